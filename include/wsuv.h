@@ -1,0 +1,22 @@
+#ifndef WSUV_H
+#define WSUV_H
+
+/**
+ * @file wsuv.h
+ * @brief WebSocket sessions (RFC 6455) for programs that run a libuv loop: the whole API.
+ *
+ * A **client** holds the configuration that sessions share, a **session** is one connection.
+ * Messages and events come in through callbacks on the loop's thread; everything is
+ * non-blocking. See wsuv/client.h and wsuv/session.h.
+ */
+
+#include <wsuv/client.h>
+#include <wsuv/config.h>
+#include <wsuv/error.h>
+#include <wsuv/export.h>
+#include <wsuv/frame.h>
+#include <wsuv/hooks.h>
+#include <wsuv/session.h>
+#include <wsuv/version.h>
+
+#endif

@@ -1,0 +1,85 @@
+#ifndef WSUV_CLIENT_H
+#define WSUV_CLIENT_H
+
+/**
+ * @file wsuv/client.h
+ * @brief The client: shared configuration, and the sessions opened with it.
+ *
+ * A client belongs to one loop and to the thread that runs it; no function here may be called
+ * from another. It has no handle that keeps the loop alive once its sessions are gone.
+ */
+
+#include <uv.h>
+
+#include <wsuv/config.h>
+#include <wsuv/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Configuration shared by sessions; opaque. */
+typedef struct wsuv_client wsuv_client_t;
+
+/**
+ * Make a client.
+ * @param[out] client the new client; ended by wsuv_client_close() or wsuv_client_terminate()
+ * @param loop the loop that its sessions run on; must outlive the client
+ * @param config copied, with all that it points to; NULL: the defaults
+ * @return 0;
+ *         `UV_EINVAL`: a limit is 0, `low_water` is above `high_water`, or `config->size` is
+ *         that of no version of the structure;
+ *         `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
+ *         `UV_ENOMEM`; or what libuv says when a handle cannot be made
+ */
+WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
+                                const wsuv_client_config_t *config);
+
+/** Called when a client is gone; it may not be used any more, but to read its data here. */
+typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
+
+/**
+ * Close a client: sessions that are connecting are cancelled (`UV_ECANCELED`), open ones are
+ * closed with 1001 and their closing deadline. Once every session has had its `on_close` and no
+ * name lookup is left, @p cb is called from the loop and the client is gone. May be called again,
+ * and from every callback; each @p cb is called.
+ * @param client the client; NULL does nothing
+ * @param cb may be NULL
+ * @return 0; `UV_ENOMEM`: there was no memory to remember a second @p cb, which is then never
+ *         called (the client closes all the same)
+ */
+WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
+
+/**
+ * The same without waiting for peers: every session is terminated (`UV_ECANCELED`).
+ * @param client the client; NULL does nothing
+ * @param cb may be NULL
+ * @return as wsuv_client_close()
+ */
+WSUV_EXTERN int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
+
+/**
+ * Read the configuration, for a request that overrides part of it. What it points to is the
+ * client's and lives as long.
+ * @param client the client
+ * @param[in,out] config initialised by wsuv_client_config_init()
+ */
+WSUV_EXTERN void wsuv_client_get_config(const wsuv_client_t *client, wsuv_client_config_t *config);
+
+/** The loop that was given to wsuv_client_new(). */
+WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);
+
+/** How many sessions there are that have not had their `on_close`. */
+WSUV_EXTERN size_t wsuv_client_session_count(const wsuv_client_t *client);
+
+/** Attach a pointer of the user's. */
+WSUV_EXTERN void wsuv_client_set_data(wsuv_client_t *client, void *data);
+
+/** The pointer that was attached; NULL at first. */
+WSUV_EXTERN void *wsuv_client_data(const wsuv_client_t *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef WSUV_HOOKS_H
+#define WSUV_HOOKS_H
+
+/**
+ * @file wsuv/hooks.h
+ * @brief What a program can put in the place of the defaults: memory, randomness, log.
+ *
+ * Hooks run inside calls of wsuv and may not call wsuv themselves.
+ */
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wsuv_session;
+
+/** Memory. The three behave as their namesakes in the C library; `free` takes NULL. */
+typedef struct wsuv_allocator {
+  void *(*malloc)(size_t size, void *arg);             /**< As `malloc`. */
+  void *(*realloc)(void *ptr, size_t size, void *arg); /**< As `realloc`. */
+  void (*free)(void *ptr, void *arg);                  /**< As `free`. */
+  void *arg;                                           /**< Handed to each of them. */
+} wsuv_allocator_t;
+
+/**
+ * Random bytes from a cryptographically secure source (RFC 6455 10.3).
+ * @param buf where they go
+ * @param len how many
+ * @param arg as configured
+ * @return 0, or anything else: none can be had; the session then ends with `WSUV_ERANDOM`
+ */
+typedef int (*wsuv_random_fn)(void *buf, size_t len, void *arg);
+
+/** How important a line of the log is. */
+typedef enum wsuv_log_level {
+  WSUV_LOG_ERROR = 0, /**< A session failed. */
+  WSUV_LOG_WARN = 1,  /**< Something is unsafe or unusual. */
+  WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
+  WSUV_LOG_DEBUG = 3  /**< Each frame. */
+} wsuv_log_level_t;
+
+/**
+ * A line of the log.
+ * @param level its importance
+ * @param session the session that it is about, or NULL
+ * @param text one line without its end; valid until the hook returns
+ * @param arg as configured
+ */
+typedef void (*wsuv_log_fn)(wsuv_log_level_t level, const struct wsuv_session *session,
+                            const char *text, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

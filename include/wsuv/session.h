@@ -1,0 +1,264 @@
+#ifndef WSUV_SESSION_H
+#define WSUV_SESSION_H
+
+/**
+ * @file wsuv/session.h
+ * @brief Sessions: connecting, sending, receiving, closing.
+ *
+ * Callbacks and completions run from the loop, never inside a call of the user's, and may call
+ * anything: send, close, terminate, connect another session, close the client. A session belongs
+ * to its loop's thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <wsuv/client.h>
+#include <wsuv/config.h>
+#include <wsuv/export.h>
+#include <wsuv/frame.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One WebSocket connection; opaque. Gone when its `on_close` returns. */
+typedef struct wsuv_session wsuv_session_t;
+
+/** How far a session had come. */
+typedef enum wsuv_stage {
+  WSUV_STAGE_RESOLVE = 0,   /**< Looking up the name. */
+  WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
+  WSUV_STAGE_HANDSHAKE = 4, /**< Opening handshake (RFC 6455 4). */
+  WSUV_STAGE_OPEN = 5,      /**< Open. */
+  WSUV_STAGE_CLOSING = 6    /**< Closing handshake begun by either side (RFC 6455 7). */
+} wsuv_stage_t;
+
+/** The name of a stage, as "handshake"; static storage. */
+WSUV_EXTERN const char *wsuv_stage_name(wsuv_stage_t stage);
+
+/** How a session ended: the whole story. Everything is valid until `on_close` returns. */
+typedef struct wsuv_close_info {
+  size_t size; /**< `sizeof(wsuv_close_info_t)` of the library. */
+  /** 0: closed by the closing handshake; else the one error that ended the session. */
+  int status;
+  wsuv_stage_t stage; /**< How far it had come when it ended. */
+  const char *detail; /**< What exactly was wrong, where more is known than #status; else "". */
+  bool clean;         /**< Close frames went both ways (RFC 6455 7.1.4). */
+  /**
+   * The peer's close code; #WSUV_CLOSE_NO_STATUS if its close frame had none,
+   * #WSUV_CLOSE_ABNORMAL if there was no close frame from it, 0 if the session was never open.
+   */
+  uint16_t code;
+  const char *reason; /**< The peer's reason, valid UTF-8, terminated; "" if none. */
+  size_t reason_len;  /**< Bytes of #reason. */
+  /** The close code that was sent; #WSUV_CLOSE_NO_STATUS: without code; 0: no close frame. */
+  uint16_t sent_code;
+  const char *sent_reason;      /**< The reason that was sent, terminated; "" if none. */
+  size_t sent_reason_len;       /**< Bytes of #sent_reason. */
+  int http_status;              /**< Of the server's answer; 0: there was none. */
+  const wsuv_header_t *headers; /**< Of the answer, when the upgrade was refused; else NULL. */
+  size_t header_count;          /**< How many #headers. */
+  const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
+  size_t body_len;  /**< Bytes of #body. */
+} wsuv_close_info_t;
+
+/**
+ * What happens to a session. Unset members are NULL; all may be. Begin with
+ * #WSUV_CALLBACKS_INIT.
+ */
+typedef struct wsuv_callbacks {
+  size_t size; /**< Filled in by #WSUV_CALLBACKS_INIT. */
+  /** The session is open: sending may begin. The handshake can be read until it returns. */
+  void (*on_open)(wsuv_session_t *session);
+  /** A whole text or binary message; @p message and its data are valid until it returns. */
+  void (*on_message)(wsuv_session_t *session, const wsuv_message_t *message);
+  /** A ping came, and the pong is already queued. @p data is valid until it returns. */
+  void (*on_ping)(wsuv_session_t *session, const void *data, size_t len);
+  /** A pong came, asked for or not. @p data is valid until it returns. */
+  void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
+  /** The outgoing queue has room again: see `outgoing_max`, `high_water`, `low_water`. */
+  void (*on_drain)(wsuv_session_t *session);
+  /**
+   * The session has ended: called exactly once, last of all, for every session that
+   * wsuv_connect() returned. When it returns the session is gone.
+   */
+  void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
+} wsuv_callbacks_t;
+
+/** First member of an initialiser of wsuv_callbacks_t. */
+#define WSUV_CALLBACKS_INIT .size = sizeof(wsuv_callbacks_t)
+
+/** What to connect to. Initialise with wsuv_request_init(). Copied by wsuv_connect(). */
+typedef struct wsuv_request {
+  size_t size;        /**< `sizeof(wsuv_request_t)` of the caller. */
+  const char *url;    /**< `ws://host[:port][/path][?query]`; `http` is taken as `ws`. */
+  const char *origin; /**< Value of `Origin`; NULL: not sent. */
+  /** Sent after the client's. One `Host` replaces ours. */
+  const wsuv_header_t *headers;
+  size_t header_count;             /**< How many #headers. */
+  const char *const *subprotocols; /**< In place of the client's, unless NULL. */
+  size_t subprotocol_count;        /**< How many #subprotocols. */
+  /**
+   * In place of the client's configuration, unless NULL: usually what wsuv_client_get_config()
+   * gave, with changes. Hooks (allocator, random, log) must be the client's.
+   */
+  const wsuv_client_config_t *config;
+  void *data; /**< First value of wsuv_session_data(). */
+} wsuv_request_t;
+
+/** Fill in a request with a URL and nothing else. */
+static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
+  memset(request, 0, sizeof(*request));
+  request->size = sizeof(*request);
+  request->url = url;
+}
+
+/**
+ * Open a session. Fails at once, with nothing sent and no callback ever run, or returns a session
+ * that ends in exactly one `on_close`.
+ * @param client the client
+ * @param request copied
+ * @param callbacks copied; NULL: none
+ * @param[out] session may be NULL
+ * @return 0;
+ *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0;
+ *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
+ *         control bytes, no token, a name that the handshake sets itself;
+ *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new());
+ *         `WSUV_ESTATE`: the client is closing;
+ *         `WSUV_ERANDOM`; `UV_ENOMEM`; or what libuv says when a handle cannot be made
+ */
+WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
+                             const wsuv_callbacks_t *callbacks, wsuv_session_t **session);
+
+/**
+ * Open a session to a URL with the client's configuration.
+ * @param client the client
+ * @param url see wsuv_request::url
+ * @param callbacks copied; NULL: none
+ * @param data first value of wsuv_session_data()
+ * @param[out] session may be NULL
+ * @return as wsuv_connect()
+ */
+WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
+                                 const wsuv_callbacks_t *callbacks, void *data,
+                                 wsuv_session_t **session);
+
+/** @name Sending
+ * A send copies its payload into the session's queue; what one turn of the loop queued goes out
+ * together. It returns 0, or at once one of:
+ * `WSUV_ESTATE`: not open yet, or closing has begun;
+ * `WSUV_EUTF8`: text that is not UTF-8 (RFC 6455 5.6);
+ * `WSUV_ECONTROL`: a ping or pong over 125 bytes, or not final (RFC 6455 5.5);
+ * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
+ * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
+ * `UV_EINVAL`: a type that may not be sent here, as a data frame of another type amid the
+ * fragments of a message;
+ * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
+ * `UV_ENOMEM`. When it fails, nothing was queued.
+ * @{ */
+
+/**
+ * A completion: called from the loop exactly once, before `on_close`.
+ * @param session the session
+ * @param status 0: all is in the kernel's hands; `UV_ECANCELED`: dropped, because the session
+ *        ended or the peer closed; or the error of the write
+ * @param arg as given
+ */
+typedef void (*wsuv_send_cb)(wsuv_session_t *session, int status, void *arg);
+
+/** Send a whole text message. */
+WSUV_EXTERN int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len);
+
+/** Send a whole binary message. */
+WSUV_EXTERN int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len);
+
+/** Send a ping; goes ahead of queued data, never into the middle of a frame. */
+WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len);
+
+/** Send a pong that nobody asked for (RFC 6455 5.5.3); pings are answered without it. */
+WSUV_EXTERN int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len);
+
+/**
+ * Send one frame of type text, binary, ping or pong. A data frame with `fin` false begins or
+ * continues a message: the later frames name the same type and go out as continuations. @p cb,
+ * unless NULL, is called when it is in the kernel's hands or dropped.
+ */
+WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb,
+                          void *arg);
+
+/** Call @p cb, from the loop, once all that was sent before is in the kernel's hands. */
+WSUV_EXTERN int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
+
+/** Payload bytes of messages that are queued and not yet in the kernel's hands. */
+WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
+/** @} */
+
+/**
+ * Begin the closing handshake (RFC 6455 7.1.2) after all that is queued; messages that still
+ * arrive are delivered. A session that is not open yet is cancelled, as by
+ * wsuv_session_terminate(). Idempotent: once closing has begun, nothing happens.
+ * @param session the session
+ * @param code 1000–1003, 1007–1014 or 3000–4999
+ * @param reason UTF-8, terminated, 123 bytes at most; NULL: none
+ * @return 0; `WSUV_ECLOSECODE`: a code that may not be sent; `WSUV_ECONTROL`: the reason is too
+ *         long; `WSUV_EUTF8`: the reason is not UTF-8; `WSUV_ERANDOM`; `UV_ENOMEM`
+ */
+WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
+
+/**
+ * Drop the connection now, at any stage. What is queued is discarded, completions and `on_close`
+ * get `UV_ECANCELED`, and no other callback runs any more. Idempotent.
+ */
+WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
+
+/** The client that the session belongs to. */
+WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
+
+/** How far the session has come. */
+WSUV_EXTERN wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session);
+
+/** Attach a pointer of the user's. */
+WSUV_EXTERN void wsuv_session_set_data(wsuv_session_t *session, void *data);
+
+/** The pointer that was attached: by the request, or later. */
+WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
+
+/** The subprotocol that was agreed upon, terminated; "" if none, or if not open yet. */
+WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
+
+/**
+ * A header field of the server's answer. Only in `on_open`: the handshake is gone afterwards.
+ * @param session the session
+ * @param name in any case
+ * @return the value of the first field of that name, terminated, valid until `on_open` returns;
+ *         NULL: there is none, or the handshake is gone
+ */
+WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *session,
+                                                     const char *name);
+
+/** Round-trip times of the keepalive's pings, in microseconds. */
+typedef struct wsuv_rtt {
+  size_t size;          /**< `sizeof(wsuv_rtt_t)` of the caller. */
+  uint64_t last_us;     /**< Of the last ping that was answered. */
+  uint64_t min_us;      /**< The smallest. */
+  uint64_t smoothed_us; /**< Smoothed as in RFC 6298, with weight 1/8. */
+} wsuv_rtt_t;
+
+/**
+ * Read the round-trip times; a pong must carry the payload of the latest ping to count.
+ * @param session the session
+ * @param[in,out] rtt its `size` set by the caller
+ * @return 0; `UV_EAGAIN`: no ping has been answered yet
+ */
+WSUV_EXTERN int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

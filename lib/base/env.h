@@ -1,0 +1,79 @@
+#ifndef WS_BASE_ENV_H
+#define WS_BASE_ENV_H
+
+/* The environment: all that the library wants from outside, passed by pointer. lib/net implements
+   it on libuv, test/support in memory; everything above is therefore deterministic.
+
+   No callback runs inside a call of these functions; all run from the loop. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+
+typedef struct ws_env ws_env;
+typedef struct ws_timer ws_timer;       /* fires once, may be started again */
+typedef struct ws_deferred ws_deferred; /* a call that is owed */
+typedef struct ws_lookup ws_lookup;     /* a name lookup under way */
+struct ws_filter;
+struct ws_filter_events;
+
+typedef void (*ws_env_cb)(void *data);
+
+/* status 0 with count >= 1 addresses, valid until it returns; or a code, libuv's UV_EAI_* or
+   WS_ENOMEM. The lookup is over when it is called: it may not be cancelled any more. */
+typedef void (*ws_lookup_cb)(void *data, int status, const struct sockaddr_storage *addrs,
+                             size_t count);
+
+/* What a socket is given when it is made. */
+typedef struct ws_socket_options {
+  bool nodelay;
+} ws_socket_options;
+
+typedef struct ws_env_ops {
+  /* Monotonic time; the first may be that of the current turn of the loop, the second is exact. */
+  uint64_t (*now_ms)(ws_env *env);
+  uint64_t (*now_ns)(ws_env *env);
+
+  /* 0, or WSUV_ERANDOM: then nothing in buf may be used. */
+  int (*random)(ws_env *env, void *buf, size_t len);
+
+  /* A timer that is not running; 0 or a code. Starting a running timer moves it; it fires at the
+     earliest after one more poll for I/O when delay_ms is at least 1. Freed at any time, its own
+     callback included; the callback does not run after that. */
+  int (*timer_new)(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
+  void (*timer_start)(ws_timer *timer, uint64_t delay_ms);
+  void (*timer_stop)(ws_timer *timer);
+  void (*timer_free)(ws_timer *timer); /* NULL is fine */
+
+  /* A call that runs soon after it was scheduled, from the loop, which does not sleep before it;
+     scheduling it again before that changes nothing, scheduling it from inside it is for the next
+     turn. Freed at any time, its own callback included. */
+  int (*deferred_new)(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out);
+  void (*deferred_schedule)(ws_deferred *deferred);
+  void (*deferred_free)(ws_deferred *deferred); /* NULL is fine */
+
+  /* Look up a name or a literal address. 0, then cb runs once unless cancelled; or a code.
+     A cancelled lookup may go on behind the scenes: it owns its memory, and cb does not run. */
+  int (*lookup)(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
+                ws_lookup **out);
+  void (*lookup_cancel)(ws_lookup *lookup);
+
+  /* Begin to connect a stream. 0, and its events begin with on_connect (see net/filter.h);
+     or a code, and there is no filter. */
+  int (*connect)(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
+                 const struct ws_filter_events *events, void *up, struct ws_filter **out);
+
+  /* Wait for orphaned lookups and closing handles, free the environment, then call cb. Everything
+     else that was made by it has been freed before. */
+  void (*close)(ws_env *env, ws_env_cb cb, void *data);
+} ws_env_ops;
+
+struct ws_env {
+  const ws_env_ops *ops;
+  const wsuv_allocator_t *alloc;
+};
+
+#endif

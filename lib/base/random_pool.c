@@ -1,0 +1,21 @@
+#include "base/random_pool.h"
+
+/* Filling the pool of random bytes. A source that fails leaves it empty: no byte of a half filled
+   pool, and none of an older one, goes out. */
+
+#include "base/error.h"
+
+void random_pool_init(random_pool *pool, ws_env *env) {
+  pool->env = env;
+  pool->left = 0;
+}
+
+int random_pool_refill(random_pool *pool) {
+  pool->left = 0;
+  if (pool->env->ops->random(pool->env, pool->buf, sizeof pool->buf) != 0) {
+    memset(pool->buf, 0, sizeof pool->buf);
+    return WSUV_ERANDOM;
+  }
+  pool->left = sizeof pool->buf;
+  return 0;
+}

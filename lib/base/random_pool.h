@@ -1,0 +1,38 @@
+#ifndef WS_BASE_RANDOM_POOL_H
+#define WS_BASE_RANDOM_POOL_H
+
+/* Random bytes taken in bulk from the environment, handed out in small pieces, each byte once:
+   masking keys must be unpredictable (RFC 6455 10.3), and a system call for each would cost more
+   than the frame. */
+
+#include <string.h>
+
+#include "base/env.h"
+
+enum { RANDOM_POOL_SIZE = 2048 };
+
+typedef struct random_pool {
+  ws_env *env;
+  size_t left; /* bytes of buf, from its start, that nobody has had */
+  uint8_t buf[RANDOM_POOL_SIZE];
+} random_pool;
+
+void random_pool_init(random_pool *pool, ws_env *env);
+
+/* Fill the pool anew. 0, or WSUV_ERANDOM: the pool is empty. For random_pool_take only. */
+int random_pool_refill(random_pool *pool);
+
+/* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is untouched, and there is no other source.
+   What was handed out is wiped here. */
+static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
+  if (pool->left < n) {
+    int err = random_pool_refill(pool);
+    if (err < 0) return err;
+  }
+  pool->left -= n;
+  memcpy(dst, pool->buf + pool->left, n);
+  memset(pool->buf + pool->left, 0, n);
+  return 0;
+}
+
+#endif
