@@ -1,0 +1,254 @@
+#include "proto/conn.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
+   but the trace hook. */
+
+enum { CHUNKS_KEPT = 128 }; /* spare chunks of the shared pool: 2 MiB */
+
+void conn_shared_init(conn_shared *shared, ws_env *env) {
+  bufq_pool_init(&shared->chunks, env->alloc, CHUNKS_KEPT);
+  block_spare_init(&shared->spare, env->alloc);
+  random_pool_init(&shared->random, env);
+  shared->trace = NULL;
+}
+
+void conn_shared_free(conn_shared *shared) {
+  bufq_pool_free(&shared->chunks);
+  block_spare_free(&shared->spare);
+}
+
+void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
+               const message_limits *limits, void *trace_arg) {
+  memset(c, 0, sizeof *c);
+  c->shared = shared;
+  c->limits = *limits;
+  c->trace_arg = trace_arg;
+  c->role = (uint8_t) role;
+  c->masking = masking;
+  c->why = "";
+  frame_decoder_init(&c->decoder, role == WS_CLIENT ? WS_SERVER : WS_CLIENT, 0);
+  message_init(&c->incoming);
+  out_queue_init(&c->out, &shared->chunks);
+}
+
+void conn_free(conn *c) {
+  message_clear(&c->incoming, &c->shared->spare);
+  out_queue_clear(&c->out);
+}
+
+static void trace(const conn *c, bool outgoing, const frame_header *h) {
+  if (c->shared->trace != NULL) c->shared->trace(c->trace_arg, outgoing, h);
+}
+
+/* Sending */
+
+static int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
+  *h = (frame_header){.length = len, .opcode = opcode, .fin = fin, .masked = c->masking};
+  return c->masking ? random_pool_take(&c->shared->random, h->key.b, sizeof h->key.b) : 0;
+}
+
+static int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, const void *data,
+                       size_t len) {
+  frame_header h;
+  int err = make_header(c, &h, opcode, fin, len);
+  if (err < 0) return err;
+  err = out_queue_frame(&c->out, lane, &h, data);
+  if (err == 0) trace(c, true, &h);
+  return err;
+}
+
+static int send_control(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
+  if (!fin || len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
+  return queue_frame(c, LANE_CONTROL, (uint8_t) type, true, data, len);
+}
+
+/* Text is checked across the fragments of a message; the state behind this one is kept only when
+   it is queued. */
+static int send_text(conn *c, uint8_t opcode, bool fin, const void *data, size_t len) {
+  utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
+  bool valid = utf8_feed(&utf8, data, len) && (!fin || utf8_complete(&utf8));
+  if (!valid) return WSUV_EUTF8;
+  int err = queue_frame(c, LANE_DATA, opcode, fin, data, len);
+  if (err == 0) c->out_utf8 = utf8;
+  return err;
+}
+
+static int send_data(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
+  uint8_t opcode = (uint8_t) type;
+  if (c->out_opcode != 0) {
+    if (c->out_opcode != opcode) return WS_EINVAL;
+    opcode = OPCODE_CONTINUATION;
+  }
+  int err = type == OPCODE_TEXT ? send_text(c, opcode, fin, data, len)
+                                : queue_frame(c, LANE_DATA, opcode, fin, data, len);
+  if (err == 0) c->out_opcode = fin ? 0 : (uint8_t) type;
+  return err;
+}
+
+int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
+  if (c->close_sent) return WSUV_ESTATE;
+  switch (type) {
+  case OPCODE_TEXT:
+  case OPCODE_BINARY: return send_data(c, type, fin, data, len);
+  case OPCODE_PING:
+  case OPCODE_PONG: return send_control(c, type, fin, data, len);
+  default: return WS_EINVAL;
+  }
+}
+
+/* Closing */
+
+static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason_len) {
+  uint8_t payload[WSUV_CONTROL_MAX];
+  size_t n = close_payload_write(payload, code, reason, reason_len);
+  int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, true, payload, n);
+  if (err < 0) return err;
+  c->close_sent = true;
+  c->sent_code = code;
+  return 0;
+}
+
+int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len) {
+  bool empty = code == WSUV_CLOSE_NO_STATUS && reason_len == 0;
+  if (!empty && !close_code_valid(code)) return WSUV_ECLOSECODE;
+  if (reason_len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
+  if (reason_len > 0 && !utf8_valid((const uint8_t *) reason, reason_len)) return WSUV_EUTF8;
+  if (c->close_sent) return 0;
+  return queue_close(c, (uint16_t) code, reason, reason_len);
+}
+
+void conn_fail(conn *c, int err, const char *why) {
+  c->failed = true;
+  c->why = why;
+  c->in_len = 0;
+  message_clear(&c->incoming, &c->shared->spare);
+  if (c->close_sent) return;
+  /* Without memory or random bytes there is no close frame: the connection just ends. */
+  (void) queue_close(c, close_code_for_error(err), why, strlen(why));
+  c->close_sent = true;
+}
+
+/* Receiving */
+
+void conn_recv(conn *c, uint8_t *data, size_t len) {
+  c->in = data;
+  c->in_len = len;
+}
+
+/* Room in the block: what there is, if it is worth a read; else as much again as has come, so that
+   memory follows what was sent. */
+static size_t room_in_block(conn *c, size_t least) {
+  const frame_decoder *d = &c->decoder;
+  block *b = &c->incoming.assembled;
+  if (b->cap - b->len >= least) return b->cap - b->len;
+  size_t want = b->len < least ? least : b->len;
+  if (want > d->left) want = (size_t) d->left;
+  size_t most = c->limits.max_message_size;
+  if (d->header.fin) most = b->len + (size_t) d->left;
+  if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
+  return b->cap - b->len;
+}
+
+size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
+  const frame_decoder *d = &c->decoder;
+  const block *b = &c->incoming.assembled;
+  bool data_payload = d->state == DECODER_PAYLOAD && !opcode_is_control(d->header.opcode);
+  if (!data_payload || d->left <= least || b->len == 0) return 0;
+  size_t room = room_in_block(c, least);
+  *dst = b->base + b->len;
+  return room < d->left ? room : (size_t) d->left;
+}
+
+static int answer_ping(conn *c, const uint8_t *data, size_t len) {
+  frame_header h;
+  if (c->close_sent) return 0;
+  int err = make_header(c, &h, OPCODE_PONG, true, len);
+  if (err == 0) err = out_queue_pong(&c->out, &h, data);
+  if (err == 0) trace(c, true, &h);
+  return err;
+}
+
+/* The peer closes: what we have not begun to send is not wanted any more; answer with its code
+   (RFC 6455 5.5.1). */
+static int on_close(conn *c, conn_event *ev) {
+  uint16_t code;
+  int err = close_payload_read(ev->data, ev->len, &code, &c->why);
+  if (err < 0) return err;
+  size_t skip = ev->len < 2 ? ev->len : 2;
+  ev->close_code = code;
+  ev->data += skip;
+  ev->len -= skip;
+  c->close_received = true;
+  c->in_len = 0;
+  c->data_kept = c->out.lanes[LANE_DATA].queued;
+  if (c->close_sent) return 0;
+  out_queue_drop_unstarted(&c->out);
+  c->data_kept = c->out.lanes[LANE_DATA].queued;
+  return queue_close(c, code, NULL, 0);
+}
+
+/* 1: the control frame is complete, as an event; 0: there is more of it to come. */
+static int add_control(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  bool whole = chunk->first && chunk->last;
+  if (chunk->first) c->control_len = 0;
+  if (!whole) {
+    memcpy(c->control + c->control_len, chunk->data, chunk->len);
+    c->control_len = (uint8_t) (c->control_len + chunk->len);
+  }
+  if (!chunk->last) return 0;
+  ev->data = whole ? chunk->data : c->control;
+  ev->len = whole ? chunk->len : c->control_len;
+  return 1;
+}
+
+static int control_event(conn *c, conn_event *ev) {
+  switch (c->decoder.header.opcode) {
+  case OPCODE_PING: ev->type = CONN_EVENT_PING; return answer_ping(c, ev->data, ev->len);
+  case OPCODE_PONG: ev->type = CONN_EVENT_PONG; return 0;
+  default: ev->type = CONN_EVENT_CLOSE; return on_close(c, ev);
+  }
+}
+
+/* 1: an event; 0: not yet; or an error. */
+static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &c->decoder.header;
+  if (chunk->first) trace(c, false, h);
+  if (opcode_is_control(h->opcode)) {
+    if (add_control(c, chunk, ev) == 0) return 0;
+    int err = control_event(c, ev);
+    return err < 0 ? err : 1;
+  }
+  int r = message_add(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data, &ev->len,
+                      &c->why);
+  ev->type = CONN_EVENT_MESSAGE;
+  ev->opcode = c->incoming.opcode;
+  return r;
+}
+
+/* The message of the last event has been seen. */
+static void release_message(conn *c) {
+  if (c->incoming.fragments == 0 && c->incoming.assembled.base != NULL) {
+    block_release(&c->incoming.assembled, &c->shared->spare);
+  }
+}
+
+int conn_next_event(conn *c, conn_event *ev) {
+  release_message(c);
+  while (!c->close_received && !c->failed) {
+    frame_chunk chunk;
+    int r = frame_decoder_next(&c->decoder, &c->in, &c->in_len, &chunk);
+    if (r == 0) return 0;
+    if (r < 0) c->why = c->decoder.why;
+    if (r > 0) r = take_chunk(c, &chunk, ev);
+    if (r > 0) return r;
+    if (r < 0) {
+      conn_fail(c, r, c->why);
+      return r;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,114 @@
+#ifndef WS_PROTO_CONN_H
+#define WS_PROTO_CONN_H
+
+/* An open WebSocket connection without I/O, for either role: RFC 6455 from the end of the opening
+   handshake on. It is given bytes and takes frames to send; it answers with events, one at a time,
+   when asked, and with bytes to write. It answers pings and closes, fails the connection when the
+   peer breaks the protocol, and knows no clock and no socket.
+
+       conn_recv(c, data, len);
+       while ((r = conn_next_event(c, &ev)) == 1) ...            any call is allowed in here
+       out_queue_peek(&c->out, ...) ... out_queue_written(...)   whenever it suits
+*/
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wsuv/frame.h>
+
+#include "base/random_pool.h"
+#include "proto/close_code.h"
+#include "proto/frame_decoder.h"
+#include "proto/message.h"
+#include "proto/out_queue.h"
+
+/* What many connections share. */
+typedef struct conn_shared {
+  bufq_pool chunks;
+  block_spare spare;
+  random_pool random;
+  /* Called for each frame header, in either direction, unless NULL; may not call conn. */
+  void (*trace)(void *arg, bool outgoing, const frame_header *h);
+} conn_shared;
+
+void conn_shared_init(conn_shared *shared, ws_env *env);
+void conn_shared_free(conn_shared *shared); /* every connection has been freed before */
+
+typedef enum conn_event_type {
+  CONN_EVENT_MESSAGE, /* opcode, data, len */
+  CONN_EVENT_PING,    /* data, len; the pong is queued */
+  CONN_EVENT_PONG,    /* data, len */
+  CONN_EVENT_CLOSE    /* close_code, and data, len: the reason; the answer is queued, unless our
+                         own close frame went before. Unstarted data frames are dropped. Nothing
+                         more is read after it. */
+} conn_event_type;
+
+typedef struct conn_event {
+  conn_event_type type;
+  uint8_t opcode;      /* OPCODE_TEXT or OPCODE_BINARY */
+  uint16_t close_code; /* WSUV_CLOSE_NO_STATUS: the close frame had none */
+  uint8_t *data;       /* valid until the next call of conn_recv or conn_next_event */
+  size_t len;
+} conn_event;
+
+typedef struct conn {
+  conn_shared *shared;
+  message_limits limits;
+  void *trace_arg;
+  frame_decoder decoder;
+  message incoming;
+  out_queue out;
+  uint8_t *in; /* what was given and is not used up yet */
+  size_t in_len;
+  const char *why;     /* what was wrong, after an error; "" */
+  uint64_t data_kept;  /* lanes[LANE_DATA].queued after frames were dropped for the peer's close */
+  utf8_state out_utf8; /* of the fragmented text that is being sent */
+  uint8_t role;        /* ws_role: ours */
+  bool masking;        /* mask what we send; the client's default */
+  bool close_sent;     /* our close frame is queued or gone: no more sending */
+  bool close_received; /* the peer's has come: no more reading */
+  bool failed;         /* we failed the connection: no more reading */
+  uint16_t sent_code;  /* of our close frame; WSUV_CLOSE_NO_STATUS: it has none */
+  uint8_t out_opcode;  /* of the message whose fragments are being sent; 0: none */
+  uint8_t control_len; /* bytes in control */
+  uint8_t control[FRAME_CONTROL_MAX]; /* payload of a control frame that arrives in pieces */
+} conn;
+
+void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
+               const message_limits *limits, void *trace_arg);
+void conn_free(conn *c); /* gives back what it holds; out_queue included */
+
+/* Give bytes that were read. They stay the caller's, are unmasked in place, and are used up when
+   conn_next_event returns 0 or less. Everything given before has been used up. */
+void conn_recv(conn *c, uint8_t *data, size_t len);
+
+/* The next event. 1: one; 0: none until more is received;
+   an error (see message_add, frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM):
+   the connection has failed with it, once: a close frame that says so is queued, where one can be
+   (close_code_for_error), and nothing more is read. */
+int conn_next_event(conn *c, conn_event *ev);
+
+/* Where the rest of a large payload wants to be read: if more than `least` bytes of a frame are
+   missing, room in the block that it is assembled in. The bytes read there are given to conn_recv
+   as they lie. 0: wherever the caller likes. Room grows with what has come, not with what was
+   announced. */
+size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
+
+/* Queue a frame: text, binary, ping or pong; fragments of a message by `fin`.
+   0; WSUV_ESTATE: closing has begun; WSUV_EUTF8; WSUV_ECONTROL; WS_EINVAL: another type amid a
+   message, or a type that is not to be sent here; WSUV_ERANDOM; WS_ENOMEM. Nothing is queued
+   then. */
+int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len);
+
+/* Begin or answer the closing handshake, after all that is queued. Once only: later calls do
+   nothing and return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too long), WSUV_EUTF8,
+   WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason: an empty close frame. */
+int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len);
+
+/* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a
+   close frame that says so if none was sent before, and read no more. `why` is static text, ASCII,
+   of WSUV_CLOSE_REASON_MAX bytes at most; it goes out as the reason. */
+void conn_fail(conn *c, int err, const char *why);
+
+#endif

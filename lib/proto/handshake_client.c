@@ -1,0 +1,225 @@
+#include "proto/handshake_client.h"
+
+/* Has the request written, then judges the answer: an interim one is passed over, 101 is checked
+   field by field, anything else is a refusal, kept with the beginning of its body. */
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "proto/http_message.h"
+
+enum { SWITCHING_PROTOCOLS = 101 };
+
+struct handshake_client {
+  const wsuv_allocator_t *alloc;
+  text_buf request;
+  text_buf offer; /* subprotocols as a list, terminated */
+  char accept[HANDSHAKE_ACCEPT_LEN];
+  http_message answer;
+  int status;         /* of the last answer whose head is read */
+  int interim;        /* answers that were passed over */
+  bool refused;       /* what comes is the body of a refusal */
+  const char *agreed; /* the subprotocol */
+  const char *detail;
+};
+
+static int build(handshake_client *h, const handshake_request *request, const uint8_t *key) {
+  char text[HANDSHAKE_KEY_LEN + 1];
+  base64_encode(text, key, HANDSHAKE_KEY_SIZE);
+  text[HANDSHAKE_KEY_LEN] = '\0';
+  handshake_accept(h->accept, text, HANDSHAKE_KEY_LEN);
+  int err = handshake_request_check(request);
+  if (err == 0) err = handshake_request_offer(&h->offer, request);
+  if (err == 0) err = handshake_request_write(&h->request, request, h->offer.base, text);
+  return err;
+}
+
+int handshake_client_new(handshake_client **out, const wsuv_allocator_t *alloc,
+                         const handshake_request *request, const uint8_t *key) {
+  handshake_client *h = ws_calloc(alloc, sizeof *h);
+  if (h == NULL) return WS_ENOMEM;
+  h->alloc = alloc;
+  h->agreed = h->detail = "";
+  text_buf_init(&h->request, alloc);
+  text_buf_init(&h->offer, alloc);
+  http_message_init(&h->answer, alloc, HTTP_RESPONSE, request->max_size, request->max_headers);
+  int err = build(h, request, key);
+  if (err < 0) {
+    handshake_client_free(h);
+    return err;
+  }
+  *out = h;
+  return 0;
+}
+
+void handshake_client_free(handshake_client *h) {
+  if (h == NULL) return;
+  http_message_clear(&h->answer);
+  text_buf_clear(&h->offer);
+  text_buf_clear(&h->request);
+  ws_free(h->alloc, h);
+}
+
+const char *handshake_client_request(const handshake_client *h, size_t *len) {
+  *len = h->request.len;
+  return h->request.base;
+}
+
+static int fail(handshake_client *h, int err, const char *detail) {
+  h->detail = detail;
+  return err;
+}
+
+static const char *field(const handshake_client *h, const char *name, size_t n) {
+  return header_store_get(&h->answer.fields, name, n);
+}
+
+/* A body behind 101 could be taken for frames, or frames for a body. */
+static int check_body(handshake_client *h) {
+  if (field(h, "Content-Length", 0) != NULL) {
+    return fail(h, WSUV_EBODY, "Content-Length in an answer 101");
+  }
+  if (field(h, "Transfer-Encoding", 0) != NULL) {
+    return fail(h, WSUV_EBODY, "Transfer-Encoding in an answer 101");
+  }
+  return 0;
+}
+
+static int check_upgrade(handshake_client *h) {
+  size_t elements;
+  bool found = header_store_lists(&h->answer.fields, "Upgrade", "websocket", &elements);
+  if (elements == 0) return fail(h, WSUV_EUPGRADE, "Upgrade is missing");
+  if (elements > 1) return fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
+  if (!found) return fail(h, WSUV_EUPGRADE, "Upgrade is not websocket");
+  return 0;
+}
+
+static int check_connection(handshake_client *h) {
+  size_t elements;
+  if (header_store_lists(&h->answer.fields, "Connection", "upgrade", &elements)) return 0;
+  return fail(h, WSUV_EUPGRADE,
+              elements == 0 ? "Connection is missing" : "Connection does not say upgrade");
+}
+
+static int check_accept(handshake_client *h) {
+  const char *accept = field(h, "Sec-WebSocket-Accept", 0);
+  if (accept == NULL) return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is missing");
+  if (field(h, "Sec-WebSocket-Accept", 1) != NULL) {
+    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is repeated");
+  }
+  if (strlen(accept) != sizeof h->accept || memcmp(accept, h->accept, sizeof h->accept) != 0) {
+    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is wrong");
+  }
+  return 0;
+}
+
+static bool was_offered(const handshake_client *h, const char *name) {
+  const char *rest = h->offer.base, *item;
+  size_t len;
+  while (header_list_next(&rest, &item, &len)) {
+    if (strlen(name) == len && memcmp(name, item, len) == 0) return true;
+  }
+  return false;
+}
+
+static int check_subprotocol(handshake_client *h) {
+  const char *name = field(h, "Sec-WebSocket-Protocol", 0);
+  if (name == NULL) return 0;
+  if (field(h, "Sec-WebSocket-Protocol", 1) != NULL) {
+    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol is repeated");
+  }
+  if (!was_offered(h, name)) {
+    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol was not offered");
+  }
+  h->agreed = name;
+  return 0;
+}
+
+static int check_extensions(handshake_client *h) {
+  if (field(h, "Sec-WebSocket-Extensions", 0) == NULL) return 0;
+  return fail(h, WSUV_EEXTENSION, "Sec-WebSocket-Extensions was not offered");
+}
+
+/* RFC 6455 4.1, what the client MUST validate. */
+static int check_switch(handshake_client *h) {
+  static int (*const checks[])(handshake_client *) = {check_body,        check_upgrade,
+                                                      check_connection,  check_accept,
+                                                      check_subprotocol, check_extensions};
+  if (!http_message_is_http11(&h->answer)) return fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
+  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+    int err = checks[i](h);
+    if (err < 0) return err;
+  }
+  return 1;
+}
+
+/* Any 1xx may come before the last answer (RFC 9110 15.2). */
+static int pass_over(handshake_client *h) {
+  if (++h->interim > HANDSHAKE_INTERIM_MAX) {
+    return fail(h, WSUV_EHEADERS, "too many interim answers");
+  }
+  http_message_next(&h->answer);
+  return 0;
+}
+
+/* 1: open; 0: more is needed; an error. */
+static int judge_head(handshake_client *h) {
+  int status = http_message_status(&h->answer);
+  if (status < 100) return fail(h, WSUV_EHTTP, "status below 100");
+  h->status = status;
+  if (status == SWITCHING_PROTOCOLS) return check_switch(h);
+  if (status < 200) return pass_over(h);
+  h->refused = true;
+  h->detail = "server refused the upgrade";
+  return 0;
+}
+
+static int read_refusal(handshake_client *h, const uint8_t *data, size_t len) {
+  int done = http_message_read_body(&h->answer, data, len);
+  if (done < 0) return fail(h, done, "no memory");
+  return done ? WSUV_ESTATUS : 0;
+}
+
+int handshake_client_feed(handshake_client *h, const uint8_t *data, size_t len, size_t *used) {
+  int result = 0;
+  *used = 0;
+  while (!h->refused && *used < len) {
+    size_t n;
+    result = http_message_read_head(&h->answer, data + *used, len - *used, &n);
+    *used += n;
+    if (result < 0) return fail(h, result, h->answer.detail);
+    if (result == 1) result = judge_head(h);
+    if (result != 0) return result;
+  }
+  if (!h->refused) return 0;
+  size_t head = *used;
+  *used = len;
+  return read_refusal(h, data + head, len - head);
+}
+
+int handshake_client_eof(handshake_client *h) {
+  if (h->refused) return WSUV_ESTATUS;
+  return fail(h, WS_EOF, "stream ended before the answer");
+}
+
+int handshake_client_status(const handshake_client *h) {
+  return h->status;
+}
+
+header_store *handshake_client_headers(handshake_client *h) {
+  return &h->answer.fields;
+}
+
+const char *handshake_client_subprotocol(const handshake_client *h) {
+  return h->agreed;
+}
+
+const uint8_t *handshake_client_body(const handshake_client *h, size_t *len) {
+  *len = h->answer.body.len;
+  return (const uint8_t *) h->answer.body.base;
+}
+
+const char *handshake_client_detail(const handshake_client *h) {
+  return h->detail;
+}

@@ -1,0 +1,80 @@
+#include "proto/message.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* Data frames put together to messages; knows no control frames and no connection. */
+
+static int bad(const char **why, int err, const char *text) {
+  *why = text;
+  return err;
+}
+
+/* Order and limits, judged by the header of a frame. */
+static int begin_frame(message *m, const message_limits *limits, const frame_header *h,
+                       const char **why) {
+  bool continues = h->opcode == OPCODE_CONTINUATION;
+  if (continues && m->fragments == 0) {
+    return bad(why, WSUV_EPROTOCOL, "continuation of no message");
+  }
+  if (!continues && m->fragments > 0) {
+    return bad(why, WSUV_EPROTOCOL, "new message amid a fragmented one");
+  }
+  if (h->length > limits->max_frame_size) return bad(why, WSUV_ETOOBIG, "frame too large");
+  if (h->length > limits->max_message_size ||
+      m->assembled.len > limits->max_message_size - h->length) {
+    return bad(why, WSUV_ETOOBIG, "message too large");
+  }
+  if (m->fragments >= limits->max_fragments) {
+    return bad(why, WSUV_EFRAGMENTS, "too many fragments");
+  }
+  if (!continues) {
+    m->opcode = h->opcode;
+    m->utf8 = (utf8_state){0};
+  }
+  m->fragments++;
+  return 0;
+}
+
+static int check_text(message *m, const frame_chunk *chunk, bool end, const char **why) {
+  if (m->opcode != OPCODE_TEXT) return 0;
+  if (!utf8_feed(&m->utf8, chunk->data, chunk->len) || (end && !utf8_complete(&m->utf8))) {
+    return bad(why, WSUV_EUTF8, "text is not UTF-8");
+  }
+  return 0;
+}
+
+static int append(message *m, const message_limits *limits, block_spare *spare,
+                  const frame_chunk *chunk) {
+  block *b = &m->assembled;
+  if (chunk->len == 0) return 0;
+  bool in_place = b->base != NULL && chunk->data == b->base + b->len;
+  if (!in_place) {
+    int err = block_reserve(b, spare, chunk->len, limits->max_message_size);
+    if (err < 0) return err;
+    memcpy(b->base + b->len, chunk->data, chunk->len);
+  }
+  b->len += chunk->len;
+  return 0;
+}
+
+int message_add_slow(message *m, const message_limits *limits, block_spare *spare,
+                     const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
+                     const char **why) {
+  int err;
+  if (chunk->first && (err = begin_frame(m, limits, h, why)) < 0) return err;
+  bool end = chunk->last && h->fin;
+  if ((err = check_text(m, chunk, end, why)) < 0) return err;
+  bool whole = end && chunk->first && m->fragments == 1;
+  if (whole) {
+    *data = chunk->data;
+    *len = chunk->len;
+  } else {
+    if ((err = append(m, limits, spare, chunk)) < 0) return err;
+    *data = m->assembled.base;
+    *len = m->assembled.len;
+  }
+  if (end) m->fragments = 0;
+  return end ? 1 : 0;
+}
