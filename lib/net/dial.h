@@ -1,0 +1,31 @@
+#ifndef WS_NET_DIAL_H
+#define WS_NET_DIAL_H
+
+/* From a host name to a connected bottom filter: looks the name up, then tries every address that
+   it has, one after the other. Knows the environment only. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "net/filter.h"
+
+typedef struct dial dial;
+
+typedef struct dial_events {
+  /* There are addresses; connecting begins. Inside dial_start for a literal address. */
+  void (*on_resolved)(void *up);
+  /* The end: 0 with a connected filter, whose events and up the receiver sets before it returns;
+     or the lookup's code, or the code of the last address, and NULL. The dial is gone then. */
+  void (*on_done)(void *up, int status, ws_filter *filter);
+} dial_events;
+
+/* 0: on_done will run once, unless cancelled; or a code: the lookup, or every address, failed at
+   once, and on_done will not run. `host` need not outlive the call: lookups copy it. */
+int dial_start(dial **out, ws_env *env, const char *host, uint16_t port,
+               const ws_socket_options *options, const dial_events *events, void *up);
+
+/* Give up: no event runs any more. */
+void dial_cancel(dial *d);
+
+#endif

@@ -1,0 +1,63 @@
+#ifndef WS_NET_FILTER_H
+#define WS_NET_FILTER_H
+
+/* A byte transport: one filter, or a chain of them with the socket at the bottom. Bytes and events
+   go up through ws_filter_events, calls go down through ws_filter_ops. It knows nothing of
+   WebSocket.
+
+   Obligations of an implementer:
+   - No event runs inside a call from above; all run from the loop.
+   - on_connect comes first, once: 0 or a negative code. After a code there is only `close` left.
+   - Between read_start and read_stop each piece read is announced by on_alloc, then delivered by
+     on_read with 1 to len bytes at the memory that on_alloc gave (on_alloc without on_read may
+     happen). The end comes as on_read with WS_EOF, an error as on_read with its code; after
+     either there is no more on_read.
+   - Inside on_read every call may be made, close included; after close nothing but on_close comes.
+   - on_close is the last event; the filter frees itself when it returns. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct ws_filter ws_filter;
+
+enum { WS_FILTER_HOLD_MAX = 64 * 1024 }; /* bytes that a write holds at most */
+
+typedef struct ws_filter_events {
+  void (*on_connect)(void *up, int status);
+  /* Give memory to read into: at least one byte. It is the caller's, and used at once or never. */
+  void (*on_alloc)(void *up, ws_buf *buf);
+  /* n bytes at `data`, or n < 0: WS_EOF or an error. */
+  void (*on_read)(void *up, uint8_t *data, ptrdiff_t n);
+  /* What was held has been taken (0), or writing has failed: nothing more can be written. */
+  void (*on_write)(void *up, int status);
+  void (*on_close)(void *up);
+} ws_filter_events;
+
+typedef struct ws_filter_ops {
+  int (*read_start)(ws_filter *f); /* 0 or a code */
+  void (*read_stop)(ws_filter *f); /* idempotent */
+
+  /* Write as much as goes now. *taken bytes are done with; of the rest, up to WS_FILTER_HOLD_MAX
+     bytes (*held; more than 0 unless all was taken) stay in the caller's memory, which may not
+     change before on_write reports. Not called while bytes are held, nor after shutdown.
+     0, or a code: nothing more can be written, and nothing of this call is held. */
+  int (*write)(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held);
+
+  /* End our direction behind what was taken; no event. Not while bytes are held. */
+  void (*shutdown)(ws_filter *f);
+
+  /* Drop the connection and everything held, at any time, once. Memory that is held stays
+     untouched by others until on_close. */
+  void (*close)(ws_filter *f);
+} ws_filter_ops;
+
+/* The head of every filter. */
+struct ws_filter {
+  const ws_filter_ops *ops;
+  const ws_filter_events *events; /* of whoever is above; may be exchanged from on_connect on */
+  void *up;
+};
+
+#endif
