@@ -1,0 +1,47 @@
+#ifndef WS_SESSION_CLIENT_H
+#define WS_SESSION_CLIENT_H
+
+/* What sessions share, and the turn in which sessions get what they are owed. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wsuv/client.h>
+#include <wsuv/config.h>
+
+#include "base/env.h"
+#include "base/list.h"
+#include "proto/conn.h"
+#include "session/completions.h"
+
+enum { CLIENT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer that all sessions share */
+
+struct wsuv_client {
+  ws_env *env;
+  wsuv_allocator_t alloc;
+  uv_loop_t *loop; /* NULL in an environment that is not libuv's */
+  wsuv_client_config_t config;
+  void *data;
+  conn_shared shared;
+  completion_pool completions;
+  ws_list sessions; /* all, until their on_close has returned */
+  size_t session_count;
+  ws_list owed;                  /* sessions with something to flush or to be told */
+  ws_deferred *turn;             /* runs for them */
+  uint8_t *read_buf;             /* CLIENT_READ_SIZE bytes */
+  wsuv_client_close_cb close_cb; /* of the first call of close that had one, or NULL */
+  ws_list close_waiters;         /* of the others */
+  bool closing;
+};
+
+/* A client in any environment, which becomes the client's when this succeeds. 0, or as
+   wsuv_client_new. */
+int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *config);
+
+/* Give a session a turn soon, unless it is to have one anyhow. */
+void client_owe(wsuv_client_t *client, ws_list *session_owed);
+
+/* A session is gone: perhaps the client can go now. */
+void client_session_gone(wsuv_client_t *client);
+
+#endif

@@ -1,0 +1,104 @@
+#include "session/completions.h"
+
+/* Completions in the order in which they come due. Knows no session. */
+
+enum { SPARES_MAX = 1024 };
+
+void completion_pool_init(completion_pool *pool, const wsuv_allocator_t *alloc) {
+  pool->alloc = alloc;
+  pool->spare = NULL;
+  pool->spares = 0;
+}
+
+void completion_pool_free(completion_pool *pool) {
+  while (pool->spare != NULL) {
+    completion *c = pool->spare;
+    pool->spare = c->next;
+    ws_free(pool->alloc, c);
+  }
+  pool->spares = 0;
+}
+
+completion *completion_new(completion_pool *pool) {
+  completion *c = pool->spare;
+  if (c == NULL) return ws_calloc(pool->alloc, sizeof *c);
+  pool->spare = c->next;
+  pool->spares--;
+  *c = (completion){0};
+  return c;
+}
+
+void completion_release(completion_pool *pool, completion *c) {
+  if (pool->spares >= SPARES_MAX) {
+    ws_free(pool->alloc, c);
+    return;
+  }
+  c->next = pool->spare;
+  pool->spare = c;
+  pool->spares++;
+}
+
+void completions_add(completions *cs, out_lane_id lane, completion *c) {
+  c->next = NULL;
+  if (cs->first[lane] == NULL) {
+    cs->first[lane] = c;
+  } else {
+    cs->last[lane]->next = c;
+  }
+  cs->last[lane] = c;
+  cs->count++;
+}
+
+static completion *pop(completions *cs, out_lane_id lane) {
+  completion *c = cs->first[lane];
+  if (c == NULL) return NULL;
+  cs->first[lane] = c->next;
+  cs->count--;
+  return c;
+}
+
+static completion *pop_due(completions *cs, const out_queue *out, out_lane_id lane) {
+  completion *c = cs->first[lane];
+  return c != NULL && c->end <= out_queue_gone(out, lane) ? pop(cs, lane) : NULL;
+}
+
+/* A flush has waited for the data before it; then it waits for the control frames. They may have
+   been queued before others that already wait, so it goes to its place in their order. */
+static void wait_for_control(completions *cs, completion *flush) {
+  completion **at = &cs->first[LANE_CONTROL];
+  flush->end = flush->control;
+  flush->control = 0;
+  while (*at != NULL && (*at)->end <= flush->end) at = &(*at)->next;
+  flush->next = *at;
+  *at = flush;
+  cs->count++;
+  if (flush->next == NULL) cs->last[LANE_CONTROL] = flush;
+}
+
+completion *completions_due(completions *cs, const out_queue *out) {
+  completion *c;
+  while ((c = pop_due(cs, out, LANE_DATA)) != NULL) {
+    if (c->control <= out_queue_gone(out, LANE_CONTROL)) return c;
+    wait_for_control(cs, c);
+  }
+  return pop_due(cs, out, LANE_CONTROL);
+}
+
+completion *completions_beyond(completions *cs, uint64_t kept) {
+  completion **at = &cs->first[LANE_DATA], *before = NULL;
+  while (*at != NULL && (*at)->end <= kept) {
+    before = *at;
+    at = &before->next;
+  }
+  completion *c = *at;
+  if (c == NULL) return NULL;
+  *at = c->next;
+  cs->count--;
+  if (c->next == NULL) cs->last[LANE_DATA] = before;
+  return c;
+}
+
+completion *completions_any(completions *cs) {
+  completion *c = pop(cs, LANE_DATA);
+  return c != NULL ? c : pop(cs, LANE_CONTROL);
+}

@@ -1,0 +1,122 @@
+#include "session/config.h"
+
+#include <string.h>
+
+#include <wsuv/version.h>
+
+#include "base/error.h"
+
+/* Configuration: what holds when nothing is said, what is refused, and deep copies. */
+
+enum { KIB = 1024, MIB = 1024 * 1024 };
+
+static const wsuv_client_config_t defaults = {
+    .ping_interval_ms = 0,
+    .ping_timeout_ms = 0,
+    .max_frame_size = 2147483647,
+    .max_message_size = 16 * MIB,
+    .max_message_fragments = 131072,
+    .masking = true,
+    .outgoing_max = 16 * MIB,
+    .high_water = 1 * MIB,
+    .low_water = 256 * KIB,
+    .handshake_timeout_ms = 10000,
+    .close_timeout_ms = 5000,
+    .max_handshake_size = 16 * KIB,
+    .max_handshake_headers = 100,
+    .user_agent = "wsuv/" WSUV_VERSION_STRING,
+    .tcp_nodelay = true,
+    .log_level = WSUV_LOG_INFO,
+};
+
+void wsuv_client_config_defaults(wsuv_client_config_t *config, size_t size) {
+  size_t known = size < sizeof defaults ? size : sizeof defaults;
+  memset(config, 0, size);
+  memcpy(config, &defaults, known);
+  config->size = size;
+}
+
+static bool limits_set(const wsuv_client_config_t *c) {
+  return c->max_frame_size > 0 && c->max_message_size > 0 && c->max_message_fragments > 0 &&
+         c->outgoing_max > 0 && c->high_water > 0 && c->handshake_timeout_ms > 0 &&
+         c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
+}
+
+int config_check(const wsuv_client_config_t *config) {
+  if (config->size != sizeof *config) return WS_EINVAL;
+  if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
+  if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
+  if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
+  return 0;
+}
+
+/* An array of n zeroed elements that are pointers or hold them; NULL when n is 0, too. */
+static void *new_array(const wsuv_allocator_t *alloc, size_t n, size_t element) {
+  if (n == 0 || n > (size_t) -1 / element) return NULL;
+  return ws_calloc(alloc, n * element);
+}
+
+static int copy_headers(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
+                        const wsuv_client_config_t *from) {
+  wsuv_header_t *list = new_array(alloc, from->header_count, sizeof *list);
+  if (list == NULL) return from->header_count == 0 ? 0 : WS_ENOMEM;
+  copy->headers = list;
+  copy->header_count = from->header_count;
+  for (size_t i = 0; i < from->header_count; i++) {
+    list[i].name = ws_strdup(alloc, from->headers[i].name);
+    list[i].value = ws_strdup(alloc, from->headers[i].value);
+    if (list[i].name == NULL || list[i].value == NULL) return WS_ENOMEM;
+  }
+  return 0;
+}
+
+static int copy_subprotocols(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
+                             const wsuv_client_config_t *from) {
+  const char **list = new_array(alloc, from->subprotocol_count, sizeof *list);
+  if (list == NULL) return from->subprotocol_count == 0 ? 0 : WS_ENOMEM;
+  copy->subprotocols = list;
+  copy->subprotocol_count = from->subprotocol_count;
+  for (size_t i = 0; i < from->subprotocol_count; i++) {
+    list[i] = ws_strdup(alloc, from->subprotocols[i]);
+    if (list[i] == NULL) return WS_ENOMEM;
+  }
+  return 0;
+}
+
+static int copy_user_agent(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
+                           const wsuv_client_config_t *from) {
+  if (from->user_agent == NULL) return 0;
+  copy->user_agent = ws_strdup(alloc, from->user_agent);
+  return copy->user_agent == NULL ? WS_ENOMEM : 0;
+}
+
+int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
+                const wsuv_client_config_t *config) {
+  *copy = *config;
+  copy->headers = NULL;
+  copy->subprotocols = NULL;
+  copy->user_agent = NULL;
+  copy->header_count = copy->subprotocol_count = 0;
+  int err = copy_headers(copy, alloc, config);
+  if (err == 0) err = copy_subprotocols(copy, alloc, config);
+  if (err == 0) err = copy_user_agent(copy, alloc, config);
+  if (err < 0) config_free(copy, alloc);
+  return err;
+}
+
+/* The copy owns what it points to; the public structure only cannot say so. */
+static void free_const(const wsuv_allocator_t *alloc, const void *p) {
+  ws_free(alloc, (void *) (uintptr_t) p);
+}
+
+void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc) {
+  for (size_t i = 0; i < copy->header_count; i++) {
+    free_const(alloc, copy->headers[i].name);
+    free_const(alloc, copy->headers[i].value);
+  }
+  for (size_t i = 0; i < copy->subprotocol_count; i++) free_const(alloc, copy->subprotocols[i]);
+  free_const(alloc, copy->headers);
+  free_const(alloc, copy->subprotocols);
+  free_const(alloc, copy->user_agent);
+  memset(copy, 0, sizeof *copy);
+}

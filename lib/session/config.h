@@ -1,0 +1,18 @@
+#ifndef WS_SESSION_CONFIG_H
+#define WS_SESSION_CONFIG_H
+
+/* Configuration: defaults, validation, and the copy that a client keeps. */
+
+#include <wsuv/config.h>
+
+#include "base/alloc.h"
+
+/* 0; WS_EINVAL: a size of no version, a limit of 0, water marks the wrong way round. */
+int config_check(const wsuv_client_config_t *config);
+
+/* A copy with all that it points to, hooks apart; `config` was checked. 0 or WS_ENOMEM. */
+int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
+                const wsuv_client_config_t *config);
+void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc);
+
+#endif

@@ -1,0 +1,56 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "session/config.h"
+#include "session/session.h"
+
+/* wsuv_connect: everything that can be wrong with a request is found here, before anything
+   begins. */
+
+/* Hooks cannot differ from session to session: their memory and masks are shared. */
+static bool hooks_match(const wsuv_client_t *client, const wsuv_client_config_t *config) {
+  const wsuv_client_config_t *own = &client->config;
+  return (config->allocator == NULL || config->allocator == own->allocator) &&
+         config->random == own->random && config->random_arg == own->random_arg &&
+         config->log == own->log && config->log_arg == own->log_arg &&
+         config->log_level == own->log_level;
+}
+
+static int check(const wsuv_client_t *client, const wsuv_request_t *request,
+                 const wsuv_callbacks_t *callbacks) {
+  if (client->closing) return WSUV_ESTATE;
+  if (request->size != sizeof *request) return WS_EINVAL;
+  if (callbacks != NULL && callbacks->size != sizeof *callbacks) return WS_EINVAL;
+  if (request->header_count > 0 && request->headers == NULL) return WS_EINVAL;
+  if (request->subprotocol_count > 0 && request->subprotocols == NULL) return WS_EINVAL;
+  if (request->config == NULL) return 0;
+  return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
+}
+
+int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
+                 const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+  wsuv_session_t *s;
+  opening *o;
+  int err = check(client, request, callbacks);
+  if (err < 0) return err;
+  const wsuv_client_config_t *config = request->config != NULL ? request->config : &client->config;
+  err = opening_new(&o, client->env, &client->shared.random, request, config);
+  if (err < 0) return err;
+  err = session_new(&s, client, o, config);
+  if (err < 0) {
+    opening_free(o, &client->alloc);
+    return err;
+  }
+  if (callbacks != NULL) s->callbacks = *callbacks;
+  s->data = request->data;
+  if (session != NULL) *session = s;
+  return 0;
+}
+
+int wsuv_connect_url(wsuv_client_t *client, const char *url, const wsuv_callbacks_t *callbacks,
+                     void *data, wsuv_session_t **session) {
+  wsuv_request_t request;
+  wsuv_request_init(&request, url);
+  request.data = data;
+  return wsuv_connect(client, &request, callbacks, session);
+}

@@ -1,0 +1,54 @@
+#include "session/session.h"
+
+#include <wsuv/version.h>
+
+#include "base/error.h"
+
+/* What can be read from a session. */
+
+wsuv_client_t *wsuv_session_client(const wsuv_session_t *session) {
+  return session->client;
+}
+
+void wsuv_session_set_data(wsuv_session_t *session, void *data) {
+  session->data = data;
+}
+
+void *wsuv_session_data(const wsuv_session_t *session) {
+  return session->data;
+}
+
+const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
+  return session->subprotocol != NULL ? session->subprotocol : "";
+}
+
+const char *wsuv_session_response_header(const wsuv_session_t *session, const char *name) {
+  bool there = session->was_open && session->opening != NULL;
+  if (!there) return NULL;
+  return header_store_get(handshake_client_headers(session->opening->handshake), name, 0);
+}
+
+int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
+  const keepalive *k = &session->keepalive;
+  if (rtt->size != sizeof *rtt) return WS_EINVAL;
+  if (!k->answered) return WS_EAGAIN;
+  rtt->last_us = k->last_us;
+  rtt->min_us = k->min_us;
+  rtt->smoothed_us = k->smoothed_us;
+  return 0;
+}
+
+const char *wsuv_stage_name(wsuv_stage_t stage) {
+  switch (stage) {
+  case WSUV_STAGE_RESOLVE: return "resolve";
+  case WSUV_STAGE_CONNECT: return "connect";
+  case WSUV_STAGE_HANDSHAKE: return "handshake";
+  case WSUV_STAGE_OPEN: return "open";
+  case WSUV_STAGE_CLOSING: return "closing";
+  }
+  return "unknown";
+}
+
+const char *wsuv_version(void) {
+  return WSUV_VERSION_STRING;
+}

@@ -1,0 +1,54 @@
+#include "session/keepalive.h"
+
+#include <string.h>
+
+/* Times of the ping keepalive. */
+
+void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
+  memset(k, 0, sizeof *k);
+  uint64_t twice = interval_ms > UINT64_MAX / 2 ? UINT64_MAX : interval_ms * 2;
+  k->interval_ms = interval_ms;
+  k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
+  k->next_ping_ms = now_ms + interval_ms < now_ms ? UINT64_MAX : now_ms + interval_ms;
+  k->last_recv_ms = now_ms;
+}
+
+static uint64_t dead_ms(const keepalive *k) {
+  uint64_t at = k->waiting_since_ms + k->timeout_ms;
+  return at < k->timeout_ms ? UINT64_MAX : at;
+}
+
+uint64_t keepalive_next_ms(const keepalive *k) {
+  if (k->waiting && dead_ms(k) < k->next_ping_ms) return dead_ms(k);
+  return k->next_ping_ms;
+}
+
+bool keepalive_ping_due(const keepalive *k, uint64_t now_ms) {
+  return now_ms >= k->next_ping_ms;
+}
+
+bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
+  return k->waiting && now_ms >= dead_ms(k);
+}
+
+void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms, uint64_t now_ns) {
+  k->count++;
+  memcpy(k->payload, random, 4);
+  memcpy(k->payload + 4, &k->count, 4);
+  k->sent_ns = now_ns;
+  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
+  if (k->waiting) return;
+  k->waiting = true;
+  k->waiting_since_ms = now_ms;
+}
+
+void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t now_ns) {
+  bool ours = k->sent_ns != 0 && len == sizeof k->payload && memcmp(payload, k->payload, len) == 0;
+  if (!ours) return;
+  uint64_t us = (now_ns - k->sent_ns) / 1000;
+  k->sent_ns = 0; /* the same pong again is not another measurement */
+  k->min_us = !k->answered || us < k->min_us ? us : k->min_us;
+  k->smoothed_us = k->answered ? (7 * k->smoothed_us + us) / 8 : us;
+  k->last_us = us;
+  k->answered = true;
+}

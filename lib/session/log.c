@@ -1,0 +1,54 @@
+#include "session/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session/session.h"
+
+/* Lines for the log hook, made only when somebody wants them. */
+
+enum { LINE_SIZE = 512 }; /* a longer line is cut */
+
+bool log_wants(const wsuv_client_t *client, wsuv_log_level_t level) {
+  return client->config.log != NULL && level <= client->config.log_level;
+}
+
+void log_line(const wsuv_session_t *session, wsuv_log_level_t level, const char *format, ...) {
+  const wsuv_client_config_t *config = &session->client->config;
+  char line[LINE_SIZE];
+  va_list args;
+  if (!log_wants(session->client, level)) return;
+  va_start(args, format);
+  (void) vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  config->log(level, session, line, config->log_arg);
+}
+
+static const char *opcode_name(uint8_t opcode) {
+  switch (opcode) {
+  case OPCODE_CONTINUATION: return "continuation";
+  case OPCODE_TEXT: return "text";
+  case OPCODE_BINARY: return "binary";
+  case OPCODE_CLOSE: return "close";
+  case OPCODE_PING: return "ping";
+  default: return "pong";
+  }
+}
+
+void log_frame(void *session, bool outgoing, const frame_header *h) {
+  log_line(session, WSUV_LOG_DEBUG, "%c %s frame, %llu bytes%s", outgoing ? '>' : '<',
+           opcode_name(h->opcode), (unsigned long long) h->length, h->fin ? "" : ", not final");
+}
+
+void log_head(const wsuv_session_t *session, char mark, const char *text, size_t len) {
+  const char *end = text + len;
+  while (text < end) {
+    const char *eol = memchr(text, '\r', (size_t) (end - text));
+    size_t n = (size_t) ((eol != NULL ? eol : end) - text);
+    if (n == 0) return;
+    log_line(session, WSUV_LOG_INFO, "%c %.*s", mark, (int) n, text);
+    text += n + 2;
+    if (eol == NULL) return;
+  }
+}

@@ -1,0 +1,62 @@
+#include "session/opening.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* From a request to a validated plan: URL taken apart, handshake written. Starts nothing. */
+
+static void describe(handshake_request *to, const ws_url *url, const wsuv_request_t *request,
+                     const wsuv_client_config_t *config) {
+  bool own_subprotocols = request->subprotocols != NULL;
+  *to = (handshake_request){
+      .url = url,
+      .origin = request->origin,
+      .user_agent = config->user_agent,
+      .headers = {config->headers, request->headers},
+      .header_count = {config->header_count, request->header_count},
+      .subprotocols = own_subprotocols ? request->subprotocols : config->subprotocols,
+      .subprotocol_count =
+          own_subprotocols ? request->subprotocol_count : config->subprotocol_count,
+      .max_size = config->max_handshake_size,
+      .max_headers = config->max_handshake_headers,
+  };
+}
+
+static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws_url *url,
+                          const wsuv_request_t *request, const wsuv_client_config_t *config) {
+  handshake_request parts;
+  uint8_t key[HANDSHAKE_KEY_SIZE];
+  describe(&parts, url, request, config);
+  int err = random_pool_take(random, key, sizeof key);
+  if (err < 0) return err;
+  return handshake_client_new(&o->handshake, env->alloc, &parts, key);
+}
+
+int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
+                const wsuv_client_config_t *config) {
+  ws_url url;
+  if (request->url == NULL) return WSUV_EURL;
+  int err = url_parse(&url, request->url, strlen(request->url));
+  if (err < 0) return err;
+  if (url.secure) return WS_EPROTONOSUPPORT;
+  opening *o = ws_calloc(env->alloc, sizeof *o);
+  if (o == NULL) return WS_ENOMEM;
+  o->port = url.port;
+  o->socket.nodelay = config->tcp_nodelay;
+  err = url_host_copy(&url, o->host);
+  if (err == 0) err = make_handshake(o, env, random, &url, request, config);
+  if (err < 0) {
+    opening_free(o, env->alloc);
+    return err;
+  }
+  *out = o;
+  return 0;
+}
+
+void opening_free(opening *o, const wsuv_allocator_t *alloc) {
+  if (o == NULL) return;
+  if (o->dial != NULL) dial_cancel(o->dial);
+  handshake_client_free(o->handshake);
+  ws_free(alloc, o);
+}

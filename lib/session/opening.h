@@ -1,0 +1,28 @@
+#ifndef WS_SESSION_OPENING_H
+#define WS_SESSION_OPENING_H
+
+/* What a session needs only until it is open: where to go, the dial, the handshake. Made from a
+   request at once, so that everything wrong with it is known before anything begins. */
+
+#include <wsuv/session.h>
+
+#include "base/env.h"
+#include "net/dial.h"
+#include "proto/conn.h"
+#include "proto/handshake_client.h"
+
+typedef struct opening {
+  char host[URL_HOST_SIZE]; /* for the lookup */
+  uint16_t port;
+  ws_socket_options socket;
+  dial *dial; /* under way, or NULL */
+  handshake_client *handshake;
+} opening;
+
+/* `config` is the one that holds for the session, and was checked. 0, or a code of
+   wsuv_connect. */
+int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
+                const wsuv_client_config_t *config);
+void opening_free(opening *o, const wsuv_allocator_t *alloc); /* cancels the dial; NULL is fine */
+
+#endif

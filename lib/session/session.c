@@ -1,0 +1,641 @@
+#include "session/session.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "session/log.h"
+#include "session/send.h"
+
+/* One session from its making to its on_close, and the only file that calls the user. Bytes and
+   times come in from the filter, the timer and the client's turn; each of these entries is at the
+   bottom of the stack, so that nothing is used after the callback that may have ended it. */
+
+enum {
+  LINGER_MS = 1000,           /* for the end of the stream, when nothing is left to say */
+  RENEWALS_MAX = 4,           /* of the closing deadline, while the peer still reads */
+  WRITE_PIECES = 128,          /* described to the filter at once */
+  DIRECT_READ_MIN = 32 * 1024 /* a payload that lacks more is read straight into its block */
+};
+
+static const ws_env_ops *ops(const wsuv_session_t *s) {
+  return s->client->env->ops;
+}
+
+static uint64_t now_ms(const wsuv_session_t *s) {
+  return ops(s)->now_ms(s->client->env);
+}
+
+/* States and stages */
+
+static wsuv_stage_t stage_of(const wsuv_session_t *s) {
+  switch ((session_state) s->state) {
+  case SESSION_NEW:
+  case SESSION_RESOLVE: return WSUV_STAGE_RESOLVE;
+  case SESSION_CONNECT: return WSUV_STAGE_CONNECT;
+  case SESSION_HANDSHAKE: return WSUV_STAGE_HANDSHAKE;
+  case SESSION_OPEN: return WSUV_STAGE_OPEN;
+  case SESSION_CLOSING:
+  case SESSION_LINGER: return WSUV_STAGE_CLOSING;
+  case SESSION_ENDED: break;
+  }
+  return (wsuv_stage_t) s->stage;
+}
+
+static void arm(wsuv_session_t *s, uint64_t at_ms) {
+  uint64_t now = now_ms(s);
+  s->last_poll = false;
+  ops(s)->timer_start(s->timer, at_ms > now ? at_ms - now : 1);
+}
+
+static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
+  uint64_t now = now_ms(s);
+  s->deadline_ms = delay_ms > UINT64_MAX - now ? UINT64_MAX : now + delay_ms;
+  arm(s, s->deadline_ms);
+}
+
+static void session_enter(wsuv_session_t *s, session_state state) {
+  s->state = (uint8_t) state;
+  switch (state) {
+  case SESSION_OPEN:
+    s->was_open = true;
+    ops(s)->timer_stop(s->timer);
+    if (keepalive_on(&s->keepalive)) arm(s, keepalive_next_ms(&s->keepalive));
+    break;
+  case SESSION_CLOSING:
+    s->progress = false;
+    set_deadline(s, s->close_timeout_ms);
+    break;
+  case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
+  case SESSION_ENDED: ops(s)->timer_stop(s->timer); break;
+  default: break; /* one deadline, set at the beginning, for all that comes before open */
+  }
+}
+
+static bool reads_frames(const wsuv_session_t *s) {
+  return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
+}
+
+void session_owe(wsuv_session_t *s) {
+  if (ws_list_empty(&s->owed)) client_owe(s->client, &s->owed);
+}
+
+/* Telling the user. A callback may end the session, or anything else. */
+
+static bool may_tell(const wsuv_session_t *s) {
+  return s->state != SESSION_ENDED;
+}
+
+static void complete(wsuv_session_t *s, completion *c, int status) {
+  wsuv_send_cb cb = c->cb;
+  void *arg = c->arg;
+  completion_release(&s->client->completions, c);
+  cb(s, status, arg);
+}
+
+/* No more than there are now: one that is added by another waits for the next turn. */
+static void run_completions(wsuv_session_t *s) {
+  completion *c;
+  for (size_t n = s->completions.count; n > 0 && may_tell(s); n--) {
+    if ((c = completions_due(&s->completions, &s->conn.out)) == NULL) return;
+    complete(s, c, 0);
+  }
+}
+
+static void tell_drain(wsuv_session_t *s) {
+  bool due = s->state == SESSION_OPEN && send_drained(s);
+  if (due && s->callbacks.on_drain != NULL) s->callbacks.on_drain(s);
+}
+
+static void tell_message(wsuv_session_t *s, const conn_event *ev) {
+  const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
+  if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
+}
+
+/* The end */
+
+/* What goes down as the cause, unless something did before. */
+static void note_trouble(wsuv_session_t *s, int status, const char *detail) {
+  if (s->status != 0) return;
+  if (s->write_error == 0) s->stage = (uint8_t) stage_of(s);
+  s->status = status;
+  s->detail = detail;
+}
+
+/* A close frame that came decides, then the error of writing, then what is said last. */
+static void judge(wsuv_session_t *s, int status, const char *detail) {
+  if (s->status != 0) return;
+  if (s->conn.close_received) {
+    s->stage = WSUV_STAGE_CLOSING;
+  } else {
+    note_trouble(s, s->write_error != 0 ? s->write_error : status, detail);
+  }
+}
+
+void session_end(wsuv_session_t *s, int status, const char *detail) {
+  if (s->state == SESSION_ENDED) return;
+  judge(s, status, detail);
+  session_enter(s, SESSION_ENDED);
+  if (s->opening != NULL && s->opening->dial != NULL) {
+    dial_cancel(s->opening->dial);
+    s->opening->dial = NULL;
+  }
+  if (s->filter != NULL) {
+    s->filter->ops->close(s->filter);
+  } else {
+    session_owe(s);
+  }
+}
+
+static void describe_refusal(wsuv_session_t *s, wsuv_close_info_t *info) {
+  handshake_client *h = s->opening->handshake;
+  info->http_status = handshake_client_status(h);
+  if (s->status != WSUV_ESTATUS) return;
+  info->headers = header_store_index(handshake_client_headers(h));
+  info->header_count = info->headers != NULL ? handshake_client_headers(h)->count : 0;
+  info->body = handshake_client_body(h, &info->body_len);
+}
+
+static void describe_closing(const wsuv_session_t *s, wsuv_close_info_t *info) {
+  info->code = s->conn.close_received ? s->peer_code : WSUV_CLOSE_ABNORMAL;
+  info->sent_code = s->close_written ? s->conn.sent_code : 0;
+  info->clean = s->conn.close_received && s->close_written;
+  if (s->words == NULL) return;
+  info->reason = s->words->received;
+  info->reason_len = s->words->received_len;
+  if (!s->close_written) return;
+  info->sent_reason = s->words->sent;
+  info->sent_reason_len = s->words->sent_len;
+}
+
+static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
+  *info = (wsuv_close_info_t){.size = sizeof *info, .detail = s->detail};
+  info->status = s->status;
+  info->stage = (wsuv_stage_t) s->stage;
+  info->reason = info->sent_reason = "";
+  if (s->opening != NULL) describe_refusal(s, info);
+  if (s->was_open) describe_closing(s, info);
+}
+
+static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
+  bool failed = info->status < 0 && info->status != WS_ECANCELED;
+  wsuv_log_level_t level = failed ? WSUV_LOG_ERROR : WSUV_LOG_INFO;
+  if (info->status < 0) {
+    log_line(s, level, "%s: %s%s%s", wsuv_stage_name(info->stage), wsuv_strerror(info->status),
+             *info->detail != '\0' ? ": " : "", info->detail);
+  }
+  if (s->was_open) {
+    log_line(s, level, "closed %s: received %u \"%s\", sent %u \"%s\"",
+             info->clean ? "cleanly" : "uncleanly", info->code, info->reason, info->sent_code,
+             info->sent_reason);
+  }
+}
+
+static void session_free(wsuv_session_t *s) {
+  const wsuv_allocator_t *alloc = &s->client->alloc;
+  opening_free(s->opening, alloc);
+  conn_free(&s->conn);
+  ops(s)->timer_free(s->timer);
+  ws_free(alloc, s->subprotocol);
+  ws_free(alloc, s->words);
+  ws_free(alloc, s);
+}
+
+/* The last of a session: what was not sent is told of, then the user, then it is gone. */
+static void bury(wsuv_session_t *s) {
+  wsuv_client_t *client = s->client;
+  wsuv_close_info_t info;
+  completion *c;
+  int undone = s->write_error != 0 ? s->write_error : WS_ECANCELED;
+  while ((c = completions_any(&s->completions)) != NULL) complete(s, c, undone);
+  describe(s, &info);
+  log_close(s, &info);
+  if (s->callbacks.on_close != NULL) s->callbacks.on_close(s, &info);
+  ws_list_remove(&s->node);
+  ws_list_remove(&s->owed);
+  session_free(s);
+  client_session_gone(client);
+}
+
+/* Closing */
+
+static close_words *words(wsuv_session_t *s) {
+  if (s->words == NULL) s->words = ws_calloc(&s->client->alloc, sizeof *s->words);
+  return s->words;
+}
+
+static void keep_received(wsuv_session_t *s, const void *reason, size_t len) {
+  if (len == 0 || words(s) == NULL) return;
+  memcpy(s->words->received, reason, len);
+  s->words->received_len = len;
+}
+
+static void keep_sent(wsuv_session_t *s, const char *reason, size_t len) {
+  if (len == 0 || words(s) == NULL) return;
+  memcpy(s->words->sent, reason, len);
+  s->words->sent_len = len;
+}
+
+/* What was queued behind the data that is still sent will not be. */
+static void cancel_dropped(wsuv_session_t *s) {
+  completion *c;
+  while (may_tell(s) && (c = completions_beyond(&s->completions, s->conn.data_kept)) != NULL) {
+    complete(s, c, WS_ECANCELED);
+  }
+}
+
+static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
+  s->peer_code = ev->close_code;
+  keep_received(s, ev->data, ev->len);
+  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
+  cancel_dropped(s);
+}
+
+/* We fail the connection (RFC 6455 7.1.7). A close frame that says why is already queued. */
+static void fail(wsuv_session_t *s, int err) {
+  if (s->conn.sent_code != 0 && s->state == SESSION_OPEN) {
+    keep_sent(s, s->conn.why, strlen(s->conn.why));
+  }
+  note_trouble(s, err, s->conn.why);
+  session_enter(s, SESSION_CLOSING);
+}
+
+/* Both sides have said what they had to say, or we have failed, and it is all written. */
+static void advance_closing(wsuv_session_t *s) {
+  bool said = s->conn.close_received || s->conn.failed;
+  if (s->state != SESSION_CLOSING || !said || out_queue_len(&s->conn.out) > 0) return;
+  if (s->conn.failed) s->filter->ops->shutdown(s->filter);
+  session_enter(s, SESSION_LINGER);
+}
+
+/* Writing */
+
+static void on_write_error(wsuv_session_t *s, int err) {
+  if (s->write_error != 0) return;
+  if (s->status == 0) s->stage = (uint8_t) stage_of(s);
+  s->write_error = err;
+  out_queue_clear(&s->conn.out);
+  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
+  set_deadline(s, LINGER_MS);
+}
+
+/* One round of writing; false when the rest must wait. */
+static bool write_some(wsuv_session_t *s) {
+  ws_buf bufs[WRITE_PIECES];
+  size_t taken, held, count = out_queue_peek(&s->conn.out, bufs, WRITE_PIECES);
+  int err = s->filter->ops->write(s->filter, bufs, count, &taken, &held);
+  if (err < 0) {
+    on_write_error(s, err);
+    return false;
+  }
+  out_queue_written(&s->conn.out, taken);
+  if (held > 0) out_queue_hold(&s->conn.out, held);
+  if (taken > 0) s->progress = true;
+  return held == 0;
+}
+
+static bool writable(const wsuv_session_t *s) {
+  return s->state >= SESSION_HANDSHAKE && s->state < SESSION_ENDED && s->write_error == 0 &&
+         !out_queue_held(&s->conn.out);
+}
+
+void session_flush(wsuv_session_t *s) {
+  while (writable(s) && out_queue_len(&s->conn.out) > 0 && write_some(s)) {
+  }
+  if (s->conn.close_sent && s->write_error == 0 &&
+      bufq_len(&s->conn.out.lanes[LANE_DATA].bytes) == 0) {
+    s->close_written = true;
+  }
+}
+
+/* After anything that may have queued or moved something: one flush, and what follows from it. */
+static void service(wsuv_session_t *s) {
+  session_flush(s);
+  advance_closing(s);
+  run_completions(s);
+  tell_drain(s);
+}
+
+/* Opening */
+
+static int start_dial(wsuv_session_t *s);
+
+void session_turn(wsuv_session_t *s) {
+  if (s->state == SESSION_NEW) {
+    int err = start_dial(s);
+    if (err < 0) session_end(s, err, "");
+  }
+  if (s->state == SESSION_ENDED) {
+    if (s->filter == NULL) bury(s);
+    return;
+  }
+  service(s);
+}
+
+static int keep_subprotocol(wsuv_session_t *s) {
+  const char *agreed = handshake_client_subprotocol(s->opening->handshake);
+  if (*agreed == '\0') return 0;
+  s->subprotocol = ws_strdup(&s->client->alloc, agreed);
+  return s->subprotocol == NULL ? WS_ENOMEM : 0;
+}
+
+static void log_answer(wsuv_session_t *s) {
+  handshake_client *h = s->opening->handshake;
+  if (!log_wants(s->client, WSUV_LOG_INFO)) return;
+  header_store *headers = handshake_client_headers(h);
+  const wsuv_header_t *list = header_store_index(headers);
+  log_line(s, WSUV_LOG_INFO, "< status %d", handshake_client_status(h));
+  for (size_t i = 0; list != NULL && i < headers->count; i++) {
+    log_line(s, WSUV_LOG_INFO, "< %s: %s", list[i].name, list[i].value);
+  }
+}
+
+static void become_open(wsuv_session_t *s) {
+  int err = keep_subprotocol(s);
+  if (err < 0) {
+    session_end(s, err, "");
+    return;
+  }
+  if (keepalive_on(&s->keepalive)) {
+    keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms, now_ms(s));
+  }
+  session_enter(s, SESSION_OPEN);
+  if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
+  if (s->state == SESSION_ENDED) return; /* on_close may still want the opening */
+  opening_free(s->opening, &s->client->alloc);
+  s->opening = NULL;
+}
+
+static void receive(wsuv_session_t *s, uint8_t *data, size_t len);
+
+static void receive_answer(wsuv_session_t *s, const uint8_t *data, size_t len, size_t *used) {
+  int r = handshake_client_feed(s->opening->handshake, data, len, used);
+  if (r == 0) return;
+  log_answer(s);
+  if (r < 0) {
+    session_end(s, r, handshake_client_detail(s->opening->handshake));
+  } else {
+    become_open(s);
+  }
+}
+
+/* Reading */
+
+static void deliver(wsuv_session_t *s, const conn_event *ev) {
+  switch (ev->type) {
+  case CONN_EVENT_MESSAGE: tell_message(s, ev); break;
+  case CONN_EVENT_PING:
+    if (s->callbacks.on_ping != NULL) s->callbacks.on_ping(s, ev->data, ev->len);
+    break;
+  case CONN_EVENT_PONG:
+    if (keepalive_on(&s->keepalive)) {
+      keepalive_pong(&s->keepalive, ev->data, ev->len, ops(s)->now_ns(s->client->env));
+    }
+    if (s->callbacks.on_pong != NULL) s->callbacks.on_pong(s, ev->data, ev->len);
+    break;
+  case CONN_EVENT_CLOSE: on_peer_close(s, ev); break;
+  }
+}
+
+static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
+  conn_event ev;
+  conn_recv(&s->conn, data, len);
+  while (reads_frames(s)) {
+    int r = conn_next_event(&s->conn, &ev);
+    if (r < 0) fail(s, r);
+    if (r <= 0) return;
+    deliver(s, &ev);
+  }
+}
+
+static void on_alloc(void *up, ws_buf *buf) {
+  wsuv_session_t *s = up;
+  buf->len = reads_frames(s) ? conn_recv_target(&s->conn, DIRECT_READ_MIN, &buf->base) : 0;
+  if (buf->len > 0) return;
+  buf->base = s->client->read_buf;
+  buf->len = CLIENT_READ_SIZE;
+}
+
+static void on_stream_end(wsuv_session_t *s, int status) {
+  const char *detail = "";
+  if (s->state == SESSION_HANDSHAKE) {
+    if (status == WS_EOF) status = handshake_client_eof(s->opening->handshake);
+    detail = handshake_client_detail(s->opening->handshake);
+  }
+  session_end(s, status, detail);
+}
+
+static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  wsuv_session_t *s = up;
+  size_t used = 0, len = n > 0 ? (size_t) n : 0;
+  if (n < 0) {
+    on_stream_end(s, (int) n);
+    return;
+  }
+  if (keepalive_on(&s->keepalive)) keepalive_alive(&s->keepalive, now_ms(s));
+  if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
+  if (reads_frames(s)) receive(s, data + used, len - used);
+  service(s);
+}
+
+static void on_write(void *up, int status) {
+  wsuv_session_t *s = up;
+  if (status < 0) {
+    on_write_error(s, status);
+  } else {
+    out_queue_release(&s->conn.out);
+    s->progress = true;
+  }
+  service(s);
+}
+
+static void on_filter_closed(void *up) {
+  wsuv_session_t *s = up;
+  s->filter = NULL;
+  bury(s);
+}
+
+/* The filter comes from the dial already connected. */
+static const ws_filter_events filter_events = {
+    .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = on_filter_closed};
+
+static void on_dial_done(void *up, int status, ws_filter *filter) {
+  wsuv_session_t *s = up;
+  s->opening->dial = NULL;
+  if (status < 0) {
+    session_end(s, status, "");
+    return;
+  }
+  s->filter = filter;
+  filter->events = &filter_events;
+  filter->up = s;
+  log_line(s, WSUV_LOG_INFO, "connected");
+  session_enter(s, SESSION_HANDSHAKE);
+  int err = filter->ops->read_start(filter);
+  if (err < 0) {
+    session_end(s, err, "");
+    return;
+  }
+  session_flush(s);
+}
+
+static void on_resolved(void *up) {
+  session_enter(up, SESSION_CONNECT);
+}
+
+static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done = on_dial_done};
+
+static int start_dial(wsuv_session_t *s) {
+  const opening *o = s->opening;
+  session_enter(s, SESSION_RESOLVE);
+  log_line(s, WSUV_LOG_INFO, "connecting to %s port %u", o->host, (unsigned) o->port);
+  return dial_start(&s->opening->dial, s->client->env, o->host, o->port, &o->socket,
+                    &events_of_dial, s);
+}
+
+/* Deadlines */
+
+static void close_deadline(wsuv_session_t *s) {
+  if (s->progress && s->renewals < RENEWALS_MAX) {
+    s->renewals++;
+    s->progress = false;
+    set_deadline(s, s->close_timeout_ms);
+  } else {
+    session_end(s, WSUV_ECLOSETIMEOUT, "");
+  }
+}
+
+static void deadline_passed(wsuv_session_t *s) {
+  switch ((session_state) s->state) {
+  case SESSION_CLOSING: close_deadline(s); break;
+  case SESSION_LINGER: session_end(s, WSUV_ECLOSETIMEOUT, ""); break;
+  default: session_end(s, WS_ETIMEDOUT, "handshake deadline"); break;
+  }
+}
+
+/* "Ping timeout": said to the peer, should it hear, and dropped at once. */
+static void ping_timeout(wsuv_session_t *s) {
+  conn_fail(&s->conn, WSUV_EPINGTIMEOUT, "Ping timeout");
+  fail(s, WSUV_EPINGTIMEOUT);
+  session_flush(s);
+  session_end(s, WSUV_EPINGTIMEOUT, "");
+}
+
+static void send_keepalive(wsuv_session_t *s, uint64_t now) {
+  uint8_t random[4];
+  int err = random_pool_take(&s->client->shared.random, random, sizeof random);
+  if (err == 0) {
+    keepalive_ping(&s->keepalive, random, now, ops(s)->now_ns(s->client->env));
+    err = conn_send(&s->conn, OPCODE_PING, true, s->keepalive.payload, KEEPALIVE_PAYLOAD);
+  }
+  if (err < 0) session_end(s, err, "");
+}
+
+static void on_keepalive(wsuv_session_t *s, uint64_t now) {
+  if (keepalive_ping_due(&s->keepalive, now)) send_keepalive(s, now);
+  if (s->state != SESSION_OPEN) return;
+  arm(s, keepalive_next_ms(&s->keepalive));
+  service(s);
+}
+
+/* Timers run before the loop polls: after a stall, what would have prevented the end may lie in
+   the socket unread. So a deadline counts only after one more poll. */
+static bool one_more_poll(wsuv_session_t *s) {
+  if (s->last_poll) return false;
+  s->last_poll = true;
+  ops(s)->timer_start(s->timer, 1);
+  return true;
+}
+
+static void on_timer(void *data) {
+  wsuv_session_t *s = data;
+  uint64_t now = now_ms(s);
+  if (s->state == SESSION_OPEN) {
+    if (!keepalive_dead(&s->keepalive, now)) {
+      on_keepalive(s, now);
+    } else if (!one_more_poll(s)) {
+      ping_timeout(s);
+    }
+  } else if (now < s->deadline_ms) {
+    arm(s, s->deadline_ms);
+  } else if (!one_more_poll(s)) {
+    deadline_passed(s);
+  }
+}
+
+/* Making one */
+
+static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
+  s->close_timeout_ms = config->close_timeout_ms;
+  s->outgoing_max = config->outgoing_max;
+  s->high_water = config->high_water;
+  s->low_water = config->low_water;
+  s->keepalive.interval_ms = config->ping_interval_ms;
+  s->keepalive.timeout_ms = config->ping_timeout_ms;
+  const message_limits limits = {config->max_frame_size, config->max_message_size,
+                                 config->max_message_fragments};
+  conn_init(&s->conn, &s->client->shared, WS_CLIENT, config->masking, &limits, s);
+}
+
+static int queue_request(wsuv_session_t *s) {
+  size_t len;
+  const char *request = handshake_client_request(s->opening->handshake, &len);
+  if (log_wants(s->client, WSUV_LOG_INFO)) log_head(s, '>', request, len);
+  return out_queue_raw(&s->conn.out, request, len);
+}
+
+static int begin(wsuv_session_t *s, const wsuv_client_config_t *config) {
+  int err = ops(s)->timer_new(s->client->env, on_timer, s, &s->timer);
+  if (err < 0) return err;
+  configure(s, config);
+  err = queue_request(s);
+  if (err < 0) return err;
+  set_deadline(s, config->handshake_timeout_ms);
+  return 0;
+}
+
+int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
+                const wsuv_client_config_t *config) {
+  wsuv_session_t *s = ws_calloc(&client->alloc, sizeof *s);
+  if (s == NULL) return WS_ENOMEM;
+  s->client = client;
+  s->opening = o;
+  s->detail = "";
+  ws_list_init(&s->owed);
+  int err = begin(s, config);
+  if (err < 0) {
+    ops(s)->timer_free(s->timer);
+    ws_free(&client->alloc, s);
+    return err;
+  }
+  ws_list_append(&client->sessions, &s->node);
+  client->session_count++;
+  session_owe(s);
+  *out = s;
+  return 0;
+}
+
+/* The user's calls that change the state */
+
+int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason) {
+  size_t len = reason != NULL ? strlen(reason) : 0;
+  if (!close_code_valid(code)) return WSUV_ECLOSECODE;
+  if (len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
+  if (!utf8_valid((const uint8_t *) reason, len)) return WSUV_EUTF8;
+  if (session->state < SESSION_OPEN) session_end(session, WS_ECANCELED, "");
+  if (session->state != SESSION_OPEN) return 0;
+  int err = conn_close(&session->conn, code, reason, len);
+  if (err == WSUV_ERANDOM) session_end(session, err, "no masking key");
+  if (err < 0) return err;
+  keep_sent(session, reason, len);
+  session_enter(session, SESSION_CLOSING);
+  session_owe(session);
+  return 0;
+}
+
+void wsuv_session_terminate(wsuv_session_t *session) {
+  session_end(session, WS_ECANCELED, "");
+}
+
+wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
+  return stage_of(session);
+}

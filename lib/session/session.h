@@ -1,0 +1,87 @@
+#ifndef WS_SESSION_SESSION_H
+#define WS_SESSION_SESSION_H
+
+/* One session: a chain of filters, a conn and a timer. For the files of this folder. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wsuv/session.h>
+
+#include "base/list.h"
+#include "net/filter.h"
+#include "proto/conn.h"
+#include "session/client.h"
+#include "session/completions.h"
+#include "session/keepalive.h"
+#include "session/opening.h"
+
+/* Every change goes through session_enter. */
+typedef enum session_state {
+  SESSION_NEW,       /* made, and nothing has begun */
+  SESSION_RESOLVE,   /* the name is looked up */
+  SESSION_CONNECT,   /* an address is tried */
+  SESSION_HANDSHAKE, /* the request is out */
+  SESSION_OPEN,
+  SESSION_CLOSING, /* a close frame is queued or has come, or writing has failed */
+  SESSION_LINGER,  /* nothing is left but to wait for the end of the stream */
+  SESSION_ENDED    /* on_close is owed, and no other callback runs any more */
+} session_state;
+
+/* The words of the closing handshake, kept from when they are known until on_close. */
+typedef struct close_words {
+  char received[WSUV_CLOSE_REASON_MAX + 1];
+  char sent[WSUV_CLOSE_REASON_MAX + 1];
+  size_t received_len, sent_len;
+} close_words;
+
+struct wsuv_session {
+  wsuv_client_t *client;
+  ws_list node; /* of client->sessions */
+  ws_list owed; /* of client->owed */
+  wsuv_callbacks_t callbacks;
+  void *data;
+  opening *opening;  /* until on_open has returned; of a session that never opens, until on_close */
+  char *subprotocol; /* agreed upon; NULL: none */
+  ws_filter *filter; /* NULL before there is a connection, and after it is gone */
+  ws_timer *timer;
+  conn conn;
+  completions completions;
+  keepalive keepalive;
+  uint64_t deadline_ms; /* of the states that have one */
+  uint64_t close_timeout_ms;
+  size_t outgoing_max, high_water, low_water;
+  size_t refused_least, refused_most; /* lengths that were refused; 0: none since on_drain */
+  close_words *words;                 /* NULL: no reasons, or no memory for them */
+  const char *detail;                 /* of status; "" */
+  int status;         /* what has ended the session, once known for certain; else 0 */
+  int write_error;    /* writing has failed; the session ends with it, unless a close frame comes */
+  uint16_t peer_code; /* of the close frame that came */
+  uint8_t state;      /* session_state */
+  uint8_t stage;      /* wsuv_stage_t when status or write_error came up, or it ended */
+  uint8_t renewals;   /* of the closing deadline */
+  bool progress;      /* the kernel took bytes since the closing deadline began */
+  bool last_poll;     /* a deadline has passed: it counts after one more poll */
+  bool was_open;
+  bool above_high;    /* the queue has passed high_water */
+  bool close_written; /* our close frame is in the kernel's hands */
+};
+
+/* An empty session with its timer, in SESSION_NEW; the opening becomes its own. 0 or a code. */
+int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
+                const wsuv_client_config_t *config);
+
+/* Its turn: what is owed to it. It may be gone afterwards. */
+void session_turn(wsuv_session_t *s);
+
+/* Have one soon. */
+void session_owe(wsuv_session_t *s);
+
+/* The one end: no callback but on_close runs after this, which comes from the loop. `status` and
+   `detail` count unless the session had failed, or been closed, before. */
+void session_end(wsuv_session_t *s, int status, const char *detail);
+
+/* Write what is queued, as far as the kernel takes it. */
+void session_flush(wsuv_session_t *s);
+
+#endif
