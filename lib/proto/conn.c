@@ -125,7 +125,8 @@ void conn_fail(conn *c, int err, const char *why) {
   c->failed = true;
   c->why = why;
   c->in_len = 0;
-  message_clear(&c->incoming, &c->shared->spare);
+  /* A message that is complete may still be looked at. */
+  if (c->incoming.fragments > 0) message_clear(&c->incoming, &c->shared->spare);
   if (c->close_sent) return;
   /* Without memory or random bytes there is no close frame: the connection just ends. */
   (void) queue_close(c, close_code_for_error(err), why, strlen(why));
@@ -172,23 +173,26 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   return err;
 }
 
-/* The peer closes: what we have not begun to send is not wanted any more; answer with its code
-   (RFC 6455 5.5.1). */
 static int on_close(conn *c, conn_event *ev) {
-  uint16_t code;
-  int err = close_payload_read(ev->data, ev->len, &code, &c->why);
+  int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
   if (err < 0) return err;
   size_t skip = ev->len < 2 ? ev->len : 2;
-  ev->close_code = code;
+  ev->close_code = c->peer_code;
   ev->data += skip;
   ev->len -= skip;
   c->close_received = true;
   c->in_len = 0;
+  return 0;
+}
+
+int conn_answer_close(conn *c) {
   c->data_kept = c->out.lanes[LANE_DATA].queued;
   if (c->close_sent) return 0;
   out_queue_drop_unstarted(&c->out);
   c->data_kept = c->out.lanes[LANE_DATA].queued;
-  return queue_close(c, code, NULL, 0);
+  int err = queue_close(c, c->peer_code, NULL, 0);
+  if (err < 0) conn_fail(c, err, "");
+  return err;
 }
 
 /* 1: the control frame is complete, as an event; 0: there is more of it to come. */

@@ -3,8 +3,8 @@
 
 /* An open WebSocket connection without I/O, for either role: RFC 6455 from the end of the opening
    handshake on. It is given bytes and takes frames to send; it answers with events, one at a time,
-   when asked, and with bytes to write. It answers pings and closes, fails the connection when the
-   peer breaks the protocol, and knows no clock and no socket.
+   when asked, and with bytes to write. It answers pings, fails the connection when the peer breaks
+   the protocol, and knows no clock and no socket.
 
        conn_recv(c, data, len);
        while ((r = conn_next_event(c, &ev)) == 1) ...            any call is allowed in here
@@ -39,9 +39,8 @@ typedef enum conn_event_type {
   CONN_EVENT_MESSAGE, /* opcode, data, len */
   CONN_EVENT_PING,    /* data, len; the pong is queued */
   CONN_EVENT_PONG,    /* data, len */
-  CONN_EVENT_CLOSE    /* close_code, and data, len: the reason; the answer is queued, unless our
-                         own close frame went before. Unstarted data frames are dropped. Nothing
-                         more is read after it. */
+  CONN_EVENT_CLOSE    /* close_code, and data, len: the reason. Nothing more is read after it; it is
+                         to be answered by conn_answer_close. */
 } conn_event_type;
 
 typedef struct conn_event {
@@ -62,8 +61,9 @@ typedef struct conn {
   uint8_t *in; /* what was given and is not used up yet */
   size_t in_len;
   const char *why;     /* what was wrong, after an error; "" */
-  uint64_t data_kept;  /* lanes[LANE_DATA].queued after frames were dropped for the peer's close */
+  uint64_t data_kept;  /* what lanes[LANE_DATA].queued was before the peer's close was answered */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
+  uint16_t peer_code;  /* of the peer's close frame */
   uint8_t role;        /* ws_role: ours */
   bool masking;        /* mask what we send; the client's default */
   bool close_sent;     /* our close frame is queued or gone: no more sending */
@@ -105,6 +105,12 @@ int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len
    nothing and return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too long), WSUV_EUTF8,
    WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason: an empty close frame. */
 int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len);
+
+/* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our own went before: once,
+   after CONN_EVENT_CLOSE, when its owner has written what could be written. The peer wants no more
+   of our data: what has not begun to leave by now is dropped.
+   0; WSUV_ERANDOM, WS_ENOMEM: the connection has failed, without an answer. */
+int conn_answer_close(conn *c);
 
 /* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a
    close frame that says so if none was sent before, and read no more. `why` is static text, ASCII,

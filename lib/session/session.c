@@ -13,8 +13,8 @@
 enum {
   LINGER_MS = 1000,           /* for the end of the stream, when nothing is left to say */
   RENEWALS_MAX = 4,           /* of the closing deadline, while the peer still reads */
-  WRITE_PIECES = 128,          /* described to the filter at once */
-  DIRECT_READ_MIN = 32 * 1024 /* a payload that lacks more is read straight into its block */
+  WRITE_PIECES = 128,         /* described to the filter at once */
+  DIRECT_READ_MIN = 16 * 1024 /* a payload that lacks more is read straight into its block */
 };
 
 static const ws_env_ops *ops(const wsuv_session_t *s) {
@@ -156,7 +156,7 @@ static void describe_refusal(wsuv_session_t *s, wsuv_close_info_t *info) {
 }
 
 static void describe_closing(const wsuv_session_t *s, wsuv_close_info_t *info) {
-  info->code = s->conn.close_received ? s->peer_code : WSUV_CLOSE_ABNORMAL;
+  info->code = s->conn.close_received ? s->conn.peer_code : WSUV_CLOSE_ABNORMAL;
   info->sent_code = s->close_written ? s->conn.sent_code : 0;
   info->clean = s->conn.close_received && s->close_written;
   if (s->words == NULL) return;
@@ -243,11 +243,14 @@ static void cancel_dropped(wsuv_session_t *s) {
   }
 }
 
+/* What the kernel takes of our data now still goes before our answer; the rest is dropped. */
 static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
-  s->peer_code = ev->close_code;
   keep_received(s, ev->data, ev->len);
+  session_flush(s);
   if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
+  int err = conn_answer_close(&s->conn);
   cancel_dropped(s);
+  if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 
 /* We fail the connection (RFC 6455 7.1.7). A close frame that says why is already queued. */

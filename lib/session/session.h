@@ -54,14 +54,13 @@ struct wsuv_session {
   size_t refused_least, refused_most; /* lengths that were refused; 0: none since on_drain */
   close_words *words;                 /* NULL: no reasons, or no memory for them */
   const char *detail;                 /* of status; "" */
-  int status;         /* what has ended the session, once known for certain; else 0 */
-  int write_error;    /* writing has failed; the session ends with it, unless a close frame comes */
-  uint16_t peer_code; /* of the close frame that came */
-  uint8_t state;      /* session_state */
-  uint8_t stage;      /* wsuv_stage_t when status or write_error came up, or it ended */
-  uint8_t renewals;   /* of the closing deadline */
-  bool progress;      /* the kernel took bytes since the closing deadline began */
-  bool last_poll;     /* a deadline has passed: it counts after one more poll */
+  int status;       /* what has ended the session, once known for certain; else 0 */
+  int write_error;  /* writing has failed; the session ends with it, unless a close frame comes */
+  uint8_t state;    /* session_state */
+  uint8_t stage;    /* wsuv_stage_t when status or write_error came up, or it ended */
+  uint8_t renewals; /* of the closing deadline */
+  bool progress;    /* the kernel took bytes since the closing deadline began */
+  bool last_poll;   /* a deadline has passed: it counts after one more poll */
   bool was_open;
   bool above_high;    /* the queue has passed high_water */
   bool close_written; /* our close frame is in the kernel's hands */
