@@ -76,7 +76,7 @@ static bool reads_frames(const wsuv_session_t *s) {
 }
 
 void session_owe(wsuv_session_t *s) {
-  if (ws_list_empty(&s->owed)) client_owe(s->client, &s->owed);
+  if (!s->in_read && ws_list_empty(&s->owed)) client_owe(s->client, &s->owed);
 }
 
 /* Telling the user. A callback may end the session, or anything else. */
@@ -368,8 +368,6 @@ static void become_open(wsuv_session_t *s) {
   s->opening = NULL;
 }
 
-static void receive(wsuv_session_t *s, uint8_t *data, size_t len);
-
 static void receive_answer(wsuv_session_t *s, const uint8_t *data, size_t len, size_t *used) {
   int r = handshake_client_feed(s->opening->handshake, data, len, used);
   if (r == 0) return;
@@ -435,8 +433,10 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
     return;
   }
   if (keepalive_on(&s->keepalive)) keepalive_alive(&s->keepalive, now_ms(s));
+  s->in_read = true;
   if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
   if (reads_frames(s)) receive(s, data + used, len - used);
+  s->in_read = false;
   service(s);
 }
 
@@ -498,7 +498,7 @@ static int start_dial(wsuv_session_t *s) {
 /* Deadlines */
 
 static void close_deadline(wsuv_session_t *s) {
-  if (s->progress && s->renewals < RENEWALS_MAX) {
+  if (s->progress && s->write_error == 0 && s->renewals < RENEWALS_MAX) {
     s->renewals++;
     s->progress = false;
     set_deadline(s, s->close_timeout_ms);

@@ -61,6 +61,7 @@ struct wsuv_session {
   uint8_t renewals; /* of the closing deadline */
   bool progress;    /* the kernel took bytes since the closing deadline began */
   bool last_poll;   /* a deadline has passed: it counts after one more poll */
+  bool in_read;     /* what it is owed follows right after the bytes that were read */
   bool was_open;
   bool above_high;    /* the queue has passed high_water */
   bool close_written; /* our close frame is in the kernel's hands */
@@ -73,7 +74,7 @@ int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
 /* Its turn: what is owed to it. It may be gone afterwards. */
 void session_turn(wsuv_session_t *s);
 
-/* Have one soon. */
+/* Have one soon, unless the same is to happen at the end of the read that is under way. */
 void session_owe(wsuv_session_t *s);
 
 /* The one end: no callback but on_close runs after this, which comes from the loop. `status` and
