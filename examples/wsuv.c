@@ -1,0 +1,266 @@
+/* wsuv: WebSocket on the command line. Joins the session to standard input and output: the parts
+   that know one of them only are in the wsuv_*.c files beside it. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+#include <wsuv.h>
+
+#include "wsuv_input.h"
+#include "wsuv_interrupt.h"
+#include "wsuv_options.h"
+#include "wsuv_output.h"
+#include "wsuv_report.h"
+
+typedef enum exit_code {
+  EXIT_CLOSED = 0,  /* cleanly: 1000, 1001 or no code */
+  EXIT_OURS = 1,    /* usage, URL, header, standard input or output */
+  EXIT_REFUSED = 2, /* or no connection */
+  EXIT_LOST = 3,    /* or the protocol was violated */
+  EXIT_CODE = 4     /* closed by the peer with any other code */
+} exit_code;
+
+typedef struct program {
+  options options;
+  wsuv_client_t *client;
+  wsuv_session_t *session;
+  input input;
+  unsigned long sent;     /* messages: of standard input, or of -m */
+  unsigned long received; /* messages */
+  size_t item_max;        /* bytes of a message that can be sent */
+  bool mute;              /* standard output takes nothing any more */
+  bool failed;            /* standard input or output did, or a message could not be sent */
+  exit_code code;
+} program;
+
+/* End the session for a reason that is not the peer's. */
+static void give_up(program *p) {
+  input_close(&p->input);
+  wsuv_session_close(p->session, WSUV_CLOSE_GOING_AWAY, NULL);
+}
+
+/* --- sending --- */
+
+static void report_item(const program *p, int err) {
+  if (p->options.message_count > 0) {
+    report("message %lu: %s", p->sent + 1, wsuv_strerror(err));
+  } else if (p->options.binary) {
+    report("standard input: %s", wsuv_strerror(err));
+  } else {
+    report("standard input, line %lu: %s", p->sent + 1, wsuv_strerror(err));
+  }
+}
+
+static input_verdict send_item(void *up, const char *data, size_t len) {
+  program *p = up;
+  int err = p->options.binary ? wsuv_send_binary(p->session, data, len)
+                              : wsuv_send_text(p->session, data, len);
+  if (err == WSUV_EQUEUEFULL) return INPUT_LATER;
+  if (err == WSUV_ESTATE) return INPUT_ENOUGH;
+  if (err < 0) {
+    report_item(p, err);
+    p->failed = true;
+    give_up(p);
+    return INPUT_ENOUGH;
+  }
+  p->sent++;
+  return INPUT_TAKEN;
+}
+
+static void all_sent(program *p) {
+  if (p->options.limit == 0) wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
+}
+
+static void on_input_end(void *up, int status) {
+  program *p = up;
+  if (status == 0) {
+    all_sent(p);
+    return;
+  }
+  if (status == UV_E2BIG) status = WSUV_EMSGSIZE;
+  report_item(p, status);
+  p->failed = true;
+  give_up(p);
+}
+
+static void send_messages(program *p) {
+  const options *o = &p->options;
+  input_verdict verdict = INPUT_TAKEN;
+  while (verdict == INPUT_TAKEN && p->sent < o->message_count)
+    verdict = send_item(p, o->messages[p->sent], strlen(o->messages[p->sent]));
+  if (verdict == INPUT_TAKEN) all_sent(p);
+}
+
+static void send_input(program *p) {
+  static const input_events events = {send_item, on_input_end};
+  int err = input_start(&p->input, wsuv_client_loop(p->client), p->options.binary, p->item_max,
+                        &events, p);
+  if (err < 0) on_input_end(p, err);
+}
+
+/* --- the session --- */
+
+static void on_open(wsuv_session_t *session) {
+  program *p = wsuv_session_data(session);
+  if (p->options.verbose) report_open(session);
+  if (p->options.message_count > 0) {
+    send_messages(p);
+  } else {
+    send_input(p);
+  }
+}
+
+static void on_drain(wsuv_session_t *session) {
+  program *p = wsuv_session_data(session);
+  if (p->options.message_count > 0) {
+    send_messages(p);
+  } else {
+    input_resume(&p->input);
+  }
+}
+
+static void print(program *p, const wsuv_message_t *message) {
+  int err = p->mute ? 0 : output_write(message->data, message->len, !p->options.binary);
+  if (err == 0) return;
+  p->mute = true;
+  if (err != UV_EPIPE && err != UV_EINTR) {
+    report("standard output: %s", wsuv_strerror(err));
+    p->failed = true;
+  }
+  give_up(p);
+}
+
+/* What comes behind the last message of -n is not wanted. */
+static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  program *p = wsuv_session_data(session);
+  unsigned long limit = p->options.limit;
+  if (limit > 0 && p->received == limit) return;
+  p->received++;
+  print(p, message);
+  if (limit == 0 || p->received < limit) return;
+  input_close(&p->input);
+  wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL);
+}
+
+static exit_code judge(const program *p, const wsuv_close_info_t *info) {
+  if (info->status == UV_ENOMEM || info->status == WSUV_ERANDOM) return EXIT_LOST;
+  if (info->status < 0) return info->stage < WSUV_STAGE_OPEN ? EXIT_REFUSED : EXIT_LOST;
+  if (!closed_in_order(info)) return EXIT_CODE;
+  return p->failed ? EXIT_OURS : EXIT_CLOSED;
+}
+
+static void finish(program *p) {
+  input_close(&p->input);
+  interrupt_stop();
+  wsuv_client_close(p->client, NULL);
+}
+
+static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
+  program *p = wsuv_session_data(session);
+  if (p->options.verbose) report_details(session, info);
+  report_close(info);
+  p->code = judge(p, info);
+  finish(p);
+}
+
+static void on_interrupt(void *data) {
+  program *p = data;
+  if (interrupt_count() > 1) {
+    wsuv_session_terminate(p->session);
+  } else {
+    give_up(p);
+  }
+}
+
+/* --- the beginning --- */
+
+static int make_client(program *p, uv_loop_t *loop) {
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = p->options.ping_interval_ms;
+  if (p->options.timeout_ms > 0)
+    config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
+  if (p->options.verbose) {
+    config.log = report_log;
+    config.log_level = WSUV_LOG_DEBUG;
+  }
+  p->item_max = config.outgoing_max;
+  return wsuv_client_new(&p->client, loop, &config);
+}
+
+static int open_session(program *p) {
+  static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
+                                             .on_message = on_message, .on_drain = on_drain,
+                                             .on_close = on_close};
+  const options *o = &p->options;
+  wsuv_request_t request;
+  wsuv_request_init(&request, o->url);
+  request.origin = o->origin;
+  request.headers = o->headers;
+  request.header_count = o->header_count;
+  request.data = p;
+  if (o->subprotocol_count > 0) {
+    request.subprotocols = o->subprotocols;
+    request.subprotocol_count = o->subprotocol_count;
+  }
+  return wsuv_connect(p->client, &request, &callbacks, &p->session);
+}
+
+/* What the call itself refuses is the user's fault, with few exceptions. */
+static exit_code judge_call(int err) {
+  switch (err) {
+  case WSUV_EURL:
+  case WSUV_EINVAL_HEADER:
+  case UV_EINVAL:
+  case UV_EPROTONOSUPPORT: return EXIT_OURS;
+  case UV_ENOMEM:
+  case WSUV_ERANDOM: return EXIT_LOST;
+  default: return EXIT_REFUSED;
+  }
+}
+
+static exit_code fail_call(program *p, int err) {
+  report("%s", wsuv_strerror(err));
+  p->code = judge_call(err);
+  return p->code;
+}
+
+static exit_code run(program *p, uv_loop_t *loop) {
+  int err = make_client(p, loop);
+  if (err < 0) return fail_call(p, err);
+  err = interrupt_start(loop, on_interrupt, p);
+  if (err == 0) err = open_session(p);
+  if (err < 0) {
+    fail_call(p, err);
+    finish(p);
+  }
+  uv_run(loop, UV_RUN_DEFAULT);
+  return p->code;
+}
+
+/* The loop's own descriptors may not take the place of a standard one that is closed. Reading gives
+   the end then, and writing fails. */
+static void fill_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+      (void) open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+int main(int argc, char **argv) {
+  static program p;
+  fill_descriptors();
+  signal(SIGPIPE, SIG_IGN);
+  options_result result = options_read(&p.options, argc, argv);
+  exit_code code = result == OPTIONS_DONE ? EXIT_CLOSED : EXIT_OURS;
+  if (result == OPTIONS_RUN) {
+    code = run(&p, uv_default_loop());
+    uv_loop_close(uv_default_loop());
+  }
+  options_free(&p.options);
+  return (int) code;
+}

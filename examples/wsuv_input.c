@@ -1,0 +1,210 @@
+#include "wsuv_input.h"
+
+/* Reads standard input into one growing block and hands it out line by line, or whole. It reads no
+   further while its owner cannot take what there is. It knows nothing of WebSocket. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 64 * 1024 }; /* bytes of room for each read */
+
+static void read_more(input *in);
+
+static void release(input *in) {
+  if (in->is_stream && in->flags != -1) fcntl(STDIN_FILENO, F_SETFL, in->flags);
+  free(in->text);
+  in->text = NULL;
+}
+
+static void on_source_closed(uv_handle_t *handle) {
+  release(handle->data);
+}
+
+void input_close(input *in) {
+  if (in->closed || in->loop == NULL) return;
+  in->closed = true;
+  if (in->is_stream) {
+    uv_close(&in->source.handle, on_source_closed);
+  } else if (!in->busy) {
+    release(in);
+  }
+}
+
+static void finish(input *in, int status) {
+  input_close(in);
+  in->events->on_end(in->up, status);
+}
+
+/* --- handing out --- */
+
+/* The next item is *len bytes long, and *used with its end; false: it is not complete. */
+static bool next_item(input *in, size_t *len, size_t *used) {
+  const char *begin = in->text + in->start;
+  const char *eol = NULL;
+  if (!in->whole && in->scanned < in->end)
+    eol = memchr(in->text + in->scanned, '\n', in->end - in->scanned);
+  in->scanned = in->end;
+  if (eol == NULL) {
+    *len = *used = in->end - in->start;
+    return in->ended && *len > 0;
+  }
+  *len = (size_t) (eol - begin);
+  *used = *len + 1;
+  return true;
+}
+
+/* True: go on. */
+static bool hand_out(input *in, size_t len, size_t used) {
+  input_verdict verdict = in->events->on_item(in->up, in->text + in->start, len);
+  if (in->closed) return false;
+  switch (verdict) {
+  case INPUT_TAKEN: in->start += used; break;
+  case INPUT_LATER: in->later = true; break;
+  case INPUT_ENOUGH: input_close(in); break;
+  }
+  in->scanned = in->start;
+  return verdict == INPUT_TAKEN;
+}
+
+static void pump(input *in) {
+  size_t len, used;
+  while (next_item(in, &len, &used))
+    if (!hand_out(in, len, used)) return;
+  if (in->ended) {
+    finish(in, 0);
+  } else if (in->end - in->start > in->item_max) {
+    finish(in, UV_E2BIG);
+  } else {
+    read_more(in);
+  }
+}
+
+void input_resume(input *in) {
+  if (!in->later || in->closed) return;
+  in->later = false;
+  pump(in);
+}
+
+/* --- reading --- */
+
+/* Room for one read behind what there is. */
+static bool make_room(input *in) {
+  size_t left = in->end - in->start;
+  if (in->start > 0) memmove(in->text, in->text + in->start, left);
+  in->scanned -= in->start;
+  in->start = 0;
+  in->end = left;
+  if (in->cap - left >= READ_SIZE) return true;
+  size_t cap = in->cap == 0 ? READ_SIZE : 2 * in->cap;
+  char *text = realloc(in->text, cap);
+  if (text == NULL) return false;
+  in->text = text;
+  in->cap = cap;
+  return true;
+}
+
+/* n bytes have been read; 0: the end; or a code. */
+static void on_bytes(input *in, ssize_t n) {
+  if (n < 0) {
+    finish(in, (int) n);
+    return;
+  }
+  in->end += (size_t) n;
+  in->ended = n == 0;
+  pump(in);
+}
+
+static void on_file_read(uv_fs_t *request) {
+  input *in = request->data;
+  ssize_t n = request->result;
+  uv_fs_req_cleanup(request);
+  in->busy = false;
+  if (in->closed) {
+    release(in);
+  } else {
+    on_bytes(in, n);
+  }
+}
+
+static int read_file(input *in) {
+  if (!make_room(in)) return UV_ENOMEM;
+  uv_buf_t buf = uv_buf_init(in->text + in->end, READ_SIZE);
+  in->request.data = in;
+  int err = uv_fs_read(in->loop, &in->request, STDIN_FILENO, &buf, 1, -1, on_file_read);
+  in->busy = err == 0;
+  return err;
+}
+
+/* Without room libuv reports UV_ENOBUFS. */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+  input *in = handle->data;
+  (void) suggested;
+  *buf = make_room(in) ? uv_buf_init(in->text + in->end, READ_SIZE) : uv_buf_init(NULL, 0);
+}
+
+static void on_stream_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+  input *in = stream->data;
+  (void) buf;
+  if (n == 0) return;
+  on_bytes(in, n == UV_EOF ? 0 : n);
+  if (in->later && in->reading) {
+    uv_read_stop(stream);
+    in->reading = false;
+  }
+}
+
+static int read_stream(input *in) {
+  if (in->reading) return 0;
+  in->reading = true;
+  return uv_read_start(&in->source.stream, on_alloc, on_stream_read);
+}
+
+static void read_more(input *in) {
+  int err = in->is_stream ? read_stream(in) : read_file(in);
+  if (err < 0) finish(in, err);
+}
+
+/* --- the beginning --- */
+
+/* On failure is_stream says whether there is a handle to be closed. */
+static int open_source(input *in, uv_handle_type type, int fd) {
+  int err;
+  if (type == UV_TTY) {
+    err = uv_tty_init(in->loop, &in->source.tty, fd, 1);
+    in->is_stream = err == 0;
+  } else if (type == UV_NAMED_PIPE) {
+    in->is_stream = uv_pipe_init(in->loop, &in->source.pipe, 0) == 0;
+    err = uv_pipe_open(&in->source.pipe, fd);
+  } else {
+    in->is_stream = uv_tcp_init(in->loop, &in->source.tcp) == 0;
+    err = uv_tcp_open(&in->source.tcp, fd);
+  }
+  in->source.handle.data = in;
+  return err;
+}
+
+/* libuv makes the descriptor non-blocking and closes it: it gets a copy, and others that share the
+   original get its flags back in the end. */
+static int start_stream(input *in, uv_handle_type type) {
+  in->flags = fcntl(STDIN_FILENO, F_GETFL);
+  int fd = dup(STDIN_FILENO);
+  if (fd < 0) return uv_translate_sys_error(errno);
+  int err = open_source(in, type, fd);
+  if (err < 0) close(fd);
+  return err == 0 ? read_stream(in) : err;
+}
+
+int input_start(input *in, uv_loop_t *loop, bool whole, size_t item_max, const input_events *events,
+                void *up) {
+  uv_handle_type type = uv_guess_handle(STDIN_FILENO);
+  *in = (input){.events = events, .up = up, .item_max = item_max, .whole = whole, .loop = loop};
+  switch (type) {
+  case UV_TTY:
+  case UV_NAMED_PIPE:
+  case UV_TCP: return start_stream(in, type);
+  default: return read_file(in);
+  }
+}

@@ -1,0 +1,60 @@
+#ifndef EXAMPLES_WSUV_INPUT_H
+#define EXAMPLES_WSUV_INPUT_H
+
+/* Standard input on a loop, whatever it is: file, pipe, terminal, socket, device. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+typedef enum input_verdict {
+  INPUT_TAKEN,
+  INPUT_LATER, /* not now: the same again after input_resume() */
+  INPUT_ENOUGH /* nothing more, and no end is told */
+} input_verdict;
+
+typedef struct input_events {
+  /* A line without its end; or all there is, unless it is empty. */
+  input_verdict (*on_item)(void *up, const char *data, size_t len);
+  /* 0: the end; UV_E2BIG: an item is longer than item_max; or what reading said. */
+  void (*on_end)(void *up, int status);
+} input_events;
+
+typedef struct input {
+  const input_events *events;
+  void *up;
+  size_t item_max; /* bytes */
+  bool whole;      /* all is one item */
+  bool is_stream;
+  bool busy;    /* a read of a file is under way, into the text */
+  bool reading; /* a stream is being read */
+  bool later;   /* said on_item */
+  bool ended;   /* all has been read */
+  bool closed;
+  int flags; /* of the descriptor, before libuv changed them; -1: not known */
+  uv_loop_t *loop;
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tty_t tty;
+    uv_pipe_t pipe;
+    uv_tcp_t tcp;
+  } source;
+  uv_fs_t request;
+  char *text; /* bytes from `start` to `end` are read and not handed out */
+  size_t cap, start, end;
+  size_t scanned; /* there is no end of a line before */
+} input;
+
+/* Begin to read. The structure stays where it is until the loop has run out. 0 or a code. */
+int input_start(input *in, uv_loop_t *loop, bool whole, size_t item_max, const input_events *events,
+                void *up);
+
+/* Go on after INPUT_LATER; otherwise nothing. */
+void input_resume(input *in);
+
+/* Read no more; nothing is told any more. Fine at any time, also before input_start() if the
+   structure is zeroed. */
+void input_close(input *in);
+
+#endif

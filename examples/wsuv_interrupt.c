@@ -1,0 +1,49 @@
+#include "wsuv_interrupt.h"
+
+/* Catches SIGINT. A uv_signal_t would be told by the loop only, but a program that waits for its
+   standard output to be read does not come back to the loop: hence the count. */
+
+#include <errno.h>
+#include <signal.h>
+
+static volatile sig_atomic_t count;
+static uv_async_t wakeup;
+static void (*callback)(void *data);
+
+static void on_signal(int number) {
+  int saved = errno;
+  (void) number;
+  count++;
+  uv_async_send(&wakeup); /* async-signal-safe by its documentation */
+  errno = saved;
+}
+
+static void on_wakeup(uv_async_t *handle) {
+  if (count > 0) callback(handle->data);
+}
+
+static void set_handler(void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+int interrupt_start(uv_loop_t *loop, void (*cb)(void *data), void *data) {
+  int err = uv_async_init(loop, &wakeup, on_wakeup);
+  if (err < 0) return err;
+  uv_unref((uv_handle_t *) &wakeup);
+  wakeup.data = data;
+  callback = cb;
+  set_handler(on_signal);
+  return 0;
+}
+
+unsigned interrupt_count(void) {
+  return (unsigned) count;
+}
+
+void interrupt_stop(void) {
+  if (callback == NULL) return;
+  set_handler(SIG_DFL);
+  uv_close((uv_handle_t *) &wakeup, NULL);
+}

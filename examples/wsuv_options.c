@@ -1,0 +1,150 @@
+#include "wsuv_options.h"
+
+/* Reads the command line of wsuv. Whether a URL, a header or a subprotocol may be used is for the
+   library to say. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: wsuv [options] URL\n"
+    "\n"
+    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
+    "and prints each message that arrives as a line. At the end of standard input the connection\n"
+    "is closed, and what still arrives is printed.\n"
+    "\n"
+    "  -m TEXT                  send TEXT in place of standard input; may be repeated\n"
+    "  -n N                     close as soon as N messages have arrived, and not before\n"
+    "  -b                       binary: all of standard input is one message (none if it is\n"
+    "                           empty), as is each TEXT; what arrives is written as it is\n"
+    "  -H 'NAME: VALUE'         add a header to the handshake; may be repeated\n"
+    "  -p SUBPROTOCOL           offer a subprotocol; may be repeated\n"
+    "      --origin ORIGIN      send an Origin header\n"
+    "      --ping-interval SEC  send a ping so often; unanswered for twice as long: lost\n"
+    "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
+    "  -v                       show handshake, frames and close on standard error\n"
+    "      --help               show this\n"
+    "      --version            show the version\n"
+    "\n"
+    "SEC may have decimals. An empty line is an empty message; a last line without an end counts.\n"
+    "A server may answer the close before it has answered the messages: -n waits for answers.\n"
+    "A line that is not UTF-8, or a message over 16 MiB, is an error: nothing more is sent, and\n"
+    "the connection is closed. Interrupt (Ctrl-C) closes with 1001, a second one at once.\n"
+    "\n"
+    "Exit status:\n"
+    "  0  closed cleanly: 1000, 1001 or no code; also when nobody reads standard output any more\n"
+    "  1  usage, bad URL, header or subprotocol; standard input or output failed\n"
+    "  2  could not connect, or was refused\n"
+    "  3  connection lost, or protocol violated\n"
+    "  4  closed by the peer with any other code\n";
+
+enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_ORIGIN, OPTION_PING_INTERVAL, OPTION_TIMEOUT };
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"origin", required_argument, NULL, OPTION_ORIGIN},
+    {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {NULL, 0, NULL, 0},
+};
+
+static options_result bad(const char *what, const char *value) {
+  fprintf(stderr, "wsuv: %s%s\nTry 'wsuv --help'.\n", what, value);
+  return OPTIONS_BAD;
+}
+
+static options_result read_seconds(uint64_t *ms, const char *s) {
+  char *end;
+  double seconds = strtod(s, &end);
+  if (end == s || *end != '\0' || !(seconds > 0 && seconds <= 1e9)) {
+    return bad("not a number of seconds: ", s);
+  }
+  *ms = (uint64_t) (seconds * 1000);
+  if (*ms == 0) *ms = 1;
+  return OPTIONS_RUN;
+}
+
+static options_result read_limit(unsigned long *n, const char *s) {
+  char *end;
+  *n = strtoul(s, &end, 10);
+  if (*s < '0' || *s > '9' || *end != '\0' || *n == 0) return bad("not a number of messages: ", s);
+  return OPTIONS_RUN;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+static options_result add_header(options *o, char *s) {
+  char *colon = strchr(s, ':');
+  if (colon == NULL) return bad("not a header, 'NAME: VALUE': ", s);
+  char *value = colon + 1;
+  char *end = s + strlen(s);
+  *colon = '\0';
+  while (is_blank(*value)) value++;
+  while (end > value && is_blank(end[-1])) *--end = '\0';
+  o->headers[o->header_count++] = (wsuv_header_t){s, value};
+  return OPTIONS_RUN;
+}
+
+static options_result show(const char *text) {
+  fputs(text, stdout);
+  return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
+}
+
+static options_result show_version(void) {
+  printf("wsuv %s\n", wsuv_version());
+  return show("");
+}
+
+/* OPTIONS_RUN: go on. */
+static options_result read_option(options *o, int option) {
+  switch (option) {
+  case 'm': o->messages[o->message_count++] = optarg; break;
+  case 'n': return read_limit(&o->limit, optarg);
+  case 'b': o->binary = true; break;
+  case 'H': return add_header(o, optarg);
+  case 'p': o->subprotocols[o->subprotocol_count++] = optarg; break;
+  case 'v': o->verbose = true; break;
+  case OPTION_ORIGIN: o->origin = optarg; break;
+  case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
+  case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
+  case OPTION_HELP: return show(help);
+  case OPTION_VERSION: return show_version();
+  default: return bad("unknown option, or a value is missing", "");
+  }
+  return OPTIONS_RUN;
+}
+
+/* No list can be longer than the command line. */
+static bool make_lists(options *o, size_t n) {
+  o->messages = calloc(n, sizeof *o->messages);
+  o->subprotocols = calloc(n, sizeof *o->subprotocols);
+  o->headers = calloc(n, sizeof *o->headers);
+  return o->messages != NULL && o->subprotocols != NULL && o->headers != NULL;
+}
+
+options_result options_read(options *o, int argc, char **argv) {
+  options_result result = OPTIONS_RUN;
+  int option;
+  *o = (options){0};
+  if (!make_lists(o, (size_t) argc + 1)) return bad("out of memory", "");
+  opterr = 0;
+  while (result == OPTIONS_RUN &&
+         (option = getopt_long(argc, argv, "m:n:bH:p:v", long_options, NULL)) != -1)
+    result = read_option(o, option);
+  if (result != OPTIONS_RUN) return result;
+  if (optind == argc) return bad("no URL given", "");
+  if (optind + 1 < argc) return bad("more than one URL: ", argv[optind + 1]);
+  o->url = argv[optind];
+  return OPTIONS_RUN;
+}
+
+void options_free(options *o) {
+  free(o->messages);
+  free(o->subprotocols);
+  free(o->headers);
+}

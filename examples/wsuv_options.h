@@ -1,0 +1,39 @@
+#ifndef EXAMPLES_WSUV_OPTIONS_H
+#define EXAMPLES_WSUV_OPTIONS_H
+
+/* The command line of wsuv. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wsuv.h>
+
+/* Strings are those of argv; the lists are ended by options_free(). */
+typedef struct options {
+  const char *url;
+  const char *origin;    /* NULL: none */
+  const char **messages; /* to be sent in place of standard input */
+  size_t message_count;
+  const char **subprotocols;
+  size_t subprotocol_count;
+  wsuv_header_t *headers;
+  size_t header_count;
+  unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
+  uint64_t ping_interval_ms; /* 0: the library's default */
+  uint64_t timeout_ms;       /* 0: the library's defaults */
+  bool binary;
+  bool verbose;
+} options;
+
+typedef enum options_result {
+  OPTIONS_RUN,  /* there is a URL */
+  OPTIONS_DONE, /* --help or --version was answered */
+  OPTIONS_BAD   /* and the user has been told why */
+} options_result;
+
+/* Read the command line; headers in argv are taken apart in place. */
+options_result options_read(options *o, int argc, char **argv);
+
+void options_free(options *o);
+
+#endif

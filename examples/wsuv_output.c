@@ -1,0 +1,50 @@
+#include "wsuv_output.h"
+
+/* Writes to standard output and waits for whoever reads it: that holds the loop, hence the socket,
+   and so nothing is piled up for a slow reader. The wait ends with an interrupt. */
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "wsuv_interrupt.h"
+
+enum { WAIT_MS = 100 }; /* an interrupt just before poll() is noticed after so long */
+
+/* 0: PIPE_BUF bytes can be written without blocking; or a code. */
+static int wait_writable(void) {
+  struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  int r;
+  do {
+    r = poll(&output, 1, WAIT_MS);
+    if (r < 0 && errno == EINTR) r = 0;
+  } while (r == 0 && interrupt_count() == 0);
+  if (r < 0) return uv_translate_sys_error(errno);
+  return r == 0 ? UV_EINTR : 0;
+}
+
+/* How much was written, or a code. Whoever shares the descriptor may have made it non-blocking. */
+static ssize_t write_some(const char *data, size_t len) {
+  int err = wait_writable();
+  if (err < 0) return err;
+  ssize_t n = write(STDOUT_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
+  if (n >= 0) return n;
+  return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
+}
+
+static int write_all(const char *data, size_t len) {
+  while (len > 0) {
+    ssize_t n = write_some(data, len);
+    if (n < 0) return (int) n;
+    data += n;
+    len -= (size_t) n;
+  }
+  return 0;
+}
+
+int output_write(const void *data, size_t len, bool newline) {
+  int err = write_all(data, len);
+  return err == 0 && newline ? write_all("\n", 1) : err;
+}

@@ -1,0 +1,89 @@
+#include "wsuv_report.h"
+
+/* Writes lines for people to standard error. Nothing that a peer sent reaches a terminal as it is:
+   control characters are replaced. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_SIZE = 4096 }; /* bytes; longer lines are cut */
+
+/* C0, DEL, and C1 as UTF-8 writes it, c2 80 to c2 9f. */
+static void hide_controls(char *text) {
+  for (unsigned char *p = (unsigned char *) text; *p != '\0'; p++) {
+    if (*p < 0x20 || *p == 0x7f) *p = '?';
+    if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) *p++ = '?', *p = '?';
+  }
+}
+
+static void put_line(const char *prefix, const char *format, va_list args) {
+  char line[LINE_SIZE];
+  vsnprintf(line, sizeof line, format, args);
+  hide_controls(line);
+  fprintf(stderr, "%s%s\n", prefix, line);
+}
+
+void report(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  put_line("wsuv: ", format, args);
+  va_end(args);
+}
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  put_line("* ", format, args);
+  va_end(args);
+}
+
+void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                void *arg) {
+  (void) level;
+  (void) session;
+  (void) arg;
+  note("%s", text);
+}
+
+void report_open(const wsuv_session_t *session) {
+  const char *subprotocol = wsuv_session_subprotocol(session);
+  if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
+}
+
+bool closed_in_order(const wsuv_close_info_t *info) {
+  bool usual = info->code == WSUV_CLOSE_NORMAL || info->code == WSUV_CLOSE_GOING_AWAY ||
+               info->code == WSUV_CLOSE_NO_STATUS;
+  return info->status == 0 && usual;
+}
+
+static void report_error(const wsuv_close_info_t *info) {
+  char status[32] = "";
+  const char *separator = *info->detail != '\0' ? ": " : "";
+  if (info->status == WSUV_ESTATUS) snprintf(status, sizeof status, ": HTTP %d", info->http_status);
+  if (info->stage < WSUV_STAGE_OPEN) {
+    report("could not connect: %s: %s%s%s%s", wsuv_stage_name(info->stage),
+           wsuv_strerror(info->status), status, separator, info->detail);
+  } else {
+    report("connection lost: %s%s%s", wsuv_strerror(info->status), separator, info->detail);
+  }
+}
+
+void report_close(const wsuv_close_info_t *info) {
+  if (info->status < 0) {
+    report_error(info);
+  } else if (!closed_in_order(info)) {
+    report("closed by the peer: %u%s%s", (unsigned) info->code, *info->reason != '\0' ? ": " : "",
+           info->reason);
+  }
+}
+
+void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info) {
+  wsuv_rtt_t rtt = {.size = sizeof rtt};
+  const char *name = wsuv_close_code_name(info->code);
+  if (info->body_len > 0) note("< %.*s", (int) info->body_len, (const char *) info->body);
+  if (*name != '\0') note("close code %u: %s", (unsigned) info->code, name);
+  if (wsuv_session_rtt(session, &rtt) < 0) return;
+  note("round trip: last %.3f ms, smallest %.3f, smoothed %.3f", (double) rtt.last_us / 1000,
+       (double) rtt.min_us / 1000, (double) rtt.smoothed_us / 1000);
+}

@@ -1,0 +1,28 @@
+#ifndef EXAMPLES_WSUV_REPORT_H
+#define EXAMPLES_WSUV_REPORT_H
+
+/* What wsuv tells on standard error. */
+
+#include <stdbool.h>
+#include <wsuv.h>
+
+/* A line behind "wsuv: ". */
+__attribute__((format(printf, 1, 2))) void report(const char *format, ...);
+
+/* The log hook: a line behind "* ". */
+void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text, void *arg);
+
+/* What the opening handshake agreed upon; for -v. */
+void report_open(const wsuv_session_t *session);
+
+/* The one line that says why the session ended, unless in good order. */
+void report_close(const wsuv_close_info_t *info);
+
+/* What else is known at the end: body of a refusal, name of the close code, round-trip times; for
+   -v. */
+void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);
+
+/* Closed by the closing handshake, by the peer with 1000, 1001 or no code. */
+bool closed_in_order(const wsuv_close_info_t *info);
+
+#endif

@@ -1,0 +1,317 @@
+/* The yardstick's client on the public API: one load, one line of JSON about what it cost. The
+   loads, options and members of the line are described in README.md beside it. */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+#include <wsuv.h>
+
+typedef enum load { LOAD_PP, LOAD_PIPE, LOAD_BIG, LOAD_STREAM, LOAD_CONNS, LOAD_COUNT } load;
+
+static const struct load_defaults {
+  const char *name;
+  size_t size; /* bytes of a message */
+  long window; /* messages in flight, or sessions that are connecting */
+} defaults[LOAD_COUNT] = {
+    {"pp", 32, 1}, {"pipe", 64, 256}, {"big", 1 << 20, 1}, {"stream", 16384, 1}, {"conns", 0, 100},
+};
+
+/* What is measured between the beginning and the end. */
+typedef struct reading {
+  uint64_t time_ns;
+  struct rusage usage;
+  long rss; /* bytes */
+} reading;
+
+typedef struct bench {
+  load load;
+  long n; /* messages, or sessions */
+  long window;
+  size_t size;
+  int port;
+  const char *kind;    /* of stream: bin, ascii, utf8 */
+  const char *variant; /* "" or "count" */
+
+  uv_loop_t *loop;
+  wsuv_client_t *client;
+  char url[128];
+  unsigned char *payload;
+  long sent, received; /* messages, or sessions begun and open */
+  uint64_t bytes;      /* of payload received */
+  reading begin, end;
+  uint32_t *latencies; /* ns of each message, where one is in flight; or NULL */
+  uint64_t sent_ns;
+  bool done;
+} bench;
+
+/* --- counting allocations, for -v count --- */
+
+static unsigned long allocations;
+
+static void *count_malloc(size_t size, void *arg) {
+  (void) arg;
+  allocations++;
+  return malloc(size);
+}
+
+static void *count_realloc(void *ptr, size_t size, void *arg) {
+  (void) arg;
+  allocations++;
+  return realloc(ptr, size);
+}
+
+static void count_free(void *ptr, void *arg) {
+  (void) arg;
+  free(ptr);
+}
+
+static const wsuv_allocator_t counting = {count_malloc, count_realloc, count_free, NULL};
+
+/* --- measuring --- */
+
+static long resident_bytes(void) {
+  long pages = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  if (f == NULL) return 0;
+  if (fscanf(f, "%*d %ld", &pages) != 1) pages = 0;
+  fclose(f);
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void begin_measuring(bench *b) {
+  allocations = 0;
+  b->begin.rss = resident_bytes();
+  getrusage(RUSAGE_SELF, &b->begin.usage);
+  b->begin.time_ns = b->sent_ns = uv_hrtime();
+}
+
+static void end_measuring(bench *b) {
+  b->end.time_ns = uv_hrtime();
+  getrusage(RUSAGE_SELF, &b->end.usage);
+  b->end.rss = resident_bytes();
+}
+
+static double seconds(struct timeval from, struct timeval to) {
+  return (double) (to.tv_sec - from.tv_sec) + (double) (to.tv_usec - from.tv_usec) * 1e-6;
+}
+
+static int compare_latencies(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+  return (x > y) - (x < y);
+}
+
+/* In microseconds; 0 where latencies are not measured. */
+static double percentile_us(const bench *b, long percent) {
+  if (b->latencies == NULL) return 0;
+  return b->latencies[b->received * percent / 100] / 1e3;
+}
+
+static void print_result(const bench *b) {
+  const struct rusage *from = &b->begin.usage, *to = &b->end.usage;
+  double grown = b->load == LOAD_CONNS ? (double) (b->end.rss - b->begin.rss) : 0;
+  if (b->latencies != NULL)
+    qsort(b->latencies, (size_t) b->received, sizeof *b->latencies, compare_latencies);
+  printf(
+      "{\"client\":\"wsuv%s%s\",\"mode\":\"%s\",\"kind\":\"%s\",\"tls\":0,\"n\":%ld,\"size\":%zu,",
+      *b->variant != '\0' ? ":" : "", b->variant, defaults[b->load].name, b->kind, b->n, b->size);
+  printf("\"wall\":%.6f,\"user\":%.6f,\"sys\":%.6f,",
+         (double) (b->end.time_ns - b->begin.time_ns) * 1e-9, seconds(from->ru_utime, to->ru_utime),
+         seconds(from->ru_stime, to->ru_stime));
+  printf("\"p50_us\":%.2f,\"p99_us\":%.2f,", percentile_us(b, 50), percentile_us(b, 99));
+  printf("\"bytes\":%llu,\"rss_conn\":%.0f,\"rss\":%ld,\"csw\":%ld}\n",
+         (unsigned long long) b->bytes, grown / (double) b->n, b->end.rss,
+         to->ru_nvcsw - from->ru_nvcsw);
+  fflush(stdout);
+  if (strcmp(b->variant, "count") == 0)
+    fprintf(stderr, "allocations: %lu in %ld messages\n", allocations, b->received);
+}
+
+static void finish(bench *b) {
+  end_measuring(b);
+  b->done = true;
+  print_result(b);
+  wsuv_client_terminate(b->client, NULL);
+}
+
+/* --- the loads --- */
+
+static void die(const char *what, int err) {
+  fprintf(stderr, "wsuv_bench: %s: %s\n", what, wsuv_strerror(err));
+  exit(1);
+}
+
+static void send_one(bench *b, wsuv_session_t *session) {
+  int err = b->load == LOAD_STREAM ? wsuv_send_binary(session, "go", 2)
+                                   : wsuv_send_binary(session, b->payload, b->size);
+  if (err < 0) die("send", err);
+  b->sent++;
+}
+
+static void open_session(bench *b);
+
+static void session_opened(bench *b) {
+  if (++b->received == b->n) {
+    finish(b);
+  } else if (b->sent < b->n) {
+    b->sent++;
+    open_session(b);
+  }
+}
+
+static void on_open(wsuv_session_t *session) {
+  bench *b = wsuv_session_data(session);
+  if (b->load == LOAD_CONNS) {
+    session_opened(b);
+    return;
+  }
+  begin_measuring(b);
+  while (b->sent < b->window && b->sent < b->n) send_one(b, session);
+}
+
+static void note_latency(bench *b) {
+  uint64_t now = uv_hrtime();
+  b->latencies[b->received] = (uint32_t) (now - b->sent_ns);
+  b->sent_ns = now;
+}
+
+static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  bench *b = wsuv_session_data(session);
+  if (b->done) return;
+  b->bytes += message->len;
+  if (b->latencies != NULL) note_latency(b);
+  if (++b->received == b->n) {
+    finish(b);
+  } else if (b->load != LOAD_STREAM && b->sent < b->n) {
+    send_one(b, session);
+  }
+}
+
+static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
+  const bench *b = wsuv_session_data(session);
+  if (!b->done) die(wsuv_stage_name(info->stage), info->status);
+}
+
+static void open_session(bench *b) {
+  static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
+                                             .on_message = on_message, .on_close = on_close};
+  int err = wsuv_connect_url(b->client, b->url, &callbacks, b, NULL);
+  if (err < 0) die("connect", err);
+}
+
+static void open_sessions(bench *b) {
+  begin_measuring(b);
+  while (b->sent < b->window && b->sent < b->n) {
+    b->sent++;
+    open_session(b);
+  }
+}
+
+/* --- the beginning --- */
+
+static void make_client(bench *b) {
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  size_t in_flight = b->size * (size_t) b->window;
+  if (config.max_message_size < b->size) config.max_message_size = b->size;
+  if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
+  if (strcmp(b->variant, "count") == 0) config.allocator = &counting;
+  int err = wsuv_client_new(&b->client, b->loop, &config);
+  if (err < 0) die("client", err);
+}
+
+static void make_url(bench *b) {
+  int n = snprintf(b->url, sizeof b->url, "ws://127.0.0.1:%d/echo", b->port);
+  if (b->load == LOAD_STREAM)
+    n = snprintf(b->url, sizeof b->url, "ws://127.0.0.1:%d/stream-%s?n=%ld&size=%zu", b->port,
+                 b->kind, b->n, b->size);
+  if (n >= (int) sizeof b->url) die("url", WSUV_EURL);
+}
+
+/* Memory is touched before it is measured. */
+static void make_buffers(bench *b) {
+  uint32_t x = 1;
+  b->payload = malloc(b->size + 1);
+  if (b->load == LOAD_PP || b->load == LOAD_BIG)
+    b->latencies = calloc((size_t) b->n, sizeof *b->latencies);
+  if (b->payload == NULL || (b->latencies == NULL && (b->load == LOAD_PP || b->load == LOAD_BIG)))
+    die("memory", UV_ENOMEM);
+  for (size_t i = 0; i < b->size; i++) {
+    x = x * 1664525 + 1013904223;
+    b->payload[i] = (unsigned char) (x >> 24);
+  }
+  if (b->latencies != NULL) memset(b->latencies, 1, (size_t) b->n * sizeof *b->latencies);
+}
+
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool read_load(bench *b, const char *name) {
+  while (b->load < LOAD_COUNT && strcmp(defaults[b->load].name, name) != 0) b->load++;
+  if (b->load == LOAD_COUNT) return false;
+  b->size = defaults[b->load].size;
+  b->window = defaults[b->load].window;
+  return true;
+}
+
+static bool read_options(bench *b, int argc, char **argv) {
+  int option;
+  optind = 3;
+  while ((option = getopt(argc, argv, "p:s:w:k:v:")) != -1) {
+    switch (option) {
+    case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
+    case 's': b->size = strtoul(optarg, NULL, 10); break;
+    case 'w': b->window = strtol(optarg, NULL, 10); break;
+    case 'k': b->kind = optarg; break;
+    case 'v': b->variant = optarg; break;
+    default: return false;
+    }
+  }
+  return optind == argc;
+}
+
+/* Where latencies are measured only one message may be in flight. */
+static bool read_arguments(bench *b, int argc, char **argv) {
+  if (argc < 3 || !read_load(b, argv[1])) return false;
+  b->n = strtol(argv[2], NULL, 10);
+  b->kind = "bin";
+  b->variant = "";
+  b->port = 9001;
+  if (!read_options(b, argc, argv) || b->n < 1) return false;
+  if (b->load == LOAD_PP || b->load == LOAD_BIG || b->load == LOAD_STREAM) b->window = 1;
+  return b->window > 0;
+}
+
+int main(int argc, char **argv) {
+  static bench b;
+  signal(SIGPIPE, SIG_IGN);
+  if (!read_arguments(&b, argc, argv)) {
+    fprintf(stderr,
+            "usage: %s pp|pipe|big|stream|conns N [-p PORT] [-s SIZE] [-w WINDOW]\n"
+            "       [-k bin|ascii|utf8] [-v count]\n",
+            argv[0]);
+    return 2;
+  }
+  b.loop = uv_default_loop();
+  raise_descriptor_limit();
+  make_url(&b);
+  make_buffers(&b);
+  make_client(&b);
+  if (b.load == LOAD_CONNS) {
+    open_sessions(&b);
+  } else {
+    open_session(&b);
+  }
+  uv_run(b.loop, UV_RUN_DEFAULT);
+  free(b.payload);
+  free(b.latencies);
+  return uv_loop_close(b.loop) == 0 ? 0 : 1;
+}

@@ -1,0 +1,783 @@
+#!/usr/bin/env python3
+"""Every option and exit status of the command-line client.
+
+    cli_test.py WSUV WSUV_ECHO [unittest's arguments]
+
+Against the echo server, and against servers of one connection that are scripted here on a bare
+socket, so that they can do what no honest server does.
+"""
+
+import base64
+import hashlib
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import unittest
+
+WSUV = ECHO = ''
+PATIENCE = 10  # seconds, for anything that has to come
+STALL = 0.3  # seconds without room in a pipe, until it is taken for full
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+CLOSED, OURS, REFUSED, LOST, CODE = range(5)  # exit statuses
+
+
+class Result:
+    def __init__(self, process, out, err):
+        self.status, self.out, self.err = process.returncode, out, err.decode()
+
+
+def start(*args, **kwargs):
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes.update(kwargs)
+    return subprocess.Popen([WSUV, *args], **pipes)
+
+
+def finish(process, data=None):
+    try:
+        out, err = process.communicate(data, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Result(process, out, err)
+
+
+def run(*args, data=b'', **kwargs):
+    """Run to the end, with `data` on standard input through a pipe, unless `stdin` is given."""
+    return finish(start(*args, **kwargs), None if 'stdin' in kwargs else data)
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, sock):
+        sock.settimeout(PATIENCE)
+        self.sock, self.buffer = sock, b''
+
+    def read_until(self, mark):
+        while mark not in self.buffer:
+            data = self.sock.recv(65536)
+            if not data:
+                raise EOFError
+            self.buffer += data
+        head, self.buffer = self.buffer.split(mark, 1)
+        return head
+
+    def read(self, n):
+        parts, have = [self.buffer], len(self.buffer)
+        while have < n:
+            data = self.sock.recv(1 << 20)
+            if not data:
+                raise EOFError
+            parts.append(data)
+            have += len(data)
+        whole = b''.join(parts)
+        self.buffer = whole[n:]
+        return whole[:n]
+
+    def request(self):
+        self.head = self.read_until(b'\r\n\r\n').decode('latin-1')
+        lines = self.head.split('\r\n')
+        self.line = lines[0]
+        self.fields = dict(line.split(': ', 1) for line in lines[1:])
+
+    def accept(self, *extra, key_suffix=b''):
+        self.request()
+        key = self.fields['Sec-WebSocket-Key'].encode() + key_suffix
+        digest = hashlib.sha1(key + b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest()
+        fields = ['Upgrade: websocket', 'Connection: Upgrade',
+                  'Sec-WebSocket-Accept: ' + base64.b64encode(digest).decode(), *extra]
+        answer = 'HTTP/1.1 101 Switching Protocols\r\n' + '\r\n'.join(fields) + '\r\n\r\n'
+        self.sock.sendall(answer.encode())
+
+    @staticmethod
+    def frame(opcode, payload=b'', fin=True):
+        n = len(payload)
+        if n < 126:
+            length = bytes([n])
+        elif n < 65536:
+            length = b'\x7e' + struct.pack('>H', n)
+        else:
+            length = b'\x7f' + struct.pack('>Q', n)
+        return bytes([fin << 7 | opcode]) + length + payload
+
+    def send(self, opcode, payload=b'', fin=True):
+        self.sock.sendall(self.frame(opcode, payload, fin))
+
+    def receive(self):
+        """The next frame, all of which must be masked and final: opcode, payload."""
+        first, second = self.read(2)
+        n = second & 127
+        if n == 126:
+            n, = struct.unpack('>H', self.read(2))
+        elif n == 127:
+            n, = struct.unpack('>Q', self.read(8))
+        key = self.read(4)
+        payload = self.read(n)
+        mask = int.from_bytes((key * (n // 4 + 1))[:n], 'big')
+        plain = (int.from_bytes(payload, 'big') ^ mask).to_bytes(n, 'big')
+        if not (first & 0x80 and second & 0x80):
+            raise AssertionError('fragmented or unmasked')
+        return first & 15, plain
+
+    def receive_close(self):
+        """Skip what comes before; the code that the close frame has."""
+        while True:
+            opcode, payload = self.receive()
+            if opcode == CLOSE:
+                return int.from_bytes(payload[:2], 'big') if payload else None
+
+    def close(self, code=None, reason=b''):
+        self.send(CLOSE, b'' if code is None else struct.pack('>H', code) + reason)
+
+    def answer_close(self):
+        code = self.receive_close()
+        self.close(code)
+        return code
+
+    def wait_for_end(self):
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+
+
+class Server:
+    """Listens, and runs `script(peer)` for the one connection that comes; errors surface at the
+    end of the `with` block."""
+
+    def __init__(self, script):
+        self.script, self.error = script, None
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.listener.settimeout(PATIENCE)
+        self.url = 'ws://127.0.0.1:%d/' % self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def serve(self):
+        try:
+            sock, _ = self.listener.accept()
+            with sock:
+                self.script(Peer(sock))
+        except Exception as error:  # pylint: disable=broad-except
+            self.error = error
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.thread.join(PATIENCE)
+        self.listener.close()
+        if kind is None and self.error is not None:
+            raise self.error
+
+
+def setUpModule():
+    global echo, echo_url
+    echo = subprocess.Popen([ECHO, '-p', 'chat', '-p', 'superchat'], stdout=subprocess.PIPE)
+    echo_url = echo.stdout.readline().decode().split()[-1] + '/'
+
+
+def tearDownModule():
+    echo.terminate()
+    status = echo.wait(PATIENCE)
+    echo.stdout.close()
+    assert status == 0, 'wsuv_echo: exit status %d' % status
+
+
+class CliTest(unittest.TestCase):
+    def check(self, result, status, out=None, err=None):
+        self.assertEqual(result.status, status, result.err)
+        if out is not None:
+            self.assertEqual(result.out, out)
+        if err is None:
+            self.assertEqual(result.err, '')
+        else:
+            self.assertRegex(result.err, err)
+
+    def check_one_line(self, result, status, err):
+        self.check(result, status, b'', err)
+        self.assertEqual(result.err.count('\n'), 1, result.err)
+
+
+class CommandLine(CliTest):
+    def test_help_names_every_option(self):
+        result = run('--help')
+        self.check(result, 0)
+        for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
+                       '--ping-interval', '--timeout', '-v', '--help', '--version', 'Exit status'):
+            self.assertIn(option, result.out.decode())
+
+    def test_version(self):
+        result = run('--version')
+        self.check(result, 0)
+        self.assertRegex(result.out, rb'^wsuv \d+\.\d+\.\d+\n$')
+
+    def test_bad_usage_is_1(self):
+        for args in ([], ['ws://a', 'ws://b'], ['--nonsense', 'ws://a'], ['-x', 'ws://a'],
+                     ['ws://a', '-m'], ['-n', '0', 'ws://a'], ['-n', 'x', 'ws://a'],
+                     ['-n', '-1', 'ws://a'], ['--timeout', '0', 'ws://a'],
+                     ['--timeout', 'x', 'ws://a'], ['--timeout', '-1', 'ws://a'],
+                     ['--ping-interval', 'nan', 'ws://a'], ['-H', 'no colon', 'ws://a']):
+            with self.subTest(args=args):
+                self.check(run(*args), OURS, b'', r'^wsuv: ')
+
+    def test_bad_url_is_1(self):
+        for url in ('', 'nonsense', 'ftp://a/', 'ws://', 'ws://a:0/', 'ws://a:65536/',
+                    'ws://a/#fragment', 'ws://a/ b', 'ws://a/\n'):
+            with self.subTest(url=url):
+                self.check_one_line(run(url), OURS, r'^wsuv: .*URL')
+
+    def test_header_that_may_not_be_sent_is_1(self):
+        for args in (['-H', 'Upgrade: x'], ['-H', 'Sec-WebSocket-Key: x'], ['-H', 'A: b\r\nC: d'],
+                     ['-H', 'a b: c'], ['-p', 'a b'], ['-p', ''], ['--origin', 'a\nb']):
+            with self.subTest(args=args):
+                self.check_one_line(run(*args, echo_url), OURS, r'^wsuv: .*header')
+
+
+class Connecting(CliTest):
+    def test_refused_connection_is_2(self):
+        with socket.socket() as bound:
+            bound.bind(('127.0.0.1', 0))  # and does not listen
+            result = run('ws://127.0.0.1:%d/' % bound.getsockname()[1])
+        self.check_one_line(result, REFUSED, r'could not connect: connect: connection refused')
+
+    def test_unknown_host_is_2(self):
+        # No label has 64 characters: the resolver says so without asking anybody.
+        result = run('ws://%s.invalid/' % ('x' * 64))
+        self.check_one_line(result, REFUSED, r'^wsuv: could not connect: resolve: ')
+
+    def test_refused_upgrade_is_2_and_shows_the_status(self):
+        for status in (401, 404, 503):
+            result = run(echo_url + 'refuse?status=%d' % status)
+            self.check_one_line(result, REFUSED, r'could not connect: handshake: .*%d' % status)
+
+    def test_verbose_shows_the_answer_that_refused(self):
+        result = run('-v', echo_url + 'refuse?status=401')
+        self.check(result, REFUSED, b'', r'(?is)content-length.*refused.*wsuv: could not connect')
+
+    def test_wrong_accept_is_2(self):
+        with Server(lambda peer: peer.accept(key_suffix=b'x')) as server:
+            self.check_one_line(run(server.url), REFUSED, r'handshake: .*Sec-WebSocket-Accept')
+
+    def test_subprotocol_that_was_not_offered_is_2(self):
+        with Server(lambda peer: peer.accept('Sec-WebSocket-Protocol: other')) as server:
+            self.check_one_line(run('-p', 'chat', server.url), REFUSED, r'handshake: .*subprotocol')
+
+    def test_end_during_handshake_is_2(self):
+        with Server(lambda peer: peer.request()) as server:
+            self.check_one_line(run(server.url), REFUSED, r'handshake: ')
+
+    def test_stalled_handshake_is_2_after_timeout(self):
+        def stall(peer):
+            peer.request()
+            peer.wait_for_end()
+        with Server(stall) as server:
+            self.check_one_line(run('--timeout', '0.2', server.url), REFUSED,
+                                r'handshake: connection timed out')
+
+    def test_request_carries_what_was_asked_for(self):
+        requests = []
+
+        def script(peer):
+            peer.accept('Sec-WebSocket-Protocol: b')
+            requests.append(peer)
+            peer.answer_close()
+        with Server(script) as server:
+            result = run('-H', 'X-One: 1', '-H', 'X-Two:two words ', '-H', 'X-Empty:',
+                         '-p', 'a', '-p', 'b', '--origin', 'https://example.org',
+                         server.url + 'path?query=1')
+        self.check(result, CLOSED, b'')
+        self.assertEqual(requests[0].line, 'GET /path?query=1 HTTP/1.1')
+        fields = requests[0].fields
+        self.assertEqual(fields['X-One'], '1')
+        self.assertEqual(fields['X-Two'], 'two words')
+        self.assertEqual(fields['X-Empty'], '')
+        self.assertEqual(fields['Origin'], 'https://example.org')
+        self.assertEqual(fields['Sec-WebSocket-Protocol'].replace(' ', ''), 'a,b')
+        self.assertRegex(fields['User-Agent'], r'^wsuv/\d')
+        self.assertEqual(fields['Host'], server.url.split('/')[2])
+
+    def test_verbose_tells_the_subprotocol(self):
+        result = run('-v', '-p', 'none', '-p', 'superchat', '-p', 'chat', echo_url)
+        self.check(result, CLOSED, b'', r'(?m)^\* subprotocol: superchat$')
+
+
+class Closing(CliTest):
+    def closed_by_peer(self, code, reason=b''):
+        def script(peer):
+            peer.accept()
+            peer.close(code, reason)
+            peer.receive_close()
+        with Server(script) as server:
+            process = start(server.url)
+            process.stdin.flush()  # and stays open: only the peer ends this
+            with process.stdout, process.stderr:
+                process.wait(PATIENCE)
+                result = Result(process, process.stdout.read(), process.stderr.read())
+            process.stdin.close()
+            return result
+
+    def test_normal_codes_are_0(self):
+        for code in (1000, 1001, None):
+            with self.subTest(code=code):
+                self.check(self.closed_by_peer(code), CLOSED, b'')
+
+    def test_other_codes_are_4_and_shown(self):
+        for code in (1003, 1011, 3000, 4000):
+            with self.subTest(code=code):
+                result = self.closed_by_peer(code, b'because')
+                self.check_one_line(result, CODE, r'^wsuv: closed by the peer: %d: because$' % code)
+
+    def test_control_characters_of_a_reason_are_hidden(self):
+        result = self.closed_by_peer(4000, 'a\x1b[2Jb\nc\x9bd'.encode())
+        self.check_one_line(result, CODE, r': 4000: a\?\[2Jb\?c\?\?d$')
+
+    def test_our_close_is_1000_and_0(self):
+        codes = []
+
+        def script(peer):
+            peer.accept()
+            codes.append(peer.answer_close())
+        with Server(script) as server:
+            self.check(run(server.url), CLOSED, b'')
+        self.assertEqual(codes, [1000])
+
+    def test_messages_behind_our_close_are_printed(self):
+        def script(peer):
+            peer.accept()
+            code = peer.receive_close()
+            peer.send(TEXT, b'late')
+            peer.close(code)
+        with Server(script) as server:
+            self.check(run(server.url), CLOSED, b'late\n')
+
+    def test_connection_cut_is_3(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'before')
+        with Server(script) as server, subprocess.Popen(
+                ['cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as never:
+            result = run(server.url, stdin=never.stdout)
+        self.check(result, LOST, b'before\n', r'^wsuv: connection lost: ')
+
+    def test_protocol_violation_is_3_and_answered_by_1002(self):
+        codes = []
+
+        def script(peer):
+            peer.accept()
+            peer.send(3)
+            codes.append(peer.receive_close())
+        with Server(script) as server:
+            process = start(server.url)
+            process.wait(PATIENCE)
+            result = finish(process)
+        self.check_one_line(result, LOST, r'^wsuv: connection lost: .*protocol.*')
+        self.assertEqual(codes, [1002])
+
+    def test_close_that_is_not_answered_is_3_after_timeout(self):
+        def script(peer):
+            peer.accept()
+            peer.receive_close()
+            peer.wait_for_end()
+        with Server(script) as server:
+            self.check_one_line(run('--timeout', '0.2', server.url), LOST,
+                                r'connection lost: .*not answered in time')
+
+    def test_ping_interval(self):
+        payloads = []
+
+        def script(peer):
+            peer.accept()
+            for _ in range(3):
+                opcode, payload = peer.receive()
+                self.assertEqual(opcode, PING)
+                payloads.append(payload)
+                peer.send(PONG, payload)
+            peer.close(1000)
+            peer.receive_close()
+        with Server(script) as server:
+            process = start('-v', '--ping-interval', '0.02', server.url)
+            process.wait(PATIENCE)
+            self.check(finish(process), CLOSED, b'', r'(?m)^\* round trip: last \d+\.\d+ ms')
+        self.assertEqual(len(set(payloads)), 3)
+
+    def test_unanswered_ping_is_3(self):
+        def script(peer):
+            peer.accept()
+            peer.wait_for_end()
+        with Server(script) as server:
+            process = start('--ping-interval', '0.05', server.url)
+            process.wait(PATIENCE)
+            self.check_one_line(finish(process), LOST, r'ping timeout')
+
+
+class Interrupts(CliTest):
+    def test_interrupt_closes_with_1001(self):
+        codes = []
+
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'open')
+            codes.append(peer.answer_close())
+        with Server(script) as server:
+            process = start(server.url)
+            self.assertEqual(process.stdout.readline(), b'open\n')
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+            self.check(finish(process), CLOSED, b'')
+        self.assertEqual(codes, [1001])
+
+    def test_second_interrupt_terminates(self):
+        closing = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'open')
+            peer.receive_close()
+            closing.set()
+            peer.wait_for_end()
+        with Server(script) as server:
+            process = start('--timeout', '60', server.url)
+            self.assertEqual(process.stdout.readline(), b'open\n')
+            process.send_signal(signal.SIGINT)
+            self.assertTrue(closing.wait(PATIENCE))
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+            self.check_one_line(finish(process), LOST, r'^wsuv: ')
+
+    def test_interrupt_while_connecting_is_2(self):
+        asked = threading.Event()
+
+        def script(peer):
+            peer.request()
+            asked.set()
+            peer.wait_for_end()
+        with Server(script) as server:
+            process = start(server.url)
+            self.assertTrue(asked.wait(PATIENCE))
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+            self.check_one_line(finish(process), REFUSED, r'^wsuv: could not connect: ')
+
+    def test_interrupt_while_nobody_reads_the_output(self):
+        full = threading.Event()
+        codes = []
+
+        def script(peer):
+            peer.accept()
+            frame = peer.frame(TEXT, b'x' * 65000)
+            while select.select([], [peer.sock], [], STALL)[1]:
+                peer.sock.sendall(frame[:1])
+                rest = frame[1:]
+                while rest and select.select([], [peer.sock], [], STALL)[1]:
+                    rest = rest[peer.sock.send(rest[:4096]):]
+            full.set()
+            codes.append(peer.receive_close())
+            peer.wait_for_end()
+        with Server(script) as server:
+            process = start('--timeout', '1', server.url)
+            self.assertTrue(full.wait(PATIENCE))
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+            finish(process)
+        self.assertEqual(codes, [1001])
+
+
+class Input(CliTest):
+    def received(self, *args, data=b'', **kwargs):
+        """The messages that a run sends: the result, and pairs of opcode and payload."""
+        messages = []
+
+        def script(peer):
+            peer.accept()
+            while not messages or messages[-1][0] != CLOSE:
+                messages.append(peer.receive())
+            peer.close(1000)
+        with Server(script) as server:
+            result = run(*args, server.url, data=data, **kwargs)
+        return result, messages[:-1]
+
+    def test_each_line_is_a_text_message(self):
+        result, messages = self.received(data=b'one\n\ntwo words\n\n')
+        self.check(result, CLOSED, b'')
+        self.assertEqual(messages, [(TEXT, b'one'), (TEXT, b''), (TEXT, b'two words'), (TEXT, b'')])
+
+    def test_last_line_needs_no_end(self):
+        _, messages = self.received(data=b'one\ntwo')
+        self.assertEqual(messages, [(TEXT, b'one'), (TEXT, b'two')])
+
+    def test_bytes_of_a_line_stay_as_they_are(self):
+        _, messages = self.received(data='a\r\n\0ä\t\n'.encode())
+        self.assertEqual(messages, [(TEXT, b'a\r'), (TEXT, '\0ä\t'.encode())])
+
+    def test_long_lines(self):
+        lines = [b'x' * n for n in (65535, 65536, 65537, 1 << 20)]
+        _, messages = self.received(data=b'\n'.join(lines))
+        self.assertEqual([payload for _, payload in messages], lines)
+
+    def test_echo_of_many_lines(self):
+        data = b''.join(b'line %d\n' % i for i in range(20000))
+        self.check(run('-n', '20000', echo_url, data=data), CLOSED, data)
+
+    def test_dialogue(self):
+        process = start(echo_url)
+        for word in (b'one\n', b'\n', b'two\n'):
+            process.stdin.write(word)
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), word)
+        self.check(finish(process), CLOSED, b'')
+
+    def test_file(self):
+        with open(__file__, 'rb') as file:
+            result, messages = self.received(stdin=file)
+        with open(__file__, 'rb') as file:
+            lines = file.read().split(b'\n')[:-1]
+        self.check(result, CLOSED, b'')
+        self.assertEqual([payload for _, payload in messages], lines)
+
+    def test_null_device(self):
+        result, messages = self.received(stdin=subprocess.DEVNULL)
+        self.check(result, CLOSED, b'')
+        self.assertEqual(messages, [])
+
+    def test_closed_input(self):
+        result, messages = self.received(stdin=None, preexec_fn=lambda: os.close(0))
+        self.check(result, CLOSED, b'')
+        self.assertEqual(messages, [])
+
+    def test_directory_is_1(self):
+        directory = os.open('/', os.O_RDONLY)
+        result, messages = self.received(stdin=directory)
+        os.close(directory)
+        self.check_one_line(result, OURS, r'^wsuv: standard input, line 1: .*directory')
+        self.assertEqual(messages, [])
+
+    def test_sockets(self):
+        listener = socket.create_server(('127.0.0.1', 0))
+        tcp = socket.create_connection(listener.getsockname())
+        for ours, theirs in (socket.socketpair(), (tcp, listener.accept()[0])):
+            ours.sendall(b'through\na socket')
+            ours.shutdown(socket.SHUT_WR)
+            result, messages = self.received(stdin=theirs)
+            self.check(result, CLOSED, b'')
+            self.assertEqual(messages, [(TEXT, b'through'), (TEXT, b'a socket')])
+            self.assertTrue(os.get_blocking(theirs.fileno()), 'flags are given back')
+            ours.close()
+            theirs.close()
+        listener.close()
+
+    def test_terminal(self):
+        master, slave = pty.openpty()
+        os.write(master, b'typed\n\x04')
+        result, messages = self.received(stdin=slave)
+        os.close(slave)
+        os.close(master)
+        self.check(result, CLOSED, b'')
+        self.assertEqual(messages, [(TEXT, b'typed')])
+
+    def test_line_that_is_not_utf8_is_1_and_named(self):
+        codes, messages = [], []
+
+        def script(peer):
+            peer.accept()
+            messages.append(peer.receive())
+            codes.append(peer.answer_close())
+        with Server(script) as server:
+            result = run(server.url, data=b'fine\nb\xc3d\nunsent\n')
+        self.check_one_line(result, OURS, r'^wsuv: standard input, line 2: .*UTF-8')
+        self.assertEqual(messages, [(TEXT, b'fine')])
+        self.assertEqual(codes, [1001])
+
+    def test_line_that_is_too_long_is_1(self):
+        with open('/dev/zero', 'rb') as zeros:
+            result, messages = self.received(stdin=zeros)
+        self.check_one_line(result, OURS, r'^wsuv: standard input, line 1: .*larger')
+        self.assertEqual(messages, [])
+
+    def test_reading_stops_while_the_queue_is_full(self):
+        line = b'y' * 99999 + b'\n'
+        total = 400
+        full = threading.Event()
+        count = []
+
+        def script(peer):
+            peer.accept()
+            full.wait(PATIENCE)
+            n = 0
+            while peer.receive() == (TEXT, line[:-1]):
+                n += 1
+            count.append(n)
+            peer.close(1000)
+        with Server(script) as server:
+            process = start(server.url)
+            fd = process.stdin.fileno()
+            os.set_blocking(fd, False)
+            rest = memoryview(line * total)
+            while rest and select.select([], [fd], [], STALL)[1]:
+                rest = rest[os.write(fd, rest[:65536]):]
+            self.assertGreater(len(rest), 0)
+            full.set()
+            os.set_blocking(fd, True)
+            self.check(finish(process, bytes(rest)), CLOSED, b'')
+        self.assertEqual(count, [total])
+
+
+class Messages(CliTest):
+    def test_message_shows_its_echo(self):
+        self.check(run('-m', 'Hello, world', echo_url), CLOSED, b'Hello, world\n')
+
+    def test_messages_replace_standard_input(self):
+        result = run('-m', 'one', '-m', '', '-m', 'three', echo_url, data=b'not read\n')
+        self.check(result, CLOSED, b'one\n\nthree\n')
+
+    def test_close_follows_the_last_message_at_once(self):
+        frames = []
+
+        def script(peer):
+            peer.accept()
+            frames.extend([peer.receive(), peer.receive()])
+            peer.send(TEXT, b'answer')
+            peer.close(1000)
+        with Server(script) as server:
+            self.check(run('-m', 'question', server.url), CLOSED, b'answer\n')
+        self.assertEqual(frames, [(TEXT, b'question'), (CLOSE, b'\x03\xe8')])
+
+    def test_message_that_is_not_utf8_is_1(self):
+        result = run('-m', 'fine', '-m', b'\xff', echo_url)
+        self.check(result, OURS, b'fine\n', r'^wsuv: message 2: .*UTF-8')
+
+    def test_limit_waits_for_messages(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive(), (TEXT, b'go'))
+            for i in range(5):
+                peer.send(TEXT, b'%d' % i)
+            self.assertEqual(peer.answer_close(), 1000)
+        with Server(script) as server:
+            self.check(run('-n', '3', '-m', 'go', server.url), CLOSED, b'0\n1\n2\n')
+
+    def test_limit_ends_an_open_input(self):
+        process = start('-n', '2', echo_url)
+        process.stdin.write(b'a\nb\nc\n')
+        process.stdin.flush()
+        process.wait(PATIENCE)
+        self.check(finish(process), CLOSED, b'a\nb\n')
+
+    def test_limit_outlasts_the_input(self):
+        ended = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            self.assertTrue(ended.wait(PATIENCE))
+            peer.send(TEXT, b'later')
+            self.assertEqual(peer.answer_close(), 1000)
+        with Server(script) as server:
+            process = start('-n', '1', server.url)
+            process.stdin.close()
+            process.stdin = None
+            ended.set()
+            self.check(finish(process), CLOSED, b'later\n')
+
+    def test_binary_echo(self):
+        data = bytes(range(256)) * 4000
+        self.check(run('-b', echo_url, data=data), CLOSED, data)
+
+    def test_binary_is_one_message(self):
+        data = b'a\nb\n\xff' * 40000
+        messages = []
+
+        def script(peer):
+            peer.accept()
+            messages.append(peer.receive())
+            peer.send(TEXT, b'text')
+            peer.send(BINARY, b'\0')
+            peer.answer_close()
+        with Server(script) as server:
+            self.check(run('-b', server.url, data=data), CLOSED, b'text\0')
+        self.assertEqual(messages, [(BINARY, data)])
+
+    def test_binary_of_nothing_sends_nothing(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive()[0], CLOSE)
+            peer.close(1000)
+        with Server(script) as server:
+            self.check(run('-b', server.url), CLOSED, b'')
+
+    def test_binary_messages_of_the_command_line(self):
+        messages = []
+
+        def script(peer):
+            peer.accept()
+            messages.extend([peer.receive(), peer.receive()])
+            peer.answer_close()
+        with Server(script) as server:
+            self.check(run('-b', '-m', b'\xff', '-m', '', server.url), CLOSED, b'')
+        self.assertEqual(messages, [(BINARY, b'\xff'), (BINARY, b'')])
+
+    def test_fragments_are_one_message(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'Hel', fin=False)
+            peer.send(PING, b'amid')
+            peer.send(CONTINUATION, b'lo')
+            self.assertEqual(peer.receive(), (PONG, b'amid'))
+            self.assertEqual(peer.answer_close(), 1000)
+        with Server(script) as server:
+            self.check(run('-n', '1', server.url, stdin=subprocess.DEVNULL), CLOSED, b'Hello\n')
+
+    def test_large_message_is_printed_whole(self):
+        line = b'z' * (8 << 20)
+        self.check(run('-n', '1', echo_url, data=line), CLOSED, line + b'\n')
+
+
+class Output(CliTest):
+    def closes_with(self, status, err=None, **kwargs):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'a message')
+            self.assertEqual(peer.answer_close(), 1001)
+        with Server(script) as server:
+            process = start(server.url, **kwargs)
+            process.wait(PATIENCE)
+            self.check(finish(process), status, None, err)
+
+    def test_nobody_reads_any_more(self):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        self.closes_with(CLOSED, stdout=write_end)
+        os.close(write_end)
+
+    def test_full_device_is_1(self):
+        with open('/dev/full', 'wb', buffering=0) as device:
+            self.closes_with(OURS, r'^wsuv: standard output: no space', stdout=device)
+
+    def test_closed_output_is_1(self):
+        self.closes_with(OURS, r'^wsuv: standard output: bad file', stdout=None,
+                         preexec_fn=lambda: os.close(1))
+
+    def test_verbose_tells_handshake_frames_and_close(self):
+        result = run('-v', '-m', 'hello', echo_url)
+        self.check(result, CLOSED, b'hello\n', r'^\* ')
+        for what in (r'GET / HTTP/1\.1', r'\b101\b', r'(?i)sec-websocket-accept', r'> text',
+                     r'< text', r'close code 1000: normal'):
+            self.assertRegex(result.err, what)
+        for line in result.err.splitlines():
+            self.assertRegex(line, re.compile(r'^\* '))
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    WSUV, ECHO = sys.argv[1:3]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
