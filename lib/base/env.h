@@ -40,9 +40,9 @@ typedef struct ws_env_ops {
   /* 0, or WSUV_ERANDOM: then nothing in buf may be used. */
   int (*random)(ws_env *env, void *buf, size_t len);
 
-  /* A timer that is not running; 0 or a code. Starting a running timer moves it; it fires at the
-     earliest after one more poll for I/O when delay_ms is at least 1. Freed at any time, its own
-     callback included; the callback does not run after that. */
+  /* A timer that is not running; 0 or a code. Starting a running timer moves it. Started anew from
+     its own callback, with a delay_ms of at least 1, it fires only after one more poll for I/O.
+     Freed at any time, its own callback included; the callback does not run after that. */
   int (*timer_new)(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
   void (*timer_start)(ws_timer *timer, uint64_t delay_ms);
   void (*timer_stop)(ws_timer *timer);

@@ -13,7 +13,8 @@
 typedef struct dial dial;
 
 typedef struct dial_events {
-  /* There are addresses; connecting begins. Inside dial_start for a literal address. */
+  /* There are addresses; connecting begins. Inside dial_start for a literal address. Only notes it:
+     the dial may not be cancelled here. */
   void (*on_resolved)(void *up);
   /* The end: 0 with a connected filter, whose events and up the receiver sets before it returns;
      or the lookup's code, or the code of the last address, and NULL. The dial is gone then. */

@@ -9,7 +9,7 @@
 
 enum {
   WRITE_PIECES = 128, /* handed to one system call */
-  HOLD_PIECES = 4    /* more, and libuv would allocate */
+  HOLD_PIECES = 4     /* more, and libuv would allocate */
 };
 
 typedef struct tcp {
@@ -121,19 +121,32 @@ static int hold(tcp *t, uv_buf_t *bufs, unsigned count, size_t skip, size_t *hel
   return uv_write(t->write, stream(t), bufs, count, on_held_written);
 }
 
-static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
-  tcp *t = self(f);
+/* As many pieces as one system call takes. *total is what they have. */
+static int write_group(tcp *t, const ws_buf *bufs, size_t count, size_t *total, size_t *taken,
+                       size_t *held) {
   uv_buf_t pieces[WRITE_PIECES];
-  if (count > WRITE_PIECES) count = WRITE_PIECES;
-  size_t total = convert(pieces, bufs, count);
+  *total = convert(pieces, bufs, count);
   *taken = *held = 0;
   int r = uv_try_write(stream(t), pieces, (unsigned) count);
   if (r < 0 && r != UV_EAGAIN) return r;
   *taken = r < 0 ? 0 : (size_t) r;
-  if (*taken == total) return 0;
+  if (*taken == *total) return 0;
   r = hold(t, pieces, (unsigned) count, *taken, held);
   if (r < 0) *held = 0;
   return r;
+}
+
+static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
+  *taken = *held = 0;
+  while (count > 0 && *held == 0) {
+    size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
+    int err = write_group(self(f), bufs, n, &total, &now, held);
+    *taken += now;
+    if (err < 0) return err;
+    bufs += n;
+    count -= n;
+  }
+  return 0;
 }
 
 static void on_shutdown(uv_shutdown_t *req, int status) {

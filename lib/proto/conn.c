@@ -90,7 +90,7 @@ static int send_data(conn *c, frame_opcode type, bool fin, const void *data, siz
 }
 
 int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
-  if (c->close_sent) return WSUV_ESTATE;
+  if (c->close_sent || c->close_received) return WSUV_ESTATE;
   switch (type) {
   case OPCODE_TEXT:
   case OPCODE_BINARY: return send_data(c, type, fin, data, len);
@@ -105,8 +105,10 @@ int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len
 static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason_len) {
   uint8_t payload[WSUV_CONTROL_MAX];
   size_t n = close_payload_write(payload, code, reason, reason_len);
+  uint64_t before = c->out.lanes[LANE_DATA].queued;
   int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, true, payload, n);
   if (err < 0) return err;
+  c->close_size = (uint8_t) (c->out.lanes[LANE_DATA].queued - before);
   c->close_sent = true;
   c->sent_code = code;
   return 0;
@@ -186,11 +188,10 @@ static int on_close(conn *c, conn_event *ev) {
 }
 
 int conn_answer_close(conn *c) {
-  c->data_kept = c->out.lanes[LANE_DATA].queued;
-  if (c->close_sent) return 0;
-  out_queue_drop_unstarted(&c->out);
-  c->data_kept = c->out.lanes[LANE_DATA].queued;
-  int err = queue_close(c, c->peer_code, NULL, 0);
+  bool ours_went = c->close_sent;
+  int err = out_queue_drop_unstarted(&c->out, c->close_size);
+  c->data_kept = c->out.lanes[LANE_DATA].queued - c->close_size;
+  if (err == 0 && !ours_went) err = queue_close(c, c->peer_code, NULL, 0);
   if (err < 0) conn_fail(c, err, "");
   return err;
 }

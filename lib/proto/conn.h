@@ -70,6 +70,7 @@ typedef struct conn {
   bool close_received; /* the peer's has come: no more reading */
   bool failed;         /* we failed the connection: no more reading */
   uint16_t sent_code;  /* of our close frame; WSUV_CLOSE_NO_STATUS: it has none */
+  uint8_t close_size;  /* bytes of our close frame; 0: it is not made */
   uint8_t out_opcode;  /* of the message whose fragments are being sent; 0: none */
   uint8_t control_len; /* bytes in control */
   uint8_t control[FRAME_CONTROL_MAX]; /* payload of a control frame that arrives in pieces */
@@ -106,9 +107,9 @@ int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len
    WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason: an empty close frame. */
 int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len);
 
-/* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our own went before: once,
-   after CONN_EVENT_CLOSE, when its owner has written what could be written. The peer wants no more
-   of our data: what has not begun to leave by now is dropped.
+/* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our own is made already:
+   once, after CONN_EVENT_CLOSE, when its owner has written what could be written. The peer wants no
+   more of our data: what has not begun to leave by now is dropped.
    0; WSUV_ERANDOM, WS_ENOMEM: the connection has failed, without an answer. */
 int conn_answer_close(conn *c);
 

@@ -47,9 +47,9 @@ typedef struct frame_header {
 /* Read the header at p from the n bytes that are there; n may be anything.
    The number of bytes that the header takes; 0: more are needed, and what is there is in order;
    WSUV_EPROTOCOL, as soon as a byte shows it, with *why: a rsv bit that is not in `rsv_allowed`,
-   an unknown opcode, a control frame fragmented or over 125 bytes, a length that is not minimal or
-   has the top bit set, a mask where there must be none or none where there must be one
-   (RFC 6455 5.1: `from` is who sent it). */
+   or any in a control frame, an unknown opcode, a control frame fragmented or over 125 bytes, a
+   length that is not minimal or has the top bit set, a mask where there must be none or none where
+   there must be one (RFC 6455 5.1: `from` is who sent it). */
 int frame_header_read(frame_header *h, const uint8_t *p, size_t n, ws_role from,
                       uint8_t rsv_allowed, const char **why);
 

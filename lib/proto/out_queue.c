@@ -97,6 +97,7 @@ static void drop_last_pong(out_queue *q) {
   bufq_trim(&l->bytes, q->pool, size);
   l->queued -= size;
   q->pongs--;
+  q->last_pong_size = 0;
 }
 
 int out_queue_pong(out_queue *q, frame_header *h, const void *payload) {
@@ -239,10 +240,17 @@ static uint64_t begun(const out_lane *l, uint64_t *payload) {
   return end;
 }
 
-void out_queue_drop_unstarted(out_queue *q) {
+int out_queue_drop_unstarted(out_queue *q, size_t last) {
   out_lane *l = &q->lanes[LANE_DATA];
-  uint64_t keep = begun(l, &q->payload);
-  size_t drop = bufq_len(&l->bytes) - (size_t) keep;
-  bufq_trim(&l->bytes, q->pool, drop);
-  l->queued -= drop;
+  uint8_t kept[FRAME_HEADER_MAX + FRAME_CONTROL_MAX];
+  uint64_t payload;
+  size_t len = bufq_len(&l->bytes), unstarted = len - (size_t) begun(l, &payload);
+  if (unstarted <= last) return 0;
+  bufq_copy(&l->bytes, len - last, kept, last);
+  bufq_trim(&l->bytes, q->pool, unstarted);
+  q->payload = payload;
+  l->queued -= unstarted;
+  int err = bufq_append(&l->bytes, q->pool, kept, last);
+  if (err == 0) l->queued += last;
+  return err;
 }

@@ -73,8 +73,9 @@ static inline bool out_queue_held(const out_queue *q) {
   return q->lanes[LANE_DATA].held != 0 || q->lanes[LANE_CONTROL].held != 0;
 }
 
-/* Drop every frame of the data lane of which nothing is written or held. */
-void out_queue_drop_unstarted(out_queue *q);
+/* Drop every frame of the data lane of which nothing is written or held, but for a control frame
+   of `last` bytes at its end (0: there is none). 0; WS_ENOMEM: that one is gone, too. */
+int out_queue_drop_unstarted(out_queue *q, size_t last);
 
 /* How many bytes of a lane, counted as `queued` is, are written. */
 static inline uint64_t out_queue_gone(const out_queue *q, out_lane_id lane) {

@@ -1,0 +1,530 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The contract of base/env.h but for connections: clock, random bytes, timers, deferred calls,
+   lookup and the end. What is claimed here holds for the library's environment on libuv and for the
+   simulated one alike. */
+
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "support/raw_peer.h"
+#include "support/world_test.h"
+
+static ws_env *new_env(world *w) {
+  ws_env *env;
+  assert_int_equal(world_env_new(w, &env), 0);
+  return env;
+}
+
+/* --- clock and random bytes --- */
+
+static void test_env_clocks_go_on(world *w) {
+  ws_env *env = new_env(w);
+  uint64_t ms = env->ops->now_ms(env), ns = env->ops->now_ns(env);
+  world_lose_time(w, 2);
+  assert_true(env->ops->now_ms(env) >= ms + 2);
+  assert_true(env->ops->now_ns(env) >= ns + 2000000);
+  world_env_close(w, env);
+}
+
+static void test_env_random_bytes_differ(world *w) {
+  ws_env *env = new_env(w);
+  uint8_t a[32], b[32];
+  assert_int_equal(env->ops->random(env, a, sizeof a), 0);
+  assert_int_equal(env->ops->random(env, b, sizeof b), 0);
+  assert_memory_not_equal(a, b, sizeof a);
+  world_env_close(w, env);
+}
+
+static void test_env_random_failure_has_its_code(world *w) {
+  ws_env *env = new_env(w);
+  uint8_t a[4];
+  world_random_fails(w, true);
+  assert_int_equal(env->ops->random(env, a, sizeof a), WSUV_ERANDOM);
+  world_random_fails(w, false);
+  assert_int_equal(env->ops->random(env, a, sizeof a), 0);
+  world_env_close(w, env);
+}
+
+/* --- timers --- */
+
+typedef struct alarm {
+  ws_env *env;
+  ws_timer *timer;
+  struct alarm *victim; /* freed or stopped by this one */
+  bool frees, stops;
+  size_t restarts; /* left to do */
+  size_t fired;
+  uint64_t at_ms;
+  size_t *clock; /* counts firings of all */
+  size_t rank;   /* this one's place among them, from 1 */
+} alarm;
+
+static void on_alarm(void *data) {
+  alarm *a = data;
+  a->fired++;
+  a->at_ms = a->env->ops->now_ms(a->env);
+  if (a->clock != NULL) a->rank = ++*a->clock;
+  if (a->restarts > 0) {
+    a->restarts--;
+    a->env->ops->timer_start(a->timer, 1);
+  }
+  if (a->stops) a->env->ops->timer_stop(a->victim->timer);
+  if (a->frees) {
+    a->env->ops->timer_free(a->victim->timer);
+    a->victim->timer = NULL;
+  }
+}
+
+static void set_alarm(alarm *a, ws_env *env, size_t *clock) {
+  *a = (alarm){.env = env, .clock = clock};
+  assert_int_equal(env->ops->timer_new(env, on_alarm, a, &a->timer), 0);
+}
+
+static void free_alarm(alarm *a) {
+  a->env->ops->timer_free(a->timer);
+}
+
+static void test_timer_is_not_early(world *w) {
+  ws_env *env = new_env(w);
+  alarm a;
+  set_alarm(&a, env, NULL);
+  world_lose_time(w, 3); /* the loop's own idea of the time is old now */
+  uint64_t start = env->ops->now_ms(env);
+  env->ops->timer_start(a.timer, 5);
+  assert_int_equal(a.fired, 0);
+  world_run(w);
+  assert_int_equal(a.fired, 1);
+  assert_true(a.at_ms >= start + 5);
+  free_alarm(&a);
+  world_env_close(w, env);
+}
+
+static void test_timers_fire_in_order(world *w) {
+  static const uint64_t delays[] = {7, 1, 4, 1, 0};
+  static const size_t ranks[] = {5, 2, 4, 3, 1};
+  ws_env *env = new_env(w);
+  alarm a[5];
+  size_t clock = 0;
+  for (size_t i = 0; i < 5; i++) set_alarm(&a[i], env, &clock);
+  for (size_t i = 0; i < 5; i++) env->ops->timer_start(a[i].timer, delays[i]);
+  world_run(w);
+  assert_int_equal(clock, 5);
+  for (size_t i = 0; i < 5; i++) assert_int_equal(a[i].rank, ranks[i]);
+  for (size_t i = 0; i < 5; i++) free_alarm(&a[i]);
+  world_env_close(w, env);
+}
+
+static void test_timer_started_again_is_moved(world *w) {
+  ws_env *env = new_env(w);
+  alarm a, b;
+  size_t clock = 0;
+  set_alarm(&a, env, &clock);
+  set_alarm(&b, env, &clock);
+  env->ops->timer_start(a.timer, 1);
+  env->ops->timer_start(b.timer, 3);
+  env->ops->timer_start(a.timer, 8);
+  world_run(w);
+  assert_int_equal(b.rank, 1);
+  assert_int_equal(a.rank, 2);
+  assert_int_equal(a.fired, 1);
+  free_alarm(&a);
+  free_alarm(&b);
+  world_env_close(w, env);
+}
+
+static void test_timer_stopped_does_not_fire(world *w) {
+  ws_env *env = new_env(w);
+  alarm a, b;
+  set_alarm(&a, env, NULL);
+  set_alarm(&b, env, NULL);
+  env->ops->timer_start(a.timer, 1);
+  env->ops->timer_start(b.timer, 3);
+  env->ops->timer_stop(a.timer);
+  env->ops->timer_stop(a.timer);
+  world_run(w);
+  assert_int_equal(a.fired, 0);
+  assert_int_equal(b.fired, 1);
+  env->ops->timer_start(a.timer, 1);
+  world_run(w);
+  assert_int_equal(a.fired, 1);
+  free_alarm(&a);
+  free_alarm(&b);
+  world_env_close(w, env);
+}
+
+static void test_timer_starts_itself_again(world *w) {
+  ws_env *env = new_env(w);
+  alarm a;
+  set_alarm(&a, env, NULL);
+  a.restarts = 3;
+  env->ops->timer_start(a.timer, 0);
+  world_run(w);
+  assert_int_equal(a.fired, 4);
+  free_alarm(&a);
+  world_env_close(w, env);
+}
+
+static void test_timer_freed_in_its_callback(world *w) {
+  ws_env *env = new_env(w);
+  alarm a;
+  set_alarm(&a, env, NULL);
+  a.restarts = 1;
+  a.frees = true;
+  a.victim = &a;
+  env->ops->timer_start(a.timer, 1);
+  world_run(w);
+  assert_int_equal(a.fired, 1);
+  world_env_close(w, env);
+}
+
+/* Both are due in the same turn. */
+static void test_timer_freed_by_another_does_not_fire(world *w) {
+  ws_env *env = new_env(w);
+  alarm a, b;
+  set_alarm(&a, env, NULL);
+  set_alarm(&b, env, NULL);
+  a.frees = true;
+  a.victim = &b;
+  env->ops->timer_start(a.timer, 1);
+  env->ops->timer_start(b.timer, 1);
+  world_lose_time(w, 2);
+  world_run(w);
+  assert_int_equal(a.fired, 1);
+  assert_int_equal(b.fired, 0);
+  free_alarm(&a);
+  world_env_close(w, env);
+}
+
+static void test_timer_stopped_by_another_does_not_fire(world *w) {
+  ws_env *env = new_env(w);
+  alarm a, b;
+  set_alarm(&a, env, NULL);
+  set_alarm(&b, env, NULL);
+  a.stops = true;
+  a.victim = &b;
+  env->ops->timer_start(a.timer, 1);
+  env->ops->timer_start(b.timer, 1);
+  world_lose_time(w, 2);
+  world_run(w);
+  assert_int_equal(b.fired, 0);
+  free_alarm(&a);
+  free_alarm(&b);
+  world_env_close(w, env);
+}
+
+static void test_timer_with_the_longest_delay_does_not_fire_at_once(world *w) {
+  ws_env *env = new_env(w);
+  alarm a, b;
+  set_alarm(&a, env, NULL);
+  set_alarm(&b, env, NULL);
+  env->ops->timer_start(a.timer, UINT64_MAX);
+  env->ops->timer_start(b.timer, 2);
+  world_run_until_count(w, &b.fired, 1);
+  assert_int_equal(a.fired, 0);
+  free_alarm(&a);
+  free_alarm(&b);
+  world_env_close(w, env);
+}
+
+static void test_timer_null_can_be_freed(world *w) {
+  ws_env *env = new_env(w);
+  env->ops->timer_free(NULL);
+  env->ops->deferred_free(NULL);
+  world_env_close(w, env);
+}
+
+/* --- deferred calls --- */
+
+typedef struct errand {
+  ws_env *env;
+  ws_deferred *deferred;
+  size_t runs;
+  size_t again; /* schedules itself so often */
+  bool frees;
+  size_t seen; /* by one_a_turn */
+} errand;
+
+static void on_errand(void *data) {
+  errand *e = data;
+  e->runs++;
+  if (e->again > 0) {
+    e->again--;
+    e->env->ops->deferred_schedule(e->deferred);
+  }
+  if (!e->frees) return;
+  e->env->ops->deferred_free(e->deferred);
+  e->deferred = NULL;
+}
+
+static void set_errand(errand *e, ws_env *env) {
+  *e = (errand){.env = env};
+  assert_int_equal(env->ops->deferred_new(env, on_errand, e, &e->deferred), 0);
+}
+
+static void test_deferred_runs_once_from_the_loop(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  set_errand(&e, env);
+  world_run(w);
+  assert_int_equal(e.runs, 0);
+  env->ops->deferred_schedule(e.deferred);
+  env->ops->deferred_schedule(e.deferred);
+  assert_int_equal(e.runs, 0);
+  world_run(w);
+  assert_int_equal(e.runs, 1);
+  env->ops->deferred_schedule(e.deferred);
+  world_run(w);
+  assert_int_equal(e.runs, 2);
+  env->ops->deferred_free(e.deferred);
+  world_env_close(w, env);
+}
+
+static bool one_a_turn(void *arg) {
+  errand *e = arg;
+  assert_true(e->runs <= e->seen + 1);
+  e->seen = e->runs;
+  return e->runs == 6;
+}
+
+static void test_deferred_scheduled_inside_itself_is_for_the_next_turn(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  set_errand(&e, env);
+  e.again = 5;
+  env->ops->deferred_schedule(e.deferred);
+  world_run_until(w, one_a_turn, &e);
+  world_run(w);
+  assert_int_equal(e.runs, 6);
+  env->ops->deferred_free(e.deferred);
+  world_env_close(w, env);
+}
+
+/* A timer far away would let the loop sleep. */
+static void test_deferred_is_not_slept_on(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  alarm a;
+  set_errand(&e, env);
+  set_alarm(&a, env, NULL);
+  env->ops->timer_start(a.timer, 5000);
+  uint64_t start = env->ops->now_ms(env);
+  e.again = 100;
+  env->ops->deferred_schedule(e.deferred);
+  world_run_until_count(w, &e.runs, 101);
+  assert_true(env->ops->now_ms(env) < start + 2500);
+  env->ops->deferred_free(e.deferred);
+  free_alarm(&a);
+  world_env_close(w, env);
+}
+
+static void test_deferred_freed_in_its_callback(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  set_errand(&e, env);
+  e.frees = true;
+  e.again = 1;
+  env->ops->deferred_schedule(e.deferred);
+  world_run(w);
+  assert_int_equal(e.runs, 1);
+  world_env_close(w, env);
+}
+
+static void test_deferred_freed_before_does_not_run(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  set_errand(&e, env);
+  env->ops->deferred_schedule(e.deferred);
+  env->ops->deferred_free(e.deferred);
+  world_run(w);
+  assert_int_equal(e.runs, 0);
+  world_env_close(w, env);
+}
+
+/* --- lookup --- */
+
+typedef struct query {
+  ws_env *env;
+  ws_lookup *lookup;
+  size_t answers;
+  int status;
+  size_t count;
+  struct sockaddr_storage first;
+  struct query *victim; /* cancelled by this one's answer */
+} query;
+
+static void on_answer(void *data, int status, const struct sockaddr_storage *addrs, size_t count) {
+  query *q = data;
+  q->answers++;
+  q->status = status;
+  q->count = count;
+  if (count > 0) q->first = addrs[0];
+  if (q->victim != NULL && q->victim->answers == 0) {
+    q->env->ops->lookup_cancel(q->victim->lookup);
+    q->victim->victim = NULL;
+  }
+}
+
+static void ask(query *q, ws_env *env, const char *host) {
+  *q = (query){.env = env};
+  assert_int_equal(env->ops->lookup(env, host, 8080, on_answer, q, &q->lookup), 0);
+  assert_int_equal(q->answers, 0);
+}
+
+static void test_lookup_of_a_literal(world *w) {
+  ws_env *env = new_env(w);
+  query q;
+  ask(&q, env, "127.0.0.1");
+  world_run_until_count(w, &q.answers, 1);
+  assert_int_equal(q.status, 0);
+  assert_true(q.count >= 1);
+  const struct sockaddr_in *in = (const struct sockaddr_in *) &q.first;
+  assert_int_equal(in->sin_family, AF_INET);
+  assert_int_equal(ntohl(in->sin_addr.s_addr), INADDR_LOOPBACK);
+  assert_int_equal(ntohs(in->sin_port), 8080);
+  world_env_close(w, env);
+  assert_int_equal(q.answers, 1);
+}
+
+static void test_lookup_of_a_name(world *w) {
+  ws_env *env = new_env(w);
+  query q;
+  ask(&q, env, world_good_name(w));
+  world_run_until_count(w, &q.answers, 1);
+  assert_int_equal(q.status, 0);
+  assert_true(q.count >= 1);
+  world_env_close(w, env);
+}
+
+static void test_lookup_of_an_unknown_name_fails(world *w) {
+  ws_env *env = new_env(w);
+  query q;
+  ask(&q, env, world_bad_name(w));
+  world_run_until_count(w, &q.answers, 1);
+  assert_true(q.status <= UV_EAI_ADDRFAMILY && q.status >= UV_EAI_PROTOCOL);
+  assert_int_equal(q.count, 0);
+  world_env_close(w, env);
+}
+
+/* F38: more than libuv has threads, so that some are under way and some wait. */
+static void test_lookup_cancelled_says_nothing(world *w) {
+  ws_env *env = new_env(w);
+  query q[10];
+  for (size_t i = 0; i < 10; i++) ask(&q[i], env, i % 2 == 0 ? world_bad_name(w) : "localhost");
+  for (size_t i = 0; i < 10; i++) env->ops->lookup_cancel(q[i].lookup);
+  world_env_close(w, env); /* waits for the orphans */
+  for (size_t i = 0; i < 10; i++) assert_int_equal(q[i].answers, 0);
+}
+
+static void test_lookup_cancelled_by_the_answer_of_another(world *w) {
+  ws_env *env = new_env(w);
+  query a, b;
+  ask(&a, env, "127.0.0.1");
+  ask(&b, env, "127.0.0.1");
+  a.victim = &b;
+  b.victim = &a;
+  world_run(w);
+  assert_int_equal(a.answers + b.answers, 1);
+  world_env_close(w, env);
+}
+
+/* --- the end --- */
+
+static void test_env_closes_from_the_loop(world *w) {
+  ws_env *env = new_env(w);
+  world_env_close(w, env); /* checks that */
+}
+
+static void test_env_closes_right_after_its_handles_were_freed(world *w) {
+  ws_env *env = new_env(w);
+  alarm a;
+  errand e;
+  set_alarm(&a, env, NULL);
+  set_errand(&e, env);
+  env->ops->timer_start(a.timer, 1);
+  env->ops->deferred_schedule(e.deferred);
+  free_alarm(&a);
+  env->ops->deferred_free(e.deferred);
+  world_env_close(w, env);
+  assert_int_equal(a.fired + e.runs, 0);
+}
+
+/* F46 */
+static void make_all(world *w) {
+  ws_env *env;
+  ws_timer *timer = NULL;
+  ws_deferred *deferred = NULL;
+  query q = {0};
+  int err = world_env_new(w, &env);
+  if (err < 0) {
+    assert_int_equal(err, WS_ENOMEM);
+    return;
+  }
+  q.env = env;
+  if (env->ops->timer_new(env, on_alarm, NULL, &timer) < 0) timer = NULL;
+  if (env->ops->deferred_new(env, on_errand, NULL, &deferred) < 0) deferred = NULL;
+  err = env->ops->lookup(env, "127.0.0.1", 1, on_answer, &q, &q.lookup);
+  world_run(w);
+  assert_int_equal(q.answers, err == 0 ? 1 : 0);
+  assert_true(err < 0 || q.status == 0 || q.status == WS_ENOMEM);
+  env->ops->timer_free(timer);
+  env->ops->deferred_free(deferred);
+  world_env_close(w, env);
+}
+
+static void test_env_without_memory(world *w) {
+  track_alloc *t = w->alloc;
+  for (int for_ever = 0; for_ever < 2; for_ever++) {
+    uint64_t failed = t->failed;
+    t->fail_for_ever = for_ever != 0;
+    for (uint64_t n = 1;; n++) {
+      t->fail_at = t->calls + n;
+      make_all(w);
+      t->fail_at = 0;
+      assert_int_equal(t->live, 0);
+      if (t->failed == failed) break;
+      failed = t->failed;
+    }
+  }
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_env_clocks_go_on),
+      WORLD_TEST(test_env_random_bytes_differ),
+      WORLD_TEST(test_env_random_failure_has_its_code),
+      WORLD_TEST(test_timer_is_not_early),
+      WORLD_TEST(test_timers_fire_in_order),
+      WORLD_TEST(test_timer_started_again_is_moved),
+      WORLD_TEST(test_timer_stopped_does_not_fire),
+      WORLD_TEST(test_timer_starts_itself_again),
+      WORLD_TEST(test_timer_freed_in_its_callback),
+      WORLD_TEST(test_timer_freed_by_another_does_not_fire),
+      WORLD_TEST(test_timer_stopped_by_another_does_not_fire),
+      WORLD_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once),
+      WORLD_TEST(test_timer_null_can_be_freed),
+      WORLD_TEST(test_deferred_runs_once_from_the_loop),
+      WORLD_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn),
+      WORLD_TEST(test_deferred_is_not_slept_on),
+      WORLD_TEST(test_deferred_freed_in_its_callback),
+      WORLD_TEST(test_deferred_freed_before_does_not_run),
+      WORLD_TEST(test_lookup_of_a_literal),
+      WORLD_TEST(test_lookup_of_a_name),
+      WORLD_TEST(test_lookup_of_an_unknown_name_fails),
+      WORLD_TEST(test_lookup_cancelled_says_nothing),
+      WORLD_TEST(test_lookup_cancelled_by_the_answer_of_another),
+      WORLD_TEST(test_env_closes_from_the_loop),
+      WORLD_TEST(test_env_closes_right_after_its_handles_were_freed),
+      WORLD_TEST(test_env_without_memory),
+  };
+  return world_run_tests("net/env_contract", tests, sizeof tests / sizeof *tests);
+}

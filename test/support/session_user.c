@@ -1,0 +1,241 @@
+#include "support/session_user.h"
+
+/* A user of one session: notes, checks, and the hooks of the test. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/check.h"
+
+static session_user *called(wsuv_session_t *s) {
+  session_user *u = wsuv_session_data(s);
+  CHECK(u->session == s || u->session == NULL);
+  CHECK(u->inside == 0);
+  CHECK(u->closes == 0);
+  return u;
+}
+
+static session_user *called_open(wsuv_session_t *s) {
+  session_user *u = called(s);
+  CHECK(u->opens == 1);
+  return u;
+}
+
+static void on_open(wsuv_session_t *s) {
+  session_user *u = called(s);
+  CHECK(u->opens == 0);
+  u->opens++;
+  u->opened_ms = world_now_ms(u->w);
+  if (u->at_open != NULL) u->at_open(u);
+}
+
+static void write_down(session_user *u, uint8_t opcode, const void *data, size_t len) {
+  if (!u->forgets) frames_render(&u->got, opcode, true, 0, data, len);
+}
+
+static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
+  session_user *u = called_open(s);
+  u->messages++;
+  write_down(u, (uint8_t) m->type, m->data, m->len);
+  if (u->at_message != NULL) u->at_message(u, m);
+}
+
+static void on_ping(wsuv_session_t *s, const void *data, size_t len) {
+  session_user *u = called_open(s);
+  u->pings++;
+  write_down(u, WSUV_FRAME_PING, data, len);
+  if (u->at_ping != NULL) u->at_ping(u);
+}
+
+static void on_pong(wsuv_session_t *s, const void *data, size_t len) {
+  session_user *u = called_open(s);
+  u->pongs++;
+  write_down(u, WSUV_FRAME_PONG, data, len);
+  if (u->at_pong != NULL) u->at_pong(u);
+}
+
+static void on_drain(wsuv_session_t *s) {
+  session_user *u = called_open(s);
+  u->drains++;
+  if (u->at_drain != NULL) u->at_drain(u);
+}
+
+static void copy_words(char to[USER_WORDS], const char *from, size_t len) {
+  CHECK(len < USER_WORDS);
+  CHECK(strlen(from) == len);
+  memcpy(to, from, len + 1);
+}
+
+static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  session_user *u = called(s);
+  CHECK(info->size == sizeof *info);
+  CHECK(u->owed == 0);
+  u->closes++;
+  u->closed_ms = world_now_ms(u->w);
+  u->end = (user_end){.status = info->status,
+                      .stage = info->stage,
+                      .clean = info->clean,
+                      .code = info->code,
+                      .sent_code = info->sent_code};
+  copy_words(u->end.detail, info->detail, strlen(info->detail));
+  copy_words(u->end.reason, info->reason, info->reason_len);
+  copy_words(u->end.sent_reason, info->sent_reason, info->sent_reason_len);
+  if (u->at_close != NULL) u->at_close(u);
+  u->session = NULL;
+}
+
+static const wsuv_callbacks_t callbacks = {
+    WSUV_CALLBACKS_INIT, .on_open = on_open,   .on_message = on_message, .on_ping = on_ping,
+    .on_pong = on_pong,  .on_drain = on_drain, .on_close = on_close};
+
+/* --- the life of one --- */
+
+void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
+  *u = (session_user){.w = w};
+  CHECK(world_client(w, &u->client, config) == 0);
+}
+
+void user_connect(session_user *u, frame_peer *p) {
+  int err = wsuv_connect_url(u->client, raw_peer_url(p->raw, "/"), &callbacks, u, &u->session);
+  CHECK(err == 0);
+  CHECK(u->opens == 0 && u->closes == 0);
+}
+
+void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {
+  user_init(u, w, config);
+  user_connect(u, p);
+  world_run_until_count(w, &u->opens, 1);
+}
+
+void user_run_to_close(session_user *u) {
+  world_run_until_count(u->w, &u->closes, 1);
+}
+
+void user_close_client(session_user *u) {
+  world_client_close(u->w, u->client);
+  u->client = NULL;
+}
+
+void user_free(session_user *u) {
+  bytes_free(&u->got);
+  bytes_free(&u->done);
+}
+
+void user_finish(session_user *u) {
+  user_run_to_close(u);
+  user_close_client(u);
+  user_free(u);
+}
+
+/* --- calls --- */
+
+int user_text(session_user *u, const char *text) {
+  u->inside++;
+  int r = wsuv_send_text(u->session, text, strlen(text));
+  u->inside--;
+  return r;
+}
+
+int user_binary(session_user *u, const void *data, size_t len) {
+  u->inside++;
+  int r = wsuv_send_binary(u->session, data, len);
+  u->inside--;
+  return r;
+}
+
+int user_ping(session_user *u, const char *payload) {
+  u->inside++;
+  int r = wsuv_send_ping(u->session, payload, strlen(payload));
+  u->inside--;
+  return r;
+}
+
+int user_pong(session_user *u, const char *payload) {
+  u->inside++;
+  int r = wsuv_send_pong(u->session, payload, strlen(payload));
+  u->inside--;
+  return r;
+}
+
+int user_close(session_user *u, unsigned code, const char *reason) {
+  u->inside++;
+  int r = wsuv_session_close(u->session, code, reason);
+  u->inside--;
+  return r;
+}
+
+void user_terminate(session_user *u) {
+  u->inside++;
+  wsuv_session_terminate(u->session);
+  u->inside--;
+}
+
+size_t user_too_much(const world *w) {
+  const size_t kib = 1024;
+  return w->kind == WORLD_SIM ? 640 * kib : 12 * 1024 * kib;
+}
+
+static void on_done(wsuv_session_t *s, int status, void *arg) {
+  const user_send *send = arg;
+  session_user *u = called_open(s);
+  CHECK(u == send->user);
+  CHECK(u->owed > 0);
+  u->owed--;
+  u->dones++;
+  bytes_print(&u->done, "%c=%s ", send->name, wsuv_err_name(status));
+  if (u->at_done != NULL) u->at_done(u, send->name, status);
+}
+
+static user_send *next_send(session_user *u, char name) {
+  CHECK(u->send_count < USER_SENDS);
+  user_send *send = &u->sends[u->send_count++];
+  *send = (user_send){u, name};
+  return send;
+}
+
+int user_frame(session_user *u, char name, wsuv_frame_type_t type, bool fin, const void *data,
+               size_t len) {
+  wsuv_frame_t frame;
+  wsuv_frame_init(&frame, type, data, len);
+  frame.fin = fin;
+  u->inside++;
+  int r = wsuv_send(u->session, &frame, on_done, next_send(u, name));
+  u->inside--;
+  if (r == 0) u->owed++;
+  return r;
+}
+
+int user_flush(session_user *u, char name) {
+  u->inside++;
+  int r = wsuv_flush(u->session, on_done, next_send(u, name));
+  u->inside--;
+  if (r == 0) u->owed++;
+  return r;
+}
+
+/* --- what it has seen --- */
+
+bool user_got(const session_user *u, const char *script) {
+  return frames_match(&u->got, script);
+}
+
+static bool told(const session_user *u, bool right) {
+  const user_end *e = &u->end;
+  if (!right) {
+    fprintf(stderr, "%s (%s) at %s, %s, received %u '%s', sent %u '%s'\n", wsuv_err_name(e->status),
+            e->detail, wsuv_stage_name(e->stage), e->clean ? "clean" : "not clean", e->code,
+            e->reason, e->sent_code, e->sent_reason);
+  }
+  return right;
+}
+
+bool user_ended_cleanly(const session_user *u, unsigned code, unsigned sent_code) {
+  const user_end *e = &u->end;
+  return told(u, u->closes == 1 && e->status == 0 && e->stage == WSUV_STAGE_CLOSING && e->clean &&
+                     e->code == code && e->sent_code == sent_code && e->detail[0] == '\0');
+}
+
+bool user_ended_by(const session_user *u, int status, wsuv_stage_t stage) {
+  const user_end *e = &u->end;
+  return told(u, u->closes == 1 && e->status == status && e->stage == stage);
+}

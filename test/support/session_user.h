@@ -1,0 +1,98 @@
+#ifndef TEST_SESSION_USER_H
+#define TEST_SESSION_USER_H
+
+/* A user of one session, who writes down all that happens to it, and checks what holds for every
+   session: callbacks never run inside a call, on_open comes first, on_close last, each once, and
+   every completion once and before on_close. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wsuv.h>
+
+#include "support/frame_peer.h"
+#include "support/world_client.h"
+
+typedef struct session_user session_user;
+
+/* One of the letters that name sends: 'a' and so on. */
+typedef struct user_send {
+  session_user *user;
+  char name;
+} user_send;
+
+enum { USER_SENDS = 64, USER_WORDS = 128 };
+
+/* What on_close told, copied. */
+typedef struct user_end {
+  int status;
+  wsuv_stage_t stage;
+  char detail[USER_WORDS];
+  bool clean;
+  unsigned code, sent_code;
+  char reason[USER_WORDS], sent_reason[USER_WORDS];
+} user_end;
+
+struct session_user {
+  world *w;
+  wsuv_client_t *client;
+  wsuv_session_t *session; /* NULL after on_close */
+  size_t opens, messages, pings, pongs, drains, closes;
+  size_t owed, dones; /* completions: still to come, and those that came */
+  size_t inside;      /* calls that are running */
+  bytes got;          /* a line for each message, ping and pong */
+  bytes done;         /* "a=OK b=ECANCELED " */
+  bool forgets;       /* got is not written */
+  user_end end;
+  user_send sends[USER_SENDS];
+  size_t send_count;
+  uint64_t opened_ms, closed_ms;
+  void (*at_open)(session_user *u);
+  void (*at_message)(session_user *u, const wsuv_message_t *m);
+  void (*at_ping)(session_user *u);
+  void (*at_pong)(session_user *u);
+  void (*at_drain)(session_user *u);
+  void (*at_done)(session_user *u, char name, int status);
+  void (*at_close)(session_user *u);
+  void *data;
+};
+
+/* A client, and a session of it to the peer. The hooks may be set before or after. */
+void user_init(session_user *u, world *w, const wsuv_client_config_t *config);
+void user_connect(session_user *u, frame_peer *p);
+void user_run_to_close(session_user *u);
+void user_close_client(session_user *u); /* and waits until it is gone */
+void user_free(session_user *u);
+
+/* user_init, user_connect, and wait until it is open. */
+void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
+
+/* Wait for on_close, close the client, free. */
+void user_finish(session_user *u);
+
+/* Calls, with a note that they are running. */
+int user_text(session_user *u, const char *text);
+int user_binary(session_user *u, const void *data, size_t len);
+int user_ping(session_user *u, const char *payload);
+int user_pong(session_user *u, const char *payload);
+int user_close(session_user *u, unsigned code, const char *reason);
+void user_terminate(session_user *u);
+
+/* More than the buffers of a connection take, when its peer does not read. */
+size_t user_too_much(const world *w);
+
+/* With a completion that is written down under a name. */
+int user_frame(session_user *u, char name, wsuv_frame_type_t type, bool fin, const void *data,
+               size_t len);
+int user_flush(session_user *u, char name);
+
+/* Whether just these messages, pings and pongs came, in the notation of frames_script. */
+bool user_got(const session_user *u, const char *script);
+
+/* What on_close told: 0 and clean, with the peer's code and ours. */
+bool user_ended_cleanly(const session_user *u, unsigned code, unsigned sent_code);
+/* Or an error, at this stage. */
+bool user_ended_by(const session_user *u, int status, wsuv_stage_t stage);
+
+#endif

@@ -1,0 +1,90 @@
+#ifndef TEST_SIM_H
+#define TEST_SIM_H
+
+/* A machine in memory, grown from a seed: one clock, timers, deferred calls, name lookup, random
+   bytes, and a network that delays, cuts, stalls, refuses and resets. The same seed gives the
+   same run. Seed 0 is a calm day: fixed latency, no cuts, phases in libuv's order.
+
+   Whoever breaks a contract of base/env.h or net/filter.h from above is told so at once. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/env.h"
+
+typedef struct sim sim;
+
+sim *sim_new(uint64_t seed);
+void sim_free(sim *s); /* nothing may be left of what was made in it */
+
+/* An environment; 0 or WS_ENOMEM. Its timers, lookups and filters are memory of `alloc`. */
+int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc);
+
+/* --- time --- */
+
+uint64_t sim_now_ns(const sim *s);
+uint64_t sim_now_ms(const sim *s);
+
+/* One turn of the loop: time goes on to whatever comes next, but not beyond limit_ns.
+   false: nothing is left to do by then, and it is limit_ns now unless that is UINT64_MAX. */
+bool sim_turn(sim *s, uint64_t limit_ns);
+
+/* The machine was suspended: time has passed and nothing has happened. */
+void sim_suspend(sim *s, uint64_t ms);
+
+/* Connections and lookups of the environments that have not come to their end. */
+size_t sim_open(const sim *s);
+
+/* --- chance --- */
+
+uint64_t sim_random(sim *s);
+uint64_t sim_below(sim *s, uint64_t n);    /* 0 to n - 1; n >= 1 */
+bool sim_chance(sim *s, unsigned percent); /* never on 0, and then nothing is drawn */
+void sim_random_bytes(sim *s, void *buf, size_t len);
+void sim_random_fails(sim *s, bool fails); /* the environments' random bytes */
+
+/* --- names --- */
+
+enum { SIM_ADDRS_MAX = 8 };
+
+#define SIM_NEVER UINT64_MAX /* no answer; once cancelled, the orphan goes on for 30 s */
+
+typedef struct sim_answer {
+  uint64_t delay_ms;
+  int status;                       /* 0, or a code of UV_EAI_* */
+  const char *addrs[SIM_ADDRS_MAX]; /* literals, up to the first NULL */
+} sim_answer;
+
+/* Literals answer for themselves, "localhost" is 127.0.0.1, other names: UV_EAI_NONAME. */
+void sim_name(sim *s, const char *name, const sim_answer *answer);
+
+/* --- the network --- */
+
+typedef struct sim_profile {
+  uint64_t latency_min_ns, latency_max_ns; /* one way */
+  uint64_t bytes_per_ms;                   /* bandwidth; 0: no bound */
+  size_t segment_max;                      /* bytes, of the first SIM_FINE_BYTES at least */
+  size_t send_buffer, recv_buffer;         /* bytes */
+  unsigned cut_percent; /* how often a read or write moves fewer bytes than it could */
+  bool reset_eats;      /* a reset also takes what has arrived and was not read; Linux: no */
+} sim_profile;
+
+enum { SIM_FINE_BYTES = 16 * 1024 }; /* behind them, segments are not small: tests must end */
+
+/* Of connections made from now on; NULL: the calm one. At first it is drawn from the seed. */
+void sim_set_profile(sim *s, const sim_profile *profile);
+void sim_get_profile(const sim *s, sim_profile *profile);
+
+/* What happens to those who connect to an address, whatever the port. */
+typedef enum sim_route_kind {
+  SIM_ROUTE_OPEN,     /* the listener answers; without one: UV_ECONNREFUSED */
+  SIM_ROUTE_FAIL,     /* on_connect tells the code */
+  SIM_ROUTE_FAIL_NOW, /* connect returns the code */
+  SIM_ROUTE_BLACKHOLE /* no answer; UV_ETIMEDOUT after 127 s, as Linux does it */
+} sim_route_kind;
+
+void sim_route(sim *s, const char *addr, sim_route_kind kind, int code);
+
+#endif

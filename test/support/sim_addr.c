@@ -1,0 +1,50 @@
+#include "support/sim_internal.h"
+
+/* Socket addresses from literals, and whether two are the same. */
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port) {
+  memset(addr, 0, sizeof *addr);
+  struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  if (inet_pton(AF_INET, literal, &in.sin_addr) == 1) {
+    memcpy(addr, &in, sizeof in);
+    return true;
+  }
+  if (inet_pton(AF_INET6, literal, &in6.sin6_addr) != 1) return false;
+  memcpy(addr, &in6, sizeof in6);
+  return true;
+}
+
+socklen_t sim_addr_len(const struct sockaddr *addr) {
+  return addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+uint16_t sim_addr_port(const struct sockaddr *addr) {
+  struct sockaddr_in in;
+  memcpy(&in, addr, sizeof in); /* the port stands at the same place in both */
+  return ntohs(in.sin_port);
+}
+
+static bool same_in6(const struct sockaddr *a, const struct sockaddr *b) {
+  struct sockaddr_in6 x, y;
+  memcpy(&x, a, sizeof x);
+  memcpy(&y, b, sizeof y);
+  return memcmp(&x.sin6_addr, &y.sin6_addr, sizeof x.sin6_addr) == 0;
+}
+
+static bool same_in(const struct sockaddr *a, const struct sockaddr *b) {
+  struct sockaddr_in x, y;
+  memcpy(&x, a, sizeof x);
+  memcpy(&y, b, sizeof y);
+  return x.sin_addr.s_addr == y.sin_addr.s_addr;
+}
+
+bool sim_addr_equal(const struct sockaddr *a, const struct sockaddr *b, bool ports) {
+  if (a->sa_family != b->sa_family) return false;
+  if (ports && sim_addr_port(a) != sim_addr_port(b)) return false;
+  return a->sa_family == AF_INET6 ? same_in6(a, b) : same_in(a, b);
+}

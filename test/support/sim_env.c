@@ -1,0 +1,155 @@
+#include "support/sim_internal.h"
+
+/* The environment over the simulated machine: clock, random bytes, timers, deferred calls, and the
+   end. Handles are memory of the environment's allocator, so they fail and leak as real ones. */
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "support/check.h"
+
+struct ws_timer {
+  sim_env *env;
+  sim_event event;
+};
+
+struct ws_deferred {
+  sim_env *env;
+  sim_call call;
+};
+
+static sim_env *self(ws_env *env) {
+  sim_env *e = (sim_env *) (void *) env;
+  CHECK(!e->closing);
+  return e;
+}
+
+/* Clock and random bytes */
+
+static uint64_t now_ms(ws_env *env) {
+  return sim_now_ms(self(env)->s);
+}
+
+static uint64_t now_ns(ws_env *env) {
+  return sim_now_ns(self(env)->s);
+}
+
+static int random_bytes(ws_env *env, void *buf, size_t len) {
+  sim *s = self(env)->s;
+  if (s->random_fails) return WSUV_ERANDOM;
+  sim_random_bytes(s, buf, len);
+  return 0;
+}
+
+/* Timers */
+
+static int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
+  sim_env *e = self(env);
+  ws_timer *t = ws_malloc(env->alloc, sizeof *t);
+  if (t == NULL) return WS_ENOMEM;
+  t->env = e;
+  sim_event_init(&t->event, cb, data);
+  e->timers++;
+  *out = t;
+  return 0;
+}
+
+static void timer_start(ws_timer *t, uint64_t delay_ms) {
+  sim *s = t->env->s;
+  uint64_t most = UINT64_MAX / 1000000 - sim_now_ms(s) - 1;
+  uint64_t due_ms = sim_now_ms(s) + (delay_ms < most ? delay_ms : most);
+  sim_event_set(s, &s->timers, &t->event, due_ms * 1000000);
+  t->event.after_poll = delay_ms > 0 ? s->polls + 1 : 0;
+}
+
+static void timer_stop(ws_timer *t) {
+  sim_event_cancel(&t->env->s->timers, &t->event);
+}
+
+static void timer_free(ws_timer *t) {
+  if (t == NULL) return;
+  timer_stop(t);
+  t->env->timers--;
+  ws_free(t->env->head.alloc, t);
+}
+
+/* Deferred calls */
+
+static int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
+  sim_env *e = self(env);
+  ws_deferred *d = ws_malloc(env->alloc, sizeof *d);
+  if (d == NULL) return WS_ENOMEM;
+  d->env = e;
+  ws_list_init(&d->call.node);
+  d->call.run = cb;
+  d->call.data = data;
+  e->deferred++;
+  *out = d;
+  return 0;
+}
+
+static void deferred_schedule(ws_deferred *d) {
+  if (ws_list_empty(&d->call.node)) ws_list_append(&d->env->s->deferred, &d->call.node);
+}
+
+static void deferred_free(ws_deferred *d) {
+  if (d == NULL) return;
+  ws_list_remove(&d->call.node);
+  d->env->deferred--;
+  ws_free(d->env->head.alloc, d);
+}
+
+/* The end */
+
+static void on_closed(void *data) {
+  sim_env *e = data;
+  ws_env_cb cb = e->on_close;
+  void *cb_data = e->data;
+  e->s->envs--;
+  ws_free(e->head.alloc, e);
+  cb(cb_data);
+}
+
+void sim_env_settle(sim_env *e) {
+  if (e->closing && e->lookups == 0 && e->filters == 0) sim_event_soon(e->s, &e->closed);
+}
+
+static void env_close(ws_env *env, ws_env_cb cb, void *data) {
+  sim_env *e = self(env);
+  CHECK(e->timers == 0);
+  CHECK(e->deferred == 0);
+  CHECK(e->filters == e->closing_filters);
+  e->closing = true;
+  e->on_close = cb;
+  e->data = data;
+  sim_event_init(&e->closed, on_closed, e);
+  sim_env_settle(e);
+}
+
+static const ws_env_ops ops = {
+    .now_ms = now_ms,
+    .now_ns = now_ns,
+    .random = random_bytes,
+    .timer_new = timer_new,
+    .timer_start = timer_start,
+    .timer_stop = timer_stop,
+    .timer_free = timer_free,
+    .deferred_new = deferred_new,
+    .deferred_schedule = deferred_schedule,
+    .deferred_free = deferred_free,
+    .lookup = sim_lookup_start,
+    .lookup_cancel = sim_lookup_cancel,
+    .connect = sim_filter_connect,
+    .close = env_close,
+};
+
+int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
+  sim_env *e = ws_calloc(alloc, sizeof *e);
+  if (e == NULL) return WS_ENOMEM;
+  e->head.ops = &ops;
+  e->head.alloc = alloc;
+  e->s = s;
+  s->envs++;
+  *out = &e->head;
+  return 0;
+}

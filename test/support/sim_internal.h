@@ -1,0 +1,97 @@
+#ifndef TEST_SIM_INTERNAL_H
+#define TEST_SIM_INTERNAL_H
+
+/* What the files of the simulation share. */
+
+#include "base/list.h"
+#include "support/sim.h"
+
+/* Something that happens at a time, once. */
+typedef struct sim_event {
+  uint64_t when_ns, seq;
+  uint64_t after_poll; /* not before so many polls for I/O are done */
+  size_t slot;         /* in the queue, from 1; 0: not queued */
+  void (*run)(void *data);
+  void *data;
+} sim_event;
+
+/* Something that happens in the next turn, once; in the list sim.deferred. */
+typedef struct sim_call {
+  ws_list node;
+  void (*run)(void *data);
+  void *data;
+} sim_call;
+
+/* Events by time, then by the order in which they were set: a binary heap. */
+typedef struct sim_queue {
+  sim_event **events;
+  size_t count, cap;
+} sim_queue;
+
+struct sim {
+  uint64_t seed;
+  uint64_t chance, bytes; /* states of two generators */
+  uint64_t now_ns;
+  uint64_t seq;
+  uint64_t polls;
+  uint64_t turns_now; /* without time going on */
+  sim_queue timers;
+  sim_queue wires; /* what is under way in the network */
+  sim_queue net;   /* what a poll for I/O brings */
+  ws_list deferred;
+  ws_list names, routes, listeners, links;
+  sim_profile profile;
+  size_t envs, filters, lookups;
+  uint16_t last_port;
+  bool random_fails;
+};
+
+/* sim_queue.c */
+static inline void sim_event_init(sim_event *e, void (*run)(void *data), void *data) {
+  *e = (sim_event){.run = run, .data = data};
+}
+void sim_event_set(sim *s, sim_queue *q, sim_event *e, uint64_t when_ns); /* queue or move */
+void sim_event_cancel(sim_queue *q, sim_event *e);                        /* idempotent */
+sim_event *sim_queue_first(const sim_queue *q);                           /* or NULL */
+
+/* At the next poll. */
+static inline void sim_event_soon(sim *s, sim_event *e) {
+  sim_event_set(s, &s->net, e, s->now_ns);
+}
+
+/* sim_addr.c */
+typedef struct sockaddr_storage sim_addr;
+bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port);
+bool sim_addr_equal(const struct sockaddr *a, const struct sockaddr *b, bool ports);
+socklen_t sim_addr_len(const struct sockaddr *addr);
+uint16_t sim_addr_port(const struct sockaddr *addr);
+
+/* sim_lookup.c, for sim_env.c */
+typedef struct sim_env sim_env;
+int sim_lookup_start(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
+                     ws_lookup **out);
+void sim_lookup_cancel(ws_lookup *lookup);
+void sim_names_init(sim *s);
+void sim_names_free(sim *s);
+
+/* sim_filter.c, for sim_env.c */
+int sim_filter_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
+                       const struct ws_filter_events *events, void *up, struct ws_filter **out);
+
+/* sim_net.c, for sim.c */
+void sim_net_init(sim *s);
+void sim_net_free(sim *s);
+
+/* sim_env.c */
+struct sim_env {
+  ws_env head;
+  sim *s;
+  size_t timers, deferred, lookups, filters, closing_filters;
+  bool closing;
+  ws_env_cb on_close;
+  void *data;
+  sim_event closed;
+};
+void sim_env_settle(sim_env *env); /* something of it has ended: perhaps it can be freed */
+
+#endif

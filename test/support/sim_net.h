@@ -1,0 +1,51 @@
+#ifndef TEST_SIM_NET_H
+#define TEST_SIM_NET_H
+
+/* The simulated network, as a kernel shows it: sockets that do not block, with bounded buffers, and
+   events from the poll. What is above them is sim_filter.c on the client's side and world_sim.c on
+   the peer's. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/sim.h"
+
+typedef struct sim_sock sim_sock;
+typedef struct sim_listener sim_listener;
+
+typedef struct sim_sock_events {
+  void (*on_connected)(void *up, int status);               /* of who connects; once */
+  void (*on_ready)(void *up, bool readable, bool writable); /* some of what is wanted */
+} sim_sock_events;
+
+/* 0 or a code. */
+int sim_sock_connect(sim *s, const struct sockaddr *addr, const sim_sock_events *events, void *up,
+                     sim_sock **out);
+
+/* Whoever gets a connection takes it over before it returns. */
+typedef void (*sim_accept_cb)(void *up, sim_sock *sock);
+
+/* Port 0: one that is free. */
+sim_listener *sim_listen(sim *s, const char *addr, uint16_t port, sim_accept_cb cb, void *up);
+uint16_t sim_listener_port(const sim_listener *l);
+void sim_listener_free(sim_listener *l);
+
+void sim_sock_take_over(sim_sock *sock, const sim_sock_events *events, void *up);
+void sim_sock_want(sim_sock *sock, bool read, bool write);
+
+/* Bytes moved, at least 1; UV_EAGAIN; 0: the end; or an error. */
+ptrdiff_t sim_sock_recv(sim_sock *sock, void *data, size_t len);
+ptrdiff_t sim_sock_send(sim_sock *sock, const void *data, size_t len);
+
+void sim_sock_shutdown(sim_sock *sock); /* FIN behind what was sent */
+
+/* Gone for the caller. What was sent still goes out, then a FIN; but if something has arrived that
+   was not read, a reset does, at once, as from a kernel. */
+void sim_sock_close(sim_sock *sock);
+void sim_sock_reset(sim_sock *sock); /* a reset in any case */
+
+/* From now on nothing leaves this end; or does again. What is under way arrives. */
+void sim_sock_stall(sim_sock *sock, bool stall);
+
+#endif

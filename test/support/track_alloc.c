@@ -1,0 +1,62 @@
+#include "support/track_alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The size stands before each block. */
+typedef union block_header {
+  size_t size;
+  max_align_t align;
+} block_header;
+
+static bool must_fail(track_alloc *t) {
+  t->calls++;
+  if (t->fail_at == 0 || t->calls < t->fail_at) return false;
+  if (t->calls > t->fail_at && !t->fail_for_ever) return false;
+  t->failed++;
+  return true;
+}
+
+static void count_in(track_alloc *t, size_t size) {
+  t->live++;
+  t->live_bytes += size;
+  if (t->live_bytes > t->peak_bytes) t->peak_bytes = t->live_bytes;
+}
+
+static void count_out(track_alloc *t, size_t size) {
+  t->live--;
+  t->live_bytes -= size;
+}
+
+static void *track_malloc(size_t size, void *arg) {
+  track_alloc *t = arg;
+  if (must_fail(t)) return NULL;
+  block_header *h = malloc(sizeof *h + size);
+  if (h == NULL) abort();
+  h->size = size;
+  memset(h + 1, 0xa5, size);
+  count_in(t, size);
+  return h + 1;
+}
+
+static void track_free(void *ptr, void *arg) {
+  if (ptr == NULL) return;
+  block_header *h = (block_header *) ptr - 1;
+  count_out(arg, h->size);
+  free(h);
+}
+
+/* Always moves, so that whoever kept the old address is found out. */
+static void *track_realloc(void *ptr, size_t size, void *arg) {
+  void *fresh = track_malloc(size, arg);
+  if (fresh == NULL || ptr == NULL) return fresh;
+  size_t old = ((block_header *) ptr - 1)->size;
+  memcpy(fresh, ptr, old < size ? old : size);
+  track_free(ptr, arg);
+  return fresh;
+}
+
+void track_alloc_init(track_alloc *t) {
+  memset(t, 0, sizeof *t);
+  t->handle = (wsuv_allocator_t){track_malloc, track_realloc, track_free, t};
+}

@@ -1,0 +1,75 @@
+#include "support/world_test.h"
+
+/* The table of scenarios made into cmocka's table of tests. */
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/check.h"
+
+enum { SEEDS = 20, NAME_MAX_LEN = 128 };
+
+typedef struct test_case {
+  const world_test *test;
+  world_kind kind;
+  bool running; /* still so after it: it has failed */
+  char name[NAME_MAX_LEN];
+} test_case;
+
+static void run_in(test_case *c, uint64_t seed) {
+  track_alloc alloc;
+  track_alloc_init(&alloc);
+  c->running = true;
+  world *w = world_new(c->kind, seed, &alloc);
+  c->test->run(w);
+  world_end(w);
+  c->running = false;
+}
+
+static void run_seeds(test_case *c) {
+  const char *one = getenv("WSUV_TEST_SEED"), *many = getenv("WSUV_TEST_SEEDS");
+  uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 0;
+  uint64_t count = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+  for (uint64_t i = 0; i < count; i++) run_in(c, first + i);
+}
+
+static void run_case(void **state) {
+  test_case *c = *state;
+  if (c->kind == WORLD_SIM) run_seeds(c);
+  if (c->kind == WORLD_UV) run_in(c, 0);
+}
+
+static int after_case(void **state) {
+  const test_case *c = *state;
+  if (c->running) fprintf(stderr, "%s failed with seed %" PRIu64 "\n", c->name, check_seed);
+  return 0;
+}
+
+static void set_case(struct CMUnitTest *unit, test_case *c, const world_test *test,
+                     world_kind kind) {
+  c->test = test;
+  c->kind = kind;
+  (void) snprintf(c->name, sizeof c->name, "%s, %s", test->name,
+                  kind == WORLD_SIM ? "simulated" : "libuv");
+  *unit = (struct CMUnitTest){c->name, run_case, NULL, after_case, c};
+}
+
+int world_run_tests(const char *group, const world_test *tests, size_t count) {
+  struct CMUnitTest *units = check_alloc(2 * count * sizeof *units);
+  test_case *cases = check_alloc(2 * count * sizeof *cases);
+  size_t n = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (tests[i].in_sim) set_case(&units[n], &cases[n], &tests[i], WORLD_SIM), n++;
+    if (tests[i].in_uv) set_case(&units[n], &cases[n], &tests[i], WORLD_UV), n++;
+  }
+  int failed = _cmocka_run_group_tests(group, units, n, NULL, NULL);
+  free(cases);
+  free(units);
+  return failed;
+}

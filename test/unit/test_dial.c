@@ -1,0 +1,374 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/dial.h"
+
+/* Dialling, over the simulated machine. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "support/raw_peer.h"
+#include "support/world_test.h"
+
+enum { PORT = 8080 };
+
+static const ws_socket_options options = {.nodelay = true};
+
+/* --- whoever dials --- */
+
+typedef struct caller {
+  world *w;
+  ws_env *env;
+  dial *d;
+  size_t resolved, done, closed;
+  int status;
+  ws_filter *filter;
+  char in[16];
+  size_t in_len;
+  uint8_t room[16];
+} caller;
+
+static void on_connect(void *up, int status) {
+  (void) up;
+  fail_msg("on_connect (%d) is the dial's, not its caller's", status);
+}
+
+static void on_alloc(void *up, ws_buf *buf) {
+  caller *c = up;
+  *buf = (ws_buf){c->room, sizeof c->room};
+}
+
+static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  caller *c = up;
+  if (n <= 0) return;
+  assert_true((size_t) n <= sizeof c->in - c->in_len);
+  memcpy(c->in + c->in_len, data, (size_t) n);
+  c->in_len += (size_t) n;
+}
+
+static void on_write(void *up, int status) {
+  (void) up;
+  assert_int_equal(status, 0);
+}
+
+static void on_close(void *up) {
+  ((caller *) up)->closed++;
+}
+
+static const ws_filter_events filter_events = {on_connect, on_alloc, on_read, on_write, on_close};
+
+static void on_resolved(void *up) {
+  caller *c = up;
+  assert_int_equal(c->done, 0);
+  c->resolved++;
+}
+
+static void on_done(void *up, int status, ws_filter *filter) {
+  caller *c = up;
+  c->done++;
+  c->status = status;
+  c->filter = filter;
+  assert_true(status <= 0);
+  assert_true((status == 0) == (filter != NULL));
+  if (filter == NULL) return;
+  filter->events = &filter_events;
+  filter->up = c;
+}
+
+static const dial_events events = {on_resolved, on_done};
+
+static void caller_init(caller *c, world *w) {
+  *c = (caller){.w = w};
+  assert_int_equal(world_env_new(w, &c->env), 0);
+}
+
+/* The name need not outlive the call. */
+static int begin(caller *c, const char *host) {
+  char *copy = strdup(host);
+  assert_non_null(copy);
+  int err = dial_start(&c->d, c->env, copy, PORT, &options, &events, c);
+  memset(copy, 'x', strlen(copy));
+  free(copy);
+  assert_int_equal(c->done, 0);
+  return err;
+}
+
+static void dial_host(caller *c, const char *host) {
+  assert_int_equal(begin(c, host), 0);
+  world_run_until_count(c->w, &c->done, 1);
+}
+
+static void caller_end(caller *c) {
+  if (c->filter != NULL) {
+    c->filter->ops->close(c->filter);
+    world_run_until_count(c->w, &c->closed, 1);
+  }
+  size_t done = c->done, resolved = c->resolved;
+  world_env_close(c->w, c->env);
+  assert_int_equal(c->done, done);
+  assert_int_equal(c->resolved, resolved);
+}
+
+/* three.test has three addresses, in this order. */
+static void name_three(world *w, uint64_t delay_ms) {
+  const sim_answer three = {.delay_ms = delay_ms,
+                            .addrs = {"192.0.2.1", "2001:db8::2", "192.0.2.3"}};
+  sim_name(world_sim(w), "three.test", &three);
+}
+
+/* --- to the end --- */
+
+static void test_dial_takes_a_literal_without_lookup(world *w) {
+  static const char *const literals[] = {"127.0.0.1", "::1"};
+  for (size_t i = 0; i < 2; i++) {
+    caller c;
+    caller_init(&c, w);
+    sim_name(world_sim(w), literals[i], &(sim_answer){.status = UV_EAI_FAIL});
+    raw_peer *p = raw_peer_new_at(w, literals[i], PORT);
+    dial_host(&c, literals[i]);
+    assert_int_equal(c.status, 0);
+    assert_int_equal(c.resolved, 1);
+    caller_end(&c);
+    assert_int_equal(p->accepted, 1);
+  }
+}
+
+static void test_dial_takes_a_name(world *w) {
+  caller c;
+  caller_init(&c, w);
+  raw_peer_new_at(w, "127.0.0.1", PORT);
+  dial_host(&c, "localhost");
+  assert_int_equal(c.status, 0);
+  assert_int_equal(c.resolved, 1);
+  caller_end(&c);
+}
+
+static void test_dial_hands_over_a_filter_that_works(world *w) {
+  caller c;
+  size_t taken, held;
+  const ws_buf hello = {(uint8_t *) (uintptr_t) "h", 1};
+  caller_init(&c, w);
+  raw_peer *p = raw_peer_new_at(w, "127.0.0.1", PORT);
+  raw_peer_play(p, PEER_SEND("welcome"), PEER_EXPECT("h"), PEER_EXPECT_GONE);
+  dial_host(&c, "localhost");
+  assert_int_equal(c.filter->ops->read_start(c.filter), 0);
+  assert_int_equal(c.filter->ops->write(c.filter, &hello, 1, &taken, &held), 0);
+  world_run_until_count(w, &c.in_len, 7);
+  assert_memory_equal(c.in, "welcome", 7);
+  caller_end(&c);
+}
+
+static void test_dial_goes_on_to_the_address_that_answers(world *w) {
+  caller c;
+  caller_init(&c, w);
+  name_three(w, 3);
+  raw_peer *third = raw_peer_new_at(w, "192.0.2.3", PORT); /* the others refuse */
+  dial_host(&c, "three.test");
+  assert_int_equal(c.status, 0);
+  assert_int_equal(c.resolved, 1);
+  caller_end(&c);
+  assert_int_equal(third->accepted, 1);
+}
+
+static void test_dial_takes_the_first_address_that_answers(world *w) {
+  caller c;
+  caller_init(&c, w);
+  name_three(w, 0);
+  sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
+  raw_peer *second = raw_peer_new_at(w, "2001:db8::2", PORT);
+  raw_peer *third = raw_peer_new_at(w, "192.0.2.3", PORT);
+  dial_host(&c, "three.test");
+  assert_int_equal(c.status, 0);
+  caller_end(&c);
+  assert_int_equal(second->accepted, 1);
+  assert_int_equal(third->accepted, 0);
+}
+
+/* Every way to fail, at every place. */
+static void test_dial_tells_the_code_of_the_last_address(world *w) {
+  static const char *const addrs[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
+  static const int codes[] = {UV_ENETUNREACH, UV_EHOSTUNREACH, UV_ECONNRESET};
+  for (unsigned how = 0; how < 8; how++) {
+    caller c;
+    caller_init(&c, w);
+    name_three(w, 1);
+    for (unsigned i = 0; i < 3; i++) {
+      bool now = (how >> i & 1) != 0;
+      sim_route(world_sim(w), addrs[i], now ? SIM_ROUTE_FAIL_NOW : SIM_ROUTE_FAIL, codes[i]);
+    }
+    dial_host(&c, "three.test");
+    assert_int_equal(c.status, UV_ECONNRESET);
+    assert_int_equal(c.resolved, 1);
+    caller_end(&c);
+  }
+}
+
+static void test_dial_refused_by_all(world *w) {
+  caller c;
+  caller_init(&c, w);
+  name_three(w, 0);
+  dial_host(&c, "three.test");
+  assert_int_equal(c.status, UV_ECONNREFUSED);
+  caller_end(&c);
+}
+
+static void test_dial_tells_the_code_of_the_lookup(world *w) {
+  caller c;
+  caller_init(&c, w);
+  sim_name(world_sim(w), "busy.test", &(sim_answer){.delay_ms = 7, .status = UV_EAI_AGAIN});
+  dial_host(&c, "busy.test");
+  assert_int_equal(c.status, UV_EAI_AGAIN);
+  assert_int_equal(c.resolved, 0);
+  caller_end(&c);
+}
+
+static void test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call(world *w) {
+  caller c;
+  caller_init(&c, w);
+  sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
+  assert_int_equal(begin(&c, "192.0.2.1"), UV_ENETUNREACH);
+  world_run(w);
+  assert_int_equal(c.done, 0);
+  caller_end(&c);
+}
+
+static void test_dial_of_an_address_that_never_answers_times_out(world *w) {
+  caller c;
+  caller_init(&c, w);
+  sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_BLACKHOLE, 0);
+  dial_host(&c, "192.0.2.1");
+  assert_int_equal(c.status, UV_ETIMEDOUT);
+  caller_end(&c);
+}
+
+/* --- cancelled --- */
+
+static void cancel_after(world *w, const char *host, uint64_t ms, size_t resolved) {
+  caller c;
+  caller_init(&c, w);
+  assert_int_equal(begin(&c, host), 0);
+  if (ms > 0) world_advance(w, ms);
+  assert_int_equal(c.done, 0);
+  assert_int_equal(c.resolved, resolved);
+  dial_cancel(c.d);
+  caller_end(&c);
+  assert_int_equal(c.done + c.closed, 0);
+}
+
+static void test_dial_cancelled_at_once(world *w) {
+  raw_peer_new_at(w, "127.0.0.1", PORT);
+  cancel_after(w, "localhost", 0, 0);
+  cancel_after(w, "127.0.0.1", 0, 1);
+}
+
+/* F38 */
+static void test_dial_cancelled_during_the_lookup(world *w) {
+  name_three(w, 100);
+  cancel_after(w, "three.test", 50, 0);
+}
+
+static void test_dial_cancelled_while_the_lookup_never_answers(world *w) {
+  uint64_t start = world_now_ms(w);
+  sim_name(world_sim(w), "never.test", &(sim_answer){.delay_ms = SIM_NEVER});
+  cancel_after(w, "never.test", 1000, 0);
+  assert_true(world_now_ms(w) >= start + 31000); /* the environment has waited for the orphan */
+}
+
+static void test_dial_cancelled_during_the_first_attempt(world *w) {
+  name_three(w, 1);
+  sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_BLACKHOLE, 0);
+  cancel_after(w, "three.test", 500, 1);
+}
+
+static void test_dial_cancelled_during_the_last_attempt(world *w) {
+  name_three(w, 1);
+  sim_route(world_sim(w), "2001:db8::2", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
+  sim_route(world_sim(w), "192.0.2.3", SIM_ROUTE_BLACKHOLE, 0);
+  cancel_after(w, "three.test", 500, 1);
+}
+
+/* At each turn of the loop that there is. */
+static void test_dial_cancelled_after_each_turn(world *w) {
+  name_three(w, 1);
+  raw_peer_new_at(w, "192.0.2.3", PORT);
+  for (size_t turns = 0, over = false; !over; turns++) {
+    caller c;
+    caller_init(&c, w);
+    assert_int_equal(begin(&c, "three.test"), 0);
+    for (size_t i = 0; i < turns && c.done == 0; i++) sim_turn(world_sim(w), UINT64_MAX);
+    over = c.done > 0;
+    if (!over) dial_cancel(c.d);
+    caller_end(&c);
+    assert_int_equal(c.done, over ? 1 : 0);
+  }
+}
+
+/* --- without memory --- */
+
+static void try_host(world *w, const char *host) {
+  caller c = {.w = w};
+  if (world_env_new(w, &c.env) < 0) return;
+  int err = begin(&c, host);
+  world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
+  if (err == 0) err = c.status;
+  assert_true(err == 0 || err == WS_ENOMEM);
+  caller_end(&c);
+}
+
+static void fail_each(world *w, const char *host, bool for_ever) {
+  track_alloc *t = w->alloc;
+  uint64_t failed;
+  t->fail_for_ever = for_ever;
+  uint64_t n = 1;
+  do {
+    failed = t->failed;
+    t->fail_at = t->calls + n++;
+    try_host(w, host);
+    t->fail_at = 0;
+    assert_int_equal(t->live, 0);
+  } while (t->failed > failed);
+  assert_true(n > 4); /* the dial, its lookup and its attempts at least */
+}
+
+/* F46 */
+static void test_dial_without_memory(world *w) {
+  static const char *const hosts[] = {"three.test", "localhost", "127.0.0.1"};
+  name_three(w, 1);
+  raw_peer_new_at(w, "127.0.0.1", PORT);
+  raw_peer_new_at(w, "192.0.2.3", PORT);
+  for (size_t i = 0; i < 3; i++) {
+    fail_each(w, hosts[i], false);
+    fail_each(w, hosts[i], true);
+  }
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_SIM_TEST(test_dial_takes_a_literal_without_lookup),
+      WORLD_SIM_TEST(test_dial_takes_a_name),
+      WORLD_SIM_TEST(test_dial_hands_over_a_filter_that_works),
+      WORLD_SIM_TEST(test_dial_goes_on_to_the_address_that_answers),
+      WORLD_SIM_TEST(test_dial_takes_the_first_address_that_answers),
+      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address),
+      WORLD_SIM_TEST(test_dial_refused_by_all),
+      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup),
+      WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call),
+      WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out),
+      WORLD_SIM_TEST(test_dial_cancelled_at_once),
+      WORLD_SIM_TEST(test_dial_cancelled_during_the_lookup),
+      WORLD_SIM_TEST(test_dial_cancelled_while_the_lookup_never_answers),
+      WORLD_SIM_TEST(test_dial_cancelled_during_the_first_attempt),
+      WORLD_SIM_TEST(test_dial_cancelled_during_the_last_attempt),
+      WORLD_SIM_TEST(test_dial_cancelled_after_each_turn),
+      WORLD_SIM_TEST(test_dial_without_memory),
+  };
+  return world_run_tests("unit/dial", tests, sizeof tests / sizeof *tests);
+}

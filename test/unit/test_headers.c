@@ -1,0 +1,208 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/headers.h"
+#include "support/track_alloc.h"
+
+#define TCHARS "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* F8 */
+static void test_header_token_takes_tchar_only(void **state) {
+  (void) state;
+  assert_false(header_is_token("", 0));
+  for (int c = 0; c < 256; c++) {
+    const char text[3] = {'a', (char) c, 'b'};
+    bool allowed = memchr(TCHARS, c, strlen(TCHARS)) != NULL;
+    assert_int_equal(header_is_token(text, 3), allowed);
+    assert_int_equal(header_is_token(text + 1, 1), allowed);
+  }
+}
+
+/* F8 */
+static void test_header_value_takes_no_control_byte_but_tab(void **state) {
+  (void) state;
+  assert_true(header_is_value("", 0));
+  for (int c = 0; c < 256; c++) {
+    const char text[3] = {'a', (char) c, 'b'};
+    assert_int_equal(header_is_value(text, 3), c == '\t' || (c >= ' ' && c != 0x7f));
+  }
+}
+
+static void test_header_names_are_compared_without_case(void **state) {
+  (void) state;
+  assert_true(header_name_equal("Upgrade", "uPGRADE"));
+  assert_true(header_name_equal("", ""));
+  assert_false(header_name_equal("Upgrade", "Upgrad"));
+  assert_false(header_name_equal("Upgrad", "Upgrade"));
+  assert_false(header_name_equal("a[", "a{"));
+  assert_false(header_name_equal("a@", "a`"));
+}
+
+static void assert_list(const char *value, const char *joined) {
+  char seen[128] = "";
+  const char *item;
+  size_t len;
+  while (header_list_next(&value, &item, &len)) {
+    snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "<%.*s>", (int) len, item);
+  }
+  assert_string_equal(seen, joined);
+  assert_false(header_list_next(&value, &item, &len));
+}
+
+static void test_header_list_skips_spaces_and_empty_elements(void **state) {
+  (void) state;
+  assert_list("", "");
+  assert_list(" ,\t, ", "");
+  assert_list("a", "<a>");
+  assert_list("a,b", "<a><b>");
+  assert_list(" a b\t,,\tc ,", "<a b><c>");
+  assert_list("chat, superchat", "<chat><superchat>");
+}
+
+static int add_field(header_store *s, const char *name, const char *value) {
+  int err = header_store_add(s, name, strlen(name));
+  if (err == 0) err = header_store_end_name(s);
+  if (err == 0) err = header_store_add(s, value, strlen(value));
+  if (err == 0) err = header_store_end_value(s);
+  return err;
+}
+
+static void test_header_store_keeps_fields_in_order(void **state) {
+  track_alloc a;
+  header_store s;
+  (void) state;
+  track_alloc_init(&a);
+  header_store_init(&s, &a.handle);
+  assert_null(header_store_index(&s));
+  assert_null(header_store_get(&s, "A", 0));
+  assert_int_equal(add_field(&s, "A", "1"), 0);
+  assert_int_equal(add_field(&s, "b", ""), 0);
+  assert_int_equal(add_field(&s, "a", "2 \t "), 0);
+  assert_int_equal(add_field(&s, "c", "  "), 0);
+  assert_int_equal(s.count, 4);
+  const wsuv_header_t *index = header_store_index(&s);
+  assert_ptr_equal(index, header_store_index(&s));
+  assert_string_equal(index[0].name, "A");
+  assert_string_equal(index[0].value, "1");
+  assert_string_equal(index[1].value, "");
+  assert_string_equal(index[2].name, "a");
+  assert_string_equal(index[2].value, "2");
+  assert_string_equal(index[3].value, "");
+  assert_string_equal(header_store_get(&s, "a", 0), "1");
+  assert_string_equal(header_store_get(&s, "A", 1), "2");
+  assert_null(header_store_get(&s, "A", 2));
+  header_store_clear(&s);
+  assert_int_equal(s.count, 0);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_header_store_takes_fields_in_pieces(void **state) {
+  track_alloc a;
+  header_store s;
+  (void) state;
+  track_alloc_init(&a);
+  header_store_init(&s, &a.handle);
+  header_store_add(&s, "Up", 2);
+  header_store_add(&s, "grade", 5);
+  header_store_end_name(&s);
+  assert_null(header_store_get(&s, "Upgrade", 0));
+  header_store_add(&s, "web ", 4);
+  header_store_add(&s, "socket ", 7);
+  assert_int_equal(header_store_end_value(&s), 0);
+  assert_string_equal(header_store_get(&s, "upgrade", 0), "web socket");
+  header_store_clear(&s);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_header_store_index_follows_new_fields(void **state) {
+  track_alloc a;
+  header_store s;
+  (void) state;
+  track_alloc_init(&a);
+  header_store_init(&s, &a.handle);
+  for (int i = 0; i < 200; i++) {
+    char value[8];
+    snprintf(value, sizeof value, "%d", i);
+    assert_int_equal(add_field(&s, "n", value), 0);
+    assert_string_equal(header_store_index(&s)[i].value, value);
+  }
+  header_store_clear(&s);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_header_store_joins_lists_of_all_fields(void **state) {
+  track_alloc a;
+  header_store s;
+  size_t n;
+  (void) state;
+  track_alloc_init(&a);
+  header_store_init(&s, &a.handle);
+  assert_false(header_store_lists(&s, "Connection", "upgrade", &n));
+  assert_int_equal(n, 0);
+  add_field(&s, "Connection", "keep-alive, ,Foo");
+  add_field(&s, "Other", "Upgrade");
+  assert_false(header_store_lists(&s, "Connection", "upgrade", &n));
+  assert_int_equal(n, 2);
+  add_field(&s, "connection", "UPGRADE");
+  assert_true(header_store_lists(&s, "Connection", "upgrade", &n));
+  assert_int_equal(n, 3);
+  assert_false(header_store_lists(&s, "Connection", "upgrad", &n));
+  assert_false(header_store_lists(&s, "Connection", "keep-aliv", &n));
+  header_store_clear(&s);
+  assert_int_equal(a.live, 0);
+}
+
+/* F46 */
+static bool fill_and_index(track_alloc *a) {
+  header_store s;
+  header_store_init(&s, &a->handle);
+  int err = 0;
+  for (int i = 0; i < 50 && err == 0; i++) err = add_field(&s, "name", "some value");
+  bool good = err == 0 && header_store_index(&s) != NULL;
+  if (err < 0) assert_int_equal(err, WS_ENOMEM);
+  for (size_t i = 0; i < s.count; i++) {
+    assert_string_equal(header_store_get(&s, "name", i), "some value");
+  }
+  header_store_clear(&s);
+  assert_int_equal(a->live, 0);
+  return good;
+}
+
+static void test_header_store_survives_every_failed_allocation(void **state) {
+  (void) state;
+  for (int for_ever = 0; for_ever < 2; for_ever++) {
+    track_alloc a;
+    for (uint64_t n = 1;; n++) {
+      track_alloc_init(&a);
+      a.fail_at = n;
+      a.fail_for_ever = for_ever;
+      bool good = fill_and_index(&a);
+      assert_int_equal(good, a.failed == 0);
+      if (a.failed == 0) break;
+    }
+    assert_true(a.calls > 2);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_header_token_takes_tchar_only),
+      cmocka_unit_test(test_header_value_takes_no_control_byte_but_tab),
+      cmocka_unit_test(test_header_names_are_compared_without_case),
+      cmocka_unit_test(test_header_list_skips_spaces_and_empty_elements),
+      cmocka_unit_test(test_header_store_keeps_fields_in_order),
+      cmocka_unit_test(test_header_store_takes_fields_in_pieces),
+      cmocka_unit_test(test_header_store_index_follows_new_fields),
+      cmocka_unit_test(test_header_store_joins_lists_of_all_fields),
+      cmocka_unit_test(test_header_store_survives_every_failed_allocation),
+  };
+  return cmocka_run_group_tests_name("headers", tests, NULL, NULL);
+}

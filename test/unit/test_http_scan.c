@@ -1,0 +1,102 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/http_scan.h"
+#include "support/pieces.h"
+
+static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
+  return http_scan_feed(arg, data, len, used);
+}
+
+/* The same however it is cut. */
+static void assert_scan(const char *text, size_t len, int result, size_t used) {
+  for (size_t a = 0; a <= len; a++) {
+    http_scan scan = {.state = HTTP_SCAN_START};
+    pieces how = {PIECES_AT, 0, a, a + 1};
+    size_t n;
+    assert_int_equal(pieces_feed(how, text, len, take, &scan, &n), result);
+    assert_int_equal(n, used);
+    assert_int_equal(scan.detail != NULL, result < 0);
+  }
+}
+
+#define SCAN(text, result, used) assert_scan("" text, sizeof(text) - 1, result, used)
+
+static void test_http_scan_finds_the_end_of_the_head(void **state) {
+  (void) state;
+  SCAN("a\r\n\r\n", 1, 5);
+  SCAN("a\r\nb: c\r\n\r\n", 1, 11);
+  SCAN("a\r\nb: c\r\n\r\n \r\n\n\0", 1, 11);
+  SCAN("\r\n\r\na\r\n\r\nx", 1, 9);
+  SCAN("a\tb \x80\xff\r\n\r\n", 1, 10);
+  SCAN("", 0, 0);
+  SCAN("a\r\nb: c\r\n\r", 0, 10);
+}
+
+static void assert_first(const char *text, const char *first) {
+  http_scan scan = {.state = HTTP_SCAN_START};
+  size_t used;
+  assert_int_equal(http_scan_feed(&scan, (const uint8_t *) text, strlen(text), &used), 1);
+  assert_int_equal(scan.first_len, strlen(first));
+  assert_memory_equal(scan.first, first, scan.first_len);
+}
+
+static void test_http_scan_remembers_how_the_first_line_begins(void **state) {
+  (void) state;
+  assert_first("\r\nHTTP/1.1 101 Switching\r\nA: b\r\n\r\n", "HTTP/1.1 101 ");
+  assert_first("HTTP/1.1 101\r\nA: b\r\n\r\n", "HTTP/1.1 101");
+  assert_first("x\r\n\r\n", "x");
+}
+
+/* F13 */
+static void test_http_scan_rejects_folded_fields(void **state) {
+  (void) state;
+  SCAN("a\r\nb: c\r\n d\r\n\r\n", WSUV_EHTTP, 9);
+  SCAN("a\r\nb: c\r\n\td\r\n\r\n", WSUV_EHTTP, 9);
+  SCAN("a\r\n b: c\r\n\r\n", WSUV_EHTTP, 3);
+}
+
+/* F13 */
+static void test_http_scan_rejects_bare_cr_and_lf(void **state) {
+  (void) state;
+  SCAN("a\n\n", WSUV_EHTTP, 1);
+  SCAN("a\r\nb: c\n\r\n", WSUV_EHTTP, 7);
+  SCAN("a\r\n\n", WSUV_EHTTP, 3);
+  SCAN("a\rb\r\n\r\n", WSUV_EHTTP, 2);
+  SCAN("a\r\r\n\r\n", WSUV_EHTTP, 2);
+  SCAN("a\r\n\rb", WSUV_EHTTP, 4);
+  SCAN("\ra", WSUV_EHTTP, 1);
+  SCAN("\n", WSUV_EHTTP, 0);
+}
+
+static void test_http_scan_rejects_control_bytes(void **state) {
+  (void) state;
+  for (int c = 0; c < 256; c++) {
+    const char text[] = {'a', '\r', '\n', 'b', (char) c, 'c', '\r', '\n', '\r', '\n'};
+    if (c == '\r') {
+      assert_scan(text, sizeof text, WSUV_EHTTP, 5);
+    } else if ((c < ' ' && c != '\t') || c == 0x7f) {
+      assert_scan(text, sizeof text, WSUV_EHTTP, 4);
+    } else {
+      assert_scan(text, sizeof text, 1, sizeof text);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_http_scan_finds_the_end_of_the_head),
+      cmocka_unit_test(test_http_scan_remembers_how_the_first_line_begins),
+      cmocka_unit_test(test_http_scan_rejects_folded_fields),
+      cmocka_unit_test(test_http_scan_rejects_bare_cr_and_lf),
+      cmocka_unit_test(test_http_scan_rejects_control_bytes),
+  };
+  return cmocka_run_group_tests_name("http_scan", tests, NULL, NULL);
+}

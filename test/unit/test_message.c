@@ -1,0 +1,532 @@
+/* Whole messages out of data frames: order, limits, UTF-8 (RFC 6455 5.4, 5.6). */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "proto/message.h"
+#include "support/frames.h"
+#include "support/track_alloc.h"
+
+#define CHECK(condition, ...)                \
+  do {                                       \
+    if (!(condition)) fail_msg(__VA_ARGS__); \
+  } while (0)
+
+typedef struct rig {
+  track_alloc alloc;
+  block_spare spare;
+  message m;
+  message_limits limits;
+  const char *why;
+  uint8_t *data; /* of the message that came last */
+  size_t len;
+} rig;
+
+static void rig_open(rig *r) {
+  *r = (rig){.limits = {1 << 20, 1 << 20, 1000}};
+  track_alloc_init(&r->alloc);
+  block_spare_init(&r->spare, &r->alloc.handle);
+  message_init(&r->m);
+}
+
+static void rig_close(rig *r) {
+  message_clear(&r->m, &r->spare);
+  block_spare_free(&r->spare);
+  assert_int_equal(r->alloc.live, 0);
+}
+
+static int add(rig *r, const frame_header *h, const frame_chunk *chunk) {
+  r->why = "";
+  int err = message_add(&r->m, &r->limits, &r->spare, h, chunk, &r->data, &r->len, &r->why);
+  if (err < 0 && err != WS_ENOMEM) assert_true(*r->why != 0);
+  return err;
+}
+
+/* A whole frame in one chunk, from a block of its own that is gone afterwards: of the message, if
+   it is complete, a copy is kept in *out. */
+static int add_frame(rig *r, uint8_t opcode, bool fin, const char *payload, size_t len,
+                     bytes *out) {
+  uint8_t *copy = bytes_exact((const uint8_t *) payload, len);
+  frame_header h = {.opcode = opcode, .fin = fin, .length = len};
+  frame_chunk chunk = {copy, len, true, true};
+  int err = add(r, &h, &chunk);
+  if (err == 1) {
+    bytes_add(out, r->data, r->len);
+    assert_int_equal(r->m.fragments, 0);
+    block_release(&r->m.assembled, &r->spare);
+  }
+  free(copy);
+  return err;
+}
+
+static int add_text(rig *r, uint8_t opcode, bool fin, const char *text) {
+  bytes out = {0};
+  int err = add_frame(r, opcode, fin, text, strlen(text), &out);
+  bytes_free(&out);
+  return err;
+}
+
+/* A frame in chunks of `piece` bytes, the first of them without payload if `bare`. */
+static int add_in_pieces(rig *r, uint8_t opcode, bool fin, const bytes *payload, size_t piece,
+                         bool bare, bytes *out) {
+  frame_header h = {.opcode = opcode, .fin = fin, .length = payload->len};
+  frame_chunk chunk = {.first = true};
+  int err = 0;
+  size_t at = 0;
+  if (bare && payload->len != 0) {
+    err = add(r, &h, &chunk);
+    chunk.first = false;
+  }
+  while (err == 0) {
+    chunk.len = payload->len - at < piece ? payload->len - at : piece;
+    chunk.last = at + chunk.len == payload->len;
+    chunk.data = bytes_exact(at < payload->len ? payload->base + at : NULL, chunk.len);
+    err = add(r, &h, &chunk);
+    at += chunk.len;
+    if (err == 1) bytes_add(out, r->data, r->len);
+    free(chunk.data);
+    if (chunk.last) break;
+    chunk.first = false;
+  }
+  if (err == 1) block_release(&r->m.assembled, &r->spare);
+  return err;
+}
+
+static void test_message_in_one_chunk_is_a_slice(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  for (uint8_t opcode = OPCODE_TEXT; opcode <= OPCODE_BINARY; opcode++) {
+    uint8_t payload[] = "hello";
+    frame_header h = {.opcode = opcode, .fin = true, .length = 5};
+    frame_chunk chunk = {payload, 5, true, true};
+    assert_int_equal(add(&r, &h, &chunk), 1);
+    assert_ptr_equal(r.data, payload);
+    assert_int_equal(r.len, 5);
+    assert_int_equal(r.m.opcode, opcode);
+    assert_int_equal(r.m.fragments, 0);
+  }
+  assert_int_equal(r.alloc.calls, 0);
+  rig_close(&r);
+}
+
+static void test_message_empty_in_one_chunk_allocates_nothing(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  frame_header h = {.opcode = OPCODE_TEXT, .fin = true};
+  frame_chunk chunk = {.first = true, .last = true};
+  assert_int_equal(add(&r, &h, &chunk), 1);
+  assert_int_equal(r.len, 0);
+  assert_int_equal(r.alloc.calls, 0);
+  rig_close(&r);
+}
+
+static void test_message_is_the_same_however_cut(void **state) {
+  (void) state;
+  uint64_t seed = 5;
+  for (size_t len = 0; len < 300; len += len < 20 ? 1 : 31) {
+    for (size_t piece = 1; piece <= len + 1; piece += piece < 20 ? 1 : 13) {
+      for (int bare = 0; bare < 2; bare++) {
+        rig r;
+        bytes payload = {0}, out = {0};
+        rig_open(&r);
+        for (size_t i = 0; i < len; i++)
+          bytes_add(&payload, &(uint8_t){(uint8_t) seeded(&seed)}, 1);
+        int err = add_in_pieces(&r, OPCODE_BINARY, true, &payload, piece, bare != 0, &out);
+        CHECK(err == 1 && out.len == len && (len == 0 || memcmp(out.base, payload.base, len) == 0),
+              "%zu bytes in pieces of %zu: %d", len, piece, err);
+        bytes_free(&payload);
+        bytes_free(&out);
+        rig_close(&r);
+      }
+    }
+  }
+}
+
+static void test_message_joins_its_fragments(void **state) {
+  (void) state;
+  rig r;
+  bytes out = {0};
+  rig_open(&r);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(add_frame(&r, OPCODE_TEXT, false, "frag", 4, &out), 0);
+    assert_int_equal(r.m.fragments, 1);
+    assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, false, "", 0, &out), 0);
+    assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, false, "men", 3, &out), 0);
+    assert_int_equal(r.m.fragments, 3);
+    assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, true, "ts", 2, &out), 1);
+    assert_int_equal(r.m.opcode, OPCODE_TEXT);
+    assert_string_equal(bytes_text(&out), "fragments");
+    out.len = 0;
+  }
+  bytes_free(&out);
+  rig_close(&r);
+}
+
+/* F20. */
+static void test_message_of_empty_fragments_is_empty(void **state) {
+  (void) state;
+  rig r;
+  bytes out = {0};
+  rig_open(&r);
+  assert_int_equal(add_frame(&r, OPCODE_TEXT, false, "", 0, &out), 0);
+  for (int i = 0; i < 500; i++)
+    assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, false, "", 0, &out), 0);
+  assert_true(r.alloc.live_bytes < 4096);
+  assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, true, "", 0, &out), 1);
+  assert_int_equal(out.len, 0);
+  bytes_free(&out);
+  rig_close(&r);
+}
+
+static void test_message_rejects_a_continuation_of_nothing(void **state) {
+  (void) state;
+  for (int fin = 0; fin < 2; fin++) {
+    rig r;
+    rig_open(&r);
+    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, "x"), WSUV_EPROTOCOL);
+    rig_close(&r);
+    rig_open(&r);
+    assert_int_equal(add_text(&r, OPCODE_TEXT, true, "x"), 1);
+    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, ""), WSUV_EPROTOCOL);
+    rig_close(&r);
+    rig_open(&r);
+    assert_int_equal(add_text(&r, OPCODE_TEXT, false, "x"), 0);
+    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, true, "y"), 1);
+    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, "z"), WSUV_EPROTOCOL);
+    rig_close(&r);
+  }
+}
+
+static void test_message_rejects_a_new_one_amid_another(void **state) {
+  (void) state;
+  for (int v = 0; v < 16; v++) {
+    rig r;
+    rig_open(&r);
+    assert_int_equal(add_text(&r, (v & 1) != 0 ? 1 : 2, false, (v & 2) != 0 ? "x" : ""), 0);
+    assert_int_equal(add_text(&r, (v & 4) != 0 ? 1 : 2, (v & 8) != 0, "y"), WSUV_EPROTOCOL);
+    rig_close(&r);
+  }
+}
+
+static void test_message_judges_order_with_the_header(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  frame_header h = {.opcode = OPCODE_CONTINUATION, .length = 100};
+  frame_chunk chunk = {.first = true};
+  assert_int_equal(add(&r, &h, &chunk), WSUV_EPROTOCOL);
+  rig_close(&r);
+}
+
+/* The first chunk of a frame of that length, without payload. */
+static int announce(rig *r, uint8_t opcode, uint64_t length) {
+  frame_header h = {.opcode = opcode, .fin = true, .length = length};
+  frame_chunk chunk = {.first = true, .last = length == 0};
+  return add(r, &h, &chunk);
+}
+
+static void test_message_judges_limits_with_the_header(void **state) {
+  (void) state;
+  for (uint64_t d = 0; d < 3; d++) {
+    rig r;
+    rig_open(&r);
+    r.limits = (message_limits){5000, 9000, 10};
+    assert_int_equal(announce(&r, OPCODE_BINARY, 4999 + d), d == 2 ? WSUV_ETOOBIG : 0);
+    assert_int_equal(r.alloc.calls, 0);
+    rig_close(&r);
+    rig_open(&r);
+    r.limits = (message_limits){UINT64_MAX, 9000, 10};
+    assert_int_equal(announce(&r, OPCODE_TEXT, 8999 + d), d == 2 ? WSUV_ETOOBIG : 0);
+    assert_int_equal(r.alloc.calls, 0);
+    rig_close(&r);
+    rig_open(&r);
+    r.limits = (message_limits){5000, 9000, 10};
+    char part[5000];
+    bytes out = {0};
+    memset(part, 'p', sizeof part);
+    assert_int_equal(add_frame(&r, OPCODE_TEXT, false, part, 5000, &out), 0);
+    assert_int_equal(announce(&r, OPCODE_CONTINUATION, 3999 + d), d == 2 ? WSUV_ETOOBIG : 0);
+    rig_close(&r);
+  }
+}
+
+/* A slice is bounded as what is assembled is. */
+static void test_message_judges_limits_of_a_slice(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  r.limits = (message_limits){4, 3, 10};
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abc"), 1);
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abcd"), WSUV_ETOOBIG);
+  rig_close(&r);
+  rig_open(&r);
+  r.limits = (message_limits){3, 4, 10};
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abcd"), WSUV_ETOOBIG);
+  rig_close(&r);
+}
+
+/* F18: there is no value that means unlimited. */
+static void test_message_limits_of_zero_let_nothing_through(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  r.limits.max_frame_size = 0;
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_ETOOBIG);
+  rig_close(&r);
+  rig_open(&r);
+  r.limits.max_message_size = 0;
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_ETOOBIG);
+  rig_close(&r);
+  rig_open(&r);
+  r.limits.max_fragments = 0;
+  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_EFRAGMENTS);
+  rig_close(&r);
+}
+
+static void test_message_counts_its_fragments(void **state) {
+  (void) state;
+  for (uint32_t max = 1; max < 6; max++) {
+    for (int empty = 0; empty < 2; empty++) {
+      rig r;
+      rig_open(&r);
+      r.limits.max_fragments = max;
+      for (int again = 0; again < 3; again++) { /* counted anew for each message */
+        for (uint32_t i = 0; i + 1 < max; i++)
+          assert_int_equal(add_text(&r, i == 0 ? 2 : 0, false, empty != 0 ? "" : "x"), 0);
+        assert_int_equal(add_text(&r, max == 1 ? 2 : 0, true, "x"), 1);
+      }
+      for (uint32_t i = 0; i < max; i++)
+        assert_int_equal(add_text(&r, i == 0 ? 2 : 0, false, empty != 0 ? "" : "x"), 0);
+      assert_int_equal(announce(&r, 0, empty != 0 ? 0 : 1), WSUV_EFRAGMENTS);
+      rig_close(&r);
+    }
+  }
+}
+
+/* F17. */
+static void test_message_length_that_is_only_announced_allocates_nothing(void **state) {
+  (void) state;
+  static const uint64_t lengths[] = {1 << 30, 0x7fffffff, 0xffffffffu, 0x7fffffffffffffffu};
+  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+    rig r;
+    rig_open(&r);
+    r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
+    int err = announce(&r, OPCODE_BINARY, lengths[i]);
+    assert_int_equal(err, lengths[i] > SIZE_MAX ? WSUV_ETOOBIG : 0);
+    frame_header h = {.opcode = OPCODE_BINARY, .fin = true, .length = lengths[i]};
+    uint8_t payload[1000] = {0};
+    frame_chunk chunk = {.data = payload, .len = sizeof payload};
+    if (err == 0) assert_int_equal(add(&r, &h, &chunk), 0);
+    CHECK(r.alloc.peak_bytes <= 8192, "length %llu: %zu bytes for 1000",
+          (unsigned long long) lengths[i], r.alloc.peak_bytes);
+    rig_close(&r);
+  }
+}
+
+static void test_message_memory_grows_with_what_has_come(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
+  assert_int_equal(announce(&r, OPCODE_BINARY, 1u << 30), 0);
+  frame_header h = {.opcode = OPCODE_BINARY, .fin = true, .length = 1u << 30};
+  uint8_t payload[777] = {0};
+  for (size_t come = 0; come < 2000000; come += sizeof payload) {
+    frame_chunk chunk = {.data = payload, .len = sizeof payload};
+    assert_int_equal(add(&r, &h, &chunk), 0);
+    CHECK(r.alloc.live_bytes <= 2 * (come + sizeof payload) + 8192, "%zu bytes for %zu",
+          r.alloc.live_bytes, come);
+  }
+  rig_close(&r);
+}
+
+/* F16: the sum of what has come and what is announced is never formed where it could wrap. */
+static void test_message_sum_of_lengths_does_not_wrap(void **state) {
+  (void) state;
+  static const uint64_t lengths[] = {0x7fffffffffffffffu, 0x7ffffffffffffff0u, 0xffffffffu,
+                                     0xfffffff0u,         0x100000000u,        0x80000000u};
+  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+    for (size_t max = 100; max < 120; max++) {
+      rig r;
+      bytes out = {0};
+      char part[64] = {0};
+      rig_open(&r);
+      r.limits = (message_limits){UINT64_MAX, max, UINT32_MAX};
+      assert_int_equal(add_frame(&r, OPCODE_BINARY, false, part, sizeof part, &out), 0);
+      assert_int_equal(announce(&r, OPCODE_CONTINUATION, lengths[i]), WSUV_ETOOBIG);
+      rig_close(&r);
+    }
+  }
+}
+
+/* UTF-8. */
+
+static const char greek[] = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
+
+static void test_message_text_is_checked_across_fragments_and_chunks(void **state) {
+  (void) state;
+  const size_t len = sizeof greek - 1;
+  for (size_t a = 0; a <= len; a++) {
+    for (size_t b = a; b <= len; b++) {
+      for (size_t piece = 1; piece < 5; piece++) {
+        rig r;
+        bytes out = {0}, part[3] = {{0}, {0}, {0}};
+        rig_open(&r);
+        bytes_add(&part[0], greek, a);
+        bytes_add(&part[1], greek + a, b - a);
+        bytes_add(&part[2], greek + b, len - b);
+        assert_int_equal(add_in_pieces(&r, 1, false, &part[0], piece, false, &out), 0);
+        assert_int_equal(add_in_pieces(&r, 0, false, &part[1], piece, true, &out), 0);
+        assert_int_equal(add_in_pieces(&r, 0, true, &part[2], piece, false, &out), 1);
+        assert_string_equal(bytes_text(&out), greek);
+        for (int i = 0; i < 3; i++) bytes_free(&part[i]);
+        bytes_free(&out);
+        rig_close(&r);
+      }
+    }
+  }
+}
+
+static void test_message_text_fails_with_the_byte_that_is_wrong(void **state) {
+  (void) state;
+  const char *bad = "\xce\xba\xe1\xbd\xb9\xf4\x90\x80\x80 and more"; /* the 7th */
+  for (size_t piece = 1; piece < 10; piece++) {
+    rig r;
+    rig_open(&r);
+    frame_header h = {.opcode = OPCODE_TEXT, .length = strlen(bad)};
+    int err = 0;
+    for (size_t at = 0; err == 0; at += piece) {
+      uint8_t *copy = bytes_exact((const uint8_t *) bad + at, piece);
+      frame_chunk chunk = {copy, piece, at == 0, false};
+      err = add(&r, &h, &chunk);
+      CHECK(err == (at + piece >= 7 ? WSUV_EUTF8 : 0), "pieces of %zu, at %zu: %d", piece, at, err);
+      free(copy);
+    }
+    rig_close(&r);
+  }
+}
+
+static void test_message_text_may_not_end_inside_a_character(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 1, true, "a\xce"), WSUV_EUTF8);
+  rig_close(&r);
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 1, false, "a\xce"), 0);
+  assert_int_equal(add_text(&r, 0, false, ""), 0);
+  assert_int_equal(add_text(&r, 0, true, ""), WSUV_EUTF8);
+  rig_close(&r);
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 1, false, "a\xe2\x82"), 0);
+  assert_int_equal(add_text(&r, 0, true, "b"), WSUV_EUTF8);
+  rig_close(&r);
+}
+
+static void test_message_text_begins_anew_after_each_message(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 1, true, "\xce\xba"), 1);
+  assert_int_equal(add_text(&r, 1, true, "\xba"), WSUV_EUTF8);
+  rig_close(&r);
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 2, false, "\xce"), 0);
+  assert_int_equal(add_text(&r, 0, true, "\xff"), 1);
+  assert_int_equal(add_text(&r, 1, true, "abc"), 1);
+  assert_int_equal(add_text(&r, 1, true, "\xce"), WSUV_EUTF8);
+  rig_close(&r);
+}
+
+static void test_message_binary_is_not_checked(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  assert_int_equal(add_text(&r, 2, true, "\xff\xfe\xc0"), 1);
+  assert_int_equal(add_text(&r, 2, false, "\xff\xfe"), 0);
+  assert_int_equal(add_text(&r, 0, true, "\x80"), 1);
+  rig_close(&r);
+}
+
+/* Memory. */
+
+/* Fragments in pieces; 1, or WS_ENOMEM from whichever needed memory. */
+static int scenario(rig *r) {
+  bytes part = {0}, out = {0};
+  for (int i = 0; i < 5000; i++) bytes_add(&part, "x", 1);
+  int err = add_in_pieces(r, 1, false, &part, 700, true, &out);
+  if (err == 0) err = add_in_pieces(r, 0, false, &part, 5000, false, &out);
+  if (err == 0) err = add_in_pieces(r, 0, true, &part, 1, false, &out);
+  if (err == 1) assert_int_equal(out.len, 15000);
+  bytes_free(&part);
+  bytes_free(&out);
+  return err;
+}
+
+/* F46. */
+static void test_message_without_memory_fails_and_leaks_nothing(void **state) {
+  (void) state;
+  for (int for_ever = 0; for_ever < 2; for_ever++) {
+    for (uint64_t n = 1, failed = 1; failed != 0; n++) {
+      rig r;
+      rig_open(&r);
+      r.alloc.fail_at = n;
+      r.alloc.fail_for_ever = for_ever != 0;
+      int err = scenario(&r);
+      failed = r.alloc.failed;
+      CHECK(err == (failed != 0 ? WS_ENOMEM : 1), "allocation %llu: %d", (unsigned long long) n,
+            err);
+      rig_close(&r);
+    }
+  }
+}
+
+static void test_message_after_message_allocates_nothing(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  uint64_t calls = 0;
+  for (int i = 0; i < 20; i++) {
+    assert_int_equal(scenario(&r), 1);
+    if (i == 1) calls = r.alloc.calls;
+  }
+  assert_int_equal(r.alloc.calls, calls);
+  rig_close(&r);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_message_in_one_chunk_is_a_slice),
+      cmocka_unit_test(test_message_empty_in_one_chunk_allocates_nothing),
+      cmocka_unit_test(test_message_is_the_same_however_cut),
+      cmocka_unit_test(test_message_joins_its_fragments),
+      cmocka_unit_test(test_message_of_empty_fragments_is_empty),
+      cmocka_unit_test(test_message_rejects_a_continuation_of_nothing),
+      cmocka_unit_test(test_message_rejects_a_new_one_amid_another),
+      cmocka_unit_test(test_message_judges_order_with_the_header),
+      cmocka_unit_test(test_message_judges_limits_with_the_header),
+      cmocka_unit_test(test_message_judges_limits_of_a_slice),
+      cmocka_unit_test(test_message_limits_of_zero_let_nothing_through),
+      cmocka_unit_test(test_message_counts_its_fragments),
+      cmocka_unit_test(test_message_length_that_is_only_announced_allocates_nothing),
+      cmocka_unit_test(test_message_memory_grows_with_what_has_come),
+      cmocka_unit_test(test_message_sum_of_lengths_does_not_wrap),
+      cmocka_unit_test(test_message_text_is_checked_across_fragments_and_chunks),
+      cmocka_unit_test(test_message_text_fails_with_the_byte_that_is_wrong),
+      cmocka_unit_test(test_message_text_may_not_end_inside_a_character),
+      cmocka_unit_test(test_message_text_begins_anew_after_each_message),
+      cmocka_unit_test(test_message_binary_is_not_checked),
+      cmocka_unit_test(test_message_without_memory_fails_and_leaks_nothing),
+      cmocka_unit_test(test_message_after_message_allocates_nothing),
+  };
+  return cmocka_run_group_tests_name("message", tests, NULL, NULL);
+}

@@ -1,0 +1,768 @@
+/* What waits to be written, against a model that keeps whole frames in two lists. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "proto/out_queue.h"
+#include "support/frames.h"
+#include "support/track_alloc.h"
+
+#define CHECK(condition, ...)                \
+  do {                                       \
+    if (!(condition)) fail_msg(__VA_ARGS__); \
+  } while (0)
+
+enum { MODEL_MAX = 4096, PIECES = 128 };
+
+/* A frame that waits. */
+typedef struct waiting {
+  bytes wire;
+  size_t written, held; /* from its start; held bytes follow the written ones */
+  size_t payload;       /* if it is data */
+  bool pong;
+} waiting;
+
+typedef struct model {
+  waiting lane[LANE_COUNT][MODEL_MAX];
+  size_t count[LANE_COUNT];
+  uint64_t queued[LANE_COUNT];
+} model;
+
+typedef struct rig {
+  track_alloc alloc;
+  bufq_pool pool;
+  out_queue q;
+  model *m;
+  uint64_t seed, first_seed;
+  int step;
+} rig;
+
+static void rig_open(rig *r, uint64_t seed) {
+  *r = (rig){.seed = seed, .first_seed = seed};
+  track_alloc_init(&r->alloc);
+  bufq_pool_init(&r->pool, &r->alloc.handle, 4);
+  out_queue_init(&r->q, &r->pool);
+  r->m = calloc(1, sizeof *r->m);
+  assert_non_null(r->m);
+}
+
+static void rig_close(rig *r) {
+  for (int l = 0; l < LANE_COUNT; l++)
+    for (size_t i = 0; i < r->m->count[l]; i++) bytes_free(&r->m->lane[l][i].wire);
+  free(r->m);
+  out_queue_clear(&r->q);
+  assert_int_equal(out_queue_len(&r->q), 0);
+  bufq_pool_free(&r->pool);
+  assert_int_equal(r->alloc.live, 0);
+}
+
+/* The model. */
+
+static size_t left(const waiting *w) {
+  return w->wire.len - w->written - w->held;
+}
+
+/* The frame whose bytes come next, if any: one that has begun, control, data. */
+static waiting *next_frame(model *m) {
+  for (int l = 0; l < LANE_COUNT; l++)
+    for (size_t i = 0; i < m->count[l]; i++)
+      if (m->lane[l][i].written + m->lane[l][i].held != 0 && left(&m->lane[l][i]) != 0)
+        return &m->lane[l][i];
+  for (int l = LANE_COUNT - 1; l >= 0; l--)
+    for (size_t i = 0; i < m->count[l]; i++)
+      if (left(&m->lane[l][i]) != 0) return &m->lane[l][i];
+  return NULL;
+}
+
+static void model_forget(model *m, int l, size_t i) {
+  bytes_free(&m->lane[l][i].wire);
+  m->count[l]--;
+  memmove(&m->lane[l][i], &m->lane[l][i + 1], (m->count[l] - i) * sizeof(waiting));
+}
+
+static void model_settle(model *m) {
+  for (int l = 0; l < LANE_COUNT; l++) {
+    for (size_t i = 0; i < m->count[l]; i++) {
+      m->lane[l][i].written += m->lane[l][i].held;
+      m->lane[l][i].held = 0;
+    }
+    while (m->count[l] != 0 && left(&m->lane[l][0]) == 0) model_forget(m, l, 0);
+  }
+}
+
+static void model_hold(model *m, size_t n) {
+  while (n != 0) {
+    waiting *w = next_frame(m);
+    size_t part = left(w) < n ? left(w) : n;
+    w->held += part;
+    n -= part;
+  }
+}
+
+static void model_drop(model *m) {
+  for (size_t i = m->count[LANE_DATA]; i-- > 0;) {
+    waiting *w = &m->lane[LANE_DATA][i];
+    if (w->written + w->held != 0) continue;
+    m->queued[LANE_DATA] -= w->wire.len;
+    model_forget(m, LANE_DATA, i);
+  }
+}
+
+static void model_add(model *m, int l, const bytes *wire, size_t payload, bool pong) {
+  assert_true(m->count[l] < MODEL_MAX);
+  m->lane[l][m->count[l]++] = (waiting){.wire = *wire, .payload = payload, .pong = pong};
+  m->queued[l] += wire->len;
+}
+
+/* All that waits and is not held, in the order in which it must leave; what is held is put back
+   afterwards. */
+static void model_plan(model *m, bytes *plan) {
+  for (waiting *w; (w = next_frame(m)) != NULL; w->held += left(w))
+    bytes_add(plan, w->wire.base + w->written + w->held, left(w));
+  for (int l = 0; l < LANE_COUNT; l++)
+    for (size_t i = 0; i < m->count[l]; i++) m->lane[l][i].held = 0;
+}
+
+static size_t model_len(const model *m, int l) {
+  size_t len = 0;
+  for (size_t i = 0; i < m->count[l]; i++) len += m->lane[l][i].wire.len - m->lane[l][i].written;
+  return len;
+}
+
+/* Both side by side. */
+
+static void peek_all(const out_queue *q, bytes *seen, size_t max) {
+  ws_buf bufs[PIECES];
+  size_t n = out_queue_peek(q, bufs, max);
+  CHECK(n <= max, "%zu pieces of %zu", n, max);
+  for (size_t i = 0; i < n; i++) {
+    assert_true(bufs[i].len != 0);
+    bytes_add(seen, bufs[i].base, bufs[i].len);
+  }
+}
+
+static void compare_counts(const rig *r) {
+  uint64_t payload = 0;
+  for (int l = 0; l < LANE_COUNT; l++) {
+    size_t len = model_len(r->m, l);
+    CHECK(bufq_len(&r->q.lanes[l].bytes) == len, "seed %llu step %d lane %d: %zu bytes, not %zu",
+          (unsigned long long) r->first_seed, r->step, l, bufq_len(&r->q.lanes[l].bytes), len);
+    CHECK(r->q.lanes[l].queued == r->m->queued[l], "seed %llu step %d lane %d: queued",
+          (unsigned long long) r->first_seed, r->step, l);
+    CHECK(out_queue_gone(&r->q, (out_lane_id) l) == r->m->queued[l] - len, "gone");
+    for (size_t i = 0; i < r->m->count[l]; i++) payload += r->m->lane[l][i].payload;
+  }
+  CHECK(r->q.payload == payload, "seed %llu step %d: payload %llu, not %llu",
+        (unsigned long long) r->first_seed, r->step, (unsigned long long) r->q.payload,
+        (unsigned long long) payload);
+}
+
+static void compare(rig *r) {
+  compare_counts(r);
+  if (out_queue_held(&r->q)) return;
+  bytes plan = {0}, seen = {0};
+  model_plan(r->m, &plan);
+  size_t max = 1 + seeded_below(&r->seed, 4);
+  peek_all(&r->q, &seen, max);
+  CHECK(seen.len <= plan.len && (seen.len != 0 || plan.len == 0) &&
+            (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
+        "seed %llu step %d: peek of %zu pieces", (unsigned long long) r->first_seed, r->step, max);
+  seen.len = 0;
+  peek_all(&r->q, &seen, PIECES);
+  CHECK(seen.len == plan.len && (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
+        "seed %llu step %d: what is to be written (%zu bytes, not %zu)",
+        (unsigned long long) r->first_seed, r->step, seen.len, plan.len);
+  bytes_free(&plan);
+  bytes_free(&seen);
+}
+
+/* One frame for both. */
+typedef struct sample {
+  frame_header h;
+  bytes payload, wire;
+} sample;
+
+static sample make_sample(rig *r, uint8_t opcode, size_t len) {
+  sample s = {.h = {.opcode = opcode, .fin = true, .length = len}};
+  s.h.masked = seeded_below(&r->seed, 2) != 0;
+  s.h.key.word = (uint32_t) seeded(&r->seed);
+  if (opcode < 8) s.h.fin = seeded_below(&r->seed, 2) != 0;
+  frame_spec spec = {.opcode = opcode, .fin = s.h.fin, .masked = s.h.masked};
+  memcpy(spec.key, s.h.key.b, 4);
+  for (size_t i = 0; i < len; i++) {
+    uint8_t b = (uint8_t) seeded(&r->seed);
+    bytes_add(&s.payload, &b, 1);
+  }
+  frames_build(&s.wire, &spec, s.payload.base, len);
+  return s;
+}
+
+/* From a block that is gone afterwards. */
+static const void *payload_of(const sample *s, uint8_t **copy) {
+  *copy = bytes_exact(s->payload.base, s->payload.len);
+  return s->payload.len != 0 ? *copy : NULL;
+}
+
+static int put(rig *r, int l, uint8_t opcode, size_t len) {
+  uint8_t *copy;
+  sample s = make_sample(r, opcode, len);
+  int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, payload_of(&s, &copy));
+  if (err == 0)
+    model_add(r->m, l, &s.wire, opcode < 8 ? len : 0, false);
+  else
+    bytes_free(&s.wire);
+  bytes_free(&s.payload);
+  free(copy);
+  return err;
+}
+
+/* Whether the next pong takes the place of the last frame: 1 yes, 0 no, -1 it may. */
+static int must_replace(const model *m) {
+  size_t fresh = 0, begun = 0, n = m->count[LANE_CONTROL];
+  const waiting *w = m->lane[LANE_CONTROL], *last = n != 0 ? &w[n - 1] : NULL;
+  for (size_t i = 0; i < n; i++) {
+    if (w[i].pong && w[i].written + w[i].held == 0) fresh++;
+    if (w[i].pong && w[i].written + w[i].held != 0) begun++;
+  }
+  if (last == NULL || !last->pong || last->written + last->held != 0) return 0;
+  if (fresh + begun < OUT_PONGS_MAX) return 0;
+  return fresh > OUT_PONGS_MAX ? 1 : -1;
+}
+
+static int put_pong(rig *r, size_t len) {
+  uint8_t *copy;
+  sample s = make_sample(r, 10, len);
+  model *m = r->m;
+  int expected = must_replace(m);
+  size_t before = bufq_len(&r->q.lanes[LANE_CONTROL].bytes), n = m->count[LANE_CONTROL];
+  int err = out_queue_pong(&r->q, &s.h, payload_of(&s, &copy));
+  size_t after = bufq_len(&r->q.lanes[LANE_CONTROL].bytes);
+  bool replaced = err == 0 ? after != before + s.wire.len : after != before;
+  CHECK(expected == -1 || replaced == (expected == 1) || err != 0,
+        "seed %llu step %d: a pong is %s, %zu control frames wait",
+        (unsigned long long) r->first_seed, r->step, replaced ? "replaced" : "added", n);
+  CHECK(!replaced || expected != 0, "seed %llu step %d: a pong got lost",
+        (unsigned long long) r->first_seed, r->step);
+  if (replaced) {
+    m->queued[LANE_CONTROL] -= m->lane[LANE_CONTROL][n - 1].wire.len;
+    model_forget(m, LANE_CONTROL, n - 1);
+  }
+  if (err == 0)
+    model_add(m, LANE_CONTROL, &s.wire, 0, true);
+  else
+    bytes_free(&s.wire);
+  bytes_free(&s.payload);
+  free(copy);
+  return err;
+}
+
+static void wrote(rig *r, size_t n) {
+  out_queue_written(&r->q, n);
+  model_hold(r->m, n);
+  model_settle(r->m);
+}
+
+static void hold(rig *r, size_t n) {
+  out_queue_hold(&r->q, n);
+  model_hold(r->m, n);
+  CHECK(out_queue_held(&r->q) == (n != 0), "held %zu", n);
+}
+
+static void release(rig *r) {
+  out_queue_release(&r->q);
+  model_settle(r->m);
+  assert_false(out_queue_held(&r->q));
+}
+
+static void drop(rig *r) {
+  assert_int_equal(out_queue_drop_unstarted(&r->q, 0), 0);
+  model_drop(r->m);
+}
+
+/* Scenes. */
+
+static void test_out_queue_drop_spares_the_close_frame_at_the_end(void **state) {
+  (void) state;
+  for (size_t begun = 0; begun < 3; begun++) {
+    rig r;
+    ws_buf buf[4];
+    uint8_t end[8];
+    rig_open(&r, 1);
+    assert_int_equal(put(&r, LANE_DATA, 2, 10), 0);
+    size_t first = out_queue_len(&r.q);
+    assert_int_equal(put(&r, LANE_DATA, 2, 20), 0);
+    uint64_t before = r.q.lanes[LANE_DATA].queued;
+    assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+    size_t last = (size_t) (r.q.lanes[LANE_DATA].queued - before);
+    size_t keep = begun > 0 ? first : 0;
+    bufq_copy(&r.q.lanes[LANE_DATA].bytes, out_queue_len(&r.q) - last, end, last);
+    if (begun == 1) out_queue_hold(&r.q, 3);
+    if (begun == 2) out_queue_written(&r.q, 3);
+    assert_int_equal(out_queue_drop_unstarted(&r.q, last), 0);
+    size_t left = out_queue_len(&r.q);
+    assert_int_equal(left, keep + last - (begun == 2 ? 3 : 0));
+    assert_int_equal(r.q.payload, begun > 0 ? 10 : 0);
+    assert_int_equal(r.q.lanes[LANE_DATA].queued, keep + last);
+    uint8_t seen[8];
+    bufq_copy(&r.q.lanes[LANE_DATA].bytes, left - last, seen, last);
+    assert_memory_equal(seen, end, last);
+    assert_int_equal(out_queue_drop_unstarted(&r.q, last), 0); /* nothing more to drop */
+    assert_int_equal(out_queue_len(&r.q), left);
+    if (begun == 1) out_queue_release(&r.q);
+    while (out_queue_peek(&r.q, buf, 1) > 0) out_queue_written(&r.q, 1);
+    rig_close(&r);
+  }
+}
+
+static void test_out_queue_control_goes_ahead_of_data(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 1);
+  assert_int_equal(put(&r, LANE_DATA, 1, 10), 0);
+  assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
+  assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+  assert_int_equal(put_pong(&r, 4), 0);
+  compare(&r);
+  ws_buf buf[4];
+  assert_true(out_queue_peek(&r.q, buf, 4) > 0);
+  assert_int_equal(buf[0].base[0], 0x89);
+  rig_close(&r);
+}
+
+/* Every split of: written up to it, then a ping and a pong, then the rest. */
+static void test_out_queue_control_never_goes_into_a_frame(void **state) {
+  (void) state;
+  for (size_t split = 0;; split++) {
+    rig r;
+    rig_open(&r, 2);
+    assert_int_equal(put(&r, LANE_DATA, 2, 140), 0);
+    assert_int_equal(put(&r, LANE_DATA, 1, 0), 0);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
+    assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+    size_t total = out_queue_len(&r.q);
+    if (split <= total) wrote(&r, split);
+    r.step = (int) split;
+    compare(&r);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 1), 0);
+    assert_int_equal(put_pong(&r, 2), 0);
+    compare(&r);
+    while (out_queue_len(&r.q) != 0) {
+      wrote(&r, 1);
+      compare(&r);
+    }
+    rig_close(&r);
+    if (split > total) break;
+  }
+}
+
+static void test_out_queue_control_waits_for_what_is_held(void **state) {
+  (void) state;
+  for (size_t split = 1;; split++) {
+    rig r;
+    rig_open(&r, 3);
+    assert_int_equal(put(&r, LANE_DATA, 2, 20), 0);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 5), 0);
+    assert_int_equal(put(&r, LANE_DATA, 1, 7), 0);
+    size_t total = out_queue_len(&r.q);
+    if (split > total) {
+      rig_close(&r);
+      break;
+    }
+    r.step = (int) split;
+    hold(&r, split);
+    compare(&r);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 1), 0);
+    assert_int_equal(put_pong(&r, 2), 0);
+    assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+    compare(&r);
+    if (split % 2 == 0) drop(&r);
+    compare(&r);
+    release(&r);
+    compare(&r);
+    while (out_queue_len(&r.q) != 0) wrote(&r, 1), compare(&r);
+    rig_close(&r);
+  }
+}
+
+/* What is held stays where it is, whatever is queued meanwhile. */
+static void test_out_queue_held_bytes_do_not_move(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 4);
+  assert_int_equal(put(&r, LANE_DATA, 2, 50000), 0);
+  ws_buf bufs[PIECES];
+  size_t n = out_queue_peek(&r.q, bufs, PIECES), total = out_queue_len(&r.q);
+  bytes before = {0}, after = {0};
+  for (size_t i = 0; i < n; i++) bytes_add(&before, bufs[i].base, bufs[i].len);
+  hold(&r, total);
+  for (int i = 0; i < 20; i++) {
+    assert_int_equal(put(&r, LANE_DATA, 2, 3000), 0);
+    assert_int_equal(put_pong(&r, 100), 0);
+  }
+  drop(&r);
+  for (size_t i = 0; i < n; i++) bytes_add(&after, bufs[i].base, bufs[i].len);
+  assert_int_equal(before.len, after.len);
+  assert_memory_equal(before.base, after.base, before.len);
+  release(&r);
+  compare(&r);
+  bytes_free(&before);
+  bytes_free(&after);
+  rig_close(&r);
+}
+
+static void test_out_queue_drops_only_frames_that_have_not_begun(void **state) {
+  (void) state;
+  for (int held = 0; held < 2; held++) {
+    for (size_t split = 0; split <= 60; split++) {
+      rig r;
+      rig_open(&r, 5);
+      for (size_t i = 0; i < 3; i++) assert_int_equal(put(&r, LANE_DATA, 2, 12 + i), 0);
+      assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+      assert_int_equal(put(&r, LANE_CONTROL, 9, 4), 0);
+      size_t n = split < out_queue_len(&r.q) ? split : out_queue_len(&r.q);
+      r.step = (int) split;
+      if (held != 0)
+        hold(&r, n);
+      else
+        wrote(&r, n);
+      drop(&r);
+      compare(&r);
+      assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+      compare(&r);
+      release(&r);
+      compare(&r);
+      rig_close(&r);
+    }
+  }
+}
+
+/* A handshake is one piece: nothing goes before it or into it. */
+static void test_out_queue_raw_bytes_go_first(void **state) {
+  (void) state;
+  for (size_t split = 0; split <= 30; split++) {
+    rig r;
+    bytes seen = {0};
+    rig_open(&r, 6);
+    assert_int_equal(out_queue_raw(&r.q, "GET / HTTP/1.1\r\n(and so on)\r\n\r\n", 31), 0);
+    assert_int_equal(r.q.payload, 0);
+    if (split % 2 == 0) {
+      out_queue_written(&r.q, split);
+    } else {
+      out_queue_hold(&r.q, split);
+      out_queue_release(&r.q);
+    }
+    assert_int_equal(put(&r, LANE_DATA, 1, 3), 0);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
+    peek_all(&r.q, &seen, PIECES);
+    assert_memory_equal(seen.base, &"GET / HTTP/1.1\r\n(and so on)\r\n\r\n"[split], 31 - split);
+    assert_int_equal(seen.base[31 - split], 0x89);
+    bytes_free(&seen);
+    out_queue_written(&r.q, 31 - split);
+    assert_int_equal(out_queue_gone(&r.q, LANE_DATA), 31);
+    rig_close(&r);
+  }
+}
+
+static void test_out_queue_payload_counts_until_a_frame_is_gone(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 7);
+  assert_int_equal(put(&r, LANE_DATA, 1, 100), 0);
+  assert_int_equal(put(&r, LANE_DATA, 0, 50), 0);
+  assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
+  assert_int_equal(put(&r, LANE_CONTROL, 9, 20), 0);
+  assert_int_equal(r.q.payload, 150);
+  while (out_queue_len(&r.q) != 0) {
+    wrote(&r, 1);
+    compare(&r);
+  }
+  assert_int_equal(r.q.payload, 0);
+  rig_close(&r);
+}
+
+/* F21. */
+
+static void expect_pong(const seen_frame *f, unsigned number) {
+  unsigned seen;
+  CHECK(f->spec.opcode == 10 && f->length == sizeof seen, "no pong");
+  memcpy(&seen, f->payload, sizeof seen);
+  CHECK(seen == number, "pong %u, not %u", seen, number);
+}
+
+static int numbered_pong(rig *r, unsigned number) {
+  frame_header h = {.opcode = 10, .fin = true, .length = sizeof number};
+  return out_queue_pong(&r->q, &h, &number);
+}
+
+static void test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest(void **state) {
+  (void) state;
+  for (unsigned count = 0; count < 300; count += count < 70 ? 1 : 77) {
+    rig r;
+    bytes seen = {0};
+    rig_open(&r, 8);
+    for (unsigned i = 0; i < count; i++) assert_int_equal(numbered_pong(&r, i), 0);
+    peek_all(&r.q, &seen, PIECES);
+    uint8_t *p = seen.base;
+    size_t n = seen.len;
+    seen_frame f;
+    for (unsigned i = 0; i < count && i < OUT_PONGS_MAX; i++) {
+      size_t size = frames_parse(&f, p, n);
+      expect_pong(&f, i);
+      p += size, n -= size;
+    }
+    if (count > OUT_PONGS_MAX) {
+      n -= frames_parse(&f, p, n);
+      expect_pong(&f, count - 1);
+    }
+    CHECK(n == 0, "%u pongs: %zu bytes too many", count, n);
+    bytes_free(&seen);
+    rig_close(&r);
+  }
+}
+
+static void test_out_queue_flood_of_pings_keeps_memory_flat(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 9);
+  assert_int_equal(put(&r, LANE_DATA, 2, 100), 0);
+  wrote(&r, 10); /* the peer does not read on */
+  size_t bytes_then = 0;
+  uint64_t calls = 0;
+  for (int i = 0; i < 20000; i++) {
+    assert_int_equal(put_pong(&r, seeded_below(&r.seed, 126)), 0);
+    if (i == 400) bytes_then = r.alloc.live_bytes, calls = r.alloc.calls;
+    if (i > 400) assert_true(r.alloc.live_bytes <= bytes_then);
+  }
+  assert_true(r.alloc.calls < calls + 20); /* and no work for the allocator */
+  assert_int_equal(r.m->count[LANE_CONTROL], OUT_PONGS_MAX + 1);
+  compare(&r);
+  rig_close(&r);
+}
+
+static void test_out_queue_pong_that_is_held_is_not_replaced(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 10);
+  for (int i = 0; i < 80; i++) assert_int_equal(put_pong(&r, 9), 0);
+  hold(&r, out_queue_len(&r.q));
+  for (int i = 0; i < 200; i++) {
+    assert_int_equal(put_pong(&r, (size_t) i % 126), 0);
+    compare(&r);
+  }
+  assert_true(r.m->count[LANE_CONTROL] <= 2 * OUT_PONGS_MAX + 2);
+  release(&r);
+  compare(&r);
+  rig_close(&r);
+}
+
+static void test_out_queue_pongs_are_all_sent_while_they_leave(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 11);
+  for (int i = 0; i < 2000; i++) {
+    r.step = i;
+    size_t before = r.m->count[LANE_CONTROL];
+    assert_int_equal(put_pong(&r, 4), 0);
+    assert_int_equal(r.m->count[LANE_CONTROL], before + 1);
+    compare(&r);
+    if (i % 50 == 49) wrote(&r, out_queue_len(&r.q) - seeded_below(&r.seed, 5));
+  }
+  rig_close(&r);
+}
+
+/* Memory. */
+
+static int op_fails(rig *r, int op) {
+  if (op == 0) return put(r, LANE_DATA, 2, 70000);
+  if (op == 1) return put(r, LANE_CONTROL, 9, 125);
+  if (op == 2) return put(r, LANE_DATA, 8, 125);
+  return put_pong(r, 125);
+}
+
+/* F46: the n-th allocation fails. Nothing is changed (compare sees it), except the latest of a
+   flood of pongs. */
+static void test_out_queue_without_memory_is_unchanged(void **state) {
+  (void) state;
+  for (int v = 0; v < 16; v++) {
+    for (uint64_t n = 1, failed = 1; failed != 0; n++) {
+      rig r;
+      rig_open(&r, (uint64_t) v);
+      /* Chunks that are nearly full, so that each operation needs one more. */
+      assert_int_equal(put(&r, LANE_DATA, 2, (v & 4) != 0 ? BUFQ_CHUNK_SIZE - 8 : 100), 0);
+      for (int i = 0; (v & 8) != 0 && i < 129; i++) assert_int_equal(put(&r, 1, 9, 125), 0);
+      r.alloc.fail_at = r.alloc.calls + n;
+      r.alloc.fail_for_ever = n % 2 == 0;
+      int err = op_fails(&r, v & 3);
+      failed = r.alloc.failed;
+      CHECK(err == (failed != 0 ? WS_ENOMEM : 0), "variant %d, allocation %llu: %d", v,
+            (unsigned long long) n, err);
+      compare(&r);
+      r.alloc.fail_at = 0;
+      assert_int_equal(op_fails(&r, v & 3), 0);
+      compare(&r);
+      rig_close(&r);
+    }
+  }
+}
+
+/* A pong that finds no memory may cost the latest before it, but never a frame of another kind:
+   here a ping stands in front of the latest. The lane ends anywhere in a chunk. */
+static void test_out_queue_pong_without_memory_cuts_no_other_frame(void **state) {
+  (void) state;
+  for (size_t fill = 0; fill < 140; fill++) {
+    rig r;
+    rig_open(&r, 20 + fill);
+    r.step = (int) fill;
+    for (int i = 0; i <= OUT_PONGS_MAX; i++) assert_int_equal(put_pong(&r, 0), 0);
+    while (bufq_len(&r.q.lanes[LANE_CONTROL].bytes) < BUFQ_CHUNK_SIZE - 300)
+      assert_int_equal(put(&r, LANE_CONTROL, 9, 100), 0);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, fill < 125 ? fill : 125), 0);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, fill < 125 ? 0 : fill - 125), 0);
+    assert_int_equal(put_pong(&r, 20), 0);
+    r.alloc.fail_at = r.alloc.calls + 1;
+    r.alloc.fail_for_ever = true;
+    (void) put_pong(&r, 125);
+    compare(&r);
+    r.alloc.fail_at = 0;
+    for (size_t i = 0; i < 3; i++) {
+      assert_int_equal(put_pong(&r, 10 * i), 0);
+      compare(&r);
+    }
+    rig_close(&r);
+  }
+}
+
+static void test_out_queue_raw_without_memory_is_unchanged(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 12);
+  bytes big = {0};
+  for (int i = 0; i < 4000; i++) bytes_add(&big, "0123456789", 10);
+  for (uint64_t n = 1; n < 4; n++) {
+    r.alloc.fail_at = r.alloc.calls + n;
+    if (out_queue_raw(&r.q, big.base, big.len) == 0) break;
+    assert_true(r.alloc.failed != 0);
+    assert_int_equal(out_queue_len(&r.q), 0);
+    compare(&r);
+  }
+  r.alloc.fail_at = 0;
+  bytes_free(&big);
+  rig_close(&r);
+}
+
+static void test_out_queue_in_the_steady_state_allocates_nothing(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 13);
+  uint64_t calls = 0;
+  for (int i = 0; i < 300; i++) {
+    assert_int_equal(put(&r, LANE_DATA, 2, 1000), 0);
+    assert_int_equal(put_pong(&r, 20), 0);
+    wrote(&r, out_queue_len(&r.q));
+    if (i == 10) calls = r.alloc.calls;
+  }
+  assert_int_equal(r.alloc.calls, calls);
+  rig_close(&r);
+}
+
+/* At random. */
+
+static size_t some_length(rig *r) {
+  static const size_t bounds[] = {2, 130, 4000, 40000};
+  return seeded_below(&r->seed, bounds[seeded_below(&r->seed, 4)]);
+}
+
+static size_t some_part(rig *r) {
+  size_t len = out_queue_len(&r->q), kind = seeded_below(&r->seed, 4);
+  if (kind == 0) return len;
+  if (kind == 1 && len > 10) return seeded_below(&r->seed, 10);
+  return seeded_below(&r->seed, len + 1);
+}
+
+static void random_put(rig *r) {
+  size_t kind = seeded_below(&r->seed, 8);
+  bool fails = seeded_below(&r->seed, 6) == 0;
+  if (fails) r->alloc.fail_at = r->alloc.calls + 1 + seeded_below(&r->seed, 2);
+  uint64_t failed = r->alloc.failed;
+  int err;
+  if (kind < 3)
+    err = put(r, LANE_DATA, (uint8_t) kind, some_length(r));
+  else if (kind == 3)
+    err = put(r, LANE_DATA, 8, 2 + seeded_below(&r->seed, 123));
+  else if (kind == 4)
+    err = put(r, LANE_CONTROL, 9, seeded_below(&r->seed, 126));
+  else
+    err = put_pong(r, seeded_below(&r->seed, 126));
+  CHECK(err == (failed != r->alloc.failed ? WS_ENOMEM : 0), "seed %llu step %d: %d",
+        (unsigned long long) r->first_seed, r->step, err);
+  r->alloc.fail_at = 0;
+}
+
+static void random_step(rig *r) {
+  size_t kind = seeded_below(&r->seed, 32);
+  if (out_queue_held(&r->q)) {
+    if (kind < 12) release(r);
+  } else if (kind < 6) {
+    wrote(r, some_part(r));
+  } else if (kind < 10) {
+    hold(r, some_part(r));
+  }
+  if (kind == 13) drop(r);
+  if (kind > 13 && out_queue_len(&r->q) < 300000) random_put(r);
+  for (int i = 0; kind == 31 && i < 90; i++) assert_int_equal(put_pong(r, (size_t) i), 0);
+  compare(r);
+}
+
+static void test_out_queue_does_as_the_model_does(void **state) {
+  (void) state;
+  for (uint64_t seed = 100; seed < 140; seed++) {
+    rig r;
+    rig_open(&r, seed);
+    for (r.step = 0; r.step < 250; r.step++) random_step(&r);
+    if (out_queue_held(&r.q)) release(&r);
+    wrote(&r, out_queue_len(&r.q));
+    compare(&r);
+    assert_int_equal(r.q.payload, 0);
+    rig_close(&r);
+  }
+}
+
+static void test_out_queue_cleared_gives_back_what_is_held(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 14);
+  assert_int_equal(put(&r, LANE_DATA, 2, 100000), 0);
+  hold(&r, 50000);
+  rig_close(&r);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_out_queue_control_goes_ahead_of_data),
+      cmocka_unit_test(test_out_queue_drop_spares_the_close_frame_at_the_end),
+      cmocka_unit_test(test_out_queue_control_never_goes_into_a_frame),
+      cmocka_unit_test(test_out_queue_control_waits_for_what_is_held),
+      cmocka_unit_test(test_out_queue_held_bytes_do_not_move),
+      cmocka_unit_test(test_out_queue_drops_only_frames_that_have_not_begun),
+      cmocka_unit_test(test_out_queue_raw_bytes_go_first),
+      cmocka_unit_test(test_out_queue_payload_counts_until_a_frame_is_gone),
+      cmocka_unit_test(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest),
+      cmocka_unit_test(test_out_queue_flood_of_pings_keeps_memory_flat),
+      cmocka_unit_test(test_out_queue_pong_that_is_held_is_not_replaced),
+      cmocka_unit_test(test_out_queue_pongs_are_all_sent_while_they_leave),
+      cmocka_unit_test(test_out_queue_without_memory_is_unchanged),
+      cmocka_unit_test(test_out_queue_pong_without_memory_cuts_no_other_frame),
+      cmocka_unit_test(test_out_queue_raw_without_memory_is_unchanged),
+      cmocka_unit_test(test_out_queue_in_the_steady_state_allocates_nothing),
+      cmocka_unit_test(test_out_queue_does_as_the_model_does),
+      cmocka_unit_test(test_out_queue_cleared_gives_back_what_is_held),
+  };
+  return cmocka_run_group_tests_name("out_queue", tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* The pool of random bytes, over a source that counts, and one that fails. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/random_pool.h"
+
+enum { WORDS = RANDOM_POOL_SIZE / 4 };
+
+/* Gives the words 1, 2, 3 and so on: no two are the same, none is zero. */
+typedef struct fake_env {
+  ws_env env;
+  uint32_t next;
+  int calls;
+  int fail_at; /* the call with this number (from 1) fails half way; 0: none */
+} fake_env;
+
+static int fake_random(ws_env *env, void *buf, size_t len) {
+  fake_env *fake = (fake_env *) (void *) env;
+  fake->calls++;
+  size_t give = fake->calls == fake->fail_at ? len / 2 : len;
+  for (uint8_t *p = buf; give >= 4; give -= 4, p += 4) {
+    fake->next++;
+    memcpy(p, &fake->next, 4);
+  }
+  return fake->calls == fake->fail_at ? WSUV_ERANDOM : 0;
+}
+
+static const ws_env_ops fake_ops = {.random = fake_random};
+
+static void set_up(fake_env *fake, random_pool *pool) {
+  *fake = (fake_env){.env = {&fake_ops, NULL}};
+  random_pool_init(pool, &fake->env);
+}
+
+static void test_random_pool_asks_only_when_needed_and_in_bulk(void **state) {
+  (void) state;
+  fake_env fake;
+  random_pool pool;
+  set_up(&fake, &pool);
+  assert_int_equal(fake.calls, 0);
+  for (int i = 0; i < 3 * WORDS; i++) {
+    uint32_t word = 0;
+    assert_int_equal(random_pool_take(&pool, &word, 4), 0);
+    assert_int_equal(fake.calls, i / WORDS + 1);
+  }
+}
+
+static void test_random_pool_gives_each_byte_once(void **state) {
+  (void) state;
+  static uint8_t seen[3 * WORDS + 1];
+  fake_env fake;
+  random_pool pool;
+  set_up(&fake, &pool);
+  memset(seen, 0, sizeof seen);
+  for (int i = 0; i < 3 * WORDS; i++) {
+    uint32_t word = 0;
+    assert_int_equal(random_pool_take(&pool, &word, 4), 0);
+    assert_in_range(word, 1, 3 * WORDS);
+    assert_int_equal(seen[word]++, 0);
+  }
+}
+
+static void test_random_pool_wipes_what_it_gave(void **state) {
+  (void) state;
+  fake_env fake;
+  random_pool pool;
+  set_up(&fake, &pool);
+  uint8_t taken[RANDOM_POOL_SIZE];
+  for (size_t n = 1; n <= 40; n++) {
+    assert_int_equal(random_pool_take(&pool, taken, n), 0);
+    for (size_t i = pool.left; i < RANDOM_POOL_SIZE; i++) assert_int_equal(pool.buf[i], 0);
+  }
+  assert_int_equal(fake.calls, 1);
+}
+
+static void test_random_pool_takes_up_to_its_size(void **state) {
+  (void) state;
+  fake_env fake;
+  random_pool pool;
+  set_up(&fake, &pool);
+  uint32_t words[WORDS];
+  assert_int_equal(random_pool_take(&pool, words, 0), 0);
+  assert_int_equal(fake.calls, 0);
+  assert_int_equal(random_pool_take(&pool, words, sizeof words), 0);
+  for (uint32_t i = 0; i < WORDS; i++) assert_int_equal(words[i], i + 1);
+  uint8_t three[3];
+  assert_int_equal(random_pool_take(&pool, three, 3), 0);
+  assert_int_equal(random_pool_take(&pool, words, sizeof words), 0); /* what was left is dropped */
+  for (uint32_t i = 0; i < WORDS; i++) assert_int_equal(words[i], 2 * WORDS + i + 1);
+  assert_int_equal(fake.calls, 3);
+}
+
+/* RFC 6455 10.3: rather none than one that could be guessed. */
+static void test_random_pool_failure_leaves_nothing(void **state) {
+  (void) state;
+  fake_env fake;
+  random_pool pool;
+  set_up(&fake, &pool);
+  fake.fail_at = 2;
+  uint8_t first[RANDOM_POOL_SIZE - 2], key[4] = {9, 9, 9, 9};
+  assert_int_equal(random_pool_take(&pool, first, sizeof first), 0);
+  assert_int_equal(random_pool_take(&pool, key, 4), WSUV_ERANDOM);
+  assert_memory_equal(key, "\x9\x9\x9\x9", 4);
+  assert_int_equal(pool.left, 0); /* not even the two that were left */
+  for (size_t i = 0; i < RANDOM_POOL_SIZE; i++) assert_int_equal(pool.buf[i], 0);
+
+  assert_int_equal(random_pool_take(&pool, key, 1), 0); /* the source has recovered: it is asked */
+  assert_int_equal(fake.calls, 3);
+}
+
+static int odd_random(ws_env *env, void *buf, size_t len) {
+  (void) env;
+  memset(buf, 0x55, len);
+  return 1;
+}
+
+static void test_random_pool_any_other_answer_is_failure(void **state) {
+  (void) state;
+  const ws_env_ops ops = {.random = odd_random};
+  ws_env env = {&ops, NULL};
+  random_pool pool;
+  random_pool_init(&pool, &env);
+  uint32_t word = 3;
+  assert_int_equal(random_pool_take(&pool, &word, 4), WSUV_ERANDOM);
+  assert_int_equal(word, 3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_random_pool_asks_only_when_needed_and_in_bulk),
+      cmocka_unit_test(test_random_pool_gives_each_byte_once),
+      cmocka_unit_test(test_random_pool_wipes_what_it_gave),
+      cmocka_unit_test(test_random_pool_takes_up_to_its_size),
+      cmocka_unit_test(test_random_pool_failure_leaves_nothing),
+      cmocka_unit_test(test_random_pool_any_other_answer_is_failure),
+  };
+  return cmocka_run_group_tests_name("random_pool", tests, NULL, NULL);
+}

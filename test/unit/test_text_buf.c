@@ -1,0 +1,83 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/text_buf.h"
+#include "support/track_alloc.h"
+
+static void test_text_buf_joins_what_is_added(void **state) {
+  track_alloc a;
+  text_buf t;
+  (void) state;
+  track_alloc_init(&a);
+  text_buf_init(&t, &a.handle);
+  assert_int_equal(text_buf_add(&t, "", 0), 0);
+  assert_int_equal(a.calls, 0);
+  assert_int_equal(text_buf_puts(&t, "ab"), 0);
+  memcpy(text_buf_extend(&t, 2), "cd", 2);
+  assert_int_equal(text_buf_add(&t, "e", 2), 0);
+  assert_int_equal(t.len, 6);
+  assert_string_equal(t.base, "abcde");
+  text_buf_clear(&t);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_text_buf_grows_by_doubling(void **state) {
+  track_alloc a;
+  text_buf t;
+  (void) state;
+  track_alloc_init(&a);
+  text_buf_init(&t, &a.handle);
+  for (int i = 0; i < 1 << 20; i++) assert_int_equal(text_buf_add(&t, "x", 1), 0);
+  assert_in_range(a.calls, 1, 20);
+  assert_in_range(t.cap, 1 << 20, 2 << 20);
+  text_buf_clear(&t);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_text_buf_refuses_sizes_that_wrap(void **state) {
+  track_alloc a;
+  text_buf t;
+  (void) state;
+  track_alloc_init(&a);
+  text_buf_init(&t, &a.handle);
+  assert_int_equal(text_buf_puts(&t, "x"), 0);
+  assert_null(text_buf_extend(&t, SIZE_MAX));
+  text_buf_clear(&t);
+  assert_null(text_buf_extend(&t, SIZE_MAX / 2));
+  text_buf_clear(&t);
+  assert_int_equal(a.live, 0);
+}
+
+static void test_text_buf_keeps_failing_until_cleared(void **state) {
+  track_alloc a;
+  text_buf t;
+  (void) state;
+  track_alloc_init(&a);
+  text_buf_init(&t, &a.handle);
+  a.fail_at = 1;
+  assert_int_equal(text_buf_puts(&t, "x"), WS_ENOMEM);
+  assert_int_equal(text_buf_puts(&t, "y"), WS_ENOMEM);
+  assert_int_equal(text_buf_add(&t, "", 0), WS_ENOMEM);
+  text_buf_clear(&t);
+  assert_int_equal(text_buf_puts(&t, "z"), 0);
+  assert_int_equal(t.len, 1);
+  text_buf_clear(&t);
+  assert_int_equal(a.live, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_text_buf_joins_what_is_added),
+      cmocka_unit_test(test_text_buf_grows_by_doubling),
+      cmocka_unit_test(test_text_buf_refuses_sizes_that_wrap),
+      cmocka_unit_test(test_text_buf_keeps_failing_until_cleared),
+  };
+  return cmocka_run_group_tests_name("text_buf", tests, NULL, NULL);
+}

@@ -1,0 +1,339 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/url.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* Parse a copy of the exact size, so that a read too far is seen; its slices are not used. */
+static int parse_exact(const char *s, size_t len) {
+  char *copy = malloc(len > 0 ? len : 1);
+  ws_url url;
+  assert_non_null(copy);
+  memcpy(copy, s, len);
+  int err = url_parse(&url, copy, len);
+  if (err == 0) {
+    assert_true(url.host.base > copy && url.host.base + url.host.len <= copy + len);
+    assert_true(url.target.base > copy && url.target.base + url.target.len == copy + len);
+  }
+  free(copy);
+  return err;
+}
+
+static int parse(const char *s) {
+  return parse_exact(s, strlen(s));
+}
+
+static void assert_slice(ws_str s, const char *expected) {
+  assert_int_equal(s.len, strlen(expected));
+  assert_memory_equal(s.base, expected, s.len);
+}
+
+typedef struct good_url {
+  const char *text;
+  bool secure, ipv6;
+  uint16_t port;
+  const char *userinfo, *host, *target;
+} good_url;
+
+static const good_url good[] = {
+    {"ws://h", false, false, 80, NULL, "h", ""},
+    {"wss://h", true, false, 443, NULL, "h", ""},
+    {"http://h/", false, false, 80, NULL, "h", "/"},
+    {"https://h/", true, false, 443, NULL, "h", "/"},
+    {"WS://H/", false, false, 80, NULL, "H", "/"},
+    {"wSs://h/", true, false, 443, NULL, "h", "/"},
+    {"HTTPS://h/", true, false, 443, NULL, "h", "/"},
+    {"ws://h:", false, false, 80, NULL, "h", ""},
+    {"wss://h:/", true, false, 443, NULL, "h", "/"},
+    {"ws://h:1/", false, false, 1, NULL, "h", "/"},
+    {"ws://h:443/", false, false, 443, NULL, "h", "/"},
+    {"ws://h:65535/", false, false, 65535, NULL, "h", "/"},
+    {"ws://h:0000000080/", false, false, 80, NULL, "h", "/"},
+    {"ws://h?q", false, false, 80, NULL, "h", "?q"},
+    {"ws://h:8080?q=/a?b", false, false, 8080, NULL, "h", "?q=/a?b"},
+    {"ws://h/p/%2F;a=b?x=1&y=%20", false, false, 80, NULL, "h", "/p/%2F;a=b?x=1&y=%20"},
+    {"ws://h//a@b:c", false, false, 80, NULL, "h", "//a@b:c"},
+    {"ws://h/?a[]=1", false, false, 80, NULL, "h", "/?a[]=1"},
+    {"ws://server.example.com/chat", false, false, 80, NULL, "server.example.com", "/chat"},
+    {"ws://1.2.3.4:5/", false, false, 5, NULL, "1.2.3.4", "/"},
+    {"ws://a_b~c-d.e/", false, false, 80, NULL, "a_b~c-d.e", "/"},
+    {"ws://@h/", false, false, 80, "", "h", "/"},
+    {"ws://u@h/", false, false, 80, "u", "h", "/"},
+    {"ws://u:p@h:9/", false, false, 9, "u:p", "h", "/"},
+    {"ws://u%40x:p%3a%00@h", false, false, 80, "u%40x:p%3a%00", "h", ""},
+    {"ws://[::1]", false, true, 80, NULL, "::1", ""},
+    {"wss://[2001:db8::1]:8443/x", true, true, 8443, NULL, "2001:db8::1", "/x"},
+    {"ws://[::ffff:1.2.3.4]/", false, true, 80, NULL, "::ffff:1.2.3.4", "/"},
+    {"ws://u@[::1]:/", false, true, 80, "u", "::1", "/"},
+    {"ws://[fe80::1%25eth0]:81/", false, true, 81, NULL, "fe80::1%25eth0", "/"},
+};
+
+static void test_url_takes_good_urls_apart(void **state) {
+  (void) state;
+  for (size_t i = 0; i < COUNT(good); i++) {
+    const good_url *g = &good[i];
+    ws_url url;
+    assert_int_equal(url_parse(&url, g->text, strlen(g->text)), 0);
+    assert_int_equal(parse(g->text), 0);
+    assert_int_equal(url.secure, g->secure);
+    assert_int_equal(url.ipv6, g->ipv6);
+    assert_int_equal(url.port, g->port);
+    assert_int_equal(url.userinfo.base == NULL, g->userinfo == NULL);
+    if (g->userinfo != NULL) assert_slice(url.userinfo, g->userinfo);
+    assert_slice(url.host, g->host);
+    assert_slice(url.target, g->target);
+    assert_int_equal(url.slash, g->target[0] != '/');
+  }
+}
+
+/* F9 */
+static void test_url_rejects_malformed_urls(void **state) {
+  static const char *const bad[] = {
+      "",
+      "w",
+      "ws",
+      "ws:",
+      "ws:/",
+      "ws://",
+      "ws:///",
+      "ws:///path",
+      "ws://?q",
+      "//h/",
+      "h",
+      "h:80",
+      "ftp://h/",
+      "wsx://h/",
+      "ws+unix:///s:/p",
+      " ws://h/",
+      "ws://h/ ",
+      "ws://:80/",
+      "ws://@",
+      "ws://u@",
+      "ws://u@:80/",
+      "ws://u@v@h/",
+      "ws://u[@h/",
+      "ws://h:0/",
+      "ws://h:00/",
+      "ws://h:65536/",
+      "ws://h:99999999999999999999/",
+      "ws://h:18446744073709551696/",
+      "ws://h:-1/",
+      "ws://h:+1/",
+      "ws://h:8a/",
+      "ws://h:80:80/",
+      "ws://h:80x/",
+      "ws://h#",
+      "ws://h#f",
+      "ws://h/#f",
+      "ws://h/?q#f",
+      "ws://u#@h/",
+      "ws://h/%",
+      "ws://h/%2",
+      "ws://h/%zz",
+      "ws://h/%2g",
+      "ws://h?%",
+      "ws://u%@h/",
+      "ws://u%1@h/",
+      "ws://h%41/",
+      "ws://h,i/",
+      "ws://h\\i/",
+      "ws://[/",
+      "ws://[]/",
+      "ws://[::1/",
+      "ws://::1/",
+      "ws://[::1]x/",
+      "ws://[::1]80/",
+      "ws://[:::1]/",
+      "ws://[1:2:3:4:5:6:7:8:9]/",
+      "ws://[12345::]/",
+      "ws://[1.2.3.4]/",
+      "ws://[h]/",
+      "ws://[v1.a]/",
+      "ws://[[::1]]/",
+      "ws://x[::1]/",
+      "ws://[fe80::1%eth0]/",
+      "ws://[fe80::1%25]/",
+      "ws://[fe80::1%2]/",
+      "ws://[fe80::1%]/",
+      "ws://[%25eth0]/",
+      "ws://[fe80::1%25e%20]/",
+      "ws://[fe80::1%25e:0]/",
+      "ws://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]/",
+  };
+  (void) state;
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    if (parse(bad[i]) != WSUV_EURL) fail_msg("accepted: %s", bad[i]);
+  }
+}
+
+static void test_url_rejects_port_zero(void **state) {
+  (void) state;
+  assert_int_equal(parse("ws://h:0/"), WSUV_EURL);
+}
+
+static void test_url_rejects_nul_bytes(void **state) {
+  (void) state;
+  assert_int_equal(parse_exact("ws://h\0i/", 9), WSUV_EURL);
+  assert_int_equal(parse_exact("ws://h/\0", 8), WSUV_EURL);
+  assert_int_equal(parse_exact("ws://[::1\0]/", 12), WSUV_EURL);
+  assert_int_equal(parse_exact("ws://[fe80::1%25\0]/", 19), WSUV_EURL);
+}
+
+static int parse_long_host(size_t len, bool ipv6) {
+  char text[512] = "ws://";
+  size_t at = strlen(text);
+  if (ipv6) at += (size_t) snprintf(text + at, 32, "[::1%%25");
+  memset(text + at, 'a', len - (ipv6 ? 6 : 0));
+  at += len - (ipv6 ? 6 : 0);
+  snprintf(text + at, 8, ipv6 ? "]:1/" : ":1/");
+  return parse(text);
+}
+
+static void test_url_bounds_the_host_at_253_characters(void **state) {
+  (void) state;
+  assert_int_equal(parse_long_host(253, false), 0);
+  assert_int_equal(parse_long_host(254, false), WSUV_EURL);
+  assert_int_equal(parse_long_host(253, true), 0);
+  assert_int_equal(parse_long_host(254, true), WSUV_EURL);
+}
+
+#define DIGITS "0123456789"
+#define UNRESERVED "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS "-._~"
+
+/* A URL in two halves, and the bytes that may stand between them. */
+typedef struct byte_field {
+  const char *before, *after, *allowed;
+} byte_field;
+
+static const byte_field byte_fields[] = {
+    {"w", "://h/", "sS"},
+    {"ws://u", "r@h/", UNRESERVED "!$&'()*+,;=:/?"},
+    {"ws://u:p", "w@h/", UNRESERVED "!$&'()*+,;=:"},
+    {"ws://h", "t/", UNRESERVED "@/?"},
+    {"ws://h:8", "/", DIGITS "/?"},
+    {"ws://[::", "]/", DIGITS "abcdefABCDEF"},
+    {"ws://[fe80::1%25e", "h]/", UNRESERVED},
+    {"ws://h/p", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
+    {"ws://h/?q", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
+    {"ws://h/?q%4", "z", DIGITS "abcdefABCDEF"},
+};
+
+/* F8: each of 256 byte values at each field of the URL. */
+static void test_url_judges_every_byte_in_every_field(void **state) {
+  (void) state;
+  for (size_t i = 0; i < COUNT(byte_fields); i++) {
+    const byte_field *f = &byte_fields[i];
+    for (int c = 0; c < 256; c++) {
+      char text[64];
+      size_t n = strlen(f->before), m = strlen(f->after);
+      memcpy(text, f->before, n);
+      text[n] = (char) c;
+      memcpy(text + n + 1, f->after, m);
+      bool allowed = memchr(f->allowed, c, strlen(f->allowed)) != NULL;
+      if (parse_exact(text, n + 1 + m) != (allowed ? 0 : WSUV_EURL)) {
+        fail_msg("byte 0x%02x after %s", (unsigned) c, f->before);
+      }
+    }
+  }
+}
+
+/* F9: any text ends in 0 or WSUV_EURL, without a read outside it. */
+static void test_url_survives_random_text(void **state) {
+  static const char *const parts[] = {"ws",  "://", ":",  "/", "@", "[", "]", "%25",    "%",
+                                      "::1", "h",   "80", "?", "#", ".", " ", "fe80::1"};
+  uint32_t seed = 1;
+  (void) state;
+  for (unsigned round = 0; round < 200000; round++) {
+    char text[128] = "ws://";
+    size_t len = round % 2 == 0 ? 5 : 0;
+    for (unsigned n = round % 10 + 1; n > 0; n--) {
+      seed = seed * 1664525u + 1013904223u;
+      const char *part = parts[(seed >> 16) % COUNT(parts)];
+      memcpy(text + len, part, strlen(part));
+      len += strlen(part);
+    }
+    int err = parse_exact(text, len);
+    assert_true(err == 0 || err == WSUV_EURL);
+  }
+}
+
+static void assert_hosts(const char *text, const char *lookup, const char *header) {
+  char copy[URL_HOST_SIZE], value[URL_HOST_HEADER_SIZE];
+  ws_url url;
+  assert_int_equal(url_parse(&url, text, strlen(text)), 0);
+  assert_int_equal(url_host_copy(&url, copy), 0);
+  assert_string_equal(copy, lookup);
+  assert_int_equal(url_host_header(&url, value), strlen(header));
+  assert_string_equal(value, header);
+}
+
+static void test_url_gives_host_for_lookup_and_for_the_header(void **state) {
+  (void) state;
+  assert_hosts("ws://h/", "h", "h");
+  assert_hosts("ws://h:80/", "h", "h");
+  assert_hosts("ws://h:443/", "h", "h:443");
+  assert_hosts("wss://h:443/", "h", "h");
+  assert_hosts("wss://u:p@Host.Example:80/", "Host.Example", "Host.Example:80");
+  assert_hosts("ws://[::1]/", "::1", "[::1]");
+  assert_hosts("wss://[::1]:65535/", "::1", "[::1]:65535");
+  assert_hosts("ws://[fe80::1%25eth0]:81/", "fe80::1%eth0", "[fe80::1]:81");
+}
+
+static void test_url_gives_the_longest_hosts(void **state) {
+  char text[300], host[URL_HOST_SIZE];
+  (void) state;
+  memset(host, 'a', 253);
+  host[253] = '\0';
+  snprintf(text, sizeof text, "%s:65535", host);
+  char full[320];
+  snprintf(full, sizeof full, "ws://%s", text);
+  assert_hosts(full, host, text);
+}
+
+static void test_url_host_copy_rejects_what_does_not_fit(void **state) {
+  char host[300], copy[URL_HOST_SIZE];
+  ws_url url = {.host = {host, 254}};
+  (void) state;
+  memset(host, 'a', sizeof host);
+  assert_int_equal(url_host_copy(&url, copy), WSUV_EURL);
+  url.host.len = 0;
+  assert_int_equal(url_host_copy(&url, copy), WSUV_EURL);
+}
+
+static void test_url_unescapes_every_byte(void **state) {
+  (void) state;
+  for (unsigned c = 0; c < 256; c++) {
+    char text[16], out[5];
+    snprintf(text, sizeof text, c % 2 ? "a%%%02xz" : "a%%%02Xz", c);
+    assert_int_equal(url_unescape(out, (ws_str){text, 5}), 3);
+    assert_int_equal((unsigned char) out[1], c);
+    assert_int_equal(out[2], 'z');
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_url_takes_good_urls_apart),
+      cmocka_unit_test(test_url_rejects_malformed_urls),
+      cmocka_unit_test(test_url_rejects_port_zero),
+      cmocka_unit_test(test_url_rejects_nul_bytes),
+      cmocka_unit_test(test_url_bounds_the_host_at_253_characters),
+      cmocka_unit_test(test_url_judges_every_byte_in_every_field),
+      cmocka_unit_test(test_url_survives_random_text),
+      cmocka_unit_test(test_url_gives_host_for_lookup_and_for_the_header),
+      cmocka_unit_test(test_url_gives_the_longest_hosts),
+      cmocka_unit_test(test_url_host_copy_rejects_what_does_not_fit),
+      cmocka_unit_test(test_url_unescapes_every_byte),
+  };
+  return cmocka_run_group_tests_name("url", tests, NULL, NULL);
+}
