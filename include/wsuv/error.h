@@ -19,29 +19,29 @@ extern "C" {
 /**
  * Every code of wsuv's own: `XX(name, value, text)`. Values never change; the list may grow.
  */
-#define WSUV_ERRNO_MAP(XX)                                                                         \
-  XX(EURL, -70001, "malformed or unsupported URL")                                                 \
-  XX(EINVAL_HEADER, -70002, "header, subprotocol or credential not allowed")                       \
-  XX(ESTATE, -70003, "session is not open, or closing has begun")                                  \
-  XX(EQUEUEFULL, -70004, "outgoing queue is full")                                                 \
-  XX(EMSGSIZE, -70005, "message is larger than the outgoing bound")                                \
-  XX(ECONTROL, -70006, "control frame payload too long")                                           \
-  XX(ECLOSECODE, -70007, "close code may not be sent")                                             \
-  XX(EUTF8, -70008, "text is not valid UTF-8")                                                     \
-  XX(ESTATUS, -70009, "upgrade refused: HTTP status is not 101")                                   \
-  XX(EHTTP, -70010, "malformed HTTP, or not HTTP/1.1")                                             \
-  XX(EUPGRADE, -70011, "Upgrade or Connection header missing or wrong")                            \
-  XX(EACCEPT, -70012, "Sec-WebSocket-Accept missing, repeated or wrong")                           \
-  XX(ESUBPROTOCOL, -70013, "subprotocol was not offered or is repeated")                           \
-  XX(EEXTENSION, -70014, "extension was not offered, is repeated, or has bad parameters")          \
-  XX(EBODY, -70015, "switching protocols with a body")                                             \
-  XX(EHEADERS, -70016, "handshake headers too large or too many")                                  \
-  XX(EPROTOCOL, -70017, "WebSocket protocol violated by the peer")                                 \
-  XX(ETOOBIG, -70018, "frame or message too large")                                                \
-  XX(EFRAGMENTS, -70019, "message in too many fragments")                                          \
-  XX(EPINGTIMEOUT, -70020, "ping timeout")                                                         \
-  XX(EIDLE, -70021, "idle timeout")                                                                \
-  XX(ECLOSETIMEOUT, -70022, "closing handshake not answered in time")                              \
+#define WSUV_ERRNO_MAP(XX)                                                                \
+  XX(EURL, -70001, "malformed or unsupported URL")                                        \
+  XX(EINVAL_HEADER, -70002, "header, subprotocol or credential not allowed")              \
+  XX(ESTATE, -70003, "session is not open, or closing has begun")                         \
+  XX(EQUEUEFULL, -70004, "outgoing queue is full")                                        \
+  XX(EMSGSIZE, -70005, "message is larger than the outgoing bound")                       \
+  XX(ECONTROL, -70006, "control frame payload too long")                                  \
+  XX(ECLOSECODE, -70007, "close code may not be sent")                                    \
+  XX(EUTF8, -70008, "text is not valid UTF-8")                                            \
+  XX(ESTATUS, -70009, "upgrade refused: HTTP status is not 101")                          \
+  XX(EHTTP, -70010, "malformed HTTP, or not HTTP/1.1")                                    \
+  XX(EUPGRADE, -70011, "Upgrade or Connection header missing or wrong")                   \
+  XX(EACCEPT, -70012, "Sec-WebSocket-Accept missing, repeated or wrong")                  \
+  XX(ESUBPROTOCOL, -70013, "subprotocol was not offered or is repeated")                  \
+  XX(EEXTENSION, -70014, "extension was not offered, is repeated, or has bad parameters") \
+  XX(EBODY, -70015, "switching protocols with a body")                                    \
+  XX(EHEADERS, -70016, "handshake headers too large or too many")                         \
+  XX(EPROTOCOL, -70017, "WebSocket protocol violated by the peer")                        \
+  XX(ETOOBIG, -70018, "frame or message too large")                                       \
+  XX(EFRAGMENTS, -70019, "message in too many fragments")                                 \
+  XX(EPINGTIMEOUT, -70020, "ping timeout")                                                \
+  XX(EIDLE, -70021, "idle timeout")                                                       \
+  XX(ECLOSETIMEOUT, -70022, "closing handshake not answered in time")                     \
   XX(ERANDOM, -70023, "no random bytes")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */

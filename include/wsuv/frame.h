@@ -53,21 +53,21 @@ typedef struct wsuv_message {
 
 /** Close codes (RFC 6455 7.4.1 and the IANA registry). */
 typedef enum wsuv_close_code {
-  WSUV_CLOSE_NORMAL = 1000,             /**< The purpose is fulfilled. */
-  WSUV_CLOSE_GOING_AWAY = 1001,         /**< Server goes down, or the page is left. */
-  WSUV_CLOSE_PROTOCOL_ERROR = 1002,     /**< The peer violated the protocol. */
-  WSUV_CLOSE_UNSUPPORTED_DATA = 1003,   /**< A type of data that cannot be accepted. */
-  WSUV_CLOSE_NO_STATUS = 1005,          /**< Never sent: the close frame had no code. */
-  WSUV_CLOSE_ABNORMAL = 1006,           /**< Never sent: the connection ended without a close. */
-  WSUV_CLOSE_INVALID_PAYLOAD = 1007,    /**< Data that does not fit its type, as bad UTF-8. */
-  WSUV_CLOSE_POLICY_VIOLATION = 1008,   /**< A policy of the endpoint is violated. */
-  WSUV_CLOSE_TOO_BIG = 1009,            /**< A message too big to process. */
+  WSUV_CLOSE_NORMAL = 1000,              /**< The purpose is fulfilled. */
+  WSUV_CLOSE_GOING_AWAY = 1001,          /**< Server goes down, or the page is left. */
+  WSUV_CLOSE_PROTOCOL_ERROR = 1002,      /**< The peer violated the protocol. */
+  WSUV_CLOSE_UNSUPPORTED_DATA = 1003,    /**< A type of data that cannot be accepted. */
+  WSUV_CLOSE_NO_STATUS = 1005,           /**< Never sent: the close frame had no code. */
+  WSUV_CLOSE_ABNORMAL = 1006,            /**< Never sent: the connection ended without a close. */
+  WSUV_CLOSE_INVALID_PAYLOAD = 1007,     /**< Data that does not fit its type, as bad UTF-8. */
+  WSUV_CLOSE_POLICY_VIOLATION = 1008,    /**< A policy of the endpoint is violated. */
+  WSUV_CLOSE_TOO_BIG = 1009,             /**< A message too big to process. */
   WSUV_CLOSE_MANDATORY_EXTENSION = 1010, /**< The client misses an extension. */
-  WSUV_CLOSE_INTERNAL_ERROR = 1011,     /**< An unexpected condition. */
-  WSUV_CLOSE_SERVICE_RESTART = 1012,    /**< The server restarts. */
-  WSUV_CLOSE_TRY_AGAIN_LATER = 1013,    /**< The server is overloaded. */
-  WSUV_CLOSE_BAD_GATEWAY = 1014,        /**< A gateway got a bad answer. */
-  WSUV_CLOSE_TLS_HANDSHAKE = 1015       /**< Never sent: TLS failed. */
+  WSUV_CLOSE_INTERNAL_ERROR = 1011,      /**< An unexpected condition. */
+  WSUV_CLOSE_SERVICE_RESTART = 1012,     /**< The server restarts. */
+  WSUV_CLOSE_TRY_AGAIN_LATER = 1013,     /**< The server is overloaded. */
+  WSUV_CLOSE_BAD_GATEWAY = 1014,         /**< A gateway got a bad answer. */
+  WSUV_CLOSE_TLS_HANDSHAKE = 1015        /**< Never sent: TLS failed. */
 } wsuv_close_code_t;
 
 /** The longest reason that fits into a close frame, in bytes (RFC 6455 5.5). */

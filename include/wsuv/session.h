@@ -211,8 +211,9 @@ WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
 WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
 
 /**
- * Drop the connection now, at any stage. What is queued is discarded, completions and `on_close`
- * get `UV_ECANCELED`, and no other callback runs any more. Idempotent.
+ * Drop the connection now, at any stage. What is queued is discarded, completions get
+ * `UV_ECANCELED`, and so does `on_close`, unless an error or the peer's close frame had settled
+ * before how the session ends; no other callback runs any more. Idempotent.
  */
 WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
 

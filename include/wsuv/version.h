@@ -12,9 +12,9 @@
 extern "C" {
 #endif
 
-#define WSUV_VERSION_MAJOR 0       /**< Incompatible changes. */
-#define WSUV_VERSION_MINOR 1       /**< Additions. */
-#define WSUV_VERSION_PATCH 0       /**< Corrections. */
+#define WSUV_VERSION_MAJOR 0        /**< Incompatible changes. */
+#define WSUV_VERSION_MINOR 1        /**< Additions. */
+#define WSUV_VERSION_PATCH 0        /**< Corrections. */
 #define WSUV_VERSION_STRING "0.1.0" /**< The three joined by dots. */
 
 /** The version of the library that is linked, as "MAJOR.MINOR.PATCH"; static storage. */

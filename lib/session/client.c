@@ -32,6 +32,7 @@ static void on_env_closed(void *data) {
 /* Everything but the structure itself, which the last callbacks are still given. */
 static void release(wsuv_client_t *client) {
   client->env->ops->deferred_free(client->turn);
+  client->turn = NULL;
   completion_pool_free(&client->completions);
   conn_shared_free(&client->shared);
   config_free(&client->config, &client->alloc);
@@ -147,7 +148,8 @@ static int end(wsuv_client_t *client, wsuv_client_close_cb cb, void (*each)(wsuv
   for (ws_list *n = client->sessions.next; n != &client->sessions; n = n->next) {
     each(ws_list_entry(n, wsuv_session_t, node));
   }
-  client->env->ops->deferred_schedule(client->turn);
+  bool over = client->turn == NULL;
+  if (!over) client->env->ops->deferred_schedule(client->turn);
   return err;
 }
 

@@ -27,7 +27,7 @@ struct wsuv_client {
   ws_list sessions; /* all, until their on_close has returned */
   size_t session_count;
   ws_list owed;                  /* sessions with something to flush or to be told */
-  ws_deferred *turn;             /* runs for them */
+  ws_deferred *turn;             /* runs for them; NULL once nothing is left but to wait for env */
   uint8_t *read_buf;             /* CLIENT_READ_SIZE bytes */
   wsuv_client_close_cb close_cb; /* of the first call of close that had one, or NULL */
   ws_list close_waiters;         /* of the others */

@@ -90,12 +90,11 @@ completion *completions_beyond(completions *cs, uint64_t kept) {
     before = *at;
     at = &before->next;
   }
-  completion *c = *at;
-  if (c == NULL) return NULL;
-  *at = c->next;
-  cs->count--;
-  if (c->next == NULL) cs->last[LANE_DATA] = before;
-  return c;
+  completion *chain = *at;
+  *at = NULL;
+  cs->last[LANE_DATA] = before;
+  for (const completion *c = chain; c != NULL; c = c->next) cs->count--;
+  return chain;
 }
 
 completion *completions_any(completions *cs) {

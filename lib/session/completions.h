@@ -46,8 +46,8 @@ void completions_add(completions *cs, out_lane_id lane, completion *c);
 /* The next one that is due, taken out; NULL if none is. */
 completion *completions_due(completions *cs, const out_queue *out);
 
-/* The next one of the data lane that waits for bytes beyond `kept`, which are not sent any more,
-   taken out; NULL if there is none. */
+/* All of the data lane that wait for bytes beyond `kept`, which are not sent any more: taken out,
+   as a chain by `next`; NULL if there is none. */
 completion *completions_beyond(completions *cs, uint64_t kept);
 
 /* The next one, due or not, taken out; NULL if there is none. */

@@ -5,6 +5,7 @@
 #include <wsuv/version.h>
 
 #include "base/error.h"
+#include "proto/handshake_request.h"
 
 /* Configuration: what holds when nothing is said, what is refused, and deep copies. */
 
@@ -42,12 +43,26 @@ static bool limits_set(const wsuv_client_config_t *c) {
          c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
 }
 
+/* What goes into every handshake is judged as if it went to one. */
+static int check_handshake(const wsuv_client_config_t *c) {
+  const ws_url nowhere = {.port = 0};
+  const handshake_request request = {
+      .url = &nowhere,
+      .user_agent = c->user_agent,
+      .headers = {c->headers, NULL},
+      .header_count = {c->header_count, 0},
+      .subprotocols = c->subprotocols,
+      .subprotocol_count = c->subprotocol_count,
+  };
+  return handshake_request_check(&request);
+}
+
 int config_check(const wsuv_client_config_t *config) {
   if (config->size != sizeof *config) return WS_EINVAL;
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
-  return 0;
+  return check_handshake(config);
 }
 
 /* An array of n zeroed elements that are pointers or hold them; NULL when n is 0, too. */

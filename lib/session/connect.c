@@ -7,10 +7,15 @@
 /* wsuv_connect: everything that can be wrong with a request is found here, before anything
    begins. */
 
+static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b) {
+  return a->malloc == b->malloc && a->realloc == b->realloc && a->free == b->free &&
+         a->arg == b->arg;
+}
+
 /* Hooks cannot differ from session to session: their memory and masks are shared. */
 static bool hooks_match(const wsuv_client_t *client, const wsuv_client_config_t *config) {
   const wsuv_client_config_t *own = &client->config;
-  return (config->allocator == NULL || config->allocator == own->allocator) &&
+  return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
          config->random == own->random && config->random_arg == own->random_arg &&
          config->log == own->log && config->log_arg == own->log_arg &&
          config->log_level == own->log_level;

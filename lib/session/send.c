@@ -6,10 +6,10 @@
 /* The way out: sends into the queue, under its bound, and their completions. Writing the queue to
    the wire is the session's business. */
 
-/* The queue's bound: an empty queue takes any message up to it. */
-static bool fits(const wsuv_session_t *s, size_t len) {
+/* How long a message may be now: an empty queue takes any up to its bound. */
+static size_t room(const wsuv_session_t *s) {
   uint64_t queued = s->conn.out.payload;
-  return queued == 0 || (queued <= s->outgoing_max && len <= s->outgoing_max - queued);
+  return queued < s->outgoing_max ? s->outgoing_max - (size_t) queued : 0;
 }
 
 static int refuse(wsuv_session_t *s, size_t len) {
@@ -20,22 +20,28 @@ static int refuse(wsuv_session_t *s, size_t len) {
 
 static int check_bound(wsuv_session_t *s, size_t len) {
   if (len > s->outgoing_max) return WSUV_EMSGSIZE;
-  return fits(s, len) ? 0 : refuse(s, len);
+  return len <= room(s) ? 0 : refuse(s, len);
+}
+
+/* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
+   the room may have made room for another. */
+static bool refused_fits(wsuv_session_t *s) {
+  size_t now = room(s);
+  if (s->refused_most == 0 || s->refused_least > now) return false;
+  s->refused_least = now + 1;
+  if (s->refused_most <= now) s->refused_least = s->refused_most = 0;
+  return true;
+}
+
+static bool fell_to_low_water(wsuv_session_t *s) {
+  if (!s->above_high || s->conn.out.payload > s->low_water) return false;
+  s->above_high = false;
+  return true;
 }
 
 bool send_drained(wsuv_session_t *s) {
-  bool told = false;
-  if (s->refused_most > 0 && fits(s, s->refused_least)) {
-    bool all = fits(s, s->refused_most);
-    s->refused_least = all ? 0 : s->refused_most;
-    s->refused_most = s->refused_least;
-    told = true;
-  }
-  if (s->above_high && s->conn.out.payload <= s->low_water) {
-    s->above_high = false;
-    told = true;
-  }
-  return told;
+  bool fits = refused_fits(s);
+  return fell_to_low_water(s) || fits;
 }
 
 static out_lane_id lane_of(wsuv_frame_type_t type) {

@@ -237,9 +237,11 @@ static void keep_sent(wsuv_session_t *s, const char *reason, size_t len) {
 
 /* What was queued behind the data that is still sent will not be. */
 static void cancel_dropped(wsuv_session_t *s) {
-  completion *c;
-  while (may_tell(s) && (c = completions_beyond(&s->completions, s->conn.data_kept)) != NULL) {
+  completion *c = completions_beyond(&s->completions, s->conn.data_kept);
+  while (c != NULL) {
+    completion *next = c->next;
     complete(s, c, WS_ECANCELED);
+    c = next;
   }
 }
 
@@ -301,13 +303,19 @@ static bool writable(const wsuv_session_t *s) {
          !out_queue_held(&s->conn.out);
 }
 
+/* Our close frame has gone: from now on the peer has its time to answer. */
+static void note_close_written(wsuv_session_t *s) {
+  bool gone = s->conn.close_sent && s->write_error == 0 &&
+              bufq_len(&s->conn.out.lanes[LANE_DATA].bytes) == 0;
+  if (!gone || s->close_written) return;
+  s->close_written = true;
+  if (s->state == SESSION_CLOSING) set_deadline(s, s->close_timeout_ms);
+}
+
 void session_flush(wsuv_session_t *s) {
   while (writable(s) && out_queue_len(&s->conn.out) > 0 && write_some(s)) {
   }
-  if (s->conn.close_sent && s->write_error == 0 &&
-      bufq_len(&s->conn.out.lanes[LANE_DATA].bytes) == 0) {
-    s->close_written = true;
-  }
+  note_close_written(s);
 }
 
 /* After anything that may have queued or moved something: one flush, and what follows from it. */
@@ -416,11 +424,14 @@ static void on_alloc(void *up, ws_buf *buf) {
   buf->len = CLIENT_READ_SIZE;
 }
 
-static void on_stream_end(wsuv_session_t *s, int status) {
-  const char *detail = "";
-  if (s->state == SESSION_HANDSHAKE) {
-    if (status == WS_EOF) status = handshake_client_eof(s->opening->handshake);
-    detail = handshake_client_detail(s->opening->handshake);
+/* No more of the answer will come. A refusal whose head was read is one, whatever became of its
+   body. */
+static void end_handshake(wsuv_session_t *s, int status, const char *detail) {
+  handshake_client *h = s->opening->handshake;
+  int err = handshake_client_eof(h);
+  if (err == WSUV_ESTATUS || status == WS_EOF) {
+    status = err;
+    detail = handshake_client_detail(h);
   }
   session_end(s, status, detail);
 }
@@ -429,7 +440,8 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
   wsuv_session_t *s = up;
   size_t used = 0, len = n > 0 ? (size_t) n : 0;
   if (n < 0) {
-    on_stream_end(s, (int) n);
+    if (s->state == SESSION_HANDSHAKE) end_handshake(s, (int) n, "");
+    session_end(s, (int) n, "");
     return;
   }
   if (keepalive_on(&s->keepalive)) keepalive_alive(&s->keepalive, now_ms(s));
@@ -498,7 +510,8 @@ static int start_dial(wsuv_session_t *s) {
 /* Deadlines */
 
 static void close_deadline(wsuv_session_t *s) {
-  if (s->progress && s->write_error == 0 && s->renewals < RENEWALS_MAX) {
+  bool writing = s->progress && !s->close_written && s->write_error == 0;
+  if (writing && s->renewals < RENEWALS_MAX) {
     s->renewals++;
     s->progress = false;
     set_deadline(s, s->close_timeout_ms);
@@ -508,10 +521,12 @@ static void close_deadline(wsuv_session_t *s) {
 }
 
 static void deadline_passed(wsuv_session_t *s) {
+  static const char detail[] = "handshake deadline";
   switch ((session_state) s->state) {
+  case SESSION_HANDSHAKE: end_handshake(s, WS_ETIMEDOUT, detail); break;
   case SESSION_CLOSING: close_deadline(s); break;
   case SESSION_LINGER: session_end(s, WSUV_ECLOSETIMEOUT, ""); break;
-  default: session_end(s, WS_ETIMEDOUT, "handshake deadline"); break;
+  default: session_end(s, WS_ETIMEDOUT, detail); break;
   }
 }
 

@@ -51,7 +51,7 @@ struct wsuv_session {
   uint64_t deadline_ms; /* of the states that have one */
   uint64_t close_timeout_ms;
   size_t outgoing_max, high_water, low_water;
-  size_t refused_least, refused_most; /* lengths that were refused; 0: none since on_drain */
+  size_t refused_least, refused_most; /* see send.c; 0: nothing was refused since on_drain */
   close_words *words;                 /* NULL: no reasons, or no memory for them */
   const char *detail;                 /* of status; "" */
   int status;       /* what has ended the session, once known for certain; else 0 */
