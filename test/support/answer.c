@@ -1,5 +1,7 @@
 #include "support/answer.h"
 
+/* Fills in what only the request can tell. */
+
 #include <string.h>
 
 #include "proto/handshake.h"

@@ -7,10 +7,17 @@
 
 enum { CLOSE = 8, PING = 9, PONG = 10 };
 
+static void send_script(raw_conn *c, const char *script) {
+  bytes out = {0};
+  frames_script(&out, script, false);
+  raw_conn_write(c, out.base, out.len);
+  bytes_free(&out);
+}
+
 static void greet(frame_peer *p, raw_conn *c) {
   p->upgraded++;
   raw_conn_upgrade(c, "");
-  if (p->greeting != NULL) frame_peer_send(p, p->greeting);
+  if (p->greeting != NULL) send_script(c, p->greeting);
 }
 
 static void send_back(raw_conn *c, const seen_frame *f, uint8_t opcode) {
@@ -73,15 +80,14 @@ void frame_peer_start(frame_peer *p, world *w) {
 }
 
 void frame_peer_free(frame_peer *p) {
+  static const raw_peer_callbacks none = {NULL, NULL, NULL};
+  raw_peer_set_callbacks(p->raw, &none); /* connections may go on for a while */
   bytes_free(&p->saw);
   bytes_free(&p->keys);
 }
 
 void frame_peer_send(frame_peer *p, const char *script) {
-  bytes out = {0};
-  frames_script(&out, script, false);
-  raw_conn_write(p->conn, out.base, out.len);
-  bytes_free(&out);
+  send_script(p->conn, script);
 }
 
 bool frames_match(const bytes *lines, const char *script) {

@@ -95,10 +95,14 @@ void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
   CHECK(world_client(w, &u->client, config) == 0);
 }
 
-void user_connect(session_user *u, frame_peer *p) {
+int user_try_connect(session_user *u, frame_peer *p) {
   int err = wsuv_connect_url(u->client, raw_peer_url(p->raw, "/"), &callbacks, u, &u->session);
-  CHECK(err == 0);
   CHECK(u->opens == 0 && u->closes == 0);
+  return err;
+}
+
+void user_connect(session_user *u, frame_peer *p) {
+  CHECK(user_try_connect(u, p) == 0);
 }
 
 void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {

@@ -61,6 +61,7 @@ struct session_user {
 /* A client, and a session of it to the peer. The hooks may be set before or after. */
 void user_init(session_user *u, world *w, const wsuv_client_config_t *config);
 void user_connect(session_user *u, frame_peer *p);
+int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
 void user_free(session_user *u);

@@ -15,10 +15,10 @@ typedef struct track_alloc {
   size_t live;             /* blocks */
   size_t live_bytes;
   size_t peak_bytes;
-  uint64_t calls;      /* malloc and realloc, so far */
-  uint64_t fail_at;    /* the call with this number (from 1) fails; 0: none */
-  bool fail_for_ever;  /* and all that follow it */
-  uint64_t failed;     /* how many were made to fail */
+  uint64_t calls;     /* malloc and realloc, so far */
+  uint64_t fail_at;   /* the call with this number (from 1) fails; 0: none */
+  bool fail_for_ever; /* and all that follow it */
+  uint64_t failed;    /* how many were made to fail */
 } track_alloc;
 
 void track_alloc_init(track_alloc *t);

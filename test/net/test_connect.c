@@ -1,0 +1,342 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Connecting when all goes well: what is sent, what can be read, and that nothing behind the
+   answer is lost. */
+
+#include <string.h>
+#include <strings.h>
+
+#include "support/answer.h"
+#include "support/check.h"
+#include "support/scene.h"
+#include "support/world_test.h"
+
+/* --- open, and both ways --- */
+
+static void say_hello(observer *o) {
+  CHECK(wsuv_send_text(o->session, "hello", 5) == 0);
+  CHECK(wsuv_send_binary(o->session, "\x00\xff", 2) == 0);
+}
+
+static void test_connect_opens_and_messages_go_both_ways(world *w) {
+  scene s;
+  scene_begin(&s, w, NULL);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_FRAME(1, "hello"),
+                PEER_EXPECT_FRAME(2, "\x00\xff"), PEER_SEND_FRAME(1, "good day"),
+                PEER_SEND_FRAME(2, "\xfe"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000),
+                PEER_END, PEER_EXPECT_END);
+  s.o.at_open = say_hello;
+  scene_play(&s);
+  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_int_equal(s.o.opens, 1);
+  assert_string_equal(bytes_text(&s.o.text), "good day;\xfe;");
+  assert_true(s.o.clean);
+  assert_int_equal(s.o.code, 1000);
+  assert_int_equal(s.o.sent_code, 1000);
+  scene_end(&s);
+}
+
+/* --- what can be read --- */
+
+static void read_the_answer(observer *o) {
+  const char *value = wsuv_session_response_header(o->session, "x-NAME");
+  CHECK(value != NULL && strcmp(value, "first") == 0);
+  value = wsuv_session_response_header(o->session, "Upgrade");
+  CHECK(value != NULL && strcasecmp(value, "websocket") == 0);
+  CHECK(wsuv_session_response_header(o->session, "X-Other") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+}
+
+static void read_later(observer *o, const wsuv_message_t *message) {
+  (void) message;
+  CHECK(wsuv_session_response_header(o->session, "X-Name") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+}
+
+static void read_at_last(observer *o) {
+  CHECK(wsuv_session_response_header(o->session, "X-Name") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+}
+
+static void test_connect_shows_the_answer_until_on_open_returns(world *w) {
+  static const char *const names[] = {"chat.v1", "chat.v2"};
+  scene s;
+  wsuv_request_t r;
+  scene_begin(&s, w, NULL);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
+                PEER_SEND_UPGRADE_WITH("X-Name: first\r\nSec-WebSocket-Protocol: chat.v2\r\n"
+                                       "x-name: second\r\n"),
+                PEER_SEND_FRAME(1, "now"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END,
+                PEER_EXPECT_END);
+  s.o.at_open = read_the_answer;
+  s.o.at_message = read_later;
+  s.o.at_close = read_at_last;
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  r.subprotocols = names;
+  r.subprotocol_count = 2;
+  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
+  assert_null(wsuv_session_response_header(s.o.session, "X-Name"));
+  assert_string_equal(wsuv_session_subprotocol(s.o.session), "");
+  world_run_until_true(w, &s.o.closed);
+  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_int_equal(s.o.messages, 1);
+  assert_int_equal(s.o.header_count, 0);
+  scene_end(&s);
+}
+
+static void have_no_subprotocol(observer *o) {
+  CHECK(strcmp(wsuv_session_subprotocol(o->session), "") == 0);
+}
+
+static void test_connect_without_a_subprotocol(world *w) {
+  static const char *const names[] = {"chat"};
+  wsuv_client_config_t config;
+  scene s;
+  wsuv_client_config_init(&config);
+  config.subprotocols = names;
+  config.subprotocol_count = 1;
+  scene_begin(&s, w, &config);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+  s.o.at_open = have_no_subprotocol;
+  scene_connect(&s);
+  world_run_until_true(w, &s.o.opened);
+  scene_end(&s);
+}
+
+/* --- what is sent --- */
+
+/* The request without the value of its key. */
+static const char *request_of(scene *s, size_t number, bytes *text) {
+  char key[64];
+  const raw_conn *c = raw_peer_conn(s->peer, number);
+  assert_true(raw_conn_header(c, "Sec-WebSocket-Key", key, sizeof key));
+  assert_int_equal(strlen(key), 24);
+  assert_string_equal(key + 22, "==");
+  const char *at = strstr(c->request, key);
+  bytes_add(text, c->request, (size_t) (at - c->request));
+  bytes_add(text, "KEY", 3);
+  bytes_add(text, at + strlen(key), strlen(at + strlen(key)));
+  return bytes_text(text);
+}
+
+/* Runs one connection, and compares its request; "PORT" stands for the peer's. */
+static void assert_sends(scene *s, const wsuv_request_t *r, const char *expected) {
+  bytes text = {0}, wanted = {0};
+  const char *port = strstr(expected, "PORT");
+  if (port != NULL) {
+    bytes_print(&wanted, "%.*s%u%s", (int) (port - expected), expected, (unsigned) s->peer->port,
+                port + 4);
+  } else {
+    bytes_print(&wanted, "%s", expected);
+  }
+  observer_reset(&s->o);
+  assert_int_equal(observer_request(&s->o, s->client, r), 0);
+  world_run_until_true(s->w, &s->o.closed);
+  assert_int_equal(s->o.status, 0);
+  assert_string_equal(request_of(s, s->peer->accepted - 1, &text), bytes_text(&wanted));
+  bytes_free(&text);
+  bytes_free(&wanted);
+}
+
+static void let_them_in(scene *s) {
+  raw_peer_play(s->peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
+                PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+}
+
+#define HANDSHAKE                                 \
+  "Upgrade: websocket\r\nConnection: Upgrade\r\n" \
+  "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\n"
+#define AGENT "User-Agent: wsuv/" WSUV_VERSION_STRING "\r\n"
+
+static void test_connect_sends_no_more_than_it_must(world *w) {
+  scene s;
+  wsuv_request_t r;
+  scene_begin(&s, w, NULL);
+  let_them_in(&s);
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/path/%7e?q=1&r"));
+  assert_sends(&s, &r,
+               "GET /path/%7e?q=1&r HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
+  wsuv_request_init(&r, raw_peer_url(s.peer, ""));
+  assert_sends(&s, &r, "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
+  wsuv_request_init(&r, raw_peer_url(s.peer, "?only=query"));
+  assert_sends(&s, &r,
+               "GET /?only=query HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
+  scene_end(&s);
+}
+
+static const wsuv_header_t of_client[] = {{"X-A", "1"}, {"X-B", ""}};
+static const wsuv_header_t of_request[] = {{"Host", "example.org"}, {"X-A", "2 \t3"}};
+static const char *const client_names[] = {"one", "two"}, *const request_names[] = {"three"};
+
+static void set_up_everything(wsuv_client_config_t *config) {
+  wsuv_client_config_init(config);
+  config->headers = of_client;
+  config->header_count = 2;
+  config->subprotocols = client_names;
+  config->subprotocol_count = 2;
+  config->user_agent = "me/1";
+}
+
+static void test_connect_sends_what_was_configured(world *w) {
+  wsuv_client_config_t config;
+  scene s;
+  wsuv_request_t r;
+  set_up_everything(&config);
+  scene_begin(&s, w, &config);
+  memset(&config, 0xff, sizeof config);
+  let_them_in(&s);
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  r.origin = "https://example.org";
+  r.headers = of_request;
+  r.header_count = 2;
+  assert_sends(&s, &r,
+               "GET / HTTP/1.1\r\nHost: example.org\r\n" HANDSHAKE
+               "Sec-WebSocket-Protocol: one, two\r\nUser-Agent: me/1\r\n"
+               "Origin: https://example.org\r\nX-A: 1\r\nX-B: \r\nX-A: 2 \t3\r\n\r\n");
+  scene_end(&s);
+}
+
+static void test_connect_lets_a_request_override(world *w) {
+  wsuv_client_config_t config;
+  scene s;
+  wsuv_request_t r;
+  set_up_everything(&config);
+  scene_begin(&s, w, &config);
+  let_them_in(&s);
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  r.subprotocols = request_names;
+  r.subprotocol_count = 1;
+  assert_sends(&s, &r,
+               "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE
+               "Sec-WebSocket-Protocol: three\r\nUser-Agent: me/1\r\nX-A: 1\r\nX-B: \r\n\r\n");
+  wsuv_client_get_config(s.client, &config);
+  config.user_agent = NULL;
+  config.headers = of_request;
+  config.header_count = 1;
+  config.subprotocol_count = 0;
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  r.config = &config;
+  assert_sends(&s, &r, "GET / HTTP/1.1\r\nHost: example.org\r\n" HANDSHAKE "\r\n");
+  scene_end(&s);
+}
+
+static void test_connect_sends_credentials(world *w) {
+  bytes url = {0};
+  scene s;
+  wsuv_request_t r;
+  scene_begin(&s, w, NULL);
+  let_them_in(&s);
+  bytes_print(&url, "ws://Al%%41ddin:open:sesame@127.0.0.1:%u/", (unsigned) s.peer->port);
+  wsuv_request_init(&r, bytes_text(&url));
+  /* base64 of "AlAddin:open:sesame" */
+  assert_sends(&s, &r,
+               "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT
+               "Authorization: Basic QWxBZGRpbjpvcGVuOnNlc2FtZQ==\r\n\r\n");
+  bytes_free(&url);
+  scene_end(&s);
+}
+
+/* RFC 6455 4.1: chosen anew for each connection. */
+static void test_connect_has_a_key_of_its_own_each_time(world *w) {
+  scene s;
+  char key[2][64];
+  scene_begin(&s, w, NULL);
+  let_them_in(&s);
+  for (size_t i = 0; i < 2; i++) {
+    scene_play(&s);
+    assert_true(raw_conn_header(raw_peer_conn(s.peer, i), "Sec-WebSocket-Key", key[i], 64));
+  }
+  assert_string_not_equal(key[0], key[1]);
+  scene_end(&s);
+}
+
+/* --- F7: what comes with the answer, or cut anywhere --- */
+
+#define GLUED "\x81\x05hello\x89\x02pi\x01\x02wo\x80\x03rld\x88\x02\x03\xe8"
+
+typedef struct cutting {
+  bytes all;
+  size_t cut;
+} cutting;
+
+static void write_first(raw_conn *c) {
+  cutting *k = c->peer->data;
+  bytes_free(&k->all);
+  answer_text(&k->all, c, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" ANSWER_101 GLUED);
+  raw_conn_write(c, k->all.base, k->cut);
+}
+
+static void write_rest(raw_conn *c) {
+  const cutting *k = c->peer->data;
+  raw_conn_write(c, k->all.base + k->cut, k->all.len - k->cut);
+}
+
+static void assert_all_came(const observer *o) {
+  assert_ended(o, 0, WSUV_STAGE_CLOSING);
+  assert_int_equal(o->opens, 1);
+  assert_string_equal(bytes_text(&o->text), "hello;world;");
+  assert_int_equal(o->code, 1000);
+  assert_true(o->clean);
+}
+
+static void test_connect_takes_what_is_glued_behind_the_answer(world *w) {
+  cutting k = {.cut = 0};
+  scene s;
+  scene_begin(&s, w, NULL);
+  s.peer->data = &k;
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_TURN,
+                PEER_CALL(write_rest), PEER_EXPECT_FRAME(10, "pi"), PEER_EXPECT_CLOSE(1000),
+                PEER_END, PEER_EXPECT_END);
+  do {
+    scene_play(&s);
+    assert_all_came(&s.o);
+  } while (++k.cut <= k.all.len);
+  bytes_free(&k.all);
+  scene_end(&s);
+}
+
+/* Each byte on a timer of its own. */
+static void write_bytes(void *data) {
+  raw_conn *c = data;
+  cutting *k = c->peer->data;
+  raw_conn_write(c, k->all.base + k->cut++, 1);
+  if (k->cut < k->all.len) world_after(c->peer->w, 0, write_bytes, c);
+}
+
+static void begin_bytes(raw_conn *c) {
+  write_bytes(c);
+}
+
+static void test_connect_takes_an_answer_byte_by_byte(world *w) {
+  cutting k = {.cut = 0};
+  scene s;
+  scene_begin(&s, w, NULL);
+  s.peer->data = &k;
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_CALL(begin_bytes),
+                PEER_EXPECT_FRAME(10, "pi"), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  scene_play(&s);
+  assert_all_came(&s.o);
+  bytes_free(&k.all);
+  scene_end(&s);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_connect_opens_and_messages_go_both_ways),
+      WORLD_TEST(test_connect_shows_the_answer_until_on_open_returns),
+      WORLD_TEST(test_connect_without_a_subprotocol),
+      WORLD_TEST(test_connect_sends_no_more_than_it_must),
+      WORLD_TEST(test_connect_sends_what_was_configured),
+      WORLD_TEST(test_connect_lets_a_request_override),
+      WORLD_TEST(test_connect_sends_credentials),
+      WORLD_TEST(test_connect_has_a_key_of_its_own_each_time),
+      WORLD_TEST(test_connect_takes_what_is_glued_behind_the_answer),
+      WORLD_TEST(test_connect_takes_an_answer_byte_by_byte),
+  };
+  return world_run_tests("net/connect", tests, sizeof tests / sizeof *tests);
+}

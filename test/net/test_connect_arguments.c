@@ -1,0 +1,529 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* What wsuv_connect refuses: at once, with a code; nothing is sent, and no callback runs. F8 F9 F18
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/scene.h"
+#include "support/world_test.h"
+
+static void assert_refused(scene *s, const wsuv_request_t *r, int code) {
+  int err = observer_request(&s->o, s->client, r);
+  assert_string_equal(wsuv_err_name(err), wsuv_err_name(code));
+  assert_int_equal(wsuv_client_session_count(s->client), 0);
+}
+
+/* Nothing of all that was refused comes to anything. */
+static void end_refused(scene *s) {
+  world_run(s->w);
+  assert_int_equal(s->o.opens + s->o.messages + s->o.closes, 0);
+  assert_int_equal(s->peer->accepted, 0);
+  scene_end(s);
+  assert_int_equal(s->o.closes, 0);
+}
+
+/* A request that is right; each test makes one thing of it wrong. */
+static wsuv_request_t good_request(scene *s) {
+  wsuv_request_t r;
+  wsuv_request_init(&r, raw_peer_url(s->peer, "/"));
+  return r;
+}
+
+/* --- URLs --- */
+
+static void test_arguments_url_is_bad(world *w) {
+  static const char *const urls[] = {NULL,
+                                     "",
+                                     "example.org",
+                                     "ws:",
+                                     "ws://",
+                                     "ws:///path",
+                                     "ftp://example.org/",
+                                     "ws+unix:///run/socket:/",
+                                     "ws://example.org:0/",
+                                     "ws://example.org:65536/",
+                                     "ws://example.org:80x/",
+                                     "ws://example.org/#fragment",
+                                     "ws://example.org/a b",
+                                     "ws://exa mple.org/",
+                                     "ws://[::1/",
+                                     "ws://[not:an:address]/",
+                                     "ws://user@/",
+                                     "ws://example.org/%",
+                                     "ws://example.org/%4",
+                                     "wss://example.org/#fragment",
+                                     " ws://example.org/"};
+  scene s;
+  scene_begin(&s, w, NULL);
+  for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+    wsuv_request_t r = good_request(&s);
+    r.url = urls[i];
+    assert_refused(&s, &r, WSUV_EURL);
+    assert_int_equal(observer_connect(&s.o, s.client, urls[i]), WSUV_EURL);
+  }
+  end_refused(&s);
+}
+
+static void test_arguments_host_is_too_long(world *w) {
+  bytes url = {0};
+  scene s;
+  scene_begin(&s, w, NULL);
+  bytes_add(&url, "ws://", 5);
+  for (size_t i = 0; i < 254; i++) bytes_add(&url, "a", 1);
+  wsuv_request_t r = good_request(&s);
+  r.url = bytes_text(&url);
+  assert_refused(&s, &r, WSUV_EURL);
+  bytes_free(&url);
+  end_refused(&s);
+}
+
+static void test_arguments_tls_is_not_built_in(world *w) {
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  r.url = "wss://127.0.0.1/";
+  assert_refused(&s, &r, UV_EPROTONOSUPPORT);
+  r.url = "https://127.0.0.1:8443/path";
+  assert_refused(&s, &r, UV_EPROTONOSUPPORT);
+  end_refused(&s);
+}
+
+/* --- F8: every byte in every field --- */
+
+enum { FIELD_SIZE = 64 };
+
+typedef struct field {
+  const char *name;
+  const char *format; /* %c: the byte */
+  int code;
+  bool tab; /* is not refused */
+  void (*set)(wsuv_request_t *r, wsuv_client_config_t *c, const char *value);
+} field;
+
+static wsuv_header_t the_header;
+static const char *the_name;
+
+static void set_url(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  r->url = value;
+}
+
+static void set_origin(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  r->origin = value;
+}
+
+static void set_header_name(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  the_header = (wsuv_header_t){value, "x"};
+  r->headers = &the_header;
+  r->header_count = 1;
+}
+
+static void set_header_value(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  the_header = (wsuv_header_t){"X-Name", value};
+  r->headers = &the_header;
+  r->header_count = 1;
+}
+
+static void set_subprotocol(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  the_name = value;
+  r->subprotocols = &the_name;
+  r->subprotocol_count = 1;
+}
+
+static void set_config_header(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  set_header_value(r, c, value);
+  c->headers = r->headers;
+  c->header_count = 1;
+  r->headers = NULL;
+  r->header_count = 0;
+}
+
+static void set_config_subprotocol(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  the_name = value;
+  (void) r;
+  c->subprotocols = &the_name;
+  c->subprotocol_count = 1;
+}
+
+static void set_user_agent(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) r;
+  c->user_agent = value;
+}
+
+static const field fields[] = {
+    {"host", "ws://a%cb/", WSUV_EURL, false, set_url},
+    {"port", "ws://a:8%c0/", WSUV_EURL, false, set_url},
+    {"path", "ws://a/b%cc", WSUV_EURL, false, set_url},
+    {"query", "ws://a/b?c%cd", WSUV_EURL, false, set_url},
+    {"user", "ws://a%cb:c@d/", WSUV_EURL, false, set_url},
+    {"password", "ws://a:b%cc@d/", WSUV_EURL, false, set_url},
+    {"origin", "a%cb", WSUV_EINVAL_HEADER, true, set_origin},
+    {"header name", "a%cb", WSUV_EINVAL_HEADER, false, set_header_name},
+    {"header value", "a%cb", WSUV_EINVAL_HEADER, true, set_header_value},
+    {"subprotocol", "a%cb", WSUV_EINVAL_HEADER, false, set_subprotocol},
+    {"header value of the configuration", "a%cb", WSUV_EINVAL_HEADER, true, set_config_header},
+    {"subprotocol of the configuration", "a%cb", WSUV_EINVAL_HEADER, false, set_config_subprotocol},
+    {"user agent", "a%cb", WSUV_EINVAL_HEADER, true, set_user_agent},
+};
+
+static bool is_control(unsigned c) {
+  return c < ' ' || c == 0x7f;
+}
+
+static void assert_field_refuses(scene *s, const field *f, unsigned c) {
+  char value[FIELD_SIZE];
+  wsuv_client_config_t config;
+  wsuv_request_t r = good_request(s);
+  wsuv_client_get_config(s->client, &config);
+  r.config = &config;
+  (void) snprintf(value, sizeof value, f->format, (int) c);
+  f->set(&r, &config, value);
+  int err = observer_request(&s->o, s->client, &r);
+  if (err != f->code) print_message("%s, byte %u\n", f->name, c);
+  assert_int_equal(err, f->code);
+}
+
+static void test_arguments_refuse_control_bytes_in_every_field(world *w) {
+  scene s;
+  scene_begin(&s, w, NULL);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (unsigned c = 1; c < 256; c++) {
+      if (is_control(c) && !(c == '\t' && fields[i].tab)) assert_field_refuses(&s, &fields[i], c);
+    }
+  }
+  end_refused(&s);
+}
+
+/* Credentials are unescaped, and may not smuggle anything in that way. */
+static void test_arguments_refuse_escaped_control_bytes_in_credentials(world *w) {
+  char url[FIELD_SIZE];
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  r.url = url;
+  for (unsigned c = 0; c < 256; c++) {
+    if (!is_control(c)) continue;
+    (void) snprintf(url, sizeof url, "ws://a%%%02xb:c@d/", c);
+    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    (void) snprintf(url, sizeof url, "ws://a:b%%%02xc@d/", c);
+    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  }
+  (void) snprintf(url, sizeof url, "ws://a%%3ab:c@d/"); /* a colon in the user (RFC 7617 2) */
+  assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  end_refused(&s);
+}
+
+/* Whatever byte is not refused goes out as it is, and nothing else with it. */
+static void test_arguments_other_bytes_go_out_as_they_are(world *w) {
+  char value[FIELD_SIZE], seen[FIELD_SIZE];
+  scene s;
+  scene_begin(&s, w, NULL);
+  s.peer->lenient = true;
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_RESET);
+  for (unsigned c = 1; c < 256; c++) {
+    wsuv_request_t r = good_request(&s);
+    (void) snprintf(value, sizeof value, "a%cb", (int) c);
+    set_header_value(&r, NULL, value);
+    observer_reset(&s.o);
+    int err = observer_request(&s.o, s.client, &r);
+    assert_true(err == 0 || err == WSUV_EINVAL_HEADER);
+    if (c == '\t' || (c >= ' ' && c < 0x7f)) assert_int_equal(err, 0);
+    if (err < 0) continue;
+    world_run_until_true(w, &s.o.closed);
+    assert_true(
+        raw_conn_header(raw_peer_conn(s.peer, s.peer->accepted - 1), "X-Name", seen, sizeof seen));
+    assert_string_equal(seen, value);
+  }
+  scene_end(&s);
+}
+
+/* --- headers and subprotocols --- */
+
+static void test_arguments_headers_that_are_not_the_user_s(world *w) {
+  static const char *const names[] = {"Upgrade",
+                                      "connection",
+                                      "Content-Length",
+                                      "transfer-encoding",
+                                      "Sec-WebSocket-Key",
+                                      "SEC-WEBSOCKET-FOO",
+                                      "Sec-WebSocket-Accept",
+                                      "Sec-WebSocket-Protocol",
+                                      "Sec-WebSocket-Version",
+                                      "Sec-WebSocket-Extensions"};
+  scene s;
+  scene_begin(&s, w, NULL);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    wsuv_request_t r = good_request(&s);
+    set_header_name(&r, NULL, names[i]);
+    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  }
+  end_refused(&s);
+}
+
+static void test_arguments_headers_that_are_none(world *w) {
+  static const wsuv_header_t bad[] = {{NULL, "x"}, {"X", NULL},  {"", "x"},
+                                      {"X:", "x"}, {"X Y", "x"}, {"X\xc3\xa4", "x"}};
+  static const wsuv_header_t hosts[] = {{"Host", "a"}, {"host", "b"}};
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    r.headers = &bad[i];
+    r.header_count = 1;
+    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  }
+  r.headers = hosts;
+  r.header_count = 2;
+  assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  r.headers = NULL;
+  assert_refused(&s, &r, UV_EINVAL);
+  end_refused(&s);
+}
+
+static void test_arguments_subprotocols_that_are_none(world *w) {
+  static const char *const lists[][2] = {{"", "a"},        {"a", NULL},  {"a", "a"},
+                                         {"a b", "c"},     {"a,b", "c"}, {"a", "\"b\""},
+                                         {"a", "\xc3\xa4"}};
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    r.subprotocols = lists[i];
+    r.subprotocol_count = 2;
+    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  }
+  r.subprotocols = NULL;
+  assert_refused(&s, &r, UV_EINVAL);
+  end_refused(&s);
+}
+
+/* --- structures --- */
+
+static void test_arguments_sizes_of_structures(world *w) {
+  static const size_t sizes[] = {0, 1, sizeof(wsuv_request_t) - 1, sizeof(wsuv_request_t) + 1,
+                                 SIZE_MAX};
+  wsuv_callbacks_t callbacks = observer_callbacks;
+  wsuv_client_config_t config;
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    r.size = sizes[i];
+    assert_refused(&s, &r, UV_EINVAL);
+    callbacks.size = sizes[i];
+    if (sizes[i] == sizeof callbacks) continue;
+    r.size = sizeof r;
+    assert_int_equal(wsuv_connect(s.client, &r, &callbacks, NULL), UV_EINVAL);
+  }
+  wsuv_client_get_config(s.client, &config);
+  config.size = sizeof config - 1;
+  r = good_request(&s);
+  r.config = &config;
+  assert_refused(&s, &r, UV_EINVAL);
+  end_refused(&s);
+}
+
+/* A configuration with one thing wrong, the n-th. false: there is no n-th. */
+static bool spoil(wsuv_client_config_t *c, size_t n) {
+  switch (n) {
+  case 0: c->max_frame_size = 0; return true;
+  case 1: c->max_message_size = 0; return true;
+  case 2: c->max_message_fragments = 0; return true;
+  case 3: c->outgoing_max = 0; return true;
+  case 4: c->handshake_timeout_ms = 0; return true;
+  case 5: c->close_timeout_ms = 0; return true;
+  case 6: c->max_handshake_size = 0; return true;
+  case 7: c->max_handshake_headers = 0; return true;
+  case 8: c->low_water = c->high_water + 1; return true;
+  case 9: c->size = 0; return true;
+  case 10: c->size = sizeof *c + 1; return true;
+  default: return false;
+  }
+}
+
+static void test_arguments_configuration_out_of_range(world *w) {
+  wsuv_client_config_t config;
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  r.config = &config;
+  for (size_t n = 0;; n++) {
+    wsuv_client_get_config(s.client, &config);
+    if (!spoil(&config, n)) break;
+    assert_refused(&s, &r, UV_EINVAL);
+  }
+  end_refused(&s);
+}
+
+static void test_arguments_client_with_configuration_out_of_range(world *w) {
+  wsuv_client_config_t config;
+  wsuv_client_t *client;
+  for (size_t n = 0;; n++) {
+    wsuv_client_config_init(&config);
+    config.allocator = &w->alloc->handle;
+    if (!spoil(&config, n)) break;
+    assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), UV_EINVAL);
+  }
+}
+
+/* wsuv_client_new: "WSUV_EINVAL_HEADER: a header or subprotocol that may not be sent". */
+static void test_arguments_client_with_headers_that_may_not_be_sent(world *w) {
+  static const wsuv_header_t bad[] = {{"X", "a\r\nb"}, {"Upgrade", "h2c"}, {NULL, "x"}};
+  static const char *const names[] = {"a b"};
+  wsuv_client_config_t config;
+  wsuv_client_t *client;
+  for (size_t i = 0; i < 4; i++) {
+    wsuv_client_config_init(&config);
+    config.allocator = &w->alloc->handle;
+    config.headers = &bad[i % 3];
+    config.header_count = i < 3;
+    config.subprotocols = names;
+    config.subprotocol_count = i == 3;
+    int err = wsuv_client_new(&client, world_uv_loop(w), &config);
+    if (err == 0) world_client_close(w, client);
+    assert_int_equal(err, WSUV_EINVAL_HEADER);
+  }
+}
+
+/* --- hooks --- */
+
+static int other_random(void *buf, size_t len, void *arg) {
+  (void) arg;
+  memset(buf, 1, len);
+  return 0;
+}
+
+static void other_log(wsuv_log_level_t level, const struct wsuv_session *session, const char *text,
+                      void *arg) {
+  (void) level;
+  (void) session;
+  (void) text;
+  (void) arg;
+}
+
+static bool change_hook(wsuv_client_config_t *c, const wsuv_allocator_t *other, size_t n) {
+  switch (n) {
+  case 0: c->allocator = other; return true;
+  case 1: c->random = other_random; return true;
+  case 2: c->random_arg = c; return true;
+  case 3: c->log = other_log; return true;
+  case 4: c->log_arg = c; return true;
+  default: return false;
+  }
+}
+
+static void test_arguments_configuration_with_other_hooks(world *w) {
+  track_alloc other;
+  wsuv_client_config_t config;
+  scene s;
+  track_alloc_init(&other);
+  scene_begin(&s, w, NULL);
+  wsuv_request_t r = good_request(&s);
+  r.config = &config;
+  for (size_t n = 0;; n++) {
+    wsuv_client_get_config(s.client, &config);
+    if (!change_hook(&config, &other.handle, n)) break;
+    assert_refused(&s, &r, UV_EINVAL);
+  }
+  assert_int_equal(other.calls, 0);
+  end_refused(&s);
+}
+
+/* "Hooks must be the client's": the allocator that the client was made with is just that. */
+static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) {
+  wsuv_client_config_t config;
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_client_get_config(s.client, &config);
+  config.allocator = &w->alloc->handle;
+  wsuv_request_t r = good_request(&s);
+  r.config = &config;
+  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
+  observer_terminate(&s.o);
+  world_run_until_true(w, &s.o.closed);
+  scene_end(&s);
+}
+
+/* --- what may be left out --- */
+
+static bool has_no_sessions(void *client) {
+  return wsuv_client_session_count(client) == 0;
+}
+
+static void test_arguments_callbacks_may_be_null(world *w) {
+  static const wsuv_callbacks_t none = {WSUV_CALLBACKS_INIT};
+  scene s;
+  scene_begin(&s, w, NULL);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "text"),
+                PEER_SEND_FRAME(9, "ping"), PEER_EXPECT_FRAME(10, "ping"),
+                PEER_SEND_FRAME(10, "pong"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000),
+                PEER_END, PEER_EXPECT_END);
+  assert_int_equal(wsuv_connect_url(s.client, raw_peer_url(s.peer, "/"), NULL, NULL, NULL), 0);
+  assert_int_equal(wsuv_client_session_count(s.client), 1);
+  world_run_until(w, has_no_sessions, s.client);
+  assert_int_equal(wsuv_connect_url(s.client, raw_peer_url(s.peer, "/"), &none, NULL, NULL), 0);
+  world_run_until(w, has_no_sessions, s.client);
+  assert_int_equal(s.peer->accepted, 2);
+  scene_end(&s);
+}
+
+static void test_arguments_are_copied(world *w) {
+  char url[128], value[8] = "before", seen[16];
+  wsuv_callbacks_t callbacks = observer_callbacks;
+  wsuv_session_t *session;
+  scene s;
+  scene_begin(&s, w, NULL);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
+                PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  wsuv_request_t r = good_request(&s);
+  (void) snprintf(url, sizeof url, "%s", r.url);
+  r.url = url;
+  r.data = &s.o;
+  set_header_value(&r, NULL, value);
+  assert_int_equal(wsuv_connect(s.client, &r, &callbacks, &session), 0);
+  s.o.session = session;
+  memset(url, 'x', sizeof url);
+  memset(value, 'x', sizeof value);
+  memset(&r, 0xff, sizeof r);
+  memset(&callbacks, 0xff, sizeof callbacks);
+  world_run_until_true(w, &s.o.closed);
+  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "X-Name", seen, sizeof seen));
+  assert_string_equal(seen, "before");
+  scene_end(&s);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_arguments_url_is_bad),
+      WORLD_TEST(test_arguments_host_is_too_long),
+      WORLD_TEST(test_arguments_tls_is_not_built_in),
+      WORLD_TEST(test_arguments_refuse_control_bytes_in_every_field),
+      WORLD_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials),
+      WORLD_TEST(test_arguments_other_bytes_go_out_as_they_are),
+      WORLD_TEST(test_arguments_headers_that_are_not_the_user_s),
+      WORLD_TEST(test_arguments_headers_that_are_none),
+      WORLD_TEST(test_arguments_subprotocols_that_are_none),
+      WORLD_TEST(test_arguments_sizes_of_structures),
+      WORLD_TEST(test_arguments_configuration_out_of_range),
+      WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range),
+      WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent),
+      WORLD_TEST(test_arguments_configuration_with_other_hooks),
+      WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client),
+      WORLD_TEST(test_arguments_callbacks_may_be_null),
+      WORLD_TEST(test_arguments_are_copied),
+  };
+  return world_run_tests("net/connect_arguments", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,198 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* One deadline for all that comes before the open session, whatever the server does. F3 F38 F42 F47
+ */
+
+#include <string.h>
+
+#include "support/answer.h"
+#include "support/check.h"
+#include "support/scene.h"
+#include "support/world_test.h"
+
+/* The real world cannot wait long, and is not on time. */
+static uint64_t timeout_ms(const world *w) {
+  return w->kind == WORLD_SIM ? 10000 : 80;
+}
+
+static uint64_t slack_ms(const world *w) {
+  return w->kind == WORLD_SIM ? 10 : 5000;
+}
+
+static void begin(scene *s, world *w) {
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  config.handshake_timeout_ms = timeout_ms(w);
+  scene_begin(s, w, &config);
+  s->peer->lenient = true;
+}
+
+static void assert_ends_in_time(scene *s, const char *name, int status, wsuv_stage_t stage) {
+  world *w = s->w;
+  uint64_t begun = world_now_ms(w);
+  observer_reset(&s->o);
+  assert_int_equal(observer_connect(&s->o, s->client, raw_peer_url_of(s->peer, name, "/")), 0);
+  world_run_until_true(w, &s->o.closed);
+  uint64_t took = world_now_ms(w) - begun;
+  assert_ended(&s->o, status, stage);
+  assert_never_open(&s->o);
+  assert_in_range(took, timeout_ms(w), timeout_ms(w) + slack_ms(w));
+}
+
+static void assert_timed_out(scene *s, const char *name, wsuv_stage_t stage) {
+  assert_ends_in_time(s, name, UV_ETIMEDOUT, stage);
+}
+
+static void test_deadline_of_a_server_that_says_nothing(world *w) {
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(s.o.http_status, 0);
+  scene_end(&s);
+}
+
+static void test_deadline_of_a_server_that_does_not_even_read(world *w) {
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_STALL, PEER_DELAY(timeout_ms(w) * 2), PEER_RESUME, PEER_EXPECT_GONE);
+  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
+  scene_end(&s);
+}
+
+static void test_deadline_of_a_server_that_stops_in_mid_answer(world *w) {
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND(ANSWER_SWITCH ANSWER_UPGRADE),
+                PEER_EXPECT_GONE);
+  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
+  scene_end(&s);
+}
+
+/* Bytes never extend it: there would be enough for ten deadlines. */
+static void test_deadline_of_a_server_that_dribbles(world *w) {
+  enum { BYTES = 100 };
+  char answer[BYTES + sizeof ANSWER_SWITCH] = ANSWER_SWITCH "X: ";
+  memset(answer + strlen(answer), 'x', BYTES - 10);
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
+                PEER_DRIBBLE(answer, strlen(answer), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
+  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
+  scene_end(&s);
+}
+
+/* The status is known: what comes of the body until then is what there is. */
+static void test_deadline_of_a_refusal_that_dribbles(world *w) {
+  static const char body[] = "this body comes slowly, and there is more and more of it, and more";
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 401 No\r\n\r\n"),
+                PEER_DRIBBLE(body, strlen(body), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
+  assert_ends_in_time(&s, "127.0.0.1", WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(s.o.http_status, 401);
+  scene_end(&s);
+}
+
+static void test_deadline_ends_when_the_session_is_open(world *w) {
+  scene s;
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+  scene_connect(&s);
+  world_run_until_true(w, &s.o.opened);
+  world_advance(w, timeout_ms(w) * 2);
+  assert_false(s.o.closed);
+  assert_int_equal(wsuv_session_stage(s.o.session), WSUV_STAGE_OPEN);
+  scene_end(&s);
+  assert_int_equal(s.o.status, 0);
+}
+
+static void answer_and_lose_time(raw_conn *c) {
+  world *w = c->peer->w;
+  raw_conn_upgrade(c, "");
+  world_lose_time(w, timeout_ms(w) * 2);
+}
+
+/* The answer came in time, but the program was busy, and looks when it is late. */
+static void test_deadline_waits_for_what_has_come(world *w) {
+  sim *m = world_sim(w);
+  scene s;
+  if (m != NULL) sim_set_profile(m, NULL);
+  begin(&s, w);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(answer_and_lose_time), PEER_ECHO);
+  scene_connect(&s);
+  world_run_until_true(w, &s.o.opened);
+  scene_end(&s);
+  assert_int_equal(s.o.status, 0);
+}
+
+/* A request can have a deadline of its own. */
+static void test_deadline_of_one_request(world *w) {
+  wsuv_client_config_t config;
+  wsuv_request_t r;
+  scene s;
+  scene_begin(&s, w, NULL);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  wsuv_client_get_config(s.client, &config);
+  config.handshake_timeout_ms = 30;
+  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  r.config = &config;
+  uint64_t begun = world_now_ms(w);
+  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
+  world_run_until_true(w, &s.o.closed);
+  assert_ended(&s.o, UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE);
+  assert_in_range(world_now_ms(w) - begun, 30, 30 + slack_ms(w));
+  scene_end(&s);
+}
+
+/* --- in simulation only --- */
+
+static void test_deadline_of_a_lookup_that_never_ends(world *w) {
+  scene s;
+  begin(&s, w);
+  sim_name(world_sim(w), "never", &(sim_answer){.delay_ms = SIM_NEVER});
+  assert_timed_out(&s, "never", WSUV_STAGE_RESOLVE);
+  scene_end(&s);
+}
+
+static void test_deadline_of_a_connection_that_is_not_answered(world *w) {
+  scene s;
+  begin(&s, w);
+  sim_route(world_sim(w), "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
+  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_CONNECT);
+  scene_end(&s);
+}
+
+/* Each stage takes its part, and none a deadline of its own. */
+static void test_deadline_is_one_for_all_stages(world *w) {
+  char answer[] = ANSWER_SWITCH "X: 1234567890";
+  scene s;
+  begin(&s, w);
+  sim_name(world_sim(w), "slow", &(sim_answer){.delay_ms = 7000, .addrs = {"127.0.0.1"}});
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_DELAY(2000),
+                PEER_DRIBBLE(answer, strlen(answer), 1, 500), PEER_EXPECT_GONE);
+  assert_timed_out(&s, "slow", WSUV_STAGE_HANDSHAKE);
+  scene_end(&s);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_deadline_of_a_server_that_says_nothing),
+      WORLD_TEST(test_deadline_of_a_server_that_does_not_even_read),
+      WORLD_TEST(test_deadline_of_a_server_that_stops_in_mid_answer),
+      WORLD_TEST(test_deadline_of_a_server_that_dribbles),
+      WORLD_TEST(test_deadline_of_a_refusal_that_dribbles),
+      WORLD_TEST(test_deadline_ends_when_the_session_is_open),
+      WORLD_TEST(test_deadline_waits_for_what_has_come),
+      WORLD_TEST(test_deadline_of_one_request),
+      WORLD_SIM_TEST(test_deadline_of_a_lookup_that_never_ends),
+      WORLD_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered),
+      WORLD_SIM_TEST(test_deadline_is_one_for_all_stages),
+  };
+  return world_run_tests("net/connect_deadline", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,112 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The log hook: which lines there are at which level. */
+
+#include <string.h>
+
+#include "support/check.h"
+#include "support/session_user.h"
+#include "support/world_test.h"
+
+typedef struct lines {
+  bytes text; /* "2 a line" */
+  size_t count[WSUV_LOG_DEBUG + 1];
+  const wsuv_session_t *session;
+} lines;
+
+static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                    void *arg) {
+  lines *l = arg;
+  CHECK(level <= WSUV_LOG_DEBUG);
+  CHECK(strchr(text, '\n') == NULL && strchr(text, '\r') == NULL);
+  CHECK(l->session == NULL || session == l->session);
+  l->session = session;
+  l->count[level]++;
+  bytes_print(&l->text, "%d %.200s\n", (int) level, text);
+}
+
+static bool has(const lines *l, const char *line) {
+  return strstr(bytes_text(&l->text), line) != NULL;
+}
+
+/* A session with a message each way, closed in the regular way or lost. */
+static void run(world *w, lines *l, wsuv_log_level_t level, bool hook, bool lost) {
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  if (hook) config.log = on_line;
+  config.log_arg = l;
+  config.log_level = level;
+  frame_peer_start(&p, w);
+  p.echoes = true;
+  user_open(&u, w, &p, &config);
+  assert_int_equal(user_text(&u, "hello"), 0);
+  world_run_until_count(w, &u.messages, 1);
+  if (lost) raw_conn_end(p.conn);
+  if (!lost) assert_int_equal(user_close(&u, 1000, "bye"), 0);
+  user_run_to_close(&u);
+  user_finish(&u);
+  frame_peer_free(&p);
+}
+
+static void test_info_tells_stages_handshake_and_close(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_INFO, true, false);
+  assert_true(has(&l, "2 connecting to 127.0.0.1 port "));
+  assert_true(has(&l, "2 connected\n"));
+  assert_true(has(&l, "2 > GET / HTTP/1.1\n"));
+  assert_true(has(&l, "2 > Sec-WebSocket-Version: 13\n"));
+  assert_true(has(&l, "2 < status 101\n"));
+  assert_true(has(&l, "2 < Upgrade: websocket\n"));
+  assert_true(has(&l, "2 closed cleanly: received 1000 \"bye\", sent 1000 \"bye\"\n"));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 0);
+  assert_int_equal(l.count[WSUV_LOG_WARN], 0);
+  assert_int_equal(l.count[WSUV_LOG_ERROR], 0);
+  bytes_free(&l.text);
+}
+
+static void test_debug_tells_each_frame(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_DEBUG, true, false);
+  assert_true(has(&l, "3 > text frame, 5 bytes\n"));
+  assert_true(has(&l, "3 < text frame, 5 bytes\n"));
+  assert_true(has(&l, "3 > close frame, 5 bytes\n"));
+  assert_true(has(&l, "3 < close frame, 5 bytes\n"));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 4);
+  assert_true(l.count[WSUV_LOG_INFO] > 0);
+  bytes_free(&l.text);
+}
+
+static void test_error_tells_of_failed_sessions_only(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_ERROR, true, false);
+  assert_string_equal(bytes_text(&l.text), "");
+  run(w, &l, WSUV_LOG_ERROR, true, true);
+  assert_true(has(&l, "0 open: end of file\n"));
+  assert_true(has(&l, "0 closed uncleanly: received 1006 \"\", sent 0 \"\"\n"));
+  assert_int_equal(l.count[WSUV_LOG_ERROR], 2);
+  assert_int_equal(l.count[WSUV_LOG_INFO], 0);
+  bytes_free(&l.text);
+}
+
+static void test_without_a_hook_there_is_no_log(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_DEBUG, false, true);
+  assert_string_equal(bytes_text(&l.text), "");
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_info_tells_stages_handshake_and_close),
+      WORLD_TEST(test_debug_tells_each_frame),
+      WORLD_TEST(test_error_tells_of_failed_sessions_only),
+      WORLD_TEST(test_without_a_hook_there_is_no_log),
+  };
+  return world_run_tests("log", tests, sizeof tests / sizeof *tests);
+}

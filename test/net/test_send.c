@@ -1,0 +1,322 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Sends: what is refused and when, what goes out, and what completions tell. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/session_user.h"
+#include "support/world_test.h"
+
+static void start(world *w, frame_peer *p, session_user *u) {
+  frame_peer_start(p, w);
+  user_open(u, w, p, NULL);
+}
+
+static void finish(session_user *u, frame_peer *p) {
+  user_finish(u);
+  frame_peer_free(p);
+}
+
+static void close_and_finish(session_user *u, frame_peer *p) {
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  finish(u, p);
+}
+
+static void assert_every_send_is_refused(session_user *u) {
+  assert_int_equal(user_text(u, "t"), WSUV_ESTATE);
+  assert_int_equal(user_binary(u, "b", 1), WSUV_ESTATE);
+  assert_int_equal(user_ping(u, ""), WSUV_ESTATE);
+  assert_int_equal(user_pong(u, ""), WSUV_ESTATE);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_TEXT, true, "t", 1), WSUV_ESTATE);
+  assert_int_equal(user_frame(u, 'y', WSUV_FRAME_PING, true, "t", 1), WSUV_ESTATE);
+}
+
+static void test_sends_before_open_are_refused(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_init(&u, w, NULL);
+  user_connect(&u, &p);
+  assert_every_send_is_refused(&u);
+  assert_int_equal(user_flush(&u, 'f'), WSUV_ESTATE);
+  world_run_until_count(w, &u.opens, 1);
+  close_and_finish(&u, &p);
+  assert_int_equal(u.dones, 0);
+}
+
+static void refuse_in_on_close(session_user *u) {
+  assert_every_send_is_refused(u);
+  assert_int_equal(user_flush(u, 'f'), WSUV_ESTATE);
+}
+
+static void test_sends_after_close_are_refused(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  u.at_close = refuse_in_on_close;
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  assert_every_send_is_refused(&u);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
+  finish(&u, &p);
+}
+
+static void test_sends_after_terminate_are_refused(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  u.at_close = refuse_in_on_close;
+  user_terminate(&u);
+  assert_every_send_is_refused(&u);
+  assert_int_equal(user_flush(&u, 'f'), WSUV_ESTATE);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
+  finish(&u, &p);
+}
+
+static void test_sends_that_are_wrong_are_refused(world *w) {
+  static const char long_payload[WSUV_CONTROL_MAX + 1];
+  frame_peer p;
+  session_user u;
+  wsuv_frame_t frame;
+  start(w, &p, &u);
+  assert_int_equal(user_text(&u, "\xff"), WSUV_EUTF8);
+  assert_int_equal(user_text(&u, "\xc0\xaf"), WSUV_EUTF8);
+  assert_int_equal(user_text(&u, "cut \xe2\x82"), WSUV_EUTF8);
+  assert_int_equal(wsuv_send_ping(u.session, long_payload, sizeof long_payload), WSUV_ECONTROL);
+  assert_int_equal(wsuv_send_pong(u.session, long_payload, sizeof long_payload), WSUV_ECONTROL);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_PING, false, "", 0), WSUV_ECONTROL);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, "", 0), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'c', (wsuv_frame_type_t) 0, true, "", 0), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'd', (wsuv_frame_type_t) 3, true, "", 0), UV_EINVAL);
+  wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "t", 1);
+  frame.size--;
+  assert_int_equal(wsuv_send(u.session, &frame, NULL, NULL), UV_EINVAL);
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  assert_int_equal(wsuv_send_ping(u.session, long_payload, WSUV_CONTROL_MAX), 0);
+  close_and_finish(&u, &p);
+  assert_int_equal(u.dones, 0);
+}
+
+static void test_nothing_refused_goes_out(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(user_text(&u, "one"), 0);
+  assert_int_equal(user_text(&u, "\xff"), WSUV_EUTF8);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_PING, false, "", 0), WSUV_ECONTROL);
+  assert_int_equal(user_text(&u, "two"), 0);
+  assert_int_equal(wsuv_buffered_amount(u.session), 6);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(&p, "TEXT \"one\"; TEXT \"two\"; CLOSE #1000"));
+  finish(&u, &p);
+}
+
+static void test_fragments_go_out_as_continuations(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "gr\xc3", 3), 0);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_BINARY, true, "b", 1), UV_EINVAL);
+  assert_int_equal(user_binary(&u, "b", 1), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, false, "\x28", 1), WSUV_EUTF8);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "", 0), WSUV_EUTF8);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, false, "", 0), 0);
+  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, true, "\xbc", 1), 0);
+  assert_int_equal(user_frame(&u, 'd', WSUV_FRAME_BINARY, false, NULL, 0), 0);
+  assert_int_equal(user_text(&u, "t"), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'e', WSUV_FRAME_BINARY, true, "\xff", 1), 0);
+  assert_int_equal(user_text(&u, "t"), 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(
+      &p, "TEXT- \"gr\" c3; CONT-; CONT bc; BIN-; CONT ff; TEXT \"t\"; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK d=OK e=OK ");
+  finish(&u, &p);
+}
+
+static void test_payload_is_copied_by_the_call(world *w) {
+  frame_peer p;
+  session_user u;
+  char text[] = "before";
+  start(w, &p, &u);
+  assert_int_equal(user_text(&u, text), 0);
+  memset(text, 'x', sizeof text - 1);
+  world_run_until_count(w, &p.frames, 1);
+  assert_true(frame_peer_saw(&p, "TEXT \"before\""));
+  close_and_finish(&u, &p);
+}
+
+/* F14: fresh for each frame, from the source of random bytes. */
+static void test_masks_are_fresh(world *w) {
+  enum { FRAMES = 300, KEY = 4 };
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  for (int i = 0; i < FRAMES; i++) assert_int_equal(user_binary(&u, "\0\0\0\0", 4), 0);
+  world_run_until_count(w, &p.frames, FRAMES);
+  assert_int_equal(p.keys.len, FRAMES * KEY);
+  for (size_t i = 0; i < FRAMES; i++) {
+    for (size_t j = 0; j < i; j++) {
+      assert_memory_not_equal(p.keys.base + i * KEY, p.keys.base + j * KEY, KEY);
+    }
+  }
+  close_and_finish(&u, &p);
+}
+
+static void test_masking_can_be_switched_off(world *w) {
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.masking = false;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, &config);
+  assert_int_equal(user_text(&u, "a"), 0);
+  world_run_until_count(w, &p.frames, 1);
+  assert_string_equal(bytes_text(&p.saw), "(unmasked) TEXT 1:61\n");
+  close_and_finish(&u, &p);
+}
+
+/* --- completions --- */
+
+/* In the order of the sends; never inside them, which session_user checks. */
+static void test_completions_come_in_order(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  assert_int_equal(user_text(&u, "no completion"), 0);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_BINARY, true, "b", 1), 0);
+  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, true, "", 0), 0);
+  assert_int_equal(u.dones, 0);
+  world_run_until_count(w, &u.dones, 3);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK ");
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  close_and_finish(&u, &p);
+}
+
+static void send_next(session_user *u, char name, int status) {
+  assert_int_equal(status, 0);
+  if (name < 'e') {
+    assert_int_equal(user_frame(u, (char) (name + 1), WSUV_FRAME_TEXT, true, &name, 1), 0);
+  }
+}
+
+static void test_completions_may_send(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  u.at_done = send_next;
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "z", 1), 0);
+  world_run_until_count(w, &u.dones, 5);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK d=OK e=OK ");
+  world_run_until_count(w, &p.frames, 5);
+  close_and_finish(&u, &p);
+}
+
+/* 0 is said only when the kernel has it all. */
+static void test_completion_waits_for_the_kernel(world *w) {
+  frame_peer p;
+  session_user u;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  start(w, &p, &u);
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_BINARY, true, data, size), 0);
+  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_PING, true, "c", 1), 0);
+  assert_int_equal(user_frame(&u, 'd', WSUV_FRAME_TEXT, true, "d", 1), 0);
+  world_advance(w, 20);
+  assert_null(strchr(bytes_text(&u.done), 'b'));
+  assert_null(strchr(bytes_text(&u.done), 'd'));
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &u.dones, 4);
+  assert_true(strstr(bytes_text(&u.done), "b=OK ") < strstr(bytes_text(&u.done), "d=OK "));
+  close_and_finish(&u, &p);
+  free(data);
+}
+
+static void test_completions_of_a_terminated_session(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_flush(&u, 'f'), 0);
+  user_terminate(&u);
+  assert_int_equal(u.dones, 0);
+  user_run_to_close(&u);
+  assert_string_equal(bytes_text(&u.done), "a=ECANCELED b=ECANCELED f=ECANCELED ");
+  assert_int_equal(p.frames, 0);
+  finish(&u, &p);
+}
+
+/* --- no random bytes, no memory --- */
+
+/* F14: no fallback. */
+static void test_send_without_random_bytes_ends_the_session(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  world_random_fails(w, true);
+  int err = 0;
+  while ((err = user_text(&u, "t")) == 0) continue; /* until the pool of them is empty */
+  world_random_fails(w, false);
+  assert_int_equal(err, WSUV_ERANDOM);
+  assert_int_equal(user_text(&u, "t"), WSUV_ESTATE);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
+  assert_string_equal(u.end.detail, "no masking key");
+  finish(&u, &p);
+}
+
+static void test_send_without_memory_queues_nothing(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  w->alloc->fail_for_ever = true;
+  uint8_t *data = check_alloc(100 * 1024);
+  assert_int_equal(user_binary(&u, data, 100 * 1024), UV_ENOMEM);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "a", 1), UV_ENOMEM);
+  assert_int_equal(user_flush(&u, 'b'), UV_ENOMEM);
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  w->alloc->fail_at = 0;
+  assert_int_equal(user_text(&u, "later"), 0);
+  world_run_until_count(w, &p.frames, 1);
+  assert_true(frame_peer_saw(&p, "TEXT \"later\""));
+  close_and_finish(&u, &p);
+  free(data);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_sends_before_open_are_refused),
+      WORLD_TEST(test_sends_after_close_are_refused),
+      WORLD_TEST(test_sends_after_terminate_are_refused),
+      WORLD_TEST(test_sends_that_are_wrong_are_refused),
+      WORLD_TEST(test_nothing_refused_goes_out),
+      WORLD_TEST(test_fragments_go_out_as_continuations),
+      WORLD_TEST(test_payload_is_copied_by_the_call),
+      WORLD_TEST(test_masks_are_fresh),
+      WORLD_TEST(test_masking_can_be_switched_off),
+      WORLD_TEST(test_completions_come_in_order),
+      WORLD_TEST(test_completions_may_send),
+      WORLD_TEST(test_completion_waits_for_the_kernel),
+      WORLD_TEST(test_completions_of_a_terminated_session),
+      WORLD_TEST(test_send_without_random_bytes_ends_the_session),
+      WORLD_TEST(test_send_without_memory_queues_nothing),
+  };
+  return world_run_tests("send", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,109 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* F46: the n-th allocation fails, for every n, once and for ever after, in a session with all that
+   allocates: large messages, fragments, pings, completions, both ways of closing. Whatever fails,
+   on_close comes once, every completion before it, and nothing is left. */
+
+#include <stdlib.h>
+
+#include "support/check.h"
+#include "support/session_user.h"
+#include "support/world_test.h"
+
+enum { LARGE = 150 * 1024, ENOUGH = 10000 };
+
+static uint8_t large[LARGE];
+
+static void allow(int err) {
+  CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE || err == UV_EINVAL);
+}
+
+static void at_open(session_user *u) {
+  allow(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1));
+  allow(user_frame(u, 'b', WSUV_FRAME_BINARY, true, large, LARGE));
+  allow(user_frame(u, 'c', WSUV_FRAME_BINARY, false, large, 100));
+  allow(user_frame(u, 'd', WSUV_FRAME_BINARY, true, large, 100));
+  allow(user_ping(u, "ping"));
+  allow(user_flush(u, 'f'));
+}
+
+static void at_message(session_user *u, const wsuv_message_t *m) {
+  if (m->len == 9) allow(user_frame(u, 'e', WSUV_FRAME_TEXT, true, "echo", 4));
+}
+
+static bool settled(void *arg) {
+  const session_user *u = arg;
+  return u->closes > 0 || (u->opens > 0 && u->messages >= 4 && u->owed == 0);
+}
+
+static void settle(world *w, session_user *u) {
+  for (int i = 0; i < 200 && !settled(u); i++) world_advance(w, 50);
+  CHECK(settled(u) || w->alloc->failed > 0);
+}
+
+static void close_somehow(world *w, session_user *u) {
+  if (u->closes > 0) return;
+  if (user_close(u, 1000, "a reason of its own") < 0) user_terminate(u);
+  world_run_until_count(w, &u->closes, 1);
+}
+
+static void run_session(world *w, session_user *u, frame_peer *p) {
+  int err = user_try_connect(u, p);
+  CHECK(err == 0 || err == UV_ENOMEM);
+  if (err < 0) return;
+  settle(w, u);
+  close_somehow(w, u);
+  int status = u->end.status;
+  CHECK(status == 0 || status == UV_ENOMEM || status == UV_ECANCELED);
+  CHECK(status != 0 || w->alloc->failed > 0 || u->messages >= 4);
+}
+
+/* Whether an allocation was made to fail. */
+static bool run_failing(world *w, uint64_t n, bool for_ever) {
+  frame_peer p;
+  session_user u = {.w = w, .at_open = at_open, .at_message = at_message, .forgets = true};
+  w->alloc->failed = 0;
+  w->alloc->fail_at = w->alloc->calls + n;
+  w->alloc->fail_for_ever = for_ever;
+  frame_peer_start(&p, w);
+  p.echoes = p.pongs = p.forgets = true;
+  p.greeting = "TEXT- \"frag\"; PING 01; CONT \"ments\"; BIN 00~150000";
+  if (world_client(w, &u.client, NULL) == 0) {
+    run_session(w, &u, &p);
+    world_client_close(w, u.client);
+  }
+  w->alloc->fail_at = 0;
+  user_free(&u);
+  frame_peer_free(&p);
+  return w->alloc->failed > 0;
+}
+
+static void run_all(world *w, bool for_ever) {
+  uint64_t n = 1;
+  while (run_failing(w, n, for_ever)) {
+    assert_int_equal(w->alloc->live, 0);
+    assert_true(++n < ENOUGH);
+  }
+  assert_true(n > 20);
+}
+
+static void test_each_allocation_fails_once(world *w) {
+  if (w->seed < 6) run_all(w, false);
+}
+
+static void test_each_allocation_fails_for_ever(world *w) {
+  if (w->seed < 6) run_all(w, true);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_SIM_TEST(test_each_allocation_fails_once),
+      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
+  };
+  return world_run_tests("session_torture", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,251 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/completions.h"
+#include "support/track_alloc.h"
+
+/* A queue, its completions, and the letters of those that came, in their order. */
+typedef struct fixture {
+  track_alloc alloc;
+  bufq_pool chunks;
+  out_queue out;
+  completion_pool pool;
+  completions cs;
+  char order[64];
+} fixture;
+
+enum { FRAME = 2 + 1 }; /* header, a byte of payload */
+
+static int setup(void **state) {
+  fixture *f = calloc(1, sizeof *f);
+  if (f == NULL) return -1;
+  track_alloc_init(&f->alloc);
+  bufq_pool_init(&f->chunks, &f->alloc.handle, 4);
+  out_queue_init(&f->out, &f->chunks);
+  completion_pool_init(&f->pool, &f->alloc.handle);
+  *state = f;
+  return 0;
+}
+
+static int teardown(void **state) {
+  fixture *f = *state;
+  completion *c;
+  while ((c = completions_any(&f->cs)) != NULL) completion_release(&f->pool, c);
+  out_queue_clear(&f->out);
+  bufq_pool_free(&f->chunks);
+  completion_pool_free(&f->pool);
+  size_t live = f->alloc.live;
+  free(f);
+  return live == 0 ? 0 : -1;
+}
+
+static completion *named(fixture *f, const char *name) {
+  completion *c = completion_new(&f->pool);
+  assert_non_null(c);
+  c->arg = (void *) (uintptr_t) name;
+  return c;
+}
+
+/* A frame of three bytes, and who waits for it. */
+static void queue(fixture *f, out_lane_id lane, const char *name) {
+  frame_header h = {.length = 1, .opcode = 2, .fin = true};
+  if (lane == LANE_CONTROL) h.opcode = 9;
+  assert_int_equal(out_queue_frame(&f->out, lane, &h, "x"), 0);
+  completion *c = named(f, name);
+  c->end = f->out.lanes[lane].queued;
+  completions_add(&f->cs, lane, c);
+}
+
+static void flush(fixture *f, const char *name) {
+  completion *c = named(f, name);
+  c->end = f->out.lanes[LANE_DATA].queued;
+  c->control = f->out.lanes[LANE_CONTROL].queued;
+  completions_add(&f->cs, LANE_DATA, c);
+}
+
+static void take(fixture *f, completion *c) {
+  strcat(f->order, c->arg);
+  completion_release(&f->pool, c);
+}
+
+static const char *due(fixture *f) {
+  completion *c;
+  f->order[0] = '\0';
+  while ((c = completions_due(&f->cs, &f->out)) != NULL) take(f, c);
+  return f->order;
+}
+
+static const char *beyond(fixture *f, uint64_t kept) {
+  completion *next, *c = completions_beyond(&f->cs, kept);
+  f->order[0] = '\0';
+  for (; c != NULL; c = next) {
+    next = c->next;
+    take(f, c);
+  }
+  return f->order;
+}
+
+static void test_completions_come_due_in_order(void **state) {
+  fixture *f = *state;
+  assert_null(completions_due(&f->cs, &f->out));
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_DATA, "b");
+  queue(f, LANE_DATA, "c");
+  assert_int_equal(f->cs.count, 3);
+  assert_string_equal(due(f), "");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "");
+  out_queue_written(&f->out, 1 + FRAME);
+  assert_string_equal(due(f), "ab");
+  assert_int_equal(f->cs.count, 1);
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "c");
+  assert_int_equal(f->cs.count, 0);
+}
+
+static void test_completions_of_control_do_not_wait_for_data(void **state) {
+  fixture *f = *state;
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_CONTROL, "p");
+  out_queue_written(&f->out, FRAME); /* control goes first */
+  assert_string_equal(due(f), "p");
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "a");
+}
+
+static void test_completion_of_a_flush_waits_for_both_lanes(void **state) {
+  fixture *f = *state;
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1); /* begun: control has to wait for its end */
+  queue(f, LANE_CONTROL, "p");
+  flush(f, "f");
+  queue(f, LANE_CONTROL, "q");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  assert_int_equal(f->cs.count, 3);
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "pf");
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "q");
+}
+
+static void test_completion_of_a_flush_of_nothing_is_due_at_once(void **state) {
+  fixture *f = *state;
+  flush(f, "f");
+  flush(f, "g");
+  assert_string_equal(due(f), "fg");
+}
+
+/* Each flush goes to its place among those that wait for control frames. */
+static void test_completions_of_flushes_keep_their_order(void **state) {
+  fixture *f = *state;
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1);
+  queue(f, LANE_CONTROL, "p");
+  flush(f, "f");
+  flush(f, "g");
+  queue(f, LANE_CONTROL, "q");
+  flush(f, "h");
+  queue(f, LANE_CONTROL, "r");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  out_queue_written(&f->out, 2 * FRAME);
+  assert_string_equal(due(f), "pfgqh");
+  queue(f, LANE_CONTROL, "s"); /* the end of the lane is still known */
+  out_queue_written(&f->out, 2 * FRAME);
+  assert_string_equal(due(f), "rs");
+}
+
+static void test_completions_beyond_what_is_kept(void **state) {
+  fixture *f = *state;
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_CONTROL, "p");
+  queue(f, LANE_DATA, "b");
+  flush(f, "f");
+  queue(f, LANE_DATA, "c");
+  assert_string_equal(beyond(f, 3 * FRAME), "");
+  assert_string_equal(beyond(f, FRAME), "bfc");
+  assert_int_equal(f->cs.count, 2);
+  queue(f, LANE_DATA, "d"); /* the end of the lane is still known */
+  out_queue_written(&f->out, 5 * FRAME);
+  assert_string_equal(due(f), "adp");
+}
+
+static void test_completions_beyond_takes_all_of_a_lane(void **state) {
+  fixture *f = *state;
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_DATA, "b");
+  assert_string_equal(beyond(f, 0), "ab");
+  queue(f, LANE_DATA, "c");
+  out_queue_written(&f->out, 3 * FRAME);
+  assert_string_equal(due(f), "c");
+}
+
+static void test_completions_any_takes_what_is_not_due(void **state) {
+  fixture *f = *state;
+  completion *c;
+  queue(f, LANE_CONTROL, "p");
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_DATA, "b");
+  while ((c = completions_any(&f->cs)) != NULL) take(f, c);
+  assert_string_equal(f->order, "abp");
+  assert_int_equal(f->cs.count, 0);
+}
+
+static void test_completion_pool_reuses_records(void **state) {
+  fixture *f = *state;
+  completion *c = named(f, "a");
+  c->end = c->control = 7;
+  completion_release(&f->pool, c);
+  uint64_t calls = f->alloc.calls;
+  for (int i = 0; i < 100; i++) {
+    c = completion_new(&f->pool);
+    assert_non_null(c);
+    assert_true(c->next == NULL && c->arg == NULL && c->end == 0 && c->control == 0);
+    completion_release(&f->pool, c);
+  }
+  assert_int_equal(f->alloc.calls, calls);
+}
+
+static void test_completion_pool_is_bounded(void **state) {
+  fixture *f = *state;
+  enum { MANY = 3000, SPARES = 1024 };
+  static completion *all[MANY];
+  for (size_t i = 0; i < MANY; i++) all[i] = named(f, "a");
+  for (size_t i = 0; i < MANY; i++) completion_release(&f->pool, all[i]);
+  assert_int_equal(f->alloc.live, SPARES);
+  assert_int_equal(f->pool.spares, SPARES);
+}
+
+static void test_completion_without_memory(void **state) {
+  fixture *f = *state;
+  f->alloc.fail_at = f->alloc.calls + 1;
+  assert_null(completion_new(&f->pool));
+  completion_release(&f->pool, named(f, "a"));
+}
+
+#define COMPLETIONS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      COMPLETIONS_TEST(test_completions_come_due_in_order),
+      COMPLETIONS_TEST(test_completions_of_control_do_not_wait_for_data),
+      COMPLETIONS_TEST(test_completion_of_a_flush_waits_for_both_lanes),
+      COMPLETIONS_TEST(test_completion_of_a_flush_of_nothing_is_due_at_once),
+      COMPLETIONS_TEST(test_completions_of_flushes_keep_their_order),
+      COMPLETIONS_TEST(test_completions_beyond_what_is_kept),
+      COMPLETIONS_TEST(test_completions_beyond_takes_all_of_a_lane),
+      COMPLETIONS_TEST(test_completions_any_takes_what_is_not_due),
+      COMPLETIONS_TEST(test_completion_pool_reuses_records),
+      COMPLETIONS_TEST(test_completion_pool_is_bounded),
+      COMPLETIONS_TEST(test_completion_without_memory),
+  };
+  return cmocka_run_group_tests_name("completions", tests, NULL, NULL);
+}

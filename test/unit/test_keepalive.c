@@ -1,0 +1,194 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "session/keepalive.h"
+
+static const uint8_t random_bytes[4] = {1, 2, 3, 4};
+
+static void start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms) {
+  memset(k, 0xa5, sizeof *k);
+  keepalive_start(k, interval_ms, timeout_ms, 1000);
+}
+
+static void ping(keepalive *k, uint64_t now_ms) {
+  keepalive_ping(k, random_bytes, now_ms, now_ms * 1000000);
+}
+
+static void pong(keepalive *k, uint64_t now_us) {
+  uint8_t payload[KEEPALIVE_PAYLOAD];
+  memcpy(payload, k->payload, sizeof payload);
+  keepalive_pong(k, payload, sizeof payload, now_us * 1000);
+}
+
+static void test_keepalive_of_interval_zero_is_off(void **state) {
+  (void) state;
+  keepalive k = {0};
+  assert_false(keepalive_on(&k));
+  start(&k, 1, 0);
+  assert_true(keepalive_on(&k));
+}
+
+static void test_keepalive_pings_each_interval(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 250);
+  assert_int_equal(keepalive_next_ms(&k), 1100);
+  assert_false(keepalive_ping_due(&k, 1099));
+  assert_true(keepalive_ping_due(&k, 1100));
+  ping(&k, 1103);
+  assert_false(keepalive_ping_due(&k, 1103));
+  assert_int_equal(keepalive_next_ms(&k), 1203);
+}
+
+static void test_keepalive_timeout_is_two_intervals_by_default(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 0);
+  assert_int_equal(k.timeout_ms, 200);
+  start(&k, 100, 7);
+  assert_int_equal(k.timeout_ms, 7);
+}
+
+static void test_keepalive_is_never_dead_before_a_ping(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  assert_false(keepalive_dead(&k, UINT64_MAX));
+}
+
+static void test_keepalive_counts_from_the_first_ping_without_life(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 250);
+  ping(&k, 1100);
+  ping(&k, 1200);
+  ping(&k, 1300);
+  assert_int_equal(keepalive_next_ms(&k), 1350);
+  assert_false(keepalive_dead(&k, 1349));
+  assert_true(keepalive_dead(&k, 1350));
+}
+
+static void test_keepalive_any_byte_is_life(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  ping(&k, 1100);
+  keepalive_alive(&k, 1149);
+  assert_false(keepalive_dead(&k, 5000));
+  assert_int_equal(keepalive_next_ms(&k), 1200);
+  ping(&k, 1200);
+  assert_false(keepalive_dead(&k, 1249));
+  assert_true(keepalive_dead(&k, 1250));
+}
+
+static void test_keepalive_payloads_are_unique(void **state) {
+  (void) state;
+  enum { PINGS = 300 };
+  static uint8_t seen[PINGS][KEEPALIVE_PAYLOAD];
+  keepalive k;
+  start(&k, 1, 0);
+  for (size_t i = 0; i < PINGS; i++) {
+    ping(&k, 1000 + i); /* with the same random bytes each time */
+    memcpy(seen[i], k.payload, KEEPALIVE_PAYLOAD);
+    for (size_t j = 0; j < i; j++) assert_memory_not_equal(seen[i], seen[j], KEEPALIVE_PAYLOAD);
+  }
+  uint8_t before[KEEPALIVE_PAYLOAD];
+  const uint8_t other[4] = {9, 9, 9, 9};
+  start(&k, 1, 0);
+  ping(&k, 1000);
+  memcpy(before, k.payload, sizeof before);
+  start(&k, 1, 0);
+  keepalive_ping(&k, other, 1000, 1);
+  assert_memory_not_equal(before, k.payload, sizeof before);
+}
+
+static void test_keepalive_measures_the_answer(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 0);
+  assert_false(k.answered);
+  ping(&k, 1100);
+  pong(&k, 1100 * 1000 + 800);
+  assert_true(k.answered);
+  assert_int_equal(k.last_us, 800);
+  assert_int_equal(k.min_us, 800);
+  assert_int_equal(k.smoothed_us, 800);
+  ping(&k, 1200);
+  pong(&k, 1200 * 1000 + 1600);
+  assert_int_equal(k.last_us, 1600);
+  assert_int_equal(k.min_us, 800);
+  assert_int_equal(k.smoothed_us, 900); /* RFC 6298: 7/8 of the old, 1/8 of the new */
+  ping(&k, 1300);
+  pong(&k, 1300 * 1000 + 100);
+  assert_int_equal(k.last_us, 100);
+  assert_int_equal(k.min_us, 100);
+  assert_int_equal(k.smoothed_us, 800);
+}
+
+static void test_keepalive_ignores_other_pongs(void **state) {
+  (void) state;
+  keepalive k;
+  uint8_t old[KEEPALIVE_PAYLOAD];
+  start(&k, 100, 0);
+  keepalive_pong(&k, k.payload, sizeof k.payload, 1);
+  assert_false(k.answered); /* nothing was asked */
+  ping(&k, 1100);
+  memcpy(old, k.payload, sizeof old);
+  ping(&k, 1200);
+  keepalive_pong(&k, old, sizeof old, UINT64_C(1201000000));
+  keepalive_pong(&k, k.payload, sizeof k.payload - 1, UINT64_C(1201000000));
+  keepalive_pong(&k, NULL, 0, UINT64_C(1201000000));
+  assert_false(k.answered);
+}
+
+static void test_keepalive_measures_a_ping_once(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 0);
+  ping(&k, 1100);
+  pong(&k, 1100 * 1000 + 5);
+  pong(&k, 1100 * 1000 + 5000);
+  assert_int_equal(k.last_us, 5);
+  assert_int_equal(k.smoothed_us, 5);
+}
+
+/* Times that do not fit are never. */
+static void test_keepalive_times_do_not_wrap(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, UINT64_MAX, 0);
+  assert_int_equal(k.timeout_ms, UINT64_MAX);
+  assert_int_equal(keepalive_next_ms(&k), UINT64_MAX);
+  start(&k, UINT64_MAX / 2 + 1, 0);
+  assert_int_equal(k.timeout_ms, UINT64_MAX);
+  start(&k, 100, UINT64_MAX - 1);
+  ping(&k, 1100);
+  assert_int_equal(keepalive_next_ms(&k), 1200);
+  assert_false(keepalive_dead(&k, UINT64_MAX - 1));
+  start(&k, UINT64_MAX - 10, 1);
+  ping(&k, 1100);
+  assert_int_equal(k.next_ping_ms, UINT64_MAX);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_keepalive_of_interval_zero_is_off),
+      cmocka_unit_test(test_keepalive_pings_each_interval),
+      cmocka_unit_test(test_keepalive_timeout_is_two_intervals_by_default),
+      cmocka_unit_test(test_keepalive_is_never_dead_before_a_ping),
+      cmocka_unit_test(test_keepalive_counts_from_the_first_ping_without_life),
+      cmocka_unit_test(test_keepalive_any_byte_is_life),
+      cmocka_unit_test(test_keepalive_payloads_are_unique),
+      cmocka_unit_test(test_keepalive_measures_the_answer),
+      cmocka_unit_test(test_keepalive_ignores_other_pongs),
+      cmocka_unit_test(test_keepalive_measures_a_ping_once),
+      cmocka_unit_test(test_keepalive_times_do_not_wrap),
+  };
+  return cmocka_run_group_tests_name("keepalive", tests, NULL, NULL);
+}
