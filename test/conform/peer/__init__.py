@@ -1,0 +1,12 @@
+"""A scripted WebSocket peer that sends what the Autobahn test suite sends, groups 1-7, 9 and 10,
+and judges what comes back as the suite does. Both roles; standard library only.
+
+    frames, decoder     octets (RFC 6455 5)
+    link                a socket that is written in chosen pieces
+    session             a connection from the opening handshake to its end, and who ended it how
+    case, cases         what a case is, and all of them; framing, utf8, closing, limits: the tables
+    judge, play         what has come against what had to come; one case on one session
+    handshake           the opening handshake, both sides (RFC 6455 4)
+    server, client      the two roles
+    report              lines for people, JSON for programs
+"""

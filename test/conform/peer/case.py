@@ -1,0 +1,119 @@
+"""What a case is: what is sent, what has to come back, who has to close."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Optional, Tuple
+
+from . import frames
+from .frames import Frame, close_body
+
+FLUSH = 0
+MARK = 'timeout'  # an event of our own among the peer's
+
+
+class Wait(NamedTuple):
+    seconds: float
+    mark: Optional[str] = None  # logged behind the wait, if the connection is still open
+
+
+class Slice(NamedTuple):
+    """The octets from start to stop of a frame's payload; the frame's head comes with octet 0."""
+
+    frame: Frame
+    start: int
+    stop: int
+
+
+class Split(NamedTuple):
+    """A message in frames of `size`; with `empty_end` the one that has FIN is empty."""
+
+    frame: Frame
+    size: int
+    empty_end: bool
+
+
+class Timer(NamedTuple):
+    kind: str  # 'kill' or 'close'
+    seconds: float
+
+
+class Closing(NamedTuple):
+    name: str
+    starter: str  # 'fuzzer' or 'peer'
+    codes: Tuple[int, ...]  # that the peer may send; none is always right
+    clean: bool  # whether close frames both ways are required
+
+
+def kill(seconds):
+    return Timer('kill', seconds)
+
+
+def close(seconds):
+    return Timer('close', seconds)
+
+
+N = Closing('N', 'fuzzer', (1000,), True)
+P = Closing('P', 'peer', (1002,), False)
+U = Closing('U', 'peer', (1007,), False)
+
+
+def V(*codes):
+    return Closing('V', 'fuzzer', codes, True)
+
+
+def X(*codes):
+    return Closing('X', 'fuzzer', codes, False)
+
+
+@dataclass(frozen=True)
+class Case:
+    """With `rounds`, the steps are sent so many times, and each time the one message of `ok` has
+    to come (group 9); without, the whole list of messages, pongs and marks has to be `ok`."""
+
+    id: str
+    steps: tuple
+    timer: Timer
+    ok: tuple
+    closing: Closing
+    non_strict: Optional[tuple] = None
+    rounds: int = 0
+    auto_close: bool = True
+    informational: bool = False
+
+
+# Frames by name. Text may be given as str.
+
+
+def frame_of(opcode):
+    def make(payload=b'', **fields):
+        data = payload.encode() if isinstance(payload, str) else payload
+        return Frame(opcode, data, **fields)
+
+    return make
+
+
+text, binary, cont = (frame_of(op) for op in (frames.TEXT, frames.BIN, frames.CONT))
+ping, pong, raw_close = (frame_of(op) for op in (frames.PING, frames.PONG, frames.CLOSE))
+
+
+def close_frame(code, reason=b'', **fields):
+    return raw_close(close_body(code, reason), **fields)
+
+
+def echo(*sent):
+    """The events that frames make when they come back whole."""
+    return tuple((frame.opcode, frame.payload) for frame in sent)
+
+
+def fragments(split):
+    """The frames of a Split."""
+    opcode, payload = split.frame.opcode, split.frame.payload
+    for start in range(0, len(payload), split.size):
+        stop = start + split.size
+        last = stop >= len(payload) and not split.empty_end
+        yield Frame(frames.CONT if start else opcode, payload[start:stop], fin=last)
+    if split.empty_end:
+        yield Frame(frames.CONT)
+
+
+def fill(pattern, n):
+    return (pattern * (n // len(pattern) + 1))[:n]
