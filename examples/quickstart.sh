@@ -18,7 +18,7 @@ read -r -t 10 line <&"${echo_server[0]}"
 url=${line#listening on }
 
 echo
-echo "\$ $build/examples/wsuv -n 1 -m '$message' $url"
-answer=$("$build/examples/wsuv" -n 1 -m "$message" "$url")
+echo "\$ $build/examples/wsuv -m '$message' $url"
+answer=$("$build/examples/wsuv" -m "$message" "$url")
 echo "$answer"
 [ "$answer" = "$message" ]

@@ -205,7 +205,7 @@ size_t url_unescape(char *dst, ws_str s) {
   size_t n = 0;
   for (size_t i = 0; i < s.len; i++) {
     if (s.base[i] == '%') {
-      dst[n++] = (char) (hex_value(s.base[i + 1]) << 4 | hex_value(s.base[i + 2]));
+      dst[n++] = (char) (hex_value(s.base[i + 1]) * 16 + hex_value(s.base[i + 2]));
       i += 2;
     } else {
       dst[n++] = s.base[i];

@@ -93,7 +93,7 @@ static void live(torture *t, wsuv_client_t *client) {
   if (err == 0) {
     world_run_until_true(t->w, &o.closed);
     assert_int_equal(o.closes, 1);
-  assert_true(o.status == t->status || o.status == UV_ENOMEM || o.status == UV_ECANCELED);
+    assert_true(o.status == t->status || o.status == UV_ENOMEM || o.status == UV_ECANCELED);
   }
   assert_true(err == 0 || err == UV_ENOMEM);
   assert_int_equal(t->told, t->owed);

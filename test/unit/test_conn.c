@@ -755,8 +755,7 @@ static void test_conn_close_that_the_peer_begins(void **state) {
 /* The answer waits for its owner, who may still write what is queued, or answer otherwise. */
 static void test_conn_close_of_the_peer_is_answered_when_asked_to(void **state) {
   (void) state;
-  static const char *const written[] = {"CLOSE #4001", "BIN \"x\" ; CLOSE #4001",
-                                        "CLOSE #4002"};
+  static const char *const written[] = {"CLOSE #4001", "BIN \"x\" ; CLOSE #4001", "CLOSE #4002"};
   for (int v = 0; v < 3; v++) {
     rig r;
     conn_event ev;
