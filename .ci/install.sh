@@ -1,0 +1,49 @@
+#!/bin/bash
+# Install wsuv as a stranger would, under a prefix, then build examples/hello.c against what was
+# installed, with the shared library and with the static one, and run both and the program `wsuv`
+# against an echo server.
+#
+#   .ci/install.sh PREFIX
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+prefix=$(realpath -m "$1")
+build=$prefix.build
+cc=${CC:-gcc}
+
+meson setup "$build" --prefix="$prefix" --buildtype=release -Dtests=false
+meson install -C "$build"
+ninja -C "$build" test/wsuv_echo
+
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name wsuv.pc)")
+export PKG_CONFIG_PATH
+libdir=$(pkg-config --variable=libdir wsuv)
+read -r -a cflags <<<"$(pkg-config --cflags wsuv)"
+read -r -a libs <<<"$(pkg-config --libs wsuv)"
+read -r -a private <<<"$(pkg-config --libs --static wsuv)"
+
+set -x
+"$cc" -o "$prefix/hello" examples/hello.c "${cflags[@]}" "${libs[@]}" "-Wl,-rpath,$libdir"
+"$cc" -o "$prefix/hello-static" examples/hello.c "${cflags[@]}" "${private[@]/-lwsuv/-l:libwsuv.a}"
+set +x
+
+# The one needs the library, the other does not.
+readelf -d "$prefix/hello" | grep -q 'NEEDED.*libwsuv\.so\.0'
+if readelf -d "$prefix/hello-static" | grep -q 'NEEDED.*libwsuv'; then exit 1; fi
+
+coproc echo_server { exec "$build/test/wsuv_echo"; }
+server=$echo_server_PID
+trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
+read -r -t 10 line <&"${echo_server[0]}"
+url=${line#listening on }
+
+expect() {
+  local answer
+  answer=$(shift; timeout 10 "$@")
+  echo "$2: $answer"
+  [ "$answer" = "$1" ]
+}
+
+expect hello "$prefix/hello" "$url"
+expect hello "$prefix/hello-static" "$url"
+expect hi "$prefix/bin/wsuv" -m hi "$url"

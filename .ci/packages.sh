@@ -1,0 +1,79 @@
+#!/bin/sh
+# Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
+#
+#   .ci/packages.sh [build|test|lint]
+#
+# Each set holds the one before it. Does nothing, and needs neither root nor a network, when all of
+# it is there.
+set -eu
+
+build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev libllhttp-dev|node-llhttp'
+test='g++ clang libclang-rt-dev libcmocka-dev nodejs node-ws python3 python3-websockets'
+lint='clang-format clang-tidy doxygen'
+
+case ${1:-build} in
+  build) wanted=$build ;;
+  test) wanted="$build $test" ;;
+  lint) wanted="$build $test $lint" ;;
+  *) echo "usage: $0 [build|test|lint]" >&2; exit 2 ;;
+esac
+
+installed() {
+  dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+available() {
+  apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [0-9]'
+}
+
+# Whether one of the packages of `a|b` is there.
+any_installed() {
+  for package in $(echo "$1" | tr '|' ' '); do
+    if installed "$package"; then return 0; fi
+  done
+  return 1
+}
+
+# Name the first package of each `a|b` that can be had.
+choose() {
+  for group; do
+    found=
+    for package in $(echo "$group" | tr '|' ' '); do
+      if available "$package"; then found=$package; break; fi
+    done
+    if [ -z "$found" ]; then return 1; fi
+    echo "$found"
+  done
+}
+
+if ! command -v apt-get >/dev/null; then
+  echo "No apt-get here: taking it that these are installed: $wanted" >&2
+  exit 0
+fi
+
+missing=
+for group in $wanted; do
+  any_installed "$group" || missing="$missing $group"
+done
+if [ -z "$missing" ]; then exit 0; fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=sudo
+  if ! command -v sudo >/dev/null; then
+    echo "Missing, and neither root nor sudo to install them:$missing" >&2
+    exit 1
+  fi
+fi
+
+apt() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+}
+
+install_missing() {
+  chosen=$(choose $missing) && apt install --no-install-recommends $chosen
+}
+
+# The lists may be absent, or too old to find the packages by.
+echo "Installing:$missing"
+install_missing || { apt update && install_missing; }

@@ -1,0 +1,51 @@
+#!/usr/bin/python3
+"""Both libraries define exactly what the public headers declare, and no other symbol.
+
+    symbols.py NM LIBWSUV_A LIBWSUV_SO HEADER...
+"""
+
+import re
+import subprocess
+import sys
+
+DECLARATION = re.compile(r'\bWSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(')
+
+
+def declared(headers):
+    names = set()
+    for path in headers:
+        with open(path, encoding='utf-8') as file:
+            text = re.sub(r'/\*.*?\*/|//[^\n]*', ' ', file.read(), flags=re.S)
+        text = re.sub(r'^\s*#.*$', '', text, flags=re.M)
+        names.update(DECLARATION.findall(text))
+    return names
+
+
+def defined(nm, option, library):
+    command = [nm, option, '--defined-only', '--format=posix', library]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
+
+
+def compare(library, want, have):
+    for name in sorted(want - have):
+        print(f'{library}: {name} is declared, but not defined')
+    for name in sorted(have - want):
+        print(f'{library}: {name} is visible, but not declared')
+    print(f'{library}: {len(have)} symbols')
+    return want == have
+
+
+def main(nm, archive, shared, *headers):
+    want = declared(headers)
+    if not want:
+        return 1
+    results = [
+        compare(archive, want, defined(nm, '-g', archive)),
+        compare(shared, want, defined(nm, '-D', shared)),
+    ]
+    return 0 if all(results) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

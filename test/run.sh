@@ -1,0 +1,39 @@
+#!/bin/bash
+# Install what is missing, build wsuv, and run all of its tests.
+#
+#   test/run.sh [OPTION_OF_MESON_SETUP...]
+#
+# From the environment: BUILD, the build folder (build-test), and CC, the compiler (gcc). The last
+# line is "N passed, N failed"; the exit status is 0 only if every test passed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+build=${BUILD:-build-test}
+export CC=${CC:-gcc}
+
+# What the sanitizers, if they are built in, have to say ends the test.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+case "$*" in
+  *b_sanitize*) slowness=5 ;;
+  *) slowness=1 ;;
+esac
+
+# A folder that was set up in another way, or not to its end, is of no use.
+configure() {
+  local setup="$CC $*"
+  if [ "$(cat "$build/setup" 2>/dev/null)" = "$setup" ]; then return 0; fi
+  rm -rf "$build"
+  meson setup "$build" "$@" && echo "$setup" >"$build/setup"
+}
+
+if .ci/packages.sh test && configure "$@" && meson compile -C "$build"; then
+  rm -f "$build/meson-logs/testlog.json"
+  meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier "$slowness"
+  echo
+  exec python3 test/count.py "$build"
+fi
+echo "$0: there is nothing to test, since it could not be built" >&2
+echo
+echo "0 passed, 1 failed"
+exit 1
