@@ -6,7 +6,9 @@
  * @brief The client: shared configuration, and the sessions opened with it.
  *
  * A client belongs to one loop and to the thread that runs it; no function here may be called
- * from another. It has no handle that keeps the loop alive once its sessions are gone.
+ * from another. It has no handle that keeps the loop alive once its sessions are gone. Its handles
+ * are its own: a program that closes all handles of a loop with `uv_walk` must close its clients
+ * first, and run the loop until they are gone.
  */
 
 #include <uv.h>
@@ -35,7 +37,10 @@ typedef struct wsuv_client wsuv_client_t;
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_client_config_t *config);
 
-/** Called when a client is gone; it may not be used any more, but to read its data here. */
+/**
+ * Called when a client is gone; it may not be used any more, but to read its data here. Its
+ * allocator is used once more after the callback.
+ */
 typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
 
 /**
@@ -43,7 +48,7 @@ typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
  * closed with 1001 and their closing deadline. Once every session has had its `on_close` and no
  * name lookup is left, @p cb is called from the loop and the client is gone. May be called again,
  * and from every callback; each @p cb is called.
- * @param client the client; NULL does nothing
+ * @param client the client; NULL does nothing, and @p cb is not called
  * @param cb may be NULL
  * @return 0; `UV_ENOMEM`: there was no memory to remember a second @p cb, which is then never
  *         called (the client closes all the same)
@@ -58,13 +63,20 @@ WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb
  */
 WSUV_EXTERN int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
 
+/** Read the configuration; @p size is the caller's `sizeof`. Use wsuv_client_get_config(). */
+WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_client_config_t *config,
+                                         size_t size);
+
 /**
  * Read the configuration, for a request that overrides part of it. What it points to is the
  * client's and lives as long.
  * @param client the client
- * @param[in,out] config initialised by wsuv_client_config_init()
+ * @param[out] config the configuration
  */
-WSUV_EXTERN void wsuv_client_get_config(const wsuv_client_t *client, wsuv_client_config_t *config);
+static inline void wsuv_client_get_config(const wsuv_client_t *client,
+                                          wsuv_client_config_t *config) {
+  wsuv_client_copy_config(client, config, sizeof(*config));
+}
 
 /** The loop that was given to wsuv_client_new(). */
 WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);

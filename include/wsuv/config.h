@@ -55,7 +55,10 @@ typedef struct wsuv_client_config {
    * does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as it fits.
    */
   size_t outgoing_max;
-  /** `on_drain` also when the queue, having passed this many bytes, … Default 1 MiB. */
+  /**
+   * `on_drain` also when the queue, having passed this many bytes, … Default 1 MiB. Above
+   * #outgoing_max it is never passed.
+   */
   size_t high_water;
   /** … falls to this many. Default 256 KiB. */
   size_t low_water;

@@ -5,7 +5,8 @@
  * @file wsuv/hooks.h
  * @brief What a program can put in the place of the defaults: memory, randomness, log.
  *
- * Hooks run inside calls of wsuv and may not call wsuv themselves.
+ * Hooks run inside calls of wsuv and may not call wsuv themselves, but for wsuv_session_data() and
+ * wsuv_client_data().
  */
 
 #include <stddef.h>
@@ -42,7 +43,8 @@ typedef enum wsuv_log_level {
 } wsuv_log_level_t;
 
 /**
- * A line of the log.
+ * A line of the log. The values of `Authorization`, `Proxy-Authorization` and `Cookie` are left out
+ * of the handshake's lines.
  * @param level its importance
  * @param session the session that it is about, or NULL
  * @param text one line without its end; valid until the hook returns

@@ -47,6 +47,7 @@ typedef struct wsuv_close_info {
   wsuv_stage_t stage; /**< How far it had come when it ended. */
   const char *detail; /**< What exactly was wrong, where more is known than #status; else "". */
   bool clean;         /**< Close frames went both ways (RFC 6455 7.1.4). */
+  bool by_peer;       /**< The peer's close frame came before we had made ours. */
   /**
    * The peer's close code; #WSUV_CLOSE_NO_STATUS if its close frame had none,
    * #WSUV_CLOSE_ABNORMAL if there was no close frame from it, 0 if the session was never open.
@@ -56,9 +57,10 @@ typedef struct wsuv_close_info {
   size_t reason_len;  /**< Bytes of #reason. */
   /** The close code that was sent; #WSUV_CLOSE_NO_STATUS: without code; 0: no close frame. */
   uint16_t sent_code;
-  const char *sent_reason;      /**< The reason that was sent, terminated; "" if none. */
-  size_t sent_reason_len;       /**< Bytes of #sent_reason. */
-  int http_status;              /**< Of the server's answer; 0: there was none. */
+  const char *sent_reason; /**< The reason that was sent, terminated; "" if none. */
+  size_t sent_reason_len;  /**< Bytes of #sent_reason. */
+  /** Of the server's answer, for a session that never opened; 0: there was none. */
+  int http_status;
   const wsuv_header_t *headers; /**< Of the answer, when the upgrade was refused; else NULL. */
   size_t header_count;          /**< How many #headers. */
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
@@ -88,8 +90,14 @@ typedef struct wsuv_callbacks {
   void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
 } wsuv_callbacks_t;
 
-/** First member of an initialiser of wsuv_callbacks_t. */
+/** First member of an initialiser of wsuv_callbacks_t. In C++ before 20: wsuv_callbacks_init(). */
 #define WSUV_CALLBACKS_INIT .size = sizeof(wsuv_callbacks_t)
+
+/** Fill in callbacks that are all unset. */
+static inline void wsuv_callbacks_init(wsuv_callbacks_t *callbacks) {
+  memset(callbacks, 0, sizeof(*callbacks));
+  callbacks->size = sizeof(*callbacks);
+}
 
 /** What to connect to. Initialise with wsuv_request_init(). Copied by wsuv_connect(). */
 typedef struct wsuv_request {
@@ -128,7 +136,8 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new());
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or a structure whose
+ *         size was not filled in;
  *         `WSUV_ESTATE`: the client is closing;
  *         `WSUV_ERANDOM`; `UV_ENOMEM`; or what libuv says when a handle cannot be made
  */
@@ -156,8 +165,8 @@ WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
  * `WSUV_ECONTROL`: a ping or pong over 125 bytes, or not final (RFC 6455 5.5);
  * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
- * `UV_EINVAL`: a type that may not be sent here, as a data frame of another type amid the
- * fragments of a message;
+ * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
+ * amid the fragments of a message; or a frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
  * `UV_ENOMEM`. When it fails, nothing was queued.
  * @{ */
@@ -191,7 +200,10 @@ WSUV_EXTERN int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t
 WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg);
 
-/** Call @p cb, from the loop, once all that was sent before is in the kernel's hands. */
+/**
+ * Call @p cb, from the loop, once all that was sent before is in the kernel's hands. Also while
+ * closing: then the close frame counts, too. A @p cb of NULL does nothing.
+ */
 WSUV_EXTERN int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
 /** Payload bytes of messages that are queued and not yet in the kernel's hands. */
@@ -250,11 +262,17 @@ typedef struct wsuv_rtt {
   uint64_t smoothed_us; /**< Smoothed as in RFC 6298, with weight 1/8. */
 } wsuv_rtt_t;
 
+/** Fill in times that are all 0. */
+static inline void wsuv_rtt_init(wsuv_rtt_t *rtt) {
+  memset(rtt, 0, sizeof(*rtt));
+  rtt->size = sizeof(*rtt);
+}
+
 /**
  * Read the round-trip times; a pong must carry the payload of the latest ping to count.
  * @param session the session
- * @param[in,out] rtt its `size` set by the caller
- * @return 0; `UV_EAGAIN`: no ping has been answered yet
+ * @param[in,out] rtt initialised by wsuv_rtt_init()
+ * @return 0; `UV_EAGAIN`: no ping has been answered yet; `UV_EINVAL`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt);
 

@@ -3,17 +3,20 @@
 
 /* Random bytes taken in bulk from the environment, handed out in small pieces, each byte once:
    masking keys must be unpredictable (RFC 6455 10.3), and a system call for each would cost more
-   than the frame. */
+   than the frame. A forked child begins with an empty pool, so that it never repeats its parent's
+   masks. */
 
 #include <string.h>
 
 #include "base/env.h"
+#include "base/fork.h"
 
 enum { RANDOM_POOL_SIZE = 2048 };
 
 typedef struct random_pool {
   ws_env *env;
-  size_t left; /* bytes of buf, from its start, that nobody has had */
+  size_t left;         /* bytes of buf, from its start, that nobody has had */
+  unsigned generation; /* fork_generation when it was filled */
   uint8_t buf[RANDOM_POOL_SIZE];
 } random_pool;
 
@@ -25,7 +28,7 @@ int random_pool_refill(random_pool *pool);
 /* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is untouched, and there is no other source.
    What was handed out is wiped here. */
 static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
-  if (pool->left < n) {
+  if (pool->left < n || pool->generation != fork_generation) {
     int err = random_pool_refill(pool);
     if (err < 0) return err;
   }

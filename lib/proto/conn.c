@@ -187,11 +187,22 @@ static int on_close(conn *c, conn_event *ev) {
   return 0;
 }
 
-int conn_answer_close(conn *c) {
-  bool ours_went = c->close_sent;
+/* Drop what has not begun, but for our close frame, if it is made. */
+static int drop_unstarted(conn *c) {
+  const uint64_t *queued = &c->out.lanes[LANE_DATA].queued, before = *queued;
   int err = out_queue_drop_unstarted(&c->out, c->close_size);
-  c->data_kept = c->out.lanes[LANE_DATA].queued - c->close_size;
-  if (err == 0 && !ours_went) err = queue_close(c, c->peer_code, NULL, 0);
+  if (err < 0) {
+    c->close_size = 0;
+    c->sent_code = 0;
+  }
+  bool dropped = *queued != before;
+  c->data_kept = dropped ? *queued - c->close_size : before;
+  return err;
+}
+
+int conn_answer_close(conn *c) {
+  int err = drop_unstarted(c);
+  if (err == 0 && !c->close_sent) err = queue_close(c, c->peer_code, NULL, 0);
   if (err < 0) conn_fail(c, err, "");
   return err;
 }

@@ -61,7 +61,7 @@ typedef struct conn {
   uint8_t *in; /* what was given and is not used up yet */
   size_t in_len;
   const char *why;     /* what was wrong, after an error; "" */
-  uint64_t data_kept;  /* what lanes[LANE_DATA].queued was before the peer's close was answered */
+  uint64_t data_kept;  /* once the peer's close is answered: what is queued beyond it was dropped */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
   uint16_t peer_code;  /* of the peer's close frame */
   uint8_t role;        /* ws_role: ours */

@@ -72,7 +72,7 @@ int message_add_slow(message *m, const message_limits *limits, block_spare *spar
     *len = chunk->len;
   } else {
     if ((err = append(m, limits, spare, chunk)) < 0) return err;
-    *data = m->assembled.base;
+    *data = m->assembled.base != NULL ? m->assembled.base : chunk->data; /* never NULL */
     *len = m->assembled.len;
   }
   if (end) m->fragments = 0;

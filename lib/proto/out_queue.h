@@ -31,7 +31,7 @@ typedef struct out_queue {
   out_lane lanes[LANE_COUNT];
   bufq_pool *pool;
   uint64_t payload;       /* bytes of data payload in the queue; a frame counts until it is gone */
-  uint16_t pongs;         /* that wait */
+  uint32_t pongs;         /* that wait */
   uint8_t last_pong_size; /* of the pong at the end of the control lane, if the next pong may take
                              its place; else 0 */
   bool front_is_pong;     /* the control frame that has begun to leave */

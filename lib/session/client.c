@@ -1,5 +1,7 @@
 #include "session/client.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "net/env_uv.h"
 #include "session/config.h"
@@ -161,8 +163,12 @@ int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
   return end(client, cb, wsuv_session_terminate);
 }
 
-void wsuv_client_get_config(const wsuv_client_t *client, wsuv_client_config_t *config) {
-  *config = client->config;
+void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_client_config_t *config,
+                             size_t size) {
+  size_t known = sizeof client->config;
+  memset(config, 0, size);
+  memcpy(config, &client->config, size < known ? size : known);
+  config->size = size;
 }
 
 uv_loop_t *wsuv_client_loop(const wsuv_client_t *client) {

@@ -9,8 +9,7 @@ void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, ui
   uint64_t twice = interval_ms > UINT64_MAX / 2 ? UINT64_MAX : interval_ms * 2;
   k->interval_ms = interval_ms;
   k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
-  k->next_ping_ms = now_ms + interval_ms < now_ms ? UINT64_MAX : now_ms + interval_ms;
-  k->last_recv_ms = now_ms;
+  keepalive_skip(k, now_ms);
 }
 
 static uint64_t dead_ms(const keepalive *k) {
@@ -31,15 +30,30 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= dead_ms(k);
 }
 
-void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms, uint64_t now_ns) {
+void keepalive_skip(keepalive *k, uint64_t now_ms) {
+  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
+}
+
+void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {
   k->count++;
   memcpy(k->payload, random, 4);
   memcpy(k->payload + 4, &k->count, 4);
-  k->sent_ns = now_ns;
-  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
-  if (k->waiting) return;
+  k->queued = true;
+  k->sent_ns = 0;
+  keepalive_skip(k, now_ms);
+  k->starts = !k->waiting;
   k->waiting = true;
-  k->waiting_since_ms = now_ms;
+  if (k->starts) k->waiting_since_ms = now_ms;
+}
+
+void keepalive_delayed(keepalive *k, uint64_t now_ms) {
+  if (k->starts) k->waiting_since_ms = now_ms;
+}
+
+void keepalive_sent(keepalive *k, uint64_t now_ms, uint64_t now_ns) {
+  keepalive_delayed(k, now_ms);
+  k->starts = k->queued = false;
+  k->sent_ns = now_ns;
 }
 
 void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t now_ns) {

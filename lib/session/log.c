@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/ascii.h"
 #include "session/session.h"
 
 /* Lines for the log hook, made only when somebody wants them. */
@@ -41,13 +42,38 @@ void log_frame(void *session, bool outgoing, const frame_header *h) {
            opcode_name(h->opcode), (unsigned long long) h->length, h->fin ? "" : ", not final");
 }
 
+static bool begins_with(const char *line, size_t len, const char *lower) {
+  for (size_t i = 0; lower[i] != '\0'; i++) {
+    if (i == len || ascii_lower(line[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+/* What would let a reader of the log act in the user's name. */
+static bool is_secret(const char *line, size_t len) {
+  static const char *const names[] = {"authorization:", "proxy-authorization:", "cookie:"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (begins_with(line, len, names[i])) return true;
+  }
+  return false;
+}
+
+static void log_head_line(const wsuv_session_t *session, char mark, const char *line, size_t len) {
+  if (is_secret(line, len)) {
+    size_t name = (size_t) ((const char *) memchr(line, ':', len) - line);
+    log_line(session, WSUV_LOG_INFO, "%c %.*s: (left out)", mark, (int) name, line);
+  } else {
+    log_line(session, WSUV_LOG_INFO, "%c %.*s", mark, (int) len, line);
+  }
+}
+
 void log_head(const wsuv_session_t *session, char mark, const char *text, size_t len) {
   const char *end = text + len;
   while (text < end) {
     const char *eol = memchr(text, '\r', (size_t) (end - text));
     size_t n = (size_t) ((eol != NULL ? eol : end) - text);
     if (n == 0) return;
-    log_line(session, WSUV_LOG_INFO, "%c %.*s", mark, (int) n, text);
+    log_head_line(session, mark, text, n);
     text += n + 2;
     if (eol == NULL) return;
   }

@@ -6,30 +6,36 @@
 /* The way out: sends into the queue, under its bound, and their completions. Writing the queue to
    the wire is the session's business. */
 
-/* How long a message may be now: an empty queue takes any up to its bound. */
-static size_t room(const wsuv_session_t *s) {
+/* How long a message may be now: an empty queue takes any up to its bound. Headers may take as much
+   room again as payload, so that messages of no length are bounded, too. */
+static bool has_room(const wsuv_session_t *s, size_t *len) {
   uint64_t queued = s->conn.out.payload;
-  return queued < s->outgoing_max ? s->outgoing_max - (size_t) queued : 0;
+  size_t bytes = bufq_len(&s->conn.out.lanes[LANE_DATA].bytes);
+  *len = queued < s->outgoing_max ? s->outgoing_max - (size_t) queued : 0;
+  return queued <= s->outgoing_max && bytes / 2 <= s->outgoing_max;
 }
 
 static int refuse(wsuv_session_t *s, size_t len) {
-  if (s->refused_most == 0 || len < s->refused_least) s->refused_least = len;
+  s->refused = true;
+  if (len < s->refused_least) s->refused_least = len;
   if (len > s->refused_most) s->refused_most = len;
   return WSUV_EQUEUEFULL;
 }
 
 static int check_bound(wsuv_session_t *s, size_t len) {
+  size_t room;
   if (len > s->outgoing_max) return WSUV_EMSGSIZE;
-  return len <= room(s) ? 0 : refuse(s, len);
+  return has_room(s, &room) && len <= room ? 0 : refuse(s, len);
 }
 
 /* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
    the room may have made room for another. */
 static bool refused_fits(wsuv_session_t *s) {
-  size_t now = room(s);
-  if (s->refused_most == 0 || s->refused_least > now) return false;
-  s->refused_least = now + 1;
-  if (s->refused_most <= now) s->refused_least = s->refused_most = 0;
+  size_t room;
+  if (!s->refused || !has_room(s, &room) || s->refused_least > room) return false;
+  s->refused = s->refused_most > room;
+  s->refused_least = s->refused ? room + 1 : SIZE_MAX;
+  if (!s->refused) s->refused_most = 0;
   return true;
 }
 
@@ -64,12 +70,18 @@ static int queue(wsuv_session_t *s, wsuv_frame_type_t type, bool fin, const void
   return 0;
 }
 
+/* A whole message cannot be the end of another that is sent in fragments. */
+static int queue_message(wsuv_session_t *s, wsuv_frame_type_t type, const void *data, size_t len) {
+  if (s->state == SESSION_OPEN && s->conn.out_opcode != 0) return WS_EINVAL;
+  return queue(s, type, true, data, len);
+}
+
 int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
-  return queue(session, WSUV_FRAME_TEXT, true, data, len);
+  return queue_message(session, WSUV_FRAME_TEXT, data, len);
 }
 
 int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  return queue(session, WSUV_FRAME_BINARY, true, data, len);
+  return queue_message(session, WSUV_FRAME_BINARY, data, len);
 }
 
 int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {

@@ -92,9 +92,11 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
   cb(s, status, arg);
 }
 
-/* No more than there are now: one that is added by another waits for the next turn. */
+/* No more than there are now: one that is added by another waits for the next turn. What was
+   dropped by an error of writing is told with the end. */
 static void run_completions(wsuv_session_t *s) {
   completion *c;
+  if (s->write_error != 0) return;
   for (size_t n = s->completions.count; n > 0 && may_tell(s); n--) {
     if ((c = completions_due(&s->completions, &s->conn.out)) == NULL) return;
     complete(s, c, 0);
@@ -158,6 +160,7 @@ static void describe_refusal(wsuv_session_t *s, wsuv_close_info_t *info) {
 static void describe_closing(const wsuv_session_t *s, wsuv_close_info_t *info) {
   info->code = s->conn.close_received ? s->conn.peer_code : WSUV_CLOSE_ABNORMAL;
   info->sent_code = s->close_written ? s->conn.sent_code : 0;
+  info->by_peer = s->by_peer;
   info->clean = s->conn.close_received && s->close_written;
   if (s->words == NULL) return;
   info->reason = s->words->received;
@@ -172,8 +175,11 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   info->status = s->status;
   info->stage = (wsuv_stage_t) s->stage;
   info->reason = info->sent_reason = "";
-  if (s->opening != NULL) describe_refusal(s, info);
-  if (s->was_open) describe_closing(s, info);
+  if (s->was_open) {
+    describe_closing(s, info);
+  } else {
+    describe_refusal(s, info);
+  }
 }
 
 static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
@@ -247,6 +253,7 @@ static void cancel_dropped(wsuv_session_t *s) {
 
 /* What the kernel takes of our data now still goes before our answer; the rest is dropped. */
 static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
+  s->by_peer = !s->conn.close_sent;
   keep_received(s, ev->data, ev->len);
   session_flush(s);
   if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
@@ -261,7 +268,7 @@ static void fail(wsuv_session_t *s, int err) {
     keep_sent(s, s->conn.why, strlen(s->conn.why));
   }
   note_trouble(s, err, s->conn.why);
-  session_enter(s, SESSION_CLOSING);
+  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
 }
 
 /* Both sides have said what they had to say, or we have failed, and it is all written. */
@@ -280,7 +287,26 @@ static void on_write_error(wsuv_session_t *s, int err) {
   s->write_error = err;
   out_queue_clear(&s->conn.out);
   if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
-  set_deadline(s, LINGER_MS);
+  if (s->state >= SESSION_OPEN || now_ms(s) + LINGER_MS < s->deadline_ms)
+    set_deadline(s, LINGER_MS);
+}
+
+/* The ping that was queued last leaves, or bytes before it do, which is life as well. */
+static void note_ping_progress(wsuv_session_t *s) {
+  const out_lane *lane = &s->conn.out.lanes[LANE_CONTROL];
+  bool gone =
+      out_queue_gone(&s->conn.out, LANE_CONTROL) >= s->ping_end || bufq_len(&lane->bytes) == 0;
+  if (gone) {
+    keepalive_sent(&s->keepalive, now_ms(s), ops(s)->now_ns(s->client->env));
+  } else {
+    keepalive_delayed(&s->keepalive, now_ms(s));
+  }
+}
+
+/* The kernel took bytes. */
+static void note_progress(wsuv_session_t *s) {
+  s->progress = true;
+  if (keepalive_queued(&s->keepalive)) note_ping_progress(s);
 }
 
 /* One round of writing; false when the rest must wait. */
@@ -294,7 +320,7 @@ static bool write_some(wsuv_session_t *s) {
   }
   out_queue_written(&s->conn.out, taken);
   if (held > 0) out_queue_hold(&s->conn.out, held);
-  if (taken > 0) s->progress = true;
+  if (taken > 0) note_progress(s);
   return held == 0;
 }
 
@@ -305,7 +331,7 @@ static bool writable(const wsuv_session_t *s) {
 
 /* Our close frame has gone: from now on the peer has its time to answer. */
 static void note_close_written(wsuv_session_t *s) {
-  bool gone = s->conn.close_sent && s->write_error == 0 &&
+  bool gone = s->conn.close_size > 0 && s->write_error == 0 &&
               bufq_len(&s->conn.out.lanes[LANE_DATA].bytes) == 0;
   if (!gone || s->close_written) return;
   s->close_written = true;
@@ -361,7 +387,7 @@ static void log_answer(wsuv_session_t *s) {
 }
 
 static void become_open(wsuv_session_t *s) {
-  int err = keep_subprotocol(s);
+  int err = s->write_error != 0 ? s->write_error : keep_subprotocol(s);
   if (err < 0) {
     session_end(s, err, "");
     return;
@@ -444,7 +470,7 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
     session_end(s, (int) n, "");
     return;
   }
-  if (keepalive_on(&s->keepalive)) keepalive_alive(&s->keepalive, now_ms(s));
+  keepalive_alive(&s->keepalive);
   s->in_read = true;
   if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
   if (reads_frames(s)) receive(s, data + used, len - used);
@@ -458,7 +484,7 @@ static void on_write(void *up, int status) {
     on_write_error(s, status);
   } else {
     out_queue_release(&s->conn.out);
-    s->progress = true;
+    note_progress(s);
   }
   service(s);
 }
@@ -538,21 +564,29 @@ static void ping_timeout(wsuv_session_t *s) {
   session_end(s, WSUV_EPINGTIMEOUT, "");
 }
 
+/* While the last ping waits to be written another would tell nothing more. */
 static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   uint8_t random[4];
+  if (keepalive_queued(&s->keepalive)) {
+    keepalive_skip(&s->keepalive, now);
+    return;
+  }
   int err = random_pool_take(&s->client->shared.random, random, sizeof random);
   if (err == 0) {
-    keepalive_ping(&s->keepalive, random, now, ops(s)->now_ns(s->client->env));
+    keepalive_ping(&s->keepalive, random, now);
     err = conn_send(&s->conn, OPCODE_PING, true, s->keepalive.payload, KEEPALIVE_PAYLOAD);
+    s->ping_end = s->conn.out.lanes[LANE_CONTROL].queued;
   }
-  if (err < 0) session_end(s, err, "");
+  if (err < 0) {
+    conn_fail(&s->conn, err, "");
+    fail(s, err);
+  }
 }
 
 static void on_keepalive(wsuv_session_t *s, uint64_t now) {
   if (keepalive_ping_due(&s->keepalive, now)) send_keepalive(s, now);
-  if (s->state != SESSION_OPEN) return;
-  arm(s, keepalive_next_ms(&s->keepalive));
   service(s);
+  if (s->state == SESSION_OPEN) arm(s, keepalive_next_ms(&s->keepalive));
 }
 
 /* Timers run before the loop polls: after a stall, what would have prevented the end may lie in
@@ -587,6 +621,7 @@ static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
   s->outgoing_max = config->outgoing_max;
   s->high_water = config->high_water;
   s->low_water = config->low_water;
+  s->refused_least = SIZE_MAX;
   s->keepalive.interval_ms = config->ping_interval_ms;
   s->keepalive.timeout_ms = config->ping_timeout_ms;
   const message_limits limits = {config->max_frame_size, config->max_message_size,

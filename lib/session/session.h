@@ -48,10 +48,11 @@ struct wsuv_session {
   conn conn;
   completions completions;
   keepalive keepalive;
+  uint64_t ping_end;    /* the control lane's count behind the ping that was queued last */
   uint64_t deadline_ms; /* of the states that have one */
   uint64_t close_timeout_ms;
   size_t outgoing_max, high_water, low_water;
-  size_t refused_least, refused_most; /* see send.c; 0: nothing was refused since on_drain */
+  size_t refused_least, refused_most; /* lengths that were refused since on_drain; see send.c */
   close_words *words;                 /* NULL: no reasons, or no memory for them */
   const char *detail;                 /* of status; "" */
   int status;       /* what has ended the session, once known for certain; else 0 */
@@ -63,6 +64,8 @@ struct wsuv_session {
   bool last_poll;   /* a deadline has passed: it counts after one more poll */
   bool in_read;     /* what it is owed follows right after the bytes that were read */
   bool was_open;
+  bool by_peer;       /* the peer's close frame came first */
+  bool refused;       /* a message was refused, and on_drain is owed for it */
   bool above_high;    /* the queue has passed high_water */
   bool close_written; /* our close frame is in the kernel's hands */
 };

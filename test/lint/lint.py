@@ -39,7 +39,7 @@ SYSTEM = SOCKETS | {
 
 # What each layer may include: folders of the library, and other headers by name.
 ARROWS = {
-    'base': ({'base'}, STANDARD | PLAIN | {'sys/socket.h'}),
+    'base': ({'base'}, STANDARD | PLAIN | {'sys/socket.h', 'pthread.h'}),
     # inet_pton() is a parser, no socket.
     'proto': ({'proto', 'base'}, STANDARD | PLAIN | {'llhttp.h', 'arpa/inet.h'}),
     'net': ({'net', 'base'}, STANDARD | SYSTEM | WSUV | {'uv.h'}),

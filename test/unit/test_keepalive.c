@@ -17,7 +17,8 @@ static void start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms) {
 }
 
 static void ping(keepalive *k, uint64_t now_ms) {
-  keepalive_ping(k, random_bytes, now_ms, now_ms * 1000000);
+  keepalive_ping(k, random_bytes, now_ms);
+  keepalive_sent(k, now_ms, now_ms * 1000000);
 }
 
 static void pong(keepalive *k, uint64_t now_us) {
@@ -79,12 +80,36 @@ static void test_keepalive_any_byte_is_life(void **state) {
   keepalive k;
   start(&k, 100, 50);
   ping(&k, 1100);
-  keepalive_alive(&k, 1149);
+  keepalive_alive(&k);
   assert_false(keepalive_dead(&k, 5000));
   assert_int_equal(keepalive_next_ms(&k), 1200);
   ping(&k, 1200);
   assert_false(keepalive_dead(&k, 1249));
   assert_true(keepalive_dead(&k, 1250));
+}
+
+/* The time of a ping that waits behind other bytes does not run while the peer takes those; that of
+   the one before it does. */
+static void test_keepalive_counts_from_when_the_ping_went(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  keepalive_ping(&k, random_bytes, 1100);
+  assert_true(keepalive_queued(&k));
+  assert_true(keepalive_dead(&k, 1150)); /* nothing moves */
+  keepalive_delayed(&k, 1140);
+  assert_false(keepalive_dead(&k, 1189));
+  assert_true(keepalive_dead(&k, 1190));
+  keepalive_skip(&k, 1180);
+  assert_int_equal(k.next_ping_ms, 1280);
+  keepalive_sent(&k, 1185, 1);
+  assert_false(keepalive_queued(&k));
+  assert_false(keepalive_dead(&k, 1234));
+  assert_true(keepalive_dead(&k, 1235));
+  keepalive_ping(&k, random_bytes, 1200);
+  keepalive_delayed(&k, 1210);
+  keepalive_sent(&k, 1220, 1);
+  assert_true(keepalive_dead(&k, 1235)); /* for the first is not answered */
 }
 
 static void test_keepalive_payloads_are_unique(void **state) {
@@ -104,7 +129,7 @@ static void test_keepalive_payloads_are_unique(void **state) {
   ping(&k, 1000);
   memcpy(before, k.payload, sizeof before);
   start(&k, 1, 0);
-  keepalive_ping(&k, other, 1000, 1);
+  keepalive_ping(&k, other, 1000);
   assert_memory_not_equal(before, k.payload, sizeof before);
 }
 
@@ -184,6 +209,7 @@ int main(void) {
       cmocka_unit_test(test_keepalive_is_never_dead_before_a_ping),
       cmocka_unit_test(test_keepalive_counts_from_the_first_ping_without_life),
       cmocka_unit_test(test_keepalive_any_byte_is_life),
+      cmocka_unit_test(test_keepalive_counts_from_when_the_ping_went),
       cmocka_unit_test(test_keepalive_payloads_are_unique),
       cmocka_unit_test(test_keepalive_measures_the_answer),
       cmocka_unit_test(test_keepalive_ignores_other_pongs),

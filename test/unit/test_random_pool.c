@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/random_pool.h"
@@ -132,6 +135,39 @@ static void test_random_pool_any_other_answer_is_failure(void **state) {
   assert_int_equal(word, 3);
 }
 
+/* What the pool gives in a child, seen by the parent. */
+static uint32_t word_of_child(random_pool *pool) {
+  int ends[2], status;
+  uint32_t word = 0;
+  assert_int_equal(pipe(ends), 0);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    bool good = random_pool_take(pool, &word, sizeof word) == 0 &&
+                write(ends[1], &word, sizeof word) == (ssize_t) sizeof word;
+    _exit(good ? 0 : 1);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  assert_int_equal(read(ends[0], &word, sizeof word), sizeof word);
+  close(ends[0]);
+  close(ends[1]);
+  return word;
+}
+
+/* F15: the source goes on in the child where it was, and gives what it has not given yet. */
+static void test_random_pool_is_empty_in_a_forked_child(void **state) {
+  (void) state;
+  fake_env fake;
+  random_pool pool;
+  uint32_t first, second;
+  set_up(&fake, &pool);
+  assert_int_equal(random_pool_take(&pool, &first, 4), 0);
+  assert_true(word_of_child(&pool) > WORDS);
+  assert_int_equal(random_pool_take(&pool, &second, 4), 0);
+  assert_int_equal(fake.calls, 1); /* the parent's pool is as it was */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random_pool_asks_only_when_needed_and_in_bulk),
@@ -140,6 +176,7 @@ int main(void) {
       cmocka_unit_test(test_random_pool_takes_up_to_its_size),
       cmocka_unit_test(test_random_pool_failure_leaves_nothing),
       cmocka_unit_test(test_random_pool_any_other_answer_is_failure),
+      cmocka_unit_test(test_random_pool_is_empty_in_a_forked_child),
   };
   return cmocka_run_group_tests_name("random_pool", tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+#include "base/fork.h"
+
+#include <pthread.h>
+
+#include "base/error.h"
+
+/* A counter that fork() moves on in the child, where there is only one thread yet. */
+
+unsigned fork_generation;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int result;
+
+static void count(void) {
+  fork_generation++;
+}
+
+static void begin(void) {
+  if (pthread_atfork(NULL, NULL, count) != 0) result = WS_ENOMEM;
+}
+
+int fork_watch(void) {
+  return pthread_once(&once, begin) == 0 ? result : WS_ENOMEM;
+}
