@@ -90,7 +90,8 @@ static int check_upgrade(handshake_client *h) {
   size_t elements;
   bool found = header_store_lists(&h->answer.fields, "Upgrade", "websocket", &elements);
   if (elements == 0) return fail(h, WSUV_EUPGRADE, "Upgrade is missing");
-  if (elements > 1) return fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
+  bool repeated = header_store_get(&h->answer.fields, "Upgrade", 1) != NULL;
+  if (elements > 1 || repeated) return fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
   if (!found) return fail(h, WSUV_EUPGRADE, "Upgrade is not websocket");
   return 0;
 }

@@ -69,8 +69,9 @@ static int check_request_line(handshake_server *h) {
 }
 
 static int check_host(handshake_server *h) {
-  if (only(h, "Host") != NULL) return 0;
-  return fail(h, WSUV_EHTTP, 400, "Host is missing or repeated");
+  const char *host = only(h, "Host");
+  if (host == NULL) return fail(h, WSUV_EHTTP, 400, "Host is missing or repeated");
+  return *host != '\0' ? 0 : fail(h, WSUV_EHTTP, 400, "Host is empty");
 }
 
 /* What follows the head are frames. */

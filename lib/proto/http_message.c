@@ -120,6 +120,7 @@ static const llhttp_settings_t settings = {
 static void begin(http_message *m, llhttp_type_t type) {
   llhttp_init(&m->parser, type, &settings);
   m->parser.data = m;
+  m->scan.skips_empty = type == HTTP_REQUEST;
   m->detail = "";
 }
 

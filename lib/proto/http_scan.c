@@ -2,12 +2,10 @@
 
 /* A byte-wise walk through the lines of a head. Never looks at a byte behind it. */
 
-#include <stdbool.h>
-
 #include "base/error.h"
 
 /*   start-line CRLF *( field-line CRLF ) CRLF        RFC 9112 2.1
-     Empty lines before the start line are skipped (2.2), a line that begins with a space or a tab
+     Empty lines before a request line are skipped (2.2), a line that begins with a space or a tab
      continues the one before (obs-fold, 5.2). */
 
 static http_scan_state bad(http_scan *scan, const char *detail) {
@@ -31,7 +29,9 @@ static http_scan_state in_line(http_scan *scan, uint8_t c, http_scan_state line)
 
 static http_scan_state step(http_scan *scan, uint8_t c) {
   switch (scan->state) {
-  case HTTP_SCAN_START: return c == '\r' ? HTTP_SCAN_EMPTY_CR : in_line(scan, c, HTTP_SCAN_FIRST);
+  case HTTP_SCAN_START:
+    if (c != '\r') return in_line(scan, c, HTTP_SCAN_FIRST);
+    return scan->skips_empty ? HTTP_SCAN_EMPTY_CR : bad(scan, "empty line before the head");
   case HTTP_SCAN_EMPTY_CR: return after_cr(scan, c, HTTP_SCAN_START);
   case HTTP_SCAN_FIRST:
   case HTTP_SCAN_LINE: return in_line(scan, c, scan->state);

@@ -4,6 +4,7 @@
 /* Finds the end of the head of an HTTP/1 message (RFC 9112 2.1) in raw bytes, and refuses what
    versions of llhttp judge differently: folded fields, bare CR and LF, control bytes. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ typedef enum http_scan_state {
 
 typedef struct http_scan {
   http_scan_state state;            /* zeroed is the beginning */
+  bool skips_empty;                 /* empty lines may come first, as before a request */
   const char *detail;               /* what was wrong; static */
   char first[HTTP_SCAN_FIRST_SIZE]; /* how the first line begins, not terminated */
   size_t first_len;

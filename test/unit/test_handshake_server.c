@@ -134,7 +134,6 @@ static void test_handshake_server_takes_other_good_requests(void **state) {
   REQUEST(GOOD "\r\n", 1, 0);
   REQUEST("\r\n" GOOD "\r\n", 1, 0);
   REQUEST("GET http://h/x?y HTTP/1.1\r\n" FIELDS "\r\n", 1, 0);
-  REQUEST(LINE "Host:\r\n" UPGRADE CONNECTION KEYED VERSION "\r\n", 1, 0);
   REQUEST(GOOD "Content-Length: 0\r\n\r\n", 1, 0);
   REQUEST(LINE HOST KEYED VERSION
           "upgrade: h2c, WebSocket\r\nCONNECTION: keep-alive\r\nConnection:upgrade\r\n\r\n",
@@ -204,6 +203,7 @@ static void test_handshake_server_rejects_other_versions_of_http(void **state) {
 static void test_handshake_server_rejects_malformed_requests(void **state) {
   (void) state;
   REQUEST(GOOD "X: a\r\n b\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(LINE "Host:\r\n" UPGRADE CONNECTION KEYED VERSION "\r\n", WSUV_EHTTP, 400);
   REQUEST(LINE "Upgrade:\r\n\twebsocket\r\n\r\n", WSUV_EHTTP, 400);
   REQUEST(LINE "Host : h\r\n\r\n", WSUV_EHTTP, 400);
   REQUEST(GOOD "\n", WSUV_EHTTP, 400);

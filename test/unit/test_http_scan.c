@@ -18,7 +18,7 @@ static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
 /* The same however it is cut. */
 static void assert_scan(const char *text, size_t len, int result, size_t used) {
   for (size_t a = 0; a <= len; a++) {
-    http_scan scan = {.state = HTTP_SCAN_START};
+    http_scan scan = {.state = HTTP_SCAN_START, .skips_empty = true};
     pieces how = {PIECES_AT, 0, a, a + 1};
     size_t n;
     assert_int_equal(pieces_feed(how, text, len, take, &scan, &n), result);
@@ -41,7 +41,7 @@ static void test_http_scan_finds_the_end_of_the_head(void **state) {
 }
 
 static void assert_first(const char *text, const char *first) {
-  http_scan scan = {.state = HTTP_SCAN_START};
+  http_scan scan = {.state = HTTP_SCAN_START, .skips_empty = true};
   size_t used;
   assert_int_equal(http_scan_feed(&scan, (const uint8_t *) text, strlen(text), &used), 1);
   assert_int_equal(scan.first_len, strlen(first));
@@ -53,6 +53,16 @@ static void test_http_scan_remembers_how_the_first_line_begins(void **state) {
   assert_first("\r\nHTTP/1.1 101 Switching\r\nA: b\r\n\r\n", "HTTP/1.1 101 ");
   assert_first("HTTP/1.1 101\r\nA: b\r\n\r\n", "HTTP/1.1 101");
   assert_first("x\r\n\r\n", "x");
+}
+
+/* RFC 9112 2.2: before a request only. */
+static void test_http_scan_rejects_an_empty_line_before_an_answer(void **state) {
+  (void) state;
+  http_scan scan = {.state = HTTP_SCAN_START};
+  size_t used;
+  const uint8_t text[] = "\r\na\r\n\r\n";
+  assert_int_equal(http_scan_feed(&scan, text, sizeof text - 1, &used), WSUV_EHTTP);
+  assert_int_equal(used, 0);
 }
 
 /* F13 */
@@ -94,6 +104,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_http_scan_finds_the_end_of_the_head),
       cmocka_unit_test(test_http_scan_remembers_how_the_first_line_begins),
+      cmocka_unit_test(test_http_scan_rejects_an_empty_line_before_an_answer),
       cmocka_unit_test(test_http_scan_rejects_folded_fields),
       cmocka_unit_test(test_http_scan_rejects_bare_cr_and_lf),
       cmocka_unit_test(test_http_scan_rejects_control_bytes),
