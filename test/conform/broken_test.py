@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""That the conformance peer's verdicts can fail: each peer of broken.py fails in the cases that
-are named here, in both roles, and those that are right in no case."""
+"""That the conformance peer's verdicts can fail: each peer of broken.py and broken_opening.py fails
+in the cases that are named here, and those that are right in no case."""
 
 import asyncio
 import collections
@@ -10,9 +10,10 @@ import sys
 import unittest
 
 import broken
+import broken_opening
 import echo
 import run
-from peer import cases, client, report, server
+from peer import answers, asking, cases, client, outcome, report, requests, server, trial
 
 # Most cases only wait; but not so many at once that they wait for this machine.
 AT_ONCE = 24
@@ -72,6 +73,57 @@ CAUGHT = {
     'TcpKept': '1.1.1,7.3.4,7.7.1',
 }
 ONLY_SERVERS = {'TcpKept'}  # for a client it is right to wait
+
+# Of the opening handshake, answers and requests.
+CLIENTS_CAUGHT = {
+    'AcceptUnchecked': 'accept.missing,accept.wrong,accept.key,accept.doubled-other-behind',
+    'AcceptCaseIgnored': 'accept.lower,accept.swapped-case',
+    'AcceptOnlyThere': 'accept.wrong,accept.other-key,accept.loose-bits,accept.list-same',
+    'LastAcceptTaken': 'accept.doubled-same,accept.doubled-other-before',
+    'UpgradeUnchecked': 'upgrade.missing,upgrade.wrong,interim.upgrade-only-there',
+    'UpgradeAmongOthersTaken': 'upgrade.list-behind,upgrade.long,upgrade.doubled-same',
+    'ConnectionUnchecked': 'connection.missing,connection.close,connection.two-words',
+    'ConnectionNoList': 'connection.list-before,connection.list-middle',
+    'CaseKept': 'upgrade.capitals,upgrade.camel',
+    'SubprotocolUnchecked': 'unasked.chosen,offered.not-offered,offered.list-both',
+    'SubprotocolCaseIgnored': 'offered.other-case,offered.capitals',
+    'EmptySubprotocolTaken': 'unasked.empty,offered.blank,offered.doubled-empty',
+    'ExtensionsUnchecked': 'extensions.deflate,extensions.empty',
+    'StatusUnchecked': 'status.200,interim.then-200',
+    'InterimTaken': 'interim.100,interim.103,interim.apart',
+    'BodyTaken': 'body.length-0,body.length-of-frame,body.chunked',
+    'OldHttpTaken': 'status.version-1.0,status.version-2.0',
+    'FoldedTaken': 'field.folded-space,field-last.folded-tab,own.accept-folded',
+    'BareLfTaken': 'head.bare-lf-everywhere,own.accept-bare-lf',
+    'SizeUnbounded': 'size.value-one-over,size.reason-far-over',
+    'DeadlineExtended': 'silence.dribbled',
+    'RefusedAndDelivered': 'accept.wrong,head.before-line,size.value-one-over,end.100',
+    'OneReadOneAnswer': 'pieces.octets',
+    'GluedLost': 'status.101,glued.two,glued.close,cut.135',
+    'OffersNotSent': 'offered.none,offered.first',
+    'KeyAlwaysSame': 'status.101,accept.tabs',  # the first time there is nothing to see
+}
+SERVERS_CAUGHT = {
+    'VersionIgnored': 'version.missing,version.8,version.14,version.list',
+    'VersionUntold': 'version.0,version.12',
+    'KeyMissingTaken': 'key.missing',
+    'AnyKeyTaken': 'key.empty,key.15-octets,key.17-octets,key.no-base64',
+    'WrongAccept': 'good,key.spaces,cut.1',
+    'HostMissingTaken': 'host.missing,host.doubled',
+    'UpgradeIgnored': 'upgrade.missing,upgrade.wrong',
+    'ConnectionIgnored': 'connection.missing,connection.close',
+    'AnyMethodTaken': 'line.post,line.put',
+    'AnyHttpTaken': 'line.version-1.0,line.version-2.0',
+    'UnaskedSubprotocol': 'good,subprotocol.other,subprotocol.other-case',
+    'SubprotocolNeverChosen': 'subprotocol.its-own,subprotocol.two-fields',
+    'UnaskedExtension': 'good,extra.deflate',
+    'StatusWrong': 'good,cut.100',
+    'EarlyFramesLost': 'good,cut.3',
+    'RefusalCutShort': 'key.missing,line.post,head.tls',
+    'OneReadOneRequest': 'pieces.octets',
+    'FoldedRequestTaken': 'field.folded,field.folded-tab',
+}
+FEW = 4  # programs at once
 
 # All of group 9 takes two slow programs too long.
 SOME = '1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.1.1,9.2.2,9.3.4,9.4.9,9.5.6,9.6.5,9.7.1,9.8.6,10.*'
@@ -142,7 +194,71 @@ class Verdicts(unittest.TestCase):
         self.check_right(try_client)
 
 
+def opening_program(*words):
+    return [sys.executable, os.path.join(run.HERE, 'broken_opening.py'), *words]
+
+
+async def try_opening_client(name, chosen):
+    return await trial.run(answers.select(chosen), opening_program('client', name))
+
+
+async def try_opening_server(name, chosen):
+    tried = broken_opening.Listener(broken_opening.SERVERS[name])
+    try:
+        return await asking.run(tried.url, requests.select(chosen))
+    finally:
+        tried.stop()
+
+
+async def try_openings(attempt, caught):
+    """The outcomes of each name."""
+    some = asyncio.Semaphore(FEW)
+
+    async def one(name, chosen):
+        async with some:
+            return name, await attempt(name, chosen)
+
+    return dict(await asyncio.gather(*(one(*item) for item in caught.items())))
+
+
+class Openings(unittest.TestCase):
+    """The same for the opening handshake."""
+
+    def check(self, attempt, caught):
+        for name, outcomes in asyncio.run(try_openings(attempt, caught)).items():
+            for found in outcomes[name == 'KeyAlwaysSame':]:
+                with self.subTest(name=name, case=found.id):
+                    self.assertFalse(outcome.passed(found), outcome.line(found))
+
+    def check_right(self, outcomes):
+        for found in outcomes:
+            with self.subTest(case=found.id):
+                self.assertTrue(outcome.passed(found), outcome.line(found))
+
+    def test_every_broken_peer_is_named_here(self):
+        self.assertEqual({*CLIENTS_CAUGHT, 'OpeningClient'}, set(broken_opening.CLIENTS))
+        self.assertEqual({*SERVERS_CAUGHT, 'OpeningServer'}, set(broken_opening.SERVERS))
+
+    def test_broken_clients_are_caught(self):
+        self.check(try_opening_client, CLIENTS_CAUGHT)
+
+    def test_broken_servers_are_caught(self):
+        self.check(try_opening_server, SERVERS_CAUGHT)
+
+    def test_a_right_client_passes(self):
+        self.check_right(asyncio.run(try_opening_client('OpeningClient', '*')))
+
+    def test_a_right_server_passes(self):
+        self.check_right(asyncio.run(try_opening_server('OpeningServer', '*')))
+
+
 class Cases(unittest.TestCase):
+    def test_names_of_answers_and_requests_come_once(self):
+        for kind in (answers, requests):
+            found = [case.id for case in kind.every()]
+            self.assertEqual(len(set(found)), len(found))
+
+
     def test_each_section_has_its_cases(self):
         found = [case.id for case in cases.every()]
         sections = collections.Counter()
@@ -169,6 +285,27 @@ class Driver(unittest.TestCase):
     def test_wrong_programs_fail(self):
         self.assertEqual(self.drive('client', 'NoPong'), 1)
         self.assertEqual(self.drive('server', 'NoPong'), 1)
+
+    def drive_opening(self, role, name):
+        program = opening_program(role, name)
+        if role == 'client':
+            return run.run_answers(program, None, ['--cases', 'status.200,status.101'], 20)
+        return run.run_requests(program, ['--cases', 'good,key.missing'], 20)
+
+    def test_right_openings_pass(self):
+        self.assertEqual(self.drive_opening('client', 'OpeningClient'), 0)
+        self.assertEqual(self.drive_opening('server', 'OpeningServer'), 0)
+
+    def test_wrong_openings_fail(self):
+        self.assertEqual(self.drive_opening('client', 'StatusUnchecked'), 1)
+        self.assertEqual(self.drive_opening('server', 'KeyMissingTaken'), 1)
+
+    def test_a_client_that_says_nothing_fails(self):
+        self.assertEqual(run.run_answers(['true'], None, ['--cases', 'status.101'], 20), 1)
+
+    def test_a_command_line_with_the_wrong_exit_status_fails(self):
+        program = opening_program('client', 'OpeningClient')
+        self.assertEqual(run.run_answers(program, 'true', ['--cases', 'status.200'], 20), 1)
 
     def test_a_client_that_runs_no_case_fails(self):
         self.assertEqual(run.run_client(['true'], ['--cases', '2.2'], 20), 1)

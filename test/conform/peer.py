@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """The scripted peer of conformance runs: what the Autobahn test suite sends in its groups 1-7, 9
-and 10, judged as the suite does.
+and 10, judged as the suite does, and the opening handshake, which that suite leaves out.
 
     peer.py server [--port PORT]    a fuzzing server, for a client that asks for its cases
     peer.py client URL              a fuzzing client, for an echo server
+    peer.py answers CLIENT [WSUV]   answers of a server, for two programs that are started here:
+                                    handshake_client, which is given all cases, and the command
+                                    line's, which is given a few. Each is words for a shell
+    peer.py requests URL            requests of a client, for an echo server that has chat
 
 The server prints `listening ws://127.0.0.1:PORT`, and ends when it is asked for its reports, or
 by a signal. Then there is one line for each case that failed and a count; the exit status is 0 if
@@ -12,10 +16,14 @@ none failed.
 
 import argparse
 import asyncio
+import functools
+import shlex
 import signal
 import sys
 
-from peer import cases, client, report, server
+from peer import answers, asking, cases, client, outcome, report, requests, server, trial
+
+KINDS = {'server': cases, 'client': cases, 'answers': answers, 'requests': requests}
 
 
 def arguments():
@@ -29,6 +37,10 @@ def arguments():
     serving = roles.add_parser('server', parents=[common])
     serving.add_argument('--port', type=int, default=0)
     roles.add_parser('client', parents=[common]).add_argument('url')
+    answering = roles.add_parser('answers', parents=[common])
+    answering.add_argument('client', type=shlex.split)
+    answering.add_argument('wsuv', type=shlex.split, nargs='?')
+    roles.add_parser('requests', parents=[common]).add_argument('url')
     return parser.parse_args()
 
 
@@ -42,21 +54,39 @@ async def serve(chosen, port):
     return fuzzer.agent, fuzzer.all_results()
 
 
-async def drive(chosen, url):
-    return url, await client.run(url, chosen)
+async def play(given, chosen):
+    """The agent's name, and the results."""
+    if given.role == 'server':
+        return await serve(chosen, given.port)
+    if given.role == 'client':
+        return given.url, await client.run(given.url, chosen)
+    if given.role == 'answers':
+        return shlex.join(given.client), await trial.run(chosen, given.client, given.wsuv)
+    return given.url, await asking.run(given.url, chosen)
+
+
+def judge(given, results):
+    """Prints what there is to say. The records by names, and the number that failed."""
+    kind, passed = outcome, outcome.passed
+    if KINDS[given.role] is cases:
+        kind, passed = report, functools.partial(report.passed,
+                                                 non_strict_too=given.allow_non_strict)
+    failed = [kind.line(result) for result in results if not passed(result)]
+    report.tell(len(results), failed)
+    return {kind.name(result): kind.record(result) for result in results}, len(failed)
 
 
 def main():
     given = arguments()
     try:
-        chosen = cases.select(given.cases)
+        chosen = KINDS[given.role].select(given.cases)
     except ValueError as error:
         sys.exit(f'peer.py: {error}')
-    play = serve(chosen, given.port) if given.role == 'server' else drive(chosen, given.url)
-    agent, results = asyncio.run(play)
+    agent, results = asyncio.run(play(given, chosen))
+    records, failed = judge(given, results)
     if given.report:
-        report.write_json(given.report, given.role, agent, results)
-    return 1 if report.tell(results, given.allow_non_strict) else 0
+        report.write_json(given.report, given.role, agent, records)
+    return 1 if failed else 0
 
 
 if __name__ == '__main__':

@@ -3,6 +3,8 @@
 
     run.py client PATH_TO_AUTOBAHN_CLIENT [peer.py's options]
     run.py server PATH_TO_WSUV_ECHO [peer.py's options]
+    run.py handshake-client PATH_TO_HANDSHAKE_CLIENT PATH_TO_WSUV [peer.py's options]
+    run.py handshake-server PATH_TO_WSUV_ECHO [peer.py's options]
 
 Exit status 0: all cases are OK, and the program ended well.
 """
@@ -10,12 +12,14 @@ Exit status 0: all cases are OK, and the program ended well.
 import argparse
 import os
 import select
+import shlex
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = [sys.executable, os.path.join(HERE, 'peer.py')]
 START_S, END_S = 10, 5  # for a program to say where it listens, and to end
+CHAT = ('-p', 'chat')  # the server's subprotocol
 
 
 def start(command):
@@ -64,12 +68,19 @@ def run_client(command, options, limit):
         end(peer)
 
 
-def run_server(command, options, limit):
-    """Our echo server under test."""
+def run_answers(command, command_line, options, limit):
+    """The opening handshake of our client, and of the command line's, a path."""
+    programs = [shlex.join(command)] + ([shlex.quote(command_line)] if command_line else [])
+    peer = [*PEER, 'answers', *programs, *options]
+    return subprocess.run(peer, timeout=limit, check=False).returncode
+
+
+def run_server(command, options, limit, role='client'):
+    """Our echo server under test, by a peer in that role."""
     echo = start(command)
     try:
         url = url_of(echo, 'listening on ')
-        peer = [*PEER, 'client', url, *options]
+        peer = [*PEER, role, url, *options]
         status = subprocess.run(peer, timeout=limit, check=False).returncode
         echo.terminate()
         if echo.wait(END_S) != 0:
@@ -79,15 +90,25 @@ def run_server(command, options, limit):
         end(echo)
 
 
+def run_requests(command, options, limit):
+    """The opening handshake of our echo server."""
+    return run_server([*command, *CHAT], options, limit, 'requests')
+
+
+ROLES = {'client': run_client, 'server': run_server, 'handshake-server': run_requests}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n', 1)[0])
-    parser.add_argument('role', choices=('client', 'server'))
+    parser.add_argument('role', choices=(*ROLES, 'handshake-client'))
     parser.add_argument('program')
+    parser.add_argument('command_line', nargs='?', help='of handshake-client only')
     parser.add_argument('--limit', type=float, default=120, help='seconds for all cases')
     given, options = parser.parse_known_args()
-    run = run_client if given.role == 'client' else run_server
     try:
-        return run([given.program], options, given.limit)
+        if given.role == 'handshake-client':
+            return run_answers([given.program], given.command_line, options, given.limit)
+        return ROLES[given.role]([given.program], options, given.limit)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         print(f'run.py: {error}', file=sys.stderr)
         return 1

@@ -9,4 +9,15 @@ and judges what comes back as the suite does. Both roles; standard library only.
     handshake           the opening handshake, both sides (RFC 6455 4)
     server, client      the two roles
     report              lines for people, JSON for programs
+    choice              cases by patterns of their names
+
+The opening handshake, which the suite leaves out:
+
+    steps               ways to write octets: cut, dribbled, ended, reset
+    answer, answers     what an answer of a server is, and all of them; answers_status, _fields,
+                        _choice, _body, _syntax, _size, _flow: the tables
+    request, requests   the same for requests of a client; requests_fields, _syntax: the tables
+    answering, asking   the server that plays answers, the client that plays requests
+    trial               programs that are started to be played to
+    outcome             what has come against what had to come, in one line
 """

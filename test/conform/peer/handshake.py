@@ -1,4 +1,4 @@
-"""The opening handshake, both sides, without any extension or subprotocol (RFC 6455 4)."""
+"""The opening handshake, both sides, without any extension (RFC 6455 4)."""
 
 import base64
 import binascii
@@ -84,11 +84,15 @@ def request(host, target):
             '\r\n').encode(), key
 
 
-def check_answer(head, key):
-    """RFC 6455 4.1, the client's requirements."""
+def check_answer(head, key, offers=()):
+    """RFC 6455 4.1, the client's requirements. The subprotocol that was chosen, or ''."""
     line, fields = parse(head)
     require(line.startswith('HTTP/1.1 101'), f'answer {line!r}')
     require_upgrade(fields)
+    require(fields['upgrade'].lower() == 'websocket', 'more in Upgrade than websocket')
     require(fields.get('sec-websocket-accept') == accept_value(key), 'wrong Sec-WebSocket-Accept')
-    for name in ('sec-websocket-extensions', 'sec-websocket-protocol'):
+    for name in ('sec-websocket-extensions', 'content-length', 'transfer-encoding'):
         require(name not in fields, f'unasked {name}')
+    chosen = fields.get('sec-websocket-protocol')
+    require(chosen is None or chosen in offers, f'unasked subprotocol {chosen!r}')
+    return chosen or ''

@@ -3,6 +3,7 @@ reading when writing has become impossible: the peer's last words are what a cas
 
 import asyncio
 import collections
+import contextlib
 import socket
 import struct
 
@@ -19,6 +20,7 @@ class Link:
         self.on_data = self.early.extend
         self.queue = collections.deque()  # bytearray: may grow; bytes: one write of its own
         self.finishing = self.writable = False
+        self.last_act = self.close  # when everything is written, if finishing
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.loop.add_reader(sock, self.read)
@@ -94,7 +96,7 @@ class Link:
         if self.queue:
             self.loop.call_soon(self.pump)
         elif self.finishing:
-            self.close()
+            self.last_act()
 
     def wait_for_room(self, wait):
         if wait == self.writable:
@@ -107,9 +109,21 @@ class Link:
 
     def finish(self):
         """End TCP when everything is written."""
-        self.finishing = True
+        self.finish_with(self.close)
+
+    def end_writing(self):
+        """The same, but go on reading."""
+        self.finish_with(self.shut_down)
+
+    def finish_with(self, act):
+        self.finishing, self.last_act = True, act
         if not self.queue:
-            self.close()
+            act()
+
+    def shut_down(self):
+        if not self.done.done():
+            with contextlib.suppress(OSError):  # the peer may have reset the connection
+                self.sock.shutdown(socket.SHUT_WR)
 
     def abort(self):
         """End TCP at once; the peer sees a reset."""

@@ -12,6 +12,10 @@ def passed(result, non_strict_too=False):
     return result.behavior in good and result.behavior_close in good
 
 
+def name(result):
+    return result.case.id
+
+
 def line(result):
     return (f'{result.case.id} {result.behavior} / {result.behavior_close}:'
             f' expected {describe_expected(result.case)};'
@@ -31,18 +35,16 @@ def record(result):
     }
 
 
-def write_json(path, role, agent, results):
-    content = {'role': role, 'agent': agent,
-               'cases': {result.case.id: record(result) for result in results}}
+def write_json(path, role, agent, records):
+    """`records` by the names of their cases."""
+    content = {'role': role, 'agent': agent, 'cases': records}
     with open(path, 'w', encoding='ascii') as file:
         json.dump(content, file, indent=1)
         file.write('\n')
 
 
-def tell(results, non_strict_too=False):
-    """Prints a line for each case that failed, then the count. The number that failed."""
-    failed = [result for result in results if not passed(result, non_strict_too)]
-    for result in failed:
-        print(line(result))
-    print(f'{len(results) - len(failed)} passed, {len(failed)} failed', flush=True)
-    return len(failed)
+def tell(count, failed):
+    """Prints the lines of the cases that failed, of so many in all, then the count."""
+    for failure in failed:
+        print(failure)
+    print(f'{count - len(failed)} passed, {len(failed)} failed', flush=True)

@@ -1,0 +1,54 @@
+"""The server that plays answers: the path of a request is the name of the answer. The request has
+to be right as well (RFC 6455 4.1)."""
+
+import asyncio
+
+from . import handshake
+from .answer import octets_of
+from .server import Server, Told
+from .session import Session
+from .steps import write
+
+PATIENCE_S = 2  # with a client that does not end TCP
+
+
+def offers_of(fields):
+    value = fields.get('sec-websocket-protocol', '')
+    return tuple(word.strip() for word in value.split(',')) if value else ()
+
+
+class Answering(Server):
+    """`complaints` has what was wrong with the request of a case."""
+
+    def __init__(self, cases):
+        super().__init__(cases)
+        self.by_path = {f'/{case.id}': case for case in cases}
+        self.keys, self.complaints = set(), {}
+
+    def check(self, case, head):
+        """The request's key. Each must be new."""
+        handshake.answer(head)
+        fields = handshake.parse(head)[1]
+        key = fields['sec-websocket-key']
+        handshake.require(key not in self.keys, 'a Sec-WebSocket-Key that was there before')
+        self.keys.add(key)
+        handshake.require(offers_of(fields) == case.offers, 'offers')
+        handshake.require('sec-websocket-extensions' not in fields, 'an extension')
+        return key
+
+    async def route(self, link, head, target):
+        case = self.by_path.get(target.path)
+        handshake.require(case, target.path)
+        try:
+            key = self.check(case, head)
+        except handshake.Refused as refused:
+            self.complaints[case.id] = str(refused)
+            raise
+        await self.play(case, link, octets_of(case, key))
+
+    async def play(self, case, link, octets):
+        session = Session(link, False, Told())
+        link.deliver(session.feed)
+        await write(link, case.way(octets))
+        await asyncio.wait({link.done}, timeout=PATIENCE_S)
+        link.abort()

@@ -1,0 +1,114 @@
+"""The client that plays requests, and says in one line what was answered:
+
+    101 SUBPROTOCOL echo    the answer is right, and the message came back; - is no subprotocol
+    STATUS VERSION          refused; VERSION is the answer's Sec-WebSocket-Version, or -
+    end                     TCP ended without an answer
+    silence                 nothing of these
+
+or what was wrong with the answer.
+"""
+
+import asyncio
+import base64
+import os
+import re
+import time
+
+from . import handshake
+from .client import connect
+from .frames import CLOSE, TEXT, Frame, close_body
+from .link import Link
+from .outcome import Outcome
+from .request import octets_of
+from .session import Session
+from .steps import write
+
+PATIENCE_S = 3  # with a server that does not answer
+AT_ONCE = 8
+STATUS_LINE = re.compile(r'HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*')
+
+
+class Listener:
+    """`heard` is a future: the first message, or None at the end."""
+
+    def __init__(self):
+        self.heard = asyncio.get_running_loop().create_future()
+
+    def on_event(self, opcode, payload):
+        if opcode == TEXT and not self.heard.done():
+            self.heard.set_result(payload)
+
+    def on_end(self):
+        if not self.heard.done():
+            self.heard.set_result(None)
+
+
+def refusal(head):
+    """The line for an answer that is no upgrade."""
+    line, fields = handshake.parse(head)
+    found = STATUS_LINE.fullmatch(line)
+    handshake.require(found, f'answer {line!r}')
+    handshake.require('sec-websocket-accept' not in fields, 'refused, and accepted')
+    # RFC 9110 15.5.22.
+    handshake.require(found[1] != '426' or 'upgrade' in fields, '426 without Upgrade')
+    return f'{found[1]} {fields.get("sec-websocket-version", "-")}'
+
+
+async def body_is_right(link, head):
+    """Whether what follows the head is as long as it says, and nothing else comes."""
+    length = handshake.parse(head)[1].get('content-length')
+    await asyncio.wait({link.done}, timeout=PATIENCE_S)
+    return link.done.done() and (length is None or length == str(len(link.early)))
+
+
+async def upgraded(link, case):
+    """The word for what came back."""
+    listener = Listener()
+    session = Session(link, True, listener)
+    link.deliver(session.feed)
+    payload = await listener.heard
+    session.send(Frame(CLOSE, close_body(1000)))
+    await link.done
+    return 'echo' if payload == case.id.encode() else f'no echo but {payload!r}'
+
+
+async def answer_of(link, case, key):
+    try:
+        head = await link.head()
+    except EOFError:
+        return 'end'
+    if head.startswith(b'HTTP/1.1 101'):
+        subprotocol = handshake.check_answer(head, key, case.offers)
+        return f'101 {subprotocol or "-"} {await upgraded(link, case)}'
+    line = refusal(head)
+    return line if await body_is_right(link, head) else f'{line}, but a wrong body'
+
+
+async def ask(url, case):
+    sock, host, _target = await connect(url)
+    link = Link(sock)
+    key = base64.b64encode(os.urandom(16)).decode()
+    writing = asyncio.ensure_future(write(link, case.way(octets_of(case, key, host))))
+    try:
+        return await asyncio.wait_for(answer_of(link, case, key), PATIENCE_S)
+    except TimeoutError:
+        return 'silence'
+    except handshake.Refused as refused:
+        return f'wrong: {refused}'
+    finally:
+        writing.cancel()
+        link.abort()
+
+
+async def run(url, cases):
+    """Outcomes."""
+    some = asyncio.Semaphore(AT_ONCE)
+
+    async def one(case):
+        async with some:
+            began = time.monotonic()
+            came = await ask(url, case)
+            return Outcome(case.id, tuple(case.expected.split('|')), came,
+                           time.monotonic() - began)
+
+    return list(await asyncio.gather(*(one(case) for case in cases)))

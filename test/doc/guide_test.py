@@ -1,0 +1,378 @@
+#!/usr/bin/python3
+"""What doc/guide.md shows compiles, runs, and prints what the guide says.
+
+    guide_test.py GUIDE COMPILER INCLUDE_FOLDER LIBRARY_FOLDER WSUV_ECHO WSUV
+
+CFLAGS and LDFLAGS are taken from the environment; a library that was built with sanitizers needs
+them. Every ```c block is a program, unless an HTML comment on the line before says otherwise:
+
+    <!-- part -->             definitions that take the place of those of the first program that
+                              have the same name; what else there is comes with them
+    <!-- ... path=/x -->      the URL that it is given ends in this
+    <!-- ... drive=NAME -->   it is not only run, but driven by the function `drive_NAME` below
+
+A ```sh block is run by a shell for which `program.c` is the first program, and `cc`, pkg-config and
+`wsuv` are those of the build. A ```text block is what the block before it prints on both outputs:
+`...` stands for anything within a line, and alone for any number of lines. Everything must end with
+status 0. All talk to an echo server, for which the guide says ws://127.0.0.1:9001.
+"""
+
+import concurrent.futures
+import os
+import re
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE = 10  # seconds, for a program to end, or to say what it is waited for
+WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
+SHOWN_PORT = '9001'
+SUBPROTOCOL = 'feed.v2'
+
+DIRECTIVE = re.compile(r'<!-- (program|part)((?: \w+=\S+)*) -->')
+NAME = re.compile(r'^[\w\s*]*?\b(\w+)\s*[(=;\[]', re.M)
+COMMENT = re.compile(r'/\*.*?\*/', re.S)
+
+
+class Failure(Exception):
+    pass
+
+
+# --- the guide ---
+
+
+class Block:
+    """A fenced block; `line` is that of its first line of content."""
+
+    def __init__(self, language, directive, line):
+        self.language, self.line, self.lines, self.expected = language, line, [], None
+        match = DIRECTIVE.fullmatch(directive)
+        self.kind = match.group(1) if match else 'program'
+        self.options = dict(pair.split('=', 1) for pair in match.group(2).split()) if match else {}
+
+    @property
+    def text(self):
+        return ''.join(self.lines)
+
+
+def read_blocks(path):
+    blocks, block, before = [], None, ''
+    with open(path, encoding='utf-8') as file:
+        for number, line in enumerate(file, 1):
+            if not line.startswith('```'):
+                if block:
+                    block.lines.append(line)
+            elif block:
+                blocks.append(block)
+                block = None
+            else:
+                block = Block(line[3:].strip(), before, number + 1)
+            before = line.strip()
+    return blocks
+
+
+def attach_outputs(blocks):
+    """The blocks to be run, each with what it prints, if that is shown."""
+    runnable = []
+    for before, block in zip([None, *blocks], blocks):
+        if block.language in ('c', 'sh'):
+            runnable.append(block)
+        elif block.language == 'text':
+            if before not in runnable:
+                raise Failure(f'line {block.line}: the output of what?')
+            before.expected = block.text
+    return runnable
+
+
+# --- from a part to a program ---
+
+
+class Definition:
+    """Something at the top level of a C file, with the comment before it."""
+
+    def __init__(self, text, line):
+        match = NAME.search(COMMENT.sub('', text).strip())
+        self.text, self.line = text, line
+        self.name = match.group(1) if match and not text.startswith('#') else None
+
+    def prototype(self):
+        head = COMMENT.sub('', self.text).strip().partition('{')[0]
+        return f'{head.strip()};\n' if re.match(r'static [^=]*\)\s*$', head) else ''
+
+    def placed(self):
+        return f'#line {self.line} "guide.md"\n{self.text}\n'
+
+
+def definitions(block):
+    found, line = [], block.line
+    for text in re.split(r'\n\n(?=\S)', block.text.rstrip('\n')):
+        found.append(Definition(text + '\n', line))
+        line += text.count('\n') + 2
+    return found
+
+
+def assemble(program, part):
+    """The first program with a part of it exchanged."""
+    ours, others = definitions(part), definitions(program)
+    names = {definition.name for definition in ours}
+    last = max((i for i, d in enumerate(others) if d.name in names and d.name), default=None)
+    if last is None:
+        raise Failure('is no part of the first program')
+    text = others[0].placed() + ''.join(d.prototype() for d in others[1:])
+    for i, definition in enumerate(others[1:], 1):
+        if i == last:
+            text += ''.join(d.placed() for d in ours)
+        elif definition.name not in names:
+            text += definition.placed()
+    return text
+
+
+# --- running ---
+
+
+class Process:
+    """A program whose output is read as it comes."""
+
+    def __init__(self, command, **kwargs):
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **kwargs,
+        )
+        self.output, self.deadline = b'', time.monotonic() + PATIENCE
+
+    def read(self):
+        """False at the end of the output."""
+        pipe = self.process.stdout
+        left = self.deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            raise Failure(f'does not end; it has printed:\n{self.text()}')
+        data = os.read(pipe.fileno(), 65536)
+        self.output += data
+        return bool(data)
+
+    def text(self):
+        return self.output.decode(errors='replace')
+
+    def wait_for(self, pattern):
+        """Read until a line matches; the first group of the match."""
+        while True:
+            match = re.search(pattern + r'.*\n', self.text())
+            if match:
+                return match.group(1) if match.groups() else None
+            if not self.read():
+                raise Failure(f'ended before it printed {pattern!r}:\n{self.text()}')
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def finish(self):
+        while self.read():
+            pass
+        status = self.process.wait(PATIENCE)
+        if status != 0:
+            raise Failure(f'ended with status {status}; it has printed:\n{self.text()}')
+        return self.text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def start_echo(build, port=0):
+    echo = Process([build.echo, '-p', SUBPROTOCOL, str(port)])
+    try:
+        echo.url = echo.wait_for(r'listening on (\S+)')
+    except BaseException:
+        echo.__exit__()
+        raise
+    return echo
+
+
+def port_of(url):
+    return re.search(r':(\d+)', url).group(1)
+
+
+def shown(output, *ports):
+    """The output with the ports that the guide shows."""
+    for number, port in enumerate(ports, int(SHOWN_PORT)):
+        output = re.sub(rf'\b{port}\b', str(number), output)
+    return output
+
+
+def pattern_of(line):
+    if line == '...\n':
+        return r'(?:.*\n)*'
+    return '.*'.join(re.escape(piece) for piece in line.split('...'))
+
+
+def compare(expected, output):
+    if not re.fullmatch(''.join(map(pattern_of, expected.splitlines(True))), output):
+        raise Failure(f'prints\n{output}and the guide says\n{expected}')
+
+
+class Build:
+    """The compiler, what was built, and a folder that has what programs need."""
+
+    def __init__(self, arguments, folder):
+        compiler, *paths = arguments
+        include, libraries, self.echo, self.wsuv = map(os.path.abspath, paths)
+        self.folder = folder
+        self.write('wsuv.pc', PKG_CONFIG.format(include=include, libraries=libraries))
+        self.write('cc', CC.format(path=shlex.quote(os.environ['PATH']), compiler=compiler), 0o755)
+        self.environment = {
+            **os.environ,
+            'PATH': os.pathsep.join([folder, os.path.dirname(self.wsuv), os.environ['PATH']]),
+            'PKG_CONFIG_PATH': folder,
+            'LD_LIBRARY_PATH': libraries,
+        }
+        command = ['pkg-config', '--cflags', '--libs', 'wsuv']
+        result = subprocess.run(
+            command, check=True, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        self.flags = shlex.split(result.stdout)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text, mode=0o644):
+        with open(self.path(name), 'w', encoding='utf-8') as file:
+            file.write(text)
+        os.chmod(self.path(name), mode)
+
+    def compile(self, text, name):
+        self.write(f'{name}.c', text)
+        command = [self.path('cc'), *WARNINGS, '-o', name, f'{name}.c', *self.flags]
+        with Process(command, cwd=self.folder, env=self.environment) as compiler:
+            compiler.deadline += 5 * PATIENCE
+            if compiler.finish():
+                raise Failure(f'the compiler says:\n{compiler.text()}')
+        return self.path(name)
+
+    def start(self, *command):
+        return Process(command, cwd=self.folder, env=self.environment)
+
+
+# The compiler's own name may be `cc`, too, so it is not looked for in the folder that this is in.
+CC = """#!/bin/sh
+PATH={path}
+exec {compiler} $CFLAGS "$@" $LDFLAGS
+"""
+
+PKG_CONFIG = """Name: wsuv
+Description: the build that is tested
+Version: 0
+Requires: libuv
+Cflags: -I{include}
+Libs: -L{libraries} -lwsuv
+"""
+
+
+# --- drivers: (build, program, URL) to the output ---
+
+
+def drive_nothing(build, program, url):
+    with build.start(program, url) as process:
+        return shown(process.finish(), port_of(url))
+
+
+def drive_signal(build, program, url):
+    """A daemon is told to stop once it is connected."""
+    with build.start(program, url) as process:
+        process.wait_for('open')
+        process.interrupt()
+        return shown(process.finish(), port_of(url))
+
+
+def drive_restart(build, program, url):
+    """The server is not there at first. Its port is held by a socket that does not listen."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(('127.0.0.1', 0))
+        port = holder.getsockname()[1]
+        with build.start(program, re.sub(r':\d+', f':{port}', url)) as process:
+            process.wait_for('refused')
+            with start_echo(build, port):
+                return shown(process.finish(), port)
+
+
+def drive_lines(build, program, url):
+    """A server of lines on TCP: two clients, one of which leaves in the middle of a line."""
+    with build.start(program, url) as process:
+        port = process.wait_for(r'listening on port (\d+)')
+        with socket.create_connection(('127.0.0.1', int(port)), PATIENCE) as one:
+            with socket.create_connection(('127.0.0.1', int(port)), PATIENCE) as other:
+                one.sendall(b'first\nsec')
+                process.wait_for('first')
+                other.sendall(b'third\nnobody sees th')
+                process.wait_for('third')
+            one.sendall(b'ond\n')
+            process.wait_for('second')
+            process.interrupt()
+            return shown(process.finish(), port_of(url), port)
+
+
+# --- the tests ---
+
+
+def run_program(build, block, first, url):
+    text = f'#line {block.line} "guide.md"\n{block.text}'
+    if block.kind == 'part':
+        text = assemble(first, block)
+    program = build.compile(text, f'line{block.line}')
+    drive = globals()['drive_' + block.options.get('drive', 'nothing')]
+    return drive(build, program, url + block.options.get('path', ''))
+
+
+def run_shell(build, block, first, url):
+    build.write('program.c', first.text)
+    script = block.text.replace(f'127.0.0.1:{SHOWN_PORT}', f'127.0.0.1:{port_of(url)}')
+    with build.start('sh', '-e', '-c', script) as shell:
+        return shown(shell.finish(), port_of(url))
+
+
+def check(build, block, first, url):
+    """What is wrong with a block, or None."""
+    run = run_shell if block.language == 'sh' else run_program
+    try:
+        output = run(build, block, first, url)
+        if block.expected is not None:
+            compare(block.expected, output)
+    except Failure as failure:
+        return f'line {block.line}: {failure}'
+    return None
+
+
+def check_all(build, blocks):
+    first = next(block for block in blocks if block.language == 'c')
+    with start_echo(build) as echo, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(check, build, block, first, echo.url) for block in blocks]
+        return [future.result() for future in futures]
+
+
+def main(guide, *arguments):
+    blocks = attach_outputs(read_blocks(guide))
+    with tempfile.TemporaryDirectory() as folder:
+        results = check_all(Build(arguments, folder), blocks)
+    failures = [result for result in results if result]
+    for failure in failures:
+        print(failure)
+    print(f'{len(results)} blocks, {len(failures)} failed')
+    return 1 if failures or not results else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))
