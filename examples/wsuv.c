@@ -242,6 +242,15 @@ static exit_code run(program *p, uv_loop_t *loop) {
   return p->code;
 }
 
+/* Without descriptors there is not even a loop. */
+static exit_code run_on_default_loop(program *p) {
+  uv_loop_t *loop = uv_default_loop();
+  if (loop == NULL) return fail_call(p, UV_EMFILE);
+  exit_code code = run(p, loop);
+  uv_loop_close(loop);
+  return code;
+}
+
 /* The loop's own descriptors may not take the place of a standard one that is closed. Reading gives
    the end then, and writing fails. */
 static void fill_descriptors(void) {
@@ -257,10 +266,7 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   options_result result = options_read(&p.options, argc, argv);
   exit_code code = result == OPTIONS_DONE ? EXIT_CLOSED : EXIT_OURS;
-  if (result == OPTIONS_RUN) {
-    code = run(&p, uv_default_loop());
-    uv_loop_close(uv_default_loop());
-  }
+  if (result == OPTIONS_RUN) code = run_on_default_loop(&p);
   options_free(&p.options);
   return (int) code;
 }

@@ -109,6 +109,7 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_client_c
   ws_env *env;
   wsuv_client_config_init(&defaults);
   if (config == NULL) config = &defaults;
+  if (loop == NULL) return WS_EINVAL; /* uv_default_loop() says so when there are no descriptors */
   int err = config_check(config);
   if (err < 0) return err;
   const wsuv_allocator_t *alloc = config->allocator != NULL ? config->allocator : &ws_alloc_libc;

@@ -8,10 +8,12 @@ socket, so that they can do what no honest server does.
 """
 
 import base64
+import functools
 import hashlib
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -245,6 +247,11 @@ class CommandLine(CliTest):
 
 
 class Connecting(CliTest):
+    def test_no_descriptors_is_2(self):  # F37
+        few = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (7, 7))
+        result = run('ws://127.0.0.1:1/', preexec_fn=few)
+        self.check_one_line(result, REFUSED, r'too many open files')
+
     def test_refused_connection_is_2(self):
         with socket.socket() as bound:
             bound.bind(('127.0.0.1', 0))  # and does not listen
