@@ -24,7 +24,8 @@ def declared(headers):
 def defined(nm, option, library):
     command = [nm, option, '--defined-only', '--format=posix', library]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
+    names = {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
+    return {name for name in names if not name.startswith('___asan_')}  # of the sanitizer's own
 
 
 def compare(library, want, have):
