@@ -34,7 +34,8 @@ typedef struct wsuv_client_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Nothing at all received for so long after a ping: the session ends with
+   * Nothing at all received for so long after a ping, and no bytes of ours taken while the ping
+   * itself waits (of which the kernel may report up to 64 KiB at once): the session ends with
    * `WSUV_EPINGTIMEOUT`, close code 1011. In ms; 0 (the default): twice the interval.
    */
   uint64_t ping_timeout_ms;

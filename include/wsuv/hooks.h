@@ -43,8 +43,8 @@ typedef enum wsuv_log_level {
 } wsuv_log_level_t;
 
 /**
- * A line of the log. The values of `Authorization`, `Proxy-Authorization` and `Cookie` are left out
- * of the handshake's lines.
+ * A line of the log. The values of `Authorization`, `Proxy-Authorization`, `Cookie` and
+ * `Set-Cookie` are left out of the handshake's lines.
  * @param level its importance
  * @param session the session that it is about, or NULL
  * @param text one line without its end; valid until the hook returns

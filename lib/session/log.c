@@ -42,38 +42,44 @@ void log_frame(void *session, bool outgoing, const frame_header *h) {
            opcode_name(h->opcode), (unsigned long long) h->length, h->fin ? "" : ", not final");
 }
 
-static bool begins_with(const char *line, size_t len, const char *lower) {
-  for (size_t i = 0; lower[i] != '\0'; i++) {
-    if (i == len || ascii_lower(line[i]) != lower[i]) return false;
+static bool is_name(const char *line, size_t len, const char *lower) {
+  for (size_t i = 0; i < len; i++) {
+    if (lower[i] == '\0' || ascii_lower(line[i]) != lower[i]) return false;
   }
-  return true;
+  return lower[len] == '\0';
 }
 
-/* What would let a reader of the log act in the user's name. */
-static bool is_secret(const char *line, size_t len) {
-  static const char *const names[] = {"authorization:", "proxy-authorization:", "cookie:"};
+static bool is_secret(const char *name, size_t len) {
+  static const char *const names[] = {"authorization", "proxy-authorization", "cookie",
+                                      "set-cookie"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (begins_with(line, len, names[i])) return true;
+    if (is_name(name, len, names[i])) return true;
   }
   return false;
 }
 
-static void log_head_line(const wsuv_session_t *session, char mark, const char *line, size_t len) {
-  if (is_secret(line, len)) {
-    size_t name = (size_t) ((const char *) memchr(line, ':', len) - line);
-    log_line(session, WSUV_LOG_INFO, "%c %.*s: (left out)", mark, (int) name, line);
+void log_field(const wsuv_session_t *session, const wsuv_header_t *field) {
+  bool secret = is_secret(field->name, strlen(field->name));
+  log_line(session, WSUV_LOG_INFO, "< %s: %s", field->name, secret ? "(left out)" : field->value);
+}
+
+static void log_request_line(const wsuv_session_t *session, const char *line, size_t len) {
+  const char *colon = memchr(line, ':', len);
+  size_t name = colon != NULL ? (size_t) (colon - line) : 0;
+  if (is_secret(line, name)) {
+    log_line(session, WSUV_LOG_INFO, "> %.*s: (left out)", (int) name, line);
   } else {
-    log_line(session, WSUV_LOG_INFO, "%c %.*s", mark, (int) len, line);
+    log_line(session, WSUV_LOG_INFO, "> %.*s", (int) len, line);
   }
 }
 
-void log_head(const wsuv_session_t *session, char mark, const char *text, size_t len) {
+void log_request(const wsuv_session_t *session, const char *text, size_t len) {
   const char *end = text + len;
   while (text < end) {
     const char *eol = memchr(text, '\r', (size_t) (end - text));
     size_t n = (size_t) ((eol != NULL ? eol : end) - text);
     if (n == 0) return;
-    log_head_line(session, mark, text, n);
+    log_request_line(session, text, n);
     text += n + 2;
     if (eol == NULL) return;
   }

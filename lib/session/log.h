@@ -18,7 +18,9 @@ void log_line(const wsuv_session_t *session, wsuv_log_level_t level, const char 
 /* A trace hook for conn, whose argument is the session. */
 void log_frame(void *session, bool outgoing, const frame_header *h);
 
-/* Each line of a request or answer, with a mark before it. */
-void log_head(const wsuv_session_t *session, char mark, const char *text, size_t len);
+/* Each line of a request, and each field of an answer, with a mark before it. Values that would let
+   a reader of the log act in the user's name are left out. */
+void log_request(const wsuv_session_t *session, const char *text, size_t len);
+void log_field(const wsuv_session_t *session, const wsuv_header_t *field);
 
 #endif

@@ -382,7 +382,7 @@ static void log_answer(wsuv_session_t *s) {
   const wsuv_header_t *list = header_store_index(headers);
   log_line(s, WSUV_LOG_INFO, "< status %d", handshake_client_status(h));
   for (size_t i = 0; list != NULL && i < headers->count; i++) {
-    log_line(s, WSUV_LOG_INFO, "< %s: %s", list[i].name, list[i].value);
+    log_field(s, &list[i]);
   }
 }
 
@@ -632,7 +632,7 @@ static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
 static int queue_request(wsuv_session_t *s) {
   size_t len;
   const char *request = handshake_client_request(s->opening->handshake, &len);
-  if (log_wants(s->client, WSUV_LOG_INFO)) log_head(s, '>', request, len);
+  if (log_wants(s->client, WSUV_LOG_INFO)) log_request(s, request, len);
   return out_queue_raw(&s->conn.out, request, len);
 }
 

@@ -208,6 +208,65 @@ static void test_sender_driven_by_drain_gets_through(world *w) {
   finish(&u, &p);
 }
 
+/* --- messages of no length --- */
+
+static size_t send_empty(session_user *u, size_t most) {
+  size_t n = 0;
+  int err = 0;
+  while (n < most && (err = user_text(u, "")) == 0) n++;
+  if (n < most) assert_int_equal(err, WSUV_EQUEUEFULL);
+  return n;
+}
+
+static void check_empty_fits(session_user *u) {
+  assert_int_equal(user_text(u, ""), 0);
+}
+
+/* Their headers take room, too: as much again as payload may. */
+static void test_empty_messages_are_bounded(world *w) {
+  enum { SMALL = 4 * KIB, HEADER = 2 + 4, MOST = 2 * SMALL / HEADER + 1 };
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.outgoing_max = SMALL;
+  frame_peer_start(&p, w);
+  p.forgets = true;
+  user_open(&u, w, &p, &config);
+  assert_in_range(send_empty(&u, 2 * MOST), MOST - 1, MOST);
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  assert_int_equal(user_binary(&u, piece, 1), WSUV_EQUEUEFULL);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "", 0), WSUV_EQUEUEFULL);
+  assert_int_equal(user_ping(&u, "control frames are not counted"), 0);
+  assert_int_equal(u.drains, 0);
+  u.at_drain = check_empty_fits;
+  world_run_until_count(w, &u.drains, 1);
+  assert_int_equal(u.drains, 1);
+  world_run_until_count(w, &p.opcodes[1], MOST);
+  finish(&u, &p);
+}
+
+/* Whoever sends whenever there is room has little memory kept, and gets all of it through. */
+static void test_empty_messages_cost_little_memory(world *w) {
+  enum { ROUNDS = 4 };
+  frame_peer p;
+  session_user u;
+  size_t sent = 0;
+  start(w, &p, &u);
+  size_t idle = w->alloc->live_bytes;
+  w->alloc->peak_bytes = idle;
+  assert_int_equal(user_binary(&u, piece, BOUND - 1), 0);
+  for (int i = 0; i < ROUNDS; i++) {
+    sent += send_empty(&u, BOUND);
+    world_advance(w, 5);
+  }
+  assert_true(w->alloc->peak_bytes - idle <= 2 * BOUND + 64 * KIB);
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &u.drains, 1);
+  world_run_until_count(w, &p.opcodes[1], sent);
+  finish(&u, &p);
+}
+
 /* --- control frames --- */
 
 static void check_frame(frame_peer *p, const seen_frame *f) {
@@ -264,6 +323,8 @@ int main(void) {
       WORLD_TEST(test_drain_at_the_low_water_mark),
       WORLD_TEST(test_no_drain_below_the_high_water_mark),
       WORLD_TEST(test_sender_driven_by_drain_gets_through),
+      WORLD_TEST(test_empty_messages_are_bounded),
+      WORLD_TEST(test_empty_messages_cost_little_memory),
       WORLD_TEST(test_control_frames_overtake_queued_data),
       WORLD_TEST(test_close_does_not_overtake_data),
   };

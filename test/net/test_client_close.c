@@ -293,7 +293,8 @@ static void test_client_ends_with_a_session_that_closes(world *w) {
     world_advance(w, 5);
     end_client(&s);
     world_run(w);
-    assert_ended(&s.o, how == CLOSE ? WSUV_ECLOSETIMEOUT : UV_ECANCELED, WSUV_STAGE_CLOSING);
+    assert_ended(&s.o, how == CLOSE ? (int) WSUV_ECLOSETIMEOUT : (int) UV_ECANCELED,
+                 WSUV_STAGE_CLOSING);
     assert_int_equal(s.o.sent_code, 3000);
     assert_told(1, 0, 0);
     observer_reset(&s.o);

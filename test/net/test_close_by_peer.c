@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/client.h"
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
@@ -49,6 +50,8 @@ static void test_codes_are_echoed(world *w) {
     closed_by(w, &p, &u, frames);
     assert_true(frame_peer_saw(&p, answer));
     assert_true(user_ended_cleanly(&u, codes[i], codes[i]));
+    assert_true(u.end.by_peer);
+    assert_int_equal(u.end.http_status, 0);
     assert_string_equal(u.end.reason, "its reason");
     assert_string_equal(u.end.sent_reason, "");
     finish(&u, &p);
@@ -198,6 +201,7 @@ static void test_reset_before_our_answer_is_told_by_its_code(world *w) {
   assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
   assert_int_equal(u.end.code, 3000);
   assert_string_equal(u.end.reason, "gone");
+  assert_true(u.end.by_peer);
   assert_int_equal(u.end.sent_code, u.end.clean ? 3000 : 0);
   finish(&u, &p);
 }
@@ -236,9 +240,55 @@ static void test_peer_that_closes_and_does_not_read(world *w) {
   user_run_to_close(&u);
   assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
   assert_false(u.end.clean);
+  assert_true(u.end.by_peer);
   assert_int_equal(u.end.code, 1000);
   assert_int_equal(u.end.sent_code, 0);
   assert_string_equal(bytes_text(&u.done), "a=ECANCELED ");
+  finish(&u, &p);
+}
+
+/* --- an answer that cannot be made --- */
+
+/* Its close frame came, so it is the end of the session, but not a clean one. */
+static void assert_closed_without_an_answer(session_user *u, const frame_peer *p) {
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_false(u->end.clean);
+  assert_true(u->end.by_peer);
+  assert_int_equal(u->end.code, 1000);
+  assert_string_equal(u->end.reason, "bye");
+  assert_int_equal(u->end.sent_code, 0);
+  assert_string_equal(u->end.sent_reason, "");
+  world_run_until_true(u->w, &p->ended);
+  assert_int_equal(p->opcodes[8], 0);
+}
+
+static void test_close_without_random_bytes_for_the_answer(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  p.forgets = true;
+  user_open(&u, w, &p, NULL);
+  world_random_fails(w, true);
+  while (u.client->shared.random.left >= 4) assert_int_equal(user_text(&u, ""), 0);
+  frame_peer_send(&p, "CLOSE #1000 \"bye\"");
+  user_run_to_close(&u);
+  world_random_fails(w, false);
+  assert_closed_without_an_answer(&u, &p);
+  finish(&u, &p);
+}
+
+static void test_close_without_memory_for_the_answer(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, NULL);
+  bufq_pool_free(&u.client->shared.chunks); /* no spare ones: the answer has to allocate */
+  w->alloc->fail_at = w->alloc->calls + 2;  /* the reason is kept before */
+  w->alloc->fail_for_ever = true;
+  frame_peer_send(&p, "CLOSE #1000 \"bye\"");
+  user_run_to_close(&u);
+  w->alloc->fail_at = 0;
+  assert_closed_without_an_answer(&u, &p);
   finish(&u, &p);
 }
 
@@ -256,6 +306,8 @@ int main(void) {
       WORLD_TEST(test_reset_before_our_answer_is_told_by_its_code),
       WORLD_TEST(test_end_right_behind_its_close),
       WORLD_TEST(test_peer_that_closes_and_does_not_read),
+      WORLD_TEST(test_close_without_random_bytes_for_the_answer),
+      WORLD_TEST(test_close_without_memory_for_the_answer),
   };
   return world_run_tests("close_by_peer", tests, sizeof tests / sizeof *tests);
 }

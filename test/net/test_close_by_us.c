@@ -32,6 +32,8 @@ static void test_close_is_answered(world *w) {
   user_run_to_close(&u);
   assert_true(frame_peer_saw(&p, "CLOSE #1000 \"bye\""));
   assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_false(u.end.by_peer);
+  assert_int_equal(u.end.http_status, 0);
   assert_string_equal(u.end.reason, "bye");
   assert_string_equal(u.end.sent_reason, "bye");
   finish(&u, &p);
@@ -90,6 +92,7 @@ static void test_answer_may_have_another_code(world *w) {
   session_user u;
   close_and_hear(w, &p, &u, "CLOSE #3001 \"other\"");
   assert_true(user_ended_cleanly(&u, 3001, 1000));
+  assert_false(u.end.by_peer);
   assert_string_equal(u.end.reason, "other");
   assert_true(frame_peer_saw(&p, "CLOSE #1000"));
   finish(&u, &p);
@@ -124,6 +127,7 @@ static void test_close_that_is_not_answered_times_out(world *w) {
   user_run_to_close(&u);
   assert_true(user_ended_by(&u, WSUV_ECLOSETIMEOUT, WSUV_STAGE_CLOSING));
   assert_false(u.end.clean);
+  assert_false(u.end.by_peer);
   assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(u.end.sent_code, 1001);
   assert_string_equal(u.end.sent_reason, "why");
@@ -246,6 +250,7 @@ static void test_terminate_amid_the_closing_handshake(world *w) {
   assert_int_equal(u.closes, 0);
   user_run_to_close(&u);
   assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_CLOSING));
+  assert_false(u.end.by_peer);
   assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(u.end.sent_code, 1000);
   finish(&u, &p);

@@ -209,6 +209,7 @@ static void run_one(world *w, place where, action first, action second) {
   if (!c.client_closing) (void) end_client(&c, wsuv_client_close);
   world_run_until_count(w, &clients_gone, 1);
   assert_int_equal(c.user.closes, 1);
+  assert_int_equal(c.user.end.http_status, 0); /* it was open, and be it only in on_open */
   assert_int_equal(c.user.owed, 0);
   assert_int_equal(c.connected, c.disconnected);
   user_free(&c.user);

@@ -35,6 +35,7 @@ static void test_close_frames_that_cross_answer_each_other(world *w) {
   assert_int_equal(user_close(&u, 1001, "ours"), 0);
   user_run_to_close(&u);
   assert_true(user_ended_cleanly(&u, 3000, 1001));
+  assert_false(u.end.by_peer); /* ours was made before its was seen */
   assert_string_equal(u.end.reason, "its");
   assert_string_equal(u.end.sent_reason, "ours");
   assert_true(frame_peer_saw(&p, "CLOSE #1001 \"ours\""));
@@ -85,6 +86,7 @@ static void test_close_from_both_sides_in_any_order(world *w) {
     user_run_to_close(&u);
     assert_true(u.end.sent_code == 1001 || u.end.sent_code == 3000);
     assert_true(user_ended_cleanly(&u, 3000, u.end.sent_code));
+    assert_int_equal(u.end.by_peer, u.end.sent_code == 3000);
     assert_true(frame_peer_saw(&p, u.end.sent_code == 1001 ? "CLOSE #1001" : "CLOSE #3000"));
     world_advance(w, 5);
     finish(&u, &p);

@@ -456,6 +456,51 @@ static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) 
   scene_end(&s);
 }
 
+/* --- reading the configuration --- */
+
+static void test_arguments_configuration_is_read_into_anything(world *w) {
+  wsuv_client_config_t config, own;
+  scene s;
+  wsuv_client_config_init(&own);
+  own.close_timeout_ms = 1234;
+  own.user_agent = "reader";
+  scene_begin(&s, w, &own);
+  memset(&config, 0xaa, sizeof config);
+  wsuv_client_get_config(s.client, &config);
+  assert_int_equal(config.size, sizeof config);
+  assert_int_equal(config.close_timeout_ms, 1234);
+  assert_string_equal(config.user_agent, "reader");
+  assert_null(config.headers);
+  wsuv_request_t r = good_request(&s);
+  r.config = &config;
+  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
+  observer_terminate(&s.o);
+  world_run_until_true(w, &s.o.closed);
+  scene_end(&s);
+}
+
+/* The caller may have been compiled with an older header, or with a newer one. */
+static void test_arguments_configuration_is_read_in_the_caller_s_size(world *w) {
+  union {
+    wsuv_client_config_t config;
+    uint8_t bytes[sizeof(wsuv_client_config_t) + 64];
+  } to;
+  const size_t older = offsetof(wsuv_client_config_t, max_message_size);
+  scene s;
+  scene_begin(&s, w, NULL);
+  memset(&to, 0xaa, sizeof to);
+  wsuv_client_copy_config(s.client, &to.config, older);
+  assert_int_equal(to.config.size, older);
+  assert_int_equal(to.config.max_frame_size, 2147483647);
+  for (size_t i = older; i < sizeof to; i++) assert_int_equal(to.bytes[i], 0xaa);
+  memset(&to, 0xaa, sizeof to);
+  wsuv_client_copy_config(s.client, &to.config, sizeof to);
+  assert_int_equal(to.config.size, sizeof to);
+  assert_int_equal(to.config.outgoing_max, 16 * 1024 * 1024);
+  for (size_t i = sizeof to.config; i < sizeof to; i++) assert_int_equal(to.bytes[i], 0);
+  end_refused(&s);
+}
+
 /* --- what may be left out --- */
 
 static bool has_no_sessions(void *client) {
@@ -522,6 +567,8 @@ int main(void) {
       WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent),
       WORLD_TEST(test_arguments_configuration_with_other_hooks),
       WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client),
+      WORLD_TEST(test_arguments_configuration_is_read_into_anything),
+      WORLD_TEST(test_arguments_configuration_is_read_in_the_caller_s_size),
       WORLD_TEST(test_arguments_callbacks_may_be_null),
       WORLD_TEST(test_arguments_are_copied),
   };

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "net/filter.h"
+#include "session/client.h"
 #include "support/answer.h"
 #include "support/check.h"
 #include "support/scene.h"
@@ -150,6 +152,80 @@ static void test_deadline_of_one_request(world *w) {
   scene_end(&s);
 }
 
+/* --- the request gets out, but writing it is told as an error --- */
+
+enum { LINGER_MS = 1000 };
+
+static const ws_env_ops *sound_env;
+static const ws_filter_ops *sound_filter;
+
+static int write_and_fail(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken,
+                          size_t *held) {
+  CHECK(sound_filter->write(f, bufs, count, taken, held) == 0 && *held == 0);
+  return UV_EPIPE;
+}
+
+static int connect_failing(ws_env *env, const struct sockaddr *addr,
+                           const ws_socket_options *options, const ws_filter_events *events,
+                           void *up, ws_filter **out) {
+  static ws_filter_ops failing;
+  int err = sound_env->connect(env, addr, options, events, up, out);
+  CHECK(err == 0);
+  sound_filter = (*out)->ops;
+  failing = *sound_filter;
+  failing.write = write_and_fail;
+  (*out)->ops = &failing;
+  return 0;
+}
+
+static void begin_failing(scene *s, world *w, uint64_t handshake_timeout_ms) {
+  static ws_env_ops failing;
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  config.handshake_timeout_ms = handshake_timeout_ms;
+  if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* takes a request at once */
+  scene_begin(s, w, &config);
+  sound_env = s->client->env->ops;
+  failing = *sound_env;
+  failing.connect = connect_failing;
+  s->client->env->ops = &failing;
+}
+
+/* No session is open that cannot write, least of all one without a deadline. */
+static void test_deadline_of_a_write_error_is_not_stopped_by_an_answer(world *w) {
+  scene s;
+  begin_failing(&s, w, 10000);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
+                PEER_EXPECT_GONE);
+  uint64_t begun = world_now_ms(w);
+  scene_play(&s);
+  assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
+  assert_never_open(&s.o);
+  assert_in_range(world_now_ms(w) - begun, 0, LINGER_MS);
+  scene_end(&s);
+}
+
+static void assert_write_error_ends_after(world *w, uint64_t timeout_ms, uint64_t expected_ms) {
+  scene s;
+  begin_failing(&s, w, timeout_ms);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  uint64_t begun = world_now_ms(w);
+  scene_play(&s);
+  assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
+  assert_never_open(&s.o);
+  assert_in_range(world_now_ms(w) - begun, expected_ms - 2, expected_ms + LINGER_MS / 2);
+  scene_end(&s);
+}
+
+/* What the server had to say may still come: for a second, but not beyond the deadline. */
+static void test_deadline_of_a_write_error_is_a_second(world *w) {
+  assert_write_error_ends_after(w, 10000, LINGER_MS);
+}
+
+static void test_deadline_is_not_moved_later_by_a_write_error(world *w) {
+  assert_write_error_ends_after(w, 80, 80);
+}
+
 /* --- in simulation only --- */
 
 static void test_deadline_of_a_lookup_that_never_ends(world *w) {
@@ -190,6 +266,9 @@ int main(void) {
       WORLD_TEST(test_deadline_ends_when_the_session_is_open),
       WORLD_TEST(test_deadline_waits_for_what_has_come),
       WORLD_TEST(test_deadline_of_one_request),
+      WORLD_TEST(test_deadline_of_a_write_error_is_not_stopped_by_an_answer),
+      WORLD_TEST(test_deadline_of_a_write_error_is_a_second),
+      WORLD_TEST(test_deadline_is_not_moved_later_by_a_write_error),
       WORLD_SIM_TEST(test_deadline_of_a_lookup_that_never_ends),
       WORLD_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered),
       WORLD_SIM_TEST(test_deadline_is_one_for_all_stages),

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/filter.h"
+#include "session/session.h"
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
@@ -27,6 +29,8 @@ static void start(world *w, frame_peer *p, session_user *u) {
 
 static void assert_lost(const session_user *u, int status, wsuv_stage_t stage, unsigned sent) {
   assert_true(user_ended_by(u, status, stage));
+  assert_false(u->end.by_peer);
+  assert_int_equal(u->end.http_status, 0);
   assert_false(u->end.clean);
   assert_int_equal(u->end.code, WSUV_CLOSE_ABNORMAL);
   assert_string_equal(u->end.reason, "");
@@ -156,6 +160,66 @@ static void test_messages_are_read_after_a_write_error(world *w) {
   finish(&u, &p);
 }
 
+/* --- writing fails, and reading does not --- */
+
+enum { LINGER_MS = 1000 };
+
+static int refuse_to_write(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken,
+                           size_t *held) {
+  (void) f;
+  (void) bufs;
+  (void) count;
+  *taken = *held = 0;
+  return UV_EPIPE;
+}
+
+static void break_writing(wsuv_session_t *s) {
+  static ws_filter_ops broken;
+  broken = *s->filter->ops;
+  broken.write = refuse_to_write;
+  s->filter->ops = &broken;
+}
+
+/* An open session whose next write fails; the time of that. */
+static uint64_t fail_to_write(world *w, frame_peer *p, session_user *u) {
+  start(w, p, u);
+  break_writing(u->session);
+  uint64_t now = world_now_ms(w);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  return now;
+}
+
+static void assert_ended_a_second_after(const session_user *u, uint64_t begun) {
+  assert_string_equal(bytes_text(&u->done), "a=EPIPE ");
+  assert_in_range(u->closed_ms - begun, LINGER_MS - 2, LINGER_MS + LINGER_MS / 2);
+}
+
+static void test_write_error_leaves_a_second_for_what_has_come(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t begun = fail_to_write(w, &p, &u);
+  world_advance(w, 300);
+  frame_peer_send(&p, "TEXT \"x\"");
+  user_run_to_close(&u);
+  assert_true(user_got(&u, "TEXT \"x\""));
+  assert_lost(&u, UV_EPIPE, WSUV_STAGE_OPEN, 0);
+  assert_ended_a_second_after(&u, begun);
+  finish(&u, &p);
+}
+
+/* It is told, though no close frame can be, and begins no other deadline. */
+static void test_violation_after_a_write_error_changes_no_deadline(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t begun = fail_to_write(w, &p, &u);
+  world_advance(w, 300);
+  frame_peer_send(&p, "OP3");
+  user_run_to_close(&u);
+  assert_lost(&u, WSUV_EPROTOCOL, WSUV_STAGE_OPEN, 0);
+  assert_ended_a_second_after(&u, begun);
+  finish(&u, &p);
+}
+
 int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_end_of_stream_while_open),
@@ -166,6 +230,8 @@ int main(void) {
       WORLD_TEST(test_completions_are_cancelled_with_the_connection),
       WORLD_TEST(test_close_frame_found_after_a_write_error_decides),
       WORLD_TEST(test_messages_are_read_after_a_write_error),
+      WORLD_TEST(test_write_error_leaves_a_second_for_what_has_come),
+      WORLD_TEST(test_violation_after_a_write_error_changes_no_deadline),
   };
   return world_run_tests("connection_lost", tests, sizeof tests / sizeof *tests);
 }

@@ -102,6 +102,51 @@ static void test_flush_while_closing_waits_for_the_close_frame(world *w) {
   frame_peer_free(&p);
 }
 
+/* Beyond 64 pongs only the latest is kept: the one that the flush saw never leaves. */
+static void test_flush_does_not_wait_for_a_pong_that_was_replaced(world *w) {
+  enum { PONGS = 66 };
+  frame_peer p;
+  session_user u;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  start(w, &p, &u);
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_binary(&u, data, size), 0);
+  free(data);
+  world_advance(w, 20); /* it has begun, so pongs have to wait for its end */
+  for (int i = 0; i < PONGS; i++) frame_peer_send(&p, "PING 00~125");
+  world_run_until_count(w, &u.pings, PONGS);
+  assert_int_equal(user_flush(&u, 'f'), 0);
+  frame_peer_send(&p, "PING");
+  world_run_until_count(w, &u.pings, PONGS + 1);
+  assert_int_equal(u.dones, 0);
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &u.dones, 1);
+  assert_string_equal(bytes_text(&u.done), "f=OK ");
+  close_and_finish(&u, &p);
+}
+
+static void close_and_flush(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_int_equal(user_flush(u, 'f'), 0);
+}
+
+/* The peer's close frame drops what has not begun. Here that is nothing. */
+static void test_flush_after_our_close_when_the_close_frames_cross(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  u.at_message = close_and_flush;
+  frame_peer_send(&p, "TEXT \"m\"; CLOSE #1000");
+  user_run_to_close(&u);
+  assert_string_equal(bytes_text(&u.done), "a=OK f=OK ");
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  user_finish(&u);
+  frame_peer_free(&p);
+}
+
 /* --- flush from its own completion --- */
 
 enum { FLUSHES = 40 };
@@ -167,6 +212,8 @@ int main(void) {
       WORLD_TEST(test_flush_comes_after_all_before_it),
       WORLD_TEST(test_flush_waits_for_pings_queued_behind_data),
       WORLD_TEST(test_flush_while_closing_waits_for_the_close_frame),
+      WORLD_TEST(test_flush_does_not_wait_for_a_pong_that_was_replaced),
+      WORLD_TEST(test_flush_after_our_close_when_the_close_frames_cross),
       WORLD_TEST(test_flush_from_a_flush_waits_for_the_next_turn),
       WORLD_TEST(test_flush_from_a_completion_that_is_cancelled),
   };

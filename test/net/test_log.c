@@ -9,7 +9,9 @@
 
 #include <string.h>
 
+#include "support/answer.h"
 #include "support/check.h"
+#include "support/scene.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
 
@@ -71,6 +73,44 @@ static void test_info_tells_stages_handshake_and_close(world *w) {
   bytes_free(&l.text);
 }
 
+/* Who reads the log may not act in the user's name. */
+static void test_credentials_are_left_out(world *w) {
+  static const wsuv_header_t headers[] = {{"cOOKIE", "id=private"},
+                                          {"X-Cookie", "a public one"},
+                                          {"proxy-authorization", "Bearer private"}};
+  wsuv_client_config_t config;
+  wsuv_request_t request;
+  scene s;
+  char value[64];
+  lines l = {0};
+  wsuv_client_config_init(&config);
+  config.log = on_line;
+  config.log_arg = &l;
+  config.log_level = WSUV_LOG_DEBUG;
+  scene_begin(&s, w, &config);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH("Set-Cookie: id=private\r\n"),
+                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  wsuv_request_init(&request, raw_peer_url_of(s.peer, "user:private@127.0.0.1", "/"));
+  request.headers = headers;
+  request.header_count = sizeof headers / sizeof *headers;
+  assert_int_equal(observer_request(&s.o, s.client, &request), 0);
+  world_run_until_true(w, &s.o.closed);
+  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Authorization", value, sizeof value));
+  assert_string_equal(value, "Basic dXNlcjpwcml2YXRl");
+  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Cookie", value, sizeof value));
+  assert_string_equal(value, "id=private");
+  assert_true(has(&l, "2 > Authorization: (left out)\n"));
+  assert_true(has(&l, "2 > cOOKIE: (left out)\n"));
+  assert_true(has(&l, "2 > proxy-authorization: (left out)\n"));
+  assert_true(has(&l, "2 > X-Cookie: a public one\n"));
+  assert_true(has(&l, "2 < Set-Cookie: (left out)\n"));
+  assert_false(has(&l, "private"));
+  assert_false(has(&l, "dXNlcj"));
+  scene_end(&s);
+  bytes_free(&l.text);
+}
+
 static void test_debug_tells_each_frame(world *w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_DEBUG, true, false);
@@ -104,6 +144,7 @@ static void test_without_a_hook_there_is_no_log(world *w) {
 int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_info_tells_stages_handshake_and_close),
+      WORLD_TEST(test_credentials_are_left_out),
       WORLD_TEST(test_debug_tells_each_frame),
       WORLD_TEST(test_error_tells_of_failed_sessions_only),
       WORLD_TEST(test_without_a_hook_there_is_no_log),

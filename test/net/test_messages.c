@@ -137,6 +137,32 @@ static void test_fragments_are_assembled(world *w) {
   finish(&u, &p);
 }
 
+static void check_empty(session_user *u, const wsuv_message_t *m) {
+  (void) u;
+  assert_non_null(m->data);
+  assert_int_equal(m->len, 0);
+}
+
+/* It has a place all the same, which may be given to memcpy. */
+static void test_empty_messages_have_data(world *w) {
+  static const char frames[] = "TEXT; BIN; TEXT-; CONT; BIN-; PING 01; CONT-; CONT-; CONT";
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, NULL);
+  u.at_message = check_empty;
+  frame_peer_send(&p, frames);
+  world_run_until_count(w, &u.messages, 4);
+  assert_true(user_got(&u, "TEXT; BIN; TEXT; PING 01; BIN"));
+  frame_peer_send(&p, "BIN- 00~70000; CONT 01"); /* and when there was one that is not */
+  u.at_message = NULL;
+  world_run_until_count(w, &u.messages, 5);
+  u.at_message = check_empty;
+  frame_peer_send(&p, frames);
+  world_run_until_count(w, &u.messages, 9);
+  finish(&u, &p);
+}
+
 /* F24, over a wire. */
 static void test_messages_cut_at_random(world *w) {
   frame_peer p;
@@ -212,6 +238,7 @@ int main(void) {
       WORLD_TEST(test_message_of_sixteen_mebibytes),
       WORLD_TEST(test_many_messages_keep_their_order),
       WORLD_TEST(test_fragments_are_assembled),
+      WORLD_TEST(test_empty_messages_have_data),
       WORLD_TEST(test_messages_cut_at_random),
       WORLD_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies),
       WORLD_TEST(test_echoes_allocate_nothing),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/session.h"
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
@@ -123,6 +124,41 @@ static void test_flood_of_pings_costs_no_memory(world *w) {
   free(data);
 }
 
+static size_t control_bytes(const session_user *u) {
+  return bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes);
+}
+
+/* Pings of our own among the pongs do not let more of them wait. */
+static void test_flood_of_pings_among_our_own(world *w) {
+  enum { PONG_SIZE = 2 + 4 + 125, PING_SIZE = 2 + 4 + 8, ROUNDS = 100 };
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = 1;
+  config.ping_timeout_ms = 60 * 1000;
+  frame_peer_start(&p, w);
+  p.forgets = true;
+  user_open(&u, w, &p, &config);
+  u.forgets = true;
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_binary(&u, data, size), 0);
+  free(data);
+  world_advance(w, 20);
+  for (size_t i = 0; i < PONGS_MAX + ROUNDS; i++) {
+    frame_peer_send(&p, "PING 00~125");
+    world_run_until_count(w, &u.pings, i + 1);
+    world_advance(w, 2); /* and a ping of ours is due */
+  }
+  assert_in_range(control_bytes(&u), PONGS_MAX * PONG_SIZE,
+                  (PONGS_MAX + 2) * PONG_SIZE + PING_SIZE);
+  user_terminate(&u);
+  user_finish(&u);
+  frame_peer_free(&p);
+}
+
 /* A peer that reads has every one answered. */
 static void test_flood_of_pings_is_answered_in_order(world *w) {
   frame_peer p;
@@ -151,6 +187,7 @@ int main(void) {
       WORLD_TEST(test_pongs_are_seen_asked_for_or_not),
       WORLD_TEST(test_pong_goes_before_what_on_ping_sends),
       WORLD_TEST(test_flood_of_pings_costs_no_memory),
+      WORLD_TEST(test_flood_of_pings_among_our_own),
       WORLD_TEST(test_flood_of_pings_is_answered_in_order),
   };
   return world_run_tests("ping", tests, sizeof tests / sizeof *tests);

@@ -145,6 +145,32 @@ static void test_fragments_go_out_as_continuations(world *w) {
   finish(&u, &p);
 }
 
+/* Not even of the same type: it would become the end of the other. */
+static void test_whole_messages_amid_fragments_are_refused(world *w) {
+  static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(user_frame(&u, 'a', types[i], false, "a", 1), 0);
+    assert_int_equal(user_text(&u, "t"), UV_EINVAL);
+    assert_int_equal(user_binary(&u, "b", 1), UV_EINVAL);
+    assert_int_equal(wsuv_buffered_amount(u.session), 1);
+    assert_int_equal(user_ping(&u, "p"), 0);
+    assert_int_equal(user_frame(&u, 'b', types[i], true, "b", 1), 0);
+    assert_int_equal(user_text(&u, "t"), 0);
+    world_run_until_count(w, &u.dones, 2 * (i + 1));
+    world_run_until_count(w, &p.frames, 4 * (i + 1));
+  }
+  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, false, "c", 1), 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  assert_int_equal(user_text(&u, "t"), WSUV_ESTATE);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(&p, "PING \"p\"; TEXT- \"a\"; CONT \"b\"; TEXT \"t\"; PING \"p\"; "
+                                 "BIN- \"a\"; CONT \"b\"; TEXT \"t\"; TEXT- \"c\"; CLOSE #1000"));
+  finish(&u, &p);
+}
+
 static void test_payload_is_copied_by_the_call(world *w) {
   frame_peer p;
   session_user u;
@@ -308,6 +334,7 @@ int main(void) {
       WORLD_TEST(test_sends_that_are_wrong_are_refused),
       WORLD_TEST(test_nothing_refused_goes_out),
       WORLD_TEST(test_fragments_go_out_as_continuations),
+      WORLD_TEST(test_whole_messages_amid_fragments_are_refused),
       WORLD_TEST(test_payload_is_copied_by_the_call),
       WORLD_TEST(test_masks_are_fresh),
       WORLD_TEST(test_masking_can_be_switched_off),

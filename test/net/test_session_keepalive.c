@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/session.h"
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
@@ -179,6 +180,102 @@ static void test_peer_that_does_not_read_is_dropped_at_once(world *w) {
   free(data);
 }
 
+/* Of the many pings that come due in that time one waits, and no other behind it. */
+static void test_peer_that_takes_nothing_is_dropped_though_no_ping_goes(world *w) {
+  enum { OFTEN_MS = 5, LONG_MS = 120, PING_SIZE = 2 + 4 + 8 };
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_t config;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = OFTEN_MS;
+  config.ping_timeout_ms = LONG_MS;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, &config);
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  free(data);
+  uint64_t begun = world_now_ms(w);
+  world_advance(w, LONG_MS / 2);
+  assert_int_equal(u.closes, 0);
+  assert_int_equal(bufq_len(&u.session->conn.out.lanes[LANE_CONTROL].bytes), PING_SIZE);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EPINGTIMEOUT, WSUV_STAGE_OPEN));
+  assert_string_equal(bytes_text(&u.done), "a=ECANCELED ");
+  assert_in_range(u.closed_ms - begun, LONG_MS - 2, 2 * LONG_MS);
+  finish(&u, &p);
+}
+
+/* --- a slow link --- */
+
+typedef struct slow_link {
+  const session_user *u;
+  void (*on_bytes)(raw_conn *c);
+} slow_link;
+
+static void read_again(void *data) {
+  raw_conn_read(data, true);
+}
+
+/* A little now and then, until what the user has sent is gone. */
+static void read_slowly(raw_conn *c) {
+  const frame_peer *p = c->peer->data;
+  const slow_link *link = p->data;
+  link->on_bytes(c);
+  if (c->closed || link->u->dones > 0) return;
+  raw_conn_read(c, false);
+  world_after(link->u->w, 5, read_again, c);
+}
+
+static void slow_down(frame_peer *p, slow_link *link, const session_user *u) {
+  *link = (slow_link){u, p->raw->callbacks.on_bytes};
+  p->data = link;
+  p->raw->callbacks.on_bytes = read_slowly;
+}
+
+static void make_narrow(world *w) {
+  sim_profile narrow;
+  if (world_sim(w) == NULL) return;
+  sim_get_profile(world_sim(w), &narrow);
+  narrow.latency_min_ns = narrow.latency_max_ns = 1000 * 1000;
+  narrow.bytes_per_ms = 0;
+  narrow.segment_max = narrow.send_buffer = narrow.recv_buffer = 16 * 1024;
+  narrow.cut_percent = 0;
+  sim_set_profile(world_sim(w), &narrow);
+}
+
+/* The ping waits behind a large frame, and the peer, which has not seen it, says nothing. But it
+   takes bytes. */
+static void test_large_message_on_a_slow_link_is_no_timeout(world *w) {
+  enum { PAUSE_MS = 100, PATIENCE_MS = 400 };
+  frame_peer p;
+  session_user u;
+  slow_link link;
+  wsuv_client_config_t config;
+  size_t size = (w->kind == WORLD_SIM ? 3 : 14) * 1024 * 1024;
+  uint8_t *data = check_alloc(size);
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = PAUSE_MS;
+  config.ping_timeout_ms = PATIENCE_MS;
+  make_narrow(w);
+  frame_peer_start(&p, w);
+  p.pongs = true;
+  p.forgets = true;
+  user_open(&u, w, &p, &config);
+  slow_down(&p, &link, &u);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  free(data);
+  uint64_t begun = world_now_ms(w);
+  world_run_until_count(w, &u.dones, 1);
+  assert_string_equal(bytes_text(&u.done), "a=OK ");
+  assert_true(world_now_ms(w) - begun > PAUSE_MS + PATIENCE_MS);
+  assert_int_equal(u.pongs, 0);
+  world_run_until_count(w, &u.pongs, 1);
+  world_advance(w, 20); /* the last pause is over before the peer goes */
+  close_and_finish(&u, &p);
+}
+
 /* A byte of a frame that is not whole yet will do: its peer cannot answer amid it. */
 static void test_any_byte_counts_as_life(world *w) {
   frame_peer p;
@@ -252,6 +349,23 @@ static void test_no_ping_follows_our_close_frame(world *w) {
   finish(&u, &p);
 }
 
+/* F46: the ping cannot be queued, but there is memory again for the close frame. */
+static void test_keepalive_without_memory_is_told(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  start(w, &p, &u, 0);
+  bufq_pool_free(&u.client->shared.chunks); /* no spare ones: the ping has to allocate */
+  w->alloc->fail_at = w->alloc->calls + 1;
+  user_run_to_close(&u);
+  w->alloc->fail_at = 0;
+  assert_int_equal(w->alloc->failed, 1);
+  assert_true(user_ended_by(&u, UV_ENOMEM, WSUV_STAGE_OPEN));
+  assert_int_equal(u.end.sent_code, WSUV_CLOSE_INTERNAL_ERROR);
+  assert_true(frame_peer_saw(&p, "CLOSE #1011"));
+  finish(&u, &p);
+}
+
 static void test_keepalive_without_random_bytes_ends_the_session(world *w) {
   frame_peer p;
   session_user u;
@@ -275,10 +389,13 @@ int main(void) {
       WORLD_TEST(test_peer_that_is_gone_is_noticed),
       WORLD_TEST(test_timeout_is_two_intervals_by_default),
       WORLD_TEST(test_peer_that_does_not_read_is_dropped_at_once),
+      WORLD_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes),
+      WORLD_TEST(test_large_message_on_a_slow_link_is_no_timeout),
       WORLD_TEST(test_any_byte_counts_as_life),
       WORLD_TEST(test_stalled_loop_does_not_end_the_session),
       WORLD_TEST(test_suspended_machine_does_not_end_the_session),
       WORLD_TEST(test_no_ping_follows_our_close_frame),
+      WORLD_TEST(test_keepalive_without_memory_is_told),
       WORLD_TEST(test_keepalive_without_random_bytes_ends_the_session),
   };
   return world_run_tests("session_keepalive", tests, sizeof tests / sizeof *tests);

@@ -75,6 +75,8 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
   u->end = (user_end){.status = info->status,
                       .stage = info->stage,
                       .clean = info->clean,
+                      .by_peer = info->by_peer,
+                      .http_status = info->http_status,
                       .code = info->code,
                       .sent_code = info->sent_code};
   copy_words(u->end.detail, info->detail, strlen(info->detail));

@@ -29,7 +29,8 @@ typedef struct user_end {
   int status;
   wsuv_stage_t stage;
   char detail[USER_WORDS];
-  bool clean;
+  bool clean, by_peer;
+  int http_status;
   unsigned code, sent_code;
   char reason[USER_WORDS], sent_reason[USER_WORDS];
 } user_end;

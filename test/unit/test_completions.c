@@ -136,6 +136,26 @@ static void test_completion_of_a_flush_waits_for_both_lanes(void **state) {
   assert_string_equal(due(f), "q");
 }
 
+/* A pong may be taken back for a shorter one, and the count of the lane with it. */
+static void test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced(void **state) {
+  fixture *f = *state;
+  frame_header pong = {.length = 9, .opcode = 10, .fin = true};
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1);
+  for (int i = 0; i <= OUT_PONGS_MAX; i++) {
+    assert_int_equal(out_queue_pong(&f->out, &pong, "012345678"), 0);
+  }
+  flush(f, "f");
+  pong.length = 0;
+  assert_int_equal(out_queue_pong(&f->out, &pong, NULL), 0);
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  out_queue_written(&f->out, out_queue_len(&f->out) - 1);
+  assert_string_equal(due(f), "");
+  out_queue_written(&f->out, 1);
+  assert_string_equal(due(f), "f");
+}
+
 static void test_completion_of_a_flush_of_nothing_is_due_at_once(void **state) {
   fixture *f = *state;
   flush(f, "f");
@@ -238,6 +258,7 @@ int main(void) {
       COMPLETIONS_TEST(test_completions_come_due_in_order),
       COMPLETIONS_TEST(test_completions_of_control_do_not_wait_for_data),
       COMPLETIONS_TEST(test_completion_of_a_flush_waits_for_both_lanes),
+      COMPLETIONS_TEST(test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced),
       COMPLETIONS_TEST(test_completion_of_a_flush_of_nothing_is_due_at_once),
       COMPLETIONS_TEST(test_completions_of_flushes_keep_their_order),
       COMPLETIONS_TEST(test_completions_beyond_what_is_kept),

@@ -848,6 +848,26 @@ static void test_conn_close_of_the_peer_says_what_was_kept(void **state) {
   rig_close(&r);
 }
 
+/* It is taken back with the data before it, and there is no room any more to put it back. */
+static void test_conn_close_that_is_lost_is_not_said_to_be_sent(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, WS_CLIENT);
+  r.keep = true;
+  r.shared.chunks.max_spares = 0;
+  assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), 0);
+  assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
+  r.alloc.fail_at = r.alloc.calls + 1;
+  r.alloc.fail_for_ever = true;
+  assert_int_equal(feed_script(&r, "CLOSE #1000"), WS_ENOMEM);
+  assert_int_equal(r.c.sent_code, 0);
+  assert_int_equal(r.c.close_size, 0);
+  assert_int_equal(r.c.data_kept, 0);
+  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
+  rig_close(&r);
+}
+
 static void test_conn_close_never_overtakes_data(void **state) {
   (void) state;
   rig r;
@@ -1434,6 +1454,7 @@ int main(void) {
       cmocka_unit_test(test_conn_close_at_the_same_time),
       cmocka_unit_test(test_conn_close_of_the_peer_does_not_cost_us_our_close),
       cmocka_unit_test(test_conn_close_of_the_peer_says_what_was_kept),
+      cmocka_unit_test(test_conn_close_that_is_lost_is_not_said_to_be_sent),
       cmocka_unit_test(test_conn_close_never_overtakes_data),
       cmocka_unit_test(test_conn_sends_nothing_after_its_close_frame),
       cmocka_unit_test(test_conn_close_refuses_what_may_not_be_sent),
