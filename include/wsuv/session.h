@@ -102,7 +102,12 @@ static inline void wsuv_callbacks_init(wsuv_callbacks_t *callbacks) {
 /** What to connect to. Initialise with wsuv_request_init(). Copied by wsuv_connect(). */
 typedef struct wsuv_request {
   size_t size;        /**< `sizeof(wsuv_request_t)` of the caller. */
-  const char *url;    /**< `ws://host[:port][/path][?query]`; `http` is taken as `ws`. */
+  /**
+   * `ws://host[:port][/path][?query]`; `http` is taken as `ws`. Or
+   * `ws+unix:///path/to/socket:/path?query`: the path of a Unix socket, up to the first colon,
+   * taken as it stands, without escapes; `Host` is `localhost`.
+   */
+  const char *url;
   const char *origin; /**< Value of `Origin`; NULL: not sent. */
   /** Sent after the client's. One `Host` replaces ours. */
   const wsuv_header_t *headers;
@@ -132,7 +137,8 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  * @param callbacks copied; NULL: none
  * @param[out] session may be NULL
  * @return 0;
- *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0;
+ *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over 253
+ *         characters or a socket path over 107 bytes;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;

@@ -27,9 +27,11 @@ typedef void (*ws_env_cb)(void *data);
 typedef void (*ws_lookup_cb)(void *data, int status, const struct sockaddr_storage *addrs,
                              size_t count);
 
-/* What a socket is given when it is made. */
+/* What a TCP socket is given when it is made. */
 typedef struct ws_socket_options {
   bool nodelay;
+  unsigned keepalive_s;          /* the kernel's probes after so long a silence; 0: none */
+  struct sockaddr_storage local; /* to be bound to; AF_UNSPEC: to none */
 } ws_socket_options;
 
 typedef struct ws_env_ops {
@@ -61,8 +63,8 @@ typedef struct ws_env_ops {
                 ws_lookup **out);
   void (*lookup_cancel)(ws_lookup *lookup);
 
-  /* Begin to connect a stream. 0, and its events begin with on_connect (see net/filter.h);
-     or a code, and there is no filter. */
+  /* Begin to connect a stream, over TCP or, for AF_UNIX, over a Unix socket. 0, and its events
+     begin with on_connect (see net/filter.h); or a code, and there is no filter. */
   int (*connect)(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                  const struct ws_filter_events *events, void *up, struct ws_filter **out);
 

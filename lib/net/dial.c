@@ -1,12 +1,9 @@
 #include "net/dial.h"
 
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "net/address.h"
 
 /* Lookup, then one address after the other. At most one of `lookup` and `attempt` is under way. */
 
@@ -87,38 +84,14 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   if (status < 0) finish(d, status);
 }
 
-/* A zone is a name of an interface or its number (RFC 4007 11). */
-static uint32_t scope_of(const char *zone) {
-  unsigned index = if_nametoindex(zone);
-  return index != 0 ? index : (uint32_t) strtoul(zone, NULL, 10);
+/* An address that is known needs no lookup, nor does a literal. */
+static bool is_known(const dial_target *to, struct sockaddr_storage *addr) {
+  *addr = to->address;
+  return address_is_set(addr) || address_parse(addr, to->host, to->port);
 }
 
-static bool literal_v6(const char *host, uint16_t port, struct sockaddr_in6 *in6) {
-  char text[INET6_ADDRSTRLEN];
-  const char *zone = strchr(host, '%');
-  size_t len = zone != NULL ? (size_t) (zone - host) : strlen(host);
-  if (len >= sizeof text) return false;
-  memcpy(text, host, len);
-  text[len] = '\0';
-  in6->sin6_family = AF_INET6;
-  in6->sin6_port = htons(port);
-  if (zone != NULL) in6->sin6_scope_id = scope_of(zone + 1);
-  return inet_pton(AF_INET6, text, &in6->sin6_addr) == 1;
-}
-
-/* Literal addresses are not looked up. */
-static bool literal(const char *host, uint16_t port, struct sockaddr_storage *addr) {
-  struct sockaddr_in *in = (struct sockaddr_in *) addr;
-  memset(addr, 0, sizeof *addr);
-  in->sin_family = AF_INET;
-  in->sin_port = htons(port);
-  if (inet_pton(AF_INET, host, &in->sin_addr) == 1) return true;
-  memset(addr, 0, sizeof *addr);
-  return literal_v6(host, port, (struct sockaddr_in6 *) addr);
-}
-
-int dial_start(dial **out, ws_env *env, const char *host, uint16_t port,
-               const ws_socket_options *options, const dial_events *events, void *up) {
+int dial_start(dial **out, ws_env *env, const dial_target *to, const ws_socket_options *options,
+               const dial_events *events, void *up) {
   struct sockaddr_storage addr;
   dial *d = ws_calloc(env->alloc, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
@@ -126,9 +99,9 @@ int dial_start(dial **out, ws_env *env, const char *host, uint16_t port,
   d->events = events;
   d->up = up;
   d->options = *options;
-  int err = literal(host, port, &addr)
+  int err = is_known(to, &addr)
                 ? take_addresses(d, &addr, 1)
-                : env->ops->lookup(env, host, port, on_lookup, d, &d->lookup);
+                : env->ops->lookup(env, to->host, to->port, on_lookup, d, &d->lookup);
   if (err < 0) {
     dial_free(d);
     return err;

@@ -21,10 +21,17 @@ typedef struct dial_events {
   void (*on_done)(void *up, int status, ws_filter *filter);
 } dial_events;
 
+/* Where to. */
+typedef struct dial_target {
+  const char *host; /* a name, or a literal address; need not outlive the call */
+  uint16_t port;
+  struct sockaddr_storage address; /* in place of both, unless it is AF_UNSPEC */
+} dial_target;
+
 /* 0: on_done will run once, unless cancelled; or a code: the lookup, or every address, failed at
-   once, and on_done will not run. `host` need not outlive the call: lookups copy it. */
-int dial_start(dial **out, ws_env *env, const char *host, uint16_t port,
-               const ws_socket_options *options, const dial_events *events, void *up);
+   once, and on_done will not run. */
+int dial_start(dial **out, ws_env *env, const dial_target *to, const ws_socket_options *options,
+               const dial_events *events, void *up);
 
 /* Give up: no event runs any more. */
 void dial_cancel(dial *d);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/pipe.h"
 #include "net/tcp.h"
 
-/* The environment on libuv: clock, random bytes, timers, deferred calls, lookup. Each has memory
+/* The environment on libuv: clock, random bytes, timers, deferred calls, lookup, and
+   which kind of socket connects. Each has memory
    of its own, which lives until libuv has let go of it, whoever asked for it. */
 
 static env_uv *self(ws_env *env) {
@@ -239,6 +241,18 @@ static void lookup_cancel(ws_lookup *l) {
   (void) uv_cancel((uv_req_t *) &l->req);
 }
 
+/* Connecting */
+
+static int connect_to(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
+                      const ws_filter_events *events, void *up, ws_filter **out) {
+  if (addr->sa_family == AF_UNIX) {
+    return pipe_connect(self(env), (const struct sockaddr_un *) (const void *) addr, events, up,
+                        out);
+  }
+  if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6) return WS_EINVAL;
+  return tcp_connect(self(env), addr, options, events, up, out);
+}
+
 static const ws_env_ops ops = {
     .now_ms = now_ms,
     .now_ns = now_ns,
@@ -252,7 +266,7 @@ static const ws_env_ops ops = {
     .deferred_free = deferred_free,
     .lookup = lookup,
     .lookup_cancel = lookup_cancel,
-    .connect = tcp_connect,
+    .connect = connect_to,
     .close = env_close,
 };
 

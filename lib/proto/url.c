@@ -14,18 +14,24 @@
 
      host     = *( ALPHA / DIGIT / "-" / "." / "_" / "~" ) / "[" IPv6address [ "%25" zone ] "]"
      userinfo = *( unreserved / pct-encoded / sub-delims / ":" )
-     path     = *( unreserved / pct-encoded / sub-delims / ":" / "@" / "/" ), query: "?" as well */
+     path     = *( unreserved / pct-encoded / sub-delims / ":" / "@" / "/" ), query: "?" as well
+
+   "ws+unix://" socket [ ":" [ path ] [ "?" query ] ], as the ws library of Node.js has it
+
+     socket   = "/" *( unreserved / sub-delims / "@" / "/" / "%" ) */
 
 #define SUB_DELIMS "!$&'()*+,;="
 #define USERINFO_CHARS SUB_DELIMS ":"
 #define TARGET_CHARS SUB_DELIMS ":@/?[]"
+#define SOCKET_CHARS SUB_DELIMS "@/%"
 
-enum { PORT_PLAIN = 80, PORT_SECURE = 443, ZONE_MARK_LEN = 3 /* of "%25" */ };
+enum { PORT_PLAIN = 80, PORT_SECURE = 443 };
 
 static const struct {
   const char *text;
   bool secure;
 } schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
+static const char unix_scheme[] = "ws+unix://";
 
 static bool is_unreserved(char c) {
   return ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -106,40 +112,49 @@ static bool parse_userinfo(ws_url *url, ws_str *authority) {
   return has_only(userinfo, USERINFO_CHARS);
 }
 
-/* Split "address%25zone"; the zone is empty if there is none. */
-static ws_str split_zone(ws_str *literal) {
-  ws_str zone = *literal;
-  *literal = take_until(&zone, "%");
-  return zone;
-}
-
-static bool is_ipv6(ws_str literal) {
-  ws_str zone = split_zone(&literal);
+static bool is_address(ws_str s) {
   struct in6_addr parsed;
   char address[INET6_ADDRSTRLEN];
-  if (literal.len >= sizeof address || memchr(literal.base, '\0', literal.len) != NULL)
-    return false;
-  memcpy(address, literal.base, literal.len);
-  address[literal.len] = '\0';
-  if (inet_pton(AF_INET6, address, &parsed) != 1) return false;
+  if (s.len >= sizeof address || memchr(s.base, '\0', s.len) != NULL) return false;
+  memcpy(address, s.base, s.len);
+  address[s.len] = '\0';
+  return inet_pton(AF_INET6, address, &parsed) == 1;
+}
+
+/* An IPv6 literal, and after `mark` perhaps a zone: "%25" in URLs (RFC 6874 2), "%" elsewhere. */
+static bool parse_ipv6(ws_url *url, ws_str literal, const char *mark) {
+  ws_str zone = literal;
+  url->host = take_until(&zone, "%");
+  if (!is_address(url->host)) return false;
   if (zone.len == 0) return true;
-  if (zone.len == ZONE_MARK_LEN || !begins_with(zone, "%25")) return false;
-  skip(&zone, ZONE_MARK_LEN);
+  if (zone.len <= strlen(mark) || !begins_with(zone, mark)) return false;
+  skip(&zone, strlen(mark));
+  url->zone = zone;
   return all_unreserved(zone);
 }
 
+static bool is_host_len(size_t len) {
+  return len > 0 && len <= URL_HOST_MAX;
+}
+
+static bool parse_name(ws_url *url, ws_str name) {
+  url->host = name;
+  return all_unreserved(name);
+}
+
 static bool parse_host(ws_url *url, ws_str *authority) {
+  ws_str host;
   url->ipv6 = authority->len > 0 && authority->base[0] == '[';
   if (url->ipv6) {
     skip(authority, 1);
-    url->host = take_until(authority, "]");
+    host = take_until(authority, "]");
     if (authority->len == 0) return false;
     skip(authority, 1);
   } else {
-    url->host = take_until(authority, ":");
+    host = take_until(authority, ":");
   }
-  if (url->host.len == 0 || url->host.len > URL_HOST_MAX) return false;
-  return url->ipv6 ? is_ipv6(url->host) : all_unreserved(url->host);
+  if (!is_host_len(host.len)) return false;
+  return url->ipv6 ? parse_ipv6(url, host, "%25") : parse_name(url, host);
 }
 
 static uint16_t default_port(const ws_url *url) {
@@ -162,37 +177,69 @@ static bool parse_port(ws_url *url, ws_str s) {
   return port != 0;
 }
 
+/* "", "/path?query" or "?query". */
+static bool parse_target(ws_url *url, ws_str s) {
+  url->target = s;
+  url->slash = s.len == 0 || s.base[0] != '/';
+  return (!url->slash || s.len == 0 || s.base[0] == '?') && has_only(s, TARGET_CHARS);
+}
+
+/* Escapes are not looked for: a "%" is one. */
+static bool is_socket(ws_str s) {
+  if (s.len == 0 || s.len > URL_SOCKET_MAX || s.base[0] != '/') return false;
+  for (size_t i = 0; i < s.len; i++) {
+    char c = s.base[i];
+    if (!is_unreserved(c) && (c == '\0' || strchr(SOCKET_CHARS, c) == NULL)) return false;
+  }
+  return true;
+}
+
+static int parse_unix(ws_url *url, ws_str s) {
+  static const char host[] = "localhost";
+  url->host = (ws_str){host, sizeof host - 1};
+  url->port = PORT_PLAIN;
+  url->socket = take_until(&s, ":");
+  if (s.len > 0) skip(&s, 1);
+  return is_socket(url->socket) && parse_target(url, s) ? 0 : WSUV_EURL;
+}
+
 int url_parse(ws_url *url, const char *s, size_t len) {
   ws_str rest = {s, len};
   memset(url, 0, sizeof *url);
+  if (begins_with(rest, unix_scheme)) {
+    skip(&rest, strlen(unix_scheme));
+    return parse_unix(url, rest);
+  }
   if (!parse_scheme(url, &rest)) return WSUV_EURL;
   ws_str authority = take_until(&rest, "/?#");
   if (!parse_userinfo(url, &authority)) return WSUV_EURL;
   if (!parse_host(url, &authority)) return WSUV_EURL;
   if (!parse_port(url, authority)) return WSUV_EURL;
-  if (!has_only(rest, TARGET_CHARS)) return WSUV_EURL;
-  url->target = rest;
-  url->slash = rest.len == 0 || rest.base[0] != '/';
-  return 0;
+  return parse_target(url, rest) ? 0 : WSUV_EURL;
+}
+
+int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target) {
+  const ws_str name = {host, strlen(host)};
+  const ws_str rest = {target != NULL ? target : "", target != NULL ? strlen(target) : 0};
+  memset(url, 0, sizeof *url);
+  url->secure = secure;
+  if (!is_host_len(name.len) || port > UINT16_MAX) return WSUV_EURL;
+  url->port = port != 0 ? (uint16_t) port : default_port(url);
+  url->ipv6 = strchr(host, ':') != NULL;
+  bool good = url->ipv6 ? parse_ipv6(url, name, "%") : parse_name(url, name);
+  return good && parse_target(url, rest) ? 0 : WSUV_EURL;
 }
 
 int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]) {
-  ws_str host = url->host;
-  if (host.len == 0 || host.len > URL_HOST_MAX) return WSUV_EURL;
-  ws_str zone = split_zone(&host);
-  memcpy(dst, host.base, host.len);
-  if (zone.len > 0) {
-    skip(&zone, ZONE_MARK_LEN);
-    dst[host.len++] = '%';
-    memcpy(dst + host.len, zone.base, zone.len);
-  }
-  dst[host.len + zone.len] = '\0';
+  if (!is_host_len(url->host.len + url->zone.len)) return WSUV_EURL;
+  (void) snprintf(dst, URL_HOST_SIZE, "%.*s%s%.*s", (int) url->host.len, url->host.base,
+                  url->zone.len > 0 ? "%" : "", (int) url->zone.len,
+                  url->zone.len > 0 ? url->zone.base : "");
   return 0;
 }
 
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]) {
   ws_str host = url->host;
-  (void) split_zone(&host);
   int n =
       snprintf(dst, URL_HOST_HEADER_SIZE, url->ipv6 ? "[%.*s]" : "%.*s", (int) host.len, host.base);
   if (url->port != default_port(url)) {

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/address.h"
+#include "session/log.h"
 
 /* From a request to a validated plan: URL taken apart, handshake written. Starts nothing. */
 
@@ -33,6 +35,25 @@ static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws
   return handshake_client_new(&o->handshake, env->alloc, &parts, key);
 }
 
+/* A name and a port, or the socket that the URL names. */
+static int set_target(opening *o, const ws_url *url) {
+  int err = url_host_copy(url, o->host);
+  if (err < 0) return err;
+  o->to.host = o->host;
+  o->to.port = url->port;
+  if (url->socket.base != NULL) {
+    address_of_path(&o->to.address, url->socket.base, url->socket.len);
+  }
+  return 0;
+}
+
+static int fill(opening *o, ws_env *env, random_pool *random, const ws_url *url,
+                const wsuv_request_t *request, const wsuv_client_config_t *config) {
+  o->socket.nodelay = config->tcp_nodelay;
+  int err = set_target(o, url);
+  return err < 0 ? err : make_handshake(o, env, random, url, request, config);
+}
+
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
                 const wsuv_client_config_t *config) {
   ws_url url;
@@ -42,16 +63,24 @@ int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_requ
   if (url.secure) return WS_EPROTONOSUPPORT;
   opening *o = ws_calloc(env->alloc, sizeof *o);
   if (o == NULL) return WS_ENOMEM;
-  o->port = url.port;
-  o->socket.nodelay = config->tcp_nodelay;
-  err = url_host_copy(&url, o->host);
-  if (err == 0) err = make_handshake(o, env, random, &url, request, config);
+  err = fill(o, env, random, &url, request, config);
   if (err < 0) {
     opening_free(o, env->alloc);
     return err;
   }
   *out = o;
   return 0;
+}
+
+void opening_log(const opening *o, const wsuv_session_t *session) {
+  char text[ADDRESS_TEXT_SIZE];
+  if (!address_is_set(&o->to.address)) {
+    log_line(session, WSUV_LOG_INFO, "connecting to %s port %u", o->host, (unsigned) o->to.port);
+    return;
+  }
+  address_print(text, &o->to.address);
+  log_line(session, WSUV_LOG_INFO, "connecting to %s port %u at %s", o->host, (unsigned) o->to.port,
+           text);
 }
 
 void opening_free(opening *o, const wsuv_allocator_t *alloc) {

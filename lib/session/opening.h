@@ -13,7 +13,7 @@
 
 typedef struct opening {
   char host[URL_HOST_SIZE]; /* for the lookup */
-  uint16_t port;
+  dial_target to;
   ws_socket_options socket;
   dial *dial; /* under way, or NULL */
   handshake_client *handshake;
@@ -23,6 +23,10 @@ typedef struct opening {
    wsuv_connect. */
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
                 const wsuv_client_config_t *config);
+
+/* Where it goes, for the log: "connecting to" ... */
+void opening_log(const opening *o, const wsuv_session_t *session);
+
 void opening_free(opening *o, const wsuv_allocator_t *alloc); /* cancels the dial; NULL is fine */
 
 #endif

@@ -528,9 +528,8 @@ static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done 
 static int start_dial(wsuv_session_t *s) {
   const opening *o = s->opening;
   session_enter(s, SESSION_RESOLVE);
-  log_line(s, WSUV_LOG_INFO, "connecting to %s port %u", o->host, (unsigned) o->port);
-  return dial_start(&s->opening->dial, s->client->env, o->host, o->port, &o->socket,
-                    &events_of_dial, s);
+  opening_log(o, s);
+  return dial_start(&s->opening->dial, s->client->env, &o->to, &o->socket, &events_of_dial, s);
 }
 
 /* Deadlines */

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 /* The contract of net/filter.h, as base/env.h's connect gives them. What is claimed here holds for
-   the library's filter on libuv and for the simulated one alike. */
+   the library's filters on libuv and for the simulated one alike. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,11 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "net/address.h"
 #include "net/filter.h"
 #include "support/fifo.h"
 #include "support/raw_peer.h"
+#include "support/socket_path.h"
 #include "support/world_test.h"
 
 /* More than the buffers between two sockets take. */
@@ -137,6 +139,12 @@ static void on_close(void *up) {
 
 static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close};
 
+static bool over_unix; /* Unix sockets; else TCP */
+
+static raw_peer *new_peer(world *w) {
+  return over_unix ? raw_peer_new_at(w, socket_path(), 0) : raw_peer_new(w);
+}
+
 static void fill_address(struct sockaddr_storage *addr, uint16_t port) {
   const struct sockaddr_in in = {
       .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(port)};
@@ -149,15 +157,19 @@ static void user_init(user *u, world *w) {
   assert_int_equal(world_env_new(w, &u->env), 0);
 }
 
-static int dial_port(user *u, uint16_t port) {
+static int dial(user *u, uint16_t port) {
   struct sockaddr_storage addr;
-  fill_address(&addr, port);
+  if (over_unix) {
+    address_of_path(&addr, socket_path(), strlen(socket_path()));
+  } else {
+    fill_address(&addr, port);
+  }
   return u->env->ops->connect(u->env, (const struct sockaddr *) &addr, &options, &events, u, &u->f);
 }
 
 /* Nothing of it has happened when connect returns. */
 static void user_connect(user *u, uint16_t port) {
-  assert_int_equal(dial_port(u, port), 0);
+  assert_int_equal(dial(u, port), 0);
   assert_false(u->connected);
 }
 
@@ -205,7 +217,7 @@ static uint8_t *large_data(user *u, const world *w) {
 static void test_connect_is_told_from_the_loop(world *w) {
   user u;
   user_init(&u, w);
-  user_connected(&u, w, raw_peer_new(w));
+  user_connected(&u, w, new_peer(w));
   user_end(&u, w);
   assert_int_equal(u.allocs, 0); /* nobody asked for it */
 }
@@ -215,7 +227,7 @@ static void test_connect_refused_has_its_code(world *w) {
   user_init(&u, w);
   user_connect(&u, world_dead_port(w));
   world_run_until_true(w, &u.connected);
-  assert_int_equal(u.connect_status, UV_ECONNREFUSED);
+  assert_int_equal(u.connect_status, over_unix ? UV_ENOENT : UV_ECONNREFUSED);
   user_end(&u, w);
 }
 
@@ -233,7 +245,7 @@ static void test_connect_to_no_address_fails_at_once(world *w) {
 static void test_close_while_connecting(world *w) {
   user u;
   user_init(&u, w);
-  user_connect(&u, raw_peer_new(w)->port);
+  user_connect(&u, new_peer(w)->port);
   user_end(&u, w);
   assert_false(u.connected);
 }
@@ -242,7 +254,7 @@ static void test_close_in_on_connect(world *w) {
   user u;
   user_init(&u, w);
   u.at_connect = close_it;
-  user_connected(&u, w, raw_peer_new(w));
+  user_connected(&u, w, new_peer(w));
   assert_true(u.closing);
   user_end(&u, w);
 }
@@ -279,7 +291,7 @@ static void test_events_can_be_exchanged_in_on_connect(world *w) {
   user first, second;
   user_init(&first, w);
   second = (user){.room = 10, .env = first.env};
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND("hello"), PEER_END, PEER_EXPECT_GONE);
   first.at_connect = change_hands;
   first.memory = (uint8_t *) &second; /* only to hand it over */
@@ -297,7 +309,7 @@ static void test_read_gives_bytes_then_the_end(world *w) {
   static const char text[] = "the quick brown fox jumps over the lazy dog";
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND_PIECES(text, sizeof text - 1, 5), PEER_END, PEER_EXPECT_GONE);
   u.at_connect = read_it;
   user_connect(&u, p->port);
@@ -311,7 +323,7 @@ static void test_read_gives_bytes_then_the_end(world *w) {
 static void test_read_into_one_byte(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND("abcdefghij"), PEER_END, PEER_EXPECT_GONE);
   u.room = 1;
   u.at_connect = read_it;
@@ -330,7 +342,7 @@ static void stop_at_once(user *u) {
 static void test_read_stop_stops(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND("a"), PEER_EXPECT("x"), PEER_SEND("b"), PEER_EXPECT("y"),
                 PEER_EXPECT_GONE);
   u.at_connect = read_it;
@@ -350,7 +362,7 @@ static void test_read_stop_stops(world *w) {
 static void test_read_stop_at_the_end(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_END, PEER_EXPECT_GONE);
   u.at_connect = read_it;
   user_connect(&u, p->port);
@@ -359,10 +371,12 @@ static void test_read_stop_at_the_end(world *w) {
   user_end(&u, w);
 }
 
+/* A Unix socket has none: it ends. */
 static void test_read_tells_of_a_reset(world *w) {
+  bool no_reset = over_unix && w->kind == WORLD_UV;
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND("a"), PEER_EXPECT("x"), PEER_RESET);
   u.at_connect = read_it;
   user_connect(&u, p->port);
@@ -370,7 +384,7 @@ static void test_read_tells_of_a_reset(world *w) {
   write_text(&u, "x");
   world_run_until_true(w, &u.ended);
   assert_read(&u, "a");
-  assert_int_equal(u.end_status, UV_ECONNRESET);
+  assert_int_equal(u.end_status, no_reset ? UV_EOF : UV_ECONNRESET);
   user_end(&u, w);
 }
 
@@ -382,7 +396,7 @@ static void test_close_in_on_read(world *w) {
   static const char text[] = "much more than fits into the room of one read";
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND(text), PEER_EXPECT_GONE);
   u.room = 4;
   u.at_connect = read_it;
@@ -396,7 +410,7 @@ static void test_close_in_on_read(world *w) {
 static void test_close_in_on_read_of_the_end(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_END, PEER_EXPECT_END);
   u.at_connect = read_it;
   u.at_read = close_when_read;
@@ -411,7 +425,7 @@ static void test_close_in_on_read_of_the_end(world *w) {
 static void test_write_reaches_the_peer(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_EXPECT("hello"), PEER_EXPECT_END);
   user_connected(&u, w, p);
   write_text(&u, "hello");
@@ -434,7 +448,7 @@ static void assert_received(const raw_peer *p, const user *u) {
 static void test_write_holds_what_does_not_go(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   uint8_t *data = large_data(&u, w);
   p->data = &u;
   user_connected(&u, w, p);
@@ -454,7 +468,7 @@ static bool ended_by_client(void *arg) {
 static void test_shutdown_is_seen_behind_all_bytes(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   uint8_t *data = large_data(&u, w);
   u.end_behind = true;
   user_connect(&u, p->port);
@@ -469,7 +483,7 @@ static void test_shutdown_is_seen_behind_all_bytes(world *w) {
 static void test_shutdown_ends_one_direction_only(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_EXPECT("bye"), PEER_EXPECT_END, PEER_SEND("still here"), PEER_END);
   u.at_connect = read_it;
   u.out = (const uint8_t *) "bye";
@@ -485,7 +499,7 @@ static void test_shutdown_ends_one_direction_only(world *w) {
 static void test_close_right_after_shutdown(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_EXPECT("bye"), PEER_EXPECT_END);
   u.out = (const uint8_t *) "bye";
   u.out_len = 3;
@@ -504,7 +518,7 @@ static const raw_peer_callbacks stalling = {.on_connection = dont_read};
 static void test_close_drops_what_is_held(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_set_callbacks(p, &stalling);
   uint8_t *data = large_data(&u, w);
   user_connect(&u, p->port);
@@ -518,7 +532,7 @@ static void test_close_drops_what_is_held(world *w) {
 static void test_close_in_on_write(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   uint8_t *data = large_data(&u, w);
   u.at_write = close_it;
   user_connect(&u, p->port);
@@ -531,7 +545,7 @@ static void test_close_in_on_write(world *w) {
 static void test_held_write_fails_when_the_peer_resets(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_set_callbacks(p, &stalling);
   uint8_t *data = large_data(&u, w);
   user_connect(&u, p->port);
@@ -549,7 +563,7 @@ static void test_held_write_fails_when_the_peer_resets(world *w) {
 static void test_write_after_a_reset_fails(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_RESET);
   u.at_connect = read_it;
   user_connect(&u, p->port);
@@ -566,7 +580,7 @@ static void test_write_of_many_pieces(world *w) {
   user u;
   size_t taken = 0, done = 0;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   user_connected(&u, w, p);
   for (size_t i = 0; i < PIECES; i++) {
     bufs[i] = (ws_buf){(uint8_t *) (uintptr_t) text + i % 10, i % 3 == 0 ? 0 : 1};
@@ -587,7 +601,7 @@ static void test_write_of_nothing_takes_it(world *w) {
   size_t taken = 1;
   const ws_buf empty = {NULL, 0};
   user_init(&u, w);
-  user_connected(&u, w, raw_peer_new(w));
+  user_connected(&u, w, new_peer(w));
   assert_int_equal(write_some(&u, &empty, 1, 0, &taken), 0);
   assert_int_equal(taken, 0);
   assert_int_equal(u.held, 0);
@@ -604,7 +618,7 @@ static void write_back(user *u) {
 static void test_many_connections_of_one_environment(world *w) {
   enum { USERS = 20 };
   user u[USERS];
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_play(p, PEER_SEND("hello"), PEER_EXPECT("thanks"), PEER_END, PEER_EXPECT_END);
   user_init(&u[0], w);
   for (size_t i = 0; i < USERS; i++) {
@@ -658,7 +672,7 @@ static void test_timer_waits_for_one_more_poll(world *w) {
   race r = {.w = w};
   if (s != NULL) sim_set_profile(s, NULL);
   user_init(&r.u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   assert_int_equal(r.u.env->ops->timer_new(r.u.env, on_race_timer, &r, &r.timer), 0);
   r.u.at_read = start_race;
   user_connected(&r.u, w, p);
@@ -681,7 +695,7 @@ static void try_it(world *w, raw_peer *p) {
     u.out = (const uint8_t *) "hello";
     u.out_len = 5;
     u.end_behind = true;
-    err = dial_port(&u, p->port);
+    err = dial(&u, p->port);
     if (err < 0) world_env_close(w, u.env);
   }
   if (err < 0) {
@@ -697,7 +711,7 @@ static void try_it(world *w, raw_peer *p) {
 /* F46 */
 static void test_filter_without_memory(world *w) {
   track_alloc *t = w->alloc;
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     uint64_t failed = t->failed;
     t->fail_for_ever = for_ever != 0;
@@ -716,7 +730,7 @@ static void test_filter_without_memory(world *w) {
 static void test_write_without_memory_to_hold(world *w) {
   user u;
   user_init(&u, w);
-  raw_peer *p = raw_peer_new(w);
+  raw_peer *p = new_peer(w);
   raw_peer_set_callbacks(p, &stalling);
   user_connected(&u, w, p);
   uint8_t *data = large_data(&u, w);
@@ -762,5 +776,8 @@ int main(void) {
       WORLD_TEST(test_filter_without_memory),
       WORLD_TEST(test_write_without_memory_to_hold),
   };
-  return world_run_tests("net/filter_contract", tests, sizeof tests / sizeof *tests);
+  int failed = world_run_tests("net/filter_contract", tests, sizeof tests / sizeof *tests);
+  over_unix = true;
+  return failed + world_run_tests("net/filter_contract over Unix sockets", tests,
+                                  sizeof tests / sizeof *tests);
 }

@@ -79,7 +79,7 @@ void sim_get_profile(const sim *s, sim_profile *profile);
 
 /* What happens to those who connect to an address, whatever the port. */
 typedef enum sim_route_kind {
-  SIM_ROUTE_OPEN,     /* the listener answers; without one: UV_ECONNREFUSED */
+  SIM_ROUTE_OPEN,     /* the listener answers; none: UV_ECONNREFUSED, or UV_ENOENT for a path */
   SIM_ROUTE_FAIL,     /* on_connect tells the code */
   SIM_ROUTE_FAIL_NOW, /* connect returns the code */
   SIM_ROUTE_BLACKHOLE /* no answer; UV_ETIMEDOUT after 127 s, as Linux does it */

@@ -1,13 +1,20 @@
 #include "support/sim_internal.h"
 
-/* Socket addresses from literals, and whether two are the same. */
+/* Socket addresses from literals, and whether two are the same. A path is a Unix socket's. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/un.h>
+
+#include "net/address.h"
 
 bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port) {
   memset(addr, 0, sizeof *addr);
+  if (literal[0] == '/') {
+    address_of_path(addr, literal, strlen(literal));
+    return true;
+  }
   struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
   struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   if (inet_pton(AF_INET, literal, &in.sin_addr) == 1) {
@@ -20,11 +27,13 @@ bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port) {
 }
 
 socklen_t sim_addr_len(const struct sockaddr *addr) {
+  if (addr->sa_family == AF_UNIX) return sizeof(struct sockaddr_un);
   return addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
 uint16_t sim_addr_port(const struct sockaddr *addr) {
   struct sockaddr_in in;
+  if (addr->sa_family == AF_UNIX) return 0;
   memcpy(&in, addr, sizeof in); /* the port stands at the same place in both */
   return ntohs(in.sin_port);
 }
@@ -43,8 +52,16 @@ static bool same_in(const struct sockaddr *a, const struct sockaddr *b) {
   return x.sin_addr.s_addr == y.sin_addr.s_addr;
 }
 
+static bool same_path(const struct sockaddr *a, const struct sockaddr *b) {
+  struct sockaddr_un x, y;
+  memcpy(&x, a, sizeof x);
+  memcpy(&y, b, sizeof y);
+  return strcmp(x.sun_path, y.sun_path) == 0;
+}
+
 bool sim_addr_equal(const struct sockaddr *a, const struct sockaddr *b, bool ports) {
   if (a->sa_family != b->sa_family) return false;
+  if (a->sa_family == AF_UNIX) return same_path(a, b);
   if (ports && sim_addr_port(a) != sim_addr_port(b)) return false;
   return a->sa_family == AF_INET6 ? same_in6(a, b) : same_in(a, b);
 }

@@ -397,7 +397,9 @@ static void on_syn(void *data) {
   sim_link *link = data;
   sim *s = link->s;
   sim_listener *l = find_listener(s, &link->addr);
-  if (link->verdict == 0 && l == NULL) link->verdict = UV_ECONNREFUSED;
+  if (link->verdict == 0 && l == NULL) {
+    link->verdict = link->addr.ss_family == AF_UNIX ? UV_ENOENT : UV_ECONNREFUSED;
+  }
   sim_event_init(&link->opening, on_opened, link);
   sim_event_set(s, &s->wires, &link->opening, arrival_ns(&link->end[1], 0));
   if (link->verdict == 0) accept_link(link, l);
@@ -416,9 +418,13 @@ static void link_init(sim_link *link, sim *s, const struct sockaddr *addr) {
   link->end[1].closed = true; /* until it is accepted */
 }
 
+static bool is_known_family(sa_family_t family) {
+  return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
 int sim_sock_connect(sim *s, const struct sockaddr *addr, const sim_sock_events *events, void *up,
                      sim_sock **out) {
-  if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6) return UV_EINVAL;
+  if (!is_known_family(addr->sa_family)) return UV_EINVAL;
   const route *r = find_route(s, addr);
   if (r != NULL && r->kind == SIM_ROUTE_FAIL_NOW) return r->code;
   sim_link *link = check_alloc(sizeof *link);

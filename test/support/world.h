@@ -95,8 +95,9 @@ int world_uv_random(void *buf, size_t len, void *world_uv); /* a wsuv_random_fn 
 
 /* --- for peers: these do not count as something to do --- */
 
+/* At a literal address and a port, 0 for a free one; or at the path of a Unix socket. */
 wire_listener *world_listen(world *w, const char *addr, uint16_t port, wire_accept_cb cb, void *up,
-                            uint16_t *bound); /* port 0: a free one */
+                            uint16_t *bound);
 void world_unlisten(world *w, wire_listener *l);
 world_timer *world_after(world *w, uint64_t ms, void (*cb)(void *data), void *data); /* once */
 void world_cancel(world *w, world_timer *t); /* before it has fired */

@@ -37,9 +37,22 @@ uv_loop_t *world_uv_loop(world *w) {
 
 /* --- a peer's end of a connection --- */
 
+typedef union any_stream {
+  uv_handle_t handle;
+  uv_stream_t stream;
+  uv_tcp_t tcp;
+  uv_pipe_t pipe;
+} any_stream;
+
+static void make_stream(any_stream *s, uv_loop_t *loop, bool pipe, void *data) {
+  int err = pipe ? uv_pipe_init(loop, &s->pipe, 0) : uv_tcp_init(loop, &s->tcp);
+  CHECK(err == 0);
+  s->handle.data = data;
+}
+
 typedef struct uv_wire {
   wire head;
-  uv_tcp_t tcp;
+  any_stream socket;
   world_of_uv *w;
 } uv_wire;
 
@@ -69,7 +82,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 }
 
 static void wire_read(wire *w, bool on) {
-  uv_stream_t *stream = (uv_stream_t *) &wire_self(w)->tcp;
+  uv_stream_t *stream = &wire_self(w)->socket.stream;
   if (!on) uv_read_stop(stream);
   if (on) CHECK(uv_read_start(stream, on_alloc, on_read) == 0);
 }
@@ -85,7 +98,7 @@ static void wire_write(wire *w, const void *data, size_t len) {
   uv_buf_t buf = uv_buf_init(r->data, (unsigned) len);
   if (len > 0) memcpy(r->data, data, len);
   r->req.data = r;
-  if (uv_write(&r->req, (uv_stream_t *) &wire_self(w)->tcp, &buf, 1, on_written) < 0) free(r);
+  if (uv_write(&r->req, &wire_self(w)->socket.stream, &buf, 1, on_written) < 0) free(r);
 }
 
 static void on_shut_down(uv_shutdown_t *req, int status) {
@@ -95,7 +108,7 @@ static void on_shut_down(uv_shutdown_t *req, int status) {
 
 static void wire_end(wire *w) {
   uv_shutdown_t *req = check_alloc(sizeof *req);
-  if (uv_shutdown(req, (uv_stream_t *) &wire_self(w)->tcp, on_shut_down) < 0) free(req);
+  if (uv_shutdown(req, &wire_self(w)->socket.stream, on_shut_down) < 0) free(req);
 }
 
 static void on_wire_closed(uv_handle_t *handle) {
@@ -103,7 +116,7 @@ static void on_wire_closed(uv_handle_t *handle) {
 }
 
 static void wire_close(wire *w) {
-  uv_close((uv_handle_t *) &wire_self(w)->tcp, on_wire_closed);
+  uv_close(&wire_self(w)->socket.handle, on_wire_closed);
 }
 
 /* Closing a socket that does not linger sends a reset. libuv's own way to it refuses to after a
@@ -111,7 +124,7 @@ static void wire_close(wire *w) {
 static void wire_reset(wire *w) {
   const struct linger now = {.l_onoff = 1, .l_linger = 0};
   uv_os_fd_t fd;
-  CHECK(uv_fileno((uv_handle_t *) &wire_self(w)->tcp, &fd) == 0);
+  CHECK(uv_fileno(&wire_self(w)->socket.handle, &fd) == 0);
   CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
   wire_close(w);
 }
@@ -121,7 +134,7 @@ static const wire_ops the_wire_ops = {wire_read, wire_write, wire_end, wire_clos
 /* --- listening --- */
 
 struct wire_listener {
-  uv_tcp_t tcp;
+  any_stream socket;
   world_of_uv *w;
   wire_accept_cb cb;
   void *up;
@@ -133,15 +146,14 @@ static void on_connection(uv_stream_t *server, int status) {
   uv_wire *w = check_alloc(sizeof *w);
   w->head.ops = &the_wire_ops;
   w->w = l->w;
-  CHECK(uv_tcp_init(server->loop, &w->tcp) == 0);
-  w->tcp.data = w;
-  CHECK(uv_accept(server, (uv_stream_t *) &w->tcp) == 0);
-  CHECK(uv_tcp_nodelay(&w->tcp, 1) == 0);
-  uv_unref((uv_handle_t *) &w->tcp);
+  make_stream(&w->socket, server->loop, server->type == UV_NAMED_PIPE, w);
+  CHECK(uv_accept(server, &w->socket.stream) == 0);
+  if (server->type == UV_TCP) CHECK(uv_tcp_nodelay(&w->socket.tcp, 1) == 0);
+  uv_unref(&w->socket.handle);
   l->cb(l->up, &w->head);
 }
 
-static void bind_to(uv_tcp_t *tcp, const char *addr, uint16_t port) {
+static void bind_tcp(uv_tcp_t *tcp, const char *addr, uint16_t port) {
   union {
     struct sockaddr any;
     struct sockaddr_in in;
@@ -164,12 +176,15 @@ static wire_listener *start_listening(world *w, const char *addr, uint16_t port,
   l->w = self(w);
   l->cb = cb;
   l->up = up;
-  CHECK(uv_tcp_init(&self(w)->loop, &l->tcp) == 0);
-  l->tcp.data = l;
-  bind_to(&l->tcp, addr, port);
-  CHECK(uv_listen((uv_stream_t *) &l->tcp, BACKLOG, on_connection) == 0);
-  uv_unref((uv_handle_t *) &l->tcp);
-  *bound = port_of(&l->tcp);
+  make_stream(&l->socket, &self(w)->loop, addr[0] == '/', l);
+  if (addr[0] == '/') {
+    CHECK(uv_pipe_bind(&l->socket.pipe, addr) == 0);
+  } else {
+    bind_tcp(&l->socket.tcp, addr, port);
+  }
+  CHECK(uv_listen(&l->socket.stream, BACKLOG, on_connection) == 0);
+  uv_unref(&l->socket.handle);
+  *bound = addr[0] == '/' ? 0 : port_of(&l->socket.tcp);
   return l;
 }
 
@@ -178,7 +193,7 @@ static void on_listener_closed(uv_handle_t *handle) {
 }
 
 static void stop_listening(wire_listener *l) {
-  uv_close((uv_handle_t *) &l->tcp, on_listener_closed);
+  uv_close(&l->socket.handle, on_listener_closed);
 }
 
 static uint16_t dead_port(world *w) {

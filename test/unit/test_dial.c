@@ -94,7 +94,8 @@ static void caller_init(caller *c, world *w) {
 static int begin(caller *c, const char *host) {
   char *copy = strdup(host);
   assert_non_null(copy);
-  int err = dial_start(&c->d, c->env, copy, PORT, &options, &events, c);
+  const dial_target to = {.host = copy, .port = PORT};
+  int err = dial_start(&c->d, c->env, &to, &options, &events, c);
   memset(copy, 'x', strlen(copy));
   free(copy);
   assert_int_equal(c->done, 0);

@@ -21,7 +21,7 @@ static int parse_exact(const char *s, size_t len) {
   assert_non_null(copy);
   memcpy(copy, s, len);
   int err = url_parse(&url, copy, len);
-  if (err == 0) {
+  if (err == 0 && url.socket.base == NULL) {
     assert_true(url.host.base > copy && url.host.base + url.host.len <= copy + len);
     assert_true(url.target.base > copy && url.target.base + url.target.len == copy + len);
   }
@@ -75,7 +75,7 @@ static const good_url good[] = {
     {"wss://[2001:db8::1]:8443/x", true, true, 8443, NULL, "2001:db8::1", "/x"},
     {"ws://[::ffff:1.2.3.4]/", false, true, 80, NULL, "::ffff:1.2.3.4", "/"},
     {"ws://u@[::1]:/", false, true, 80, "u", "::1", "/"},
-    {"ws://[fe80::1%25eth0]:81/", false, true, 81, NULL, "fe80::1%25eth0", "/"},
+    {"ws://[fe80::1%25eth0]:81/", false, true, 81, NULL, "fe80::1", "/"},
 };
 
 static void test_url_takes_good_urls_apart(void **state) {
@@ -96,6 +96,117 @@ static void test_url_takes_good_urls_apart(void **state) {
   }
 }
 
+static void test_url_takes_the_zone_off_the_host(void **state) {
+  static const char text[] = "ws://[fe80::1%25eth0]:81/";
+  ws_url url;
+  (void) state;
+  assert_int_equal(url_parse(&url, text, strlen(text)), 0);
+  assert_slice(url.host, "fe80::1");
+  assert_slice(url.zone, "eth0");
+}
+
+/* --- ws+unix --- */
+
+static void test_url_takes_unix_urls_apart(void **state) {
+  static const struct {
+    const char *text, *socket, *target;
+  } cases[] = {
+      {"ws+unix:///s", "/s", ""},
+      {"WS+Unix:///s:", "/s", ""},
+      {"ws+unix:///run/a.sock:/p?q=a:b", "/run/a.sock", "/p?q=a:b"},
+      {"ws+unix:///s:?q", "/s", "?q"},
+      {"ws+unix:///:/", "/", "/"},
+      {"ws+unix:///a%20b%:/%20", "/a%20b%", "/%20"}, /* no escapes in the path of the socket */
+  };
+  (void) state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char host[URL_HOST_HEADER_SIZE];
+    ws_url url;
+    assert_int_equal(url_parse(&url, cases[i].text, strlen(cases[i].text)), 0);
+    assert_slice(url.socket, cases[i].socket);
+    assert_slice(url.target, cases[i].target);
+    assert_int_equal(url.slash, cases[i].target[0] != '/');
+    assert_false(url.secure || url.ipv6 || url.userinfo.base != NULL);
+    url_host_header(&url, host);
+    assert_string_equal(host, "localhost");
+  }
+}
+
+static void test_url_bounds_the_path_of_a_socket_at_107_bytes(void **state) {
+  char text[256] = "ws+unix:///";
+  (void) state;
+  memset(text + strlen(text), 'a', 106);
+  strcat(text, ":/p");
+  assert_int_equal(url_parse(&(ws_url){0}, text, strlen(text)), 0);
+  strcpy(text, "ws+unix:///");
+  memset(text + strlen(text), 'a', 107);
+  strcpy(text + strlen("ws+unix:///") + 107, ":/p");
+  assert_int_equal(url_parse(&(ws_url){0}, text, strlen(text)), WSUV_EURL);
+}
+
+/* --- by parts --- */
+
+static void test_url_from_parts_is_what_a_url_gives(void **state) {
+  static const struct {
+    const char *url, *host, *target;
+    unsigned port;
+    bool secure;
+  } cases[] = {
+      {"ws://h", "h", NULL, 0, false},
+      {"ws://h", "h", "", 80, false},
+      {"wss://h:80/p?q", "h", "/p?q", 80, true},
+      {"wss://h/", "h", "/", 0, true},
+      {"ws://h:65535?q", "h", "?q", 65535, false},
+      {"ws://[::1]:81/%20", "::1", "/%20", 81, false},
+      {"ws://[fe80::1%25eth0]/", "fe80::1%eth0", "/", 0, false},
+      {"ws://1.2.3.4/", "1.2.3.4", "/", 0, false},
+  };
+  (void) state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char host[2][URL_HOST_SIZE], header[2][URL_HOST_HEADER_SIZE];
+    ws_url u[2];
+    assert_int_equal(url_parse(&u[0], cases[i].url, strlen(cases[i].url)), 0);
+    assert_int_equal(
+        url_from_parts(&u[1], cases[i].secure, cases[i].host, cases[i].port, cases[i].target), 0);
+    for (size_t j = 0; j < 2; j++) {
+      assert_int_equal(url_host_copy(&u[j], host[j]), 0);
+      url_host_header(&u[j], header[j]);
+    }
+    assert_string_equal(host[0], host[1]);
+    assert_string_equal(header[0], header[1]);
+    assert_int_equal(u[0].secure, u[1].secure);
+    assert_int_equal(u[0].port, u[1].port);
+    assert_int_equal(u[0].slash, u[1].slash);
+    assert_int_equal(u[0].target.len, u[1].target.len);
+    assert_memory_equal(u[0].target.base, u[1].target.base, u[0].target.len);
+  }
+}
+
+static int from_parts(const char *host, unsigned port, const char *target) {
+  ws_url url;
+  return url_from_parts(&url, false, host, port, target);
+}
+
+static void test_url_from_parts_refuses_what_a_url_may_not_have(void **state) {
+  static const char *const hosts[] = {"",     "a b",   "[::1]",   "a/b",      "u@h",
+                                      "h:80", "::1%",  "::1%a b", "1.2.3.4:", "a\n",
+                                      "h%41", "a\x80", ":",       "::g"};
+  static const char *const targets[] = {"p", "#f", "/p#f", "/a b", "/%", "/%4", "/\r\n", "/\x80"};
+  char host[256] = "";
+  (void) state;
+  for (size_t i = 0; i < COUNT(hosts); i++) {
+    if (from_parts(hosts[i], 0, "/") != WSUV_EURL) fail_msg("accepted: %s", hosts[i]);
+  }
+  for (size_t i = 0; i < COUNT(targets); i++) {
+    if (from_parts("h", 0, targets[i]) != WSUV_EURL) fail_msg("accepted: %s", targets[i]);
+  }
+  assert_int_equal(from_parts("h", 65536, "/"), WSUV_EURL);
+  memset(host, 'a', 253);
+  assert_int_equal(from_parts(host, 0, "/"), 0);
+  host[253] = 'a';
+  assert_int_equal(from_parts(host, 0, "/"), WSUV_EURL);
+}
+
 /* F9 */
 static void test_url_rejects_malformed_urls(void **state) {
   static const char *const bad[] = {
@@ -113,7 +224,20 @@ static void test_url_rejects_malformed_urls(void **state) {
       "h:80",
       "ftp://h/",
       "wsx://h/",
-      "ws+unix:///s:/p",
+      "ws+unix:",
+      "ws+unix://",
+      "ws+unix://:",
+      "ws+unix://s",
+      "ws+unix://s:/p",
+      "ws+unix://host/s:/p",
+      "ws+unix:///s?q",
+      "ws+unix:///s#f",
+      "ws+unix:///s:p",
+      "ws+unix:///s::/p",
+      "ws+unix:///s:/%",
+      "ws+unix:///s:/p#f",
+      "wss+unix:///s:/p",
+      "unix:///s:/p",
       " ws://h/",
       "ws://h/ ",
       "ws://:80/",
@@ -226,6 +350,8 @@ static const byte_field byte_fields[] = {
     {"ws://h/p", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
     {"ws://h/?q", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
     {"ws://h/?q%4", "z", DIGITS "abcdefABCDEF"},
+    {"ws+unix:///s", "t", UNRESERVED "!$&'()*+,;=@/%"},
+    {"ws+unix:///s:/p", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
 };
 
 /* F8: each of 256 byte values at each field of the URL. */
@@ -324,6 +450,11 @@ static void test_url_unescapes_every_byte(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_url_takes_good_urls_apart),
+      cmocka_unit_test(test_url_takes_the_zone_off_the_host),
+      cmocka_unit_test(test_url_takes_unix_urls_apart),
+      cmocka_unit_test(test_url_bounds_the_path_of_a_socket_at_107_bytes),
+      cmocka_unit_test(test_url_from_parts_is_what_a_url_gives),
+      cmocka_unit_test(test_url_from_parts_refuses_what_a_url_may_not_have),
       cmocka_unit_test(test_url_rejects_malformed_urls),
       cmocka_unit_test(test_url_rejects_port_zero),
       cmocka_unit_test(test_url_rejects_nul_bytes),

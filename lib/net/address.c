@@ -1,0 +1,70 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* Writes socket addresses; knows no environment. */
+
+_Static_assert(sizeof((struct sockaddr_un *) 0)->sun_path > ADDRESS_PATH_MAX, "and its NUL");
+
+/* A zone is a name of an interface or its number (RFC 4007 11). */
+static uint32_t scope_of(const char *zone) {
+  unsigned index = if_nametoindex(zone);
+  return index != 0 ? index : (uint32_t) strtoul(zone, NULL, 10);
+}
+
+static bool parse_v6(const char *s, uint16_t port, struct sockaddr_in6 *in6) {
+  char text[INET6_ADDRSTRLEN];
+  const char *zone = strchr(s, '%');
+  size_t len = zone != NULL ? (size_t) (zone - s) : strlen(s);
+  if (len >= sizeof text) return false;
+  memcpy(text, s, len);
+  text[len] = '\0';
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(port);
+  if (zone != NULL) in6->sin6_scope_id = scope_of(zone + 1);
+  return inet_pton(AF_INET6, text, &in6->sin6_addr) == 1;
+}
+
+bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t port) {
+  struct sockaddr_in *in = (struct sockaddr_in *) addr;
+  address_clear(addr);
+  in->sin_family = AF_INET;
+  in->sin_port = htons(port);
+  if (inet_pton(AF_INET, text, &in->sin_addr) == 1) return true;
+  address_clear(addr);
+  return parse_v6(text, port, (struct sockaddr_in6 *) addr);
+}
+
+void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len) {
+  struct sockaddr_un *un = (struct sockaddr_un *) addr;
+  address_clear(addr);
+  un->sun_family = AF_UNIX;
+  memcpy(un->sun_path, path, len);
+}
+
+void address_clear(struct sockaddr_storage *addr) {
+  memset(addr, 0, sizeof *addr);
+}
+
+bool address_is_set(const struct sockaddr_storage *addr) {
+  return addr->ss_family != AF_UNSPEC;
+}
+
+void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *addr) {
+  const struct sockaddr_un *un = (const struct sockaddr_un *) addr;
+  const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
+  text[0] = '\0';
+  switch (addr->ss_family) {
+  case AF_UNIX: (void) snprintf(text, ADDRESS_TEXT_SIZE, "%s", un->sun_path); break;
+  case AF_INET: (void) inet_ntop(AF_INET, &in->sin_addr, text, ADDRESS_TEXT_SIZE); break;
+  case AF_INET6: (void) inet_ntop(AF_INET6, &in6->sin6_addr, text, ADDRESS_TEXT_SIZE); break;
+  default: break;
+  }
+}

@@ -1,0 +1,30 @@
+#ifndef WS_NET_ADDRESS_H
+#define WS_NET_ADDRESS_H
+
+/* Socket addresses from text. Nothing is looked up. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+  ADDRESS_PATH_MAX = 107, /* bytes of a Unix socket's path: sun_path without its NUL */
+  ADDRESS_TEXT_SIZE = 128 /* room for address_print */
+};
+
+/* An IPv4 address, or an IPv6 address without brackets, perhaps with "%" and a zone. false: it is
+   none, and *addr is undefined. */
+bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t port);
+
+/* The address of a Unix socket; `len` is ADDRESS_PATH_MAX at most. */
+void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len);
+
+/* No address at all, and whether it is that. */
+void address_clear(struct sockaddr_storage *addr);
+bool address_is_set(const struct sockaddr_storage *addr);
+
+/* An address as text, without its port: a literal, or the path of a Unix socket. */
+void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *addr);
+
+#endif
