@@ -203,6 +203,7 @@ static int open_session(program *p) {
   request.headers = o->headers;
   request.header_count = o->header_count;
   request.data = p;
+  request.address = resolve_find(o->resolves, o->resolve_count, o->url);
   if (o->subprotocol_count > 0) {
     request.subprotocols = o->subprotocols;
     request.subprotocol_count = o->subprotocol_count;

@@ -11,9 +11,9 @@
 static const char help[] =
     "usage: wsuv [options] URL\n"
     "\n"
-    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
-    "and prints each message that arrives as a line. At the end of standard input the connection\n"
-    "is closed, and what still arrives is printed.\n"
+    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH or\n"
+    "ws+unix:///SOCKET:/PATH, and prints each message that arrives as a line. At the end of\n"
+    "standard input the connection is closed, and what still arrives is printed.\n"
     "\n"
     "  -m TEXT                  send TEXT in place of standard input; may be repeated\n"
     "  -n N                     close as soon as N messages have arrived, and not before\n"
@@ -23,6 +23,9 @@ static const char help[] =
     "  -p SUBPROTOCOL           offer a subprotocol; may be repeated\n"
     "      --origin ORIGIN      send an Origin header\n"
     "      --ping-interval SEC  send a ping so often; unanswered for twice as long: lost\n"
+    "      --resolve HOST:PORT:ADDRESS\n"
+    "                           connect to ADDRESS, with no lookup, if the URL has that HOST and\n"
+    "                           PORT; may be repeated\n"
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
     "  -v                       show handshake, frames and close on standard error\n"
     "      --help               show this\n"
@@ -40,13 +43,21 @@ static const char help[] =
     "  3  connection lost, or protocol violated\n"
     "  4  closed by the peer with any other code\n";
 
-enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_ORIGIN, OPTION_PING_INTERVAL, OPTION_TIMEOUT };
+enum {
+  OPTION_HELP = 256,
+  OPTION_VERSION,
+  OPTION_ORIGIN,
+  OPTION_PING_INTERVAL,
+  OPTION_RESOLVE,
+  OPTION_TIMEOUT
+};
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"origin", required_argument, NULL, OPTION_ORIGIN},
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
+    {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {NULL, 0, NULL, 0},
 };
@@ -90,6 +101,13 @@ static options_result add_header(options *o, char *s) {
   return OPTIONS_RUN;
 }
 
+static options_result add_resolve(options *o, char *s) {
+  if (!resolve_read(&o->resolves[o->resolve_count++], s)) {
+    return bad("not a HOST:PORT:ADDRESS for --resolve", "");
+  }
+  return OPTIONS_RUN;
+}
+
 static options_result show(const char *text) {
   fputs(text, stdout);
   return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
@@ -111,6 +129,7 @@ static options_result read_option(options *o, int option) {
   case 'v': o->verbose = true; break;
   case OPTION_ORIGIN: o->origin = optarg; break;
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
+  case OPTION_RESOLVE: return add_resolve(o, optarg);
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
   case OPTION_HELP: return show(help);
   case OPTION_VERSION: return show_version();
@@ -124,7 +143,9 @@ static bool make_lists(options *o, size_t n) {
   o->messages = calloc(n, sizeof *o->messages);
   o->subprotocols = calloc(n, sizeof *o->subprotocols);
   o->headers = calloc(n, sizeof *o->headers);
-  return o->messages != NULL && o->subprotocols != NULL && o->headers != NULL;
+  o->resolves = calloc(n, sizeof *o->resolves);
+  return o->messages != NULL && o->subprotocols != NULL && o->headers != NULL &&
+         o->resolves != NULL;
 }
 
 options_result options_read(options *o, int argc, char **argv) {
@@ -147,4 +168,5 @@ void options_free(options *o) {
   free(o->messages);
   free(o->subprotocols);
   free(o->headers);
+  free(o->resolves);
 }

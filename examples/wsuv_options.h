@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <wsuv.h>
 
+#include "wsuv_resolve.h"
+
 /* Strings are those of argv; the lists are ended by options_free(). */
 typedef struct options {
   const char *url;
@@ -18,6 +20,8 @@ typedef struct options {
   size_t subprotocol_count;
   wsuv_header_t *headers;
   size_t header_count;
+  resolve_entry *resolves; /* from the first to the last of the command line */
+  size_t resolve_count;
   unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
   uint64_t ping_interval_ms; /* 0: the library's default */
   uint64_t timeout_ms;       /* 0: the library's defaults */
@@ -31,7 +35,7 @@ typedef enum options_result {
   OPTIONS_BAD   /* and the user has been told why */
 } options_result;
 
-/* Read the command line; headers in argv are taken apart in place. */
+/* Read the command line; headers and addresses in argv are taken apart in place. */
 options_result options_read(options *o, int argc, char **argv);
 
 void options_free(options *o);

@@ -101,7 +101,7 @@ static inline void wsuv_callbacks_init(wsuv_callbacks_t *callbacks) {
 
 /** What to connect to. Initialise with wsuv_request_init(). Copied by wsuv_connect(). */
 typedef struct wsuv_request {
-  size_t size;        /**< `sizeof(wsuv_request_t)` of the caller. */
+  size_t size; /**< `sizeof(wsuv_request_t)` of the caller. */
   /**
    * `ws://host[:port][/path][?query]`; `http` is taken as `ws`. Or
    * `ws+unix:///path/to/socket:/path?query`: the path of a Unix socket, up to the first colon,
@@ -120,6 +120,19 @@ typedef struct wsuv_request {
    */
   const wsuv_client_config_t *config;
   void *data; /**< First value of wsuv_session_data(). */
+  /**
+   * In place of #url, which is NULL then: a name, an IPv4 address, or an IPv6 address without
+   * brackets, perhaps with a zone, as "fe80::1%eth0".
+   */
+  const char *host;
+  unsigned port;    /**< With #host: 0: the default, 80 or 443. */
+  const char *path; /**< With #host: `/path?query`; NULL: "/". */
+  bool secure;      /**< With #host: as `wss`. */
+  /**
+   * A numeric address to connect to in place of looking up the host, whose name is sent all the
+   * same; NULL: none. The port is that of the URL.
+   */
+  const char *address;
 } wsuv_request_t;
 
 /** Fill in a request with a URL and nothing else. */
@@ -137,13 +150,15 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  * @param callbacks copied; NULL: none
  * @param[out] session may be NULL
  * @return 0;
- *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over 253
- *         characters or a socket path over 107 bytes;
+ *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over
+ *         253 characters or a socket path over 107 bytes; or the same of its parts; or there is
+ *         neither URL nor host;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or a structure whose
- *         size was not filled in;
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); a structure whose size was
+ *         not filled in; both a URL and parts of one; an address that is not numeric, or beside a
+ *         Unix socket;
  *         `WSUV_ESTATE`: the client is closing;
  *         `WSUV_ERANDOM`; `UV_ENOMEM`; or what libuv says when a handle cannot be made
  */

@@ -35,30 +35,40 @@ static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws
   return handshake_client_new(&o->handshake, env->alloc, &parts, key);
 }
 
-/* A name and a port, or the socket that the URL names. */
-static int set_target(opening *o, const ws_url *url) {
+/* A name and a port, an address in place of the name, or the socket that the URL names. */
+static int set_target(opening *o, const ws_url *url, const char *address) {
   int err = url_host_copy(url, o->host);
   if (err < 0) return err;
   o->to.host = o->host;
   o->to.port = url->port;
-  if (url->socket.base != NULL) {
-    address_of_path(&o->to.address, url->socket.base, url->socket.len);
-  }
-  return 0;
+  bool is_unix = url->socket.base != NULL;
+  if (is_unix) address_of_path(&o->to.address, url->socket.base, url->socket.len);
+  if (address == NULL) return 0;
+  return !is_unix && address_parse(&o->to.address, address, url->port) ? 0 : WS_EINVAL;
+}
+
+static void set_socket(ws_socket_options *socket, const wsuv_client_config_t *config) {
+  socket->nodelay = config->tcp_nodelay;
 }
 
 static int fill(opening *o, ws_env *env, random_pool *random, const ws_url *url,
                 const wsuv_request_t *request, const wsuv_client_config_t *config) {
-  o->socket.nodelay = config->tcp_nodelay;
-  int err = set_target(o, url);
+  set_socket(&o->socket, config);
+  int err = set_target(o, url, request->address);
   return err < 0 ? err : make_handshake(o, env, random, url, request, config);
+}
+
+/* From the URL, or from its parts, not from both. */
+static int read_url(ws_url *url, const wsuv_request_t *r) {
+  bool parts = r->host != NULL || r->path != NULL || r->port != 0 || r->secure;
+  if (r->url != NULL) return parts ? WS_EINVAL : url_parse(url, r->url, strlen(r->url));
+  return r->host == NULL ? WSUV_EURL : url_from_parts(url, r->secure, r->host, r->port, r->path);
 }
 
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
                 const wsuv_client_config_t *config) {
   ws_url url;
-  if (request->url == NULL) return WSUV_EURL;
-  int err = url_parse(&url, request->url, strlen(request->url));
+  int err = read_url(&url, request);
   if (err < 0) return err;
   if (url.secure) return WS_EPROTONOSUPPORT;
   opening *o = ws_calloc(env->alloc, sizeof *o);

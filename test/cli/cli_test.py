@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -157,11 +158,17 @@ class Server:
     """Listens, and runs `script(peer)` for the one connection that comes; errors surface at the
     end of the `with` block."""
 
-    def __init__(self, script):
-        self.script, self.error = script, None
-        self.listener = socket.create_server(('127.0.0.1', 0))
+    def __init__(self, script, path=None):
+        """On a port of its own, or at the path of a Unix socket."""
+        self.script, self.error, self.port = script, None, 0
+        if path is None:
+            self.listener = socket.create_server(('127.0.0.1', 0))
+            self.port = self.listener.getsockname()[1]
+            self.url = 'ws://127.0.0.1:%d/' % self.port
+        else:
+            self.listener = socket.create_server(path, family=socket.AF_UNIX)
+            self.url = 'ws+unix://%s:/' % path
         self.listener.settimeout(PATIENCE)
-        self.url = 'ws://127.0.0.1:%d/' % self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
 
     def serve(self):
@@ -216,7 +223,7 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--timeout', '-v', '--help', '--version', 'Exit status'):
+                       '--ping-interval', '--resolve', '--timeout', '-v', '--help', '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
@@ -313,6 +320,68 @@ class Connecting(CliTest):
         self.assertEqual(fields['Sec-WebSocket-Protocol'].replace(' ', ''), 'a,b')
         self.assertRegex(fields['User-Agent'], r'^wsuv/\d')
         self.assertEqual(fields['Host'], server.url.split('/')[2])
+
+    def test_unix_socket(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.line, 'GET /chat?q HTTP/1.1')
+            self.assertEqual(peer.fields['Host'], 'localhost')
+            self.assertEqual(peer.receive(), (TEXT, b'hello'))
+            peer.answer_close()
+
+        with tempfile.TemporaryDirectory() as folder:
+            with Server(script, folder + '/s') as server:
+                self.check(run('-m', 'hello', server.url + 'chat?q'), CLOSED)
+            self.check_one_line(run('ws+unix://%s/none:/' % folder), REFUSED,
+                                'could not connect: connect: no such file or directory')
+        self.check(run('ws+unix:///' + 107 * 'n'), OURS, b'', r'^wsuv: ')
+
+    def resolve(self, entry, url, status=CLOSED, more=()):
+        """Connect with `--resolve entry`, PORT in both being the server's; its Host header."""
+        def script(peer):
+            peer.accept()
+            seen.append(peer.fields['Host'])
+            peer.answer_close()
+
+        seen = []
+        with Server(script) as server:
+            entry, url = (s.replace('PORT', str(server.port)) for s in (entry, url))
+            options = [o.replace('PORT', str(server.port)) for o in more]
+            self.check(run(*options, '--resolve', entry, url), status)
+            self.assertEqual(seen[0], url.split('@')[-1].split('/')[-2])
+
+    def test_resolve(self):
+        self.resolve('name.invalid:PORT:127.0.0.1', 'ws://name.invalid:PORT/')
+        self.resolve('NAME.Invalid:PORT:127.0.0.1', 'ws://name.INVALID:PORT/')
+        self.resolve('name.invalid:PORT:127.0.0.1', 'ws://user:word@name.invalid:PORT/')
+        self.resolve('[2001:db8::1]:PORT:127.0.0.1', 'ws://[2001:db8::1]:PORT/')
+        others = ['--resolve', 'other.invalid:PORT:192.0.2.1', '--resolve', 'name.invalid:1:::1']
+        self.resolve('name.invalid:PORT:127.0.0.1', 'ws://name.invalid:PORT/', more=others)
+
+    def test_resolve_of_another_host_or_port_is_not_used(self):
+        with socket.socket() as bound:
+            bound.bind(('127.0.0.1', 0))  # and does not listen
+            port = str(bound.getsockname()[1])
+            for entry, stage in (('b.invalid:PORT:127.0.0.1', 'connect'),
+                                 ('a.invalid:PORT:127.0.0.1', 'resolve'),
+                                 ('b.invali:PORT:127.0.0.1', 'resolve'),
+                                 ('b.invalid:1:127.0.0.1', 'resolve')):
+                with self.subTest(entry=entry):
+                    result = run('--resolve', entry.replace('PORT', port),
+                                 'ws://b.invalid:%s/' % port)
+                    self.check_one_line(result, REFUSED, 'could not connect: %s: .*' % stage)
+
+    def test_resolve_knows_the_default_port(self):
+        for entry, url, status in (('b.invalid:80:none', 'ws://b.invalid', OURS),
+                                   ('b.invalid:443:none', 'wss://b.invalid', OURS),
+                                   ('b.invalid:443:none', 'ws://b.invalid', REFUSED)):
+            self.assertEqual(run('--resolve', entry, url).status, status)
+
+    def test_resolve_to_what_is_no_address_is_1(self):
+        for bad in ('', 'h', 'h:80', 'h:80:', ':80:::1', 'h:0:::1', 'h:65536:::1', 'h:x:::1',
+                    '[::1:80:::1', 'h:80:[]', 'h:80:[::1', 'h:+1:::1', 'h:80:localhost'):
+            with self.subTest(entry=bad):
+                self.check(run('--resolve', bad, 'ws://h/'), OURS, b'', r'^wsuv: ')
 
     def test_verbose_tells_the_subprotocol(self):
         result = run('-v', '-p', 'none', '-p', 'superchat', '-p', 'chat', echo_url)

@@ -98,6 +98,58 @@ static void test_arguments_tls_is_not_built_in(world *w) {
   end_refused(&s);
 }
 
+/* --- parts, and an address --- */
+
+typedef struct parts {
+  const char *url, *host;
+  unsigned port;
+  const char *path;
+  bool secure;
+  const char *address;
+  int code;
+} parts;
+
+static void test_arguments_parts_are_bad(world *w) {
+  static const char url[] = "ws://127.0.0.1/";
+  static const parts all[] = {
+      {NULL, NULL, 80, NULL, false, NULL, WSUV_EURL},
+      {NULL, NULL, 0, "/", true, NULL, WSUV_EURL},
+      {NULL, "", 0, NULL, false, NULL, WSUV_EURL},
+      {NULL, "a b", 0, NULL, false, NULL, WSUV_EURL},
+      {NULL, "[::1]", 0, NULL, false, NULL, WSUV_EURL},
+      {NULL, "a:80", 0, NULL, false, NULL, WSUV_EURL},
+      {NULL, "user@a", 0, NULL, false, NULL, WSUV_EURL},
+      {NULL, "a", 65536, NULL, false, NULL, WSUV_EURL},
+      {NULL, "a", 0, "path", false, NULL, WSUV_EURL},
+      {NULL, "a", 0, "/a b", false, NULL, WSUV_EURL},
+      {NULL, "a", 0, "/#f", false, NULL, WSUV_EURL},
+      {NULL, "a", 0, NULL, true, NULL, UV_EPROTONOSUPPORT},
+      {url, "a", 0, NULL, false, NULL, UV_EINVAL},
+      {url, NULL, 80, NULL, false, NULL, UV_EINVAL},
+      {url, NULL, 0, "/", false, NULL, UV_EINVAL},
+      {url, NULL, 0, NULL, true, NULL, UV_EINVAL},
+      {url, NULL, 0, NULL, false, "", UV_EINVAL},
+      {url, NULL, 0, NULL, false, "localhost", UV_EINVAL},
+      {url, NULL, 0, NULL, false, "127.1", UV_EINVAL},
+      {url, NULL, 0, NULL, false, "[::1]", UV_EINVAL},
+      {url, NULL, 0, NULL, false, "127.0.0.1:80", UV_EINVAL},
+      {"ws+unix:///s:/", NULL, 0, NULL, false, "127.0.0.1", UV_EINVAL},
+  };
+  scene s;
+  scene_begin(&s, w, NULL);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    wsuv_request_t r;
+    wsuv_request_init(&r, all[i].url);
+    r.host = all[i].host;
+    r.port = all[i].port;
+    r.path = all[i].path;
+    r.secure = all[i].secure;
+    r.address = all[i].address;
+    assert_refused(&s, &r, all[i].code);
+  }
+  end_refused(&s);
+}
+
 /* --- F8: every byte in every field --- */
 
 enum { FIELD_SIZE = 64 };
@@ -116,6 +168,22 @@ static const char *the_name;
 static void set_url(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
   (void) c;
   r->url = value;
+}
+
+static void set_host(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  r->url = NULL;
+  r->host = value;
+}
+
+static void set_path(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  set_host(r, c, "a");
+  r->path = value;
+}
+
+static void set_address(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) c;
+  r->address = value;
 }
 
 static void set_origin(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
@@ -173,6 +241,9 @@ static const field fields[] = {
     {"query", "ws://a/b?c%cd", WSUV_EURL, false, set_url},
     {"user", "ws://a%cb:c@d/", WSUV_EURL, false, set_url},
     {"password", "ws://a:b%cc@d/", WSUV_EURL, false, set_url},
+    {"host by parts", "a%cb", WSUV_EURL, false, set_host},
+    {"path by parts", "/a%cb", WSUV_EURL, false, set_path},
+    {"address", "127.0.0.1%c", UV_EINVAL, false, set_address},
     {"origin", "a%cb", WSUV_EINVAL_HEADER, true, set_origin},
     {"header name", "a%cb", WSUV_EINVAL_HEADER, false, set_header_name},
     {"header value", "a%cb", WSUV_EINVAL_HEADER, true, set_header_value},
@@ -559,6 +630,7 @@ int main(void) {
       WORLD_TEST(test_arguments_url_is_bad),
       WORLD_TEST(test_arguments_host_is_too_long),
       WORLD_TEST(test_arguments_tls_is_not_built_in),
+      WORLD_TEST(test_arguments_parts_are_bad),
       WORLD_TEST(test_arguments_refuse_control_bytes_in_every_field),
       WORLD_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials),
       WORLD_TEST(test_arguments_other_bytes_go_out_as_they_are),
