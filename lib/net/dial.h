@@ -1,8 +1,9 @@
 #ifndef WS_NET_DIAL_H
 #define WS_NET_DIAL_H
 
-/* From a host name to a connected bottom filter: looks the name up, then tries every address that
-   it has, one after the other. Knows the environment only. */
+/* From a host name to a connected bottom filter: looks the name up, then tries its addresses, as
+   RFC 8305 has it: families alternate, the next begins 250 ms after the one before, or at once when
+   one has failed, and the first to connect wins. Knows the environment only. */
 
 #include <stddef.h>
 #include <stdint.h>

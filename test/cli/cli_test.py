@@ -223,7 +223,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--timeout', '-v', '--help', '--version', 'Exit status'):
+                       '--ping-interval', '--resolve', '--timeout', '-v', '--help', '--version',
+                       'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):

@@ -131,6 +131,20 @@ static void test_connect_tries_every_address(world *w) {
   scene_end(&s);
 }
 
+/* F39: a family without a way out, which says nothing. */
+static void test_connect_past_a_dead_family(world *w) {
+  scene s;
+  sim *m = world_sim(w);
+  scene_begin(&s, w, NULL);
+  greet_and_close(s.peer);
+  sim_route(m, "2001:db8::1", SIM_ROUTE_BLACKHOLE, 0);
+  sim_route(m, "2001:db8::2", SIM_ROUTE_BLACKHOLE, 0);
+  name_of(w, "many", &(sim_answer){.addrs = {"2001:db8::1", "2001:db8::2", "127.0.0.1"}});
+  play_by_name(&s, "many");
+  assert_greeted(&s.o);
+  scene_end(&s);
+}
+
 static void test_connect_tells_of_the_last_address(world *w) {
   scene s;
   sim *m = world_sim(w);
@@ -197,6 +211,7 @@ int main(void) {
       WORLD_SIM_TEST(test_connect_waits_for_a_slow_lookup),
       WORLD_SIM_TEST(test_connect_leaves_a_lookup_behind),
       WORLD_SIM_TEST(test_connect_tries_every_address),
+      WORLD_SIM_TEST(test_connect_past_a_dead_family),
       WORLD_SIM_TEST(test_connect_tells_of_the_last_address),
       WORLD_SIM_TEST(test_connect_terminated_between_two_addresses),
       WORLD_SIM_TEST(test_connect_many_lookups_at_once),

@@ -15,6 +15,8 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "net/address.h"
+#include "net/address_order.h"
 #include "support/raw_peer.h"
 #include "support/world_test.h"
 
@@ -250,6 +252,216 @@ static void test_dial_of_an_address_that_never_answers_times_out(world *w) {
   caller_end(&c);
 }
 
+/* --- several at a time: RFC 8305 --- */
+
+enum { SPIED_MAX = 8, ATTEMPT_DELAY_MS = 250 };
+
+/* Who was connected to, and when. */
+typedef struct spied {
+  const char *addr;
+  uint64_t at_ms;
+} spied;
+
+static struct spy {
+  const ws_env_ops *under;
+  ws_env_ops ops;
+  spied seen[SPIED_MAX];
+  char text[SPIED_MAX][ADDRESS_TEXT_SIZE];
+  size_t count;
+} spy;
+
+static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *o,
+                       const ws_filter_events *e, void *up, ws_filter **out) {
+  size_t n = spy.count++;
+  assert_true(n < SPIED_MAX);
+  address_print(spy.text[n], (const struct sockaddr_storage *) addr);
+  spy.seen[n] = (spied){spy.text[n], env->ops->now_ms(env)};
+  return spy.under->connect(env, addr, o, e, up, out);
+}
+
+static void spied_init(caller *c, world *w) {
+  caller_init(c, w);
+  spy.under = c->env->ops;
+  spy.ops = *c->env->ops;
+  spy.ops.connect = spy_connect;
+  spy.count = 0;
+  c->env->ops = &spy.ops;
+}
+
+static void assert_attempt(size_t n, const char *addr, uint64_t at_ms) {
+  assert_true(n < spy.count);
+  assert_string_equal(spy.seen[n].addr, addr);
+  assert_int_equal(spy.seen[n].at_ms, at_ms);
+}
+
+static void route_all(world *w, const char *const *addrs, size_t count, sim_route_kind kind) {
+  for (size_t i = 0; i < count; i++) sim_route(world_sim(w), addrs[i], kind, UV_EHOSTUNREACH);
+}
+
+static const char *const three[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
+
+static void test_dial_begins_attempts_250_ms_apart(world *w) {
+  caller c;
+  spied_init(&c, w);
+  name_three(w, 7);
+  route_all(w, three, 3, SIM_ROUTE_BLACKHOLE);
+  assert_int_equal(begin(&c, "three.test"), 0);
+  world_advance(w, 2000);
+  assert_int_equal(spy.count, 3);
+  for (size_t i = 0; i < 3; i++) {
+    assert_attempt(i, three[i], spy.seen[0].at_ms + i * ATTEMPT_DELAY_MS);
+  }
+  assert_int_equal(c.resolved, 1);
+  dial_cancel(c.d);
+  caller_end(&c);
+}
+
+/* The one after that has its 250 ms again. */
+static void test_dial_goes_on_at_once_when_an_attempt_fails(world *w) {
+  caller c;
+  spied_init(&c, w);
+  name_three(w, 0);
+  route_all(w, three, 3, SIM_ROUTE_BLACKHOLE);
+  sim_route(world_sim(w), three[0], SIM_ROUTE_FAIL, UV_EHOSTUNREACH);
+  assert_int_equal(begin(&c, "three.test"), 0);
+  world_advance(w, 2000);
+  assert_int_equal(spy.count, 3);
+  assert_in_range(spy.seen[1].at_ms - spy.seen[0].at_ms, 0, 20); /* a round trip */
+  assert_int_equal(spy.seen[2].at_ms - spy.seen[1].at_ms, ATTEMPT_DELAY_MS);
+  dial_cancel(c.d);
+  caller_end(&c);
+}
+
+static void test_dial_goes_on_at_once_when_an_attempt_cannot_begin(world *w) {
+  caller c;
+  spied_init(&c, w);
+  name_three(w, 0);
+  route_all(w, three, 2, SIM_ROUTE_FAIL_NOW);
+  sim_route(world_sim(w), three[2], SIM_ROUTE_BLACKHOLE, 0);
+  assert_int_equal(begin(&c, "three.test"), 0);
+  world_advance(w, 2000);
+  assert_int_equal(spy.count, 3);
+  for (size_t i = 0; i < 3; i++) assert_attempt(i, three[i], spy.seen[0].at_ms);
+  dial_cancel(c.d);
+  caller_end(&c);
+}
+
+/* F39: the other family connects, 250 ms late. */
+static void test_dial_of_a_dead_family_takes_the_other(world *w) {
+  static const char *const dead[] = {"2001:db8::1", "2001:db8::2", "2001:db8::3"};
+  caller c;
+  spied_init(&c, w);
+  sim_name(world_sim(w), "two.test",
+           &(sim_answer){.addrs = {dead[0], dead[1], dead[2], "192.0.2.1"}});
+  route_all(w, dead, 3, SIM_ROUTE_BLACKHOLE);
+  raw_peer *p = raw_peer_new_at(w, "192.0.2.1", PORT);
+  dial_host(&c, "two.test");
+  assert_int_equal(c.status, 0);
+  assert_int_equal(spy.count, 2);
+  assert_attempt(1, "192.0.2.1", spy.seen[0].at_ms + ATTEMPT_DELAY_MS);
+  assert_in_range(world_now_ms(w) - spy.seen[1].at_ms, 0, 20);
+  caller_end(&c);
+  assert_int_equal(p->accepted, 1);
+}
+
+/* All answer, after all were begun: the first wins, and the others are let go. */
+static void test_dial_winner_takes_all(world *w) {
+  const uint64_t slow = 400 * 1000 * 1000;
+  raw_peer *p[3];
+  sim_profile profile;
+  caller c;
+  spied_init(&c, w);
+  sim_get_profile(world_sim(w), &profile);
+  profile.latency_min_ns = profile.latency_max_ns = slow;
+  sim_set_profile(world_sim(w), &profile);
+  name_three(w, 0);
+  for (size_t i = 0; i < 3; i++) p[i] = raw_peer_new_at(w, three[i], PORT);
+  dial_host(&c, "three.test");
+  assert_int_equal(c.status, 0);
+  assert_int_equal(spy.count, 3);
+  assert_int_equal(world_now_ms(w) - spy.seen[0].at_ms, 800);
+  world_advance(w, 5000);
+  for (size_t i = 1; i < 3; i++) assert_int_equal(p[i]->ended, p[i]->accepted);
+  assert_int_equal(p[0]->accepted, 1);
+  assert_int_equal(p[0]->ended, 0);
+  caller_end(&c);
+  assert_int_equal(spy.count, 3);
+}
+
+/* Last in order, not in time. */
+static void test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first(world *w) {
+  caller c;
+  caller_init(&c, w);
+  name_three(w, 0);
+  sim_route(world_sim(w), three[0], SIM_ROUTE_BLACKHOLE, 0);
+  sim_route(world_sim(w), three[1], SIM_ROUTE_FAIL, UV_EHOSTUNREACH);
+  sim_route(world_sim(w), three[2], SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
+  dial_host(&c, "three.test");
+  assert_int_equal(c.status, UV_ENETUNREACH);
+  caller_end(&c);
+}
+
+static void test_dial_alternates_families(world *w) {
+  static const char *const order[] = {"2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2",
+                                      "2001:db8::3"};
+  caller c;
+  spied_init(&c, w);
+  sim_name(world_sim(w), "five.test",
+           &(sim_answer){.addrs = {order[0], order[2], order[4], order[1], order[3]}});
+  route_all(w, order, 5, SIM_ROUTE_FAIL);
+  dial_host(&c, "five.test");
+  assert_int_equal(c.status, UV_EHOSTUNREACH);
+  assert_int_equal(spy.count, 5);
+  for (size_t i = 0; i < 5; i++) assert_string_equal(spy.seen[i].addr, order[i]);
+  caller_end(&c);
+}
+
+/* "4" for an address of IPv4, "6" for one of IPv6; numbered as they come. */
+static void assert_order(const char *families, sa_family_t local, const char *places) {
+  struct sockaddr_storage from[SPIED_MAX], to[SPIED_MAX];
+  size_t count = strlen(families);
+  for (size_t i = 0; i < count; i++) {
+    assert_true(address_parse(&from[i], families[i] == '4' ? "192.0.2.1" : "::1", (uint16_t) i));
+  }
+  assert_int_equal(address_order(to, from, count, local), strlen(places));
+  for (size_t i = 0; places[i] != '\0'; i++) {
+    assert_memory_equal(&to[i], &from[places[i] - '0'], sizeof to[i]);
+  }
+}
+
+static void test_dial_orders_addresses(world *w) {
+  (void) w;
+  assert_order("4", AF_UNSPEC, "0");
+  assert_order("44", AF_UNSPEC, "01");
+  assert_order("46", AF_UNSPEC, "01");
+  assert_order("4466", AF_UNSPEC, "0213");
+  assert_order("6644", AF_UNSPEC, "0213");
+  assert_order("46666", AF_UNSPEC, "01234");
+  assert_order("66664", AF_UNSPEC, "04123");
+  assert_order("4664", AF_INET, "03");
+  assert_order("4664", AF_INET6, "12");
+  assert_order("44", AF_INET6, "");
+}
+
+/* Bound to an address of one family: the other is not connected to. */
+static void test_dial_keeps_to_the_family_of_the_local_address(world *w) {
+  static const char *const hosts[] = {"three.test", "192.0.2.1"};
+  ws_socket_options bound = options;
+  name_three(w, 1);
+  for (size_t i = 0; i < 2; i++) {
+    caller c;
+    spied_init(&c, w);
+    assert_true(address_parse(&bound.local, "::1", 0));
+    const dial_target to = {.host = hosts[i], .port = PORT};
+    int err = dial_start(&c.d, c.env, &to, &bound, &events, &c);
+    world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
+    if (i == 0) assert_int_equal(c.status, UV_ECONNREFUSED);
+    if (i == 1) assert_int_equal(err, UV_EAFNOSUPPORT);
+    assert_int_equal(spy.count, i == 0 ? 1 : 0);
+    caller_end(&c);
+  }
+}
+
 /* --- cancelled --- */
 
 static void cancel_after(world *w, const char *host, uint64_t ms, size_t resolved) {
@@ -297,9 +509,7 @@ static void test_dial_cancelled_during_the_last_attempt(world *w) {
 }
 
 /* At each turn of the loop that there is. */
-static void test_dial_cancelled_after_each_turn(world *w) {
-  name_three(w, 1);
-  raw_peer_new_at(w, "192.0.2.3", PORT);
+static void cancel_after_each_turn(world *w) {
   for (size_t turns = 0, over = false; !over; turns++) {
     caller c;
     caller_init(&c, w);
@@ -312,6 +522,19 @@ static void test_dial_cancelled_after_each_turn(world *w) {
   }
 }
 
+static void test_dial_cancelled_after_each_turn(world *w) {
+  name_three(w, 1);
+  raw_peer_new_at(w, "192.0.2.3", PORT);
+  cancel_after_each_turn(w);
+}
+
+static void test_dial_cancelled_after_each_turn_of_a_race(world *w) {
+  name_three(w, 1);
+  route_all(w, three, 2, SIM_ROUTE_BLACKHOLE);
+  raw_peer_new_at(w, "192.0.2.3", PORT);
+  cancel_after_each_turn(w);
+}
+
 /* --- without memory --- */
 
 static void try_host(world *w, const char *host) {
@@ -320,7 +543,7 @@ static void try_host(world *w, const char *host) {
   int err = begin(&c, host);
   world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
   if (err == 0) err = c.status;
-  assert_true(err == 0 || err == WS_ENOMEM);
+  assert_true(err == 0 || err == WS_ENOMEM || err == UV_ETIMEDOUT);
   caller_end(&c);
 }
 
@@ -351,6 +574,15 @@ static void test_dial_without_memory(world *w) {
   }
 }
 
+/* F46: the attempts that there is memory for go on. */
+static void test_dial_race_without_memory(world *w) {
+  name_three(w, 1);
+  route_all(w, three, 2, SIM_ROUTE_BLACKHOLE);
+  raw_peer_new_at(w, "192.0.2.3", PORT);
+  fail_each(w, "three.test", false);
+  fail_each(w, "three.test", true);
+}
+
 int main(void) {
   static const world_test tests[] = {
       WORLD_SIM_TEST(test_dial_takes_a_literal_without_lookup),
@@ -363,13 +595,24 @@ int main(void) {
       WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup),
       WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call),
       WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out),
+      WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart),
+      WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails),
+      WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin),
+      WORLD_SIM_TEST(test_dial_of_a_dead_family_takes_the_other),
+      WORLD_SIM_TEST(test_dial_winner_takes_all),
+      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first),
+      WORLD_SIM_TEST(test_dial_alternates_families),
+      WORLD_SIM_TEST(test_dial_orders_addresses),
+      WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address),
       WORLD_SIM_TEST(test_dial_cancelled_at_once),
       WORLD_SIM_TEST(test_dial_cancelled_during_the_lookup),
       WORLD_SIM_TEST(test_dial_cancelled_while_the_lookup_never_answers),
       WORLD_SIM_TEST(test_dial_cancelled_during_the_first_attempt),
       WORLD_SIM_TEST(test_dial_cancelled_during_the_last_attempt),
       WORLD_SIM_TEST(test_dial_cancelled_after_each_turn),
+      WORLD_SIM_TEST(test_dial_cancelled_after_each_turn_of_a_race),
       WORLD_SIM_TEST(test_dial_without_memory),
+      WORLD_SIM_TEST(test_dial_race_without_memory),
   };
   return world_run_tests("unit/dial", tests, sizeof tests / sizeof *tests);
 }
