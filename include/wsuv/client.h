@@ -29,9 +29,10 @@ typedef struct wsuv_client wsuv_client_t;
  * @param loop the loop that its sessions run on; must outlive the client
  * @param config copied, with all that it points to; NULL: the defaults
  * @return 0;
- *         `UV_EINVAL`: there is no loop, a limit is 0, `low_water` is above `high_water`, or
- * `config->size` is that of no version of the structure; `WSUV_EINVAL_HEADER`: a header or
- * subprotocol that may not be sent; `UV_ENOMEM`; or what libuv says when a handle cannot be made
+ *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
+ *         `high_water`, `local_address` is not numeric, or `config->size` is that of no version;
+ *         `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
+ *         `UV_ENOMEM`; or what libuv says when a handle cannot be made
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_client_config_t *config);

@@ -86,6 +86,18 @@ typedef struct wsuv_client_config {
   size_t subprotocol_count; /**< How many #subprotocols. */
 
   bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. */
+  /**
+   * Have the kernel probe a connection that has been silent for so long, in seconds, 32767 at
+   * most; 0 (the default): never. Notices dead peers only after many minutes: #ping_interval_ms
+   * is the better way.
+   */
+  unsigned tcp_keepalive_s;
+  /**
+   * A numeric address, IPv4 or IPv6, that connections are bound to; only addresses of its family
+   * are connected to (`UV_EAFNOSUPPORT`: there is none). NULL (the default): none. Nothing to
+   * Unix sockets.
+   */
+  const char *local_address;
 
   const wsuv_allocator_t *allocator; /**< NULL (the default): the C library's. */
   wsuv_random_fn random;             /**< NULL (the default): `uv_random`. */

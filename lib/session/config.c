@@ -5,11 +5,16 @@
 #include <wsuv/version.h>
 
 #include "base/error.h"
+#include "net/address.h"
 #include "proto/handshake_request.h"
 
 /* Configuration: what holds when nothing is said, what is refused, and deep copies. */
 
-enum { KIB = 1024, MIB = 1024 * 1024 };
+enum {
+  KIB = 1024,
+  MIB = 1024 * 1024,
+  KEEPALIVE_MAX_S = 32767 /* Linux takes no more (MAX_TCP_KEEPIDLE) */
+};
 
 static const wsuv_client_config_t defaults = {
     .ping_interval_ms = 0,
@@ -43,6 +48,12 @@ static bool limits_set(const wsuv_client_config_t *c) {
          c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
 }
 
+static int check_socket(const wsuv_client_config_t *c) {
+  struct sockaddr_storage local;
+  if (c->tcp_keepalive_s > KEEPALIVE_MAX_S) return WS_EINVAL;
+  return c->local_address == NULL || address_parse(&local, c->local_address, 0) ? 0 : WS_EINVAL;
+}
+
 /* What goes into every handshake is judged as if it went to one. */
 static int check_handshake(const wsuv_client_config_t *c) {
   const ws_url nowhere = {.port = 0};
@@ -62,7 +73,8 @@ int config_check(const wsuv_client_config_t *config) {
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
-  return check_handshake(config);
+  int err = check_socket(config);
+  return err < 0 ? err : check_handshake(config);
 }
 
 /* An array of n zeroed elements that are pointers or hold them; NULL when n is 0, too. */
@@ -98,11 +110,10 @@ static int copy_subprotocols(wsuv_client_config_t *copy, const wsuv_allocator_t 
   return 0;
 }
 
-static int copy_user_agent(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
-                           const wsuv_client_config_t *from) {
-  if (from->user_agent == NULL) return 0;
-  copy->user_agent = ws_strdup(alloc, from->user_agent);
-  return copy->user_agent == NULL ? WS_ENOMEM : 0;
+static int copy_text(const char **copy, const wsuv_allocator_t *alloc, const char *from) {
+  if (from == NULL) return 0;
+  *copy = ws_strdup(alloc, from);
+  return *copy == NULL ? WS_ENOMEM : 0;
 }
 
 int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
@@ -110,11 +121,12 @@ int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
   *copy = *config;
   copy->headers = NULL;
   copy->subprotocols = NULL;
-  copy->user_agent = NULL;
+  copy->user_agent = copy->local_address = NULL;
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
-  if (err == 0) err = copy_user_agent(copy, alloc, config);
+  if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
+  if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
   if (err < 0) config_free(copy, alloc);
   return err;
 }
@@ -133,5 +145,6 @@ void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc) {
   free_const(alloc, copy->headers);
   free_const(alloc, copy->subprotocols);
   free_const(alloc, copy->user_agent);
+  free_const(alloc, copy->local_address);
   memset(copy, 0, sizeof *copy);
 }

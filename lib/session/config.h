@@ -7,8 +7,9 @@
 
 #include "base/alloc.h"
 
-/* 0; WS_EINVAL: a size of no version, a limit of 0, water marks the wrong way round;
-   WSUV_EINVAL_HEADER: a header or subprotocol that may not be sent. */
+/* 0; WS_EINVAL: a size of no version, a limit of 0 or out of range, water marks the wrong way
+   round, a local address that is none; WSUV_EINVAL_HEADER: a header or subprotocol that may not be
+   sent. */
 int config_check(const wsuv_client_config_t *config);
 
 /* A copy with all that it points to, hooks apart; `config` was checked. 0 or WS_ENOMEM. */

@@ -47,14 +47,17 @@ static int set_target(opening *o, const ws_url *url, const char *address) {
   return !is_unix && address_parse(&o->to.address, address, url->port) ? 0 : WS_EINVAL;
 }
 
-static void set_socket(ws_socket_options *socket, const wsuv_client_config_t *config) {
+static int set_socket(ws_socket_options *socket, const wsuv_client_config_t *config) {
   socket->nodelay = config->tcp_nodelay;
+  socket->keepalive_s = config->tcp_keepalive_s;
+  if (config->local_address == NULL) return 0;
+  return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
 }
 
 static int fill(opening *o, ws_env *env, random_pool *random, const ws_url *url,
                 const wsuv_request_t *request, const wsuv_client_config_t *config) {
-  set_socket(&o->socket, config);
-  int err = set_target(o, url, request->address);
+  int err = set_socket(&o->socket, config);
+  if (err == 0) err = set_target(o, url, request->address);
   return err < 0 ? err : make_handshake(o, env, random, url, request, config);
 }
 

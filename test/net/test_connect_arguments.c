@@ -186,6 +186,11 @@ static void set_address(wsuv_request_t *r, wsuv_client_config_t *c, const char *
   r->address = value;
 }
 
+static void set_local_address(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+  (void) r;
+  c->local_address = value;
+}
+
 static void set_origin(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
   (void) c;
   r->origin = value;
@@ -244,6 +249,7 @@ static const field fields[] = {
     {"host by parts", "a%cb", WSUV_EURL, false, set_host},
     {"path by parts", "/a%cb", WSUV_EURL, false, set_path},
     {"address", "127.0.0.1%c", UV_EINVAL, false, set_address},
+    {"local address", "127.0.0.1%c", UV_EINVAL, false, set_local_address},
     {"origin", "a%cb", WSUV_EINVAL_HEADER, true, set_origin},
     {"header name", "a%cb", WSUV_EINVAL_HEADER, false, set_header_name},
     {"header value", "a%cb", WSUV_EINVAL_HEADER, true, set_header_value},
@@ -424,6 +430,11 @@ static bool spoil(wsuv_client_config_t *c, size_t n) {
   case 8: c->low_water = c->high_water + 1; return true;
   case 9: c->size = 0; return true;
   case 10: c->size = sizeof *c + 1; return true;
+  case 11: c->tcp_keepalive_s = 32768; return true;
+  case 12: c->local_address = ""; return true;
+  case 13: c->local_address = "localhost"; return true;
+  case 14: c->local_address = "127.0.0.1:80"; return true;
+  case 15: c->local_address = "[::1]"; return true;
   default: return false;
   }
 }
