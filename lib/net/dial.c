@@ -16,12 +16,13 @@ typedef struct attempt {
 } attempt;
 
 struct dial {
-  ws_env *env;
+  resolver *resolver;
+  ws_env *env; /* the resolver's */
   const dial_events *events;
   void *up;
   ws_socket_options options;
   bool looking_up;
-  ws_lookup *lookup;
+  resolver_waiter lookup;
   ws_timer *timer; /* of the next attempt; NULL: there is one address only */
   struct sockaddr_storage *addrs;
   attempt *attempts; /* one for each address */
@@ -162,14 +163,15 @@ static int begin_dial(dial *d, const dial_target *to) {
   struct sockaddr_storage addr;
   if (is_known(to, &addr)) return take_addresses(d, &addr, 1);
   d->looking_up = true;
-  return d->env->ops->lookup(d->env, to->host, to->port, on_lookup, d, &d->lookup);
+  return resolver_lookup(d->resolver, &d->lookup, to->host, to->port, on_lookup, d);
 }
 
-int dial_start(dial **out, ws_env *env, const dial_target *to, const ws_socket_options *options,
+int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
                const dial_events *events, void *up) {
-  dial *d = ws_calloc(env->alloc, sizeof *d);
+  dial *d = ws_calloc(r->env->alloc, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
-  d->env = env;
+  d->resolver = r;
+  d->env = r->env;
   d->events = events;
   d->up = up;
   d->options = *options;
@@ -183,7 +185,7 @@ int dial_start(dial **out, ws_env *env, const dial_target *to, const ws_socket_o
 }
 
 void dial_cancel(dial *d) {
-  if (d->looking_up) d->env->ops->lookup_cancel(d->lookup);
+  if (d->looking_up) resolver_cancel(&d->lookup);
   drop_all(d);
   dial_free(d);
 }

@@ -3,13 +3,15 @@
 
 /* From a host name to a connected bottom filter: looks the name up, then tries its addresses, as
    RFC 8305 has it: families alternate, the next begins 250 ms after the one before, or at once when
-   one has failed, and the first to connect wins. Knows the environment only. */
+   one has failed, and the first to connect wins. Knows the resolver
+   and its environment only. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/env.h"
 #include "net/filter.h"
+#include "net/resolver.h"
 
 typedef struct dial dial;
 
@@ -31,7 +33,7 @@ typedef struct dial_target {
 
 /* 0: on_done will run once, unless cancelled; or a code: the lookup, or every address, failed at
    once, and on_done will not run. */
-int dial_start(dial **out, ws_env *env, const dial_target *to, const ws_socket_options *options,
+int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
                const dial_events *events, void *up);
 
 /* Give up: no event runs any more. */

@@ -95,6 +95,7 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *
   }
   client->env = env;
   conn_shared_init(&client->shared, env);
+  resolver_init(&client->resolver, env);
   completion_pool_init(&client->completions, &client->alloc);
   if (log_wants(client, WSUV_LOG_DEBUG)) client->shared.trace = log_frame;
   ws_list_init(&client->sessions);

@@ -11,6 +11,7 @@
 
 #include "base/env.h"
 #include "base/list.h"
+#include "net/resolver.h"
 #include "proto/conn.h"
 #include "session/completions.h"
 
@@ -23,6 +24,7 @@ struct wsuv_client {
   wsuv_client_config_t config;
   void *data;
   conn_shared shared;
+  resolver resolver;
   completion_pool completions;
   ws_list sessions; /* all, until their on_close has returned */
   size_t session_count;

@@ -529,7 +529,8 @@ static int start_dial(wsuv_session_t *s) {
   const opening *o = s->opening;
   session_enter(s, SESSION_RESOLVE);
   opening_log(o, s);
-  return dial_start(&s->opening->dial, s->client->env, &o->to, &o->socket, &events_of_dial, s);
+  return dial_start(&s->opening->dial, &s->client->resolver, &o->to, &o->socket, &events_of_dial,
+                    s);
 }
 
 /* Deadlines */

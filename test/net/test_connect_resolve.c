@@ -193,6 +193,7 @@ static void test_connect_many_lookups_at_once(world *w) {
     assert_int_equal(observer_connect(&o[i], s.client, raw_peer_url_of(s.peer, name, "/")), 0);
   }
   world_advance(w, 10);
+  assert_int_equal(sim_open(world_sim(w)), 2); /* equal lookups are shared */
   for (size_t i = 2; i < SESSIONS; i += 3) observer_terminate(&o[i]);
   for (size_t i = 0; i < SESSIONS; i++) {
     world_run_until_true(w, &o[i].closed);

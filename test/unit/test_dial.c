@@ -29,6 +29,7 @@ static const ws_socket_options options = {.nodelay = true};
 typedef struct caller {
   world *w;
   ws_env *env;
+  resolver resolver;
   dial *d;
   size_t resolved, done, closed;
   int status;
@@ -90,6 +91,7 @@ static const dial_events events = {on_resolved, on_done};
 static void caller_init(caller *c, world *w) {
   *c = (caller){.w = w};
   assert_int_equal(world_env_new(w, &c->env), 0);
+  resolver_init(&c->resolver, c->env);
 }
 
 /* The name need not outlive the call. */
@@ -97,7 +99,7 @@ static int begin(caller *c, const char *host) {
   char *copy = strdup(host);
   assert_non_null(copy);
   const dial_target to = {.host = copy, .port = PORT};
-  int err = dial_start(&c->d, c->env, &to, &options, &events, c);
+  int err = dial_start(&c->d, &c->resolver, &to, &options, &events, c);
   memset(copy, 'x', strlen(copy));
   free(copy);
   assert_int_equal(c->done, 0);
@@ -453,13 +455,58 @@ static void test_dial_keeps_to_the_family_of_the_local_address(world *w) {
     spied_init(&c, w);
     assert_true(address_parse(&bound.local, "::1", 0));
     const dial_target to = {.host = hosts[i], .port = PORT};
-    int err = dial_start(&c.d, c.env, &to, &bound, &events, &c);
+    int err = dial_start(&c.d, &c.resolver, &to, &bound, &events, &c);
     world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
     if (i == 0) assert_int_equal(c.status, UV_ECONNREFUSED);
     if (i == 1) assert_int_equal(err, UV_EAFNOSUPPORT);
     assert_int_equal(spy.count, i == 0 ? 1 : 0);
     caller_end(&c);
   }
+}
+
+/* --- many at once --- */
+
+static size_t lookups;
+static const ws_env_ops *under_count;
+
+static int count_lookup(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
+                        ws_lookup **out) {
+  lookups++;
+  return under_count->lookup(env, host, port, cb, data, out);
+}
+
+/* Every fourth is cancelled before there is an answer. */
+static void test_dial_of_one_name_many_times_looks_it_up_once(world *w) {
+  enum { DIALS = 100 };
+  static caller all[DIALS];
+  size_t connected = 0;
+  ws_env_ops counting;
+  caller_init(&all[0], w);
+  under_count = all[0].env->ops;
+  counting = *under_count;
+  counting.lookup = count_lookup;
+  all[0].env->ops = &counting;
+  lookups = 0;
+  name_three(w, 10);
+  raw_peer_new_at(w, "192.0.2.1", PORT);
+  const dial_target to = {.host = "three.test", .port = PORT};
+  for (size_t i = 0; i < DIALS; i++) {
+    if (i > 0) all[i] = (caller){.w = w, .env = all[0].env};
+    assert_int_equal(dial_start(&all[i].d, &all[0].resolver, &to, &options, &events, &all[i]), 0);
+  }
+  world_advance(w, 5);
+  for (size_t i = 0; i < DIALS; i += 4) dial_cancel(all[i].d);
+  for (size_t i = 0; i < DIALS; i++) {
+    if (i % 4 == 0) continue;
+    world_run_until_count(w, &all[i].done, 1);
+    assert_int_equal(all[i].status, 0);
+    all[i].filter->ops->close(all[i].filter);
+    world_run_until_count(w, &all[i].closed, 1);
+    connected++;
+  }
+  assert_int_equal(connected, 75);
+  assert_int_equal(lookups, 1);
+  caller_end(&all[0]);
 }
 
 /* --- cancelled --- */
@@ -540,6 +587,7 @@ static void test_dial_cancelled_after_each_turn_of_a_race(world *w) {
 static void try_host(world *w, const char *host) {
   caller c = {.w = w};
   if (world_env_new(w, &c.env) < 0) return;
+  resolver_init(&c.resolver, c.env);
   int err = begin(&c, host);
   world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
   if (err == 0) err = c.status;
@@ -604,6 +652,7 @@ int main(void) {
       WORLD_SIM_TEST(test_dial_alternates_families),
       WORLD_SIM_TEST(test_dial_orders_addresses),
       WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address),
+      WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once),
       WORLD_SIM_TEST(test_dial_cancelled_at_once),
       WORLD_SIM_TEST(test_dial_cancelled_during_the_lookup),
       WORLD_SIM_TEST(test_dial_cancelled_while_the_lookup_never_answers),
