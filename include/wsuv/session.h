@@ -85,7 +85,7 @@ typedef struct wsuv_callbacks {
   void (*on_drain)(wsuv_session_t *session);
   /**
    * The session has ended: called exactly once, last of all, for every session that
-   * wsuv_connect() returned. When it returns the session is gone.
+   * wsuv_connect() or its like returned. When it returns the session is gone.
    */
   void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
 } wsuv_callbacks_t;
@@ -177,6 +177,31 @@ WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *reques
 WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
                                  const wsuv_callbacks_t *callbacks, void *data,
                                  wsuv_session_t **session);
+
+/**
+ * Open a session over a stream that is connected already: a `uv_tcp_t` or `uv_pipe_t` of the
+ * client's loop, over which nothing of this session has gone yet. URL or parts of the request
+ * give `Host`, target and credentials; nothing is looked up, and socket options of the
+ * configuration are not applied.
+ *
+ * When this succeeds, the stream is the session's: its `data`, its reading and its closing. The
+ * memory of the handle stays the caller's: it must be valid until `on_close` is called, where the
+ * library has done with it, so that `on_close` may free it. When this fails, the stream is as it
+ * was, and the caller's.
+ * @param client the client
+ * @param request copied; without `address`
+ * @param stream connected, neither closing nor shut down; if it is being read from, that is
+ *        stopped
+ * @param callbacks copied; NULL: none
+ * @param[out] session may be NULL
+ * @return as wsuv_connect(), and
+ *         `UV_EINVAL`: `stream` is NULL, of another kind or of another loop, or there is an
+ *         `address`;
+ *         `UV_ENOTCONN`: it is not connected, or its closing has begun
+ */
+WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request,
+                                    uv_stream_t *stream, const wsuv_callbacks_t *callbacks,
+                                    wsuv_session_t **session);
 
 /** @name Sending
  * A send copies its payload into the session's queue; what one turn of the loop queued goes out

@@ -1,11 +1,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/adopt.h"
 #include "session/config.h"
 #include "session/session.h"
 
-/* wsuv_connect: everything that can be wrong with a request is found here, before anything
-   begins. */
+/* wsuv_connect and its like: everything that can be wrong with a request is found here, before
+   anything begins. */
 
 static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b) {
   return a->malloc == b->malloc && a->realloc == b->realloc && a->free == b->free &&
@@ -32,14 +33,13 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request,
   return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
 }
 
-int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
-                 const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+/* A session, but for what it goes over; the request was checked. */
+static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
+                const wsuv_callbacks_t *callbacks) {
   wsuv_session_t *s;
   opening *o;
-  int err = check(client, request, callbacks);
-  if (err < 0) return err;
   const wsuv_client_config_t *config = request->config != NULL ? request->config : &client->config;
-  err = opening_new(&o, client->env, &client->shared.random, request, config);
+  int err = opening_new(&o, client->env, &client->shared.random, request, config);
   if (err < 0) return err;
   err = session_new(&s, client, o, config);
   if (err < 0) {
@@ -48,6 +48,35 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   }
   if (callbacks != NULL) s->callbacks = *callbacks;
   s->data = request->data;
+  *out = s;
+  return 0;
+}
+
+int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
+                 const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+  wsuv_session_t *s;
+  int err = check(client, request, callbacks);
+  if (err == 0) err = make(&s, client, request, callbacks);
+  if (err == 0 && session != NULL) *session = s;
+  return err;
+}
+
+int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv_stream_t *stream,
+                        const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+  wsuv_session_t *s;
+  ws_filter *filter;
+  int err = check(client, request, callbacks);
+  if (err < 0) return err;
+  if (stream == NULL || request->address != NULL) return WS_EINVAL;
+  err = adopt_new(&filter, client->env, client->loop, stream);
+  if (err < 0) return err;
+  err = make(&s, client, request, callbacks);
+  if (err < 0) {
+    adopt_discard(filter);
+    return err;
+  }
+  adopt_take(filter);
+  session_attach(s, filter);
   if (session != NULL) *session = s;
   return 0;
 }

@@ -29,7 +29,7 @@ static uint64_t now_ms(const wsuv_session_t *s) {
 
 static wsuv_stage_t stage_of(const wsuv_session_t *s) {
   switch ((session_state) s->state) {
-  case SESSION_NEW:
+  case SESSION_NEW: return s->filter != NULL ? WSUV_STAGE_HANDSHAKE : WSUV_STAGE_RESOLVE;
   case SESSION_RESOLVE: return WSUV_STAGE_RESOLVE;
   case SESSION_CONNECT: return WSUV_STAGE_CONNECT;
   case SESSION_HANDSHAKE: return WSUV_STAGE_HANDSHAKE;
@@ -354,13 +354,10 @@ static void service(wsuv_session_t *s) {
 
 /* Opening */
 
-static int start_dial(wsuv_session_t *s);
+static void start(wsuv_session_t *s);
 
 void session_turn(wsuv_session_t *s) {
-  if (s->state == SESSION_NEW) {
-    int err = start_dial(s);
-    if (err < 0) session_end(s, err, "");
-  }
+  if (s->state == SESSION_NEW) start(s);
   if (s->state == SESSION_ENDED) {
     if (s->filter == NULL) bury(s);
     return;
@@ -499,6 +496,23 @@ static void on_filter_closed(void *up) {
 static const ws_filter_events filter_events = {
     .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = on_filter_closed};
 
+void session_attach(wsuv_session_t *s, ws_filter *filter) {
+  s->filter = filter;
+  filter->events = &filter_events;
+  filter->up = s;
+}
+
+static void start_handshake(wsuv_session_t *s) {
+  log_line(s, WSUV_LOG_INFO, "connected");
+  session_enter(s, SESSION_HANDSHAKE);
+  int err = s->filter->ops->read_start(s->filter);
+  if (err < 0) {
+    session_end(s, err, "");
+    return;
+  }
+  session_flush(s);
+}
+
 static void on_dial_done(void *up, int status, ws_filter *filter) {
   wsuv_session_t *s = up;
   s->opening->dial = NULL;
@@ -506,17 +520,8 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     session_end(s, status, "");
     return;
   }
-  s->filter = filter;
-  filter->events = &filter_events;
-  filter->up = s;
-  log_line(s, WSUV_LOG_INFO, "connected");
-  session_enter(s, SESSION_HANDSHAKE);
-  int err = filter->ops->read_start(filter);
-  if (err < 0) {
-    session_end(s, err, "");
-    return;
-  }
-  session_flush(s);
+  session_attach(s, filter);
+  start_handshake(s);
 }
 
 static void on_resolved(void *up) {
@@ -531,6 +536,15 @@ static int start_dial(wsuv_session_t *s) {
   opening_log(o, s);
   return dial_start(&s->opening->dial, &s->client->resolver, &o->to, &o->socket, &events_of_dial,
                     s);
+}
+
+static void start(wsuv_session_t *s) {
+  if (s->filter != NULL) {
+    start_handshake(s);
+  } else {
+    int err = start_dial(s);
+    if (err < 0) session_end(s, err, "");
+  }
 }
 
 /* Deadlines */

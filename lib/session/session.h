@@ -74,6 +74,9 @@ struct wsuv_session {
 int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
                 const wsuv_client_config_t *config);
 
+/* Have one in SESSION_NEW use a connection that is there, in place of dialling. */
+void session_attach(wsuv_session_t *s, ws_filter *filter);
+
 /* Its turn: what is owed to it. It may be gone afterwards. */
 void session_turn(wsuv_session_t *s);
 

@@ -112,6 +112,16 @@ int observer_request(observer *o, wsuv_client_t *client, const wsuv_request_t *r
   return err;
 }
 
+int observer_stream(observer *o, wsuv_client_t *client, const wsuv_request_t *request,
+                    uv_stream_t *stream) {
+  wsuv_request_t mine = *request;
+  mine.data = o;
+  calls_under_way++;
+  int err = wsuv_connect_stream(client, &mine, stream, &observer_callbacks, &o->session);
+  calls_under_way--;
+  return err;
+}
+
 int observer_close(observer *o, unsigned code) {
   calls_under_way++;
   int err = wsuv_session_close(o->session, code, NULL);

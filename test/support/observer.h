@@ -44,6 +44,8 @@ extern const wsuv_callbacks_t observer_callbacks;
 /* The library's calls, on behalf of an observer. `request` without its data. */
 int observer_connect(observer *o, wsuv_client_t *client, const char *url);
 int observer_request(observer *o, wsuv_client_t *client, const wsuv_request_t *request);
+int observer_stream(observer *o, wsuv_client_t *client, const wsuv_request_t *request,
+                    uv_stream_t *stream);
 int observer_close(observer *o, unsigned code);
 void observer_terminate(observer *o);
 int observer_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
