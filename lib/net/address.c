@@ -22,7 +22,7 @@ static bool parse_v6(const char *s, uint16_t port, struct sockaddr_in6 *in6) {
   char text[INET6_ADDRSTRLEN];
   const char *zone = strchr(s, '%');
   size_t len = zone != NULL ? (size_t) (zone - s) : strlen(s);
-  if (len >= sizeof text) return false;
+  if (len >= sizeof text || (zone != NULL && zone[1] == '\0')) return false;
   memcpy(text, s, len);
   text[len] = '\0';
   in6->sin6_family = AF_INET6;
