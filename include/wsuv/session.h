@@ -156,9 +156,9 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); a structure whose size was
- *         not filled in; both a URL and parts of one; an address that is not numeric, or beside a
- *         Unix socket;
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); a structure whose size
+ *         was not filled in; both a URL and parts of one; an address that is not numeric, or
+ *         beside a Unix socket;
  *         `WSUV_ESTATE`: the client is closing;
  *         `WSUV_ERANDOM`; `UV_ENOMEM`; or what libuv says when a handle cannot be made
  */
