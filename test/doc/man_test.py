@@ -20,7 +20,7 @@ SETTERS = (
     ['groff', '-mandoc', '-Tutf8', '-ww', '-z'],
     ['mandoc', '-Tlint', '-W', 'warning'],
 )
-HELP_OPTION = re.compile(r"^ {2}(?:(-\w)|    (--[\w-]+))( (?:[A-Z]+|'[^']+')(?= ))?", re.M)
+HELP_OPTION = re.compile(r"^ {2}(?:(-\w)|    (--[\w-]+))( (?:[A-Z:]+|'[^']+')(?=\s))?", re.M)
 HELP_STATUS = re.compile(r'^  (\d+)  ', re.M)
 MAN_SECTION = re.compile(r'^\.Sh (.*)\n((?:(?!\.Sh ).*\n?)*)', re.M)
 MAN_OPTION = re.compile(r'^\.It Fl (\S+)( Ar)?', re.M)
