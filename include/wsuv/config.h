@@ -23,6 +23,14 @@ typedef struct wsuv_header {
   const char *value; /**< Visible characters, spaces and tabs; no CR, LF, NUL or control byte. */
 } wsuv_header_t;
 
+/** What happens when a message does not fit into the outgoing queue. */
+typedef enum wsuv_outgoing_policy {
+  /** The send is refused with `WSUV_EQUEUEFULL`, and `on_drain` tells when it would fit. */
+  WSUV_OUTGOING_SUSPEND = 0,
+  /** The session ends with `WSUV_EQUEUEFULL`, close code 1008: for peers that must keep up. */
+  WSUV_OUTGOING_CLOSE = 1
+} wsuv_outgoing_policy_t;
+
 /**
  * Configuration. Initialise with wsuv_client_config_init(), which fills in the defaults, then
  * change what should be otherwise. Everything is copied when it is used. Limits are never
@@ -39,6 +47,11 @@ typedef struct wsuv_client_config {
    * `WSUV_EPINGTIMEOUT`, close code 1011. In ms; 0 (the default): twice the interval.
    */
   uint64_t ping_timeout_ms;
+  /**
+   * No message either way for so long: the session ends with `WSUV_EIDLE`, close code 1001. In ms;
+   * 0 (the default): never. Stops while the session is paused.
+   */
+  uint64_t idle_timeout_ms;
   /** A larger incoming frame ends the session with `WSUV_ETOOBIG` (1009). Default 2147483647. */
   uint64_t max_frame_size;
   /** Bound on what is assembled to a message, in bytes; `WSUV_ETOOBIG` (1009). Default 16 MiB. */
@@ -56,6 +69,8 @@ typedef struct wsuv_client_config {
    * does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as it fits.
    */
   size_t outgoing_max;
+  /** What a send does that does not fit; default #WSUV_OUTGOING_SUSPEND. */
+  wsuv_outgoing_policy_t outgoing_policy;
   /**
    * `on_drain` also when the queue, having passed this many bytes, … Default 1 MiB. Above
    * #outgoing_max it is never passed.

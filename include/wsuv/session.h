@@ -275,6 +275,46 @@ WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const
  */
 WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
 
+/**
+ * Stop reading from the socket: no message, ping or pong is delivered before
+ * wsuv_session_resume(), and the peer is held back by TCP. What was read and not yet delivered is
+ * kept. Timeouts that wait for the peer stop, so a peer that is gone goes unnoticed meanwhile.
+ * Pings still go out, and sending goes on. Closing a paused session discards what still arrives
+ * until the peer's close. Idempotent.
+ * @param session the session
+ * @return 0; `WSUV_ESTATE`: not open, or closing has begun
+ */
+WSUV_EXTERN int wsuv_session_pause(wsuv_session_t *session);
+
+/**
+ * Go on reading: what was kept is delivered first, from the loop. Idempotent.
+ * @param session the session
+ * @return 0; `WSUV_ESTATE`: not open, or closing has begun
+ */
+WSUV_EXTERN int wsuv_session_resume(wsuv_session_t *session);
+
+/** @name Settings of an open session
+ * In place of those of the configuration, with the same meaning and units. 0; `UV_EINVAL`: a limit
+ * of 0; `WSUV_ESTATE`: not open, or closing has begun.
+ * @{ */
+
+/** The interval of pings (0: none) and their timeout (0: twice the interval). */
+WSUV_EXTERN int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms,
+                                      uint64_t timeout_ms);
+
+/** How long there may be no message either way; 0: any time. */
+WSUV_EXTERN int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms);
+
+/** The largest frame that may come; holds from the next frame on. */
+WSUV_EXTERN int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_t size);
+
+/** The largest message that may come; holds from the next frame on. */
+WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size);
+
+/** Whether frames are masked; see wsuv_client_config::masking. */
+WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
+/** @} */
+
 /** The client that the session belongs to. */
 WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
 

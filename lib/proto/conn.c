@@ -36,6 +36,7 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
 }
 
 void conn_free(conn *c) {
+  block_release(&c->kept, &c->shared->spare);
   message_clear(&c->incoming, &c->shared->spare);
   out_queue_clear(&c->out);
 }
@@ -138,8 +139,19 @@ void conn_fail(conn *c, int err, const char *why) {
 /* Receiving */
 
 void conn_recv(conn *c, uint8_t *data, size_t len) {
+  block_release(&c->kept, &c->shared->spare);
   c->in = data;
   c->in_len = len;
+}
+
+int conn_keep_input(conn *c) {
+  bool own = c->kept.base != NULL;
+  if (c->in_len == 0 || own) return 0;
+  int err = block_reserve(&c->kept, &c->shared->spare, c->in_len, c->in_len);
+  if (err < 0) return err;
+  memcpy(c->kept.base, c->in, c->in_len);
+  c->in = c->kept.base;
+  return 0;
 }
 
 /* Room in the block: what there is, if it is worth a read; else as much again as has come, so that
@@ -245,19 +257,20 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   return r;
 }
 
-/* The message of the last event has been seen. */
-static void release_message(conn *c) {
+/* What the last event was in has been seen. */
+static void release_seen(conn *c) {
   if (c->incoming.fragments == 0 && c->incoming.assembled.base != NULL) {
     block_release(&c->incoming.assembled, &c->shared->spare);
   }
+  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
 }
 
 int conn_next_event(conn *c, conn_event *ev) {
-  release_message(c);
+  release_seen(c);
   while (!c->close_received && !c->failed) {
     frame_chunk chunk;
     int r = frame_decoder_next(&c->decoder, &c->in, &c->in_len, &chunk);
-    if (r == 0) return 0;
+    if (r == 0) break;
     if (r < 0) c->why = c->decoder.why;
     if (r > 0) r = take_chunk(c, &chunk, ev);
     if (r > 0) return r;
@@ -266,5 +279,6 @@ int conn_next_event(conn *c, conn_event *ev) {
       return r;
     }
   }
+  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
   return 0;
 }

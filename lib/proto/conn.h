@@ -60,6 +60,7 @@ typedef struct conn {
   out_queue out;
   uint8_t *in; /* what was given and is not used up yet */
   size_t in_len;
+  block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */
   uint64_t data_kept;  /* once the peer's close is answered: what is queued beyond it was dropped */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
@@ -83,6 +84,15 @@ void conn_free(conn *c); /* gives back what it holds; out_queue included */
 /* Give bytes that were read. They stay the caller's, are unmasked in place, and are used up when
    conn_next_event returns 0 or less. Everything given before has been used up. */
 void conn_recv(conn *c, uint8_t *data, size_t len);
+
+/* Keep what was given and is not used up in memory of the connection's own, because the caller's
+   will be used otherwise. Events go on from there. 0 or WS_ENOMEM. */
+int conn_keep_input(conn *c);
+
+/* Whether there is something that was given and is not used up. */
+static inline bool conn_has_input(const conn *c) {
+  return c->in_len > 0;
+}
 
 /* The next event. 1: one; 0: none until more is received;
    an error (see message_add, frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM):

@@ -6,9 +6,14 @@
 
 void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
   memset(k, 0, sizeof *k);
+  keepalive_change(k, interval_ms, timeout_ms, now_ms);
+}
+
+void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
   uint64_t twice = interval_ms > UINT64_MAX / 2 ? UINT64_MAX : interval_ms * 2;
   k->interval_ms = interval_ms;
   k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
+  k->waiting = k->starts = false;
   keepalive_skip(k, now_ms);
 }
 
@@ -17,8 +22,8 @@ static uint64_t dead_ms(const keepalive *k) {
   return at < k->timeout_ms ? UINT64_MAX : at;
 }
 
-uint64_t keepalive_next_ms(const keepalive *k) {
-  if (k->waiting && dead_ms(k) < k->next_ping_ms) return dead_ms(k);
+uint64_t keepalive_next_ms(const keepalive *k, bool pings_only) {
+  if (!pings_only && k->waiting && dead_ms(k) < k->next_ping_ms) return dead_ms(k);
   return k->next_ping_ms;
 }
 

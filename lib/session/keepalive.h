@@ -39,8 +39,12 @@ static inline void keepalive_alive(keepalive *k) {
   k->waiting = false;
 }
 
-/* When keepalive_ping_due or keepalive_dead may change next. Only while it is on. */
-uint64_t keepalive_next_ms(const keepalive *k);
+/* When keepalive_ping_due or, unless only pings matter, keepalive_dead may change next. Only while
+   it is on. */
+uint64_t keepalive_next_ms(const keepalive *k, bool pings_only);
+
+/* Go on with another interval and timeout. Times that were measured stay. */
+void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms);
 
 bool keepalive_ping_due(const keepalive *k, uint64_t now_ms);
 bool keepalive_dead(const keepalive *k, uint64_t now_ms);

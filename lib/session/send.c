@@ -19,6 +19,7 @@ static int refuse(wsuv_session_t *s, size_t len) {
   s->refused = true;
   if (len < s->refused_least) s->refused_least = len;
   if (len > s->refused_most) s->refused_most = len;
+  if (s->close_when_full) session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
   return WSUV_EQUEUEFULL;
 }
 
@@ -66,6 +67,7 @@ static int queue(wsuv_session_t *s, wsuv_frame_type_t type, bool fin, const void
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (err < 0) return err;
   if (s->conn.out.payload > s->high_water) s->above_high = true;
+  if (lane_of(type) == LANE_DATA) session_used(s);
   session_owe(s);
   return 0;
 }

@@ -14,6 +14,7 @@ enum {
   LINGER_MS = 1000,           /* for the end of the stream, when nothing is left to say */
   RENEWALS_MAX = 4,           /* of the closing deadline, while the peer still reads */
   WRITE_PIECES = 128,         /* described to the filter at once */
+  PAUSED_MS = 3600 * 1000,    /* see session_rearm */
   DIRECT_READ_MIN = 16 * 1024 /* a payload that lacks more is read straight into its block */
 };
 
@@ -53,17 +54,54 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   arm(s, s->deadline_ms);
 }
 
+static bool idle_on(const wsuv_session_t *s) {
+  return s->idle_timeout_ms > 0 && !s->paused;
+}
+
+static uint64_t idle_ms(const wsuv_session_t *s) {
+  uint64_t at = s->last_data_ms + s->idle_timeout_ms;
+  return at < s->idle_timeout_ms ? UINT64_MAX : at;
+}
+
+/* While nothing is read, an active timer is all that keeps the loop alive for the session. */
+void session_rearm(wsuv_session_t *s) {
+  uint64_t at = UINT64_MAX;
+  if (s->state != SESSION_OPEN) return;
+  if (s->paused) at = now_ms(s) + PAUSED_MS;
+  if (keepalive_on(&s->keepalive) && keepalive_next_ms(&s->keepalive, s->paused) < at) {
+    at = keepalive_next_ms(&s->keepalive, s->paused);
+  }
+  if (idle_on(s) && idle_ms(s) < at) at = idle_ms(s);
+  if (at == UINT64_MAX) {
+    ops(s)->timer_stop(s->timer);
+  } else {
+    arm(s, at);
+  }
+}
+
+void session_used(wsuv_session_t *s) {
+  if (s->idle_timeout_ms > 0) s->last_data_ms = now_ms(s);
+}
+
+/* The peer's close is to be read, whatever comes before it. */
+static void leave_pause(wsuv_session_t *s) {
+  if (!s->paused) return;
+  s->discard = true;
+  s->paused = false;
+  session_owe(s);
+}
+
 static void session_enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
   case SESSION_OPEN:
     s->was_open = true;
-    ops(s)->timer_stop(s->timer);
-    if (keepalive_on(&s->keepalive)) arm(s, keepalive_next_ms(&s->keepalive));
+    session_rearm(s);
     break;
   case SESSION_CLOSING:
     s->progress = false;
     set_deadline(s, s->close_timeout_ms);
+    leave_pause(s);
     break;
   case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
   case SESSION_ENDED: ops(s)->timer_stop(s->timer); break;
@@ -109,6 +147,7 @@ static void tell_drain(wsuv_session_t *s) {
 }
 
 static void tell_message(wsuv_session_t *s, const conn_event *ev) {
+  session_used(s);
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
@@ -271,6 +310,12 @@ static void fail(wsuv_session_t *s, int err) {
   if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
 }
 
+void session_fail(wsuv_session_t *s, int err, const char *why) {
+  conn_fail(&s->conn, err, why);
+  fail(s, err);
+  session_owe(s);
+}
+
 /* Both sides have said what they had to say, or we have failed, and it is all written. */
 static void advance_closing(wsuv_session_t *s) {
   bool said = s->conn.close_received || s->conn.failed;
@@ -344,17 +389,28 @@ void session_flush(wsuv_session_t *s) {
   note_close_written(s);
 }
 
+/* Unless the user has paused, or there is still something from before. */
+static void go_on_reading(wsuv_session_t *s) {
+  bool wanted = s->filter != NULL && s->state != SESSION_ENDED && !s->paused;
+  if (!wanted || s->reading || conn_has_input(&s->conn)) return;
+  int err = s->filter->ops->read_start(s->filter);
+  s->reading = err == 0;
+  if (err < 0) session_end(s, err, "");
+}
+
 /* After anything that may have queued or moved something: one flush, and what follows from it. */
 static void service(wsuv_session_t *s) {
   session_flush(s);
   advance_closing(s);
   run_completions(s);
   tell_drain(s);
+  go_on_reading(s);
 }
 
 /* Opening */
 
 static void start(wsuv_session_t *s);
+static void take_events(wsuv_session_t *s);
 
 void session_turn(wsuv_session_t *s) {
   if (s->state == SESSION_NEW) start(s);
@@ -362,6 +418,7 @@ void session_turn(wsuv_session_t *s) {
     if (s->filter == NULL) bury(s);
     return;
   }
+  take_events(s);
   service(s);
 }
 
@@ -392,6 +449,7 @@ static void become_open(wsuv_session_t *s) {
   if (keepalive_on(&s->keepalive)) {
     keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms, now_ms(s));
   }
+  session_used(s);
   session_enter(s, SESSION_OPEN);
   if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
   if (s->state == SESSION_ENDED) return; /* on_close may still want the opening */
@@ -413,6 +471,7 @@ static void receive_answer(wsuv_session_t *s, const uint8_t *data, size_t len, s
 /* Reading */
 
 static void deliver(wsuv_session_t *s, const conn_event *ev) {
+  if (s->discard && ev->type != CONN_EVENT_CLOSE) return;
   switch (ev->type) {
   case CONN_EVENT_MESSAGE: tell_message(s, ev); break;
   case CONN_EVENT_PING:
@@ -428,15 +487,25 @@ static void deliver(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
+/* What the sends of callbacks owe is done by whoever called this. */
+static void take_events(wsuv_session_t *s) {
   conn_event ev;
-  conn_recv(&s->conn, data, len);
-  while (reads_frames(s)) {
-    int r = conn_next_event(&s->conn, &ev);
+  int r = 1;
+  s->in_read = true;
+  while (r > 0 && reads_frames(s) && !s->paused) {
+    r = conn_next_event(&s->conn, &ev);
     if (r < 0) fail(s, r);
-    if (r <= 0) return;
-    deliver(s, &ev);
+    if (r > 0) deliver(s, &ev);
   }
+  s->in_read = false;
+}
+
+/* The bytes are in a buffer that others read into next: what a pause leaves over is kept. */
+static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
+  conn_recv(&s->conn, data, len);
+  take_events(s);
+  int err = s->paused ? conn_keep_input(&s->conn) : 0;
+  if (err < 0) session_fail(s, err, "");
 }
 
 static void on_alloc(void *up, ws_buf *buf) {
@@ -468,10 +537,8 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
     return;
   }
   keepalive_alive(&s->keepalive);
-  s->in_read = true;
   if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
   if (reads_frames(s)) receive(s, data + used, len - used);
-  s->in_read = false;
   service(s);
 }
 
@@ -505,12 +572,7 @@ void session_attach(wsuv_session_t *s, ws_filter *filter) {
 static void start_handshake(wsuv_session_t *s) {
   log_line(s, WSUV_LOG_INFO, "connected");
   session_enter(s, SESSION_HANDSHAKE);
-  int err = s->filter->ops->read_start(s->filter);
-  if (err < 0) {
-    session_end(s, err, "");
-    return;
-  }
-  session_flush(s);
+  service(s);
 }
 
 static void on_dial_done(void *up, int status, ws_filter *filter) {
@@ -597,12 +659,6 @@ static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   }
 }
 
-static void on_keepalive(wsuv_session_t *s, uint64_t now) {
-  if (keepalive_ping_due(&s->keepalive, now)) send_keepalive(s, now);
-  service(s);
-  if (s->state == SESSION_OPEN) arm(s, keepalive_next_ms(&s->keepalive));
-}
-
 /* Timers run before the loop polls: after a stall, what would have prevented the end may lie in
    the socket unread. So a deadline counts only after one more poll. */
 static bool one_more_poll(wsuv_session_t *s) {
@@ -612,15 +668,37 @@ static bool one_more_poll(wsuv_session_t *s) {
   return true;
 }
 
+static void time_out(wsuv_session_t *s, uint64_t now) {
+  if (keepalive_on(&s->keepalive) && keepalive_dead(&s->keepalive, now)) {
+    ping_timeout(s);
+  } else {
+    session_fail(s, WSUV_EIDLE, "Idle timeout");
+  }
+}
+
+static bool timed_out(const wsuv_session_t *s, uint64_t now) {
+  if (s->paused) return false;
+  return (keepalive_on(&s->keepalive) && keepalive_dead(&s->keepalive, now)) ||
+         (idle_on(s) && now >= idle_ms(s));
+}
+
+static void on_open_timer(wsuv_session_t *s, uint64_t now) {
+  if (timed_out(s, now)) {
+    if (!one_more_poll(s)) time_out(s, now);
+    return;
+  }
+  if (keepalive_on(&s->keepalive) && keepalive_ping_due(&s->keepalive, now)) {
+    send_keepalive(s, now);
+  }
+  service(s);
+  session_rearm(s);
+}
+
 static void on_timer(void *data) {
   wsuv_session_t *s = data;
   uint64_t now = now_ms(s);
   if (s->state == SESSION_OPEN) {
-    if (!keepalive_dead(&s->keepalive, now)) {
-      on_keepalive(s, now);
-    } else if (!one_more_poll(s)) {
-      ping_timeout(s);
-    }
+    on_open_timer(s, now);
   } else if (now < s->deadline_ms) {
     arm(s, s->deadline_ms);
   } else if (!one_more_poll(s)) {
@@ -638,6 +716,8 @@ static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
   s->refused_least = SIZE_MAX;
   s->keepalive.interval_ms = config->ping_interval_ms;
   s->keepalive.timeout_ms = config->ping_timeout_ms;
+  s->idle_timeout_ms = config->idle_timeout_ms;
+  s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};
   conn_init(&s->conn, &s->client->shared, WS_CLIENT, config->masking, &limits, s);
@@ -701,6 +781,27 @@ int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reaso
 
 void wsuv_session_terminate(wsuv_session_t *session) {
   session_end(session, WS_ECANCELED, "");
+}
+
+int wsuv_session_pause(wsuv_session_t *session) {
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (session->paused) return 0;
+  session->paused = true;
+  session->reading = false;
+  session->filter->ops->read_stop(session->filter);
+  session_rearm(session);
+  return 0;
+}
+
+int wsuv_session_resume(wsuv_session_t *session) {
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (!session->paused) return 0;
+  session->paused = false;
+  keepalive_alive(&session->keepalive);
+  session_used(session);
+  session_rearm(session);
+  session_owe(session);
+  return 0;
 }
 
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {

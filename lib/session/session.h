@@ -50,6 +50,7 @@ struct wsuv_session {
   keepalive keepalive;
   uint64_t ping_end;    /* the control lane's count behind the ping that was queued last */
   uint64_t deadline_ms; /* of the states that have one */
+  uint64_t idle_timeout_ms, last_data_ms; /* a timeout of 0: off */
   uint64_t close_timeout_ms;
   size_t outgoing_max, high_water, low_water;
   size_t refused_least, refused_most; /* lengths that were refused since on_drain; see send.c */
@@ -62,7 +63,11 @@ struct wsuv_session {
   uint8_t renewals; /* of the closing deadline */
   bool progress;    /* the kernel took bytes since the closing deadline began */
   bool last_poll;   /* a deadline has passed: it counts after one more poll */
-  bool in_read;     /* what it is owed follows right after the bytes that were read */
+  bool reading;     /* the filter reads */
+  bool paused;      /* by the user */
+  bool discard;     /* it was closed while paused: what arrives is not told any more */
+  bool close_when_full; /* the outgoing policy */
+  bool in_read;         /* what it is owed follows right after the bytes that were read */
   bool was_open;
   bool by_peer;       /* the peer's close frame came first */
   bool refused;       /* a message was refused, and on_drain is owed for it */
@@ -86,6 +91,26 @@ void session_owe(wsuv_session_t *s);
 /* The one end: no callback but on_close runs after this, which comes from the loop. `status` and
    `detail` count unless the session had failed, or been closed, before. */
 void session_end(wsuv_session_t *s, int status, const char *detail);
+
+/* Fail the connection (RFC 6455 7.1.7): tell the peer behind what is queued, then end with `err`.
+ */
+void session_fail(wsuv_session_t *s, int err, const char *why);
+
+/* A message goes or comes: the session is not idle. */
+void session_used(wsuv_session_t *s);
+
+/* A setting that the timer depends on has changed. */
+void session_rearm(wsuv_session_t *s);
+
+/* Fail the connection (RFC 6455 7.1.7): tell the peer behind what is queued, then end with `err`.
+ */
+void session_fail(wsuv_session_t *s, int err, const char *why);
+
+/* A message goes or comes: the session is not idle. */
+void session_used(wsuv_session_t *s);
+
+/* What an open session's timer waits for has changed. */
+void session_rearm(wsuv_session_t *s);
 
 /* Write what is queued, as far as the kernel takes it. */
 void session_flush(wsuv_session_t *s);

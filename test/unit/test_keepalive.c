@@ -39,12 +39,12 @@ static void test_keepalive_pings_each_interval(void **state) {
   (void) state;
   keepalive k;
   start(&k, 100, 250);
-  assert_int_equal(keepalive_next_ms(&k), 1100);
+  assert_int_equal(keepalive_next_ms(&k, false), 1100);
   assert_false(keepalive_ping_due(&k, 1099));
   assert_true(keepalive_ping_due(&k, 1100));
   ping(&k, 1103);
   assert_false(keepalive_ping_due(&k, 1103));
-  assert_int_equal(keepalive_next_ms(&k), 1203);
+  assert_int_equal(keepalive_next_ms(&k, false), 1203);
 }
 
 static void test_keepalive_timeout_is_two_intervals_by_default(void **state) {
@@ -70,7 +70,7 @@ static void test_keepalive_counts_from_the_first_ping_without_life(void **state)
   ping(&k, 1100);
   ping(&k, 1200);
   ping(&k, 1300);
-  assert_int_equal(keepalive_next_ms(&k), 1350);
+  assert_int_equal(keepalive_next_ms(&k, false), 1350);
   assert_false(keepalive_dead(&k, 1349));
   assert_true(keepalive_dead(&k, 1350));
 }
@@ -82,7 +82,7 @@ static void test_keepalive_any_byte_is_life(void **state) {
   ping(&k, 1100);
   keepalive_alive(&k);
   assert_false(keepalive_dead(&k, 5000));
-  assert_int_equal(keepalive_next_ms(&k), 1200);
+  assert_int_equal(keepalive_next_ms(&k, false), 1200);
   ping(&k, 1200);
   assert_false(keepalive_dead(&k, 1249));
   assert_true(keepalive_dead(&k, 1250));
@@ -189,12 +189,12 @@ static void test_keepalive_times_do_not_wrap(void **state) {
   keepalive k;
   start(&k, UINT64_MAX, 0);
   assert_int_equal(k.timeout_ms, UINT64_MAX);
-  assert_int_equal(keepalive_next_ms(&k), UINT64_MAX);
+  assert_int_equal(keepalive_next_ms(&k, false), UINT64_MAX);
   start(&k, UINT64_MAX / 2 + 1, 0);
   assert_int_equal(k.timeout_ms, UINT64_MAX);
   start(&k, 100, UINT64_MAX - 1);
   ping(&k, 1100);
-  assert_int_equal(keepalive_next_ms(&k), 1200);
+  assert_int_equal(keepalive_next_ms(&k, false), 1200);
   assert_false(keepalive_dead(&k, UINT64_MAX - 1));
   start(&k, UINT64_MAX - 10, 1);
   ping(&k, 1100);
