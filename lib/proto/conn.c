@@ -250,6 +250,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
     int err = control_event(c, ev);
     return err < 0 ? err : 1;
   }
+  c->data_came = true;
   int r = message_add(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data, &ev->len,
                       &c->why);
   ev->type = CONN_EVENT_MESSAGE;

@@ -62,6 +62,7 @@ typedef struct conn {
   size_t in_len;
   block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */
+  bool data_came;      /* some of a data frame did; the owner clears it */
   uint64_t data_kept;  /* once the peer's close is answered: what is queued beyond it was dropped */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
   uint16_t peer_code;  /* of the peer's close frame */

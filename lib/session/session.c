@@ -147,7 +147,6 @@ static void tell_drain(wsuv_session_t *s) {
 }
 
 static void tell_message(wsuv_session_t *s, const conn_event *ev) {
-  session_used(s);
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
@@ -498,6 +497,8 @@ static void take_events(wsuv_session_t *s) {
     if (r > 0) deliver(s, &ev);
   }
   s->in_read = false;
+  if (s->conn.data_came) session_used(s);
+  s->conn.data_came = false;
 }
 
 /* The bytes are in a buffer that others read into next: what a pause leaves over is kept. */

@@ -96,17 +96,7 @@ void session_end(wsuv_session_t *s, int status, const char *detail);
  */
 void session_fail(wsuv_session_t *s, int err, const char *why);
 
-/* A message goes or comes: the session is not idle. */
-void session_used(wsuv_session_t *s);
-
-/* A setting that the timer depends on has changed. */
-void session_rearm(wsuv_session_t *s);
-
-/* Fail the connection (RFC 6455 7.1.7): tell the peer behind what is queued, then end with `err`.
- */
-void session_fail(wsuv_session_t *s, int err, const char *why);
-
-/* A message goes or comes: the session is not idle. */
+/* Some of a message goes or comes: the session is not idle. */
 void session_used(wsuv_session_t *s);
 
 /* What an open session's timer waits for has changed. */

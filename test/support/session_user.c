@@ -176,6 +176,20 @@ void user_terminate(session_user *u) {
   u->inside--;
 }
 
+int user_pause(session_user *u) {
+  u->inside++;
+  int r = wsuv_session_pause(u->session);
+  u->inside--;
+  return r;
+}
+
+int user_resume(session_user *u) {
+  u->inside++;
+  int r = wsuv_session_resume(u->session);
+  u->inside--;
+  return r;
+}
+
 size_t user_too_much(const world *w) {
   const size_t kib = 1024;
   return w->kind == WORLD_SIM ? 640 * kib : 12 * 1024 * kib;

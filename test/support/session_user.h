@@ -80,6 +80,8 @@ int user_ping(session_user *u, const char *payload);
 int user_pong(session_user *u, const char *payload);
 int user_close(session_user *u, unsigned code, const char *reason);
 void user_terminate(session_user *u);
+int user_pause(session_user *u);
+int user_resume(session_user *u);
 
 /* More than the buffers of a connection take, when its peer does not read. */
 size_t user_too_much(const world *w);
