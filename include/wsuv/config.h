@@ -48,8 +48,8 @@ typedef struct wsuv_client_config {
    */
   uint64_t ping_timeout_ms;
   /**
-   * No message, nor any part of one, either way for so long: the session ends with `WSUV_EIDLE`,
-   * close code 1001. In ms; 0 (the default): never. Stops while the session is paused.
+   * No part of a message received, and none sent (by a call), for so long: the session ends with
+   * `WSUV_EIDLE`, close code 1001. In ms; 0 (the default): never. Stops while it is paused.
    */
   uint64_t idle_timeout_ms;
   /** A larger incoming frame ends the session with `WSUV_ETOOBIG` (1009). Default 2147483647. */

@@ -17,13 +17,14 @@ void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, u
   keepalive_skip(k, now_ms);
 }
 
-static uint64_t dead_ms(const keepalive *k) {
+uint64_t keepalive_dead_ms(const keepalive *k) {
   uint64_t at = k->waiting_since_ms + k->timeout_ms;
   return at < k->timeout_ms ? UINT64_MAX : at;
 }
 
 uint64_t keepalive_next_ms(const keepalive *k, bool pings_only) {
-  if (!pings_only && k->waiting && dead_ms(k) < k->next_ping_ms) return dead_ms(k);
+  if (!pings_only && k->waiting && keepalive_dead_ms(k) < k->next_ping_ms)
+    return keepalive_dead_ms(k);
   return k->next_ping_ms;
 }
 
@@ -32,7 +33,7 @@ bool keepalive_ping_due(const keepalive *k, uint64_t now_ms) {
 }
 
 bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
-  return k->waiting && now_ms >= dead_ms(k);
+  return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
 void keepalive_skip(keepalive *k, uint64_t now_ms) {

@@ -48,6 +48,7 @@ void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, u
 
 bool keepalive_ping_due(const keepalive *k, uint64_t now_ms);
 bool keepalive_dead(const keepalive *k, uint64_t now_ms);
+uint64_t keepalive_dead_ms(const keepalive *k); /* from when on, if there is no sign of life */
 
 /* A ping is queued: make its payload, unique in the session, from four random bytes. */
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms);

@@ -661,31 +661,27 @@ static void send_keepalive(wsuv_session_t *s, uint64_t now) {
 }
 
 /* Timers run before the loop polls: after a stall, what would have prevented the end may lie in
-   the socket unread. So a deadline counts only after one more poll. */
-static bool one_more_poll(wsuv_session_t *s) {
-  if (s->last_poll) return false;
+   the socket unread. So a deadline counts only after one more poll, and when another has taken its
+   place meanwhile, that one needs a poll of its own. */
+static bool one_more_poll(wsuv_session_t *s, uint64_t deadline_ms) {
+  if (s->last_poll && s->deadline_ms == deadline_ms) return false;
   s->last_poll = true;
+  s->deadline_ms = deadline_ms;
   ops(s)->timer_start(s->timer, 1);
   return true;
 }
 
-static void time_out(wsuv_session_t *s, uint64_t now) {
-  if (keepalive_on(&s->keepalive) && keepalive_dead(&s->keepalive, now)) {
-    ping_timeout(s);
-  } else {
-    session_fail(s, WSUV_EIDLE, "Idle timeout");
-  }
-}
-
-static bool timed_out(const wsuv_session_t *s, uint64_t now) {
-  if (s->paused) return false;
-  return (keepalive_on(&s->keepalive) && keepalive_dead(&s->keepalive, now)) ||
-         (idle_on(s) && now >= idle_ms(s));
+static bool is_dead(const wsuv_session_t *s, uint64_t now) {
+  return !s->paused && keepalive_on(&s->keepalive) && keepalive_dead(&s->keepalive, now);
 }
 
 static void on_open_timer(wsuv_session_t *s, uint64_t now) {
-  if (timed_out(s, now)) {
-    if (!one_more_poll(s)) time_out(s, now);
+  if (is_dead(s, now)) {
+    if (!one_more_poll(s, keepalive_dead_ms(&s->keepalive))) ping_timeout(s);
+    return;
+  }
+  if (idle_on(s) && now >= idle_ms(s)) {
+    if (!one_more_poll(s, idle_ms(s))) session_fail(s, WSUV_EIDLE, "Idle timeout");
     return;
   }
   if (keepalive_on(&s->keepalive) && keepalive_ping_due(&s->keepalive, now)) {
@@ -702,7 +698,7 @@ static void on_timer(void *data) {
     on_open_timer(s, now);
   } else if (now < s->deadline_ms) {
     arm(s, s->deadline_ms);
-  } else if (!one_more_poll(s)) {
+  } else if (!one_more_poll(s, s->deadline_ms)) {
     deadline_passed(s);
   }
 }

@@ -49,7 +49,7 @@ struct wsuv_session {
   completions completions;
   keepalive keepalive;
   uint64_t ping_end;    /* the control lane's count behind the ping that was queued last */
-  uint64_t deadline_ms; /* of the states that have one */
+  uint64_t deadline_ms; /* of the state; while open, of what last_poll is for */
   uint64_t idle_timeout_ms, last_data_ms; /* a timeout of 0: off */
   uint64_t close_timeout_ms;
   size_t outgoing_max, high_water, low_water;

@@ -314,6 +314,113 @@ static void test_close_does_not_overtake_data(world *w) {
   finish(&u, &p);
 }
 
+/* --- the policy to close --- */
+
+static void start_that_closes(world *w, frame_peer *p, session_user *u) {
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  config.outgoing_max = BOUND;
+  config.high_water = HIGH;
+  config.low_water = LOW;
+  config.outgoing_policy = WSUV_OUTGOING_CLOSE;
+  frame_peer_start(p, w);
+  p->forgets = true;
+  user_open(u, w, p, &config);
+}
+
+static void assert_too_slow(session_user *u) {
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_EQUEUEFULL, WSUV_STAGE_OPEN));
+  assert_int_equal(u->drains, 0);
+}
+
+/* A peer that begins to read again is told why, behind what was taken. */
+static void test_policy_to_close_ends_the_session_with_1008(world *w) {
+  frame_peer p;
+  session_user u;
+  size_t sent = 0;
+  start_that_closes(w, &p, &u);
+  raw_conn_read(p.conn, false);
+  while (user_binary(&u, piece, PIECE) == 0) sent++;
+  assert_int_equal(sent, BOUND / PIECE);
+  assert_int_equal(user_binary(&u, piece, 1), WSUV_ESTATE);
+  raw_conn_read(p.conn, true);
+  assert_too_slow(&u);
+  assert_int_equal(u.end.sent_code, 1008);
+  assert_string_equal(u.end.detail, "outgoing queue is full");
+  assert_int_equal(p.opcodes[2], sent);
+  assert_int_equal(p.opcodes[8], 1);
+  finish(&u, &p);
+}
+
+static void test_policy_to_close_gives_up_a_peer_that_does_not_read(world *w) {
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.outgoing_max = BOUND;
+  config.outgoing_policy = WSUV_OUTGOING_CLOSE;
+  config.close_timeout_ms = 30;
+  frame_peer_start(&p, w);
+  p.forgets = true;
+  user_open(&u, w, &p, &config);
+  raw_conn_read(p.conn, false);
+  while (user_binary(&u, piece, PIECE) == 0) {
+    if (wsuv_buffered_amount(u.session) == BOUND) world_advance(w, 1); /* the kernel takes some */
+  }
+  assert_too_slow(&u);
+  finish(&u, &p);
+}
+
+static void send_until_full(session_user *u, const wsuv_message_t *m) {
+  int err = 0;
+  CHECK(m->len == 4);
+  while (err == 0) err = user_binary(u, piece, PIECE);
+  CHECK(err == WSUV_EQUEUEFULL);
+  CHECK(memcmp(m->data, "fill", 4) == 0); /* valid until we return */
+}
+
+/* From a callback, with more in the same read, and while paused. */
+static void test_policy_to_close_holds_in_a_callback(world *w) {
+  frame_peer p;
+  session_user u;
+  start_that_closes(w, &p, &u);
+  u.at_message = send_until_full;
+  frame_peer_send(&p, "TEXT- \"fi\"; CONT \"ll\"; TEXT \"lost\"");
+  assert_too_slow(&u);
+  assert_int_equal(u.messages, 1);
+  assert_int_equal(u.end.sent_code, 1008);
+  finish(&u, &p);
+}
+
+static void test_policy_to_close_holds_while_paused(world *w) {
+  frame_peer p;
+  session_user u;
+  start_that_closes(w, &p, &u);
+  assert_int_equal(user_pause(&u), 0);
+  frame_peer_send(&p, "TEXT \"lost\"");
+  world_advance(w, 5);
+  while (user_binary(&u, piece, PIECE) == 0) continue;
+  assert_too_slow(&u);
+  assert_int_equal(u.messages, 0);
+  assert_int_equal(u.end.sent_code, 1008);
+  finish(&u, &p);
+}
+
+/* What could never be sent is a mistake of the sender's, not of the peer's. */
+static void test_policy_to_close_spares_a_message_beyond_the_bound(world *w) {
+  frame_peer p;
+  session_user u;
+  start_that_closes(w, &p, &u);
+  assert_int_equal(user_binary(&u, piece, BOUND + 1), WSUV_EMSGSIZE);
+  assert_int_equal(user_binary(&u, piece, BOUND), 0);
+  world_run_until_count(w, &p.frames, 1);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  finish(&u, &p);
+}
+
 int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_queue_is_bounded),
@@ -327,6 +434,11 @@ int main(void) {
       WORLD_TEST(test_empty_messages_cost_little_memory),
       WORLD_TEST(test_control_frames_overtake_queued_data),
       WORLD_TEST(test_close_does_not_overtake_data),
+      WORLD_TEST(test_policy_to_close_ends_the_session_with_1008),
+      WORLD_TEST(test_policy_to_close_gives_up_a_peer_that_does_not_read),
+      WORLD_TEST(test_policy_to_close_holds_in_a_callback),
+      WORLD_TEST(test_policy_to_close_holds_while_paused),
+      WORLD_TEST(test_policy_to_close_spares_a_message_beyond_the_bound),
   };
   return world_run_tests("backpressure", tests, sizeof tests / sizeof *tests);
 }

@@ -225,8 +225,8 @@ static void test_pause_amid_a_large_message(world *w) {
   close_and_finish(&u, &p);
 }
 
-/* One message for each resume. What is kept is copied once for each read, into the same memory; with
-   a seed other than 0 the network cuts messages, and those are assembled besides. */
+/* One message for each resume. What is kept is copied once for each read, into the same memory;
+   with a seed other than 0 the network cuts messages, and those are assembled besides. */
 static void test_pause_at_every_message(world *w) {
   enum { MESSAGES = 200, ALLOCATIONS = 40 };
   frame_peer p;

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 /* F46: the n-th allocation fails, for every n, once and for ever after, in a session with all that
-   allocates: large messages, fragments, pings, completions, both ways of closing. Whatever fails,
-   on_close comes once, every completion before it, and nothing is left. */
+   allocates: large messages, fragments, pings, completions, pauses, both ways of closing. Whatever
+   fails, on_close comes once, every completion before it, and nothing is left. */
 
 #include <stdlib.h>
 
@@ -34,6 +34,7 @@ static void at_open(session_user *u) {
 
 static void at_message(session_user *u, const wsuv_message_t *m) {
   if (m->len == 9) allow(user_frame(u, 'e', WSUV_FRAME_TEXT, true, "echo", 4));
+  allow(user_pause(u)); /* settle() resumes */
 }
 
 static bool settled(void *arg) {
@@ -42,7 +43,10 @@ static bool settled(void *arg) {
 }
 
 static void settle(world *w, session_user *u) {
-  for (int i = 0; i < 200 && !settled(u); i++) world_advance(w, 50);
+  for (int i = 0; i < 200 && !settled(u); i++) {
+    world_advance(w, 50);
+    if (u->session != NULL) allow(user_resume(u));
+  }
   CHECK(settled(u) || w->alloc->failed > 0);
 }
 

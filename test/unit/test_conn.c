@@ -623,6 +623,131 @@ static void test_conn_event_keeps_its_data_when_the_connection_fails(void **stat
   rig_close(&r);
 }
 
+/* Take one event, have the rest kept, and the caller's memory gone. */
+static void take_one_and_keep(rig *r, const char *script) {
+  bytes in = {0};
+  conn_event ev;
+  frames_script(&in, script, r->role == WS_SERVER);
+  uint8_t *copy = bytes_exact(in.base, in.len);
+  conn_recv(&r->c, copy, in.len);
+  assert_int_equal(conn_next_event(&r->c, &ev), 1);
+  assert_int_equal(note(r, &ev), 0);
+  assert_true(conn_has_input(&r->c));
+  assert_int_equal(conn_keep_input(&r->c), 0);
+  assert_int_equal(conn_keep_input(&r->c), 0); /* kept already */
+  memset(copy, 0xee, in.len);
+  free(copy);
+  bytes_free(&in);
+}
+
+static void test_conn_goes_on_from_input_that_was_kept(void **state) {
+  (void) state;
+  static const char script[] =
+      "TEXT \"a\" ; TEXT- \"b\" ; PING \"p\" ; CONT \"c\" ; BIN 00*500 ; PONG";
+  for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
+    rig r;
+    rig_open(&r, (ws_role) role);
+    take_one_and_keep(&r, script);
+    expect_events(&r, "TEXT \"a\"");
+    assert_int_equal(take(&r), 0);
+    expect_events(&r, "PING \"p\" ; TEXT \"bc\" ; BIN 00*500 ; PONG");
+    assert_false(conn_has_input(&r.c));
+    assert_null(r.c.kept.base);
+    assert_int_equal(feed_script(&r, "TEXT \"d\""), 0);
+    expect_events(&r, "TEXT \"d\"");
+    rig_close(&r);
+  }
+}
+
+static void test_conn_keeps_a_frame_that_is_not_whole(void **state) {
+  (void) state;
+  rig r;
+  bytes rest = {0};
+  rig_open(&r, WS_CLIENT);
+  take_one_and_keep(&r, "TEXT \"a\" ; TEXT- \"b\"");
+  assert_int_equal(take(&r), 0);
+  frames_script(&rest, "CONT \"c\"", false);
+  for (size_t i = 0; i < rest.len; i++) assert_int_equal(feed(&r, rest.base + i, 1), 0);
+  expect_events(&r, "TEXT \"a\" ; TEXT \"bc\"");
+  bytes_free(&rest);
+  rig_close(&r);
+}
+
+static void test_conn_with_nothing_left_keeps_nothing(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, WS_CLIENT);
+  assert_int_equal(conn_keep_input(&r.c), 0);
+  assert_int_equal(feed_script(&r, "BIN 00"), 0);
+  uint64_t calls = r.alloc.calls;
+  assert_int_equal(conn_keep_input(&r.c), 0);
+  assert_int_equal(r.alloc.calls, calls);
+  rig_close(&r);
+}
+
+/* The memory of the last is used again. */
+static void test_conn_keeps_input_again_and_again_in_one_block(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, WS_CLIENT);
+  take_one_and_keep(&r, "BIN 00 ; BIN 01*100");
+  assert_int_equal(take(&r), 0);
+  uint64_t calls = r.alloc.calls;
+  for (int i = 0; i < 50; i++) {
+    take_one_and_keep(&r, "BIN 00 ; BIN 01*100");
+    assert_int_equal(take(&r), 0);
+  }
+  assert_int_equal(r.alloc.calls, calls);
+  rig_close(&r);
+}
+
+static void test_conn_gives_back_input_that_was_kept(void **state) {
+  (void) state;
+  for (int how = 0; how < 4; how++) {
+    rig r;
+    conn_event ev;
+    rig_open(&r, WS_CLIENT);
+    take_one_and_keep(&r, "TEXT \"a\" ; TEXT \"b\" ; TEXT \"c\"");
+    if (how == 1) conn_fail(&r.c, WSUV_EIDLE, "idle");
+    if (how == 2) assert_int_equal(conn_next_event(&r.c, &ev), 1);
+    if (how == 3) conn_recv(&r.c, NULL, 0);
+    if (how == 1) assert_int_equal(conn_next_event(&r.c, &ev), 0);
+    assert_int_equal(r.c.kept.base == NULL, how == 1 || how == 3);
+    rig_close(&r); /* finds no allocation */
+  }
+}
+
+static void test_conn_without_memory_keeps_no_input(void **state) {
+  (void) state;
+  rig r;
+  bytes in = {0};
+  conn_event ev;
+  rig_open(&r, WS_CLIENT);
+  frames_script(&in, "TEXT \"a\" ; TEXT \"b\"", false);
+  conn_recv(&r.c, in.base, in.len);
+  assert_int_equal(conn_next_event(&r.c, &ev), 1);
+  r.alloc.fail_at = r.alloc.calls + 1;
+  assert_int_equal(conn_keep_input(&r.c), WS_ENOMEM);
+  assert_int_equal(take(&r), 0); /* it is where it was */
+  expect_events(&r, "TEXT \"b\"");
+  bytes_free(&in);
+  rig_close(&r);
+}
+
+static void test_conn_tells_of_data_that_came(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, WS_CLIENT);
+  assert_int_equal(feed_script(&r, "PING ; PONG"), 0);
+  assert_false(r.c.data_came);
+  for (const char *p = "\x82\x02xy"; *p != '\0'; p++) {
+    r.c.data_came = false;
+    assert_int_equal(feed(&r, (const uint8_t *) p, 1), 0);
+    assert_int_equal(r.c.data_came, *p != '\x82'); /* half a header tells nothing yet */
+  }
+  rig_close(&r);
+}
+
 static void test_conn_idle_holds_no_memory(void **state) {
   (void) state;
   rig r;
@@ -1443,6 +1568,13 @@ int main(void) {
       cmocka_unit_test(test_conn_gives_events_of_each_kind),
       cmocka_unit_test(test_conn_message_in_one_piece_is_a_slice_of_the_input),
       cmocka_unit_test(test_conn_event_keeps_its_data_when_the_connection_fails),
+      cmocka_unit_test(test_conn_goes_on_from_input_that_was_kept),
+      cmocka_unit_test(test_conn_keeps_a_frame_that_is_not_whole),
+      cmocka_unit_test(test_conn_with_nothing_left_keeps_nothing),
+      cmocka_unit_test(test_conn_keeps_input_again_and_again_in_one_block),
+      cmocka_unit_test(test_conn_gives_back_input_that_was_kept),
+      cmocka_unit_test(test_conn_without_memory_keeps_no_input),
+      cmocka_unit_test(test_conn_tells_of_data_that_came),
       cmocka_unit_test(test_conn_idle_holds_no_memory),
       cmocka_unit_test(test_conn_reads_nothing_after_an_error),
       cmocka_unit_test(test_conn_error_is_told_after_what_is_queued),

@@ -183,6 +183,60 @@ static void test_keepalive_measures_a_ping_once(void **state) {
   assert_int_equal(k.smoothed_us, 5);
 }
 
+static void test_keepalive_change_begins_anew(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  ping(&k, 1100);
+  keepalive_change(&k, 300, 0, 1120);
+  assert_int_equal(k.timeout_ms, 600);
+  assert_int_equal(keepalive_next_ms(&k, false), 1420);
+  assert_false(keepalive_dead(&k, UINT64_MAX)); /* the old ping is waited for no more */
+  ping(&k, 1420);
+  assert_true(keepalive_dead(&k, 2020));
+  assert_int_equal(keepalive_dead_ms(&k), 2020);
+  keepalive_change(&k, 0, 0, 1500);
+  assert_false(keepalive_on(&k));
+}
+
+static void test_keepalive_change_leaves_what_was_measured(void **state) {
+  (void) state;
+  keepalive k;
+  uint8_t before[KEEPALIVE_PAYLOAD];
+  start(&k, 100, 0);
+  ping(&k, 1100);
+  memcpy(before, k.payload, sizeof before);
+  pong(&k, 1100 * 1000 + 800);
+  keepalive_change(&k, 200, 0, 1150);
+  assert_true(k.answered);
+  assert_int_equal(k.last_us, 800);
+  ping(&k, 1350);
+  assert_memory_not_equal(before, k.payload, sizeof before);
+}
+
+/* A ping that still waits to be written does not begin to count when it goes. */
+static void test_keepalive_change_forgets_a_queued_ping(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  keepalive_ping(&k, random_bytes, 1100);
+  keepalive_change(&k, 100, 50, 1110);
+  assert_true(keepalive_queued(&k));
+  keepalive_sent(&k, 1120, 1120 * UINT64_C(1000000));
+  assert_false(keepalive_dead(&k, UINT64_MAX));
+  pong(&k, 1120 * 1000 + 5);
+  assert_int_equal(k.last_us, 5);
+}
+
+static void test_keepalive_next_may_be_of_pings_only(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 50);
+  ping(&k, 1100);
+  assert_int_equal(keepalive_next_ms(&k, false), 1150);
+  assert_int_equal(keepalive_next_ms(&k, true), 1200);
+}
+
 /* Times that do not fit are never. */
 static void test_keepalive_times_do_not_wrap(void **state) {
   (void) state;
@@ -214,6 +268,10 @@ int main(void) {
       cmocka_unit_test(test_keepalive_measures_the_answer),
       cmocka_unit_test(test_keepalive_ignores_other_pongs),
       cmocka_unit_test(test_keepalive_measures_a_ping_once),
+      cmocka_unit_test(test_keepalive_change_begins_anew),
+      cmocka_unit_test(test_keepalive_change_leaves_what_was_measured),
+      cmocka_unit_test(test_keepalive_change_forgets_a_queued_ping),
+      cmocka_unit_test(test_keepalive_next_may_be_of_pings_only),
       cmocka_unit_test(test_keepalive_times_do_not_wrap),
   };
   return cmocka_run_group_tests_name("keepalive", tests, NULL, NULL);
