@@ -39,6 +39,8 @@ typedef enum action {
   DO_PONG,
   DO_FRAME,
   DO_FLUSH,
+  DO_PAUSE,
+  DO_RESUME,
   ACTIONS
 } action;
 
@@ -92,6 +94,8 @@ static int act(scene *c, action what) {
   case DO_PONG: return user_pong(u, "pong");
   case DO_FRAME: return user_frame(u, 'x', WSUV_FRAME_TEXT, true, "frame", 5);
   case DO_FLUSH: return user_flush(u, 'y');
+  case DO_PAUSE: return user_pause(u);
+  case DO_RESUME: return user_resume(u);
   default: return 0;
   }
 }
@@ -103,8 +107,8 @@ static void come_to(session_user *u, place where) {
   for (size_t i = 0; i < 2; i++) {
     int err = act(c, c->what[i]);
     CHECK(err == 0 || err == WSUV_ESTATE);
-    bool sends = c->what[i] >= DO_TEXT;
-    if (where == AT_CLOSE && sends) CHECK(err == WSUV_ESTATE);
+    bool needs_open = c->what[i] >= DO_TEXT;
+    if (where == AT_CLOSE && needs_open) CHECK(err == WSUV_ESTATE);
     if (i == 0 && where < AT_MESSAGE_WHILE_CLOSING) CHECK(err == 0);
   }
 }
