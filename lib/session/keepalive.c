@@ -4,6 +4,10 @@
 
 /* Times of the ping keepalive. */
 
+static void skip(keepalive *k, uint64_t now_ms) {
+  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
+}
+
 void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
   memset(k, 0, sizeof *k);
   keepalive_change(k, interval_ms, timeout_ms, now_ms);
@@ -14,7 +18,7 @@ void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, u
   k->interval_ms = interval_ms;
   k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
   k->waiting = k->starts = false;
-  keepalive_skip(k, now_ms);
+  skip(k, now_ms);
 }
 
 uint64_t keepalive_dead_ms(const keepalive *k) {
@@ -36,8 +40,15 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
-void keepalive_skip(keepalive *k, uint64_t now_ms) {
-  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
+/* From now on a sign of life is waited for, because of the last ping. */
+static void wait_for_life(keepalive *k, uint64_t now_ms) {
+  k->waiting = k->starts = true;
+  k->waiting_since_ms = now_ms;
+}
+
+void keepalive_repeat(keepalive *k, uint64_t now_ms) {
+  skip(k, now_ms);
+  if (!k->waiting) wait_for_life(k, now_ms);
 }
 
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {
@@ -46,10 +57,8 @@ void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {
   memcpy(k->payload + 4, &k->count, 4);
   k->queued = true;
   k->sent_ns = 0;
-  keepalive_skip(k, now_ms);
-  k->starts = !k->waiting;
-  k->waiting = true;
-  if (k->starts) k->waiting_since_ms = now_ms;
+  k->starts = false;
+  keepalive_repeat(k, now_ms);
 }
 
 void keepalive_delayed(keepalive *k, uint64_t now_ms) {

@@ -53,12 +53,12 @@ uint64_t keepalive_dead_ms(const keepalive *k); /* from when on, if there is no 
 /* A ping is queued: make its payload, unique in the session, from four random bytes. */
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms);
 
-/* Whether the last ping is not in the kernel's hands yet: then none but it is queued, and the next
-   is due an interval later. */
+/* Whether the last ping is not in the kernel's hands yet: then none but it is queued. When the next
+   is due, it stands for that one, too, and the next is due an interval later. */
 static inline bool keepalive_queued(const keepalive *k) {
   return k->queued;
 }
-void keepalive_skip(keepalive *k, uint64_t now_ms);
+void keepalive_repeat(keepalive *k, uint64_t now_ms);
 
 /* While it waits: bytes before it went, so the peer still takes some; then it went itself. */
 void keepalive_delayed(keepalive *k, uint64_t now_ms);

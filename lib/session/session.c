@@ -645,7 +645,7 @@ static void ping_timeout(wsuv_session_t *s) {
 static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   uint8_t random[4];
   if (keepalive_queued(&s->keepalive)) {
-    keepalive_skip(&s->keepalive, now);
+    keepalive_repeat(&s->keepalive, now);
     return;
   }
   int err = random_pool_take(&s->client->shared.random, random, sizeof random);

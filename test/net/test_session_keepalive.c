@@ -276,6 +276,27 @@ static void test_large_message_on_a_slow_link_is_no_timeout(world *w) {
   close_and_finish(&u, &p);
 }
 
+/* It was alive when the ping was queued already, which is stuck ever since. */
+static void test_peer_that_stops_reading_and_dies_later_is_noticed(world *w) {
+  frame_peer p;
+  session_user u;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  frame_peer_start(&p, w);
+  start(w, &p, &u, TIMEOUT_MS);
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  world_advance(w, INTERVAL_MS + 5);
+  frame_peer_send(&p, "TEXT \"alive\"");
+  world_run_until_count(w, &u.messages, 1);
+  uint64_t alive = world_now_ms(w);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EPINGTIMEOUT, WSUV_STAGE_OPEN));
+  assert_in_range(u.closed_ms - alive, TIMEOUT_MS, INTERVAL_MS + TIMEOUT_MS + SLACK_MS);
+  finish(&u, &p);
+  free(data);
+}
+
 /* A byte of a frame that is not whole yet will do: its peer cannot answer amid it. */
 static void test_any_byte_counts_as_life(world *w) {
   frame_peer p;
@@ -391,6 +412,7 @@ int main(void) {
       WORLD_TEST(test_peer_that_does_not_read_is_dropped_at_once),
       WORLD_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes),
       WORLD_TEST(test_large_message_on_a_slow_link_is_no_timeout),
+      WORLD_TEST(test_peer_that_stops_reading_and_dies_later_is_noticed),
       WORLD_TEST(test_any_byte_counts_as_life),
       WORLD_TEST(test_stalled_loop_does_not_end_the_session),
       WORLD_TEST(test_suspended_machine_does_not_end_the_session),

@@ -100,7 +100,7 @@ static void test_keepalive_counts_from_when_the_ping_went(void **state) {
   keepalive_delayed(&k, 1140);
   assert_false(keepalive_dead(&k, 1189));
   assert_true(keepalive_dead(&k, 1190));
-  keepalive_skip(&k, 1180);
+  keepalive_repeat(&k, 1180);
   assert_int_equal(k.next_ping_ms, 1280);
   keepalive_sent(&k, 1185, 1);
   assert_false(keepalive_queued(&k));
@@ -181,6 +181,23 @@ static void test_keepalive_measures_a_ping_once(void **state) {
   pong(&k, 1100 * 1000 + 5000);
   assert_int_equal(k.last_us, 5);
   assert_int_equal(k.smoothed_us, 5);
+}
+
+/* The life that was seen meanwhile is no answer to the one that it stands for. */
+static void test_keepalive_ping_that_is_stuck_is_waited_for_again(void **state) {
+  (void) state;
+  keepalive k;
+  start(&k, 100, 150);
+  keepalive_ping(&k, random_bytes, 1100);
+  keepalive_alive(&k);
+  keepalive_repeat(&k, 1200);
+  assert_int_equal(k.next_ping_ms, 1300);
+  keepalive_repeat(&k, 1300);
+  assert_false(keepalive_dead(&k, 1349));
+  assert_true(keepalive_dead(&k, 1350));
+  keepalive_delayed(&k, 1320);
+  assert_false(keepalive_dead(&k, 1469));
+  assert_true(keepalive_dead(&k, 1470));
 }
 
 static void test_keepalive_change_begins_anew(void **state) {
@@ -268,6 +285,7 @@ int main(void) {
       cmocka_unit_test(test_keepalive_measures_the_answer),
       cmocka_unit_test(test_keepalive_ignores_other_pongs),
       cmocka_unit_test(test_keepalive_measures_a_ping_once),
+      cmocka_unit_test(test_keepalive_ping_that_is_stuck_is_waited_for_again),
       cmocka_unit_test(test_keepalive_change_begins_anew),
       cmocka_unit_test(test_keepalive_change_leaves_what_was_measured),
       cmocka_unit_test(test_keepalive_change_forgets_a_queued_ping),
