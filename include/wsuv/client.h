@@ -5,10 +5,10 @@
  * @file wsuv/client.h
  * @brief The client: shared configuration, and the sessions opened with it.
  *
- * A client belongs to one loop and to the thread that runs it; no function here may be called
- * from another. It has no handle that keeps the loop alive once its sessions are gone. Its handles
- * are its own: a program that closes all handles of a loop with `uv_walk` must close its clients
- * first, and run the loop until they are gone.
+ * A client belongs to one loop and to the thread that runs it; no function here but
+ * wsuv_client_post() may be called from another. It has no handle that keeps the loop alive once
+ * its sessions are gone. Its handles are its own: a program that closes all handles of a loop with
+ * `uv_walk` must close its clients first, and run the loop until they are gone.
  */
 
 #include <uv.h>
@@ -62,6 +62,29 @@ WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb
  * @return as wsuv_client_close()
  */
 WSUV_EXTERN int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
+
+/**
+ * Called from the loop, on its thread, for wsuv_client_post(). May call anything.
+ * @param client the client
+ * @param arg as given
+ */
+typedef void (*wsuv_post_cb)(wsuv_client_t *client, void *arg);
+
+/**
+ * Have @p cb called on the loop's thread, soon. The one function that may be called from any
+ * thread, until the callback of wsuv_client_close() or wsuv_client_terminate() returns: a program
+ * may wait there for its threads to end. Every post that was accepted runs exactly once, in the
+ * order in which they were made, and before that callback. A post does not keep the loop alive: a
+ * loop that has nothing else to do may end first, and the post runs once the loop does again.
+ *
+ * The client's allocator is used on the calling thread: one of the program's own must be
+ * thread-safe for this, as the C library's is.
+ * @param client the client
+ * @param cb what to call
+ * @param arg handed to @p cb
+ * @return 0: it will be called; `WSUV_ESTATE`: the client is closing, or `UV_ENOMEM`: it will not
+ */
+WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg);
 
 /** Read the configuration; @p size is the caller's `sizeof`. Use wsuv_client_get_config(). */
 WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_client_config_t *config,

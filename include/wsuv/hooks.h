@@ -17,7 +17,10 @@ extern "C" {
 
 struct wsuv_session;
 
-/** Memory. The three behave as their namesakes in the C library; `free` takes NULL. */
+/**
+ * Memory. The three behave as their namesakes in the C library; `free` takes NULL. They are called
+ * on the loop's thread, and on every thread that calls wsuv_client_post().
+ */
 typedef struct wsuv_allocator {
   void *(*malloc)(size_t size, void *arg);             /**< As `malloc`. */
   void *(*realloc)(void *ptr, size_t size, void *arg); /**< As `realloc`. */

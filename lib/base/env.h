@@ -55,6 +55,10 @@ typedef struct ws_env_ops {
      turn. Freed at any time, its own callback included. */
   int (*deferred_new)(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out);
   void (*deferred_schedule)(ws_deferred *deferred);
+  /* The same from any thread: the one function here that may be called from another than the
+     loop's, as long as the deferred is not freed. A loop that has nothing else to do may end before
+     the call runs; it runs once the loop does. */
+  void (*deferred_wake)(ws_deferred *deferred);
   void (*deferred_free)(ws_deferred *deferred); /* NULL is fine */
 
   /* Look up a name or a literal address. 0, then cb runs once unless cancelled; or a code.

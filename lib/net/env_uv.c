@@ -125,10 +125,13 @@ static void timer_free(ws_timer *t) {
 }
 
 /* Deferred calls: an idle handle, since the loop does not sleep while one is active, and since it
-   runs before the poll of the turn in which it was started by a timer. */
+   runs before the poll of the turn in which it was started by a timer; and an async handle, for
+   other threads, which does not keep the loop alive. */
 
 struct ws_deferred {
   uv_idle_t handle;
+  uv_async_t wake;
+  unsigned open; /* of the two handles */
   env_uv *e;
   ws_env_cb cb;
   void *data;
@@ -140,15 +143,28 @@ static void on_idle(uv_idle_t *handle) {
   d->cb(d->data);
 }
 
+static void on_wake(uv_async_t *handle) {
+  ws_deferred *d = handle->data;
+  on_idle(&d->handle);
+}
+
+/* Nothing can fail once there is a handle, which only the loop could close. */
 static int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
   env_uv *e = self(env);
   ws_deferred *d = env_uv_alloc(e, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
+  int err = uv_async_init(e->loop, &d->wake, on_wake);
+  if (err < 0) {
+    env_uv_free(e, d);
+    return err;
+  }
+  uv_unref((uv_handle_t *) &d->wake);
+  uv_idle_init(e->loop, &d->handle);
   d->e = e;
   d->cb = cb;
   d->data = data;
-  uv_idle_init(e->loop, &d->handle);
-  d->handle.data = d;
+  d->open = 2;
+  d->handle.data = d->wake.data = d;
   *out = d;
   return 0;
 }
@@ -157,13 +173,19 @@ static void deferred_schedule(ws_deferred *d) {
   uv_idle_start(&d->handle, on_idle);
 }
 
+static void deferred_wake(ws_deferred *d) {
+  uv_async_send(&d->wake);
+}
+
 static void on_deferred_closed(uv_handle_t *handle) {
   ws_deferred *d = handle->data;
-  env_uv_free(d->e, d);
+  if (--d->open == 0) env_uv_free(d->e, d);
 }
 
 static void deferred_free(ws_deferred *d) {
-  if (d != NULL) uv_close((uv_handle_t *) &d->handle, on_deferred_closed);
+  if (d == NULL) return;
+  uv_close((uv_handle_t *) &d->handle, on_deferred_closed);
+  uv_close((uv_handle_t *) &d->wake, on_deferred_closed);
 }
 
 /* Lookup. A request that is already in the thread pool cannot be called back: it is orphaned, and
@@ -263,6 +285,7 @@ static const ws_env_ops ops = {
     .timer_free = timer_free,
     .deferred_new = deferred_new,
     .deferred_schedule = deferred_schedule,
+    .deferred_wake = deferred_wake,
     .deferred_free = deferred_free,
     .lookup = lookup,
     .lookup_cancel = lookup_cancel,

@@ -6,6 +6,7 @@
 #include "net/env_uv.h"
 #include "session/config.h"
 #include "session/log.h"
+#include "session/post.h"
 #include "session/session.h"
 
 /* The client: made, turned, closed. What a session does is the session's business. */
@@ -28,6 +29,7 @@ static void on_env_closed(void *data) {
     w->cb(client);
     ws_free(&alloc, w);
   }
+  posts_free(client);
   ws_free(&alloc, client);
 }
 
@@ -46,12 +48,14 @@ static void release(wsuv_client_t *client) {
 static void on_turn(void *data) {
   wsuv_client_t *client = data;
   ws_list due, *node;
+  posts_run(client);
   ws_list_init(&due);
   ws_list_splice(&due, &client->owed);
   while ((node = ws_list_pop(&due)) != NULL) {
     session_turn(ws_list_entry(node, wsuv_session_t, owed));
   }
   if (!client->closing || !ws_list_empty(&client->sessions)) return;
+  posts_run(client); /* those that were taken just before it closed */
   release(client);
   client->env->ops->close(client->env, on_env_closed, client);
 }
@@ -71,13 +75,19 @@ void client_session_gone(wsuv_client_t *client) {
 
 static int fill(wsuv_client_t *client, ws_env *env, const wsuv_client_config_t *config) {
   const wsuv_allocator_t *alloc = &client->alloc;
-  int err = config_copy(&client->config, alloc, config);
+  int err = posts_init(client);
   if (err < 0) return err;
+  err = config_copy(&client->config, alloc, config);
+  if (err < 0) {
+    posts_free(client);
+    return err;
+  }
   client->config.allocator = alloc;
   client->read_buf = ws_malloc(alloc, CLIENT_READ_SIZE);
   err = client->read_buf == NULL ? WS_ENOMEM
                                  : env->ops->deferred_new(env, on_turn, client, &client->turn);
   if (err < 0) {
+    posts_free(client);
     config_free(&client->config, alloc);
     ws_free(alloc, client->read_buf);
   }
@@ -149,6 +159,7 @@ static int end(wsuv_client_t *client, wsuv_client_close_cb cb, void (*each)(wsuv
   if (client == NULL) return 0;
   int err = remember(client, cb);
   client->closing = true;
+  posts_close(client);
   for (ws_list *n = client->sessions.next; n != &client->sessions; n = n->next) {
     each(ws_list_entry(n, wsuv_session_t, node));
   }

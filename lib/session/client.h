@@ -3,6 +3,7 @@
 
 /* What sessions share, and the turn in which sessions get what they are owed. */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,6 +35,9 @@ struct wsuv_client {
   wsuv_client_close_cb close_cb; /* of the first call of close that had one, or NULL */
   ws_list close_waiters;         /* of the others */
   bool closing;
+  pthread_mutex_t post_lock; /* of what follows, which other threads use, too */
+  ws_list posts;             /* calls that were asked for */
+  bool posts_closed;         /* no more are taken; the turn may go */
 };
 
 /* A client in any environment, which becomes the client's when this succeeds. 0, or as

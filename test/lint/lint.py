@@ -43,7 +43,8 @@ ARROWS = {
     # inet_pton() is a parser, no socket.
     'proto': ({'proto', 'base'}, STANDARD | PLAIN | {'llhttp.h', 'arpa/inet.h'}),
     'net': ({'net', 'base'}, STANDARD | SYSTEM | WSUV | {'uv.h'}),
-    'session': ({'session', 'net', 'proto', 'base'}, STANDARD | WSUV | {'uv.h'}),
+    # A client is told things by other threads.
+    'session': ({'session', 'net', 'proto', 'base'}, STANDARD | WSUV | {'uv.h', 'pthread.h'}),
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]*)>|"([^"\n]*)")', re.M)

@@ -350,6 +350,51 @@ static void test_deferred_freed_before_does_not_run(world *w) {
   world_env_close(w, env);
 }
 
+static void wake(void *errand_) {
+  errand *e = errand_;
+  e->env->ops->deferred_wake(e->deferred);
+}
+
+/* In the simulation there is one thread only. */
+static void wake_from_elsewhere(world *w, errand *e) {
+  uv_thread_t thread;
+  if (w->kind == WORLD_SIM) {
+    wake(e);
+    return;
+  }
+  assert_int_equal(uv_thread_create(&thread, wake, e), 0);
+  assert_int_equal(uv_thread_join(&thread), 0);
+}
+
+/* What is woken does not keep the loop alive, so something else has to. */
+static void test_deferred_is_woken_by_another_thread(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  alarm a;
+  set_errand(&e, env);
+  set_alarm(&a, env, NULL);
+  env->ops->timer_start(a.timer, 5000);
+  for (size_t i = 1; i <= 3; i++) {
+    wake_from_elsewhere(w, &e);
+    assert_int_equal(e.runs, i - 1);
+    world_run_until_count(w, &e.runs, i);
+  }
+  env->ops->deferred_free(e.deferred);
+  free_alarm(&a);
+  world_env_close(w, env);
+  assert_int_equal(e.runs, 3);
+}
+
+static void test_deferred_freed_after_it_was_woken_does_not_run(world *w) {
+  ws_env *env = new_env(w);
+  errand e;
+  set_errand(&e, env);
+  wake_from_elsewhere(w, &e);
+  env->ops->deferred_free(e.deferred);
+  world_env_close(w, env);
+  assert_int_equal(e.runs, 0);
+}
+
 /* --- lookup --- */
 
 typedef struct query {
@@ -517,6 +562,8 @@ int main(void) {
       WORLD_TEST(test_deferred_is_not_slept_on),
       WORLD_TEST(test_deferred_freed_in_its_callback),
       WORLD_TEST(test_deferred_freed_before_does_not_run),
+      WORLD_TEST(test_deferred_is_woken_by_another_thread),
+      WORLD_TEST(test_deferred_freed_after_it_was_woken_does_not_run),
       WORLD_TEST(test_lookup_of_a_literal),
       WORLD_TEST(test_lookup_of_a_name),
       WORLD_TEST(test_lookup_of_an_unknown_name_fails),

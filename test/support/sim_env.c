@@ -136,6 +136,7 @@ static const ws_env_ops ops = {
     .timer_free = timer_free,
     .deferred_new = deferred_new,
     .deferred_schedule = deferred_schedule,
+    .deferred_wake = deferred_schedule, /* there is one thread only */
     .deferred_free = deferred_free,
     .lookup = sim_lookup_start,
     .lookup_cancel = sim_lookup_cancel,
