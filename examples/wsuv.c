@@ -163,6 +163,7 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose) report_details(session, info);
   report_close(info);
+  if (p->options.stats) report_stats(session);
   p->code = judge(p, info);
   finish(p);
 }

@@ -28,6 +28,7 @@ static const char help[] =
     "                           PORT; may be repeated\n"
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
     "  -v                       show handshake, frames and close on standard error\n"
+    "      --stats              show statistics on standard error at the end\n"
     "      --help               show this\n"
     "      --version            show the version\n"
     "\n"
@@ -49,7 +50,8 @@ enum {
   OPTION_ORIGIN,
   OPTION_PING_INTERVAL,
   OPTION_RESOLVE,
-  OPTION_TIMEOUT
+  OPTION_TIMEOUT,
+  OPTION_STATS
 };
 
 static const struct option long_options[] = {
@@ -59,6 +61,7 @@ static const struct option long_options[] = {
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"stats", no_argument, NULL, OPTION_STATS},
     {NULL, 0, NULL, 0},
 };
 
@@ -131,6 +134,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
+  case OPTION_STATS: o->stats = true; break;
   case OPTION_HELP: return show(help);
   case OPTION_VERSION: return show_version();
   default: return bad("unknown option, or a value is missing", "");

@@ -27,6 +27,7 @@ typedef struct options {
   uint64_t timeout_ms;       /* 0: the library's defaults */
   bool binary;
   bool verbose;
+  bool stats;
 } options;
 
 typedef enum options_result {

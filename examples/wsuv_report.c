@@ -87,3 +87,29 @@ void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info
   note("round trip: last %.3f ms, smallest %.3f, smoothed %.3f", (double) rtt.last_us / 1000,
        (double) rtt.min_us / 1000, (double) rtt.smoothed_us / 1000);
 }
+
+static void note_both(const char *what, uint64_t sent, uint64_t received) {
+  note("%s: %llu sent, %llu received", what, (unsigned long long) sent,
+       (unsigned long long) received);
+}
+
+static double ms(uint64_t us) {
+  return (double) us / 1000;
+}
+
+void report_stats(const wsuv_session_t *session) {
+  wsuv_stats_t s;
+  wsuv_stats_init(&s);
+  if (wsuv_session_get_stats(session, &s) < 0) return;
+  note_both("messages", s.messages_sent, s.messages_received);
+  note_both("frames", s.frames_sent, s.frames_received);
+  note_both("payload bytes", s.payload_sent, s.payload_received);
+  note_both("wire bytes", s.wire_sent, s.wire_received);
+  note_both("pings", s.pings_sent, s.pings_received);
+  note_both("pongs", s.pongs_sent, s.pongs_received);
+  note("ms: resolve %.3f, connect %.3f, upgrade %.3f, open %.3f", ms(s.resolve_us),
+       ms(s.connect_us), ms(s.upgrade_us), ms(s.open_us));
+  if (s.rtt_min_us == 0) return;
+  note("round trip ms: last %.3f, smallest %.3f, smoothed %.3f", ms(s.rtt_last_us),
+       ms(s.rtt_min_us), ms(s.rtt_smoothed_us));
+}

@@ -22,6 +22,9 @@ void report_close(const wsuv_close_info_t *info);
    -v. */
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);
 
+/* What the session has done, in figures; for --stats. */
+void report_stats(const wsuv_session_t *session);
+
 /* Closed by the closing handshake, by the peer with 1000, 1001 or no code. */
 bool closed_in_order(const wsuv_close_info_t *info);
 

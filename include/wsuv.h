@@ -17,6 +17,7 @@
 #include <wsuv/frame.h>
 #include <wsuv/hooks.h>
 #include <wsuv/session.h>
+#include <wsuv/stats.h>
 #include <wsuv/version.h>
 
 #endif

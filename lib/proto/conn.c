@@ -45,6 +45,22 @@ static void trace(const conn *c, bool outgoing, const frame_header *h) {
   if (c->shared->trace != NULL) c->shared->trace(c->trace_arg, outgoing, h);
 }
 
+static void count(conn_counts *n, const frame_header *h) {
+  n->frames++;
+  if (!opcode_is_control(h->opcode)) {
+    n->payload += h->length;
+    n->messages += h->fin;
+  } else {
+    n->pings += h->opcode == OPCODE_PING;
+    n->pongs += h->opcode == OPCODE_PONG;
+  }
+}
+
+static void note_sent(conn *c, const frame_header *h) {
+  count(&c->sent, h);
+  trace(c, true, h);
+}
+
 /* Sending */
 
 static int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
@@ -58,7 +74,7 @@ static int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, cons
   int err = make_header(c, &h, opcode, fin, len);
   if (err < 0) return err;
   err = out_queue_frame(&c->out, lane, &h, data);
-  if (err == 0) trace(c, true, &h);
+  if (err == 0) note_sent(c, &h);
   return err;
 }
 
@@ -183,7 +199,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (c->close_sent) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) trace(c, true, &h);
+  if (err == 0) note_sent(c, &h);
   return err;
 }
 
@@ -247,12 +263,14 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (chunk->first) trace(c, false, h);
   if (opcode_is_control(h->opcode)) {
     if (add_control(c, chunk, ev) == 0) return 0;
+    count(&c->received, h);
     int err = control_event(c, ev);
     return err < 0 ? err : 1;
   }
   c->data_came = true;
   int r = message_add(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data, &ev->len,
                       &c->why);
+  if (r >= 0 && chunk->last) count(&c->received, h);
   ev->type = CONN_EVENT_MESSAGE;
   ev->opcode = c->incoming.opcode;
   return r;

@@ -51,6 +51,11 @@ typedef struct conn_event {
   size_t len;
 } conn_event;
 
+/* What went one way. Data payload only. */
+typedef struct conn_counts {
+  uint64_t messages, frames, payload, pings, pongs;
+} conn_counts;
+
 typedef struct conn {
   conn_shared *shared;
   message_limits limits;
@@ -58,7 +63,9 @@ typedef struct conn {
   frame_decoder decoder;
   message incoming;
   out_queue out;
-  uint8_t *in; /* what was given and is not used up yet */
+  conn_counts sent;     /* queued */
+  conn_counts received; /* whole frames */
+  uint8_t *in;          /* what was given and is not used up yet */
   size_t in_len;
   block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */

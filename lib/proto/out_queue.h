@@ -69,8 +69,12 @@ void out_queue_hold(out_queue *q, size_t n);
 /* What is held has been written. */
 void out_queue_release(out_queue *q);
 
+static inline size_t out_queue_held_len(const out_queue *q) {
+  return q->lanes[LANE_DATA].held + q->lanes[LANE_CONTROL].held;
+}
+
 static inline bool out_queue_held(const out_queue *q) {
-  return q->lanes[LANE_DATA].held != 0 || q->lanes[LANE_CONTROL].held != 0;
+  return out_queue_held_len(q) != 0;
 }
 
 /* Drop every frame of the data lane of which nothing is written or held, but for a control frame

@@ -26,6 +26,13 @@ static uint64_t now_ms(const wsuv_session_t *s) {
   return ops(s)->now_ms(s->client->env);
 }
 
+/* A step on the way to the open session is done. */
+static void lap(wsuv_session_t *s, uint64_t *took_ns) {
+  uint64_t now = ops(s)->now_ns(s->client->env);
+  *took_ns = now - s->since_ns;
+  s->since_ns = now;
+}
+
 /* States and stages */
 
 static wsuv_stage_t stage_of(const wsuv_session_t *s) {
@@ -362,6 +369,7 @@ static bool write_some(wsuv_session_t *s) {
     on_write_error(s, err);
     return false;
   }
+  s->wire_sent += taken;
   out_queue_written(&s->conn.out, taken);
   if (held > 0) out_queue_hold(&s->conn.out, held);
   if (taken > 0) note_progress(s);
@@ -449,6 +457,7 @@ static void become_open(wsuv_session_t *s) {
     keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms, now_ms(s));
   }
   session_used(s);
+  lap(s, &s->upgrade_ns);
   session_enter(s, SESSION_OPEN);
   if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
   if (s->state == SESSION_ENDED) return; /* on_close may still want the opening */
@@ -537,6 +546,7 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
     session_end(s, (int) n, "");
     return;
   }
+  s->wire_received += len;
   keepalive_alive(&s->keepalive);
   if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
   if (reads_frames(s)) receive(s, data + used, len - used);
@@ -548,6 +558,7 @@ static void on_write(void *up, int status) {
   if (status < 0) {
     on_write_error(s, status);
   } else {
+    s->wire_sent += out_queue_held_len(&s->conn.out);
     out_queue_release(&s->conn.out);
     note_progress(s);
   }
@@ -583,12 +594,15 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     session_end(s, status, "");
     return;
   }
+  lap(s, &s->connect_ns);
   session_attach(s, filter);
   start_handshake(s);
 }
 
 static void on_resolved(void *up) {
-  session_enter(up, SESSION_CONNECT);
+  wsuv_session_t *s = up;
+  lap(s, &s->resolve_ns);
+  session_enter(s, SESSION_CONNECT);
 }
 
 static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done = on_dial_done};
@@ -602,6 +616,7 @@ static int start_dial(wsuv_session_t *s) {
 }
 
 static void start(wsuv_session_t *s) {
+  s->since_ns = ops(s)->now_ns(s->client->env);
   if (s->filter != NULL) {
     start_handshake(s);
   } else {

@@ -52,6 +52,9 @@ struct wsuv_session {
   uint64_t deadline_ms; /* of the state; while open, of what last_poll is for */
   uint64_t idle_timeout_ms, last_data_ms; /* a timeout of 0: off */
   uint64_t close_timeout_ms;
+  uint64_t wire_sent, wire_received; /* bytes */
+  uint64_t since_ns; /* when the present step to the open session began; when it was open */
+  uint64_t resolve_ns, connect_ns, upgrade_ns; /* how long the steps took */
   size_t outgoing_max, high_water, low_water;
   size_t refused_least, refused_most; /* lengths that were refused since on_drain; see send.c */
   close_words *words;                 /* NULL: no reasons, or no memory for them */

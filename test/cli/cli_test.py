@@ -223,8 +223,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--timeout', '-v', '--help', '--version',
-                       'Exit status'):
+                       '--ping-interval', '--resolve', '--timeout', '--stats', '-v', '--help',
+                       '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
@@ -842,6 +842,23 @@ class Output(CliTest):
     def test_closed_output_is_1(self):
         self.closes_with(OURS, r'^wsuv: standard output: bad file', stdout=None,
                          preexec_fn=lambda: os.close(1))
+
+    def test_stats_are_told_at_the_end(self):
+        result = run('--stats', '-m', 'hello', '-m', 'you', echo_url)
+        self.assertEqual(result.status, CLOSED)
+        self.assertEqual(result.out, b'hello\nyou\n')
+        for line in ('* messages: 2 sent, 2 received', '* frames: 3 sent, 3 received',
+                     '* payload bytes: 8 sent, 8 received', '* pings: 0 sent, 0 received',
+                     '* pongs: 0 sent, 0 received'):
+            self.assertIn(line + '\n', result.err)
+        self.assertRegex(result.err, r'\* wire bytes: \d{3} sent, \d{3} received\n')
+        self.assertRegex(result.err, r'ms: resolve [\d.]+, connect [\d.]+, upgrade [\d.]+, open ')
+        self.assertNotIn('round trip', result.err)
+
+    def test_stats_of_a_refusal(self):
+        result = run('--stats', echo_url + 'refuse?status=401')
+        self.assertEqual(result.status, REFUSED)
+        self.assertRegex(result.err, r'upgrade 0\.000, open 0\.000\n')
 
     def test_verbose_tells_handshake_frames_and_close(self):
         result = run('-v', '-m', 'hello', echo_url)

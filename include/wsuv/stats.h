@@ -1,0 +1,69 @@
+#ifndef WSUV_STATS_H
+#define WSUV_STATS_H
+
+/**
+ * @file wsuv/stats.h
+ * @brief What a session has done so far, in figures.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <wsuv/export.h>
+#include <wsuv/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Statistics of one session. "Sent" is what was queued: what is dropped later, since the session
+ * ended or the peer closed, stays counted; but #wire_sent is what the kernel has taken. "Received"
+ * counts whole frames.
+ */
+typedef struct wsuv_stats {
+  size_t size; /**< `sizeof(wsuv_stats_t)` of the caller. */
+
+  uint64_t messages_sent;     /**< Text and binary messages, once their last fragment is queued. */
+  uint64_t messages_received; /**< Text and binary messages that came whole. */
+  uint64_t frames_sent;       /**< Frames of all types. */
+  uint64_t frames_received;   /**< Frames of all types. */
+  uint64_t payload_sent;      /**< Payload of text and binary frames, in bytes. */
+  uint64_t payload_received;  /**< Payload of text and binary frames, in bytes. */
+  uint64_t wire_sent;         /**< All bytes of the connection, the opening handshake included. */
+  uint64_t wire_received;     /**< All bytes of the connection, the opening handshake included. */
+  uint64_t pings_sent;        /**< The program's and those of the keepalive. */
+  uint64_t pings_received;    /**< Each has been answered. */
+  uint64_t pongs_sent;        /**< Answers to pings, and those of the program. */
+  uint64_t pongs_received;    /**< Asked for or not. */
+
+  uint64_t rtt_last_us;     /**< See wsuv_rtt::last_us; 0: no ping was answered. */
+  uint64_t rtt_min_us;      /**< See wsuv_rtt::min_us; 0: no ping was answered. */
+  uint64_t rtt_smoothed_us; /**< See wsuv_rtt::smoothed_us; 0: no ping was answered. */
+
+  uint64_t resolve_us; /**< How long the name lookup took; 0: it has not succeeded. */
+  uint64_t connect_us; /**< From there to the connection; 0: there is none. */
+  uint64_t upgrade_us; /**< From there to the open session; 0: it never opened. */
+  uint64_t open_us;    /**< Since then; 0: it never opened. */
+} wsuv_stats_t;
+
+/** Fill in statistics that are all 0. */
+static inline void wsuv_stats_init(wsuv_stats_t *stats) {
+  memset(stats, 0, sizeof(*stats));
+  stats->size = sizeof(*stats);
+}
+
+/**
+ * Read the statistics; possible until `on_close` returns.
+ * @param session the session
+ * @param[in,out] stats initialised by wsuv_stats_init()
+ * @return 0; `UV_EINVAL`: its size was not filled in
+ */
+WSUV_EXTERN int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

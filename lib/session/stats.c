@@ -1,0 +1,40 @@
+#include <wsuv/stats.h>
+
+#include "base/error.h"
+#include "session/session.h"
+
+/* Statistics: reads the counters that others keep. */
+
+static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
+  const conn_counts *sent = &s->conn.sent, *received = &s->conn.received;
+  stats->messages_sent = sent->messages;
+  stats->messages_received = received->messages;
+  stats->frames_sent = sent->frames;
+  stats->frames_received = received->frames;
+  stats->payload_sent = sent->payload;
+  stats->payload_received = received->payload;
+  stats->pings_sent = sent->pings;
+  stats->pings_received = received->pings;
+  stats->pongs_sent = sent->pongs;
+  stats->pongs_received = received->pongs;
+  stats->wire_sent = s->wire_sent;
+  stats->wire_received = s->wire_received;
+}
+
+static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
+  const ws_env *env = s->client->env;
+  stats->rtt_last_us = s->keepalive.last_us;
+  stats->rtt_min_us = s->keepalive.min_us;
+  stats->rtt_smoothed_us = s->keepalive.smoothed_us;
+  stats->resolve_us = s->resolve_ns / 1000;
+  stats->connect_us = s->connect_ns / 1000;
+  stats->upgrade_us = s->upgrade_ns / 1000;
+  if (s->was_open) stats->open_us = (env->ops->now_ns(s->client->env) - s->since_ns) / 1000;
+}
+
+int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {
+  if (stats->size != sizeof *stats) return WS_EINVAL;
+  tell_counts(session, stats);
+  tell_times(session, stats);
+  return 0;
+}
