@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -104,9 +105,46 @@ static void send_input(program *p) {
 
 /* --- the session --- */
 
+static void print(program *p, const void *data, size_t len, bool newline) {
+  int err = p->mute ? 0 : output_write(data, len, newline);
+  if (err == 0) return;
+  p->mute = true;
+  if (err != UV_EPIPE && err != UV_EINTR) {
+    report("standard output: %s", wsuv_strerror(err));
+    p->failed = true;
+  }
+  give_up(p);
+}
+
+/* For --include: the head of the answer, and the empty line behind it. */
+static void print_head(program *p, int status, const wsuv_header_t *headers, size_t count) {
+  char first[32];
+  int len = snprintf(first, sizeof first, "HTTP %d", status);
+  print(p, first, (size_t) len, true);
+  for (size_t i = 0; i < count; i++) {
+    print(p, headers[i].name, strlen(headers[i].name), false);
+    print(p, ": ", 2, false);
+    print(p, headers[i].value, strlen(headers[i].value), true);
+  }
+  print(p, "", 0, true);
+}
+
+static void print_answer(program *p) {
+  size_t count;
+  const wsuv_header_t *headers = wsuv_session_response_headers(p->session, &count);
+  print_head(p, wsuv_session_status(p->session), headers, count);
+}
+
+static void print_refusal(program *p, const wsuv_close_info_t *info) {
+  if (info->status != WSUV_ESTATUS) return;
+  print_head(p, info->http_status, info->headers, info->header_count);
+  print(p, info->body, info->body_len, false);
+}
+
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose) report_open(session);
+  if (p->options.include) print_answer(p);
   if (p->options.message_count > 0) {
     send_messages(p);
   } else {
@@ -123,24 +161,13 @@ static void on_drain(wsuv_session_t *session) {
   }
 }
 
-static void print(program *p, const wsuv_message_t *message) {
-  int err = p->mute ? 0 : output_write(message->data, message->len, !p->options.binary);
-  if (err == 0) return;
-  p->mute = true;
-  if (err != UV_EPIPE && err != UV_EINTR) {
-    report("standard output: %s", wsuv_strerror(err));
-    p->failed = true;
-  }
-  give_up(p);
-}
-
 /* What comes behind the last message of -n is not wanted. */
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   program *p = wsuv_session_data(session);
   unsigned long limit = p->options.limit;
   if (limit > 0 && p->received == limit) return;
   p->received++;
-  print(p, message);
+  print(p, message->data, message->len, !p->options.binary);
   if (limit == 0 || p->received < limit) return;
   input_close(&p->input);
   wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL);
@@ -162,6 +189,7 @@ static void finish(program *p) {
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose) report_details(session, info);
+  if (p->options.include) print_refusal(p, info);
   report_close(info);
   if (p->options.stats) report_stats(session);
   p->code = judge(p, info);

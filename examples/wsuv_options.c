@@ -27,6 +27,8 @@ static const char help[] =
     "                           connect to ADDRESS, with no lookup, if the URL has that HOST and\n"
     "                           PORT; may be repeated\n"
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
+    "      --include            print status and headers of the answer before what arrives; of a\n"
+    "                           refusal, the beginning of its body, too\n"
     "  -v                       show handshake, frames and close on standard error\n"
     "      --stats              show statistics on standard error at the end\n"
     "      --help               show this\n"
@@ -51,7 +53,8 @@ enum {
   OPTION_PING_INTERVAL,
   OPTION_RESOLVE,
   OPTION_TIMEOUT,
-  OPTION_STATS
+  OPTION_STATS,
+  OPTION_INCLUDE
 };
 
 static const struct option long_options[] = {
@@ -61,6 +64,7 @@ static const struct option long_options[] = {
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"include", no_argument, NULL, OPTION_INCLUDE},
     {"stats", no_argument, NULL, OPTION_STATS},
     {NULL, 0, NULL, 0},
 };
@@ -134,6 +138,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
+  case OPTION_INCLUDE: o->include = true; break;
   case OPTION_STATS: o->stats = true; break;
   case OPTION_HELP: return show(help);
   case OPTION_VERSION: return show_version();

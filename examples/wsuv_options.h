@@ -28,6 +28,7 @@ typedef struct options {
   bool binary;
   bool verbose;
   bool stats;
+  bool include;
 } options;
 
 typedef enum options_result {

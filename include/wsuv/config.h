@@ -91,6 +91,11 @@ typedef struct wsuv_client_config {
   size_t max_handshake_size;
   /** Header fields in it; `WSUV_EHEADERS`. Default 100. */
   size_t max_handshake_headers;
+  /**
+   * Keep request and answer of the opening handshake, which can then be read until `on_close`
+   * returns, not in `on_open` only: some KiB for each session. Default false.
+   */
+  bool keep_handshake;
   /** Sent with every handshake, before those of the request. Default none. */
   const wsuv_header_t *headers;
   size_t header_count; /**< How many #headers. */

@@ -330,15 +330,44 @@ WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
 /** The subprotocol that was agreed upon, terminated; "" if none, or if not open yet. */
 WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
 
+/** @name The opening handshake
+ * Request and answer of an open session. They are there in `on_open`, and gone when it returns
+ * unless `keep_handshake` was set: then they stay until `on_close` returns. So do the strings. What
+ * a refused upgrade answered is in wsuv_close_info_t.
+ * @{ */
+
 /**
- * A header field of the server's answer. Only in `on_open`: the handshake is gone afterwards.
+ * The request as it was sent, credentials included, from "GET" to the empty line. Also before the
+ * session is open.
+ * @param session the session
+ * @param[out] len its bytes; may be NULL
+ * @return the text, not terminated; NULL: the handshake is gone
+ */
+WSUV_EXTERN const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len);
+
+/** The status of the answer, 101; 0: not open yet, or the handshake is gone. */
+WSUV_EXTERN int wsuv_session_status(const wsuv_session_t *session);
+
+/**
+ * All header fields of the answer, in their order.
+ * @param session the session
+ * @param[out] count how many
+ * @return an array; NULL, and a count of 0: not open yet, the handshake is gone, or there is no
+ *         memory
+ */
+WSUV_EXTERN const wsuv_header_t *wsuv_session_response_headers(const wsuv_session_t *session,
+                                                               size_t *count);
+
+/**
+ * A header field of the answer.
  * @param session the session
  * @param name in any case
- * @return the value of the first field of that name, terminated, valid until `on_open` returns;
- *         NULL: there is none, or the handshake is gone
+ * @return the value of the first field of that name, terminated; NULL: there is none, not open yet,
+ *         or the handshake is gone
  */
 WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *session,
                                                      const char *name);
+/** @} */
 
 /** Round-trip times of the keepalive's pings, in microseconds. */
 typedef struct wsuv_rtt {

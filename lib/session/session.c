@@ -460,7 +460,8 @@ static void become_open(wsuv_session_t *s) {
   lap(s, &s->upgrade_ns);
   session_enter(s, SESSION_OPEN);
   if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
-  if (s->state == SESSION_ENDED) return; /* on_close may still want the opening */
+  /* on_close may still want the opening. */
+  if (s->state == SESSION_ENDED || s->keep_handshake) return;
   opening_free(s->opening, &s->client->alloc);
   s->opening = NULL;
 }
@@ -729,6 +730,7 @@ static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
   s->keepalive.interval_ms = config->ping_interval_ms;
   s->keepalive.timeout_ms = config->ping_timeout_ms;
   s->idle_timeout_ms = config->idle_timeout_ms;
+  s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};

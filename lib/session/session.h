@@ -69,6 +69,7 @@ struct wsuv_session {
   bool reading;     /* the filter reads */
   bool paused;      /* by the user */
   bool discard;     /* it was closed while paused: what arrives is not told any more */
+  bool keep_handshake;
   bool close_when_full; /* the outgoing policy */
   bool in_read;         /* what it is owed follows right after the bytes that were read */
   bool was_open;

@@ -223,8 +223,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--timeout', '--stats', '-v', '--help',
-                       '--version', 'Exit status'):
+                       '--ping-interval', '--resolve', '--timeout', '--include', '--stats',
+                       '-v', '--help', '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
@@ -842,6 +842,31 @@ class Output(CliTest):
     def test_closed_output_is_1(self):
         self.closes_with(OURS, r'^wsuv: standard output: bad file', stdout=None,
                          preexec_fn=lambda: os.close(1))
+
+    def test_include_prints_the_answer_before_the_messages(self):
+        result = run('--include', '-m', 'hello', echo_url)
+        self.assertEqual(result.status, CLOSED)
+        head, rest = result.out.decode().split('\n\n', 1)
+        lines = head.split('\n')
+        self.assertEqual(lines[0], 'HTTP 101')
+        self.assertIn('upgrade: websocket', [line.lower() for line in lines])
+        self.assertEqual(rest, 'hello\n')
+
+    def test_include_prints_a_refusal_and_its_body(self):
+        shown = run('-v', echo_url + 'refuse?status=401')
+        result = run('--include', echo_url + 'refuse?status=401')
+        self.assertEqual(result.status, REFUSED)
+        head, body = result.out.decode().split('\n\n', 1)
+        self.assertEqual(head.split('\n')[0], 'HTTP 401')
+        self.assertIn('content-length: %d' % len(body), head.lower())
+        self.assertIn('* < ' + body.rstrip(), shown.err)
+
+    def test_include_prints_nothing_when_there_is_no_answer(self):
+        with socket.socket() as bound:
+            bound.bind(('127.0.0.1', 0))  # and does not listen
+            result = run('--include', 'ws://127.0.0.1:%d/' % bound.getsockname()[1])
+        self.assertEqual(result.status, REFUSED)
+        self.assertEqual(result.out, b'')
 
     def test_stats_are_told_at_the_end(self):
         result = run('--stats', '-m', 'hello', '-m', 'you', echo_url)
