@@ -143,7 +143,7 @@ static void print_refusal(program *p, const wsuv_close_info_t *info) {
 
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
-  if (p->options.verbose) report_open(session);
+  if (p->options.verbose > 0) report_open(session);
   if (p->options.include) print_answer(p);
   if (p->options.message_count > 0) {
     send_messages(p);
@@ -188,7 +188,7 @@ static void finish(program *p) {
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
-  if (p->options.verbose) report_details(session, info);
+  if (p->options.verbose > 0) report_details(session, info);
   if (p->options.include) print_refusal(p, info);
   report_close(info);
   if (p->options.stats) report_stats(session);
@@ -213,9 +213,9 @@ static int make_client(program *p, uv_loop_t *loop) {
   config.ping_interval_ms = p->options.ping_interval_ms;
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
-  if (p->options.verbose) {
+  if (p->options.verbose > 0) {
     config.log = report_log;
-    config.log_level = WSUV_LOG_DEBUG;
+    config.log_level = p->options.verbose > 1 ? WSUV_LOG_TRACE : WSUV_LOG_DEBUG;
   }
   p->item_max = config.outgoing_max;
   return wsuv_client_new(&p->client, loop, &config);

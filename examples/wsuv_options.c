@@ -29,7 +29,9 @@ static const char help[] =
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
     "      --include            print status and headers of the answer before what arrives; of a\n"
     "                           refusal, the beginning of its body, too\n"
-    "  -v                       show handshake, frames and close on standard error\n"
+    "  -v                       show handshake, frames and close on standard error; -vv: what is "
+    "in\n"
+    "                           the frames, too, the first 64 bytes of each\n"
     "      --stats              show statistics on standard error at the end\n"
     "      --help               show this\n"
     "      --version            show the version\n"
@@ -133,7 +135,7 @@ static options_result read_option(options *o, int option) {
   case 'b': o->binary = true; break;
   case 'H': return add_header(o, optarg);
   case 'p': o->subprotocols[o->subprotocol_count++] = optarg; break;
-  case 'v': o->verbose = true; break;
+  case 'v': o->verbose++; break;
   case OPTION_ORIGIN: o->origin = optarg; break;
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);

@@ -26,7 +26,7 @@ typedef struct options {
   uint64_t ping_interval_ms; /* 0: the library's default */
   uint64_t timeout_ms;       /* 0: the library's defaults */
   bool binary;
-  bool verbose;
+  int verbose; /* how many times */
   bool stats;
   bool include;
 } options;

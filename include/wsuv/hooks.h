@@ -42,7 +42,12 @@ typedef enum wsuv_log_level {
   WSUV_LOG_ERROR = 0, /**< A session failed. */
   WSUV_LOG_WARN = 1,  /**< Something is unsafe or unusual. */
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
-  WSUV_LOG_DEBUG = 3  /**< Each frame. */
+  WSUV_LOG_DEBUG = 3, /**< Each frame. */
+  /**
+   * What is in the frames: the first 64 bytes of each payload, of one that arrives in pieces those
+   * of the first piece. Secrets are not left out.
+   */
+  WSUV_LOG_TRACE = 4
 } wsuv_log_level_t;
 
 /**

@@ -14,6 +14,7 @@ void conn_shared_init(conn_shared *shared, ws_env *env) {
   block_spare_init(&shared->spare, env->alloc);
   random_pool_init(&shared->random, env);
   shared->trace = NULL;
+  shared->dump = NULL;
 }
 
 void conn_shared_free(conn_shared *shared) {
@@ -56,9 +57,21 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
-static void note_sent(conn *c, const frame_header *h) {
+static void note_sent(conn *c, const frame_header *h, const void *payload) {
   count(&c->sent, h);
   trace(c, true, h);
+  if (c->shared->dump != NULL && h->length > 0) {
+    c->shared->dump(c->trace_arg, true, payload, (size_t) h->length);
+  }
+}
+
+/* The header may come without any of the payload. */
+static void trace_chunk(const conn *c, const frame_chunk *chunk) {
+  const frame_decoder *d = &c->decoder;
+  if (chunk->first) trace(c, false, &d->header);
+  if (c->shared->dump == NULL || chunk->len == 0) return;
+  bool begins = d->header.length == d->left + chunk->len;
+  if (begins) c->shared->dump(c->trace_arg, false, chunk->data, chunk->len);
 }
 
 /* Sending */
@@ -74,7 +87,7 @@ static int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, cons
   int err = make_header(c, &h, opcode, fin, len);
   if (err < 0) return err;
   err = out_queue_frame(&c->out, lane, &h, data);
-  if (err == 0) note_sent(c, &h);
+  if (err == 0) note_sent(c, &h, data);
   return err;
 }
 
@@ -199,7 +212,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (c->close_sent) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) note_sent(c, &h);
+  if (err == 0) note_sent(c, &h, data);
   return err;
 }
 
@@ -260,7 +273,7 @@ static int control_event(conn *c, conn_event *ev) {
 /* 1: an event; 0: not yet; or an error. */
 static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
-  if (chunk->first) trace(c, false, h);
+  trace_chunk(c, chunk);
   if (opcode_is_control(h->opcode)) {
     if (add_control(c, chunk, ev) == 0) return 0;
     count(&c->received, h);

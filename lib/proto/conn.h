@@ -30,6 +30,9 @@ typedef struct conn_shared {
   random_pool random;
   /* Called for each frame header, in either direction, unless NULL; may not call conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
+  /* Called next, unless NULL or for an empty payload, with the payload in clear: all of what is
+     queued; of what is received, what came first. */
+  void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
 } conn_shared;
 
 void conn_shared_init(conn_shared *shared, ws_env *env);

@@ -108,6 +108,7 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *
   resolver_init(&client->resolver, env);
   completion_pool_init(&client->completions, &client->alloc);
   if (log_wants(client, WSUV_LOG_DEBUG)) client->shared.trace = log_frame;
+  if (log_wants(client, WSUV_LOG_TRACE)) client->shared.dump = log_payload;
   ws_list_init(&client->sessions);
   ws_list_init(&client->owed);
   ws_list_init(&client->close_waiters);

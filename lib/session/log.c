@@ -9,7 +9,11 @@
 
 /* Lines for the log hook, made only when somebody wants them. */
 
-enum { LINE_SIZE = 512 }; /* a longer line is cut */
+enum {
+  LINE_SIZE = 512, /* a longer line is cut */
+  DUMP_MAX = 64,   /* bytes of a payload */
+  DUMP_LINE = 16   /* bytes in a line */
+};
 
 bool log_wants(const wsuv_client_t *client, wsuv_log_level_t level) {
   return client->config.log != NULL && level <= client->config.log_level;
@@ -40,6 +44,27 @@ static const char *opcode_name(uint8_t opcode) {
 void log_frame(void *session, bool outgoing, const frame_header *h) {
   log_line(session, WSUV_LOG_DEBUG, "%c %s frame, %llu bytes%s", outgoing ? '>' : '<',
            opcode_name(h->opcode), (unsigned long long) h->length, h->fin ? "" : ", not final");
+}
+
+/* 0010  68 65 6c 6c 6f ...  hello */
+static void log_bytes(const wsuv_session_t *s, bool outgoing, const uint8_t *p, size_t offset,
+                      size_t n) {
+  char hex[3 * DUMP_LINE + 1], text[DUMP_LINE + 1];
+  for (size_t i = 0; i < n; i++) {
+    uint8_t byte = p[offset + i];
+    (void) snprintf(hex + 3 * i, 4, "%02x ", byte);
+    text[i] = byte >= ' ' && byte <= '~' ? (char) byte : '.';
+  }
+  text[n] = '\0';
+  log_line(s, WSUV_LOG_TRACE, "%c %04zx  %-*s %s", outgoing ? '>' : '<', offset, 3 * DUMP_LINE, hex,
+           text);
+}
+
+void log_payload(void *session, bool outgoing, const uint8_t *payload, size_t len) {
+  size_t end = len < DUMP_MAX ? len : DUMP_MAX;
+  for (size_t i = 0; i < end; i += DUMP_LINE) {
+    log_bytes(session, outgoing, payload, i, end - i < DUMP_LINE ? end - i : DUMP_LINE);
+  }
 }
 
 static bool is_name(const char *line, size_t len, const char *lower) {

@@ -18,6 +18,9 @@ void log_line(const wsuv_session_t *session, wsuv_log_level_t level, const char 
 /* A trace hook for conn, whose argument is the session. */
 void log_frame(void *session, bool outgoing, const frame_header *h);
 
+/* The same for the beginning of a payload: lines of bytes in hexadecimal and ASCII. */
+void log_payload(void *session, bool outgoing, const uint8_t *payload, size_t len);
+
 /* Each line of a request, and each field of an answer, with a mark before it. Values that would let
    a reader of the log act in the user's name are left out. */
 void log_request(const wsuv_session_t *session, const char *text, size_t len);

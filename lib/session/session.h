@@ -41,7 +41,7 @@ struct wsuv_session {
   ws_list owed; /* of client->owed */
   wsuv_callbacks_t callbacks;
   void *data;
-  opening *opening;  /* until on_open has returned; of a session that never opens, until on_close */
+  opening *opening;  /* until on_open has returned; if kept, or never open, until on_close has */
   char *subprotocol; /* agreed upon; NULL: none */
   ws_filter *filter; /* NULL before there is a connection, and after it is gone */
   ws_timer *timer;

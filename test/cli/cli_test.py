@@ -843,6 +843,14 @@ class Output(CliTest):
         self.closes_with(OURS, r'^wsuv: standard output: bad file', stdout=None,
                          preexec_fn=lambda: os.close(1))
 
+    def test_very_verbose_tells_what_is_in_the_frames(self):
+        result = run('-vv', '-m', 'hello', echo_url)
+        self.assertEqual(result.status, CLOSED)
+        for mark in '<>':
+            line = r'\* %s 0000  68 65 6c 6c 6f +hello\n' % mark
+            self.assertRegex(result.err, line)
+        self.assertNotIn('68 65 6c', run('-v', '-m', 'hello', echo_url).err)
+
     def test_include_prints_the_answer_before_the_messages(self):
         result = run('--include', '-m', 'hello', echo_url)
         self.assertEqual(result.status, CLOSED)

@@ -7,6 +7,7 @@
 
 /* The log hook: which lines there are at which level. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/answer.h"
@@ -17,14 +18,14 @@
 
 typedef struct lines {
   bytes text; /* "2 a line" */
-  size_t count[WSUV_LOG_DEBUG + 1];
+  size_t count[WSUV_LOG_TRACE + 1];
   const wsuv_session_t *session;
 } lines;
 
 static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
                     void *arg) {
   lines *l = arg;
-  CHECK(level <= WSUV_LOG_DEBUG);
+  CHECK(level <= WSUV_LOG_TRACE);
   CHECK(strchr(text, '\n') == NULL && strchr(text, '\r') == NULL);
   CHECK(l->session == NULL || session == l->session);
   l->session = session;
@@ -119,7 +120,54 @@ static void test_debug_tells_each_frame(world *w) {
   assert_true(has(&l, "3 > close frame, 5 bytes\n"));
   assert_true(has(&l, "3 < close frame, 5 bytes\n"));
   assert_int_equal(l.count[WSUV_LOG_DEBUG], 4);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 0);
   assert_true(l.count[WSUV_LOG_INFO] > 0);
+  bytes_free(&l.text);
+}
+
+static bool has_bytes(const lines *l, const char *mark, const char *hex, const char *text) {
+  char line[128];
+  (void) snprintf(line, sizeof line, "%s 0000  %-48s %s\n", mark, hex, text);
+  return has(l, line);
+}
+
+static void test_trace_tells_what_is_in_the_frames(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_TRACE, true, false);
+  assert_true(has_bytes(&l, "4 >", "68 65 6c 6c 6f", "hello"));
+  /* The simulated network cuts what comes. */
+  if (w->kind == WORLD_UV) assert_true(has_bytes(&l, "4 <", "68 65 6c 6c 6f", "hello"));
+  assert_true(has(&l, "4 > 0000  03 e8 62 79 65 "));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 4);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 4);
+  bytes_free(&l.text);
+}
+
+static void test_trace_cuts_long_payloads(world *w) {
+  wsuv_client_config_t config;
+  lines l = {0};
+  uint8_t data[100];
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.log = on_line;
+  config.log_arg = &l;
+  config.log_level = WSUV_LOG_TRACE;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, &config);
+  for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t) (i + 0x20);
+  assert_int_equal(user_binary(&u, data, sizeof data), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 4);
+  assert_true(
+      has(&l, "> 0000  20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f   !\"#$%&'()*+,-./\n"));
+  assert_true(has(&l, "> 0030  50 51 52 53 54 55 56 57 58 59 5a 5b 5c 5d 5e 5f  PQRSTUVWXYZ["));
+  assert_int_equal(user_binary(&u, "\x00\x7f\xff", 3), 0);
+  assert_true(has_bytes(&l, ">", "00 7f ff", "..."));
+  assert_int_equal(user_binary(&u, data, 0), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 5);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_finish(&u);
+  frame_peer_free(&p);
   bytes_free(&l.text);
 }
 
@@ -146,6 +194,8 @@ int main(void) {
       WORLD_TEST(test_info_tells_stages_handshake_and_close),
       WORLD_TEST(test_credentials_are_left_out),
       WORLD_TEST(test_debug_tells_each_frame),
+      WORLD_TEST(test_trace_tells_what_is_in_the_frames),
+      WORLD_TEST(test_trace_cuts_long_payloads),
       WORLD_TEST(test_error_tells_of_failed_sessions_only),
       WORLD_TEST(test_without_a_hook_there_is_no_log),
   };

@@ -1456,6 +1456,34 @@ static void trace(void *arg, bool outgoing, const frame_header *h) {
               (unsigned) h->length, h->masked);
 }
 
+static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
+  traced *t = arg;
+  bytes_print(&t->text[outgoing ? 1 : 0], "%.*s;", len < 3 ? (int) len : 3, (const char *) payload);
+}
+
+/* What was cut: as much as came first, but something. */
+static void test_conn_dumps_payloads_in_clear(void **state) {
+  (void) state;
+  for (uint64_t cut = 0; cut < 2; cut++) {
+    rig r;
+    bytes in = {0};
+    traced t = {{{0}, {0}}};
+    rig_open(&r, WS_CLIENT);
+    r.shared.dump = dump;
+    r.c.trace_arg = &t;
+    assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "abcdef", 6), 0);
+    assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
+    frames_script(&in, "PING \"p\" ; PONG ; TEXT \"xyz\"", false);
+    feed_cut(&r, &in, cut);
+    expect_text("in", bytes_text(&t.text[0]), cut == 0 ? "p;xyz;" : "p;x;");
+    expect_text("out", bytes_text(&t.text[1]), "abc;p;");
+    bytes_free(&t.text[0]);
+    bytes_free(&t.text[1]);
+    bytes_free(&in);
+    rig_close(&r);
+  }
+}
+
 static void test_conn_traces_each_header_both_ways(void **state) {
   (void) state;
   for (uint64_t cut = 0; cut < 3; cut++) {
@@ -1604,6 +1632,7 @@ int main(void) {
       cmocka_unit_test(test_conn_reads_large_payloads_in_place),
       cmocka_unit_test(test_conn_reads_megabytes_in_place_within_twice_their_size),
       cmocka_unit_test(test_conn_checks_text_that_is_read_in_place),
+      cmocka_unit_test(test_conn_dumps_payloads_in_clear),
       cmocka_unit_test(test_conn_traces_each_header_both_ways),
       cmocka_unit_test(test_conn_without_memory_fails_and_leaks_nothing),
   };
