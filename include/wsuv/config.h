@@ -120,7 +120,7 @@ typedef struct wsuv_client_config {
   const char *local_address;
 
   const wsuv_allocator_t *allocator; /**< NULL (the default): the C library's. */
-  wsuv_random_fn random;             /**< NULL (the default): `uv_random`. */
+  wsuv_random_fn random;             /**< NULL (the default): the system's. */
   void *random_arg;                  /**< Handed to #random. */
   wsuv_log_fn log;                   /**< NULL (the default): no log. */
   void *log_arg;                     /**< Handed to #log. */

@@ -3,6 +3,9 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/random.h>
+#endif
 
 #include "base/error.h"
 #include "net/pipe.h"
@@ -70,10 +73,24 @@ static uint64_t now_ms(ws_env *env) {
   return now_ns(env) / 1000000;
 }
 
+/* The system's own source, where one call gives all; libuv asks it for 256 bytes at a time. */
+static bool system_random(void *buf, size_t len) {
+#if defined(__linux__)
+  return getrandom(buf, len, 0) == (ssize_t) len;
+#else
+  (void) buf;
+  (void) len;
+  return false;
+#endif
+}
+
+static int default_random(void *buf, size_t len) {
+  return system_random(buf, len) ? 0 : uv_random(NULL, NULL, buf, len, 0, NULL);
+}
+
 static int random_bytes(ws_env *env, void *buf, size_t len) {
   env_uv *e = self(env);
-  int err = e->random != NULL ? e->random(buf, len, e->random_arg)
-                              : uv_random(NULL, NULL, buf, len, 0, NULL);
+  int err = e->random != NULL ? e->random(buf, len, e->random_arg) : default_random(buf, len);
   return err == 0 ? 0 : WSUV_ERANDOM;
 }
 

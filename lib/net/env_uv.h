@@ -9,7 +9,7 @@
 
 #include "base/env.h"
 
-/* `alloc` is copied; `random` NULL: uv_random. 0 or a code. */
+/* `alloc` is copied; `random` NULL: the system's. 0 or a code. */
 int env_uv_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc, wsuv_random_fn random,
                void *random_arg);
 

@@ -57,7 +57,7 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
-static void note_sent(conn *c, const frame_header *h, const void *payload) {
+static inline void note_sent(conn *c, const frame_header *h, const void *payload) {
   count(&c->sent, h);
   trace(c, true, h);
   if (c->shared->dump != NULL && h->length > 0) {
@@ -76,13 +76,13 @@ static void trace_chunk(const conn *c, const frame_chunk *chunk) {
 
 /* Sending */
 
-static int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
+static inline int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
   *h = (frame_header){.length = len, .opcode = opcode, .fin = fin, .masked = c->masking};
   return c->masking ? random_pool_take(&c->shared->random, h->key.b, sizeof h->key.b) : 0;
 }
 
-static int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, const void *data,
-                       size_t len) {
+static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, const void *data,
+                              size_t len) {
   frame_header h;
   int err = make_header(c, &h, opcode, fin, len);
   if (err < 0) return err;

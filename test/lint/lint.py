@@ -34,7 +34,8 @@ STANDARD = {
 }
 SOCKETS = {'sys/socket.h', 'netinet/in.h', 'netinet/tcp.h', 'arpa/inet.h', 'netdb.h'}
 SYSTEM = SOCKETS | {
-    f'{name}.h' for name in 'fcntl signal time unistd net/if sys/types sys/uio sys/un'.split()
+    f'{name}.h'
+    for name in 'fcntl signal time unistd net/if sys/random sys/types sys/uio sys/un'.split()
 }
 
 # What each layer may include: folders of the library, and other headers by name.
