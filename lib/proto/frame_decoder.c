@@ -15,19 +15,25 @@ static int read_header(frame_decoder *d, const uint8_t *p, size_t n) {
   return frame_header_read(&d->header, p, n, (ws_role) d->from, d->rsv_allowed, &d->why);
 }
 
-/* Most headers are two bytes that a glance finds in order: data, no rsv bit, a short length, and no
-   mask where none must be. Whatever else there is, frame_header_read judges. */
-static bool glance(frame_decoder *d, const uint8_t *p, size_t n) {
+/* Most frames are small and all there, and two bytes of header that a glance finds in order: data,
+   no rsv bit, a short length, and no mask where none must be. Whatever else there is,
+   frame_header_read judges. */
+static bool take_small(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
+  const uint8_t *at = *p;
   frame_header *h = &d->header;
-  bool plain = n >= 2 && (p[0] & 0x70) == 0 && (p[0] & 15) <= OPCODE_BINARY && p[1] < 126 &&
-               d->from == WS_SERVER;
-  if (!plain) return false;
-  h->length = p[1];
-  h->opcode = p[0] & 15;
+  bool small = *n >= 2 && (at[0] & 0x70) == 0 && (at[0] & 15) <= OPCODE_BINARY && at[1] < 126 &&
+               *n - 2 >= at[1] && d->from == WS_SERVER;
+  if (!small) return false;
+  size_t len = at[1];
+  h->length = len;
+  h->opcode = at[0] & 15;
   h->rsv = 0;
-  h->fin = (p[0] & 0x80) != 0;
+  h->fin = (at[0] & 0x80) != 0;
   h->masked = false;
   h->size = 2;
+  *chunk = (frame_chunk){*p + 2, len, true, true};
+  *p += 2 + len;
+  *n -= 2 + len;
   return true;
 }
 
@@ -46,7 +52,7 @@ static int header_from_part(frame_decoder *d, uint8_t **p, size_t *n) {
 
 /* The header where it lies, if all of it is there; else the beginning of it is kept. */
 static int header_in_place(frame_decoder *d, uint8_t **p, size_t *n) {
-  int r = glance(d, *p, *n) ? 2 : read_header(d, *p, *n);
+  int r = read_header(d, *p, *n);
   if (r < 0) return r;
   size_t used = r > 0 ? (size_t) r : *n;
   if (r == 0) {
@@ -76,6 +82,7 @@ int frame_decoder_next(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *ch
   if (*n == 0) return 0;
   chunk->first = d->state == DECODER_HEADER;
   if (chunk->first) {
+    if (d->have == 0 && take_small(d, p, n, chunk)) return 1;
     int r = d->have > 0 ? header_from_part(d, p, n) : header_in_place(d, p, n);
     if (r <= 0) return r;
     d->left = d->header.length;
