@@ -270,21 +270,34 @@ static void test_client_closes_while_threads_post(world *w) {
   end_crowd(&c, loop);
 }
 
-/* A loop that sleeps is woken; the timer would end the sleep only much later. */
+/* A loop that goes to sleep is woken; the timer would end the sleep only much later. */
+static uv_sem_t before_sleep;
+
+static void on_before_sleep(uv_prepare_t *handle) {
+  for (size_t i = 0; i < THREADS; i++) uv_sem_post(&before_sleep);
+  uv_prepare_stop(handle); /* a handle that closes would keep the loop from sleeping */
+}
+
 static void post_late(void *arg) {
   poster *p = arg;
-  uv_sleep(20);
+  uv_sem_wait(&before_sleep);
   CHECK(wsuv_client_post(p->client, on_post, p) == 0);
   p->accepted++;
 }
 
 static void test_post_wakes_a_sleeping_loop(world *w) {
   uv_loop_t *loop = world_uv_loop(w);
+  uv_prepare_t prepare;
   crowd c;
+  assert_int_equal(uv_sem_init(&before_sleep, 0), 0);
+  assert_int_equal(uv_prepare_init(loop, &prepare), 0);
+  assert_int_equal(uv_prepare_start(&prepare, on_before_sleep), 0);
   begin_crowd(&c, loop, post_late);
   while (c.run < THREADS) uv_run(loop, UV_RUN_ONCE);
+  uv_close((uv_handle_t *) &prepare, NULL);
   assert_int_equal(wsuv_client_terminate(c.posters[0].client, on_crowd_closed), 0);
   end_crowd(&c, loop);
+  uv_sem_destroy(&before_sleep);
 }
 
 static void test_client_that_waits_for_posts_does_not_keep_the_loop_alive(world *w) {
