@@ -103,10 +103,32 @@ void session_fail(wsuv_session_t *s, int err, const char *why);
 /* Some of a message goes or comes: the session is not idle. */
 void session_used(wsuv_session_t *s);
 
-/* What an open session's timer waits for has changed. */
-void session_rearm(wsuv_session_t *s);
+/* The rest is for the parts of a session: deadline, reading, writing, closing, ending. */
 
-/* Write what is queued, as far as the kernel takes it. */
-void session_flush(wsuv_session_t *s);
+enum { SESSION_LINGER_MS = 1000 }; /* for the end of the stream, when nothing is left to say */
+
+/* The only change of state. */
+void session_enter(wsuv_session_t *s, session_state state);
+
+/* After anything that may have queued or moved something: one flush, and what follows from it. */
+void session_service(wsuv_session_t *s);
+
+/* No more of the answer to the opening handshake will come. A refusal whose head was read is one,
+   whatever became of its body. */
+void session_end_handshake(wsuv_session_t *s, int status, const char *detail);
+
+wsuv_stage_t session_stage(const wsuv_session_t *s);
+
+static inline const ws_env_ops *session_ops(const wsuv_session_t *s) {
+  return s->client->env->ops;
+}
+
+static inline uint64_t session_now_ms(const wsuv_session_t *s) {
+  return session_ops(s)->now_ms(s->client->env);
+}
+
+static inline uint64_t session_now_ns(const wsuv_session_t *s) {
+  return session_ops(s)->now_ns(s->client->env);
+}
 
 #endif

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "session/deadline.h"
 #include "session/session.h"
 
 /* Settings that can be changed on an open session. */
@@ -12,7 +13,7 @@ int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms, uint64_
   if (!is_open(session)) return WSUV_ESTATE;
   keepalive_change(&session->keepalive, interval_ms, timeout_ms,
                    env->ops->now_ms(session->client->env));
-  session_rearm(session);
+  deadline_rearm(session);
   return 0;
 }
 
@@ -20,7 +21,7 @@ int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) 
   if (!is_open(session)) return WSUV_ESTATE;
   session->idle_timeout_ms = timeout_ms;
   session_used(session);
-  session_rearm(session);
+  deadline_rearm(session);
   return 0;
 }
 

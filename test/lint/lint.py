@@ -149,7 +149,7 @@ def check_calls(path, text):
         for match in UV_CALL.finditer(code):
             if not match.group(1).endswith(('_t', '_cb')):
                 yield line_of(code, match.start()), 'uv', f'calls {match.group(1)}'
-    if path != 'lib/session/session.c':
+    if path != 'lib/session/notify.c':
         for match in CALLBACK.finditer(code):
             called = match.group(1) or match.group(2)
             yield line_of(code, match.start()), 'callback', f'uses {called}'
