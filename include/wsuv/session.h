@@ -293,6 +293,18 @@ WSUV_EXTERN int wsuv_session_pause(wsuv_session_t *session);
  */
 WSUV_EXTERN int wsuv_session_resume(wsuv_session_t *session);
 
+/**
+ * Let the loop end although the session has not, as uv_unref() does for a handle: a loop that has
+ * nothing to wait for but such sessions returns from uv_run(). Work that is under way (a lookup,
+ * connecting, writing, closing) is still waited for. The session is not closed by it: run the loop
+ * again to go on, or to terminate it. By default a session keeps the loop alive until its
+ * `on_close`. Idempotent.
+ */
+WSUV_EXTERN void wsuv_session_unref(wsuv_session_t *session);
+
+/** Have the session keep the loop alive again. Idempotent. */
+WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
+
 /** @name Settings of an open session
  * In place of those of the configuration, with the same meaning and units. 0; `UV_EINVAL`: a limit
  * of 0; `WSUV_ESTATE`: not open, or closing has begun.

@@ -61,6 +61,11 @@ typedef struct ws_env_ops {
   void (*deferred_wake)(ws_deferred *deferred);
   void (*deferred_free)(ws_deferred *deferred); /* NULL is fine */
 
+  /* Whether the loop goes on although nothing is left to do but to wait. Timers and sockets do not
+     see to that by themselves; what is under way does (a lookup, connecting, writing), and so does
+     a deferred call. Off at first. */
+  void (*hold)(ws_env *env, bool on);
+
   /* Look up a name or a literal address. 0, then cb runs once unless cancelled; or a code.
      A cancelled lookup may go on behind the scenes: it owns its memory, and cb does not run. */
   int (*lookup)(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,

@@ -46,11 +46,10 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
   return 0;
 }
 
-/* Whoever had it may have been reading, or may not have wanted it to keep the loop alive. */
+/* Whoever had it may have been reading. */
 void adopt_take(ws_filter *filter) {
   stream *s = self(filter);
   (void) uv_read_stop(s->handle);
-  uv_ref((uv_handle_t *) s->handle);
   stream_init(s, s->e, s->handle);
 }
 

@@ -51,14 +51,35 @@ static void on_last_closed(uv_handle_t *handle) {
   if (e->live == 0) finish(e);
 }
 
+/* A handle that does nothing, and costs nothing but a call in each turn of the loop. */
+static void make_keeper(env_uv *e) {
+  if (e->keeper_made) return;
+  uv_prepare_init(e->loop, &e->keeper);
+  e->keeper.data = e;
+  e->keeper_made = true;
+}
+
+static void on_prepare(uv_prepare_t *handle) {
+  (void) handle;
+}
+
+static void hold(ws_env *env, bool on) {
+  env_uv *e = self(env);
+  make_keeper(e);
+  if (on) {
+    uv_prepare_start(&e->keeper, on_prepare);
+  } else {
+    uv_prepare_stop(&e->keeper);
+  }
+}
+
 static void env_close(ws_env *env, ws_env_cb cb, void *data) {
   env_uv *e = self(env);
+  make_keeper(e);
   e->close_cb = cb;
   e->close_data = data;
   e->live++;
-  e->last.data = e;
-  uv_idle_init(e->loop, &e->last);
-  uv_close((uv_handle_t *) &e->last, on_last_closed);
+  uv_close((uv_handle_t *) &e->keeper, on_last_closed);
 }
 
 /* Clock and random bytes. The loop's own time may be long past when a callback took long, and a
@@ -116,6 +137,7 @@ static int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
   t->cb = cb;
   t->data = data;
   uv_timer_init(e->loop, &t->handle);
+  uv_unref((uv_handle_t *) &t->handle);
   t->handle.data = t;
   *out = t;
   return 0;
@@ -304,6 +326,7 @@ static const ws_env_ops ops = {
     .deferred_schedule = deferred_schedule,
     .deferred_wake = deferred_wake,
     .deferred_free = deferred_free,
+    .hold = hold,
     .lookup = lookup,
     .lookup_cancel = lookup_cancel,
     .connect = connect_to,

@@ -24,8 +24,9 @@ typedef struct env_uv {
   uv_loop_t *loop;
   wsuv_random_fn random;
   void *random_arg;
-  size_t live;        /* handles and requests that are not freed yet */
-  uv_idle_t last;     /* closed by `close`, so that its callback comes from the loop */
+  size_t live;         /* handles and requests that are not freed yet */
+  uv_prepare_t keeper; /* active: the loop goes on; closed last, so that a callback comes from it */
+  bool keeper_made;
   ws_env_cb close_cb; /* set by `close` */
   void *close_data;
 } env_uv;

@@ -169,4 +169,5 @@ void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
   s->e = e;
   s->handle = handle;
   handle->data = s;
+  uv_unref((uv_handle_t *) handle); /* see `hold` in base/env.h */
 }

@@ -66,6 +66,13 @@ void client_owe(wsuv_client_t *client, ws_list *session_owed) {
   client->env->ops->deferred_schedule(client->turn);
 }
 
+void client_hold(wsuv_client_t *client, bool on) {
+  bool before = client->holding > 0;
+  client->holding = on ? client->holding + 1 : client->holding - 1;
+  bool after = client->holding > 0;
+  if (after != before) client->env->ops->hold(client->env, after);
+}
+
 void client_session_gone(wsuv_client_t *client) {
   client->session_count--;
   if (client->closing) client->env->ops->deferred_schedule(client->turn);

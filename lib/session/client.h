@@ -29,6 +29,7 @@ struct wsuv_client {
   completion_pool completions;
   ws_list sessions; /* all, until their on_close has returned */
   size_t session_count;
+  size_t holding;                /* sessions that keep the loop alive */
   ws_list owed;                  /* sessions with something to flush or to be told */
   ws_deferred *turn;             /* runs for them; NULL once nothing is left but to wait for env */
   uint8_t *read_buf;             /* CLIENT_READ_SIZE bytes */
@@ -46,6 +47,9 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *
 
 /* Give a session a turn soon, unless it is to have one anyhow. */
 void client_owe(wsuv_client_t *client, ws_list *session_owed);
+
+/* One session more, or less, keeps the loop alive. */
+void client_hold(wsuv_client_t *client, bool on);
 
 /* A session is gone: perhaps the client can go now. */
 void client_session_gone(wsuv_client_t *client);

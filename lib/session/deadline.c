@@ -7,10 +7,7 @@
 /* What a session's one timer waits for: a deadline of its state, or, while it is open, the next
    ping, silence after one, idleness. */
 
-enum {
-  RENEWALS_MAX = 4,       /* of the closing deadline, while the peer still reads */
-  PAUSED_MS = 3600 * 1000 /* see deadline_rearm */
-};
+enum { RENEWALS_MAX = 4 /* of the closing deadline, while the peer still reads */ };
 
 static void arm(wsuv_session_t *s, uint64_t at_ms) {
   uint64_t now = session_now_ms(s);
@@ -33,14 +30,10 @@ static uint64_t idle_ms(const wsuv_session_t *s) {
   return at < s->idle_timeout_ms ? UINT64_MAX : at;
 }
 
-/* While nothing is read, an active timer is all that keeps the loop alive for the session. */
 void deadline_rearm(wsuv_session_t *s) {
   uint64_t at = UINT64_MAX;
   if (s->state != SESSION_OPEN) return;
-  if (s->paused) at = session_now_ms(s) + PAUSED_MS;
-  if (keepalive_on(&s->keepalive) && keepalive_next_ms(&s->keepalive, s->paused) < at) {
-    at = keepalive_next_ms(&s->keepalive, s->paused);
-  }
+  if (keepalive_on(&s->keepalive)) at = keepalive_next_ms(&s->keepalive, s->paused);
   if (idle_on(s) && idle_ms(s) < at) at = idle_ms(s);
   if (at == UINT64_MAX) {
     session_ops(s)->timer_stop(s->timer);

@@ -107,6 +107,7 @@ void ending_bury(wsuv_session_t *s) {
   describe(s, &info);
   log_close(s, &info);
   notify_close(s, &info);
+  wsuv_session_unref(s);
   ws_list_remove(&s->node);
   ws_list_remove(&s->owed);
   session_free(s);

@@ -278,9 +278,23 @@ int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
   }
   ws_list_append(&client->sessions, &s->node);
   client->session_count++;
+  client_hold(client, true);
   session_owe(s);
   *out = s;
   return 0;
+}
+
+static void set_unref(wsuv_session_t *s, bool unref) {
+  if (s->unref != unref) client_hold(s->client, !unref);
+  s->unref = unref;
+}
+
+void wsuv_session_ref(wsuv_session_t *session) {
+  set_unref(session, false);
+}
+
+void wsuv_session_unref(wsuv_session_t *session) {
+  set_unref(session, true);
 }
 
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {

@@ -70,6 +70,7 @@ struct wsuv_session {
   bool paused;      /* by the user */
   bool discard;     /* it was closed while paused: what arrives is not told any more */
   bool keep_handshake;
+  bool unref;           /* it does not keep the loop alive */
   bool close_when_full; /* the outgoing policy */
   bool in_read;         /* what it is owed follows right after the bytes that were read */
   bool was_open;

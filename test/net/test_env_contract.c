@@ -57,6 +57,8 @@ static void test_env_random_failure_has_its_code(world *w) {
 
 /* --- timers --- */
 
+enum { LONG_MS = 20 }; /* later than all that is to fire */
+
 typedef struct alarm {
   ws_env *env;
   ws_timer *timer;
@@ -94,6 +96,27 @@ static void free_alarm(alarm *a) {
   a->env->ops->timer_free(a->timer);
 }
 
+static bool loop_goes_on(world *w) {
+  return uv_run(world_uv_loop(w), UV_RUN_NOWAIT) != 0;
+}
+
+static void test_held_loop_goes_on(world *w) {
+  ws_env *env = new_env(w);
+  alarm a;
+  set_alarm(&a, env, NULL);
+  env->ops->timer_start(a.timer, 60000);
+  assert_false(loop_goes_on(w)); /* for a timer alone it does not */
+  for (int i = 0; i < 2; i++) {
+    env->ops->hold(env, true);
+    assert_true(loop_goes_on(w));
+    assert_true(loop_goes_on(w));
+    env->ops->hold(env, false);
+    assert_false(loop_goes_on(w));
+  }
+  free_alarm(&a);
+  world_env_close(w, env);
+}
+
 static void test_timer_is_not_early(world *w) {
   ws_env *env = new_env(w);
   alarm a;
@@ -102,7 +125,7 @@ static void test_timer_is_not_early(world *w) {
   uint64_t start = env->ops->now_ms(env);
   env->ops->timer_start(a.timer, 5);
   assert_int_equal(a.fired, 0);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 1);
   assert_true(a.at_ms >= start + 5);
   free_alarm(&a);
@@ -117,7 +140,7 @@ static void test_timers_fire_in_order(world *w) {
   size_t clock = 0;
   for (size_t i = 0; i < 5; i++) set_alarm(&a[i], env, &clock);
   for (size_t i = 0; i < 5; i++) env->ops->timer_start(a[i].timer, delays[i]);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(clock, 5);
   for (size_t i = 0; i < 5; i++) assert_int_equal(a[i].rank, ranks[i]);
   for (size_t i = 0; i < 5; i++) free_alarm(&a[i]);
@@ -133,7 +156,7 @@ static void test_timer_started_again_is_moved(world *w) {
   env->ops->timer_start(a.timer, 1);
   env->ops->timer_start(b.timer, 3);
   env->ops->timer_start(a.timer, 8);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(b.rank, 1);
   assert_int_equal(a.rank, 2);
   assert_int_equal(a.fired, 1);
@@ -151,11 +174,11 @@ static void test_timer_stopped_does_not_fire(world *w) {
   env->ops->timer_start(b.timer, 3);
   env->ops->timer_stop(a.timer);
   env->ops->timer_stop(a.timer);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 0);
   assert_int_equal(b.fired, 1);
   env->ops->timer_start(a.timer, 1);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 1);
   free_alarm(&a);
   free_alarm(&b);
@@ -168,7 +191,7 @@ static void test_timer_starts_itself_again(world *w) {
   set_alarm(&a, env, NULL);
   a.restarts = 3;
   env->ops->timer_start(a.timer, 0);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 4);
   free_alarm(&a);
   world_env_close(w, env);
@@ -182,7 +205,7 @@ static void test_timer_freed_in_its_callback(world *w) {
   a.frees = true;
   a.victim = &a;
   env->ops->timer_start(a.timer, 1);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 1);
   world_env_close(w, env);
 }
@@ -198,7 +221,7 @@ static void test_timer_freed_by_another_does_not_fire(world *w) {
   env->ops->timer_start(a.timer, 1);
   env->ops->timer_start(b.timer, 1);
   world_lose_time(w, 2);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(a.fired, 1);
   assert_int_equal(b.fired, 0);
   free_alarm(&a);
@@ -215,7 +238,7 @@ static void test_timer_stopped_by_another_does_not_fire(world *w) {
   env->ops->timer_start(a.timer, 1);
   env->ops->timer_start(b.timer, 1);
   world_lose_time(w, 2);
-  world_run(w);
+  world_advance(w, LONG_MS);
   assert_int_equal(b.fired, 0);
   free_alarm(&a);
   free_alarm(&b);
@@ -547,6 +570,7 @@ int main(void) {
       WORLD_TEST(test_env_clocks_go_on),
       WORLD_TEST(test_env_random_bytes_differ),
       WORLD_TEST(test_env_random_failure_has_its_code),
+      WORLD_UV_TEST(test_held_loop_goes_on),
       WORLD_TEST(test_timer_is_not_early),
       WORLD_TEST(test_timers_fire_in_order),
       WORLD_TEST(test_timer_started_again_is_moved),

@@ -99,6 +99,13 @@ static void deferred_free(ws_deferred *d) {
   ws_free(d->env->head.alloc, d);
 }
 
+/* A simulation is run for as long as its test says. */
+static void hold(ws_env *env, bool on) {
+  sim_env *e = self(env);
+  CHECK(e->held != on);
+  e->held = on;
+}
+
 /* The end */
 
 static void on_closed(void *data) {
@@ -116,6 +123,7 @@ void sim_env_settle(sim_env *e) {
 
 static void env_close(ws_env *env, ws_env_cb cb, void *data) {
   sim_env *e = self(env);
+  CHECK(!e->held);
   CHECK(e->timers == 0);
   CHECK(e->deferred == 0);
   CHECK(e->filters == e->closing_filters);
@@ -138,6 +146,7 @@ static const ws_env_ops ops = {
     .deferred_schedule = deferred_schedule,
     .deferred_wake = deferred_schedule, /* there is one thread only */
     .deferred_free = deferred_free,
+    .hold = hold,
     .lookup = sim_lookup_start,
     .lookup_cancel = sim_lookup_cancel,
     .connect = sim_filter_connect,

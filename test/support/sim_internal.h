@@ -88,6 +88,7 @@ struct sim_env {
   sim *s;
   size_t timers, deferred, lookups, filters, closing_filters;
   bool closing;
+  bool held; /* the loop is to go on */
   ws_env_cb on_close;
   void *data;
   sim_event closed;
