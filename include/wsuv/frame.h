@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <wsuv/export.h>
+#include <wsuv/hooks.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,18 +27,27 @@ typedef enum wsuv_frame_type {
   WSUV_FRAME_PONG = 10   /**< Answer to a ping, or a sign of life. */
 } wsuv_frame_type_t;
 
-/** One frame that is to be sent. Initialise with wsuv_frame_init(). */
+/**
+ * One frame: that is to be sent, initialised with wsuv_frame_init(), or that a raw session has
+ * received.
+ */
 typedef struct wsuv_frame {
-  size_t size;            /**< `sizeof(wsuv_frame_t)` of the caller. */
+  size_t size;            /**< `sizeof(wsuv_frame_t)` of whoever filled it in. */
   wsuv_frame_type_t type; /**< For the later fragments of a message: the message's type again. */
   bool fin;               /**< Last (or only) fragment of a message; control frames: always true. */
-  const void *data;       /**< Payload; may be NULL when #len is 0. Copied by the call. */
-  size_t len;             /**< Bytes of payload. */
+  bool rsv1;              /**< Reserved for extensions, as are the next two: raw sessions only. */
+  bool rsv2;              /**< See #rsv1. */
+  bool rsv3;              /**< See #rsv1. */
+  /** Received: not the first fragment of its message (opcode 0). Not looked at when sending. */
+  bool continuation;
+  const void *data; /**< Payload; may be NULL when #len is 0. Copied when it is sent. */
+  size_t len;       /**< Bytes of payload. */
 } wsuv_frame_t;
 
 /** Fill in a frame that is a whole message. @p data is not copied before the frame is sent. */
 static inline void wsuv_frame_init(wsuv_frame_t *frame, wsuv_frame_type_t type, const void *data,
                                    size_t len) {
+  memset(frame, 0, sizeof(*frame));
   frame->size = sizeof(*frame);
   frame->type = type;
   frame->fin = true;
@@ -75,6 +86,45 @@ typedef enum wsuv_close_code {
 
 /** The longest payload of a control frame, in bytes (RFC 6455 5.5). */
 #define WSUV_CONTROL_MAX 125
+
+/** @name Helpers
+ * @{ */
+
+/**
+ * Copy a frame with its payload into one block of memory, to be kept as long as one likes.
+ * @param frame any; it need not have been received
+ * @param allocator NULL: the C library's
+ * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that #len does
+ *         not count. NULL: there is no memory
+ */
+WSUV_EXTERN wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame,
+                                          const wsuv_allocator_t *allocator);
+
+/** Free what wsuv_frame_copy() gave, with the same allocator. NULL is fine. */
+WSUV_EXTERN void wsuv_frame_free(wsuv_frame_t *frame, const wsuv_allocator_t *allocator);
+
+/**
+ * Read the payload of a text frame into a terminated string.
+ * @param frame of type text; only a whole message is sure to be valid UTF-8
+ * @param buf where to
+ * @param size its bytes; `frame->len + 1` are enough
+ * @return 0; `UV_EINVAL`: no text frame; `WSUV_EUTF8`: not valid UTF-8 (RFC 6455 8.1);
+ *         `UV_ENOBUFS`: it does not fit. Without an error only is anything written
+ */
+WSUV_EXTERN int wsuv_frame_read_text(const wsuv_frame_t *frame, char *buf, size_t size);
+
+/**
+ * Read the payload of a close frame (RFC 6455 5.5.1).
+ * @param frame of type close
+ * @param[out] code #WSUV_CLOSE_NO_STATUS if it has none
+ * @param[out] reason points into the payload, not terminated; may be NULL
+ * @param[out] reason_len its bytes; may be NULL
+ * @return 0; `UV_EINVAL`: no close frame; `WSUV_EPROTOCOL`: one byte, or a code that may not be
+ *         sent; `WSUV_EUTF8`: the reason is not valid UTF-8
+ */
+WSUV_EXTERN int wsuv_frame_read_close(const wsuv_frame_t *frame, uint16_t *code,
+                                      const char **reason, size_t *reason_len);
+/** @} */
 
 /**
  * The name of a registered close code, as "normal closure".

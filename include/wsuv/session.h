@@ -81,6 +81,11 @@ typedef struct wsuv_callbacks {
   void (*on_ping)(wsuv_session_t *session, const void *data, size_t len);
   /** A pong came, asked for or not. @p data is valid until it returns. */
   void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
+  /**
+   * In a raw session, in place of #on_message, #on_ping and #on_pong: a frame, as it came.
+   * @p frame and its data are valid until it returns. See wsuv_request::raw.
+   */
+  void (*on_frame)(wsuv_session_t *session, const wsuv_frame_t *frame);
   /** The outgoing queue has room again: see `outgoing_max`, `high_water`, `low_water`. */
   void (*on_drain)(wsuv_session_t *session);
   /**
@@ -133,6 +138,16 @@ typedef struct wsuv_request {
    * same; NULL: none. The port is that of the URL.
    */
   const char *address;
+  /**
+   * Have a raw session: every frame comes to `on_frame` by itself, fragments and control frames
+   * too, with fin and rsv bits, and with nothing done about it. Pings are not answered, nor is the
+   * peer's close frame: the session waits `close_timeout_ms` for wsuv_session_close(), or for
+   * wsuv_send() of a close frame, to answer it; nothing else can be sent after it. Text is not
+   * checked, either way, and data frames may be sent with rsv bits. What else RFC 6455 demands is
+   * still seen to: the order of frames, masking, control frames without rsv bits, `max_frame_size`,
+   * and `max_message_size` for each frame. No extensions are offered.
+   */
+  bool raw;
 } wsuv_request_t;
 
 /** Fill in a request with a URL and nothing else. */
@@ -208,11 +223,13 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * together. It returns 0, or at once one of:
  * `WSUV_ESTATE`: not open yet, or closing has begun;
  * `WSUV_EUTF8`: text that is not UTF-8 (RFC 6455 5.6);
- * `WSUV_ECONTROL`: a ping or pong over 125 bytes, or not final (RFC 6455 5.5);
+ * `WSUV_ECONTROL`: a control frame over 125 bytes, or not final (RFC 6455 5.5);
+ * `WSUV_ECLOSECODE`: a close frame with a code that may not be sent;
  * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
- * amid the fragments of a message; or a frame whose size was not filled in;
+ * amid the fragments of a message; rsv bits in a control frame or a session that is not raw; or a
+ * frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
  * `UV_ENOMEM`. When it fails, nothing was queued.
  * @{ */
@@ -239,8 +256,21 @@ WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t
 WSUV_EXTERN int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len);
 
 /**
- * Send one frame of type text, binary, ping or pong. A data frame with `fin` false begins or
- * continues a message: the later frames name the same type and go out as continuations. @p cb,
+ * Send a whole text or binary message, a ping or a pong whose payload is in pieces.
+ * @param session the session
+ * @param type not #WSUV_FRAME_CLOSE
+ * @param bufs the pieces; copied, they stay the caller's
+ * @param nbufs how many
+ * @param cb called when it is in the kernel's hands or dropped; NULL: none
+ * @param arg handed to @p cb
+ */
+WSUV_EXTERN int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type,
+                               const uv_buf_t bufs[], unsigned nbufs, wsuv_send_cb cb, void *arg);
+
+/**
+ * Send one frame. A data frame with `fin` false begins or continues a message: the later frames
+ * name the same type and go out as continuations. A close frame begins or answers the closing
+ * handshake, as wsuv_session_close() does; its payload is empty, or a code and a reason. @p cb,
  * unless NULL, is called when it is in the kernel's hands or dropped.
  */
 WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb,

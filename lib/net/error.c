@@ -10,6 +10,7 @@ _Static_assert((int) WS_EINVAL == (int) UV_EINVAL, "as libuv's");
 _Static_assert((int) WS_ECANCELED == (int) UV_ECANCELED, "as libuv's");
 _Static_assert((int) WS_ETIMEDOUT == (int) UV_ETIMEDOUT, "as libuv's");
 _Static_assert((int) WS_EAGAIN == (int) UV_EAGAIN, "as libuv's");
+_Static_assert((int) WS_ENOBUFS == (int) UV_ENOBUFS, "as libuv's");
 _Static_assert((int) WS_EPROTONOSUPPORT == (int) UV_EPROTONOSUPPORT, "as libuv's");
 _Static_assert((int) WS_EAFNOSUPPORT == (int) UV_EAFNOSUPPORT, "as libuv's");
 _Static_assert((int) WS_EOF == (int) UV_EOF, "as libuv's");

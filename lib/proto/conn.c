@@ -36,6 +36,11 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
   out_queue_init(&c->out, &shared->chunks);
 }
 
+void conn_set_raw(conn *c) {
+  c->raw = true;
+  c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
+}
+
 void conn_free(conn *c) {
   block_release(&c->kept, &c->shared->spare);
   message_clear(&c->incoming, &c->shared->spare);
@@ -57,11 +62,12 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
-static inline void note_sent(conn *c, const frame_header *h, const void *payload) {
+static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
   count(&c->sent, h);
   trace(c, true, h);
-  if (c->shared->dump != NULL && h->length > 0) {
-    c->shared->dump(c->trace_arg, true, payload, (size_t) h->length);
+  if (c->shared->dump == NULL) return;
+  for (size_t i = 0; i < n; i++) {
+    if (pieces[i].len > 0) c->shared->dump(c->trace_arg, true, pieces[i].base, pieces[i].len);
   }
 }
 
@@ -81,51 +87,60 @@ static inline int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin
   return c->masking ? random_pool_take(&c->shared->random, h->key.b, sizeof h->key.b) : 0;
 }
 
-static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, bool fin, const void *data,
-                              size_t len) {
+static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const conn_frame *f) {
   frame_header h;
-  int err = make_header(c, &h, opcode, fin, len);
+  int err = make_header(c, &h, opcode, f->fin, f->len);
   if (err < 0) return err;
-  err = out_queue_frame(&c->out, lane, &h, data);
-  if (err == 0) note_sent(c, &h, data);
+  h.rsv = f->rsv;
+  err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
+  if (err == 0) note_sent(c, &h, f->pieces, f->count);
   return err;
 }
 
-static int send_control(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
-  if (!fin || len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
-  return queue_frame(c, LANE_CONTROL, (uint8_t) type, true, data, len);
+static int send_control(conn *c, const conn_frame *f) {
+  if (f->rsv != 0) return WS_EINVAL;
+  if (!f->fin || f->len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
+  return queue_frame(c, LANE_CONTROL, (uint8_t) f->type, f);
+}
+
+static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
+  bool valid = true;
+  for (size_t i = 0; valid && i < f->count; i++) {
+    valid = utf8_feed(utf8, f->pieces[i].base, f->pieces[i].len);
+  }
+  return valid && (!f->fin || utf8_complete(utf8));
 }
 
 /* Text is checked across the fragments of a message; the state behind this one is kept only when
    it is queued. */
-static int send_text(conn *c, uint8_t opcode, bool fin, const void *data, size_t len) {
+static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
   utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
-  bool valid = utf8_feed(&utf8, data, len) && (!fin || utf8_complete(&utf8));
-  if (!valid) return WSUV_EUTF8;
-  int err = queue_frame(c, LANE_DATA, opcode, fin, data, len);
+  if (!feed_pieces(&utf8, f)) return WSUV_EUTF8;
+  int err = queue_frame(c, LANE_DATA, opcode, f);
   if (err == 0) c->out_utf8 = utf8;
   return err;
 }
 
-static int send_data(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
-  uint8_t opcode = (uint8_t) type;
+static int send_data(conn *c, const conn_frame *f) {
+  uint8_t opcode = (uint8_t) f->type;
+  if (f->rsv != 0 && !c->raw) return WS_EINVAL;
   if (c->out_opcode != 0) {
     if (c->out_opcode != opcode) return WS_EINVAL;
     opcode = OPCODE_CONTINUATION;
   }
-  int err = type == OPCODE_TEXT ? send_text(c, opcode, fin, data, len)
-                                : queue_frame(c, LANE_DATA, opcode, fin, data, len);
-  if (err == 0) c->out_opcode = fin ? 0 : (uint8_t) type;
+  bool text = f->type == OPCODE_TEXT && !c->raw;
+  int err = text ? send_text(c, opcode, f) : queue_frame(c, LANE_DATA, opcode, f);
+  if (err == 0) c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
   return err;
 }
 
-int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
+int conn_send_frame(conn *c, const conn_frame *f) {
   if (c->close_sent || c->close_received) return WSUV_ESTATE;
-  switch (type) {
+  switch (f->type) {
   case OPCODE_TEXT:
-  case OPCODE_BINARY: return send_data(c, type, fin, data, len);
+  case OPCODE_BINARY: return send_data(c, f);
   case OPCODE_PING:
-  case OPCODE_PONG: return send_control(c, type, fin, data, len);
+  case OPCODE_PONG: return send_control(c, f);
   default: return WS_EINVAL;
   }
 }
@@ -135,8 +150,10 @@ int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len
 static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason_len) {
   uint8_t payload[WSUV_CONTROL_MAX];
   size_t n = close_payload_write(payload, code, reason, reason_len);
+  const ws_slice piece = {payload, n};
+  const conn_frame f = {OPCODE_CLOSE, true, 0, &piece, 1, n};
   uint64_t before = c->out.lanes[LANE_DATA].queued;
-  int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, true, payload, n);
+  int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
   if (err < 0) return err;
   c->close_size = (uint8_t) (c->out.lanes[LANE_DATA].queued - before);
   c->close_sent = true;
@@ -157,8 +174,8 @@ void conn_fail(conn *c, int err, const char *why) {
   c->failed = true;
   c->why = why;
   c->in_len = 0;
-  /* A message that is complete may still be looked at. */
-  if (c->incoming.fragments > 0) message_clear(&c->incoming, &c->shared->spare);
+  /* What was handed out may still be looked at. */
+  if (!c->incoming.given) message_clear(&c->incoming, &c->shared->spare);
   if (c->close_sent) return;
   /* Without memory or random bytes there is no close frame: the connection just ends. */
   (void) queue_close(c, close_code_for_error(err), why, strlen(why));
@@ -192,7 +209,7 @@ static size_t room_in_block(conn *c, size_t least) {
   size_t want = b->len < least ? least : b->len;
   if (want > d->left) want = (size_t) d->left;
   size_t most = c->limits.max_message_size;
-  if (d->header.fin) most = b->len + (size_t) d->left;
+  if (d->header.fin || c->raw) most = b->len + (size_t) d->left;
   if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
   return b->cap - b->len;
 }
@@ -209,10 +226,11 @@ size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
 
 static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   frame_header h;
-  if (c->close_sent) return 0;
+  const ws_slice piece = {data, len};
+  if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) note_sent(c, &h, data);
+  if (err == 0) note_sent(c, &h, &piece, 1);
   return err;
 }
 
@@ -270,6 +288,22 @@ static int control_event(conn *c, conn_event *ev) {
   }
 }
 
+static inline int add_to_message(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  ev->type = CONN_EVENT_MESSAGE;
+  return message_add(&c->incoming, &c->limits, &c->shared->spare, &c->decoder.header, chunk,
+                     &ev->data, &ev->len, &c->why);
+}
+
+static int add_frame(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &c->decoder.header;
+  ev->type = CONN_EVENT_FRAME;
+  ev->fin = h->fin;
+  ev->rsv = h->rsv;
+  ev->continuation = h->opcode == OPCODE_CONTINUATION;
+  return message_add_frame(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data,
+                           &ev->len, &c->why);
+}
+
 /* 1: an event; 0: not yet; or an error. */
 static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
@@ -281,19 +315,15 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
     return err < 0 ? err : 1;
   }
   c->data_came = true;
-  int r = message_add(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data, &ev->len,
-                      &c->why);
+  int r = c->raw ? add_frame(c, chunk, ev) : add_to_message(c, chunk, ev);
   if (r >= 0 && chunk->last) count(&c->received, h);
-  ev->type = CONN_EVENT_MESSAGE;
   ev->opcode = c->incoming.opcode;
   return r;
 }
 
 /* What the last event was in has been seen. */
 static void release_seen(conn *c) {
-  if (c->incoming.fragments == 0 && c->incoming.assembled.base != NULL) {
-    block_release(&c->incoming.assembled, &c->shared->spare);
-  }
+  message_release_given(&c->incoming, &c->shared->spare);
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
 }
 

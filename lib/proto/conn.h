@@ -40,15 +40,20 @@ void conn_shared_free(conn_shared *shared); /* every connection has been freed b
 
 typedef enum conn_event_type {
   CONN_EVENT_MESSAGE, /* opcode, data, len */
-  CONN_EVENT_PING,    /* data, len; the pong is queued */
+  CONN_EVENT_PING,    /* data, len; the pong is queued, unless raw */
   CONN_EVENT_PONG,    /* data, len */
-  CONN_EVENT_CLOSE    /* close_code, and data, len: the reason. Nothing more is read after it; it is
-                         to be answered by conn_answer_close. */
+  CONN_EVENT_CLOSE,   /* close_code, and data, len: the reason, behind the two bytes of the code.
+                         Nothing more is read after it; it is to be answered by conn_answer_close,
+                         or, if raw, by conn_close. */
+  CONN_EVENT_FRAME /* in place of MESSAGE, if raw: one data frame, and what counts of its header */
 } conn_event_type;
 
 typedef struct conn_event {
   conn_event_type type;
-  uint8_t opcode;      /* OPCODE_TEXT or OPCODE_BINARY */
+  uint8_t opcode;      /* OPCODE_TEXT or OPCODE_BINARY; of a continuation: its message's */
+  bool fin;            /* of a FRAME */
+  bool continuation;   /* of a FRAME */
+  uint8_t rsv;         /* of a FRAME */
   uint16_t close_code; /* WSUV_CLOSE_NO_STATUS: the close frame had none */
   uint8_t *data;       /* valid until the next call of conn_recv or conn_next_event */
   size_t len;
@@ -78,6 +83,7 @@ typedef struct conn {
   uint16_t peer_code;  /* of the peer's close frame */
   uint8_t role;        /* ws_role: ours */
   bool masking;        /* mask what we send; the client's default */
+  bool raw;            /* set by conn_set_raw */
   bool close_sent;     /* our close frame is queued or gone: no more sending */
   bool close_received; /* the peer's has come: no more reading */
   bool failed;         /* we failed the connection: no more reading */
@@ -90,6 +96,11 @@ typedef struct conn {
 
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
                const message_limits *limits, void *trace_arg);
+
+/* Leave messages to the owner, before anything is received: data frames come one by one, with any
+   rsv bits and without a look at their text, and rsv bits may be sent; pings are not answered. */
+void conn_set_raw(conn *c);
+
 void conn_free(conn *c); /* gives back what it holds; out_queue included */
 
 /* Give bytes that were read. They stay the caller's, are unmasked in place, and are used up when
@@ -117,11 +128,27 @@ int conn_next_event(conn *c, conn_event *ev);
    announced. */
 size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
 
-/* Queue a frame: text, binary, ping or pong; fragments of a message by `fin`.
+/* A frame that is to be sent. */
+typedef struct conn_frame {
+  frame_opcode type; /* text, binary, ping or pong */
+  bool fin;          /* the last, or only, fragment of a message */
+  uint8_t rsv;       /* of data frames, if raw */
+  const ws_slice *pieces;
+  size_t count, len; /* of the pieces; of the whole payload */
+} conn_frame;
+
+/* Queue a frame; its payload is copied.
    0; WSUV_ESTATE: closing has begun; WSUV_EUTF8; WSUV_ECONTROL; WS_EINVAL: another type amid a
-   message, or a type that is not to be sent here; WSUV_ERANDOM; WS_ENOMEM. Nothing is queued
-   then. */
-int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len);
+   message, rsv bits that may not be, or a type that is not to be sent here; WSUV_ERANDOM;
+   WS_ENOMEM. Nothing is queued then. */
+int conn_send_frame(conn *c, const conn_frame *frame);
+
+/* The same for one in a single piece, without rsv bits. */
+static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
+  const ws_slice piece = {(const uint8_t *) data, len};
+  const conn_frame frame = {type, fin, 0, &piece, 1, len};
+  return conn_send_frame(c, &frame);
+}
 
 /* Begin or answer the closing handshake, after all that is queued. Once only: later calls do
    nothing and return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too long), WSUV_EUTF8,

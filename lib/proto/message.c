@@ -11,9 +11,7 @@ static int bad(const char **why, int err, const char *text) {
   return err;
 }
 
-/* Order and limits, judged by the header of a frame. */
-static int begin_frame(message *m, const message_limits *limits, const frame_header *h,
-                       const char **why) {
+static int check_order(const message *m, const frame_header *h, const char **why) {
   bool continues = h->opcode == OPCODE_CONTINUATION;
   if (continues && m->fragments == 0) {
     return bad(why, WSUV_EPROTOCOL, "continuation of no message");
@@ -21,6 +19,12 @@ static int begin_frame(message *m, const message_limits *limits, const frame_hea
   if (!continues && m->fragments > 0) {
     return bad(why, WSUV_EPROTOCOL, "new message amid a fragmented one");
   }
+  return 0;
+}
+
+/* How large and how many, judged by the header of a frame. */
+static int check_limits(const message *m, const message_limits *limits, const frame_header *h,
+                        const char **why) {
   if (h->length > limits->max_frame_size) return bad(why, WSUV_ETOOBIG, "frame too large");
   if (h->length > limits->max_message_size ||
       m->assembled.len > limits->max_message_size - h->length) {
@@ -29,7 +33,15 @@ static int begin_frame(message *m, const message_limits *limits, const frame_hea
   if (m->fragments >= limits->max_fragments) {
     return bad(why, WSUV_EFRAGMENTS, "too many fragments");
   }
-  if (!continues) {
+  return 0;
+}
+
+static int begin_frame(message *m, const message_limits *limits, const frame_header *h,
+                       const char **why) {
+  int err = check_order(m, h, why);
+  if (err == 0) err = check_limits(m, limits, h, why);
+  if (err < 0) return err;
+  if (h->opcode != OPCODE_CONTINUATION) {
     m->opcode = h->opcode;
     m->utf8 = (utf8_state){0};
   }
@@ -59,6 +71,12 @@ static int append(message *m, const message_limits *limits, block_spare *spare,
   return 0;
 }
 
+static void give_assembled(message *m, const frame_chunk *chunk, uint8_t **data, size_t *len) {
+  *data = m->assembled.base != NULL ? m->assembled.base : chunk->data; /* never NULL */
+  *len = m->assembled.len;
+  m->given = true;
+}
+
 int message_add_slow(message *m, const message_limits *limits, block_spare *spare,
                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                      const char **why) {
@@ -72,9 +90,30 @@ int message_add_slow(message *m, const message_limits *limits, block_spare *spar
     *len = chunk->len;
   } else {
     if ((err = append(m, limits, spare, chunk)) < 0) return err;
-    *data = m->assembled.base != NULL ? m->assembled.base : chunk->data; /* never NULL */
-    *len = m->assembled.len;
+    if (end) give_assembled(m, chunk, data, len);
   }
   if (end) m->fragments = 0;
   return end ? 1 : 0;
+}
+
+/* Of a message whose frames are given one by one, only whether it goes on is remembered. */
+int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
+                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
+                      const char **why) {
+  int err = 0;
+  if (chunk->first) {
+    if ((err = check_order(m, h, why)) < 0) return err;
+    m->fragments = 0;
+    if ((err = check_limits(m, limits, h, why)) < 0) return err;
+    if (h->opcode != OPCODE_CONTINUATION) m->opcode = h->opcode;
+    m->fragments = 1;
+  }
+  *data = chunk->data;
+  *len = chunk->len;
+  bool whole = chunk->first && chunk->last;
+  if (!whole && (err = append(m, limits, spare, chunk)) < 0) return err;
+  if (!chunk->last) return 0;
+  if (!whole) give_assembled(m, chunk, data, len);
+  if (h->fin) m->fragments = 0;
+  return 1;
 }

@@ -22,6 +22,7 @@ typedef struct message {
   block assembled;
   uint32_t fragments; /* frames of the message so far; 0: between messages */
   uint8_t opcode;     /* OPCODE_TEXT or OPCODE_BINARY */
+  bool given;         /* what is assembled was handed out, and can go */
   utf8_state utf8;
 } message;
 
@@ -31,18 +32,32 @@ static inline void message_init(message *m) {
 
 static inline void message_clear(message *m, block_spare *spare) {
   block_release(&m->assembled, spare);
+  m->given = false;
   m->fragments = 0;
+}
+
+/* What was handed out has been seen. */
+static inline void message_release_given(message *m, block_spare *spare) {
+  if (!m->given) return;
+  block_release(&m->assembled, spare);
+  m->given = false;
 }
 
 /* Take a chunk of a data frame. Limits and order are judged with its first chunk, before any of it
    is stored.
-   1: the message is complete and is at *data, *len: in the chunk, or in m->assembled, which the
-   caller releases when it is done with it; 0: there is more to come;
+   1: the message is complete and is at *data, *len: in the chunk, or in m->assembled, until
+   message_release_given; 0: there is more to come;
    WSUV_EPROTOCOL: a continuation of nothing, or a new message amid another; WSUV_ETOOBIG;
    WSUV_EFRAGMENTS; WSUV_EUTF8; WS_ENOMEM; *why says which. */
 int message_add_slow(message *m, const message_limits *limits, block_spare *spare,
                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                      const char **why);
+
+/* The same, but for single frames: a fragment is complete by itself, and its number and its text
+   are not judged. */
+int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
+                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
+                      const char **why);
 
 /* Nearly all binary messages are one frame that is all here: nothing to keep, nothing to check but
    the limits. */

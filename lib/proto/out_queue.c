@@ -18,14 +18,14 @@ void out_queue_clear(out_queue *q) {
   out_queue_init(q, q->pool);
 }
 
-/* n bytes of the payload, from `done` on, copied and masked in one pass. */
-static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *payload, size_t done,
+/* n bytes of payload, `done` bytes behind its beginning, copied and masked in one pass. */
+static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src, size_t done,
                         size_t n) {
   if (n == 0) return;
   if (h->masked) {
-    mask_apply(dst, payload + done, n, h->key, done);
+    mask_apply(dst, src, n, h->key, done);
   } else {
-    memcpy(dst, payload + done, n);
+    memcpy(dst, src, n);
   }
 }
 
@@ -53,33 +53,43 @@ static void put_header(bufq *bytes, frame_header *h) {
   }
 }
 
-static void put_payload(bufq *bytes, const frame_header *h, const uint8_t *payload) {
-  size_t done = 0, length = (size_t) h->length;
-  while (done < length) {
+/* A piece of the payload, `before` bytes behind its beginning. */
+static void put_piece(bufq *bytes, const frame_header *h, const ws_slice *piece, size_t before) {
+  size_t done = 0;
+  while (done < piece->len) {
     size_t room;
     uint8_t *dst = bufq_tail(bytes, &room);
-    size_t n = length - done < room ? length - done : room;
-    copy_masked(dst, h, payload, done, n);
+    size_t n = piece->len - done < room ? piece->len - done : room;
+    copy_masked(dst, h, piece->base + done, before + done, n);
     bufq_commit(bytes, n);
     done += n;
   }
 }
 
-static int put_frame(out_queue *q, out_lane *l, frame_header *h, const void *payload) {
+static void put_pieces(bufq *bytes, frame_header *h, const ws_slice *pieces, size_t count) {
+  size_t before = 0;
+  put_header(bytes, h);
+  for (size_t i = 0; i < count; i++) {
+    put_piece(bytes, h, &pieces[i], before);
+    before += pieces[i].len;
+  }
+}
+
+static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_slice *pieces,
+                     size_t count) {
   size_t before = bufq_len(&l->bytes);
   if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
   int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
   if (err < 0) return err;
-  if (!put_at_once(&l->bytes, h, payload)) {
-    put_header(&l->bytes, h);
-    put_payload(&l->bytes, h, payload);
-  }
+  bool put = count == 1 && put_at_once(&l->bytes, h, pieces->base);
+  if (!put) put_pieces(&l->bytes, h, pieces, count);
   l->queued += bufq_len(&l->bytes) - before;
   return 0;
 }
 
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const void *payload) {
-  int err = put_frame(q, &q->lanes[lane], h, payload);
+int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_slice *pieces,
+                    size_t count) {
+  int err = put_frame(q, &q->lanes[lane], h, pieces, count);
   if (err < 0) return err;
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
   if (lane == LANE_CONTROL) {
@@ -105,7 +115,8 @@ int out_queue_pong(out_queue *q, frame_header *h, const void *payload) {
   if (q->pongs > OUT_PONGS_MAX && q->last_pong_size != 0) {
     drop_last_pong(q);
   }
-  int err = out_queue_frame(q, LANE_CONTROL, h, payload);
+  const ws_slice piece = {payload, (size_t) h->length};
+  int err = out_queue_frame(q, LANE_CONTROL, h, &piece, 1);
   if (err == 0 && q->pongs > OUT_PONGS_MAX) q->last_pong_size = size;
   return err;
 }

@@ -44,9 +44,10 @@ static inline size_t out_queue_len(const out_queue *q) {
   return bufq_len(&q->lanes[LANE_DATA].bytes) + bufq_len(&q->lanes[LANE_CONTROL].bytes);
 }
 
-/* Encode a frame at the end of a lane: h->length bytes at `payload` are copied, masked if
-   h->masked. 0 or WS_ENOMEM, and then nothing is changed. */
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const void *payload);
+/* Encode a frame at the end of a lane: its payload, h->length bytes in `count` pieces, is copied,
+   masked if h->masked. 0 or WS_ENOMEM, and then nothing is changed. */
+int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_slice *pieces,
+                    size_t count);
 
 /* Queue a pong. While OUT_PONGS_MAX of them wait, only the latest is kept beyond those
    (RFC 6455 5.5.3), so a flood of pings costs no memory. 0 or WS_ENOMEM: this pong is not queued,

@@ -28,14 +28,19 @@ static void keep_sent(wsuv_session_t *s, const char *reason, size_t len) {
 }
 
 /* What the kernel takes of our data now still goes before our answer; the rest is dropped. */
-void closing_by_peer(wsuv_session_t *s, const conn_event *ev) {
-  s->by_peer = !s->conn.close_sent;
-  keep_received(s, ev->data, ev->len);
+static void answer(wsuv_session_t *s) {
   writing_flush(s);
-  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
   int err = conn_answer_close(&s->conn);
   notify_dropped(s);
   if (err < 0) session_end(s, err, "the close frame was not answered");
+}
+
+/* The user of a raw session answers it, in the time that there is for closing. */
+void closing_by_peer(wsuv_session_t *s, const conn_event *ev) {
+  s->by_peer = !s->conn.close_sent;
+  keep_received(s, ev->data, ev->len);
+  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
+  if (!s->conn.raw) answer(s);
 }
 
 /* We fail the connection (RFC 6455 7.1.7). A close frame that says why is already queued. */
@@ -55,10 +60,27 @@ void session_fail(wsuv_session_t *s, int err, const char *why) {
 
 /* Both sides have said what they had to say, or we have failed, and it is all written. */
 void closing_advance(wsuv_session_t *s) {
-  bool said = s->conn.close_received || s->conn.failed;
-  if (s->state != SESSION_CLOSING || !said || out_queue_len(&s->conn.out) > 0) return;
-  if (s->conn.failed) s->filter->ops->shutdown(s->filter);
+  const conn *c = &s->conn;
+  bool said = (c->close_received && c->close_sent) || c->failed;
+  if (s->state != SESSION_CLOSING || !said || out_queue_len(&c->out) > 0) return;
+  if (c->failed) s->filter->ops->shutdown(s->filter);
   session_enter(s, SESSION_LINGER);
+}
+
+static bool awaits_answer(const wsuv_session_t *s) {
+  const conn *c = &s->conn;
+  return s->state == SESSION_CLOSING && c->close_received && !c->close_sent && s->write_error == 0;
+}
+
+int closing_begin(wsuv_session_t *s, unsigned code, const char *reason, size_t len) {
+  if (s->state != SESSION_OPEN && !awaits_answer(s)) return WSUV_ESTATE;
+  int err = conn_close(&s->conn, code, reason, len);
+  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
+  if (err < 0) return err;
+  keep_sent(s, reason, len);
+  if (s->state == SESSION_OPEN) session_enter(s, SESSION_CLOSING);
+  session_owe(s);
+  return 0;
 }
 
 int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason) {
@@ -67,14 +89,8 @@ int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reaso
   if (len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
   if (!utf8_valid((const uint8_t *) reason, len)) return WSUV_EUTF8;
   if (session->state < SESSION_OPEN) session_end(session, WS_ECANCELED, "");
-  if (session->state != SESSION_OPEN) return 0;
-  int err = conn_close(&session->conn, code, reason, len);
-  if (err == WSUV_ERANDOM) session_end(session, err, "no masking key");
-  if (err < 0) return err;
-  keep_sent(session, reason, len);
-  session_enter(session, SESSION_CLOSING);
-  session_owe(session);
-  return 0;
+  int err = closing_begin(session, code, reason, len);
+  return err == WSUV_ESTATE ? 0 : err;
 }
 
 void wsuv_session_terminate(wsuv_session_t *session) {

@@ -10,6 +10,10 @@
 /* The peer's close frame came. */
 void closing_by_peer(wsuv_session_t *s, const conn_event *ev);
 
+/* Queue our close frame, which begins or answers the closing handshake: see conn_close; and
+   WSUV_ESTATE: it is not open, or the frame is made already. */
+int closing_begin(wsuv_session_t *s, unsigned code, const char *reason, size_t len);
+
 /* The connection of a session has failed, as conn_fail does it: with `err` it will end. */
 void closing_failed(wsuv_session_t *s, int err);
 

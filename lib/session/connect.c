@@ -46,6 +46,7 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
     opening_free(o, &client->alloc);
     return err;
   }
+  if (request->raw) conn_set_raw(&s->conn);
   if (callbacks != NULL) s->callbacks = *callbacks;
   s->data = request->data;
   *out = s;

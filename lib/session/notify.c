@@ -51,12 +51,41 @@ void notify_open(wsuv_session_t *s) {
   if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
 }
 
+/* A close frame's event has its payload behind the code. */
+static void tell_frame(wsuv_session_t *s, wsuv_frame_type_t type, const conn_event *ev) {
+  size_t code = ev->type == CONN_EVENT_CLOSE && ev->close_code != WSUV_CLOSE_NO_STATUS ? 2 : 0;
+  wsuv_frame_t frame;
+  if (s->callbacks.on_frame == NULL) return;
+  wsuv_frame_init(&frame, type, ev->data - code, ev->len + code);
+  if (ev->type == CONN_EVENT_FRAME) {
+    frame.fin = ev->fin;
+    frame.rsv1 = (ev->rsv & FRAME_RSV1) != 0;
+    frame.rsv2 = (ev->rsv & FRAME_RSV2) != 0;
+    frame.rsv3 = (ev->rsv & FRAME_RSV3) != 0;
+    frame.continuation = ev->continuation;
+  }
+  s->callbacks.on_frame(s, &frame);
+}
+
+static void tell_raw(wsuv_session_t *s, const conn_event *ev) {
+  switch (ev->type) {
+  case CONN_EVENT_PING: tell_frame(s, WSUV_FRAME_PING, ev); break;
+  case CONN_EVENT_PONG: tell_frame(s, WSUV_FRAME_PONG, ev); break;
+  case CONN_EVENT_CLOSE: tell_frame(s, WSUV_FRAME_CLOSE, ev); break;
+  default: tell_frame(s, (wsuv_frame_type_t) ev->opcode, ev); break;
+  }
+}
+
 static void tell_message(wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
 
 void notify_event(wsuv_session_t *s, const conn_event *ev) {
+  if (s->conn.raw) {
+    tell_raw(s, ev);
+    return;
+  }
   switch (ev->type) {
   case CONN_EVENT_MESSAGE: tell_message(s, ev); break;
   case CONN_EVENT_PING:
@@ -65,7 +94,7 @@ void notify_event(wsuv_session_t *s, const conn_event *ev) {
   case CONN_EVENT_PONG:
     if (s->callbacks.on_pong != NULL) s->callbacks.on_pong(s, ev->data, ev->len);
     break;
-  case CONN_EVENT_CLOSE: break; /* told by on_close */
+  default: break; /* the peer's close is told by on_close */
   }
 }
 

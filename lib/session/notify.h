@@ -10,7 +10,7 @@
 
 void notify_open(wsuv_session_t *s);
 
-/* A message or a control frame. */
+/* A message or a control frame; of a raw session, a frame. */
 void notify_event(wsuv_session_t *s, const conn_event *ev);
 
 /* on_drain, if it is due. */

@@ -28,11 +28,8 @@ static void deliver(wsuv_session_t *s, const conn_event *ev) {
   if (ev->type == CONN_EVENT_PONG && keepalive_on(&s->keepalive)) {
     keepalive_pong(&s->keepalive, ev->data, ev->len, session_now_ns(s));
   }
-  if (ev->type == CONN_EVENT_CLOSE) {
-    closing_by_peer(s, ev);
-  } else {
-    notify_event(s, ev);
-  }
+  if (ev->type == CONN_EVENT_CLOSE) closing_by_peer(s, ev);
+  if (!s->discard) notify_event(s, ev);
 }
 
 void reading_take_events(wsuv_session_t *s) {

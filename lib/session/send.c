@@ -1,10 +1,13 @@
 #include "session/send.h"
 
 #include "base/error.h"
+#include "session/closing.h"
 #include "session/session.h"
 
 /* The way out: sends into the queue, under its bound, and their completions. Writing the queue to
    the wire is the session's business. */
+
+enum { FEW_PIECES = 16 }; /* of a payload: described without memory */
 
 /* How long a message may be now: an empty queue takes any up to its bound. Headers may take as much
    room again as payload, so that messages of no length are bounded, too. */
@@ -51,47 +54,44 @@ bool send_drained(wsuv_session_t *s) {
   return fell_to_low_water(s) || fits;
 }
 
-static out_lane_id lane_of(wsuv_frame_type_t type) {
-  return type == WSUV_FRAME_PING || type == WSUV_FRAME_PONG ? LANE_CONTROL : LANE_DATA;
+static out_lane_id lane_of(frame_opcode type) {
+  return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
 /* Without random bytes there are no masks, and no session (RFC 6455 10.3). */
-static int queue(wsuv_session_t *s, wsuv_frame_type_t type, bool fin, const void *data,
-                 size_t len) {
+static int queue(wsuv_session_t *s, const conn_frame *frame) {
+  out_lane_id lane = lane_of(frame->type);
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
-  if (lane_of(type) == LANE_DATA) {
-    int err = check_bound(s, len);
+  if (lane == LANE_DATA) {
+    int err = check_bound(s, frame->len);
     if (err < 0) return err;
   }
-  int err = conn_send(&s->conn, (frame_opcode) type, fin, data, len);
+  int err = conn_send_frame(&s->conn, frame);
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (err < 0) return err;
   if (s->conn.out.payload > s->high_water) s->above_high = true;
-  if (lane_of(type) == LANE_DATA) session_used(s);
+  if (lane == LANE_DATA) session_used(s);
   session_owe(s);
   return 0;
 }
 
 /* A whole message cannot be the end of another that is sent in fragments. */
-static int queue_message(wsuv_session_t *s, wsuv_frame_type_t type, const void *data, size_t len) {
-  if (s->state == SESSION_OPEN && s->conn.out_opcode != 0) return WS_EINVAL;
-  return queue(s, type, true, data, len);
+static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
+  bool amid = s->state == SESSION_OPEN && s->conn.out_opcode != 0;
+  return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
-int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
-  return queue_message(session, WSUV_FRAME_TEXT, data, len);
-}
-
-int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  return queue_message(session, WSUV_FRAME_BINARY, data, len);
-}
-
-int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {
-  return queue(session, WSUV_FRAME_PING, true, data, len);
-}
-
-int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len) {
-  return queue(session, WSUV_FRAME_PONG, true, data, len);
+static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
+  const uint8_t *p = frame->pieces->base;
+  size_t len = frame->len;
+  const char *why;
+  uint16_t code;
+  if (frame->rsv != 0) return WS_EINVAL;
+  if (!frame->fin || len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
+  int err = close_payload_read(p, len, &code, &why);
+  if (err < 0) return err == WSUV_EPROTOCOL ? WSUV_ECLOSECODE : err;
+  return len == 0 ? closing_begin(s, code, "", 0)
+                  : closing_begin(s, code, (const char *) p + 2, len - 2);
 }
 
 static completion *new_completion(wsuv_session_t *s, wsuv_send_cb cb, void *arg) {
@@ -102,11 +102,14 @@ static completion *new_completion(wsuv_session_t *s, wsuv_send_cb cb, void *arg)
   return c;
 }
 
-static int send_with_completion(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
-                                void *arg) {
+/* Queue it by its own rules, and remember who waits for it. */
+static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
+                          int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
+                          void *arg) {
+  if (cb == NULL) return put(s, frame);
   completion *c = new_completion(s, cb, arg);
   if (c == NULL) return WS_ENOMEM;
-  int err = queue(s, frame->type, frame->fin, frame->data, frame->len);
+  int err = put(s, frame);
   if (err < 0) {
     completion_release(&s->client->completions, c);
     return err;
@@ -117,10 +120,69 @@ static int send_with_completion(wsuv_session_t *s, const wsuv_frame_t *frame, ws
   return 0;
 }
 
+static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
+  const ws_slice piece = {data, len};
+  const conn_frame frame = {type, true, 0, &piece, 1, len};
+  return queue_message(s, &frame);
+}
+
+int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
+  return send_message(session, OPCODE_TEXT, data, len);
+}
+
+int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
+  return send_message(session, OPCODE_BINARY, data, len);
+}
+
+int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {
+  return send_message(session, OPCODE_PING, data, len);
+}
+
+int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len) {
+  return send_message(session, OPCODE_PONG, data, len);
+}
+
+static uint8_t rsv_of(const wsuv_frame_t *frame) {
+  return (uint8_t) ((frame->rsv1 ? FRAME_RSV1 : 0) | (frame->rsv2 ? FRAME_RSV2 : 0) |
+                    (frame->rsv3 ? FRAME_RSV3 : 0));
+}
+
 int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   if (frame->size != sizeof *frame) return WS_EINVAL;
-  if (cb != NULL) return send_with_completion(session, frame, cb, arg);
-  return queue(session, frame->type, frame->fin, frame->data, frame->len);
+  const ws_slice piece = {frame->data, frame->len};
+  const conn_frame f = {.type = (frame_opcode) frame->type,
+                        .fin = frame->fin,
+                        .rsv = rsv_of(frame),
+                        .pieces = &piece,
+                        .count = 1,
+                        .len = frame->len};
+  bool close = frame->type == WSUV_FRAME_CLOSE;
+  return queue_and_tell(session, &f, close ? queue_close : queue, cb, arg);
+}
+
+/* The same as slices; the sum of their lengths must be one, too. */
+static int take_pieces(ws_slice *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
+  *len = 0;
+  for (unsigned i = 0; i < n; i++) {
+    pieces[i] = (ws_slice){(const uint8_t *) bufs[i].base, bufs[i].len};
+    if (bufs[i].len > SIZE_MAX - *len) return WSUV_EMSGSIZE;
+    *len += bufs[i].len;
+  }
+  return 0;
+}
+
+int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf_t bufs[],
+                   unsigned nbufs, wsuv_send_cb cb, void *arg) {
+  const wsuv_allocator_t *alloc = &session->client->alloc;
+  ws_slice few[FEW_PIECES], *pieces = few;
+  conn_frame frame = {(frame_opcode) type, true, 0, NULL, nbufs, 0};
+  if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
+  if (pieces == NULL) return WS_ENOMEM;
+  frame.pieces = pieces;
+  int err = take_pieces(pieces, bufs, nbufs, &frame.len);
+  if (err == 0) err = queue_and_tell(session, &frame, queue_message, cb, arg);
+  if (pieces != few) ws_free(alloc, pieces);
+  return err;
 }
 
 int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {

@@ -95,7 +95,12 @@ static void test_sends_that_are_wrong_are_refused(world *w) {
   assert_int_equal(wsuv_send_ping(u.session, long_payload, sizeof long_payload), WSUV_ECONTROL);
   assert_int_equal(wsuv_send_pong(u.session, long_payload, sizeof long_payload), WSUV_ECONTROL);
   assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_PING, false, "", 0), WSUV_ECONTROL);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, "", 0), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, "1", 1), WSUV_ECLOSECODE);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, "\x03\xed", 2), WSUV_ECLOSECODE);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, "\x03\xe8\xff", 3), WSUV_EUTF8);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, false, "", 0), WSUV_ECONTROL);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_CLOSE, true, long_payload, sizeof long_payload),
+                   WSUV_ECONTROL);
   assert_int_equal(user_frame(&u, 'c', (wsuv_frame_type_t) 0, true, "", 0), UV_EINVAL);
   assert_int_equal(user_frame(&u, 'd', (wsuv_frame_type_t) 3, true, "", 0), UV_EINVAL);
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "t", 1);

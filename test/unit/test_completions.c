@@ -56,8 +56,9 @@ static completion *named(fixture *f, const char *name) {
 /* A frame of three bytes, and who waits for it. */
 static void queue(fixture *f, out_lane_id lane, const char *name) {
   frame_header h = {.length = 1, .opcode = 2, .fin = true};
+  const ws_slice piece = {(const uint8_t *) "x", 1};
   if (lane == LANE_CONTROL) h.opcode = 9;
-  assert_int_equal(out_queue_frame(&f->out, lane, &h, "x"), 0);
+  assert_int_equal(out_queue_frame(&f->out, lane, &h, &piece, 1), 0);
   completion *c = named(f, name);
   c->end = f->out.lanes[lane].queued;
   completions_add(&f->cs, lane, c);

@@ -213,7 +213,8 @@ static const void *payload_of(const sample *s, uint8_t **copy) {
 static int put(rig *r, int l, uint8_t opcode, size_t len) {
   uint8_t *copy;
   sample s = make_sample(r, opcode, len);
-  int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, payload_of(&s, &copy));
+  const ws_slice piece = {payload_of(&s, &copy), len};
+  int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, &piece, 1);
   if (err == 0)
     model_add(r->m, l, &s.wire, opcode < 8 ? len : 0, false);
   else
