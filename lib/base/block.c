@@ -1,6 +1,7 @@
 #include "base/block.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -8,20 +9,36 @@
 
 void block_spare_init(block_spare *spare, const wsuv_allocator_t *alloc) {
   spare->alloc = alloc;
-  spare->base = NULL;
+  spare->memory = NULL;
   spare->cap = 0;
 }
 
 void block_spare_free(block_spare *spare) {
-  ws_free(spare->alloc, spare->base);
-  spare->base = NULL;
+  ws_free(spare->alloc, spare->memory);
+  spare->memory = NULL;
   spare->cap = 0;
 }
 
+void block_align(block *b, const unsigned char *like) {
+  if (b->base == NULL) b->alignment = (uint8_t) ((uintptr_t) like % BLOCK_ALIGN);
+}
+
+static unsigned char *memory_of(const block *b) {
+  return b->base != NULL ? b->base - b->lead : NULL;
+}
+
+/* What the block holds is `lead` bytes behind the beginning of the memory, and may have to move. */
+static void settle(block *b, unsigned char *memory, size_t cap) {
+  uint8_t lead = (uint8_t) ((b->alignment - (uintptr_t) memory) % BLOCK_ALIGN);
+  if (lead != b->lead && b->len > 0) memmove(memory + lead, memory + b->lead, b->len);
+  b->base = memory + lead;
+  b->lead = lead;
+  b->cap = cap;
+}
+
 static void take_spare(block *b, block_spare *spare) {
-  b->base = spare->base;
-  b->cap = spare->cap;
-  spare->base = NULL;
+  settle(b, spare->memory, spare->cap);
+  spare->memory = NULL;
   spare->cap = 0;
 }
 
@@ -44,22 +61,22 @@ int block_reserve(block *b, block_spare *spare, size_t n, size_t most) {
     return 0;
   }
   size_t cap = grown(b->cap, need, most);
-  unsigned char *base = ws_realloc(spare->alloc, b->base, cap);
-  if (base == NULL) return WS_ENOMEM;
-  b->base = base;
-  b->cap = cap;
+  if (cap > SIZE_MAX - BLOCK_ALIGN) return WS_ENOMEM;
+  unsigned char *memory = ws_realloc(spare->alloc, memory_of(b), cap + BLOCK_ALIGN);
+  if (memory == NULL) return WS_ENOMEM;
+  settle(b, memory, cap);
   return 0;
 }
 
 void block_release(block *b, block_spare *spare) {
-  if (b->base == NULL) return;
+  unsigned char *memory = memory_of(b);
+  if (memory == NULL) return;
   if (b->cap > spare->cap && b->cap <= BLOCK_SPARE_MAX) {
-    ws_free(spare->alloc, spare->base);
-    spare->base = b->base;
+    ws_free(spare->alloc, spare->memory);
+    spare->memory = memory;
     spare->cap = b->cap;
   } else {
-    ws_free(spare->alloc, b->base);
+    ws_free(spare->alloc, memory);
   }
-  b->base = NULL;
-  b->len = b->cap = 0;
+  *b = (block){0};
 }

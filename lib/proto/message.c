@@ -63,6 +63,7 @@ static int append(message *m, const message_limits *limits, block_spare *spare,
   if (chunk->len == 0) return 0;
   bool in_place = b->base != NULL && chunk->data == b->base + b->len;
   if (!in_place) {
+    block_align(b, chunk->data);
     int err = block_reserve(b, spare, chunk->len, limits->max_message_size);
     if (err < 0) return err;
     memcpy(b->base + b->len, chunk->data, chunk->len);
