@@ -1,6 +1,7 @@
 #include "session/deadline.h"
 
 #include "base/error.h"
+#include "session/establish.h"
 #include "session/session.h"
 #include "session/writing.h"
 
@@ -58,7 +59,7 @@ static void close_deadline(wsuv_session_t *s) {
 static void deadline_passed(wsuv_session_t *s) {
   static const char detail[] = "handshake deadline";
   switch ((session_state) s->state) {
-  case SESSION_HANDSHAKE: session_end_handshake(s, WS_ETIMEDOUT, detail); break;
+  case SESSION_HANDSHAKE: establish_cut(s, WS_ETIMEDOUT, detail); break;
   case SESSION_CLOSING: close_deadline(s); break;
   case SESSION_LINGER: session_end(s, WSUV_ECLOSETIMEOUT, ""); break;
   default: session_end(s, WS_ETIMEDOUT, detail); break;

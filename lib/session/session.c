@@ -4,14 +4,15 @@
 #include "session/closing.h"
 #include "session/deadline.h"
 #include "session/ending.h"
+#include "session/establish.h"
 #include "session/log.h"
 #include "session/notify.h"
 #include "session/reading.h"
 #include "session/writing.h"
 
-/* The life of a session: its states, its way to the open one, and what enters it: the filter, the
-   dial, the client's turn. Each of these entries is at the bottom of the stack, so that nothing is
-   used after the callback that may have ended it. */
+/* The life of a session: its states, and what enters it: the filter and the client's turn. Each of
+   these entries is at the bottom of the stack, so that nothing is used after the callback that may
+   have ended it. */
 
 /* States and stages */
 
@@ -63,74 +64,6 @@ void session_service(wsuv_session_t *s) {
   reading_go_on(s);
 }
 
-/* Opening */
-
-/* A step on the way to the open session is done. */
-static void lap(wsuv_session_t *s, uint64_t *took_ns) {
-  uint64_t now = session_now_ns(s);
-  *took_ns = now - s->since_ns;
-  s->since_ns = now;
-}
-
-static int keep_subprotocol(wsuv_session_t *s) {
-  const char *agreed = handshake_client_subprotocol(s->opening->handshake);
-  if (*agreed == '\0') return 0;
-  s->subprotocol = ws_strdup(&s->client->alloc, agreed);
-  return s->subprotocol == NULL ? WS_ENOMEM : 0;
-}
-
-static void log_answer(wsuv_session_t *s) {
-  handshake_client *h = s->opening->handshake;
-  if (!log_wants(s->client, WSUV_LOG_INFO)) return;
-  header_store *headers = handshake_client_headers(h);
-  const wsuv_header_t *list = header_store_index(headers);
-  log_line(s, WSUV_LOG_INFO, "< status %d", handshake_client_status(h));
-  for (size_t i = 0; list != NULL && i < headers->count; i++) {
-    log_field(s, &list[i]);
-  }
-}
-
-static void become_open(wsuv_session_t *s) {
-  int err = s->write_error != 0 ? s->write_error : keep_subprotocol(s);
-  if (err < 0) {
-    session_end(s, err, "");
-    return;
-  }
-  if (keepalive_on(&s->keepalive)) {
-    keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms,
-                    session_now_ms(s));
-  }
-  session_used(s);
-  lap(s, &s->upgrade_ns);
-  session_enter(s, SESSION_OPEN);
-  notify_open(s);
-  /* on_close may still want the opening. */
-  if (s->state == SESSION_ENDED || s->keep_handshake) return;
-  opening_free(s->opening, &s->client->alloc);
-  s->opening = NULL;
-}
-
-static void receive_answer(wsuv_session_t *s, const uint8_t *data, size_t len, size_t *used) {
-  int r = handshake_client_feed(s->opening->handshake, data, len, used);
-  if (r == 0) return;
-  log_answer(s);
-  if (r < 0) {
-    session_end(s, r, handshake_client_detail(s->opening->handshake));
-  } else {
-    become_open(s);
-  }
-}
-
-void session_end_handshake(wsuv_session_t *s, int status, const char *detail) {
-  handshake_client *h = s->opening->handshake;
-  int err = handshake_client_eof(h);
-  if (err == WSUV_ESTATUS || status == WS_EOF) {
-    status = err;
-    detail = handshake_client_detail(h);
-  }
-  session_end(s, status, detail);
-}
-
 /* The filter */
 
 static void on_alloc(void *up, ws_buf *buf) {
@@ -141,13 +74,13 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
   wsuv_session_t *s = up;
   size_t used = 0, len = n > 0 ? (size_t) n : 0;
   if (n < 0) {
-    if (s->state == SESSION_HANDSHAKE) session_end_handshake(s, (int) n, "");
+    if (s->state == SESSION_HANDSHAKE) establish_cut(s, (int) n, "");
     session_end(s, (int) n, "");
     return;
   }
   s->wire_received += len;
   keepalive_alive(&s->keepalive);
-  if (s->state == SESSION_HANDSHAKE) receive_answer(s, data, len, &used);
+  if (s->state == SESSION_HANDSHAKE) establish_receive(s, data, len, &used);
   if (reading_frames(s)) reading_receive(s, data + used, len - used);
   session_service(s);
 }
@@ -173,52 +106,8 @@ void session_attach(wsuv_session_t *s, ws_filter *filter) {
   filter->up = s;
 }
 
-static void start_handshake(wsuv_session_t *s) {
-  log_line(s, WSUV_LOG_INFO, "connected");
-  session_enter(s, SESSION_HANDSHAKE);
-  session_service(s);
-}
-
-static void on_dial_done(void *up, int status, ws_filter *filter) {
-  wsuv_session_t *s = up;
-  s->opening->dial = NULL;
-  if (status < 0) {
-    session_end(s, status, "");
-    return;
-  }
-  lap(s, &s->connect_ns);
-  session_attach(s, filter);
-  start_handshake(s);
-}
-
-static void on_resolved(void *up) {
-  wsuv_session_t *s = up;
-  lap(s, &s->resolve_ns);
-  session_enter(s, SESSION_CONNECT);
-}
-
-static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done = on_dial_done};
-
-static int start_dial(wsuv_session_t *s) {
-  const opening *o = s->opening;
-  session_enter(s, SESSION_RESOLVE);
-  opening_log(o, s);
-  return dial_start(&s->opening->dial, &s->client->resolver, &o->to, &o->socket, &events_of_dial,
-                    s);
-}
-
-static void start(wsuv_session_t *s) {
-  s->since_ns = session_now_ns(s);
-  if (s->filter != NULL) {
-    start_handshake(s);
-  } else {
-    int err = start_dial(s);
-    if (err < 0) session_end(s, err, "");
-  }
-}
-
 void session_turn(wsuv_session_t *s) {
-  if (s->state == SESSION_NEW) start(s);
+  if (s->state == SESSION_NEW) establish_start(s);
   if (s->state == SESSION_ENDED) {
     if (s->filter == NULL) ending_bury(s);
     return;

@@ -114,10 +114,6 @@ void session_enter(wsuv_session_t *s, session_state state);
 /* After anything that may have queued or moved something: one flush, and what follows from it. */
 void session_service(wsuv_session_t *s);
 
-/* No more of the answer to the opening handshake will come. A refusal whose head was read is one,
-   whatever became of its body. */
-void session_end_handshake(wsuv_session_t *s, int status, const char *detail);
-
 wsuv_stage_t session_stage(const wsuv_session_t *s);
 
 static inline const ws_env_ops *session_ops(const wsuv_session_t *s) {
