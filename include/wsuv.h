@@ -12,6 +12,7 @@
 
 #include <wsuv/client.h>
 #include <wsuv/config.h>
+#include <wsuv/converter.h>
 #include <wsuv/error.h>
 #include <wsuv/export.h>
 #include <wsuv/frame.h>

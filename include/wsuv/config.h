@@ -119,6 +119,9 @@ typedef struct wsuv_client_config {
    */
   const char *local_address;
 
+  /** Of values to messages and back; see wsuv/converter.h. NULL (the default): none. */
+  const struct wsuv_converter *converter;
+
   const wsuv_allocator_t *allocator; /**< NULL (the default): the C library's. */
   wsuv_random_fn random;             /**< NULL (the default): the system's. */
   void *random_arg;                  /**< Handed to #random. */

@@ -42,7 +42,10 @@ extern "C" {
   XX(EPINGTIMEOUT, -70020, "ping timeout")                                                \
   XX(EIDLE, -70021, "idle timeout")                                                       \
   XX(ECLOSETIMEOUT, -70022, "closing handshake not answered in time")                     \
-  XX(ERANDOM, -70023, "no random bytes")
+  XX(ERANDOM, -70023, "no random bytes")                                                  \
+  XX(ENOCONVERTER, -70030, "no converter is installed")                                   \
+  XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
+  XX(ECONVERT, -70032, "value could not be converted")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <wsuv/converter.h>
 #include <wsuv/version.h>
 
 #include "base/error.h"
@@ -70,6 +71,9 @@ static int check_handshake(const wsuv_client_config_t *c) {
 
 int config_check(const wsuv_client_config_t *config) {
   if (config->size != sizeof *config) return WS_EINVAL;
+  if (config->converter != NULL && config->converter->size != sizeof *config->converter) {
+    return WS_EINVAL;
+  }
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
@@ -116,17 +120,30 @@ static int copy_text(const char **copy, const wsuv_allocator_t *alloc, const cha
   return *copy == NULL ? WS_ENOMEM : 0;
 }
 
+int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
+                          const wsuv_converter_t *from) {
+  *copy = NULL;
+  if (from == NULL) return 0;
+  wsuv_converter_t *c = ws_malloc(alloc, sizeof *c);
+  if (c == NULL) return WS_ENOMEM;
+  *c = *from;
+  *copy = c;
+  return 0;
+}
+
 int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
                 const wsuv_client_config_t *config) {
   *copy = *config;
   copy->headers = NULL;
   copy->subprotocols = NULL;
   copy->user_agent = copy->local_address = NULL;
+  copy->converter = NULL;
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
+  if (err == 0) err = config_copy_converter(&copy->converter, alloc, config->converter);
   if (err < 0) config_free(copy, alloc);
   return err;
 }
@@ -146,5 +163,6 @@ void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc) {
   free_const(alloc, copy->subprotocols);
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
+  free_const(alloc, copy->converter);
   memset(copy, 0, sizeof *copy);
 }

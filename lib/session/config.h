@@ -4,6 +4,7 @@
 /* Configuration: defaults, validation, and the copy that a client keeps. */
 
 #include <wsuv/config.h>
+#include <wsuv/converter.h>
 
 #include "base/alloc.h"
 
@@ -15,6 +16,10 @@ int config_check(const wsuv_client_config_t *config);
 /* A copy with all that it points to, hooks apart; `config` was checked. 0 or WS_ENOMEM. */
 int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
                 const wsuv_client_config_t *config);
+
+/* A copy of a converter, NULL for NULL. 0 or WS_ENOMEM. */
+int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
+                          const wsuv_converter_t *from);
 void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc);
 
 #endif

@@ -93,6 +93,7 @@ static void session_free(wsuv_session_t *s) {
   opening_free(s->opening, alloc);
   conn_free(&s->conn);
   session_ops(s)->timer_free(s->timer);
+  session_drop_converter(s);
   ws_free(alloc, s->subprotocol);
   ws_free(alloc, s->words);
   ws_free(alloc, s);

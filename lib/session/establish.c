@@ -1,7 +1,6 @@
 #include "session/establish.h"
 
 #include "base/error.h"
-#include "session/ending.h"
 #include "session/log.h"
 #include "session/notify.h"
 #include "session/session.h"

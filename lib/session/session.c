@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "session/closing.h"
+#include "session/config.h"
 #include "session/deadline.h"
 #include "session/ending.h"
 #include "session/establish.h"
@@ -141,11 +142,23 @@ static int queue_request(wsuv_session_t *s) {
   return out_queue_raw(&s->conn.out, request, len);
 }
 
+static int take_converter(wsuv_session_t *s, const wsuv_client_config_t *config) {
+  s->converter = s->client->config.converter;
+  if (config->converter == s->converter) return 0;
+  return config_copy_converter(&s->converter, &s->client->alloc, config->converter);
+}
+
+void session_drop_converter(wsuv_session_t *s) {
+  if (s->converter == s->client->config.converter) return;
+  ws_free(&s->client->alloc, (void *) (uintptr_t) s->converter);
+}
+
 static int begin(wsuv_session_t *s, const wsuv_client_config_t *config) {
   int err = session_ops(s)->timer_new(s->client->env, deadline_on_timer, s, &s->timer);
   if (err < 0) return err;
   configure(s, config);
-  err = queue_request(s);
+  err = take_converter(s, config);
+  if (err == 0) err = queue_request(s);
   if (err < 0) return err;
   deadline_set(s, config->handshake_timeout_ms);
   return 0;
@@ -162,6 +175,7 @@ int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
   int err = begin(s, config);
   if (err < 0) {
     session_ops(s)->timer_free(s->timer);
+    session_drop_converter(s);
     ws_free(&client->alloc, s);
     return err;
   }

@@ -41,6 +41,7 @@ struct wsuv_session {
   ws_list owed; /* of client->owed */
   wsuv_callbacks_t callbacks;
   void *data;
+  const struct wsuv_converter *converter; /* the client's, or its own; NULL: none */
   opening *opening;  /* until on_open has returned; if kept, or never open, until on_close has */
   char *subprotocol; /* agreed upon; NULL: none */
   ws_filter *filter; /* NULL before there is a connection, and after it is gone */
@@ -113,6 +114,9 @@ void session_enter(wsuv_session_t *s, session_state state);
 
 /* After anything that may have queued or moved something: one flush, and what follows from it. */
 void session_service(wsuv_session_t *s);
+
+/* Free the converter, if it is the session's own. */
+void session_drop_converter(wsuv_session_t *s);
 
 wsuv_stage_t session_stage(const wsuv_session_t *s);
 

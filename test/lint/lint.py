@@ -22,7 +22,7 @@ LAYERS = ('base', 'proto', 'net', 'session')
 
 # Public headers that know neither libuv nor sessions.
 PLAIN = {f'wsuv/{name}.h' for name in ('config', 'error', 'export', 'frame', 'hooks', 'version')}
-WSUV = PLAIN | {'wsuv.h', 'wsuv/client.h', 'wsuv/session.h', 'wsuv/stats.h'}
+WSUV = PLAIN | {'wsuv.h', 'wsuv/client.h', 'wsuv/converter.h', 'wsuv/session.h', 'wsuv/stats.h'}
 
 # Headers of C11, and the compilers' own for wide words.
 STANDARD = {

@@ -1,0 +1,41 @@
+#include <wsuv/converter.h>
+
+#include "base/error.h"
+#include "session/session.h"
+
+/* Values by way of the user's converter. What it makes is sent, and what it is given came, as any
+   other message. */
+
+static bool is_message(const wsuv_frame_t *frame) {
+  return (frame->type == WSUV_FRAME_TEXT || frame->type == WSUV_FRAME_BINARY) && frame->fin;
+}
+
+static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
+                          void *arg) {
+  if (!is_message(frame)) return WSUV_ECONVERT;
+  if (s->state == SESSION_OPEN && s->conn.out_opcode != 0) return WS_EINVAL; /* amid another */
+  return wsuv_send(s, frame, cb, arg);
+}
+
+int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void *type,
+                         wsuv_send_cb cb, void *arg) {
+  const wsuv_converter_t *c = session->converter;
+  wsuv_frame_t frame;
+  if (c == NULL || c->serialize == NULL) return WSUV_ENOCONVERTER;
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  wsuv_frame_init(&frame, WSUV_FRAME_TEXT, NULL, 0);
+  if (c->serialize(c->arg, value, type, &frame) < 0) return WSUV_ECONVERT;
+  int err = send_converted(session, &frame, cb, arg);
+  if (c->release != NULL) c->release(c->arg, &frame);
+  return err;
+}
+
+int wsuv_message_deserialize(wsuv_session_t *session, const wsuv_message_t *received,
+                             const void *type, void *value) {
+  const wsuv_converter_t *c = session->converter;
+  wsuv_frame_t frame;
+  if (c == NULL || c->deserialize == NULL) return WSUV_ENOCONVERTER;
+  wsuv_frame_init(&frame, received->type, received->data, received->len);
+  if (c->is_applicable != NULL && !c->is_applicable(c->arg, &frame)) return WSUV_ENOTAPPLICABLE;
+  return c->deserialize(c->arg, &frame, type, value) < 0 ? WSUV_ECONVERT : 0;
+}
