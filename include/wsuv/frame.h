@@ -62,6 +62,15 @@ typedef struct wsuv_message {
   size_t len;             /**< Bytes of payload. */
 } wsuv_message_t;
 
+/** Some of a message that is received in pieces. */
+typedef struct wsuv_message_piece {
+  wsuv_frame_type_t type; /**< Of the message: #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
+  const void *data;       /**< Not terminated; valid until the callback returns. */
+  size_t len;             /**< Bytes of #data; may be 0 in the last piece. */
+  uint64_t offset;        /**< Bytes of the message that came before. */
+  bool last;              /**< The message is complete. */
+} wsuv_message_piece_t;
+
 /** Close codes (RFC 6455 7.4.1 and the IANA registry). */
 typedef enum wsuv_close_code {
   WSUV_CLOSE_NORMAL = 1000,              /**< The purpose is fulfilled. */

@@ -77,6 +77,13 @@ typedef struct wsuv_callbacks {
   void (*on_open)(wsuv_session_t *session);
   /** A whole text or binary message; @p message and its data are valid until it returns. */
   void (*on_message)(wsuv_session_t *session, const wsuv_message_t *message);
+  /**
+   * If set, messages are not assembled but come in pieces, as they arrive, to this in place of
+   * #on_message: `max_message_size` and `max_message_fragments` do not bound them, and they need
+   * no memory. Text is checked as it comes (`WSUV_EUTF8` may follow pieces of the same message),
+   * but a piece may end amid a character. @p piece and its data are valid until it returns.
+   */
+  void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
   /** A ping came, and the pong is already queued. @p data is valid until it returns. */
   void (*on_ping)(wsuv_session_t *session, const void *data, size_t len);
   /** A pong came, asked for or not. @p data is valid until it returns. */
@@ -275,6 +282,29 @@ WSUV_EXTERN int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type,
  */
 WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg);
+
+/**
+ * Begin a message that is sent in pieces, by wsuv_send_piece(), up to wsuv_send_end(). In between
+ * nothing but these two, pings, pongs and the close frame may be sent. Nothing goes out before the
+ * first piece.
+ * @param session the session
+ * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
+ */
+WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type);
+
+/**
+ * Send some more of the message that was begun, of any length: the whole may be longer than
+ * `outgoing_max`, which bounds what is queued. A piece that is refused with `WSUV_EQUEUEFULL` is
+ * sent again in `on_drain`. Text may be cut amid a character. `UV_EINVAL`: none was begun.
+ */
+WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
+                                wsuv_send_cb cb, void *arg);
+
+/**
+ * End the message that was begun. `UV_EINVAL`: none was; `WSUV_EUTF8`: it would end amid a
+ * character.
+ */
+WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
 /**
  * Call @p cb, from the loop, once all that was sent before is in the kernel's hands. Also while

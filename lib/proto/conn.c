@@ -41,6 +41,10 @@ void conn_set_raw(conn *c) {
   c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
 }
 
+void conn_set_streamed(conn *c) {
+  c->streamed = true;
+}
+
 void conn_free(conn *c) {
   block_release(&c->kept, &c->shared->spare);
   message_clear(&c->incoming, &c->shared->spare);
@@ -126,12 +130,22 @@ static int send_data(conn *c, const conn_frame *f) {
   if (f->rsv != 0 && !c->raw) return WS_EINVAL;
   if (c->out_opcode != 0) {
     if (c->out_opcode != opcode) return WS_EINVAL;
-    opcode = OPCODE_CONTINUATION;
+    if (c->out_begun) opcode = OPCODE_CONTINUATION;
   }
   bool text = f->type == OPCODE_TEXT && !c->raw;
   int err = text ? send_text(c, opcode, f) : queue_frame(c, LANE_DATA, opcode, f);
-  if (err == 0) c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
-  return err;
+  if (err < 0) return err;
+  c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
+  c->out_begun = !f->fin;
+  return 0;
+}
+
+int conn_begin_message(conn *c, frame_opcode type) {
+  if (c->close_sent || c->close_received) return WSUV_ESTATE;
+  if (c->out_opcode != 0 || (type != OPCODE_TEXT && type != OPCODE_BINARY)) return WS_EINVAL;
+  c->out_opcode = (uint8_t) type;
+  c->out_utf8 = (utf8_state){0};
+  return 0;
 }
 
 int conn_send_frame(conn *c, const conn_frame *f) {
@@ -304,6 +318,20 @@ static int add_frame(conn *c, const frame_chunk *chunk, conn_event *ev) {
                            &ev->len, &c->why);
 }
 
+static int add_piece(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  ev->type = CONN_EVENT_PIECE;
+  ev->data = chunk->data;
+  ev->len = chunk->len;
+  int r = message_add_piece(&c->incoming, &c->limits, &c->decoder.header, chunk, &ev->fin, &c->why);
+  ev->offset = c->incoming.passed - chunk->len;
+  return r;
+}
+
+static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  if (c->raw) return add_frame(c, chunk, ev);
+  return c->streamed ? add_piece(c, chunk, ev) : add_to_message(c, chunk, ev);
+}
+
 /* 1: an event; 0: not yet; or an error. */
 static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
@@ -315,7 +343,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
     return err < 0 ? err : 1;
   }
   c->data_came = true;
-  int r = c->raw ? add_frame(c, chunk, ev) : add_to_message(c, chunk, ev);
+  int r = add_data(c, chunk, ev);
   if (r >= 0 && chunk->last) count(&c->received, h);
   ev->opcode = c->incoming.opcode;
   return r;

@@ -45,15 +45,17 @@ typedef enum conn_event_type {
   CONN_EVENT_CLOSE,   /* close_code, and data, len: the reason, behind the two bytes of the code.
                          Nothing more is read after it; it is to be answered by conn_answer_close,
                          or, if raw, by conn_close. */
-  CONN_EVENT_FRAME /* in place of MESSAGE, if raw: one data frame, and what counts of its header */
+  CONN_EVENT_PIECE,   /* in place of MESSAGE, if streamed: opcode, data, len, offset, fin: last */
+  CONN_EVENT_FRAME    /* in place of MESSAGE, if raw: a data frame, and what counts of its header */
 } conn_event_type;
 
 typedef struct conn_event {
   conn_event_type type;
   uint8_t opcode;      /* OPCODE_TEXT or OPCODE_BINARY; of a continuation: its message's */
-  bool fin;            /* of a FRAME */
+  bool fin;            /* of a FRAME, a PIECE */
   bool continuation;   /* of a FRAME */
   uint8_t rsv;         /* of a FRAME */
+  uint64_t offset;     /* of a PIECE */
   uint16_t close_code; /* WSUV_CLOSE_NO_STATUS: the close frame had none */
   uint8_t *data;       /* valid until the next call of conn_recv or conn_next_event */
   size_t len;
@@ -84,6 +86,8 @@ typedef struct conn {
   uint8_t role;        /* ws_role: ours */
   bool masking;        /* mask what we send; the client's default */
   bool raw;            /* set by conn_set_raw */
+  bool streamed;       /* set by conn_set_streamed */
+  bool out_begun;      /* some frame of out_opcode's message is queued */
   bool close_sent;     /* our close frame is queued or gone: no more sending */
   bool close_received; /* the peer's has come: no more reading */
   bool failed;         /* we failed the connection: no more reading */
@@ -100,6 +104,9 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
 /* Leave messages to the owner, before anything is received: data frames come one by one, with any
    rsv bits and without a look at their text, and rsv bits may be sent; pings are not answered. */
 void conn_set_raw(conn *c);
+
+/* Give messages in pieces as they come, before anything is received. */
+void conn_set_streamed(conn *c);
 
 void conn_free(conn *c); /* gives back what it holds; out_queue included */
 
@@ -149,6 +156,10 @@ static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *da
   const conn_frame frame = {type, fin, 0, &piece, 1, len};
   return conn_send_frame(c, &frame);
 }
+
+/* A message of this type is going to be sent in fragments: until one has fin, no other can be. 0;
+   WSUV_ESTATE; WS_EINVAL: another has begun, or it is no type of a message. */
+int conn_begin_message(conn *c, frame_opcode type);
 
 /* Begin or answer the closing handshake, after all that is queued. Once only: later calls do
    nothing and return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too long), WSUV_EUTF8,

@@ -22,10 +22,15 @@ static int check_order(const message *m, const frame_header *h, const char **why
   return 0;
 }
 
+static int check_frame_size(const message_limits *limits, const frame_header *h, const char **why) {
+  return h->length > limits->max_frame_size ? bad(why, WSUV_ETOOBIG, "frame too large") : 0;
+}
+
 /* How large and how many, judged by the header of a frame. */
 static int check_limits(const message *m, const message_limits *limits, const frame_header *h,
                         const char **why) {
-  if (h->length > limits->max_frame_size) return bad(why, WSUV_ETOOBIG, "frame too large");
+  int err = check_frame_size(limits, h, why);
+  if (err < 0) return err;
   if (h->length > limits->max_message_size ||
       m->assembled.len > limits->max_message_size - h->length) {
     return bad(why, WSUV_ETOOBIG, "message too large");
@@ -117,4 +122,24 @@ int message_add_frame(message *m, const message_limits *limits, block_spare *spa
   if (!whole) give_assembled(m, chunk, data, len);
   if (h->fin) m->fragments = 0;
   return 1;
+}
+
+int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
+                      const frame_chunk *chunk, bool *end, const char **why) {
+  int err = 0;
+  if (chunk->first) {
+    if ((err = check_order(m, h, why)) < 0) return err;
+    if ((err = check_frame_size(limits, h, why)) < 0) return err;
+    if (h->opcode != OPCODE_CONTINUATION) {
+      m->opcode = h->opcode;
+      m->utf8 = (utf8_state){0};
+      m->passed = 0;
+    }
+    m->fragments = 1;
+  }
+  *end = chunk->last && h->fin;
+  if ((err = check_text(m, chunk, *end, why)) < 0) return err;
+  m->passed += chunk->len;
+  if (*end) m->fragments = 0;
+  return *end || chunk->len > 0 ? 1 : 0;
 }

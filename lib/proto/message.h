@@ -20,6 +20,7 @@ typedef struct message_limits {
 
 typedef struct message {
   block assembled;
+  uint64_t passed;    /* bytes of it that were given in pieces */
   uint32_t fragments; /* frames of the message so far; 0: between messages */
   uint8_t opcode;     /* OPCODE_TEXT or OPCODE_BINARY */
   bool given;         /* what is assembled was handed out, and can go */
@@ -58,6 +59,11 @@ int message_add_slow(message *m, const message_limits *limits, block_spare *spar
 int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
                       const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                       const char **why);
+
+/* Check a chunk, to be given as it is: nothing is stored, and the number of frames and the size of
+   the message are not judged. 1: a piece, *end: the last; 0: it is empty, and not the last. */
+int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
+                      const frame_chunk *chunk, bool *end, const char **why);
 
 /* Nearly all binary messages are one frame that is all here: nothing to keep, nothing to check but
    the limits. */

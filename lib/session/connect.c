@@ -48,6 +48,7 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   }
   if (request->raw) conn_set_raw(&s->conn);
   if (callbacks != NULL) s->callbacks = *callbacks;
+  if (s->callbacks.on_message_piece != NULL) conn_set_streamed(&s->conn);
   s->data = request->data;
   *out = s;
   return 0;

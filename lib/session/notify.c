@@ -81,6 +81,15 @@ static void tell_message(wsuv_session_t *s, const conn_event *ev) {
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
 
+static void tell_piece(wsuv_session_t *s, const conn_event *ev) {
+  const wsuv_message_piece_t piece = {.type = (wsuv_frame_type_t) ev->opcode,
+                                      .data = ev->data,
+                                      .len = ev->len,
+                                      .offset = ev->offset,
+                                      .last = ev->fin};
+  s->callbacks.on_message_piece(s, &piece);
+}
+
 void notify_event(wsuv_session_t *s, const conn_event *ev) {
   if (s->conn.raw) {
     tell_raw(s, ev);
@@ -88,6 +97,7 @@ void notify_event(wsuv_session_t *s, const conn_event *ev) {
   }
   switch (ev->type) {
   case CONN_EVENT_MESSAGE: tell_message(s, ev); break;
+  case CONN_EVENT_PIECE: tell_piece(s, ev); break;
   case CONN_EVENT_PING:
     if (s->callbacks.on_ping != NULL) s->callbacks.on_ping(s, ev->data, ev->len);
     break;

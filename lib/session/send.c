@@ -160,6 +160,29 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
   return queue_and_tell(session, &f, close ? queue_close : queue, cb, arg);
 }
 
+int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  return conn_begin_message(&session->conn, (frame_opcode) type);
+}
+
+static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t len, wsuv_send_cb cb,
+                         void *arg) {
+  const ws_slice piece = {data, len};
+  if (s->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (s->conn.out_opcode == 0) return WS_EINVAL;
+  const conn_frame f = {(frame_opcode) s->conn.out_opcode, fin, 0, &piece, 1, len};
+  return queue_and_tell(s, &f, queue, cb, arg);
+}
+
+int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len, wsuv_send_cb cb,
+                    void *arg) {
+  return send_fragment(session, false, data, len, cb, arg);
+}
+
+int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
+  return send_fragment(session, true, NULL, 0, cb, arg);
+}
+
 /* The same as slices; the sum of their lengths must be one, too. */
 static int take_pieces(ws_slice *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
   *len = 0;

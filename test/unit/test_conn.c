@@ -90,6 +90,10 @@ static int note(rig *r, const conn_event *ev) {
     frames_render(&r->events, ev->opcode, true, 0, ev->data, ev->len);
     if (r->echo) (void) conn_send(&r->c, (frame_opcode) ev->opcode, true, ev->data, ev->len);
     break;
+  case CONN_EVENT_PIECE:
+    bytes_print(&r->events, "%s %d at %llu, %zu%s\n", "PIECE", ev->opcode,
+                (unsigned long long) ev->offset, ev->len, ev->fin ? ", last" : "");
+    break;
   case CONN_EVENT_FRAME:
     frames_render(&r->events, ev->continuation ? 0 : ev->opcode, ev->fin, ev->rsv, ev->data,
                   ev->len);
