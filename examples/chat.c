@@ -173,7 +173,7 @@ static void on_open(wsuv_session_t *session) {
 
 static void on_drain(wsuv_session_t *session) {
   chat *c = wsuv_session_data(session);
-  if (!c->input_closed) go_on(c);
+  if (!c->input_closed && !c->reading) go_on(c); /* with the line that was refused */
 }
 
 /* Waits for the terminal: what a server says faster than it can be shown is held back by TCP. */
@@ -197,9 +197,9 @@ static void finish(chat *c) {
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   chat *c = wsuv_session_data(session);
-  if (info->status < 0 && !c->interrupted) {
+  if (info->status < 0) {
     fprintf(stderr, "%s: %s\n", wsuv_stage_name(info->stage), wsuv_strerror(info->status));
-    c->failed = true;
+    c->failed = c->failed || !c->interrupted;
   } else if (info->by_peer) {
     fprintf(stderr, "closed by the server: %u %s\n", info->code, info->reason);
   }

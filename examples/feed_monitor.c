@@ -1,7 +1,7 @@
 /* Holds many sessions to one URL open and says each second what comes in. A session that is lost is
    opened again: after a delay that doubles with each failure, of which up to half is left to
-   chance, lest all come back to a restarted server at once. Ends on SIGINT, or when MESSAGES have
-   come.
+   chance, lest all come back to a restarted server at once. Ends on SIGINT, when MESSAGES have
+   come, or when the server refuses for good.
 
      feed_monitor URL [SESSIONS [MESSAGES]] */
 
@@ -113,7 +113,6 @@ static void on_open(wsuv_session_t *session) {
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   feed *f = wsuv_session_data(session);
   monitor *m = f->monitor;
-  if (m->stopping) return;
   f->delay_ms = DELAY_MIN_MS;
   m->now.messages++;
   m->now.bytes += message->len;
@@ -125,7 +124,7 @@ static void connect_feed(uv_timer_t *timer);
 static void connect_later(feed *f) {
   uint16_t chance = 0;
   uint64_t half = f->delay_ms / 2;
-  uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL); /* if there is none, there is none */
+  uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL); /* without it half the delay will do */
   uv_timer_start(&f->retry, connect_feed, half + half * chance / UINT16_MAX, 0);
   f->delay_ms = f->delay_ms < DELAY_MAX_MS / 2 ? 2 * f->delay_ms : DELAY_MAX_MS;
 }

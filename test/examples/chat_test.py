@@ -17,6 +17,7 @@ import unittest
 from support import PATIENCE, PEERS, TEXT, Peer, Program, Server, write_until_stalled
 
 CHAT = ''
+LINE = b'x' * 9999 + b'\n'
 
 
 def chat(url, **kwargs):
@@ -101,7 +102,7 @@ class Input(unittest.TestCase):
         self.assertEqual(server.lines, lines)
 
     def test_pipe_is_sent_whole_before_the_close(self):
-        lines = [b'line %d' % i for i in range(50000)]
+        lines = [b'line %d' % i for i in range(10000)]
         with Recorder() as server, chat(server.url) as program:
             program.write(b'\n'.join(lines))  # the last without an end
             program.end_input()
@@ -132,6 +133,22 @@ class Input(unittest.TestCase):
             os.close(controller)
             os.close(terminal)
         self.assertEqual(server.code, 1000)
+
+    def check_socket(self, ours, theirs):
+        with ours, theirs:
+            with Recorder() as server, chat(server.url, stdin=theirs) as program:
+                ours.sendall(b'one\ntwo')
+                ours.shutdown(socket.SHUT_WR)
+                self.check(server, program, [b'one', b'two'])
+        self.assertEqual(server.code, 1000)
+
+    def test_tcp_connection_is_read_until_its_end(self):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            ours = socket.create_connection(listener.getsockname())
+            self.check_socket(ours, listener.accept()[0])
+
+    def test_unix_socket_is_read_until_its_end(self):
+        self.check_socket(*socket.socketpair())
 
     def test_pipe_is_left_as_it_was_found(self):
         reader, writer = os.pipe()
@@ -173,7 +190,6 @@ class Input(unittest.TestCase):
 
 class Backpressure(unittest.TestCase):
     def test_input_waits_for_a_server_that_does_not_read(self):
-        line = b'x' * 9999
         full = threading.Event()
         result = []
 
@@ -182,9 +198,9 @@ class Backpressure(unittest.TestCase):
             self.assertTrue(full.wait(PATIENCE))
             result.append(receive_all(peer))
 
-        count = 3200  # 32 MB: more than kernels and queue hold
+        count = 2000  # 20 MB: more than kernels and queue hold
         with Server(script) as server, chat(server.url) as program:
-            rest = write_until_stalled(program.process.stdin.fileno(), (line + b'\n') * count)
+            rest = write_until_stalled(program.process.stdin.fileno(), LINE * count)
             self.assertGreater(len(rest), 0)
             full.set()
             while rest:
@@ -194,7 +210,7 @@ class Backpressure(unittest.TestCase):
         lines, code = result[0]
         self.assertEqual(code, 1000)
         self.assertEqual(len(lines), count)
-        self.assertEqual(set(lines), {line})
+        self.assertEqual(set(lines), {LINE[:-1]})
 
     def test_interrupt_ends_a_chat_whose_server_does_not_read(self):
         done = threading.Event()
@@ -204,13 +220,25 @@ class Backpressure(unittest.TestCase):
             self.assertTrue(done.wait(PATIENCE))
 
         with Server(script) as server, chat(server.url) as program:
-            rest = write_until_stalled(program.process.stdin.fileno(), b'x\n' * (16 << 20))
+            rest = write_until_stalled(program.process.stdin.fileno(), LINE * 2000)
             self.assertGreater(len(rest), 0)
             program.signal(signal.SIGINT)
             self.assertEqual(program.err.read(), b'closing')
             program.signal(signal.SIGINT)
-            self.assertEqual(program.finish(), (0, b'', ''))
+            self.assertEqual(program.finish(), (0, b'', 'closing: operation canceled'))
             done.set()
+
+
+class Interrupt(unittest.TestCase):
+    def test_interrupt_ends_an_attempt_to_connect(self):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            with chat('ws://127.0.0.1:%d/' % listener.getsockname()[1]) as program:
+                sock, _ = listener.accept()
+                with sock:
+                    sock.recv(1)  # of the opening handshake
+                    program.signal(signal.SIGINT)
+                    self.assertEqual(program.finish(),
+                                     (0, b'', 'closing\nhandshake: operation canceled'))
 
 
 class CommandLine(unittest.TestCase):
@@ -240,12 +268,9 @@ class CommandLine(unittest.TestCase):
         reader, writer = os.pipe()
         os.close(reader)
         with Server(script) as server:
-            process = subprocess.Popen([CHAT, server.url], stdin=subprocess.PIPE, stdout=writer,
-                                       stderr=subprocess.PIPE)
-            os.close(writer)
-            _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, err),
-                         (1, b'standard output: cannot be written\n'))
+            with chat(server.url, stdout=writer) as program:
+                os.close(writer)
+                self.assertEqual(program.finish(), (1, b'', 'standard output: cannot be written'))
 
 
 if __name__ == '__main__':

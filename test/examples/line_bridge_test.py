@@ -201,17 +201,33 @@ class Upstream(BridgeTest):
                         self.check_end(bridge)
 
     def test_close_by_upstream_is_survived(self):
+        closed, line_sent = threading.Event(), threading.Event()
+
         def close(peer):
             self.vanish()
             peer.accept()
             peer.close(1012)
             self.assertEqual(peer.receive_close(), 1012)
+            closed.set()
+            self.assertTrue(line_sent.wait(PATIENCE))
 
         with self.serve(close), Bridge(self.url) as bridge, Caller(bridge) as one:
+            self.assertTrue(closed.wait(PATIENCE))
+            one.send(b'amid the closing')
+            self.wait_for_reading(bridge)
+            line_sent.set()
             bridge.err.find('^upstream: closing: success$')
             with self.serve(self.accept_and_echo):
+                self.assertEqual(one.line(), b'amid the closing')
                 self.ask(one, b'after')
                 self.check_end(bridge)
+
+    @staticmethod
+    def wait_for_reading(bridge):
+        """What callers have sent before has been read, when this line has."""
+        with Caller(bridge) as caller:
+            caller.sock.sendall(b'y' * 4096)
+            bridge.err.find('line too long$')
 
     def test_callers_wait_for_an_upstream_that_does_not_read(self):
         full = threading.Event()

@@ -55,13 +55,13 @@ class Lines:
 
 
 class Program:
-    """One that runs; what it did not say itself, a sanitizer's report perhaps, is shown."""
+    """One that runs, and is killed at the end of the `with` block if it still does."""
 
     def __init__(self, *command, **kwargs):
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         pipes.update(kwargs)
         self.process = subprocess.Popen(command, bufsize=0, env=environment(), **pipes)
-        self.out = Lines(self.process.stdout)
+        self.out = Lines(self.process.stdout) if self.process.stdout else None
         self.err = Lines(self.process.stderr) if self.process.stderr else None
 
     def __enter__(self):
@@ -85,7 +85,7 @@ class Program:
 
     def finish(self):
         """Waits for the end: the exit status, and what was left on standard output and error."""
-        out = b'\n'.join(self.out.rest())
+        out = b'\n'.join(self.out.rest()) if self.out else b''
         err = b'\n'.join(self.err.rest()).decode() if self.err else ''
         return self.process.wait(PATIENCE), out, err
 
