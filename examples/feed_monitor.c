@@ -108,8 +108,7 @@ static void on_open(wsuv_session_t *session) {
   f->open = f->was_open = true;
 }
 
-/* Only a session that was of use makes good for failures: a server may accept, and close at once.
- */
+/* Only a message makes good for failures: a server may accept, and close at once. */
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   feed *f = wsuv_session_data(session);
   monitor *m = f->monitor;
