@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "net/adopt.h"
 #include "session/config.h"
+#include "session/notify.h"
 #include "session/session.h"
 
 /* wsuv_connect and its like: everything that can be wrong with a request is found here, before
@@ -48,7 +49,7 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   }
   if (request->raw) conn_set_raw(&s->conn);
   if (callbacks != NULL) s->callbacks = *callbacks;
-  if (s->callbacks.on_message_piece != NULL) conn_set_streamed(&s->conn);
+  if (notify_wants_pieces(s)) conn_set_streamed(&s->conn);
   s->data = request->data;
   *out = s;
   return 0;

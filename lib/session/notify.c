@@ -81,6 +81,10 @@ static void tell_message(wsuv_session_t *s, const conn_event *ev) {
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
 
+bool notify_wants_pieces(const wsuv_session_t *s) {
+  return s->callbacks.on_message_piece != NULL;
+}
+
 static void tell_piece(wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_piece_t piece = {.type = (wsuv_frame_type_t) ev->opcode,
                                       .data = ev->data,

@@ -4,11 +4,16 @@
 /* All calls of the user's callbacks: nobody else calls them. After each of these the session may
    have ended, but not be gone, or been closed, paused, sent to. */
 
+#include <stdbool.h>
+
 #include <wsuv/session.h>
 
 #include "proto/conn.h"
 
 void notify_open(wsuv_session_t *s);
+
+/* Whether messages are wanted in pieces. */
+bool notify_wants_pieces(const wsuv_session_t *s);
 
 /* A message or a control frame; of a raw session, a frame. */
 void notify_event(wsuv_session_t *s, const conn_event *ev);
