@@ -58,7 +58,8 @@ UV_CALL = re.compile(r'\b(uv_\w+)[ \t\n]*\(')
 UV_NAME = re.compile(r'\b((?:uv|UV)_\w+)')
 CALLBACK = re.compile(
     r'\bcallbacks[ \t\n]*(?:\.|->)[ \t\n]*(on_\w+)'
-    r'|(?:\.|->)[ \t\n]*(on_(?:open|message|message_piece|frame|ping|pong|drain))[ \t\n]*\)?[ \t\n]*\('
+    r'|(?:\.|->)[ \t\n]*(on_(?:open|message|message_piece|frame|ping|pong|drain))'
+    r'[ \t\n]*\)?[ \t\n]*\('
 )
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME)\b')
 
