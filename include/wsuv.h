@@ -19,6 +19,7 @@
 #include <wsuv/hooks.h>
 #include <wsuv/session.h>
 #include <wsuv/stats.h>
+#include <wsuv/tls.h>
 #include <wsuv/version.h>
 
 #endif

@@ -43,6 +43,11 @@ extern "C" {
   XX(EIDLE, -70021, "idle timeout")                                                       \
   XX(ECLOSETIMEOUT, -70022, "closing handshake not answered in time")                     \
   XX(ERANDOM, -70023, "no random bytes")                                                  \
+  XX(ETLS, -70024, "TLS failed")                                                          \
+  XX(ETLSVERIFY, -70025, "certificate not accepted")                                      \
+  XX(ETLSPIN, -70026, "public key is not among the pinned ones")                          \
+  XX(ETLSTRUST, -70027, "no trusted certificates found")                                  \
+  XX(ETLSTRUNCATED, -70028, "TLS ended without close_notify")                             \
   XX(ENOCONVERTER, -70030, "no converter is installed")                                   \
   XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
   XX(ECONVERT, -70032, "value could not be converted")

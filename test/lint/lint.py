@@ -21,7 +21,10 @@ TEXT_SUFFIXES = ('.c', '.h', '.py', '.sh', '.js', '.map', 'meson.build', 'meson_
 LAYERS = ('base', 'proto', 'net', 'session')
 
 # Public headers that know neither libuv nor sessions.
-PLAIN = {f'wsuv/{name}.h' for name in ('config', 'error', 'export', 'frame', 'hooks', 'version')}
+PLAIN = {
+    f'wsuv/{name}.h'
+    for name in ('config', 'error', 'export', 'frame', 'hooks', 'tls', 'version')
+}
 WSUV = PLAIN | {'wsuv.h', 'wsuv/client.h', 'wsuv/converter.h', 'wsuv/session.h', 'wsuv/stats.h'}
 
 # Headers of C11, and the compilers' own for wide words.

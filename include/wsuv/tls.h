@@ -1,0 +1,118 @@
+#ifndef WSUV_TLS_H
+#define WSUV_TLS_H
+
+/**
+ * @file wsuv/tls.h
+ * @brief TLS of `wss` sessions: whom to trust, and what was agreed upon.
+ *
+ * Safe when nothing is set: chain and host name (IP addresses too) are verified against the
+ * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered.
+ * Revocation is not checked. There is no renegotiation and no early data.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <wsuv/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Versions of TLS. */
+typedef enum wsuv_tls_version {
+  WSUV_TLS_ANY = 0,      /**< No bound of its own: 1.2 below, what the library can above. */
+  WSUV_TLS_1_2 = 0x0303, /**< TLS 1.2 (RFC 5246). */
+  WSUV_TLS_1_3 = 0x0304  /**< TLS 1.3 (RFC 8446), where mbedTLS has it (3.6). */
+} wsuv_tls_version_t;
+
+/**
+ * How `wss` sessions are secured. Initialise with wsuv_tls_config_init(), then change what should
+ * be otherwise. Everything is copied when it is used; files are read when the first session needs
+ * them, once for each client.
+ */
+typedef struct wsuv_tls_config {
+  size_t size; /**< `sizeof(wsuv_tls_config_t)` of the caller. */
+
+  /**
+   * @name Whom to trust
+   * All that are given count. None: the system's store. `WSUV_ETLSTRUST` when there is no
+   * certificate in them, and the session fails: without trust nothing is waved through.
+   * @{ */
+  const char *ca_file; /**< PEM, any number of certificates, or one in DER. NULL: none. */
+  const char *ca_dir;  /**< A folder of such files. NULL: none. */
+  const void *ca_pem;  /**< PEM in memory. NULL: none. */
+  size_t ca_pem_len;   /**< Bytes of #ca_pem. */
+  /** @} */
+
+  /**
+   * @name Our own certificate
+   * For servers that ask for one; neither file nor memory: none.
+   * @{ */
+  const char *cert_file;    /**< PEM, the chain behind our own certificate. */
+  const char *key_file;     /**< PEM or DER. */
+  const void *cert_pem;     /**< In place of #cert_file: in memory. */
+  size_t cert_pem_len;      /**< Bytes of #cert_pem. */
+  const void *key_pem;      /**< In place of #key_file: in memory. */
+  size_t key_pem_len;       /**< Bytes of #key_pem. */
+  const char *key_password; /**< Of an encrypted key; NULL: it is not. */
+  /** @} */
+
+  /**
+   * Public keys, one of which the server's certificate must have, besides being valid:
+   * `sha256//` and the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469 2.4).
+   * `WSUV_ETLSPIN` when it has none of them. NULL: any.
+   */
+  const char *const *pins;
+  size_t pin_count; /**< How many #pins. */
+
+  /** The name, or IP address, that the certificate must be for, in place of the URL's host. */
+  const char *server_name;
+
+  wsuv_tls_version_t min_version; /**< The lowest; default #WSUV_TLS_ANY. */
+  wsuv_tls_version_t max_version; /**< The highest; default #WSUV_TLS_ANY. */
+  /**
+   * Cipher suites in order of preference, by their IANA names with hyphens, as
+   * "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256". NULL: those with ECDHE and AEAD.
+   */
+  const char *const *ciphersuites;
+  size_t ciphersuite_count; /**< How many #ciphersuites. */
+  /** Protocols offered by ALPN (RFC 7301), in order. NULL: "http/1.1". */
+  const char *const *alpn;
+  size_t alpn_count; /**< How many #alpn; 0 with #alpn not NULL: none is offered. */
+
+  /**
+   * Resume a session of TLS with a server that one was had with before: same host, port and
+   * configuration. Default true.
+   */
+  bool resumption;
+  /**
+   * Append the secrets of each session to this file, as Wireshark reads them (the format of
+   * SSLKEYLOGFILE). Whoever has the file reads the traffic. NULL (the default): never.
+   */
+  const char *keylog_file;
+
+  bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
+} wsuv_tls_config_t;
+
+/** Fill in the defaults. */
+static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
+  memset(config, 0, sizeof(*config));
+  config->size = sizeof(*config);
+  config->resumption = true;
+}
+
+/**
+ * Take any certificate, of anybody: whoever is on the way can read and change everything. For
+ * tests only; #ca_file with the server's own certificate is the way to trust one that no authority
+ * has signed. Pins, if there are any, still count. Each session logs a warning.
+ */
+WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
