@@ -38,15 +38,21 @@ STANDARD = {
 SOCKETS = {'sys/socket.h', 'netinet/in.h', 'netinet/tcp.h', 'arpa/inet.h', 'netdb.h'}
 SYSTEM = SOCKETS | {
     f'{name}.h'
-    for name in 'fcntl signal time unistd net/if sys/random sys/types sys/uio sys/un'.split()
+    for name in 'dirent fcntl signal time unistd net/if sys/random sys/stat sys/types sys/uio '
+    'sys/un'.split()
 }
+MBEDTLS = {
+    f'mbedtls/{name}.h'
+    for name in 'asn1 bignum cipher ctr_drbg ecp entropy error md pem pk platform_util ssl '
+    'ssl_ciphersuites ssl_ticket version x509 x509_crt'.split()
+} | {'psa/crypto.h'}
 
 # What each layer may include: folders of the library, and other headers by name.
 ARROWS = {
     'base': ({'base'}, STANDARD | PLAIN | {'sys/socket.h', 'pthread.h'}),
     # inet_pton() is a parser, no socket.
     'proto': ({'proto', 'base'}, STANDARD | PLAIN | {'llhttp.h', 'arpa/inet.h'}),
-    'net': ({'net', 'base'}, STANDARD | SYSTEM | WSUV | {'uv.h'}),
+    'net': ({'net', 'base'}, STANDARD | SYSTEM | MBEDTLS | WSUV | {'uv.h'}),
     # A client is told things by other threads.
     'session': ({'session', 'net', 'proto', 'base'}, STANDARD | WSUV | {'uv.h', 'pthread.h'}),
 }
