@@ -1,0 +1,156 @@
+#include "support/certs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
+#include <mbedtls/oid.h>
+#include <mbedtls/rsa.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+
+#include "base/base64.h"
+#include "net/tls_mbed.h"
+#include "support/check.h"
+
+/* Keys and certificates by mbedTLS's own writer. */
+
+enum { SHORT_BITS = 1024, RSA_EXPONENT = 65537 };
+
+/* SplitMix64, as good as any for keys that guard nothing. */
+static int draw(void *arg, unsigned char *out, size_t len) {
+  static uint64_t state = 1;
+  (void) arg;
+  for (size_t i = 0; i < len; i++) {
+    uint64_t z = (state += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    out[i] = (unsigned char) (z ^ (z >> 31));
+  }
+  return 0;
+}
+
+static void make_key(cert *c, bool short_key) {
+  mbedtls_pk_type_t type = short_key ? MBEDTLS_PK_RSA : MBEDTLS_PK_ECKEY;
+  mbedtls_pk_init(&c->key);
+  CHECK(mbedtls_pk_setup(&c->key, mbedtls_pk_info_from_type(type)) == 0);
+  int r = short_key
+              ? mbedtls_rsa_gen_key(mbedtls_pk_rsa(c->key), draw, NULL, SHORT_BITS, RSA_EXPONENT)
+              : mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(c->key), draw, NULL);
+  CHECK(r == 0);
+  CHECK(mbedtls_pk_write_key_pem(&c->key, (unsigned char *) c->key_pem, sizeof c->key_pem) == 0);
+}
+
+/* GeneralNames (RFC 5280 4.2.1.6): each a tag, a length, and a name or an address. */
+static size_t put_names(uint8_t *to, const cert_spec *spec) {
+  uint8_t body[256];
+  size_t len = 0;
+  for (size_t i = 0; i < CERT_NAMES_MAX && spec->hosts[i] != NULL; i++) {
+    uint8_t address[16];
+    const char *host = spec->hosts[i];
+    size_t n = inet_pton(AF_INET, host, address) == 1    ? 4
+               : inet_pton(AF_INET6, host, address) == 1 ? 16
+                                                         : 0;
+    size_t size = n > 0 ? n : strlen(host);
+    CHECK(len + 2 + size <= 127);
+    body[len++] = n > 0 ? 0x87 : 0x82;
+    body[len++] = (uint8_t) size;
+    memcpy(body + len, n > 0 ? (const void *) address : host, size);
+    len += size;
+  }
+  to[0] = 0x30;
+  to[1] = (uint8_t) len;
+  memcpy(to + 2, body, len);
+  return len + 2;
+}
+
+static void set_names(mbedtls_x509write_cert *w, const cert_spec *spec) {
+  uint8_t names[256];
+  if (spec->hosts[0] == NULL) return;
+  size_t len = put_names(names, spec);
+  const char *oid = MBEDTLS_OID_SUBJECT_ALT_NAME;
+  size_t oid_len = MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME);
+  CHECK(mbedtls_x509write_crt_set_extension(w, oid, oid_len, 0, names, len) == 0);
+}
+
+static void set_serial(mbedtls_x509write_cert *w) {
+  static unsigned char last = 1;
+  last++;
+#if MBEDTLS_VERSION_MAJOR >= 3
+  CHECK(mbedtls_x509write_crt_set_serial_raw(w, &last, 1) == 0);
+#else
+  mbedtls_mpi serial;
+  mbedtls_mpi_init(&serial);
+  CHECK(mbedtls_mpi_lset(&serial, last) == 0);
+  CHECK(mbedtls_x509write_crt_set_serial(w, &serial) == 0);
+  mbedtls_mpi_free(&serial);
+#endif
+}
+
+static void write_cert(cert *c, const cert_spec *spec, cert *issuer) {
+  char subject[80], by[80];
+  mbedtls_x509write_cert w;
+  mbedtls_x509write_crt_init(&w);
+  (void) snprintf(subject, sizeof subject, "CN=%s", c->name);
+  (void) snprintf(by, sizeof by, "CN=%s", issuer->name);
+  mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
+  mbedtls_x509write_crt_set_md_alg(&w, spec->sha1 ? MBEDTLS_MD_SHA1 : MBEDTLS_MD_SHA256);
+  mbedtls_x509write_crt_set_subject_key(&w, &c->key);
+  mbedtls_x509write_crt_set_issuer_key(&w, &issuer->key);
+  CHECK(mbedtls_x509write_crt_set_subject_name(&w, subject) == 0);
+  CHECK(mbedtls_x509write_crt_set_issuer_name(&w, by) == 0);
+  CHECK(mbedtls_x509write_crt_set_validity(
+            &w, spec->not_before != NULL ? spec->not_before : "20200101000000",
+            spec->not_after != NULL ? spec->not_after : "20991231235959") == 0);
+  CHECK(mbedtls_x509write_crt_set_basic_constraints(&w, spec->ca, -1) == 0);
+  set_serial(&w);
+  set_names(&w, spec);
+  CHECK(mbedtls_x509write_crt_pem(&w, (unsigned char *) c->pem, sizeof c->pem, draw, NULL) == 0);
+  mbedtls_x509write_crt_free(&w);
+}
+
+/* The form in DER is taken from the one in PEM: a signature is made anew each time. */
+static void read_back(cert *c) {
+  mbedtls_x509_crt parsed;
+  mbedtls_x509_crt_init(&parsed);
+  CHECK(mbedtls_x509_crt_parse(&parsed, (const unsigned char *) c->pem, strlen(c->pem) + 1) == 0);
+  c->der_len = parsed.raw.len;
+  memcpy(c->der, parsed.raw.p, c->der_len);
+  mbedtls_x509_crt_free(&parsed);
+}
+
+void cert_make(cert *c, const cert_spec *spec, cert *issuer) {
+  memset(c, 0, sizeof *c);
+  CHECK(tls_mbed_init() == 0);
+  (void) snprintf(c->name, sizeof c->name, "%s", spec->name);
+  make_key(c, spec->short_key);
+  write_cert(c, spec, issuer != NULL ? issuer : c);
+  read_back(c);
+}
+
+void cert_free(cert *c) {
+  mbedtls_pk_free(&c->key);
+}
+
+void cert_append(cert *c, const cert *other) {
+  size_t len = strlen(c->pem);
+  CHECK(len + strlen(other->pem) < sizeof c->pem);
+  memcpy(c->pem + len, other->pem, strlen(other->pem) + 1);
+}
+
+const char *cert_pin(const cert *c, char text[64]) {
+  mbedtls_x509_crt parsed;
+  uint8_t hash[32];
+  mbedtls_x509_crt_init(&parsed);
+  CHECK(mbedtls_x509_crt_parse_der(&parsed, c->der, c->der_len) == 0);
+  CHECK(mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), parsed.pk_raw.p, parsed.pk_raw.len,
+                   hash) == 0);
+  mbedtls_x509_crt_free(&parsed);
+  memcpy(text, "sha256//", 8);
+  base64_encode(text + 8, hash, sizeof hash);
+  text[8 + base64_encoded_len(sizeof hash)] = '\0';
+  return text;
+}

@@ -1,0 +1,44 @@
+#ifndef TEST_CERTS_H
+#define TEST_CERTS_H
+
+/* Certificates and keys, made when a test begins: none is kept in the repository. Keys come from a
+   generator with a fixed seed, so they are the same in every run. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mbedtls/pk.h>
+
+enum { CERT_NAMES_MAX = 4, CERT_PEM_SIZE = 4096 };
+
+typedef struct cert_spec {
+  const char *name;                  /* common name */
+  const char *hosts[CERT_NAMES_MAX]; /* alternative names: names and addresses */
+  const char *not_before;            /* YYYYMMDDhhmmss; NULL: 2020 */
+  const char *not_after;             /* NULL: 2099 */
+  bool ca;
+  bool sha1;      /* signed with a hash that nobody should accept */
+  bool short_key; /* RSA with 1024 bits; else P-256 */
+} cert_spec;
+
+typedef struct cert {
+  mbedtls_pk_context key;
+  char name[64];
+  char pem[CERT_PEM_SIZE];     /* the certificate, room for others behind it */
+  char key_pem[CERT_PEM_SIZE]; /* its key */
+  uint8_t der[CERT_PEM_SIZE];
+  size_t der_len;
+} cert;
+
+/* Signed by `issuer`, CA or not; NULL: by itself. */
+void cert_make(cert *c, const cert_spec *spec, cert *issuer);
+void cert_free(cert *c);
+
+/* Append another certificate to the chain in `pem`. */
+void cert_append(cert *c, const cert *other);
+
+/* "sha256//..." of its public key. */
+const char *cert_pin(const cert *c, char text[64]);
+
+#endif

@@ -1,0 +1,51 @@
+#ifndef TEST_TLS_ENDS_H
+#define TEST_TLS_ENDS_H
+
+/* Two engines of TLS in memory, and the bytes between them. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/tls_context.h"
+#include "net/tls_engine.h"
+#include "support/certs.h"
+#include "support/fifo.h"
+
+/* A context of the server's for a certificate; whoever is not NULL must have signed the client's.
+ */
+tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
+                                const cert *clients_ca);
+
+typedef struct tls_end {
+  tls_engine *engine;
+  int shaken;   /* what the handshake said last; WS_EAGAIN before */
+  int ended;    /* what reading said in the end, or 0 */
+  fifo in;      /* plaintext that came */
+  uint64_t ate; /* ciphertext that was fed */
+  bool starves; /* nothing is given to it */
+} tls_end;
+
+void tls_end_init(tls_end *e, tls_context *ctx, const char *host, uint16_t port);
+void tls_end_free(tls_end *e);
+
+/* The handshake, or reading, as far as it goes now. */
+void tls_end_step(tls_end *e);
+
+/* Feed ciphertext, in pieces of `piece` bytes (0: all at once), with a step behind each. */
+void tls_end_feed(tls_end *e, const void *data, size_t len, size_t piece);
+
+/* The network has ended. */
+void tls_end_eof(tls_end *e);
+
+/* Encrypt all of it; fails the test if that fails. */
+void tls_end_write(tls_end *e, const void *data, size_t len);
+
+/* Take what wants to be sent, up to `limit` bytes. */
+void tls_end_take(tls_end *e, fifo *to, size_t limit);
+
+/* Carry bytes both ways until nothing moves any more, no more than `limit` bytes to `to`. */
+void tls_ends_run(tls_end *a, tls_end *b, size_t piece);
+void tls_ends_run_until(tls_end *from, tls_end *to, uint64_t limit);
+
+#endif
