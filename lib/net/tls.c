@@ -14,14 +14,10 @@
                  ^                            |
      below    on_read                       write
 
-   Ciphertext is read into a buffer that all filters of a context share. Plaintext that the socket
-   does not take is not encrypted: it is held where it is, so that at most one batch of ciphertext
-   waits. */
+   Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
+   something is held below, so that at most one batch of ciphertext waits. */
 
-enum {
-  HOLD_PIECES = 4,
-  WRITE_PIECES = 8 /* of the queue, in one write */
-};
+enum { WRITE_PIECES = 8 }; /* of the queue, in one write */
 
 typedef struct tls {
   ws_filter filter;
@@ -31,9 +27,7 @@ typedef struct tls {
   tls_context *ctx;
   ws_deferred *owed; /* something to read, and no event to give it in; NULL but then */
 
-  ws_buf held[HOLD_PIECES]; /* plaintext, in the memory of whoever is above */
-  size_t held_count, held_len;
-  size_t held_done;  /* of it, encrypted */
+  size_t held;       /* plaintext of whoever is above, encrypted and not gone */
   size_t lower_held; /* of the queue, held by the filter below */
 
   int lower_end; /* why nothing comes from below any more */
@@ -179,39 +173,21 @@ static void go_on_shaking(tls *t) {
 
 /* Writing */
 
-static size_t hold(tls *t, const ws_buf *bufs, size_t count, size_t skip) {
-  t->held_count = t->held_len = t->held_done = 0;
-  for (; count > 0 && t->held_count < HOLD_PIECES && t->held_len < WS_FILTER_HOLD_MAX; count--) {
-    size_t off = skip < bufs->len ? skip : bufs->len;
-    size_t n = bufs->len - off;
-    skip -= off;
-    if (n > WS_FILTER_HOLD_MAX - t->held_len) n = WS_FILTER_HOLD_MAX - t->held_len;
-    if (n > 0) t->held[t->held_count++] = (ws_buf){bufs->base + off, n};
-    t->held_len += n;
-    bufs++;
-  }
-  return t->held_len;
-}
-
-/* Encrypt and write batches of what is behind `skip` bytes until something is held below, or all
-   is done. *done is moved on. 0 or a code. */
-static int write_batches(tls *t, const ws_buf *bufs, size_t count, size_t *done) {
-  size_t n = 1;
-  int err = push(t);
-  while (err == 0 && n > 0 && t->lower_held == 0) {
-    err = tls_engine_write(t->engine, bufs, count, *done, &n);
-    if (err == 0) *done += n;
-    if (err == 0) err = push(t);
-  }
-  if (err < 0) t->write_error = err;
-  return err;
-}
-
+/* What was encrypted, but not taken below, counts as held: whoever is above must know what has gone
+   and what a close would drop. */
 static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
   tls *t = self(f);
+  size_t n = 1;
   *taken = *held = 0;
-  int err = write_batches(t, bufs, count, taken);
-  if (err == 0) *held = hold(t, bufs, count, *taken);
+  int err = push(t);
+  while (err == 0 && n > 0 && t->held == 0) {
+    err = tls_engine_write(t->engine, bufs, count, *taken, &n);
+    if (err == 0) err = push(t);
+    if (err == 0 && t->lower_held > 0) t->held = n;
+    if (err == 0 && t->lower_held == 0) *taken += n;
+  }
+  if (err < 0) t->write_error = err;
+  *held = t->held;
   return err;
 }
 
@@ -230,17 +206,14 @@ static void shut_down(ws_filter *f) {
 }
 
 static void tell_written(tls *t, int status) {
-  if (t->held_len == 0) return;
-  t->held_len = 0;
+  if (t->held == 0) return;
+  t->held = 0;
   t->filter.events->on_write(t->filter.up, status);
 }
 
 static void go_on_writing(tls *t) {
-  int err = write_batches(t, t->held, t->held_count, &t->held_done);
-  if (err < 0 || t->held_done == t->held_len) {
-    t->held_count = t->held_done = 0;
-    tell_written(t, err);
-  }
+  int err = push(t);
+  if (err < 0 || t->lower_held == 0) tell_written(t, err);
   if (!t->closing && t->shut_wanted && !t->shut) shut_down_below(t);
 }
 

@@ -18,9 +18,11 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/filter.h"
+#include "net/tls.h"
 #include "support/fifo.h"
 #include "support/raw_peer.h"
 #include "support/socket_path.h"
+#include "support/tls_ends.h"
 #include "support/world_test.h"
 
 /* More than the buffers between two sockets take. */
@@ -141,9 +143,24 @@ static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write,
 
 static bool over_unix; /* Unix sockets; else TCP */
 
+static tls_context *client_tls, *server_tls; /* not NULL: TLS over TCP */
+
 static raw_peer *new_peer(world *w) {
-  return over_unix ? raw_peer_new_at(w, socket_path(), 0) : raw_peer_new(w);
+  raw_peer *p = over_unix ? raw_peer_new_at(w, socket_path(), 0) : raw_peer_new(w);
+  p->tls = server_tls;
+  return p;
 }
+
+/* What connects is the filter below, until it is. */
+static void secure(void *up, int status) {
+  user *u = up;
+  if (status == 0) {
+    status = tls_start(&u->f, u->env, client_tls, "127.0.0.1", 443, u->f, &events, u);
+  }
+  if (status < 0) on_connect(u, status);
+}
+
+static const ws_filter_events below_tls = {.on_connect = secure, .on_close = on_close};
 
 static void fill_address(struct sockaddr_storage *addr, uint16_t port) {
   const struct sockaddr_in in = {
@@ -164,7 +181,8 @@ static int dial(user *u, uint16_t port) {
   } else {
     fill_address(&addr, port);
   }
-  return u->env->ops->connect(u->env, (const struct sockaddr *) &addr, &options, &events, u, &u->f);
+  return u->env->ops->connect(u->env, (const struct sockaddr *) &addr, &options,
+                              client_tls != NULL ? &below_tls : &events, u, &u->f);
 }
 
 /* Nothing of it has happened when connect returns. */
@@ -744,6 +762,29 @@ static void test_write_without_memory_to_hold(world *w) {
   free(data);
 }
 
+static void make_contexts(cert *own) {
+  static const cert_spec spec = {.name = "server", .hosts = {"127.0.0.1"}};
+  wsuv_tls_config_t config;
+  tls_failure failure;
+  cert_make(own, &spec, NULL);
+  wsuv_tls_config_init(&config);
+  config.ca_pem = own->pem;
+  config.ca_pem_len = strlen(own->pem);
+  server_tls = tls_server_context(&ws_alloc_libc, own, NULL);
+  if (tls_context_new(&client_tls, &ws_alloc_libc, &config, TLS_CLIENT, &failure) < 0) abort();
+}
+
+static int run_over_tls(const world_test *tests, size_t count) {
+  cert own;
+  make_contexts(&own);
+  int failed = world_run_tests("net/filter_contract over TLS", tests, count);
+  tls_context_unref(client_tls);
+  tls_context_unref(server_tls);
+  client_tls = server_tls = NULL;
+  cert_free(&own);
+  return failed;
+}
+
 int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_connect_is_told_from_the_loop),
@@ -777,6 +818,7 @@ int main(void) {
       WORLD_TEST(test_write_without_memory_to_hold),
   };
   int failed = world_run_tests("net/filter_contract", tests, sizeof tests / sizeof *tests);
+  failed += run_over_tls(tests, sizeof tests / sizeof *tests);
   over_unix = true;
   return failed + world_run_tests("net/filter_contract over Unix sockets", tests,
                                   sizeof tests / sizeof *tests);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/tls_wire.h"
 
 /* --- a connection --- */
 
@@ -98,6 +99,7 @@ static void on_accept(void *up, wire *w) {
   raw_conn *c = check_alloc(sizeof *c);
   c->peer = p;
   c->number = p->accepted++;
+  if (p->tls != NULL) w = tls_wire_new(p->w, w, p->tls);
   c->wire = w;
   c->script = script_of(p, c->number);
   w->events = &events;

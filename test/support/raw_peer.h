@@ -88,6 +88,7 @@ struct raw_peer {
   size_t accepted, ended, finished; /* connections; ended: by the client; finished: the script */
   bool lenient; /* a client that ends early, or sends something else, only ends the script */
   void *data;   /* the test's */
+  struct tls_context *tls; /* of a server: connections are secured with it; NULL, at first: not */
   /* The rest is the peer's own. */
   wire_listener *listener;
   raw_peer_callbacks callbacks;

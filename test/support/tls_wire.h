@@ -1,0 +1,14 @@
+#ifndef TEST_TLS_WIRE_H
+#define TEST_TLS_WIRE_H
+
+/* The peer's end of a connection with TLS over it: a wire over a wire. What it is told to do before
+   the handshake is done is done behind it, but for close. */
+
+#include "net/tls_context.h"
+#include "support/wire.h"
+#include "support/world.h"
+
+/* Takes the lower one over. The context, of a server, outlives it. */
+wire *tls_wire_new(world *w, wire *lower, tls_context *ctx);
+
+#endif
