@@ -12,6 +12,7 @@
 
 #include <wsuv/export.h>
 #include <wsuv/hooks.h>
+#include <wsuv/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -128,6 +129,9 @@ typedef struct wsuv_client_config {
   wsuv_log_fn log;                   /**< NULL (the default): no log. */
   void *log_arg;                     /**< Handed to #log. */
   wsuv_log_level_t log_level;        /**< Lines above this level are left out. Default INFO. */
+
+  /** How `wss` sessions are secured; NULL (the default): verified against the system's trust. */
+  const wsuv_tls_config_t *tls;
 } wsuv_client_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */

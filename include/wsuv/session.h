@@ -19,6 +19,7 @@
 #include <wsuv/config.h>
 #include <wsuv/export.h>
 #include <wsuv/frame.h>
+#include <wsuv/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,7 @@ typedef struct wsuv_session wsuv_session_t;
 typedef enum wsuv_stage {
   WSUV_STAGE_RESOLVE = 0,   /**< Looking up the name. */
   WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
+  WSUV_STAGE_TLS = 3,       /**< The handshake of TLS. */
   WSUV_STAGE_HANDSHAKE = 4, /**< Opening handshake (RFC 6455 4). */
   WSUV_STAGE_OPEN = 5,      /**< Open. */
   WSUV_STAGE_CLOSING = 6    /**< Closing handshake begun by either side (RFC 6455 7). */
@@ -63,6 +65,10 @@ typedef struct wsuv_close_info {
   int http_status;
   const wsuv_header_t *headers; /**< Of the answer, when the upgrade was refused; else NULL. */
   size_t header_count;          /**< How many #headers. */
+  /** When TLS failed: mbedTLS's own code, which #detail says in words; else 0. */
+  int tls_error;
+  /** With `WSUV_ETLSVERIFY`: `MBEDTLS_X509_BADCERT_*`, which #detail says in words; else 0. */
+  uint32_t tls_verify_flags;
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
   size_t body_len;  /**< Bytes of #body. */
 } wsuv_close_info_t;
@@ -115,7 +121,7 @@ static inline void wsuv_callbacks_init(wsuv_callbacks_t *callbacks) {
 typedef struct wsuv_request {
   size_t size; /**< `sizeof(wsuv_request_t)` of the caller. */
   /**
-   * `ws://host[:port][/path][?query]`; `http` is taken as `ws`. Or
+   * `ws://host[:port][/path][?query]`, or `wss://`; `http` and `https` are taken as these. Or
    * `ws+unix:///path/to/socket:/path?query`: the path of a Unix socket, up to the first colon,
    * taken as it stands, without escapes; `Host` is `localhost`.
    */
@@ -177,7 +183,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         neither URL nor host;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
- *         `UV_EPROTONOSUPPORT`: `wss` and `https`, in a build without TLS;
+ *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
  *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); a structure whose size
  *         was not filled in; both a URL and parts of one; an address that is not numeric, or
  *         beside a Unix socket;
@@ -440,6 +446,15 @@ WSUV_EXTERN const wsuv_header_t *wsuv_session_response_headers(const wsuv_sessio
 WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *session,
                                                      const char *name);
 /** @} */
+
+/**
+ * What TLS agreed upon. What @p info points to is valid until the loop goes on.
+ * @param session the session
+ * @param[in,out] info initialised by wsuv_tls_info_init()
+ * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet; `UV_EINVAL`: its size
+ *         was not filled in
+ */
+WSUV_EXTERN int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info);
 
 /** Round-trip times of the keepalive's pings, in microseconds. */
 typedef struct wsuv_rtt {

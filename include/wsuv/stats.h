@@ -31,8 +31,8 @@ typedef struct wsuv_stats {
   uint64_t frames_received;   /**< Frames of all types. */
   uint64_t payload_sent;      /**< Payload of text and binary frames, in bytes. */
   uint64_t payload_received;  /**< Payload of text and binary frames, in bytes. */
-  uint64_t wire_sent;         /**< All bytes of the connection, the opening handshake included. */
-  uint64_t wire_received;     /**< All bytes of the connection, the opening handshake included. */
+  uint64_t wire_sent;         /**< All bytes, the opening handshake included, before TLS. */
+  uint64_t wire_received;     /**< All bytes, the opening handshake included, behind TLS. */
   uint64_t pings_sent;        /**< The program's and those of the keepalive. */
   uint64_t pings_received;    /**< Each has been answered. */
   uint64_t pongs_sent;        /**< Answers to pings, and those of the program. */
@@ -44,6 +44,7 @@ typedef struct wsuv_stats {
 
   uint64_t resolve_us; /**< How long the name lookup took; 0: it has not succeeded. */
   uint64_t connect_us; /**< From there to the connection; 0: there is none. */
+  uint64_t tls_us;     /**< From there to the end of TLS's handshake; 0: there is no TLS. */
   uint64_t upgrade_us; /**< From there to the open session; 0: it never opened. */
   uint64_t open_us;    /**< Since then; 0: it never opened. */
 } wsuv_stats_t;

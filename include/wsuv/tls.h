@@ -111,6 +111,23 @@ static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
  */
 WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);
 
+/** What a session's TLS agreed upon. Initialise with wsuv_tls_info_init(). */
+typedef struct wsuv_tls_info {
+  size_t size;                  /**< `sizeof(wsuv_tls_info_t)` of the caller. */
+  const char *version;          /**< As "TLSv1.2". */
+  const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites. */
+  const char *alpn;             /**< The protocol (RFC 7301); NULL: none. */
+  const void *peer_certificate; /**< In DER; NULL: none was sent, as in resumed sessions. */
+  size_t peer_certificate_len;  /**< Bytes of #peer_certificate. */
+  bool resumed;                 /**< It goes on from a session that was had before. */
+} wsuv_tls_info_t;
+
+/** Fill in that nothing is known. */
+static inline void wsuv_tls_info_init(wsuv_tls_info_t *info) {
+  memset(info, 0, sizeof(*info));
+  info->size = sizeof(*info);
+}
+
 #ifdef __cplusplus
 }
 #endif

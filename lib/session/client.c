@@ -7,6 +7,7 @@
 #include "session/config.h"
 #include "session/log.h"
 #include "session/post.h"
+#include "session/secure.h"
 #include "session/session.h"
 
 /* The client: made, turned, closed. What a session does is the session's business. */
@@ -37,6 +38,7 @@ static void on_env_closed(void *data) {
 static void release(wsuv_client_t *client) {
   client->env->ops->deferred_free(client->turn);
   client->turn = NULL;
+  secure_free(client);
   completion_pool_free(&client->completions);
   conn_shared_free(&client->shared);
   config_free(&client->config, &client->alloc);

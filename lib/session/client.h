@@ -13,10 +13,14 @@
 #include "base/env.h"
 #include "base/list.h"
 #include "net/resolver.h"
+#include "net/tls_context.h"
 #include "proto/conn.h"
 #include "session/completions.h"
 
-enum { CLIENT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer that all sessions share */
+enum {
+  CLIENT_READ_SIZE = 256 * 1024, /* bytes of the read buffer that all sessions share */
+  CLIENT_TLS_MAX = 8             /* configurations of TLS that are remembered */
+};
 
 struct wsuv_client {
   ws_env *env;
@@ -27,7 +31,8 @@ struct wsuv_client {
   conn_shared shared;
   resolver resolver;
   completion_pool completions;
-  ws_list sessions; /* all, until their on_close has returned */
+  tls_context *tls[CLIENT_TLS_MAX]; /* see secure.c */
+  ws_list sessions;                 /* all, until their on_close has returned */
   size_t session_count;
   size_t holding;                /* sessions that keep the loop alive */
   ws_list owed;                  /* sessions with something to flush or to be told */

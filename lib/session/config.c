@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "net/tls_config.h"
 #include "proto/handshake_request.h"
 
 /* Configuration: what holds when nothing is said, what is refused, and deep copies. */
@@ -77,7 +78,8 @@ int config_check(const wsuv_client_config_t *config) {
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
-  int err = check_socket(config);
+  int err = config->tls != NULL ? tls_config_check(config->tls) : 0;
+  if (err == 0) err = check_socket(config);
   return err < 0 ? err : check_handshake(config);
 }
 
@@ -131,6 +133,26 @@ int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t 
   return 0;
 }
 
+static int copy_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
+                    const wsuv_tls_config_t *from) {
+  if (from == NULL) return 0;
+  wsuv_tls_config_t *c = ws_malloc(alloc, sizeof *c);
+  int err = c != NULL ? tls_config_copy(c, alloc, from) : WS_ENOMEM;
+  if (err < 0) {
+    ws_free(alloc, c);
+    return err;
+  }
+  *copy = c;
+  return 0;
+}
+
+static void free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc) {
+  wsuv_tls_config_t *c = (wsuv_tls_config_t *) (uintptr_t) copy;
+  if (c == NULL) return;
+  tls_config_free(c, alloc);
+  ws_free(alloc, c);
+}
+
 int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
                 const wsuv_client_config_t *config) {
   *copy = *config;
@@ -138,12 +160,14 @@ int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
   copy->subprotocols = NULL;
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
+  copy->tls = NULL;
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
   if (err == 0) err = config_copy_converter(&copy->converter, alloc, config->converter);
+  if (err == 0) err = copy_tls(&copy->tls, alloc, config->tls);
   if (err < 0) config_free(copy, alloc);
   return err;
 }
@@ -164,5 +188,6 @@ void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc) {
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
   free_const(alloc, copy->converter);
+  free_tls(copy->tls, alloc);
   memset(copy, 0, sizeof *copy);
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "session/log.h"
 #include "session/notify.h"
+#include "session/secure.h"
 #include "session/session.h"
 
 /* The one end of a session: what goes down as its cause, what is told of it, and its memory. */
@@ -72,6 +73,7 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   } else {
     describe_refusal(s, info);
   }
+  secure_describe(s, info);
 }
 
 static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {

@@ -1,11 +1,13 @@
 #include "session/establish.h"
 
 #include "base/error.h"
+#include "net/tls.h"
 #include "session/log.h"
 #include "session/notify.h"
+#include "session/secure.h"
 #include "session/session.h"
 
-/* The way to the open session: dial, opening handshake. */
+/* The way to the open session: dial, TLS, opening handshake. */
 
 /* A step on the way to the open session is done. */
 static void lap(wsuv_session_t *s, uint64_t *took_ns) {
@@ -74,9 +76,48 @@ void establish_cut(wsuv_session_t *s, int status, const char *detail) {
 }
 
 static void start_handshake(wsuv_session_t *s) {
-  log_line(s, WSUV_LOG_INFO, "connected");
   session_enter(s, SESSION_HANDSHAKE);
   session_service(s);
+}
+
+/* A filter that is connected is closed by closing the session. */
+static int secure(wsuv_session_t *s, ws_filter *lower) {
+  opening *o = s->opening;
+  tls_context *ctx;
+  int err = secure_context(s->client, o->tls, &ctx, &o->tls_failure);
+  if (err == 0) {
+    err = tls_start(&s->filter, s->client->env, ctx, o->host, o->to.port, lower,
+                    &session_filter_events, s);
+  }
+  s->tls = err == 0;
+  if (err < 0) session_attach(s, lower);
+  return err;
+}
+
+static void start_tls(wsuv_session_t *s, ws_filter *lower) {
+  session_enter(s, SESSION_TLS);
+  int err = secure(s, lower);
+  if (err < 0) session_end(s, err, "");
+}
+
+void establish_secured(wsuv_session_t *s, int status) {
+  if (status < 0) {
+    session_end(s, status, "");
+    return;
+  }
+  lap(s, &s->tls_ns);
+  secure_log(s);
+  start_handshake(s);
+}
+
+static void start_over(wsuv_session_t *s, ws_filter *filter) {
+  log_line(s, WSUV_LOG_INFO, "connected");
+  if (s->opening->secure) {
+    start_tls(s, filter);
+  } else {
+    session_attach(s, filter);
+    start_handshake(s);
+  }
 }
 
 static void on_dial_done(void *up, int status, ws_filter *filter) {
@@ -87,8 +128,7 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     return;
   }
   lap(s, &s->connect_ns);
-  session_attach(s, filter);
-  start_handshake(s);
+  start_over(s, filter);
 }
 
 static void on_resolved(void *up) {
@@ -110,7 +150,7 @@ static int start_dial(wsuv_session_t *s) {
 void establish_start(wsuv_session_t *s) {
   s->since_ns = session_now_ns(s);
   if (s->filter != NULL) {
-    start_handshake(s);
+    start_over(s, s->filter);
   } else {
     int err = start_dial(s);
     if (err < 0) session_end(s, err, "");

@@ -8,8 +8,11 @@
 
 #include <wsuv/session.h>
 
-/* Begin: with the dial, or, over a connection that is there, with the opening handshake. */
+/* Begin: with the dial, or, over a connection that is there, with TLS or the opening handshake. */
 void establish_start(wsuv_session_t *s);
+
+/* The handshake of TLS has ended: 0, or why it failed. */
+void establish_secured(wsuv_session_t *s, int status);
 
 /* Bytes came during the opening handshake; *used is how many of them belong to it. */
 void establish_receive(wsuv_session_t *s, const uint8_t *data, size_t len, size_t *used);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "net/tls_config.h"
 #include "session/log.h"
 
 /* From a request to a validated plan: URL taken apart, handshake written. Starts nothing. */
@@ -54,10 +55,21 @@ static int set_socket(ws_socket_options *socket, const wsuv_client_config_t *con
   return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
 }
 
+/* The client's configuration outlives the session, the request's does not. */
+static int set_tls(opening *o, ws_env *env, const ws_url *url, const wsuv_request_t *request,
+                   const wsuv_client_config_t *config) {
+  o->secure = url->secure;
+  o->tls = config->tls;
+  if (!o->secure || o->tls == NULL || request->config == NULL) return 0;
+  o->tls = &o->own_tls;
+  return tls_config_copy(&o->own_tls, env->alloc, config->tls);
+}
+
 static int fill(opening *o, ws_env *env, random_pool *random, const ws_url *url,
                 const wsuv_request_t *request, const wsuv_client_config_t *config) {
   int err = set_socket(&o->socket, config);
   if (err == 0) err = set_target(o, url, request->address);
+  if (err == 0) err = set_tls(o, env, url, request, config);
   return err < 0 ? err : make_handshake(o, env, random, url, request, config);
 }
 
@@ -73,7 +85,6 @@ int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_requ
   ws_url url;
   int err = read_url(&url, request);
   if (err < 0) return err;
-  if (url.secure) return WS_EPROTONOSUPPORT;
   opening *o = ws_calloc(env->alloc, sizeof *o);
   if (o == NULL) return WS_ENOMEM;
   err = fill(o, env, random, &url, request, config);
@@ -98,6 +109,7 @@ void opening_log(const opening *o, const wsuv_session_t *session) {
 
 void opening_free(opening *o, const wsuv_allocator_t *alloc) {
   if (o == NULL) return;
+  tls_config_free(&o->own_tls, alloc);
   if (o->dial != NULL) dial_cancel(o->dial);
   handshake_client_free(o->handshake);
   ws_free(alloc, o);

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "net/dial.h"
+#include "net/tls_failure.h"
 #include "proto/conn.h"
 #include "proto/handshake_client.h"
 
@@ -16,6 +17,10 @@ typedef struct opening {
   dial_target to;
   ws_socket_options socket;
   dial *dial; /* under way, or NULL */
+  bool secure;
+  const wsuv_tls_config_t *tls; /* the client's or its own; NULL: the defaults */
+  wsuv_tls_config_t own_tls;
+  tls_failure tls_failure; /* why there is no context for it */
   handshake_client *handshake;
 } opening;
 

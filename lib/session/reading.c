@@ -55,7 +55,7 @@ void reading_receive(wsuv_session_t *s, uint8_t *data, size_t len) {
 }
 
 void reading_go_on(wsuv_session_t *s) {
-  bool wanted = s->filter != NULL && s->state != SESSION_ENDED && !s->paused;
+  bool wanted = s->state >= SESSION_HANDSHAKE && s->state != SESSION_ENDED && !s->paused;
   if (!wanted || s->reading || conn_has_input(&s->conn)) return;
   int err = s->filter->ops->read_start(s->filter);
   s->reading = err == 0;

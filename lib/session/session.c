@@ -22,6 +22,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   case SESSION_NEW: return s->filter != NULL ? WSUV_STAGE_HANDSHAKE : WSUV_STAGE_RESOLVE;
   case SESSION_RESOLVE: return WSUV_STAGE_RESOLVE;
   case SESSION_CONNECT: return WSUV_STAGE_CONNECT;
+  case SESSION_TLS: return WSUV_STAGE_TLS;
   case SESSION_HANDSHAKE: return WSUV_STAGE_HANDSHAKE;
   case SESSION_OPEN: return WSUV_STAGE_OPEN;
   case SESSION_CLOSING:
@@ -91,19 +92,24 @@ static void on_write(void *up, int status) {
   session_service(up);
 }
 
-static void on_filter_closed(void *up) {
-  wsuv_session_t *s = up;
-  s->filter = NULL;
-  ending_bury(s);
+static void on_connect(void *up, int status) {
+  establish_secured(up, status);
 }
 
-/* The filter comes from the dial already connected. */
-static const ws_filter_events filter_events = {
-    .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = on_filter_closed};
+static void on_filter_closed(void *up) {
+  ending_bury(up);
+}
+
+/* One that comes from the dial is connected already: on_connect is of TLS. */
+const ws_filter_events session_filter_events = {.on_connect = on_connect,
+                                                .on_alloc = on_alloc,
+                                                .on_read = on_read,
+                                                .on_write = on_write,
+                                                .on_close = on_filter_closed};
 
 void session_attach(wsuv_session_t *s, ws_filter *filter) {
   s->filter = filter;
-  filter->events = &filter_events;
+  filter->events = &session_filter_events;
   filter->up = s;
 }
 

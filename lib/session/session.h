@@ -21,6 +21,7 @@ typedef enum session_state {
   SESSION_NEW,       /* made, and nothing has begun */
   SESSION_RESOLVE,   /* the name is looked up */
   SESSION_CONNECT,   /* an address is tried */
+  SESSION_TLS,       /* the handshake of TLS */
   SESSION_HANDSHAKE, /* the request is out */
   SESSION_OPEN,
   SESSION_CLOSING, /* a close frame is queued or has come, or writing has failed */
@@ -55,7 +56,7 @@ struct wsuv_session {
   uint64_t close_timeout_ms;
   uint64_t wire_sent, wire_received; /* bytes */
   uint64_t since_ns; /* when the present step to the open session began; when it was open */
-  uint64_t resolve_ns, connect_ns, upgrade_ns; /* how long the steps took */
+  uint64_t resolve_ns, connect_ns, tls_ns, upgrade_ns; /* how long the steps took */
   size_t outgoing_max, high_water, low_water;
   size_t refused_least, refused_most; /* lengths that were refused since on_drain; see send.c */
   close_words *words;                 /* NULL: no reasons, or no memory for them */
@@ -74,6 +75,7 @@ struct wsuv_session {
   bool unref;           /* it does not keep the loop alive */
   bool close_when_full; /* the outgoing policy */
   bool in_read;         /* what it is owed follows right after the bytes that were read */
+  bool tls;             /* the filter is one of TLS */
   bool was_open;
   bool by_peer;       /* the peer's close frame came first */
   bool refused;       /* a message was refused, and on_drain is owed for it */
@@ -85,7 +87,7 @@ struct wsuv_session {
 int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
                 const wsuv_client_config_t *config);
 
-/* Have one in SESSION_NEW use a connection that is there, in place of dialling. */
+/* Have it use a connection that is there; in SESSION_NEW: in place of dialling. */
 void session_attach(wsuv_session_t *s, ws_filter *filter);
 
 /* Its turn: what is owed to it. It may be gone afterwards. */
@@ -108,6 +110,9 @@ void session_used(wsuv_session_t *s);
 /* The rest is for the parts of a session: deadline, reading, writing, closing, ending. */
 
 enum { SESSION_LINGER_MS = 1000 }; /* for the end of the stream, when nothing is left to say */
+
+/* What the session wants to be told by its filter. */
+extern const ws_filter_events session_filter_events;
 
 /* The only change of state. */
 void session_enter(wsuv_session_t *s, session_state state);

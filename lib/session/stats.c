@@ -28,6 +28,7 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->rtt_smoothed_us = s->keepalive.smoothed_us;
   stats->resolve_us = s->resolve_ns / 1000;
   stats->connect_us = s->connect_ns / 1000;
+  stats->tls_us = s->tls_ns / 1000;
   stats->upgrade_us = s->upgrade_ns / 1000;
   if (s->was_open) stats->open_us = (env->ops->now_ns(s->client->env) - s->since_ns) / 1000;
 }
