@@ -34,6 +34,7 @@ typedef struct bench {
   long window;
   size_t size;
   int port;
+  bool tls;
   const char *kind;    /* of stream: bin, ascii, utf8 */
   const char *variant; /* "" or "count" */
 
@@ -117,8 +118,9 @@ static void print_result(const bench *b) {
   if (b->latencies != NULL)
     qsort(b->latencies, (size_t) b->received, sizeof *b->latencies, compare_latencies);
   printf(
-      "{\"client\":\"wsuv%s%s\",\"mode\":\"%s\",\"kind\":\"%s\",\"tls\":0,\"n\":%ld,\"size\":%zu,",
-      *b->variant != '\0' ? ":" : "", b->variant, defaults[b->load].name, b->kind, b->n, b->size);
+      "{\"client\":\"wsuv%s%s\",\"mode\":\"%s\",\"kind\":\"%s\",\"tls\":%d,\"n\":%ld,\"size\":%zu,",
+      *b->variant != '\0' ? ":" : "", b->variant, defaults[b->load].name, b->kind, b->tls, b->n,
+      b->size);
   printf("\"wall\":%.6f,\"user\":%.6f,\"sys\":%.6f,",
          (double) (b->end.time_ns - b->begin.time_ns) * 1e-9, seconds(from->ru_utime, to->ru_utime),
          seconds(from->ru_stime, to->ru_stime));
@@ -213,9 +215,16 @@ static void open_sessions(bench *b) {
 
 /* --- the beginning --- */
 
+/* TLS without a look at the certificate, and with a whole handshake for each session: as a floor
+   has it. */
 static void make_client(bench *b) {
   wsuv_client_config_t config;
+  wsuv_tls_config_t tls;
   wsuv_client_config_init(&config);
+  wsuv_tls_config_init(&tls);
+  wsuv_tls_config_disable_verification(&tls);
+  tls.resumption = false;
+  config.tls = &tls;
   size_t in_flight = b->size * (size_t) b->window;
   if (config.max_message_size < b->size) config.max_message_size = b->size;
   if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
@@ -225,10 +234,11 @@ static void make_client(bench *b) {
 }
 
 static void make_url(bench *b) {
-  int n = snprintf(b->url, sizeof b->url, "ws://127.0.0.1:%d/echo", b->port);
+  const char *scheme = b->tls ? "wss" : "ws";
+  int n = snprintf(b->url, sizeof b->url, "%s://127.0.0.1:%d/echo", scheme, b->port);
   if (b->load == LOAD_STREAM)
-    n = snprintf(b->url, sizeof b->url, "ws://127.0.0.1:%d/stream-%s?n=%ld&size=%zu", b->port,
-                 b->kind, b->n, b->size);
+    n = snprintf(b->url, sizeof b->url, "%s://127.0.0.1:%d/stream-%s?n=%ld&size=%zu", scheme,
+                 b->port, b->kind, b->n, b->size);
   if (n >= (int) sizeof b->url) die("url", WSUV_EURL);
 }
 
@@ -265,9 +275,13 @@ static bool read_load(bench *b, const char *name) {
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:s:w:k:v:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:s:w:k:v:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
+    case 't':
+      b->port = (int) strtol(optarg, NULL, 10);
+      b->tls = true;
+      break;
     case 's': b->size = strtoul(optarg, NULL, 10); break;
     case 'w': b->window = strtol(optarg, NULL, 10); break;
     case 'k': b->kind = optarg; break;
@@ -295,8 +309,8 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
-            "usage: %s pp|pipe|big|stream|conns N [-p PORT] [-s SIZE] [-w WINDOW]\n"
-            "       [-k bin|ascii|utf8] [-v count]\n",
+            "usage: %s pp|pipe|big|stream|conns N [-p PORT | -t PORT] [-s SIZE]\n"
+            "       [-w WINDOW] [-k bin|ascii|utf8] [-v count]\n",
             argv[0]);
     return 2;
   }
