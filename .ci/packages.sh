@@ -9,6 +9,7 @@ set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev libllhttp-dev|node-llhttp'
 build="$build libmbedtls-dev"
+build="$build zlib1g-dev"
 test='g++ clang libclang-rt-dev libcmocka-dev nodejs node-ws python3 python3-websockets'
 test="$test groff-base|mandoc"
 lint='clang-format clang-tidy doxygen'

@@ -13,8 +13,10 @@
 #include <wsuv/client.h>
 #include <wsuv/config.h>
 #include <wsuv/converter.h>
+#include <wsuv/deflate.h>
 #include <wsuv/error.h>
 #include <wsuv/export.h>
+#include <wsuv/extension.h>
 #include <wsuv/frame.h>
 #include <wsuv/hooks.h>
 #include <wsuv/session.h>

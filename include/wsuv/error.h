@@ -48,6 +48,7 @@ extern "C" {
   XX(ETLSPIN, -70026, "public key is not among the pinned ones")                          \
   XX(ETLSTRUST, -70027, "no trusted certificates found")                                  \
   XX(ETLSTRUNCATED, -70028, "TLS ended without close_notify")                             \
+  XX(EDEFLATE, -70029, "compressed data is corrupt")                                      \
   XX(ENOCONVERTER, -70030, "no converter is installed")                                   \
   XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
   XX(ECONVERT, -70032, "value could not be converted")

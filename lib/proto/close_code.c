@@ -20,7 +20,8 @@ bool close_code_valid(unsigned code) {
 uint16_t close_code_for_error(int err) {
   switch (err) {
   case WSUV_EPROTOCOL: return WSUV_CLOSE_PROTOCOL_ERROR;
-  case WSUV_EUTF8: return WSUV_CLOSE_INVALID_PAYLOAD;
+  case WSUV_EUTF8:
+  case WSUV_EDEFLATE: return WSUV_CLOSE_INVALID_PAYLOAD;
   case WSUV_ETOOBIG: return WSUV_CLOSE_TOO_BIG;
   case WSUV_EQUEUEFULL:
   case WSUV_EFRAGMENTS: return WSUV_CLOSE_POLICY_VIOLATION;

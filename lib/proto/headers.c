@@ -117,6 +117,17 @@ const char *header_store_get(const header_store *store, const char *name, size_t
   return NULL;
 }
 
+const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
+  while (at->field < store->count) {
+    wsuv_header_t field;
+    const char *end = read_field(store->text.base + at->offset, &field);
+    at->offset = (size_t) (end - store->text.base);
+    at->field++;
+    if (header_name_equal(field.name, name)) return field.value;
+  }
+  return NULL;
+}
+
 bool header_store_lists(const header_store *store, const char *name, const char *token,
                         size_t *elements) {
   bool found = false;

@@ -49,6 +49,14 @@ const wsuv_header_t *header_store_index(header_store *store);
 /* The value of the n-th field (from 0) of that name, in any case; NULL if there are fewer. */
 const char *header_store_get(const header_store *store, const char *name, size_t n);
 
+/* Where header_store_next goes on; zeroed at first. */
+typedef struct header_cursor {
+  size_t field, offset;
+} header_cursor;
+
+/* The values of all fields of that name, in any case, one after the other; NULL: no more. */
+const char *header_store_next(const header_store *store, const char *name, header_cursor *at);
+
 /* Is `token` an element, in any case, of the list that all fields of that name make together
    (RFC 9110 5.3)? *elements says how many there are. */
 bool header_store_lists(const header_store *store, const char *name, const char *token,

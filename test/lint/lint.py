@@ -23,7 +23,9 @@ LAYERS = ('base', 'proto', 'net', 'session')
 # Public headers that know neither libuv nor sessions.
 PLAIN = {
     f'wsuv/{name}.h'
-    for name in ('config', 'error', 'export', 'frame', 'hooks', 'tls', 'version')
+    for name in (
+        'config', 'deflate', 'error', 'export', 'extension', 'frame', 'hooks', 'tls', 'version'
+    )
 }
 WSUV = PLAIN | {'wsuv.h', 'wsuv/client.h', 'wsuv/converter.h', 'wsuv/session.h', 'wsuv/stats.h'}
 
@@ -51,7 +53,7 @@ MBEDTLS = {
 ARROWS = {
     'base': ({'base'}, STANDARD | PLAIN | {'sys/socket.h', 'pthread.h'}),
     # inet_pton() is a parser, no socket.
-    'proto': ({'proto', 'base'}, STANDARD | PLAIN | {'llhttp.h', 'arpa/inet.h'}),
+    'proto': ({'proto', 'base'}, STANDARD | PLAIN | {'llhttp.h', 'zlib.h', 'arpa/inet.h'}),
     'net': ({'net', 'base'}, STANDARD | SYSTEM | MBEDTLS | WSUV | {'uv.h'}),
     # A client is told things by other threads.
     'session': ({'session', 'net', 'proto', 'base'}, STANDARD | WSUV | {'uv.h', 'pthread.h'}),

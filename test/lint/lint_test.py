@@ -43,7 +43,8 @@ class Includes(unittest.TestCase):
     def test_proto(self):
         self.check(
             'proto',
-            ('"base/list.h"', '"proto/url.h"', '<wsuv/frame.h>', '<llhttp.h>', '<stdint.h>'),
+            ('"base/list.h"', '"proto/url.h"', '<wsuv/frame.h>', '<llhttp.h>', '<zlib.h>',
+             '<stdint.h>'),
             ('"net/dial.h"', '"session/x.h"', '<uv.h>', '<wsuv.h>', '<wsuv/session.h>',
              '<wsuv/client.h>', '<mbedtls/ssl.h>', '<sys/socket.h>', '<time.h>', '"../net/dial.h"'),
         )

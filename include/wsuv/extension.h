@@ -1,0 +1,261 @@
+#ifndef WSUV_EXTENSION_H
+#define WSUV_EXTENSION_H
+
+/**
+ * @file wsuv/extension.h
+ * @brief Extensions of the protocol (RFC 6455 9): what a program fills in to bring one of its own.
+ *
+ * An extension is negotiated in the opening handshake and then changes messages on their way. It is
+ * a wsuv_extension_t of functions, of which there are three generations:
+ *
+ * 1. **installed**: wsuv_extension::install runs once for each client that the extension is
+ *    configured for, and makes what its sessions share;
+ * 2. **negotiated**: wsuv_extension::offer and wsuv_extension::accept on the client's side,
+ *    wsuv_extension::answer on the server's, make the state of one session;
+ * 3. **at work**: wsuv_extension::outgoing and wsuv_extension::incoming are given each text or
+ *    binary message chunk by chunk, and write what becomes of it into a sink.
+ *
+ * Messages to be sent run through the extensions in the order in which they were agreed upon, which
+ * is the one that they are installed in; those received in the reverse order. Text is checked to be
+ * UTF-8 before the first of them on the way out, and behind the last on the way in.
+ *
+ * The functions are hooks: they run inside calls of wsuv, on the loop's thread, one at a time for a
+ * client, and may not call wsuv, but for the functions of this page.
+ *
+ * @code
+ * static int flip(void *state, wsuv_extension_message_t *message,
+ *                 const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+ *   for (size_t done = 0; done < chunk->len;) {
+ *     uint8_t *dst;
+ *     size_t room;
+ *     int err = wsuv_sink_reserve(sink, chunk->len - done, &dst, &room);
+ *     if (err < 0) return err;
+ *     if (room > chunk->len - done) room = chunk->len - done;
+ *     for (size_t i = 0; i < room; i++) dst[i] = chunk->data[done + i] ^ 0xff;
+ *     wsuv_sink_commit(sink, room);
+ *     done += room;
+ *   }
+ *   message->rsv = WSUV_RSV2;
+ *   return WSUV_EXTENSION_TAKEN;
+ * }
+ * @endcode
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <wsuv/export.h>
+#include <wsuv/frame.h>
+#include <wsuv/hooks.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The reserved bits of a frame's header (RFC 6455 5.2). */
+enum wsuv_rsv {
+  WSUV_RSV1 = 4, /**< The first. */
+  WSUV_RSV2 = 2, /**< The second. */
+  WSUV_RSV3 = 1  /**< The third. */
+};
+
+/** The most extensions that can be installed together. */
+#define WSUV_EXTENSIONS_MAX 8
+
+/** One parameter of an extension in the opening handshake (RFC 6455 9.1). */
+typedef struct wsuv_extension_param {
+  const char *name;  /**< A token. Compared byte by byte. */
+  const char *value; /**< A token, quotes and escapes removed; NULL: there is none. */
+} wsuv_extension_param_t;
+
+/** Where parameters are put that go into the handshake. */
+typedef struct wsuv_extension_params wsuv_extension_params_t;
+
+/**
+ * Put a parameter behind those that were put before.
+ * @param params as handed to the hook
+ * @param name a token
+ * @param value a token, or NULL: no value
+ * @return 0; `UV_EINVAL`: no tokens; `UV_ENOMEM`. The result need not be looked at: after a failure
+ *         the handshake ends with it.
+ */
+WSUV_EXTERN int wsuv_extension_put(wsuv_extension_params_t *params, const char *name,
+                                   const char *value);
+
+/** Where an extension's output goes. */
+typedef struct wsuv_sink wsuv_sink_t;
+
+/**
+ * Have room for output. Write into it, then call wsuv_sink_commit() with what was written.
+ * @param sink as handed to the hook
+ * @param want how much room would be good to have
+ * @param[out] dst where it is; good until the next call for this sink
+ * @param[out] room how much it is: at least 1, less or more than @p want
+ * @return 0, or an error, which is to be returned by the hook unless it can do without:
+ *         `WSUV_ETOOBIG`: no more output will be taken for this message; `UV_ENOMEM`; an error of
+ *         the next extension
+ */
+WSUV_EXTERN int wsuv_sink_reserve(wsuv_sink_t *sink, size_t want, uint8_t **dst, size_t *room);
+
+/** The first @p n bytes of the room are output. */
+WSUV_EXTERN void wsuv_sink_commit(wsuv_sink_t *sink, size_t n);
+
+/**
+ * Put a copy of @p len bytes.
+ * @return 0, or an error as that of wsuv_sink_reserve()
+ */
+WSUV_EXTERN int wsuv_sink_write(wsuv_sink_t *sink, const void *data, size_t len);
+
+/**
+ * Take the last @p n bytes back that were committed in this call of the hook.
+ * Only in wsuv_extension::outgoing: what comes in may have been passed on.
+ */
+WSUV_EXTERN void wsuv_sink_trim(wsuv_sink_t *sink, size_t n);
+
+/** For wsuv_extension_message::len: the length of the message is not known. */
+#define WSUV_LEN_UNKNOWN UINT64_MAX
+
+/** The message that a chunk is of. */
+typedef struct wsuv_extension_message {
+  wsuv_frame_type_t type; /**< #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
+  /**
+   * Reserved bits of the message's first frame, of those that the extension claims. Incoming: as
+   * received. Outgoing: 0, and to be set with the first chunk; later changes mean nothing.
+   */
+  unsigned rsv;
+  /** Outgoing: length of a message that is sent whole; else #WSUV_LEN_UNKNOWN. */
+  uint64_t len;
+  /** Outgoing: the program asked that this message is not compressed. */
+  bool plain;
+  /**
+   * Outgoing, false at first; may be set with an error for a first chunk: the state is as good as
+   * before, so that the send fails, but the session lives on.
+   */
+  bool intact;
+  /**
+   * Set with an error: what was wrong, in static ASCII text of at most #WSUV_CLOSE_REASON_MAX
+   * bytes. The peer is told.
+   */
+  const char *why;
+} wsuv_extension_message_t;
+
+/** A piece of a message. Where it is cut means nothing: frames may hold many chunks. */
+typedef struct wsuv_extension_chunk {
+  const uint8_t *data; /**< Valid until the hook returns. */
+  size_t len;          /**< May be 0. */
+  bool first;          /**< The message begins. */
+  /** The message ends. It never may, when the session does. */
+  bool last;
+} wsuv_extension_chunk_t;
+
+/** What wsuv_extension::incoming and wsuv_extension::outgoing return, unless an error. */
+enum wsuv_extension_result {
+  WSUV_EXTENSION_TAKEN = 0, /**< What was written to the sink takes the chunk's place. */
+  /**
+   * For a first chunk: the extension leaves this message alone and is not called for the rest of
+   * it. Outgoing: what it has written to the sink is forgotten. Incoming: nothing may have been
+   * written.
+   */
+  WSUV_EXTENSION_PASS = 1
+};
+
+/**
+ * An extension. Initialise with wsuv_extension_init(), then fill in. The structure is copied when a
+ * client is made or a session with a configuration of its own is connected, #key included.
+ */
+typedef struct wsuv_extension {
+  size_t size;     /**< `sizeof(wsuv_extension_t)` of the caller. */
+  const char *key; /**< Name in the handshake: a token. No two of a client may have the same. */
+  /**
+   * The reserved bits that it uses: a combination of #wsuv_rsv, or 0. No two extensions of a client
+   * may claim the same (`UV_EINVAL`). Frames that carry a bit claimed by none that was agreed upon,
+   * and continuations that carry any, end the session (`WSUV_EPROTOCOL`).
+   */
+  unsigned rsv;
+  /** Settings, for #install; without it, what the other functions get as `shared`. */
+  void *data;
+
+  /**
+   * Make what the sessions of a client share. NULL: it is #data itself, which must then be there as
+   * long as the client.
+   * @param data settings, valid only for the call
+   * @param allocator the client's, valid until #uninstall
+   * @param[out] shared handed to the functions below
+   * @return 0 or an error, with which the call fails that installs
+   */
+  int (*install)(void *data, const wsuv_allocator_t *allocator, void **shared);
+  /** Undo #install, when the last session's state is freed. NULL: there is nothing to undo. */
+  void (*uninstall)(void *shared);
+
+  /**
+   * Offer the extension: the client's side. Called for @p n = 0, 1, ... until there are no more
+   * offers; several are alternatives in order of preference.
+   * @param shared from #install
+   * @param n which offer
+   * @param params where its parameters are put
+   * @return 1: one more offer, with these parameters; 0: no more; an error, with which the call
+   *         fails that connects. With 0 nothing may have been put.
+   */
+  int (*offer)(void *shared, size_t n, wsuv_extension_params_t *params);
+  /**
+   * Judge the server's answer, and make the state of a session.
+   * @param shared from #install
+   * @param allocator the client's, valid until #state_free
+   * @param params the answer's, in its order
+   * @param count how many
+   * @param[out] state of the session
+   * @param[out] why static text, if it is an error: what was wrong
+   * @return 0; `WSUV_EEXTENSION`: the answer is none to our offers; another error. The handshake
+   *         fails with it, and no state was made.
+   */
+  int (*accept)(void *shared, const wsuv_allocator_t *allocator,
+                const wsuv_extension_param_t *params, size_t count, void **state, const char **why);
+  /**
+   * Judge an offer and answer it: the server's side. NULL: never accepted. Offers are given in the
+   * client's order, until one is accepted.
+   * @param shared from #install
+   * @param allocator valid until #state_free
+   * @param offer the offer's parameters, in its order
+   * @param count how many
+   * @param answer where those of the answer are put
+   * @param[out] state of the session
+   * @return 1: accepted, with this answer; 0: declined, and nothing was put or made; an error
+   */
+  int (*answer)(void *shared, const wsuv_allocator_t *allocator,
+                const wsuv_extension_param_t *offer, size_t count, wsuv_extension_params_t *answer,
+                void **state);
+  /** Free the state of a session, amid a message or not. NULL: there is nothing to free. */
+  void (*state_free)(void *state);
+
+  /**
+   * Change a message that was received. NULL: none is changed. Chunks of a message come in order,
+   * and messages one after the other; what is put out must not grow without need, and is passed on
+   * before the next chunk comes.
+   * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which ends the session, and
+   *         with a close code as other errors do
+   */
+  int (*incoming)(void *state, wsuv_extension_message_t *message,
+                  const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
+  /**
+   * Change a message that is to be sent. NULL: none is changed. A whole message is one chunk that
+   * is first and last; of one that is sent in fragments, each is a chunk, and becomes a frame.
+   * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which is returned by the send
+   *         and ends the session, unless wsuv_extension_message::intact was set
+   */
+  int (*outgoing)(void *state, wsuv_extension_message_t *message,
+                  const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
+} wsuv_extension_t;
+
+/** Fill in an extension that does nothing. */
+static inline void wsuv_extension_init(wsuv_extension_t *extension) {
+  memset(extension, 0, sizeof(*extension));
+  extension->size = sizeof(*extension);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
