@@ -1,0 +1,70 @@
+#ifndef TEST_EXTENSION_PAIR_H
+#define TEST_EXTENSION_PAIR_H
+
+/* The extensions of both ends of a connection, negotiated with each other, and messages from one to
+   the other without frames between. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wsuv/extension.h>
+
+#include "proto/extension_set.h"
+#include "support/frames.h"
+#include "support/track_alloc.h"
+
+/* A field Sec-WebSocket-Extensions more. 0 or the error of the store. */
+int extension_field(header_store *fields, const char *value);
+
+typedef struct extension_end {
+  extension_list *list;
+  extension_set *set; /* NULL: nothing was agreed upon */
+} extension_end;
+
+typedef struct extension_pair {
+  track_alloc alloc;
+  extension_scratch scratch;
+  block_spare spare; /* of what was received */
+  extension_end client, server;
+  char offer[512], answer[512]; /* as sent */
+  const char *why;              /* after an error */
+} extension_pair;
+
+void extension_pair_init(extension_pair *p);
+
+/* The whole negotiation, each side with extensions of its own. 0 or the first error. */
+int extension_pair_open(extension_pair *p, const wsuv_extension_t *const *client,
+                        size_t client_count, const wsuv_extension_t *const *server,
+                        size_t server_count);
+
+/* The client's half, with an answer that is given. */
+int extension_pair_accept(extension_pair *p, const wsuv_extension_t *const *client,
+                          size_t client_count, const char *answer);
+
+/* The server's half, with an offer that is given. */
+int extension_pair_answer(extension_pair *p, const wsuv_extension_t *const *server,
+                          size_t server_count, const char *offer);
+
+/* Frees all that is left, and fails unless nothing is. */
+void extension_pair_close(extension_pair *p);
+
+/* Send a message, cut into `count` fragments of the given lengths (none: it is whole): what goes
+   out, and where each frame ends, is added. 0 or the error; *taken as in extension_send. */
+typedef struct sent_message {
+  bytes wire;
+  size_t ends[64];
+  size_t frames;
+  uint8_t rsv;
+  bool taken;
+  bool plain; /* to be set before */
+} sent_message;
+
+int extension_pair_send(extension_pair *p, extension_end *from, wsuv_frame_type_t type,
+                        const void *data, const size_t *lengths, size_t count, sent_message *sent);
+
+/* Receive a message whose frames lie one behind the other, in chunks of `piece` bytes at most, each
+   in a block of its exact size. 1: complete and in `out`; or the error. Bounded by `most`. */
+int extension_pair_receive(extension_pair *p, extension_end *to, wsuv_frame_type_t type,
+                           const sent_message *sent, size_t piece, size_t most, bytes *out);
+
+#endif
