@@ -69,31 +69,33 @@ typedef struct in_stage {
 
 static int push(in_run *run, size_t below, const wsuv_extension_chunk_t *chunk);
 
-static int pass_on(in_stage *stage, bool last) {
-  size_t len = (size_t) (stage->sink.at - stage->base);
-  wsuv_extension_chunk_t chunk = {stage->base, len, false, last};
+static void show_room(in_stage *stage) {
   stage->sink.at = stage->base;
   stage->sink.left = EXTENSION_STAGE_SIZE;
   stage->sink.written = 0;
+}
+
+static int pass_on(in_stage *stage, bool last) {
+  size_t len = (size_t) (stage->sink.at - stage->base);
+  wsuv_extension_chunk_t chunk = {stage->base, len, false, last};
   set_bit(&stage->run->set->in_taken, stage->above);
   return push(stage->run, stage->above, &chunk);
 }
 
+/* The memory is there from the first output on. */
 static int stage_more(wsuv_sink_t *sink, size_t want) {
   in_stage *stage = (in_stage *) sink;
   (void) want;
-  if (stage->err == 0) stage->err = pass_on(stage, false);
-  return stage->err;
-}
-
-static int stage_begin(in_stage *stage, in_run *run, size_t above) {
-  uint8_t **base = &run->scratch->stages[above];
-  if (*base == NULL) *base = ws_malloc(run->scratch->alloc, EXTENSION_STAGE_SIZE);
-  if (*base == NULL) return WS_ENOMEM;
-  *stage = (in_stage){.sink = {*base, EXTENSION_STAGE_SIZE, 0, stage_more},
-                      .run = run,
-                      .above = above,
-                      .base = *base};
+  if (stage->base != NULL) {
+    if (stage->err == 0) stage->err = pass_on(stage, false);
+    if (stage->err < 0) return stage->err;
+  } else {
+    uint8_t **base = &stage->run->scratch->stages[stage->above];
+    if (*base == NULL) *base = ws_malloc(stage->run->scratch->alloc, EXTENSION_STAGE_SIZE);
+    if (*base == NULL) return WS_ENOMEM;
+    stage->base = *base;
+  }
+  show_room(stage);
   return 0;
 }
 
@@ -117,17 +119,15 @@ static int call_incoming(in_run *run, size_t i, const wsuv_extension_chunk_t *ch
 
 /* Through the extension i, and what it gives through those below it. */
 static int take(in_run *run, size_t i, const wsuv_extension_chunk_t *chunk) {
-  in_stage stage;
   unsigned below = run->set->in_active & ((1u << i) - 1);
   if (below == 0) return call_incoming(run, i, chunk, run->out);
-  int err = stage_begin(&stage, run, i);
-  if (err < 0) return err;
+  in_stage stage = {.sink = {.more = stage_more}, .run = run, .above = i};
   int r = call_incoming(run, i, chunk, &stage.sink);
   if (r == 0) r = stage.err;
   if (r != 0) return r;
   if (stage.sink.at == stage.base && !chunk->last) return 0;
-  err = pass_on(&stage, chunk->last);
-  return err < 0 ? err : 0;
+  r = pass_on(&stage, chunk->last);
+  return r < 0 ? r : 0;
 }
 
 /* Through the extensions below, the one installed last first. */

@@ -1,0 +1,548 @@
+/* Extensions agreed upon, either side, and messages on their way through several of them. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "support/bracket.h"
+#include "support/extension_pair.h"
+
+enum { COUNT = 4, MOST = 1 << 20 };
+
+/* The same extensions on both sides, each with its own counts. */
+typedef struct rig {
+  extension_pair p;
+  bracket client[COUNT], server[COUNT];
+  const wsuv_extension_t *client_hooks[COUNT], *server_hooks[COUNT];
+} rig;
+
+static void rig_open(rig *r) {
+  static const char *const keys[COUNT] = {"one", "two", "three", "four"};
+  static const unsigned rsv[COUNT] = {WSUV_RSV1, WSUV_RSV2, WSUV_RSV3, 0};
+  memset(r, 0, sizeof *r);
+  extension_pair_init(&r->p);
+  for (int i = 0; i < COUNT; i++) {
+    bracket_init(&r->client[i], keys[i], rsv[i], (char) ('a' + i));
+    bracket_init(&r->server[i], keys[i], rsv[i], (char) ('a' + i));
+    r->client_hooks[i] = &r->client[i].hooks;
+    r->server_hooks[i] = &r->server[i].hooks;
+  }
+}
+
+static void rig_close(rig *r) {
+  extension_pair_close(&r->p);
+  for (int i = 0; i < COUNT; i++) {
+    assert_int_equal(r->client[i].installed + r->client[i].states, 0);
+    assert_int_equal(r->server[i].installed + r->server[i].states, 0);
+  }
+}
+
+static int negotiate(rig *r, size_t count) {
+  return extension_pair_open(&r->p, r->client_hooks, count, r->server_hooks, count);
+}
+
+/* Client */
+
+static void assert_accept(const char *answer, int expected, const char *why, const char *text) {
+  rig r;
+  rig_open(&r);
+  int err = extension_pair_accept(&r.p, r.client_hooks, 3, answer);
+  if (err != expected) fail_msg("'%s': %d, %s", answer, err, r.p.why);
+  if (err < 0) {
+    assert_null(r.p.client.set);
+    assert_string_equal(r.p.why, why);
+  } else {
+    assert_string_equal(extension_set_text(r.p.client.set), text);
+  }
+  rig_close(&r);
+}
+
+static void test_extension_set_client_takes_what_it_offered(void **state) {
+  (void) state;
+  assert_accept("", 0, NULL, "");
+  assert_accept("one; letter=a", 0, NULL, "one; letter=a");
+  assert_accept(" three ;letter = \"c\" ", 0, NULL, "three; letter=c");
+  assert_accept("one; letter=a, two; letter=b,,three; letter=c", 0, NULL,
+                "one; letter=a, two; letter=b, three; letter=c");
+}
+
+/* F5 */
+static void test_extension_set_client_refuses_all_else(void **state) {
+  (void) state;
+  const int bad = WSUV_EEXTENSION;
+  assert_accept("four; letter=d", bad, "extension was not offered", NULL);
+  assert_accept("One; letter=a", bad, "extension was not offered", NULL);
+  assert_accept("one; letter=a, four", bad, "extension was not offered", NULL);
+  assert_accept("one; letter=a, one; letter=a", bad, "extension is repeated", NULL);
+  assert_accept("one; letter=a, two; letter=b, one", bad, "extension is repeated", NULL);
+  assert_accept("one", bad, "wrong letter", NULL);
+  assert_accept("one; letter=a, two; letter=a", bad, "wrong letter", NULL);
+  assert_accept("one;", bad, "Sec-WebSocket-Extensions is malformed", NULL);
+  assert_accept(",", bad, "Sec-WebSocket-Extensions is empty", NULL);
+}
+
+static void test_extension_set_client_that_offers_nothing_takes_nothing(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  assert_int_equal(extension_pair_accept(&r.p, NULL, 0, "one"), WSUV_EEXTENSION);
+  assert_string_equal(r.p.why, "extension was not offered");
+  rig_close(&r);
+  rig_open(&r);
+  r.client[0].offers = 0;
+  assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, 2, "one; letter=a"),
+                   WSUV_EEXTENSION);
+  assert_string_equal(r.p.why, "extension was not offered");
+  rig_close(&r);
+}
+
+static void test_extension_set_claims_the_bits_that_were_agreed_upon(void **state) {
+  (void) state;
+  static const char *const answers[] = {"one; letter=a", "two; letter=b", "three; letter=c",
+                                        "four; letter=d", "one; letter=a, three; letter=c"};
+  static const unsigned rsv[] = {4, 2, 1, 0, 5};
+  for (size_t i = 0; i < sizeof rsv / sizeof *rsv; i++) {
+    rig r;
+    rig_open(&r);
+    assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, answers[i]), 0);
+    assert_int_equal(r.p.client.set->rsv, rsv[i]);
+    rig_close(&r);
+  }
+}
+
+/* Server */
+
+static void assert_answer(const char *offer, int expected, const char *answer) {
+  rig r;
+  rig_open(&r);
+  int err = extension_pair_answer(&r.p, r.server_hooks, 3, offer);
+  if (err != expected) fail_msg("'%s': %d, %s", offer, err, r.p.why);
+  if (err == 0) assert_string_equal(r.p.answer, answer);
+  if (err == 0 && *answer == '\0') assert_null(r.p.server.set);
+  rig_close(&r);
+}
+
+static void test_extension_set_server_takes_the_first_offer_that_it_can(void **state) {
+  (void) state;
+  assert_answer("", 0, "");
+  assert_answer("unknown; x=1", 0, "");
+  assert_answer("one", 0, "");
+  assert_answer("one; letter=z, one; letter=a; x, one; letter=a", 0, "one; letter=a");
+  assert_answer("one; letter=a, one; letter=a", 0, "one; letter=a");
+  assert_answer("unknown, two; letter=b", 0, "two; letter=b");
+}
+
+static void test_extension_set_server_answers_in_its_own_order(void **state) {
+  (void) state;
+  assert_answer("three; letter=c, two; letter=b, one; letter=a", 0,
+                "one; letter=a, two; letter=b, three; letter=c");
+}
+
+static void test_extension_set_server_refuses_what_is_malformed(void **state) {
+  (void) state;
+  assert_answer("one; letter=a,;", WSUV_EEXTENSION, NULL);
+  rig r;
+  rig_open(&r); /* whether it knows any extension or not */
+  assert_int_equal(extension_pair_answer(&r.p, NULL, 0, "a b"), WSUV_EEXTENSION);
+  assert_string_equal(r.p.why, "Sec-WebSocket-Extensions is malformed");
+  rig_close(&r);
+  rig_open(&r);
+  assert_int_equal(extension_pair_answer(&r.p, NULL, 0, "a; b"), 0);
+  assert_null(r.p.server.set);
+  rig_close(&r);
+}
+
+static void test_extension_set_both_sides_agree(void **state) {
+  (void) state;
+  for (unsigned declined = 0; declined < 1u << COUNT; declined++) {
+    rig r;
+    rig_open(&r);
+    for (int i = 0; i < COUNT; i++) {
+      r.server[i].declines = (declined & 1u << i) != 0;
+      r.client[i].offers = 2;
+    }
+    assert_int_equal(negotiate(&r, COUNT), 0);
+    assert_string_equal(extension_set_text(r.p.client.set), extension_set_text(r.p.server.set));
+    for (int i = 0; i < COUNT; i++) {
+      assert_int_equal(r.client[i].states, (declined & 1u << i) == 0);
+      assert_int_equal(r.server[i].states, (declined & 1u << i) == 0);
+    }
+    rig_close(&r);
+  }
+}
+
+/* At work */
+
+static void assert_sent(rig *r, const char *text, const size_t *lengths, size_t count,
+                        const char *expected, unsigned rsv) {
+  sent_message sent = {.plain = false};
+  assert_int_equal(
+      extension_pair_send(&r->p, &r->p.client, WSUV_FRAME_TEXT, text, lengths, count, &sent), 0);
+  assert_string_equal(bytes_text(&sent.wire), expected);
+  assert_int_equal(sent.rsv, rsv);
+  assert_true(sent.taken);
+  bytes_free(&sent.wire);
+}
+
+static void test_extension_set_runs_in_the_order_of_the_answer(void **state) {
+  (void) state;
+  rig r;
+  const size_t whole[] = {5}, cut[] = {0, 2, 0, 3, 0};
+  rig_open(&r);
+  assert_int_equal(negotiate(&r, COUNT), 0);
+  assert_sent(&r, "hello", whole, 1, "dcbahelloabcd", 7);
+  assert_sent(&r, "hello", cut, 5, "dcbahelloabcd", 7);
+  rig_close(&r);
+  rig_open(&r); /* RFC 6455 9.1: as the server lists them */
+  assert_int_equal(
+      extension_pair_accept(&r.p, r.client_hooks, COUNT, "three; letter=c, one; letter=a"), 0);
+  assert_sent(&r, "hello", whole, 1, "achelloca", 5);
+  rig_close(&r);
+}
+
+/* Every chunking on the way in, any subset agreed upon. */
+static void test_extension_set_gives_back_what_was_sent(void **state) {
+  (void) state;
+  uint64_t seed = 17;
+  for (int round = 0; round < 600; round++) {
+    rig r;
+    sent_message sent = {.plain = false};
+    bytes out = {0}, text = {0};
+    size_t lengths[8], count = 1 + seeded_below(&seed, 8), total = 0;
+    rig_open(&r);
+    for (int i = 0; i < COUNT; i++) r.server[i].declines = seeded_below(&seed, 3) == 0;
+    r.server[seeded_below(&seed, COUNT)].declines = false;
+    assert_int_equal(negotiate(&r, COUNT), 0);
+    size_t longest = round % 10 == 0 ? 30000 : 40;
+    for (size_t i = 0; i < count; i++) total += lengths[i] = seeded_below(&seed, longest);
+    for (size_t i = 0; i < total; i++) bytes_add(&text, &(char){(char) seeded(&seed)}, 1);
+    for (int again = 0; again < 2; again++) { /* from the client, then from the server */
+      extension_end *from = again == 0 ? &r.p.client : &r.p.server;
+      extension_end *to = again == 0 ? &r.p.server : &r.p.client;
+      const uint8_t *data = text.len == 0 ? (const uint8_t *) "" : text.base;
+      out.len = 0;
+      assert_int_equal(
+          extension_pair_send(&r.p, from, WSUV_FRAME_BINARY, data, lengths, count, &sent), 0);
+      size_t piece = 1 + seeded_below(&seed, longest * 2);
+      assert_int_equal(
+          extension_pair_receive(&r.p, to, WSUV_FRAME_BINARY, &sent, piece, MOST, &out), 1);
+      assert_int_equal(out.len, total);
+      if (total > 0) assert_memory_equal(out.base, text.base, total);
+    }
+    bytes_free(&sent.wire);
+    bytes_free(&out);
+    bytes_free(&text);
+    rig_close(&r);
+  }
+}
+
+static void test_extension_set_leaves_alone_what_all_pass(void **state) {
+  (void) state;
+  rig r;
+  sent_message sent = {.plain = true};
+  const size_t lengths[] = {2, 3};
+  rig_open(&r);
+  assert_int_equal(negotiate(&r, 3), 0);
+  assert_int_equal(
+      extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", lengths, 2, &sent), 0);
+  assert_string_equal(bytes_text(&sent.wire), "hello");
+  assert_int_equal(sent.rsv, 0);
+  assert_false(sent.taken);
+  bytes out = {0};
+  uint64_t calls = r.p.alloc.calls;
+  wsuv_extension_chunk_t chunk = {(const uint8_t *) "hello", 5, true, true};
+  block none = {0};
+  block_sink sink;
+  block_sink_begin(&sink, &none, &r.p.spare, MOST);
+  assert_int_equal(extension_set_incoming(r.p.server.set, &r.p.scratch, WSUV_FRAME_TEXT, 0, &chunk,
+                                          &sink.sink, &r.p.why),
+                   WSUV_EXTENSION_PASS);
+  assert_true(extension_set_in_idle(r.p.server.set));
+  assert_int_equal(r.p.alloc.calls, calls);
+  assert_int_equal(extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 2, MOST, &out),
+                   1);
+  assert_string_equal(bytes_text(&out), "hello");
+  for (int i = 0; i < COUNT; i++) assert_int_equal(r.client[i].chunks + r.server[i].chunks, 0);
+  bytes_free(&out);
+  bytes_free(&sent.wire);
+  rig_close(&r);
+}
+
+/* One that passes after it has written, which is forgotten, between two that do not pass. */
+static void test_extension_set_forgets_the_output_of_one_that_passes(void **state) {
+  (void) state;
+  rig r;
+  sent_message sent = {.plain = true};
+  const size_t whole[] = {5};
+  rig_open(&r);
+  r.client[1].late = true;
+  assert_int_equal(negotiate(&r, 3), 0);
+  assert_int_equal(
+      extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", whole, 1, &sent), 0);
+  assert_string_equal(bytes_text(&sent.wire), "hello");
+  assert_int_equal(r.client[1].chunks, 1);
+  assert_int_equal(sent.rsv, 0);
+  assert_false(sent.taken);
+  bytes_free(&sent.wire);
+  rig_close(&r);
+}
+
+static void test_extension_set_gives_each_only_the_bits_it_claims(void **state) {
+  (void) state;
+  rig r;
+  sent_message sent = {.rsv = WSUV_RSV2};
+  bytes out = {0};
+  rig_open(&r);
+  assert_int_equal(negotiate(&r, 3), 0);
+  bytes_add(&sent.wire, "bhellob", 7); /* the bracket itself checks what it is shown */
+  assert_int_equal(extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 1, MOST, &out),
+                   1);
+  assert_string_equal(bytes_text(&out), "hello");
+  bytes_free(&out);
+  bytes_free(&sent.wire);
+  rig_close(&r);
+}
+
+static void test_extension_set_incoming_fails_with_its_reason(void **state) {
+  (void) state;
+  for (int i = 0; i < 3; i++) {
+    for (size_t piece = 1; piece < 20; piece++) {
+      rig r;
+      sent_message sent = {.rsv = 7};
+      bytes out = {0};
+      rig_open(&r);
+      assert_int_equal(negotiate(&r, 3), 0);
+      bytes_add(&sent.wire, "cbahelloabc", 11);
+      sent.wire.base[i] = 'x';
+      assert_int_equal(
+          extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, piece, MOST, &out),
+          WSUV_EPROTOCOL);
+      assert_string_equal(r.p.why, "no bracket");
+      bytes_free(&out);
+      bytes_free(&sent.wire);
+      rig_close(&r);
+    }
+  }
+}
+
+/* The bound of the last sink reaches through all of them. */
+static void test_extension_set_incoming_is_bounded(void **state) {
+  (void) state;
+  for (size_t count = 1; count <= 3; count++) {
+    for (size_t most = 0; most < 8; most++) {
+      rig r;
+      sent_message sent = {.plain = false};
+      bytes out = {0};
+      const size_t whole[] = {5};
+      rig_open(&r);
+      assert_int_equal(negotiate(&r, count), 0);
+      assert_int_equal(
+          extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", whole, 1, &sent), 0);
+      assert_int_equal(
+          extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 3, most, &out),
+          most < 5 ? WSUV_ETOOBIG : 1);
+      bytes_free(&out);
+      bytes_free(&sent.wire);
+      rig_close(&r);
+    }
+  }
+}
+
+/* A send that fails leaves the session usable only if the extension says so, and none before it
+   has changed anything. */
+static void test_extension_set_outgoing_fails_with_its_reason(void **state) {
+  (void) state;
+  const size_t cut[] = {2, 3};
+  for (int which = 0; which < 2; which++) {
+    for (int intact = 0; intact < 2; intact++) {
+      rig r;
+      sent_message sent = {.plain = false};
+      rig_open(&r);
+      assert_int_equal(negotiate(&r, 2), 0);
+      r.client[which].fails = WSUV_ERANDOM;
+      r.client[which].intact = intact != 0;
+      assert_int_equal(
+          extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent),
+          WSUV_ERANDOM);
+      assert_int_equal(sent.taken, which > 0 || intact == 0);
+      assert_string_equal(r.p.why, "bracket failed");
+      if (!sent.taken) {
+        r.client[which].fails = 0;
+        assert_sent(&r, "hello", cut, 2, "bahelloab", 6);
+      }
+      bytes_free(&sent.wire);
+      rig_close(&r);
+    }
+  }
+}
+
+static void test_extension_set_outgoing_amid_a_message_is_never_intact(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  assert_int_equal(negotiate(&r, 1), 0);
+  extension_send send = {.type = WSUV_FRAME_TEXT, .chunk = {(const uint8_t *) "a", 1, true, false}};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), 0);
+  r.client[0].fails = WSUV_ERANDOM;
+  r.client[0].intact = true;
+  send.chunk = (wsuv_extension_chunk_t){(const uint8_t *) "b", 1, false, true};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), WSUV_ERANDOM);
+  assert_true(send.taken);
+  rig_close(&r);
+}
+
+static int pass_always(void *state, wsuv_extension_message_t *message,
+                       const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  (void) state;
+  (void) message;
+  return chunk->first ? WSUV_EXTENSION_TAKEN + wsuv_sink_write(sink, "x", 1) : WSUV_EXTENSION_PASS;
+}
+
+static int write_and_pass(void *state, wsuv_extension_message_t *message,
+                          const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  (void) state;
+  (void) message;
+  (void) chunk;
+  int err = wsuv_sink_write(sink, "x", 1);
+  return err < 0 ? err : WSUV_EXTENSION_PASS;
+}
+
+/* An extension that breaks its contract ends the session; it corrupts nothing. */
+static void test_extension_set_refuses_to_pass_too_late(void **state) {
+  (void) state;
+  for (int above = 0; above < 2; above++) {
+    rig r;
+    sent_message sent = {.rsv = 6};
+    bytes out = {0};
+    const size_t cut[] = {2, 3};
+    rig_open(&r);
+    r.client[above].hooks.outgoing = pass_always;
+    r.server[above].hooks.incoming = above == 0 ? pass_always : write_and_pass;
+    assert_int_equal(negotiate(&r, 2), 0);
+    assert_int_equal(
+        extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent), WS_EINVAL);
+    sent.wire.len = 0;
+    bytes_add(&sent.wire, "bahelloab", 9);
+    assert_int_equal(
+        extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out),
+        WS_EINVAL);
+    bytes_free(&out);
+    bytes_free(&sent.wire);
+    rig_close(&r);
+  }
+}
+
+static void test_extension_set_works_without_hooks_for_a_direction(void **state) {
+  (void) state;
+  rig r;
+  const size_t whole[] = {5};
+  rig_open(&r);
+  r.client[0].hooks.outgoing = NULL;
+  r.server[0].hooks.incoming = NULL;
+  assert_int_equal(negotiate(&r, 2), 0);
+  assert_sent(&r, "hello", whole, 1, "bhellob", 2);
+  rig_close(&r);
+}
+
+static int nothing(void *shared, const wsuv_allocator_t *alloc,
+                   const wsuv_extension_param_t *params, size_t count, void **state,
+                   const char **why) {
+  (void) shared;
+  (void) alloc;
+  (void) params;
+  (void) count;
+  (void) state;
+  (void) why;
+  return 0;
+}
+
+static void test_extension_set_works_without_state(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r);
+  r.client[3].hooks.accept = nothing;
+  r.client[3].hooks.state_free = NULL;
+  r.client[3].hooks.incoming = r.client[3].hooks.outgoing = NULL;
+  assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, "four"), 0);
+  assert_string_equal(extension_set_text(r.p.client.set), "four");
+  rig_close(&r);
+}
+
+/* The sets hold what is installed alive. */
+static void test_extension_set_outlives_the_list_of_its_maker(void **state) {
+  (void) state;
+  rig r;
+  const size_t whole[] = {5};
+  rig_open(&r);
+  assert_int_equal(negotiate(&r, 2), 0);
+  extension_list_unref(r.p.client.list);
+  r.p.client.list = NULL;
+  assert_int_equal(r.client[0].installed, 1);
+  assert_sent(&r, "hello", whole, 1, "bahelloab", 6);
+  rig_close(&r);
+}
+
+/* F46 */
+static void test_extension_set_survives_every_failed_allocation(void **state) {
+  (void) state;
+  for (int for_ever = 0; for_ever < 2; for_ever++) {
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+      rig r;
+      sent_message sent = {.plain = false};
+      bytes out = {0};
+      const size_t cut[] = {2, 3};
+      rig_open(&r);
+      r.p.alloc.fail_at = n;
+      r.p.alloc.fail_for_ever = for_ever != 0;
+      int err = negotiate(&r, 3);
+      if (err == 0) {
+        err = extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent);
+      }
+      if (err == 0) {
+        err = extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out);
+      }
+      failed = r.p.alloc.failed > 0;
+      assert_int_equal(err, failed ? WS_ENOMEM : 1);
+      if (!failed) assert_string_equal(bytes_text(&out), "hello");
+      bytes_free(&out);
+      bytes_free(&sent.wire);
+      rig_close(&r);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_extension_set_client_takes_what_it_offered),
+      cmocka_unit_test(test_extension_set_client_refuses_all_else),
+      cmocka_unit_test(test_extension_set_client_that_offers_nothing_takes_nothing),
+      cmocka_unit_test(test_extension_set_claims_the_bits_that_were_agreed_upon),
+      cmocka_unit_test(test_extension_set_server_takes_the_first_offer_that_it_can),
+      cmocka_unit_test(test_extension_set_server_answers_in_its_own_order),
+      cmocka_unit_test(test_extension_set_server_refuses_what_is_malformed),
+      cmocka_unit_test(test_extension_set_both_sides_agree),
+      cmocka_unit_test(test_extension_set_runs_in_the_order_of_the_answer),
+      cmocka_unit_test(test_extension_set_gives_back_what_was_sent),
+      cmocka_unit_test(test_extension_set_leaves_alone_what_all_pass),
+      cmocka_unit_test(test_extension_set_forgets_the_output_of_one_that_passes),
+      cmocka_unit_test(test_extension_set_gives_each_only_the_bits_it_claims),
+      cmocka_unit_test(test_extension_set_incoming_fails_with_its_reason),
+      cmocka_unit_test(test_extension_set_incoming_is_bounded),
+      cmocka_unit_test(test_extension_set_outgoing_fails_with_its_reason),
+      cmocka_unit_test(test_extension_set_outgoing_amid_a_message_is_never_intact),
+      cmocka_unit_test(test_extension_set_refuses_to_pass_too_late),
+      cmocka_unit_test(test_extension_set_works_without_hooks_for_a_direction),
+      cmocka_unit_test(test_extension_set_works_without_state),
+      cmocka_unit_test(test_extension_set_outlives_the_list_of_its_maker),
+      cmocka_unit_test(test_extension_set_survives_every_failed_allocation),
+  };
+  return cmocka_run_group_tests_name("extension_set", tests, NULL, NULL);
+}
