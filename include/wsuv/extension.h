@@ -92,7 +92,7 @@ typedef struct wsuv_sink wsuv_sink_t;
  * @param sink as handed to the hook
  * @param want how much room would be good to have
  * @param[out] dst where it is; good until the next call for this sink
- * @param[out] room how much it is: at least 1, less or more than @p want
+ * @param[out] room how much it is: at least 1, in wsuv_extension::outgoing at least @p want
  * @return 0, or an error, which is to be returned by the hook unless it can do without:
  *         `WSUV_ETOOBIG`: no more output will be taken for this message; `UV_ENOMEM`; an error of
  *         the next extension

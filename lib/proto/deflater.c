@@ -9,7 +9,8 @@
 
 enum { SLICE = 64 * 1024, TAIL = 4 };
 
-/* About what n bytes become when they cannot be compressed, and the flush behind them. */
+/* About what n bytes become when they cannot be compressed, and the flush behind them: zlib wants
+   more than six bytes for that. */
 static size_t enough(size_t n) {
   if (n > SLICE) n = SLICE;
   return n + (n >> 3) + (n >> 6) + 32;
