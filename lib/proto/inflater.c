@@ -64,18 +64,21 @@ static int run(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   }
 }
 
-/* Put back what the sender has cut off. It must be the end of an empty block and nothing else: no
-   data of a message that was cut short. */
+/* Put back what the sender has cut off. It must be the end of an empty block and nothing else, so
+   it needs no room: what wants some is data of a message that was cut short, or is beyond the
+   bound. */
 static int end_message(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   static const uint8_t tail[] = {0x00, 0x00, 0xff, 0xff};
   if (p->fresh) return 0;
-  uint64_t left = p->left;
   z->next_in = (z_const Bytef *) tail;
   z->avail_in = sizeof tail;
-  int err = run(z, p, sink);
+  z->next_out = &p->none;
+  z->avail_out = 0;
+  int err = judge(z, p, inflate(z, Z_SYNC_FLUSH));
+  if (err == 0 && z->avail_in > 0) err = offer_room(z, p, sink);
   if (err < 0) return err;
   bool at_end = (z->data_type & AT_BLOCK_END) != 0 && (z->data_type & UNUSED_BITS) == 0;
-  return at_end && p->left == left && !p->fresh ? 0 : WSUV_EDEFLATE;
+  return at_end && z->avail_in == 0 && !p->fresh ? 0 : WSUV_EDEFLATE;
 }
 
 int inflater_feed(z_stream *z, inflater_progress *p, const uint8_t *data, size_t len, bool last,

@@ -152,6 +152,7 @@ static void test_close_code_for_error_maps_every_error(void **state) {
   (void) state;
   assert_int_equal(close_code_for_error(WSUV_EPROTOCOL), 1002);
   assert_int_equal(close_code_for_error(WSUV_EUTF8), 1007);
+  assert_int_equal(close_code_for_error(WSUV_EDEFLATE), 1007);
   assert_int_equal(close_code_for_error(WSUV_ETOOBIG), 1009);
   assert_int_equal(close_code_for_error(WSUV_EFRAGMENTS), 1008);
   assert_int_equal(close_code_for_error(WSUV_EPINGTIMEOUT), 1011);

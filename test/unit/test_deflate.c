@@ -1,0 +1,581 @@
+/* permessage-deflate as an extension (RFC 7692): which messages are compressed, what is taken over
+   from one to the next, and what it costs. The other end is zlib, called directly. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include <wsuv/deflate.h>
+
+#include "base/error.h"
+#include "support/extension_pair.h"
+#include "support/raw_zlib.h"
+
+#define CHECK(condition, ...)                \
+  do {                                       \
+    if (!(condition)) fail_msg(__VA_ARGS__); \
+  } while (0)
+
+enum { MOST = 1 << 24 };
+
+typedef struct rig {
+  extension_pair p;
+  sent_message sent;
+  bytes out;
+} rig;
+
+static void rig_open(rig *r, const wsuv_deflate_options_t *client,
+                     const wsuv_deflate_options_t *server) {
+  wsuv_extension_t deflate[2];
+  const wsuv_extension_t *hooks[] = {&deflate[0], &deflate[1]};
+  memset(r, 0, sizeof *r);
+  extension_pair_init(&r->p);
+  assert_int_equal(wsuv_permessage_deflate(&deflate[0], client), 0);
+  assert_int_equal(wsuv_permessage_deflate(&deflate[1], server), 0);
+  assert_int_equal(extension_pair_open(&r->p, hooks, 1, hooks + 1, 1), 0);
+  assert_non_null(r->p.client.set);
+}
+
+static void rig_close(rig *r) {
+  bytes_free(&r->sent.wire);
+  bytes_free(&r->out);
+  extension_pair_close(&r->p);
+}
+
+static wsuv_deflate_options_t no_takeover(void) {
+  wsuv_deflate_options_t o;
+  wsuv_deflate_options_init(&o);
+  o.server_no_context_takeover = o.client_no_context_takeover = true;
+  return o;
+}
+
+static int send_whole(rig *r, extension_end *from, const void *data, size_t len) {
+  return extension_pair_send(&r->p, from, WSUV_FRAME_TEXT, data, &len, 1, &r->sent);
+}
+
+static int receive(rig *r, extension_end *to, size_t most) {
+  r->out.len = 0;
+  return extension_pair_receive(&r->p, to, WSUV_FRAME_TEXT, &r->sent, 1000, most, &r->out);
+}
+
+/* Sent, received and the same again. */
+static void assert_through(rig *r, extension_end *from, extension_end *to, const char *text) {
+  assert_int_equal(send_whole(r, from, text, strlen(text)), 0);
+  assert_int_equal(receive(r, to, MOST), 1);
+  assert_string_equal(bytes_text(&r->out), text);
+}
+
+static const char lorem[] =
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit. Lorem ipsum dolor sit amet, sed.";
+
+/* RFC 7692 7.2.3, as frames would carry it. */
+static void test_deflate_sends_the_examples_of_the_rfc(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, NULL, NULL);
+  assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
+  assert_int_equal(r.sent.rsv, WSUV_RSV1);
+  assert_int_equal(r.sent.wire.len, 7);
+  assert_memory_equal(r.sent.wire.base, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
+  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_string_equal(bytes_text(&r.out), "Hello");
+  assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
+  assert_int_equal(r.sent.wire.len, 5);
+  assert_memory_equal(r.sent.wire.base, "\xf2\x00\x11\x00\x00", 5);
+  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_string_equal(bytes_text(&r.out), "Hello");
+  rig_close(&r);
+}
+
+/* One side of a connection as zlib sees it: what the library sends can be inflated with the window
+   that was agreed upon and no more; what zlib sends is understood. */
+typedef struct way {
+  int bits;
+  bool takeover;
+  z_stream theirs; /* inflates what we send */
+  z_stream ours;   /* deflates what we receive */
+} way;
+
+static void way_open(way *w, int bits, bool takeover) {
+  memset(w, 0, sizeof *w);
+  w->bits = bits;
+  w->takeover = takeover;
+  assert_int_equal(inflateInit2(&w->theirs, -bits), Z_OK);
+  assert_int_equal(deflateInit2(&w->ours, 6, Z_DEFLATED, -(bits == 8 ? 9 : bits), 8, 0), Z_OK);
+}
+
+static void way_close(way *w) {
+  inflateEnd(&w->theirs);
+  deflateEnd(&w->ours);
+}
+
+static size_t cut_up(uint64_t *seed, size_t total, size_t lengths[6]) {
+  size_t count = 1 + (seeded_below(seed, 2) == 0 ? seeded_below(seed, 5) : 0), at = 0;
+  for (size_t i = 0; i < count; i++) {
+    lengths[i] = i + 1 == count ? total - at : seeded_below(seed, total - at + 1);
+    at += lengths[i];
+  }
+  return count;
+}
+
+static void check_sending(rig *r, extension_end *from, way *w, const bytes *text, uint64_t *seed) {
+  size_t lengths[6], count = cut_up(seed, text->len, lengths);
+  bytes out = {0};
+  const uint8_t *data = text->len == 0 ? (const uint8_t *) "" : text->base;
+  r->sent.plain = seeded_below(seed, 8) == 0;
+  assert_int_equal(
+      extension_pair_send(&r->p, from, WSUV_FRAME_BINARY, data, lengths, count, &r->sent), 0);
+  assert_int_equal(r->sent.frames, count);
+  if (r->sent.plain) assert_int_equal(r->sent.rsv, 0);
+  if (r->sent.rsv == 0) {
+    bytes_add(&out, r->sent.wire.base, r->sent.wire.len);
+  } else {
+    bool good = raw_inflate(&w->theirs, r->sent.wire.base, r->sent.wire.len, &out);
+    CHECK(good, "%s: %s", r->p.answer, w->theirs.msg);
+    if (!w->takeover) inflateReset(&w->theirs);
+  }
+  assert_int_equal(out.len, text->len);
+  if (text->len > 0) assert_memory_equal(out.base, text->base, text->len);
+  bytes_free(&out);
+}
+
+static void check_receiving(rig *r, extension_end *to, way *w, const bytes *text, uint64_t *seed) {
+  r->sent.wire.len = r->out.len = 0;
+  r->sent.rsv = WSUV_RSV1;
+  raw_deflate(&w->ours, text->base, text->len, 1 + seeded_below(seed, 3000), Z_SYNC_FLUSH,
+              &r->sent.wire);
+  if (!w->takeover) deflateReset(&w->ours);
+  size_t piece = 1 + seeded_below(seed, r->sent.wire.len);
+  int err =
+      extension_pair_receive(&r->p, to, WSUV_FRAME_BINARY, &r->sent, piece, text->len, &r->out);
+  CHECK(err == 1, "%s: %d, %s", r->p.answer, err, r->p.why);
+  assert_int_equal(r->out.len, text->len);
+  if (text->len > 0) assert_memory_equal(r->out.base, text->base, text->len);
+}
+
+static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
+  rig r;
+  way client, server;
+  rig_open(&r, o, o);
+  int client_bits = o->client_max_window_bits == 0 ? 15 : (int) o->client_max_window_bits;
+  way_open(&client, client_bits, !o->client_no_context_takeover);
+  way_open(&server, (int) o->server_max_window_bits, !o->server_no_context_takeover);
+  for (int message = 0; message < 5; message++) {
+    bytes text = {0};
+    size_t len = seeded_below(seed, message == 3 ? 40000 : 1500);
+    if (message != 2)
+      raw_text(seed, len, &text);
+    else
+      raw_noise(seed, len, &text);
+    check_sending(&r, &r.p.client, &client, &text, seed);
+    check_receiving(&r, &r.p.server, &client, &text, seed);
+    check_sending(&r, &r.p.server, &server, &text, seed);
+    check_receiving(&r, &r.p.client, &server, &text, seed);
+    bytes_free(&text);
+  }
+  way_close(&client);
+  way_close(&server);
+  rig_close(&r);
+}
+
+/* All windows with and without takeover, either way. */
+static void test_deflate_speaks_with_zlib_whatever_was_agreed_upon(void **state) {
+  (void) state;
+  uint64_t seed = 21;
+  for (unsigned bits = 8; bits <= 15; bits++) {
+    for (int takeover = 0; takeover < 4; takeover++) {
+      wsuv_deflate_options_t o;
+      wsuv_deflate_options_init(&o);
+      o.client_max_window_bits = bits;
+      o.server_max_window_bits = 23 - bits;
+      o.client_no_context_takeover = (takeover & 1) != 0;
+      o.server_no_context_takeover = (takeover & 2) != 0;
+      o.level = (int) seeded_below(&seed, 10);
+      o.mem_level = 1 + (int) seeded_below(&seed, 9);
+      exchange(&o, &seed);
+    }
+  }
+}
+
+/* F28: a message can be left out, and does not enter the deflater then. */
+static void test_deflate_leaves_plain_messages_alone(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, NULL, NULL);
+  r.sent.plain = true;
+  uint64_t calls = r.p.alloc.calls;
+  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  assert_int_equal(r.sent.rsv, 0);
+  assert_false(r.sent.taken);
+  assert_int_equal(r.sent.wire.len, strlen(lorem));
+  CHECK(r.p.alloc.calls <= calls + 1, "%d calls", (int) (r.p.alloc.calls - calls)); /* received */
+  r.sent.plain = false;
+  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  size_t first = r.sent.wire.len;
+  assert_true(first < strlen(lorem));
+  assert_int_equal(r.sent.rsv, WSUV_RSV1);
+  r.sent.plain = true; /* amid those that are compressed with takeover */
+  assert_through(&r, &r.p.client, &r.p.server, "plain");
+  r.sent.plain = false;
+  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  assert_true(r.sent.wire.len < first / 2);
+  rig_close(&r);
+}
+
+typedef struct question {
+  int asked;
+  bool answer;
+  wsuv_frame_type_t type;
+  char data[64];
+  size_t len;
+} question;
+
+static bool ask(void *arg, wsuv_frame_type_t type, const void *data, size_t len) {
+  question *q = arg;
+  q->asked++;
+  q->type = type;
+  q->len = len;
+  memcpy(q->data, data, len < sizeof q->data ? len : sizeof q->data);
+  return q->answer;
+}
+
+static void test_deflate_asks_whether_to_compress(void **state) {
+  (void) state;
+  for (int yes = 0; yes < 2; yes++) {
+    rig r;
+    wsuv_deflate_options_t o;
+    question q = {.answer = yes != 0};
+    const size_t cut[] = {6, sizeof lorem - 1 - 6};
+    wsuv_deflate_options_init(&o);
+    o.compress_if = ask;
+    o.compress_if_arg = &q;
+    rig_open(&r, &o, NULL);
+    assert_through(&r, &r.p.client, &r.p.server, lorem);
+    assert_int_equal(q.asked, 1);
+    assert_int_equal(q.type, WSUV_FRAME_TEXT);
+    assert_int_equal(q.len, strlen(lorem));
+    assert_memory_equal(q.data, lorem, sizeof q.data);
+    assert_int_equal(r.sent.rsv, yes ? WSUV_RSV1 : 0);
+    assert_int_equal(
+        extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_BINARY, lorem, cut, 2, &r.sent), 0);
+    assert_int_equal(q.asked, 2); /* once for a message, with its first fragment */
+    assert_int_equal(q.type, WSUV_FRAME_BINARY);
+    assert_int_equal(q.len, 6);
+    assert_int_equal(r.sent.rsv, yes ? WSUV_RSV1 : 0);
+    r.sent.plain = true; /* settles it without asking */
+    assert_through(&r, &r.p.client, &r.p.server, lorem);
+    assert_int_equal(q.asked, 2);
+    rig_close(&r);
+  }
+}
+
+static void test_deflate_compresses_only_what_is_bigger(void **state) {
+  (void) state;
+  char text[200];
+  memset(text, 'x', sizeof text);
+  for (size_t least = 0; least < 150; least += 50) {
+    rig r;
+    wsuv_deflate_options_t o;
+    wsuv_deflate_options_init(&o);
+    o.compress_if_bigger_than = least;
+    rig_open(&r, &o, NULL);
+    for (size_t len = 0; len < sizeof text; len++) {
+      assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
+      assert_int_equal(r.sent.rsv, len > least ? WSUV_RSV1 : 0);
+      assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+      assert_int_equal(r.out.len, len);
+    }
+    const size_t cut[] = {1, 0}; /* nobody knows how long it will be */
+    assert_int_equal(extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, text, cut, 2, &r.sent),
+                     0);
+    assert_int_equal(r.sent.rsv, WSUV_RSV1);
+    assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+    assert_int_equal(r.out.len, 1);
+    rig_close(&r);
+  }
+}
+
+/* Without takeover always; with it only if the window holds nothing else. */
+static void test_deflate_sends_plain_what_does_not_become_shorter(void **state) {
+  (void) state;
+  uint64_t seed = 22;
+  for (int takeover = 0; takeover < 2; takeover++) {
+    rig r;
+    wsuv_deflate_options_t o = no_takeover();
+    bytes noise = {0};
+    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+    o.client_max_window_bits = 10;
+    rig_open(&r, &o, NULL);
+    raw_noise(&seed, 2000, &noise);
+    for (size_t len = 1; len <= noise.len; len += 333) {
+      assert_int_equal(send_whole(&r, &r.p.client, noise.base, len), 0);
+      bool plain = takeover == 0 || len >= 1024;
+      assert_int_equal(r.sent.rsv, plain ? 0 : WSUV_RSV1);
+      assert_int_equal(r.sent.taken, !plain);
+      if (plain) assert_int_equal(r.sent.wire.len, len);
+      assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+      assert_int_equal(r.out.len, len);
+      assert_memory_equal(r.out.base, noise.base, len);
+      assert_through(&r, &r.p.client, &r.p.server, lorem); /* the receiver can go on */
+      assert_int_equal(r.sent.rsv, WSUV_RSV1);
+    }
+    bytes_free(&noise);
+    rig_close(&r);
+  }
+}
+
+/* A message that was not marked is none of ours, whatever is in it. */
+static void test_deflate_passes_messages_that_are_not_compressed(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, NULL, NULL);
+  bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
+  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(r.out.len, 7);
+  rig_close(&r);
+}
+
+/* Either bound, while it inflates. */
+static void test_deflate_bounds_what_it_inflates(void **state) {
+  (void) state;
+  rig r;
+  wsuv_deflate_options_t o;
+  char text[5000];
+  memset(text, 'x', sizeof text);
+  wsuv_deflate_options_init(&o);
+  o.max_inflated_size = 4000;
+  for (size_t len = 3998; len <= 4002; len++) {
+    rig_open(&r, NULL, &o);
+    assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
+    assert_int_equal(receive(&r, &r.p.server, MOST), len > 4000 ? WSUV_ETOOBIG : 1);
+    if (len > 4000) assert_string_equal(r.p.why, "inflated message too large");
+    rig_close(&r);
+    rig_open(&r, NULL, NULL);
+    assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
+    assert_int_equal(receive(&r, &r.p.server, 4000), len > 4000 ? WSUV_ETOOBIG : 1);
+    rig_close(&r);
+  }
+  rig_open(&r, NULL, &o); /* of each message anew */
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(send_whole(&r, &r.p.client, text, 4000), 0);
+    assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  }
+  rig_close(&r);
+}
+
+/* F27 */
+static void test_deflate_refuses_what_is_corrupt(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, NULL, NULL);
+  bytes_add(&r.sent.wire, "\xff\xff", 2);
+  r.sent.rsv = WSUV_RSV1;
+  assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
+  assert_string_equal(r.p.why, "compressed data is corrupt");
+  rig_close(&r);
+}
+
+/* F27: a sender that takes its window over though it agreed not to. */
+static void test_deflate_refuses_a_window_that_should_be_gone(void **state) {
+  (void) state;
+  rig r;
+  wsuv_deflate_options_t o = no_takeover();
+  rig_open(&r, &o, &o);
+  r.sent.rsv = WSUV_RSV1;
+  bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
+  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  r.sent.wire.len = 0;
+  bytes_add(&r.sent.wire, "\xf2\x00\x11\x00\x00", 5);
+  assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
+  rig_close(&r);
+}
+
+/* Made on first use; without takeover the client keeps one spare for all its sessions. */
+static void test_deflate_without_takeover_holds_nothing_between_messages(void **state) {
+  (void) state;
+  enum { SESSIONS = 20 };
+  rig r;
+  wsuv_deflate_options_t o = no_takeover();
+  extension_set *client[SESSIONS], *server[SESSIONS];
+  const char *why;
+  rig_open(&r, &o, &o);
+  for (int i = 0; i < SESSIONS; i++) {
+    header_store fields;
+    header_store_init(&fields, &r.p.alloc.handle);
+    assert_int_equal(extension_field(&fields, r.p.answer), 0);
+    assert_int_equal(extension_set_accept(&client[i], r.p.client.list, 1, &fields, &why), 0);
+    assert_int_equal(extension_set_answer(&server[i], r.p.server.list, &fields, &why), 0);
+    header_store_clear(&fields);
+  }
+  size_t idle = r.p.alloc.live_bytes;
+  assert_true(idle < (size_t) SESSIONS * 2 * 1024);
+  size_t used = 0;
+  uint64_t calls = 0;
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < SESSIONS; i++) {
+      extension_end from = {r.p.client.list, client[i]}, to = {r.p.server.list, server[i]};
+      assert_through(&r, &from, &to, lorem);
+      assert_through(&r, &to, &from, lorem);
+      if (used == 0) {
+        used = r.p.alloc.live_bytes;
+        calls = r.p.alloc.calls;
+      }
+      assert_int_equal(r.p.alloc.live_bytes, used);
+    }
+  }
+  assert_int_equal(r.p.alloc.calls, calls);
+  for (int i = 0; i < SESSIONS; i++) {
+    extension_set_free(client[i]);
+    extension_set_free(server[i]);
+  }
+  rig_close(&r);
+}
+
+/* With takeover nothing is allocated either, once both have had a message. */
+static void test_deflate_allocates_nothing_in_the_steady_state(void **state) {
+  (void) state;
+  for (int takeover = 0; takeover < 2; takeover++) {
+    rig r;
+    wsuv_deflate_options_t o = no_takeover();
+    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+    rig_open(&r, &o, &o);
+    assert_through(&r, &r.p.client, &r.p.server, lorem);
+    uint64_t calls = r.p.alloc.calls;
+    for (int i = 0; i < 100; i++) assert_through(&r, &r.p.client, &r.p.server, lorem);
+    assert_int_equal(r.p.alloc.calls, calls);
+    rig_close(&r);
+  }
+}
+
+/* Whoever wants a state amid a message of another gets one of its own. */
+static void test_deflate_sessions_do_not_share_a_message(void **state) {
+  (void) state;
+  rig r;
+  wsuv_deflate_options_t o = no_takeover();
+  rig_open(&r, &o, &o);
+  extension_send begin = {.type = WSUV_FRAME_TEXT,
+                          .chunk = {(const uint8_t *) lorem, 40, true, false}};
+  bytes wire = {0};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
+  bytes_add(&wire, begin.chunk.data, begin.chunk.len);
+  extension_scratch_release(&r.p.scratch);
+
+  header_store fields;
+  extension_end other = {r.p.client.list, NULL};
+  header_store_init(&fields, &r.p.alloc.handle);
+  assert_int_equal(extension_field(&fields, r.p.answer), 0);
+  assert_int_equal(extension_set_accept(&other.set, other.list, 1, &fields, &r.p.why), 0);
+  header_store_clear(&fields);
+  assert_through(&r, &other, &r.p.server, lorem);
+
+  extension_send end = {
+      .type = WSUV_FRAME_TEXT,
+      .chunk = {(const uint8_t *) lorem + 40, sizeof lorem - 1 - 40, false, true}};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &end), 0);
+  bytes_add(&wire, end.chunk.data, end.chunk.len);
+  extension_scratch_release(&r.p.scratch);
+  r.sent.wire.len = 0;
+  bytes_add(&r.sent.wire, wire.base, wire.len);
+  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_string_equal(bytes_text(&r.out), lorem);
+  bytes_free(&wire);
+  extension_set_free(other.set);
+  rig_close(&r);
+}
+
+static void test_deflate_can_be_freed_amid_a_message(void **state) {
+  (void) state;
+  for (int takeover = 0; takeover < 2; takeover++) {
+    rig r;
+    wsuv_deflate_options_t o = no_takeover();
+    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+    rig_open(&r, &o, &o);
+    extension_send begin = {.type = WSUV_FRAME_TEXT,
+                            .chunk = {(const uint8_t *) lorem, 40, true, false}};
+    assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
+    block to = {0};
+    block_sink sink;
+    block_sink_begin(&sink, &to, &r.p.spare, MOST);
+    assert_int_equal(extension_set_incoming(r.p.server.set, &r.p.scratch, WSUV_FRAME_TEXT,
+                                            begin.rsv, &begin.chunk, &sink.sink, &r.p.why),
+                     WSUV_EXTENSION_TAKEN);
+    block_sink_end(&sink);
+    assert_int_equal(to.len, 40); /* what was sent can be read so far */
+    block_release(&to, &r.p.spare);
+    rig_close(&r);
+  }
+}
+
+/* F46: a send that finds no memory has changed nothing; both sides go on. */
+static void test_deflate_survives_every_failed_allocation(void **state) {
+  (void) state;
+  for (int mode = 0; mode < 4; mode++) {
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+      rig r;
+      wsuv_deflate_options_t o = no_takeover();
+      o.server_no_context_takeover = o.client_no_context_takeover = (mode & 1) == 0;
+      rig_open(&r, &o, &o);
+      r.p.alloc.fail_at = r.p.alloc.calls + n;
+      r.p.alloc.fail_for_ever = (mode & 2) != 0;
+      int err = send_whole(&r, &r.p.client, lorem, strlen(lorem));
+      if (err < 0) {
+        assert_int_equal(err, WS_ENOMEM);
+        assert_false(r.sent.taken);
+        r.p.alloc.fail_at = 0;
+        assert_through(&r, &r.p.client, &r.p.server, lorem);
+      } else {
+        err = receive(&r, &r.p.server, MOST);
+        assert_int_equal(err, r.p.alloc.failed > 0 ? WS_ENOMEM : 1);
+      }
+      failed = r.p.alloc.failed > 0;
+      rig_close(&r);
+    }
+  }
+}
+
+/* Amid a message there is no way back. */
+static void test_deflate_without_memory_amid_a_message_ends_the_session(void **state) {
+  (void) state;
+  rig r;
+  bytes noise = {0};
+  uint64_t seed = 23;
+  rig_open(&r, NULL, NULL);
+  raw_noise(&seed, 50000, &noise);
+  extension_send send = {.type = WSUV_FRAME_BINARY, .chunk = {noise.base, 10, true, false}};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), 0);
+  extension_scratch_release(&r.p.scratch);
+  r.p.alloc.fail_at = r.p.alloc.calls + 1;
+  send.chunk = (wsuv_extension_chunk_t){noise.base, noise.len, false, true};
+  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), WS_ENOMEM);
+  assert_true(send.taken);
+  bytes_free(&noise);
+  rig_close(&r);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_deflate_sends_the_examples_of_the_rfc),
+      cmocka_unit_test(test_deflate_speaks_with_zlib_whatever_was_agreed_upon),
+      cmocka_unit_test(test_deflate_leaves_plain_messages_alone),
+      cmocka_unit_test(test_deflate_asks_whether_to_compress),
+      cmocka_unit_test(test_deflate_compresses_only_what_is_bigger),
+      cmocka_unit_test(test_deflate_sends_plain_what_does_not_become_shorter),
+      cmocka_unit_test(test_deflate_passes_messages_that_are_not_compressed),
+      cmocka_unit_test(test_deflate_bounds_what_it_inflates),
+      cmocka_unit_test(test_deflate_refuses_what_is_corrupt),
+      cmocka_unit_test(test_deflate_refuses_a_window_that_should_be_gone),
+      cmocka_unit_test(test_deflate_without_takeover_holds_nothing_between_messages),
+      cmocka_unit_test(test_deflate_allocates_nothing_in_the_steady_state),
+      cmocka_unit_test(test_deflate_sessions_do_not_share_a_message),
+      cmocka_unit_test(test_deflate_can_be_freed_amid_a_message),
+      cmocka_unit_test(test_deflate_survives_every_failed_allocation),
+      cmocka_unit_test(test_deflate_without_memory_amid_a_message_ends_the_session),
+  };
+  return cmocka_run_group_tests_name("deflate", tests, NULL, NULL);
+}
