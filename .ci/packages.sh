@@ -7,9 +7,9 @@
 # it is there.
 set -eu
 
-build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev libllhttp-dev|node-llhttp'
+build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
+build="$build libllhttp-dev|node-llhttp"
 build="$build libmbedtls-dev"
-build="$build zlib1g-dev"
 test='g++ clang libclang-rt-dev libcmocka-dev nodejs node-ws python3 python3-websockets'
 test="$test groff-base|mandoc"
 lint='clang-format clang-tidy doxygen'

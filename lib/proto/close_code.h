@@ -13,8 +13,9 @@
 bool close_code_valid(unsigned code);
 
 /* The one place that says which code an error of ours is told the peer by: 1002 for
-   WSUV_EPROTOCOL, 1007 WSUV_EUTF8 and WSUV_EDEFLATE, 1009 WSUV_ETOOBIG, 1008 WSUV_EFRAGMENTS and WSUV_EQUEUEFULL,
-   1011 WSUV_EPINGTIMEOUT and whatever is our own fault, 1001 WSUV_EIDLE and WS_ECANCELED. */
+   WSUV_EPROTOCOL, 1007 WSUV_EUTF8 and WSUV_EDEFLATE, 1009 WSUV_ETOOBIG, 1008 WSUV_EFRAGMENTS and
+   WSUV_EQUEUEFULL, 1011 WSUV_EPINGTIMEOUT and whatever is our own fault, 1001 WSUV_EIDLE and
+   WS_ECANCELED. */
 uint16_t close_code_for_error(int err);
 
 /* Read the payload of a close frame. 0, with *code WSUV_CLOSE_NO_STATUS if it is empty;

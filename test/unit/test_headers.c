@@ -192,6 +192,31 @@ static void test_header_store_survives_every_failed_allocation(void **state) {
   }
 }
 
+static void test_header_store_gives_fields_of_a_name_one_by_one(void **state) {
+  (void) state;
+  track_alloc alloc;
+  header_store store;
+  header_cursor at = {0};
+  track_alloc_init(&alloc);
+  header_store_init(&store, &alloc.handle);
+  assert_null(header_store_next(&store, "a", &at));
+  static const char *const fields[][2] = {
+      {"a", "1"}, {"b", "2"}, {"A", ""}, {"aa", "3"}, {"a", "4"}};
+  for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(header_store_add(&store, fields[i][0], strlen(fields[i][0])), 0);
+    assert_int_equal(header_store_end_name(&store), 0);
+    assert_int_equal(header_store_add(&store, fields[i][1], strlen(fields[i][1])), 0);
+    assert_int_equal(header_store_end_value(&store), 0);
+  }
+  assert_string_equal(header_store_next(&store, "a", &at), "1");
+  assert_string_equal(header_store_next(&store, "a", &at), "");
+  assert_string_equal(header_store_next(&store, "a", &at), "4");
+  assert_null(header_store_next(&store, "a", &at));
+  assert_null(header_store_next(&store, "a", &at));
+  header_store_clear(&store);
+  assert_int_equal(alloc.live, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_header_token_takes_tchar_only),
@@ -202,6 +227,7 @@ int main(void) {
       cmocka_unit_test(test_header_store_takes_fields_in_pieces),
       cmocka_unit_test(test_header_store_index_follows_new_fields),
       cmocka_unit_test(test_header_store_joins_lists_of_all_fields),
+      cmocka_unit_test(test_header_store_gives_fields_of_a_name_one_by_one),
       cmocka_unit_test(test_header_store_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests_name("headers", tests, NULL, NULL);
