@@ -276,6 +276,7 @@ PKG_CONFIG = """Name: wsuv
 Description: the build that is tested
 Version: 0
 Requires: libuv
+Requires.private: zlib
 Cflags: -I{include}
 Libs: -L{libraries} -lwsuv
 """
