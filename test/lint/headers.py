@@ -24,6 +24,11 @@ int use_all(void) {
   wsuv_client_config_init(&config);
   wsuv_request_init(&request, "ws://localhost");
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "", 0);
+  wsuv_deflate_options_t options;
+  wsuv_extension_t extension;
+  wsuv_deflate_options_init(&options);
+  wsuv_extension_init(&extension);
+  if (wsuv_permessage_deflate(&extension, &options) < 0) return 1;
   return config.size != 0 && request.size != 0 && frame.size != 0 ? WSUV_EURL : 0;
 }
 '''
