@@ -50,6 +50,17 @@ static bool limits_set(const wsuv_client_config_t *c) {
          c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
 }
 
+/* Whatever integer the caller has put there. */
+static bool choices_known(const wsuv_client_config_t *c) {
+  int policy = (int) c->outgoing_policy, level = (int) c->log_level;
+  return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
+         level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE;
+}
+
+static bool allocator_whole(const wsuv_allocator_t *a) {
+  return a == NULL || (a->malloc != NULL && a->realloc != NULL && a->free != NULL);
+}
+
 static int check_socket(const wsuv_client_config_t *c) {
   struct sockaddr_storage local;
   if (c->tcp_keepalive_s > KEEPALIVE_MAX_S) return WS_EINVAL;
@@ -76,6 +87,7 @@ int config_check(const wsuv_client_config_t *config) {
     return WS_EINVAL;
   }
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
+  if (!choices_known(config) || !allocator_whole(config->allocator)) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
   int err = config->tls != NULL ? tls_config_check(config->tls) : 0;

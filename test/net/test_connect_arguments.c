@@ -446,6 +446,10 @@ static bool spoil(wsuv_client_config_t *c, size_t n) {
   case 13: c->local_address = "localhost"; return true;
   case 14: c->local_address = "127.0.0.1:80"; return true;
   case 15: c->local_address = "[::1]"; return true;
+  case 16: c->outgoing_policy = (wsuv_outgoing_policy_t) 2; return true;
+  case 17: c->outgoing_policy = (wsuv_outgoing_policy_t) -1; return true;
+  case 18: c->log_level = (wsuv_log_level_t) (WSUV_LOG_TRACE + 1); return true;
+  case 19: c->log_level = (wsuv_log_level_t) -1; return true;
   default: return false;
   }
 }
@@ -471,6 +475,20 @@ static void test_arguments_client_with_configuration_out_of_range(world *w) {
     wsuv_client_config_init(&config);
     config.allocator = &w->alloc->handle;
     if (!spoil(&config, n)) break;
+    assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), UV_EINVAL);
+  }
+}
+
+static void test_arguments_allocator_with_a_function_missing(world *w) {
+  wsuv_client_config_t config;
+  wsuv_client_t *client;
+  for (size_t n = 0; n < 3; n++) {
+    wsuv_allocator_t holes = w->alloc->handle;
+    if (n == 0) holes.malloc = NULL;
+    if (n == 1) holes.realloc = NULL;
+    if (n == 2) holes.free = NULL;
+    wsuv_client_config_init(&config);
+    config.allocator = &holes;
     assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), UV_EINVAL);
   }
 }
@@ -662,6 +680,7 @@ int main(void) {
       WORLD_TEST(test_arguments_sizes_of_structures),
       WORLD_TEST(test_arguments_configuration_out_of_range),
       WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range),
+      WORLD_UV_TEST(test_arguments_allocator_with_a_function_missing),
       WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent),
       WORLD_TEST(test_arguments_configuration_with_other_hooks),
       WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client),
