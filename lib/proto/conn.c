@@ -45,7 +45,13 @@ void conn_set_streamed(conn *c) {
   c->streamed = true;
 }
 
+static void release_control(conn *c) {
+  ws_free(c->shared->chunks.alloc, c->control);
+  c->control = NULL;
+}
+
 void conn_free(conn *c) {
+  release_control(c);
   block_release(&c->kept, &c->shared->spare);
   message_clear(&c->incoming, &c->shared->spare);
   out_queue_clear(&c->out);
@@ -280,15 +286,21 @@ int conn_answer_close(conn *c) {
   return err;
 }
 
-/* 1: the control frame is complete, as an event; 0: there is more of it to come. */
+/* Control frames seldom come in pieces, so not every connection has room for one. */
+static int keep_control(conn *c, const frame_chunk *chunk) {
+  if (chunk->first) c->control_len = 0;
+  if (c->control == NULL) c->control = ws_malloc(c->shared->chunks.alloc, FRAME_CONTROL_MAX);
+  if (c->control == NULL) return WS_ENOMEM;
+  memcpy(c->control + c->control_len, chunk->data, chunk->len);
+  c->control_len = (uint8_t) (c->control_len + chunk->len);
+  return 0;
+}
+
+/* 1: the control frame is complete, as an event; 0: there is more of it to come; WS_ENOMEM. */
 static int add_control(conn *c, const frame_chunk *chunk, conn_event *ev) {
   bool whole = chunk->first && chunk->last;
-  if (chunk->first) c->control_len = 0;
-  if (!whole) {
-    memcpy(c->control + c->control_len, chunk->data, chunk->len);
-    c->control_len = (uint8_t) (c->control_len + chunk->len);
-  }
-  if (!chunk->last) return 0;
+  int err = whole ? 0 : keep_control(c, chunk);
+  if (err < 0 || !chunk->last) return err;
   ev->data = whole ? chunk->data : c->control;
   ev->len = whole ? chunk->len : c->control_len;
   return 1;
@@ -337,10 +349,11 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
   trace_chunk(c, chunk);
   if (opcode_is_control(h->opcode)) {
-    if (add_control(c, chunk, ev) == 0) return 0;
+    int r = add_control(c, chunk, ev);
+    if (r <= 0) return r;
     count(&c->received, h);
-    int err = control_event(c, ev);
-    return err < 0 ? err : 1;
+    r = control_event(c, ev);
+    return r < 0 ? r : 1;
   }
   c->data_came = true;
   int r = add_data(c, chunk, ev);
@@ -352,6 +365,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
 /* What the last event was in has been seen. */
 static void release_seen(conn *c) {
   message_release_given(&c->incoming, &c->shared->spare);
+  if (c->control != NULL && c->decoder.state == DECODER_HEADER) release_control(c);
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
 }
 

@@ -79,6 +79,7 @@ typedef struct conn {
   size_t in_len;
   block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */
+  uint8_t *control;    /* payload of a control frame that arrives in pieces, or NULL */
   bool data_came;      /* some of a data frame did; the owner clears it */
   uint64_t data_kept;  /* once the peer's close is answered: what is queued beyond it was dropped */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
@@ -95,7 +96,6 @@ typedef struct conn {
   uint8_t close_size;  /* bytes of our close frame; 0: it is not made */
   uint8_t out_opcode;  /* of the message whose fragments are being sent; 0: none */
   uint8_t control_len; /* bytes in control */
-  uint8_t control[FRAME_CONTROL_MAX]; /* payload of a control frame that arrives in pieces */
 } conn;
 
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,

@@ -766,6 +766,25 @@ static void test_conn_idle_holds_no_memory(void **state) {
   rig_close(&r);
 }
 
+/* A control frame that is cut has memory of its own until its event has been seen. */
+static void test_conn_control_frame_in_pieces_leaves_no_memory(void **state) {
+  (void) state;
+  bytes in = {0};
+  frames_script(&in, "PONG \"x\"*125", false);
+  for (size_t cut = 3; cut < in.len; cut++) {
+    rig r;
+    rig_open(&r, WS_CLIENT);
+    assert_int_equal(feed(&r, in.base, cut), 0);
+    assert_int_equal(r.alloc.live, 1);
+    assert_int_equal(r.alloc.live_bytes, FRAME_CONTROL_MAX);
+    assert_int_equal(feed(&r, in.base + cut, in.len - cut), 0);
+    expect_events(&r, "PONG \"x\"*125");
+    assert_int_equal(r.alloc.live, 0);
+    rig_close(&r);
+  }
+  bytes_free(&in);
+}
+
 static void test_conn_reads_nothing_after_an_error(void **state) {
   (void) state;
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
@@ -1553,6 +1572,7 @@ static void torture_run(torture *t) {
   torture_send(t, OPCODE_TEXT, false, 10);
   torture_feed(t, "PING \"p\" ; TEXT \"x\"*100 ; BIN- \"y\"*300 ; PING \"q\" ; CONT \"z\"*900",
                false);
+  torture_feed(t, "PING \"s\"*125 ; PING \"t\"*125", false); /* the second is cut */
   torture_send(t, OPCODE_TEXT, true, 40000);
   torture_feed(t, "BIN \"z\"*50000 ; PING \"r\"*125 ; TEXT- \"z\"*5000 ; CONT \"z\"*70000", true);
   torture_send(t, OPCODE_TEXT, true, 40000);
@@ -1612,6 +1632,7 @@ int main(void) {
       cmocka_unit_test(test_conn_without_memory_keeps_no_input),
       cmocka_unit_test(test_conn_tells_of_data_that_came),
       cmocka_unit_test(test_conn_idle_holds_no_memory),
+      cmocka_unit_test(test_conn_control_frame_in_pieces_leaves_no_memory),
       cmocka_unit_test(test_conn_reads_nothing_after_an_error),
       cmocka_unit_test(test_conn_error_is_told_after_what_is_queued),
       cmocka_unit_test(test_conn_fails_what_is_beyond_a_limit),
