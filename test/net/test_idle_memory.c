@@ -5,73 +5,189 @@
 
 #include <cmocka.h>
 
-/* What an open session that waits costs. */
+/* What an open session that waits costs: a few, which have had large messages before, and as many
+   as a server may have, over sockets. */
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "support/check.h"
+#include "support/echo_server.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
 
-enum { SESSIONS = 100, IDLE_MAX = 2048 };
+#if defined(__has_feature)
+#define HAS_FEATURE(x) __has_feature(x)
+#else
+#define HAS_FEATURE(x) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+enum { MANY = 1000 }; /* each block costs a multiple here, though it counts as much */
+#else
+enum { MANY = 10 * 1000 };
+#endif
+
+enum { FEW = 100, AT_ONCE = 64, PATIENCE_S = 60 };
+
+/* A kibibyte beyond libuv's own handles, of a socket and of a timer. */
+static const size_t handles = sizeof(uv_tcp_t) + sizeof(uv_timer_t), idle_max = 1024;
 
 typedef struct crowd {
-  wsuv_session_t *sessions[SESSIONS];
-  size_t opens, messages, closes;
+  wsuv_client_t *client;
+  const char *url;
+  size_t size, connected, opens, messages, closes;
+  wsuv_session_t **sessions;
 } crowd;
 
+static crowd *of(const wsuv_session_t *s) {
+  return wsuv_session_data(s);
+}
+
+static void connect_next(crowd *c);
+
+/* No more at once than a listener has room for. */
 static void on_open(wsuv_session_t *s) {
-  ((crowd *) wsuv_session_data(s))->opens++;
+  crowd *c = of(s);
+  c->opens++;
+  if (c->connected < c->size) connect_next(c);
 }
 
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   (void) m;
-  ((crowd *) wsuv_session_data(s))->messages++;
+  of(s)->messages++;
 }
 
 static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
-  assert_true(info->clean);
-  ((crowd *) wsuv_session_data(s))->closes++;
+  CHECK(info->status == UV_ECANCELED);
+  of(s)->closes++;
 }
 
-static void open_all(crowd *c, wsuv_client_t *client, frame_peer *p) {
+static void connect_next(crowd *c) {
   static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
                                              .on_message = on_message, .on_close = on_close};
-  for (size_t i = 0; i < SESSIONS; i++) {
-    const char *url = raw_peer_url(p->raw, "/some/path?with=a&query");
-    assert_int_equal(wsuv_connect_url(client, url, &callbacks, c, &c->sessions[i]), 0);
-  }
+  wsuv_session_t **s = &c->sessions[c->connected++];
+  CHECK(wsuv_connect_url(c->client, c->url, &callbacks, c, s) == 0);
 }
 
-/* Some send and receive something large first: an idle session holds no buffer of it. */
-static void test_idle_session_costs_two_kibibytes(world *w) {
+static void open_all(crowd *c, world *w) {
+  for (size_t i = 0; i < AT_ONCE && c->connected < c->size; i++) connect_next(c);
+  world_run_until_count(w, &c->opens, c->size);
+}
+
+/* An idle session holds no buffer of what it has sent and received. */
+static void echo_all(crowd *c, world *w) {
   static const uint8_t data[20000];
+  for (size_t i = 0; i < c->size; i++) {
+    CHECK(wsuv_send_binary(c->sessions[i], data, i % AT_ONCE == 0 ? sizeof data : 100) == 0);
+    if (i % AT_ONCE == 0) world_run_until_count(w, &c->messages, i + 1);
+  }
+  world_run_until_count(w, &c->messages, c->size);
+}
+
+/* What they held, and not the client: it was alone before, and is again. */
+static size_t cost_of_each(crowd *c, world *w) {
+  size_t with = w->alloc->live_bytes;
+  for (size_t i = 0; i < c->size; i++) wsuv_session_terminate(c->sessions[i]);
+  world_run_until_count(w, &c->closes, c->size);
+  world_run(w); /* handles close a turn later */
+  assert_int_equal(wsuv_client_session_count(c->client), 0);
+  return (with - w->alloc->live_bytes) / c->size;
+}
+
+static void crowd_begin(crowd *c, world *w, size_t size, const char *url) {
+  *c = (crowd){.size = size, .url = url};
+  c->sessions = check_alloc(size * sizeof(wsuv_session_t *));
+  assert_int_equal(world_client(w, &c->client, NULL), 0);
+}
+
+/* --- a few --- */
+
+static void test_idle_session_costs_a_kibibyte_beyond_its_handles(world *w) {
   frame_peer p;
-  wsuv_client_t *client;
-  crowd *c = check_alloc(sizeof *c);
+  crowd c;
   frame_peer_start(&p, w);
   p.echoes = p.forgets = true;
-  assert_int_equal(world_client(w, &client, NULL), 0);
-  open_all(c, client, &p);
-  world_run_until_count(w, &c->opens, SESSIONS);
-  for (size_t i = 0; i < SESSIONS; i++) {
-    assert_int_equal(wsuv_send_binary(c->sessions[i], data, i < 5 ? sizeof data : 100), 0);
-    world_run_until_count(w, &c->messages, i + 1);
-  }
-  size_t with = w->alloc->live_bytes;
-  for (size_t i = 0; i < SESSIONS; i++) {
-    assert_int_equal(wsuv_session_close(c->sessions[i], 1000, NULL), 0);
-  }
-  world_run_until_count(w, &c->closes, SESSIONS);
-  size_t each = (with - w->alloc->live_bytes) / SESSIONS;
-  assert_in_range(each, 100, IDLE_MAX);
-  assert_int_equal(wsuv_client_session_count(client), 0);
-  world_client_close(w, client);
+  crowd_begin(&c, w, FEW, raw_peer_url(p.raw, "/some/path?with=a&query"));
+  open_all(&c, w);
+  echo_all(&c, w);
+  assert_in_range(cost_of_each(&c, w), handles + 100, handles + idle_max);
+  world_client_close(w, c.client);
   frame_peer_free(&p);
-  free(c);
+  free(c.sessions);
+}
+
+/* --- many, whose other ends are in another process, for the sake of descriptors --- */
+
+static void allow_descriptors(size_t count) {
+  struct rlimit limit;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(limit.rlim_max >= count);
+  limit.rlim_cur = limit.rlim_max;
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static void serve(int to_parent) {
+  uv_loop_t loop;
+  echo_server *server;
+  alarm(PATIENCE_S); /* should nobody end it */
+  CHECK(uv_loop_init(&loop) == 0);
+  CHECK(echo_server_start(&loop, &ws_alloc_libc, 0, &server) == 0);
+  uint16_t port = echo_server_port(server);
+  CHECK(write(to_parent, &port, sizeof port) == sizeof port);
+  uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static pid_t start_server(uint16_t *port) {
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    serve(ends[1]);
+    _exit(1);
+  }
+  close(ends[1]);
+  CHECK(read(ends[0], port, sizeof *port) == sizeof *port);
+  close(ends[0]);
+  return pid;
+}
+
+static void end_server(pid_t pid) {
+  int status;
+  CHECK(kill(pid, SIGKILL) == 0);
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles(world *w) {
+  char url[64];
+  uint16_t port;
+  crowd c;
+  allow_descriptors(MANY + 100);
+  pid_t server = start_server(&port);
+  (void) snprintf(url, sizeof url, "ws://127.0.0.1:%u/some/path?with=a&query", (unsigned) port);
+  crowd_begin(&c, w, MANY, url);
+  open_all(&c, w);
+  echo_all(&c, w);
+  size_t each = cost_of_each(&c, w);
+  print_message("%d idle sessions: %zu bytes each, %zu of them libuv's handles\n", (int) MANY, each,
+                handles);
+  assert_in_range(each, handles + 100, handles + idle_max);
+  world_client_close(w, c.client);
+  end_server(server);
+  free(c.sessions);
 }
 
 int main(void) {
-  static const world_test tests[] = {WORLD_TEST(test_idle_session_costs_two_kibibytes)};
+  static const world_test tests[] = {
+      WORLD_TEST(test_idle_session_costs_a_kibibyte_beyond_its_handles),
+      WORLD_UV_TEST(test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles),
+  };
   return world_run_tests("idle_memory", tests, sizeof tests / sizeof *tests);
 }
