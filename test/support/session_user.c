@@ -97,10 +97,14 @@ void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
   CHECK(world_client(w, &u->client, config) == 0);
 }
 
-int user_try_connect(session_user *u, frame_peer *p) {
-  int err = wsuv_connect_url(u->client, raw_peer_url(p->raw, "/"), &callbacks, u, &u->session);
+int user_try_connect_url(session_user *u, const char *url) {
+  int err = wsuv_connect_url(u->client, url, &callbacks, u, &u->session);
   CHECK(u->opens == 0 && u->closes == 0);
   return err;
+}
+
+int user_try_connect(session_user *u, frame_peer *p) {
+  return user_try_connect_url(u, raw_peer_url(p->raw, "/"));
 }
 
 void user_connect(session_user *u, frame_peer *p) {

@@ -63,6 +63,7 @@ struct session_user {
 void user_init(session_user *u, world *w, const wsuv_client_config_t *config);
 void user_connect(session_user *u, frame_peer *p);
 int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
+int user_try_connect_url(session_user *u, const char *url);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
 void user_free(session_user *u);

@@ -1,0 +1,695 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* F40: every public function, called from every callback, upon a session in every state: upon
+   another session than the callback's, and upon its own. A generated matrix; that the two tables
+   of calls have every function of the headers, test/doc/features_test.py sees to. */
+
+#include <string.h>
+
+#include "support/check.h"
+#include "support/session_user.h"
+#include "support/world_test.h"
+
+typedef enum state {
+  STATE_NEW,       /* made a moment ago, in the same callback */
+  STATE_RESOLVE,   /* only where a lookup can be made to hang */
+  STATE_CONNECT,   /* and a connection */
+  STATE_HANDSHAKE, /* the peer says nothing */
+  STATE_OPEN,
+  STATE_PAUSED,
+  STATE_CLOSING, /* our close frame is not answered */
+  STATE_LINGER,  /* both have gone, and the peer does not end TCP */
+  STATE_FAILED,  /* the peer broke the protocol, and does not end TCP */
+  STATE_ENDED,   /* terminated a moment ago: on_close is still to come */
+  STATES,
+  STATE_OWN = STATES /* whatever the callback leaves its own session in */
+} state;
+
+typedef enum place {
+  OUTSIDE,
+  AT_OPEN,
+  AT_MESSAGE,
+  AT_PING,
+  AT_PONG,
+  AT_DRAIN,
+  AT_POST,
+  AT_CLIENT_GONE, /* of another client */
+  AT_SENT,
+  AT_FLUSHED,
+  AT_CANCELLED, /* from here on the session of the callback has ended */
+  AT_CLOSE,
+  PLACES
+} place;
+
+/* What a call upon a session may say. */
+typedef enum rule {
+  ALWAYS_0,
+  OPEN_ONLY,      /* else WSUV_ESTATE */
+  OPEN_OR_CLOSING /* the same */
+} rule;
+
+typedef struct play play;
+
+typedef struct call {
+  const char *name;
+  rule rule;
+  int (*run)(play *p, session_user *u);
+} call;
+
+enum { CALLS_MAX = 40, STEP_MS = 2 };
+
+/* Peers for all plays of a test. */
+typedef struct cast {
+  frame_peer own; /* of the session whose callback it is */
+  frame_peer silent, closing, failing;
+  raw_peer *mute;
+} cast;
+
+struct play {
+  world *w;
+  cast *cast;
+  wsuv_client_t *client, *other;
+  session_user actor, targets[CALLS_MAX];
+  const call *calls; /* the n-th is made upon the n-th target */
+  size_t count;
+  state state;
+  place place;
+  bool acted;
+  size_t gone, connected, disconnected, posted;
+};
+
+/* --- the calls --- */
+
+static int text(play *p, session_user *u) {
+  (void) p;
+  return user_text(u, "text");
+}
+
+static int binary(play *p, session_user *u) {
+  (void) p;
+  return user_binary(u, "binary", 6);
+}
+
+static int ping(play *p, session_user *u) {
+  (void) p;
+  return user_ping(u, "ping");
+}
+
+static int pong(play *p, session_user *u) {
+  (void) p;
+  return user_pong(u, "pong");
+}
+
+static int frame(play *p, session_user *u) {
+  (void) p;
+  return user_frame(u, 'x', WSUV_FRAME_TEXT, true, "frame", 5);
+}
+
+static int flush(play *p, session_user *u) {
+  (void) p;
+  return user_flush(u, 'y');
+}
+
+static int close_it(play *p, session_user *u) {
+  (void) p;
+  return user_close(u, 1000, "from a callback");
+}
+
+static int terminate(play *p, session_user *u) {
+  (void) p;
+  user_terminate(u);
+  return 0;
+}
+
+static int pause_it(play *p, session_user *u) {
+  (void) p;
+  return user_pause(u);
+}
+
+static int resume(play *p, session_user *u) {
+  (void) p;
+  return user_resume(u);
+}
+
+static int set_ping(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_set_ping(u->session, 1, 1);
+}
+
+static int set_idle(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_set_idle_timeout(u->session, 1);
+}
+
+static int set_frame_size(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_set_max_frame_size(u->session, 1);
+}
+
+static int set_message_size(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_set_max_message_size(u->session, 1);
+}
+
+static int set_masking(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_set_masking(u->session, false);
+}
+
+static int buffered(play *p, session_user *u) {
+  (void) p;
+  return wsuv_buffered_amount(u->session) > 100 ? -1 : 0;
+}
+
+static int client_of(play *p, session_user *u) {
+  return wsuv_session_client(u->session) == p->client ? 0 : -1;
+}
+
+static int stage(play *p, session_user *u) {
+  static const wsuv_stage_t stages[] = {
+      [STATE_NEW] = WSUV_STAGE_RESOLVE,     [STATE_RESOLVE] = WSUV_STAGE_RESOLVE,
+      [STATE_CONNECT] = WSUV_STAGE_CONNECT, [STATE_HANDSHAKE] = WSUV_STAGE_HANDSHAKE,
+      [STATE_OPEN] = WSUV_STAGE_OPEN,       [STATE_PAUSED] = WSUV_STAGE_OPEN,
+      [STATE_CLOSING] = WSUV_STAGE_CLOSING, [STATE_LINGER] = WSUV_STAGE_CLOSING,
+      [STATE_FAILED] = WSUV_STAGE_CLOSING,  [STATE_ENDED] = WSUV_STAGE_OPEN,
+      [STATE_OWN] = WSUV_STAGE_OPEN,
+  };
+  wsuv_stage_t now = wsuv_session_stage(u->session);
+  return now == stages[p->state] && *wsuv_stage_name(now) != '\0' ? 0 : -1;
+}
+
+static int set_data(play *p, session_user *u) {
+  (void) p;
+  wsuv_session_set_data(u->session, NULL);
+  int r = wsuv_session_data(u->session) == NULL ? 0 : -1;
+  wsuv_session_set_data(u->session, u);
+  return r;
+}
+
+static int data(play *p, session_user *u) {
+  (void) p;
+  return wsuv_session_data(u->session) == u ? 0 : -1;
+}
+
+static int subprotocol(play *p, session_user *u) {
+  (void) p;
+  return strcmp(wsuv_session_subprotocol(u->session), "");
+}
+
+/* The handshake is there from the call until on_open returns, and for those that never open. */
+static bool has_request(const play *p) {
+  return p->state < STATE_OPEN || (p->state == STATE_OWN && p->place == AT_OPEN);
+}
+
+static int request_head(play *p, session_user *u) {
+  size_t len = 1;
+  bool there = wsuv_session_request_head(u->session, &len) != NULL;
+  return there == has_request(p) && there == (len > 0) ? 0 : -1;
+}
+
+static bool has_answer(const play *p) {
+  return p->state == STATE_OWN && p->place == AT_OPEN;
+}
+
+static int status(play *p, session_user *u) {
+  return wsuv_session_status(u->session) == (has_answer(p) ? 101 : 0) ? 0 : -1;
+}
+
+static int headers(play *p, session_user *u) {
+  size_t count = 1;
+  bool there = wsuv_session_response_headers(u->session, &count) != NULL;
+  return there == has_answer(p) && there == (count > 0) ? 0 : -1;
+}
+
+static int header(play *p, session_user *u) {
+  bool there = wsuv_session_response_header(u->session, "upgrade") != NULL;
+  return there == has_answer(p) ? 0 : -1;
+}
+
+static int rtt(play *p, session_user *u) {
+  wsuv_rtt_t times;
+  (void) p;
+  wsuv_rtt_init(&times);
+  return wsuv_session_rtt(u->session, &times) == UV_EAGAIN ? 0 : -1;
+}
+
+static int stats(play *p, session_user *u) {
+  wsuv_stats_t figures;
+  (void) p;
+  wsuv_stats_init(&figures);
+  return wsuv_session_get_stats(u->session, &figures);
+}
+
+static const call session_calls[] = {
+    {"wsuv_send_text", OPEN_ONLY, text},
+    {"wsuv_send_binary", OPEN_ONLY, binary},
+    {"wsuv_send_ping", OPEN_ONLY, ping},
+    {"wsuv_send_pong", OPEN_ONLY, pong},
+    {"wsuv_send", OPEN_ONLY, frame},
+    {"wsuv_flush", OPEN_OR_CLOSING, flush},
+    {"wsuv_session_close", ALWAYS_0, close_it},
+    {"wsuv_session_terminate", ALWAYS_0, terminate},
+    {"wsuv_session_pause", OPEN_ONLY, pause_it},
+    {"wsuv_session_resume", OPEN_ONLY, resume},
+    {"wsuv_session_set_ping", OPEN_ONLY, set_ping},
+    {"wsuv_session_set_idle_timeout", OPEN_ONLY, set_idle},
+    {"wsuv_session_set_max_frame_size", OPEN_ONLY, set_frame_size},
+    {"wsuv_session_set_max_message_size", OPEN_ONLY, set_message_size},
+    {"wsuv_session_set_masking", OPEN_ONLY, set_masking},
+    {"wsuv_buffered_amount", ALWAYS_0, buffered},
+    {"wsuv_session_client", ALWAYS_0, client_of},
+    {"wsuv_session_stage", ALWAYS_0, stage},
+    {"wsuv_session_set_data", ALWAYS_0, set_data},
+    {"wsuv_session_data", ALWAYS_0, data},
+    {"wsuv_session_subprotocol", ALWAYS_0, subprotocol},
+    {"wsuv_session_request_head", ALWAYS_0, request_head},
+    {"wsuv_session_status", ALWAYS_0, status},
+    {"wsuv_session_response_headers", ALWAYS_0, headers},
+    {"wsuv_session_response_header", ALWAYS_0, header},
+    {"wsuv_session_rtt", ALWAYS_0, rtt},
+    {"wsuv_session_get_stats", ALWAYS_0, stats},
+};
+enum { SESSION_CALLS = sizeof session_calls / sizeof *session_calls };
+
+/* --- calls upon the client, or upon nothing --- */
+
+static void on_gone(wsuv_client_t *client) {
+  ((play *) wsuv_client_data(client))->gone++;
+}
+
+static int close_client(play *p, session_user *u) {
+  (void) u;
+  return wsuv_client_close(p->client, on_gone);
+}
+
+static int terminate_client(play *p, session_user *u) {
+  (void) u;
+  return wsuv_client_terminate(p->client, on_gone);
+}
+
+static void on_other_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  (void) info;
+  ((play *) wsuv_session_data(s))->disconnected++;
+}
+
+static const wsuv_callbacks_t other_callbacks = {WSUV_CALLBACKS_INIT, .on_close = on_other_close};
+
+static int connect_another(play *p, session_user *u) {
+  wsuv_request_t r;
+  (void) u;
+  wsuv_request_init(&r, raw_peer_url(p->cast->silent.raw, "/other"));
+  r.data = p;
+  p->connected++;
+  return wsuv_connect(p->client, &r, &other_callbacks, NULL);
+}
+
+static int connect_url(play *p, session_user *u) {
+  (void) u;
+  p->connected++;
+  return wsuv_connect_url(p->client, raw_peer_url(p->cast->silent.raw, "/other"), &other_callbacks,
+                          p, NULL);
+}
+
+/* Adoption itself is test_connect_stream.c's. */
+static int connect_stream(play *p, session_user *u) {
+  wsuv_request_t r;
+  (void) u;
+  wsuv_request_init(&r, "ws://localhost/");
+  int err = wsuv_connect_stream(p->client, &r, NULL, &other_callbacks, NULL);
+  return err == UV_EINVAL ? 0 : -1;
+}
+
+static int new_client(play *p, session_user *u) {
+  wsuv_client_t *client;
+  (void) u;
+  int err = world_client(p->w, &client, NULL);
+  return err < 0 ? err : wsuv_client_terminate(client, NULL);
+}
+
+static void on_post(wsuv_client_t *client, void *arg) {
+  (void) client;
+  ((play *) arg)->posted++;
+}
+
+static int post(play *p, session_user *u) {
+  (void) u;
+  return wsuv_client_post(p->client, on_post, p);
+}
+
+static int copy_config(play *p, session_user *u) {
+  wsuv_client_config_t config;
+  (void) u;
+  wsuv_client_get_config(p->client, &config);
+  return config.size == sizeof config && config.high_water == 1 ? 0 : -1;
+}
+
+static int defaults(play *p, session_user *u) {
+  wsuv_client_config_t config;
+  (void) p;
+  (void) u;
+  wsuv_client_config_init(&config);
+  return config.masking ? 0 : -1;
+}
+
+static int loop(play *p, session_user *u) {
+  (void) u;
+  return wsuv_client_loop(p->client) == world_uv_loop(p->w) ? 0 : -1;
+}
+
+static int session_count(play *p, session_user *u) {
+  (void) u;
+  return wsuv_client_session_count(p->client) > 0 ? 0 : -1;
+}
+
+static int client_data(play *p, session_user *u) {
+  (void) u;
+  wsuv_client_set_data(p->client, p);
+  return wsuv_client_data(p->client) == p ? 0 : -1;
+}
+
+static int names(play *p, session_user *u) {
+  (void) p;
+  (void) u;
+  return *wsuv_err_name(0) != '\0' && *wsuv_strerror(0) != '\0' && *wsuv_version() != '\0' &&
+                 *wsuv_close_code_name(1000) != '\0' && *wsuv_stage_name(WSUV_STAGE_OPEN) != '\0'
+             ? 0
+             : -1;
+}
+
+static const call client_calls[] = {
+    {"wsuv_client_close", ALWAYS_0, close_client},
+    {"wsuv_client_terminate", ALWAYS_0, terminate_client},
+    {"wsuv_connect", ALWAYS_0, connect_another},
+    {"wsuv_connect_url", ALWAYS_0, connect_url},
+    {"wsuv_connect_stream", ALWAYS_0, connect_stream},
+    {"wsuv_client_new", ALWAYS_0, new_client},
+    {"wsuv_client_post", ALWAYS_0, post},
+    {"wsuv_client_copy_config", ALWAYS_0, copy_config},
+    {"wsuv_client_config_defaults", ALWAYS_0, defaults},
+    {"wsuv_client_loop", ALWAYS_0, loop},
+    {"wsuv_client_session_count", ALWAYS_0, session_count},
+    {"wsuv_client_set_data wsuv_client_data", ALWAYS_0, client_data},
+    {"wsuv_err_name wsuv_strerror wsuv_version wsuv_close_code_name wsuv_stage_name", ALWAYS_0,
+     names},
+};
+enum { CLIENT_CALLS = sizeof client_calls / sizeof *client_calls };
+
+/* --- the act --- */
+
+static bool is_open(const play *p) {
+  if (p->state == STATE_OWN) return p->place < AT_CANCELLED;
+  return p->state == STATE_OPEN || p->state == STATE_PAUSED;
+}
+
+static int expected(const play *p, rule r) {
+  bool allowed = r == ALWAYS_0 || is_open(p);
+  if (r == OPEN_OR_CLOSING && p->state == STATE_CLOSING) allowed = true;
+  return allowed ? 0 : WSUV_ESTATE;
+}
+
+static session_user *target(play *p, size_t i) {
+  return p->state == STATE_OWN ? &p->actor : &p->targets[i];
+}
+
+static void connect_target(play *p, size_t i, frame_peer *peer) {
+  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
+  user_connect(&p->targets[i], peer);
+}
+
+static void act(play *p) {
+  if (p->acted) return;
+  p->acted = true;
+  for (size_t i = 0; i < p->count; i++) {
+    if (p->state == STATE_NEW) connect_target(p, i, &p->cast->silent);
+    if (p->state == STATE_ENDED) user_terminate(&p->targets[i]);
+    int err = p->calls[i].run(p, target(p, i));
+    if (err != expected(p, p->calls[i].rule)) {
+      CHECK_FAIL("%s: %s, at %d in state %d", p->calls[i].name, wsuv_err_name(err), (int) p->place,
+                 (int) p->state);
+    }
+  }
+}
+
+static void act_of(session_user *u) {
+  act(u->data);
+}
+
+static void act_at_message(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  act(u->data);
+}
+
+static void act_at_done(session_user *u, char name, int done) {
+  const play *p = u->data;
+  if (name == 'a') CHECK((done == 0) == (p->place != AT_CANCELLED));
+  if (name == 'a') act(u->data);
+}
+
+static void act_at_post(wsuv_client_t *client, void *arg) {
+  (void) client;
+  act(arg);
+}
+
+static void act_at_client_gone(wsuv_client_t *client) {
+  play *p = wsuv_client_data(client);
+  p->other = NULL;
+  act(p);
+}
+
+/* Have the callback come. */
+static void trigger(play *p) {
+  session_user *u = &p->actor;
+  frame_peer *peer = &p->cast->own;
+  u->at_open = p->place == AT_OPEN ? act_of : NULL;
+  u->at_message = p->place == AT_MESSAGE ? act_at_message : NULL;
+  u->at_ping = p->place == AT_PING ? act_of : NULL;
+  u->at_pong = p->place == AT_PONG ? act_of : NULL;
+  u->at_drain = p->place == AT_DRAIN ? act_of : NULL;
+  u->at_close = p->place == AT_CLOSE ? act_of : NULL;
+  u->at_done = act_at_done;
+  switch (p->place) {
+  case AT_OPEN: user_connect(u, peer); break;
+  case AT_MESSAGE: frame_peer_send(peer, "TEXT \"a\""); break;
+  case AT_PING: frame_peer_send(peer, "PING 01"); break;
+  case AT_PONG: frame_peer_send(peer, "PONG 01"); break;
+  case AT_DRAIN: CHECK(user_text(u, "high") == 0); break;
+  case AT_POST: CHECK(wsuv_client_post(p->client, act_at_post, p) == 0); break;
+  case AT_CLIENT_GONE: CHECK(wsuv_client_close(p->other, act_at_client_gone) == 0); break;
+  case AT_SENT: CHECK(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1) == 0); break;
+  case AT_FLUSHED: CHECK(user_flush(u, 'a') == 0); break;
+  case AT_CANCELLED:
+    CHECK(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1) == 0);
+    user_terminate(u);
+    break;
+  case AT_CLOSE: user_terminate(u); break;
+  default: act(p); break;
+  }
+  world_run_until_true(p->w, &p->acted);
+}
+
+/* --- the targets, before the act --- */
+
+static frame_peer *peer_of(const play *p) {
+  if (p->state == STATE_LINGER) return &p->cast->closing;
+  return p->state == STATE_FAILED ? &p->cast->failing : &p->cast->silent;
+}
+
+static void connect_to_a_name(play *p, size_t i) {
+  static const sim_answer never = {.delay_ms = SIM_NEVER};
+  sim_name(world_sim(p->w), "never.invalid", &never);
+  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
+  CHECK(user_try_connect_url(&p->targets[i], "ws://never.invalid/") == 0);
+}
+
+static void connect_to_the_mute(play *p, size_t i) {
+  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
+  CHECK(user_try_connect_url(&p->targets[i], raw_peer_url(p->cast->mute, "/")) == 0);
+}
+
+static void begin_target(play *p, size_t i) {
+  if (p->state == STATE_RESOLVE) {
+    connect_to_a_name(p, i);
+  } else if (p->state == STATE_HANDSHAKE) {
+    connect_to_the_mute(p, i);
+  } else {
+    connect_target(p, i, peer_of(p));
+  }
+}
+
+static bool come_to(void *arg, wsuv_stage_t at) {
+  const play *p = arg;
+  for (size_t i = 0; i < p->count; i++) {
+    if (wsuv_session_stage(p->targets[i].session) != at) return false;
+  }
+  return true;
+}
+
+static bool shake_hands(void *arg) {
+  return come_to(arg, WSUV_STAGE_HANDSHAKE);
+}
+
+static bool are_open(void *arg) {
+  return come_to(arg, WSUV_STAGE_OPEN);
+}
+
+/* Until each has sent its close frame. */
+static void wait_for_close_frames(play *p, size_t before) {
+  world_run_until_count(p->w, &peer_of(p)->opcodes[8], before + p->count);
+}
+
+static void begin_targets(play *p) {
+  sim *s = world_sim(p->w);
+  if (p->state == STATE_CONNECT) sim_route(s, "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
+  for (size_t i = 0; i < p->count; i++) begin_target(p, i);
+  if (p->state <= STATE_CONNECT) world_advance(p->w, STEP_MS);
+  if (p->state == STATE_CONNECT) sim_route(s, "127.0.0.1", SIM_ROUTE_OPEN, 0);
+}
+
+static void prepare_targets(play *p) {
+  size_t closes = peer_of(p)->opcodes[8];
+  begin_targets(p);
+  if (p->state == STATE_HANDSHAKE) world_run_until(p->w, shake_hands, p);
+  if (p->state == STATE_LINGER || p->state == STATE_FAILED) {
+    wait_for_close_frames(p, closes);
+    return;
+  }
+  if (p->state < STATE_OPEN) return;
+  world_run_until(p->w, are_open, p);
+  for (size_t i = 0; i < p->count; i++) {
+    if (p->state == STATE_PAUSED) CHECK(user_pause(&p->targets[i]) == 0);
+    if (p->state == STATE_CLOSING) CHECK(user_close(&p->targets[i], 1000, NULL) == 0);
+  }
+  if (p->state == STATE_CLOSING) wait_for_close_frames(p, closes);
+}
+
+/* --- a play --- */
+
+static void begin_play(play *p) {
+  wsuv_client_config_t config;
+  wsuv_client_config_init(&config);
+  config.high_water = 1;
+  config.low_water = 0;
+  CHECK(world_client(p->w, &p->client, &config) == 0);
+  wsuv_client_set_data(p->client, p);
+  if (p->place == AT_CLIENT_GONE) {
+    CHECK(world_client(p->w, &p->other, NULL) == 0);
+    wsuv_client_set_data(p->other, p);
+  }
+  if (p->state != STATE_OWN && p->state != STATE_NEW) prepare_targets(p);
+  p->actor = (session_user){.w = p->w, .client = p->client, .data = p, .forgets = true};
+  if (p->place == AT_OPEN) return;
+  user_connect(&p->actor, &p->cast->own);
+  world_run_until_count(p->w, &p->actor.opens, 1);
+}
+
+static void leave(const frame_peer *peer, size_t from) {
+  for (size_t n = from; n < peer->raw->accepted; n++) raw_conn_close(raw_peer_conn(peer->raw, n));
+}
+
+static void check_end(const session_user *u) {
+  CHECK(u->closes == 1);
+  CHECK(u->owed == 0);
+}
+
+/* What comes of it goes on for some turns first. */
+static void end_play(play *p) {
+  world_advance(p->w, p->w->kind == WORLD_SIM ? STEP_MS : 0);
+  if (p->gone == 0) CHECK(wsuv_client_terminate(p->client, on_gone) == 0);
+  world_run_until_count(p->w, &p->gone, 1);
+  check_end(&p->actor);
+  for (size_t i = 0; p->state != STATE_OWN && i < p->count; i++) {
+    check_end(&p->targets[i]);
+    user_free(&p->targets[i]);
+  }
+  CHECK(p->connected == p->disconnected);
+  CHECK(p->posted == (p->calls->run == post));
+  user_free(&p->actor);
+}
+
+static void run_play(world *w, cast *c, place where, state what, const call *calls, size_t count) {
+  play p = {.w = w, .cast = c, .calls = calls, .count = count, .state = what, .place = where};
+  size_t closing = c->closing.raw->accepted, failing = c->failing.raw->accepted;
+  begin_play(&p);
+  trigger(&p);
+  end_play(&p);
+  leave(&c->closing, closing);
+  leave(&c->failing, failing);
+}
+
+static void cast_begin(cast *c, world *w) {
+  frame_peer *const peers[] = {&c->own, &c->silent, &c->closing, &c->failing};
+  for (size_t i = 0; i < 4; i++) {
+    frame_peer_start(peers[i], w);
+    peers[i]->silent = peers[i]->forgets = true;
+  }
+  c->closing.greeting = "CLOSE #1000";
+  c->failing.greeting = "OP3";
+  c->closing.stays = c->failing.stays = true;
+  c->mute = raw_peer_new(w);
+}
+
+static void cast_end(cast *c) {
+  frame_peer_free(&c->own);
+  frame_peer_free(&c->silent);
+  frame_peer_free(&c->closing);
+  frame_peer_free(&c->failing);
+}
+
+/* Some states cannot be held in the real world, and time is short there. */
+static bool can_be(const world *w, state what) {
+  return w->kind == WORLD_SIM || (what != STATE_RESOLVE && what != STATE_CONNECT);
+}
+
+static void test_every_call_upon_another_session(world *w) {
+  cast c;
+  if (w->seed > 2) return;
+  cast_begin(&c, w);
+  for (int where = 0; where < PLACES; where++) {
+    for (int what = 0; what < STATES; what++) {
+      if (!can_be(w, (state) what)) continue;
+      run_play(w, &c, (place) where, (state) what, session_calls, SESSION_CALLS);
+    }
+  }
+  cast_end(&c);
+}
+
+static void test_every_call_upon_its_own_session(world *w) {
+  cast c;
+  if (w->seed > 2) return;
+  cast_begin(&c, w);
+  for (int where = 0; where < PLACES; where++) {
+    for (size_t i = 0; i < SESSION_CALLS; i++) {
+      run_play(w, &c, (place) where, STATE_OWN, &session_calls[i], 1);
+    }
+  }
+  cast_end(&c);
+}
+
+static void test_every_call_upon_the_client(world *w) {
+  cast c;
+  if (w->seed > 2) return;
+  cast_begin(&c, w);
+  for (int where = 0; where < PLACES; where++) {
+    for (int what = 0; what < STATES; what++) {
+      if (!can_be(w, (state) what)) continue;
+      for (size_t i = 0; i < CLIENT_CALLS; i++) {
+        run_play(w, &c, (place) where, (state) what, &client_calls[i], 1);
+      }
+    }
+  }
+  cast_end(&c);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_every_call_upon_another_session),
+      WORLD_TEST(test_every_call_upon_its_own_session),
+      WORLD_TEST(test_every_call_upon_the_client),
+  };
+  return world_run_tests("call_matrix", tests, sizeof tests / sizeof *tests);
+}
