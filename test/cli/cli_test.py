@@ -93,13 +93,17 @@ class Peer:
         self.fields = dict(line.split(': ', 1) for line in lines[1:])
 
     def accept(self, *extra, key_suffix=b''):
+        self.answer('HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket',
+                    'Connection: Upgrade', 'Sec-WebSocket-Accept: KEY', *extra,
+                    key_suffix=key_suffix)
+
+    def answer(self, *lines, key_suffix=b''):
+        """Lines of a head; KEY in them is what belongs to the request's key."""
         self.request()
         key = self.fields['Sec-WebSocket-Key'].encode() + key_suffix
         digest = hashlib.sha1(key + b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest()
-        fields = ['Upgrade: websocket', 'Connection: Upgrade',
-                  'Sec-WebSocket-Accept: ' + base64.b64encode(digest).decode(), *extra]
-        answer = 'HTTP/1.1 101 Switching Protocols\r\n' + '\r\n'.join(fields) + '\r\n\r\n'
-        self.sock.sendall(answer.encode())
+        head = '\r\n'.join(lines) + '\r\n\r\n'
+        self.sock.sendall(head.replace('KEY', base64.b64encode(digest).decode()).encode())
 
     @staticmethod
     def frame(opcode, payload=b'', fin=True):
@@ -145,6 +149,10 @@ class Peer:
         code = self.receive_close()
         self.close(code)
         return code
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        self.sock.close()
 
     def wait_for_end(self):
         try:
@@ -496,6 +504,106 @@ class Closing(CliTest):
             process = start('--ping-interval', '0.05', server.url)
             process.wait(PATIENCE)
             self.check_one_line(finish(process), LOST, r'ping timeout')
+
+
+class Errors(CliTest):
+    """Every error that a server can bring about: what is said, the exit status, and the close code
+    that the server sees."""
+
+    STATUS = 'HTTP/1.1 101 Switching Protocols'
+    UPGRADE, CONNECTION = 'Upgrade: websocket', 'Connection: Upgrade'
+    ACCEPT = 'Sec-WebSocket-Accept: KEY'
+    GOOD = (STATUS, UPGRADE, CONNECTION, ACCEPT)
+    NO_HTTP, NO_UPGRADE = 'malformed HTTP', 'Upgrade or Connection header'
+    NO_ACCEPT, TOO_MUCH = 'Sec-WebSocket-Accept', 'headers too large or too many'
+    ANSWERS = (
+        (('HTTP/1.0 101 Switching Protocols', *GOOD[1:]), NO_HTTP),
+        (('HTTP/2.0 101 Switching Protocols', *GOOD[1:]), NO_HTTP),
+        ((*GOOD, 'X-Folded: a', '  b'), NO_HTTP),
+        ((*GOOD, 'no colon'), NO_HTTP),
+        ((STATUS, CONNECTION, ACCEPT), NO_UPGRADE),
+        ((STATUS, 'Upgrade: h2c', CONNECTION, ACCEPT), NO_UPGRADE),
+        ((STATUS, UPGRADE, ACCEPT), NO_UPGRADE),
+        ((STATUS, UPGRADE, 'Connection: close', ACCEPT), NO_UPGRADE),
+        ((STATUS, UPGRADE, CONNECTION), NO_ACCEPT),
+        ((*GOOD, ACCEPT), NO_ACCEPT),
+        ((*GOOD, 'Sec-WebSocket-Protocol: a'), 'subprotocol'),
+        ((*GOOD, 'Sec-WebSocket-Extensions: permessage-deflate'), 'extension'),
+        ((*GOOD, 'Content-Length: 5'), 'with a body'),
+        ((*GOOD, 'Transfer-Encoding: chunked'), 'with a body'),
+        ((*GOOD, 'X-Large: ' + 'x' * 16384), TOO_MUCH),
+        ((*GOOD, *('X-%d: a' % i for i in range(100))), TOO_MUCH),
+        (('HTTP/1.1 100 Continue\r\n\r\n' * 9 + STATUS, *GOOD[1:]), TOO_MUCH),
+    )
+
+    def test_bad_answers_are_2(self):
+        for lines, text in self.ANSWERS:
+            with self.subTest(text=text, lines=lines):
+                with Server(lambda peer: peer.answer(*lines)) as server:  # pylint: disable=W0640
+                    self.check_one_line(run(server.url), REFUSED,
+                                        'could not connect: handshake: .*' + text)
+
+    def test_reset_during_the_handshake_is_2(self):
+        def script(peer):
+            peer.request()
+            peer.reset()
+        with Server(script) as server:
+            self.check_one_line(run(server.url), REFUSED, 'handshake: connection reset by peer')
+
+    HUGE = bytes([0x82, 127]) + struct.pack('>Q', 1 << 31)  # a header, and no more
+    LARGE = bytes([0x82, 127]) + struct.pack('>Q', (16 << 20) + 1)
+    PROTOCOL, NO_UTF8, TOO_BIG = 'protocol violated', 'not valid UTF-8', 'too large'
+    FRAMES = (
+        (Peer.frame(3), 1002, PROTOCOL),
+        (bytes([0xc1, 0]), 1002, PROTOCOL),
+        (bytes([0x81, 0x80, 0, 0, 0, 0]), 1002, PROTOCOL),
+        (bytes([0x82, 126, 0, 1, 0]), 1002, PROTOCOL),
+        (Peer.frame(PING, b'', False), 1002, PROTOCOL),
+        (Peer.frame(CONTINUATION), 1002, PROTOCOL),
+        (Peer.frame(CLOSE, b'\3'), 1002, PROTOCOL),
+        (Peer.frame(CLOSE, struct.pack('>H', 1006)), 1002, PROTOCOL),
+        (Peer.frame(TEXT, b'\xff'), 1007, NO_UTF8),
+        (Peer.frame(CLOSE, struct.pack('>H', 1000) + b'\xff'), 1007, NO_UTF8),
+        (HUGE, 1009, TOO_BIG),
+        (LARGE, 1009, TOO_BIG),
+        (Peer.frame(BINARY, b'', False) + Peer.frame(CONTINUATION, b'', False) * 131072, 1008,
+         'too many fragments'),
+    )
+
+    def lose(self, script, text, *options):
+        """With nothing on standard input, which stays open."""
+        with Server(script) as server:
+            process = start(*options, server.url)
+            process.wait(PATIENCE)
+            self.check_one_line(finish(process), LOST, 'connection lost: .*' + text)
+
+    def test_bad_frames_are_3(self):
+        def script(peer):
+            peer.accept()
+            peer.sock.sendall(frames)
+            seen.append(peer.receive_close())
+        for frames, code, text in self.FRAMES:
+            with self.subTest(frames=frames[:20], code=code):
+                seen = []
+                self.lose(script, text)
+                self.assertEqual(seen, [code])
+
+    def test_unanswered_ping_is_3_and_told_by_1011(self):
+        def script(peer):
+            peer.accept()
+            seen.append(peer.receive_close())
+        seen = []
+        self.lose(script, 'ping timeout', '--ping-interval', '0.05')
+        self.assertEqual(seen, [1011])
+
+    def test_reset_is_3(self):
+        def script(peer):
+            peer.accept()
+            peer.reset()
+        self.lose(script, 'connection reset by peer')
+
+    def test_end_is_3(self):
+        self.lose(lambda peer: peer.accept(), 'end of file')
 
 
 class Interrupts(CliTest):
