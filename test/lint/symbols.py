@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Both libraries define exactly what the public headers declare, and no other symbol.
+"""Both libraries define exactly what the public headers declare, and no other symbol; and none asks
+for the time of day, which may step: deadlines go by the monotonic clock.
 
     symbols.py NM LIBWSUV_A LIBWSUV_SO HEADER...
 """
@@ -8,6 +9,8 @@ import re
 import subprocess
 import sys
 
+WALL_CLOCKS = {'clock', 'clock_gettime', 'ftime', 'gettimeofday', 'time', 'timespec_get',
+               'uv_clock_gettime', 'uv_gettimeofday'}
 DECLARATION = re.compile(r'\bWSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(')
 
 
@@ -37,6 +40,19 @@ def compare(library, want, have):
     return want == have
 
 
+def wanted(nm, library):
+    """What it takes from elsewhere."""
+    out = subprocess.run([nm, '-u', library], check=True, capture_output=True, text=True).stdout
+    return {words[-1].split('@')[0] for words in map(str.split, out.splitlines()) if words}
+
+
+def knows_no_wall_clock(nm, library):
+    names = wanted(nm, library)
+    for name in sorted(names & WALL_CLOCKS):
+        print(f'{library}: {name} tells the time of day')
+    return 'uv_hrtime' in names and not names & WALL_CLOCKS
+
+
 def main(nm, archive, shared, *headers):
     want = declared(headers)
     if not want:
@@ -44,6 +60,7 @@ def main(nm, archive, shared, *headers):
     results = [
         compare(archive, want, defined(nm, '-g', archive)),
         compare(shared, want, defined(nm, '-D', shared)),
+        knows_no_wall_clock(nm, archive),
     ]
     return 0 if all(results) else 1
 

@@ -136,6 +136,30 @@ static void test_close_that_is_not_answered_times_out(world *w) {
   finish(&u, &p);
 }
 
+static void answer_and_lose_time(frame_peer *p, const seen_frame *f) {
+  if (f->spec.opcode != 8) return;
+  frame_peer_send(p, "CLOSE #1000");
+  raw_conn_end(p->conn);
+  world_lose_time(p->raw->w, 200);
+}
+
+/* F47: the answer lies in the socket when the deadline is noticed to have passed. */
+static void test_stalled_loop_does_not_end_the_closing(world *w) {
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL);
+  frame_peer_start(&p, w);
+  p.silent = true;
+  p.on_frame = answer_and_lose_time;
+  configure(&config, 100);
+  user_open(&u, w, &p, &config);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  finish(&u, &p);
+}
+
 static void queue_much(session_user *u, size_t size) {
   uint8_t *data = check_alloc(size);
   assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
@@ -264,6 +288,7 @@ int main(void) {
       WORLD_TEST(test_answer_may_have_another_code),
       WORLD_TEST(test_answer_may_be_empty),
       WORLD_TEST(test_close_that_is_not_answered_times_out),
+      WORLD_TEST(test_stalled_loop_does_not_end_the_closing),
       WORLD_TEST(test_close_to_a_peer_that_does_not_read_times_out),
       WORLD_SIM_TEST(test_deadline_is_renewed_four_times_at_most),
       WORLD_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second),

@@ -9,10 +9,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "session/session.h"
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
+
+enum { FORKED_FRAMES = 32 };
 
 static void start(world *w, frame_peer *p, session_user *u) {
   frame_peer_start(p, w);
@@ -205,6 +210,54 @@ static void test_masks_are_fresh(world *w) {
   close_and_finish(&u, &p);
 }
 
+/* The masking keys of what is queued, the frames having four bytes of payload each. */
+static void queued_keys(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
+  enum { HEADER = 2, FRAME = HEADER + 4 + 4 };
+  ws_buf buf;
+  for (size_t i = 0; i < FORKED_FRAMES; i++) CHECK(user_binary(u, "\0\0\0\0", 4) == 0);
+  CHECK(out_queue_peek(&u->session->conn.out, &buf, 1) == 1);
+  CHECK(buf.len == (size_t) FORKED_FRAMES * FRAME);
+  for (size_t i = 0; i < FORKED_FRAMES; i++) memcpy(keys[i], buf.base + i * FRAME + HEADER, 4);
+}
+
+static void queued_keys_in_a_child(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
+  const size_t size = (size_t) FORKED_FRAMES * 4;
+  int ends[2], status;
+  CHECK(pipe(ends) == 0);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    queued_keys(u, keys);
+    _exit(write(ends[1], keys, size) == (ssize_t) size ? 0 : 1);
+  }
+  CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  CHECK(read(ends[0], keys, size) == (ssize_t) size);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+/* F15: parent and child go on with the same session, and mask by bytes of their own. */
+static void test_masks_of_a_forked_child_are_its_own(world *w) {
+  uint8_t theirs[FORKED_FRAMES][4], ours[FORKED_FRAMES][4];
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u = {.w = w};
+  wsuv_client_config_init(&config); /* with the system's random bytes */
+  config.allocator = &w->alloc->handle;
+  assert_int_equal(wsuv_client_new(&u.client, world_uv_loop(w), &config), 0);
+  frame_peer_start(&p, w);
+  user_connect(&u, &p);
+  world_run_until_count(w, &u.opens, 1);
+  assert_int_equal(user_text(&u, "the pool is filled"), 0);
+  world_run_until_count(w, &p.frames, 1);
+  queued_keys_in_a_child(&u, theirs);
+  queued_keys(&u, ours);
+  for (size_t i = 0; i < FORKED_FRAMES; i++) {
+    for (size_t j = 0; j < FORKED_FRAMES; j++) assert_memory_not_equal(theirs[i], ours[j], 4);
+  }
+  close_and_finish(&u, &p);
+}
+
 static void test_masking_can_be_switched_off(world *w) {
   wsuv_client_config_t config;
   frame_peer p;
@@ -342,6 +395,7 @@ int main(void) {
       WORLD_TEST(test_whole_messages_amid_fragments_are_refused),
       WORLD_TEST(test_payload_is_copied_by_the_call),
       WORLD_TEST(test_masks_are_fresh),
+      WORLD_UV_TEST(test_masks_of_a_forked_child_are_its_own),
       WORLD_TEST(test_masking_can_be_switched_off),
       WORLD_TEST(test_completions_come_in_order),
       WORLD_TEST(test_completions_may_send),
