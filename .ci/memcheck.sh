@@ -1,0 +1,36 @@
+#!/bin/bash
+# Run what writes to the network under valgrind: no byte that was never set goes out, or decides
+# anything.
+#
+#   .ci/memcheck.sh [BUILD]
+#
+# BUILD is a build folder without sanitizers (build-test). The last line is "N passed, M failed";
+# the exit status is 0 only if nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+build=${1:-build-test}
+tests='out_queue conn frame handshake_client handshake_request handshake_server connect messages send
+ping close_by_us close_by_peer flush backpressure'
+
+if ! command -v valgrind >/dev/null; then
+  echo "$0: valgrind is not installed" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+# Memory as malloc gives it, and in each test one seed of the simulation besides the real sockets.
+export WSUV_TEST_UNSET_MEMORY=1 WSUV_TEST_SEEDS=1
+passed=0
+failed=0
+for test in $tests; do
+  if output=$(valgrind --quiet --error-exitcode=9 --track-origins=yes --leak-check=full \
+    "$build/test/test_$test" 2>&1); then
+    passed=$((passed + 1))
+  else
+    printf '%s\n%s: FAILED\n' "$output" "$test"
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
