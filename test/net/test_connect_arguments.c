@@ -573,6 +573,31 @@ static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) 
 
 /* --- reading the configuration --- */
 
+/* Read from a client that was given none. */
+static void test_arguments_defaults_are_those_documented(world *w) {
+  wsuv_client_config_t c;
+  scene s;
+  scene_begin(&s, w, NULL);
+  wsuv_client_get_config(s.client, &c);
+  assert_true(c.ping_interval_ms == 0 && c.ping_timeout_ms == 0 && c.idle_timeout_ms == 0);
+  assert_int_equal(c.max_frame_size, 2147483647);
+  assert_int_equal(c.max_message_size, 16 * 1024 * 1024);
+  assert_int_equal(c.max_message_fragments, 131072);
+  assert_int_equal(c.outgoing_max, 16 * 1024 * 1024);
+  assert_int_equal(c.outgoing_policy, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(c.high_water, 1024 * 1024);
+  assert_int_equal(c.low_water, 256 * 1024);
+  assert_int_equal(c.handshake_timeout_ms, 10000);
+  assert_int_equal(c.close_timeout_ms, 5000);
+  assert_int_equal(c.max_handshake_size, 16 * 1024);
+  assert_int_equal(c.max_handshake_headers, 100);
+  assert_true(c.masking && c.tcp_nodelay && !c.keep_handshake);
+  assert_true(c.header_count == 0 && c.subprotocol_count == 0 && c.tcp_keepalive_s == 0);
+  assert_string_equal(c.user_agent, "wsuv/" WSUV_VERSION_STRING);
+  assert_true(c.local_address == NULL && c.log == NULL && c.log_level == WSUV_LOG_INFO);
+  scene_end(&s);
+}
+
 static void test_arguments_configuration_is_read_into_anything(world *w) {
   wsuv_client_config_t config, own;
   scene s;
@@ -684,6 +709,7 @@ int main(void) {
       WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent),
       WORLD_TEST(test_arguments_configuration_with_other_hooks),
       WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client),
+      WORLD_TEST(test_arguments_defaults_are_those_documented),
       WORLD_TEST(test_arguments_configuration_is_read_into_anything),
       WORLD_TEST(test_arguments_configuration_is_read_in_the_caller_s_size),
       WORLD_TEST(test_arguments_callbacks_may_be_null),
