@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""doc/features.md names tests that there are, for everything that it promises.
+
+    features_test.py ROOT [unittest's arguments]
+
+A proof is files below test, each with names of tests in it; or "not yet". Every field of the
+configuration and every error code has a row, every number among the faults, and every public
+function is in the matrix of calls. That what is wrong is found is tested, too, on pages that were
+spoilt.
+"""
+
+import glob
+import os
+import re
+import sys
+import unittest
+
+ROOT = ''
+NOT_YET = 'not yet'
+FAULTS = 48
+MATRIX = 'test/net/test_call_matrix.c'
+
+TOKEN = re.compile(r'`([^`]+)`')
+PROOF = re.compile(r'`[^`]+`: `[^`]+`(?:, `[^`]+`)*(?:; `[^`]+`: `[^`]+`(?:, `[^`]+`)*)*')
+SUFFIX = re.compile(r'\.(?:c|py)$')
+SECTION = re.compile(r'^## (.*)$', re.M)
+FIELD = re.compile(r'\b(\w+);')
+CONFIG = re.compile(r'typedef struct wsuv_client_config \{(.*?)\} wsuv_client_config_t', re.S)
+CODE = re.compile(r'XX\((\w+), -\d+,')
+DECLARATION = re.compile(r'^WSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(', re.M)
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding='utf-8') as file:
+        return file.read()
+
+
+def sections(page):
+    """The rows of each section, as lists of their cells, without the head of the table."""
+    parts = SECTION.split(page)[1:]
+    return {title: [[cell.strip() for cell in line.strip()[1:-1].split('|')]
+                    for line in text.splitlines() if line.startswith('|')][2:]
+            for title, text in zip(parts[::2], parts[1::2])}
+
+
+def tests_in(text, path):
+    """What can be named of a file: in C, functions that are in its table of tests."""
+    if path.endswith('.py'):
+        return set(re.findall(r'^ *def (\w+)\(', text, re.M))
+    defined = re.findall(r'^static void (test_\w+)\(', text, re.M)
+    listed = set(re.findall(r'(?:_TEST|cmocka_unit_test)\((test_\w+)\)', text))
+    return {name for name in defined if name in listed}
+
+
+def check_proof(proof, files):
+    """What is wrong with one; `files` gives the text of a file below test, or None."""
+    if proof == NOT_YET:
+        return
+    if not PROOF.fullmatch(proof):
+        yield f'no proof: "{proof[:60]}"'
+        return
+    path, names = '', set()
+    for token in TOKEN.findall(proof):
+        if SUFFIX.search(token):
+            path, text = token, files(token)
+            if text is None:
+                yield f'{path}: there is no such file'
+            names = tests_in(text or '', path)
+        elif token not in names:
+            yield f'{path}: {token} is no test there'
+
+
+def check_rows(page, files):
+    for title, rows in sections(page).items():
+        for row in rows:
+            yield from (f'{title}: {row[0]}: {problem}'
+                        for problem in check_proof(row[-1], files))
+
+
+def missing(what, wanted, rows):
+    """Those that no first cell names."""
+    named = {token for row in rows for token in TOKEN.findall(row[0])}
+    yield from (f'{what}: {name} has no row' for name in wanted if name not in named)
+
+
+def fields(header):
+    """Those of wsuv_client_config_t."""
+    text = COMMENT.sub('', header)
+    return FIELD.findall(CONFIG.search(text).group(1))
+
+
+def check_faults(rows):
+    numbers = [row[0] for row in rows]
+    if numbers != [f'F{n}' for n in range(1, FAULTS + 1)]:
+        yield f'faults: not F1 to F{FAULTS}, each once and in order'
+
+
+def problems(page, files, config, errors):
+    """What is wrong with the page."""
+    found = sections(page)
+    yield from check_rows(page, files)
+    yield from missing('Configuration', fields(config), found['Configuration'])
+    yield from missing('Errors', [f'WSUV_{name}' for name in CODE.findall(errors)],
+                       found['Errors'])
+    yield from check_faults(found['Faults'])
+
+
+def file_below_test(path):
+    full = os.path.join(ROOT, 'test', path)
+    return read(full) if os.path.isfile(full) else None
+
+
+class Page(unittest.TestCase):
+    def test_everything_has_its_proof(self):
+        found = problems(read('doc/features.md'), file_below_test, read('include/wsuv/config.h'),
+                         read('include/wsuv/error.h'))
+        self.assertEqual(list(found), [])
+
+    def test_every_public_function_is_in_the_matrix_of_calls(self):
+        headers = ''.join(map(read, sorted(glob.glob(os.path.join(ROOT, 'include/wsuv/*.h')))))
+        declared = set(DECLARATION.findall(headers))
+        named = {name for line in re.findall(r'^ +\{"([\w ]+)"', read(MATRIX), re.M)
+                 for name in line.split()}
+        self.assertIn('wsuv_connect', declared)
+        self.assertEqual(sorted(declared - named), [])
+        self.assertEqual(sorted(named - declared), [])
+
+
+class Spoilt(unittest.TestCase):
+    """A small page, and what is found when something is wrong with it."""
+
+    CONFIG = ('typedef struct wsuv_client_config {\n  size_t one; /**< The first; of two. */\n'
+              '  const char *const *two;\n} wsuv_client_config_t;\n')
+    ERRORS = 'XX(EONE, -70001, "one") \\\n XX(ETWO, -70002, "two")\n'
+    FILES = {'net/test_a.c': 'static void test_one(void) {\n}\nstatic void test_two(world *w) {}\n'
+                             'WORLD_TEST(test_one),\n',
+             'cli/b.py': 'class A:\n    def test_three(self):\n'}
+    GOOD = '`net/test_a.c`: `test_one`; `cli/b.py`: `test_three`'
+
+    def page(self, proof=GOOD, field='`two`', code='`WSUV_ETWO`', last=FAULTS):
+        head = '| a | b | proof |\n|---|---|---|\n'
+        rows = ''.join(f'| F{n} | | not yet |\n' for n in range(1, last + 1))
+        return (f'# Page\n\n## Configuration\n\n{head}| `one` * | text | {proof} |\n'
+                f'| {field} | | not yet |\n\n## Errors\n\n{head}'
+                f'| `WSUV_EONE`, {code} | | not yet |\n\n## Faults\n\n{head}{rows}')
+
+    def check(self, *expected, **spoilt):
+        found = list(problems(self.page(**spoilt), self.FILES.get, self.CONFIG, self.ERRORS))
+        self.assertEqual(len(found), len(expected), found)
+        for problem, pattern in zip(found, expected):
+            self.assertRegex(problem, pattern)
+
+    def test_nothing_wrong(self):
+        self.check()
+
+    def test_no_such_file(self):
+        self.check('net/test_b.c: there is no', 'test_one is no test',
+                   proof='`net/test_b.c`: `test_one`')
+
+    def test_no_such_test(self):
+        self.check('cli/b.py: test_one is no test', proof='`cli/b.py`: `test_one`')
+        self.check('test_three is no test', proof='`net/test_a.c`: `test_one`, `test_three`')
+
+    def test_a_test_that_is_not_run(self):
+        self.check('test_two is no test', proof='`net/test_a.c`: `test_two`')
+
+    def test_no_proof_at_all(self):
+        for proof in ('', 'later', '`net/test_a.c`', '`test_one`', '`cli/b.py`: later'):
+            self.check('no proof', proof=proof)
+
+    def test_a_field_without_a_row(self):
+        self.check('Configuration: two has no row', field='`three`')
+
+    def test_a_code_without_a_row(self):
+        self.check('Errors: WSUV_ETWO has no row', code='`WSUV_EFOUR`')
+
+    def test_a_fault_is_missing(self):
+        self.check('faults: not F1', last=FAULTS - 1)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    ROOT = sys.argv[1]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[2:])
