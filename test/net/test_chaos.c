@@ -38,7 +38,7 @@ typedef struct chaos {
   uint32_t theirs, theirs_seen;
   bytes arriving; /* a message of ours in fragments, at the peer */
   bytes leaving;  /* ... and with us: what has not been sent of it */
-  bool amid, arrives, paused, peer_closed;
+  bool amid, arrives, paused, stalled, peer_closed;
   size_t user_steps, peer_steps;
   uint64_t last_word_ms;
   world_timer *user_timer, *peer_timer;
@@ -242,9 +242,15 @@ static void peer_ends(chaos *c) {
   c->peer_closed = true;
 }
 
+static void stall_or_go_on(chaos *c) {
+  if (c->peer.ended) return;
+  raw_conn_read(c->peer.conn, c->stalled);
+  c->stalled = !c->stalled;
+}
+
 static void peer_does_something(chaos *c) {
   switch (below(c, 16)) {
-  case 0: raw_conn_read(c->peer.conn, one_in(c, 2)); break;
+  case 0: stall_or_go_on(c); break;
   case 1: write_frame(c, 9, true, "ping", 4); break;
   case 2: write_frame(c, 10, true, "pong", 4); break;
   case 3:

@@ -174,6 +174,34 @@ static void test_limits_hold_from_the_next_frame_on(world *w) {
   bytes_free(&frames);
 }
 
+/* Sums with them do not wrap, and times that never come are none. */
+static void test_largest_values_of_all_hold(world *w) {
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = config.ping_timeout_ms = config.idle_timeout_ms = UINT64_MAX;
+  config.handshake_timeout_ms = config.close_timeout_ms = config.max_frame_size = UINT64_MAX;
+  config.max_message_size = config.outgoing_max = config.high_water = config.low_water = SIZE_MAX;
+  config.max_handshake_size = config.max_handshake_headers = SIZE_MAX;
+  config.max_message_fragments = UINT32_MAX;
+  frame_peer_start(&p, w);
+  p.echoes = true;
+  user_open(&u, w, &p, &config);
+  assert_int_equal(user_text(&u, "hello"), 0);
+  world_run_until_count(w, &u.messages, 1);
+  frame_peer_send(&p, "TEXT- \"a\"; CONT- \"b\"; CONT \"c\"");
+  world_run_until_count(w, &u.messages, 2);
+  world_advance(w, 20);
+  assert_true(user_got(&u, "TEXT \"hello\"; TEXT \"abc\""));
+  assert_int_equal(u.drains, 0);
+  assert_int_equal(p.opcodes[9], 0);
+  assert_int_equal(wsuv_session_set_ping(u.session, UINT64_MAX, 1), 0);
+  assert_int_equal(wsuv_session_set_max_frame_size(u.session, UINT64_MAX), 0);
+  assert_int_equal(wsuv_session_set_max_message_size(u.session, SIZE_MAX), 0);
+  close_and_finish(&u, &p);
+}
+
 /* --- masking --- */
 
 static void test_masking_is_seen_on_the_wire(world *w) {
@@ -248,6 +276,7 @@ int main(void) {
       WORLD_TEST(test_max_frame_size_changes),
       WORLD_TEST(test_max_message_size_changes),
       WORLD_TEST(test_limits_hold_from_the_next_frame_on),
+      WORLD_TEST(test_largest_values_of_all_hold),
       WORLD_TEST(test_masking_is_seen_on_the_wire),
       WORLD_TEST(test_settings_need_an_open_session),
       WORLD_TEST(test_limit_of_zero_is_refused),
