@@ -575,12 +575,12 @@ class Errors(CliTest):
          'too many fragments'),
     )
 
-    def lose(self, script, text, *options):
+    def lose(self, script, text, *options, **kwargs):
         """With nothing on standard input, which stays open."""
         with Server(script) as server:
-            process = start(*options, server.url)
+            process = start(*options, server.url, **kwargs)
             process.wait(PATIENCE)
-            self.check_one_line(finish(process), LOST, 'connection lost: .*' + text)
+            self.check(finish(process), LOST, b'', '(?m)^wsuv: connection lost: .*' + text)
 
     def test_bad_frames_are_3(self):
         def script(peer):
@@ -600,6 +600,26 @@ class Errors(CliTest):
         seen = []
         self.lose(script, 'ping timeout', '--ping-interval', '0.05')
         self.assertEqual(seen, [1011])
+
+    def test_no_memory_is_3_and_told_by_1011(self):
+        def script(peer):
+            peer.accept()
+            peer.sock.sendall(bytes([0x82, 127]) + struct.pack('>Q', 12 << 20) + bytes(8 << 20))
+            seen.append(peer.receive_close())
+        seen = []
+        self.lose(script, 'not enough memory', **self.little_memory(4))
+
+    @staticmethod
+    def little_memory(mebibytes):
+        """How a program is started whose larger allocations fail."""
+        with open(WSUV, 'rb') as file:
+            sanitized = b'__asan_init' in file.read()
+        if not sanitized:
+            limit = (mebibytes << 20, mebibytes << 20)
+            return dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, limit))
+        options = (os.environ.get('ASAN_OPTIONS', ''), 'allocator_may_return_null=1',
+                   'max_allocation_size_mb=%d' % mebibytes)
+        return dict(env=dict(os.environ, ASAN_OPTIONS=':'.join(filter(None, options))))
 
     def test_reset_is_3(self):
         def script(peer):
