@@ -27,7 +27,10 @@ typedef enum state {
   STATE_FAILED,  /* the peer broke the protocol, and does not end TCP */
   STATE_ENDED,   /* terminated a moment ago: on_close is still to come */
   STATES,
-  STATE_OWN = STATES /* whatever the callback leaves its own session in */
+  STATE_OWN = STATES, /* whatever the callback leaves its own session in; it was open */
+  STATE_OWN_PAUSED,
+  STATE_OWN_CLOSING, /* our close frame is not answered */
+  ALL_STATES
 } state;
 
 typedef enum place {
@@ -172,12 +175,19 @@ static int client_of(play *p, session_user *u) {
 
 static int stage(play *p, session_user *u) {
   static const wsuv_stage_t stages[] = {
-      [STATE_NEW] = WSUV_STAGE_RESOLVE,     [STATE_RESOLVE] = WSUV_STAGE_RESOLVE,
-      [STATE_CONNECT] = WSUV_STAGE_CONNECT, [STATE_HANDSHAKE] = WSUV_STAGE_HANDSHAKE,
-      [STATE_OPEN] = WSUV_STAGE_OPEN,       [STATE_PAUSED] = WSUV_STAGE_OPEN,
-      [STATE_CLOSING] = WSUV_STAGE_CLOSING, [STATE_LINGER] = WSUV_STAGE_CLOSING,
-      [STATE_FAILED] = WSUV_STAGE_CLOSING,  [STATE_ENDED] = WSUV_STAGE_OPEN,
+      [STATE_NEW] = WSUV_STAGE_RESOLVE,
+      [STATE_RESOLVE] = WSUV_STAGE_RESOLVE,
+      [STATE_CONNECT] = WSUV_STAGE_CONNECT,
+      [STATE_HANDSHAKE] = WSUV_STAGE_HANDSHAKE,
+      [STATE_OPEN] = WSUV_STAGE_OPEN,
+      [STATE_PAUSED] = WSUV_STAGE_OPEN,
+      [STATE_CLOSING] = WSUV_STAGE_CLOSING,
+      [STATE_LINGER] = WSUV_STAGE_CLOSING,
+      [STATE_FAILED] = WSUV_STAGE_CLOSING,
+      [STATE_ENDED] = WSUV_STAGE_OPEN,
       [STATE_OWN] = WSUV_STAGE_OPEN,
+      [STATE_OWN_PAUSED] = WSUV_STAGE_OPEN,
+      [STATE_OWN_CLOSING] = WSUV_STAGE_CLOSING,
   };
   wsuv_stage_t now = wsuv_session_stage(u->session);
   return now == stages[p->state] && *wsuv_stage_name(now) != '\0' ? 0 : -1;
@@ -401,19 +411,27 @@ enum { CLIENT_CALLS = sizeof client_calls / sizeof *client_calls };
 
 /* --- the act --- */
 
+static bool is_own(const play *p) {
+  return p->state >= STATE_OWN;
+}
+
 static bool is_open(const play *p) {
-  if (p->state == STATE_OWN) return p->place < AT_CANCELLED;
+  if (is_own(p)) return p->state != STATE_OWN_CLOSING && p->place < AT_CANCELLED;
   return p->state == STATE_OPEN || p->state == STATE_PAUSED;
+}
+
+static bool is_closing(const play *p) {
+  return p->state == STATE_CLOSING || (p->state == STATE_OWN_CLOSING && p->place < AT_CANCELLED);
 }
 
 static int expected(const play *p, rule r) {
   bool allowed = r == ALWAYS_0 || is_open(p);
-  if (r == OPEN_OR_CLOSING && p->state == STATE_CLOSING) allowed = true;
+  if (r == OPEN_OR_CLOSING && is_closing(p)) allowed = true;
   return allowed ? 0 : WSUV_ESTATE;
 }
 
 static session_user *target(play *p, size_t i) {
-  return p->state == STATE_OWN ? &p->actor : &p->targets[i];
+  return is_own(p) ? &p->actor : &p->targets[i];
 }
 
 static void connect_target(play *p, size_t i, frame_peer *peer) {
@@ -483,7 +501,8 @@ static void trigger(play *p) {
   case AT_SENT: CHECK(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1) == 0); break;
   case AT_FLUSHED: CHECK(user_flush(u, 'a') == 0); break;
   case AT_CANCELLED:
-    CHECK(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1) == 0);
+    CHECK(user_ping(u, "first") == (p->state == STATE_OWN_CLOSING ? WSUV_ESTATE : 0));
+    CHECK(user_flush(u, 'a') == 0);
     user_terminate(u);
     break;
   case AT_CLOSE: user_terminate(u); break;
@@ -580,11 +599,13 @@ static void begin_play(play *p) {
     CHECK(world_client(p->w, &p->other, NULL) == 0);
     wsuv_client_set_data(p->other, p);
   }
-  if (p->state != STATE_OWN && p->state != STATE_NEW) prepare_targets(p);
+  if (!is_own(p) && p->state != STATE_NEW) prepare_targets(p);
   p->actor = (session_user){.w = p->w, .client = p->client, .data = p, .forgets = true};
   if (p->place == AT_OPEN) return;
   user_connect(&p->actor, &p->cast->own);
   world_run_until_count(p->w, &p->actor.opens, 1);
+  if (p->state == STATE_OWN_PAUSED) CHECK(user_pause(&p->actor) == 0);
+  if (p->state == STATE_OWN_CLOSING) CHECK(user_close(&p->actor, 1000, NULL) == 0);
 }
 
 static void leave(const frame_peer *peer, size_t from) {
@@ -602,7 +623,7 @@ static void end_play(play *p) {
   if (p->gone == 0) CHECK(wsuv_client_terminate(p->client, on_gone) == 0);
   world_run_until_count(p->w, &p->gone, 1);
   check_end(&p->actor);
-  for (size_t i = 0; p->state != STATE_OWN && i < p->count; i++) {
+  for (size_t i = 0; !is_own(p) && i < p->count; i++) {
     check_end(&p->targets[i]);
     user_free(&p->targets[i]);
   }
@@ -658,13 +679,32 @@ static void test_every_call_upon_another_session(world *w) {
   cast_end(&c);
 }
 
+/* Which callbacks come to a session in that state. */
+static bool can_come(place where, state own) {
+  switch (where) {
+  case AT_OPEN: return own == STATE_OWN;
+  case AT_MESSAGE:
+  case AT_PING:
+  case AT_PONG: return own != STATE_OWN_PAUSED;
+  case AT_DRAIN:
+  case AT_SENT: return own != STATE_OWN_CLOSING;
+  default: return true;
+  }
+}
+
+static void make_each_call_upon_its_own(world *w, cast *c, place where, state own) {
+  for (size_t i = 0; i < SESSION_CALLS; i++) run_play(w, c, where, own, &session_calls[i], 1);
+}
+
 static void test_every_call_upon_its_own_session(world *w) {
   cast c;
   if (w->seed > 2) return;
   cast_begin(&c, w);
   for (int where = 0; where < PLACES; where++) {
-    for (size_t i = 0; i < SESSION_CALLS; i++) {
-      run_play(w, &c, (place) where, STATE_OWN, &session_calls[i], 1);
+    for (int own = STATE_OWN; own < ALL_STATES; own++) {
+      if (can_come((place) where, (state) own)) {
+        make_each_call_upon_its_own(w, &c, (place) where, (state) own);
+      }
     }
   }
   cast_end(&c);
