@@ -35,6 +35,7 @@ static void write_down(session_user *u, uint8_t opcode, const void *data, size_t
 
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   session_user *u = called_open(s);
+  CHECK(!u->raw);
   u->messages++;
   write_down(u, (uint8_t) m->type, m->data, m->len);
   if (u->at_message != NULL) u->at_message(u, m);
@@ -42,6 +43,7 @@ static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
 
 static void on_ping(wsuv_session_t *s, const void *data, size_t len) {
   session_user *u = called_open(s);
+  CHECK(!u->raw);
   u->pings++;
   write_down(u, WSUV_FRAME_PING, data, len);
   if (u->at_ping != NULL) u->at_ping(u);
@@ -49,9 +51,25 @@ static void on_ping(wsuv_session_t *s, const void *data, size_t len) {
 
 static void on_pong(wsuv_session_t *s, const void *data, size_t len) {
   session_user *u = called_open(s);
+  CHECK(!u->raw);
   u->pongs++;
   write_down(u, WSUV_FRAME_PONG, data, len);
   if (u->at_pong != NULL) u->at_pong(u);
+}
+
+uint8_t user_rsv(const wsuv_frame_t *f) {
+  return (uint8_t) ((f->rsv1 ? 4 : 0) | (f->rsv2 ? 2 : 0) | (f->rsv3 ? 1 : 0));
+}
+
+static void on_frame(wsuv_session_t *s, const wsuv_frame_t *f) {
+  session_user *u = called_open(s);
+  CHECK(u->raw);
+  CHECK(f->size == sizeof *f);
+  CHECK(f->type < WSUV_FRAME_CLOSE || (f->fin && !f->continuation && user_rsv(f) == 0));
+  u->frames++;
+  uint8_t opcode = f->continuation ? 0 : (uint8_t) f->type;
+  if (!u->forgets) frames_render(&u->got, opcode, f->fin, user_rsv(f), f->data, f->len);
+  if (u->at_frame != NULL) u->at_frame(u, f);
 }
 
 static void on_drain(wsuv_session_t *s) {
@@ -88,7 +106,7 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
 
 static const wsuv_callbacks_t callbacks = {
     WSUV_CALLBACKS_INIT, .on_open = on_open,   .on_message = on_message, .on_ping = on_ping,
-    .on_pong = on_pong,  .on_drain = on_drain, .on_close = on_close};
+    .on_pong = on_pong,  .on_frame = on_frame, .on_drain = on_drain,     .on_close = on_close};
 
 /* --- the life of one --- */
 
@@ -98,7 +116,11 @@ void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
 }
 
 int user_try_connect_url(session_user *u, const char *url) {
-  int err = wsuv_connect_url(u->client, url, &callbacks, u, &u->session);
+  wsuv_request_t request;
+  wsuv_request_init(&request, url);
+  request.data = u;
+  request.raw = u->raw;
+  int err = wsuv_connect(u->client, &request, &callbacks, &u->session);
   CHECK(u->opens == 0 && u->closes == 0);
   return err;
 }
@@ -113,6 +135,13 @@ void user_connect(session_user *u, frame_peer *p) {
 
 void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {
   user_init(u, w, config);
+  user_connect(u, p);
+  world_run_until_count(w, &u->opens, 1);
+}
+
+void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {
+  user_init(u, w, config);
+  u->raw = true;
   user_connect(u, p);
   world_run_until_count(w, &u->opens, 1);
 }
@@ -217,13 +246,26 @@ static user_send *next_send(session_user *u, char name) {
   return send;
 }
 
+int user_send_frame(session_user *u, char name, const wsuv_frame_t *frame) {
+  u->inside++;
+  int r = wsuv_send(u->session, frame, on_done, next_send(u, name));
+  u->inside--;
+  if (r == 0) u->owed++;
+  return r;
+}
+
 int user_frame(session_user *u, char name, wsuv_frame_type_t type, bool fin, const void *data,
                size_t len) {
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, type, data, len);
   frame.fin = fin;
+  return user_send_frame(u, name, &frame);
+}
+
+int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t bufs[],
+              unsigned nbufs) {
   u->inside++;
-  int r = wsuv_send(u->session, &frame, on_done, next_send(u, name));
+  int r = wsuv_send_bufs(u->session, type, bufs, nbufs, on_done, next_send(u, name));
   u->inside--;
   if (r == 0) u->owed++;
   return r;

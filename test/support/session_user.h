@@ -39,10 +39,11 @@ struct session_user {
   world *w;
   wsuv_client_t *client;
   wsuv_session_t *session; /* NULL after on_close */
-  size_t opens, messages, pings, pongs, drains, closes;
+  bool raw; /* to be set before user_connect: a raw session, whose frames come to on_frame alone */
+  size_t opens, messages, pings, pongs, frames, drains, closes;
   size_t owed, dones; /* completions: still to come, and those that came */
   size_t inside;      /* calls that are running */
-  bytes got;          /* a line for each message, ping and pong */
+  bytes got;          /* a line for each message, ping, pong and frame */
   bytes done;         /* "a=OK b=ECANCELED " */
   bool forgets;       /* got is not written */
   user_end end;
@@ -53,6 +54,7 @@ struct session_user {
   void (*at_message)(session_user *u, const wsuv_message_t *m);
   void (*at_ping)(session_user *u);
   void (*at_pong)(session_user *u);
+  void (*at_frame)(session_user *u, const wsuv_frame_t *f);
   void (*at_drain)(session_user *u);
   void (*at_done)(session_user *u, char name, int status);
   void (*at_close)(session_user *u);
@@ -70,6 +72,7 @@ void user_free(session_user *u);
 
 /* user_init, user_connect, and wait until it is open. */
 void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
+void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
 
 /* Wait for on_close, close the client, free. */
 void user_finish(session_user *u);
@@ -90,9 +93,15 @@ size_t user_too_much(const world *w);
 /* With a completion that is written down under a name. */
 int user_frame(session_user *u, char name, wsuv_frame_type_t type, bool fin, const void *data,
                size_t len);
+int user_send_frame(session_user *u, char name, const wsuv_frame_t *frame);
+int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t bufs[],
+              unsigned nbufs);
 int user_flush(session_user *u, char name);
 
-/* Whether just these messages, pings and pongs came, in the notation of frames_script. */
+/* The rsv bits of a frame as a number, as frames_script writes them. */
+uint8_t user_rsv(const wsuv_frame_t *frame);
+
+/* Whether just these messages, pings, pongs and frames came, in the notation of frames_script. */
 bool user_got(const session_user *u, const char *script);
 
 /* What on_close told: 0 and clean, with the peer's code and ours. */
