@@ -420,21 +420,21 @@ static void test_client_terminated_in_place_of_an_answer(world *w) {
   frame_peer_free(&p);
 }
 
-/* A peer that ends behind its close frame still reads the answer. */
+/* Its end may be seen before the answer is written. */
 static void test_answer_to_a_peer_that_has_ended(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
   p.on_frame = NULL;
-  p.stays = true;
   u.at_frame = send_it_back;
   frame_peer_send(&p, "CLOSE #1000");
   raw_conn_end(p.conn);
   user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  world_run_until_count(w, &p.frames, 1);
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  raw_conn_close(p.conn);
+  assert_true(user_got(&u, "CLOSE #1000"));
+  assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u.end.code, 1000);
+  assert_int_equal(u.end.sent_code, u.end.clean ? 1000 : 0);
+  assert_string_equal(bytes_text(&u.done), u.end.clean ? "c=OK " : "c=ECANCELED ");
   finish(&u, &p);
 }
 
@@ -518,6 +518,23 @@ static void test_close_by_a_frame_begins_closing(world *w) {
   assert_false(u.end.by_peer);
   assert_string_equal(u.end.sent_reason, "why");
   assert_string_equal(bytes_text(&u.done), "c=OK ");
+  finish(&u, &p);
+}
+
+/* Unlike wsuv_session_close(), which cancels it. */
+static void test_close_frame_cannot_be_sent_before_open(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_init(&u, w, NULL);
+  u.raw = true;
+  user_connect(&u, &p);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_CLOSE, true, "\x03\xe8", 2), WSUV_ESTATE);
+  world_run_until_count(w, &u.opens, 1);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
+  assert_int_equal(u.dones, 0);
   finish(&u, &p);
 }
 
@@ -613,6 +630,7 @@ int main(void) {
       WORLD_TEST(test_frames_are_delivered_until_the_peer_closes_too),
       WORLD_TEST(test_close_of_ours_is_the_only_one),
       WORLD_TEST(test_close_by_a_frame_begins_closing),
+      WORLD_TEST(test_close_frame_cannot_be_sent_before_open),
       WORLD_TEST(test_close_by_an_empty_frame),
       WORLD_TEST(test_close_of_ours_that_is_not_answered),
       WORLD_TEST(test_both_close_at_the_same_time),
