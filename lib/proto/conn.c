@@ -207,7 +207,7 @@ void conn_fail(conn *c, int err, const char *why) {
 void conn_recv(conn *c, uint8_t *data, size_t len) {
   block_release(&c->kept, &c->shared->spare);
   c->in = data;
-  c->in_len = len;
+  c->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
 }
 
 int conn_keep_input(conn *c) {
