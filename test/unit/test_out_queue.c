@@ -19,7 +19,7 @@
     if (!(condition)) fail_msg(__VA_ARGS__); \
   } while (0)
 
-enum { MODEL_MAX = 4096, PIECES = 128 };
+enum { MODEL_MAX = 4096, PIECES = 128, CUTS = 24 };
 
 /* A frame that waits. */
 typedef struct waiting {
@@ -194,7 +194,8 @@ static sample make_sample(rig *r, uint8_t opcode, size_t len) {
   s.h.masked = seeded_below(&r->seed, 2) != 0;
   s.h.key.word = (uint32_t) seeded(&r->seed);
   if (opcode < 8) s.h.fin = seeded_below(&r->seed, 2) != 0;
-  frame_spec spec = {.opcode = opcode, .fin = s.h.fin, .masked = s.h.masked};
+  if (opcode < 8) s.h.rsv = (uint8_t) seeded_below(&r->seed, 8);
+  frame_spec spec = {.opcode = opcode, .rsv = s.h.rsv, .fin = s.h.fin, .masked = s.h.masked};
   memcpy(spec.key, s.h.key.b, 4);
   for (size_t i = 0; i < len; i++) {
     uint8_t b = (uint8_t) seeded(&r->seed);
@@ -210,18 +211,33 @@ static const void *payload_of(const sample *s, uint8_t **copy) {
   return s->payload.len != 0 ? *copy : NULL;
 }
 
-static int put(rig *r, int l, uint8_t opcode, size_t len) {
-  uint8_t *copy;
+/* The payload in `count` pieces of any length, each from a block of its own. */
+static void cut_payload(rig *r, const sample *s, ws_slice *pieces, size_t count) {
+  size_t done = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t left = s->payload.len - done;
+    size_t n = i + 1 == count ? left : seeded_below(&r->seed, left + 1);
+    pieces[i] = (ws_slice){n != 0 ? bytes_exact(s->payload.base + done, n) : NULL, n};
+    done += n;
+  }
+}
+
+static int put_cut(rig *r, int l, uint8_t opcode, size_t len, size_t count) {
+  ws_slice pieces[CUTS];
   sample s = make_sample(r, opcode, len);
-  const ws_slice piece = {payload_of(&s, &copy), len};
-  int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, &piece, 1);
+  cut_payload(r, &s, pieces, count);
+  int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, pieces, count);
   if (err == 0)
     model_add(r->m, l, &s.wire, opcode < 8 ? len : 0, false);
   else
     bytes_free(&s.wire);
   bytes_free(&s.payload);
-  free(copy);
+  for (size_t i = 0; i < count; i++) free((void *) (uintptr_t) pieces[i].base);
   return err;
+}
+
+static int put(rig *r, int l, uint8_t opcode, size_t len) {
+  return put_cut(r, l, opcode, len, 1);
 }
 
 /* Whether the next pong takes the place of the last frame: 1 yes, 0 no, -1 it may. */
@@ -442,6 +458,36 @@ static void test_out_queue_drops_only_frames_that_have_not_begun(void **state) {
       rig_close(&r);
     }
   }
+}
+
+/* The lane ends anywhere before the end of a chunk, and the pieces lie across it. */
+static void test_out_queue_pieces_go_on_in_the_next_chunk(void **state) {
+  (void) state;
+  for (size_t room = 0; room < 80; room++) {
+    for (size_t count = 1; count < CUTS; count += 5) {
+      rig r;
+      rig_open(&r, 100 * room + count);
+      r.step = (int) room;
+      assert_int_equal(put(&r, LANE_DATA, 2, BUFQ_CHUNK_SIZE - room), 0);
+      assert_int_equal(put_cut(&r, LANE_DATA, 1, 60, count), 0);
+      assert_int_equal(put_cut(&r, LANE_DATA, 2, 2 * BUFQ_CHUNK_SIZE + 3, count), 0);
+      assert_int_equal(put_cut(&r, LANE_CONTROL, 9, 125, count), 0);
+      compare(&r);
+      rig_close(&r);
+    }
+  }
+}
+
+static void test_out_queue_no_pieces_are_an_empty_frame(void **state) {
+  (void) state;
+  rig r;
+  rig_open(&r, 15);
+  assert_int_equal(put_cut(&r, LANE_DATA, 2, 0, 0), 0);
+  assert_int_equal(put_cut(&r, LANE_CONTROL, 9, 0, 0), 0);
+  assert_int_equal(put_cut(&r, LANE_DATA, 1, 0, 5), 0);
+  compare(&r);
+  assert_int_equal(r.q.payload, 0);
+  rig_close(&r);
 }
 
 /* A handshake is one piece: nothing goes before it or into it. */
@@ -694,11 +740,11 @@ static void random_put(rig *r) {
   uint64_t failed = r->alloc.failed;
   int err;
   if (kind < 3)
-    err = put(r, LANE_DATA, (uint8_t) kind, some_length(r));
+    err = put_cut(r, LANE_DATA, (uint8_t) kind, some_length(r), 1 + seeded_below(&r->seed, CUTS));
   else if (kind == 3)
     err = put(r, LANE_DATA, 8, 2 + seeded_below(&r->seed, 123));
   else if (kind == 4)
-    err = put(r, LANE_CONTROL, 9, seeded_below(&r->seed, 126));
+    err = put_cut(r, LANE_CONTROL, 9, seeded_below(&r->seed, 126), 1 + seeded_below(&r->seed, 3));
   else
     err = put_pong(r, seeded_below(&r->seed, 126));
   CHECK(err == (failed != r->alloc.failed ? WS_ENOMEM : 0), "seed %llu step %d: %d",
@@ -752,6 +798,8 @@ int main(void) {
       cmocka_unit_test(test_out_queue_control_waits_for_what_is_held),
       cmocka_unit_test(test_out_queue_held_bytes_do_not_move),
       cmocka_unit_test(test_out_queue_drops_only_frames_that_have_not_begun),
+      cmocka_unit_test(test_out_queue_pieces_go_on_in_the_next_chunk),
+      cmocka_unit_test(test_out_queue_no_pieces_are_an_empty_frame),
       cmocka_unit_test(test_out_queue_raw_bytes_go_first),
       cmocka_unit_test(test_out_queue_payload_counts_until_a_frame_is_gone),
       cmocka_unit_test(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest),
