@@ -10,11 +10,11 @@
 enum {
   URL_SIZE = 1024,     /* bytes */
   PATIENCE_MS = 20000, /* for one case */
-  GROUPS = 5
+  GROUPS = 6
 };
 
-static const interop_group *const groups[GROUPS] = {&handshake_cases, &message_cases,
-                                                    &control_cases, &close_cases, &load_cases};
+static const interop_group *const groups[GROUPS] = {
+    &handshake_cases, &message_cases, &control_cases, &close_cases, &load_cases, &raw_cases};
 
 typedef struct runner {
   uv_timer_t patience;

@@ -41,7 +41,8 @@ typedef struct interop_group {
 #define INTEROP_GROUP(list) \
   { (list), sizeof(list) / sizeof *(list) }
 
-extern const interop_group message_cases, control_cases, handshake_cases, close_cases, load_cases;
+extern const interop_group message_cases, control_cases, handshake_cases, close_cases, load_cases,
+    raw_cases;
 
 /* The state of the case that runs. */
 struct interop {

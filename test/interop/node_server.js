@@ -35,6 +35,24 @@ function fragment(ws) {
   ws.send('three', { fin: true });
 }
 
+let closed; // how the last session on /raw ended, as the other side told
+
+// Closes when the ping amid the fragments is answered.
+function raw(ws) {
+  closed = new Promise((resolve) => {
+    ws.on('close', (code, reason) => resolve(`${code} ${reason}`));
+  });
+  ws.on('pong', () => ws.close(3001, 'well'));
+  ws.send('one ', { fin: false });
+  ws.ping('by hand');
+  ws.send('two ', { fin: false });
+  ws.send('three', { fin: true });
+}
+
+async function tellClosed(ws) {
+  ws.send(await closed);
+}
+
 function big(ws, query) {
   ws.send(Buffer.alloc(Number(query.get('size')), pattern));
 }
@@ -76,6 +94,8 @@ const paths = {
   '/close': close,
   '/ping': ping,
   '/fragment': fragment,
+  '/raw': raw,
+  '/closed': tellClosed,
   '/big': big,
   '/die': die,
   '/count': count,

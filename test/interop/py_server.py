@@ -69,6 +69,31 @@ async def fragment(ws, query):
     await ws.send(pieces())
 
 
+closed = None  # how the last session on /raw ended, as the other side told: a future
+
+
+async def raw(ws, query):
+    """Closes when the ping amid the fragments is answered."""
+    global closed
+    closed = asyncio.get_running_loop().create_future()
+    pongs = []
+
+    async def pieces():
+        yield 'one '
+        pongs.append(await ws.ping('by hand'))
+        yield 'two '
+        yield 'three'
+
+    await ws.send(pieces())
+    await pongs[0]
+    await ws.close(3001, 'well')
+    closed.set_result(f'{ws.close_code} {ws.close_reason}')
+
+
+async def tell_closed(ws, query):
+    await ws.send(await closed)
+
+
 async def big(ws, query):
     size = int(query['size'])
     await ws.send((bytes(range(PERIOD)) * (size // PERIOD + 1))[:size])
@@ -126,6 +151,8 @@ PATHS = {
     '/close': close,
     '/ping': ping,
     '/fragment': fragment,
+    '/raw': raw,
+    '/closed': tell_closed,
     '/big': big,
     '/die': die,
     '/count': count,

@@ -136,11 +136,11 @@ static void run_all(world *w, bool for_ever) {
 }
 
 static void test_each_allocation_fails_once(world *w) {
-  if (w->seed < 6) run_all(w, false);
+  if (w->seed < 4) run_all(w, false);
 }
 
 static void test_each_allocation_fails_for_ever(world *w) {
-  if (w->seed < 6) run_all(w, true);
+  if (w->seed < 4) run_all(w, true);
 }
 
 int main(void) {
