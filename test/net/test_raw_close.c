@@ -88,6 +88,22 @@ static void test_unanswered_close_ends_after_the_timeout(world *w) {
   finish(&u, &p);
 }
 
+/* What was written before does not give more time. */
+static void test_unanswered_close_ends_after_one_timeout(world *w) {
+  frame_peer p;
+  session_user u;
+  start_impatient(w, &p, &u);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "a", 1), 0);
+  world_run_until_count(w, &p.frames, 1);
+  frame_peer_send(&p, "CLOSE #1000");
+  world_run_until_count(w, &u.frames, 1);
+  uint64_t begun = world_now_ms(w);
+  user_run_to_close(&u);
+  assert_in_range(u.closed_ms - begun, TIMEOUT_MS - 2, 2 * TIMEOUT_MS - 4);
+  assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
+  finish(&u, &p);
+}
+
 /* RFC 6455 5.5.1: nothing but the answer may be sent. */
 static void assert_every_send_is_refused(session_user *u) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
@@ -607,6 +623,7 @@ int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_close_of_the_peer_is_not_answered),
       WORLD_TEST(test_unanswered_close_ends_after_the_timeout),
+      WORLD_SIM_TEST(test_unanswered_close_ends_after_one_timeout),
       WORLD_TEST(test_nothing_but_the_answer_can_be_sent),
       WORLD_TEST(test_nothing_happens_while_the_answer_is_awaited),
       WORLD_TEST(test_answer_from_on_frame),

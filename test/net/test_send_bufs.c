@@ -77,11 +77,12 @@ static void compare(frame_peer *p, const seen_frame *f) {
 
 static void send_parts(session_user *u, frame_peer *p, wsuv_frame_type_t type, const parts *s) {
   size_t before = p->opcodes[type];
-  p->data = (void *) (uintptr_t) s;
+  p->data = (void *) (uintptr_t) s; /* until it has come */
   assert_int_equal(wsuv_send_bufs(u->session, type, s->bufs, s->count, NULL, NULL), 0);
   if (type < WSUV_FRAME_CLOSE) assert_int_equal(wsuv_buffered_amount(u->session), s->len);
   parts_spoil(s);
   world_run_until_count(u->w, &p->opcodes[type], before + 1);
+  p->data = NULL;
 }
 
 /* --- any number of pieces, of any length --- */
@@ -196,7 +197,7 @@ static int send_cut_text(session_user *u, const char *text, size_t cut) {
   uv_buf_t bufs[32];
   char copy[32];
   size_t len = strlen(text);
-  memcpy(copy, text, len);
+  memcpy(copy, text, len + 1);
   if (cut > len) {
     for (size_t i = 0; i < len; i++) bufs[i] = uv_buf_init(copy + i, 1);
     return user_bufs(u, 'x', WSUV_FRAME_TEXT, bufs, (unsigned) len);
