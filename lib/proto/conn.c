@@ -7,7 +7,10 @@
 /* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
    but the trace hook. */
 
-enum { CHUNKS_KEPT = 128 }; /* spare chunks of the shared pool: 2 MiB */
+enum {
+  CHUNKS_KEPT = 128,    /* spare chunks of the shared pool: 2 MiB */
+  DUMPED_OF_PIECES = 64 /* bytes of a payload in pieces: as many as the log shows */
+};
 
 void conn_shared_init(conn_shared *shared, ws_env *env) {
   bufq_pool_init(&shared->chunks, env->alloc, CHUNKS_KEPT);
@@ -72,12 +75,26 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
+/* In one call, since it is one payload. */
+static void dump_first(const conn *c, const ws_slice *pieces, size_t n) {
+  uint8_t first[DUMPED_OF_PIECES];
+  size_t len = 0;
+  for (size_t i = 0; i < n && len < sizeof first; i++) {
+    size_t part = pieces[i].len < sizeof first - len ? pieces[i].len : sizeof first - len;
+    if (part > 0) memcpy(first + len, pieces[i].base, part);
+    len += part;
+  }
+  if (len > 0) c->shared->dump(c->trace_arg, true, first, len);
+}
+
 static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
   count(&c->sent, h);
   trace(c, true, h);
   if (c->shared->dump == NULL) return;
-  for (size_t i = 0; i < n; i++) {
-    if (pieces[i].len > 0) c->shared->dump(c->trace_arg, true, pieces[i].base, pieces[i].len);
+  if (n != 1) {
+    dump_first(c, pieces, n);
+  } else if (pieces->len > 0) {
+    c->shared->dump(c->trace_arg, true, pieces->base, pieces->len);
   }
 }
 

@@ -31,7 +31,8 @@ typedef struct conn_shared {
   /* Called for each frame header, in either direction, unless NULL; may not call conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
   /* Called next, unless NULL or for an empty payload, with the payload in clear: all of what is
-     queued; of what is received, what came first. */
+     queued in one piece, of more pieces the first 64 bytes; of what is received, what came
+     first. */
   void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
 } conn_shared;
 

@@ -453,6 +453,46 @@ static void test_conn_default_sends_no_rsv_bits(void **state) {
   rig_close(&r);
 }
 
+typedef struct dumped {
+  bytes payload;
+  size_t calls;
+} dumped;
+
+static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
+  dumped *d = arg;
+  assert_true(outgoing);
+  bytes_add(&d->payload, payload, len);
+  d->calls++;
+}
+
+/* One call for a frame, with what comes first in it. */
+static void test_conn_dumps_what_comes_first_of_pieces(void **state) {
+  static const size_t lengths[] = {1, 7, 64, 65, 1000};
+  (void) state;
+  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+    rig r;
+    dumped d = {0};
+    ws_slice pieces[100];
+    static uint8_t payload[100 * 1000];
+    rig_open(&r, WS_CLIENT);
+    r.shared.dump = dump;
+    r.c.trace_arg = &d;
+    for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
+    for (size_t j = 0; j < 100; j++)
+      pieces[j] = (ws_slice){j % 2 != 0 ? payload + j / 2 * lengths[i] : NULL, j % 2 * lengths[i]};
+    const conn_frame frame = {OPCODE_BINARY, true, 0, pieces, 100, 50 * lengths[i]};
+    assert_int_equal(conn_send_frame(&r.c, &frame), 0);
+    assert_int_equal(d.calls, 1);
+    assert_true(d.payload.len == 64 || d.payload.len == frame.len);
+    assert_memory_equal(d.payload.base, payload, d.payload.len);
+    const conn_frame empty = {OPCODE_BINARY, true, 0, pieces, 1, 0};
+    assert_int_equal(conn_send_frame(&r.c, &empty), 0);
+    assert_int_equal(d.calls, 1);
+    bytes_free(&d.payload);
+    rig_close(&r);
+  }
+}
+
 /* --- memory --- */
 
 /* F46: the n-th allocation fails, once and for ever. Events come up to there, and no others. */
@@ -505,6 +545,7 @@ int main(void) {
       cmocka_unit_test(test_conn_raw_gives_frames_after_our_close),
       cmocka_unit_test(test_conn_raw_sends_rsv_bits_and_any_text),
       cmocka_unit_test(test_conn_default_sends_no_rsv_bits),
+      cmocka_unit_test(test_conn_dumps_what_comes_first_of_pieces),
       cmocka_unit_test(test_conn_raw_without_memory_fails_and_leaks_nothing),
   };
   return cmocka_run_group_tests_name("conn_raw", tests, NULL, NULL);
