@@ -155,10 +155,11 @@ typedef struct wsuv_request {
    * Have a raw session: every frame comes to `on_frame` by itself, fragments and control frames
    * too, with fin and rsv bits, and with nothing done about it. Pings are not answered, nor is the
    * peer's close frame: the session waits `close_timeout_ms` for wsuv_session_close(), or for
-   * wsuv_send() of a close frame, to answer it; nothing else can be sent after it. Text is not
-   * checked, either way, and data frames may be sent with rsv bits. What else RFC 6455 demands is
-   * still seen to: the order of frames, masking, control frames without rsv bits, `max_frame_size`,
-   * and `max_message_size` for each frame. No extensions are offered.
+   * wsuv_send() of a close frame, to answer it behind what is queued; nothing else can be sent
+   * after it. Without an answer it ends then, with status 0 and not clean. Text is not checked,
+   * either way, and data frames may be sent with rsv bits. What else RFC 6455 demands is still seen
+   * to: the order of frames, masking, control frames without rsv bits, `max_frame_size`, and
+   * `max_message_size` for each frame. No extensions are offered.
    */
   bool raw;
 } wsuv_request_t;
