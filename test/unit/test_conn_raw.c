@@ -73,7 +73,7 @@ static void note(rig *r, const conn_event *ev) {
   case CONN_EVENT_PING: frames_render(&r->events, 9, true, 0, ev->data, ev->len); break;
   case CONN_EVENT_PONG: frames_render(&r->events, 10, true, 0, ev->data, ev->len); break;
   case CONN_EVENT_CLOSE: note_close(r, ev); break;
-  case CONN_EVENT_MESSAGE: fail_msg("a message");
+  default: fail_msg("no frame");
   }
 }
 
