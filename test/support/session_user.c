@@ -129,6 +129,17 @@ int user_try_connect(session_user *u, frame_peer *p) {
   return user_try_connect_url(u, raw_peer_url(p->raw, "/"));
 }
 
+int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_client_config_t *config) {
+  wsuv_request_t request;
+  wsuv_request_init(&request, raw_peer_url(p->raw, "/"));
+  request.config = config;
+  request.data = u;
+  request.raw = u->raw;
+  int err = wsuv_connect(u->client, &request, &callbacks, &u->session);
+  CHECK(u->opens == 0 && u->closes == 0);
+  return err;
+}
+
 void user_connect(session_user *u, frame_peer *p) {
   CHECK(user_try_connect(u, p) == 0);
 }
@@ -274,6 +285,14 @@ int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t
 int user_flush(session_user *u, char name) {
   u->inside++;
   int r = wsuv_flush(u->session, on_done, next_send(u, name));
+  u->inside--;
+  if (r == 0) u->owed++;
+  return r;
+}
+
+int user_value(session_user *u, char name, const void *value, const void *type) {
+  u->inside++;
+  int r = wsuv_send_serialized(u->session, value, type, on_done, next_send(u, name));
   u->inside--;
   if (r == 0) u->owed++;
   return r;

@@ -66,6 +66,8 @@ void user_init(session_user *u, world *w, const wsuv_client_config_t *config);
 void user_connect(session_user *u, frame_peer *p);
 int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
 int user_try_connect_url(session_user *u, const char *url);
+/* The same, with a configuration in place of the client's. */
+int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_client_config_t *config);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
 void user_free(session_user *u);
@@ -97,6 +99,7 @@ int user_send_frame(session_user *u, char name, const wsuv_frame_t *frame);
 int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t bufs[],
               unsigned nbufs);
 int user_flush(session_user *u, char name);
+int user_value(session_user *u, char name, const void *value, const void *type);
 
 /* The rsv bits of a frame as a number, as frames_script writes them. */
 uint8_t user_rsv(const wsuv_frame_t *frame);
