@@ -23,7 +23,8 @@ extern "C" {
 
 /**
  * How values are converted. Initialise with wsuv_converter_init(). Copied, with what `arg` points
- * to left where it is: that must be valid as long as the client. The functions run inside
+ * to left where it is: that must be valid as long as the client, or, in the configuration of a
+ * request, as the session. The functions run inside
  * wsuv_send_serialized() and wsuv_message_deserialize() and may not call wsuv, but for its helpers
  * for frames. What `type` means is a matter between the program and its converter: a schema, a
  * table of fields, or nothing.
@@ -32,11 +33,15 @@ typedef struct wsuv_converter {
   size_t size; /**< `sizeof(wsuv_converter_t)` of the caller. */
   void *arg;   /**< Handed to the functions. */
   /**
-   * Make a text or binary message of a value: set `type`, `data` and `len` of @p frame. 0, or any
-   * negative number: it cannot be converted.
+   * Make a text or binary message of a value: set `data` and `len` of @p frame, and `type` unless
+   * it is text. 0, or any negative number: it cannot be converted, and nothing is left to free.
    */
   int (*serialize)(void *arg, const void *value, const void *type, wsuv_frame_t *frame);
-  /** Free what serialize allocated for @p frame, which has been copied. NULL: nothing to free. */
+  /**
+   * Free what serialize allocated for @p frame. Called once for each 0 that it returned, before
+   * wsuv_send_serialized() returns, whether the message was queued or refused. NULL: there is
+   * nothing to free.
+   */
   void (*release)(void *arg, wsuv_frame_t *frame);
   /** Whether a message is one that deserialize understands. NULL: all are. */
   bool (*is_applicable)(void *arg, const wsuv_frame_t *frame);
@@ -61,7 +66,8 @@ static inline void wsuv_converter_init(wsuv_converter_t *converter) {
  * @param cb called when it is in the kernel's hands or dropped; NULL: none
  * @param arg handed to @p cb
  * @return as wsuv_send(); `WSUV_ENOCONVERTER`: none is installed that can; `WSUV_ECONVERT`: it says
- *         that it cannot, or made something that is neither text nor binary
+ *         that it cannot, or made something that is no whole text or binary message. Unless the
+ *         session is open, the converter is not asked
  */
 WSUV_EXTERN int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void *type,
                                      wsuv_send_cb cb, void *arg);
