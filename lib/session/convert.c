@@ -13,7 +13,7 @@ static bool is_message(const wsuv_frame_t *frame) {
 static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg) {
   if (!is_message(frame)) return WSUV_ECONVERT;
-  if (s->state == SESSION_OPEN && s->conn.out_opcode != 0) return WS_EINVAL; /* amid another */
+  if (s->conn.out_opcode != 0) return WS_EINVAL; /* amid another */
   return wsuv_send(s, frame, cb, arg);
 }
 
