@@ -11,7 +11,7 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp"
 build="$build libmbedtls-dev"
 test='g++ clang libclang-rt-dev libcmocka-dev nodejs node-ws python3 python3-websockets'
-test="$test groff-base|mandoc iproute2"
+test="$test groff-base|mandoc iproute2 libcjson-dev libmsgpack-c-dev|libmsgpack-dev"
 lint='clang-format clang-tidy doxygen valgrind'
 
 case ${1:-build} in
