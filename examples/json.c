@@ -61,8 +61,9 @@ static bool take_fields(const cJSON *json, reading *r) {
   const cJSON *celsius = cJSON_GetObjectItemCaseSensitive(json, "celsius");
   const cJSON *valid = cJSON_GetObjectItemCaseSensitive(json, "valid");
   if (!cJSON_IsString(station) || !cJSON_IsNumber(celsius) || !cJSON_IsBool(valid)) return false;
-  if (strlen(station->valuestring) >= sizeof r->station) return false;
-  strcpy(r->station, station->valuestring);
+  size_t size = strlen(station->valuestring) + 1;
+  if (size > sizeof r->station) return false;
+  memcpy(r->station, station->valuestring, size);
   r->celsius = celsius->valuedouble;
   r->valid = cJSON_IsTrue(valid);
   return true;

@@ -122,8 +122,10 @@ static void json_release(void *arg, wsuv_frame_t *frame) {
 /* --- from JSON --- */
 
 static bool take_words(char *to, const cJSON *item) {
-  if (!cJSON_IsString(item) || strlen(item->valuestring) >= WORDS) return false;
-  strcpy(to, item->valuestring);
+  if (!cJSON_IsString(item)) return false;
+  size_t size = strlen(item->valuestring) + 1;
+  if (size > WORDS) return false;
+  memcpy(to, item->valuestring, size);
   return true;
 }
 
@@ -243,7 +245,7 @@ static void round_trip(stage *s, const void *value, void *got, const schema *typ
 
 static reading reading_of(const char *station, double value, bool valid) {
   reading r = {.value = value, .valid = valid};
-  strcpy(r.station, station);
+  memcpy(r.station, station, strlen(station) + 1);
   for (int i = 0; i < SAMPLES; i++) r.samples[i] = i / 8.0 - 7;
   return r;
 }
