@@ -103,7 +103,7 @@ typedef enum wsuv_close_code {
  * Copy a frame with its payload into one block of memory, to be kept as long as one likes.
  * @param frame any; it need not have been received
  * @param allocator NULL: the C library's
- * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that #len does
+ * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that `len` does
  *         not count. NULL: there is no memory
  */
 WSUV_EXTERN wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame,
