@@ -1,0 +1,620 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The filter of TLS beyond the contract that all filters keep: handshakes that fail, ends that are
+   no ends, and pauses while there is more in memory. */
+
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "net/tls.h"
+#include "support/raw_peer.h"
+#include "support/tls_ends.h"
+#include "support/world_test.h"
+
+enum { ROOM = 64 * 1024, PORT = 443 };
+
+static const char host[] = "example.test";
+static cert own;
+
+/* --- whoever is above --- */
+
+typedef struct user {
+  world *w;
+  ws_env *env;
+  tls_context *ctx;
+  ws_filter *f;
+  const char *host;
+  uint8_t memory[ROOM];
+  size_t room; /* given to each read */
+  fifo in;
+  bool connected, closing, closed, ended, inside;
+  int connect_status, end_status;
+  size_t reads, held, writes;
+  size_t pause_at; /* read_stop in the read with this number */
+  bool idle;       /* read_start is left to the test */
+} user;
+
+static void on_connect(void *up, int status) {
+  user *u = up;
+  assert_false(u->inside || u->connected);
+  u->connected = true;
+  u->connect_status = status;
+  if (status == 0 && !u->idle) assert_int_equal(u->f->ops->read_start(u->f), 0);
+}
+
+static void on_alloc(void *up, ws_buf *buf) {
+  user *u = up;
+  assert_false(u->inside || u->closing || u->ended);
+  *buf = (ws_buf){u->memory, u->room};
+}
+
+static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  user *u = up;
+  assert_false(u->inside || u->closing || u->ended);
+  if (n < 0) {
+    u->ended = true;
+    u->end_status = (int) n;
+    return;
+  }
+  fifo_append(&u->in, data, (size_t) n);
+  if (++u->reads == u->pause_at) u->f->ops->read_stop(u->f);
+}
+
+static void on_write(void *up, int status) {
+  user *u = up;
+  assert_false(u->inside || u->closing);
+  assert_int_equal(status, 0);
+  u->held = 0;
+  u->writes++;
+}
+
+static void on_close(void *up) {
+  user *u = up;
+  assert_true(u->closing && !u->inside && !u->closed);
+  u->closed = true;
+}
+
+static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close};
+
+static void secure(void *up, int status) {
+  user *u = up;
+  assert_int_equal(status, 0);
+  u->inside = true;
+  int err = tls_start(&u->f, u->env, u->ctx, u->host, PORT, u->f, &events, u);
+  u->inside = false;
+  if (err < 0) on_connect(u, err);
+}
+
+static const ws_filter_events below = {.on_connect = secure, .on_close = on_close};
+
+static void user_init(user *u, world *w) {
+  wsuv_tls_config_t config;
+  tls_failure failure;
+  *u = (user){.w = w, .host = host, .room = ROOM};
+  wsuv_tls_config_init(&config);
+  config.ca_pem = own.pem;
+  config.ca_pem_len = strlen(own.pem);
+  assert_int_equal(tls_context_new(&u->ctx, &w->alloc->handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(world_env_new(w, &u->env), 0);
+}
+
+static void dial(user *u, uint16_t port) {
+  const struct sockaddr_in in = {
+      .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(port)};
+  const ws_socket_options options = {.nodelay = true};
+  struct sockaddr_storage addr = {0};
+  memcpy(&addr, &in, sizeof in);
+  assert_int_equal(
+      u->env->ops->connect(u->env, (const struct sockaddr *) &addr, &options, &below, u, &u->f), 0);
+}
+
+static void user_connect(user *u, uint16_t port) {
+  dial(u, port);
+  world_run_until_true(u->w, &u->connected);
+}
+
+static void close_it(user *u) {
+  u->closing = u->inside = true;
+  u->f->ops->close(u->f);
+  u->inside = false;
+  world_run_until_true(u->w, &u->closed);
+}
+
+static void user_end(user *u) {
+  close_it(u);
+  tls_context_unref(u->ctx);
+  world_env_close(u->w, u->env);
+  fifo_free(&u->in);
+}
+
+static void start_reading(user *u) {
+  u->inside = true;
+  assert_int_equal(u->f->ops->read_start(u->f), 0);
+  u->inside = false;
+}
+
+static void write_all(user *u, const void *data, size_t len) {
+  const ws_buf buf = {(uint8_t *) (uintptr_t) data, len};
+  size_t taken;
+  u->inside = true;
+  assert_int_equal(u->f->ops->write(u->f, &buf, 1, &taken, &u->held), 0);
+  u->inside = false;
+  assert_int_equal(taken + u->held, len);
+}
+
+/* --- a server whose every byte is in our hands --- */
+
+typedef struct server {
+  tls_context *ctx;
+  raw_peer *peer;
+  raw_conn *conn;
+  tls_end end;
+  bool shaken;
+} server;
+
+static void pass_on(server *s) {
+  fifo out = {0};
+  tls_end_take(&s->end, &out, SIZE_MAX);
+  raw_conn_write(s->conn, fifo_data(&out), out.len);
+  fifo_free(&out);
+}
+
+static void on_connection(raw_conn *c) {
+  server *s = c->peer->data;
+  s->conn = c;
+}
+
+static void on_bytes(raw_conn *c) {
+  server *s = c->peer->data;
+  tls_end_feed(&s->end, fifo_data(&c->in), c->in.len, 0);
+  fifo_consume(&c->in, c->in.len);
+  s->shaken = s->end.shaken == 0;
+  pass_on(s);
+}
+
+static void server_init(server *s, world *w) {
+  static const raw_peer_callbacks callbacks = {.on_connection = on_connection,
+                                               .on_bytes = on_bytes};
+  *s = (server){.ctx = tls_server_context(&ws_alloc_libc, &own, NULL), .peer = raw_peer_new(w)};
+  tls_end_init(&s->end, s->ctx, NULL, 0);
+  raw_peer_set_callbacks(s->peer, &callbacks);
+  s->peer->data = s;
+}
+
+/* Bytes may still be on their way to it. */
+static void server_free(server *s) {
+  static const raw_peer_callbacks none = {.on_bytes = NULL};
+  raw_peer_set_callbacks(s->peer, &none);
+  tls_end_free(&s->end);
+  tls_context_unref(s->ctx);
+}
+
+static void open_both(user *u, server *s, world *w) {
+  user_init(u, w);
+  server_init(s, w);
+  user_connect(u, s->peer->port);
+  assert_int_equal(u->connect_status, 0);
+  world_run_until_true(w, &s->shaken);
+}
+
+static void say(server *s, const char *text) {
+  tls_end_write(&s->end, text, strlen(text));
+}
+
+static void assert_in(const fifo *in, const char *text) {
+  assert_int_equal(in->len, strlen(text));
+  assert_memory_equal(fifo_data(in), text, strlen(text));
+}
+
+/* --- handshakes --- */
+
+static void test_facts_after_the_handshake(world *w) {
+  user u;
+  server s;
+  tls_facts facts;
+  open_both(&u, &s, w);
+  tls_filter_facts(u.f, &facts);
+  assert_non_null(facts.version);
+  assert_non_null(facts.ciphersuite);
+  assert_int_equal(facts.peer_cert_len, own.der_len);
+  assert_true(facts.verified);
+  user_end(&u);
+  server_free(&s);
+}
+
+static void test_wrong_host_fails_the_connect(world *w) {
+  user u;
+  server s;
+  tls_facts facts;
+  user_init(&u, w);
+  server_init(&s, w);
+  u.host = "other.test";
+  user_connect(&u, s.peer->port);
+  assert_int_equal(u.connect_status, WSUV_ETLSVERIFY);
+  tls_filter_facts(u.f, &facts);
+  assert_string_equal(facts.text, "host name does not match");
+  assert_true(facts.verify_flags != 0);
+  user_end(&u);
+  server_free(&s);
+}
+
+/* Where a socket takes all or nothing. */
+static void calm(world *w) {
+  if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL);
+}
+
+/* The server is told before the connection ends. */
+static void test_alert_goes_out_when_the_handshake_fails(world *w) {
+  user u;
+  server s;
+  calm(w);
+  user_init(&u, w);
+  server_init(&s, w);
+  u.host = "other.test";
+  user_connect(&u, s.peer->port);
+  close_it(&u);
+  world_run_until_count(w, &s.peer->ended, 1);
+  assert_int_equal(s.end.shaken, WSUV_ETLS);
+  tls_context_unref(u.ctx);
+  world_env_close(w, u.env);
+  server_free(&s);
+}
+
+static void answer_in_plain(raw_conn *c) {
+  raw_conn_write_text(c, "HTTP/1.1 400 Bad Request\r\n\r\n");
+}
+
+static void test_plain_http_in_reply(world *w) {
+  static const raw_peer_callbacks callbacks = {.on_connection = answer_in_plain};
+  user u;
+  tls_facts facts;
+  user_init(&u, w);
+  raw_peer *p = raw_peer_new(w);
+  raw_peer_set_callbacks(p, &callbacks);
+  user_connect(&u, p->port);
+  assert_int_equal(u.connect_status, WSUV_ETLS);
+  tls_filter_facts(u.f, &facts);
+  assert_int_not_equal(facts.library_error, 0);
+  user_end(&u);
+}
+
+static void hang_up(raw_conn *c) {
+  raw_conn_end(c);
+}
+
+static void test_end_in_the_handshake(world *w) {
+  static const raw_peer_callbacks callbacks = {.on_bytes = hang_up};
+  user u;
+  user_init(&u, w);
+  raw_peer *p = raw_peer_new(w);
+  raw_peer_set_callbacks(p, &callbacks);
+  user_connect(&u, p->port);
+  assert_int_equal(u.connect_status, WSUV_ETLSTRUNCATED);
+  user_end(&u);
+}
+
+static void reset_it(raw_conn *c) {
+  raw_conn_reset(c);
+}
+
+static void test_reset_in_the_handshake(world *w) {
+  static const raw_peer_callbacks callbacks = {.on_bytes = reset_it};
+  user u;
+  user_init(&u, w);
+  raw_peer *p = raw_peer_new(w);
+  raw_peer_set_callbacks(p, &callbacks);
+  user_connect(&u, p->port);
+  assert_true(u.connect_status == UV_ECONNRESET || u.connect_status == UV_EPIPE);
+  user_end(&u);
+}
+
+static void test_close_in_the_middle_of_the_handshake(world *w) {
+  user u;
+  user_init(&u, w);
+  raw_peer *p = raw_peer_new(w); /* never answers */
+  dial(&u, p->port);
+  world_run_until_count(w, &p->accepted, 1);
+  world_advance(w, 20);
+  assert_false(u.connected);
+  user_end(&u);
+}
+
+/* --- ends --- */
+
+static void test_clean_end(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  say(&s, "bye");
+  tls_engine_close(s.end.engine);
+  pass_on(&s);
+  raw_conn_end(s.conn);
+  world_run_until_true(w, &u.ended);
+  assert_in(&u.in, "bye");
+  assert_int_equal(u.end_status, WS_EOF);
+  user_end(&u);
+  server_free(&s);
+}
+
+static void test_end_without_close_notify(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  say(&s, "bye");
+  pass_on(&s);
+  raw_conn_end(s.conn);
+  world_run_until_true(w, &u.ended);
+  assert_in(&u.in, "bye");
+  assert_int_equal(u.end_status, WSUV_ETLSTRUNCATED);
+  user_end(&u);
+  server_free(&s);
+}
+
+static void test_foreign_bytes_end_it(world *w) {
+  user u;
+  server s;
+  size_t taken, held;
+  const ws_buf buf = {(uint8_t *) (uintptr_t) "x", 1};
+  open_both(&u, &s, w);
+  raw_conn_write_text(s.conn, "this is no record");
+  world_run_until_true(w, &u.ended);
+  assert_int_equal(u.end_status, WSUV_ETLS);
+  assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &held), WSUV_ETLS);
+  assert_int_equal(held, 0);
+  user_end(&u);
+  server_free(&s);
+}
+
+/* close_notify goes out with the close. */
+static void test_close_says_so(world *w) {
+  user u;
+  server s;
+  calm(w);
+  open_both(&u, &s, w);
+  close_it(&u);
+  world_run_until_count(w, &s.peer->ended, 1);
+  assert_int_equal(s.end.ended, WS_EOF);
+  tls_context_unref(u.ctx);
+  world_env_close(w, u.env);
+  server_free(&s);
+}
+
+/* --- pauses --- */
+
+static const char *const words[] = {"one ", "two ", "three ", "four ", "five ", "six"};
+static const char sentence[] = "one two three four five six";
+
+static void say_words(server *s) {
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) say(s, words[i]);
+  pass_on(s);
+}
+
+static bool all_words(void *arg) {
+  const user *u = arg;
+  return u->in.len == strlen(sentence);
+}
+
+/* Records that came with the first are in memory, decrypted or not, and wait. */
+static void test_pause_with_more_in_memory(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  u.room = 3;
+  u.pause_at = 1;
+  say_words(&s);
+  while (u.in.len < strlen(sentence)) {
+    world_run_until_count(w, &u.reads, u.pause_at);
+    world_advance(w, 5);
+    assert_int_equal(u.reads, u.pause_at);
+    u.pause_at++;
+    start_reading(&u);
+  }
+  assert_in(&u.in, sentence);
+  user_end(&u);
+  server_free(&s);
+}
+
+static void test_end_waits_behind_a_pause(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  u.room = 5;
+  u.pause_at = 1;
+  say_words(&s);
+  tls_engine_close(s.end.engine);
+  pass_on(&s);
+  raw_conn_end(s.conn);
+  world_run_until_count(w, &u.reads, 1);
+  world_advance(w, 20);
+  assert_false(u.ended);
+  start_reading(&u);
+  world_run_until_true(w, &u.ended);
+  assert_in(&u.in, sentence);
+  assert_int_equal(u.end_status, WS_EOF);
+  user_end(&u);
+  server_free(&s);
+}
+
+/* What is left of one is not in the buffer that the other reads into. */
+static void test_pauses_do_not_mix_what_others_read(world *w) {
+  user a, b;
+  server s, t;
+  open_both(&a, &s, w);
+  user_init(&b, w);
+  tls_context_unref(b.ctx);
+  b.ctx = tls_context_ref(a.ctx);
+  server_init(&t, w);
+  user_connect(&b, t.peer->port);
+  world_run_until_true(w, &t.shaken);
+  a.room = 2;
+  a.pause_at = 1;
+  say_words(&s);
+  world_run_until_count(w, &a.reads, 1);
+  for (int i = 0; i < 10; i++) say(&t, "other bytes, and many of them");
+  pass_on(&t);
+  world_run_until_count(w, &b.reads, 1);
+  start_reading(&a);
+  world_run_until(w, all_words, &a);
+  assert_in(&a.in, sentence);
+  user_end(&a);
+  user_end(&b);
+  server_free(&s);
+  server_free(&t);
+}
+
+static void test_close_while_a_read_is_owed(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  u.room = 2;
+  u.pause_at = 1;
+  say_words(&s);
+  world_run_until_count(w, &u.reads, 1);
+  start_reading(&u);
+  user_end(&u);
+  assert_int_equal(u.reads, 1);
+  server_free(&s);
+}
+
+static void test_pause_and_resume_without_memory(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  u.room = 2;
+  u.pause_at = 1;
+  say(&s, "four");
+  pass_on(&s);
+  world_run_until_count(w, &u.reads, 1);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  assert_int_equal(u.f->ops->read_start(u.f), WS_ENOMEM);
+  w->alloc->fail_at = 0;
+  start_reading(&u);
+  world_run_until_count(w, &u.reads, 2);
+  assert_in(&u.in, "four");
+  user_end(&u);
+  server_free(&s);
+}
+
+/* What came with the last bytes of the handshake is not lost on whoever begins to read later. */
+static void test_reading_begins_late(world *w) {
+  user u;
+  server s;
+  user_init(&u, w);
+  u.idle = true;
+  server_init(&s, w);
+  user_connect(&u, s.peer->port);
+  world_run_until_true(w, &s.shaken);
+  say_words(&s);
+  world_advance(w, 20);
+  assert_int_equal(u.reads, 0);
+  start_reading(&u);
+  world_run_until(w, all_words, &u);
+  assert_in(&u.in, sentence);
+  user_end(&u);
+  server_free(&s);
+}
+
+/* --- writing --- */
+
+static bool all_taken(void *arg) {
+  const user *u = arg;
+  return u->held == 0;
+}
+
+static void test_one_batch_waits_at_most(world *w) {
+  static uint8_t data[1024 * 1024];
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  raw_conn_read(s.conn, false);
+  world_advance(w, 5);
+  size_t before = w->alloc->live_bytes, done = 0;
+  while (u.held == 0) {
+    const ws_buf buf = {data, sizeof data};
+    size_t taken;
+    assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &u.held), 0);
+    done += taken + u.held;
+    assert_in_range(u.held, 0, WS_FILTER_HOLD_MAX);
+    world_advance(w, 1);
+  }
+  assert_in_range(w->alloc->live_bytes - before, 0, 10 * BUFQ_CHUNK_SIZE);
+  raw_conn_read(s.conn, true);
+  world_run_until(w, all_taken, &u);
+  while (s.end.in.len < done) world_advance(w, 1);
+  assert_int_equal(s.end.in.len, done);
+  user_end(&u);
+  server_free(&s);
+}
+
+static void test_writes_reach_the_server(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  write_all(&u, "hello", 5);
+  while (s.end.in.len < 5) world_advance(w, 1);
+  assert_in(&s.end.in, "hello");
+  user_end(&u);
+  server_free(&s);
+}
+
+/* --- without memory --- */
+
+/* F46. A code or an event, and never an open connection that is not secured. */
+static void test_without_memory(world *w) {
+  track_alloc *t = w->alloc;
+  bool done = false;
+  for (uint64_t n = 1; !done; n++) {
+    user u;
+    server s;
+    user_init(&u, w);
+    server_init(&s, w);
+    dial(&u, s.peer->port);
+    t->fail_at = t->calls + n;
+    world_run_until_true(w, &u.connected);
+    done = u.connect_status == 0 && t->calls < t->fail_at;
+    t->fail_at = 0;
+    assert_true(u.connect_status == 0 || u.connect_status == WS_ENOMEM);
+    user_end(&u);
+    server_free(&s);
+    assert_int_equal(t->live, 0);
+  }
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_facts_after_the_handshake),
+      WORLD_TEST(test_wrong_host_fails_the_connect),
+      WORLD_TEST(test_alert_goes_out_when_the_handshake_fails),
+      WORLD_TEST(test_plain_http_in_reply),
+      WORLD_TEST(test_end_in_the_handshake),
+      WORLD_TEST(test_reset_in_the_handshake),
+      WORLD_TEST(test_close_in_the_middle_of_the_handshake),
+      WORLD_TEST(test_clean_end),
+      WORLD_TEST(test_end_without_close_notify),
+      WORLD_TEST(test_foreign_bytes_end_it),
+      WORLD_TEST(test_close_says_so),
+      WORLD_TEST(test_pause_with_more_in_memory),
+      WORLD_TEST(test_end_waits_behind_a_pause),
+      WORLD_TEST(test_pauses_do_not_mix_what_others_read),
+      WORLD_TEST(test_close_while_a_read_is_owed),
+      WORLD_TEST(test_pause_and_resume_without_memory),
+      WORLD_TEST(test_reading_begins_late),
+      WORLD_TEST(test_one_batch_waits_at_most),
+      WORLD_TEST(test_writes_reach_the_server),
+      WORLD_SIM_TEST(test_without_memory),
+  };
+  const cert_spec spec = {.name = "server", .hosts = {host}};
+  cert_make(&own, &spec, NULL);
+  int failed = world_run_tests("net/tls_filter", tests, sizeof tests / sizeof *tests);
+  cert_free(&own);
+  return failed;
+}
