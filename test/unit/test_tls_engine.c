@@ -389,70 +389,6 @@ static void test_end_without_close_notify_is_told_apart(void **state) {
   close_pair(&p);
 }
 
-/* What the server sends in all: handshake, two records, close_notify. */
-static void say_bye(pair *p) {
-  if (p->server.shaken != 0 || p->server.ended != 0) return;
-  tls_end_write(&p->server, "good", 4);
-  tls_end_write(&p->server, "bye", 3);
-  tls_engine_close(p->server.engine);
-}
-
-static uint64_t run_to_the_end(pair *p, uint64_t limit) {
-  connect_to(p, host, PORT);
-  tls_ends_run_until(&p->server, &p->client, limit);
-  say_bye(p);
-  tls_ends_run_until(&p->server, &p->client, limit);
-  if (p->client.ended == 0) tls_end_eof(&p->client);
-  return p->client.ate;
-}
-
-static void assert_cut_is_seen(const pair *p) {
-  if (p->client.shaken == 0) {
-    assert_int_equal(p->client.ended, WSUV_ETLSTRUNCATED);
-    assert_true(p->client.in.len == 0 || p->client.in.len == 4 || p->client.in.len == 7);
-  } else {
-    assert_int_equal(p->client.shaken, WSUV_ETLSTRUNCATED);
-    assert_int_equal(p->client.in.len, 0);
-  }
-}
-
-/* F32. Signatures have 70 to 72 bytes, so exchanges differ a little in length: how long this one
-   would have been is known when the server has said it all. */
-static void cut_everywhere(pair *p, uint64_t step) {
-  uint64_t all = run_to_the_end(p, UINT64_MAX);
-  assert_int_equal(p->client.ended, WS_EOF);
-  assert_in(&p->client, "goodbye", 7);
-  disconnect(p);
-  for (uint64_t n = 0; n < all - 3; n += step) {
-    assert_int_equal(run_to_the_end(p, n), n);
-    if (p->server.shaken != 0 || output(&p->server) > 0) assert_cut_is_seen(p);
-    disconnect(p);
-  }
-}
-
-static void test_cut_at_every_byte_of_a_resumed_session(void **state) {
-  pair p;
-  (void) state;
-  config.max_version = WSUV_TLS_1_2; /* whose sessions can be resumed any number of times */
-  open_pair(&p, 0);
-  disconnect(&p);
-  connect_to(&p, host, PORT);
-  tls_ends_run(&p.client, &p.server, 0);
-  assert_true(facts_of(&p.client).resumed);
-  disconnect(&p);
-  cut_everywhere(&p, 1);
-  finish(&p);
-}
-
-static void test_cut_anywhere_in_a_whole_handshake(void **state) {
-  pair p;
-  (void) state;
-  config.resumption = false;
-  begin(&p);
-  cut_everywhere(&p, 1);
-  finish(&p);
-}
-
 /* --- whom to talk to --- */
 
 /* The outcome of a handshake with a server of that certificate, signed by the authority that is
@@ -982,8 +918,6 @@ int main(void) {
       TEST(test_idle_engine_holds_next_to_nothing),
       TEST(test_close_notify_is_a_clean_end),
       TEST(test_end_without_close_notify_is_told_apart),
-      TEST(test_cut_at_every_byte_of_a_resumed_session),
-      TEST(test_cut_anywhere_in_a_whole_handshake),
       TEST(test_names),
       TEST(test_address_in_a_name_is_no_address),
       TEST(test_other_name_can_be_asked_for),

@@ -1,0 +1,143 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* F32: a session of TLS that is cut behind any byte of what the server sends, its last flight,
+   data and close_notify: the end is never taken for a clean one, nor is half a record for data. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "support/tls_ends.h"
+#include "support/track_alloc.h"
+
+enum { PORT = 443, SLACK = 8 }; /* signatures differ in length, by a byte or two each */
+
+static const char host[] = "example.test";
+
+typedef struct pair {
+  track_alloc alloc;
+  cert own;
+  tls_context *client_ctx, *server_ctx;
+  tls_end client, server;
+} pair;
+
+static void begin(pair *p, bool resumption) {
+  const cert_spec spec = {.name = "server", .hosts = {host}};
+  wsuv_tls_config_t config;
+  tls_failure failure;
+  track_alloc_init(&p->alloc);
+  cert_make(&p->own, &spec, NULL);
+  wsuv_tls_config_init(&config);
+  config.ca_pem = p->own.pem;
+  config.ca_pem_len = strlen(p->own.pem);
+  config.resumption = resumption;
+  /* Sessions of 1.2 can be resumed any number of times. */
+  if (resumption) config.max_version = WSUV_TLS_1_2;
+  p->server_ctx = tls_server_context(&p->alloc.handle, &p->own, NULL);
+  assert_int_equal(tls_context_new(&p->client_ctx, &p->alloc.handle, &config, TLS_CLIENT, &failure),
+                   0);
+}
+
+static void finish(pair *p) {
+  tls_context_unref(p->client_ctx);
+  tls_context_unref(p->server_ctx);
+  cert_free(&p->own);
+  assert_int_equal(p->alloc.live, 0);
+}
+
+static void disconnect(pair *p) {
+  tls_end_free(&p->client);
+  tls_end_free(&p->server);
+}
+
+static bool is_shaken(const tls_end *e) {
+  return e->shaken == 0 && e->ended == 0;
+}
+
+/* The client is fed `limit` bytes, then the network ends. Gives how many there were. */
+static uint64_t run(pair *p, uint64_t limit) {
+  tls_end_init(&p->client, p->client_ctx, host, PORT);
+  tls_end_init(&p->server, p->server_ctx, NULL, 0);
+  tls_ends_run_until(&p->server, &p->client, limit);
+  if (is_shaken(&p->server)) {
+    tls_end_write(&p->server, "good", 4);
+    tls_end_write(&p->server, "bye", 3);
+    tls_engine_close(p->server.engine);
+  }
+  tls_ends_run_until(&p->server, &p->client, limit);
+  if (p->client.ended == 0) tls_end_eof(&p->client);
+  return p->client.ate;
+}
+
+/* All of it, when it was not cut after all. */
+static bool is_whole(const pair *p) {
+  return is_shaken(&p->server) && bufq_len(tls_engine_output(p->server.engine)) == 0;
+}
+
+static void assert_whole(const pair *p) {
+  assert_int_equal(p->client.ended, WS_EOF);
+  assert_int_equal(p->client.in.len, 7);
+  assert_memory_equal(fifo_data(&p->client.in), "goodbye", 7);
+}
+
+static void assert_cut(const pair *p) {
+  size_t len = p->client.in.len;
+  if (p->client.shaken == 0) {
+    assert_int_equal(p->client.ended, WSUV_ETLSTRUNCATED);
+    assert_true(len == 0 || len == 4 || len == 7);
+  } else {
+    assert_int_equal(p->client.shaken, WSUV_ETLSTRUNCATED);
+    assert_int_equal(len, 0);
+  }
+}
+
+static void cut_everywhere(pair *p) {
+  uint64_t all = run(p, UINT64_MAX);
+  assert_whole(p);
+  disconnect(p);
+  for (uint64_t n = 0; n < all + SLACK; n++) {
+    uint64_t ate = run(p, n);
+    assert_true(ate == n || n + SLACK > all);
+    if (is_whole(p)) {
+      assert_whole(p);
+    } else {
+      assert_cut(p);
+    }
+    disconnect(p);
+  }
+}
+
+static void test_cut_at_every_byte_of_a_resumed_session(void **state) {
+  pair p;
+  tls_facts facts;
+  (void) state;
+  begin(&p, true);
+  for (int i = 0; i < 2; i++) {
+    (void) run(&p, UINT64_MAX);
+    tls_engine_facts(p.client.engine, &facts);
+    assert_int_equal(facts.resumed, i > 0);
+    disconnect(&p);
+  }
+  cut_everywhere(&p);
+  finish(&p);
+}
+
+static void test_cut_at_every_byte_of_a_whole_handshake(void **state) {
+  pair p;
+  (void) state;
+  begin(&p, false);
+  cut_everywhere(&p);
+  finish(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_cut_at_every_byte_of_a_resumed_session),
+      cmocka_unit_test(test_cut_at_every_byte_of_a_whole_handshake),
+  };
+  return cmocka_run_group_tests_name("unit/tls_cut", tests, NULL, NULL);
+}

@@ -1,0 +1,106 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/tls_sessions.h"
+
+/* The store of sessions that can be resumed. */
+
+#include <string.h>
+
+#include "support/track_alloc.h"
+
+static track_alloc alloc;
+static tls_sessions store;
+
+static int before(void **state) {
+  (void) state;
+  track_alloc_init(&alloc);
+  tls_sessions_init(&store, &alloc.handle);
+  return 0;
+}
+
+static int after(void **state) {
+  (void) state;
+  tls_sessions_free(&store);
+  return alloc.live == 0 ? 0 : -1;
+}
+
+static void add(const char *host, uint16_t port, const char *data) {
+  tls_session *session = tls_sessions_add(&store, host, port, strlen(data));
+  assert_non_null(session);
+  memcpy(session->data, data, session->len);
+}
+
+static void assert_found(const char *host, uint16_t port, const char *data) {
+  const tls_session *session = tls_sessions_find(&store, host, port);
+  assert_non_null(session);
+  assert_int_equal(session->len, strlen(data));
+  assert_memory_equal(session->data, data, session->len);
+}
+
+static void test_found_by_host_and_port(void **state) {
+  (void) state;
+  add("a", 1, "one");
+  add("a", 2, "two");
+  add("b", 1, "three");
+  assert_found("a", 1, "one");
+  assert_found("a", 2, "two");
+  assert_found("b", 1, "three");
+  assert_null(tls_sessions_find(&store, "b", 2));
+  assert_null(tls_sessions_find(&store, "", 1));
+}
+
+static void test_newer_takes_the_place(void **state) {
+  (void) state;
+  add("a", 1, "old");
+  add("a", 1, "newer");
+  assert_found("a", 1, "newer");
+  assert_int_equal(store.count, 1);
+}
+
+static void test_forgotten(void **state) {
+  (void) state;
+  add("a", 1, "one");
+  tls_sessions_forget(&store, "a", 2);
+  assert_int_equal(store.count, 1);
+  tls_sessions_forget(&store, "a", 1);
+  assert_null(tls_sessions_find(&store, "a", 1));
+  assert_int_equal(store.count, 0);
+}
+
+static void test_the_one_used_longest_ago_goes(void **state) {
+  (void) state;
+  for (uint16_t i = 0; i < TLS_SESSIONS_MAX; i++) add("a", i, "x");
+  assert_found("a", 0, "x");
+  add("b", 0, "y");
+  assert_int_equal(store.count, TLS_SESSIONS_MAX);
+  assert_null(tls_sessions_find(&store, "a", 1));
+  assert_found("a", 0, "x");
+  assert_found("a", 2, "x");
+  assert_found("b", 0, "y");
+}
+
+static void test_without_memory(void **state) {
+  (void) state;
+  add("a", 1, "old");
+  alloc.fail_at = alloc.calls + 1;
+  assert_null(tls_sessions_add(&store, "a", 1, 10));
+  assert_null(tls_sessions_find(&store, "a", 1));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_found_by_host_and_port),
+      TEST(test_newer_takes_the_place),
+      TEST(test_forgotten),
+      TEST(test_the_one_used_longest_ago_goes),
+      TEST(test_without_memory),
+  };
+  return cmocka_run_group_tests_name("unit/tls_sessions", tests, NULL, NULL);
+}
