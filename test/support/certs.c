@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <mbedtls/aes.h>
 #include <mbedtls/bignum.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
@@ -139,6 +140,33 @@ void cert_append(cert *c, const cert *other) {
   size_t len = strlen(c->pem);
   CHECK(len + strlen(other->pem) < sizeof c->pem);
   memcpy(c->pem + len, other->pem, strlen(other->pem) + 1);
+}
+
+/* RFC 1421 4.6.1.1. The key is MD5(password, salt), the salt the first half of the vector. */
+void cert_encrypt_key(cert *c, const char *password) {
+  enum { BLOCK = 16, SALT = 8 };
+  uint8_t plain[256], key[BLOCK], seed[128], vector[BLOCK] = {1, 2, 3, 4, 5, 6, 7, 8};
+  char text[512], hex[2 * BLOCK + 1];
+  mbedtls_aes_context aes;
+  int len = mbedtls_pk_write_key_der(&c->key, plain, sizeof plain - BLOCK);
+  CHECK(len > 0 && strlen(password) + SALT <= sizeof seed);
+  memmove(plain, plain + sizeof plain - BLOCK - len, (size_t) len); /* it writes from the end */
+  size_t pad = BLOCK - (size_t) len % BLOCK, size = (size_t) len + pad;
+  memset(plain + len, (int) pad, pad);
+  memcpy(seed, password, strlen(password));
+  memcpy(seed + strlen(password), vector, SALT);
+  CHECK(mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_MD5), seed, strlen(password) + SALT, key) ==
+        0);
+  for (size_t i = 0; i < BLOCK; i++) (void) snprintf(hex + 2 * i, 3, "%02X", vector[i]);
+  mbedtls_aes_init(&aes);
+  CHECK(mbedtls_aes_setkey_enc(&aes, key, 128) == 0);
+  CHECK(mbedtls_aes_crypt_cbc(&aes, MBEDTLS_AES_ENCRYPT, size, vector, plain, plain) == 0);
+  mbedtls_aes_free(&aes);
+  base64_encode(text, plain, size);
+  (void) snprintf(c->key_pem, sizeof c->key_pem,
+                  "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+                  "DEK-Info: AES-128-CBC,%s\n\n%.*s\n-----END EC PRIVATE KEY-----\n",
+                  hex, (int) base64_encoded_len(size), text);
 }
 
 const char *cert_pin(const cert *c, char text[64]) {

@@ -38,6 +38,9 @@ void cert_free(cert *c);
 /* Append another certificate to the chain in `pem`. */
 void cert_append(cert *c, const cert *other);
 
+/* Encrypt `key_pem`, as openssl does it by itself: AES-128-CBC under a hash of the password. */
+void cert_encrypt_key(cert *c, const char *password);
+
 /* "sha256//..." of its public key. */
 const char *cert_pin(const cert *c, char text[64]);
 

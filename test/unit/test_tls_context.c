@@ -442,16 +442,27 @@ static void test_own_certificate_that_cannot_be_used(void **state) {
   assert_own_refused("own key: ");
 }
 
-/* PKCS 8, encrypted with "sesame". */
 static void test_encrypted_key_wants_its_password(void **state) {
+  cert locked = ca;
   (void) state;
   trust_ca();
+  cert_encrypt_key(&locked, "open sesame");
   config.cert_pem = ca.pem;
   config.cert_pem_len = strlen(ca.pem);
-  config.key_pem = ca.key_pem;
-  config.key_pem_len = strlen(ca.key_pem);
-  config.key_password = "not needed";
+  config.key_pem = locked.key_pem;
+  config.key_pem_len = strlen(locked.key_pem);
+  assert_own_refused("own key: ");
+  config.key_password = "close sesame";
+  assert_own_refused("own key: ");
+  config.key_password = "open sesame";
   assert_int_equal(make_client(), 0);
+  config.key_pem = NULL;
+  config.key_pem_len = 0;
+  write_file("key.pem", locked.key_pem, strlen(locked.key_pem));
+  config.key_file = in_folder("key.pem");
+  assert_int_equal(make_client(), 0);
+  config.key_password = NULL;
+  assert_own_refused("own key: ");
 }
 
 static void test_key_log_that_cannot_be_opened(void **state) {
