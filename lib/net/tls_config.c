@@ -197,7 +197,7 @@ static bool same_memory(const void *a, size_t a_len, const void *b, size_t b_len
 
 static bool same_list(const char *const *a, size_t a_count, const char *const *b, size_t b_count) {
   if (a_count != b_count || (a == NULL) != (b == NULL)) return false;
-  for (size_t i = 0; i < a_count; i++) {
+  for (size_t i = 0; a != NULL && b != NULL && i < a_count; i++) {
     if (!same_text(a[i], b[i])) return false;
   }
   return true;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <mbedtls/platform_util.h>
@@ -30,12 +29,9 @@ static void on_secret(void *arg, const char *label, const unsigned char client_r
                       const unsigned char *secret, size_t len) {
   const tls_keylog *log = arg;
   char line[LABEL_MAX_LEN + 2 * RANDOM_LEN + 2 * SECRET_MAX_LEN + 4];
-  size_t label_len = strlen(label);
-  if (len > SECRET_MAX_LEN || label_len > LABEL_MAX_LEN) return;
-  memcpy(line, label, label_len);
-  char *to = line + label_len;
-  *to++ = ' ';
-  to = put_hex(to, client_random, RANDOM_LEN);
+  int label_len = snprintf(line, sizeof line, "%s ", label);
+  if (len > SECRET_MAX_LEN || label_len < 0 || label_len > LABEL_MAX_LEN + 1) return;
+  char *to = put_hex(line + label_len, client_random, RANDOM_LEN);
   *to++ = ' ';
   to = put_hex(to, secret, len);
   *to++ = '\n';

@@ -818,6 +818,106 @@ static void test_nothing_goes_on_after_a_failure(void **state) {
   close_pair(&p);
 }
 
+/* F31: what is written while the server's tickets lie there unread. */
+static void test_writing_between_tickets(void **state) {
+  pair p;
+  fifo carried = {0};
+  (void) state;
+  begin(&p);
+  connect_to(&p, host, PORT);
+  while (p.server.shaken != 0) {
+    tls_end_step(&p.client);
+    tls_end_take(&p.client, &carried, SIZE_MAX);
+    tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
+    fifo_consume(&carried, carried.len);
+    if (p.server.shaken == 0) break;
+    tls_end_take(&p.server, &carried, SIZE_MAX);
+    tls_end_feed(&p.client, fifo_data(&carried), carried.len, 0);
+    fifo_consume(&carried, carried.len);
+  }
+  tls_end_write(&p.server, "hello", 5);
+  tls_end_take(&p.server, &carried, SIZE_MAX);
+  for (size_t n = 0; n < carried.len; n++) {
+    tls_end_feed(&p.client, fifo_data(&carried) + n, 1, 0);
+    if (p.client.shaken == 0) tls_end_write(&p.client, "x", 1);
+  }
+  assert_in(&p.client, "hello", 5);
+  size_t written = carried.len;
+  fifo_consume(&carried, carried.len);
+  tls_end_take(&p.client, &carried, SIZE_MAX);
+  tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
+  assert_in_range(p.server.in.len, 1, written);
+  fifo_free(&carried);
+  close_pair(&p);
+}
+
+/* --- a server that wants to negotiate again --- */
+
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+
+typedef struct raw_server {
+  mbedtls_ssl_context ssl;
+  fifo in, out;
+} raw_server;
+
+static int raw_send(void *arg, const unsigned char *data, size_t len) {
+  raw_server *s = arg;
+  fifo_append(&s->out, data, len);
+  return (int) len;
+}
+
+static int raw_recv(void *arg, unsigned char *to, size_t len) {
+  raw_server *s = arg;
+  if (len > s->in.len) len = s->in.len;
+  if (len == 0) return MBEDTLS_ERR_SSL_WANT_READ;
+  memcpy(to, fifo_data(&s->in), len);
+  fifo_consume(&s->in, len);
+  return (int) len;
+}
+
+/* What the client has to say to what the server has said. */
+static size_t raw_carry(raw_server *s, tls_end *to) {
+  tls_end_feed(to, fifo_data(&s->out), s->out.len, 0);
+  fifo_consume(&s->out, s->out.len);
+  tls_end_step(to);
+  size_t before = s->in.len;
+  tls_end_take(to, &s->in, SIZE_MAX);
+  return s->in.len - before;
+}
+
+/* F35: it is told no, by an alert, and the session goes on. */
+static void test_no_renegotiation(void **state) {
+  pair p;
+  raw_server s = {.in = {0}};
+  uint8_t room[16];
+  (void) state;
+  config.max_version = WSUV_TLS_1_2;
+  begin(&p);
+  tls_end_init(&p.client, p.client_ctx, host, PORT);
+  mbedtls_ssl_conf_renegotiation(&p.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  mbedtls_ssl_init(&s.ssl);
+  assert_int_equal(mbedtls_ssl_setup(&s.ssl, &p.server_ctx->conf), 0);
+  mbedtls_ssl_set_bio(&s.ssl, &s, raw_send, raw_recv, NULL);
+  do (void) raw_carry(&s, &p.client);
+  while (mbedtls_ssl_handshake(&s.ssl) == MBEDTLS_ERR_SSL_WANT_READ);
+  (void) raw_carry(&s, &p.client);
+  assert_int_equal(p.client.shaken, 0);
+  assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
+  assert_in_range(raw_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
+  assert_int_equal(mbedtls_ssl_read(&s.ssl, room, sizeof room), MBEDTLS_ERR_SSL_WANT_READ);
+  assert_int_equal(mbedtls_ssl_write(&s.ssl, (const unsigned char *) "still here", 10), 10);
+  (void) raw_carry(&s, &p.client);
+  assert_in(&p.client, "still here", 10);
+  assert_int_equal(p.client.ended, 0);
+  mbedtls_ssl_free(&s.ssl);
+  fifo_free(&s.in);
+  fifo_free(&s.out);
+  tls_end_free(&p.client);
+  finish(&p);
+}
+
+#endif
+
 /* --- a log of keys --- */
 
 static void read_file(const char *path, char *text, size_t size) {
@@ -903,48 +1003,52 @@ static void test_keep_without_memory_is_told_to_the_reader(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_handshake_and_its_facts),
-      TEST(test_no_facts_before_the_handshake),
-      TEST(test_version_can_be_held_down),
-      TEST(test_named_suite_is_used),
-      TEST(test_no_common_suite),
-      TEST(test_no_alpn),
-      TEST(test_alpn_that_the_server_does_not_have),
-      TEST(test_data_both_ways),
-      TEST(test_bytes_in_pieces_of_any_size),
-      TEST(test_small_pieces_share_a_record),
-      TEST(test_write_makes_one_batch_at_most),
-      TEST(test_what_is_not_eaten_can_be_kept),
-      TEST(test_idle_engine_holds_next_to_nothing),
-      TEST(test_close_notify_is_a_clean_end),
-      TEST(test_end_without_close_notify_is_told_apart),
-      TEST(test_names),
-      TEST(test_address_in_a_name_is_no_address),
-      TEST(test_other_name_can_be_asked_for),
-      TEST(test_bad_certificates),
-      TEST(test_intermediate_is_used_and_missed),
-      TEST(test_self_signed_certificate_can_be_trusted),
-      TEST(test_pins),
-      TEST(test_verification_can_be_disabled),
-      TEST(test_client_certificate),
-      TEST(test_client_certificate_is_wanted),
-      TEST(test_client_certificate_of_a_stranger),
-      TEST(test_server_is_told_why),
-      TEST(test_sessions_are_resumed),
-      TEST(test_resumption_can_be_switched_off),
-      TEST(test_resumed_session_with_pins),
-      TEST(test_server_that_has_forgotten),
-      TEST(test_offered_session_does_not_stand_for_a_certificate),
-      TEST(test_session_of_another_library_is_a_miss),
-      TEST(test_session_does_not_outlive_the_certificate),
-      TEST(test_plain_http_in_reply),
-      TEST(test_alert_in_place_of_an_answer),
-      TEST(test_stall_in_every_flight),
-      TEST(test_changed_bytes_are_noticed),
-      TEST(test_nothing_goes_on_after_a_failure),
-      TEST(test_key_log),
-      TEST(test_without_memory_of_ours),
-      TEST(test_keep_without_memory_is_told_to_the_reader),
+    TEST(test_handshake_and_its_facts),
+    TEST(test_no_facts_before_the_handshake),
+    TEST(test_version_can_be_held_down),
+    TEST(test_named_suite_is_used),
+    TEST(test_no_common_suite),
+    TEST(test_no_alpn),
+    TEST(test_alpn_that_the_server_does_not_have),
+    TEST(test_data_both_ways),
+    TEST(test_bytes_in_pieces_of_any_size),
+    TEST(test_small_pieces_share_a_record),
+    TEST(test_write_makes_one_batch_at_most),
+    TEST(test_what_is_not_eaten_can_be_kept),
+    TEST(test_idle_engine_holds_next_to_nothing),
+    TEST(test_close_notify_is_a_clean_end),
+    TEST(test_end_without_close_notify_is_told_apart),
+    TEST(test_names),
+    TEST(test_address_in_a_name_is_no_address),
+    TEST(test_other_name_can_be_asked_for),
+    TEST(test_bad_certificates),
+    TEST(test_intermediate_is_used_and_missed),
+    TEST(test_self_signed_certificate_can_be_trusted),
+    TEST(test_pins),
+    TEST(test_verification_can_be_disabled),
+    TEST(test_client_certificate),
+    TEST(test_client_certificate_is_wanted),
+    TEST(test_client_certificate_of_a_stranger),
+    TEST(test_server_is_told_why),
+    TEST(test_sessions_are_resumed),
+    TEST(test_resumption_can_be_switched_off),
+    TEST(test_resumed_session_with_pins),
+    TEST(test_server_that_has_forgotten),
+    TEST(test_offered_session_does_not_stand_for_a_certificate),
+    TEST(test_session_of_another_library_is_a_miss),
+    TEST(test_session_does_not_outlive_the_certificate),
+    TEST(test_plain_http_in_reply),
+    TEST(test_alert_in_place_of_an_answer),
+    TEST(test_stall_in_every_flight),
+    TEST(test_changed_bytes_are_noticed),
+    TEST(test_nothing_goes_on_after_a_failure),
+    TEST(test_writing_between_tickets),
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+    TEST(test_no_renegotiation),
+#endif
+    TEST(test_key_log),
+    TEST(test_without_memory_of_ours),
+    TEST(test_keep_without_memory_is_told_to_the_reader),
   };
   return cmocka_run_group_tests_name("unit/tls_engine", tests, make_certs, free_certs);
 }

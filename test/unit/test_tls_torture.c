@@ -9,7 +9,8 @@
    that was not verified, and leaks nothing. Linked statically, with calloc() in our hands.
 
    A handshake with arithmetic on curves asks for memory some 15,000 times, nearly all of it for
-   numbers: of these one in STEP is tried. WSUV_TORTURE_STEP=1 tries all, in two minutes. */
+   numbers: behind the first EACH one in STEP is tried. WSUV_TORTURE_STEP=1 tries all, in minutes.
+ */
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,6 @@ static int make_certs(void **state) {
   wsuv_tls_config_init(&config);
   config.ca_pem = ca.pem;
   config.ca_pem_len = strlen(ca.pem);
-  config.max_version = WSUV_TLS_1_2; /* that of 1.3 takes its memory elsewhere, in slots */
   return 0;
 }
 
@@ -186,14 +186,14 @@ static void test_good_certificate_passes_or_fails(void **state) {
   tls_context_unref(server_ctx);
 }
 
-/* Every call of a handshake that resumes; where the session cannot be read, a whole one takes its
+/* A handshake that resumes; where the session cannot be read, a whole one takes its
    place. */
 static void test_resumed_session_passes_or_fails(void **state) {
   (void) state;
   tls_context *ctx = client_context(), *server_ctx = tls_server_context(&alloc.handle, &good, NULL);
   fail_for_ever = false;
   failed = 1;
-  for (uint64_t n = 1; failed > 0; n++) {
+  for (uint64_t n = 1; failed > 0; n = next(n)) {
     assert_int_equal(try_session(ctx, server_ctx, 0), 0);
     (void) try_session(ctx, server_ctx, n);
   }
@@ -214,7 +214,8 @@ static void test_context_is_made_or_refused(void **state) {
     int err = tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure);
     client_rests();
     done = failed == 0;
-    assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS);
+    assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS ||
+                err == WSUV_ERANDOM);
     assert_true(err == 0 || !done);
     if (err == 0) tls_context_unref(ctx);
     assert_int_equal(alloc.live, 0);
