@@ -297,11 +297,12 @@ static const ws_filter_ops ops = {
 static int begin(tls *t) {
   t->lower->events = &lower_events;
   t->lower->up = t;
-  int err = lower_read(t, true);
+  int err = tls_engine_handshake(t->engine);
+  if (err != WS_EAGAIN) return err;
+  err = lower_read(t, true);
   if (err < 0) return err;
-  err = shake(t);
-  if (err == WS_EAGAIN) return 0;
-  (void) lower_read(t, false);
+  err = push(t);
+  if (err < 0) (void) lower_read(t, false);
   return err;
 }
 

@@ -10,17 +10,18 @@
 /* Names of cipher suites to their numbers. Those of TLS 1.3 are known by their names even where the
    library has none of them, so that one list does for all versions of it. */
 
-/* ECDHE with AEAD; AES first, which processors have instructions for. */
+/* ECDHE with AEAD; ChaCha20 first, in which mbedTLS is half as fast again as in AES, even with the
+   processor's instructions for that. */
 static const int defaults[] = {
+    0x1303, /* TLS-CHACHA20-POLY1305-SHA256 */
     0x1301, /* TLS-AES-128-GCM-SHA256 */
     0x1302, /* TLS-AES-256-GCM-SHA384 */
-    0x1303, /* TLS-CHACHA20-POLY1305-SHA256 */
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
     MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 };
 
 enum { DEFAULTS = sizeof defaults / sizeof *defaults };

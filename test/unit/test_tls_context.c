@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -19,6 +20,7 @@
 #include "base/error.h"
 #include "net/tls_config.h"
 #include "net/tls_context.h"
+#include "net/tls_internal.h"
 #include "net/tls_mbed.h"
 #include "support/certs.h"
 #include "support/track_alloc.h"
@@ -487,6 +489,32 @@ static void test_context_has_many_owners(void **state) {
   tls_context_unref(ctx);
 }
 
+/* A forked child does not draw what its parent draws. */
+static void test_forked_child_has_random_bytes_of_its_own(void **state) {
+  uint8_t ours[16], theirs[16];
+  tls_failure failure;
+  tls_context *ctx;
+  int ends[2];
+  (void) state;
+  trust_ca();
+  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(pipe(ends), 0);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    bool drawn = tls_context_random(ctx, theirs, sizeof theirs) == 0;
+    if (drawn) drawn = write(ends[1], theirs, sizeof theirs) == sizeof theirs;
+    _exit(drawn ? 0 : 1);
+  }
+  assert_int_equal(tls_context_random(ctx, ours, sizeof ours), 0);
+  assert_int_equal(read(ends[0], theirs, sizeof theirs), sizeof theirs);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_memory_not_equal(ours, theirs, sizeof ours);
+  (void) close(ends[0]);
+  (void) close(ends[1]);
+  tls_context_unref(ctx);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
 
 int main(void) {
@@ -513,6 +541,7 @@ int main(void) {
       TEST(test_encrypted_key_wants_its_password),
       TEST(test_key_log_that_cannot_be_opened),
       TEST(test_context_has_many_owners),
+      TEST(test_forked_child_has_random_bytes_of_its_own),
   };
   return cmocka_run_group_tests_name("unit/tls_context", tests, make_files, remove_files);
 }

@@ -146,8 +146,8 @@ static void test_handshake_and_its_facts(void **state) {
   tls_facts f = facts_of(&p.client);
   assert_string_equal(f.version, tls_mbed_has_1_3() ? "TLSv1.3" : "TLSv1.2");
   assert_string_equal(f.ciphersuite, tls_mbed_has_1_3()
-                                         ? "TLS-AES-128-GCM-SHA256"
-                                         : "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256");
+                                         ? "TLS-CHACHA20-POLY1305-SHA256"
+                                         : "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
   assert_string_equal(f.alpn, "http/1.1");
   assert_int_equal(f.peer_cert_len, server.der_len);
   assert_memory_equal(f.peer_cert, server.der, server.der_len);
@@ -183,7 +183,7 @@ static void test_version_can_be_held_down(void **state) {
 }
 
 static void test_named_suite_is_used(void **state) {
-  static const char *const suites[] = {"TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256"};
+  static const char *const suites[] = {"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"};
   pair p;
   (void) state;
   config.ciphersuites = suites;
