@@ -28,7 +28,7 @@
 static cert ca, other;
 static track_alloc alloc;
 static wsuv_tls_config_t config;
-static char folder[] = "/tmp/wsuv-tls-XXXXXX";
+static char folder[] = P_tmpdir "/wsuv-tls-XXXXXX";
 
 static const char *in_folder(const char *name) {
   static char path[2][64];

@@ -929,7 +929,7 @@ static void read_file(const char *path, char *text, size_t size) {
 }
 
 static void test_key_log(void **state) {
-  char path[] = "/tmp/wsuv-keylog-XXXXXX", text[4096];
+  char path[] = P_tmpdir "/wsuv-keylog-XXXXXX", text[4096];
   pair p;
   (void) state;
   int fd = mkstemp(path);
