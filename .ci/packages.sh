@@ -1,24 +1,24 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|test|lint]
+#   .ci/packages.sh [build|unit|test|lint]
 #
-# Each set holds the one before it. Does nothing, and needs neither root nor a network, when all of
-# it is there.
+# Each set holds the one before it; `unit` is what unit and session tests take. Does nothing, and
+# needs neither root nor a network, when all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
-build="$build libllhttp-dev|node-llhttp"
-build="$build libmbedtls-dev"
-test='g++ clang libclang-rt-dev libcmocka-dev nodejs node-ws python3 python3-websockets'
-test="$test groff-base|mandoc iproute2 libcjson-dev libmsgpack-c-dev|libmsgpack-dev"
-lint='clang-format clang-tidy doxygen valgrind'
+build="$build libllhttp-dev|node-llhttp libmbedtls-dev"
+unit='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
+test='g++ clang libclang-rt-dev nodejs node-ws groff-base|mandoc iproute2'
+lint='clang-format clang-tidy doxygen debootstrap valgrind'
 
 case ${1:-build} in
   build) wanted=$build ;;
-  test) wanted="$build $test" ;;
-  lint) wanted="$build $test $lint" ;;
-  *) echo "usage: $0 [build|test|lint]" >&2; exit 2 ;;
+  unit) wanted="$build $unit" ;;
+  test) wanted="$build $unit $test" ;;
+  lint) wanted="$build $unit $test $lint" ;;
+  *) echo "usage: $0 [build|unit|test|lint]" >&2; exit 2 ;;
 esac
 
 installed() {

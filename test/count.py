@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Says in one line how the tests of a build folder ended, from what Meson wrote down.
 
-    count.py BUILD_FOLDER
+    count.py BUILD_FOLDER [SUITE...]
 
-A test that says that it cannot be run here (exit status 77) is named on a line of its own before,
-and is in neither number. One that was never begun has failed. Exits with 0 only if none failed.
+Of the suites that are named; of all, if none is. A test that says that it cannot be run here (exit
+status 77) is named on a line of its own before, and is in neither number. One that was never begun
+has failed. Exits with 0 only if none failed.
 """
 
 import json
@@ -23,17 +24,20 @@ def results(folder):
     return [(test['name'], test['result']) for test in ended]
 
 
-def registered(folder):
+def registered(folder, suites):
     """How many tests there are."""
     command = ['meson', 'introspect', '--tests', folder]
-    return len(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    tests = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    if not suites:
+        return len(tests)
+    return sum(any(s.split(':')[-1] in suites for s in test['suite']) for test in tests)
 
 
-def main(folder):
+def main(folder, *suites):
     ended = results(folder)
     passed = sum(result in ('OK', 'EXPECTEDFAIL') for _, result in ended)
     skipped = [name for name, result in ended if result == 'SKIP']
-    failed = registered(folder) - passed - len(skipped)
+    failed = registered(folder, suites) - passed - len(skipped)
     for name in skipped:
         print(f'not run: {name}')
     print(f'{passed} passed, {failed} failed')

@@ -1,0 +1,43 @@
+#!/bin/bash
+# Unit and session tests on another Debian than this machine's: for what differs between the
+# versions of the libraries.
+#
+#   .ci/lane.sh SUITE
+#
+# In a fresh root of SUITE, made by .ci/stranger.sh, which says what that takes, the files as they
+# stand now are built with gcc, and the tests of the suites "unit" and "net" are run. The last line
+# is "N passed, N failed", with exit status 0 only if every test passed. Where it cannot be tried
+# the exit status is 77, and the last line is "not run: WHY".
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+# In the root.
+if [ "${1:-}" = --inside ]; then
+  build="build-lane"
+  if .ci/packages.sh unit && CC=gcc meson setup -Dwerror=true "$build" && ninja -C "$build"; then
+    meson test -C "$build" --no-rebuild --print-errorlogs --suite unit --suite net
+    exec python3 test/count.py "$build" unit net
+  fi
+  echo '0 passed, 1 failed'
+  exit 1
+fi
+
+if [ $# -ne 1 ]; then
+  echo "usage: $0 SUITE" >&2
+  exit 2
+fi
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+.ci/stranger.sh --suite "$1" --worktree -- .ci/lane.sh --inside 2>&1 | tee "$output"
+status=${PIPESTATUS[0]}
+
+echo
+if [ "$status" -eq 77 ]; then
+  echo "not run: $(sed -n 's/^stranger: CANNOT BE TRIED HERE: //p' "$output")"
+  exit 77
+fi
+summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$output" | tail -n 1)
+if [ "$status" -ne 0 ] && [[ $summary = *', 0 failed' ]]; then summary=; fi
+echo "${summary:-0 passed, 1 failed}"
+[ "$status" -eq 0 ] && [ -n "$summary" ]
