@@ -10,7 +10,8 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev"
 unit='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
-test='g++ clang libclang-rt-dev nodejs node-ws groff-base|mandoc iproute2'
+test='g++ clang libclang-rt-dev nodejs node-ws openssl nginx-light gnutls-bin'
+test="$test groff-base|mandoc iproute2"
 lint='clang-format clang-tidy doxygen debootstrap valgrind'
 
 case ${1:-build} in

@@ -1,9 +1,18 @@
 #!/usr/bin/env node
 // The peer for the program interop, on ws: serves by path on 127.0.0.1 and any port, and prints
 // "listening PORT". py_server.py serves the same paths in the same way.
+//
+//    node_server.js [--cert FILE --key FILE [--client-ca FILE] [--tls-min VERSION]
+//                    [--tls-max VERSION] [--ciphers LIST]]
+//
+// With a certificate it serves TLS; with --client-ca it asks for one of that authority's, too.
+// Versions are as "TLSv1.2".
 'use strict';
 
+const fs = require('fs');
 const http = require('http');
+const https = require('https');
+const { parseArgs } = require('util');
 const { WebSocketServer } = require('ws');
 
 const LIMIT = 64 * 1024 * 1024; // bytes of a message
@@ -88,6 +97,21 @@ function request(ws, query, socket, req) {
   ws.send([req.url, origin, agent, extra].join('\n'));
 }
 
+// What the server knows of the TLS below a session; null without any.
+function tls(ws, query, socket) {
+  if (!socket.encrypted) return ws.send('null');
+  const { subject } = socket.getPeerCertificate() || {};
+  const facts = {
+    version: socket.getProtocol(),
+    cipher: socket.getCipher().name,
+    resumed: socket.isSessionReused(),
+    alpn: socket.alpnProtocol || null,
+    sni: socket.servername || null,
+    client: (subject && subject.CN) || null,
+  };
+  return ws.send(JSON.stringify(facts));
+}
+
 const paths = {
   '/echo': echo,
   '/subprotocol': echo,
@@ -101,6 +125,7 @@ const paths = {
   '/count': count,
   '/slow': slow,
   '/request': request,
+  '/tls': tls,
 };
 
 function answer(socket, status, body) {
@@ -121,7 +146,23 @@ const sessions = new WebSocketServer({
   handleProtocols: (offered) => (offered.has('chat2') ? 'chat2' : false),
 });
 
-const server = http.createServer();
+function createServer() {
+  const names = ['cert', 'key', 'client-ca', 'tls-min', 'tls-max', 'ciphers'];
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+  const { values } = parseArgs({ options });
+  if (!values.cert) return http.createServer();
+  return https.createServer({
+    cert: fs.readFileSync(values.cert),
+    key: fs.readFileSync(values.key),
+    ca: values['client-ca'] && fs.readFileSync(values['client-ca']),
+    requestCert: 'client-ca' in values,
+    minVersion: values['tls-min'],
+    maxVersion: values['tls-max'],
+    ciphers: values.ciphers,
+  });
+}
+
+const server = createServer();
 
 server.on('upgrade', (req, socket, head) => {
   const { pathname, searchParams } = new URL(req.url, 'ws://127.0.0.1');

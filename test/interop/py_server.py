@@ -2,11 +2,17 @@
 """The peer for the program interop, on websockets: serves by path on 127.0.0.1 and any port, and
 prints "listening PORT". node_server.js serves the same paths in the same way.
 
-Speaks to both interfaces of the library: that of 10.4, and the one that came with 13.
+    py_server.py [--cert FILE --key FILE [--client-ca FILE]]
+
+With a certificate it serves TLS; with --client-ca it asks for one of that authority's, too. Speaks
+to both interfaces of the library: that of 10.4, and the one that came with 13.
 """
 
+import argparse
 import asyncio
+import json
 import socket
+import ssl
 import struct
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
@@ -145,6 +151,26 @@ async def request(ws, query):
     await ws.send('\n'.join([target(ws), *fields]))
 
 
+def tls_facts(ws):
+    """What the server knows of the TLS below a session; None without any."""
+    tls = ws.transport.get_extra_info('ssl_object')
+    if tls is None:
+        return None
+    subject = dict(part[0] for part in (tls.getpeercert() or {}).get('subject', ()))
+    return {
+        'version': tls.version(),
+        'cipher': tls.cipher()[0],
+        'resumed': tls.session_reused,
+        'alpn': tls.selected_alpn_protocol(),
+        'sni': getattr(tls, 'interop_sni', None),
+        'client': subject.get('commonName'),
+    }
+
+
+async def tls(ws, query):
+    await ws.send(json.dumps(tls_facts(ws)))
+
+
 PATHS = {
     '/echo': echo,
     '/subprotocol': echo,
@@ -158,6 +184,7 @@ PATHS = {
     '/count': count,
     '/slow': slow,
     '/request': request,
+    '/tls': tls,
 }
 
 
@@ -191,7 +218,7 @@ def refusal_headers(body):
     ]
 
 
-def process_request_old(path, headers):
+async def process_request_old(path, headers):
     refused = refusal(path)
     return refused and (refused[0], refusal_headers(refused[1]), refused[1])
 
@@ -212,8 +239,26 @@ def select_subprotocol_new(connection, offered):
     return 'chat2' if 'chat2' in offered else None
 
 
-async def main():
-    options = dict(max_size=LIMIT, ping_interval=None, subprotocols=['chat2'])
+def remember_sni(tls, name, context):
+    tls.interop_sni = name
+
+
+def tls_context(cert, key, client_ca=None):
+    """Takes certificates that are too weak for anybody: it is the client that must refuse them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers('DEFAULT@SECLEVEL=0')
+    context.load_cert_chain(cert, key)
+    context.set_alpn_protocols(['http/1.1'])
+    context.sni_callback = remember_sni
+    if client_ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_ca)
+    return context
+
+
+def listen(context=None):
+    """To be awaited: a server, over TLS if there is a context."""
+    options = dict(max_size=LIMIT, ping_interval=None, subprotocols=['chat2'], ssl=context)
     if OLD:
         options.update(
             process_request=process_request_old, select_subprotocol=select_subprotocol_old
@@ -222,10 +267,27 @@ async def main():
         options.update(
             process_request=process_request_new, select_subprotocol=select_subprotocol_new
         )
-    async with serve(handle, '127.0.0.1', 0, **options) as server:
-        print('listening', server.sockets[0].getsockname()[1], flush=True)
+    return serve(handle, '127.0.0.1', 0, **options)
+
+
+def port_of(server):
+    return list(server.sockets)[0].getsockname()[1]
+
+
+async def main(context):
+    async with listen(context) as server:
+        print('listening', port_of(server), flush=True)
         await asyncio.Future()
 
 
+def context_of_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cert')
+    parser.add_argument('--key')
+    parser.add_argument('--client-ca')
+    arguments = parser.parse_args()
+    return arguments.cert and tls_context(arguments.cert, arguments.key, arguments.client_ca)
+
+
 if __name__ == '__main__':
-    asyncio.run(main())
+    asyncio.run(main(context_of_arguments()))

@@ -1,0 +1,421 @@
+#!/usr/bin/python3
+"""A client against the TLS of many servers: what it takes, what it refuses, and what it says.
+
+    tls.py --self-test [unittest's arguments]
+    tls.py WSUV TWICE LIBRARY [unittest's arguments]
+
+The rows of tls_rows.py, and the servers of tls_peers.py. With --self-test the client is OpenSSL's,
+which is known to be good: that proves certificates, servers and rows. Otherwise it is the program
+wsuv. TWICE is the program that connects twice, and LIBRARY tells what wsuv's mbedTLS has: `tls1.3`
+or `tls1.2`.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shlex
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections import namedtuple
+from urllib.parse import urlsplit
+
+import certs
+import py_server
+import tls_peers
+import tls_rows
+
+TLS_1_2 = 'NORMAL:-VERS-ALL:+VERS-TLS1.2'  # for GnuTLS
+PATIENCE = 20  # seconds, for anything that has to come
+CLIENT = None
+
+Result = namedtuple('Result', 'status out err')
+
+
+# --- clients ---
+
+
+class Wsuv:
+    """The program; `old`: its library has no TLS 1.3."""
+
+    def __init__(self, program, twice, library):
+        self.program, self.twice_program = program, twice
+        self.old = {'tls1.2': True, 'tls1.3': False}[library]
+
+    def call(self, *command):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                              timeout=PATIENCE)
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run(self, options, host, port, path):
+        """Sends hello and waits for one message."""
+        return self.call(self.program, *options, '--resolve', f'{host}:{port}:127.0.0.1',
+                         '-m', 'hello', '-n', '1', f'wss://{host}:{port}{path}')
+
+    def twice(self, ca, port, path):
+        """The two messages of two sessions, one after the other."""
+        return self.call(self.twice_program, f'wss://localhost:{port}{path}', ca)
+
+    def pattern(self, row):
+        return row.old if self.old and row.old != tls_rows.SAME else row.err
+
+    def has(self, row):
+        return not self.old or row.old != tls_rows.ABSENT
+
+
+class Known:
+    """OpenSSL's client, with the options of wsuv's."""
+
+    old = False
+
+    def context(self, options):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers('ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2')
+        context.set_alpn_protocols(['http/1.1'])
+        values = dict(zip(options, options[1:]))
+        versions = {'1.2': ssl.TLSVersion.TLSv1_2, '1.3': ssl.TLSVersion.TLSv1_3}
+        if '--cacert' in values:
+            context.load_verify_locations(values['--cacert'])
+        if '--capath' in values:
+            context.load_verify_locations(capath=values['--capath'])
+        if '--insecure' in options:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if '--cert' in values:
+            context.load_cert_chain(values['--cert'], values['--key'], password_of(values))
+        if '--tls-min' in values:
+            context.minimum_version = versions[values['--tls-min']]
+        if '--tls-max' in values:
+            context.maximum_version = versions[values['--tls-max']]
+        if '--keylog' in values:
+            context.keylog_filename = values['--keylog']
+        return context
+
+    def run(self, options, host, port, path):
+        try:
+            return Result(0, self.session(self.context(options), options, host, port, path), '')
+        except ssl.SSLCertVerificationError as error:
+            return Result(2, '', f'verify {error.verify_code}: {error.verify_message}')
+        except (OSError, ValueError) as error:
+            return Result(2, '', repr(error))
+
+    def session(self, context, options, host, port, path, resumed=None):
+        plain = socket.create_connection(('127.0.0.1', port), PATIENCE)
+        with context.wrap_socket(plain, server_hostname=host.strip('[]'), session=resumed) as tls:
+            check_pins(options, tls)
+            message = one_message(tls, host, path)
+            self.last = tls.session
+            return message
+
+    def twice(self, ca, port, path):
+        context = self.context(['--cacert', ca])
+        first = self.session(context, [], 'localhost', port, path)
+        second = self.session(context, [], 'localhost', port, path, self.last)
+        return Result(0, f'{first}\n{second}\n', '')
+
+    def pattern(self, row):
+        return row.known
+
+    def has(self, row):
+        return True
+
+
+def password_of(values):
+    """None would have OpenSSL ask on the terminal."""
+    if '--pass' not in values:
+        return ''
+    with open(values['--pass'], encoding='utf-8') as file:
+        return file.readline().rstrip('\n')
+
+
+def check_pins(options, tls):
+    pins = [value for option, value in zip(options, options[1:]) if option == '--pin']
+    if pins and certs.pin_of_certificate(tls.getpeercert(True)) not in pins:
+        raise ValueError('pin')
+
+
+def read_exactly(stream, n):
+    data = stream.read(n)
+    if len(data) < n:
+        raise OSError('EOF')
+    return data
+
+
+def one_message(tls, host, path):
+    """Upgrades, sends hello, and reads the text of one short message (RFC 6455 5.2)."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    tls.sendall(f'GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n'
+                f'Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n'
+                'Sec-WebSocket-Version: 13\r\n\r\n'.encode())
+    with tls.makefile('rb') as stream:
+        head = [stream.readline()]
+        while head[-1] not in (b'\r\n', b''):
+            head.append(stream.readline())
+        accept = hashlib.sha1(f'{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11'.encode()).digest()
+        if base64.b64encode(accept) not in b''.join(head):
+            raise ValueError(f'upgrade refused: {head[0]}')
+        tls.sendall(bytes([0x81, 0x85, 0, 0, 0, 0]) + b'hello')
+        first, n = read_exactly(stream, 2)
+        if n == 126:
+            n, = struct.unpack('>H', read_exactly(stream, 2))
+        text = read_exactly(stream, n).decode()
+        if first != 0x81:
+            raise OSError(f'EOF, or no whole text: {text}')
+        return text
+
+
+# --- servers ---
+
+
+class Scene:
+    """Certificates in a folder, and the servers of rows that have been asked for."""
+
+    def __init__(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = self.temporary.name
+        self.pins = certs.make(self.folder)
+        self.python = tls_peers.PythonPeers()
+        self.python.__enter__()
+        self.nodes = []
+        self.ports = {}
+
+    def end(self):
+        for node in self.nodes:
+            node.__exit__()
+        self.python.__exit__()
+        self.temporary.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def pair(self, leaf='good'):
+        return self.path(f'{leaf}.crt'), self.path(f'{leaf}.key')
+
+    def start(self, name):
+        """A server in Python, None being one without TLS, or, if it has a row in SERVERS, in
+        node."""
+        if name is None:
+            return self.python.start()
+        if name not in tls_rows.SERVERS:
+            return self.python.start(py_server.tls_context(*self.pair(name)))
+        leaf, options = tls_rows.SERVERS[name]
+        self.nodes.append(tls_peers.NodePeer(*self.pair(leaf), *self.options(options)))
+        return self.nodes[-1].port
+
+    def port(self, name):
+        """Of a server by the name that a row gives it."""
+        if name not in self.ports:
+            self.ports[name] = self.start(name)
+        return self.ports[name]
+
+    def options(self, text):
+        return shlex.split(text.format(d=self.folder, pins=self.pins))
+
+
+SCENE = None
+
+
+def setUpModule():
+    global SCENE
+    SCENE = Scene()
+
+
+def tearDownModule():
+    SCENE.end()
+
+
+# --- tests ---
+
+
+class TlsTest(unittest.TestCase):
+    def run_client(self, port, path, options='--cacert {d}/root.crt', host='localhost'):
+        return CLIENT.run(SCENE.options(options), host, port, path)
+
+    def connects(self, port, path, *more):
+        """The message that came."""
+        result = self.run_client(port, path, *more)
+        self.assertEqual((result.status, result.err), (0, ''), result)
+        return result.out.rstrip('\n')
+
+    def check_row(self, row):
+        pattern = CLIENT.pattern(row)
+        result = self.run_client(SCENE.port(row.server), row.path, row.options, row.host)
+        if pattern is None:
+            self.assertEqual(result.status, 0, result)
+            facts = json.loads(result.out)
+            self.assertEqual(facts, {**facts, **row.facts})
+        else:
+            status = row.status if isinstance(CLIENT, Wsuv) else 2
+            self.assertEqual((result.status, result.out), (status, ''), result)
+            self.assertRegex(result.err, pattern)
+
+
+class Rows(TlsTest):
+    def check_rows(self, name):
+        rows = [row for row in tls_rows.ALL[name] if CLIENT.has(row)]
+        for row in rows:
+            with self.subTest(row=row.name):
+                self.check_row(row)
+        print(f'{name}: {len(rows)} rows', file=sys.stderr)
+
+    def test_names(self):
+        self.check_rows('names')
+
+    def test_chains(self):
+        self.check_rows('chains')
+
+    def test_trust(self):
+        self.check_rows('trusts')
+
+    def test_pins(self):
+        self.check_rows('pins')
+
+    def test_insecure(self):
+        self.check_rows('insecure')
+
+    def test_versions_and_ciphers(self):
+        self.check_rows('versions')
+
+    def test_client_certificates(self):
+        self.check_rows('clients')
+
+    def test_ends_of_the_connection(self):
+        self.check_rows('ends')
+
+
+class Peers(TlsTest):
+    """Servers on other software; Python's are those of the rows."""
+
+    def version(self):
+        return 'TLSv1.2' if CLIENT.old else 'TLSv1.3'
+
+    def test_node(self):
+        with tls_peers.NodePeer(*SCENE.pair()) as peer:
+            facts = json.loads(self.connects(peer.port, '/tls'))
+        self.assertEqual((facts['version'], facts['sni'], facts['alpn']),
+                         (self.version(), 'localhost', 'http/1.1'))
+
+    def test_node_that_wants_a_client_certificate(self):
+        with tls_peers.NodePeer(*SCENE.pair(), '--client-ca',
+                                SCENE.path('client-root.crt')) as peer:
+            facts = json.loads(self.connects(peer.port, '/tls', tls_rows.OWN + 'client.key'))
+            self.assertEqual(facts['client'], 'wsuv test client')
+            result = self.run_client(peer.port, '/tls')
+        self.assertEqual(result.status, 2, result)
+
+    def nginx(self, protocols='TLSv1.2 TLSv1.3', leaf='good'):
+        cert, key = SCENE.pair(leaf)
+        folder = tempfile.mkdtemp(dir=SCENE.folder) + '/nginx'
+        return tls_peers.NginxPeer(folder, cert=cert, key=key, plain=SCENE.port(None),
+                                   protocols=protocols)
+
+    def test_nginx(self):
+        with self.nginx() as peer:
+            self.assertEqual(self.connects(peer.port, '/echo'), 'hello')
+        with self.nginx('TLSv1.2', 'intermediate') as peer:
+            self.assertRegex(self.connects(peer.port, '/request'), 'TLSv1.2 .$')
+        with self.nginx(leaf='unknown-ca') as peer:
+            self.assertEqual(self.run_client(peer.port, '/echo').status, 2)
+
+    def openssl(self, *more):
+        return tls_peers.OpensslPeer(*SCENE.pair(), SCENE.port(None), *more)
+
+    def test_openssl(self):
+        for version in ('-tls1_2', '-tls1_2' if CLIENT.old else '-tls1_3'):
+            with self.subTest(version=version), self.openssl(version) as peer:
+                self.assertEqual(self.connects(peer.port, '/echo'), 'hello')
+
+    def test_gnutls(self):
+        with tls_peers.GnutlsPeer(*SCENE.pair()) as peer:
+            result = self.run_client(peer.port, '/')
+            self.assertTrue(peer.tells(f'Version: {self.version().replace("v", "")}'))
+        self.assertEqual(result.status, 2)
+        self.assertRegex(result.err, 'handshake: malformed HTTP|HTTP/1.0 200')
+
+    def test_gnutls_is_told_why_by_an_alert(self):
+        for leaf in ('unknown-ca', 'expired'):
+            with self.subTest(leaf=leaf), \
+                    tls_peers.GnutlsPeer(*SCENE.pair(leaf), '--priority', TLS_1_2) as peer:
+                self.assertEqual(self.run_client(peer.port, '/').status, 2)
+                self.assertTrue(peer.tells('fatal alert has been received'))
+
+
+class KeyLog(TlsTest):
+    """The client's against that of openssl s_server."""
+
+    LABELS = {
+        '-tls1_2': {'CLIENT_RANDOM'},
+        '-tls1_3': {'CLIENT_HANDSHAKE_TRAFFIC_SECRET', 'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+                    'CLIENT_TRAFFIC_SECRET_0', 'SERVER_TRAFFIC_SECRET_0'},
+    }
+
+    @staticmethod
+    def lines(path):
+        with open(path, encoding='ascii') as file:
+            return {line for line in file.read().splitlines() if not line.startswith('#')}
+
+    def check_log(self, version):
+        ours = SCENE.path(f'client{version}.log')
+        theirs = SCENE.path(f'server{version}.log')
+        cert, key = SCENE.pair()
+        with tls_peers.OpensslPeer(cert, key, SCENE.port(None), version,
+                                   '-keylogfile', theirs) as peer:
+            self.connects(peer.port, '/echo', f'--cacert {{d}}/root.crt --keylog {ours}')
+        self.assertLessEqual(self.lines(ours), self.lines(theirs))
+        self.assertLessEqual(self.LABELS[version], {line.split()[0] for line in self.lines(ours)})
+
+    def test_tls_1_2(self):
+        self.check_log('-tls1_2')
+
+    def test_tls_1_3(self):
+        if not CLIENT.old:
+            self.check_log('-tls1_3')
+
+
+class Resumption(TlsTest):
+    """Two sessions, the second of which must resume the first's: told by the server."""
+
+    def check_twice(self, port, path='/tls'):
+        result = CLIENT.twice(SCENE.path('root.crt'), port, path)
+        self.assertEqual((result.status, result.err), (0, ''))
+        return result.out
+
+    def check_facts(self, port):
+        lines = self.check_twice(port).splitlines()
+        self.assertEqual([json.loads(line)['resumed'] for line in lines], [False, True])
+
+    def test_python(self):
+        for server in ('tls1.2', 'good'):
+            with self.subTest(server=server):
+                self.check_facts(SCENE.port(server))
+
+    def test_node(self):
+        with tls_peers.NodePeer(*SCENE.pair()) as peer:
+            self.check_facts(peer.port)
+
+    def test_nginx(self):
+        for protocols in ('TLSv1.2', 'TLSv1.2 TLSv1.3'):
+            with self.subTest(protocols=protocols), Peers.nginx(self, protocols) as peer:
+                out = self.check_twice(peer.port, '/request')
+                self.assertEqual(re.findall(r'^TLSv1\.\d (.)$', out, re.M), ['.', 'r'])
+
+
+def main(arguments):
+    global CLIENT
+    if arguments[1:2] == ['--self-test']:
+        CLIENT, rest = Known(), arguments[2:]
+    elif len(arguments) >= 4:
+        CLIENT, rest = Wsuv(*arguments[1:4]), arguments[4:]
+    else:
+        sys.exit(__doc__)
+    unittest.main(argv=arguments[:1] + rest)
+
+
+if __name__ == '__main__':
+    main(sys.argv)

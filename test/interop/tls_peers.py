@@ -1,0 +1,254 @@
+"""Servers that speak TLS, to be started from a test: on ports of their own, ended with it.
+
+    PythonPeers     any number, in this process; what they serve is in py_server.py
+    NodePeer        node_server.js
+    NginxPeer       nginx, in front of a server without TLS
+    OpensslPeer     openssl s_server for one connection, in front of a server without TLS
+    GnutlsPeer      gnutls-serv, which answers with HTTP/1.0 and is no WebSocket server: what it
+                    proves is that a handshake of TLS and data pass. It listens on all addresses.
+
+All but the last are on 127.0.0.1. A peer that is not installed is a failure.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import py_server
+import run
+
+PATIENCE = 20  # seconds, for anything that has to come
+PERIOD = 0.01  # seconds, between two looks at what cannot be waited for
+CHUNK = 65536
+
+
+class PythonPeers:
+    """A loop in a thread."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        # Clients that refuse us are no news.
+        self.loop.set_exception_handler(lambda loop, context: None)
+        logging.getLogger('websockets').setLevel(logging.CRITICAL)
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.servers = []
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
+
+    def start(self, context=None):
+        """Its port."""
+
+        async def begin():
+            server = await py_server.listen(context)
+            self.servers.append(server)
+            return py_server.port_of(server)
+
+        return self.call(begin())
+
+    async def end(self):
+        for server in self.servers:
+            server.close()
+        for server in self.servers:
+            await server.wait_closed()
+
+    def __exit__(self, *_):
+        self.call(self.end())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(PATIENCE)
+        self.loop.close()
+
+
+class Process:
+    """A server that is a process; `port` is known once it listens."""
+
+    package = ''
+
+    def __init__(self, *command, **options):
+        program = shutil.which(command[0]) or shutil.which(command[0], path='/usr/sbin:/usr/bin')
+        if program is None:
+            raise run.Failure(f'NOT INSTALLED: {command[0]} (package: {self.package})')
+        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL,
+                   'stderr': subprocess.DEVNULL, 'env': run.environment(), **options}
+        self.process = subprocess.Popen([program, *command[1:]], **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def listening_port(self):
+        """Of a server that does not tell it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                ports = listening_ports(self.process.pid)
+            except FileNotFoundError:  # it has ended
+                break
+            if ports:
+                return ports[0]
+            time.sleep(PERIOD)
+        raise run.Failure(f'{self.process.args[0]} does not listen')
+
+
+def listening_ports(pid):
+    """From proc(5): state 0A is LISTEN, and the tenth field is the socket's number."""
+    links = []
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            links.append(os.readlink(f'/proc/{pid}/fd/{fd}'))
+        except FileNotFoundError:
+            pass
+    with open(f'/proc/{pid}/net/tcp', encoding='ascii') as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    return [int(row[1].split(':')[1], 16) for row in rows
+            if row[3] == '0A' and f'socket:[{row[9]}]' in links]
+
+
+class NodePeer(Process):
+    package = 'nodejs, node-ws'
+
+    def __init__(self, cert, key, *more):
+        command = [*run.node('node_server.js'), '--cert', cert, '--key', key, *more]
+        super().__init__(*command, stdout=subprocess.PIPE)
+        self.port = run.port_of(self.process)
+
+
+NGINX = '''
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  ssl_session_cache builtin;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    ssl_protocols {protocols};
+    location / {{
+      proxy_pass http://127.0.0.1:{plain};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Interop "$ssl_protocol $ssl_session_reused";
+    }}
+  }}
+}}
+'''
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class NginxPeer(Process):
+    """It wants to be told a port, and another is tried when somebody else was faster. It tells the
+    server behind in the header X-Interop: version, and `r` if the session was resumed, else a
+    dot."""
+
+    package = 'nginx-light'
+    TRIES = 10
+
+    def __init__(self, folder, **values):
+        os.makedirs(folder)
+        for _ in range(self.TRIES):
+            self.port = free_port()
+            with open(f'{folder}/nginx.conf', 'w', encoding='ascii') as file:
+                file.write(NGINX.format(folder=folder, port=self.port, **values))
+            super().__init__('nginx', '-p', folder, '-c', f'{folder}/nginx.conf')
+            try:
+                self.listening_port()
+                return
+            except run.Failure:
+                self.__exit__()
+        raise run.Failure(f'nginx does not start: see {folder}/error.log')
+
+
+class OpensslPeer(Process):
+    """For one connection. It ends with the server behind it, without a close_notify."""
+
+    package = 'openssl'
+
+    def __init__(self, cert, key, plain, *more):
+        super().__init__('openssl', 's_server', '-quiet', '-naccept', '1',
+                         '-accept', '127.0.0.1:0', '-cert', cert, '-cert_chain', cert,
+                         '-key', key, *more, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.port = self.listening_port()
+        self.plain = socket.create_connection(('127.0.0.1', plain), PATIENCE)
+        self.threads = [threading.Thread(target=work) for work in (self.inward, self.outward)]
+        for thread in self.threads:
+            thread.start()
+
+    def inward(self):
+        """What the client sent, to the server behind."""
+        while data := self.process.stdout.read1(CHUNK):
+            self.plain.sendall(data)
+        self.shut()
+
+    def outward(self):
+        try:
+            while data := self.plain.recv(CHUNK):
+                self.process.stdin.write(data)
+                self.process.stdin.flush()
+        except OSError:
+            pass
+        self.process.terminate()
+
+    def shut(self):
+        try:
+            self.plain.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.shut()
+        for thread in self.threads:
+            thread.join(PATIENCE)
+        self.plain.close()
+        super().__exit__()
+
+
+class GnutlsPeer(Process):
+    package = 'gnutls-bin'
+
+    def __init__(self, cert, key, *more):
+        super().__init__('gnutls-serv', '--http', '--port', '0', '--disable-client-cert',
+                         '--x509certfile', cert, '--x509keyfile', key, *more,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.port = self.listening_port()
+
+    def tells(self, pattern):
+        """Whether it tells of something within PATIENCE."""
+        timer = threading.Timer(PATIENCE, self.process.kill)
+        timer.start()
+        try:
+            return any(re.search(pattern, line.decode(errors='replace'))
+                       for line in self.process.stdout)
+        finally:
+            timer.cancel()
