@@ -210,6 +210,7 @@ static void on_interrupt(void *data) {
 static int make_client(program *p, uv_loop_t *loop) {
   wsuv_client_config_t config;
   wsuv_client_config_init(&config);
+  config.tls = &p->options.tls.config;
   config.ping_interval_ms = p->options.ping_interval_ms;
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;

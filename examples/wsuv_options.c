@@ -29,6 +29,17 @@ static const char help[] =
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
     "      --include            print status and headers of the answer before what arrives; of a\n"
     "                           refusal, the beginning of its body, too\n"
+    "      --cacert FILE        trust the authorities in FILE (PEM), in place of the system's\n"
+    "      --capath DIR         trust those in the files of DIR; together with --cacert: both\n"
+    "      --cert FILE          show the server this certificate, with its chain (PEM)\n"
+    "      --key FILE           its key (PEM or DER)\n"
+    "      --pass FILE          the password of the key, the first line of FILE\n"
+    "      --pin PIN            take only a certificate with this public key, sha256//BASE64; may\n"
+    "                           be repeated: one of them\n"
+    "      --tls-min VERSION    not below TLS VERSION, 1.2 (the default) or 1.3\n"
+    "      --tls-max VERSION    not above it\n"
+    "      --keylog FILE        append the secrets of TLS to FILE: whoever has it reads the "
+    "traffic\n"
     "  -v                       show handshake, frames and close on standard error; -vv: what is "
     "in\n"
     "                           the frames, too, the first 64 bytes of each\n"
@@ -56,7 +67,16 @@ enum {
   OPTION_RESOLVE,
   OPTION_TIMEOUT,
   OPTION_STATS,
-  OPTION_INCLUDE
+  OPTION_INCLUDE,
+  OPTION_CACERT,
+  OPTION_CAPATH,
+  OPTION_CERT,
+  OPTION_KEY,
+  OPTION_PASS,
+  OPTION_PIN,
+  OPTION_TLS_MIN,
+  OPTION_TLS_MAX,
+  OPTION_KEYLOG
 };
 
 static const struct option long_options[] = {
@@ -68,6 +88,15 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"include", no_argument, NULL, OPTION_INCLUDE},
     {"stats", no_argument, NULL, OPTION_STATS},
+    {"cacert", required_argument, NULL, OPTION_CACERT},
+    {"capath", required_argument, NULL, OPTION_CAPATH},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"pass", required_argument, NULL, OPTION_PASS},
+    {"pin", required_argument, NULL, OPTION_PIN},
+    {"tls-min", required_argument, NULL, OPTION_TLS_MIN},
+    {"tls-max", required_argument, NULL, OPTION_TLS_MAX},
+    {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {NULL, 0, NULL, 0},
 };
 
@@ -117,6 +146,34 @@ static options_result add_resolve(options *o, char *s) {
   return OPTIONS_RUN;
 }
 
+static options_result read_tls_version(wsuv_tls_version_t *version, const char *s) {
+  return tls_version_read(version, s) ? OPTIONS_RUN : bad("not a version of TLS, 1.2 or 1.3: ", s);
+}
+
+static options_result read_password(tls_options *tls, const char *path) {
+  int err = tls_options_read_password(tls, path);
+  if (err == 0) return OPTIONS_RUN;
+  fprintf(stderr, "wsuv: %s: %s\n", path, wsuv_strerror(err));
+  return OPTIONS_BAD;
+}
+
+/* OPTIONS_RUN: go on. */
+static options_result read_tls_option(tls_options *tls, int option) {
+  switch (option) {
+  case OPTION_CACERT: tls->config.ca_file = optarg; break;
+  case OPTION_CAPATH: tls->config.ca_dir = optarg; break;
+  case OPTION_CERT: tls->config.cert_file = optarg; break;
+  case OPTION_KEY: tls->config.key_file = optarg; break;
+  case OPTION_PASS: return read_password(tls, optarg);
+  case OPTION_PIN: tls_options_add_pin(tls, optarg); break;
+  case OPTION_TLS_MIN: return read_tls_version(&tls->config.min_version, optarg);
+  case OPTION_TLS_MAX: return read_tls_version(&tls->config.max_version, optarg);
+  case OPTION_KEYLOG: tls->config.keylog_file = optarg; break;
+  default: return bad("unknown option, or a value is missing", "");
+  }
+  return OPTIONS_RUN;
+}
+
 static options_result show(const char *text) {
   fputs(text, stdout);
   return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
@@ -144,7 +201,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_STATS: o->stats = true; break;
   case OPTION_HELP: return show(help);
   case OPTION_VERSION: return show_version();
-  default: return bad("unknown option, or a value is missing", "");
+  default: return read_tls_option(&o->tls, option);
   }
   return OPTIONS_RUN;
 }
@@ -155,7 +212,8 @@ static bool make_lists(options *o, size_t n) {
   o->subprotocols = calloc(n, sizeof *o->subprotocols);
   o->headers = calloc(n, sizeof *o->headers);
   o->resolves = calloc(n, sizeof *o->resolves);
-  return o->messages != NULL && o->subprotocols != NULL && o->headers != NULL &&
+  bool tls = tls_options_init(&o->tls, n);
+  return tls && o->messages != NULL && o->subprotocols != NULL && o->headers != NULL &&
          o->resolves != NULL;
 }
 
@@ -180,4 +238,5 @@ void options_free(options *o) {
   free(o->subprotocols);
   free(o->headers);
   free(o->resolves);
+  tls_options_free(&o->tls);
 }

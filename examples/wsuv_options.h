@@ -9,6 +9,7 @@
 #include <wsuv.h>
 
 #include "wsuv_resolve.h"
+#include "wsuv_tls.h"
 
 /* Strings are those of argv; the lists are ended by options_free(). */
 typedef struct options {
@@ -22,6 +23,7 @@ typedef struct options {
   size_t header_count;
   resolve_entry *resolves; /* from the first to the last of the command line */
   size_t resolve_count;
+  tls_options tls;
   unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
   uint64_t ping_interval_ms; /* 0: the library's default */
   uint64_t timeout_ms;       /* 0: the library's defaults */

@@ -232,7 +232,9 @@ class CommandLine(CliTest):
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
                        '--ping-interval', '--resolve', '--timeout', '--include', '--stats',
-                       '-v', '--help', '--version', 'Exit status'):
+                       '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
+                       '--tls-min', '--tls-max', '--keylog', '-v', '--help', '--version',
+                       'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
@@ -245,9 +247,27 @@ class CommandLine(CliTest):
                      ['ws://a', '-m'], ['-n', '0', 'ws://a'], ['-n', 'x', 'ws://a'],
                      ['-n', '-1', 'ws://a'], ['--timeout', '0', 'ws://a'],
                      ['--timeout', 'x', 'ws://a'], ['--timeout', '-1', 'ws://a'],
+                     ['--tls-min', '1.1', 'ws://a'], ['--tls-max', '1.20', 'ws://a'],
+                     ['--tls-min', '', 'ws://a'], ['--pin'], ['--cacert'],
                      ['--ping-interval', 'nan', 'ws://a'], ['-H', 'no colon', 'ws://a']):
             with self.subTest(args=args):
                 self.check(run(*args), OURS, b'', r'^wsuv: ')
+
+    def test_password_that_cannot_be_read_is_1(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (folder + '/none', folder):
+                with self.subTest(path=path):
+                    self.check_one_line(run('--pass', path, 'ws://a'), OURS, f'^wsuv: {path}: ')
+
+    def test_options_of_tls_do_not_matter_without_it(self):
+        with tempfile.NamedTemporaryFile('w') as file:
+            file.write('a word\nand no more')
+            file.flush()
+            result = run('--cacert', 'a', '--capath', 'b', '--cert', 'c', '--key', 'd',
+                         '--pin', 'e', '--pin', 'f', '--tls-min', '1.2', '--tls-max', '1.3',
+                         '--keylog', 'g', '--pass', file.name, '--pass', os.devnull,
+                         '-m', 'hi', '-n', '1', echo_url)
+        self.check(result, CLOSED, b'hi\n')
 
     def test_bad_url_is_1(self):
         for url in ('', 'nonsense', 'ftp://a/', 'ws://', 'ws://a:0/', 'ws://a:65536/',
