@@ -21,27 +21,26 @@ SERVERS = {
     'client-1.2': ('good', '--client-ca {d}/client-root.crt --tls-max TLSv1.2'),
 }
 
-SAME = ''  # with mbedTLS 2.28 as with 3.6
-ABSENT = 'absent'
-
 # `facts`: of what the server knows (/tls of py_server.py). `err`: a pattern of what wsuv says when
-# it must not connect. `known`: the same of a client that is known to be good; None: it connects.
-# `old`: `err` with mbedTLS 2.28, which has no TLS 1.3; ABSENT: there is no such row. `status`: the
-# exit status that goes with an error.
+# it must not connect, and `status` its exit status then. `known`: a pattern for the client that is
+# known to be good; None: it connects. `old`: status and pattern with mbedTLS 2.28, which has no
+# TLS 1.3, where they are others.
 Row = namedtuple('Row', 'name server options host facts err known old status path',
-                 defaults=('--cacert {d}/root.crt', 'localhost', {}, None, None, SAME, 2, '/tls'))
+                 defaults=('--cacert {d}/root.crt', 'localhost', {}, None, None, None, 2, '/tls'))
 
 
 def refused(what):
     return 'could not connect: tls: ' + what
 
 
-VERIFY = refused('certificate not accepted')
+VERIFY = refused('certificate not accepted: ')
+UNTRUSTED = VERIFY + 'not signed by a trusted authority$'
 PIN = refused('public key is not among the pinned ones')
 TRUST = 'no trusted certificates found'
 FAILED = refused('TLS failed')
+UNSUPPORTED = '^wsuv: protocol not supported'
+ARGUMENT = '^wsuv: invalid argument'
 TOLD = 'could not connect: (tls|handshake): '  # by an alert: with TLS 1.3 ours is done by then
-MISMATCH = 'verify 6[24]:'  # name, address
 ISSUER = 'verify (18|19|20|21):'
 HANDSHAKE = '(?i)handshake|version|protocol'
 ALERT = '(?i)alert'
@@ -56,6 +55,10 @@ def bad(name, server, known, options='--cacert {d}/root.crt', host='localhost', 
     return Row(name, server, options, host, {}, err, known, **more)
 
 
+def misnamed(name, server, host='localhost'):
+    return bad(name, server, 'verify 6[24]:', host=host, err=VERIFY + 'host name does not match$')
+
+
 NAMES = (
     good('name', 'good', facts={'sni': 'localhost', 'alpn': 'http/1.1', 'client': None}),
     good('second name', 'good', host='wss.test', facts={'sni': 'wss.test'}),
@@ -64,29 +67,31 @@ NAMES = (
     good('wildcard', 'wildcard', host='a.wss.test', facts={'sni': 'a.wss.test'}),
     good('IPv4 address', 'ipv4', host='127.0.0.1', facts={'sni': None}),
     good('IPv6 address', 'ipv6', host='[::1]', facts={'sni': None}),
-    bad('another name', 'wrong-name', MISMATCH),
-    bad('wildcard for two labels', 'wildcard', MISMATCH, host='a.b.wss.test'),
-    bad('wildcard for no label', 'wildcard', MISMATCH, host='wss.test'),
-    bad('wildcard for an address', 'wildcard', MISMATCH, host='127.0.0.1'),
-    bad('name for an address', 'good', MISMATCH, host='127.0.0.1'),
-    bad('address as a name', 'ip-as-name', MISMATCH, host='127.0.0.1'),
-    bad('address for a name', 'ipv4', MISMATCH),
-    bad('another address', 'ipv4', MISMATCH, host='127.0.0.2'),
-    bad('address of the other family', 'ipv4', MISMATCH, host='[::1]'),
+    misnamed('another name', 'wrong-name'),
+    misnamed('wildcard for two labels', 'wildcard', 'a.b.wss.test'),
+    misnamed('wildcard for no label', 'wildcard', 'wss.test'),
+    misnamed('wildcard for an address', 'wildcard', '127.0.0.1'),
+    misnamed('name for an address', 'good', '127.0.0.1'),
+    misnamed('address as a name', 'ip-as-name', '127.0.0.1'),
+    misnamed('address for a name', 'ipv4'),
+    misnamed('another address', 'ipv4', '127.0.0.2'),
+    misnamed('address of the other family', 'ipv4', '[::1]'),
 )
 
 CHAINS = (
     good('intermediate', 'intermediate'),
-    bad('intermediate missing', 'intermediate-missing', ISSUER),
+    bad('intermediate missing', 'intermediate-missing', ISSUER, err=UNTRUSTED),
     bad('intermediate expired', 'intermediate-expired', 'verify 10:'),
-    bad('intermediate that is no authority', 'intermediate-no-ca', 'verify (24|79):'),
-    bad('expired', 'expired', 'verify 10:'),
-    bad('not valid yet', 'not-yet', 'verify 9:'),
-    bad('unknown authority', 'unknown-ca', ISSUER),
-    bad('self-signed', 'self-signed', ISSUER),
-    bad('key of 1024 bits', 'weak-key', 'verify 66:'),
-    bad('SHA-1', 'weak-hash', 'verify 68:'),
-    bad('of a client', 'wrong-usage', 'verify 26:'),
+    bad('intermediate that is no authority', 'intermediate-no-ca', 'verify (24|79):',
+        err=UNTRUSTED),
+    bad('expired', 'expired', 'verify 10:', err=VERIFY + 'certificate has expired$'),
+    bad('not valid yet', 'not-yet', 'verify 9:', err=VERIFY + 'certificate is not valid yet$'),
+    bad('unknown authority', 'unknown-ca', ISSUER, err=UNTRUSTED),
+    bad('self-signed', 'self-signed', ISSUER, err=UNTRUSTED),
+    bad('key of 1024 bits', 'weak-key', 'verify 66:', err=VERIFY + 'key is too weak$'),
+    bad('SHA-1', 'weak-hash', 'verify 68:', err=VERIFY + 'signed with a weak hash$'),
+    bad('of a client', 'wrong-usage', 'verify 26:',
+        err=VERIFY + 'certificate is not for this use$'),
 )
 
 TRUSTS = (
@@ -111,6 +116,8 @@ PINS = (
     bad('another pin', 'good', 'pin', '--cacert {d}/root.crt --pin {pins[rsa]}', err=PIN),
     bad('pin does not replace trust', 'unknown-ca', ISSUER,
         '--cacert {d}/root.crt --pin {pins[unknown-ca]}'),
+    bad('malformed pin', 'good', 'pin', '--cacert {d}/root.crt --pin sha256//short', err=ARGUMENT,
+        status=1),
     bad("an authority's pin is not the server's", 'intermediate-no-ca', 'pin',
         '--insecure --pin {pins[good]}', err=PIN),
 )
@@ -125,16 +132,18 @@ INSECURE = (
 
 VERSIONS = (
     good('TLS 1.2', 'tls1.2', facts={'version': 'TLSv1.2'}),
-    good('TLS 1.3', 'tls1.3', facts={'version': 'TLSv1.3'}, old=FAILED),
+    good('TLS 1.3', 'tls1.3', facts={'version': 'TLSv1.3'}, old=(2, FAILED)),
     bad('TLS 1.1', 'tls1.1', HANDSHAKE, err=FAILED),
     good('highest 1.2', 'good', '--cacert {d}/root.crt --tls-max 1.2',
          facts={'version': 'TLSv1.2'}),
     good('lowest 1.3', 'good', '--cacert {d}/root.crt --tls-min 1.3',
-         facts={'version': 'TLSv1.3'}, old=ABSENT),
+         facts={'version': 'TLSv1.3'}, old=(1, UNSUPPORTED)),
     good('lowest and highest 1.2', 'good', '--cacert {d}/root.crt --tls-min 1.2 --tls-max 1.2',
          facts={'version': 'TLSv1.2'}),
     bad('lowest 1.3, server 1.2', 'tls1.2', HANDSHAKE, '--cacert {d}/root.crt --tls-min 1.3',
-        err=FAILED, old=ABSENT),
+        err=FAILED, old=(1, UNSUPPORTED)),
+    bad('lowest above highest', 'good', HANDSHAKE,
+        '--cacert {d}/root.crt --tls-min 1.3 --tls-max 1.2', err=ARGUMENT, status=1),
     bad('highest 1.2, server 1.3', 'tls1.3', HANDSHAKE, '--cacert {d}/root.crt --tls-max 1.2',
         err=FAILED),
     good('AES-128 GCM', 'gcm', facts={'cipher': 'ECDHE-ECDSA-AES128-GCM-SHA256'}),
@@ -151,7 +160,7 @@ CLIENTS = (
     good('client certificate', 'client', OWN + 'client.key', facts=WHO),
     good('client certificate, TLS 1.2', 'client-1.2', OWN + 'client.key', facts=WHO),
     good('encrypted key', 'client', OWN + 'client-locked.key --pass {d}/client.pass', facts=WHO,
-         old='^wsuv: '),
+         old=(2, '^wsuv: ')),
     good('encrypted key, DES3', 'client', OWN + 'client-des3.key --pass {d}/client.pass',
          facts=WHO),
     good('encrypted key, old form', 'client', OWN + 'client-old.key --pass {d}/client.pass',
@@ -166,6 +175,8 @@ CLIENTS = (
         err='^wsuv: '),
     bad('wrong password', 'client', '(?i)password|decrypt|ssl',
         OWN + 'client-old.key --pass {d}/wrong.pass', err='^wsuv: '),
+    bad('certificate without a key', 'client', 'PEM lib',
+        '--cacert {d}/root.crt --cert {d}/client.crt', err=ARGUMENT, status=1),
     bad('no key', 'client', 'No such file', OWN + 'none.key', err='^wsuv: '),
     bad('key of another certificate', 'client', 'KEY_VALUES_MISMATCH', OWN + 'good.key',
         err='^wsuv: '),
