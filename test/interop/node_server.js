@@ -3,10 +3,10 @@
 // "listening PORT". py_server.py serves the same paths in the same way.
 //
 //    node_server.js [--cert FILE --key FILE [--client-ca FILE] [--tls-min VERSION]
-//                    [--tls-max VERSION] [--ciphers LIST]]
+//                    [--tls-max VERSION] [--ciphers LIST] [--sigalgs LIST]]
 //
 // With a certificate it serves TLS; with --client-ca it asks for one of that authority's, too.
-// Versions are as "TLSv1.2".
+// Versions are as "TLSv1.2". It is the server's order of preference that counts.
 'use strict';
 
 const fs = require('fs');
@@ -147,7 +147,7 @@ const sessions = new WebSocketServer({
 });
 
 function createServer() {
-  const names = ['cert', 'key', 'client-ca', 'tls-min', 'tls-max', 'ciphers'];
+  const names = ['cert', 'key', 'client-ca', 'tls-min', 'tls-max', 'ciphers', 'sigalgs'];
   const options = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
   const { values } = parseArgs({ options });
   if (!values.cert) return http.createServer();
@@ -159,6 +159,7 @@ function createServer() {
     minVersion: values['tls-min'],
     maxVersion: values['tls-max'],
     ciphers: values.ciphers,
+    sigalgs: values.sigalgs,
   });
 }
 

@@ -190,7 +190,7 @@ class NginxPeer(Process):
 
 
 class OpensslPeer(Process):
-    """For one connection. It ends with the server behind it, without a close_notify."""
+    """For one connection. It ends with the server behind it."""
 
     package = 'openssl'
 
@@ -211,13 +211,14 @@ class OpensslPeer(Process):
         self.shut()
 
     def outward(self):
+        """What the server behind sent, and its end."""
         try:
             while data := self.plain.recv(CHUNK):
                 self.process.stdin.write(data)
                 self.process.stdin.flush()
+            self.process.stdin.close()
         except OSError:
             pass
-        self.process.terminate()
 
     def shut(self):
         try:

@@ -14,7 +14,8 @@ SERVERS = {
     'tls1.3': ('good', '--tls-min TLSv1.3'),
     'cbc': ('good', '--tls-max TLSv1.2 --ciphers ECDHE-ECDSA-AES128-SHA256'),
     'gcm': ('good', '--tls-max TLSv1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256'),
-    'gcm-rsa': ('rsa', '--tls-max TLSv1.2 --ciphers ECDHE-RSA-AES256-GCM-SHA384'),
+    'gcm-rsa': ('rsa', '--tls-max TLSv1.2 --ciphers ECDHE-RSA-AES256-GCM-SHA384'
+                       ' --sigalgs RSA+SHA256'),
     'static-rsa': ('rsa', '--tls-max TLSv1.2 --ciphers AES128-GCM-SHA256'),
     'dhe': ('rsa', '--tls-max TLSv1.2 --ciphers DHE-RSA-AES128-GCM-SHA256'),
     'client': ('good', '--client-ca {d}/client-root.crt'),
