@@ -26,6 +26,7 @@ import unittest
 
 WSUV = ECHO = ''
 PATIENCE = 10  # seconds, for anything that has to come
+PIN = 'sha256//' + 43 * 'A' + '='
 STALL = 0.3  # seconds without room in a pipe, until it is taken for full
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -264,7 +265,7 @@ class CommandLine(CliTest):
             file.write('a word\nand no more')
             file.flush()
             result = run('--cacert', 'a', '--capath', 'b', '--cert', 'c', '--key', 'd',
-                         '--pin', 'e', '--pin', 'f', '--tls-min', '1.2', '--tls-max', '1.3',
+                         '--pin', PIN, '--pin', PIN, '--tls-min', '1.2', '--tls-max', '1.3',
                          '--keylog', 'g', '--pass', file.name, '--pass', os.devnull,
                          '-m', 'hi', '-n', '1', echo_url)
         self.check(result, CLOSED, b'hi\n')
