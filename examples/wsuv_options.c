@@ -11,9 +11,10 @@
 static const char help[] =
     "usage: wsuv [options] URL\n"
     "\n"
-    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH or\n"
-    "ws+unix:///SOCKET:/PATH, and prints each message that arrives as a line. At the end of\n"
-    "standard input the connection is closed, and what still arrives is printed.\n"
+    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
+    "wss://HOST[:PORT]/PATH or ws+unix:///SOCKET:/PATH, and prints each message that arrives as a\n"
+    "line. At the end of standard input the connection is closed, and what still arrives is\n"
+    "printed.\n"
     "\n"
     "  -m TEXT                  send TEXT in place of standard input; may be repeated\n"
     "  -n N                     close as soon as N messages have arrived, and not before\n"
@@ -38,6 +39,8 @@ static const char help[] =
     "                           be repeated: one of them\n"
     "      --tls-min VERSION    not below TLS VERSION, 1.2 (the default) or 1.3\n"
     "      --tls-max VERSION    not above it\n"
+    "      --insecure           take any certificate: whoever is on the way can read and change "
+    "all\n"
     "      --keylog FILE        append the secrets of TLS to FILE: whoever has it reads the "
     "traffic\n"
     "  -v                       show handshake, frames and close on standard error; -vv: what is "
@@ -76,7 +79,8 @@ enum {
   OPTION_PIN,
   OPTION_TLS_MIN,
   OPTION_TLS_MAX,
-  OPTION_KEYLOG
+  OPTION_KEYLOG,
+  OPTION_INSECURE
 };
 
 static const struct option long_options[] = {
@@ -96,6 +100,7 @@ static const struct option long_options[] = {
     {"pin", required_argument, NULL, OPTION_PIN},
     {"tls-min", required_argument, NULL, OPTION_TLS_MIN},
     {"tls-max", required_argument, NULL, OPTION_TLS_MAX},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
     {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {NULL, 0, NULL, 0},
 };
@@ -168,6 +173,7 @@ static options_result read_tls_option(tls_options *tls, int option) {
   case OPTION_PIN: tls_options_add_pin(tls, optarg); break;
   case OPTION_TLS_MIN: return read_tls_version(&tls->config.min_version, optarg);
   case OPTION_TLS_MAX: return read_tls_version(&tls->config.max_version, optarg);
+  case OPTION_INSECURE: wsuv_tls_config_disable_verification(&tls->config); break;
   case OPTION_KEYLOG: tls->config.keylog_file = optarg; break;
   default: return bad("unknown option, or a value is missing", "");
   }

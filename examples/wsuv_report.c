@@ -46,8 +46,19 @@ void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const cha
   note("%s", text);
 }
 
+static void report_tls(const wsuv_session_t *session) {
+  wsuv_tls_info_t tls;
+  wsuv_tls_info_init(&tls);
+  if (wsuv_session_tls(session, &tls) < 0) return;
+  note("TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite, tls.alpn != NULL ? ", ALPN " : "",
+       tls.alpn != NULL ? tls.alpn : "", tls.resumed ? ", resumed" : "");
+  if (tls.peer_certificate != NULL)
+    note("certificate of the server: %zu bytes in DER", tls.peer_certificate_len);
+}
+
 void report_open(const wsuv_session_t *session) {
   const char *subprotocol = wsuv_session_subprotocol(session);
+  report_tls(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
 }
 

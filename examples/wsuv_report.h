@@ -12,7 +12,7 @@ __attribute__((format(printf, 1, 2))) void report(const char *format, ...);
 /* The log hook: a line behind "* ". */
 void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text, void *arg);
 
-/* What the opening handshake agreed upon; for -v. */
+/* What TLS and the opening handshake agreed upon; for -v. */
 void report_open(const wsuv_session_t *session);
 
 /* The one line that says why the session ended, unless in good order. */

@@ -234,8 +234,8 @@ class CommandLine(CliTest):
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
                        '--ping-interval', '--resolve', '--timeout', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
-                       '--tls-min', '--tls-max', '--keylog', '-v', '--help', '--version',
-                       'Exit status'):
+                       '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
+                       '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
@@ -266,7 +266,7 @@ class CommandLine(CliTest):
             file.flush()
             result = run('--cacert', 'a', '--capath', 'b', '--cert', 'c', '--key', 'd',
                          '--pin', PIN, '--pin', PIN, '--tls-min', '1.2', '--tls-max', '1.3',
-                         '--keylog', 'g', '--pass', file.name, '--pass', os.devnull,
+                         '--keylog', 'g', '--insecure', '--pass', file.name, '--pass', os.devnull,
                          '-m', 'hi', '-n', '1', echo_url)
         self.check(result, CLOSED, b'hi\n')
 

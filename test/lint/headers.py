@@ -22,6 +22,7 @@ int use_all(void) {
   wsuv_request_t request;
   wsuv_frame_t frame;
   wsuv_tls_config_t tls;
+  wsuv_tls_info_t info;
   wsuv_client_config_init(&config);
   wsuv_request_init(&request, "ws://localhost");
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "", 0);
@@ -31,6 +32,7 @@ int use_all(void) {
   wsuv_extension_init(&extension);
   if (wsuv_permessage_deflate(&extension, &options) < 0) return 1;
   wsuv_tls_config_init(&tls);
+  wsuv_tls_info_init(&info);
   config.tls = &tls;
   return config.size != 0 && request.size != 0 && frame.size != 0 ? WSUV_EURL : 0;
 }
