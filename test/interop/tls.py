@@ -2,12 +2,12 @@
 """A client against the TLS of many servers: what it takes, what it refuses, and what it says.
 
     tls.py --self-test [unittest's arguments]
-    tls.py WSUV TWICE LIBRARY [unittest's arguments]
+    tls.py WSUV TWICE MUTUAL LIBRARY [unittest's arguments]
 
 The rows of tls_rows.py, and the servers of tls_peers.py. With --self-test the client is OpenSSL's,
 which is known to be good: that proves certificates, servers and rows. Otherwise it is the program
-wsuv. TWICE is the program that connects twice, and LIBRARY tells what wsuv's mbedTLS has: `tls1.3`
-or `tls1.2`.
+wsuv. TWICE is the program that connects twice, MUTUAL the example of mutual TLS, and LIBRARY tells
+what wsuv's mbedTLS has: `tls1.3` or `tls1.2`.
 """
 
 import base64
@@ -44,8 +44,8 @@ Result = namedtuple('Result', 'status out err')
 class Wsuv:
     """The program; `old`: its library has no TLS 1.3."""
 
-    def __init__(self, program, twice, library):
-        self.program, self.twice_program = program, twice
+    def __init__(self, program, twice, mutual, library):
+        self.program, self.twice_program, self.mutual = program, twice, mutual
         self.old = {'tls1.2': True, 'tls1.3': False}[library]
 
     def call(self, *command):
@@ -402,12 +402,55 @@ class Resumption(TlsTest):
                 self.assertEqual(re.findall(r'^TLSv1\.\d (.)$', out, re.M), ['.', 'r'])
 
 
+class Program(TlsTest):
+    """What only wsuv can be asked."""
+
+    def test_verbose_tells_what_was_agreed_upon(self):
+        result = self.run_client(SCENE.port('good'), '/tls', '-v --cacert {d}/root.crt')
+        version = r'TLSv1\.2, TLS-ECDHE-' if CLIENT.old else r'TLSv1\.3, TLS-'
+        self.assertRegex(result.err, rf'(?m)^\* TLS: {version}[A-Z0-9-]+, ALPN http/1\.1$')
+        self.assertRegex(result.err, r'(?m)^\* certificate of the server: \d+ bytes in DER$')
+
+    def test_verbose_warns_of_insecure(self):
+        result = self.run_client(SCENE.port('self-signed'), '/tls', '-v --insecure')
+        self.assertEqual(result.status, 0)
+        self.assertRegex(result.err, r'(?m)^\* .*verif')
+
+    def test_no_key_log_unless_it_is_asked_for(self):
+        path = SCENE.path('environment.log')
+        os.environ['SSLKEYLOGFILE'] = path
+        try:
+            self.connects(SCENE.port('good'), '/tls')
+        finally:
+            del os.environ['SSLKEYLOGFILE']
+        self.assertFalse(os.path.exists(path))
+
+    def mutual(self, ca, cert, key):
+        url = f'wss://localhost:{SCENE.port("client")}/tls'
+        return CLIENT.call(CLIENT.mutual, url, *(SCENE.path(name) for name in (ca, cert, key)))
+
+    def test_example_of_mutual_tls(self):
+        result = self.mutual('root.crt', 'client.crt', 'client.key')
+        self.assertEqual((result.status, result.err), (0, ''))
+        self.assertEqual(json.loads(result.out)['client'], 'wsuv test client')
+        self.assertEqual(self.mutual('other.crt', 'client.crt', 'client.key').status, 1)
+        self.assertEqual(self.mutual('root.crt', 'good.crt', 'good.key').status, 1)
+
+
+def load_tests(loader, tests, pattern):
+    """All, or those for any client."""
+    if isinstance(CLIENT, Wsuv):
+        return tests
+    cases = (Rows, Peers, KeyLog, Resumption)
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
+
+
 def main(arguments):
     global CLIENT
     if arguments[1:2] == ['--self-test']:
         CLIENT, rest = Known(), arguments[2:]
-    elif len(arguments) >= 4:
-        CLIENT, rest = Wsuv(*arguments[1:4]), arguments[4:]
+    elif len(arguments) >= 5:
+        CLIENT, rest = Wsuv(*arguments[1:5]), arguments[5:]
     else:
         sys.exit(__doc__)
     unittest.main(argv=arguments[:1] + rest)
