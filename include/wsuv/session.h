@@ -409,6 +409,19 @@ WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
 /** The subprotocol that was agreed upon, terminated; "" if none, or if not open yet. */
 WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
 
+/**
+ * The address of the peer: what was connected to, behind a proxy or a name.
+ * @param session the session
+ * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path
+ * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; or what libuv says
+ */
+WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
+                                          struct sockaddr_storage *addr);
+
+/** Our own address of the connection; of a Unix socket without a path. As the peer's. */
+WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
+                                           struct sockaddr_storage *addr);
+
 /** @name The opening handshake
  * Request and answer of an open session. They are there in `on_open`, and gone when it returns
  * unless `keep_handshake` was set: then they stay until `on_close` returns. So do the strings. What

@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 
@@ -35,6 +36,8 @@ typedef struct ws_filter_events {
   void (*on_close)(void *up);
 } ws_filter_events;
 
+typedef enum ws_filter_end { WS_FILTER_LOCAL, WS_FILTER_PEER } ws_filter_end;
+
 typedef struct ws_filter_ops {
   int (*read_start)(ws_filter *f); /* 0 or a code */
   void (*read_stop)(ws_filter *f); /* idempotent */
@@ -47,6 +50,9 @@ typedef struct ws_filter_ops {
 
   /* End our direction behind what was taken; no event. Not while bytes are held. */
   void (*shutdown)(ws_filter *f);
+
+  /* The address of one end of the socket at the bottom, from on_connect on. 0 or a code. */
+  int (*address)(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr);
 
   /* Drop the connection and everything held, at any time, once. Memory that is held stays
      untouched by others until on_close. */

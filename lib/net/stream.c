@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/address.h"
 
 /* A connected stream of libuv's as the bottom filter, whatever kind of socket it is. Writes go to
    the kernel at once; what it does not take is held by one write request, made when it is first
@@ -156,11 +157,38 @@ static void shut_down(ws_filter *f) {
   if (uv_shutdown(req, s->handle, on_shutdown) < 0) env_uv_free(s->e, req);
 }
 
+static int tcp_address(const uv_tcp_t *tcp, ws_filter_end end, struct sockaddr_storage *addr) {
+  int len = sizeof *addr;
+  struct sockaddr *sa = (struct sockaddr *) addr;
+  return end == WS_FILTER_PEER ? uv_tcp_getpeername(tcp, sa, &len)
+                               : uv_tcp_getsockname(tcp, sa, &len);
+}
+
+/* Our own end of a Unix socket has no path. */
+static int pipe_address(const uv_pipe_t *pipe, ws_filter_end end, struct sockaddr_storage *addr) {
+  char path[ADDRESS_PATH_MAX + 1];
+  size_t len = sizeof path;
+  int err = end == WS_FILTER_PEER ? uv_pipe_getpeername(pipe, path, &len)
+                                  : uv_pipe_getsockname(pipe, path, &len);
+  if (err == 0) address_of_path(addr, path, len);
+  return err;
+}
+
+static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
+  const uv_stream_t *handle = ((const stream *) (const void *) f)->handle;
+  address_clear(addr);
+  if (uv_handle_get_type((const uv_handle_t *) handle) == UV_TCP) {
+    return tcp_address((const uv_tcp_t *) handle, end, addr);
+  }
+  return pipe_address((const uv_pipe_t *) handle, end, addr);
+}
+
 static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
+    .address = get_address,
     .close = close_stream,
 };
 

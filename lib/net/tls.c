@@ -283,11 +283,17 @@ static void close_it(ws_filter *f) {
   t->lower->ops->close(t->lower);
 }
 
+static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
+  const ws_filter *lower = ((const tls *) (const void *) f)->lower;
+  return lower->ops->address(lower, end, addr);
+}
+
 static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
+    .address = get_address,
     .close = close_it,
 };
 

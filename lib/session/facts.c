@@ -18,6 +18,19 @@ void *wsuv_session_data(const wsuv_session_t *session) {
   return session->data;
 }
 
+static int address(const wsuv_session_t *s, ws_filter_end end, struct sockaddr_storage *addr) {
+  bool connected = s->state >= SESSION_TLS && s->state < SESSION_ENDED;
+  return connected ? s->filter->ops->address(s->filter, end, addr) : WSUV_ESTATE;
+}
+
+int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
+  return address(session, WS_FILTER_PEER, addr);
+}
+
+int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
+  return address(session, WS_FILTER_LOCAL, addr);
+}
+
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
   return session->subprotocol != NULL ? session->subprotocol : "";
 }

@@ -72,11 +72,19 @@ static void on_end(raw_conn *c) {
   if (!p->stays) raw_conn_close(c);
 }
 
-void frame_peer_start(frame_peer *p, world *w) {
+static void start(frame_peer *p, raw_peer *raw) {
   static const raw_peer_callbacks callbacks = {on_connection, on_bytes, on_end};
-  *p = (frame_peer){.raw = raw_peer_new(w)};
+  *p = (frame_peer){.raw = raw};
   p->raw->data = p;
   raw_peer_set_callbacks(p->raw, &callbacks);
+}
+
+void frame_peer_start(frame_peer *p, world *w) {
+  start(p, raw_peer_new(w));
+}
+
+void frame_peer_start_at(frame_peer *p, world *w, const char *path) {
+  start(p, raw_peer_new_at(w, path, 0));
 }
 
 void frame_peer_free(frame_peer *p) {

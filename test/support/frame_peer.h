@@ -34,6 +34,7 @@ struct frame_peer {
 };
 
 void frame_peer_start(frame_peer *p, world *w);
+void frame_peer_start_at(frame_peer *p, world *w, const char *path); /* of a Unix socket */
 void frame_peer_free(frame_peer *p); /* the raw peer is the world's */
 
 void frame_peer_send(frame_peer *p, const char *script);

@@ -30,6 +30,7 @@ typedef struct sim_filter {
   ws_filter head;
   sim_env *env;
   sim_sock *sock;
+  sim_addr peer;
   filter_state state;
   bool reading, read_ended, shut, write_failed;
   ws_list held;
@@ -232,11 +233,21 @@ static void filter_close(ws_filter *filter) {
   sim_event_soon(machine(f), &f->closed);
 }
 
+/* Our end has the family of the other, and nothing else. */
+static int get_address(const ws_filter *filter, ws_filter_end end, struct sockaddr_storage *addr) {
+  const sim_filter *f = (const sim_filter *) (const void *) filter;
+  CHECK(f->state == CONNECTED || f->state == CLOSING);
+  *addr = (struct sockaddr_storage){.ss_family = f->peer.ss_family};
+  if (end == WS_FILTER_PEER) *addr = f->peer;
+  return 0;
+}
+
 static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
+    .address = get_address,
     .close = filter_close,
 };
 
@@ -248,6 +259,7 @@ int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socke
   if (f == NULL) return WS_ENOMEM;
   f->env = env;
   f->head = (ws_filter){&ops, events, up};
+  memcpy(&f->peer, addr, sim_addr_len(addr));
   ws_list_init(&f->held);
   int err = sim_sock_connect(env->s, addr, &sock_events, f, &f->sock);
   if (err < 0) {
