@@ -66,7 +66,7 @@ typedef struct wsuv_message {
 typedef struct wsuv_message_piece {
   wsuv_frame_type_t type; /**< Of the message: #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
   const void *data;       /**< Not terminated; valid until the callback returns. */
-  size_t len;             /**< Bytes of #data; may be 0 in the last piece. */
+  size_t len;             /**< Bytes of #data: 256 KiB at most; 0 in the last piece only. */
   uint64_t offset;        /**< Bytes of the message that came before. */
   bool last;              /**< The message is complete. */
 } wsuv_message_piece_t;

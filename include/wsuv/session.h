@@ -86,8 +86,9 @@ typedef struct wsuv_callbacks {
   /**
    * If set, messages are not assembled but come in pieces, as they arrive, to this in place of
    * #on_message: `max_message_size` and `max_message_fragments` do not bound them, and they need
-   * no memory. Text is checked as it comes (`WSUV_EUTF8` may follow pieces of the same message),
-   * but a piece may end amid a character. @p piece and its data are valid until it returns.
+   * no memory; `max_frame_size` holds. Text is checked as it comes (`WSUV_EUTF8` may follow pieces
+   * of the same message), but a piece may end amid a character. @p piece and its data are valid
+   * until it returns.
    */
   void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
   /** A ping came, and the pong is already queued. @p data is valid until it returns. */
@@ -95,7 +96,8 @@ typedef struct wsuv_callbacks {
   /** A pong came, asked for or not. @p data is valid until it returns. */
   void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
   /**
-   * In a raw session, in place of #on_message, #on_ping and #on_pong: a frame, as it came.
+   * In a raw session, in place of #on_message, #on_message_piece, #on_ping and #on_pong: a frame,
+   * as it came.
    * @p frame and its data are valid until it returns. See wsuv_request::raw.
    */
   void (*on_frame)(wsuv_session_t *session, const wsuv_frame_t *frame);
@@ -242,7 +244,8 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
- * amid the fragments of a message; rsv bits in a control frame or a session that is not raw; or a
+ * amid the fragments of a message, or any but wsuv_send_piece() and wsuv_send_end() amid one that
+ * wsuv_send_begin() began; rsv bits in a control frame or a session that is not raw; or a
  * frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
  * `UV_ENOMEM`. When it fails, nothing was queued.
@@ -293,7 +296,7 @@ WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, ws
 /**
  * Begin a message that is sent in pieces, by wsuv_send_piece(), up to wsuv_send_end(). In between
  * nothing but these two, pings, pongs and the close frame may be sent. Nothing goes out before the
- * first piece.
+ * first piece. `UV_EINVAL`: another message has been begun, in pieces or in fragments.
  * @param session the session
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
  */
@@ -302,7 +305,8 @@ WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type)
 /**
  * Send some more of the message that was begun, of any length: the whole may be longer than
  * `outgoing_max`, which bounds what is queued. A piece that is refused with `WSUV_EQUEUEFULL` is
- * sent again in `on_drain`. Text may be cut amid a character. `UV_EINVAL`: none was begun.
+ * sent again in `on_drain`. Text may be cut amid a character. `UV_EINVAL`: none was begun by
+ * wsuv_send_begin().
  */
 WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
                                 wsuv_send_cb cb, void *arg);

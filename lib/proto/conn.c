@@ -160,6 +160,7 @@ static int send_data(conn *c, const conn_frame *f) {
   if (err < 0) return err;
   c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
   c->out_begun = !f->fin;
+  if (f->fin) c->out_streamed = false;
   return 0;
 }
 
@@ -167,6 +168,7 @@ int conn_begin_message(conn *c, frame_opcode type) {
   if (c->close_sent || c->close_received) return WSUV_ESTATE;
   if (c->out_opcode != 0 || (type != OPCODE_TEXT && type != OPCODE_BINARY)) return WS_EINVAL;
   c->out_opcode = (uint8_t) type;
+  c->out_streamed = true;
   c->out_utf8 = (utf8_state){0};
   return 0;
 }

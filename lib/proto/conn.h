@@ -89,7 +89,8 @@ typedef struct conn {
   bool masking;        /* mask what we send; the client's default */
   bool raw;            /* set by conn_set_raw */
   bool streamed;       /* set by conn_set_streamed */
-  bool out_begun;      /* some frame of out_opcode's message is queued */
+  bool out_streamed;   /* out_opcode's message was begun by conn_begin_message */
+  bool out_begun;      /* some frame of it is queued */
   bool close_sent;     /* our close frame is queued or gone: no more sending */
   bool close_received; /* the peer's has come: no more reading */
   bool failed;         /* we failed the connection: no more reading */

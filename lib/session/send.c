@@ -81,6 +81,12 @@ static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
   return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
+/* Nor can a single frame be part of one that is sent in pieces. */
+static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
+  bool amid = s->state == SESSION_OPEN && s->conn.out_streamed;
+  return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+}
+
 static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
   const uint8_t *p = frame->pieces->base;
   size_t len = frame->len;
@@ -157,7 +163,7 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
                         .count = 1,
                         .len = frame->len};
   bool close = frame->type == WSUV_FRAME_CLOSE;
-  return queue_and_tell(session, &f, close ? queue_close : queue, cb, arg);
+  return queue_and_tell(session, &f, close ? queue_close : queue_single, cb, arg);
 }
 
 int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
@@ -169,7 +175,7 @@ static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t l
                          void *arg) {
   const ws_slice piece = {data, len};
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
-  if (s->conn.out_opcode == 0) return WS_EINVAL;
+  if (!s->conn.out_streamed) return WS_EINVAL;
   const conn_frame f = {(frame_opcode) s->conn.out_opcode, fin, 0, &piece, 1, len};
   return queue_and_tell(s, &f, queue, cb, arg);
 }
