@@ -41,6 +41,42 @@ static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   if (u->at_message != NULL) u->at_message(u, m);
 }
 
+enum { PIECE_MAX = 256 * 1024 }; /* bytes, says the header */
+
+static void check_piece(const session_user *u, const wsuv_message_piece_t *m) {
+  CHECK(m->data != NULL);
+  CHECK(m->len > 0 || m->last);
+  CHECK(m->len <= PIECE_MAX);
+  CHECK(m->offset == u->passed);
+  CHECK(m->type == WSUV_FRAME_TEXT || m->type == WSUV_FRAME_BINARY);
+  CHECK(!u->amid || m->type == u->type);
+}
+
+static void end_message(session_user *u) {
+  u->messages++;
+  write_down(u, (uint8_t) u->type, u->gathered.base, u->gathered.len);
+  u->gathered.len = 0;
+  u->passed = 0;
+}
+
+static void on_message_piece(wsuv_session_t *s, const wsuv_message_piece_t *m) {
+  session_user *u = called_open(s);
+  check_piece(u, m);
+  u->pieces++;
+  u->type = m->type;
+  u->passed += m->len;
+  u->amid = !m->last;
+  if (!u->forgets) bytes_add(&u->gathered, m->data, m->len);
+  if (m->last) end_message(u);
+  if (u->at_piece != NULL) u->at_piece(u, m);
+}
+
+static void on_whole_message(wsuv_session_t *s, const wsuv_message_t *m) {
+  (void) s;
+  (void) m;
+  CHECK_FAIL("a message comes whole that was to come in pieces");
+}
+
 static void on_ping(wsuv_session_t *s, const void *data, size_t len) {
   session_user *u = called_open(s);
   CHECK(!u->raw);
@@ -108,6 +144,15 @@ static const wsuv_callbacks_t callbacks = {
     WSUV_CALLBACKS_INIT, .on_open = on_open,   .on_message = on_message, .on_ping = on_ping,
     .on_pong = on_pong,  .on_frame = on_frame, .on_drain = on_drain,     .on_close = on_close};
 
+static const wsuv_callbacks_t streamed_callbacks = {WSUV_CALLBACKS_INIT,
+                                                    .on_open = on_open,
+                                                    .on_message = on_whole_message,
+                                                    .on_message_piece = on_message_piece,
+                                                    .on_ping = on_ping,
+                                                    .on_pong = on_pong,
+                                                    .on_drain = on_drain,
+                                                    .on_close = on_close};
+
 /* --- the life of one --- */
 
 void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
@@ -115,12 +160,16 @@ void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
   CHECK(world_client(w, &u->client, config) == 0);
 }
 
+static const wsuv_callbacks_t *callbacks_of(const session_user *u) {
+  return u->streamed ? &streamed_callbacks : &callbacks;
+}
+
 int user_try_connect_url(session_user *u, const char *url) {
   wsuv_request_t request;
   wsuv_request_init(&request, url);
   request.data = u;
   request.raw = u->raw;
-  int err = wsuv_connect(u->client, &request, &callbacks, &u->session);
+  int err = wsuv_connect(u->client, &request, callbacks_of(u), &u->session);
   CHECK(u->opens == 0 && u->closes == 0);
   return err;
 }
@@ -135,7 +184,7 @@ int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_client_config
   request.config = config;
   request.data = u;
   request.raw = u->raw;
-  int err = wsuv_connect(u->client, &request, &callbacks, &u->session);
+  int err = wsuv_connect(u->client, &request, callbacks_of(u), &u->session);
   CHECK(u->opens == 0 && u->closes == 0);
   return err;
 }
@@ -157,6 +206,14 @@ void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_c
   world_run_until_count(w, &u->opens, 1);
 }
 
+void user_open_streamed(session_user *u, world *w, frame_peer *p,
+                        const wsuv_client_config_t *config) {
+  user_init(u, w, config);
+  u->streamed = true;
+  user_connect(u, p);
+  world_run_until_count(w, &u->opens, 1);
+}
+
 void user_run_to_close(session_user *u) {
   world_run_until_count(u->w, &u->closes, 1);
 }
@@ -168,6 +225,7 @@ void user_close_client(session_user *u) {
 
 void user_free(session_user *u) {
   bytes_free(&u->got);
+  bytes_free(&u->gathered);
   bytes_free(&u->done);
 }
 
@@ -295,6 +353,32 @@ int user_value(session_user *u, char name, const void *value, const void *type) 
   int r = wsuv_send_serialized(u->session, value, type, on_done, next_send(u, name));
   u->inside--;
   if (r == 0) u->owed++;
+  return r;
+}
+
+int user_begin_message(session_user *u, wsuv_frame_type_t type) {
+  u->inside++;
+  int r = wsuv_send_begin(u->session, type);
+  u->inside--;
+  return r;
+}
+
+int user_piece(session_user *u, char name, const void *data, size_t len) {
+  bool named = name != '\0';
+  u->inside++;
+  int r = wsuv_send_piece(u->session, data, len, named ? on_done : NULL,
+                          named ? next_send(u, name) : NULL);
+  u->inside--;
+  if (r == 0 && named) u->owed++;
+  return r;
+}
+
+int user_end_message(session_user *u, char name) {
+  bool named = name != '\0';
+  u->inside++;
+  int r = wsuv_send_end(u->session, named ? on_done : NULL, named ? next_send(u, name) : NULL);
+  u->inside--;
+  if (r == 0 && named) u->owed++;
   return r;
 }
 

@@ -3,7 +3,8 @@
 
 /* A user of one session, who writes down all that happens to it, and checks what holds for every
    session: callbacks never run inside a call, on_open comes first, on_close last, each once, and
-   every completion once and before on_close. */
+   every completion once and before on_close, and the pieces of a message
+   make a whole. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,18 +41,25 @@ struct session_user {
   wsuv_client_t *client;
   wsuv_session_t *session; /* NULL after on_close */
   bool raw; /* to be set before user_connect: a raw session, whose frames come to on_frame alone */
+  bool streamed; /* the same: messages come in pieces */
   size_t opens, messages, pings, pongs, frames, drains, closes;
-  size_t owed, dones; /* completions: still to come, and those that came */
-  size_t inside;      /* calls that are running */
-  bytes got;          /* a line for each message, ping, pong and frame */
-  bytes done;         /* "a=OK b=ECANCELED " */
-  bool forgets;       /* got is not written */
+  size_t owed, dones;     /* completions: still to come, and those that came */
+  size_t inside;          /* calls that are running */
+  bytes got;              /* a line for each message, ping, pong and frame */
+  size_t pieces;          /* those that came */
+  bool amid;              /* a message whose last piece is still to come */
+  uint64_t passed;        /* bytes of it */
+  wsuv_frame_type_t type; /* of it */
+  bytes gathered;         /* its pieces, unless forgets */
+  bytes done;             /* "a=OK b=ECANCELED " */
+  bool forgets;           /* got is not written */
   user_end end;
   user_send sends[USER_SENDS];
   size_t send_count;
   uint64_t opened_ms, closed_ms;
   void (*at_open)(session_user *u);
   void (*at_message)(session_user *u, const wsuv_message_t *m);
+  void (*at_piece)(session_user *u, const wsuv_message_piece_t *m);
   void (*at_ping)(session_user *u);
   void (*at_pong)(session_user *u);
   void (*at_frame)(session_user *u, const wsuv_frame_t *f);
@@ -75,6 +83,11 @@ void user_free(session_user *u);
 /* user_init, user_connect, and wait until it is open. */
 void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
 void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
+
+/* The same, with messages in pieces. What holds for every piece is checked; pieces are put together
+   and counted and written down as messages. */
+void user_open_streamed(session_user *u, world *w, frame_peer *p,
+                        const wsuv_client_config_t *config);
 
 /* Wait for on_close, close the client, free. */
 void user_finish(session_user *u);
@@ -100,6 +113,11 @@ int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t
               unsigned nbufs);
 int user_flush(session_user *u, char name);
 int user_value(session_user *u, char name, const void *value, const void *type);
+
+/* A message in pieces; with a name, a completion that is written down. */
+int user_begin_message(session_user *u, wsuv_frame_type_t type);
+int user_piece(session_user *u, char name, const void *data, size_t len);
+int user_end_message(session_user *u, char name);
 
 /* The rsv bits of a frame as a number, as frames_script writes them. */
 uint8_t user_rsv(const wsuv_frame_t *frame);
