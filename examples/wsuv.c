@@ -32,7 +32,9 @@ typedef struct program {
   input input;
   unsigned long sent;     /* messages: of standard input, or of -m */
   unsigned long received; /* messages */
-  size_t item_max;        /* bytes of a message that can be sent */
+  size_t item_max;        /* bytes of a message, or a piece, that can be sent */
+  bool begun;             /* --stream: the message that standard input is */
+  bool ending;            /* and it has to be ended yet */
   bool mute;              /* standard output takes nothing any more */
   bool failed;            /* standard input or output did, or a message could not be sent */
   exit_code code;
@@ -49,17 +51,15 @@ static void give_up(program *p) {
 static void report_item(const program *p, int err) {
   if (p->options.message_count > 0) {
     report("message %lu: %s", p->sent + 1, wsuv_strerror(err));
-  } else if (p->options.binary) {
+  } else if (p->options.binary || p->options.stream) {
     report("standard input: %s", wsuv_strerror(err));
   } else {
     report("standard input, line %lu: %s", p->sent + 1, wsuv_strerror(err));
   }
 }
 
-static input_verdict send_item(void *up, const char *data, size_t len) {
-  program *p = up;
-  int err = p->options.binary ? wsuv_send_binary(p->session, data, len)
-                              : wsuv_send_text(p->session, data, len);
+/* What a send said. */
+static input_verdict judge_item(program *p, int err) {
   if (err == WSUV_EQUEUEFULL) return INPUT_LATER;
   if (err == WSUV_ESTATE) return INPUT_ENOUGH;
   if (err < 0) {
@@ -68,18 +68,51 @@ static input_verdict send_item(void *up, const char *data, size_t len) {
     give_up(p);
     return INPUT_ENOUGH;
   }
-  p->sent++;
   return INPUT_TAKEN;
+}
+
+static input_verdict send_item(void *up, const char *data, size_t len) {
+  program *p = up;
+  int err = p->options.binary ? wsuv_send_binary(p->session, data, len)
+                              : wsuv_send_text(p->session, data, len);
+  input_verdict verdict = judge_item(p, err);
+  if (verdict == INPUT_TAKEN) p->sent++;
+  return verdict;
+}
+
+static int begin_stream(program *p) {
+  if (p->begun) return 0;
+  int err = wsuv_send_begin(p->session, p->options.binary ? WSUV_FRAME_BINARY : WSUV_FRAME_TEXT);
+  p->begun = err == 0;
+  return err;
+}
+
+static input_verdict send_piece(void *up, const char *data, size_t len) {
+  program *p = up;
+  int err = begin_stream(p);
+  if (err == 0) err = wsuv_send_piece(p->session, data, len, NULL, NULL);
+  return judge_item(p, err);
 }
 
 static void all_sent(program *p) {
   if (p->options.limit == 0) wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
 }
 
+/* A queue that is full of small pieces may have no room for the end either. */
+static void end_stream(program *p) {
+  input_verdict verdict = judge_item(p, wsuv_send_end(p->session, NULL, NULL));
+  p->ending = verdict == INPUT_LATER;
+  if (verdict == INPUT_TAKEN) all_sent(p);
+}
+
 static void on_input_end(void *up, int status) {
   program *p = up;
   if (status == 0) {
-    all_sent(p);
+    if (p->begun) {
+      end_stream(p);
+    } else {
+      all_sent(p);
+    }
     return;
   }
   if (status == UV_E2BIG) status = WSUV_EMSGSIZE;
@@ -97,9 +130,12 @@ static void send_messages(program *p) {
 }
 
 static void send_input(program *p) {
-  static const input_events events = {send_item, on_input_end};
-  int err = input_start(&p->input, wsuv_client_loop(p->client), p->options.binary, p->item_max,
-                        &events, p);
+  static const input_events items = {send_item, on_input_end};
+  static const input_events pieces = {send_piece, on_input_end};
+  const options *o = &p->options;
+  input_unit unit = o->stream ? INPUT_PIECES : o->binary ? INPUT_WHOLE : INPUT_LINES;
+  int err = input_start(&p->input, wsuv_client_loop(p->client), unit, p->item_max,
+                        o->stream ? &pieces : &items, p);
   if (err < 0) on_input_end(p, err);
 }
 
@@ -156,21 +192,30 @@ static void on_drain(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
   if (p->options.message_count > 0) {
     send_messages(p);
+  } else if (p->ending) {
+    end_stream(p);
   } else {
     input_resume(&p->input);
   }
 }
 
 /* What comes behind the last message of -n is not wanted. */
-static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
-  program *p = wsuv_session_data(session);
+static void print_some(program *p, const void *data, size_t len, bool last) {
   unsigned long limit = p->options.limit;
   if (limit > 0 && p->received == limit) return;
-  p->received++;
-  print(p, message->data, message->len, !p->options.binary);
+  p->received += last;
+  print(p, data, len, last && !p->options.binary);
   if (limit == 0 || p->received < limit) return;
   input_close(&p->input);
-  wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL);
+  wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
+}
+
+static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  print_some(wsuv_session_data(session), message->data, message->len, true);
+}
+
+static void on_message_piece(wsuv_session_t *session, const wsuv_message_piece_t *piece) {
+  print_some(wsuv_session_data(session), piece->data, piece->len, piece->last);
 }
 
 static exit_code judge(const program *p, const wsuv_close_info_t *info) {
@@ -207,6 +252,8 @@ static void on_interrupt(void *data) {
 
 /* --- the beginning --- */
 
+enum { STREAM_QUEUE = 1024 * 1024 }; /* bytes: as much as is read ahead of a slow server */
+
 static int make_client(program *p, uv_loop_t *loop) {
   wsuv_client_config_t config;
   wsuv_client_config_init(&config);
@@ -218,16 +265,20 @@ static int make_client(program *p, uv_loop_t *loop) {
     config.log = report_log;
     config.log_level = p->options.verbose > 1 ? WSUV_LOG_TRACE : WSUV_LOG_DEBUG;
   }
+  if (p->options.stream) {
+    config.max_frame_size = UINT64_MAX;
+    config.outgoing_max = STREAM_QUEUE;
+  }
   p->item_max = config.outgoing_max;
   return wsuv_client_new(&p->client, loop, &config);
 }
 
 static int open_session(program *p) {
-  static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
-                                             .on_message = on_message, .on_drain = on_drain,
-                                             .on_close = on_close};
+  wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open, .on_message = on_message,
+                                .on_drain = on_drain, .on_close = on_close};
   const options *o = &p->options;
   wsuv_request_t request;
+  if (o->stream) callbacks.on_message_piece = on_message_piece;
   wsuv_request_init(&request, o->url);
   request.origin = o->origin;
   request.headers = o->headers;

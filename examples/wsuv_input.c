@@ -1,7 +1,7 @@
 #include "wsuv_input.h"
 
-/* Reads standard input into one growing block and hands it out line by line, or whole. It reads no
-   further while its owner cannot take what there is. It knows nothing of WebSocket. */
+/* Reads standard input into one growing block and hands it out line by line, whole, or as it comes.
+   It reads no further while its owner cannot take what there is. It knows nothing of WebSocket. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,12 +44,12 @@ static void finish(input *in, int status) {
 static bool next_item(input *in, size_t *len, size_t *used) {
   const char *begin = in->text + in->start;
   const char *eol = NULL;
-  if (!in->whole && in->scanned < in->end)
+  if (in->unit == INPUT_LINES && in->scanned < in->end)
     eol = memchr(in->text + in->scanned, '\n', in->end - in->scanned);
   in->scanned = in->end;
   if (eol == NULL) {
     *len = *used = in->end - in->start;
-    return in->ended && *len > 0;
+    return (in->ended || in->unit == INPUT_PIECES) && *len > 0;
   }
   *len = (size_t) (eol - begin);
   *used = *len + 1;
@@ -197,10 +197,10 @@ static int start_stream(input *in, uv_handle_type type) {
   return err == 0 ? read_stream(in) : err;
 }
 
-int input_start(input *in, uv_loop_t *loop, bool whole, size_t item_max, const input_events *events,
-                void *up) {
+int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
+                const input_events *events, void *up) {
   uv_handle_type type = uv_guess_handle(STDIN_FILENO);
-  *in = (input){.events = events, .up = up, .item_max = item_max, .whole = whole, .loop = loop};
+  *in = (input){.events = events, .up = up, .item_max = item_max, .unit = unit, .loop = loop};
   switch (type) {
   case UV_TTY:
   case UV_NAMED_PIPE:

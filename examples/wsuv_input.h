@@ -13,8 +13,15 @@ typedef enum input_verdict {
   INPUT_ENOUGH /* nothing more, and no end is told */
 } input_verdict;
 
+/* What is handed out at once. */
+typedef enum input_unit {
+  INPUT_LINES,
+  INPUT_WHOLE, /* all there is */
+  INPUT_PIECES /* whatever has been read */
+} input_unit;
+
 typedef struct input_events {
-  /* A line without its end; or all there is, unless it is empty. */
+  /* A line without its end; or all there is, or some of it, unless it is empty. */
   input_verdict (*on_item)(void *up, const char *data, size_t len);
   /* 0: the end; UV_E2BIG: an item is longer than item_max; or what reading said. */
   void (*on_end)(void *up, int status);
@@ -24,7 +31,7 @@ typedef struct input {
   const input_events *events;
   void *up;
   size_t item_max; /* bytes */
-  bool whole;      /* all is one item */
+  input_unit unit;
   bool is_stream;
   bool busy;    /* a read of a file is under way, into the text */
   bool reading; /* a stream is being read */
@@ -47,8 +54,8 @@ typedef struct input {
 } input;
 
 /* Begin to read. The structure stays where it is until the loop has run out. 0 or a code. */
-int input_start(input *in, uv_loop_t *loop, bool whole, size_t item_max, const input_events *events,
-                void *up);
+int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
+                const input_events *events, void *up);
 
 /* Go on after INPUT_LATER; otherwise nothing. */
 void input_resume(input *in);

@@ -27,6 +27,11 @@ static const char help[] =
     "      --resolve HOST:PORT:ADDRESS\n"
     "                           connect to ADDRESS, with no lookup, if the URL has that HOST and\n"
     "                           PORT; may be repeated\n"
+    "      --stream             all of standard input is one message of any length, text without "
+    "-b\n"
+    "                           (none if it is empty), sent as it is read; what arrives is "
+    "written\n"
+    "                           as it comes, whatever its length\n"
     "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
     "      --include            print status and headers of the answer before what arrives; of a\n"
     "                           refusal, the beginning of its body, too\n"
@@ -52,8 +57,9 @@ static const char help[] =
     "\n"
     "SEC may have decimals. An empty line is an empty message; a last line without an end counts.\n"
     "A server may answer the close before it has answered the messages: -n waits for answers.\n"
-    "A line that is not UTF-8, or a message over 16 MiB, is an error: nothing more is sent, and\n"
-    "the connection is closed. Interrupt (Ctrl-C) closes with 1001, a second one at once.\n"
+    "A line that is not UTF-8, or a message over 16 MiB without --stream, is an error: nothing\n"
+    "more is sent, and the connection is closed. Interrupt (Ctrl-C) closes with 1001, a\n"
+    "second one at once.\n"
     "\n"
     "Exit status:\n"
     "  0  closed cleanly: 1000, 1001 or no code; also when nobody reads standard output any more\n"
@@ -68,6 +74,7 @@ enum {
   OPTION_ORIGIN,
   OPTION_PING_INTERVAL,
   OPTION_RESOLVE,
+  OPTION_STREAM,
   OPTION_TIMEOUT,
   OPTION_STATS,
   OPTION_INCLUDE,
@@ -89,6 +96,7 @@ static const struct option long_options[] = {
     {"origin", required_argument, NULL, OPTION_ORIGIN},
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
+    {"stream", no_argument, NULL, OPTION_STREAM},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"include", no_argument, NULL, OPTION_INCLUDE},
     {"stats", no_argument, NULL, OPTION_STATS},
@@ -202,6 +210,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_ORIGIN: o->origin = optarg; break;
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);
+  case OPTION_STREAM: o->stream = true; break;
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;
   case OPTION_STATS: o->stats = true; break;

@@ -28,6 +28,7 @@ typedef struct options {
   uint64_t ping_interval_ms; /* 0: the library's default */
   uint64_t timeout_ms;       /* 0: the library's defaults */
   bool binary;
+  bool stream; /* messages in pieces, and standard input as one of them */
   int verbose; /* how many times */
   bool stats;
   bool include;

@@ -120,8 +120,8 @@ class Peer:
     def send(self, opcode, payload=b'', fin=True):
         self.sock.sendall(self.frame(opcode, payload, fin))
 
-    def receive(self):
-        """The next frame, all of which must be masked and final: opcode, payload."""
+    def receive_frame(self):
+        """The next frame, all of which must be masked: opcode, payload, whether it is final."""
         first, second = self.read(2)
         n = second & 127
         if n == 126:
@@ -132,14 +132,32 @@ class Peer:
         payload = self.read(n)
         mask = int.from_bytes((key * (n // 4 + 1))[:n], 'big')
         plain = (int.from_bytes(payload, 'big') ^ mask).to_bytes(n, 'big')
-        if not (first & 0x80 and second & 0x80):
-            raise AssertionError('fragmented or unmasked')
-        return first & 15, plain
+        if not second & 0x80:
+            raise AssertionError('unmasked')
+        return first & 15, plain, bool(first & 0x80)
+
+    def receive(self):
+        """The next frame, which must be final: opcode, payload."""
+        opcode, payload, fin = self.receive_frame()
+        if not fin:
+            raise AssertionError('fragmented')
+        return opcode, payload
+
+    def receive_pieces(self):
+        """The next message, with nothing between its frames: opcode, payload, number of frames."""
+        opcode, payload, fin = self.receive_frame()
+        parts = [payload]
+        while not fin:
+            continuation, payload, fin = self.receive_frame()
+            parts.append(payload)
+            if continuation != CONTINUATION:
+                raise AssertionError('a message amid another')
+        return opcode, b''.join(parts), len(parts)
 
     def receive_close(self):
         """Skip what comes before; the code that the close frame has."""
         while True:
-            opcode, payload = self.receive()
+            opcode, payload, _ = self.receive_frame()
             if opcode == CLOSE:
                 return int.from_bytes(payload[:2], 'big') if payload else None
 
@@ -232,7 +250,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--timeout', '--include', '--stats',
+                       '--ping-interval', '--resolve', '--stream', '--timeout', '--include',
+                       '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
                        '--version', 'Exit status'):
@@ -971,6 +990,168 @@ class Messages(CliTest):
     def test_large_message_is_printed_whole(self):
         line = b'z' * (8 << 20)
         self.check(run('-n', '1', echo_url, data=line), CLOSED, line + b'\n')
+
+
+class Stream(CliTest):
+    def received(self, *args, data=b'', **kwargs):
+        """The one message that a run sends, as Peer.receive_pieces() has it, before it closes."""
+        messages = []
+
+        def script(peer):
+            peer.accept()
+            messages.append(peer.receive_pieces())
+            self.assertEqual(peer.answer_close(), 1000)
+        with Server(script) as server:
+            self.check(run('--stream', *args, server.url, data=data, **kwargs), CLOSED, b'')
+        return messages[0]
+
+    def test_input_is_one_text_message(self):
+        data = 'one\n\ntwö\n'.encode()
+        self.assertEqual(self.received(data=data)[:2], (TEXT, data))
+        with open(__file__, 'rb') as file:
+            whole = file.read()
+        with open(__file__, 'rb') as file:
+            self.assertEqual(self.received(stdin=file)[:2], (TEXT, whole))
+
+    def test_binary_input(self):
+        self.assertEqual(self.received('-b', data=b'\xff\n\0')[:2], (BINARY, b'\xff\n\0'))
+
+    def test_input_of_nothing_sends_nothing(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive()[0], CLOSE)
+            peer.close(1000)
+        for args in (['--stream'], ['--stream', '-b']):
+            with Server(script) as server:
+                self.check(run(*args, server.url), CLOSED, b'')
+
+    def test_input_is_sent_as_it_is_read(self):
+        arrived = threading.Event()
+        frames = []
+
+        def script(peer):
+            peer.accept()
+            frames.append(peer.receive_frame())
+            arrived.set()
+            while not frames[-1][2]:
+                frames.append(peer.receive_frame())
+            peer.answer_close()
+        with Server(script) as server:
+            process = start('--stream', server.url)
+            process.stdin.write(b'gr\xc3')  # a character is cut
+            process.stdin.flush()
+            self.assertTrue(arrived.wait(PATIENCE))
+            self.check(finish(process, b'\xbcn'), CLOSED, b'')
+        self.assertEqual(frames, [(TEXT, b'gr\xc3', False), (CONTINUATION, b'\xbcn', False),
+                                  (CONTINUATION, b'', True)])
+
+    def test_input_is_not_bounded(self):
+        data = b'0123456789abcde\n' * (20 << 16)  # 20 MiB
+        opcode, payload, _ = self.received(data=data)
+        self.assertEqual(opcode, TEXT)
+        self.assertTrue(payload == data)
+
+    def test_input_that_is_not_utf8_is_1(self):
+        for data in (b'fine \xff', b'cut \xc3'):
+            codes = []
+
+            def script(peer):
+                peer.accept()
+                codes.append(peer.receive_close())  # pylint: disable=cell-var-from-loop
+                peer.close(codes[0])  # pylint: disable=cell-var-from-loop
+            with self.subTest(data=data), Server(script) as server:
+                result = run('--stream', server.url, data=data)
+                self.check_one_line(result, OURS, r'^wsuv: standard input: .*UTF-8')
+            self.assertEqual(codes, [1001])
+
+    def test_reading_stops_while_the_queue_is_full(self):
+        total = 24 << 20
+        full = threading.Event()
+        messages = []
+
+        def script(peer):
+            peer.accept()
+            full.wait(PATIENCE)
+            messages.append(peer.receive_pieces())
+            peer.answer_close()
+        with Server(script) as server:
+            process = start('--stream', '-b', server.url)
+            fd = process.stdin.fileno()
+            os.set_blocking(fd, False)
+            rest = memoryview(bytes(total))
+            while rest and select.select([], [fd], [], STALL)[1]:
+                rest = rest[os.write(fd, rest[:65536]):]
+            self.assertGreater(len(rest), 0)
+            full.set()
+            os.set_blocking(fd, True)
+            self.check(finish(process, bytes(rest)), CLOSED, b'')
+        self.assertEqual(len(messages[0][1]), total)
+        self.assertEqual(messages[0][0], BINARY)
+
+    def test_pieces_are_printed_as_they_come(self):
+        printed = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            frame = peer.frame(TEXT, b'first, and the rest')
+            peer.sock.sendall(frame[:2 + 5])
+            self.assertTrue(printed.wait(PATIENCE))
+            peer.sock.sendall(frame[2 + 5:])
+            peer.answer_close()
+        with Server(script) as server:
+            process = start('--stream', '-n', '1', server.url)
+            self.assertEqual(os.read(process.stdout.fileno(), 100), b'first')
+            printed.set()
+            self.check(finish(process), CLOSED, b', and the rest\n')
+
+    def test_limit_counts_messages(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'', fin=False)
+            peer.send(CONTINUATION, b'o', fin=False)
+            peer.send(PING, b'amid')
+            peer.send(CONTINUATION, b'ne')
+            peer.send(TEXT, b'')
+            peer.send(BINARY, b'th', fin=False)
+            peer.send(CONTINUATION, b'ree')
+            peer.send(TEXT, b'four')
+            self.assertEqual(peer.answer_close(), 1000)
+        for args, out in ((['--stream'], b'one\n\nthree\n'), (['--stream', '-b'], b'onethree')):
+            with Server(script) as server:
+                result = run(*args, '-n', '3', server.url, stdin=subprocess.DEVNULL)
+            self.check(result, CLOSED, out)
+
+    def test_message_over_16_mib_is_printed(self):
+        data = b'z' * (20 << 20)
+
+        def script(peer):
+            peer.accept()
+            peer.send(BINARY, data[:-1], fin=False)
+            peer.send(CONTINUATION, data[-1:])
+            peer.answer_close()
+        with Server(script) as server:
+            result = run('--stream', '-b', '-n', '1', server.url, stdin=subprocess.DEVNULL)
+        self.check(result, CLOSED)
+        self.assertTrue(result.out == data)
+
+    def test_text_that_is_not_utf8_is_3_behind_what_was(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'fine', fin=False)
+            peer.send(CONTINUATION, b'\xff')
+            self.assertEqual(peer.receive_close(), 1007)
+        with Server(script) as server:
+            process = start('--stream', server.url)
+            process.wait(PATIENCE)
+            self.check(finish(process), LOST, b'fine', r'^wsuv: connection lost: .*UTF-8')
+
+    def test_messages_of_the_command_line_are_whole(self):
+        result = run('--stream', '-m', 'one', '-m', '', echo_url, data=b'not read\n')
+        self.check(result, CLOSED, b'one\n\n')
+
+    def test_echo(self):
+        data = bytes(range(256)) * 16000
+        self.check(run('--stream', '-b', '-n', '1', echo_url, data=data), CLOSED, data)
 
 
 class Output(CliTest):
