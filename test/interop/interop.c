@@ -14,7 +14,8 @@ enum {
 };
 
 static const interop_group *const groups[GROUPS] = {
-    &handshake_cases, &message_cases, &control_cases, &close_cases, &load_cases, &raw_cases};
+    &handshake_cases, &message_cases, &control_cases, &close_cases,
+    &load_cases,      &raw_cases,     &stream_cases};
 
 typedef struct runner {
   uv_timer_t patience;

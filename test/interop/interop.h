@@ -42,7 +42,7 @@ typedef struct interop_group {
   { (list), sizeof(list) / sizeof *(list) }
 
 extern const interop_group message_cases, control_cases, handshake_cases, close_cases, load_cases,
-    raw_cases;
+    raw_cases, stream_cases;
 
 /* The state of the case that runs. */
 struct interop {
@@ -54,7 +54,7 @@ struct interop {
   size_t unended;    /* sessions */
   size_t finished;   /* calls of interop_finish() */
   /* The case's own, zero at its beginning. */
-  size_t step, pings, drains, refusals;
+  size_t step, pings, drains, refusals, received;
   wsuv_session_t *crowd[INTEROP_CROWD];
 };
 
