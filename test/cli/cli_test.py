@@ -1065,7 +1065,7 @@ class Stream(CliTest):
             self.assertEqual(codes, [1001])
 
     def test_reading_stops_while_the_queue_is_full(self):
-        total = 24 << 20
+        total = 14 << 20  # less than would be queued without --stream
         full = threading.Event()
         messages = []
 
@@ -1133,6 +1133,19 @@ class Stream(CliTest):
             result = run('--stream', '-b', '-n', '1', server.url, stdin=subprocess.DEVNULL)
         self.check(result, CLOSED)
         self.assertTrue(result.out == data)
+
+    def test_frame_of_any_length_is_printed_as_it_comes(self):
+        printed = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            peer.sock.sendall(b'\x82\x7f' + struct.pack('>Q', 1 << 62) + b'the beginning')
+            self.assertTrue(printed.wait(PATIENCE))
+        with Server(script) as server:
+            process = start('--stream', server.url)
+            self.assertEqual(os.read(process.stdout.fileno(), 100), b'the beginning')
+            printed.set()
+            self.check_one_line(finish(process), LOST, r'^wsuv: connection lost: ')
 
     def test_text_that_is_not_utf8_is_3_behind_what_was(self):
         def script(peer):

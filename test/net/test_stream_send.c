@@ -166,9 +166,12 @@ static void test_fragments_and_pieces_do_not_mix(world *w) {
   assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
   assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_BINARY, true, "x", 1), UV_EINVAL);
   assert_int_equal(end(&u), 0);
-  world_run_until_count(w, &u.dones, 2);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK ");
-  close_and_finish(&u, &p, "TEXT- \"a\"; CONT \"b\"; TEXT- \"c\"; CONT");
+  assert_int_equal(user_frame(&u, 'd', WSUV_FRAME_TEXT, false, "d", 1), 0);
+  assert_none_begun(&u);
+  assert_int_equal(user_frame(&u, 'e', WSUV_FRAME_TEXT, true, "e", 1), 0);
+  world_run_until_count(w, &u.dones, 4);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK d=OK e=OK ");
+  close_and_finish(&u, &p, "TEXT- \"a\"; CONT \"b\"; TEXT- \"c\"; CONT; TEXT- \"d\"; CONT \"e\"");
 }
 
 static void assert_whole_messages_are_refused(session_user *u) {

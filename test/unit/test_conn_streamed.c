@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/error.h"
 #include "proto/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
@@ -162,11 +163,26 @@ static void test_conn_streamed_fragments_of_more_than_4_gib(void **state) {
   free(part);
 }
 
+static void test_conn_streamed_message_begins_once_and_before_the_close(void **state) {
+  rig r;
+  (void) state;
+  rig_open(&r, WS_CLIENT);
+  assert_int_equal(conn_begin_message(&r.c, OPCODE_CONTINUATION), WS_EINVAL);
+  assert_int_equal(conn_begin_message(&r.c, OPCODE_PING), WS_EINVAL);
+  assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), 0);
+  assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), WS_EINVAL);
+  assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
+  assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
+  assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), WSUV_ESTATE);
+  rig_close(&r);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conn_streamed_pieces_make_the_message_wherever_cut),
       cmocka_unit_test(test_conn_streamed_frame_of_more_than_4_gib),
       cmocka_unit_test(test_conn_streamed_fragments_of_more_than_4_gib),
+      cmocka_unit_test(test_conn_streamed_message_begins_once_and_before_the_close),
   };
   return cmocka_run_group_tests_name("conn_streamed", tests, NULL, NULL);
 }
