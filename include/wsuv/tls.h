@@ -106,8 +106,8 @@ static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
 
 /**
  * Take any certificate, of anybody: whoever is on the way can read and change everything. For
- * tests only; #ca_file with the server's own certificate is the way to trust one that no authority
- * has signed. Pins, if there are any, still count. Each session logs a warning.
+ * tests only; wsuv_tls_config::ca_file with the server's own certificate is the way to trust one
+ * that no authority has signed. Pins, if there are any, still count. Each session logs a warning.
  */
 WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);
 
