@@ -146,12 +146,21 @@ static int refuse_peer(tls_engine *e) {
   return end(e, WSUV_ETLSVERIFY);
 }
 
+/* What the certificate may be used for is judged by mbedTLS behind the rest of it, with an error of
+   its own. */
+static bool is_wrong_use(const tls_engine *e) {
+  uint32_t flags = mbedtls_ssl_get_verify_result(&e->ssl);
+  return flags != UINT32_MAX &&
+         (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
+}
+
 static int fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
   if (truncated) return end(e, WSUV_ETLSTRUNCATED);
-  return status == WSUV_ETLSVERIFY ? refuse_peer(e) : end(e, status);
+  bool refused = status == WSUV_ETLSVERIFY || (status == WSUV_ETLS && !e->done && is_wrong_use(e));
+  return refused ? refuse_peer(e) : end(e, status);
 }
 
 /* Lifetime */

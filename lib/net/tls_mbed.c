@@ -88,7 +88,16 @@ bool tls_mbed_has_1_3(void) {
 
 /* No key exchange by a shared secret alone: it would not be forward secret (RFC 8446 2.2). Before
    3.6.1 tickets were always told of. */
+/* PSS stands last: with TLS 1.2, servers take the first that fits, and a client of 3.6 offers PSS
+   there but does not accept it. */
 void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
+  static const uint16_t signatures[] = {
+      MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+      MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE};
+  mbedtls_ssl_conf_sig_algs(conf, signatures);
   mbedtls_ssl_conf_tls13_key_exchange_modes(conf,
                                             MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
 #if defined(MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED)

@@ -295,11 +295,6 @@ class CommandLine(CliTest):
             with self.subTest(url=url):
                 self.check_one_line(run(url), OURS, r'^wsuv: .*URL')
 
-    def test_tls_that_is_not_built_in_is_1(self):
-        for url in ('wss://127.0.0.1/', 'https://127.0.0.1:8443/'):
-            with self.subTest(url=url):
-                self.check_one_line(run(url), OURS, r'^wsuv: .*protocol not supported')
-
     def test_header_that_may_not_be_sent_is_1(self):
         for args in (['-H', 'Upgrade: x'], ['-H', 'Sec-WebSocket-Key: x'], ['-H', 'A: b\r\nC: d'],
                      ['-H', 'a b: c'], ['-p', 'a b'], ['-p', ''], ['--origin', 'a\nb']):
