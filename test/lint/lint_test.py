@@ -52,7 +52,8 @@ class Includes(unittest.TestCase):
     def test_net(self):
         self.check(
             'net',
-            ('"base/env.h"', '"net/dial.h"', '<uv.h>', '<wsuv/error.h>', '<sys/socket.h>'),
+            ('"base/env.h"', '"net/dial.h"', '<uv.h>', '<wsuv/error.h>', '<sys/socket.h>',
+             '<mbedtls/ssl.h>'),
             ('"proto/conn.h"', '"session/session.h"', '<llhttp.h>'),
         )
 

@@ -805,6 +805,24 @@ static void test_changed_bytes_are_noticed(void **state) {
   }
 }
 
+/* F33: an alert may come at any time. */
+static void test_alert_in_an_open_session(void **state) {
+  pair p;
+  fifo carried = {0};
+  (void) state;
+  open_pair(&p, 0);
+  tls_end_write(&p.client, "hello", 5);
+  tls_end_take(&p.client, &carried, SIZE_MAX);
+  fifo_data(&carried)[carried.len - 1] ^= 1;
+  tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
+  assert_int_equal(p.server.ended, WSUV_ETLS);
+  tls_ends_run(&p.server, &p.client, 0);
+  assert_int_equal(p.client.ended, WSUV_ETLS);
+  assert_string_equal(facts_of(&p.client).text, "alert of the peer: bad record MAC");
+  fifo_free(&carried);
+  close_pair(&p);
+}
+
 static void test_nothing_goes_on_after_a_failure(void **state) {
   size_t taken;
   pair p;
@@ -1041,6 +1059,7 @@ int main(void) {
     TEST(test_alert_in_place_of_an_answer),
     TEST(test_stall_in_every_flight),
     TEST(test_changed_bytes_are_noticed),
+    TEST(test_alert_in_an_open_session),
     TEST(test_nothing_goes_on_after_a_failure),
     TEST(test_writing_between_tickets),
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
