@@ -1,0 +1,270 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* F30: whom a client of TLS talks to, and whom it refuses, with which words. */
+
+#include <string.h>
+
+#include <mbedtls/x509.h>
+
+#include "base/error.h"
+#include "net/tls_internal.h"
+#include "support/tls_pair.h"
+
+/* The outcome of a handshake with a server of that certificate, signed by the authority that is
+   trusted unless another is given. */
+typedef struct trial {
+  const char *name; /* that is connected to */
+  int status;
+  const char *text;
+} trial;
+
+static void try_chain(const cert *leaf, const trial *t) {
+  tls_pair p;
+  pair_begin_with(&p, leaf, NULL);
+  pair_connect(&p, t->name, PAIR_PORT);
+  tls_ends_run(&p.client, &p.server, 0);
+  assert_int_equal(p.client.shaken, t->status);
+  assert_string_equal(pair_facts(&p.client).text, t->text);
+  assert_int_equal(p.client.in.len, 0);
+  /* A pin that stands alone is looked at when the server is done. */
+  if (t->status != 0 && !pair_config.verification_disabled)
+    assert_int_not_equal(p.server.shaken, 0);
+  pair_close(&p);
+}
+
+static void try_spec(const cert_spec *spec, cert *issuer, const trial *t) {
+  cert leaf;
+  cert_make(&leaf, spec, issuer);
+  if (issuer == &pair_middle || issuer == &pair_no_ca) cert_append(&leaf, issuer);
+  try_chain(&leaf, t);
+  cert_free(&leaf);
+}
+
+#define MISMATCH "host name does not match"
+
+static void test_names(void **state) {
+  static const trial trials[] = {
+      {"example.test", 0, ""},
+      {"EXAMPLE.test", 0, ""},
+      {"example.test.", 0, ""},
+      {"a.wild.test", 0, ""},
+      {"wild.test", WSUV_ETLSVERIFY, MISMATCH},
+      {"a.b.wild.test", WSUV_ETLSVERIFY, MISMATCH},
+      {"example.tes", WSUV_ETLSVERIFY, MISMATCH},
+      {"x.example.test", WSUV_ETLSVERIFY, MISMATCH},
+      {"server", WSUV_ETLSVERIFY, MISMATCH}, /* the common name, which counts no more */
+      {"127.0.0.1", 0, ""},
+      {"127.0.0.2", WSUV_ETLSVERIFY, MISMATCH},
+      {"2001:db8::1", 0, ""},
+      {"2001:db8:0:0::1", 0, ""},
+      {"2001:db8::2", WSUV_ETLSVERIFY, MISMATCH},
+      {"::ffff:127.0.0.1", WSUV_ETLSVERIFY, MISMATCH},
+  };
+  (void) state;
+  for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) try_chain(&pair_server, &trials[i]);
+}
+
+/* A name that looks like an address does not stand for it. */
+static void test_address_in_a_name_is_no_address(void **state) {
+  const cert_spec spec = {.name = "192.0.2.1", .hosts = {"*.0.2.1", "a.test"}};
+  const trial t = {"192.0.2.1", WSUV_ETLSVERIFY, MISMATCH};
+  (void) state;
+  try_spec(&spec, &pair_ca, &t);
+}
+
+static void test_other_name_can_be_asked_for(void **state) {
+  const trial t = {"192.0.2.77", 0, ""};
+  (void) state;
+  pair_config.server_name = "b.wild.test";
+  try_chain(&pair_server, &t);
+}
+
+static void test_bad_certificates(void **state) {
+  const struct {
+    cert_spec spec;
+    cert *issuer;
+    const char *text;
+  } cases[] = {
+      {{.name = "old", .hosts = {pair_host}, .not_after = "20240101000000"},
+       &pair_ca,
+       "certificate has expired"},
+      {{.name = "new", .hosts = {pair_host}, .not_before = "20980101000000"},
+       &pair_ca,
+       "certificate is not valid yet"},
+      {{.name = "foreign", .hosts = {pair_host}},
+       &pair_other_ca,
+       "not signed by a trusted authority"},
+      {{.name = "alone", .hosts = {pair_host}}, NULL, "not signed by a trusted authority"},
+      {{.name = "below", .hosts = {pair_host}}, &pair_no_ca, "not signed by a trusted authority"},
+      {{.name = "weak", .hosts = {pair_host}, .sha1 = true}, &pair_ca, "signed with a weak hash"},
+      {{.name = "short", .hosts = {pair_host}, .short_key = true}, &pair_ca, "key is too weak"},
+      {{.name = "both", .hosts = {"other.test"}, .not_after = "20240101000000"},
+       &pair_ca,
+       "certificate has expired; " MISMATCH},
+  };
+  (void) state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const trial t = {pair_host, WSUV_ETLSVERIFY, cases[i].text};
+    try_spec(&cases[i].spec, cases[i].issuer, &t);
+  }
+}
+
+static void test_intermediate_is_used_and_missed(void **state) {
+  const cert_spec spec = {.name = "leaf", .hosts = {pair_host}};
+  const trial good = {pair_host, 0, ""};
+  const trial missing = {pair_host, WSUV_ETLSVERIFY, "not signed by a trusted authority"};
+  cert leaf;
+  (void) state;
+  try_spec(&spec, &pair_middle, &good);
+  cert_make(&leaf, &spec, &pair_middle);
+  try_chain(&leaf, &missing);
+  cert_free(&leaf);
+}
+
+static void test_self_signed_certificate_can_be_trusted(void **state) {
+  const cert_spec spec = {.name = "alone", .hosts = {pair_host}};
+  const trial good = {pair_host, 0, ""}, wrong = {"other.test", WSUV_ETLSVERIFY, MISMATCH};
+  cert leaf;
+  (void) state;
+  cert_make(&leaf, &spec, NULL);
+  pair_trust(&leaf);
+  try_chain(&leaf, &good);
+  try_chain(&leaf, &wrong);
+  cert_free(&leaf);
+}
+
+static void test_pins(void **state) {
+  char first[64], second[64];
+  const char *pins[] = {cert_pin(&pair_ca, first), cert_pin(&pair_server, second)};
+  const trial good = {pair_host, 0, ""};
+  const trial wrong = {pair_host, WSUV_ETLSPIN,
+                       "public key of the server is not among the pinned ones"};
+  const trial both = {"other.test", WSUV_ETLSVERIFY, MISMATCH};
+  (void) state;
+  pair_config.pins = pins;
+  pair_config.pin_count = 2;
+  try_chain(&pair_server, &good);
+  pair_config.pin_count = 1;
+  try_chain(&pair_server, &wrong);
+  try_chain(&pair_server, &both);
+  pair_config.verification_disabled = true;
+  try_chain(&pair_server, &wrong);
+  pair_config.pin_count = 2;
+  try_chain(&pair_server, &good);
+}
+
+static void test_verification_can_be_disabled(void **state) {
+  const cert_spec spec = {.name = "x", .hosts = {"x.test"}, .not_after = "20240101000000"};
+  cert leaf;
+  tls_pair p;
+  (void) state;
+  wsuv_tls_config_disable_verification(&pair_config);
+  cert_make(&leaf, &spec, NULL);
+  pair_begin_with(&p, &leaf, NULL);
+  assert_false(tls_context_verifies(p.client_ctx));
+  for (int i = 0; i < 2; i++) {
+    pair_connect(&p, pair_host, PAIR_PORT);
+    tls_ends_run(&p.client, &p.server, 0);
+    assert_int_equal(p.client.shaken, 0);
+    assert_false(pair_facts(&p.client).verified);
+    assert_false(pair_facts(&p.client).resumed);
+    assert_true(pair_facts(&p.client).verify_flags & MBEDTLS_X509_BADCERT_EXPIRED);
+    assert_true(pair_facts(&p.client).verify_flags & MBEDTLS_X509_BADCERT_CN_MISMATCH);
+    pair_disconnect(&p);
+  }
+  assert_int_equal(p.client_ctx->sessions.count, 0);
+  pair_finish(&p);
+  cert_free(&leaf);
+}
+
+static void test_client_certificate(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_own(&pair_client);
+  pair_begin_with(&p, &pair_server, &pair_ca);
+  pair_connect(&p, pair_host, PAIR_PORT);
+  tls_ends_run(&p.client, &p.server, 0);
+  assert_int_equal(p.client.shaken, 0);
+  assert_int_equal(p.server.shaken, 0);
+  tls_facts f = pair_facts(&p.server);
+  assert_int_equal(f.peer_cert_len, pair_client.der_len);
+  assert_memory_equal(f.peer_cert, pair_client.der, pair_client.der_len);
+  pair_close(&p);
+}
+
+static void connect_refused(tls_pair *p, int server_status) {
+  pair_connect(p, pair_host, PAIR_PORT);
+  tls_ends_run(&p->client, &p->server, 0);
+  assert_int_equal(p->server.shaken, server_status);
+  tls_end_eof(&p->client);
+}
+
+static int client_status(const tls_pair *p) {
+  return p->client.shaken != 0 ? p->client.shaken : p->client.ended;
+}
+
+/* As a server, mbedTLS says nothing of it, and goes. That its alerts in TLS 1.3 come with keys that
+   its own client does not expect is why alerts are tried with TLS 1.2. */
+static void test_client_certificate_is_wanted(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_config.max_version = WSUV_TLS_1_2;
+  pair_begin_with(&p, &pair_server, &pair_ca);
+  connect_refused(&p, WSUV_ETLS);
+  assert_int_equal(client_status(&p), WSUV_ETLSTRUNCATED);
+  assert_int_equal(pair_facts(&p.server).library_error, -0x7480);
+  pair_close(&p);
+}
+
+static void test_client_certificate_of_a_stranger(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_own(&pair_client);
+  pair_config.max_version = WSUV_TLS_1_2;
+  pair_begin_with(&p, &pair_server, &pair_other_ca);
+  connect_refused(&p, WSUV_ETLSVERIFY);
+  assert_int_equal(client_status(&p), WSUV_ETLS);
+  assert_string_equal(pair_facts(&p.client).text,
+                      "alert of the peer: unknown certificate authority");
+  pair_close(&p);
+}
+
+static void test_server_is_told_why(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_trust(&pair_other_ca);
+  pair_config.max_version = WSUV_TLS_1_2;
+  pair_begin(&p);
+  pair_connect(&p, pair_host, PAIR_PORT);
+  tls_ends_run(&p.client, &p.server, 0);
+  assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
+  assert_string_equal(pair_facts(&p.server).text,
+                      "alert of the peer: unknown certificate authority");
+  pair_close(&p);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_names),
+      TEST(test_address_in_a_name_is_no_address),
+      TEST(test_other_name_can_be_asked_for),
+      TEST(test_bad_certificates),
+      TEST(test_intermediate_is_used_and_missed),
+      TEST(test_self_signed_certificate_can_be_trusted),
+      TEST(test_pins),
+      TEST(test_verification_can_be_disabled),
+      TEST(test_client_certificate),
+      TEST(test_client_certificate_is_wanted),
+      TEST(test_client_certificate_of_a_stranger),
+      TEST(test_server_is_told_why),
+  };
+  return cmocka_run_group_tests_name("unit/tls_certificates", tests, pair_make_certs,
+                                     pair_free_certs);
+}

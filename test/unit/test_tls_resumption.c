@@ -1,0 +1,151 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Sessions of TLS that are resumed: only what was verified, only with whom it was, and no longer
+   than the certificate lives. */
+
+#include <string.h>
+
+#include <mbedtls/x509.h>
+
+#include "base/error.h"
+#include "net/tls_internal.h"
+#include "support/tls_pair.h"
+
+static bool resumes(tls_pair *p, const char *name, uint16_t port) {
+  pair_connect(p, name, port);
+  tls_ends_run(&p->client, &p->server, 0);
+  tls_end_write(&p->server, "ok", 2); /* and behind the tickets of TLS 1.3 */
+  tls_ends_run(&p->client, &p->server, 0);
+  assert_int_equal(p->client.shaken, 0);
+  pair_assert_in(&p->client, "ok", 2);
+  assert_true(pair_facts(&p->client).verified);
+  bool resumed = pair_facts(&p->client).resumed;
+  pair_disconnect(p);
+  return resumed;
+}
+
+static void resume_by(wsuv_tls_version_t version) {
+  tls_pair p;
+  pair_config.max_version = version;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  for (int i = 0; i < 3; i++) assert_true(resumes(&p, pair_host, PAIR_PORT));
+  assert_false(resumes(&p, "a.wild.test", PAIR_PORT));
+  assert_false(resumes(&p, pair_host, PAIR_PORT + 1));
+  assert_true(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+}
+
+static void test_sessions_are_resumed(void **state) {
+  (void) state;
+  resume_by(WSUV_TLS_1_2);
+  resume_by(WSUV_TLS_ANY);
+}
+
+static void test_resumption_can_be_switched_off(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_config.resumption = false;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  assert_int_equal(p.client_ctx->sessions.count, 0);
+  pair_finish(&p);
+}
+
+static void test_resumed_session_with_pins(void **state) {
+  char text[64];
+  const char *pins[] = {cert_pin(&pair_server, text)};
+  tls_pair p;
+  (void) state;
+  pair_config.pins = pins;
+  pair_config.pin_count = 1;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  assert_true(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+}
+
+/* A server that has lost its keys makes a whole handshake, and looks no worse for it. */
+static void test_server_that_has_forgotten(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  tls_context_unref(p.server_ctx);
+  p.server_ctx = tls_server_context(&pair_alloc.handle, &pair_server, NULL);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  assert_true(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+}
+
+/* Another server with the same name must still show a good certificate. */
+static void test_offered_session_does_not_stand_for_a_certificate(void **state) {
+  const cert_spec spec = {.name = "thief", .hosts = {pair_host}};
+  cert thief;
+  tls_pair p;
+  (void) state;
+  cert_make(&thief, &spec, &pair_other_ca);
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  tls_context_unref(p.server_ctx);
+  p.server_ctx = tls_server_context(&pair_alloc.handle, &thief, NULL);
+  pair_connect(&p, pair_host, PAIR_PORT);
+  tls_ends_run(&p.client, &p.server, 0);
+  assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
+  pair_disconnect(&p);
+  assert_int_equal(p.client_ctx->sessions.count, 0);
+  pair_finish(&p);
+  cert_free(&thief);
+}
+
+static tls_session *only_session(tls_pair *p) {
+  tls_session *session = tls_sessions_find(&p->client_ctx->sessions, pair_host, PAIR_PORT);
+  assert_non_null(session);
+  return session;
+}
+
+static void test_session_of_another_library_is_a_miss(void **state) {
+  tls_pair p;
+  (void) state;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  tls_session *session = only_session(&p);
+  for (size_t i = 0; i < session->len; i++)
+    session->data[i] ^= i < sizeof(mbedtls_x509_time) ? 0 : 1;
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  assert_true(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+}
+
+static void test_session_does_not_outlive_the_certificate(void **state) {
+  const mbedtls_x509_time past = {.year = 2024, .mon = 1, .day = 1};
+  tls_pair p;
+  (void) state;
+  pair_begin(&p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  memcpy(only_session(&p)->data, &past, sizeof past);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_sessions_are_resumed),
+      TEST(test_resumption_can_be_switched_off),
+      TEST(test_resumed_session_with_pins),
+      TEST(test_server_that_has_forgotten),
+      TEST(test_offered_session_does_not_stand_for_a_certificate),
+      TEST(test_session_of_another_library_is_a_miss),
+      TEST(test_session_does_not_outlive_the_certificate),
+  };
+  return cmocka_run_group_tests_name("unit/tls_resumption", tests, pair_make_certs,
+                                     pair_free_certs);
+}
