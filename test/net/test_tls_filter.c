@@ -159,6 +159,7 @@ typedef struct server {
   raw_conn *conn;
   tls_end end;
   bool shaken;
+  const char *greeting; /* goes out with the last bytes of the handshake; or NULL */
 } server;
 
 static void pass_on(server *s) {
@@ -177,6 +178,9 @@ static void on_bytes(raw_conn *c) {
   server *s = c->peer->data;
   tls_end_feed(&s->end, fifo_data(&c->in), c->in.len, 0);
   fifo_consume(&c->in, c->in.len);
+  if (!s->shaken && s->end.shaken == 0 && s->greeting != NULL) {
+    tls_end_write(&s->end, s->greeting, strlen(s->greeting));
+  }
   s->shaken = s->end.shaken == 0;
   pass_on(s);
 }
@@ -471,6 +475,27 @@ static void test_pauses_do_not_mix_what_others_read(world *w) {
   server_free(&t);
 }
 
+/* The socket is not read: what comes waits there, and not in our memory. */
+static void test_pause_between_reads(world *w) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  say(&s, "x");
+  pass_on(&s);
+  world_run_until_count(w, &u.reads, 1);
+  fifo_consume(&u.in, 1);
+  u.f->ops->read_stop(u.f);
+  size_t before = w->alloc->live_bytes;
+  say_words(&s);
+  world_advance(w, 20);
+  assert_int_equal(w->alloc->live_bytes, before);
+  start_reading(&u);
+  world_run_until(w, all_words, &u);
+  assert_in(&u.in, sentence);
+  user_end(&u);
+  server_free(&s);
+}
+
 static void test_close_while_a_read_is_owed(world *w) {
   user u;
   server s;
@@ -508,12 +533,12 @@ static void test_pause_and_resume_without_memory(world *w) {
 static void test_reading_begins_late(world *w) {
   user u;
   server s;
+  calm(w);
   user_init(&u, w);
   u.idle = true;
   server_init(&s, w);
+  s.greeting = sentence;
   user_connect(&u, s.peer->port);
-  world_run_until_true(w, &s.shaken);
-  say_words(&s);
   world_advance(w, 20);
   assert_int_equal(u.reads, 0);
   start_reading(&u);
@@ -605,6 +630,7 @@ int main(void) {
       WORLD_TEST(test_pause_with_more_in_memory),
       WORLD_TEST(test_end_waits_behind_a_pause),
       WORLD_TEST(test_pauses_do_not_mix_what_others_read),
+      WORLD_TEST(test_pause_between_reads),
       WORLD_TEST(test_close_while_a_read_is_owed),
       WORLD_TEST(test_pause_and_resume_without_memory),
       WORLD_TEST(test_reading_begins_late),
