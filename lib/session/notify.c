@@ -76,7 +76,7 @@ static void tell_raw(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-static void tell_message(wsuv_session_t *s, const conn_event *ev) {
+void notify_message(wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
   if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
 }
@@ -100,7 +100,6 @@ void notify_event(wsuv_session_t *s, const conn_event *ev) {
     return;
   }
   switch (ev->type) {
-  case CONN_EVENT_MESSAGE: tell_message(s, ev); break;
   case CONN_EVENT_PIECE: tell_piece(s, ev); break;
   case CONN_EVENT_PING:
     if (s->callbacks.on_ping != NULL) s->callbacks.on_ping(s, ev->data, ev->len);

@@ -15,7 +15,10 @@ void notify_open(wsuv_session_t *s);
 /* Whether messages are wanted in pieces. */
 bool notify_wants_pieces(const wsuv_session_t *s);
 
-/* A message or a control frame; of a raw session, a frame. */
+/* A message. */
+void notify_message(wsuv_session_t *s, const conn_event *ev);
+
+/* Any other event: a piece, a control frame; of a raw session, a frame. */
 void notify_event(wsuv_session_t *s, const conn_event *ev);
 
 /* on_drain, if it is due. */

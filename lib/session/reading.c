@@ -23,13 +23,20 @@ void reading_room(wsuv_session_t *s, ws_buf *buf) {
   buf->len = CLIENT_READ_SIZE;
 }
 
-static void deliver(wsuv_session_t *s, const conn_event *ev) {
-  if (s->discard && ev->type != CONN_EVENT_CLOSE) return;
+static void deliver_other(wsuv_session_t *s, const conn_event *ev) {
   if (ev->type == CONN_EVENT_PONG && keepalive_on(&s->keepalive)) {
     keepalive_pong(&s->keepalive, ev->data, ev->len, session_now_ns(s));
   }
   if (ev->type == CONN_EVENT_CLOSE) closing_by_peer(s, ev);
   if (!s->discard) notify_event(s, ev);
+}
+
+static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
+  if (ev->type != CONN_EVENT_MESSAGE) {
+    deliver_other(s, ev);
+  } else if (!s->discard) {
+    notify_message(s, ev);
+  }
 }
 
 void reading_take_events(wsuv_session_t *s) {

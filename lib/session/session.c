@@ -50,14 +50,6 @@ void session_enter(wsuv_session_t *s, session_state state) {
   }
 }
 
-void session_owe(wsuv_session_t *s) {
-  if (!s->in_read && ws_list_empty(&s->owed)) client_owe(s->client, &s->owed);
-}
-
-void session_used(wsuv_session_t *s) {
-  if (s->idle_timeout_ms > 0) s->last_data_ms = session_now_ms(s);
-}
-
 void session_service(wsuv_session_t *s) {
   writing_flush(s);
   closing_advance(s);

@@ -94,7 +94,9 @@ void session_attach(wsuv_session_t *s, ws_filter *filter);
 void session_turn(wsuv_session_t *s);
 
 /* Have one soon, unless the same is to happen at the end of the read that is under way. */
-void session_owe(wsuv_session_t *s);
+static inline void session_owe(wsuv_session_t *s) {
+  if (!s->in_read && ws_list_empty(&s->owed)) client_owe(s->client, &s->owed);
+}
 
 /* The one end: no callback but on_close runs after this, which comes from the loop. `status` and
    `detail` count unless the session had failed, or been closed, before. */
@@ -103,9 +105,6 @@ void session_end(wsuv_session_t *s, int status, const char *detail);
 /* Fail the connection (RFC 6455 7.1.7): tell the peer behind what is queued, then end with `err`.
  */
 void session_fail(wsuv_session_t *s, int err, const char *why);
-
-/* Some of a message goes or comes: the session is not idle. */
-void session_used(wsuv_session_t *s);
 
 /* The rest is for the parts of a session: deadline, reading, writing, closing, ending. */
 
@@ -135,6 +134,11 @@ static inline uint64_t session_now_ms(const wsuv_session_t *s) {
 
 static inline uint64_t session_now_ns(const wsuv_session_t *s) {
   return session_ops(s)->now_ns(s->client->env);
+}
+
+/* Some of a message goes or comes: the session is not idle. */
+static inline void session_used(wsuv_session_t *s) {
+  if (s->idle_timeout_ms > 0) s->last_data_ms = session_now_ms(s);
 }
 
 #endif
