@@ -15,9 +15,10 @@
 
 #include "support/check.h"
 #include "support/session_user.h"
+#include "support/torture.h"
 #include "support/world_test.h"
 
-enum { TEXT_MAX = 32, ENOUGH = 10000 };
+enum { TEXT_MAX = 32 };
 
 /* Numbers that are made wrong. */
 enum { NOT_CONVERTED = -1, NOT_UTF8 = -2, EMPTY = -3 };
@@ -657,15 +658,12 @@ static void run_session(stage *s, const wsuv_converter_t *c) {
   user_run_to_close(&s->u);
 }
 
-/* A client with a converter, and a session with another. Whether an allocation was made to fail. */
-static bool run_failing(world *w, uint64_t n, bool for_ever) {
+/* A client with a converter, and a session with another. */
+static void play(world *w) {
   stage s = {.u = {.w = w, .at_open = send_some, .at_message = read_one, .forgets = true}};
   numbers idle;
   const wsuv_converter_t c = converter_of(&s.n), clients = converter_of(&idle);
   const wsuv_client_config_t config = config_of(&clients);
-  w->alloc->failed = 0;
-  w->alloc->fail_at = w->alloc->calls + n;
-  w->alloc->fail_for_ever = for_ever;
   frame_peer_start(&s.p, w);
   s.p.echoes = s.p.forgets = true;
   int err = world_client(w, &s.u.client, &config);
@@ -674,29 +672,18 @@ static bool run_failing(world *w, uint64_t n, bool for_ever) {
     run_session(&s, &c);
     world_client_close(w, s.u.client);
   }
-  w->alloc->fail_at = 0;
   assert_int_equal(s.n.released, s.n.serialized);
   assert_true(w->alloc->failed > 0 || (s.n.serialized == 3 && s.n.deserialized == 3));
   user_free(&s.u);
   frame_peer_free(&s.p);
-  return w->alloc->failed > 0;
-}
-
-static void run_all(world *w, bool for_ever) {
-  uint64_t n = 1;
-  while (run_failing(w, n, for_ever)) {
-    assert_int_equal(w->alloc->live, 0);
-    assert_true(++n < ENOUGH);
-  }
-  assert_true(n > 15);
 }
 
 static void test_each_allocation_fails_once(world *w) {
-  if (w->seed < 6) run_all(w, false);
+  if (w->seed < 6) torture(w, play, false, 15);
 }
 
 static void test_each_allocation_fails_for_ever(world *w) {
-  if (w->seed < 6) run_all(w, true);
+  if (w->seed < 6) torture(w, play, true, 15);
 }
 
 int main(void) {

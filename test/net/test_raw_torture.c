@@ -13,9 +13,10 @@
 
 #include "support/check.h"
 #include "support/session_user.h"
+#include "support/torture.h"
 #include "support/world_test.h"
 
-enum { LARGE = 150 * 1024, PIECES = 20, FRAMES = 6, ENOUGH = 10000 };
+enum { LARGE = 150 * 1024, PIECES = 20, FRAMES = 6 };
 
 static uint8_t large[LARGE];
 
@@ -104,13 +105,9 @@ static void end_on_close(frame_peer *p, const seen_frame *f) {
   if (f->spec.opcode == 8 && p->silent) raw_conn_end(p->conn);
 }
 
-/* Whether an allocation was made to fail. */
-static bool run_failing(world *w, uint64_t n, bool for_ever) {
+static void play(world *w) {
   frame_peer p;
   session_user u = {.w = w, .raw = true, .at_open = at_open, .at_frame = at_frame, .forgets = true};
-  w->alloc->failed = 0;
-  w->alloc->fail_at = w->alloc->calls + n;
-  w->alloc->fail_for_ever = for_ever;
   frame_peer_start(&p, w);
   p.forgets = true;
   p.silent = w->seed % 2 == 1;
@@ -120,27 +117,16 @@ static bool run_failing(world *w, uint64_t n, bool for_ever) {
     run_session(w, &u, &p);
     world_client_close(w, u.client);
   }
-  w->alloc->fail_at = 0;
   user_free(&u);
   frame_peer_free(&p);
-  return w->alloc->failed > 0;
-}
-
-static void run_all(world *w, bool for_ever) {
-  uint64_t n = 1;
-  while (run_failing(w, n, for_ever)) {
-    assert_int_equal(w->alloc->live, 0);
-    assert_true(++n < ENOUGH);
-  }
-  assert_true(n > 20);
 }
 
 static void test_each_allocation_fails_once(world *w) {
-  if (w->seed < 4) run_all(w, false);
+  if (w->seed < 4) torture(w, play, false, 20);
 }
 
 static void test_each_allocation_fails_for_ever(world *w) {
-  if (w->seed < 4) run_all(w, true);
+  if (w->seed < 4) torture(w, play, true, 20);
 }
 
 int main(void) {

@@ -13,9 +13,10 @@
 
 #include "support/check.h"
 #include "support/session_user.h"
+#include "support/torture.h"
 #include "support/world_test.h"
 
-enum { LARGE = 150 * 1024, ENOUGH = 10000 };
+enum { LARGE = 150 * 1024 };
 
 static uint8_t large[LARGE];
 
@@ -67,13 +68,9 @@ static void run_session(world *w, session_user *u, frame_peer *p) {
   CHECK(status != 0 || w->alloc->failed > 0 || u->messages >= 4);
 }
 
-/* Whether an allocation was made to fail. */
-static bool run_failing(world *w, uint64_t n, bool for_ever) {
+static void play(world *w) {
   frame_peer p;
   session_user u = {.w = w, .at_open = at_open, .at_message = at_message, .forgets = true};
-  w->alloc->failed = 0;
-  w->alloc->fail_at = w->alloc->calls + n;
-  w->alloc->fail_for_ever = for_ever;
   frame_peer_start(&p, w);
   p.echoes = p.pongs = p.forgets = true;
   p.greeting = "TEXT- \"frag\"; PING 01; CONT \"ments\"; BIN 00~150000";
@@ -81,27 +78,16 @@ static bool run_failing(world *w, uint64_t n, bool for_ever) {
     run_session(w, &u, &p);
     world_client_close(w, u.client);
   }
-  w->alloc->fail_at = 0;
   user_free(&u);
   frame_peer_free(&p);
-  return w->alloc->failed > 0;
-}
-
-static void run_all(world *w, bool for_ever) {
-  uint64_t n = 1;
-  while (run_failing(w, n, for_ever)) {
-    assert_int_equal(w->alloc->live, 0);
-    assert_true(++n < ENOUGH);
-  }
-  assert_true(n > 20);
 }
 
 static void test_each_allocation_fails_once(world *w) {
-  if (w->seed < 6) run_all(w, false);
+  if (w->seed < 6) torture(w, play, false, 20);
 }
 
 static void test_each_allocation_fails_for_ever(world *w) {
-  if (w->seed < 6) run_all(w, true);
+  if (w->seed < 6) torture(w, play, true, 20);
 }
 
 int main(void) {

@@ -13,6 +13,7 @@
 
 #include "support/check.h"
 #include "support/session_user.h"
+#include "support/torture.h"
 #include "support/world_test.h"
 
 enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 64 * KIB };
@@ -609,7 +610,7 @@ static void test_piece_without_memory_leaves_the_message_as_it_was(world *w) {
 
 /* --- the n-th allocation fails --- */
 
-enum { ENOUGH = 10000, WANTED = 3 };
+enum { WANTED = 3 };
 
 static void allow(int err) {
   CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE || err == UV_EINVAL ||
@@ -660,17 +661,13 @@ static void run_session(world *w, session_user *u, frame_peer *p) {
   CHECK(status != 0 || w->alloc->failed > 0 || u->messages >= WANTED);
 }
 
-/* Whether an allocation was made to fail. */
-static bool run_failing(world *w, uint64_t n, bool for_ever) {
+static void play(world *w) {
   frame_peer p;
   session_user u = {.w = w,
                     .streamed = true,
                     .forgets = true,
                     .at_open = stream_out,
                     .at_piece = pause_for_a_while};
-  w->alloc->failed = 0;
-  w->alloc->fail_at = w->alloc->calls + n;
-  w->alloc->fail_for_ever = for_ever;
   frame_peer_start(&p, w);
   p.echoes = p.pongs = p.forgets = true;
   p.greeting = "TEXT- \"frag\"; PING 01; CONT \"ments\"; BIN 00~40000";
@@ -678,27 +675,16 @@ static bool run_failing(world *w, uint64_t n, bool for_ever) {
     run_session(w, &u, &p);
     world_client_close(w, u.client);
   }
-  w->alloc->fail_at = 0;
   user_free(&u);
   frame_peer_free(&p);
-  return w->alloc->failed > 0;
-}
-
-static void run_all(world *w, bool for_ever) {
-  uint64_t n = 1;
-  while (run_failing(w, n, for_ever)) {
-    assert_int_equal(w->alloc->live, 0);
-    assert_true(++n < ENOUGH);
-  }
-  assert_true(n > 20);
 }
 
 static void test_each_allocation_fails_once(world *w) {
-  if (w->seed < 4) run_all(w, false);
+  if (w->seed < 4) torture(w, play, false, 20);
 }
 
 static void test_each_allocation_fails_for_ever(world *w) {
-  if (w->seed < 4) run_all(w, true);
+  if (w->seed < 4) torture(w, play, true, 20);
 }
 
 int main(void) {
