@@ -423,22 +423,22 @@ static void test_policy_to_close_spares_a_message_beyond_the_bound(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_queue_is_bounded),
-      WORLD_TEST(test_message_beyond_the_bound_is_never_taken),
-      WORLD_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits),
-      WORLD_TEST(test_drain_follows_every_refusal),
-      WORLD_TEST(test_drain_at_the_low_water_mark),
-      WORLD_TEST(test_no_drain_below_the_high_water_mark),
-      WORLD_TEST(test_sender_driven_by_drain_gets_through),
-      WORLD_TEST(test_empty_messages_are_bounded),
-      WORLD_TEST(test_empty_messages_cost_little_memory),
-      WORLD_TEST(test_control_frames_overtake_queued_data),
-      WORLD_TEST(test_close_does_not_overtake_data),
-      WORLD_TEST(test_policy_to_close_ends_the_session_with_1008),
-      WORLD_TEST(test_policy_to_close_gives_up_a_peer_that_does_not_read),
-      WORLD_TEST(test_policy_to_close_holds_in_a_callback),
-      WORLD_TEST(test_policy_to_close_holds_while_paused),
-      WORLD_TEST(test_policy_to_close_spares_a_message_beyond_the_bound),
+      WORLD_TLS_TEST(test_queue_is_bounded),
+      WORLD_TLS_TEST(test_message_beyond_the_bound_is_never_taken),
+      WORLD_TLS_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits),
+      WORLD_TLS_TEST(test_drain_follows_every_refusal),
+      WORLD_TLS_TEST(test_drain_at_the_low_water_mark),
+      WORLD_TLS_TEST(test_no_drain_below_the_high_water_mark),
+      WORLD_TLS_TEST(test_sender_driven_by_drain_gets_through),
+      WORLD_TLS_TEST(test_empty_messages_are_bounded),
+      WORLD_TLS_TEST(test_empty_messages_cost_little_memory),
+      WORLD_TLS_TEST(test_control_frames_overtake_queued_data),
+      WORLD_TLS_TEST(test_close_does_not_overtake_data),
+      WORLD_TLS_TEST(test_policy_to_close_ends_the_session_with_1008),
+      WORLD_TLS_TEST(test_policy_to_close_gives_up_a_peer_that_does_not_read),
+      WORLD_TLS_TEST(test_policy_to_close_holds_in_a_callback),
+      WORLD_TLS_TEST(test_policy_to_close_holds_while_paused),
+      WORLD_TLS_TEST(test_policy_to_close_spares_a_message_beyond_the_bound),
   };
   return world_run_tests("backpressure", tests, sizeof tests / sizeof *tests);
 }

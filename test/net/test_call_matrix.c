@@ -6,20 +6,24 @@
 #include <cmocka.h>
 
 /* F40: every public function, called from every callback, upon a session in every state: upon
-   another session than the callback's, and upon its own. A generated matrix; that the two tables
-   of calls have every function of the headers, test/doc/features_test.py sees to. */
+   another session than the callback's, and upon its own, plain and over TLS. A generated matrix;
+   that the two tables of calls have every function of the headers, test/doc/features_test.py sees
+   to. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/check.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
+#include "support/world_tls.h"
 
 typedef enum state {
   STATE_NEW,       /* made a moment ago, in the same callback */
   STATE_RESOLVE,   /* only where a lookup can be made to hang */
   STATE_CONNECT,   /* and a connection */
-  STATE_HANDSHAKE, /* the peer says nothing */
+  STATE_TLS,       /* the peer says nothing; only where it should speak TLS */
+  STATE_HANDSHAKE, /* the peer says nothing, by TLS perhaps */
   STATE_OPEN,
   STATE_PAUSED,
   STATE_CLOSING, /* our close frame is not answered */
@@ -37,6 +41,8 @@ typedef enum place {
   OUTSIDE,
   AT_OPEN,
   AT_MESSAGE,
+  AT_PIECE,
+  AT_FRAME, /* of a raw session */
   AT_PING,
   AT_PONG,
   AT_DRAIN,
@@ -70,7 +76,9 @@ enum { CALLS_MAX = 40, STEP_MS = 2 };
 typedef struct cast {
   frame_peer own; /* of the session whose callback it is */
   frame_peer silent, closing, failing;
-  raw_peer *mute;
+  raw_peer *mute, *deaf; /* deaf: even to TLS */
+  char deaf_url[64];
+  wsuv_client_t *client; /* with TLS that of all plays, so that its sessions resume each other */
 } cast;
 
 struct play {
@@ -84,6 +92,7 @@ struct play {
   place place;
   bool acted;
   size_t gone, connected, disconnected, posted;
+  wsuv_session_t *third; /* made by a call, until its on_close */
 };
 
 /* --- the calls --- */
@@ -111,6 +120,50 @@ static int pong(play *p, session_user *u) {
 static int frame(play *p, session_user *u) {
   (void) p;
   return user_frame(u, 'x', WSUV_FRAME_TEXT, true, "frame", 5);
+}
+
+static int bufs(play *p, session_user *u) {
+  char text[] = "two pieces";
+  const uv_buf_t two[] = {{text, 4}, {text + 4, 6}};
+  (void) p;
+  return user_bufs(u, 'z', WSUV_FRAME_TEXT, two, 2);
+}
+
+/* Once begun, it goes on; else none of them is allowed. */
+static int pieces(play *p, session_user *u) {
+  (void) p;
+  int begun = wsuv_send_begin(u->session, WSUV_FRAME_TEXT);
+  int went_on = wsuv_send_piece(u->session, "piece", 5, NULL, NULL);
+  int ended = wsuv_send_end(u->session, NULL, NULL);
+  return went_on == begun && ended == begun ? begun : -1;
+}
+
+static int to_text(void *arg, const void *value, const void *type, wsuv_frame_t *made) {
+  (void) arg;
+  (void) type;
+  made->data = value;
+  made->len = strlen(value);
+  return 0;
+}
+
+static int from_text(void *arg, const wsuv_frame_t *came, const void *type, void *value) {
+  (void) arg;
+  (void) type;
+  *(size_t *) value = came->len;
+  return 0;
+}
+
+static int value(play *p, session_user *u) {
+  (void) p;
+  return user_value(u, 'v', "value", NULL);
+}
+
+static int read_value(play *p, session_user *u) {
+  const wsuv_message_t m = {.type = WSUV_FRAME_TEXT, .data = "value", .len = 5};
+  size_t len = 0;
+  (void) p;
+  int err = wsuv_message_deserialize(u->session, &m, NULL, &len);
+  return err == 0 && len == 5 ? 0 : -1;
 }
 
 static int flush(play *p, session_user *u) {
@@ -164,6 +217,13 @@ static int set_masking(play *p, session_user *u) {
   return wsuv_session_set_masking(u->session, false);
 }
 
+static int unref(play *p, session_user *u) {
+  (void) p;
+  wsuv_session_unref(u->session);
+  wsuv_session_ref(u->session);
+  return 0;
+}
+
 static int buffered(play *p, session_user *u) {
   (void) p;
   return wsuv_buffered_amount(u->session) > 100 ? -1 : 0;
@@ -175,19 +235,13 @@ static int client_of(play *p, session_user *u) {
 
 static int stage(play *p, session_user *u) {
   static const wsuv_stage_t stages[] = {
-      [STATE_NEW] = WSUV_STAGE_RESOLVE,
-      [STATE_RESOLVE] = WSUV_STAGE_RESOLVE,
-      [STATE_CONNECT] = WSUV_STAGE_CONNECT,
-      [STATE_HANDSHAKE] = WSUV_STAGE_HANDSHAKE,
-      [STATE_OPEN] = WSUV_STAGE_OPEN,
-      [STATE_PAUSED] = WSUV_STAGE_OPEN,
-      [STATE_CLOSING] = WSUV_STAGE_CLOSING,
-      [STATE_LINGER] = WSUV_STAGE_CLOSING,
-      [STATE_FAILED] = WSUV_STAGE_CLOSING,
-      [STATE_ENDED] = WSUV_STAGE_OPEN,
-      [STATE_OWN] = WSUV_STAGE_OPEN,
-      [STATE_OWN_PAUSED] = WSUV_STAGE_OPEN,
-      [STATE_OWN_CLOSING] = WSUV_STAGE_CLOSING,
+      [STATE_NEW] = WSUV_STAGE_RESOLVE,         [STATE_RESOLVE] = WSUV_STAGE_RESOLVE,
+      [STATE_CONNECT] = WSUV_STAGE_CONNECT,     [STATE_TLS] = WSUV_STAGE_TLS,
+      [STATE_HANDSHAKE] = WSUV_STAGE_HANDSHAKE, [STATE_OPEN] = WSUV_STAGE_OPEN,
+      [STATE_PAUSED] = WSUV_STAGE_OPEN,         [STATE_CLOSING] = WSUV_STAGE_CLOSING,
+      [STATE_LINGER] = WSUV_STAGE_CLOSING,      [STATE_FAILED] = WSUV_STAGE_CLOSING,
+      [STATE_ENDED] = WSUV_STAGE_OPEN,          [STATE_OWN] = WSUV_STAGE_OPEN,
+      [STATE_OWN_PAUSED] = WSUV_STAGE_OPEN,     [STATE_OWN_CLOSING] = WSUV_STAGE_CLOSING,
   };
   wsuv_stage_t now = wsuv_session_stage(u->session);
   return now == stages[p->state] && *wsuv_stage_name(now) != '\0' ? 0 : -1;
@@ -241,6 +295,15 @@ static int header(play *p, session_user *u) {
   return there == has_answer(p) ? 0 : -1;
 }
 
+/* From the end of its handshake until on_close has returned. */
+static int tls(play *p, session_user *u) {
+  wsuv_tls_info_t info;
+  bool there = world_tls(p->w) != NULL && p->state > STATE_TLS;
+  wsuv_tls_info_init(&info);
+  int err = wsuv_session_tls(u->session, &info);
+  return err == (there ? 0 : WSUV_ESTATE) && (info.version != NULL) == there ? 0 : -1;
+}
+
 static int rtt(play *p, session_user *u) {
   wsuv_rtt_t times;
   (void) p;
@@ -261,11 +324,16 @@ static const call session_calls[] = {
     {"wsuv_send_ping", OPEN_ONLY, ping},
     {"wsuv_send_pong", OPEN_ONLY, pong},
     {"wsuv_send", OPEN_ONLY, frame},
+    {"wsuv_send_bufs", OPEN_ONLY, bufs},
+    {"wsuv_send_begin wsuv_send_piece wsuv_send_end", OPEN_ONLY, pieces},
+    {"wsuv_send_serialized", OPEN_ONLY, value},
+    {"wsuv_message_deserialize", ALWAYS_0, read_value},
     {"wsuv_flush", OPEN_OR_CLOSING, flush},
     {"wsuv_session_close", ALWAYS_0, close_it},
     {"wsuv_session_terminate", ALWAYS_0, terminate},
     {"wsuv_session_pause", OPEN_ONLY, pause_it},
     {"wsuv_session_resume", OPEN_ONLY, resume},
+    {"wsuv_session_unref wsuv_session_ref", ALWAYS_0, unref},
     {"wsuv_session_set_ping", OPEN_ONLY, set_ping},
     {"wsuv_session_set_idle_timeout", OPEN_ONLY, set_idle},
     {"wsuv_session_set_max_frame_size", OPEN_ONLY, set_frame_size},
@@ -281,6 +349,7 @@ static const call session_calls[] = {
     {"wsuv_session_status", ALWAYS_0, status},
     {"wsuv_session_response_headers", ALWAYS_0, headers},
     {"wsuv_session_response_header", ALWAYS_0, header},
+    {"wsuv_session_tls", ALWAYS_0, tls},
     {"wsuv_session_rtt", ALWAYS_0, rtt},
     {"wsuv_session_get_stats", ALWAYS_0, stats},
 };
@@ -303,8 +372,10 @@ static int terminate_client(play *p, session_user *u) {
 }
 
 static void on_other_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  play *p = wsuv_session_data(s);
   (void) info;
-  ((play *) wsuv_session_data(s))->disconnected++;
+  p->disconnected++;
+  p->third = NULL;
 }
 
 static const wsuv_callbacks_t other_callbacks = {WSUV_CALLBACKS_INIT, .on_close = on_other_close};
@@ -315,14 +386,14 @@ static int connect_another(play *p, session_user *u) {
   wsuv_request_init(&r, raw_peer_url(p->cast->silent.raw, "/other"));
   r.data = p;
   p->connected++;
-  return wsuv_connect(p->client, &r, &other_callbacks, NULL);
+  return wsuv_connect(p->client, &r, &other_callbacks, &p->third);
 }
 
 static int connect_url(play *p, session_user *u) {
   (void) u;
   p->connected++;
   return wsuv_connect_url(p->client, raw_peer_url(p->cast->silent.raw, "/other"), &other_callbacks,
-                          p, NULL);
+                          p, &p->third);
 }
 
 /* Adoption itself is test_connect_stream.c's. */
@@ -391,9 +462,47 @@ static int names(play *p, session_user *u) {
              : -1;
 }
 
+static int copy_frame(play *p, session_user *u) {
+  const wsuv_allocator_t *alloc = &p->w->alloc->handle;
+  char text_of_it[8];
+  wsuv_frame_t f;
+  (void) u;
+  wsuv_frame_init(&f, WSUV_FRAME_TEXT, "text", 4);
+  wsuv_frame_t *copy = wsuv_frame_copy(&f, alloc);
+  int err = copy != NULL ? wsuv_frame_read_text(copy, text_of_it, sizeof text_of_it) : UV_ENOMEM;
+  wsuv_frame_free(copy, alloc);
+  return err;
+}
+
+static int read_close(play *p, session_user *u) {
+  uint16_t code = 0;
+  wsuv_frame_t f;
+  (void) p;
+  (void) u;
+  wsuv_frame_init(&f, WSUV_FRAME_CLOSE, "\x03\xe9", 2);
+  int err = wsuv_frame_read_close(&f, &code, NULL, NULL);
+  return err == 0 && code == 1001 ? 0 : -1;
+}
+
+static int fill_in_deflate(play *p, session_user *u) {
+  wsuv_deflate_options_t options;
+  wsuv_extension_t extension;
+  (void) p;
+  (void) u;
+  wsuv_deflate_options_init(&options);
+  return wsuv_permessage_deflate(&extension, &options);
+}
+
+static int disable_verification(play *p, session_user *u) {
+  wsuv_tls_config_t config;
+  (void) p;
+  (void) u;
+  wsuv_tls_config_init(&config);
+  wsuv_tls_config_disable_verification(&config);
+  return config.verification_disabled ? 0 : -1;
+}
+
 static const call client_calls[] = {
-    {"wsuv_client_close", ALWAYS_0, close_client},
-    {"wsuv_client_terminate", ALWAYS_0, terminate_client},
     {"wsuv_connect", ALWAYS_0, connect_another},
     {"wsuv_connect_url", ALWAYS_0, connect_url},
     {"wsuv_connect_stream", ALWAYS_0, connect_stream},
@@ -406,6 +515,10 @@ static const call client_calls[] = {
     {"wsuv_client_set_data wsuv_client_data", ALWAYS_0, client_data},
     {"wsuv_err_name wsuv_strerror wsuv_version wsuv_close_code_name wsuv_stage_name", ALWAYS_0,
      names},
+    {"wsuv_frame_copy wsuv_frame_free wsuv_frame_read_text", ALWAYS_0, copy_frame},
+    {"wsuv_frame_read_close", ALWAYS_0, read_close},
+    {"wsuv_deflate_options_defaults wsuv_permessage_deflate_fill", ALWAYS_0, fill_in_deflate},
+    {"wsuv_tls_config_disable_verification", ALWAYS_0, disable_verification},
 };
 enum { CLIENT_CALLS = sizeof client_calls / sizeof *client_calls };
 
@@ -462,6 +575,17 @@ static void act_at_message(session_user *u, const wsuv_message_t *m) {
   act(u->data);
 }
 
+static void act_at_frame(session_user *u, const wsuv_frame_t *f) {
+  (void) f;
+  act(u->data);
+}
+
+static void act_at_piece(wsuv_session_t *s, const wsuv_message_piece_t *m) {
+  const session_user *u = wsuv_session_data(s);
+  (void) m;
+  act(u->data);
+}
+
 static void act_at_done(session_user *u, char name, int done) {
   const play *p = u->data;
   if (name == 'a') CHECK((done == 0) == (p->place != AT_CANCELLED));
@@ -479,20 +603,34 @@ static void act_at_client_gone(wsuv_client_t *client) {
   act(p);
 }
 
+static void connect_actor(play *p) {
+  session_user *u = &p->actor;
+  wsuv_callbacks_t callbacks = *user_callbacks();
+  wsuv_request_t r;
+  wsuv_request_init(&r, raw_peer_url(p->cast->own.raw, "/"));
+  callbacks.on_message_piece = p->place == AT_PIECE ? act_at_piece : NULL;
+  r.data = u;
+  r.raw = u->raw;
+  CHECK(wsuv_connect(p->client, &r, &callbacks, &u->session) == 0);
+}
+
 /* Have the callback come. */
 static void trigger(play *p) {
   session_user *u = &p->actor;
   frame_peer *peer = &p->cast->own;
   u->at_open = p->place == AT_OPEN ? act_of : NULL;
   u->at_message = p->place == AT_MESSAGE ? act_at_message : NULL;
+  u->at_frame = p->place == AT_FRAME ? act_at_frame : NULL;
   u->at_ping = p->place == AT_PING ? act_of : NULL;
   u->at_pong = p->place == AT_PONG ? act_of : NULL;
   u->at_drain = p->place == AT_DRAIN ? act_of : NULL;
   u->at_close = p->place == AT_CLOSE ? act_of : NULL;
   u->at_done = act_at_done;
   switch (p->place) {
-  case AT_OPEN: user_connect(u, peer); break;
-  case AT_MESSAGE: frame_peer_send(peer, "TEXT \"a\""); break;
+  case AT_OPEN: connect_actor(p); break;
+  case AT_MESSAGE:
+  case AT_PIECE:
+  case AT_FRAME: frame_peer_send(peer, "TEXT \"a\""); break;
   case AT_PING: frame_peer_send(peer, "PING 01"); break;
   case AT_PONG: frame_peer_send(peer, "PONG 01"); break;
   case AT_DRAIN: CHECK(user_text(u, "high") == 0); break;
@@ -518,23 +656,24 @@ static frame_peer *peer_of(const play *p) {
   return p->state == STATE_FAILED ? &p->cast->failing : &p->cast->silent;
 }
 
+static void connect_to(play *p, size_t i, const char *url) {
+  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
+  CHECK(user_try_connect_url(&p->targets[i], url) == 0);
+}
+
 static void connect_to_a_name(play *p, size_t i) {
   static const sim_answer never = {.delay_ms = SIM_NEVER};
   sim_name(world_sim(p->w), "never.invalid", &never);
-  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
-  CHECK(user_try_connect_url(&p->targets[i], "ws://never.invalid/") == 0);
-}
-
-static void connect_to_the_mute(play *p, size_t i) {
-  p->targets[i] = (session_user){.w = p->w, .client = p->client, .forgets = true};
-  CHECK(user_try_connect_url(&p->targets[i], raw_peer_url(p->cast->mute, "/")) == 0);
+  connect_to(p, i, "ws://never.invalid/");
 }
 
 static void begin_target(play *p, size_t i) {
   if (p->state == STATE_RESOLVE) {
     connect_to_a_name(p, i);
+  } else if (p->state == STATE_TLS) {
+    connect_to(p, i, p->cast->deaf_url);
   } else if (p->state == STATE_HANDSHAKE) {
-    connect_to_the_mute(p, i);
+    connect_to(p, i, raw_peer_url(p->cast->mute, "/"));
   } else {
     connect_target(p, i, peer_of(p));
   }
@@ -546,6 +685,10 @@ static bool come_to(void *arg, wsuv_stage_t at) {
     if (wsuv_session_stage(p->targets[i].session) != at) return false;
   }
   return true;
+}
+
+static bool shake_hands_of_tls(void *arg) {
+  return come_to(arg, WSUV_STAGE_TLS);
 }
 
 static bool shake_hands(void *arg) {
@@ -572,6 +715,7 @@ static void begin_targets(play *p) {
 static void prepare_targets(play *p) {
   size_t closes = peer_of(p)->opcodes[8];
   begin_targets(p);
+  if (p->state == STATE_TLS) world_run_until(p->w, shake_hands_of_tls, p);
   if (p->state == STATE_HANDSHAKE) world_run_until(p->w, shake_hands, p);
   if (p->state == STATE_LINGER || p->state == STATE_FAILED) {
     wait_for_close_frames(p, closes);
@@ -588,12 +732,24 @@ static void prepare_targets(play *p) {
 
 /* --- a play --- */
 
-static void begin_play(play *p) {
+static wsuv_client_t *new_client_of(world *w) {
   wsuv_client_config_t config;
+  wsuv_converter_t converter;
+  wsuv_client_t *client;
+  wsuv_converter_init(&converter);
+  converter.serialize = to_text;
+  converter.deserialize = from_text;
   wsuv_client_config_init(&config);
   config.high_water = 1;
   config.low_water = 0;
-  CHECK(world_client(p->w, &p->client, &config) == 0);
+  config.converter = &converter;
+  CHECK(world_client(w, &client, &config) == 0);
+  return client;
+}
+
+static void begin_play(play *p) {
+  p->client = p->cast->client != NULL ? p->cast->client : new_client_of(p->w);
+  if (world_tls(p->w) != NULL) p->cast->client = p->client;
   wsuv_client_set_data(p->client, p);
   if (p->place == AT_CLIENT_GONE) {
     CHECK(world_client(p->w, &p->other, NULL) == 0);
@@ -601,8 +757,9 @@ static void begin_play(play *p) {
   }
   if (!is_own(p) && p->state != STATE_NEW) prepare_targets(p);
   p->actor = (session_user){.w = p->w, .client = p->client, .data = p, .forgets = true};
+  p->actor.raw = p->place == AT_FRAME;
   if (p->place == AT_OPEN) return;
-  user_connect(&p->actor, &p->cast->own);
+  connect_actor(p);
   world_run_until_count(p->w, &p->actor.opens, 1);
   if (p->state == STATE_OWN_PAUSED) CHECK(user_pause(&p->actor) == 0);
   if (p->state == STATE_OWN_CLOSING) CHECK(user_close(&p->actor, 1000, NULL) == 0);
@@ -617,11 +774,43 @@ static void check_end(const session_user *u) {
   CHECK(u->owed == 0);
 }
 
+static void end_client(play *p) {
+  if (p->gone == 0) CHECK(wsuv_client_terminate(p->client, on_gone) == 0);
+  world_run_until_count(p->w, &p->gone, 1);
+  p->cast->client = NULL;
+}
+
+static bool has_ended(void *arg) {
+  const play *p = arg;
+  bool ended = p->actor.closes > 0 && p->third == NULL;
+  for (size_t i = 0; !is_own(p) && i < p->count; i++) ended = ended && p->targets[i].closes > 0;
+  return ended && p->posted == (p->calls->run == post);
+}
+
+static void end_user(session_user *u) {
+  if (u->session != NULL) user_terminate(u);
+}
+
+/* The client remains, with the sessions of TLS that it remembers. */
+static void end_sessions(play *p) {
+  end_user(&p->actor);
+  if (p->third != NULL) wsuv_session_terminate(p->third);
+  for (size_t i = 0; !is_own(p) && i < p->count; i++) end_user(&p->targets[i]);
+  world_run_until(p->w, has_ended, p);
+}
+
+static bool closes_client(const play *p) {
+  return p->calls->run == close_client || p->calls->run == terminate_client;
+}
+
 /* What comes of it goes on for some turns first. */
 static void end_play(play *p) {
   world_advance(p->w, p->w->kind == WORLD_SIM ? STEP_MS : 0);
-  if (p->gone == 0) CHECK(wsuv_client_terminate(p->client, on_gone) == 0);
-  world_run_until_count(p->w, &p->gone, 1);
+  if (p->cast->client == NULL || closes_client(p)) {
+    end_client(p);
+  } else {
+    end_sessions(p);
+  }
   check_end(&p->actor);
   for (size_t i = 0; !is_own(p) && i < p->count; i++) {
     check_end(&p->targets[i]);
@@ -652,9 +841,13 @@ static void cast_begin(cast *c, world *w) {
   c->failing.greeting = "OP3";
   c->closing.stays = c->failing.stays = true;
   c->mute = raw_peer_new(w);
+  c->deaf = raw_peer_new(w);
+  (void) snprintf(c->deaf_url, sizeof c->deaf_url, "%s", raw_peer_url(c->deaf, "/"));
+  c->deaf->tls = NULL;
 }
 
-static void cast_end(cast *c) {
+static void cast_end(world *w, cast *c) {
+  if (c->client != NULL) world_client_close(w, c->client);
   frame_peer_free(&c->own);
   frame_peer_free(&c->silent);
   frame_peer_free(&c->closing);
@@ -663,12 +856,18 @@ static void cast_end(cast *c) {
 
 /* Some states cannot be held in the real world, and time is short there. */
 static bool can_be(const world *w, state what) {
+  if (what == STATE_TLS) return world_tls(w) != NULL;
   return w->kind == WORLD_SIM || (what != STATE_RESOLVE && what != STATE_CONNECT);
 }
 
+/* It is the same for every seed, but for how the network cuts what is sent. */
+static uint64_t last_seed(const world *w) {
+  return world_tls(w) != NULL ? 0 : 2;
+}
+
 static void test_every_call_upon_another_session(world *w) {
-  cast c;
-  if (w->seed > 2) return;
+  cast c = {.client = NULL};
+  if (w->seed > last_seed(w)) return;
   cast_begin(&c, w);
   for (int where = 0; where < PLACES; where++) {
     for (int what = 0; what < STATES; what++) {
@@ -676,7 +875,7 @@ static void test_every_call_upon_another_session(world *w) {
       run_play(w, &c, (place) where, (state) what, session_calls, SESSION_CALLS);
     }
   }
-  cast_end(&c);
+  cast_end(w, &c);
 }
 
 /* Which callbacks come to a session in that state. */
@@ -684,6 +883,8 @@ static bool can_come(place where, state own) {
   switch (where) {
   case AT_OPEN: return own == STATE_OWN;
   case AT_MESSAGE:
+  case AT_PIECE:
+  case AT_FRAME:
   case AT_PING:
   case AT_PONG: return own != STATE_OWN_PAUSED;
   case AT_DRAIN:
@@ -697,8 +898,8 @@ static void make_each_call_upon_its_own(world *w, cast *c, place where, state ow
 }
 
 static void test_every_call_upon_its_own_session(world *w) {
-  cast c;
-  if (w->seed > 2) return;
+  cast c = {.client = NULL};
+  if (w->seed > last_seed(w)) return;
   cast_begin(&c, w);
   for (int where = 0; where < PLACES; where++) {
     for (int own = STATE_OWN; own < ALL_STATES; own++) {
@@ -707,29 +908,47 @@ static void test_every_call_upon_its_own_session(world *w) {
       }
     }
   }
-  cast_end(&c);
+  cast_end(w, &c);
 }
 
-static void test_every_call_upon_the_client(world *w) {
-  cast c;
-  if (w->seed > 2) return;
-  cast_begin(&c, w);
+static void make_each(world *w, cast *c, const call *calls, size_t count) {
   for (int where = 0; where < PLACES; where++) {
     for (int what = 0; what < STATES; what++) {
       if (!can_be(w, (state) what)) continue;
-      for (size_t i = 0; i < CLIENT_CALLS; i++) {
-        run_play(w, &c, (place) where, (state) what, &client_calls[i], 1);
+      for (size_t i = 0; i < count; i++) {
+        run_play(w, c, (place) where, (state) what, &calls[i], 1);
       }
     }
   }
-  cast_end(&c);
+}
+
+static void test_every_call_upon_the_client(world *w) {
+  cast c = {.client = NULL};
+  if (w->seed > last_seed(w)) return;
+  cast_begin(&c, w);
+  make_each(w, &c, client_calls, CLIENT_CALLS);
+  cast_end(w, &c);
+}
+
+static void test_every_end_of_the_client(world *w) {
+  static const call ends[] = {
+      {"wsuv_client_close", ALWAYS_0, close_client},
+      {"wsuv_client_terminate", ALWAYS_0, terminate_client},
+  };
+  cast c = {.client = NULL};
+  if (w->seed > last_seed(w)) return;
+  cast_begin(&c, w);
+  make_each(w, &c, ends, sizeof ends / sizeof *ends);
+  cast_end(w, &c);
 }
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_every_call_upon_another_session),
-      WORLD_TEST(test_every_call_upon_its_own_session),
-      WORLD_TEST(test_every_call_upon_the_client),
+      WORLD_TLS_TEST(test_every_call_upon_another_session),
+      WORLD_TLS_TEST(test_every_call_upon_its_own_session),
+      WORLD_TLS_TEST(test_every_call_upon_the_client),
+      WORLD_SIM_TLS_TEST(test_every_end_of_the_client),
+      WORLD_UV_TEST(test_every_end_of_the_client),
   };
   return world_run_tests("call_matrix", tests, sizeof tests / sizeof *tests);
 }

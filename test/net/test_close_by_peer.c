@@ -295,20 +295,20 @@ static void test_close_without_memory_for_the_answer(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_codes_are_echoed),
-      WORLD_TEST(test_close_without_a_code_is_answered_without_one),
-      WORLD_TEST(test_longest_reason_arrives_whole),
-      WORLD_TEST(test_what_follows_its_close_is_ignored),
-      WORLD_TEST(test_close_amid_a_message_ends_the_session),
-      WORLD_TEST(test_close_glued_behind_the_upgrade),
-      WORLD_TEST(test_queued_data_is_dropped),
-      WORLD_TEST(test_terminate_from_a_cancelled_completion),
-      WORLD_TEST(test_reset_after_both_close_frames_is_clean),
-      WORLD_TEST(test_reset_before_our_answer_is_told_by_its_code),
-      WORLD_TEST(test_end_right_behind_its_close),
-      WORLD_TEST(test_peer_that_closes_and_does_not_read),
-      WORLD_TEST(test_close_without_random_bytes_for_the_answer),
-      WORLD_TEST(test_close_without_memory_for_the_answer),
+      WORLD_TLS_TEST(test_codes_are_echoed),
+      WORLD_TLS_TEST(test_close_without_a_code_is_answered_without_one),
+      WORLD_TLS_TEST(test_longest_reason_arrives_whole),
+      WORLD_TLS_TEST(test_what_follows_its_close_is_ignored),
+      WORLD_TLS_TEST(test_close_amid_a_message_ends_the_session),
+      WORLD_TLS_TEST(test_close_glued_behind_the_upgrade),
+      WORLD_TLS_TEST(test_queued_data_is_dropped),
+      WORLD_TLS_TEST(test_terminate_from_a_cancelled_completion),
+      WORLD_TLS_TEST(test_reset_after_both_close_frames_is_clean),
+      WORLD_TLS_TEST(test_reset_before_our_answer_is_told_by_its_code),
+      WORLD_TLS_TEST(test_end_right_behind_its_close),
+      WORLD_TLS_TEST(test_peer_that_closes_and_does_not_read),
+      WORLD_TLS_TEST(test_close_without_random_bytes_for_the_answer),
+      WORLD_TLS_TEST(test_close_without_memory_for_the_answer),
   };
   return world_run_tests("close_by_peer", tests, sizeof tests / sizeof *tests);
 }

@@ -95,9 +95,9 @@ static void test_close_from_both_sides_in_any_order(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_close_frames_that_cross_answer_each_other),
-      WORLD_TEST(test_data_before_our_close_is_not_dropped),
-      WORLD_TEST(test_close_from_both_sides_in_any_order),
+      WORLD_TLS_TEST(test_close_frames_that_cross_answer_each_other),
+      WORLD_TLS_TEST(test_data_before_our_close_is_not_dropped),
+      WORLD_TLS_TEST(test_close_from_both_sides_in_any_order),
   };
   return world_run_tests("close_simultaneous", tests, sizeof tests / sizeof *tests);
 }

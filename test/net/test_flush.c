@@ -208,14 +208,14 @@ static void test_flush_from_a_completion_that_is_cancelled(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_flush_with_nothing_queued),
-      WORLD_TEST(test_flush_comes_after_all_before_it),
-      WORLD_TEST(test_flush_waits_for_pings_queued_behind_data),
-      WORLD_TEST(test_flush_while_closing_waits_for_the_close_frame),
-      WORLD_TEST(test_flush_does_not_wait_for_a_pong_that_was_replaced),
-      WORLD_TEST(test_flush_after_our_close_when_the_close_frames_cross),
-      WORLD_TEST(test_flush_from_a_flush_waits_for_the_next_turn),
-      WORLD_TEST(test_flush_from_a_completion_that_is_cancelled),
+      WORLD_TLS_TEST(test_flush_with_nothing_queued),
+      WORLD_TLS_TEST(test_flush_comes_after_all_before_it),
+      WORLD_TLS_TEST(test_flush_waits_for_pings_queued_behind_data),
+      WORLD_TLS_TEST(test_flush_while_closing_waits_for_the_close_frame),
+      WORLD_TLS_TEST(test_flush_does_not_wait_for_a_pong_that_was_replaced),
+      WORLD_TLS_TEST(test_flush_after_our_close_when_the_close_frames_cross),
+      WORLD_TLS_TEST(test_flush_from_a_flush_waits_for_the_next_turn),
+      WORLD_TLS_TEST(test_flush_from_a_completion_that_is_cancelled),
   };
   return world_run_tests("flush", tests, sizeof tests / sizeof *tests);
 }

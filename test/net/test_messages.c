@@ -233,15 +233,15 @@ static void test_echoes_allocate_nothing(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_messages_of_every_length_form),
-      WORLD_TEST(test_message_of_one_mebibyte),
-      WORLD_TEST(test_message_of_sixteen_mebibytes),
-      WORLD_TEST(test_many_messages_keep_their_order),
-      WORLD_TEST(test_fragments_are_assembled),
-      WORLD_TEST(test_empty_messages_have_data),
-      WORLD_TEST(test_messages_cut_at_random),
+      WORLD_TLS_TEST(test_messages_of_every_length_form),
+      WORLD_TLS_TEST(test_message_of_one_mebibyte),
+      WORLD_TLS_TEST(test_message_of_sixteen_mebibytes),
+      WORLD_TLS_TEST(test_many_messages_keep_their_order),
+      WORLD_TLS_TEST(test_fragments_are_assembled),
+      WORLD_TLS_TEST(test_empty_messages_have_data),
+      WORLD_TLS_TEST(test_messages_cut_at_random),
       WORLD_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies),
-      WORLD_TEST(test_echoes_allocate_nothing),
+      WORLD_TLS_TEST(test_echoes_allocate_nothing),
   };
   return world_run_tests("messages", tests, sizeof tests / sizeof *tests);
 }

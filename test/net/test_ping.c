@@ -183,12 +183,12 @@ static void test_flood_of_pings_is_answered_in_order(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TEST(test_pings_are_seen_and_answered_in_order),
-      WORLD_TEST(test_pongs_are_seen_asked_for_or_not),
-      WORLD_TEST(test_pong_goes_before_what_on_ping_sends),
-      WORLD_TEST(test_flood_of_pings_costs_no_memory),
-      WORLD_TEST(test_flood_of_pings_among_our_own),
-      WORLD_TEST(test_flood_of_pings_is_answered_in_order),
+      WORLD_TLS_TEST(test_pings_are_seen_and_answered_in_order),
+      WORLD_TLS_TEST(test_pongs_are_seen_asked_for_or_not),
+      WORLD_TLS_TEST(test_pong_goes_before_what_on_ping_sends),
+      WORLD_TLS_TEST(test_flood_of_pings_costs_no_memory),
+      WORLD_TLS_TEST(test_flood_of_pings_among_our_own),
+      WORLD_TLS_TEST(test_flood_of_pings_is_answered_in_order),
   };
   return world_run_tests("ping", tests, sizeof tests / sizeof *tests);
 }

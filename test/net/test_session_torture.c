@@ -92,8 +92,8 @@ static void test_each_allocation_fails_for_ever(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_SIM_TEST(test_each_allocation_fails_once),
-      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
+      WORLD_SIM_TLS_TEST(test_each_allocation_fails_once),
+      WORLD_SIM_TLS_TEST(test_each_allocation_fails_for_ever),
   };
   return world_run_tests("session_torture", tests, sizeof tests / sizeof *tests);
 }

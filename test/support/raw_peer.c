@@ -119,6 +119,7 @@ raw_peer *raw_peer_new(world *w) {
 raw_peer *raw_peer_new_at(world *w, const char *addr, uint16_t port) {
   raw_peer *p = check_alloc(sizeof *p);
   p->w = w;
+  p->tls = w->tls;
   ws_list_init(&p->conns);
   ws_list_append(&w->peers, &p->node);
   p->listener = world_listen(w, addr, port, on_accept, p, &p->port);
@@ -134,7 +135,8 @@ const char *raw_peer_url(raw_peer *p, const char *path) {
 }
 
 const char *raw_peer_url_of(raw_peer *p, const char *host, const char *path) {
-  int n = snprintf(p->url, sizeof p->url, "ws://%s:%u%s", host, (unsigned) p->port, path);
+  int n = snprintf(p->url, sizeof p->url, "%s://%s:%u%s", p->tls != NULL ? "wss" : "ws", host,
+                   (unsigned) p->port, path);
   CHECK(n > 0 && (size_t) n < sizeof p->url);
   return p->url;
 }

@@ -88,7 +88,8 @@ struct raw_peer {
   size_t accepted, ended, finished; /* connections; ended: by the client; finished: the script */
   bool lenient; /* a client that ends early, or sends something else, only ends the script */
   void *data;   /* the test's */
-  struct tls_context *tls; /* of a server: connections are secured with it; NULL, at first: not */
+  /* Of a server: connections are secured with it; NULL: not. At first that of the world. */
+  struct tls_context *tls;
   /* The rest is the peer's own. */
   wire_listener *listener;
   raw_peer_callbacks callbacks;
@@ -101,7 +102,7 @@ raw_peer *raw_peer_new(world *w); /* on 127.0.0.1, port of its own */
 raw_peer *raw_peer_new_at(world *w, const char *addr, uint16_t port);
 void raw_peer_set_callbacks(raw_peer *p, const raw_peer_callbacks *callbacks);
 
-/* ws://127.0.0.1:PORT and the path; valid until the next call. */
+/* ws://127.0.0.1:PORT and the path, or wss:// with TLS; valid until the next call. */
 const char *raw_peer_url(raw_peer *p, const char *path);
 const char *raw_peer_url_of(raw_peer *p, const char *host, const char *path);
 

@@ -382,6 +382,10 @@ int user_end_message(session_user *u, char name) {
   return r;
 }
 
+const wsuv_callbacks_t *user_callbacks(void) {
+  return &callbacks;
+}
+
 /* --- what it has seen --- */
 
 bool user_got(const session_user *u, const char *script) {

@@ -125,6 +125,9 @@ uint8_t user_rsv(const wsuv_frame_t *frame);
 /* Whether just these messages, pings, pongs and frames came, in the notation of frames_script. */
 bool user_got(const session_user *u, const char *script);
 
+/* What it does, for sessions that are connected by the test; their data is the user. */
+const wsuv_callbacks_t *user_callbacks(void);
+
 /* What on_close told: 0 and clean, with the peer's code and ours. */
 bool user_ended_cleanly(const session_user *u, unsigned code, unsigned sent_code);
 /* Or an error, at this stage. */

@@ -9,6 +9,8 @@
 
 /* A server's engine between two wires. */
 
+enum { BATCH = 64 * 1024 };
+
 typedef struct tls_wire {
   wire head;
   world *w;
@@ -52,6 +54,16 @@ static void push(tls_wire *t) {
   fifo_free(&out);
 }
 
+/* The engine's queue is bounded. Once it has failed, nothing can be said any more. */
+static void encrypt(tls_wire *t, const uint8_t *data, size_t len) {
+  bool failed = t->end.ended != 0 && t->end.ended != WS_EOF;
+  for (size_t done = 0, n = 0; done < len && !failed; done += n) {
+    n = len - done < BATCH ? len - done : BATCH;
+    tls_end_write(&t->end, data + done, n);
+    push(t);
+  }
+}
+
 static void end_lower(tls_wire *t) {
   tls_engine_close(t->end.engine);
   push(t);
@@ -60,9 +72,8 @@ static void end_lower(tls_wire *t) {
 
 /* What had to wait for the handshake. */
 static void catch_up(tls_wire *t) {
-  tls_end_write(&t->end, fifo_data(&t->out), t->out.len);
+  encrypt(t, fifo_data(&t->out), t->out.len);
   fifo_free(&t->out);
-  push(t);
   if (t->reset_wanted) {
     drop_lower(t, t->lower->ops->reset);
   } else {
@@ -140,8 +151,7 @@ static void wire_read(wire *w, bool on) {
 static void wire_write(wire *w, const void *data, size_t len) {
   tls_wire *t = self(w);
   if (t->shaken) {
-    tls_end_write(&t->end, data, len);
-    push(t);
+    encrypt(t, data, len);
   } else {
     fifo_append(&t->out, data, len);
   }

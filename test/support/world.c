@@ -4,6 +4,7 @@
 
 #include "support/check.h"
 #include "support/raw_peer.h"
+#include "support/world_tls.h"
 
 world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc) {
   check_seed = seed;
@@ -18,6 +19,7 @@ world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc) {
 void world_end(world *w) {
   const track_alloc *alloc = w->alloc;
   raw_peers_end(w);
+  world_unsecure(w);
   w->ops->end(w);
   CHECK(alloc->live == 0);
   CHECK(alloc->live_bytes == 0);

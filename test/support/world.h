@@ -49,6 +49,8 @@ struct world {
   track_alloc *alloc;
   bool random_fails;
   ws_list peers; /* raw_peer.node */
+  struct tls_context
+      *tls; /* of servers; NULL: what is secure is the test's affair, see world_tls.h */
 };
 
 world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc);

@@ -5,6 +5,7 @@
 
 #include "session/client.h"
 #include "support/check.h"
+#include "support/world_tls.h"
 
 /* The simulated environment is the client's as soon as there is one. */
 static int client_in_sim(world *w, wsuv_client_t **out, const wsuv_client_config_t *config) {
@@ -21,6 +22,7 @@ int world_client(world *w, wsuv_client_t **out, const wsuv_client_config_t *conf
   if (config != NULL) copy = *config;
   if (config == NULL) wsuv_client_config_init(&copy);
   copy.allocator = &w->alloc->handle;
+  if (copy.tls == NULL) copy.tls = world_tls(w);
   if (w->kind == WORLD_SIM) return client_in_sim(w, out, &copy);
   copy.random = world_uv_random;
   copy.random_arg = w;

@@ -12,12 +12,14 @@
 #include <cmocka.h>
 
 #include "support/check.h"
+#include "support/world_tls.h"
 
-enum { SEEDS = 20, NAME_MAX_LEN = 128 };
+enum { SEEDS = 20, TLS_SEEDS = 2, NAME_MAX_LEN = 128, CASES = 4 };
 
 typedef struct test_case {
   const world_test *test;
   world_kind kind;
+  bool secure;
   bool running; /* still so after it: it has failed */
   char name[NAME_MAX_LEN];
 } test_case;
@@ -27,15 +29,17 @@ static void run_in(test_case *c, uint64_t seed) {
   track_alloc_init(&alloc);
   c->running = true;
   world *w = world_new(c->kind, seed, &alloc);
+  if (c->secure) world_secure(w);
   c->test->run(w);
   world_end(w);
   c->running = false;
 }
 
 static void run_seeds(test_case *c) {
+  const uint64_t seeds = c->secure ? TLS_SEEDS : SEEDS;
   const char *one = getenv("WSUV_TEST_SEED"), *many = getenv("WSUV_TEST_SEEDS");
   uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 0;
-  uint64_t count = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+  uint64_t count = one != NULL ? 1 : many != NULL ? strtoull(many, NULL, 10) : seeds;
   for (uint64_t i = 0; i < count; i++) run_in(c, first + i);
 }
 
@@ -51,22 +55,26 @@ static int after_case(void **state) {
   return 0;
 }
 
-static void set_case(struct CMUnitTest *unit, test_case *c, const world_test *test,
-                     world_kind kind) {
+static void set_case(struct CMUnitTest *unit, test_case *c, const world_test *test, world_kind kind,
+                     bool secure) {
   c->test = test;
   c->kind = kind;
-  (void) snprintf(c->name, sizeof c->name, "%s, %s", test->name,
-                  kind == WORLD_SIM ? "simulated" : "libuv");
+  c->secure = secure;
+  (void) snprintf(c->name, sizeof c->name, "%s, %s%s", test->name,
+                  kind == WORLD_SIM ? "simulated" : "libuv", secure ? ", TLS" : "");
   *unit = (struct CMUnitTest){c->name, run_case, NULL, after_case, c};
 }
 
 int world_run_tests(const char *group, const world_test *tests, size_t count) {
-  struct CMUnitTest *units = check_alloc(2 * count * sizeof *units);
-  test_case *cases = check_alloc(2 * count * sizeof *cases);
+  struct CMUnitTest *units = check_alloc(CASES * count * sizeof *units);
+  test_case *cases = check_alloc(CASES * count * sizeof *cases);
   size_t n = 0;
   for (size_t i = 0; i < count; i++) {
-    if (tests[i].in_sim) set_case(&units[n], &cases[n], &tests[i], WORLD_SIM), n++;
-    if (tests[i].in_uv) set_case(&units[n], &cases[n], &tests[i], WORLD_UV), n++;
+    const world_test *t = &tests[i];
+    if (t->in_sim) set_case(&units[n], &cases[n], t, WORLD_SIM, false), n++;
+    if (t->in_uv) set_case(&units[n], &cases[n], t, WORLD_UV, false), n++;
+    if (t->in_sim_tls) set_case(&units[n], &cases[n], t, WORLD_SIM, true), n++;
+    if (t->in_uv_tls) set_case(&units[n], &cases[n], t, WORLD_UV, true), n++;
   }
   int failed = _cmocka_run_group_tests(group, units, n, NULL, NULL);
   free(cases);

@@ -17,14 +17,20 @@ typedef struct world_test {
   const char *name;
   void (*run)(world *w);
   bool in_sim, in_uv;
+  bool in_sim_tls, in_uv_tls; /* the same, with peers and clients that speak TLS */
 } world_test;
 
 #define WORLD_TEST(fn) \
-  { #fn, fn, true, true }
+  { #fn, fn, true, true, false, false }
 #define WORLD_SIM_TEST(fn) \
-  { #fn, fn, true, false }
+  { #fn, fn, true, false, false, false }
 #define WORLD_UV_TEST(fn) \
-  { #fn, fn, false, true }
+  { #fn, fn, false, true, false, false }
+/* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */
+#define WORLD_TLS_TEST(fn) \
+  { #fn, fn, true, true, true, true }
+#define WORLD_SIM_TLS_TEST(fn) \
+  { #fn, fn, true, false, true, false }
 
 /* What main returns. */
 int world_run_tests(const char *group, const world_test *tests, size_t count);

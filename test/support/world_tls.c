@@ -1,0 +1,46 @@
+#include "support/world_tls.h"
+
+#include <string.h>
+
+#include "support/check.h"
+#include "support/tls_ends.h"
+
+/* One certificate for all worlds of a program, made when it is first wanted; a context of the
+   servers' for each world. */
+
+typedef struct identity {
+  bool made;
+  cert own;
+  wsuv_tls_config_t trust;
+} identity;
+
+static identity *the_identity(void) {
+  static identity id;
+  const cert_spec spec = {.name = "peer", .hosts = {"localhost", "127.0.0.1"}};
+  if (!id.made) {
+    cert_make(&id.own, &spec, NULL);
+    wsuv_tls_config_init(&id.trust);
+    id.trust.ca_pem = id.own.pem;
+    id.trust.ca_pem_len = strlen(id.own.pem);
+    id.made = true;
+  }
+  return &id;
+}
+
+void world_secure(world *w) {
+  CHECK(w->tls == NULL);
+  w->tls = tls_server_context(&ws_alloc_libc, &the_identity()->own, NULL);
+}
+
+void world_unsecure(world *w) {
+  tls_context_unref(w->tls);
+  w->tls = NULL;
+}
+
+const wsuv_tls_config_t *world_tls(const world *w) {
+  return w->tls != NULL ? &the_identity()->trust : NULL;
+}
+
+const cert *world_cert(void) {
+  return &the_identity()->own;
+}
