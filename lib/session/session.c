@@ -17,9 +17,15 @@
 
 /* States and stages */
 
+/* An adopted stream is connected. */
+static wsuv_stage_t first_stage(const wsuv_session_t *s) {
+  if (s->filter == NULL) return WSUV_STAGE_RESOLVE;
+  return s->opening->secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
+}
+
 wsuv_stage_t session_stage(const wsuv_session_t *s) {
   switch ((session_state) s->state) {
-  case SESSION_NEW: return s->filter != NULL ? WSUV_STAGE_HANDSHAKE : WSUV_STAGE_RESOLVE;
+  case SESSION_NEW: return first_stage(s);
   case SESSION_RESOLVE: return WSUV_STAGE_RESOLVE;
   case SESSION_CONNECT: return WSUV_STAGE_CONNECT;
   case SESSION_TLS: return WSUV_STAGE_TLS;
