@@ -349,6 +349,7 @@ static void test_whatever_happens_all_is_told_and_in_order(world *w) {
 }
 
 int main(void) {
-  static const world_test tests[] = {WORLD_TEST(test_whatever_happens_all_is_told_and_in_order)};
+  static const world_test tests[] = {
+      WORLD_TLS_TEST(test_whatever_happens_all_is_told_and_in_order)};
   return world_run_tests("chaos", tests, sizeof tests / sizeof *tests);
 }

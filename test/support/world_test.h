@@ -32,6 +32,13 @@ typedef struct world_test {
 #define WORLD_SIM_TLS_TEST(fn) \
   { #fn, fn, true, false, true, false }
 
+#define WORLD_ONLY_TLS_TEST(fn) \
+  { #fn, fn, false, false, true, true }
+#define WORLD_ONLY_SIM_TLS_TEST(fn) \
+  { #fn, fn, false, false, true, false }
+#define WORLD_ONLY_UV_TLS_TEST(fn) \
+  { #fn, fn, false, false, false, true }
+
 /* What main returns. */
 int world_run_tests(const char *group, const world_test *tests, size_t count);
 
