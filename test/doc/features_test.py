@@ -56,7 +56,7 @@ def sections(page):
 def tests_in(text, path):
     """What can be named of a file: in C, functions that are in its table of tests."""
     if path.endswith('.py'):
-        return set(re.findall(r'^ *def (\w+)\(', text, re.M))
+        return set(re.findall(r'^ *(?:async )?def (\w+)\(', text, re.M))
     defined = re.findall(r'^static void (test_\w+)\(', text, re.M)
     listed = set(re.findall(r'(?:\b\w*TEST|cmocka_unit_test)\((test_\w+)\)', text))
     return {name for name in defined if name in listed}
