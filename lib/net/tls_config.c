@@ -174,9 +174,10 @@ static void free_list(const wsuv_allocator_t *alloc, const char *const *list, si
 }
 
 void tls_config_free(wsuv_tls_config_t *c, const wsuv_allocator_t *alloc) {
-  const void *plain[] = {c->ca_file,  c->ca_dir,      c->ca_pem,      c->cert_file,
-                         c->key_file, c->server_name, c->keylog_file, c->cert_pem};
+  const void *plain[] = {c->ca_file,  c->ca_dir,      c->ca_pem,     c->cert_file,
+                         c->key_file, c->server_name, c->keylog_file};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) free_const(alloc, plain[i]);
+  free_secret(alloc, c->cert_pem, c->cert_pem_len); /* the key often lies beside it */
   free_secret(alloc, c->key_pem, c->key_pem_len);
   free_secret(alloc, c->key_password, c->key_password == NULL ? 0 : strlen(c->key_password));
   free_list(alloc, c->pins, c->pin_count);
