@@ -31,6 +31,7 @@ struct tls_engine {
   bool network_ended; /* behind what was fed */
   bool dry;           /* mbedTLS has asked for more than was fed */
   bool unread;        /* it may hold more than it has given */
+  bool ticket;        /* one has come that was not saved yet */
   bool done;          /* the handshake */
   bool offered;       /* a session to resume */
   bool saw_chain;     /* so it was not resumed */
@@ -110,14 +111,12 @@ static void note_first_bytes(tls_engine *e, const uint8_t *data, size_t len) {
 }
 
 static void describe(tls_engine *e, int r) {
-  char text[TLS_TEXT_SIZE];
   bool known = e->failure.text[0] != '\0';
   e->failure.library_error = r;
   if (known) return;
   tls_failure_set(&e->failure, r, NULL);
   if (r == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
     const char *name = tls_verify_alert(tls_mbed_last_alert(&e->ssl));
-    memcpy(text, e->failure.text, sizeof text);
     (void) snprintf(e->failure.text, sizeof e->failure.text, "alert of the peer: %s", name);
   }
 }
@@ -175,12 +174,10 @@ static size_t name_len(const char *name) {
 static int set_name(tls_engine *e) {
   const char *own = e->ctx->config.server_name;
   const char *name = own != NULL ? own : e->host;
-  tls_peer_init(&e->peer, name);
-  if (e->peer.address_len > 0) return mbedtls_ssl_set_hostname(&e->ssl, NULL);
-  size_t len = name_len(name);
-  char *copy = ws_strndup(e->ctx->alloc, name, len);
+  char *copy = ws_strndup(e->ctx->alloc, name, name_len(name));
   if (copy == NULL) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-  int r = mbedtls_ssl_set_hostname(&e->ssl, copy);
+  tls_peer_init(&e->peer, copy);
+  int r = mbedtls_ssl_set_hostname(&e->ssl, e->peer.address_len > 0 ? NULL : copy);
   ws_free(e->ctx->alloc, copy);
   return r;
 }
@@ -277,6 +274,13 @@ static void save_session(tls_engine *e) {
   tls_resume_save(&e->ctx->sessions, &e->ssl, e->host, e->port, &e->not_after);
 }
 
+/* Once for all that have come together: saving costs more than sending one. */
+static void save_ticket(tls_engine *e) {
+  if (!e->ticket) return;
+  e->ticket = false;
+  save_session(e);
+}
+
 /* mbedTLS has said that the peer is good; it is not taken at its word. Neither a chain nor a
    session from before: then nobody has looked at anything. A resumed session was verified, pins
    and all, by this very context. */
@@ -335,7 +339,7 @@ static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
   do {
     e->dry = false;
     r = mbedtls_ssl_read(&e->ssl, buf, len);
-    if (tls_mbed_is_ticket(r)) save_session(e);
+    if (tls_mbed_is_ticket(r)) e->ticket = true;
   } while (goes_on(e, r));
   if (r > 0) return (size_t) r;
   e->unread = false;
@@ -357,6 +361,7 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len) {
     got += n;
     if (n == 0) break;
   }
+  save_ticket(e);
   if (got > 0) return (ptrdiff_t) got;
   return e->read_error != 0 ? e->read_error : WS_EAGAIN;
 }
@@ -416,7 +421,7 @@ static int write_record(tls_engine *e, const ws_buf *record) {
     do {
       e->dry = false;
       r = mbedtls_ssl_write(&e->ssl, record->base + done, record->len - done);
-      if (tls_mbed_is_ticket(r)) save_session(e);
+      if (tls_mbed_is_ticket(r)) e->ticket = true;
     } while (goes_on(e, r));
     if (r <= 0) return fail(e, r);
     done += (size_t) r;
@@ -436,6 +441,7 @@ int tls_engine_write(tls_engine *e, const ws_buf *bufs, size_t count, size_t ski
     if (err < 0) return err;
     *taken += record.len;
   }
+  save_ticket(e);
   return 0;
 }
 

@@ -60,6 +60,8 @@ static size_t put_names(uint8_t *to, const cert_spec *spec) {
     body[len++] = n > 0 ? 0x87 : 0x82;
     body[len++] = (uint8_t) size;
     memcpy(body + len, n > 0 ? (const void *) address : host, size);
+    uint8_t *nul = n > 0 ? NULL : memchr(body + len, 1, size);
+    if (nul != NULL) *nul = 0;
     len += size;
   }
   to[0] = 0x30;

@@ -14,7 +14,7 @@ enum { CERT_NAMES_MAX = 4, CERT_PEM_SIZE = 4096 };
 
 typedef struct cert_spec {
   const char *name;                  /* common name */
-  const char *hosts[CERT_NAMES_MAX]; /* alternative names: names and addresses */
+  const char *hosts[CERT_NAMES_MAX]; /* alternative names: names and addresses; \1 makes a NUL */
   const char *not_before;            /* YYYYMMDDhhmmss; NULL: 2020 */
   const char *not_after;             /* NULL: 2099 */
   bool ca;

@@ -64,9 +64,27 @@ static void test_names(void **state) {
       {"2001:db8:0:0::1", 0, ""},
       {"2001:db8::2", WSUV_ETLSVERIFY, MISMATCH},
       {"::ffff:127.0.0.1", WSUV_ETLSVERIFY, MISMATCH},
+      {"2001:db8::1%1", 0, ""}, /* a zone is ours alone */
+      {"127.0.0.1.", 0, ""},
+      {"127.0.0.2.", WSUV_ETLSVERIFY, MISMATCH},
+      {"127.1", WSUV_ETLSVERIFY, MISMATCH}, /* what some resolvers take for an address */
+      {"2130706433", WSUV_ETLSVERIFY, MISMATCH},
+      {".", WSUV_ETLSVERIFY, MISMATCH},
+      {"", WSUV_ETLSVERIFY, MISMATCH},
   };
   (void) state;
   for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) try_chain(&pair_server, &trials[i]);
+}
+
+static void test_names_with_tricks(void **state) {
+  const cert_spec spec = {.name = "example.test",
+                          .hosts = {"example.test\1.evil.test", "ex*.test", "*", "*.*.test"}};
+  static const char *const names[] = {"example.test", "evil.test", "a.b.test", "test", ""};
+  (void) state;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const trial t = {names[i], WSUV_ETLSVERIFY, MISMATCH};
+    try_spec(&spec, &pair_ca, &t);
+  }
 }
 
 /* A name that looks like an address does not stand for it. */
@@ -253,6 +271,7 @@ static void test_server_is_told_why(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_names),
+      TEST(test_names_with_tricks),
       TEST(test_address_in_a_name_is_no_address),
       TEST(test_other_name_can_be_asked_for),
       TEST(test_bad_certificates),

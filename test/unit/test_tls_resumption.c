@@ -134,6 +134,39 @@ static void test_session_does_not_outlive_the_certificate(void **state) {
   pair_finish(&p);
 }
 
+/* However many tickets come together, one is saved: the server does not decide what it costs. */
+static void test_tickets_that_come_together_are_saved_once(void **state) {
+  enum { TICKETS = 100 };
+  fifo carried = {0};
+  tls_pair p;
+  (void) state;
+  pair_begin(&p);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+  mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, TICKETS);
+#endif
+  pair_connect(&p, pair_host, PAIR_PORT);
+  p.client.starves = true;
+  while (p.server.shaken == WS_EAGAIN) {
+    tls_ends_run(&p.client, &p.server, 0);
+    if (p.server.shaken == 0) break;
+    tls_end_take(&p.server, &carried, SIZE_MAX);
+    tls_end_feed(&p.client, fifo_data(&carried), carried.len, 0);
+    fifo_consume(&carried, carried.len);
+  }
+  tls_end_write(&p.server, "ok", 2);
+  tls_end_take(&p.server, &carried, SIZE_MAX);
+  uint64_t before = pair_alloc.calls;
+  tls_end_feed(&p.client, fifo_data(&carried), carried.len, 0);
+  assert_in_range(pair_alloc.calls - before, 0, 5);
+  assert_int_equal(p.client.shaken, 0);
+  pair_assert_in(&p.client, "ok", 2);
+  assert_int_equal(p.client_ctx->sessions.count, 1);
+  pair_disconnect(&p);
+  assert_true(resumes(&p, pair_host, PAIR_PORT));
+  pair_finish(&p);
+  fifo_free(&carried);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
 
 int main(void) {
@@ -143,6 +176,7 @@ int main(void) {
       TEST(test_resumed_session_with_pins),
       TEST(test_server_that_has_forgotten),
       TEST(test_offered_session_does_not_stand_for_a_certificate),
+      TEST(test_tickets_that_come_together_are_saved_once),
       TEST(test_session_of_another_library_is_a_miss),
       TEST(test_session_does_not_outlive_the_certificate),
   };
