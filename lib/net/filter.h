@@ -34,6 +34,9 @@ typedef struct ws_filter_events {
   /* What was held has been taken (0), or writing has failed: nothing more can be written. */
   void (*on_write)(void *up, int status);
   void (*on_close)(void *up);
+  /* Bytes have come, though they may be no whole piece yet; NULL: it does not matter. Told by
+     filters that wait for whole records; nothing may be called. */
+  void (*on_bytes)(void *up);
 } ws_filter_events;
 
 typedef enum ws_filter_end { WS_FILTER_LOCAL, WS_FILTER_PEER } ws_filter_end;

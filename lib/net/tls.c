@@ -228,6 +228,7 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
   tls *t = up;
   if (n > 0) {
     tls_engine_feed(t->engine, data, (size_t) n);
+    if (t->filter.events->on_bytes != NULL) t->filter.events->on_bytes(t->filter.up);
   } else if (n == WS_EOF) {
     tls_engine_eof(t->engine);
   } else {

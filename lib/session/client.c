@@ -39,6 +39,7 @@ static void release(wsuv_client_t *client) {
   client->env->ops->deferred_free(client->turn);
   client->turn = NULL;
   secure_free(client);
+  callback_set_unref(client->callbacks, &client->alloc);
   completion_pool_free(&client->completions);
   conn_shared_free(&client->shared);
   config_free(&client->config, &client->alloc);

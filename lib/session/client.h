@@ -31,6 +31,7 @@ struct wsuv_client {
   conn_shared shared;
   resolver resolver;
   completion_pool completions;
+  struct callback_set *callbacks;   /* of the latest session, or NULL */
   tls_context *tls[CLIENT_TLS_MAX]; /* see secure.c */
   ws_list sessions;                 /* all, until their on_close has returned */
   size_t session_count;

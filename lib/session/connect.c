@@ -34,24 +34,32 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request,
   return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
 }
 
-/* A session, but for what it goes over; the request was checked. */
-static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
-                const wsuv_callbacks_t *callbacks) {
-  wsuv_session_t *s;
+static int make_session(wsuv_session_t **out, wsuv_client_t *client,
+                        const wsuv_request_t *request) {
   opening *o;
   const wsuv_client_config_t *config = request->config != NULL ? request->config : &client->config;
   int err = opening_new(&o, client->env, &client->shared.random, request, config);
   if (err < 0) return err;
-  err = session_new(&s, client, o, config);
+  err = session_new(out, client, o, config);
+  if (err < 0) opening_free(o, &client->alloc);
+  return err;
+}
+
+/* A session, but for what it goes over; the request was checked. */
+static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
+                const wsuv_callbacks_t *callbacks) {
+  callback_set *on = callback_set_get(&client->callbacks, &client->alloc, callbacks);
+  if (on == NULL) return WS_ENOMEM;
+  int err = make_session(out, client, request);
   if (err < 0) {
-    opening_free(o, &client->alloc);
+    callback_set_unref(on, &client->alloc);
     return err;
   }
-  if (request->raw) conn_set_raw(&s->conn);
-  if (callbacks != NULL) s->callbacks = *callbacks;
-  if (notify_wants_pieces(s)) conn_set_streamed(&s->conn);
+  wsuv_session_t *s = *out;
+  s->on = on;
   s->data = request->data;
-  *out = s;
+  if (request->raw) conn_set_raw(&s->conn);
+  if (notify_wants_pieces(s)) conn_set_streamed(&s->conn);
   return 0;
 }
 

@@ -96,6 +96,7 @@ static void session_free(wsuv_session_t *s) {
   conn_free(&s->conn);
   session_ops(s)->timer_free(s->timer);
   session_drop_converter(s);
+  callback_set_unref(s->on, alloc);
   ws_free(alloc, s->subprotocol);
   ws_free(alloc, s->words);
   ws_free(alloc, s);

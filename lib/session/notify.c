@@ -44,18 +44,18 @@ void notify_undone(wsuv_session_t *s, int status) {
 
 void notify_drain(wsuv_session_t *s) {
   bool due = s->state == SESSION_OPEN && send_drained(s);
-  if (due && s->callbacks.on_drain != NULL) s->callbacks.on_drain(s);
+  if (due && s->on->callbacks.on_drain != NULL) s->on->callbacks.on_drain(s);
 }
 
 void notify_open(wsuv_session_t *s) {
-  if (s->callbacks.on_open != NULL) s->callbacks.on_open(s);
+  if (s->on->callbacks.on_open != NULL) s->on->callbacks.on_open(s);
 }
 
 /* A close frame's event has its payload behind the code. */
 static void tell_frame(wsuv_session_t *s, wsuv_frame_type_t type, const conn_event *ev) {
   size_t code = ev->type == CONN_EVENT_CLOSE && ev->close_code != WSUV_CLOSE_NO_STATUS ? 2 : 0;
   wsuv_frame_t frame;
-  if (s->callbacks.on_frame == NULL) return;
+  if (s->on->callbacks.on_frame == NULL) return;
   wsuv_frame_init(&frame, type, ev->data - code, ev->len + code);
   if (ev->type == CONN_EVENT_FRAME) {
     frame.fin = ev->fin;
@@ -64,7 +64,7 @@ static void tell_frame(wsuv_session_t *s, wsuv_frame_type_t type, const conn_eve
     frame.rsv3 = (ev->rsv & FRAME_RSV3) != 0;
     frame.continuation = ev->continuation;
   }
-  s->callbacks.on_frame(s, &frame);
+  s->on->callbacks.on_frame(s, &frame);
 }
 
 static void tell_raw(wsuv_session_t *s, const conn_event *ev) {
@@ -78,11 +78,11 @@ static void tell_raw(wsuv_session_t *s, const conn_event *ev) {
 
 void notify_message(wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
-  if (s->callbacks.on_message != NULL) s->callbacks.on_message(s, &whole);
+  if (s->on->callbacks.on_message != NULL) s->on->callbacks.on_message(s, &whole);
 }
 
 bool notify_wants_pieces(const wsuv_session_t *s) {
-  return s->callbacks.on_message_piece != NULL;
+  return s->on->callbacks.on_message_piece != NULL;
 }
 
 static void tell_piece(wsuv_session_t *s, const conn_event *ev) {
@@ -91,7 +91,7 @@ static void tell_piece(wsuv_session_t *s, const conn_event *ev) {
                                       .len = ev->len,
                                       .offset = ev->offset,
                                       .last = ev->fin};
-  s->callbacks.on_message_piece(s, &piece);
+  s->on->callbacks.on_message_piece(s, &piece);
 }
 
 void notify_event(wsuv_session_t *s, const conn_event *ev) {
@@ -102,15 +102,15 @@ void notify_event(wsuv_session_t *s, const conn_event *ev) {
   switch (ev->type) {
   case CONN_EVENT_PIECE: tell_piece(s, ev); break;
   case CONN_EVENT_PING:
-    if (s->callbacks.on_ping != NULL) s->callbacks.on_ping(s, ev->data, ev->len);
+    if (s->on->callbacks.on_ping != NULL) s->on->callbacks.on_ping(s, ev->data, ev->len);
     break;
   case CONN_EVENT_PONG:
-    if (s->callbacks.on_pong != NULL) s->callbacks.on_pong(s, ev->data, ev->len);
+    if (s->on->callbacks.on_pong != NULL) s->on->callbacks.on_pong(s, ev->data, ev->len);
     break;
   default: break; /* the peer's close is told by on_close */
   }
 }
 
 void notify_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
-  if (s->callbacks.on_close != NULL) s->callbacks.on_close(s, info);
+  if (s->on->callbacks.on_close != NULL) s->on->callbacks.on_close(s, info);
 }

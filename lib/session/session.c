@@ -98,12 +98,19 @@ static void on_filter_closed(void *up) {
   ending_bury(up);
 }
 
+/* A record that comes slowly is life as well as a frame is. */
+static void on_bytes(void *up) {
+  wsuv_session_t *s = up;
+  keepalive_alive(&s->keepalive);
+}
+
 /* One that comes from the dial is connected already: on_connect is of TLS. */
 const ws_filter_events session_filter_events = {.on_connect = on_connect,
                                                 .on_alloc = on_alloc,
                                                 .on_read = on_read,
                                                 .on_write = on_write,
-                                                .on_close = on_filter_closed};
+                                                .on_close = on_filter_closed,
+                                                .on_bytes = on_bytes};
 
 void session_attach(wsuv_session_t *s, ws_filter *filter) {
   s->filter = filter;

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "net/filter.h"
 #include "proto/conn.h"
+#include "session/callback_set.h"
 #include "session/client.h"
 #include "session/completions.h"
 #include "session/keepalive.h"
@@ -38,9 +39,9 @@ typedef struct close_words {
 
 struct wsuv_session {
   wsuv_client_t *client;
-  ws_list node; /* of client->sessions */
-  ws_list owed; /* of client->owed */
-  wsuv_callbacks_t callbacks;
+  ws_list node;     /* of client->sessions */
+  ws_list owed;     /* of client->owed */
+  callback_set *on; /* the user's callbacks */
   void *data;
   const struct wsuv_converter *converter; /* the client's, or its own; NULL: none */
   opening *opening;  /* until on_open has returned; if kept, or never open, until on_close has */

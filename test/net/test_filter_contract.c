@@ -139,7 +139,7 @@ static void on_close(void *up) {
   u->closed = true;
 }
 
-static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close};
+static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close, NULL};
 
 static bool over_unix; /* Unix sockets; else TCP */
 
@@ -292,8 +292,8 @@ static void second_on_connect(void *up, int status) {
   fail_msg("on_connect came twice");
 }
 
-static const ws_filter_events other_events = {second_on_connect, on_alloc, on_read, on_write,
-                                              on_close};
+static const ws_filter_events other_events = {second_on_connect, on_alloc, on_read,
+                                              on_write,          on_close, NULL};
 
 static void change_hands(user *u) {
   user *next = (user *) (void *) u->memory;

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <mbedtls/ssl.h>
+
 #include "base/alloc.h"
 #include "support/check.h"
 #include "support/echo_server.h"
@@ -36,7 +38,8 @@ enum { MANY = 10 * 1000 };
 enum { FEW = 100, AT_ONCE = 64, PATIENCE_S = 60 };
 
 /* A kibibyte beyond libuv's own handles, of a socket and of a timer. */
-static const size_t handles = sizeof(uv_tcp_t) + sizeof(uv_timer_t), idle_max = 1024;
+static const size_t handles = sizeof(uv_tcp_t) + sizeof(uv_timer_t), idle_max = 1024,
+                    idle_tls_max = 2048;
 
 typedef struct crowd {
   wsuv_client_t *client;
@@ -122,6 +125,23 @@ static void test_idle_session_costs_a_kibibyte_beyond_its_handles(world *w) {
   free(c.sessions);
 }
 
+/* mbedTLS's own is counted by nobody but for its context, which lies in ours. */
+static void test_idle_session_over_tls_costs_two_kibibytes_beyond_its_context(world *w) {
+  frame_peer p;
+  crowd c;
+  frame_peer_start(&p, w);
+  p.echoes = p.forgets = true;
+  crowd_begin(&c, w, FEW, raw_peer_url(p.raw, "/some/path?with=a&query"));
+  open_all(&c, w);
+  echo_all(&c, w);
+  size_t each = cost_of_each(&c, w), fixed = handles + sizeof(mbedtls_ssl_context);
+  print_message("idle over TLS: %zu bytes each, %zu of them handles and context\n", each, fixed);
+  assert_in_range(each, fixed + 100, fixed + idle_tls_max);
+  world_client_close(w, c.client);
+  frame_peer_free(&p);
+  free(c.sessions);
+}
+
 /* --- many, whose other ends are in another process, for the sake of descriptors --- */
 
 static void allow_descriptors(size_t count) {
@@ -187,6 +207,7 @@ static void test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles(
 int main(void) {
   static const world_test tests[] = {
       WORLD_TEST(test_idle_session_costs_a_kibibyte_beyond_its_handles),
+      WORLD_ONLY_UV_TLS_TEST(test_idle_session_over_tls_costs_two_kibibytes_beyond_its_context),
       WORLD_UV_TEST(test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles),
   };
   return world_run_tests("idle_memory", tests, sizeof tests / sizeof *tests);

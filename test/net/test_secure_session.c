@@ -19,6 +19,7 @@
 #include "session/client.h"
 #include "support/check.h"
 #include "support/secure_user.h"
+#include "support/tls_wire.h"
 #include "support/world_test.h"
 
 static void begin(world *w, frame_peer *p, wsuv_client_t **client) {
@@ -448,6 +449,50 @@ static void test_adopted_stream_is_secured(world *w) {
   world_client_close(w, client);
 }
 
+/* Each configuration has a trust, and sessions to resume, of its own. */
+static void test_disabled_verification_stays_with_its_configuration(world *w) {
+  wsuv_tls_config_t blind, strict = *world_tls(w);
+  wsuv_client_t *client;
+  frame_peer p;
+  wsuv_tls_config_init(&blind);
+  wsuv_tls_config_disable_verification(&blind);
+  strict.server_name = "other.example";
+  begin(w, &p, &client);
+  for (int i = 0; i < 2; i++) {
+    secure_user s = {.tls_error = 0};
+    assert_false(runs(client, &p, &blind)); /* one that was not verified is not resumed */
+    secure_try(&s, client, p.raw, &strict);
+    assert_true(secure_failed(&s, WSUV_ETLSVERIFY));
+    secure_user_free(&s);
+  }
+  assert_false(runs(client, &p, NULL));
+  end(w, &p, client);
+}
+
+/* --- life --- */
+
+/* A peer amid a record cannot answer, as one amid a frame cannot. */
+static void test_record_that_comes_slowly_is_life(world *w) {
+  enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, PIECE = 50, LEN = 2000 };
+  static const uint8_t data[LEN];
+  wsuv_client_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = INTERVAL_MS;
+  config.ping_timeout_ms = TIMEOUT_MS;
+  frame_peer_start(&p, w);
+  user_open(&u, w, &p, &config);
+  tls_wire_dribble(p.conn->wire, PIECE, TIMEOUT_MS / 3);
+  raw_conn_write_frame(p.conn, 2, data, sizeof data);
+  world_run_until_count(w, &u.messages, 1);
+  assert_true(world_now_ms(w) - u.opened_ms > INTERVAL_MS + TIMEOUT_MS);
+  user_terminate(&u);
+  user_finish(&u);
+  assert_int_equal(u.end.status, UV_ECANCELED);
+  frame_peer_free(&p);
+}
+
 int main(void) {
   static const world_test tests[] = {
       WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told),
@@ -464,6 +509,8 @@ int main(void) {
       WORLD_ONLY_TLS_TEST(test_resumption_can_be_switched_off),
       WORLD_ONLY_TLS_TEST(test_verification_disabled_is_warned_of),
       WORLD_ONLY_TLS_TEST(test_log_tells_what_was_agreed_upon),
+      WORLD_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration),
+      WORLD_ONLY_SIM_TLS_TEST(test_record_that_comes_slowly_is_life),
       WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_is_secured),
       WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_terminated_at_once),
   };

@@ -83,7 +83,7 @@ static void on_close(void *up) {
   u->closed = true;
 }
 
-static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close};
+static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close, NULL};
 
 static void secure(void *up, int status) {
   user *u = up;

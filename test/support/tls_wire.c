@@ -17,7 +17,10 @@ typedef struct tls_wire {
   wire *lower;
   tls_end end;
   fifo out; /* plaintext that was written before the handshake was done */
-  world_timer *owed;
+  world_timer *owed, *drip;
+  fifo slow;    /* ciphertext that goes out in pieces */
+  size_t piece; /* of so many bytes; 0: all at once */
+  uint64_t every_ms;
   bool reading, lower_reading, shaken, told_end, busy;
   bool end_wanted, reset_wanted, gone; /* gone: for whoever is above */
 } tls_wire;
@@ -29,8 +32,10 @@ static tls_wire *self(wire *w) {
 static void release(tls_wire *t) {
   if (t->busy || t->lower != NULL) return;
   if (t->owed != NULL) world_cancel(t->w, t->owed);
+  if (t->drip != NULL) world_cancel(t->w, t->drip);
   tls_end_free(&t->end);
   fifo_free(&t->out);
+  fifo_free(&t->slow);
   free(t);
 }
 
@@ -47,8 +52,27 @@ static void read_lower(tls_wire *t, bool on) {
   t->lower->ops->read(t->lower, on);
 }
 
+static void on_drip(void *data) {
+  tls_wire *t = data;
+  size_t n = t->piece < t->slow.len ? t->piece : t->slow.len;
+  t->drip = NULL;
+  if (t->lower == NULL) return;
+  t->lower->ops->write(t->lower, fifo_data(&t->slow), n);
+  fifo_consume(&t->slow, n);
+  if (t->slow.len > 0) t->drip = world_after(t->w, t->every_ms, on_drip, t);
+}
+
+static void push_slowly(tls_wire *t) {
+  tls_end_take(&t->end, &t->slow, SIZE_MAX);
+  if (t->slow.len > 0 && t->drip == NULL) t->drip = world_after(t->w, t->every_ms, on_drip, t);
+}
+
 static void push(tls_wire *t) {
   fifo out = {0};
+  if (t->piece > 0) {
+    push_slowly(t);
+    return;
+  }
   tls_end_take(&t->end, &out, SIZE_MAX);
   if (t->lower != NULL && out.len > 0) t->lower->ops->write(t->lower, fifo_data(&out), out.len);
   fifo_free(&out);
@@ -190,4 +214,15 @@ wire *tls_wire_new(world *w, wire *lower, tls_context *ctx) {
   lower->up = t;
   read_lower(t, true);
   return &t->head;
+}
+
+void tls_wire_dribble(wire *w, size_t piece, uint64_t every_ms) {
+  tls_wire *t = self(w);
+  t->piece = piece;
+  t->every_ms = every_ms;
+}
+
+void tls_wire_cut(wire *w) {
+  tls_wire *t = self(w);
+  t->lower->ops->end(t->lower);
 }

@@ -11,4 +11,10 @@
 /* Takes the lower one over. The context, of a server, outlives it. */
 wire *tls_wire_new(world *w, wire *lower, tls_context *ctx);
 
+/* From now on ciphertext goes out in pieces of so many bytes, each so long after the one before. */
+void tls_wire_dribble(wire *w, size_t piece, uint64_t every_ms);
+
+/* The end of what is below, without close_notify. */
+void tls_wire_cut(wire *w);
+
 #endif

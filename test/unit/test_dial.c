@@ -66,7 +66,8 @@ static void on_close(void *up) {
   ((caller *) up)->closed++;
 }
 
-static const ws_filter_events filter_events = {on_connect, on_alloc, on_read, on_write, on_close};
+static const ws_filter_events filter_events = {on_connect, on_alloc, on_read,
+                                               on_write,   on_close, NULL};
 
 static void on_resolved(void *up) {
   caller *c = up;
