@@ -944,12 +944,10 @@ static void test_every_end_of_the_client(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_SIM_TLS_TEST(test_every_call_upon_another_session),
-      WORLD_UV_TEST(test_every_call_upon_another_session),
+      WORLD_AND_SIM_TLS_TEST(test_every_call_upon_another_session),
       WORLD_TLS_TEST(test_every_call_upon_its_own_session),
       WORLD_TLS_TEST(test_every_call_upon_the_client),
-      WORLD_SIM_TLS_TEST(test_every_end_of_the_client),
-      WORLD_UV_TEST(test_every_end_of_the_client),
+      WORLD_AND_SIM_TLS_TEST(test_every_end_of_the_client),
   };
   return world_run_tests("call_matrix", tests, sizeof tests / sizeof *tests);
 }

@@ -282,18 +282,18 @@ static void test_terminate_amid_the_closing_handshake(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TLS_TEST(test_close_is_answered),
-      WORLD_TLS_TEST(test_close_goes_behind_queued_data),
-      WORLD_TLS_TEST(test_messages_are_delivered_until_the_answer),
-      WORLD_TLS_TEST(test_answer_may_have_another_code),
-      WORLD_TLS_TEST(test_answer_may_be_empty),
-      WORLD_TLS_TEST(test_close_that_is_not_answered_times_out),
-      WORLD_TLS_TEST(test_stalled_loop_does_not_end_the_closing),
-      WORLD_TLS_TEST(test_close_to_a_peer_that_does_not_read_times_out),
+      WORLD_AND_SIM_TLS_TEST(test_close_is_answered),
+      WORLD_AND_SIM_TLS_TEST(test_close_goes_behind_queued_data),
+      WORLD_AND_SIM_TLS_TEST(test_messages_are_delivered_until_the_answer),
+      WORLD_AND_SIM_TLS_TEST(test_answer_may_have_another_code),
+      WORLD_AND_SIM_TLS_TEST(test_answer_may_be_empty),
+      WORLD_AND_SIM_TLS_TEST(test_close_that_is_not_answered_times_out),
+      WORLD_AND_SIM_TLS_TEST(test_stalled_loop_does_not_end_the_closing),
+      WORLD_AND_SIM_TLS_TEST(test_close_to_a_peer_that_does_not_read_times_out),
       WORLD_SIM_TEST(test_deadline_is_renewed_four_times_at_most),
-      WORLD_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second),
-      WORLD_TLS_TEST(test_reset_after_the_answer_is_a_clean_end),
-      WORLD_TLS_TEST(test_terminate_amid_the_closing_handshake),
+      WORLD_AND_SIM_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second),
+      WORLD_AND_SIM_TLS_TEST(test_reset_after_the_answer_is_a_clean_end),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_amid_the_closing_handshake),
   };
   return world_run_tests("close_by_us", tests, sizeof tests / sizeof *tests);
 }

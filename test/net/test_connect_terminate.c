@@ -264,17 +264,17 @@ static void test_terminate_in_on_open(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TLS_TEST(test_terminate_right_after_connect),
-      WORLD_TLS_TEST(test_terminate_while_looking_up),
-      WORLD_TLS_TEST(test_terminate_while_connecting),
-      WORLD_TLS_TEST(test_terminate_in_the_handshake),
-      WORLD_TLS_TEST(test_terminate_in_mid_answer),
-      WORLD_TLS_TEST(test_terminate_after_any_number_of_turns),
-      WORLD_TLS_TEST(test_close_before_open_judges_its_arguments),
-      WORLD_TLS_TEST(test_send_before_open_is_refused),
-      WORLD_TLS_TEST(test_terminate_from_the_on_close_of_another),
-      WORLD_TLS_TEST(test_terminate_in_its_own_on_close),
-      WORLD_TLS_TEST(test_terminate_in_on_open),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_right_after_connect),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_while_looking_up),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_while_connecting),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_in_the_handshake),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_in_mid_answer),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_after_any_number_of_turns),
+      WORLD_AND_SIM_TLS_TEST(test_close_before_open_judges_its_arguments),
+      WORLD_AND_SIM_TLS_TEST(test_send_before_open_is_refused),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_from_the_on_close_of_another),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_in_its_own_on_close),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_in_on_open),
   };
   return world_run_tests("net/connect_terminate", tests, sizeof tests / sizeof *tests);
 }

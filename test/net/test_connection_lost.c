@@ -222,16 +222,16 @@ static void test_violation_after_a_write_error_changes_no_deadline(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TLS_TEST(test_end_of_stream_while_open),
-      WORLD_TLS_TEST(test_reset_while_open),
-      WORLD_TLS_TEST(test_end_of_stream_while_closing),
-      WORLD_TLS_TEST(test_reset_while_closing),
-      WORLD_TLS_TEST(test_end_of_stream_anywhere),
-      WORLD_TLS_TEST(test_completions_are_cancelled_with_the_connection),
-      WORLD_TLS_TEST(test_close_frame_found_after_a_write_error_decides),
-      WORLD_TLS_TEST(test_messages_are_read_after_a_write_error),
-      WORLD_TLS_TEST(test_write_error_leaves_a_second_for_what_has_come),
-      WORLD_TLS_TEST(test_violation_after_a_write_error_changes_no_deadline),
+      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_open),
+      WORLD_AND_SIM_TLS_TEST(test_reset_while_open),
+      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_closing),
+      WORLD_AND_SIM_TLS_TEST(test_reset_while_closing),
+      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_anywhere),
+      WORLD_AND_SIM_TLS_TEST(test_completions_are_cancelled_with_the_connection),
+      WORLD_AND_SIM_TLS_TEST(test_close_frame_found_after_a_write_error_decides),
+      WORLD_AND_SIM_TLS_TEST(test_messages_are_read_after_a_write_error),
+      WORLD_AND_SIM_TLS_TEST(test_write_error_leaves_a_second_for_what_has_come),
+      WORLD_AND_SIM_TLS_TEST(test_violation_after_a_write_error_changes_no_deadline),
   };
   return world_run_tests("connection_lost", tests, sizeof tests / sizeof *tests);
 }

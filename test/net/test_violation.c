@@ -246,13 +246,13 @@ static void test_violation_after_our_close(world *w) {
 
 int main(void) {
   static const world_test tests[] = {
-      WORLD_TLS_TEST(test_every_violation_fails_the_connection),
-      WORLD_TLS_TEST(test_length_with_the_top_bit_set),
-      WORLD_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header),
-      WORLD_TLS_TEST(test_limits_are_inclusive),
-      WORLD_TLS_TEST(test_close_frame_goes_behind_what_is_queued),
-      WORLD_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second),
-      WORLD_TLS_TEST(test_violation_after_our_close),
+      WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection),
+      WORLD_AND_SIM_TLS_TEST(test_length_with_the_top_bit_set),
+      WORLD_AND_SIM_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header),
+      WORLD_AND_SIM_TLS_TEST(test_limits_are_inclusive),
+      WORLD_AND_SIM_TLS_TEST(test_close_frame_goes_behind_what_is_queued),
+      WORLD_AND_SIM_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second),
+      WORLD_AND_SIM_TLS_TEST(test_violation_after_our_close),
   };
   return world_run_tests("violation", tests, sizeof tests / sizeof *tests);
 }

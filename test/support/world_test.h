@@ -29,6 +29,9 @@ typedef struct world_test {
 /* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */
 #define WORLD_TLS_TEST(fn) \
   { #fn, fn, true, true, true, true }
+/* TLS in the simulation only: for those that are to be done within some real time. */
+#define WORLD_AND_SIM_TLS_TEST(fn) \
+  { #fn, fn, true, true, true, false }
 #define WORLD_SIM_TLS_TEST(fn) \
   { #fn, fn, true, false, true, false }
 
