@@ -97,6 +97,10 @@ struct play {
 
 /* --- the calls --- */
 
+static bool is_own(const play *p) {
+  return p->state >= STATE_OWN;
+}
+
 static int text(play *p, session_user *u) {
   (void) p;
   return user_text(u, "text");
@@ -265,6 +269,16 @@ static int subprotocol(play *p, session_user *u) {
   return strcmp(wsuv_session_subprotocol(u->session), "");
 }
 
+/* From the connection to the end. */
+static int addresses(play *p, session_user *u) {
+  struct sockaddr_storage addr;
+  bool ended = p->state == STATE_ENDED || (is_own(p) && p->place >= AT_CANCELLED);
+  bool there = p->state > STATE_CONNECT && !ended;
+  int peer = wsuv_session_peer_address(u->session, &addr);
+  int local = wsuv_session_local_address(u->session, &addr);
+  return peer == local && peer == (there ? 0 : WSUV_ESTATE) ? 0 : -1;
+}
+
 /* The handshake is there from the call until on_open returns, and for those that never open. */
 static bool has_request(const play *p) {
   return p->state < STATE_OPEN || (p->state == STATE_OWN && p->place == AT_OPEN);
@@ -345,6 +359,7 @@ static const call session_calls[] = {
     {"wsuv_session_set_data", ALWAYS_0, set_data},
     {"wsuv_session_data", ALWAYS_0, data},
     {"wsuv_session_subprotocol", ALWAYS_0, subprotocol},
+    {"wsuv_session_peer_address wsuv_session_local_address", ALWAYS_0, addresses},
     {"wsuv_session_request_head", ALWAYS_0, request_head},
     {"wsuv_session_status", ALWAYS_0, status},
     {"wsuv_session_response_headers", ALWAYS_0, headers},
@@ -523,10 +538,6 @@ static const call client_calls[] = {
 enum { CLIENT_CALLS = sizeof client_calls / sizeof *client_calls };
 
 /* --- the act --- */
-
-static bool is_own(const play *p) {
-  return p->state >= STATE_OWN;
-}
 
 static bool is_open(const play *p) {
   if (is_own(p)) return p->state != STATE_OWN_CLOSING && p->place < AT_CANCELLED;
