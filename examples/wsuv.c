@@ -256,8 +256,16 @@ enum { STREAM_QUEUE = 1024 * 1024 }; /* bytes: as much as is read ahead of a slo
 
 static int make_client(program *p, uv_loop_t *loop) {
   wsuv_client_config_t config;
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);
   config.tls = &p->options.tls.config;
+  if (p->options.deflate) {
+    int err = wsuv_permessage_deflate(&deflate, &p->options.deflate_options);
+    if (err < 0) return err;
+    config.extensions = extensions;
+    config.extension_count = 1;
+  }
   config.ping_interval_ms = p->options.ping_interval_ms;
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;

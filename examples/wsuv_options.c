@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wsuv_deflate.h"
+
 static const char help[] =
     "usage: wsuv [options] URL\n"
     "\n"
@@ -22,6 +24,11 @@ static const char help[] =
     "                           empty), as is each TEXT; what arrives is written as it is\n"
     "  -H 'NAME: VALUE'         add a header to the handshake; may be repeated\n"
     "  -p SUBPROTOCOL           offer a subprotocol; may be repeated\n"
+    "      --deflate[=PARAMS]   offer compression, permessage-deflate; PARAMS as in the "
+    "handshake,\n"
+    "                           'NAME; NAME=N': server_no_context_takeover,\n"
+    "                           client_no_context_takeover, server_max_window_bits=8...15,\n"
+    "                           client_max_window_bits=8...15; and level=0...9 (default 6)\n"
     "      --origin ORIGIN      send an Origin header\n"
     "      --ping-interval SEC  send a ping so often; unanswered for twice as long: lost\n"
     "      --resolve HOST:PORT:ADDRESS\n"
@@ -71,6 +78,7 @@ static const char help[] =
 enum {
   OPTION_HELP = 256,
   OPTION_VERSION,
+  OPTION_DEFLATE,
   OPTION_ORIGIN,
   OPTION_PING_INTERVAL,
   OPTION_RESOLVE,
@@ -93,6 +101,7 @@ enum {
 static const struct option long_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
+    {"deflate", optional_argument, NULL, OPTION_DEFLATE},
     {"origin", required_argument, NULL, OPTION_ORIGIN},
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
@@ -188,6 +197,13 @@ static options_result read_tls_option(tls_options *tls, int option) {
   return OPTIONS_RUN;
 }
 
+static options_result read_deflate(options *o, char *s) {
+  o->deflate = true;
+  wsuv_deflate_options_init(&o->deflate_options);
+  if (s == NULL || deflate_read(&o->deflate_options, s)) return OPTIONS_RUN;
+  return bad("not a parameter for --deflate, or without its value", "");
+}
+
 static options_result show(const char *text) {
   fputs(text, stdout);
   return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
@@ -207,6 +223,7 @@ static options_result read_option(options *o, int option) {
   case 'H': return add_header(o, optarg);
   case 'p': o->subprotocols[o->subprotocol_count++] = optarg; break;
   case 'v': o->verbose++; break;
+  case OPTION_DEFLATE: return read_deflate(o, optarg);
   case OPTION_ORIGIN: o->origin = optarg; break;
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);

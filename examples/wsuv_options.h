@@ -27,6 +27,8 @@ typedef struct options {
   unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
   uint64_t ping_interval_ms; /* 0: the library's default */
   uint64_t timeout_ms;       /* 0: the library's defaults */
+  bool deflate;              /* offer it, with these options */
+  wsuv_deflate_options_t deflate_options;
   bool binary;
   bool stream; /* messages in pieces, and standard input as one of them */
   int verbose; /* how many times */

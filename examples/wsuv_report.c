@@ -58,8 +58,10 @@ static void report_tls(const wsuv_session_t *session) {
 
 void report_open(const wsuv_session_t *session) {
   const char *subprotocol = wsuv_session_subprotocol(session);
+  const char *extensions = wsuv_session_extensions(session);
   report_tls(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
+  if (*extensions != '\0') note("extensions: %s", extensions);
 }
 
 bool closed_in_order(const wsuv_close_info_t *info) {
@@ -108,6 +110,11 @@ static double ms(uint64_t us) {
   return (double) us / 1000;
 }
 
+/* How much of the payload was left by compression. */
+static double percent(uint64_t framed, uint64_t payload) {
+  return payload > 0 ? 100 * (double) framed / (double) payload : 100;
+}
+
 void report_stats(const wsuv_session_t *session) {
   wsuv_stats_t s;
   wsuv_stats_init(&s);
@@ -115,6 +122,10 @@ void report_stats(const wsuv_session_t *session) {
   note_both("messages", s.messages_sent, s.messages_received);
   note_both("frames", s.frames_sent, s.frames_received);
   note_both("payload bytes", s.payload_sent, s.payload_received);
+  if (*wsuv_session_extensions(session) != '\0') {
+    note("payload in frames: %.1f %% sent, %.1f %% received",
+         percent(s.framed_sent, s.payload_sent), percent(s.framed_received, s.payload_received));
+  }
   note_both("wire bytes", s.wire_sent, s.wire_received);
   note_both("pings", s.pings_sent, s.pings_received);
   note_both("pongs", s.pongs_sent, s.pongs_received);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <wsuv/export.h>
+#include <wsuv/extension.h>
 #include <wsuv/hooks.h>
 #include <wsuv/tls.h>
 
@@ -105,6 +106,14 @@ typedef struct wsuv_client_config {
   /** Offered in this order (RFC 6455 1.9), unless the request names its own. Default none. */
   const char *const *subprotocols;
   size_t subprotocol_count; /**< How many #subprotocols. */
+
+  /**
+   * Extensions to offer, in this order (RFC 6455 9), as permessage-deflate (wsuv/deflate.h). They
+   * are installed with the client; those of a request's own configuration for that session.
+   * Default none.
+   */
+  const wsuv_extension_t *const *extensions;
+  size_t extension_count; /**< How many #extensions. */
 
   bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. */
   /**

@@ -40,6 +40,11 @@ typedef struct wsuv_frame {
   bool rsv3;              /**< See #rsv1. */
   /** Received: not the first fragment of its message (opcode 0). Not looked at when sending. */
   bool continuation;
+  /**
+   * To be sent: leave compression out for this message, as for one with a secret in it. Only that
+   * of the first fragment counts. Received: false.
+   */
+  bool plain;
   const void *data; /**< Payload; may be NULL when #len is 0. Copied when it is sent. */
   size_t len;       /**< Bytes of payload. */
 } wsuv_frame_t;

@@ -414,6 +414,12 @@ WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
 WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
 
 /**
+ * The extensions that were agreed upon, with their parameters, as in the server's answer; "" if
+ * none, or before `on_open`. Valid until `on_close` returns.
+ */
+WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
+
+/**
  * The address of the peer: what was connected to, behind a proxy or a name.
  * @param session the session
  * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path

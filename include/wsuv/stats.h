@@ -29,8 +29,10 @@ typedef struct wsuv_stats {
   uint64_t messages_received; /**< Text and binary messages that came whole. */
   uint64_t frames_sent;       /**< Frames of all types. */
   uint64_t frames_received;   /**< Frames of all types. */
-  uint64_t payload_sent;      /**< Payload of text and binary frames, in bytes. */
-  uint64_t payload_received;  /**< Payload of text and binary frames, in bytes. */
+  uint64_t payload_sent;      /**< Bytes of text and binary messages, uncompressed. */
+  uint64_t payload_received;  /**< Bytes of text and binary messages, uncompressed. */
+  uint64_t framed_sent;       /**< The same as it was in frames, behind extensions. */
+  uint64_t framed_received;   /**< The same as it was in frames, before extensions. */
   uint64_t wire_sent;         /**< All bytes, the opening handshake included, before TLS. */
   uint64_t wire_received;     /**< All bytes, the opening handshake included, behind TLS. */
   uint64_t pings_sent;        /**< The program's and those of the keepalive. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "proto/extended.h"
 
 /* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
    but the trace hook. */
@@ -16,6 +17,7 @@ void conn_shared_init(conn_shared *shared, ws_env *env) {
   bufq_pool_init(&shared->chunks, env->alloc, CHUNKS_KEPT);
   block_spare_init(&shared->spare, env->alloc);
   random_pool_init(&shared->random, env);
+  extension_scratch_init(&shared->extensions, env->alloc);
   shared->trace = NULL;
   shared->dump = NULL;
 }
@@ -23,6 +25,7 @@ void conn_shared_init(conn_shared *shared, ws_env *env) {
 void conn_shared_free(conn_shared *shared) {
   bufq_pool_free(&shared->chunks);
   block_spare_free(&shared->spare);
+  extension_scratch_free(&shared->extensions);
 }
 
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
@@ -40,12 +43,19 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
 }
 
 void conn_set_raw(conn *c) {
-  c->raw = true;
+  c->raw = c->special = true;
   c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
 }
 
 void conn_set_streamed(conn *c) {
-  c->streamed = true;
+  c->streamed = c->special = true;
+}
+
+void conn_set_extensions(conn *c, extension_set *set) {
+  c->extensions = set;
+  if (set == NULL) return;
+  c->special = true;
+  c->decoder.rsv_allowed = set->rsv;
 }
 
 static void release_control(conn *c) {
@@ -58,6 +68,7 @@ void conn_free(conn *c) {
   block_release(&c->kept, &c->shared->spare);
   message_clear(&c->incoming, &c->shared->spare);
   out_queue_clear(&c->out);
+  extension_set_free(c->extensions);
 }
 
 static void trace(const conn *c, bool outgoing, const frame_header *h) {
@@ -124,6 +135,31 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   return err;
 }
 
+/* The masking key comes first: a message that an extension has taken must go out. */
+static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
+  frame_header h;
+  extended_frame out;
+  int err = make_header(c, &h, opcode, f->fin, f->len);
+  if (err < 0) return err;
+  err = extended_out(c, f, opcode != OPCODE_CONTINUATION, &out);
+  if (err == 0) {
+    h.length = out.piece.len;
+    h.rsv = out.rsv;
+    err = out_queue_frame(&c->out, LANE_DATA, &h, &out.piece, 1);
+  }
+  if (err == 0) {
+    note_sent(c, &h, &out.piece, 1);
+    c->sent.saved += f->len - h.length;
+  }
+  extended_out_end(c, &out);
+  if (err < 0 && out.taken) conn_fail(c, err, out.why);
+  return err;
+}
+
+static inline int queue_data(conn *c, uint8_t opcode, const conn_frame *f) {
+  return c->extensions == NULL ? queue_frame(c, LANE_DATA, opcode, f) : queue_changed(c, opcode, f);
+}
+
 static int send_control(conn *c, const conn_frame *f) {
   if (f->rsv != 0) return WS_EINVAL;
   if (!f->fin || f->len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
@@ -143,7 +179,7 @@ static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
 static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
   utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
   if (!feed_pieces(&utf8, f)) return WSUV_EUTF8;
-  int err = queue_frame(c, LANE_DATA, opcode, f);
+  int err = queue_data(c, opcode, f);
   if (err == 0) c->out_utf8 = utf8;
   return err;
 }
@@ -156,7 +192,7 @@ static int send_data(conn *c, const conn_frame *f) {
     if (c->out_begun) opcode = OPCODE_CONTINUATION;
   }
   bool text = f->type == OPCODE_TEXT && !c->raw;
-  int err = text ? send_text(c, opcode, f) : queue_frame(c, LANE_DATA, opcode, f);
+  int err = text ? send_text(c, opcode, f) : queue_data(c, opcode, f);
   if (err < 0) return err;
   c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
   c->out_begun = !f->fin;
@@ -190,7 +226,7 @@ static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason
   uint8_t payload[WSUV_CONTROL_MAX];
   size_t n = close_payload_write(payload, code, reason, reason_len);
   const ws_slice piece = {payload, n};
-  const conn_frame f = {OPCODE_CLOSE, true, 0, &piece, 1, n};
+  const conn_frame f = {.type = OPCODE_CLOSE, .fin = true, .pieces = &piece, .count = 1, .len = n};
   uint64_t before = c->out.lanes[LANE_DATA].queued;
   int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
   if (err < 0) return err;
@@ -258,6 +294,7 @@ size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
   const block *b = &c->incoming.assembled;
   bool data_payload = d->state == DECODER_PAYLOAD && !opcode_is_control(d->header.opcode);
   if (!data_payload || d->left <= least || b->len == 0) return 0;
+  if (!extension_set_in_idle(c->extensions)) return 0; /* what is assembled is not what comes */
   size_t room = room_in_block(c, least);
   *dst = b->base + b->len;
   return room < d->left ? room : (size_t) d->left;
@@ -358,9 +395,20 @@ static int add_piece(conn *c, const frame_chunk *chunk, conn_event *ev) {
   return r;
 }
 
-static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
+static int add_special(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (c->raw) return add_frame(c, chunk, ev);
+  int r = c->extensions != NULL ? extended_add(c, chunk, ev) : EXTENDED_PASS;
+  if (r != EXTENDED_PASS) return r;
   return c->streamed ? add_piece(c, chunk, ev) : add_to_message(c, chunk, ev);
+}
+
+static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  return c->special ? add_special(c, chunk, ev) : add_to_message(c, chunk, ev);
+}
+
+static inline int next_chunk(conn *c, frame_chunk *chunk) {
+  return c->special ? extended_next_chunk(c, chunk)
+                    : frame_decoder_next(&c->decoder, &c->in, &c->in_len, chunk);
 }
 
 /* 1: an event; 0: not yet; or an error. */
@@ -392,7 +440,7 @@ int conn_next_event(conn *c, conn_event *ev) {
   release_seen(c);
   while (!c->close_received && !c->failed) {
     frame_chunk chunk;
-    int r = frame_decoder_next(&c->decoder, &c->in, &c->in_len, &chunk);
+    int r = next_chunk(c, &chunk);
     if (r == 0) break;
     if (r < 0) c->why = c->decoder.why;
     if (r > 0) r = take_chunk(c, &chunk, ev);
@@ -403,5 +451,5 @@ int conn_next_event(conn *c, conn_event *ev) {
     }
   }
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
-  return 0;
+  return c->special ? extended_flush(c, ev) : 0;
 }

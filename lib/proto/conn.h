@@ -19,6 +19,7 @@
 
 #include "base/random_pool.h"
 #include "proto/close_code.h"
+#include "proto/extension_set.h"
 #include "proto/frame_decoder.h"
 #include "proto/message.h"
 #include "proto/out_queue.h"
@@ -28,11 +29,12 @@ typedef struct conn_shared {
   bufq_pool chunks;
   block_spare spare;
   random_pool random;
+  extension_scratch extensions;
   /* Called for each frame header, in either direction, unless NULL; may not call conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
   /* Called next, unless NULL or for an empty payload, with the payload in clear: all of what is
      queued in one piece, of more pieces the first 64 bytes; of what is received, what came
-     first. */
+     first. What extensions have made of it, if there are any. */
   void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
 } conn_shared;
 
@@ -62,9 +64,11 @@ typedef struct conn_event {
   size_t len;
 } conn_event;
 
-/* What went one way. Data payload only. */
+/* What went one way. */
 typedef struct conn_counts {
-  uint64_t messages, frames, payload, pings, pongs;
+  uint64_t messages, frames, pings, pongs;
+  uint64_t payload; /* of data frames */
+  uint64_t saved;   /* how much less that is than without extensions, modulo 2^64 */
 } conn_counts;
 
 typedef struct conn {
@@ -74,9 +78,11 @@ typedef struct conn {
   frame_decoder decoder;
   message incoming;
   out_queue out;
-  conn_counts sent;     /* queued */
-  conn_counts received; /* whole frames */
-  uint8_t *in;          /* what was given and is not used up yet */
+  conn_counts sent;          /* queued */
+  conn_counts received;      /* whole frames */
+  extension_set *extensions; /* NULL: none */
+  uint64_t in_produced;      /* what extensions have made of the frame that arrives */
+  uint8_t *in;               /* what was given and is not used up yet */
   size_t in_len;
   block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */
@@ -89,6 +95,7 @@ typedef struct conn {
   bool masking;        /* mask what we send; the client's default */
   bool raw;            /* set by conn_set_raw */
   bool streamed;       /* set by conn_set_streamed */
+  bool special;        /* one of these two, or there are extensions */
   bool out_streamed;   /* out_opcode's message was begun by conn_begin_message */
   bool out_begun;      /* some frame of it is queued */
   bool close_sent;     /* our close frame is queued or gone: no more sending */
@@ -109,6 +116,10 @@ void conn_set_raw(conn *c);
 
 /* Give messages in pieces as they come, before anything is received. */
 void conn_set_streamed(conn *c);
+
+/* Use extensions, which become the connection's, before anything is sent or received. NULL: none.
+   Not if raw. */
+void conn_set_extensions(conn *c, extension_set *set);
 
 void conn_free(conn *c); /* gives back what it holds; out_queue included */
 
@@ -144,18 +155,20 @@ typedef struct conn_frame {
   uint8_t rsv;       /* of data frames, if raw */
   const ws_slice *pieces;
   size_t count, len; /* of the pieces; of the whole payload */
+  bool plain;        /* the message is not to be compressed; counts with its first fragment */
 } conn_frame;
 
 /* Queue a frame; its payload is copied.
    0; WSUV_ESTATE: closing has begun; WSUV_EUTF8; WSUV_ECONTROL; WS_EINVAL: another type amid a
    message, rsv bits that may not be, or a type that is not to be sent here; WSUV_ERANDOM;
-   WS_ENOMEM. Nothing is queued then. */
+   WS_ENOMEM; or an extension's. Nothing is queued then. If an extension had begun to change the
+   message, the connection has failed, as with conn_fail. */
 int conn_send_frame(conn *c, const conn_frame *frame);
 
 /* The same for one in a single piece, without rsv bits. */
 static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
   const ws_slice piece = {(const uint8_t *) data, len};
-  const conn_frame frame = {type, fin, 0, &piece, 1, len};
+  const conn_frame frame = {.type = type, .fin = fin, .pieces = &piece, .count = 1, .len = len};
   return conn_send_frame(c, &frame);
 }
 

@@ -41,12 +41,16 @@ static int install(extension_list *list, const wsuv_extension_t *e) {
     ws_free(list->alloc, key);
     return err;
   }
-  list->count++;
+  item->uninstall = e->uninstall;
+  item->hooks.install = NULL;
+  item->hooks.uninstall = NULL;
+  item->hooks.data = item->shared;
+  list->hooks[list->count++] = &item->hooks;
   return 0;
 }
 
 static void uninstall(extension_list *list, extension_installed *item) {
-  if (item->hooks.uninstall != NULL) item->hooks.uninstall(item->shared);
+  if (item->uninstall != NULL) item->uninstall(item->shared);
   ws_free(list->alloc, (void *) item->hooks.key);
 }
 

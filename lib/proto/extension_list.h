@@ -12,14 +12,18 @@
 #include "proto/text_buf.h"
 
 typedef struct extension_installed {
-  wsuv_extension_t hooks; /* a copy, with a key of its own */
+  wsuv_extension_t hooks; /* a copy, with a key of its own; installed: there is no hook `install` any
+                             more, and `data` is what sessions share. So it can be installed again,
+                             for as long as this list is there */
   void *shared;           /* what the hook `install` made */
+  void (*uninstall)(void *shared); /* or NULL */
 } extension_installed;
 
 typedef struct extension_list {
   const wsuv_allocator_t *alloc;
   size_t refs;
   size_t count;
+  const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX]; /* of the items */
   extension_installed items[];
 } extension_list;
 

@@ -34,7 +34,8 @@ static const char *reason_of(int status) {
 }
 
 int handshake_answer_accept(text_buf *text, const char *key, const char *subprotocol,
-                            const wsuv_header_t *fields, size_t field_count) {
+                            const char *extensions, const wsuv_header_t *fields,
+                            size_t field_count) {
   char accept[HANDSHAKE_ACCEPT_LEN + 1] = {0};
   if (!handshake_may_send_all(fields, field_count)) return WSUV_EINVAL_HEADER;
   handshake_accept(accept, key, HANDSHAKE_KEY_LEN);
@@ -43,6 +44,7 @@ int handshake_answer_accept(text_buf *text, const char *key, const char *subprot
                       "Connection: Upgrade\r\n");
   handshake_put_field(text, "Sec-WebSocket-Accept", accept);
   if (subprotocol != NULL) handshake_put_field(text, "Sec-WebSocket-Protocol", subprotocol);
+  if (*extensions != '\0') handshake_put_field(text, "Sec-WebSocket-Extensions", extensions);
   handshake_put_fields(text, fields, field_count);
   return text_buf_puts(text, "\r\n");
 }

@@ -10,10 +10,12 @@
 #include "proto/handshake.h"
 #include "proto/text_buf.h"
 
-/* Write 101 for a key of HANDSHAKE_KEY_LEN characters, with a subprotocol unless it is NULL.
+/* Write 101 for a key of HANDSHAKE_KEY_LEN characters, with a subprotocol unless it is NULL,
+   and extensions unless they are "".
    0; WSUV_EINVAL_HEADER: a field that may not be sent (see handshake_may_send); WS_ENOMEM. */
 int handshake_answer_accept(text_buf *text, const char *key, const char *subprotocol,
-                            const wsuv_header_t *fields, size_t field_count);
+                            const char *extensions, const wsuv_header_t *fields,
+                            size_t field_count);
 
 /* Write a refusal. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER; WS_ENOMEM. */
 int handshake_answer_reject(text_buf *text, int status, const wsuv_header_t *fields,

@@ -15,6 +15,9 @@ struct handshake_client {
   const wsuv_allocator_t *alloc;
   text_buf request;
   text_buf offer; /* subprotocols as a list, terminated */
+  extension_list *extensions; /* that can be offered, or NULL */
+  unsigned offered;           /* which of them are */
+  extension_set *set;         /* agreed upon, or NULL */
   char accept[HANDSHAKE_ACCEPT_LEN];
   http_message answer;
   int status;         /* of the last answer whose head is read */
@@ -24,6 +27,19 @@ struct handshake_client {
   const char *detail;
 };
 
+static int write_request(handshake_client *h, const handshake_request *request, const char *key) {
+  text_buf extensions;
+  int err = 0;
+  text_buf_init(&extensions, h->alloc);
+  if (h->extensions != NULL) err = extension_list_offer(h->extensions, &extensions, &h->offered);
+  if (err == 0) err = text_buf_add(&extensions, "", 1);
+  if (err == 0) {
+    err = handshake_request_write(&h->request, request, h->offer.base, extensions.base, key);
+  }
+  text_buf_clear(&extensions);
+  return err;
+}
+
 static int build(handshake_client *h, const handshake_request *request, const uint8_t *key) {
   char text[HANDSHAKE_KEY_LEN + 1];
   base64_encode(text, key, HANDSHAKE_KEY_SIZE);
@@ -31,8 +47,7 @@ static int build(handshake_client *h, const handshake_request *request, const ui
   handshake_accept(h->accept, text, HANDSHAKE_KEY_LEN);
   int err = handshake_request_check(request);
   if (err == 0) err = handshake_request_offer(&h->offer, request);
-  if (err == 0) err = handshake_request_write(&h->request, request, h->offer.base, text);
-  return err;
+  return err < 0 ? err : write_request(h, request, text);
 }
 
 int handshake_client_new(handshake_client **out, const wsuv_allocator_t *alloc,
@@ -41,6 +56,7 @@ int handshake_client_new(handshake_client **out, const wsuv_allocator_t *alloc,
   if (h == NULL) return WS_ENOMEM;
   h->alloc = alloc;
   h->agreed = h->detail = "";
+  h->extensions = extension_list_ref(request->extensions);
   text_buf_init(&h->request, alloc);
   text_buf_init(&h->offer, alloc);
   http_message_init(&h->answer, alloc, HTTP_RESPONSE, request->max_size, request->max_headers);
@@ -58,6 +74,8 @@ void handshake_client_free(handshake_client *h) {
   http_message_clear(&h->answer);
   text_buf_clear(&h->offer);
   text_buf_clear(&h->request);
+  extension_set_free(h->set);
+  extension_list_unref(h->extensions);
   ws_free(h->alloc, h);
 }
 
@@ -138,8 +156,9 @@ static int check_subprotocol(handshake_client *h) {
 }
 
 static int check_extensions(handshake_client *h) {
-  if (field(h, "Sec-WebSocket-Extensions", 0) == NULL) return 0;
-  return fail(h, WSUV_EEXTENSION, "Sec-WebSocket-Extensions was not offered");
+  const char *why;
+  int err = extension_set_accept(&h->set, h->extensions, h->offered, &h->answer.fields, &why);
+  return err < 0 ? fail(h, err, why) : 0;
 }
 
 /* RFC 6455 4.1, what the client MUST validate. */
@@ -214,6 +233,12 @@ header_store *handshake_client_headers(handshake_client *h) {
 
 const char *handshake_client_subprotocol(const handshake_client *h) {
   return h->agreed;
+}
+
+extension_set *handshake_client_take_extensions(handshake_client *h) {
+  extension_set *set = h->set;
+  h->set = NULL;
+  return set;
 }
 
 const uint8_t *handshake_client_body(const handshake_client *h, size_t *len) {

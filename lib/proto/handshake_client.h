@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "proto/extension_set.h"
 #include "proto/handshake.h"
 #include "proto/handshake_request.h"
 #include "proto/headers.h"
@@ -15,7 +16,8 @@
 typedef struct handshake_client handshake_client;
 
 /* Validate, and build the request. `key` is HANDSHAKE_KEY_SIZE random bytes. All is copied.
-   0; WSUV_EINVAL_HEADER: as handshake_request_check says; WS_ENOMEM. */
+   0; WSUV_EINVAL_HEADER: as handshake_request_check says; WS_ENOMEM; an error of
+   extension_list_offer. */
 int handshake_client_new(handshake_client **out, const wsuv_allocator_t *alloc,
                          const handshake_request *request, const uint8_t *key);
 void handshake_client_free(handshake_client *h); /* NULL is fine */
@@ -30,7 +32,7 @@ const char *handshake_client_request(const handshake_client *h, size_t *len);
    WSUV_EHTTP: malformed, a folded field, a status below 100, 101 not by HTTP/1.1;
    WSUV_EHEADERS: larger than max_size, more than max_headers fields, too many interim answers;
    WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL, WSUV_EEXTENSION, WSUV_EBODY: as in
-   wsuv/error.h; WS_ENOMEM.
+   wsuv/error.h; WS_ENOMEM; what an extension's hook returned.
    After anything but 0 it is not called again. */
 int handshake_client_feed(handshake_client *h, const uint8_t *data, size_t len, size_t *used);
 
@@ -41,6 +43,10 @@ int handshake_client_eof(handshake_client *h);
 int handshake_client_status(const handshake_client *h);      /* of the last answer; 0: none yet */
 header_store *handshake_client_headers(handshake_client *h); /* of the answer */
 const char *handshake_client_subprotocol(const handshake_client *h); /* agreed upon; "" if none */
+
+/* The extensions that were agreed upon, once; NULL: none. They are the caller's then. */
+extension_set *handshake_client_take_extensions(handshake_client *h);
+
 const uint8_t *handshake_client_body(const handshake_client *h,
                                      size_t *len);              /* of a refusal; NULL if empty */
 const char *handshake_client_detail(const handshake_client *h); /* what was wrong; "" */

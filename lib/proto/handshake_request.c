@@ -122,13 +122,14 @@ static void put_users_fields(text_buf *text, const handshake_request *r) {
 }
 
 int handshake_request_write(text_buf *text, const handshake_request *r, const char *offer,
-                            const char *key) {
+                            const char *extensions, const char *key) {
   size_t users_agents;
   put_target(text, r);
   text_buf_puts(text, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
   handshake_put_field(text, "Sec-WebSocket-Key", key);
   text_buf_puts(text, "Sec-WebSocket-Version: 13\r\n");
   if (offer[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Protocol", offer);
+  if (extensions[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Extensions", extensions);
   (void) find(r, "User-Agent", &users_agents);
   if (r->user_agent != NULL && users_agents == 0) {
     handshake_put_field(text, "User-Agent", r->user_agent);

@@ -8,6 +8,7 @@
 
 #include <wsuv/config.h>
 
+#include "proto/extension_list.h"
 #include "proto/handshake.h"
 #include "proto/text_buf.h"
 #include "proto/url.h"
@@ -20,6 +21,7 @@ typedef struct handshake_request {
   size_t header_count[2];
   const char *const *subprotocols;
   size_t subprotocol_count;
+  extension_list *extensions; /* offered; NULL: none */
   size_t max_size;    /* of the head of the answer; interim answers count too */
   size_t max_headers; /* fields of one answer */
 } handshake_request;
@@ -33,10 +35,11 @@ int handshake_request_check(const handshake_request *request);
 /* The offered subprotocols as a list, terminated. 0 or WS_ENOMEM. */
 int handshake_request_offer(text_buf *offer, const handshake_request *request);
 
-/* The text of a request that was checked, with a key in base64. Userinfo goes out as
+/* The text of a request that was checked, with a key in base64 and what is offered of subprotocols
+   and extensions, terminated, "": nothing. Userinfo goes out as
    `Authorization: Basic` (RFC 7617), its escapes decoded, unless it is empty.
    0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a colon in its user name; WS_ENOMEM. */
 int handshake_request_write(text_buf *text, const handshake_request *request, const char *offer,
-                            const char *key);
+                            const char *extensions, const char *key);
 
 #endif

@@ -15,17 +15,20 @@ struct handshake_server {
   const char *key;  /* Sec-WebSocket-Key */
   text_buf offered; /* subprotocols, each terminated */
   size_t offered_count;
+  extension_list *extensions; /* that can be accepted, or NULL */
+  extension_set *set;         /* those that are, or NULL */
   text_buf answer;
   int error_status;
   const char *detail;
 };
 
 int handshake_server_new(handshake_server **out, const wsuv_allocator_t *alloc,
-                         const handshake_server_limits *limits) {
+                         const handshake_server_limits *limits, extension_list *extensions) {
   handshake_server *h = ws_calloc(alloc, sizeof *h);
   if (h == NULL) return WS_ENOMEM;
   h->alloc = alloc;
   h->detail = "";
+  h->extensions = extension_list_ref(extensions);
   http_message_init(&h->request, alloc, HTTP_REQUEST, limits->max_size, limits->max_headers);
   text_buf_init(&h->offered, alloc);
   text_buf_init(&h->answer, alloc);
@@ -38,6 +41,8 @@ void handshake_server_free(handshake_server *h) {
   http_message_clear(&h->request);
   text_buf_clear(&h->offered);
   text_buf_clear(&h->answer);
+  extension_set_free(h->set);
+  extension_list_unref(h->extensions);
   ws_free(h->alloc, h);
 }
 
@@ -137,10 +142,16 @@ static int check_offered(handshake_server *h) {
   return 0;
 }
 
+static int check_extensions(handshake_server *h) {
+  const char *why;
+  int err = extension_set_answer(&h->set, h->extensions, &h->request.fields, &why);
+  return err == 0 ? 0 : fail(h, err, err == WSUV_EEXTENSION ? 400 : 500, why);
+}
+
 static int judge(handshake_server *h) {
-  static int (*const checks[])(handshake_server *) = {check_request_line, check_host,    check_body,
-                                                      check_upgrade,      check_version, check_key,
-                                                      check_offered};
+  static int (*const checks[])(handshake_server *) = {
+      check_request_line, check_host, check_body,    check_upgrade,
+      check_version,      check_key,  check_offered, check_extensions};
   for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
     int err = checks[i](h);
     if (err < 0) return err;
@@ -187,7 +198,14 @@ int handshake_server_accept(handshake_server *h, const char *subprotocol,
                             const wsuv_header_t *headers, size_t header_count) {
   if (subprotocol != NULL && !is_offered(h, subprotocol)) return WSUV_ESUBPROTOCOL;
   text_buf_clear(&h->answer);
-  return handshake_answer_accept(&h->answer, h->key, subprotocol, headers, header_count);
+  return handshake_answer_accept(&h->answer, h->key, subprotocol, extension_set_text(h->set),
+                                 headers, header_count);
+}
+
+extension_set *handshake_server_take_extensions(handshake_server *h) {
+  extension_set *set = h->set;
+  h->set = NULL;
+  return set;
 }
 
 int handshake_server_reject(handshake_server *h, int status, const wsuv_header_t *headers,

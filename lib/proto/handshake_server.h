@@ -10,6 +10,7 @@
 #include <wsuv/config.h>
 
 #include "base/alloc.h"
+#include "proto/extension_set.h"
 #include "proto/headers.h"
 
 typedef struct handshake_server handshake_server;
@@ -19,9 +20,9 @@ typedef struct handshake_server_limits {
   size_t max_headers; /* its fields */
 } handshake_server_limits;
 
-/* 0 or WS_ENOMEM. */
+/* `extensions`: accepted when they are offered; NULL: none. 0 or WS_ENOMEM. */
 int handshake_server_new(handshake_server **out, const wsuv_allocator_t *alloc,
-                         const handshake_server_limits *limits);
+                         const handshake_server_limits *limits, extension_list *extensions);
 void handshake_server_free(handshake_server *h); /* NULL is fine */
 
 /* Take bytes of the request. `*used` says how many belong to it: what is behind them, after 1,
@@ -29,7 +30,8 @@ void handshake_server_free(handshake_server *h); /* NULL is fine */
    1: a good request, to be accepted or refused; 0: more is needed;
    WSUV_EHTTP: malformed, folded field, not HTTP/1.1, not GET, no or two Host, a body, an offered
    subprotocol that is no token; WSUV_EHEADERS: too large; WSUV_EUPGRADE: no WebSocket is asked for,
-   or with a bad key; WS_EPROTONOSUPPORT: a version other than 13, or none; WS_ENOMEM.
+   or with a bad key; WS_EPROTONOSUPPORT: a version other than 13, or none; WSUV_EEXTENSION:
+   malformed offers of extensions; WS_ENOMEM; what an extension's hook returned.
    After an error the answer is handshake_server_reject's with handshake_server_error_status.
    After anything but 0 it is not called again. */
 int handshake_server_feed(handshake_server *h, const uint8_t *data, size_t len, size_t *used);
@@ -41,7 +43,12 @@ header_store *handshake_server_headers(handshake_server *h);    /* of the reques
    next call. */
 const char *handshake_server_offered(handshake_server *h, size_t n);
 
-/* Make the answer 101, with a subprotocol unless it is NULL, and these fields besides.
+/* The extensions that were agreed upon, once the answer 101 is made; NULL: none. They are the
+   caller's then. */
+extension_set *handshake_server_take_extensions(handshake_server *h);
+
+/* Make the answer 101, with a subprotocol unless it is NULL, the extensions that are agreed upon,
+   and these fields besides.
    0; WSUV_ESUBPROTOCOL: not among those offered; WSUV_EINVAL_HEADER; WS_ENOMEM. */
 int handshake_server_accept(handshake_server *h, const char *subprotocol,
                             const wsuv_header_t *headers, size_t header_count);

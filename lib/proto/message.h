@@ -65,6 +65,20 @@ int message_add_frame(message *m, const message_limits *limits, block_spare *spa
 int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
                       const frame_chunk *chunk, bool *end, const char **why);
 
+/* For a message that extensions change (proto/extended.h): its size is judged where it is put out.
+   Judge a frame's header, of a message that is given in pieces or not; nothing is changed unless it
+   is good. 0 or an error as above. */
+int message_judge_frame(const message *m, const message_limits *limits, const frame_header *h,
+                        bool pieces, const char **why);
+void message_begin_frame(message *m, const frame_header *h);
+
+/* What is in m->assembled behind the first `before` bytes is new, and the last, or not. 0 or
+   WSUV_EUTF8. */
+int message_check_new(message *m, size_t before, bool end, const char **why);
+
+/* What is assembled is given, as with message_add; `nowhere` is where it is if that is nothing. */
+void message_give(message *m, uint8_t *nowhere, uint8_t **data, size_t *len);
+
 /* Nearly all binary messages are one frame that is all here: nothing to keep, nothing to check but
    the limits. */
 static inline bool message_is_plain(const message *m, const message_limits *limits,

@@ -43,6 +43,7 @@ static void release(wsuv_client_t *client) {
   completion_pool_free(&client->completions);
   conn_shared_free(&client->shared);
   config_free(&client->config, &client->alloc);
+  extension_list_unref(client->extensions);
   ws_free(&client->alloc, client->read_buf);
 }
 
@@ -83,22 +84,35 @@ void client_session_gone(wsuv_client_t *client) {
 
 /* Making one */
 
+/* A copy of the configuration. What can be read of it later are the extensions that are installed,
+   so that they can be installed again for a request. */
+static int configure(wsuv_client_t *client, const wsuv_client_config_t *config) {
+  const wsuv_allocator_t *alloc = &client->alloc;
+  int err = config_copy(&client->config, alloc, config);
+  if (err < 0) return err;
+  client->config.allocator = alloc;
+  err = extension_list_new(&client->extensions, alloc, config->extensions, config->extension_count);
+  if (err < 0) config_free(&client->config, alloc);
+  if (client->extensions != NULL) client->config.extensions = client->extensions->hooks;
+  return err;
+}
+
 static int fill(wsuv_client_t *client, ws_env *env, const wsuv_client_config_t *config) {
   const wsuv_allocator_t *alloc = &client->alloc;
   int err = posts_init(client);
   if (err < 0) return err;
-  err = config_copy(&client->config, alloc, config);
+  err = configure(client, config);
   if (err < 0) {
     posts_free(client);
     return err;
   }
-  client->config.allocator = alloc;
   client->read_buf = ws_malloc(alloc, CLIENT_READ_SIZE);
   err = client->read_buf == NULL ? WS_ENOMEM
                                  : env->ops->deferred_new(env, on_turn, client, &client->turn);
   if (err < 0) {
     posts_free(client);
     config_free(&client->config, alloc);
+    extension_list_unref(client->extensions);
     ws_free(alloc, client->read_buf);
   }
   return err;

@@ -15,6 +15,7 @@
 #include "net/resolver.h"
 #include "net/tls_context.h"
 #include "proto/conn.h"
+#include "proto/extension_list.h"
 #include "session/completions.h"
 
 enum {
@@ -27,6 +28,7 @@ struct wsuv_client {
   wsuv_allocator_t alloc;
   uv_loop_t *loop; /* NULL in an environment that is not libuv's */
   wsuv_client_config_t config;
+  extension_list *extensions; /* installed, or NULL */
   void *data;
   conn_shared shared;
   resolver resolver;

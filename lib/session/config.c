@@ -173,6 +173,7 @@ int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
+  copy->extensions = NULL; /* installed by the client */
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);

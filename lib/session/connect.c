@@ -34,11 +34,34 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request,
   return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
 }
 
+/* Those of the client, or of the request's own configuration; a raw session has none. */
+static int choose_extensions(extension_list **out, wsuv_client_t *client,
+                             const wsuv_request_t *request) {
+  const wsuv_client_config_t *own = request->config;
+  *out = NULL;
+  if (request->raw) return 0;
+  if (own != NULL) {
+    return extension_list_new(out, &client->alloc, own->extensions, own->extension_count);
+  }
+  *out = extension_list_ref(client->extensions);
+  return 0;
+}
+
+static int make_opening(opening **out, wsuv_client_t *client, const wsuv_request_t *request,
+                        const wsuv_client_config_t *config) {
+  extension_list *extensions;
+  int err = choose_extensions(&extensions, client, request);
+  if (err < 0) return err;
+  err = opening_new(out, client->env, &client->shared.random, request, config, extensions);
+  extension_list_unref(extensions);
+  return err;
+}
+
 static int make_session(wsuv_session_t **out, wsuv_client_t *client,
                         const wsuv_request_t *request) {
   opening *o;
   const wsuv_client_config_t *config = request->config != NULL ? request->config : &client->config;
-  int err = opening_new(&o, client->env, &client->shared.random, request, config);
+  int err = make_opening(&o, client, request, config);
   if (err < 0) return err;
   err = session_new(out, client, o, config);
   if (err < 0) opening_free(o, &client->alloc);

@@ -40,6 +40,7 @@ static void become_open(wsuv_session_t *s) {
     session_end(s, err, "");
     return;
   }
+  conn_set_extensions(&s->conn, handshake_client_take_extensions(s->opening->handshake));
   if (keepalive_on(&s->keepalive)) {
     keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms,
                     session_now_ms(s));

@@ -35,6 +35,10 @@ const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
   return session->subprotocol != NULL ? session->subprotocol : "";
 }
 
+const char *wsuv_session_extensions(const wsuv_session_t *session) {
+  return extension_set_text(session->conn.extensions);
+}
+
 /* The handshake, while it is there, once the answer to it was accepted; or NULL. */
 static handshake_client *answered(const wsuv_session_t *s) {
   return s->was_open && s->opening != NULL ? s->opening->handshake : NULL;

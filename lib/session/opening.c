@@ -27,10 +27,12 @@ static void describe(handshake_request *to, const ws_url *url, const wsuv_reques
 }
 
 static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws_url *url,
-                          const wsuv_request_t *request, const wsuv_client_config_t *config) {
+                          const wsuv_request_t *request, const wsuv_client_config_t *config,
+                          extension_list *extensions) {
   handshake_request parts;
   uint8_t key[HANDSHAKE_KEY_SIZE];
   describe(&parts, url, request, config);
+  parts.extensions = extensions;
   int err = random_pool_take(random, key, sizeof key);
   if (err < 0) return err;
   return handshake_client_new(&o->handshake, env->alloc, &parts, key);
@@ -65,12 +67,11 @@ static int set_tls(opening *o, ws_env *env, const ws_url *url, const wsuv_reques
   return tls_config_copy(&o->own_tls, env->alloc, config->tls);
 }
 
-static int fill(opening *o, ws_env *env, random_pool *random, const ws_url *url,
-                const wsuv_request_t *request, const wsuv_client_config_t *config) {
+static int fill(opening *o, ws_env *env, const ws_url *url, const wsuv_request_t *request,
+                const wsuv_client_config_t *config) {
   int err = set_socket(&o->socket, config);
   if (err == 0) err = set_target(o, url, request->address);
-  if (err == 0) err = set_tls(o, env, url, request, config);
-  return err < 0 ? err : make_handshake(o, env, random, url, request, config);
+  return err < 0 ? err : set_tls(o, env, url, request, config);
 }
 
 /* From the URL, or from its parts, not from both. */
@@ -81,13 +82,14 @@ static int read_url(ws_url *url, const wsuv_request_t *r) {
 }
 
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
-                const wsuv_client_config_t *config) {
+                const wsuv_client_config_t *config, extension_list *extensions) {
   ws_url url;
   int err = read_url(&url, request);
   if (err < 0) return err;
   opening *o = ws_calloc(env->alloc, sizeof *o);
   if (o == NULL) return WS_ENOMEM;
-  err = fill(o, env, random, &url, request, config);
+  err = fill(o, env, &url, request, config);
+  if (err == 0) err = make_handshake(o, env, random, &url, request, config, extensions);
   if (err < 0) {
     opening_free(o, env->alloc);
     return err;

@@ -58,7 +58,17 @@ static out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
-/* Without random bytes there are no masks, and no session (RFC 6455 10.3). */
+/* Without random bytes there are no masks, and no session (RFC 6455 10.3); without what an
+   extension has made of a message, the peer could not read what follows. */
+static int not_queued(wsuv_session_t *s, int err) {
+  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
+  if (s->conn.failed) {
+    closing_failed(s, err);
+    session_owe(s);
+  }
+  return err;
+}
+
 static int queue(wsuv_session_t *s, const conn_frame *frame) {
   out_lane_id lane = lane_of(frame->type);
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
@@ -67,8 +77,7 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
     if (err < 0) return err;
   }
   int err = conn_send_frame(&s->conn, frame);
-  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
-  if (err < 0) return err;
+  if (err < 0) return not_queued(s, err);
   if (s->conn.out.payload > s->high_water) s->above_high = true;
   if (lane == LANE_DATA) session_used(s);
   session_owe(s);
@@ -128,7 +137,7 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
 
 static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
   const ws_slice piece = {data, len};
-  const conn_frame frame = {type, true, 0, &piece, 1, len};
+  const conn_frame frame = {.type = type, .fin = true, .pieces = &piece, .count = 1, .len = len};
   return queue_message(s, &frame);
 }
 
@@ -161,7 +170,8 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
                         .rsv = rsv_of(frame),
                         .pieces = &piece,
                         .count = 1,
-                        .len = frame->len};
+                        .len = frame->len,
+                        .plain = frame->plain};
   bool close = frame->type == WSUV_FRAME_CLOSE;
   return queue_and_tell(session, &f, close ? queue_close : queue_single, cb, arg);
 }
@@ -176,7 +186,11 @@ static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t l
   const ws_slice piece = {data, len};
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
   if (!s->conn.out_streamed) return WS_EINVAL;
-  const conn_frame f = {(frame_opcode) s->conn.out_opcode, fin, 0, &piece, 1, len};
+  const conn_frame f = {.type = (frame_opcode) s->conn.out_opcode,
+                        .fin = fin,
+                        .pieces = &piece,
+                        .count = 1,
+                        .len = len};
   return queue_and_tell(s, &f, queue, cb, arg);
 }
 
@@ -204,7 +218,7 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
                    unsigned nbufs, wsuv_send_cb cb, void *arg) {
   const wsuv_allocator_t *alloc = &session->client->alloc;
   ws_slice few[FEW_PIECES], *pieces = few;
-  conn_frame frame = {(frame_opcode) type, true, 0, NULL, nbufs, 0};
+  conn_frame frame = {.type = (frame_opcode) type, .fin = true, .count = nbufs};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
   frame.pieces = pieces;

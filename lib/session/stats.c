@@ -11,8 +11,10 @@ static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->messages_received = received->messages;
   stats->frames_sent = sent->frames;
   stats->frames_received = received->frames;
-  stats->payload_sent = sent->payload;
-  stats->payload_received = received->payload;
+  stats->payload_sent = sent->payload + sent->saved;
+  stats->payload_received = received->payload + received->saved;
+  stats->framed_sent = sent->payload;
+  stats->framed_received = received->payload;
   stats->pings_sent = sent->pings;
   stats->pings_received = received->pings;
   stats->pongs_sent = sent->pongs;

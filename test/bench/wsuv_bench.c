@@ -11,7 +11,9 @@
 #include <uv.h>
 #include <wsuv.h>
 
-typedef enum load { LOAD_PP, LOAD_PIPE, LOAD_BIG, LOAD_STREAM, LOAD_CONNS, LOAD_COUNT } load;
+typedef enum load { LOAD_PP, LOAD_PIPE, LOAD_BIG, LOAD_STREAM, LOAD_CONNS, LOAD_DEFLATE, LOAD_COUNT } load;
+
+enum { TEXTS = 63 }; /* of the load deflate */
 
 static const struct load_defaults {
   const char *name;
@@ -19,6 +21,7 @@ static const struct load_defaults {
   long window; /* messages in flight, or sessions that are connecting */
 } defaults[LOAD_COUNT] = {
     {"pp", 32, 1}, {"pipe", 64, 256}, {"big", 1 << 20, 1}, {"stream", 16384, 1}, {"conns", 0, 100},
+    {"deflate", 1024, 32},
 };
 
 /* What is measured between the beginning and the end. */
@@ -35,7 +38,7 @@ typedef struct bench {
   size_t size;
   int port;
   bool tls;
-  const char *kind;    /* of stream: bin, ascii, utf8 */
+  const char *kind;    /* of stream: bin, ascii, utf8; of deflate: ctx, noctx */
   const char *variant; /* "" or "count" */
 
   uv_loop_t *loop;
@@ -147,9 +150,21 @@ static void die(const char *what, int err) {
   exit(1);
 }
 
+/* The n-th message: texts follow each other in the payload. */
+static const unsigned char *nth(const bench *b, long n) {
+  return b->load == LOAD_DEFLATE ? b->payload + (size_t) (n % TEXTS) * b->size : b->payload;
+}
+
+static int send_message(bench *b, wsuv_session_t *session) {
+  switch (b->load) {
+  case LOAD_STREAM: return wsuv_send_binary(session, "go", 2);
+  case LOAD_DEFLATE: return wsuv_send_text(session, nth(b, b->sent), b->size);
+  default: return wsuv_send_binary(session, b->payload, b->size);
+  }
+}
+
 static void send_one(bench *b, wsuv_session_t *session) {
-  int err = b->load == LOAD_STREAM ? wsuv_send_binary(session, "go", 2)
-                                   : wsuv_send_binary(session, b->payload, b->size);
+  int err = send_message(b, session);
   if (err < 0) die("send", err);
   b->sent++;
 }
@@ -171,6 +186,8 @@ static void on_open(wsuv_session_t *session) {
     session_opened(b);
     return;
   }
+  if (b->load == LOAD_DEFLATE && *wsuv_session_extensions(session) == '\0')
+    die("deflate", WSUV_EEXTENSION);
   begin_measuring(b);
   while (b->sent < b->window && b->sent < b->n) send_one(b, session);
 }
@@ -181,10 +198,16 @@ static void note_latency(bench *b) {
   b->sent_ns = now;
 }
 
+static void check_echo(const bench *b, const wsuv_message_t *message) {
+  bool good = message->len == b->size && memcmp(message->data, nth(b, b->received), b->size) == 0;
+  if (!good) die("echo", UV_EPROTO);
+}
+
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   bench *b = wsuv_session_data(session);
   if (b->done) return;
   b->bytes += message->len;
+  if (b->load == LOAD_DEFLATE) check_echo(b, message);
   if (b->latencies != NULL) note_latency(b);
   if (++b->received == b->n) {
     finish(b);
@@ -220,6 +243,8 @@ static void open_sessions(bench *b) {
 static void make_client(bench *b) {
   wsuv_client_config_t config;
   wsuv_tls_config_t tls;
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);
   wsuv_tls_config_init(&tls);
   wsuv_tls_config_disable_verification(&tls);
@@ -229,6 +254,11 @@ static void make_client(bench *b) {
   if (config.max_message_size < b->size) config.max_message_size = b->size;
   if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
   if (strcmp(b->variant, "count") == 0) config.allocator = &counting;
+  if (b->load == LOAD_DEFLATE) {
+    wsuv_permessage_deflate(&deflate, NULL);
+    config.extensions = extensions;
+    config.extension_count = 1;
+  }
   int err = wsuv_client_new(&b->client, b->loop, &config);
   if (err < 0) die("client", err);
 }
@@ -239,13 +269,38 @@ static void make_url(bench *b) {
   if (b->load == LOAD_STREAM)
     n = snprintf(b->url, sizeof b->url, "%s://127.0.0.1:%d/stream-%s?n=%ld&size=%zu", scheme,
                  b->port, b->kind, b->n, b->size);
+  if (b->load == LOAD_DEFLATE)
+    n = snprintf(b->url, sizeof b->url, "%s://127.0.0.1:%d/deflate-%s", scheme, b->port, b->kind);
   if (n >= (int) sizeof b->url) die("url", WSUV_EURL);
+}
+
+/* JSON like that of a market's feed: two kinds of lines with changing figures. */
+static void fill_with_json(char *text, size_t size) {
+  uint32_t x = 1;
+  for (size_t len = 0; len < size;) {
+    char line[160];
+    x = x * 1664525 + 1013904223;
+    unsigned price = (x >> 8) % 100000, id = x >> 10;
+    int n = x >> 31 != 0
+                ? snprintf(line, sizeof line,
+                           "{\"type\":\"trade\",\"symbol\":\"BTC-USD\",\"price\":\"%05u.%02u\","
+                           "\"size\":\"0.%04u\",\"side\":\"buy\",\"id\":%u},",
+                           price, x % 100, (x >> 12) % 10000, id)
+                : snprintf(line, sizeof line,
+                           "{\"type\":\"quote\",\"symbol\":\"ETH-EUR\",\"bid\":%05u.%02u,\"ask\":%u.5,"
+                           "\"seq\":%u},",
+                           price, x % 100, (x >> 12) % 10000, id);
+    size_t part = (size_t) n < size - len ? (size_t) n : size - len;
+    memcpy(text + len, line, part);
+    len += part;
+  }
 }
 
 /* Memory is touched before it is measured. */
 static void make_buffers(bench *b) {
   uint32_t x = 1;
-  b->payload = malloc(b->size + 1);
+  size_t size = b->load == LOAD_DEFLATE ? TEXTS * b->size : b->size;
+  b->payload = malloc(size + 1);
   if (b->load == LOAD_PP || b->load == LOAD_BIG)
     b->latencies = calloc((size_t) b->n, sizeof *b->latencies);
   if (b->payload == NULL || (b->latencies == NULL && (b->load == LOAD_PP || b->load == LOAD_BIG)))
@@ -254,6 +309,7 @@ static void make_buffers(bench *b) {
     x = x * 1664525 + 1013904223;
     b->payload[i] = (unsigned char) (x >> 24);
   }
+  if (b->load == LOAD_DEFLATE) fill_with_json((char *) b->payload, size);
   if (b->latencies != NULL) memset(b->latencies, 1, (size_t) b->n * sizeof *b->latencies);
 }
 
@@ -275,7 +331,7 @@ static bool read_load(bench *b, const char *name) {
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:t:s:w:k:v:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
     case 't':
@@ -284,7 +340,8 @@ static bool read_options(bench *b, int argc, char **argv) {
       break;
     case 's': b->size = strtoul(optarg, NULL, 10); break;
     case 'w': b->window = strtol(optarg, NULL, 10); break;
-    case 'k': b->kind = optarg; break;
+    case 'k':
+    case 'd': b->kind = optarg; break;
     case 'v': b->variant = optarg; break;
     default: return false;
     }
@@ -296,7 +353,7 @@ static bool read_options(bench *b, int argc, char **argv) {
 static bool read_arguments(bench *b, int argc, char **argv) {
   if (argc < 3 || !read_load(b, argv[1])) return false;
   b->n = strtol(argv[2], NULL, 10);
-  b->kind = "bin";
+  b->kind = b->load == LOAD_DEFLATE ? "noctx" : "bin";
   b->variant = "";
   b->port = 9001;
   if (!read_options(b, argc, argv) || b->n < 1) return false;
@@ -309,8 +366,8 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
-            "usage: %s pp|pipe|big|stream|conns N [-p PORT | -t PORT] [-s SIZE]\n"
-            "       [-w WINDOW] [-k bin|ascii|utf8] [-v count]\n",
+            "usage: %s pp|pipe|big|stream|conns|deflate N [-p PORT | -t PORT] [-s SIZE]\n"
+            "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count]\n",
             argv[0]);
     return 2;
   }

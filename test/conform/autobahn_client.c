@@ -3,6 +3,7 @@
    nothing of verdicts. */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ enum {
 typedef struct run {
   wsuv_client_t *client;
   const char *base;
+  bool deflate;
   char agent[URL_SIZE]; /* percent-escaped */
   long count;           /* of cases; 0: not known yet */
   long index;           /* of the case that runs, from 1; count + 1: the reports */
@@ -84,10 +86,16 @@ static void next(run *r) {
 
 static int run_all(run *r) {
   wsuv_client_config_t config;
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);
+  int err = wsuv_permessage_deflate(&deflate, NULL);
+  if (err < 0) return err;
+  config.extensions = extensions;
+  config.extension_count = r->deflate ? 1 : 0;
   config.max_message_size = MESSAGE_MAX;
   config.outgoing_max = MESSAGE_MAX;
-  int err = wsuv_client_new(&r->client, uv_default_loop(), &config);
+  err = wsuv_client_new(&r->client, uv_default_loop(), &config);
   if (err < 0) return err;
   err = connect_to(r, "/getCaseCount", take_count);
   if (err < 0) wsuv_client_close(r->client, NULL);
@@ -112,8 +120,10 @@ static int escape(char *dst, size_t size, const char *src) {
 int main(int argc, char **argv) {
   static run r;
   signal(SIGPIPE, SIG_IGN);
+  r.deflate = argc > 1 && strcmp(argv[1], "--deflate") == 0;
+  if (r.deflate) argv++, argc--;
   if (argc != 3 || escape(r.agent, sizeof r.agent, argv[2]) < 0) {
-    fputs("usage: autobahn_client BASEURL AGENT\n", stderr);
+    fputs("usage: autobahn_client [--deflate] BASEURL AGENT\n", stderr);
     return 1;
   }
   size_t len = strlen(argv[1]);

@@ -1,10 +1,13 @@
 /* wsuv_echo: the echo server as a program, for tests in other languages, conformance runs and
    measurements. */
 
+#include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include <wsuv/deflate.h>
 
 #include "base/alloc.h"
 #include "support/echo_server.h"
@@ -18,19 +21,26 @@ typedef struct program {
   const char *subprotocols[SUBPROTOCOLS_MAX];
   size_t subprotocol_count;
   uint16_t port;
+  bool deflate;
 } program;
 
 static int usage(void) {
-  fputs("usage: wsuv_echo [-p SUBPROTOCOL]... [PORT]\n"
-        "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any.\n",
+  fputs("usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [PORT]\n"
+        "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate every\n"
+        "valid offer of permessage-deflate is accepted.\n",
         stderr);
   return 1;
 }
 
 /* 0, or -1: usage. */
 static int read_arguments(program *prog, int argc, char **argv) {
+  static const struct option names[] = {{"deflate", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
   int option;
-  while ((option = getopt(argc, argv, "p:")) != -1) {
+  while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
+    if (option == 'd') {
+      prog->deflate = true;
+      continue;
+    }
     if (option != 'p' || prog->subprotocol_count == SUBPROTOCOLS_MAX) return -1;
     prog->subprotocols[prog->subprotocol_count++] = optarg;
   }
@@ -55,8 +65,23 @@ static void watch_signal(program *prog, int i, int number) {
   uv_signal_start(&prog->signals[i], on_signal, number);
 }
 
-static int serve(program *prog) {
+static int use_deflate(echo_server *server) {
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
+  int r = wsuv_permessage_deflate(&deflate, NULL);
+  return r < 0 ? r : echo_server_extensions(server, extensions, 1);
+}
+
+static int start(program *prog) {
   int r = echo_server_start(&prog->loop, &ws_alloc_libc, prog->port, &prog->server);
+  if (r < 0 || !prog->deflate) return r;
+  r = use_deflate(prog->server);
+  if (r < 0) echo_server_stop(prog->server, NULL);
+  return r;
+}
+
+static int serve(program *prog) {
+  int r = start(prog);
   if (r < 0) {
     fprintf(stderr, "wsuv_echo: %s\n", uv_strerror(r));
     uv_run(&prog->loop, UV_RUN_DEFAULT);

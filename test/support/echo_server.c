@@ -59,6 +59,7 @@ struct echo_server {
   ws_list peers;
   const char *const *subprotocols;
   size_t subprotocol_count;
+  extension_list *extensions; /* or NULL */
   echo_server_cb on_stopped;
   uint16_t port;
   bool closed; /* the listener is */
@@ -75,6 +76,7 @@ static uv_stream_t *peer_stream(peer *p) {
 
 static void server_try_free(echo_server *s) {
   if (!s->closed || !ws_list_empty(&s->peers)) return;
+  extension_list_unref(s->extensions);
   conn_shared_free(&s->shared);
   if (s->on_stopped != NULL) s->on_stopped(s);
   ws_free(s->env.alloc, s);
@@ -278,6 +280,7 @@ static int make_answer(peer *p) {
 static int queue_answer(peer *p) {
   size_t len;
   const char *answer = handshake_server_answer(p->handshake, &len);
+  conn_set_extensions(&p->conn, handshake_server_take_extensions(p->handshake));
   int r = out_queue_raw(&p->conn.out, answer, len);
   handshake_server_free(p->handshake);
   p->handshake = NULL;
@@ -315,7 +318,8 @@ static int peer_start(peer *p) {
   const handshake_server_limits request = {REQUEST_MAX, FIELDS_MAX};
   int r = uv_accept((uv_stream_t *) &p->server->listener, peer_stream(p));
   if (r == 0) r = uv_tcp_nodelay(&p->tcp, 1);
-  if (r == 0) r = handshake_server_new(&p->handshake, p->server->env.alloc, &request);
+  if (r == 0) r = handshake_server_new(&p->handshake, p->server->env.alloc, &request,
+                                     p->server->extensions);
   return r;
 }
 
@@ -381,6 +385,16 @@ uint16_t echo_server_port(const echo_server *server) {
 void echo_server_subprotocols(echo_server *server, const char *const *names, size_t count) {
   server->subprotocols = names;
   server->subprotocol_count = count;
+}
+
+int echo_server_extensions(echo_server *server, const wsuv_extension_t *const *extensions,
+                           size_t count) {
+  extension_list *list;
+  int r = extension_list_new(&list, server->env.alloc, extensions, count);
+  if (r < 0) return r;
+  extension_list_unref(server->extensions);
+  server->extensions = list;
+  return 0;
 }
 
 static void peer_stop(peer *p) {

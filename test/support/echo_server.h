@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include <wsuv/extension.h>
 #include <wsuv/hooks.h>
 
 typedef struct echo_server echo_server;
@@ -23,6 +24,10 @@ uint16_t echo_server_port(const echo_server *server);
 /* Of the subprotocols that a client offers, the first that is among these is chosen. They stay the
    caller's. */
 void echo_server_subprotocols(echo_server *server, const char *const *names, size_t count);
+
+/* Accept these when they are offered, on connections that begin from now on. 0 or a code. */
+int echo_server_extensions(echo_server *server, const wsuv_extension_t *const *extensions,
+                           size_t count);
 
 /* Close every connection with 1001, and drop it if that is not answered within 1 s; then call cb,
    unless NULL, and free the server. Once only. */

@@ -38,7 +38,7 @@ static int make(fixture *f) {
   text_buf_init(&f->text, &f->alloc.handle);
   int err = handshake_request_check(&f->request);
   if (err == 0) err = handshake_request_offer(&f->offer, &f->request);
-  if (err == 0) err = handshake_request_write(&f->text, &f->request, f->offer.base, KEY);
+  if (err == 0) err = handshake_request_write(&f->text, &f->request, f->offer.base, "", KEY);
   return err;
 }
 

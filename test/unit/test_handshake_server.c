@@ -41,7 +41,7 @@ static void set_up(fixture *f) {
 }
 
 static int make(fixture *f) {
-  return handshake_server_new(&f->h, &f->alloc.handle, &f->limits);
+  return handshake_server_new(&f->h, &f->alloc.handle, &f->limits, NULL);
 }
 
 static void tear_down(fixture *f) {
