@@ -149,7 +149,7 @@ static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   }
   if (err == 0) {
     note_sent(c, &h, &out.piece, 1);
-    c->sent.saved += f->len - h.length;
+    c->extensions->out_saved += f->len - h.length;
   }
   extended_out_end(c, &out);
   if (err < 0 && out.taken) conn_fail(c, err, out.why);

@@ -64,11 +64,9 @@ typedef struct conn_event {
   size_t len;
 } conn_event;
 
-/* What went one way. */
+/* What went one way. Data payload only, as it is in frames. */
 typedef struct conn_counts {
-  uint64_t messages, frames, pings, pongs;
-  uint64_t payload; /* of data frames */
-  uint64_t saved;   /* how much less that is than without extensions, modulo 2^64 */
+  uint64_t messages, frames, payload, pings, pongs;
 } conn_counts;
 
 typedef struct conn {
@@ -81,13 +79,11 @@ typedef struct conn {
   conn_counts sent;          /* queued */
   conn_counts received;      /* whole frames */
   extension_set *extensions; /* NULL: none */
-  uint64_t in_produced;      /* what extensions have made of the frame that arrives */
   uint8_t *in;               /* what was given and is not used up yet */
   size_t in_len;
   block kept;          /* where `in` is, once it was kept */
   const char *why;     /* what was wrong, after an error; "" */
   uint8_t *control;    /* payload of a control frame that arrives in pieces, or NULL */
-  bool data_came;      /* some of a data frame did; the owner clears it */
   uint64_t data_kept;  /* once the peer's close is answered: what is queued beyond it was dropped */
   utf8_state out_utf8; /* of the fragmented text that is being sent */
   uint16_t peer_code;  /* of the peer's close frame */
@@ -95,6 +91,7 @@ typedef struct conn {
   bool masking;        /* mask what we send; the client's default */
   bool raw;            /* set by conn_set_raw */
   bool streamed;       /* set by conn_set_streamed */
+  bool data_came;      /* some of a data frame did; the owner clears it */
   bool special;        /* one of these two, or there are extensions */
   bool out_streamed;   /* out_opcode's message was begun by conn_begin_message */
   bool out_begun;      /* some frame of it is queued */
@@ -153,9 +150,9 @@ typedef struct conn_frame {
   frame_opcode type; /* text, binary, ping or pong */
   bool fin;          /* the last, or only, fragment of a message */
   uint8_t rsv;       /* of data frames, if raw */
+  bool plain;        /* the message is not to be compressed; counts with its first fragment */
   const ws_slice *pieces;
   size_t count, len; /* of the pieces; of the whole payload */
-  bool plain;        /* the message is not to be compressed; counts with its first fragment */
 } conn_frame;
 
 /* Queue a frame; its payload is copied.

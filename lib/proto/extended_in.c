@@ -31,10 +31,11 @@ static int judge(conn *c) {
 
 /* What was put out counts once the frame is whole, as the frame itself does. */
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
-  c->in_produced += produced;
+  extension_set *set = c->extensions;
+  set->in_produced += produced;
   if (!chunk->last) return;
-  c->received.saved += c->in_produced - c->decoder.header.length;
-  c->in_produced = 0;
+  set->in_saved += set->in_produced - c->decoder.header.length;
+  set->in_produced = 0;
 }
 
 static int put_out(conn *c, const frame_chunk *chunk) {

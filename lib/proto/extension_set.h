@@ -47,6 +47,9 @@ typedef struct extension_set {
   uint8_t in_taken;   /* ... that did change it */
   uint8_t in_rsv;     /* of its first frame */
   uint8_t out_active; /* the same for what is sent */
+  uint64_t in_produced; /* kept by the connection: what has become of the frame that arrives; */
+  uint64_t in_saved;    /* how much shorter frames have been than what they held, modulo 2^64, */
+  uint64_t out_saved;   /* both ways */
   size_t count;
   extension_entry entries[];
 } extension_set;

@@ -7,12 +7,13 @@
 
 static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
   const conn_counts *sent = &s->conn.sent, *received = &s->conn.received;
+  const extension_set *set = s->conn.extensions;
   stats->messages_sent = sent->messages;
   stats->messages_received = received->messages;
   stats->frames_sent = sent->frames;
   stats->frames_received = received->frames;
-  stats->payload_sent = sent->payload + sent->saved;
-  stats->payload_received = received->payload + received->saved;
+  stats->payload_sent = sent->payload + (set != NULL ? set->out_saved : 0);
+  stats->payload_received = received->payload + (set != NULL ? set->in_saved : 0);
   stats->framed_sent = sent->payload;
   stats->framed_received = received->payload;
   stats->pings_sent = sent->pings;

@@ -150,21 +150,19 @@ static void die(const char *what, int err) {
   exit(1);
 }
 
-/* The n-th message: texts follow each other in the payload. */
+/* The n-th text. */
 static const unsigned char *nth(const bench *b, long n) {
-  return b->load == LOAD_DEFLATE ? b->payload + (size_t) (n % TEXTS) * b->size : b->payload;
+  return b->payload + (size_t) (n % TEXTS) * b->size;
 }
 
-static int send_message(bench *b, wsuv_session_t *session) {
-  switch (b->load) {
-  case LOAD_STREAM: return wsuv_send_binary(session, "go", 2);
-  case LOAD_DEFLATE: return wsuv_send_text(session, nth(b, b->sent), b->size);
-  default: return wsuv_send_binary(session, b->payload, b->size);
-  }
+static int send_other(bench *b, wsuv_session_t *session) {
+  return b->load == LOAD_STREAM ? wsuv_send_binary(session, "go", 2)
+                                : wsuv_send_text(session, nth(b, b->sent), b->size);
 }
 
-static void send_one(bench *b, wsuv_session_t *session) {
-  int err = send_message(b, session);
+static inline void send_one(bench *b, wsuv_session_t *session) {
+  bool other = b->load >= LOAD_STREAM;
+  int err = other ? send_other(b, session) : wsuv_send_binary(session, b->payload, b->size);
   if (err < 0) die("send", err);
   b->sent++;
 }
@@ -198,16 +196,10 @@ static void note_latency(bench *b) {
   b->sent_ns = now;
 }
 
-static void check_echo(const bench *b, const wsuv_message_t *message) {
-  bool good = message->len == b->size && memcmp(message->data, nth(b, b->received), b->size) == 0;
-  if (!good) die("echo", UV_EPROTO);
-}
-
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   bench *b = wsuv_session_data(session);
   if (b->done) return;
   b->bytes += message->len;
-  if (b->load == LOAD_DEFLATE) check_echo(b, message);
   if (b->latencies != NULL) note_latency(b);
   if (++b->received == b->n) {
     finish(b);
@@ -216,14 +208,22 @@ static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   }
 }
 
+static void on_text(wsuv_session_t *session, const wsuv_message_t *message) {
+  const bench *b = wsuv_session_data(session);
+  bool good = message->len == b->size && memcmp(message->data, nth(b, b->received), b->size) == 0;
+  if (!good) die("echo", UV_EPROTO);
+  on_message(session, message);
+}
+
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   const bench *b = wsuv_session_data(session);
   if (!b->done) die(wsuv_stage_name(info->stage), info->status);
 }
 
 static void open_session(bench *b) {
-  static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
-                                             .on_message = on_message, .on_close = on_close};
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
+                                      .on_message = b->load == LOAD_DEFLATE ? on_text : on_message,
+                                      .on_close = on_close};
   int err = wsuv_connect_url(b->client, b->url, &callbacks, b, NULL);
   if (err < 0) die("connect", err);
 }
