@@ -19,6 +19,7 @@
 #include <wsuv/extension.h>
 #include <wsuv/frame.h>
 #include <wsuv/hooks.h>
+#include <wsuv/prepared.h>
 #include <wsuv/session.h>
 #include <wsuv/stats.h>
 #include <wsuv/tls.h>

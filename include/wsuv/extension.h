@@ -246,6 +246,21 @@ typedef struct wsuv_extension {
    */
   int (*outgoing)(void *state, wsuv_extension_message_t *message,
                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
+
+  /**
+   * A prepared message (wsuv/prepared.h) is about to be sent, as #prepare has changed it: #outgoing
+   * is not called for it, and may not refer to what it saw before any more.
+   * @return which variant it is to be: what #prepare makes goes to all sessions, of any client, for
+   *         which this has returned the same
+   */
+  uint64_t (*variant)(void *state);
+  /**
+   * Change a whole message as #outgoing does, but by itself, for all sessions of a variant: called
+   * once for each. An error is returned by the send, and the session lives on. NULL, as #variant is
+   * then, or when others are agreed upon, too: prepared messages run through #outgoing like all.
+   */
+  int (*prepare)(void *state, wsuv_extension_message_t *message,
+                 const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
 } wsuv_extension_t;
 
 /** Fill in an extension that does nothing. */

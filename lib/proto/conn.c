@@ -191,7 +191,7 @@ static int send_data(conn *c, const conn_frame *f) {
     if (c->out_opcode != opcode) return WS_EINVAL;
     if (c->out_begun) opcode = OPCODE_CONTINUATION;
   }
-  bool text = f->type == OPCODE_TEXT && !c->raw;
+  bool text = f->type == OPCODE_TEXT && !c->raw && f->prepared == NULL;
   int err = text ? send_text(c, opcode, f) : queue_data(c, opcode, f);
   if (err < 0) return err;
   c->out_opcode = f->fin ? 0 : (uint8_t) f->type;

@@ -182,6 +182,29 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
   return WSUV_EXTENSION_TAKEN;
 }
 
+/* Prepared messages are compressed from an empty window, and so is what follows one: the receiver
+   has it in its window, and the deflater has not. */
+
+static uint64_t variant(void *state) {
+  deflate_session *s = state;
+  if (s->deflater != NULL) forget(s);
+  return s->out.bits + 16 * (uint64_t) s->shared->options.level;
+}
+
+static int prepare(void *state, wsuv_extension_message_t *message,
+                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  deflate_session *s = state;
+  zstream_pool *pool = &s->shared->pool;
+  if (!is_wanted(&s->shared->options, message, chunk)) return WSUV_EXTENSION_PASS;
+  z_stream *z = zstream_take_deflater(pool, s->out.bits);
+  if (z == NULL) return WS_ENOMEM;
+  message->rsv = WSUV_RSV1;
+  int err = deflater_feed(z, chunk->data, chunk->len, true, sink);
+  zstream_give_deflater(pool, s->out.bits, z);
+  if (err < 0) return err;
+  return sink->written >= chunk->len ? WSUV_EXTENSION_PASS : WSUV_EXTENSION_TAKEN;
+}
+
 /* Receiving */
 
 static const char *explain(int err) {
@@ -224,5 +247,7 @@ int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
   extension->state_free = session_free;
   extension->incoming = incoming;
   extension->outgoing = outgoing;
+  extension->variant = variant;
+  extension->prepare = prepare;
   return deflate_options_check(options);
 }

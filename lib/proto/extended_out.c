@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "proto/prepared.h"
 
 /* Extensions want a frame's payload in one piece. */
 static int gather(conn *c, const conn_frame *f, extended_frame *out) {
@@ -20,10 +21,22 @@ static int gather(conn *c, const conn_frame *f, extended_frame *out) {
   return 0;
 }
 
+/* 1: there is a variant of a prepared message; 0: there is none; or an error. */
+static int use_variant(conn *c, const conn_frame *f, extended_frame *out) {
+  const prepared_variant *v = NULL;
+  int err = f->prepared != NULL ? prepared_for(f->prepared, c->extensions, &v) : 0;
+  if (err < 0 || v == NULL) return err;
+  if (v->taken) out->piece = (ws_slice){v->data, v->len};
+  out->rsv = v->rsv;
+  return 1;
+}
+
 int extended_out(conn *c, const conn_frame *f, bool first, extended_frame *out) {
   *out = (extended_frame){.why = ""};
   int err = gather(c, f, out);
   if (err < 0) return err;
+  int r = use_variant(c, f, out);
+  if (r != 0) return r < 0 ? r : 0;
   extension_send send = {.type = (wsuv_frame_type_t) f->type,
                          .plain = f->plain,
                          .chunk = {out->piece.base, out->piece.len, first, f->fin}};

@@ -1,6 +1,7 @@
 #include "session/send.h"
 
 #include "base/error.h"
+#include "proto/prepared.h"
 #include "session/closing.h"
 #include "session/session.h"
 
@@ -226,6 +227,18 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
   if (err == 0) err = queue_and_tell(session, &frame, queue_message, cb, arg);
   if (pieces != few) ws_free(alloc, pieces);
   return err;
+}
+
+int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_send_cb cb,
+                       void *arg) {
+  const ws_slice piece = {prepared->data, prepared->len};
+  const conn_frame f = {.type = (frame_opcode) prepared->type,
+                        .fin = true,
+                        .pieces = &piece,
+                        .count = 1,
+                        .len = prepared->len,
+                        .prepared = prepared};
+  return queue_and_tell(session, &f, queue_message, cb, arg);
 }
 
 int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
