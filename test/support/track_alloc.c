@@ -52,13 +52,16 @@ static void track_free(void *ptr, void *arg) {
   free(h);
 }
 
-/* Always moves, so that whoever kept the old address is found out. */
+/* Always moves, so that whoever kept the old address is found out; counted as if it did not. */
 static void *track_realloc(void *ptr, size_t size, void *arg) {
+  track_alloc *t = arg;
+  size_t peak = t->peak_bytes;
   void *fresh = track_malloc(size, arg);
   if (fresh == NULL || ptr == NULL) return fresh;
   size_t old = ((block_header *) ptr - 1)->size;
   memcpy(fresh, ptr, old < size ? old : size);
   track_free(ptr, arg);
+  t->peak_bytes = peak > t->live_bytes ? peak : t->live_bytes;
   return fresh;
 }
 
