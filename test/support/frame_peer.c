@@ -16,7 +16,7 @@ static void send_script(raw_conn *c, const char *script) {
 
 static void greet(frame_peer *p, raw_conn *c) {
   p->upgraded++;
-  raw_conn_upgrade(c, "");
+  raw_conn_upgrade(c, p->upgrade != NULL ? p->upgrade : "");
   if (p->greeting != NULL) send_script(c, p->greeting);
 }
 

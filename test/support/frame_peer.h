@@ -16,6 +16,7 @@ typedef struct frame_peer frame_peer;
 struct frame_peer {
   raw_peer *raw;
   raw_conn *conn;       /* the latest; NULL: none yet */
+  const char *upgrade;  /* header lines of the answer, "A: b\r\n"; NULL: no more than must be */
   const char *greeting; /* frames sent together with the upgrade, or NULL */
   bool silent;          /* answers no close frame */
   bool keeps_open;      /* answers it, but does not end TCP */
