@@ -10,12 +10,12 @@
 enum {
   URL_SIZE = 1024,     /* bytes */
   PATIENCE_MS = 20000, /* for one case */
-  GROUPS = 7
+  GROUPS = 8
 };
 
 static const interop_group *const groups[GROUPS] = {
     &handshake_cases, &message_cases, &control_cases, &close_cases,
-    &load_cases,      &raw_cases,     &stream_cases};
+    &load_cases,      &raw_cases,     &stream_cases,  &deflate_cases};
 
 typedef struct runner {
   uv_timer_t patience;

@@ -42,7 +42,7 @@ typedef struct interop_group {
   { (list), sizeof(list) / sizeof *(list) }
 
 extern const interop_group message_cases, control_cases, handshake_cases, close_cases, load_cases,
-    raw_cases, stream_cases;
+    raw_cases, stream_cases, deflate_cases;
 
 /* The state of the case that runs. */
 struct interop {

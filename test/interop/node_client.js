@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The client of ws against wsuv_echo, which was started with `-p chat2 -p chat3`.
 //
-//   node_client.js URL PID
+//   node_client.js URL PID [deflate]
 //
-// Runs all cases one after the other and tells of each; the last one ends the server, whose
+// With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all cases one after the other and tells of each; the last one ends the server, whose
 // process is PID.
 'use strict';
 
@@ -12,7 +12,7 @@ const { once } = require('events');
 const http = require('http');
 const WebSocket = require('ws');
 
-const [url, pid] = process.argv.slice(2);
+const [url, pid, deflate] = process.argv.slice(2);
 const PATIENCE_MS = 20000; // for one case
 const BIG = 16 * 1024 * 1024; // bytes
 const SERVER_MAX = 64 * 1024 * 1024; // bytes of a message that the server takes
@@ -28,6 +28,9 @@ const bytes = (length) => Buffer.alloc(length, pattern);
 
 async function open(protocols = [], options = {}) {
   const ws = new WebSocket(`${url}/echo`, protocols, { maxPayload: SERVER_MAX, ...options });
+  ws.on('upgrade', (response) => {
+    ws.agreed = response.headers['sec-websocket-extensions'];
+  });
   await once(ws, 'open');
   return ws;
 }
@@ -136,10 +139,15 @@ async function noSubprotocolCase() {
   await assert.rejects(open(['chat1']), /no subprotocol/);
 }
 
-async function deflateCase() {
-  const ws = await open([], { perMessageDeflate: true });
-  assert.equal(ws.extensions, '');
-  await echoes(ws, 'plain '.repeat(1000));
+// What ws would not compress by itself, since it is short, is compressed, too.
+async function deflateCase(options, answered) {
+  const ws = await open([], { perMessageDeflate: { threshold: 1, ...options } });
+  assert.equal(ws.agreed, deflate ? answered : undefined);
+  for (let i = 0; i < 5; i++) {
+    await echoes(ws, 'taken over or not');
+    await echoes(ws, 'once more '.repeat(10000 * i));
+    await echoes(ws, bytes(1000));
+  }
   await finish(ws);
 }
 
@@ -227,7 +235,13 @@ const cases = [
   ['the first that is offered is chosen', subprotocolCase, ['chat3', 'chat2'], 'chat3'],
   ['no subprotocol is offered', subprotocolCase, [], ''],
   ['no subprotocol is agreed upon', noSubprotocolCase],
-  ['permessage-deflate is declined', deflateCase],
+  ['permessage-deflate is accepted if installed', deflateCase, {}, 'permessage-deflate'],
+  ['permessage-deflate without context takeover', deflateCase,
+    { serverNoContextTakeover: true, clientNoContextTakeover: true },
+    'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
+  ['permessage-deflate with small windows', deflateCase,
+    { serverMaxWindowBits: 9, clientMaxWindowBits: 10 },
+    'permessage-deflate; server_max_window_bits=9; client_max_window_bits=10'],
   ['a refusal has status and body', refusedCase],
   ['a request without upgrade is refused', noUpgradeCase],
   ['closed without a code', closeCase],

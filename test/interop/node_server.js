@@ -143,6 +143,7 @@ function answer(socket, status, body) {
 const sessions = new WebSocketServer({
   noServer: true,
   maxPayload: LIMIT,
+  perMessageDeflate: { threshold: 1 },
   handleProtocols: (offered) => (offered.has('chat2') ? 'chat2' : false),
 });
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """The client of websockets against wsuv_echo, which was started with `-p chat2 -p chat3`.
 
-    py_client.py URL PID
+    py_client.py URL PID [deflate]
 
-Runs all cases one after the other and tells of each; the last one ends the server, whose process
+With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all cases one after the other and tells of each; the last one ends the server, whose process
 is PID. Speaks to both interfaces of the library: that of 10.4, and the one that came with 13.
 """
 
@@ -14,6 +14,7 @@ import sys
 import traceback
 
 from websockets import exceptions
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Close
 
 try:
@@ -25,7 +26,7 @@ except ImportError:
 
     OLD = True
 
-URL, PID = sys.argv[1], int(sys.argv[2])
+URL, PID, DEFLATE = sys.argv[1], int(sys.argv[2]), 'deflate' in sys.argv[3:]
 PATIENCE_S = 20  # for one case
 BIG = 16 * 1024 * 1024  # bytes
 SERVER_MAX = 64 * 1024 * 1024  # bytes of a message that the server takes
@@ -138,10 +139,15 @@ async def subprotocol_case(offered, agreed):
         await finish(ws)
 
 
-async def deflate_case():
-    async with session() as ws:
-        equal(response_headers(ws).get('Sec-WebSocket-Extensions'), None)
-        await echoes(ws, 'plain ' * 1000)
+async def deflate_case(answered, parameters):
+    extension = ClientPerMessageDeflateFactory(**parameters)
+    async with session(compression=None, extensions=[extension]) as ws:
+        found = response_headers(ws).get('Sec-WebSocket-Extensions')
+        equal(found, answered if DEFLATE else None)
+        for i in range(5):
+            await echoes(ws, 'taken over or not')
+            await echoes(ws, 'once more ' * 10000 * i)
+            await echoes(ws, data(1000))
         await finish(ws)
 
 
@@ -236,7 +242,19 @@ CASES = [
     ('the first that is offered is chosen', subprotocol_case, ['chat3', 'chat2'], 'chat3'),
     ('no subprotocol is offered', subprotocol_case, None, None),
     ('no subprotocol is agreed upon', subprotocol_case, ['chat1'], None),
-    ('permessage-deflate is declined', deflate_case),
+    ('permessage-deflate is accepted if installed', deflate_case, 'permessage-deflate', {}),
+    (
+        'permessage-deflate without context takeover',
+        deflate_case,
+        'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+        {'server_no_context_takeover': True, 'client_no_context_takeover': True},
+    ),
+    (
+        'permessage-deflate with small windows',
+        deflate_case,
+        'permessage-deflate; server_max_window_bits=9; client_max_window_bits=10',
+        {'server_max_window_bits': 9, 'client_max_window_bits': 10},
+    ),
     ('a refusal has a status', refused_case),
     ('closed without a code', close_without_code_case),
     ('closed with 1000', close_case, 1000),

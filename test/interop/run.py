@@ -7,6 +7,7 @@
     client-vs-python  interop against py_server.py        BINARY is interop
     node-vs-server    node_client.js against wsuv_echo    BINARY is wsuv_echo
     python-vs-server  py_client.py against wsuv_echo      BINARY is wsuv_echo
+    node-vs-server-deflate, python-vs-server-deflate      the same with wsuv_echo --deflate
 
 Starts the server, waits for the line that tells its port, runs the client, and ends the server. A
 peer that is not installed is a failure. Python's peers run under the interpreter that runs this,
@@ -75,12 +76,19 @@ def commands(kind, path):
         return node('node_server.js'), binary(path)
     if kind == 'client-vs-python':
         return python('py_server.py'), binary(path)
-    if kind == 'node-vs-server':
-        return binary(path, *SUBPROTOCOLS), node('node_client.js')
-    return binary(path, *SUBPROTOCOLS), python('py_client.py')
+    options = ['--deflate'] if kind.endswith('-deflate') else []
+    server = binary(path, *SUBPROTOCOLS, *options)
+    return server, node('node_client.js') if kind.startswith('node') else python('py_client.py')
 
 
-KINDS = ('client-vs-node', 'client-vs-python', 'node-vs-server', 'python-vs-server')
+KINDS = (
+    'client-vs-node',
+    'client-vs-python',
+    'node-vs-server',
+    'python-vs-server',
+    'node-vs-server-deflate',
+    'python-vs-server-deflate',
+)
 
 
 def port_of(server):
@@ -94,9 +102,12 @@ def port_of(server):
 
 
 def arguments_of(server, kind):
-    """Clients of ours take the URL alone, those of others the server's process, too."""
+    """Clients of ours take the URL alone, those of others the server's process, too, and whether
+    it compresses."""
     url = f'ws://127.0.0.1:{port_of(server)}'
-    return [url, str(server.pid)] if kind.endswith('-vs-server') else [url]
+    if '-vs-server' not in kind:
+        return [url]
+    return [url, str(server.pid), *(['deflate'] if kind.endswith('-deflate') else [])]
 
 
 def run_client(command):
@@ -111,7 +122,7 @@ def run_client(command):
 
 def stop(server, kind):
     """wsuv_echo has been ended by its client, and ends with 0 if it has lost nothing."""
-    ours = kind.endswith('-vs-server')
+    ours = '-vs-server' in kind
     if not ours and server.poll() is not None:
         raise Failure(f'the server ended early, with {server.returncode}')
     if not ours:
