@@ -19,6 +19,7 @@
 #include <wsuv/config.h>
 #include <wsuv/export.h>
 #include <wsuv/frame.h>
+#include <wsuv/prepared.h>
 #include <wsuv/tls.h>
 
 #ifdef __cplusplus
@@ -316,6 +317,21 @@ WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_
  * character.
  */
 WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
+
+/**
+ * Send a prepared message. It stays the caller's.
+ *
+ * In a session with permessage-deflate alone it goes out as it was compressed for all; with other
+ * extensions it runs through them like any message. With context takeover the next message is
+ * compressed as if it were the first.
+ * @param session the session
+ * @param prepared the message
+ * @param cb called when it is in the kernel's hands or dropped; NULL: none
+ * @param arg handed to @p cb
+ * @return as other sends of a whole message
+ */
+WSUV_EXTERN int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared,
+                                   wsuv_send_cb cb, void *arg);
 
 /**
  * Call @p cb, from the loop, once all that was sent before is in the kernel's hands. Also while

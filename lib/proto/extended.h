@@ -21,10 +21,10 @@ int extended_flush(conn *c, conn_event *ev);
 
 /* A data frame on its way out. */
 typedef struct extended_frame {
-  ws_slice piece;   /* its payload */
-  uint8_t rsv;      /* and bits */
-  bool taken;       /* if it is not sent now, the connection cannot go on */
-  const char *why;  /* after an error, if taken */
+  ws_slice piece;    /* its payload */
+  uint8_t rsv;       /* and bits */
+  bool taken;        /* if it is not sent now, the connection cannot go on */
+  const char *why;   /* after an error, if taken */
   uint8_t *gathered; /* memory of payload that was in pieces; or NULL */
 } extended_frame;
 

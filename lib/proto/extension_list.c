@@ -12,8 +12,7 @@ static bool is_sound(const wsuv_extension_t *e) {
   return e != NULL && e->size == sizeof *e && e->key != NULL &&
          header_is_token(e->key, strlen(e->key)) &&
          (e->rsv & ~(unsigned) (WSUV_RSV1 | WSUV_RSV2 | WSUV_RSV3)) == 0 &&
-         (e->offer == NULL) == (e->accept == NULL) &&
-         (e->variant == NULL) == (e->prepare == NULL);
+         (e->offer == NULL) == (e->accept == NULL) && (e->variant == NULL) == (e->prepare == NULL);
 }
 
 static bool are_sound(const wsuv_extension_t *const *extensions, size_t count) {

@@ -12,9 +12,9 @@
 #include "proto/text_buf.h"
 
 typedef struct extension_installed {
-  wsuv_extension_t hooks; /* a copy, with a key of its own; installed: there is no hook `install` any
-                             more, and `data` is what sessions share. So it can be installed again,
-                             for as long as this list is there */
+  wsuv_extension_t hooks; /* a copy, with a key of its own; installed: there is no hook `install`
+                             any more, and `data` is what sessions share. So it can be installed
+                             again, for as long as this list is there */
   void *shared;           /* what the hook `install` made */
   void (*uninstall)(void *shared); /* or NULL */
 } extension_installed;
@@ -29,7 +29,8 @@ typedef struct extension_list {
 
 /* Check, copy and install them. 0, with *out NULL if there are none; WS_EINVAL: too many, a size
    that was not filled in, a key that is no token or is there twice, a reserved bit that does not
-   exist or is claimed twice, offer without accept, variant without prepare; WS_ENOMEM; what a hook returned. */
+   exist or is claimed twice, offer without accept, variant without prepare; WS_ENOMEM; what a hook
+   returned. */
 int extension_list_new(extension_list **out, const wsuv_allocator_t *alloc,
                        const wsuv_extension_t *const *extensions, size_t count);
 

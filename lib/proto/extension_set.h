@@ -40,13 +40,13 @@ typedef struct extension_entry {
 
 typedef struct extension_set {
   extension_list *list;
-  text_buf text;      /* as in the answer, terminated */
-  uint8_t rsv;        /* FRAME_RSV1 | ...: bits that are claimed */
-  uint8_t in_active;  /* a bit for each extension that may still change the message */
-  uint8_t in_begun;   /* ... that was given the first chunk of it */
-  uint8_t in_taken;   /* ... that did change it */
-  uint8_t in_rsv;     /* of its first frame */
-  uint8_t out_active; /* the same for what is sent */
+  text_buf text;        /* as in the answer, terminated */
+  uint8_t rsv;          /* FRAME_RSV1 | ...: bits that are claimed */
+  uint8_t in_active;    /* a bit for each extension that may still change the message */
+  uint8_t in_begun;     /* ... that was given the first chunk of it */
+  uint8_t in_taken;     /* ... that did change it */
+  uint8_t in_rsv;       /* of its first frame */
+  uint8_t out_active;   /* the same for what is sent */
   uint64_t in_produced; /* kept by the connection: what has become of the frame that arrives; */
   uint64_t in_saved;    /* how much shorter frames have been than what they held, modulo 2^64, */
   uint64_t out_saved;   /* both ways */

@@ -14,7 +14,7 @@ enum { SWITCHING_PROTOCOLS = 101 };
 struct handshake_client {
   const wsuv_allocator_t *alloc;
   text_buf request;
-  text_buf offer; /* subprotocols as a list, terminated */
+  text_buf offer;             /* subprotocols as a list, terminated */
   extension_list *extensions; /* that can be offered, or NULL */
   unsigned offered;           /* which of them are */
   extension_set *set;         /* agreed upon, or NULL */

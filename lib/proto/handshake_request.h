@@ -22,8 +22,8 @@ typedef struct handshake_request {
   const char *const *subprotocols;
   size_t subprotocol_count;
   extension_list *extensions; /* offered; NULL: none */
-  size_t max_size;    /* of the head of the answer; interim answers count too */
-  size_t max_headers; /* fields of one answer */
+  size_t max_size;            /* of the head of the answer; interim answers count too */
+  size_t max_headers;         /* fields of one answer */
 } handshake_request;
 
 /* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a

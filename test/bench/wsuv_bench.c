@@ -11,7 +11,15 @@
 #include <uv.h>
 #include <wsuv.h>
 
-typedef enum load { LOAD_PP, LOAD_PIPE, LOAD_BIG, LOAD_STREAM, LOAD_CONNS, LOAD_DEFLATE, LOAD_COUNT } load;
+typedef enum load {
+  LOAD_PP,
+  LOAD_PIPE,
+  LOAD_BIG,
+  LOAD_STREAM,
+  LOAD_CONNS,
+  LOAD_DEFLATE,
+  LOAD_COUNT
+} load;
 
 enum { TEXTS = 63 }; /* of the load deflate */
 
@@ -20,8 +28,8 @@ static const struct load_defaults {
   size_t size; /* bytes of a message */
   long window; /* messages in flight, or sessions that are connecting */
 } defaults[LOAD_COUNT] = {
-    {"pp", 32, 1}, {"pipe", 64, 256}, {"big", 1 << 20, 1}, {"stream", 16384, 1}, {"conns", 0, 100},
-    {"deflate", 1024, 32},
+    {"pp", 32, 1},        {"pipe", 64, 256}, {"big", 1 << 20, 1},
+    {"stream", 16384, 1}, {"conns", 0, 100}, {"deflate", 1024, 32},
 };
 
 /* What is measured between the beginning and the end. */
@@ -281,15 +289,16 @@ static void fill_with_json(char *text, size_t size) {
     char line[160];
     x = x * 1664525 + 1013904223;
     unsigned price = (x >> 8) % 100000, id = x >> 10;
-    int n = x >> 31 != 0
-                ? snprintf(line, sizeof line,
-                           "{\"type\":\"trade\",\"symbol\":\"BTC-USD\",\"price\":\"%05u.%02u\","
-                           "\"size\":\"0.%04u\",\"side\":\"buy\",\"id\":%u},",
-                           price, x % 100, (x >> 12) % 10000, id)
-                : snprintf(line, sizeof line,
-                           "{\"type\":\"quote\",\"symbol\":\"ETH-EUR\",\"bid\":%05u.%02u,\"ask\":%u.5,"
-                           "\"seq\":%u},",
-                           price, x % 100, (x >> 12) % 10000, id);
+    int n =
+        x >> 31 != 0
+            ? snprintf(line, sizeof line,
+                       "{\"type\":\"trade\",\"symbol\":\"BTC-USD\",\"price\":\"%05u.%02u\","
+                       "\"size\":\"0.%04u\",\"side\":\"buy\",\"id\":%u},",
+                       price, x % 100, (x >> 12) % 10000, id)
+            : snprintf(line, sizeof line,
+                       "{\"type\":\"quote\",\"symbol\":\"ETH-EUR\",\"bid\":%05u.%02u,\"ask\":%u.5,"
+                       "\"seq\":%u},",
+                       price, x % 100, (x >> 12) % 10000, id);
     size_t part = (size_t) n < size - len ? (size_t) n : size - len;
     memcpy(text + len, line, part);
     len += part;

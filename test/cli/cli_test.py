@@ -1237,6 +1237,46 @@ class Output(CliTest):
         self.assertEqual(result.status, REFUSED)
         self.assertRegex(result.err, r'upgrade 0\.000, open 0\.000\n')
 
+    def with_compressing_server(self, *args):
+        server = subprocess.Popen([ECHO, '--deflate'], stdout=subprocess.PIPE)
+        try:
+            url = server.stdout.readline().decode().split()[-1]
+            return run(*args, url)
+        finally:
+            server.terminate()
+            server.communicate()
+
+    def test_deflate_is_offered_and_counted(self):
+        result = self.with_compressing_server('-v', '--stats', '--deflate', '-m', 'a' * 1000)
+        self.assertEqual(result.status, CLOSED)
+        self.assertEqual(result.out, b'a' * 1000 + b'\n')
+        for line in ('* extensions: permessage-deflate\n',
+                     '* payload bytes: 1000 sent, 1000 received\n'):
+            self.assertIn(line, result.err)
+        self.assertRegex(result.err, r'\* payload in frames: \d\.\d % sent, \d\.\d % received\n')
+
+    def test_deflate_takes_parameters(self):
+        params = 'server_no_context_takeover; client_max_window_bits=10;level=1'
+        result = self.with_compressing_server('-v', '--deflate=' + params, '-m', 'hello')
+        self.assertEqual(result.status, CLOSED)
+        self.assertRegex(result.err, r'(?i)> Sec-WebSocket-Extensions: permessage-deflate; '
+                         'server_no_context_takeover; client_max_window_bits=10\n')
+        self.assertRegex(result.err, r'\* extensions: permessage-deflate; '
+                         'server_no_context_takeover; client_max_window_bits=10\n')
+
+    def test_deflate_without_an_answer_is_plain(self):
+        result = run('-v', '--stats', '--deflate', '-m', 'hello', echo_url)
+        self.assertEqual(result.status, CLOSED)
+        self.assertNotIn('* extensions', result.err)
+        self.assertNotIn('in frames', result.err)
+
+    def test_deflate_with_bad_parameters_is_1(self):
+        for params in ('window=9', 'server_max_window_bits', 'server_max_window_bits=x', 'level',
+                       'client_no_context_takeover=1', 'client_max_window_bits=99999999999',
+                       'server_max_window_bits=7', 'level=10'):
+            with self.subTest(params=params):
+                self.assertEqual(run('--deflate=' + params, echo_url).status, OURS)
+
     def test_verbose_tells_handshake_frames_and_close(self):
         result = run('-v', '-m', 'hello', echo_url)
         self.check(result, CLOSED, b'hello\n', r'^\* ')

@@ -1,7 +1,7 @@
 #include "interop.h"
 
-/* Messages compressed by permessage-deflate, both ways, with what is taken over from one to the next
-   and what is not. */
+/* Messages compressed by permessage-deflate, both ways, with what is taken over from one to the
+   next and what is not. */
 
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +39,8 @@ static void with_small_windows(interop *t, wsuv_request_t *request) {
 static size_t make_text(char text[TEXT_SIZE], size_t n) {
   size_t len = 0;
   for (size_t i = 0; i <= n; i++) {
-    len += (size_t) snprintf(text + len, TEXT_SIZE - len, "{\"line\":%zu,\"of\":%zu,\"twice\":%zu}\n",
-                             i, n, i * n);
+    len += (size_t) snprintf(text + len, TEXT_SIZE - len,
+                             "{\"line\":%zu,\"of\":%zu,\"twice\":%zu}\n", i, n, i * n);
   }
   return len;
 }
@@ -108,23 +108,23 @@ static void take_fragmented(wsuv_session_t *session, const wsuv_message_t *messa
   interop_finish(t, session);
 }
 
-#define COMPRESSED(how, with)                                          \
-  {.name = "texts are compressed both ways " how,                      \
-   .path = "/echo",                                                    \
-   .prepare = (with),                                                  \
-   .on = {.on_open = send_texts, .on_message = take_text}},            \
-      {.name = "16 MiB are compressed both ways " how,                 \
-       .path = "/echo",                                                \
-       .prepare = (with),                                              \
-       .on = {.on_open = send_big, .on_message = take_big}},           \
-      {.name = "16 MiB arrive compressed, in pieces " how,             \
-       .path = "/big?size=16777216",                                   \
-       .prepare = (with),                                              \
-       .on.on_message_piece = take_big_piece},                         \
-      {.name = "fragments arrive compressed, with pings between " how, \
-       .path = "/fragment",                                            \
-       .prepare = (with),                                              \
-       .on.on_message = take_fragmented}
+#define COMPRESSED(how, with)                                                            \
+  {.name = "texts are compressed both ways " how,                                        \
+   .path = "/echo",                                                                      \
+   .prepare = (with),                                                                    \
+   .on = {.on_open = send_texts, .on_message = take_text}},                              \
+      {.name = "16 MiB are compressed both ways " how,                                   \
+       .path = "/echo",                                                                  \
+       .prepare = (with),                                                                \
+       .on = {.on_open = send_big, .on_message = take_big}},                             \
+      {.name = "16 MiB arrive compressed, in pieces " how,                               \
+       .path = "/big?size=16777216",                                                     \
+       .prepare = (with),                                                                \
+       .on.on_message_piece = take_big_piece},                                           \
+  {                                                                                      \
+    .name = "fragments arrive compressed, with pings between " how, .path = "/fragment", \
+    .prepare = (with), .on.on_message = take_fragmented                                  \
+  }
 
 static const interop_case cases[] = {
     COMPRESSED("with context takeover", with_takeover),

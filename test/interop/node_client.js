@@ -3,8 +3,8 @@
 //
 //   node_client.js URL PID [deflate]
 //
-// With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all cases one after the other and tells of each; the last one ends the server, whose
-// process is PID.
+// With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all
+// cases one after the other and tells of each; the last one ends the server, whose process is PID.
 'use strict';
 
 const assert = require('assert').strict;

@@ -3,8 +3,9 @@
 
     py_client.py URL PID [deflate]
 
-With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all cases one after the other and tells of each; the last one ends the server, whose process
-is PID. Speaks to both interfaces of the library: that of 10.4, and the one that came with 13.
+With `deflate` the server compresses, and so do all cases but those that say otherwise. Runs all
+cases one after the other and tells of each; the last one ends the server, whose process is PID.
+Speaks to both interfaces of the library: that of 10.4, and the one that came with 13.
 """
 
 import asyncio

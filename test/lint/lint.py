@@ -24,7 +24,8 @@ LAYERS = ('base', 'proto', 'net', 'session')
 PLAIN = {
     f'wsuv/{name}.h'
     for name in (
-        'config', 'deflate', 'error', 'export', 'extension', 'frame', 'hooks', 'tls', 'version'
+        'config', 'deflate', 'error', 'export', 'extension', 'frame', 'hooks', 'prepared', 'tls',
+        'version'
     )
 }
 WSUV = PLAIN | {'wsuv.h', 'wsuv/client.h', 'wsuv/converter.h', 'wsuv/session.h', 'wsuv/stats.h'}

@@ -332,6 +332,19 @@ static int stats(play *p, session_user *u) {
   return wsuv_session_get_stats(u->session, &figures);
 }
 
+static int extensions(play *p, session_user *u) {
+  (void) p;
+  return strcmp(wsuv_session_extensions(u->session), "");
+}
+
+static int prepared(play *p, session_user *u) {
+  wsuv_prepared_t *m;
+  CHECK(wsuv_prepared_new(&m, WSUV_FRAME_TEXT, "news", 4, &p->w->alloc->handle) == 0);
+  int r = wsuv_send_prepared(u->session, m, NULL, NULL);
+  wsuv_prepared_free(m);
+  return r;
+}
+
 static const call session_calls[] = {
     {"wsuv_send_text", OPEN_ONLY, text},
     {"wsuv_send_binary", OPEN_ONLY, binary},
@@ -339,6 +352,7 @@ static const call session_calls[] = {
     {"wsuv_send_pong", OPEN_ONLY, pong},
     {"wsuv_send", OPEN_ONLY, frame},
     {"wsuv_send_bufs", OPEN_ONLY, bufs},
+    {"wsuv_send_prepared wsuv_prepared_new wsuv_prepared_free", OPEN_ONLY, prepared},
     {"wsuv_send_begin wsuv_send_piece wsuv_send_end", OPEN_ONLY, pieces},
     {"wsuv_send_serialized", OPEN_ONLY, value},
     {"wsuv_message_deserialize", ALWAYS_0, read_value},
@@ -359,6 +373,7 @@ static const call session_calls[] = {
     {"wsuv_session_set_data", ALWAYS_0, set_data},
     {"wsuv_session_data", ALWAYS_0, data},
     {"wsuv_session_subprotocol", ALWAYS_0, subprotocol},
+    {"wsuv_session_extensions", ALWAYS_0, extensions},
     {"wsuv_session_peer_address wsuv_session_local_address", ALWAYS_0, addresses},
     {"wsuv_session_request_head", ALWAYS_0, request_head},
     {"wsuv_session_status", ALWAYS_0, status},

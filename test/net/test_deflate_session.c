@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 /* permessage-deflate in sessions: negotiated in every way, messages whole, in fragments and
-   streamed, both ways, against the core in the server's role; and what peers do wrong (F26, F27). */
+   streamed, both ways, against the core in the server's role; and what peers do wrong (F26, F27).
+ */
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,11 @@ static void duo_open(duo *d) {
   CHECK(world_client(d->w, &d->client, &d->config) == 0);
   duo_connect(d, raw_peer_url(d->p.raw, "/"));
   world_run_until_count(d->w, &d->opens, 1);
+}
+
+static bool duo_decided(void *arg) {
+  const duo *d = arg;
+  return d->opens + d->closes > 0;
 }
 
 static void duo_free(duo *d) {
@@ -376,9 +382,9 @@ static const struct wrong {
     {"TEXT{4} 000100feffff00", WSUV_EUTF8, 1007, false},
     {"TEXT{4}- 000100feffc3; CONT 000100feffa400", 0, 0, false},
     {"TEXT{4}- f248; PING 01; CONT cdc9c90700; TEXT \"ok\"", 0, 0, false},
-    {"TEXT{4} f348cdc9c9070000", 0, 0, false},                /* a final block, 7.2.3.4 */
-    {"TEXT{4} f248050000 00ffff cac9c90700", 0, 0, false},    /* two blocks, 7.2.3.5 */
-    {"TEXT{4} 000500faff48656c6c6f00", 0, 0, false},          /* not compressed, 7.2.3.3 */
+    {"TEXT{4} f348cdc9c9070000", 0, 0, false},             /* a final block, 7.2.3.4 */
+    {"TEXT{4} f248050000 00ffff cac9c90700", 0, 0, false}, /* two blocks, 7.2.3.5 */
+    {"TEXT{4} 000500faff48656c6c6f00", 0, 0, false},       /* not compressed, 7.2.3.3 */
 };
 
 static void play_wrong(world *w, const struct wrong *wrong, bool streamed) {
@@ -407,6 +413,57 @@ static void test_deflate_session_fails_on_what_is_wrong(world *w) {
     play_wrong(w, &wrongs[i], false);
     play_wrong(w, &wrongs[i], true);
   }
+}
+
+/* F5: what a server may answer to the default offer, and what not (RFC 7692 7.1). */
+static const struct answer {
+  const char *text;
+  bool good;
+} answers[] = {
+    {"permessage-deflate", true},
+    {"permessage-deflate; server_no_context_takeover", true},
+    {"permessage-deflate; client_no_context_takeover", true},
+    {"permessage-deflate; server_max_window_bits=9", true},
+    {"permessage-deflate; server_max_window_bits=\"8\"", true},
+    {"permessage-deflate; client_max_window_bits=8", true},
+    {"permessage-deflate; server_max_window_bits=7", false},
+    {"permessage-deflate; server_max_window_bits=16", false},
+    {"permessage-deflate; server_max_window_bits=09", false},
+    {"permessage-deflate; server_max_window_bits", false},
+    {"permessage-deflate; client_max_window_bits", false},
+    {"permessage-deflate; client_max_window_bits=\"\"", false},
+    {"permessage-deflate; server_no_context_takeover=1", false},
+    {"permessage-deflate; server_no_context_takeover; server_no_context_takeover", false},
+    {"permessage-deflate; unheard_of", false},
+    {"permessage-deflate, permessage-deflate", false},
+    {"x-webkit-deflate-frame", false},
+};
+
+static void play_answer(world *w, const struct answer *answer) {
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const one[] = {&deflate};
+  char lines[256];
+  duo d;
+  duo_init(&d, w);
+  assert_int_equal(wsuv_permessage_deflate(&deflate, NULL), 0);
+  d.config.extensions = one;
+  d.config.extension_count = 1;
+  snprintf(lines, sizeof lines, "Sec-WebSocket-Extensions: %s\r\n", answer->text);
+  raw_peer *peer = raw_peer_new(w);
+  peer->lenient = true;
+  raw_peer_play(peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH(lines), PEER_ECHO);
+  CHECK(world_client(w, &d.client, &d.config) == 0);
+  duo_connect(&d, raw_peer_url(peer, "/"));
+  world_run_until(w, duo_decided, &d);
+  if (d.opens != answer->good) fail_msg("%s: %s", answer->text, d.detail);
+  if (d.opens > 0) assert_int_equal(wsuv_session_close(d.session, 1000, NULL), 0);
+  world_run_until_count(w, &d.closes, 1);
+  assert_int_equal(d.status, answer->good ? 0 : WSUV_EEXTENSION);
+  world_client_close(w, d.client);
+}
+
+static void test_deflate_session_judges_the_answer(world *w) {
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) play_answer(w, &answers[i]);
 }
 
 /* With the text of each message the window of the next goes on, and a plain one is not in it. */
@@ -473,6 +530,7 @@ int main(void) {
       WORLD_UV_TEST(test_deflate_session_survives_bombs),
       WORLD_TEST(test_deflate_session_takes_what_just_fits),
       WORLD_TEST(test_deflate_session_fails_on_what_is_wrong),
+      WORLD_TEST(test_deflate_session_judges_the_answer),
       WORLD_TEST(test_deflate_session_leaves_out_one_message),
       WORLD_TEST(test_deflate_session_is_plain_unless_installed),
       WORLD_TEST(test_deflate_session_bounds_what_is_sent_by_its_length),

@@ -19,11 +19,11 @@
 typedef struct flipper {
   wsuv_extension_t hooks;
   uint8_t mask;
-  const char *param;             /* that is offered, or NULL */
-  size_t installed, sessions;    /* that there are now */
-  size_t fail_at, fail_in_at;    /* the outgoing, incoming chunk that fails, from 1; 0: none */
-  int with;                      /* which error */
-  bool intact;                   /* and nothing has happened */
+  const char *param;          /* that is offered, or NULL */
+  size_t installed, sessions; /* that there are now */
+  size_t fail_at, fail_in_at; /* the outgoing, incoming chunk that fails, from 1; 0: none */
+  int with;                   /* which error */
+  bool intact;                /* and nothing has happened */
   size_t chunks, in_chunks;
 } flipper;
 
@@ -178,16 +178,15 @@ static void test_extension_changes_messages_both_ways(world *w) {
   assert_int_equal(user_frame(&r.u, 'a', WSUV_FRAME_BINARY, false, "a", 1), 0);
   assert_int_equal(user_frame(&r.u, 'b', WSUV_FRAME_BINARY, true, "bc", 2), 0);
   world_run_until_count(w, &r.p.opcodes[0], 1);
-  assert_true(
-      frame_peer_saw(&r.p, "PONG 01; TEXT{2} 9e9d9c; BIN{2}- 9e; CONT 9d9c"));
+  assert_true(frame_peer_saw(&r.p, "PONG 01; TEXT{2} 9e9d9c; BIN{2}- 9e; CONT 9d9c"));
   rig_end(&r);
   rig_free(&r);
 }
 
 /* Out in the order of the answer, in the other way round; "a" is 61, inverted 9e, then 9f. */
 static void test_extensions_run_one_behind_the_other(world *w) {
-  const uv_buf_t pieces[] = {{.base = "a", .len = 1}, {.base = NULL, .len = 0},
-                             {.base = "b", .len = 1}};
+  const uv_buf_t pieces[] = {
+      {.base = "a", .len = 1}, {.base = NULL, .len = 0}, {.base = "b", .len = 1}};
   rig r;
   rig_open(&r, w, 2, BOTH);
   assert_string_equal(wsuv_session_extensions(r.u.session), "flip, bit");

@@ -25,10 +25,11 @@ typedef struct program {
 } program;
 
 static int usage(void) {
-  fputs("usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [PORT]\n"
-        "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate every\n"
-        "valid offer of permessage-deflate is accepted.\n",
-        stderr);
+  fputs(
+      "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [PORT]\n"
+      "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate every\n"
+      "valid offer of permessage-deflate is accepted.\n",
+      stderr);
   return 1;
 }
 

@@ -318,8 +318,8 @@ static int peer_start(peer *p) {
   const handshake_server_limits request = {REQUEST_MAX, FIELDS_MAX};
   int r = uv_accept((uv_stream_t *) &p->server->listener, peer_stream(p));
   if (r == 0) r = uv_tcp_nodelay(&p->tcp, 1);
-  if (r == 0) r = handshake_server_new(&p->handshake, p->server->env.alloc, &request,
-                                     p->server->extensions);
+  if (r == 0)
+    r = handshake_server_new(&p->handshake, p->server->env.alloc, &request, p->server->extensions);
   return r;
 }
 

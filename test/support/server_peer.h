@@ -29,9 +29,9 @@ struct server_peer {
   ws_env env;
   conn_shared shared;
   extension_list *extensions;
-  server_end *latest; /* and those before it */
-  size_t fragment;    /* bytes of one; 0: messages go out whole */
-  bool silent;        /* messages are not answered */
+  server_end *latest;          /* and those before it */
+  size_t fragment;             /* bytes of one; 0: messages go out whole */
+  bool silent;                 /* messages are not answered */
   size_t messages, compressed; /* that came; whose first frame had RSV1 */
   bytes got;                   /* the latest message */
   int failed;                  /* the error of the latest connection, or 0 */

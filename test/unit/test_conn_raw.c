@@ -417,7 +417,8 @@ static void test_conn_raw_gives_frames_after_our_close(void **state) {
 
 static int send_rsv(rig *r, frame_opcode type, bool fin, uint8_t rsv, const char *text) {
   const ws_slice piece = {(const uint8_t *) text, strlen(text)};
-  const conn_frame frame = {.type = type, .fin = fin, .rsv = rsv, .pieces = &piece, .count = 1, .len = piece.len};
+  const conn_frame frame = {
+      .type = type, .fin = fin, .rsv = rsv, .pieces = &piece, .count = 1, .len = piece.len};
   return conn_send_frame(&r->c, &frame);
 }
 
@@ -480,7 +481,8 @@ static void test_conn_dumps_what_comes_first_of_pieces(void **state) {
     for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
     for (size_t j = 0; j < 100; j++)
       pieces[j] = (ws_slice){j % 2 != 0 ? payload + j / 2 * lengths[i] : NULL, j % 2 * lengths[i]};
-    const conn_frame frame = {.type = OPCODE_BINARY, .fin = true, .pieces = pieces, .count = 100, .len = 50 * lengths[i]};
+    const conn_frame frame = {
+        .type = OPCODE_BINARY, .fin = true, .pieces = pieces, .count = 100, .len = 50 * lengths[i]};
     assert_int_equal(conn_send_frame(&r.c, &frame), 0);
     assert_int_equal(d.calls, 1);
     assert_true(d.payload.len == 64 || d.payload.len == frame.len);

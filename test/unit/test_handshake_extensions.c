@@ -1,0 +1,275 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Extensions in the opening handshake: both sides of it, with each other. */
+
+#include <string.h>
+
+#include <wsuv/deflate.h>
+
+#include "base/error.h"
+#include "proto/handshake_client.h"
+#include "proto/handshake_server.h"
+#include "support/track_alloc.h"
+
+static const uint8_t key[HANDSHAKE_KEY_SIZE] = {1, 2, 3};
+static const handshake_server_limits limits = {16384, 100};
+
+typedef struct fixture {
+  track_alloc alloc;
+  wsuv_extension_t deflate, other;
+  extension_list *client_list, *server_list;
+  handshake_client *client;
+  handshake_server *server;
+  extension_set *client_set, *server_set;
+} fixture;
+
+static int refuse_offer(void *shared, size_t n, wsuv_extension_params_t *params) {
+  (void) shared;
+  (void) n;
+  (void) params;
+  return WS_EPROTONOSUPPORT;
+}
+
+static int accept_nothing(void *shared, const wsuv_allocator_t *allocator,
+                          const wsuv_extension_param_t *params, size_t count, void **state,
+                          const char **why) {
+  (void) shared;
+  (void) allocator;
+  (void) params;
+  (void) count;
+  (void) state;
+  *why = "nothing is accepted";
+  return WSUV_EEXTENSION;
+}
+
+static int fail_answer(void *shared, const wsuv_allocator_t *allocator,
+                       const wsuv_extension_param_t *offer, size_t count,
+                       wsuv_extension_params_t *answer, void **state) {
+  (void) shared;
+  (void) allocator;
+  (void) offer;
+  (void) count;
+  (void) answer;
+  (void) state;
+  return WS_EPROTONOSUPPORT;
+}
+
+static void set_up(fixture *f) {
+  memset(f, 0, sizeof *f);
+  track_alloc_init(&f->alloc);
+  assert_int_equal(wsuv_permessage_deflate(&f->deflate, NULL), 0);
+  wsuv_extension_init(&f->other);
+  f->other.key = "other";
+  f->other.accept = accept_nothing;
+}
+
+static int install(fixture *f, extension_list **list, const wsuv_extension_t *extension) {
+  const wsuv_extension_t *const one[] = {extension};
+  return extension_list_new(list, &f->alloc.handle, one, extension != NULL ? 1 : 0);
+}
+
+static int begin(fixture *f) {
+  static const char text[] = "ws://example.com/";
+  ws_url url;
+  assert_int_equal(url_parse(&url, text, sizeof text - 1), 0);
+  const handshake_request request = {
+      .url = &url, .extensions = f->client_list, .max_size = 16384, .max_headers = 100};
+  int err = handshake_client_new(&f->client, &f->alloc.handle, &request, key);
+  if (err < 0) return err;
+  return handshake_server_new(&f->server, &f->alloc.handle, &limits, f->server_list);
+}
+
+static int feed_server(fixture *f, const char *text, size_t len) {
+  size_t used;
+  return handshake_server_feed(f->server, (const uint8_t *) text, len, &used);
+}
+
+static int feed_client(fixture *f, const char *text, size_t len) {
+  size_t used;
+  return handshake_client_feed(f->client, (const uint8_t *) text, len, &used);
+}
+
+/* 1: both are open. */
+static int exchange(fixture *f) {
+  size_t len;
+  const char *text = handshake_client_request(f->client, &len);
+  int r = feed_server(f, text, len);
+  if (r == 1) r = handshake_server_accept(f->server, NULL, NULL, 0);
+  if (r < 0) return r;
+  text = handshake_server_answer(f->server, &len);
+  r = feed_client(f, text, len);
+  if (r < 0) return r;
+  f->server_set = handshake_server_take_extensions(f->server);
+  f->client_set = handshake_client_take_extensions(f->client);
+  return r;
+}
+
+static void tear_down(fixture *f) {
+  extension_set_free(f->client_set);
+  extension_set_free(f->server_set);
+  handshake_client_free(f->client);
+  handshake_server_free(f->server);
+  extension_list_unref(f->client_list);
+  extension_list_unref(f->server_list);
+  assert_int_equal(f->alloc.live, 0);
+}
+
+static bool has_line(const char *text, size_t len, const char *line) {
+  char copy[2048];
+  assert_true(len < sizeof copy);
+  memcpy(copy, text, len);
+  copy[len] = '\0';
+  return strstr(copy, line) != NULL;
+}
+
+static void test_handshake_agrees_upon_what_both_have(void **state) {
+  (void) state;
+  fixture f;
+  size_t len;
+  set_up(&f);
+  assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
+  assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
+  assert_int_equal(begin(&f), 0);
+  assert_int_equal(exchange(&f), 1);
+  const char *text = handshake_client_request(f.client, &len);
+  assert_true(has_line(text, len,
+                       "\r\nSec-WebSocket-Extensions: permessage-deflate; "
+                       "client_max_window_bits\r\n"));
+  text = handshake_server_answer(f.server, &len);
+  assert_true(has_line(text, len, "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+  assert_string_equal(extension_set_text(f.client_set), "permessage-deflate");
+  assert_string_equal(extension_set_text(f.server_set), "permessage-deflate");
+  assert_string_equal(handshake_client_detail(f.client), "");
+  assert_null(handshake_client_take_extensions(f.client));
+  assert_null(handshake_server_take_extensions(f.server));
+  tear_down(&f);
+}
+
+static void test_handshake_goes_on_without_what_one_has(void **state) {
+  (void) state;
+  for (int who = 0; who < 3; who++) {
+    fixture f;
+    size_t len;
+    set_up(&f);
+    assert_int_equal(install(&f, &f.client_list, who == 1 ? &f.deflate : NULL), 0);
+    assert_int_equal(install(&f, &f.server_list, who == 2 ? &f.deflate : NULL), 0);
+    assert_int_equal(begin(&f), 0);
+    assert_int_equal(exchange(&f), 1);
+    assert_null(f.client_set);
+    assert_null(f.server_set);
+    const char *text = handshake_client_request(f.client, &len);
+    assert_int_equal(has_line(text, len, "Sec-WebSocket-Extensions"), who == 1);
+    text = handshake_server_answer(f.server, &len);
+    assert_false(has_line(text, len, "Sec-WebSocket-Extensions"));
+    tear_down(&f);
+  }
+}
+
+/* What is not taken is freed with the handshake. */
+static void test_handshake_frees_what_was_agreed_upon(void **state) {
+  (void) state;
+  fixture f;
+  size_t len;
+  set_up(&f);
+  assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
+  assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
+  assert_int_equal(begin(&f), 0);
+  const char *text = handshake_client_request(f.client, &len);
+  assert_int_equal(feed_server(&f, text, len), 1);
+  assert_int_equal(handshake_server_accept(f.server, NULL, NULL, 0), 0);
+  text = handshake_server_answer(f.server, &len);
+  assert_int_equal(feed_client(&f, text, len), 1);
+  tear_down(&f);
+}
+
+#define REQUEST                                          \
+  "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"  \
+  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+static void assert_offer(const char *request, const char *agreed, int result, int status) {
+  fixture f;
+  set_up(&f);
+  assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
+  assert_int_equal(begin(&f), 0);
+  assert_int_equal(feed_server(&f, request, strlen(request)), result);
+  assert_int_equal(handshake_server_error_status(f.server), status);
+  f.server_set = handshake_server_take_extensions(f.server);
+  assert_string_equal(extension_set_text(f.server_set), agreed);
+  tear_down(&f);
+}
+
+#define OFFER "Sec-WebSocket-Extensions: "
+
+/* A malformed offer fails the handshake (RFC 6455 9.1), one that is not understood is declined. */
+static void test_handshake_server_judges_offers(void **state) {
+  (void) state;
+  assert_offer(REQUEST OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1, 0);
+  assert_offer(REQUEST OFFER "unheard-of; x\r\n\r\n", "", 1, 0);
+  assert_offer(REQUEST OFFER "permessage-deflate; x, permessage-deflate\r\n\r\n",
+               "permessage-deflate", 1, 0);
+  assert_offer(REQUEST OFFER "x\r\n" OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1,
+               0);
+  assert_offer(REQUEST OFFER "permessage-deflate; =\r\n\r\n", "", WSUV_EEXTENSION, 400);
+  assert_offer(REQUEST OFFER "permessage-deflate;\r\n\r\n", "", WSUV_EEXTENSION, 400);
+}
+
+static void test_handshake_fails_with_what_a_hook_returns(void **state) {
+  (void) state;
+  fixture f;
+  set_up(&f);
+  f.other.offer = refuse_offer;
+  assert_int_equal(install(&f, &f.client_list, &f.other), 0);
+  assert_int_equal(begin(&f), WS_EPROTONOSUPPORT);
+  tear_down(&f);
+  set_up(&f);
+  f.deflate.answer = fail_answer;
+  assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
+  assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
+  assert_int_equal(begin(&f), 0);
+  assert_int_equal(exchange(&f), WS_EPROTONOSUPPORT);
+  assert_int_equal(handshake_server_error_status(f.server), 500);
+  tear_down(&f);
+}
+
+static int whole(fixture *f) {
+  int err = install(f, &f->client_list, &f->deflate);
+  if (err == 0) err = install(f, &f->server_list, &f->deflate);
+  if (err == 0) err = begin(f);
+  return err == 0 ? exchange(f) : err;
+}
+
+static void test_handshake_survives_each_failing_allocation(void **state) {
+  (void) state;
+  for (int for_ever = 0; for_ever < 2; for_ever++) {
+    int r = WS_ENOMEM;
+    for (uint64_t n = 1; r != 1; n++) {
+      fixture f;
+      set_up(&f);
+      f.alloc.fail_at = n;
+      f.alloc.fail_for_ever = for_ever != 0;
+      r = whole(&f);
+      assert_true(r == 1 || r == WS_ENOMEM);
+      assert_int_equal(r == 1, f.alloc.failed == 0);
+      f.alloc.fail_at = 0;
+      tear_down(&f);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_handshake_agrees_upon_what_both_have),
+      cmocka_unit_test(test_handshake_goes_on_without_what_one_has),
+      cmocka_unit_test(test_handshake_frees_what_was_agreed_upon),
+      cmocka_unit_test(test_handshake_server_judges_offers),
+      cmocka_unit_test(test_handshake_fails_with_what_a_hook_returns),
+      cmocka_unit_test(test_handshake_survives_each_failing_allocation),
+  };
+  return cmocka_run_group_tests_name("handshake_extensions", tests, NULL, NULL);
+}
