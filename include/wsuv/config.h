@@ -68,7 +68,8 @@ typedef struct wsuv_client_config {
 
   /**
    * Bound on queued payload, in bytes, control frames not counted; default 16 MiB. A send that
-   * does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as it fits.
+   * does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as it fits. A
+   * message is judged by its own length, what is queued by that behind compression.
    */
   size_t outgoing_max;
   /** What a send does that does not fit; default #WSUV_OUTGOING_SUSPEND. */
@@ -109,8 +110,9 @@ typedef struct wsuv_client_config {
 
   /**
    * Extensions to offer, in this order (RFC 6455 9), as permessage-deflate (wsuv/deflate.h). They
-   * are installed with the client; those of a request's own configuration for that session.
-   * Default none.
+   * are installed with the client; those of a request's own configuration for that session. What
+   * wsuv_client_get_config() gives are those installed, which may be used again in part, in another
+   * order and beside others. Default none.
    */
   const wsuv_extension_t *const *extensions;
   size_t extension_count; /**< How many #extensions. */

@@ -45,7 +45,8 @@ typedef enum wsuv_log_level {
   WSUV_LOG_DEBUG = 3, /**< Each frame. */
   /**
    * What is in the frames: the first 64 bytes of each payload, of one that arrives in pieces those
-   * of the first piece. Secrets are not left out.
+   * of the first piece. Compressed messages are shown as they are in frames. Secrets are not left
+   * out.
    */
   WSUV_LOG_TRACE = 4
 } wsuv_log_level_t;
