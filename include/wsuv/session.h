@@ -192,8 +192,8 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         was not filled in; both a URL and parts of one; an address that is not numeric, or
  *         beside a Unix socket;
  *         `WSUV_ESTATE`: the client is closing;
- *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or what libuv says when
- *         a handle cannot be made
+ *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or what libuv says
+ * when a handle cannot be made
  */
 WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                              const wsuv_callbacks_t *callbacks, wsuv_session_t **session);
@@ -250,9 +250,9 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * wsuv_send_begin() began; rsv bits in a control frame or a session that is not raw; or a
  * frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
- * `UV_ENOMEM`; or what an extension returned. When it fails, nothing was queued. If an extension had
- * begun to change the message the session ends with that error, since the peer could not read what
- * follows.
+ * `UV_ENOMEM`; or what an extension returned. When it fails, nothing was queued. If an extension
+ * had begun to change the message the session ends with that error, since the peer could not read
+ * what follows.
  * @{ */
 
 /**

@@ -163,7 +163,7 @@ static const unsigned char *nth(const bench *b, long n) {
   return b->payload + (size_t) (n % TEXTS) * b->size;
 }
 
-static int send_other(bench *b, wsuv_session_t *session) {
+__attribute__((noinline)) static int send_other(bench *b, wsuv_session_t *session) {
   return b->load == LOAD_STREAM ? wsuv_send_binary(session, "go", 2)
                                 : wsuv_send_text(session, nth(b, b->sent), b->size);
 }
