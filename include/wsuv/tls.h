@@ -6,8 +6,9 @@
  * @brief TLS of `wss` sessions: whom to trust, and what was agreed upon.
  *
  * Safe when nothing is set: chain and host name (IP addresses too) are verified against the
- * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered.
- * Revocation is not checked. There is no renegotiation and no early data.
+ * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered. The
+ * host must be one of the certificate's subject alternative names; its common name counts for
+ * nothing (RFC 9525). Revocation is not checked. There is no renegotiation and no early data.
  */
 
 #include <stdbool.h>

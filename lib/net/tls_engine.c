@@ -79,9 +79,7 @@ static int on_send(void *arg, const unsigned char *buf, size_t len) {
 static void judge_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *flags) {
   const tls_context *c = e->ctx;
   e->not_after = cert->valid_to;
-  if (e->peer.address_len > 0 && !tls_peer_matches(&e->peer, cert)) {
-    *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-  }
+  if (!tls_peer_matches(&e->peer, cert)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
   if (c->pins != NULL && !tls_verify_pins(cert, c->pins, c->config.pin_count)) {
     e->wrong_pin = true;
     if (!c->config.verification_disabled) *flags |= MBEDTLS_X509_BADCERT_OTHER;

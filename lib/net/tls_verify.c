@@ -42,6 +42,7 @@ void tls_peer_init(tls_peer *peer, const char *host) {
 }
 
 bool tls_peer_matches(const tls_peer *peer, const mbedtls_x509_crt *cert) {
+  if (peer->address_len == 0) return cert->subject_alt_names.buf.p != NULL;
   for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL; san = san->next) {
     if (san->buf.tag == SAN_ADDRESS && san->buf.len == peer->address_len &&
         memcmp(san->buf.p, peer->address, peer->address_len) == 0) {

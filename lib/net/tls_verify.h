@@ -23,7 +23,9 @@ typedef struct tls_peer {
 /* An IPv4 or IPv6 address, a zone left aside; anything else is a name. */
 void tls_peer_init(tls_peer *peer, const char *host);
 
-/* Whether one of the subject's alternative names is the address (RFC 5280 4.2.1.6). */
+/* Whether one of the subject's alternative names (RFC 5280 4.2.1.6) is the address. Of a name, only
+   whether there is any that mbedTLS can look at: without one it would take the common name, which
+   nobody vouches for as a host (RFC 9525 2). */
 bool tls_peer_matches(const tls_peer *peer, const mbedtls_x509_crt *cert);
 
 /* Whether the hash of the certificate's public key is one of the pins, which lie one behind the

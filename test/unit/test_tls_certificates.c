@@ -87,6 +87,16 @@ static void test_names_with_tricks(void **state) {
   }
 }
 
+/* Not even where there is no other name. */
+static void test_common_name_is_no_host(void **state) {
+  const cert_spec named = {.name = "example.test"}, address = {.name = "127.0.0.1"};
+  const trial a = {"example.test", WSUV_ETLSVERIFY, MISMATCH};
+  const trial b = {"127.0.0.1", WSUV_ETLSVERIFY, MISMATCH};
+  (void) state;
+  try_spec(&named, &pair_ca, &a);
+  try_spec(&address, &pair_ca, &b);
+}
+
 /* A name that looks like an address does not stand for it. */
 static void test_address_in_a_name_is_no_address(void **state) {
   const cert_spec spec = {.name = "192.0.2.1", .hosts = {"*.0.2.1", "a.test"}};
@@ -272,6 +282,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_names),
       TEST(test_names_with_tricks),
+      TEST(test_common_name_is_no_host),
       TEST(test_address_in_a_name_is_no_address),
       TEST(test_other_name_can_be_asked_for),
       TEST(test_bad_certificates),
