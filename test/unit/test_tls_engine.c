@@ -269,6 +269,38 @@ static void test_end_without_close_notify_is_told_apart(void **state) {
   pair_close(&p);
 }
 
+/* What follows close_notify is none of the peer's. */
+static void test_data_behind_close_notify_is_not_read(void **state) {
+  tls_pair p;
+  (void) state;
+  for (size_t piece = 0; piece < 2; piece++) {
+    pair_open(&p, 0);
+    tls_end_write(&p.server, "bye", 3);
+    tls_engine_close(p.server.engine);
+    tls_end_write(&p.server, "more", 4);
+    tls_ends_run(&p.client, &p.server, piece);
+    tls_end_eof(&p.client);
+    pair_assert_in(&p.client, "bye", 3);
+    assert_int_equal(p.client.ended, WS_EOF);
+    pair_close(&p);
+  }
+}
+
+static void test_records_before_a_bad_one_are_read(void **state) {
+  tls_pair p;
+  fifo carried = {0};
+  (void) state;
+  pair_open(&p, 0);
+  tls_end_write(&p.server, "good", 4);
+  tls_end_take(&p.server, &carried, SIZE_MAX);
+  fifo_append(&carried, "no record", 9);
+  tls_end_feed(&p.client, fifo_data(&carried), carried.len, 0);
+  pair_assert_in(&p.client, "good", 4);
+  assert_int_equal(p.client.ended, WSUV_ETLS);
+  fifo_free(&carried);
+  pair_close(&p);
+}
+
 /* --- strangers --- */
 
 static void test_plain_http_in_reply(void **state) {
@@ -434,23 +466,37 @@ static size_t raw_carry(raw_server *s, tls_end *to) {
   return s->in.len - before;
 }
 
+/* With TLS 1.2, and open. */
+static void raw_open(tls_pair *p, raw_server *s) {
+  *s = (raw_server){.in = {0}};
+  pair_config.max_version = WSUV_TLS_1_2;
+  pair_begin(p);
+  tls_end_init(&p->client, p->client_ctx, pair_host, PAIR_PORT);
+  mbedtls_ssl_conf_renegotiation(&p->server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  mbedtls_ssl_init(&s->ssl);
+  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &p->server_ctx->conf), 0);
+  mbedtls_ssl_set_bio(&s->ssl, s, raw_send, raw_recv, NULL);
+  do (void) raw_carry(s, &p->client);
+  while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
+  (void) raw_carry(s, &p->client);
+  assert_int_equal(p->client.shaken, 0);
+}
+
+static void raw_close(tls_pair *p, raw_server *s) {
+  mbedtls_ssl_free(&s->ssl);
+  fifo_free(&s->in);
+  fifo_free(&s->out);
+  tls_end_free(&p->client);
+  pair_finish(p);
+}
+
 /* F35: it is told no, by an alert, and the session goes on. */
 static void test_no_renegotiation(void **state) {
   tls_pair p;
-  raw_server s = {.in = {0}};
+  raw_server s;
   uint8_t room[16];
   (void) state;
-  pair_config.max_version = WSUV_TLS_1_2;
-  pair_begin(&p);
-  tls_end_init(&p.client, p.client_ctx, pair_host, PAIR_PORT);
-  mbedtls_ssl_conf_renegotiation(&p.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
-  mbedtls_ssl_init(&s.ssl);
-  assert_int_equal(mbedtls_ssl_setup(&s.ssl, &p.server_ctx->conf), 0);
-  mbedtls_ssl_set_bio(&s.ssl, &s, raw_send, raw_recv, NULL);
-  do (void) raw_carry(&s, &p.client);
-  while (mbedtls_ssl_handshake(&s.ssl) == MBEDTLS_ERR_SSL_WANT_READ);
-  (void) raw_carry(&s, &p.client);
-  assert_int_equal(p.client.shaken, 0);
+  raw_open(&p, &s);
   assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
   assert_in_range(raw_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
   assert_int_equal(mbedtls_ssl_read(&s.ssl, room, sizeof room), MBEDTLS_ERR_SSL_WANT_READ);
@@ -458,11 +504,24 @@ static void test_no_renegotiation(void **state) {
   (void) raw_carry(&s, &p.client);
   pair_assert_in(&p.client, "still here", 10);
   assert_int_equal(p.client.ended, 0);
-  mbedtls_ssl_free(&s.ssl);
-  fifo_free(&s.in);
-  fifo_free(&s.out);
-  tls_end_free(&p.client);
-  pair_finish(&p);
+  raw_close(&p, &s);
+}
+
+/* F22: whoever asks and asks, and reads no answer, is left before they fill the memory. */
+static void test_questions_without_end(void **state) {
+  enum { QUESTIONS = 20 * 1000, KIB = 1024 };
+  tls_pair p;
+  raw_server s;
+  (void) state;
+  raw_open(&p, &s);
+  for (int i = 0; i < QUESTIONS && p.client.ended == 0; i++) {
+    assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
+    tls_end_feed(&p.client, fifo_data(&s.out), s.out.len, 0);
+    fifo_consume(&s.out, s.out.len);
+  }
+  assert_int_equal(p.client.ended, WSUV_ETLS);
+  assert_in_range(output(&p.client), 200 * KIB, 256 * KIB);
+  raw_close(&p, &s);
 }
 
 #endif
@@ -567,6 +626,8 @@ int main(void) {
     TEST(test_idle_engine_holds_next_to_nothing),
     TEST(test_close_notify_is_a_clean_end),
     TEST(test_end_without_close_notify_is_told_apart),
+    TEST(test_data_behind_close_notify_is_not_read),
+    TEST(test_records_before_a_bad_one_are_read),
     TEST(test_plain_http_in_reply),
     TEST(test_alert_in_place_of_an_answer),
     TEST(test_stall_in_every_flight),
@@ -576,6 +637,7 @@ int main(void) {
     TEST(test_writing_between_tickets),
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
     TEST(test_no_renegotiation),
+    TEST(test_questions_without_end),
 #endif
     TEST(test_key_log),
     TEST(test_without_memory_of_ours),
