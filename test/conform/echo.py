@@ -46,11 +46,21 @@ def extended(n):
 class Echo:
     """One connection, behind the opening handshake. This one is right."""
 
+    offer = None  # of extensions, by a client
+
     def __init__(self, sock, is_client, early=b''):
         sock.settimeout(PATIENCE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self.is_client, self.buffer = sock, is_client, bytearray(early)
         self.opcode, self.fragments, self.over = None, [], False
+
+    @classmethod
+    def answer_to_offer(cls, _offered):
+        """What a server answers to a client's extensions; None: nothing."""
+        return None
+
+    def agree(self, offered, answered):
+        """The extensions, None for none."""
 
     def run(self):
         try:
@@ -241,27 +251,44 @@ def read_head(sock):
     return head.decode('latin-1'), rest
 
 
-def accept(sock):
+def fields_of(head):
+    return dict(line.lower().split(': ', 1) for line in head.split('\r\n')[1:])
+
+
+def extensions_line(value):
+    return f'Sec-WebSocket-Extensions: {value}\r\n' if value else ''
+
+
+def accept(sock, kind):
+    """A connection of that kind, which is open."""
     head, rest = read_head(sock)
-    fields = dict(line.lower().split(': ', 1) for line in head.split('\r\n')[1:])
+    fields = fields_of(head)
+    offered = fields.get('sec-websocket-extensions')
+    answered = kind.answer_to_offer(offered) if offered else None
     # The key is case sensitive, so it is taken from the head itself.
     start = head.lower().index('sec-websocket-key: ') + len('sec-websocket-key: ')
     key = head[start:start + len(fields['sec-websocket-key'])].encode()
     value = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
-    sock.sendall(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
-                 b'Connection: Upgrade\r\nSec-WebSocket-Accept: ' + value.encode() + b'\r\n\r\n')
-    return rest
+    sock.sendall('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
+                 f'Connection: Upgrade\r\nSec-WebSocket-Accept: {value}\r\n'
+                 f'{extensions_line(answered)}\r\n'.encode())
+    connection = kind(sock, False, rest)
+    connection.agree(offered, answered)
+    return connection
 
 
-def connect(base, target):
+def connect(kind, base, target):
+    """The same for a client."""
     address = urllib.parse.urlsplit(base)
     sock = socket.create_connection((address.hostname, address.port), PATIENCE_S)
     key = base64.b64encode(os.urandom(16)).decode()
     sock.sendall(f'GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\n'
                  f'Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n'
-                 'Sec-WebSocket-Version: 13\r\n\r\n'.encode())
-    _head, rest = read_head(sock)
-    return sock, rest
+                 f'Sec-WebSocket-Version: 13\r\n{extensions_line(kind.offer)}\r\n'.encode())
+    head, rest = read_head(sock)
+    connection = kind(sock, True, rest)
+    connection.agree(kind.offer, fields_of(head).get('sec-websocket-extensions'))
+    return connection
 
 
 class Server:
@@ -283,11 +310,11 @@ class Server:
 
     def serve(self, sock):
         try:
-            rest = accept(sock)
+            connection = accept(sock, self.kind)
         except (EOFError, OSError):
             sock.close()
         else:
-            self.kind(sock, False, rest).run()
+            connection.run()
 
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -297,8 +324,7 @@ class Server:
 
 def ask_count(base):
     told = []
-    sock, rest = connect(base, '/getCaseCount')
-    asking = Echo(sock, True, rest)
+    asking = connect(Echo, base, '/getCaseCount')
     asking.on_message = lambda opcode, fragments: told.append(int(b''.join(fragments)))
     asking.run()
     return told[0]
@@ -306,7 +332,5 @@ def ask_count(base):
 
 def run_client(kind, base, agent):
     for i in range(1, ask_count(base) + 1):
-        sock, rest = connect(base, f'/runCase?case={i}&agent={agent}')
-        kind(sock, True, rest).run()
-    sock, rest = connect(base, f'/updateReports?agent={agent}')
-    Echo(sock, True, rest).run()
+        connect(kind, base, f'/runCase?case={i}&agent={agent}').run()
+    connect(Echo, base, f'/updateReports?agent={agent}').run()

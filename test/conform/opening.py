@@ -177,17 +177,24 @@ class OpeningClient:
         fields = self.answer(head)
         self.check(fields)
         subprotocol = ''.join(fields.get('sec-websocket-protocol', ())) or '-'
-        echo = FirstMessage(self.sock, True, self.behind(head))
+        echo = self.connection(fields, self.behind(head))
         wrong = echo.outcome()
         if wrong:
             return f'{wrong} open {self.status} {echo.message}'
         return f'open {subprotocol} {echo.message or "-"}'
 
+    def connection(self, _fields, rest):
+        return FirstMessage(self.sock, True, rest)
+
     def request(self):
         offers = f'Sec-WebSocket-Protocol: {", ".join(self.offers)}\r\n' if self.offers else ''
         return (f'GET {self.url.path} HTTP/1.1\r\nHost: {self.url.netloc}\r\nUpgrade: websocket\r\n'
                 f'Connection: Upgrade\r\nSec-WebSocket-Key: {self.key}\r\n'
-                f'Sec-WebSocket-Version: 13\r\n{offers}\r\n')
+                f'Sec-WebSocket-Version: 13\r\n{offers}{self.extensions()}\r\n')
+
+    def extensions(self):
+        """The line, if there is one."""
+        return ''
 
     def answer(self, head):
         """The fields of the first answer that is not to be passed over."""
@@ -271,7 +278,10 @@ class OpeningServer:
         fields = head.fields()
         self.check(fields)
         self.sock.sendall(self.answer(fields).encode())
-        Echo(self.sock, False, self.behind(head)).run()
+        self.connection(fields, self.behind(head)).run()
+
+    def connection(self, _fields, rest):
+        return Echo(self.sock, False, rest)
 
     def refuse(self, status):
         """And read on, so that a reset does not eat the answer."""
@@ -322,7 +332,11 @@ class OpeningServer:
                  f'Sec-WebSocket-Accept: {self.accept(fields)}']
         if self.chooses(fields.get('sec-websocket-protocol', [])):
             lines.append(f'Sec-WebSocket-Protocol: {self.subprotocol}')
+        lines += self.extensions(fields)
         return '\r\n'.join([*lines, '', ''])
+
+    def extensions(self, _fields):
+        return []
 
     def accept(self, fields):
         return accept_of(''.join(fields.get('sec-websocket-key', [])))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The scripted peer of conformance runs: what the Autobahn test suite sends in its groups 1-7, 9
-and 10, judged as the suite does, and the opening handshake, which that suite leaves out.
+"""The scripted peer of conformance runs: what the Autobahn test suite sends, judged as the suite
+does: its groups 1-7, 9 and 10, or with --deflate 12 and 13, and more of permessage-deflate; and the
+opening handshake, which that suite leaves out, with --deflate what there is of the extension in it.
 
     peer.py server [--port PORT]    a fuzzing server, for a client that asks for its cases
     peer.py client URL              a fuzzing client, for an echo server
@@ -21,7 +22,9 @@ import shlex
 import signal
 import sys
 
-from peer import answers, asking, cases, client, outcome, report, requests, server, trial
+from peer import (
+    answers, asking, cases, client, compressed, deflated, outcome, report, requests, server, trial,
+)
 
 KINDS = {'server': cases, 'client': cases, 'answers': answers, 'requests': requests}
 
@@ -30,18 +33,30 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n', 1)[0])
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument('--cases', default='*', help='patterns with commas between: 1.*,5.2')
+    common.add_argument('--deflate', action='store_true', help='cases of permessage-deflate')
     common.add_argument('--report', metavar='FILE', help='write the results as JSON')
     common.add_argument('--allow-non-strict', action='store_true',
                         help='NON-STRICT is no failure')
+    playing = argparse.ArgumentParser(add_help=False)
+    playing.add_argument('--messages', type=int, default=compressed.MESSAGES,
+                         help='of each case of groups 12 and 13 (%(default)s)')
     roles = parser.add_subparsers(dest='role', required=True)
-    serving = roles.add_parser('server', parents=[common])
+    serving = roles.add_parser('server', parents=[common, playing])
     serving.add_argument('--port', type=int, default=0)
-    roles.add_parser('client', parents=[common]).add_argument('url')
+    roles.add_parser('client', parents=[common, playing]).add_argument('url')
     answering = roles.add_parser('answers', parents=[common])
     answering.add_argument('client', type=shlex.split)
     answering.add_argument('wsuv', type=shlex.split, nargs='?')
     roles.add_parser('requests', parents=[common]).add_argument('url')
     return parser.parse_args()
+
+
+def select(given):
+    if not given.deflate:
+        return KINDS[given.role].select(given.cases)
+    if given.role in ('answers', 'requests'):
+        return KINDS[given.role].select(given.cases, deflate=True)
+    return deflated.select(given.cases, given.role == 'client', given.messages)
 
 
 async def serve(chosen, port):
@@ -79,7 +94,7 @@ def judge(given, results):
 def main():
     given = arguments()
     try:
-        chosen = KINDS[given.role].select(given.cases)
+        chosen = select(given)
     except ValueError as error:
         sys.exit(f'peer.py: {error}')
     agent, results = asyncio.run(play(given, chosen))

@@ -6,6 +6,9 @@
     run.py handshake-client PATH_TO_HANDSHAKE_CLIENT PATH_TO_WSUV [peer.py's options]
     run.py handshake-server PATH_TO_WSUV_ECHO [peer.py's options]
 
+With --deflate both, the program and the peer, are told so; a handshake client is told by the peer
+what to offer.
+
 Exit status 0: all cases are OK, and the program ended well.
 """
 
@@ -104,11 +107,14 @@ def main():
     parser.add_argument('program')
     parser.add_argument('command_line', nargs='?', help='of handshake-client only')
     parser.add_argument('--limit', type=float, default=120, help='seconds for all cases')
+    parser.add_argument('--deflate', action='store_true', help='the cases of permessage-deflate')
     given, options = parser.parse_known_args()
+    deflate = ['--deflate'] if given.deflate else []
+    options = [*deflate, *options]
     try:
         if given.role == 'handshake-client':
             return run_answers([given.program], given.command_line, options, given.limit)
-        return ROLES[given.role]([given.program], options, given.limit)
+        return ROLES[given.role]([given.program, *deflate], options, given.limit)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         print(f'run.py: {error}', file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ request's key: <accept> is the right value.
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Callable, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from .frames import TEXT, Frame, encode
 from .handshake import GUID, accept_value
@@ -29,6 +29,14 @@ ANY_KEY = 'dGhlIHNhbXBsZSBub25jZQ=='  # of RFC 6455 1.3
 SHORT_MS = 400  # for what has to run out of time
 
 
+class Deflate(NamedTuple):
+    """A client's settings of permessage-deflate, words with commas between, and the offer, by the
+    names of its parameters, that has to come of them."""
+
+    settings: str
+    offer: tuple
+
+
 @dataclass(frozen=True)
 class Answer:
     """The first message, if there is to be one, is the name of the case."""
@@ -40,6 +48,7 @@ class Answer:
     way: Callable = whole  # to write it
     offers: Tuple[str, ...] = ()
     timeout_ms: int = 0  # of the client; 0: its default
+    deflate: Optional[Deflate] = None  # of the client; None: no extension
 
 
 # --- making them ---

@@ -3,7 +3,7 @@ to be right as well (RFC 6455 4.1)."""
 
 import asyncio
 
-from . import handshake
+from . import extension, handshake
 from .answer import octets_of
 from .server import Server, Told
 from .session import Session
@@ -33,8 +33,17 @@ class Answering(Server):
         handshake.require(key not in self.keys, 'a Sec-WebSocket-Key that was there before')
         self.keys.add(key)
         handshake.require(offers_of(fields) == case.offers, 'offers')
-        handshake.require('sec-websocket-extensions' not in fields, 'an extension')
+        self.check_extensions(case, fields.get('sec-websocket-extensions'))
         return key
+
+    def check_extensions(self, case, offered):
+        if case.deflate is None:
+            handshake.require(offered is None, 'an extension')
+            return
+        handshake.require(offered, 'no extension')
+        found = [(name, tuple(sorted(params))) for name, params in extension.parse(offered)]
+        wanted = [(extension.NAME, tuple(sorted(case.deflate.offer)))]
+        handshake.require(found == wanted, f'offers {offered!r}')
 
     async def route(self, link, head, target):
         case = self.by_path.get(target.path)

@@ -1,8 +1,8 @@
-"""All answers."""
+"""All answers, and those about permessage-deflate."""
 
 from . import (
-    answers_body, answers_choice, answers_fields, answers_flow, answers_size, answers_status,
-    answers_syntax,
+    answers_body, answers_choice, answers_deflate, answers_fields, answers_flow, answers_size,
+    answers_status, answers_syntax,
 )
 from .choice import choose
 
@@ -15,6 +15,6 @@ def every():
         yield from table.cases()
 
 
-def select(patterns):
-    """See choose()."""
-    return choose(patterns, list(every()))
+def select(patterns, deflate=False):
+    """See choose(). With `deflate`, of those about permessage-deflate, and of no others."""
+    return choose(patterns, list(answers_deflate.cases() if deflate else every()))

@@ -1,6 +1,8 @@
 """The client that plays requests, and says in one line what was answered:
 
-    101 SUBPROTOCOL echo    the answer is right, and the message came back; - is no subprotocol
+    101 SUBPROTOCOL echo    the answer is right, and the message came back; - is no subprotocol. If
+                            the case is about permessage-deflate, it is followed by `deflate`, with
+                            which messages came back, or `plain`
     STATUS VERSION          refused; VERSION is the answer's Sec-WebSocket-Version, or -
     end                     TCP ended without an answer
     silence                 nothing of these
@@ -14,7 +16,8 @@ import os
 import re
 import time
 
-from . import handshake
+from . import extension, handshake
+from .case import Compressed
 from .client import connect
 from .frames import CLOSE, TEXT, Frame, close_body
 from .link import Link
@@ -25,22 +28,29 @@ from .steps import write
 
 PATIENCE_S = 3  # with a server that does not answer
 AT_ONCE = 8
+# What is sent compressed: large enough to be compressed, with distances of all windows, and more
+# than once, so that it matters what is taken over.
+LONG = ''.join(f'{i * i * 31 % 8191:04x} {i % 97} ' for i in range(5000)).encode()
+REPEATED = 2
 STATUS_LINE = re.compile(r'HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*')
 
 
 class Listener:
-    """`heard` is a future: the first message, or None at the end."""
+    """`done` is a future: there are so many messages, or it is the end."""
 
-    def __init__(self):
-        self.heard = asyncio.get_running_loop().create_future()
+    def __init__(self, count):
+        self.heard, self.count = [], count
+        self.done = asyncio.get_running_loop().create_future()
 
     def on_event(self, opcode, payload):
-        if opcode == TEXT and not self.heard.done():
-            self.heard.set_result(payload)
+        if opcode == TEXT:
+            self.heard.append(payload)
+        if len(self.heard) == self.count:
+            self.on_end()
 
     def on_end(self):
-        if not self.heard.done():
-            self.heard.set_result(None)
+        if not self.done.done():
+            self.done.set_result(None)
 
 
 def refusal(head):
@@ -61,15 +71,30 @@ async def body_is_right(link, head):
     return link.done.done() and (length is None or length == str(len(link.early)))
 
 
-async def upgraded(link, case):
+async def upgraded(link, case, agreement):
     """The word for what came back."""
-    listener = Listener()
-    session = Session(link, True, listener)
+    wanted = [case.id.encode()] + [LONG] * (REPEATED if agreement else 0)
+    listener = Listener(len(wanted))
+    session = Session(link, True, listener, agreement)
+    for payload in wanted[1:]:
+        session.send_compressed(Compressed(TEXT, payload))
     link.deliver(session.feed)
-    payload = await listener.heard
+    await listener.done
     session.send(Frame(CLOSE, close_body(1000)))
     await link.done
-    return 'echo' if payload == case.id.encode() else f'no echo but {payload!r}'
+    if session.ending.violation:
+        return f'no echo: {session.ending.violation}'
+    return 'echo' if listener.heard == wanted else f'no echo but {listener.heard!r:.80}'
+
+
+def agreed(case, head):
+    """The answer has to fit an offer that is right."""
+    offered = handshake.extensions_of(case.head.encode('latin-1'))
+    try:
+        offers = extension.offers_of(offered) if offered is not None else []
+    except handshake.Refused:
+        offers = []
+    return extension.accepted(offers, handshake.extensions_of(head))
 
 
 async def answer_of(link, case, key):
@@ -78,8 +103,10 @@ async def answer_of(link, case, key):
     except EOFError:
         return 'end'
     if head.startswith(b'HTTP/1.1 101'):
-        subprotocol = handshake.check_answer(head, key, case.offers)
-        return f'101 {subprotocol or "-"} {await upgraded(link, case)}'
+        subprotocol = handshake.check_answer(head, key, case.offers, case.deflate)
+        agreement = agreed(case, head) if case.deflate else None
+        line = f'101 {subprotocol or "-"} {await upgraded(link, case, agreement)}'
+        return f'{line} {"deflate" if agreement else "plain"}' if case.deflate else line
     line = refusal(head)
     return line if await body_is_right(link, head) else f'{line}, but a wrong body'
 

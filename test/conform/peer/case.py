@@ -1,7 +1,7 @@
 """What a case is: what is sent, what has to come back, who has to close."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from . import frames
 from .frames import Frame, close_body
@@ -29,6 +29,26 @@ class Split(NamedTuple):
     frame: Frame
     size: int
     empty_end: bool
+
+
+class Compressed(NamedTuple):
+    """A message that is compressed (RFC 7692 7.2.1), in frames of at most `size` octets (None: in
+    one); with `numbers`, a source of them, in blocks and frames at random."""
+
+    opcode: int
+    payload: bytes
+    size: Optional[int] = None
+    numbers: Optional[Callable] = None
+
+
+class Terms(NamedTuple):
+    """What is to be agreed upon, permessage-deflate's parameters by name. As server: what is asked
+    besides what the client offers of the server; the first that one of its offers allows. As
+    client: the offers."""
+
+    asked: Tuple[dict, ...]
+    offers: Tuple[dict, ...]
+    level: int = 6  # of our deflater
 
 
 class Timer(NamedTuple):
@@ -78,6 +98,29 @@ class Case:
     rounds: int = 0
     auto_close: bool = True
     informational: bool = False
+    deflate: Optional[Terms] = None  # None: no extension, whatever is offered
+
+    def steps_of(self, _number):
+        """Of each round."""
+        return self.steps
+
+    def expected(self, _number):
+        """The event that has to come in each round."""
+        return self.ok[0]
+
+
+@dataclass(frozen=True)
+class Stream(Case):
+    """With another message in each round: `message` gives a Compressed for its number."""
+
+    message: Callable = None
+
+    def steps_of(self, number):
+        return (self.message(number),)
+
+    def expected(self, number):
+        message = self.message(number)
+        return message.opcode, message.payload
 
 
 # Frames by name. Text may be given as str.

@@ -4,11 +4,12 @@ import asyncio
 import socket
 import urllib.parse
 
-from . import handshake
+from . import extension, handshake
 from .link import Link
 from .play import Play, unopened
 
 AT_ONCE = 24  # cases that mostly wait; those that move much data go one by one
+STREAMS_AT_ONCE = 3  # of compressed messages, so that both sides have something to do
 
 
 async def connect(url):
@@ -29,25 +30,29 @@ async def connect(url):
     return sock, f'{host}:{port}', (parts.path or '/') + query
 
 
-async def open_link(url):
+async def open_link(url, terms):
+    """With what was agreed upon, or None."""
+    offers = terms.offers if terms else ()
     sock, host, target = await connect(url)
     link = Link(sock)
-    request, key = handshake.request(host, target)
+    request, key = handshake.request(host, target, ', '.join(map(extension.written, offers)))
     link.write(request)
     try:
-        handshake.check_answer(await link.head(), key)
+        head = await link.head()
+        handshake.check_answer(head, key, extensible=bool(offers))
+        return link, extension.accepted(offers, handshake.extensions_of(head))
     except BaseException:
         link.close()
         raise
-    return link
 
 
 async def play(url, case):
     try:
-        link = await asyncio.wait_for(open_link(url), handshake.PATIENCE_S)
+        opening = open_link(url, case.deflate)
+        link, agreement = await asyncio.wait_for(opening, handshake.PATIENCE_S)
     except (OSError, EOFError, TimeoutError, handshake.Refused) as error:
         return unopened(case, f'opening handshake: {error!r}')
-    run = Play(case, link, is_client=True)
+    run = Play(case, link, True, agreement)
     run.start()
     link.deliver(run.session.feed)
     return await run.result
@@ -55,16 +60,19 @@ async def play(url, case):
 
 async def run(url, cases):
     """The results, in the order of the cases."""
-    few, alone = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
-    small = [case for case in cases if not case.rounds]
-    large = [case for case in cases if case.rounds]
+    # The timers of small cases are short, and do not go well with 16 MiB at a time.
+    classes = {
+        AT_ONCE: [case for case in cases if not case.rounds],
+        STREAMS_AT_ONCE: [case for case in cases if case.rounds and case.deflate],
+        1: [case for case in cases if case.rounds and not case.deflate],
+    }
+    found = {}
 
     async def limited(case, limit):
         async with limit:
-            return await play(url, case)
+            found[case.id] = await play(url, case)
 
-    # The timers of small cases are short, and do not go well with 16 MiB at a time.
-    results = await asyncio.gather(*(limited(case, few) for case in small))
-    results += await asyncio.gather(*(limited(case, alone) for case in large))
-    found = {result.case.id: result for result in results}
+    for count, some in classes.items():
+        limit = asyncio.Semaphore(count)
+        await asyncio.gather(*(limited(case, limit) for case in some))
     return [found[case.id] for case in cases]

@@ -1,5 +1,5 @@
 """Octets to messages and control frames, with every rule of RFC 6455 that a peer can break. UTF-8
-is checked as it arrives."""
+is checked as it arrives, behind the inflater if there is one."""
 
 import codecs
 import struct
@@ -7,6 +7,7 @@ import struct
 from .frames import BIN, CLOSE, CONT, PING, PONG, TEXT, mask
 
 PROTOCOL_ERROR, INVALID_DATA = 1002, 1007
+RSV1 = 0x40
 
 # RFC 6455 7.4; 1012 - 1014 are in IANA's registry.
 CODES = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014}
@@ -40,11 +41,22 @@ def check_close(payload):
 
 
 class Message:
-    """A message that is on its way (RFC 6455 5.4)."""
+    """A message that is on its way (RFC 6455 5.4). `inflater` is None for one that is not
+    compressed."""
 
-    def __init__(self, opcode):
-        self.opcode, self.parts = opcode, []
+    def __init__(self, opcode, inflater):
+        self.opcode, self.inflater, self.parts = opcode, inflater, []
         self.utf8 = codecs.getincrementaldecoder('utf-8')()
+        if inflater:
+            inflater.begin()
+
+    def feed(self, piece):
+        self.add(self.inflater.feed(piece) if self.inflater else piece)
+
+    def end(self):
+        """The event."""
+        self.add(self.inflater.end() if self.inflater else b'', final=True)
+        return self.opcode, b''.join(self.parts)
 
     def add(self, piece, final=False):
         self.parts.append(piece)
@@ -60,8 +72,9 @@ class Decoder:
     """feed() gives pairs: (TEXT or BIN, a whole message's payload) and (PING, PONG or CLOSE, its
     payload), and raises Violation behind the last that was right. Nothing may be fed after that."""
 
-    def __init__(self, masked):
+    def __init__(self, masked, inflater=None):
         self.masked = masked  # whether the peer has to mask (RFC 6455 5.1)
+        self.inflater = inflater  # None: no permessage-deflate
         self.buffer = bytearray()
         self.message = None
         self.run = self.frames()
@@ -84,14 +97,17 @@ class Decoder:
                 yield (yield from self.control(opcode, length, key))
                 continue
             if opcode != CONT:
-                self.message = Message(opcode)
-            yield from self.pieces(length, key, self.message.add)
+                self.message = Message(opcode, self.inflater if first & RSV1 else None)
+            yield from self.pieces(length, key, self.message.feed)
             if final:
-                yield self.end_message()
+                message, self.message = self.message, None
+                yield message.end()
 
     def check_head(self, first, second):
         opcode = first & 15
-        require(first & 0x70 == 0, f'RSV {first >> 4 & 7}')
+        # RSV1 on the first frame of a message: it is compressed (RFC 7692 7.2.3.1).
+        allowed = RSV1 if self.inflater and opcode in (TEXT, BIN) else 0
+        require(first & 0x70 & ~allowed == 0, f'RSV {first >> 4 & 7}')
         require(opcode in (CONT, TEXT, BIN, CLOSE, PING, PONG), f'opcode {opcode}')
         require(second >> 7 == self.masked, 'masked frame' if second >> 7 else 'unmasked frame')
         if opcode >= CLOSE:
@@ -133,8 +149,3 @@ class Decoder:
         parts = []
         yield from self.pieces(length, key, parts.append)
         return opcode, b''.join(parts)
-
-    def end_message(self):
-        message, self.message = self.message, None
-        message.add(b'', final=True)
-        return message.opcode, b''.join(message.parts)

@@ -1,4 +1,4 @@
-"""The opening handshake, both sides, without any extension (RFC 6455 4)."""
+"""The opening handshake, both sides (RFC 6455 4)."""
 
 import base64
 import binascii
@@ -43,6 +43,15 @@ def require_upgrade(fields):
     require('upgrade' in tokens(fields, 'connection'), 'no Connection: Upgrade')
 
 
+def extensions_line(value):
+    return f'Sec-WebSocket-Extensions: {value}\r\n' if value else ''
+
+
+def extensions_of(head):
+    """What is offered or answered; None: nothing."""
+    return parse(head)[1].get('sec-websocket-extensions')
+
+
 # --- the server's side ---
 
 
@@ -53,7 +62,7 @@ def target_of(head):
     return words[1]
 
 
-def answer(head):
+def answer(head, extensions=None):
     """RFC 6455 4.2.1, 4.2.2. Upgrade is in capitals on purpose: it is compared without case."""
     line, fields = parse(head)
     require(line.startswith('GET ') and line.endswith(' HTTP/1.1'), f'request {line!r}')
@@ -66,7 +75,8 @@ def answer(head):
     except binascii.Error:
         raise Refused('Sec-WebSocket-Key is not base64') from None
     return ('HTTP/1.1 101 Switching Protocols\r\nServer: peer\r\nUpgrade: WebSocket\r\n'
-            f'Connection: Upgrade\r\nSec-WebSocket-Accept: {accept_value(key)}\r\n\r\n').encode()
+            f'Connection: Upgrade\r\nSec-WebSocket-Accept: {accept_value(key)}\r\n'
+            f'{extensions_line(extensions)}\r\n').encode()
 
 
 def refusal(status):
@@ -76,23 +86,25 @@ def refusal(status):
 # --- the client's side ---
 
 
-def request(host, target):
+def request(host, target, extensions=None):
     """The request and its key."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (f'GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n'
             f'Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n'
-            '\r\n').encode(), key
+            f'{extensions_line(extensions)}\r\n').encode(), key
 
 
-def check_answer(head, key, offers=()):
-    """RFC 6455 4.1, the client's requirements. The subprotocol that was chosen, or ''."""
+def check_answer(head, key, offers=(), extensible=False):
+    """RFC 6455 4.1, the client's requirements, but for the extensions that were chosen if some were
+    offered. The subprotocol that was chosen, or ''."""
     line, fields = parse(head)
     require(line.startswith('HTTP/1.1 101'), f'answer {line!r}')
     require_upgrade(fields)
     require(fields['upgrade'].lower() == 'websocket', 'more in Upgrade than websocket')
     require(fields.get('sec-websocket-accept') == accept_value(key), 'wrong Sec-WebSocket-Accept')
     for name in ('sec-websocket-extensions', 'content-length', 'transfer-encoding'):
-        require(name not in fields, f'unasked {name}')
+        allowed = extensible and name == 'sec-websocket-extensions'
+        require(allowed or name not in fields, f'unasked {name}')
     chosen = fields.get('sec-websocket-protocol')
     require(chosen is None or chosen in offers, f'unasked subprotocol {chosen!r}')
     return chosen or ''

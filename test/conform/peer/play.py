@@ -4,9 +4,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from .case import MARK, Slice, Split, Wait, fragments
+from .case import MARK, Compressed, Slice, Split, Wait, fragments
 from .frames import close_body
-from .judge import judge_of, verdicts
+from .judge import UNIMPLEMENTED, judge_of, verdicts
 from .session import Ending, Session, State
 
 
@@ -23,17 +23,22 @@ class Result:
 class Play:
     """`result` is a future."""
 
-    def __init__(self, case, link, is_client):
-        self.case, self.judge = case, judge_of(case)
+    def __init__(self, case, link, is_client, agreement=None):
+        self.case, self.judge, self.round = case, judge_of(case), 0
+        self.lacking = case.deflate is not None and agreement is None
         self.loop = asyncio.get_running_loop()
         self.result, self.began = self.loop.create_future(), time.monotonic()
         self.later = self.timer = None
-        self.session = Session(link, is_client, self)
+        level = case.deflate.level if agreement else None
+        self.session = Session(link, is_client, self, agreement, level)
 
     def start(self):
         """Begins to send in the same turn of the loop, so that the first frames can go out
         together with the head of the handshake."""
-        self.steps = iter(self.case.steps)
+        if self.lacking:
+            self.session.close(close_body(1000))
+            return
+        self.steps = iter(self.case.steps_of(self.round))
         self.go_on()
 
     def go_on(self):
@@ -48,6 +53,8 @@ class Play:
     def do(self, step):
         if isinstance(step, Slice):
             self.session.send_slice(*step)
+        elif isinstance(step, Compressed):
+            self.session.send_compressed(step)
         elif isinstance(step, Split):
             for frame in fragments(step):
                 self.session.send(frame)
@@ -71,6 +78,7 @@ class Play:
     def on_event(self, opcode, payload):
         what = self.judge.add((opcode, payload))
         if what == 'again':
+            self.round += 1
             self.start()
         elif what == 'close' and self.case.auto_close and self.case.closing.starter == 'fuzzer':
             self.session.close(close_body(1000))
@@ -82,7 +90,8 @@ class Play:
         if self.result.cancelled():
             return
         ending = self.session.ending
-        verdict = verdicts(self.case, self.judge.verdict(), ending, self.session.is_client)
+        behavior = UNIMPLEMENTED if self.lacking else self.judge.verdict()
+        verdict = verdicts(self.case, behavior, ending, self.session.is_client)
         seconds = time.monotonic() - self.began
         self.result.set_result(Result(self.case, *verdict, self.judge.events, ending, seconds))
 

@@ -41,6 +41,7 @@ class Request:
     expected: str  # patterns with | between
     way: Callable = whole  # to write it
     offers: Tuple[str, ...] = ()
+    deflate: bool = False  # the extension is looked at: 101 - echo deflate, 101 - echo plain
 
 
 def head(line=LINE, *extra, **fields):

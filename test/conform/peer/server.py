@@ -5,7 +5,7 @@ import asyncio
 import socket
 import urllib.parse
 
-from . import handshake
+from . import extension, handshake
 from .frames import TEXT, Frame
 from .link import Link
 from .play import Play, unopened
@@ -109,11 +109,13 @@ class Server:
         case = self.case_of(query)
         self.agent = query.get('agent', '')
         try:
-            link.write(handshake.answer(head))
+            offered = handshake.extensions_of(head)
+            answer, agreement = extension.answered(case.deflate, offered)
+            link.write(handshake.answer(head, answer))
         except handshake.Refused as refused:
             self.results[case.id] = unopened(case, str(refused))
             raise
-        play = Play(case, link, is_client=False)
+        play = Play(case, link, False, agreement)
         play.start()
         link.deliver(play.session.feed)
         self.results[case.id] = await play.result

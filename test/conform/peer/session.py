@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .decoder import Decoder, Violation, check_close, close_code
-from .frames import CLOSE, PING, PONG, Frame, close_body, encode
+from .deflate import Deflater, Inflater, cut
+from .frames import CLOSE, CONT, PING, PONG, Frame, close_body, encode
 
 ANSWER_S = 1  # for the answer to a close frame, and for a server to end TCP
 
@@ -30,12 +31,17 @@ class Ending:
 
 
 class Session:
-    """`listener` has on_event(opcode, payload), for messages and pongs, and on_end()."""
+    """`listener` has on_event(opcode, payload), for messages and pongs, and on_end(). With an
+    agreement there is permessage-deflate, at that level."""
 
-    def __init__(self, link, is_client, listener):
+    def __init__(self, link, is_client, listener, agreement=None, level=6):
         self.link, self.is_client, self.listener = link, is_client, listener
         self.loop = asyncio.get_running_loop()
-        self.decoder = Decoder(masked=not is_client)
+        inflater = self.deflater = None
+        if agreement:
+            theirs, ours = agreement if is_client else agreement[::-1]
+            inflater, self.deflater = Inflater(theirs), Deflater(ours, level)
+        self.decoder = Decoder(masked=not is_client, inflater=inflater)
         self.state, self.ending, self.patience = State.OPEN, Ending(opened=True), None
         link.done.add_done_callback(self.ended)
 
@@ -52,6 +58,13 @@ class Session:
                 self.link.write(data[i:i + size], alone=True)
         if frame.opcode == CLOSE and frame.rsv == 0:
             self.start_closing()
+
+    def send_compressed(self, message):
+        payload = self.deflater.message(message.payload, message.numbers)
+        pieces = cut(payload, message.size, message.numbers)
+        for i, piece in enumerate(pieces):
+            opcode, rsv = (CONT, 0) if i else (message.opcode, 4)
+            self.send(Frame(opcode, piece, fin=i + 1 == len(pieces), rsv=rsv))
 
     def send_slice(self, frame, start, stop):
         """The payload's octets from start to stop, the first ones behind the head."""

@@ -17,14 +17,16 @@ AT_ONCE = 4
 
 def setting(case):
     """What has to be told to the program before the URL."""
-    return case.offers, case.timeout_ms
+    deflate = () if case.deflate is None else (case.deflate.settings,)
+    return case.offers, case.timeout_ms, deflate
 
 
 # --- a line for each URL ---
 
 
-def options(offers, timeout_ms):
+def options(offers, timeout_ms, deflate):
     found = [word for offer in offers for word in ('-p', offer)]
+    found += [word for settings in deflate for word in ('-d', settings)]
     return [*found, '-t', str(timeout_ms)] if timeout_ms else found
 
 
