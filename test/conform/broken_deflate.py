@@ -264,6 +264,11 @@ class AllInflated(DeflateEcho):
         super().data(head._replace(rsv=RSV1 if head.opcode else 0))
 
 
+class EndUnchecked(DeflateEcho):
+    def check_end(self):
+        pass
+
+
 class StopsAtFinalBlock(DeflateEcho):
     def inflate(self, octets):
         return self.inflater.decompress(octets)
@@ -275,6 +280,9 @@ class CorruptTaken(DeflateEcho):
             return super().inflate(octets)
         except zlib.error:
             return b''
+
+    def check_end(self):
+        pass
 
 
 class Utf8BeforeInflating(DeflateEcho):

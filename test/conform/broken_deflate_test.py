@@ -49,6 +49,7 @@ CAUGHT = {
     'FragmentsInflatedSingly': '12.1.14,12.2.11,13.2.15,block.fragments',
     'FirstFrameInflated': '12.1.14,12.2.11,13.2.15,block.fragments',
     'AllInflated': 'block.plain,block.plain-fragments',
+    'EndUnchecked': 'block.truncated,block.truncated-head',
     'StopsAtFinalBlock': 'block.final-within,block.final-then-more,block.final-then-shared',
     'CorruptTaken': 'block.type-3,block.no-deflate,block.before-the-start',
     'Utf8BeforeInflating': '12.1.3,12.4.2,13.1.5,block.one',

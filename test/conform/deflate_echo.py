@@ -85,7 +85,19 @@ class DeflateEcho(Echo):
         self.fragments.append(b''.join(parts))
 
     def end_inflating(self):
-        return self.inflate_checked(TAIL)
+        rest = self.inflate_checked(TAIL)
+        self.check_end()
+        return rest
+
+    def check_end(self):
+        """Where a block ends, a last one that is empty can follow."""
+        probe = self.inflater.copy()
+        try:
+            more = probe.decompress(b'\x03\x00')
+        except zlib.error:
+            raise Fail(1007) from None
+        if more or not probe.eof:
+            raise Fail(1007)
 
     def inflate_checked(self, octets):
         try:

@@ -129,6 +129,10 @@ def corrupt(is_client):
         yield case('window-gone', SHARED, first, terms=FRESH_TERMS)
     yield case('bad-behind-right', 'ff', first)
     yield case('codes', 'fcffff')
+    # What is put behind it is no end of a block then (RFC 7692 7.2.2).
+    yield case('truncated', 'f248')
+    yield case('truncated-stored', '000500faff4865')
+    yield case('truncated-head', 'edfdffff')
 
 
 def utf8():
