@@ -23,6 +23,8 @@ typedef struct run {
   const char *subprotocols[SUBPROTOCOLS_MAX];
   size_t subprotocol_count;
   unsigned long timeout_ms; /* of the handshake; 0: the default */
+  bool offers_deflate;
+  wsuv_deflate_options_t deflate; /* if it is offered */
   /* The session that there is now: */
   bool is_open;
   char subprotocol[WORD_SIZE];
@@ -101,11 +103,17 @@ static void next(run *r) {
 
 static int run_all(run *r) {
   wsuv_client_config_t config;
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);
+  int err = wsuv_permessage_deflate(&deflate, r->offers_deflate ? &r->deflate : NULL);
+  if (err < 0) return err;
+  config.extensions = extensions;
+  config.extension_count = r->offers_deflate ? 1 : 0;
   if (r->timeout_ms > 0) config.handshake_timeout_ms = r->timeout_ms;
   config.subprotocols = r->subprotocols;
   config.subprotocol_count = r->subprotocol_count;
-  int err = wsuv_client_new(&r->client, uv_default_loop(), &config);
+  err = wsuv_client_new(&r->client, uv_default_loop(), &config);
   if (err == 0) next(r);
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);
   return err;
@@ -113,12 +121,43 @@ static int run_all(run *r) {
 
 /* --- the command line --- */
 
+/* 0, or -1: there is no such setting. */
+static int set_deflate(wsuv_deflate_options_t *options, const char *name, unsigned bits) {
+  if (strcmp(name, "server_no_context_takeover") == 0) {
+    options->server_no_context_takeover = true;
+  } else if (strcmp(name, "client_no_context_takeover") == 0) {
+    options->client_no_context_takeover = true;
+  } else if (strcmp(name, "server_max_window_bits") == 0) {
+    options->server_max_window_bits = bits;
+  } else if (strcmp(name, "client_max_window_bits") == 0) {
+    options->client_max_window_bits = bits;
+  } else {
+    return -1;
+  }
+  return 0;
+}
+
+/* Settings with commas between: `server_no_context_takeover,client_max_window_bits=10`. */
+static int read_deflate(run *r, char *settings) {
+  wsuv_deflate_options_init(&r->deflate);
+  r->offers_deflate = true;
+  for (char *name = strtok(settings, ","); name != NULL; name = strtok(NULL, ",")) {
+    char *value = strchr(name, '=');
+    if (value != NULL) *value++ = '\0';
+    unsigned bits = value != NULL ? (unsigned) strtoul(value, NULL, 10) : 0;
+    if (set_deflate(&r->deflate, name, bits) < 0) return -1;
+  }
+  return 0;
+}
+
 /* 0, or -1: usage. */
 static int read_arguments(run *r, int argc, char **argv) {
   int option;
-  while ((option = getopt(argc, argv, "p:t:")) != -1) {
+  while ((option = getopt(argc, argv, "d:p:t:")) != -1) {
     if (option == 'p' && r->subprotocol_count < SUBPROTOCOLS_MAX) {
       r->subprotocols[r->subprotocol_count++] = optarg;
+    } else if (option == 'd') {
+      if (read_deflate(r, optarg) < 0) return -1;
     } else if (option == 't') {
       r->timeout_ms = strtoul(optarg, NULL, 10);
     } else {
@@ -133,8 +172,10 @@ int main(int argc, char **argv) {
   static run r;
   signal(SIGPIPE, SIG_IGN);
   if (read_arguments(&r, argc, argv) < 0) {
-    fputs("usage: handshake_client [-p SUBPROTOCOL]... [-t TIMEOUT_MS] [URL...]\n"
-          "Without a URL, standard input has one in each line.\n",
+    fputs("usage: handshake_client [-d SETTINGS] [-p SUBPROTOCOL]... [-t TIMEOUT_MS] [URL...]\n"
+          "Without a URL, standard input has one in each line. -d offers permessage-deflate;\n"
+          "SETTINGS are the names of its parameters with commas between: \"\" or\n"
+          "server_no_context_takeover,client_max_window_bits=10 (0: not offered).\n",
           stderr);
     return 1;
   }
