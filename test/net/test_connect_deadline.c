@@ -22,9 +22,7 @@ static uint64_t timeout_ms(const world *w) {
   return w->kind == WORLD_SIM ? 10000 : 80;
 }
 
-static uint64_t slack_ms(const world *w) {
-  return w->kind == WORLD_SIM ? 10 : 5000;
-}
+enum { SLACK_MS = 10 };
 
 static void begin(scene *s, world *w) {
   wsuv_client_config_t config;
@@ -43,7 +41,7 @@ static void assert_ends_in_time(scene *s, const char *name, int status, wsuv_sta
   uint64_t took = world_now_ms(w) - begun;
   assert_ended(&s->o, status, stage);
   assert_never_open(&s->o);
-  assert_in_range(took, timeout_ms(w), timeout_ms(w) + slack_ms(w));
+  world_assert_took(w, took, timeout_ms(w), timeout_ms(w) + SLACK_MS);
 }
 
 static void assert_timed_out(scene *s, const char *name, wsuv_stage_t stage) {
@@ -148,7 +146,7 @@ static void test_deadline_of_one_request(world *w) {
   assert_int_equal(observer_request(&s.o, s.client, &r), 0);
   world_run_until_true(w, &s.o.closed);
   assert_ended(&s.o, UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE);
-  assert_in_range(world_now_ms(w) - begun, 30, 30 + slack_ms(w));
+  world_assert_took(w, world_now_ms(w) - begun, 30, 30 + SLACK_MS);
   scene_end(&s);
 }
 
@@ -201,7 +199,7 @@ static void test_deadline_of_a_write_error_is_not_stopped_by_an_answer(world *w)
   scene_play(&s);
   assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
   assert_never_open(&s.o);
-  assert_in_range(world_now_ms(w) - begun, 0, LINGER_MS);
+  world_assert_took(w, world_now_ms(w) - begun, 0, LINGER_MS);
   scene_end(&s);
 }
 
@@ -213,7 +211,7 @@ static void assert_write_error_ends_after(world *w, uint64_t timeout_ms, uint64_
   scene_play(&s);
   assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
   assert_never_open(&s.o);
-  assert_in_range(world_now_ms(w) - begun, expected_ms - 2, expected_ms + LINGER_MS / 2);
+  world_assert_took(w, world_now_ms(w) - begun, expected_ms - 2, expected_ms + LINGER_MS / 2);
   scene_end(&s);
 }
 

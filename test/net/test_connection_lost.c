@@ -191,7 +191,7 @@ static uint64_t fail_to_write(world *w, frame_peer *p, session_user *u) {
 
 static void assert_ended_a_second_after(const session_user *u, uint64_t begun) {
   assert_string_equal(bytes_text(&u->done), "a=EPIPE ");
-  assert_in_range(u->closed_ms - begun, LINGER_MS - 2, LINGER_MS + LINGER_MS / 2);
+  world_assert_took(u->w, u->closed_ms - begun, LINGER_MS - 2, LINGER_MS + LINGER_MS / 2);
 }
 
 static void test_write_error_leaves_a_second_for_what_has_come(world *w) {

@@ -36,7 +36,7 @@ static void close_and_finish(session_user *u, frame_peer *p) {
 static void assert_idle_since(session_user *u, frame_peer *p, uint64_t since) {
   user_run_to_close(u);
   assert_true(user_ended_by(u, WSUV_EIDLE, WSUV_STAGE_OPEN));
-  assert_in_range(u->closed_ms - since, IDLE_MS - 2, IDLE_MS + SLACK_MS);
+  world_assert_took(u->w, u->closed_ms - since, IDLE_MS - 2, IDLE_MS + SLACK_MS);
   assert_int_equal(u->end.sent_code, 1001);
   assert_int_equal(p->opcodes[8], 1);
 }

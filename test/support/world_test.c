@@ -65,6 +65,10 @@ static void set_case(struct CMUnitTest *unit, test_case *c, const world_test *te
   *unit = (struct CMUnitTest){c->name, run_case, NULL, after_case, c};
 }
 
+void world_assert_took(const world *w, uint64_t took_ms, uint64_t least_ms, uint64_t most_ms) {
+  assert_in_range(took_ms, least_ms, w->kind == WORLD_SIM ? most_ms : UINT64_MAX);
+}
+
 int world_run_tests(const char *group, const world_test *tests, size_t count) {
   struct CMUnitTest *units = check_alloc(CASES * count * sizeof *units);
   test_case *cases = check_alloc(CASES * count * sizeof *cases);

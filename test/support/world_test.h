@@ -42,6 +42,9 @@ typedef struct world_test {
 #define WORLD_ONLY_UV_TLS_TEST(fn) \
   { #fn, fn, false, false, false, true }
 
+/* How long something may take. A busy machine takes its time: the most holds in the simulation. */
+void world_assert_took(const world *w, uint64_t took_ms, uint64_t least_ms, uint64_t most_ms);
+
 /* What main returns. */
 int world_run_tests(const char *group, const world_test *tests, size_t count);
 
