@@ -1,25 +1,23 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|unit|test|lint]
+#   .ci/packages.sh [build|test|lint]
 #
-# Each set holds the one before it; `unit` is what unit and session tests take. Does nothing, and
-# needs neither root nor a network, when all of it is there.
+# Each set holds the one before it. Does nothing, and needs neither root nor a network, when all of
+# it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev"
-unit='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
-test='g++ clang libclang-rt-dev nodejs node-ws openssl nginx-light gnutls-bin'
-test="$test groff-base|mandoc iproute2"
-lint='clang-format clang-tidy doxygen debootstrap valgrind'
+test='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
+test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2"
+lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
 case ${1:-build} in
   build) wanted=$build ;;
-  unit) wanted="$build $unit" ;;
-  test) wanted="$build $unit $test" ;;
-  lint) wanted="$build $unit $test $lint" ;;
-  *) echo "usage: $0 [build|unit|test|lint]" >&2; exit 2 ;;
+  test) wanted="$build $test" ;;
+  lint) wanted="$build $test $lint" ;;
+  *) echo "usage: $0 [build|test|lint]" >&2; exit 2 ;;
 esac
 
 installed() {
