@@ -3,7 +3,7 @@
 
     run.py client PATH_TO_AUTOBAHN_CLIENT [peer.py's options]
     run.py server PATH_TO_WSUV_ECHO [peer.py's options]
-    run.py handshake-client PATH_TO_HANDSHAKE_CLIENT PATH_TO_WSUV [peer.py's options]
+    run.py handshake-client PATH_TO_HANDSHAKE_CLIENT [--wsuv PATH_TO_WSUV] [peer.py's options]
     run.py handshake-server PATH_TO_WSUV_ECHO [peer.py's options]
 
 With --deflate both, the program and the peer, are told so; a handshake client is told by the peer
@@ -105,7 +105,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n', 1)[0])
     parser.add_argument('role', choices=(*ROLES, 'handshake-client'))
     parser.add_argument('program')
-    parser.add_argument('command_line', nargs='?', help='of handshake-client only')
+    parser.add_argument('--wsuv', help='for handshake-client: have the program play, too')
     parser.add_argument('--limit', type=float, default=120, help='seconds for all cases')
     parser.add_argument('--deflate', action='store_true', help='the cases of permessage-deflate')
     given, options = parser.parse_known_args()
@@ -113,7 +113,7 @@ def main():
     options = [*deflate, *options]
     try:
         if given.role == 'handshake-client':
-            return run_answers([given.program], given.command_line, options, given.limit)
+            return run_answers([given.program], given.wsuv, options, given.limit)
         return ROLES[given.role]([given.program, *deflate], options, given.limit)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         print(f'run.py: {error}', file=sys.stderr)
