@@ -1,7 +1,5 @@
 #include "session/secure.h"
 
-#include <string.h>
-
 #include "base/error.h"
 #include "net/tls.h"
 #include "session/log.h"
@@ -13,7 +11,7 @@ static const wsuv_tls_config_t defaults = {.size = sizeof defaults, .resumption 
 
 /* The ones in use lie in front; the one that was used last is the first. */
 static void put_first(wsuv_client_t *client, tls_context *ctx, size_t from) {
-  memmove(&client->tls[1], &client->tls[0], from * sizeof client->tls[0]);
+  for (size_t i = from; i > 0; i--) client->tls[i] = client->tls[i - 1];
   client->tls[0] = ctx;
 }
 
