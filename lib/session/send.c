@@ -27,10 +27,12 @@ static int refuse(wsuv_session_t *s, size_t len) {
   return WSUV_EQUEUEFULL;
 }
 
-static int check_bound(wsuv_session_t *s, size_t len) {
-  size_t room;
-  if (len > s->outgoing_max) return WSUV_EMSGSIZE;
-  return has_room(s, &room) && len <= room ? 0 : refuse(s, len);
+/* What could never be sent is not refused for want of room. */
+static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
+  size_t room, len = frame->len;
+  if (has_room(s, &room) && len <= room) return 0;
+  if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
+  return len > s->outgoing_max ? WSUV_EMSGSIZE : refuse(s, len);
 }
 
 /* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
@@ -74,7 +76,7 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
   out_lane_id lane = lane_of(frame->type);
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
   if (lane == LANE_DATA) {
-    int err = check_bound(s, frame->len);
+    int err = check_bound(s, frame);
     if (err < 0) return err;
   }
   int err = conn_send_frame(&s->conn, frame);

@@ -58,6 +58,7 @@ static void test_queue_is_bounded(world *w) {
   assert_true(wsuv_buffered_amount(u.session) <= BOUND);
   assert_int_equal(user_binary(&u, piece, PIECE), WSUV_EQUEUEFULL);
   assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, false, piece, PIECE), WSUV_EQUEUEFULL);
+  assert_int_equal(user_frame(&u, 'b', (wsuv_frame_type_t) 3, true, piece, PIECE), UV_EINVAL);
   for (int i = 0; i < 1000; i++) assert_true(user_binary(&u, piece, PIECE) < 0);
   assert_true(w->alloc->peak_bytes - idle < BOUND + 64 * KIB);
   assert_int_equal(u.dones, 0);
