@@ -37,6 +37,8 @@ extern "C" {
 
 /**
  * Whether a message is to be compressed. A hook: it runs inside the send and may not call wsuv.
+ * For a prepared message it is asked once for all sessions with the same window, level, hook, its
+ * argument and size from which to compress.
  * @param arg as configured
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
  * @param data the message; of one that is sent in fragments, the first

@@ -6,8 +6,9 @@
  * @brief Prepared messages: made once, sent to many sessions.
  *
  * A prepared message is checked and copied once, and compressed once for each window size and level
- * that its sessions have agreed upon, not once for each session. It is masked anew each time
- * (RFC 6455 5.3).
+ * that its sessions have agreed upon, not once for each session. Clients that choose differently
+ * what to compress (wsuv/deflate.h) do not share the result. It is masked anew each time (RFC 6455
+ * 5.3).
  * @code
  * wsuv_prepared_t *news;
  * wsuv_prepared_new(&news, WSUV_FRAME_TEXT, text, len, NULL);

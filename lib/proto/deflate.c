@@ -185,10 +185,20 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
 /* Prepared messages are compressed from an empty window, and so is what follows one: the receiver
    has it in its window, and the deflater has not. */
 
+/* Clients may want different messages compressed: a number for what this one wants, 0 if all. */
+static uint64_t wish(const wsuv_deflate_options_t *o) {
+  const uint64_t odd = 0x9e3779b97f4a7c15; /* spreads what differs over all bits */
+  uint64_t n = o->compress_if_bigger_than * odd;
+  if (o->compress_if == NULL) return n;
+  n = (n ^ n >> 32 ^ (uintptr_t) o->compress_if) * odd;
+  return (n ^ n >> 32 ^ (uintptr_t) o->compress_if_arg) * odd;
+}
+
 static uint64_t variant(void *state) {
   deflate_session *s = state;
+  const wsuv_deflate_options_t *o = &s->shared->options;
   if (s->deflater != NULL) forget(s);
-  return s->out.bits + 16 * (uint64_t) s->shared->options.level;
+  return (wish(o) & ~(uint64_t) 0xff) | (uint64_t) o->level << 4 | s->out.bits;
 }
 
 static int prepare(void *state, wsuv_extension_message_t *message,

@@ -154,6 +154,52 @@ static void test_prepared_is_sent_plain_where_compression_is_in_vain(world *w) {
   crowd_close(&c);
 }
 
+static bool never(void *arg, wsuv_frame_type_t type, const void *data, size_t len) {
+  (void) arg;
+  (void) type;
+  (void) data;
+  (void) len;
+  return false;
+}
+
+/* F28: what one client compresses, another may not want compressed, whoever comes first. */
+static void test_prepared_is_compressed_only_where_it_is_wanted(world *w) {
+  wsuv_deflate_options_t options[3];
+  server_peer peers[3];
+  session_user users[3];
+  wsuv_prepared_t *p = prepare(w, text);
+  for (size_t i = 0; i < 3; i++) wsuv_deflate_options_init(&options[i]);
+  options[1].compress_if = never;
+  options[2].compress_if_bigger_than = LEN;
+  for (size_t i = 0; i < 3; i++) {
+    wsuv_extension_t deflate;
+    const wsuv_extension_t *const one[] = {&deflate};
+    wsuv_client_config_t config;
+    wsuv_client_config_init(&config);
+    CHECK(wsuv_permessage_deflate(&deflate, &options[i]) == 0);
+    config.extensions = one;
+    config.extension_count = 1;
+    server_peer_start(&peers[i], w, one, 1);
+    peers[i].silent = true;
+    user_init(&users[i], w, &config);
+    CHECK(user_try_connect_url(&users[i], raw_peer_url(peers[i].raw, "/")) == 0);
+    world_run_until_count(w, &users[i].opens, 1);
+  }
+  for (size_t i = 0; i < 6; i++) {
+    size_t which = (i + w->seed) % 3;
+    assert_int_equal(wsuv_send_prepared(users[which].session, p, NULL, NULL), 0);
+  }
+  for (size_t i = 0; i < 3; i++) {
+    world_run_until_count(w, &peers[i].messages, 2);
+    assert_string_equal(bytes_text(&peers[i].got), text);
+    assert_int_equal(peers[i].compressed, i == 0 ? 2 : 0);
+    assert_int_equal(user_close(&users[i], 1000, NULL), 0);
+    user_finish(&users[i]);
+    server_peer_free(&peers[i]);
+  }
+  wsuv_prepared_free(p);
+}
+
 static size_t done;
 
 static void on_done(wsuv_session_t *session, int status, void *arg) {
@@ -253,6 +299,7 @@ int main(void) {
       WORLD_TEST(test_prepared_goes_between_messages_of_any_session),
       WORLD_TEST(test_prepared_may_be_freed_once_it_is_sent),
       WORLD_TEST(test_prepared_is_sent_plain_where_compression_is_in_vain),
+      WORLD_TEST(test_prepared_is_compressed_only_where_it_is_wanted),
       WORLD_TEST(test_prepared_is_masked_anew_each_time),
       WORLD_TEST(test_prepared_keeps_the_rules_of_whole_messages),
       WORLD_TEST(test_prepared_judges_its_message),
