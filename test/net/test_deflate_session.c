@@ -30,6 +30,7 @@ typedef struct duo {
   wsuv_client_t *client;
   wsuv_session_t *session; /* NULL after on_close */
   bool streamed, pauses;
+  void (*act)(struct duo *d); /* in each callback of a message, or NULL */
   size_t opens, messages, closes;
   size_t pieces, largest;
   uint64_t offset; /* behind the latest piece */
@@ -51,6 +52,7 @@ static void add(duo *d, const void *data, size_t len, bool last) {
   d->again = last;
   d->messages += last;
   if (d->pauses) CHECK(wsuv_session_pause(d->session) == 0);
+  if (d->act != NULL) d->act(d);
 }
 
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
@@ -358,6 +360,71 @@ static void test_deflate_session_takes_what_just_fits(world *w) {
   }
 }
 
+/* Once, in one of the first callbacks. */
+static bool is_time(duo *d) {
+  bool due = d->pieces + d->messages > d->w->seed % 3;
+  if (due) d->act = NULL;
+  return due;
+}
+
+static void terminate(duo *d) {
+  if (is_time(d)) wsuv_session_terminate(d->session);
+}
+
+static void close_session(duo *d) {
+  if (is_time(d)) CHECK(wsuv_session_close(d->session, 1000, NULL) == 0);
+}
+
+static void pause_and_close(duo *d) {
+  if (!is_time(d)) return;
+  CHECK(wsuv_session_pause(d->session) == 0);
+  CHECK(wsuv_session_close(d->session, 1000, NULL) == 0);
+}
+
+static void pause_and_terminate(duo *d) {
+  if (!is_time(d)) return;
+  CHECK(wsuv_session_pause(d->session) == 0);
+  wsuv_session_terminate(d->session);
+}
+
+/* The second fragment of a message finds no memory, which ends the session. */
+static void fail_to_send(duo *d) {
+  bytes noise = {0};
+  wsuv_frame_t frame;
+  uint64_t seed = 1;
+  if (!is_time(d)) return;
+  raw_noise(&seed, 100000, &noise);
+  wsuv_frame_init(&frame, WSUV_FRAME_BINARY, noise.base, noise.len);
+  frame.fin = false;
+  CHECK(wsuv_send(d->session, &frame, NULL, NULL) == 0);
+  d->w->alloc->fail_at = d->w->alloc->calls + 1;
+  d->w->alloc->fail_for_ever = true;
+  CHECK(wsuv_send(d->session, &frame, NULL, NULL) == UV_ENOMEM);
+  d->w->alloc->fail_at = 0;
+  d->w->alloc->fail_for_ever = false;
+  bytes_free(&noise);
+}
+
+/* What was read but not inflated, and what was inflated but not given, goes with the session. */
+static void test_deflate_session_may_end_in_any_callback(world *w) {
+  static void (*const acts[])(duo *) = {terminate, close_session, pause_and_close,
+                                        pause_and_terminate, fail_to_send};
+  bytes frames = {0};
+  for (int i = 0; i < 6; i++) build_bomb(&frames, 300 * KIB);
+  for (size_t i = 0; i < 2 * sizeof acts / sizeof *acts; i++) {
+    duo d;
+    duo_init(&d, w);
+    d.streamed = i % 2 != 0;
+    d.act = acts[i / 2];
+    duo_open(&d);
+    server_peer_send_bytes(&d.p, frames.base, frames.len);
+    world_run_until_count(w, &d.closes, 1);
+    assert_null(d.act);
+    duo_free(&d);
+  }
+  bytes_free(&frames);
+}
+
 /* What a peer can do wrong, as frames, and what becomes of it. The first message is "Hello" of
    RFC 7692 7.2.3.1; f2 00 11 00 00 is the same with the window taken over (7.2.3.2). */
 static const struct wrong {
@@ -527,6 +594,7 @@ int main(void) {
       WORLD_TEST(test_deflate_session_counts_what_was_saved),
       WORLD_TEST(test_deflate_session_pauses_between_events),
       WORLD_UV_TEST(test_deflate_session_streams_within_flat_memory),
+      WORLD_TEST(test_deflate_session_may_end_in_any_callback),
       WORLD_UV_TEST(test_deflate_session_survives_bombs),
       WORLD_TEST(test_deflate_session_takes_what_just_fits),
       WORLD_TEST(test_deflate_session_fails_on_what_is_wrong),
