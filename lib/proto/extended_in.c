@@ -29,6 +29,12 @@ static int judge(conn *c) {
   return message_judge_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
+/* The fragments of a message in pieces are not counted, only whether it goes on. */
+static void begin_frame(conn *c) {
+  message_begin_frame(&c->incoming, &c->decoder.header);
+  if (c->streamed) c->incoming.fragments = 1;
+}
+
 /* What was put out counts once the frame is whole, as the frame itself does. */
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   extension_set *set = c->extensions;
@@ -90,7 +96,7 @@ int extended_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   size_t before = c->incoming.assembled.len;
   r = put_out(c, chunk);
   if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : EXTENDED_PASS;
-  if (chunk->first) message_begin_frame(&c->incoming, h);
+  if (chunk->first) begin_frame(c);
   count_saved(c, chunk, c->incoming.assembled.len - before);
   r = message_check_new(&c->incoming, before, end, &c->why);
   return r < 0 ? r : give(c, chunk, end, ev);

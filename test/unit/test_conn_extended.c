@@ -148,6 +148,24 @@ static void test_conn_inflates_the_same_however_cut(void **state) {
   }
 }
 
+/* A message in pieces is no longer in memory, so nothing bounds how many frames it has: here more
+   than can be counted. */
+static void test_conn_streams_any_number_of_frames(void **state) {
+  static const char script[] = "TEXT{4}- f248; CONT-; CONT-; CONT cdc9c90700";
+  bytes wire = {0};
+  rig r;
+  (void) state;
+  rig_open(&r, true, 1 << 20);
+  frames_script(&wire, script, false);
+  assert_int_equal(read_once(&r, wire.base, 4, false), 0);
+  r.c.incoming.fragments = UINT32_MAX;
+  assert_int_equal(read_once(&r, wire.base + 4, wire.len - 4, false), 0);
+  assert_int_equal(r.message.len, 5);
+  assert_memory_equal(r.message.base, "Hello", 5);
+  bytes_free(&wire);
+  rig_close(&r);
+}
+
 /* Whatever is given is given before more is read. */
 static void test_conn_gives_pieces_as_far_as_they_have_come(void **state) {
   static const uint8_t hello[] = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
@@ -216,6 +234,7 @@ static void test_conn_frees_an_unfinished_message(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conn_inflates_the_same_however_cut),
+      cmocka_unit_test(test_conn_streams_any_number_of_frames),
       cmocka_unit_test(test_conn_gives_pieces_as_far_as_they_have_come),
       cmocka_unit_test(test_conn_offers_its_block_only_to_what_is_not_changed),
       cmocka_unit_test(test_conn_frees_an_unfinished_message),
