@@ -32,6 +32,7 @@ typedef struct deflate_session {
   const wsuv_allocator_t *alloc;
   deflate_way out, in;
   z_stream *deflater, *inflater; /* NULL: not needed now */
+  bool remembers;                /* the deflater, something of a message */
   inflater_progress progress;    /* of the message that is inflated */
 } deflate_session;
 
@@ -132,6 +133,7 @@ static bool is_wanted(const wsuv_deflate_options_t *o, const wsuv_extension_mess
 /* As if this message had never been: what came before it is forgotten with it, which the receiver
    need not know. */
 static void forget(deflate_session *s) {
+  s->remembers = false;
   if (s->out.takeover) {
     (void) deflateReset(s->deflater);
   } else {
@@ -168,6 +170,7 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
     int err = begin_message(s, message);
     if (err < 0) return err;
   }
+  s->remembers = true;
   int err = deflater_feed(s->deflater, chunk->data, chunk->len, chunk->last, sink);
   if (err < 0) {
     message->intact = chunk->first; /* nothing of it is on its way */
@@ -183,7 +186,8 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
 }
 
 /* Prepared messages are compressed from an empty window, and so is what follows one: the receiver
-   has it in its window, and the deflater has not. */
+   has it in its window, and the deflater has not. To reset one is not cheap: once is enough for any
+   number of prepared messages in a row. */
 
 /* Clients may want different messages compressed: a number for what this one wants, 0 if all. */
 static uint64_t wish(const wsuv_deflate_options_t *o) {
@@ -197,7 +201,7 @@ static uint64_t wish(const wsuv_deflate_options_t *o) {
 static uint64_t variant(void *state) {
   deflate_session *s = state;
   const wsuv_deflate_options_t *o = &s->shared->options;
-  if (s->deflater != NULL) forget(s);
+  if (s->deflater != NULL && s->remembers) forget(s);
   return (wish(o) & ~(uint64_t) 0xff) | (uint64_t) o->level << 4 | s->out.bits;
 }
 
