@@ -20,7 +20,7 @@
 #include "support/fake_env.h"
 #include "support/raw_zlib.h"
 
-enum { STEPS = 120, CONNS = 4, SEEDS = 120 };
+enum { STEPS = 120, CONNS = 4, SEEDS = 60 };
 
 /* One end of a connection, and what it sends. */
 typedef struct end {
