@@ -18,6 +18,13 @@ static bool read_flag(bool *flag, const char *value) {
   return value == NULL;
 }
 
+/* In an offer it may stand without a value: there is no limit then (RFC 7692 7.1.2.2). */
+static bool read_client_bits(unsigned *bits, const char *value) {
+  if (value != NULL) return read_number(bits, value);
+  *bits = 15;
+  return true;
+}
+
 static bool read_level(int *level, const char *value) {
   unsigned n;
   if (!read_number(&n, value)) return false;
@@ -33,7 +40,7 @@ static bool read_param(wsuv_deflate_options_t *o, const char *name, const char *
   if (strcmp(name, "server_max_window_bits") == 0)
     return read_number(&o->server_max_window_bits, value);
   if (strcmp(name, "client_max_window_bits") == 0)
-    return read_number(&o->client_max_window_bits, value);
+    return read_client_bits(&o->client_max_window_bits, value);
   return strcmp(name, "level") == 0 && read_level(&o->level, value);
 }
 

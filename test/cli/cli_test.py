@@ -1264,6 +1264,12 @@ class Output(CliTest):
         self.assertRegex(result.err, r'\* extensions: permessage-deflate; '
                          'server_no_context_takeover; client_max_window_bits=10\n')
 
+    def test_deflate_takes_an_offer_without_a_value(self):
+        result = self.with_compressing_server('-v', '--deflate=client_max_window_bits', '-m', 'you')
+        self.assertEqual(result.status, CLOSED)
+        self.assertRegex(result.err, r'(?i)> Sec-WebSocket-Extensions: permessage-deflate; '
+                         'client_max_window_bits\n')
+
     def test_deflate_without_an_answer_is_plain(self):
         result = run('-v', '--stats', '--deflate', '-m', 'hello', echo_url)
         self.assertEqual(result.status, CLOSED)
