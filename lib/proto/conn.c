@@ -98,8 +98,19 @@ static void dump_first(const conn *c, const ws_slice *pieces, size_t n) {
   if (len > 0) c->shared->dump(c->trace_arg, true, first, len);
 }
 
-static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
-  count(&c->sent, h);
+/* What only a log wants to know is kept out of the way of all frames. */
+#if defined(__GNUC__)
+#define OUT_OF_THE_WAY __attribute__((noinline))
+#else
+#define OUT_OF_THE_WAY
+#endif
+
+static inline bool is_watched(const conn *c) {
+  return c->shared->trace != NULL || c->shared->dump != NULL;
+}
+
+OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_slice *pieces,
+                                      size_t n) {
   trace(c, true, h);
   if (c->shared->dump == NULL) return;
   if (n != 1) {
@@ -109,8 +120,13 @@ static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pie
   }
 }
 
+static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
+  count(&c->sent, h);
+  if (is_watched(c)) watch_sent(c, h, pieces, n);
+}
+
 /* The header may come without any of the payload. */
-static void trace_chunk(const conn *c, const frame_chunk *chunk) {
+OUT_OF_THE_WAY static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->decoder;
   if (chunk->first) trace(c, false, &d->header);
   if (c->shared->dump == NULL || chunk->len == 0) return;
@@ -414,7 +430,7 @@ static inline int next_chunk(conn *c, frame_chunk *chunk) {
 /* 1: an event; 0: not yet; or an error. */
 static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
-  trace_chunk(c, chunk);
+  if (is_watched(c)) watch_chunk(c, chunk);
   if (opcode_is_control(h->opcode)) {
     int r = add_control(c, chunk, ev);
     if (r <= 0) return r;
