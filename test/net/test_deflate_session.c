@@ -327,13 +327,16 @@ static void test_deflate_session_survives_bombs(world *w) {
     if (streamed) d.client_options.max_inflated_size = BOUND;
     if (!streamed) d.config.max_message_size = BOUND;
     duo_open(&d);
-    size_t before = w->alloc->peak_bytes = w->alloc->live_bytes;
+    size_t before = w->alloc->live_bytes, zlib = 40 * KIB;
+    w->alloc->peak_bytes = w->alloc->in_place_bytes = before;
     server_peer_send_bytes(&d.p, bomb.base, bomb.len);
     assert_failed(&d, WSUV_ETOOBIG, 1009);
     assert_string_equal(d.detail, "inflated message too large");
     assert_int_equal(d.messages, 0);
     assert_true(d.got.len <= BOUND);
-    assert_true(w->alloc->peak_bytes - before <= BOUND + 64 * KIB + 40 * KIB);
+    assert_true(w->alloc->in_place_bytes - before <= BOUND + 64 * KIB + zlib);
+    /* Where growing means moving, the block is there twice for a moment. */
+    assert_true(w->alloc->peak_bytes - before <= 2 * BOUND + 64 * KIB + zlib);
     duo_free(&d);
   }
   bytes_free(&bomb);

@@ -21,6 +21,7 @@ static void count_in(track_alloc *t, size_t size) {
   t->live++;
   t->live_bytes += size;
   if (t->live_bytes > t->peak_bytes) t->peak_bytes = t->live_bytes;
+  if (t->live_bytes > t->in_place_bytes) t->in_place_bytes = t->live_bytes;
 }
 
 static void count_out(track_alloc *t, size_t size) {
@@ -52,16 +53,16 @@ static void track_free(void *ptr, void *arg) {
   free(h);
 }
 
-/* Always moves, so that whoever kept the old address is found out; counted as if it did not. */
+/* Always moves, so that whoever kept the old address is found out. */
 static void *track_realloc(void *ptr, size_t size, void *arg) {
   track_alloc *t = arg;
-  size_t peak = t->peak_bytes;
+  size_t in_place = t->in_place_bytes;
   void *fresh = track_malloc(size, arg);
   if (fresh == NULL || ptr == NULL) return fresh;
   size_t old = ((block_header *) ptr - 1)->size;
   memcpy(fresh, ptr, old < size ? old : size);
   track_free(ptr, arg);
-  t->peak_bytes = peak > t->live_bytes ? peak : t->live_bytes;
+  t->in_place_bytes = in_place > t->live_bytes ? in_place : t->live_bytes;
   return fresh;
 }
 

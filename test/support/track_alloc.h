@@ -14,11 +14,12 @@ typedef struct track_alloc {
   wsuv_allocator_t handle; /* give this to the library */
   size_t live;             /* blocks */
   size_t live_bytes;
-  size_t peak_bytes;
-  uint64_t calls;     /* malloc and realloc, so far */
-  uint64_t fail_at;   /* the call with this number (from 1) fails; 0: none */
-  bool fail_for_ever; /* and all that follow it */
-  uint64_t failed;    /* how many were made to fail */
+  size_t peak_bytes;     /* a block that grows is counted twice while it is copied */
+  size_t in_place_bytes; /* the same, as if blocks grew where they are */
+  uint64_t calls;        /* malloc and realloc, so far */
+  uint64_t fail_at;      /* the call with this number (from 1) fails; 0: none */
+  bool fail_for_ever;    /* and all that follow it */
+  uint64_t failed;       /* how many were made to fail */
 } track_alloc;
 
 void track_alloc_init(track_alloc *t);
