@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "net/tls_internal.h"
+#include "support/raw_tls.h"
 #include "support/tls_pair.h"
 
 /* --- what is agreed upon --- */
@@ -436,72 +437,31 @@ static void test_writing_between_tickets(void **state) {
 
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 
-typedef struct raw_server {
-  mbedtls_ssl_context ssl;
-  fifo in, out;
-} raw_server;
-
-static int raw_send(void *arg, const unsigned char *data, size_t len) {
-  raw_server *s = arg;
-  fifo_append(&s->out, data, len);
-  return (int) len;
-}
-
-static int raw_recv(void *arg, unsigned char *to, size_t len) {
-  raw_server *s = arg;
-  if (len > s->in.len) len = s->in.len;
-  if (len == 0) return MBEDTLS_ERR_SSL_WANT_READ;
-  memcpy(to, fifo_data(&s->in), len);
-  fifo_consume(&s->in, len);
-  return (int) len;
-}
-
-/* What the client has to say to what the server has said. */
-static size_t raw_carry(raw_server *s, tls_end *to) {
-  tls_end_feed(to, fifo_data(&s->out), s->out.len, 0);
-  fifo_consume(&s->out, s->out.len);
-  tls_end_step(to);
-  size_t before = s->in.len;
-  tls_end_take(to, &s->in, SIZE_MAX);
-  return s->in.len - before;
-}
-
 /* With TLS 1.2, and open. */
-static void raw_open(tls_pair *p, raw_server *s) {
-  *s = (raw_server){.in = {0}};
+static void raw_open(tls_pair *p, raw_tls *s) {
   pair_config.max_version = WSUV_TLS_1_2;
   pair_begin(p);
-  tls_end_init(&p->client, p->client_ctx, pair_host, PAIR_PORT);
   mbedtls_ssl_conf_renegotiation(&p->server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
-  mbedtls_ssl_init(&s->ssl);
-  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &p->server_ctx->conf), 0);
-  mbedtls_ssl_set_bio(&s->ssl, s, raw_send, raw_recv, NULL);
-  do (void) raw_carry(s, &p->client);
-  while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
-  (void) raw_carry(s, &p->client);
-  assert_int_equal(p->client.shaken, 0);
+  raw_tls_connect(s, p);
 }
 
-static void raw_close(tls_pair *p, raw_server *s) {
-  mbedtls_ssl_free(&s->ssl);
-  fifo_free(&s->in);
-  fifo_free(&s->out);
-  tls_end_free(&p->client);
+static void raw_close(tls_pair *p, raw_tls *s) {
+  raw_tls_disconnect(s, p);
   pair_finish(p);
 }
 
 /* F35: it is told no, by an alert, and the session goes on. */
 static void test_no_renegotiation(void **state) {
   tls_pair p;
-  raw_server s;
+  raw_tls s;
   uint8_t room[16];
   (void) state;
   raw_open(&p, &s);
   assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
-  assert_in_range(raw_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
+  assert_in_range(raw_tls_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
   assert_int_equal(mbedtls_ssl_read(&s.ssl, room, sizeof room), MBEDTLS_ERR_SSL_WANT_READ);
   assert_int_equal(mbedtls_ssl_write(&s.ssl, (const unsigned char *) "still here", 10), 10);
-  (void) raw_carry(&s, &p.client);
+  (void) raw_tls_carry(&s, &p.client);
   pair_assert_in(&p.client, "still here", 10);
   assert_int_equal(p.client.ended, 0);
   raw_close(&p, &s);
@@ -511,7 +471,7 @@ static void test_no_renegotiation(void **state) {
 static void test_questions_without_end(void **state) {
   enum { QUESTIONS = 20 * 1000, KIB = 1024 };
   tls_pair p;
-  raw_server s;
+  raw_tls s;
   (void) state;
   raw_open(&p, &s);
   for (int i = 0; i < QUESTIONS && p.client.ended == 0; i++) {

@@ -1,0 +1,53 @@
+#include "support/raw_tls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* mbedTLS as a server, over queues of bytes. */
+
+#include <string.h>
+
+static int on_send(void *arg, const unsigned char *data, size_t len) {
+  raw_tls *s = arg;
+  fifo_append(&s->out, data, len);
+  return (int) len;
+}
+
+static int on_recv(void *arg, unsigned char *to, size_t len) {
+  raw_tls *s = arg;
+  if (len > s->in.len) len = s->in.len;
+  if (len == 0) return MBEDTLS_ERR_SSL_WANT_READ;
+  memcpy(to, fifo_data(&s->in), len);
+  fifo_consume(&s->in, len);
+  return (int) len;
+}
+
+size_t raw_tls_carry(raw_tls *s, tls_end *client) {
+  tls_end_feed(client, fifo_data(&s->out), s->out.len, 0);
+  fifo_consume(&s->out, s->out.len);
+  tls_end_step(client);
+  size_t before = s->in.len;
+  tls_end_take(client, &s->in, SIZE_MAX);
+  return s->in.len - before;
+}
+
+void raw_tls_connect(raw_tls *s, tls_pair *p) {
+  *s = (raw_tls){.in = {0}};
+  tls_end_init(&p->client, p->client_ctx, pair_host, PAIR_PORT);
+  mbedtls_ssl_init(&s->ssl);
+  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &p->server_ctx->conf), 0);
+  mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
+  do (void) raw_tls_carry(s, &p->client);
+  while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
+  (void) raw_tls_carry(s, &p->client);
+  assert_int_equal(p->client.shaken, 0);
+}
+
+void raw_tls_disconnect(raw_tls *s, tls_pair *p) {
+  mbedtls_ssl_free(&s->ssl);
+  fifo_free(&s->in);
+  fifo_free(&s->out);
+  tls_end_free(&p->client);
+}
