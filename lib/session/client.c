@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "net/env_uv.h"
+#include "net/uv/env_uv.h"
 #include "session/config.h"
 #include "session/log.h"
 #include "session/post.h"

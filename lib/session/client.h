@@ -12,10 +12,10 @@
 
 #include "base/env.h"
 #include "base/list.h"
-#include "net/resolver.h"
-#include "net/tls_context.h"
-#include "proto/conn.h"
-#include "proto/extension_list.h"
+#include "net/dial/resolver.h"
+#include "net/tls/tls_context.h"
+#include "proto/extension/extension_list.h"
+#include "proto/frame/conn.h"
 #include "session/completions.h"
 
 enum {

@@ -5,7 +5,7 @@
 
 #include <wsuv/session.h>
 
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 
 /* The peer's close frame came. */
 void closing_by_peer(wsuv_session_t *s, const conn_event *ev);

@@ -12,7 +12,7 @@
 #include <wsuv/session.h>
 
 #include "base/alloc.h"
-#include "proto/out_queue.h"
+#include "proto/frame/out_queue.h"
 
 typedef struct completion {
   struct completion *next;

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "net/address.h"
-#include "net/tls_config.h"
-#include "proto/handshake_request.h"
+#include "net/tls/tls_config.h"
+#include "proto/handshake/handshake_request.h"
 
 /* Configuration: what holds when nothing is said, what is refused, and deep copies. */
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "net/adopt.h"
+#include "net/uv/adopt.h"
 #include "session/config.h"
 #include "session/notify.h"
 #include "session/session.h"

@@ -42,12 +42,12 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
 }
 
 static void describe_refusal(wsuv_session_t *s, wsuv_close_info_t *info) {
-  handshake_client *h = s->opening->handshake;
-  info->http_status = handshake_client_status(h);
+  h1_client *h = s->opening->handshake;
+  info->http_status = h1_client_status(h);
   if (s->status != WSUV_ESTATUS) return;
-  info->headers = header_store_index(handshake_client_headers(h));
-  info->header_count = info->headers != NULL ? handshake_client_headers(h)->count : 0;
-  info->body = handshake_client_body(h, &info->body_len);
+  info->headers = header_store_index(h1_client_headers(h));
+  info->header_count = info->headers != NULL ? h1_client_headers(h)->count : 0;
+  info->body = h1_client_body(h, &info->body_len);
 }
 
 static void describe_closing(const wsuv_session_t *s, wsuv_close_info_t *info) {

@@ -1,7 +1,7 @@
 #include "session/establish.h"
 
 #include "base/error.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "session/log.h"
 #include "session/notify.h"
 #include "session/secure.h"
@@ -17,18 +17,18 @@ static void lap(wsuv_session_t *s, uint64_t *took_ns) {
 }
 
 static int keep_subprotocol(wsuv_session_t *s) {
-  const char *agreed = handshake_client_subprotocol(s->opening->handshake);
+  const char *agreed = h1_client_subprotocol(s->opening->handshake);
   if (*agreed == '\0') return 0;
   s->subprotocol = ws_strdup(&s->client->alloc, agreed);
   return s->subprotocol == NULL ? WS_ENOMEM : 0;
 }
 
 static void log_answer(wsuv_session_t *s) {
-  handshake_client *h = s->opening->handshake;
+  h1_client *h = s->opening->handshake;
   if (!log_wants(s->client, WSUV_LOG_INFO)) return;
-  header_store *headers = handshake_client_headers(h);
+  header_store *headers = h1_client_headers(h);
   const wsuv_header_t *list = header_store_index(headers);
-  log_line(s, WSUV_LOG_INFO, "< status %d", handshake_client_status(h));
+  log_line(s, WSUV_LOG_INFO, "< status %d", h1_client_status(h));
   for (size_t i = 0; list != NULL && i < headers->count; i++) {
     log_field(s, &list[i]);
   }
@@ -40,7 +40,7 @@ static void become_open(wsuv_session_t *s) {
     session_end(s, err, "");
     return;
   }
-  conn_set_extensions(&s->conn, handshake_client_take_extensions(s->opening->handshake));
+  conn_set_extensions(&s->conn, h1_client_take_extensions(s->opening->handshake));
   if (keepalive_on(&s->keepalive)) {
     keepalive_start(&s->keepalive, s->keepalive.interval_ms, s->keepalive.timeout_ms,
                     session_now_ms(s));
@@ -56,22 +56,22 @@ static void become_open(wsuv_session_t *s) {
 }
 
 void establish_receive(wsuv_session_t *s, const uint8_t *data, size_t len, size_t *used) {
-  int r = handshake_client_feed(s->opening->handshake, data, len, used);
+  int r = h1_client_feed(s->opening->handshake, data, len, used);
   if (r == 0) return;
   log_answer(s);
   if (r < 0) {
-    session_end(s, r, handshake_client_detail(s->opening->handshake));
+    session_end(s, r, h1_client_detail(s->opening->handshake));
   } else {
     become_open(s);
   }
 }
 
 void establish_cut(wsuv_session_t *s, int status, const char *detail) {
-  handshake_client *h = s->opening->handshake;
-  int err = handshake_client_eof(h);
+  h1_client *h = s->opening->handshake;
+  int err = h1_client_eof(h);
   if (err == WSUV_ESTATUS || status == WS_EOF) {
     status = err;
-    detail = handshake_client_detail(h);
+    detail = h1_client_detail(h);
   }
   session_end(s, status, detail);
 }

@@ -40,33 +40,32 @@ const char *wsuv_session_extensions(const wsuv_session_t *session) {
 }
 
 /* The handshake, while it is there, once the answer to it was accepted; or NULL. */
-static handshake_client *answered(const wsuv_session_t *s) {
+static h1_client *answered(const wsuv_session_t *s) {
   return s->was_open && s->opening != NULL ? s->opening->handshake : NULL;
 }
 
 const char *wsuv_session_response_header(const wsuv_session_t *session, const char *name) {
-  handshake_client *h = answered(session);
-  return h != NULL ? header_store_get(handshake_client_headers(h), name, 0) : NULL;
+  h1_client *h = answered(session);
+  return h != NULL ? header_store_get(h1_client_headers(h), name, 0) : NULL;
 }
 
 const wsuv_header_t *wsuv_session_response_headers(const wsuv_session_t *session, size_t *count) {
-  handshake_client *h = answered(session);
-  const wsuv_header_t *list = h != NULL ? header_store_index(handshake_client_headers(h)) : NULL;
-  *count = list != NULL ? handshake_client_headers(h)->count : 0;
+  h1_client *h = answered(session);
+  const wsuv_header_t *list = h != NULL ? header_store_index(h1_client_headers(h)) : NULL;
+  *count = list != NULL ? h1_client_headers(h)->count : 0;
   return list;
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {
-  const handshake_client *h = answered(session);
-  return h != NULL ? handshake_client_status(h) : 0;
+  const h1_client *h = answered(session);
+  return h != NULL ? h1_client_status(h) : 0;
 }
 
 const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len) {
   size_t unused;
   if (len == NULL) len = &unused;
   *len = 0;
-  return session->opening != NULL ? handshake_client_request(session->opening->handshake, len)
-                                  : NULL;
+  return session->opening != NULL ? h1_client_request(session->opening->handshake, len) : NULL;
 }
 
 int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {

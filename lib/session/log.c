@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/ascii.h"
+#include "proto/http/ascii.h"
 #include "session/session.h"
 
 /* Lines for the log hook, made only when somebody wants them. */

@@ -5,7 +5,7 @@
 
 #include <wsuv/session.h>
 
-#include "proto/frame.h"
+#include "proto/frame/frame.h"
 
 /* Whether a line of this level would be seen: ask before the work of making one. */
 bool log_wants(const wsuv_client_t *client, wsuv_log_level_t level);

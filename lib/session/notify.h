@@ -8,7 +8,7 @@
 
 #include <wsuv/session.h>
 
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 
 void notify_open(wsuv_session_t *s);
 

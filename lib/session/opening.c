@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "net/address.h"
-#include "net/tls_config.h"
+#include "net/tls/tls_config.h"
 #include "session/log.h"
 
 /* From a request to a validated plan: URL taken apart, handshake written. Starts nothing. */
@@ -35,7 +35,7 @@ static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws
   parts.extensions = extensions;
   int err = random_pool_take(random, key, sizeof key);
   if (err < 0) return err;
-  return handshake_client_new(&o->handshake, env->alloc, &parts, key);
+  return h1_client_new(&o->handshake, env->alloc, &parts, key);
 }
 
 /* A name and a port, an address in place of the name, or the socket that the URL names. */
@@ -113,6 +113,6 @@ void opening_free(opening *o, const wsuv_allocator_t *alloc) {
   if (o == NULL) return;
   tls_config_free(&o->own_tls, alloc);
   if (o->dial != NULL) dial_cancel(o->dial);
-  handshake_client_free(o->handshake);
+  h1_client_free(o->handshake);
   ws_free(alloc, o);
 }

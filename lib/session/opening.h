@@ -7,10 +7,10 @@
 #include <wsuv/session.h>
 
 #include "base/env.h"
-#include "net/dial.h"
-#include "net/tls_failure.h"
-#include "proto/conn.h"
-#include "proto/handshake_client.h"
+#include "net/dial/dial.h"
+#include "net/tls/tls_failure.h"
+#include "proto/frame/conn.h"
+#include "proto/handshake/h1_client.h"
 
 typedef struct opening {
   char host[URL_HOST_SIZE]; /* for the lookup */
@@ -21,7 +21,7 @@ typedef struct opening {
   const wsuv_tls_config_t *tls; /* the client's or its own; NULL: the defaults */
   wsuv_tls_config_t own_tls;
   tls_failure tls_failure; /* why there is no context for it */
-  handshake_client *handshake;
+  h1_client *handshake;
 } opening;
 
 /* `config` is the one that holds for the session, and was checked; `extensions` are offered; NULL:

@@ -1,7 +1,7 @@
 #include "session/secure.h"
 
 #include "base/error.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "session/log.h"
 #include "session/session.h"
 

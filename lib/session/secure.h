@@ -7,7 +7,7 @@
 
 #include <wsuv/session.h>
 
-#include "net/tls_context.h"
+#include "net/tls/tls_context.h"
 
 /* The context for a configuration that was checked (NULL: the defaults), made when it is first
    wanted. It stays the client's. 0, or as tls_context_new. */

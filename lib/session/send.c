@@ -1,7 +1,7 @@
 #include "session/send.h"
 
 #include "base/error.h"
-#include "proto/prepared.h"
+#include "proto/frame/prepared.h"
 #include "session/closing.h"
 #include "session/session.h"
 

@@ -148,7 +148,7 @@ static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
 
 static int queue_request(wsuv_session_t *s) {
   size_t len;
-  const char *request = handshake_client_request(s->opening->handshake, &len);
+  const char *request = h1_client_request(s->opening->handshake, &len);
   if (log_wants(s->client, WSUV_LOG_INFO)) log_request(s, request, len);
   return out_queue_raw(&s->conn.out, request, len);
 }

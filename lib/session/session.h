@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "net/filter.h"
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 #include "session/callback_set.h"
 #include "session/client.h"
 #include "session/completions.h"

@@ -112,7 +112,7 @@ def line_of(text, offset):
 def layer_of(path):
     """The folder of the library that a file is in, or None."""
     parts = path.split('/')
-    return parts[1] if len(parts) == 3 and parts[0] == 'lib' and parts[1] in LAYERS else None
+    return parts[1] if len(parts) > 2 and parts[0] == 'lib' and parts[1] in LAYERS else None
 
 
 def may_include(path, system, quoted):

@@ -15,7 +15,7 @@
 #include <netinet/tcp.h>
 #include <uv.h>
 
-#include "net/stream.h"
+#include "net/uv/stream.h"
 #include "session/session.h"
 #include "support/check.h"
 #include "support/scene.h"

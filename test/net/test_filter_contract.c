@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/filter.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "support/fifo.h"
 #include "support/raw_peer.h"
 #include "support/socket_path.h"

@@ -15,7 +15,7 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "support/raw_peer.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "proto/handshake.h"
+#include "proto/handshake/handshake.h"
 #include "support/check.h"
 
 static void add_accept(bytes *out, const raw_conn *c) {

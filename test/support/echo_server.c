@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/list.h"
-#include "proto/conn.h"
-#include "proto/handshake_server.h"
+#include "proto/frame/conn.h"
+#include "proto/handshake/h1_server.h"
 
 enum {
   READ_SIZE = 64 * 1024,          /* bytes */
@@ -44,7 +44,7 @@ typedef struct peer {
   uv_timer_t deadline;
   uv_write_t write;
   uv_shutdown_t shutdown;
-  handshake_server *handshake; /* until it is answered */
+  h1_server *handshake; /* until it is answered */
   conn conn;
   peer_state state;
   unsigned handles; /* that are not closed yet */
@@ -87,7 +87,7 @@ static void on_peer_closed(uv_handle_t *handle) {
   echo_server *s = p->server;
   if (--p->handles > 0) return;
   ws_list_remove(&p->node);
-  handshake_server_free(p->handshake);
+  h1_server_free(p->handshake);
   conn_free(&p->conn);
   ws_free(s->env.alloc, p);
   server_try_free(s);
@@ -251,9 +251,9 @@ static void peer_frames(peer *p, uint8_t *data, size_t n) {
 
 /* --- the opening handshake --- */
 
-static const char *choose_subprotocol(const echo_server *s, handshake_server *h) {
+static const char *choose_subprotocol(const echo_server *s, h1_server *h) {
   const char *offered;
-  for (size_t n = 0; (offered = handshake_server_offered(h, n)) != NULL; n++) {
+  for (size_t n = 0; (offered = h1_server_offered(h, n)) != NULL; n++) {
     for (size_t i = 0; i < s->subprotocol_count; i++)
       if (strcmp(offered, s->subprotocols[i]) == 0) return s->subprotocols[i];
   }
@@ -263,35 +263,34 @@ static const char *choose_subprotocol(const echo_server *s, handshake_server *h)
 static int make_refusal(peer *p, int status) {
   static const char body[] = "refused\n";
   peer_become(p, PEER_FAILED);
-  return handshake_server_reject(p->handshake, status, NULL, 0, body, sizeof body - 1);
+  return h1_server_reject(p->handshake, status, NULL, 0, body, sizeof body - 1);
 }
 
 static int make_answer(peer *p) {
   static const char refuse[] = "/refuse?status=";
-  const char *target = handshake_server_target(p->handshake);
+  const char *target = h1_server_target(p->handshake);
   if (strncmp(target, refuse, sizeof refuse - 1) == 0) {
     return make_refusal(p, (int) strtol(target + sizeof refuse - 1, NULL, 10));
   }
   peer_become(p, PEER_OPEN);
-  return handshake_server_accept(p->handshake, choose_subprotocol(p->server, p->handshake), NULL,
-                                 0);
+  return h1_server_accept(p->handshake, choose_subprotocol(p->server, p->handshake), NULL, 0);
 }
 
 static int queue_answer(peer *p) {
   size_t len;
-  const char *answer = handshake_server_answer(p->handshake, &len);
-  conn_set_extensions(&p->conn, handshake_server_take_extensions(p->handshake));
+  const char *answer = h1_server_answer(p->handshake, &len);
+  conn_set_extensions(&p->conn, h1_server_take_extensions(p->handshake));
   int r = out_queue_raw(&p->conn.out, answer, len);
-  handshake_server_free(p->handshake);
+  h1_server_free(p->handshake);
   p->handshake = NULL;
   return r;
 }
 
 static void peer_handshake(peer *p, uint8_t *data, size_t n) {
   size_t used = 0;
-  int r = handshake_server_feed(p->handshake, data, n, &used);
+  int r = h1_server_feed(p->handshake, data, n, &used);
   if (r == 0) return;
-  r = r > 0 ? make_answer(p) : make_refusal(p, handshake_server_error_status(p->handshake));
+  r = r > 0 ? make_answer(p) : make_refusal(p, h1_server_error_status(p->handshake));
   if (r == 0) r = queue_answer(p);
   if (r < 0) peer_drop(p);
   if (p->state == PEER_OPEN && used < n) peer_frames(p, data + used, n - used);
@@ -315,11 +314,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 /* --- the beginning of a peer, and of the server --- */
 
 static int peer_start(peer *p) {
-  const handshake_server_limits request = {REQUEST_MAX, FIELDS_MAX};
+  const h1_server_limits request = {REQUEST_MAX, FIELDS_MAX};
   int r = uv_accept((uv_stream_t *) &p->server->listener, peer_stream(p));
   if (r == 0) r = uv_tcp_nodelay(&p->tcp, 1);
   if (r == 0)
-    r = handshake_server_new(&p->handshake, p->server->env.alloc, &request, p->server->extensions);
+    r = h1_server_new(&p->handshake, p->server->env.alloc, &request, p->server->extensions);
   return r;
 }
 

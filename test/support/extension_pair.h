@@ -9,7 +9,7 @@
 
 #include <wsuv/extension.h>
 
-#include "proto/extension_set.h"
+#include "proto/extension/extension_set.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"
 

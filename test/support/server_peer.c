@@ -9,7 +9,7 @@
 #include "support/check.h"
 
 static const message_limits limits = {1 << 28, 1 << 28, 1 << 20};
-static const handshake_server_limits request = {16384, 100};
+static const h1_server_limits request = {16384, 100};
 
 static void flush(server_end *e) {
   ws_buf bufs[16];
@@ -37,11 +37,11 @@ static void send_message(server_end *e, frame_opcode type, const uint8_t *data, 
 
 static void answer_request(server_end *e) {
   size_t len;
-  CHECK(handshake_server_accept(e->handshake, NULL, NULL, 0) == 0);
-  conn_set_extensions(&e->conn, handshake_server_take_extensions(e->handshake));
-  const char *answer = handshake_server_answer(e->handshake, &len);
+  CHECK(h1_server_accept(e->handshake, NULL, NULL, 0) == 0);
+  conn_set_extensions(&e->conn, h1_server_take_extensions(e->handshake));
+  const char *answer = h1_server_answer(e->handshake, &len);
   raw_conn_write(e->raw, answer, len);
-  handshake_server_free(e->handshake);
+  h1_server_free(e->handshake);
   e->handshake = NULL;
 }
 
@@ -49,7 +49,7 @@ static void answer_request(server_end *e) {
 static void take_request(server_end *e) {
   fifo *in = &e->raw->in;
   size_t used;
-  int r = handshake_server_feed(e->handshake, fifo_data(in), in->len, &used);
+  int r = h1_server_feed(e->handshake, fifo_data(in), in->len, &used);
   fifo_consume(in, used);
   if (r > 0) answer_request(e);
   if (r < 0) raw_conn_close(e->raw);
@@ -98,7 +98,7 @@ static void on_connection(raw_conn *c) {
   e->next = p->latest;
   p->latest = e;
   c->data = e;
-  CHECK(handshake_server_new(&e->handshake, &ws_alloc_libc, &request, p->extensions) == 0);
+  CHECK(h1_server_new(&e->handshake, &ws_alloc_libc, &request, p->extensions) == 0);
   conn_init(&e->conn, &p->shared, WS_SERVER, false, &limits, NULL);
 }
 
@@ -119,7 +119,7 @@ void server_peer_free(server_peer *p) {
   while (p->latest != NULL) {
     server_end *e = p->latest;
     p->latest = e->next;
-    handshake_server_free(e->handshake);
+    h1_server_free(e->handshake);
     conn_free(&e->conn);
     free(e);
   }

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "proto/conn.h"
-#include "proto/handshake_server.h"
+#include "proto/frame/conn.h"
+#include "proto/handshake/h1_server.h"
 #include "support/frames.h"
 #include "support/raw_peer.h"
 
@@ -20,7 +20,7 @@ typedef struct server_end {
   server_peer *peer;
   struct server_end *next;
   raw_conn *raw;
-  handshake_server *handshake; /* NULL: done */
+  h1_server *handshake; /* NULL: done */
   conn conn;
 } server_end;
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/tls_context.h"
-#include "net/tls_engine.h"
+#include "net/tls/tls_context.h"
+#include "net/tls/tls_engine.h"
 #include "support/certs.h"
 #include "support/fifo.h"
 

@@ -4,7 +4,7 @@
 /* The peer's end of a connection with TLS over it: a wire over a wire. What it is told to do before
    the handshake is done is done behind it, but for close. */
 
-#include "net/tls_context.h"
+#include "net/tls/tls_context.h"
 #include "support/wire.h"
 #include "support/world.h"
 

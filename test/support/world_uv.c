@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-#include "net/env_uv.h"
+#include "net/uv/env_uv.h"
 #include "support/check.h"
 
 enum { BOUND_MS = 20 * 1000, BACKLOG = 128, READ_SIZE = 64 * 1024 };

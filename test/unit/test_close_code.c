@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/close_code.h"
+#include "proto/frame/close_code.h"
 #include "support/frames.h"
 
 #define CHECK(condition, ...)                \

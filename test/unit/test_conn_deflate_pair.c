@@ -15,7 +15,7 @@
 #include <wsuv/prepared.h>
 
 #include "base/error.h"
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 #include "support/extension_pair.h"
 #include "support/fake_env.h"
 #include "support/raw_zlib.h"

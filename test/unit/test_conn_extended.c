@@ -13,7 +13,7 @@
 #include <wsuv/deflate.h>
 
 #include "base/error.h"
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 #include "support/extension_pair.h"
 #include "support/fake_env.h"
 #include "support/frames.h"

@@ -14,7 +14,7 @@
 #include <wsuv/deflate.h>
 
 #include "base/error.h"
-#include "proto/deflate_params.h"
+#include "proto/extension/deflate_params.h"
 #include "support/extension_pair.h"
 
 /* Options as text: s and c for no context takeover, S and C for windows. */

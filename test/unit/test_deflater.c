@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/deflater.h"
-#include "proto/zstream_pool.h"
+#include "proto/extension/deflater.h"
+#include "proto/extension/zstream_pool.h"
 #include "support/raw_zlib.h"
 #include "support/track_alloc.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "net/dial.h"
+#include "net/dial/dial.h"
 
 /* Dialling, over the simulated machine. */
 
@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "net/address.h"
-#include "net/address_order.h"
+#include "net/dial/address_order.h"
 #include "support/raw_peer.h"
 #include "support/world_test.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/extension_header.h"
+#include "proto/extension/extension_header.h"
 #include "support/extension_pair.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/extension_list.h"
+#include "proto/extension/extension_list.h"
 #include "support/bracket.h"
 #include "support/track_alloc.h"
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/frame.h"
+#include "proto/frame/frame.h"
 #include "support/frames.h"
 
 #define CHECK(condition, ...)                \

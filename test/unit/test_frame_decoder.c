@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/frame_decoder.h"
+#include "proto/frame/frame_decoder.h"
 #include "support/frames.h"
 
 #define CHECK(condition, ...)                \

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/conn.h"
+#include "proto/frame/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"

@@ -12,19 +12,19 @@
 #include <wsuv/deflate.h>
 
 #include "base/error.h"
-#include "proto/handshake_client.h"
-#include "proto/handshake_server.h"
+#include "proto/handshake/h1_client.h"
+#include "proto/handshake/h1_server.h"
 #include "support/track_alloc.h"
 
 static const uint8_t key[HANDSHAKE_KEY_SIZE] = {1, 2, 3};
-static const handshake_server_limits limits = {16384, 100};
+static const h1_server_limits limits = {16384, 100};
 
 typedef struct fixture {
   track_alloc alloc;
   wsuv_extension_t deflate, other;
   extension_list *client_list, *server_list;
-  handshake_client *client;
-  handshake_server *server;
+  h1_client *client;
+  h1_server *server;
   extension_set *client_set, *server_set;
 } fixture;
 
@@ -79,41 +79,41 @@ static int begin(fixture *f) {
   assert_int_equal(url_parse(&url, text, sizeof text - 1), 0);
   const handshake_request request = {
       .url = &url, .extensions = f->client_list, .max_size = 16384, .max_headers = 100};
-  int err = handshake_client_new(&f->client, &f->alloc.handle, &request, key);
+  int err = h1_client_new(&f->client, &f->alloc.handle, &request, key);
   if (err < 0) return err;
-  return handshake_server_new(&f->server, &f->alloc.handle, &limits, f->server_list);
+  return h1_server_new(&f->server, &f->alloc.handle, &limits, f->server_list);
 }
 
 static int feed_server(fixture *f, const char *text, size_t len) {
   size_t used;
-  return handshake_server_feed(f->server, (const uint8_t *) text, len, &used);
+  return h1_server_feed(f->server, (const uint8_t *) text, len, &used);
 }
 
 static int feed_client(fixture *f, const char *text, size_t len) {
   size_t used;
-  return handshake_client_feed(f->client, (const uint8_t *) text, len, &used);
+  return h1_client_feed(f->client, (const uint8_t *) text, len, &used);
 }
 
 /* 1: both are open. */
 static int exchange(fixture *f) {
   size_t len;
-  const char *text = handshake_client_request(f->client, &len);
+  const char *text = h1_client_request(f->client, &len);
   int r = feed_server(f, text, len);
-  if (r == 1) r = handshake_server_accept(f->server, NULL, NULL, 0);
+  if (r == 1) r = h1_server_accept(f->server, NULL, NULL, 0);
   if (r < 0) return r;
-  text = handshake_server_answer(f->server, &len);
+  text = h1_server_answer(f->server, &len);
   r = feed_client(f, text, len);
   if (r < 0) return r;
-  f->server_set = handshake_server_take_extensions(f->server);
-  f->client_set = handshake_client_take_extensions(f->client);
+  f->server_set = h1_server_take_extensions(f->server);
+  f->client_set = h1_client_take_extensions(f->client);
   return r;
 }
 
 static void tear_down(fixture *f) {
   extension_set_free(f->client_set);
   extension_set_free(f->server_set);
-  handshake_client_free(f->client);
-  handshake_server_free(f->server);
+  h1_client_free(f->client);
+  h1_server_free(f->server);
   extension_list_unref(f->client_list);
   extension_list_unref(f->server_list);
   assert_int_equal(f->alloc.live, 0);
@@ -136,17 +136,17 @@ static void test_handshake_agrees_upon_what_both_have(void **state) {
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(exchange(&f), 1);
-  const char *text = handshake_client_request(f.client, &len);
+  const char *text = h1_client_request(f.client, &len);
   assert_true(has_line(text, len,
                        "\r\nSec-WebSocket-Extensions: permessage-deflate; "
                        "client_max_window_bits\r\n"));
-  text = handshake_server_answer(f.server, &len);
+  text = h1_server_answer(f.server, &len);
   assert_true(has_line(text, len, "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
   assert_string_equal(extension_set_text(f.client_set), "permessage-deflate");
   assert_string_equal(extension_set_text(f.server_set), "permessage-deflate");
-  assert_string_equal(handshake_client_detail(f.client), "");
-  assert_null(handshake_client_take_extensions(f.client));
-  assert_null(handshake_server_take_extensions(f.server));
+  assert_string_equal(h1_client_detail(f.client), "");
+  assert_null(h1_client_take_extensions(f.client));
+  assert_null(h1_server_take_extensions(f.server));
   tear_down(&f);
 }
 
@@ -162,9 +162,9 @@ static void test_handshake_goes_on_without_what_one_has(void **state) {
     assert_int_equal(exchange(&f), 1);
     assert_null(f.client_set);
     assert_null(f.server_set);
-    const char *text = handshake_client_request(f.client, &len);
+    const char *text = h1_client_request(f.client, &len);
     assert_int_equal(has_line(text, len, "Sec-WebSocket-Extensions"), who == 1);
-    text = handshake_server_answer(f.server, &len);
+    text = h1_server_answer(f.server, &len);
     assert_false(has_line(text, len, "Sec-WebSocket-Extensions"));
     tear_down(&f);
   }
@@ -179,10 +179,10 @@ static void test_handshake_frees_what_was_agreed_upon(void **state) {
   assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
-  const char *text = handshake_client_request(f.client, &len);
+  const char *text = h1_client_request(f.client, &len);
   assert_int_equal(feed_server(&f, text, len), 1);
-  assert_int_equal(handshake_server_accept(f.server, NULL, NULL, 0), 0);
-  text = handshake_server_answer(f.server, &len);
+  assert_int_equal(h1_server_accept(f.server, NULL, NULL, 0), 0);
+  text = h1_server_answer(f.server, &len);
   assert_int_equal(feed_client(&f, text, len), 1);
   tear_down(&f);
 }
@@ -198,8 +198,8 @@ static void assert_offer(const char *request, const char *agreed, int result, in
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(feed_server(&f, request, strlen(request)), result);
-  assert_int_equal(handshake_server_error_status(f.server), status);
-  f.server_set = handshake_server_take_extensions(f.server);
+  assert_int_equal(h1_server_error_status(f.server), status);
+  f.server_set = h1_server_take_extensions(f.server);
   assert_string_equal(extension_set_text(f.server_set), agreed);
   tear_down(&f);
 }
@@ -207,7 +207,7 @@ static void assert_offer(const char *request, const char *agreed, int result, in
 #define OFFER "Sec-WebSocket-Extensions: "
 
 /* A malformed offer fails the handshake (RFC 6455 9.1), one that is not understood is declined. */
-static void test_handshake_server_judges_offers(void **state) {
+static void test_h1_server_judges_offers(void **state) {
   (void) state;
   assert_offer(REQUEST OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1, 0);
   assert_offer(REQUEST OFFER "unheard-of; x\r\n\r\n", "", 1, 0);
@@ -233,7 +233,7 @@ static void test_handshake_fails_with_what_a_hook_returns(void **state) {
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(exchange(&f), WS_EPROTONOSUPPORT);
-  assert_int_equal(handshake_server_error_status(f.server), 500);
+  assert_int_equal(h1_server_error_status(f.server), 500);
   tear_down(&f);
 }
 
@@ -267,7 +267,7 @@ int main(void) {
       cmocka_unit_test(test_handshake_agrees_upon_what_both_have),
       cmocka_unit_test(test_handshake_goes_on_without_what_one_has),
       cmocka_unit_test(test_handshake_frees_what_was_agreed_upon),
-      cmocka_unit_test(test_handshake_server_judges_offers),
+      cmocka_unit_test(test_h1_server_judges_offers),
       cmocka_unit_test(test_handshake_fails_with_what_a_hook_returns),
       cmocka_unit_test(test_handshake_survives_each_failing_allocation),
   };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/handshake_request.h"
+#include "proto/handshake/handshake_request.h"
 #include "support/track_alloc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

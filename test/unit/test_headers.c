@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/headers.h"
+#include "proto/http/headers.h"
 #include "support/track_alloc.h"
 
 #define TCHARS "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/http_scan.h"
+#include "proto/http/http_scan.h"
 #include "support/pieces.h"
 
 static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {

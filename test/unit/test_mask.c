@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/mask.h"
+#include "proto/frame/mask.h"
 
 static const mask_key key = {.b = {0x37, 0xfa, 0x21, 0x3d}};
 

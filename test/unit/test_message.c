@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/message.h"
+#include "proto/frame/message.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "proto/out_queue.h"
+#include "proto/frame/out_queue.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"
 

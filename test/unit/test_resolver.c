@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "net/resolver.h"
+#include "net/dial/resolver.h"
 
 /* Shared lookups, over the simulated machine. */
 

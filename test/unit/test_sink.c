@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/sink.h"
+#include "proto/extension/sink.h"
 #include "support/frames.h"
 #include "support/track_alloc.h"
 

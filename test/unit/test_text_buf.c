@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/text_buf.h"
+#include "proto/http/text_buf.h"
 #include "support/track_alloc.h"
 
 static void test_text_buf_joins_what_is_added(void **state) {

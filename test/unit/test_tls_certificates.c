@@ -12,7 +12,7 @@
 #include <mbedtls/x509.h>
 
 #include "base/error.h"
-#include "net/tls_internal.h"
+#include "net/tls/tls_internal.h"
 #include "support/tls_pair.h"
 
 /* The outcome of a handshake with a server of that certificate, signed by the authority that is

@@ -18,10 +18,10 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "net/tls_config.h"
-#include "net/tls_context.h"
-#include "net/tls_internal.h"
-#include "net/tls_mbed.h"
+#include "net/tls/tls_config.h"
+#include "net/tls/tls_context.h"
+#include "net/tls/tls_internal.h"
+#include "net/tls/tls_mbed.h"
 #include "support/certs.h"
 #include "support/track_alloc.h"
 

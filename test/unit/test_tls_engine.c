@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "net/tls_internal.h"
+#include "net/tls/tls_internal.h"
 #include "support/raw_tls.h"
 #include "support/tls_pair.h"
 

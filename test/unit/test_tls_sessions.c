@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "net/tls_sessions.h"
+#include "net/tls/tls_sessions.h"
 
 /* The store of sessions that can be resumed. */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/url.h"
+#include "proto/handshake/url.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

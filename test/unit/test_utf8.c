@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/utf8.h"
+#include "proto/frame/utf8.h"
 
 /* RFC 3629 4, a row for each alternative. */
 typedef struct byte_range {

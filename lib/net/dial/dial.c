@@ -1,0 +1,191 @@
+#include "net/dial/dial.h"
+
+#include "base/error.h"
+#include "net/address.h"
+#include "net/dial/address_order.h"
+
+/* Lookup, then attempts: one begins 250 ms after the one before it, or as soon as one has failed.
+   The first to connect wins (RFC 8305 5). */
+
+enum { ATTEMPT_DELAY_MS = 250 };
+
+typedef struct attempt {
+  dial *dial;
+  ws_filter *filter; /* under way, or NULL */
+  int status;        /* of one that has failed */
+} attempt;
+
+struct dial {
+  resolver *resolver;
+  ws_env *env; /* the resolver's */
+  const dial_events *events;
+  void *up;
+  ws_socket_options options;
+  bool looking_up;
+  resolver_waiter lookup;
+  ws_timer *timer; /* of the next attempt; NULL: there is one address only */
+  struct sockaddr_storage *addrs;
+  attempt *attempts; /* one for each address */
+  size_t count, next;
+  size_t running; /* attempts */
+};
+
+static void dial_free(dial *d) {
+  d->env->ops->timer_free(d->timer);
+  ws_free(d->env->alloc, d->addrs);
+  ws_free(d->env->alloc, d->attempts);
+  ws_free(d->env->alloc, d);
+}
+
+static void on_connect(void *up, int status);
+
+/* An attempt that is given up says nothing more but that it is gone. */
+static void on_gone(void *up) {
+  (void) up;
+}
+
+static const ws_filter_events attempt_events = {.on_connect = on_connect, .on_close = on_gone};
+
+static ws_filter *take_filter(attempt *a) {
+  ws_filter *f = a->filter;
+  a->filter = NULL;
+  a->dial->running--;
+  return f;
+}
+
+static void drop(attempt *a) {
+  ws_filter *f = take_filter(a);
+  f->up = NULL;
+  f->ops->close(f);
+}
+
+static void drop_all(dial *d) {
+  for (size_t i = 0; i < d->next; i++) {
+    if (d->attempts[i].filter != NULL) drop(&d->attempts[i]);
+  }
+}
+
+static int begin(dial *d, attempt *a, const struct sockaddr_storage *addr) {
+  a->dial = d;
+  a->status = d->env->ops->connect(d->env, (const struct sockaddr *) addr, &d->options,
+                                   &attempt_events, a, &a->filter);
+  if (a->status < 0) {
+    a->filter = NULL;
+  } else {
+    d->running++;
+  }
+  return a->status;
+}
+
+static void arm(dial *d) {
+  if (d->timer == NULL) return;
+  if (d->next < d->count) {
+    d->env->ops->timer_start(d->timer, ATTEMPT_DELAY_MS);
+  } else {
+    d->env->ops->timer_stop(d->timer);
+  }
+}
+
+/* Begin with the next address that can be begun with. */
+static void begin_next(dial *d) {
+  bool begun = false;
+  while (!begun && d->next < d->count) {
+    size_t i = d->next++;
+    begun = begin(d, &d->attempts[i], &d->addrs[i]) == 0;
+  }
+  arm(d);
+}
+
+static void on_timer(void *data) {
+  begin_next(data);
+}
+
+/* When nothing is under way, everything has failed. */
+static int verdict(const dial *d) {
+  return d->running > 0 ? 0 : d->attempts[d->count - 1].status;
+}
+
+static void finish(dial *d, int status, ws_filter *filter) {
+  const dial_events *events = d->events;
+  void *up = d->up;
+  dial_free(d);
+  events->on_done(up, status, filter);
+}
+
+static void on_connect(void *up, int status) {
+  attempt *a = up;
+  dial *d = a->dial;
+  if (status == 0) {
+    ws_filter *winner = take_filter(a);
+    drop_all(d);
+    finish(d, 0, winner);
+    return;
+  }
+  drop(a);
+  a->status = status;
+  begin_next(d);
+  status = verdict(d);
+  if (status < 0) finish(d, status, NULL);
+}
+
+static int make_attempts(dial *d, const struct sockaddr_storage *addrs, size_t count) {
+  const wsuv_allocator_t *alloc = d->env->alloc;
+  d->addrs = ws_malloc(alloc, count * sizeof *addrs);
+  d->attempts = ws_calloc(alloc, count * sizeof *d->attempts);
+  if (d->addrs == NULL || d->attempts == NULL) return WS_ENOMEM;
+  d->count = address_order(d->addrs, addrs, count, d->options.local.ss_family);
+  return d->count > 1 ? d->env->ops->timer_new(d->env, on_timer, d, &d->timer) : 0;
+}
+
+static int take_addresses(dial *d, const struct sockaddr_storage *addrs, size_t count) {
+  int err = make_attempts(d, addrs, count);
+  if (err < 0) return err;
+  d->events->on_resolved(d->up);
+  if (d->count == 0) return WS_EAFNOSUPPORT;
+  begin_next(d);
+  return verdict(d);
+}
+
+static void on_lookup(void *data, int status, const struct sockaddr_storage *addrs, size_t count) {
+  dial *d = data;
+  d->looking_up = false;
+  if (status == 0) status = take_addresses(d, addrs, count);
+  if (status < 0) finish(d, status, NULL);
+}
+
+/* An address that is known needs no lookup, nor does a literal. */
+static bool is_known(const dial_target *to, struct sockaddr_storage *addr) {
+  *addr = to->address;
+  return address_is_set(addr) || address_parse(addr, to->host, to->port);
+}
+
+static int begin_dial(dial *d, const dial_target *to) {
+  struct sockaddr_storage addr;
+  if (is_known(to, &addr)) return take_addresses(d, &addr, 1);
+  d->looking_up = true;
+  return resolver_lookup(d->resolver, &d->lookup, to->host, to->port, on_lookup, d);
+}
+
+int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
+               const dial_events *events, void *up) {
+  dial *d = ws_calloc(r->env->alloc, sizeof *d);
+  if (d == NULL) return WS_ENOMEM;
+  d->resolver = r;
+  d->env = r->env;
+  d->events = events;
+  d->up = up;
+  d->options = *options;
+  int err = begin_dial(d, to);
+  if (err < 0) {
+    dial_free(d);
+    return err;
+  }
+  *out = d;
+  return 0;
+}
+
+void dial_cancel(dial *d) {
+  if (d->looking_up) resolver_cancel(&d->lookup);
+  drop_all(d);
+  dial_free(d);
+}

@@ -1,0 +1,338 @@
+#include "net/tls/tls.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "net/tls/tls_internal.h"
+
+/* The filter of TLS: moves bytes between the engine, the filter below and whoever is above.
+
+     above    on_read           write
+                 ^                |
+     engine   decrypt          encrypt ---> queue of ciphertext
+                 ^                            |
+     below    on_read                       write
+
+   Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
+   something is held below, so that at most one batch of ciphertext waits. */
+
+enum { WRITE_PIECES = 8 }; /* of the queue, in one write */
+
+typedef struct tls {
+  ws_filter filter;
+  ws_env *env;
+  ws_filter *lower;
+  tls_engine *engine;
+  tls_context *ctx;
+  ws_deferred *owed; /* something to read, and no event to give it in; NULL but then */
+
+  size_t held;       /* plaintext of whoever is above, encrypted and not gone */
+  size_t lower_held; /* of the queue, held by the filter below */
+
+  int lower_end; /* why nothing comes from below any more */
+  int write_error;
+  bool connected; /* on_connect has been called */
+  bool reading;   /* is wanted above */
+  bool lower_reading;
+  bool delivering; /* an event of ours is under way, and more will be given behind it */
+  bool ended;      /* above has been told */
+  bool shut_wanted, shut;
+  bool closing;
+} tls;
+
+static tls *self(ws_filter *f) {
+  return (tls *) (void *) f;
+}
+
+/* Below */
+
+static int lower_read(tls *t, bool on) {
+  if (on == t->lower_reading) return 0;
+  int err = 0;
+  if (on) {
+    err = t->lower->ops->read_start(t->lower);
+  } else {
+    t->lower->ops->read_stop(t->lower);
+  }
+  t->lower_reading = on && err == 0;
+  return err;
+}
+
+/* Write what is in the queue, until it is empty or something is held. 0 or a code. */
+static int push(tls *t) {
+  const bufq *out = tls_engine_output(t->engine);
+  while (t->write_error == 0 && !t->shut && t->lower_held == 0 && bufq_len(out) > 0) {
+    ws_buf bufs[WRITE_PIECES];
+    size_t taken, held, count = bufq_peek(out, 0, bufq_len(out), bufs, WRITE_PIECES);
+    t->write_error = t->lower->ops->write(t->lower, bufs, count, &taken, &held);
+    if (t->write_error == 0) {
+      tls_engine_sent(t->engine, taken);
+      t->lower_held = held;
+    }
+  }
+  return t->write_error;
+}
+
+/* Reading */
+
+static bool pending(const tls *t) {
+  return t->lower_end != 0 || tls_engine_pending(t->engine);
+}
+
+/* What stands behind the last byte, and is told once. */
+static void end_reading(tls *t, int status) {
+  t->ended = true;
+  t->filter.events->on_read(t->filter.up, NULL, status);
+}
+
+/* One piece for whoever is above; false: there is none. */
+static bool deliver_some(tls *t) {
+  ws_buf buf;
+  t->filter.events->on_alloc(t->filter.up, &buf);
+  ptrdiff_t n = tls_engine_read(t->engine, buf.base, buf.len);
+  if (n == WS_EAGAIN && t->lower_end == 0) return false;
+  if (n > 0) {
+    t->filter.events->on_read(t->filter.up, buf.base, n);
+  } else {
+    end_reading(t, n == WS_EAGAIN ? t->lower_end : (int) n);
+  }
+  return true;
+}
+
+/* All that there is, as long as it is wanted. What is left is taken out of the shared buffer; if
+   there is no memory for that, the engine fails, and says so to whoever reads next. */
+static void deliver(tls *t) {
+  t->delivering = true;
+  while (t->reading && !t->ended && !t->closing && deliver_some(t)) {
+  }
+  t->delivering = false;
+  if (t->closing) return;
+  (void) tls_engine_keep(t->engine);
+  (void) push(t); /* an alert, perhaps */
+  bool wanted = t->reading && !t->ended && !pending(t);
+  int err = lower_read(t, wanted);
+  if (err < 0) end_reading(t, err);
+}
+
+static void on_owed(void *data) {
+  tls *t = data;
+  t->env->ops->deferred_free(t->owed);
+  t->owed = NULL;
+  if (t->reading) deliver(t);
+}
+
+static int owe(tls *t) {
+  if (t->owed == NULL) {
+    int err = t->env->ops->deferred_new(t->env, on_owed, t, &t->owed);
+    if (err < 0) return err;
+  }
+  t->env->ops->deferred_schedule(t->owed);
+  return 0;
+}
+
+static int read_start(ws_filter *f) {
+  tls *t = self(f);
+  if (t->reading) return 0;
+  t->reading = true;
+  if (t->ended || t->delivering) return 0;
+  int err = pending(t) ? owe(t) : lower_read(t, true);
+  t->reading = err == 0;
+  return err;
+}
+
+static void read_stop(ws_filter *f) {
+  tls *t = self(f);
+  t->reading = false;
+  (void) lower_read(t, false);
+}
+
+/* The handshake */
+
+/* What is behind the peer's last flight may be there already. */
+static void tell_connected(tls *t, int status) {
+  (void) lower_read(t, false);
+  t->connected = true;
+  t->delivering = true;
+  t->filter.events->on_connect(t->filter.up, status);
+  t->delivering = false;
+  if (!t->closing && status == 0) deliver(t);
+}
+
+static int shake(tls *t) {
+  int err = tls_engine_handshake(t->engine);
+  int written = push(t);
+  return (err == 0 || err == WS_EAGAIN) && written < 0 ? written : err;
+}
+
+static void go_on_shaking(tls *t) {
+  int err = shake(t);
+  if (err == WS_EAGAIN && t->lower_end != 0) err = t->lower_end;
+  if (err != WS_EAGAIN) tell_connected(t, err);
+}
+
+/* Writing */
+
+/* What was encrypted, but not taken below, counts as held: whoever is above must know what has gone
+   and what a close would drop. */
+static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
+  tls *t = self(f);
+  size_t n = 1;
+  *taken = *held = 0;
+  int err = push(t);
+  while (err == 0 && n > 0 && t->held == 0) {
+    err = tls_engine_write(t->engine, bufs, count, *taken, &n);
+    if (err == 0) err = push(t);
+    if (err == 0 && t->lower_held > 0) t->held = n;
+    if (err == 0 && t->lower_held == 0) *taken += n;
+  }
+  if (err < 0) t->write_error = err;
+  *held = t->held;
+  return err;
+}
+
+/* The end of our direction, behind everything else. */
+static void shut_down_below(tls *t) {
+  if (push(t) < 0 || t->lower_held > 0) return;
+  t->shut = true;
+  t->lower->ops->shutdown(t->lower);
+}
+
+static void shut_down(ws_filter *f) {
+  tls *t = self(f);
+  t->shut_wanted = true;
+  tls_engine_close(t->engine);
+  shut_down_below(t);
+}
+
+static void tell_written(tls *t, int status) {
+  if (t->held == 0) return;
+  t->held = 0;
+  t->filter.events->on_write(t->filter.up, status);
+}
+
+static void go_on_writing(tls *t) {
+  int err = push(t);
+  if (err < 0 || t->lower_held == 0) tell_written(t, err);
+  if (!t->closing && t->shut_wanted && !t->shut) shut_down_below(t);
+}
+
+/* Events from below */
+
+static void on_alloc(void *up, ws_buf *buf) {
+  const tls *t = up;
+  *buf = (ws_buf){t->ctx->read_buf, TLS_READ_SIZE};
+}
+
+static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  tls *t = up;
+  if (n > 0) {
+    tls_engine_feed(t->engine, data, (size_t) n);
+    if (t->filter.events->on_bytes != NULL) t->filter.events->on_bytes(t->filter.up);
+  } else if (n == WS_EOF) {
+    tls_engine_eof(t->engine);
+  } else {
+    t->lower_end = (int) n;
+  }
+  if (t->connected) {
+    deliver(t);
+  } else {
+    go_on_shaking(t);
+  }
+}
+
+static void on_write(void *up, int status) {
+  tls *t = up;
+  if (status < 0) t->write_error = status;
+  if (status == 0) tls_engine_sent(t->engine, t->lower_held);
+  t->lower_held = 0;
+  if (t->connected) {
+    go_on_writing(t);
+  } else if (push(t) < 0) {
+    tell_connected(t, t->write_error);
+  }
+}
+
+static void destroy(tls *t) {
+  const wsuv_allocator_t *alloc = t->env->alloc;
+  tls_context *ctx = t->ctx;
+  tls_engine_free(t->engine);
+  ws_free(alloc, t);
+  tls_context_unref(ctx);
+}
+
+static void on_close(void *up) {
+  tls *t = up;
+  t->filter.events->on_close(t->filter.up);
+  destroy(t);
+}
+
+static const ws_filter_events lower_events = {
+    .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = on_close};
+
+/* Closing */
+
+/* close_notify goes out if it can go at once; what is held, and its memory, stays until on_close.
+ */
+static void close_it(ws_filter *f) {
+  tls *t = self(f);
+  t->closing = true;
+  t->env->ops->deferred_free(t->owed);
+  t->owed = NULL;
+  tls_engine_close(t->engine);
+  (void) push(t);
+  t->lower->ops->close(t->lower);
+}
+
+static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
+  const ws_filter *lower = ((const tls *) (const void *) f)->lower;
+  return lower->ops->address(lower, end, addr);
+}
+
+static const ws_filter_ops ops = {
+    .read_start = read_start,
+    .read_stop = read_stop,
+    .write = write_now,
+    .shutdown = shut_down,
+    .address = get_address,
+    .close = close_it,
+};
+
+/* Starting */
+
+/* The first flight goes out last, so that nothing is held when this fails. */
+static int begin(tls *t) {
+  t->lower->events = &lower_events;
+  t->lower->up = t;
+  int err = tls_engine_handshake(t->engine);
+  if (err != WS_EAGAIN) return err;
+  err = lower_read(t, true);
+  if (err < 0) return err;
+  err = push(t);
+  if (err < 0) (void) lower_read(t, false);
+  return err;
+}
+
+int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, uint16_t port,
+              ws_filter *lower, const ws_filter_events *events, void *up) {
+  const ws_filter before = *lower;
+  tls *t = ws_calloc(env->alloc, sizeof *t);
+  if (t == NULL) return WS_ENOMEM;
+  t->filter = (ws_filter){&ops, events, up};
+  t->env = env;
+  t->lower = lower;
+  t->ctx = tls_context_ref(ctx);
+  int err = tls_engine_new(&t->engine, ctx, host, port);
+  if (err == 0) err = begin(t);
+  if (err < 0) {
+    *lower = before;
+    destroy(t);
+    return err;
+  }
+  *out = &t->filter;
+  return 0;
+}
+
+void tls_filter_facts(const ws_filter *filter, tls_facts *facts) {
+  tls_engine_facts(((const tls *) (const void *) filter)->engine, facts);
+}

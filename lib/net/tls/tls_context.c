@@ -1,0 +1,268 @@
+#include "net/tls/tls_context.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fork.h"
+#include "net/tls/tls_config.h"
+#include "net/tls/tls_internal.h"
+#include "net/tls/tls_suites.h"
+#include "net/tls/tls_trust.h"
+
+/* From a configuration to what mbedTLS wants to be given, for either role. */
+
+enum {
+  POOL_SPARES = 8,          /* chunks of ciphertext that are kept */
+  TICKET_LIFETIME_S = 86400 /* a server's */
+};
+
+static const char *const default_alpn[] = {"http/1.1", NULL};
+
+/* A forked child must not repeat what its parent draws. */
+int tls_context_random(void *ctx, unsigned char *out, size_t len) {
+  tls_context *c = ctx;
+  if (c->generation != fork_generation) {
+    int r = mbedtls_ctr_drbg_reseed(&c->random, NULL, 0);
+    if (r != 0) return r;
+    c->generation = fork_generation;
+  }
+  while (len > 0) {
+    size_t n = len < MBEDTLS_CTR_DRBG_MAX_REQUEST ? len : MBEDTLS_CTR_DRBG_MAX_REQUEST;
+    int r = mbedtls_ctr_drbg_random(&c->random, out, n);
+    if (r != 0) return r;
+    out += n;
+    len -= n;
+  }
+  return 0;
+}
+
+static int fail(tls_failure *failure, int library_error, const char *what) {
+  tls_failure_set(failure, library_error, what);
+  return tls_failure_status(library_error);
+}
+
+static int seed(tls_context *c, tls_failure *failure) {
+  int err = fork_watch();
+  if (err < 0) return err;
+  c->generation = fork_generation;
+  int r = tls_mbed_init();
+  if (r == 0) r = mbedtls_ctr_drbg_seed(&c->random, mbedtls_entropy_func, &c->entropy, NULL, 0);
+  return r == 0 ? 0 : fail(failure, r, "random bytes");
+}
+
+/* Our own certificate */
+
+static int load_own_cert(tls_context *c) {
+  const wsuv_tls_config_t *config = &c->config;
+  if (config->cert_file != NULL) return mbedtls_x509_crt_parse_file(&c->own, config->cert_file);
+  return tls_trust_parse(&c->own, config->cert_pem, config->cert_pem_len);
+}
+
+static int load_own_key(tls_context *c) {
+  const wsuv_tls_config_t *config = &c->config;
+  if (config->key_file != NULL) {
+    return tls_mbed_parse_key_file(&c->key, config->key_file, config->key_password,
+                                   tls_context_random, c);
+  }
+  size_t len = config->key_pem_len + (tls_trust_is_pem(config->key_pem) ? 1 : 0);
+  return tls_mbed_parse_key(&c->key, config->key_pem, len, config->key_password, tls_context_random,
+                            c);
+}
+
+/* A chain of which a part cannot be read is no chain. */
+static int load_own(tls_context *c, tls_failure *failure) {
+  if (c->config.cert_file == NULL && c->config.cert_pem == NULL) return 0;
+  int r = load_own_cert(c);
+  if (r > 0) r = MBEDTLS_ERR_X509_INVALID_FORMAT;
+  if (r != 0) return fail(failure, r, "own certificate");
+  r = load_own_key(c);
+  if (r == 0) r = tls_mbed_check_pair(&c->own.pk, &c->key, tls_context_random, c);
+  if (r == 0) r = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
+  return r == 0 ? 0 : fail(failure, r, "own key");
+}
+
+/* Trust */
+
+static int set_trust(tls_context *c) {
+  bool wanted =
+      c->role == TLS_SERVER ? tls_trust_named(&c->config) : !c->config.verification_disabled;
+  /* Looked at, but not obeyed: so pins count, and it is known what would have been wrong. */
+  int without = c->role == TLS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
+  mbedtls_ssl_conf_cert_profile(&c->conf, &tls_verify_profile);
+  mbedtls_ssl_conf_authmode(&c->conf, wanted ? MBEDTLS_SSL_VERIFY_REQUIRED : without);
+  if (!wanted) return 0;
+  int err = tls_trust_load(&c->trust, &c->config);
+  if (err == 0) mbedtls_ssl_conf_ca_chain(&c->conf, &c->trust, NULL);
+  return err;
+}
+
+static int set_pins(tls_context *c) {
+  size_t count = c->config.pin_count;
+  if (count == 0) return 0;
+  c->pins = ws_malloc(c->alloc, count * TLS_PIN_SIZE);
+  if (c->pins == NULL) return WS_ENOMEM;
+  for (size_t i = 0; i < count; i++) {
+    (void) tls_config_pin(c->config.pins[i], c->pins + i * TLS_PIN_SIZE);
+  }
+  return 0;
+}
+
+/* What is offered */
+
+/* A version for which there is no suite is not offered: the peer might choose it. */
+static void set_versions(tls_context *c) {
+  wsuv_tls_version_t min = c->config.min_version, max = c->config.max_version;
+  bool old = false, new = false;
+  for (const int *id = c->suites; *id != 0; id++) {
+    new = new || tls_suite_is_1_3(*id);
+    old = old || !tls_suite_is_1_3(*id);
+  }
+  if (min == WSUV_TLS_ANY) min = WSUV_TLS_1_2;
+  if (max == WSUV_TLS_ANY || !tls_mbed_has_1_3()) {
+    max = tls_mbed_has_1_3() ? WSUV_TLS_1_3 : WSUV_TLS_1_2;
+  }
+  if (!old && max == WSUV_TLS_1_3) min = WSUV_TLS_1_3;
+  if (!new &&min == WSUV_TLS_1_2) max = WSUV_TLS_1_2;
+  tls_mbed_conf_versions(&c->conf, min, max);
+}
+
+static int set_suites(tls_context *c) {
+  c->suites = tls_suites_new(c->alloc, &c->config);
+  if (c->suites == NULL) return WS_ENOMEM;
+  mbedtls_ssl_conf_ciphersuites(&c->conf, c->suites);
+  set_versions(c);
+  return 0;
+}
+
+static int set_alpn(tls_context *c, tls_failure *failure) {
+  const char *const *list = c->config.alpn != NULL ? c->config.alpn : default_alpn;
+  if (list[0] == NULL) return 0;
+  int r = mbedtls_ssl_conf_alpn_protocols(&c->conf, (const char **) (uintptr_t) list);
+  return r == 0 ? 0 : fail(failure, r, "ALPN");
+}
+
+static int set_tickets(tls_context *c, tls_failure *failure) {
+  int on = c->config.resumption ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                : MBEDTLS_SSL_SESSION_TICKETS_DISABLED;
+  if (c->role == TLS_CLIENT) {
+    mbedtls_ssl_conf_session_tickets(&c->conf, on);
+    return 0;
+  }
+  if (!c->config.resumption) return 0;
+  int r = mbedtls_ssl_ticket_setup(&c->tickets, tls_context_random, c, MBEDTLS_CIPHER_AES_256_GCM,
+                                   TICKET_LIFETIME_S);
+  if (r != 0) return fail(failure, r, "tickets");
+  mbedtls_ssl_conf_session_tickets_cb(&c->conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+                                      &c->tickets);
+  return 0;
+}
+
+static int set_keylog(tls_context *c) {
+  if (c->config.keylog_file == NULL) return 0;
+  tls_mbed_conf_secrets(&c->conf, &c->keylog.secrets);
+  return tls_keylog_open(&c->keylog, c->config.keylog_file);
+}
+
+static int set_buffers(tls_context *c) {
+  c->gather = ws_malloc(c->alloc, TLS_RECORD_MAX);
+  c->read_buf = ws_malloc(c->alloc, TLS_READ_SIZE);
+  return c->gather != NULL && c->read_buf != NULL ? 0 : WS_ENOMEM;
+}
+
+static int set_defaults(tls_context *c, tls_failure *failure) {
+  int endpoint = c->role == TLS_SERVER ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
+  int r = mbedtls_ssl_config_defaults(&c->conf, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                      MBEDTLS_SSL_PRESET_DEFAULT);
+  if (r != 0) return fail(failure, r, NULL);
+  mbedtls_ssl_conf_rng(&c->conf, tls_context_random, c);
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+  mbedtls_ssl_conf_renegotiation(&c->conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+#endif
+  tls_mbed_conf_strict(&c->conf);
+  return 0;
+}
+
+static int set_up(tls_context *c, tls_failure *failure) {
+  int err = set_buffers(c);
+  if (err == 0) err = seed(c, failure);
+  if (err == 0) err = set_defaults(c, failure);
+  if (err == 0) err = set_suites(c);
+  if (err == 0) err = set_alpn(c, failure);
+  if (err == 0) err = set_tickets(c, failure);
+  if (err == 0) err = set_pins(c);
+  if (err == 0) err = set_trust(c);
+  if (err == 0) err = load_own(c, failure);
+  return err == 0 ? set_keylog(c) : err;
+}
+
+/* Lifetime */
+
+static void init(tls_context *c, const wsuv_allocator_t *alloc, tls_role role) {
+  c->alloc = alloc;
+  c->refs = 1;
+  c->role = role;
+  mbedtls_ssl_config_init(&c->conf);
+  mbedtls_x509_crt_init(&c->trust);
+  mbedtls_x509_crt_init(&c->own);
+  mbedtls_pk_init(&c->key);
+  mbedtls_entropy_init(&c->entropy);
+  mbedtls_ctr_drbg_init(&c->random);
+  mbedtls_ssl_ticket_init(&c->tickets);
+  tls_keylog_init(&c->keylog);
+  tls_sessions_init(&c->sessions, alloc);
+  bufq_pool_init(&c->pool, alloc, POOL_SPARES);
+}
+
+static void destroy(tls_context *c) {
+  mbedtls_ssl_config_free(&c->conf);
+  mbedtls_x509_crt_free(&c->trust);
+  mbedtls_x509_crt_free(&c->own);
+  mbedtls_pk_free(&c->key);
+  mbedtls_ssl_ticket_free(&c->tickets);
+  mbedtls_ctr_drbg_free(&c->random);
+  mbedtls_entropy_free(&c->entropy);
+  tls_keylog_close(&c->keylog);
+  tls_sessions_free(&c->sessions);
+  bufq_pool_free(&c->pool);
+  tls_config_free(&c->config, c->alloc);
+  ws_free(c->alloc, c->suites);
+  ws_free(c->alloc, c->pins);
+  ws_free(c->alloc, c->gather);
+  ws_free(c->alloc, c->read_buf);
+  ws_free(c->alloc, c);
+}
+
+int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
+                    const wsuv_tls_config_t *config, tls_role role, tls_failure *failure) {
+  *failure = (tls_failure){.library_error = 0};
+  int err = tls_config_check(config);
+  if (err < 0) return err;
+  tls_context *c = ws_calloc(alloc, sizeof *c);
+  if (c == NULL) return WS_ENOMEM;
+  init(c, alloc, role);
+  err = tls_config_copy(&c->config, alloc, config);
+  if (err == 0) err = set_up(c, failure);
+  if (err < 0) {
+    destroy(c);
+    return err;
+  }
+  *out = c;
+  return 0;
+}
+
+tls_context *tls_context_ref(tls_context *ctx) {
+  ctx->refs++;
+  return ctx;
+}
+
+void tls_context_unref(tls_context *ctx) {
+  if (ctx != NULL && --ctx->refs == 0) destroy(ctx);
+}
+
+bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config) {
+  return tls_config_equal(&ctx->config, config);
+}
+
+bool tls_context_verifies(const tls_context *ctx) {
+  return !ctx->config.verification_disabled;
+}

@@ -1,0 +1,468 @@
+#include "net/tls/tls_engine.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "net/tls/tls_internal.h"
+#include "net/tls/tls_resume.h"
+#include "net/tls/tls_suites.h"
+
+/* mbedTLS over byte queues. It reads what was fed through one function and writes into the queue
+   through another, neither of which waits. */
+
+enum {
+  OUTPUT_MAX = 256 * 1024, /* a peer that asks and asks, and does not read the answers, is left */
+  DIRECT_MIN = 8 * 1024,   /* a piece as large as this makes a record of its own */
+  BAD_CERTIFICATE = 42     /* alert (RFC 8446 6.2) */
+};
+
+struct tls_engine {
+  tls_context *ctx;
+  mbedtls_ssl_context ssl;
+  bufq out;
+  const uint8_t *in; /* what was fed and is not eaten yet */
+  size_t in_len;
+  uint8_t *kept;      /* the memory of that, if it is ours */
+  int read_error;     /* nothing more can be read */
+  int write_error;    /* nor written */
+  uint32_t flags;     /* of all certificates of the chain */
+  bool network_ended; /* behind what was fed */
+  bool dry;           /* mbedTLS has asked for more than was fed */
+  bool unread;        /* it may hold more than it has given */
+  bool ticket;        /* one has come that was not saved yet */
+  bool done;          /* the handshake */
+  bool offered;       /* a session to resume */
+  bool saw_chain;     /* so it was not resumed */
+  bool wrong_pin;
+  bool close_said;
+  bool begun; /* bytes have come */
+  tls_peer peer;
+  mbedtls_x509_time not_after; /* of the certificate */
+  tls_failure failure;
+  uint16_t port;
+  char host[]; /* "" of a server */
+};
+
+/* What mbedTLS calls */
+
+static void drop_input(tls_engine *e) {
+  ws_free(e->ctx->alloc, e->kept);
+  e->kept = NULL;
+  e->in = NULL;
+  e->in_len = 0;
+}
+
+static int on_recv(void *arg, unsigned char *buf, size_t len) {
+  tls_engine *e = arg;
+  if (e->in_len == 0) {
+    if (e->network_ended) return 0;
+    e->dry = true;
+    return MBEDTLS_ERR_SSL_WANT_READ;
+  }
+  if (len > e->in_len) len = e->in_len;
+  memcpy(buf, e->in, len);
+  e->in += len;
+  e->in_len -= len;
+  if (e->in_len == 0) drop_input(e);
+  return (int) len;
+}
+
+static int on_send(void *arg, const unsigned char *buf, size_t len) {
+  tls_engine *e = arg;
+  if (len > OUTPUT_MAX - bufq_len(&e->out)) return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+  if (bufq_append(&e->out, &e->ctx->pool, buf, len) < 0) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+  return (int) len;
+}
+
+static void judge_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *flags) {
+  const tls_context *c = e->ctx;
+  e->not_after = cert->valid_to;
+  if (!tls_peer_matches(&e->peer, cert)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+  if (c->pins != NULL && !tls_verify_pins(cert, c->pins, c->config.pin_count)) {
+    e->wrong_pin = true;
+    if (!c->config.verification_disabled) *flags |= MBEDTLS_X509_BADCERT_OTHER;
+  }
+}
+
+/* For each certificate of the chain; the server's comes last, with a depth of 0. */
+static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
+  tls_engine *e = arg;
+  e->saw_chain = true;
+  if (depth == 0) judge_leaf(e, cert, flags);
+  e->flags |= *flags;
+  if (e->ctx->config.verification_disabled) *flags = 0;
+  return 0;
+}
+
+/* Failing */
+
+static const char no_tls[] = "the peer does not speak TLS: it answers in plain HTTP";
+
+/* A connection to a port of plain ws; seen before the first record is refused. */
+static void note_first_bytes(tls_engine *e, const uint8_t *data, size_t len) {
+  if (!e->begun && len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+    memcpy(e->failure.text, no_tls, sizeof no_tls);
+  }
+  e->begun = true;
+}
+
+static void describe(tls_engine *e, int r) {
+  bool known = e->failure.text[0] != '\0';
+  e->failure.library_error = r;
+  if (known) return;
+  tls_failure_set(&e->failure, r, NULL);
+  if (r == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+    const char *name = tls_verify_alert(tls_mbed_last_alert(&e->ssl));
+    (void) snprintf(e->failure.text, sizeof e->failure.text, "alert of the peer: %s", name);
+  }
+}
+
+/* The session may be what the peer took offence at. */
+static int end(tls_engine *e, int status) {
+  e->read_error = e->write_error = status;
+  drop_input(e);
+  if (e->offered && !e->done) tls_sessions_forget(&e->ctx->sessions, e->host, e->port);
+  return status;
+}
+
+static int refuse_pin(tls_engine *e) {
+  static const char text[] = "public key of the server is not among the pinned ones";
+  memcpy(e->failure.text, text, sizeof text);
+  return end(e, WSUV_ETLSPIN);
+}
+
+static int refuse_peer(tls_engine *e) {
+  uint32_t flags = mbedtls_ssl_get_verify_result(&e->ssl);
+  if (flags != UINT32_MAX) e->flags |= flags & ~(uint32_t) MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+  if (e->wrong_pin && (e->flags & ~(uint32_t) MBEDTLS_X509_BADCERT_OTHER) == 0) {
+    return refuse_pin(e);
+  }
+  tls_verify_describe(e->failure.text, sizeof e->failure.text, e->flags);
+  return end(e, WSUV_ETLSVERIFY);
+}
+
+/* What the certificate may be used for is judged by mbedTLS behind the rest of it, with an error of
+   its own. */
+static bool is_wrong_use(const tls_engine *e) {
+  uint32_t flags = mbedtls_ssl_get_verify_result(&e->ssl);
+  return flags != UINT32_MAX &&
+         (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
+}
+
+static int fail(tls_engine *e, int r) {
+  int status = tls_failure_status(r);
+  describe(e, r);
+  bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
+  if (truncated) return end(e, WSUV_ETLSTRUNCATED);
+  bool refused = status == WSUV_ETLSVERIFY || (status == WSUV_ETLS && !e->done && is_wrong_use(e));
+  return refused ? refuse_peer(e) : end(e, status);
+}
+
+/* Lifetime */
+
+/* Without a final dot, which neither SNI nor certificates have (RFC 6066 3). */
+static size_t name_len(const char *name) {
+  size_t len = strlen(name);
+  return len > 1 && name[len - 1] == '.' ? len - 1 : len;
+}
+
+/* An address is not sent, and looked for in the certificate by ourselves. */
+static int set_name(tls_engine *e) {
+  const char *own = e->ctx->config.server_name;
+  const char *name = own != NULL ? own : e->host;
+  char *copy = ws_strndup(e->ctx->alloc, name, name_len(name));
+  if (copy == NULL) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+  tls_peer_init(&e->peer, copy);
+  int r = mbedtls_ssl_set_hostname(&e->ssl, e->peer.address_len > 0 ? NULL : copy);
+  ws_free(e->ctx->alloc, copy);
+  return r;
+}
+
+static bool resumes(const tls_engine *e) {
+  const tls_context *c = e->ctx;
+  return c->role == TLS_CLIENT && c->config.resumption && !c->config.verification_disabled;
+}
+
+static int set_up(tls_engine *e) {
+  tls_context *c = e->ctx;
+  int r = mbedtls_ssl_setup(&e->ssl, &c->conf);
+  if (r != 0) return r;
+  mbedtls_ssl_set_bio(&e->ssl, e, on_send, on_recv, NULL);
+  if (c->keylog.fd >= 0) tls_mbed_set_secrets(&e->ssl, &c->keylog.secrets);
+  if (c->role == TLS_SERVER) return 0;
+  mbedtls_ssl_set_verify(&e->ssl, on_cert, e);
+  r = set_name(e);
+  if (r != 0 || !resumes(e)) return r;
+  e->offered = tls_resume_offer(&c->sessions, &e->ssl, e->host, e->port, &e->not_after);
+  return 0;
+}
+
+int tls_engine_new(tls_engine **out, tls_context *ctx, const char *host, uint16_t port) {
+  size_t host_size = host == NULL ? 1 : strlen(host) + 1;
+  tls_engine *e = ws_calloc(ctx->alloc, sizeof *e + host_size);
+  if (e == NULL) return WS_ENOMEM;
+  e->ctx = tls_context_ref(ctx);
+  e->port = port;
+  if (host != NULL) memcpy(e->host, host, host_size);
+  bufq_init(&e->out);
+  mbedtls_ssl_init(&e->ssl);
+  int r = set_up(e);
+  if (r != 0) {
+    tls_engine_free(e);
+    return tls_failure_status(r);
+  }
+  *out = e;
+  return 0;
+}
+
+void tls_engine_free(tls_engine *e) {
+  if (e == NULL) return;
+  tls_context *ctx = e->ctx;
+  mbedtls_ssl_free(&e->ssl);
+  bufq_clear(&e->out, &ctx->pool);
+  drop_input(e);
+  ws_free(ctx->alloc, e);
+  tls_context_unref(ctx);
+}
+
+/* Bytes in and out */
+
+void tls_engine_feed(tls_engine *e, const uint8_t *data, size_t len) {
+  if (e->read_error != 0) return;
+  assert(e->in_len == 0);
+  note_first_bytes(e, data, len);
+  e->in = data;
+  e->in_len = len;
+  e->unread = true;
+}
+
+int tls_engine_keep(tls_engine *e) {
+  if (e->in_len == 0 || e->kept != NULL) return 0;
+  e->kept = ws_malloc(e->ctx->alloc, e->in_len);
+  if (e->kept == NULL) return end(e, WS_ENOMEM);
+  memcpy(e->kept, e->in, e->in_len);
+  e->in = e->kept;
+  return 0;
+}
+
+bool tls_engine_pending(const tls_engine *e) {
+  return e->unread || e->read_error != 0;
+}
+
+void tls_engine_eof(tls_engine *e) {
+  e->network_ended = true;
+  e->unread = true;
+}
+
+const bufq *tls_engine_output(const tls_engine *e) {
+  return &e->out;
+}
+
+void tls_engine_sent(tls_engine *e, size_t n) {
+  bufq_consume(&e->out, &e->ctx->pool, n);
+}
+
+/* The handshake */
+
+/* Of TLS 1.2 when the handshake is done, of TLS 1.3 when a ticket has come. */
+static void save_session(tls_engine *e) {
+  if (!resumes(e) || !e->done) return;
+  tls_resume_save(&e->ctx->sessions, &e->ssl, e->host, e->port, &e->not_after);
+}
+
+/* Once for all that have come together: saving costs more than sending one. */
+static void save_ticket(tls_engine *e) {
+  if (!e->ticket) return;
+  e->ticket = false;
+  save_session(e);
+}
+
+/* mbedTLS has said that the peer is good; it is not taken at its word. Neither a chain nor a
+   session from before: then nobody has looked at anything. A resumed session was verified, pins
+   and all, by this very context. */
+static int accept_peer(tls_engine *e) {
+  const tls_context *c = e->ctx;
+  const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&e->ssl);
+  if (c->role == TLS_SERVER) return 0;
+  bool resumed = e->offered && !e->saw_chain;
+  if (!resumed && cert == NULL) return refuse_peer(e);
+  if (c->config.verification_disabled) return e->wrong_pin ? refuse_pin(e) : 0;
+  bool good = resumed || (e->saw_chain && mbedtls_ssl_get_verify_result(&e->ssl) == 0);
+  if (!good || e->flags != 0) return refuse_peer(e);
+  bool pinned =
+      c->pins == NULL || cert == NULL || tls_verify_pins(cert, c->pins, c->config.pin_count);
+  return pinned ? 0 : refuse_pin(e);
+}
+
+/* mbedTLS says WANT_READ, too, when it has eaten a message that was none of ours. */
+static bool goes_on(const tls_engine *e, int r) {
+  return (r == MBEDTLS_ERR_SSL_WANT_READ && !e->dry) || tls_mbed_is_ticket(r);
+}
+
+static int finish(tls_engine *e) {
+  int err = accept_peer(e);
+  if (err < 0) {
+    (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, BAD_CERTIFICATE);
+    return err;
+  }
+  e->done = true;
+  e->unread = e->in_len > 0 || e->network_ended || mbedtls_ssl_check_pending(&e->ssl) != 0;
+  e->failure = (tls_failure){.library_error = 0};
+  if (!tls_mbed_is_1_3(&e->ssl)) save_session(e);
+  return 0;
+}
+
+int tls_engine_handshake(tls_engine *e) {
+  int r;
+  if (e->done) return 0;
+  if (e->read_error != 0) return e->read_error;
+  do {
+    e->dry = false;
+    r = mbedtls_ssl_handshake(&e->ssl);
+  } while (goes_on(e, r));
+  if (r == MBEDTLS_ERR_SSL_WANT_READ) {
+    e->unread = false;
+    return WS_EAGAIN;
+  }
+  return r == 0 ? finish(e) : fail(e, r);
+}
+
+/* Reading */
+
+/* One step: bytes, or 0: there is nothing more, or an error. */
+static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
+  int r;
+  do {
+    e->dry = false;
+    r = mbedtls_ssl_read(&e->ssl, buf, len);
+    if (tls_mbed_is_ticket(r)) e->ticket = true;
+  } while (goes_on(e, r));
+  if (r > 0) return (size_t) r;
+  e->unread = false;
+  if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+    e->read_error = WS_EOF;
+    drop_input(e);
+  } else if (r == 0 || r == MBEDTLS_ERR_SSL_CONN_EOF) {
+    e->read_error = WSUV_ETLSTRUNCATED;
+  } else if (r != MBEDTLS_ERR_SSL_WANT_READ) {
+    (void) fail(e, r);
+  }
+  return 0;
+}
+
+ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len) {
+  size_t got = 0;
+  while (got < len && e->read_error == 0) {
+    size_t n = read_some(e, buf + got, len - got);
+    got += n;
+    if (n == 0) break;
+  }
+  save_ticket(e);
+  if (got > 0) return (ptrdiff_t) got;
+  return e->read_error != 0 ? e->read_error : WS_EAGAIN;
+}
+
+/* Writing */
+
+/* A place in pieces of memory. */
+typedef struct cursor {
+  const ws_buf *bufs;
+  size_t count, off;
+} cursor;
+
+static void skip_empty(cursor *c) {
+  while (c->count > 0 && c->off == c->bufs->len) {
+    c->bufs++;
+    c->count--;
+    c->off = 0;
+  }
+}
+
+static void skip_bytes(cursor *c, size_t n) {
+  for (skip_empty(c); n > 0; skip_empty(c)) {
+    size_t len = c->bufs->len - c->off;
+    if (len > n) len = n;
+    c->off += len;
+    n -= len;
+  }
+}
+
+static size_t gather(cursor *c, uint8_t *to) {
+  size_t len = 0;
+  for (skip_empty(c); c->count > 0 && len < TLS_RECORD_MAX; skip_empty(c)) {
+    size_t n = c->bufs->len - c->off;
+    if (n > TLS_RECORD_MAX - len) n = TLS_RECORD_MAX - len;
+    memcpy(to + len, c->bufs->base + c->off, n);
+    c->off += n;
+    len += n;
+  }
+  return len;
+}
+
+/* What goes into the next record; nothing at the end. */
+static ws_buf next_record(cursor *c, uint8_t *scratch) {
+  skip_empty(c);
+  if (c->count == 0) return (ws_buf){NULL, 0};
+  size_t n = c->bufs->len - c->off;
+  if (n < DIRECT_MIN && c->count > 1) return (ws_buf){scratch, gather(c, scratch)};
+  if (n > TLS_RECORD_MAX) n = TLS_RECORD_MAX;
+  c->off += n;
+  return (ws_buf){c->bufs->base + c->off - n, n};
+}
+
+/* A peer that has asked for smaller records gets them. */
+static int write_record(tls_engine *e, const ws_buf *record) {
+  for (size_t done = 0; done < record->len;) {
+    int r;
+    do {
+      e->dry = false;
+      r = mbedtls_ssl_write(&e->ssl, record->base + done, record->len - done);
+      if (tls_mbed_is_ticket(r)) e->ticket = true;
+    } while (goes_on(e, r));
+    if (r <= 0) return fail(e, r);
+    done += (size_t) r;
+  }
+  return 0;
+}
+
+int tls_engine_write(tls_engine *e, const ws_buf *bufs, size_t count, size_t skip, size_t *taken) {
+  cursor c = {bufs, count, 0};
+  *taken = 0;
+  skip_bytes(&c, skip);
+  if (e->write_error != 0) return e->write_error;
+  for (int i = 0; i < TLS_BATCH_RECORDS; i++) {
+    const ws_buf record = next_record(&c, e->ctx->gather);
+    if (record.len == 0) break;
+    int err = write_record(e, &record);
+    if (err < 0) return err;
+    *taken += record.len;
+  }
+  save_ticket(e);
+  return 0;
+}
+
+void tls_engine_close(tls_engine *e) {
+  if (!e->done || e->close_said || e->write_error != 0) return;
+  e->close_said = true;
+  (void) mbedtls_ssl_close_notify(&e->ssl);
+}
+
+/* Facts */
+
+void tls_engine_facts(const tls_engine *e, tls_facts *facts) {
+  const mbedtls_x509_crt *cert = e->done ? mbedtls_ssl_get_peer_cert(&e->ssl) : NULL;
+  *facts = (tls_facts){
+      .version = e->done ? mbedtls_ssl_get_version(&e->ssl) : NULL,
+      .ciphersuite = e->done ? tls_suite_name(mbedtls_ssl_get_ciphersuite(&e->ssl)) : NULL,
+      .alpn = e->done ? mbedtls_ssl_get_alpn_protocol(&e->ssl) : NULL,
+      .peer_cert = cert == NULL ? NULL : cert->raw.p,
+      .peer_cert_len = cert == NULL ? 0 : cert->raw.len,
+      .resumed = e->done && e->offered && !e->saw_chain,
+      .verified = e->done && e->ctx->role == TLS_CLIENT && !e->ctx->config.verification_disabled,
+      .verify_flags = e->flags,
+      .library_error = e->failure.library_error,
+      .text = e->failure.text,
+  };
+}

@@ -1,0 +1,56 @@
+#include "net/tls/tls_keylog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <mbedtls/platform_util.h>
+
+/* One line in one write, so that the lines of many processes do not mix:
+
+     CLIENT_RANDOM 3a7f... 91c0...
+     label         client  secret
+                   random
+*/
+
+enum { RANDOM_LEN = 32, SECRET_MAX_LEN = 64, LABEL_MAX_LEN = 40 };
+
+static char *put_hex(char *to, const unsigned char *data, size_t len) {
+  static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < len; i++) {
+    *to++ = digits[data[i] >> 4];
+    *to++ = digits[data[i] & 15];
+  }
+  return to;
+}
+
+static void on_secret(void *arg, const char *label, const unsigned char client_random[32],
+                      const unsigned char *secret, size_t len) {
+  const tls_keylog *log = arg;
+  char line[LABEL_MAX_LEN + 2 * RANDOM_LEN + 2 * SECRET_MAX_LEN + 4];
+  int label_len = snprintf(line, sizeof line, "%s ", label);
+  if (len > SECRET_MAX_LEN || label_len < 0 || label_len > LABEL_MAX_LEN + 1) return;
+  char *to = put_hex(line + label_len, client_random, RANDOM_LEN);
+  *to++ = ' ';
+  to = put_hex(to, secret, len);
+  *to++ = '\n';
+  ssize_t written = write(log->fd, line, (size_t) (to - line));
+  (void) written; /* a log must not stop the session */
+  mbedtls_platform_zeroize(line, sizeof line);
+}
+
+void tls_keylog_init(tls_keylog *log) {
+  log->fd = -1;
+  log->secrets = (tls_mbed_secrets){on_secret, log};
+}
+
+int tls_keylog_open(tls_keylog *log, const char *path) {
+  log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  return log->fd < 0 ? -errno : 0;
+}
+
+void tls_keylog_close(tls_keylog *log) {
+  if (log->fd >= 0) (void) close(log->fd);
+  log->fd = -1;
+}

@@ -1,0 +1,21 @@
+#ifndef WS_NET_TLS_TLS_KEYLOG_H
+#define WS_NET_TLS_TLS_KEYLOG_H
+
+/* The secrets of sessions, appended to a file in the format of SSLKEYLOGFILE, which Wireshark
+   reads. */
+
+#include "net/tls/tls_mbed.h"
+
+typedef struct tls_keylog {
+  int fd; /* -1: there is none */
+  tls_mbed_secrets secrets;
+} tls_keylog;
+
+void tls_keylog_init(tls_keylog *log);
+
+/* Open the file, which nobody but its owner may read if it is new. 0 or a code of libuv's. */
+int tls_keylog_open(tls_keylog *log, const char *path);
+
+void tls_keylog_close(tls_keylog *log);
+
+#endif

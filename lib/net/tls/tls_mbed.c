@@ -1,0 +1,224 @@
+#include "net/tls/tls_mbed.h"
+
+#include <string.h>
+
+#include <mbedtls/version.h>
+
+/* What differs between mbedTLS 2.28 and 3.6, and only that. */
+
+#if MBEDTLS_VERSION_NUMBER < 0x021c0000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
+#error "mbedTLS 2.28 or 3.6 is wanted"
+#endif
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+
+#include <psa/crypto.h>
+
+int tls_mbed_init(void) {
+  psa_status_t status = psa_crypto_init();
+  if (status == PSA_SUCCESS) return 0;
+  return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED
+                                                 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
+}
+
+int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_t len,
+                       const char *password, tls_mbed_rng *rng, void *rng_arg) {
+  size_t password_len = password == NULL ? 0 : strlen(password);
+  return mbedtls_pk_parse_key(key, data, len, (const unsigned char *) password, password_len, rng,
+                              rng_arg);
+}
+
+int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const char *password,
+                            tls_mbed_rng *rng, void *rng_arg) {
+  return mbedtls_pk_parse_keyfile(key, path, password, rng, rng_arg);
+}
+
+int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
+                        tls_mbed_rng *rng, void *rng_arg) {
+  return mbedtls_pk_check_pair(pub, key, rng, rng_arg);
+}
+
+void tls_mbed_conf_versions(mbedtls_ssl_config *conf, wsuv_tls_version_t min,
+                            wsuv_tls_version_t max) {
+  mbedtls_ssl_conf_min_tls_version(conf, (mbedtls_ssl_protocol_version) min);
+  mbedtls_ssl_conf_max_tls_version(conf, (mbedtls_ssl_protocol_version) max);
+}
+
+void tls_mbed_conf_secrets(mbedtls_ssl_config *conf, tls_mbed_secrets *secrets) {
+  (void) conf;
+  (void) secrets;
+}
+
+static const char *label_of(mbedtls_ssl_key_export_type type) {
+  switch (type) {
+  case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET: return "CLIENT_RANDOM";
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+  case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_HANDSHAKE_TRAFFIC_SECRET:
+    return "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
+  case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_HANDSHAKE_TRAFFIC_SECRET:
+    return "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+  case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_APPLICATION_TRAFFIC_SECRET:
+    return "CLIENT_TRAFFIC_SECRET_0";
+  case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
+    return "SERVER_TRAFFIC_SECRET_0";
+#endif
+  default: return NULL; /* of early data, which there is none of */
+  }
+}
+
+static void on_export(void *arg, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+                      size_t len, const unsigned char client_random[32],
+                      const unsigned char server_random[32], mbedtls_tls_prf_types prf) {
+  const tls_mbed_secrets *s = arg;
+  const char *label = label_of(type);
+  (void) server_random;
+  (void) prf;
+  if (label != NULL) s->on_secret(s->arg, label, client_random, secret, len);
+}
+
+void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
+  mbedtls_ssl_set_export_keys_cb(ssl, on_export, secrets);
+}
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+
+bool tls_mbed_has_1_3(void) {
+  return true;
+}
+
+/* No key exchange by a shared secret alone: it would not be forward secret (RFC 8446 2.2). Before
+   3.6.1 tickets were always told of. */
+/* PSS stands last: with TLS 1.2, servers take the first that fits, and a client of 3.6 offers PSS
+   there but does not accept it. */
+void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
+  static const uint16_t signatures[] = {
+      MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+      MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+      MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE};
+  mbedtls_ssl_conf_sig_algs(conf, signatures);
+  mbedtls_ssl_conf_tls13_key_exchange_modes(conf,
+                                            MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+#if defined(MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED)
+  mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+      conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+  mbedtls_ssl_conf_early_data(conf, MBEDTLS_SSL_EARLY_DATA_DISABLED);
+#endif
+}
+
+bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl) {
+  return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+bool tls_mbed_is_ticket(int error) {
+  return error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+}
+
+#endif
+
+int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(in_msg)[1];
+}
+
+#else /* 2.28 */
+
+int tls_mbed_init(void) {
+  return 0;
+}
+
+int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_t len,
+                       const char *password, tls_mbed_rng *rng, void *rng_arg) {
+  size_t password_len = password == NULL ? 0 : strlen(password);
+  (void) rng;
+  (void) rng_arg;
+  return mbedtls_pk_parse_key(key, data, len, (const unsigned char *) password, password_len);
+}
+
+int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const char *password,
+                            tls_mbed_rng *rng, void *rng_arg) {
+  (void) rng;
+  (void) rng_arg;
+  return mbedtls_pk_parse_keyfile(key, path, password);
+}
+
+int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
+                        tls_mbed_rng *rng, void *rng_arg) {
+  (void) rng;
+  (void) rng_arg;
+  return mbedtls_pk_check_pair(pub, key);
+}
+
+/* As 3.6 has it by itself: no curve below 128 bits of strength, no hash below SHA-256. */
+void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
+  static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+                                                MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1,
+                                                MBEDTLS_ECP_DP_NONE};
+  static const int hashes[] = {MBEDTLS_MD_SHA512, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA256,
+                               MBEDTLS_MD_NONE};
+  mbedtls_ssl_conf_curves(conf, curves);
+  mbedtls_ssl_conf_sig_hashes(conf, hashes);
+}
+
+void tls_mbed_conf_versions(mbedtls_ssl_config *conf, wsuv_tls_version_t min,
+                            wsuv_tls_version_t max) {
+  mbedtls_ssl_conf_min_version(conf, (int) min >> 8, (int) min & 0xff);
+  mbedtls_ssl_conf_max_version(conf, (int) max >> 8, (int) max & 0xff);
+}
+
+static int on_export(void *arg, const unsigned char *master, const unsigned char *block,
+                     size_t mac_len, size_t key_len, size_t iv_len,
+                     const unsigned char client_random[32], const unsigned char server_random[32],
+                     mbedtls_tls_prf_types prf) {
+  enum { MASTER_LEN = 48 };
+  const tls_mbed_secrets *s = arg;
+  (void) block;
+  (void) mac_len;
+  (void) key_len;
+  (void) iv_len;
+  (void) server_random;
+  (void) prf;
+  s->on_secret(s->arg, "CLIENT_RANDOM", client_random, master, MASTER_LEN);
+  return 0;
+}
+
+void tls_mbed_conf_secrets(mbedtls_ssl_config *conf, tls_mbed_secrets *secrets) {
+  mbedtls_ssl_conf_export_keys_ext_cb(conf, on_export, secrets);
+}
+
+void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
+  (void) ssl;
+  (void) secrets;
+}
+
+int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
+  return ssl->in_msg[1];
+}
+
+#endif
+
+#if MBEDTLS_VERSION_MAJOR < 3 || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
+
+bool tls_mbed_has_1_3(void) {
+  return false;
+}
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
+  (void) conf;
+}
+#endif
+
+bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl) {
+  (void) ssl;
+  return false;
+}
+
+bool tls_mbed_is_ticket(int error) {
+  (void) error;
+  return false;
+}
+
+#endif

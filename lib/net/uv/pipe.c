@@ -1,0 +1,32 @@
+#include "net/uv/pipe.h"
+
+#include <sys/un.h>
+
+#include "base/error.h"
+#include "net/uv/stream.h"
+
+/* Makes Unix sockets and has them connected. What goes through them is the stream's business. */
+
+typedef struct pipe_stream {
+  stream stream;
+  uv_pipe_t handle;
+} pipe_stream;
+
+int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_events *events,
+                 void *up, ws_filter **out) {
+  pipe_stream *p = env_uv_alloc(e, sizeof *p);
+  if (p == NULL) return WS_ENOMEM;
+  uv_pipe_init(e->loop, &p->handle, 0);
+  ws_filter *f = &p->stream.filter;
+  stream_init(&p->stream, e, (uv_stream_t *) &p->handle);
+  uv_connect_t *req = stream_connect_request(&p->stream);
+  if (req == NULL) {
+    f->ops->close(f); /* nobody is above yet: freed when libuv has let go */
+    return WS_ENOMEM;
+  }
+  f->events = events;
+  f->up = up;
+  uv_pipe_connect(req, &p->handle, addr->sun_path, stream_on_connect);
+  *out = f;
+  return 0;
+}

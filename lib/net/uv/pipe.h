@@ -1,0 +1,16 @@
+#ifndef WS_NET_UV_PIPE_H
+#define WS_NET_UV_PIPE_H
+
+/* Unix sockets on libuv, which calls them pipes. */
+
+#include "net/filter.h"
+#include "net/uv/env_uv.h"
+
+struct sockaddr_un;
+
+/* ws_env_ops.connect for AF_UNIX; the path is terminated. All that can go wrong but for memory is
+   told by on_connect. */
+int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_events *events,
+                 void *up, ws_filter **out);
+
+#endif

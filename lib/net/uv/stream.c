@@ -1,0 +1,201 @@
+#include "net/uv/stream.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "net/address.h"
+
+/* A connected stream of libuv's as the bottom filter, whatever kind of socket it is. Writes go to
+   the kernel at once; what it does not take is held by one write request, made when it is first
+   needed. */
+
+enum {
+  WRITE_PIECES = 128, /* handed to one system call */
+  HOLD_PIECES = 4     /* more, and libuv would allocate */
+};
+
+static stream *self(ws_filter *f) {
+  return (stream *) (void *) f;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  stream *s = handle->data;
+  if (s->filter.events != NULL) s->filter.events->on_close(s->filter.up);
+  if (s->write != NULL) env_uv_free(s->e, s->write);
+  env_uv_free(s->e, s);
+}
+
+static void close_stream(ws_filter *f) {
+  stream *s = self(f);
+  s->closing = true;
+  uv_close((uv_handle_t *) s->handle, on_closed);
+}
+
+/* Connecting */
+
+uv_connect_t *stream_connect_request(stream *s) {
+  uv_connect_t *req = env_uv_alloc(s->e, sizeof *req);
+  if (req != NULL) req->data = s;
+  return req;
+}
+
+void stream_on_connect(uv_connect_t *req, int status) {
+  stream *s = req->data;
+  env_uv_free(s->e, req);
+  if (!s->closing) s->filter.events->on_connect(s->filter.up, status);
+}
+
+/* Reading */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+  stream *s = handle->data;
+  ws_buf room;
+  (void) suggested;
+  s->filter.events->on_alloc(s->filter.up, &room);
+  buf->base = (char *) room.base;
+  buf->len = room.len;
+}
+
+static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
+  stream *s = handle->data;
+  if (n == 0) return; /* the kernel had nothing after all */
+  s->filter.events->on_read(s->filter.up, n > 0 ? (uint8_t *) buf->base : NULL, n);
+}
+
+static int read_start(ws_filter *f) {
+  return uv_read_start(self(f)->handle, on_alloc, on_read);
+}
+
+static void read_stop(ws_filter *f) {
+  (void) uv_read_stop(self(f)->handle);
+}
+
+/* Writing */
+
+static void on_held_written(uv_write_t *req, int status) {
+  stream *s = req->data;
+  if (s->closing) return;
+  s->filter.events->on_write(s->filter.up, status);
+}
+
+static size_t convert(uv_buf_t *to, const ws_buf *bufs, size_t count) {
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    to[i] = uv_buf_init((char *) bufs[i].base, (unsigned) bufs[i].len);
+    total += bufs[i].len;
+  }
+  return total;
+}
+
+/* Cut `skip` bytes off the front, and what is beyond WS_FILTER_HOLD_MAX or HOLD_PIECES off the
+   end. Returns the number of pieces. */
+static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
+  unsigned kept = 0;
+  *len = 0;
+  for (unsigned i = 0; i < count && kept < HOLD_PIECES && *len < WS_FILTER_HOLD_MAX; i++) {
+    size_t off = skip < bufs[i].len ? skip : bufs[i].len;
+    size_t n = bufs[i].len - off;
+    skip -= off;
+    if (n == 0) continue;
+    if (n > WS_FILTER_HOLD_MAX - *len) n = WS_FILTER_HOLD_MAX - *len;
+    bufs[kept++] = uv_buf_init(bufs[i].base + off, (unsigned) n);
+    *len += n;
+  }
+  return kept;
+}
+
+static int hold(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *held) {
+  if (s->write == NULL) {
+    s->write = env_uv_alloc(s->e, sizeof *s->write);
+    if (s->write == NULL) return WS_ENOMEM;
+  }
+  s->write->data = s;
+  count = cut(bufs, count, skip, held);
+  return uv_write(s->write, s->handle, bufs, count, on_held_written);
+}
+
+/* As many pieces as one system call takes. *total is what they have. */
+static int write_group(stream *s, const ws_buf *bufs, size_t count, size_t *total, size_t *taken,
+                       size_t *held) {
+  uv_buf_t pieces[WRITE_PIECES];
+  *total = convert(pieces, bufs, count);
+  *taken = *held = 0;
+  int r = uv_try_write(s->handle, pieces, (unsigned) count);
+  if (r < 0 && r != UV_EAGAIN) return r;
+  *taken = r < 0 ? 0 : (size_t) r;
+  if (*taken == *total) return 0;
+  r = hold(s, pieces, (unsigned) count, *taken, held);
+  if (r < 0) *held = 0;
+  return r;
+}
+
+static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
+  *taken = *held = 0;
+  while (count > 0 && *held == 0) {
+    size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
+    int err = write_group(self(f), bufs, n, &total, &now, held);
+    *taken += now;
+    if (err < 0) return err;
+    bufs += n;
+    count -= n;
+  }
+  return 0;
+}
+
+static void on_shutdown(uv_shutdown_t *req, int status) {
+  stream *s = req->data;
+  (void) status; /* the reading side will tell */
+  env_uv_free(s->e, req);
+}
+
+/* Without memory for it there is no half-close; the connection still ends by close. */
+static void shut_down(ws_filter *f) {
+  stream *s = self(f);
+  uv_shutdown_t *req = env_uv_alloc(s->e, sizeof *req);
+  if (req == NULL) return;
+  req->data = s;
+  if (uv_shutdown(req, s->handle, on_shutdown) < 0) env_uv_free(s->e, req);
+}
+
+static int tcp_address(const uv_tcp_t *tcp, ws_filter_end end, struct sockaddr_storage *addr) {
+  int len = sizeof *addr;
+  struct sockaddr *sa = (struct sockaddr *) addr;
+  return end == WS_FILTER_PEER ? uv_tcp_getpeername(tcp, sa, &len)
+                               : uv_tcp_getsockname(tcp, sa, &len);
+}
+
+/* Our own end of a Unix socket has no path. */
+static int pipe_address(const uv_pipe_t *pipe, ws_filter_end end, struct sockaddr_storage *addr) {
+  char path[ADDRESS_PATH_MAX + 1];
+  size_t len = sizeof path;
+  int err = end == WS_FILTER_PEER ? uv_pipe_getpeername(pipe, path, &len)
+                                  : uv_pipe_getsockname(pipe, path, &len);
+  if (err == 0) address_of_path(addr, path, len);
+  return err;
+}
+
+static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
+  const uv_stream_t *handle = ((const stream *) (const void *) f)->handle;
+  address_clear(addr);
+  if (uv_handle_get_type((const uv_handle_t *) handle) == UV_TCP) {
+    return tcp_address((const uv_tcp_t *) handle, end, addr);
+  }
+  return pipe_address((const uv_pipe_t *) handle, end, addr);
+}
+
+static const ws_filter_ops ops = {
+    .read_start = read_start,
+    .read_stop = read_stop,
+    .write = write_now,
+    .shutdown = shut_down,
+    .address = get_address,
+    .close = close_stream,
+};
+
+void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
+  s->filter.ops = &ops;
+  s->e = e;
+  s->handle = handle;
+  handle->data = s;
+  uv_unref((uv_handle_t *) handle); /* see `hold` in base/env.h */
+}

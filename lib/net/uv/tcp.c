@@ -1,0 +1,54 @@
+#include "net/uv/tcp.h"
+
+#include "base/error.h"
+#include "net/uv/stream.h"
+
+/* Makes TCP sockets and has them connected. What goes through them is the stream's business. */
+
+typedef struct tcp {
+  stream stream;
+  uv_tcp_t handle;
+} tcp;
+
+/* What a socket is given before it connects. */
+static int prepare(tcp *t, const ws_socket_options *options) {
+  const struct sockaddr *local = (const struct sockaddr *) &options->local;
+  int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
+  if (err == 0 && options->keepalive_s > 0) {
+    err = uv_tcp_keepalive(&t->handle, 1, options->keepalive_s);
+  }
+  if (err == 0 && local->sa_family != AF_UNSPEC) err = uv_tcp_bind(&t->handle, local, 0);
+  return err;
+}
+
+static int begin_connect(tcp *t, const struct sockaddr *addr) {
+  uv_connect_t *req = stream_connect_request(&t->stream);
+  if (req == NULL) return WS_ENOMEM;
+  int err = uv_tcp_connect(req, &t->handle, addr, stream_on_connect);
+  if (err < 0) env_uv_free(t->stream.e, req);
+  return err;
+}
+
+/* The socket is made at once, or libuv would forget how long keepalive waits. */
+int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options *options,
+                const ws_filter_events *events, void *up, ws_filter **out) {
+  tcp *t = env_uv_alloc(e, sizeof *t);
+  if (t == NULL) return WS_ENOMEM;
+  int err = uv_tcp_init_ex(e->loop, &t->handle, addr->sa_family);
+  if (err < 0) {
+    env_uv_free(e, t);
+    return err;
+  }
+  ws_filter *f = &t->stream.filter;
+  stream_init(&t->stream, e, (uv_stream_t *) &t->handle);
+  err = prepare(t, options);
+  if (err == 0) err = begin_connect(t, addr);
+  if (err < 0) {
+    f->ops->close(f); /* nobody is above yet: freed when libuv has let go */
+    return err;
+  }
+  f->events = events;
+  f->up = up;
+  *out = f;
+  return 0;
+}

@@ -1,0 +1,13 @@
+#ifndef WS_NET_UV_TCP_H
+#define WS_NET_UV_TCP_H
+
+/* TCP sockets on libuv. */
+
+#include "net/filter.h"
+#include "net/uv/env_uv.h"
+
+/* ws_env_ops.connect for AF_INET and AF_INET6. */
+int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options *options,
+                const ws_filter_events *events, void *up, ws_filter **out);
+
+#endif

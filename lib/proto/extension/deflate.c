@@ -1,0 +1,267 @@
+#include <wsuv/deflate.h>
+
+/* permessage-deflate (RFC 7692) as an extension like any other: which messages are compressed, and
+   who owns which state of zlib, from when to when. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/extension/deflate_params.h"
+#include "proto/extension/deflater.h"
+#include "proto/extension/inflater.h"
+#include "proto/extension/zstream_pool.h"
+
+static const wsuv_deflate_options_t default_options = {
+    .size = sizeof default_options,
+    .level = 6,
+    .mem_level = 8,
+    .server_max_window_bits = DEFLATE_BITS_MAX,
+    .client_max_window_bits = DEFLATE_BITS_MAX,
+    .max_inflated_size = 2147483647,
+};
+
+/* What sessions share. */
+typedef struct deflate_shared {
+  wsuv_deflate_options_t options;
+  zstream_pool pool;
+} deflate_shared;
+
+/* Of one session. */
+typedef struct deflate_session {
+  deflate_shared *shared;
+  const wsuv_allocator_t *alloc;
+  deflate_way out, in;
+  z_stream *deflater, *inflater; /* NULL: not needed now */
+  bool remembers;                /* the deflater, something of a message */
+  inflater_progress progress;    /* of the message that is inflated */
+} deflate_session;
+
+void wsuv_deflate_options_defaults(wsuv_deflate_options_t *options, size_t size) {
+  size_t known = size < sizeof default_options ? size : sizeof default_options;
+  memset(options, 0, size);
+  memcpy(options, &default_options, known);
+  options->size = size;
+}
+
+/* Installing and negotiating */
+
+static int install(void *data, const wsuv_allocator_t *alloc, void **shared) {
+  const wsuv_deflate_options_t *options = data;
+  int err = deflate_options_check(options);
+  if (err < 0) return err;
+  deflate_shared *d = ws_malloc(alloc, sizeof *d);
+  if (d == NULL) return WS_ENOMEM;
+  d->options = *options;
+  zstream_pool_init(&d->pool, alloc, options->level, options->mem_level);
+  *shared = d;
+  return 0;
+}
+
+static void uninstall(void *shared) {
+  deflate_shared *d = shared;
+  zstream_pool_free(&d->pool);
+  ws_free(d->pool.alloc, d);
+}
+
+static int session_new(deflate_shared *shared, const wsuv_allocator_t *alloc,
+                       const deflate_way *out, const deflate_way *in, void **state) {
+  deflate_session *s = ws_calloc(alloc, sizeof *s);
+  if (s == NULL) return WS_ENOMEM;
+  s->shared = shared;
+  s->alloc = alloc;
+  s->out = *out;
+  s->in = *in;
+  *state = s;
+  return 0;
+}
+
+static int offer(void *shared, size_t n, wsuv_extension_params_t *params) {
+  const deflate_shared *d = shared;
+  if (n > 0) return 0;
+  int err = deflate_params_offer(&d->options, params);
+  return err < 0 ? err : 1;
+}
+
+static int accept_answer(void *shared, const wsuv_allocator_t *alloc,
+                         const wsuv_extension_param_t *params, size_t count, void **state,
+                         const char **why) {
+  deflate_shared *d = shared;
+  deflate_agreement agreed;
+  int err = deflate_params_accept(&d->options, params, count, &agreed, why);
+  if (err < 0) return err;
+  err = session_new(d, alloc, &agreed.client, &agreed.server, state);
+  if (err < 0) *why = "no memory";
+  return err;
+}
+
+static int answer(void *shared, const wsuv_allocator_t *alloc, const wsuv_extension_param_t *params,
+                  size_t count, wsuv_extension_params_t *out, void **state) {
+  deflate_shared *d = shared;
+  deflate_agreement agreed;
+  int r = deflate_params_answer(&d->options, params, count, out, &agreed);
+  if (r <= 0) return r;
+  int err = session_new(d, alloc, &agreed.server, &agreed.client, state);
+  return err < 0 ? err : 1;
+}
+
+static void give_deflater(deflate_session *s) {
+  zstream_give_deflater(&s->shared->pool, s->out.bits, s->deflater);
+  s->deflater = NULL;
+}
+
+static void give_inflater(deflate_session *s) {
+  zstream_give_inflater(&s->shared->pool, s->in.bits, s->inflater);
+  s->inflater = NULL;
+}
+
+static void session_free(void *state) {
+  deflate_session *s = state;
+  if (s->deflater != NULL) give_deflater(s);
+  if (s->inflater != NULL) give_inflater(s);
+  ws_free(s->alloc, s);
+}
+
+/* Sending */
+
+static bool is_wanted(const wsuv_deflate_options_t *o, const wsuv_extension_message_t *message,
+                      const wsuv_extension_chunk_t *chunk) {
+  if (message->plain || message->len <= o->compress_if_bigger_than) return false;
+  return o->compress_if == NULL ||
+         o->compress_if(o->compress_if_arg, message->type, chunk->data, chunk->len);
+}
+
+/* As if this message had never been: what came before it is forgotten with it, which the receiver
+   need not know. */
+static void forget(deflate_session *s) {
+  s->remembers = false;
+  if (s->out.takeover) {
+    (void) deflateReset(s->deflater);
+  } else {
+    give_deflater(s);
+  }
+}
+
+/* A whole message that did not become shorter is better sent plain. But the window would have to
+   be forgotten: not as long as it holds more than this message. */
+static bool is_in_vain(const deflate_session *s, const wsuv_extension_chunk_t *chunk,
+                       size_t produced) {
+  bool whole = chunk->first && chunk->last;
+  bool fills_window = chunk->len >= (size_t) 1 << s->out.bits;
+  return whole && produced >= chunk->len && (!s->out.takeover || fills_window);
+}
+
+static int begin_message(deflate_session *s, wsuv_extension_message_t *message) {
+  if (s->deflater == NULL) {
+    s->deflater = zstream_take_deflater(&s->shared->pool, s->out.bits);
+  }
+  if (s->deflater == NULL) {
+    message->intact = true;
+    return WS_ENOMEM;
+  }
+  message->rsv = WSUV_RSV1;
+  return 0;
+}
+
+static int outgoing(void *state, wsuv_extension_message_t *message,
+                    const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  deflate_session *s = state;
+  if (chunk->first) {
+    if (!is_wanted(&s->shared->options, message, chunk)) return WSUV_EXTENSION_PASS;
+    int err = begin_message(s, message);
+    if (err < 0) return err;
+  }
+  s->remembers = true;
+  int err = deflater_feed(s->deflater, chunk->data, chunk->len, chunk->last, sink);
+  if (err < 0) {
+    message->intact = chunk->first; /* nothing of it is on its way */
+    forget(s);
+    return err;
+  }
+  if (is_in_vain(s, chunk, sink->written)) {
+    forget(s);
+    return WSUV_EXTENSION_PASS;
+  }
+  if (chunk->last && !s->out.takeover) give_deflater(s);
+  return WSUV_EXTENSION_TAKEN;
+}
+
+/* Prepared messages are compressed from an empty window, and so is what follows one: the receiver
+   has it in its window, and the deflater has not. To reset one is not cheap: once is enough for any
+   number of prepared messages in a row. */
+
+/* Clients may want different messages compressed: a number for what this one wants, 0 if all. */
+static uint64_t wish(const wsuv_deflate_options_t *o) {
+  const uint64_t odd = 0x9e3779b97f4a7c15; /* spreads what differs over all bits */
+  uint64_t n = o->compress_if_bigger_than * odd;
+  if (o->compress_if == NULL) return n;
+  n = (n ^ n >> 32 ^ (uintptr_t) o->compress_if) * odd;
+  return (n ^ n >> 32 ^ (uintptr_t) o->compress_if_arg) * odd;
+}
+
+static uint64_t variant(void *state) {
+  deflate_session *s = state;
+  const wsuv_deflate_options_t *o = &s->shared->options;
+  if (s->deflater != NULL && s->remembers) forget(s);
+  return (wish(o) & ~(uint64_t) 0xff) | (uint64_t) o->level << 4 | s->out.bits;
+}
+
+static int prepare(void *state, wsuv_extension_message_t *message,
+                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  deflate_session *s = state;
+  zstream_pool *pool = &s->shared->pool;
+  if (!is_wanted(&s->shared->options, message, chunk)) return WSUV_EXTENSION_PASS;
+  z_stream *z = zstream_take_deflater(pool, s->out.bits);
+  if (z == NULL) return WS_ENOMEM;
+  message->rsv = WSUV_RSV1;
+  int err = deflater_feed(z, chunk->data, chunk->len, true, sink);
+  zstream_give_deflater(pool, s->out.bits, z);
+  if (err < 0) return err;
+  return sink->written >= chunk->len ? WSUV_EXTENSION_PASS : WSUV_EXTENSION_TAKEN;
+}
+
+/* Receiving */
+
+static const char *explain(int err) {
+  switch (err) {
+  case WSUV_EDEFLATE: return "compressed data is corrupt";
+  case WSUV_ETOOBIG: return "inflated message too large";
+  default: return "";
+  }
+}
+
+static int incoming(void *state, wsuv_extension_message_t *message,
+                    const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  deflate_session *s = state;
+  if (chunk->first) {
+    if (message->rsv == 0) return WSUV_EXTENSION_PASS;
+    if (s->inflater == NULL) s->inflater = zstream_take_inflater(&s->shared->pool, s->in.bits);
+    if (s->inflater == NULL) return WS_ENOMEM;
+    inflater_begin(&s->progress, s->shared->options.max_inflated_size);
+  }
+  int err = inflater_feed(s->inflater, &s->progress, chunk->data, chunk->len, chunk->last, sink);
+  if (err < 0) message->why = explain(err);
+  bool done = err < 0 || (chunk->last && !s->in.takeover);
+  if (done) give_inflater(s);
+  return err;
+}
+
+int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
+                                 const wsuv_deflate_options_t *options) {
+  if (options == NULL) options = &default_options;
+  if (size != sizeof *extension) return WS_EINVAL;
+  wsuv_extension_init(extension);
+  extension->key = "permessage-deflate";
+  extension->rsv = WSUV_RSV1;
+  extension->data = (void *) options;
+  extension->install = install;
+  extension->uninstall = uninstall;
+  extension->offer = offer;
+  extension->accept = accept_answer;
+  extension->answer = answer;
+  extension->state_free = session_free;
+  extension->incoming = incoming;
+  extension->outgoing = outgoing;
+  extension->variant = variant;
+  extension->prepare = prepare;
+  return deflate_options_check(options);
+}

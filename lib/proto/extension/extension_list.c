@@ -1,0 +1,113 @@
+#include "proto/extension/extension_list.h"
+
+/* Judges what is to be installed, and keeps it. Knows no session. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/extension/extension_params.h"
+#include "proto/http/headers.h"
+
+static bool is_sound(const wsuv_extension_t *e) {
+  return e != NULL && e->size == sizeof *e && e->key != NULL &&
+         header_is_token(e->key, strlen(e->key)) &&
+         (e->rsv & ~(unsigned) (WSUV_RSV1 | WSUV_RSV2 | WSUV_RSV3)) == 0 &&
+         (e->offer == NULL) == (e->accept == NULL) && (e->variant == NULL) == (e->prepare == NULL);
+}
+
+static bool are_sound(const wsuv_extension_t *const *extensions, size_t count) {
+  unsigned claimed = 0;
+  if (count > WSUV_EXTENSIONS_MAX || extensions == NULL) return false;
+  for (size_t i = 0; i < count; i++) {
+    const wsuv_extension_t *e = extensions[i];
+    if (!is_sound(e) || (e->rsv & claimed) != 0) return false;
+    claimed |= e->rsv;
+    for (size_t j = 0; j < i; j++) {
+      if (strcmp(extensions[j]->key, e->key) == 0) return false;
+    }
+  }
+  return true;
+}
+
+static int install(extension_list *list, const wsuv_extension_t *e) {
+  extension_installed *item = &list->items[list->count];
+  char *key = ws_strdup(list->alloc, e->key);
+  if (key == NULL) return WS_ENOMEM;
+  item->hooks = *e;
+  item->hooks.key = key;
+  item->shared = e->data;
+  int err = e->install == NULL ? 0 : e->install(e->data, list->alloc, &item->shared);
+  if (err < 0) {
+    ws_free(list->alloc, key);
+    return err;
+  }
+  item->uninstall = e->uninstall;
+  item->hooks.install = NULL;
+  item->hooks.uninstall = NULL;
+  item->hooks.data = item->shared;
+  list->hooks[list->count++] = &item->hooks;
+  return 0;
+}
+
+static void uninstall(extension_list *list, extension_installed *item) {
+  if (item->uninstall != NULL) item->uninstall(item->shared);
+  ws_free(list->alloc, (void *) item->hooks.key);
+}
+
+int extension_list_new(extension_list **out, const wsuv_allocator_t *alloc,
+                       const wsuv_extension_t *const *extensions, size_t count) {
+  *out = NULL;
+  if (count == 0) return 0;
+  if (!are_sound(extensions, count)) return WS_EINVAL;
+  extension_list *list = ws_calloc(alloc, sizeof *list + count * sizeof list->items[0]);
+  if (list == NULL) return WS_ENOMEM;
+  list->alloc = alloc;
+  list->refs = 1;
+  for (size_t i = 0; i < count; i++) {
+    int err = install(list, extensions[i]);
+    if (err < 0) {
+      extension_list_unref(list);
+      return err;
+    }
+  }
+  *out = list;
+  return 0;
+}
+
+extension_list *extension_list_ref(extension_list *list) {
+  if (list != NULL) list->refs++;
+  return list;
+}
+
+void extension_list_unref(extension_list *list) {
+  if (list == NULL || --list->refs > 0) return;
+  while (list->count > 0) uninstall(list, &list->items[--list->count]);
+  ws_free(list->alloc, list);
+}
+
+/* All offers of one extension. 1: it made some; 0: none; an error. */
+static int offer_one(const extension_installed *item, text_buf *text) {
+  if (item->hooks.offer == NULL) return 0;
+  for (size_t n = 0;; n++) {
+    wsuv_extension_params_t params;
+    size_t before = text->len;
+    extension_params_begin(&params, text, item->hooks.key);
+    int more = item->hooks.offer(item->shared, n, &params);
+    int err = more < 0 ? more : extension_params_end(&params);
+    if (err < 0) return err;
+    if (more == 0) {
+      text->len = before;
+      return n > 0;
+    }
+  }
+}
+
+int extension_list_offer(const extension_list *list, text_buf *text, unsigned *offered) {
+  *offered = 0;
+  for (size_t i = 0; list != NULL && i < list->count; i++) {
+    int made = offer_one(&list->items[i], text);
+    if (made < 0) return made;
+    if (made > 0) *offered |= 1u << i;
+  }
+  return 0;
+}

@@ -1,0 +1,471 @@
+#include "proto/frame/conn.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/frame/extended.h"
+
+/* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
+   but the trace hook. */
+
+enum {
+  CHUNKS_KEPT = 128,    /* spare chunks of the shared pool: 2 MiB */
+  DUMPED_OF_PIECES = 64 /* bytes of a payload in pieces: as many as the log shows */
+};
+
+void conn_shared_init(conn_shared *shared, ws_env *env) {
+  bufq_pool_init(&shared->chunks, env->alloc, CHUNKS_KEPT);
+  block_spare_init(&shared->spare, env->alloc);
+  random_pool_init(&shared->random, env);
+  extension_scratch_init(&shared->extensions, env->alloc);
+  shared->trace = NULL;
+  shared->dump = NULL;
+}
+
+void conn_shared_free(conn_shared *shared) {
+  bufq_pool_free(&shared->chunks);
+  block_spare_free(&shared->spare);
+  extension_scratch_free(&shared->extensions);
+}
+
+void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
+               const message_limits *limits, void *trace_arg) {
+  memset(c, 0, sizeof *c);
+  c->shared = shared;
+  c->limits = *limits;
+  c->trace_arg = trace_arg;
+  c->role = (uint8_t) role;
+  c->masking = masking;
+  c->why = "";
+  frame_decoder_init(&c->decoder, role == WS_CLIENT ? WS_SERVER : WS_CLIENT, 0);
+  message_init(&c->incoming);
+  out_queue_init(&c->out, &shared->chunks);
+}
+
+void conn_set_raw(conn *c) {
+  c->raw = c->special = true;
+  c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
+}
+
+void conn_set_streamed(conn *c) {
+  c->streamed = c->special = true;
+}
+
+void conn_set_extensions(conn *c, extension_set *set) {
+  c->extensions = set;
+  if (set == NULL) return;
+  c->special = true;
+  c->decoder.rsv_allowed = set->rsv;
+}
+
+static void release_control(conn *c) {
+  ws_free(c->shared->chunks.alloc, c->control);
+  c->control = NULL;
+}
+
+void conn_free(conn *c) {
+  release_control(c);
+  block_release(&c->kept, &c->shared->spare);
+  message_clear(&c->incoming, &c->shared->spare);
+  out_queue_clear(&c->out);
+  extension_set_free(c->extensions);
+}
+
+static void trace(const conn *c, bool outgoing, const frame_header *h) {
+  if (c->shared->trace != NULL) c->shared->trace(c->trace_arg, outgoing, h);
+}
+
+static void count(conn_counts *n, const frame_header *h) {
+  n->frames++;
+  if (!opcode_is_control(h->opcode)) {
+    n->payload += h->length;
+    n->messages += h->fin;
+  } else {
+    n->pings += h->opcode == OPCODE_PING;
+    n->pongs += h->opcode == OPCODE_PONG;
+  }
+}
+
+/* In one call, since it is one payload. */
+static void dump_first(const conn *c, const ws_slice *pieces, size_t n) {
+  uint8_t first[DUMPED_OF_PIECES];
+  size_t len = 0;
+  for (size_t i = 0; i < n && len < sizeof first; i++) {
+    size_t part = pieces[i].len < sizeof first - len ? pieces[i].len : sizeof first - len;
+    if (part > 0) memcpy(first + len, pieces[i].base, part);
+    len += part;
+  }
+  if (len > 0) c->shared->dump(c->trace_arg, true, first, len);
+}
+
+/* What only a log wants to know is kept out of the way of all frames. */
+#if defined(__GNUC__)
+#define OUT_OF_THE_WAY __attribute__((noinline))
+#else
+#define OUT_OF_THE_WAY
+#endif
+
+static inline bool is_watched(const conn *c) {
+  return c->shared->trace != NULL || c->shared->dump != NULL;
+}
+
+OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_slice *pieces,
+                                      size_t n) {
+  trace(c, true, h);
+  if (c->shared->dump == NULL) return;
+  if (n != 1) {
+    dump_first(c, pieces, n);
+  } else if (pieces->len > 0) {
+    c->shared->dump(c->trace_arg, true, pieces->base, pieces->len);
+  }
+}
+
+static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
+  count(&c->sent, h);
+  if (is_watched(c)) watch_sent(c, h, pieces, n);
+}
+
+/* The header may come without any of the payload. */
+OUT_OF_THE_WAY static void watch_chunk(const conn *c, const frame_chunk *chunk) {
+  const frame_decoder *d = &c->decoder;
+  if (chunk->first) trace(c, false, &d->header);
+  if (c->shared->dump == NULL || chunk->len == 0) return;
+  bool begins = d->header.length == d->left + chunk->len;
+  if (begins) c->shared->dump(c->trace_arg, false, chunk->data, chunk->len);
+}
+
+/* Sending */
+
+static inline int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
+  *h = (frame_header){.length = len, .opcode = opcode, .fin = fin, .masked = c->masking};
+  return c->masking ? random_pool_take(&c->shared->random, h->key.b, sizeof h->key.b) : 0;
+}
+
+static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const conn_frame *f) {
+  frame_header h;
+  int err = make_header(c, &h, opcode, f->fin, f->len);
+  if (err < 0) return err;
+  h.rsv = f->rsv;
+  err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
+  if (err == 0) note_sent(c, &h, f->pieces, f->count);
+  return err;
+}
+
+/* The masking key comes first: a message that an extension has taken must go out. */
+static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
+  frame_header h;
+  extended_frame out;
+  int err = make_header(c, &h, opcode, f->fin, f->len);
+  if (err < 0) return err;
+  err = extended_out(c, f, opcode != OPCODE_CONTINUATION, &out);
+  if (err == 0) {
+    h.length = out.piece.len;
+    h.rsv = out.rsv;
+    err = out_queue_frame(&c->out, LANE_DATA, &h, &out.piece, 1);
+  }
+  if (err == 0) {
+    note_sent(c, &h, &out.piece, 1);
+    c->extensions->out_saved += f->len - h.length;
+  }
+  extended_out_end(c, &out);
+  if (err < 0 && out.taken) conn_fail(c, err, out.why);
+  return err;
+}
+
+static inline int queue_data(conn *c, uint8_t opcode, const conn_frame *f) {
+  return c->extensions == NULL ? queue_frame(c, LANE_DATA, opcode, f) : queue_changed(c, opcode, f);
+}
+
+static int send_control(conn *c, const conn_frame *f) {
+  if (f->rsv != 0) return WS_EINVAL;
+  if (!f->fin || f->len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
+  return queue_frame(c, LANE_CONTROL, (uint8_t) f->type, f);
+}
+
+static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
+  bool valid = true;
+  for (size_t i = 0; valid && i < f->count; i++) {
+    valid = utf8_feed(utf8, f->pieces[i].base, f->pieces[i].len);
+  }
+  return valid && (!f->fin || utf8_complete(utf8));
+}
+
+/* Text is checked across the fragments of a message; the state behind this one is kept only when
+   it is queued. */
+static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
+  utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
+  if (!feed_pieces(&utf8, f)) return WSUV_EUTF8;
+  int err = queue_data(c, opcode, f);
+  if (err == 0) c->out_utf8 = utf8;
+  return err;
+}
+
+static int send_data(conn *c, const conn_frame *f) {
+  uint8_t opcode = (uint8_t) f->type;
+  if (f->rsv != 0 && !c->raw) return WS_EINVAL;
+  if (c->out_opcode != 0) {
+    if (c->out_opcode != opcode) return WS_EINVAL;
+    if (c->out_begun) opcode = OPCODE_CONTINUATION;
+  }
+  bool text = f->type == OPCODE_TEXT && !c->raw && f->prepared == NULL;
+  int err = text ? send_text(c, opcode, f) : queue_data(c, opcode, f);
+  if (err < 0) return err;
+  c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
+  c->out_begun = !f->fin;
+  if (f->fin) c->out_streamed = false;
+  return 0;
+}
+
+int conn_begin_message(conn *c, frame_opcode type) {
+  if (c->close_sent || c->close_received) return WSUV_ESTATE;
+  if (c->out_opcode != 0 || (type != OPCODE_TEXT && type != OPCODE_BINARY)) return WS_EINVAL;
+  c->out_opcode = (uint8_t) type;
+  c->out_streamed = true;
+  c->out_utf8 = (utf8_state){0};
+  return 0;
+}
+
+int conn_send_frame(conn *c, const conn_frame *f) {
+  if (c->close_sent || c->close_received) return WSUV_ESTATE;
+  switch (f->type) {
+  case OPCODE_TEXT:
+  case OPCODE_BINARY: return send_data(c, f);
+  case OPCODE_PING:
+  case OPCODE_PONG: return send_control(c, f);
+  default: return WS_EINVAL;
+  }
+}
+
+/* Closing */
+
+static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason_len) {
+  uint8_t payload[WSUV_CONTROL_MAX];
+  size_t n = close_payload_write(payload, code, reason, reason_len);
+  const ws_slice piece = {payload, n};
+  const conn_frame f = {.type = OPCODE_CLOSE, .fin = true, .pieces = &piece, .count = 1, .len = n};
+  uint64_t before = c->out.lanes[LANE_DATA].queued;
+  int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
+  if (err < 0) return err;
+  c->close_size = (uint8_t) (c->out.lanes[LANE_DATA].queued - before);
+  c->close_sent = true;
+  c->sent_code = code;
+  return 0;
+}
+
+int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len) {
+  bool empty = code == WSUV_CLOSE_NO_STATUS && reason_len == 0;
+  if (!empty && !close_code_valid(code)) return WSUV_ECLOSECODE;
+  if (reason_len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
+  if (reason_len > 0 && !utf8_valid((const uint8_t *) reason, reason_len)) return WSUV_EUTF8;
+  if (c->close_sent) return 0;
+  return queue_close(c, (uint16_t) code, reason, reason_len);
+}
+
+void conn_fail(conn *c, int err, const char *why) {
+  c->failed = true;
+  c->why = why;
+  c->in_len = 0;
+  /* What was handed out may still be looked at. */
+  if (!c->incoming.given) message_clear(&c->incoming, &c->shared->spare);
+  if (c->close_sent) return;
+  /* Without memory or random bytes there is no close frame: the connection just ends. */
+  (void) queue_close(c, close_code_for_error(err), why, strlen(why));
+  c->close_sent = true;
+}
+
+/* Receiving */
+
+void conn_recv(conn *c, uint8_t *data, size_t len) {
+  block_release(&c->kept, &c->shared->spare);
+  c->in = data;
+  c->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
+}
+
+int conn_keep_input(conn *c) {
+  bool own = c->kept.base != NULL;
+  if (c->in_len == 0 || own) return 0;
+  int err = block_reserve(&c->kept, &c->shared->spare, c->in_len, c->in_len);
+  if (err < 0) return err;
+  memcpy(c->kept.base, c->in, c->in_len);
+  c->in = c->kept.base;
+  return 0;
+}
+
+/* Room in the block: what there is, if it is worth a read; else as much again as has come, so that
+   memory follows what was sent. */
+static size_t room_in_block(conn *c, size_t least) {
+  const frame_decoder *d = &c->decoder;
+  block *b = &c->incoming.assembled;
+  if (b->cap - b->len >= least) return b->cap - b->len;
+  size_t want = b->len < least ? least : b->len;
+  if (want > d->left) want = (size_t) d->left;
+  size_t most = c->limits.max_message_size;
+  if (d->header.fin || c->raw) most = b->len + (size_t) d->left;
+  if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
+  return b->cap - b->len;
+}
+
+size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
+  const frame_decoder *d = &c->decoder;
+  const block *b = &c->incoming.assembled;
+  bool data_payload = d->state == DECODER_PAYLOAD && !opcode_is_control(d->header.opcode);
+  if (!data_payload || d->left <= least || b->len == 0) return 0;
+  if (!extension_set_in_idle(c->extensions)) return 0; /* what is assembled is not what comes */
+  size_t room = room_in_block(c, least);
+  *dst = b->base + b->len;
+  return room < d->left ? room : (size_t) d->left;
+}
+
+static int answer_ping(conn *c, const uint8_t *data, size_t len) {
+  frame_header h;
+  const ws_slice piece = {data, len};
+  if (c->close_sent || c->raw) return 0;
+  int err = make_header(c, &h, OPCODE_PONG, true, len);
+  if (err == 0) err = out_queue_pong(&c->out, &h, data);
+  if (err == 0) note_sent(c, &h, &piece, 1);
+  return err;
+}
+
+static int on_close(conn *c, conn_event *ev) {
+  int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
+  if (err < 0) return err;
+  size_t skip = ev->len < 2 ? ev->len : 2;
+  ev->close_code = c->peer_code;
+  ev->data += skip;
+  ev->len -= skip;
+  c->close_received = true;
+  c->in_len = 0;
+  return 0;
+}
+
+/* Drop what has not begun, but for our close frame, if it is made. */
+static int drop_unstarted(conn *c) {
+  const uint64_t *queued = &c->out.lanes[LANE_DATA].queued, before = *queued;
+  int err = out_queue_drop_unstarted(&c->out, c->close_size);
+  if (err < 0) {
+    c->close_size = 0;
+    c->sent_code = 0;
+  }
+  bool dropped = *queued != before;
+  c->data_kept = dropped ? *queued - c->close_size : before;
+  return err;
+}
+
+int conn_answer_close(conn *c) {
+  int err = drop_unstarted(c);
+  if (err == 0 && !c->close_sent) err = queue_close(c, c->peer_code, NULL, 0);
+  if (err < 0) conn_fail(c, err, "");
+  return err;
+}
+
+/* Control frames seldom come in pieces, so not every connection has room for one. */
+static int keep_control(conn *c, const frame_chunk *chunk) {
+  if (chunk->first) c->control_len = 0;
+  if (c->control == NULL) c->control = ws_malloc(c->shared->chunks.alloc, FRAME_CONTROL_MAX);
+  if (c->control == NULL) return WS_ENOMEM;
+  memcpy(c->control + c->control_len, chunk->data, chunk->len);
+  c->control_len = (uint8_t) (c->control_len + chunk->len);
+  return 0;
+}
+
+/* 1: the control frame is complete, as an event; 0: there is more of it to come; WS_ENOMEM. */
+static int add_control(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  bool whole = chunk->first && chunk->last;
+  int err = whole ? 0 : keep_control(c, chunk);
+  if (err < 0 || !chunk->last) return err;
+  ev->data = whole ? chunk->data : c->control;
+  ev->len = whole ? chunk->len : c->control_len;
+  return 1;
+}
+
+static int control_event(conn *c, conn_event *ev) {
+  switch (c->decoder.header.opcode) {
+  case OPCODE_PING: ev->type = CONN_EVENT_PING; return answer_ping(c, ev->data, ev->len);
+  case OPCODE_PONG: ev->type = CONN_EVENT_PONG; return 0;
+  default: ev->type = CONN_EVENT_CLOSE; return on_close(c, ev);
+  }
+}
+
+static inline int add_to_message(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  ev->type = CONN_EVENT_MESSAGE;
+  return message_add(&c->incoming, &c->limits, &c->shared->spare, &c->decoder.header, chunk,
+                     &ev->data, &ev->len, &c->why);
+}
+
+static int add_frame(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &c->decoder.header;
+  ev->type = CONN_EVENT_FRAME;
+  ev->fin = h->fin;
+  ev->rsv = h->rsv;
+  ev->continuation = h->opcode == OPCODE_CONTINUATION;
+  return message_add_frame(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data,
+                           &ev->len, &c->why);
+}
+
+static int add_piece(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  ev->type = CONN_EVENT_PIECE;
+  ev->data = chunk->data;
+  ev->len = chunk->len;
+  int r = message_add_piece(&c->incoming, &c->limits, &c->decoder.header, chunk, &ev->fin, &c->why);
+  ev->offset = c->incoming.passed - chunk->len;
+  return r;
+}
+
+static int add_special(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  if (c->raw) return add_frame(c, chunk, ev);
+  int r = c->extensions != NULL ? extended_add(c, chunk, ev) : EXTENDED_PASS;
+  if (r != EXTENDED_PASS) return r;
+  return c->streamed ? add_piece(c, chunk, ev) : add_to_message(c, chunk, ev);
+}
+
+static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  return c->special ? add_special(c, chunk, ev) : add_to_message(c, chunk, ev);
+}
+
+static inline int next_chunk(conn *c, frame_chunk *chunk) {
+  return c->special ? extended_next_chunk(c, chunk)
+                    : frame_decoder_next(&c->decoder, &c->in, &c->in_len, chunk);
+}
+
+/* 1: an event; 0: not yet; or an error. */
+static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &c->decoder.header;
+  if (is_watched(c)) watch_chunk(c, chunk);
+  if (opcode_is_control(h->opcode)) {
+    int r = add_control(c, chunk, ev);
+    if (r <= 0) return r;
+    count(&c->received, h);
+    r = control_event(c, ev);
+    return r < 0 ? r : 1;
+  }
+  c->data_came = true;
+  int r = add_data(c, chunk, ev);
+  if (r >= 0 && chunk->last) count(&c->received, h);
+  ev->opcode = c->incoming.opcode;
+  return r;
+}
+
+/* What the last event was in has been seen. */
+static void release_seen(conn *c) {
+  message_release_given(&c->incoming, &c->shared->spare);
+  if (c->control != NULL && c->decoder.state == DECODER_HEADER) release_control(c);
+  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+}
+
+int conn_next_event(conn *c, conn_event *ev) {
+  release_seen(c);
+  while (!c->close_received && !c->failed) {
+    frame_chunk chunk;
+    int r = next_chunk(c, &chunk);
+    if (r == 0) break;
+    if (r < 0) c->why = c->decoder.why;
+    if (r > 0) r = take_chunk(c, &chunk, ev);
+    if (r > 0) return r;
+    if (r < 0) {
+      conn_fail(c, r, c->why);
+      return r;
+    }
+  }
+  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+  return c->special ? extended_flush(c, ev) : 0;
+}

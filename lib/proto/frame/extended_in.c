@@ -1,0 +1,108 @@
+#include "proto/frame/extended.h"
+
+/* Messages that extensions change on their way in: assembled from what is put out, within the
+   bound, or given in pieces. */
+
+#include "base/error.h"
+
+enum {
+  SLICE = 64,            /* bytes of input; deflate makes 66 KiB of it at most */
+  PIECE_SIZE = 16 * 1024 /* what has come of a streamed message is given when it is so much */
+};
+
+int extended_next_chunk(conn *c, frame_chunk *chunk) {
+  bool passes = c->incoming.fragments > 0 && extension_set_in_idle(c->extensions);
+  bool sliced = c->streamed && c->extensions != NULL && !passes && c->in_len > SLICE;
+  size_t n = sliced ? SLICE : c->in_len, rest = c->in_len - n;
+  int r = frame_decoder_next(&c->decoder, &c->in, &n, chunk);
+  c->in_len = rest + n;
+  return r;
+}
+
+/* Bits in continuations mean nothing to any extension (RFC 7692 6.1 wants them on first frames). */
+static int judge(conn *c) {
+  const frame_header *h = &c->decoder.header;
+  if (h->opcode == OPCODE_CONTINUATION && h->rsv != 0) {
+    c->why = "reserved bit in a continuation";
+    return WSUV_EPROTOCOL;
+  }
+  return message_judge_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
+}
+
+/* The fragments of a message in pieces are not counted, only whether it goes on. */
+static void begin_frame(conn *c) {
+  message_begin_frame(&c->incoming, &c->decoder.header);
+  if (c->streamed) c->incoming.fragments = 1;
+}
+
+/* What was put out counts once the frame is whole, as the frame itself does. */
+static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
+  extension_set *set = c->extensions;
+  set->in_produced += produced;
+  if (!chunk->last) return;
+  set->in_saved += set->in_produced - c->decoder.header.length;
+  set->in_produced = 0;
+}
+
+static int put_out(conn *c, const frame_chunk *chunk) {
+  const frame_header *h = &c->decoder.header;
+  message *m = &c->incoming;
+  block_sink s;
+  const char *why;
+  const bool begins = chunk->first && h->opcode != OPCODE_CONTINUATION;
+  const bool end = chunk->last && h->fin;
+  const wsuv_extension_chunk_t own = {chunk->data, chunk->len, begins, end};
+  const uint8_t type = begins ? h->opcode : m->opcode;
+  block_sink_begin(&s, &m->assembled, &c->shared->spare,
+                   c->streamed ? SIZE_MAX : c->limits.max_message_size);
+  int r = extension_set_incoming(c->extensions, &c->shared->extensions, (wsuv_frame_type_t) type,
+                                 h->rsv, &own, &s.sink, &why);
+  block_sink_end(&s);
+  if (r < 0) c->why = why;
+  return r;
+}
+
+static int give_piece(conn *c, uint8_t *nowhere, bool end, conn_event *ev) {
+  message *m = &c->incoming;
+  ev->type = CONN_EVENT_PIECE;
+  ev->opcode = m->opcode;
+  ev->fin = end;
+  ev->offset = m->passed;
+  message_give(m, nowhere, &ev->data, &ev->len);
+  m->passed += ev->len;
+  return 1;
+}
+
+static int give(conn *c, const frame_chunk *chunk, bool end, conn_event *ev) {
+  message *m = &c->incoming;
+  if (end) m->fragments = 0;
+  if (c->streamed) {
+    bool enough = end || m->assembled.len >= PIECE_SIZE;
+    return enough ? give_piece(c, chunk->data, end, ev) : 0;
+  }
+  if (!end) return 0;
+  ev->type = CONN_EVENT_MESSAGE;
+  message_give(m, chunk->data, &ev->data, &ev->len);
+  return 1;
+}
+
+int extended_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &c->decoder.header;
+  const bool end = chunk->last && h->fin;
+  bool begins = chunk->first && h->opcode != OPCODE_CONTINUATION;
+  int r = chunk->first ? judge(c) : 0;
+  if (r < 0) return r;
+  if (!begins && extension_set_in_idle(c->extensions)) return EXTENDED_PASS;
+  size_t before = c->incoming.assembled.len;
+  r = put_out(c, chunk);
+  if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : EXTENDED_PASS;
+  if (chunk->first) begin_frame(c);
+  count_saved(c, chunk, c->incoming.assembled.len - before);
+  r = message_check_new(&c->incoming, before, end, &c->why);
+  return r < 0 ? r : give(c, chunk, end, ev);
+}
+
+int extended_flush(conn *c, conn_event *ev) {
+  bool some = c->streamed && c->extensions != NULL && c->incoming.assembled.len > 0;
+  return some && !c->failed && !c->close_received ? give_piece(c, NULL, false, ev) : 0;
+}

@@ -1,0 +1,78 @@
+#ifndef WS_PROTO_FRAME_FRAME_H
+#define WS_PROTO_FRAME_FRAME_H
+
+/* The header of a frame (RFC 6455 5.2): reading and writing it, and the rules that one header can
+   be judged by alone. The order of frames is conn's and message's business. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "proto/frame/mask.h"
+
+typedef enum ws_role { WS_CLIENT, WS_SERVER } ws_role;
+
+typedef enum frame_opcode {
+  OPCODE_CONTINUATION = 0x0,
+  OPCODE_TEXT = 0x1,
+  OPCODE_BINARY = 0x2,
+  OPCODE_CLOSE = 0x8,
+  OPCODE_PING = 0x9,
+  OPCODE_PONG = 0xa
+} frame_opcode;
+
+enum {
+  FRAME_HEADER_MAX = 14, /* bytes */
+  FRAME_CONTROL_MAX = 125,
+  FRAME_RSV1 = 4, /* of frame_header.rsv */
+  FRAME_RSV2 = 2,
+  FRAME_RSV3 = 1
+};
+
+static inline bool opcode_is_control(uint8_t opcode) {
+  return (opcode & 0x8) != 0;
+}
+
+typedef struct frame_header {
+  uint64_t length; /* of the payload; below 2^63 */
+  mask_key key;    /* if masked */
+  uint8_t opcode;
+  uint8_t rsv; /* FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3 */
+  bool fin;
+  bool masked;
+  uint8_t size; /* of the header itself, in bytes */
+} frame_header;
+
+/* Read the header at p from the n bytes that are there; n may be anything.
+   The number of bytes that the header takes; 0: more are needed, and what is there is in order;
+   WSUV_EPROTOCOL, as soon as a byte shows it, with *why: a rsv bit that is not in `rsv_allowed`,
+   or any in a control frame, an unknown opcode, a control frame fragmented or over 125 bytes, a
+   length that is not minimal or has the top bit set, a mask where there must be none or none where
+   there must be one (RFC 6455 5.1: `from` is who sent it). */
+int frame_header_read(frame_header *h, const uint8_t *p, size_t n, ws_role from,
+                      uint8_t rsv_allowed, const char **why);
+
+/* The second byte and what follows it, for a length of 126 or more. For frame_header_write only. */
+size_t frame_length_write(uint8_t *p, uint64_t length, uint8_t mask_bit);
+
+/* Write a header, with the key if h->masked, at p, which has FRAME_HEADER_MAX bytes. Returns, and
+   sets h->size to, the number of bytes. */
+static inline size_t frame_header_write(frame_header *h, uint8_t *p) {
+  uint8_t mask_bit = h->masked ? 0x80 : 0;
+  size_t size = 2;
+  p[0] = (uint8_t) ((h->fin ? 0x80 : 0) | h->rsv << 4 | h->opcode);
+  if (h->length < 126) {
+    p[1] = (uint8_t) (mask_bit | h->length);
+  } else {
+    size = 1 + frame_length_write(p + 1, h->length, mask_bit);
+  }
+  if (h->masked) {
+    memcpy(p + size, h->key.b, sizeof h->key.b);
+    size += sizeof h->key.b;
+  }
+  h->size = (uint8_t) size;
+  return size;
+}
+
+#endif

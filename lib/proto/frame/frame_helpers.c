@@ -1,0 +1,51 @@
+#include <string.h>
+
+#include <wsuv/frame.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "proto/frame/close_code.h"
+#include "proto/frame/utf8.h"
+
+/* What users do with frames: copy them, and read what is in them. */
+
+static const wsuv_allocator_t *or_libc(const wsuv_allocator_t *allocator) {
+  return allocator != NULL ? allocator : &ws_alloc_libc;
+}
+
+wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame, const wsuv_allocator_t *allocator) {
+  if (frame->len > SIZE_MAX - sizeof *frame - 1) return NULL;
+  wsuv_frame_t *copy = ws_malloc(or_libc(allocator), sizeof *copy + frame->len + 1);
+  if (copy == NULL) return NULL;
+  uint8_t *data = (uint8_t *) (copy + 1);
+  *copy = *frame;
+  if (frame->len > 0) memcpy(data, frame->data, frame->len);
+  data[frame->len] = '\0';
+  copy->data = data;
+  return copy;
+}
+
+void wsuv_frame_free(wsuv_frame_t *frame, const wsuv_allocator_t *allocator) {
+  ws_free(or_libc(allocator), frame);
+}
+
+int wsuv_frame_read_text(const wsuv_frame_t *frame, char *buf, size_t size) {
+  if (frame->type != WSUV_FRAME_TEXT) return WS_EINVAL;
+  if (!utf8_valid(frame->data, frame->len)) return WSUV_EUTF8;
+  if (frame->len >= size) return WS_ENOBUFS;
+  if (frame->len > 0) memcpy(buf, frame->data, frame->len);
+  buf[frame->len] = '\0';
+  return 0;
+}
+
+int wsuv_frame_read_close(const wsuv_frame_t *frame, uint16_t *code, const char **reason,
+                          size_t *reason_len) {
+  const char *why;
+  if (frame->type != WSUV_FRAME_CLOSE) return WS_EINVAL;
+  int err = close_payload_read(frame->data, frame->len, code, &why);
+  if (err < 0) return err;
+  size_t skip = frame->len < 2 ? frame->len : 2;
+  if (reason != NULL) *reason = skip > 0 ? (const char *) frame->data + skip : "";
+  if (reason_len != NULL) *reason_len = frame->len - skip;
+  return 0;
+}

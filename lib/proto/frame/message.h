@@ -1,0 +1,102 @@
+#ifndef WS_PROTO_FRAME_MESSAGE_H
+#define WS_PROTO_FRAME_MESSAGE_H
+
+/* Whole messages out of data frames (RFC 6455 5.4): order of fragments, limits, UTF-8. A message
+   whose one frame lies complete in the input is given as a slice of it, without a copy. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/block.h"
+#include "proto/frame/frame_decoder.h"
+#include "proto/frame/utf8.h"
+
+typedef struct message_limits {
+  uint64_t max_frame_size;
+  size_t max_message_size;
+  uint32_t max_fragments;
+} message_limits;
+
+typedef struct message {
+  block assembled;
+  uint64_t passed;    /* bytes of it that were given in pieces */
+  uint32_t fragments; /* frames of the message so far; 0: between messages */
+  uint8_t opcode;     /* OPCODE_TEXT or OPCODE_BINARY */
+  bool given;         /* what is assembled was handed out, and can go */
+  utf8_state utf8;
+} message;
+
+static inline void message_init(message *m) {
+  *m = (message){0};
+}
+
+static inline void message_clear(message *m, block_spare *spare) {
+  block_release(&m->assembled, spare);
+  m->given = false;
+  m->fragments = 0;
+}
+
+/* What was handed out has been seen. */
+static inline void message_release_given(message *m, block_spare *spare) {
+  if (!m->given) return;
+  block_release(&m->assembled, spare);
+  m->given = false;
+}
+
+/* Take a chunk of a data frame. Limits and order are judged with its first chunk, before any of it
+   is stored.
+   1: the message is complete and is at *data, *len: in the chunk, or in m->assembled, until
+   message_release_given; 0: there is more to come;
+   WSUV_EPROTOCOL: a continuation of nothing, or a new message amid another; WSUV_ETOOBIG;
+   WSUV_EFRAGMENTS; WSUV_EUTF8; WS_ENOMEM; *why says which. */
+int message_add_slow(message *m, const message_limits *limits, block_spare *spare,
+                     const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
+                     const char **why);
+
+/* The same, but for single frames: a fragment is complete by itself, and its number and its text
+   are not judged. */
+int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
+                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
+                      const char **why);
+
+/* Check a chunk, to be given as it is: nothing is stored, and the number of frames and the size of
+   the message are not judged. 1: a piece, *end: the last; 0: it is empty, and not the last. */
+int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
+                      const frame_chunk *chunk, bool *end, const char **why);
+
+/* For a message that extensions change (proto/extended.h): its size is judged where it is put out.
+   Judge a frame's header, of a message that is given in pieces or not; nothing is changed unless it
+   is good. 0 or an error as above. */
+int message_judge_frame(const message *m, const message_limits *limits, const frame_header *h,
+                        bool pieces, const char **why);
+void message_begin_frame(message *m, const frame_header *h);
+
+/* What is in m->assembled behind the first `before` bytes is new, and the last, or not. 0 or
+   WSUV_EUTF8. */
+int message_check_new(message *m, size_t before, bool end, const char **why);
+
+/* What is assembled is given, as with message_add; `nowhere` is where it is if that is nothing. */
+void message_give(message *m, uint8_t *nowhere, uint8_t **data, size_t *len);
+
+/* Nearly all binary messages are one frame that is all here: nothing to keep, nothing to check but
+   the limits. */
+static inline bool message_is_plain(const message *m, const message_limits *limits,
+                                    const frame_header *h, const frame_chunk *chunk) {
+  return h->opcode == OPCODE_BINARY && h->fin && chunk->first && chunk->last && m->fragments == 0 &&
+         chunk->len <= limits->max_message_size && chunk->len <= limits->max_frame_size;
+}
+
+static inline int message_add(message *m, const message_limits *limits, block_spare *spare,
+                              const frame_header *h, const frame_chunk *chunk, uint8_t **data,
+                              size_t *len, const char **why) {
+  if (!message_is_plain(m, limits, h, chunk)) {
+    return message_add_slow(m, limits, spare, h, chunk, data, len, why);
+  }
+  m->opcode = OPCODE_BINARY;
+  *data = chunk->data;
+  *len = chunk->len;
+  return 1;
+}
+
+#endif

@@ -1,0 +1,267 @@
+#include "proto/frame/out_queue.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* Two lanes of encoded frames. A lane is a plain queue of bytes; where a frame ends is read from
+   its own header, and only when less than the whole lane leaves at once. */
+
+void out_queue_init(out_queue *q, bufq_pool *pool) {
+  memset(q, 0, sizeof *q);
+  for (int i = 0; i < LANE_COUNT; i++) bufq_init(&q->lanes[i].bytes);
+  q->pool = pool;
+}
+
+void out_queue_clear(out_queue *q) {
+  for (int i = 0; i < LANE_COUNT; i++) bufq_clear(&q->lanes[i].bytes, q->pool);
+  out_queue_init(q, q->pool);
+}
+
+/* n bytes of payload, `done` bytes behind its beginning, copied and masked in one pass. */
+static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src, size_t done,
+                        size_t n) {
+  if (n == 0) return;
+  if (h->masked) {
+    mask_apply(dst, src, n, h->key, done);
+  } else {
+    memcpy(dst, src, n);
+  }
+}
+
+/* A frame that fits into one piece of the room that is reserved: nearly all small ones. */
+static bool put_at_once(bufq *bytes, frame_header *h, const uint8_t *payload) {
+  size_t room;
+  uint8_t *dst = bufq_tail(bytes, &room);
+  if (room < FRAME_HEADER_MAX || room - FRAME_HEADER_MAX < h->length) return false;
+  size_t size = frame_header_write(h, dst);
+  copy_masked(dst + size, h, payload, 0, (size_t) h->length);
+  bufq_commit(bytes, size + (size_t) h->length);
+  return true;
+}
+
+static void put_header(bufq *bytes, frame_header *h) {
+  uint8_t buf[FRAME_HEADER_MAX];
+  size_t size = frame_header_write(h, buf), done = 0;
+  while (done < size) {
+    size_t room;
+    uint8_t *dst = bufq_tail(bytes, &room);
+    size_t n = size - done < room ? size - done : room;
+    memcpy(dst, buf + done, n);
+    bufq_commit(bytes, n);
+    done += n;
+  }
+}
+
+/* A piece of the payload, `before` bytes behind its beginning. */
+static void put_piece(bufq *bytes, const frame_header *h, const ws_slice *piece, size_t before) {
+  size_t done = 0;
+  while (done < piece->len) {
+    size_t room;
+    uint8_t *dst = bufq_tail(bytes, &room);
+    size_t n = piece->len - done < room ? piece->len - done : room;
+    copy_masked(dst, h, piece->base + done, before + done, n);
+    bufq_commit(bytes, n);
+    done += n;
+  }
+}
+
+static void put_pieces(bufq *bytes, frame_header *h, const ws_slice *pieces, size_t count) {
+  size_t before = 0;
+  put_header(bytes, h);
+  for (size_t i = 0; i < count; i++) {
+    put_piece(bytes, h, &pieces[i], before);
+    before += pieces[i].len;
+  }
+}
+
+static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_slice *pieces,
+                     size_t count) {
+  size_t before = bufq_len(&l->bytes);
+  if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
+  int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
+  if (err < 0) return err;
+  bool put = count == 1 && put_at_once(&l->bytes, h, pieces->base);
+  if (!put) put_pieces(&l->bytes, h, pieces, count);
+  l->queued += bufq_len(&l->bytes) - before;
+  return 0;
+}
+
+int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_slice *pieces,
+                    size_t count) {
+  int err = put_frame(q, &q->lanes[lane], h, pieces, count);
+  if (err < 0) return err;
+  if (!opcode_is_control(h->opcode)) q->payload += h->length;
+  if (lane == LANE_CONTROL) {
+    q->last_pong_size = 0;
+    if (h->opcode == OPCODE_PONG) q->pongs++;
+  }
+  return 0;
+}
+
+/* Take the pong at the end of the control lane back, if nothing of it has begun to leave. */
+static void drop_last_pong(out_queue *q) {
+  out_lane *l = &q->lanes[LANE_CONTROL];
+  size_t len = bufq_len(&l->bytes), size = q->last_pong_size;
+  if (len < size || l->held > len - size) return;
+  bufq_trim(&l->bytes, q->pool, size);
+  l->queued -= size;
+  q->pongs--;
+  q->last_pong_size = 0;
+}
+
+int out_queue_pong(out_queue *q, frame_header *h, const void *payload) {
+  uint8_t size = (uint8_t) (h->length + 2 + (h->masked ? 4 : 0));
+  if (q->pongs > OUT_PONGS_MAX && q->last_pong_size != 0) {
+    drop_last_pong(q);
+  }
+  const ws_slice piece = {payload, (size_t) h->length};
+  int err = out_queue_frame(q, LANE_CONTROL, h, &piece, 1);
+  if (err == 0 && q->pongs > OUT_PONGS_MAX) q->last_pong_size = size;
+  return err;
+}
+
+int out_queue_raw(out_queue *q, const void *data, size_t n) {
+  out_lane *l = &q->lanes[LANE_DATA];
+  int err = bufq_append(&l->bytes, q->pool, data, n);
+  if (err < 0) return err;
+  l->queued += n;
+  l->frame_left = n;
+  l->frame_payload = 0;
+  return 0;
+}
+
+/* What leaves next, in three parts: the rest of a data frame that has begun, then control, then
+   the rest of the data. */
+typedef struct parts {
+  size_t data_first, control, data_rest;
+} parts;
+
+static parts order(const out_queue *q) {
+  const out_lane *data = &q->lanes[LANE_DATA];
+  size_t len = bufq_len(&data->bytes);
+  size_t first = data->frame_left < len ? (size_t) data->frame_left : len;
+  return (parts){first, bufq_len(&q->lanes[LANE_CONTROL].bytes), len - first};
+}
+
+size_t out_queue_peek(const out_queue *q, ws_buf *bufs, size_t max) {
+  const bufq *data = &q->lanes[LANE_DATA].bytes, *control = &q->lanes[LANE_CONTROL].bytes;
+  if (bufq_len(control) == 0) return bufq_peek(data, 0, bufq_len(data), bufs, max);
+  parts p = order(q);
+  size_t n = bufq_peek(data, 0, p.data_first, bufs, max);
+  n += bufq_peek(control, 0, p.control, bufs + n, max - n);
+  return n + bufq_peek(data, p.data_first, p.data_rest, bufs + n, max - n);
+}
+
+static size_t take(size_t *n, size_t most) {
+  size_t taken = *n < most ? *n : most;
+  *n -= taken;
+  return taken;
+}
+
+/* How the first n bytes, in the order of peek, fall to the lanes. */
+static void share(const out_queue *q, size_t n, size_t lanes[LANE_COUNT]) {
+  parts p = order(q);
+  lanes[LANE_DATA] = take(&n, p.data_first);
+  lanes[LANE_CONTROL] = take(&n, p.control);
+  lanes[LANE_DATA] += take(&n, p.data_rest);
+}
+
+/* Read the header of the frame that lies `skip` bytes behind the front of a lane. */
+static size_t frame_at(const out_lane *l, size_t skip, frame_header *h) {
+  uint8_t buf[FRAME_HEADER_MAX];
+  const char *why;
+  size_t left = bufq_len(&l->bytes) - skip;
+  size_t n = left < sizeof buf ? left : sizeof buf;
+  bufq_copy(&l->bytes, skip, buf, n);
+  ws_role from = (buf[1] & 0x80) != 0 ? WS_CLIENT : WS_SERVER;
+  return (size_t) frame_header_read(h, buf, n, from, 7, &why) + (size_t) h->length;
+}
+
+static void frame_begins(out_queue *q, out_lane *l) {
+  frame_header h;
+  l->frame_left = frame_at(l, 0, &h);
+  l->frame_payload = opcode_is_control(h.opcode) ? 0 : h.length;
+  if (l == &q->lanes[LANE_CONTROL]) q->front_is_pong = h.opcode == OPCODE_PONG;
+}
+
+static void frame_gone(out_queue *q, out_lane *l) {
+  q->payload -= l->frame_payload;
+  l->frame_payload = 0;
+  if (l == &q->lanes[LANE_CONTROL] && q->front_is_pong) q->pongs--;
+}
+
+/* The whole lane has left: no need to look at each frame. */
+static void lane_gone(out_queue *q, out_lane *l) {
+  bufq_clear(&l->bytes, q->pool);
+  l->frame_left = l->frame_payload = 0;
+  if (l == &q->lanes[LANE_DATA]) {
+    q->payload = 0;
+  } else {
+    q->pongs = 0;
+    q->last_pong_size = 0;
+  }
+}
+
+static void lane_written(out_queue *q, out_lane *l, size_t n) {
+  if (n == bufq_len(&l->bytes)) {
+    if (n > 0) lane_gone(q, l);
+    return;
+  }
+  while (n > 0) {
+    if (l->frame_left == 0) frame_begins(q, l);
+    size_t step = n < l->frame_left ? n : (size_t) l->frame_left;
+    bufq_consume(&l->bytes, q->pool, step);
+    l->frame_left -= step;
+    n -= step;
+    if (l->frame_left == 0) frame_gone(q, l);
+  }
+}
+
+void out_queue_written(out_queue *q, size_t n) {
+  size_t lanes[LANE_COUNT];
+  share(q, n, lanes);
+  for (int i = 0; i < LANE_COUNT; i++) lane_written(q, &q->lanes[i], lanes[i]);
+}
+
+void out_queue_hold(out_queue *q, size_t n) {
+  size_t lanes[LANE_COUNT];
+  share(q, n, lanes);
+  for (int i = 0; i < LANE_COUNT; i++) q->lanes[i].held = lanes[i];
+}
+
+void out_queue_release(out_queue *q) {
+  for (int i = 0; i < LANE_COUNT; i++) {
+    out_lane *l = &q->lanes[i];
+    size_t n = l->held;
+    l->held = 0;
+    lane_written(q, l, n);
+  }
+}
+
+/* Bytes at the front of the data lane that belong to frames which have begun to leave. */
+static uint64_t begun(const out_lane *l, uint64_t *payload) {
+  uint64_t end = l->frame_left;
+  *payload = l->frame_payload;
+  while (end < l->held) {
+    frame_header h;
+    end += frame_at(l, (size_t) end, &h);
+    if (!opcode_is_control(h.opcode)) *payload += h.length;
+  }
+  return end;
+}
+
+int out_queue_drop_unstarted(out_queue *q, size_t last) {
+  out_lane *l = &q->lanes[LANE_DATA];
+  uint8_t kept[FRAME_HEADER_MAX + FRAME_CONTROL_MAX];
+  uint64_t payload;
+  size_t len = bufq_len(&l->bytes), unstarted = len - (size_t) begun(l, &payload);
+  if (unstarted <= last) return 0;
+  bufq_copy(&l->bytes, len - last, kept, last);
+  bufq_trim(&l->bytes, q->pool, unstarted);
+  q->payload = payload;
+  l->queued -= unstarted;
+  int err = bufq_append(&l->bytes, q->pool, kept, last);
+  if (err == 0) l->queued += last;
+  return err;
+}

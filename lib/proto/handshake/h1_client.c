@@ -1,0 +1,250 @@
+#include "proto/handshake/h1_client.h"
+
+/* Has the request written, then judges the answer: an interim one is passed over, 101 is checked
+   field by field, anything else is a refusal, kept with the beginning of its body. */
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "proto/http/http_message.h"
+
+enum { SWITCHING_PROTOCOLS = 101 };
+
+struct h1_client {
+  const wsuv_allocator_t *alloc;
+  text_buf request;
+  text_buf offer;             /* subprotocols as a list, terminated */
+  extension_list *extensions; /* that can be offered, or NULL */
+  unsigned offered;           /* which of them are */
+  extension_set *set;         /* agreed upon, or NULL */
+  char accept[HANDSHAKE_ACCEPT_LEN];
+  http_message answer;
+  int status;         /* of the last answer whose head is read */
+  int interim;        /* answers that were passed over */
+  bool refused;       /* what comes is the body of a refusal */
+  const char *agreed; /* the subprotocol */
+  const char *detail;
+};
+
+static int write_request(h1_client *h, const handshake_request *request, const char *key) {
+  text_buf extensions;
+  int err = 0;
+  text_buf_init(&extensions, h->alloc);
+  if (h->extensions != NULL) err = extension_list_offer(h->extensions, &extensions, &h->offered);
+  if (err == 0) err = text_buf_add(&extensions, "", 1);
+  if (err == 0) {
+    err = handshake_request_write(&h->request, request, h->offer.base, extensions.base, key);
+  }
+  text_buf_clear(&extensions);
+  return err;
+}
+
+static int build(h1_client *h, const handshake_request *request, const uint8_t *key) {
+  char text[HANDSHAKE_KEY_LEN + 1];
+  base64_encode(text, key, HANDSHAKE_KEY_SIZE);
+  text[HANDSHAKE_KEY_LEN] = '\0';
+  handshake_accept(h->accept, text, HANDSHAKE_KEY_LEN);
+  int err = handshake_request_check(request);
+  if (err == 0) err = handshake_request_offer(&h->offer, request);
+  return err < 0 ? err : write_request(h, request, text);
+}
+
+int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
+                  const uint8_t *key) {
+  h1_client *h = ws_calloc(alloc, sizeof *h);
+  if (h == NULL) return WS_ENOMEM;
+  h->alloc = alloc;
+  h->agreed = h->detail = "";
+  h->extensions = extension_list_ref(request->extensions);
+  text_buf_init(&h->request, alloc);
+  text_buf_init(&h->offer, alloc);
+  http_message_init(&h->answer, alloc, HTTP_RESPONSE, request->max_size, request->max_headers);
+  int err = build(h, request, key);
+  if (err < 0) {
+    h1_client_free(h);
+    return err;
+  }
+  *out = h;
+  return 0;
+}
+
+void h1_client_free(h1_client *h) {
+  if (h == NULL) return;
+  http_message_clear(&h->answer);
+  text_buf_clear(&h->offer);
+  text_buf_clear(&h->request);
+  extension_set_free(h->set);
+  extension_list_unref(h->extensions);
+  ws_free(h->alloc, h);
+}
+
+const char *h1_client_request(const h1_client *h, size_t *len) {
+  *len = h->request.len;
+  return h->request.base;
+}
+
+static int fail(h1_client *h, int err, const char *detail) {
+  h->detail = detail;
+  return err;
+}
+
+static const char *field(const h1_client *h, const char *name, size_t n) {
+  return header_store_get(&h->answer.fields, name, n);
+}
+
+/* A body behind 101 could be taken for frames, or frames for a body. */
+static int check_body(h1_client *h) {
+  if (field(h, "Content-Length", 0) != NULL) {
+    return fail(h, WSUV_EBODY, "Content-Length in an answer 101");
+  }
+  if (field(h, "Transfer-Encoding", 0) != NULL) {
+    return fail(h, WSUV_EBODY, "Transfer-Encoding in an answer 101");
+  }
+  return 0;
+}
+
+static int check_upgrade(h1_client *h) {
+  size_t elements;
+  bool found = header_store_lists(&h->answer.fields, "Upgrade", "websocket", &elements);
+  if (elements == 0) return fail(h, WSUV_EUPGRADE, "Upgrade is missing");
+  bool repeated = header_store_get(&h->answer.fields, "Upgrade", 1) != NULL;
+  if (elements > 1 || repeated) return fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
+  if (!found) return fail(h, WSUV_EUPGRADE, "Upgrade is not websocket");
+  return 0;
+}
+
+static int check_connection(h1_client *h) {
+  size_t elements;
+  if (header_store_lists(&h->answer.fields, "Connection", "upgrade", &elements)) return 0;
+  return fail(h, WSUV_EUPGRADE,
+              elements == 0 ? "Connection is missing" : "Connection does not say upgrade");
+}
+
+static int check_accept(h1_client *h) {
+  const char *accept = field(h, "Sec-WebSocket-Accept", 0);
+  if (accept == NULL) return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is missing");
+  if (field(h, "Sec-WebSocket-Accept", 1) != NULL) {
+    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is repeated");
+  }
+  if (strlen(accept) != sizeof h->accept || memcmp(accept, h->accept, sizeof h->accept) != 0) {
+    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is wrong");
+  }
+  return 0;
+}
+
+static bool was_offered(const h1_client *h, const char *name) {
+  const char *rest = h->offer.base, *item;
+  size_t len;
+  while (header_list_next(&rest, &item, &len)) {
+    if (strlen(name) == len && memcmp(name, item, len) == 0) return true;
+  }
+  return false;
+}
+
+static int check_subprotocol(h1_client *h) {
+  const char *name = field(h, "Sec-WebSocket-Protocol", 0);
+  if (name == NULL) return 0;
+  if (field(h, "Sec-WebSocket-Protocol", 1) != NULL) {
+    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol is repeated");
+  }
+  if (!was_offered(h, name)) {
+    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol was not offered");
+  }
+  h->agreed = name;
+  return 0;
+}
+
+static int check_extensions(h1_client *h) {
+  const char *why;
+  int err = extension_set_accept(&h->set, h->extensions, h->offered, &h->answer.fields, &why);
+  return err < 0 ? fail(h, err, why) : 0;
+}
+
+/* RFC 6455 4.1, what the client MUST validate. */
+static int check_switch(h1_client *h) {
+  static int (*const checks[])(h1_client *) = {check_body,   check_upgrade,     check_connection,
+                                               check_accept, check_subprotocol, check_extensions};
+  if (!http_message_is_http11(&h->answer)) return fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
+  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+    int err = checks[i](h);
+    if (err < 0) return err;
+  }
+  return 1;
+}
+
+/* Any 1xx may come before the last answer (RFC 9110 15.2). */
+static int pass_over(h1_client *h) {
+  if (++h->interim > HANDSHAKE_INTERIM_MAX) {
+    return fail(h, WSUV_EHEADERS, "too many interim answers");
+  }
+  http_message_next(&h->answer);
+  return 0;
+}
+
+/* 1: open; 0: more is needed; an error. */
+static int judge_head(h1_client *h) {
+  int status = http_message_status(&h->answer);
+  if (status < 100) return fail(h, WSUV_EHTTP, "status below 100");
+  h->status = status;
+  if (status == SWITCHING_PROTOCOLS) return check_switch(h);
+  if (status < 200) return pass_over(h);
+  h->refused = true;
+  h->detail = "server refused the upgrade";
+  return 0;
+}
+
+static int read_refusal(h1_client *h, const uint8_t *data, size_t len) {
+  int done = http_message_read_body(&h->answer, data, len);
+  if (done < 0) return fail(h, done, "no memory");
+  return done ? WSUV_ESTATUS : 0;
+}
+
+int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used) {
+  int result = 0;
+  *used = 0;
+  while (!h->refused && *used < len) {
+    size_t n;
+    result = http_message_read_head(&h->answer, data + *used, len - *used, &n);
+    *used += n;
+    if (result < 0) return fail(h, result, h->answer.detail);
+    if (result == 1) result = judge_head(h);
+    if (result != 0) return result;
+  }
+  if (!h->refused) return 0;
+  size_t head = *used;
+  *used = len;
+  return read_refusal(h, data + head, len - head);
+}
+
+int h1_client_eof(h1_client *h) {
+  if (h->refused) return WSUV_ESTATUS;
+  return fail(h, WS_EOF, "stream ended before the answer");
+}
+
+int h1_client_status(const h1_client *h) {
+  return h->status;
+}
+
+header_store *h1_client_headers(h1_client *h) {
+  return &h->answer.fields;
+}
+
+const char *h1_client_subprotocol(const h1_client *h) {
+  return h->agreed;
+}
+
+extension_set *h1_client_take_extensions(h1_client *h) {
+  extension_set *set = h->set;
+  h->set = NULL;
+  return set;
+}
+
+const uint8_t *h1_client_body(const h1_client *h, size_t *len) {
+  *len = h->answer.body.len;
+  return (const uint8_t *) h->answer.body.base;
+}
+
+const char *h1_client_detail(const h1_client *h) {
+  return h->detail;
+}

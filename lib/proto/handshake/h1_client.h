@@ -1,0 +1,53 @@
+#ifndef WS_PROTO_HANDSHAKE_H1_CLIENT_H
+#define WS_PROTO_HANDSHAKE_H1_CLIENT_H
+
+/* The client's side of the opening handshake (RFC 6455 4.1): makes the request, then takes the
+   bytes of the answer as they come and says whether the connection is open. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "proto/extension/extension_set.h"
+#include "proto/handshake/handshake.h"
+#include "proto/handshake/handshake_request.h"
+#include "proto/http/headers.h"
+
+typedef struct h1_client h1_client;
+
+/* Validate, and build the request. `key` is HANDSHAKE_KEY_SIZE random bytes. All is copied.
+   0; WSUV_EINVAL_HEADER: as handshake_request_check says; WS_ENOMEM; an error of
+   extension_list_offer. */
+int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
+                  const uint8_t *key);
+void h1_client_free(h1_client *h); /* NULL is fine */
+
+/* The bytes of the request. */
+const char *h1_client_request(const h1_client *h, size_t *len);
+
+/* Take bytes of the answer. `*used` says how many belong to it: what is behind them, after 1, are
+   frames.
+   1: the connection is open; 0: more is needed;
+   WSUV_ESTATUS: refused, and as much of the body as is kept (or comes) is here;
+   WSUV_EHTTP: malformed, a folded field, a status below 100, 101 not by HTTP/1.1;
+   WSUV_EHEADERS: larger than max_size, more than max_headers fields, too many interim answers;
+   WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL, WSUV_EEXTENSION, WSUV_EBODY: as in
+   wsuv/error.h; WS_ENOMEM; what an extension's hook returned.
+   After anything but 0 it is not called again. */
+int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used);
+
+/* The stream ended while more was needed: WSUV_ESTATUS if a refusal has been read as far as its
+   headers, else WS_EOF. */
+int h1_client_eof(h1_client *h);
+
+int h1_client_status(const h1_client *h);              /* of the last answer; 0: none yet */
+header_store *h1_client_headers(h1_client *h);         /* of the answer */
+const char *h1_client_subprotocol(const h1_client *h); /* agreed upon; "" if none */
+
+/* The extensions that were agreed upon, once; NULL: none. They are the caller's then. */
+extension_set *h1_client_take_extensions(h1_client *h);
+
+const uint8_t *h1_client_body(const h1_client *h, size_t *len); /* of a refusal; NULL if empty */
+const char *h1_client_detail(const h1_client *h);               /* what was wrong; "" */
+
+#endif

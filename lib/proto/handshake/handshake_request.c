@@ -1,0 +1,142 @@
+#include "proto/handshake/handshake_request.h"
+
+/* Judges what the user wants to send and writes the request. Reads no answer. */
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "proto/http/headers.h"
+
+/* The value of the first field of that name in the user's lists, or NULL; *count: how many. */
+static const char *find(const handshake_request *r, const char *name, size_t *count) {
+  const char *value = NULL;
+  *count = 0;
+  for (size_t list = 0; list < 2; list++) {
+    for (size_t i = 0; i < r->header_count[list]; i++) {
+      if (!header_name_equal(r->headers[list][i].name, name)) continue;
+      if ((*count)++ == 0) value = r->headers[list][i].value;
+    }
+  }
+  return value;
+}
+
+static bool at_most_once(const handshake_request *r, const char *name, bool ours) {
+  size_t count;
+  (void) find(r, name, &count);
+  return count + ours <= 1;
+}
+
+static bool is_value(const char *s) {
+  return s == NULL || header_is_value(s, strlen(s));
+}
+
+static bool may_offer(const handshake_request *r) {
+  for (size_t i = 0; i < r->subprotocol_count; i++) {
+    const char *name = r->subprotocols[i];
+    if (name == NULL || !header_is_token(name, strlen(name))) return false;
+    for (size_t j = 0; j < i; j++) {
+      if (strcmp(r->subprotocols[j], name) == 0) return false;
+    }
+  }
+  return true;
+}
+
+int handshake_request_check(const handshake_request *r) {
+  bool good = handshake_may_send_all(r->headers[0], r->header_count[0]) &&
+              handshake_may_send_all(r->headers[1], r->header_count[1]) && is_value(r->origin) &&
+              is_value(r->user_agent) && may_offer(r) && at_most_once(r, "Host", false) &&
+              at_most_once(r, "User-Agent", false) &&
+              at_most_once(r, "Origin", r->origin != NULL) &&
+              at_most_once(r, "Authorization", r->url->userinfo.len > 0);
+  return good ? 0 : WSUV_EINVAL_HEADER;
+}
+
+int handshake_request_offer(text_buf *offer, const handshake_request *r) {
+  for (size_t i = 0; i < r->subprotocol_count; i++) {
+    text_buf_puts(offer, i == 0 ? "" : ", ");
+    text_buf_puts(offer, r->subprotocols[i]);
+  }
+  return text_buf_add(offer, "", 1);
+}
+
+static int add_unescaped(text_buf *t, ws_str s) {
+  if (s.len == 0) return 0;
+  char *room = text_buf_extend(t, s.len);
+  if (room == NULL) return WS_ENOMEM;
+  t->len -= s.len - url_unescape(room, s);
+  return 0;
+}
+
+/* user ":" password (RFC 7617 2): no control bytes, and no colon in the user name. */
+static int credentials(text_buf *plain, ws_str userinfo) {
+  const char *colon = memchr(userinfo.base, ':', userinfo.len);
+  ws_str user = {userinfo.base, colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base)};
+  ws_str password = {colon == NULL ? "" : colon + 1,
+                     colon == NULL ? 0 : userinfo.len - user.len - 1};
+  if (add_unescaped(plain, user) < 0) return WS_ENOMEM;
+  if (plain->len > 0 && memchr(plain->base, ':', plain->len) != NULL) return WSUV_EINVAL_HEADER;
+  text_buf_puts(plain, ":");
+  if (add_unescaped(plain, password) < 0) return WS_ENOMEM;
+  for (size_t i = 0; i < plain->len; i++) {
+    unsigned char c = (unsigned char) plain->base[i];
+    if (c < ' ' || c == 0x7f) return WSUV_EINVAL_HEADER;
+  }
+  return 0;
+}
+
+static int put_authorization(text_buf *text, ws_str userinfo) {
+  if (userinfo.len == 0) return 0;
+  text_buf plain;
+  text_buf_init(&plain, text->alloc);
+  int err = credentials(&plain, userinfo);
+  if (err < 0) goto out;
+  text_buf_puts(text, "Authorization: Basic ");
+  char *room = text_buf_extend(text, base64_encoded_len(plain.len));
+  if (room != NULL) base64_encode(room, plain.base, plain.len);
+  err = text_buf_puts(text, "\r\n");
+out:
+  text_buf_clear(&plain);
+  return err;
+}
+
+/* Host comes first (RFC 9112 3.2), the user's or ours. */
+static void put_target(text_buf *text, const handshake_request *r) {
+  char ours[URL_HOST_HEADER_SIZE];
+  size_t count;
+  const char *users = find(r, "Host", &count);
+  url_host_header(r->url, ours);
+  text_buf_puts(text, r->url->slash ? "GET /" : "GET ");
+  text_buf_add(text, r->url->target.base, r->url->target.len);
+  text_buf_puts(text, " HTTP/1.1\r\n");
+  handshake_put_field(text, "Host", users != NULL ? users : ours);
+}
+
+static void put_users_fields(text_buf *text, const handshake_request *r) {
+  for (size_t list = 0; list < 2; list++) {
+    for (size_t i = 0; i < r->header_count[list]; i++) {
+      const wsuv_header_t *field = &r->headers[list][i];
+      if (!header_name_equal(field->name, "Host")) handshake_put_fields(text, field, 1);
+    }
+  }
+}
+
+int handshake_request_write(text_buf *text, const handshake_request *r, const char *offer,
+                            const char *extensions, const char *key) {
+  size_t users_agents;
+  put_target(text, r);
+  text_buf_puts(text, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+  handshake_put_field(text, "Sec-WebSocket-Key", key);
+  text_buf_puts(text, "Sec-WebSocket-Version: 13\r\n");
+  if (offer[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Protocol", offer);
+  if (extensions[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Extensions", extensions);
+  (void) find(r, "User-Agent", &users_agents);
+  if (r->user_agent != NULL && users_agents == 0) {
+    handshake_put_field(text, "User-Agent", r->user_agent);
+  }
+  if (r->origin != NULL) handshake_put_field(text, "Origin", r->origin);
+  int err = put_authorization(text, r->url->userinfo);
+  if (err < 0) return err;
+  put_users_fields(text, r);
+  return text_buf_puts(text, "\r\n");
+}

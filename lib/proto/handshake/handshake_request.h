@@ -1,0 +1,45 @@
+#ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_REQUEST_H
+#define WS_PROTO_HANDSHAKE_HANDSHAKE_REQUEST_H
+
+/* The client's request for a WebSocket (RFC 6455 4.1): what may be in it, and its text. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wsuv/config.h>
+
+#include "proto/extension/extension_list.h"
+#include "proto/handshake/handshake.h"
+#include "proto/handshake/url.h"
+#include "proto/http/text_buf.h"
+
+typedef struct handshake_request {
+  const ws_url *url;
+  const char *origin;              /* NULL: none */
+  const char *user_agent;          /* NULL: none */
+  const wsuv_header_t *headers[2]; /* two lists, sent one after the other */
+  size_t header_count[2];
+  const char *const *subprotocols;
+  size_t subprotocol_count;
+  extension_list *extensions; /* offered; NULL: none */
+  size_t max_size;            /* of the head of the answer; interim answers count too */
+  size_t max_headers;         /* fields of one answer */
+} handshake_request;
+
+/* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a
+   repeated subprotocol, a name that only the handshake itself sets (see handshake_may_send); Host,
+   Origin, User-Agent or Authorization twice. Userinfo of the URL is an Authorization, `origin` an
+   Origin; a User-Agent among the headers takes the place of `user_agent`, a Host that of ours. */
+int handshake_request_check(const handshake_request *request);
+
+/* The offered subprotocols as a list, terminated. 0 or WS_ENOMEM. */
+int handshake_request_offer(text_buf *offer, const handshake_request *request);
+
+/* The text of a request that was checked, with a key in base64 and what is offered of subprotocols
+   and extensions, terminated, "": nothing. Userinfo goes out as
+   `Authorization: Basic` (RFC 7617), its escapes decoded, unless it is empty.
+   0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a colon in its user name; WS_ENOMEM. */
+int handshake_request_write(text_buf *text, const handshake_request *request, const char *offer,
+                            const char *extensions, const char *key);
+
+#endif

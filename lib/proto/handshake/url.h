@@ -1,0 +1,64 @@
+#ifndef WS_PROTO_HANDSHAKE_URL_H
+#define WS_PROTO_HANDSHAKE_URL_H
+
+/* ws:// and wss:// URLs (RFC 6455 3, RFC 3986), taken apart in place, or the same by parts. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  URL_HOST_MAX = 253,        /* characters of a host name (RFC 1035 2.3.4, without the last dot) */
+  URL_HOST_SIZE = 256,       /* room for url_host_copy */
+  URL_SOCKET_MAX = 107,      /* bytes of a Unix socket's path: more, and libuv would cut it */
+  URL_HOST_HEADER_SIZE = 264 /* room for url_host_header: host, brackets, port, NUL */
+};
+
+typedef struct ws_str {
+  const char *base; /* not terminated */
+  size_t len;
+} ws_str;
+
+typedef struct ws_url {
+  bool secure;     /* wss or https */
+  bool ipv6;       /* host is an IPv6 literal, given here without its brackets */
+  uint16_t port;   /* the default one, 80 or 443, where none is given */
+  ws_str userinfo; /* before the '@', escapes kept; base NULL if there is no '@' */
+  ws_str host;     /* as written, without a zone; with it 1 to 253 characters */
+  ws_str zone;     /* of an IPv6 literal, as "eth0"; len 0 if there is none */
+  ws_str socket;   /* path of a Unix socket, as written; base NULL: this is TCP */
+  ws_str target;   /* path and query for the request line, escapes kept; len 0 stands for "/" ... */
+  bool slash;      /* ... and this says that a "/" has to be put before it, as for "ws://h?q" */
+} ws_url;
+
+/* 0, with slices of `s` that live as long as it does; or WSUV_EURL.
+   Schemes are ws, wss, http and https, in any case, and ws+unix, see below. A host has letters,
+   digits and "-._~" only, or is an IPv6 literal, perhaps with a zone (RFC 6874). The target may
+   have what RFC 3986 names anywhere, so "[" and "]" too, though not in paths and queries; '"', '<',
+   '>', '\', '^', '`', '{',
+   '|', '}', spaces, control bytes, bytes from 0x80 up and a fragment are refused.
+
+   "ws+unix:///path/to/socket:/request/path": the absolute path of a Unix socket up to the first
+   ":", 107 bytes at most, then the target. What is in the path of the socket is taken as it is: "%"
+   has no meaning there. The host is "localhost", which outlives everything. */
+int url_parse(ws_url *url, const char *s, size_t len);
+
+/* The same from parts, with the same checks. `host` may be an IPv6 literal, without brackets and
+   with a zone behind "%"; `port` 0 is the default one; `target` NULL is "/". The parts must outlive
+   `url`. 0 or WSUV_EURL. */
+int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target);
+
+/* The host for a name lookup, terminated, with "%" before a zone.
+   0; WSUV_EURL: it has more than 253 characters, or none. */
+int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]);
+
+/* The value of `Host` (RFC 9110 7.2), terminated: brackets around IPv6, no zone (RFC 6874 4), the
+   port only if it is not the default one. The host has 253 characters at most. Returns its
+   length. */
+size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]);
+
+/* Decode percent-escapes, which are well-formed, as url_parse sees to. `dst` takes s.len bytes and
+   is not terminated. Returns how many were written. */
+size_t url_unescape(char *dst, ws_str s);
+
+#endif

@@ -1,0 +1,145 @@
+#include "proto/http/headers.h"
+
+/* Header fields (RFC 9110 5): judges names and values, walks lists, keeps what was received. Knows
+   none of the fields by name. */
+
+#include <string.h>
+
+#include "proto/http/ascii.h"
+
+static bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* tchar of RFC 9110 5.6.2. */
+static bool is_token_char(char c) {
+  if (ascii_is_alnum(c)) return true;
+  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+bool header_is_token(const char *s, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    if (!is_token_char(s[i])) return false;
+  }
+  return len > 0;
+}
+
+/* Bytes from 0x80 up are obs-text (RFC 9110 5.5). */
+bool header_is_value(const char *s, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    unsigned char c = (unsigned char) s[i];
+    if ((c < ' ' && c != '\t') || c == 0x7f) return false;
+  }
+  return true;
+}
+
+static bool equal_slice(const char *a, size_t len, const char *b) {
+  if (strlen(b) != len) return false;
+  for (size_t i = 0; i < len; i++) {
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool header_name_equal(const char *a, const char *b) {
+  return equal_slice(a, strlen(a), b);
+}
+
+bool header_list_next(const char **rest, const char **item, size_t *len) {
+  const char *s = *rest + strspn(*rest, ", \t");
+  size_t n = strcspn(s, ",");
+  *rest = s + n;
+  while (n > 0 && is_space(s[n - 1])) n--;
+  *item = s;
+  *len = n;
+  return n > 0;
+}
+
+void header_store_init(header_store *store, const wsuv_allocator_t *alloc) {
+  text_buf_init(&store->text, alloc);
+  store->count = 0;
+  store->index = NULL;
+}
+
+static void drop_index(header_store *store) {
+  ws_free(store->text.alloc, store->index);
+  store->index = NULL;
+}
+
+void header_store_clear(header_store *store) {
+  drop_index(store);
+  text_buf_clear(&store->text);
+  store->count = 0;
+}
+
+int header_store_add(header_store *store, const char *data, size_t len) {
+  return text_buf_add(&store->text, data, len);
+}
+
+int header_store_end_name(header_store *store) {
+  return text_buf_add(&store->text, "", 1);
+}
+
+/* The NUL behind the name stops the cutting. */
+int header_store_end_value(header_store *store) {
+  text_buf *text = &store->text;
+  while (text->len > 0 && is_space(text->base[text->len - 1])) text->len--;
+  int err = text_buf_add(text, "", 1);
+  if (err < 0) return err;
+  drop_index(store);
+  store->count++;
+  return 0;
+}
+
+/* The field that begins at `text`; returns where the next one does. */
+static const char *read_field(const char *text, wsuv_header_t *field) {
+  field->name = text;
+  field->value = field->name + strlen(field->name) + 1;
+  return field->value + strlen(field->value) + 1;
+}
+
+const wsuv_header_t *header_store_index(header_store *store) {
+  if (store->index != NULL || store->count == 0) return store->index;
+  store->index = ws_malloc(store->text.alloc, store->count * sizeof *store->index);
+  if (store->index == NULL) return NULL;
+  const char *text = store->text.base;
+  for (size_t i = 0; i < store->count; i++) text = read_field(text, &store->index[i]);
+  return store->index;
+}
+
+const char *header_store_get(const header_store *store, const char *name, size_t n) {
+  const char *text = store->text.base;
+  for (size_t i = 0; i < store->count; i++) {
+    wsuv_header_t field;
+    text = read_field(text, &field);
+    if (header_name_equal(field.name, name) && n-- == 0) return field.value;
+  }
+  return NULL;
+}
+
+const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
+  while (at->field < store->count) {
+    wsuv_header_t field;
+    const char *end = read_field(store->text.base + at->offset, &field);
+    at->offset = (size_t) (end - store->text.base);
+    at->field++;
+    if (header_name_equal(field.name, name)) return field.value;
+  }
+  return NULL;
+}
+
+bool header_store_lists(const header_store *store, const char *name, const char *token,
+                        size_t *elements) {
+  bool found = false;
+  const char *rest;
+  *elements = 0;
+  for (size_t n = 0; (rest = header_store_get(store, name, n)) != NULL; n++) {
+    const char *item;
+    size_t len;
+    while (header_list_next(&rest, &item, &len)) {
+      found = found || equal_slice(item, len, token);
+      (*elements)++;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,65 @@
+#ifndef WS_PROTO_HTTP_HEADERS_H
+#define WS_PROTO_HTTP_HEADERS_H
+
+/* Header fields: what may be sent, how lists in values are read, and a growing list of those that
+   were received. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wsuv/config.h>
+
+#include "base/alloc.h"
+#include "proto/http/text_buf.h"
+
+/* A field name or subprotocol: one or more token characters (RFC 9110 5.6.2). */
+bool header_is_token(const char *s, size_t len);
+
+/* A field value: no control byte but tab. */
+bool header_is_value(const char *s, size_t len);
+
+/* Without regard to ASCII case. */
+bool header_name_equal(const char *a, const char *b);
+
+/* Elements of a comma-separated list, surrounding spaces left out, empty ones skipped.
+   `*rest` is the value at first; false when there are no more. */
+bool header_list_next(const char **rest, const char **item, size_t *len);
+
+/* Fields in the order received, each name and value terminated, all in one block that grows. */
+typedef struct header_store {
+  text_buf text;        /* name NUL value NUL name NUL ... */
+  size_t count;         /* complete fields */
+  wsuv_header_t *index; /* made by header_store_index */
+} header_store;
+
+void header_store_init(header_store *store, const wsuv_allocator_t *alloc);
+void header_store_clear(header_store *store); /* frees all */
+
+/* A field arrives in pieces: bytes of the name, end of the name, bytes of the value, end of the
+   value; no NUL among them. 0 or WS_ENOMEM, and then only header_store_clear and reading the fields
+   that are complete make sense. Spaces at the end of the value are cut off. */
+int header_store_add(header_store *store, const char *data, size_t len);
+int header_store_end_name(header_store *store);
+int header_store_end_value(header_store *store);
+
+/* An array of `count` fields, valid until the store changes; NULL when there is no memory (or no
+   field). */
+const wsuv_header_t *header_store_index(header_store *store);
+
+/* The value of the n-th field (from 0) of that name, in any case; NULL if there are fewer. */
+const char *header_store_get(const header_store *store, const char *name, size_t n);
+
+/* Where header_store_next goes on; zeroed at first. */
+typedef struct header_cursor {
+  size_t field, offset;
+} header_cursor;
+
+/* The values of all fields of that name, in any case, one after the other; NULL: no more. */
+const char *header_store_next(const header_store *store, const char *name, header_cursor *at);
+
+/* Is `token` an element, in any case, of the list that all fields of that name make together
+   (RFC 9110 5.3)? *elements says how many there are. */
+bool header_store_lists(const header_store *store, const char *name, const char *token,
+                        size_t *elements);
+
+#endif

@@ -1,0 +1,188 @@
+#include "proto/http/http_message.h"
+
+/* Lets a raw scan find the end of the head, and llhttp, with its lenient modes off, take the head
+   apart. llhttp is given no byte behind the head of a 1xx answer or of a request, so that what
+   follows is never taken for HTTP, and its own idea of an upgrade plays no part. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/http/ascii.h"
+
+static int fail(http_message *m, int err, const char *detail) {
+  m->error = err;
+  m->detail = detail;
+  return err;
+}
+
+/* llhttp stops at a callback that returns -1. */
+static int stop_unless(http_message *m, int err) {
+  if (err == 0) return 0;
+  fail(m, err, "no memory");
+  return -1;
+}
+
+static int on_url(llhttp_t *parser, const char *at, size_t len) {
+  http_message *m = parser->data;
+  return stop_unless(m, text_buf_add(&m->target, at, len));
+}
+
+/* Fields behind a chunked body are left out. A name comes in pieces; each must be a token, since
+   some versions of llhttp take spaces in it, or an empty one. */
+static int on_field(llhttp_t *parser, const char *at, size_t len) {
+  http_message *m = parser->data;
+  if (m->head_done || len == 0) return 0;
+  if (!header_is_token(at, len)) {
+    fail(m, WSUV_EHTTP, "field name is not a token");
+    return -1;
+  }
+  if (m->fields.count == m->max_fields) {
+    fail(m, WSUV_EHEADERS, "too many header fields");
+    return -1;
+  }
+  m->in_name = true;
+  return stop_unless(m, header_store_add(&m->fields, at, len));
+}
+
+static int on_field_complete(llhttp_t *parser) {
+  http_message *m = parser->data;
+  if (m->head_done) return 0;
+  if (!m->in_name) {
+    fail(m, WSUV_EHTTP, "field name is empty");
+    return -1;
+  }
+  m->in_name = false;
+  return stop_unless(m, header_store_end_name(&m->fields));
+}
+
+static int on_value(llhttp_t *parser, const char *at, size_t len) {
+  http_message *m = parser->data;
+  return m->head_done ? 0 : stop_unless(m, header_store_add(&m->fields, at, len));
+}
+
+static int on_value_complete(llhttp_t *parser) {
+  http_message *m = parser->data;
+  return m->head_done ? 0 : stop_unless(m, header_store_end_value(&m->fields));
+}
+
+/* "HTTP/1.1 101 reason", the second space and the reason may be missing (RFC 9112 4). llhttp 8
+   takes more digits if they are zeros. */
+static bool has_three_digits(const http_scan *scan) {
+  enum { CODE = 9, CODE_END = 12 };
+  if (scan->first_len < CODE_END) return false;
+  for (size_t i = CODE; i < CODE_END; i++) {
+    if (!ascii_is_digit(scan->first[i])) return false;
+  }
+  return scan->first[CODE - 1] == ' ' &&
+         (scan->first_len == CODE_END || scan->first[CODE_END] == ' ');
+}
+
+/* 2 says: nothing of this message follows, and stop here. */
+static int on_headers_complete(llhttp_t *parser) {
+  http_message *m = parser->data;
+  m->head_done = true;
+  if (parser->type == HTTP_REQUEST) {
+    return stop_unless(m, text_buf_add(&m->target, "", 1)) == 0 ? 2 : -1;
+  }
+  if (!has_three_digits(&m->scan)) {
+    fail(m, WSUV_EHTTP, "malformed status line");
+    return -1;
+  }
+  return parser->status_code / 100 == 1 ? 2 : 0;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len) {
+  http_message *m = parser->data;
+  size_t room = HTTP_BODY_MAX - m->body.len;
+  if (len > room) len = room;
+  return stop_unless(m, text_buf_add(&m->body, at, len));
+}
+
+/* Nothing of a second message is read. */
+static int on_message_complete(llhttp_t *parser) {
+  http_message *m = parser->data;
+  m->complete = true;
+  return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_field_complete = on_field_complete,
+    .on_header_value = on_value,
+    .on_header_value_complete = on_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+static void begin(http_message *m, llhttp_type_t type) {
+  llhttp_init(&m->parser, type, &settings);
+  m->parser.data = m;
+  m->scan.skips_empty = type == HTTP_REQUEST;
+  m->detail = "";
+}
+
+void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_type_t type,
+                       size_t max_size, size_t max_fields) {
+  memset(m, 0, sizeof *m);
+  header_store_init(&m->fields, alloc);
+  text_buf_init(&m->target, alloc);
+  text_buf_init(&m->body, alloc);
+  m->head_left = max_size;
+  m->max_fields = max_fields;
+  begin(m, type);
+}
+
+void http_message_clear(http_message *m) {
+  header_store_clear(&m->fields);
+  text_buf_clear(&m->target);
+  text_buf_clear(&m->body);
+}
+
+void http_message_next(http_message *m) {
+  http_message_clear(m);
+  memset(&m->scan, 0, sizeof m->scan);
+  m->head_done = m->complete = false;
+  begin(m, (llhttp_type_t) m->parser.type);
+}
+
+/* 0 or an error. That llhttp pauses after a whole message is none. */
+static int parse(http_message *m, const uint8_t *data, size_t len) {
+  if (len == 0) return 0;
+  llhttp_errno_t status = llhttp_execute(&m->parser, (const char *) data, len);
+  if (m->error != 0) return m->error;
+  if (status == HPE_OK || m->complete) return 0;
+  return fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
+}
+
+/* What llhttp finds comes first, since the scan has gone over the same bytes before: how the bytes
+   are cut makes no difference. */
+int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used) {
+  size_t most = len < m->head_left ? len : m->head_left;
+  int scanned = http_scan_feed(&m->scan, data, most, used);
+  m->head_left -= *used;
+  int err = parse(m, data, *used);
+  if (err < 0) return err;
+  if (scanned < 0) return fail(m, scanned, m->scan.detail);
+  if (m->head_done != (scanned == 1)) return fail(m, WSUV_EHTTP, "malformed head");
+  if (scanned == 0 && len > most) return fail(m, WSUV_EHEADERS, "head is too large");
+  return scanned;
+}
+
+int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
+  if (!m->complete && parse(m, data, len) == WS_ENOMEM) return WS_ENOMEM;
+  return m->complete || m->error != 0 || m->body.len == HTTP_BODY_MAX;
+}
+
+int http_message_status(const http_message *m) {
+  return m->parser.status_code;
+}
+
+bool http_message_is_get(const http_message *m) {
+  return m->parser.method == HTTP_GET;
+}
+
+bool http_message_is_http11(const http_message *m) {
+  return m->parser.http_major == 1 && m->parser.http_minor == 1;
+}

@@ -1,0 +1,58 @@
+#ifndef WS_PROTO_HTTP_HTTP_MESSAGE_H
+#define WS_PROTO_HTTP_HTTP_MESSAGE_H
+
+/* One HTTP/1 message as it arrives, read by llhttp: the head, bounded, into fields, then as much of
+   the body of an answer as is kept. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <llhttp.h>
+
+#include "base/alloc.h"
+#include "proto/http/headers.h"
+#include "proto/http/http_scan.h"
+#include "proto/http/text_buf.h"
+
+enum { HTTP_BODY_MAX = 4096 }; /* bytes kept of a body */
+
+typedef struct http_message {
+  llhttp_t parser;
+  http_scan scan;
+  header_store fields;
+  text_buf target; /* of a request; terminated once the head is read */
+  text_buf body;
+  size_t head_left;  /* bytes that heads may still take */
+  size_t max_fields; /* of one head */
+  bool in_name;      /* some of a field's name has been read */
+  bool head_done;    /* the empty line has been read */
+  bool complete;     /* the body too */
+  int error;
+  const char *detail; /* of an error; static */
+} http_message;
+
+/* Reads HTTP_REQUEST or HTTP_RESPONSE. It may not be moved from here on. */
+void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_type_t type,
+                       size_t max_size, size_t max_fields);
+void http_message_clear(http_message *m); /* frees all */
+
+/* Begin with another message that follows; the bound on the size of heads goes on. */
+void http_message_next(http_message *m);
+
+/* Take bytes of the head. *used says how many belong to it.
+   1: it is read; 0: more is needed; WSUV_EHTTP: malformed; WSUV_EHEADERS: larger than max_size or
+   more than max_fields fields; WS_ENOMEM. After an error it is not called again. */
+int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used);
+
+/* Take bytes of the body, after the head of an answer with a status from 200 up; len may be 0.
+   1: that was all of it, or all that is kept, or all that can be read; 0: more may come;
+   WS_ENOMEM. */
+int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
+
+/* Once the head is read: */
+int http_message_status(const http_message *m);  /* of an answer */
+bool http_message_is_get(const http_message *m); /* of a request */
+bool http_message_is_http11(const http_message *m);
+
+#endif

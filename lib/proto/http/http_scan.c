@@ -1,0 +1,59 @@
+#include "proto/http/http_scan.h"
+
+/* A byte-wise walk through the lines of a head. Never looks at a byte behind it. */
+
+#include "base/error.h"
+
+/*   start-line CRLF *( field-line CRLF ) CRLF        RFC 9112 2.1
+     Empty lines before a request line are skipped (2.2), a line that begins with a space or a tab
+     continues the one before (obs-fold, 5.2). */
+
+static http_scan_state bad(http_scan *scan, const char *detail) {
+  scan->detail = detail;
+  return HTTP_SCAN_BAD;
+}
+
+static http_scan_state after_cr(http_scan *scan, uint8_t c, http_scan_state next) {
+  return c == '\n' ? next : bad(scan, "CR without LF in the head");
+}
+
+static http_scan_state in_line(http_scan *scan, uint8_t c, http_scan_state line) {
+  if (c == '\r') return HTTP_SCAN_LINE_CR;
+  if (c == '\n') return bad(scan, "LF without CR in the head");
+  if ((c < ' ' && c != '\t') || c == 0x7f) return bad(scan, "control byte in the head");
+  if (line == HTTP_SCAN_FIRST && scan->first_len < HTTP_SCAN_FIRST_SIZE) {
+    scan->first[scan->first_len++] = (char) c;
+  }
+  return line;
+}
+
+static http_scan_state step(http_scan *scan, uint8_t c) {
+  switch (scan->state) {
+  case HTTP_SCAN_START:
+    if (c != '\r') return in_line(scan, c, HTTP_SCAN_FIRST);
+    return scan->skips_empty ? HTTP_SCAN_EMPTY_CR : bad(scan, "empty line before the head");
+  case HTTP_SCAN_EMPTY_CR: return after_cr(scan, c, HTTP_SCAN_START);
+  case HTTP_SCAN_FIRST:
+  case HTTP_SCAN_LINE: return in_line(scan, c, scan->state);
+  case HTTP_SCAN_LINE_CR: return after_cr(scan, c, HTTP_SCAN_NEXT);
+  case HTTP_SCAN_NEXT:
+    if (c == ' ' || c == '\t') return bad(scan, "folded header field");
+    return c == '\r' ? HTTP_SCAN_LAST_CR : in_line(scan, c, HTTP_SCAN_LINE);
+  case HTTP_SCAN_LAST_CR: return after_cr(scan, c, HTTP_SCAN_END);
+  case HTTP_SCAN_END:
+  case HTTP_SCAN_BAD: break;
+  }
+  return scan->state;
+}
+
+int http_scan_feed(http_scan *scan, const uint8_t *data, size_t len, size_t *used) {
+  for (*used = 0; *used < len; (*used)++) {
+    scan->state = step(scan, data[*used]);
+    if (scan->state == HTTP_SCAN_BAD) return WSUV_EHTTP;
+    if (scan->state == HTTP_SCAN_END) {
+      (*used)++;
+      return 1;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,531 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "proto/handshake/h1_client.h"
+#include "proto/handshake/h1_server.h"
+#include "support/pieces.h"
+#include "support/track_alloc.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* RFC 6455 1.2 */
+#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
+#define LINE "GET /chat HTTP/1.1\r\n"
+#define HOST "Host: server.example.com\r\n"
+#define UPGRADE "Upgrade: websocket\r\n"
+#define CONNECTION "Connection: Upgrade\r\n"
+#define KEYED "Sec-WebSocket-Key: " KEY "\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+#define FIELDS HOST UPGRADE CONNECTION KEYED VERSION
+#define GOOD LINE FIELDS
+
+typedef struct fixture {
+  track_alloc alloc;
+  h1_server_limits limits;
+  h1_server *h;
+} fixture;
+
+static void set_up(fixture *f) {
+  memset(f, 0, sizeof *f);
+  track_alloc_init(&f->alloc);
+  f->limits = (h1_server_limits){16384, 100};
+}
+
+static int make(fixture *f) {
+  return h1_server_new(&f->h, &f->alloc.handle, &f->limits, NULL);
+}
+
+static void tear_down(fixture *f) {
+  h1_server_free(f->h);
+  assert_int_equal(f->alloc.live, 0);
+}
+
+static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
+  return h1_server_feed(arg, data, len, used);
+}
+
+static int run(fixture *f, const char *text, size_t len, pieces how, size_t *used) {
+  assert_int_equal(make(f), 0);
+  return pieces_feed(how, text, len, take, f->h, used);
+}
+
+/* Whole, byte by byte and cut at random, the same comes of it. */
+static int run_cut(fixture *f, const char *text, size_t len, size_t *used) {
+  int whole = run(f, text, len, (pieces){PIECES_WHOLE, 0, 0, 0}, used);
+  for (uint32_t seed = 0; seed < 6; seed++) {
+    pieces how = {seed == 0 ? PIECES_BYTES : PIECES_RANDOM, seed, 0, 0};
+    int status = h1_server_error_status(f->h);
+    const char *detail = h1_server_detail(f->h);
+    size_t n;
+    tear_down(f);
+    assert_int_equal(run(f, text, len, how, &n), whole);
+    if (whole >= 0) assert_int_equal(n, *used);
+    assert_int_equal(h1_server_error_status(f->h), status);
+    assert_string_equal(h1_server_detail(f->h), detail);
+  }
+  return whole;
+}
+
+/* A request, what is said of it, and the status that answers it. */
+static void assert_request(const char *text, size_t len, int result, int status) {
+  fixture f;
+  size_t used;
+  set_up(&f);
+  int got = run_cut(&f, text, len, &used);
+  if (got != result || h1_server_error_status(f.h) != status) {
+    fail_msg("%d (%d), not %d (%d), %s:\n%s", got, h1_server_error_status(f.h), result, status,
+             h1_server_detail(f.h), text);
+  }
+  assert_int_equal(h1_server_detail(f.h)[0] != '\0', result < 0);
+  if (result == 1) assert_int_equal(used, len);
+  tear_down(&f);
+}
+
+#define REQUEST(text, result, status) assert_request("" text, sizeof(text) - 1, result, status)
+
+static void open_with(fixture *f, const char *text) {
+  size_t used;
+  set_up(f);
+  assert_int_equal(run_cut(f, text, strlen(text), &used), 1);
+  assert_int_equal(used, strlen(text));
+}
+
+static void assert_answer(fixture *f, const char *expected) {
+  size_t len;
+  const char *text = h1_server_answer(f->h, &len);
+  if (len != strlen(expected) || memcmp(text, expected, len) != 0) {
+    fail_msg("got:\n%.*s", (int) len, text);
+  }
+}
+
+/* RFC 6455 1.2, 1.3, 4.2.2 */
+static void test_h1_server_answers_the_request_of_the_rfc(void **state) {
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "Origin: http://example.com\r\n"
+                     "Sec-WebSocket-Protocol: chat, superchat\r\n\r\n");
+  assert_string_equal(h1_server_target(f.h), "/chat");
+  assert_int_equal(h1_server_headers(f.h)->count, 7);
+  assert_string_equal(header_store_get(h1_server_headers(f.h), "origin", 0), "http://example.com");
+  assert_string_equal(h1_server_offered(f.h, 0), "chat");
+  assert_string_equal(h1_server_offered(f.h, 1), "superchat");
+  assert_null(h1_server_offered(f.h, 2));
+  assert_int_equal(h1_server_accept(f.h, "chat", NULL, 0), 0);
+  assert_answer(&f, "HTTP/1.1 101 Switching Protocols\r\n"
+                    "Upgrade: websocket\r\n"
+                    "Connection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                    "Sec-WebSocket-Protocol: chat\r\n\r\n");
+  tear_down(&f);
+}
+
+static void test_h1_server_takes_other_good_requests(void **state) {
+  (void) state;
+  REQUEST(GOOD "\r\n", 1, 0);
+  REQUEST("\r\n" GOOD "\r\n", 1, 0);
+  REQUEST("GET http://h/x?y HTTP/1.1\r\n" FIELDS "\r\n", 1, 0);
+  REQUEST(GOOD "Content-Length: 0\r\n\r\n", 1, 0);
+  REQUEST(LINE HOST KEYED VERSION
+          "upgrade: h2c, WebSocket\r\nCONNECTION: keep-alive\r\nConnection:upgrade\r\n\r\n",
+          1, 0);
+  REQUEST(GOOD "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", 1, 0);
+  REQUEST(GOOD "Sec-WebSocket-Protocol:\r\n\r\n", 1, 0);
+}
+
+static void test_h1_server_joins_what_is_offered(void **state) {
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "Sec-WebSocket-Protocol: a ,, b\r\nX: y\r\nsec-websocket-protocol: c\r\n\r\n");
+  assert_string_equal(h1_server_offered(f.h, 2), "c");
+  assert_string_equal(h1_server_offered(f.h, 1), "b");
+  assert_string_equal(h1_server_offered(f.h, 0), "a");
+  assert_null(h1_server_offered(f.h, 3));
+  assert_null(h1_server_offered(f.h, SIZE_MAX));
+  tear_down(&f);
+}
+
+/* F7: frames glued behind the request, cut at every two bytes. */
+static void test_h1_server_leaves_glued_frames_wherever_it_is_cut(void **state) {
+  const char text[] = GOOD "\r\n\x81\n ";
+  size_t len = sizeof text - 1;
+  (void) state;
+  for (size_t a = 0; a <= len; a++) {
+    for (size_t b = a; b <= len; b++) {
+      fixture f;
+      size_t used;
+      set_up(&f);
+      assert_int_equal(run(&f, text, len, (pieces){PIECES_AT, 0, a, b}, &used), 1);
+      assert_int_equal(used, len - 3);
+      tear_down(&f);
+    }
+  }
+}
+
+static void test_h1_server_needs_the_whole_request(void **state) {
+  const char text[] = GOOD "\r\n";
+  (void) state;
+  for (size_t len = 0; len < strlen(text); len++) assert_request(text, len, 0, 0);
+}
+
+static void test_h1_server_rejects_other_methods(void **state) {
+  static const char *const methods[] = {"POST", "HEAD", "PUT", "OPTIONS", "DELETE"};
+  (void) state;
+  for (size_t i = 0; i < COUNT(methods); i++) {
+    char text[512];
+    int len = snprintf(text, sizeof text, "%s / HTTP/1.1\r\n" FIELDS "\r\n", methods[i]);
+    assert_request(text, (size_t) len, WSUV_EHTTP, 405);
+  }
+  REQUEST("CONNECT h:80 HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 405);
+  REQUEST("NONSENSE / HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+  REQUEST("get / HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+}
+
+static void test_h1_server_rejects_other_versions_of_http(void **state) {
+  (void) state;
+  REQUEST("GET / HTTP/1.0\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
+  REQUEST("GET / HTTP/2.0\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
+  REQUEST("GET /\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
+  REQUEST("GET / HTTP/9.9\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+  REQUEST("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", WSUV_EHTTP, 400);
+}
+
+/* F13 */
+static void test_h1_server_rejects_malformed_requests(void **state) {
+  (void) state;
+  REQUEST(GOOD "X: a\r\n b\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(LINE "Host:\r\n" UPGRADE CONNECTION KEYED VERSION "\r\n", WSUV_EHTTP, 400);
+  REQUEST(LINE "Upgrade:\r\n\twebsocket\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(LINE "Host : h\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD "\n", WSUV_EHTTP, 400);
+  REQUEST("GET / HTTP/1.1\n\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD "X: \0\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD ": x\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST("GET /\x80 HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+  REQUEST("GET /a b HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+  REQUEST("GET  HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
+  REQUEST("\x16\x03\x01\x02\x00", WSUV_EHTTP, 400);
+}
+
+static void test_h1_server_wants_one_host(void **state) {
+  (void) state;
+  REQUEST(LINE UPGRADE CONNECTION KEYED VERSION "\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD HOST "\r\n", WSUV_EHTTP, 400);
+}
+
+static void test_h1_server_rejects_a_body(void **state) {
+  (void) state;
+  REQUEST(GOOD "Content-Length: 1\r\n\r\nx", WSUV_EHTTP, 400);
+  REQUEST(GOOD "Content-Length: x\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD "Transfer-Encoding: gzip\r\n\r\n", WSUV_EHTTP, 400);
+}
+
+/* F4 */
+static void test_h1_server_rejects_upgrade_and_connection_missing_or_wrong(void **state) {
+  (void) state;
+  REQUEST(LINE HOST "\r\n", WSUV_EUPGRADE, 426);
+  REQUEST(LINE HOST CONNECTION KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
+  REQUEST(LINE HOST UPGRADE KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
+  REQUEST(LINE HOST "Upgrade: h2c\r\n" CONNECTION KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
+  REQUEST(LINE HOST UPGRADE "Connection: close\r\n" KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
+}
+
+static void test_h1_server_rejects_other_versions_of_the_protocol(void **state) {
+  (void) state;
+#define REST LINE HOST UPGRADE CONNECTION KEYED
+  REQUEST(REST "\r\n", WS_EPROTONOSUPPORT, 426);
+  REQUEST(REST "Sec-WebSocket-Version: 8\r\n\r\n", WS_EPROTONOSUPPORT, 426);
+  REQUEST(REST "Sec-WebSocket-Version: 013\r\n\r\n", WS_EPROTONOSUPPORT, 426);
+  REQUEST(REST "Sec-WebSocket-Version: 13, 8\r\n\r\n", WS_EPROTONOSUPPORT, 426);
+  REQUEST(REST VERSION VERSION "\r\n", WS_EPROTONOSUPPORT, 426);
+#undef REST
+}
+
+static void test_h1_server_rejects_bad_keys(void **state) {
+  (void) state;
+#define REST LINE HOST UPGRADE CONNECTION VERSION
+  REQUEST(REST "\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST KEYED KEYED "\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key:\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZWE=\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZWFi\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR==\r\n\r\n", WSUV_EUPGRADE, 400);
+  REQUEST(REST "Sec-WebSocket-Key: dGhlIHNhbXBsZSB*b25jZQ==\r\n\r\n", WSUV_EUPGRADE, 400);
+#undef REST
+}
+
+static void test_h1_server_rejects_subprotocols_that_are_no_tokens(void **state) {
+  (void) state;
+  REQUEST(GOOD "Sec-WebSocket-Protocol: a, b c\r\n\r\n", WSUV_EHTTP, 400);
+  REQUEST(GOOD "Sec-WebSocket-Protocol: \xc3\xbc\r\n\r\n", WSUV_EHTTP, 400);
+}
+
+/* F1 */
+static void test_h1_server_bounds_the_head(void **state) {
+  const char text[] = GOOD "X: 1\r\n\r\n\x81";
+  size_t head = sizeof text - 2, used;
+  fixture f;
+  (void) state;
+  set_up(&f);
+  f.limits = (h1_server_limits){head, 6};
+  assert_int_equal(run_cut(&f, text, head + 1, &used), 1);
+  assert_int_equal(used, head);
+  tear_down(&f);
+  f.limits.max_size = head - 1;
+  assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
+  assert_int_equal(h1_server_error_status(f.h), 431);
+  tear_down(&f);
+  f.limits = (h1_server_limits){head, 5};
+  assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
+  assert_int_equal(h1_server_error_status(f.h), 431);
+  tear_down(&f);
+}
+
+/* F2: were the work more than linear, this would take minutes. */
+static void test_h1_server_takes_single_bytes_in_linear_time(void **state) {
+  enum { SIZE = 1 << 20 };
+  static const char *const starts[] = {"GET /", LINE "X: ", LINE};
+  char *text = malloc(SIZE);
+  (void) state;
+  assert_non_null(text);
+  for (size_t i = 0; i < COUNT(starts); i++) {
+    fixture f;
+    size_t used;
+    memset(text, 'x', SIZE);
+    memcpy(text, starts[i], strlen(starts[i]));
+    set_up(&f);
+    f.limits.max_size = SIZE;
+    assert_int_equal(run(&f, text, SIZE, (pieces){PIECES_BYTES, 0, 0, 0}, &used), 0);
+    assert_in_range(f.alloc.calls, 1, 40);
+    tear_down(&f);
+  }
+  free(text);
+}
+
+static void test_h1_server_accepts_without_subprotocol_and_with_fields(void **state) {
+  const wsuv_header_t fields[] = {{"Server", "x"}, {"Set-Cookie", "a=b"}};
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
+  assert_int_equal(h1_server_accept(f.h, NULL, fields, 2), 0);
+  assert_answer(&f, "HTTP/1.1 101 Switching Protocols\r\n" UPGRADE CONNECTION
+                    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                    "Server: x\r\nSet-Cookie: a=b\r\n\r\n");
+  tear_down(&f);
+}
+
+static void test_h1_server_refuses_answers_that_may_not_be_sent(void **state) {
+  const wsuv_header_t fields[] = {{"X", "a\r\nb"}, {"Upgrade", "x"}, {"Content-Length", "1"}};
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
+  assert_int_equal(h1_server_accept(f.h, "Chat", NULL, 0), WSUV_ESUBPROTOCOL);
+  assert_int_equal(h1_server_accept(f.h, "", NULL, 0), WSUV_ESUBPROTOCOL);
+  for (size_t i = 0; i < COUNT(fields); i++) {
+    assert_int_equal(h1_server_accept(f.h, NULL, &fields[i], 1), WSUV_EINVAL_HEADER);
+    assert_int_equal(h1_server_reject(f.h, 400, &fields[i], 1, NULL, 0), WSUV_EINVAL_HEADER);
+  }
+  tear_down(&f);
+}
+
+static void test_h1_server_refuses_with_status_fields_and_body(void **state) {
+  const wsuv_header_t field = {"WWW-Authenticate", "Basic"};
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "\r\n");
+  assert_int_equal(h1_server_accept(f.h, NULL, NULL, 0), 0);
+  assert_int_equal(h1_server_reject(f.h, 401, &field, 1, "no\0body", 7), 0);
+  size_t len;
+  const char *text = h1_server_answer(f.h, &len);
+  const char expected[] = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 7\r\n"
+                          "WWW-Authenticate: Basic\r\n\r\nno\0body";
+  assert_int_equal(len, sizeof expected - 1);
+  assert_memory_equal(text, expected, len);
+  tear_down(&f);
+}
+
+static void test_h1_server_says_what_it_speaks(void **state) {
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "\r\n");
+  assert_int_equal(h1_server_reject(f.h, 426, NULL, 0, NULL, 0), 0);
+  assert_answer(&f, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n" VERSION
+                    "Connection: close, Upgrade\r\nContent-Length: 0\r\n\r\n");
+  assert_int_equal(h1_server_reject(f.h, 405, NULL, 0, NULL, 0), 0);
+  assert_answer(&f, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nConnection: close\r\n"
+                    "Content-Length: 0\r\n\r\n");
+  assert_int_equal(h1_server_reject(f.h, 418, NULL, 0, NULL, 0), 0);
+  assert_answer(&f, "HTTP/1.1 418 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  tear_down(&f);
+}
+
+static void test_h1_server_refuses_with_300_to_599_only(void **state) {
+  fixture f;
+  (void) state;
+  open_with(&f, GOOD "\r\n");
+  for (int status = -1; status < 1100; status++) {
+    int expected = status >= 300 && status <= 599 ? 0 : WS_EINVAL;
+    assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), expected);
+  }
+  tear_down(&f);
+}
+
+static void test_h1_server_can_refuse_after_an_error(void **state) {
+  fixture f;
+  size_t used;
+  (void) state;
+  set_up(&f);
+  assert_int_equal(run(&f, "x", 1, (pieces){PIECES_WHOLE, 0, 0, 0}, &used), WSUV_EHTTP);
+  int status = h1_server_error_status(f.h);
+  assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), 0);
+  assert_answer(&f, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  tear_down(&f);
+}
+
+/* ---- with the client ---- */
+
+static int take_answer(void *arg, const uint8_t *data, size_t len, size_t *used) {
+  return h1_client_feed(arg, data, len, used);
+}
+
+static void make_client(h1_client **client, track_alloc *alloc, const char *text) {
+  static const char *const offered[] = {"a", "b"};
+  ws_url url;
+  assert_int_equal(url_parse(&url, text, strlen(text)), 0);
+  handshake_request request = {.url = &url,
+                               .user_agent = "x",
+                               .subprotocols = offered,
+                               .subprotocol_count = 2,
+                               .max_size = 16384,
+                               .max_headers = 100};
+  uint8_t key[HANDSHAKE_KEY_SIZE];
+  for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t) (i * 17);
+  assert_int_equal(h1_client_new(client, &alloc->handle, &request, key), 0);
+}
+
+static void exchange(fixture *f, h1_client *client, int refuse_with, int result) {
+  const pieces bytes = {PIECES_BYTES, 0, 0, 0};
+  size_t len, used;
+  const char *text = h1_client_request(client, &len);
+  assert_int_equal(pieces_feed(bytes, text, len, take, f->h, &used), 1);
+  assert_int_equal(refuse_with == 0 ? h1_server_accept(f->h, "b", NULL, 0)
+                                    : h1_server_reject(f->h, refuse_with, NULL, 0, "no", 2),
+                   0);
+  text = h1_server_answer(f->h, &len);
+  assert_int_equal(pieces_feed(bytes, text, len, take_answer, client, &used), result);
+  assert_int_equal(used, len);
+}
+
+static void test_h1_server_and_client_agree(void **state) {
+  static const int refusals[] = {0, 301, 403, 426, 599};
+  (void) state;
+  for (size_t i = 0; i < COUNT(refusals); i++) {
+    fixture f;
+    h1_client *client;
+    size_t len;
+    set_up(&f);
+    assert_int_equal(make(&f), 0);
+    make_client(&client, &f.alloc, "ws://u:p@[::1]:8080/x?y=%20");
+    exchange(&f, client, refusals[i], refusals[i] == 0 ? 1 : WSUV_ESTATUS);
+    assert_string_equal(h1_server_target(f.h), "/x?y=%20");
+    assert_string_equal(header_store_get(h1_server_headers(f.h), "Host", 0), "[::1]:8080");
+    assert_int_equal(h1_client_status(client), refusals[i] == 0 ? 101 : refusals[i]);
+    assert_string_equal(h1_client_subprotocol(client), refusals[i] == 0 ? "b" : "");
+    (void) h1_client_body(client, &len);
+    assert_int_equal(len, refusals[i] == 0 ? 0 : 2);
+    h1_client_free(client);
+    tear_down(&f);
+  }
+}
+
+/* ---- memory ---- */
+
+static int whole_scenario(fixture *f, const char *text, pieces how) {
+  const wsuv_header_t field = {"X", "y"};
+  size_t used;
+  f->h = NULL;
+  int err = make(f);
+  if (err == 0) err = pieces_feed(how, text, strlen(text), take, f->h, &used);
+  if (err == WS_ENOMEM && f->h != NULL) assert_int_equal(h1_server_error_status(f->h), 500);
+  if (err == 1) err = h1_server_accept(f->h, "chat", &field, 1);
+  if (err == 0) err = h1_server_reject(f->h, 400, &field, 1, text, strlen(text));
+  tear_down(f);
+  return err;
+}
+
+/* F46 */
+static void test_h1_server_survives_every_failed_allocation(void **state) {
+  char text[4096];
+  (void) state;
+  snprintf(text, sizeof text,
+           "GET /%0500d HTTP/1.1\r\n" FIELDS "Sec-WebSocket-Protocol: a%0500d, chat\r\n\r\n", 0, 0);
+  for (int i = 0; i < 4; i++) {
+    fixture f;
+    for (uint64_t n = 1;; n++) {
+      set_up(&f);
+      f.alloc.fail_at = n;
+      f.alloc.fail_for_ever = i % 2;
+      int err = whole_scenario(&f, text, (pieces){i / 2 ? PIECES_BYTES : PIECES_WHOLE, 0, 0, 0});
+      assert_int_equal(err, f.alloc.failed == 0 ? 0 : WS_ENOMEM);
+      if (f.alloc.failed == 0) break;
+    }
+    assert_in_range(f.alloc.calls, 6, 100);
+  }
+}
+
+static void test_h1_server_object_is_small(void **state) {
+  fixture f;
+  (void) state;
+  set_up(&f);
+  assert_int_equal(make(&f), 0);
+  assert_in_range(f.alloc.live_bytes, 1, 1024);
+  tear_down(&f);
+}
+
+static void test_h1_server_free_takes_null(void **state) {
+  (void) state;
+  h1_server_free(NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_h1_server_answers_the_request_of_the_rfc),
+      cmocka_unit_test(test_h1_server_takes_other_good_requests),
+      cmocka_unit_test(test_h1_server_joins_what_is_offered),
+      cmocka_unit_test(test_h1_server_leaves_glued_frames_wherever_it_is_cut),
+      cmocka_unit_test(test_h1_server_needs_the_whole_request),
+      cmocka_unit_test(test_h1_server_rejects_other_methods),
+      cmocka_unit_test(test_h1_server_rejects_other_versions_of_http),
+      cmocka_unit_test(test_h1_server_rejects_malformed_requests),
+      cmocka_unit_test(test_h1_server_wants_one_host),
+      cmocka_unit_test(test_h1_server_rejects_a_body),
+      cmocka_unit_test(test_h1_server_rejects_upgrade_and_connection_missing_or_wrong),
+      cmocka_unit_test(test_h1_server_rejects_other_versions_of_the_protocol),
+      cmocka_unit_test(test_h1_server_rejects_bad_keys),
+      cmocka_unit_test(test_h1_server_rejects_subprotocols_that_are_no_tokens),
+      cmocka_unit_test(test_h1_server_bounds_the_head),
+      cmocka_unit_test(test_h1_server_takes_single_bytes_in_linear_time),
+      cmocka_unit_test(test_h1_server_accepts_without_subprotocol_and_with_fields),
+      cmocka_unit_test(test_h1_server_refuses_answers_that_may_not_be_sent),
+      cmocka_unit_test(test_h1_server_refuses_with_status_fields_and_body),
+      cmocka_unit_test(test_h1_server_says_what_it_speaks),
+      cmocka_unit_test(test_h1_server_refuses_with_300_to_599_only),
+      cmocka_unit_test(test_h1_server_can_refuse_after_an_error),
+      cmocka_unit_test(test_h1_server_and_client_agree),
+      cmocka_unit_test(test_h1_server_survives_every_failed_allocation),
+      cmocka_unit_test(test_h1_server_object_is_small),
+      cmocka_unit_test(test_h1_server_free_takes_null),
+  };
+  return cmocka_run_group_tests_name("h1_server", tests, NULL, NULL);
+}
