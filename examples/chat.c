@@ -233,7 +233,7 @@ static int start(chat *c, const char *url) {
 }
 
 static int make_client(chat *c, uv_loop_t *loop) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = PING_INTERVAL_MS;
   config.outgoing_max = QUEUE_MAX_BYTES;

@@ -158,7 +158,7 @@ static void connect_feed(uv_timer_t *timer) {
 /* --- the beginning --- */
 
 static int make_client(monitor *m, uv_loop_t *loop) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = PING_INTERVAL_MS;
   config.ping_timeout_ms = PING_TIMEOUT_MS;

@@ -109,7 +109,7 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
 }
 
 static int make_client(wsuv_client_t **client, uv_loop_t *loop) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_converter_t converter;
   wsuv_converter_init(&converter);
   converter.serialize = serialize;

@@ -152,7 +152,7 @@ static void on_interrupt(uv_signal_t *handle, int number) {
 /* --- the beginning --- */
 
 static int make_client(bridge *b, uv_loop_t *loop) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = PING_INTERVAL_MS;
   config.max_message_size = PREFIX_BYTES + CALLERS_ANSWER_MAX;

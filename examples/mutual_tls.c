@@ -37,7 +37,7 @@ static int make_client(wsuv_client_t **client, const char *ca, const char *cert,
   tls.cert_file = cert;
   tls.key_file = key;
 
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.tls = &tls;
   return wsuv_client_new(client, uv_default_loop(), &config);

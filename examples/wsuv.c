@@ -255,7 +255,7 @@ static void on_interrupt(void *data) {
 enum { STREAM_QUEUE = 1024 * 1024 }; /* bytes: as much as is read ahead of a slow server */
 
 static int make_client(program *p, uv_loop_t *loop) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_extension_t deflate;
   const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);

@@ -38,7 +38,7 @@ typedef struct wsuv_client wsuv_client_t;
  *         cannot be made
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
-                                const wsuv_client_config_t *config);
+                                const wsuv_config_t *config);
 
 /**
  * Called when a client is gone; it may not be used any more, but to read its data here. Its
@@ -90,7 +90,7 @@ typedef void (*wsuv_post_cb)(wsuv_client_t *client, void *arg);
 WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg);
 
 /** Read the configuration; @p size is the caller's `sizeof`. Use wsuv_client_get_config(). */
-WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_client_config_t *config,
+WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_config_t *config,
                                          size_t size);
 
 /**
@@ -99,8 +99,7 @@ WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_clien
  * @param client the client
  * @param[out] config the configuration
  */
-static inline void wsuv_client_get_config(const wsuv_client_t *client,
-                                          wsuv_client_config_t *config) {
+static inline void wsuv_client_get_config(const wsuv_client_t *client, wsuv_config_t *config) {
   wsuv_client_copy_config(client, config, sizeof(*config));
 }
 

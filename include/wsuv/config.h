@@ -38,8 +38,8 @@ typedef enum wsuv_outgoing_policy {
  * change what should be otherwise. Everything is copied when it is used. Limits are never
  * unlimited: a limit of 0 is refused with `UV_EINVAL`.
  */
-typedef struct wsuv_client_config {
-  size_t size; /**< `sizeof(wsuv_client_config_t)` of the caller. */
+typedef struct wsuv_config {
+  size_t size; /**< `sizeof(wsuv_config_t)` of the caller. */
 
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
@@ -143,13 +143,13 @@ typedef struct wsuv_client_config {
 
   /** How `wss` sessions are secured; NULL (the default): verified against the system's trust. */
   const wsuv_tls_config_t *tls;
-} wsuv_client_config_t;
+} wsuv_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */
-WSUV_EXTERN void wsuv_client_config_defaults(wsuv_client_config_t *config, size_t size);
+WSUV_EXTERN void wsuv_client_config_defaults(wsuv_config_t *config, size_t size);
 
 /** Fill in the defaults. */
-static inline void wsuv_client_config_init(wsuv_client_config_t *config) {
+static inline void wsuv_client_config_init(wsuv_config_t *config) {
   wsuv_client_config_defaults(config, sizeof(*config));
 }
 

@@ -139,7 +139,7 @@ typedef struct wsuv_request {
    * In place of the client's configuration, unless NULL: usually what wsuv_client_get_config()
    * gave, with changes. Hooks (allocator, random, log) must be the client's.
    */
-  const wsuv_client_config_t *config;
+  const wsuv_config_t *config;
   void *data; /**< First value of wsuv_session_data(). */
   /**
    * In place of #url, which is NULL then: a name, an IPv4 address, or an IPv6 address without
@@ -416,7 +416,7 @@ WSUV_EXTERN int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_
 /** The largest message that may come; holds from the next frame on. */
 WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size);
 
-/** Whether frames are masked; see wsuv_client_config::masking. */
+/** Whether frames are masked; see wsuv_config::masking. */
 WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
 /** @} */
 

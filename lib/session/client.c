@@ -86,7 +86,7 @@ void client_session_gone(wsuv_client_t *client) {
 
 /* A copy of the configuration. What can be read of it later are the extensions that are installed,
    so that they can be installed again for a request. */
-static int configure(wsuv_client_t *client, const wsuv_client_config_t *config) {
+static int configure(wsuv_client_t *client, const wsuv_config_t *config) {
   const wsuv_allocator_t *alloc = &client->alloc;
   int err = config_copy(&client->config, alloc, config);
   if (err < 0) return err;
@@ -97,7 +97,7 @@ static int configure(wsuv_client_t *client, const wsuv_client_config_t *config) 
   return err;
 }
 
-static int fill(wsuv_client_t *client, ws_env *env, const wsuv_client_config_t *config) {
+static int fill(wsuv_client_t *client, ws_env *env, const wsuv_config_t *config) {
   const wsuv_allocator_t *alloc = &client->alloc;
   int err = posts_init(client);
   if (err < 0) return err;
@@ -118,7 +118,7 @@ static int fill(wsuv_client_t *client, ws_env *env, const wsuv_client_config_t *
   return err;
 }
 
-int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *config) {
+int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config) {
   wsuv_client_t *client = ws_calloc(env->alloc, sizeof *client);
   if (client == NULL) return WS_ENOMEM;
   client->alloc = *env->alloc;
@@ -140,8 +140,8 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *
   return 0;
 }
 
-int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_client_config_t *config) {
-  wsuv_client_config_t defaults;
+int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t *config) {
+  wsuv_config_t defaults;
   ws_env *env;
   wsuv_client_config_init(&defaults);
   if (config == NULL) config = &defaults;
@@ -201,8 +201,7 @@ int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
   return end(client, cb, wsuv_session_terminate);
 }
 
-void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_client_config_t *config,
-                             size_t size) {
+void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_config_t *config, size_t size) {
   size_t known = sizeof client->config;
   memset(config, 0, size);
   memcpy(config, &client->config, size < known ? size : known);

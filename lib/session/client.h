@@ -27,7 +27,7 @@ struct wsuv_client {
   ws_env *env;
   wsuv_allocator_t alloc;
   uv_loop_t *loop; /* NULL in an environment that is not libuv's */
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   extension_list *extensions; /* installed, or NULL */
   void *data;
   conn_shared shared;
@@ -51,7 +51,7 @@ struct wsuv_client {
 
 /* A client in any environment, which becomes the client's when this succeeds. 0, or as
    wsuv_client_new. */
-int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_client_config_t *config);
+int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config);
 
 /* Give a session a turn soon, unless it is to have one anyhow. */
 void client_owe(wsuv_client_t *client, ws_list *session_owed);

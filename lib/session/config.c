@@ -18,7 +18,7 @@ enum {
   KEEPALIVE_MAX_S = 32767 /* Linux takes no more (MAX_TCP_KEEPIDLE) */
 };
 
-static const wsuv_client_config_t defaults = {
+static const wsuv_config_t defaults = {
     .ping_interval_ms = 0,
     .ping_timeout_ms = 0,
     .max_frame_size = 2147483647,
@@ -37,21 +37,21 @@ static const wsuv_client_config_t defaults = {
     .log_level = WSUV_LOG_INFO,
 };
 
-void wsuv_client_config_defaults(wsuv_client_config_t *config, size_t size) {
+void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   size_t known = size < sizeof defaults ? size : sizeof defaults;
   memset(config, 0, size);
   memcpy(config, &defaults, known);
   config->size = size;
 }
 
-static bool limits_set(const wsuv_client_config_t *c) {
+static bool limits_set(const wsuv_config_t *c) {
   return c->max_frame_size > 0 && c->max_message_size > 0 && c->max_message_fragments > 0 &&
          c->outgoing_max > 0 && c->high_water > 0 && c->handshake_timeout_ms > 0 &&
          c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
 }
 
 /* Whatever integer the caller has put there. */
-static bool choices_known(const wsuv_client_config_t *c) {
+static bool choices_known(const wsuv_config_t *c) {
   int policy = (int) c->outgoing_policy, level = (int) c->log_level;
   return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
          level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE;
@@ -61,14 +61,14 @@ static bool allocator_whole(const wsuv_allocator_t *a) {
   return a == NULL || (a->malloc != NULL && a->realloc != NULL && a->free != NULL);
 }
 
-static int check_socket(const wsuv_client_config_t *c) {
+static int check_socket(const wsuv_config_t *c) {
   struct sockaddr_storage local;
   if (c->tcp_keepalive_s > KEEPALIVE_MAX_S) return WS_EINVAL;
   return c->local_address == NULL || address_parse(&local, c->local_address, 0) ? 0 : WS_EINVAL;
 }
 
 /* What goes into every handshake is judged as if it went to one. */
-static int check_handshake(const wsuv_client_config_t *c) {
+static int check_handshake(const wsuv_config_t *c) {
   const ws_url nowhere = {.port = 0};
   const handshake_request request = {
       .url = &nowhere,
@@ -81,7 +81,7 @@ static int check_handshake(const wsuv_client_config_t *c) {
   return handshake_request_check(&request);
 }
 
-int config_check(const wsuv_client_config_t *config) {
+int config_check(const wsuv_config_t *config) {
   if (config->size != sizeof *config) return WS_EINVAL;
   if (config->converter != NULL && config->converter->size != sizeof *config->converter) {
     return WS_EINVAL;
@@ -101,8 +101,8 @@ static void *new_array(const wsuv_allocator_t *alloc, size_t n, size_t element) 
   return ws_calloc(alloc, n * element);
 }
 
-static int copy_headers(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
-                        const wsuv_client_config_t *from) {
+static int copy_headers(wsuv_config_t *copy, const wsuv_allocator_t *alloc,
+                        const wsuv_config_t *from) {
   wsuv_header_t *list = new_array(alloc, from->header_count, sizeof *list);
   if (list == NULL) return from->header_count == 0 ? 0 : WS_ENOMEM;
   copy->headers = list;
@@ -115,8 +115,8 @@ static int copy_headers(wsuv_client_config_t *copy, const wsuv_allocator_t *allo
   return 0;
 }
 
-static int copy_subprotocols(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
-                             const wsuv_client_config_t *from) {
+static int copy_subprotocols(wsuv_config_t *copy, const wsuv_allocator_t *alloc,
+                             const wsuv_config_t *from) {
   const char **list = new_array(alloc, from->subprotocol_count, sizeof *list);
   if (list == NULL) return from->subprotocol_count == 0 ? 0 : WS_ENOMEM;
   copy->subprotocols = list;
@@ -165,8 +165,7 @@ static void free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *allo
   ws_free(alloc, c);
 }
 
-int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
-                const wsuv_client_config_t *config) {
+int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config) {
   *copy = *config;
   copy->headers = NULL;
   copy->subprotocols = NULL;
@@ -190,7 +189,7 @@ static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
 }
 
-void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc) {
+void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   for (size_t i = 0; i < copy->header_count; i++) {
     free_const(alloc, copy->headers[i].name);
     free_const(alloc, copy->headers[i].value);

@@ -11,15 +11,14 @@
 /* 0; WS_EINVAL: a size of no version, a limit of 0 or out of range, water marks the wrong way
    round, a local address that is none; WSUV_EINVAL_HEADER: a header or subprotocol that may not be
    sent. */
-int config_check(const wsuv_client_config_t *config);
+int config_check(const wsuv_config_t *config);
 
 /* A copy with all that it points to, hooks apart; `config` was checked. 0 or WS_ENOMEM. */
-int config_copy(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc,
-                const wsuv_client_config_t *config);
+int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config);
 
 /* A copy of a converter, NULL for NULL. 0 or WS_ENOMEM. */
 int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
                           const wsuv_converter_t *from);
-void config_free(wsuv_client_config_t *copy, const wsuv_allocator_t *alloc);
+void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc);
 
 #endif

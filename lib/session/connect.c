@@ -15,8 +15,8 @@ static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b)
 }
 
 /* Hooks cannot differ from session to session: their memory and masks are shared. */
-static bool hooks_match(const wsuv_client_t *client, const wsuv_client_config_t *config) {
-  const wsuv_client_config_t *own = &client->config;
+static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
+  const wsuv_config_t *own = &client->config;
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
          config->random == own->random && config->random_arg == own->random_arg &&
          config->log == own->log && config->log_arg == own->log_arg &&
@@ -37,7 +37,7 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request,
 /* Those of the client, or of the request's own configuration; a raw session has none. */
 static int choose_extensions(extension_list **out, wsuv_client_t *client,
                              const wsuv_request_t *request) {
-  const wsuv_client_config_t *own = request->config;
+  const wsuv_config_t *own = request->config;
   *out = NULL;
   if (request->raw) return 0;
   if (own != NULL) {
@@ -48,7 +48,7 @@ static int choose_extensions(extension_list **out, wsuv_client_t *client,
 }
 
 static int make_opening(opening **out, wsuv_client_t *client, const wsuv_request_t *request,
-                        const wsuv_client_config_t *config) {
+                        const wsuv_config_t *config) {
   extension_list *extensions;
   int err = choose_extensions(&extensions, client, request);
   if (err < 0) return err;
@@ -60,7 +60,7 @@ static int make_opening(opening **out, wsuv_client_t *client, const wsuv_request
 static int make_session(wsuv_session_t **out, wsuv_client_t *client,
                         const wsuv_request_t *request) {
   opening *o;
-  const wsuv_client_config_t *config = request->config != NULL ? request->config : &client->config;
+  const wsuv_config_t *config = request->config != NULL ? request->config : &client->config;
   int err = make_opening(&o, client, request, config);
   if (err < 0) return err;
   err = session_new(out, client, o, config);

@@ -20,7 +20,7 @@ bool log_wants(const wsuv_client_t *client, wsuv_log_level_t level) {
 }
 
 void log_line(const wsuv_session_t *session, wsuv_log_level_t level, const char *format, ...) {
-  const wsuv_client_config_t *config = &session->client->config;
+  const wsuv_config_t *config = &session->client->config;
   char line[LINE_SIZE];
   va_list args;
   if (!log_wants(session->client, level)) return;

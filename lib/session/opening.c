@@ -10,7 +10,7 @@
 /* From a request to a validated plan: URL taken apart, handshake written. Starts nothing. */
 
 static void describe(handshake_request *to, const ws_url *url, const wsuv_request_t *request,
-                     const wsuv_client_config_t *config) {
+                     const wsuv_config_t *config) {
   bool own_subprotocols = request->subprotocols != NULL;
   *to = (handshake_request){
       .url = url,
@@ -27,7 +27,7 @@ static void describe(handshake_request *to, const ws_url *url, const wsuv_reques
 }
 
 static int make_handshake(opening *o, ws_env *env, random_pool *random, const ws_url *url,
-                          const wsuv_request_t *request, const wsuv_client_config_t *config,
+                          const wsuv_request_t *request, const wsuv_config_t *config,
                           extension_list *extensions) {
   handshake_request parts;
   uint8_t key[HANDSHAKE_KEY_SIZE];
@@ -50,7 +50,7 @@ static int set_target(opening *o, const ws_url *url, const char *address) {
   return !is_unix && address_parse(&o->to.address, address, url->port) ? 0 : WS_EINVAL;
 }
 
-static int set_socket(ws_socket_options *socket, const wsuv_client_config_t *config) {
+static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
   socket->nodelay = config->tcp_nodelay;
   socket->keepalive_s = config->tcp_keepalive_s;
   if (config->local_address == NULL) return 0;
@@ -59,7 +59,7 @@ static int set_socket(ws_socket_options *socket, const wsuv_client_config_t *con
 
 /* The client's configuration outlives the session, the request's does not. */
 static int set_tls(opening *o, ws_env *env, const ws_url *url, const wsuv_request_t *request,
-                   const wsuv_client_config_t *config) {
+                   const wsuv_config_t *config) {
   o->secure = url->secure;
   o->tls = config->tls;
   if (!o->secure || o->tls == NULL || request->config == NULL) return 0;
@@ -68,7 +68,7 @@ static int set_tls(opening *o, ws_env *env, const ws_url *url, const wsuv_reques
 }
 
 static int fill(opening *o, ws_env *env, const ws_url *url, const wsuv_request_t *request,
-                const wsuv_client_config_t *config) {
+                const wsuv_config_t *config) {
   int err = set_socket(&o->socket, config);
   if (err == 0) err = set_target(o, url, request->address);
   return err < 0 ? err : set_tls(o, env, url, request, config);
@@ -82,7 +82,7 @@ static int read_url(ws_url *url, const wsuv_request_t *r) {
 }
 
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
-                const wsuv_client_config_t *config, extension_list *extensions) {
+                const wsuv_config_t *config, extension_list *extensions) {
   ws_url url;
   int err = read_url(&url, request);
   if (err < 0) return err;

@@ -27,7 +27,7 @@ typedef struct opening {
 /* `config` is the one that holds for the session, and was checked; `extensions` are offered; NULL:
    none. 0, or a code of wsuv_connect. */
 int opening_new(opening **out, ws_env *env, random_pool *random, const wsuv_request_t *request,
-                const wsuv_client_config_t *config, extension_list *extensions);
+                const wsuv_config_t *config, extension_list *extensions);
 
 /* Where it goes, for the log: "connecting to" ... */
 void opening_log(const opening *o, const wsuv_session_t *session);

@@ -130,7 +130,7 @@ void session_turn(wsuv_session_t *s) {
 
 /* Making one */
 
-static void configure(wsuv_session_t *s, const wsuv_client_config_t *config) {
+static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   s->close_timeout_ms = config->close_timeout_ms;
   s->outgoing_max = config->outgoing_max;
   s->high_water = config->high_water;
@@ -153,7 +153,7 @@ static int queue_request(wsuv_session_t *s) {
   return out_queue_raw(&s->conn.out, request, len);
 }
 
-static int take_converter(wsuv_session_t *s, const wsuv_client_config_t *config) {
+static int take_converter(wsuv_session_t *s, const wsuv_config_t *config) {
   s->converter = s->client->config.converter;
   if (config->converter == s->converter) return 0;
   return config_copy_converter(&s->converter, &s->client->alloc, config->converter);
@@ -164,7 +164,7 @@ void session_drop_converter(wsuv_session_t *s) {
   ws_free(&s->client->alloc, (void *) (uintptr_t) s->converter);
 }
 
-static int begin(wsuv_session_t *s, const wsuv_client_config_t *config) {
+static int begin(wsuv_session_t *s, const wsuv_config_t *config) {
   int err = session_ops(s)->timer_new(s->client->env, deadline_on_timer, s, &s->timer);
   if (err < 0) return err;
   configure(s, config);
@@ -176,7 +176,7 @@ static int begin(wsuv_session_t *s, const wsuv_client_config_t *config) {
 }
 
 int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
-                const wsuv_client_config_t *config) {
+                const wsuv_config_t *config) {
   wsuv_session_t *s = ws_calloc(&client->alloc, sizeof *s);
   if (s == NULL) return WS_ENOMEM;
   s->client = client;

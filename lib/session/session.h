@@ -86,7 +86,7 @@ struct wsuv_session {
 
 /* An empty session with its timer, in SESSION_NEW; the opening becomes its own. 0 or a code. */
 int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
-                const wsuv_client_config_t *config);
+                const wsuv_config_t *config);
 
 /* Have it use a connection that is there; in SESSION_NEW: in place of dialling. */
 void session_attach(wsuv_session_t *s, ws_filter *filter);

@@ -249,7 +249,7 @@ static void open_sessions(bench *b) {
 /* TLS without a look at the certificate, and with a whole handshake for each session: as a floor
    has it. */
 static void make_client(bench *b) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_tls_config_t tls;
   wsuv_extension_t deflate;
   const wsuv_extension_t *const extensions[] = {&deflate};

@@ -102,7 +102,7 @@ static void next(run *r) {
 }
 
 static int run_all(run *r) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_extension_t deflate;
   const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);

@@ -34,7 +34,7 @@ PROOF = re.compile(r'`[^`]+`: `[^`]+`(?:, `[^`]+`)*(?:; `[^`]+`: `[^`]+`(?:, `[^
 SUFFIX = re.compile(r'\.(?:c|py)$')
 SECTION = re.compile(r'^## (.*)$', re.M)
 FIELD = re.compile(r'\b(\w+);')
-CONFIG = re.compile(r'typedef struct wsuv_client_config \{(.*?)\} wsuv_client_config_t', re.S)
+CONFIG = re.compile(r'typedef struct wsuv_config \{(.*?)\} wsuv_config_t', re.S)
 CODE = re.compile(r'XX\((\w+), -\d+,')
 DECLARATION = re.compile(r'^WSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(', re.M)
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
@@ -94,7 +94,7 @@ def missing(what, wanted, rows):
 
 
 def fields(header):
-    """Those of wsuv_client_config_t."""
+    """Those of wsuv_config_t."""
     text = COMMENT.sub('', header)
     return FIELD.findall(CONFIG.search(text).group(1))
 
@@ -143,8 +143,8 @@ class Page(unittest.TestCase):
 class Spoilt(unittest.TestCase):
     """A small page, and what is found when something is wrong with it."""
 
-    CONFIG = ('typedef struct wsuv_client_config {\n  size_t one; /**< The first; of two. */\n'
-              '  const char *const *two;\n} wsuv_client_config_t;\n')
+    CONFIG = ('typedef struct wsuv_config {\n  size_t one; /**< The first; of two. */\n'
+              '  const char *const *two;\n} wsuv_config_t;\n')
     ERRORS = 'XX(EONE, -70001, "one") \\\n XX(ETWO, -70002, "two")\n'
     FILES = {'net/test_a.c': 'static void test_one(void) {\n}\nstatic void test_two(world *w) {}\n'
                              'WORLD_TEST(test_one),\n',

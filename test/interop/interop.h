@@ -48,7 +48,7 @@ extern const interop_group message_cases, control_cases, handshake_cases, close_
 struct interop {
   struct runner *runner;
   const interop_case *running;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   char failure[512]; /* "": none yet */
   size_t unended;    /* sessions */

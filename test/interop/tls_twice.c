@@ -53,7 +53,7 @@ static void begin_session(program *p) {
 
 static int make_client(wsuv_client_t **client, const char *ca) {
   wsuv_tls_config_t tls;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_tls_config_init(&tls);
   wsuv_client_config_init(&config);
   tls.ca_file = ca;

@@ -18,7 +18,7 @@ USE_ALL = '''
 #include <wsuv.h>
 int use_all(void);
 int use_all(void) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_request_t request;
   wsuv_frame_t frame;
   wsuv_tls_config_t tls;

@@ -19,7 +19,7 @@ enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 256 * KIB, HIGH = 128 * KIB, LOW = 
 static const uint8_t piece[BOUND + 1];
 
 static void start(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = BOUND;
   config.high_water = HIGH;
@@ -226,7 +226,7 @@ static void check_empty_fits(session_user *u) {
 /* Their headers take room, too: as much again as payload may. */
 static void test_empty_messages_are_bounded(world *w) {
   enum { SMALL = 4 * KIB, HEADER = 2 + 4, MOST = 2 * SMALL / HEADER + 1 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);
@@ -318,7 +318,7 @@ static void test_close_does_not_overtake_data(world *w) {
 /* --- the policy to close --- */
 
 static void start_that_closes(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = BOUND;
   config.high_water = HIGH;
@@ -355,7 +355,7 @@ static void test_policy_to_close_ends_the_session_with_1008(world *w) {
 }
 
 static void test_policy_to_close_gives_up_a_peer_that_does_not_read(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

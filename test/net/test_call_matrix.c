@@ -453,14 +453,14 @@ static int post(play *p, session_user *u) {
 }
 
 static int copy_config(play *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   (void) u;
   wsuv_client_get_config(p->client, &config);
   return config.size == sizeof config && config.high_water == 1 ? 0 : -1;
 }
 
 static int defaults(play *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   (void) p;
   (void) u;
   wsuv_client_config_init(&config);
@@ -759,7 +759,7 @@ static void prepare_targets(play *p) {
 /* --- a play --- */
 
 static wsuv_client_t *new_client_of(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_converter_t converter;
   wsuv_client_t *client;
   wsuv_converter_init(&converter);

@@ -305,7 +305,7 @@ static void stop(chaos *c) {
 }
 
 static void begin(chaos *c) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = QUEUE_MAX;
   config.high_water = 1 + below(c, QUEUE_MAX);

@@ -264,7 +264,7 @@ static void test_client_terminates_an_open_session(world *w) {
 
 /* The client waits for the closing deadline, no longer; terminated, it does not wait. */
 static void begin_without_answer(scene *s, world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   begin(s, w);
   world_client_close(w, s->client);
   wsuv_client_config_init(&config);
@@ -541,7 +541,7 @@ static void test_client_that_is_idle_does_not_keep_the_loop(world *w) {
 
 /* F43: a loop that has had nothing but a client. */
 static void test_client_leaves_nothing_in_the_loop(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   uv_loop_t loop;
   (void) w;

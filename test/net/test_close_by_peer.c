@@ -223,7 +223,7 @@ static void test_end_right_behind_its_close(world *w) {
 
 /* When it closes and reads nothing more, the answer cannot be written: the deadline decides. */
 static void test_peer_that_closes_and_does_not_read(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);

@@ -107,7 +107,7 @@ static void test_answer_may_be_empty(world *w) {
   finish(&u, &p);
 }
 
-static void configure(wsuv_client_config_t *config, uint64_t close_timeout_ms) {
+static void configure(wsuv_config_t *config, uint64_t close_timeout_ms) {
   wsuv_client_config_init(config);
   config->close_timeout_ms = close_timeout_ms;
 }
@@ -115,7 +115,7 @@ static void configure(wsuv_client_config_t *config, uint64_t close_timeout_ms) {
 /* The frame itself went out at once, so there is nothing to begin the deadline anew for. */
 static void test_close_that_is_not_answered_times_out(world *w) {
   enum { TIMEOUT_MS = 100 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -145,7 +145,7 @@ static void answer_and_lose_time(frame_peer *p, const seen_frame *f) {
 
 /* F47: the answer lies in the socket when the deadline is noticed to have passed. */
 static void test_stalled_loop_does_not_end_the_closing(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL);
@@ -169,7 +169,7 @@ static void queue_much(session_user *u, size_t size) {
 /* Its close frame never gets out: it is not told as sent. */
 static void test_close_to_a_peer_that_does_not_read_times_out(world *w) {
   enum { TIMEOUT_MS = 60 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -204,7 +204,7 @@ static void read_slowly(raw_conn *c) {
 /* While the kernel takes bytes the deadline is begun anew, but four times at most. */
 static void test_deadline_is_renewed_four_times_at_most(world *w) {
   enum { TIMEOUT_MS = 1000, LARGE = 12 * 1024 * 1024 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   sim_profile narrow;
   frame_peer p;
   session_user u;

@@ -183,7 +183,7 @@ static void go_on(scene *c) {
 
 static void run_one(world *w, place where, action first, action second) {
   scene c = {.where = where, .what = {first, second}};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.high_water = 1;
   config.low_water = 0;

@@ -95,7 +95,7 @@ static void have_no_subprotocol(observer *o) {
 
 static void test_connect_without_a_subprotocol(world *w) {
   static const char *const names[] = {"chat"};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   wsuv_client_config_init(&config);
   config.subprotocols = names;
@@ -173,7 +173,7 @@ static const wsuv_header_t of_client[] = {{"X-A", "1"}, {"X-B", ""}};
 static const wsuv_header_t of_request[] = {{"Host", "example.org"}, {"X-A", "2 \t3"}};
 static const char *const client_names[] = {"one", "two"}, *const request_names[] = {"three"};
 
-static void set_up_everything(wsuv_client_config_t *config) {
+static void set_up_everything(wsuv_config_t *config) {
   wsuv_client_config_init(config);
   config->headers = of_client;
   config->header_count = 2;
@@ -183,7 +183,7 @@ static void set_up_everything(wsuv_client_config_t *config) {
 }
 
 static void test_connect_sends_what_was_configured(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   wsuv_request_t r;
   set_up_everything(&config);
@@ -202,7 +202,7 @@ static void test_connect_sends_what_was_configured(world *w) {
 }
 
 static void test_connect_lets_a_request_override(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   wsuv_request_t r;
   set_up_everything(&config);

@@ -89,7 +89,7 @@ static void test_arguments_host_is_too_long(world *w) {
 
 static void test_arguments_tls_is_wrong(world *w) {
   static const char *const pins[] = {"sha256//too short"};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_tls_config_t tls;
   scene s;
   scene_begin(&s, w, NULL);
@@ -170,65 +170,65 @@ typedef struct field {
   const char *format; /* %c: the byte */
   int code;
   bool tab; /* is not refused */
-  void (*set)(wsuv_request_t *r, wsuv_client_config_t *c, const char *value);
+  void (*set)(wsuv_request_t *r, wsuv_config_t *c, const char *value);
 } field;
 
 static wsuv_header_t the_header;
 static const char *the_name;
 
-static void set_url(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_url(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   r->url = value;
 }
 
-static void set_host(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_host(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   r->url = NULL;
   r->host = value;
 }
 
-static void set_path(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_path(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   set_host(r, c, "a");
   r->path = value;
 }
 
-static void set_address(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_address(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   r->address = value;
 }
 
-static void set_local_address(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_local_address(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) r;
   c->local_address = value;
 }
 
-static void set_origin(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_origin(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   r->origin = value;
 }
 
-static void set_header_name(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_header_name(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   the_header = (wsuv_header_t){value, "x"};
   r->headers = &the_header;
   r->header_count = 1;
 }
 
-static void set_header_value(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_header_value(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   the_header = (wsuv_header_t){"X-Name", value};
   r->headers = &the_header;
   r->header_count = 1;
 }
 
-static void set_subprotocol(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_subprotocol(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) c;
   the_name = value;
   r->subprotocols = &the_name;
   r->subprotocol_count = 1;
 }
 
-static void set_config_header(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_config_header(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   set_header_value(r, c, value);
   c->headers = r->headers;
   c->header_count = 1;
@@ -236,14 +236,14 @@ static void set_config_header(wsuv_request_t *r, wsuv_client_config_t *c, const 
   r->header_count = 0;
 }
 
-static void set_config_subprotocol(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_config_subprotocol(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   the_name = value;
   (void) r;
   c->subprotocols = &the_name;
   c->subprotocol_count = 1;
 }
 
-static void set_user_agent(wsuv_request_t *r, wsuv_client_config_t *c, const char *value) {
+static void set_user_agent(wsuv_request_t *r, wsuv_config_t *c, const char *value) {
   (void) r;
   c->user_agent = value;
 }
@@ -276,7 +276,7 @@ static bool is_control(unsigned c) {
 
 static void assert_field_refuses(scene *s, const field *f, unsigned c) {
   char value[FIELD_SIZE];
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_request_t r = good_request(s);
   wsuv_client_get_config(s->client, &config);
   r.config = &config;
@@ -407,7 +407,7 @@ static void test_arguments_sizes_of_structures(world *w) {
   static const size_t sizes[] = {0, 1, sizeof(wsuv_request_t) - 1, sizeof(wsuv_request_t) + 1,
                                  SIZE_MAX};
   wsuv_callbacks_t callbacks = observer_callbacks;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
   wsuv_request_t r = good_request(&s);
@@ -428,7 +428,7 @@ static void test_arguments_sizes_of_structures(world *w) {
 }
 
 /* A configuration with one thing wrong, the n-th. false: there is no n-th. */
-static bool spoil(wsuv_client_config_t *c, size_t n) {
+static bool spoil(wsuv_config_t *c, size_t n) {
   switch (n) {
   case 0: c->max_frame_size = 0; return true;
   case 1: c->max_message_size = 0; return true;
@@ -455,7 +455,7 @@ static bool spoil(wsuv_client_config_t *c, size_t n) {
 }
 
 static void test_arguments_configuration_out_of_range(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
   wsuv_request_t r = good_request(&s);
@@ -469,7 +469,7 @@ static void test_arguments_configuration_out_of_range(world *w) {
 }
 
 static void test_arguments_client_with_configuration_out_of_range(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   for (size_t n = 0;; n++) {
     wsuv_client_config_init(&config);
@@ -480,7 +480,7 @@ static void test_arguments_client_with_configuration_out_of_range(world *w) {
 }
 
 static void test_arguments_allocator_with_a_function_missing(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   for (size_t n = 0; n < 3; n++) {
     wsuv_allocator_t holes = w->alloc->handle;
@@ -497,7 +497,7 @@ static void test_arguments_allocator_with_a_function_missing(world *w) {
 static void test_arguments_client_with_headers_that_may_not_be_sent(world *w) {
   static const wsuv_header_t bad[] = {{"X", "a\r\nb"}, {"Upgrade", "h2c"}, {NULL, "x"}};
   static const char *const names[] = {"a b"};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   for (size_t i = 0; i < 4; i++) {
     wsuv_client_config_init(&config);
@@ -528,7 +528,7 @@ static void other_log(wsuv_log_level_t level, const struct wsuv_session *session
   (void) arg;
 }
 
-static bool change_hook(wsuv_client_config_t *c, const wsuv_allocator_t *other, size_t n) {
+static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t n) {
   switch (n) {
   case 0: c->allocator = other; return true;
   case 1: c->random = other_random; return true;
@@ -541,7 +541,7 @@ static bool change_hook(wsuv_client_config_t *c, const wsuv_allocator_t *other, 
 
 static void test_arguments_configuration_with_other_hooks(world *w) {
   track_alloc other;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   track_alloc_init(&other);
   scene_begin(&s, w, NULL);
@@ -558,7 +558,7 @@ static void test_arguments_configuration_with_other_hooks(world *w) {
 
 /* "Hooks must be the client's": the allocator that the client was made with is just that. */
 static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
   wsuv_client_get_config(s.client, &config);
@@ -575,7 +575,7 @@ static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) 
 
 /* Read from a client that was given none. */
 static void test_arguments_defaults_are_those_documented(world *w) {
-  wsuv_client_config_t c;
+  wsuv_config_t c;
   scene s;
   scene_begin(&s, w, NULL);
   wsuv_client_get_config(s.client, &c);
@@ -599,7 +599,7 @@ static void test_arguments_defaults_are_those_documented(world *w) {
 }
 
 static void test_arguments_configuration_is_read_into_anything(world *w) {
-  wsuv_client_config_t config, own;
+  wsuv_config_t config, own;
   scene s;
   wsuv_client_config_init(&own);
   own.close_timeout_ms = 1234;
@@ -622,10 +622,10 @@ static void test_arguments_configuration_is_read_into_anything(world *w) {
 /* The caller may have been compiled with an older header, or with a newer one. */
 static void test_arguments_configuration_is_read_in_the_caller_s_size(world *w) {
   union {
-    wsuv_client_config_t config;
-    uint8_t bytes[sizeof(wsuv_client_config_t) + 64];
+    wsuv_config_t config;
+    uint8_t bytes[sizeof(wsuv_config_t) + 64];
   } to;
-  const size_t older = offsetof(wsuv_client_config_t, max_message_size);
+  const size_t older = offsetof(wsuv_config_t, max_message_size);
   scene s;
   scene_begin(&s, w, NULL);
   memset(&to, 0xaa, sizeof to);

@@ -104,7 +104,7 @@ static void write_rest(raw_conn *c) {
 static const char *const chat[] = {"chat"};
 
 static void begin(scene *s, world *w, answering *a) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.subprotocols = chat;
   config.subprotocol_count = 1;

@@ -25,7 +25,7 @@ static uint64_t timeout_ms(const world *w) {
 enum { SLACK_MS = 10 };
 
 static void begin(scene *s, world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.handshake_timeout_ms = timeout_ms(w);
   scene_begin(s, w, &config);
@@ -133,7 +133,7 @@ static void test_deadline_waits_for_what_has_come(world *w) {
 
 /* A request can have a deadline of its own. */
 static void test_deadline_of_one_request(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_request_t r;
   scene s;
   scene_begin(&s, w, NULL);
@@ -178,7 +178,7 @@ static int connect_failing(ws_env *env, const struct sockaddr *addr,
 
 static void begin_failing(scene *s, world *w, uint64_t handshake_timeout_ms) {
   static ws_env_ops failing;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.handshake_timeout_ms = handshake_timeout_ms;
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* takes a request at once */

@@ -55,7 +55,7 @@ static void greet_and_close(raw_peer *p) {
                 PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static socket_facts facts_with(world *w, const wsuv_client_config_t *config) {
+static socket_facts facts_with(world *w, const wsuv_config_t *config) {
   socket_facts facts;
   scene s;
   scene_begin(&s, w, config);
@@ -76,14 +76,14 @@ static void test_socket_by_default(world *w) {
 }
 
 static void test_socket_without_nodelay(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.tcp_nodelay = false;
   assert_int_equal(facts_with(w, &config).nodelay, 0);
 }
 
 static void test_socket_with_keepalive(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   for (unsigned seconds = 1; seconds <= 32767; seconds += 32766) {
     config.tcp_keepalive_s = seconds;
@@ -94,14 +94,14 @@ static void test_socket_with_keepalive(world *w) {
 }
 
 static void test_socket_bound_to_the_local_address(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.local_address = "127.0.0.2";
   assert_string_equal(facts_with(w, &config).local, "127.0.0.2");
 }
 
 static void test_socket_bound_to_what_is_not_this_machine_s(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   wsuv_client_config_init(&config);
   config.local_address = "192.0.2.1";
@@ -114,7 +114,7 @@ static void test_socket_bound_to_what_is_not_this_machine_s(world *w) {
 /* --- local_address and families --- */
 
 static void test_socket_local_address_of_the_other_family(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   char local[] = "::1";
   scene s;
   wsuv_client_config_init(&config);
@@ -129,7 +129,7 @@ static void test_socket_local_address_of_the_other_family(world *w) {
 }
 
 static void test_socket_local_address_of_a_request(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
   greet_and_close(s.peer);
@@ -150,7 +150,7 @@ static void test_socket_local_address_of_a_request(world *w) {
 }
 
 static void test_socket_local_address_is_nothing_to_a_unix_socket(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   bytes url = {0};
   scene s;
   wsuv_client_config_init(&config);

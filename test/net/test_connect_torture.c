@@ -104,7 +104,7 @@ static void live(torture *t, wsuv_client_t *client) {
 static void try_it(torture *t) {
   static const char *const names[] = {"one", "two"};
   static const wsuv_header_t headers[] = {{"X-A", "1"}, {"X-B", "2"}};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   wsuv_client_config_init(&config);
   config.subprotocols = names;

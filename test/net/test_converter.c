@@ -99,21 +99,21 @@ typedef struct stage {
   numbers n;
 } stage;
 
-static wsuv_client_config_t config_of(const wsuv_converter_t *c) {
-  wsuv_client_config_t config;
+static wsuv_config_t config_of(const wsuv_converter_t *c) {
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.converter = c;
   return config;
 }
 
-static void start_as(stage *s, world *w, const wsuv_client_config_t *config) {
+static void start_as(stage *s, world *w, const wsuv_config_t *config) {
   frame_peer_start(&s->p, w);
   user_open(&s->u, w, &s->p, config);
   s->u.data = s;
 }
 
 static void start_with(stage *s, world *w, const wsuv_converter_t *c) {
-  const wsuv_client_config_t config = config_of(c);
+  const wsuv_config_t config = config_of(c);
   start_as(s, w, &config);
 }
 
@@ -245,7 +245,7 @@ static void read_at_close(session_user *u) {
 static void test_messages_are_read_in_any_state(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  const wsuv_client_config_t config = config_of(&c);
+  const wsuv_config_t config = config_of(&c);
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   user_connect(&s.u, &s.p);
@@ -409,7 +409,7 @@ static void test_text_that_is_not_utf8(world *w) {
 static void test_full_queue(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  wsuv_client_config_t config = config_of(&c);
+  wsuv_config_t config = config_of(&c);
   config.outgoing_max = config.high_water = config.low_water = 8;
   start_as(&s, w, &config);
   assert_int_equal(send_number(&s, 'a', 12345), 0);
@@ -430,7 +430,7 @@ static void test_full_queue(world *w) {
 static void test_full_queue_that_ends_the_session(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  wsuv_client_config_t config = config_of(&c);
+  wsuv_config_t config = config_of(&c);
   config.outgoing_max = config.high_water = config.low_water = 8;
   config.outgoing_policy = WSUV_OUTGOING_CLOSE;
   start_as(&s, w, &config);
@@ -474,7 +474,7 @@ static void refuse(session_user *u) {
 static void test_sessions_that_are_not_open(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  const wsuv_client_config_t config = config_of(&c);
+  const wsuv_config_t config = config_of(&c);
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   user_connect(&s.u, &s.p);
@@ -534,8 +534,8 @@ static void test_without_memory(world *w) {
 static void test_converter_is_copied(world *w) {
   stage s;
   wsuv_converter_t c = converter_of(&s.n);
-  const wsuv_client_config_t config = config_of(&c);
-  wsuv_client_config_t own;
+  const wsuv_config_t config = config_of(&c);
+  wsuv_config_t own;
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   wsuv_client_get_config(s.u.client, &own);
@@ -554,8 +554,8 @@ static void test_converter_of_the_request(world *w) {
   numbers other;
   const wsuv_converter_t clients = converter_of(&s.n);
   wsuv_converter_t c = converter_of(&other);
-  const wsuv_client_config_t config = config_of(&clients);
-  wsuv_client_config_t own;
+  const wsuv_config_t config = config_of(&clients);
+  wsuv_config_t own;
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   wsuv_client_get_config(s.u.client, &own);
@@ -574,8 +574,8 @@ static void test_converter_of_the_request(world *w) {
 static void test_request_without_converter(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  const wsuv_client_config_t config = config_of(&c);
-  wsuv_client_config_t own;
+  const wsuv_config_t config = config_of(&c);
+  wsuv_config_t own;
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   wsuv_client_get_config(s.u.client, &own);
@@ -590,8 +590,8 @@ static void test_request_without_converter(world *w) {
 static void test_request_with_other_changes(world *w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
-  const wsuv_client_config_t config = config_of(&c);
-  wsuv_client_config_t own;
+  const wsuv_config_t config = config_of(&c);
+  wsuv_config_t own;
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, &config);
   wsuv_client_get_config(s.u.client, &own);
@@ -610,7 +610,7 @@ static void test_size_that_is_not_filled_in(world *w) {
   stage s;
   wsuv_client_t *client;
   wsuv_converter_t c = converter_of(&s.n);
-  wsuv_client_config_t config = config_of(&c), own;
+  wsuv_config_t config = config_of(&c), own;
   frame_peer_start(&s.p, w);
   user_init(&s.u, w, NULL);
   wsuv_client_get_config(s.u.client, &own);
@@ -647,7 +647,7 @@ static bool settled(void *arg) {
 }
 
 static void run_session(stage *s, const wsuv_converter_t *c) {
-  wsuv_client_config_t own;
+  wsuv_config_t own;
   wsuv_client_get_config(s->u.client, &own);
   own.converter = c;
   int err = user_try_connect_as(&s->u, &s->p, &own);
@@ -663,7 +663,7 @@ static void play(world *w) {
   stage s = {.u = {.w = w, .at_open = send_some, .at_message = read_one, .forgets = true}};
   numbers idle;
   const wsuv_converter_t c = converter_of(&s.n), clients = converter_of(&idle);
-  const wsuv_client_config_t config = config_of(&clients);
+  const wsuv_config_t config = config_of(&clients);
   frame_peer_start(&s.p, w);
   s.p.echoes = s.p.forgets = true;
   int err = world_client(w, &s.u.client, &config);

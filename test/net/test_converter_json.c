@@ -207,7 +207,7 @@ static void take_value(session_user *u, const wsuv_message_t *m) {
 }
 
 static void start(stage *s, world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_converter_t c;
   wsuv_converter_init(&c);
   c.arg = &s->notes;

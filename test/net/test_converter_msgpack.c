@@ -173,7 +173,7 @@ static void take_message(session_user *u, const wsuv_message_t *m) {
 
 static stage *start(world *w, bool binary_only) {
   stage *s = check_alloc(sizeof *s);
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_converter_t c;
   wsuv_converter_init(&c);
   c.arg = &s->notes;

@@ -25,7 +25,7 @@ enum { KIB = 1024, MIB = 1024 * 1024 };
 typedef struct duo {
   world *w;
   wsuv_deflate_options_t client_options, server_options;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   server_peer p;
   wsuv_client_t *client;
   wsuv_session_t *session; /* NULL after on_close */

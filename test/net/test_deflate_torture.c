@@ -109,7 +109,7 @@ static bool run_failing(world *w, uint64_t n, bool for_ever, bool takeover) {
   wsuv_deflate_options_t options;
   wsuv_extension_t deflate;
   const wsuv_extension_t *const one[] = {&deflate};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   scene s = {.w = w};
   uint64_t seed = 1;
   raw_text(&seed, LEN, &s.text);

@@ -123,7 +123,7 @@ static void flipper_init(flipper *f, const char *key, unsigned rsv, uint8_t mask
 typedef struct rig {
   flipper flip, bit;
   const wsuv_extension_t *hooks[2];
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
 } rig;
@@ -271,7 +271,7 @@ static void test_extensions_that_clash_cannot_be_installed(world *w) {
   }
 }
 
-static int connect_with(rig *r, const wsuv_client_config_t *config) {
+static int connect_with(rig *r, const wsuv_config_t *config) {
   static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT};
   wsuv_request_t request;
   wsuv_request_init(&request, raw_peer_url(r->p.raw, "/"));
@@ -282,7 +282,7 @@ static int connect_with(rig *r, const wsuv_client_config_t *config) {
 /* A request with the client's own configuration, changed or not, and with others. */
 static void test_request_may_bring_its_own_extensions(world *w) {
   const wsuv_extension_t *swapped[2];
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   rig r;
   rig_init(&r, w, 1, NULL);
   user_init(&r.u, w, &r.config);

@@ -14,7 +14,7 @@
 enum { IDLE_MS = 60, STEP_MS = 20, STEPS = 10, SLACK_MS = 50 };
 
 static void start(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.idle_timeout_ms = IDLE_MS;
   frame_peer_start(p, w);
@@ -139,7 +139,7 @@ static void test_fragments_that_go_restart_it(world *w) {
 
 /* Either way, those of the keepalive among them. */
 static void test_pings_and_pongs_do_not_restart_it(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -56,7 +56,7 @@ static void expect_nothing(session_user *u) {
 }
 
 static void begin(session_user *u, frame_peer *p, world *w, bool keep) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.keep_handshake = keep;
   frame_peer_start(p, w);
@@ -95,7 +95,7 @@ static void test_handshake_can_be_kept_until_on_close_returns(world *w) {
 }
 
 static void test_handshake_kept_by_one_session_only(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_request_t request;
   frame_peer p;
   session_user u;

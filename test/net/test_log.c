@@ -39,7 +39,7 @@ static bool has(const lines *l, const char *line) {
 
 /* A session with a message each way, closed in the regular way or lost. */
 static void run(world *w, lines *l, wsuv_log_level_t level, bool hook, bool lost) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);
@@ -79,7 +79,7 @@ static void test_credentials_are_left_out(world *w) {
   static const wsuv_header_t headers[] = {{"cOOKIE", "id=private"},
                                           {"X-Cookie", "a public one"},
                                           {"proxy-authorization", "Bearer private"}};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_request_t request;
   scene s;
   char value[64];
@@ -144,7 +144,7 @@ static void test_trace_tells_what_is_in_the_frames(world *w) {
 }
 
 static void test_trace_cuts_long_payloads(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   lines l = {0};
   uint8_t data[100];
   frame_peer p;

@@ -407,7 +407,7 @@ static void test_what_is_kept_comes_before_the_end(world *w) {
 /* Pings go on, the timeout begins with the first ping after the resume. */
 static void test_ping_timeout_stops_while_paused(world *w) {
   enum { INTERVAL_MS = 20, TIMEOUT_MS = 30 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);
@@ -428,7 +428,7 @@ static void test_ping_timeout_stops_while_paused(world *w) {
 
 static void test_idle_timeout_stops_while_paused(world *w) {
   enum { IDLE_MS = 30 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -131,7 +131,7 @@ static size_t control_bytes(const session_user *u) {
 /* Pings of our own among the pongs do not let more of them wait. */
 static void test_flood_of_pings_among_our_own(world *w) {
   enum { PONG_SIZE = 2 + 4 + 125, PING_SIZE = 2 + 4 + 8, ROUNDS = 100 };
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);

@@ -40,7 +40,7 @@ static int send_pong(session_user *u, int number) {
 /* An open session whose peer reads nothing. A large frame has begun to leave: everything that is
    sent now waits behind it. Returns the size of its payload. */
 static size_t open_and_block(session_user *u, world *w, frame_peer *p,
-                             const wsuv_client_config_t *config) {
+                             const wsuv_config_t *config) {
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
   frame_peer_start(p, w);
@@ -127,7 +127,7 @@ static void test_pings_and_pongs_are_counted_apart(world *w) {
 
 /* The policy to close, and on_drain, are for data. */
 static void test_refused_ping_neither_closes_nor_drains(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -41,7 +41,7 @@ static void open_one(crowd *c, size_t i) {
   wsuv_deflate_options_t options, servers;
   wsuv_extension_t deflate[2];
   const wsuv_extension_t *const both[] = {&deflate[0], &deflate[1]};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   wsuv_deflate_options_init(&options);
   options.compress_if = count_asked;
@@ -174,7 +174,7 @@ static void test_prepared_is_compressed_only_where_it_is_wanted(world *w) {
   for (size_t i = 0; i < 3; i++) {
     wsuv_extension_t deflate;
     const wsuv_extension_t *const one[] = {&deflate};
-    wsuv_client_config_t config;
+    wsuv_config_t config;
     wsuv_client_config_init(&config);
     CHECK(wsuv_permessage_deflate(&deflate, &options[i]) == 0);
     config.extensions = one;
@@ -231,7 +231,7 @@ static void test_prepared_is_masked_anew_each_time(world *w) {
 }
 
 static void test_prepared_keeps_the_rules_of_whole_messages(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -303,7 +303,7 @@ static const violation violations[] = {
 };
 
 static void open_limited(world *w, frame_peer *p, session_user *u, uint64_t frame, size_t message) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.max_frame_size = frame;
   config.max_message_size = message;
@@ -449,7 +449,7 @@ static void test_pause_amid_a_large_frame(world *w) {
 enum { INTERVAL_MS = 30, PONGS = 3 };
 
 static void open_kept_alive(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = INTERVAL_MS;
   frame_peer_start(p, w);
@@ -493,7 +493,7 @@ static void test_keepalive_ends_a_silent_session(world *w) {
 static void test_idle_timeout_counts_data_frames(world *w) {
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.idle_timeout_ms = 1000;
   frame_peer_start(&p, w);

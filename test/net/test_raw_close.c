@@ -22,7 +22,7 @@ static void end_on_close(frame_peer *p, const seen_frame *f) {
 }
 
 /* A peer that closes by itself and ends when it has our answer. */
-static void start(world *w, frame_peer *p, session_user *u, const wsuv_client_config_t *config) {
+static void start(world *w, frame_peer *p, session_user *u, const wsuv_config_t *config) {
   frame_peer_start(p, w);
   p->silent = true;
   p->on_frame = end_on_close;
@@ -30,7 +30,7 @@ static void start(world *w, frame_peer *p, session_user *u, const wsuv_client_co
 }
 
 static void start_impatient(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.close_timeout_ms = TIMEOUT_MS;
   start(w, p, u, &config);
@@ -135,7 +135,7 @@ static void test_nothing_but_the_answer_can_be_sent(world *w) {
 }
 
 static void open_busy(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = 100;
   config.ping_timeout_ms = 50;
@@ -204,7 +204,7 @@ static void test_answer_later(world *w) {
 static void test_answer_shortly_before_the_timeout(world *w) {
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.close_timeout_ms = 1000;
   start(w, &p, &u, &config);

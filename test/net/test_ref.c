@@ -15,7 +15,7 @@
 
 enum { MANY_TURNS = 10, IDLE_MS = 60000 };
 
-static void start(world *w, frame_peer *p, session_user *u, const wsuv_client_config_t *config) {
+static void start(world *w, frame_peer *p, session_user *u, const wsuv_config_t *config) {
   frame_peer_start(p, w);
   user_open(u, w, p, config);
 }
@@ -64,7 +64,7 @@ static void test_ref_and_unref_do_not_count(world *w) {
 static void test_timers_of_an_unref_session_do_not_keep_it(world *w) {
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = config.idle_timeout_ms = IDLE_MS;
   start(w, &p, &u, &config);

@@ -265,7 +265,7 @@ static bool shakes_hands(void *arg) {
 
 static void stall_begin(stall *st, world *w, bool dribbles) {
   static uint8_t record[1000] = {0x16, 0x03, 0x03, 0x3f, 0xff};
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   *st = (stall){.w = w};
   the = st;
   wsuv_client_config_init(&config);

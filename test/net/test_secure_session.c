@@ -172,7 +172,7 @@ static void trust_nobody(wsuv_tls_config_t *tls) {
 
 /* Nothing that the client has in its place gets in. */
 static void test_request_has_a_configuration_of_its_own(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_tls_config_t nobody;
   wsuv_client_t *client;
   frame_peer p;
@@ -334,7 +334,7 @@ static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const
 
 static void run_logged(world *w, log_lines *l, wsuv_log_level_t level,
                        const wsuv_tls_config_t *tls) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_t *client;
   frame_peer p;
   wsuv_client_config_init(&config);
@@ -475,7 +475,7 @@ static void test_disabled_verification_stays_with_its_configuration(world *w) {
 static void test_record_that_comes_slowly_is_life(world *w) {
   enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, PIECE = 50, LEN = 2000 };
   static const uint8_t data[LEN];
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

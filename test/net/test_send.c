@@ -239,7 +239,7 @@ static void queued_keys_in_a_child(session_user *u, uint8_t keys[FORKED_FRAMES][
 /* F15: parent and child go on with the same session, and mask by bytes of their own. */
 static void test_masks_of_a_forked_child_are_its_own(world *w) {
   uint8_t theirs[FORKED_FRAMES][4], ours[FORKED_FRAMES][4];
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u = {.w = w};
   wsuv_client_config_init(&config); /* with the system's random bytes */
@@ -259,7 +259,7 @@ static void test_masks_of_a_forked_child_are_its_own(world *w) {
 }
 
 static void test_masking_can_be_switched_off(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

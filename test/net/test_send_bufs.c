@@ -338,7 +338,7 @@ static void test_not_amid_the_fragments_of_a_message(world *w) {
 /* --- the bound of the queue --- */
 
 static void open_bounded(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = BOUND;
   config.high_water = BOUND;

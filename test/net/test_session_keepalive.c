@@ -18,7 +18,7 @@
 enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, SLACK_MS = 40 };
 
 static void start(world *w, frame_peer *p, session_user *u, uint64_t timeout_ms) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.ping_interval_ms = INTERVAL_MS;
   config.ping_timeout_ms = timeout_ms;
@@ -185,7 +185,7 @@ static void test_peer_that_takes_nothing_is_dropped_though_no_ping_goes(world *w
   enum { OFTEN_MS = 5, LONG_MS = 120, PING_SIZE = 2 + 4 + 8 };
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
   wsuv_client_config_init(&config);
@@ -252,7 +252,7 @@ static void test_large_message_on_a_slow_link_is_no_timeout(world *w) {
   frame_peer p;
   session_user u;
   slow_link link;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   size_t size = (w->kind == WORLD_SIM ? 3 : 14) * 1024 * 1024;
   uint8_t *data = check_alloc(size);
   wsuv_client_config_init(&config);
@@ -354,7 +354,7 @@ static void test_suspended_machine_does_not_end_the_session(world *w) {
 /* --- closing --- */
 
 static void test_no_ping_follows_our_close_frame(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -53,7 +53,7 @@ static void test_pings_begin_and_stop(world *w) {
 }
 
 static void test_interval_of_pings_changes(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);
@@ -176,7 +176,7 @@ static void test_limits_hold_from_the_next_frame_on(world *w) {
 
 /* Sums with them do not wrap, and times that never come are none. */
 static void test_largest_values_of_all_hold(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

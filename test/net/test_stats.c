@@ -111,7 +111,7 @@ static void test_stats_count_bytes_that_had_to_wait(world *w) {
 }
 
 static void test_stats_tell_times(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);

@@ -88,7 +88,7 @@ static void pass(world *w, uint64_t size, bool fragments) {
   passage way = {.size = size, .fragments = fragments};
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = BOUND;
   config.high_water = HIGH;

@@ -177,7 +177,7 @@ static void test_size_and_fragments_of_a_message_are_not_judged(world *w) {
   enum { FRAGMENTS = 40 };
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.max_message_size = 10;
   config.max_message_fragments = 2;
@@ -232,7 +232,7 @@ static const violation violations[] = {
 static void violate(world *w, const violation *v) {
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.max_frame_size = 1000;
   frame_peer_start(&p, w);
@@ -270,7 +270,7 @@ static void test_text_that_is_not_utf8_fails_fast(world *w) {
 static void test_frame_that_is_too_large_fails_by_its_header(world *w) {
   frame_peer p;
   session_user u;
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.max_frame_size = 1000;
   frame_peer_start(&p, w);

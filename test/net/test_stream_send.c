@@ -361,7 +361,7 @@ static void test_binary_is_not_looked_at(world *w) {
 /* --- the bound --- */
 
 static void start_bounded(world *w, frame_peer *p, session_user *u, wsuv_outgoing_policy_t policy) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.outgoing_max = BOUND;
   config.outgoing_policy = policy;

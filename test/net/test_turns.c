@@ -64,7 +64,7 @@ static void assert_it_fits(const session_user *u) {
 
 static void run_together(world *w, void (*peer)(void *), uint64_t peer_ms, void (*user)(void *),
                          uint64_t user_ms) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   wsuv_client_config_init(&config);
@@ -163,7 +163,7 @@ static void send_again(session_user *u) {
 }
 
 static void test_sending_in_on_drain_does_not_keep_the_loop(world *w) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   frame_peer p;
   session_user u;
   bool fired = false;

@@ -87,7 +87,7 @@ static const violation violations[] = {
 };
 
 static void open_limited(world *w, frame_peer *p, session_user *u) {
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.max_frame_size = FRAME_MAX;
   config.max_message_size = MESSAGE_MAX;

@@ -8,7 +8,7 @@
 
 #include "support/check.h"
 
-void scene_begin(scene *s, world *w, const wsuv_client_config_t *config) {
+void scene_begin(scene *s, world *w, const wsuv_config_t *config) {
   *s = (scene){.w = w};
   s->peer = raw_peer_new(w);
   CHECK(world_client(w, &s->client, config) == 0);

@@ -15,7 +15,7 @@ typedef struct scene {
 } scene;
 
 /* `config` NULL: the defaults. */
-void scene_begin(scene *s, world *w, const wsuv_client_config_t *config);
+void scene_begin(scene *s, world *w, const wsuv_config_t *config);
 
 /* Connect to the peer; it must be possible to begin. */
 void scene_connect(scene *s);

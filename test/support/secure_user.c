@@ -44,7 +44,7 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *told) {
 int secure_request(secure_user *s, wsuv_client_t *client, world *w, const char *url,
                    const wsuv_tls_config_t *tls) {
   wsuv_callbacks_t callbacks = *user_callbacks();
-  wsuv_client_config_t config;
+  wsuv_config_t config;
   wsuv_tls_config_t own;
   wsuv_request_t r;
   s->u.w = w;

@@ -155,7 +155,7 @@ static const wsuv_callbacks_t streamed_callbacks = {WSUV_CALLBACKS_INIT,
 
 /* --- the life of one --- */
 
-void user_init(session_user *u, world *w, const wsuv_client_config_t *config) {
+void user_init(session_user *u, world *w, const wsuv_config_t *config) {
   *u = (session_user){.w = w};
   CHECK(world_client(w, &u->client, config) == 0);
 }
@@ -178,7 +178,7 @@ int user_try_connect(session_user *u, frame_peer *p) {
   return user_try_connect_url(u, raw_peer_url(p->raw, "/"));
 }
 
-int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_client_config_t *config) {
+int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config) {
   wsuv_request_t request;
   wsuv_request_init(&request, raw_peer_url(p->raw, "/"));
   request.config = config;
@@ -193,21 +193,20 @@ void user_connect(session_user *u, frame_peer *p) {
   CHECK(user_try_connect(u, p) == 0);
 }
 
-void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {
+void user_open(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
   user_init(u, w, config);
   user_connect(u, p);
   world_run_until_count(w, &u->opens, 1);
 }
 
-void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config) {
+void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
   user_init(u, w, config);
   u->raw = true;
   user_connect(u, p);
   world_run_until_count(w, &u->opens, 1);
 }
 
-void user_open_streamed(session_user *u, world *w, frame_peer *p,
-                        const wsuv_client_config_t *config) {
+void user_open_streamed(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
   user_init(u, w, config);
   u->streamed = true;
   user_connect(u, p);

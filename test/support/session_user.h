@@ -70,24 +70,23 @@ struct session_user {
 };
 
 /* A client, and a session of it to the peer. The hooks may be set before or after. */
-void user_init(session_user *u, world *w, const wsuv_client_config_t *config);
+void user_init(session_user *u, world *w, const wsuv_config_t *config);
 void user_connect(session_user *u, frame_peer *p);
 int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
 int user_try_connect_url(session_user *u, const char *url);
 /* The same, with a configuration in place of the client's. */
-int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_client_config_t *config);
+int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
 void user_free(session_user *u);
 
 /* user_init, user_connect, and wait until it is open. */
-void user_open(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
-void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_client_config_t *config);
+void user_open(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
+void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
 
 /* The same, with messages in pieces. What holds for every piece is checked; pieces are put together
    and counted and written down as messages. */
-void user_open_streamed(session_user *u, world *w, frame_peer *p,
-                        const wsuv_client_config_t *config);
+void user_open_streamed(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
 
 /* Wait for on_close, close the client, free. */
 void user_finish(session_user *u);

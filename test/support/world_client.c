@@ -8,7 +8,7 @@
 #include "support/world_tls.h"
 
 /* The simulated environment is the client's as soon as there is one. */
-static int client_in_sim(world *w, wsuv_client_t **out, const wsuv_client_config_t *config) {
+static int client_in_sim(world *w, wsuv_client_t **out, const wsuv_config_t *config) {
   ws_env *env;
   int err = world_env_new(w, &env);
   if (err < 0) return err;
@@ -17,8 +17,8 @@ static int client_in_sim(world *w, wsuv_client_t **out, const wsuv_client_config
   return err;
 }
 
-int world_client(world *w, wsuv_client_t **out, const wsuv_client_config_t *config) {
-  wsuv_client_config_t copy;
+int world_client(world *w, wsuv_client_t **out, const wsuv_config_t *config) {
+  wsuv_config_t copy;
   if (config != NULL) copy = *config;
   if (config == NULL) wsuv_client_config_init(&copy);
   copy.allocator = &w->alloc->handle;
