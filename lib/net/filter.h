@@ -13,11 +13,12 @@
      happen). The end comes as on_read with WS_EOF, an error as on_read with its code; after
      either there is no more on_read.
    - Inside on_read every call may be made, close included; after close nothing but on_close comes.
-   - on_close is the last event; the filter frees itself when it returns. */
+   - on_close is the last event; the filter frees itself when it returns.
+   - What `query` is asked and the filter does not know, it asks the filter below. The filter at the
+     bottom answers WS_ENOTSUP. Nobody casts a filter to learn something of it. */
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/buf.h"
 
@@ -39,7 +40,12 @@ typedef struct ws_filter_events {
   void (*on_bytes)(void *up);
 } ws_filter_events;
 
-typedef enum ws_filter_end { WS_FILTER_LOCAL, WS_FILTER_PEER } ws_filter_end;
+/* What a chain of filters can be asked. */
+typedef enum ws_filter_query {
+  WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: our end of the socket at the bottom */
+  WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: its other end */
+  WS_QUERY_TLS            /* tls_facts (net/tls/tls_facts.h): what was agreed upon, what failed */
+} ws_filter_query;
 
 typedef struct ws_filter_ops {
   int (*read_start)(ws_filter *f); /* 0 or a code */
@@ -54,8 +60,11 @@ typedef struct ws_filter_ops {
   /* End our direction behind what was taken; no event. Not while bytes are held. */
   void (*shutdown)(ws_filter *f);
 
-  /* The address of one end of the socket at the bottom, from on_connect on. 0 or a code. */
-  int (*address)(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr);
+  /* Fill in *out, whose type `what` decides. 0; WS_ENOTSUP: no filter of the chain knows it; or
+     another code. Without side effects. It may be asked from on_connect on, whatever that said,
+     and is answered until on_close returns; only the addresses need a connection that was made and
+     not closed. Pointers in *out are valid until the filter is called, or calls, again. */
+  int (*query)(const ws_filter *f, ws_filter_query what, void *out);
 
   /* Drop the connection and everything held, at any time, once. Memory that is held stays
      untouched by others until on_close. */

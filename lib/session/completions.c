@@ -57,15 +57,9 @@ static completion *pop(completions *cs, out_lane_id lane) {
   return c;
 }
 
-/* An empty lane has nothing left to wait for: a pong that was replaced by a shorter one never left,
-   and its last bytes were taken back from the count. */
-static bool gone(const out_queue *out, out_lane_id lane, uint64_t end) {
-  return end <= out_queue_gone(out, lane) || bufq_len(&out->lanes[lane].bytes) == 0;
-}
-
 static completion *pop_due(completions *cs, const out_queue *out, out_lane_id lane) {
   completion *c = cs->first[lane];
-  return c != NULL && gone(out, lane, c->end) ? pop(cs, lane) : NULL;
+  return c != NULL && out_queue_left(out, lane, c->end) ? pop(cs, lane) : NULL;
 }
 
 /* A flush has waited for the data before it; then it waits for the control frames. They may have
@@ -84,10 +78,24 @@ static void wait_for_control(completions *cs, completion *flush) {
 completion *completions_due(completions *cs, const out_queue *out) {
   completion *c;
   while ((c = pop_due(cs, out, LANE_DATA)) != NULL) {
-    if (gone(out, LANE_CONTROL, c->control)) return c;
+    if (out_queue_left(out, LANE_CONTROL, c->control)) return c;
     wait_for_control(cs, c);
   }
   return pop_due(cs, out, LANE_CONTROL);
+}
+
+/* Those before it are due, too, and are taken out soon: the walk is short. */
+completion *completions_own(completions *cs, const out_queue *out) {
+  completion *before = NULL, *c = cs->first[LANE_CONTROL];
+  while (c != NULL && c->cb != NULL && out_queue_left(out, LANE_CONTROL, c->end)) {
+    before = c;
+    c = c->next;
+  }
+  if (c == NULL || c->cb != NULL || !out_queue_left(out, LANE_CONTROL, c->end)) return NULL;
+  *(before != NULL ? &before->next : &cs->first[LANE_CONTROL]) = c->next;
+  if (cs->last[LANE_CONTROL] == c) cs->last[LANE_CONTROL] = before;
+  cs->count--;
+  return c;
 }
 
 completion *completions_beyond(completions *cs, uint64_t kept) {

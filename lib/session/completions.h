@@ -16,7 +16,7 @@
 
 typedef struct completion {
   struct completion *next;
-  wsuv_send_cb cb;
+  wsuv_send_cb cb; /* NULL: of the session itself, which waits for a ping of its own to leave */
   void *arg;
   uint64_t end;     /* bytes of the lane that must be gone */
   uint64_t control; /* for a flush: bytes of the control lane that must be gone after that */
@@ -45,6 +45,9 @@ void completions_add(completions *cs, out_lane_id lane, completion *c);
 
 /* The next one that is due, taken out; NULL if none is. */
 completion *completions_due(completions *cs, const out_queue *out);
+
+/* The session's own in the control lane, if it is due, taken out; else NULL. */
+completion *completions_own(completions *cs, const out_queue *out);
 
 /* All of the data lane that wait for bytes beyond `kept`, which are not sent any more: taken out,
    as a chain by `next`; NULL if there is none. */

@@ -134,7 +134,7 @@ static int copy_text(const char **copy, const wsuv_allocator_t *alloc, const cha
   return *copy == NULL ? WS_ENOMEM : 0;
 }
 
-int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
+static int copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
                           const wsuv_converter_t *from) {
   *copy = NULL;
   if (from == NULL) return 0;
@@ -143,6 +143,17 @@ int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t 
   *c = *from;
   *copy = c;
   return 0;
+}
+
+int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *config,
+                          const wsuv_config_t *endpoint, const wsuv_allocator_t *alloc) {
+  *out = endpoint->converter;
+  return config->converter == *out ? 0 : copy_converter(out, alloc, config->converter);
+}
+
+void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,
+                           const wsuv_allocator_t *alloc) {
+  if (converter != endpoint->converter) ws_free(alloc, (void *) (uintptr_t) converter);
 }
 
 static int copy_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
@@ -178,7 +189,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
-  if (err == 0) err = config_copy_converter(&copy->converter, alloc, config->converter);
+  if (err == 0) err = copy_converter(&copy->converter, alloc, config->converter);
   if (err == 0) err = copy_tls(&copy->tls, alloc, config->tls);
   if (err < 0) config_free(copy, alloc);
   return err;

@@ -16,9 +16,13 @@ int config_check(const wsuv_config_t *config);
 /* A copy with all that it points to, hooks apart; `config` was checked. 0 or WS_ENOMEM. */
 int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config);
 
-/* A copy of a converter, NULL for NULL. 0 or WS_ENOMEM. */
-int config_copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t *alloc,
-                          const wsuv_converter_t *from);
+/* The converter of a session: that of the endpoint's configuration, or a copy of its own; and what
+   that copy takes back. */
+int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *config,
+                          const wsuv_config_t *endpoint, const wsuv_allocator_t *alloc);
+void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,
+                           const wsuv_allocator_t *alloc);
+
 void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "net/uv/adopt.h"
+#include "session/client.h"
 #include "session/config.h"
-#include "session/notify.h"
 #include "session/session.h"
 
 /* wsuv_connect and its like: everything that can be wrong with a request is found here, before
@@ -16,7 +16,7 @@ static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b)
 
 /* Hooks cannot differ from session to session: their memory and masks are shared. */
 static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
-  const wsuv_config_t *own = &client->config;
+  const wsuv_config_t *own = &client->endpoint.config;
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
          config->random == own->random && config->random_arg == own->random_arg &&
          config->log == own->log && config->log_arg == own->log_arg &&
@@ -25,7 +25,7 @@ static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config
 
 static int check(const wsuv_client_t *client, const wsuv_request_t *request,
                  const wsuv_callbacks_t *callbacks) {
-  if (client->closing) return WSUV_ESTATE;
+  if (client->endpoint.closing) return WSUV_ESTATE;
   if (request->size != sizeof *request) return WS_EINVAL;
   if (callbacks != NULL && callbacks->size != sizeof *callbacks) return WS_EINVAL;
   if (request->header_count > 0 && request->headers == NULL) return WS_EINVAL;
@@ -35,55 +35,70 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request,
 }
 
 /* Those of the client, or of the request's own configuration; a raw session has none. */
-static int choose_extensions(extension_list **out, wsuv_client_t *client,
-                             const wsuv_request_t *request) {
+static int choose_extensions(extension_list **out, endpoint *e, const wsuv_request_t *request) {
   const wsuv_config_t *own = request->config;
   *out = NULL;
   if (request->raw) return 0;
   if (own != NULL) {
-    return extension_list_new(out, &client->alloc, own->extensions, own->extension_count);
+    return extension_list_new(out, &e->alloc, own->extensions, own->extension_count);
   }
-  *out = extension_list_ref(client->extensions);
+  *out = extension_list_ref(e->extensions);
   return 0;
 }
 
-static int make_opening(opening **out, wsuv_client_t *client, const wsuv_request_t *request,
+static int make_request(session_request **out, endpoint *e, const wsuv_request_t *from,
                         const wsuv_config_t *config) {
   extension_list *extensions;
-  int err = choose_extensions(&extensions, client, request);
+  int err = choose_extensions(&extensions, e, from);
   if (err < 0) return err;
-  err = opening_new(out, client->env, &client->shared.random, request, config, extensions);
+  err = request_new(out, &e->alloc, from, config, extensions);
   extension_list_unref(extensions);
   return err;
 }
 
-static int make_session(wsuv_session_t **out, wsuv_client_t *client,
-                        const wsuv_request_t *request) {
-  opening *o;
-  const wsuv_config_t *config = request->config != NULL ? request->config : &client->config;
-  int err = make_opening(&o, client, request, config);
+/* Give a new session its attempt. */
+static int make_attempt(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *from,
+                        const wsuv_config_t *config) {
+  session_request *req;
+  endpoint *e = &client->endpoint;
+  int err = make_request(&req, e, from, config);
   if (err < 0) return err;
-  err = session_new(out, client, o, config);
-  if (err < 0) opening_free(o, &client->alloc);
+  err = attempt_new(&s->attempt, e, &client->resolver, req, session_log(s), &session_attempt_events,
+                    s);
+  if (err < 0) request_free(req);
   return err;
 }
 
-/* A session, but for what it goes over; the request was checked. */
+static int make_session(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
+                        const wsuv_callbacks_t *callbacks) {
+  callback_set *on = callback_set_get(&e->callbacks, &e->alloc, callbacks);
+  if (on == NULL) return WS_ENOMEM;
+  int err = session_new(out, e, config, on);
+  if (err < 0) callback_set_unref(on, &e->alloc);
+  return err;
+}
+
+/* A session, but for what it goes over; the request was checked. Nobody knows of it yet. */
 static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
                 const wsuv_callbacks_t *callbacks) {
-  callback_set *on = callback_set_get(&client->callbacks, &client->alloc, callbacks);
-  if (on == NULL) return WS_ENOMEM;
-  int err = make_session(out, client, request);
-  if (err < 0) {
-    callback_set_unref(on, &client->alloc);
-    return err;
-  }
+  endpoint *e = &client->endpoint;
+  const wsuv_config_t *config = request->config != NULL ? request->config : &e->config;
+  int err = make_session(out, e, config, callbacks);
+  if (err < 0) return err;
   wsuv_session_t *s = *out;
-  s->on = on;
   s->data = request->data;
   if (request->raw) conn_set_raw(&s->conn);
-  if (notify_wants_pieces(s)) conn_set_streamed(&s->conn);
-  return 0;
+  err = make_attempt(s, client, request, config);
+  if (err < 0) session_discard(s);
+  return err;
+}
+
+static void begin(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *request,
+                  wsuv_session_t **out) {
+  const wsuv_config_t *own = request->config;
+  session_begin(s, own != NULL ? own->handshake_timeout_ms
+                               : client->endpoint.config.handshake_timeout_ms);
+  if (out != NULL) *out = s;
 }
 
 int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
@@ -91,7 +106,7 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   wsuv_session_t *s;
   int err = check(client, request, callbacks);
   if (err == 0) err = make(&s, client, request, callbacks);
-  if (err == 0 && session != NULL) *session = s;
+  if (err == 0) begin(s, client, request, session);
   return err;
 }
 
@@ -102,7 +117,7 @@ int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv
   int err = check(client, request, callbacks);
   if (err < 0) return err;
   if (stream == NULL || request->address != NULL) return WS_EINVAL;
-  err = adopt_new(&filter, client->env, client->loop, stream);
+  err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
   if (err < 0) return err;
   err = make(&s, client, request, callbacks);
   if (err < 0) {
@@ -110,8 +125,8 @@ int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv
     return err;
   }
   adopt_take(filter);
-  session_attach(s, filter);
-  if (session != NULL) *session = s;
+  attempt_over(s->attempt, filter);
+  begin(s, client, request, session);
   return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "proto/http/ascii.h"
-#include "session/session.h"
 
 /* Lines for the log hook, made only when somebody wants them. */
 
@@ -15,19 +14,18 @@ enum {
   DUMP_LINE = 16   /* bytes in a line */
 };
 
-bool log_wants(const wsuv_client_t *client, wsuv_log_level_t level) {
-  return client->config.log != NULL && level <= client->config.log_level;
+bool log_wants(const wsuv_config_t *config, wsuv_log_level_t level) {
+  return config->log != NULL && level <= config->log_level;
 }
 
-void log_line(const wsuv_session_t *session, wsuv_log_level_t level, const char *format, ...) {
-  const wsuv_config_t *config = &session->client->config;
+void log_line(log_to to, wsuv_log_level_t level, const char *format, ...) {
   char line[LINE_SIZE];
   va_list args;
-  if (!log_wants(session->client, level)) return;
+  if (!log_wants(to.config, level)) return;
   va_start(args, format);
   (void) vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  config->log(level, session, line, config->log_arg);
+  to.config->log(level, to.session, line, to.config->log_arg);
 }
 
 static const char *opcode_name(uint8_t opcode) {
@@ -41,14 +39,13 @@ static const char *opcode_name(uint8_t opcode) {
   }
 }
 
-void log_frame(void *session, bool outgoing, const frame_header *h) {
-  log_line(session, WSUV_LOG_DEBUG, "%c %s frame, %llu bytes%s", outgoing ? '>' : '<',
+void log_frame(log_to to, bool outgoing, const frame_header *h) {
+  log_line(to, WSUV_LOG_DEBUG, "%c %s frame, %llu bytes%s", outgoing ? '>' : '<',
            opcode_name(h->opcode), (unsigned long long) h->length, h->fin ? "" : ", not final");
 }
 
 /* 0010  68 65 6c 6c 6f ...  hello */
-static void log_bytes(const wsuv_session_t *s, bool outgoing, const uint8_t *p, size_t offset,
-                      size_t n) {
+static void log_bytes(log_to to, bool outgoing, const uint8_t *p, size_t offset, size_t n) {
   char hex[3 * DUMP_LINE + 1], text[DUMP_LINE + 1];
   for (size_t i = 0; i < n; i++) {
     uint8_t byte = p[offset + i];
@@ -56,14 +53,14 @@ static void log_bytes(const wsuv_session_t *s, bool outgoing, const uint8_t *p, 
     text[i] = byte >= ' ' && byte <= '~' ? (char) byte : '.';
   }
   text[n] = '\0';
-  log_line(s, WSUV_LOG_TRACE, "%c %04zx  %-*s %s", outgoing ? '>' : '<', offset, 3 * DUMP_LINE, hex,
-           text);
+  log_line(to, WSUV_LOG_TRACE, "%c %04zx  %-*s %s", outgoing ? '>' : '<', offset, 3 * DUMP_LINE,
+           hex, text);
 }
 
-void log_payload(void *session, bool outgoing, const uint8_t *payload, size_t len) {
+void log_payload(log_to to, bool outgoing, const uint8_t *payload, size_t len) {
   size_t end = len < DUMP_MAX ? len : DUMP_MAX;
   for (size_t i = 0; i < end; i += DUMP_LINE) {
-    log_bytes(session, outgoing, payload, i, end - i < DUMP_LINE ? end - i : DUMP_LINE);
+    log_bytes(to, outgoing, payload, i, end - i < DUMP_LINE ? end - i : DUMP_LINE);
   }
 }
 
@@ -83,28 +80,28 @@ static bool is_secret(const char *name, size_t len) {
   return false;
 }
 
-void log_field(const wsuv_session_t *session, const wsuv_header_t *field) {
+void log_field(log_to to, const wsuv_header_t *field) {
   bool secret = is_secret(field->name, strlen(field->name));
-  log_line(session, WSUV_LOG_INFO, "< %s: %s", field->name, secret ? "(left out)" : field->value);
+  log_line(to, WSUV_LOG_INFO, "< %s: %s", field->name, secret ? "(left out)" : field->value);
 }
 
-static void log_request_line(const wsuv_session_t *session, const char *line, size_t len) {
+static void log_request_line(log_to to, const char *line, size_t len) {
   const char *colon = memchr(line, ':', len);
   size_t name = colon != NULL ? (size_t) (colon - line) : 0;
   if (is_secret(line, name)) {
-    log_line(session, WSUV_LOG_INFO, "> %.*s: (left out)", (int) name, line);
+    log_line(to, WSUV_LOG_INFO, "> %.*s: (left out)", (int) name, line);
   } else {
-    log_line(session, WSUV_LOG_INFO, "> %.*s", (int) len, line);
+    log_line(to, WSUV_LOG_INFO, "> %.*s", (int) len, line);
   }
 }
 
-void log_request(const wsuv_session_t *session, const char *text, size_t len) {
+void log_request(log_to to, const char *text, size_t len) {
   const char *end = text + len;
   while (text < end) {
     const char *eol = memchr(text, '\r', (size_t) (end - text));
     size_t n = (size_t) ((eol != NULL ? eol : end) - text);
     if (n == 0) return;
-    log_request_line(session, text, n);
+    log_request_line(to, text, n);
     text += n + 2;
     if (eol == NULL) return;
   }

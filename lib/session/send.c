@@ -1,8 +1,5 @@
-#include "session/send.h"
-
 #include "base/error.h"
 #include "proto/frame/prepared.h"
-#include "session/closing.h"
 #include "session/session.h"
 
 /* The way out: sends into the queue, under its bound, and their completions. Writing the queue to
@@ -10,51 +7,13 @@
 
 enum { FEW_PIECES = 16 }; /* of a payload: described without memory */
 
-/* How long a message may be now: an empty queue takes any up to its bound. Headers may take as much
-   room again as payload, so that messages of no length are bounded, too. */
-static bool has_room(const wsuv_session_t *s, size_t *len) {
-  uint64_t queued = s->conn.out.payload;
-  size_t bytes = bufq_len(&s->conn.out.lanes[LANE_DATA].bytes);
-  *len = queued < s->outgoing_max ? s->outgoing_max - (size_t) queued : 0;
-  return queued <= s->outgoing_max && bytes / 2 <= s->outgoing_max;
-}
-
-static int refuse(wsuv_session_t *s, size_t len) {
-  s->refused = true;
-  if (len < s->refused_least) s->refused_least = len;
-  if (len > s->refused_most) s->refused_most = len;
-  if (s->close_when_full) session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
-  return WSUV_EQUEUEFULL;
-}
-
-/* What could never be sent is not refused for want of room. */
+/* A message that does not fit ends the session where that is the policy. */
 static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
-  size_t room, len = frame->len;
-  if (has_room(s, &room) && len <= room) return 0;
-  if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
-  return len > s->outgoing_max ? WSUV_EMSGSIZE : refuse(s, len);
-}
-
-/* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
-   the room may have made room for another. */
-static bool refused_fits(wsuv_session_t *s) {
-  size_t room;
-  if (!s->refused || !has_room(s, &room) || s->refused_least > room) return false;
-  s->refused = s->refused_most > room;
-  s->refused_least = s->refused ? room + 1 : SIZE_MAX;
-  if (!s->refused) s->refused_most = 0;
-  return true;
-}
-
-static bool fell_to_low_water(wsuv_session_t *s) {
-  if (!s->above_high || s->conn.out.payload > s->low_water) return false;
-  s->above_high = false;
-  return true;
-}
-
-bool send_drained(wsuv_session_t *s) {
-  bool fits = refused_fits(s);
-  return fell_to_low_water(s) || fits;
+  int err = outflow_check(&s->out, &s->conn.out, frame);
+  if (err == WSUV_EQUEUEFULL && s->close_when_full) {
+    session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
+  }
+  return err;
 }
 
 static out_lane_id lane_of(frame_opcode type) {
@@ -66,8 +25,8 @@ static out_lane_id lane_of(frame_opcode type) {
 static int not_queued(wsuv_session_t *s, int err) {
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (s->conn.failed) {
-    closing_failed(s, err);
-    session_owe(s);
+    session_failed(s, err);
+    session_schedule(s);
   }
   return err;
 }
@@ -81,9 +40,9 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
   }
   int err = conn_send_frame(&s->conn, frame);
   if (err < 0) return not_queued(s, err);
-  if (s->conn.out.payload > s->high_water) s->above_high = true;
+  outflow_queued(&s->out, &s->conn.out);
   if (lane == LANE_DATA) session_used(s);
-  session_owe(s);
+  session_schedule(s);
   return 0;
 }
 
@@ -108,16 +67,8 @@ static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
   if (!frame->fin || len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
   int err = close_payload_read(p, len, &code, &why);
   if (err < 0) return err == WSUV_EPROTOCOL ? WSUV_ECLOSECODE : err;
-  return len == 0 ? closing_begin(s, code, "", 0)
-                  : closing_begin(s, code, (const char *) p + 2, len - 2);
-}
-
-static completion *new_completion(wsuv_session_t *s, wsuv_send_cb cb, void *arg) {
-  completion *c = completion_new(&s->client->completions);
-  if (c == NULL) return NULL;
-  c->cb = cb;
-  c->arg = arg;
-  return c;
+  return len == 0 ? session_close(s, code, "", 0)
+                  : session_close(s, code, (const char *) p + 2, len - 2);
 }
 
 /* Queue it by its own rules, and remember who waits for it. */
@@ -125,16 +76,14 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
                           int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
                           void *arg) {
   if (cb == NULL) return put(s, frame);
-  completion *c = new_completion(s, cb, arg);
+  completion *c = outflow_new_completion(&s->out, cb, arg);
   if (c == NULL) return WS_ENOMEM;
   int err = put(s, frame);
   if (err < 0) {
-    completion_release(&s->client->completions, c);
+    completion_release(s->out.pool, c);
     return err;
   }
-  out_lane_id lane = lane_of(frame->type);
-  c->end = s->conn.out.lanes[lane].queued;
-  completions_add(&s->completions, lane, c);
+  outflow_wait(&s->out, &s->conn.out, lane_of(frame->type), c);
   return 0;
 }
 
@@ -219,7 +168,7 @@ static int take_pieces(ws_slice *pieces, const uv_buf_t *bufs, unsigned n, size_
 
 int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf_t bufs[],
                    unsigned nbufs, wsuv_send_cb cb, void *arg) {
-  const wsuv_allocator_t *alloc = &session->client->alloc;
+  const wsuv_allocator_t *alloc = &session->endpoint->alloc;
   ws_slice few[FEW_PIECES], *pieces = few;
   conn_frame frame = {.type = (frame_opcode) type, .fin = true, .count = nbufs};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
@@ -245,14 +194,12 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
 
 int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   bool writes = session->state == SESSION_OPEN || session->state == SESSION_CLOSING;
-  if (!writes || session->write_error != 0) return WSUV_ESTATE;
+  if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
   if (cb == NULL) return 0;
-  completion *c = new_completion(session, cb, arg);
+  completion *c = outflow_new_completion(&session->out, cb, arg);
   if (c == NULL) return WS_ENOMEM;
-  c->end = session->conn.out.lanes[LANE_DATA].queued;
-  c->control = session->conn.out.lanes[LANE_CONTROL].queued;
-  completions_add(&session->completions, LANE_DATA, c);
-  session_owe(session);
+  outflow_wait_for_all(&session->out, &session->conn.out, c);
+  session_schedule(session);
   return 0;
 }
 

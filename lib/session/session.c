@@ -1,216 +1,600 @@
 #include "session/session.h"
 
-#include "base/error.h"
-#include "session/closing.h"
-#include "session/config.h"
-#include "session/deadline.h"
-#include "session/ending.h"
-#include "session/establish.h"
-#include "session/log.h"
-#include "session/notify.h"
-#include "session/reading.h"
-#include "session/writing.h"
+#include <string.h>
 
-/* The life of a session: its states, and what enters it: the filter and the client's turn. Each of
-   these entries is at the bottom of the stack, so that nothing is used after the callback that may
-   have ended it. */
+#include "base/error.h"
+#include "session/config.h"
+#include "session/notify.h"
+#include "session/session_tls.h"
+
+/* The life of a session. It is entered by its attempt, its filter, its timer and the tick of the
+   endpoint: each is at the bottom of the stack, and the last thing that it does is to end what has
+   ended. So nothing is used after the callback that may have ended it. */
+
+enum { LINGER_MS = 1000 }; /* for the end of the stream, when nothing is left to say */
 
 /* States and stages */
 
-/* An adopted stream is connected. */
-static wsuv_stage_t first_stage(const wsuv_session_t *s) {
-  if (s->filter == NULL) return WSUV_STAGE_RESOLVE;
-  return s->opening->secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
-}
-
 wsuv_stage_t session_stage(const wsuv_session_t *s) {
   switch ((session_state) s->state) {
-  case SESSION_NEW: return first_stage(s);
-  case SESSION_RESOLVE: return WSUV_STAGE_RESOLVE;
-  case SESSION_CONNECT: return WSUV_STAGE_CONNECT;
-  case SESSION_TLS: return WSUV_STAGE_TLS;
-  case SESSION_HANDSHAKE: return WSUV_STAGE_HANDSHAKE;
+  case SESSION_NEW:
+  case SESSION_CONNECTING: return attempt_stage(s->attempt);
   case SESSION_OPEN: return WSUV_STAGE_OPEN;
   case SESSION_CLOSING:
   case SESSION_LINGER: return WSUV_STAGE_CLOSING;
   case SESSION_ENDED: break;
   }
-  return (wsuv_stage_t) s->stage;
+  return (wsuv_stage_t) s->cause.stage;
 }
 
-void session_enter(wsuv_session_t *s, session_state state) {
+static bool reads_frames(const wsuv_session_t *s) {
+  return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
+}
+
+static void arm_timer(wsuv_session_t *s) {
+  uint64_t now = session_now_ms(s);
+  uint64_t at = s->state == SESSION_OPEN ? timeouts_next_open_ms(&s->timeouts, s->in.paused)
+                                         : timeouts_next_ms(&s->timeouts);
+  if (at == UINT64_MAX && s->state == SESSION_OPEN) {
+    session_ops(s)->timer_stop(s->timer);
+  } else {
+    session_ops(s)->timer_start(s->timer, at > now ? at - now : 1);
+  }
+}
+
+void session_rearm(wsuv_session_t *s) {
+  if (s->state != SESSION_OPEN) return;
+  s->timeouts.last_poll = false;
+  arm_timer(s);
+}
+
+/* The present state is over so long from now, unless it is left before. */
+static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
+  timeouts_set_deadline(&s->timeouts, session_now_ms(s), delay_ms);
+  arm_timer(s);
+}
+
+/* The only change of state. One deadline, set at the beginning, is for all that comes before open.
+ */
+static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
   case SESSION_OPEN:
     s->was_open = true;
-    deadline_rearm(s);
+    timeouts_open(&s->timeouts, session_now_ms(s));
+    session_rearm(s);
     break;
   case SESSION_CLOSING:
-    s->progress = false;
-    deadline_set(s, s->close_timeout_ms);
-    reading_leave_pause(s);
+    s->closing.progress = false;
+    set_deadline(s, s->closing.timeout_ms);
+    if (inflow_discard_until_close(&s->in)) session_schedule(s);
     break;
-  case SESSION_LINGER: deadline_set(s, SESSION_LINGER_MS); break;
+  case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
   case SESSION_ENDED: session_ops(s)->timer_stop(s->timer); break;
-  default: break; /* one deadline, set at the beginning, for all that comes before open */
+  default: break;
   }
 }
 
-void session_service(wsuv_session_t *s) {
-  writing_flush(s);
-  closing_advance(s);
-  notify_completed(s);
-  notify_drain(s);
-  reading_go_on(s);
+/* Writing */
+
+static void on_write_error(wsuv_session_t *s, int err) {
+  if (s->cause.write_error != 0) return;
+  cause_set_write_error(&s->cause, session_stage(s), err);
+  out_queue_clear(&s->conn.out);
+  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  set_deadline(s, LINGER_MS);
 }
 
-/* The filter */
-
-static void on_alloc(void *up, ws_buf *buf) {
-  reading_room(up, buf);
+/* The ping has left, or bytes before it have, which is life as well. */
+static void note_ping(wsuv_session_t *s, bool left) {
+  keepalive *k = &s->timeouts.keepalive;
+  if (!keepalive_queued(k)) return;
+  if (left) {
+    keepalive_sent(k, session_now_ms(s), session_now_ns(s));
+  } else {
+    keepalive_delayed(k, session_now_ms(s));
+  }
 }
 
-static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
+static void note_round(wsuv_session_t *s, const outflow_round *round) {
+  if (round->taken > 0) {
+    s->figures.wire_sent += round->taken;
+    s->closing.progress = true;
+    note_ping(s, round->ping_left);
+  }
+  if (round->error < 0) on_write_error(s, round->error);
+}
+
+static bool can_write(const wsuv_session_t *s) {
+  return s->filter != NULL && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
+         !out_queue_held(&s->conn.out);
+}
+
+static void flush(wsuv_session_t *s) {
+  if (can_write(s) && out_queue_len(&s->conn.out) > 0) {
+    const outflow_round round = outflow_write(&s->out, &s->conn.out, s->filter);
+    note_round(s, &round);
+  }
+  if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
+  if (s->state == SESSION_CLOSING) set_deadline(s, s->closing.timeout_ms);
+}
+
+/* Completions */
+
+static void complete(wsuv_session_t *s, completion *c, int status) {
+  wsuv_send_cb cb = c->cb;
+  void *arg = c->arg;
+  completion_release(s->out.pool, c);
+  if (cb != NULL) notify_completion(cb, s, status, arg);
+}
+
+/* No more than there are now: one that is added by another waits for the next tick. What was
+   dropped by an error of writing is told with the end. */
+static void complete_due(wsuv_session_t *s) {
+  completion *c;
+  if (s->cause.write_error != 0) return;
+  for (size_t n = s->out.completions.count; n > 0 && s->state != SESSION_ENDED; n--) {
+    if ((c = completions_due(&s->out.completions, &s->conn.out)) == NULL) return;
+    complete(s, c, 0);
+  }
+}
+
+/* What was queued behind the data that is still sent. */
+static void complete_dropped(wsuv_session_t *s) {
+  completion *c = completions_beyond(&s->out.completions, s->conn.data_kept);
+  while (c != NULL) {
+    completion *next = c->next;
+    complete(s, c, WS_ECANCELED);
+    c = next;
+  }
+}
+
+static void complete_undone(wsuv_session_t *s, int status) {
+  completion *c;
+  while ((c = completions_any(&s->out.completions)) != NULL) complete(s, c, status);
+}
+
+/* Closing */
+
+/* A close frame that says why is already queued. */
+void session_failed(wsuv_session_t *s, int err) {
+  const conn *c = &s->conn;
+  if (c->sent_code != 0 && s->state == SESSION_OPEN) {
+    closing_keep_sent(&s->closing, &s->endpoint->alloc, c->why, strlen(c->why));
+  }
+  cause_set(&s->cause, session_stage(s), err, c->why);
+  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+}
+
+void session_fail(wsuv_session_t *s, int err, const char *why) {
+  conn_fail(&s->conn, err, why);
+  session_failed(s, err);
+  session_schedule(s);
+}
+
+/* What the kernel takes of our data now still goes before our answer; the rest is dropped. */
+static void answer_close(wsuv_session_t *s) {
+  flush(s);
+  int err = conn_answer_close(&s->conn);
+  complete_dropped(s);
+  if (err < 0) session_end(s, err, "the close frame was not answered");
+}
+
+/* The owner of a raw session answers it, in the time that there is for closing. */
+static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
+  s->closing.by_peer = !s->conn.close_sent;
+  closing_keep_received(&s->closing, &s->endpoint->alloc, ev->data, ev->len);
+  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  if (!s->conn.raw) answer_close(s);
+}
+
+int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len) {
+  bool answers =
+      s->state == SESSION_CLOSING && closing_awaits_answer(&s->conn) && s->cause.write_error == 0;
+  if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
+  int err = conn_close(&s->conn, code, reason, len);
+  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
+  if (err < 0) return err;
+  closing_keep_sent(&s->closing, &s->endpoint->alloc, reason, len);
+  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  session_schedule(s);
+  return 0;
+}
+
+/* Both sides may have said what they had to say. */
+static void advance_closing(wsuv_session_t *s) {
+  if (s->state != SESSION_CLOSING) return;
+  closing_verdict verdict = closing_check(&s->conn);
+  if (verdict == CLOSING_WAIT) return;
+  if (verdict == CLOSING_FAILED) s->filter->ops->shutdown(s->filter);
+  enter(s, SESSION_LINGER);
+}
+
+/* Reading */
+
+static void deliver_other(wsuv_session_t *s, const conn_event *ev) {
+  keepalive *k = &s->timeouts.keepalive;
+  if (ev->type == CONN_EVENT_PONG && keepalive_on(k)) {
+    keepalive_pong(k, ev->data, ev->len, session_now_ns(s));
+  }
+  if (ev->type == CONN_EVENT_CLOSE) on_peer_close(s, ev);
+  if (!s->in.discard) notify_event(s->on, s, ev, s->conn.raw);
+}
+
+static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
+  if (ev->type != CONN_EVENT_MESSAGE) {
+    deliver_other(s, ev);
+  } else if (!s->in.discard) {
+    notify_message(s->on, s, ev);
+  }
+}
+
+/* Until it ends or the program pauses. What the sends of callbacks ask for is done by the caller.
+ */
+static void deliver_events(wsuv_session_t *s) {
+  conn_event ev;
+  int r = 1;
+  s->in.delivering = true;
+  while (r > 0 && reads_frames(s)) {
+    r = inflow_next(&s->in, &s->conn, &ev);
+    if (r < 0) session_failed(s, r);
+    if (r > 0) deliver(s, &ev);
+  }
+  s->in.delivering = false;
+  if (s->conn.data_came) session_used(s);
+  s->conn.data_came = false;
+}
+
+static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
+  if (!reads_frames(s)) return;
+  conn_recv(&s->conn, data, len);
+  deliver_events(s);
+  int err = inflow_keep(&s->in, &s->conn);
+  if (err < 0) session_fail(s, err, "");
+}
+
+static void go_on_reading(wsuv_session_t *s) {
+  if (s->state == SESSION_ENDED || !inflow_must_read(&s->in, &s->conn)) return;
+  int err = s->filter->ops->read_start(s->filter);
+  s->in.reading = err == 0;
+  if (err < 0) session_end(s, err, "");
+}
+
+/* After anything that may have queued or moved something in a session that is or was open: one
+   flush, and what follows from it. */
+static void process(wsuv_session_t *s) {
+  flush(s);
+  advance_closing(s);
+  complete_due(s);
+  if (s->state == SESSION_OPEN && outflow_drained(&s->out, &s->conn.out)) notify_drain(s->on, s);
+  go_on_reading(s);
+}
+
+/* The end */
+
+void session_end(wsuv_session_t *s, int status, const char *detail) {
+  if (s->state == SESSION_ENDED) return;
+  s->cause = cause_resolve(s->cause, s->conn.close_received, session_stage(s), status, detail);
+  enter(s, SESSION_ENDED);
+  if (s->attempt != NULL) {
+    s->filter_closes = attempt_abandon(s->attempt);
+  } else {
+    s->filter_closes = true;
+    s->filter->ops->close(s->filter);
+  }
+  if (!s->filter_closes) session_schedule(s);
+}
+
+static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
+  *info = (wsuv_close_info_t){.size = sizeof *info, .detail = s->cause.detail};
+  info->status = s->cause.status;
+  info->stage = (wsuv_stage_t) s->cause.stage;
+  info->reason = info->sent_reason = "";
+  if (s->was_open) {
+    closing_describe(&s->closing, &s->conn, info);
+    session_tls_describe(s->filter, NULL, info);
+  } else {
+    attempt_describe(s->attempt, info);
+  }
+}
+
+static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
+  bool failed = info->status < 0 && info->status != WS_ECANCELED;
+  wsuv_log_level_t level = failed ? WSUV_LOG_ERROR : WSUV_LOG_INFO;
+  if (info->status < 0) {
+    log_line(session_log(s), level, "%s: %s%s%s", wsuv_stage_name(info->stage),
+             wsuv_strerror(info->status), *info->detail != '\0' ? ": " : "", info->detail);
+  }
+  if (s->was_open) {
+    log_line(session_log(s), level, "closed %s: received %u \"%s\", sent %u \"%s\"",
+             info->clean ? "cleanly" : "uncleanly", info->code, info->reason, info->sent_code,
+             info->sent_reason);
+  }
+}
+
+static void drop_handshake(wsuv_session_t *s) {
+  handshake_result_free(s->handshake);
+  s->handshake = NULL;
+}
+
+void session_discard(wsuv_session_t *s) {
+  const wsuv_allocator_t *alloc = &s->endpoint->alloc;
+  drop_handshake(s);
+  attempt_free(s->attempt);
+  conn_free(&s->conn);
+  session_ops(s)->timer_free(s->timer);
+  config_drop_converter(s->converter, &s->endpoint->config, alloc);
+  callback_set_unref(s->on, alloc);
+  closing_free(&s->closing, alloc);
+  ws_free(alloc, s->subprotocol);
+  ws_free(alloc, s);
+}
+
+/* The last of a session: what was not sent is told, then the end, then it is gone. */
+static void finish(wsuv_session_t *s) {
+  endpoint *e = s->endpoint;
+  wsuv_close_info_t info;
+  complete_undone(s, s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED);
+  describe(s, &info);
+  log_close(s, &info);
+  notify_close(s->on, s, &info);
+  if (!s->unref) endpoint_keep_alive(e, false);
+  ws_list_remove(&s->task.node);
+  ws_list *node = &s->node;
+  endpoint_remove_session(e, node);
+  session_discard(s);
+}
+
+/* Entrance: the filter of an open session */
+
+static void session_on_alloc(void *up, ws_buf *buf) {
   wsuv_session_t *s = up;
-  size_t used = 0, len = n > 0 ? (size_t) n : 0;
+  const ws_buf shared = {s->endpoint->read_buf, ENDPOINT_READ_SIZE};
+  *buf = shared;
+  if (reads_frames(s)) inflow_room(&s->conn, &shared, buf);
+}
+
+static void session_on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  wsuv_session_t *s = up;
   if (n < 0) {
-    if (s->state == SESSION_HANDSHAKE) establish_cut(s, (int) n, "");
     session_end(s, (int) n, "");
     return;
   }
-  s->wire_received += len;
-  keepalive_alive(&s->keepalive);
-  if (s->state == SESSION_HANDSHAKE) establish_receive(s, data, len, &used);
-  if (reading_frames(s)) reading_receive(s, data + used, len - used);
-  session_service(s);
+  s->figures.wire_received += (size_t) n;
+  keepalive_alive(&s->timeouts.keepalive);
+  receive(s, data, (size_t) n);
+  process(s);
 }
 
-static void on_write(void *up, int status) {
-  writing_released(up, status);
-  session_service(up);
+static void session_on_write(void *up, int status) {
+  wsuv_session_t *s = up;
+  if (status < 0) {
+    on_write_error(s, status);
+  } else {
+    const outflow_round round = outflow_released(&s->out, &s->conn.out);
+    note_round(s, &round);
+  }
+  process(s);
 }
 
-static void on_connect(void *up, int status) {
-  establish_secured(up, status);
-}
-
-static void on_filter_closed(void *up) {
-  ending_bury(up);
+/* A filter ends when it is closed; a session ends when its state says so. */
+static void session_on_closed(void *up) {
+  wsuv_session_t *s = up;
+  if (s->state == SESSION_ENDED) finish(s);
 }
 
 /* A record that comes slowly is life as well as a frame is. */
-static void on_bytes(void *up) {
+static void session_on_bytes(void *up) {
   wsuv_session_t *s = up;
-  keepalive_alive(&s->keepalive);
+  keepalive_alive(&s->timeouts.keepalive);
 }
 
-/* One that comes from the dial is connected already: on_connect is of TLS. */
-const ws_filter_events session_filter_events = {.on_connect = on_connect,
-                                                .on_alloc = on_alloc,
-                                                .on_read = on_read,
-                                                .on_write = on_write,
-                                                .on_close = on_filter_closed,
-                                                .on_bytes = on_bytes};
+static const ws_filter_events filter_events = {.on_alloc = session_on_alloc,
+                                               .on_read = session_on_read,
+                                               .on_write = session_on_write,
+                                               .on_close = session_on_closed,
+                                               .on_bytes = session_on_bytes};
 
-void session_attach(wsuv_session_t *s, ws_filter *filter) {
+const ws_filter *session_filter(const wsuv_session_t *s) {
+  return s->attempt != NULL ? attempt_filter(s->attempt) : s->filter;
+}
+
+/* Entrance: the attempt */
+
+/* Move what was agreed upon into the session. */
+static void take_handshake(wsuv_session_t *s, handshake_result *result) {
+  s->handshake = result;
+  s->subprotocol = result->subprotocol;
+  conn_set_extensions(&s->conn, result->extensions);
+  result->subprotocol = NULL;
+  result->extensions = NULL;
+}
+
+static void on_attempt_ready(void *up, ws_filter *filter, handshake_result *result) {
+  wsuv_session_t *s = up;
+  attempt *done = s->attempt;
+  uint8_t *rest = result->rest;
+  size_t rest_len = result->rest_len;
+  s->figures = *attempt_get_figures(done);
+  s->attempt = NULL;
   s->filter = filter;
-  filter->events = &session_filter_events;
+  filter->events = &filter_events;
   filter->up = s;
+  s->in.reading = true;
+  take_handshake(s, result);
+  enter(s, SESSION_OPEN);
+  notify_open(s->on, s);
+  if (!s->keep_handshake) drop_handshake(s);
+  receive(s, rest, rest_len);
+  process(s);
+  attempt_free(done);
 }
 
-void session_turn(wsuv_session_t *s) {
-  if (s->state == SESSION_NEW) establish_start(s);
-  if (s->state == SESSION_ENDED) {
-    if (s->filter == NULL) ending_bury(s);
+static void on_attempt_failed(void *up, int status, const char *detail) {
+  session_end(up, status, detail);
+}
+
+static void on_attempt_write_error(void *up, int status) {
+  wsuv_session_t *s = up;
+  cause_set_write_error(&s->cause, session_stage(s), status);
+  if (session_now_ms(s) + LINGER_MS < s->timeouts.deadline_ms) set_deadline(s, LINGER_MS);
+}
+
+static void on_attempt_closed(void *up) {
+  finish(up);
+}
+
+const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
+                                               .on_failed = on_attempt_failed,
+                                               .on_write_error = on_attempt_write_error,
+                                               .on_closed = on_attempt_closed};
+
+/* Entrance: the tick */
+
+static void on_task(endpoint_task *task) {
+  wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
+  if (s->state == SESSION_NEW) {
+    enter(s, SESSION_CONNECTING);
+    attempt_start(s->attempt);
+  } else if (s->state == SESSION_ENDED) {
+    if (!s->filter_closes) finish(s);
+  } else if (s->state != SESSION_CONNECTING) {
+    deliver_events(s);
+    process(s);
+  }
+}
+
+/* Entrance: the timer */
+
+/* While the last ping waits to be written another would tell nothing more. */
+static int queue_ping(wsuv_session_t *s, uint64_t now) {
+  keepalive *k = &s->timeouts.keepalive;
+  uint8_t random[4];
+  int err = random_pool_take(&s->endpoint->shared.random, random, sizeof random);
+  if (err < 0) return err;
+  completion *c = outflow_new_completion(&s->out, NULL, NULL);
+  if (c == NULL) return WS_ENOMEM;
+  keepalive_ping(k, random, now);
+  err = conn_send(&s->conn, OPCODE_PING, true, k->payload, KEEPALIVE_PAYLOAD);
+  if (err < 0) {
+    completion_release(s->out.pool, c);
+  } else {
+    outflow_wait(&s->out, &s->conn.out, LANE_CONTROL, c);
+  }
+  return err;
+}
+
+static void send_keepalive(wsuv_session_t *s, uint64_t now) {
+  if (keepalive_queued(&s->timeouts.keepalive)) {
+    keepalive_repeat(&s->timeouts.keepalive, now);
     return;
   }
-  reading_take_events(s);
-  session_service(s);
+  int err = queue_ping(s, now);
+  if (err < 0) session_fail(s, err, "");
+}
+
+/* "Ping timeout": said to the peer, should it hear, and dropped at once. */
+static void ping_timeout(wsuv_session_t *s) {
+  session_fail(s, WSUV_EPINGTIMEOUT, "Ping timeout");
+  flush(s);
+  session_end(s, WSUV_EPINGTIMEOUT, "");
+}
+
+static void on_open_timer(wsuv_session_t *s, uint64_t now) {
+  switch (timeouts_check_open(&s->timeouts, now, s->in.paused)) {
+  case TIMEOUTS_POLL: arm_timer(s); return;
+  case TIMEOUTS_DEAD: ping_timeout(s); return;
+  case TIMEOUTS_IDLE: session_fail(s, WSUV_EIDLE, "Idle timeout"); return;
+  case TIMEOUTS_PING: send_keepalive(s, now); break;
+  default: break;
+  }
+  process(s);
+  session_rearm(s);
+}
+
+static void on_state_over(wsuv_session_t *s) {
+  bool renewed = false;
+  if (s->attempt != NULL) {
+    attempt_expire(s->attempt, "handshake deadline");
+    return;
+  }
+  if (s->state == SESSION_CLOSING && s->cause.write_error == 0)
+    renewed = closing_renew(&s->closing);
+  if (renewed) {
+    set_deadline(s, s->closing.timeout_ms);
+  } else {
+    session_end(s, WSUV_ECLOSETIMEOUT, "");
+  }
+}
+
+static void on_timer(void *data) {
+  wsuv_session_t *s = data;
+  uint64_t now = session_now_ms(s);
+  if (s->state == SESSION_OPEN) {
+    on_open_timer(s, now);
+  } else if (timeouts_check(&s->timeouts, now) == TIMEOUTS_OVER) {
+    on_state_over(s);
+  } else {
+    arm_timer(s);
+  }
 }
 
 /* Making one */
 
 static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
-  s->close_timeout_ms = config->close_timeout_ms;
-  s->outgoing_max = config->outgoing_max;
-  s->high_water = config->high_water;
-  s->low_water = config->low_water;
-  s->refused_least = SIZE_MAX;
-  s->keepalive.interval_ms = config->ping_interval_ms;
-  s->keepalive.timeout_ms = config->ping_timeout_ms;
-  s->idle_timeout_ms = config->idle_timeout_ms;
-  s->keep_handshake = config->keep_handshake;
-  s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
+  endpoint *e = s->endpoint;
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};
-  conn_init(&s->conn, &s->client->shared, WS_CLIENT, config->masking, &limits, s);
+  conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
+  outflow_init(&s->out, &e->completions, config->outgoing_max, config->high_water,
+               config->low_water);
+  s->closing.timeout_ms = config->close_timeout_ms;
+  s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
+  s->timeouts.keepalive.timeout_ms = config->ping_timeout_ms;
+  s->timeouts.idle_timeout_ms = config->idle_timeout_ms;
+  s->keep_handshake = config->keep_handshake;
+  s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
+  if (notify_wants_pieces(s->on)) conn_set_streamed(&s->conn);
 }
 
-static int queue_request(wsuv_session_t *s) {
-  size_t len;
-  const char *request = h1_client_request(s->opening->handshake, &len);
-  if (log_wants(s->client, WSUV_LOG_INFO)) log_request(s, request, len);
-  return out_queue_raw(&s->conn.out, request, len);
-}
-
-static int take_converter(wsuv_session_t *s, const wsuv_config_t *config) {
-  s->converter = s->client->config.converter;
-  if (config->converter == s->converter) return 0;
-  return config_copy_converter(&s->converter, &s->client->alloc, config->converter);
-}
-
-void session_drop_converter(wsuv_session_t *s) {
-  if (s->converter == s->client->config.converter) return;
-  ws_free(&s->client->alloc, (void *) (uintptr_t) s->converter);
-}
-
-static int begin(wsuv_session_t *s, const wsuv_config_t *config) {
-  int err = session_ops(s)->timer_new(s->client->env, deadline_on_timer, s, &s->timer);
-  if (err < 0) return err;
-  configure(s, config);
-  err = take_converter(s, config);
-  if (err == 0) err = queue_request(s);
-  if (err < 0) return err;
-  deadline_set(s, config->handshake_timeout_ms);
-  return 0;
-}
-
-int session_new(wsuv_session_t **out, wsuv_client_t *client, opening *o,
-                const wsuv_config_t *config) {
-  wsuv_session_t *s = ws_calloc(&client->alloc, sizeof *s);
+int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, callback_set *on) {
+  wsuv_session_t *s = ws_calloc(&e->alloc, sizeof *s);
   if (s == NULL) return WS_ENOMEM;
-  s->client = client;
-  s->opening = o;
-  s->detail = "";
-  ws_list_init(&s->owed);
-  int err = begin(s, config);
+  s->endpoint = e;
+  s->cause.detail = "";
+  s->task.run = on_task;
+  ws_list_init(&s->task.node);
+  int err = e->env->ops->timer_new(e->env, on_timer, s, &s->timer);
+  if (err == 0) err = config_take_converter(&s->converter, config, &e->config, &e->alloc);
   if (err < 0) {
-    session_ops(s)->timer_free(s->timer);
-    session_drop_converter(s);
-    ws_free(&client->alloc, s);
+    e->env->ops->timer_free(s->timer);
+    ws_free(&e->alloc, s);
     return err;
   }
-  ws_list_append(&client->sessions, &s->node);
-  client->session_count++;
-  client_hold(client, true);
-  session_owe(s);
+  s->on = on;
+  configure(s, config);
   *out = s;
   return 0;
 }
 
-static void set_unref(wsuv_session_t *s, bool unref) {
-  if (s->unref != unref) client_hold(s->client, !unref);
-  s->unref = unref;
+void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms) {
+  endpoint_add_session(s->endpoint, &s->node);
+  endpoint_keep_alive(s->endpoint, true);
+  set_deadline(s, handshake_timeout_ms);
+  session_schedule(s);
 }
 
-void wsuv_session_ref(wsuv_session_t *session) {
-  set_unref(session, false);
+/* The log */
+
+static void trace_frame(void *session, bool outgoing, const frame_header *h) {
+  log_frame(session_log(session), outgoing, h);
 }
 
-void wsuv_session_unref(wsuv_session_t *session) {
-  set_unref(session, true);
+static void trace_payload(void *session, bool outgoing, const uint8_t *payload, size_t len) {
+  log_payload(session_log(session), outgoing, payload, len);
 }
 
-wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
-  return session_stage(session);
+void session_trace(endpoint *e) {
+  if (log_wants(&e->config, WSUV_LOG_DEBUG)) e->shared.trace = trace_frame;
+  if (log_wants(&e->config, WSUV_LOG_TRACE)) e->shared.dump = trace_payload;
 }

@@ -1,5 +1,4 @@
 #include "base/error.h"
-#include "session/deadline.h"
 #include "session/session.h"
 
 /* Settings that can be changed on an open session. */
@@ -9,19 +8,17 @@ static bool is_open(const wsuv_session_t *s) {
 }
 
 int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms, uint64_t timeout_ms) {
-  const ws_env *env = session->client->env;
   if (!is_open(session)) return WSUV_ESTATE;
-  keepalive_change(&session->keepalive, interval_ms, timeout_ms,
-                   env->ops->now_ms(session->client->env));
-  deadline_rearm(session);
+  keepalive_change(&session->timeouts.keepalive, interval_ms, timeout_ms, session_now_ms(session));
+  session_rearm(session);
   return 0;
 }
 
 int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) {
   if (!is_open(session)) return WSUV_ESTATE;
-  session->idle_timeout_ms = timeout_ms;
+  session->timeouts.idle_timeout_ms = timeout_ms;
   session_used(session);
-  deadline_rearm(session);
+  session_rearm(session);
   return 0;
 }
 

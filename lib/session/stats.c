@@ -20,20 +20,20 @@ static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->pings_received = received->pings;
   stats->pongs_sent = sent->pongs;
   stats->pongs_received = received->pongs;
-  stats->wire_sent = s->wire_sent;
-  stats->wire_received = s->wire_received;
 }
 
 static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
-  const ws_env *env = s->client->env;
-  stats->rtt_last_us = s->keepalive.last_us;
-  stats->rtt_min_us = s->keepalive.min_us;
-  stats->rtt_smoothed_us = s->keepalive.smoothed_us;
-  stats->resolve_us = s->resolve_ns / 1000;
-  stats->connect_us = s->connect_ns / 1000;
-  stats->tls_us = s->tls_ns / 1000;
-  stats->upgrade_us = s->upgrade_ns / 1000;
-  if (s->was_open) stats->open_us = (env->ops->now_ns(s->client->env) - s->since_ns) / 1000;
+  const attempt_figures *f = s->attempt != NULL ? attempt_get_figures(s->attempt) : &s->figures;
+  stats->wire_sent = f->wire_sent;
+  stats->wire_received = f->wire_received;
+  stats->rtt_last_us = s->timeouts.keepalive.last_us;
+  stats->rtt_min_us = s->timeouts.keepalive.min_us;
+  stats->rtt_smoothed_us = s->timeouts.keepalive.smoothed_us;
+  stats->resolve_us = f->resolve_ns / 1000;
+  stats->connect_us = f->connect_ns / 1000;
+  stats->tls_us = f->tls_ns / 1000;
+  stats->upgrade_us = f->upgrade_ns / 1000;
+  if (s->was_open) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
 int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {

@@ -52,6 +52,10 @@ static void test_queue_is_bounded(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
+  raw_conn_read(p.conn, true);
+  assert_int_equal(user_binary(&u, piece, 1), 0); /* so that the pool has its first chunk */
+  world_advance(w, 5);
+  raw_conn_read(p.conn, false);
   size_t idle = w->alloc->live_bytes;
   w->alloc->peak_bytes = idle;
   (void) fill(&u, 1);
@@ -254,6 +258,10 @@ static void test_empty_messages_cost_little_memory(world *w) {
   session_user u;
   size_t sent = 0;
   start(w, &p, &u);
+  raw_conn_read(p.conn, true);
+  assert_int_equal(user_binary(&u, piece, 1), 0); /* so that the pool has its first chunk */
+  world_advance(w, 5);
+  raw_conn_read(p.conn, false);
   size_t idle = w->alloc->live_bytes;
   w->alloc->peak_bytes = idle;
   assert_int_equal(user_binary(&u, piece, BOUND - 1), 0);

@@ -269,7 +269,7 @@ static void test_close_without_random_bytes_for_the_answer(world *w) {
   p.forgets = true;
   user_open(&u, w, &p, NULL);
   world_random_fails(w, true);
-  while (u.client->shared.random.left >= 4) assert_int_equal(user_text(&u, ""), 0);
+  while (u.client->endpoint.shared.random.left >= 4) assert_int_equal(user_text(&u, ""), 0);
   frame_peer_send(&p, "CLOSE #1000 \"bye\"");
   user_run_to_close(&u);
   world_random_fails(w, false);
@@ -283,8 +283,8 @@ static void test_close_without_memory_for_the_answer(world *w) {
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* or in pieces, which allocate */
   frame_peer_start(&p, w);
   user_open(&u, w, &p, NULL);
-  bufq_pool_free(&u.client->shared.chunks); /* no spare ones: the answer has to allocate */
-  w->alloc->fail_at = w->alloc->calls + 2;  /* the reason is kept before */
+  bufq_pool_free(&u.client->endpoint.shared.chunks); /* no spare ones: the answer has to allocate */
+  w->alloc->fail_at = w->alloc->calls + 2;           /* the reason is kept before */
   w->alloc->fail_for_ever = true;
   frame_peer_send(&p, "CLOSE #1000 \"bye\"");
   user_run_to_close(&u);

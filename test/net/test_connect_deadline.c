@@ -183,10 +183,10 @@ static void begin_failing(scene *s, world *w, uint64_t handshake_timeout_ms) {
   config.handshake_timeout_ms = handshake_timeout_ms;
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* takes a request at once */
   scene_begin(s, w, &config);
-  sound_env = s->client->env->ops;
+  sound_env = s->client->endpoint.env->ops;
   failing = *sound_env;
   failing.connect = connect_failing;
-  s->client->env->ops = &failing;
+  s->client->endpoint.env->ops = &failing;
 }
 
 /* No session is open that cannot write, least of all one without a deadline. */

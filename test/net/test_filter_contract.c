@@ -41,6 +41,7 @@ struct user {
   uint8_t *memory;
   fifo in;
   bool connected, closing, closed, ended;
+  bool is_tls; /* the filter is TLS's */
   int connect_status, end_status, write_status;
   size_t allocs, reads, writes; /* events */
   const uint8_t *out;           /* what goes out by itself, at on_connect and on_write */
@@ -133,9 +134,19 @@ static void on_write(void *up, int status) {
   if (!u->closing) push(u);
 }
 
+/* Only TLS knows of TLS; what no filter knows has a code. */
+static void ask_for_tls(const user *u) {
+  tls_facts facts;
+  int err = u->f->ops->query(u->f, WS_QUERY_TLS, &facts);
+  assert_int_equal(err, u->is_tls ? 0 : WS_ENOTSUP);
+  if (u->is_tls && u->connect_status == 0) assert_non_null(facts.version);
+  assert_int_equal(u->f->ops->query(u->f, (ws_filter_query) 1000, NULL), WS_ENOTSUP);
+}
+
 static void on_close(void *up) {
   user *u = up;
   assert_true(u->closing && !u->closed);
+  if (u->connected) ask_for_tls(u);
   u->closed = true;
 }
 
@@ -156,6 +167,7 @@ static void secure(void *up, int status) {
   user *u = up;
   if (status == 0) {
     status = tls_start(&u->f, u->env, client_tls, "127.0.0.1", 443, u->f, &events, u);
+    u->is_tls = status == 0;
   }
   if (status < 0) on_connect(u, status);
 }
@@ -300,6 +312,7 @@ static void change_hands(user *u) {
   u->memory = NULL;
   next->f = u->f;
   next->connected = true;
+  next->is_tls = u->is_tls;
   u->f->events = &other_events;
   u->f->up = next;
   read_it(next);
@@ -319,6 +332,56 @@ static void test_events_can_be_exchanged_in_on_connect(world *w) {
   assert_int_equal(first.reads + first.allocs, 0);
   user_end(&second, w);
   assert_false(first.closed);
+}
+
+/* --- queries --- */
+
+static void assert_address(const user *u, ws_filter_query which, uint16_t port) {
+  struct sockaddr_storage addr;
+  struct sockaddr_in in;
+  memset(&addr, 0xff, sizeof addr);
+  assert_int_equal(u->f->ops->query(u->f, which, &addr), 0);
+  assert_int_equal(addr.ss_family, over_unix ? AF_UNIX : AF_INET);
+  if (over_unix || port == 0) return;
+  memcpy(&in, &addr, sizeof in);
+  assert_int_equal(in.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+  assert_int_equal(in.sin_port, htons(port));
+}
+
+/* The addresses come through every filter from the socket at the bottom. */
+static void test_query(world *w) {
+  user u;
+  user_init(&u, w);
+  raw_peer *p = new_peer(w);
+  u.at_connect = read_it;
+  user_connected(&u, w, p);
+  assert_address(&u, WS_QUERY_LOCAL_ADDRESS, 0);
+  assert_address(&u, WS_QUERY_PEER_ADDRESS, p->port);
+  ask_for_tls(&u);
+  user_end(&u, w); /* asks again in on_close */
+}
+
+static void ask_then_close(user *u) {
+  ask_for_tls(u);
+  close_it(u);
+}
+
+static void test_query_in_on_connect(world *w) {
+  user u;
+  user_init(&u, w);
+  u.at_connect = ask_then_close;
+  user_connect(&u, new_peer(w)->port);
+  world_run_until_true(w, &u.closed);
+  user_end(&u, w);
+}
+
+static void test_query_when_the_connect_failed(world *w) {
+  user u;
+  user_init(&u, w);
+  u.at_connect = ask_then_close;
+  user_connect(&u, world_dead_port(w));
+  world_run_until_true(w, &u.closed);
+  user_end(&u, w);
 }
 
 /* --- reading --- */
@@ -795,6 +858,9 @@ int main(void) {
       WORLD_TEST(test_close_in_on_connect),
       WORLD_TEST(test_close_in_on_connect_that_failed),
       WORLD_TEST(test_events_can_be_exchanged_in_on_connect),
+      WORLD_TEST(test_query),
+      WORLD_TEST(test_query_in_on_connect),
+      WORLD_TEST(test_query_when_the_connect_failed),
       WORLD_TEST(test_read_gives_bytes_then_the_end),
       WORLD_TEST(test_read_into_one_byte),
       WORLD_TEST(test_read_stop_stops),

@@ -187,8 +187,8 @@ static void test_messages_cut_at_random(world *w) {
 /* --- what it costs --- */
 
 static void look_where_it_lies(session_user *u, const wsuv_message_t *m) {
-  const uint8_t *buf = u->client->read_buf, *data = m->data;
-  assert_true(data >= buf && data + m->len <= buf + CLIENT_READ_SIZE);
+  const uint8_t *buf = u->client->endpoint.read_buf, *data = m->data;
+  assert_true(data >= buf && data + m->len <= buf + ENDPOINT_READ_SIZE);
 }
 
 static void test_message_within_a_read_is_delivered_where_it_lies(world *w) {

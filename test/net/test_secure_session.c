@@ -207,7 +207,7 @@ static void variant_init(variant *v, const world *w, int number) {
   v->tls.alpn_count = 2;
 }
 
-enum { MANY = CLIENT_TLS_MAX + 2 };
+enum { MANY = TLS_CONTEXTS_MAX + 2 };
 
 /* Those that give way to newer ones keep their context until they end; but what could be resumed
    goes with it. */
@@ -223,7 +223,7 @@ static void test_more_configurations_than_are_remembered(world *w) {
     secure_open(&s[i], client, &p, &variants[i].tls);
   }
   for (int i = 0; i < MANY; i++) echo_and_close(&s[i]);
-  for (int i = MANY - 1; i > MANY - CLIENT_TLS_MAX; i--) {
+  for (int i = MANY - 1; i > MANY - TLS_CONTEXTS_MAX; i--) {
     assert_true(runs(client, &p, &variants[i].tls));
   }
   assert_false(runs(client, &p, &variants[0].tls));
@@ -244,8 +244,8 @@ static void test_sessions_share_a_context(world *w) {
     secure_open(&s[i], client, &p, &same.tls);
     echo_once(&s[i]);
   }
-  assert_non_null(client->tls[0]);
-  assert_null(client->tls[1]);
+  assert_non_null(client->endpoint.tls.list[0]);
+  assert_null(client->endpoint.tls.list[1]);
   for (int i = 0; i < 4; i++) {
     assert_int_equal(s[i].resumed, i > 0);
     secure_close(&s[i]);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/client.h"
 #include "session/session.h"
 #include "support/check.h"
 #include "support/session_user.h"
@@ -376,7 +377,7 @@ static void test_keepalive_without_memory_is_told(world *w) {
   session_user u;
   frame_peer_start(&p, w);
   start(w, &p, &u, 0);
-  bufq_pool_free(&u.client->shared.chunks); /* no spare ones: the ping has to allocate */
+  bufq_pool_free(&u.client->endpoint.shared.chunks); /* no spare ones: the ping has to allocate */
   w->alloc->fail_at = w->alloc->calls + 1;
   user_run_to_close(&u);
   w->alloc->fail_at = 0;

@@ -234,12 +234,20 @@ static void filter_close(ws_filter *filter) {
 }
 
 /* Our end has the family of the other, and nothing else. */
-static int get_address(const ws_filter *filter, ws_filter_end end, struct sockaddr_storage *addr) {
-  const sim_filter *f = (const sim_filter *) (const void *) filter;
+static int address(const sim_filter *f, bool peer, struct sockaddr_storage *addr) {
   CHECK(f->state == CONNECTED || f->state == CLOSING);
   *addr = (struct sockaddr_storage){.ss_family = f->peer.ss_family};
-  if (end == WS_FILTER_PEER) *addr = f->peer;
+  if (peer) *addr = f->peer;
   return 0;
+}
+
+static int query(const ws_filter *filter, ws_filter_query what, void *out) {
+  const sim_filter *f = (const sim_filter *) (const void *) filter;
+  switch (what) {
+  case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
+  case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
+  default: return WS_ENOTSUP;
+  }
 }
 
 static const ws_filter_ops ops = {
@@ -247,7 +255,7 @@ static const ws_filter_ops ops = {
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
-    .address = get_address,
+    .query = query,
     .close = filter_close,
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/tls/tls_engine.h"
 #include "net/tls/tls_internal.h"
 
 /* The filter of TLS: moves bytes between the engine, the filter below and whoever is above.
@@ -284,9 +285,11 @@ static void close_it(ws_filter *f) {
   t->lower->ops->close(t->lower);
 }
 
-static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
-  const ws_filter *lower = ((const tls *) (const void *) f)->lower;
-  return lower->ops->address(lower, end, addr);
+static int query(const ws_filter *f, ws_filter_query what, void *out) {
+  const tls *t = (const tls *) (const void *) f;
+  if (what != WS_QUERY_TLS) return t->lower->ops->query(t->lower, what, out);
+  tls_engine_facts(t->engine, out);
+  return 0;
 }
 
 static const ws_filter_ops ops = {
@@ -294,7 +297,7 @@ static const ws_filter_ops ops = {
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
-    .address = get_address,
+    .query = query,
     .close = close_it,
 };
 
@@ -331,8 +334,4 @@ int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, 
   }
   *out = &t->filter;
   return 0;
-}
-
-void tls_filter_facts(const ws_filter *filter, tls_facts *facts) {
-  tls_engine_facts(((const tls *) (const void *) filter)->engine, facts);
 }

@@ -8,17 +8,14 @@
 #include "base/env.h"
 #include "net/filter.h"
 #include "net/tls/tls_context.h"
-#include "net/tls/tls_engine.h"
+#include "net/tls/tls_facts.h"
 
 /* Put TLS over a filter that is connected, holds nothing, and is not reading, and begin the
    handshake with whom it was connected to; see tls_engine_new for host and port. 0: the lower
    filter is the new one's from now on, and on_connect tells how the handshake ends; or a code: the
-   lower one is still the caller's, and good for closing only. */
+   lower one is still the caller's, and good for closing only. WS_QUERY_TLS is answered at any time,
+   before on_connect, too. */
 int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, uint16_t port,
               ws_filter *lower, const ws_filter_events *events, void *up);
-
-/* What was agreed upon, and what went wrong; at any time from on_connect on, on_close included.
-   Valid until the filter is called, or calls, again. */
-void tls_filter_facts(const ws_filter *filter, tls_facts *facts);
 
 #endif

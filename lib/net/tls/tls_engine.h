@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/bufq.h"
 #include "net/tls/tls_context.h"
+#include "net/tls/tls_facts.h"
 
 typedef struct tls_engine tls_engine;
 
@@ -56,19 +57,6 @@ void tls_engine_close(tls_engine *e);
 /* Ciphertext for the network, in front of which tls_engine_sent takes away. */
 const bufq *tls_engine_output(const tls_engine *e);
 void tls_engine_sent(tls_engine *e, size_t n);
-
-typedef struct tls_facts {
-  const char *version;      /* "TLSv1.2"; NULL before the handshake */
-  const char *ciphersuite;  /* by its IANA name with hyphens; NULL before the handshake */
-  const char *alpn;         /* the protocol that was agreed upon, or NULL */
-  const uint8_t *peer_cert; /* its DER, or NULL: none was sent, or not again */
-  size_t peer_cert_len;
-  bool resumed;
-  bool verified;         /* now or, of a resumed one, before */
-  uint32_t verify_flags; /* what is wrong with the chain: MBEDTLS_X509_BADCERT_* */
-  int library_error;     /* the library's code of what failed, or 0 */
-  const char *text;      /* what failed, in words; "" */
-} tls_facts;
 
 /* At any time; valid until anything else is done with the engine. */
 void tls_engine_facts(const tls_engine *e, tls_facts *facts);

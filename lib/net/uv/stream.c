@@ -157,30 +157,38 @@ static void shut_down(ws_filter *f) {
   if (uv_shutdown(req, s->handle, on_shutdown) < 0) env_uv_free(s->e, req);
 }
 
-static int tcp_address(const uv_tcp_t *tcp, ws_filter_end end, struct sockaddr_storage *addr) {
+/* What the filter is asked */
+
+static int tcp_address(const uv_tcp_t *tcp, bool peer, struct sockaddr_storage *addr) {
   int len = sizeof *addr;
   struct sockaddr *sa = (struct sockaddr *) addr;
-  return end == WS_FILTER_PEER ? uv_tcp_getpeername(tcp, sa, &len)
-                               : uv_tcp_getsockname(tcp, sa, &len);
+  return peer ? uv_tcp_getpeername(tcp, sa, &len) : uv_tcp_getsockname(tcp, sa, &len);
 }
 
 /* Our own end of a Unix socket has no path. */
-static int pipe_address(const uv_pipe_t *pipe, ws_filter_end end, struct sockaddr_storage *addr) {
+static int pipe_address(const uv_pipe_t *pipe, bool peer, struct sockaddr_storage *addr) {
   char path[ADDRESS_PATH_MAX + 1];
   size_t len = sizeof path;
-  int err = end == WS_FILTER_PEER ? uv_pipe_getpeername(pipe, path, &len)
-                                  : uv_pipe_getsockname(pipe, path, &len);
+  int err = peer ? uv_pipe_getpeername(pipe, path, &len) : uv_pipe_getsockname(pipe, path, &len);
   if (err == 0) address_of_path(addr, path, len);
   return err;
 }
 
-static int get_address(const ws_filter *f, ws_filter_end end, struct sockaddr_storage *addr) {
+static int address(const ws_filter *f, bool peer, struct sockaddr_storage *addr) {
   const uv_stream_t *handle = ((const stream *) (const void *) f)->handle;
   address_clear(addr);
   if (uv_handle_get_type((const uv_handle_t *) handle) == UV_TCP) {
-    return tcp_address((const uv_tcp_t *) handle, end, addr);
+    return tcp_address((const uv_tcp_t *) handle, peer, addr);
   }
-  return pipe_address((const uv_pipe_t *) handle, end, addr);
+  return pipe_address((const uv_pipe_t *) handle, peer, addr);
+}
+
+static int query(const ws_filter *f, ws_filter_query what, void *out) {
+  switch (what) {
+  case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
+  case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
+  default: return WS_ENOTSUP;
+  }
 }
 
 static const ws_filter_ops ops = {
@@ -188,7 +196,7 @@ static const ws_filter_ops ops = {
     .read_stop = read_stop,
     .write = write_now,
     .shutdown = shut_down,
-    .address = get_address,
+    .query = query,
     .close = close_stream,
 };
 

@@ -9,9 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/role.h"
 #include "proto/frame/mask.h"
-
-typedef enum ws_role { WS_CLIENT, WS_SERVER } ws_role;
 
 typedef enum frame_opcode {
   OPCODE_CONTINUATION = 0x0,

@@ -82,9 +82,12 @@ static inline bool out_queue_held(const out_queue *q) {
    of `last` bytes at its end (0: there is none). 0; WS_ENOMEM: that one is gone, too. */
 int out_queue_drop_unstarted(out_queue *q, size_t last);
 
-/* How many bytes of a lane, counted as `queued` is, are written. */
-static inline uint64_t out_queue_gone(const out_queue *q, out_lane_id lane) {
-  return q->lanes[lane].queued - bufq_len(&q->lanes[lane].bytes);
+/* Whether what ends at byte `end` of a lane, counted as `queued` is, has left the queue. Nobody
+   else decides this. An empty lane has nothing left to wait for: a pong that was replaced by a
+   shorter one never left, and its last bytes were taken back from the count. */
+static inline bool out_queue_left(const out_queue *q, out_lane_id lane, uint64_t end) {
+  const out_lane *l = &q->lanes[lane];
+  return end <= l->queued - bufq_len(&l->bytes) || bufq_len(&l->bytes) == 0;
 }
 
 #endif

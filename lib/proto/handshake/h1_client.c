@@ -234,10 +234,28 @@ const char *h1_client_subprotocol(const h1_client *h) {
   return h->agreed;
 }
 
-extension_set *h1_client_take_extensions(h1_client *h) {
-  extension_set *set = h->set;
+int h1_client_result(h1_client *h, handshake_result **out) {
+  bool agreed = *h->agreed != '\0';
+  handshake_result *result = ws_malloc(h->alloc, sizeof *result);
+  char *subprotocol = agreed ? ws_strdup(h->alloc, h->agreed) : NULL;
+  if (result == NULL || (agreed && subprotocol == NULL)) {
+    ws_free(h->alloc, subprotocol);
+    ws_free(h->alloc, result);
+    return WS_ENOMEM;
+  }
+  *result = (handshake_result){.alloc = h->alloc,
+                               .role = WS_CLIENT,
+                               .status = h->status,
+                               .fields = h->answer.fields,
+                               .request = h->request,
+                               .subprotocol = subprotocol,
+                               .extensions = h->set};
+  *out = result;
+  header_store_init(&h->answer.fields, h->alloc);
+  text_buf_init(&h->request, h->alloc);
+  h->agreed = "";
   h->set = NULL;
-  return set;
+  return 0;
 }
 
 const uint8_t *h1_client_body(const h1_client *h, size_t *len) {

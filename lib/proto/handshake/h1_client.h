@@ -11,6 +11,7 @@
 #include "proto/extension/extension_set.h"
 #include "proto/handshake/handshake.h"
 #include "proto/handshake/handshake_request.h"
+#include "proto/handshake/handshake_result.h"
 #include "proto/http/headers.h"
 
 typedef struct h1_client h1_client;
@@ -44,8 +45,9 @@ int h1_client_status(const h1_client *h);              /* of the last answer; 0:
 header_store *h1_client_headers(h1_client *h);         /* of the answer */
 const char *h1_client_subprotocol(const h1_client *h); /* agreed upon; "" if none */
 
-/* The extensions that were agreed upon, once; NULL: none. They are the caller's then. */
-extension_set *h1_client_take_extensions(h1_client *h);
+/* Move what was agreed upon out of the handshake, once, after h1_client_feed has returned 1. The
+   result is the caller's; no bytes are behind it yet. 0; WS_ENOMEM: nothing was moved. */
+int h1_client_result(h1_client *h, handshake_result **out);
 
 const uint8_t *h1_client_body(const h1_client *h, size_t *len); /* of a refusal; NULL if empty */
 const char *h1_client_detail(const h1_client *h);               /* what was wrong; "" */

@@ -1,0 +1,12 @@
+#include "proto/handshake/handshake_result.h"
+
+/* Owns the result of an opening handshake. How it was reached is the business of others. */
+
+void handshake_result_free(handshake_result *result) {
+  if (result == NULL) return;
+  header_store_clear(&result->fields);
+  text_buf_clear(&result->request);
+  extension_set_free(result->extensions);
+  ws_free(result->alloc, result->subprotocol);
+  ws_free(result->alloc, result);
+}

@@ -1,0 +1,394 @@
+#include "session/attempt.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "net/address.h"
+#include "net/dial/dial.h"
+#include "net/tls/tls.h"
+#include "proto/handshake/h1_client.h"
+#include "session/session_tls.h"
+
+/* Dial, TLS, opening handshake over HTTP/1.1. */
+
+struct attempt {
+  endpoint *endpoint;
+  resolver *resolver;
+  session_request *request;
+  log_to log;
+  const attempt_events *events;
+  void *up;
+  dial *dial;        /* Under way, or NULL. */
+  ws_filter *filter; /* The top of the chain, or NULL. */
+  h1_client *handshake;
+  uint8_t *rest;      /* A copy of what came behind the response before the request had left. */
+  size_t rest_len;    /* Bytes of `rest`. */
+  size_t sent, held;  /* Bytes of the request that have left; that the filter holds. */
+  int write_error;    /* Why nothing can be written any more, or 0. */
+  wsuv_stage_t stage; /* How far it has come. */
+  bool accepted;      /* The response is good, but the request has not left yet. */
+  bool abandoned;     /* Nothing but on_closed is told any more. */
+  attempt_figures figures;
+  tls_failure tls_failure; /* Why there is no TLS context. */
+};
+
+static const ws_env_ops *attempt_ops(const attempt *a) {
+  return a->endpoint->env->ops;
+}
+
+static uint64_t attempt_now_ns(const attempt *a) {
+  return attempt_ops(a)->now_ns(a->endpoint->env);
+}
+
+/* A step is done. */
+static void record_step(attempt *a, uint64_t *took_ns) {
+  uint64_t now = attempt_now_ns(a);
+  *took_ns = now - a->figures.since_ns;
+  a->figures.since_ns = now;
+}
+
+static void attempt_fail(attempt *a, int status, const char *detail) {
+  if (!a->abandoned) a->events->on_failed(a->up, status, detail);
+}
+
+/* The handshake: out */
+
+static bool request_left(const attempt *a) {
+  size_t len;
+  (void) h1_client_request(a->handshake, &len);
+  return a->sent == len;
+}
+
+/* Write the rest of the request, as far as the filter takes it. */
+static void write_request(attempt *a) {
+  size_t len;
+  const char *text = h1_client_request(a->handshake, &len);
+  while (a->write_error == 0 && a->held == 0 && a->sent < len) {
+    const ws_buf piece = {(uint8_t *) (uintptr_t) text + a->sent, len - a->sent};
+    size_t taken;
+    a->write_error = a->filter->ops->write(a->filter, &piece, 1, &taken, &a->held);
+    if (a->write_error < 0) break;
+    a->sent += taken;
+    a->figures.wire_sent += taken;
+  }
+}
+
+static void start_handshake(attempt *a) {
+  size_t len;
+  const char *text = h1_client_request(a->handshake, &len);
+  a->stage = WSUV_STAGE_HANDSHAKE;
+  if (log_wants(a->log.config, WSUV_LOG_INFO)) log_request(a->log, text, len);
+  write_request(a);
+  if (a->write_error < 0) a->events->on_write_error(a->up, a->write_error);
+  if (a->abandoned) return;
+  int err = a->filter->ops->read_start(a->filter);
+  if (err < 0) attempt_fail(a, err, "");
+}
+
+/* The handshake: in */
+
+static void log_response(attempt *a) {
+  if (!log_wants(a->log.config, WSUV_LOG_INFO)) return;
+  header_store *headers = h1_client_headers(a->handshake);
+  const wsuv_header_t *list = header_store_index(headers);
+  log_line(a->log, WSUV_LOG_INFO, "< status %d", h1_client_status(a->handshake));
+  for (size_t i = 0; list != NULL && i < headers->count; i++) log_field(a->log, &list[i]);
+}
+
+/* The last thing that an attempt does that has succeeded. */
+static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
+  handshake_result *result;
+  int err = h1_client_result(a->handshake, &result);
+  if (err < 0) {
+    attempt_fail(a, err, "");
+    return;
+  }
+  ws_filter *filter = a->filter;
+  result->rest = rest;
+  result->rest_len = rest_len;
+  record_step(a, &a->figures.upgrade_ns);
+  a->filter = NULL;
+  a->events->on_ready(a->up, filter, result);
+}
+
+/* The peer did not wait for the end of the request. Frames may not overtake it. */
+static void wait_for_request(attempt *a, const uint8_t *rest, size_t rest_len) {
+  a->filter->ops->read_stop(a->filter);
+  a->rest = ws_malloc(&a->endpoint->alloc, rest_len + 1);
+  if (a->rest == NULL) {
+    attempt_fail(a, WS_ENOMEM, "");
+    return;
+  }
+  if (rest_len > 0) memcpy(a->rest, rest, rest_len);
+  a->rest_len = rest_len;
+  a->accepted = true;
+}
+
+static void go_on_waiting(attempt *a) {
+  if (!a->accepted || !request_left(a)) return;
+  int err = a->filter->ops->read_start(a->filter);
+  if (err < 0) {
+    attempt_fail(a, err, "");
+  } else {
+    become_ready(a, a->rest, a->rest_len);
+  }
+}
+
+static void on_bytes(attempt *a, uint8_t *data, size_t len) {
+  size_t used;
+  a->figures.wire_received += len;
+  int r = h1_client_feed(a->handshake, data, len, &used);
+  if (r == 0) return;
+  log_response(a);
+  if (r < 0) {
+    attempt_fail(a, r, h1_client_detail(a->handshake));
+  } else if (a->write_error < 0) {
+    attempt_fail(a, a->write_error, "");
+  } else if (request_left(a)) {
+    become_ready(a, data + used, len - used);
+  } else {
+    wait_for_request(a, data + used, len - used);
+  }
+}
+
+/* No more of the response will come. */
+static void cut(attempt *a, int status, const char *detail) {
+  int err = h1_client_eof(a->handshake);
+  if (err == WSUV_ESTATUS || status == WS_EOF) {
+    status = err;
+    detail = h1_client_detail(a->handshake);
+  }
+  attempt_fail(a, status, detail);
+}
+
+void attempt_expire(attempt *a, const char *detail) {
+  if (a->stage == WSUV_STAGE_HANDSHAKE && a->filter != NULL) {
+    cut(a, WS_ETIMEDOUT, detail);
+  } else {
+    attempt_fail(a, WS_ETIMEDOUT, detail);
+  }
+}
+
+/* The filter */
+
+static void attempt_on_connect(void *up, int status) {
+  attempt *a = up;
+  if (status < 0) {
+    attempt_fail(a, status, "");
+    return;
+  }
+  record_step(a, &a->figures.tls_ns);
+  session_tls_log(a->log, a->filter);
+  start_handshake(a);
+}
+
+static void attempt_on_alloc(void *up, ws_buf *buf) {
+  attempt *a = up;
+  *buf = (ws_buf){a->endpoint->read_buf, ENDPOINT_READ_SIZE};
+}
+
+static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  if (n < 0) {
+    cut(up, (int) n, "");
+  } else {
+    on_bytes(up, data, (size_t) n);
+  }
+}
+
+static void attempt_on_write(void *up, int status) {
+  attempt *a = up;
+  if (status == 0) {
+    a->sent += a->held;
+    a->figures.wire_sent += a->held;
+  } else {
+    a->write_error = status;
+  }
+  a->held = 0;
+  write_request(a);
+  if (a->write_error < 0) {
+    a->events->on_write_error(a->up, a->write_error);
+  } else {
+    go_on_waiting(a);
+  }
+}
+
+static void attempt_on_closed(void *up) {
+  attempt *a = up;
+  a->events->on_closed(a->up);
+}
+
+/* A filter that comes from the dial is connected already: on_connect is of TLS. */
+static const ws_filter_events filter_events = {.on_connect = attempt_on_connect,
+                                               .on_alloc = attempt_on_alloc,
+                                               .on_read = attempt_on_read,
+                                               .on_write = attempt_on_write,
+                                               .on_close = attempt_on_closed};
+
+static void use_filter(attempt *a, ws_filter *filter) {
+  a->filter = filter;
+  filter->events = &filter_events;
+  filter->up = a;
+}
+
+/* The route */
+
+static int put_tls_over(attempt *a, ws_filter *lower) {
+  const session_request *r = a->request;
+  endpoint *e = a->endpoint;
+  tls_context *ctx;
+  int err = tls_contexts_get(&e->tls, &e->alloc, r->tls, TLS_CLIENT, &ctx, &a->tls_failure);
+  if (err < 0) return err;
+  return tls_start(&a->filter, e->env, ctx, r->host, r->to.port, lower, &filter_events, a);
+}
+
+static void start_tls(attempt *a, ws_filter *lower) {
+  a->stage = WSUV_STAGE_TLS;
+  int err = put_tls_over(a, lower);
+  if (err < 0) {
+    use_filter(a, lower);
+    attempt_fail(a, err, "");
+  }
+}
+
+static void start_over(attempt *a, ws_filter *filter) {
+  log_line(a->log, WSUV_LOG_INFO, "connected");
+  if (a->request->url.secure) {
+    start_tls(a, filter);
+  } else {
+    use_filter(a, filter);
+    start_handshake(a);
+  }
+}
+
+static void on_dial_done(void *up, int status, ws_filter *filter) {
+  attempt *a = up;
+  a->dial = NULL;
+  if (status < 0) {
+    attempt_fail(a, status, "");
+    return;
+  }
+  record_step(a, &a->figures.connect_ns);
+  start_over(a, filter);
+}
+
+static void on_resolved(void *up) {
+  attempt *a = up;
+  record_step(a, &a->figures.resolve_ns);
+  a->stage = WSUV_STAGE_CONNECT;
+}
+
+static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done = on_dial_done};
+
+static void log_target(const attempt *a) {
+  char text[ADDRESS_TEXT_SIZE];
+  const dial_target *to = &a->request->to;
+  if (!address_is_set(&to->address)) {
+    log_line(a->log, WSUV_LOG_INFO, "connecting to %s port %u", to->host, (unsigned) to->port);
+    return;
+  }
+  address_print(text, &to->address);
+  log_line(a->log, WSUV_LOG_INFO, "connecting to %s port %u at %s", to->host, (unsigned) to->port,
+           text);
+}
+
+void attempt_start(attempt *a) {
+  a->figures.since_ns = attempt_now_ns(a);
+  if (a->filter != NULL) {
+    start_over(a, a->filter);
+    return;
+  }
+  log_target(a);
+  int err =
+      dial_start(&a->dial, a->resolver, &a->request->to, &a->request->socket, &events_of_dial, a);
+  if (err < 0) attempt_fail(a, err, "");
+}
+
+/* Lifetime */
+
+static int make_handshake(attempt *a) {
+  uint8_t key[HANDSHAKE_KEY_SIZE];
+  int err = random_pool_take(&a->endpoint->shared.random, key, sizeof key);
+  if (err < 0) return err;
+  return h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key);
+}
+
+int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
+                const attempt_events *events, void *up) {
+  attempt *a = ws_calloc(&e->alloc, sizeof *a);
+  if (a == NULL) return WS_ENOMEM;
+  a->endpoint = e;
+  a->resolver = r;
+  a->request = req;
+  a->log = log;
+  a->events = events;
+  a->up = up;
+  a->stage = WSUV_STAGE_RESOLVE;
+  int err = make_handshake(a);
+  if (err < 0) {
+    ws_free(&e->alloc, a);
+    return err;
+  }
+  *out = a;
+  return 0;
+}
+
+void attempt_over(attempt *a, ws_filter *filter) {
+  use_filter(a, filter);
+  a->stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
+}
+
+bool attempt_abandon(attempt *a) {
+  a->abandoned = true;
+  if (a->dial != NULL) dial_cancel(a->dial);
+  a->dial = NULL;
+  if (a->filter == NULL) return false;
+  a->filter->ops->close(a->filter);
+  return true;
+}
+
+void attempt_free(attempt *a) {
+  if (a == NULL) return;
+  const wsuv_allocator_t *alloc = &a->endpoint->alloc;
+  h1_client_free(a->handshake);
+  request_free(a->request);
+  ws_free(alloc, a->rest);
+  ws_free(alloc, a);
+}
+
+session_request *attempt_take_request(attempt *a) {
+  session_request *r = a->request;
+  a->request = NULL;
+  return r;
+}
+
+/* What is known of it */
+
+wsuv_stage_t attempt_stage(const attempt *a) {
+  return a->stage;
+}
+
+const ws_filter *attempt_filter(const attempt *a) {
+  return a->figures.since_ns != 0 ? a->filter : NULL;
+}
+
+const attempt_figures *attempt_get_figures(const attempt *a) {
+  return &a->figures;
+}
+
+const char *attempt_request_head(const attempt *a, size_t *len) {
+  return h1_client_request(a->handshake, len);
+}
+
+static void describe_response(attempt *a, wsuv_close_info_t *info) {
+  h1_client *h = a->handshake;
+  info->http_status = h1_client_status(h);
+  if (info->status != WSUV_ESTATUS) return;
+  info->headers = header_store_index(h1_client_headers(h));
+  info->header_count = info->headers != NULL ? h1_client_headers(h)->count : 0;
+  info->body = h1_client_body(h, &info->body_len);
+}
+
+void attempt_describe(attempt *a, wsuv_close_info_t *info) {
+  describe_response(a, info);
+  session_tls_describe(a->filter, &a->tls_failure, info);
+}

@@ -1,0 +1,27 @@
+#include "session/cause.h"
+
+/* A pure function and what it is fed with. */
+
+void cause_set(cause *c, wsuv_stage_t stage, int status, const char *detail) {
+  if (c->status != 0) return;
+  if (c->write_error == 0) c->stage = (uint8_t) stage;
+  c->status = status;
+  c->detail = detail;
+}
+
+void cause_set_write_error(cause *c, wsuv_stage_t stage, int status) {
+  if (c->write_error != 0) return;
+  if (c->status == 0) c->stage = (uint8_t) stage;
+  c->write_error = status;
+}
+
+cause cause_resolve(cause noted, bool close_received, wsuv_stage_t stage, int status,
+                    const char *detail) {
+  if (noted.status != 0) return noted;
+  if (close_received) {
+    noted.stage = WSUV_STAGE_CLOSING;
+    return noted;
+  }
+  cause_set(&noted, stage, noted.write_error != 0 ? noted.write_error : status, detail);
+  return noted;
+}

@@ -1,0 +1,54 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "session/session.h"
+
+/* Public calls that close, pause and hold on to a session. */
+
+int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason) {
+  size_t len = reason != NULL ? strlen(reason) : 0;
+  if (!close_code_valid(code)) return WSUV_ECLOSECODE;
+  if (len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
+  if (!utf8_valid((const uint8_t *) reason, len)) return WSUV_EUTF8;
+  if (session->state < SESSION_OPEN) session_end(session, WS_ECANCELED, "");
+  int err = session_close(session, code, reason, len);
+  return err == WSUV_ESTATE ? 0 : err;
+}
+
+void wsuv_session_terminate(wsuv_session_t *session) {
+  session_end(session, WS_ECANCELED, "");
+}
+
+int wsuv_session_pause(wsuv_session_t *session) {
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (session->in.paused) return 0;
+  session->in.paused = true;
+  session->in.reading = false;
+  session->filter->ops->read_stop(session->filter);
+  session_rearm(session);
+  return 0;
+}
+
+int wsuv_session_resume(wsuv_session_t *session) {
+  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (!session->in.paused) return 0;
+  session->in.paused = false;
+  keepalive_alive(&session->timeouts.keepalive);
+  session_used(session);
+  session_rearm(session);
+  session_schedule(session);
+  return 0;
+}
+
+static void set_unref(wsuv_session_t *s, bool unref) {
+  if (s->unref != unref) endpoint_keep_alive(s->endpoint, !unref);
+  s->unref = unref;
+}
+
+void wsuv_session_ref(wsuv_session_t *session) {
+  set_unref(session, false);
+}
+
+void wsuv_session_unref(wsuv_session_t *session) {
+  set_unref(session, true);
+}

@@ -1,0 +1,144 @@
+#include "session/endpoint.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "session/callback_set.h"
+#include "session/config.h"
+
+/* Made, ticked, closed. What a session does in its tick is the business of the session. */
+
+/* The end */
+
+static void on_env_closed(void *data) {
+  endpoint *e = data;
+  e->on_gone(e);
+}
+
+void endpoint_free(endpoint *e) {
+  posts_free(&e->posts);
+}
+
+/* Everything but the structure itself, which the last callbacks are still given. */
+static void release(endpoint *e) {
+  e->env->ops->deferred_free(e->tick);
+  e->tick = NULL;
+  tls_contexts_free(&e->tls);
+  callback_set_unref(e->callbacks, &e->alloc);
+  completion_pool_free(&e->completions);
+  conn_shared_free(&e->shared);
+  config_free(&e->config, &e->alloc);
+  extension_list_unref(e->extensions);
+  ws_free(&e->alloc, e->read_buf);
+}
+
+void endpoint_close(endpoint *e) {
+  e->closing = true;
+  posts_close(&e->posts);
+  if (e->tick != NULL) e->env->ops->deferred_schedule(e->tick);
+}
+
+/* The tick */
+
+static void on_tick(void *data) {
+  endpoint *e = data;
+  ws_list due, *node;
+  posts_run(&e->posts);
+  ws_list_init(&due);
+  ws_list_splice(&due, &e->pending);
+  while ((node = ws_list_pop(&due)) != NULL) {
+    endpoint_task *task = ws_list_entry(node, endpoint_task, node);
+    task->run(task);
+  }
+  if (!e->closing || !ws_list_empty(&e->sessions)) return;
+  posts_run(&e->posts); /* those that were taken just before it closed */
+  release(e);
+  e->env->ops->close(e->env, on_env_closed, e);
+}
+
+void endpoint_schedule(endpoint *e, endpoint_task *task) {
+  if (!ws_list_empty(&task->node)) return;
+  ws_list_append(&e->pending, &task->node);
+  e->env->ops->deferred_schedule(e->tick);
+}
+
+bool endpoint_post(endpoint *e, post *p) {
+  return posts_add(&e->posts, p);
+}
+
+/* Sessions */
+
+void endpoint_keep_alive(endpoint *e, bool on) {
+  bool before = e->holding > 0;
+  e->holding = on ? e->holding + 1 : e->holding - 1;
+  bool after = e->holding > 0;
+  if (after != before) e->env->ops->hold(e->env, after);
+}
+
+void endpoint_add_session(endpoint *e, ws_list *node) {
+  ws_list_append(&e->sessions, node);
+  e->session_count++;
+}
+
+void endpoint_remove_session(endpoint *e, ws_list *node) {
+  ws_list_remove(node);
+  e->session_count--;
+  if (e->closing) e->env->ops->deferred_schedule(e->tick);
+}
+
+/* Making one */
+
+/* What can be read of the copy later are the extensions that are installed, so that they can be
+   installed again for one session. */
+static int configure(endpoint *e, const wsuv_config_t *config) {
+  int err = config_copy(&e->config, &e->alloc, config);
+  if (err < 0) return err;
+  e->config.allocator = &e->alloc;
+  err = extension_list_new(&e->extensions, &e->alloc, config->extensions, config->extension_count);
+  if (err < 0) config_free(&e->config, &e->alloc);
+  if (e->extensions != NULL) e->config.extensions = e->extensions->hooks;
+  return err;
+}
+
+static int fill(endpoint *e, ws_env *env, const wsuv_config_t *config) {
+  int err = posts_init(&e->posts);
+  if (err < 0) return err;
+  err = configure(e, config);
+  if (err < 0) {
+    posts_free(&e->posts);
+    return err;
+  }
+  e->read_buf = ws_malloc(&e->alloc, ENDPOINT_READ_SIZE);
+  err = e->read_buf == NULL ? WS_ENOMEM : env->ops->deferred_new(env, on_tick, e, &e->tick);
+  if (err < 0) {
+    posts_free(&e->posts);
+    config_free(&e->config, &e->alloc);
+    extension_list_unref(e->extensions);
+    ws_free(&e->alloc, e->read_buf);
+  }
+  return err;
+}
+
+int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *config,
+                  void (*on_gone)(endpoint *e)) {
+  e->alloc = *env->alloc;
+  int err = fill(e, env, config);
+  if (err < 0) return err;
+  e->env = env;
+  e->posts.ops = env->ops;
+  e->posts.tick = e->tick;
+  e->role = role;
+  e->on_gone = on_gone;
+  conn_shared_init(&e->shared, env);
+  completion_pool_init(&e->completions, &e->alloc);
+  ws_list_init(&e->sessions);
+  ws_list_init(&e->pending);
+  return 0;
+}
+
+void endpoint_copy_config(const endpoint *e, wsuv_config_t *config, size_t size) {
+  size_t known = sizeof e->config;
+  memset(config, 0, size);
+  memcpy(config, &e->config, size < known ? size : known);
+  config->size = size;
+}

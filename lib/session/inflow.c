@@ -1,0 +1,27 @@
+#include "session/inflow.h"
+
+/* Pulls events out of conn, one at a time. */
+
+enum {
+  DIRECT_READ_MIN = 16 * 1024 /* a payload that lacks more is read straight into its block */
+};
+
+void inflow_room(conn *c, const ws_buf *shared, ws_buf *room) {
+  room->len = conn_recv_target(c, DIRECT_READ_MIN, &room->base);
+  if (room->len == 0) *room = *shared;
+}
+
+int inflow_next(inflow *in, conn *c, conn_event *ev) {
+  return in->paused ? 0 : conn_next_event(c, ev);
+}
+
+int inflow_keep(const inflow *in, conn *c) {
+  return in->paused ? conn_keep_input(c) : 0;
+}
+
+bool inflow_discard_until_close(inflow *in) {
+  if (!in->paused) return false;
+  in->discard = true;
+  in->paused = false;
+  return true;
+}

@@ -1,0 +1,118 @@
+#include "session/outflow.h"
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Bounds, rounds of writing, and completions. */
+
+enum { WRITE_PIECES = 128 /* described to the filter at once */ };
+
+void outflow_init(outflow *o, completion_pool *pool, size_t outgoing_max, size_t high_water,
+                  size_t low_water) {
+  o->pool = pool;
+  o->outgoing_max = outgoing_max;
+  o->high_water = high_water;
+  o->low_water = low_water;
+  o->refused_least = SIZE_MAX;
+}
+
+/* The bound */
+
+/* How long a message may be now: an empty queue takes any up to its bound. Headers may take as much
+   room again as payload, so that messages of no length are bounded, too. */
+static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
+  uint64_t queued = q->payload;
+  size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
+  *len = queued < o->outgoing_max ? o->outgoing_max - (size_t) queued : 0;
+  return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
+}
+
+/* What could never be sent is not refused for want of room. */
+int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
+  size_t room, len = frame->len;
+  if (has_room(o, q, &room) && len <= room) return 0;
+  if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
+  if (len > o->outgoing_max) return WSUV_EMSGSIZE;
+  o->refused = true;
+  if (len < o->refused_least) o->refused_least = len;
+  if (len > o->refused_most) o->refused_most = len;
+  return WSUV_EQUEUEFULL;
+}
+
+/* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
+   the room may have made room for another. */
+static bool refused_fits(outflow *o, const out_queue *q) {
+  size_t room;
+  if (!o->refused || !has_room(o, q, &room) || o->refused_least > room) return false;
+  o->refused = o->refused_most > room;
+  o->refused_least = o->refused ? room + 1 : SIZE_MAX;
+  if (!o->refused) o->refused_most = 0;
+  return true;
+}
+
+static bool fell_to_low_water(outflow *o, const out_queue *q) {
+  if (!o->above_high || q->payload > o->low_water) return false;
+  o->above_high = false;
+  return true;
+}
+
+bool outflow_drained(outflow *o, const out_queue *q) {
+  bool fits = refused_fits(o, q);
+  return fell_to_low_water(o, q) || fits;
+}
+
+/* Writing */
+
+/* One call of the filter; false: the rest must wait. */
+static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
+  ws_buf bufs[WRITE_PIECES];
+  size_t taken, held, count = out_queue_peek(q, bufs, WRITE_PIECES);
+  round->error = filter->ops->write(filter, bufs, count, &taken, &held);
+  if (round->error < 0) return false;
+  round->taken += taken;
+  out_queue_written(q, taken);
+  if (held > 0) out_queue_hold(q, held);
+  return held == 0;
+}
+
+static bool own_ping_left(outflow *o, const out_queue *q) {
+  completion *c = completions_own(&o->completions, q);
+  if (c != NULL) completion_release(o->pool, c);
+  return c != NULL;
+}
+
+outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter) {
+  outflow_round round = {0};
+  while (out_queue_len(q) > 0 && write_some(q, filter, &round)) {
+  }
+  if (round.taken > 0) round.ping_left = own_ping_left(o, q);
+  return round;
+}
+
+outflow_round outflow_released(outflow *o, out_queue *q) {
+  outflow_round round = {.taken = out_queue_held_len(q)};
+  out_queue_release(q);
+  round.ping_left = own_ping_left(o, q);
+  return round;
+}
+
+/* Completions */
+
+completion *outflow_new_completion(outflow *o, wsuv_send_cb cb, void *arg) {
+  completion *c = completion_new(o->pool);
+  if (c == NULL) return NULL;
+  c->cb = cb;
+  c->arg = arg;
+  return c;
+}
+
+void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c) {
+  c->end = q->lanes[lane].queued;
+  completions_add(&o->completions, lane, c);
+}
+
+void outflow_wait_for_all(outflow *o, const out_queue *q, completion *c) {
+  c->control = q->lanes[LANE_CONTROL].queued;
+  outflow_wait(o, q, LANE_DATA, c);
+}

@@ -1,0 +1,146 @@
+#include "session/request.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "net/address.h"
+#include "net/tls/tls_config.h"
+
+/* One block of memory holds a request and all texts and lists of it. Starts nothing. */
+
+/* Room behind the structure, handed out piece by piece; without a base it is only measured. */
+typedef struct packer {
+  char *base;
+  size_t used;
+} packer;
+
+static void *pack_room(packer *p, size_t size) {
+  size_t at = (p->used + alignof(void *) - 1) / alignof(void *) * alignof(void *);
+  p->used = at + size;
+  return p->base != NULL ? p->base + at : NULL;
+}
+
+static const char *pack_text(packer *p, const char *text) {
+  if (text == NULL) return NULL;
+  size_t size = strlen(text) + 1;
+  char *copy = pack_room(p, size);
+  if (copy != NULL) memcpy(copy, text, size);
+  return copy;
+}
+
+static const wsuv_header_t *pack_headers(packer *p, const wsuv_header_t *list, size_t count) {
+  wsuv_header_t *copy = pack_room(p, count * sizeof *copy);
+  for (size_t i = 0; i < count; i++) {
+    const wsuv_header_t field = {pack_text(p, list[i].name), pack_text(p, list[i].value)};
+    if (copy != NULL) copy[i] = field;
+  }
+  return copy;
+}
+
+static const char *const *pack_list(packer *p, const char *const *list, size_t count) {
+  const char **copy = pack_room(p, count * sizeof *copy);
+  for (size_t i = 0; i < count; i++) {
+    const char *text = pack_text(p, list[i]);
+    if (copy != NULL) copy[i] = text;
+  }
+  return copy;
+}
+
+/* What the opening handshake says: the configuration's fields, then the request's. */
+static void pack_handshake(handshake_request *h, packer *p, const wsuv_request_t *from,
+                           const wsuv_config_t *config) {
+  bool own = from->subprotocols != NULL;
+  h->subprotocol_count = own ? from->subprotocol_count : config->subprotocol_count;
+  h->subprotocols =
+      pack_list(p, own ? from->subprotocols : config->subprotocols, h->subprotocol_count);
+  h->origin = pack_text(p, from->origin);
+  h->user_agent = pack_text(p, config->user_agent);
+  h->headers[0] = pack_headers(p, config->headers, config->header_count);
+  h->headers[1] = pack_headers(p, from->headers, from->header_count);
+  h->header_count[0] = config->header_count;
+  h->header_count[1] = from->header_count;
+  h->max_size = config->max_handshake_size;
+  h->max_headers = config->max_handshake_headers;
+}
+
+/* From the URL, or from its parts, not from both. */
+static int read_url(session_request *r, packer *p, const wsuv_request_t *from) {
+  bool parts = from->host != NULL || from->path != NULL || from->port != 0 || from->secure;
+  const char *url = pack_text(p, from->url), *host = pack_text(p, from->host);
+  const char *path = pack_text(p, from->path);
+  if (from->url != NULL && parts) return WS_EINVAL;
+  if (from->url == NULL && from->host == NULL) return WSUV_EURL;
+  if (p->base == NULL) return 0;
+  return url != NULL ? url_parse(&r->url, url, strlen(url))
+                     : url_from_parts(&r->url, from->secure, host, from->port, path);
+}
+
+static int pack_all(session_request *r, packer *p, const wsuv_request_t *from,
+                    const wsuv_config_t *config) {
+  pack_handshake(&r->handshake, p, from, config);
+  return read_url(r, p, from);
+}
+
+/* A name and a port, an address in place of the name, or the socket that the URL names. */
+static int set_target(session_request *r, const char *address) {
+  int err = url_host_copy(&r->url, r->host);
+  if (err < 0) return err;
+  r->to.host = r->host;
+  r->to.port = r->url.port;
+  bool is_unix = r->url.socket.base != NULL;
+  if (is_unix) address_of_path(&r->to.address, r->url.socket.base, r->url.socket.len);
+  if (address == NULL) return 0;
+  return !is_unix && address_parse(&r->to.address, address, r->url.port) ? 0 : WS_EINVAL;
+}
+
+static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
+  socket->nodelay = config->tcp_nodelay;
+  socket->keepalive_s = config->tcp_keepalive_s;
+  if (config->local_address == NULL) return 0;
+  return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
+}
+
+/* The configuration of the endpoint outlives the request, a request's own does not. */
+static int set_tls(session_request *r, const wsuv_config_t *config, bool own) {
+  r->tls = config->tls;
+  if (!r->url.secure || r->tls == NULL || !own) return 0;
+  r->tls = &r->own_tls;
+  return tls_config_copy(&r->own_tls, r->alloc, config->tls);
+}
+
+static int fill(session_request *r, packer *p, const wsuv_request_t *from,
+                const wsuv_config_t *config) {
+  int err = pack_all(r, p, from, config);
+  if (err == 0) err = set_socket(&r->socket, config);
+  if (err == 0) err = set_target(r, from->address);
+  return err == 0 ? set_tls(r, config, from->config != NULL) : err;
+}
+
+int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
+                const wsuv_config_t *config, extension_list *extensions) {
+  session_request measured = {.alloc = alloc};
+  packer p = {NULL, 0};
+  int err = pack_all(&measured, &p, from, config);
+  if (err < 0) return err;
+  session_request *r = ws_calloc(alloc, sizeof *r + p.used);
+  if (r == NULL) return WS_ENOMEM;
+  p = (packer){(char *) (r + 1), 0};
+  r->alloc = alloc;
+  err = fill(r, &p, from, config);
+  r->handshake.url = &r->url;
+  r->handshake.extensions = extension_list_ref(extensions);
+  if (err < 0) {
+    request_free(r);
+    return err;
+  }
+  *out = r;
+  return 0;
+}
+
+void request_free(session_request *r) {
+  if (r == NULL) return;
+  tls_config_free(&r->own_tls, r->alloc);
+  extension_list_unref(r->handshake.extensions);
+  ws_free(r->alloc, r);
+}

@@ -1,0 +1,110 @@
+#include <wsuv/version.h>
+
+#include "base/error.h"
+#include "net/tls/tls_facts.h"
+#include "session/session.h"
+
+/* What can be read from a session. */
+
+void wsuv_session_set_data(wsuv_session_t *session, void *data) {
+  session->data = data;
+}
+
+void *wsuv_session_data(const wsuv_session_t *session) {
+  return session->data;
+}
+
+static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {
+  const ws_filter *filter = session_filter(s);
+  return filter != NULL ? filter->ops->query(filter, what, out) : WSUV_ESTATE;
+}
+
+static int address(const wsuv_session_t *s, ws_filter_query what, struct sockaddr_storage *addr) {
+  return s->state != SESSION_ENDED ? query(s, what, addr) : WSUV_ESTATE;
+}
+
+int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
+  return address(session, WS_QUERY_PEER_ADDRESS, addr);
+}
+
+int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
+  return address(session, WS_QUERY_LOCAL_ADDRESS, addr);
+}
+
+int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
+  tls_facts facts;
+  if (info->size != sizeof *info) return WS_EINVAL;
+  if (query(session, WS_QUERY_TLS, &facts) < 0 || facts.version == NULL) return WSUV_ESTATE;
+  info->version = facts.version;
+  info->ciphersuite = facts.ciphersuite;
+  info->alpn = facts.alpn;
+  info->peer_certificate = facts.peer_cert;
+  info->peer_certificate_len = facts.peer_cert_len;
+  info->resumed = facts.resumed;
+  return 0;
+}
+
+const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
+  return session->subprotocol != NULL ? session->subprotocol : "";
+}
+
+const char *wsuv_session_extensions(const wsuv_session_t *session) {
+  return extension_set_text(session->conn.extensions);
+}
+
+const wsuv_header_t *wsuv_session_response_headers(const wsuv_session_t *session, size_t *count) {
+  handshake_result *h = session->handshake;
+  const wsuv_header_t *list = h != NULL ? header_store_index(&h->fields) : NULL;
+  *count = list != NULL ? h->fields.count : 0;
+  return list;
+}
+
+const char *wsuv_session_response_header(const wsuv_session_t *session, const char *name) {
+  const handshake_result *h = session->handshake;
+  return h != NULL ? header_store_get(&h->fields, name, 0) : NULL;
+}
+
+int wsuv_session_status(const wsuv_session_t *session) {
+  return session->handshake != NULL ? session->handshake->status : 0;
+}
+
+const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len) {
+  size_t unused;
+  const handshake_result *h = session->handshake;
+  if (len == NULL) len = &unused;
+  *len = 0;
+  if (session->attempt != NULL) return attempt_request_head(session->attempt, len);
+  if (h == NULL) return NULL;
+  *len = h->request.len;
+  return h->request.base;
+}
+
+wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
+  return session_stage(session);
+}
+
+int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
+  const keepalive *k = &session->timeouts.keepalive;
+  if (rtt->size != sizeof *rtt) return WS_EINVAL;
+  if (!k->answered) return WS_EAGAIN;
+  rtt->last_us = k->last_us;
+  rtt->min_us = k->min_us;
+  rtt->smoothed_us = k->smoothed_us;
+  return 0;
+}
+
+const char *wsuv_stage_name(wsuv_stage_t stage) {
+  switch (stage) {
+  case WSUV_STAGE_RESOLVE: return "resolve";
+  case WSUV_STAGE_CONNECT: return "connect";
+  case WSUV_STAGE_TLS: return "tls";
+  case WSUV_STAGE_HANDSHAKE: return "handshake";
+  case WSUV_STAGE_OPEN: return "open";
+  case WSUV_STAGE_CLOSING: return "closing";
+  }
+  return "unknown";
+}
+
+const char *wsuv_version(void) {
+  return WSUV_VERSION_STRING;
+}
