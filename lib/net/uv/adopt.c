@@ -5,19 +5,15 @@
 #include "base/error.h"
 #include "net/uv/stream.h"
 
-/* Judges streams of others' and puts filters over them. What goes through them is the stream's
-   business. */
-
-static stream *self(ws_filter *filter) {
-  return (stream *) (void *) filter;
-}
+/* Checks streams that the program has connected, and makes filters of them. */
 
 static bool is_kind(const uv_stream_t *handle) {
   uv_handle_type type = uv_handle_get_type((const uv_handle_t *) handle);
   return type == UV_TCP || type == UV_NAMED_PIPE;
 }
 
-/* libuv calls a stream readable from when it begins to connect: the kernel knows better. */
+/* To libuv a stream is readable as soon as it begins to connect; the kernel knows a peer only when
+   it is connected. */
 static bool has_peer(const uv_stream_t *handle) {
   char path[sizeof(struct sockaddr_un)];
   struct sockaddr_storage addr;
@@ -35,7 +31,7 @@ static bool is_connected(const uv_stream_t *handle) {
 }
 
 int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle) {
-  env_uv *e = (env_uv *) (void *) env;
+  env_uv *e = env_uv_of(env);
   if (handle->loop != loop || !is_kind(handle)) return WS_EINVAL;
   if (!is_connected(handle)) return UV_ENOTCONN;
   stream *s = env_uv_alloc(e, sizeof *s);
@@ -46,13 +42,13 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
   return 0;
 }
 
-/* Whoever had it may have been reading. */
+/* The program may have been reading from it. */
 void adopt_take(ws_filter *filter) {
-  stream *s = self(filter);
+  stream *s = stream_of(filter);
   (void) uv_read_stop(s->handle);
   stream_init(s, s->e, s->handle);
 }
 
 void adopt_discard(ws_filter *filter) {
-  env_uv_free(self(filter)->e, filter);
+  env_uv_free(stream_of(filter)->e, filter);
 }

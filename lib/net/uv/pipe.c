@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "net/uv/stream.h"
 
-/* Makes Unix sockets and has them connected. What goes through them is the stream's business. */
+/* Makes Unix sockets and connects them; `stream` reads and writes. */
 
 typedef struct pipe_stream {
   stream stream;
@@ -21,7 +21,7 @@ int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_even
   stream_init(&p->stream, e, (uv_stream_t *) &p->handle);
   uv_connect_t *req = stream_connect_request(&p->stream);
   if (req == NULL) {
-    f->ops->close(f); /* nobody is above yet: freed when libuv has let go */
+    f->ops->close(f); /* has no events yet; freed in the close callback */
     return WS_ENOMEM;
   }
   f->events = events;

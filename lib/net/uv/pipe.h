@@ -4,12 +4,13 @@
 /* Unix sockets on libuv, which calls them pipes. */
 
 #include "net/filter.h"
-#include "net/uv/env_uv.h"
+#include "net/uv/loop.h"
 
 struct sockaddr_un;
 
-/* ws_env_ops.connect for AF_UNIX; the path is terminated. All that can go wrong but for memory is
-   told by on_connect. */
+/* ws_env_ops.connect for AF_UNIX; the path ends in a zero byte. 0, and the caller owns the filter,
+   which its `close` frees; or WS_ENOMEM, and there is none. All other errors come with
+   on_connect. */
 int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_events *events,
                  void *up, ws_filter **out);
 

@@ -5,20 +5,15 @@
 #include "base/error.h"
 #include "net/address.h"
 
-/* A connected stream of libuv's as the bottom filter, whatever kind of socket it is. Writes go to
-   the kernel at once; what it does not take is held by one write request, made when it is first
-   needed. */
+/* The bottom filter. Writes go to the kernel at once; what it does not take is held by one write
+   request, which is made when it is first needed. */
 
 enum {
   WRITE_PIECES = 128, /* handed to one system call */
   HOLD_PIECES = 4     /* more, and libuv would allocate */
 };
 
-static stream *self(ws_filter *f) {
-  return (stream *) (void *) f;
-}
-
-static void on_closed(uv_handle_t *handle) {
+static void stream_on_closed(uv_handle_t *handle) {
   stream *s = handle->data;
   if (s->filter.events != NULL) s->filter.events->on_close(s->filter.up);
   if (s->write != NULL) env_uv_free(s->e, s->write);
@@ -26,9 +21,9 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static void close_stream(ws_filter *f) {
-  stream *s = self(f);
+  stream *s = stream_of(f);
   s->closing = true;
-  uv_close((uv_handle_t *) s->handle, on_closed);
+  uv_close((uv_handle_t *) s->handle, stream_on_closed);
 }
 
 /* Connecting */
@@ -47,7 +42,7 @@ void stream_on_connect(uv_connect_t *req, int status) {
 
 /* Reading */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+static void stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   stream *s = handle->data;
   ws_buf room;
   (void) suggested;
@@ -56,23 +51,23 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   buf->len = room.len;
 }
 
-static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
+static void stream_on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
   stream *s = handle->data;
-  if (n == 0) return; /* the kernel had nothing after all */
+  if (n == 0) return; /* the kernel had no bytes (EAGAIN) */
   s->filter.events->on_read(s->filter.up, n > 0 ? (uint8_t *) buf->base : NULL, n);
 }
 
-static int read_start(ws_filter *f) {
-  return uv_read_start(self(f)->handle, on_alloc, on_read);
+static int stream_read_start(ws_filter *f) {
+  return uv_read_start(stream_of(f)->handle, stream_on_alloc, stream_on_read);
 }
 
-static void read_stop(ws_filter *f) {
-  (void) uv_read_stop(self(f)->handle);
+static void stream_read_stop(ws_filter *f) {
+  (void) uv_read_stop(stream_of(f)->handle);
 }
 
 /* Writing */
 
-static void on_held_written(uv_write_t *req, int status) {
+static void stream_on_written(uv_write_t *req, int status) {
   stream *s = req->data;
   if (s->closing) return;
   s->filter.events->on_write(s->filter.up, status);
@@ -87,8 +82,8 @@ static size_t convert(uv_buf_t *to, const ws_buf *bufs, size_t count) {
   return total;
 }
 
-/* Cut `skip` bytes off the front, and what is beyond WS_FILTER_HOLD_MAX or HOLD_PIECES off the
-   end. Returns the number of pieces. */
+/* Cut `skip` bytes off the front, and off the end what is more than WS_FILTER_HOLD_MAX bytes or
+   HOLD_PIECES pieces. Returns the number of pieces. */
 static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
   unsigned kept = 0;
   *len = 0;
@@ -104,14 +99,14 @@ static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
   return kept;
 }
 
-static int hold(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *held) {
+static int stream_hold(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *held) {
   if (s->write == NULL) {
     s->write = env_uv_alloc(s->e, sizeof *s->write);
     if (s->write == NULL) return WS_ENOMEM;
   }
   s->write->data = s;
   count = cut(bufs, count, skip, held);
-  return uv_write(s->write, s->handle, bufs, count, on_held_written);
+  return uv_write(s->write, s->handle, bufs, count, stream_on_written);
 }
 
 /* As many pieces as one system call takes. *total is what they have. */
@@ -124,7 +119,7 @@ static int write_group(stream *s, const ws_buf *bufs, size_t count, size_t *tota
   if (r < 0 && r != UV_EAGAIN) return r;
   *taken = r < 0 ? 0 : (size_t) r;
   if (*taken == *total) return 0;
-  r = hold(s, pieces, (unsigned) count, *taken, held);
+  r = stream_hold(s, pieces, (unsigned) count, *taken, held);
   if (r < 0) *held = 0;
   return r;
 }
@@ -133,7 +128,7 @@ static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *tak
   *taken = *held = 0;
   while (count > 0 && *held == 0) {
     size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
-    int err = write_group(self(f), bufs, n, &total, &now, held);
+    int err = write_group(stream_of(f), bufs, n, &total, &now, held);
     *taken += now;
     if (err < 0) return err;
     bufs += n;
@@ -142,19 +137,19 @@ static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *tak
   return 0;
 }
 
-static void on_shutdown(uv_shutdown_t *req, int status) {
+static void stream_on_shutdown(uv_shutdown_t *req, int status) {
   stream *s = req->data;
-  (void) status; /* the reading side will tell */
+  (void) status; /* if the connection is lost, reading reports it */
   env_uv_free(s->e, req);
 }
 
 /* Without memory for it there is no half-close; the connection still ends by close. */
 static void shut_down(ws_filter *f) {
-  stream *s = self(f);
+  stream *s = stream_of(f);
   uv_shutdown_t *req = env_uv_alloc(s->e, sizeof *req);
   if (req == NULL) return;
   req->data = s;
-  if (uv_shutdown(req, s->handle, on_shutdown) < 0) env_uv_free(s->e, req);
+  if (uv_shutdown(req, s->handle, stream_on_shutdown) < 0) env_uv_free(s->e, req);
 }
 
 /* What the filter is asked */
@@ -191,9 +186,9 @@ static int query(const ws_filter *f, ws_filter_query what, void *out) {
   }
 }
 
-static const ws_filter_ops ops = {
-    .read_start = read_start,
-    .read_stop = read_stop,
+static const ws_filter_ops stream_ops = {
+    .read_start = stream_read_start,
+    .read_stop = stream_read_stop,
     .write = write_now,
     .shutdown = shut_down,
     .query = query,
@@ -201,7 +196,7 @@ static const ws_filter_ops ops = {
 };
 
 void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
-  s->filter.ops = &ops;
+  s->filter.ops = &stream_ops;
   s->e = e;
   s->handle = handle;
   handle->data = s;

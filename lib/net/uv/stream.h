@@ -1,26 +1,32 @@
 #ifndef WS_NET_UV_STREAM_H
 #define WS_NET_UV_STREAM_H
 
-/* The filter at the bottom of a chain: a stream on libuv. What kind of socket it is, is for others
-   to know: they make one of these, with the handle behind it, and have it connected. */
+/* The filter at the bottom of a chain: a uv_stream_t of any kind. `tcp`, `pipe` and `adopt` make
+   such filters. */
 
 #include "net/filter.h"
-#include "net/uv/env_uv.h"
+#include "net/uv/loop.h"
 
-/* First member of what env_uv_alloc gave, which is freed when the handle is closed. */
+/* First member of a block of env_uv_alloc, which is freed in the handle's close callback. */
 typedef struct stream {
-  ws_filter filter; /* without events while nobody is above it; closing needs none */
-  env_uv *e;
-  uv_stream_t *handle;
-  uv_write_t *write; /* the request that holds bytes, kept for the next time; NULL at first */
-  bool closing;
+  ws_filter filter;    /* Without events until there is a filter above it; closing needs none. */
+  env_uv *e;           /* The environment, which outlives the stream. */
+  uv_stream_t *handle; /* In the same block (`tcp`, `pipe`), or the program's (`adopt`). */
+  uv_write_t *write;   /* Holds bytes; NULL until needed, then kept for the next write. */
+  bool closing;        /* No event comes any more, but on_close. */
 } stream;
 
-/* `s` is zeroed, the handle is libuv's already; its data becomes the stream's. */
+static inline stream *stream_of(ws_filter *f) {
+  return (stream *) (void *) f;
+}
+
+/* Make a filter of `s`, which is zeroed, and of `handle`, which is initialized; the handle's `data`
+   belongs to the stream from now on. The filter's `close` closes the handle and frees `s`. */
 void stream_init(stream *s, env_uv *e, uv_stream_t *handle);
 
-/* A request for libuv to connect with, and its callback: on_connect of the filter. NULL: no memory.
-   It is freed by the callback, or by env_uv_free if libuv did not take it. */
+/* A request to connect with, and its callback, which calls the filter's on_connect. NULL: no
+   memory. The callback frees the request; if connecting fails at once, the caller does, by
+   env_uv_free. */
 uv_connect_t *stream_connect_request(stream *s);
 void stream_on_connect(uv_connect_t *req, int status);
 

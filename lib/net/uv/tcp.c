@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "net/uv/stream.h"
 
-/* Makes TCP sockets and has them connected. What goes through them is the stream's business. */
+/* Makes TCP sockets and connects them; `stream` reads and writes. */
 
 typedef struct tcp {
   stream stream;
@@ -11,7 +11,7 @@ typedef struct tcp {
 } tcp;
 
 /* What a socket is given before it connects. */
-static int prepare(tcp *t, const ws_socket_options *options) {
+static int tcp_prepare(tcp *t, const ws_socket_options *options) {
   const struct sockaddr *local = (const struct sockaddr *) &options->local;
   int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
   if (err == 0 && options->keepalive_s > 0) {
@@ -21,7 +21,7 @@ static int prepare(tcp *t, const ws_socket_options *options) {
   return err;
 }
 
-static int begin_connect(tcp *t, const struct sockaddr *addr) {
+static int tcp_begin(tcp *t, const struct sockaddr *addr) {
   uv_connect_t *req = stream_connect_request(&t->stream);
   if (req == NULL) return WS_ENOMEM;
   int err = uv_tcp_connect(req, &t->handle, addr, stream_on_connect);
@@ -41,10 +41,10 @@ int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options 
   }
   ws_filter *f = &t->stream.filter;
   stream_init(&t->stream, e, (uv_stream_t *) &t->handle);
-  err = prepare(t, options);
-  if (err == 0) err = begin_connect(t, addr);
+  err = tcp_prepare(t, options);
+  if (err == 0) err = tcp_begin(t, addr);
   if (err < 0) {
-    f->ops->close(f); /* nobody is above yet: freed when libuv has let go */
+    f->ops->close(f); /* has no events yet; freed in the close callback */
     return err;
   }
   f->events = events;

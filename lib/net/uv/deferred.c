@@ -1,0 +1,68 @@
+#include "net/uv/deferred.h"
+
+#include "base/error.h"
+#include "net/uv/loop.h"
+
+/* An idle handle: the loop does not sleep while one is active, and it runs before the poll of the
+   turn in which a timer started it. And an async handle for other threads, which does not keep the
+   loop alive. */
+
+struct ws_deferred {
+  uv_idle_t handle; /* Active from deferred_schedule until the call runs. */
+  uv_async_t wake;  /* Wakes the loop for deferred_wake. */
+  unsigned open;    /* How many of the two handles are not closed yet. */
+  env_uv *e;        /* The environment, which outlives the deferred call. */
+  ws_env_cb cb;     /* The call. */
+  void *data;       /* The argument of `cb`. */
+};
+
+static void on_idle(uv_idle_t *handle) {
+  ws_deferred *d = handle->data;
+  uv_idle_stop(handle);
+  d->cb(d->data);
+}
+
+static void on_wake(uv_async_t *handle) {
+  ws_deferred *d = handle->data;
+  on_idle(&d->handle);
+}
+
+/* The async handle comes first: it alone can fail, and then there is no handle to close. */
+int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
+  env_uv *e = env_uv_of(env);
+  ws_deferred *d = env_uv_alloc(e, sizeof *d);
+  if (d == NULL) return WS_ENOMEM;
+  int err = uv_async_init(e->loop, &d->wake, on_wake);
+  if (err < 0) {
+    env_uv_free(e, d);
+    return err;
+  }
+  uv_unref((uv_handle_t *) &d->wake);
+  uv_idle_init(e->loop, &d->handle);
+  d->e = e;
+  d->cb = cb;
+  d->data = data;
+  d->open = 2;
+  d->handle.data = d->wake.data = d;
+  *out = d;
+  return 0;
+}
+
+void deferred_schedule(ws_deferred *d) {
+  uv_idle_start(&d->handle, on_idle);
+}
+
+void deferred_wake(ws_deferred *d) {
+  uv_async_send(&d->wake);
+}
+
+static void on_deferred_closed(uv_handle_t *handle) {
+  ws_deferred *d = handle->data;
+  if (--d->open == 0) env_uv_free(d->e, d);
+}
+
+void deferred_free(ws_deferred *d) {
+  if (d == NULL) return;
+  uv_close((uv_handle_t *) &d->handle, on_deferred_closed);
+  uv_close((uv_handle_t *) &d->wake, on_deferred_closed);
+}

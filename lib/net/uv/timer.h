@@ -1,0 +1,19 @@
+#ifndef WS_NET_UV_TIMER_H
+#define WS_NET_UV_TIMER_H
+
+/* Timers: one uv_timer_t each, which does not keep the loop alive.
+
+   The caller of timer_new owns the timer until timer_free. After timer_free the timer's callback
+   does not run any more; the memory is freed in the handle's close callback. */
+
+#include <stdint.h>
+
+#include "base/env.h"
+
+/* ws_env_ops.timer_new, timer_start, timer_stop, timer_free. timer_new: 0 or WS_ENOMEM. */
+int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
+void timer_start(ws_timer *t, uint64_t delay_ms);
+void timer_stop(ws_timer *t);
+void timer_free(ws_timer *t);
+
+#endif
