@@ -9,11 +9,11 @@
 
 enum { ATTEMPT_DELAY_MS = 250 };
 
-typedef struct attempt {
+typedef struct dial_try {
   dial *dial;
   ws_filter *filter; /* under way, or NULL */
   int status;        /* of one that has failed */
-} attempt;
+} dial_try;
 
 struct dial {
   resolver *resolver;
@@ -25,7 +25,7 @@ struct dial {
   resolver_waiter lookup;
   ws_timer *timer; /* of the next attempt; NULL: there is one address only */
   struct sockaddr_storage *addrs;
-  attempt *attempts; /* one for each address */
+  dial_try *attempts; /* one for each address */
   size_t count, next;
   size_t running; /* attempts */
 };
@@ -46,14 +46,14 @@ static void on_gone(void *up) {
 
 static const ws_filter_events attempt_events = {.on_connect = on_connect, .on_close = on_gone};
 
-static ws_filter *take_filter(attempt *a) {
+static ws_filter *take_filter(dial_try *a) {
   ws_filter *f = a->filter;
   a->filter = NULL;
   a->dial->running--;
   return f;
 }
 
-static void drop(attempt *a) {
+static void drop(dial_try *a) {
   ws_filter *f = take_filter(a);
   f->up = NULL;
   f->ops->close(f);
@@ -65,7 +65,7 @@ static void drop_all(dial *d) {
   }
 }
 
-static int begin(dial *d, attempt *a, const struct sockaddr_storage *addr) {
+static int begin(dial *d, dial_try *a, const struct sockaddr_storage *addr) {
   a->dial = d;
   a->status = d->env->ops->connect(d->env, (const struct sockaddr *) addr, &d->options,
                                    &attempt_events, a, &a->filter);
@@ -113,7 +113,7 @@ static void finish(dial *d, int status, ws_filter *filter) {
 }
 
 static void on_connect(void *up, int status) {
-  attempt *a = up;
+  dial_try *a = up;
   dial *d = a->dial;
   if (status == 0) {
     ws_filter *winner = take_filter(a);
