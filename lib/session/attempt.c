@@ -41,9 +41,9 @@ static uint64_t attempt_now_ns(const attempt *a) {
 }
 
 /* A step is done. */
-static void record_step(attempt *a, uint64_t *took_ns) {
-  uint64_t now = attempt_now_ns(a);
-  *took_ns = now - a->figures.since_ns;
+static void record_step(attempt *a, uint32_t *took_us) {
+  uint64_t now = attempt_now_ns(a), us = (now - a->figures.since_ns) / 1000;
+  *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
   a->figures.since_ns = now;
 }
 
@@ -74,10 +74,7 @@ static void write_request(attempt *a) {
 }
 
 static void start_handshake(attempt *a) {
-  size_t len;
-  const char *text = h1_client_request(a->handshake, &len);
   a->stage = WSUV_STAGE_HANDSHAKE;
-  if (log_wants(a->log.config, WSUV_LOG_INFO)) log_request(a->log, text, len);
   write_request(a);
   if (a->write_error < 0) a->events->on_write_error(a->up, a->write_error);
   if (a->abandoned) return;
@@ -106,7 +103,7 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   ws_filter *filter = a->filter;
   result->rest = rest;
   result->rest_len = rest_len;
-  record_step(a, &a->figures.upgrade_ns);
+  record_step(a, &a->figures.upgrade_us);
   a->filter = NULL;
   a->events->on_ready(a->up, filter, result);
 }
@@ -177,7 +174,7 @@ static void attempt_on_connect(void *up, int status) {
     attempt_fail(a, status, "");
     return;
   }
-  record_step(a, &a->figures.tls_ns);
+  record_step(a, &a->figures.tls_us);
   session_tls_log(a->log, a->filter);
   start_handshake(a);
 }
@@ -267,13 +264,13 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     attempt_fail(a, status, "");
     return;
   }
-  record_step(a, &a->figures.connect_ns);
+  record_step(a, &a->figures.connect_us);
   start_over(a, filter);
 }
 
 static void on_resolved(void *up) {
   attempt *a = up;
-  record_step(a, &a->figures.resolve_ns);
+  record_step(a, &a->figures.resolve_us);
   a->stage = WSUV_STAGE_CONNECT;
 }
 
@@ -307,9 +304,14 @@ void attempt_start(attempt *a) {
 
 static int make_handshake(attempt *a) {
   uint8_t key[HANDSHAKE_KEY_SIZE];
+  size_t len;
   int err = random_pool_take(&a->endpoint->shared.random, key, sizeof key);
   if (err < 0) return err;
-  return h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key);
+  err = h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key);
+  if (err < 0 || !log_wants(a->log.config, WSUV_LOG_INFO)) return err;
+  const char *text = h1_client_request(a->handshake, &len);
+  log_request(a->log, text, len);
+  return 0;
 }
 
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
@@ -337,13 +339,11 @@ void attempt_over(attempt *a, ws_filter *filter) {
   a->stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
 }
 
-bool attempt_abandon(attempt *a) {
+void attempt_abandon(attempt *a) {
   a->abandoned = true;
   if (a->dial != NULL) dial_cancel(a->dial);
   a->dial = NULL;
-  if (a->filter == NULL) return false;
-  a->filter->ops->close(a->filter);
-  return true;
+  if (a->filter != NULL) a->filter->ops->close(a->filter);
 }
 
 void attempt_free(attempt *a) {
@@ -368,7 +368,7 @@ wsuv_stage_t attempt_stage(const attempt *a) {
 }
 
 const ws_filter *attempt_filter(const attempt *a) {
-  return a->figures.since_ns != 0 ? a->filter : NULL;
+  return a->filter;
 }
 
 const attempt_figures *attempt_get_figures(const attempt *a) {

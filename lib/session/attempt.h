@@ -41,11 +41,11 @@ typedef struct attempt_events {
   void (*on_closed)(void *up);
 } attempt_events;
 
-/* How long the steps took, in nanoseconds, and bytes on the wire. */
+/* How long the steps took, and bytes on the wire. */
 typedef struct attempt_figures {
   uint64_t since_ns; /* When the present step began. */
-  uint64_t resolve_ns, connect_ns, tls_ns, upgrade_ns;
   uint64_t wire_sent, wire_received;
+  uint32_t resolve_us, connect_us, tls_us, upgrade_us; /* UINT32_MAX: that long or longer. */
 } attempt_figures;
 
 /* The handshake's request is made at once, so that everything wrong with it is known. The request
@@ -63,9 +63,9 @@ void attempt_start(attempt *a);
 /* No more time: it fails. A refusal whose head was read is one, whatever became of its body. */
 void attempt_expire(attempt *a, const char *detail);
 
-/* Give up. True: there is a connection, which is being closed: on_closed will run. False: there is
-   none, and nothing will run any more. */
-bool attempt_abandon(attempt *a);
+/* Give up. If there is a connection (attempt_filter), it is closed, and on_closed will run; else
+   nothing will run any more. */
+void attempt_abandon(attempt *a);
 
 /* Not while there is a connection that is not closed; NULL is fine. */
 void attempt_free(attempt *a);
@@ -74,7 +74,7 @@ void attempt_free(attempt *a);
 session_request *attempt_take_request(attempt *a);
 
 wsuv_stage_t attempt_stage(const attempt *a);
-const ws_filter *attempt_filter(const attempt *a); /* once it is connected, until closed; or NULL */
+const ws_filter *attempt_filter(const attempt *a); /* the connection until it is closed; or NULL */
 const attempt_figures *attempt_get_figures(const attempt *a);
 const char *attempt_request_head(const attempt *a, size_t *len);
 

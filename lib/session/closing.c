@@ -6,6 +6,10 @@
 
 enum { RENEWALS_MAX = 4 /* of the deadline, while the peer still reads */ };
 
+void closing_init(closing *c, uint64_t timeout_ms) {
+  c->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t) timeout_ms : UINT32_MAX;
+}
+
 static close_reasons *reasons(closing *c, const wsuv_allocator_t *alloc) {
   if (c->reasons == NULL) c->reasons = ws_calloc(alloc, sizeof *c->reasons);
   return c->reasons;

@@ -21,12 +21,14 @@ typedef struct close_reasons {
 
 typedef struct closing {
   close_reasons *reasons; /* NULL: there are none, or no memory for them. */
-  uint64_t timeout_ms;    /* For the answer of the peer. */
+  uint32_t timeout_ms;    /* For the answer of the peer; UINT32_MAX: that long or longer. */
   uint8_t renewals;       /* How often the deadline began anew. */
   bool progress;          /* The kernel has taken bytes since the deadline began. */
   bool by_peer;           /* The close frame of the peer came first. */
   bool written;           /* Our close frame is in the hands of the kernel. */
 } closing;
+
+void closing_init(closing *c, uint64_t timeout_ms);
 
 /* Keep the reason of a close frame; without memory it is not told later. */
 void closing_keep_received(closing *c, const wsuv_allocator_t *alloc, const void *reason,

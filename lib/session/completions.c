@@ -19,12 +19,17 @@ void completion_pool_free(completion_pool *pool) {
   pool->spares = 0;
 }
 
-completion *completion_new(completion_pool *pool) {
+static completion *take_record(completion_pool *pool) {
   completion *c = pool->spare;
-  if (c == NULL) return ws_calloc(pool->alloc, sizeof *c);
+  if (c == NULL) return ws_malloc(pool->alloc, sizeof *c);
   pool->spare = c->next;
   pool->spares--;
-  *c = (completion){0};
+  return c;
+}
+
+completion *completion_new(completion_pool *pool, wsuv_send_cb cb, void *arg) {
+  completion *c = take_record(pool);
+  if (c != NULL) *c = (completion){.cb = cb, .arg = arg};
   return c;
 }
 

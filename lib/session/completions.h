@@ -31,8 +31,8 @@ typedef struct completion_pool {
 void completion_pool_init(completion_pool *pool, const wsuv_allocator_t *alloc);
 void completion_pool_free(completion_pool *pool);
 
-/* A record to be filled in, and back. NULL: no memory. */
-completion *completion_new(completion_pool *pool);
+/* A record, and back. NULL: no memory. */
+completion *completion_new(completion_pool *pool, wsuv_send_cb cb, void *arg);
 void completion_release(completion_pool *pool, completion *c);
 
 /* Two queues, in the order of `end`: one for each lane. */

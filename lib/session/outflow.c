@@ -8,9 +8,7 @@
 
 enum { WRITE_PIECES = 128 /* described to the filter at once */ };
 
-void outflow_init(outflow *o, completion_pool *pool, size_t outgoing_max, size_t high_water,
-                  size_t low_water) {
-  o->pool = pool;
+void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water) {
   o->outgoing_max = outgoing_max;
   o->high_water = high_water;
   o->low_water = low_water;
@@ -34,7 +32,6 @@ int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
   if (has_room(o, q, &room) && len <= room) return 0;
   if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
   if (len > o->outgoing_max) return WSUV_EMSGSIZE;
-  o->refused = true;
   if (len < o->refused_least) o->refused_least = len;
   if (len > o->refused_most) o->refused_most = len;
   return WSUV_EQUEUEFULL;
@@ -44,10 +41,11 @@ int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
    the room may have made room for another. */
 static bool refused_fits(outflow *o, const out_queue *q) {
   size_t room;
-  if (!o->refused || !has_room(o, q, &room) || o->refused_least > room) return false;
-  o->refused = o->refused_most > room;
-  o->refused_least = o->refused ? room + 1 : SIZE_MAX;
-  if (!o->refused) o->refused_most = 0;
+  bool refused = o->refused_least != SIZE_MAX;
+  if (!refused || !has_room(o, q, &room) || o->refused_least > room) return false;
+  bool more = o->refused_most > room;
+  o->refused_least = more ? room + 1 : SIZE_MAX;
+  if (!more) o->refused_most = 0;
   return true;
 }
 
@@ -76,36 +74,28 @@ static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
   return held == 0;
 }
 
-static bool own_ping_left(outflow *o, const out_queue *q) {
+static bool own_ping_left(outflow *o, const out_queue *q, completion_pool *pool) {
   completion *c = completions_own(&o->completions, q);
-  if (c != NULL) completion_release(o->pool, c);
+  if (c != NULL) completion_release(pool, c);
   return c != NULL;
 }
 
-outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter) {
+outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool) {
   outflow_round round = {0};
   while (out_queue_len(q) > 0 && write_some(q, filter, &round)) {
   }
-  if (round.taken > 0) round.ping_left = own_ping_left(o, q);
+  if (round.taken > 0) round.ping_left = own_ping_left(o, q, pool);
   return round;
 }
 
-outflow_round outflow_released(outflow *o, out_queue *q) {
+outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool) {
   outflow_round round = {.taken = out_queue_held_len(q)};
   out_queue_release(q);
-  round.ping_left = own_ping_left(o, q);
+  round.ping_left = own_ping_left(o, q, pool);
   return round;
 }
 
 /* Completions */
-
-completion *outflow_new_completion(outflow *o, wsuv_send_cb cb, void *arg) {
-  completion *c = completion_new(o->pool);
-  if (c == NULL) return NULL;
-  c->cb = cb;
-  c->arg = arg;
-  return c;
-}
 
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c) {
   c->end = q->lanes[lane].queued;

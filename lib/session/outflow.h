@@ -13,15 +13,13 @@
 
 typedef struct outflow {
   completions completions;
-  completion_pool *pool;
   size_t outgoing_max, high_water, low_water;
-  size_t refused_least, refused_most; /* Lengths that were refused since on_drain; see outflow.c. */
-  bool refused;                       /* A message was refused, and on_drain follows. */
+  size_t refused_least, refused_most; /* Lengths that were refused since on_drain; the first is
+                                         SIZE_MAX when none was. */
   bool above_high;                    /* The queue has passed high_water. */
 } outflow;
 
-void outflow_init(outflow *o, completion_pool *pool, size_t outgoing_max, size_t high_water,
-                  size_t low_water);
+void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
 
 /* Whether a data frame may be queued now. 0; WSUV_EQUEUEFULL, which is remembered, so that
    outflow_drained tells when it would fit; WSUV_EMSGSIZE: it never fits; WS_EINVAL: a type that is
@@ -44,15 +42,13 @@ typedef struct outflow_round {
 } outflow_round;
 
 /* Write what is queued, as far as the filter takes it. Not while something is held. */
-outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter);
+outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool);
 
 /* What the filter held has been written. */
-outflow_round outflow_released(outflow *o, out_queue *q);
+outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool);
 
-/* A record for outflow_wait. NULL: no memory. */
-completion *outflow_new_completion(outflow *o, wsuv_send_cb cb, void *arg);
-
-/* Have it become due when the last frame of a lane has left; or when all of both lanes has. */
+/* Have a completion become due when the last frame of a lane has left; or when all of both lanes
+ * has. */
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c);
 void outflow_wait_for_all(outflow *o, const out_queue *q, completion *c);
 

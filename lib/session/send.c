@@ -76,11 +76,11 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
                           int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
                           void *arg) {
   if (cb == NULL) return put(s, frame);
-  completion *c = outflow_new_completion(&s->out, cb, arg);
+  completion *c = completion_new(&s->endpoint->completions, cb, arg);
   if (c == NULL) return WS_ENOMEM;
   int err = put(s, frame);
   if (err < 0) {
-    completion_release(s->out.pool, c);
+    completion_release(&s->endpoint->completions, c);
     return err;
   }
   outflow_wait(&s->out, &s->conn.out, lane_of(frame->type), c);
@@ -196,7 +196,7 @@ int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   bool writes = session->state == SESSION_OPEN || session->state == SESSION_CLOSING;
   if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
   if (cb == NULL) return 0;
-  completion *c = outflow_new_completion(&session->out, cb, arg);
+  completion *c = completion_new(&session->endpoint->completions, cb, arg);
   if (c == NULL) return WS_ENOMEM;
   outflow_wait_for_all(&session->out, &session->conn.out, c);
   session_schedule(session);

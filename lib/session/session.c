@@ -27,6 +27,11 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   return (wsuv_stage_t) s->cause.stage;
 }
 
+/* It is open, or was. */
+static bool was_open(const wsuv_session_t *s) {
+  return s->attempt == NULL;
+}
+
 static bool reads_frames(const wsuv_session_t *s) {
   return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
 }
@@ -60,7 +65,6 @@ static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
   case SESSION_OPEN:
-    s->was_open = true;
     timeouts_open(&s->timeouts, session_now_ms(s));
     session_rearm(s);
     break;
@@ -112,7 +116,8 @@ static bool can_write(const wsuv_session_t *s) {
 
 static void flush(wsuv_session_t *s) {
   if (can_write(s) && out_queue_len(&s->conn.out) > 0) {
-    const outflow_round round = outflow_write(&s->out, &s->conn.out, s->filter);
+    const outflow_round round =
+        outflow_write(&s->out, &s->conn.out, s->filter, &s->endpoint->completions);
     note_round(s, &round);
   }
   if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
@@ -124,7 +129,7 @@ static void flush(wsuv_session_t *s) {
 static void complete(wsuv_session_t *s, completion *c, int status) {
   wsuv_send_cb cb = c->cb;
   void *arg = c->arg;
-  completion_release(s->out.pool, c);
+  completion_release(&s->endpoint->completions, c);
   if (cb != NULL) notify_completion(cb, s, status, arg);
 }
 
@@ -276,13 +281,9 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (s->state == SESSION_ENDED) return;
   s->cause = cause_resolve(s->cause, s->conn.close_received, session_stage(s), status, detail);
   enter(s, SESSION_ENDED);
-  if (s->attempt != NULL) {
-    s->filter_closes = attempt_abandon(s->attempt);
-  } else {
-    s->filter_closes = true;
-    s->filter->ops->close(s->filter);
-  }
-  if (!s->filter_closes) session_schedule(s);
+  if (s->attempt != NULL) attempt_abandon(s->attempt);
+  if (s->filter != NULL) s->filter->ops->close(s->filter);
+  if (session_filter(s) == NULL) session_schedule(s);
 }
 
 static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
@@ -290,7 +291,7 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   info->status = s->cause.status;
   info->stage = (wsuv_stage_t) s->cause.stage;
   info->reason = info->sent_reason = "";
-  if (s->was_open) {
+  if (was_open(s)) {
     closing_describe(&s->closing, &s->conn, info);
     session_tls_describe(s->filter, NULL, info);
   } else {
@@ -305,7 +306,7 @@ static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
     log_line(session_log(s), level, "%s: %s%s%s", wsuv_stage_name(info->stage),
              wsuv_strerror(info->status), *info->detail != '\0' ? ": " : "", info->detail);
   }
-  if (s->was_open) {
+  if (was_open(s)) {
     log_line(session_log(s), level, "closed %s: received %u \"%s\", sent %u \"%s\"",
              info->clean ? "cleanly" : "uncleanly", info->code, info->reason, info->sent_code,
              info->sent_reason);
@@ -371,7 +372,7 @@ static void session_on_write(void *up, int status) {
   if (status < 0) {
     on_write_error(s, status);
   } else {
-    const outflow_round round = outflow_released(&s->out, &s->conn.out);
+    const outflow_round round = outflow_released(&s->out, &s->conn.out, &s->endpoint->completions);
     note_round(s, &round);
   }
   process(s);
@@ -457,7 +458,7 @@ static void on_task(endpoint_task *task) {
     enter(s, SESSION_CONNECTING);
     attempt_start(s->attempt);
   } else if (s->state == SESSION_ENDED) {
-    if (!s->filter_closes) finish(s);
+    if (session_filter(s) == NULL) finish(s);
   } else if (s->state != SESSION_CONNECTING) {
     deliver_events(s);
     process(s);
@@ -472,12 +473,12 @@ static int queue_ping(wsuv_session_t *s, uint64_t now) {
   uint8_t random[4];
   int err = random_pool_take(&s->endpoint->shared.random, random, sizeof random);
   if (err < 0) return err;
-  completion *c = outflow_new_completion(&s->out, NULL, NULL);
+  completion *c = completion_new(&s->endpoint->completions, NULL, NULL);
   if (c == NULL) return WS_ENOMEM;
   keepalive_ping(k, random, now);
   err = conn_send(&s->conn, OPCODE_PING, true, k->payload, KEEPALIVE_PAYLOAD);
   if (err < 0) {
-    completion_release(s->out.pool, c);
+    completion_release(&s->endpoint->completions, c);
   } else {
     outflow_wait(&s->out, &s->conn.out, LANE_CONTROL, c);
   }
@@ -546,9 +547,8 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};
   conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
-  outflow_init(&s->out, &e->completions, config->outgoing_max, config->high_water,
-               config->low_water);
-  s->closing.timeout_ms = config->close_timeout_ms;
+  outflow_init(&s->out, config->outgoing_max, config->high_water, config->low_water);
+  closing_init(&s->closing, config->close_timeout_ms);
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
   s->timeouts.keepalive.timeout_ms = config->ping_timeout_ms;
   s->timeouts.idle_timeout_ms = config->idle_timeout_ms;

@@ -45,15 +45,13 @@ struct wsuv_session {
   ws_filter *filter;           /* Of an open session, until it is closed; else NULL. */
   ws_timer *timer;
   conn conn;
-  inflow in;
   outflow out;
   timeouts timeouts;
   closing closing;
   cause cause;
   attempt_figures figures; /* Those of the attempt, and what came after it. */
-  uint8_t state;           /* session_state */
-  bool was_open;
-  bool filter_closes;   /* The connection is being closed; the session ends with that. */
+  inflow in;
+  uint8_t state;        /* session_state */
   bool keep_handshake;  /* Configured. */
   bool close_when_full; /* The outgoing policy. */
   bool unref;           /* It does not keep the loop alive. */
@@ -95,7 +93,7 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
 /* What the timer of an open session waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
-/* The filter, once there is a connection and until it is closed; or NULL. */
+/* The filter, as long as there is a connection that is not closed; or NULL. */
 const ws_filter *session_filter(const wsuv_session_t *s);
 
 wsuv_stage_t session_stage(const wsuv_session_t *s);

@@ -20,7 +20,8 @@ static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {
 }
 
 static int address(const wsuv_session_t *s, ws_filter_query what, struct sockaddr_storage *addr) {
-  return s->state != SESSION_ENDED ? query(s, what, addr) : WSUV_ESTATE;
+  bool there = s->state != SESSION_NEW && s->state != SESSION_ENDED;
+  return there ? query(s, what, addr) : WSUV_ESTATE;
 }
 
 int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {

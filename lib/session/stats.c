@@ -29,11 +29,11 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->rtt_last_us = s->timeouts.keepalive.last_us;
   stats->rtt_min_us = s->timeouts.keepalive.min_us;
   stats->rtt_smoothed_us = s->timeouts.keepalive.smoothed_us;
-  stats->resolve_us = f->resolve_ns / 1000;
-  stats->connect_us = f->connect_ns / 1000;
-  stats->tls_us = f->tls_ns / 1000;
-  stats->upgrade_us = f->upgrade_ns / 1000;
-  if (s->was_open) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
+  stats->resolve_us = f->resolve_us;
+  stats->connect_us = f->connect_us;
+  stats->tls_us = f->tls_us;
+  stats->upgrade_us = f->upgrade_us;
+  if (s->attempt == NULL) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
 int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {

@@ -47,7 +47,7 @@ static int teardown(void **state) {
 }
 
 static completion *named(fixture *f, const char *name) {
-  completion *c = completion_new(&f->pool);
+  completion *c = completion_new(&f->pool, NULL, NULL);
   assert_non_null(c);
   c->arg = (void *) (uintptr_t) name;
   return c;
@@ -227,12 +227,61 @@ static void test_completion_pool_reuses_records(void **state) {
   completion_release(&f->pool, c);
   uint64_t calls = f->alloc.calls;
   for (int i = 0; i < 100; i++) {
-    c = completion_new(&f->pool);
+    c = completion_new(&f->pool, NULL, NULL);
     assert_non_null(c);
     assert_true(c->next == NULL && c->arg == NULL && c->end == 0 && c->control == 0);
     completion_release(&f->pool, c);
   }
   assert_int_equal(f->alloc.calls, calls);
+}
+
+static void on_sent(wsuv_session_t *session, int status, void *arg) {
+  (void) session;
+  (void) status;
+  (void) arg;
+}
+
+static void wait_for(fixture *f, const char *name, wsuv_send_cb cb, uint64_t end) {
+  completion *c = named(f, name);
+  c->cb = cb;
+  c->end = end;
+  completions_add(&f->cs, LANE_CONTROL, c);
+}
+
+/* The session's own one is found among others that are due, and not before it is due itself. */
+static void test_completion_of_the_session_itself(void **state) {
+  fixture *f = *state;
+  frame_header h = {.length = 1, .opcode = 9, .fin = true};
+  const ws_slice piece = {(const uint8_t *) "x", 1};
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(out_queue_frame(&f->out, LANE_CONTROL, &h, &piece, 1), 0);
+  }
+  wait_for(f, "a", on_sent, 3);
+  wait_for(f, "own", NULL, 6);
+  wait_for(f, "b", on_sent, 9);
+  assert_null(completions_own(&f->cs, &f->out));
+  out_queue_written(&f->out, 5);
+  assert_null(completions_own(&f->cs, &f->out));
+  out_queue_written(&f->out, 1);
+  completion *own = completions_own(&f->cs, &f->out);
+  assert_non_null(own);
+  assert_string_equal(own->arg, "own");
+  assert_null(completions_own(&f->cs, &f->out));
+  assert_int_equal(f->cs.count, 2);
+  completion_release(&f->pool, own);
+  wait_for(f, "own", NULL, 12);
+  out_queue_written(&f->out, 6);
+  own = completions_own(&f->cs, &f->out);
+  assert_non_null(own);
+  completion_release(&f->pool, own);
+  wait_for(f, "c", on_sent, 12);
+  for (const char *name = "abc"; *name != '\0'; name++) {
+    completion *c = completions_due(&f->cs, &f->out);
+    assert_non_null(c);
+    assert_int_equal(*(const char *) c->arg, *name);
+    completion_release(&f->pool, c);
+  }
+  assert_int_equal(f->cs.count, 0);
 }
 
 static void test_completion_pool_is_bounded(void **state) {
@@ -248,7 +297,7 @@ static void test_completion_pool_is_bounded(void **state) {
 static void test_completion_without_memory(void **state) {
   fixture *f = *state;
   f->alloc.fail_at = f->alloc.calls + 1;
-  assert_null(completion_new(&f->pool));
+  assert_null(completion_new(&f->pool, NULL, NULL));
   completion_release(&f->pool, named(f, "a"));
 }
 
@@ -266,6 +315,7 @@ int main(void) {
       COMPLETIONS_TEST(test_completions_beyond_takes_all_of_a_lane),
       COMPLETIONS_TEST(test_completions_any_takes_what_is_not_due),
       COMPLETIONS_TEST(test_completion_pool_reuses_records),
+      COMPLETIONS_TEST(test_completion_of_the_session_itself),
       COMPLETIONS_TEST(test_completion_pool_is_bounded),
       COMPLETIONS_TEST(test_completion_without_memory),
   };

@@ -3,7 +3,7 @@
 
 /* The data frames of a connection that has agreed upon extensions. For conn.c only. */
 
-#include "proto/frame/conn.h"
+#include "proto/frame/conn_state.h"
 
 enum { EXTENDED_PASS = 2 }; /* no extension wants this message: it goes the way of all others */
 
