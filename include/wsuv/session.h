@@ -66,9 +66,10 @@ typedef struct wsuv_close_info {
   int http_status;
   const wsuv_header_t *headers; /**< Of the answer, when the upgrade was refused; else NULL. */
   size_t header_count;          /**< How many #headers. */
-  /** When TLS failed: mbedTLS's own code, which #detail says in words; else 0. */
+  /** When TLS failed: the library's own code, which #detail says in words; else 0. */
   int tls_error;
-  /** With `WSUV_ETLSVERIFY`: `MBEDTLS_X509_BADCERT_*`, which #detail says in words; else 0. */
+  wsuv_tls_library_t tls_library; /**< Whose code #tls_error is. */
+  /** With `WSUV_ETLSVERIFY`: #wsuv_cert_flag, which #detail says in words; else 0. */
   uint32_t tls_verify_flags;
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
   size_t body_len;  /**< Bytes of #body. */

@@ -30,6 +30,34 @@ typedef enum wsuv_tls_version {
 } wsuv_tls_version_t;
 
 /**
+ * What is wrong with the certificate of a peer, or with those above it: any number of these in
+ * wsuv_close_info::tls_verify_flags. The same whatever TLS library is behind it.
+ */
+typedef enum wsuv_cert_flag {
+  WSUV_CERT_EXPIRED = 1 << 0,       /**< The certificate has expired. */
+  WSUV_CERT_NOT_YET_VALID = 1 << 1, /**< The certificate is not valid yet. */
+  WSUV_CERT_HOST_MISMATCH = 1 << 2, /**< None of its names is the host that was asked for. */
+  WSUV_CERT_NOT_TRUSTED = 1 << 3,   /**< No trusted authority has signed it. */
+  WSUV_CERT_MISSING = 1 << 4,       /**< The peer has sent no certificate. */
+  WSUV_CERT_KEY_USAGE = 1 << 5,     /**< The key may not be used in this way (RFC 5280 4.2.1.3). */
+  WSUV_CERT_EXT_KEY_USAGE =
+      1 << 6, /**< The certificate is not for this use, as a client's one (RFC 5280 4.2.1.12). */
+  WSUV_CERT_TYPE = 1 << 7,      /**< The certificate is of another type. */
+  WSUV_CERT_WEAK_HASH = 1 << 8, /**< It was signed with a hash that is too weak. */
+  WSUV_CERT_KEY_TYPE = 1 << 9,  /**< A key of this kind is not accepted. */
+  WSUV_CERT_WEAK_KEY = 1 << 10, /**< The key is too short. */
+  WSUV_CERT_REVOKED = 1 << 11,  /**< The certificate has been revoked. */
+  WSUV_CERT_OTHER = 1 << 12     /**< Something else: #wsuv_close_info::detail says what is known. */
+} wsuv_cert_flag_t;
+
+/** Whose code wsuv_close_info::tls_error is. */
+typedef enum wsuv_tls_library {
+  WSUV_TLS_LIBRARY_NONE = 0,    /**< There is no code. */
+  WSUV_TLS_LIBRARY_MBEDTLS = 1, /**< It is one of mbedTLS. */
+  WSUV_TLS_LIBRARY_OPENSSL = 2  /**< Reserved for a second library. */
+} wsuv_tls_library_t;
+
+/**
  * How `wss` sessions are secured. Initialise with wsuv_tls_config_init(), then change what should
  * be otherwise. Everything is copied when it is used; files are read when the first session needs
  * them, once for each client.

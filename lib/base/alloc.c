@@ -57,3 +57,8 @@ char *ws_strndup(const wsuv_allocator_t *a, const char *s, size_t len) {
 char *ws_strdup(const wsuv_allocator_t *a, const char *s) {
   return ws_strndup(a, s, strlen(s));
 }
+
+void ws_wipe(void *p, size_t len) {
+  volatile unsigned char *bytes = p;
+  for (size_t i = 0; i < len; i++) bytes[i] = 0;
+}

@@ -21,4 +21,7 @@ void ws_free(const wsuv_allocator_t *a, void *ptr); /* NULL is fine */
 char *ws_strndup(const wsuv_allocator_t *a, const char *s, size_t len);
 char *ws_strdup(const wsuv_allocator_t *a, const char *s);
 
+/* Overwrite a secret, in a way that no compiler leaves out. */
+void ws_wipe(void *p, size_t len);
+
 #endif

@@ -3,6 +3,7 @@
 #include <wsuv/error.h>
 
 #include "net/tls/tls_facts.h"
+#include "net/tls/tls_library.h"
 
 /* Facts and failures of TLS as texts and fields. */
 
@@ -37,4 +38,5 @@ void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
     info->tls_error = failure->library_error;
     info->detail = failure->text;
   }
+  if (info->tls_error != 0) info->tls_library = tls_library_id();
 }

@@ -78,8 +78,7 @@ ARROWS = {
         'net base', PLAIN_C | headers('uv netdb netinet/in sys/random sys/socket sys/un'), ALL
     ),
     'net/dial': ('net base', PLAIN_C | {'sys/socket.h'}, NOTHING),
-    # UNTIL THE MOVE: `| MBEDTLS` goes when the files that know mbedTLS are in net/tls/mbedtls.
-    'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),
+    'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),
     'net/tls/mbedtls': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),
     'net/tls/openssl': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | OPENSSL, NOTHING),
     # The public headers have libuv's types. Other threads post to a client, under a lock.

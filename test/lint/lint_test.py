@@ -121,7 +121,8 @@ class Includes(unittest.TestCase):
         self.check('net', ('<sys/socket.h>',), (uv, tls, dial, mbedtls, openssl, '<uv.h>'))
         self.check('net/uv', ('<uv.h>', '<netdb.h>'), (tls, dial, mbedtls, openssl, '<unistd.h>'))
         self.check('net/dial', ('<sys/socket.h>',), (uv, tls, mbedtls, openssl, '<uv.h>'))
-        self.check('net/tls', ('<dirent.h>',), (uv, dial, mbedtls, openssl, '<uv.h>'))
+        others = (uv, dial, mbedtls, openssl, '<uv.h>', '<mbedtls/ssl.h>')
+        self.check('net/tls', ('<dirent.h>',), others)
         self.check('net/tls/mbedtls', (tls, '<unistd.h>'), (uv, dial, openssl, '<uv.h>'))
         self.check('net/tls/openssl', (tls, '<unistd.h>'), (uv, dial, mbedtls, '<uv.h>'))
 

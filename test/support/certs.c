@@ -14,7 +14,7 @@
 #include <mbedtls/x509_crt.h>
 
 #include "base/base64.h"
-#include "net/tls/tls_mbed.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 #include "support/check.h"
 
 /* Keys and certificates by mbedTLS's own writer. */

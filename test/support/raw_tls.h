@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "net/tls/tls_internal.h"
+#include "net/tls/mbedtls/tls_internal.h"
 #include "support/fifo.h"
 #include "support/tls_pair.h"
 

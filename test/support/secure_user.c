@@ -37,6 +37,7 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *told) {
   s->tls_at_close = wsuv_session_tls(session, &info);
   if (s->u.opens > 0) CHECK(strcmp(s->version, info.version) == 0);
   s->tls_error = told->tls_error;
+  s->tls_library = told->tls_library;
   s->verify_flags = told->tls_verify_flags;
   user_callbacks()->on_close(session, told);
 }

@@ -17,6 +17,7 @@ typedef struct secure_user {
   char version[16], suite[64], alpn[16];
   int tls_at_close; /* what wsuv_session_tls says there */
   int tls_error;
+  wsuv_tls_library_t tls_library;
   uint32_t verify_flags;
 } secure_user;
 

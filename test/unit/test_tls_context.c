@@ -18,10 +18,10 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_context.h"
-#include "net/tls/tls_internal.h"
-#include "net/tls/tls_mbed.h"
 #include "support/certs.h"
 #include "support/track_alloc.h"
 
@@ -130,7 +130,7 @@ static void test_pins_are_checked(void **state) {
 }
 
 static void test_versions_are_checked(void **state) {
-  int newest = tls_mbed_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
+  int newest = tls_library_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
   const struct {
     int min, max, err;
   } cases[] = {
@@ -164,7 +164,7 @@ static void test_suites_are_checked(void **state) {
   (void) state;
   assert_int_equal(check_suites(good, NULL), 0);
   assert_int_equal(check_suites(of_1_3, good), 0);
-  assert_int_equal(check_suites(of_1_3, NULL), tls_mbed_has_1_3() ? 0 : WS_EINVAL);
+  assert_int_equal(check_suites(of_1_3, NULL), tls_library_has_1_3() ? 0 : WS_EINVAL);
   assert_int_equal(check_suites(good, "TLS-NONSENSE"), WS_EINVAL);
   assert_int_equal(check_suites(good, ""), WS_EINVAL);
   config.ciphersuite_count = 0;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "net/tls/tls_internal.h"
+#include "net/tls/mbedtls/tls_internal.h"
 #include "support/raw_tls.h"
 #include "support/tls_pair.h"
 
@@ -25,8 +25,8 @@ static void test_handshake_and_its_facts(void **state) {
   (void) state;
   pair_open(&p, 0);
   tls_facts f = pair_facts(&p.client);
-  assert_string_equal(f.version, tls_mbed_has_1_3() ? "TLSv1.3" : "TLSv1.2");
-  assert_string_equal(f.ciphersuite, tls_mbed_has_1_3()
+  assert_string_equal(f.version, tls_library_has_1_3() ? "TLSv1.3" : "TLSv1.2");
+  assert_string_equal(f.ciphersuite, tls_library_has_1_3()
                                          ? "TLS-CHACHA20-POLY1305-SHA256"
                                          : "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
   assert_string_equal(f.alpn, "http/1.1");
@@ -508,7 +508,7 @@ static void test_key_log(void **state) {
   pair_close(&p);
   read_file(path, text, sizeof text);
   (void) unlink(path);
-  if (tls_mbed_has_1_3()) {
+  if (tls_library_has_1_3()) {
     assert_non_null(strstr(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET "));
     assert_non_null(strstr(text, "SERVER_TRAFFIC_SECRET_0 "));
   } else {

@@ -13,7 +13,7 @@
 #include <mbedtls/x509.h>
 
 #include "base/error.h"
-#include "net/tls/tls_internal.h"
+#include "net/tls/mbedtls/tls_internal.h"
 #include "support/tls_pair.h"
 
 static bool resumes(tls_pair *p, const char *name, uint16_t port) {

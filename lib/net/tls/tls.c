@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "net/tls/tls_engine.h"
-#include "net/tls/tls_internal.h"
 
 /* The filter of TLS: moves bytes between the engine, the filter below and whoever is above.
 
@@ -222,7 +221,7 @@ static void go_on_writing(tls *t) {
 
 static void on_alloc(void *up, ws_buf *buf) {
   const tls *t = up;
-  *buf = (ws_buf){t->ctx->read_buf, TLS_READ_SIZE};
+  *buf = tls_context_read_buffer(t->ctx);
 }
 
 static void on_read(void *up, uint8_t *data, ptrdiff_t n) {

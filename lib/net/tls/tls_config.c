@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-#include <mbedtls/platform_util.h>
-
 #include "base/base64.h"
 #include "base/error.h"
-#include "net/tls/tls_mbed.h"
-#include "net/tls/tls_suites.h"
+#include "net/tls/tls_library.h"
 
 /* The configuration of TLS, as values: checked, copied, compared. Reads no file. */
 
@@ -64,7 +61,7 @@ static bool version_ok(wsuv_tls_version_t v) {
 static int check_versions(const wsuv_tls_config_t *c) {
   if (!version_ok(c->min_version) || !version_ok(c->max_version)) return WS_EINVAL;
   if (c->max_version != WSUV_TLS_ANY && c->min_version > c->max_version) return WS_EINVAL;
-  return c->min_version == WSUV_TLS_1_3 && !tls_mbed_has_1_3() ? WS_EPROTONOSUPPORT : 0;
+  return c->min_version == WSUV_TLS_1_3 && !tls_library_has_1_3() ? WS_EPROTONOSUPPORT : 0;
 }
 
 static bool alpn_ok(const wsuv_tls_config_t *c) {
@@ -87,7 +84,7 @@ int tls_config_check(const wsuv_tls_config_t *c) {
   if (!memory_ok(c->ca_pem, c->ca_pem_len) || !own_cert_ok(c) || !pins_ok(c)) return WS_EINVAL;
   if (!alpn_ok(c) || !server_name_ok(c->server_name)) return WS_EINVAL;
   int err = check_versions(c);
-  return err < 0 ? err : tls_suites_check(c);
+  return err < 0 ? err : tls_library_check_suites(c);
 }
 
 /* Copying */
@@ -164,7 +161,7 @@ static void free_const(const wsuv_allocator_t *alloc, const void *p) {
 }
 
 static void free_secret(const wsuv_allocator_t *alloc, const void *p, size_t len) {
-  if (p != NULL) mbedtls_platform_zeroize((void *) (uintptr_t) p, len);
+  if (p != NULL) ws_wipe((void *) (uintptr_t) p, len);
   free_const(alloc, p);
 }
 

@@ -15,7 +15,7 @@ typedef struct tls_facts {
   size_t peer_cert_len;
   bool resumed;
   bool verified;         /* now or, of a resumed one, before */
-  uint32_t verify_flags; /* what is wrong with the chain: MBEDTLS_X509_BADCERT_* */
+  uint32_t verify_flags; /* what is wrong with the chain: WSUV_CERT_* */
   int library_error;     /* the library's code of what failed, or 0 */
   const char *text;      /* what failed, in words; "" */
 } tls_facts;

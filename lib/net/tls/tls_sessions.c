@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include <mbedtls/platform_util.h>
-
 /* A list is enough for so few; what is found moves to its end. */
 
 void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc) {
@@ -15,7 +13,7 @@ void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc) {
 void tls_sessions_remove(tls_sessions *s, tls_session *session) {
   ws_list_remove(&session->node);
   s->count--;
-  mbedtls_platform_zeroize(session->data, session->len);
+  ws_wipe(session->data, session->len);
   ws_free(s->alloc, session);
 }
 

@@ -1,10 +1,10 @@
-#ifndef WS_NET_TLS_TLS_KEYLOG_H
-#define WS_NET_TLS_TLS_KEYLOG_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_KEYLOG_H
+#define WS_NET_TLS_MBEDTLS_TLS_KEYLOG_H
 
 /* The secrets of sessions, appended to a file in the format of SSLKEYLOGFILE, which Wireshark
    reads. */
 
-#include "net/tls/tls_mbed.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 
 typedef struct tls_keylog {
   int fd; /* -1: there is none */

@@ -1,8 +1,8 @@
-#include "net/tls/tls_resume.h"
+#include "net/tls/mbedtls/tls_resume.h"
 
 #include <string.h>
 
-#include "net/tls/tls_mbed.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 
 /* What is in the store:
 

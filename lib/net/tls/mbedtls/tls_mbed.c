@@ -1,4 +1,4 @@
-#include "net/tls/tls_mbed.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 
 #include <string.h>
 
@@ -9,6 +9,10 @@
 #if MBEDTLS_VERSION_NUMBER < 0x021c0000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
 #error "mbedTLS 2.28 or 3.6 is wanted"
 #endif
+
+wsuv_tls_library_t tls_library_id(void) {
+  return WSUV_TLS_LIBRARY_MBEDTLS;
+}
 
 #if MBEDTLS_VERSION_MAJOR >= 3
 
@@ -82,7 +86,7 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
 
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
 
-bool tls_mbed_has_1_3(void) {
+bool tls_library_has_1_3(void) {
   return true;
 }
 
@@ -201,7 +205,7 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
 
 #if MBEDTLS_VERSION_MAJOR < 3 || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
 
-bool tls_mbed_has_1_3(void) {
+bool tls_library_has_1_3(void) {
   return false;
 }
 

@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_TRUST_H
-#define WS_NET_TLS_TLS_TRUST_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_TRUST_H
+#define WS_NET_TLS_MBEDTLS_TLS_TRUST_H
 
 /* Whom to trust: the certificates that a configuration, or the system, names. */
 

@@ -1,4 +1,4 @@
-#include "net/tls/tls_suites.h"
+#include "net/tls/mbedtls/tls_suites.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ bool tls_suite_is_1_3(int id) {
   return id >> 8 == 0x13;
 }
 
-int tls_suites_check(const wsuv_tls_config_t *config) {
+int tls_library_check_suites(const wsuv_tls_config_t *config) {
   bool any = config->ciphersuites == NULL;
   if (any) return config->ciphersuite_count == 0 ? 0 : WS_EINVAL;
   for (size_t i = 0; i < config->ciphersuite_count; i++) {

@@ -1,4 +1,4 @@
-#include "net/tls/tls_keylog.h"
+#include "net/tls/mbedtls/tls_keylog.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_VERIFY_H
-#define WS_NET_TLS_TLS_VERIFY_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_VERIFY_H
+#define WS_NET_TLS_MBEDTLS_TLS_VERIFY_H
 
 /* What is checked of a certificate beyond what mbedTLS does, and words for what was wrong. */
 
@@ -31,6 +31,9 @@ bool tls_peer_matches(const tls_peer *peer, const mbedtls_x509_crt *cert);
 /* Whether the hash of the certificate's public key is one of the pins, which lie one behind the
    other. */
 bool tls_verify_pins(const mbedtls_x509_crt *cert, const uint8_t *pins, size_t count);
+
+/* Flags of mbedTLS as WSUV_CERT_*. */
+uint32_t tls_verify_flags(uint32_t flags);
 
 /* "certificate has expired; host name does not match" */
 void tls_verify_describe(char *text, size_t size, uint32_t flags);

@@ -1,4 +1,4 @@
-#include "net/tls/tls_trust.h"
+#include "net/tls/mbedtls/tls_trust.h"
 
 #include <dirent.h>
 #include <stdio.h>

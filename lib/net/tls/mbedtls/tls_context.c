@@ -4,10 +4,10 @@
 
 #include "base/error.h"
 #include "base/fork.h"
+#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/tls_suites.h"
+#include "net/tls/mbedtls/tls_trust.h"
 #include "net/tls/tls_config.h"
-#include "net/tls/tls_internal.h"
-#include "net/tls/tls_suites.h"
-#include "net/tls/tls_trust.h"
 
 /* From a configuration to what mbedTLS wants to be given, for either role. */
 
@@ -118,8 +118,8 @@ static void set_versions(tls_context *c) {
     old = old || !tls_suite_is_1_3(*id);
   }
   if (min == WSUV_TLS_ANY) min = WSUV_TLS_1_2;
-  if (max == WSUV_TLS_ANY || !tls_mbed_has_1_3()) {
-    max = tls_mbed_has_1_3() ? WSUV_TLS_1_3 : WSUV_TLS_1_2;
+  if (max == WSUV_TLS_ANY || !tls_library_has_1_3()) {
+    max = tls_library_has_1_3() ? WSUV_TLS_1_3 : WSUV_TLS_1_2;
   }
   if (!old && max == WSUV_TLS_1_3) min = WSUV_TLS_1_3;
   if (!new &&min == WSUV_TLS_1_2) max = WSUV_TLS_1_2;
@@ -257,6 +257,10 @@ tls_context *tls_context_ref(tls_context *ctx) {
 
 void tls_context_unref(tls_context *ctx) {
   if (ctx != NULL && --ctx->refs == 0) destroy(ctx);
+}
+
+ws_buf tls_context_read_buffer(const tls_context *ctx) {
+  return (ws_buf){ctx->read_buf, TLS_READ_SIZE};
 }
 
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config) {

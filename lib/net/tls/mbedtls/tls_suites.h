@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_SUITES_H
-#define WS_NET_TLS_TLS_SUITES_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_SUITES_H
+#define WS_NET_TLS_MBEDTLS_TLS_SUITES_H
 
 /* Cipher suites: by name, and those that are offered when nothing is said. */
 
@@ -9,9 +9,7 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
-
-/* 0, or WS_EINVAL: an unknown name, or none that the library has. */
-int tls_suites_check(const wsuv_tls_config_t *config);
+#include "net/tls/tls_library.h"
 
 /* The list of a configuration that was checked, ended by 0: what of it the library has. NULL: no
    memory. */

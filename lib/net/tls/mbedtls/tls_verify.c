@@ -1,4 +1,4 @@
-#include "net/tls/tls_verify.h"
+#include "net/tls/mbedtls/tls_verify.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -64,21 +64,33 @@ bool tls_verify_pins(const mbedtls_x509_crt *cert, const uint8_t *pins, size_t c
 
 static const struct {
   uint32_t flag;
+  wsuv_cert_flag_t ours;
   const char *text;
 } problems[] = {
-    {MBEDTLS_X509_BADCERT_EXPIRED, "certificate has expired"},
-    {MBEDTLS_X509_BADCERT_FUTURE, "certificate is not valid yet"},
-    {MBEDTLS_X509_BADCERT_CN_MISMATCH, "host name does not match"},
-    {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "not signed by a trusted authority"},
-    {MBEDTLS_X509_BADCERT_MISSING, "no certificate"},
-    {MBEDTLS_X509_BADCERT_KEY_USAGE, "key is not for this use"},
-    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, "certificate is not for this use"},
-    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "certificate is not of this type"},
-    {MBEDTLS_X509_BADCERT_BAD_MD, "signed with a weak hash"},
-    {MBEDTLS_X509_BADCERT_BAD_PK, "kind of key is not accepted"},
-    {MBEDTLS_X509_BADCERT_BAD_KEY, "key is too weak"},
-    {MBEDTLS_X509_BADCERT_REVOKED, "certificate has been revoked"},
+    {MBEDTLS_X509_BADCERT_EXPIRED, WSUV_CERT_EXPIRED, "certificate has expired"},
+    {MBEDTLS_X509_BADCERT_FUTURE, WSUV_CERT_NOT_YET_VALID, "certificate is not valid yet"},
+    {MBEDTLS_X509_BADCERT_CN_MISMATCH, WSUV_CERT_HOST_MISMATCH, "host name does not match"},
+    {MBEDTLS_X509_BADCERT_NOT_TRUSTED, WSUV_CERT_NOT_TRUSTED, "not signed by a trusted authority"},
+    {MBEDTLS_X509_BADCERT_MISSING, WSUV_CERT_MISSING, "no certificate"},
+    {MBEDTLS_X509_BADCERT_KEY_USAGE, WSUV_CERT_KEY_USAGE, "key is not for this use"},
+    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, WSUV_CERT_EXT_KEY_USAGE,
+     "certificate is not for this use"},
+    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, WSUV_CERT_TYPE, "certificate is not of this type"},
+    {MBEDTLS_X509_BADCERT_BAD_MD, WSUV_CERT_WEAK_HASH, "signed with a weak hash"},
+    {MBEDTLS_X509_BADCERT_BAD_PK, WSUV_CERT_KEY_TYPE, "kind of key is not accepted"},
+    {MBEDTLS_X509_BADCERT_BAD_KEY, WSUV_CERT_WEAK_KEY, "key is too weak"},
+    {MBEDTLS_X509_BADCERT_REVOKED, WSUV_CERT_REVOKED, "certificate has been revoked"},
 };
+
+/* What has no flag of ours shows as another problem. */
+uint32_t tls_verify_flags(uint32_t flags) {
+  uint32_t ours = 0, known = 0;
+  for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
+    known |= problems[i].flag;
+    if ((flags & problems[i].flag) != 0) ours |= (uint32_t) problems[i].ours;
+  }
+  return (flags & ~known) != 0 ? ours | (uint32_t) WSUV_CERT_OTHER : ours;
+}
 
 void tls_verify_describe(char *text, size_t size, uint32_t flags) {
   size_t used = 0;

@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_RESUME_H
-#define WS_NET_TLS_TLS_RESUME_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_RESUME_H
+#define WS_NET_TLS_MBEDTLS_TLS_RESUME_H
 
 /* Between mbedTLS's sessions and the store of them in the context. */
 

@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_INTERNAL_H
-#define WS_NET_TLS_TLS_INTERNAL_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_INTERNAL_H
+#define WS_NET_TLS_MBEDTLS_TLS_INTERNAL_H
 
 /* What a context has inside, for the engine and the filter. */
 
@@ -9,10 +9,10 @@
 #include <mbedtls/ssl_ticket.h>
 
 #include "base/bufq.h"
+#include "net/tls/mbedtls/tls_keylog.h"
+#include "net/tls/mbedtls/tls_verify.h"
 #include "net/tls/tls_context.h"
-#include "net/tls/tls_keylog.h"
 #include "net/tls/tls_sessions.h"
-#include "net/tls/tls_verify.h"
 
 enum {
   TLS_RECORD_MAX = 16 * 1024 - 64, /* plaintext in a record: with it, one chunk of the queue */

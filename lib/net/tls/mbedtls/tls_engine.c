@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "net/tls/tls_internal.h"
-#include "net/tls/tls_resume.h"
-#include "net/tls/tls_suites.h"
+#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/tls_resume.h"
+#include "net/tls/mbedtls/tls_suites.h"
 
 /* mbedTLS over byte queues. It reads what was fed through one function and writes into the queue
    through another, neither of which waits. */
@@ -461,7 +461,7 @@ void tls_engine_facts(const tls_engine *e, tls_facts *facts) {
       .peer_cert_len = cert == NULL ? 0 : cert->raw.len,
       .resumed = e->done && e->offered && !e->saw_chain,
       .verified = e->done && e->ctx->role == TLS_CLIENT && !e->ctx->config.verification_disabled,
-      .verify_flags = e->flags,
+      .verify_flags = tls_verify_flags(e->flags),
       .library_error = e->failure.library_error,
       .text = e->failure.text,
   };

@@ -1,5 +1,5 @@
-#ifndef WS_NET_TLS_TLS_MBED_H
-#define WS_NET_TLS_TLS_MBED_H
+#ifndef WS_NET_TLS_MBEDTLS_TLS_MBED_H
+#define WS_NET_TLS_MBEDTLS_TLS_MBED_H
 
 /* What differs between mbedTLS 2.28 and 3.6. No other file of the library asks for the version. */
 
@@ -12,6 +12,8 @@
 
 #include <wsuv/tls.h>
 
+#include "net/tls/tls_library.h"
+
 typedef int tls_mbed_rng(void *arg, unsigned char *out, size_t len);
 
 /* Who is told of secrets: label, the client's random, the secret. */
@@ -23,8 +25,6 @@ typedef struct tls_mbed_secrets {
 
 /* To be called before anything else, any number of times. 0 or an error of mbedTLS's. */
 int tls_mbed_init(void);
-
-bool tls_mbed_has_1_3(void);
 
 /* Keys, from memory (PEM with its NUL counted, or DER) and from a file. */
 int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_t len,
