@@ -31,8 +31,9 @@ typedef struct wsuv_client wsuv_client_t;
  * @return 0;
  *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
  *         `high_water`, `outgoing_policy` or `log_level` is none that there is, `local_address` is
- *         not numeric, the allocator lacks a function, two extensions clash (wsuv/extension.h), or
- *         `config->size` or the converter's is that of no version;
+ *         not numeric, the allocator lacks a function, or two extensions clash (wsuv/extension.h);
+ *         `WSUV_ESIZE`: the size of the configuration, or of a structure that it points to, is
+ *         that of no version;
  *         `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
  *         `UV_ENOMEM`; what an extension's `install` returned; or what libuv says when a handle
  *         cannot be made

@@ -120,7 +120,7 @@ WSUV_EXTERN int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t
  * @param[out] extension what to install
  * @param options NULL: the defaults; read once more when the extension is installed, and not needed
  *        after that
- * @return 0; `UV_EINVAL`: an option is out of range, or its size was not filled in
+ * @return 0; `UV_EINVAL`: an option is out of range; `WSUV_ESIZE`: a size was not filled in
  */
 static inline int wsuv_permessage_deflate(wsuv_extension_t *extension,
                                           const wsuv_deflate_options_t *options) {

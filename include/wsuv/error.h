@@ -51,7 +51,8 @@ extern "C" {
   XX(EDEFLATE, -70029, "compressed data is corrupt")                                      \
   XX(ENOCONVERTER, -70030, "no converter is installed")                                   \
   XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
-  XX(ECONVERT, -70032, "value could not be converted")
+  XX(ECONVERT, -70032, "value could not be converted")                                    \
+  XX(ESIZE, -70033, "structure of no known size")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -151,11 +151,6 @@ typedef struct wsuv_request {
   const char *path; /**< With #host: `/path?query`; NULL: "/". */
   bool secure;      /**< With #host: as `wss`. */
   /**
-   * A numeric address to connect to in place of looking up the host, whose name is sent all the
-   * same; NULL: none. The port is that of the URL.
-   */
-  const char *address;
-  /**
    * Have a raw session: every frame comes to `on_frame` by itself, fragments and control frames
    * too, with fin and rsv bits, and with nothing done about it. Pings are not answered, nor is the
    * peer's close frame: the session waits `close_timeout_ms` for wsuv_session_close(), or for
@@ -166,6 +161,11 @@ typedef struct wsuv_request {
    * `max_message_size` for each frame. No extensions are offered.
    */
   bool raw;
+  /**
+   * A numeric address to connect to in place of looking up the host, whose name is sent all the
+   * same; NULL: none. The port is that of the URL.
+   */
+  const char *address;
 } wsuv_request_t;
 
 /** Fill in a request with a URL and nothing else. */
@@ -189,12 +189,10 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); a structure whose size
- *         was not filled in; both a URL and parts of one; an address that is not numeric, or
- *         beside a Unix socket;
- *         `WSUV_ESTATE`: the client is closing;
- *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or what libuv says
- * when a handle cannot be made
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); both a URL and parts of
+ * one; an address that is not numeric, or beside a Unix socket; `WSUV_ESIZE`: a structure whose
+ * size is that of no version; `WSUV_ESTATE`: the client is closing; `WSUV_ERANDOM`; `UV_ENOMEM`;
+ * what a hook of an extension returned; or what libuv says when a handle cannot be made
  */
 WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                              const wsuv_callbacks_t *callbacks, wsuv_session_t **session);
@@ -248,8 +246,8 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
  * amid the fragments of a message, or any but wsuv_send_piece() and wsuv_send_end() amid one that
- * wsuv_send_begin() began; rsv bits in a control frame or a session that is not raw; or a
- * frame whose size was not filled in;
+ * wsuv_send_begin() began; or rsv bits in a control frame or a session that is not raw;
+ * `WSUV_ESIZE`: a frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
  * `UV_ENOMEM`; or what an extension returned. When it fails, nothing was queued. If an extension
  * had begun to change the message the session ends with that error, since the peer could not read
@@ -498,8 +496,8 @@ WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *sessi
  * What TLS agreed upon. What @p info points to is valid until the loop goes on.
  * @param session the session
  * @param[in,out] info initialised by wsuv_tls_info_init()
- * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet; `UV_EINVAL`: its size
- *         was not filled in
+ * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet; `WSUV_ESIZE`: its
+ * size was not filled in
  */
 WSUV_EXTERN int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info);
 
@@ -521,7 +519,7 @@ static inline void wsuv_rtt_init(wsuv_rtt_t *rtt) {
  * Read the round-trip times; a pong must carry the payload of the latest ping to count.
  * @param session the session
  * @param[in,out] rtt initialised by wsuv_rtt_init()
- * @return 0; `UV_EAGAIN`: no ping has been answered yet; `UV_EINVAL`: its size was not filled in
+ * @return 0; `UV_EAGAIN`: no ping has been answered yet; `WSUV_ESIZE`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt);
 

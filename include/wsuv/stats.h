@@ -61,7 +61,7 @@ static inline void wsuv_stats_init(wsuv_stats_t *stats) {
  * Read the statistics; possible until `on_close` returns.
  * @param session the session
  * @param[in,out] stats initialised by wsuv_stats_init()
- * @return 0; `UV_EINVAL`: its size was not filled in
+ * @return 0; `WSUV_ESIZE`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats);
 

@@ -117,13 +117,12 @@ typedef struct wsuv_tls_config {
    * configuration. Default true.
    */
   bool resumption;
+  bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
   /**
    * Append the secrets of each session to this file, as Wireshark reads them (the format of
    * SSLKEYLOGFILE). Whoever has the file reads the traffic. NULL (the default): never.
    */
   const char *keylog_file;
-
-  bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
 } wsuv_tls_config_t;
 
 /** Fill in the defaults. */
@@ -143,12 +142,12 @@ WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config)
 /** What a session's TLS agreed upon. Initialise with wsuv_tls_info_init(). */
 typedef struct wsuv_tls_info {
   size_t size;                  /**< `sizeof(wsuv_tls_info_t)` of the caller. */
+  bool resumed;                 /**< It goes on from a session that was had before. */
   const char *version;          /**< As "TLSv1.2". */
   const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites. */
   const char *alpn;             /**< The protocol (RFC 7301); NULL: none. */
   const void *peer_certificate; /**< In DER; NULL: none was sent, as in resumed sessions. */
   size_t peer_certificate_len;  /**< Bytes of #peer_certificate. */
-  bool resumed;                 /**< It goes on from a session that was had before. */
 } wsuv_tls_info_t;
 
 /** Fill in that nothing is known. */

@@ -79,12 +79,14 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config)
 }
 
 int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t *config) {
+  config_input read;
   wsuv_config_t defaults;
   ws_env *env;
   wsuv_client_config_init(&defaults);
-  if (config == NULL) config = &defaults;
   if (loop == NULL) return WS_EINVAL; /* uv_default_loop() says so when there are no descriptors */
-  int err = config_check(config);
+  int err = config_read(&read, config != NULL ? config : &defaults);
+  config = &read.config;
+  if (err == 0) err = config_check(config);
   if (err < 0) return err;
   const wsuv_allocator_t *alloc = config->allocator != NULL ? config->allocator : &ws_alloc_libc;
   err = env_uv_new(&env, loop, alloc, config->random, config->random_arg);

@@ -6,6 +6,7 @@
 #include <wsuv/version.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "net/address.h"
 #include "net/tls/tls_config.h"
 #include "proto/handshake/handshake_request.h"
@@ -42,6 +43,31 @@ void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   memset(config, 0, size);
   memcpy(config, &defaults, known);
   config->size = size;
+}
+
+SIZED_TYPE(config_type, wsuv_config_t, tls, sizeof(wsuv_config_t));
+SIZED_TYPE(converter_type, wsuv_converter_t, deserialize, sizeof(wsuv_converter_t));
+
+static int read_converter(config_input *to) {
+  const wsuv_converter_t *from = to->config.converter;
+  if (from == NULL || from->size == sizeof *from) return 0;
+  wsuv_converter_init(&to->converter);
+  to->config.converter = &to->converter;
+  return sized_in(&to->converter, &converter_type, from);
+}
+
+static int read_tls(config_input *to) {
+  const wsuv_tls_config_t *from = to->config.tls;
+  if (from == NULL || from->size == sizeof *from) return 0;
+  to->config.tls = &to->tls;
+  return tls_config_read(&to->tls, from);
+}
+
+int config_read(config_input *to, const wsuv_config_t *from) {
+  to->config = defaults;
+  int err = sized_in(&to->config, &config_type, from);
+  if (err == 0) err = read_converter(to);
+  return err == 0 ? read_tls(to) : err;
 }
 
 static bool limits_set(const wsuv_config_t *c) {
@@ -82,10 +108,6 @@ static int check_handshake(const wsuv_config_t *c) {
 }
 
 int config_check(const wsuv_config_t *config) {
-  if (config->size != sizeof *config) return WS_EINVAL;
-  if (config->converter != NULL && config->converter->size != sizeof *config->converter) {
-    return WS_EINVAL;
-  }
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (!choices_known(config) || !allocator_whole(config->allocator)) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;

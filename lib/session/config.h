@@ -8,7 +8,18 @@
 
 #include "base/alloc.h"
 
-/* 0; WS_EINVAL: a size of no version, a limit of 0 or out of range, water marks the wrong way
+/* A configuration as it came from a program, and what of it had to be completed. */
+typedef struct config_input {
+  wsuv_config_t config;
+  wsuv_tls_config_t tls;
+  wsuv_converter_t converter;
+} config_input;
+
+/* Make it one of today's sizes, with all that it points to but its extensions; what has that size
+   already is pointed to as before. 0 or WSUV_ESIZE. */
+int config_read(config_input *to, const wsuv_config_t *from);
+
+/* 0; WS_EINVAL: a limit of 0 or out of range, water marks the wrong way
    round, a local address that is none; WSUV_EINVAL_HEADER: a header or subprotocol that may not be
    sent. */
 int config_check(const wsuv_config_t *config);

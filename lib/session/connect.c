@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "net/uv/adopt.h"
 #include "session/client.h"
 #include "session/config.h"
@@ -23,11 +24,29 @@ static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config
          config->log_level == own->log_level;
 }
 
-static int check(const wsuv_client_t *client, const wsuv_request_t *request,
-                 const wsuv_callbacks_t *callbacks) {
-  if (client->endpoint.closing) return WSUV_ESTATE;
-  if (request->size != sizeof *request) return WS_EINVAL;
-  if (callbacks != NULL && callbacks->size != sizeof *callbacks) return WS_EINVAL;
+SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
+SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
+
+/* What a program asks for, in structures of today's size. */
+typedef struct connect_input {
+  wsuv_request_t request; /* Its configuration, if it has one, is `config`. */
+  config_input config;
+  wsuv_callbacks_t callbacks;
+} connect_input;
+
+static int read_input(connect_input *to, const wsuv_request_t *request,
+                      const wsuv_callbacks_t *callbacks) {
+  wsuv_request_init(&to->request, NULL);
+  wsuv_callbacks_init(&to->callbacks);
+  int err = sized_in(&to->request, &request_type, request);
+  if (err == 0 && callbacks != NULL) err = sized_in(&to->callbacks, &callbacks_type, callbacks);
+  if (err < 0 || to->request.config == NULL) return err;
+  err = config_read(&to->config, to->request.config);
+  to->request.config = &to->config.config;
+  return err;
+}
+
+static int check(const wsuv_client_t *client, const wsuv_request_t *request) {
   if (request->header_count > 0 && request->headers == NULL) return WS_EINVAL;
   if (request->subprotocol_count > 0 && request->subprotocols == NULL) return WS_EINVAL;
   if (request->config == NULL) return 0;
@@ -101,33 +120,48 @@ static void begin(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t
   if (out != NULL) *out = s;
 }
 
+static int read_and_check(connect_input *to, const wsuv_client_t *client,
+                          const wsuv_request_t *request, const wsuv_callbacks_t *callbacks) {
+  if (client->endpoint.closing) return WSUV_ESTATE;
+  int err = read_input(to, request, callbacks);
+  return err < 0 ? err : check(client, &to->request);
+}
+
 int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                  const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+  connect_input in;
   wsuv_session_t *s;
-  int err = check(client, request, callbacks);
-  if (err == 0) err = make(&s, client, request, callbacks);
-  if (err == 0) begin(s, client, request, session);
+  int err = read_and_check(&in, client, request, callbacks);
+  if (err == 0) err = make(&s, client, &in.request, &in.callbacks);
+  if (err == 0) begin(s, client, &in.request, session);
   return err;
 }
 
-int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv_stream_t *stream,
-                        const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+/* Over a stream that is not the session's before everything else has succeeded. */
+static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
+                        wsuv_session_t **session) {
   wsuv_session_t *s;
   ws_filter *filter;
-  int err = check(client, request, callbacks);
+  int err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
   if (err < 0) return err;
-  if (stream == NULL || request->address != NULL) return WS_EINVAL;
-  err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
-  if (err < 0) return err;
-  err = make(&s, client, request, callbacks);
+  err = make(&s, client, &in->request, &in->callbacks);
   if (err < 0) {
     adopt_discard(filter);
     return err;
   }
   adopt_take(filter);
   attempt_over(s->attempt, filter);
-  begin(s, client, request, session);
+  begin(s, client, &in->request, session);
   return 0;
+}
+
+int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv_stream_t *stream,
+                        const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
+  connect_input in;
+  int err = read_and_check(&in, client, request, callbacks);
+  if (err < 0) return err;
+  if (stream == NULL || in.request.address != NULL) return WS_EINVAL;
+  return connect_over(client, &in, stream, session);
 }
 
 int wsuv_connect_url(wsuv_client_t *client, const char *url, const wsuv_callbacks_t *callbacks,

@@ -1,6 +1,7 @@
 #include <wsuv/version.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "net/tls/tls_facts.h"
 #include "session/session.h"
 
@@ -32,17 +33,22 @@ int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_st
   return address(session, WS_QUERY_LOCAL_ADDRESS, addr);
 }
 
+SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
+
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
   tls_facts facts;
-  if (info->size != sizeof *info) return WS_EINVAL;
+  wsuv_tls_info_t full;
+  wsuv_tls_info_init(&full);
+  int err = sized_out(info, &tls_info_type, &full);
+  if (err < 0) return err;
   if (query(session, WS_QUERY_TLS, &facts) < 0 || facts.version == NULL) return WSUV_ESTATE;
-  info->version = facts.version;
-  info->ciphersuite = facts.ciphersuite;
-  info->alpn = facts.alpn;
-  info->peer_certificate = facts.peer_cert;
-  info->peer_certificate_len = facts.peer_cert_len;
-  info->resumed = facts.resumed;
-  return 0;
+  full.version = facts.version;
+  full.ciphersuite = facts.ciphersuite;
+  full.alpn = facts.alpn;
+  full.peer_certificate = facts.peer_cert;
+  full.peer_certificate_len = facts.peer_cert_len;
+  full.resumed = facts.resumed;
+  return sized_out(info, &tls_info_type, &full);
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
@@ -84,14 +90,16 @@ wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
   return session_stage(session);
 }
 
+SIZED_TYPE(rtt_type, wsuv_rtt_t, smoothed_us, sizeof(wsuv_rtt_t));
+
 int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
   const keepalive *k = &session->timeouts.keepalive;
-  if (rtt->size != sizeof *rtt) return WS_EINVAL;
-  if (!k->answered) return WS_EAGAIN;
-  rtt->last_us = k->last_us;
-  rtt->min_us = k->min_us;
-  rtt->smoothed_us = k->smoothed_us;
-  return 0;
+  const wsuv_rtt_t full = {.size = sizeof full,
+                           .last_us = k->last_us,
+                           .min_us = k->min_us,
+                           .smoothed_us = k->smoothed_us};
+  int err = sized_out(rtt, &rtt_type, &full);
+  return err < 0 || k->answered ? err : WS_EAGAIN;
 }
 
 const char *wsuv_stage_name(wsuv_stage_t stage) {

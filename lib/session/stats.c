@@ -1,6 +1,6 @@
 #include <wsuv/stats.h>
 
-#include "base/error.h"
+#include "base/sized.h"
 #include "session/session.h"
 
 /* Statistics: reads the counters that others keep. */
@@ -36,9 +36,12 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   if (s->attempt == NULL) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
+SIZED_TYPE(stats_type, wsuv_stats_t, open_us, sizeof(wsuv_stats_t));
+
 int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {
-  if (stats->size != sizeof *stats) return WS_EINVAL;
-  tell_counts(session, stats);
-  tell_times(session, stats);
-  return 0;
+  wsuv_stats_t full;
+  wsuv_stats_init(&full);
+  tell_counts(session, &full);
+  tell_times(session, &full);
+  return sized_out(stats, &stats_type, &full);
 }

@@ -323,7 +323,7 @@ static void test_stream_refused_is_the_caller_s(world *w) {
   assert_stream_refused(&s, &c, &r, UV_EINVAL);
   r.address = NULL;
   r.size = 0;
-  assert_stream_refused(&s, &c, &r, UV_EINVAL);
+  assert_stream_refused(&s, &c, &r, WSUV_ESIZE);
   assert_true(uv_is_active((const uv_handle_t *) c.stream)); /* it is read from */
   adopt_url(&s, &c, "ws://h/");
   world_run_until_true(w, &s.o.closed);

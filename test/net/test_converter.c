@@ -606,7 +606,7 @@ static void test_request_with_other_changes(world *w) {
 }
 
 static void test_size_that_is_not_filled_in(world *w) {
-  static const size_t sizes[] = {0, sizeof(wsuv_converter_t) - 1, sizeof(wsuv_converter_t) + 1};
+  static const size_t sizes[] = {0, sizeof(wsuv_converter_t) - 1, SIZE_MAX};
   stage s;
   wsuv_client_t *client;
   wsuv_converter_t c = converter_of(&s.n);
@@ -617,8 +617,8 @@ static void test_size_that_is_not_filled_in(world *w) {
   own.converter = &c;
   for (size_t i = 0; i < 3; i++) {
     c.size = sizes[i];
-    assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), UV_EINVAL);
-    assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), UV_EINVAL);
+    assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), WSUV_ESIZE);
+    assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), WSUV_ESIZE);
   }
   c.size = sizeof c;
   assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), 0);

@@ -82,7 +82,7 @@ static void test_what_was_agreed_upon_wants_a_size(world *w) {
   wsuv_tls_info_t info = {.size = 1};
   begin(w, &p, &client);
   secure_open(&s, client, &p, NULL);
-  assert_int_equal(wsuv_session_tls(s.u.session, &info), UV_EINVAL);
+  assert_int_equal(wsuv_session_tls(s.u.session, &info), WSUV_ESIZE);
   echo_and_close(&s);
   end(w, &p, client);
 }

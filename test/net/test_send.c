@@ -110,7 +110,7 @@ static void test_sends_that_are_wrong_are_refused(world *w) {
   assert_int_equal(user_frame(&u, 'd', (wsuv_frame_type_t) 3, true, "", 0), UV_EINVAL);
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "t", 1);
   frame.size--;
-  assert_int_equal(wsuv_send(u.session, &frame, NULL, NULL), UV_EINVAL);
+  assert_int_equal(wsuv_send(u.session, &frame, NULL, NULL), WSUV_ESIZE);
   assert_int_equal(wsuv_buffered_amount(u.session), 0);
   assert_int_equal(wsuv_send_ping(u.session, long_payload, WSUV_CONTROL_MAX), 0);
   close_and_finish(&u, &p);

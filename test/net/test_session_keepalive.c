@@ -96,7 +96,7 @@ static void test_pong_gives_the_round_trip_time(world *w) {
   assert_true(rtt.last_us >= rtt.min_us);
   assert_true(rtt.smoothed_us >= rtt.min_us);
   rtt.size = 0;
-  assert_true(wsuv_session_rtt(u.session, &rtt) < 0);
+  assert_int_equal(wsuv_session_rtt(u.session, &rtt), WSUV_ESIZE);
   close_and_finish(&u, &p);
 }
 

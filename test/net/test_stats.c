@@ -182,7 +182,7 @@ static void test_stats_want_their_size(world *w) {
   wsuv_stats_t s = {.size = 0};
   frame_peer_start(&p, w);
   user_open(&u, w, &p, NULL);
-  assert_int_equal(wsuv_session_get_stats(u.session, &s), UV_EINVAL);
+  assert_int_equal(wsuv_session_get_stats(u.session, &s), WSUV_ESIZE);
   end(&u, &p);
 }
 

@@ -97,8 +97,13 @@ static void test_defaults_are_accepted(void **state) {
 
 static void test_size_must_be_filled_in(void **state) {
   (void) state;
+  wsuv_tls_config_t read;
+  config.min_version = WSUV_TLS_1_2;
+  assert_int_equal(tls_config_read(&read, &config), 0);
+  assert_int_equal(read.min_version, WSUV_TLS_1_2);
+  assert_true(read.resumption);
   config.size = 0;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_read(&read, &config), WSUV_ESIZE);
 }
 
 static const char *const good_pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -348,7 +353,7 @@ static int make_client(void) {
 
 static void test_refused_configuration_makes_no_context(void **state) {
   (void) state;
-  config.size = 1;
+  config.min_version = (wsuv_tls_version_t) 1;
   assert_int_equal(make_client(), WS_EINVAL);
 }
 

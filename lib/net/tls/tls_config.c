@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "net/tls/tls_library.h"
 
 /* The configuration of TLS, as values: checked, copied, compared. Reads no file. */
@@ -79,8 +80,14 @@ static bool server_name_ok(const char *name) {
   return len > 0 && len <= NAME_MAX_LEN;
 }
 
+SIZED_TYPE(tls_config_type, wsuv_tls_config_t, keylog_file, sizeof(wsuv_tls_config_t));
+
+int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from) {
+  wsuv_tls_config_init(to);
+  return sized_in(to, &tls_config_type, from);
+}
+
 int tls_config_check(const wsuv_tls_config_t *c) {
-  if (c->size != sizeof *c) return WS_EINVAL;
   if (!memory_ok(c->ca_pem, c->ca_pem_len) || !own_cert_ok(c) || !pins_ok(c)) return WS_EINVAL;
   if (!alpn_ok(c) || !server_name_ok(c->server_name)) return WS_EINVAL;
   int err = check_versions(c);

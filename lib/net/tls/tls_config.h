@@ -13,6 +13,9 @@
 
 enum { TLS_PIN_SIZE = 32 };
 
+/* Make one of today's size of what a program has filled in. 0 or WSUV_ESIZE. */
+int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from);
+
 /* Judged without a look at any file. 0; WS_EINVAL; WS_EPROTONOSUPPORT: only versions are allowed
    that the library does not have. */
 int tls_config_check(const wsuv_tls_config_t *config);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "proto/extension/deflate_params.h"
 #include "proto/extension/deflater.h"
 #include "proto/extension/inflater.h"
@@ -45,14 +46,24 @@ void wsuv_deflate_options_defaults(wsuv_deflate_options_t *options, size_t size)
 
 /* Installing and negotiating */
 
+SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
+
+SIZED_TYPE(options_type, wsuv_deflate_options_t, max_inflated_size, sizeof(wsuv_deflate_options_t));
+
+static int read_options(wsuv_deflate_options_t *to, const wsuv_deflate_options_t *from) {
+  *to = default_options;
+  int err = sized_in(to, &options_type, from);
+  return err < 0 ? err : deflate_options_check(to);
+}
+
 static int install(void *data, const wsuv_allocator_t *alloc, void **shared) {
-  const wsuv_deflate_options_t *options = data;
-  int err = deflate_options_check(options);
+  wsuv_deflate_options_t options;
+  int err = read_options(&options, data);
   if (err < 0) return err;
   deflate_shared *d = ws_malloc(alloc, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
-  d->options = *options;
-  zstream_pool_init(&d->pool, alloc, options->level, options->mem_level);
+  d->options = options;
+  zstream_pool_init(&d->pool, alloc, options.level, options.mem_level);
   *shared = d;
   return 0;
 }
@@ -247,21 +258,24 @@ static int incoming(void *state, wsuv_extension_message_t *message,
 
 int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
                                  const wsuv_deflate_options_t *options) {
+  wsuv_deflate_options_t read;
+  wsuv_extension_t full;
   if (options == NULL) options = &default_options;
-  if (size != sizeof *extension) return WS_EINVAL;
-  wsuv_extension_init(extension);
-  extension->key = "permessage-deflate";
-  extension->rsv = WSUV_RSV1;
-  extension->data = (void *) options;
-  extension->install = install;
-  extension->uninstall = uninstall;
-  extension->offer = offer;
-  extension->accept = accept_answer;
-  extension->answer = answer;
-  extension->state_free = session_free;
-  extension->incoming = incoming;
-  extension->outgoing = outgoing;
-  extension->variant = variant;
-  extension->prepare = prepare;
-  return deflate_options_check(options);
+  wsuv_extension_init(&full);
+  full.key = "permessage-deflate";
+  full.rsv = WSUV_RSV1;
+  full.data = (void *) (uintptr_t) options;
+  full.install = install;
+  full.uninstall = uninstall;
+  full.offer = offer;
+  full.accept = accept_answer;
+  full.answer = answer;
+  full.state_free = session_free;
+  full.incoming = incoming;
+  full.outgoing = outgoing;
+  full.variant = variant;
+  full.prepare = prepare;
+  extension->size = size;
+  int err = sized_out(extension, &extension_type, &full);
+  return err < 0 ? err : read_options(&read, options);
 }

@@ -76,8 +76,8 @@ static bool bits_in_range(unsigned bits) {
 }
 
 int deflate_options_check(const wsuv_deflate_options_t *o) {
-  bool good = o->size == sizeof *o && o->level >= 0 && o->level <= 9 && o->mem_level >= 1 &&
-              o->mem_level <= 9 && bits_in_range(o->server_max_window_bits) &&
+  bool good = o->level >= 0 && o->level <= 9 && o->mem_level >= 1 && o->mem_level <= 9 &&
+              bits_in_range(o->server_max_window_bits) &&
               (o->client_max_window_bits == 0 || bits_in_range(o->client_max_window_bits)) &&
               o->max_inflated_size > 0;
   return good ? 0 : WS_EINVAL;

@@ -5,28 +5,41 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "proto/extension/extension_params.h"
 #include "proto/http/headers.h"
 
+SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
+
 static bool is_sound(const wsuv_extension_t *e) {
-  return e != NULL && e->size == sizeof *e && e->key != NULL &&
-         header_is_token(e->key, strlen(e->key)) &&
+  return e->key != NULL && header_is_token(e->key, strlen(e->key)) &&
          (e->rsv & ~(unsigned) (WSUV_RSV1 | WSUV_RSV2 | WSUV_RSV3)) == 0 &&
          (e->offer == NULL) == (e->accept == NULL) && (e->variant == NULL) == (e->prepare == NULL);
 }
 
-static bool are_sound(const wsuv_extension_t *const *extensions, size_t count) {
+static bool are_sound(const wsuv_extension_t *extensions, size_t count) {
   unsigned claimed = 0;
-  if (count > WSUV_EXTENSIONS_MAX || extensions == NULL) return false;
   for (size_t i = 0; i < count; i++) {
-    const wsuv_extension_t *e = extensions[i];
+    const wsuv_extension_t *e = &extensions[i];
     if (!is_sound(e) || (e->rsv & claimed) != 0) return false;
     claimed |= e->rsv;
     for (size_t j = 0; j < i; j++) {
-      if (strcmp(extensions[j]->key, e->key) == 0) return false;
+      if (strcmp(extensions[j].key, e->key) == 0) return false;
     }
   }
   return true;
+}
+
+/* All of them, as structures of today's size. */
+static int read_all(wsuv_extension_t *to, const wsuv_extension_t *const *from, size_t count) {
+  if (count > WSUV_EXTENSIONS_MAX || from == NULL) return WS_EINVAL;
+  for (size_t i = 0; i < count; i++) {
+    to[i] = (wsuv_extension_t){.size = sizeof to[i]};
+    if (from[i] == NULL) return WS_EINVAL;
+    int err = sized_in(&to[i], &extension_type, from[i]);
+    if (err < 0) return err;
+  }
+  return are_sound(to, count) ? 0 : WS_EINVAL;
 }
 
 static int install(extension_list *list, const wsuv_extension_t *e) {
@@ -56,15 +69,17 @@ static void uninstall(extension_list *list, extension_installed *item) {
 
 int extension_list_new(extension_list **out, const wsuv_allocator_t *alloc,
                        const wsuv_extension_t *const *extensions, size_t count) {
+  wsuv_extension_t read[WSUV_EXTENSIONS_MAX];
   *out = NULL;
   if (count == 0) return 0;
-  if (!are_sound(extensions, count)) return WS_EINVAL;
+  int err = read_all(read, extensions, count);
+  if (err < 0) return err;
   extension_list *list = ws_calloc(alloc, sizeof *list + count * sizeof list->items[0]);
   if (list == NULL) return WS_ENOMEM;
   list->alloc = alloc;
   list->refs = 1;
   for (size_t i = 0; i < count; i++) {
-    int err = install(list, extensions[i]);
+    err = install(list, &read[i]);
     if (err < 0) {
       extension_list_unref(list);
       return err;

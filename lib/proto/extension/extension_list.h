@@ -27,10 +27,9 @@ typedef struct extension_list {
   extension_installed items[];
 } extension_list;
 
-/* Check, copy and install them. 0, with *out NULL if there are none; WS_EINVAL: too many, a size
-   that was not filled in, a key that is no token or is there twice, a reserved bit that does not
-   exist or is claimed twice, offer without accept, variant without prepare; WS_ENOMEM; what a hook
-   returned. */
+/* Check, copy and install them. 0, with *out NULL if there are none; WSUV_ESIZE; WS_EINVAL: too
+   many, a key that is no token or is there twice, a reserved bit that does not exist or is claimed
+   twice, offer without accept, variant without prepare; WS_ENOMEM; what a hook returned. */
 int extension_list_new(extension_list **out, const wsuv_allocator_t *alloc,
                        const wsuv_extension_t *const *extensions, size_t count);
 

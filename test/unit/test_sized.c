@@ -1,0 +1,109 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Structures of older and newer callers (F52), by one that has had two releases. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sized.h"
+
+typedef struct sample {
+  size_t size;
+  uint64_t first;
+  uint64_t second; /* since the second release */
+} sample;
+
+enum { OLD = offsetof(sample, second), NEW = sizeof(sample) };
+
+SIZED_TYPE(sample_type, sample, second, OLD, sizeof(sample));
+
+static const sample defaults = {.size = NEW, .first = 11, .second = 22};
+
+/* A structure of a caller, in a block of just its size: nothing beyond may be touched. */
+static void *make(size_t claimed, size_t real, uint8_t fill) {
+  unsigned char *p = malloc(real);
+  assert_non_null(p);
+  memset(p, fill, real);
+  memcpy(p, &claimed, sizeof claimed);
+  return p;
+}
+
+static void check_in(size_t size, uint8_t tail, int expected, uint64_t first, uint64_t second) {
+  sample to = defaults;
+  unsigned char *from = make(size, size, 1);
+  if (size > NEW) memset(from + NEW, tail, size - NEW);
+  assert_int_equal(sized_in(&to, &sample_type, from), expected);
+  assert_int_equal(to.size, NEW);
+  assert_int_equal(to.first, first);
+  assert_int_equal(to.second, second);
+  free(from);
+}
+
+static const uint64_t ones = 0x0101010101010101;
+
+static void test_sized_in_takes_older_and_newer_callers(void **state) {
+  (void) state;
+  check_in(OLD, 0, 0, ones, 22);
+  check_in(NEW, 0, 0, ones, ones);
+  check_in(NEW + 1, 0, 0, ones, ones);
+  check_in(SIZED_MAX, 0, 0, ones, ones);
+  check_in(NEW + 8, 1, WSUV_ESIZE, 11, 22);
+  check_in(SIZED_MAX, 1, WSUV_ESIZE, 11, 22);
+}
+
+static void test_sized_in_refuses_what_is_no_size(void **state) {
+  static const size_t sizes[] = {0,       1,        sizeof(size_t), OLD - 1,      OLD + 1,
+                                 NEW - 1, SIZE_MAX, SIZE_MAX / 2,   SIZED_MAX + 1};
+  (void) state;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    sample to = defaults;
+    void *from = make(sizes[i], NEW, 0);
+    assert_int_equal(sized_in(&to, &sample_type, from), WSUV_ESIZE);
+    assert_memory_equal(&to, &defaults, sizeof to);
+    assert_int_equal(sized_out(from, &sample_type, &defaults), WSUV_ESIZE);
+    free(from);
+  }
+}
+
+static void test_sized_in_sees_each_byte_that_it_does_not_know(void **state) {
+  (void) state;
+  for (size_t at = NEW; at < NEW + 24; at++) {
+    sample to = defaults;
+    unsigned char *from = make(NEW + 24, NEW + 24, 0);
+    assert_int_equal(sized_in(&to, &sample_type, from), 0);
+    from[at] = 0x80;
+    assert_int_equal(sized_in(&to, &sample_type, from), WSUV_ESIZE);
+    free(from);
+  }
+}
+
+static void test_sized_out_fills_as_far_as_the_caller_goes(void **state) {
+  static const size_t sizes[] = {OLD, NEW, NEW + 1, NEW + 16, SIZED_MAX};
+  (void) state;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    size_t size = sizes[i], known = size < NEW ? size : NEW, told;
+    unsigned char *to = make(size, size, 0xff);
+    assert_int_equal(sized_out(to, &sample_type, &defaults), 0);
+    memcpy(&told, to, sizeof told);
+    assert_int_equal(told, size);
+    assert_memory_equal(to + sizeof told, (const char *) &defaults + sizeof told,
+                        known - sizeof told);
+    for (size_t at = known; at < size; at++) assert_int_equal(to[at], 0);
+    free(to);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sized_in_takes_older_and_newer_callers),
+      cmocka_unit_test(test_sized_in_refuses_what_is_no_size),
+      cmocka_unit_test(test_sized_in_sees_each_byte_that_it_does_not_know),
+      cmocka_unit_test(test_sized_out_fills_as_far_as_the_caller_goes),
+  };
+  return cmocka_run_group_tests_name("sized", tests, NULL, NULL);
+}
