@@ -189,10 +189,12 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); both a URL and parts of
- * one; an address that is not numeric, or beside a Unix socket; `WSUV_ESIZE`: a structure whose
- * size is that of no version; `WSUV_ESTATE`: the client is closing; `WSUV_ERANDOM`; `UV_ENOMEM`;
- * what a hook of an extension returned; or what libuv says when a handle cannot be made
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); both a URL and
+ *         parts of one; an address that is not numeric, or beside a Unix socket;
+ *         `WSUV_ESIZE`: a structure whose size is that of no version;
+ *         `WSUV_ESTATE`: the client is closing;
+ *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or what libuv
+ *         says when a handle cannot be made
  */
 WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                              const wsuv_callbacks_t *callbacks, wsuv_session_t **session);
