@@ -1,6 +1,6 @@
 #include "session/cause.h"
 
-/* A pure function and what it is fed with. */
+/* A pure function and what it is fed with; and the names of stages. */
 
 void cause_set(cause *c, wsuv_stage_t stage, int status, const char *detail) {
   if (c->status != 0) return;
@@ -24,4 +24,16 @@ cause cause_resolve(cause noted, bool close_received, wsuv_stage_t stage, int st
   }
   cause_set(&noted, stage, noted.write_error != 0 ? noted.write_error : status, detail);
   return noted;
+}
+
+const char *wsuv_stage_name(wsuv_stage_t stage) {
+  switch (stage) {
+  case WSUV_STAGE_RESOLVE: return "resolve";
+  case WSUV_STAGE_CONNECT: return "connect";
+  case WSUV_STAGE_TLS: return "tls";
+  case WSUV_STAGE_HANDSHAKE: return "handshake";
+  case WSUV_STAGE_OPEN: return "open";
+  case WSUV_STAGE_CLOSING: return "closing";
+  }
+  return "unknown";
 }

@@ -102,18 +102,6 @@ int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
   return err < 0 || k->answered ? err : WS_EAGAIN;
 }
 
-const char *wsuv_stage_name(wsuv_stage_t stage) {
-  switch (stage) {
-  case WSUV_STAGE_RESOLVE: return "resolve";
-  case WSUV_STAGE_CONNECT: return "connect";
-  case WSUV_STAGE_TLS: return "tls";
-  case WSUV_STAGE_HANDSHAKE: return "handshake";
-  case WSUV_STAGE_OPEN: return "open";
-  case WSUV_STAGE_CLOSING: return "closing";
-  }
-  return "unknown";
-}
-
 const char *wsuv_version(void) {
   return WSUV_VERSION_STRING;
 }
