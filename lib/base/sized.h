@@ -23,12 +23,16 @@ typedef struct sized_type {
 
 /* Define the static `name` for a structure: its last field, which must end at sizeof, so that
    padding never becomes a field; then the sizes that releases had, ending in sizeof(type). */
-#define SIZED_TYPE(name, type, last, ...)                                           \
-  _Static_assert(offsetof(type, last) + sizeof(((type *) 0)->last) == sizeof(type), \
-                 "padding at the end of " #type " would become a field");           \
-  static const size_t name##_released[] = {__VA_ARGS__};                            \
-  static const sized_type name = {name##_released,                                  \
+#define SIZED_TYPE(name, type, last, ...)                                        \
+  _Static_assert(offsetof(type, last) + SIZED_FIELD(type, last) == sizeof(type), \
+                 "padding at the end of " #type " would become a field");        \
+  static const size_t name##_released[] = {__VA_ARGS__};                         \
+  static const sized_type name = {name##_released,                               \
                                   sizeof name##_released / sizeof name##_released[0]}
+
+/* The size of a field, which may well be a pointer. */
+#define SIZED_FIELD(type, field) \
+  (sizeof(((type *) 0)->field)) /* NOLINT(bugprone-sizeof-expression) */
 
 /* Read a structure of the caller's. `to` is one of today's size that holds the defaults, and gets
    what the caller has filled in; its size becomes today's. 0 or WSUV_ESIZE, and then `to` is as it
