@@ -69,7 +69,7 @@ typedef struct wsuv_close_info {
   /** When TLS failed: the library's own code, which #detail says in words; else 0. */
   int tls_error;
   wsuv_tls_library_t tls_library; /**< Whose code #tls_error is. */
-  /** With `WSUV_ETLSVERIFY`: #wsuv_cert_flag, which #detail says in words; else 0. */
+  /** With `WSUV_ETLSVERIFY`: flags of wsuv_cert_flag_t, which #detail says in words; else 0. */
   uint32_t tls_verify_flags;
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
   size_t body_len;  /**< Bytes of #body. */
