@@ -47,7 +47,7 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_KEY_TYPE = 1 << 9,  /**< A key of this kind is not accepted. */
   WSUV_CERT_WEAK_KEY = 1 << 10, /**< The key is too short. */
   WSUV_CERT_REVOKED = 1 << 11,  /**< The certificate has been revoked. */
-  WSUV_CERT_OTHER = 1 << 12     /**< Something else: the detail of wsuv_close_info_t says what is known. */
+  WSUV_CERT_OTHER = 1 << 12     /**< Something else, which the detail says. */
 } wsuv_cert_flag_t;
 
 /** Whose code wsuv_close_info::tls_error is. */
