@@ -4,7 +4,7 @@
 # It also returns 0, once, for the second of two records without payload that lie in one read
 # (RFC 5246 6.2.1 allows them at any time), while the records behind them are still to be read. One
 # such record is passed over in silence. So 0 is the end only when the BIO has nothing left and has
-# ended itself; whoever stops at the first 0 loses data and takes a live peer for a cut connection.
+# ended itself. A caller that stops at the first 0 loses data and takes a live peer for a cut connection.
 #
 # Needs Debian 12's apt, a C compiler and binutils. Prints what is seen, and fails if it changes.
 set -euo pipefail
