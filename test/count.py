@@ -3,8 +3,9 @@
 
     count.py BUILD_FOLDER
 
-A test that says that it cannot be run here (exit status 77) is named on a line of its own before,
-and is in neither number. One that was never begun has failed. Exits with 0 only if none failed.
+A test that cannot be run here (exit status 77) is named on a line of its own before that line, and
+is in neither number. A test that failed is named, too, below the end of its output; one that never
+began has failed. Exits with 0 only if none failed.
 """
 
 import json
@@ -13,31 +14,48 @@ import subprocess
 import sys
 
 
+LINES_SHOWN = 40
+
+
 def results(folder):
-    """Name of each test that was begun, and how it ended."""
+    """What Meson wrote of each test that began."""
     path = os.path.join(folder, 'meson-logs', 'testlog.json')
     if not os.path.exists(path):
         return []
     with open(path, encoding='utf-8') as file:
-        ended = [json.loads(line) for line in file]
-    return [(test['name'], test['result']) for test in ended]
+        return [json.loads(line) for line in file]
 
 
 def registered(folder):
-    """How many tests there are."""
+    """The names of all tests, each as in the log."""
     command = ['meson', 'introspect', '--tests', folder]
-    return len(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+    tests = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return [f'{test["suite"][0]} / {test["name"]}' for test in tests]
+
+
+def show_failure(test):
+    """Prints the end of a failed test's output, and below it how it ended."""
+    output = (test.get('stdout', '') + test.get('stderr', '')).splitlines()
+    for line in output[-LINES_SHOWN:]:
+        print(f'  {line}')
+    print(f'failed: {test["name"]}: {test["result"]} after {test["duration"]:.0f} s')
 
 
 def main(folder):
     ended = results(folder)
-    passed = sum(result in ('OK', 'EXPECTEDFAIL') for _, result in ended)
-    skipped = [name for name, result in ended if result == 'SKIP']
-    failed = registered(folder) - passed - len(skipped)
-    for name in skipped:
-        print(f'not run: {name}')
-    print(f'{passed} passed, {failed} failed')
-    return 0 if passed and not failed else 1
+    began = {test['name'] for test in ended}
+    passed = [test for test in ended if test['result'] in ('OK', 'EXPECTEDFAIL')]
+    skipped = [test for test in ended if test['result'] == 'SKIP']
+    failed = [test for test in ended if test not in passed and test not in skipped]
+    never = [name for name in registered(folder) if name not in began]
+    for test in skipped:
+        print(f'not run: {test["name"]}')
+    for test in failed:
+        show_failure(test)
+    for name in never:
+        print(f'failed: {name}: never began')
+    print(f'{len(passed)} passed, {len(failed) + len(never)} failed')
+    return 0 if passed and not failed and not never else 1
 
 
 if __name__ == '__main__':
