@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 # In the root.
 if [ "${1:-}" = --inside ]; then
   build="build-lane"
-  setup=(-Dwerror=true -Dconformance_peers=false -Dconformance_messages=10)
+  setup=(-Dwerror=true)
   if .ci/packages.sh test && CC=gcc meson setup "${setup[@]}" "$build" && ninja -C "$build"; then
     meson test -C "$build" --no-rebuild --print-errorlogs
     exec python3 test/count.py "$build"

@@ -1,46 +1,87 @@
 #!/bin/bash
-# What takes too long for every change: groups 12 and 13 of the conformance cases with all of their
-# 1,000 messages, in both directions.
+# What takes too long for every change, in jobs that have names.
 #
-#   .ci/nightly.sh [BUILD]
+#   .ci/nightly.sh [JOB...]
+#   .ci/nightly.sh --list
 #
-# BUILD is a build folder (build-test). The last line is "N passed, M failed", in cases; the exit
-# status is 0 only if nothing failed.
+# All jobs without an argument. From the environment: BUILD, the build folder (build-nightly). The
+# last line is "N passed, M failed", in jobs; the exit status is 0 only if nothing failed.
+#
+# A job is a function below whose name begins with job_, after a comment of one line, which --list
+# prints.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-build=${1:-build-test}
-limit=3600 # seconds for all cases of one direction
-messages=1000
+build=${BUILD:-build-nightly}
+here=.ci/nightly.sh
 
-if [ ! -e "$build/build.ninja" ]; then meson setup "$build" || exit 1; fi
-ninja -C "$build" test/autobahn_client test/wsuv_echo || exit 1
-
-scratch=$(mktemp)
-trap 'rm -f "$scratch"' EXIT
-passed=0
-failed=0
-
-# Play all cases to a program in that role, and add them up.
-play() {
-  local begun=$SECONDS status
-  printf '\n== %s\n' "$1"
-  python3 test/conform/run.py "$1" "$build/test/$2" --deflate --messages "$messages" \
-    --limit "$limit" 2>&1 | tee "$scratch"
-  status=${PIPESTATUS[0]}
-  printf -- '-- %s: exit status %d, %d s\n' "$1" "$status" $((SECONDS - begun))
-  if [[ $(tail -n 1 "$scratch") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    passed=$((passed + BASH_REMATCH[1]))
-    failed=$((failed + BASH_REMATCH[2]))
-    # The program may have ended badly behind the last case.
-    if [ "$status" -ne 0 ] && [ "${BASH_REMATCH[2]}" -eq 0 ]; then failed=$((failed + 1)); fi
-  else
-    failed=$((failed + 1))
-  fi
+# Groups 12 and 13 of the Autobahn cases, played to a program in a role with all their messages.
+all_messages() {
+  python3 test/conform/run.py "$1" "$build/test/$2" --deflate --messages 1000 --limit 3600
 }
 
-play client autobahn_client
-play server wsuv_echo
+# The 1,000 messages of each compression case, with wsuv as the client.
+job_messages_client() {
+  all_messages client autobahn_client
+}
+
+# The same with wsuv as the server.
+job_messages_server() {
+  all_messages server wsuv_echo
+}
+
+# That each broken peer fails in the conformance cases that are meant to catch it.
+job_broken_peers() {
+  python3 test/conform/broken_test.py
+}
+
+# The same for the cases of permessage-deflate.
+job_broken_peers_deflate() {
+  python3 test/conform/broken_deflate_test.py
+}
+
+# That other libraries pass the cases of permessage-deflate, in both roles.
+job_other_libraries() {
+  python3 test/conform/others_test.py
+}
+
+jobs() {
+  sed -n 's/^job_\([a-z_]*\)() {$/\1/p' "$here" | tr _ -
+}
+
+# Each job, and the comment above it.
+list() {
+  sed -n '/^# /{s/^# //;h}; /^job_/{s/^job_\([a-z_]*\).*/\1/;y/_/-/;G;s/\n/: /;p}' "$here"
+}
+
+if [ "${1:-}" = --list ]; then
+  list
+  exit 0
+fi
+
+[ $# -gt 0 ] || readarray -t all < <(jobs)
+[ $# -gt 0 ] || set -- "${all[@]}"
+for job; do
+  if ! jobs | grep -qx -- "$job"; then
+    echo "$0: no job '$job'; the jobs are: $(jobs | tr '\n' ' ')" >&2
+    exit 2
+  fi
+done
+
+.ci/packages.sh test || exit 1
+if [ ! -e "$build/build.ninja" ]; then meson setup "$build" -Dbuildtype=debugoptimized || exit 1; fi
+ninja -C "$build" test/autobahn_client test/wsuv_echo || exit 1
+
+passed=0
+failed=0
+for job; do
+  begun=$SECONDS
+  printf '\n== %s\n' "$job"
+  "job_${job//-/_}" 2>&1
+  status=$?
+  if [ "$status" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  printf -- '-- %s: exit status %d, %d s\n' "$job" "$status" $((SECONDS - begun))
+done
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

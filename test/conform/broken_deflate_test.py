@@ -173,11 +173,6 @@ class Verdicts(unittest.TestCase):
                 with self.subTest(name=name, case=result.case.id):
                     self.assertTrue(report.passed(result), report.line(result))
 
-    def test_every_broken_peer_is_named_here(self):
-        right = {kind.__name__ for kind in broken_deflate.RIGHT}
-        wrong = {*CAUGHT, *CLIENTS_CAUGHT, *SERVERS_CAUGHT}
-        self.assertEqual(wrong, set(broken_deflate.NAMES) - right)
-
     def test_broken_servers_are_caught(self):
         self.check(try_server, {**CAUGHT, **SERVERS_CAUGHT})
 
@@ -189,11 +184,6 @@ class Verdicts(unittest.TestCase):
 
     def test_right_clients_pass(self):
         self.check_right(try_client)
-
-    def test_what_is_not_agreed_upon_is_unimplemented(self):
-        for trial in (try_server, try_client):
-            result, = asyncio.run(trial(broken_deflate.NeverAgreed, '12.1.1'))
-            self.assertEqual((result.behavior, result.behavior_close), ('UNIMPLEMENTED', 'OK'))
 
 
 def behind_deflate(patterns):
@@ -239,12 +229,6 @@ class Openings(unittest.TestCase):
             with self.subTest(case=found.id):
                 self.assertTrue(outcome.passed(found), outcome.line(found))
 
-    def test_every_broken_peer_is_named_here(self):
-        self.assertEqual({*OPENING_CLIENTS_CAUGHT, 'DeflateClient'},
-                         set(broken_deflate_opening.CLIENTS))
-        self.assertEqual({*OPENING_SERVERS_CAUGHT, 'DeflateServer'},
-                         set(broken_deflate_opening.SERVERS))
-
     def test_broken_clients_are_caught(self):
         self.check(try_opening_client, OPENING_CLIENTS_CAUGHT)
 
@@ -256,6 +240,35 @@ class Openings(unittest.TestCase):
 
     def test_a_right_server_passes(self):
         self.check_right(try_opening_server, 'DeflateServer')
+
+
+class Names(unittest.TestCase):
+    def test_every_broken_peer_is_named_here(self):
+        right = {kind.__name__ for kind in broken_deflate.RIGHT}
+        wrong = {*CAUGHT, *CLIENTS_CAUGHT, *SERVERS_CAUGHT}
+        self.assertEqual(wrong, set(broken_deflate.NAMES) - right)
+
+    def test_every_broken_opening_is_named_here(self):
+        self.assertEqual({*OPENING_CLIENTS_CAUGHT, 'DeflateClient'},
+                         set(broken_deflate_opening.CLIENTS))
+        self.assertEqual({*OPENING_SERVERS_CAUGHT, 'DeflateServer'},
+                         set(broken_deflate_opening.SERVERS))
+
+
+class Few(unittest.TestCase):
+    """One broken peer in each role, and one that is right."""
+
+    def test_what_is_not_agreed_upon_is_unimplemented(self):
+        for trial in (try_server, try_client):
+            result, = asyncio.run(trial(broken_deflate.NeverAgreed, '12.1.1'))
+            self.assertEqual((result.behavior, result.behavior_close), ('UNIMPLEMENTED', 'OK'))
+
+    def test_a_broken_peer_is_caught_and_a_right_one_is_not(self):
+        for trial in (try_server, try_client):
+            result, = asyncio.run(trial(broken_deflate.NAMES['TailLeft'], '12.1.1'))
+            self.assertFalse(report.passed(result), report.line(result))
+            result, = asyncio.run(trial(broken_deflate.RIGHT[0], '12.1.1'))
+            self.assertTrue(report.passed(result), report.line(result))
 
 
 class Cases(unittest.TestCase):

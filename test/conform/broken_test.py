@@ -177,10 +177,6 @@ class Verdicts(unittest.TestCase):
                 with self.subTest(name=name, case=result.case.id):
                     self.assertTrue(report.passed(result), report.line(result))
 
-    def test_every_broken_peer_is_named_here(self):
-        right = {kind.__name__ for kind in broken.RIGHT}
-        self.assertEqual(set(CAUGHT), set(broken.NAMES) - right)
-
     def test_broken_servers_are_caught(self):
         self.check(try_server, CAUGHT)
 
@@ -235,10 +231,6 @@ class Openings(unittest.TestCase):
             with self.subTest(case=found.id):
                 self.assertTrue(outcome.passed(found), outcome.line(found))
 
-    def test_every_broken_peer_is_named_here(self):
-        self.assertEqual({*CLIENTS_CAUGHT, 'OpeningClient'}, set(broken_opening.CLIENTS))
-        self.assertEqual({*SERVERS_CAUGHT, 'OpeningServer'}, set(broken_opening.SERVERS))
-
     def test_broken_clients_are_caught(self):
         self.check(try_opening_client, CLIENTS_CAUGHT)
 
@@ -252,12 +244,21 @@ class Openings(unittest.TestCase):
         self.check_right(asyncio.run(try_opening_server('OpeningServer', '*')))
 
 
+class Names(unittest.TestCase):
+    def test_every_broken_peer_is_named_here(self):
+        right = {kind.__name__ for kind in broken.RIGHT}
+        self.assertEqual(set(CAUGHT), set(broken.NAMES) - right)
+
+    def test_every_broken_opening_is_named_here(self):
+        self.assertEqual({*CLIENTS_CAUGHT, 'OpeningClient'}, set(broken_opening.CLIENTS))
+        self.assertEqual({*SERVERS_CAUGHT, 'OpeningServer'}, set(broken_opening.SERVERS))
+
+
 class Cases(unittest.TestCase):
     def test_names_of_answers_and_requests_come_once(self):
         for kind in (answers, requests):
             found = [case.id for case in kind.every()]
             self.assertEqual(len(set(found)), len(found))
-
 
     def test_each_section_has_its_cases(self):
         found = [case.id for case in cases.every()]

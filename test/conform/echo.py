@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-PATIENCE_S = 5
+PATIENCE_S = 20
 CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
 
