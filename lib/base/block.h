@@ -1,9 +1,11 @@
 #ifndef WS_BASE_BLOCK_H
 #define WS_BASE_BLOCK_H
 
-/* One contiguous block that grows as bytes arrive, for a message that is assembled. Many sessions
-   share a spare one, so that large messages, one after the other, allocate nothing. */
+/* One contiguous block that grows as bytes arrive: a message that is assembled, a text that is
+   written. Sessions share a spare one, so that large messages, one after the other, allocate
+   nothing. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/alloc.h"
@@ -12,26 +14,28 @@ enum { BLOCK_SPARE_MAX = 4 * 1024 * 1024 }; /* a larger block is not kept */
 
 typedef struct block_spare {
   const wsuv_allocator_t *alloc;
-  unsigned char *memory; /* or NULL */
-  size_t cap;            /* BLOCK_ALIGN bytes less than there are */
+  unsigned char *memory; /* The spare memory, or NULL. */
+  size_t size;           /* The bytes of it. */
 } block_spare;
 
 void block_spare_init(block_spare *spare, const wsuv_allocator_t *alloc);
 void block_spare_free(block_spare *spare);
 
 typedef struct block {
-  unsigned char *base; /* or NULL */
-  size_t len, cap;
-  uint8_t lead;      /* bytes before base that belong to the memory, too */
-  uint8_t alignment; /* of base, modulo BLOCK_ALIGN */
+  unsigned char *base; /* The first byte, or NULL while there is no memory. */
+  size_t len;          /* The bytes that are used. */
+  size_t cap;          /* The bytes that there is room for. */
+  uint8_t lead;        /* Bytes of the memory that lie before base. */
+  uint8_t alignment;   /* The wanted address of base, modulo BLOCK_ALIGN. */
+  bool aligned;        /* An alignment is wanted: the memory is BLOCK_ALIGN larger than cap. */
 } block;
 
 enum { BLOCK_ALIGN = 64 };
 
-/* Have what an empty block is going to hold lie as it would lie at `like`, modulo BLOCK_ALIGN.
-   Whoever reads the rest of a message into it, behind a first part that was read elsewhere, has the
-   kernel copy as if it were one buffer: that is up to ten times as fast as with a few bytes' shift
-   on processors whose `rep movsb` minds. */
+/* Place the bytes of an empty block at an address that equals `like` modulo BLOCK_ALIGN. A message
+   whose first part was read at `like`, and whose rest the kernel copies into the block, then keeps
+   its alignment: on processors with a slow unaligned `rep movsb` the copy is up to ten times as
+   fast. */
 void block_align(block *b, const unsigned char *like);
 
 /* Make room for n bytes more, at least doubling the block, but never beyond `most` bytes in all

@@ -82,8 +82,8 @@ const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len
   *len = 0;
   if (session->attempt != NULL) return attempt_request_head(session->attempt, len);
   if (h == NULL) return NULL;
-  *len = h->request.len;
-  return h->request.base;
+  *len = text_buf_len(&h->request);
+  return text_buf_base(&h->request);
 }
 
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {

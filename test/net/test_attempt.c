@@ -143,7 +143,7 @@ static void test_attempt_gives_a_filter_and_a_result(world *w) {
   assert_null(c.result->subprotocol);
   assert_null(c.result->extensions);
   assert_int_equal(c.result->rest_len, 0);
-  assert_memory_equal(c.result->request.base, "GET /path HTTP/1.1\r\n", 20);
+  assert_memory_equal(text_buf_base(&c.result->request), "GET /path HTTP/1.1\r\n", 20);
   drop(&c);
   caller_end(&c);
 }
@@ -255,7 +255,7 @@ static void test_attempt_lets_the_request_leave_first(world *w) {
   assert_false(c.ready || c.failed);
   raw_conn_read(raw_peer_conn(p, 0), true);
   world_run_until_true(w, &c.ready);
-  assert_true(c.result->request.len > size);
+  assert_true(text_buf_len(&c.result->request) > size);
   assert_in_range(c.result->rest_len, 0, 4);
   assert_memory_equal(c.rest, "\x81\x02hi", c.result->rest_len);
   drop(&c);

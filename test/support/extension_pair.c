@@ -26,7 +26,8 @@ static int write_offer(extension_pair *p, unsigned *offered) {
   text_buf text;
   text_buf_init(&text, &p->alloc.handle);
   int err = extension_list_offer(p->client.list, &text, offered);
-  if (err == 0) snprintf(p->offer, sizeof p->offer, "%.*s", (int) text.len, text.base);
+  if (err == 0)
+    snprintf(p->offer, sizeof p->offer, "%.*s", (int) text_buf_len(&text), text_buf_base(&text));
   text_buf_clear(&text);
   return err;
 }

@@ -47,8 +47,9 @@ static void assert_offer(rig *r, const char *expected, unsigned mask) {
   text_buf_init(&text, &r->alloc.handle);
   assert_int_equal(extension_list_offer(r->list, &text, &offered), 0);
   assert_int_equal(offered, mask);
-  assert_int_equal(text.len, strlen(expected));
-  if (text.len > 0) assert_memory_equal(text.base, expected, text.len);
+  assert_int_equal(text_buf_len(&text), strlen(expected));
+  if (text_buf_len(&text) > 0)
+    assert_memory_equal(text_buf_base(&text), expected, text_buf_len(&text));
   text_buf_clear(&text);
 }
 

@@ -146,8 +146,8 @@ static void test_handshake_agrees_upon_what_both_have(void **state) {
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(exchange(&f), 1);
-  const char *text = f.result->request.base;
-  assert_true(has_line(text, f.result->request.len,
+  const char *text = text_buf_base(&f.result->request);
+  assert_true(has_line(text, text_buf_len(&f.result->request),
                        "\r\nSec-WebSocket-Extensions: permessage-deflate; "
                        "client_max_window_bits\r\n"));
   text = h1_server_answer(f.server, &len);
@@ -172,8 +172,9 @@ static void test_handshake_goes_on_without_what_one_has(void **state) {
     assert_int_equal(exchange(&f), 1);
     assert_null(f.client_set);
     assert_null(f.server_set);
-    const char *text = f.result->request.base;
-    assert_int_equal(has_line(text, f.result->request.len, "Sec-WebSocket-Extensions"), who == 1);
+    const char *text = text_buf_base(&f.result->request);
+    assert_int_equal(has_line(text, text_buf_len(&f.result->request), "Sec-WebSocket-Extensions"),
+                     who == 1);
     text = h1_server_answer(f.server, &len);
     assert_false(has_line(text, len, "Sec-WebSocket-Extensions"));
     tear_down(&f);

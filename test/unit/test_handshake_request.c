@@ -38,7 +38,8 @@ static int make(fixture *f) {
   text_buf_init(&f->text, &f->alloc.handle);
   int err = handshake_request_check(&f->request);
   if (err == 0) err = handshake_request_offer(&f->offer, &f->request);
-  if (err == 0) err = handshake_request_write(&f->text, &f->request, f->offer.base, "", KEY);
+  if (err == 0)
+    err = handshake_request_write(&f->text, &f->request, text_buf_base(&f->offer), "", KEY);
   return err;
 }
 
@@ -50,9 +51,9 @@ static void tear_down(fixture *f) {
 
 static void assert_request(fixture *f, const char *expected) {
   assert_int_equal(make(f), 0);
-  size_t len = f->text.len;
-  if (len != strlen(expected) || memcmp(f->text.base, expected, len) != 0) {
-    fail_msg("got:\n%.*s", (int) len, f->text.base);
+  size_t len = text_buf_len(&f->text);
+  if (len != strlen(expected) || memcmp(text_buf_base(&f->text), expected, len) != 0) {
+    fail_msg("got:\n%.*s", (int) len, text_buf_base(&f->text));
   }
   tear_down(f);
 }

@@ -105,13 +105,13 @@ static int offer_one(const extension_installed *item, text_buf *text) {
   if (item->hooks.offer == NULL) return 0;
   for (size_t n = 0;; n++) {
     wsuv_extension_params_t params;
-    size_t before = text->len;
+    size_t before = text_buf_len(text);
     extension_params_begin(&params, text, item->hooks.key);
     int more = item->hooks.offer(item->shared, n, &params);
     int err = more < 0 ? more : extension_params_end(&params);
     if (err < 0) return err;
     if (more == 0) {
-      text->len = before;
+      text_buf_cut(text, before);
       return n > 0;
     }
   }

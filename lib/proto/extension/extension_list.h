@@ -9,7 +9,7 @@
 #include <wsuv/extension.h>
 
 #include "base/alloc.h"
-#include "proto/http/text_buf.h"
+#include "base/text_buf.h"
 
 typedef struct extension_installed {
   wsuv_extension_t hooks; /* a copy, with a key of its own; installed: there is no hook `install`

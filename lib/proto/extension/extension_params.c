@@ -11,7 +11,7 @@
 void extension_params_begin(wsuv_extension_params_t *params, text_buf *text, const char *key) {
   params->text = text;
   params->err = 0;
-  if (text->len > 0) text_buf_puts(text, ", ");
+  if (text_buf_len(text) > 0) text_buf_puts(text, ", ");
   text_buf_puts(text, key);
 }
 

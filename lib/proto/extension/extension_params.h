@@ -5,7 +5,7 @@
 
 #include <wsuv/extension.h>
 
-#include "proto/http/text_buf.h"
+#include "base/text_buf.h"
 
 struct wsuv_extension_params {
   text_buf *text;

@@ -106,7 +106,7 @@ int extension_set_accept(extension_set **out, extension_list *list, unsigned off
   extension_header header;
   *out = NULL;
   *why = "no memory";
-  int err = extension_header_parse(&header, answer->text.alloc, answer, why);
+  int err = extension_header_parse(&header, answer->text.none.alloc, answer, why);
   if (err < 0 || header.count == 0) return err;
   err = accept_all(out, list, offered, &header, why);
   extension_header_clear(&header);
@@ -120,13 +120,13 @@ static int answer_offer(extension_set *set, const extension_installed *item,
                         const extension_element *offer) {
   wsuv_extension_params_t params;
   void *state = NULL;
-  size_t before = set->text.len;
+  size_t before = text_buf_len(&set->text);
   extension_params_begin(&params, &set->text, item->hooks.key);
   int r = item->hooks.answer(item->shared, set->list->alloc, offer->params, offer->param_count,
                              &params, &state);
   if (r > 0) add_entry(set, &item->hooks)->state = state;
   int err = r < 0 ? r : extension_params_end(&params);
-  if (r <= 0) set->text.len = before;
+  if (r <= 0) text_buf_cut(&set->text, before);
   return err < 0 ? err : r;
 }
 
@@ -162,7 +162,7 @@ int extension_set_answer(extension_set **out, extension_list *list, const header
   extension_header header;
   *out = NULL;
   *why = "no memory";
-  int err = extension_header_parse(&header, request->text.alloc, request, why);
+  int err = extension_header_parse(&header, request->text.none.alloc, request, why);
   if (err < 0 || header.count == 0) return err;
   if (list != NULL) err = answer_all(out, list, &header);
   if (err < 0 && err != WS_ENOMEM) *why = "extension failed";

@@ -11,10 +11,10 @@
 #include <wsuv/extension.h>
 
 #include "base/block.h"
+#include "base/text_buf.h"
 #include "proto/extension/extension_list.h"
 #include "proto/extension/sink.h"
 #include "proto/http/headers.h"
-#include "proto/http/text_buf.h"
 
 /* Memory for what is between two extensions, and behind the last on the way out. Shared by many
    connections; each uses it only inside a call, or until extension_scratch_release. */
@@ -71,7 +71,7 @@ void extension_set_free(extension_set *set); /* NULL is fine */
 
 /* The value of the server's Sec-WebSocket-Extensions, written anew; "" for NULL. */
 static inline const char *extension_set_text(const extension_set *set) {
-  return set == NULL ? "" : set->text.base;
+  return set == NULL ? "" : text_buf_base(&set->text);
 }
 
 /* Whether no extension looks at the rest of the message that is being received. */

@@ -34,7 +34,8 @@ static int write_request(h1_client *h, const handshake_request *request, const c
   if (h->extensions != NULL) err = extension_list_offer(h->extensions, &extensions, &h->offered);
   if (err == 0) err = text_buf_add(&extensions, "", 1);
   if (err == 0) {
-    err = handshake_request_write(&h->request, request, h->offer.base, extensions.base, key);
+    err = handshake_request_write(&h->request, request, text_buf_base(&h->offer),
+                                  text_buf_base(&extensions), key);
   }
   text_buf_clear(&extensions);
   return err;
@@ -80,8 +81,8 @@ void h1_client_free(h1_client *h) {
 }
 
 const char *h1_client_request(const h1_client *h, size_t *len) {
-  *len = h->request.len;
-  return h->request.base;
+  *len = text_buf_len(&h->request);
+  return text_buf_base(&h->request);
 }
 
 static int fail(h1_client *h, int err, const char *detail) {
@@ -134,7 +135,7 @@ static int check_accept(h1_client *h) {
 }
 
 static bool was_offered(const h1_client *h, const char *name) {
-  const char *rest = h->offer.base, *item;
+  const char *rest = text_buf_base(&h->offer), *item;
   size_t len;
   while (header_list_next(&rest, &item, &len)) {
     if (strlen(name) == len && memcmp(name, item, len) == 0) return true;
@@ -259,8 +260,8 @@ int h1_client_result(h1_client *h, handshake_result **out) {
 }
 
 const uint8_t *h1_client_body(const h1_client *h, size_t *len) {
-  *len = h->answer.body.len;
-  return (const uint8_t *) h->answer.body.base;
+  *len = text_buf_len(&h->answer.body);
+  return (const uint8_t *) text_buf_base(&h->answer.body);
 }
 
 const char *h1_client_detail(const h1_client *h) {

@@ -62,7 +62,7 @@ static const char *only(const h1_server *h, const char *name) {
 }
 
 static int check_request_line(h1_server *h) {
-  const char *target = h->request.target.base;
+  const char *target = text_buf_base(&h->request.target);
   if (!http_message_is_http11(&h->request)) {
     return fail(h, WSUV_EHTTP, 505, "request is not HTTP/1.1");
   }
@@ -171,7 +171,7 @@ int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used) 
 }
 
 const char *h1_server_target(const h1_server *h) {
-  return h->request.target.base;
+  return text_buf_base(&h->request.target);
 }
 
 header_store *h1_server_headers(h1_server *h) {
@@ -179,14 +179,14 @@ header_store *h1_server_headers(h1_server *h) {
 }
 
 const char *h1_server_offered(h1_server *h, size_t n) {
-  const char *name = h->offered.base;
+  const char *name = text_buf_base(&h->offered);
   if (n >= h->offered_count) return NULL;
   while (n-- > 0) name += strlen(name) + 1;
   return name;
 }
 
 static bool is_offered(const h1_server *h, const char *subprotocol) {
-  const char *name = h->offered.base;
+  const char *name = text_buf_base(&h->offered);
   for (size_t i = 0; i < h->offered_count; i++) {
     if (strcmp(name, subprotocol) == 0) return true;
     name += strlen(name) + 1;
@@ -223,6 +223,6 @@ const char *h1_server_detail(const h1_server *h) {
 }
 
 const char *h1_server_answer(const h1_server *h, size_t *len) {
-  *len = h->answer.len;
-  return h->answer.base;
+  *len = text_buf_len(&h->answer);
+  return text_buf_base(&h->answer);
 }

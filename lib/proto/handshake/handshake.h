@@ -8,7 +8,7 @@
 
 #include <wsuv/config.h>
 
-#include "proto/http/text_buf.h"
+#include "base/text_buf.h"
 
 enum {
   HANDSHAKE_KEY_SIZE = 16,   /* random bytes of a key */

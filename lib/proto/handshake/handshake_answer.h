@@ -7,8 +7,8 @@
 
 #include <wsuv/config.h>
 
+#include "base/text_buf.h"
 #include "proto/handshake/handshake.h"
-#include "proto/http/text_buf.h"
 
 /* Write 101 for a key of HANDSHAKE_KEY_LEN characters, with a subprotocol unless it is NULL,
    and extensions unless they are "".

@@ -64,7 +64,7 @@ static int add_unescaped(text_buf *t, ws_str s) {
   if (s.len == 0) return 0;
   char *room = text_buf_extend(t, s.len);
   if (room == NULL) return WS_ENOMEM;
-  t->len -= s.len - url_unescape(room, s);
+  text_buf_cut(t, text_buf_len(t) - s.len + url_unescape(room, s));
   return 0;
 }
 
@@ -75,11 +75,12 @@ static int credentials(text_buf *plain, ws_str userinfo) {
   ws_str password = {colon == NULL ? "" : colon + 1,
                      colon == NULL ? 0 : userinfo.len - user.len - 1};
   if (add_unescaped(plain, user) < 0) return WS_ENOMEM;
-  if (plain->len > 0 && memchr(plain->base, ':', plain->len) != NULL) return WSUV_EINVAL_HEADER;
+  if (text_buf_len(plain) > 0 && memchr(text_buf_base(plain), ':', text_buf_len(plain)) != NULL)
+    return WSUV_EINVAL_HEADER;
   text_buf_puts(plain, ":");
   if (add_unescaped(plain, password) < 0) return WS_ENOMEM;
-  for (size_t i = 0; i < plain->len; i++) {
-    unsigned char c = (unsigned char) plain->base[i];
+  for (size_t i = 0; i < text_buf_len(plain); i++) {
+    unsigned char c = (unsigned char) text_buf_base(plain)[i];
     if (c < ' ' || c == 0x7f) return WSUV_EINVAL_HEADER;
   }
   return 0;
@@ -88,12 +89,12 @@ static int credentials(text_buf *plain, ws_str userinfo) {
 static int put_authorization(text_buf *text, ws_str userinfo) {
   if (userinfo.len == 0) return 0;
   text_buf plain;
-  text_buf_init(&plain, text->alloc);
+  text_buf_init(&plain, text->none.alloc);
   int err = credentials(&plain, userinfo);
   if (err < 0) goto out;
   text_buf_puts(text, "Authorization: Basic ");
-  char *room = text_buf_extend(text, base64_encoded_len(plain.len));
-  if (room != NULL) base64_encode(room, plain.base, plain.len);
+  char *room = text_buf_extend(text, base64_encoded_len(text_buf_len(&plain)));
+  if (room != NULL) base64_encode(room, text_buf_base(&plain), text_buf_len(&plain));
   err = text_buf_puts(text, "\r\n");
 out:
   text_buf_clear(&plain);

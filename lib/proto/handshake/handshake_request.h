@@ -8,10 +8,10 @@
 
 #include <wsuv/config.h>
 
+#include "base/text_buf.h"
 #include "proto/extension/extension_list.h"
 #include "proto/handshake/handshake.h"
 #include "proto/handshake/url.h"
-#include "proto/http/text_buf.h"
 
 typedef struct handshake_request {
   const ws_url *url;

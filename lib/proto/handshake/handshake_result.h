@@ -8,9 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/role.h"
+#include "base/text_buf.h"
 #include "proto/extension/extension_set.h"
 #include "proto/http/headers.h"
-#include "proto/http/text_buf.h"
 
 typedef struct handshake_result {
   const wsuv_allocator_t *alloc;

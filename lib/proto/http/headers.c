@@ -62,7 +62,7 @@ void header_store_init(header_store *store, const wsuv_allocator_t *alloc) {
 }
 
 static void drop_index(header_store *store) {
-  ws_free(store->text.alloc, store->index);
+  ws_free(store->text.none.alloc, store->index);
   store->index = NULL;
 }
 
@@ -83,7 +83,9 @@ int header_store_end_name(header_store *store) {
 /* The NUL behind the name stops the cutting. */
 int header_store_end_value(header_store *store) {
   text_buf *text = &store->text;
-  while (text->len > 0 && is_space(text->base[text->len - 1])) text->len--;
+  size_t len = text_buf_len(text);
+  while (len > 0 && is_space(text_buf_base(text)[len - 1])) len--;
+  text_buf_cut(text, len);
   int err = text_buf_add(text, "", 1);
   if (err < 0) return err;
   drop_index(store);
@@ -100,15 +102,15 @@ static const char *read_field(const char *text, wsuv_header_t *field) {
 
 const wsuv_header_t *header_store_index(header_store *store) {
   if (store->index != NULL || store->count == 0) return store->index;
-  store->index = ws_malloc(store->text.alloc, store->count * sizeof *store->index);
+  store->index = ws_malloc(store->text.none.alloc, store->count * sizeof *store->index);
   if (store->index == NULL) return NULL;
-  const char *text = store->text.base;
+  const char *text = text_buf_base(&store->text);
   for (size_t i = 0; i < store->count; i++) text = read_field(text, &store->index[i]);
   return store->index;
 }
 
 const char *header_store_get(const header_store *store, const char *name, size_t n) {
-  const char *text = store->text.base;
+  const char *text = text_buf_base(&store->text);
   for (size_t i = 0; i < store->count; i++) {
     wsuv_header_t field;
     text = read_field(text, &field);
@@ -120,8 +122,8 @@ const char *header_store_get(const header_store *store, const char *name, size_t
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
   while (at->field < store->count) {
     wsuv_header_t field;
-    const char *end = read_field(store->text.base + at->offset, &field);
-    at->offset = (size_t) (end - store->text.base);
+    const char *end = read_field(text_buf_base(&store->text) + at->offset, &field);
+    at->offset = (size_t) (end - text_buf_base(&store->text));
     at->field++;
     if (header_name_equal(field.name, name)) return field.value;
   }

@@ -10,7 +10,7 @@
 #include <wsuv/config.h>
 
 #include "base/alloc.h"
-#include "proto/http/text_buf.h"
+#include "base/text_buf.h"
 
 /* A field name or subprotocol: one or more token characters (RFC 9110 5.6.2). */
 bool header_is_token(const char *s, size_t len);

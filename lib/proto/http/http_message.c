@@ -93,7 +93,7 @@ static int on_headers_complete(llhttp_t *parser) {
 
 static int on_body(llhttp_t *parser, const char *at, size_t len) {
   http_message *m = parser->data;
-  size_t room = HTTP_BODY_MAX - m->body.len;
+  size_t room = HTTP_BODY_MAX - text_buf_len(&m->body);
   if (len > room) len = room;
   return stop_unless(m, text_buf_add(&m->body, at, len));
 }
@@ -172,7 +172,7 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
 
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
   if (!m->complete && parse(m, data, len) == WS_ENOMEM) return WS_ENOMEM;
-  return m->complete || m->error != 0 || m->body.len == HTTP_BODY_MAX;
+  return m->complete || m->error != 0 || text_buf_len(&m->body) == HTTP_BODY_MAX;
 }
 
 int http_message_status(const http_message *m) {

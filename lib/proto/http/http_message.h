@@ -11,9 +11,9 @@
 #include <llhttp.h>
 
 #include "base/alloc.h"
+#include "base/text_buf.h"
 #include "proto/http/headers.h"
 #include "proto/http/http_scan.h"
-#include "proto/http/text_buf.h"
 
 enum { HTTP_BODY_MAX = 4096 }; /* bytes kept of a body */
 

@@ -1,0 +1,47 @@
+#include "base/text_buf.h"
+
+/* Growing text: requests and responses that are written, header fields that arrive. Knows nothing
+   of what the text says. */
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+
+void text_buf_init(text_buf *t, const wsuv_allocator_t *alloc) {
+  memset(t, 0, sizeof *t);
+  block_spare_init(&t->none, alloc);
+}
+
+void text_buf_clear(text_buf *t) {
+  block_release(&t->bytes, &t->none);
+  block_spare_free(&t->none);
+  t->failed = false;
+}
+
+char *text_buf_extend(text_buf *t, size_t n) {
+  if (t->failed || block_reserve(&t->bytes, &t->none, n, SIZE_MAX) < 0) {
+    t->failed = true;
+    return NULL;
+  }
+  t->bytes.len += n;
+  return text_buf_base(t) + t->bytes.len - n;
+}
+
+int text_buf_add(text_buf *t, const char *s, size_t len) {
+  if (len == 0) return t->failed ? WS_ENOMEM : 0;
+  char *room = text_buf_extend(t, len);
+  if (room == NULL) return WS_ENOMEM;
+  memcpy(room, s, len);
+  return 0;
+}
+
+int text_buf_puts(text_buf *t, const char *s) {
+  return text_buf_add(t, s, strlen(s));
+}
+
+void text_buf_cut(text_buf *t, size_t len) {
+  assert(len <= t->bytes.len);
+  t->bytes.len = len;
+}
