@@ -108,7 +108,7 @@ int bufq_append(bufq *q, bufq_pool *pool, const void *data, size_t n) {
   return 0;
 }
 
-size_t bufq_peek(const bufq *q, size_t skip, size_t limit, ws_buf *bufs, size_t max) {
+size_t bufq_peek(const bufq *q, size_t skip, size_t limit, ws_view *bufs, size_t max) {
   size_t count = 0;
   for (bufq_chunk *c = q->head; c != NULL && limit > 0 && count < max; c = c->next) {
     size_t len = c->end - c->begin;
@@ -118,7 +118,7 @@ size_t bufq_peek(const bufq *q, size_t skip, size_t limit, ws_buf *bufs, size_t 
     }
     len -= skip;
     if (len > limit) len = limit;
-    bufs[count++] = (ws_buf){c->data + c->begin + skip, len};
+    bufs[count++] = (ws_view){c->data + c->begin + skip, len};
     limit -= len;
     skip = 0;
   }

@@ -10,7 +10,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
+#include "base/view.h"
 
 enum { BUFQ_CHUNK_SIZE = 16 * 1024 }; /* bytes of payload in a chunk */
 
@@ -79,7 +79,7 @@ int bufq_append(bufq *q, bufq_pool *pool, const void *data, size_t n);
 
 /* Describe up to `limit` bytes, from `skip` bytes after the front, in up to `max` pieces.
    Returns the number of pieces. */
-size_t bufq_peek(const bufq *q, size_t skip, size_t limit, ws_buf *bufs, size_t max);
+size_t bufq_peek(const bufq *q, size_t skip, size_t limit, ws_view *bufs, size_t max);
 
 /* Copy n bytes, from `skip` bytes after the front; skip + n <= length. */
 void bufq_copy(const bufq *q, size_t skip, void *dst, size_t n);

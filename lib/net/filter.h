@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "base/view.h"
 
 typedef struct ws_filter ws_filter;
 
@@ -29,7 +29,7 @@ enum { WS_FILTER_HOLD_MAX = 64 * 1024 }; /* bytes that a write holds at most */
 typedef struct ws_filter_events {
   void (*on_connect)(void *up, int status);
   /* Give memory to read into: at least one byte. It is the caller's, and used at once or never. */
-  void (*on_alloc)(void *up, ws_buf *buf);
+  void (*on_alloc)(void *up, ws_room *buf);
   /* n bytes at `data`, or n < 0: WS_EOF or an error. */
   void (*on_read)(void *up, uint8_t *data, ptrdiff_t n);
   /* What was held has been taken (0), or writing has failed: nothing more can be written. */
@@ -55,7 +55,7 @@ typedef struct ws_filter_ops {
      bytes (*held; more than 0 unless all was taken) stay in the caller's memory, which may not
      change before on_write reports. Not called while bytes are held, nor after shutdown.
      0, or a code: nothing more can be written, and nothing of this call is held. */
-  int (*write)(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held);
+  int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held);
 
   /* End our direction behind what was taken; no event. Not while bytes are held. */
   void (*shutdown)(ws_filter *f);

@@ -64,7 +64,7 @@ static void write_request(attempt *a) {
   size_t len;
   const char *text = h1_client_request(a->handshake, &len);
   while (a->write_error == 0 && a->held == 0 && a->sent < len) {
-    const ws_buf piece = {(uint8_t *) (uintptr_t) text + a->sent, len - a->sent};
+    const ws_view piece = {(const uint8_t *) text + a->sent, len - a->sent};
     size_t taken;
     a->write_error = a->filter->ops->write(a->filter, &piece, 1, &taken, &a->held);
     if (a->write_error < 0) break;
@@ -179,9 +179,9 @@ static void attempt_on_connect(void *up, int status) {
   start_handshake(a);
 }
 
-static void attempt_on_alloc(void *up, ws_buf *buf) {
+static void attempt_on_alloc(void *up, ws_room *buf) {
   attempt *a = up;
-  *buf = (ws_buf){a->endpoint->read_buf, ENDPOINT_READ_SIZE};
+  *buf = (ws_room){a->endpoint->read_buf, ENDPOINT_READ_SIZE};
 }
 
 static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {

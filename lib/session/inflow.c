@@ -6,7 +6,7 @@ enum {
   DIRECT_READ_MIN = 16 * 1024 /* a payload that lacks more is read straight into its block */
 };
 
-void inflow_room(conn *c, const ws_buf *shared, ws_buf *room) {
+void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
   room->len = conn_recv_target(c, DIRECT_READ_MIN, &room->base);
   if (room->len == 0) *room = *shared;
 }

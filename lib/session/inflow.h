@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "base/view.h"
 #include "proto/frame/conn.h"
 
 typedef struct inflow {
@@ -20,7 +20,7 @@ typedef struct inflow {
 
 /* Where the next bytes go: into the message that they are part of, if that is worth it; else into
    the shared buffer. */
-void inflow_room(conn *c, const ws_buf *shared, ws_buf *room);
+void inflow_room(conn *c, const ws_room *shared, ws_room *room);
 
 /* The next event, as conn_next_event gives it; 0 while paused. */
 int inflow_next(inflow *in, conn *c, conn_event *ev);

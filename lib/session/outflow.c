@@ -64,7 +64,7 @@ bool outflow_drained(outflow *o, const out_queue *q) {
 
 /* One call of the filter; false: the rest must wait. */
 static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
-  ws_buf bufs[WRITE_PIECES];
+  ws_view bufs[WRITE_PIECES];
   size_t taken, held, count = out_queue_peek(q, bufs, WRITE_PIECES);
   round->error = filter->ops->write(filter, bufs, count, &taken, &held);
   if (round->error < 0) return false;

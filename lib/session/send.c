@@ -89,7 +89,7 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
 }
 
 static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
-  const ws_slice piece = {data, len};
+  const ws_view piece = {data, len};
   const conn_frame frame = {.type = type, .fin = true, .pieces = &piece, .count = 1, .len = len};
   return queue_message(s, &frame);
 }
@@ -127,7 +127,7 @@ static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb
 
 int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   if (frame->size != sizeof *frame) return send_sized(session, frame, cb, arg);
-  const ws_slice piece = {frame->data, frame->len};
+  const ws_view piece = {frame->data, frame->len};
   const conn_frame f = {.type = (frame_opcode) frame->type,
                         .fin = frame->fin,
                         .rsv = rsv_of(frame),
@@ -146,7 +146,7 @@ int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
 
 static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t len, wsuv_send_cb cb,
                          void *arg) {
-  const ws_slice piece = {data, len};
+  const ws_view piece = {data, len};
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
   if (!s->conn.out_streamed) return WS_EINVAL;
   const conn_frame f = {.type = (frame_opcode) s->conn.out_opcode,
@@ -167,10 +167,10 @@ int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
 }
 
 /* The same as slices; the sum of their lengths must be one, too. */
-static int take_pieces(ws_slice *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
+static int take_pieces(ws_view *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
   *len = 0;
   for (unsigned i = 0; i < n; i++) {
-    pieces[i] = (ws_slice){(const uint8_t *) bufs[i].base, bufs[i].len};
+    pieces[i] = (ws_view){(const uint8_t *) bufs[i].base, bufs[i].len};
     if (bufs[i].len > SIZE_MAX - *len) return WSUV_EMSGSIZE;
     *len += bufs[i].len;
   }
@@ -180,7 +180,7 @@ static int take_pieces(ws_slice *pieces, const uv_buf_t *bufs, unsigned n, size_
 int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf_t bufs[],
                    unsigned nbufs, wsuv_send_cb cb, void *arg) {
   const wsuv_allocator_t *alloc = &session->endpoint->alloc;
-  ws_slice few[FEW_PIECES], *pieces = few;
+  ws_view few[FEW_PIECES], *pieces = few;
   conn_frame frame = {.type = (frame_opcode) type, .fin = true, .count = nbufs};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
@@ -193,7 +193,7 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
 
 int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_send_cb cb,
                        void *arg) {
-  const ws_slice piece = {prepared->data, prepared->len};
+  const ws_view piece = {prepared->data, prepared->len};
   const conn_frame f = {.type = (frame_opcode) prepared->type,
                         .fin = true,
                         .pieces = &piece,

@@ -348,9 +348,9 @@ static void finish(wsuv_session_t *s) {
 
 /* Entrance: the filter of an open session */
 
-static void session_on_alloc(void *up, ws_buf *buf) {
+static void session_on_alloc(void *up, ws_room *buf) {
   wsuv_session_t *s = up;
-  const ws_buf shared = {s->endpoint->read_buf, ENDPOINT_READ_SIZE};
+  const ws_room shared = {s->endpoint->read_buf, ENDPOINT_READ_SIZE};
   *buf = shared;
   if (reads_frames(s)) inflow_room(&s->conn, &shared, buf);
 }

@@ -157,7 +157,7 @@ enum { LINGER_MS = 1000 };
 static const ws_env_ops *sound_env;
 static const ws_filter_ops *sound_filter;
 
-static int write_and_fail(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken,
+static int write_and_fail(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
                           size_t *held) {
   CHECK(sound_filter->write(f, bufs, count, taken, held) == 0 && *held == 0);
   return UV_EPIPE;

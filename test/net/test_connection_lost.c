@@ -164,7 +164,7 @@ static void test_messages_are_read_after_a_write_error(world *w) {
 
 enum { LINGER_MS = 1000 };
 
-static int refuse_to_write(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken,
+static int refuse_to_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
                            size_t *held) {
   (void) f;
   (void) bufs;

@@ -62,7 +62,7 @@ static void read_it(user *u) {
   assert_int_equal(u->f->ops->read_start(u->f), 0);
 }
 
-static int write_some(user *u, const ws_buf *bufs, size_t count, size_t total, size_t *taken) {
+static int write_some(user *u, const ws_view *bufs, size_t count, size_t total, size_t *taken) {
   int err = u->f->ops->write(u->f, bufs, count, taken, &u->held);
   assert_true(err <= 0);
   assert_true(err == 0 || u->held == 0);
@@ -78,7 +78,7 @@ static int write_some(user *u, const ws_buf *bufs, size_t count, size_t total, s
 static void push(user *u) {
   while (u->held == 0 && u->out_done < u->out_len && u->write_status == 0) {
     size_t taken = 0, left = u->out_len - u->out_done;
-    const ws_buf buf = {(uint8_t *) (uintptr_t) u->out + u->out_done, left};
+    const ws_view buf = {(const uint8_t *) u->out + u->out_done, left};
     u->write_status = write_some(u, &buf, 1, left, &taken);
     if (u->write_status == 0) u->out_done += taken;
   }
@@ -97,14 +97,14 @@ static void on_connect(void *up, int status) {
   if (status == 0 && !u->closing) push(u);
 }
 
-static void on_alloc(void *up, ws_buf *buf) {
+static void on_alloc(void *up, ws_room *buf) {
   user *u = up;
   assert_true(u->connected && !u->closing && !u->ended);
   u->allocs++;
   free(u->memory);
   u->memory = malloc(u->room);
   assert_non_null(u->memory);
-  *buf = (ws_buf){u->memory, u->room};
+  *buf = (ws_room){u->memory, u->room};
 }
 
 static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
@@ -657,14 +657,14 @@ static void test_write_after_a_reset_fails(world *w) {
 static void test_write_of_many_pieces(world *w) {
   static const char text[] = "0123456789";
   enum { PIECES = 300 };
-  ws_buf bufs[PIECES];
+  ws_view bufs[PIECES];
   user u;
   size_t taken = 0, done = 0;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
   user_connected(&u, w, p);
   for (size_t i = 0; i < PIECES; i++) {
-    bufs[i] = (ws_buf){(uint8_t *) (uintptr_t) text + i % 10, i % 3 == 0 ? 0 : 1};
+    bufs[i] = (ws_view){(const uint8_t *) text + i % 10, i % 3 == 0 ? 0 : 1};
   }
   assert_int_equal(write_some(&u, bufs, PIECES, PIECES / 3 * 2, &taken), 0);
   done = u.held + taken;
@@ -680,7 +680,7 @@ static void test_write_of_many_pieces(world *w) {
 static void test_write_of_nothing_takes_it(world *w) {
   user u;
   size_t taken = 1;
-  const ws_buf empty = {NULL, 0};
+  const ws_view empty = {NULL, 0};
   user_init(&u, w);
   user_connected(&u, w, new_peer(w));
   assert_int_equal(write_some(&u, &empty, 1, 0, &taken), 0);

@@ -213,7 +213,7 @@ static void test_masks_are_fresh(world *w) {
 /* The masking keys of what is queued, the frames having four bytes of payload each. */
 static void queued_keys(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
   enum { HEADER = 2, FRAME = HEADER + 4 + 4 };
-  ws_buf buf;
+  ws_view buf;
   for (size_t i = 0; i < FORKED_FRAMES; i++) CHECK(user_binary(u, "\0\0\0\0", 4) == 0);
   CHECK(out_queue_peek(&u->session->conn.out, &buf, 1) == 1);
   CHECK(buf.len == (size_t) FORKED_FRAMES * FRAME);

@@ -78,9 +78,9 @@ static void test_reset_after_each_byte(world *w) {
 static size_t budget; /* bytes that still go; then writing fails */
 static const ws_filter_ops *sound;
 
-static int write_within_budget(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken,
+static int write_within_budget(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
                                size_t *held) {
-  ws_buf some[16];
+  ws_view some[16];
   size_t n = 0, all = budget;
   for (; n < count && n < 16 && budget > 0; n++) {
     some[n] = bufs[n];

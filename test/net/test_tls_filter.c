@@ -51,10 +51,10 @@ static void on_connect(void *up, int status) {
   if (status == 0 && !u->idle) assert_int_equal(u->f->ops->read_start(u->f), 0);
 }
 
-static void on_alloc(void *up, ws_buf *buf) {
+static void on_alloc(void *up, ws_room *buf) {
   user *u = up;
   assert_false(u->inside || u->closing || u->ended);
-  *buf = (ws_buf){u->memory, u->room};
+  *buf = (ws_room){u->memory, u->room};
 }
 
 static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
@@ -147,7 +147,7 @@ static void get_facts(const user *u, tls_facts *facts) {
 }
 
 static void write_all(user *u, const void *data, size_t len) {
-  const ws_buf buf = {(uint8_t *) (uintptr_t) data, len};
+  const ws_view buf = {(const uint8_t *) data, len};
   size_t taken;
   u->inside = true;
   assert_int_equal(u->f->ops->write(u->f, &buf, 1, &taken, &u->held), 0);
@@ -371,7 +371,7 @@ static void test_foreign_bytes_end_it(world *w) {
   user u;
   server s;
   size_t taken, held;
-  const ws_buf buf = {(uint8_t *) (uintptr_t) "x", 1};
+  const ws_view buf = {(const uint8_t *) "x", 1};
   open_both(&u, &s, w);
   raw_conn_write_text(s.conn, "this is no record");
   world_run_until_true(w, &u.ended);
@@ -568,7 +568,7 @@ static void test_one_batch_waits_at_most(world *w) {
   world_advance(w, 5);
   size_t before = w->alloc->live_bytes, done = 0;
   while (u.held == 0) {
-    const ws_buf buf = {data, sizeof data};
+    const ws_view buf = {data, sizeof data};
     size_t taken;
     assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &u.held), 0);
     done += taken + u.held;

@@ -136,7 +136,7 @@ static void on_written(uv_write_t *write, int status) {
 
 /* The front of the queue for libuv: returns the number of pieces, and their bytes in *total. */
 static unsigned peek(peer *p, uv_buf_t *bufs, size_t max, size_t *total) {
-  ws_buf pieces[PIECES_MAX];
+  ws_view pieces[PIECES_MAX];
   size_t n = out_queue_peek(&p->conn.out, pieces, max);
   *total = 0;
   for (size_t i = 0; i < n; i++) {

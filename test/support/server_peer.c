@@ -12,7 +12,7 @@ static const message_limits limits = {1 << 28, 1 << 28, 1 << 20};
 static const h1_server_limits request = {16384, 100};
 
 static void flush(server_end *e) {
-  ws_buf bufs[16];
+  ws_view bufs[16];
   size_t n;
   while (!e->raw->closed && (n = out_queue_peek(&e->conn.out, bufs, 16)) > 0) {
     size_t total = 0;

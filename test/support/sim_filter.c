@@ -70,7 +70,7 @@ static void hold_piece(sim_filter *f, const uint8_t *data, size_t len) {
 }
 
 /* Hold what is behind the first `skip` bytes, as far as may be. */
-static size_t hold(sim_filter *f, const ws_buf *bufs, size_t count, size_t skip) {
+static size_t hold(sim_filter *f, const ws_view *bufs, size_t count, size_t skip) {
   size_t held = 0;
   for (size_t i = 0; i < count && held < WS_FILTER_HOLD_MAX; i++) {
     size_t off = skip < bufs[i].len ? skip : bufs[i].len;
@@ -110,8 +110,8 @@ static void end_reading(sim_filter *f, int status) {
   f->head.events->on_read(f->head.up, NULL, status);
 }
 
-static ws_buf ask_for_memory(sim_filter *f) {
-  ws_buf buf = {NULL, 0};
+static ws_room ask_for_memory(sim_filter *f) {
+  ws_room buf = {NULL, 0};
   f->head.events->on_alloc(f->head.up, &buf);
   CHECK(f->state == CONNECTED && f->reading);
   CHECK(buf.base != NULL && buf.len > 0);
@@ -121,7 +121,7 @@ static ws_buf ask_for_memory(sim_filter *f) {
 /* Now and then memory is asked for in vain. */
 static void read_some(sim_filter *f) {
   if (machine(f)->seed != 0 && sim_chance(machine(f), IDLE_ALLOC_PERCENT)) ask_for_memory(f);
-  ws_buf buf = ask_for_memory(f);
+  ws_room buf = ask_for_memory(f);
   ptrdiff_t n = sim_sock_recv(f->sock, buf.base, buf.len);
   if (n == UV_EAGAIN) return;
   if (n <= 0) {
@@ -173,7 +173,7 @@ static void read_stop(ws_filter *filter) {
 }
 
 /* What the socket takes at once: 0 or a code. */
-static int send_now(sim_filter *f, const ws_buf *bufs, size_t count, size_t *taken) {
+static int send_now(sim_filter *f, const ws_view *bufs, size_t count, size_t *taken) {
   for (size_t i = 0; i < count; i++) {
     CHECK(bufs[i].len == 0 || bufs[i].base != NULL);
     if (bufs[i].len == 0) continue;
@@ -186,7 +186,7 @@ static int send_now(sim_filter *f, const ws_buf *bufs, size_t count, size_t *tak
   return 0;
 }
 
-static int write_now(ws_filter *filter, const ws_buf *bufs, size_t count, size_t *taken,
+static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_t *taken,
                      size_t *held) {
   sim_filter *f = self(filter);
   CHECK(f->state == CONNECTED);

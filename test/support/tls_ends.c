@@ -73,7 +73,7 @@ void tls_end_eof(tls_end *e) {
 }
 
 void tls_end_write(tls_end *e, const void *data, size_t len) {
-  const ws_buf buf = {(uint8_t *) (uintptr_t) data, len};
+  const ws_view buf = {(const uint8_t *) data, len};
   for (size_t done = 0, n = 0; done < len; done += n) {
     CHECK(tls_engine_write(e->engine, &buf, 1, done, &n) == 0);
     CHECK(n > 0);
@@ -82,7 +82,7 @@ void tls_end_write(tls_end *e, const void *data, size_t len) {
 
 void tls_end_take(tls_end *e, fifo *to, size_t limit) {
   const bufq *out = tls_engine_output(e->engine);
-  ws_buf piece;
+  ws_view piece;
   while (limit > 0 && bufq_peek(out, 0, limit, &piece, 1) > 0) {
     fifo_append(to, piece.base, piece.len);
     limit -= piece.len;

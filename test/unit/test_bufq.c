@@ -75,7 +75,7 @@ static void assert_same(const pair *p) {
 
 /* Pieces join up to the bytes asked for, none is empty, and fewer bytes only for want of pieces. */
 static void assert_peek(const pair *p) {
-  ws_buf bufs[MAX_PIECES];
+  ws_view bufs[MAX_PIECES];
   size_t skip = rnd(p->len + 10), limit = rnd(2) ? rnd(p->len + 10) : SIZE_MAX;
   size_t max = rnd(MAX_PIECES + 1), at = skip;
   size_t count = bufq_peek(&p->q, skip, limit, bufs, max);
@@ -92,11 +92,11 @@ static void assert_peek(const pair *p) {
 }
 
 /* Every byte stands where it stood, `dropped` bytes of the front apart. */
-static void assert_not_moved(const pair *p, const ws_buf *before, size_t count, size_t dropped) {
+static void assert_not_moved(const pair *p, const ws_view *before, size_t count, size_t dropped) {
   size_t at = 0;
   for (size_t i = 0; i < count; at += before[i++].len) {
     if (at < dropped || at >= p->len + dropped) continue;
-    ws_buf now;
+    ws_view now;
     assert_int_equal(bufq_peek(&p->q, at - dropped, 1, &now, 1), 1);
     assert_ptr_equal(now.base, before[i].base);
   }
@@ -149,7 +149,7 @@ static void do_trim(pair *p) {
 }
 
 static void do_something(pair *p) {
-  ws_buf before[MAX_PIECES];
+  ws_view before[MAX_PIECES];
   size_t count = bufq_peek(&p->q, 0, SIZE_MAX, before, MAX_PIECES), dropped = 0;
   switch (rnd(20)) {
   case 0:
@@ -202,7 +202,7 @@ static void test_bufq_begins_with_nothing(void **state) {
   bufq q;
   bufq_init(&q);
   size_t room = 7;
-  ws_buf buf;
+  ws_view buf;
   assert_null(bufq_tail(&q, &room));
   assert_int_equal(room, 0);
   assert_int_equal(bufq_len(&q), 0);

@@ -56,7 +56,7 @@ static completion *named(fixture *f, const char *name) {
 /* A frame of three bytes, and who waits for it. */
 static void queue(fixture *f, out_lane_id lane, const char *name) {
   frame_header h = {.length = 1, .opcode = 2, .fin = true};
-  const ws_slice piece = {(const uint8_t *) "x", 1};
+  const ws_view piece = {(const uint8_t *) "x", 1};
   if (lane == LANE_CONTROL) h.opcode = 9;
   assert_int_equal(out_queue_frame(&f->out, lane, &h, &piece, 1), 0);
   completion *c = named(f, name);
@@ -252,7 +252,7 @@ static void wait_for(fixture *f, const char *name, wsuv_send_cb cb, uint64_t end
 static void test_completion_of_the_session_itself(void **state) {
   fixture *f = *state;
   frame_header h = {.length = 1, .opcode = 9, .fin = true};
-  const ws_slice piece = {(const uint8_t *) "x", 1};
+  const ws_view piece = {(const uint8_t *) "x", 1};
   for (int i = 0; i < 4; i++) {
     assert_int_equal(out_queue_frame(&f->out, LANE_CONTROL, &h, &piece, 1), 0);
   }

@@ -53,7 +53,7 @@ static void rig_close(rig *r) {
 }
 
 static void write_some(rig *r, size_t n) {
-  ws_buf bufs[3];
+  ws_view bufs[3];
   while (n != 0) {
     size_t pieces = out_queue_peek(&r->c.out, bufs, 3), done = 0;
     assert_true(pieces != 0);
@@ -1275,7 +1275,7 @@ static void test_conn_masks_are_fresh_for_each_frame(void **state) {
   rig_open(&r, WS_CLIENT);
   conn_init(&other, &r.shared, WS_CLIENT, true, &usual, NULL);
   for (size_t i = 0; i < COUNT; i++) {
-    ws_buf buf;
+    ws_view buf;
     seen_frame f;
     conn *c = i % 3 == 0 ? &other : &r.c;
     assert_int_equal(conn_send(c, OPCODE_TEXT, true, "masked", 6), 0);

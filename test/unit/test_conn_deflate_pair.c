@@ -142,7 +142,7 @@ static void disarm(rig *r) {
 }
 
 static void send_prepared(rig *r, end *e) {
-  const ws_slice piece = {r->prepared_text.base, r->prepared_text.len};
+  const ws_view piece = {r->prepared_text.base, r->prepared_text.len};
   const conn_frame f = {.type = OPCODE_BINARY,
                         .fin = true,
                         .pieces = &piece,
@@ -167,8 +167,8 @@ static void send_some(rig *r, end *e) {
     raw_text(&r->seed, len, &text);
   }
   size_t cut = below(r, text.len + 1);
-  const ws_slice pieces[] = {{text.base, cut},
-                             {text.base == NULL ? NULL : text.base + cut, text.len - cut}};
+  const ws_view pieces[] = {{text.base, cut},
+                            {text.base == NULL ? NULL : text.base + cut, text.len - cut}};
   const conn_frame f = {.type = OPCODE_BINARY,
                         .fin = below(r, 3) > 0,
                         .plain = below(r, 5) == 0,
@@ -200,7 +200,7 @@ static void take(end *e, const conn_event *ev) {
 /* All that is queued, cut anywhere. */
 static void carry(rig *r, end *from) {
   bytes wire = {0};
-  ws_buf bufs[8];
+  ws_view bufs[8];
   for (size_t n; (n = out_queue_peek(&from->c.out, bufs, 8)) > 0;) {
     size_t sum = 0;
     for (size_t i = 0; i < n; sum += bufs[i++].len) bytes_add(&wire, bufs[i].base, bufs[i].len);

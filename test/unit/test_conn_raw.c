@@ -117,7 +117,7 @@ static void expect_events(rig *r, const char *script, size_t cut) {
 /* All that is queued; then it is gone. */
 static void expect_written(rig *r, const char *script) {
   bytes b = {0}, expected = {0}, seen = {0}, wire = {0};
-  ws_buf buf;
+  ws_view buf;
   while (out_queue_peek(&r->c.out, &buf, 1) == 1) {
     bytes_add(&wire, buf.base, buf.len);
     out_queue_written(&r->c.out, buf.len);
@@ -416,7 +416,7 @@ static void test_conn_raw_gives_frames_after_our_close(void **state) {
 /* --- sending --- */
 
 static int send_rsv(rig *r, frame_opcode type, bool fin, uint8_t rsv, const char *text) {
-  const ws_slice piece = {(const uint8_t *) text, strlen(text)};
+  const ws_view piece = {(const uint8_t *) text, strlen(text)};
   const conn_frame frame = {
       .type = type, .fin = fin, .rsv = rsv, .pieces = &piece, .count = 1, .len = piece.len};
   return conn_send_frame(&r->c, &frame);
@@ -473,14 +473,14 @@ static void test_conn_dumps_what_comes_first_of_pieces(void **state) {
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     rig r;
     dumped d = {0};
-    ws_slice pieces[100];
+    ws_view pieces[100];
     static uint8_t payload[100 * 1000];
     rig_open(&r, WS_CLIENT);
     r.shared.dump = dump;
     r.c.trace_arg = &d;
     for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
     for (size_t j = 0; j < 100; j++)
-      pieces[j] = (ws_slice){j % 2 != 0 ? payload + j / 2 * lengths[i] : NULL, j % 2 * lengths[i]};
+      pieces[j] = (ws_view){j % 2 != 0 ? payload + j / 2 * lengths[i] : NULL, j % 2 * lengths[i]};
     const conn_frame frame = {
         .type = OPCODE_BINARY, .fin = true, .pieces = pieces, .count = 100, .len = 50 * lengths[i]};
     assert_int_equal(conn_send_frame(&r.c, &frame), 0);

@@ -44,9 +44,9 @@ static void on_connect(void *up, int status) {
   fail_msg("on_connect (%d) is the dial's, not its caller's", status);
 }
 
-static void on_alloc(void *up, ws_buf *buf) {
+static void on_alloc(void *up, ws_room *buf) {
   caller *c = up;
-  *buf = (ws_buf){c->room, sizeof c->room};
+  *buf = (ws_room){c->room, sizeof c->room};
 }
 
 static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
@@ -160,7 +160,7 @@ static void test_dial_takes_a_name(world *w) {
 static void test_dial_hands_over_a_filter_that_works(world *w) {
   caller c;
   size_t taken, held;
-  const ws_buf hello = {(uint8_t *) (uintptr_t) "h", 1};
+  const ws_view hello = {(const uint8_t *) "h", 1};
   caller_init(&c, w);
   raw_peer *p = raw_peer_new_at(w, "127.0.0.1", PORT);
   raw_peer_play(p, PEER_SEND("welcome"), PEER_EXPECT("h"), PEER_EXPECT_GONE);

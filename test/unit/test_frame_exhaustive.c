@@ -42,7 +42,7 @@ static void rig_close(rig *r) {
 
 /* Everything that is to be written, as bytes. */
 static void write_all(conn *c, bytes *wire) {
-  ws_buf bufs[4];
+  ws_view bufs[4];
   for (size_t n; (n = out_queue_peek(&c->out, bufs, 4)) != 0;) {
     for (size_t i = 0; i < n; i++) {
       bytes_add(wire, bufs[i].base, bufs[i].len);

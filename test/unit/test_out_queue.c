@@ -139,7 +139,7 @@ static size_t model_len(const model *m, int l) {
 /* Both side by side. */
 
 static void peek_all(const out_queue *q, bytes *seen, size_t max) {
-  ws_buf bufs[PIECES];
+  ws_view bufs[PIECES];
   size_t n = out_queue_peek(q, bufs, max);
   CHECK(n <= max, "%zu pieces of %zu", n, max);
   for (size_t i = 0; i < n; i++) {
@@ -213,18 +213,18 @@ static const void *payload_of(const sample *s, uint8_t **copy) {
 }
 
 /* The payload in `count` pieces of any length, each from a block of its own. */
-static void cut_payload(rig *r, const sample *s, ws_slice *pieces, size_t count) {
+static void cut_payload(rig *r, const sample *s, ws_view *pieces, size_t count) {
   size_t done = 0;
   for (size_t i = 0; i < count; i++) {
     size_t left = s->payload.len - done;
     size_t n = i + 1 == count ? left : seeded_below(&r->seed, left + 1);
-    pieces[i] = (ws_slice){n != 0 ? bytes_exact(s->payload.base + done, n) : NULL, n};
+    pieces[i] = (ws_view){n != 0 ? bytes_exact(s->payload.base + done, n) : NULL, n};
     done += n;
   }
 }
 
 static int put_cut(rig *r, int l, uint8_t opcode, size_t len, size_t count) {
-  ws_slice pieces[CUTS];
+  ws_view pieces[CUTS];
   sample s = make_sample(r, opcode, len);
   cut_payload(r, &s, pieces, count);
   int err = out_queue_frame(&r->q, (out_lane_id) l, &s.h, pieces, count);
@@ -310,7 +310,7 @@ static void test_out_queue_drop_spares_the_close_frame_at_the_end(void **state) 
   (void) state;
   for (size_t begun = 0; begun < 3; begun++) {
     rig r;
-    ws_buf buf[4];
+    ws_view buf[4];
     uint8_t end[8];
     rig_open(&r, 1);
     assert_int_equal(put(&r, LANE_DATA, 2, 10), 0);
@@ -348,7 +348,7 @@ static void test_out_queue_control_goes_ahead_of_data(void **state) {
   assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
   assert_int_equal(put_pong(&r, 4), 0);
   compare(&r);
-  ws_buf buf[4];
+  ws_view buf[4];
   assert_true(out_queue_peek(&r.q, buf, 4) > 0);
   assert_int_equal(buf[0].base[0], 0x89);
   rig_close(&r);
@@ -415,7 +415,7 @@ static void test_out_queue_held_bytes_do_not_move(void **state) {
   rig r;
   rig_open(&r, 4);
   assert_int_equal(put(&r, LANE_DATA, 2, 50000), 0);
-  ws_buf bufs[PIECES];
+  ws_view bufs[PIECES];
   size_t n = out_queue_peek(&r.q, bufs, PIECES), total = out_queue_len(&r.q);
   bytes before = {0}, after = {0};
   for (size_t i = 0; i < n; i++) bytes_add(&before, bufs[i].base, bufs[i].len);

@@ -164,7 +164,7 @@ static size_t output(const tls_end *e) {
 
 static void test_small_pieces_share_a_record(void **state) {
   enum { PIECES = 500 };
-  ws_buf bufs[PIECES];
+  ws_view bufs[PIECES];
   uint8_t data[PIECES * 3];
   size_t taken;
   tls_pair p;
@@ -172,7 +172,7 @@ static void test_small_pieces_share_a_record(void **state) {
   pair_open(&p, 0);
   for (size_t i = 0; i < PIECES; i++) {
     memset(data + i * 3, (int) (i & 0xff), 3);
-    bufs[i] = (ws_buf){data + i * 3, 3};
+    bufs[i] = (ws_view){data + i * 3, 3};
   }
   assert_int_equal(tls_engine_write(p.client.engine, bufs, PIECES, 0, &taken), 0);
   assert_int_equal(taken, sizeof data);
@@ -187,7 +187,7 @@ static void test_write_makes_one_batch_at_most(void **state) {
   size_t taken;
   (void) state;
   uint8_t *data = large_data();
-  const ws_buf bufs[] = {{data, 1}, {data + 1, 0}, {data + 1, 4999}, {data + 5000, LARGE - 5000}};
+  const ws_view bufs[] = {{data, 1}, {data + 1, 0}, {data + 1, 4999}, {data + 5000, LARGE - 5000}};
   pair_open(&p, 0);
   for (size_t done = 0; done < LARGE; done += taken) {
     assert_int_equal(tls_engine_write(p.client.engine, bufs, 4, done, &taken), 0);
@@ -394,7 +394,7 @@ static void test_nothing_goes_on_after_a_failure(void **state) {
   pair_open(&p, 0);
   tls_end_feed(&p.client, "no record of TLS at all", 23, 0);
   assert_int_equal(p.client.ended, WSUV_ETLS);
-  const ws_buf buf = {(uint8_t *) (uintptr_t) "x", 1};
+  const ws_view buf = {(const uint8_t *) "x", 1};
   assert_int_equal(tls_engine_write(p.client.engine, &buf, 1, 0, &taken), WSUV_ETLS);
   assert_int_equal(taken, 0);
   pair_close(&p);

@@ -33,7 +33,7 @@ static int parse(const char *s) {
   return parse_exact(s, strlen(s));
 }
 
-static void assert_slice(ws_str s, const char *expected) {
+static void assert_slice(ws_text s, const char *expected) {
   assert_int_equal(s.len, strlen(expected));
   assert_memory_equal(s.base, expected, s.len);
 }
@@ -441,7 +441,7 @@ static void test_url_unescapes_every_byte(void **state) {
   for (unsigned c = 0; c < 256; c++) {
     char text[16], out[5];
     snprintf(text, sizeof text, c % 2 ? "a%%%02xz" : "a%%%02Xz", c);
-    assert_int_equal(url_unescape(out, (ws_str){text, 5}), 3);
+    assert_int_equal(url_unescape(out, (ws_text){text, 5}), 3);
     assert_int_equal((unsigned char) out[1], c);
     assert_int_equal(out[2], 'z');
   }

@@ -63,7 +63,7 @@ static int lower_read(tls *t, bool on) {
 static int push(tls *t) {
   const bufq *out = tls_engine_output(t->engine);
   while (t->write_error == 0 && !t->shut && t->lower_held == 0 && bufq_len(out) > 0) {
-    ws_buf bufs[WRITE_PIECES];
+    ws_view bufs[WRITE_PIECES];
     size_t taken, held, count = bufq_peek(out, 0, bufq_len(out), bufs, WRITE_PIECES);
     t->write_error = t->lower->ops->write(t->lower, bufs, count, &taken, &held);
     if (t->write_error == 0) {
@@ -88,7 +88,7 @@ static void end_reading(tls *t, int status) {
 
 /* One piece for whoever is above; false: there is none. */
 static bool deliver_some(tls *t) {
-  ws_buf buf;
+  ws_room buf;
   t->filter.events->on_alloc(t->filter.up, &buf);
   ptrdiff_t n = tls_engine_read(t->engine, buf.base, buf.len);
   if (n == WS_EAGAIN && t->lower_end == 0) return false;
@@ -175,7 +175,7 @@ static void go_on_shaking(tls *t) {
 
 /* What was encrypted, but not taken below, counts as held: whoever is above must know what has gone
    and what a close would drop. */
-static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
+static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held) {
   tls *t = self(f);
   size_t n = 1;
   *taken = *held = 0;
@@ -219,7 +219,7 @@ static void go_on_writing(tls *t) {
 
 /* Events from below */
 
-static void on_alloc(void *up, ws_buf *buf) {
+static void on_alloc(void *up, ws_room *buf) {
   const tls *t = up;
   *buf = tls_context_read_buffer(t->ctx);
 }

@@ -9,7 +9,7 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
+#include "base/view.h"
 #include "net/tls/tls_failure.h"
 
 typedef struct tls_context tls_context;
@@ -30,7 +30,7 @@ tls_context *tls_context_ref(tls_context *ctx); /* the same again */
 void tls_context_unref(tls_context *ctx);       /* the last one frees it; NULL is fine */
 
 /* Memory for ciphertext while it is read and eaten, which all that use the context share. */
-ws_buf tls_context_read_buffer(const tls_context *ctx);
+ws_room tls_context_read_buffer(const tls_context *ctx);
 
 /* Whether it was made from a configuration that says the same. */
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config);

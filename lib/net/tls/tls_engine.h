@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/bufq.h"
+#include "base/view.h"
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_facts.h"
 
@@ -49,7 +49,7 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
 /* Encrypt what is in `bufs` behind the first `skip` bytes, small pieces gathered into large
    records, but no more than a batch of WS_FILTER_HOLD_MAX bytes of ciphertext. 0, with 1 byte taken
    at least, if there is one; or a code, for good. */
-int tls_engine_write(tls_engine *e, const ws_buf *bufs, size_t count, size_t skip, size_t *taken);
+int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t skip, size_t *taken);
 
 /* Say that nothing more will be sent (close_notify), once, if that still can be said. */
 void tls_engine_close(tls_engine *e);

@@ -44,7 +44,7 @@ void stream_on_connect(uv_connect_t *req, int status) {
 
 static void stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   stream *s = handle->data;
-  ws_buf room;
+  ws_room room;
   (void) suggested;
   s->filter.events->on_alloc(s->filter.up, &room);
   buf->base = (char *) room.base;
@@ -73,7 +73,7 @@ static void stream_on_written(uv_write_t *req, int status) {
   s->filter.events->on_write(s->filter.up, status);
 }
 
-static size_t convert(uv_buf_t *to, const ws_buf *bufs, size_t count) {
+static size_t convert(uv_buf_t *to, const ws_view *bufs, size_t count) {
   size_t total = 0;
   for (size_t i = 0; i < count; i++) {
     to[i] = uv_buf_init((char *) bufs[i].base, (unsigned) bufs[i].len);
@@ -110,7 +110,7 @@ static int stream_hold(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, s
 }
 
 /* As many pieces as one system call takes. *total is what they have. */
-static int write_group(stream *s, const ws_buf *bufs, size_t count, size_t *total, size_t *taken,
+static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *total, size_t *taken,
                        size_t *held) {
   uv_buf_t pieces[WRITE_PIECES];
   *total = convert(pieces, bufs, count);
@@ -124,7 +124,7 @@ static int write_group(stream *s, const ws_buf *bufs, size_t count, size_t *tota
   return r;
 }
 
-static int write_now(ws_filter *f, const ws_buf *bufs, size_t count, size_t *taken, size_t *held) {
+static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held) {
   *taken = *held = 0;
   while (count > 0 && *held == 0) {
     size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;

@@ -87,7 +87,7 @@ static void count(conn_counts *n, const frame_header *h) {
 }
 
 /* In one call, since it is one payload. */
-static void dump_first(const conn *c, const ws_slice *pieces, size_t n) {
+static void dump_first(const conn *c, const ws_view *pieces, size_t n) {
   uint8_t first[DUMPED_OF_PIECES];
   size_t len = 0;
   for (size_t i = 0; i < n && len < sizeof first; i++) {
@@ -109,7 +109,7 @@ static inline bool is_watched(const conn *c) {
   return c->shared->trace != NULL || c->shared->dump != NULL;
 }
 
-OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_slice *pieces,
+OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_view *pieces,
                                       size_t n) {
   trace(c, true, h);
   if (c->shared->dump == NULL) return;
@@ -120,7 +120,7 @@ OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_s
   }
 }
 
-static inline void note_sent(conn *c, const frame_header *h, const ws_slice *pieces, size_t n) {
+static inline void note_sent(conn *c, const frame_header *h, const ws_view *pieces, size_t n) {
   count(&c->sent, h);
   if (is_watched(c)) watch_sent(c, h, pieces, n);
 }
@@ -241,7 +241,7 @@ int conn_send_frame(conn *c, const conn_frame *f) {
 static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason_len) {
   uint8_t payload[WSUV_CONTROL_MAX];
   size_t n = close_payload_write(payload, code, reason, reason_len);
-  const ws_slice piece = {payload, n};
+  const ws_view piece = {payload, n};
   const conn_frame f = {.type = OPCODE_CLOSE, .fin = true, .pieces = &piece, .count = 1, .len = n};
   uint64_t before = c->out.lanes[LANE_DATA].queued;
   int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
@@ -318,7 +318,7 @@ size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
 
 static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   frame_header h;
-  const ws_slice piece = {data, len};
+  const ws_view piece = {data, len};
   if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);

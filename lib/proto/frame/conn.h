@@ -66,7 +66,7 @@ int conn_send_frame(conn *c, const conn_frame *frame);
 
 /* The same for one in a single piece, without rsv bits. */
 static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
-  const ws_slice piece = {(const uint8_t *) data, len};
+  const ws_view piece = {(const uint8_t *) data, len};
   const conn_frame frame = {.type = type, .fin = fin, .pieces = &piece, .count = 1, .len = len};
   return conn_send_frame(c, &frame);
 }

@@ -99,7 +99,7 @@ typedef struct conn_frame {
   bool fin;          /* the last, or only, fragment of a message */
   uint8_t rsv;       /* of data frames, if raw */
   bool plain;        /* the message is not to be compressed; counts with its first fragment */
-  const ws_slice *pieces;
+  const ws_view *pieces;
   size_t count, len;              /* of the pieces; of the whole payload */
   struct wsuv_prepared *prepared; /* whose payload it is, all of it; or NULL */
 } conn_frame;

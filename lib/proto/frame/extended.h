@@ -21,7 +21,7 @@ int extended_flush(conn *c, conn_event *ev);
 
 /* A data frame on its way out. */
 typedef struct extended_frame {
-  ws_slice piece;    /* its payload */
+  ws_view piece;     /* its payload */
   uint8_t rsv;       /* and bits */
   bool taken;        /* if it is not sent now, the connection cannot go on */
   const char *why;   /* after an error, if taken */

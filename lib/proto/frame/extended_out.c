@@ -9,11 +9,11 @@
 
 /* Extensions want a frame's payload in one piece. */
 static int gather(conn *c, const conn_frame *f, extended_frame *out) {
-  out->piece = f->count == 1 ? f->pieces[0] : (ws_slice){NULL, 0};
+  out->piece = f->count == 1 ? f->pieces[0] : (ws_view){NULL, 0};
   if (f->count == 1 || f->len == 0) return 0;
   uint8_t *at = out->gathered = ws_malloc(c->shared->chunks.alloc, f->len);
   if (at == NULL) return WS_ENOMEM;
-  out->piece = (ws_slice){at, f->len};
+  out->piece = (ws_view){at, f->len};
   for (size_t i = 0; i < f->count; i++) {
     if (f->pieces[i].len > 0) memcpy(at, f->pieces[i].base, f->pieces[i].len);
     at += f->pieces[i].len;
@@ -26,7 +26,7 @@ static int use_variant(conn *c, const conn_frame *f, extended_frame *out) {
   const prepared_variant *v = NULL;
   int err = f->prepared != NULL ? prepared_for(f->prepared, c->extensions, &v) : 0;
   if (err < 0 || v == NULL) return err;
-  if (v->taken) out->piece = (ws_slice){v->data, v->len};
+  if (v->taken) out->piece = (ws_view){v->data, v->len};
   out->rsv = v->rsv;
   return 1;
 }
@@ -41,7 +41,7 @@ int extended_out(conn *c, const conn_frame *f, bool first, extended_frame *out) 
                          .plain = f->plain,
                          .chunk = {out->piece.base, out->piece.len, first, f->fin}};
   err = extension_set_outgoing(c->extensions, &c->shared->extensions, &send);
-  out->piece = (ws_slice){send.chunk.data, send.chunk.len};
+  out->piece = (ws_view){send.chunk.data, send.chunk.len};
   out->rsv = send.rsv;
   out->taken = send.taken;
   out->why = send.why;

@@ -54,7 +54,7 @@ static void put_header(bufq *bytes, frame_header *h) {
 }
 
 /* A piece of the payload, `before` bytes behind its beginning. */
-static void put_piece(bufq *bytes, const frame_header *h, const ws_slice *piece, size_t before) {
+static void put_piece(bufq *bytes, const frame_header *h, const ws_view *piece, size_t before) {
   size_t done = 0;
   while (done < piece->len) {
     size_t room;
@@ -66,7 +66,7 @@ static void put_piece(bufq *bytes, const frame_header *h, const ws_slice *piece,
   }
 }
 
-static void put_pieces(bufq *bytes, frame_header *h, const ws_slice *pieces, size_t count) {
+static void put_pieces(bufq *bytes, frame_header *h, const ws_view *pieces, size_t count) {
   size_t before = 0;
   put_header(bytes, h);
   for (size_t i = 0; i < count; i++) {
@@ -75,7 +75,7 @@ static void put_pieces(bufq *bytes, frame_header *h, const ws_slice *pieces, siz
   }
 }
 
-static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_slice *pieces,
+static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *pieces,
                      size_t count) {
   size_t before = bufq_len(&l->bytes);
   if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
@@ -87,7 +87,7 @@ static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_slice 
   return 0;
 }
 
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_slice *pieces,
+int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count) {
   int err = put_frame(q, &q->lanes[lane], h, pieces, count);
   if (err < 0) return err;
@@ -115,7 +115,7 @@ int out_queue_pong(out_queue *q, frame_header *h, const void *payload) {
   if (q->pongs > OUT_PONGS_MAX && q->last_pong_size != 0) {
     drop_last_pong(q);
   }
-  const ws_slice piece = {payload, (size_t) h->length};
+  const ws_view piece = {payload, (size_t) h->length};
   int err = out_queue_frame(q, LANE_CONTROL, h, &piece, 1);
   if (err == 0 && q->pongs > OUT_PONGS_MAX) q->last_pong_size = size;
   return err;
@@ -144,7 +144,7 @@ static parts order(const out_queue *q) {
   return (parts){first, bufq_len(&q->lanes[LANE_CONTROL].bytes), len - first};
 }
 
-size_t out_queue_peek(const out_queue *q, ws_buf *bufs, size_t max) {
+size_t out_queue_peek(const out_queue *q, ws_view *bufs, size_t max) {
   const bufq *data = &q->lanes[LANE_DATA].bytes, *control = &q->lanes[LANE_CONTROL].bytes;
   if (bufq_len(control) == 0) return bufq_peek(data, 0, bufq_len(data), bufs, max);
   parts p = order(q);

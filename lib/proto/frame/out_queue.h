@@ -46,7 +46,7 @@ static inline size_t out_queue_len(const out_queue *q) {
 
 /* Encode a frame at the end of a lane: its payload, h->length bytes in `count` pieces, is copied,
    masked if h->masked. 0 or WS_ENOMEM, and then nothing is changed. */
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_slice *pieces,
+int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count);
 
 /* Queue a pong. While OUT_PONGS_MAX of them wait, only the latest is kept beyond those
@@ -59,7 +59,7 @@ int out_queue_raw(out_queue *q, const void *data, size_t n);
 
 /* Describe what is to be written next, in order, in up to `max` pieces; returns how many. Only
    while nothing is held. */
-size_t out_queue_peek(const out_queue *q, ws_buf *bufs, size_t max);
+size_t out_queue_peek(const out_queue *q, ws_view *bufs, size_t max);
 
 /* Of the bytes that were peeked, the first n are written. */
 void out_queue_written(out_queue *q, size_t n);

@@ -60,7 +60,7 @@ int handshake_request_offer(text_buf *offer, const handshake_request *r) {
   return text_buf_add(offer, "", 1);
 }
 
-static int add_unescaped(text_buf *t, ws_str s) {
+static int add_unescaped(text_buf *t, ws_text s) {
   if (s.len == 0) return 0;
   char *room = text_buf_extend(t, s.len);
   if (room == NULL) return WS_ENOMEM;
@@ -69,11 +69,11 @@ static int add_unescaped(text_buf *t, ws_str s) {
 }
 
 /* user ":" password (RFC 7617 2): no control bytes, and no colon in the user name. */
-static int credentials(text_buf *plain, ws_str userinfo) {
+static int credentials(text_buf *plain, ws_text userinfo) {
   const char *colon = memchr(userinfo.base, ':', userinfo.len);
-  ws_str user = {userinfo.base, colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base)};
-  ws_str password = {colon == NULL ? "" : colon + 1,
-                     colon == NULL ? 0 : userinfo.len - user.len - 1};
+  ws_text user = {userinfo.base, colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base)};
+  ws_text password = {colon == NULL ? "" : colon + 1,
+                      colon == NULL ? 0 : userinfo.len - user.len - 1};
   if (add_unescaped(plain, user) < 0) return WS_ENOMEM;
   if (text_buf_len(plain) > 0 && memchr(text_buf_base(plain), ':', text_buf_len(plain)) != NULL)
     return WSUV_EINVAL_HEADER;
@@ -86,7 +86,7 @@ static int credentials(text_buf *plain, ws_str userinfo) {
   return 0;
 }
 
-static int put_authorization(text_buf *text, ws_str userinfo) {
+static int put_authorization(text_buf *text, ws_text userinfo) {
   if (userinfo.len == 0) return 0;
   text_buf plain;
   text_buf_init(&plain, text->none.alloc);

@@ -48,7 +48,7 @@ static bool is_escape(const char *s, size_t len) {
 }
 
 /* Unreserved characters, escapes and those of `others`, no more. */
-static bool has_only(ws_str s, const char *others) {
+static bool has_only(ws_text s, const char *others) {
   for (size_t i = 0; i < s.len; i++) {
     char c = s.base[i];
     if (is_escape(s.base + i, s.len - i)) {
@@ -60,21 +60,21 @@ static bool has_only(ws_str s, const char *others) {
   return true;
 }
 
-static bool all_unreserved(ws_str s) {
+static bool all_unreserved(ws_text s) {
   for (size_t i = 0; i < s.len; i++) {
     if (!is_unreserved(s.base[i])) return false;
   }
   return true;
 }
 
-static void skip(ws_str *s, size_t n) {
+static void skip(ws_text *s, size_t n) {
   s->base += n;
   s->len -= n;
 }
 
 /* Cut off and return what stands before the first of the characters `ends`. */
-static ws_str take_until(ws_str *s, const char *ends) {
-  ws_str taken = {s->base, 0};
+static ws_text take_until(ws_text *s, const char *ends) {
+  ws_text taken = {s->base, 0};
   while (taken.len < s->len &&
          (s->base[taken.len] == '\0' || strchr(ends, s->base[taken.len]) == NULL)) {
     taken.len++;
@@ -83,7 +83,7 @@ static ws_str take_until(ws_str *s, const char *ends) {
   return taken;
 }
 
-static bool begins_with(ws_str s, const char *text) {
+static bool begins_with(ws_text s, const char *text) {
   size_t len = strlen(text);
   if (s.len < len) return false;
   for (size_t i = 0; i < len; i++) {
@@ -92,7 +92,7 @@ static bool begins_with(ws_str s, const char *text) {
   return true;
 }
 
-static bool parse_scheme(ws_url *url, ws_str *s) {
+static bool parse_scheme(ws_url *url, ws_text *s) {
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     if (!begins_with(*s, schemes[i].text)) continue;
     url->secure = schemes[i].secure;
@@ -102,9 +102,9 @@ static bool parse_scheme(ws_url *url, ws_str *s) {
   return false;
 }
 
-static bool parse_userinfo(ws_url *url, ws_str *authority) {
-  ws_str rest = *authority;
-  ws_str userinfo = take_until(&rest, "@");
+static bool parse_userinfo(ws_url *url, ws_text *authority) {
+  ws_text rest = *authority;
+  ws_text userinfo = take_until(&rest, "@");
   if (rest.len == 0) return true;
   skip(&rest, 1);
   url->userinfo = userinfo;
@@ -112,7 +112,7 @@ static bool parse_userinfo(ws_url *url, ws_str *authority) {
   return has_only(userinfo, USERINFO_CHARS);
 }
 
-static bool is_address(ws_str s) {
+static bool is_address(ws_text s) {
   struct in6_addr parsed;
   char address[INET6_ADDRSTRLEN];
   if (s.len >= sizeof address || memchr(s.base, '\0', s.len) != NULL) return false;
@@ -122,8 +122,8 @@ static bool is_address(ws_str s) {
 }
 
 /* An IPv6 literal, and after `mark` perhaps a zone: "%25" in URLs (RFC 6874 2), "%" elsewhere. */
-static bool parse_ipv6(ws_url *url, ws_str literal, const char *mark) {
-  ws_str zone = literal;
+static bool parse_ipv6(ws_url *url, ws_text literal, const char *mark) {
+  ws_text zone = literal;
   url->host = take_until(&zone, "%");
   if (!is_address(url->host)) return false;
   if (zone.len == 0) return true;
@@ -137,13 +137,13 @@ static bool is_host_len(size_t len) {
   return len > 0 && len <= URL_HOST_MAX;
 }
 
-static bool parse_name(ws_url *url, ws_str name) {
+static bool parse_name(ws_url *url, ws_text name) {
   url->host = name;
   return all_unreserved(name);
 }
 
-static bool parse_host(ws_url *url, ws_str *authority) {
-  ws_str host;
+static bool parse_host(ws_url *url, ws_text *authority) {
+  ws_text host;
   url->ipv6 = authority->len > 0 && authority->base[0] == '[';
   if (url->ipv6) {
     skip(authority, 1);
@@ -162,7 +162,7 @@ static uint16_t default_port(const ws_url *url) {
 }
 
 /* `s` is ":port", ":" or empty. */
-static bool parse_port(ws_url *url, ws_str s) {
+static bool parse_port(ws_url *url, ws_text s) {
   unsigned port = 0;
   url->port = default_port(url);
   if (s.len == 0) return true;
@@ -178,14 +178,14 @@ static bool parse_port(ws_url *url, ws_str s) {
 }
 
 /* "", "/path?query" or "?query". */
-static bool parse_target(ws_url *url, ws_str s) {
+static bool parse_target(ws_url *url, ws_text s) {
   url->target = s;
   url->slash = s.len == 0 || s.base[0] != '/';
   return (!url->slash || s.len == 0 || s.base[0] == '?') && has_only(s, TARGET_CHARS);
 }
 
 /* Escapes are not looked for: a "%" is one. */
-static bool is_socket(ws_str s) {
+static bool is_socket(ws_text s) {
   if (s.len == 0 || s.len > URL_SOCKET_MAX || s.base[0] != '/') return false;
   for (size_t i = 0; i < s.len; i++) {
     char c = s.base[i];
@@ -194,9 +194,9 @@ static bool is_socket(ws_str s) {
   return true;
 }
 
-static int parse_unix(ws_url *url, ws_str s) {
+static int parse_unix(ws_url *url, ws_text s) {
   static const char host[] = "localhost";
-  url->host = (ws_str){host, sizeof host - 1};
+  url->host = (ws_text){host, sizeof host - 1};
   url->port = PORT_PLAIN;
   url->socket = take_until(&s, ":");
   if (s.len > 0) skip(&s, 1);
@@ -204,14 +204,14 @@ static int parse_unix(ws_url *url, ws_str s) {
 }
 
 int url_parse(ws_url *url, const char *s, size_t len) {
-  ws_str rest = {s, len};
+  ws_text rest = {s, len};
   memset(url, 0, sizeof *url);
   if (begins_with(rest, unix_scheme)) {
     skip(&rest, strlen(unix_scheme));
     return parse_unix(url, rest);
   }
   if (!parse_scheme(url, &rest)) return WSUV_EURL;
-  ws_str authority = take_until(&rest, "/?#");
+  ws_text authority = take_until(&rest, "/?#");
   if (!parse_userinfo(url, &authority)) return WSUV_EURL;
   if (!parse_host(url, &authority)) return WSUV_EURL;
   if (!parse_port(url, authority)) return WSUV_EURL;
@@ -219,8 +219,8 @@ int url_parse(ws_url *url, const char *s, size_t len) {
 }
 
 int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target) {
-  const ws_str name = {host, strlen(host)};
-  const ws_str rest = {target != NULL ? target : "", target != NULL ? strlen(target) : 0};
+  const ws_text name = {host, strlen(host)};
+  const ws_text rest = {target != NULL ? target : "", target != NULL ? strlen(target) : 0};
   memset(url, 0, sizeof *url);
   url->secure = secure;
   if (!is_host_len(name.len) || port > UINT16_MAX) return WSUV_EURL;
@@ -239,7 +239,7 @@ int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]) {
 }
 
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]) {
-  ws_str host = url->host;
+  ws_text host = url->host;
   int n =
       snprintf(dst, URL_HOST_HEADER_SIZE, url->ipv6 ? "[%.*s]" : "%.*s", (int) host.len, host.base);
   if (url->port != default_port(url)) {
@@ -248,7 +248,7 @@ size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]) {
   return (size_t) n;
 }
 
-size_t url_unescape(char *dst, ws_str s) {
+size_t url_unescape(char *dst, ws_text s) {
   size_t n = 0;
   for (size_t i = 0; i < s.len; i++) {
     if (s.base[i] == '%') {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/view.h"
+
 enum {
   URL_HOST_MAX = 253,        /* characters of a host name (RFC 1035 2.3.4, without the last dot) */
   URL_HOST_SIZE = 256,       /* room for url_host_copy */
@@ -14,21 +16,16 @@ enum {
   URL_HOST_HEADER_SIZE = 264 /* room for url_host_header: host, brackets, port, NUL */
 };
 
-typedef struct ws_str {
-  const char *base; /* not terminated */
-  size_t len;
-} ws_str;
-
 typedef struct ws_url {
-  bool secure;     /* wss or https */
-  bool ipv6;       /* host is an IPv6 literal, given here without its brackets */
-  uint16_t port;   /* the default one, 80 or 443, where none is given */
-  ws_str userinfo; /* before the '@', escapes kept; base NULL if there is no '@' */
-  ws_str host;     /* as written, without a zone; with it 1 to 253 characters */
-  ws_str zone;     /* of an IPv6 literal, as "eth0"; len 0 if there is none */
-  ws_str socket;   /* path of a Unix socket, as written; base NULL: this is TCP */
-  ws_str target;   /* path and query for the request line, escapes kept; len 0 stands for "/" ... */
-  bool slash;      /* ... and this says that a "/" has to be put before it, as for "ws://h?q" */
+  bool secure;      /* wss or https */
+  bool ipv6;        /* host is an IPv6 literal, given here without its brackets */
+  uint16_t port;    /* the default one, 80 or 443, where none is given */
+  ws_text userinfo; /* before the '@', escapes kept; base NULL if there is no '@' */
+  ws_text host;     /* as written, without a zone; with it 1 to 253 characters */
+  ws_text zone;     /* of an IPv6 literal, as "eth0"; len 0 if there is none */
+  ws_text socket;   /* path of a Unix socket, as written; base NULL: this is TCP */
+  ws_text target; /* path and query for the request line, escapes kept; len 0 stands for "/" ... */
+  bool slash;     /* ... and this says that a "/" has to be put before it, as for "ws://h?q" */
 } ws_url;
 
 /* 0, with slices of `s` that live as long as it does; or WSUV_EURL.
@@ -59,6 +56,6 @@ size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]);
 
 /* Decode percent-escapes, which are well-formed, as url_parse sees to. `dst` takes s.len bytes and
    is not terminated. Returns how many were written. */
-size_t url_unescape(char *dst, ws_str s);
+size_t url_unescape(char *dst, ws_text s);
 
 #endif

@@ -259,8 +259,8 @@ void tls_context_unref(tls_context *ctx) {
   if (ctx != NULL && --ctx->refs == 0) destroy(ctx);
 }
 
-ws_buf tls_context_read_buffer(const tls_context *ctx) {
-  return (ws_buf){ctx->read_buf, TLS_READ_SIZE};
+ws_room tls_context_read_buffer(const tls_context *ctx) {
+  return (ws_room){ctx->read_buf, TLS_READ_SIZE};
 }
 
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config) {

@@ -368,7 +368,7 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len) {
 
 /* A place in pieces of memory. */
 typedef struct cursor {
-  const ws_buf *bufs;
+  const ws_view *bufs;
   size_t count, off;
 } cursor;
 
@@ -402,18 +402,18 @@ static size_t gather(cursor *c, uint8_t *to) {
 }
 
 /* What goes into the next record; nothing at the end. */
-static ws_buf next_record(cursor *c, uint8_t *scratch) {
+static ws_view next_record(cursor *c, uint8_t *scratch) {
   skip_empty(c);
-  if (c->count == 0) return (ws_buf){NULL, 0};
+  if (c->count == 0) return (ws_view){NULL, 0};
   size_t n = c->bufs->len - c->off;
-  if (n < DIRECT_MIN && c->count > 1) return (ws_buf){scratch, gather(c, scratch)};
+  if (n < DIRECT_MIN && c->count > 1) return (ws_view){scratch, gather(c, scratch)};
   if (n > TLS_RECORD_MAX) n = TLS_RECORD_MAX;
   c->off += n;
-  return (ws_buf){c->bufs->base + c->off - n, n};
+  return (ws_view){c->bufs->base + c->off - n, n};
 }
 
 /* A peer that has asked for smaller records gets them. */
-static int write_record(tls_engine *e, const ws_buf *record) {
+static int write_record(tls_engine *e, const ws_view *record) {
   for (size_t done = 0; done < record->len;) {
     int r;
     do {
@@ -427,13 +427,13 @@ static int write_record(tls_engine *e, const ws_buf *record) {
   return 0;
 }
 
-int tls_engine_write(tls_engine *e, const ws_buf *bufs, size_t count, size_t skip, size_t *taken) {
+int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t skip, size_t *taken) {
   cursor c = {bufs, count, 0};
   *taken = 0;
   skip_bytes(&c, skip);
   if (e->write_error != 0) return e->write_error;
   for (int i = 0; i < TLS_BATCH_RECORDS; i++) {
-    const ws_buf record = next_record(&c, e->ctx->gather);
+    const ws_view record = next_record(&c, e->ctx->gather);
     if (record.len == 0) break;
     int err = write_record(e, &record);
     if (err < 0) return err;
