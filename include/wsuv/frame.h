@@ -109,7 +109,7 @@ typedef enum wsuv_close_code {
  * @param frame any; it need not have been received
  * @param allocator NULL: the C library's
  * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that `len` does
- *         not count. NULL: there is no memory
+ *         not count. NULL: there is no memory, or `size` is none that wsuv_frame_t ever had
  */
 WSUV_EXTERN wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame,
                                           const wsuv_allocator_t *allocator);

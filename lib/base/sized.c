@@ -45,6 +45,14 @@ int sized_in(void *to, const sized_type *type, const void *from) {
   return 0;
 }
 
+void sized_fill(void *to, size_t size, const sized_type *type, const void *from) {
+  const size_t present = present_size(type);
+  if (size < sizeof size) return;
+  memset(to, 0, size);
+  memcpy(to, from, size < present ? size : present);
+  memcpy(to, &size, sizeof size);
+}
+
 int sized_out(void *to, const sized_type *type, const void *from) {
   const size_t size = size_of(to), known = known_bytes(type, size);
   unsigned char *bytes = to;

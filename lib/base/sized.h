@@ -23,12 +23,16 @@ typedef struct sized_type {
 
 /* Define the static `name` for a structure: its last field, which must end at sizeof, so that
    padding never becomes a field; then the sizes that releases had, ending in sizeof(type). */
-#define SIZED_TYPE(name, type, last, ...)                                        \
-  _Static_assert(offsetof(type, last) + SIZED_FIELD(type, last) == sizeof(type), \
-                 "padding at the end of " #type " would become a field");        \
-  static const size_t name##_released[] = {__VA_ARGS__};                         \
-  static const sized_type name = {name##_released,                               \
+#define SIZED_TYPE(name, type, last, ...)                \
+  SIZED_NO_PADDING(type, last);                          \
+  static const size_t name##_released[] = {__VA_ARGS__}; \
+  static const sized_type name = {name##_released,       \
                                   sizeof name##_released / sizeof name##_released[0]}
+
+/* A structure that is only ever given out needs no more than this. */
+#define SIZED_NO_PADDING(type, last)                                             \
+  _Static_assert(offsetof(type, last) + SIZED_FIELD(type, last) == sizeof(type), \
+                 "padding at the end of " #type " would become a field")
 
 /* The size of a field, which may well be a pointer. */
 #define SIZED_FIELD(type, field) \
@@ -38,6 +42,10 @@ typedef struct sized_type {
    what the caller has filled in; its size becomes today's. 0 or WSUV_ESIZE, and then `to` is as it
    was. */
 int sized_in(void *to, const sized_type *type, const void *from);
+
+/* Fill in a structure of the caller's, whose size is given instead of standing in it, from one of
+   today's size. What is beyond that becomes zero. A size that holds no size_t is ignored. */
+void sized_fill(void *to, size_t size, const sized_type *type, const void *from);
 
 /* Fill in a structure of the caller's from one of today's size: as far as it goes. What a newer
    caller has beyond that becomes zero; its size stays. 0 or WSUV_ESIZE, and then nothing is

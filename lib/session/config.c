@@ -38,14 +38,16 @@ static const wsuv_config_t defaults = {
     .log_level = WSUV_LOG_INFO,
 };
 
+SIZED_TYPE(config_type, wsuv_config_t, tls, sizeof(wsuv_config_t));
+
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
-  size_t known = size < sizeof defaults ? size : sizeof defaults;
-  memset(config, 0, size);
-  memcpy(config, &defaults, known);
-  config->size = size;
+  sized_fill(config, size, &config_type, &defaults);
 }
 
-SIZED_TYPE(config_type, wsuv_config_t, tls, sizeof(wsuv_config_t));
+void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from) {
+  sized_fill(to, size, &config_type, from);
+}
+
 SIZED_TYPE(converter_type, wsuv_converter_t, deserialize, sizeof(wsuv_converter_t));
 
 static int read_converter(config_input *to) {

@@ -19,6 +19,9 @@ typedef struct config_input {
    already is pointed to as before. 0 or WSUV_ESIZE. */
 int config_read(config_input *to, const wsuv_config_t *from);
 
+/* Fill in a caller's structure of `size` bytes. */
+void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from);
+
 /* 0; WS_EINVAL: a limit of 0 or out of range, water marks the wrong way
    round, a local address that is none; WSUV_EINVAL_HEADER: a header or subprotocol that may not be
    sent. */

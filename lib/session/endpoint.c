@@ -137,8 +137,5 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
 }
 
 void endpoint_copy_config(const endpoint *e, wsuv_config_t *config, size_t size) {
-  size_t known = sizeof e->config;
-  memset(config, 0, size);
-  memcpy(config, &e->config, size < known ? size : known);
-  config->size = size;
+  config_output(config, size, &e->config);
 }

@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "base/sized.h"
+#include "proto/frame/frame_input.h"
 #include "proto/frame/prepared.h"
 #include "session/session.h"
 
@@ -115,13 +115,10 @@ static uint8_t rsv_of(const wsuv_frame_t *frame) {
                     (frame->rsv3 ? FRAME_RSV3 : 0));
 }
 
-SIZED_TYPE(frame_type, wsuv_frame_t, len, sizeof(wsuv_frame_t));
-
 /* Of another size than today's. */
 static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   wsuv_frame_t full;
-  wsuv_frame_init(&full, WSUV_FRAME_TEXT, NULL, 0);
-  int err = sized_in(&full, &frame_type, frame);
+  int err = frame_input(&full, frame);
   return err < 0 ? err : wsuv_send(s, &full, cb, arg);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "session/config.h"
 #include "session/notify.h"
 #include "session/session_tls.h"
@@ -285,6 +286,8 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (s->filter != NULL) s->filter->ops->close(s->filter);
   if (session_filter(s) == NULL) session_schedule(s);
 }
+
+SIZED_NO_PADDING(wsuv_close_info_t, body_len);
 
 static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   *info = (wsuv_close_info_t){.size = sizeof *info, .detail = s->cause.detail};

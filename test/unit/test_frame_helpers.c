@@ -89,6 +89,32 @@ static void test_frame_copy_keeps_every_mark(void **state) {
   }
 }
 
+/* A frame of a program with a newer header, whose last field may be set. */
+typedef struct newer_frame {
+  wsuv_frame_t known;
+  uint64_t field;
+} newer_frame;
+
+static wsuv_frame_t *copy_newer(uint64_t field, size_t size) {
+  newer_frame f = {.field = field};
+  wsuv_frame_init(&f.known, WSUV_FRAME_BINARY, "ab", 2);
+  f.known.size = size;
+  return wsuv_frame_copy(&f.known, NULL);
+}
+
+static void test_frame_copy_takes_newer_callers(void **state) {
+  (void) state;
+  wsuv_frame_t *copy = copy_newer(0, sizeof(newer_frame));
+  assert_non_null(copy);
+  assert_int_equal(copy->size, sizeof *copy);
+  assert_int_equal(copy->type, WSUV_FRAME_BINARY);
+  assert_memory_equal(copy->data, "ab", 3);
+  wsuv_frame_free(copy, NULL);
+  assert_null(copy_newer(1, sizeof(newer_frame)));
+  assert_null(copy_newer(0, sizeof(wsuv_frame_t) - 1));
+  assert_null(copy_newer(0, 0));
+}
+
 static void test_frame_copy_of_no_payload_is_terminated(void **state) {
   (void) state;
   wsuv_frame_t f = frame_of(WSUV_FRAME_TEXT, NULL, 0);
@@ -333,6 +359,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_frame_copy_has_all_of_it_in_one_block),
       cmocka_unit_test(test_frame_copy_keeps_every_mark),
+      cmocka_unit_test(test_frame_copy_takes_newer_callers),
       cmocka_unit_test(test_frame_copy_of_no_payload_is_terminated),
       cmocka_unit_test(test_frame_copy_can_be_copied),
       cmocka_unit_test(test_frame_copy_without_memory_is_null),

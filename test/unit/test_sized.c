@@ -56,6 +56,32 @@ static void test_sized_in_takes_older_and_newer_callers(void **state) {
   check_in(SIZED_MAX, 1, WSUV_ESIZE, 11, 22);
 }
 
+static void check_fill(size_t size) {
+  const size_t known = size < NEW ? size : NEW;
+  unsigned char *to = make(NEW, size > NEW ? size : NEW, 0xff), expected[2 * NEW] = {0};
+  sized_fill(to, size, &sample_type, &defaults);
+  memcpy(expected, &defaults, known);
+  memcpy(expected, &size, sizeof size);
+  assert_memory_equal(to, expected, size);
+  for (size_t i = size; i < NEW; i++) assert_int_equal(to[i], 0xff);
+  free(to);
+}
+
+static void test_sized_fill_goes_as_far_as_the_caller_s_structure(void **state) {
+  (void) state;
+  check_fill(OLD);
+  check_fill(NEW);
+  check_fill(NEW + 8);
+  check_fill(sizeof(size_t));
+}
+
+static void test_sized_fill_leaves_what_holds_no_size(void **state) {
+  sample to = {.size = 77};
+  (void) state;
+  sized_fill(&to, sizeof(size_t) - 1, &sample_type, &defaults);
+  assert_int_equal(to.size, 77);
+}
+
 static void test_sized_in_refuses_what_is_no_size(void **state) {
   static const size_t sizes[] = {0,       1,        sizeof(size_t), OLD - 1,      OLD + 1,
                                  NEW - 1, SIZE_MAX, SIZE_MAX / 2,   SIZED_MAX + 1};
@@ -101,6 +127,8 @@ static void test_sized_out_fills_as_far_as_the_caller_goes(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sized_in_takes_older_and_newer_callers),
+      cmocka_unit_test(test_sized_fill_goes_as_far_as_the_caller_s_structure),
+      cmocka_unit_test(test_sized_fill_leaves_what_holds_no_size),
       cmocka_unit_test(test_sized_in_refuses_what_is_no_size),
       cmocka_unit_test(test_sized_in_sees_each_byte_that_it_does_not_know),
       cmocka_unit_test(test_sized_out_fills_as_far_as_the_caller_goes),

@@ -9,6 +9,7 @@
 #include "base/sized.h"
 #include "proto/extension/deflate_params.h"
 #include "proto/extension/deflater.h"
+#include "proto/extension/extension_hooks.h"
 #include "proto/extension/inflater.h"
 #include "proto/extension/zstream_pool.h"
 
@@ -37,18 +38,13 @@ typedef struct deflate_session {
   inflater_progress progress;    /* of the message that is inflated */
 } deflate_session;
 
+SIZED_TYPE(options_type, wsuv_deflate_options_t, max_inflated_size, sizeof(wsuv_deflate_options_t));
+
 void wsuv_deflate_options_defaults(wsuv_deflate_options_t *options, size_t size) {
-  size_t known = size < sizeof default_options ? size : sizeof default_options;
-  memset(options, 0, size);
-  memcpy(options, &default_options, known);
-  options->size = size;
+  sized_fill(options, size, &options_type, &default_options);
 }
 
 /* Installing and negotiating */
-
-SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
-
-SIZED_TYPE(options_type, wsuv_deflate_options_t, max_inflated_size, sizeof(wsuv_deflate_options_t));
 
 static int read_options(wsuv_deflate_options_t *to, const wsuv_deflate_options_t *from) {
   *to = default_options;
@@ -276,6 +272,6 @@ int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
   full.variant = variant;
   full.prepare = prepare;
   extension->size = size;
-  int err = sized_out(extension, &extension_type, &full);
+  int err = extension_hooks_out(extension, &full);
   return err < 0 ? err : read_options(&read, options);
 }

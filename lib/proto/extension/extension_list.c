@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/sized.h"
+#include "proto/extension/extension_hooks.h"
 #include "proto/extension/extension_params.h"
 #include "proto/http/headers.h"
-
-SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
 
 static bool is_sound(const wsuv_extension_t *e) {
   return e->key != NULL && header_is_token(e->key, strlen(e->key)) &&
@@ -36,7 +34,7 @@ static int read_all(wsuv_extension_t *to, const wsuv_extension_t *const *from, s
   for (size_t i = 0; i < count; i++) {
     to[i] = (wsuv_extension_t){.size = sizeof to[i]};
     if (from[i] == NULL) return WS_EINVAL;
-    int err = sized_in(&to[i], &extension_type, from[i]);
+    int err = extension_hooks_in(&to[i], from[i]);
     if (err < 0) return err;
   }
   return are_sound(to, count) ? 0 : WS_EINVAL;

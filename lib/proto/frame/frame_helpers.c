@@ -4,23 +4,33 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "proto/frame/close_code.h"
+#include "proto/frame/frame_input.h"
 #include "proto/frame/utf8.h"
 
 /* What users do with frames: copy them, and read what is in them. */
+
+SIZED_TYPE(frame_type, wsuv_frame_t, len, sizeof(wsuv_frame_t));
+
+int frame_input(wsuv_frame_t *to, const wsuv_frame_t *from) {
+  wsuv_frame_init(to, WSUV_FRAME_TEXT, NULL, 0);
+  return sized_in(to, &frame_type, from);
+}
 
 static const wsuv_allocator_t *or_libc(const wsuv_allocator_t *allocator) {
   return allocator != NULL ? allocator : &ws_alloc_libc;
 }
 
 wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame, const wsuv_allocator_t *allocator) {
-  if (frame->len > SIZE_MAX - sizeof *frame - 1) return NULL;
-  wsuv_frame_t *copy = ws_malloc(or_libc(allocator), sizeof *copy + frame->len + 1);
+  wsuv_frame_t full;
+  if (frame_input(&full, frame) < 0 || full.len > SIZE_MAX - sizeof full - 1) return NULL;
+  wsuv_frame_t *copy = ws_malloc(or_libc(allocator), sizeof *copy + full.len + 1);
   if (copy == NULL) return NULL;
   uint8_t *data = (uint8_t *) (copy + 1);
-  *copy = *frame;
-  if (frame->len > 0) memcpy(data, frame->data, frame->len);
-  data[frame->len] = '\0';
+  *copy = full;
+  if (full.len > 0) memcpy(data, full.data, full.len);
+  data[full.len] = '\0';
   copy->data = data;
   return copy;
 }
