@@ -13,7 +13,7 @@ rules:
     own-header  a file of the library begins with its own header
     alloc       memory comes from the allocator handle
     uv          libuv is called from lib/net/uv only, and named where the table has it
-    callback    the user's callbacks are called from one file
+    callback    the user's functions are called from one file
     unbuilt     every C file and every test is named in a meson.build
     ascii, tab, column, space, newline, todo
 """
@@ -111,6 +111,9 @@ CALLBACK = re.compile(
     r'|(?:\.|->)[ \t\n]*(on_(?:open|message|message_piece|frame|ping|pong|drain))'
     r'[ \t\n]*\)?[ \t\n]*\('
 )
+# A function of the user's that a call has brought along is named cb, so that its calls are found.
+BROUGHT = re.compile(r'\b(wsuv_\w+_cb)[ \t\n]+(?!cb\b)(\w+)')
+BROUGHT_CALL = re.compile(r'\bcb[ \t\n]*\)?[ \t\n]*\(')
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME)\b')
 
 # One alternative matches a comment, the other a literal: what begins first wins.
@@ -231,6 +234,12 @@ def check_callbacks(path, code):
     for match in CALLBACK.finditer(code):
         called = match.group(1) or match.group(2)
         yield line_of(code, match.start()), 'callback', f'uses {called}'
+    if not path.startswith('lib/session/'):
+        return
+    for match in BROUGHT.finditer(code):
+        yield line_of(code, match.start()), 'callback', f'{match.group(2)} should be named cb'
+    for match in BROUGHT_CALL.finditer(code):
+        yield line_of(code, match.start()), 'callback', 'calls cb'
 
 
 def check_library(path, text, texts):

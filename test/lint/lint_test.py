@@ -397,6 +397,14 @@ class Calls(unittest.TestCase):
             self.assertEqual(rules('lib/session/x.c', f'{use};\n'), ['callback'], use)
             self.assertEqual(rules('lib/session/notify.c', f'{use};\n'), [], use)
 
+    def test_functions_that_a_call_has_brought_along(self):
+        for use in ('cb(s, 0, arg)', 'c->cb(s, 0, arg)', '(*own->cb) (client)',
+                    'wsuv_send_cb done', 'struct x { wsuv_client_close_cb\ngone; }'):
+            self.assertEqual(rules('lib/session/x.c', f'{use};\n'), ['callback'], use)
+        for use in ('notify_posted(cb, client, arg)', 'wsuv_post_cb cb', 'if (c->cb != NULL) f()'):
+            self.assertEqual(rules('lib/session/x.c', f'{use};\n'), [], use)
+        self.assertEqual(rules('lib/net/x.c', 'cb(s);\n'), [])
+
     def test_events_of_filters_are_not_callbacks(self):
         self.assertEqual(rules('lib/net/dial/x.c', 'f->events->on_close(f->up);\n'), [])
 
