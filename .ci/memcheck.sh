@@ -21,16 +21,21 @@ fi
 
 # Memory as malloc gives it, and in each test one seed of the simulation besides the real sockets.
 export WSUV_TEST_UNSET_MEMORY=1 WSUV_TEST_SEEDS=1
-passed=0
-failed=0
-for test in $tests; do
-  if output=$(valgrind --quiet --error-exitcode=9 \
-    "$build/test/test_$test" 2>&1); then
-    passed=$((passed + 1))
-  else
-    printf '%s\n%s: FAILED\n' "$output" "$test"
-    failed=$((failed + 1))
-  fi
-done
+
+# Print the output of a test only if it failed; then a line that says how it ended.
+check() {
+  local output status=0
+  output=$(valgrind --quiet --error-exitcode=9 "$build/test/test_$1" 2>&1) || status=$?
+  [ "$status" -eq 0 ] || printf '%s\n' "$output"
+  printf '%s: exit status %d\n' "$1" "$status"
+}
+export build
+export -f check
+
+# Each test is a program of one thread.
+results=$(printf '%s\n' $tests | xargs -P "$(nproc)" -I {} bash -c 'check {}')
+printf '%s\n' "$results"
+passed=$(grep -c ': exit status 0$' <<<"$results")
+failed=$(($(wc -w <<<"$tests") - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
