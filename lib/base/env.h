@@ -15,7 +15,7 @@
 
 typedef struct ws_env ws_env;
 typedef struct ws_timer ws_timer;       /* fires once, may be started again */
-typedef struct ws_deferred ws_deferred; /* a call that is owed */
+typedef struct ws_deferred ws_deferred; /* a call that is scheduled */
 typedef struct ws_lookup ws_lookup;     /* a name lookup under way */
 struct ws_filter;
 struct ws_filter_events;
@@ -64,7 +64,7 @@ typedef struct ws_env_ops {
   /* Whether the loop goes on although nothing is left to do but to wait. Timers and sockets do not
      see to that by themselves; what is under way does (a lookup, connecting, writing), and so does
      a deferred call. Off at first. */
-  void (*hold)(ws_env *env, bool on);
+  void (*keep_alive)(ws_env *env, bool on);
 
   /* Look up a name or a literal address. 0, then cb runs once unless cancelled; or a code.
      A cancelled lookup may go on behind the scenes: it owns its memory, and cb does not run. */

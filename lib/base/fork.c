@@ -15,10 +15,10 @@ static void count(void) {
   fork_generation++;
 }
 
-static void begin(void) {
+static void fork_begin(void) {
   if (pthread_atfork(NULL, NULL, count) != 0) result = WS_ENOMEM;
 }
 
 int fork_watch(void) {
-  return pthread_once(&once, begin) == 0 ? result : WS_ENOMEM;
+  return pthread_once(&once, fork_begin) == 0 ? result : WS_ENOMEM;
 }

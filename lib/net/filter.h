@@ -24,7 +24,7 @@
 
 typedef struct ws_filter ws_filter;
 
-enum { WS_FILTER_HOLD_MAX = 64 * 1024 }; /* bytes that a write holds at most */
+enum { WS_FILTER_RETAIN_MAX = 64 * 1024 }; /* bytes that a write holds at most */
 
 typedef struct ws_filter_events {
   void (*on_connect)(void *up, int status);
@@ -32,7 +32,7 @@ typedef struct ws_filter_events {
   void (*on_alloc)(void *up, ws_room *buf);
   /* n bytes at `data`, or n < 0: WS_EOF or an error. */
   void (*on_read)(void *up, uint8_t *data, ptrdiff_t n);
-  /* What was held has been taken (0), or writing has failed: nothing more can be written. */
+  /* What was retained has been taken (0), or writing has failed: nothing more can be written. */
   void (*on_write)(void *up, int status);
   void (*on_close)(void *up);
   /* Bytes have come, though they may be no whole piece yet; NULL: it does not matter. Told by
@@ -44,20 +44,20 @@ typedef struct ws_filter_events {
 typedef enum ws_filter_query {
   WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: our end of the socket at the bottom */
   WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: its other end */
-  WS_QUERY_TLS            /* tls_facts (net/tls/tls_facts.h): what was agreed upon, what failed */
+  WS_QUERY_TLS            /* tls_info (net/tls/tls_info.h): what was agreed upon, what failed */
 } ws_filter_query;
 
 typedef struct ws_filter_ops {
   int (*read_start)(ws_filter *f); /* 0 or a code */
   void (*read_stop)(ws_filter *f); /* idempotent */
 
-  /* Write as much as goes now. *taken bytes are done with; of the rest, up to WS_FILTER_HOLD_MAX
-     bytes (*held; more than 0 unless all was taken) stay in the caller's memory, which may not
-     change before on_write reports. Not called while bytes are held, nor after shutdown.
-     0, or a code: nothing more can be written, and nothing of this call is held. */
-  int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held);
+  /* Write as much as goes now. *taken bytes are done with; of the rest, up to WS_FILTER_RETAIN_MAX
+     bytes (*retained; more than 0 unless all was taken) stay in the caller's memory, which may not
+     change before on_write reports. Not called while bytes are retained, nor after shutdown.
+     0, or a code: nothing more can be written, and nothing of this call is retained. */
+  int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
 
-  /* End our direction behind what was taken; no event. Not while bytes are held. */
+  /* End our direction behind what was taken; no event. Not while bytes are retained. */
   void (*shutdown)(ws_filter *f);
 
   /* Fill in *out, whose type `what` decides. 0; WS_ENOTSUP: no filter of the chain knows it; or
@@ -66,7 +66,7 @@ typedef struct ws_filter_ops {
      not closed. Pointers in *out are valid until the filter is called, or calls, again. */
   int (*query)(const ws_filter *f, ws_filter_query what, void *out);
 
-  /* Drop the connection and everything held, at any time, once. Memory that is held stays
+  /* Drop the connection and everything retained, at any time, once. Memory that is retained stays
      untouched by others until on_close. */
   void (*close)(ws_filter *f);
 } ws_filter_ops;

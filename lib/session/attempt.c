@@ -21,13 +21,13 @@ struct attempt {
   dial *dial;        /* Under way, or NULL. */
   ws_filter *filter; /* The top of the chain, or NULL. */
   h1_client *handshake;
-  uint8_t *rest;      /* A copy of what came behind the response before the request had left. */
-  size_t rest_len;    /* Bytes of `rest`. */
-  size_t sent, held;  /* Bytes of the request that have left; that the filter holds. */
-  int write_error;    /* Why nothing can be written any more, or 0. */
-  wsuv_stage_t stage; /* How far it has come. */
-  bool accepted;      /* The response is good, but the request has not left yet. */
-  bool abandoned;     /* Nothing but on_closed is told any more. */
+  uint8_t *rest;         /* A copy of what came behind the response before the request had left. */
+  size_t rest_len;       /* Bytes of `rest`. */
+  size_t sent, retained; /* Bytes of the request that have left; that the filter holds. */
+  int write_error;       /* Why nothing can be written any more, or 0. */
+  wsuv_stage_t stage;    /* How far it has come. */
+  bool accepted;         /* The response is good, but the request has not left yet. */
+  bool abandoned;        /* Nothing but on_closed is told any more. */
   attempt_figures figures;
   tls_failure tls_failure; /* Why there is no TLS context. */
 };
@@ -63,10 +63,10 @@ static bool request_left(const attempt *a) {
 static void write_request(attempt *a) {
   size_t len;
   const char *text = h1_client_request(a->handshake, &len);
-  while (a->write_error == 0 && a->held == 0 && a->sent < len) {
+  while (a->write_error == 0 && a->retained == 0 && a->sent < len) {
     const ws_view piece = {(const uint8_t *) text + a->sent, len - a->sent};
     size_t taken;
-    a->write_error = a->filter->ops->write(a->filter, &piece, 1, &taken, &a->held);
+    a->write_error = a->filter->ops->write(a->filter, &piece, 1, &taken, &a->retained);
     if (a->write_error < 0) break;
     a->sent += taken;
     a->figures.wire_sent += taken;
@@ -195,12 +195,12 @@ static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {
 static void attempt_on_write(void *up, int status) {
   attempt *a = up;
   if (status == 0) {
-    a->sent += a->held;
-    a->figures.wire_sent += a->held;
+    a->sent += a->retained;
+    a->figures.wire_sent += a->retained;
   } else {
     a->write_error = status;
   }
-  a->held = 0;
+  a->retained = 0;
   write_request(a);
   if (a->write_error < 0) {
     a->events->on_write_error(a->up, a->write_error);

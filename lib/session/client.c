@@ -42,7 +42,8 @@ static void close_session(wsuv_session_t *s) {
   if (wsuv_session_close(s, WSUV_CLOSE_GOING_AWAY, NULL) < 0) wsuv_session_terminate(s);
 }
 
-static int end(wsuv_client_t *client, wsuv_client_close_cb cb, void (*each)(wsuv_session_t *)) {
+static int client_end(wsuv_client_t *client, wsuv_client_close_cb cb,
+                      void (*each)(wsuv_session_t *)) {
   if (client == NULL) return 0;
   endpoint *e = &client->endpoint;
   int err = remember(client, cb);
@@ -54,11 +55,11 @@ static int end(wsuv_client_t *client, wsuv_client_close_cb cb, void (*each)(wsuv
 }
 
 int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return end(client, cb, close_session);
+  return client_end(client, cb, close_session);
 }
 
 int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return end(client, cb, wsuv_session_terminate);
+  return client_end(client, cb, wsuv_session_terminate);
 }
 
 /* Making one */

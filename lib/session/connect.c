@@ -112,8 +112,8 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   return err;
 }
 
-static void begin(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *request,
-                  wsuv_session_t **out) {
+static void connect_begin(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *request,
+                          wsuv_session_t **out) {
   const wsuv_config_t *own = request->config;
   session_begin(s, own != NULL ? own->handshake_timeout_ms
                                : client->endpoint.config.handshake_timeout_ms);
@@ -133,7 +133,7 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   wsuv_session_t *s;
   int err = read_and_check(&in, client, request, callbacks);
   if (err == 0) err = make(&s, client, &in.request, &in.callbacks);
-  if (err == 0) begin(s, client, &in.request, session);
+  if (err == 0) connect_begin(s, client, &in.request, session);
   return err;
 }
 
@@ -151,7 +151,7 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
   }
   adopt_take(filter);
   attempt_over(s->attempt, filter);
-  begin(s, client, &in->request, session);
+  connect_begin(s, client, &in->request, session);
   return 0;
 }
 

@@ -69,10 +69,10 @@ bool endpoint_post(endpoint *e, post *p) {
 /* Sessions */
 
 void endpoint_keep_alive(endpoint *e, bool on) {
-  bool before = e->holding > 0;
-  e->holding = on ? e->holding + 1 : e->holding - 1;
-  bool after = e->holding > 0;
-  if (after != before) e->env->ops->hold(e->env, after);
+  bool before = e->keeping_alive > 0;
+  e->keeping_alive = on ? e->keeping_alive + 1 : e->keeping_alive - 1;
+  bool after = e->keeping_alive > 0;
+  if (after != before) e->env->ops->keep_alive(e->env, after);
 }
 
 void endpoint_add_session(endpoint *e, ws_list *node) {

@@ -44,10 +44,10 @@ struct endpoint {
   tls_contexts tls;
   ws_list sessions; /* All of them, until their on_close has returned. */
   size_t session_count;
-  size_t holding;    /* Sessions that keep the loop alive. */
-  ws_list pending;   /* Tasks that run in the next tick. */
-  ws_deferred *tick; /* NULL once nothing is left but to wait for the environment. */
-  uint8_t *read_buf; /* ENDPOINT_READ_SIZE bytes. */
+  size_t keeping_alive; /* Sessions that keep the loop alive. */
+  ws_list pending;      /* Tasks that run in the next tick. */
+  ws_deferred *tick;    /* NULL once nothing is left but to wait for the environment. */
+  uint8_t *read_buf;    /* ENDPOINT_READ_SIZE bytes. */
   posts posts;
   void (*on_gone)(endpoint *e); /* Nothing of it is left but for endpoint_free. */
   bool closing;

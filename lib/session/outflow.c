@@ -65,13 +65,13 @@ bool outflow_drained(outflow *o, const out_queue *q) {
 /* One call of the filter; false: the rest must wait. */
 static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
   ws_view bufs[WRITE_PIECES];
-  size_t taken, held, count = out_queue_peek(q, bufs, WRITE_PIECES);
-  round->error = filter->ops->write(filter, bufs, count, &taken, &held);
+  size_t taken, retained, count = out_queue_peek(q, bufs, WRITE_PIECES);
+  round->error = filter->ops->write(filter, bufs, count, &taken, &retained);
   if (round->error < 0) return false;
   round->taken += taken;
   out_queue_written(q, taken);
-  if (held > 0) out_queue_hold(q, held);
-  return held == 0;
+  if (retained > 0) out_queue_retain(q, retained);
+  return retained == 0;
 }
 
 static bool own_ping_left(outflow *o, const out_queue *q, completion_pool *pool) {

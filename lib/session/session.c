@@ -247,8 +247,8 @@ static void deliver_events(wsuv_session_t *s) {
     if (r > 0) deliver(s, &ev);
   }
   s->in.delivering = false;
-  if (s->conn.data_came) session_used(s);
-  s->conn.data_came = false;
+  if (s->conn.data_received) session_used(s);
+  s->conn.data_received = false;
 }
 
 static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
@@ -335,7 +335,7 @@ void session_discard(wsuv_session_t *s) {
 }
 
 /* The last of a session: what was not sent is told, then the end, then it is gone. */
-static void finish(wsuv_session_t *s) {
+static void session_finish(wsuv_session_t *s) {
   endpoint *e = s->endpoint;
   wsuv_close_info_t info;
   complete_undone(s, s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED);
@@ -384,7 +384,7 @@ static void session_on_write(void *up, int status) {
 /* A filter ends when it is closed; a session ends when its state says so. */
 static void session_on_closed(void *up) {
   wsuv_session_t *s = up;
-  if (s->state == SESSION_ENDED) finish(s);
+  if (s->state == SESSION_ENDED) session_finish(s);
 }
 
 /* A record that comes slowly is life as well as a frame is. */
@@ -445,7 +445,7 @@ static void on_attempt_write_error(void *up, int status) {
 }
 
 static void on_attempt_closed(void *up) {
-  finish(up);
+  session_finish(up);
 }
 
 const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
@@ -461,7 +461,7 @@ static void on_task(endpoint_task *task) {
     enter(s, SESSION_CONNECTING);
     attempt_start(s->attempt);
   } else if (s->state == SESSION_ENDED) {
-    if (session_filter(s) == NULL) finish(s);
+    if (session_filter(s) == NULL) session_finish(s);
   } else if (s->state != SESSION_CONNECTING) {
     deliver_events(s);
     process(s);

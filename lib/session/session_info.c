@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/sized.h"
-#include "net/tls/tls_facts.h"
+#include "net/tls/tls_info.h"
 #include "session/session.h"
 
 /* What can be read from a session. */
@@ -36,18 +36,18 @@ int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_st
 SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
 
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
-  tls_facts facts;
+  tls_info tls;
   wsuv_tls_info_t full;
   wsuv_tls_info_init(&full);
   int err = sized_out(info, &tls_info_type, &full);
   if (err < 0) return err;
-  if (query(session, WS_QUERY_TLS, &facts) < 0 || facts.version == NULL) return WSUV_ESTATE;
-  full.version = facts.version;
-  full.ciphersuite = facts.ciphersuite;
-  full.alpn = facts.alpn;
-  full.peer_certificate = facts.peer_cert;
-  full.peer_certificate_len = facts.peer_cert_len;
-  full.resumed = facts.resumed;
+  if (query(session, WS_QUERY_TLS, &tls) < 0 || tls.version == NULL) return WSUV_ESTATE;
+  full.version = tls.version;
+  full.ciphersuite = tls.ciphersuite;
+  full.alpn = tls.alpn;
+  full.peer_certificate = tls.peer_cert;
+  full.peer_certificate_len = tls.peer_cert_len;
+  full.resumed = tls.resumed;
   return sized_out(info, &tls_info_type, &full);
 }
 

@@ -2,24 +2,24 @@
 
 #include <wsuv/error.h>
 
-#include "net/tls/tls_facts.h"
+#include "net/tls/tls_info.h"
 #include "net/tls/tls_library.h"
 
 /* Facts and failures of TLS as texts and fields. */
 
-static bool get_facts(const ws_filter *filter, tls_facts *facts) {
-  return filter != NULL && filter->ops->query(filter, WS_QUERY_TLS, facts) == 0;
+static bool get_tls_info(const ws_filter *filter, tls_info *tls) {
+  return filter != NULL && filter->ops->query(filter, WS_QUERY_TLS, tls) == 0;
 }
 
 void session_tls_log(log_to to, const ws_filter *filter) {
-  tls_facts facts;
-  if (!log_wants(to.config, WSUV_LOG_WARN) || !get_facts(filter, &facts)) return;
-  if (!facts.verified) {
+  tls_info tls;
+  if (!log_wants(to.config, WSUV_LOG_WARN) || !get_tls_info(filter, &tls)) return;
+  if (!tls.verified) {
     log_line(to, WSUV_LOG_WARN, "TLS: the certificate was not verified: anybody may be the peer");
   }
-  log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s", facts.version, facts.ciphersuite,
-           facts.alpn != NULL ? ", " : "", facts.alpn != NULL ? facts.alpn : "",
-           facts.resumed ? ", resumed" : "");
+  log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite,
+           tls.alpn != NULL ? ", " : "", tls.alpn != NULL ? tls.alpn : "",
+           tls.resumed ? ", resumed" : "");
 }
 
 static bool is_tls_error(int status) {
@@ -29,11 +29,11 @@ static bool is_tls_error(int status) {
 
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
                           wsuv_close_info_t *info) {
-  tls_facts facts;
-  if (is_tls_error(info->status) && get_facts(filter, &facts)) {
-    info->tls_error = facts.library_error;
-    info->tls_verify_flags = info->status == WSUV_ETLSVERIFY ? facts.verify_flags : 0;
-    info->detail = facts.text;
+  tls_info tls;
+  if (is_tls_error(info->status) && get_tls_info(filter, &tls)) {
+    info->tls_error = tls.library_error;
+    info->tls_verify_flags = info->status == WSUV_ETLSVERIFY ? tls.verify_flags : 0;
+    info->detail = tls.text;
   } else if (failure != NULL && failure->text[0] != '\0') {
     info->tls_error = failure->library_error;
     info->detail = failure->text;

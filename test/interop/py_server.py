@@ -151,7 +151,7 @@ async def request(ws, query):
     await ws.send('\n'.join([target(ws), *fields]))
 
 
-def tls_facts(ws):
+def tls_info(ws):
     """What the server knows of the TLS below a session; None without any."""
     tls = ws.transport.get_extra_info('ssl_object')
     if tls is None:
@@ -168,7 +168,7 @@ def tls_facts(ws):
 
 
 async def tls(ws, query):
-    await ws.send(json.dumps(tls_facts(ws)))
+    await ws.send(json.dumps(tls_info(ws)))
 
 
 PATHS = {

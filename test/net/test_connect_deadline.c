@@ -158,8 +158,8 @@ static const ws_env_ops *sound_env;
 static const ws_filter_ops *sound_filter;
 
 static int write_and_fail(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
-                          size_t *held) {
-  CHECK(sound_filter->write(f, bufs, count, taken, held) == 0 && *held == 0);
+                          size_t *retained) {
+  CHECK(sound_filter->write(f, bufs, count, taken, retained) == 0 && *retained == 0);
   return UV_EPIPE;
 }
 

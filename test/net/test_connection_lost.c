@@ -165,11 +165,11 @@ static void test_messages_are_read_after_a_write_error(world *w) {
 enum { LINGER_MS = 1000 };
 
 static int refuse_to_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
-                           size_t *held) {
+                           size_t *retained) {
   (void) f;
   (void) bufs;
   (void) count;
-  *taken = *held = 0;
+  *taken = *retained = 0;
   return UV_EPIPE;
 }
 

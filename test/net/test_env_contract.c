@@ -107,10 +107,10 @@ static void test_held_loop_goes_on(world *w) {
   env->ops->timer_start(a.timer, 60000);
   assert_false(loop_goes_on(w)); /* for a timer alone it does not */
   for (int i = 0; i < 2; i++) {
-    env->ops->hold(env, true);
+    env->ops->keep_alive(env, true);
     assert_true(loop_goes_on(w));
     assert_true(loop_goes_on(w));
-    env->ops->hold(env, false);
+    env->ops->keep_alive(env, false);
     assert_false(loop_goes_on(w));
   }
   free_alarm(&a);

@@ -45,9 +45,9 @@ struct user {
   int connect_status, end_status, write_status;
   size_t allocs, reads, writes; /* events */
   const uint8_t *out;           /* what goes out by itself, at on_connect and on_write */
-  size_t out_len, out_done, held;
+  size_t out_len, out_done, retained;
   bool end_behind; /* shut down when all is out */
-  bool stalled;    /* something was held at least once */
+  bool stalled;    /* something was retained at least once */
   void (*at_connect)(user *u);
   void (*at_read)(user *u);
   void (*at_write)(user *u);
@@ -63,26 +63,26 @@ static void read_it(user *u) {
 }
 
 static int write_some(user *u, const ws_view *bufs, size_t count, size_t total, size_t *taken) {
-  int err = u->f->ops->write(u->f, bufs, count, taken, &u->held);
+  int err = u->f->ops->write(u->f, bufs, count, taken, &u->retained);
   assert_true(err <= 0);
-  assert_true(err == 0 || u->held == 0);
+  assert_true(err == 0 || u->retained == 0);
   if (err < 0) return err;
-  assert_true(*taken + u->held <= total);
-  assert_true(*taken == total || u->held > 0);
-  assert_true(u->held <= WS_FILTER_HOLD_MAX);
-  if (u->held > 0) u->stalled = true;
+  assert_true(*taken + u->retained <= total);
+  assert_true(*taken == total || u->retained > 0);
+  assert_true(u->retained <= WS_FILTER_RETAIN_MAX);
+  if (u->retained > 0) u->stalled = true;
   return 0;
 }
 
-/* Write on until something is held. */
+/* Write on until something is retained. */
 static void push(user *u) {
-  while (u->held == 0 && u->out_done < u->out_len && u->write_status == 0) {
+  while (u->retained == 0 && u->out_done < u->out_len && u->write_status == 0) {
     size_t taken = 0, left = u->out_len - u->out_done;
     const ws_view buf = {(const uint8_t *) u->out + u->out_done, left};
     u->write_status = write_some(u, &buf, 1, left, &taken);
     if (u->write_status == 0) u->out_done += taken;
   }
-  if (u->held > 0 || u->out_done < u->out_len || !u->end_behind) return;
+  if (u->retained > 0 || u->out_done < u->out_len || !u->end_behind) return;
   u->end_behind = false;
   u->f->ops->shutdown(u->f);
 }
@@ -125,18 +125,18 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
 static void on_write(void *up, int status) {
   user *u = up;
   assert_true(u->connected && !u->closing);
-  assert_true(u->held > 0);
+  assert_true(u->retained > 0);
   u->writes++;
   u->write_status = status;
-  if (status == 0) u->out_done += u->held;
-  u->held = 0;
+  if (status == 0) u->out_done += u->retained;
+  u->retained = 0;
   if (u->at_write != NULL) u->at_write(u);
   if (!u->closing) push(u);
 }
 
 /* Only TLS knows of TLS; what no filter knows has a code. */
 static void ask_for_tls(const user *u) {
-  tls_facts facts;
+  tls_info facts;
   int err = u->f->ops->query(u->f, WS_QUERY_TLS, &facts);
   assert_int_equal(err, u->is_tls ? 0 : WS_ENOTSUP);
   if (u->is_tls && u->connect_status == 0) assert_non_null(facts.version);
@@ -605,7 +605,7 @@ static void test_close_drops_what_is_held(world *w) {
   user_connect(&u, p->port);
   world_run_until_true(w, &u.stalled);
   world_advance(w, 5);
-  assert_true(u.held > 0); /* it has all that loopback takes */
+  assert_true(u.retained > 0); /* it has all that loopback takes */
   user_end(&u, w);
   free(data); /* not before on_close */
 }
@@ -667,8 +667,8 @@ static void test_write_of_many_pieces(world *w) {
     bufs[i] = (ws_view){(const uint8_t *) text + i % 10, i % 3 == 0 ? 0 : 1};
   }
   assert_int_equal(write_some(&u, bufs, PIECES, PIECES / 3 * 2, &taken), 0);
-  done = u.held + taken;
-  if (u.held > 0) world_run_until_count(w, &u.writes, 1);
+  done = u.retained + taken;
+  if (u.retained > 0) world_run_until_count(w, &u.writes, 1);
   user_end(&u, w);
   world_run_until(w, ended_by_client, p);
   assert_int_equal(raw_peer_conn(p, 0)->received, done);
@@ -685,7 +685,7 @@ static void test_write_of_nothing_takes_it(world *w) {
   user_connected(&u, w, new_peer(w));
   assert_int_equal(write_some(&u, &empty, 1, 0, &taken), 0);
   assert_int_equal(taken, 0);
-  assert_int_equal(u.held, 0);
+  assert_int_equal(u.retained, 0);
   user_end(&u, w);
 }
 
@@ -807,7 +807,7 @@ static void test_filter_without_memory(world *w) {
   }
 }
 
-/* Without memory for what must be held, the write fails, and nothing is held. */
+/* Without memory for what must be retained, the write fails, and nothing is retained. */
 static void test_write_without_memory_to_hold(world *w) {
   user u;
   user_init(&u, w);
@@ -819,7 +819,7 @@ static void test_write_without_memory_to_hold(world *w) {
   w->alloc->fail_for_ever = true;
   push(&u);
   assert_true(u.write_status == 0 || u.write_status == WS_ENOMEM);
-  assert_true(u.write_status < 0 || u.held > 0);
+  assert_true(u.write_status < 0 || u.retained > 0);
   user_end(&u, w);
   w->alloc->fail_at = 0;
   free(data);

@@ -79,7 +79,7 @@ static size_t budget; /* bytes that still go; then writing fails */
 static const ws_filter_ops *sound;
 
 static int write_within_budget(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
-                               size_t *held) {
+                               size_t *retained) {
   ws_view some[16];
   size_t n = 0, all = budget;
   for (; n < count && n < 16 && budget > 0; n++) {
@@ -87,9 +87,9 @@ static int write_within_budget(ws_filter *f, const ws_view *bufs, size_t count, 
     if (some[n].len > budget) some[n].len = budget;
     budget -= some[n].len;
   }
-  if (n > 0) CHECK(sound->write(f, some, n, taken, held) == 0 && *taken == all - budget);
+  if (n > 0) CHECK(sound->write(f, some, n, taken, retained) == 0 && *taken == all - budget);
   if (budget > 0) return 0;
-  *taken = *held = 0;
+  *taken = *retained = 0;
   return UV_EPIPE;
 }
 

@@ -38,7 +38,7 @@ typedef struct user {
   fifo in;
   bool connected, closing, closed, ended, inside;
   int connect_status, end_status;
-  size_t reads, held, writes;
+  size_t reads, retained, writes;
   size_t pause_at; /* read_stop in the read with this number */
   bool idle;       /* read_start is left to the test */
 } user;
@@ -73,7 +73,7 @@ static void on_write(void *up, int status) {
   user *u = up;
   assert_false(u->inside || u->closing);
   assert_int_equal(status, 0);
-  u->held = 0;
+  u->retained = 0;
   u->writes++;
 }
 
@@ -142,7 +142,7 @@ static void start_reading(user *u) {
   u->inside = false;
 }
 
-static void get_facts(const user *u, tls_facts *facts) {
+static void get_facts(const user *u, tls_info *facts) {
   assert_int_equal(u->f->ops->query(u->f, WS_QUERY_TLS, facts), 0);
 }
 
@@ -150,9 +150,9 @@ static void write_all(user *u, const void *data, size_t len) {
   const ws_view buf = {(const uint8_t *) data, len};
   size_t taken;
   u->inside = true;
-  assert_int_equal(u->f->ops->write(u->f, &buf, 1, &taken, &u->held), 0);
+  assert_int_equal(u->f->ops->write(u->f, &buf, 1, &taken, &u->retained), 0);
   u->inside = false;
-  assert_int_equal(taken + u->held, len);
+  assert_int_equal(taken + u->retained, len);
 }
 
 /* --- a server whose every byte is in our hands --- */
@@ -228,7 +228,7 @@ static void assert_in(const fifo *in, const char *text) {
 static void test_facts_after_the_handshake(world *w) {
   user u;
   server s;
-  tls_facts facts;
+  tls_info facts;
   open_both(&u, &s, w);
   get_facts(&u, &facts);
   assert_non_null(facts.version);
@@ -242,7 +242,7 @@ static void test_facts_after_the_handshake(world *w) {
 static void test_wrong_host_fails_the_connect(world *w) {
   user u;
   server s;
-  tls_facts facts;
+  tls_info facts;
   user_init(&u, w);
   server_init(&s, w);
   u.host = "other.test";
@@ -284,7 +284,7 @@ static void answer_in_plain(raw_conn *c) {
 static void test_plain_http_in_reply(world *w) {
   static const raw_peer_callbacks callbacks = {.on_connection = answer_in_plain};
   user u;
-  tls_facts facts;
+  tls_info facts;
   user_init(&u, w);
   raw_peer *p = raw_peer_new(w);
   raw_peer_set_callbacks(p, &callbacks);
@@ -370,14 +370,14 @@ static void test_end_without_close_notify(world *w) {
 static void test_foreign_bytes_end_it(world *w) {
   user u;
   server s;
-  size_t taken, held;
+  size_t taken, retained;
   const ws_view buf = {(const uint8_t *) "x", 1};
   open_both(&u, &s, w);
   raw_conn_write_text(s.conn, "this is no record");
   world_run_until_true(w, &u.ended);
   assert_int_equal(u.end_status, WSUV_ETLS);
-  assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &held), WSUV_ETLS);
-  assert_int_equal(held, 0);
+  assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &retained), WSUV_ETLS);
+  assert_int_equal(retained, 0);
   user_end(&u);
   server_free(&s);
 }
@@ -556,7 +556,7 @@ static void test_reading_begins_late(world *w) {
 
 static bool all_taken(void *arg) {
   const user *u = arg;
-  return u->held == 0;
+  return u->retained == 0;
 }
 
 static void test_one_batch_waits_at_most(world *w) {
@@ -567,12 +567,12 @@ static void test_one_batch_waits_at_most(world *w) {
   raw_conn_read(s.conn, false);
   world_advance(w, 5);
   size_t before = w->alloc->live_bytes, done = 0;
-  while (u.held == 0) {
+  while (u.retained == 0) {
     const ws_view buf = {data, sizeof data};
     size_t taken;
-    assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &u.held), 0);
-    done += taken + u.held;
-    assert_in_range(u.held, 0, WS_FILTER_HOLD_MAX);
+    assert_int_equal(u.f->ops->write(u.f, &buf, 1, &taken, &u.retained), 0);
+    done += taken + u.retained;
+    assert_in_range(u.retained, 0, WS_FILTER_RETAIN_MAX);
     world_advance(w, 1);
   }
   assert_in_range(w->alloc->live_bytes - before, 0, 10 * BUFQ_CHUNK_SIZE);

@@ -23,7 +23,7 @@ enum {
   REQUEST_MAX = 16 * 1024,        /* bytes */
   FIELDS_MAX = 100,               /* of one request */
   PIECES_MAX = 16,                /* of the queue, for one system call */
-  HOLD_PIECES = 4,                /* handed down at once when the socket is full */
+  RETAIN_PIECES = 4,                /* handed down at once when the socket is full */
   BACKLOG = 1024,                 /* connections */
   END_MS = 1000                   /* for a peer to end the connection */
 };
@@ -148,10 +148,10 @@ static unsigned peek(peer *p, uv_buf_t *bufs, size_t max, size_t *total) {
 
 /* The socket is full: leave the front of the queue to libuv. */
 static int hold_front(peer *p) {
-  uv_buf_t bufs[HOLD_PIECES];
+  uv_buf_t bufs[RETAIN_PIECES];
   size_t total;
-  unsigned n = peek(p, bufs, HOLD_PIECES, &total);
-  out_queue_hold(&p->conn.out, total);
+  unsigned n = peek(p, bufs, RETAIN_PIECES, &total);
+  out_queue_retain(&p->conn.out, total);
   return uv_write(&p->write, peer_stream(p), bufs, n, on_written);
 }
 

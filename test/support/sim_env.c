@@ -100,7 +100,7 @@ static void deferred_free(ws_deferred *d) {
 }
 
 /* A simulation is run for as long as its test says. */
-static void hold(ws_env *env, bool on) {
+static void keep_alive(ws_env *env, bool on) {
   sim_env *e = self(env);
   CHECK(e->held != on);
   e->held = on;
@@ -146,7 +146,7 @@ static const ws_env_ops ops = {
     .deferred_schedule = deferred_schedule,
     .deferred_wake = deferred_schedule, /* there is one thread only */
     .deferred_free = deferred_free,
-    .hold = hold,
+    .keep_alive = keep_alive,
     .lookup = sim_lookup_start,
     .lookup_cancel = sim_lookup_cancel,
     .connect = sim_filter_connect,

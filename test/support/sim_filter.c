@@ -18,7 +18,7 @@ enum { IDLE_ALLOC_PERCENT = 5 };
 
 typedef enum filter_state { CONNECTING, CONNECTED, FAILED, CLOSING } filter_state;
 
-/* A piece of the caller's memory that is held, and what it must still be. */
+/* A piece of the caller's memory that is retained, and what it must still be. */
 typedef struct held_piece {
   ws_list node;
   const uint8_t *theirs;
@@ -33,7 +33,7 @@ typedef struct sim_filter {
   sim_addr peer;
   filter_state state;
   bool reading, read_ended, shut, write_failed;
-  ws_list held;
+  ws_list retained;
   sim_event closed;
 } sim_filter;
 
@@ -46,19 +46,19 @@ static sim *machine(const sim_filter *f) {
 }
 
 static void want(sim_filter *f) {
-  sim_sock_want(f->sock, f->reading && !f->read_ended, !ws_list_empty(&f->held));
+  sim_sock_want(f->sock, f->reading && !f->read_ended, !ws_list_empty(&f->retained));
 }
 
-/* --- held memory --- */
+/* --- retained memory --- */
 
 static void let_go(held_piece *p) {
-  if (memcmp(p->theirs, p->ours, p->len) != 0) CHECK_FAIL("memory that is held was changed");
+  if (memcmp(p->theirs, p->ours, p->len) != 0) CHECK_FAIL("memory that is retained was changed");
   ws_list_remove(&p->node);
   free(p);
 }
 
 static void drop_held(sim_filter *f) {
-  while (!ws_list_empty(&f->held)) let_go(ws_list_entry(f->held.next, held_piece, node));
+  while (!ws_list_empty(&f->retained)) let_go(ws_list_entry(f->retained.next, held_piece, node));
 }
 
 static void hold_piece(sim_filter *f, const uint8_t *data, size_t len) {
@@ -66,27 +66,27 @@ static void hold_piece(sim_filter *f, const uint8_t *data, size_t len) {
   p->theirs = data;
   p->len = len;
   memcpy(p->ours, data, len);
-  ws_list_append(&f->held, &p->node);
+  ws_list_append(&f->retained, &p->node);
 }
 
 /* Hold what is behind the first `skip` bytes, as far as may be. */
 static size_t hold(sim_filter *f, const ws_view *bufs, size_t count, size_t skip) {
-  size_t held = 0;
-  for (size_t i = 0; i < count && held < WS_FILTER_HOLD_MAX; i++) {
+  size_t retained = 0;
+  for (size_t i = 0; i < count && retained < WS_FILTER_RETAIN_MAX; i++) {
     size_t off = skip < bufs[i].len ? skip : bufs[i].len;
     size_t n = bufs[i].len - off;
     skip -= off;
-    if (n > WS_FILTER_HOLD_MAX - held) n = WS_FILTER_HOLD_MAX - held;
+    if (n > WS_FILTER_RETAIN_MAX - retained) n = WS_FILTER_RETAIN_MAX - retained;
     if (n > 0) hold_piece(f, bufs[i].base + off, n);
-    held += n;
+    retained += n;
   }
-  return held;
+  return retained;
 }
 
-/* Give the socket more of what is held. 0: all is taken; 1: it is full; or a code. */
+/* Give the socket more of what is retained. 0: all is taken; 1: it is full; or a code. */
 static int send_held(sim_filter *f) {
-  while (!ws_list_empty(&f->held)) {
-    held_piece *p = ws_list_entry(f->held.next, held_piece, node);
+  while (!ws_list_empty(&f->retained)) {
+    held_piece *p = ws_list_entry(f->retained.next, held_piece, node);
     ptrdiff_t n = sim_sock_send(f->sock, p->ours + p->sent, p->len - p->sent);
     if (n == UV_EAGAIN) return 1;
     if (n < 0) return (int) n;
@@ -187,17 +187,17 @@ static int send_now(sim_filter *f, const ws_view *bufs, size_t count, size_t *ta
 }
 
 static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_t *taken,
-                     size_t *held) {
+                     size_t *retained) {
   sim_filter *f = self(filter);
   CHECK(f->state == CONNECTED);
-  CHECK(ws_list_empty(&f->held));
+  CHECK(ws_list_empty(&f->retained));
   CHECK(!f->shut);
-  *taken = *held = 0;
+  *taken = *retained = 0;
   if (f->write_failed) return UV_EPIPE;
   int err = send_now(f, bufs, count, taken);
   f->write_failed = err < 0;
   if (err < 0) return err;
-  *held = hold(f, bufs, count, *taken);
+  *retained = hold(f, bufs, count, *taken);
   want(f);
   return 0;
 }
@@ -205,7 +205,7 @@ static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_
 static void shut_down(ws_filter *filter) {
   sim_filter *f = self(filter);
   CHECK(f->state == CONNECTED);
-  CHECK(ws_list_empty(&f->held));
+  CHECK(ws_list_empty(&f->retained));
   CHECK(!f->shut);
   f->shut = true;
   sim_sock_shutdown(f->sock);
@@ -268,7 +268,7 @@ int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socke
   f->env = env;
   f->head = (ws_filter){&ops, events, up};
   memcpy(&f->peer, addr, sim_addr_len(addr));
-  ws_list_init(&f->held);
+  ws_list_init(&f->retained);
   int err = sim_sock_connect(env->s, addr, &sock_events, f, &f->sock);
   if (err < 0) {
     ws_free(head->alloc, f);

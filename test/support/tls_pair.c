@@ -112,8 +112,8 @@ void pair_assert_in(const tls_end *e, const void *data, size_t len) {
   assert_memory_equal(fifo_data(&e->in), data, len);
 }
 
-tls_facts pair_facts(const tls_end *e) {
-  tls_facts facts;
-  tls_engine_facts(e->engine, &facts);
+tls_info pair_facts(const tls_end *e) {
+  tls_info facts;
+  tls_engine_info(e->engine, &facts);
   return facts;
 }

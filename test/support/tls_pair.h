@@ -49,6 +49,6 @@ void pair_open(tls_pair *p, size_t piece);
 void pair_close(tls_pair *p);
 
 void pair_assert_in(const tls_end *e, const void *data, size_t len); /* plaintext that came */
-tls_facts pair_facts(const tls_end *e);
+tls_info pair_facts(const tls_end *e);
 
 #endif

@@ -747,11 +747,11 @@ static void test_conn_tells_of_data_that_came(void **state) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING ; PONG"), 0);
-  assert_false(r.c.data_came);
+  assert_false(r.c.data_received);
   for (const char *p = "\x82\x02xy"; *p != '\0'; p++) {
-    r.c.data_came = false;
+    r.c.data_received = false;
     assert_int_equal(feed(&r, (const uint8_t *) p, 1), 0);
-    assert_int_equal(r.c.data_came, *p != '\x82'); /* half a header tells nothing yet */
+    assert_int_equal(r.c.data_received, *p != '\x82'); /* half a header tells nothing yet */
   }
   rig_close(&r);
 }

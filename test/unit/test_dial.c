@@ -159,14 +159,14 @@ static void test_dial_takes_a_name(world *w) {
 
 static void test_dial_hands_over_a_filter_that_works(world *w) {
   caller c;
-  size_t taken, held;
+  size_t taken, retained;
   const ws_view hello = {(const uint8_t *) "h", 1};
   caller_init(&c, w);
   raw_peer *p = raw_peer_new_at(w, "127.0.0.1", PORT);
   raw_peer_play(p, PEER_SEND("welcome"), PEER_EXPECT("h"), PEER_EXPECT_GONE);
   dial_host(&c, "localhost");
   assert_int_equal(c.filter->ops->read_start(c.filter), 0);
-  assert_int_equal(c.filter->ops->write(c.filter, &hello, 1, &taken, &held), 0);
+  assert_int_equal(c.filter->ops->write(c.filter, &hello, 1, &taken, &retained), 0);
   world_run_until_count(w, &c.in_len, 7);
   assert_memory_equal(c.in, "welcome", 7);
   caller_end(&c);

@@ -288,7 +288,7 @@ static void wrote(rig *r, size_t n) {
 }
 
 static void hold(rig *r, size_t n) {
-  out_queue_hold(&r->q, n);
+  out_queue_retain(&r->q, n);
   model_hold(r->m, n);
   CHECK(out_queue_held(&r->q) == (n != 0), "held %zu", n);
 }
@@ -321,7 +321,7 @@ static void test_out_queue_drop_spares_the_close_frame_at_the_end(void **state) 
     size_t last = (size_t) (r.q.lanes[LANE_DATA].queued - before);
     size_t keep = begun > 0 ? first : 0;
     bufq_copy(&r.q.lanes[LANE_DATA].bytes, out_queue_len(&r.q) - last, end, last);
-    if (begun == 1) out_queue_hold(&r.q, 3);
+    if (begun == 1) out_queue_retain(&r.q, 3);
     if (begun == 2) out_queue_written(&r.q, 3);
     assert_int_equal(out_queue_drop_unstarted(&r.q, last), 0);
     size_t left = out_queue_len(&r.q);
@@ -503,7 +503,7 @@ static void test_out_queue_raw_bytes_go_first(void **state) {
     if (split % 2 == 0) {
       out_queue_written(&r.q, split);
     } else {
-      out_queue_hold(&r.q, split);
+      out_queue_retain(&r.q, split);
       out_queue_release(&r.q);
     }
     assert_int_equal(put(&r, LANE_DATA, 1, 3), 0);

@@ -69,7 +69,7 @@ static void begin(resolver *r, world *w) {
 
 static void end(resolver *r, world *w) {
   size_t before = told;
-  assert_true(ws_list_empty(&r->names));
+  assert_true(ws_list_empty(&r->queries));
   world_env_close(w, r->env);
   assert_int_equal(told, before);
 }

@@ -219,7 +219,7 @@ static void test_client_certificate(void **state) {
   tls_ends_run(&p.client, &p.server, 0);
   assert_int_equal(p.client.shaken, 0);
   assert_int_equal(p.server.shaken, 0);
-  tls_facts f = pair_facts(&p.server);
+  tls_info f = pair_facts(&p.server);
   assert_int_equal(f.peer_cert_len, pair_client.der_len);
   assert_memory_equal(f.peer_cert, pair_client.der, pair_client.der_len);
   pair_close(&p);

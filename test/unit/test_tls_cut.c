@@ -116,12 +116,12 @@ static void cut_everywhere(pair *p) {
 
 static void test_cut_at_every_byte_of_a_resumed_session(void **state) {
   pair p;
-  tls_facts facts;
+  tls_info facts;
   (void) state;
   begin(&p, true);
   for (int i = 0; i < 2; i++) {
     (void) run(&p, UINT64_MAX);
-    tls_engine_facts(p.client.engine, &facts);
+    tls_engine_info(p.client.engine, &facts);
     assert_int_equal(facts.resumed, i > 0);
     disconnect(&p);
   }

@@ -24,7 +24,7 @@ static void test_handshake_and_its_facts(void **state) {
   tls_pair p;
   (void) state;
   pair_open(&p, 0);
-  tls_facts f = pair_facts(&p.client);
+  tls_info f = pair_facts(&p.client);
   assert_string_equal(f.version, tls_library_has_1_3() ? "TLSv1.3" : "TLSv1.2");
   assert_string_equal(f.ciphersuite, tls_library_has_1_3()
                                          ? "TLS-CHACHA20-POLY1305-SHA256"
@@ -45,7 +45,7 @@ static void test_no_facts_before_the_handshake(void **state) {
   (void) state;
   pair_begin(&p);
   pair_connect(&p, pair_host, PAIR_PORT);
-  tls_facts f = pair_facts(&p.client);
+  tls_info f = pair_facts(&p.client);
   assert_null(f.version);
   assert_null(f.ciphersuite);
   assert_null(f.alpn);

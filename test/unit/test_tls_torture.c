@@ -124,7 +124,7 @@ static void run(tls_end *client, tls_end *server) {
 /* What became of the client's handshake. */
 static int try_session(tls_context *ctx, tls_context *server_ctx, uint64_t n) {
   tls_end client = {.shaken = WS_EAGAIN}, server;
-  tls_facts facts;
+  tls_info facts;
   fail_client_at(n);
   client_begins();
   int err = tls_engine_new(&client.engine, ctx, host, PORT);
@@ -132,7 +132,7 @@ static int try_session(tls_context *ctx, tls_context *server_ctx, uint64_t n) {
   if (err < 0) return err;
   tls_end_init(&server, server_ctx, NULL, 0);
   run(&client, &server);
-  tls_engine_facts(client.engine, &facts);
+  tls_engine_info(client.engine, &facts);
   assert_true(client.shaken != 0 || facts.verified);
   assert_true(client.shaken != 0 || facts.verify_flags == 0);
   err = client.shaken;

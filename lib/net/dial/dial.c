@@ -65,7 +65,7 @@ static void drop_all(dial *d) {
   }
 }
 
-static int begin(dial *d, dial_try *a, const struct sockaddr_storage *addr) {
+static int dial_begin(dial *d, dial_try *a, const struct sockaddr_storage *addr) {
   a->dial = d;
   a->status = d->env->ops->connect(d->env, (const struct sockaddr *) addr, &d->options,
                                    &attempt_events, a, &a->filter);
@@ -91,7 +91,7 @@ static void begin_next(dial *d) {
   bool begun = false;
   while (!begun && d->next < d->count) {
     size_t i = d->next++;
-    begun = begin(d, &d->attempts[i], &d->addrs[i]) == 0;
+    begun = dial_begin(d, &d->attempts[i], &d->addrs[i]) == 0;
   }
   arm(d);
 }
@@ -105,7 +105,7 @@ static int verdict(const dial *d) {
   return d->running > 0 ? 0 : d->attempts[d->count - 1].status;
 }
 
-static void finish(dial *d, int status, ws_filter *filter) {
+static void dial_finish(dial *d, int status, ws_filter *filter) {
   const dial_events *events = d->events;
   void *up = d->up;
   dial_free(d);
@@ -118,14 +118,14 @@ static void on_connect(void *up, int status) {
   if (status == 0) {
     ws_filter *winner = take_filter(a);
     drop_all(d);
-    finish(d, 0, winner);
+    dial_finish(d, 0, winner);
     return;
   }
   drop(a);
   a->status = status;
   begin_next(d);
   status = verdict(d);
-  if (status < 0) finish(d, status, NULL);
+  if (status < 0) dial_finish(d, status, NULL);
 }
 
 static int make_attempts(dial *d, const struct sockaddr_storage *addrs, size_t count) {
@@ -150,7 +150,7 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   dial *d = data;
   d->looking_up = false;
   if (status == 0) status = take_addresses(d, addrs, count);
-  if (status < 0) finish(d, status, NULL);
+  if (status < 0) dial_finish(d, status, NULL);
 }
 
 /* An address that is known needs no lookup, nor does a literal. */

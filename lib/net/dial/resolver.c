@@ -6,84 +6,84 @@
 
 /* A list of lookups under way, each with a list of those who wait for it. */
 
-typedef struct resolver_name {
-  ws_list node; /* of resolver.names, until there is an answer */
+typedef struct resolver_query {
+  ws_list node; /* of resolver.queries, until there is an answer */
   const wsuv_allocator_t *alloc;
   const ws_env_ops *ops;
   ws_list waiters;
   ws_lookup *lookup; /* NULL: the answer is being given */
   uint16_t port;
   char host[];
-} resolver_name;
+} resolver_query;
 
 void resolver_init(resolver *r, ws_env *env) {
   r->env = env;
-  ws_list_init(&r->names);
+  ws_list_init(&r->queries);
 }
 
-static resolver_name *find(resolver *r, const char *host, uint16_t port) {
-  for (ws_list *n = r->names.next; n != &r->names; n = n->next) {
-    resolver_name *name = ws_list_entry(n, resolver_name, node);
-    if (name->port == port && strcmp(name->host, host) == 0) return name;
+static resolver_query *resolver_find(resolver *r, const char *host, uint16_t port) {
+  for (ws_list *n = r->queries.next; n != &r->queries; n = n->next) {
+    resolver_query *query = ws_list_entry(n, resolver_query, node);
+    if (query->port == port && strcmp(query->host, host) == 0) return query;
   }
   return NULL;
 }
 
-static void forget(resolver_name *name) {
-  ws_list_remove(&name->node);
-  ws_free(name->alloc, name);
+static void resolver_drop(resolver_query *query) {
+  ws_list_remove(&query->node);
+  ws_free(query->alloc, query);
 }
 
 /* Whoever asks again while the answer is given begins anew, and whoever is told may cancel
    others. */
 static void on_lookup(void *data, int status, const struct sockaddr_storage *addrs, size_t count) {
-  resolver_name *name = data;
+  resolver_query *query = data;
   ws_list *node;
-  ws_list_remove(&name->node);
-  name->lookup = NULL;
-  while ((node = ws_list_pop(&name->waiters)) != NULL) {
+  ws_list_remove(&query->node);
+  query->lookup = NULL;
+  while ((node = ws_list_pop(&query->waiters)) != NULL) {
     resolver_waiter *w = ws_list_entry(node, resolver_waiter, node);
     w->cb(w->data, status, addrs, count);
   }
-  forget(name);
+  resolver_drop(query);
 }
 
-static int begin(resolver *r, const char *host, uint16_t port, resolver_name **out) {
+static int resolver_begin(resolver *r, const char *host, uint16_t port, resolver_query **out) {
   size_t size = strlen(host) + 1;
-  resolver_name *name = ws_calloc(r->env->alloc, sizeof *name + size);
-  if (name == NULL) return WS_ENOMEM;
-  ws_list_init(&name->node);
-  ws_list_init(&name->waiters);
-  name->alloc = r->env->alloc;
-  name->ops = r->env->ops;
-  name->port = port;
-  memcpy(name->host, host, size);
-  int err = name->ops->lookup(r->env, host, port, on_lookup, name, &name->lookup);
+  resolver_query *query = ws_calloc(r->env->alloc, sizeof *query + size);
+  if (query == NULL) return WS_ENOMEM;
+  ws_list_init(&query->node);
+  ws_list_init(&query->waiters);
+  query->alloc = r->env->alloc;
+  query->ops = r->env->ops;
+  query->port = port;
+  memcpy(query->host, host, size);
+  int err = query->ops->lookup(r->env, host, port, on_lookup, query, &query->lookup);
   if (err < 0) {
-    forget(name);
+    resolver_drop(query);
     return err;
   }
-  ws_list_append(&r->names, &name->node);
-  *out = name;
+  ws_list_append(&r->queries, &query->node);
+  *out = query;
   return 0;
 }
 
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data) {
-  resolver_name *name = find(r, host, port);
-  int err = name == NULL ? begin(r, host, port, &name) : 0;
+  resolver_query *query = resolver_find(r, host, port);
+  int err = query == NULL ? resolver_begin(r, host, port, &query) : 0;
   if (err < 0) return err;
-  w->name = name;
+  w->query = query;
   w->cb = cb;
   w->data = data;
-  ws_list_append(&name->waiters, &w->node);
+  ws_list_append(&query->waiters, &w->node);
   return 0;
 }
 
 void resolver_cancel(resolver_waiter *w) {
-  resolver_name *name = w->name;
+  resolver_query *query = w->query;
   ws_list_remove(&w->node);
-  if (name->lookup == NULL || !ws_list_empty(&name->waiters)) return;
-  name->ops->lookup_cancel(name->lookup);
-  forget(name);
+  if (query->lookup == NULL || !ws_list_empty(&query->waiters)) return;
+  query->ops->lookup_cancel(query->lookup);
+  resolver_drop(query);
 }

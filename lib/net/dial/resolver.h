@@ -11,13 +11,13 @@
 
 typedef struct resolver {
   ws_env *env;
-  ws_list names; /* under way */
+  ws_list queries; /* under way */
 } resolver;
 
 /* One who waits; memory of the caller's, which keeps its place until the end. */
 typedef struct resolver_waiter {
   ws_list node;
-  struct resolver_name *name;
+  struct resolver_query *query;
   ws_lookup_cb cb;
   void *data;
 } resolver_waiter;

@@ -15,7 +15,7 @@
      below    on_read                       write
 
    Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
-   something is held below, so that at most one batch of ciphertext waits. */
+   something is retained below, so that at most one batch of ciphertext waits. */
 
 enum { WRITE_PIECES = 8 }; /* of the queue, in one write */
 
@@ -25,10 +25,10 @@ typedef struct tls {
   ws_filter *lower;
   tls_engine *engine;
   tls_context *ctx;
-  ws_deferred *owed; /* something to read, and no event to give it in; NULL but then */
+  ws_deferred *deferred_read; /* something to read, and no event to give it in; NULL but then */
 
-  size_t held;       /* plaintext of whoever is above, encrypted and not gone */
-  size_t lower_held; /* of the queue, held by the filter below */
+  size_t retained;       /* plaintext of whoever is above, encrypted and not gone */
+  size_t lower_retained; /* of the queue, retained by the filter below */
 
   int lower_end; /* why nothing comes from below any more */
   int write_error;
@@ -41,7 +41,7 @@ typedef struct tls {
   bool closing;
 } tls;
 
-static tls *self(ws_filter *f) {
+static tls *tls_of(ws_filter *f) {
   return (tls *) (void *) f;
 }
 
@@ -59,16 +59,16 @@ static int lower_read(tls *t, bool on) {
   return err;
 }
 
-/* Write what is in the queue, until it is empty or something is held. 0 or a code. */
+/* Write what is in the queue, until it is empty or something is retained. 0 or a code. */
 static int push(tls *t) {
   const bufq *out = tls_engine_output(t->engine);
-  while (t->write_error == 0 && !t->shut && t->lower_held == 0 && bufq_len(out) > 0) {
+  while (t->write_error == 0 && !t->shut && t->lower_retained == 0 && bufq_len(out) > 0) {
     ws_view bufs[WRITE_PIECES];
-    size_t taken, held, count = bufq_peek(out, 0, bufq_len(out), bufs, WRITE_PIECES);
-    t->write_error = t->lower->ops->write(t->lower, bufs, count, &taken, &held);
+    size_t taken, retained, count = bufq_peek(out, 0, bufq_len(out), bufs, WRITE_PIECES);
+    t->write_error = t->lower->ops->write(t->lower, bufs, count, &taken, &retained);
     if (t->write_error == 0) {
       tls_engine_sent(t->engine, taken);
-      t->lower_held = held;
+      t->lower_retained = retained;
     }
   }
   return t->write_error;
@@ -115,34 +115,34 @@ static void deliver(tls *t) {
   if (err < 0) end_reading(t, err);
 }
 
-static void on_owed(void *data) {
+static void on_deferred_read(void *data) {
   tls *t = data;
-  t->env->ops->deferred_free(t->owed);
-  t->owed = NULL;
+  t->env->ops->deferred_free(t->deferred_read);
+  t->deferred_read = NULL;
   if (t->reading) deliver(t);
 }
 
-static int owe(tls *t) {
-  if (t->owed == NULL) {
-    int err = t->env->ops->deferred_new(t->env, on_owed, t, &t->owed);
+static int tls_schedule_read(tls *t) {
+  if (t->deferred_read == NULL) {
+    int err = t->env->ops->deferred_new(t->env, on_deferred_read, t, &t->deferred_read);
     if (err < 0) return err;
   }
-  t->env->ops->deferred_schedule(t->owed);
+  t->env->ops->deferred_schedule(t->deferred_read);
   return 0;
 }
 
 static int read_start(ws_filter *f) {
-  tls *t = self(f);
+  tls *t = tls_of(f);
   if (t->reading) return 0;
   t->reading = true;
   if (t->ended || t->delivering) return 0;
-  int err = pending(t) ? owe(t) : lower_read(t, true);
+  int err = pending(t) ? tls_schedule_read(t) : lower_read(t, true);
   t->reading = err == 0;
   return err;
 }
 
 static void read_stop(ws_filter *f) {
-  tls *t = self(f);
+  tls *t = tls_of(f);
   t->reading = false;
   (void) lower_read(t, false);
 }
@@ -159,61 +159,62 @@ static void tell_connected(tls *t, int status) {
   if (!t->closing && status == 0) deliver(t);
 }
 
-static int shake(tls *t) {
+static int tls_handshake_step(tls *t) {
   int err = tls_engine_handshake(t->engine);
   int written = push(t);
   return (err == 0 || err == WS_EAGAIN) && written < 0 ? written : err;
 }
 
 static void go_on_shaking(tls *t) {
-  int err = shake(t);
+  int err = tls_handshake_step(t);
   if (err == WS_EAGAIN && t->lower_end != 0) err = t->lower_end;
   if (err != WS_EAGAIN) tell_connected(t, err);
 }
 
 /* Writing */
 
-/* What was encrypted, but not taken below, counts as held: whoever is above must know what has gone
-   and what a close would drop. */
-static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held) {
-  tls *t = self(f);
+/* What was encrypted, but not taken below, counts as retained: whoever is above must know what has
+   gone and what a close would drop. */
+static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
+                     size_t *retained) {
+  tls *t = tls_of(f);
   size_t n = 1;
-  *taken = *held = 0;
+  *taken = *retained = 0;
   int err = push(t);
-  while (err == 0 && n > 0 && t->held == 0) {
+  while (err == 0 && n > 0 && t->retained == 0) {
     err = tls_engine_write(t->engine, bufs, count, *taken, &n);
     if (err == 0) err = push(t);
-    if (err == 0 && t->lower_held > 0) t->held = n;
-    if (err == 0 && t->lower_held == 0) *taken += n;
+    if (err == 0 && t->lower_retained > 0) t->retained = n;
+    if (err == 0 && t->lower_retained == 0) *taken += n;
   }
   if (err < 0) t->write_error = err;
-  *held = t->held;
+  *retained = t->retained;
   return err;
 }
 
 /* The end of our direction, behind everything else. */
 static void shut_down_below(tls *t) {
-  if (push(t) < 0 || t->lower_held > 0) return;
+  if (push(t) < 0 || t->lower_retained > 0) return;
   t->shut = true;
   t->lower->ops->shutdown(t->lower);
 }
 
 static void shut_down(ws_filter *f) {
-  tls *t = self(f);
+  tls *t = tls_of(f);
   t->shut_wanted = true;
   tls_engine_close(t->engine);
   shut_down_below(t);
 }
 
 static void tell_written(tls *t, int status) {
-  if (t->held == 0) return;
-  t->held = 0;
+  if (t->retained == 0) return;
+  t->retained = 0;
   t->filter.events->on_write(t->filter.up, status);
 }
 
 static void go_on_writing(tls *t) {
   int err = push(t);
-  if (err < 0 || t->lower_held == 0) tell_written(t, err);
+  if (err < 0 || t->lower_retained == 0) tell_written(t, err);
   if (!t->closing && t->shut_wanted && !t->shut) shut_down_below(t);
 }
 
@@ -244,8 +245,8 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
 static void on_write(void *up, int status) {
   tls *t = up;
   if (status < 0) t->write_error = status;
-  if (status == 0) tls_engine_sent(t->engine, t->lower_held);
-  t->lower_held = 0;
+  if (status == 0) tls_engine_sent(t->engine, t->lower_retained);
+  t->lower_retained = 0;
   if (t->connected) {
     go_on_writing(t);
   } else if (push(t) < 0) {
@@ -261,24 +262,25 @@ static void destroy(tls *t) {
   tls_context_unref(ctx);
 }
 
-static void on_close(void *up) {
+static void tls_on_close(void *up) {
   tls *t = up;
   t->filter.events->on_close(t->filter.up);
   destroy(t);
 }
 
 static const ws_filter_events lower_events = {
-    .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = on_close};
+    .on_alloc = on_alloc, .on_read = on_read, .on_write = on_write, .on_close = tls_on_close};
 
 /* Closing */
 
-/* close_notify goes out if it can go at once; what is held, and its memory, stays until on_close.
+/* close_notify goes out if it can go at once; what is retained, and its memory, stays until
+ * on_close.
  */
 static void close_it(ws_filter *f) {
-  tls *t = self(f);
+  tls *t = tls_of(f);
   t->closing = true;
-  t->env->ops->deferred_free(t->owed);
-  t->owed = NULL;
+  t->env->ops->deferred_free(t->deferred_read);
+  t->deferred_read = NULL;
   tls_engine_close(t->engine);
   (void) push(t);
   t->lower->ops->close(t->lower);
@@ -287,14 +289,14 @@ static void close_it(ws_filter *f) {
 static int query(const ws_filter *f, ws_filter_query what, void *out) {
   const tls *t = (const tls *) (const void *) f;
   if (what != WS_QUERY_TLS) return t->lower->ops->query(t->lower, what, out);
-  tls_engine_facts(t->engine, out);
+  tls_engine_info(t->engine, out);
   return 0;
 }
 
 static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
-    .write = write_now,
+    .write = tls_write,
     .shutdown = shut_down,
     .query = query,
     .close = close_it,
@@ -302,8 +304,8 @@ static const ws_filter_ops ops = {
 
 /* Starting */
 
-/* The first flight goes out last, so that nothing is held when this fails. */
-static int begin(tls *t) {
+/* The first flight goes out last, so that nothing is retained when this fails. */
+static int tls_begin(tls *t) {
   t->lower->events = &lower_events;
   t->lower->up = t;
   int err = tls_engine_handshake(t->engine);
@@ -325,7 +327,7 @@ int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, 
   t->lower = lower;
   t->ctx = tls_context_ref(ctx);
   int err = tls_engine_new(&t->engine, ctx, host, port);
-  if (err == 0) err = begin(t);
+  if (err == 0) err = tls_begin(t);
   if (err < 0) {
     *lower = before;
     destroy(t);

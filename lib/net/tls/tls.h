@@ -8,7 +8,7 @@
 #include "base/env.h"
 #include "net/filter.h"
 #include "net/tls/tls_context.h"
-#include "net/tls/tls_facts.h"
+#include "net/tls/tls_info.h"
 
 /* Put TLS over a filter that is connected, holds nothing, and is not reading, and begin the
    handshake with whom it was connected to; see tls_engine_new for host and port. 0: the lower

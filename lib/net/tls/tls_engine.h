@@ -14,7 +14,7 @@
 #include "base/bufq.h"
 #include "base/view.h"
 #include "net/tls/tls_context.h"
-#include "net/tls/tls_facts.h"
+#include "net/tls/tls_info.h"
 
 typedef struct tls_engine tls_engine;
 
@@ -47,8 +47,8 @@ int tls_engine_handshake(tls_engine *e);
 ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
 
 /* Encrypt what is in `bufs` behind the first `skip` bytes, small pieces gathered into large
-   records, but no more than a batch of WS_FILTER_HOLD_MAX bytes of ciphertext. 0, with 1 byte taken
-   at least, if there is one; or a code, for good. */
+   records, but no more than a batch of WS_FILTER_RETAIN_MAX bytes of ciphertext. 0, with 1 byte
+   taken at least, if there is one; or a code, for good. */
 int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t skip, size_t *taken);
 
 /* Say that nothing more will be sent (close_notify), once, if that still can be said. */
@@ -59,6 +59,6 @@ const bufq *tls_engine_output(const tls_engine *e);
 void tls_engine_sent(tls_engine *e, size_t n);
 
 /* At any time; valid until anything else is done with the engine. */
-void tls_engine_facts(const tls_engine *e, tls_facts *facts);
+void tls_engine_info(const tls_engine *e, tls_info *tls);
 
 #endif

@@ -48,7 +48,7 @@ static void on_prepare(uv_prepare_t *handle) {
   (void) handle;
 }
 
-void env_uv_hold(ws_env *env, bool on) {
+void env_uv_keep_alive(ws_env *env, bool on) {
   env_uv *e = env_uv_of(env);
   make_keeper(e);
   if (on) {

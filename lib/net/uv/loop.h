@@ -46,8 +46,8 @@ void *env_uv_alloc(env_uv *e, size_t size);
    environment is freed too and its close callback runs: touch neither afterwards. */
 void env_uv_free(env_uv *e, void *p);
 
-/* ws_env_ops.hold, ws_env_ops.close. */
-void env_uv_hold(ws_env *env, bool on);
+/* ws_env_ops.keep_alive, ws_env_ops.close. */
+void env_uv_keep_alive(ws_env *env, bool on);
 void env_uv_close(ws_env *env, ws_env_cb cb, void *data);
 
 #endif

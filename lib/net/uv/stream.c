@@ -5,12 +5,12 @@
 #include "base/error.h"
 #include "net/address.h"
 
-/* The bottom filter. Writes go to the kernel at once; what it does not take is held by one write
-   request, which is made when it is first needed. */
+/* The bottom filter. Writes go to the kernel at once; what it does not take is retained by one
+   write request, which is made when it is first needed. */
 
 enum {
   WRITE_PIECES = 128, /* handed to one system call */
-  HOLD_PIECES = 4     /* more, and libuv would allocate */
+  RETAIN_PIECES = 4     /* more, and libuv would allocate */
 };
 
 static void stream_on_closed(uv_handle_t *handle) {
@@ -82,53 +82,54 @@ static size_t convert(uv_buf_t *to, const ws_view *bufs, size_t count) {
   return total;
 }
 
-/* Cut `skip` bytes off the front, and off the end what is more than WS_FILTER_HOLD_MAX bytes or
-   HOLD_PIECES pieces. Returns the number of pieces. */
+/* Cut `skip` bytes off the front, and off the end what is more than WS_FILTER_RETAIN_MAX bytes or
+   RETAIN_PIECES pieces. Returns the number of pieces. */
 static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
   unsigned kept = 0;
   *len = 0;
-  for (unsigned i = 0; i < count && kept < HOLD_PIECES && *len < WS_FILTER_HOLD_MAX; i++) {
+  for (unsigned i = 0; i < count && kept < RETAIN_PIECES && *len < WS_FILTER_RETAIN_MAX; i++) {
     size_t off = skip < bufs[i].len ? skip : bufs[i].len;
     size_t n = bufs[i].len - off;
     skip -= off;
     if (n == 0) continue;
-    if (n > WS_FILTER_HOLD_MAX - *len) n = WS_FILTER_HOLD_MAX - *len;
+    if (n > WS_FILTER_RETAIN_MAX - *len) n = WS_FILTER_RETAIN_MAX - *len;
     bufs[kept++] = uv_buf_init(bufs[i].base + off, (unsigned) n);
     *len += n;
   }
   return kept;
 }
 
-static int stream_hold(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *held) {
+static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *retained) {
   if (s->write == NULL) {
     s->write = env_uv_alloc(s->e, sizeof *s->write);
     if (s->write == NULL) return WS_ENOMEM;
   }
   s->write->data = s;
-  count = cut(bufs, count, skip, held);
+  count = cut(bufs, count, skip, retained);
   return uv_write(s->write, s->handle, bufs, count, stream_on_written);
 }
 
 /* As many pieces as one system call takes. *total is what they have. */
 static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *total, size_t *taken,
-                       size_t *held) {
+                       size_t *retained) {
   uv_buf_t pieces[WRITE_PIECES];
   *total = convert(pieces, bufs, count);
-  *taken = *held = 0;
+  *taken = *retained = 0;
   int r = uv_try_write(s->handle, pieces, (unsigned) count);
   if (r < 0 && r != UV_EAGAIN) return r;
   *taken = r < 0 ? 0 : (size_t) r;
   if (*taken == *total) return 0;
-  r = stream_hold(s, pieces, (unsigned) count, *taken, held);
-  if (r < 0) *held = 0;
+  r = stream_retain(s, pieces, (unsigned) count, *taken, retained);
+  if (r < 0) *retained = 0;
   return r;
 }
 
-static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *held) {
-  *taken = *held = 0;
-  while (count > 0 && *held == 0) {
+static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
+                     size_t *retained) {
+  *taken = *retained = 0;
+  while (count > 0 && *retained == 0) {
     size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
-    int err = write_group(stream_of(f), bufs, n, &total, &now, held);
+    int err = write_group(stream_of(f), bufs, n, &total, &now, retained);
     *taken += now;
     if (err < 0) return err;
     bufs += n;
@@ -200,5 +201,5 @@ void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
   s->e = e;
   s->handle = handle;
   handle->data = s;
-  uv_unref((uv_handle_t *) handle); /* see `hold` in base/env.h */
+  uv_unref((uv_handle_t *) handle); /* see `keep_alive` in base/env.h */
 }

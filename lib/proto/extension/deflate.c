@@ -34,7 +34,7 @@ typedef struct deflate_session {
   const wsuv_allocator_t *alloc;
   deflate_way out, in;
   z_stream *deflater, *inflater; /* NULL: not needed now */
-  bool remembers;                /* the deflater, something of a message */
+  bool context_used;             /* the deflater, something of a message */
   inflater_progress progress;    /* of the message that is inflated */
 } deflate_session;
 
@@ -139,8 +139,8 @@ static bool is_wanted(const wsuv_deflate_options_t *o, const wsuv_extension_mess
 
 /* As if this message had never been: what came before it is forgotten with it, which the receiver
    need not know. */
-static void forget(deflate_session *s) {
-  s->remembers = false;
+static void reset_context(deflate_session *s) {
+  s->context_used = false;
   if (s->out.takeover) {
     (void) deflateReset(s->deflater);
   } else {
@@ -150,8 +150,8 @@ static void forget(deflate_session *s) {
 
 /* A whole message that did not become shorter is better sent plain. But the window would have to
    be forgotten: not as long as it holds more than this message. */
-static bool is_in_vain(const deflate_session *s, const wsuv_extension_chunk_t *chunk,
-                       size_t produced) {
+static bool did_not_shrink(const deflate_session *s, const wsuv_extension_chunk_t *chunk,
+                           size_t produced) {
   bool whole = chunk->first && chunk->last;
   bool fills_window = chunk->len >= (size_t) 1 << s->out.bits;
   return whole && produced >= chunk->len && (!s->out.takeover || fills_window);
@@ -177,15 +177,15 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
     int err = begin_message(s, message);
     if (err < 0) return err;
   }
-  s->remembers = true;
+  s->context_used = true;
   int err = deflater_feed(s->deflater, chunk->data, chunk->len, chunk->last, sink);
   if (err < 0) {
     message->intact = chunk->first; /* nothing of it is on its way */
-    forget(s);
+    reset_context(s);
     return err;
   }
-  if (is_in_vain(s, chunk, sink->written)) {
-    forget(s);
+  if (did_not_shrink(s, chunk, sink->written)) {
+    reset_context(s);
     return WSUV_EXTENSION_PASS;
   }
   if (chunk->last && !s->out.takeover) give_deflater(s);
@@ -197,7 +197,7 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
    number of prepared messages in a row. */
 
 /* Clients may want different messages compressed: a number for what this one wants, 0 if all. */
-static uint64_t wish(const wsuv_deflate_options_t *o) {
+static uint64_t options_hash(const wsuv_deflate_options_t *o) {
   const uint64_t odd = 0x9e3779b97f4a7c15; /* spreads what differs over all bits */
   uint64_t n = o->compress_if_bigger_than * odd;
   if (o->compress_if == NULL) return n;
@@ -208,8 +208,8 @@ static uint64_t wish(const wsuv_deflate_options_t *o) {
 static uint64_t variant(void *state) {
   deflate_session *s = state;
   const wsuv_deflate_options_t *o = &s->shared->options;
-  if (s->deflater != NULL && s->remembers) forget(s);
-  return (wish(o) & ~(uint64_t) 0xff) | (uint64_t) o->level << 4 | s->out.bits;
+  if (s->deflater != NULL && s->context_used) reset_context(s);
+  return (options_hash(o) & ~(uint64_t) 0xff) | (uint64_t) o->level << 4 | s->out.bits;
 }
 
 static int prepare(void *state, wsuv_extension_message_t *message,

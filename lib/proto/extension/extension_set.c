@@ -9,7 +9,7 @@
 #include "proto/extension/extension_header.h"
 #include "proto/extension/extension_params.h"
 
-static int fail(const char **why, int err, const char *text) {
+static int extension_set_fail(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
@@ -64,9 +64,9 @@ static int accept_one(extension_set *set, const extension_installed *item,
                       const extension_element *e, const char **why) {
   const wsuv_extension_t *hooks = &item->hooks;
   void *state = NULL;
-  if (is_in(set, hooks)) return fail(why, WSUV_EEXTENSION, "extension is repeated");
+  if (is_in(set, hooks)) return extension_set_fail(why, WSUV_EEXTENSION, "extension is repeated");
   int err = write_element(set, e);
-  if (err < 0) return fail(why, err, "no memory");
+  if (err < 0) return extension_set_fail(why, err, "no memory");
   *why = "extension was refused";
   err = hooks->accept(item->shared, set->list->alloc, e->params, e->param_count, &state, why);
   if (err == 0) add_entry(set, hooks)->state = state;
@@ -80,15 +80,15 @@ static int accept_element(extension_set *set, unsigned offered, const extension_
     if ((offered & 1u << i) == 0 || strcmp(item->hooks.key, e->key) != 0) continue;
     return accept_one(set, item, e, why);
   }
-  return fail(why, WSUV_EEXTENSION, "extension was not offered");
+  return extension_set_fail(why, WSUV_EEXTENSION, "extension was not offered");
 }
 
 static int accept_all(extension_set **out, extension_list *list, unsigned offered,
                       const extension_header *header, const char **why) {
   extension_set *set;
-  if (list == NULL) return fail(why, WSUV_EEXTENSION, "extension was not offered");
+  if (list == NULL) return extension_set_fail(why, WSUV_EEXTENSION, "extension was not offered");
   int err = set_new(&set, list);
-  if (err < 0) return fail(why, err, "no memory");
+  if (err < 0) return extension_set_fail(why, err, "no memory");
   for (size_t i = 0; err == 0 && i < header->count; i++) {
     err = accept_element(set, offered, &header->elements[i], why);
   }

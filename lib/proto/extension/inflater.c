@@ -37,7 +37,7 @@ static int offer_room(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
 }
 
 /* What zlib's result means: 0, or an error. */
-static int judge(z_stream *z, inflater_progress *p, int r) {
+static int inflater_check(z_stream *z, inflater_progress *p, int r) {
   switch (r) {
   case Z_OK:
   case Z_BUF_ERROR: return 0; /* the second: no input, or no room */
@@ -57,7 +57,7 @@ static int run(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
     wsuv_sink_commit(sink, room - z->avail_out);
     p->left -= room - z->avail_out;
     if (z->avail_in < in) p->fresh = false;
-    int bad = judge(z, p, r);
+    int bad = inflater_check(z, p, r);
     if (bad < 0) return bad;
     if (z->avail_in == 0 && (!full || err < 0)) return 0;
     if (full && err < 0 && r != Z_STREAM_END) return err;
@@ -74,7 +74,7 @@ static int end_message(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   z->avail_in = sizeof tail;
   z->next_out = &p->none;
   z->avail_out = 0;
-  int err = judge(z, p, inflate(z, Z_SYNC_FLUSH));
+  int err = inflater_check(z, p, inflate(z, Z_SYNC_FLUSH));
   if (err == 0 && z->avail_in > 0) err = offer_room(z, p, sink);
   if (err < 0) return err;
   bool at_end = (z->data_type & AT_BLOCK_END) != 0 && (z->data_type & UNUSED_BITS) == 0;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/frame/extended.h"
+#include "proto/frame/conn_ext.h"
 
 /* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
    but the trace hook. */
@@ -43,18 +43,18 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
 }
 
 void conn_set_raw(conn *c) {
-  c->raw = c->special = true;
+  c->raw = c->slow_path = true;
   c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
 }
 
 void conn_set_streamed(conn *c) {
-  c->streamed = c->special = true;
+  c->streamed = c->slow_path = true;
 }
 
 void conn_set_extensions(conn *c, extension_set *set) {
   c->extensions = set;
   if (set == NULL) return;
-  c->special = true;
+  c->slow_path = true;
   c->decoder.rsv_allowed = set->rsv;
 }
 
@@ -100,17 +100,16 @@ static void dump_first(const conn *c, const ws_view *pieces, size_t n) {
 
 /* What only a log wants to know is kept out of the way of all frames. */
 #if defined(__GNUC__)
-#define OUT_OF_THE_WAY __attribute__((noinline))
+#define WS_COLD __attribute__((noinline))
 #else
-#define OUT_OF_THE_WAY
+#define WS_COLD
 #endif
 
 static inline bool is_watched(const conn *c) {
   return c->shared->trace != NULL || c->shared->dump != NULL;
 }
 
-OUT_OF_THE_WAY static void watch_sent(conn *c, const frame_header *h, const ws_view *pieces,
-                                      size_t n) {
+WS_COLD static void watch_sent(conn *c, const frame_header *h, const ws_view *pieces, size_t n) {
   trace(c, true, h);
   if (c->shared->dump == NULL) return;
   if (n != 1) {
@@ -126,7 +125,7 @@ static inline void note_sent(conn *c, const frame_header *h, const ws_view *piec
 }
 
 /* The header may come without any of the payload. */
-OUT_OF_THE_WAY static void watch_chunk(const conn *c, const frame_chunk *chunk) {
+WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->decoder;
   if (chunk->first) trace(c, false, &d->header);
   if (c->shared->dump == NULL || chunk->len == 0) return;
@@ -154,10 +153,10 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
 /* The masking key comes first: a message that an extension has taken must go out. */
 static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   frame_header h;
-  extended_frame out;
+  conn_ext_frame out;
   int err = make_header(c, &h, opcode, f->fin, f->len);
   if (err < 0) return err;
-  err = extended_out(c, f, opcode != OPCODE_CONTINUATION, &out);
+  err = conn_ext_out(c, f, opcode != OPCODE_CONTINUATION, &out);
   if (err == 0) {
     h.length = out.piece.len;
     h.rsv = out.rsv;
@@ -167,7 +166,7 @@ static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
     note_sent(c, &h, &out.piece, 1);
     c->extensions->out_saved += f->len - h.length;
   }
-  extended_out_end(c, &out);
+  conn_ext_out_end(c, &out);
   if (err < 0 && out.taken) conn_fail(c, err, out.why);
   return err;
 }
@@ -326,7 +325,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   return err;
 }
 
-static int on_close(conn *c, conn_event *ev) {
+static int conn_on_close(conn *c, conn_event *ev) {
   int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
   if (err < 0) return err;
   size_t skip = ev->len < 2 ? ev->len : 2;
@@ -382,7 +381,7 @@ static int control_event(conn *c, conn_event *ev) {
   switch (c->decoder.header.opcode) {
   case OPCODE_PING: ev->type = CONN_EVENT_PING; return answer_ping(c, ev->data, ev->len);
   case OPCODE_PONG: ev->type = CONN_EVENT_PONG; return 0;
-  default: ev->type = CONN_EVENT_CLOSE; return on_close(c, ev);
+  default: ev->type = CONN_EVENT_CLOSE; return conn_on_close(c, ev);
   }
 }
 
@@ -411,20 +410,20 @@ static int add_piece(conn *c, const frame_chunk *chunk, conn_event *ev) {
   return r;
 }
 
-static int add_special(conn *c, const frame_chunk *chunk, conn_event *ev) {
+static int add_on_slow_path(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (c->raw) return add_frame(c, chunk, ev);
-  int r = c->extensions != NULL ? extended_add(c, chunk, ev) : EXTENDED_PASS;
-  if (r != EXTENDED_PASS) return r;
+  int r = c->extensions != NULL ? conn_ext_add(c, chunk, ev) : CONN_EXT_PASS;
+  if (r != CONN_EXT_PASS) return r;
   return c->streamed ? add_piece(c, chunk, ev) : add_to_message(c, chunk, ev);
 }
 
 static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  return c->special ? add_special(c, chunk, ev) : add_to_message(c, chunk, ev);
+  return c->slow_path ? add_on_slow_path(c, chunk, ev) : add_to_message(c, chunk, ev);
 }
 
 static inline int next_chunk(conn *c, frame_chunk *chunk) {
-  return c->special ? extended_next_chunk(c, chunk)
-                    : frame_decoder_next(&c->decoder, &c->in, &c->in_len, chunk);
+  return c->slow_path ? conn_ext_next_chunk(c, chunk)
+                      : frame_decoder_next(&c->decoder, &c->in, &c->in_len, chunk);
 }
 
 /* 1: an event; 0: not yet; or an error. */
@@ -438,7 +437,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
     r = control_event(c, ev);
     return r < 0 ? r : 1;
   }
-  c->data_came = true;
+  c->data_received = true;
   int r = add_data(c, chunk, ev);
   if (r >= 0 && chunk->last) count(&c->received, h);
   ev->opcode = c->incoming.opcode;
@@ -467,5 +466,5 @@ int conn_next_event(conn *c, conn_event *ev) {
     }
   }
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
-  return c->special ? extended_flush(c, ev) : 0;
+  return c->slow_path ? conn_ext_flush(c, ev) : 0;
 }

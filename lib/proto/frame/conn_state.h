@@ -80,8 +80,8 @@ typedef struct conn {
   bool masking;        /* mask what we send; the client's default */
   bool raw;            /* set by conn_set_raw */
   bool streamed;       /* set by conn_set_streamed */
-  bool data_came;      /* some of a data frame did; the owner clears it */
-  bool special;        /* raw, streamed, or with extensions */
+  bool data_received;  /* some of a data frame did; the owner clears it */
+  bool slow_path;      /* raw, streamed, or with extensions */
   bool out_streamed;   /* out_opcode's message was begun by conn_begin_message */
   bool out_begun;      /* some frame of it is queued */
   bool close_sent;     /* our close frame is queued or gone: no more sending */

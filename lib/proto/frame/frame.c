@@ -24,7 +24,7 @@ static bool opcode_known(uint8_t opcode) {
   return opcode <= OPCODE_BINARY || (opcode >= OPCODE_CLOSE && opcode <= OPCODE_PONG);
 }
 
-static const char *judge_first(const frame_header *h, uint8_t rsv_allowed) {
+static const char *check_first_byte(const frame_header *h, uint8_t rsv_allowed) {
   if ((h->rsv & ~rsv_allowed) != 0) return "reserved bit set";
   if (!opcode_known(h->opcode)) return "unknown opcode";
   if (!opcode_is_control(h->opcode)) return NULL;
@@ -33,7 +33,7 @@ static const char *judge_first(const frame_header *h, uint8_t rsv_allowed) {
   return NULL;
 }
 
-static const char *judge_second(const frame_header *h, uint8_t length7, ws_role from) {
+static const char *check_second_byte(const frame_header *h, uint8_t length7, ws_role from) {
   if (from == WS_SERVER && h->masked) return "masked frame from the server";
   if (from == WS_CLIENT && !h->masked) return "unmasked frame from the client";
   if (opcode_is_control(h->opcode) && length7 > FRAME_CONTROL_MAX) {
@@ -50,7 +50,7 @@ static uint64_t read_length(const uint8_t *p, size_t n) {
 }
 
 /* What the first bytes of a 64-bit length show: bytes 2 to 9 of the header. */
-static const char *judge_length_64(const uint8_t *p, size_t n) {
+static const char *check_length_64(const uint8_t *p, size_t n) {
   static const uint8_t zeros[6];
   if (n > 2 && (p[2] & 0x80) != 0) return "length with the top bit set";
   if (n >= 8 && memcmp(p + 2, zeros, sizeof zeros) == 0) return "length not minimal";
@@ -74,17 +74,17 @@ int frame_header_read(frame_header *h, const uint8_t *p, size_t n, ws_role from,
   h->fin = (p[0] & 0x80) != 0;
   h->rsv = (p[0] >> 4) & 7;
   h->opcode = p[0] & 15;
-  if ((wrong = judge_first(h, rsv_allowed)) != NULL) return bad(why, wrong);
+  if ((wrong = check_first_byte(h, rsv_allowed)) != NULL) return bad(why, wrong);
   if (n == 1) return 0;
   uint8_t length7 = p[1] & 127;
   h->masked = (p[1] & 0x80) != 0;
-  if ((wrong = judge_second(h, length7, from)) != NULL) return bad(why, wrong);
+  if ((wrong = check_second_byte(h, length7, from)) != NULL) return bad(why, wrong);
 
   size_t extended = length_size(length7);
   if (extended == 0) {
     h->length = length7;
   } else {
-    if (extended == 8 && (wrong = judge_length_64(p, n)) != NULL) return bad(why, wrong);
+    if (extended == 8 && (wrong = check_length_64(p, n)) != NULL) return bad(why, wrong);
     if (n < 2 + extended) return 0;
     h->length = read_length(p + 2, extended);
     if (h->length < LENGTH_16) return bad(why, "length not minimal");

@@ -146,7 +146,7 @@ int message_add_piece(message *m, const message_limits *limits, const frame_head
   return *end || chunk->len > 0 ? 1 : 0;
 }
 
-int message_judge_frame(const message *m, const message_limits *limits, const frame_header *h,
+int message_check_frame(const message *m, const message_limits *limits, const frame_header *h,
                         bool pieces, const char **why) {
   int err = check_order(m, h, why);
   if (err == 0) err = check_frame_size(limits, h, why);

@@ -65,10 +65,10 @@ int message_add_frame(message *m, const message_limits *limits, block_spare *spa
 int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
                       const frame_chunk *chunk, bool *end, const char **why);
 
-/* For a message that extensions change (proto/extended.h): its size is judged where it is put out.
-   Judge a frame's header, of a message that is given in pieces or not; nothing is changed unless it
-   is good. 0 or an error as above. */
-int message_judge_frame(const message *m, const message_limits *limits, const frame_header *h,
+/* For a message that extensions change (proto/frame/conn_ext.h): its size is judged where it is put
+   out. Judge a frame's header, of a message that is given in pieces or not; nothing is changed
+   unless it is good. 0 or an error as above. */
+int message_check_frame(const message *m, const message_limits *limits, const frame_header *h,
                         bool pieces, const char **why);
 void message_begin_frame(message *m, const frame_header *h);
 

@@ -103,7 +103,7 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
 static void drop_last_pong(out_queue *q) {
   out_lane *l = &q->lanes[LANE_CONTROL];
   size_t len = bufq_len(&l->bytes), size = q->last_pong_size;
-  if (len < size || l->held > len - size) return;
+  if (len < size || l->retained > len - size) return;
   bufq_trim(&l->bytes, q->pool, size);
   l->queued -= size;
   q->pongs--;
@@ -224,17 +224,17 @@ void out_queue_written(out_queue *q, size_t n) {
   for (int i = 0; i < LANE_COUNT; i++) lane_written(q, &q->lanes[i], lanes[i]);
 }
 
-void out_queue_hold(out_queue *q, size_t n) {
+void out_queue_retain(out_queue *q, size_t n) {
   size_t lanes[LANE_COUNT];
   share(q, n, lanes);
-  for (int i = 0; i < LANE_COUNT; i++) q->lanes[i].held = lanes[i];
+  for (int i = 0; i < LANE_COUNT; i++) q->lanes[i].retained = lanes[i];
 }
 
 void out_queue_release(out_queue *q) {
   for (int i = 0; i < LANE_COUNT; i++) {
     out_lane *l = &q->lanes[i];
-    size_t n = l->held;
-    l->held = 0;
+    size_t n = l->retained;
+    l->retained = 0;
     lane_written(q, l, n);
   }
 }
@@ -243,7 +243,7 @@ void out_queue_release(out_queue *q) {
 static uint64_t begun(const out_lane *l, uint64_t *payload) {
   uint64_t end = l->frame_left;
   *payload = l->frame_payload;
-  while (end < l->held) {
+  while (end < l->retained) {
     frame_header h;
     end += frame_at(l, (size_t) end, &h);
     if (!opcode_is_control(h.opcode)) *payload += h.length;

@@ -6,7 +6,8 @@
    data. Payload is masked in the same pass that copies it into its lane.
 
    A writer peeks, writes, and says what became of the bytes: written (the kernel has copied them),
-   or held (somebody will write them from where they lie, and nothing else is written before). */
+   or retained (somebody will write them from where they lie, and nothing else is written before).
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ typedef struct out_lane {
   uint64_t queued;        /* bytes that ever came in, without those that were dropped again */
   uint64_t frame_left;    /* of a frame at the front that has begun to leave; 0: none has */
   uint64_t frame_payload; /* payload bytes of that frame, if it is data */
-  size_t held;            /* bytes at the front that somebody else is writing */
+  size_t retained;        /* bytes at the front that somebody else is writing */
 } out_lane;
 
 typedef struct out_queue {
@@ -38,7 +39,7 @@ typedef struct out_queue {
 } out_queue;
 
 void out_queue_init(out_queue *q, bufq_pool *pool);
-void out_queue_clear(out_queue *q); /* drops all, what is held too, and gives the memory back */
+void out_queue_clear(out_queue *q); /* drops all, what is retained too, and gives the memory back */
 
 static inline size_t out_queue_len(const out_queue *q) {
   return bufq_len(&q->lanes[LANE_DATA].bytes) + bufq_len(&q->lanes[LANE_CONTROL].bytes);
@@ -58,28 +59,28 @@ int out_queue_pong(out_queue *q, frame_header *h, const void *payload);
 int out_queue_raw(out_queue *q, const void *data, size_t n);
 
 /* Describe what is to be written next, in order, in up to `max` pieces; returns how many. Only
-   while nothing is held. */
+   while nothing is retained. */
 size_t out_queue_peek(const out_queue *q, ws_view *bufs, size_t max);
 
 /* Of the bytes that were peeked, the first n are written. */
 void out_queue_written(out_queue *q, size_t n);
 
-/* Of the bytes that are peeked now, the first n are held from now on. */
-void out_queue_hold(out_queue *q, size_t n);
+/* Of the bytes that are peeked now, the first n are retained from now on. */
+void out_queue_retain(out_queue *q, size_t n);
 
-/* What is held has been written. */
+/* What is retained has been written. */
 void out_queue_release(out_queue *q);
 
 static inline size_t out_queue_held_len(const out_queue *q) {
-  return q->lanes[LANE_DATA].held + q->lanes[LANE_CONTROL].held;
+  return q->lanes[LANE_DATA].retained + q->lanes[LANE_CONTROL].retained;
 }
 
 static inline bool out_queue_held(const out_queue *q) {
   return out_queue_held_len(q) != 0;
 }
 
-/* Drop every frame of the data lane of which nothing is written or held, but for a control frame
-   of `last` bytes at its end (0: there is none). 0; WS_ENOMEM: that one is gone, too. */
+/* Drop every frame of the data lane of which nothing is written or retained, but for a control
+   frame of `last` bytes at its end (0: there is none). 0; WS_ENOMEM: that one is gone, too. */
 int out_queue_drop_unstarted(out_queue *q, size_t last);
 
 /* Whether what ends at byte `end` of a lane, counted as `queued` is, has left the queue. Nobody

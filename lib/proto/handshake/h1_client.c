@@ -20,10 +20,10 @@ struct h1_client {
   extension_set *set;         /* agreed upon, or NULL */
   char accept[HANDSHAKE_ACCEPT_LEN];
   http_message answer;
-  int status;         /* of the last answer whose head is read */
-  int interim;        /* answers that were passed over */
-  bool refused;       /* what comes is the body of a refusal */
-  const char *agreed; /* the subprotocol */
+  int status;          /* of the last answer whose head is read */
+  int interim;         /* answers that were passed over */
+  bool error_response; /* what comes is the body of a refusal */
+  const char *agreed;  /* the subprotocol */
   const char *detail;
 };
 
@@ -85,7 +85,7 @@ const char *h1_client_request(const h1_client *h, size_t *len) {
   return text_buf_base(&h->request);
 }
 
-static int fail(h1_client *h, int err, const char *detail) {
+static int h1_client_fail(h1_client *h, int err, const char *detail) {
   h->detail = detail;
   return err;
 }
@@ -97,10 +97,10 @@ static const char *field(const h1_client *h, const char *name, size_t n) {
 /* A body behind 101 could be taken for frames, or frames for a body. */
 static int check_body(h1_client *h) {
   if (field(h, "Content-Length", 0) != NULL) {
-    return fail(h, WSUV_EBODY, "Content-Length in an answer 101");
+    return h1_client_fail(h, WSUV_EBODY, "Content-Length in an answer 101");
   }
   if (field(h, "Transfer-Encoding", 0) != NULL) {
-    return fail(h, WSUV_EBODY, "Transfer-Encoding in an answer 101");
+    return h1_client_fail(h, WSUV_EBODY, "Transfer-Encoding in an answer 101");
   }
   return 0;
 }
@@ -108,28 +108,30 @@ static int check_body(h1_client *h) {
 static int check_upgrade(h1_client *h) {
   size_t elements;
   bool found = header_store_lists(&h->answer.fields, "Upgrade", "websocket", &elements);
-  if (elements == 0) return fail(h, WSUV_EUPGRADE, "Upgrade is missing");
+  if (elements == 0) return h1_client_fail(h, WSUV_EUPGRADE, "Upgrade is missing");
   bool repeated = header_store_get(&h->answer.fields, "Upgrade", 1) != NULL;
-  if (elements > 1 || repeated) return fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
-  if (!found) return fail(h, WSUV_EUPGRADE, "Upgrade is not websocket");
+  if (elements > 1 || repeated)
+    return h1_client_fail(h, WSUV_EUPGRADE, "Upgrade has more than one value");
+  if (!found) return h1_client_fail(h, WSUV_EUPGRADE, "Upgrade is not websocket");
   return 0;
 }
 
 static int check_connection(h1_client *h) {
   size_t elements;
   if (header_store_lists(&h->answer.fields, "Connection", "upgrade", &elements)) return 0;
-  return fail(h, WSUV_EUPGRADE,
-              elements == 0 ? "Connection is missing" : "Connection does not say upgrade");
+  return h1_client_fail(h, WSUV_EUPGRADE,
+                        elements == 0 ? "Connection is missing"
+                                      : "Connection does not say upgrade");
 }
 
 static int check_accept(h1_client *h) {
   const char *accept = field(h, "Sec-WebSocket-Accept", 0);
-  if (accept == NULL) return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is missing");
+  if (accept == NULL) return h1_client_fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is missing");
   if (field(h, "Sec-WebSocket-Accept", 1) != NULL) {
-    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is repeated");
+    return h1_client_fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is repeated");
   }
   if (strlen(accept) != sizeof h->accept || memcmp(accept, h->accept, sizeof h->accept) != 0) {
-    return fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is wrong");
+    return h1_client_fail(h, WSUV_EACCEPT, "Sec-WebSocket-Accept is wrong");
   }
   return 0;
 }
@@ -147,10 +149,10 @@ static int check_subprotocol(h1_client *h) {
   const char *name = field(h, "Sec-WebSocket-Protocol", 0);
   if (name == NULL) return 0;
   if (field(h, "Sec-WebSocket-Protocol", 1) != NULL) {
-    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol is repeated");
+    return h1_client_fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol is repeated");
   }
   if (!was_offered(h, name)) {
-    return fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol was not offered");
+    return h1_client_fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol was not offered");
   }
   h->agreed = name;
   return 0;
@@ -159,14 +161,15 @@ static int check_subprotocol(h1_client *h) {
 static int check_extensions(h1_client *h) {
   const char *why;
   int err = extension_set_accept(&h->set, h->extensions, h->offered, &h->answer.fields, &why);
-  return err < 0 ? fail(h, err, why) : 0;
+  return err < 0 ? h1_client_fail(h, err, why) : 0;
 }
 
 /* RFC 6455 4.1, what the client MUST validate. */
 static int check_switch(h1_client *h) {
   static int (*const checks[])(h1_client *) = {check_body,   check_upgrade,     check_connection,
                                                check_accept, check_subprotocol, check_extensions};
-  if (!http_message_is_http11(&h->answer)) return fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
+  if (!http_message_is_http11(&h->answer))
+    return h1_client_fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
   for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
     int err = checks[i](h);
     if (err < 0) return err;
@@ -177,50 +180,50 @@ static int check_switch(h1_client *h) {
 /* Any 1xx may come before the last answer (RFC 9110 15.2). */
 static int pass_over(h1_client *h) {
   if (++h->interim > HANDSHAKE_INTERIM_MAX) {
-    return fail(h, WSUV_EHEADERS, "too many interim answers");
+    return h1_client_fail(h, WSUV_EHEADERS, "too many interim answers");
   }
   http_message_next(&h->answer);
   return 0;
 }
 
 /* 1: open; 0: more is needed; an error. */
-static int judge_head(h1_client *h) {
+static int check_head(h1_client *h) {
   int status = http_message_status(&h->answer);
-  if (status < 100) return fail(h, WSUV_EHTTP, "status below 100");
+  if (status < 100) return h1_client_fail(h, WSUV_EHTTP, "status below 100");
   h->status = status;
   if (status == SWITCHING_PROTOCOLS) return check_switch(h);
   if (status < 200) return pass_over(h);
-  h->refused = true;
+  h->error_response = true;
   h->detail = "server refused the upgrade";
   return 0;
 }
 
-static int read_refusal(h1_client *h, const uint8_t *data, size_t len) {
+static int read_error_response(h1_client *h, const uint8_t *data, size_t len) {
   int done = http_message_read_body(&h->answer, data, len);
-  if (done < 0) return fail(h, done, "no memory");
+  if (done < 0) return h1_client_fail(h, done, "no memory");
   return done ? WSUV_ESTATUS : 0;
 }
 
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used) {
   int result = 0;
   *used = 0;
-  while (!h->refused && *used < len) {
+  while (!h->error_response && *used < len) {
     size_t n;
     result = http_message_read_head(&h->answer, data + *used, len - *used, &n);
     *used += n;
-    if (result < 0) return fail(h, result, h->answer.detail);
-    if (result == 1) result = judge_head(h);
+    if (result < 0) return h1_client_fail(h, result, h->answer.detail);
+    if (result == 1) result = check_head(h);
     if (result != 0) return result;
   }
-  if (!h->refused) return 0;
+  if (!h->error_response) return 0;
   size_t head = *used;
   *used = len;
-  return read_refusal(h, data + head, len - head);
+  return read_error_response(h, data + head, len - head);
 }
 
 int h1_client_eof(h1_client *h) {
-  if (h->refused) return WSUV_ESTATUS;
-  return fail(h, WS_EOF, "stream ended before the answer");
+  if (h->error_response) return WSUV_ESTATUS;
+  return h1_client_fail(h, WS_EOF, "stream ended before the answer");
 }
 
 int h1_client_status(const h1_client *h) {

@@ -6,7 +6,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
-#include "proto/handshake/handshake_answer.h"
+#include "proto/handshake/handshake_response.h"
 #include "proto/http/http_message.h"
 
 struct h1_server {
@@ -46,7 +46,7 @@ void h1_server_free(h1_server *h) {
   ws_free(h->alloc, h);
 }
 
-static int fail(h1_server *h, int err, int status, const char *detail) {
+static int h1_server_fail(h1_server *h, int err, int status, const char *detail) {
   h->error_status = status;
   h->detail = detail;
   return err;
@@ -64,26 +64,28 @@ static const char *only(const h1_server *h, const char *name) {
 static int check_request_line(h1_server *h) {
   const char *target = text_buf_base(&h->request.target);
   if (!http_message_is_http11(&h->request)) {
-    return fail(h, WSUV_EHTTP, 505, "request is not HTTP/1.1");
+    return h1_server_fail(h, WSUV_EHTTP, 505, "request is not HTTP/1.1");
   }
-  if (!http_message_is_get(&h->request)) return fail(h, WSUV_EHTTP, 405, "method is not GET");
+  if (!http_message_is_get(&h->request))
+    return h1_server_fail(h, WSUV_EHTTP, 405, "method is not GET");
   for (; *target != '\0'; target++) {
-    if (*target <= ' ' || *target > '~') return fail(h, WSUV_EHTTP, 400, "malformed target");
+    if (*target <= ' ' || *target > '~')
+      return h1_server_fail(h, WSUV_EHTTP, 400, "malformed target");
   }
   return 0;
 }
 
 static int check_host(h1_server *h) {
   const char *host = only(h, "Host");
-  if (host == NULL) return fail(h, WSUV_EHTTP, 400, "Host is missing or repeated");
-  return *host != '\0' ? 0 : fail(h, WSUV_EHTTP, 400, "Host is empty");
+  if (host == NULL) return h1_server_fail(h, WSUV_EHTTP, 400, "Host is missing or repeated");
+  return *host != '\0' ? 0 : h1_server_fail(h, WSUV_EHTTP, 400, "Host is empty");
 }
 
 /* What follows the head are frames. */
 static int check_body(h1_server *h) {
   const char *length = field(h, "Content-Length", 0);
   if (field(h, "Transfer-Encoding", 0) != NULL || (length != NULL && strcmp(length, "0") != 0)) {
-    return fail(h, WSUV_EHTTP, 400, "request has a body");
+    return h1_server_fail(h, WSUV_EHTTP, 400, "request has a body");
   }
   return 0;
 }
@@ -92,10 +94,10 @@ static int check_body(h1_server *h) {
 static int check_upgrade(h1_server *h) {
   size_t elements;
   if (!header_store_lists(&h->request.fields, "Upgrade", "websocket", &elements)) {
-    return fail(h, WSUV_EUPGRADE, 426, "Upgrade does not say websocket");
+    return h1_server_fail(h, WSUV_EUPGRADE, 426, "Upgrade does not say websocket");
   }
   if (!header_store_lists(&h->request.fields, "Connection", "upgrade", &elements)) {
-    return fail(h, WSUV_EUPGRADE, 426, "Connection does not say upgrade");
+    return h1_server_fail(h, WSUV_EUPGRADE, 426, "Connection does not say upgrade");
   }
   return 0;
 }
@@ -103,17 +105,17 @@ static int check_upgrade(h1_server *h) {
 static int check_version(h1_server *h) {
   const char *version = only(h, "Sec-WebSocket-Version");
   if (version != NULL && strcmp(version, "13") == 0) return 0;
-  return fail(h, WS_EPROTONOSUPPORT, 426, "Sec-WebSocket-Version is not 13");
+  return h1_server_fail(h, WS_EPROTONOSUPPORT, 426, "Sec-WebSocket-Version is not 13");
 }
 
 static int check_key(h1_server *h) {
   uint8_t raw[HANDSHAKE_KEY_LEN / 4 * 3];
   h->key = only(h, "Sec-WebSocket-Key");
   if (h->key == NULL)
-    return fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is missing or repeated");
+    return h1_server_fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is missing or repeated");
   if (strlen(h->key) != HANDSHAKE_KEY_LEN ||
       base64_decode(raw, h->key, HANDSHAKE_KEY_LEN) != HANDSHAKE_KEY_SIZE) {
-    return fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+    return h1_server_fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
   }
   return 0;
 }
@@ -123,10 +125,11 @@ static int collect_offered(h1_server *h, const char *list) {
   size_t len;
   while (header_list_next(&list, &item, &len)) {
     if (!header_is_token(item, len)) {
-      return fail(h, WSUV_EHTTP, 400, "Sec-WebSocket-Protocol has an element that is no token");
+      return h1_server_fail(h, WSUV_EHTTP, 400,
+                            "Sec-WebSocket-Protocol has an element that is no token");
     }
     text_buf_add(&h->offered, item, len);
-    if (text_buf_add(&h->offered, "", 1) < 0) return fail(h, WS_ENOMEM, 500, "no memory");
+    if (text_buf_add(&h->offered, "", 1) < 0) return h1_server_fail(h, WS_ENOMEM, 500, "no memory");
     h->offered_count++;
   }
   return 0;
@@ -145,10 +148,10 @@ static int check_offered(h1_server *h) {
 static int check_extensions(h1_server *h) {
   const char *why;
   int err = extension_set_answer(&h->set, h->extensions, &h->request.fields, &why);
-  return err == 0 ? 0 : fail(h, err, err == WSUV_EEXTENSION ? 400 : 500, why);
+  return err == 0 ? 0 : h1_server_fail(h, err, err == WSUV_EEXTENSION ? 400 : 500, why);
 }
 
-static int judge(h1_server *h) {
+static int h1_server_check(h1_server *h) {
   static int (*const checks[])(h1_server *) = {check_request_line, check_host,      check_body,
                                                check_upgrade,      check_version,   check_key,
                                                check_offered,      check_extensions};
@@ -166,8 +169,8 @@ static int status_for(int err) {
 
 int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used) {
   int result = http_message_read_head(&h->request, data, len, used);
-  if (result < 0) return fail(h, result, status_for(result), h->request.detail);
-  return result == 1 ? judge(h) : 0;
+  if (result < 0) return h1_server_fail(h, result, status_for(result), h->request.detail);
+  return result == 1 ? h1_server_check(h) : 0;
 }
 
 const char *h1_server_target(const h1_server *h) {
@@ -198,8 +201,8 @@ int h1_server_accept(h1_server *h, const char *subprotocol, const wsuv_header_t 
                      size_t header_count) {
   if (subprotocol != NULL && !is_offered(h, subprotocol)) return WSUV_ESUBPROTOCOL;
   text_buf_clear(&h->answer);
-  return handshake_answer_accept(&h->answer, h->key, subprotocol, extension_set_text(h->set),
-                                 headers, header_count);
+  return handshake_response_accept(&h->answer, h->key, subprotocol, extension_set_text(h->set),
+                                   headers, header_count);
 }
 
 extension_set *h1_server_take_extensions(h1_server *h) {
@@ -211,7 +214,7 @@ extension_set *h1_server_take_extensions(h1_server *h) {
 int h1_server_reject(h1_server *h, int status, const wsuv_header_t *headers, size_t header_count,
                      const void *body, size_t body_len) {
   text_buf_clear(&h->answer);
-  return handshake_answer_reject(&h->answer, status, headers, header_count, body, body_len);
+  return handshake_response_reject(&h->answer, status, headers, header_count, body, body_len);
 }
 
 int h1_server_error_status(const h1_server *h) {

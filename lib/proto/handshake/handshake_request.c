@@ -9,7 +9,7 @@
 #include "proto/http/headers.h"
 
 /* The value of the first field of that name in the user's lists, or NULL; *count: how many. */
-static const char *find(const handshake_request *r, const char *name, size_t *count) {
+static const char *find_field(const handshake_request *r, const char *name, size_t *count) {
   const char *value = NULL;
   *count = 0;
   for (size_t list = 0; list < 2; list++) {
@@ -23,7 +23,7 @@ static const char *find(const handshake_request *r, const char *name, size_t *co
 
 static bool at_most_once(const handshake_request *r, const char *name, bool ours) {
   size_t count;
-  (void) find(r, name, &count);
+  (void) find_field(r, name, &count);
   return count + ours <= 1;
 }
 
@@ -105,7 +105,7 @@ out:
 static void put_target(text_buf *text, const handshake_request *r) {
   char ours[URL_HOST_HEADER_SIZE];
   size_t count;
-  const char *users = find(r, "Host", &count);
+  const char *users = find_field(r, "Host", &count);
   url_host_header(r->url, ours);
   text_buf_puts(text, r->url->slash ? "GET /" : "GET ");
   text_buf_add(text, r->url->target.base, r->url->target.len);
@@ -131,7 +131,7 @@ int handshake_request_write(text_buf *text, const handshake_request *r, const ch
   text_buf_puts(text, "Sec-WebSocket-Version: 13\r\n");
   if (offer[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Protocol", offer);
   if (extensions[0] != '\0') handshake_put_field(text, "Sec-WebSocket-Extensions", extensions);
-  (void) find(r, "User-Agent", &users_agents);
+  (void) find_field(r, "User-Agent", &users_agents);
   if (r->user_agent != NULL && users_agents == 0) {
     handshake_put_field(text, "User-Agent", r->user_agent);
   }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "proto/http/ascii.h"
 
-static int fail(http_message *m, int err, const char *detail) {
+static int http_message_fail(http_message *m, int err, const char *detail) {
   m->error = err;
   m->detail = detail;
   return err;
@@ -18,7 +18,7 @@ static int fail(http_message *m, int err, const char *detail) {
 /* llhttp stops at a callback that returns -1. */
 static int stop_unless(http_message *m, int err) {
   if (err == 0) return 0;
-  fail(m, err, "no memory");
+  http_message_fail(m, err, "no memory");
   return -1;
 }
 
@@ -33,11 +33,11 @@ static int on_field(llhttp_t *parser, const char *at, size_t len) {
   http_message *m = parser->data;
   if (m->head_done || len == 0) return 0;
   if (!header_is_token(at, len)) {
-    fail(m, WSUV_EHTTP, "field name is not a token");
+    http_message_fail(m, WSUV_EHTTP, "field name is not a token");
     return -1;
   }
   if (m->fields.count == m->max_fields) {
-    fail(m, WSUV_EHEADERS, "too many header fields");
+    http_message_fail(m, WSUV_EHEADERS, "too many header fields");
     return -1;
   }
   m->in_name = true;
@@ -48,7 +48,7 @@ static int on_field_complete(llhttp_t *parser) {
   http_message *m = parser->data;
   if (m->head_done) return 0;
   if (!m->in_name) {
-    fail(m, WSUV_EHTTP, "field name is empty");
+    http_message_fail(m, WSUV_EHTTP, "field name is empty");
     return -1;
   }
   m->in_name = false;
@@ -85,7 +85,7 @@ static int on_headers_complete(llhttp_t *parser) {
     return stop_unless(m, text_buf_add(&m->target, "", 1)) == 0 ? 2 : -1;
   }
   if (!has_three_digits(&m->scan)) {
-    fail(m, WSUV_EHTTP, "malformed status line");
+    http_message_fail(m, WSUV_EHTTP, "malformed status line");
     return -1;
   }
   return parser->status_code / 100 == 1 ? 2 : 0;
@@ -116,7 +116,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-static void begin(http_message *m, llhttp_type_t type) {
+static void http_message_begin(http_message *m, llhttp_type_t type) {
   llhttp_init(&m->parser, type, &settings);
   m->parser.data = m;
   m->scan.skips_empty = type == HTTP_REQUEST;
@@ -131,7 +131,7 @@ void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_ty
   text_buf_init(&m->body, alloc);
   m->head_left = max_size;
   m->max_fields = max_fields;
-  begin(m, type);
+  http_message_begin(m, type);
 }
 
 void http_message_clear(http_message *m) {
@@ -144,7 +144,7 @@ void http_message_next(http_message *m) {
   http_message_clear(m);
   memset(&m->scan, 0, sizeof m->scan);
   m->head_done = m->complete = false;
-  begin(m, (llhttp_type_t) m->parser.type);
+  http_message_begin(m, (llhttp_type_t) m->parser.type);
 }
 
 /* 0 or an error. That llhttp pauses after a whole message is none. */
@@ -153,7 +153,7 @@ static int parse(http_message *m, const uint8_t *data, size_t len) {
   llhttp_errno_t status = llhttp_execute(&m->parser, (const char *) data, len);
   if (m->error != 0) return m->error;
   if (status == HPE_OK || m->complete) return 0;
-  return fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
+  return http_message_fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
 }
 
 /* What llhttp finds comes first, since the scan has gone over the same bytes before: how the bytes
@@ -164,9 +164,9 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
   m->head_left -= *used;
   int err = parse(m, data, *used);
   if (err < 0) return err;
-  if (scanned < 0) return fail(m, scanned, m->scan.detail);
-  if (m->head_done != (scanned == 1)) return fail(m, WSUV_EHTTP, "malformed head");
-  if (scanned == 0 && len > most) return fail(m, WSUV_EHEADERS, "head is too large");
+  if (scanned < 0) return http_message_fail(m, scanned, m->scan.detail);
+  if (m->head_done != (scanned == 1)) return http_message_fail(m, WSUV_EHTTP, "malformed head");
+  if (scanned == 0 && len > most) return http_message_fail(m, WSUV_EHEADERS, "head is too large");
   return scanned;
 }
 

@@ -36,7 +36,7 @@ int tls_context_random(void *ctx, unsigned char *out, size_t len) {
   return 0;
 }
 
-static int fail(tls_failure *failure, int library_error, const char *what) {
+static int tls_context_fail(tls_failure *failure, int library_error, const char *what) {
   tls_failure_set(failure, library_error, what);
   return tls_failure_status(library_error);
 }
@@ -47,7 +47,7 @@ static int seed(tls_context *c, tls_failure *failure) {
   c->generation = fork_generation;
   int r = tls_mbed_init();
   if (r == 0) r = mbedtls_ctr_drbg_seed(&c->random, mbedtls_entropy_func, &c->entropy, NULL, 0);
-  return r == 0 ? 0 : fail(failure, r, "random bytes");
+  return r == 0 ? 0 : tls_context_fail(failure, r, "random bytes");
 }
 
 /* Our own certificate */
@@ -74,11 +74,11 @@ static int load_own(tls_context *c, tls_failure *failure) {
   if (c->config.cert_file == NULL && c->config.cert_pem == NULL) return 0;
   int r = load_own_cert(c);
   if (r > 0) r = MBEDTLS_ERR_X509_INVALID_FORMAT;
-  if (r != 0) return fail(failure, r, "own certificate");
+  if (r != 0) return tls_context_fail(failure, r, "own certificate");
   r = load_own_key(c);
   if (r == 0) r = tls_mbed_check_pair(&c->own.pk, &c->key, tls_context_random, c);
   if (r == 0) r = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
-  return r == 0 ? 0 : fail(failure, r, "own key");
+  return r == 0 ? 0 : tls_context_fail(failure, r, "own key");
 }
 
 /* Trust */
@@ -138,7 +138,7 @@ static int set_alpn(tls_context *c, tls_failure *failure) {
   const char *const *list = c->config.alpn != NULL ? c->config.alpn : default_alpn;
   if (list[0] == NULL) return 0;
   int r = mbedtls_ssl_conf_alpn_protocols(&c->conf, (const char **) (uintptr_t) list);
-  return r == 0 ? 0 : fail(failure, r, "ALPN");
+  return r == 0 ? 0 : tls_context_fail(failure, r, "ALPN");
 }
 
 static int set_tickets(tls_context *c, tls_failure *failure) {
@@ -151,7 +151,7 @@ static int set_tickets(tls_context *c, tls_failure *failure) {
   if (!c->config.resumption) return 0;
   int r = mbedtls_ssl_ticket_setup(&c->tickets, tls_context_random, c, MBEDTLS_CIPHER_AES_256_GCM,
                                    TICKET_LIFETIME_S);
-  if (r != 0) return fail(failure, r, "tickets");
+  if (r != 0) return tls_context_fail(failure, r, "tickets");
   mbedtls_ssl_conf_session_tickets_cb(&c->conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
                                       &c->tickets);
   return 0;
@@ -173,7 +173,7 @@ static int set_defaults(tls_context *c, tls_failure *failure) {
   int endpoint = c->role == TLS_SERVER ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
   int r = mbedtls_ssl_config_defaults(&c->conf, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
                                       MBEDTLS_SSL_PRESET_DEFAULT);
-  if (r != 0) return fail(failure, r, NULL);
+  if (r != 0) return tls_context_fail(failure, r, NULL);
   mbedtls_ssl_conf_rng(&c->conf, tls_context_random, c);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&c->conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
@@ -197,7 +197,7 @@ static int set_up(tls_context *c, tls_failure *failure) {
 
 /* Lifetime */
 
-static void init(tls_context *c, const wsuv_allocator_t *alloc, tls_role role) {
+static void tls_context_init(tls_context *c, const wsuv_allocator_t *alloc, tls_role role) {
   c->alloc = alloc;
   c->refs = 1;
   c->role = role;
@@ -239,7 +239,7 @@ int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
   if (err < 0) return err;
   tls_context *c = ws_calloc(alloc, sizeof *c);
   if (c == NULL) return WS_ENOMEM;
-  init(c, alloc, role);
+  tls_context_init(c, alloc, role);
   err = tls_config_copy(&c->config, alloc, config);
   if (err == 0) err = set_up(c, failure);
   if (err < 0) {

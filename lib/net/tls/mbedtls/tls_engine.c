@@ -24,17 +24,17 @@ struct tls_engine {
   bufq out;
   const uint8_t *in; /* what was fed and is not eaten yet */
   size_t in_len;
-  uint8_t *kept;      /* the memory of that, if it is ours */
-  int read_error;     /* nothing more can be read */
-  int write_error;    /* nor written */
-  uint32_t flags;     /* of all certificates of the chain */
-  bool network_ended; /* behind what was fed */
-  bool dry;           /* mbedTLS has asked for more than was fed */
-  bool unread;        /* it may hold more than it has given */
-  bool ticket;        /* one has come that was not saved yet */
-  bool done;          /* the handshake */
-  bool offered;       /* a session to resume */
-  bool saw_chain;     /* so it was not resumed */
+  uint8_t *kept;           /* the memory of that, if it is ours */
+  int read_error;          /* nothing more can be read */
+  int write_error;         /* nor written */
+  uint32_t flags;          /* of all certificates of the chain */
+  bool network_ended;      /* behind what was fed */
+  bool input_exhausted;    /* mbedTLS has asked for more than was fed */
+  bool may_have_plaintext; /* it may hold more than it has given */
+  bool ticket;             /* one has come that was not saved yet */
+  bool done;               /* the handshake */
+  bool offered;            /* a session to resume */
+  bool saw_chain;          /* so it was not resumed */
   bool wrong_pin;
   bool close_said;
   bool begun; /* bytes have come */
@@ -58,7 +58,7 @@ static int on_recv(void *arg, unsigned char *buf, size_t len) {
   tls_engine *e = arg;
   if (e->in_len == 0) {
     if (e->network_ended) return 0;
-    e->dry = true;
+    e->input_exhausted = true;
     return MBEDTLS_ERR_SSL_WANT_READ;
   }
   if (len > e->in_len) len = e->in_len;
@@ -76,7 +76,7 @@ static int on_send(void *arg, const unsigned char *buf, size_t len) {
   return (int) len;
 }
 
-static void judge_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *flags) {
+static void check_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *flags) {
   const tls_context *c = e->ctx;
   e->not_after = cert->valid_to;
   if (!tls_peer_matches(&e->peer, cert)) *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
@@ -90,7 +90,7 @@ static void judge_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *fl
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   tls_engine *e = arg;
   e->saw_chain = true;
-  if (depth == 0) judge_leaf(e, cert, flags);
+  if (depth == 0) check_leaf(e, cert, flags);
   e->flags |= *flags;
   if (e->ctx->config.verification_disabled) *flags = 0;
   return 0;
@@ -120,27 +120,27 @@ static void describe(tls_engine *e, int r) {
 }
 
 /* The session may be what the peer took offence at. */
-static int end(tls_engine *e, int status) {
+static int tls_engine_end(tls_engine *e, int status) {
   e->read_error = e->write_error = status;
   drop_input(e);
   if (e->offered && !e->done) tls_sessions_forget(&e->ctx->sessions, e->host, e->port);
   return status;
 }
 
-static int refuse_pin(tls_engine *e) {
+static int reject_pin(tls_engine *e) {
   static const char text[] = "public key of the server is not among the pinned ones";
   memcpy(e->failure.text, text, sizeof text);
-  return end(e, WSUV_ETLSPIN);
+  return tls_engine_end(e, WSUV_ETLSPIN);
 }
 
-static int refuse_peer(tls_engine *e) {
+static int reject_certificate(tls_engine *e) {
   uint32_t flags = mbedtls_ssl_get_verify_result(&e->ssl);
   if (flags != UINT32_MAX) e->flags |= flags & ~(uint32_t) MBEDTLS_X509_BADCERT_SKIP_VERIFY;
   if (e->wrong_pin && (e->flags & ~(uint32_t) MBEDTLS_X509_BADCERT_OTHER) == 0) {
-    return refuse_pin(e);
+    return reject_pin(e);
   }
   tls_verify_describe(e->failure.text, sizeof e->failure.text, e->flags);
-  return end(e, WSUV_ETLSVERIFY);
+  return tls_engine_end(e, WSUV_ETLSVERIFY);
 }
 
 /* What the certificate may be used for is judged by mbedTLS behind the rest of it, with an error of
@@ -151,13 +151,13 @@ static bool is_wrong_use(const tls_engine *e) {
          (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
 }
 
-static int fail(tls_engine *e, int r) {
+static int tls_engine_fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
-  if (truncated) return end(e, WSUV_ETLSTRUNCATED);
+  if (truncated) return tls_engine_end(e, WSUV_ETLSTRUNCATED);
   bool refused = status == WSUV_ETLSVERIFY || (status == WSUV_ETLS && !e->done && is_wrong_use(e));
-  return refused ? refuse_peer(e) : end(e, status);
+  return refused ? reject_certificate(e) : tls_engine_end(e, status);
 }
 
 /* Lifetime */
@@ -235,25 +235,25 @@ void tls_engine_feed(tls_engine *e, const uint8_t *data, size_t len) {
   note_first_bytes(e, data, len);
   e->in = data;
   e->in_len = len;
-  e->unread = true;
+  e->may_have_plaintext = true;
 }
 
 int tls_engine_keep(tls_engine *e) {
   if (e->in_len == 0 || e->kept != NULL) return 0;
   e->kept = ws_malloc(e->ctx->alloc, e->in_len);
-  if (e->kept == NULL) return end(e, WS_ENOMEM);
+  if (e->kept == NULL) return tls_engine_end(e, WS_ENOMEM);
   memcpy(e->kept, e->in, e->in_len);
   e->in = e->kept;
   return 0;
 }
 
 bool tls_engine_pending(const tls_engine *e) {
-  return e->unread || e->read_error != 0;
+  return e->may_have_plaintext || e->read_error != 0;
 }
 
 void tls_engine_eof(tls_engine *e) {
   e->network_ended = true;
-  e->unread = true;
+  e->may_have_plaintext = true;
 }
 
 const bufq *tls_engine_output(const tls_engine *e) {
@@ -287,28 +287,29 @@ static int accept_peer(tls_engine *e) {
   const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&e->ssl);
   if (c->role == TLS_SERVER) return 0;
   bool resumed = e->offered && !e->saw_chain;
-  if (!resumed && cert == NULL) return refuse_peer(e);
-  if (c->config.verification_disabled) return e->wrong_pin ? refuse_pin(e) : 0;
+  if (!resumed && cert == NULL) return reject_certificate(e);
+  if (c->config.verification_disabled) return e->wrong_pin ? reject_pin(e) : 0;
   bool good = resumed || (e->saw_chain && mbedtls_ssl_get_verify_result(&e->ssl) == 0);
-  if (!good || e->flags != 0) return refuse_peer(e);
+  if (!good || e->flags != 0) return reject_certificate(e);
   bool pinned =
       c->pins == NULL || cert == NULL || tls_verify_pins(cert, c->pins, c->config.pin_count);
-  return pinned ? 0 : refuse_pin(e);
+  return pinned ? 0 : reject_pin(e);
 }
 
 /* mbedTLS says WANT_READ, too, when it has eaten a message that was none of ours. */
 static bool goes_on(const tls_engine *e, int r) {
-  return (r == MBEDTLS_ERR_SSL_WANT_READ && !e->dry) || tls_mbed_is_ticket(r);
+  return (r == MBEDTLS_ERR_SSL_WANT_READ && !e->input_exhausted) || tls_mbed_is_ticket(r);
 }
 
-static int finish(tls_engine *e) {
+static int tls_engine_finish(tls_engine *e) {
   int err = accept_peer(e);
   if (err < 0) {
     (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, BAD_CERTIFICATE);
     return err;
   }
   e->done = true;
-  e->unread = e->in_len > 0 || e->network_ended || mbedtls_ssl_check_pending(&e->ssl) != 0;
+  e->may_have_plaintext =
+      e->in_len > 0 || e->network_ended || mbedtls_ssl_check_pending(&e->ssl) != 0;
   e->failure = (tls_failure){.library_error = 0};
   if (!tls_mbed_is_1_3(&e->ssl)) save_session(e);
   return 0;
@@ -319,14 +320,14 @@ int tls_engine_handshake(tls_engine *e) {
   if (e->done) return 0;
   if (e->read_error != 0) return e->read_error;
   do {
-    e->dry = false;
+    e->input_exhausted = false;
     r = mbedtls_ssl_handshake(&e->ssl);
   } while (goes_on(e, r));
   if (r == MBEDTLS_ERR_SSL_WANT_READ) {
-    e->unread = false;
+    e->may_have_plaintext = false;
     return WS_EAGAIN;
   }
-  return r == 0 ? finish(e) : fail(e, r);
+  return r == 0 ? tls_engine_finish(e) : tls_engine_fail(e, r);
 }
 
 /* Reading */
@@ -335,19 +336,19 @@ int tls_engine_handshake(tls_engine *e) {
 static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
   int r;
   do {
-    e->dry = false;
+    e->input_exhausted = false;
     r = mbedtls_ssl_read(&e->ssl, buf, len);
     if (tls_mbed_is_ticket(r)) e->ticket = true;
   } while (goes_on(e, r));
   if (r > 0) return (size_t) r;
-  e->unread = false;
+  e->may_have_plaintext = false;
   if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
     e->read_error = WS_EOF;
     drop_input(e);
   } else if (r == 0 || r == MBEDTLS_ERR_SSL_CONN_EOF) {
     e->read_error = WSUV_ETLSTRUNCATED;
   } else if (r != MBEDTLS_ERR_SSL_WANT_READ) {
-    (void) fail(e, r);
+    (void) tls_engine_fail(e, r);
   }
   return 0;
 }
@@ -417,11 +418,11 @@ static int write_record(tls_engine *e, const ws_view *record) {
   for (size_t done = 0; done < record->len;) {
     int r;
     do {
-      e->dry = false;
+      e->input_exhausted = false;
       r = mbedtls_ssl_write(&e->ssl, record->base + done, record->len - done);
       if (tls_mbed_is_ticket(r)) e->ticket = true;
     } while (goes_on(e, r));
-    if (r <= 0) return fail(e, r);
+    if (r <= 0) return tls_engine_fail(e, r);
     done += (size_t) r;
   }
   return 0;
@@ -451,9 +452,9 @@ void tls_engine_close(tls_engine *e) {
 
 /* Facts */
 
-void tls_engine_facts(const tls_engine *e, tls_facts *facts) {
+void tls_engine_info(const tls_engine *e, tls_info *tls) {
   const mbedtls_x509_crt *cert = e->done ? mbedtls_ssl_get_peer_cert(&e->ssl) : NULL;
-  *facts = (tls_facts){
+  *tls = (tls_info){
       .version = e->done ? mbedtls_ssl_get_version(&e->ssl) : NULL,
       .ciphersuite = e->done ? tls_suite_name(mbedtls_ssl_get_ciphersuite(&e->ssl)) : NULL,
       .alpn = e->done ? mbedtls_ssl_get_alpn_protocol(&e->ssl) : NULL,

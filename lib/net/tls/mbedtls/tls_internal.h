@@ -16,7 +16,7 @@
 
 enum {
   TLS_RECORD_MAX = 16 * 1024 - 64, /* plaintext in a record: with it, one chunk of the queue */
-  TLS_BATCH_RECORDS = 4,           /* encrypted before the socket is asked: WS_FILTER_HOLD_MAX */
+  TLS_BATCH_RECORDS = 4,           /* encrypted before the socket is asked: WS_FILTER_RETAIN_MAX */
   TLS_READ_SIZE = 64 * 1024        /* ciphertext read at once */
 };
 

@@ -1,4 +1,4 @@
-#include "proto/frame/extended.h"
+#include "proto/frame/conn_ext.h"
 
 /* Messages that extensions change on their way in: assembled from what is put out, within the
    bound, or given in pieces. */
@@ -10,7 +10,7 @@ enum {
   PIECE_SIZE = 16 * 1024 /* what has come of a streamed message is given when it is so much */
 };
 
-int extended_next_chunk(conn *c, frame_chunk *chunk) {
+int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
   bool passes = c->incoming.fragments > 0 && extension_set_in_idle(c->extensions);
   bool sliced = c->streamed && c->extensions != NULL && !passes && c->in_len > SLICE;
   size_t n = sliced ? SLICE : c->in_len, rest = c->in_len - n;
@@ -20,13 +20,13 @@ int extended_next_chunk(conn *c, frame_chunk *chunk) {
 }
 
 /* Bits in continuations mean nothing to any extension (RFC 7692 6.1 wants them on first frames). */
-static int judge(conn *c) {
+static int conn_ext_check(conn *c) {
   const frame_header *h = &c->decoder.header;
   if (h->opcode == OPCODE_CONTINUATION && h->rsv != 0) {
     c->why = "reserved bit in a continuation";
     return WSUV_EPROTOCOL;
   }
-  return message_judge_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
+  return message_check_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
 /* The fragments of a message in pieces are not counted, only whether it goes on. */
@@ -86,23 +86,23 @@ static int give(conn *c, const frame_chunk *chunk, bool end, conn_event *ev) {
   return 1;
 }
 
-int extended_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
+int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
   const bool end = chunk->last && h->fin;
   bool begins = chunk->first && h->opcode != OPCODE_CONTINUATION;
-  int r = chunk->first ? judge(c) : 0;
+  int r = chunk->first ? conn_ext_check(c) : 0;
   if (r < 0) return r;
-  if (!begins && extension_set_in_idle(c->extensions)) return EXTENDED_PASS;
+  if (!begins && extension_set_in_idle(c->extensions)) return CONN_EXT_PASS;
   size_t before = c->incoming.assembled.len;
   r = put_out(c, chunk);
-  if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : EXTENDED_PASS;
+  if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : CONN_EXT_PASS;
   if (chunk->first) begin_frame(c);
   count_saved(c, chunk, c->incoming.assembled.len - before);
   r = message_check_new(&c->incoming, before, end, &c->why);
   return r < 0 ? r : give(c, chunk, end, ev);
 }
 
-int extended_flush(conn *c, conn_event *ev) {
+int conn_ext_flush(conn *c, conn_event *ev) {
   bool some = c->streamed && c->extensions != NULL && c->incoming.assembled.len > 0;
   return some && !c->failed && !c->close_received ? give_piece(c, NULL, false, ev) : 0;
 }

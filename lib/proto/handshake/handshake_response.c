@@ -1,4 +1,4 @@
-#include "proto/handshake/handshake_answer.h"
+#include "proto/handshake/handshake_response.h"
 
 /* Writes 101 and refusals. Has not read the request: what it needs of it comes as arguments. */
 
@@ -33,9 +33,9 @@ static const char *reason_of(int status) {
   return "";
 }
 
-int handshake_answer_accept(text_buf *text, const char *key, const char *subprotocol,
-                            const char *extensions, const wsuv_header_t *fields,
-                            size_t field_count) {
+int handshake_response_accept(text_buf *text, const char *key, const char *subprotocol,
+                              const char *extensions, const wsuv_header_t *fields,
+                              size_t field_count) {
   char accept[HANDSHAKE_ACCEPT_LEN + 1] = {0};
   if (!handshake_may_send_all(fields, field_count)) return WSUV_EINVAL_HEADER;
   handshake_accept(accept, key, HANDSHAKE_KEY_LEN);
@@ -65,8 +65,8 @@ static void put_required_fields(text_buf *text, int status) {
   handshake_put_field(text, "Connection", status == 426 ? "close, Upgrade" : "close");
 }
 
-int handshake_answer_reject(text_buf *text, int status, const wsuv_header_t *fields,
-                            size_t field_count, const void *body, size_t body_len) {
+int handshake_response_reject(text_buf *text, int status, const wsuv_header_t *fields,
+                              size_t field_count, const void *body, size_t body_len) {
   char length[24];
   if (status < 300 || status > 599) return WS_EINVAL;
   if (!handshake_may_send_all(fields, field_count)) return WSUV_EINVAL_HEADER;

@@ -1,4 +1,4 @@
-#include "proto/frame/extended.h"
+#include "proto/frame/conn_ext.h"
 
 /* Messages that extensions change on their way out, a frame at a time. */
 
@@ -8,7 +8,7 @@
 #include "proto/frame/prepared.h"
 
 /* Extensions want a frame's payload in one piece. */
-static int gather(conn *c, const conn_frame *f, extended_frame *out) {
+static int gather(conn *c, const conn_frame *f, conn_ext_frame *out) {
   out->piece = f->count == 1 ? f->pieces[0] : (ws_view){NULL, 0};
   if (f->count == 1 || f->len == 0) return 0;
   uint8_t *at = out->gathered = ws_malloc(c->shared->chunks.alloc, f->len);
@@ -22,7 +22,7 @@ static int gather(conn *c, const conn_frame *f, extended_frame *out) {
 }
 
 /* 1: there is a variant of a prepared message; 0: there is none; or an error. */
-static int use_variant(conn *c, const conn_frame *f, extended_frame *out) {
+static int use_variant(conn *c, const conn_frame *f, conn_ext_frame *out) {
   const prepared_variant *v = NULL;
   int err = f->prepared != NULL ? prepared_for(f->prepared, c->extensions, &v) : 0;
   if (err < 0 || v == NULL) return err;
@@ -31,8 +31,8 @@ static int use_variant(conn *c, const conn_frame *f, extended_frame *out) {
   return 1;
 }
 
-int extended_out(conn *c, const conn_frame *f, bool first, extended_frame *out) {
-  *out = (extended_frame){.why = ""};
+int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) {
+  *out = (conn_ext_frame){.why = ""};
   int err = gather(c, f, out);
   if (err < 0) return err;
   int r = use_variant(c, f, out);
@@ -48,7 +48,7 @@ int extended_out(conn *c, const conn_frame *f, bool first, extended_frame *out) 
   return err;
 }
 
-void extended_out_end(conn *c, extended_frame *out) {
+void conn_ext_out_end(conn *c, conn_ext_frame *out) {
   extension_scratch_release(&c->shared->extensions);
   ws_free(c->shared->chunks.alloc, out->gathered);
 }

@@ -1,5 +1,5 @@
-#ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_ANSWER_H
-#define WS_PROTO_HANDSHAKE_HANDSHAKE_ANSWER_H
+#ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_RESPONSE_H
+#define WS_PROTO_HANDSHAKE_HANDSHAKE_RESPONSE_H
 
 /* The text of a server's answer to an opening handshake (RFC 6455 4.2.2). */
 
@@ -13,12 +13,12 @@
 /* Write 101 for a key of HANDSHAKE_KEY_LEN characters, with a subprotocol unless it is NULL,
    and extensions unless they are "".
    0; WSUV_EINVAL_HEADER: a field that may not be sent (see handshake_may_send); WS_ENOMEM. */
-int handshake_answer_accept(text_buf *text, const char *key, const char *subprotocol,
-                            const char *extensions, const wsuv_header_t *fields,
-                            size_t field_count);
+int handshake_response_accept(text_buf *text, const char *key, const char *subprotocol,
+                              const char *extensions, const wsuv_header_t *fields,
+                              size_t field_count);
 
 /* Write a refusal. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER; WS_ENOMEM. */
-int handshake_answer_reject(text_buf *text, int status, const wsuv_header_t *fields,
-                            size_t field_count, const void *body, size_t body_len);
+int handshake_response_reject(text_buf *text, int status, const wsuv_header_t *fields,
+                              size_t field_count, const void *body, size_t body_len);
 
 #endif
