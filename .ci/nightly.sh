@@ -45,6 +45,12 @@ job_other_libraries() {
   python3 test/conform/others_test.py
 }
 
+# Each simulated scenario with many seeds.
+job_seeds() {
+  ninja -C "$build" &&
+    WSUV_TEST_SEEDS=500 meson test -C "$build" --no-rebuild --suite net --timeout-multiplier 30
+}
+
 jobs() {
   sed -n 's/^job_\([a-z_]*\)() {$/\1/p' "$here" | tr _ -
 }

@@ -11,13 +11,20 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build-test}
 export CC=${CC:-gcc}
 
-# What the sanitizers, if they are built in, have to say ends the test.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
+# What the sanitizers, if they are built in, have to say ends the test. They make it slow: a
+# simulated scenario is played with a quarter of the seeds.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 case "$*" in
-  *b_sanitize*) slowness=5 ;;
+  *b_sanitize*)
+    slowness=5
+    export WSUV_TEST_SEEDS=${WSUV_TEST_SEEDS:-5}
+    ;;
   *) slowness=1 ;;
 esac
+
+# Some tests only wait.
+export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 1))}
 
 # A folder that was set up in another way, or not to its end, is of no use.
 configure() {
