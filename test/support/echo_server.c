@@ -23,7 +23,7 @@ enum {
   REQUEST_MAX = 16 * 1024,        /* bytes */
   FIELDS_MAX = 100,               /* of one request */
   PIECES_MAX = 16,                /* of the queue, for one system call */
-  RETAIN_PIECES = 4,                /* handed down at once when the socket is full */
+  RETAIN_PIECES = 4,              /* handed down at once when the socket is full */
   BACKLOG = 1024,                 /* connections */
   END_MS = 1000                   /* for a peer to end the connection */
 };

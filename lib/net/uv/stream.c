@@ -10,7 +10,7 @@
 
 enum {
   WRITE_PIECES = 128, /* handed to one system call */
-  RETAIN_PIECES = 4     /* more, and libuv would allocate */
+  RETAIN_PIECES = 4   /* more, and libuv would allocate */
 };
 
 static void stream_on_closed(uv_handle_t *handle) {
