@@ -21,13 +21,14 @@ struct attempt {
   dial *dial;        /* Under way, or NULL. */
   ws_filter *filter; /* The top of the chain, or NULL. */
   h1_client *handshake;
-  uint8_t *rest;         /* A copy of what came behind the response before the request had left. */
-  size_t rest_len;       /* Bytes of `rest`. */
-  size_t sent, retained; /* Bytes of the request that have left; that the filter holds. */
-  int write_error;       /* Why nothing can be written any more, or 0. */
-  wsuv_stage_t stage;    /* How far it has come. */
-  bool accepted;         /* The response is good, but the request has not left yet. */
-  bool abandoned;        /* Nothing but on_closed is told any more. */
+  uint8_t *rest;      /* A copy of what came behind the response before the request had left. */
+  size_t rest_len;    /* Bytes of `rest`. */
+  size_t sent;        /* Bytes of the request that the filter has taken. */
+  size_t retained;    /* Those of them that it retains. */
+  int write_error;    /* Why nothing can be written any more, or 0. */
+  wsuv_stage_t stage; /* How far it has come. */
+  bool accepted;      /* The response is good, but the request has not left yet. */
+  bool abandoned;     /* Only on_closed is called from now on. */
   attempt_figures figures;
   tls_failure tls_failure; /* Why there is no TLS context. */
 };
@@ -40,7 +41,7 @@ static uint64_t attempt_now_ns(const attempt *a) {
   return attempt_ops(a)->now_ns(a->endpoint->env);
 }
 
-/* A step is done. */
+/* A step has ended: keep how long it took. */
 static void record_step(attempt *a, uint32_t *took_us) {
   uint64_t now = attempt_now_ns(a), us = (now - a->figures.since_ns) / 1000;
   *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
@@ -51,7 +52,7 @@ static void attempt_fail(attempt *a, int status, const char *detail) {
   if (!a->abandoned) a->events->on_failed(a->up, status, detail);
 }
 
-/* The handshake: out */
+/* Sending the handshake */
 
 static bool request_left(const attempt *a) {
   size_t len;
@@ -82,7 +83,7 @@ static void start_handshake(attempt *a) {
   if (err < 0) attempt_fail(a, err, "");
 }
 
-/* The handshake: in */
+/* Receiving the handshake */
 
 static void log_response(attempt *a) {
   if (!log_wants(a->log.config, WSUV_LOG_INFO)) return;
@@ -92,7 +93,7 @@ static void log_response(attempt *a) {
   for (size_t i = 0; list != NULL && i < headers->count; i++) log_field(a->log, &list[i]);
 }
 
-/* The last thing that an attempt does that has succeeded. */
+/* Hand over the open transport: the last thing that a successful attempt does. */
 static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   handshake_result *result;
   int err = h1_client_result(a->handshake, &result);
@@ -108,7 +109,8 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   a->events->on_ready(a->up, filter, result);
 }
 
-/* The peer did not wait for the end of the request. Frames may not overtake it. */
+/* The response came before the whole request was sent. Frames may not overtake the request, so
+   on_ready waits. */
 static void wait_for_request(attempt *a, const uint8_t *rest, size_t rest_len) {
   a->filter->ops->read_stop(a->filter);
   a->rest = ws_malloc(&a->endpoint->alloc, rest_len + 1);
@@ -148,7 +150,7 @@ static void on_bytes(attempt *a, uint8_t *data, size_t len) {
   }
 }
 
-/* No more of the response will come. */
+/* The peer has ended its direction: no more of the response will come. */
 static void cut(attempt *a, int status, const char *detail) {
   int err = h1_client_eof(a->handshake);
   if (err == WSUV_ESTATUS || status == WS_EOF) {
@@ -214,7 +216,8 @@ static void attempt_on_closed(void *up) {
   a->events->on_closed(a->up);
 }
 
-/* A filter that comes from the dial is connected already: on_connect is of TLS. */
+/* A filter from the dial is connected already, so on_connect reports the end of the TLS
+   handshake. */
 static const ws_filter_events filter_events = {.on_connect = attempt_on_connect,
                                                .on_alloc = attempt_on_alloc,
                                                .on_read = attempt_on_read,
@@ -361,7 +364,7 @@ session_request *attempt_take_request(attempt *a) {
   return r;
 }
 
-/* What is known of it */
+/* What is known of the attempt */
 
 wsuv_stage_t attempt_stage(const attempt *a) {
   return a->stage;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Sets of callbacks with counted references. Nothing is called here. */
+/* Sets of callbacks with reference counts. Calls no callback. */
 
 static callback_set *new_set(const wsuv_allocator_t *alloc, const wsuv_callbacks_t *callbacks) {
   callback_set *set = ws_malloc(alloc, sizeof *set);

@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_CALLBACK_SET_H
 #define WS_SESSION_CALLBACK_SET_H
 
-/* The user's callbacks, one copy for all sessions with the same ones, of which there may be many
-   thousands. */
+/* The program's callbacks. Sessions with the same callbacks, of which there may be many thousands,
+   share one copy. */
 
 #include <stddef.h>
 
@@ -15,11 +15,12 @@ typedef struct callback_set {
   size_t refs;
 } callback_set;
 
-/* The set of these callbacks (NULL: none), with one reference more: the last one made, if it is the
-   same, or a new one. *last is kept with a reference of its own. NULL: no memory. */
+/* Get a set with these callbacks (NULL: none) and take a reference to it. *last, the set that was
+   made last, is used again if it has the same callbacks; otherwise a new set takes its place. *last
+   has a reference of its own. Returns NULL: no memory. */
 callback_set *callback_set_get(callback_set **last, const wsuv_allocator_t *alloc,
                                const wsuv_callbacks_t *callbacks);
 
-void callback_set_unref(callback_set *set, const wsuv_allocator_t *alloc); /* NULL is fine */
+void callback_set_unref(callback_set *set, const wsuv_allocator_t *alloc); /* NULL is allowed */
 
 #endif

@@ -1,6 +1,6 @@
 #include "session/cause.h"
 
-/* A pure function and what it is fed with; and the names of stages. */
+/* Pure functions: what is noted, the decision, and the names of stages. */
 
 void cause_set(cause *c, wsuv_stage_t stage, int status, const char *detail) {
   if (c->status != 0) return;

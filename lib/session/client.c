@@ -6,13 +6,13 @@
 #include "session/notify.h"
 #include "session/session.h"
 
-/* The client: made, closed, asked. All that a server has, too, is the endpoint's. */
+/* Creates, closes and queries the client. What a server has as well is in the endpoint. */
 
 static wsuv_client_t *client_of(endpoint *e) {
   return (wsuv_client_t *) (void *) ((char *) e - offsetof(wsuv_client_t, endpoint));
 }
 
-/* The end */
+/* Closing */
 
 static void on_gone(endpoint *e) {
   wsuv_client_t *client = client_of(e);
@@ -37,7 +37,7 @@ static int remember(wsuv_client_t *client, wsuv_client_close_cb cb) {
   return 0;
 }
 
-/* A close frame that cannot be made leaves only the hard way. */
+/* If no close frame can be made, the session is terminated. */
 static void close_session(wsuv_session_t *s) {
   if (wsuv_session_close(s, WSUV_CLOSE_GOING_AWAY, NULL) < 0) wsuv_session_terminate(s);
 }
@@ -62,7 +62,7 @@ int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
   return client_end(client, cb, wsuv_session_terminate);
 }
 
-/* Making one */
+/* Creating */
 
 int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config) {
   wsuv_client_t *client = ws_calloc(env->alloc, sizeof *client);
@@ -84,7 +84,8 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
   wsuv_config_t defaults;
   ws_env *env;
   wsuv_client_config_init(&defaults);
-  if (loop == NULL) return WS_EINVAL; /* uv_default_loop() says so when there are no descriptors */
+  if (loop == NULL)
+    return WS_EINVAL; /* uv_default_loop() returns NULL when the process has no descriptors left */
   int err = config_read(&read, config != NULL ? config : &defaults);
   config = &read.config;
   if (err == 0) err = config_check(config);

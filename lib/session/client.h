@@ -9,7 +9,7 @@
 #include "net/dial/resolver.h"
 #include "session/endpoint.h"
 
-/* One callback that waits for the client to be gone. */
+/* A callback that runs when the client is closed. */
 typedef struct client_closer {
   ws_list node;
   wsuv_client_close_cb cb;
@@ -19,12 +19,12 @@ struct wsuv_client {
   endpoint endpoint;
   resolver resolver;
   void *data;
-  client_closer closer; /* The first; in no list: nobody has asked for a callback yet. */
-  ws_list closers;      /* All of them, in the order of the calls. */
+  client_closer closer; /* The first callback. It is in no list while nobody has asked for one. */
+  ws_list closers;      /* All callbacks, in the order of the calls. */
 };
 
-/* A client in any environment, which becomes the client's when this succeeds. 0, or as
-   wsuv_client_new. */
+/* Create a client in any environment. The environment becomes the client's when this succeeds. 0,
+   or an error as wsuv_client_new. */
 int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config);
 
 #endif

@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-/* Keeps and judges; the frames are made by conn, and the session acts. */
+/* Keeps the state of the closing handshake and answers questions about it. conn makes the frames,
+   and the session acts. */
 
-enum { RENEWALS_MAX = 4 /* of the deadline, while the peer still reads */ };
+enum { RENEWALS_MAX = 4 /* how often the deadline may start again while the peer still reads */ };
 
 void closing_init(closing *c, uint64_t timeout_ms) {
   c->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t) timeout_ms : UINT32_MAX;
@@ -34,7 +35,7 @@ closing_verdict closing_check(const conn *c) {
   return c->failed ? CLOSING_FAILED : CLOSING_SAID;
 }
 
-/* Nothing is queued behind a close frame. */
+/* Nothing is queued after a close frame. */
 bool closing_written(closing *c, const conn *cn) {
   const out_queue *q = &cn->out;
   bool left = cn->close_size > 0 && out_queue_left(q, LANE_DATA, q->lanes[LANE_DATA].queued);

@@ -1,6 +1,6 @@
 #include "session/completions.h"
 
-/* Completions in the order in which they come due. Knows no session. */
+/* Completions, in the order in which they become due. Knows no session. */
 
 enum { SPARES_MAX = 1024 };
 
@@ -67,8 +67,8 @@ static completion *pop_due(completions *cs, const out_queue *out, out_lane_id la
   return c != NULL && out_queue_left(out, lane, c->end) ? pop(cs, lane) : NULL;
 }
 
-/* A flush has waited for the data before it; then it waits for the control frames. They may have
-   been queued before others that already wait, so it goes to its place in their order. */
+/* A flush waits for the data that was queued before it, then for the control frames. Others may
+   wait for later control frames already, so it is inserted in order. */
 static void wait_for_control(completions *cs, completion *flush) {
   completion **at = &cs->first[LANE_CONTROL];
   flush->end = flush->control;
@@ -89,7 +89,7 @@ completion *completions_due(completions *cs, const out_queue *out) {
   return pop_due(cs, out, LANE_CONTROL);
 }
 
-/* Those before it are due, too, and are taken out soon: the walk is short. */
+/* The completions before it are due as well and are taken out soon, so the walk is short. */
 completion *completions_own(completions *cs, const out_queue *out) {
   completion *before = NULL, *c = cs->first[LANE_CONTROL];
   while (c != NULL && c->cb != NULL && out_queue_left(out, LANE_CONTROL, c->end)) {

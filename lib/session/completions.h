@@ -1,9 +1,9 @@
 #ifndef WS_SESSION_COMPLETIONS_H
 #define WS_SESSION_COMPLETIONS_H
 
-/* Who wants to know when something sent is in the kernel's hands. Each waits until so many bytes
-   of a lane are gone. Records come from a pool that sessions share. Calls nobody: it hands out
-   what is due. */
+/* Waits until what was sent is in the kernel's hands. A completion waits until a number of bytes of
+   a lane has left. Records come from a pool that the endpoint's sessions share. Calls no callback:
+   it returns what is due. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,10 +16,10 @@
 
 typedef struct completion {
   struct completion *next;
-  wsuv_send_cb cb; /* NULL: of the session itself, which waits for a ping of its own to leave */
+  wsuv_send_cb cb; /* NULL: the session's own, which waits until its ping has left. */
   void *arg;
-  uint64_t end;     /* bytes of the lane that must be gone */
-  uint64_t control; /* for a flush: bytes of the control lane that must be gone after that */
+  uint64_t end;     /* The lane's position, in bytes, that must be passed. */
+  uint64_t control; /* For a flush: the control lane's position that must be passed after that. */
 } completion;
 
 typedef struct completion_pool {
@@ -31,29 +31,29 @@ typedef struct completion_pool {
 void completion_pool_init(completion_pool *pool, const wsuv_allocator_t *alloc);
 void completion_pool_free(completion_pool *pool);
 
-/* A record, and back. NULL: no memory. */
+/* Take a record from the pool, and give it back. NULL: no memory. */
 completion *completion_new(completion_pool *pool, wsuv_send_cb cb, void *arg);
 void completion_release(completion_pool *pool, completion *c);
 
-/* Two queues, in the order of `end`: one for each lane. */
+/* Two queues, in the order of `end`, one for each lane. */
 typedef struct completions {
   completion *first[LANE_COUNT], *last[LANE_COUNT];
-  size_t count; /* in both */
+  size_t count; /* Completions in both queues. */
 } completions;
 
 void completions_add(completions *cs, out_lane_id lane, completion *c);
 
-/* The next one that is due, taken out; NULL if none is. */
+/* Take out the next completion that is due. NULL: none is. */
 completion *completions_due(completions *cs, const out_queue *out);
 
-/* The session's own in the control lane, if it is due, taken out; else NULL. */
+/* Take out the session's own completion, if it is due. Otherwise NULL. */
 completion *completions_own(completions *cs, const out_queue *out);
 
-/* All of the data lane that wait for bytes beyond `kept`, which are not sent any more: taken out,
-   as a chain by `next`; NULL if there is none. */
+/* Take out all completions of the data lane that wait for bytes after `kept`, because those are not
+   sent any more. Returns a chain by `next`, or NULL. */
 completion *completions_beyond(completions *cs, uint64_t kept);
 
-/* The next one, due or not, taken out; NULL if there is none. */
+/* Take out the next completion, due or not. NULL: there is none. */
 completion *completions_any(completions *cs);
 
 #endif

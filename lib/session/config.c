@@ -11,12 +11,12 @@
 #include "net/tls/tls_config.h"
 #include "proto/handshake/handshake_request.h"
 
-/* Configuration: what holds when nothing is said, what is refused, and deep copies. */
+/* The configuration: default values, checks, deep copies. */
 
 enum {
   KIB = 1024,
   MIB = 1024 * 1024,
-  KEEPALIVE_MAX_S = 32767 /* Linux takes no more (MAX_TCP_KEEPIDLE) */
+  KEEPALIVE_MAX_S = 32767 /* Linux accepts no more (MAX_TCP_KEEPIDLE) */
 };
 
 static const wsuv_config_t defaults = {
@@ -78,7 +78,7 @@ static bool limits_set(const wsuv_config_t *c) {
          c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
 }
 
-/* Whatever integer the caller has put there. */
+/* An enum from the caller may hold any integer. */
 static bool choices_known(const wsuv_config_t *c) {
   int policy = (int) c->outgoing_policy, level = (int) c->log_level;
   return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
@@ -95,7 +95,7 @@ static int check_socket(const wsuv_config_t *c) {
   return c->local_address == NULL || address_parse(&local, c->local_address, 0) ? 0 : WS_EINVAL;
 }
 
-/* What goes into every handshake is judged as if it went to one. */
+/* The header fields of the configuration are checked as part of a handshake request. */
 static int check_handshake(const wsuv_config_t *c) {
   const ws_url nowhere = {.port = 0};
   const handshake_request request = {
@@ -119,7 +119,7 @@ int config_check(const wsuv_config_t *config) {
   return err < 0 ? err : check_handshake(config);
 }
 
-/* An array of n zeroed elements that are pointers or hold them; NULL when n is 0, too. */
+/* A zeroed array of n pointers, or of elements that hold pointers. NULL when n is 0, too. */
 static void *new_array(const wsuv_allocator_t *alloc, size_t n, size_t element) {
   if (n == 0 || n > (size_t) -1 / element) return NULL;
   return ws_calloc(alloc, n * element);
@@ -207,7 +207,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
-  copy->extensions = NULL; /* installed by the client */
+  copy->extensions = NULL; /* the extensions that the client has installed */
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
@@ -219,7 +219,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   return err;
 }
 
-/* The copy owns what it points to; the public structure only cannot say so. */
+/* The copy owns what it points to, though the public structure's pointers are const. */
 static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
 }

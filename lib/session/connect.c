@@ -7,15 +7,15 @@
 #include "session/config.h"
 #include "session/session.h"
 
-/* wsuv_connect and its like: everything that can be wrong with a request is found here, before
-   anything begins. */
+/* wsuv_connect and the functions like it. Every error in a request is found here, before anything
+   starts. */
 
 static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b) {
   return a->malloc == b->malloc && a->realloc == b->realloc && a->free == b->free &&
          a->arg == b->arg;
 }
 
-/* Hooks cannot differ from session to session: their memory and masks are shared. */
+/* Hooks must be the endpoint's: sessions share memory and masks. */
 static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
   const wsuv_config_t *own = &client->endpoint.config;
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
@@ -27,9 +27,9 @@ static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
 SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
 
-/* What a program asks for, in structures of today's size. */
+/* What the program has asked for, in structures of today's size. */
 typedef struct connect_input {
-  wsuv_request_t request; /* Its configuration, if it has one, is `config`. */
+  wsuv_request_t request; /* Its `config` points to the one below, if it has one. */
   config_input config;
   wsuv_callbacks_t callbacks;
 } connect_input;
@@ -53,7 +53,8 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request) {
   return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
 }
 
-/* Those of the client, or of the request's own configuration; a raw session has none. */
+/* The extensions to offer: the client's, or those of the request's own configuration. A raw session
+   offers none. */
 static int choose_extensions(extension_list **out, endpoint *e, const wsuv_request_t *request) {
   const wsuv_config_t *own = request->config;
   *out = NULL;
@@ -75,7 +76,7 @@ static int make_request(session_request **out, endpoint *e, const wsuv_request_t
   return err;
 }
 
-/* Give a new session its attempt. */
+/* Create the attempt of a new session. */
 static int make_attempt(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *from,
                         const wsuv_config_t *config) {
   session_request *req;
@@ -97,7 +98,8 @@ static int make_session(wsuv_session_t **out, endpoint *e, const wsuv_config_t *
   return err;
 }
 
-/* A session, but for what it goes over; the request was checked. Nobody knows of it yet. */
+/* Create a session without a connection. The request was checked. Nothing else refers to the
+   session yet. */
 static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
                 const wsuv_callbacks_t *callbacks) {
   endpoint *e = &client->endpoint;
@@ -137,7 +139,7 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   return err;
 }
 
-/* Over a stream that is not the session's before everything else has succeeded. */
+/* The stream becomes the session's only when everything else has succeeded. */
 static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
                         wsuv_session_t **session) {
   wsuv_session_t *s;

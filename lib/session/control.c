@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "session/session.h"
 
-/* Public calls that close, pause and hold on to a session. */
+/* Public calls that close, terminate, pause, resume, ref and unref. */
 
 int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason) {
   size_t len = reason != NULL ? strlen(reason) : 0;

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "session/session.h"
 
-/* Values by way of the user's converter. What it makes is sent, and what it is given came, as any
-   other message. */
+/* Serialised messages, by the program's converter. What it makes is sent as any other message; what
+   it gets was received as any other. */
 
 static bool is_message(const wsuv_frame_t *frame) {
   return (frame->type == WSUV_FRAME_TEXT || frame->type == WSUV_FRAME_BINARY) && frame->fin;
@@ -13,7 +13,7 @@ static bool is_message(const wsuv_frame_t *frame) {
 static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg) {
   if (!is_message(frame)) return WSUV_ECONVERT;
-  if (s->conn.out_opcode != 0) return WS_EINVAL; /* amid another */
+  if (s->conn.out_opcode != 0) return WS_EINVAL; /* a message is being sent in fragments */
   return wsuv_send(s, frame, cb, arg);
 }
 

@@ -6,9 +6,9 @@
 #include "session/callback_set.h"
 #include "session/config.h"
 
-/* Made, ticked, closed. What a session does in its tick is the business of the session. */
+/* Creates, ticks and closes an endpoint. What a session does in its tick is in session.c. */
 
-/* The end */
+/* Closing */
 
 static void on_env_closed(void *data) {
   endpoint *e = data;
@@ -19,7 +19,7 @@ void endpoint_free(endpoint *e) {
   posts_free(&e->posts);
 }
 
-/* Everything but the structure itself, which the last callbacks are still given. */
+/* Free everything except the structure: the last callbacks still get it. */
 static void release(endpoint *e) {
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;
@@ -51,7 +51,7 @@ static void on_tick(void *data) {
     task->run(task);
   }
   if (!e->closing || !ws_list_empty(&e->sessions)) return;
-  posts_run(&e->posts); /* those that were taken just before it closed */
+  posts_run(&e->posts); /* posts that were added just before it closed */
   release(e);
   e->env->ops->close(e->env, on_env_closed, e);
 }
@@ -86,10 +86,10 @@ void endpoint_remove_session(endpoint *e, ws_list *node) {
   if (e->closing) e->env->ops->deferred_schedule(e->tick);
 }
 
-/* Making one */
+/* Creating */
 
-/* What can be read of the copy later are the extensions that are installed, so that they can be
-   installed again for one session. */
+/* Programs can read the copy later. They see the installed extensions, which they can use in the
+   configuration of a single session. */
 static int configure(endpoint *e, const wsuv_config_t *config) {
   int err = config_copy(&e->config, &e->alloc, config);
   if (err < 0) return err;

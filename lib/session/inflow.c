@@ -1,9 +1,10 @@
 #include "session/inflow.h"
 
-/* Pulls events out of conn, one at a time. */
+/* Takes events from conn, one at a time. */
 
 enum {
-  DIRECT_READ_MIN = 16 * 1024 /* a payload that lacks more is read straight into its block */
+  DIRECT_READ_MIN =
+      16 * 1024 /* a payload that lacks more than this is read straight into its block */
 };
 
 void inflow_room(conn *c, const ws_room *shared, ws_room *room) {

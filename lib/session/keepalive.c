@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Times of the ping keepalive. */
+/* The times of keepalive pings. */
 
 static void skip(keepalive *k, uint64_t now_ms) {
   k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
@@ -40,7 +40,7 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
-/* From now on a sign of life is waited for, because of the last ping. */
+/* The timeout starts, because of the last ping. */
 static void wait_for_life(keepalive *k, uint64_t now_ms) {
   k->waiting = k->starts = true;
   k->waiting_since_ms = now_ms;
@@ -75,7 +75,7 @@ void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t n
   bool ours = k->sent_ns != 0 && len == sizeof k->payload && memcmp(payload, k->payload, len) == 0;
   if (!ours) return;
   uint64_t us = (now_ns - k->sent_ns) / 1000;
-  k->sent_ns = 0; /* the same pong again is not another measurement */
+  k->sent_ns = 0; /* a second pong for the same ping is not measured */
   k->min_us = !k->answered || us < k->min_us ? us : k->min_us;
   k->smoothed_us = k->answered ? (7 * k->smoothed_us + us) / 8 : us;
   k->last_us = us;

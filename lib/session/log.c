@@ -6,12 +6,12 @@
 
 #include "proto/http/ascii.h"
 
-/* Lines for the log hook, made only when somebody wants them. */
+/* Writes lines to the log hook. No line is made unless the level is wanted. */
 
 enum {
-  LINE_SIZE = 512, /* a longer line is cut */
-  DUMP_MAX = 64,   /* bytes of a payload */
-  DUMP_LINE = 16   /* bytes in a line */
+  LINE_SIZE = 512, /* a longer line is truncated */
+  DUMP_MAX = 64,   /* bytes of a payload that are shown */
+  DUMP_LINE = 16   /* bytes in one line of the dump */
 };
 
 bool log_wants(const wsuv_config_t *config, wsuv_log_level_t level) {

@@ -9,11 +9,11 @@
 
 /* Where lines go, and which session they are about. */
 typedef struct log_to {
-  const wsuv_config_t *config;   /* of the endpoint; it has the hook */
-  const wsuv_session_t *session; /* handed to the hook; not looked into */
+  const wsuv_config_t *config;   /* The endpoint's; it has the hook. */
+  const wsuv_session_t *session; /* Passed to the hook only. */
 } log_to;
 
-/* Whether a line of this level would be seen: ask before the work of making one. */
+/* Whether lines of this level are wanted. Ask before making a line that costs time. */
 bool log_wants(const wsuv_config_t *config, wsuv_log_level_t level);
 
 #if defined(__GNUC__)
@@ -21,14 +21,14 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void log_line(log_to to, wsuv_log_level_t level, const char *format, ...);
 
-/* A frame, in either direction. */
+/* Log a frame, sent or received. */
 void log_frame(log_to to, bool outgoing, const frame_header *h);
 
-/* The beginning of its payload: lines of bytes in hexadecimal and ASCII. */
+/* Log the first bytes of its payload, in hexadecimal and ASCII. */
 void log_payload(log_to to, bool outgoing, const uint8_t *payload, size_t len);
 
-/* Each line of a request, and each field of a response, with a mark before it. Values that would
-   let a reader of the log act in the name of the user are left out. */
+/* Log a request line by line, or the fields of a response, with a mark before each line.
+   Credentials are left out: Authorization, cookies and the like. */
 void log_request(log_to to, const char *text, size_t len);
 void log_field(log_to to, const wsuv_header_t *field);
 

@@ -1,12 +1,12 @@
 #include "session/notify.h"
 
-/* Calls, and nothing else: whether one is due is decided by the session. */
+/* Calls the callbacks. The session decides whether a call is due. */
 
 void notify_open(const callback_set *on, wsuv_session_t *s) {
   if (on->callbacks.on_open != NULL) on->callbacks.on_open(s);
 }
 
-/* A close frame's event has its payload behind the code. */
+/* The payload of a close frame's event includes the code. */
 static void tell_frame(const callback_set *on, wsuv_session_t *s, wsuv_frame_type_t type,
                        const conn_event *ev) {
   size_t code = ev->type == CONN_EVENT_CLOSE && ev->close_code != WSUV_CLOSE_NO_STATUS ? 2 : 0;
@@ -63,7 +63,7 @@ void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *e
   case CONN_EVENT_PONG:
     if (on->callbacks.on_pong != NULL) on->callbacks.on_pong(s, ev->data, ev->len);
     break;
-  default: break; /* the peer's close is told by on_close */
+  default: break; /* on_close reports the peer's close frame */
   }
 }
 

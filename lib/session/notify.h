@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_NOTIFY_H
 #define WS_SESSION_NOTIFY_H
 
-/* All calls of the program's callbacks: nobody else calls them. After each of these the session may
-   have ended, but not be gone, or been closed, paused, sent to. */
+/* Calls the program's callbacks; nothing else does. After each call the session may be closed,
+   paused, or have ended; it may have sent; its memory is still valid. */
 
 #include <stdbool.h>
 
@@ -14,13 +14,13 @@
 
 void notify_open(const callback_set *on, wsuv_session_t *s);
 
-/* Whether messages are wanted in pieces. */
+/* Whether the program wants messages in pieces. */
 bool notify_wants_pieces(const callback_set *on);
 
 /* A message. */
 void notify_message(const callback_set *on, wsuv_session_t *s, const conn_event *ev);
 
-/* Any other event: a piece, a control frame; of a raw session, a frame. */
+/* Any other event: a piece, a control frame, or in a raw session any frame. */
 void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *ev, bool raw);
 
 void notify_drain(const callback_set *on, wsuv_session_t *s);

@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 
-/* Bounds, rounds of writing, and completions. */
+/* The limit of the queue, writing, and completions. */
 
-enum { WRITE_PIECES = 128 /* described to the filter at once */ };
+enum { WRITE_PIECES = 128 /* pieces passed to the filter in one call */ };
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water) {
   o->outgoing_max = outgoing_max;
@@ -15,10 +15,10 @@ void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low
   o->refused_least = SIZE_MAX;
 }
 
-/* The bound */
+/* The limit */
 
-/* How long a message may be now: an empty queue takes any up to its bound. Headers may take as much
-   room again as payload, so that messages of no length are bounded, too. */
+/* The longest message that may be queued now. An empty queue accepts any message up to its limit.
+   Headers may use as much memory again as payloads, so that empty messages are limited, too. */
 static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
   uint64_t queued = q->payload;
   size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
@@ -26,7 +26,7 @@ static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
   return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
 }
 
-/* What could never be sent is not refused for want of room. */
+/* A message over the limit is WSUV_EMSGSIZE, not WSUV_EQUEUEFULL. */
 int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
   size_t room, len = frame->len;
   if (has_room(o, q, &room) && len <= room) return 0;
@@ -37,8 +37,8 @@ int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
   return WSUV_EQUEUEFULL;
 }
 
-/* Of what was refused only the smallest and the largest are kept. Between the two, any growth of
-   the room may have made room for another. */
+/* Of the messages that did not fit only the smallest and the largest lengths are kept. Any more
+   room between the two may be enough for another message. */
 static bool refused_fits(outflow *o, const out_queue *q) {
   size_t room;
   bool refused = o->refused_least != SIZE_MAX;
@@ -62,7 +62,7 @@ bool outflow_drained(outflow *o, const out_queue *q) {
 
 /* Writing */
 
-/* One call of the filter; false: the rest must wait. */
+/* Call the filter once. false: the rest must wait. */
 static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
   ws_view bufs[WRITE_PIECES];
   size_t taken, retained, count = out_queue_peek(q, bufs, WRITE_PIECES);

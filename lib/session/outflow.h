@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_OUTFLOW_H
 #define WS_SESSION_OUTFLOW_H
 
-/* From the queue to the filter: how much may be queued, what a round of writing has done, and who
-   waits for what to leave. It answers; what follows from that is the business of the session. */
+/* From the queue to the filter: how much may be queued, what one call of outflow_write has done,
+   and who waits for it. It answers; the session acts. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,16 +14,16 @@
 typedef struct outflow {
   completions completions;
   size_t outgoing_max, high_water, low_water;
-  size_t refused_least, refused_most; /* Lengths that were refused since on_drain; the first is
-                                         SIZE_MAX when none was. */
-  bool above_high;                    /* The queue has passed high_water. */
+  size_t refused_least; /* The shortest message that did not fit since on_drain, or SIZE_MAX. */
+  size_t refused_most;  /* The longest of them, or 0. */
+  bool above_high;      /* The queue has passed high_water. */
 } outflow;
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
 
-/* Whether a data frame may be queued now. 0; WSUV_EQUEUEFULL, which is remembered, so that
-   outflow_drained tells when it would fit; WSUV_EMSGSIZE: it never fits; WS_EINVAL: a type that is
-   not to be sent here. */
+/* Whether a data frame may be queued now. 0; WSUV_EQUEUEFULL: the length is kept, so that
+   outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never fit; WS_EINVAL: a type that is
+   no data frame. */
 int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame);
 
 /* A frame was queued. */
@@ -31,24 +31,24 @@ static inline void outflow_queued(outflow *o, const out_queue *q) {
   if (q->payload > o->high_water) o->above_high = true;
 }
 
-/* Whether on_drain is due, told once. */
+/* Whether on_drain is due. True once for each time. */
 bool outflow_drained(outflow *o, const out_queue *q);
 
-/* What was done by a round of writing. */
+/* What one call of outflow_write has done. */
 typedef struct outflow_round {
   size_t taken;   /* Bytes that the kernel has taken. */
   int error;      /* Why nothing can be written any more, or 0. */
-  bool ping_left; /* The last ping of the keepalive is among them. */
+  bool ping_left; /* The keepalive's last ping is among these bytes. */
 } outflow_round;
 
-/* Write what is queued, as far as the filter takes it. Not while something is held. */
+/* Write as much of the queue as the filter takes. Not while the filter retains bytes. */
 outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool);
 
-/* What the filter held has been written. */
+/* The filter has written what it retained. */
 outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool);
 
-/* Have a completion become due when the last frame of a lane has left; or when all of both lanes
- * has. */
+/* Make a completion due when the lane's last frame has left, or when both lanes' last frames
+   have. */
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c);
 void outflow_wait_for_all(outflow *o, const out_queue *q, completion *c);
 

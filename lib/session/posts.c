@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-/* The one way over from other threads: a list under a lock, run in the tick of the endpoint. */
+/* Calls from other threads: a list under a lock, run in the endpoint's tick. */
 
 int posts_init(posts *ps) {
   ws_list_init(&ps->list);
@@ -14,7 +14,7 @@ void posts_free(posts *ps) {
   pthread_mutex_destroy(&ps->lock);
 }
 
-/* The tick is woken under the lock, since it may be freed as soon as the posts are closed. */
+/* The tick is woken under the lock, because it may be freed as soon as the posts are closed. */
 bool posts_add(posts *ps, post *p) {
   pthread_mutex_lock(&ps->lock);
   bool taken = !ps->closed;

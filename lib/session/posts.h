@@ -1,8 +1,7 @@
 #ifndef WS_SESSION_POSTS_H
 #define WS_SESSION_POSTS_H
 
-/* Calls that other threads ask an endpoint for. Everything but posts_add runs on the thread of the
-   loop. */
+/* Calls that other threads make. Every function except posts_add runs on the loop's thread. */
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,22 +18,23 @@ struct post {
 
 typedef struct posts {
   pthread_mutex_t lock;  /* Guards the other members. */
-  ws_list list;          /* The calls that wait, in the order in which they were made. */
-  const ws_env_ops *ops; /* What wakes the tick. */
-  ws_deferred *tick;     /* The tick in which they run; not used once they are closed. */
-  bool closed;           /* No more are taken. */
+  ws_list list;          /* The calls that wait, in the order in which they were added. */
+  const ws_env_ops *ops; /* The environment's functions; one of them wakes the tick. */
+  ws_deferred *tick;     /* The tick that runs the calls. Not used after posts_close. */
+  bool closed;           /* No more calls are accepted. */
 } posts;
 
-int posts_init(posts *ps);  /* 0 or WS_ENOMEM; `ops` and `tick` are set before the first post */
-void posts_free(posts *ps); /* all have been run */
+int posts_init(
+    posts *ps); /* 0 or WS_ENOMEM. `ops` and `tick` must be set before the first call is added. */
+void posts_free(posts *ps); /* all calls must have run */
 
-/* From any thread: have it run in a later tick. false: no more are taken. */
+/* Run a call in a later tick. May be called from any thread. false: no more are accepted. */
 bool posts_add(posts *ps, post *p);
 
-/* Run those that are there now. A call that is made meanwhile waits for the next tick. */
+/* Run the calls that wait. A call that is added meanwhile waits for the next tick. */
 void posts_run(posts *ps);
 
-/* Take no more. No other thread uses the tick after this. */
+/* Accept no more calls. After this no other thread uses the tick. */
 void posts_close(posts *ps);
 
 #endif

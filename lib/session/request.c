@@ -7,9 +7,10 @@
 #include "net/address.h"
 #include "net/tls/tls_config.h"
 
-/* One block of memory holds a request and all texts and lists of it. Starts nothing. */
+/* Copies a request, with its texts and lists, into one block of memory. Starts nothing. */
 
-/* Room behind the structure, handed out piece by piece; without a base it is only measured. */
+/* Memory after the structure, handed out in pieces. Without a base it only measures how much is
+   needed. */
 typedef struct packer {
   char *base;
   size_t used;
@@ -47,7 +48,7 @@ static const char *const *pack_list(packer *p, const char *const *list, size_t c
   return copy;
 }
 
-/* What the opening handshake says: the configuration's fields, then the request's. */
+/* The fields of the opening handshake: the configuration's, then the request's. */
 static void pack_handshake(handshake_request *h, packer *p, const wsuv_request_t *from,
                            const wsuv_config_t *config) {
   bool own = from->subprotocols != NULL;
@@ -64,7 +65,7 @@ static void pack_handshake(handshake_request *h, packer *p, const wsuv_request_t
   h->max_headers = config->max_handshake_headers;
 }
 
-/* From the URL, or from its parts, not from both. */
+/* The URL, or the same from parts; both together are an error. */
 static int read_url(session_request *r, packer *p, const wsuv_request_t *from) {
   bool parts = from->host != NULL || from->path != NULL || from->port != 0 || from->secure;
   const char *url = pack_text(p, from->url), *host = pack_text(p, from->host);
@@ -82,7 +83,7 @@ static int pack_all(session_request *r, packer *p, const wsuv_request_t *from,
   return read_url(r, p, from);
 }
 
-/* A name and a port, an address in place of the name, or the socket that the URL names. */
+/* The destination: name and port, an address in place of the name, or the URL's Unix socket. */
 static int set_target(session_request *r, const char *address) {
   int err = url_host_copy(&r->url, r->host);
   if (err < 0) return err;
@@ -101,7 +102,8 @@ static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
   return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
 }
 
-/* The configuration of the endpoint outlives the request, a request's own does not. */
+/* The endpoint's configuration outlives the request; a request's own configuration does not, so it
+   is copied. */
 static int set_tls(session_request *r, const wsuv_config_t *config, bool own) {
   r->tls = config->tls;
   if (!r->url.secure || r->tls == NULL || !own) return 0;

@@ -3,12 +3,12 @@
 #include "proto/frame/prepared.h"
 #include "session/session.h"
 
-/* The way out: sends into the queue, under its bound, and their completions. Writing the queue to
-   the wire is the session's business. */
+/* Queues messages and frames, within the limit, with their completions. The session writes the
+   queue to the wire. */
 
-enum { FEW_PIECES = 16 }; /* of a payload: described without memory */
+enum { FEW_PIECES = 16 }; /* pieces of a payload that need no allocation */
 
-/* A message that does not fit ends the session where that is the policy. */
+/* With the policy `terminate`, a message that does not fit ends the session. */
 static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   int err = outflow_check(&s->out, &s->conn.out, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
@@ -21,8 +21,8 @@ static out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
-/* Without random bytes there are no masks, and no session (RFC 6455 10.3); without what an
-   extension has made of a message, the peer could not read what follows. */
+/* These errors end the session. Without random bytes nothing can be masked (RFC 6455 10.3); an
+   extension's compressor has gone on, so the peer could not decode the next message. */
 static int not_queued(wsuv_session_t *s, int err) {
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (s->conn.failed) {
@@ -47,13 +47,13 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
   return 0;
 }
 
-/* A whole message cannot be the end of another that is sent in fragments. */
+/* A whole message cannot be sent while another is being sent in fragments. */
 static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
   bool amid = s->state == SESSION_OPEN && s->conn.out_opcode != 0;
   return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
-/* Nor can a single frame be part of one that is sent in pieces. */
+/* And no single frame while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
   bool amid = s->state == SESSION_OPEN && s->conn.out_streamed;
   return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
@@ -72,7 +72,7 @@ static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
                   : session_close(s, code, (const char *) p + 2, len - 2);
 }
 
-/* Queue it by its own rules, and remember who waits for it. */
+/* Queue a frame by the rules of its kind, and create its completion. */
 static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
                           int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
                           void *arg) {
@@ -115,7 +115,7 @@ static uint8_t rsv_of(const wsuv_frame_t *frame) {
                     (frame->rsv3 ? FRAME_RSV3 : 0));
 }
 
-/* Of another size than today's. */
+/* A frame of another size than today's. */
 static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   wsuv_frame_t full;
   int err = frame_input(&full, frame);
@@ -163,7 +163,7 @@ int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   return send_fragment(session, true, NULL, 0, cb, arg);
 }
 
-/* The same as slices; the sum of their lengths must be one, too. */
+/* Convert the buffers to views. The sum of their lengths must be a size_t, too. */
 static int take_pieces(ws_view *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
   *len = 0;
   for (unsigned i = 0; i < n; i++) {

@@ -8,11 +8,12 @@
 #include "session/notify.h"
 #include "session/session_tls.h"
 
-/* The life of a session. It is entered by its attempt, its filter, its timer and the tick of the
-   endpoint: each is at the bottom of the stack, and the last thing that it does is to end what has
-   ended. So nothing is used after the callback that may have ended it. */
+/* The life of a session. It is entered from four places: its attempt, its filter, its timer, and
+   the endpoint's tick. Each is called straight from the loop, and the last thing that it does is to
+   finish the session if its state is SESSION_ENDED. So nothing uses the session's memory after it
+   is freed. */
 
-enum { LINGER_MS = 1000 }; /* for the end of the stream, when nothing is left to say */
+enum { LINGER_MS = 1000 }; /* time for the peer to end the stream after both close frames */
 
 /* States and stages */
 
@@ -28,7 +29,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   return (wsuv_stage_t) s->cause.stage;
 }
 
-/* It is open, or was. */
+/* It is open, or was open. */
 static bool was_open(const wsuv_session_t *s) {
   return s->attempt == NULL;
 }
@@ -54,14 +55,14 @@ void session_rearm(wsuv_session_t *s) {
   arm_timer(s);
 }
 
-/* The present state is over so long from now, unless it is left before. */
+/* Set the deadline of the present state. */
 static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   timeouts_set_deadline(&s->timeouts, session_now_ms(s), delay_ms);
   arm_timer(s);
 }
 
-/* The only change of state. One deadline, set at the beginning, is for all that comes before open.
- */
+/* Change the state; nothing else does. Everything before SESSION_OPEN has one deadline in common,
+   which starts with the session. */
 static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
@@ -90,7 +91,7 @@ static void on_write_error(wsuv_session_t *s, int err) {
   set_deadline(s, LINGER_MS);
 }
 
-/* The ping has left, or bytes before it have, which is life as well. */
+/* The ping has left, or bytes before it have: both show that the peer reads. */
 static void note_ping(wsuv_session_t *s, bool left) {
   keepalive *k = &s->timeouts.keepalive;
   if (!keepalive_queued(k)) return;
@@ -134,8 +135,8 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
   if (cb != NULL) notify_completion(cb, s, status, arg);
 }
 
-/* No more than there are now: one that is added by another waits for the next tick. What was
-   dropped by an error of writing is told with the end. */
+/* Only as many as there are now: a completion that a callback adds waits for the next tick.
+   Completions whose bytes were dropped because of an error of writing are reported with the end. */
 static void complete_due(wsuv_session_t *s) {
   completion *c;
   if (s->cause.write_error != 0) return;
@@ -145,7 +146,7 @@ static void complete_due(wsuv_session_t *s) {
   }
 }
 
-/* What was queued behind the data that is still sent. */
+/* Control frames that were queued after the data that is still sent. */
 static void complete_dropped(wsuv_session_t *s) {
   completion *c = completions_beyond(&s->out.completions, s->conn.data_kept);
   while (c != NULL) {
@@ -162,7 +163,7 @@ static void complete_undone(wsuv_session_t *s, int status) {
 
 /* Closing */
 
-/* A close frame that says why is already queued. */
+/* A close frame is queued already that says why. */
 void session_failed(wsuv_session_t *s, int err) {
   const conn *c = &s->conn;
   if (c->sent_code != 0 && s->state == SESSION_OPEN) {
@@ -178,7 +179,7 @@ void session_fail(wsuv_session_t *s, int err, const char *why) {
   session_schedule(s);
 }
 
-/* What the kernel takes of our data now still goes before our answer; the rest is dropped. */
+/* Data that the kernel takes now goes before our close frame. The rest is dropped. */
 static void answer_close(wsuv_session_t *s) {
   flush(s);
   int err = conn_answer_close(&s->conn);
@@ -186,7 +187,7 @@ static void answer_close(wsuv_session_t *s) {
   if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 
-/* The owner of a raw session answers it, in the time that there is for closing. */
+/* The owner of a raw session answers the close frame itself, before the closing timeout. */
 static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
   s->closing.by_peer = !s->conn.close_sent;
   closing_keep_received(&s->closing, &s->endpoint->alloc, ev->data, ev->len);
@@ -207,7 +208,7 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
   return 0;
 }
 
-/* Both sides may have said what they had to say. */
+/* Both close frames may be through. */
 static void advance_closing(wsuv_session_t *s) {
   if (s->state != SESSION_CLOSING) return;
   closing_verdict verdict = closing_check(&s->conn);
@@ -235,8 +236,8 @@ static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-/* Until it ends or the program pauses. What the sends of callbacks ask for is done by the caller.
- */
+/* Deliver events until the session ends or is paused. The caller flushes what callbacks have
+   sent. */
 static void deliver_events(wsuv_session_t *s) {
   conn_event ev;
   int r = 1;
@@ -266,8 +267,8 @@ static void go_on_reading(wsuv_session_t *s) {
   if (err < 0) session_end(s, err, "");
 }
 
-/* After anything that may have queued or moved something in a session that is or was open: one
-   flush, and what follows from it. */
+/* Called after anything that may have queued or written something in a session that is or was open:
+   flush once, and act on the result. */
 static void process(wsuv_session_t *s) {
   flush(s);
   advance_closing(s);
@@ -276,7 +277,7 @@ static void process(wsuv_session_t *s) {
   go_on_reading(s);
 }
 
-/* The end */
+/* Ending */
 
 void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (s->state == SESSION_ENDED) return;
@@ -334,7 +335,7 @@ void session_discard(wsuv_session_t *s) {
   ws_free(alloc, s);
 }
 
-/* The last of a session: what was not sent is told, then the end, then it is gone. */
+/* Report the completions of what was not sent, call on_close, free the session. */
 static void session_finish(wsuv_session_t *s) {
   endpoint *e = s->endpoint;
   wsuv_close_info_t info;
@@ -349,7 +350,7 @@ static void session_finish(wsuv_session_t *s) {
   session_discard(s);
 }
 
-/* Entrance: the filter of an open session */
+/* Entered from the filter of an open session */
 
 static void session_on_alloc(void *up, ws_room *buf) {
   wsuv_session_t *s = up;
@@ -381,13 +382,13 @@ static void session_on_write(void *up, int status) {
   process(s);
 }
 
-/* A filter ends when it is closed; a session ends when its state says so. */
+/* A filter ends when it is closed. A session ends when its state is SESSION_ENDED. */
 static void session_on_closed(void *up) {
   wsuv_session_t *s = up;
   if (s->state == SESSION_ENDED) session_finish(s);
 }
 
-/* A record that comes slowly is life as well as a frame is. */
+/* Bytes of a TLS record or frame that is not complete yet are a sign of life as well. */
 static void session_on_bytes(void *up) {
   wsuv_session_t *s = up;
   keepalive_alive(&s->timeouts.keepalive);
@@ -403,9 +404,9 @@ const ws_filter *session_filter(const wsuv_session_t *s) {
   return s->attempt != NULL ? attempt_filter(s->attempt) : s->filter;
 }
 
-/* Entrance: the attempt */
+/* Entered from the attempt */
 
-/* Move what was agreed upon into the session. */
+/* Move the handshake's result into the session. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
   s->handshake = result;
   s->subprotocol = result->subprotocol;
@@ -453,7 +454,7 @@ const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
                                                .on_write_error = on_attempt_write_error,
                                                .on_closed = on_attempt_closed};
 
-/* Entrance: the tick */
+/* Entered from the tick */
 
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
@@ -468,9 +469,9 @@ static void on_task(endpoint_task *task) {
   }
 }
 
-/* Entrance: the timer */
+/* Entered from the timer */
 
-/* While the last ping waits to be written another would tell nothing more. */
+/* While the last ping is not written, a second one would add nothing. */
 static int queue_ping(wsuv_session_t *s, uint64_t now) {
   keepalive *k = &s->timeouts.keepalive;
   uint8_t random[4];
@@ -497,7 +498,8 @@ static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   if (err < 0) session_fail(s, err, "");
 }
 
-/* "Ping timeout": said to the peer, should it hear, and dropped at once. */
+/* Send a close frame with the reason "Ping timeout", in case the peer can still read it, and drop
+   the connection at once. */
 static void ping_timeout(wsuv_session_t *s) {
   session_fail(s, WSUV_EPINGTIMEOUT, "Ping timeout");
   flush(s);
@@ -543,7 +545,7 @@ static void on_timer(void *data) {
   }
 }
 
-/* Making one */
+/* Creating */
 
 static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   endpoint *e = s->endpoint;
@@ -587,7 +589,7 @@ void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms) {
   session_schedule(s);
 }
 
-/* The log */
+/* Logging */
 
 static void trace_frame(void *session, bool outgoing, const frame_header *h) {
   log_frame(session_log(session), outgoing, h);

@@ -1,7 +1,8 @@
 #ifndef WS_SESSION_SESSION_H
 #define WS_SESSION_SESSION_H
 
-/* One session, and the only one who acts: it holds the state, asks its parts, and alone ends. */
+/* One session. It holds the state, asks its parts what to do, and is the only one that acts and
+   ends. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,83 +23,85 @@
 #include "session/outflow.h"
 #include "session/timeouts.h"
 
-/* Every change goes through one function of session.c. */
+/* enter() in session.c makes every change. */
 typedef enum session_state {
-  SESSION_NEW,        /* the attempt has not begun */
-  SESSION_CONNECTING, /* the attempt is under way: attempt_stage knows more */
+  SESSION_NEW,        /* the attempt has not started */
+  SESSION_CONNECTING, /* the attempt is under way; attempt_stage says how far */
   SESSION_OPEN,
-  SESSION_CLOSING, /* a close frame is queued or has come, or writing has failed */
-  SESSION_LINGER,  /* nothing is left but to wait for the end of the stream */
-  SESSION_ENDED    /* on_close follows, and no other callback runs any more */
+  SESSION_CLOSING, /* a close frame is queued or was received, or writing has failed */
+  SESSION_LINGER,  /* only the end of the stream is awaited */
+  SESSION_ENDED    /* on_close follows; no other callback runs any more */
 } session_state;
 
 struct wsuv_session {
   endpoint *endpoint;
-  ws_list node;                           /* Of endpoint->sessions. */
-  endpoint_task task;                     /* Its turn in the tick. */
-  callback_set *on;                       /* The callbacks of the program. */
-  void *data;                             /* A pointer of the program. */
-  const struct wsuv_converter *converter; /* The endpoint's, or its own; NULL: none. */
-  attempt *attempt;            /* Until the session is open; of one that never is, until its end. */
-  handshake_result *handshake; /* Until on_open has returned or, if it is kept, until the end. */
-  char *subprotocol;           /* The one that was agreed upon, or NULL. */
-  ws_filter *filter;           /* Of an open session, until it is closed; else NULL. */
+  ws_list node;       /* Its place in endpoint->sessions. */
+  endpoint_task task; /* Runs in the endpoint's tick. */
+  callback_set *on;   /* The callbacks of the program. */
+  void *data;         /* A pointer that belongs to the program. */
+  const struct wsuv_converter
+      *converter;   /* The endpoint's converter, or the session's own; NULL: none. */
+  attempt *attempt; /* Until the session is open. If it never opens, until its end. */
+  handshake_result
+      *handshake;    /* Until on_open has returned. If the handshake is kept, until the end. */
+  char *subprotocol; /* The negotiated extensions, or NULL. */
+  ws_filter *filter; /* The connection of an open session, until it is closed; or NULL. */
   ws_timer *timer;
   conn conn;
   outflow out;
   timeouts timeouts;
   closing closing;
   cause cause;
-  attempt_figures figures; /* Those of the attempt, and what came after it. */
+  attempt_figures figures; /* What the attempt has counted, and what came after it. */
   inflow in;
-  uint8_t state;        /* session_state */
-  bool keep_handshake;  /* Configured. */
-  bool close_when_full; /* The outgoing policy. */
-  bool unref;           /* It does not keep the loop alive. */
+  uint8_t state;        /* A session_state. */
+  bool keep_handshake;  /* The outgoing limit, as configured. */
+  bool close_when_full; /* What to do with messages over that limit. */
+  bool unref;           /* The session does not keep the loop alive. */
 };
 
-/* A session without a connection, which nobody knows of yet. `on` becomes its own when this
-   succeeds. 0; WS_ENOMEM; or what the environment says. */
+/* Create a session without a connection. Nothing else refers to it yet. `on` becomes the session's
+   when this succeeds. 0; WS_ENOMEM; or an error of the environment. */
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, callback_set *on);
 
-/* Free one that has not begun. */
+/* Free a session that was not started. */
 void session_discard(wsuv_session_t *s);
 
-/* What its attempt tells it. */
+/* What its attempt reports. */
 extern const attempt_events session_attempt_events;
 
-/* Begin with the attempt that it was given: from now on it ends in exactly one on_close. */
+/* Start the session with its attempt. From now on it ends with exactly one on_close. */
 void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms);
 
-/* Have its turn in the next tick, unless a flush follows anyhow. */
+/* Schedule the session for the next tick, unless a flush follows anyway. */
 static inline void session_schedule(wsuv_session_t *s) {
   if (!s->in.delivering) endpoint_schedule(s->endpoint, &s->task);
 }
 
-/* The one end: no callback but on_close runs after this. `status` and `detail` count unless
-   something decided before (cause.h). */
+/* End the session: no callback except on_close runs after this. `status` and `detail` are the cause
+   unless another was noted before (cause.h). */
 void session_end(wsuv_session_t *s, int status, const char *detail);
 
-/* Fail the connection (RFC 6455 7.1.7): tell the peer behind what is queued, then end with `err`.
- */
+/* Fail the connection (RFC 6455 7.1.7): queue a close frame for the peer, and end with `err` when
+   it is written. */
 void session_fail(wsuv_session_t *s, int err, const char *why);
 
-/* conn has failed by itself, with a close frame queued: the session will end with `err`. */
+/* conn has failed the connection and has queued a close frame: the session will end with `err`. */
 void session_failed(wsuv_session_t *s, int err);
 
-/* Queue our close frame, which begins or answers the closing handshake: as conn_close; and
-   WSUV_ESTATE: it is not open, or the frame is made already. */
+/* Queue our close frame, which starts or answers the closing handshake. Errors as conn_close; and
+   WSUV_ESTATE: the session is not open, or our close frame was made before. */
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len);
 
-/* What the timer of an open session waits for has changed. */
+/* Set the timer of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
-/* The filter, as long as there is a connection that is not closed; or NULL. */
+/* The filter while there is a connection; otherwise NULL. */
 const ws_filter *session_filter(const wsuv_session_t *s);
 
 wsuv_stage_t session_stage(const wsuv_session_t *s);
 
-/* Have the frames of all sessions of an endpoint written to its log, if that wants them. */
+/* Log the frames of all sessions of an endpoint, if its log level includes them. */
 void session_trace(endpoint *e);
 
 static inline log_to session_log(const wsuv_session_t *s) {
@@ -117,7 +120,7 @@ static inline uint64_t session_now_ns(const wsuv_session_t *s) {
   return session_ops(s)->now_ns(s->endpoint->env);
 }
 
-/* Some of a message goes or comes: the session is not idle. */
+/* Some of a message was sent or received, so the session is not idle. */
 static inline void session_used(wsuv_session_t *s) {
   if (s->timeouts.idle_timeout_ms > 0) timeouts_used(&s->timeouts, session_now_ms(s));
 }

@@ -5,7 +5,7 @@
 #include "net/tls/tls_info.h"
 #include "session/session.h"
 
-/* What can be read from a session. */
+/* Public functions that read from a session. */
 
 void wsuv_session_set_data(wsuv_session_t *session, void *data) {
   session->data = data;

@@ -5,7 +5,7 @@
 #include "net/tls/tls_info.h"
 #include "net/tls/tls_library.h"
 
-/* Facts and failures of TLS as texts and fields. */
+/* TLS information and errors as texts and fields. */
 
 static bool get_tls_info(const ws_filter *filter, tls_info *tls) {
   return filter != NULL && filter->ops->query(filter, WS_QUERY_TLS, tls) == 0;

@@ -1,7 +1,7 @@
 #ifndef WS_SESSION_SESSION_TLS_H
 #define WS_SESSION_SESSION_TLS_H
 
-/* What is told of TLS: in the log, and when a session has ended. Asks the chain of filters. */
+/* Reports TLS: in the log, and when a session has ended. Asks the chain of filters. */
 
 #include <wsuv/session.h>
 
@@ -9,11 +9,11 @@
 #include "net/tls/tls_failure.h"
 #include "session/log.h"
 
-/* What was agreed upon; nothing if there is no TLS in the chain. */
+/* Log what was negotiated. Nothing if the chain has no TLS. */
 void session_tls_log(log_to to, const ws_filter *filter);
 
-/* Fill in why TLS failed, if that is how it ended (info->status): what the chain knows, or, when
-   there is no chain for want of a context, `failure`. Both may be NULL. */
+/* Describe the TLS error, if a session has ended with one (info->status): the filter's, or
+   `failure` if there is no filter because there was no context. Both may be NULL. */
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
                           wsuv_close_info_t *info);
 

@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "session/session.h"
 
-/* Settings that can be changed on an open session. */
+/* Public functions that change settings of an open session. */
 
 static bool is_open(const wsuv_session_t *s) {
   return s->state == SESSION_OPEN;

@@ -3,7 +3,7 @@
 #include "base/sized.h"
 #include "session/session.h"
 
-/* Statistics: reads the counters that others keep. */
+/* Statistics: reads counters that other parts keep. */
 
 static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
   const conn_counts *sent = &s->conn.sent, *received = &s->conn.received;

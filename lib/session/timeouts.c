@@ -1,6 +1,6 @@
 #include "session/timeouts.h"
 
-/* Decides what has passed. What is done about it is the business of the session. */
+/* Decides which timeout has passed. The session acts. */
 
 void timeouts_set_deadline(timeouts *t, uint64_t now_ms, uint64_t delay_ms) {
   t->last_poll = false;
@@ -22,7 +22,7 @@ static uint64_t idle_ms(const timeouts *t) {
   return at < t->idle_timeout_ms ? UINT64_MAX : at;
 }
 
-/* The first time that it has passed, it counts only after one more poll. */
+/* When a timeout is found for the first time, it counts only after one more poll. */
 static timeouts_verdict passed(timeouts *t, uint64_t deadline_ms, timeouts_verdict verdict) {
   bool polled = t->last_poll && t->deadline_ms == deadline_ms;
   t->last_poll = true;

@@ -1,13 +1,13 @@
 #ifndef WS_SESSION_TIMEOUTS_H
 #define WS_SESSION_TIMEOUTS_H
 
-/* What the one timer of a session is for: the deadline of its state or, while it is open, pings,
-   silence after a ping, and idleness. It is given the time, and answers what has passed and when to
-   ask again. Values only: no timer, no session.
+/* The timeouts of a session, which has one timer for all of them: the deadline of its state; and
+   while it is open, pings, an unanswered ping, and idleness. It gets the time, and returns what has
+   passed and when to check again. Values only: no timer, no session.
 
-   Timers run before the loop polls: after a stall, what would have prevented the end may lie in the
-   socket unread. So something has passed only when it is still so after one more poll. When another
-   deadline takes its place meanwhile, that one needs a poll of its own. */
+   The loop runs timers before it polls. After a stall, bytes that would have prevented the timeout
+   may still be unread in the socket. So a timeout counts only if it still holds after one more
+   poll. If another timeout takes its place meanwhile, that one needs a poll of its own. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,25 +16,26 @@
 
 typedef struct timeouts {
   keepalive keepalive;
-  uint64_t deadline_ms;     /* Of the state; while open, of what `last_poll` is for. */
-  uint64_t idle_timeout_ms; /* 0: off. */
-  uint64_t last_data_ms;    /* When some of a message was sent or received. */
-  bool last_poll;           /* Something has passed, and counts after one more poll. */
+  uint64_t
+      deadline_ms; /* The deadline of the state. While open: the timeout that `last_poll` is for. */
+  uint64_t idle_timeout_ms; /* 0: no deadline. */
+  uint64_t last_data_ms;    /* When some of a message was last sent or received. */
+  bool last_poll;           /* A timeout was found, and counts after one more poll. */
 } timeouts;
 
 typedef enum timeouts_verdict {
-  TIMEOUTS_NOTHING, /* nothing has passed that matters */
-  TIMEOUTS_POLL,    /* something has passed, if it still has after one more poll */
-  TIMEOUTS_OVER,    /* the state is over */
-  TIMEOUTS_DEAD,    /* the peer has not answered a ping */
-  TIMEOUTS_IDLE,    /* no message for too long */
+  TIMEOUTS_NOTHING, /* nothing has passed */
+  TIMEOUTS_POLL,    /* a timeout was found; check again after one more poll */
+  TIMEOUTS_OVER,    /* the deadline of the state has passed */
+  TIMEOUTS_DEAD,    /* the peer has not answered a ping in time */
+  TIMEOUTS_IDLE,    /* no message was sent or received for too long */
   TIMEOUTS_PING     /* a ping is due */
 } timeouts_verdict;
 
-/* The present state is over `delay_ms` from now. */
+/* The deadline of the present state is `delay_ms` from now. */
 void timeouts_set_deadline(timeouts *t, uint64_t now_ms, uint64_t delay_ms);
 
-/* The session is open: pings and idleness begin to count. */
+/* The session is open: ping and idle timeouts start. */
 void timeouts_open(timeouts *t, uint64_t now_ms);
 
 /* Some of a message was sent or received. */
@@ -42,11 +43,11 @@ static inline void timeouts_used(timeouts *t, uint64_t now_ms) {
   t->last_data_ms = now_ms;
 }
 
-/* What has passed in a session that is not open, or that is. */
+/* What has passed: for a session that is not open, and for one that is. */
 timeouts_verdict timeouts_check(timeouts *t, uint64_t now_ms);
 timeouts_verdict timeouts_check_open(timeouts *t, uint64_t now_ms, bool paused);
 
-/* When to check next: in a session that is not open, or that is. UINT64_MAX: never. */
+/* When to check next: for a session that is not open, and for one that is. UINT64_MAX: never. */
 uint64_t timeouts_next_ms(const timeouts *t);
 uint64_t timeouts_next_open_ms(const timeouts *t, bool paused);
 
