@@ -24,17 +24,17 @@ struct bufq_chunk {
 
 typedef struct bufq_pool {
   const wsuv_allocator_t *alloc;
-  bufq_chunk *spare; /* chunks that nobody uses */
+  bufq_chunk *spare; /* chunks that are not in use */
   size_t spares;     /* how many */
-  size_t max_spares; /* more are given back to the allocator */
+  size_t max_spares; /* more than these are freed */
 } bufq_pool;
 
 void bufq_pool_init(bufq_pool *pool, const wsuv_allocator_t *alloc, size_t max_spares);
-void bufq_pool_free(bufq_pool *pool); /* every queue has been cleared before */
+void bufq_pool_free(bufq_pool *pool); /* every queue of the pool must be cleared before */
 
 typedef struct bufq {
-  bufq_chunk *head;  /* first with bytes, or NULL */
-  bufq_chunk *write; /* where the next byte goes, or NULL; reserved chunks follow it */
+  bufq_chunk *head;  /* the first chunk with bytes, or NULL */
+  bufq_chunk *write; /* the chunk for the next byte, or NULL; reserved chunks follow it */
   size_t len;        /* bytes in the queue */
 } bufq;
 

@@ -1,10 +1,9 @@
 #ifndef WS_BASE_ENV_H
 #define WS_BASE_ENV_H
 
-/* The environment: all that the library wants from outside, passed by pointer. lib/net implements
-   it on libuv, test/support in memory; everything above is therefore deterministic.
-
-   No callback runs inside a call of these functions; all run from the loop. */
+/* The environment: everything that the library needs from outside, passed by pointer. lib/net/uv
+   implements it with libuv, test/support in memory, so everything above it is deterministic. No
+   callback runs inside a call of these functions; all callbacks run from the loop. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,9 +13,9 @@
 #include "base/alloc.h"
 
 typedef struct ws_env ws_env;
-typedef struct ws_timer ws_timer;       /* fires once, may be started again */
-typedef struct ws_deferred ws_deferred; /* a call that is scheduled */
-typedef struct ws_lookup ws_lookup;     /* a name lookup under way */
+typedef struct ws_timer ws_timer;       /* fires once; may be started again */
+typedef struct ws_deferred ws_deferred; /* a call that can be scheduled */
+typedef struct ws_lookup ws_lookup;     /* a name lookup that is running */
 struct ws_filter;
 struct ws_filter_events;
 
@@ -27,15 +26,16 @@ typedef void (*ws_env_cb)(void *data);
 typedef void (*ws_lookup_cb)(void *data, int status, const struct sockaddr_storage *addrs,
                              size_t count);
 
-/* What a TCP socket is given when it is made. */
+/* Options of a TCP socket. */
 typedef struct ws_socket_options {
   bool nodelay;
-  unsigned keepalive_s;          /* the kernel's probes after so long a silence; 0: none */
-  struct sockaddr_storage local; /* to be bound to; AF_UNSPEC: to none */
+  unsigned keepalive_s; /* idle time before the kernel sends keepalive probes; 0: no probes */
+  struct sockaddr_storage local; /* the local address to bind to; AF_UNSPEC: none */
 } ws_socket_options;
 
 typedef struct ws_env_ops {
-  /* Monotonic time; the first may be that of the current turn of the loop, the second is exact. */
+  /* Monotonic time. now_ms may be the time at which the loop's iteration started; now_ns is
+     exact. */
   uint64_t (*now_ms)(ws_env *env);
   uint64_t (*now_ns)(ws_env *env);
 
@@ -61,13 +61,13 @@ typedef struct ws_env_ops {
   void (*deferred_wake)(ws_deferred *deferred);
   void (*deferred_free)(ws_deferred *deferred); /* NULL is fine */
 
-  /* Whether the loop goes on although nothing is left to do but to wait. Timers and sockets do not
-     see to that by themselves; what is under way does (a lookup, connecting, writing), and so does
-     a deferred call. Off at first. */
+  /* Keep the loop alive although nothing is left to do but to wait. Timers and sockets alone do not
+     keep it alive. Running operations do: a lookup, connecting, writing, a deferred call. Off at
+     first. */
   void (*keep_alive)(ws_env *env, bool on);
 
-  /* Look up a name or a literal address. 0, then cb runs once unless cancelled; or a code.
-     A cancelled lookup may go on behind the scenes: it owns its memory, and cb does not run. */
+  /* Look up a name or a literal address. 0: cb runs once unless the lookup is cancelled; or a code.
+     The memory of a cancelled lookup may be freed later; cb does not run. */
   int (*lookup)(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
                 ws_lookup **out);
   void (*lookup_cancel)(ws_lookup *lookup);

@@ -1,6 +1,6 @@
 #include "base/error.h"
 
-/* Names and texts of wsuv's own codes. What libuv says of its codes is lib/net's affair. */
+/* Names and texts of wsuv's own codes. lib/net adds those of libuv. */
 
 #include <stddef.h>
 

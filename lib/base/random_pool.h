@@ -1,10 +1,10 @@
 #ifndef WS_BASE_RANDOM_POOL_H
 #define WS_BASE_RANDOM_POOL_H
 
-/* Random bytes taken in bulk from the environment, handed out in small pieces, each byte once:
-   masking keys must be unpredictable (RFC 6455 10.3), and a system call for each would cost more
-   than the frame. A forked child begins with an empty pool, so that it never repeats its parent's
-   masks. */
+/* Random bytes, taken in bulk from the environment and handed out in small pieces, each byte once.
+   Masking keys must be unpredictable (RFC 6455 10.3), and a system call for each would cost more
+   than the frame. A forked child starts with an empty pool, so it never repeats its parent's
+   masking keys. */
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ enum { RANDOM_POOL_SIZE = 2048 };
 
 typedef struct random_pool {
   ws_env *env;
-  size_t left;         /* bytes of buf, from its start, that nobody has had */
+  size_t left;         /* bytes at the start of buf that were not handed out yet */
   unsigned generation; /* fork_generation when it was filled */
   uint8_t buf[RANDOM_POOL_SIZE];
 } random_pool;
@@ -25,8 +25,8 @@ void random_pool_init(random_pool *pool, ws_env *env);
 /* Fill the pool anew. 0, or WSUV_ERANDOM: the pool is empty. For random_pool_take only. */
 int random_pool_refill(random_pool *pool);
 
-/* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is untouched, and there is no other source.
-   What was handed out is wiped here. */
+/* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is unchanged, and no frame may be masked. Bytes
+   that were handed out are overwritten in the pool. */
 static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
   if (pool->left < n || pool->generation != fork_generation) {
     int err = random_pool_refill(pool);

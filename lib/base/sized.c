@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Decides whether a size is one, and copies what both sides know. */
+/* Decides whether a size is valid, and copies the bytes that both sides know. */
 
 static size_t size_of(const void *structure) {
   size_t size;
@@ -22,7 +22,7 @@ static bool was_released(const sized_type *type, size_t size) {
   return false;
 }
 
-/* How many bytes of it are known on both sides; 0: it is no size. */
+/* How many bytes of the structure both sides know; 0: the size is not valid. */
 static size_t known_bytes(const sized_type *type, size_t size) {
   size_t present = present_size(type);
   if (size > present) return size <= SIZED_MAX ? present : 0;

@@ -1,8 +1,8 @@
 #ifndef WS_BASE_TEXT_BUF_H
 #define WS_BASE_TEXT_BUF_H
 
-/* Text that grows at its end, in one block. After a failure every addition fails, so that who adds
-   many pieces needs to look at the last result only. */
+/* Text that grows at its end, in one block. After a failure every addition fails, so a caller that
+   adds many pieces needs to check only the last result. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 
 #include <uv.h>
 
-/* Names and texts of all codes: wsuv's own, and libuv's, from its list rather than its functions,
-   which allocate for codes that they do not know. */
+/* Names and texts of all codes: wsuv's own, and libuv's, made from its list. libuv's functions
+   would allocate memory for unknown codes. */
 
 _Static_assert((int) WS_ENOMEM == (int) UV_ENOMEM, "as libuv's");
 _Static_assert((int) WS_EINVAL == (int) UV_EINVAL, "as libuv's");

@@ -1,21 +1,22 @@
 #ifndef WS_NET_FILTER_H
 #define WS_NET_FILTER_H
 
-/* A byte transport: one filter, or a chain of them with the socket at the bottom. Bytes and events
-   go up through ws_filter_events, calls go down through ws_filter_ops. It knows nothing of
-   WebSocket.
+/* A byte transport: one filter, or a chain of filters with the socket at the bottom. Bytes and
+   events go up through ws_filter_events, calls go down through ws_filter_ops. A filter knows
+   nothing of WebSocket.
 
    Obligations of an implementer:
+
    - No event runs inside a call from above; all run from the loop.
-   - on_connect comes first, once: 0 or a negative code. After a code there is only `close` left.
-   - Between read_start and read_stop each piece read is announced by on_alloc, then delivered by
-     on_read with 1 to len bytes at the memory that on_alloc gave (on_alloc without on_read may
-     happen). The end comes as on_read with WS_EOF, an error as on_read with its code; after
-     either there is no more on_read.
-   - Inside on_read every call may be made, close included; after close nothing but on_close comes.
+   - on_connect comes first, once: 0 or a negative code. After a code only `close` may be called.
+   - Between read_start and read_stop each piece is announced by on_alloc, then delivered by on_read
+     with 1 to len bytes in the memory that on_alloc gave (on_alloc without on_read may happen). The
+     end comes as on_read with WS_EOF, an error as on_read with its code; after either on_read comes
+     no more.
+   - Inside on_read every call may be made, close included; after close only on_close comes.
    - on_close is the last event; the filter frees itself when it returns.
-   - What `query` is asked and the filter does not know, it asks the filter below. The filter at the
-     bottom answers WS_ENOTSUP. Nobody casts a filter to learn something of it. */
+   - A filter passes a `query` that it does not know to the filter below. The filter at the bottom
+     answers WS_ENOTSUP. Nobody casts a filter to learn something about it. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,57 +25,59 @@
 
 typedef struct ws_filter ws_filter;
 
-enum { WS_FILTER_RETAIN_MAX = 64 * 1024 }; /* bytes that a write holds at most */
+enum { WS_FILTER_RETAIN_MAX = 64 * 1024 }; /* bytes that a write retains at most */
 
 typedef struct ws_filter_events {
   void (*on_connect)(void *up, int status);
-  /* Give memory to read into: at least one byte. It is the caller's, and used at once or never. */
+  /* Give memory to read into, at least one byte. It is the caller's, and is used at once or
+     never. */
   void (*on_alloc)(void *up, ws_room *buf);
-  /* n bytes at `data`, or n < 0: WS_EOF or an error. */
+  /* n > 0 bytes at `data`, or n < 0: WS_EOF or an error. */
   void (*on_read)(void *up, uint8_t *data, ptrdiff_t n);
-  /* What was retained has been taken (0), or writing has failed: nothing more can be written. */
+  /* What was retained is written (0), or writing has failed: nothing more can be written. */
   void (*on_write)(void *up, int status);
   void (*on_close)(void *up);
-  /* Bytes have come, though they may be no whole piece yet; NULL: it does not matter. Told by
-     filters that wait for whole records; nothing may be called. */
+  /* Bytes have come that may not be a whole record yet. NULL: not wanted. Called by filters that
+     wait for whole records; nothing may be called inside it. */
   void (*on_bytes)(void *up);
 } ws_filter_events;
 
-/* What a chain of filters can be asked. */
+/* What a filter can be asked. */
 typedef enum ws_filter_query {
-  WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: our end of the socket at the bottom */
-  WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: its other end */
-  WS_QUERY_TLS            /* tls_info (net/tls/tls_info.h): what was agreed upon, what failed */
+  WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: the local address of the socket */
+  WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: the peer's address */
+  WS_QUERY_TLS            /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
 } ws_filter_query;
 
 typedef struct ws_filter_ops {
   int (*read_start)(ws_filter *f); /* 0 or a code */
   void (*read_stop)(ws_filter *f); /* idempotent */
 
-  /* Write as much as goes now. *taken bytes are done with; of the rest, up to WS_FILTER_RETAIN_MAX
-     bytes (*retained; more than 0 unless all was taken) stay in the caller's memory, which may not
-     change before on_write reports. Not called while bytes are retained, nor after shutdown.
-     0, or a code: nothing more can be written, and nothing of this call is retained. */
+  /* Write as much as possible now. *taken bytes are done with. Of the rest up to
+     WS_FILTER_RETAIN_MAX bytes are retained (*retained; more than 0 unless all was taken): they
+     stay in the caller's memory, which may not change before on_write. Not called while bytes are
+     retained, nor after shutdown. 0; or a code: nothing more can be written, and nothing of this
+     call is retained. */
   int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
 
-  /* End our direction behind what was taken; no event. Not while bytes are retained. */
+  /* End our direction after all that was taken. No event follows. Not while bytes are retained. */
   void (*shutdown)(ws_filter *f);
 
-  /* Fill in *out, whose type `what` decides. 0; WS_ENOTSUP: no filter of the chain knows it; or
-     another code. Without side effects. It may be asked from on_connect on, whatever that said,
-     and is answered until on_close returns; only the addresses need a connection that was made and
-     not closed. Pointers in *out are valid until the filter is called, or calls, again. */
+  /* Fill in *out, whose type depends on `what`. 0; WS_ENOTSUP: no filter of the chain knows it; or
+     another code. No side effects. May be called from on_connect until on_close returns, even if
+     on_connect reported an error; the addresses need a connection. Pointers in *out are valid until
+     the filter is called or calls an event. */
   int (*query)(const ws_filter *f, ws_filter_query what, void *out);
 
-  /* Drop the connection and everything retained, at any time, once. Memory that is retained stays
-     untouched by others until on_close. */
+  /* Close the connection and drop all retained bytes. At any time, once. Their memory must stay
+     unchanged until on_close. */
   void (*close)(ws_filter *f);
 } ws_filter_ops;
 
 /* The head of every filter. */
 struct ws_filter {
   const ws_filter_ops *ops;
-  const ws_filter_events *events; /* of whoever is above; may be exchanged from on_connect on */
+  const ws_filter_events *events; /* the layer above; may be replaced after on_connect */
   void *up;
 };
 

@@ -11,21 +11,21 @@ enum { ATTEMPT_DELAY_MS = 250 };
 
 typedef struct dial_try {
   dial *dial;
-  ws_filter *filter; /* under way, or NULL */
-  int status;        /* of one that has failed */
+  ws_filter *filter; /* the connection attempt, or NULL when it has ended */
+  int status;        /* the error of a failed attempt */
 } dial_try;
 
 struct dial {
   resolver *resolver;
-  ws_env *env; /* the resolver's */
+  ws_env *env; /* the waiter in the resolver */
   const dial_events *events;
   void *up;
   ws_socket_options options;
   bool looking_up;
   resolver_waiter lookup;
-  ws_timer *timer; /* of the next attempt; NULL: there is one address only */
+  ws_timer *timer; /* starts the next attempt; NULL: there is only one address */
   struct sockaddr_storage *addrs;
-  dial_try *attempts; /* one for each address */
+  dial_try *attempts; /* one element for each address */
   size_t count, next;
   size_t running; /* attempts */
 };
@@ -39,7 +39,7 @@ static void dial_free(dial *d) {
 
 static void on_connect(void *up, int status);
 
-/* An attempt that is given up says nothing more but that it is gone. */
+/* After an attempt is given up, only on_close comes. */
 static void on_gone(void *up) {
   (void) up;
 }
@@ -86,7 +86,7 @@ static void arm(dial *d) {
   }
 }
 
-/* Begin with the next address that can be begun with. */
+/* Start with the next address for which a filter can be made. */
 static void begin_next(dial *d) {
   bool begun = false;
   while (!begun && d->next < d->count) {
@@ -100,7 +100,7 @@ static void on_timer(void *data) {
   begin_next(data);
 }
 
-/* When nothing is under way, everything has failed. */
+/* If no attempt is running and no address is left, the dial has failed. */
 static int verdict(const dial *d) {
   return d->running > 0 ? 0 : d->attempts[d->count - 1].status;
 }
@@ -153,7 +153,7 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   if (status < 0) dial_finish(d, status, NULL);
 }
 
-/* An address that is known needs no lookup, nor does a literal. */
+/* An address that is given, or a literal, needs no lookup. */
 static bool is_known(const dial_target *to, struct sockaddr_storage *addr) {
   *addr = to->address;
   return address_is_set(addr) || address_parse(addr, to->host, to->port);

@@ -1,10 +1,10 @@
 #ifndef WS_NET_DIAL_DIAL_H
 #define WS_NET_DIAL_DIAL_H
 
-/* From a host name to a connected bottom filter: looks the name up, then tries its addresses, as
-   RFC 8305 has it: families alternate, the next begins 250 ms after the one before, or at once when
-   one has failed, and the first to connect wins. Knows the resolver
-   and its environment only. */
+/* From a host name to a connected bottom filter. Looks the name up and tries its addresses as in
+   RFC 8305: address families alternate; the next attempt starts 250 ms after the one before, or at
+   once when that one has failed; the first to connect wins. Knows the resolver and its environment
+   only. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,27 +16,27 @@
 typedef struct dial dial;
 
 typedef struct dial_events {
-  /* There are addresses; connecting begins. Inside dial_start for a literal address. Only notes it:
-     the dial may not be cancelled here. */
+  /* The addresses are known, and connecting starts. For a literal address it is called inside
+     dial_start. The dial may not be cancelled here. */
   void (*on_resolved)(void *up);
-  /* The end: 0 with a connected filter, whose events and up the receiver sets before it returns;
-     or the lookup's code, or the code of the last address, and NULL. The dial is gone then. */
+  /* The end: 0 with a connected filter, whose events and up the receiver sets before it returns; or
+     NULL with the lookup's code or the last address's code. The dial is freed. */
   void (*on_done)(void *up, int status, ws_filter *filter);
 } dial_events;
 
-/* Where to. */
+/* The destination. */
 typedef struct dial_target {
-  const char *host; /* a name, or a literal address; need not outlive the call */
+  const char *host; /* a name or a literal address; used only during dial_start */
   uint16_t port;
-  struct sockaddr_storage address; /* in place of both, unless it is AF_UNSPEC */
+  struct sockaddr_storage address; /* used instead of host and port, unless it is AF_UNSPEC */
 } dial_target;
 
-/* 0: on_done will run once, unless cancelled; or a code: the lookup, or every address, failed at
-   once, and on_done will not run. */
+/* 0: on_done will run once, unless the dial is cancelled. A code: the lookup or every address has
+   failed at once, and on_done will not run. */
 int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
                const dial_events *events, void *up);
 
-/* Give up: no event runs any more. */
+/* Cancel: no event runs any more. */
 void dial_cancel(dial *d);
 
 #endif

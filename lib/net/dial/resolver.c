@@ -4,14 +4,14 @@
 
 #include "base/error.h"
 
-/* A list of lookups under way, each with a list of those who wait for it. */
+/* A list of running lookups. Each has a list of waiters. */
 
 typedef struct resolver_query {
-  ws_list node; /* of resolver.queries, until there is an answer */
+  ws_list node; /* its place in resolver.queries, until it is answered */
   const wsuv_allocator_t *alloc;
   const ws_env_ops *ops;
   ws_list waiters;
-  ws_lookup *lookup; /* NULL: the answer is being given */
+  ws_lookup *lookup; /* NULL: its callback is running */
   uint16_t port;
   char host[];
 } resolver_query;
@@ -34,8 +34,8 @@ static void resolver_drop(resolver_query *query) {
   ws_free(query->alloc, query);
 }
 
-/* Whoever asks again while the answer is given begins anew, and whoever is told may cancel
-   others. */
+/* A waiter's callback may ask for the same name, which starts a new lookup, and may cancel other
+   waiters. */
 static void on_lookup(void *data, int status, const struct sockaddr_storage *addrs, size_t count) {
   resolver_query *query = data;
   ws_list *node;

@@ -1,8 +1,8 @@
 #ifndef WS_NET_DIAL_RESOLVER_H
 #define WS_NET_DIAL_RESOLVER_H
 
-/* Name lookups that are shared: whoever asks for the host and port that is looked up already waits
-   for the same answer. Nothing is remembered. Knows the environment only. */
+/* Shares name lookups: who asks for a host and port whose lookup is running waits for the same
+   result. Results are not cached. Knows the environment only. */
 
 #include <stdint.h>
 
@@ -11,10 +11,11 @@
 
 typedef struct resolver {
   ws_env *env;
-  ws_list queries; /* under way */
+  ws_list queries; /* running lookups */
 } resolver;
 
-/* One who waits; memory of the caller's, which keeps its place until the end. */
+/* One waiter. The memory is the caller's, and must not move until the waiter is called or
+   cancelled. */
 typedef struct resolver_waiter {
   ws_list node;
   struct resolver_query *query;
@@ -22,15 +23,14 @@ typedef struct resolver_waiter {
   void *data;
 } resolver_waiter;
 
-void resolver_init(resolver *r, ws_env *env); /* nothing to be freed, once nobody waits */
+void resolver_init(resolver *r, ws_env *env); /* needs no freeing once nobody waits */
 
-/* 0, and cb runs once, from the loop, unless cancelled; or a code. The waiter is free for other
-   uses when cb is called. */
+/* 0: cb runs once, from the loop, unless cancelled; or a code. The waiter may be used again when cb
+   is called. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data);
 
-/* cb does not run any more. The others go on waiting; when there are none, the lookup is
-   cancelled. */
+/* Cancel: cb does not run any more. When no waiter is left, the lookup is cancelled. */
 void resolver_cancel(resolver_waiter *w);
 
 #endif

@@ -17,7 +17,7 @@
    Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
    something is retained below, so that at most one batch of ciphertext waits. */
 
-enum { WRITE_PIECES = 8 }; /* of the queue, in one write */
+enum { WRITE_PIECES = 8 }; /* pieces of the queue in one write */
 
 typedef struct tls {
   ws_filter filter;
@@ -25,18 +25,18 @@ typedef struct tls {
   ws_filter *lower;
   tls_engine *engine;
   tls_context *ctx;
-  ws_deferred *deferred_read; /* something to read, and no event to give it in; NULL but then */
+  ws_deferred *deferred_read; /* plaintext is buffered, but no socket event will come; or NULL */
 
-  size_t retained;       /* plaintext of whoever is above, encrypted and not gone */
-  size_t lower_retained; /* of the queue, retained by the filter below */
+  size_t retained;       /* plaintext of the layer above that is encrypted and not written yet */
+  size_t lower_retained; /* ciphertext of the queue that the filter below retains */
 
-  int lower_end; /* why nothing comes from below any more */
+  int lower_end; /* why nothing more comes from below, or 0 */
   int write_error;
-  bool connected; /* on_connect has been called */
-  bool reading;   /* is wanted above */
+  bool connected; /* on_connect was called */
+  bool reading;   /* the layer above wants to read */
   bool lower_reading;
-  bool delivering; /* an event of ours is under way, and more will be given behind it */
-  bool ended;      /* above has been told */
+  bool delivering; /* an event of this filter is running, and delivers what comes meanwhile */
+  bool ended;      /* the layer above has got the end of the stream, or the error */
   bool shut_wanted, shut;
   bool closing;
 } tls;
@@ -59,7 +59,7 @@ static int lower_read(tls *t, bool on) {
   return err;
 }
 
-/* Write what is in the queue, until it is empty or something is retained. 0 or a code. */
+/* Write the queue, until it is empty or the filter below retains something. 0 or a code. */
 static int push(tls *t) {
   const bufq *out = tls_engine_output(t->engine);
   while (t->write_error == 0 && !t->shut && t->lower_retained == 0 && bufq_len(out) > 0) {
@@ -80,13 +80,13 @@ static bool pending(const tls *t) {
   return t->lower_end != 0 || tls_engine_pending(t->engine);
 }
 
-/* What stands behind the last byte, and is told once. */
+/* The end of the stream, or an error: reported once, after the last byte. */
 static void end_reading(tls *t, int status) {
   t->ended = true;
   t->filter.events->on_read(t->filter.up, NULL, status);
 }
 
-/* One piece for whoever is above; false: there is none. */
+/* Deliver one piece to the layer above. false: there is none. */
 static bool deliver_some(tls *t) {
   ws_room buf;
   t->filter.events->on_alloc(t->filter.up, &buf);
@@ -100,8 +100,8 @@ static bool deliver_some(tls *t) {
   return true;
 }
 
-/* All that there is, as long as it is wanted. What is left is taken out of the shared buffer; if
-   there is no memory for that, the engine fails, and says so to whoever reads next. */
+/* Deliver everything, as long as the layer above reads. Ciphertext that is left is copied out of
+   the shared buffer; without memory for that the engine fails, and the next read reports it. */
 static void deliver(tls *t) {
   t->delivering = true;
   while (t->reading && !t->ended && !t->closing && deliver_some(t)) {
@@ -109,7 +109,7 @@ static void deliver(tls *t) {
   t->delivering = false;
   if (t->closing) return;
   (void) tls_engine_keep(t->engine);
-  (void) push(t); /* an alert, perhaps */
+  (void) push(t); /* there may be an alert to send */
   bool wanted = t->reading && !t->ended && !pending(t);
   int err = lower_read(t, wanted);
   if (err < 0) end_reading(t, err);
@@ -149,7 +149,7 @@ static void read_stop(ws_filter *f) {
 
 /* The handshake */
 
-/* What is behind the peer's last flight may be there already. */
+/* Application data may have come together with the peer's last handshake message. */
 static void tell_connected(tls *t, int status) {
   (void) lower_read(t, false);
   t->connected = true;
@@ -173,8 +173,8 @@ static void go_on_shaking(tls *t) {
 
 /* Writing */
 
-/* What was encrypted, but not taken below, counts as retained: whoever is above must know what has
-   gone and what a close would drop. */
+/* Plaintext that is encrypted but not written by the filter below counts as retained: the layer
+   above must know what has left, and what a close would drop. */
 static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
                      size_t *retained) {
   tls *t = tls_of(f);
@@ -192,7 +192,7 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   return err;
 }
 
-/* The end of our direction, behind everything else. */
+/* End our direction after everything else. */
 static void shut_down_below(tls *t) {
   if (push(t) < 0 || t->lower_retained > 0) return;
   t->shut = true;
@@ -273,9 +273,8 @@ static const ws_filter_events lower_events = {
 
 /* Closing */
 
-/* close_notify goes out if it can go at once; what is retained, and its memory, stays until
- * on_close.
- */
+/* close_notify is sent if that is possible at once. Retained bytes and their memory stay until
+   on_close. */
 static void close_it(ws_filter *f) {
   tls *t = tls_of(f);
   t->closing = true;
@@ -304,7 +303,7 @@ static const ws_filter_ops ops = {
 
 /* Starting */
 
-/* The first flight goes out last, so that nothing is retained when this fails. */
+/* The first handshake message is sent last, so that nothing is retained if this function fails. */
 static int tls_begin(tls *t) {
   t->lower->events = &lower_events;
   t->lower->up = t;

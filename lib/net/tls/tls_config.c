@@ -45,7 +45,7 @@ static bool memory_ok(const void *memory, size_t len) {
   return (memory == NULL) == (len == 0);
 }
 
-/* Each in one place only; neither goes without the other. */
+/* Each option needs the other, and each may be given in one form only. */
 static bool own_cert_ok(const wsuv_tls_config_t *c) {
   bool cert = c->cert_file != NULL || c->cert_pem != NULL;
   bool key = c->key_file != NULL || c->key_pem != NULL;
@@ -181,7 +181,7 @@ void tls_config_free(wsuv_tls_config_t *c, const wsuv_allocator_t *alloc) {
   const void *plain[] = {c->ca_file,  c->ca_dir,      c->ca_pem,     c->cert_file,
                          c->key_file, c->server_name, c->keylog_file};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) free_const(alloc, plain[i]);
-  free_secret(alloc, c->cert_pem, c->cert_pem_len); /* the key often lies beside it */
+  free_secret(alloc, c->cert_pem, c->cert_pem_len); /* often the key is in the same memory */
   free_secret(alloc, c->key_pem, c->key_pem_len);
   free_secret(alloc, c->key_password, c->key_password == NULL ? 0 : strlen(c->key_password));
   free_list(alloc, c->pins, c->pin_count);

@@ -1,10 +1,10 @@
 #include "net/tls/tls_contexts.h"
 
-/* A short list in the order of use. What a context is made of is the business of tls_context. */
+/* A short list, ordered by last use. tls_context knows what a context is. */
 
 static const wsuv_tls_config_t default_config = {.size = sizeof default_config, .resumption = true};
 
-/* Put one in front; those before place `from` move back by one. */
+/* Move one to the front; those before place `from` move back by one. */
 static void put_first(tls_contexts *cs, tls_context *ctx, size_t from) {
   for (size_t i = from; i > 0; i--) cs->list[i] = cs->list[i - 1];
   cs->list[0] = ctx;

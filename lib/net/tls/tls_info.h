@@ -1,7 +1,7 @@
 #ifndef WS_NET_TLS_TLS_INFO_H
 #define WS_NET_TLS_TLS_INFO_H
 
-/* What can be learned of one session of TLS: what WS_QUERY_TLS asks a filter for. */
+/* Information about one TLS session: the answer to WS_QUERY_TLS. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,14 +10,14 @@
 typedef struct tls_info {
   const char *version;      /* "TLSv1.2"; NULL before the handshake */
   const char *ciphersuite;  /* by its IANA name with hyphens; NULL before the handshake */
-  const char *alpn;         /* the protocol that was agreed upon, or NULL */
-  const uint8_t *peer_cert; /* its DER, or NULL: none was sent, or not again */
+  const char *alpn;         /* the protocol that was negotiated, or NULL */
+  const uint8_t *peer_cert; /* the peer's certificate in DER; NULL: none came */
   size_t peer_cert_len;
   bool resumed;
-  bool verified;         /* now or, of a resumed one, before */
-  uint32_t verify_flags; /* what is wrong with the chain: WSUV_CERT_* */
-  int library_error;     /* the library's code of what failed, or 0 */
-  const char *text;      /* what failed, in words; "" */
+  bool verified;         /* verified in this handshake, or in the one that is resumed */
+  uint32_t verify_flags; /* errors of the chain: WSUV_CERT_* */
+  int library_error;     /* the library's code of the error, or 0 */
+  const char *text;      /* the error in words, or "" */
 } tls_info;
 
 #endif

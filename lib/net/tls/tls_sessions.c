@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* A list is enough for so few; what is found moves to its end. */
+/* A list: there are few. A session that is found moves to its end. */
 
 void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc) {
   s->alloc = alloc;

@@ -19,7 +19,7 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
    more once on_close has run. */
 void adopt_take(ws_filter *filter);
 
-/* Free the filter, and leave the stream as it is; in place of adopt_take. */
+/* Free the filter, and leave the stream as it is. Call it instead of adopt_take. */
 void adopt_discard(ws_filter *filter);
 
 #endif

@@ -9,16 +9,16 @@
 #include "net/tls/mbedtls/tls_trust.h"
 #include "net/tls/tls_config.h"
 
-/* From a configuration to what mbedTLS wants to be given, for either role. */
+/* Turns a configuration into mbedTLS's, for both roles. */
 
 enum {
-  POOL_SPARES = 8,          /* chunks of ciphertext that are kept */
-  TICKET_LIFETIME_S = 86400 /* a server's */
+  POOL_SPARES = 8,          /* chunks of ciphertext in the pool's reserve */
+  TICKET_LIFETIME_S = 86400 /* a server's tickets */
 };
 
 static const char *const default_alpn[] = {"http/1.1", NULL};
 
-/* A forked child must not repeat what its parent draws. */
+/* A forked child must not draw the same random bytes as its parent. */
 int tls_context_random(void *ctx, unsigned char *out, size_t len) {
   tls_context *c = ctx;
   if (c->generation != fork_generation) {
@@ -50,7 +50,7 @@ static int seed(tls_context *c, tls_failure *failure) {
   return r == 0 ? 0 : tls_context_fail(failure, r, "random bytes");
 }
 
-/* Our own certificate */
+/* The own certificate */
 
 static int load_own_cert(tls_context *c) {
   const wsuv_tls_config_t *config = &c->config;
@@ -69,7 +69,7 @@ static int load_own_key(tls_context *c) {
                             c);
 }
 
-/* A chain of which a part cannot be read is no chain. */
+/* A chain is used only if every certificate in it can be read. */
 static int load_own(tls_context *c, tls_failure *failure) {
   if (c->config.cert_file == NULL && c->config.cert_pem == NULL) return 0;
   int r = load_own_cert(c);
@@ -86,7 +86,8 @@ static int load_own(tls_context *c, tls_failure *failure) {
 static int set_trust(tls_context *c) {
   bool wanted =
       c->role == TLS_SERVER ? tls_trust_named(&c->config) : !c->config.verification_disabled;
-  /* Looked at, but not obeyed: so pins count, and it is known what would have been wrong. */
+  /* Verification runs, but its result does not end the handshake: pins still apply, and the log
+     says what is wrong. */
   int without = c->role == TLS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
   mbedtls_ssl_conf_cert_profile(&c->conf, &tls_verify_profile);
   mbedtls_ssl_conf_authmode(&c->conf, wanted ? MBEDTLS_SSL_VERIFY_REQUIRED : without);
@@ -107,9 +108,9 @@ static int set_pins(tls_context *c) {
   return 0;
 }
 
-/* What is offered */
+/* Versions, suites, ALPN */
 
-/* A version for which there is no suite is not offered: the peer might choose it. */
+/* A version without any cipher suite is not offered, because the peer might choose it. */
 static void set_versions(tls_context *c) {
   wsuv_tls_version_t min = c->config.min_version, max = c->config.max_version;
   bool old = false, new = false;

@@ -9,12 +9,12 @@
 #include "net/tls/mbedtls/tls_resume.h"
 #include "net/tls/mbedtls/tls_suites.h"
 
-/* mbedTLS over byte queues. It reads what was fed through one function and writes into the queue
-   through another, neither of which waits. */
+/* mbedTLS over byte queues. One function reads what was fed, another writes into the queue; neither
+   blocks. */
 
 enum {
-  OUTPUT_MAX = 256 * 1024, /* a peer that asks and asks, and does not read the answers, is left */
-  DIRECT_MIN = 8 * 1024,   /* a piece as large as this makes a record of its own */
+  OUTPUT_MAX = 256 * 1024, /* limit of the output; beyond it the connection fails */
+  DIRECT_MIN = 8 * 1024,   /* a piece of this size or more makes a record of its own */
   BAD_CERTIFICATE = 42     /* alert (RFC 8446 6.2) */
 };
 
@@ -22,30 +22,30 @@ struct tls_engine {
   tls_context *ctx;
   mbedtls_ssl_context ssl;
   bufq out;
-  const uint8_t *in; /* what was fed and is not eaten yet */
+  const uint8_t *in; /* what was fed and not used yet */
   size_t in_len;
-  uint8_t *kept;           /* the memory of that, if it is ours */
-  int read_error;          /* nothing more can be read */
-  int write_error;         /* nor written */
-  uint32_t flags;          /* of all certificates of the chain */
-  bool network_ended;      /* behind what was fed */
+  uint8_t *kept;           /* that memory, if the engine has copied it */
+  int read_error;          /* why nothing more can be read, or 0 */
+  int write_error;         /* why nothing more can be written, or 0 */
+  uint32_t flags;          /* of all certificates in the chain */
+  bool network_ended;      /* the network has ended after what was fed */
   bool input_exhausted;    /* mbedTLS has asked for more than was fed */
-  bool may_have_plaintext; /* it may hold more than it has given */
-  bool ticket;             /* one has come that was not saved yet */
-  bool done;               /* the handshake */
-  bool offered;            /* a session to resume */
-  bool saw_chain;          /* so it was not resumed */
+  bool may_have_plaintext; /* mbedTLS may hold plaintext or records */
+  bool ticket;             /* a ticket has come that was not saved yet */
+  bool done;               /* the handshake is done */
+  bool offered;            /* a session to resume was offered */
+  bool saw_chain; /* a certificate chain was verified, so the session is not a resumed one */
   bool wrong_pin;
   bool close_said;
-  bool begun; /* bytes have come */
+  bool begun; /* bytes have come from the network */
   tls_peer peer;
-  mbedtls_x509_time not_after; /* of the certificate */
+  mbedtls_x509_time not_after; /* the expiry of the certificate */
   tls_failure failure;
   uint16_t port;
-  char host[]; /* "" of a server */
+  char host[]; /* empty for a server */
 };
 
-/* What mbedTLS calls */
+/* Callbacks of mbedTLS */
 
 static void drop_input(tls_engine *e) {
   ws_free(e->ctx->alloc, e->kept);
@@ -86,7 +86,7 @@ static void check_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *fl
   }
 }
 
-/* For each certificate of the chain; the server's comes last, with a depth of 0. */
+/* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   tls_engine *e = arg;
   e->saw_chain = true;
@@ -100,7 +100,7 @@ static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags
 
 static const char no_tls[] = "the peer does not speak TLS: it answers in plain HTTP";
 
-/* A connection to a port of plain ws; seen before the first record is refused. */
+/* The peer speaks plain text. Checked before mbedTLS reports the first record as malformed. */
 static void note_first_bytes(tls_engine *e, const uint8_t *data, size_t len) {
   if (!e->begun && len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
     memcpy(e->failure.text, no_tls, sizeof no_tls);
@@ -119,7 +119,8 @@ static void describe(tls_engine *e, int r) {
   }
 }
 
-/* The session may be what the peer took offence at. */
+/* The session that was offered may be why the peer failed the handshake, so it is not offered
+   again. */
 static int tls_engine_end(tls_engine *e, int status) {
   e->read_error = e->write_error = status;
   drop_input(e);
@@ -143,8 +144,7 @@ static int reject_certificate(tls_engine *e) {
   return tls_engine_end(e, WSUV_ETLSVERIFY);
 }
 
-/* What the certificate may be used for is judged by mbedTLS behind the rest of it, with an error of
-   its own. */
+/* mbedTLS checks the key usage after everything else, and reports it with an error of its own. */
 static bool is_wrong_use(const tls_engine *e) {
   uint32_t flags = mbedtls_ssl_get_verify_result(&e->ssl);
   return flags != UINT32_MAX &&
@@ -162,13 +162,13 @@ static int tls_engine_fail(tls_engine *e, int r) {
 
 /* Lifetime */
 
-/* Without a final dot, which neither SNI nor certificates have (RFC 6066 3). */
+/* Neither SNI nor certificates have a final dot (RFC 6066 3). */
 static size_t name_len(const char *name) {
   size_t len = strlen(name);
   return len > 1 && name[len - 1] == '.' ? len - 1 : len;
 }
 
-/* An address is not sent, and looked for in the certificate by ourselves. */
+/* An address is not sent as SNI (RFC 6066 3); tls_verify looks for it in the certificate. */
 static int set_name(tls_engine *e) {
   const char *own = e->ctx->config.server_name;
   const char *name = own != NULL ? own : e->host;
@@ -227,7 +227,7 @@ void tls_engine_free(tls_engine *e) {
   tls_context_unref(ctx);
 }
 
-/* Bytes in and out */
+/* Input and output */
 
 void tls_engine_feed(tls_engine *e, const uint8_t *data, size_t len) {
   if (e->read_error != 0) return;
@@ -266,22 +266,21 @@ void tls_engine_sent(tls_engine *e, size_t n) {
 
 /* The handshake */
 
-/* Of TLS 1.2 when the handshake is done, of TLS 1.3 when a ticket has come. */
+/* TLS 1.2: when the handshake is done. TLS 1.3: when a ticket has come. */
 static void save_session(tls_engine *e) {
   if (!resumes(e) || !e->done) return;
   tls_resume_save(&e->ctx->sessions, &e->ssl, e->host, e->port, &e->not_after);
 }
 
-/* Once for all that have come together: saving costs more than sending one. */
+/* Tickets that come together are saved once: saving costs more than the peer's sending. */
 static void save_ticket(tls_engine *e) {
   if (!e->ticket) return;
   e->ticket = false;
   save_session(e);
 }
 
-/* mbedTLS has said that the peer is good; it is not taken at its word. Neither a chain nor a
-   session from before: then nobody has looked at anything. A resumed session was verified, pins
-   and all, by this very context. */
+/* Checks again what mbedTLS has verified. Without a chain and without resumption nothing was
+   verified. A resumed session was verified, pins included, with this context. */
 static int accept_peer(tls_engine *e) {
   const tls_context *c = e->ctx;
   const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&e->ssl);
@@ -296,7 +295,7 @@ static int accept_peer(tls_engine *e) {
   return pinned ? 0 : reject_pin(e);
 }
 
-/* mbedTLS says WANT_READ, too, when it has eaten a message that was none of ours. */
+/* mbedTLS also reports WANT_READ after it has read a message without application data. */
 static bool goes_on(const tls_engine *e, int r) {
   return (r == MBEDTLS_ERR_SSL_WANT_READ && !e->input_exhausted) || tls_mbed_is_ticket(r);
 }
@@ -332,7 +331,7 @@ int tls_engine_handshake(tls_engine *e) {
 
 /* Reading */
 
-/* One step: bytes, or 0: there is nothing more, or an error. */
+/* One step. Returns the number of bytes; 0: there is nothing more, or an error. */
 static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
   int r;
   do {
@@ -367,7 +366,7 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len) {
 
 /* Writing */
 
-/* A place in pieces of memory. */
+/* A position in pieces of memory. */
 typedef struct cursor {
   const ws_view *bufs;
   size_t count, off;
@@ -402,7 +401,7 @@ static size_t gather(cursor *c, uint8_t *to) {
   return len;
 }
 
-/* What goes into the next record; nothing at the end. */
+/* The plaintext of the next record; empty at the end. */
 static ws_view next_record(cursor *c, uint8_t *scratch) {
   skip_empty(c);
   if (c->count == 0) return (ws_view){NULL, 0};
@@ -413,7 +412,7 @@ static ws_view next_record(cursor *c, uint8_t *scratch) {
   return (ws_view){c->bufs->base + c->off - n, n};
 }
 
-/* A peer that has asked for smaller records gets them. */
+/* If the peer has asked for smaller records, mbedTLS takes less. */
 static int write_record(tls_engine *e, const ws_view *record) {
   for (size_t done = 0; done < record->len;) {
     int r;

@@ -1,7 +1,7 @@
 #ifndef WS_NET_TLS_MBEDTLS_TLS_INTERNAL_H
 #define WS_NET_TLS_MBEDTLS_TLS_INTERNAL_H
 
-/* What a context has inside, for the engine and the filter. */
+/* The members of a context, for the files of this folder. */
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -15,9 +15,12 @@
 #include "net/tls/tls_sessions.h"
 
 enum {
-  TLS_RECORD_MAX = 16 * 1024 - 64, /* plaintext in a record: with it, one chunk of the queue */
-  TLS_BATCH_RECORDS = 4,           /* encrypted before the socket is asked: WS_FILTER_RETAIN_MAX */
-  TLS_READ_SIZE = 64 * 1024        /* ciphertext read at once */
+  TLS_RECORD_MAX =
+      16 * 1024 -
+      64, /* plaintext in a record, so that its ciphertext fills one chunk of the queue */
+  TLS_BATCH_RECORDS =
+      4, /* records encrypted before the socket is asked: WS_FILTER_RETAIN_MAX bytes */
+  TLS_READ_SIZE = 64 * 1024 /* ciphertext that is read at once */
 };
 
 struct tls_context {
@@ -37,8 +40,8 @@ struct tls_context {
   tls_keylog keylog;
   tls_sessions sessions; /* a client's */
   bufq_pool pool;        /* of outgoing ciphertext */
-  uint8_t *gather;       /* TLS_RECORD_MAX bytes: small writes, on their way into one record */
-  uint8_t *read_buf;     /* TLS_READ_SIZE bytes: ciphertext, while it is being eaten */
+  uint8_t *gather;   /* TLS_RECORD_MAX bytes, in which small writes are gathered for one record */
+  uint8_t *read_buf; /* TLS_READ_SIZE bytes of ciphertext that was read and is not used yet */
 };
 
 /* A source of random bytes for mbedTLS; `ctx` is the context. */

@@ -36,7 +36,7 @@ static void on_secret(void *arg, const char *label, const unsigned char client_r
   to = put_hex(to, secret, len);
   *to++ = '\n';
   ssize_t written = write(log->fd, line, (size_t) (to - line));
-  (void) written; /* a log must not stop the session */
+  (void) written; /* an error of the log does not end the session */
   mbedtls_platform_zeroize(line, sizeof line);
 }
 

@@ -7,13 +7,13 @@
 #include "net/tls/mbedtls/tls_mbed.h"
 
 typedef struct tls_keylog {
-  int fd; /* -1: there is none */
+  int fd; /* -1: no key log */
   tls_mbed_secrets secrets;
 } tls_keylog;
 
 void tls_keylog_init(tls_keylog *log);
 
-/* Open the file, which nobody but its owner may read if it is new. 0 or a code of libuv's. */
+/* Open the file. A new file can be read by its owner only. 0 or a code of libuv's. */
 int tls_keylog_open(tls_keylog *log, const char *path);
 
 void tls_keylog_close(tls_keylog *log);

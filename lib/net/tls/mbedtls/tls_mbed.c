@@ -4,7 +4,7 @@
 
 #include <mbedtls/version.h>
 
-/* What differs between mbedTLS 2.28 and 3.6, and only that. */
+/* What differs between mbedTLS 2.28 and 3.6. */
 
 #if MBEDTLS_VERSION_NUMBER < 0x021c0000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
 #error "mbedTLS 2.28 or 3.6 is wanted"
@@ -66,7 +66,7 @@ static const char *label_of(mbedtls_ssl_key_export_type type) {
   case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
     return "SERVER_TRAFFIC_SECRET_0";
 #endif
-  default: return NULL; /* of early data, which there is none of */
+  default: return NULL; /* the secrets of early data, which is never used */
   }
 }
 
@@ -90,10 +90,10 @@ bool tls_library_has_1_3(void) {
   return true;
 }
 
-/* No key exchange by a shared secret alone: it would not be forward secret (RFC 8446 2.2). Before
-   3.6.1 tickets were always told of. */
-/* PSS stands last: with TLS 1.2, servers take the first that fits, and a client of 3.6 offers PSS
-   there but does not accept it. */
+/* No key exchange by pre-shared key alone: it has no forward secrecy (RFC 8446 2.2). Versions
+   before 3.6.1 always report tickets. */
+/* PSS stands last: with TLS 1.2 servers take the first that fits, and mbedTLS 3.6 as a client
+   offers PSS there but does not accept it. */
 void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
   static const uint16_t signatures[] = {
       MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
@@ -155,7 +155,7 @@ int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context 
   return mbedtls_pk_check_pair(pub, key);
 }
 
-/* As 3.6 has it by itself: no curve below 128 bits of strength, no hash below SHA-256. */
+/* The defaults of 3.6: no curve below 128 bits of strength, no hash below SHA-256. */
 void tls_mbed_conf_strict(mbedtls_ssl_config *conf) {
   static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
                                                 MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1,

@@ -1,7 +1,7 @@
 #ifndef WS_NET_TLS_MBEDTLS_TLS_MBED_H
 #define WS_NET_TLS_MBEDTLS_TLS_MBED_H
 
-/* What differs between mbedTLS 2.28 and 3.6. No other file of the library asks for the version. */
+/* What differs between mbedTLS 2.28 and 3.6. No other file of the library checks the version. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,14 +16,14 @@
 
 typedef int tls_mbed_rng(void *arg, unsigned char *out, size_t len);
 
-/* Who is told of secrets: label, the client's random, the secret. */
+/* Gets the secrets: label, the client's random, the secret. */
 typedef struct tls_mbed_secrets {
   void (*on_secret)(void *arg, const char *label, const unsigned char client_random[32],
                     const unsigned char *secret, size_t len);
   void *arg;
 } tls_mbed_secrets;
 
-/* To be called before anything else, any number of times. 0 or an error of mbedTLS's. */
+/* Call it before anything else; it may be called again. 0 or an error of mbedTLS's. */
 int tls_mbed_init(void);
 
 /* Keys, from memory (PEM with its NUL counted, or DER) and from a file. */
@@ -34,21 +34,22 @@ int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const cha
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
                         tls_mbed_rng *rng, void *rng_arg);
 
-/* Groups, signatures and features beyond those that all versions are told of in one way. */
+/* Groups, signature algorithms and features that the versions are configured with in different
+   ways. */
 void tls_mbed_conf_strict(mbedtls_ssl_config *conf);
 
 /* Both bounds are real versions. */
 void tls_mbed_conf_versions(mbedtls_ssl_config *conf, wsuv_tls_version_t min,
                             wsuv_tls_version_t max);
 
-/* Both are called; which of them does something is the version's affair. */
+/* 2.28 installs the callback on the configuration, 3.6 on the connection. Call both. */
 void tls_mbed_conf_secrets(mbedtls_ssl_config *conf, tls_mbed_secrets *secrets);
 void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets);
 
-/* Whether TLS 1.3 was agreed upon: its sessions come as tickets, later, each to be used once. */
+/* Whether TLS 1.3 was negotiated: its sessions come later, as tickets, each to be used once. */
 bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 
-/* Whether an error says no more than that such a ticket has come. */
+/* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 
 /* The description of the alert that came last (RFC 8446 6), after FATAL_ALERT_MESSAGE. */

@@ -15,7 +15,7 @@
 
 typedef struct saved_head {
   mbedtls_x509_time not_after;
-  bool ticket; /* of TLS 1.3: to be used once (RFC 8446 C.4) */
+  bool ticket; /* whether it is a TLS 1.3 session, to be used once (RFC 8446 C.4) */
 } saved_head;
 
 static bool load(mbedtls_ssl_context *ssl, const tls_session *from) {
@@ -40,7 +40,7 @@ bool tls_resume_offer(tls_sessions *s, mbedtls_ssl_context *ssl, const char *hos
   return offered;
 }
 
-/* The length is asked for first. */
+/* The first call returns the length only. */
 static void save(tls_sessions *s, const mbedtls_ssl_session *session, const char *host,
                  uint16_t port, const saved_head *head) {
   size_t len = 0;

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "net/tls/tls_failure.h"
 
-/* Reads certificates from files, folders and memory. What cannot be read or understood is passed
-   over: it can only make trust narrower. Where there is none at all, that is an error. */
+/* Reads certificates from files, folders and memory. A certificate that cannot be read or parsed is
+   skipped: that can only reduce what is trusted. No certificate at all is an error. */
 
 enum { PATH_SIZE = 4096 };
 
@@ -28,7 +28,7 @@ bool tls_trust_is_pem(const void *data) {
   return strstr(data, "-----BEGIN ") != NULL;
 }
 
-/* PEM is told from DER by the NUL at its end. */
+/* mbedTLS takes memory for PEM if its length includes a NUL at the end. */
 int tls_trust_parse(mbedtls_x509_crt *list, const void *data, size_t len) {
   return mbedtls_x509_crt_parse(list, data, tls_trust_is_pem(data) ? len + 1 : len);
 }
@@ -37,7 +37,7 @@ static int without_memory(int r) {
   return tls_failure_status(r) == WS_ENOMEM ? WS_ENOMEM : 0;
 }
 
-/* Neither folders, nor what would keep us waiting. */
+/* Neither folders nor devices and FIFOs, which could block. */
 static int load_file(mbedtls_x509_crt *list, const char *path) {
   struct stat s;
   if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return 0;

@@ -9,7 +9,7 @@
 
 #include "net/address.h"
 
-/* Judges certificates: addresses, pins; and says what is wrong with one. */
+/* Checks addresses and pins of certificates, and describes verification errors. */
 
 enum { SAN_ADDRESS = 0x87, RSA_MIN_BITS = 2048 }; /* iPAddress [7], as a tag */
 
@@ -82,7 +82,7 @@ static const struct {
     {MBEDTLS_X509_BADCERT_REVOKED, WSUV_CERT_REVOKED, "certificate has been revoked"},
 };
 
-/* What has no flag of ours shows as another problem. */
+/* Flags of mbedTLS without a flag of ours become WSUV_CERT_OTHER. */
 uint32_t tls_verify_flags(uint32_t flags) {
   uint32_t ours = 0, known = 0;
   for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
