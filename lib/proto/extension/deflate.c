@@ -1,7 +1,7 @@
 #include <wsuv/deflate.h>
 
-/* permessage-deflate (RFC 7692) as an extension like any other: which messages are compressed, and
-   who owns which state of zlib, from when to when. */
+/* permessage-deflate (RFC 7692) as an extension like any other. Decides which messages are
+   compressed, and which session has which zlib state, and how long. */
 
 #include <string.h>
 
@@ -22,20 +22,20 @@ static const wsuv_deflate_options_t default_options = {
     .max_inflated_size = 2147483647,
 };
 
-/* What sessions share. */
+/* Shared by the sessions of an endpoint. */
 typedef struct deflate_shared {
   wsuv_deflate_options_t options;
   zstream_pool pool;
 } deflate_shared;
 
-/* Of one session. */
+/* One session. */
 typedef struct deflate_session {
   deflate_shared *shared;
   const wsuv_allocator_t *alloc;
   deflate_way out, in;
-  z_stream *deflater, *inflater; /* NULL: not needed now */
-  bool context_used;             /* the deflater, something of a message */
-  inflater_progress progress;    /* of the message that is inflated */
+  z_stream *deflater, *inflater; /* NULL: not needed at present */
+  bool context_used;             /* the deflater's window is not empty */
+  inflater_progress progress;    /* state of the message that is being inflated */
 } deflate_session;
 
 SIZED_TYPE(options_type, wsuv_deflate_options_t, max_inflated_size, sizeof(wsuv_deflate_options_t));
@@ -137,8 +137,7 @@ static bool is_wanted(const wsuv_deflate_options_t *o, const wsuv_extension_mess
          o->compress_if(o->compress_if_arg, message->type, chunk->data, chunk->len);
 }
 
-/* As if this message had never been: what came before it is forgotten with it, which the receiver
-   need not know. */
+/* Reset the compressor. Always legal: the receiver need not know. */
 static void reset_context(deflate_session *s) {
   s->context_used = false;
   if (s->out.takeover) {
@@ -148,8 +147,8 @@ static void reset_context(deflate_session *s) {
   }
 }
 
-/* A whole message that did not become shorter is better sent plain. But the window would have to
-   be forgotten: not as long as it holds more than this message. */
+/* A whole message that did not become shorter is better sent without compression. That resets the
+   window, so it is done only if the window holds no more than this message. */
 static bool did_not_shrink(const deflate_session *s, const wsuv_extension_chunk_t *chunk,
                            size_t produced) {
   bool whole = chunk->first && chunk->last;
@@ -180,7 +179,7 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
   s->context_used = true;
   int err = deflater_feed(s->deflater, chunk->data, chunk->len, chunk->last, sink);
   if (err < 0) {
-    message->intact = chunk->first; /* nothing of it is on its way */
+    message->intact = chunk->first; /* no output of it was passed on */
     reset_context(s);
     return err;
   }
@@ -192,13 +191,14 @@ static int outgoing(void *state, wsuv_extension_message_t *message,
   return WSUV_EXTENSION_TAKEN;
 }
 
-/* Prepared messages are compressed from an empty window, and so is what follows one: the receiver
-   has it in its window, and the deflater has not. To reset one is not cheap: once is enough for any
-   number of prepared messages in a row. */
+/* Prepared messages are compressed with an empty window, and so is the message after one: the
+   receiver's window holds the prepared message, and the deflater's does not. A reset takes time;
+   one is enough for any number of prepared messages in a row. */
 
-/* Clients may want different messages compressed: a number for what this one wants, 0 if all. */
+/* Sessions may be configured to compress different messages. A number for these options; 0 if all
+   messages are compressed. */
 static uint64_t options_hash(const wsuv_deflate_options_t *o) {
-  const uint64_t odd = 0x9e3779b97f4a7c15; /* spreads what differs over all bits */
+  const uint64_t odd = 0x9e3779b97f4a7c15; /* a multiplier that spreads differences over all bits */
   uint64_t n = o->compress_if_bigger_than * odd;
   if (o->compress_if == NULL) return n;
   n = (n ^ n >> 32 ^ (uintptr_t) o->compress_if) * odd;

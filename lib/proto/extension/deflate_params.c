@@ -1,6 +1,6 @@
 #include "proto/extension/deflate_params.h"
 
-/* The four parameters of permessage-deflate, read, judged and written. Compresses nothing. */
+/* The four parameters of permessage-deflate: reading, checking, writing. Compresses nothing. */
 
 #include <string.h>
 
@@ -14,10 +14,10 @@ static const char *const names[PARAM_COUNT] = {"server_no_context_takeover",
                                                "client_no_context_takeover",
                                                "server_max_window_bits", "client_max_window_bits"};
 
-/* The parameters of one offer or answer. */
+/* The parameters of one offer or response. */
 typedef struct param_set {
   bool there[PARAM_COUNT];
-  uint8_t bits[PARAM_COUNT]; /* 0: no value */
+  uint8_t bits[PARAM_COUNT]; /* 0: the parameter has no value */
 } param_set;
 
 /* Decimal without leading zeros, 8 to 15 (RFC 7692 7.1.2); else 0. */
@@ -40,8 +40,8 @@ static const char *read_param(param_set *set, const wsuv_extension_param_t *para
   return set->bits[id] == 0 ? "max_window_bits out of range" : NULL;
 }
 
-/* NULL, or what is wrong. Only an offer of client_max_window_bits may lack its value (RFC 7692
-   7.1.2.2). */
+/* NULL, or what is wrong. Only client_max_window_bits may have no value, and only in an offer (RFC
+   7692 7.1.2.2). */
 static const char *read_params(param_set *set, const wsuv_extension_param_t *params, size_t count,
                                bool answer) {
   *set = (param_set){{false}, {0}};
@@ -87,7 +87,7 @@ static uint8_t least(unsigned a, unsigned b) {
   return (uint8_t) (a < b ? a : b);
 }
 
-/* A limit in our options; for the client's window 0 is none. */
+/* The limit of the window in our options. For the client's window 0 stands for no limit. */
 static unsigned limit(unsigned option) {
   return option == 0 ? DEFLATE_BITS_MAX : option;
 }
@@ -104,7 +104,7 @@ int deflate_params_offer(const wsuv_deflate_options_t *o, wsuv_extension_params_
   return put_params(params, &set);
 }
 
-/* What we required of the server must be in its answer; NULL if it is. */
+/* The response must contain what our offer requires of the server. NULL if it does. */
 static const char *check_required(const wsuv_deflate_options_t *o, const param_set *set) {
   if (set->there[CLIENT_BITS] && o->client_max_window_bits == 0) {
     return "client_max_window_bits was not offered";
@@ -118,7 +118,8 @@ static const char *check_required(const wsuv_deflate_options_t *o, const param_s
   return above ? "server_max_window_bits is above the one offered" : NULL;
 }
 
-/* What both sides keep to: what the answer says, and what we do of our own accord. */
+/* The parameters that both sides use: those of the response, and the limits that we keep without
+   telling the peer. */
 static void agree(const param_set *set, deflate_agreement *agreement) {
   agreement->server.takeover = !set->there[SERVER_NO_TAKEOVER];
   agreement->client.takeover = !set->there[CLIENT_NO_TAKEOVER];
@@ -150,7 +151,7 @@ int deflate_params_answer(const wsuv_deflate_options_t *o, const wsuv_extension_
   set.there[CLIENT_NO_TAKEOVER] |= o->client_no_context_takeover;
   set.bits[SERVER_BITS] = least(limit(set.bits[SERVER_BITS]), o->server_max_window_bits);
   set.there[SERVER_BITS] |= set.bits[SERVER_BITS] < DEFLATE_BITS_MAX;
-  /* Only if it was offered (RFC 7692 7.1.2.2), and there is something to say. */
+  /* It may only stand in the response if the client has offered it (RFC 7692 7.1.2.2). */
   bool may_limit = set.there[CLIENT_BITS] && o->client_max_window_bits != 0;
   set.bits[CLIENT_BITS] =
       may_limit ? least(limit(set.bits[CLIENT_BITS]), o->client_max_window_bits) : DEFLATE_BITS_MAX;

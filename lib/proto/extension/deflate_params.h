@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_EXTENSION_DEFLATE_PARAMS_H
 #define WS_PROTO_EXTENSION_DEFLATE_PARAMS_H
 
-/* Negotiating permessage-deflate (RFC 7692 7.1): options, parameters, and what follows from both.
- */
+/* Negotiation of permessage-deflate (RFC 7692 7.1): options and parameters, and the settings that
+   result. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,10 +12,10 @@
 
 enum { DEFLATE_BITS_MIN = 8, DEFLATE_BITS_MAX = 15 };
 
-/* How one side's messages are compressed. */
+/* How the messages of one side are compressed. */
 typedef struct deflate_way {
-  uint8_t bits;  /* of the window */
-  bool takeover; /* the window lives on from one message to the next */
+  uint8_t bits;  /* window bits */
+  bool takeover; /* the window is kept from one message to the next */
 } deflate_way;
 
 typedef struct deflate_agreement {
@@ -25,16 +25,16 @@ typedef struct deflate_agreement {
 /* 0, or WS_EINVAL: out of range. */
 int deflate_options_check(const wsuv_deflate_options_t *options);
 
-/* Put the parameters of a client's only offer. 0, or as wsuv_extension_put. */
+/* Write the parameters of a client's only offer. 0, or an error as wsuv_extension_put. */
 int deflate_params_offer(const wsuv_deflate_options_t *options, wsuv_extension_params_t *params);
 
-/* Client: judge the answer to it. 0 or WSUV_EEXTENSION, *why says why. */
+/* Client: check the parameters of the response. 0, or WSUV_EEXTENSION with *why. */
 int deflate_params_accept(const wsuv_deflate_options_t *options,
                           const wsuv_extension_param_t *params, size_t count,
                           deflate_agreement *agreement, const char **why);
 
-/* Server: judge an offer, and put the parameters of the answer. 1; 0: the offer is to be declined
-   (RFC 7692 7.1); or as wsuv_extension_put. */
+/* Server: check an offer and write the parameters of the response. 1; 0: decline the offer (RFC
+   7692 7.1); or an error as wsuv_extension_put. */
 int deflate_params_answer(const wsuv_deflate_options_t *options,
                           const wsuv_extension_param_t *params, size_t count,
                           wsuv_extension_params_t *answer, deflate_agreement *agreement);

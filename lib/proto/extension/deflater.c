@@ -9,15 +9,15 @@
 
 enum { SLICE = 64 * 1024, TAIL = 4 };
 
-/* About what n bytes become when they cannot be compressed, and the flush behind them: zlib wants
-   more than six bytes for that. */
+/* An upper estimate of the output of n bytes that cannot be compressed, with a flush: zlib needs
+   more than six bytes for the flush. */
 static size_t enough(size_t n) {
   if (n > SLICE) n = SLICE;
   return n + (n >> 3) + (n >> 6) + 32;
 }
 
-/* All the input there is; *produced counts what is put out. zlib wants to be called again as long
-   as it fills all the room there is. */
+/* Deflate all input. *produced is increased by the bytes of output. As long as zlib fills all of
+   the output buffer, it must be called again. */
 static int drain(z_stream *z, int flush, wsuv_sink_t *sink, size_t *produced) {
   do {
     uint8_t *dst;
@@ -34,8 +34,8 @@ static int drain(z_stream *z, int flush, wsuv_sink_t *sink, size_t *produced) {
   return 0;
 }
 
-/* A message that ends with what the fragment before it has flushed, or that is empty, is closed by
-   an empty block (RFC 7692 7.2.3.6). */
+/* An empty message, and a last fragment without payload, become an empty block (RFC 7692
+   7.2.3.6). */
 static int end_message(wsuv_sink_t *sink, size_t produced) {
   static const uint8_t empty_block = 0;
   if (produced == 0) return wsuv_sink_write(sink, &empty_block, 1);
@@ -45,7 +45,7 @@ static int end_message(wsuv_sink_t *sink, size_t produced) {
 
 int deflater_feed(z_stream *z, const uint8_t *data, size_t len, bool last, wsuv_sink_t *sink) {
   size_t produced = 0;
-  while (len > UINT32_MAX / 2) { /* more than zlib can be told at once */
+  while (len > UINT32_MAX / 2) { /* more than one call of zlib can take */
     z->next_in = (z_const Bytef *) data;
     z->avail_in = UINT32_MAX / 2;
     int err = drain(z, Z_NO_FLUSH, sink, &produced);

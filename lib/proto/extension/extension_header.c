@@ -17,7 +17,7 @@
 
 static const char field_name[] = "Sec-WebSocket-Extensions";
 
-/* Where the results go: nowhere in the first pass, which only counts. */
+/* Where results are written. The first pass only counts. */
 typedef struct output {
   bool measuring;
   size_t extensions, params, chars;
@@ -53,7 +53,7 @@ static const char *put_text(output *out, const char *s, size_t n) {
   return at;
 }
 
-/* *into is left alone while measuring. */
+/* *into stays unchanged while counting. */
 static bool read_token(const char **s, output *out, const char **into) {
   size_t n = token_len(*s);
   if (n == 0) return false;

@@ -21,13 +21,14 @@ typedef struct extension_element {
 
 typedef struct extension_header {
   const wsuv_allocator_t *alloc;
-  extension_element *elements; /* all is in one block, which begins here; NULL: there are none */
+  extension_element
+      *elements; /* the one block that holds everything; NULL: there are no extensions */
   size_t count;
 } extension_header;
 
 /* Parse all fields of that name together (RFC 9110 5.3), in linear time. 0, with no elements if
-   there is no such field; WSUV_EEXTENSION: malformed, or more than EXTENSION_ITEMS_MAX, *why says
-   which; WS_ENOMEM. After an error there is nothing to clear. */
+   there is no such field; WSUV_EEXTENSION: malformed, or more than EXTENSION_ITEMS_MAX (*why says
+   which); WS_ENOMEM. After an error there is nothing to clear. */
 int extension_header_parse(extension_header *h, const wsuv_allocator_t *alloc,
                            const header_store *fields, const char **why);
 void extension_header_clear(extension_header *h);

@@ -1,6 +1,6 @@
 #include "proto/extension/extension_list.h"
 
-/* Judges what is to be installed, and keeps it. Knows no session. */
+/* Checks the extensions that are to be installed, and keeps them. Knows no session. */
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static bool are_sound(const wsuv_extension_t *extensions, size_t count) {
   return true;
 }
 
-/* All of them, as structures of today's size. */
+/* Read all of them into structures of today's size. */
 static int read_all(wsuv_extension_t *to, const wsuv_extension_t *const *from, size_t count) {
   if (count > WSUV_EXTENSIONS_MAX || from == NULL) return WS_EINVAL;
   for (size_t i = 0; i < count; i++) {
@@ -98,7 +98,7 @@ void extension_list_unref(extension_list *list) {
   ws_free(list->alloc, list);
 }
 
-/* All offers of one extension. 1: it made some; 0: none; an error. */
+/* Write all offers of one extension. 1: there is at least one; 0: none; or an error. */
 static int offer_one(const extension_installed *item, text_buf *text) {
   if (item->hooks.offer == NULL) return 0;
   for (size_t n = 0;; n++) {

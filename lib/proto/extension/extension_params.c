@@ -1,7 +1,7 @@
 #include "proto/extension/extension_params.h"
 
-/* Writes what goes into Sec-WebSocket-Extensions. Values are tokens (RFC 6455 9.1), so nothing is
-   ever quoted. */
+/* Writes the value of Sec-WebSocket-Extensions. Parameter values are tokens (RFC 6455 9.1), so none
+   is quoted. */
 
 #include <string.h>
 

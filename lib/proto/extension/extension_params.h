@@ -12,11 +12,10 @@ struct wsuv_extension_params {
   int err; /* the first failure */
 };
 
-/* Begin an element behind those that are there, with the extension's key. A failure shows in
-   extension_params_end. */
+/* Begin another element with the extension's key. extension_params_end reports a failure. */
 void extension_params_begin(wsuv_extension_params_t *params, text_buf *text, const char *key);
 
-/* 0; WS_EINVAL: something was no token; WS_ENOMEM. */
+/* 0; WS_EINVAL: a name or value is no token; WS_ENOMEM. */
 int extension_params_end(const wsuv_extension_params_t *params);
 
 #endif

@@ -1,8 +1,8 @@
 #include "proto/extension/extension_set.h"
 
-/* The way of messages through the extensions of a connection. What comes in is pushed through, so
-   that no more than a stage's worth lies between two of them; what goes out is one chunk at a time,
-   whole, since an extension may change its mind about it. */
+/* Passes messages through the extensions of a connection. Received data is pushed from one to the
+   next, so that between two of them lies at most one stage's output. Sent data is passed in whole
+   chunks, because an extension may decide only at the end that it changes nothing. */
 
 #include <string.h>
 
@@ -58,13 +58,13 @@ typedef struct in_run {
   const char *why;
 } in_run;
 
-/* What the extension `above` puts out, before the next one below it takes it. */
+/* Gives the output of the extension `above` to the next one below it. */
 typedef struct in_stage {
   wsuv_sink_t sink;
   in_run *run;
   size_t above;
   uint8_t *base;
-  int err; /* of those below: nothing can mend it */
+  int err; /* an error of an extension below, which is final */
 } in_stage;
 
 static int push(in_run *run, size_t below, const wsuv_extension_chunk_t *chunk);
@@ -82,7 +82,7 @@ static int pass_on(in_stage *stage, bool last) {
   return push(stage->run, stage->above, &chunk);
 }
 
-/* The memory is there from the first output on. */
+/* Memory is allocated with the first output. */
 static int stage_more(wsuv_sink_t *sink, size_t want) {
   in_stage *stage = (in_stage *) sink;
   (void) want;
@@ -117,7 +117,7 @@ static int call_incoming(in_run *run, size_t i, const wsuv_extension_chunk_t *ch
   return r;
 }
 
-/* Through the extension i, and what it gives through those below it. */
+/* Pass a chunk through extension i, and its output through those below it. */
 static int take(in_run *run, size_t i, const wsuv_extension_chunk_t *chunk) {
   unsigned below = run->set->in_active & ((1u << i) - 1);
   if (below == 0) return call_incoming(run, i, chunk, run->out);
@@ -130,7 +130,7 @@ static int take(in_run *run, size_t i, const wsuv_extension_chunk_t *chunk) {
   return r < 0 ? r : 0;
 }
 
-/* Through the extensions below, the one installed last first. */
+/* Pass a chunk through the extensions below; the one that was installed last comes first. */
 static int push(in_run *run, size_t below, const wsuv_extension_chunk_t *chunk) {
   extension_set *set = run->set;
   for (size_t i = below; i-- > 0;) {
@@ -176,7 +176,7 @@ static int call_outgoing(const extension_entry *entry, extension_send *send, wsu
   return r;
 }
 
-/* One extension; what it gives takes the place of the chunk. */
+/* Pass the chunk through one extension. Its output replaces the chunk. */
 static int run_outgoing(extension_set *set, size_t i, extension_scratch *scratch, int turn,
                         extension_send *send) {
   block_sink sink;

@@ -1,7 +1,7 @@
 #include "proto/extension/extension_set.h"
 
-/* Agreeing upon extensions, either side: from the fields of the handshake and what is installed to
-   the states of a connection. What happens to messages is in extension_run.c. */
+/* Negotiates extensions, for both roles: from the handshake's fields and the installed extensions
+   to the state of a connection. extension_run.c passes messages through them. */
 
 #include <string.h>
 

@@ -1,25 +1,23 @@
 #include "proto/extension/inflater.h"
 
-/* Feeds zlib's inflate. Room for output is asked for as it is needed, and what goes beyond the
-   bound is never inflated.
-
-   A message whose last block is final (BFINAL, RFC 7692 7.2.3.4) goes on behind it, with the window
-   as it is. One that ends exactly there, or has no bytes at all, is taken as complete, though it
-   should have an empty block: there are senders of both. */
+/* Feeds zlib's inflate. Output memory is requested as it is needed, and output over the limit is
+   never produced. After a final block (BFINAL, RFC 7692 7.2.3.4) a message goes on with the same
+   window. A message that ends exactly there, or has no bytes at all, counts as complete, though it
+   should have an empty block: some senders leave it out. */
 
 #include "base/error.h"
 
 enum { AT_BLOCK_END = 128, UNUSED_BITS = 63 }; /* of z_stream.data_type, see zlib.h */
 
-/* What n bytes often become. More is asked for when it turns out to be needed. */
+/* A guess of the output of n bytes. More memory is requested when it is needed. */
 static size_t enough(size_t n) {
   enum { LEAST = 1024, MOST = 256 * 1024 };
   if (n > MOST / 4) return MOST;
   return n * 4 > LEAST ? n * 4 : LEAST;
 }
 
-/* Give zlib room for output. An error is kept for the case that it is needed: a message may fill
-   its bound exactly, and still have an end to be read. */
+/* Request memory for output. An error counts only if output is really produced: a message may have
+   exactly the largest allowed size, and its end must still be read. */
 static int offer_room(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   uint8_t *dst;
   size_t room, want = enough(z->avail_in);
@@ -40,14 +38,14 @@ static int offer_room(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
 static int inflater_check(z_stream *z, inflater_progress *p, int r) {
   switch (r) {
   case Z_OK:
-  case Z_BUF_ERROR: return 0; /* the second: no input, or no room */
+  case Z_BUF_ERROR: return 0; /* Z_BUF_ERROR: no input, or no output memory */
   case Z_STREAM_END: p->fresh = true; return inflateResetKeep(z) == Z_OK ? 0 : WSUV_EDEFLATE;
   case Z_MEM_ERROR: return WS_ENOMEM;
   default: return WSUV_EDEFLATE;
   }
 }
 
-/* All of the input. */
+/* Inflate all input. */
 static int run(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   for (;;) {
     int err = offer_room(z, p, sink);
@@ -64,9 +62,8 @@ static int run(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   }
 }
 
-/* Put back what the sender has cut off. It must be the end of an empty block and nothing else, so
-   it needs no room: what wants some is data of a message that was cut short, or is beyond the
-   bound. */
+/* Append the bytes that the sender has removed. They must be the end of an empty block, which needs
+   no output memory: output here means truncated data, or over the limit. */
 static int end_message(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
   static const uint8_t tail[] = {0x00, 0x00, 0xff, 0xff};
   if (p->fresh) return 0;

@@ -1,6 +1,6 @@
 #include "proto/extension/sink.h"
 
-/* Sinks for the output of extensions, and the one that most output goes to: a growing block. */
+/* Sinks for the output of extensions, and the most common one: a growing block. */
 
 #include <assert.h>
 #include <string.h>
@@ -49,7 +49,7 @@ void wsuv_sink_trim(wsuv_sink_t *sink, size_t n) {
   sink->written -= n;
 }
 
-/* The room behind the block's bytes, within the bound. */
+/* Use the memory after the block's bytes, up to the limit. */
 static void show_room(block_sink *s) {
   const block *b = s->to;
   size_t cap = b->cap < s->most ? b->cap : s->most;
@@ -57,8 +57,8 @@ static void show_room(block_sink *s) {
   s->sink.left = cap > b->len ? cap - b->len : 0;
 }
 
-/* The block's length follows what was written, and what is written stays where it can be taken
-   back: the block moves as a whole. */
+/* Keep the block's length up to date. Output that can be taken back moves together with the
+   block. */
 static void catch_up(block_sink *s) {
   block *b = s->to;
   if (s->sink.at != NULL) b->len = (size_t) (s->sink.at - b->base);

@@ -1,6 +1,6 @@
 #include "proto/extension/zstream_pool.h"
 
-/* Makes, keeps and frees zlib's states. */
+/* Creates, keeps and frees zlib states. */
 
 #include <string.h>
 

@@ -5,12 +5,12 @@
 #include "base/error.h"
 #include "proto/frame/conn_ext.h"
 
-/* The RFC 6455 state machine over decoder, message and queue. Pulled by its owner: it calls nobody
-   but the trace hook. */
+/* The RFC 6455 state machine, over decoder, message and queue. Its owner pulls events; it calls
+   nobody except the trace hook. */
 
 enum {
   CHUNKS_KEPT = 128,    /* spare chunks of the shared pool: 2 MiB */
-  DUMPED_OF_PIECES = 64 /* bytes of a payload in pieces: as many as the log shows */
+  DUMPED_OF_PIECES = 64 /* bytes of a payload in pieces that are logged */
 };
 
 void conn_shared_init(conn_shared *shared, ws_env *env) {
@@ -86,7 +86,7 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
-/* In one call, since it is one payload. */
+/* Pass the payload to the hook in one call. */
 static void dump_first(const conn *c, const ws_view *pieces, size_t n) {
   uint8_t first[DUMPED_OF_PIECES];
   size_t len = 0;
@@ -98,7 +98,7 @@ static void dump_first(const conn *c, const ws_view *pieces, size_t n) {
   if (len > 0) c->shared->dump(c->trace_arg, true, first, len);
 }
 
-/* What only a log wants to know is kept out of the way of all frames. */
+/* Logging must not slow down frames when there is no log. */
 #if defined(__GNUC__)
 #define WS_COLD __attribute__((noinline))
 #else
@@ -124,7 +124,7 @@ static inline void note_sent(conn *c, const frame_header *h, const ws_view *piec
   if (is_watched(c)) watch_sent(c, h, pieces, n);
 }
 
-/* The header may come without any of the payload. */
+/* The header may be complete before any of the payload has come. */
 WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->decoder;
   if (chunk->first) trace(c, false, &d->header);
@@ -150,7 +150,7 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   return err;
 }
 
-/* The masking key comes first: a message that an extension has taken must go out. */
+/* Draw the masking key first: once an extension has taken a message, it must be sent. */
 static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   frame_header h;
   conn_ext_frame out;
@@ -189,8 +189,8 @@ static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
   return valid && (!f->fin || utf8_complete(utf8));
 }
 
-/* Text is checked across the fragments of a message; the state behind this one is kept only when
-   it is queued. */
+/* Check text across the fragments of a message. The new state is kept only if the fragment is
+   queued. */
 static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
   utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
   if (!feed_pieces(&utf8, f)) return WSUV_EUTF8;
@@ -264,10 +264,10 @@ void conn_fail(conn *c, int err, const char *why) {
   c->failed = true;
   c->why = why;
   c->in_len = 0;
-  /* What was handed out may still be looked at. */
+  /* The program may still use the memory of the last event. */
   if (!c->incoming.given) message_clear(&c->incoming, &c->shared->spare);
   if (c->close_sent) return;
-  /* Without memory or random bytes there is no close frame: the connection just ends. */
+  /* Without memory or random bytes no close frame can be made: the connection just ends. */
   (void) queue_close(c, close_code_for_error(err), why, strlen(why));
   c->close_sent = true;
 }
@@ -290,8 +290,8 @@ int conn_keep_input(conn *c) {
   return 0;
 }
 
-/* Room in the block: what there is, if it is worth a read; else as much again as has come, so that
-   memory follows what was sent. */
+/* Memory in the block: what it has, if that is worth a read; otherwise double it, so that memory
+   follows the bytes that were received. */
 static size_t room_in_block(conn *c, size_t least) {
   const frame_decoder *d = &c->decoder;
   block *b = &c->incoming.assembled;
@@ -309,7 +309,8 @@ size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
   const block *b = &c->incoming.assembled;
   bool data_payload = d->state == DECODER_PAYLOAD && !opcode_is_control(d->header.opcode);
   if (!data_payload || d->left <= least || b->len == 0) return 0;
-  if (!extension_set_in_idle(c->extensions)) return 0; /* what is assembled is not what comes */
+  if (!extension_set_in_idle(c->extensions))
+    return 0; /* the assembled bytes are not those of this frame */
   size_t room = room_in_block(c, least);
   *dst = b->base + b->len;
   return room < d->left ? room : (size_t) d->left;
@@ -337,7 +338,7 @@ static int conn_on_close(conn *c, conn_event *ev) {
   return 0;
 }
 
-/* Drop what has not begun, but for our close frame, if it is made. */
+/* Drop what has not started to leave, except our own close frame. */
 static int drop_unstarted(conn *c) {
   const uint64_t *queued = &c->out.lanes[LANE_DATA].queued, before = *queued;
   int err = out_queue_drop_unstarted(&c->out, c->close_size);
@@ -357,7 +358,7 @@ int conn_answer_close(conn *c) {
   return err;
 }
 
-/* Control frames seldom come in pieces, so not every connection has room for one. */
+/* Memory for a control frame is allocated only when one comes in pieces, which is rare. */
 static int keep_control(conn *c, const frame_chunk *chunk) {
   if (chunk->first) c->control_len = 0;
   if (c->control == NULL) c->control = ws_malloc(c->shared->chunks.alloc, FRAME_CONTROL_MAX);
@@ -367,7 +368,7 @@ static int keep_control(conn *c, const frame_chunk *chunk) {
   return 0;
 }
 
-/* 1: the control frame is complete, as an event; 0: there is more of it to come; WS_ENOMEM. */
+/* 1: the control frame is complete and is the event; 0: more of it must come; WS_ENOMEM. */
 static int add_control(conn *c, const frame_chunk *chunk, conn_event *ev) {
   bool whole = chunk->first && chunk->last;
   int err = whole ? 0 : keep_control(c, chunk);
@@ -444,7 +445,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   return r;
 }
 
-/* What the last event was in has been seen. */
+/* The caller has used the last event's memory. */
 static void release_seen(conn *c) {
   message_release_given(&c->incoming, &c->shared->spare);
   if (c->control != NULL && c->decoder.state == DECODER_HEADER) release_control(c);

@@ -14,81 +14,83 @@
 #include "proto/frame/conn_state.h"
 
 void conn_shared_init(conn_shared *shared, ws_env *env);
-void conn_shared_free(conn_shared *shared); /* every connection has been freed before */
+void conn_shared_free(conn_shared *shared); /* every connection must be freed before */
 
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
                const message_limits *limits, void *trace_arg);
 
-/* Leave messages to the owner, before anything is received: data frames come one by one, with any
-   rsv bits and without a look at their text, and rsv bits may be sent; pings are not answered. */
+/* Set raw mode, before anything is received: data frames are events one by one, with any rsv bits
+   and without a check of text; frames may be sent with rsv bits; the owner answers pings. */
 void conn_set_raw(conn *c);
 
-/* Give messages in pieces as they come, before anything is received. */
+/* Deliver messages in pieces as they come. Set it before anything is received. */
 void conn_set_streamed(conn *c);
 
-/* Use extensions, which become the connection's, before anything is sent or received. NULL: none.
-   Not if raw. */
+/* Use extensions, which become the connection's. Set it before anything is sent or received. NULL:
+   none. Not in raw mode. */
 void conn_set_extensions(conn *c, extension_set *set);
 
-void conn_free(conn *c); /* gives back what it holds; out_queue included */
+void conn_free(conn *c); /* frees all that it has, out_queue included */
 
-/* Give bytes that were read. They stay the caller's, are unmasked in place, and are used up when
-   conn_next_event returns 0 or less. Everything given before has been used up. */
+/* Give bytes that were received. The memory stays the caller's and is unmasked in place. All of it
+   is used when conn_next_event returns 0 or less. Everything given before must be used. */
 void conn_recv(conn *c, uint8_t *data, size_t len);
 
-/* Keep what was given and is not used up in memory of the connection's own, because the caller's
-   will be used otherwise. Events go on from there. 0 or WS_ENOMEM. */
+/* Copy the bytes that are not used yet, because the caller needs the memory. Events go on from the
+   copy. 0 or WS_ENOMEM. */
 int conn_keep_input(conn *c);
 
-/* Whether there is something that was given and is not used up. */
+/* Whether bytes were given that are not used yet. */
 static inline bool conn_has_input(const conn *c) {
   return c->in_len > 0;
 }
 
-/* The next event. 1: one; 0: none until more is received;
-   an error (see message_add, frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM):
-   the connection has failed with it, once: a close frame that says so is queued, where one can be
-   (close_code_for_error), and nothing more is read. */
+/* The next event. 1: there is one; 0: more must be received first; an error (see message_add,
+   frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM): the connection has failed. An
+   error is returned once; a close frame with the code of close_code_for_error is queued if
+   possible, and nothing more is read. */
 int conn_next_event(conn *c, conn_event *ev);
 
-/* Where the rest of a large payload wants to be read: if more than `least` bytes of a frame are
-   missing, room in the block that it is assembled in. The bytes read there are given to conn_recv
-   as they lie. 0: wherever the caller likes. Room grows with what has come, not with what was
-   announced. */
+/* Memory to read the rest of a large payload into: if more than `least` bytes of a frame are
+   missing, it is in the block that the message is assembled in. Pass the bytes that were read there
+   to conn_recv where they lie. 0: read to wherever the caller likes. The memory grows with the
+   bytes received, not with the announced length. */
 size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
 
-/* Queue a frame; its payload is copied.
-   0; WSUV_ESTATE: closing has begun; WSUV_EUTF8; WSUV_ECONTROL; WS_EINVAL: another type amid a
-   message, rsv bits that may not be, or a type that is not to be sent here; WSUV_ERANDOM;
-   WS_ENOMEM; or an extension's. Nothing is queued then. If an extension had begun to change the
-   message, the connection has failed, as with conn_fail. */
+/* Queue a frame; its payload is copied. 0; WSUV_ESTATE: closing has begun; WSUV_EUTF8;
+   WSUV_ECONTROL; WS_EINVAL: another type while a fragmented message is being sent, rsv bits without
+   raw mode, or a type that cannot be sent here; WSUV_ERANDOM; WS_ENOMEM; or an extension's error.
+   After an error nothing is queued. If an extension had started to change the message, the
+   connection has failed, as with conn_fail. */
 int conn_send_frame(conn *c, const conn_frame *frame);
 
-/* The same for one in a single piece, without rsv bits. */
+/* The same for a payload in one piece, without rsv bits. */
 static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
   const ws_view piece = {(const uint8_t *) data, len};
   const conn_frame frame = {.type = type, .fin = fin, .pieces = &piece, .count = 1, .len = len};
   return conn_send_frame(c, &frame);
 }
 
-/* A message of this type is going to be sent in fragments: until one has fin, no other can be. 0;
-   WSUV_ESTATE; WS_EINVAL: another has begun, or it is no type of a message. */
+/* Announce a message of this type that is sent in fragments: no other can be sent before the
+   fragment with fin. 0; WSUV_ESTATE; WS_EINVAL: another message has begun, or it is not a type of
+   data. */
 int conn_begin_message(conn *c, frame_opcode type);
 
-/* Begin or answer the closing handshake, after all that is queued. Once only: later calls do
-   nothing and return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too long), WSUV_EUTF8,
-   WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason: an empty close frame. */
+/* Queue a close frame, after all that is queued; it starts or answers the closing handshake. Only
+   the first call has an effect; later ones return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too
+   long), WSUV_EUTF8, WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason, makes an
+   empty close frame. */
 int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len);
 
-/* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our own is made already:
-   once, after CONN_EVENT_CLOSE, when its owner has written what could be written. The peer wants no
-   more of our data: what has not begun to leave by now is dropped.
-   0; WSUV_ERANDOM, WS_ENOMEM: the connection has failed, without an answer. */
+/* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our close frame was made
+   before. Call it once, after CONN_EVENT_CLOSE, when everything that could be written was written.
+   The peer reads no more data: what has not started to leave is dropped. 0; WSUV_ERANDOM,
+   WS_ENOMEM: the connection has failed, without an answer. */
 int conn_answer_close(conn *c);
 
-/* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a
-   close frame that says so if none was sent before, and read no more. `why` is static text, ASCII,
-   of WSUV_CLOSE_REASON_MAX bytes at most; it goes out as the reason. */
+/* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a close
+   frame, unless one was made before, and read no more. `why` is static ASCII text of at most
+   WSUV_CLOSE_REASON_MAX bytes; it becomes the reason. */
 void conn_fail(conn *c, int err, const char *why);
 
 #endif

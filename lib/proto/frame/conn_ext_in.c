@@ -1,13 +1,13 @@
 #include "proto/frame/conn_ext.h"
 
-/* Messages that extensions change on their way in: assembled from what is put out, within the
-   bound, or given in pieces. */
+/* Received messages that extensions change: assembled from their output, within the limit, or
+   delivered in pieces. */
 
 #include "base/error.h"
 
 enum {
-  SLICE = 64,            /* bytes of input; deflate makes 66 KiB of it at most */
-  PIECE_SIZE = 16 * 1024 /* what has come of a streamed message is given when it is so much */
+  SLICE = 64,            /* bytes of input at once; deflate makes at most 66 KiB of them */
+  PIECE_SIZE = 16 * 1024 /* bytes of a streamed message that are delivered together */
 };
 
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
@@ -19,7 +19,8 @@ int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
   return r;
 }
 
-/* Bits in continuations mean nothing to any extension (RFC 7692 6.1 wants them on first frames). */
+/* An rsv bit in a continuation frame is an error for every extension (RFC 7692 6.1 allows it only
+   on first frames). */
 static int conn_ext_check(conn *c) {
   const frame_header *h = &c->decoder.header;
   if (h->opcode == OPCODE_CONTINUATION && h->rsv != 0) {
@@ -29,13 +30,13 @@ static int conn_ext_check(conn *c) {
   return message_check_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
-/* The fragments of a message in pieces are not counted, only whether it goes on. */
+/* If messages are delivered in pieces, fragments are not counted. */
 static void begin_frame(conn *c) {
   message_begin_frame(&c->incoming, &c->decoder.header);
   if (c->streamed) c->incoming.fragments = 1;
 }
 
-/* What was put out counts once the frame is whole, as the frame itself does. */
+/* The output is counted when the frame is complete, as the frame is. */
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   extension_set *set = c->extensions;
   set->in_produced += produced;

@@ -1,6 +1,6 @@
 #include "proto/frame/conn_ext.h"
 
-/* Messages that extensions change on their way out, a frame at a time. */
+/* Sent messages that extensions change, a frame at a time. */
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static int gather(conn *c, const conn_frame *f, conn_ext_frame *out) {
   return 0;
 }
 
-/* 1: there is a variant of a prepared message; 0: there is none; or an error. */
+/* 1: there is a variant of the prepared message; 0: there is none; or an error. */
 static int use_variant(conn *c, const conn_frame *f, conn_ext_frame *out) {
   const prepared_variant *v = NULL;
   int err = f->prepared != NULL ? prepared_for(f->prepared, c->extensions, &v) : 0;

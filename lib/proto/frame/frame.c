@@ -49,7 +49,7 @@ static uint64_t read_length(const uint8_t *p, size_t n) {
   return v;
 }
 
-/* What the first bytes of a 64-bit length show: bytes 2 to 9 of the header. */
+/* Check a 64-bit length as far as it has come: bytes 2 to 9 of the header. */
 static const char *check_length_64(const uint8_t *p, size_t n) {
   static const uint8_t zeros[6];
   if (n > 2 && (p[2] & 0x80) != 0) return "length with the top bit set";

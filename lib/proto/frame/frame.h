@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_FRAME_FRAME_H
 #define WS_PROTO_FRAME_FRAME_H
 
-/* The header of a frame (RFC 6455 5.2): reading and writing it, and the rules that one header can
-   be judged by alone. The order of frames is conn's and message's business. */
+/* The header of a frame (RFC 6455 5.2): reading, writing, and the rules that apply to a single
+   header. conn and message check the order of frames. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,12 +43,12 @@ typedef struct frame_header {
   uint8_t size; /* of the header itself, in bytes */
 } frame_header;
 
-/* Read the header at p from the n bytes that are there; n may be anything.
-   The number of bytes that the header takes; 0: more are needed, and what is there is in order;
-   WSUV_EPROTOCOL, as soon as a byte shows it, with *why: a rsv bit that is not in `rsv_allowed`,
-   or any in a control frame, an unknown opcode, a control frame fragmented or over 125 bytes, a
-   length that is not minimal or has the top bit set, a mask where there must be none or none where
-   there must be one (RFC 6455 5.1: `from` is who sent it). */
+/* Read the header at p, where n bytes are; n may be any number. Returns the bytes that the header
+   takes; 0: more are needed, and those that are there are valid; WSUV_EPROTOCOL with *why, as soon
+   as a byte is wrong: an rsv bit that is not in `rsv_allowed`, or any in a control frame; an
+   unknown opcode; a control frame that is fragmented or over 125 bytes; a length that is not
+   minimal or has the top bit set; a masked frame from a server or an unmasked one from a client
+   (RFC 6455 5.1: `from` is who sent it). */
 int frame_header_read(frame_header *h, const uint8_t *p, size_t n, ws_role from,
                       uint8_t rsv_allowed, const char **why);
 

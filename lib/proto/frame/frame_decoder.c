@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Frames out of bytes that may be cut anywhere; knows one header at a time and no message. */
+/* Frames from bytes that may be cut anywhere. Knows one header at a time and no message. */
 
 void frame_decoder_init(frame_decoder *d, ws_role from, uint8_t rsv_allowed) {
   memset(d, 0, sizeof *d);
@@ -15,9 +15,8 @@ static int read_header(frame_decoder *d, const uint8_t *p, size_t n) {
   return frame_header_read(&d->header, p, n, (ws_role) d->from, d->rsv_allowed, &d->why);
 }
 
-/* Most frames are small and all there, and two bytes of header that a glance finds in order: data,
-   no rsv bit, a short length, and no mask where none must be. Whatever else there is,
-   frame_header_read judges. */
+/* Fast path: unmasked data frame, under 126 bytes, whole in the buffer. frame_header_read checks
+   all others. */
 static bool take_small(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
   const uint8_t *at = *p;
   frame_header *h = &d->header;
@@ -37,7 +36,7 @@ static bool take_small(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *ch
   return true;
 }
 
-/* A header in pieces: add bytes to `part` until it is complete. */
+/* A header in pieces: collect bytes in `part` until it is complete. */
 static int header_from_part(frame_decoder *d, uint8_t **p, size_t *n) {
   int r = 0;
   while (r == 0 && *n > 0) {
@@ -50,7 +49,7 @@ static int header_from_part(frame_decoder *d, uint8_t **p, size_t *n) {
   return r;
 }
 
-/* The header where it lies, if all of it is there; else the beginning of it is kept. */
+/* Read the header in place if all of it is there; otherwise keep its first bytes. */
 static int header_in_place(frame_decoder *d, uint8_t **p, size_t *n) {
   int r = read_header(d, *p, *n);
   if (r < 0) return r;

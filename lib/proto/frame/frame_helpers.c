@@ -9,7 +9,7 @@
 #include "proto/frame/frame_input.h"
 #include "proto/frame/utf8.h"
 
-/* What users do with frames: copy them, and read what is in them. */
+/* Public functions that copy frames and read their payload. */
 
 SIZED_TYPE(frame_type, wsuv_frame_t, len, sizeof(wsuv_frame_t));
 

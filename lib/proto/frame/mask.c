@@ -1,7 +1,7 @@
 #include "proto/frame/mask.h"
 
-/* Masking in wide words: the key repeats every four octets, so it fills any word whose size is a
-   multiple of four, in the same order in memory on every machine. */
+/* Masking with wide words. The key repeats every four octets, so it fills any word whose size is a
+   multiple of four, in the same memory order on every machine. */
 
 #include <string.h>
 
@@ -9,10 +9,10 @@
 #include <immintrin.h>
 #endif
 
-/* Below this, what a call through the wide registers saves is less than what it costs. */
+/* Shorter payloads gain less than the call of the AVX2 function costs. */
 enum { AVX2_MIN = 128 };
 
-/* The widest word that every processor of the kind has. */
+/* The widest vector that every processor of this kind has. */
 #if defined(__GNUC__)
 typedef uint32_t wide_word __attribute__((vector_size(16)));
 
@@ -81,12 +81,12 @@ __attribute__((target("avx2"))) void mask_apply_avx2(uint8_t *dst, const uint8_t
 }
 #endif
 
-/* The key as it stands `offset` octets into the payload. */
+/* The key, rotated to start `offset` octets into the payload. */
 static mask_key key_at(mask_key key, uint64_t offset) {
   unsigned shift = (unsigned) (offset & 3) * 8;
   if (shift == 0) return key;
   const mask_key probe = {.b = {1, 0, 0, 0}};
-  if (probe.word != 1) shift = 32 - shift; /* big endian: the first octet is the high one */
+  if (probe.word != 1) shift = 32 - shift; /* big endian: the first octet is the highest */
   key.word = key.word >> shift | key.word << (32 - shift);
   return key;
 }

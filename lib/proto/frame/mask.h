@@ -12,12 +12,12 @@ typedef union mask_key {
   uint32_t word;
 } mask_key;
 
-/* dst = src masked; dst == src is fine, other overlaps are not. Any alignment.
-   `offset` is the place in the payload at which src begins. */
+/* dst = src masked. dst may be src; other overlaps are not allowed. Any alignment. `offset` is the
+   position of src in the payload. */
 void mask_apply(uint8_t *dst, const uint8_t *src, size_t n, mask_key key, uint64_t offset);
 
-/* The two ways that mask_apply chooses from, with the key as it stands at src[0]. The second is
-   for processors with AVX2 only. */
+/* The two implementations of mask_apply, with the key for src[0]. The second needs a processor with
+   AVX2. */
 void mask_apply_portable(uint8_t *dst, const uint8_t *src, size_t n, mask_key key);
 
 #if defined(__x86_64__) && defined(__GNUC__)

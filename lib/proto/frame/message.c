@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* Data frames put together to messages; knows no control frames and no connection. */
+/* Assembles messages from data frames. Knows no control frames and no connection. */
 
 static int bad(const char **why, int err, const char *text) {
   *why = text;
@@ -31,7 +31,7 @@ static int check_fragments(const message *m, const message_limits *limits, const
   return good ? 0 : bad(why, WSUV_EFRAGMENTS, "too many fragments");
 }
 
-/* How large and how many, judged by the header of a frame. */
+/* Check size and number of fragments with a frame's header. */
 static int check_limits(const message *m, const message_limits *limits, const frame_header *h,
                         const char **why) {
   int err = check_frame_size(limits, h, why);
@@ -108,7 +108,7 @@ int message_add_slow(message *m, const message_limits *limits, block_spare *spar
   return end ? 1 : 0;
 }
 
-/* Of a message whose frames are given one by one, only whether it goes on is remembered. */
+/* If frames are delivered one by one, only whether a message goes on is kept. */
 int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
                       const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                       const char **why) {

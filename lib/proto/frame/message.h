@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_FRAME_MESSAGE_H
 #define WS_PROTO_FRAME_MESSAGE_H
 
-/* Whole messages out of data frames (RFC 6455 5.4): order of fragments, limits, UTF-8. A message
-   whose one frame lies complete in the input is given as a slice of it, without a copy. */
+/* Messages from data frames (RFC 6455 5.4): order of fragments, limits, UTF-8. A message in one
+   frame that is complete in the input is delivered where it lies, without a copy. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,10 +20,10 @@ typedef struct message_limits {
 
 typedef struct message {
   block assembled;
-  uint64_t passed;    /* bytes of it that were given in pieces */
-  uint32_t fragments; /* frames of the message so far; 0: between messages */
+  uint64_t passed;    /* bytes of the message that were delivered in pieces */
+  uint32_t fragments; /* frames of the message so far; 0: no message has begun */
   uint8_t opcode;     /* OPCODE_TEXT or OPCODE_BINARY */
-  bool given;         /* what is assembled was handed out, and can go */
+  bool given;         /* the assembled message was delivered and can be freed */
   utf8_state utf8;
 } message;
 
@@ -37,31 +37,30 @@ static inline void message_clear(message *m, block_spare *spare) {
   m->fragments = 0;
 }
 
-/* What was handed out has been seen. */
+/* The caller has used the delivered message. */
 static inline void message_release_given(message *m, block_spare *spare) {
   if (!m->given) return;
   block_release(&m->assembled, spare);
   m->given = false;
 }
 
-/* Take a chunk of a data frame. Limits and order are judged with its first chunk, before any of it
-   is stored.
-   1: the message is complete and is at *data, *len: in the chunk, or in m->assembled, until
-   message_release_given; 0: there is more to come;
-   WSUV_EPROTOCOL: a continuation of nothing, or a new message amid another; WSUV_ETOOBIG;
-   WSUV_EFRAGMENTS; WSUV_EUTF8; WS_ENOMEM; *why says which. */
+/* Take a chunk of a data frame. Limits and order are checked with its first chunk, before anything
+   is stored. 1: the message is complete, at *data, *len: in the chunk, or in m->assembled until
+   message_release_given; 0: more must come; WSUV_EPROTOCOL: a continuation without a message, or a
+   new message inside another; WSUV_ETOOBIG; WSUV_EFRAGMENTS; WSUV_EUTF8; WS_ENOMEM; *why says
+   which. */
 int message_add_slow(message *m, const message_limits *limits, block_spare *spare,
                      const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                      const char **why);
 
-/* The same, but for single frames: a fragment is complete by itself, and its number and its text
-   are not judged. */
+/* The same for single frames: each fragment counts as complete; number of fragments and UTF-8 are
+   not checked. */
 int message_add_frame(message *m, const message_limits *limits, block_spare *spare,
                       const frame_header *h, const frame_chunk *chunk, uint8_t **data, size_t *len,
                       const char **why);
 
-/* Check a chunk, to be given as it is: nothing is stored, and the number of frames and the size of
-   the message are not judged. 1: a piece, *end: the last; 0: it is empty, and not the last. */
+/* Check a chunk that is delivered where it lies: nothing is stored; number of frames and size of
+   the message are not checked. 1: a piece, *end: the last; 0: an empty one that is not the last. */
 int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
                       const frame_chunk *chunk, bool *end, const char **why);
 
@@ -72,15 +71,15 @@ int message_check_frame(const message *m, const message_limits *limits, const fr
                         bool pieces, const char **why);
 void message_begin_frame(message *m, const frame_header *h);
 
-/* What is in m->assembled behind the first `before` bytes is new, and the last, or not. 0 or
-   WSUV_EUTF8. */
+/* Check the bytes of m->assembled after the first `before`; `last`: the message ends with them. 0
+   or WSUV_EUTF8. */
 int message_check_new(message *m, size_t before, bool end, const char **why);
 
-/* What is assembled is given, as with message_add; `nowhere` is where it is if that is nothing. */
+/* Deliver m->assembled, as message_add does. `nowhere` is the address of an empty message. */
 void message_give(message *m, uint8_t *nowhere, uint8_t **data, size_t *len);
 
-/* Nearly all binary messages are one frame that is all here: nothing to keep, nothing to check but
-   the limits. */
+/* Fast path: a binary message in one frame that is whole in the input. Only the limits are
+   checked. */
 static inline bool message_is_plain(const message *m, const message_limits *limits,
                                     const frame_header *h, const frame_chunk *chunk) {
   return h->opcode == OPCODE_BINARY && h->fin && chunk->first && chunk->last && m->fragments == 0 &&

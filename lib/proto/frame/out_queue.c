@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-/* Two lanes of encoded frames. A lane is a plain queue of bytes; where a frame ends is read from
-   its own header, and only when less than the whole lane leaves at once. */
+/* Two lanes of encoded frames. A lane is a queue of bytes. The end of a frame is found from its
+   header, and only if less than the whole lane leaves at once. */
 
 void out_queue_init(out_queue *q, bufq_pool *pool) {
   memset(q, 0, sizeof *q);
@@ -18,7 +18,7 @@ void out_queue_clear(out_queue *q) {
   out_queue_init(q, q->pool);
 }
 
-/* n bytes of payload, `done` bytes behind its beginning, copied and masked in one pass. */
+/* Copy and mask n bytes of payload in one pass; `done` bytes of the payload come before them. */
 static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src, size_t done,
                         size_t n) {
   if (n == 0) return;
@@ -29,7 +29,7 @@ static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src,
   }
 }
 
-/* A frame that fits into one piece of the room that is reserved: nearly all small ones. */
+/* Fast path for small frames: the frame fits into one chunk of the queue. */
 static bool put_at_once(bufq *bytes, frame_header *h, const uint8_t *payload) {
   size_t room;
   uint8_t *dst = bufq_tail(bytes, &room);
@@ -53,7 +53,7 @@ static void put_header(bufq *bytes, frame_header *h) {
   }
 }
 
-/* A piece of the payload, `before` bytes behind its beginning. */
+/* A piece of the payload, after `before` bytes of it. */
 static void put_piece(bufq *bytes, const frame_header *h, const ws_view *piece, size_t before) {
   size_t done = 0;
   while (done < piece->len) {
@@ -99,7 +99,7 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   return 0;
 }
 
-/* Take the pong at the end of the control lane back, if nothing of it has begun to leave. */
+/* Remove the pong at the end of the control lane, unless some of it has left. */
 static void drop_last_pong(out_queue *q) {
   out_lane *l = &q->lanes[LANE_CONTROL];
   size_t len = bufq_len(&l->bytes), size = q->last_pong_size;
@@ -131,8 +131,8 @@ int out_queue_raw(out_queue *q, const void *data, size_t n) {
   return 0;
 }
 
-/* What leaves next, in three parts: the rest of a data frame that has begun, then control, then
-   the rest of the data. */
+/* What leaves next, in three parts: the rest of a data frame that has started to leave, the control
+   lane, the rest of the data lane. */
 typedef struct parts {
   size_t data_first, control, data_rest;
 } parts;
@@ -159,7 +159,7 @@ static size_t take(size_t *n, size_t most) {
   return taken;
 }
 
-/* How the first n bytes, in the order of peek, fall to the lanes. */
+/* How many of the next n bytes belong to each lane. */
 static void share(const out_queue *q, size_t n, size_t lanes[LANE_COUNT]) {
   parts p = order(q);
   lanes[LANE_DATA] = take(&n, p.data_first);
@@ -167,7 +167,7 @@ static void share(const out_queue *q, size_t n, size_t lanes[LANE_COUNT]) {
   lanes[LANE_DATA] += take(&n, p.data_rest);
 }
 
-/* Read the header of the frame that lies `skip` bytes behind the front of a lane. */
+/* Read the header of the frame that starts `skip` bytes into a lane. */
 static size_t frame_at(const out_lane *l, size_t skip, frame_header *h) {
   uint8_t buf[FRAME_HEADER_MAX];
   const char *why;
@@ -191,7 +191,7 @@ static void frame_gone(out_queue *q, out_lane *l) {
   if (l == &q->lanes[LANE_CONTROL] && q->front_is_pong) q->pongs--;
 }
 
-/* The whole lane has left: no need to look at each frame. */
+/* Fast path: the whole lane has left. */
 static void lane_gone(out_queue *q, out_lane *l) {
   bufq_clear(&l->bytes, q->pool);
   l->frame_left = l->frame_payload = 0;
@@ -239,7 +239,7 @@ void out_queue_release(out_queue *q) {
   }
 }
 
-/* Bytes at the front of the data lane that belong to frames which have begun to leave. */
+/* Bytes at the front of the data lane that belong to frames that have started to leave. */
 static uint64_t begun(const out_lane *l, uint64_t *payload) {
   uint64_t end = l->frame_left;
   *payload = l->frame_payload;

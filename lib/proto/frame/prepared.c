@@ -1,6 +1,6 @@
 #include "proto/frame/prepared.h"
 
-/* Makes variants as they are needed, and remembers them. */
+/* Makes variants when they are first needed, and keeps them. */
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 
 #include "proto/extension/extension_set.h"
 
-/* For all sessions in which an extension does the same to it. */
+/* The variant for all sessions whose extension changes the message in the same way. */
 typedef struct prepared_variant {
   struct prepared_variant *next;
   int (*prepare)(void *state, wsuv_extension_message_t *message,
@@ -26,13 +26,14 @@ typedef struct prepared_variant {
 struct wsuv_prepared {
   wsuv_allocator_t alloc;
   wsuv_frame_type_t type;
-  prepared_variant *variants; /* that were needed so far */
+  prepared_variant *variants; /* the variants that were needed so far */
   size_t len;
   uint8_t data[];
 };
 
-/* The variant for a connection, where it is to be sent now; NULL: there is none, and it is to be
-   changed like any message. 0; WS_ENOMEM; an extension's error: nothing has happened. */
+/* Get the variant for a connection on which the message is sent now. NULL: there is none, and
+   extensions change the message like any other. 0; WS_ENOMEM; an extension's error: nothing has
+   changed. */
 int prepared_for(wsuv_prepared_t *p, const extension_set *set, const prepared_variant **out);
 
 #endif

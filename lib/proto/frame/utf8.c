@@ -37,7 +37,7 @@ static bool eight_ascii(const uint8_t *p) {
   return (word & 0x8080808080808080U) == 0;
 }
 
-/* From i, between characters, past ASCII: eight bytes at a time, the last of them once more. */
+/* From i, the start of a character, skip ASCII: eight bytes at a time, the last of them again. */
 static size_t skip_ascii(const uint8_t *p, size_t i, size_t n) {
   for (; n - i >= 8; i += 8) {
     if (!eight_ascii(p + i)) return i;
@@ -129,7 +129,7 @@ AVX2 __m256i high_nibbles(__m256i v) {
   return low_nibbles(_mm256_srli_epi16(v, 4));
 }
 
-/* The errors at p[0] to p[31]; reads from p[-3]. */
+/* The errors at p[0] to p[31]. Reads from p[-3]. */
 AVX2 __m256i errors_in_32(const uint8_t *p) {
   __m256i before = load(p - 1);
   __m256i pairs = _mm256_and_si256(look_up(first_high, high_nibbles(before)),
@@ -148,9 +148,9 @@ AVX2 bool ascii_in_64(const uint8_t *p) {
   return _mm256_movemask_epi8(all) == 0;
 }
 
-/* p[0] begins a character, p[-3] can be read, n >= 32. The last character may lack its end. */
+/* p[0] starts a character, p[-3] can be read, n >= 32. The last character may be incomplete. */
 AVX2 bool check(const uint8_t *p, size_t n) {
-  __m256i errors = errors_in_32(p + n - 32); /* and so the loop may leave less than that */
+  __m256i errors = errors_in_32(p + n - 32); /* the loop may leave less than that */
   size_t i = 0;
   for (; n - i >= 64; i += 64) {
     if (ascii_in_64(p + i)) continue;
@@ -161,7 +161,7 @@ AVX2 bool check(const uint8_t *p, size_t n) {
   return _mm256_testz_si256(errors, errors) != 0;
 }
 
-/* How many bytes at the end may be a character that is not whole, or one that is. */
+/* How many bytes at the end may be an incomplete character, or a complete one. */
 static size_t last_char_len(const uint8_t *end) {
   size_t len = 1;
   while (len < 4 && (end[-(ptrdiff_t) len] & 0xc0) == 0x80) len++;

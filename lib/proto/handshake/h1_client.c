@@ -1,7 +1,7 @@
 #include "proto/handshake/h1_client.h"
 
-/* Has the request written, then judges the answer: an interim one is passed over, 101 is checked
-   field by field, anything else is a refusal, kept with the beginning of its body. */
+/* Writes the request, then checks the response: interim responses are skipped, 101 is checked field
+   by field, any other is an error response, kept with the start of its body. */
 
 #include <string.h>
 
@@ -14,16 +14,16 @@ enum { SWITCHING_PROTOCOLS = 101 };
 struct h1_client {
   const wsuv_allocator_t *alloc;
   text_buf request;
-  text_buf offer;             /* subprotocols as a list, terminated */
-  extension_list *extensions; /* that can be offered, or NULL */
-  unsigned offered;           /* which of them are */
-  extension_set *set;         /* agreed upon, or NULL */
+  text_buf offer;             /* the offered subprotocols as a list, terminated */
+  extension_list *extensions; /* the installed extensions, or NULL */
+  unsigned offered;           /* the extensions that were offered */
+  extension_set *set;         /* the negotiated extensions, or NULL */
   char accept[HANDSHAKE_ACCEPT_LEN];
   http_message answer;
-  int status;          /* of the last answer whose head is read */
-  int interim;         /* answers that were passed over */
-  bool error_response; /* what comes is the body of a refusal */
-  const char *agreed;  /* the subprotocol */
+  int status;          /* the status of the last response whose head was read */
+  int interim;         /* interim responses that were skipped */
+  bool error_response; /* the body of an error response is being read */
+  const char *agreed;  /* the negotiated subprotocol */
   const char *detail;
 };
 
@@ -94,7 +94,7 @@ static const char *field(const h1_client *h, const char *name, size_t n) {
   return header_store_get(&h->answer.fields, name, n);
 }
 
-/* A body behind 101 could be taken for frames, or frames for a body. */
+/* With such a field the bytes after 101 could be read as a body instead of frames. */
 static int check_body(h1_client *h) {
   if (field(h, "Content-Length", 0) != NULL) {
     return h1_client_fail(h, WSUV_EBODY, "Content-Length in an answer 101");
@@ -164,7 +164,7 @@ static int check_extensions(h1_client *h) {
   return err < 0 ? h1_client_fail(h, err, why) : 0;
 }
 
-/* RFC 6455 4.1, what the client MUST validate. */
+/* RFC 6455 4.1: what the client MUST check. */
 static int check_switch(h1_client *h) {
   static int (*const checks[])(h1_client *) = {check_body,   check_upgrade,     check_connection,
                                                check_accept, check_subprotocol, check_extensions};
@@ -177,7 +177,7 @@ static int check_switch(h1_client *h) {
   return 1;
 }
 
-/* Any 1xx may come before the last answer (RFC 9110 15.2). */
+/* Any 1xx response may come before the final one (RFC 9110 15.2). */
 static int pass_over(h1_client *h) {
   if (++h->interim > HANDSHAKE_INTERIM_MAX) {
     return h1_client_fail(h, WSUV_EHEADERS, "too many interim answers");

@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_HANDSHAKE_H1_CLIENT_H
 #define WS_PROTO_HANDSHAKE_H1_CLIENT_H
 
-/* The client's side of the opening handshake (RFC 6455 4.1): makes the request, then takes the
-   bytes of the answer as they come and says whether the connection is open. */
+/* The client's side of the opening handshake (RFC 6455 4.1): makes the request, reads the response
+   as it comes, and decides whether the connection is open. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,40 +16,39 @@
 
 typedef struct h1_client h1_client;
 
-/* Validate, and build the request. `key` is HANDSHAKE_KEY_SIZE random bytes. All is copied.
-   0; WSUV_EINVAL_HEADER: as handshake_request_check says; WS_ENOMEM; an error of
-   extension_list_offer. */
+/* Check and write the request. `key` is HANDSHAKE_KEY_SIZE random bytes. Everything is copied. 0;
+   WSUV_EINVAL_HEADER: see handshake_request_check; WS_ENOMEM; an error of extension_list_offer. */
 int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
                   const uint8_t *key);
-void h1_client_free(h1_client *h); /* NULL is fine */
+void h1_client_free(h1_client *h); /* NULL is allowed */
 
 /* The bytes of the request. */
 const char *h1_client_request(const h1_client *h, size_t *len);
 
-/* Take bytes of the answer. `*used` says how many belong to it: what is behind them, after 1, are
-   frames.
-   1: the connection is open; 0: more is needed;
-   WSUV_ESTATUS: refused, and as much of the body as is kept (or comes) is here;
-   WSUV_EHTTP: malformed, a folded field, a status below 100, 101 not by HTTP/1.1;
-   WSUV_EHEADERS: larger than max_size, more than max_headers fields, too many interim answers;
-   WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL, WSUV_EEXTENSION, WSUV_EBODY: as in
-   wsuv/error.h; WS_ENOMEM; what an extension's hook returned.
-   After anything but 0 it is not called again. */
+/* Read bytes of the response. *used says how many belong to it: those after it, when 1 is returned,
+   are frames. 1: the connection is open; 0: more is needed; WSUV_ESTATUS: an error response, with
+   as much of the body as is kept or as there is; WSUV_EHTTP: malformed, a folded field, a status
+   below 100, 101 without HTTP/1.1; WSUV_EHEADERS: larger than max_size, more than max_headers
+   fields, too many interim responses; WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL,
+   WSUV_EEXTENSION, WSUV_EBODY: see wsuv/error.h; WS_ENOMEM; what an extension's hook returned.
+   After anything but 0 it may not be called again. */
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used);
 
-/* The stream ended while more was needed: WSUV_ESTATUS if a refusal has been read as far as its
-   headers, else WS_EOF. */
+/* The stream ended while more was needed. WSUV_ESTATUS if the head of an error response was read,
+   otherwise WS_EOF. */
 int h1_client_eof(h1_client *h);
 
-int h1_client_status(const h1_client *h);              /* of the last answer; 0: none yet */
-header_store *h1_client_headers(h1_client *h);         /* of the answer */
-const char *h1_client_subprotocol(const h1_client *h); /* agreed upon; "" if none */
+int h1_client_status(const h1_client *h);      /* the status of the last response; 0: none yet */
+header_store *h1_client_headers(h1_client *h); /* the fields of the response */
+const char *h1_client_subprotocol(const h1_client *h); /* the negotiated subprotocol; "" if none */
 
-/* Move what was agreed upon out of the handshake, once, after h1_client_feed has returned 1. The
-   result is the caller's; no bytes are behind it yet. 0; WS_ENOMEM: nothing was moved. */
+/* Move the result out of the handshake, once, after h1_client_feed has returned 1. It is the
+   caller's; `rest` is empty. 0; WS_ENOMEM: nothing was moved. */
 int h1_client_result(h1_client *h, handshake_result **out);
 
-const uint8_t *h1_client_body(const h1_client *h, size_t *len); /* of a refusal; NULL if empty */
-const char *h1_client_detail(const h1_client *h);               /* what was wrong; "" */
+/* The body of an error response; NULL if empty. */
+const uint8_t *h1_client_body(const h1_client *h, size_t *len);
+
+const char *h1_client_detail(const h1_client *h); /* what was wrong; "" */
 
 #endif

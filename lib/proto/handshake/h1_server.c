@@ -1,6 +1,6 @@
 #include "proto/handshake/h1_server.h"
 
-/* Judges the request for a WebSocket and keeps what the answer needs of it. */
+/* Checks the request for a WebSocket, and keeps what the response needs. */
 
 #include <string.h>
 
@@ -13,10 +13,10 @@ struct h1_server {
   const wsuv_allocator_t *alloc;
   http_message request;
   const char *key;  /* Sec-WebSocket-Key */
-  text_buf offered; /* subprotocols, each terminated */
+  text_buf offered; /* the offered subprotocols, each terminated */
   size_t offered_count;
-  extension_list *extensions; /* that can be accepted, or NULL */
-  extension_set *set;         /* those that are, or NULL */
+  extension_list *extensions; /* the installed extensions, or NULL */
+  extension_set *set;         /* the negotiated extensions, or NULL */
   text_buf answer;
   int error_status;
   const char *detail;
@@ -56,7 +56,7 @@ static const char *field(const h1_server *h, const char *name, size_t n) {
   return header_store_get(&h->request.fields, name, n);
 }
 
-/* The value of a field that stands there exactly once, else NULL. */
+/* The value of a field that occurs exactly once, otherwise NULL. */
 static const char *only(const h1_server *h, const char *name) {
   return field(h, name, 1) == NULL ? field(h, name, 0) : NULL;
 }
@@ -81,7 +81,7 @@ static int check_host(h1_server *h) {
   return *host != '\0' ? 0 : h1_server_fail(h, WSUV_EHTTP, 400, "Host is empty");
 }
 
-/* What follows the head are frames. */
+/* A request with a body is rejected: what follows the head are frames. */
 static int check_body(h1_server *h) {
   const char *length = field(h, "Content-Length", 0);
   if (field(h, "Transfer-Encoding", 0) != NULL || (length != NULL && strcmp(length, "0") != 0)) {

@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_HANDSHAKE_H1_SERVER_H
 #define WS_PROTO_HANDSHAKE_H1_SERVER_H
 
-/* The server's side of the opening handshake (RFC 6455 4.2): takes the bytes of the request, says
-   whether it asks for a WebSocket, and makes the answer. */
+/* The server's side of the opening handshake (RFC 6455 4.2): reads the request, decides whether it
+   asks for a WebSocket, and writes the response. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,52 +20,48 @@ typedef struct h1_server_limits {
   size_t max_headers; /* its fields */
 } h1_server_limits;
 
-/* `extensions`: accepted when they are offered; NULL: none. 0 or WS_ENOMEM. */
+/* `extensions` are accepted when they are offered; NULL: none. 0 or WS_ENOMEM. */
 int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits,
                   extension_list *extensions);
-void h1_server_free(h1_server *h); /* NULL is fine */
+void h1_server_free(h1_server *h); /* NULL is allowed */
 
-/* Take bytes of the request. `*used` says how many belong to it: what is behind them, after 1,
-   are frames.
-   1: a good request, to be accepted or refused; 0: more is needed;
-   WSUV_EHTTP: malformed, folded field, not HTTP/1.1, not GET, no or two Host, a body, an offered
-   subprotocol that is no token; WSUV_EHEADERS: too large; WSUV_EUPGRADE: no WebSocket is asked for,
-   or with a bad key; WS_EPROTONOSUPPORT: a version other than 13, or none; WSUV_EEXTENSION:
-   malformed offers of extensions; WS_ENOMEM; what an extension's hook returned.
-   After an error the answer is h1_server_reject's with h1_server_error_status.
-   After anything but 0 it is not called again. */
+/* Read bytes of the request. *used says how many belong to it: those after it, when 1 is returned,
+   are frames. 1: a valid request, to be accepted or rejected; 0: more is needed; WSUV_EHTTP:
+   malformed, a folded field, not HTTP/1.1, not GET, Host missing or repeated, a body, an offered
+   subprotocol that is no token; WSUV_EHEADERS: too large; WSUV_EUPGRADE: it does not ask for a
+   WebSocket, or its key is wrong; WS_EPROTONOSUPPORT: a version other than 13, or none;
+   WSUV_EEXTENSION: malformed offers of extensions; WS_ENOMEM; what an extension's hook returned.
+   After an error make the response with h1_server_reject and h1_server_error_status. After anything
+   but 0 it may not be called again. */
 int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used);
 
-const char *h1_server_target(const h1_server *h); /* of a request that is good */
+const char *h1_server_target(const h1_server *h); /* of a valid request */
 header_store *h1_server_headers(h1_server *h);    /* of the request */
 
 /* The n-th (from 0) subprotocol that the client offers, in its order; NULL: fewer. Valid until the
    next call. */
 const char *h1_server_offered(h1_server *h, size_t n);
 
-/* The extensions that were agreed upon, once the answer 101 is made; NULL: none. They are the
-   caller's then. */
+/* The negotiated extensions, once the response 101 is made; NULL: none. They become the
+   caller's. */
 extension_set *h1_server_take_extensions(h1_server *h);
 
-/* Make the answer 101, with a subprotocol unless it is NULL, the extensions that are agreed upon,
-   and these fields besides.
-   0; WSUV_ESUBPROTOCOL: not among those offered; WSUV_EINVAL_HEADER; WS_ENOMEM. */
+/* Write the response 101, with a subprotocol unless it is NULL, the negotiated extensions, and
+   these fields. 0; WSUV_ESUBPROTOCOL: it was not offered; WSUV_EINVAL_HEADER; WS_ENOMEM. */
 int h1_server_accept(h1_server *h, const char *subprotocol, const wsuv_header_t *headers,
                      size_t header_count);
 
-/* Make a refusal with a status of 400 to 599 (or 300 to 399), fields and a body; it carries
-   `Connection: close` and a length; 405 names the method, 426 the protocol and the version that
-   are spoken (RFC 9110 15.5.6, 15.5.22, RFC 6455 4.4).
-   0; WSUV_EINVAL_HEADER; WS_EINVAL: the status; WS_ENOMEM. */
+/* Write an error response with a status of 400 to 599 (or 300 to 399), fields and a body. It has
+   `Connection: close` and a length; 405 names the method, 426 the protocol and its version (RFC
+   9110 15.5.6, 15.5.22, RFC 6455 4.4). 0; WSUV_EINVAL_HEADER; WS_EINVAL: the status; WS_ENOMEM. */
 int h1_server_reject(h1_server *h, int status, const wsuv_header_t *headers, size_t header_count,
                      const void *body, size_t body_len);
 
-/* The status that answers an error of h1_server_feed: 400, 405, 426, 431, 505 or 500; 0:
-   there was none. */
+/* The status for an error of h1_server_feed: 400, 405, 426, 431, 505 or 500; 0: there was none. */
 int h1_server_error_status(const h1_server *h);
 const char *h1_server_detail(const h1_server *h); /* what was wrong; "" */
 
-/* The bytes of the answer that was made. */
+/* The bytes of the response. */
 const char *h1_server_answer(const h1_server *h, size_t *len);
 
 #endif

@@ -1,6 +1,6 @@
 #include "proto/handshake/handshake.h"
 
-/* What client and server do alike: the accept value, and the fields that users add. */
+/* What client and server have in common: the accept value, and the fields that programs add. */
 
 #include <assert.h>
 #include <string.h>

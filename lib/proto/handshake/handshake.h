@@ -1,7 +1,7 @@
 #ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_H
 #define WS_PROTO_HANDSHAKE_HANDSHAKE_H
 
-/* What both sides of the opening handshake share (RFC 6455 4). */
+/* What both sides of the opening handshake have in common (RFC 6455 4). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,20 +14,20 @@ enum {
   HANDSHAKE_KEY_SIZE = 16,   /* random bytes of a key */
   HANDSHAKE_KEY_LEN = 24,    /* the same in base64 */
   HANDSHAKE_ACCEPT_LEN = 28, /* base64 of a SHA-1 */
-  HANDSHAKE_INTERIM_MAX = 8  /* answers 1xx that may come before the last one */
+  HANDSHAKE_INTERIM_MAX = 8  /* interim responses (1xx) that may come before the final one */
 };
 
 /* The value of Sec-WebSocket-Accept for a key of HANDSHAKE_KEY_LEN characters at most (RFC 6455
    4.2.2); writes 28 characters, no NUL. */
 void handshake_accept(char accept[HANDSHAKE_ACCEPT_LEN], const char *key, size_t key_len);
 
-/* May users put this field into a handshake? A token and a value, and none of the names that only
-   the handshake itself sets: Upgrade, Connection, Content-Length, Transfer-Encoding,
-   Sec-WebSocket-*. */
+/* Whether a program may add this field to a handshake: it must have a token as name and a valid
+   value, and be none that only the handshake itself sets: Upgrade, Connection, Content-Length,
+   Transfer-Encoding, Sec-WebSocket-*. */
 bool handshake_may_send(const wsuv_header_t *field);
 bool handshake_may_send_all(const wsuv_header_t *fields, size_t count);
 
-/* Write "name: value" and the end of the line. A failure shows in the text. */
+/* Write "name: value" and the end of the line. text_buf reports a failure later. */
 void handshake_put_field(text_buf *text, const char *name, const char *value);
 void handshake_put_fields(text_buf *text, const wsuv_header_t *fields, size_t count);
 

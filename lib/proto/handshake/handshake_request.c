@@ -1,6 +1,6 @@
 #include "proto/handshake/handshake_request.h"
 
-/* Judges what the user wants to send and writes the request. Reads no answer. */
+/* Checks the fields of a request and writes it. Reads no response. */
 
 #include <string.h>
 
@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "proto/http/headers.h"
 
-/* The value of the first field of that name in the user's lists, or NULL; *count: how many. */
+/* The value of the first field of that name in the program's lists, or NULL; *count: how many there
+   are. */
 static const char *find_field(const handshake_request *r, const char *name, size_t *count) {
   const char *value = NULL;
   *count = 0;
@@ -101,7 +102,7 @@ out:
   return err;
 }
 
-/* Host comes first (RFC 9112 3.2), the user's or ours. */
+/* Host comes first (RFC 9112 3.2): the program's, or the URL's. */
 static void put_target(text_buf *text, const handshake_request *r) {
   char ours[URL_HOST_HEADER_SIZE];
   size_t count;

@@ -21,24 +21,24 @@ typedef struct handshake_request {
   size_t header_count[2];
   const char *const *subprotocols;
   size_t subprotocol_count;
-  extension_list *extensions; /* offered; NULL: none */
-  size_t max_size;            /* of the head of the answer; interim answers count too */
-  size_t max_headers;         /* fields of one answer */
+  extension_list *extensions; /* offered extensions; NULL: none */
+  size_t max_size;            /* bytes of the response's head; interim responses count, too */
+  size_t max_headers;         /* fields of one response */
 } handshake_request;
 
 /* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a
    repeated subprotocol, a name that only the handshake itself sets (see handshake_may_send); Host,
-   Origin, User-Agent or Authorization twice. Userinfo of the URL is an Authorization, `origin` an
-   Origin; a User-Agent among the headers takes the place of `user_agent`, a Host that of ours. */
+   Origin, User-Agent or Authorization twice. Userinfo of the URL counts as Authorization, `origin`
+   as Origin. A User-Agent among the headers replaces `user_agent`, a Host the URL's. */
 int handshake_request_check(const handshake_request *request);
 
 /* The offered subprotocols as a list, terminated. 0 or WS_ENOMEM. */
 int handshake_request_offer(text_buf *offer, const handshake_request *request);
 
-/* The text of a request that was checked, with a key in base64 and what is offered of subprotocols
-   and extensions, terminated, "": nothing. Userinfo goes out as
-   `Authorization: Basic` (RFC 7617), its escapes decoded, unless it is empty.
-   0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a colon in its user name; WS_ENOMEM. */
+/* Write a request that was checked, with a key in base64 and the offers of subprotocols and
+   extensions, terminated; "": none. Userinfo is sent as `Authorization: Basic` (RFC 7617) with its
+   escapes decoded, unless it is empty. 0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a
+   colon in its user name; WS_ENOMEM. */
 int handshake_request_write(text_buf *text, const handshake_request *request, const char *offer,
                             const char *extensions, const char *key);
 

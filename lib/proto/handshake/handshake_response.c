@@ -1,6 +1,6 @@
 #include "proto/handshake/handshake_response.h"
 
-/* Writes 101 and refusals. Has not read the request: what it needs of it comes as arguments. */
+/* Writes 101 and error responses. What it needs of the request comes as arguments. */
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 #ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_RESPONSE_H
 #define WS_PROTO_HANDSHAKE_HANDSHAKE_RESPONSE_H
 
-/* The text of a server's answer to an opening handshake (RFC 6455 4.2.2). */
+/* The text of a server's response to an opening handshake (RFC 6455 4.2.2). */
 
 #include <stddef.h>
 
@@ -17,7 +17,8 @@ int handshake_response_accept(text_buf *text, const char *key, const char *subpr
                               const char *extensions, const wsuv_header_t *fields,
                               size_t field_count);
 
-/* Write a refusal. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER; WS_ENOMEM. */
+/* Write an error response. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER;
+   WS_ENOMEM. */
 int handshake_response_reject(text_buf *text, int status, const wsuv_header_t *fields,
                               size_t field_count, const void *body, size_t body_len);
 

@@ -1,6 +1,6 @@
 #include "proto/handshake/handshake_result.h"
 
-/* Owns the result of an opening handshake. How it was reached is the business of others. */
+/* Owns the result of an opening handshake. Does not know how it was reached. */
 
 void handshake_result_free(handshake_result *result) {
   if (result == NULL) return;

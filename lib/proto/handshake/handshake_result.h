@@ -1,7 +1,7 @@
 #ifndef WS_PROTO_HANDSHAKE_HANDSHAKE_RESULT_H
 #define WS_PROTO_HANDSHAKE_HANDSHAKE_RESULT_H
 
-/* What an opening handshake has agreed upon, the same for either role and every version of HTTP. */
+/* The result of an opening handshake, the same for both roles and every version of HTTP. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,17 +15,17 @@
 typedef struct handshake_result {
   const wsuv_allocator_t *alloc;
   ws_role role;              /* Our own role. */
-  int status;                /* The status of the response, as 101. */
+  int status;                /* The status of the response, such as 101. */
   header_store fields;       /* The peer's header fields: of its response or of its request. */
   text_buf request;          /* The head of the request as a client has sent it. */
-  char *subprotocol;         /* The subprotocol that was agreed upon, or NULL. */
-  extension_set *extensions; /* The extensions that were agreed upon, or NULL. */
-  uint8_t *rest;             /* Bytes that came behind the handshake; the memory is not owned. */
-  size_t rest_len;           /* How many bytes of `rest`. */
+  char *subprotocol;         /* The negotiated subprotocol, or NULL. */
+  extension_set *extensions; /* The negotiated extensions, or NULL. */
+  uint8_t *rest;             /* Bytes that came after the handshake. The memory is not owned. */
+  size_t rest_len;           /* The number of bytes of `rest`. */
 } handshake_result;
 
-/* Free it and all that it owns; NULL is fine. What was taken out of it (subprotocol, extensions) is
-   NULL by then. */
+/* Free it and all that it owns. NULL is allowed. A member that was taken out (subprotocol,
+   extensions) must be set to NULL before. */
 void handshake_result_free(handshake_result *result);
 
 #endif

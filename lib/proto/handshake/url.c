@@ -1,7 +1,7 @@
 #include "proto/handshake/url.h"
 
-/* Takes a URL apart, and refuses what may not go into a request line or a name lookup. Gives slices
-   of the text it was given; knows no memory and no socket. */
+/* Parses a URL, and rejects what may not go into a request line or a name lookup. The results point
+   into the text. Allocates nothing. */
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ static bool is_escape(const char *s, size_t len) {
   return len >= 3 && s[0] == '%' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0;
 }
 
-/* Unreserved characters, escapes and those of `others`, no more. */
+/* Only unreserved characters, escapes, and the characters in `others`. */
 static bool has_only(ws_text s, const char *others) {
   for (size_t i = 0; i < s.len; i++) {
     char c = s.base[i];
@@ -72,7 +72,7 @@ static void skip(ws_text *s, size_t n) {
   s->len -= n;
 }
 
-/* Cut off and return what stands before the first of the characters `ends`. */
+/* Cut off and return everything before the first of the characters `ends`. */
 static ws_text take_until(ws_text *s, const char *ends) {
   ws_text taken = {s->base, 0};
   while (taken.len < s->len &&
@@ -121,7 +121,7 @@ static bool is_address(ws_text s) {
   return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
-/* An IPv6 literal, and after `mark` perhaps a zone: "%25" in URLs (RFC 6874 2), "%" elsewhere. */
+/* An IPv6 literal. After `mark` may follow a zone: "%25" in URLs (RFC 6874 2), "%" elsewhere. */
 static bool parse_ipv6(ws_url *url, ws_text literal, const char *mark) {
   ws_text zone = literal;
   url->host = take_until(&zone, "%");
@@ -184,7 +184,7 @@ static bool parse_target(ws_url *url, ws_text s) {
   return (!url->slash || s.len == 0 || s.base[0] == '?') && has_only(s, TARGET_CHARS);
 }
 
-/* Escapes are not looked for: a "%" is one. */
+/* "%" is an ordinary character here. */
 static bool is_socket(ws_text s) {
   if (s.len == 0 || s.len > URL_SOCKET_MAX || s.base[0] != '/') return false;
   for (size_t i = 0; i < s.len; i++) {

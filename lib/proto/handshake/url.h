@@ -1,7 +1,7 @@
 #ifndef WS_PROTO_HANDSHAKE_URL_H
 #define WS_PROTO_HANDSHAKE_URL_H
 
-/* ws:// and wss:// URLs (RFC 6455 3, RFC 3986), taken apart in place, or the same by parts. */
+/* ws:// and wss:// URLs (RFC 6455 3, RFC 3986), parsed in place, or made from parts. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,20 +12,20 @@
 enum {
   URL_HOST_MAX = 253,        /* characters of a host name (RFC 1035 2.3.4, without the last dot) */
   URL_HOST_SIZE = 256,       /* room for url_host_copy */
-  URL_SOCKET_MAX = 107,      /* bytes of a Unix socket's path: more, and libuv would cut it */
+  URL_SOCKET_MAX = 107,      /* bytes of a Unix socket's path; libuv would truncate a longer one */
   URL_HOST_HEADER_SIZE = 264 /* room for url_host_header: host, brackets, port, NUL */
 };
 
 typedef struct ws_url {
   bool secure;      /* wss or https */
   bool ipv6;        /* host is an IPv6 literal, given here without its brackets */
-  uint16_t port;    /* the default one, 80 or 443, where none is given */
+  uint16_t port;    /* if none is given, the default: 80 or 443 */
   ws_text userinfo; /* before the '@', escapes kept; base NULL if there is no '@' */
-  ws_text host;     /* as written, without a zone; with it 1 to 253 characters */
+  ws_text host;     /* as written, without a zone; 1 to 253 characters including the zone */
   ws_text zone;     /* of an IPv6 literal, as "eth0"; len 0 if there is none */
   ws_text socket;   /* path of a Unix socket, as written; base NULL: this is TCP */
-  ws_text target; /* path and query for the request line, escapes kept; len 0 stands for "/" ... */
-  bool slash;     /* ... and this says that a "/" has to be put before it, as for "ws://h?q" */
+  ws_text target; /* path and query for the request line, with escapes; len 0 stands for "/" ... */
+  bool slash;     /* ... and if this is true a "/" must be put before it, as for "ws://h?q" */
 } ws_url;
 
 /* 0, with slices of `s` that live as long as it does; or WSUV_EURL.
@@ -54,8 +54,8 @@ int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]);
    length. */
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]);
 
-/* Decode percent-escapes, which are well-formed, as url_parse sees to. `dst` takes s.len bytes and
-   is not terminated. Returns how many were written. */
+/* Decode percent-escapes, which must be well-formed, as url_parse has checked. `dst` takes s.len
+   bytes and is not terminated. Returns the number of bytes written. */
 size_t url_unescape(char *dst, ws_text s);
 
 #endif

@@ -1,7 +1,7 @@
 #ifndef WS_PROTO_HTTP_ASCII_H
 #define WS_PROTO_HTTP_ASCII_H
 
-/* Characters as HTTP and URLs see them: ASCII, whatever the locale says. */
+/* Characters of HTTP and URLs: ASCII, independent of the locale. */
 
 #include <stdbool.h>
 

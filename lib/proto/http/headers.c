@@ -1,7 +1,7 @@
 #include "proto/http/headers.h"
 
-/* Header fields (RFC 9110 5): judges names and values, walks lists, keeps what was received. Knows
-   none of the fields by name. */
+/* Header fields (RFC 9110 5): checks names and values, reads lists, stores received fields. Knows
+   no field by name. */
 
 #include <string.h>
 
@@ -80,7 +80,7 @@ int header_store_end_name(header_store *store) {
   return text_buf_add(&store->text, "", 1);
 }
 
-/* The NUL behind the name stops the cutting. */
+/* The NUL after the name ends the loop. */
 int header_store_end_value(header_store *store) {
   text_buf *text = &store->text;
   size_t len = text_buf_len(text);
@@ -93,7 +93,7 @@ int header_store_end_value(header_store *store) {
   return 0;
 }
 
-/* The field that begins at `text`; returns where the next one does. */
+/* Read the field that starts at `text`; returns the start of the next one. */
 static const char *read_field(const char *text, wsuv_header_t *field) {
   field->name = text;
   field->value = field->name + strlen(field->name) + 1;

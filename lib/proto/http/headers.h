@@ -1,8 +1,7 @@
 #ifndef WS_PROTO_HTTP_HEADERS_H
 #define WS_PROTO_HTTP_HEADERS_H
 
-/* Header fields: what may be sent, how lists in values are read, and a growing list of those that
-   were received. */
+/* Header fields: what may be sent, how lists are read, and a store for received fields. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,14 +14,14 @@
 /* A field name or subprotocol: one or more token characters (RFC 9110 5.6.2). */
 bool header_is_token(const char *s, size_t len);
 
-/* A field value: no control byte but tab. */
+/* A field value: no control byte except tab. */
 bool header_is_value(const char *s, size_t len);
 
-/* Without regard to ASCII case. */
+/* Compares names; ASCII case does not matter. */
 bool header_name_equal(const char *a, const char *b);
 
-/* Elements of a comma-separated list, surrounding spaces left out, empty ones skipped.
-   `*rest` is the value at first; false when there are no more. */
+/* The elements of a comma-separated list, without spaces around them; empty ones are skipped.
+   `*rest` is the value at first; false: there are no more. */
 bool header_list_next(const char **rest, const char **item, size_t *len);
 
 /* Fields in the order received, each name and value terminated, all in one block that grows. */
@@ -35,9 +34,9 @@ typedef struct header_store {
 void header_store_init(header_store *store, const wsuv_allocator_t *alloc);
 void header_store_clear(header_store *store); /* frees all */
 
-/* A field arrives in pieces: bytes of the name, end of the name, bytes of the value, end of the
-   value; no NUL among them. 0 or WS_ENOMEM, and then only header_store_clear and reading the fields
-   that are complete make sense. Spaces at the end of the value are cut off. */
+/* Add a field in pieces: bytes of the name, end of the name, bytes of the value, end of the value;
+   no NUL in them. 0; or WS_ENOMEM, and then only complete fields can be read, and the store be
+   cleared. Spaces at the end of the value are removed. */
 int header_store_add(header_store *store, const char *data, size_t len);
 int header_store_end_name(header_store *store);
 int header_store_end_value(header_store *store);
@@ -49,7 +48,7 @@ const wsuv_header_t *header_store_index(header_store *store);
 /* The value of the n-th field (from 0) of that name, in any case; NULL if there are fewer. */
 const char *header_store_get(const header_store *store, const char *name, size_t n);
 
-/* Where header_store_next goes on; zeroed at first. */
+/* Where header_store_next continues; zeroed at first. */
 typedef struct header_cursor {
   size_t field, offset;
 } header_cursor;

@@ -1,8 +1,8 @@
 #include "proto/http/http_message.h"
 
-/* Lets a raw scan find the end of the head, and llhttp, with its lenient modes off, take the head
-   apart. llhttp is given no byte behind the head of a 1xx answer or of a request, so that what
-   follows is never taken for HTTP, and its own idea of an upgrade plays no part. */
+/* A scan of the raw bytes finds the end of the head; llhttp, without its lenient modes, parses it.
+   llhttp gets no byte after the head of a request or a 1xx response, so what follows is never
+   parsed as HTTP, and llhttp's own handling of upgrades is not used. */
 
 #include <string.h>
 
@@ -27,8 +27,8 @@ static int on_url(llhttp_t *parser, const char *at, size_t len) {
   return stop_unless(m, text_buf_add(&m->target, at, len));
 }
 
-/* Fields behind a chunked body are left out. A name comes in pieces; each must be a token, since
-   some versions of llhttp take spaces in it, or an empty one. */
+/* Trailer fields are ignored. A name comes in pieces; each piece must be a token, because some
+   versions of llhttp accept spaces in a name, or an empty name. */
 static int on_field(llhttp_t *parser, const char *at, size_t len) {
   http_message *m = parser->data;
   if (m->head_done || len == 0) return 0;
@@ -65,8 +65,8 @@ static int on_value_complete(llhttp_t *parser) {
   return m->head_done ? 0 : stop_unless(m, header_store_end_value(&m->fields));
 }
 
-/* "HTTP/1.1 101 reason", the second space and the reason may be missing (RFC 9112 4). llhttp 8
-   takes more digits if they are zeros. */
+/* "HTTP/1.1 101 reason"; the second space and the reason may be missing (RFC 9112 4). llhttp 8
+   accepts more than three digits if the first are zeros. */
 static bool has_three_digits(const http_scan *scan) {
   enum { CODE = 9, CODE_END = 12 };
   if (scan->first_len < CODE_END) return false;
@@ -77,7 +77,7 @@ static bool has_three_digits(const http_scan *scan) {
          (scan->first_len == CODE_END || scan->first[CODE_END] == ' ');
 }
 
-/* 2 says: nothing of this message follows, and stop here. */
+/* Returning 2 means: this message has no body; stop here. */
 static int on_headers_complete(llhttp_t *parser) {
   http_message *m = parser->data;
   m->head_done = true;
@@ -98,7 +98,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len) {
   return stop_unless(m, text_buf_add(&m->body, at, len));
 }
 
-/* Nothing of a second message is read. */
+/* Nothing after the message is read. */
 static int on_message_complete(llhttp_t *parser) {
   http_message *m = parser->data;
   m->complete = true;
@@ -147,7 +147,7 @@ void http_message_next(http_message *m) {
   http_message_begin(m, (llhttp_type_t) m->parser.type);
 }
 
-/* 0 or an error. That llhttp pauses after a whole message is none. */
+/* 0 or an error. llhttp's pause after a whole message is not an error. */
 static int parse(http_message *m, const uint8_t *data, size_t len) {
   if (len == 0) return 0;
   llhttp_errno_t status = llhttp_execute(&m->parser, (const char *) data, len);
@@ -156,8 +156,8 @@ static int parse(http_message *m, const uint8_t *data, size_t len) {
   return http_message_fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
 }
 
-/* What llhttp finds comes first, since the scan has gone over the same bytes before: how the bytes
-   are cut makes no difference. */
+/* llhttp's result comes first, because the scan has read the same bytes before: the result must not
+   depend on how the bytes are cut. */
 int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used) {
   size_t most = len < m->head_left ? len : m->head_left;
   int scanned = http_scan_feed(&m->scan, data, most, used);

@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_HTTP_HTTP_MESSAGE_H
 #define WS_PROTO_HTTP_HTTP_MESSAGE_H
 
-/* One HTTP/1 message as it arrives, read by llhttp: the head, bounded, into fields, then as much of
-   the body of an answer as is kept. */
+/* Reads one HTTP/1 message as it arrives, with llhttp: the head, with limits, into fields, then the
+   part of a response's body that is kept. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +23,8 @@ typedef struct http_message {
   header_store fields;
   text_buf target; /* of a request; terminated once the head is read */
   text_buf body;
-  size_t head_left;  /* bytes that heads may still take */
-  size_t max_fields; /* of one head */
+  size_t head_left;  /* bytes that heads may still have */
+  size_t max_fields; /* fields that one head may have */
   bool in_name;      /* some of a field's name has been read */
   bool head_done;    /* the empty line has been read */
   bool complete;     /* the body too */
@@ -32,12 +32,12 @@ typedef struct http_message {
   const char *detail; /* of an error; static */
 } http_message;
 
-/* Reads HTTP_REQUEST or HTTP_RESPONSE. It may not be moved from here on. */
+/* Prepare for HTTP_REQUEST or HTTP_RESPONSE. The structure may not be moved afterwards. */
 void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_type_t type,
                        size_t max_size, size_t max_fields);
 void http_message_clear(http_message *m); /* frees all */
 
-/* Begin with another message that follows; the bound on the size of heads goes on. */
+/* Prepare for the next message. The limit for heads counts on. */
 void http_message_next(http_message *m);
 
 /* Take bytes of the head. *used says how many belong to it.
@@ -45,9 +45,8 @@ void http_message_next(http_message *m);
    more than max_fields fields; WS_ENOMEM. After an error it is not called again. */
 int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used);
 
-/* Take bytes of the body, after the head of an answer with a status from 200 up; len may be 0.
-   1: that was all of it, or all that is kept, or all that can be read; 0: more may come;
-   WS_ENOMEM. */
+/* Read bytes of the body of a response with a status of 200 or more; len may be 0. 1: the body is
+   complete, or as much as is kept was read, or it cannot be read; 0: more may come; WS_ENOMEM. */
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
 
 /* Once the head is read: */

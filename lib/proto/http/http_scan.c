@@ -1,6 +1,6 @@
 #include "proto/http/http_scan.h"
 
-/* A byte-wise walk through the lines of a head. Never looks at a byte behind it. */
+/* Reads the lines of a head byte by byte. Never reads a byte after it. */
 
 #include "base/error.h"
 

@@ -1,8 +1,8 @@
 #ifndef WS_PROTO_HTTP_HTTP_SCAN_H
 #define WS_PROTO_HTTP_HTTP_SCAN_H
 
-/* Finds the end of the head of an HTTP/1 message (RFC 9112 2.1) in raw bytes, and refuses what
-   versions of llhttp judge differently: folded fields, bare CR and LF, control bytes. */
+/* Finds the end of the head of an HTTP/1 message (RFC 9112 2.1) in raw bytes, and rejects what
+   versions of llhttp treat differently: folded fields, bare CR and LF, control bytes. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,8 +30,8 @@ typedef struct http_scan {
   size_t first_len;
 } http_scan;
 
-/* Take bytes. *used says how many belong to the head; after WSUV_EHTTP, how many were good.
-   1: the head has ended; 0: more is needed; WSUV_EHTTP. After anything but 0 it is not called
+/* Read bytes. *used says how many belong to the head; after WSUV_EHTTP, how many were valid. 1: the
+   head is complete; 0: more is needed; WSUV_EHTTP. After anything but 0 it may not be called
    again. */
 int http_scan_feed(http_scan *scan, const uint8_t *data, size_t len, size_t *used);
 
