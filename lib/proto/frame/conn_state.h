@@ -35,8 +35,8 @@ typedef enum conn_event_type {
   CONN_EVENT_PING,    /* data, len; the pong is queued, unless raw */
   CONN_EVENT_PONG,    /* data, len */
   CONN_EVENT_CLOSE,   /* close_code; and data, len: the reason, after the two bytes of the code.
-                         Nothing more is read. Answer it with conn_answer_close or, in raw mode, with
-                         conn_close. */
+                         Nothing more is read. Answer it with conn_answer_close or, in raw mode,
+                         with conn_close. */
   CONN_EVENT_PIECE,   /* instead of MESSAGE, if streamed: opcode, data, len, offset, fin: last */
   CONN_EVENT_FRAME    /* instead of MESSAGE, in raw mode: a data frame and its header */
 } conn_event_type;
