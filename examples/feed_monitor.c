@@ -14,7 +14,7 @@
 #include <wsuv.h>
 
 enum {
-  SESSIONS = 100, /* unless told otherwise */
+  SESSIONS = 100, /* by default */
   SESSIONS_MAX = 10000,
   DELAY_MIN_MS = 100,
   DELAY_MAX_MS = 30 * 1000,

@@ -10,7 +10,7 @@
 typedef enum input_verdict {
   INPUT_TAKEN,
   INPUT_LATER, /* not now: the same again after input_resume() */
-  INPUT_ENOUGH /* nothing more, and no end is told */
+  INPUT_ENOUGH /* nothing more, and the end is not reported */
 } input_verdict;
 
 /* What is handed out at once. */
@@ -60,7 +60,7 @@ int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
 /* Go on after INPUT_LATER; otherwise nothing. */
 void input_resume(input *in);
 
-/* Read no more; nothing is told any more. Fine at any time, also before input_start() if the
+/* Read no more; no callback runs any more. Allowed at any time, also before input_start() if the
    structure is zeroed. */
 void input_close(input *in);
 

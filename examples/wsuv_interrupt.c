@@ -1,6 +1,6 @@
 #include "wsuv_interrupt.h"
 
-/* Catches SIGINT. A uv_signal_t would be told by the loop only, but a program that waits for its
+/* Catches SIGINT. A uv_signal_t is reported by the loop only, but a program that waits for its
    standard output to be read does not come back to the loop: hence the count. */
 
 #include <errno.h>

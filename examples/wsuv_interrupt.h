@@ -1,7 +1,7 @@
 #ifndef EXAMPLES_WSUV_INTERRUPT_H
 #define EXAMPLES_WSUV_INTERRUPT_H
 
-/* Interrupts (SIGINT), told on the loop and countable from anywhere. */
+/* Interrupts (SIGINT), reported on the loop; the count can be read anywhere. */
 
 #include <uv.h>
 

@@ -39,7 +39,7 @@ typedef struct options {
 typedef enum options_result {
   OPTIONS_RUN,  /* there is a URL */
   OPTIONS_DONE, /* --help or --version was answered */
-  OPTIONS_BAD   /* and the user has been told why */
+  OPTIONS_BAD   /* and the reason was printed */
 } options_result;
 
 /* Read the command line; headers and addresses in argv are taken apart in place. */

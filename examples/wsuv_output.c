@@ -1,6 +1,6 @@
 #include "wsuv_output.h"
 
-/* Writes to standard output and waits for whoever reads it: that holds the loop, hence the socket,
+/* Writes to standard output and waits for its reader: that holds the loop, hence the socket,
    and so nothing is piled up for a slow reader. The wait ends with an interrupt. */
 
 #include <errno.h>
@@ -25,7 +25,8 @@ static int wait_writable(void) {
   return r == 0 ? UV_EINTR : 0;
 }
 
-/* How much was written, or a code. Whoever shares the descriptor may have made it non-blocking. */
+/* How much was written, or a code. A process that shares the descriptor may have made it
+   non-blocking. */
 static ssize_t write_some(const char *data, size_t len) {
   int err = wait_writable();
   if (err < 0) return err;

@@ -110,7 +110,7 @@ WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);
 /** How many sessions there are that have not had their `on_close`. */
 WSUV_EXTERN size_t wsuv_client_session_count(const wsuv_client_t *client);
 
-/** Attach a pointer of the user's. */
+/** Attach a pointer that belongs to the program. */
 WSUV_EXTERN void wsuv_client_set_data(wsuv_client_t *client, void *data);
 
 /** The pointer that was attached; NULL at first. */

@@ -136,7 +136,7 @@ typedef struct wsuv_extension_message {
   bool intact;
   /**
    * Set with an error: what was wrong, in static ASCII text of at most #WSUV_CLOSE_REASON_MAX
-   * bytes. The peer is told.
+   * bytes. It is sent to the peer as the close reason.
    */
   const char *why;
 } wsuv_extension_message_t;
@@ -226,7 +226,7 @@ typedef struct wsuv_extension {
   int (*answer)(void *shared, const wsuv_allocator_t *allocator,
                 const wsuv_extension_param_t *offer, size_t count, wsuv_extension_params_t *answer,
                 void **state);
-  /** Free the state of a session, amid a message or not. NULL: there is nothing to free. */
+  /** Free the state of a session, inside a message or not. NULL: there is nothing to free. */
   void (*state_free)(void *state);
 
   /**

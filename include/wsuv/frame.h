@@ -32,7 +32,7 @@ typedef enum wsuv_frame_type {
  * received.
  */
 typedef struct wsuv_frame {
-  size_t size;            /**< `sizeof(wsuv_frame_t)` of whoever filled it in. */
+  size_t size;            /**< `sizeof(wsuv_frame_t)` of the side that filled it in. */
   wsuv_frame_type_t type; /**< For the later fragments of a message: the message's type again. */
   bool fin;               /**< Last (or only) fragment of a message; control frames: always true. */
   bool rsv1;              /**< Reserved for extensions, as are the next two: raw sessions only. */
@@ -105,7 +105,7 @@ typedef enum wsuv_close_code {
  * @{ */
 
 /**
- * Copy a frame with its payload into one block of memory, to be kept as long as one likes.
+ * Copy a frame with its payload into one block of memory, which can be kept for any time.
  * @param frame any; it need not have been received
  * @param allocator NULL: the C library's
  * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that `len` does

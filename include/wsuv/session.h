@@ -5,9 +5,9 @@
  * @file wsuv/session.h
  * @brief Sessions: connecting, sending, receiving, closing.
  *
- * Callbacks and completions run from the loop, never inside a call of the user's, and may call
- * anything: send, close, terminate, connect another session, close the client. A session belongs
- * to its loop's thread.
+ * Callbacks and completions run from the loop, never inside a call of a wsuv function. They may
+ * call any function: send, close, terminate, connect another session, close the client. A session
+ * may only be used on its loop's thread.
  */
 
 #include <stdbool.h>
@@ -89,7 +89,7 @@ typedef struct wsuv_callbacks {
    * If set, messages are not assembled but come in pieces, as they arrive, to this in place of
    * #on_message: `max_message_size` and `max_message_fragments` do not bound them, and they need
    * no memory; `max_frame_size` holds. Text is checked as it comes (`WSUV_EUTF8` may follow pieces
-   * of the same message), but a piece may end amid a character. @p piece and its data are valid
+   * of the same message), but a piece may end inside a character. @p piece and its data are valid
    * until it returns.
    */
   void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
@@ -247,8 +247,8 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
- * amid the fragments of a message, or any but wsuv_send_piece() and wsuv_send_end() amid one that
- * wsuv_send_begin() began; or rsv bits in a control frame or a session that is not raw;
+ * while a message is sent in fragments, or any but wsuv_send_piece() and wsuv_send_end() after
+ * wsuv_send_begin(); or rsv bits in a control frame or a session that is not raw;
  * `WSUV_ESIZE`: a frame whose size was not filled in;
  * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
  * `UV_ENOMEM`; or what an extension returned. When it fails, nothing was queued. If an extension
@@ -310,15 +310,15 @@ WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type)
 /**
  * Send some more of the message that was begun, of any length: the whole may be longer than
  * `outgoing_max`, which bounds what is queued. A piece that is refused with `WSUV_EQUEUEFULL` is
- * sent again in `on_drain`. Text may be cut amid a character. `UV_EINVAL`: none was begun by
+ * sent again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
  * wsuv_send_begin().
  */
 WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
                                 wsuv_send_cb cb, void *arg);
 
 /**
- * End the message that was begun. `UV_EINVAL`: none was; `WSUV_EUTF8`: it would end amid a
- * character.
+ * End the message that was begun. `UV_EINVAL`: none was; `WSUV_EUTF8`: it would end inside
+ * a character.
  */
 WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
@@ -427,7 +427,7 @@ WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
 /** How far the session has come. */
 WSUV_EXTERN wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session);
 
-/** Attach a pointer of the user's. */
+/** Attach a pointer that belongs to the program. */
 WSUV_EXTERN void wsuv_session_set_data(wsuv_session_t *session, void *data);
 
 /** The pointer that was attached: by the request, or later. */

@@ -120,7 +120,7 @@ typedef struct wsuv_tls_config {
   bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
   /**
    * Append the secrets of each session to this file, as Wireshark reads them (the format of
-   * SSLKEYLOGFILE). Whoever has the file reads the traffic. NULL (the default): never.
+   * SSLKEYLOGFILE). With the file the traffic can be read. NULL (the default): never.
    */
   const char *keylog_file;
 } wsuv_tls_config_t;
@@ -133,8 +133,8 @@ static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
 }
 
 /**
- * Take any certificate, of anybody: whoever is on the way can read and change everything. For
- * tests only; wsuv_tls_config::ca_file with the server's own certificate is the way to trust one
+ * Accept any certificate: an attacker on the network can read and change everything. For tests
+ * only; wsuv_tls_config::ca_file with the server's own certificate is the way to trust one
  * that no authority has signed. Pins, if there are any, still count. Each session logs a warning.
  */
 WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);

@@ -1,6 +1,6 @@
 #include "base/alloc.h"
 
-/* Memory through the user's allocator, and the C library's as the default: the only file that
+/* Memory from the program's allocator, or by default from the C library: the only file that
    calls malloc. */
 
 #include <stdlib.h>

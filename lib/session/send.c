@@ -49,14 +49,14 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
 
 /* A whole message cannot be sent while another is being sent in fragments. */
 static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
-  bool amid = s->state == SESSION_OPEN && s->conn.out_opcode != 0;
-  return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+  bool fragments = s->state == SESSION_OPEN && s->conn.out_opcode != 0;
+  return fragments && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
 /* And no single frame while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
-  bool amid = s->state == SESSION_OPEN && s->conn.out_streamed;
-  return amid && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+  bool pieces = s->state == SESSION_OPEN && s->conn.out_streamed;
+  return pieces && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
 static int queue_close(wsuv_session_t *s, const conn_frame *frame) {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "net/tls/tls_engine.h"
 
-/* The filter of TLS: moves bytes between the engine, the filter below and whoever is above.
+/* The filter of TLS: moves bytes between the engine, the filter below and the layer above.
 
      above    on_read           write
                  ^                |

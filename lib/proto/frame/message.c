@@ -17,7 +17,7 @@ static int check_order(const message *m, const frame_header *h, const char **why
     return bad(why, WSUV_EPROTOCOL, "continuation of no message");
   }
   if (!continues && m->fragments > 0) {
-    return bad(why, WSUV_EPROTOCOL, "new message amid a fragmented one");
+    return bad(why, WSUV_EPROTOCOL, "new message inside a fragmented one");
   }
   return 0;
 }

@@ -2,7 +2,7 @@
 
 /* UTF-8 piece by piece: a machine of one byte a step, which knows where it stands at every cut, and
    for long pieces a check of 32 bytes at once, which does not. The machine takes the first and the
-   last character of a piece, so what a cut leaves open is always its affair.
+   last character of a piece, so it alone handles characters that are cut.
 
      UTF8-1  00-7F                                            RFC 3629 4
      UTF8-2  C2-DF tail                                       tail: 80-BF
