@@ -18,7 +18,7 @@ import unittest
 ROOT = ''
 NOT_YET = 'not yet'
 FAULTS = 48
-MATRIX = 'test/net/test_call_matrix.c'
+MATRIX = 'test/net/client/test_call_matrix.c'
 # Functions that can be called in a hook of an extension only, with what that was given: no session
 # is touched, and the matrix cannot have them. Each with the test that calls it.
 IN_HOOKS = {

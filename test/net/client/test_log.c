@@ -1,0 +1,200 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The log hook: which lines there are at which level. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/answer.h"
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/scene.h"
+#include "support/world_test.h"
+
+typedef struct lines {
+  bytes text; /* "2 a line" */
+  size_t count[WSUV_LOG_TRACE + 1];
+  const wsuv_session_t *session;
+} lines;
+
+static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                    void *arg) {
+  lines *l = arg;
+  CHECK(level <= WSUV_LOG_TRACE);
+  CHECK(strchr(text, '\n') == NULL && strchr(text, '\r') == NULL);
+  CHECK(l->session == NULL || session == l->session);
+  l->session = session;
+  l->count[level]++;
+  bytes_print(&l->text, "%d %.200s\n", (int) level, text);
+}
+
+static bool has(const lines *l, const char *line) {
+  return strstr(bytes_text(&l->text), line) != NULL;
+}
+
+/* A session with a message each way, closed in the regular way or lost. */
+static void run(world *w, lines *l, wsuv_log_level_t level, bool hook, bool lost) {
+  wsuv_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  if (hook) config.log = on_line;
+  config.log_arg = l;
+  config.log_level = level;
+  frame_peer_start(&p, w);
+  p.echoes = true;
+  user_open(&u, w, &p, &config);
+  assert_int_equal(user_text(&u, "hello"), 0);
+  world_run_until_count(w, &u.messages, 1);
+  if (lost) raw_conn_end(p.conn);
+  if (!lost) assert_int_equal(user_close(&u, 1000, "bye"), 0);
+  user_run_to_close(&u);
+  scenario_finish(&u, &p);
+}
+
+static void test_info_tells_stages_handshake_and_close(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_INFO, true, false);
+  assert_true(has(&l, "2 connecting to 127.0.0.1 port "));
+  assert_true(has(&l, "2 connected\n"));
+  assert_true(has(&l, "2 > GET / HTTP/1.1\n"));
+  assert_true(has(&l, "2 > Sec-WebSocket-Version: 13\n"));
+  assert_true(has(&l, "2 < status 101\n"));
+  assert_true(has(&l, "2 < Upgrade: websocket\n"));
+  assert_true(has(&l, "2 closed cleanly: received 1000 \"bye\", sent 1000 \"bye\"\n"));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 0);
+  assert_int_equal(l.count[WSUV_LOG_WARN], 0);
+  assert_int_equal(l.count[WSUV_LOG_ERROR], 0);
+  bytes_free(&l.text);
+}
+
+/* Who reads the log may not act in the user's name. */
+static void test_credentials_are_left_out(world *w) {
+  static const wsuv_header_t headers[] = {{"cOOKIE", "id=private"},
+                                          {"X-Cookie", "a public one"},
+                                          {"proxy-authorization", "Bearer private"}};
+  wsuv_config_t config;
+  wsuv_request_t request;
+  scene s;
+  char value[64];
+  lines l = {0};
+  wsuv_client_config_init(&config);
+  config.log = on_line;
+  config.log_arg = &l;
+  config.log_level = WSUV_LOG_DEBUG;
+  scene_begin(&s, w, &config);
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH("Set-Cookie: id=private\r\n"),
+                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  wsuv_request_init(&request, raw_peer_url_of(s.peer, "user:private@127.0.0.1", "/"));
+  request.headers = headers;
+  request.header_count = sizeof headers / sizeof *headers;
+  assert_int_equal(observer_request(&s.o, s.client, &request), 0);
+  world_run_until_true(w, &s.o.closed);
+  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Authorization", value, sizeof value));
+  assert_string_equal(value, "Basic dXNlcjpwcml2YXRl");
+  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Cookie", value, sizeof value));
+  assert_string_equal(value, "id=private");
+  assert_true(has(&l, "2 > Authorization: (left out)\n"));
+  assert_true(has(&l, "2 > cOOKIE: (left out)\n"));
+  assert_true(has(&l, "2 > proxy-authorization: (left out)\n"));
+  assert_true(has(&l, "2 > X-Cookie: a public one\n"));
+  assert_true(has(&l, "2 < Set-Cookie: (left out)\n"));
+  assert_false(has(&l, "private"));
+  assert_false(has(&l, "dXNlcj"));
+  scene_end(&s);
+  bytes_free(&l.text);
+}
+
+static void test_debug_tells_each_frame(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_DEBUG, true, false);
+  assert_true(has(&l, "3 > text frame, 5 bytes\n"));
+  assert_true(has(&l, "3 < text frame, 5 bytes\n"));
+  assert_true(has(&l, "3 > close frame, 5 bytes\n"));
+  assert_true(has(&l, "3 < close frame, 5 bytes\n"));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 4);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 0);
+  assert_true(l.count[WSUV_LOG_INFO] > 0);
+  bytes_free(&l.text);
+}
+
+static bool has_bytes(const lines *l, const char *mark, const char *hex, const char *text) {
+  char line[128];
+  (void) snprintf(line, sizeof line, "%s 0000  %-48s %s\n", mark, hex, text);
+  return has(l, line);
+}
+
+static void test_trace_tells_what_is_in_the_frames(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_TRACE, true, false);
+  assert_true(has_bytes(&l, "4 >", "68 65 6c 6c 6f", "hello"));
+  /* The simulated network cuts what comes. */
+  if (w->kind == WORLD_UV) assert_true(has_bytes(&l, "4 <", "68 65 6c 6c 6f", "hello"));
+  assert_true(has(&l, "4 > 0000  03 e8 62 79 65 "));
+  assert_int_equal(l.count[WSUV_LOG_DEBUG], 4);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 4);
+  bytes_free(&l.text);
+}
+
+static void test_trace_cuts_long_payloads(world *w) {
+  wsuv_config_t config;
+  lines l = {0};
+  uint8_t data[100];
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.log = on_line;
+  config.log_arg = &l;
+  config.log_level = WSUV_LOG_TRACE;
+  scenario_start(w, &p, &u, &config);
+  for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t) (i + 0x20);
+  assert_int_equal(user_binary(&u, data, sizeof data), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 4);
+  assert_true(
+      has(&l, "> 0000  20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f   !\"#$%&'()*+,-./\n"));
+  assert_true(has(&l, "> 0030  50 51 52 53 54 55 56 57 58 59 5a 5b 5c 5d 5e 5f  PQRSTUVWXYZ["));
+  assert_int_equal(user_binary(&u, "\x00\x7f\xff", 3), 0);
+  assert_true(has_bytes(&l, ">", "00 7f ff", "..."));
+  assert_int_equal(user_binary(&u, data, 0), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 5);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  scenario_finish(&u, &p);
+  bytes_free(&l.text);
+}
+
+static void test_error_tells_of_failed_sessions_only(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_ERROR, true, false);
+  assert_string_equal(bytes_text(&l.text), "");
+  run(w, &l, WSUV_LOG_ERROR, true, true);
+  assert_true(has(&l, "0 open: end of file\n"));
+  assert_true(has(&l, "0 closed uncleanly: received 1006 \"\", sent 0 \"\"\n"));
+  assert_int_equal(l.count[WSUV_LOG_ERROR], 2);
+  assert_int_equal(l.count[WSUV_LOG_INFO], 0);
+  bytes_free(&l.text);
+}
+
+static void test_without_a_hook_there_is_no_log(world *w) {
+  lines l = {0};
+  run(w, &l, WSUV_LOG_DEBUG, false, true);
+  assert_string_equal(bytes_text(&l.text), "");
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_info_tells_stages_handshake_and_close),
+      WORLD_TEST(test_credentials_are_left_out),
+      WORLD_TEST(test_debug_tells_each_frame),
+      WORLD_TEST(test_trace_tells_what_is_in_the_frames),
+      WORLD_TEST(test_trace_cuts_long_payloads),
+      WORLD_TEST(test_error_tells_of_failed_sessions_only),
+      WORLD_TEST(test_without_a_hook_there_is_no_log),
+  };
+  return world_run_tests("log", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,132 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Which sessions keep the loop alive. */
+
+#include <uv.h>
+
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/world_test.h"
+
+enum { MANY_TURNS = 10, IDLE_MS = 60000 };
+
+/* Whether the loop has something to wait for, once all that can be done at once is done. */
+static bool loop_goes_on(world *w) {
+  int alive = 0;
+  for (int i = 0; i < MANY_TURNS; i++) alive = uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  return alive != 0;
+}
+
+static void test_open_session_keeps_the_loop_alive_until_unref(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_true(loop_goes_on(w));
+  wsuv_session_unref(u.session);
+  assert_false(loop_goes_on(w));
+  assert_int_equal(u.closes, 0);
+  wsuv_session_ref(u.session);
+  assert_true(loop_goes_on(w));
+  scenario_close(&u, &p);
+}
+
+static void test_ref_and_unref_do_not_count(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  wsuv_session_unref(u.session);
+  wsuv_session_unref(u.session);
+  wsuv_session_ref(u.session);
+  assert_true(loop_goes_on(w));
+  wsuv_session_ref(u.session);
+  wsuv_session_unref(u.session);
+  assert_false(loop_goes_on(w));
+  scenario_close(&u, &p);
+}
+
+static void test_timers_of_an_unref_session_do_not_keep_it(world *w) {
+  frame_peer p;
+  session_user u;
+  wsuv_config_t config;
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = config.idle_timeout_ms = IDLE_MS;
+  scenario_start(w, &p, &u, &config);
+  wsuv_session_unref(u.session);
+  assert_false(loop_goes_on(w));
+  assert_int_equal(user_pause(&u), 0);
+  assert_false(loop_goes_on(w));
+  scenario_close(&u, &p);
+}
+
+static void test_unref_session_still_works(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  wsuv_session_unref(u.session);
+  assert_int_equal(user_text(&u, "still here"), 0);
+  frame_peer_send(&p, "TEXT \"so am I\"");
+  world_run_until_count(w, &u.messages, 1);
+  assert_true(user_got(&u, "TEXT \"so am I\""));
+  scenario_close(&u, &p);
+}
+
+static void test_each_session_counts_for_itself(world *w) {
+  frame_peer p, q;
+  session_user u, v;
+  scenario_start(w, &p, &u, NULL);
+  scenario_start(w, &q, &v, NULL);
+  wsuv_session_unref(u.session);
+  assert_true(loop_goes_on(w));
+  wsuv_session_unref(v.session);
+  assert_false(loop_goes_on(w));
+  scenario_close(&u, &p);
+  scenario_close(&v, &q);
+}
+
+static void unref(session_user *u) {
+  wsuv_session_unref(u->session);
+}
+
+/* In its last callback, too: what it held is given back once. */
+static void test_unref_in_callbacks(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_init(&u, w, NULL);
+  u.at_open = unref;
+  u.at_close = unref;
+  user_connect(&u, &p);
+  world_run_until_count(w, &u.opens, 1);
+  assert_false(loop_goes_on(w));
+  scenario_close(&u, &p);
+}
+
+static void test_unref_session_can_be_terminated_after_the_loop(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  wsuv_session_unref(u.session);
+  assert_false(loop_goes_on(w));
+  user_terminate(&u);
+  assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
+  assert_int_equal(u.closes, 1);
+  scenario_finish(&u, &p);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_UV_TEST(test_open_session_keeps_the_loop_alive_until_unref),
+      WORLD_UV_TEST(test_ref_and_unref_do_not_count),
+      WORLD_UV_TEST(test_timers_of_an_unref_session_do_not_keep_it),
+      WORLD_UV_TEST(test_unref_session_still_works),
+      WORLD_UV_TEST(test_each_session_counts_for_itself),
+      WORLD_UV_TEST(test_unref_in_callbacks),
+      WORLD_UV_TEST(test_unref_session_can_be_terminated_after_the_loop),
+  };
+  return world_run_tests("ref", tests, sizeof tests / sizeof *tests);
+}

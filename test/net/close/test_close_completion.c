@@ -1,0 +1,69 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The completion of our own close frame, when the peer closes first and data before the frame is
+   dropped. The frame itself is still sent.
+
+   A known fault: the completion says UV_ECANCELED. Until that is mended, this test is expected to
+   fail. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/client.h"
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/world_test.h"
+
+static void end_on_close(frame_peer *p, const seen_frame *f) {
+  if (f->spec.opcode == 8) raw_conn_end(p->conn);
+}
+
+static int send_close(session_user *u, char name) {
+  static const uint8_t payload[] = {0x03, 0xe9, 'h', 'i'}; /* 1001 */
+  return user_frame(u, name, WSUV_FRAME_CLOSE, true, payload, sizeof payload);
+}
+
+/* 'a' has begun to leave and is finished, 'b' is dropped, 'c' is our close frame. */
+static void test_close_frame_behind_dropped_data_completes_with_0(world *w) {
+  char frames[64];
+  frame_peer p;
+  session_user u;
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  frame_peer_start(&p, w);
+  p.silent = true;
+  p.on_frame = end_on_close;
+  user_open(&u, w, &p, NULL);
+  raw_conn_read(p.conn, false);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(send_close(&u, 'c'), 0);
+  free(data);
+  world_advance(w, 30);
+  assert_int_equal(u.owed, 3);
+  frame_peer_send(&p, "CLOSE #1000");
+  world_run_until_count(w, &u.dones, 1);
+  world_advance(w, 30);
+  assert_string_equal(bytes_text(&u.done), "b=ECANCELED ");
+  raw_conn_read(p.conn, true);
+  user_run_to_close(&u);
+  assert_string_equal(bytes_text(&u.done), "b=ECANCELED a=OK c=OK ");
+  assert_true(user_ended_cleanly(&u, 1000, 1001));
+  assert_string_equal(u.end.sent_reason, "hi");
+  (void) snprintf(frames, sizeof frames, "BIN 00*%zu; CLOSE #1001 \"hi\"", size);
+  assert_true(frame_peer_saw(&p, frames));
+  scenario_finish(&u, &p);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TLS_TEST(test_close_frame_behind_dropped_data_completes_with_0),
+  };
+  return world_run_tests("close_completion", tests, sizeof tests / sizeof *tests);
+}

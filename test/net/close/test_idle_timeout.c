@@ -1,0 +1,213 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The idle timeout: what restarts it, what does not, and the end. */
+
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/world_test.h"
+
+enum { IDLE_MS = 60, STEP_MS = 20, STEPS = 10, SLACK_MS = 50 };
+
+static void start(world *w, frame_peer *p, session_user *u) {
+  wsuv_config_t config;
+  wsuv_client_config_init(&config);
+  config.idle_timeout_ms = IDLE_MS;
+  scenario_start(w, p, u, &config);
+}
+
+static void assert_idle_since(session_user *u, frame_peer *p, uint64_t since) {
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_EIDLE, WSUV_STAGE_OPEN));
+  world_assert_took(u->w, u->closed_ms - since, IDLE_MS - 2, IDLE_MS + SLACK_MS);
+  assert_int_equal(u->end.sent_code, 1001);
+  assert_int_equal(p->opcodes[8], 1);
+}
+
+static void test_idle_session_ends(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_idle_since(&u, &p, u.opened_ms);
+  assert_string_equal(u.end.sent_reason, "Idle timeout");
+  assert_true(frame_peer_saw(&p, "CLOSE #1001 \"Idle timeout\""));
+  scenario_finish(&u, &p);
+}
+
+static void test_idle_timeout_is_off_by_default(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  world_advance(w, w->kind == WORLD_SIM ? 3600 * 1000 : 2 * IDLE_MS);
+  assert_int_equal(u.closes, 0);
+  scenario_close(&u, &p);
+}
+
+static void step(world *w, session_user *u, uint64_t *last) {
+  assert_int_equal(u->closes, 0);
+  *last = world_now_ms(w);
+  world_advance(w, STEP_MS);
+}
+
+static void test_messages_that_come_restart_it(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t last = 0;
+  start(w, &p, &u);
+  for (int i = 0; i < STEPS; i++) {
+    frame_peer_send(&p, "TEXT \"here\"");
+    step(w, &u, &last);
+  }
+  assert_idle_since(&u, &p, last);
+  scenario_finish(&u, &p);
+}
+
+static void test_messages_that_go_restart_it(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t last = 0;
+  start(w, &p, &u);
+  for (int i = 0; i < STEPS; i++) {
+    assert_int_equal(user_text(&u, "here"), 0);
+    step(w, &u, &last);
+  }
+  assert_idle_since(&u, &p, last);
+  scenario_finish(&u, &p);
+}
+
+/* A message that takes longer than the timeout, but comes steadily: frame by frame ... */
+static void test_fragments_that_come_restart_it(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t last = 0;
+  start(w, &p, &u);
+  for (int i = 0; i < STEPS; i++) {
+    frame_peer_send(&p, i == 0 ? "TEXT- \"a\"" : "CONT- \"b\"");
+    step(w, &u, &last);
+  }
+  assert_int_equal(u.messages, 0);
+  assert_idle_since(&u, &p, last);
+  scenario_finish(&u, &p);
+}
+
+/* ... or a piece of its payload at a time. */
+static void test_pieces_of_a_frame_restart_it(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t last = 0;
+  start(w, &p, &u);
+  raw_conn_write(p.conn, "\x82\x7e\x01\x00", 4); /* 256 bytes to come */
+  for (int i = 0; i < STEPS; i++) {
+    raw_conn_write(p.conn, "x", 1);
+    step(w, &u, &last);
+  }
+  assert_int_equal(u.messages, 0);
+  assert_idle_since(&u, &p, last);
+  scenario_finish(&u, &p);
+}
+
+static void test_fragments_that_go_restart_it(world *w) {
+  frame_peer p;
+  session_user u;
+  uint64_t last = 0;
+  start(w, &p, &u);
+  for (int i = 0; i < STEPS; i++) {
+    assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, false, "a", 1), 0);
+    step(w, &u, &last);
+  }
+  assert_idle_since(&u, &p, last);
+  scenario_finish(&u, &p);
+}
+
+/* Either way, those of the keepalive among them. */
+static void test_pings_and_pongs_do_not_restart_it(world *w) {
+  wsuv_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.idle_timeout_ms = IDLE_MS;
+  config.ping_interval_ms = IDLE_MS / 4;
+  frame_peer_start(&p, w);
+  p.pongs = true;
+  user_open(&u, w, &p, &config);
+  for (int i = 0; i < 3; i++) {
+    frame_peer_send(&p, "PING \"in\"; PONG \"in\"");
+    assert_int_equal(user_ping(&u, "out"), 0);
+    assert_int_equal(user_pong(&u, "out"), 0);
+    world_advance(w, IDLE_MS / 6);
+  }
+  assert_idle_since(&u, &p, u.opened_ms);
+  assert_true(u.pings > 0 && u.pongs > 3);
+  scenario_finish(&u, &p);
+}
+
+static void test_idle_timeout_can_be_set(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  world_advance(w, 2 * IDLE_MS);
+  uint64_t set = world_now_ms(w);
+  assert_int_equal(wsuv_session_set_idle_timeout(u.session, IDLE_MS), 0);
+  assert_idle_since(&u, &p, set);
+  scenario_finish(&u, &p);
+}
+
+static void test_idle_timeout_can_be_switched_off(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(wsuv_session_set_idle_timeout(u.session, 0), 0);
+  world_advance(w, 3 * IDLE_MS);
+  assert_int_equal(u.closes, 0);
+  scenario_close(&u, &p);
+}
+
+static void test_times_beyond_all_bounds_are_never(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  assert_int_equal(wsuv_session_set_idle_timeout(u.session, UINT64_MAX), 0);
+  world_advance(w, 2 * IDLE_MS);
+  assert_int_equal(wsuv_session_set_idle_timeout(u.session, UINT64_MAX / 2), 0);
+  world_advance(w, 2 * IDLE_MS);
+  assert_int_equal(u.closes, 0);
+  scenario_close(&u, &p);
+}
+
+/* F47: the message lies in the socket when the timer fires. The next stall comes while the loop was
+   about to poll once more because of the one before. */
+static void test_stalled_loop_does_not_end_the_session(world *w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  for (int i = 0; i < 3; i++) {
+    frame_peer_send(&p, "TEXT \"in time\"");
+    world_lose_time(w, 2 * IDLE_MS);
+    frame_peer_send(&p, "TEXT \"in time\"");
+    world_run_until_count(w, &u.messages, (size_t) i * 2 + 1);
+  }
+  assert_int_equal(u.closes, 0);
+  scenario_close(&u, &p);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_idle_session_ends),
+      WORLD_TEST(test_idle_timeout_is_off_by_default),
+      WORLD_TEST(test_messages_that_come_restart_it),
+      WORLD_TEST(test_messages_that_go_restart_it),
+      WORLD_TEST(test_fragments_that_come_restart_it),
+      WORLD_TEST(test_pieces_of_a_frame_restart_it),
+      WORLD_TEST(test_fragments_that_go_restart_it),
+      WORLD_TEST(test_pings_and_pongs_do_not_restart_it),
+      WORLD_TEST(test_idle_timeout_can_be_set),
+      WORLD_TEST(test_idle_timeout_can_be_switched_off),
+      WORLD_TEST(test_times_beyond_all_bounds_are_never),
+      WORLD_UV_TEST(test_stalled_loop_does_not_end_the_session),
+  };
+  return world_run_tests("idle_timeout", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,562 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* F45: a session that is paused. The socket is not read, nothing is lost, a close still ends. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/world_test.h"
+
+enum { SIZE = 1000, SESSIONS = 8 };
+
+/* --- messages that can be told from each other --- */
+
+static void fill(uint8_t payload[SIZE], size_t number, size_t salt) {
+  for (size_t i = 0; i < SIZE; i++) payload[i] = (uint8_t) (number * 31 + salt * 7 + i);
+}
+
+static void send_numbered(frame_peer *p, size_t count, size_t salt) {
+  uint8_t payload[SIZE];
+  for (size_t i = 0; i < count; i++) {
+    fill(payload, i, salt);
+    raw_conn_write_frame(p->conn, WSUV_FRAME_BINARY, payload, SIZE);
+  }
+}
+
+/* Each as it was sent, and in order. u->data: the salt, or NULL for 0. */
+static void check_numbered(session_user *u, const wsuv_message_t *m) {
+  const size_t *salt = u->data;
+  uint8_t payload[SIZE];
+  fill(payload, u->messages - 1, salt != NULL ? *salt : 0);
+  CHECK(m->len == SIZE && memcmp(m->data, payload, SIZE) == 0);
+}
+
+static void check_and_pause(session_user *u, const wsuv_message_t *m) {
+  check_numbered(u, m);
+  CHECK(user_pause(u) == 0);
+}
+
+static void pause_at_first(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  if (u->messages == 1) CHECK(user_pause(u) == 0);
+}
+
+static void pause_at_open(session_user *u) {
+  CHECK(user_pause(u) == 0);
+}
+
+/* --- reading stops, and goes on --- */
+
+/* All of it arrives in the end, and next to none was in our memory: the rest waited in the sockets
+   and at the peer. */
+static void test_pause_stops_reading(world *w) {
+  size_t total = w->kind == WORLD_SIM ? 700 : 12000;
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.forgets = true;
+  u.at_message = check_numbered;
+  assert_int_equal(user_pause(&u), 0);
+  size_t before = w->alloc->live_bytes;
+  w->alloc->peak_bytes = before;
+  send_numbered(&p, total, 0);
+  world_advance(w, 30);
+  assert_int_equal(u.messages, 0);
+  assert_int_equal(w->alloc->peak_bytes, before);
+  assert_int_equal(user_resume(&u), 0);
+  assert_int_equal(u.messages, 0); /* not inside the call */
+  world_run_until_count(w, &u.messages, total);
+  scenario_close(&u, &p);
+}
+
+static void test_pause_in_the_midst_of_a_stream_holds_back_the_peer(world *w) {
+  size_t total = w->kind == WORLD_SIM ? 700 : 12000, seen;
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.forgets = true;
+  u.at_message = check_numbered;
+  send_numbered(&p, total, 0);
+  world_run_until_count(w, &u.messages, total / 3);
+  assert_int_equal(user_pause(&u), 0);
+  seen = u.messages;
+  world_advance(w, 30);
+  assert_int_equal(u.messages, seen);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, total);
+  scenario_close(&u, &p);
+}
+
+static void test_rest_of_a_read_is_kept(world *w) {
+  static const char frames[] = "TEXT \"a\"; TEXT \"b\"; PING \"p\"; PONG; TEXT- \"c\"; CONT \"d\"";
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_at_first;
+  frame_peer_send(&p, frames);
+  world_advance(w, 10);
+  assert_true(user_got(&u, "TEXT \"a\""));
+  assert_int_equal(p.frames, 0);
+  assert_int_equal(user_resume(&u), 0);
+  assert_true(user_got(&u, "TEXT \"a\""));
+  world_run_until_count(w, &u.messages, 3);
+  assert_true(user_got(&u, "TEXT \"a\"; TEXT \"b\"; PING \"p\"; PONG; TEXT \"cd\""));
+  world_run_until_count(w, &p.frames, 1);
+  assert_true(frame_peer_saw(&p, "PONG \"p\""));
+  scenario_close(&u, &p);
+}
+
+static void test_pause_at_open_keeps_what_came_with_the_upgrade(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  p.greeting = "TEXT \"a\"; TEXT- \"b\"; CONT \"c\"; PING";
+  user_init(&u, w, NULL);
+  u.at_open = pause_at_open;
+  user_connect(&u, &p);
+  world_run_until_count(w, &u.opens, 1);
+  world_advance(w, 10);
+  assert_int_equal(u.messages, 0);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.pings, 1);
+  assert_true(user_got(&u, "TEXT \"a\"; TEXT \"bc\"; PING"));
+  scenario_close(&u, &p);
+}
+
+static void pause_and_resume(session_user *u, const wsuv_message_t *m) {
+  check_numbered(u, m);
+  for (int i = 0; i < 2; i++) {
+    CHECK(user_pause(u) == 0);
+    CHECK(user_resume(u) == 0);
+  }
+}
+
+static void test_pause_and_resume_in_a_callback_changes_nothing(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_and_resume;
+  send_numbered(&p, 200, 0);
+  world_run_until_count(w, &u.messages, 200);
+  scenario_close(&u, &p);
+}
+
+/* Resumed and paused again before the loop has come to it. */
+static void test_pause_right_after_resume_holds(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_at_first;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"");
+  world_run_until_count(w, &u.messages, 1);
+  assert_int_equal(user_resume(&u), 0);
+  assert_int_equal(user_pause(&u), 0);
+  world_advance(w, 10);
+  assert_int_equal(u.messages, 1);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, 2);
+  scenario_close(&u, &p);
+}
+
+static void test_pause_amid_a_fragmented_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  frame_peer_send(&p, "TEXT- \"one, \"");
+  world_advance(w, 5);
+  assert_int_equal(user_pause(&u), 0);
+  frame_peer_send(&p, "CONT- \"two, \"; PING \"p\"; CONT \"three\"");
+  world_advance(w, 10);
+  assert_int_equal(u.messages + u.pings, 0);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, 1);
+  assert_true(user_got(&u, "PING \"p\"; TEXT \"one, two, three\""));
+  scenario_close(&u, &p);
+}
+
+/* Whose payload is read straight into its block. */
+static void test_pause_amid_a_large_message(world *w) {
+  static const char script[] = "BIN 00112233445566~300000; TEXT \"behind\"";
+  frame_peer p;
+  session_user u;
+  bytes frames = {0};
+  frames_script(&frames, script, false);
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_at_first;
+  raw_conn_write(p.conn, frames.base, frames.len / 2);
+  world_advance(w, 20);
+  assert_int_equal(user_pause(&u), 0);
+  raw_conn_write(p.conn, frames.base + frames.len / 2, frames.len - frames.len / 2);
+  world_advance(w, 20);
+  assert_int_equal(u.messages, 0);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, 1);
+  world_advance(w, 10);
+  assert_int_equal(u.messages, 1);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, 2);
+  assert_true(user_got(&u, script));
+  bytes_free(&frames);
+  scenario_close(&u, &p);
+}
+
+/* One message for each resume. What is kept is copied once for each read, into the same memory;
+   with a seed other than 0 the network cuts messages, and those are assembled besides. */
+static void test_pause_at_every_message(world *w) {
+  enum { MESSAGES = 200, ALLOCATIONS = 40 };
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.forgets = true;
+  u.at_message = check_and_pause;
+  uint64_t before = w->alloc->calls;
+  send_numbered(&p, MESSAGES, 0);
+  for (size_t i = 1; i <= MESSAGES; i++) {
+    world_run_until_count(w, &u.messages, i);
+    assert_int_equal(u.messages, i);
+    assert_int_equal(user_resume(&u), 0);
+  }
+  assert_true(w->alloc->calls - before < ALLOCATIONS || w->seed != 0);
+  scenario_close(&u, &p);
+}
+
+/* What one keeps is not touched when the others read into the buffer that they share. */
+static void test_many_paused_sessions_keep_each_their_own(world *w) {
+  enum { MESSAGES = 40 };
+  static frame_peer p[SESSIONS];
+  static session_user u[SESSIONS];
+  size_t salts[SESSIONS];
+  for (size_t i = 0; i < SESSIONS; i++) {
+    frame_peer_start(&p[i], w);
+    if (i == 0) user_init(&u[0], w, NULL);
+    if (i > 0) u[i] = (session_user){.w = w, .client = u[0].client};
+    salts[i] = i + 1;
+    u[i].data = &salts[i];
+    u[i].forgets = true;
+    u[i].at_message = check_and_pause;
+    user_connect(&u[i], &p[i]);
+    world_run_until_count(w, &u[i].opens, 1);
+  }
+  for (size_t i = 0; i < SESSIONS; i++) send_numbered(&p[i], MESSAGES, salts[i]);
+  for (size_t n = 1; n <= MESSAGES; n++) {
+    for (size_t i = 0; i < SESSIONS; i++) world_run_until_count(w, &u[i].messages, n);
+    for (size_t i = 0; i < SESSIONS; i++) assert_int_equal(u[i].messages, n);
+    for (size_t i = 0; i < SESSIONS; i++) assert_int_equal(user_resume(&u[i]), 0);
+  }
+  user_close_client(&u[0]);
+  for (size_t i = 0; i < SESSIONS; i++) {
+    assert_int_equal(u[i].closes, 1);
+    user_free(&u[i]);
+    frame_peer_free(&p[i]);
+  }
+}
+
+/* --- the end --- */
+
+static void end_on_close(frame_peer *p, const seen_frame *f) {
+  if (f->spec.opcode == 8) raw_conn_end(p->conn);
+}
+
+static void test_close_while_paused_discards_until_the_close(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  p.silent = true;
+  p.on_frame = end_on_close;
+  u.at_message = pause_at_first;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; PING; BIN 00*300000; PONG; CLOSE #3001 \"bye\"");
+  world_run_until_count(w, &u.messages, 1);
+  world_advance(w, 10);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 3001, 1000));
+  assert_string_equal(u.end.reason, "bye");
+  assert_true(user_got(&u, "TEXT \"a\""));
+  scenario_finish(&u, &p);
+}
+
+static void test_close_while_paused_waits_for_the_answer(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_pause(&u), 0);
+  send_numbered(&p, 300, 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  assert_int_equal(user_resume(&u), WSUV_ESTATE);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_int_equal(u.messages, 0);
+  scenario_finish(&u, &p);
+}
+
+static void pause_and_close(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  CHECK(user_pause(u) == 0);
+  CHECK(user_close(u, 1000, NULL) == 0);
+}
+
+static void test_pause_and_close_in_a_callback(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_and_close;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; PING");
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_true(user_got(&u, "TEXT \"a\""));
+  scenario_finish(&u, &p);
+}
+
+static void pause_and_terminate(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  CHECK(user_pause(u) == 0);
+  user_terminate(u);
+}
+
+static void test_terminate_while_paused(world *w) {
+  for (int at_once = 0; at_once < 2; at_once++) {
+    frame_peer p;
+    session_user u;
+    scenario_start(w, &p, &u, NULL);
+    u.at_message = at_once ? pause_and_terminate : pause_at_first;
+    frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"");
+    world_run_until_count(w, &u.messages, 1);
+    if (!at_once) world_advance(w, 10);
+    if (!at_once) user_terminate(&u);
+    user_run_to_close(&u);
+    assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
+    assert_int_equal(u.messages, 1);
+    scenario_finish(&u, &p);
+  }
+}
+
+static void test_client_close_while_paused(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_at_first;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; BIN 00*100000");
+  world_run_until_count(w, &u.messages, 1);
+  user_close_client(&u);
+  assert_true(user_ended_cleanly(&u, 1001, 1001));
+  assert_int_equal(u.messages, 1);
+  user_free(&u);
+  frame_peer_free(&p);
+}
+
+static void test_peer_that_is_gone_is_noticed_at_resume(world *w) {
+  for (int reset = 0; reset < 2; reset++) {
+    frame_peer p;
+    session_user u;
+    scenario_start(w, &p, &u, NULL);
+    assert_int_equal(user_pause(&u), 0);
+    if (reset) raw_conn_reset(p.conn);
+    if (!reset) raw_conn_end(p.conn);
+    world_advance(w, 20);
+    assert_int_equal(u.closes, 0);
+    assert_int_equal(user_resume(&u), 0);
+    user_run_to_close(&u);
+    assert_true(user_ended_by(&u, reset ? UV_ECONNRESET : UV_EOF, WSUV_STAGE_OPEN));
+    scenario_finish(&u, &p);
+  }
+}
+
+static void test_what_is_kept_comes_before_the_end(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_at_first;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; TEXT \"c\"");
+  raw_conn_end(p.conn);
+  world_run_until_count(w, &u.messages, 1);
+  world_advance(w, 20);
+  assert_int_equal(user_resume(&u), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, UV_EOF, WSUV_STAGE_OPEN));
+  assert_true(user_got(&u, "TEXT \"a\"; TEXT \"b\"; TEXT \"c\""));
+  scenario_finish(&u, &p);
+}
+
+/* --- time --- */
+
+/* Pings go on, the timeout begins with the first ping after the resume. */
+static void test_ping_timeout_stops_while_paused(world *w) {
+  enum { INTERVAL_MS = 20, TIMEOUT_MS = 30 };
+  wsuv_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.ping_interval_ms = INTERVAL_MS;
+  config.ping_timeout_ms = TIMEOUT_MS;
+  scenario_start(w, &p, &u, &config);
+  assert_int_equal(user_pause(&u), 0);
+  world_run_until_count(w, &p.opcodes[9], 5);
+  assert_int_equal(u.closes, 0);
+  uint64_t resumed = world_now_ms(w);
+  assert_int_equal(user_resume(&u), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EPINGTIMEOUT, WSUV_STAGE_OPEN));
+  assert_true(u.closed_ms - resumed >= TIMEOUT_MS - 1);
+  scenario_finish(&u, &p);
+}
+
+static void test_idle_timeout_stops_while_paused(world *w) {
+  enum { IDLE_MS = 30 };
+  wsuv_config_t config;
+  frame_peer p;
+  session_user u;
+  wsuv_client_config_init(&config);
+  config.idle_timeout_ms = IDLE_MS;
+  scenario_start(w, &p, &u, &config);
+  assert_int_equal(user_pause(&u), 0);
+  world_advance(w, 4 * IDLE_MS);
+  assert_int_equal(u.closes, 0);
+  uint64_t resumed = world_now_ms(w);
+  assert_int_equal(user_resume(&u), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EIDLE, WSUV_STAGE_OPEN));
+  assert_true(u.closed_ms - resumed >= IDLE_MS - 1);
+  scenario_finish(&u, &p);
+}
+
+static void test_long_pause_is_no_end(world *w) {
+  const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_pause(&u), 0);
+  frame_peer_send(&p, "TEXT \"patient\"");
+  world_advance(w, 3 * day_ms);
+  assert_int_equal(user_resume(&u), 0);
+  world_run_until_count(w, &u.messages, 1);
+  scenario_close(&u, &p);
+}
+
+static void test_paused_session_keeps_the_loop_alive(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_pause(&u), 0);
+  for (int i = 0; i < 5; i++) assert_int_not_equal(uv_run(world_uv_loop(w), UV_RUN_NOWAIT), 0);
+  assert_int_equal(user_resume(&u), 0);
+  for (int i = 0; i < 5; i++) assert_int_not_equal(uv_run(world_uv_loop(w), UV_RUN_NOWAIT), 0);
+  scenario_close(&u, &p);
+  world_run(w);
+  assert_int_equal(uv_loop_alive(world_uv_loop(w)), 0);
+}
+
+/* --- the rest --- */
+
+static void test_sending_goes_on_while_paused(world *w) {
+  size_t size = user_too_much(w);
+  uint8_t *data = check_alloc(size);
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  p.forgets = true;
+  assert_int_equal(user_pause(&u), 0);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_flush(&u, 'f'), 0);
+  free(data);
+  world_run_until_count(w, &u.dones, 3);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK f=OK ");
+  world_run_until_count(w, &p.frames, 2);
+  assert_int_equal(user_resume(&u), 0);
+  scenario_close(&u, &p);
+}
+
+static void refused_at_close(session_user *u) {
+  CHECK(user_pause(u) == WSUV_ESTATE);
+  CHECK(user_resume(u) == WSUV_ESTATE);
+}
+
+static void test_pause_needs_an_open_session(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_init(&u, w, NULL);
+  user_connect(&u, &p);
+  u.at_close = refused_at_close;
+  refused_at_close(&u);
+  world_run_until_count(w, &u.opens, 1);
+  assert_int_equal(user_resume(&u), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(user_pause(&u), 0);
+  for (int i = 0; i < 2; i++) assert_int_equal(user_resume(&u), 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  refused_at_close(&u);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  scenario_finish(&u, &p);
+}
+
+static void pause_without_memory(session_user *u, const wsuv_message_t *m) {
+  (void) m;
+  CHECK(user_pause(u) == 0);
+  u->w->alloc->failed = 0;
+  u->w->alloc->fail_at = u->w->alloc->calls + 1;
+}
+
+/* The network may have cut the messages apart: then there was nothing to keep. */
+static void run_without_memory(world *w, bool for_ever) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_message = pause_without_memory;
+  w->alloc->fail_for_ever = for_ever;
+  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"");
+  world_run_until_count(w, &u.messages, 1);
+  bool failed = w->alloc->failed > 0;
+  assert_true(failed || w->kind == WORLD_SIM);
+  if (!failed) w->alloc->fail_at = 0;
+  if (!failed) user_terminate(&u);
+  user_run_to_close(&u);
+  w->alloc->fail_at = 0;
+  assert_true(user_ended_by(&u, failed ? UV_ENOMEM : UV_ECANCELED, WSUV_STAGE_OPEN));
+  assert_int_equal(u.messages, 1);
+  if (failed && !for_ever) assert_int_equal(u.end.sent_code, 1011);
+  scenario_finish(&u, &p);
+}
+
+static void test_without_memory_for_what_is_left_the_session_ends(world *w) {
+  run_without_memory(w, false);
+  run_without_memory(w, true);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TLS_TEST(test_pause_stops_reading),
+      WORLD_TLS_TEST(test_pause_in_the_midst_of_a_stream_holds_back_the_peer),
+      WORLD_TLS_TEST(test_rest_of_a_read_is_kept),
+      WORLD_TLS_TEST(test_pause_at_open_keeps_what_came_with_the_upgrade),
+      WORLD_TLS_TEST(test_pause_and_resume_in_a_callback_changes_nothing),
+      WORLD_TLS_TEST(test_pause_right_after_resume_holds),
+      WORLD_TLS_TEST(test_pause_amid_a_fragmented_message),
+      WORLD_TLS_TEST(test_pause_amid_a_large_message),
+      WORLD_TLS_TEST(test_pause_at_every_message),
+      WORLD_TLS_TEST(test_many_paused_sessions_keep_each_their_own),
+      WORLD_TLS_TEST(test_close_while_paused_discards_until_the_close),
+      WORLD_TLS_TEST(test_close_while_paused_waits_for_the_answer),
+      WORLD_TLS_TEST(test_pause_and_close_in_a_callback),
+      WORLD_TLS_TEST(test_terminate_while_paused),
+      WORLD_TLS_TEST(test_client_close_while_paused),
+      WORLD_TLS_TEST(test_peer_that_is_gone_is_noticed_at_resume),
+      WORLD_TLS_TEST(test_what_is_kept_comes_before_the_end),
+      WORLD_TLS_TEST(test_ping_timeout_stops_while_paused),
+      WORLD_TLS_TEST(test_idle_timeout_stops_while_paused),
+      WORLD_SIM_TEST(test_long_pause_is_no_end),
+      WORLD_UV_TEST(test_paused_session_keeps_the_loop_alive),
+      WORLD_TLS_TEST(test_sending_goes_on_while_paused),
+      WORLD_TLS_TEST(test_pause_needs_an_open_session),
+      WORLD_TLS_TEST(test_without_memory_for_what_is_left_the_session_ends),
+  };
+  return world_run_tests("pause", tests, sizeof tests / sizeof *tests);
+}

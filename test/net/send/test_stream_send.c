@@ -1,0 +1,706 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Messages that are sent in pieces: in which order, what may go between, under which bound, and
+   what is left when a call fails. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/scenario.h"
+#include "support/torture.h"
+#include "support/world_test.h"
+
+enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 64 * KIB };
+
+static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
+
+/* Close in order; `script` is what the peer has seen before. */
+static void close_and_finish(session_user *u, frame_peer *p, const char *script) {
+  bytes all = {0};
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  bytes_print(&all, "%s; CLOSE #1000", script);
+  assert_true(frame_peer_saw(p, bytes_text(&all)));
+  bytes_free(&all);
+  scenario_finish(u, p);
+}
+
+static int text_piece(session_user *u, const char *text) {
+  return user_piece(u, '\0', text, strlen(text));
+}
+
+static int end(session_user *u) {
+  return user_end_message(u, '\0');
+}
+
+/* --- order --- */
+
+static void test_pieces_are_the_fragments_of_one_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(&u, "one"), 0);
+  assert_int_equal(text_piece(&u, ""), 0);
+  assert_int_equal(text_piece(&u, "two"), 0);
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(&u, '\0', NULL, 0), 0);
+  assert_int_equal(user_piece(&u, '\0', "\xff", 1), 0);
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(user_text(&u, "whole"), 0);
+  close_and_finish(&u, &p,
+                   "TEXT- \"one\"; CONT-; CONT- \"two\"; CONT; BIN-; CONT- ff; CONT; "
+                   "TEXT \"whole\"");
+}
+
+static void test_message_without_pieces_is_empty(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(user_begin_message(&u, types[i]), 0);
+    assert_int_equal(end(&u), 0);
+  }
+  close_and_finish(&u, &p, "TEXT; BIN");
+}
+
+static void test_nothing_goes_out_before_the_first_piece(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  world_advance(w, 20);
+  assert_int_equal(p.frames, 0);
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
+  scenario_finish(&u, &p);
+}
+
+static void assert_none_begun(session_user *u) {
+  assert_int_equal(user_piece(u, 'x', "x", 1), UV_EINVAL);
+  assert_int_equal(user_piece(u, '\0', NULL, 0), UV_EINVAL);
+  assert_int_equal(user_end_message(u, 'x'), UV_EINVAL);
+  assert_int_equal(user_end_message(u, '\0'), UV_EINVAL);
+}
+
+static void test_pieces_of_no_message_are_refused(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_none_begun(&u);
+  assert_int_equal(user_text(&u, "a"), 0);
+  assert_none_begun(&u);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(end(&u), 0);
+  assert_none_begun(&u);
+  assert_int_equal(u.dones, 0);
+  close_and_finish(&u, &p, "TEXT \"a\"; TEXT");
+}
+
+static void test_only_text_and_binary_begin_a_message(world *w) {
+  static const int others[] = {0, 3, 7, WSUV_FRAME_CLOSE, WSUV_FRAME_PING, WSUV_FRAME_PONG, 11};
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    assert_int_equal(user_begin_message(&u, (wsuv_frame_type_t) others[i]), UV_EINVAL);
+    assert_none_begun(&u);
+  }
+  assert_int_equal(user_text(&u, "a"), 0);
+  close_and_finish(&u, &p, "TEXT \"a\"");
+}
+
+static void assert_begin_is_refused(session_user *u) {
+  for (size_t i = 0; i < 2; i++) assert_int_equal(user_begin_message(u, types[i]), UV_EINVAL);
+}
+
+static void test_message_begins_once(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_begin_is_refused(&u);
+  assert_int_equal(text_piece(&u, "a"), 0);
+  assert_begin_is_refused(&u);
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_begin_is_refused(&u);
+  assert_int_equal(end(&u), 0);
+  close_and_finish(&u, &p, "TEXT- \"a\"; CONT; BIN");
+}
+
+/* Frames that are sent one by one are another message, whoever sends them. */
+static void test_fragments_and_pieces_do_not_mix(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
+  assert_begin_is_refused(&u);
+  assert_none_begun(&u);
+  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
+  assert_int_equal(text_piece(&u, "c"), 0);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_BINARY, true, "x", 1), UV_EINVAL);
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(user_frame(&u, 'd', WSUV_FRAME_TEXT, false, "d", 1), 0);
+  assert_none_begun(&u);
+  assert_int_equal(user_frame(&u, 'e', WSUV_FRAME_TEXT, true, "e", 1), 0);
+  world_run_until_count(w, &u.dones, 4);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK d=OK e=OK ");
+  close_and_finish(&u, &p, "TEXT- \"a\"; CONT \"b\"; TEXT- \"c\"; CONT; TEXT- \"d\"; CONT \"e\"");
+}
+
+static void assert_whole_messages_are_refused(session_user *u) {
+  const uv_buf_t buf = uv_buf_init((char[]){'x'}, 1);
+  assert_int_equal(user_text(u, "t"), UV_EINVAL);
+  assert_int_equal(user_text(u, ""), UV_EINVAL);
+  assert_int_equal(user_binary(u, "b", 1), UV_EINVAL);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(wsuv_send_bufs(u->session, types[i], &buf, 1, NULL, NULL), UV_EINVAL);
+  }
+}
+
+static void test_only_control_frames_go_between(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(user_begin_message(&u, types[i]), 0);
+    assert_whole_messages_are_refused(&u);
+    assert_int_equal(user_ping(&u, "1"), 0);
+    assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
+    world_run_until_count(w, &p.frames, 5 * i + 2);
+    assert_whole_messages_are_refused(&u);
+    assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_PING, true, "2", 1), 0);
+    assert_int_equal(user_pong(&u, "3"), 0);
+    assert_int_equal(user_flush(&u, 'c'), 0);
+    world_run_until_count(w, &u.dones, 3 * (i + 1));
+    assert_int_equal(end(&u), 0);
+    world_run_until_count(w, &p.frames, 5 * (i + 1));
+  }
+  close_and_finish(&u, &p,
+                   "PING \"1\"; TEXT- \"a\"; PING \"2\"; PONG \"3\"; CONT; "
+                   "PING \"1\"; BIN- \"a\"; PING \"2\"; PONG \"3\"; CONT");
+}
+
+/* --- the state of the session --- */
+
+static void assert_pieces_are_refused(session_user *u) {
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), WSUV_ESTATE);
+  assert_int_equal(user_piece(u, 'x', "x", 1), WSUV_ESTATE);
+  assert_int_equal(user_end_message(u, 'x'), WSUV_ESTATE);
+}
+
+static void test_pieces_need_an_open_session(world *w) {
+  frame_peer p;
+  session_user u;
+  frame_peer_start(&p, w);
+  user_init(&u, w, NULL);
+  u.at_close = assert_pieces_are_refused;
+  user_connect(&u, &p);
+  assert_pieces_are_refused(&u);
+  world_run_until_count(w, &u.opens, 1);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  assert_pieces_are_refused(&u);
+  user_run_to_close(&u);
+  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
+  assert_int_equal(u.dones, 0);
+  scenario_finish(&u, &p);
+}
+
+static void test_close_amid_a_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'a', "half \xc3", 6), 0);
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  assert_pieces_are_refused(&u);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_true(frame_peer_saw(&p, "TEXT- \"half \" c3; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u.done), "a=OK ");
+  scenario_finish(&u, &p);
+}
+
+static void test_close_frame_amid_a_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_CLOSE, true, "\x03\xe8", 2), 0);
+  assert_pieces_are_refused(&u);
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
+  assert_string_equal(bytes_text(&u.done), "a=OK ");
+  scenario_finish(&u, &p);
+}
+
+static void test_terminate_amid_a_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_close = assert_pieces_are_refused;
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
+  assert_int_equal(user_end_message(&u, 'b'), 0);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'c', "c", 1), 0);
+  user_terminate(&u);
+  assert_pieces_are_refused(&u);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
+  assert_string_equal(bytes_text(&u.done), "a=ECANCELED b=ECANCELED c=ECANCELED ");
+  scenario_finish(&u, &p);
+}
+
+static void test_close_by_the_peer_amid_a_message(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_close = assert_pieces_are_refused;
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
+  world_run_until_count(w, &u.dones, 1);
+  frame_peer_send(&p, "CLOSE #1001");
+  user_run_to_close(&u);
+  assert_true(user_ended_cleanly(&u, 1001, 1001));
+  assert_true(frame_peer_saw(&p, "BIN- \"a\"; CLOSE #1001"));
+  scenario_finish(&u, &p);
+}
+
+/* --- text --- */
+
+static void test_text_may_be_cut_amid_a_character(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(&u, "gr\xc3"), 0);
+  assert_int_equal(text_piece(&u, ""), 0);
+  assert_int_equal(text_piece(&u, "\xbc\xf0"), 0);
+  assert_int_equal(user_ping(&u, "amid"), 0);
+  assert_int_equal(text_piece(&u, "\x9f"), 0);
+  assert_int_equal(text_piece(&u, "\x8c"), 0);
+  assert_int_equal(text_piece(&u, "\x8d"), 0);
+  assert_int_equal(end(&u), 0);
+  close_and_finish(&u, &p,
+                   "PING \"amid\"; TEXT- \"gr\" c3; CONT-; CONT- bcf0; CONT- 9f; CONT- 8c; "
+                   "CONT- 8d; CONT");
+}
+
+/* What was refused is forgotten, and the message goes on where it was. */
+static void test_text_that_is_not_utf8_is_refused_and_the_message_goes_on(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'x', "\xff", 1), WSUV_EUTF8);
+  assert_int_equal(text_piece(&u, "\xe2\x82"), 0);
+  assert_int_equal(user_piece(&u, 'x', "\x28", 1), WSUV_EUTF8);
+  assert_int_equal(user_end_message(&u, 'x'), WSUV_EUTF8);
+  assert_int_equal(user_end_message(&u, 'x'), WSUV_EUTF8);
+  assert_int_equal(user_piece(&u, 'x', "\xac\xc3\x28", 3), WSUV_EUTF8);
+  assert_int_equal(wsuv_buffered_amount(u.session), 2);
+  assert_int_equal(text_piece(&u, "\xac"), 0);
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'x', "\xac", 1), WSUV_EUTF8); /* nothing is left of the last */
+  assert_int_equal(end(&u), 0);
+  assert_int_equal(u.dones, 0);
+  close_and_finish(&u, &p, "TEXT- e282; CONT- ac; CONT; TEXT");
+}
+
+static void test_end_amid_a_character_leaves_the_message_to_the_close(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(&u, "\xe2"), 0);
+  assert_int_equal(end(&u), WSUV_EUTF8);
+  assert_int_equal(user_text(&u, "t"), UV_EINVAL);
+  close_and_finish(&u, &p, "TEXT- e2");
+}
+
+static void test_binary_is_not_looked_at(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(&u, '\0', "\xff\xc3", 2), 0);
+  assert_int_equal(end(&u), 0);
+  close_and_finish(&u, &p, "BIN- ffc3; CONT");
+}
+
+/* --- the bound --- */
+
+static void start_bounded(world *w, frame_peer *p, session_user *u, wsuv_outgoing_policy_t policy) {
+  wsuv_config_t config;
+  wsuv_client_config_init(&config);
+  config.outgoing_max = BOUND;
+  config.outgoing_policy = policy;
+  frame_peer_start(p, w);
+  p->forgets = true;
+  user_open(u, w, p, &config);
+  raw_conn_read(p->conn, false);
+}
+
+/* A message that is far longer than the bound. What went in is told from what came out by sums. */
+typedef struct flow {
+  size_t next, total, refused;
+  uint64_t sent, came; /* sums */
+  size_t bytes;        /* that came */
+  bool ended;
+  uint8_t data[PIECE];
+} flow;
+
+static uint64_t sum_of(const uint8_t *data, size_t len, uint64_t sum) {
+  for (size_t i = 0; i < len; i++) sum = sum * 31 + data[i];
+  return sum;
+}
+
+static void make_piece(flow *f) {
+  for (size_t i = 0; i < PIECE; i++) f->data[i] = (uint8_t) (f->next * 7 + (i ^ i >> 8));
+}
+
+static void pump(session_user *u) {
+  flow *f = u->data;
+  int err = 0;
+  for (; f->next < f->total; f->next++) {
+    make_piece(f);
+    if ((err = user_piece(u, '\0', f->data, PIECE)) != 0) break;
+    f->sent = sum_of(f->data, PIECE, f->sent);
+    CHECK(wsuv_buffered_amount(u->session) <= BOUND);
+  }
+  CHECK(err == 0 || err == WSUV_EQUEUEFULL);
+  f->refused += err != 0;
+  if (err == 0 && !f->ended) f->ended = user_end_message(u, '\0') == 0;
+}
+
+static void take_frame(frame_peer *p, const seen_frame *f) {
+  flow *all = p->data;
+  CHECK(p->frames == 1 ? f->spec.opcode == WSUV_FRAME_BINARY : f->spec.opcode == 0);
+  all->came = sum_of(f->payload, (size_t) f->length, all->came);
+  all->bytes += (size_t) f->length;
+}
+
+static void test_message_longer_than_the_bound_goes_through_on_drain(world *w) {
+  flow f = {.total = w->kind == WORLD_SIM ? 64 : 1024};
+  frame_peer p;
+  session_user u;
+  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
+  u.data = p.data = &f;
+  u.at_drain = pump;
+  p.on_frame = take_frame;
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  pump(&u);
+  world_advance(w, 5);
+  assert_true(f.refused > 0 && f.next < f.total);
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &p.frames, f.total + 1);
+  assert_true(f.ended);
+  assert_int_equal(f.bytes, f.total * PIECE);
+  assert_true(f.came == f.sent);
+  p.on_frame = NULL;
+  scenario_close(&u, &p);
+}
+
+static void test_piece_beyond_the_bound_is_never_taken(world *w) {
+  static const uint8_t data[BOUND + 1];
+  frame_peer p;
+  session_user u;
+  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(&u, 'x', data, BOUND + 1), WSUV_EMSGSIZE);
+  assert_int_equal(user_piece(&u, 'a', data, BOUND), 0);
+  assert_int_equal(user_piece(&u, 'x', data, 1), WSUV_EQUEUEFULL);
+  assert_int_equal(wsuv_buffered_amount(u.session), BOUND);
+  assert_int_equal(end(&u), 0); /* takes no room */
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &p.frames, 2);
+  assert_true(u.drains > 0);
+  user_terminate(&u);
+  scenario_finish(&u, &p);
+}
+
+static void retry_character(session_user *u) {
+  if (u->data == NULL) return;
+  int err = user_piece(u, 'r', "\xbc", 1);
+  CHECK(err == 0 || err == WSUV_EQUEUEFULL);
+  if (err == 0) u->data = NULL;
+}
+
+/* A text's state is that of what was taken. */
+static void test_piece_refused_amid_a_character_is_sent_again(world *w) {
+  static const uint8_t zeros[BOUND];
+  frame_peer p;
+  session_user u;
+  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, '\0', zeros, BOUND - 1), 0);
+  assert_int_equal(user_piece(&u, '\0', "\xc3", 1), 0);
+  assert_int_equal(user_piece(&u, 'x', "\xbc", 1), WSUV_EQUEUEFULL);
+  assert_int_equal(end(&u), WSUV_EUTF8);
+  u.data = &u;
+  u.at_drain = retry_character;
+  raw_conn_read(p.conn, true);
+  world_run_until_count(w, &u.dones, 1);
+  assert_string_equal(bytes_text(&u.done), "r=OK ");
+  assert_int_equal(end(&u), 0);
+  world_run_until_count(w, &p.frames, 4);
+  scenario_close(&u, &p);
+}
+
+static void retry_end(session_user *u) {
+  flow *f = u->data;
+  if (!f->ended) f->ended = user_end_message(u, '\0') == 0;
+}
+
+/* Headers take room, too: neither pieces nor ends of no length can make the queue grow for ever. */
+static void test_empty_pieces_are_bounded(world *w) {
+  flow f = {0};
+  frame_peer p;
+  session_user u;
+  int err = 0;
+  if (w->seed >= 5) return;
+  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  while ((err = user_piece(&u, '\0', NULL, 0)) == 0) f.next++;
+  assert_int_equal(err, WSUV_EQUEUEFULL);
+  assert_int_equal(user_end_message(&u, 'x'), WSUV_EQUEUEFULL);
+  assert_int_equal(user_ping(&u, "p"), 0);
+  u.data = &f;
+  u.at_drain = retry_end;
+  raw_conn_read(p.conn, true);
+  world_run_until_true(w, &f.ended);
+  world_run_until_count(w, &p.frames, f.next + 2);
+  user_terminate(&u);
+  scenario_finish(&u, &p);
+}
+
+static void test_piece_that_does_not_fit_ends_a_session_that_wants_it(world *w) {
+  static const uint8_t data[BOUND];
+  frame_peer p;
+  session_user u;
+  start_bounded(w, &p, &u, WSUV_OUTGOING_CLOSE);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(&u, '\0', data, BOUND), 0);
+  assert_int_equal(user_piece(&u, 'x', data, 1), WSUV_EQUEUEFULL);
+  assert_pieces_are_refused(&u);
+  raw_conn_read(p.conn, true);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EQUEUEFULL, WSUV_STAGE_OPEN));
+  assert_int_equal(u.end.sent_code, 1008);
+  assert_int_equal(u.dones, 0);
+  scenario_finish(&u, &p);
+}
+
+/* --- completions --- */
+
+static void test_completions_come_in_order(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
+  assert_int_equal(user_piece(&u, '\0', "none", 4), 0);
+  assert_int_equal(user_piece(&u, 'b', "", 0), 0);
+  assert_int_equal(user_end_message(&u, 'c'), 0);
+  assert_int_equal(u.dones, 0);
+  world_run_until_count(w, &u.dones, 3);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK ");
+  close_and_finish(&u, &p, "TEXT- \"a\"; CONT- \"none\"; CONT-; CONT");
+}
+
+static void send_next(session_user *u, char name, int status) {
+  CHECK(status == 0);
+  if (name < 'e') CHECK(user_piece(u, (char) (name + 1), &name, 1) == 0);
+  if (name == 'e') CHECK(user_end_message(u, 'f') == 0);
+}
+
+/* A sender that lives on completions has one piece under way. */
+static void test_completions_may_send_the_next_piece(world *w) {
+  frame_peer p;
+  session_user u;
+  scenario_start(w, &p, &u, NULL);
+  u.at_done = send_next;
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(&u, 'a', "z", 1), 0);
+  world_run_until_count(w, &u.dones, 6);
+  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK d=OK e=OK f=OK ");
+  close_and_finish(&u, &p, "TEXT- \"z\"; CONT- \"a\"; CONT- \"b\"; CONT- \"c\"; CONT- \"d\"; CONT");
+}
+
+/* --- no random bytes, no memory --- */
+
+static void test_piece_without_random_bytes_ends_the_session(world *w) {
+  frame_peer p;
+  session_user u;
+  int err = 0;
+  scenario_start(w, &p, &u, NULL);
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  world_random_fails(w, true);
+  while ((err = text_piece(&u, "t")) == 0) continue; /* until the pool of them is empty */
+  world_random_fails(w, false);
+  assert_int_equal(err, WSUV_ERANDOM);
+  assert_pieces_are_refused(&u);
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
+  scenario_finish(&u, &p);
+}
+
+/* The first that is taken is the first of the message. */
+static void test_piece_without_memory_leaves_the_message_as_it_was(world *w) {
+  enum { MUCH = 100 * KIB };
+  frame_peer p;
+  session_user u;
+  uint8_t *data = check_alloc(MUCH);
+  scenario_start(w, &p, &u, NULL);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  w->alloc->fail_for_ever = true;
+  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0); /* needs none */
+  assert_int_equal(user_piece(&u, '\0', data, MUCH), UV_ENOMEM);
+  assert_int_equal(user_piece(&u, 'x', "\xc3", 1), UV_ENOMEM);
+  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  w->alloc->fail_at = 0;
+  assert_int_equal(text_piece(&u, "\xc3"), 0);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  memset(data, 'x', MUCH);
+  data[0] = 0xbc;
+  assert_int_equal(user_piece(&u, '\0', data, MUCH), UV_ENOMEM);
+  assert_int_equal(end(&u), WSUV_EUTF8);
+  w->alloc->fail_at = 0;
+  assert_int_equal(text_piece(&u, "\xbc"), 0);
+  assert_int_equal(end(&u), 0);
+  close_and_finish(&u, &p, "TEXT- c3; CONT- bc; CONT");
+  free(data);
+}
+
+/* --- the n-th allocation fails --- */
+
+enum { WANTED = 3 };
+
+static void allow(int err) {
+  CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE || err == UV_EINVAL ||
+        err == WSUV_EUTF8);
+}
+
+static uint8_t large[150 * KIB];
+
+static void stream_out(session_user *u) {
+  allow(user_begin_message(u, WSUV_FRAME_TEXT));
+  allow(user_piece(u, 'a', "gr\xc3", 3));
+  allow(user_ping(u, "amid"));
+  allow(user_piece(u, 'b', "\xbc", 1));
+  allow(user_piece(u, 'c', large, sizeof large));
+  allow(user_end_message(u, 'd'));
+  allow(user_begin_message(u, WSUV_FRAME_BINARY));
+  allow(user_piece(u, 'e', large, sizeof large));
+  allow(user_end_message(u, 'f'));
+  allow(user_flush(u, 'g'));
+}
+
+static void pause_for_a_while(session_user *u, const wsuv_message_piece_t *m) {
+  (void) m;
+  allow(user_pause(u)); /* settle() resumes */
+}
+
+static bool settled(const session_user *u) {
+  return u->closes > 0 || (u->opens > 0 && u->messages >= WANTED && u->owed == 0);
+}
+
+static void settle(world *w, session_user *u) {
+  for (int i = 0; i < 400 && !settled(u); i++) {
+    world_advance(w, 50);
+    if (u->session != NULL) allow(user_resume(u));
+  }
+  CHECK(settled(u) || w->alloc->failed > 0);
+}
+
+static void run_session(world *w, session_user *u, frame_peer *p) {
+  int err = user_try_connect(u, p);
+  CHECK(err == 0 || err == UV_ENOMEM);
+  if (err < 0) return;
+  settle(w, u);
+  if (u->closes == 0 && user_close(u, 1000, NULL) < 0) user_terminate(u);
+  user_run_to_close(u);
+  int status = u->end.status;
+  CHECK(status == 0 || status == UV_ENOMEM || status == UV_ECANCELED);
+  CHECK(status != 0 || w->alloc->failed > 0 || u->messages >= WANTED);
+}
+
+static void play(world *w) {
+  frame_peer p;
+  session_user u = {.w = w,
+                    .streamed = true,
+                    .forgets = true,
+                    .at_open = stream_out,
+                    .at_piece = pause_for_a_while};
+  frame_peer_start(&p, w);
+  p.echoes = p.pongs = p.forgets = true;
+  p.greeting = "TEXT- \"frag\"; PING 01; CONT \"ments\"; BIN 00~40000";
+  if (world_client(w, &u.client, NULL) == 0) {
+    run_session(w, &u, &p);
+    world_client_close(w, u.client);
+  }
+  user_free(&u);
+  frame_peer_free(&p);
+}
+
+static void test_each_allocation_fails_once(world *w) {
+  if (w->seed < 4) torture(w, play, false, 20);
+}
+
+static void test_each_allocation_fails_for_ever(world *w) {
+  if (w->seed < 4) torture(w, play, true, 20);
+}
+
+int main(void) {
+  static const world_test tests[] = {
+      WORLD_TEST(test_pieces_are_the_fragments_of_one_message),
+      WORLD_TEST(test_message_without_pieces_is_empty),
+      WORLD_TEST(test_nothing_goes_out_before_the_first_piece),
+      WORLD_TEST(test_pieces_of_no_message_are_refused),
+      WORLD_TEST(test_only_text_and_binary_begin_a_message),
+      WORLD_TEST(test_message_begins_once),
+      WORLD_TEST(test_fragments_and_pieces_do_not_mix),
+      WORLD_TEST(test_only_control_frames_go_between),
+      WORLD_TEST(test_pieces_need_an_open_session),
+      WORLD_TEST(test_close_amid_a_message),
+      WORLD_TEST(test_close_frame_amid_a_message),
+      WORLD_TEST(test_terminate_amid_a_message),
+      WORLD_TEST(test_close_by_the_peer_amid_a_message),
+      WORLD_TEST(test_text_may_be_cut_amid_a_character),
+      WORLD_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on),
+      WORLD_TEST(test_end_amid_a_character_leaves_the_message_to_the_close),
+      WORLD_TEST(test_binary_is_not_looked_at),
+      WORLD_TEST(test_message_longer_than_the_bound_goes_through_on_drain),
+      WORLD_TEST(test_piece_beyond_the_bound_is_never_taken),
+      WORLD_TEST(test_piece_refused_amid_a_character_is_sent_again),
+      WORLD_TEST(test_empty_pieces_are_bounded),
+      WORLD_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it),
+      WORLD_TEST(test_completions_come_in_order),
+      WORLD_TEST(test_completions_may_send_the_next_piece),
+      WORLD_TEST(test_piece_without_random_bytes_ends_the_session),
+      WORLD_TEST(test_piece_without_memory_leaves_the_message_as_it_was),
+      WORLD_SIM_TEST(test_each_allocation_fails_once),
+      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
+  };
+  return world_run_tests("stream_send", tests, sizeof tests / sizeof *tests);
+}
