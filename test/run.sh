@@ -23,9 +23,6 @@ case "$*" in
   *) slowness=1 ;;
 esac
 
-# Some tests only wait.
-export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 1))}
-
 # A folder that was set up in another way, or not to its end, is of no use.
 configure() {
   local setup="$CC $*"
