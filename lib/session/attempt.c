@@ -33,12 +33,8 @@ struct attempt {
   tls_failure tls_failure; /* Why there is no TLS context. */
 };
 
-static const ws_env_ops *attempt_ops(const attempt *a) {
-  return a->endpoint->env->ops;
-}
-
 static uint64_t attempt_now_ns(const attempt *a) {
-  return attempt_ops(a)->now_ns(a->endpoint->env);
+  return a->endpoint->env->ops->now_ns(a->endpoint->env);
 }
 
 /* A step has ended: keep how long it took. */

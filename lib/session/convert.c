@@ -6,13 +6,10 @@
 /* Serialised messages, by the program's converter. What it makes is sent as any other message; what
    it gets was received as any other. */
 
-static bool is_message(const wsuv_frame_t *frame) {
-  return (frame->type == WSUV_FRAME_TEXT || frame->type == WSUV_FRAME_BINARY) && frame->fin;
-}
-
 static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg) {
-  if (!is_message(frame)) return WSUV_ECONVERT;
+  bool data = frame->type == WSUV_FRAME_TEXT || frame->type == WSUV_FRAME_BINARY;
+  if (!data || !frame->fin) return WSUV_ECONVERT;
   if (s->conn.out_opcode != 0) return WS_EINVAL; /* a message is being sent in fragments */
   return wsuv_send(s, frame, cb, arg);
 }

@@ -40,15 +40,11 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
-/* The timeout starts, because of the last ping. */
-static void wait_for_life(keepalive *k, uint64_t now_ms) {
-  k->waiting = k->starts = true;
-  k->waiting_since_ms = now_ms;
-}
-
 void keepalive_repeat(keepalive *k, uint64_t now_ms) {
   skip(k, now_ms);
-  if (!k->waiting) wait_for_life(k, now_ms);
+  if (k->waiting) return;
+  k->waiting = k->starts = true; /* the timeout starts, because of the last ping */
+  k->waiting_since_ms = now_ms;
 }
 
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {

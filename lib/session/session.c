@@ -113,7 +113,7 @@ static void note_round(wsuv_session_t *s, const outflow_round *round) {
 
 static bool can_write(const wsuv_session_t *s) {
   return s->filter != NULL && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
-         !out_queue_held(&s->conn.out);
+         !out_queue_retained(&s->conn.out);
 }
 
 static void flush(wsuv_session_t *s) {
@@ -154,11 +154,6 @@ static void complete_dropped(wsuv_session_t *s) {
     complete(s, c, WS_ECANCELED);
     c = next;
   }
-}
-
-static void complete_undone(wsuv_session_t *s, int status) {
-  completion *c;
-  while ((c = completions_any(&s->out.completions)) != NULL) complete(s, c, status);
 }
 
 /* Closing */
@@ -338,8 +333,10 @@ void session_discard(wsuv_session_t *s) {
 /* Report the completions of what was not sent, call on_close, free the session. */
 static void session_finish(wsuv_session_t *s) {
   endpoint *e = s->endpoint;
+  const int undone = s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED;
   wsuv_close_info_t info;
-  complete_undone(s, s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED);
+  completion *c;
+  while ((c = completions_any(&s->out.completions)) != NULL) complete(s, c, undone);
   describe(s, &info);
   log_close(s, &info);
   notify_close(s->on, s, &info);

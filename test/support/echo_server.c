@@ -205,7 +205,7 @@ static void peer_regulate(peer *p) {
 
 static void peer_flush(peer *p) {
   int r = 0;
-  while (r == 0 && !out_queue_held(&p->conn.out)) r = write_some(p);
+  while (r == 0 && !out_queue_retained(&p->conn.out)) r = write_some(p);
   if (r < 0) peer_drop(p);
   if (r > 0) peer_flushed(p);
   peer_regulate(p);

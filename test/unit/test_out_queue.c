@@ -167,7 +167,7 @@ static void compare_counts(const rig *r) {
 
 static void compare(rig *r) {
   compare_counts(r);
-  if (out_queue_held(&r->q)) return;
+  if (out_queue_retained(&r->q)) return;
   bytes plan = {0}, seen = {0};
   model_plan(r->m, &plan);
   size_t max = 1 + seeded_below(&r->seed, 4);
@@ -290,13 +290,13 @@ static void wrote(rig *r, size_t n) {
 static void hold(rig *r, size_t n) {
   out_queue_retain(&r->q, n);
   model_hold(r->m, n);
-  CHECK(out_queue_held(&r->q) == (n != 0), "held %zu", n);
+  CHECK(out_queue_retained(&r->q) == (n != 0), "held %zu", n);
 }
 
 static void release(rig *r) {
   out_queue_release(&r->q);
   model_settle(r->m);
-  assert_false(out_queue_held(&r->q));
+  assert_false(out_queue_retained(&r->q));
 }
 
 static void drop(rig *r) {
@@ -756,7 +756,7 @@ static void random_put(rig *r) {
 
 static void random_step(rig *r) {
   size_t kind = seeded_below(&r->seed, 32);
-  if (out_queue_held(&r->q)) {
+  if (out_queue_retained(&r->q)) {
     if (kind < 12) release(r);
   } else if (kind < 6) {
     wrote(r, some_part(r));
@@ -775,7 +775,7 @@ static void test_out_queue_does_as_the_model_does(void **state) {
     rig r;
     rig_open(&r, seed);
     for (r.step = 0; r.step < 250; r.step++) random_step(&r);
-    if (out_queue_held(&r.q)) release(&r);
+    if (out_queue_retained(&r.q)) release(&r);
     wrote(&r, out_queue_len(&r.q));
     compare(&r);
     assert_int_equal(r.q.payload, 0);

@@ -159,14 +159,9 @@ static void tell_connected(tls *t, int status) {
   if (!t->closing && status == 0) deliver(t);
 }
 
-static int tls_handshake_step(tls *t) {
-  int err = tls_engine_handshake(t->engine);
-  int written = push(t);
-  return (err == 0 || err == WS_EAGAIN) && written < 0 ? written : err;
-}
-
-static void go_on_shaking(tls *t) {
-  int err = tls_handshake_step(t);
+static void tls_handshake_step(tls *t) {
+  int err = tls_engine_handshake(t->engine), written = push(t);
+  if ((err == 0 || err == WS_EAGAIN) && written < 0) err = written;
   if (err == WS_EAGAIN && t->lower_end != 0) err = t->lower_end;
   if (err != WS_EAGAIN) tell_connected(t, err);
 }
@@ -238,7 +233,7 @@ static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
   if (t->connected) {
     deliver(t);
   } else {
-    go_on_shaking(t);
+    tls_handshake_step(t);
   }
 }
 

@@ -30,12 +30,6 @@ static int conn_ext_check(conn *c) {
   return message_check_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
-/* If messages are delivered in pieces, fragments are not counted. */
-static void begin_frame(conn *c) {
-  message_begin_frame(&c->incoming, &c->decoder.header);
-  if (c->streamed) c->incoming.fragments = 1;
-}
-
 /* The output is counted when the frame is complete, as the frame is. */
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   extension_set *set = c->extensions;
@@ -97,7 +91,8 @@ int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   size_t before = c->incoming.assembled.len;
   r = put_out(c, chunk);
   if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : CONN_EXT_PASS;
-  if (chunk->first) begin_frame(c);
+  if (chunk->first) message_begin_frame(&c->incoming, &c->decoder.header);
+  if (chunk->first && c->streamed) c->incoming.fragments = 1; /* in pieces, they are not counted */
   count_saved(c, chunk, c->incoming.assembled.len - before);
   r = message_check_new(&c->incoming, before, end, &c->why);
   return r < 0 ? r : give(c, chunk, end, ev);

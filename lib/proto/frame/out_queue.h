@@ -75,7 +75,7 @@ static inline size_t out_queue_held_len(const out_queue *q) {
   return q->lanes[LANE_DATA].retained + q->lanes[LANE_CONTROL].retained;
 }
 
-static inline bool out_queue_held(const out_queue *q) {
+static inline bool out_queue_retained(const out_queue *q) {
   return out_queue_held_len(q) != 0;
 }
 
