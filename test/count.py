@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Says in one line how the tests of a build folder ended, from what Meson wrote down.
 
-    count.py BUILD_FOLDER
+    count.py BUILD_FOLDER [SUITE...]
+
+Tests of a SUITE were left out on purpose, and are not counted.
 
 A test that cannot be run here (exit status 77) is named on a line of its own before that line, and
 is in neither number. A test that failed is named, too, below the end of its output; one that never
@@ -26,11 +28,13 @@ def results(folder):
         return [json.loads(line) for line in file]
 
 
-def registered(folder):
-    """The names of all tests, each as in the log."""
+def registered(folder, left_out):
+    """The names of all tests but those of suites that were left out, each as in the log."""
     command = ['meson', 'introspect', '--tests', folder]
     tests = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return [f'{test["suite"][0]} / {test["name"]}' for test in tests]
+    left_out = {f'wsuv:{suite}' for suite in left_out}
+    return [f'{test["suite"][0]} / {test["name"]}' for test in tests
+            if test['suite'][0] not in left_out]
 
 
 def show_failure(test):
@@ -41,13 +45,13 @@ def show_failure(test):
     print(f'failed: {test["name"]}: {test["result"]} after {test["duration"]:.0f} s')
 
 
-def main(folder):
+def main(folder, *left_out):
     ended = results(folder)
     began = {test['name'] for test in ended}
     passed = [test for test in ended if test['result'] in ('OK', 'EXPECTEDFAIL')]
     skipped = [test for test in ended if test['result'] == 'SKIP']
     failed = [test for test in ended if test not in passed and test not in skipped]
-    never = [name for name in registered(folder) if name not in began]
+    never = [name for name in registered(folder, left_out) if name not in began]
     for test in skipped:
         print(f'not run: {test["name"]}')
     for test in failed:
