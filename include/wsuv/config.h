@@ -34,9 +34,9 @@ typedef enum wsuv_outgoing_policy {
 } wsuv_outgoing_policy_t;
 
 /**
- * Configuration. Initialise with wsuv_client_config_init(), which fills in the defaults, then
- * change what should be otherwise. Everything is copied when it is used. Limits are never
- * unlimited: a limit of 0 is refused with `UV_EINVAL`.
+ * Configuration. Fill in the defaults with wsuv_client_config_init(), then change fields. It is
+ * copied, with all that it points to, when it is used. No limit can be switched off: 0 is refused
+ * with `UV_EINVAL`.
  */
 typedef struct wsuv_config {
   size_t size; /**< `sizeof(wsuv_config_t)` of the caller. */
@@ -44,59 +44,62 @@ typedef struct wsuv_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Nothing at all received for so long after a ping, and no bytes of ours taken while the ping
-   * itself waits (of which the kernel may report up to 64 KiB at once): the session ends with
-   * `WSUV_EPINGTIMEOUT`, close code 1011. In ms; 0 (the default): twice the interval.
+   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. It counts from
+   * when the ping is written, and every byte that is received counts as an answer. While the ping
+   * waits behind other data, it starts again each time the kernel takes bytes (up to 64 KiB at
+   * once). When it passes, the session ends with `WSUV_EPINGTIMEOUT`, close code 1011.
    */
   uint64_t ping_timeout_ms;
   /**
-   * No part of a message received, and none sent (by a call), for so long: the session ends with
-   * `WSUV_EIDLE`, close code 1001. In ms; 0 (the default): never. Stops while it is paused.
+   * Idle timeout, in ms; 0 (the default): none. It starts again whenever part of a message is
+   * received or a message is sent, and stops while the session is paused. When it passes, the
+   * session ends with `WSUV_EIDLE`, close code 1001.
    */
   uint64_t idle_timeout_ms;
   /** A larger incoming frame ends the session with `WSUV_ETOOBIG` (1009). Default 2147483647. */
   uint64_t max_frame_size;
-  /** Bound on what is assembled to a message, in bytes; `WSUV_ETOOBIG` (1009). Default 16 MiB. */
+  /** A larger incoming message ends the session with `WSUV_ETOOBIG` (1009). Default 16 MiB. */
   size_t max_message_size;
-  /** Frames of one message, empty ones too; `WSUV_EFRAGMENTS` (1008). Default 131072. */
+  /** A message in more frames ends the session with `WSUV_EFRAGMENTS` (1008). Default 131072. */
   uint32_t max_message_fragments;
   /**
-   * Mask what is sent; default true. Switching it off breaks RFC 6455 5.1 and is for trusted
-   * peers only that are known to take unmasked frames.
+   * Mask the frames that are sent; default true. Without masking a client violates RFC 6455 5.1;
+   * switch it off only for trusted peers that are known to accept unmasked frames.
    */
   bool masking;
 
   /**
-   * Bound on queued payload, in bytes, control frames not counted; default 16 MiB. A send that
-   * does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as it fits. A
-   * message is judged by its own length, what is queued by that behind compression.
+   * Limit of the payload in the outgoing queue, in bytes, without control frames; default 16 MiB.
+   * A send that does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as
+   * it fits. A new message counts with its length before compression, queued ones with theirs
+   * after it.
    */
   size_t outgoing_max;
-  /** What a send does that does not fit; default #WSUV_OUTGOING_SUSPEND. */
+  /** What happens to a send that does not fit; default #WSUV_OUTGOING_SUSPEND. */
   wsuv_outgoing_policy_t outgoing_policy;
   /**
-   * `on_drain` also when the queue, having passed this many bytes, … Default 1 MiB. Above
-   * #outgoing_max it is never passed.
+   * `on_drain` is also called when the queue has grown beyond this many bytes and has then shrunk
+   * to #low_water. Default 1 MiB. A value above #outgoing_max is never reached.
    */
   size_t high_water;
-  /** … falls to this many. Default 256 KiB. */
+  /** See #high_water. Default 256 KiB. */
   size_t low_water;
 
-  /** One deadline from the call to the open session, in ms. Default 10000. */
+  /** Time from wsuv_connect() to the open session, in ms. Default 10000. */
   uint64_t handshake_timeout_ms;
   /**
-   * Deadline of the closing handshake, in ms; begun anew, up to four times, while the kernel
-   * still takes bytes of ours. Default 5000.
+   * Time for the closing handshake, in ms. It starts again, up to four times, if the kernel has
+   * taken bytes meanwhile. Default 5000.
    */
   uint64_t close_timeout_ms;
 
-  /** Bound on the head of the server's answer, in bytes; `WSUV_EHEADERS`. Default 16 KiB. */
+  /** The largest head of a response, in bytes; beyond: `WSUV_EHEADERS`. Default 16 KiB. */
   size_t max_handshake_size;
-  /** Header fields in it; `WSUV_EHEADERS`. Default 100. */
+  /** The most header fields in it; beyond: `WSUV_EHEADERS`. Default 100. */
   size_t max_handshake_headers;
   /**
-   * Keep request and answer of the opening handshake, which can then be read until `on_close`
-   * returns, not in `on_open` only: some KiB for each session. Default false.
+   * Keep request and response of the opening handshake, so that they can be read until `on_close`
+   * returns, and not only in `on_open`. It takes some KiB for each session. Default false.
    */
   bool keep_handshake;
   /** Sent with every handshake, before those of the request. Default none. */
@@ -109,29 +112,30 @@ typedef struct wsuv_config {
   size_t subprotocol_count; /**< How many #subprotocols. */
 
   /**
-   * Extensions to offer, in this order (RFC 6455 9), as permessage-deflate (wsuv/deflate.h). They
-   * are installed with the client; those of a request's own configuration for that session. What
-   * wsuv_client_get_config() gives are those installed, which may be used again in part, in another
-   * order and beside others. Default none.
+   * Extensions to offer, in this order (RFC 6455 9), such as permessage-deflate (wsuv/deflate.h).
+   * A client installs them when it is made; a request with its own configuration installs its
+   * own for that session. wsuv_client_get_config() returns the installed ones, which may be used
+   * in the configuration of a request: some of them, in another order, together with others.
+   * Default none.
    */
   const wsuv_extension_t *const *extensions;
   size_t extension_count; /**< How many #extensions. */
 
   bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. */
   /**
-   * Have the kernel probe a connection that has been silent for so long, in seconds, 32767 at
-   * most; 0 (the default): never. Notices dead peers only after many minutes: #ping_interval_ms
-   * is the better way.
+   * TCP keepalive: the kernel probes a connection that was silent for this time, in seconds, at
+   * most 32767; 0 (the default): never. It finds dead peers only after many minutes, so
+   * #ping_interval_ms is better.
    */
   unsigned tcp_keepalive_s;
   /**
-   * A numeric address, IPv4 or IPv6, that connections are bound to; only addresses of its family
-   * are connected to (`UV_EAFNOSUPPORT`: there is none). NULL (the default): none. Nothing to
-   * Unix sockets.
+   * A numeric local address, IPv4 or IPv6, to bind sockets to. Only peer addresses of the same
+   * family are used (`UV_EAFNOSUPPORT`: there is none). NULL (the default): none. Unix sockets
+   * ignore it.
    */
   const char *local_address;
 
-  /** Of values to messages and back; see wsuv/converter.h. NULL (the default): none. */
+  /** Converts values to messages and back (wsuv/converter.h). NULL (the default): none. */
   const struct wsuv_converter *converter;
 
   const wsuv_allocator_t *allocator; /**< NULL (the default): the C library's. */

@@ -42,15 +42,15 @@ typedef enum wsuv_stage {
 /** The name of a stage, as "handshake"; static storage. */
 WSUV_EXTERN const char *wsuv_stage_name(wsuv_stage_t stage);
 
-/** How a session ended: the whole story. Everything is valid until `on_close` returns. */
+/** How a session ended. Everything is valid until `on_close` returns. */
 typedef struct wsuv_close_info {
   size_t size; /**< `sizeof(wsuv_close_info_t)` of the library. */
   /** 0: closed by the closing handshake; else the one error that ended the session. */
   int status;
   wsuv_stage_t stage; /**< How far it had come when it ended. */
-  const char *detail; /**< What exactly was wrong, where more is known than #status; else "". */
+  const char *detail; /**< What was wrong, in words; "" if #status says everything. */
   bool clean;         /**< Close frames went both ways (RFC 6455 7.1.4). */
-  bool by_peer;       /**< The peer's close frame came before we had made ours. */
+  bool by_peer;       /**< The peer's close frame came before ours was made. */
   /**
    * The peer's close code; #WSUV_CLOSE_NO_STATUS if its close frame had none,
    * #WSUV_CLOSE_ABNORMAL if there was no close frame from it, 0 if the session was never open.
@@ -86,11 +86,11 @@ typedef struct wsuv_callbacks {
   /** A whole text or binary message; @p message and its data are valid until it returns. */
   void (*on_message)(wsuv_session_t *session, const wsuv_message_t *message);
   /**
-   * If set, messages are not assembled but come in pieces, as they arrive, to this in place of
-   * #on_message: `max_message_size` and `max_message_fragments` do not bound them, and they need
-   * no memory; `max_frame_size` holds. Text is checked as it comes (`WSUV_EUTF8` may follow pieces
-   * of the same message), but a piece may end inside a character. @p piece and its data are valid
-   * until it returns.
+   * If set, it is called instead of #on_message: messages are not assembled, but delivered in
+   * pieces as they arrive. They need no memory, and `max_message_size` and
+   * `max_message_fragments` do not apply; `max_frame_size` does. Text is checked as it arrives, so
+   * `WSUV_EUTF8` may follow pieces of the same message; a piece may end inside a character.
+   * @p piece and its data are valid until it returns.
    */
   void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
   /** A ping came, and the pong is already queued. @p data is valid until it returns. */
@@ -98,16 +98,15 @@ typedef struct wsuv_callbacks {
   /** A pong came, asked for or not. @p data is valid until it returns. */
   void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
   /**
-   * In a raw session, in place of #on_message, #on_message_piece, #on_ping and #on_pong: a frame,
-   * as it came.
-   * @p frame and its data are valid until it returns. See wsuv_request::raw.
+   * In a raw session, called for each frame instead of #on_message, #on_message_piece, #on_ping
+   * and #on_pong. @p frame and its data are valid until it returns. See wsuv_request::raw.
    */
   void (*on_frame)(wsuv_session_t *session, const wsuv_frame_t *frame);
-  /** The outgoing queue has room again: see `outgoing_max`, `high_water`, `low_water`. */
+  /** The outgoing queue has room again. See `outgoing_max`, `high_water`, `low_water`. */
   void (*on_drain)(wsuv_session_t *session);
   /**
-   * The session has ended: called exactly once, last of all, for every session that
-   * wsuv_connect() or its like returned. When it returns the session is gone.
+   * The session has ended. Called exactly once, as the last callback, for every session that
+   * wsuv_connect() or a function like it has made. The session is freed when it returns.
    */
   void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
 } wsuv_callbacks_t;
@@ -125,45 +124,45 @@ static inline void wsuv_callbacks_init(wsuv_callbacks_t *callbacks) {
 typedef struct wsuv_request {
   size_t size; /**< `sizeof(wsuv_request_t)` of the caller. */
   /**
-   * `ws://host[:port][/path][?query]`, or `wss://`; `http` and `https` are taken as these. Or
+   * `ws://host[:port][/path][?query]`, or `wss://`; `http` and `https` mean the same. Or
    * `ws+unix:///path/to/socket:/path?query`: the path of a Unix socket, up to the first colon,
-   * taken as it stands, without escapes; `Host` is `localhost`.
+   * without escapes; `Host` is `localhost`.
    */
   const char *url;
   const char *origin; /**< Value of `Origin`; NULL: not sent. */
-  /** Sent after the client's. One `Host` replaces ours. */
+  /** Sent after the client's headers. A `Host` replaces the URL's. */
   const wsuv_header_t *headers;
   size_t header_count;             /**< How many #headers. */
-  const char *const *subprotocols; /**< In place of the client's, unless NULL. */
+  const char *const *subprotocols; /**< Used instead of the client's, unless NULL. */
   size_t subprotocol_count;        /**< How many #subprotocols. */
   /**
-   * In place of the client's configuration, unless NULL: usually what wsuv_client_get_config()
-   * gave, with changes. Hooks (allocator, random, log) must be the client's.
+   * Used instead of the client's configuration, unless NULL. Usually the client's with changes,
+   * from wsuv_client_get_config(). Hooks (allocator, random, log) must be the client's.
    */
   const wsuv_config_t *config;
   void *data; /**< First value of wsuv_session_data(). */
   /**
-   * In place of #url, which is NULL then: a name, an IPv4 address, or an IPv6 address without
-   * brackets, perhaps with a zone, as "fe80::1%eth0".
+   * Used instead of #url, which must be NULL: a name, an IPv4 address, or an IPv6 address without
+   * brackets, with or without a zone, such as "fe80::1%eth0".
    */
   const char *host;
   unsigned port;    /**< With #host: 0: the default, 80 or 443. */
   const char *path; /**< With #host: `/path?query`; NULL: "/". */
   bool secure;      /**< With #host: as `wss`. */
   /**
-   * Have a raw session: every frame comes to `on_frame` by itself, fragments and control frames
-   * too, with fin and rsv bits, and with nothing done about it. Pings are not answered, nor is the
-   * peer's close frame: the session waits `close_timeout_ms` for wsuv_session_close(), or for
-   * wsuv_send() of a close frame, to answer it behind what is queued; nothing else can be sent
-   * after it. Without an answer it ends then, with status 0 and not clean. Text is not checked,
-   * either way, and data frames may be sent with rsv bits. What else RFC 6455 demands is still seen
-   * to: the order of frames, masking, control frames without rsv bits, `max_frame_size`, and
-   * `max_message_size` for each frame. No extensions are offered.
+   * Open a raw session. `on_frame` gets every frame, fragments and control frames too, with fin and
+   * rsv bits. The session answers neither pings nor the peer's close frame: after a close frame it
+   * waits `close_timeout_ms` for the program to answer with wsuv_session_close(), or with
+   * wsuv_send() of a close frame; nothing else can be sent after that. Without an answer it ends
+   * with status 0 and not clean. Text is not checked, sent or received, and data frames may be sent
+   * with rsv bits. All other rules of RFC 6455 apply: order of frames, masking, control frames
+   * without rsv bits; and so do `max_frame_size`, and `max_message_size` for each frame. No
+   * extensions are offered.
    */
   bool raw;
   /**
-   * A numeric address to connect to in place of looking up the host, whose name is sent all the
-   * same; NULL: none. The port is that of the URL.
+   * A numeric address to connect to, instead of looking up the host; `Host` and TLS still use the
+   * host's name. NULL: none. The port is the URL's.
    */
   const char *address;
 } wsuv_request_t;
@@ -176,8 +175,8 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
 }
 
 /**
- * Open a session. Fails at once, with nothing sent and no callback ever run, or returns a session
- * that ends in exactly one `on_close`.
+ * Open a session. Either it fails at once, and no callback runs; or it returns a session that ends
+ * with exactly one `on_close`.
  * @param client the client
  * @param request copied
  * @param callbacks copied; NULL: none
@@ -218,10 +217,9 @@ WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
  * give `Host`, target and credentials; nothing is looked up, and socket options of the
  * configuration are not applied.
  *
- * When this succeeds, the stream is the session's: its `data`, its reading and its closing. The
- * memory of the handle stays the caller's: it must be valid until `on_close` is called, where the
- * library has done with it, so that `on_close` may free it. When this fails, the stream is as it
- * was, and the caller's.
+ * When this succeeds, the session reads, writes and closes the stream, and uses its `data`. The
+ * memory of the handle stays the caller's, and must be valid until `on_close` is called; `on_close`
+ * may free it. When this fails, the stream is unchanged and the caller's.
  * @param client the client
  * @param request copied; without `address`
  * @param stream connected, neither closing nor shut down; if it is being read from, that is
@@ -238,22 +236,22 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
                                     wsuv_session_t **session);
 
 /** @name Sending
- * A send copies its payload into the session's queue; what one turn of the loop queued goes out
- * together. It returns 0, or at once one of:
+ * A send copies its payload into the session's queue. Everything that is queued in one iteration of
+ * the loop is written together. A send returns 0, or one of these errors:
  * `WSUV_ESTATE`: not open yet, or closing has begun;
  * `WSUV_EUTF8`: text that is not UTF-8 (RFC 6455 5.6);
  * `WSUV_ECONTROL`: a control frame over 125 bytes, or not final (RFC 6455 5.5);
  * `WSUV_ECLOSECODE`: a close frame with a code that may not be sent;
- * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, `on_drain` will tell;
+ * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now; `on_drain` follows;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
  * while a message is sent in fragments, or any but wsuv_send_piece() and wsuv_send_end() after
  * wsuv_send_begin(); or rsv bits in a control frame or a session that is not raw;
  * `WSUV_ESIZE`: a frame whose size was not filled in;
- * `WSUV_ERANDOM`: no masking key could be had, and the session ends;
- * `UV_ENOMEM`; or what an extension returned. When it fails, nothing was queued. If an extension
- * had begun to change the message the session ends with that error, since the peer could not read
- * what follows.
+ * `WSUV_ERANDOM`: there are no random bytes for a masking key, and the session ends;
+ * `UV_ENOMEM`; or what an extension returned. After an error nothing was queued. If an extension
+ * had started to change the message, the session ends with that error, because the peer could not
+ * decode the next message.
  * @{ */
 
 /**
@@ -271,10 +269,10 @@ WSUV_EXTERN int wsuv_send_text(wsuv_session_t *session, const void *data, size_t
 /** Send a whole binary message. */
 WSUV_EXTERN int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len);
 
-/** Send a ping; goes ahead of queued data, never into the middle of a frame. */
+/** Send a ping. It goes before queued data, but never inside a frame. */
 WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len);
 
-/** Send a pong that nobody asked for (RFC 6455 5.5.3); pings are answered without it. */
+/** Send an unsolicited pong (RFC 6455 5.5.3). Pings are answered automatically. */
 WSUV_EXTERN int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len);
 
 /**
@@ -308,10 +306,10 @@ WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, ws
 WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type);
 
 /**
- * Send some more of the message that was begun, of any length: the whole may be longer than
- * `outgoing_max`, which bounds what is queued. A piece that is refused with `WSUV_EQUEUEFULL` is
- * sent again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
- * wsuv_send_begin().
+ * Send a piece of the message that was begun, of any length. The whole message may be longer than
+ * `outgoing_max`, which limits the queue only. Send a piece that was refused with
+ * `WSUV_EQUEUEFULL` again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was
+ * begun by wsuv_send_begin().
  */
 WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
                                 wsuv_send_cb cb, void *arg);
@@ -325,9 +323,9 @@ WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *ar
 /**
  * Send a prepared message. It stays the caller's.
  *
- * In a session with permessage-deflate alone it goes out as it was compressed for all; with other
- * extensions it runs through them like any message. With context takeover the next message is
- * compressed as if it were the first.
+ * In a session whose only extension is permessage-deflate, the message that was compressed once for
+ * all sessions is sent; other extensions change it like any message. With context takeover, the
+ * next message is compressed with an empty window.
  * @param session the session
  * @param prepared the message
  * @param cb called when it is in the kernel's hands or dropped; NULL: none
@@ -338,22 +336,21 @@ WSUV_EXTERN int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *pre
                                    wsuv_send_cb cb, void *arg);
 
 /**
- * Call @p cb, from the loop, once all that was sent before is in the kernel's hands. Also while
- * closing: then the close frame counts, too. A @p cb of NULL does nothing.
+ * Call @p cb, from the loop, when the kernel has everything that was sent before. While the session
+ * is closing, that includes the close frame. Nothing happens if @p cb is NULL.
  */
 WSUV_EXTERN int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
 /**
- * Payload bytes of messages that are queued and not yet in the kernel's hands, as they are in
- * frames: behind compression.
+ * Payload bytes of queued messages that the kernel does not have yet, after compression.
  */
 WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
 /** @} */
 
 /**
- * Begin the closing handshake (RFC 6455 7.1.2) after all that is queued; messages that still
- * arrive are delivered. A session that is not open yet is cancelled, as by
- * wsuv_session_terminate(). Idempotent: once closing has begun, nothing happens.
+ * Start the closing handshake (RFC 6455 7.1.2): a close frame is sent after all that is queued.
+ * Messages that still arrive are delivered. A session that is not open yet is terminated, as by
+ * wsuv_session_terminate(). Calling it again has no effect.
  * @param session the session
  * @param code 1000–1003, 1007–1014 or 3000–4999
  * @param reason UTF-8, terminated, 123 bytes at most; NULL: none
@@ -363,44 +360,44 @@ WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
 WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
 
 /**
- * Drop the connection now, at any stage. What is queued is discarded, completions get
- * `UV_ECANCELED`, and so does `on_close`, unless an error or the peer's close frame had settled
- * before how the session ends; no other callback runs any more. Idempotent.
+ * Drop the connection now, at any stage. Queued data is discarded; its completions and `on_close`
+ * get `UV_ECANCELED`. If there was an error or the peer's close frame before, `on_close` gets that.
+ * No other callback runs any more. Calling it again has no effect.
  */
 WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
 
 /**
  * Stop reading from the socket: no message, ping or pong is delivered before
- * wsuv_session_resume(), and the peer is held back by TCP. What was read and not yet delivered is
- * kept. Timeouts that wait for the peer stop, so a peer that is gone goes unnoticed meanwhile.
- * Pings still go out, and sending goes on. Closing a paused session discards what still arrives
- * until the peer's close. Idempotent.
+ * wsuv_session_resume(), and TCP's flow control slows the peer down. Bytes that were read and not
+ * delivered are kept. Ping and idle timeouts stop, so a dead peer is not noticed. Sending goes on,
+ * pings included. If a paused session is closed, received data is discarded until the peer's close
+ * frame. Calling it again has no effect.
  * @param session the session
  * @return 0; `WSUV_ESTATE`: not open, or closing has begun
  */
 WSUV_EXTERN int wsuv_session_pause(wsuv_session_t *session);
 
 /**
- * Go on reading: what was kept is delivered first, from the loop. Idempotent.
+ * Read again. The bytes that were kept are delivered first, from the loop. Calling it again has no
+ * effect.
  * @param session the session
  * @return 0; `WSUV_ESTATE`: not open, or closing has begun
  */
 WSUV_EXTERN int wsuv_session_resume(wsuv_session_t *session);
 
 /**
- * Let the loop end although the session has not, as uv_unref() does for a handle: a loop that has
- * nothing to wait for but such sessions returns from uv_run(). Work that is under way (a lookup,
- * connecting, writing, closing) is still waited for. The session is not closed by it: run the loop
- * again to go on, or to terminate it. By default a session keeps the loop alive until its
- * `on_close`. Idempotent.
+ * Do not keep the loop alive, as uv_unref() for a handle: uv_run() returns when only such sessions
+ * are left. Running operations (a lookup, connecting, writing, closing) still keep it alive. The
+ * session stays open: run the loop again to go on with it or to terminate it. By default a session
+ * keeps the loop alive until its `on_close`. Calling it again has no effect.
  */
 WSUV_EXTERN void wsuv_session_unref(wsuv_session_t *session);
 
-/** Have the session keep the loop alive again. Idempotent. */
+/** Keep the loop alive again. Calling it again has no effect. */
 WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
 
 /** @name Settings of an open session
- * In place of those of the configuration, with the same meaning and units. 0; `UV_EINVAL`: a limit
+ * They replace those of the configuration, with the same meaning and units. 0; `UV_EINVAL`: a limit
  * of 0; `WSUV_ESTATE`: not open, or closing has begun.
  * @{ */
 
@@ -408,13 +405,13 @@ WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
 WSUV_EXTERN int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms,
                                       uint64_t timeout_ms);
 
-/** How long there may be no message either way; 0: any time. */
+/** The idle timeout; 0: none. */
 WSUV_EXTERN int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms);
 
-/** The largest frame that may come; holds from the next frame on. */
+/** The largest frame that may be received; applies from the next frame on. */
 WSUV_EXTERN int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_t size);
 
-/** The largest message that may come; holds from the next frame on. */
+/** The largest message that may be received; applies from the next frame on. */
 WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size);
 
 /** Whether frames are masked; see wsuv_config::masking. */
@@ -433,17 +430,17 @@ WSUV_EXTERN void wsuv_session_set_data(wsuv_session_t *session, void *data);
 /** The pointer that was attached: by the request, or later. */
 WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
 
-/** The subprotocol that was agreed upon, terminated; "" if none, or if not open yet. */
+/** The negotiated subprotocol, terminated; "" if none, or if not open yet. */
 WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
 
 /**
- * The extensions that were agreed upon, with their parameters, as in the server's answer; "" if
- * none, or before `on_open`. Valid until `on_close` returns.
+ * The negotiated extensions with their parameters, as in the server's response; "" if none, or
+ * before `on_open`. Valid until `on_close` returns.
  */
 WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
 
 /**
- * The address of the peer: what was connected to, behind a proxy or a name.
+ * The peer's address: the one that the socket is connected to.
  * @param session the session
  * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path
  * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; or what libuv says
@@ -451,14 +448,14 @@ WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
 WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
                                           struct sockaddr_storage *addr);
 
-/** Our own address of the connection; of a Unix socket without a path. As the peer's. */
+/** The local address of the connection; for a Unix socket without a path. Errors as above. */
 WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
                                            struct sockaddr_storage *addr);
 
 /** @name The opening handshake
- * Request and answer of an open session. They are there in `on_open`, and gone when it returns
- * unless `keep_handshake` was set: then they stay until `on_close` returns. So do the strings. What
- * a refused upgrade answered is in wsuv_close_info_t.
+ * Request and response of an open session. They can be read in `on_open`; with `keep_handshake`,
+ * until `on_close` returns. Strings are valid as long. The response of a refused upgrade is in
+ * wsuv_close_info_t.
  * @{ */
 
 /**
@@ -470,11 +467,11 @@ WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
  */
 WSUV_EXTERN const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len);
 
-/** The status of the answer, 101; 0: not open yet, or the handshake is gone. */
+/** The status of the response, 101; 0: not open yet, or the handshake is gone. */
 WSUV_EXTERN int wsuv_session_status(const wsuv_session_t *session);
 
 /**
- * All header fields of the answer, in their order.
+ * All header fields of the response, in their order.
  * @param session the session
  * @param[out] count how many
  * @return an array; NULL, and a count of 0: not open yet, the handshake is gone, or there is no
@@ -484,7 +481,7 @@ WSUV_EXTERN const wsuv_header_t *wsuv_session_response_headers(const wsuv_sessio
                                                                size_t *count);
 
 /**
- * A header field of the answer.
+ * A header field of the response.
  * @param session the session
  * @param name in any case
  * @return the value of the first field of that name, terminated; NULL: there is none, not open yet,
@@ -495,7 +492,8 @@ WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *sessi
 /** @} */
 
 /**
- * What TLS agreed upon. What @p info points to is valid until the loop goes on.
+ * What TLS has negotiated. The strings in @p info are valid until the callback or call returns to
+ * the loop.
  * @param session the session
  * @param[in,out] info initialised by wsuv_tls_info_init()
  * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet; `WSUV_ESIZE`: its
