@@ -24,38 +24,37 @@ extern "C" {
 typedef struct wsuv_client wsuv_client_t;
 
 /**
- * Make a client.
- * @param[out] client the new client; ended by wsuv_client_close() or wsuv_client_terminate()
+ * Create a client.
+ * @param[out] client the new client; closed by wsuv_client_close() or wsuv_client_terminate()
  * @param loop the loop that its sessions run on; must outlive the client
  * @param config copied, with all that it points to; NULL: the defaults
  * @return 0;
  *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
- *         `high_water`, `outgoing_policy` or `log_level` is none that there is, `local_address` is
- *         not numeric, the allocator lacks a function, or two extensions clash (wsuv/extension.h);
- *         `WSUV_ESIZE`: the size of the configuration, or of a structure that it points to, is
- *         that of no version;
- *         `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
- *         `UV_ENOMEM`; what an extension's `install` returned; or what libuv says when a handle
- *         cannot be made
+ *         `high_water`, `outgoing_policy` or `log_level` is unknown, `local_address` is
+ *         not numeric, the allocator lacks a function, or two extensions conflict
+ * (wsuv/extension.h); `WSUV_ESIZE`: the size of the configuration, or of a structure that it points
+ * to, is one that no version had; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be
+ * sent; `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle cannot
+ * be made
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_config_t *config);
 
 /**
- * Called when a client is gone; it may not be used any more, but to read its data here. Its
- * allocator is used once more after the callback.
+ * Called when a client is closed. In the callback only its data may be read; after it the client is
+ * freed, for which its allocator is used once more.
  */
 typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
 
 /**
  * Close a client: sessions that are connecting are cancelled (`UV_ECANCELED`), open ones are
- * closed with 1001 and their closing deadline. Once every session has had its `on_close` and no
- * name lookup is left, @p cb is called from the loop and the client is gone. May be called again,
- * and from every callback; each @p cb is called.
+ * closed with 1001 and their closing deadline. When every session has had its `on_close` and no
+ * name lookup is running, @p cb is called from the loop and the client is freed. May be called
+ * again, and from every callback; each @p cb is called.
  * @param client the client; NULL does nothing, and @p cb is not called
  * @param cb may be NULL
- * @return 0; `UV_ENOMEM`: there was no memory to remember a second @p cb, which is then never
- *         called (the client closes all the same)
+ * @return 0; `UV_ENOMEM`: no memory to keep a second @p cb, which is never called (the client
+ *         closes anyway)
  */
 WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
 
@@ -68,25 +67,25 @@ WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb
 WSUV_EXTERN int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
 
 /**
- * Called from the loop, on its thread, for wsuv_client_post(). May call anything.
+ * Called on the loop's thread, for wsuv_client_post(). It may call any function.
  * @param client the client
  * @param arg as given
  */
 typedef void (*wsuv_post_cb)(wsuv_client_t *client, void *arg);
 
 /**
- * Have @p cb called on the loop's thread, soon. The one function that may be called from any
- * thread, until the callback of wsuv_client_close() or wsuv_client_terminate() returns: a program
- * may wait there for its threads to end. Every post that was accepted runs exactly once, in the
- * order in which they were made, and before that callback. A post does not keep the loop alive: a
- * loop that has nothing else to do may end first, and the post runs once the loop does again.
+ * Call @p cb on the loop's thread, soon. This is the only function that may be called from any
+ * thread. It may be called until the callback of wsuv_client_close() or wsuv_client_terminate()
+ * returns, so a program can wait there for its threads to end. Every accepted post runs exactly
+ * once, in order, and before that callback. A post does not keep the loop alive: a loop without
+ * anything else to do may end before it, and the post runs when the loop runs again.
  *
- * The client's allocator is used on the calling thread: one of the program's own must be
- * thread-safe for this, as the C library's is.
+ * The client's allocator is used on the calling thread, so an allocator of the program must be
+ * thread-safe, as the C library's is.
  * @param client the client
  * @param cb what to call
  * @param arg handed to @p cb
- * @return 0: it will be called; `WSUV_ESTATE`: the client is closing, or `UV_ENOMEM`: it will not
+ * @return 0: it will be called; `WSUV_ESTATE`: the client is closing; `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg);
 
@@ -95,8 +94,8 @@ WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_confi
                                          size_t size);
 
 /**
- * Read the configuration, for a request that overrides part of it. What it points to is the
- * client's and lives as long.
+ * Read the configuration, for a request that overrides part of it. Its pointers are valid as long
+ * as the client.
  * @param client the client
  * @param[out] config the configuration
  */

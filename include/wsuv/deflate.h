@@ -14,12 +14,12 @@
  * config.extension_count = 1;
  * @endcode
  *
- * A secret that is compressed together with what an attacker can choose may be guessed from the
- * length of the result; send one of both uncompressed.
+ * If a secret is compressed together with data that an attacker can choose, the attacker may guess
+ * it from the length of the result. Send one of the two without compression.
  *
  * Memory: a deflater takes 261 KiB at the default window and memory level (22 KiB at 12 and 1), an
- * inflater up to 40 KiB. Both are made for the first message that needs them. Where a context is
- * taken over, the session then keeps them; where none is, they go back after each message, and the
+ * inflater up to 40 KiB. Both are created for the first message that needs them. With context
+ * takeover the session keeps them. Without it they are given back after each message, and the
  * client keeps one spare of each kind for all its sessions.
  */
 
@@ -36,9 +36,9 @@ extern "C" {
 #endif
 
 /**
- * Whether a message is to be compressed. A hook: it runs inside the send and may not call wsuv.
- * For a prepared message it is asked once for all sessions with the same window, level, hook, its
- * argument and size from which to compress.
+ * Whether to compress a message. A hook: it runs inside the send and may call no function of wsuv.
+ * For a prepared message it is called once for all sessions with the same window, level, hook,
+ * argument of the hook, and `compress_if_bigger_than`.
  * @param arg as configured
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
  * @param data the message; of one that is sent in fragments, the first
@@ -55,35 +55,35 @@ typedef struct wsuv_deflate_options {
   int mem_level; /**< Memory of a deflater: 1 (least) to 9 (fastest). Default 8. */
 
   /**
-   * The server's messages are compressed each for itself (RFC 7692 7.1.1.1). A client requires it:
-   * an answer without it fails the handshake. Default false.
+   * The server compresses each message independently of the others (RFC 7692 7.1.1.1). A client
+   * that sets it requires it: without it in the response the handshake fails. Default false.
    */
   bool server_no_context_takeover;
   /** The same for the client's messages (RFC 7692 7.1.1.2); a server requires it. Default false. */
   bool client_no_context_takeover;
   /**
    * Largest window of the server, 8 to 15, as a power of 2 (RFC 7692 7.1.2.1). A client that sets
-   * less than 15 requires an answer with as much or less. Default 15.
+   * less than 15 requires that much or less in the response. Default 15.
    */
   unsigned server_max_window_bits;
   /**
    * Largest window of the client, 8 to 15 (RFC 7692 7.1.2.2). 0: not negotiated, the client uses
-   * 15. A client that sets less than 15 uses no more, whatever the answer. Default 15.
+   * 15. A client that sets less than 15 never uses more. Default 15.
    */
   unsigned client_max_window_bits;
 
-  /** Asked for each message, unless NULL (the default): compress it? */
+  /** Called for each message: whether to compress it. NULL (the default): always. */
   wsuv_compress_if_fn compress_if;
   void *compress_if_arg; /**< Handed to #compress_if. */
   /**
-   * Messages of so many bytes or less are not compressed. One that is sent in fragments counts as
-   * larger. Default 0.
+   * Messages of this many bytes or less are not compressed. A message that is sent in fragments
+   * counts as larger. Default 0.
    */
   size_t compress_if_bigger_than;
   /**
-   * Bound on an inflated message, streamed ones too, at least 1; `WSUV_ETOOBIG` (1009) while it
-   * is inflated, not after. What is assembled is bounded by `max_message_size`, too. Default
-   * 2147483647.
+   * The largest inflated message, at least 1; also for messages in pieces. A larger one ends the
+   * session with `WSUV_ETOOBIG` (1009) while it is inflated. Whole messages are also limited by
+   * `max_message_size`. Default 2147483647.
    */
   uint64_t max_inflated_size;
 } wsuv_deflate_options_t;
@@ -100,7 +100,7 @@ static inline void wsuv_deflate_options_init(wsuv_deflate_options_t *options) {
 
 /**
  * Fill in an extension; @p size is the caller's `sizeof`. Use wsuv_permessage_deflate().
- * @return as that
+ * @return as wsuv_permessage_deflate()
  */
 WSUV_EXTERN int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
                                              const wsuv_deflate_options_t *options);
@@ -108,18 +108,17 @@ WSUV_EXTERN int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t
 /**
  * Fill in the extension permessage-deflate, for either role.
  *
- * A client fails the handshake (`WSUV_EEXTENSION`) on an unknown or repeated parameter, a value
- * missing or out of range, `client_max_window_bits` that was not offered, `server_max_window_bits`
- * above the one offered, and on what it required and the answer does not have. It accepts, without
- * having offered them, both `no_context_takeover` and `server_max_window_bits`. A server declines
- * offers that it does not understand.
+ * A client fails the handshake (`WSUV_EEXTENSION`) if the response has an unknown or repeated
+ * parameter, a value missing or out of range, `client_max_window_bits` without an offer of it, or
+ * `server_max_window_bits` above the offered value; or if something that it requires is missing. It
+ * accepts both `no_context_takeover` and `server_max_window_bits` without having offered them. A
+ * server declines offers with unknown or wrong parameters.
  *
- * A whole message that compression would not make shorter is sent plain, unless the history is
- * worth more: with context takeover only when it is longer than the window.
+ * A whole message that does not become shorter is sent without compression. With context takeover
+ * this is done only if the message is longer than the window, because the window is lost.
  *
  * @param[out] extension what to install
- * @param options NULL: the defaults; read once more when the extension is installed, and not needed
- *        after that
+ * @param options NULL: the defaults; they must be valid until the extension is installed
  * @return 0; `UV_EINVAL`: an option is out of range; `WSUV_ESIZE`: a size was not filled in
  */
 static inline int wsuv_permessage_deflate(wsuv_extension_t *extension,

@@ -6,8 +6,8 @@
  * @brief Error codes.
  *
  * Functions return 0 or a negative `int`. Codes of libuv (`UV_ECONNREFUSED`, `UV_EAI_NONAME`, …)
- * pass through unchanged; wsuv's own stand in #WSUV_ERRNO_MAP and cannot meet libuv's or
- * mbedTLS's. A code is never used for two causes.
+ * are passed on unchanged; wsuv's own are listed in #WSUV_ERRNO_MAP, and differ from libuv's and
+ * mbedTLS's. No code has two causes.
  */
 
 #include <wsuv/export.h>

@@ -12,15 +12,15 @@
  *    configured for, and makes what its sessions share;
  * 2. **negotiated**: wsuv_extension::offer and wsuv_extension::accept on the client's side,
  *    wsuv_extension::answer on the server's, make the state of one session;
- * 3. **at work**: wsuv_extension::outgoing and wsuv_extension::incoming are given each text or
- *    binary message chunk by chunk, and write what becomes of it into a sink.
+ * 3. **in use**: wsuv_extension::outgoing and wsuv_extension::incoming get each text or binary
+ *    message chunk by chunk, and write the changed message into a sink.
  *
- * Messages to be sent run through the extensions in the order in which they were agreed upon, which
- * is the one that they are installed in; those received in the reverse order. Text is checked to be
- * UTF-8 before the first of them on the way out, and behind the last on the way in.
+ * Sent messages pass through the extensions in the order of negotiation, which is the order of
+ * installation; received messages in reverse order. Text is checked for UTF-8 before the first
+ * extension when it is sent, and after the last one when it is received.
  *
  * The functions are hooks: they run inside calls of wsuv, on the loop's thread, one at a time for a
- * client, and may not call wsuv, but for the functions of this page.
+ * client, and may call no function of wsuv except those of this page.
  *
  * @code
  * static int flip(void *state, wsuv_extension_message_t *message,
@@ -70,31 +70,31 @@ typedef struct wsuv_extension_param {
   const char *value; /**< A token, quotes and escapes removed; NULL: there is none. */
 } wsuv_extension_param_t;
 
-/** Where parameters are put that go into the handshake. */
+/** Receives the parameters that go into the handshake. */
 typedef struct wsuv_extension_params wsuv_extension_params_t;
 
 /**
- * Put a parameter behind those that were put before.
+ * Append a parameter.
  * @param params as handed to the hook
  * @param name a token
  * @param value a token, or NULL: no value
- * @return 0; `UV_EINVAL`: no tokens; `UV_ENOMEM`. The result need not be looked at: after a failure
- *         the handshake ends with it.
+ * @return 0; `UV_EINVAL`: no tokens; `UV_ENOMEM`. The hook may ignore the result: the handshake
+ * fails with it anyway.
  */
 WSUV_EXTERN int wsuv_extension_put(wsuv_extension_params_t *params, const char *name,
                                    const char *value);
 
-/** Where an extension's output goes. */
+/** Receives an extension's output. */
 typedef struct wsuv_sink wsuv_sink_t;
 
 /**
- * Have room for output. Write into it, then call wsuv_sink_commit() with what was written.
+ * Get memory for output. Write into it, then call wsuv_sink_commit() with the number of bytes.
  * @param sink as handed to the hook
- * @param want how much room would be good to have
- * @param[out] dst where it is; good until the next call for this sink
- * @param[out] room how much it is: at least 1, in wsuv_extension::outgoing at least @p want
- * @return 0, or an error, which is to be returned by the hook unless it can do without:
- *         `WSUV_ETOOBIG`: no more output will be taken for this message; `UV_ENOMEM`; an error of
+ * @param want how many bytes are wanted
+ * @param[out] dst the memory; valid until the next call for this sink
+ * @param[out] room its bytes: at least 1; in wsuv_extension::outgoing at least @p want
+ * @return 0, or an error that the hook must return, unless it needs no output:
+ *         `WSUV_ETOOBIG`: this message accepts no more output; `UV_ENOMEM`; an error of
  *         the next extension
  */
 WSUV_EXTERN int wsuv_sink_reserve(wsuv_sink_t *sink, size_t want, uint8_t **dst, size_t *room);
@@ -103,21 +103,21 @@ WSUV_EXTERN int wsuv_sink_reserve(wsuv_sink_t *sink, size_t want, uint8_t **dst,
 WSUV_EXTERN void wsuv_sink_commit(wsuv_sink_t *sink, size_t n);
 
 /**
- * Put a copy of @p len bytes.
+ * Write @p len bytes.
  * @return 0, or an error as that of wsuv_sink_reserve()
  */
 WSUV_EXTERN int wsuv_sink_write(wsuv_sink_t *sink, const void *data, size_t len);
 
 /**
- * Take the last @p n bytes back that were committed in this call of the hook.
- * Only in wsuv_extension::outgoing: what comes in may have been passed on.
+ * Remove the last @p n bytes that were committed in this call of the hook.
+ * Only in wsuv_extension::outgoing: received data may have been passed on.
  */
 WSUV_EXTERN void wsuv_sink_trim(wsuv_sink_t *sink, size_t n);
 
 /** For wsuv_extension_message::len: the length of the message is not known. */
 #define WSUV_LEN_UNKNOWN UINT64_MAX
 
-/** The message that a chunk is of. */
+/** The message that a chunk belongs to. */
 typedef struct wsuv_extension_message {
   wsuv_frame_type_t type; /**< #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
   /**
@@ -130,8 +130,8 @@ typedef struct wsuv_extension_message {
   /** Outgoing: the program asked that this message is not compressed. */
   bool plain;
   /**
-   * Outgoing, false at first; may be set with an error for a first chunk: the state is as good as
-   * before, so that the send fails, but the session lives on.
+   * Outgoing, false at first. It may be set with an error for a first chunk: the state is
+   * unchanged, so the send fails, but the session goes on.
    */
   bool intact;
   /**
@@ -141,21 +141,21 @@ typedef struct wsuv_extension_message {
   const char *why;
 } wsuv_extension_message_t;
 
-/** A piece of a message. Where it is cut means nothing: frames may hold many chunks. */
+/** A piece of a message. The cuts have no meaning: a frame may be many chunks. */
 typedef struct wsuv_extension_chunk {
   const uint8_t *data; /**< Valid until the hook returns. */
   size_t len;          /**< May be 0. */
   bool first;          /**< The message begins. */
-  /** The message ends. It never may, when the session does. */
+  /** The message ends. This chunk may never come if the session ends before. */
   bool last;
 } wsuv_extension_chunk_t;
 
 /** What wsuv_extension::incoming and wsuv_extension::outgoing return, unless an error. */
 enum wsuv_extension_result {
-  WSUV_EXTENSION_TAKEN = 0, /**< What was written to the sink takes the chunk's place. */
+  WSUV_EXTENSION_TAKEN = 0, /**< The bytes written to the sink replace the chunk. */
   /**
-   * For a first chunk: the extension leaves this message alone and is not called for the rest of
-   * it. Outgoing: what it has written to the sink is forgotten. Incoming: nothing may have been
+   * For a first chunk: the extension does not change this message, and is not called for the rest
+   * of it. Outgoing: bytes written to the sink are dropped. Incoming: nothing may have been
    * written.
    */
   WSUV_EXTENSION_PASS = 1
@@ -170,23 +170,23 @@ typedef struct wsuv_extension {
   const char *key; /**< Name in the handshake: a token. No two of a client may have the same. */
   /**
    * The reserved bits that it uses: a combination of #wsuv_rsv, or 0. No two extensions of a client
-   * may claim the same (`UV_EINVAL`). Frames that carry a bit claimed by none that was agreed upon,
-   * and continuations that carry any, end the session (`WSUV_EPROTOCOL`).
+   * may use the same bit (`UV_EINVAL`). A received frame with a bit that no negotiated extension
+   * uses, or a continuation with any bit, ends the session (`WSUV_EPROTOCOL`).
    */
   unsigned rsv;
   /** Settings, for #install; without it, what the other functions get as `shared`. */
   void *data;
 
   /**
-   * Make what the sessions of a client share. NULL: it is #data itself, which must then be there as
+   * Create what the sessions of a client share. NULL: #data itself is shared, and must be valid as
    * long as the client.
    * @param data settings, valid only for the call
    * @param allocator the client's, valid until #uninstall
    * @param[out] shared handed to the functions below
-   * @return 0 or an error, with which the call fails that installs
+   * @return 0, or an error that the installing call returns
    */
   int (*install)(void *data, const wsuv_allocator_t *allocator, void **shared);
-  /** Undo #install, when the last session's state is freed. NULL: there is nothing to undo. */
+  /** Undo #install, when the last session's state is freed. NULL: nothing to undo. */
   void (*uninstall)(void *shared);
 
   /**
@@ -194,34 +194,35 @@ typedef struct wsuv_extension {
    * offers; several are alternatives in order of preference.
    * @param shared from #install
    * @param n which offer
-   * @param params where its parameters are put
-   * @return 1: one more offer, with these parameters; 0: no more; an error, with which the call
-   *         fails that connects. With 0 nothing may have been put.
+   * @param params receives its parameters
+   * @return 1: one more offer, with these parameters; 0: no more offers, and @p params must be
+   *         unchanged; an error, which the connecting call returns
    */
   int (*offer)(void *shared, size_t n, wsuv_extension_params_t *params);
   /**
-   * Judge the server's answer, and make the state of a session.
+   * Check the server's response, and create the state of a session.
    * @param shared from #install
    * @param allocator the client's, valid until #state_free
    * @param params the answer's, in its order
    * @param count how many
    * @param[out] state of the session
    * @param[out] why static text, if it is an error: what was wrong
-   * @return 0; `WSUV_EEXTENSION`: the answer is none to our offers; another error. The handshake
-   *         fails with it, and no state was made.
+   * @return 0; `WSUV_EEXTENSION`: the response does not match an offer; another error. After an
+   *         error the handshake fails, and no state may exist.
    */
   int (*accept)(void *shared, const wsuv_allocator_t *allocator,
                 const wsuv_extension_param_t *params, size_t count, void **state, const char **why);
   /**
-   * Judge an offer and answer it: the server's side. NULL: never accepted. Offers are given in the
+   * Check an offer and answer it: the server's side. NULL: never accepted. Offers come in the
    * client's order, until one is accepted.
    * @param shared from #install
    * @param allocator valid until #state_free
    * @param offer the offer's parameters, in its order
    * @param count how many
-   * @param answer where those of the answer are put
+   * @param answer receives the parameters of the response
    * @param[out] state of the session
-   * @return 1: accepted, with this answer; 0: declined, and nothing was put or made; an error
+   * @return 1: accepted, with these parameters; 0: declined, and @p answer must be unchanged and no
+   *         state exist; an error
    */
   int (*answer)(void *shared, const wsuv_allocator_t *allocator,
                 const wsuv_extension_param_t *offer, size_t count, wsuv_extension_params_t *answer,
@@ -230,11 +231,11 @@ typedef struct wsuv_extension {
   void (*state_free)(void *state);
 
   /**
-   * Change a message that was received. NULL: none is changed. Chunks of a message come in order,
-   * and messages one after the other; what is put out must not grow without need, and is passed on
-   * before the next chunk comes.
-   * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which ends the session, and
-   *         with a close code as other errors do
+   * Change a received message. NULL: none is changed. Chunks of a message come in order, and
+   * messages one after the other. Output is passed on before the next chunk comes; it should not be
+   * larger than needed.
+   * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which ends the session with
+   * the close code for that error
    */
   int (*incoming)(void *state, wsuv_extension_message_t *message,
                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
@@ -248,16 +249,17 @@ typedef struct wsuv_extension {
                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
 
   /**
-   * A prepared message (wsuv/prepared.h) is about to be sent, as #prepare has changed it: #outgoing
-   * is not called for it, and may not refer to what it saw before any more.
-   * @return which variant it is to be: what #prepare makes goes to all sessions, of any client, for
-   *         which this has returned the same
+   * Called before a prepared message (wsuv/prepared.h) is sent in the form that #prepare has made.
+   * #outgoing is not called for it, and may not refer to earlier messages after it.
+   * @return the number of a variant: the output of #prepare is shared by all sessions, of any
+   * client, for which this function returns the same number
    */
   uint64_t (*variant)(void *state);
   /**
-   * Change a whole message as #outgoing does, but by itself, for all sessions of a variant: called
-   * once for each. An error is returned by the send, and the session lives on. NULL, as #variant is
-   * then, or when others are agreed upon, too: prepared messages run through #outgoing like all.
+   * Change a whole message as #outgoing does, independent of earlier messages. Called once for each
+   * variant. An error is returned by the send, and the session goes on. If it is NULL (then
+   * #variant must be NULL, too), or if other extensions were negotiated as well, prepared messages
+   * pass through #outgoing like all others.
    */
   int (*prepare)(void *state, wsuv_extension_message_t *message,
                  const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);

@@ -28,21 +28,20 @@ typedef enum wsuv_frame_type {
 } wsuv_frame_type_t;
 
 /**
- * One frame: that is to be sent, initialised with wsuv_frame_init(), or that a raw session has
- * received.
+ * One frame: to be sent, initialised with wsuv_frame_init(), or received by a raw session.
  */
 typedef struct wsuv_frame {
   size_t size;            /**< `sizeof(wsuv_frame_t)` of the side that filled it in. */
-  wsuv_frame_type_t type; /**< For the later fragments of a message: the message's type again. */
+  wsuv_frame_type_t type; /**< Later fragments have the type of their message. */
   bool fin;               /**< Last (or only) fragment of a message; control frames: always true. */
   bool rsv1;              /**< Reserved for extensions, as are the next two: raw sessions only. */
   bool rsv2;              /**< See #rsv1. */
   bool rsv3;              /**< See #rsv1. */
-  /** Received: not the first fragment of its message (opcode 0). Not looked at when sending. */
+  /** Received: not the first fragment of its message (opcode 0). Ignored when sending. */
   bool continuation;
   /**
-   * To be sent: leave compression out for this message, as for one with a secret in it. Only that
-   * of the first fragment counts. Received: false.
+   * To be sent: do not compress this message, for example because it contains a secret. Only the
+   * first fragment's value counts. Received: false.
    */
   bool plain;
   const void *data; /**< Payload; may be NULL when #len is 0. Copied when it is sent. */
@@ -67,7 +66,7 @@ typedef struct wsuv_message {
   size_t len;             /**< Bytes of payload. */
 } wsuv_message_t;
 
-/** Some of a message that is received in pieces. */
+/** A piece of a message that is received in pieces. */
 typedef struct wsuv_message_piece {
   wsuv_frame_type_t type; /**< Of the message: #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
   const void *data;       /**< Not terminated; valid until the callback returns. */
@@ -84,7 +83,7 @@ typedef enum wsuv_close_code {
   WSUV_CLOSE_UNSUPPORTED_DATA = 1003,    /**< A type of data that cannot be accepted. */
   WSUV_CLOSE_NO_STATUS = 1005,           /**< Never sent: the close frame had no code. */
   WSUV_CLOSE_ABNORMAL = 1006,            /**< Never sent: the connection ended without a close. */
-  WSUV_CLOSE_INVALID_PAYLOAD = 1007,     /**< Data that does not fit its type, as bad UTF-8. */
+  WSUV_CLOSE_INVALID_PAYLOAD = 1007,     /**< Data that does not fit its type, such as bad UTF-8. */
   WSUV_CLOSE_POLICY_VIOLATION = 1008,    /**< A policy of the endpoint is violated. */
   WSUV_CLOSE_TOO_BIG = 1009,             /**< A message too big to process. */
   WSUV_CLOSE_MANDATORY_EXTENSION = 1010, /**< The client misses an extension. */
@@ -106,7 +105,7 @@ typedef enum wsuv_close_code {
 
 /**
  * Copy a frame with its payload into one block of memory, which can be kept for any time.
- * @param frame any; it need not have been received
+ * @param frame any frame
  * @param allocator NULL: the C library's
  * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that `len` does
  *         not count. NULL: there is no memory, or `size` is none that wsuv_frame_t ever had
@@ -114,16 +113,16 @@ typedef enum wsuv_close_code {
 WSUV_EXTERN wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame,
                                           const wsuv_allocator_t *allocator);
 
-/** Free what wsuv_frame_copy() gave, with the same allocator. NULL is fine. */
+/** Free a frame of wsuv_frame_copy(), with the same allocator. NULL is allowed. */
 WSUV_EXTERN void wsuv_frame_free(wsuv_frame_t *frame, const wsuv_allocator_t *allocator);
 
 /**
  * Read the payload of a text frame into a terminated string.
  * @param frame of type text; only a whole message is sure to be valid UTF-8
- * @param buf where to
+ * @param buf memory for the string
  * @param size its bytes; `frame->len + 1` are enough
  * @return 0; `UV_EINVAL`: no text frame; `WSUV_EUTF8`: not valid UTF-8 (RFC 6455 8.1);
- *         `UV_ENOBUFS`: it does not fit. Without an error only is anything written
+ *         `UV_ENOBUFS`: it does not fit. After an error nothing was written
  */
 WSUV_EXTERN int wsuv_frame_read_text(const wsuv_frame_t *frame, char *buf, size_t size);
 
@@ -141,7 +140,7 @@ WSUV_EXTERN int wsuv_frame_read_close(const wsuv_frame_t *frame, uint16_t *code,
 /** @} */
 
 /**
- * The name of a registered close code, as "normal closure".
+ * The name of a registered close code, such as "normal closure".
  * @return static storage; "" for codes that are not registered.
  */
 WSUV_EXTERN const char *wsuv_close_code_name(unsigned code);

@@ -44,9 +44,8 @@ typedef enum wsuv_log_level {
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
   WSUV_LOG_DEBUG = 3, /**< Each frame. */
   /**
-   * What is in the frames: the first 64 bytes of each payload, of one that arrives in pieces those
-   * of the first piece. Compressed messages are shown as they are in frames. Secrets are not left
-   * out.
+   * Payloads: the first 64 bytes of each frame's; of one that arrives in pieces, those of the first
+   * piece. Compressed messages are shown compressed. Secrets are shown, too.
    */
   WSUV_LOG_TRACE = 4
 } wsuv_log_level_t;

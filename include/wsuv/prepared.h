@@ -6,9 +6,9 @@
  * @brief Prepared messages: made once, sent to many sessions.
  *
  * A prepared message is checked and copied once, and compressed once for each window size and level
- * that its sessions have agreed upon, not once for each session. Clients that choose differently
- * what to compress (wsuv/deflate.h) do not share the result. It is masked anew each time (RFC 6455
- * 5.3).
+ * that its sessions have negotiated, not once for each session. Clients with other options for what
+ * to compress (wsuv/deflate.h) do not share the result. Each session masks it with a key of its own
+ * (RFC 6455 5.3).
  * @code
  * wsuv_prepared_t *news;
  * wsuv_prepared_new(&news, WSUV_FRAME_TEXT, text, len, NULL);
@@ -16,8 +16,8 @@
  * wsuv_prepared_free(news);
  * @endcode
  *
- * Compressed by itself it becomes longer than behind others like it: with context takeover a
- * message to a single session is better sent the usual way.
+ * It is compressed without the context of earlier messages, so it becomes longer. With context
+ * takeover, send a message to a single session the usual way.
  */
 
 #include <stddef.h>
@@ -30,8 +30,7 @@
 extern "C" {
 #endif
 
-/** A message to be sent to many sessions, of any client; opaque. One thread at a time may use it.
- */
+/** A message for many sessions, of any client; opaque. Only one thread at a time may use it. */
 typedef struct wsuv_prepared wsuv_prepared_t;
 
 /**
@@ -41,14 +40,14 @@ typedef struct wsuv_prepared wsuv_prepared_t;
  * @param data payload; copied
  * @param len bytes at @p data
  * @param allocator for the message and its compressed forms; its functions and its argument must
- *        be good until it is freed. NULL: the C library's
+ *        be valid until it is freed. NULL: the C library's
  * @return 0; `UV_EINVAL`: another type; `WSUV_EUTF8`: text that is not UTF-8; `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_prepared_new(wsuv_prepared_t **prepared, wsuv_frame_type_t type,
                                   const void *data, size_t len, const wsuv_allocator_t *allocator);
 
 /**
- * Free a prepared message: at any time, since wsuv_send_prepared() has copied it. NULL is fine.
+ * Free a prepared message, at any time: wsuv_send_prepared() copies it. NULL is allowed.
  */
 WSUV_EXTERN void wsuv_prepared_free(wsuv_prepared_t *prepared);
 

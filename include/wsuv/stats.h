@@ -18,37 +18,37 @@ extern "C" {
 #endif
 
 /**
- * Statistics of one session. "Sent" is what was queued: what is dropped later, since the session
- * ended or the peer closed, stays counted; but #wire_sent is what the kernel has taken. "Received"
- * counts whole frames.
+ * Statistics of one session. "Sent" counts what was queued, also if it was dropped later because
+ * the session ended or the peer closed; only #wire_sent counts what the kernel has taken.
+ * "Received" counts whole frames.
  */
 typedef struct wsuv_stats {
   size_t size; /**< `sizeof(wsuv_stats_t)` of the caller. */
 
   uint64_t messages_sent;     /**< Text and binary messages, once their last fragment is queued. */
-  uint64_t messages_received; /**< Text and binary messages that came whole. */
+  uint64_t messages_received; /**< Text and binary messages, when complete. */
   uint64_t frames_sent;       /**< Frames of all types. */
   uint64_t frames_received;   /**< Frames of all types. */
   uint64_t payload_sent;      /**< Bytes of text and binary messages, uncompressed. */
   uint64_t payload_received;  /**< Bytes of text and binary messages, uncompressed. */
-  uint64_t framed_sent;       /**< The same as it was in frames, behind extensions. */
+  uint64_t framed_sent;       /**< The same as it was in frames, after extensions. */
   uint64_t framed_received;   /**< The same as it was in frames, before extensions. */
-  uint64_t wire_sent;         /**< All bytes, the opening handshake included, before TLS. */
-  uint64_t wire_received;     /**< All bytes, the opening handshake included, behind TLS. */
+  uint64_t wire_sent;         /**< All bytes, the opening handshake included, without TLS. */
+  uint64_t wire_received;     /**< All bytes, the opening handshake included, without TLS. */
   uint64_t pings_sent;        /**< The program's and those of the keepalive. */
-  uint64_t pings_received;    /**< Each has been answered. */
+  uint64_t pings_received;    /**< Each was answered. */
   uint64_t pongs_sent;        /**< Answers to pings, and those of the program. */
-  uint64_t pongs_received;    /**< Asked for or not. */
+  uint64_t pongs_received;    /**< Answers to pings, and unsolicited ones. */
 
   uint64_t rtt_last_us;     /**< See wsuv_rtt::last_us; 0: no ping was answered. */
   uint64_t rtt_min_us;      /**< See wsuv_rtt::min_us; 0: no ping was answered. */
   uint64_t rtt_smoothed_us; /**< See wsuv_rtt::smoothed_us; 0: no ping was answered. */
 
-  uint64_t resolve_us; /**< How long the name lookup took; 0: it has not succeeded. */
-  uint64_t connect_us; /**< From there to the connection; 0: there is none. */
-  uint64_t tls_us;     /**< From there to the end of TLS's handshake; 0: there is no TLS. */
-  uint64_t upgrade_us; /**< From there to the open session; 0: it never opened. */
-  uint64_t open_us;    /**< Since then; 0: it never opened. */
+  uint64_t resolve_us; /**< Time of the name lookup; 0: it has not succeeded. */
+  uint64_t connect_us; /**< Time from then to the connection; 0: there is none. */
+  uint64_t tls_us;     /**< Time from then to the end of the TLS handshake; 0: no TLS. */
+  uint64_t upgrade_us; /**< Time from then to the open session; 0: it never opened. */
+  uint64_t open_us;    /**< Time since then; 0: it never opened. */
 } wsuv_stats_t;
 
 /** Fill in statistics that are all 0. */
@@ -58,7 +58,7 @@ static inline void wsuv_stats_init(wsuv_stats_t *stats) {
 }
 
 /**
- * Read the statistics; possible until `on_close` returns.
+ * Read the statistics. May be called until `on_close` returns.
  * @param session the session
  * @param[in,out] stats initialised by wsuv_stats_init()
  * @return 0; `WSUV_ESIZE`: its size was not filled in

@@ -24,14 +24,14 @@ extern "C" {
 
 /** Versions of TLS. */
 typedef enum wsuv_tls_version {
-  WSUV_TLS_ANY = 0,      /**< No bound of its own: 1.2 below, what the library can above. */
+  WSUV_TLS_ANY = 0,      /**< No limit: from 1.2 to the highest that the library has. */
   WSUV_TLS_1_2 = 0x0303, /**< TLS 1.2 (RFC 5246). */
   WSUV_TLS_1_3 = 0x0304  /**< TLS 1.3 (RFC 8446), where mbedTLS has it (3.6). */
 } wsuv_tls_version_t;
 
 /**
- * What is wrong with the certificate of a peer, or with those above it: any number of these in
- * wsuv_close_info::tls_verify_flags. The same whatever TLS library is behind it.
+ * Errors of the peer's certificate or of its chain: a combination of these is in
+ * wsuv_close_info::tls_verify_flags. They do not depend on the TLS library.
  */
 typedef enum wsuv_cert_flag {
   WSUV_CERT_EXPIRED = 1 << 0,       /**< The certificate has expired. */
@@ -50,7 +50,7 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_OTHER = 1 << 12     /**< Something else, which the detail says. */
 } wsuv_cert_flag_t;
 
-/** Whose code wsuv_close_info::tls_error is. */
+/** The library that wsuv_close_info::tls_error belongs to. */
 typedef enum wsuv_tls_library {
   WSUV_TLS_LIBRARY_NONE = 0,    /**< There is no code. */
   WSUV_TLS_LIBRARY_MBEDTLS = 1, /**< It is one of mbedTLS. */
@@ -58,17 +58,17 @@ typedef enum wsuv_tls_library {
 } wsuv_tls_library_t;
 
 /**
- * How `wss` sessions are secured. Initialise with wsuv_tls_config_init(), then change what should
- * be otherwise. Everything is copied when it is used; files are read when the first session needs
- * them, once for each client.
+ * How `wss` sessions are secured. Fill in the defaults with wsuv_tls_config_init(), then change
+ * fields. Everything is copied when it is used. Files are read once for each client, when its first
+ * session needs them.
  */
 typedef struct wsuv_tls_config {
   size_t size; /**< `sizeof(wsuv_tls_config_t)` of the caller. */
 
   /**
    * @name Whom to trust
-   * All that are given count. None: the system's store. `WSUV_ETLSTRUST` when there is no
-   * certificate in them, and the session fails: without trust nothing is waved through.
+   * All of these are used together; without any, the system's store. If they contain no certificate
+   * at all, sessions fail with `WSUV_ETLSTRUST`.
    * @{ */
   const char *ca_file; /**< PEM, any number of certificates, or one in DER. NULL: none. */
   const char *ca_dir;  /**< A folder of such files. NULL: none. */
@@ -78,26 +78,26 @@ typedef struct wsuv_tls_config {
 
   /**
    * @name Our own certificate
-   * For servers that ask for one; neither file nor memory: none.
+   * For servers that ask for one. Without file and memory there is none.
    * @{ */
-  const char *cert_file;    /**< PEM, the chain behind our own certificate. */
+  const char *cert_file;    /**< PEM: our own certificate, then its chain. */
   const char *key_file;     /**< PEM or DER. */
-  const void *cert_pem;     /**< In place of #cert_file: in memory. */
+  const void *cert_pem;     /**< The same in memory, instead of #cert_file. */
   size_t cert_pem_len;      /**< Bytes of #cert_pem. */
-  const void *key_pem;      /**< In place of #key_file: in memory. */
+  const void *key_pem;      /**< The same in memory, instead of #key_file. */
   size_t key_pem_len;       /**< Bytes of #key_pem. */
-  const char *key_password; /**< Of an encrypted key; NULL: it is not. */
+  const char *key_password; /**< Password of an encrypted key; NULL: it is not encrypted. */
   /** @} */
 
   /**
-   * Public keys, one of which the server's certificate must have, besides being valid:
-   * `sha256//` and the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469 2.4).
-   * `WSUV_ETLSPIN` when it has none of them. NULL: any.
+   * Pins: the server's certificate must be valid, and must also have one of these public keys.
+   * Each is `sha256//` and the base64 of the SHA-256 of the SubjectPublicKeyInfo (RFC 7469 2.4).
+   * `WSUV_ETLSPIN`: it has none of them. NULL: any key.
    */
   const char *const *pins;
   size_t pin_count; /**< How many #pins. */
 
-  /** The name, or IP address, that the certificate must be for, in place of the URL's host. */
+  /** The name or IP address that the certificate must have, instead of the URL's host. */
   const char *server_name;
 
   wsuv_tls_version_t min_version; /**< The lowest; default #WSUV_TLS_ANY. */
@@ -113,8 +113,7 @@ typedef struct wsuv_tls_config {
   size_t alpn_count; /**< How many #alpn; 0 with #alpn not NULL: none is offered. */
 
   /**
-   * Resume a session of TLS with a server that one was had with before: same host, port and
-   * configuration. Default true.
+   * Resume earlier TLS sessions with the same host, port and configuration. Default true.
    */
   bool resumption;
   bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
@@ -134,23 +133,23 @@ static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
 
 /**
  * Accept any certificate: an attacker on the network can read and change everything. For tests
- * only; wsuv_tls_config::ca_file with the server's own certificate is the way to trust one
- * that no authority has signed. Pins, if there are any, still count. Each session logs a warning.
+ * only; to trust a certificate that no authority has signed, use it as wsuv_tls_config::ca_file.
+ * Pins are still checked. Each session logs a warning.
  */
 WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);
 
-/** What a session's TLS agreed upon. Initialise with wsuv_tls_info_init(). */
+/** What a session's TLS has negotiated. Initialise with wsuv_tls_info_init(). */
 typedef struct wsuv_tls_info {
   size_t size;                  /**< `sizeof(wsuv_tls_info_t)` of the caller. */
-  bool resumed;                 /**< It goes on from a session that was had before. */
-  const char *version;          /**< As "TLSv1.2". */
+  bool resumed;                 /**< An earlier TLS session was resumed. */
+  const char *version;          /**< Such as "TLSv1.2". */
   const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites. */
   const char *alpn;             /**< The protocol (RFC 7301); NULL: none. */
-  const void *peer_certificate; /**< In DER; NULL: none was sent, as in resumed sessions. */
+  const void *peer_certificate; /**< In DER; NULL: none was sent, as when a session is resumed. */
   size_t peer_certificate_len;  /**< Bytes of #peer_certificate. */
 } wsuv_tls_info_t;
 
-/** Fill in that nothing is known. */
+/** Fill in an empty structure. */
 static inline void wsuv_tls_info_init(wsuv_tls_info_t *info) {
   memset(info, 0, sizeof(*info));
   info->size = sizeof(*info);
