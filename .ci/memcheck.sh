@@ -10,7 +10,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 build=${1:-build-test}
-tests='out_queue conn frame h1_client handshake_request h1_server
+tests='out_queue conn conn_autobahn conn_close conn_receive conn_send frame h1_client
+handshake_request h1_server
 connect messages send ping close_by_us close_by_peer flush backpressure'
 
 if ! command -v valgrind >/dev/null; then
