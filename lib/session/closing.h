@@ -21,11 +21,11 @@ typedef struct close_reasons {
 
 typedef struct closing {
   close_reasons *reasons; /* NULL: there is no reason, or no memory for it. */
-  uint32_t timeout_ms; /* How long the peer took to answer ours. UINT32_MAX: that long or longer. */
-  uint8_t renewals;    /* How often the deadline has started again. */
-  bool progress;       /* The kernel has taken bytes since the deadline started. */
-  bool by_peer;        /* The peer's close frame came before ours was made. */
-  bool written;        /* The kernel has our whole close frame. */
+  uint32_t timeout_ms;    /* The time for the peer to answer. UINT32_MAX: that long or longer. */
+  uint8_t renewals;       /* How often the deadline has started again. */
+  bool progress;          /* The kernel has taken bytes since the deadline started. */
+  bool by_peer;           /* The peer's close frame came before ours was made. */
+  bool written;           /* The kernel has our whole close frame. */
 } closing;
 
 void closing_init(closing *c, uint64_t timeout_ms);

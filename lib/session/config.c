@@ -207,7 +207,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
-  copy->extensions = NULL; /* the extensions that the client has installed */
+  copy->extensions = NULL; /* the client keeps them in installed form */
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);

@@ -46,8 +46,8 @@ struct endpoint {
   size_t session_count;
   size_t keeping_alive; /* Sessions that keep the loop alive. */
   ws_list pending;      /* Tasks that run in the next tick. */
-  ws_deferred
-      *tick; /* Runs the tick. NULL when the endpoint only waits for its environment to close. */
+  /* Runs the tick. NULL when the endpoint only waits for its environment to close. */
+  ws_deferred *tick;
   uint8_t *read_buf; /* ENDPOINT_READ_SIZE bytes. */
   posts posts;
   void (*on_gone)(endpoint *e); /* Everything is closed: only endpoint_free is left to do. */

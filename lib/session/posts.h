@@ -24,8 +24,8 @@ typedef struct posts {
   bool closed;           /* No more calls are accepted. */
 } posts;
 
-int posts_init(
-    posts *ps); /* 0 or WS_ENOMEM. `ops` and `tick` must be set before the first call is added. */
+/* 0 or WS_ENOMEM. `ops` and `tick` must be set before the first call is added. */
+int posts_init(posts *ps);
 void posts_free(posts *ps); /* all calls must have run */
 
 /* Run a call in a later tick. May be called from any thread. false: no more are accepted. */

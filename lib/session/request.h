@@ -17,11 +17,11 @@
 typedef struct session_request {
   const wsuv_allocator_t *alloc;
   ws_url url; /* Its views point to texts of the request. */
-  handshake_request
-      handshake;            /* The fields of the opening handshake, and limits for the response. */
-  dial_target to;           /* The host and port, or the address to use instead. */
-  char host[URL_HOST_SIZE]; /* The host name for the lookup, terminated. */
-  ws_socket_options socket; /* Options for a TCP socket. */
+  /* The fields of the opening handshake, and limits for the response. */
+  handshake_request handshake;
+  dial_target to;               /* The host and port, or the address to use instead. */
+  char host[URL_HOST_SIZE];     /* The host name for the lookup, terminated. */
+  ws_socket_options socket;     /* Options for a TCP socket. */
   const wsuv_tls_config_t *tls; /* The TLS configuration of `wss`; NULL: the defaults. */
   wsuv_tls_config_t own_tls;    /* A copy, if the request has a configuration of its own. */
 } session_request;

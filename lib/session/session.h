@@ -39,12 +39,12 @@ struct wsuv_session {
   endpoint_task task; /* Runs in the endpoint's tick. */
   callback_set *on;   /* The callbacks of the program. */
   void *data;         /* A pointer that belongs to the program. */
-  const struct wsuv_converter
-      *converter;   /* The endpoint's converter, or the session's own; NULL: none. */
+  /* The endpoint's converter, or the session's own; NULL: none. */
+  const struct wsuv_converter *converter;
   attempt *attempt; /* Until the session is open. If it never opens, until its end. */
-  handshake_result
-      *handshake;    /* Until on_open has returned. If the handshake is kept, until the end. */
-  char *subprotocol; /* The negotiated extensions, or NULL. */
+  /* Until on_open has returned. If the handshake is kept, until the end. */
+  handshake_result *handshake;
+  char *subprotocol; /* The negotiated one, or NULL. */
   ws_filter *filter; /* The connection of an open session, until it is closed; or NULL. */
   ws_timer *timer;
   conn conn;
@@ -55,8 +55,8 @@ struct wsuv_session {
   attempt_figures figures; /* What the attempt has counted, and what came after it. */
   inflow in;
   uint8_t state;        /* A session_state. */
-  bool keep_handshake;  /* The outgoing limit, as configured. */
-  bool close_when_full; /* What to do with messages over that limit. */
+  bool keep_handshake;  /* From the configuration. */
+  bool close_when_full; /* The outgoing policy: end the session when a message does not fit. */
   bool unref;           /* The session does not keep the loop alive. */
 };
 

@@ -16,9 +16,9 @@
 
 typedef struct timeouts {
   keepalive keepalive;
-  uint64_t
-      deadline_ms; /* The deadline of the state. While open: the timeout that `last_poll` is for. */
-  uint64_t idle_timeout_ms; /* 0: no deadline. */
+  /* The deadline of the state. While open: the timeout that `last_poll` is for. */
+  uint64_t deadline_ms;
+  uint64_t idle_timeout_ms; /* 0: off. */
   uint64_t last_data_ms;    /* When some of a message was last sent or received. */
   bool last_poll;           /* A timeout was found, and counts after one more poll. */
 } timeouts;

@@ -17,7 +17,7 @@ typedef struct dial_try {
 
 struct dial {
   resolver *resolver;
-  ws_env *env; /* the waiter in the resolver */
+  ws_env *env; /* the resolver's environment */
   const dial_events *events;
   void *up;
   ws_socket_options options;

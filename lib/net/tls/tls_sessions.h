@@ -15,7 +15,7 @@ enum { TLS_SESSIONS_MAX = 64 };
 
 typedef struct tls_sessions {
   const wsuv_allocator_t *alloc;
-  ws_list list; /* ordered by last use */
+  ws_list list; /* ordered by last use; the latest is at the end */
   size_t count;
 } tls_sessions;
 

@@ -21,8 +21,8 @@ typedef struct extension_element {
 
 typedef struct extension_header {
   const wsuv_allocator_t *alloc;
-  extension_element
-      *elements; /* the one block that holds everything; NULL: there are no extensions */
+  /* the one block that holds everything; NULL: there are no extensions */
+  extension_element *elements;
   size_t count;
 } extension_header;
 

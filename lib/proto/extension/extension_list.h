@@ -12,9 +12,9 @@
 #include "base/text_buf.h"
 
 typedef struct extension_installed {
-  wsuv_extension_t
-      hooks; /* A copy, with its own key. The hook `install` has run and is removed, and `data` is
-                what sessions share. So it can be installed again while this list exists. */
+  /* A copy, with its own key. The hook `install` has run and is removed, and `data` is what
+     sessions share. So it can be installed again while this list exists. */
+  wsuv_extension_t hooks;
   void *shared;                    /* what the hook `install` returned */
   void (*uninstall)(void *shared); /* or NULL */
 } extension_installed;
@@ -23,7 +23,7 @@ typedef struct extension_list {
   const wsuv_allocator_t *alloc;
   size_t refs;
   size_t count;
-  const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX]; /* number of items */
+  const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX]; /* the items' hooks, in their order */
   extension_installed items[];
 } extension_list;
 

@@ -12,7 +12,7 @@
 
 typedef struct zstream_pool {
   const wsuv_allocator_t *alloc;
-  int level, mem_level;                      /* the memLevel of all deflaters */
+  int level, mem_level;                      /* level and memLevel of all deflaters */
   z_stream *deflaters[DEFLATE_BITS_MAX + 1]; /* reset spares by window bits, or NULL */
   z_stream *inflaters[DEFLATE_BITS_MAX + 1];
 } zstream_pool;

@@ -70,7 +70,7 @@ typedef struct conn {
   extension_set *extensions; /* NULL: none */
   uint8_t *in;               /* bytes that were given and are not used yet */
   size_t in_len;
-  block kept;          /* the copy that `in` points into, after conn_keep */
+  block kept;          /* the copy that `in` points into, after conn_keep_input */
   const char *why;     /* what was wrong, after an error; otherwise "" */
   uint8_t *control;    /* payload of a control frame that comes in pieces, or NULL */
   uint64_t data_kept;  /* the data lane's position at which the rest was dropped */

@@ -38,8 +38,9 @@ typedef struct out_queue {
 } out_queue;
 
 void out_queue_init(out_queue *q, bufq_pool *pool);
-void out_queue_clear(
-    out_queue *q); /* drops everything, also what is retained, and frees the memory */
+
+/* Drop everything, also what is retained, and free the memory. */
+void out_queue_clear(out_queue *q);
 
 static inline size_t out_queue_len(const out_queue *q) {
   return bufq_len(&q->lanes[LANE_DATA].bytes) + bufq_len(&q->lanes[LANE_CONTROL].bytes);
