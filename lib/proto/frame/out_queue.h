@@ -29,12 +29,10 @@ typedef struct out_lane {
 typedef struct out_queue {
   out_lane lanes[LANE_COUNT];
   bufq_pool *pool;
-  uint64_t payload; /* payload bytes of data frames in the queue; a frame counts until all of it has
-                       left */
-  uint32_t pongs;   /* pongs in the queue */
-  uint8_t last_pong_size; /* bytes of the pong at the end of the control lane that the next pong may
-                             replace, or 0 */
-  bool front_is_pong;     /* the header of the control frame that has started to leave */
+  uint64_t payload;       /* payload of the data frames of which something is still in the queue */
+  uint32_t pongs;         /* pongs in the queue */
+  uint8_t last_pong_size; /* of the last control frame, if the next pong may replace it; else 0 */
+  bool front_is_pong;     /* the control frame that has started to leave is one */
 } out_queue;
 
 void out_queue_init(out_queue *q, bufq_pool *pool);
