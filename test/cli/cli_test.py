@@ -151,7 +151,7 @@ class Peer:
             continuation, payload, fin = self.receive_frame()
             parts.append(payload)
             if continuation != CONTINUATION:
-                raise AssertionError('a message amid another')
+                raise AssertionError('a message inside another')
         return opcode, b''.join(parts), len(parts)
 
     def receive_close(self):

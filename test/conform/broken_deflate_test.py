@@ -258,7 +258,7 @@ class Names(unittest.TestCase):
 class Few(unittest.TestCase):
     """One broken peer in each role, and one that is right."""
 
-    def test_what_is_not_agreed_upon_is_unimplemented(self):
+    def test_a_peer_without_the_extension_is_neither_right_nor_wrong(self):
         for trial in (try_server, try_client):
             result, = asyncio.run(trial(broken_deflate.NeverAgreed, '12.1.1'))
             self.assertEqual((result.behavior, result.behavior_close), ('UNIMPLEMENTED', 'OK'))

@@ -213,12 +213,12 @@ class Upstream(BridgeTest):
 
         with self.serve(close), Bridge(self.url) as bridge, Caller(bridge) as one:
             self.assertTrue(closed.wait(PATIENCE))
-            one.send(b'amid the closing')
+            one.send(b'inside the closing')
             self.wait_for_reading(bridge)
             line_sent.set()
             bridge.err.find('^upstream: closing: success$')
             with self.serve(self.accept_and_echo):
-                self.assertEqual(one.line(), b'amid the closing')
+                self.assertEqual(one.line(), b'inside the closing')
                 self.ask(one, b'after')
                 self.check_end(bridge)
 

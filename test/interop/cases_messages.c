@@ -148,7 +148,7 @@ static void send_big_fragments(wsuv_session_t *session) {
   }
 }
 
-/* The message is delivered behind the pings that came amid its fragments. */
+/* The message is delivered behind the pings that came inside its fragments. */
 static void take_ping(wsuv_session_t *session, const void *data, size_t len) {
   interop *t = interop_of(session);
   const char *payload = t->pings++ == 0 ? "first" : "second";

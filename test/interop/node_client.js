@@ -252,7 +252,7 @@ const cases = [
   ['text that is not UTF-8 is answered by 1007', failedCase, 1007, Buffer.from([0xc3, 0x28]),
     { binary: false }],
   ['a message over the limit is answered by 1009', failedCase, 1009, bytes(SERVER_MAX + 1)],
-  ['a client that dies amid a message', dyingCase],
+  ['a client that dies inside a message', dyingCase],
   ['a client that reads slowly', slowCase],
   ['100 sessions at once', crowdCase],
   ['a server that goes away says 1001', leavingServerCase],

@@ -46,7 +46,7 @@ function fragment(ws) {
 
 let closed; // how the last session on /raw ended, as the other side told
 
-// Closes when the ping amid the fragments is answered.
+// Closes when the ping inside the fragments is answered.
 function raw(ws) {
   closed = new Promise((resolve) => {
     ws.on('close', (code, reason) => resolve(`${code} ${reason}`));

@@ -262,7 +262,7 @@ CASES = [
     ('closed with 1001 and a reason', close_case, 1001, 'gr\xfc\xdfe'),
     ('closed with 3000', close_case, 3000),
     ('closed with 4999 and a long reason', close_case, 4999, 'r' * 123),
-    ('a client that dies amid a message', dying_case),
+    ('a client that dies inside a message', dying_case),
     ('a client that reads slowly', slow_case),
     ('100 sessions at once', crowd_case),
     ('a server that goes away says 1001', leaving_server_case),

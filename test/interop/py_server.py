@@ -79,7 +79,7 @@ closed = None  # how the last session on /raw ended, as the other side told: a f
 
 
 async def raw(ws, query):
-    """Closes when the ping amid the fragments is answered."""
+    """Closes when the ping inside the fragments is answered."""
     global closed
     closed = asyncio.get_running_loop().create_future()
     pongs = []

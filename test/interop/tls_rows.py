@@ -186,7 +186,7 @@ CLIENTS = (
 ENDS = (
     bad('cut without close_notify', 'good', 'EOF|reset', status=3, path='/die',
         err='connection lost: TLS ended without close_notify'),
-    bad('cut without close_notify amid a message', 'good', 'EOF|reset', status=3,
+    bad('cut without close_notify inside a message', 'good', 'EOF|reset', status=3,
         path='/die?amid', err='connection lost: TLS ended without close_notify'),
 )
 

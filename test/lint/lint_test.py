@@ -397,7 +397,7 @@ class Calls(unittest.TestCase):
             self.assertEqual(rules('lib/session/x.c', f'{use};\n'), ['callback'], use)
             self.assertEqual(rules('lib/session/notify.c', f'{use};\n'), [], use)
 
-    def test_functions_that_a_call_has_brought_along(self):
+    def test_callbacks_that_a_program_passes_to_a_call(self):
         for use in ('cb(s, 0, arg)', 'c->cb(s, 0, arg)', '(*own->cb) (client)',
                     'wsuv_send_cb done', 'struct x { wsuv_client_close_cb\ngone; }'):
             self.assertEqual(rules('lib/session/x.c', f'{use};\n'), ['callback'], use)

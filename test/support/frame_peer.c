@@ -87,6 +87,10 @@ void frame_peer_start_at(frame_peer *p, world *w, const char *path) {
   start(p, raw_peer_new_at(w, path, 0));
 }
 
+void frame_peer_end_on_close(frame_peer *p, const seen_frame *f) {
+  if (f->spec.opcode == 8) raw_conn_end(p->conn);
+}
+
 void frame_peer_free(frame_peer *p) {
   static const raw_peer_callbacks none = {NULL, NULL, NULL};
   raw_peer_set_callbacks(p->raw, &none); /* connections may go on for a while */

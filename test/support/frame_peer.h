@@ -36,6 +36,8 @@ struct frame_peer {
 
 void frame_peer_start(frame_peer *p, world *w);
 void frame_peer_start_at(frame_peer *p, world *w, const char *path); /* of a Unix socket */
+/* For on_frame: end the connection when a close frame has come. */
+void frame_peer_end_on_close(frame_peer *p, const seen_frame *f);
 void frame_peer_free(frame_peer *p); /* the raw peer is the world's */
 
 void frame_peer_send(frame_peer *p, const char *script);

@@ -49,7 +49,7 @@ static void check_piece(const session_user *u, const wsuv_message_piece_t *m) {
   CHECK(m->len <= PIECE_MAX);
   CHECK(m->offset == u->passed);
   CHECK(m->type == WSUV_FRAME_TEXT || m->type == WSUV_FRAME_BINARY);
-  CHECK(!u->amid || m->type == u->type);
+  CHECK(!u->in_message || m->type == u->type);
 }
 
 static void end_message(session_user *u) {
@@ -65,7 +65,7 @@ static void on_message_piece(wsuv_session_t *s, const wsuv_message_piece_t *m) {
   u->pieces++;
   u->type = m->type;
   u->passed += m->len;
-  u->amid = !m->last;
+  u->in_message = !m->last;
   if (!u->forgets) bytes_add(&u->gathered, m->data, m->len);
   if (m->last) end_message(u);
   if (u->at_piece != NULL) u->at_piece(u, m);

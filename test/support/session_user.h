@@ -47,7 +47,7 @@ struct session_user {
   size_t inside;          /* calls that are running */
   bytes got;              /* a line for each message, ping, pong and frame */
   size_t pieces;          /* those that came */
-  bool amid;              /* a message whose last piece is still to come */
+  bool in_message;        /* a message whose last piece is still to come */
   uint64_t passed;        /* bytes of it */
   wsuv_frame_type_t type; /* of it */
   bytes gathered;         /* its pieces, unless forgets */

@@ -81,6 +81,10 @@ void world_advance(world *w, uint64_t ms);
 /* A callback that takes long: time passes, and nothing else happens. */
 void world_lose_time(world *w, uint64_t ms);
 
+/* In such a callback: wait until the loop has something to read. What a peer has written may not
+   have arrived yet on a busy machine. Simulated bytes need no waiting. */
+void world_await_input(world *w);
+
 uint64_t world_now_ms(world *w);
 
 /* --- what is out there --- */

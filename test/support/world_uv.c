@@ -3,6 +3,7 @@
 /* The real world: a loop of libuv and loopback sockets. No handle of the peers' keeps the loop
    alive, so that it ends when the library has nothing left to do. */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,11 +280,16 @@ static void advance_time(world *w, uint64_t ms) {
   world_run_until_true(w, &over);
 }
 
-/* The processor is free meanwhile: on a busy machine the kernel's own thread delivers what was
-   written, and spinning here would keep it from that. */
 static void lose_time(world *w, uint64_t ms) {
   uint64_t until = now_ms(w) + ms + 1;
-  while (now_ms(w) < until) uv_sleep(1);
+  while (now_ms(w) < until) continue;
+}
+
+/* The loop polls this descriptor, so it is readable when any of the loop's sockets is. */
+void world_await_input(world *w) {
+  if (w->kind != WORLD_UV) return;
+  struct pollfd loop = {.fd = uv_backend_fd(&self(w)->loop), .events = POLLIN};
+  CHECK(poll(&loop, 1, BOUND_MS) == 1);
 }
 
 /* --- the world --- */

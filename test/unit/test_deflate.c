@@ -219,7 +219,7 @@ static void test_deflate_leaves_plain_messages_alone(void **state) {
   size_t first = r.sent.wire.len;
   assert_true(first < strlen(lorem));
   assert_int_equal(r.sent.rsv, WSUV_RSV1);
-  r.sent.plain = true; /* amid those that are compressed with takeover */
+  r.sent.plain = true; /* inside those that are compressed with takeover */
   assert_through(&r, &r.p.client, &r.p.server, "plain");
   r.sent.plain = false;
   assert_through(&r, &r.p.client, &r.p.server, lorem);
@@ -452,7 +452,7 @@ static void test_deflate_allocates_nothing_in_the_steady_state(void **state) {
   }
 }
 
-/* Whoever wants a state amid a message of another gets one of its own. */
+/* Whoever wants a state inside a message of another gets one of its own. */
 static void test_deflate_sessions_do_not_share_a_message(void **state) {
   (void) state;
   rig r;
@@ -488,7 +488,7 @@ static void test_deflate_sessions_do_not_share_a_message(void **state) {
   rig_close(&r);
 }
 
-static void test_deflate_can_be_freed_amid_a_message(void **state) {
+static void test_deflate_can_be_freed_inside_a_message(void **state) {
   (void) state;
   for (int takeover = 0; takeover < 2; takeover++) {
     rig r;
@@ -540,7 +540,7 @@ static void test_deflate_survives_every_failed_allocation(void **state) {
 }
 
 /* Amid a message there is no way back. */
-static void test_deflate_without_memory_amid_a_message_ends_the_session(void **state) {
+static void test_deflate_without_memory_inside_a_message_ends_the_session(void **state) {
   (void) state;
   rig r;
   bytes noise = {0};
@@ -573,9 +573,9 @@ int main(void) {
       cmocka_unit_test(test_deflate_without_takeover_holds_nothing_between_messages),
       cmocka_unit_test(test_deflate_allocates_nothing_in_the_steady_state),
       cmocka_unit_test(test_deflate_sessions_do_not_share_a_message),
-      cmocka_unit_test(test_deflate_can_be_freed_amid_a_message),
+      cmocka_unit_test(test_deflate_can_be_freed_inside_a_message),
       cmocka_unit_test(test_deflate_survives_every_failed_allocation),
-      cmocka_unit_test(test_deflate_without_memory_amid_a_message_ends_the_session),
+      cmocka_unit_test(test_deflate_without_memory_inside_a_message_ends_the_session),
   };
   return cmocka_run_group_tests_name("deflate", tests, NULL, NULL);
 }

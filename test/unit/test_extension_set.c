@@ -383,7 +383,7 @@ static void test_extension_set_outgoing_fails_with_its_reason(void **state) {
   }
 }
 
-static void test_extension_set_outgoing_amid_a_message_is_never_intact(void **state) {
+static void test_extension_set_outgoing_inside_a_message_is_never_intact(void **state) {
   (void) state;
   rig r;
   rig_open(&r);
@@ -537,7 +537,7 @@ int main(void) {
       cmocka_unit_test(test_extension_set_incoming_fails_with_its_reason),
       cmocka_unit_test(test_extension_set_incoming_is_bounded),
       cmocka_unit_test(test_extension_set_outgoing_fails_with_its_reason),
-      cmocka_unit_test(test_extension_set_outgoing_amid_a_message_is_never_intact),
+      cmocka_unit_test(test_extension_set_outgoing_inside_a_message_is_never_intact),
       cmocka_unit_test(test_extension_set_refuses_to_pass_too_late),
       cmocka_unit_test(test_extension_set_works_without_hooks_for_a_direction),
       cmocka_unit_test(test_extension_set_works_without_state),

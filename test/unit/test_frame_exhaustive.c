@@ -62,7 +62,7 @@ typedef enum verdict {
 
 typedef struct header_case {
   uint8_t b0, b1;
-  int amid; /* 0: between messages; else the opcode of the message that has begun */
+  int in_message; /* 0: between messages; else the opcode of the message that has begun */
   ws_role role;
 } header_case;
 
@@ -85,7 +85,7 @@ static bool bits_wrong(const header_case *t) {
 static bool order_wrong(const header_case *t) {
   unsigned opcode = t->b0 & 15u;
   if (opcode >= 8) return false;
-  return t->amid != 0 ? opcode != 0 : opcode == 0;
+  return t->in_message != 0 ? opcode != 0 : opcode == 0;
 }
 
 static verdict judge(const header_case *t) {
@@ -119,21 +119,22 @@ static void complete_frame(bytes *out, const header_case *t) {
   assert_int_equal(out->base[1], t->b1);
 }
 
-#define TELL(t) (t)->b0, (t)->b1, (t)->amid, (t)->role
-#define WHERE "header %02x %02x, amid %d, role %d: "
+#define TELL(t) (t)->b0, (t)->b1, (t)->in_message, (t)->role
+#define WHERE "header %02x %02x, inside %d, role %d: "
 
 static void begin_message(conn *c, const header_case *t) {
   conn_event ev;
-  uint8_t plain[] = {(uint8_t) t->amid, 1, 's'},
-          masked[] = {(uint8_t) t->amid, 0x81, 0, 0, 0, 0, 's'};
-  if (t->amid == 0) return;
+  uint8_t plain[] = {(uint8_t) t->in_message, 1, 's'},
+          masked[] = {(uint8_t) t->in_message, 0x81, 0, 0, 0, 0, 's'};
+  if (t->in_message == 0) return;
   conn_recv(c, t->role == WS_SERVER ? masked : plain, t->role == WS_SERVER ? 7 : 3);
   CHECK(conn_next_event(c, &ev) == 0, WHERE "the fragment before", TELL(t));
 }
 
 static void check_message(const header_case *t, const conn_event *ev) {
-  size_t before = t->amid != 0 ? 1 : 0;
-  CHECK(ev->type == CONN_EVENT_MESSAGE && ev->opcode == (t->amid != 0 ? t->amid : t->b0 & 15) &&
+  size_t before = t->in_message != 0 ? 1 : 0;
+  CHECK(ev->type == CONN_EVENT_MESSAGE &&
+            ev->opcode == (t->in_message != 0 ? t->in_message : t->b0 & 15) &&
             ev->len == whole_length(t) + before,
         WHERE "message", TELL(t));
   for (size_t i = 0; i < ev->len; i++)
@@ -198,7 +199,7 @@ static void test_every_header_in_every_state_is_judged_as_the_model_does(void **
     bytes frame = {0};
     t.role = t.b1 >= 0x80 ? WS_SERVER : WS_CLIENT;
     if (!bits_wrong(&t)) complete_frame(&frame, &t); /* else never needed, in either role */
-    for (t.amid = 0; t.amid <= 2; t.amid++) {
+    for (t.in_message = 0; t.in_message <= 2; t.in_message++) {
       t.role = WS_CLIENT;
       run_header(&r, &t, &frame);
       t.role = WS_SERVER;

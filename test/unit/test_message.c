@@ -206,7 +206,7 @@ static void test_message_rejects_a_continuation_of_nothing(void **state) {
   }
 }
 
-static void test_message_rejects_a_new_one_amid_another(void **state) {
+static void test_message_rejects_a_new_one_inside_another(void **state) {
   (void) state;
   for (int v = 0; v < 16; v++) {
     rig r;
@@ -511,7 +511,7 @@ int main(void) {
       cmocka_unit_test(test_message_joins_its_fragments),
       cmocka_unit_test(test_message_of_empty_fragments_is_empty),
       cmocka_unit_test(test_message_rejects_a_continuation_of_nothing),
-      cmocka_unit_test(test_message_rejects_a_new_one_amid_another),
+      cmocka_unit_test(test_message_rejects_a_new_one_inside_another),
       cmocka_unit_test(test_message_judges_order_with_the_header),
       cmocka_unit_test(test_message_judges_limits_with_the_header),
       cmocka_unit_test(test_message_judges_limits_of_a_slice),

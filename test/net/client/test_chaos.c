@@ -38,7 +38,7 @@ typedef struct chaos {
   uint32_t theirs, theirs_seen;
   bytes arriving; /* a message of ours in fragments, at the peer */
   bytes leaving;  /* ... and with us: what has not been sent of it */
-  bool amid, arrives, paused, stalled, peer_closed;
+  bool in_message, arrives, paused, stalled, peer_closed;
   size_t user_steps, peer_steps;
   uint64_t last_word_ms;
   world_timer *user_timer, *peer_timer;
@@ -105,12 +105,12 @@ static void send_whole(chaos *c) {
 
 static void send_fragment(chaos *c) {
   bytes rest = {0};
-  if (!c->amid) make_message(c, &c->leaving, c->ours);
+  if (!c->in_message) make_message(c, &c->leaving, c->ours);
   size_t n = one_in(c, 3) ? c->leaving.len : below(c, c->leaving.len + 1);
   bool fin = n == c->leaving.len;
   bool went = sent(c, send_frame(c, fin, c->leaving.base, n));
-  bool drop = (went && fin) || (!went && !c->amid);
-  if (went) c->amid = !fin;
+  bool drop = (went && fin) || (!went && !c->in_message);
+  if (went) c->in_message = !fin;
   if (went && fin) c->ours++;
   if (went && !fin) bytes_add(&rest, c->leaving.base + n, c->leaving.len - n);
   if (!went && !drop) return;
@@ -119,7 +119,7 @@ static void send_fragment(chaos *c) {
 }
 
 static void send_something(chaos *c) {
-  if (c->amid || one_in(c, 4)) {
+  if (c->in_message || one_in(c, 4)) {
     send_fragment(c);
   } else {
     send_whole(c);
@@ -224,7 +224,7 @@ static void peer_sends(chaos *c) {
   size_t cut = one_in(c, 3) ? below(c, message.len + 1) : 0;
   if (cut > 0) {
     write_frame(c, 2, false, message.base, cut);
-    write_frame(c, 9, true, "amid", 4);
+    write_frame(c, 9, true, "ping", 4);
   }
   write_frame(c, cut > 0 ? 0 : 2, true, message.base + cut, message.len - cut);
   bytes_free(&message);

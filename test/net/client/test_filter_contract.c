@@ -739,6 +739,7 @@ static void on_race_timer(void *data) {
   r->late = true;
   raw_conn_write_text(r->peer, "b");
   world_lose_time(r->w, 10);
+  world_await_input(r->w);
   r->u.env->ops->timer_start(r->timer, 1);
 }
 

@@ -16,10 +16,6 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
-}
-
 static void reset_on_close(frame_peer *p, const seen_frame *f) {
   if (f->spec.opcode == 8) raw_conn_reset(p->conn);
 }
@@ -28,7 +24,7 @@ static void reset_on_close(frame_peer *p, const seen_frame *f) {
 static void closed_by(world *w, frame_peer *p, session_user *u, const char *frames) {
   frame_peer_start(p, w);
   p->silent = true;
-  p->on_frame = end_on_close;
+  p->on_frame = frame_peer_end_on_close;
   user_open(u, w, p, NULL);
   frame_peer_send(p, frames);
   user_run_to_close(u);
@@ -82,7 +78,7 @@ static void test_what_follows_its_close_is_ignored(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_amid_a_message_ends_the_session(world *w) {
+static void test_close_inside_a_message_ends_the_session(world *w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "TEXT- \"half\"; CLOSE #1001");
@@ -96,7 +92,7 @@ static void test_close_glued_behind_the_upgrade(world *w) {
   session_user u;
   frame_peer_start(&p, w);
   p.silent = true;
-  p.on_frame = end_on_close;
+  p.on_frame = frame_peer_end_on_close;
   p.greeting = "TEXT \"hello\"; CLOSE #1000";
   user_open(&u, w, &p, NULL);
   user_run_to_close(&u);
@@ -114,7 +110,7 @@ static void test_queued_data_is_dropped(world *w) {
   uint8_t *data = check_alloc(size);
   frame_peer_start(&p, w);
   p.silent = true;
-  p.on_frame = end_on_close;
+  p.on_frame = frame_peer_end_on_close;
   user_open(&u, w, &p, NULL);
   raw_conn_read(p.conn, false);
   assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
@@ -291,7 +287,7 @@ int main(void) {
       WORLD_TLS_TEST(test_close_without_a_code_is_answered_without_one),
       WORLD_TLS_TEST(test_longest_reason_arrives_whole),
       WORLD_TLS_TEST(test_what_follows_its_close_is_ignored),
-      WORLD_TLS_TEST(test_close_amid_a_message_ends_the_session),
+      WORLD_TLS_TEST(test_close_inside_a_message_ends_the_session),
       WORLD_TLS_TEST(test_close_glued_behind_the_upgrade),
       WORLD_TLS_TEST(test_queued_data_is_dropped),
       WORLD_TLS_TEST(test_terminate_from_a_cancelled_completion),

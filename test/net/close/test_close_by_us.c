@@ -251,7 +251,7 @@ static void test_reset_after_the_answer_is_a_clean_end(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_terminate_amid_the_closing_handshake(world *w) {
+static void test_terminate_inside_the_closing_handshake(world *w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -283,7 +283,7 @@ int main(void) {
       WORLD_SIM_TEST(test_deadline_is_renewed_four_times_at_most),
       WORLD_AND_SIM_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second),
       WORLD_AND_SIM_TLS_TEST(test_reset_after_the_answer_is_a_clean_end),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_amid_the_closing_handshake),
+      WORLD_AND_SIM_TLS_TEST(test_terminate_inside_the_closing_handshake),
   };
   return world_run_tests("close_by_us", tests, sizeof tests / sizeof *tests);
 }

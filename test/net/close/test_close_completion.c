@@ -20,10 +20,6 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
-}
-
 static int send_close(session_user *u, char name) {
   static const uint8_t payload[] = {0x03, 0xe9, 'h', 'i'}; /* 1001 */
   return user_frame(u, name, WSUV_FRAME_CLOSE, true, payload, sizeof payload);
@@ -38,7 +34,7 @@ static void test_close_frame_behind_dropped_data_completes_with_0(world *w) {
   uint8_t *data = check_alloc(size);
   frame_peer_start(&p, w);
   p.silent = true;
-  p.on_frame = end_on_close;
+  p.on_frame = frame_peer_end_on_close;
   user_open(&u, w, &p, NULL);
   raw_conn_read(p.conn, false);
   assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);

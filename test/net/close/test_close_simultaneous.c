@@ -10,14 +10,10 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
-}
-
 static void start(world *w, frame_peer *p, session_user *u) {
   frame_peer_start(p, w);
   p->silent = true;
-  p->on_frame = end_on_close;
+  p->on_frame = frame_peer_end_on_close;
   user_open(u, w, p, NULL);
 }
 

@@ -17,15 +17,11 @@
 
 enum { TIMEOUT_MS = 60, SLACK_MS = 60, LATER_MS = 20 };
 
-static void end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
-}
-
 /* A peer that closes by itself and ends when it has our answer. */
 static void start(world *w, frame_peer *p, session_user *u, const wsuv_config_t *config) {
   frame_peer_start(p, w);
   p->silent = true;
-  p->on_frame = end_on_close;
+  p->on_frame = frame_peer_end_on_close;
   user_open_raw(u, w, p, config);
 }
 
@@ -350,7 +346,7 @@ static void test_answer_goes_behind_what_is_queued(world *w) {
   free(data);
 }
 
-static void test_answer_amid_a_message_of_ours(world *w) {
+static void test_answer_inside_a_message_of_ours(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -368,7 +364,7 @@ static void test_close_glued_behind_the_upgrade_is_answered(world *w) {
   session_user u;
   frame_peer_start(&p, w);
   p.silent = true;
-  p.on_frame = end_on_close;
+  p.on_frame = frame_peer_end_on_close;
   p.greeting = "PING 01; CLOSE #1000";
   user_init(&u, w, NULL);
   u.raw = true;
@@ -632,7 +628,7 @@ int main(void) {
       WORLD_TEST(test_answer_by_closing_the_client),
       WORLD_TEST(test_flush_waits_for_the_answer),
       WORLD_TEST(test_answer_goes_behind_what_is_queued),
-      WORLD_TEST(test_answer_amid_a_message_of_ours),
+      WORLD_TEST(test_answer_inside_a_message_of_ours),
       WORLD_TEST(test_close_glued_behind_the_upgrade_is_answered),
       WORLD_TEST(test_close_behind_a_pause_comes_after_it),
       WORLD_TEST(test_terminate_in_place_of_an_answer),

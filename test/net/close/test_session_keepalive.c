@@ -298,7 +298,7 @@ static void test_peer_that_stops_reading_and_dies_later_is_noticed(world *w) {
   free(data);
 }
 
-/* A byte of a frame that is not whole yet will do: its peer cannot answer amid it. */
+/* A byte of a frame that is not whole yet will do: its peer cannot answer inside it. */
 static void test_any_byte_counts_as_life(world *w) {
   frame_peer p;
   session_user u;

@@ -445,7 +445,7 @@ static void test_full_queue_that_ends_the_session(world *w) {
 }
 
 /* It would become the end of the other. */
-static void test_values_amid_fragments(world *w) {
+static void test_values_inside_fragments(world *w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
   start(&s, w);
@@ -704,7 +704,7 @@ int main(void) {
       WORLD_TEST(test_text_that_is_not_utf8),
       WORLD_TEST(test_full_queue),
       WORLD_TEST(test_full_queue_that_ends_the_session),
-      WORLD_TEST(test_values_amid_fragments),
+      WORLD_TEST(test_values_inside_fragments),
       WORLD_TEST(test_sessions_that_are_not_open),
       WORLD_TEST(test_terminated_session),
       WORLD_TEST(test_without_random_bytes),

@@ -339,7 +339,7 @@ static void test_words_that_are_not_utf8(world *w) {
   finish(&s);
 }
 
-/* Cut amid a character, between escapes, with spaces and other fields, in another order. */
+/* Cut inside a character, between escapes, with spaces and other fields, in another order. */
 static void test_json_in_fragments(world *w) {
   order got = {.station = ""};
   stage s;

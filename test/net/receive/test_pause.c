@@ -166,7 +166,7 @@ static void test_pause_right_after_resume_holds(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_amid_a_fragmented_message(world *w) {
+static void test_pause_inside_a_fragmented_message(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -183,7 +183,7 @@ static void test_pause_amid_a_fragmented_message(world *w) {
 }
 
 /* Whose payload is read straight into its block. */
-static void test_pause_amid_a_large_message(world *w) {
+static void test_pause_inside_a_large_message(world *w) {
   static const char script[] = "BIN 00112233445566~300000; TEXT \"behind\"";
   frame_peer p;
   session_user u;
@@ -261,16 +261,12 @@ static void test_many_paused_sessions_keep_each_their_own(world *w) {
 
 /* --- the end --- */
 
-static void end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
-}
-
 static void test_close_while_paused_discards_until_the_close(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
   p.silent = true;
-  p.on_frame = end_on_close;
+  p.on_frame = frame_peer_end_on_close;
   u.at_message = pause_at_first;
   frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; PING; BIN 00*300000; PONG; CLOSE #3001 \"bye\"");
   world_run_until_count(w, &u.messages, 1);
@@ -539,8 +535,8 @@ int main(void) {
       WORLD_TLS_TEST(test_pause_at_open_keeps_what_came_with_the_upgrade),
       WORLD_TLS_TEST(test_pause_and_resume_in_a_callback_changes_nothing),
       WORLD_TLS_TEST(test_pause_right_after_resume_holds),
-      WORLD_TLS_TEST(test_pause_amid_a_fragmented_message),
-      WORLD_TLS_TEST(test_pause_amid_a_large_message),
+      WORLD_TLS_TEST(test_pause_inside_a_fragmented_message),
+      WORLD_TLS_TEST(test_pause_inside_a_large_message),
       WORLD_TLS_TEST(test_pause_at_every_message),
       WORLD_TLS_TEST(test_many_paused_sessions_keep_each_their_own),
       WORLD_TLS_TEST(test_close_while_paused_discards_until_the_close),

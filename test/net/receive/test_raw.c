@@ -57,7 +57,7 @@ static void test_frames_of_every_kind_come_as_they_are(world *w) {
 static void test_fragments_come_one_by_one_with_controls_between(world *w) {
   come_as_they_are(w,
                    "TEXT- \"gr\" c3; PING 01; CONT- bc; CONT-; PONG 02; CONT c39f; BIN-; CONT; "
-                   "TEXT-; CONT-; CONT-; CONT; BIN- 00~70000; PING \"amid\"; CONT- 01~70000; "
+                   "TEXT-; CONT-; CONT-; CONT; BIN- 00~70000; PING \"ping\"; CONT- 01~70000; "
                    "CONT 02; TEXT \"after\"",
                    17);
 }
@@ -349,7 +349,7 @@ static void test_a_message_has_no_limit_of_size_or_fragments(world *w) {
 }
 
 /* Limits that were changed hold from the next frame on. */
-static void test_limits_can_be_changed_amid_a_message(world *w) {
+static void test_limits_can_be_changed_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -411,7 +411,7 @@ static void test_pause_at_every_frame(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_amid_a_large_frame(world *w) {
+static void test_pause_inside_a_large_frame(world *w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -712,7 +712,7 @@ static void test_client_terminated_from_on_frame(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_connection_lost_amid_a_frame(world *w) {
+static void test_connection_lost_inside_a_frame(world *w) {
   static const uint8_t half[] = {0x42, 100, 1, 2, 3};
   frame_peer p;
   session_user u;
@@ -744,10 +744,10 @@ int main(void) {
       WORLD_TEST(test_violations_fail_the_connection),
       WORLD_TEST(test_each_limit_of_a_frame_holds_by_itself),
       WORLD_TEST(test_a_message_has_no_limit_of_size_or_fragments),
-      WORLD_TEST(test_limits_can_be_changed_amid_a_message),
+      WORLD_TEST(test_limits_can_be_changed_inside_a_message),
       WORLD_TEST(test_pause_keeps_the_frames_behind),
       WORLD_TEST(test_pause_at_every_frame),
-      WORLD_TEST(test_pause_amid_a_large_frame),
+      WORLD_TEST(test_pause_inside_a_large_frame),
       WORLD_TEST(test_keepalive_pings_and_its_pongs_come_and_count),
       WORLD_TEST(test_keepalive_ends_a_silent_session),
       WORLD_SIM_TEST(test_idle_timeout_counts_data_frames),
@@ -761,7 +761,7 @@ int main(void) {
       WORLD_TEST(test_close_from_on_frame_still_gives_what_comes),
       WORLD_TEST(test_client_closed_from_on_frame),
       WORLD_TEST(test_client_terminated_from_on_frame),
-      WORLD_TEST(test_connection_lost_amid_a_frame),
+      WORLD_TEST(test_connection_lost_inside_a_frame),
   };
   return world_run_tests("raw", tests, sizeof tests / sizeof *tests);
 }

@@ -31,9 +31,9 @@ static uint8_t byte_at(uint64_t i) {
 
 static const char fragmented[] =
     "TEXT- \"gr\" c3; PING 01; CONT- bc; CONT-; PONG 02; CONT c39f; BIN-; CONT; TEXT \"\"; "
-    "BIN- 00~70000; PING \"amid\"; CONT- 01~70000; CONT 02; TEXT- f0; CONT- 9f8c; CONT 8d";
+    "BIN- 00~70000; PING \"ping\"; CONT- 01~70000; CONT 02; TEXT- f0; CONT- 9f8c; CONT 8d";
 static const char assembled[] = "PING 01; PONG 02; TEXT \"gr\" c3bcc39f; BIN; TEXT \"\"; "
-                                "PING \"amid\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
+                                "PING \"ping\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
 
 static void test_pieces_make_the_messages(world *w) {
   frame_peer p;
@@ -44,7 +44,7 @@ static void test_pieces_make_the_messages(world *w) {
   world_run_until_count(w, &u.messages, 5);
   assert_true(user_got(&u, assembled));
   world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PONG 01; PONG \"amid\""));
+  assert_true(frame_peer_saw(&p, "PONG 01; PONG \"ping\""));
   wsuv_stats_init(&stats);
   assert_int_equal(wsuv_session_get_stats(u.session, &stats), 0);
   assert_int_equal(stats.messages_received, 5);
@@ -355,7 +355,7 @@ static void test_pause_and_resume_in_a_piece_changes_nothing(world *w) {
 }
 
 /* The peer is held back by TCP; what it costs is the rest of a read. */
-static void test_pause_amid_a_message_holds_back_the_peer(world *w) {
+static void test_pause_inside_a_message_holds_back_the_peer(world *w) {
   size_t size = user_too_much(w);
   frame_peer p;
   session_user u;
@@ -414,7 +414,7 @@ static void test_close_in_a_piece_still_delivers(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_while_paused_amid_a_message_discards_its_rest(world *w) {
+static void test_close_while_paused_inside_a_message_discards_its_rest(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -428,9 +428,9 @@ static void test_close_while_paused_amid_a_message_discards_its_rest(world *w) {
   scenario_finish(&u, &p);
 }
 
-/* --- ends amid a message --- */
+/* --- ends inside a message --- */
 
-static void test_close_by_the_peer_amid_a_message(world *w) {
+static void test_close_by_the_peer_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -438,11 +438,11 @@ static void test_close_by_the_peer_amid_a_message(world *w) {
   user_run_to_close(&u);
   assert_true(user_ended_cleanly(&u, 1001, 1001));
   assert_int_equal(u.passed, 3);
-  assert_true(u.amid);
+  assert_true(u.in_message);
   scenario_finish(&u, &p);
 }
 
-static void test_connection_that_ends_amid_a_message(world *w) {
+static void test_connection_that_ends_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -451,7 +451,7 @@ static void test_connection_that_ends_amid_a_message(world *w) {
   raw_conn_end(p.conn);
   user_run_to_close(&u);
   assert_true(user_ended_by(&u, UV_EOF, WSUV_STAGE_OPEN));
-  assert_true(u.amid);
+  assert_true(u.in_message);
   scenario_finish(&u, &p);
 }
 
@@ -506,12 +506,12 @@ int main(void) {
       WORLD_TEST(test_pieces_need_no_memory),
       WORLD_TEST(test_pause_at_every_piece),
       WORLD_TEST(test_pause_and_resume_in_a_piece_changes_nothing),
-      WORLD_TEST(test_pause_amid_a_message_holds_back_the_peer),
+      WORLD_TEST(test_pause_inside_a_message_holds_back_the_peer),
       WORLD_TEST(test_terminate_in_a_piece),
       WORLD_TEST(test_close_in_a_piece_still_delivers),
-      WORLD_TEST(test_close_while_paused_amid_a_message_discards_its_rest),
-      WORLD_TEST(test_close_by_the_peer_amid_a_message),
-      WORLD_TEST(test_connection_that_ends_amid_a_message),
+      WORLD_TEST(test_close_while_paused_inside_a_message_discards_its_rest),
+      WORLD_TEST(test_close_by_the_peer_inside_a_message),
+      WORLD_TEST(test_connection_that_ends_inside_a_message),
       WORLD_TEST(test_raw_session_has_no_pieces),
   };
   return world_run_tests("stream_receive", tests, sizeof tests / sizeof *tests);

@@ -139,7 +139,7 @@ static void test_fragments_go_out_as_continuations(world *w) {
 }
 
 /* Not even of the same type: it would become the end of the other. */
-static void test_whole_messages_amid_fragments_are_refused(world *w) {
+static void test_whole_messages_inside_fragments_are_refused(world *w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   frame_peer p;
   session_user u;
@@ -374,7 +374,7 @@ int main(void) {
       WORLD_TEST(test_sends_that_are_wrong_are_refused),
       WORLD_TEST(test_nothing_refused_goes_out),
       WORLD_TEST(test_fragments_go_out_as_continuations),
-      WORLD_TEST(test_whole_messages_amid_fragments_are_refused),
+      WORLD_TEST(test_whole_messages_inside_fragments_are_refused),
       WORLD_TEST(test_payload_is_copied_by_the_call),
       WORLD_TEST(test_masks_are_fresh),
       WORLD_UV_TEST(test_masks_of_a_forked_child_are_its_own),

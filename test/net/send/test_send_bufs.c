@@ -157,7 +157,7 @@ static void test_pieces_at_random(world *w) {
 }
 
 /* Empty pieces have no place in memory. */
-static void test_empty_pieces_amid_others(world *w) {
+static void test_empty_pieces_inside_others(world *w) {
   uv_buf_t bufs[] = {
       uv_buf_init(NULL, 0),         uv_buf_init((char[]){"gr\xc3"}, 3), uv_buf_init(NULL, 0),
       uv_buf_init((char[]){""}, 0), uv_buf_init((char[]){"\xbc"}, 1),   uv_buf_init(NULL, 0)};
@@ -297,7 +297,7 @@ static void test_not_before_open_nor_after_close(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_not_amid_the_fragments_of_a_message(world *w) {
+static void test_not_inside_the_fragments_of_a_message(world *w) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
   frame_peer p;
   session_user u;
@@ -465,14 +465,14 @@ int main(void) {
       WORLD_TEST(test_no_pieces_are_an_empty_message),
       WORLD_TEST(test_masks_go_on_across_odd_pieces),
       WORLD_TEST(test_pieces_at_random),
-      WORLD_TEST(test_empty_pieces_amid_others),
+      WORLD_TEST(test_empty_pieces_inside_others),
       WORLD_TEST(test_text_is_judged_as_a_whole),
       WORLD_TEST(test_text_cut_anywhere_arrives_whole),
       WORLD_TEST(test_binary_is_not_judged),
       WORLD_TEST(test_pings_and_pongs_in_pieces),
       WORLD_TEST(test_types_that_may_not_be_sent),
       WORLD_TEST(test_not_before_open_nor_after_close),
-      WORLD_TEST(test_not_amid_the_fragments_of_a_message),
+      WORLD_TEST(test_not_inside_the_fragments_of_a_message),
       WORLD_TEST(test_pieces_count_together_for_the_bound),
       WORLD_TEST(test_pieces_that_are_impossibly_long),
       WORLD_TEST(test_completions_come_in_order),

@@ -223,7 +223,7 @@ static void test_pieces_need_an_open_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_amid_a_message(world *w) {
+static void test_close_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -238,7 +238,7 @@ static void test_close_amid_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_frame_amid_a_message(world *w) {
+static void test_close_frame_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -252,7 +252,7 @@ static void test_close_frame_amid_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_terminate_amid_a_message(world *w) {
+static void test_terminate_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -270,7 +270,7 @@ static void test_terminate_amid_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_by_the_peer_amid_a_message(world *w) {
+static void test_close_by_the_peer_inside_a_message(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -287,7 +287,7 @@ static void test_close_by_the_peer_amid_a_message(world *w) {
 
 /* --- text --- */
 
-static void test_text_may_be_cut_amid_a_character(world *w) {
+static void test_text_may_be_cut_inside_a_character(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -295,13 +295,13 @@ static void test_text_may_be_cut_amid_a_character(world *w) {
   assert_int_equal(text_piece(&u, "gr\xc3"), 0);
   assert_int_equal(text_piece(&u, ""), 0);
   assert_int_equal(text_piece(&u, "\xbc\xf0"), 0);
-  assert_int_equal(user_ping(&u, "amid"), 0);
+  assert_int_equal(user_ping(&u, "ping"), 0);
   assert_int_equal(text_piece(&u, "\x9f"), 0);
   assert_int_equal(text_piece(&u, "\x8c"), 0);
   assert_int_equal(text_piece(&u, "\x8d"), 0);
   assert_int_equal(end(&u), 0);
   close_and_finish(&u, &p,
-                   "PING \"amid\"; TEXT- \"gr\" c3; CONT-; CONT- bcf0; CONT- 9f; CONT- 8c; "
+                   "PING \"ping\"; TEXT- \"gr\" c3; CONT-; CONT- bcf0; CONT- 9f; CONT- 8c; "
                    "CONT- 8d; CONT");
 }
 
@@ -327,7 +327,7 @@ static void test_text_that_is_not_utf8_is_refused_and_the_message_goes_on(world 
   close_and_finish(&u, &p, "TEXT- e282; CONT- ac; CONT; TEXT");
 }
 
-static void test_end_amid_a_character_leaves_the_message_to_the_close(world *w) {
+static void test_end_inside_a_character_leaves_the_message_to_the_close(world *w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -447,7 +447,7 @@ static void retry_character(session_user *u) {
 }
 
 /* A text's state is that of what was taken. */
-static void test_piece_refused_amid_a_character_is_sent_again(world *w) {
+static void test_piece_refused_inside_a_character_is_sent_again(world *w) {
   static const uint8_t zeros[BOUND];
   frame_peer p;
   session_user u;
@@ -606,7 +606,7 @@ static uint8_t large[150 * KIB];
 static void stream_out(session_user *u) {
   allow(user_begin_message(u, WSUV_FRAME_TEXT));
   allow(user_piece(u, 'a', "gr\xc3", 3));
-  allow(user_ping(u, "amid"));
+  allow(user_ping(u, "ping"));
   allow(user_piece(u, 'b', "\xbc", 1));
   allow(user_piece(u, 'c', large, sizeof large));
   allow(user_end_message(u, 'd'));
@@ -682,17 +682,17 @@ int main(void) {
       WORLD_TEST(test_fragments_and_pieces_do_not_mix),
       WORLD_TEST(test_only_control_frames_go_between),
       WORLD_TEST(test_pieces_need_an_open_session),
-      WORLD_TEST(test_close_amid_a_message),
-      WORLD_TEST(test_close_frame_amid_a_message),
-      WORLD_TEST(test_terminate_amid_a_message),
-      WORLD_TEST(test_close_by_the_peer_amid_a_message),
-      WORLD_TEST(test_text_may_be_cut_amid_a_character),
+      WORLD_TEST(test_close_inside_a_message),
+      WORLD_TEST(test_close_frame_inside_a_message),
+      WORLD_TEST(test_terminate_inside_a_message),
+      WORLD_TEST(test_close_by_the_peer_inside_a_message),
+      WORLD_TEST(test_text_may_be_cut_inside_a_character),
       WORLD_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on),
-      WORLD_TEST(test_end_amid_a_character_leaves_the_message_to_the_close),
+      WORLD_TEST(test_end_inside_a_character_leaves_the_message_to_the_close),
       WORLD_TEST(test_binary_is_not_looked_at),
       WORLD_TEST(test_message_longer_than_the_bound_goes_through_on_drain),
       WORLD_TEST(test_piece_beyond_the_bound_is_never_taken),
-      WORLD_TEST(test_piece_refused_amid_a_character_is_sent_again),
+      WORLD_TEST(test_piece_refused_inside_a_character_is_sent_again),
       WORLD_TEST(test_empty_pieces_are_bounded),
       WORLD_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it),
       WORLD_TEST(test_completions_come_in_order),

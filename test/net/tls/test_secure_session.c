@@ -472,7 +472,7 @@ static void test_disabled_verification_stays_with_its_configuration(world *w) {
 
 /* --- life --- */
 
-/* A peer amid a record cannot answer, as one amid a frame cannot. */
+/* A peer inside a record cannot answer, as one inside a frame cannot. */
 static void test_record_that_comes_slowly_is_life(world *w) {
   enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, PIECE = 50, LEN = 2000 };
   static const uint8_t data[LEN];
