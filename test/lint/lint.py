@@ -8,7 +8,7 @@ rules:
 
     include     folders include along the arrows only, and other headers where the table has them
     circle      no file of lib includes itself through others; a file is x.c together with x.h
-    order       a file of lib/session is in SESSION_ORDER and includes only files below it there
+    order       files of lib/session are in SESSION_ORDER, and include and name only those below
     exceptions  SESSION_EXCEPTIONS are few, and all of them are needed
     own-header  a file of the library begins with its own header
     alloc       memory comes from the allocator handle
@@ -90,7 +90,7 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'connect convert control send settings session_info stats client session attempt request '
+    'connect convert client control send settings session_info stats session attempt request '
     'session_tls notify inflow outflow timeouts closing cause endpoint completions keepalive '
     'callback_set posts log config'
 ).split()
@@ -99,6 +99,7 @@ SESSION_ORDER = (
 SESSION_EXCEPTIONS = []
 EXCEPTIONS_MAX = 9
 
+DEFINITION = re.compile(r'^(?!static\b)[A-Za-z_][\w *]*?\b(\w+)\([^;{}]*\)\s*\{', re.M)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]*)>|"([^"\n]*)")', re.M)
 ALLOC = re.compile(
     r'(?<![\w.])(?<!->)'
@@ -375,6 +376,23 @@ def upward_includes(texts):
                     yield path, line, name, other
 
 
+def upward_calls(texts):
+    """Functions of rooms above that are named, as (path, line, name, function): public headers
+    declare functions of several rooms, so that includes alone do not show it."""
+    codes = {path: bare(text) for path, text in texts.items() if session_name(room_of(path))}
+    defined = {}
+    for path, code in codes.items():
+        for function in DEFINITION.findall(code) if path.endswith('.c') else ():
+            defined[function] = session_name(room_of(path))
+    place = {name: number for number, name in enumerate(SESSION_ORDER)}
+    for path, code in codes.items():
+        name = session_name(room_of(path))
+        for match in re.finditer(r'\b[a-z]\w+\b', code):
+            other = defined.get(match.group())
+            if place.get(other, len(place)) < place.get(name, -1):
+                yield path, line_of(code, match.start()), name, match.group()
+
+
 def check_order(texts):
     for path in texts:
         name = session_name(room_of(path))
@@ -383,6 +401,8 @@ def check_order(texts):
     for path, line, name, other in upward_includes(texts):
         if (name, other) not in SESSION_EXCEPTIONS:
             yield path, line, 'order', f'{name} includes {other}, which is above it'
+    for path, line, name, function in upward_calls(texts):
+        yield path, line, 'order', f'{name} names {function}, which a room above it defines'
 
 
 def check_exceptions(texts):

@@ -285,6 +285,16 @@ class Order(unittest.TestCase):
         want = [('lib/session/low.c', 2, 'order'), ('lib/session/low.h', 1, 'order')]
         self.assertEqual(self.offences(tree), want)
 
+    def test_calls_upwards(self):
+        own = including('session/low.h')
+        tree = {
+            'lib/session/top.c': own + 'int wsuv_top(void) {\n}\nstatic int own(int a) {\n}\n',
+            'lib/session/low.h': '\n',
+            'lib/session/low.c': own + 'int low(void) {  /* wsuv_top */\n  wsuv_top();\n}\n',
+        }
+        found = [offence for offence in self.offences(tree) if offence[2] == 'order']
+        self.assertEqual(found, [('lib/session/low.c', 3, 'order')])
+
     def test_a_file_that_is_not_in_the_list(self):
         tree = {'lib/session/new.c': including('session/low.h')}
         self.assertEqual(self.offences(tree), [('lib/session/new.c', 1, 'order')])
