@@ -10,9 +10,11 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 build=${1:-build-test}
-tests='out_queue conn conn_autobahn conn_close conn_receive conn_send frame h1_client
-handshake_request h1_server
-connect messages send ping close_by_us close_by_peer flush backpressure'
+# Each with the program that has it.
+tests='proto/out_queue proto/conn proto/conn_autobahn proto/conn_close proto/conn_receive
+proto/conn_send proto/frame proto/h1_client proto/handshake_request proto/h1_server
+connect/connect receive/messages send/send close/ping close/close_by_us close/close_by_peer
+send/flush send/backpressure'
 
 if ! command -v valgrind >/dev/null; then
   echo "$0: valgrind is not installed" >&2
@@ -26,14 +28,15 @@ export WSUV_TEST_UNSET_MEMORY=1 WSUV_TEST_SEEDS=1
 # Print the output of a test only if it failed; then a line that says how it ended.
 check() {
   local output status=0
-  output=$(valgrind --quiet --error-exitcode=9 "$build/test/test_$1" 2>&1) || status=$?
+  output=$(valgrind --quiet --error-exitcode=9 "$build/test/test_${1%/*}" "${1#*/}" 2>&1) ||
+    status=$?
   [ "$status" -eq 0 ] || printf '%s\n' "$output"
   printf '%s: exit status %d\n' "$1" "$status"
 }
 export build
 export -f check
 
-# Each test is a program of one thread.
+# Each test is a process of one thread.
 results=$(printf '%s\n' $tests | xargs -P "$(nproc)" -I {} bash -c 'check {}')
 printf '%s\n' "$results"
 passed=$(grep -c ': exit status 0$' <<<"$results")

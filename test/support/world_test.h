@@ -1,51 +1,71 @@
 #ifndef TEST_WORLD_TEST_H
 #define TEST_WORLD_TEST_H
 
-/* Runs scenarios as cmocka's tests, once over libuv and for many seeds over the simulation.
+/* Tests that are scenarios: each is run over libuv, and over the simulation for many seeds.
 
-       static void test_claim(world *w) { ... }
-       static const world_test tests[] = {WORLD_TEST(test_claim), ...};
-       int main(void) { return world_run_tests("group", tests, sizeof tests / sizeof *tests); }
+       WORLD_TEST(test_claim, w) { world_run_until(w, ...); }
 
    The environment variable WSUV_TEST_SEED runs one seed only, WSUV_TEST_SEEDS so many. */
 
 #include <stddef.h>
 
+#include "support/test.h"
 #include "support/world.h"
 
+/* Where a scenario is played; each is a test of its own. */
+enum {
+  WORLD_IN_SIM = 1,
+  WORLD_IN_UV = 2,
+  WORLD_IN_SIM_TLS = 4, /* with peers and clients that speak TLS */
+  WORLD_IN_UV_TLS = 8,
+  WORLD_PLACES = 4,
+};
+
+struct world_test;
+
+typedef struct world_case {
+  test_entry entry;
+  const struct world_test *test;
+  world_kind kind;
+  bool secure;
+  bool running; /* still so after it: it has failed */
+  char name[128];
+} world_case;
+
 typedef struct world_test {
+  const char *file;
   const char *name;
   void (*run)(world *w);
-  bool in_sim, in_uv;
-  bool in_sim_tls, in_uv_tls; /* the same, with peers and clients that speak TLS */
+  unsigned places;
+  world_case cases[WORLD_PLACES];
 } world_test;
 
-#define WORLD_TEST(fn) \
-  { #fn, fn, true, true, false, false }
-#define WORLD_SIM_TEST(fn) \
-  { #fn, fn, true, false, false, false }
-#define WORLD_UV_TEST(fn) \
-  { #fn, fn, false, true, false, false }
-/* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */
-#define WORLD_TLS_TEST(fn) \
-  { #fn, fn, true, true, true, true }
-/* TLS in the simulation only: for those that are to be done within some real time. */
-#define WORLD_AND_SIM_TLS_TEST(fn) \
-  { #fn, fn, true, true, true, false }
-#define WORLD_SIM_TLS_TEST(fn) \
-  { #fn, fn, true, false, true, false }
+void world_test_add(world_test *test);
 
-#define WORLD_ONLY_TLS_TEST(fn) \
-  { #fn, fn, false, false, true, true }
-#define WORLD_ONLY_SIM_TLS_TEST(fn) \
-  { #fn, fn, false, false, true, false }
-#define WORLD_ONLY_UV_TLS_TEST(fn) \
-  { #fn, fn, false, false, false, true }
+#define WORLD_TEST_IN(NAME, W, PLACES)                                                          \
+  static void NAME(world *W);                                                                   \
+  TEST_BEFORE_MAIN(NAME##_add) {                                                                \
+    static world_test test_ = {.file = __FILE__, .name = #NAME, .run = NAME, .places = PLACES}; \
+    world_test_add(&test_);                                                                     \
+  }                                                                                             \
+  static void NAME(world *W)
+
+#define WORLD_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV)
+#define WORLD_SIM_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM)
+#define WORLD_UV_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV)
+/* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */
+#define WORLD_TLS_TEST(NAME, W) \
+  WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV | WORLD_IN_SIM_TLS | WORLD_IN_UV_TLS)
+/* TLS in the simulation only: for those that are to be done within some real time. */
+#define WORLD_AND_SIM_TLS_TEST(NAME, W) \
+  WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV | WORLD_IN_SIM_TLS)
+#define WORLD_SIM_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_SIM_TLS)
+
+#define WORLD_ONLY_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM_TLS | WORLD_IN_UV_TLS)
+#define WORLD_ONLY_SIM_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM_TLS)
+#define WORLD_ONLY_UV_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV_TLS)
 
 /* How long something may take. A busy machine takes its time: the most holds in the simulation. */
 void world_assert_took(const world *w, uint64_t took_ms, uint64_t least_ms, uint64_t most_ms);
-
-/* What main returns. */
-int world_run_tests(const char *group, const world_test *tests, size_t count);
 
 #endif

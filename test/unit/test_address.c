@@ -1,11 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "net/address.h"
+#include "support/test.h"
 
 #include <string.h>
 
@@ -13,10 +7,9 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-static void test_address_takes_literals(void **state) {
+TEST(test_address_takes_literals) {
   static const char *const literals[] = {"127.0.0.1", "0.0.0.0", "255.255.255.255",
                                          "::1",       "::",      "2001:db8::1"};
-  (void) state;
   for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
     bool v6 = strchr(literals[i], ':') != NULL;
     struct sockaddr_storage addr;
@@ -30,10 +23,9 @@ static void test_address_takes_literals(void **state) {
   }
 }
 
-static void test_address_takes_a_zone(void **state) {
+TEST(test_address_takes_a_zone) {
   struct sockaddr_storage addr;
   const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &addr;
-  (void) state;
   assert_true(address_parse(&addr, "fe80::1%7", 80));
   assert_int_equal(in6->sin6_scope_id, 7);
   assert_true(address_parse(&addr, "fe80::1", 80));
@@ -41,14 +33,13 @@ static void test_address_takes_a_zone(void **state) {
 }
 
 /* Nothing is looked up, and short forms of old are names. */
-static void test_address_refuses_all_else(void **state) {
+TEST(test_address_refuses_all_else) {
   static const char *const bad[] = {"",           "localhost",   "127.1",      "1",
                                     "256.0.0.1",  "127.0.0.1 ",  " 127.0.0.1", "127.0.0.1:80",
                                     "0x7f.0.0.1", "[::1]",       ":",          "::g",
                                     "::1%",       "127.0.0.1%1", "%1",         "1:2:3:4:5:6:7:8:9"};
   char text[256];
   struct sockaddr_storage addr;
-  (void) state;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     if (address_parse(&addr, bad[i], 80)) fail_msg("accepted: %s", bad[i]);
   }
@@ -57,10 +48,9 @@ static void test_address_refuses_all_else(void **state) {
   assert_false(address_parse(&addr, text, 80));
 }
 
-static void test_address_of_a_path(void **state) {
+TEST(test_address_of_a_path) {
   struct sockaddr_storage addr;
   char path[ADDRESS_PATH_MAX + 2], text[ADDRESS_TEXT_SIZE];
-  (void) state;
   memset(path, 'p', sizeof path);
   for (size_t len = 1; len <= ADDRESS_PATH_MAX; len++) {
     address_of_path(&addr, path, len);
@@ -71,22 +61,12 @@ static void test_address_of_a_path(void **state) {
   }
 }
 
-static void test_address_that_is_none(void **state) {
+TEST(test_address_that_is_none) {
   struct sockaddr_storage addr;
   char text[ADDRESS_TEXT_SIZE];
-  (void) state;
   memset(&addr, 0xff, sizeof addr);
   address_clear(&addr);
   assert_false(address_is_set(&addr));
   address_print(text, &addr);
   assert_string_equal(text, "");
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_address_takes_literals),   cmocka_unit_test(test_address_takes_a_zone),
-      cmocka_unit_test(test_address_refuses_all_else), cmocka_unit_test(test_address_of_a_path),
-      cmocka_unit_test(test_address_that_is_none),
-  };
-  return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -1,19 +1,13 @@
 /* The allocator handle: what it asks of the user's functions, and what it makes of a failure. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
-static void test_alloc_libc_allocates_resizes_and_frees(void **state) {
-  (void) state;
+TEST(test_alloc_libc_allocates_resizes_and_frees) {
   char *p = ws_malloc(&ws_alloc_libc, 4);
   assert_non_null(p);
   memcpy(p, "abc", 4);
@@ -23,8 +17,7 @@ static void test_alloc_libc_allocates_resizes_and_frees(void **state) {
   ws_free(&ws_alloc_libc, p);
 }
 
-static void test_alloc_goes_through_the_handle(void **state) {
-  (void) state;
+TEST(test_alloc_goes_through_the_handle) {
   track_alloc t;
   track_alloc_init(&t);
   void *p = ws_malloc(&t.handle, 10);
@@ -37,8 +30,7 @@ static void test_alloc_goes_through_the_handle(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_alloc_calloc_zeroes(void **state) {
-  (void) state;
+TEST(test_alloc_calloc_zeroes) {
   track_alloc t;
   track_alloc_init(&t);
   uint8_t *p = ws_calloc(&t.handle, 100); /* track_alloc fills blocks with 0xa5 */
@@ -47,8 +39,7 @@ static void test_alloc_calloc_zeroes(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_alloc_size_zero_is_a_block(void **state) {
-  (void) state;
+TEST(test_alloc_size_zero_is_a_block) {
   track_alloc t;
   track_alloc_init(&t);
   void *p = ws_malloc(&t.handle, 0), *q = ws_calloc(&t.handle, 0);
@@ -62,8 +53,7 @@ static void test_alloc_size_zero_is_a_block(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_alloc_strndup_copies_exactly_and_terminates(void **state) {
-  (void) state;
+TEST(test_alloc_strndup_copies_exactly_and_terminates) {
   track_alloc t;
   track_alloc_init(&t);
   const char text[] = {'a', '\0', 'b', 'c'};
@@ -80,8 +70,7 @@ static void test_alloc_strndup_copies_exactly_and_terminates(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_alloc_failure_is_null(void **state) {
-  (void) state;
+TEST(test_alloc_failure_is_null) {
   track_alloc t;
   track_alloc_init(&t);
   char *kept = ws_strdup(&t.handle, "kept");
@@ -96,16 +85,4 @@ static void test_alloc_failure_is_null(void **state) {
   assert_string_equal(kept, "kept"); /* a failed realloc leaves the old block */
   ws_free(&t.handle, kept);
   assert_int_equal(t.live, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_alloc_libc_allocates_resizes_and_frees),
-      cmocka_unit_test(test_alloc_goes_through_the_handle),
-      cmocka_unit_test(test_alloc_calloc_zeroes),
-      cmocka_unit_test(test_alloc_size_zero_is_a_block),
-      cmocka_unit_test(test_alloc_strndup_copies_exactly_and_terminates),
-      cmocka_unit_test(test_alloc_failure_is_null),
-  };
-  return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* Base64: RFC 4648's vectors, every tail, and every way to be wrong. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
+#include "support/test.h"
 
 /* RFC 4648 10, and the key of RFC 6455 1.3. */
 static const struct {
@@ -27,8 +22,7 @@ static const struct {
     {"\xfb\xef\xbe\xff\xff\xff", "++++////"},
 };
 
-static void test_base64_encodes_the_rfc_vectors(void **state) {
-  (void) state;
+TEST(test_base64_encodes_the_rfc_vectors) {
   for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
     size_t n = strlen(vectors[i].plain), len = strlen(vectors[i].encoded);
     assert_int_equal(base64_encoded_len(n), len);
@@ -39,8 +33,7 @@ static void test_base64_encodes_the_rfc_vectors(void **state) {
   }
 }
 
-static void test_base64_decodes_the_rfc_vectors(void **state) {
-  (void) state;
+TEST(test_base64_decodes_the_rfc_vectors) {
   for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
     size_t n = strlen(vectors[i].plain);
     uint8_t out[32];
@@ -51,8 +44,7 @@ static void test_base64_decodes_the_rfc_vectors(void **state) {
 }
 
 /* Every tail of one and two octets, and each octet in each place of three. */
-static void test_base64_round_trip_of_every_tail(void **state) {
-  (void) state;
+TEST(test_base64_round_trip_of_every_tail) {
   for (unsigned v = 0; v < 65536; v++) {
     const uint8_t in[3] = {(uint8_t) v, (uint8_t) (v >> 8), (uint8_t) (v * 7 >> 3)};
     for (size_t n = 1; n <= 3; n++) {
@@ -65,8 +57,7 @@ static void test_base64_round_trip_of_every_tail(void **state) {
   }
 }
 
-static void test_base64_round_trip_of_lengths(void **state) {
-  (void) state;
+TEST(test_base64_round_trip_of_lengths) {
   for (size_t n = 0; n <= 200; n++) {
     size_t len = base64_encoded_len(n);
     uint8_t *in = malloc(n + 1), *out = malloc(len / 4 * 3 + 1);
@@ -82,8 +73,7 @@ static void test_base64_round_trip_of_lengths(void **state) {
 }
 
 /* Of all bytes, 64 are digits, and the padding is none. */
-static void test_base64_rejects_every_other_byte(void **state) {
-  (void) state;
+TEST(test_base64_rejects_every_other_byte) {
   for (size_t at = 0; at < 8; at++) {
     int accepted = 0;
     for (int c = 0; c < 256; c++) {
@@ -102,8 +92,7 @@ static void test_base64_rejects_every_other_byte(void **state) {
   }
 }
 
-static void test_base64_rejects_malformed_text(void **state) {
-  (void) state;
+TEST(test_base64_rejects_malformed_text) {
   static const char *const wrong[] = {
       "Z",        "Zg",       "Zg=",      "Zg==Z",         /* not a multiple of four */
       "====",     "Z===",     "=Zg=",     "Z=g=",  "Zg=a", /* padding out of place */
@@ -117,8 +106,7 @@ static void test_base64_rejects_malformed_text(void **state) {
   }
 }
 
-static void test_base64_rejects_lengths_that_are_no_multiple_of_four(void **state) {
-  (void) state;
+TEST(test_base64_rejects_lengths_that_are_no_multiple_of_four) {
   uint8_t out[9];
   for (size_t n = 0; n <= 12; n++) {
     char *text = malloc(n + 1);
@@ -130,8 +118,7 @@ static void test_base64_rejects_lengths_that_are_no_multiple_of_four(void **stat
 
 /* Four characters have one meaning, or none: 64^4 + 64^2 * 16 + 64 * 4 is too much to try, the
    last two characters are not. */
-static void test_base64_each_tail_has_one_spelling(void **state) {
-  (void) state;
+TEST(test_base64_each_tail_has_one_spelling) {
   int taken = 0;
   for (int v = 0; v < 65536; v++) {
     const char text[4] = {'Z', 'g', (char) (v & 255), (char) (v >> 8)};
@@ -144,18 +131,4 @@ static void test_base64_each_tail_has_one_spelling(void **state) {
     assert_memory_equal(again, text, 4);
   }
   assert_int_equal(taken, 64 * 64 + 16 + 1);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_base64_encodes_the_rfc_vectors),
-      cmocka_unit_test(test_base64_decodes_the_rfc_vectors),
-      cmocka_unit_test(test_base64_round_trip_of_every_tail),
-      cmocka_unit_test(test_base64_round_trip_of_lengths),
-      cmocka_unit_test(test_base64_rejects_every_other_byte),
-      cmocka_unit_test(test_base64_rejects_malformed_text),
-      cmocka_unit_test(test_base64_rejects_lengths_that_are_no_multiple_of_four),
-      cmocka_unit_test(test_base64_each_tail_has_one_spelling),
-  };
-  return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
 }

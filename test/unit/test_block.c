@@ -1,16 +1,11 @@
 /* The block that grows, and the spare one that many share. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/block.h"
 #include "base/error.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -44,8 +39,7 @@ static void expect_filled(const block *b) {
     CHECK(b->base[i] == (unsigned char) (i * 7), "byte %zu of %zu", i, b->len);
 }
 
-static void test_block_keeps_its_bytes_while_it_grows(void **state) {
-  (void) state;
+TEST(test_block_keeps_its_bytes_while_it_grows) {
   rig r;
   rig_open(&r);
   uint64_t seed = 3;
@@ -67,9 +61,8 @@ static void test_block_keeps_its_bytes_while_it_grows(void **state) {
 }
 
 /* Whatever the allocator gives, new, grown or spare. */
-static void test_block_lies_as_it_was_asked_to(void **state) {
+TEST(test_block_lies_as_it_was_asked_to) {
   static const unsigned char example[2 * BLOCK_ALIGN];
-  (void) state;
   rig r;
   rig_open(&r);
   for (size_t i = 0; i < BLOCK_ALIGN; i++) {
@@ -88,8 +81,7 @@ static void test_block_lies_as_it_was_asked_to(void **state) {
   rig_close(&r);
 }
 
-static void test_block_stays_within_most_unless_more_is_needed(void **state) {
-  (void) state;
+TEST(test_block_stays_within_most_unless_more_is_needed) {
   rig r;
   rig_open(&r);
   for (size_t most = 10000; most < 20000; most += 999) {
@@ -111,8 +103,7 @@ static void test_block_stays_within_most_unless_more_is_needed(void **state) {
   rig_close(&r);
 }
 
-static void test_block_reserves_nothing_where_there_is_room(void **state) {
-  (void) state;
+TEST(test_block_reserves_nothing_where_there_is_room) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -128,8 +119,7 @@ static void test_block_reserves_nothing_where_there_is_room(void **state) {
   rig_close(&r);
 }
 
-static void test_block_takes_the_spare_and_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_block_takes_the_spare_and_allocates_nothing) {
   rig r;
   rig_open(&r);
   for (int i = 0; i < 10; i++) {
@@ -148,8 +138,7 @@ static void test_block_takes_the_spare_and_allocates_nothing(void **state) {
   rig_close(&r);
 }
 
-static void test_block_grows_when_the_spare_is_too_small(void **state) {
-  (void) state;
+TEST(test_block_grows_when_the_spare_is_too_small) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -163,8 +152,7 @@ static void test_block_grows_when_the_spare_is_too_small(void **state) {
   rig_close(&r);
 }
 
-static void test_block_keeps_the_larger_of_two_spares(void **state) {
-  (void) state;
+TEST(test_block_keeps_the_larger_of_two_spares) {
   rig r;
   rig_open(&r);
   block small = {0}, large = {0}, again = {0};
@@ -181,8 +169,7 @@ static void test_block_keeps_the_larger_of_two_spares(void **state) {
   rig_close(&r);
 }
 
-static void test_block_too_large_is_not_kept(void **state) {
-  (void) state;
+TEST(test_block_too_large_is_not_kept) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -196,8 +183,7 @@ static void test_block_too_large_is_not_kept(void **state) {
   rig_close(&r);
 }
 
-static void test_block_that_was_never_used_can_be_released(void **state) {
-  (void) state;
+TEST(test_block_that_was_never_used_can_be_released) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -207,8 +193,7 @@ static void test_block_that_was_never_used_can_be_released(void **state) {
   rig_close(&r);
 }
 
-static void test_block_without_memory_is_unchanged(void **state) {
-  (void) state;
+TEST(test_block_without_memory_is_unchanged) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -230,8 +215,7 @@ static void test_block_without_memory_is_unchanged(void **state) {
 }
 
 /* A spare that is too small may be given up, but is neither lost nor used twice. */
-static void test_block_without_memory_loses_no_spare(void **state) {
-  (void) state;
+TEST(test_block_without_memory_loses_no_spare) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -246,8 +230,7 @@ static void test_block_without_memory_loses_no_spare(void **state) {
 }
 
 /* F16: sums that would wrap are seen before they do. */
-static void test_block_refuses_a_size_that_wraps(void **state) {
-  (void) state;
+TEST(test_block_refuses_a_size_that_wraps) {
   rig r;
   rig_open(&r);
   block b = {0};
@@ -267,22 +250,4 @@ static void test_block_refuses_a_size_that_wraps(void **state) {
   expect_filled(&b);
   block_release(&b, &r.spare);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_block_keeps_its_bytes_while_it_grows),
-      cmocka_unit_test(test_block_lies_as_it_was_asked_to),
-      cmocka_unit_test(test_block_stays_within_most_unless_more_is_needed),
-      cmocka_unit_test(test_block_reserves_nothing_where_there_is_room),
-      cmocka_unit_test(test_block_takes_the_spare_and_allocates_nothing),
-      cmocka_unit_test(test_block_grows_when_the_spare_is_too_small),
-      cmocka_unit_test(test_block_keeps_the_larger_of_two_spares),
-      cmocka_unit_test(test_block_too_large_is_not_kept),
-      cmocka_unit_test(test_block_that_was_never_used_can_be_released),
-      cmocka_unit_test(test_block_without_memory_is_unchanged),
-      cmocka_unit_test(test_block_without_memory_loses_no_spare),
-      cmocka_unit_test(test_block_refuses_a_size_that_wraps),
-  };
-  return cmocka_run_group_tests_name("block", tests, NULL, NULL);
 }

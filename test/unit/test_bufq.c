@@ -1,16 +1,11 @@
 /* The byte queue against a flat model of it, its pool, and memory that fails. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/bufq.h"
 #include "base/error.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 enum { CHUNK = BUFQ_CHUNK_SIZE, MODEL_SIZE = 12 * CHUNK, MAX_PIECES = 16 };
@@ -175,8 +170,9 @@ static void do_something(pair *p) {
   if (p->len > 0) assert_not_moved(p, before, count, dropped);
 }
 
-static void test_bufq_is_a_flat_row_of_bytes(void **state) {
-  (void) state;
+TEST_AROUND_EACH(set_up, tear_down)
+
+TEST(test_bufq_is_a_flat_row_of_bytes) {
   static pair pairs[2]; /* that share a pool */
   for (seed = 1; seed < 300;) {
     uint64_t this_seed = seed;
@@ -197,8 +193,7 @@ static void test_bufq_is_a_flat_row_of_bytes(void **state) {
   }
 }
 
-static void test_bufq_begins_with_nothing(void **state) {
-  (void) state;
+TEST(test_bufq_begins_with_nothing) {
   bufq q;
   bufq_init(&q);
   size_t room = 7;
@@ -216,8 +211,7 @@ static void test_bufq_begins_with_nothing(void **state) {
   assert_int_equal(memory.calls, 0);
 }
 
-static void test_bufq_chunk_is_allocated_as_one_block(void **state) {
-  (void) state;
+TEST(test_bufq_chunk_is_allocated_as_one_block) {
   bufq q;
   bufq_init(&q);
   assert_int_equal(bufq_reserve(&q, &pool, CHUNK), 0);
@@ -235,8 +229,7 @@ static void append_bytes(bufq *q, size_t n) {
 }
 
 /* However it becomes empty, and whatever is still reserved. */
-static void test_bufq_empty_holds_no_chunk(void **state) {
-  (void) state;
+TEST(test_bufq_empty_holds_no_chunk) {
   bufq q;
   bufq_init(&q);
   for (int way = 0; way < 3; way++) {
@@ -256,8 +249,7 @@ static void test_bufq_empty_holds_no_chunk(void **state) {
   assert_int_equal(memory.live, pool.spares);
 }
 
-static void test_bufq_pool_keeps_at_most_max_spares(void **state) {
-  (void) state;
+TEST(test_bufq_pool_keeps_at_most_max_spares) {
   bufq q;
   bufq_init(&q);
   append_bytes(&q, 7 * CHUNK);
@@ -276,8 +268,7 @@ static void test_bufq_pool_keeps_at_most_max_spares(void **state) {
   assert_int_equal(memory.live, 0);
 }
 
-static void test_bufq_steady_state_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_bufq_steady_state_allocates_nothing) {
   bufq q;
   bufq_init(&q);
   append_bytes(&q, 2 * CHUNK);
@@ -294,8 +285,7 @@ static void test_bufq_steady_state_allocates_nothing(void **state) {
   assert_int_equal(memory.calls, calls);
 }
 
-static void test_bufq_trim_keeps_what_is_reserved(void **state) {
-  (void) state;
+TEST(test_bufq_trim_keeps_what_is_reserved) {
   bufq q;
   bufq_init(&q);
   append_bytes(&q, 10);
@@ -343,8 +333,7 @@ static void fail_each(size_t n, bool for_ever, bool reserve) {
   assert_int_equal(memory.live, 0);
 }
 
-static void test_bufq_failed_memory_changes_nothing(void **state) {
-  (void) state;
+TEST(test_bufq_failed_memory_changes_nothing) {
   seed = 7;
   for (int i = 0; i < 4; i++) {
     fail_each(CHUNK, i & 1, i & 2);
@@ -353,8 +342,7 @@ static void test_bufq_failed_memory_changes_nothing(void **state) {
   }
 }
 
-static void test_bufq_failed_memory_leaves_empty_queue_empty(void **state) {
-  (void) state;
+TEST(test_bufq_failed_memory_leaves_empty_queue_empty) {
   bufq q;
   bufq_init(&q);
   memory.fail_at = 2;
@@ -365,20 +353,4 @@ static void test_bufq_failed_memory_leaves_empty_queue_empty(void **state) {
   memory.fail_at = 0;
   append_bytes(&q, 2 * CHUNK);
   bufq_clear(&q, &pool);
-}
-
-int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-  const struct CMUnitTest tests[] = {
-      TEST(test_bufq_is_a_flat_row_of_bytes),
-      TEST(test_bufq_begins_with_nothing),
-      TEST(test_bufq_chunk_is_allocated_as_one_block),
-      TEST(test_bufq_empty_holds_no_chunk),
-      TEST(test_bufq_pool_keeps_at_most_max_spares),
-      TEST(test_bufq_steady_state_allocates_nothing),
-      TEST(test_bufq_trim_keeps_what_is_reserved),
-      TEST(test_bufq_failed_memory_changes_nothing),
-      TEST(test_bufq_failed_memory_leaves_empty_queue_empty),
-  };
-  return cmocka_run_group_tests_name("bufq", tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Why a session ended: the whole table. */
 
 #include "base/error.h"
 #include "session/cause.h"
+#include "support/test.h"
 
 static const char noted_detail[] = "noted", last_detail[] = "last";
 
@@ -42,8 +36,7 @@ static const row rows[] = {
     {WSUV_EUTF8, -32, true, WS_ECANCELED, WSUV_EUTF8, noted_detail, WSUV_STAGE_OPEN},
 };
 
-static void test_cause_resolve(void **state) {
-  (void) state;
+TEST(test_cause_resolve) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     const row *r = &rows[i];
     cause c = {.detail = ""};
@@ -56,16 +49,14 @@ static void test_cause_resolve(void **state) {
   }
 }
 
-static void test_cause_of_a_session_that_never_opened(void **state) {
-  (void) state;
+TEST(test_cause_of_a_session_that_never_opened) {
   cause c = cause_resolve((cause){.detail = ""}, false, WSUV_STAGE_RESOLVE, WS_ETIMEDOUT, "late");
   assert_int_equal(c.status, WS_ETIMEDOUT);
   assert_int_equal(c.stage, WSUV_STAGE_RESOLVE);
   assert_string_equal(c.detail, "late");
 }
 
-static void test_cause_keeps_what_was_set_first(void **state) {
-  (void) state;
+TEST(test_cause_keeps_what_was_set_first) {
   cause c = {.detail = ""};
   cause_set(&c, WSUV_STAGE_OPEN, WSUV_EPROTOCOL, "first");
   cause_set(&c, WSUV_STAGE_CLOSING, WSUV_EUTF8, "second");
@@ -79,21 +70,10 @@ static void test_cause_keeps_what_was_set_first(void **state) {
 }
 
 /* The stage is that of the error of writing, with which it began. */
-static void test_cause_of_a_failure_behind_an_error_of_writing(void **state) {
-  (void) state;
+TEST(test_cause_of_a_failure_behind_an_error_of_writing) {
   cause c = {.detail = ""};
   cause_set_write_error(&c, WSUV_STAGE_OPEN, -32);
   cause_set(&c, WSUV_STAGE_CLOSING, WSUV_EPROTOCOL, "why");
   assert_int_equal(c.status, WSUV_EPROTOCOL);
   assert_int_equal(c.stage, WSUV_STAGE_OPEN);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cause_resolve),
-      cmocka_unit_test(test_cause_of_a_session_that_never_opened),
-      cmocka_unit_test(test_cause_keeps_what_was_set_first),
-      cmocka_unit_test(test_cause_of_a_failure_behind_an_error_of_writing),
-  };
-  return cmocka_run_group_tests_name("cause", tests, NULL, NULL);
 }

@@ -1,17 +1,12 @@
 /* Close codes and the payload of close frames (RFC 6455 5.5.1, 7.4). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/close_code.h"
 #include "support/frames.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -23,8 +18,7 @@ static bool may_be_sent(unsigned code) {
   return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
 }
 
-static void test_close_code_is_valid_only_where_registered_or_private(void **state) {
-  (void) state;
+TEST(test_close_code_is_valid_only_where_registered_or_private) {
   for (unsigned code = 0; code < 65536; code++)
     CHECK(close_code_valid(code) == may_be_sent(code), "code %u", code);
   assert_false(close_code_valid(65536 + 1000));
@@ -39,8 +33,7 @@ static int read_exact(const char *p, size_t n, uint16_t *code, const char **why)
   return r;
 }
 
-static void test_close_payload_reads_every_code(void **state) {
-  (void) state;
+TEST(test_close_payload_reads_every_code) {
   for (unsigned code = 0; code < 65536; code++) {
     char p[5] = {(char) (code >> 8), (char) code, 'b', 'y', 'e'};
     uint16_t seen = 1;
@@ -54,8 +47,7 @@ static void test_close_payload_reads_every_code(void **state) {
   }
 }
 
-static void test_close_payload_empty_has_no_status(void **state) {
-  (void) state;
+TEST(test_close_payload_empty_has_no_status) {
   uint16_t code = 0;
   const char *why;
   assert_int_equal(read_exact("", 0, &code, &why), 0);
@@ -63,8 +55,7 @@ static void test_close_payload_empty_has_no_status(void **state) {
   assert_int_equal(close_payload_read(NULL, 0, &code, &why), 0);
 }
 
-static void test_close_payload_of_one_byte_is_an_error(void **state) {
-  (void) state;
+TEST(test_close_payload_of_one_byte_is_an_error) {
   for (int b = 0; b < 256; b++) {
     uint16_t code;
     const char *why;
@@ -74,8 +65,7 @@ static void test_close_payload_of_one_byte_is_an_error(void **state) {
   }
 }
 
-static void test_close_payload_reason_must_be_utf8(void **state) {
-  (void) state;
+TEST(test_close_payload_reason_must_be_utf8) {
   static const struct {
     const char *reason;
     bool valid;
@@ -104,15 +94,13 @@ static void test_close_payload_reason_must_be_utf8(void **state) {
   }
 }
 
-static void test_close_payload_illegal_code_goes_before_bad_reason(void **state) {
-  (void) state;
+TEST(test_close_payload_illegal_code_goes_before_bad_reason) {
   uint16_t code;
   const char *why;
   assert_int_equal(read_exact("\x03\xee\xff", 3, &code, &why), WSUV_EPROTOCOL);
 }
 
-static void test_close_payload_written_can_be_read(void **state) {
-  (void) state;
+TEST(test_close_payload_written_can_be_read) {
   char reason[WSUV_CLOSE_REASON_MAX];
   memset(reason, 'r', sizeof reason);
   for (unsigned code = 1000; code < 5000; code++) {
@@ -132,15 +120,13 @@ static void test_close_payload_written_can_be_read(void **state) {
   }
 }
 
-static void test_close_payload_without_status_is_empty(void **state) {
-  (void) state;
+TEST(test_close_payload_without_status_is_empty) {
   uint8_t p[WSUV_CONTROL_MAX];
   assert_int_equal(close_payload_write(p, WSUV_CLOSE_NO_STATUS, NULL, 0), 0);
   assert_int_equal(close_payload_write(p, 1000, NULL, 0), 2);
 }
 
-static void test_close_payload_takes_the_longest_reason(void **state) {
-  (void) state;
+TEST(test_close_payload_takes_the_longest_reason) {
   uint8_t p[WSUV_CONTROL_MAX];
   char reason[WSUV_CLOSE_REASON_MAX];
   memset(reason, 'x', sizeof reason);
@@ -148,8 +134,7 @@ static void test_close_payload_takes_the_longest_reason(void **state) {
   assert_memory_equal(p + 2, reason, sizeof reason);
 }
 
-static void test_close_code_for_error_maps_every_error(void **state) {
-  (void) state;
+TEST(test_close_code_for_error_maps_every_error) {
   assert_int_equal(close_code_for_error(WSUV_EPROTOCOL), 1002);
   assert_int_equal(close_code_for_error(WSUV_EUTF8), 1007);
   assert_int_equal(close_code_for_error(WSUV_EDEFLATE), 1007);
@@ -164,20 +149,4 @@ static void test_close_code_for_error_maps_every_error(void **state) {
   CHECK(close_code_valid(close_code_for_error(WSUV_##name)), "WSUV_%s", #name);
   WSUV_ERRNO_MAP(XX)
 #undef XX
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_close_code_is_valid_only_where_registered_or_private),
-      cmocka_unit_test(test_close_payload_reads_every_code),
-      cmocka_unit_test(test_close_payload_empty_has_no_status),
-      cmocka_unit_test(test_close_payload_of_one_byte_is_an_error),
-      cmocka_unit_test(test_close_payload_reason_must_be_utf8),
-      cmocka_unit_test(test_close_payload_illegal_code_goes_before_bad_reason),
-      cmocka_unit_test(test_close_payload_written_can_be_read),
-      cmocka_unit_test(test_close_payload_without_status_is_empty),
-      cmocka_unit_test(test_close_payload_takes_the_longest_reason),
-      cmocka_unit_test(test_close_code_for_error_maps_every_error),
-  };
-  return cmocka_run_group_tests_name("close_code", tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "session/completions.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 /* A queue, its completions, and the letters of those that came, in their order. */
@@ -23,19 +17,24 @@ typedef struct fixture {
 
 enum { FRAME = 2 + 1 }; /* header, a byte of payload */
 
-static int setup(void **state) {
+/* Of the test that runs. */
+static fixture *current;
+
+static int set_up(void **state) {
+  (void) state;
   fixture *f = calloc(1, sizeof *f);
   if (f == NULL) return -1;
   track_alloc_init(&f->alloc);
   bufq_pool_init(&f->chunks, &f->alloc.handle, 4);
   out_queue_init(&f->out, &f->chunks);
   completion_pool_init(&f->pool, &f->alloc.handle);
-  *state = f;
+  current = f;
   return 0;
 }
 
-static int teardown(void **state) {
-  fixture *f = *state;
+static int tear_down(void **state) {
+  (void) state;
+  fixture *f = current;
   completion *c;
   while ((c = completions_any(&f->cs)) != NULL) completion_release(&f->pool, c);
   out_queue_clear(&f->out);
@@ -93,8 +92,10 @@ static const char *beyond(fixture *f, uint64_t kept) {
   return f->order;
 }
 
-static void test_completions_come_due_in_order(void **state) {
-  fixture *f = *state;
+TEST_AROUND_EACH(set_up, tear_down)
+
+TEST(test_completions_come_due_in_order) {
+  fixture *f = current;
   assert_null(completions_due(&f->cs, &f->out));
   queue(f, LANE_DATA, "a");
   queue(f, LANE_DATA, "b");
@@ -111,8 +112,8 @@ static void test_completions_come_due_in_order(void **state) {
   assert_int_equal(f->cs.count, 0);
 }
 
-static void test_completions_of_control_do_not_wait_for_data(void **state) {
-  fixture *f = *state;
+TEST(test_completions_of_control_do_not_wait_for_data) {
+  fixture *f = current;
   queue(f, LANE_DATA, "a");
   queue(f, LANE_CONTROL, "p");
   out_queue_written(&f->out, FRAME); /* control goes first */
@@ -121,8 +122,8 @@ static void test_completions_of_control_do_not_wait_for_data(void **state) {
   assert_string_equal(due(f), "a");
 }
 
-static void test_completion_of_a_flush_waits_for_both_lanes(void **state) {
-  fixture *f = *state;
+TEST(test_completion_of_a_flush_waits_for_both_lanes) {
+  fixture *f = current;
   queue(f, LANE_DATA, "a");
   out_queue_written(&f->out, 1); /* begun: control has to wait for its end */
   queue(f, LANE_CONTROL, "p");
@@ -138,8 +139,8 @@ static void test_completion_of_a_flush_waits_for_both_lanes(void **state) {
 }
 
 /* A pong may be taken back for a shorter one, and the count of the lane with it. */
-static void test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced(void **state) {
-  fixture *f = *state;
+TEST(test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced) {
+  fixture *f = current;
   frame_header pong = {.length = 9, .opcode = 10, .fin = true};
   queue(f, LANE_DATA, "a");
   out_queue_written(&f->out, 1);
@@ -157,16 +158,16 @@ static void test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replace
   assert_string_equal(due(f), "f");
 }
 
-static void test_completion_of_a_flush_of_nothing_is_due_at_once(void **state) {
-  fixture *f = *state;
+TEST(test_completion_of_a_flush_of_nothing_is_due_at_once) {
+  fixture *f = current;
   flush(f, "f");
   flush(f, "g");
   assert_string_equal(due(f), "fg");
 }
 
 /* Each flush goes to its place among those that wait for control frames. */
-static void test_completions_of_flushes_keep_their_order(void **state) {
-  fixture *f = *state;
+TEST(test_completions_of_flushes_keep_their_order) {
+  fixture *f = current;
   queue(f, LANE_DATA, "a");
   out_queue_written(&f->out, 1);
   queue(f, LANE_CONTROL, "p");
@@ -184,8 +185,8 @@ static void test_completions_of_flushes_keep_their_order(void **state) {
   assert_string_equal(due(f), "rs");
 }
 
-static void test_completions_beyond_what_is_kept(void **state) {
-  fixture *f = *state;
+TEST(test_completions_beyond_what_is_kept) {
+  fixture *f = current;
   queue(f, LANE_DATA, "a");
   queue(f, LANE_CONTROL, "p");
   queue(f, LANE_DATA, "b");
@@ -199,8 +200,8 @@ static void test_completions_beyond_what_is_kept(void **state) {
   assert_string_equal(due(f), "adp");
 }
 
-static void test_completions_beyond_takes_all_of_a_lane(void **state) {
-  fixture *f = *state;
+TEST(test_completions_beyond_takes_all_of_a_lane) {
+  fixture *f = current;
   queue(f, LANE_DATA, "a");
   queue(f, LANE_DATA, "b");
   assert_string_equal(beyond(f, 0), "ab");
@@ -209,8 +210,8 @@ static void test_completions_beyond_takes_all_of_a_lane(void **state) {
   assert_string_equal(due(f), "c");
 }
 
-static void test_completions_any_takes_what_is_not_due(void **state) {
-  fixture *f = *state;
+TEST(test_completions_any_takes_what_is_not_due) {
+  fixture *f = current;
   completion *c;
   queue(f, LANE_CONTROL, "p");
   queue(f, LANE_DATA, "a");
@@ -220,8 +221,8 @@ static void test_completions_any_takes_what_is_not_due(void **state) {
   assert_int_equal(f->cs.count, 0);
 }
 
-static void test_completion_pool_reuses_records(void **state) {
-  fixture *f = *state;
+TEST(test_completion_pool_reuses_records) {
+  fixture *f = current;
   completion *c = named(f, "a");
   c->end = c->control = 7;
   completion_release(&f->pool, c);
@@ -249,8 +250,8 @@ static void wait_for(fixture *f, const char *name, wsuv_send_cb cb, uint64_t end
 }
 
 /* The session's own one is found among others that are due, and not before it is due itself. */
-static void test_completion_of_the_session_itself(void **state) {
-  fixture *f = *state;
+TEST(test_completion_of_the_session_itself) {
+  fixture *f = current;
   frame_header h = {.length = 1, .opcode = 9, .fin = true};
   const ws_view piece = {(const uint8_t *) "x", 1};
   for (int i = 0; i < 4; i++) {
@@ -284,8 +285,8 @@ static void test_completion_of_the_session_itself(void **state) {
   assert_int_equal(f->cs.count, 0);
 }
 
-static void test_completion_pool_is_bounded(void **state) {
-  fixture *f = *state;
+TEST(test_completion_pool_is_bounded) {
+  fixture *f = current;
   enum { MANY = 3000, SPARES = 1024 };
   static completion *all[MANY];
   for (size_t i = 0; i < MANY; i++) all[i] = named(f, "a");
@@ -294,30 +295,9 @@ static void test_completion_pool_is_bounded(void **state) {
   assert_int_equal(f->pool.spares, SPARES);
 }
 
-static void test_completion_without_memory(void **state) {
-  fixture *f = *state;
+TEST(test_completion_without_memory) {
+  fixture *f = current;
   f->alloc.fail_at = f->alloc.calls + 1;
   assert_null(completion_new(&f->pool, NULL, NULL));
   completion_release(&f->pool, named(f, "a"));
-}
-
-#define COMPLETIONS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      COMPLETIONS_TEST(test_completions_come_due_in_order),
-      COMPLETIONS_TEST(test_completions_of_control_do_not_wait_for_data),
-      COMPLETIONS_TEST(test_completion_of_a_flush_waits_for_both_lanes),
-      COMPLETIONS_TEST(test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced),
-      COMPLETIONS_TEST(test_completion_of_a_flush_of_nothing_is_due_at_once),
-      COMPLETIONS_TEST(test_completions_of_flushes_keep_their_order),
-      COMPLETIONS_TEST(test_completions_beyond_what_is_kept),
-      COMPLETIONS_TEST(test_completions_beyond_takes_all_of_a_lane),
-      COMPLETIONS_TEST(test_completions_any_takes_what_is_not_due),
-      COMPLETIONS_TEST(test_completion_pool_reuses_records),
-      COMPLETIONS_TEST(test_completion_of_the_session_itself),
-      COMPLETIONS_TEST(test_completion_pool_is_bounded),
-      COMPLETIONS_TEST(test_completion_without_memory),
-  };
-  return cmocka_run_group_tests_name("completions", tests, NULL, NULL);
 }

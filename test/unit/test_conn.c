@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* A connection as a whole: the trace hook, and every allocation that fails. */
 
 #include <stdlib.h>
@@ -12,6 +5,7 @@
 
 #include "base/error.h"
 #include "support/conn_rig.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -36,8 +30,7 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 }
 
 /* What was cut: as much as came first, but something. */
-static void test_conn_dumps_payloads_in_clear(void **state) {
-  (void) state;
+TEST(test_conn_dumps_payloads_in_clear) {
   for (uint64_t cut = 0; cut < 2; cut++) {
     conn_rig r;
     bytes in = {0};
@@ -58,8 +51,7 @@ static void test_conn_dumps_payloads_in_clear(void **state) {
   }
 }
 
-static void test_conn_traces_each_header_both_ways(void **state) {
-  (void) state;
+TEST(test_conn_traces_each_header_both_ways) {
   for (uint64_t cut = 0; cut < 3; cut++) {
     conn_rig r;
     bytes in = {0};
@@ -145,8 +137,7 @@ static void torture_check(torture *t, uint64_t n) {
 }
 
 /* F46. */
-static void test_conn_without_memory_fails_and_leaks_nothing(void **state) {
-  (void) state;
+TEST(test_conn_without_memory_fails_and_leaks_nothing) {
   for (int v = 0; v < 4; v++) {
     for (uint64_t n = 1, failed = 1; failed != 0; n++) {
       torture t = {.sent = 0};
@@ -160,13 +151,4 @@ static void test_conn_without_memory_fails_and_leaks_nothing(void **state) {
       conn_rig_close(&t.r);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_dumps_payloads_in_clear),
-      cmocka_unit_test(test_conn_traces_each_header_both_ways),
-      cmocka_unit_test(test_conn_without_memory_fails_and_leaks_nothing),
-  };
-  return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
 }

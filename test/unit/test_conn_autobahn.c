@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The cases of the Autobahn test suite that need no socket, whole, byte by byte and cut at random.
  */
 
@@ -13,6 +6,7 @@
 
 #include "base/error.h"
 #include "support/conn_rig.h"
+#include "support/test.h"
 
 typedef struct conformance_case {
   const char *id;
@@ -197,8 +191,7 @@ static void run_case_all_ways(const conformance_case *t) {
   }
 }
 
-static void test_conn_conforms_in_groups_1_to_7(void **state) {
-  (void) state;
+TEST(test_conn_conforms_in_groups_1_to_7) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) run_case_all_ways(&cases[i]);
 }
 
@@ -343,15 +336,13 @@ static void run_texts(const char *const *texts, size_t count, int code) {
   }
 }
 
-static void test_conn_conforms_in_utf8_sequences(void **state) {
-  (void) state;
+TEST(test_conn_conforms_in_utf8_sequences) {
   run_texts(valid_texts, sizeof valid_texts / sizeof *valid_texts, 0);
   run_texts(invalid_texts, sizeof invalid_texts / sizeof *invalid_texts, 1007);
 }
 
 /* 7.7, 7.9, 7.13: all codes, answered with the same or failed with 1002. */
-static void test_conn_answers_every_close_code(void **state) {
-  (void) state;
+TEST(test_conn_answers_every_close_code) {
   for (unsigned code = 0; code<65536; code += code> 5100 && code < 65000 ? 97 : 1) {
     char script[32];
     bool valid = (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) ||
@@ -364,8 +355,7 @@ static void test_conn_answers_every_close_code(void **state) {
 }
 
 /* 6.4: the pauses. */
-static void test_conn_fails_text_with_the_byte_that_is_wrong(void **state) {
-  (void) state;
+TEST(test_conn_fails_text_with_the_byte_that_is_wrong) {
   static const struct {
     const char *good, *bad;
   } parts[] = {
@@ -388,14 +378,4 @@ static void test_conn_fails_text_with_the_byte_that_is_wrong(void **state) {
   assert_int_equal(conn_rig_feed(&r, (const uint8_t *) "\x90", 1), WSUV_EUTF8);
   conn_rig_expect_written(&r, "CLOSE #1007");
   conn_rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_conforms_in_groups_1_to_7),
-      cmocka_unit_test(test_conn_conforms_in_utf8_sequences),
-      cmocka_unit_test(test_conn_answers_every_close_code),
-      cmocka_unit_test(test_conn_fails_text_with_the_byte_that_is_wrong),
-  };
-  return cmocka_run_group_tests_name("conn_autobahn", tests, NULL, NULL);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The closing handshake, and failing the connection. */
 
 #include <stdio.h>
@@ -12,14 +5,14 @@
 
 #include "base/error.h"
 #include "support/conn_rig.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
     if (!(condition)) fail_msg(__VA_ARGS__); \
   } while (0)
 
-static void test_conn_close_that_we_begin(void **state) {
-  (void) state;
+TEST(test_conn_close_that_we_begin) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
     conn_rig_open(&r, (ws_role) role);
@@ -42,8 +35,7 @@ static void test_conn_close_that_we_begin(void **state) {
   }
 }
 
-static void test_conn_close_that_the_peer_begins(void **state) {
-  (void) state;
+TEST(test_conn_close_that_the_peer_begins) {
   static const char *const closes[] = {"CLOSE", "CLOSE #1000", "CLOSE #1014 \"x\"", "CLOSE #4999"};
   for (size_t i = 0; i < sizeof closes / sizeof *closes; i++) {
     conn_rig r;
@@ -62,8 +54,7 @@ static void test_conn_close_that_the_peer_begins(void **state) {
 }
 
 /* The answer waits for its owner, who may still write what is queued, or answer otherwise. */
-static void test_conn_close_of_the_peer_is_answered_when_asked_to(void **state) {
-  (void) state;
+TEST(test_conn_close_of_the_peer_is_answered_when_asked_to) {
   static const char *const written[] = {"CLOSE #4001", "BIN \"x\" ; CLOSE #4001", "CLOSE #4002"};
   for (int v = 0; v < 3; v++) {
     conn_rig r;
@@ -87,8 +78,7 @@ static void test_conn_close_of_the_peer_is_answered_when_asked_to(void **state) 
   }
 }
 
-static void test_conn_close_at_the_same_time(void **state) {
-  (void) state;
+TEST(test_conn_close_at_the_same_time) {
   for (int written = 0; written < 2; written++) {
     conn_rig r;
     conn_rig_open(&r, WS_SERVER);
@@ -122,8 +112,7 @@ static void expect_one_close(conn_rig *r, size_t begun, size_t gone) {
         gone);
 }
 
-static void test_conn_close_of_the_peer_does_not_cost_us_our_close(void **state) {
-  (void) state;
+TEST(test_conn_close_of_the_peer_does_not_cost_us_our_close) {
   for (size_t gone = 0; gone <= 3 * 8 + 4; gone++) {
     conn_rig r;
     conn_rig_open(&r, WS_SERVER);
@@ -139,8 +128,7 @@ static void test_conn_close_of_the_peer_does_not_cost_us_our_close(void **state)
   }
 }
 
-static void test_conn_close_of_the_peer_says_what_was_kept(void **state) {
-  (void) state;
+TEST(test_conn_close_of_the_peer_says_what_was_kept) {
   conn_rig r;
   conn_rig_open(&r, WS_SERVER);
   r.keep = true;
@@ -158,8 +146,7 @@ static void test_conn_close_of_the_peer_says_what_was_kept(void **state) {
 }
 
 /* It is taken back with the data before it, and there is no room any more to put it back. */
-static void test_conn_close_that_is_lost_is_not_said_to_be_sent(void **state) {
-  (void) state;
+TEST(test_conn_close_that_is_lost_is_not_said_to_be_sent) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   r.keep = true;
@@ -177,8 +164,7 @@ static void test_conn_close_that_is_lost_is_not_said_to_be_sent(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_close_never_overtakes_data(void **state) {
-  (void) state;
+TEST(test_conn_close_never_overtakes_data) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "a", 1), 0);
@@ -193,8 +179,7 @@ static void test_conn_close_never_overtakes_data(void **state) {
 }
 
 /* RFC 6455 5.5.1: what comes behind a close frame is not read by anybody. */
-static void test_conn_sends_nothing_after_its_close_frame(void **state) {
-  (void) state;
+TEST(test_conn_sends_nothing_after_its_close_frame) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
@@ -208,8 +193,7 @@ static void test_conn_sends_nothing_after_its_close_frame(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_close_refuses_what_may_not_be_sent(void **state) {
-  (void) state;
+TEST(test_conn_close_refuses_what_may_not_be_sent) {
   static const unsigned codes[] = {0,    1,    999,  1004, 1006,  1015,         1016,
                                    1999, 2000, 2999, 5000, 65535, 65536 + 1000, UINT32_MAX};
   char reason[WSUV_CLOSE_REASON_MAX + 1];
@@ -237,8 +221,7 @@ static void test_conn_close_refuses_what_may_not_be_sent(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_fail_tells_the_peer_once(void **state) {
-  (void) state;
+TEST(test_conn_fail_tells_the_peer_once) {
   static const int errors[] = {WSUV_EPROTOCOL,  WSUV_EUTF8, WSUV_ETOOBIG,
                                WSUV_EFRAGMENTS, WSUV_EIDLE, WSUV_EPINGTIMEOUT,
                                WS_ECANCELED,    WS_ENOMEM,  WSUV_ERANDOM};
@@ -262,8 +245,7 @@ static void test_conn_fail_tells_the_peer_once(void **state) {
   }
 }
 
-static void test_conn_fail_sends_its_text_as_the_reason(void **state) {
-  (void) state;
+TEST(test_conn_fail_sends_its_text_as_the_reason) {
   static char why[WSUV_CLOSE_REASON_MAX + 1];
   for (size_t len = 0; len <= WSUV_CLOSE_REASON_MAX; len += len == 0 ? 1 : 61) {
     conn_rig r;
@@ -282,8 +264,7 @@ static void test_conn_fail_sends_its_text_as_the_reason(void **state) {
   }
 }
 
-static void test_conn_fail_after_our_close_sends_no_other(void **state) {
-  (void) state;
+TEST(test_conn_fail_after_our_close_sends_no_other) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
@@ -293,23 +274,4 @@ static void test_conn_fail_after_our_close_sends_no_other(void **state) {
   conn_rig_expect_written(&r, "CLOSE #1000");
   assert_int_equal(r.c.sent_code, 1000);
   conn_rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_close_that_we_begin),
-      cmocka_unit_test(test_conn_close_that_the_peer_begins),
-      cmocka_unit_test(test_conn_close_of_the_peer_is_answered_when_asked_to),
-      cmocka_unit_test(test_conn_close_at_the_same_time),
-      cmocka_unit_test(test_conn_close_of_the_peer_does_not_cost_us_our_close),
-      cmocka_unit_test(test_conn_close_of_the_peer_says_what_was_kept),
-      cmocka_unit_test(test_conn_close_that_is_lost_is_not_said_to_be_sent),
-      cmocka_unit_test(test_conn_close_never_overtakes_data),
-      cmocka_unit_test(test_conn_sends_nothing_after_its_close_frame),
-      cmocka_unit_test(test_conn_close_refuses_what_may_not_be_sent),
-      cmocka_unit_test(test_conn_fail_tells_the_peer_once),
-      cmocka_unit_test(test_conn_fail_sends_its_text_as_the_reason),
-      cmocka_unit_test(test_conn_fail_after_our_close_sends_no_other),
-  };
-  return cmocka_run_group_tests_name("conn_close", tests, NULL, NULL);
 }

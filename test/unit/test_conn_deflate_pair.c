@@ -2,14 +2,8 @@
    whatever a failed send, a prepared message or one sent plain does to the sender's window, the
    other side reads what was queued and nothing else, or the sender ends the connection. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <wsuv/deflate.h>
 #include <wsuv/prepared.h>
@@ -19,6 +13,7 @@
 #include "support/extension_pair.h"
 #include "support/fake_env.h"
 #include "support/raw_zlib.h"
+#include "support/test.h"
 
 enum { STEPS = 120, CONNS = 4, SEEDS = 60 };
 
@@ -231,9 +226,8 @@ static void step(rig *r) {
   }
 }
 
-static void test_conns_never_disagree_about_a_window(void **state) {
+TEST(test_conns_never_disagree_about_a_window) {
   uint64_t failed = 0, ended = 0;
-  (void) state;
   for (uint64_t seed = 0; seed < SEEDS; seed++) {
     rig r;
     rig_open(&r, seed);
@@ -249,9 +243,4 @@ static void test_conns_never_disagree_about_a_window(void **state) {
     rig_close(&r);
   }
   assert_true(failed > 100 && ended > 10);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_conns_never_disagree_about_a_window)};
-  return cmocka_run_group_tests_name("conn_deflate_pair", tests, NULL, NULL);
 }

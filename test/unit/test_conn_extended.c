@@ -1,14 +1,8 @@
 /* A connection with permessage-deflate, without I/O: however its input is cut and kept, the same
    messages come of it, whole or in pieces. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <wsuv/deflate.h>
 
@@ -18,6 +12,7 @@
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/raw_zlib.h"
+#include "support/test.h"
 
 typedef struct rig {
   extension_pair p;
@@ -135,9 +130,8 @@ static void play(uint64_t seed, size_t piece, bool streamed, bool keep) {
   rig_close(&r);
 }
 
-static void test_conn_inflates_the_same_however_cut(void **state) {
+TEST(test_conn_inflates_the_same_however_cut) {
   static const size_t pieces[] = {1, 2, 3, 7, 13, 63, 64, 65, 1000, 1 << 20};
-  (void) state;
   for (uint64_t seed = 0; seed < 6; seed++) {
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
       play(seed, pieces[i], false, false);
@@ -150,11 +144,10 @@ static void test_conn_inflates_the_same_however_cut(void **state) {
 
 /* A message in pieces is no longer in memory, so nothing bounds how many frames it has: here more
    than can be counted. */
-static void test_conn_streams_any_number_of_frames(void **state) {
+TEST(test_conn_streams_any_number_of_frames) {
   static const char script[] = "TEXT{4}- f248; CONT-; CONT-; CONT cdc9c90700";
   bytes wire = {0};
   rig r;
-  (void) state;
   rig_open(&r, true, 1 << 20);
   frames_script(&wire, script, false);
   assert_int_equal(read_once(&r, wire.base, 4, false), 0);
@@ -167,9 +160,8 @@ static void test_conn_streams_any_number_of_frames(void **state) {
 }
 
 /* Whatever is given is given before more is read. */
-static void test_conn_gives_pieces_as_far_as_they_have_come(void **state) {
+TEST(test_conn_gives_pieces_as_far_as_they_have_come) {
   static const uint8_t hello[] = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
-  (void) state;
   bytes wire = {0}, wanted = {0};
   rig r;
   rig_open(&r, true, 1 << 20);
@@ -185,8 +177,7 @@ static void test_conn_gives_pieces_as_far_as_they_have_come(void **state) {
 }
 
 /* What is compressed is not read to where messages are assembled; what is not may be. */
-static void test_conn_offers_its_block_only_to_what_is_not_changed(void **state) {
-  (void) state;
+TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
   for (int compressed = 0; compressed < 2; compressed++) {
     bytes noise = {0}, payload = {0}, wire = {0};
     uint64_t seed = 1;
@@ -214,9 +205,8 @@ static void test_conn_offers_its_block_only_to_what_is_not_changed(void **state)
 }
 
 /* Closing an unfinished message loses nothing but it. */
-static void test_conn_frees_an_unfinished_message(void **state) {
+TEST(test_conn_frees_an_unfinished_message) {
   static const uint8_t half[] = {0xf2, 0x48, 0xcd};
-  (void) state;
   for (int streamed = 0; streamed < 2; streamed++) {
     bytes wire = {0};
     rig r;
@@ -229,15 +219,4 @@ static void test_conn_frees_an_unfinished_message(void **state) {
     bytes_free(&wire);
     rig_close(&r);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_inflates_the_same_however_cut),
-      cmocka_unit_test(test_conn_streams_any_number_of_frames),
-      cmocka_unit_test(test_conn_gives_pieces_as_far_as_they_have_come),
-      cmocka_unit_test(test_conn_offers_its_block_only_to_what_is_not_changed),
-      cmocka_unit_test(test_conn_frees_an_unfinished_message),
-  };
-  return cmocka_run_group_tests_name("conn_extended", tests, NULL, NULL);
 }

@@ -1,18 +1,13 @@
 /* A connection that leaves messages to its owner: frames one by one, and nothing answered. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -140,8 +135,7 @@ static const char all_kinds[] =
     "BIN- 00~126; PONG 02~125; CONT 03~300; BIN; TEXT-; CONT; CLOSE #4000 \"bye\"";
 
 /* F24: every cut in two. */
-static void test_conn_raw_gives_every_frame_whatever_the_cut(void **state) {
-  (void) state;
+TEST(test_conn_raw_gives_every_frame_whatever_the_cut) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     bytes in = {0};
     frames_script(&in, all_kinds, role == WS_SERVER);
@@ -167,8 +161,7 @@ static void feed_at_random(rig *r, const bytes *in, uint64_t seed) {
   }
 }
 
-static void test_conn_raw_gives_every_frame_in_many_pieces(void **state) {
-  (void) state;
+TEST(test_conn_raw_gives_every_frame_in_many_pieces) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     bytes in = {0};
     frames_script(&in, all_kinds, role == WS_SERVER);
@@ -183,8 +176,7 @@ static void test_conn_raw_gives_every_frame_in_many_pieces(void **state) {
   }
 }
 
-static void test_conn_raw_whole_frames_cost_no_memory(void **state) {
-  (void) state;
+TEST(test_conn_raw_whole_frames_cost_no_memory) {
   rig r;
   rig_open(&r, WS_CLIENT);
   uint64_t calls = r.alloc.calls;
@@ -195,8 +187,7 @@ static void test_conn_raw_whole_frames_cost_no_memory(void **state) {
 }
 
 /* A message of any length needs no more than its largest frame. */
-static void test_conn_raw_fragments_are_not_kept(void **state) {
-  (void) state;
+TEST(test_conn_raw_fragments_are_not_kept) {
   rig r;
   bytes first = {0}, next = {0};
   rig_open(&r, WS_CLIENT);
@@ -231,8 +222,7 @@ static void read_in_place(rig *r, const bytes *in) {
   }
 }
 
-static void test_conn_raw_reads_large_frames_in_place(void **state) {
-  (void) state;
+TEST(test_conn_raw_reads_large_frames_in_place) {
   static const char script[] = "BIN-{4} \"0123456789a\"~100000; PING; CONT- 01~30; "
                                "CONT{1} \"fedcba98765\"~300000; TEXT ff~50000";
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
@@ -248,8 +238,7 @@ static void test_conn_raw_reads_large_frames_in_place(void **state) {
   }
 }
 
-static void test_conn_raw_length_only_announced_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_conn_raw_length_only_announced_allocates_nothing) {
   static const uint8_t header[] = {0xf2, 127, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff};
   rig r;
   rig_open(&r, WS_CLIENT);
@@ -261,8 +250,7 @@ static void test_conn_raw_length_only_announced_allocates_nothing(void **state) 
   rig_close(&r);
 }
 
-static void test_conn_raw_goes_on_from_input_that_was_kept(void **state) {
-  (void) state;
+TEST(test_conn_raw_goes_on_from_input_that_was_kept) {
   rig r;
   bytes in = {0};
   conn_event ev;
@@ -290,7 +278,7 @@ typedef struct violation {
 
 static const message_limits tight = {1000, 500, 2};
 
-static void test_conn_raw_fails_what_is_against_the_rules(void **state) {
+TEST(test_conn_raw_fails_what_is_against_the_rules) {
   static const violation violations[] = {
       {"PING{4}", "", WSUV_EPROTOCOL},
       {"PONG{1} 00", "", WSUV_EPROTOCOL},
@@ -310,7 +298,6 @@ static void test_conn_raw_fails_what_is_against_the_rules(void **state) {
       {"BIN 00~1001", "", WSUV_ETOOBIG},
       {"BIN- 00~500; CONT 00~501", "BIN- 00~500", WSUV_ETOOBIG},
   };
-  (void) state;
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
     for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
       rig r;
@@ -325,8 +312,7 @@ static void test_conn_raw_fails_what_is_against_the_rules(void **state) {
   }
 }
 
-static void test_conn_raw_does_not_count_fragments(void **state) {
-  (void) state;
+TEST(test_conn_raw_does_not_count_fragments) {
   rig r;
   rig_open_limited(&r, WS_CLIENT, &tight);
   assert_int_equal(feed_script(&r, "TEXT- ff~500"), 0);
@@ -337,8 +323,7 @@ static void test_conn_raw_does_not_count_fragments(void **state) {
   rig_close(&r);
 }
 
-static void test_conn_raw_tells_of_data_that_came(void **state) {
-  (void) state;
+TEST(test_conn_raw_tells_of_data_that_came) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING; PONG 01"), 0);
@@ -351,8 +336,7 @@ static void test_conn_raw_tells_of_data_that_came(void **state) {
 /* --- closing --- */
 
 /* take() sees that what comes behind the close frame is used up, too. */
-static void test_conn_raw_reads_nothing_behind_a_close(void **state) {
-  (void) state;
+TEST(test_conn_raw_reads_nothing_behind_a_close) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING; CLOSE #1000; TEXT \"a\"; OP3"), 0);
@@ -371,8 +355,7 @@ static void assert_no_send(rig *r) {
   assert_int_equal(conn_send(&r->c, OPCODE_PONG, true, "t", 1), WSUV_ESTATE);
 }
 
-static void test_conn_raw_sends_only_the_answer_after_a_close(void **state) {
-  (void) state;
+TEST(test_conn_raw_sends_only_the_answer_after_a_close) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "before", 6), 0);
@@ -388,8 +371,7 @@ static void test_conn_raw_sends_only_the_answer_after_a_close(void **state) {
   rig_close(&r);
 }
 
-static void test_conn_raw_answers_with_an_empty_close(void **state) {
-  (void) state;
+TEST(test_conn_raw_answers_with_an_empty_close) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     rig r;
     rig_open(&r, (ws_role) role);
@@ -402,8 +384,7 @@ static void test_conn_raw_answers_with_an_empty_close(void **state) {
   }
 }
 
-static void test_conn_raw_gives_frames_after_our_close(void **state) {
-  (void) state;
+TEST(test_conn_raw_gives_frames_after_our_close) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
@@ -422,8 +403,7 @@ static int send_rsv(rig *r, frame_opcode type, bool fin, uint8_t rsv, const char
   return conn_send_frame(&r->c, &frame);
 }
 
-static void test_conn_raw_sends_rsv_bits_and_any_text(void **state) {
-  (void) state;
+TEST(test_conn_raw_sends_rsv_bits_and_any_text) {
   rig r;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(send_rsv(&r, OPCODE_TEXT, true, FRAME_RSV1, "\xff"), 0);
@@ -439,8 +419,7 @@ static void test_conn_raw_sends_rsv_bits_and_any_text(void **state) {
   rig_close(&r);
 }
 
-static void test_conn_default_sends_no_rsv_bits(void **state) {
-  (void) state;
+TEST(test_conn_default_sends_no_rsv_bits) {
   rig r;
   rig_open(&r, WS_CLIENT);
   conn_init(&r.c, &r.shared, WS_CLIENT, true, &usual, NULL); /* not set to raw */
@@ -467,9 +446,8 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 }
 
 /* One call for a frame, with what comes first in it. */
-static void test_conn_dumps_what_comes_first_of_pieces(void **state) {
+TEST(test_conn_dumps_what_comes_first_of_pieces) {
   static const size_t lengths[] = {1, 7, 64, 65, 1000};
-  (void) state;
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     rig r;
     dumped d = {0};
@@ -520,35 +498,10 @@ static bool feed_failing(uint64_t n, bool for_ever) {
   return failed;
 }
 
-static void test_conn_raw_without_memory_fails_and_leaks_nothing(void **state) {
-  (void) state;
+TEST(test_conn_raw_without_memory_fails_and_leaks_nothing) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     uint64_t n = 1;
     while (feed_failing(n, for_ever != 0)) n++;
     assert_true(n > 2);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_raw_gives_every_frame_whatever_the_cut),
-      cmocka_unit_test(test_conn_raw_gives_every_frame_in_many_pieces),
-      cmocka_unit_test(test_conn_raw_whole_frames_cost_no_memory),
-      cmocka_unit_test(test_conn_raw_fragments_are_not_kept),
-      cmocka_unit_test(test_conn_raw_reads_large_frames_in_place),
-      cmocka_unit_test(test_conn_raw_length_only_announced_allocates_nothing),
-      cmocka_unit_test(test_conn_raw_goes_on_from_input_that_was_kept),
-      cmocka_unit_test(test_conn_raw_fails_what_is_against_the_rules),
-      cmocka_unit_test(test_conn_raw_does_not_count_fragments),
-      cmocka_unit_test(test_conn_raw_tells_of_data_that_came),
-      cmocka_unit_test(test_conn_raw_reads_nothing_behind_a_close),
-      cmocka_unit_test(test_conn_raw_sends_only_the_answer_after_a_close),
-      cmocka_unit_test(test_conn_raw_answers_with_an_empty_close),
-      cmocka_unit_test(test_conn_raw_gives_frames_after_our_close),
-      cmocka_unit_test(test_conn_raw_sends_rsv_bits_and_any_text),
-      cmocka_unit_test(test_conn_default_sends_no_rsv_bits),
-      cmocka_unit_test(test_conn_dumps_what_comes_first_of_pieces),
-      cmocka_unit_test(test_conn_raw_without_memory_fails_and_leaks_nothing),
-  };
-  return cmocka_run_group_tests_name("conn_raw", tests, NULL, NULL);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Events, limits, input that is kept, and payloads that are read in place. */
 
 #include <stdio.h>
@@ -13,6 +6,7 @@
 
 #include "base/error.h"
 #include "support/conn_rig.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -21,8 +15,7 @@
 
 /* Events. */
 
-static void test_conn_gives_events_of_each_kind(void **state) {
-  (void) state;
+TEST(test_conn_gives_events_of_each_kind) {
   const char *script = "TEXT \"a\" ; BIN ff ; PING \"p\" ; PONG \"q\" ; PING ; CLOSE #4000 \"bye\"";
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
@@ -36,8 +29,7 @@ static void test_conn_gives_events_of_each_kind(void **state) {
   }
 }
 
-static void test_conn_message_in_one_piece_is_a_slice_of_the_input(void **state) {
-  (void) state;
+TEST(test_conn_message_in_one_piece_is_a_slice_of_the_input) {
   conn_rig r;
   bytes in = {0};
   conn_event ev;
@@ -56,8 +48,7 @@ static void test_conn_message_in_one_piece_is_a_slice_of_the_input(void **state)
 }
 
 /* The data of an event is there until the next event is asked for, whatever is called before. */
-static void test_conn_event_keeps_its_data_when_the_connection_fails(void **state) {
-  (void) state;
+TEST(test_conn_event_keeps_its_data_when_the_connection_fails) {
   conn_rig r;
   bytes in = {0}, others = {0};
   conn_event ev, other;
@@ -98,8 +89,7 @@ static void take_one_and_keep(conn_rig *r, const char *script) {
   bytes_free(&in);
 }
 
-static void test_conn_goes_on_from_input_that_was_kept(void **state) {
-  (void) state;
+TEST(test_conn_goes_on_from_input_that_was_kept) {
   static const char script[] =
       "TEXT \"a\" ; TEXT- \"b\" ; PING \"p\" ; CONT \"c\" ; BIN 00*500 ; PONG";
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
@@ -117,8 +107,7 @@ static void test_conn_goes_on_from_input_that_was_kept(void **state) {
   }
 }
 
-static void test_conn_keeps_a_frame_that_is_not_whole(void **state) {
-  (void) state;
+TEST(test_conn_keeps_a_frame_that_is_not_whole) {
   conn_rig r;
   bytes rest = {0};
   conn_rig_open(&r, WS_CLIENT);
@@ -131,8 +120,7 @@ static void test_conn_keeps_a_frame_that_is_not_whole(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_with_nothing_left_keeps_nothing(void **state) {
-  (void) state;
+TEST(test_conn_with_nothing_left_keeps_nothing) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_keep_input(&r.c), 0);
@@ -144,8 +132,7 @@ static void test_conn_with_nothing_left_keeps_nothing(void **state) {
 }
 
 /* The memory of the last is used again. */
-static void test_conn_keeps_input_again_and_again_in_one_block(void **state) {
-  (void) state;
+TEST(test_conn_keeps_input_again_and_again_in_one_block) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   take_one_and_keep(&r, "BIN 00 ; BIN 01*100");
@@ -159,8 +146,7 @@ static void test_conn_keeps_input_again_and_again_in_one_block(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_gives_back_input_that_was_kept(void **state) {
-  (void) state;
+TEST(test_conn_gives_back_input_that_was_kept) {
   for (int how = 0; how < 4; how++) {
     conn_rig r;
     conn_event ev;
@@ -175,8 +161,7 @@ static void test_conn_gives_back_input_that_was_kept(void **state) {
   }
 }
 
-static void test_conn_without_memory_keeps_no_input(void **state) {
-  (void) state;
+TEST(test_conn_without_memory_keeps_no_input) {
   conn_rig r;
   bytes in = {0};
   conn_event ev;
@@ -192,8 +177,7 @@ static void test_conn_without_memory_keeps_no_input(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_tells_of_data_that_came(void **state) {
-  (void) state;
+TEST(test_conn_tells_of_data_that_came) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_rig_feed_script(&r, "PING ; PONG"), 0);
@@ -206,8 +190,7 @@ static void test_conn_tells_of_data_that_came(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_idle_holds_no_memory(void **state) {
-  (void) state;
+TEST(test_conn_idle_holds_no_memory) {
   conn_rig r;
   conn_rig_open(&r, WS_SERVER);
   assert_int_equal(r.alloc.live, 0);
@@ -217,8 +200,7 @@ static void test_conn_idle_holds_no_memory(void **state) {
 }
 
 /* A control frame that is cut has memory of its own until its event has been seen. */
-static void test_conn_control_frame_in_pieces_leaves_no_memory(void **state) {
-  (void) state;
+TEST(test_conn_control_frame_in_pieces_leaves_no_memory) {
   bytes in = {0};
   frames_script(&in, "PONG \"x\"*125", false);
   for (size_t cut = 3; cut < in.len; cut++) {
@@ -235,8 +217,7 @@ static void test_conn_control_frame_in_pieces_leaves_no_memory(void **state) {
   bytes_free(&in);
 }
 
-static void test_conn_reads_nothing_after_an_error(void **state) {
-  (void) state;
+TEST(test_conn_reads_nothing_after_an_error) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
     conn_rig_open(&r, (ws_role) role);
@@ -254,8 +235,7 @@ static void test_conn_reads_nothing_after_an_error(void **state) {
   }
 }
 
-static void test_conn_error_is_told_after_what_is_queued(void **state) {
-  (void) state;
+TEST(test_conn_error_is_told_after_what_is_queued) {
   conn_rig r;
   conn_rig_open(&r, WS_SERVER);
   r.keep = true;
@@ -282,8 +262,7 @@ static void expect_limit(const message_limits *limits, const char *script, const
   }
 }
 
-static void test_conn_fails_what_is_beyond_a_limit(void **state) {
-  (void) state;
+TEST(test_conn_fails_what_is_beyond_a_limit) {
   const message_limits limits = {200, 300, 4};
   expect_limit(&limits, "BIN \"x\"*200 ; BIN \"x\"*201", "BIN \"x\"*200", WSUV_ETOOBIG);
   expect_limit(&limits, "BIN- \"x\"*200 ; CONT \"x\"*101", "", WSUV_ETOOBIG);
@@ -291,8 +270,7 @@ static void test_conn_fails_what_is_beyond_a_limit(void **state) {
                "PONG ; BIN", WSUV_EFRAGMENTS);
 }
 
-static void test_conn_length_only_announced_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_conn_length_only_announced_allocates_nothing) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
     bytes in = {0};
@@ -368,8 +346,7 @@ static void run_in_place(const place_test *t, const char *events, ws_role role, 
   conn_rig_close(&r);
 }
 
-static void test_conn_reads_large_payloads_in_place(void **state) {
-  (void) state;
+TEST(test_conn_reads_large_payloads_in_place) {
   static const place_test tests[] = {
       {"BIN \"0123456789abc\"~5000 ; TEXT \"after\"", 100, 400},
       {"TEXT \"0123456789abc\"~5000 ; PING ; BIN \"xyz\"~101", 100, 100000},
@@ -395,8 +372,7 @@ static void test_conn_reads_large_payloads_in_place(void **state) {
   }
 }
 
-static void test_conn_reads_megabytes_in_place_within_twice_their_size(void **state) {
-  (void) state;
+TEST(test_conn_reads_megabytes_in_place_within_twice_their_size) {
   static const place_test tests[] = {
       {"BIN \"0123456789abc\"~5000001 ; TEXT \"after\"", 65536, 1000000},
       {"BIN- \"0123456789abc\"~2000000 ; CONT \"0123456\"~1500000", 65536, 65536 * 4},
@@ -406,8 +382,7 @@ static void test_conn_reads_megabytes_in_place_within_twice_their_size(void **st
   run_in_place(&tests[1], "BIN \"0123456789abc\"~2000000 \"0123456\"~1500000", WS_SERVER, 3);
 }
 
-static void test_conn_checks_text_that_is_read_in_place(void **state) {
-  (void) state;
+TEST(test_conn_checks_text_that_is_read_in_place) {
   conn_rig r;
   uint8_t *dst;
   bytes in = {0};
@@ -424,29 +399,4 @@ static void test_conn_checks_text_that_is_read_in_place(void **state) {
   assert_int_equal(conn_recv_target(&r.c, 100, &dst), 0);
   bytes_free(&in);
   conn_rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_gives_events_of_each_kind),
-      cmocka_unit_test(test_conn_message_in_one_piece_is_a_slice_of_the_input),
-      cmocka_unit_test(test_conn_event_keeps_its_data_when_the_connection_fails),
-      cmocka_unit_test(test_conn_goes_on_from_input_that_was_kept),
-      cmocka_unit_test(test_conn_keeps_a_frame_that_is_not_whole),
-      cmocka_unit_test(test_conn_with_nothing_left_keeps_nothing),
-      cmocka_unit_test(test_conn_keeps_input_again_and_again_in_one_block),
-      cmocka_unit_test(test_conn_gives_back_input_that_was_kept),
-      cmocka_unit_test(test_conn_without_memory_keeps_no_input),
-      cmocka_unit_test(test_conn_tells_of_data_that_came),
-      cmocka_unit_test(test_conn_idle_holds_no_memory),
-      cmocka_unit_test(test_conn_control_frame_in_pieces_leaves_no_memory),
-      cmocka_unit_test(test_conn_reads_nothing_after_an_error),
-      cmocka_unit_test(test_conn_error_is_told_after_what_is_queued),
-      cmocka_unit_test(test_conn_fails_what_is_beyond_a_limit),
-      cmocka_unit_test(test_conn_length_only_announced_allocates_nothing),
-      cmocka_unit_test(test_conn_reads_large_payloads_in_place),
-      cmocka_unit_test(test_conn_reads_megabytes_in_place_within_twice_their_size),
-      cmocka_unit_test(test_conn_checks_text_that_is_read_in_place),
-  };
-  return cmocka_run_group_tests_name("conn_receive", tests, NULL, NULL);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Sending: frames, fragments, masks; and the answers to pings. */
 
 #include <stdio.h>
@@ -13,14 +6,14 @@
 
 #include "base/error.h"
 #include "support/conn_rig.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
     if (!(condition)) fail_msg(__VA_ARGS__); \
   } while (0)
 
-static void test_conn_sends_every_type_at_the_borders_of_length(void **state) {
-  (void) state;
+TEST(test_conn_sends_every_type_at_the_borders_of_length) {
   static const size_t lengths[] = {0, 1, 125, 126, 127, 65535, 65536, 300000};
   static const uint8_t types[] = {OPCODE_TEXT, OPCODE_BINARY, OPCODE_PING, OPCODE_PONG};
   for (int v = 0; v < 3; v++) { /* a client, one that does not mask, a server */
@@ -52,8 +45,7 @@ static void test_conn_sends_every_type_at_the_borders_of_length(void **state) {
   }
 }
 
-static void test_conn_sends_fragments_with_controls_between(void **state) {
-  (void) state;
+TEST(test_conn_sends_fragments_with_controls_between) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
     conn_rig_open(&r, (ws_role) role);
@@ -87,8 +79,7 @@ static void expect_refused(conn_rig *r, frame_opcode type, bool fin, const char 
   assert_int_equal(out_queue_len(&r->c.out), len);
 }
 
-static void test_conn_send_refuses_what_may_not_be_sent(void **state) {
-  (void) state;
+TEST(test_conn_send_refuses_what_may_not_be_sent) {
   char big[126];
   conn_rig r;
   memset(big, 'x', sizeof big);
@@ -118,8 +109,7 @@ static void test_conn_send_refuses_what_may_not_be_sent(void **state) {
 }
 
 /* A fragment that is refused leaves the message as it was. */
-static void test_conn_send_that_fails_changes_no_state(void **state) {
-  (void) state;
+TEST(test_conn_send_that_fails_changes_no_state) {
   for (int v = 0; v < 3; v++) {
     conn_rig r;
     conn_rig_open(&r, WS_CLIENT);
@@ -146,8 +136,7 @@ static void test_conn_send_that_fails_changes_no_state(void **state) {
 
 /* F14. */
 
-static void test_conn_masks_are_fresh_for_each_frame(void **state) {
-  (void) state;
+TEST(test_conn_masks_are_fresh_for_each_frame) {
   enum { COUNT = 3000 };
   static uint32_t keys[COUNT];
   conn_rig r;
@@ -173,8 +162,7 @@ static void test_conn_masks_are_fresh_for_each_frame(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_without_random_bytes_sends_nothing(void **state) {
-  (void) state;
+TEST(test_conn_without_random_bytes_sends_nothing) {
   conn_rig r;
   conn_rig_open(&r, WS_CLIENT);
   r.env.random_fails = true;
@@ -190,8 +178,7 @@ static void test_conn_without_random_bytes_sends_nothing(void **state) {
   conn_rig_close(&r);
 }
 
-static void test_conn_without_random_bytes_fails_when_it_must_answer(void **state) {
-  (void) state;
+TEST(test_conn_without_random_bytes_fails_when_it_must_answer) {
   static const char *const scripts[] = {"PING \"p\" ; TEXT \"a\"", "CLOSE #1000"};
   for (size_t i = 0; i < 2; i++) {
     conn_rig r;
@@ -212,8 +199,7 @@ static void test_conn_without_random_bytes_fails_when_it_must_answer(void **stat
   }
 }
 
-static void test_conn_flood_of_pings_keeps_memory_flat(void **state) {
-  (void) state;
+TEST(test_conn_flood_of_pings_keeps_memory_flat) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     conn_rig r;
     conn_rig_open(&r, (ws_role) role);
@@ -234,18 +220,4 @@ static void test_conn_flood_of_pings_keeps_memory_flat(void **state) {
     bytes_free(&expected);
     conn_rig_close(&r);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_sends_every_type_at_the_borders_of_length),
-      cmocka_unit_test(test_conn_sends_fragments_with_controls_between),
-      cmocka_unit_test(test_conn_send_refuses_what_may_not_be_sent),
-      cmocka_unit_test(test_conn_send_that_fails_changes_no_state),
-      cmocka_unit_test(test_conn_masks_are_fresh_for_each_frame),
-      cmocka_unit_test(test_conn_without_random_bytes_sends_nothing),
-      cmocka_unit_test(test_conn_without_random_bytes_fails_when_it_must_answer),
-      cmocka_unit_test(test_conn_flood_of_pings_keeps_memory_flat),
-  };
-  return cmocka_run_group_tests_name("conn_send", tests, NULL, NULL);
 }

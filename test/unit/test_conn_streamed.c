@@ -1,20 +1,15 @@
 /* A connection that gives its messages in pieces: for either role, cut anywhere, and behind 4 GiB.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/pieces.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define MIB ((size_t) 1024 * 1024)
@@ -103,9 +98,8 @@ static void check_cut(ws_role role, pieces how) {
   rig_close(&r);
 }
 
-static void test_conn_streamed_pieces_make_the_message_wherever_cut(void **state) {
+TEST(test_conn_streamed_pieces_make_the_message_wherever_cut) {
   static const ws_role roles[] = {WS_CLIENT, WS_SERVER};
-  (void) state;
   for (size_t i = 0; i < 2; i++) {
     check_cut(roles[i], (pieces){.kind = PIECES_WHOLE});
     check_cut(roles[i], (pieces){.kind = PIECES_BYTES});
@@ -128,11 +122,10 @@ static void feed_frame(rig *r, const frame_spec *spec, uint64_t length, uint8_t 
 }
 
 /* Nothing of it is stored, so it takes neither memory nor time. */
-static void test_conn_streamed_frame_of_more_than_4_gib(void **state) {
+TEST(test_conn_streamed_frame_of_more_than_4_gib) {
   const frame_spec spec = {.opcode = OPCODE_BINARY, .fin = true};
   uint8_t *part = calloc(1, MIB);
   rig r;
-  (void) state;
   assert_non_null(part);
   rig_open(&r, WS_CLIENT);
   r.counts = true;
@@ -145,10 +138,9 @@ static void test_conn_streamed_frame_of_more_than_4_gib(void **state) {
   free(part);
 }
 
-static void test_conn_streamed_fragments_of_more_than_4_gib(void **state) {
+TEST(test_conn_streamed_fragments_of_more_than_4_gib) {
   uint8_t *part = calloc(1, MIB);
   rig r;
-  (void) state;
   assert_non_null(part);
   rig_open(&r, WS_CLIENT);
   r.counts = true;
@@ -163,9 +155,8 @@ static void test_conn_streamed_fragments_of_more_than_4_gib(void **state) {
   free(part);
 }
 
-static void test_conn_streamed_message_begins_once_and_before_the_close(void **state) {
+TEST(test_conn_streamed_message_begins_once_and_before_the_close) {
   rig r;
-  (void) state;
   rig_open(&r, WS_CLIENT);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_CONTINUATION), WS_EINVAL);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_PING), WS_EINVAL);
@@ -175,14 +166,4 @@ static void test_conn_streamed_message_begins_once_and_before_the_close(void **s
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), WSUV_ESTATE);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conn_streamed_pieces_make_the_message_wherever_cut),
-      cmocka_unit_test(test_conn_streamed_frame_of_more_than_4_gib),
-      cmocka_unit_test(test_conn_streamed_fragments_of_more_than_4_gib),
-      cmocka_unit_test(test_conn_streamed_message_begins_once_and_before_the_close),
-  };
-  return cmocka_run_group_tests_name("conn_streamed", tests, NULL, NULL);
 }

@@ -1,13 +1,6 @@
 /* permessage-deflate as an extension (RFC 7692): which messages are compressed, what is taken over
    from one to the next, and what it costs. The other end is zlib, called directly. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include <wsuv/deflate.h>
@@ -15,6 +8,7 @@
 #include "base/error.h"
 #include "support/extension_pair.h"
 #include "support/raw_zlib.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -74,8 +68,7 @@ static const char lorem[] =
     "Lorem ipsum dolor sit amet, consectetur adipiscing elit. Lorem ipsum dolor sit amet, sed.";
 
 /* RFC 7692 7.2.3, as frames would carry it. */
-static void test_deflate_sends_the_examples_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_deflate_sends_the_examples_of_the_rfc) {
   rig r;
   rig_open(&r, NULL, NULL);
   assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
@@ -184,8 +177,7 @@ static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
 }
 
 /* All windows with and without takeover, either way. */
-static void test_deflate_speaks_with_zlib_whatever_was_agreed_upon(void **state) {
-  (void) state;
+TEST(test_deflate_speaks_with_zlib_whatever_was_agreed_upon) {
   uint64_t seed = 21;
   for (unsigned bits = 8; bits <= 15; bits++) {
     for (int takeover = 0; takeover < 4; takeover++) {
@@ -203,8 +195,7 @@ static void test_deflate_speaks_with_zlib_whatever_was_agreed_upon(void **state)
 }
 
 /* F28: a message can be left out, and does not enter the deflater then. */
-static void test_deflate_leaves_plain_messages_alone(void **state) {
-  (void) state;
+TEST(test_deflate_leaves_plain_messages_alone) {
   rig r;
   rig_open(&r, NULL, NULL);
   r.sent.plain = true;
@@ -244,8 +235,7 @@ static bool ask(void *arg, wsuv_frame_type_t type, const void *data, size_t len)
   return q->answer;
 }
 
-static void test_deflate_asks_whether_to_compress(void **state) {
-  (void) state;
+TEST(test_deflate_asks_whether_to_compress) {
   for (int yes = 0; yes < 2; yes++) {
     rig r;
     wsuv_deflate_options_t o;
@@ -274,8 +264,7 @@ static void test_deflate_asks_whether_to_compress(void **state) {
   }
 }
 
-static void test_deflate_compresses_only_what_is_bigger(void **state) {
-  (void) state;
+TEST(test_deflate_compresses_only_what_is_bigger) {
   char text[200];
   memset(text, 'x', sizeof text);
   for (size_t least = 0; least < 150; least += 50) {
@@ -301,8 +290,7 @@ static void test_deflate_compresses_only_what_is_bigger(void **state) {
 }
 
 /* Without takeover always; with it only if the window holds nothing else. */
-static void test_deflate_sends_plain_what_does_not_become_shorter(void **state) {
-  (void) state;
+TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
   uint64_t seed = 22;
   for (int takeover = 0; takeover < 2; takeover++) {
     rig r;
@@ -330,8 +318,7 @@ static void test_deflate_sends_plain_what_does_not_become_shorter(void **state) 
 }
 
 /* A message that was not marked is none of ours, whatever is in it. */
-static void test_deflate_passes_messages_that_are_not_compressed(void **state) {
-  (void) state;
+TEST(test_deflate_passes_messages_that_are_not_compressed) {
   rig r;
   rig_open(&r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
@@ -341,8 +328,7 @@ static void test_deflate_passes_messages_that_are_not_compressed(void **state) {
 }
 
 /* Either bound, while it inflates. */
-static void test_deflate_bounds_what_it_inflates(void **state) {
-  (void) state;
+TEST(test_deflate_bounds_what_it_inflates) {
   rig r;
   wsuv_deflate_options_t o;
   char text[5000];
@@ -369,8 +355,7 @@ static void test_deflate_bounds_what_it_inflates(void **state) {
 }
 
 /* F27 */
-static void test_deflate_refuses_what_is_corrupt(void **state) {
-  (void) state;
+TEST(test_deflate_refuses_what_is_corrupt) {
   rig r;
   rig_open(&r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xff\xff", 2);
@@ -381,8 +366,7 @@ static void test_deflate_refuses_what_is_corrupt(void **state) {
 }
 
 /* F27: a sender that takes its window over though it agreed not to. */
-static void test_deflate_refuses_a_window_that_should_be_gone(void **state) {
-  (void) state;
+TEST(test_deflate_refuses_a_window_that_should_be_gone) {
   rig r;
   wsuv_deflate_options_t o = no_takeover();
   rig_open(&r, &o, &o);
@@ -396,8 +380,7 @@ static void test_deflate_refuses_a_window_that_should_be_gone(void **state) {
 }
 
 /* Made on first use; without takeover the client keeps one spare for all its sessions. */
-static void test_deflate_without_takeover_holds_nothing_between_messages(void **state) {
-  (void) state;
+TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
   enum { SESSIONS = 20 };
   rig r;
   wsuv_deflate_options_t o = no_takeover();
@@ -437,8 +420,7 @@ static void test_deflate_without_takeover_holds_nothing_between_messages(void **
 }
 
 /* With takeover nothing is allocated either, once both have had a message. */
-static void test_deflate_allocates_nothing_in_the_steady_state(void **state) {
-  (void) state;
+TEST(test_deflate_allocates_nothing_in_the_steady_state) {
   for (int takeover = 0; takeover < 2; takeover++) {
     rig r;
     wsuv_deflate_options_t o = no_takeover();
@@ -453,8 +435,7 @@ static void test_deflate_allocates_nothing_in_the_steady_state(void **state) {
 }
 
 /* Whoever wants a state inside a message of another gets one of its own. */
-static void test_deflate_sessions_do_not_share_a_message(void **state) {
-  (void) state;
+TEST(test_deflate_sessions_do_not_share_a_message) {
   rig r;
   wsuv_deflate_options_t o = no_takeover();
   rig_open(&r, &o, &o);
@@ -488,8 +469,7 @@ static void test_deflate_sessions_do_not_share_a_message(void **state) {
   rig_close(&r);
 }
 
-static void test_deflate_can_be_freed_inside_a_message(void **state) {
-  (void) state;
+TEST(test_deflate_can_be_freed_inside_a_message) {
   for (int takeover = 0; takeover < 2; takeover++) {
     rig r;
     wsuv_deflate_options_t o = no_takeover();
@@ -512,8 +492,7 @@ static void test_deflate_can_be_freed_inside_a_message(void **state) {
 }
 
 /* F46: a send that finds no memory has changed nothing; both sides go on. */
-static void test_deflate_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_deflate_survives_every_failed_allocation) {
   for (int mode = 0; mode < 4; mode++) {
     bool failed = true;
     for (uint64_t n = 1; failed; n++) {
@@ -540,8 +519,7 @@ static void test_deflate_survives_every_failed_allocation(void **state) {
 }
 
 /* Amid a message there is no way back. */
-static void test_deflate_without_memory_inside_a_message_ends_the_session(void **state) {
-  (void) state;
+TEST(test_deflate_without_memory_inside_a_message_ends_the_session) {
   rig r;
   bytes noise = {0};
   uint64_t seed = 23;
@@ -556,26 +534,4 @@ static void test_deflate_without_memory_inside_a_message_ends_the_session(void *
   assert_true(send.taken);
   bytes_free(&noise);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_deflate_sends_the_examples_of_the_rfc),
-      cmocka_unit_test(test_deflate_speaks_with_zlib_whatever_was_agreed_upon),
-      cmocka_unit_test(test_deflate_leaves_plain_messages_alone),
-      cmocka_unit_test(test_deflate_asks_whether_to_compress),
-      cmocka_unit_test(test_deflate_compresses_only_what_is_bigger),
-      cmocka_unit_test(test_deflate_sends_plain_what_does_not_become_shorter),
-      cmocka_unit_test(test_deflate_passes_messages_that_are_not_compressed),
-      cmocka_unit_test(test_deflate_bounds_what_it_inflates),
-      cmocka_unit_test(test_deflate_refuses_what_is_corrupt),
-      cmocka_unit_test(test_deflate_refuses_a_window_that_should_be_gone),
-      cmocka_unit_test(test_deflate_without_takeover_holds_nothing_between_messages),
-      cmocka_unit_test(test_deflate_allocates_nothing_in_the_steady_state),
-      cmocka_unit_test(test_deflate_sessions_do_not_share_a_message),
-      cmocka_unit_test(test_deflate_can_be_freed_inside_a_message),
-      cmocka_unit_test(test_deflate_survives_every_failed_allocation),
-      cmocka_unit_test(test_deflate_without_memory_inside_a_message_ends_the_session),
-  };
-  return cmocka_run_group_tests_name("deflate", tests, NULL, NULL);
 }

@@ -1,13 +1,6 @@
 /* Negotiating permessage-deflate (RFC 7692 7.1): what is offered, answered, accepted and refused.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +9,7 @@
 #include "base/error.h"
 #include "proto/extension/deflate_params.h"
 #include "support/extension_pair.h"
+#include "support/test.h"
 
 /* Options as text: s and c for no context takeover, S and C for windows. */
 typedef struct options_spec {
@@ -70,8 +64,7 @@ static int server_answers(const options_spec *spec, const char *offer, char answ
 #define SMWB "; server_max_window_bits"
 #define CMWB "; client_max_window_bits"
 
-static void test_deflate_params_offer_says_what_is_wanted(void **state) {
-  (void) state;
+TEST(test_deflate_params_offer_says_what_is_wanted) {
   static const struct {
     options_spec spec;
     const char *offer;
@@ -102,8 +95,7 @@ static void assert_accepts(const options_spec *spec, const char *answer, bool go
 }
 
 /* F5 */
-static void test_deflate_params_client_accepts_what_may_come_unoffered(void **state) {
-  (void) state;
+TEST(test_deflate_params_client_accepts_what_may_come_unoffered) {
   static const char *const good[] = {"",
                                      D,
                                      D SNCT,
@@ -123,8 +115,7 @@ static void test_deflate_params_client_accepts_what_may_come_unoffered(void **st
 }
 
 /* F5 */
-static void test_deflate_params_client_refuses_bad_answers(void **state) {
-  (void) state;
+TEST(test_deflate_params_client_refuses_bad_answers) {
   static const char *const bad[] = {D "; unknown",
                                     D "; unknown=1",
                                     D "; SERVER_NO_CONTEXT_TAKEOVER",
@@ -161,8 +152,7 @@ static void test_deflate_params_client_refuses_bad_answers(void **state) {
   assert_accepts(&bare, D CMWB "=8", false);
 }
 
-static void test_deflate_params_client_gets_what_it_requires(void **state) {
-  (void) state;
+TEST(test_deflate_params_client_gets_what_it_requires) {
   const options_spec no_takeover = {true, false, 15, 15};
   assert_accepts(&no_takeover, D SNCT, true);
   assert_accepts(&no_takeover, D, false);
@@ -182,8 +172,7 @@ static void test_deflate_params_client_gets_what_it_requires(void **state) {
   assert_accepts(&hints, D CMWB "=15", true);
 }
 
-static void test_deflate_params_server_answers_as_it_can(void **state) {
-  (void) state;
+TEST(test_deflate_params_server_answers_as_it_can) {
   static const struct {
     options_spec spec;
     const char *offer, *answer;
@@ -220,8 +209,7 @@ static void test_deflate_params_server_answers_as_it_can(void **state) {
 
 /* All combinations of both sides' options: the client takes every answer of the server's, and both
    mean the same by it. */
-static void test_deflate_params_agree_whatever_the_options(void **state) {
-  (void) state;
+TEST(test_deflate_params_agree_whatever_the_options) {
   static const unsigned windows[] = {8, 9, 12, 15, 0};
   for (int n = 0; n < 4 * 4 * 5 * 4 * 4 * 5; n++) {
     int i = n;
@@ -261,8 +249,7 @@ static void check_ways(const wsuv_deflate_options_t *o, const wsuv_extension_par
   assert_int_equal(a.server.takeover, server.takeover);
 }
 
-static void test_deflate_params_lead_to_windows_and_takeover(void **state) {
-  (void) state;
+TEST(test_deflate_params_lead_to_windows_and_takeover) {
   wsuv_deflate_options_t o;
   wsuv_deflate_options_init(&o);
   const wsuv_extension_param_t params[] = {{"server_max_window_bits", "9"},
@@ -280,8 +267,7 @@ static void test_deflate_params_lead_to_windows_and_takeover(void **state) {
   check_ways(&o, params, 2, (deflate_way){9, false}, (deflate_way){9, true});
 }
 
-static void test_deflate_options_out_of_range_are_refused(void **state) {
-  (void) state;
+TEST(test_deflate_options_out_of_range_are_refused) {
   for (int what = 0; what < 13; what++) {
     wsuv_deflate_options_t o;
     wsuv_extension_t deflate;
@@ -309,8 +295,7 @@ static void test_deflate_options_out_of_range_are_refused(void **state) {
   }
 }
 
-static void test_deflate_options_have_defaults(void **state) {
-  (void) state;
+TEST(test_deflate_options_have_defaults) {
   wsuv_deflate_options_t o;
   memset(&o, 0xff, sizeof o);
   wsuv_deflate_options_init(&o);
@@ -331,8 +316,7 @@ static void test_deflate_options_have_defaults(void **state) {
 }
 
 /* An option that goes wrong after the extension was filled in is found when it is installed. */
-static void test_deflate_options_are_checked_when_installed(void **state) {
-  (void) state;
+TEST(test_deflate_options_are_checked_when_installed) {
   extension_pair p;
   wsuv_extension_t deflate;
   const wsuv_extension_t *hooks[] = {&deflate};
@@ -343,20 +327,4 @@ static void test_deflate_options_are_checked_when_installed(void **state) {
   o.level = 77;
   assert_int_equal(extension_pair_accept(&p, hooks, 1, ""), WS_EINVAL);
   extension_pair_close(&p);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_deflate_params_offer_says_what_is_wanted),
-      cmocka_unit_test(test_deflate_params_client_accepts_what_may_come_unoffered),
-      cmocka_unit_test(test_deflate_params_client_refuses_bad_answers),
-      cmocka_unit_test(test_deflate_params_client_gets_what_it_requires),
-      cmocka_unit_test(test_deflate_params_server_answers_as_it_can),
-      cmocka_unit_test(test_deflate_params_agree_whatever_the_options),
-      cmocka_unit_test(test_deflate_params_lead_to_windows_and_takeover),
-      cmocka_unit_test(test_deflate_options_out_of_range_are_refused),
-      cmocka_unit_test(test_deflate_options_have_defaults),
-      cmocka_unit_test(test_deflate_options_are_checked_when_installed),
-  };
-  return cmocka_run_group_tests_name("deflate_params", tests, NULL, NULL);
 }

@@ -1,12 +1,6 @@
 /* Compressing messages (RFC 7692 7.2.1). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include <string.h>
 
@@ -14,6 +8,7 @@
 #include "proto/extension/deflater.h"
 #include "proto/extension/zstream_pool.h"
 #include "support/raw_zlib.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 typedef struct rig {
@@ -67,8 +62,7 @@ static void assert_out(rig *r, const void *expected, size_t len) {
 }
 
 /* RFC 7692 7.2.3.1, 7.2.3.2 */
-static void test_deflater_makes_the_bytes_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_deflater_makes_the_bytes_of_the_rfc) {
   rig r;
   rig_open(&r, 15, 6, 8);
   assert_int_equal(feed(&r, "Hello", 5, true), 0);
@@ -79,8 +73,7 @@ static void test_deflater_makes_the_bytes_of_the_rfc(void **state) {
 }
 
 /* RFC 7692 7.2.3.6, also behind a message that ended with the same flush. */
-static void test_deflater_makes_one_byte_of_an_empty_message(void **state) {
-  (void) state;
+TEST(test_deflater_makes_one_byte_of_an_empty_message) {
   rig r;
   rig_open(&r, 15, 6, 8);
   for (int i = 0; i < 3; i++) {
@@ -95,8 +88,7 @@ static void test_deflater_makes_one_byte_of_an_empty_message(void **state) {
 }
 
 /* What has gone out of a message so far can be read without the rest of it. */
-static void test_deflater_flushes_each_fragment(void **state) {
-  (void) state;
+TEST(test_deflater_flushes_each_fragment) {
   rig r;
   bytes text = {0};
   rig_open(&r, 15, 6, 8);
@@ -120,8 +112,7 @@ static void test_deflater_flushes_each_fragment(void **state) {
 }
 
 /* Every window, its limit held: the peer's inflater has no more, and looks at each distance. */
-static void test_deflater_stays_in_its_window(void **state) {
-  (void) state;
+TEST(test_deflater_stays_in_its_window) {
   uint64_t seed = 5;
   for (uint8_t bits = 8; bits <= 15; bits++) {
     for (int level = 0; level <= 9; level += 3) {
@@ -164,8 +155,7 @@ static int tight_more(wsuv_sink_t *sink, size_t want) {
   return 0;
 }
 
-static void test_deflater_takes_little_room(void **state) {
-  (void) state;
+TEST(test_deflater_takes_little_room) {
   uint64_t seed = 6;
   for (size_t piece = 7; piece < 50; piece++) {
     rig r;
@@ -187,8 +177,7 @@ static void test_deflater_takes_little_room(void **state) {
   }
 }
 
-static void test_deflater_fails_with_its_sink(void **state) {
-  (void) state;
+TEST(test_deflater_fails_with_its_sink) {
   rig r;
   rig_open(&r, 15, 6, 8);
   r.alloc.fail_at = r.alloc.calls + 1;
@@ -201,8 +190,7 @@ static void test_deflater_fails_with_its_sink(void **state) {
 
 /* The pool of states. */
 
-static void test_zstream_pool_keeps_one_spare_of_each_kind(void **state) {
-  (void) state;
+TEST(test_zstream_pool_keeps_one_spare_of_each_kind) {
   track_alloc alloc;
   zstream_pool pool;
   z_stream *z[16][4];
@@ -234,8 +222,7 @@ static void test_zstream_pool_keeps_one_spare_of_each_kind(void **state) {
 }
 
 /* F46 */
-static void test_zstream_pool_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_zstream_pool_survives_every_failed_allocation) {
   for (int kind = 0; kind < 2; kind++) {
     for (int for_ever = 0; for_ever < 2; for_ever++) {
       z_stream *z = NULL;
@@ -256,18 +243,4 @@ static void test_zstream_pool_survives_every_failed_allocation(void **state) {
       }
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_deflater_makes_the_bytes_of_the_rfc),
-      cmocka_unit_test(test_deflater_makes_one_byte_of_an_empty_message),
-      cmocka_unit_test(test_deflater_flushes_each_fragment),
-      cmocka_unit_test(test_deflater_stays_in_its_window),
-      cmocka_unit_test(test_deflater_takes_little_room),
-      cmocka_unit_test(test_deflater_fails_with_its_sink),
-      cmocka_unit_test(test_zstream_pool_keeps_one_spare_of_each_kind),
-      cmocka_unit_test(test_zstream_pool_survives_every_failed_allocation),
-  };
-  return cmocka_run_group_tests_name("deflater", tests, NULL, NULL);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "net/dial/dial.h"
 
 /* Dialling, over the simulated machine. */
@@ -132,7 +125,7 @@ static void name_three(world *w, uint64_t delay_ms) {
 
 /* --- to the end --- */
 
-static void test_dial_takes_a_literal_without_lookup(world *w) {
+WORLD_SIM_TEST(test_dial_takes_a_literal_without_lookup, w) {
   static const char *const literals[] = {"127.0.0.1", "::1"};
   for (size_t i = 0; i < 2; i++) {
     caller c;
@@ -147,7 +140,7 @@ static void test_dial_takes_a_literal_without_lookup(world *w) {
   }
 }
 
-static void test_dial_takes_a_name(world *w) {
+WORLD_SIM_TEST(test_dial_takes_a_name, w) {
   caller c;
   caller_init(&c, w);
   raw_peer_new_at(w, "127.0.0.1", PORT);
@@ -157,7 +150,7 @@ static void test_dial_takes_a_name(world *w) {
   caller_end(&c);
 }
 
-static void test_dial_hands_over_a_filter_that_works(world *w) {
+WORLD_SIM_TEST(test_dial_hands_over_a_filter_that_works, w) {
   caller c;
   size_t taken, retained;
   const ws_view hello = {(const uint8_t *) "h", 1};
@@ -172,7 +165,7 @@ static void test_dial_hands_over_a_filter_that_works(world *w) {
   caller_end(&c);
 }
 
-static void test_dial_goes_on_to_the_address_that_answers(world *w) {
+WORLD_SIM_TEST(test_dial_goes_on_to_the_address_that_answers, w) {
   caller c;
   caller_init(&c, w);
   name_three(w, 3);
@@ -184,7 +177,7 @@ static void test_dial_goes_on_to_the_address_that_answers(world *w) {
   assert_int_equal(third->accepted, 1);
 }
 
-static void test_dial_takes_the_first_address_that_answers(world *w) {
+WORLD_SIM_TEST(test_dial_takes_the_first_address_that_answers, w) {
   caller c;
   caller_init(&c, w);
   name_three(w, 0);
@@ -199,7 +192,7 @@ static void test_dial_takes_the_first_address_that_answers(world *w) {
 }
 
 /* Every way to fail, at every place. */
-static void test_dial_tells_the_code_of_the_last_address(world *w) {
+WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address, w) {
   static const char *const addrs[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
   static const int codes[] = {UV_ENETUNREACH, UV_EHOSTUNREACH, UV_ECONNRESET};
   for (unsigned how = 0; how < 8; how++) {
@@ -217,7 +210,7 @@ static void test_dial_tells_the_code_of_the_last_address(world *w) {
   }
 }
 
-static void test_dial_refused_by_all(world *w) {
+WORLD_SIM_TEST(test_dial_refused_by_all, w) {
   caller c;
   caller_init(&c, w);
   name_three(w, 0);
@@ -226,7 +219,7 @@ static void test_dial_refused_by_all(world *w) {
   caller_end(&c);
 }
 
-static void test_dial_tells_the_code_of_the_lookup(world *w) {
+WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup, w) {
   caller c;
   caller_init(&c, w);
   sim_name(world_sim(w), "busy.test", &(sim_answer){.delay_ms = 7, .status = UV_EAI_AGAIN});
@@ -236,7 +229,7 @@ static void test_dial_tells_the_code_of_the_lookup(world *w) {
   caller_end(&c);
 }
 
-static void test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call(world *w) {
+WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call, w) {
   caller c;
   caller_init(&c, w);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
@@ -246,7 +239,7 @@ static void test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call(world 
   caller_end(&c);
 }
 
-static void test_dial_of_an_address_that_never_answers_times_out(world *w) {
+WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out, w) {
   caller c;
   caller_init(&c, w);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_BLACKHOLE, 0);
@@ -303,7 +296,7 @@ static void route_all(world *w, const char *const *addrs, size_t count, sim_rout
 
 static const char *const three[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
 
-static void test_dial_begins_attempts_250_ms_apart(world *w) {
+WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart, w) {
   caller c;
   spied_init(&c, w);
   name_three(w, 7);
@@ -320,7 +313,7 @@ static void test_dial_begins_attempts_250_ms_apart(world *w) {
 }
 
 /* The one after that has its 250 ms again. */
-static void test_dial_goes_on_at_once_when_an_attempt_fails(world *w) {
+WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails, w) {
   caller c;
   spied_init(&c, w);
   name_three(w, 0);
@@ -335,7 +328,7 @@ static void test_dial_goes_on_at_once_when_an_attempt_fails(world *w) {
   caller_end(&c);
 }
 
-static void test_dial_goes_on_at_once_when_an_attempt_cannot_begin(world *w) {
+WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin, w) {
   caller c;
   spied_init(&c, w);
   name_three(w, 0);
@@ -350,7 +343,7 @@ static void test_dial_goes_on_at_once_when_an_attempt_cannot_begin(world *w) {
 }
 
 /* F39: the other family connects, 250 ms late. */
-static void test_dial_of_a_dead_family_takes_the_other(world *w) {
+WORLD_SIM_TEST(test_dial_of_a_dead_family_takes_the_other, w) {
   static const char *const dead[] = {"2001:db8::1", "2001:db8::2", "2001:db8::3"};
   caller c;
   spied_init(&c, w);
@@ -368,7 +361,7 @@ static void test_dial_of_a_dead_family_takes_the_other(world *w) {
 }
 
 /* All answer, after all were begun: the first wins, and the others are let go. */
-static void test_dial_winner_takes_all(world *w) {
+WORLD_SIM_TEST(test_dial_winner_takes_all, w) {
   const uint64_t slow = 400 * 1000 * 1000;
   raw_peer *p[3];
   sim_profile profile;
@@ -392,7 +385,7 @@ static void test_dial_winner_takes_all(world *w) {
 }
 
 /* Last in order, not in time. */
-static void test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first(world *w) {
+WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first, w) {
   caller c;
   caller_init(&c, w);
   name_three(w, 0);
@@ -404,7 +397,7 @@ static void test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first
   caller_end(&c);
 }
 
-static void test_dial_alternates_families(world *w) {
+WORLD_SIM_TEST(test_dial_alternates_families, w) {
   static const char *const order[] = {"2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2",
                                       "2001:db8::3"};
   caller c;
@@ -432,7 +425,7 @@ static void assert_order(const char *families, sa_family_t local, const char *pl
   }
 }
 
-static void test_dial_orders_addresses(world *w) {
+WORLD_SIM_TEST(test_dial_orders_addresses, w) {
   (void) w;
   assert_order("4", AF_UNSPEC, "0");
   assert_order("44", AF_UNSPEC, "01");
@@ -447,7 +440,7 @@ static void test_dial_orders_addresses(world *w) {
 }
 
 /* Bound to an address of one family: the other is not connected to. */
-static void test_dial_keeps_to_the_family_of_the_local_address(world *w) {
+WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address, w) {
   static const char *const hosts[] = {"three.test", "192.0.2.1"};
   ws_socket_options bound = options;
   name_three(w, 1);
@@ -477,7 +470,7 @@ static int count_lookup(ws_env *env, const char *host, uint16_t port, ws_lookup_
 }
 
 /* Every fourth is cancelled before there is an answer. */
-static void test_dial_of_one_name_many_times_looks_it_up_once(world *w) {
+WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   enum { DIALS = 100 };
   static caller all[DIALS];
   size_t connected = 0;
@@ -524,32 +517,32 @@ static void cancel_after(world *w, const char *host, uint64_t ms, size_t resolve
   assert_int_equal(c.done + c.closed, 0);
 }
 
-static void test_dial_cancelled_at_once(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_at_once, w) {
   raw_peer_new_at(w, "127.0.0.1", PORT);
   cancel_after(w, "localhost", 0, 0);
   cancel_after(w, "127.0.0.1", 0, 1);
 }
 
 /* F38 */
-static void test_dial_cancelled_during_the_lookup(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_during_the_lookup, w) {
   name_three(w, 100);
   cancel_after(w, "three.test", 50, 0);
 }
 
-static void test_dial_cancelled_while_the_lookup_never_answers(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_while_the_lookup_never_answers, w) {
   uint64_t start = world_now_ms(w);
   sim_name(world_sim(w), "never.test", &(sim_answer){.delay_ms = SIM_NEVER});
   cancel_after(w, "never.test", 1000, 0);
   assert_true(world_now_ms(w) >= start + 31000); /* the environment has waited for the orphan */
 }
 
-static void test_dial_cancelled_during_the_first_attempt(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_during_the_first_attempt, w) {
   name_three(w, 1);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_BLACKHOLE, 0);
   cancel_after(w, "three.test", 500, 1);
 }
 
-static void test_dial_cancelled_during_the_last_attempt(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_during_the_last_attempt, w) {
   name_three(w, 1);
   sim_route(world_sim(w), "2001:db8::2", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   sim_route(world_sim(w), "192.0.2.3", SIM_ROUTE_BLACKHOLE, 0);
@@ -570,13 +563,13 @@ static void cancel_after_each_turn(world *w) {
   }
 }
 
-static void test_dial_cancelled_after_each_turn(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_after_each_turn, w) {
   name_three(w, 1);
   raw_peer_new_at(w, "192.0.2.3", PORT);
   cancel_after_each_turn(w);
 }
 
-static void test_dial_cancelled_after_each_turn_of_a_race(world *w) {
+WORLD_SIM_TEST(test_dial_cancelled_after_each_turn_of_a_race, w) {
   name_three(w, 1);
   route_all(w, three, 2, SIM_ROUTE_BLACKHOLE);
   raw_peer_new_at(w, "192.0.2.3", PORT);
@@ -612,7 +605,7 @@ static void fail_each(world *w, const char *host, bool for_ever) {
 }
 
 /* F46 */
-static void test_dial_without_memory(world *w) {
+WORLD_SIM_TEST(test_dial_without_memory, w) {
   static const char *const hosts[] = {"three.test", "localhost", "127.0.0.1"};
   name_three(w, 1);
   raw_peer_new_at(w, "127.0.0.1", PORT);
@@ -624,45 +617,10 @@ static void test_dial_without_memory(world *w) {
 }
 
 /* F46: the attempts that there is memory for go on. */
-static void test_dial_race_without_memory(world *w) {
+WORLD_SIM_TEST(test_dial_race_without_memory, w) {
   name_three(w, 1);
   route_all(w, three, 2, SIM_ROUTE_BLACKHOLE);
   raw_peer_new_at(w, "192.0.2.3", PORT);
   fail_each(w, "three.test", false);
   fail_each(w, "three.test", true);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_dial_takes_a_literal_without_lookup),
-      WORLD_SIM_TEST(test_dial_takes_a_name),
-      WORLD_SIM_TEST(test_dial_hands_over_a_filter_that_works),
-      WORLD_SIM_TEST(test_dial_goes_on_to_the_address_that_answers),
-      WORLD_SIM_TEST(test_dial_takes_the_first_address_that_answers),
-      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address),
-      WORLD_SIM_TEST(test_dial_refused_by_all),
-      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup),
-      WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call),
-      WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out),
-      WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart),
-      WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails),
-      WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin),
-      WORLD_SIM_TEST(test_dial_of_a_dead_family_takes_the_other),
-      WORLD_SIM_TEST(test_dial_winner_takes_all),
-      WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first),
-      WORLD_SIM_TEST(test_dial_alternates_families),
-      WORLD_SIM_TEST(test_dial_orders_addresses),
-      WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address),
-      WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once),
-      WORLD_SIM_TEST(test_dial_cancelled_at_once),
-      WORLD_SIM_TEST(test_dial_cancelled_during_the_lookup),
-      WORLD_SIM_TEST(test_dial_cancelled_while_the_lookup_never_answers),
-      WORLD_SIM_TEST(test_dial_cancelled_during_the_first_attempt),
-      WORLD_SIM_TEST(test_dial_cancelled_during_the_last_attempt),
-      WORLD_SIM_TEST(test_dial_cancelled_after_each_turn),
-      WORLD_SIM_TEST(test_dial_cancelled_after_each_turn_of_a_race),
-      WORLD_SIM_TEST(test_dial_without_memory),
-      WORLD_SIM_TEST(test_dial_race_without_memory),
-  };
-  return world_run_tests("unit/dial", tests, sizeof tests / sizeof *tests);
 }

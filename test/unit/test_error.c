@@ -1,14 +1,9 @@
 /* wsuv's own error codes: a name and a text each, and out of the way of everybody else's. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "support/test.h"
 
 static const struct {
   int code;
@@ -21,8 +16,7 @@ static const struct {
 
 enum { CODES = sizeof codes / sizeof codes[0] };
 
-static void test_error_codes_are_unique_and_far_below(void **state) {
-  (void) state;
+TEST(test_error_codes_are_unique_and_far_below) {
   for (size_t i = 0; i < CODES; i++) {
     /* libuv's end at -4095, mbedTLS's at -0x7fff, psa's and both of those added stay above. */
     assert_true(codes[i].code < -65536);
@@ -30,8 +24,7 @@ static void test_error_codes_are_unique_and_far_below(void **state) {
   }
 }
 
-static void test_error_every_code_has_name_and_text(void **state) {
-  (void) state;
+TEST(test_error_every_code_has_name_and_text) {
   for (size_t i = 0; i < CODES; i++) {
     assert_string_equal(ws_own_err_name(codes[i].code), codes[i].name);
     const char *text = ws_own_strerror(codes[i].code);
@@ -44,20 +37,10 @@ static void test_error_every_code_has_name_and_text(void **state) {
   assert_string_equal(ws_own_strerror(WSUV_ERANDOM), "no random bytes");
 }
 
-static void test_error_other_numbers_are_not_ours(void **state) {
-  (void) state;
+TEST(test_error_other_numbers_are_not_ours) {
   const int others[] = {0, 1, -1, WS_ENOMEM, WS_ECANCELED, WS_EOF, -65536, -70000, 70001};
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     assert_null(ws_own_err_name(others[i]));
     assert_null(ws_own_strerror(others[i]));
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_error_codes_are_unique_and_far_below),
-      cmocka_unit_test(test_error_every_code_has_name_and_text),
-      cmocka_unit_test(test_error_other_numbers_are_not_ours),
-  };
-  return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

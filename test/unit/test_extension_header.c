@@ -1,12 +1,5 @@
 /* The grammar of Sec-WebSocket-Extensions (RFC 6455 9.1, RFC 9110 5.6). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +7,7 @@
 #include "proto/extension/extension_header.h"
 #include "support/extension_pair.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 /* One line for what was parsed: `<a b c=d><e>`; or what was wrong. */
@@ -58,8 +52,7 @@ static void assert_malformed(const char *value) {
   if (err != WSUV_EEXTENSION) fail_msg("'%s': %d, %s", value, err, text);
 }
 
-static void test_extension_header_takes_what_the_grammar_says(void **state) {
-  (void) state;
+TEST(test_extension_header_takes_what_the_grammar_says) {
   assert_parsed("foo", "<foo>");
   assert_parsed("foo;bar", "<foo bar>");
   assert_parsed("foo;bar=1", "<foo bar=1>");
@@ -80,16 +73,14 @@ static void test_extension_header_takes_what_the_grammar_says(void **state) {
   assert_parsed("private-extension", "<private-extension>");
 }
 
-static void test_extension_header_takes_spaces_and_empty_elements(void **state) {
-  (void) state;
+TEST(test_extension_header_takes_spaces_and_empty_elements) {
   assert_parsed(" \tfoo \t;\t bar = 1 ,\t baz \t", "<foo bar=1><baz>");
   assert_parsed("foo;bar=\t\"1\" ;baz", "<foo bar=1 baz>");
   assert_parsed(",,foo", "<foo>");
   assert_parsed(", ,\tfoo , ,bar,", "<foo><bar>");
 }
 
-static void test_extension_header_refuses_all_else(void **state) {
-  (void) state;
+TEST(test_extension_header_refuses_all_else) {
   static const char *const bad[] = {"",
                                     " ",
                                     ",",
@@ -134,8 +125,7 @@ static void test_extension_header_refuses_all_else(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_malformed(bad[i]);
 }
 
-static void test_extension_header_joins_its_fields(void **state) {
-  (void) state;
+TEST(test_extension_header_joins_its_fields) {
   char text[4096];
   static const char *const split[] = {"foo;bar", "", "baz;a=1, foo"};
   assert_int_equal(parse(split, 3, text, sizeof text), 0);
@@ -149,8 +139,7 @@ static void test_extension_header_joins_its_fields(void **state) {
   assert_int_equal(parse(cut, 2, text, sizeof text), WSUV_EEXTENSION);
 }
 
-static void test_extension_header_knows_its_field_in_any_case(void **state) {
-  (void) state;
+TEST(test_extension_header_knows_its_field_in_any_case) {
   track_alloc alloc;
   header_store fields;
   extension_header h;
@@ -215,8 +204,7 @@ static bool model(const char *s) {
   }
 }
 
-static void test_extension_header_agrees_with_a_model_on_all_short_texts(void **state) {
-  (void) state;
+TEST(test_extension_header_agrees_with_a_model_on_all_short_texts) {
   static const char alphabet[] = "a;=,\"\\ ";
   enum { LETTERS = sizeof alphabet - 1, LONGEST = 6 };
   size_t good = 0, all = 0;
@@ -242,8 +230,7 @@ static int parse_text(const bytes *value, char *text, size_t size) {
 }
 
 /* F5, as a fuzzer would. */
-static void test_extension_header_survives_random_texts(void **state) {
-  (void) state;
+TEST(test_extension_header_survives_random_texts) {
   static const char *const parts[] = {
       "permessage-deflate", "a", ";", ",", "=", "\"", "\\", " ", "15", "\t", "\xe9", "x-y"};
   uint64_t seed = 11;
@@ -264,8 +251,7 @@ static void test_extension_header_survives_random_texts(void **state) {
 }
 
 /* F1: bounded, whatever the size of the head that it comes in. */
-static void test_extension_header_is_bounded_in_items(void **state) {
-  (void) state;
+TEST(test_extension_header_is_bounded_in_items) {
   bytes value = {0};
   char text[4096];
   for (int i = 0; i < EXTENSION_ITEMS_MAX; i++) bytes_add(&value, i % 3 == 0 ? ",a" : ";b", 2);
@@ -278,8 +264,7 @@ static void test_extension_header_is_bounded_in_items(void **state) {
   bytes_free(&value);
 }
 
-static void test_extension_header_without_memory_says_so(void **state) {
-  (void) state;
+TEST(test_extension_header_without_memory_says_so) {
   track_alloc alloc;
   header_store fields;
   extension_header h;
@@ -292,19 +277,4 @@ static void test_extension_header_without_memory_says_so(void **state) {
   assert_int_equal(alloc.failed, 1);
   header_store_clear(&fields);
   assert_int_equal(alloc.live, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_extension_header_takes_what_the_grammar_says),
-      cmocka_unit_test(test_extension_header_takes_spaces_and_empty_elements),
-      cmocka_unit_test(test_extension_header_refuses_all_else),
-      cmocka_unit_test(test_extension_header_joins_its_fields),
-      cmocka_unit_test(test_extension_header_knows_its_field_in_any_case),
-      cmocka_unit_test(test_extension_header_agrees_with_a_model_on_all_short_texts),
-      cmocka_unit_test(test_extension_header_survives_random_texts),
-      cmocka_unit_test(test_extension_header_is_bounded_in_items),
-      cmocka_unit_test(test_extension_header_without_memory_says_so),
-  };
-  return cmocka_run_group_tests_name("extension_header", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 /* Installing extensions, and offering them (RFC 6455 9.1). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/extension/extension_list.h"
 #include "support/bracket.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 typedef struct rig {
@@ -53,8 +47,7 @@ static void assert_offer(rig *r, const char *expected, unsigned mask) {
   text_buf_clear(&text);
 }
 
-static void test_extension_list_of_none_is_nothing(void **state) {
-  (void) state;
+TEST(test_extension_list_of_none_is_nothing) {
   rig r;
   rig_open(&r);
   assert_int_equal(install(&r, 0), 0);
@@ -65,8 +58,7 @@ static void test_extension_list_of_none_is_nothing(void **state) {
   rig_close(&r);
 }
 
-static void test_extension_list_copies_what_it_is_given(void **state) {
-  (void) state;
+TEST(test_extension_list_copies_what_it_is_given) {
   rig r;
   char key[] = "key";
   rig_open(&r);
@@ -78,8 +70,7 @@ static void test_extension_list_copies_what_it_is_given(void **state) {
   rig_close(&r);
 }
 
-static void test_extension_list_installs_once_and_undoes_it_with_the_last_reference(void **state) {
-  (void) state;
+TEST(test_extension_list_installs_once_and_undoes_it_with_the_last_reference) {
   rig r;
   rig_open(&r);
   assert_int_equal(install(&r, WSUV_EXTENSIONS_MAX), 0);
@@ -91,8 +82,7 @@ static void test_extension_list_installs_once_and_undoes_it_with_the_last_refere
   rig_close(&r);
 }
 
-static void test_extension_list_offers_alternatives_in_order(void **state) {
-  (void) state;
+TEST(test_extension_list_offers_alternatives_in_order) {
   rig r;
   rig_open(&r);
   r.b[0].offers = 2;
@@ -102,8 +92,7 @@ static void test_extension_list_offers_alternatives_in_order(void **state) {
   rig_close(&r);
 }
 
-static void test_extension_list_without_install_hands_on_the_data(void **state) {
-  (void) state;
+TEST(test_extension_list_without_install_hands_on_the_data) {
   rig r;
   rig_open(&r);
   r.b[0].hooks.install = NULL;
@@ -114,8 +103,7 @@ static void test_extension_list_without_install_hands_on_the_data(void **state) 
 }
 
 /* "Two that claim one bit cannot be installed together." */
-static void test_extension_list_refuses_a_bit_that_is_claimed_twice(void **state) {
-  (void) state;
+TEST(test_extension_list_refuses_a_bit_that_is_claimed_twice) {
   for (unsigned first = 0; first < 16; first++) {
     for (unsigned second = 0; second < 16; second++) {
       rig r;
@@ -129,8 +117,7 @@ static void test_extension_list_refuses_a_bit_that_is_claimed_twice(void **state
   }
 }
 
-static void test_extension_list_refuses_what_is_unsound(void **state) {
-  (void) state;
+TEST(test_extension_list_refuses_what_is_unsound) {
   for (int what = 0; what < 9; what++) {
     rig r;
     rig_open(&r);
@@ -161,8 +148,7 @@ static void test_extension_list_refuses_what_is_unsound(void **state) {
 }
 
 /* For a server that has nothing to offer, or a client that answers nothing. */
-static void test_extension_list_takes_an_extension_of_one_role(void **state) {
-  (void) state;
+TEST(test_extension_list_takes_an_extension_of_one_role) {
   rig r;
   rig_open(&r);
   r.b[0].hooks.offer = NULL;
@@ -189,8 +175,7 @@ static int refuse_offer(void *shared, size_t n, wsuv_extension_params_t *params)
   return WSUV_ERANDOM;
 }
 
-static void test_extension_list_offer_fails_with_what_is_no_token(void **state) {
-  (void) state;
+TEST(test_extension_list_offer_fails_with_what_is_no_token) {
   static const char *bad[][2] = {{NULL, NULL}, {"", NULL},   {"a b", NULL},  {"a\r\nX", NULL},
                                  {"a", ""},    {"a", "1 2"}, {"a", "\"1\""}, {"a", "1,b"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -210,8 +195,7 @@ static void test_extension_list_offer_fails_with_what_is_no_token(void **state) 
   }
 }
 
-static void test_extension_list_offer_fails_with_the_hook(void **state) {
-  (void) state;
+TEST(test_extension_list_offer_fails_with_the_hook) {
   rig r;
   text_buf text;
   unsigned offered;
@@ -231,8 +215,7 @@ static int refuse_install(void *data, const wsuv_allocator_t *alloc, void **shar
   return WSUV_ERANDOM;
 }
 
-static void test_extension_list_fails_with_the_hook_and_undoes_the_others(void **state) {
-  (void) state;
+TEST(test_extension_list_fails_with_the_hook_and_undoes_the_others) {
   rig r;
   rig_open(&r);
   r.b[2].hooks.install = refuse_install;
@@ -242,8 +225,7 @@ static void test_extension_list_fails_with_the_hook_and_undoes_the_others(void *
 }
 
 /* F46 */
-static void test_extension_list_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_extension_list_survives_every_failed_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     int err = WS_ENOMEM;
     for (uint64_t n = 1; err == WS_ENOMEM; n++) {
@@ -262,22 +244,4 @@ static void test_extension_list_survives_every_failed_allocation(void **state) {
       rig_close(&r);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_extension_list_of_none_is_nothing),
-      cmocka_unit_test(test_extension_list_copies_what_it_is_given),
-      cmocka_unit_test(test_extension_list_installs_once_and_undoes_it_with_the_last_reference),
-      cmocka_unit_test(test_extension_list_offers_alternatives_in_order),
-      cmocka_unit_test(test_extension_list_without_install_hands_on_the_data),
-      cmocka_unit_test(test_extension_list_refuses_a_bit_that_is_claimed_twice),
-      cmocka_unit_test(test_extension_list_refuses_what_is_unsound),
-      cmocka_unit_test(test_extension_list_takes_an_extension_of_one_role),
-      cmocka_unit_test(test_extension_list_offer_fails_with_what_is_no_token),
-      cmocka_unit_test(test_extension_list_offer_fails_with_the_hook),
-      cmocka_unit_test(test_extension_list_fails_with_the_hook_and_undoes_the_others),
-      cmocka_unit_test(test_extension_list_survives_every_failed_allocation),
-  };
-  return cmocka_run_group_tests_name("extension_list", tests, NULL, NULL);
 }

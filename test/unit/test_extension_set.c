@@ -1,18 +1,12 @@
 /* Extensions agreed upon, either side, and messages on their way through several of them. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "support/bracket.h"
 #include "support/extension_pair.h"
+#include "support/test.h"
 
 enum { COUNT = 4, MOST = 1 << 20 };
 
@@ -64,8 +58,7 @@ static void assert_accept(const char *answer, int expected, const char *why, con
   rig_close(&r);
 }
 
-static void test_extension_set_client_takes_what_it_offered(void **state) {
-  (void) state;
+TEST(test_extension_set_client_takes_what_it_offered) {
   assert_accept("", 0, NULL, "");
   assert_accept("one; letter=a", 0, NULL, "one; letter=a");
   assert_accept(" three ;letter = \"c\" ", 0, NULL, "three; letter=c");
@@ -74,8 +67,7 @@ static void test_extension_set_client_takes_what_it_offered(void **state) {
 }
 
 /* F5 */
-static void test_extension_set_client_refuses_all_else(void **state) {
-  (void) state;
+TEST(test_extension_set_client_refuses_all_else) {
   const int bad = WSUV_EEXTENSION;
   assert_accept("four; letter=d", bad, "extension was not offered", NULL);
   assert_accept("One; letter=a", bad, "extension was not offered", NULL);
@@ -88,8 +80,7 @@ static void test_extension_set_client_refuses_all_else(void **state) {
   assert_accept(",", bad, "Sec-WebSocket-Extensions is empty", NULL);
 }
 
-static void test_extension_set_client_that_offers_nothing_takes_nothing(void **state) {
-  (void) state;
+TEST(test_extension_set_client_that_offers_nothing_takes_nothing) {
   rig r;
   rig_open(&r);
   assert_int_equal(extension_pair_accept(&r.p, NULL, 0, "one"), WSUV_EEXTENSION);
@@ -103,8 +94,7 @@ static void test_extension_set_client_that_offers_nothing_takes_nothing(void **s
   rig_close(&r);
 }
 
-static void test_extension_set_claims_the_bits_that_were_agreed_upon(void **state) {
-  (void) state;
+TEST(test_extension_set_claims_the_bits_that_were_agreed_upon) {
   static const char *const answers[] = {"one; letter=a", "two; letter=b", "three; letter=c",
                                         "four; letter=d", "one; letter=a, three; letter=c"};
   static const unsigned rsv[] = {4, 2, 1, 0, 5};
@@ -129,8 +119,7 @@ static void assert_answer(const char *offer, int expected, const char *answer) {
   rig_close(&r);
 }
 
-static void test_extension_set_server_takes_the_first_offer_that_it_can(void **state) {
-  (void) state;
+TEST(test_extension_set_server_takes_the_first_offer_that_it_can) {
   assert_answer("", 0, "");
   assert_answer("unknown; x=1", 0, "");
   assert_answer("one", 0, "");
@@ -139,14 +128,12 @@ static void test_extension_set_server_takes_the_first_offer_that_it_can(void **s
   assert_answer("unknown, two; letter=b", 0, "two; letter=b");
 }
 
-static void test_extension_set_server_answers_in_its_own_order(void **state) {
-  (void) state;
+TEST(test_extension_set_server_answers_in_its_own_order) {
   assert_answer("three; letter=c, two; letter=b, one; letter=a", 0,
                 "one; letter=a, two; letter=b, three; letter=c");
 }
 
-static void test_extension_set_server_refuses_what_is_malformed(void **state) {
-  (void) state;
+TEST(test_extension_set_server_refuses_what_is_malformed) {
   assert_answer("one; letter=a,;", WSUV_EEXTENSION, NULL);
   rig r;
   rig_open(&r); /* whether it knows any extension or not */
@@ -159,8 +146,7 @@ static void test_extension_set_server_refuses_what_is_malformed(void **state) {
   rig_close(&r);
 }
 
-static void test_extension_set_both_sides_agree(void **state) {
-  (void) state;
+TEST(test_extension_set_both_sides_agree) {
   for (unsigned declined = 0; declined < 1u << COUNT; declined++) {
     rig r;
     rig_open(&r);
@@ -191,8 +177,7 @@ static void assert_sent(rig *r, const char *text, const size_t *lengths, size_t 
   bytes_free(&sent.wire);
 }
 
-static void test_extension_set_runs_in_the_order_of_the_answer(void **state) {
-  (void) state;
+TEST(test_extension_set_runs_in_the_order_of_the_answer) {
   rig r;
   const size_t whole[] = {5}, cut[] = {0, 2, 0, 3, 0};
   rig_open(&r);
@@ -208,8 +193,7 @@ static void test_extension_set_runs_in_the_order_of_the_answer(void **state) {
 }
 
 /* Every chunking on the way in, any subset agreed upon. */
-static void test_extension_set_gives_back_what_was_sent(void **state) {
-  (void) state;
+TEST(test_extension_set_gives_back_what_was_sent) {
   uint64_t seed = 17;
   for (int round = 0; round < 600; round++) {
     rig r;
@@ -243,8 +227,7 @@ static void test_extension_set_gives_back_what_was_sent(void **state) {
   }
 }
 
-static void test_extension_set_leaves_alone_what_all_pass(void **state) {
-  (void) state;
+TEST(test_extension_set_leaves_alone_what_all_pass) {
   rig r;
   sent_message sent = {.plain = true};
   const size_t lengths[] = {2, 3};
@@ -276,8 +259,7 @@ static void test_extension_set_leaves_alone_what_all_pass(void **state) {
 }
 
 /* One that passes after it has written, which is forgotten, between two that do not pass. */
-static void test_extension_set_forgets_the_output_of_one_that_passes(void **state) {
-  (void) state;
+TEST(test_extension_set_forgets_the_output_of_one_that_passes) {
   rig r;
   sent_message sent = {.plain = true};
   const size_t whole[] = {5};
@@ -294,8 +276,7 @@ static void test_extension_set_forgets_the_output_of_one_that_passes(void **stat
   rig_close(&r);
 }
 
-static void test_extension_set_gives_each_only_the_bits_it_claims(void **state) {
-  (void) state;
+TEST(test_extension_set_gives_each_only_the_bits_it_claims) {
   rig r;
   sent_message sent = {.rsv = WSUV_RSV2};
   bytes out = {0};
@@ -310,8 +291,7 @@ static void test_extension_set_gives_each_only_the_bits_it_claims(void **state) 
   rig_close(&r);
 }
 
-static void test_extension_set_incoming_fails_with_its_reason(void **state) {
-  (void) state;
+TEST(test_extension_set_incoming_fails_with_its_reason) {
   for (int i = 0; i < 3; i++) {
     for (size_t piece = 1; piece < 20; piece++) {
       rig r;
@@ -333,8 +313,7 @@ static void test_extension_set_incoming_fails_with_its_reason(void **state) {
 }
 
 /* The bound of the last sink reaches through all of them. */
-static void test_extension_set_incoming_is_bounded(void **state) {
-  (void) state;
+TEST(test_extension_set_incoming_is_bounded) {
   for (size_t count = 1; count <= 3; count++) {
     for (size_t most = 0; most < 8; most++) {
       rig r;
@@ -357,8 +336,7 @@ static void test_extension_set_incoming_is_bounded(void **state) {
 
 /* A send that fails leaves the session usable only if the extension says so, and none before it
    has changed anything. */
-static void test_extension_set_outgoing_fails_with_its_reason(void **state) {
-  (void) state;
+TEST(test_extension_set_outgoing_fails_with_its_reason) {
   const size_t cut[] = {2, 3};
   for (int which = 0; which < 2; which++) {
     for (int intact = 0; intact < 2; intact++) {
@@ -383,8 +361,7 @@ static void test_extension_set_outgoing_fails_with_its_reason(void **state) {
   }
 }
 
-static void test_extension_set_outgoing_inside_a_message_is_never_intact(void **state) {
-  (void) state;
+TEST(test_extension_set_outgoing_inside_a_message_is_never_intact) {
   rig r;
   rig_open(&r);
   assert_int_equal(negotiate(&r, 1), 0);
@@ -415,8 +392,7 @@ static int write_and_pass(void *state, wsuv_extension_message_t *message,
 }
 
 /* An extension that breaks its contract ends the session; it corrupts nothing. */
-static void test_extension_set_refuses_to_pass_too_late(void **state) {
-  (void) state;
+TEST(test_extension_set_refuses_to_pass_too_late) {
   for (int above = 0; above < 2; above++) {
     rig r;
     sent_message sent = {.rsv = 6};
@@ -439,8 +415,7 @@ static void test_extension_set_refuses_to_pass_too_late(void **state) {
   }
 }
 
-static void test_extension_set_works_without_hooks_for_a_direction(void **state) {
-  (void) state;
+TEST(test_extension_set_works_without_hooks_for_a_direction) {
   rig r;
   const size_t whole[] = {5};
   rig_open(&r);
@@ -463,8 +438,7 @@ static int nothing(void *shared, const wsuv_allocator_t *alloc,
   return 0;
 }
 
-static void test_extension_set_works_without_state(void **state) {
-  (void) state;
+TEST(test_extension_set_works_without_state) {
   rig r;
   rig_open(&r);
   r.client[3].hooks.accept = nothing;
@@ -476,8 +450,7 @@ static void test_extension_set_works_without_state(void **state) {
 }
 
 /* The sets hold what is installed alive. */
-static void test_extension_set_outlives_the_list_of_its_maker(void **state) {
-  (void) state;
+TEST(test_extension_set_outlives_the_list_of_its_maker) {
   rig r;
   const size_t whole[] = {5};
   rig_open(&r);
@@ -490,8 +463,7 @@ static void test_extension_set_outlives_the_list_of_its_maker(void **state) {
 }
 
 /* F46 */
-static void test_extension_set_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_extension_set_survives_every_failed_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     bool failed = true;
     for (uint64_t n = 1; failed; n++) {
@@ -517,32 +489,4 @@ static void test_extension_set_survives_every_failed_allocation(void **state) {
       rig_close(&r);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_extension_set_client_takes_what_it_offered),
-      cmocka_unit_test(test_extension_set_client_refuses_all_else),
-      cmocka_unit_test(test_extension_set_client_that_offers_nothing_takes_nothing),
-      cmocka_unit_test(test_extension_set_claims_the_bits_that_were_agreed_upon),
-      cmocka_unit_test(test_extension_set_server_takes_the_first_offer_that_it_can),
-      cmocka_unit_test(test_extension_set_server_answers_in_its_own_order),
-      cmocka_unit_test(test_extension_set_server_refuses_what_is_malformed),
-      cmocka_unit_test(test_extension_set_both_sides_agree),
-      cmocka_unit_test(test_extension_set_runs_in_the_order_of_the_answer),
-      cmocka_unit_test(test_extension_set_gives_back_what_was_sent),
-      cmocka_unit_test(test_extension_set_leaves_alone_what_all_pass),
-      cmocka_unit_test(test_extension_set_forgets_the_output_of_one_that_passes),
-      cmocka_unit_test(test_extension_set_gives_each_only_the_bits_it_claims),
-      cmocka_unit_test(test_extension_set_incoming_fails_with_its_reason),
-      cmocka_unit_test(test_extension_set_incoming_is_bounded),
-      cmocka_unit_test(test_extension_set_outgoing_fails_with_its_reason),
-      cmocka_unit_test(test_extension_set_outgoing_inside_a_message_is_never_intact),
-      cmocka_unit_test(test_extension_set_refuses_to_pass_too_late),
-      cmocka_unit_test(test_extension_set_works_without_hooks_for_a_direction),
-      cmocka_unit_test(test_extension_set_works_without_state),
-      cmocka_unit_test(test_extension_set_outlives_the_list_of_its_maker),
-      cmocka_unit_test(test_extension_set_survives_every_failed_allocation),
-  };
-  return cmocka_run_group_tests_name("extension_set", tests, NULL, NULL);
 }

@@ -1,17 +1,12 @@
 /* The header of a frame, read and written (RFC 6455 5.2). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/frame.h"
 #include "support/frames.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -70,8 +65,7 @@ static frame_spec data_spec(bool masked, length_form form) {
       .opcode = 2, .fin = true, .masked = masked, .key = {1, 0x82, 3, 0xff}, .form = form};
 }
 
-static void test_frame_header_reads_every_length_at_the_borders(void **state) {
-  (void) state;
+TEST(test_frame_header_reads_every_length_at_the_borders) {
   for (int i = 0; i < BORDERS; i++) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
       frame_header h;
@@ -91,8 +85,7 @@ static void test_frame_header_reads_every_length_at_the_borders(void **state) {
   }
 }
 
-static void test_frame_header_rejects_lengths_that_are_not_minimal(void **state) {
-  (void) state;
+TEST(test_frame_header_rejects_lengths_that_are_not_minimal) {
   for (uint64_t length = 0; length < 65536; length += length < 300 ? 1 : 127) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
       bytes b16 = {0}, b64 = {0};
@@ -115,8 +108,7 @@ static void test_frame_header_rejects_lengths_that_are_not_minimal(void **state)
   bytes_free(&b);
 }
 
-static void test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte(void **state) {
-  (void) state;
+TEST(test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte) {
   static const uint64_t lengths[] = {0x8000000000000000u, 0xffffffffffffffffu, 0x8000000000000001u,
                                      0xfffffffffffffff2u};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -140,8 +132,7 @@ static size_t first_two_show(uint8_t b0, uint8_t b1, ws_role from, uint8_t rsv_a
   return opcode >= 8 && (b1 & 127) > 125 ? 2 : 100;
 }
 
-static void test_frame_header_shows_an_error_with_the_byte_that_has_it(void **state) {
-  (void) state;
+TEST(test_frame_header_shows_an_error_with_the_byte_that_has_it) {
   static const uint8_t allowed[] = {0, FRAME_RSV1, FRAME_RSV2 | FRAME_RSV3, 7};
   for (unsigned bits = 0; bits < 65536; bits++) {
     for (int v = 0; v < 8; v++) {
@@ -158,8 +149,7 @@ static void test_frame_header_shows_an_error_with_the_byte_that_has_it(void **st
   }
 }
 
-static void test_frame_header_gives_rsv_bits_that_are_allowed(void **state) {
-  (void) state;
+TEST(test_frame_header_gives_rsv_bits_that_are_allowed) {
   for (uint8_t rsv = 0; rsv < 8; rsv++) {
     frame_header h;
     const char *why;
@@ -169,8 +159,7 @@ static void test_frame_header_gives_rsv_bits_that_are_allowed(void **state) {
   }
 }
 
-static void test_frame_header_reads_the_examples_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_frame_header_reads_the_examples_of_the_rfc) {
   static const struct {
     const char *bytes;
     size_t n;
@@ -205,8 +194,7 @@ static void test_frame_header_reads_the_examples_of_the_rfc(void **state) {
   }
 }
 
-static void test_frame_header_written_is_what_the_rfc_says(void **state) {
-  (void) state;
+TEST(test_frame_header_written_is_what_the_rfc_says) {
   static const uint8_t opcodes[] = {0, 1, 2, 8, 9, 10};
   for (int i = 0; i < BORDERS; i++) {
     for (int v = 0; v < 6 * 2 * 2 * 8; v++) {
@@ -231,8 +219,7 @@ static void test_frame_header_written_is_what_the_rfc_says(void **state) {
   }
 }
 
-static void test_frame_header_written_can_be_read_again(void **state) {
-  (void) state;
+TEST(test_frame_header_written_can_be_read_again) {
   uint64_t seed = 7;
   for (int i = 0; i < 20000; i++) {
     uint64_t before = seed;
@@ -252,18 +239,4 @@ static void test_frame_header_written_can_be_read_again(void **state) {
               again.size == n && (!h.masked || again.key.word == h.key.word),
           "seed %llu", (unsigned long long) before);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_frame_header_reads_every_length_at_the_borders),
-      cmocka_unit_test(test_frame_header_rejects_lengths_that_are_not_minimal),
-      cmocka_unit_test(test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte),
-      cmocka_unit_test(test_frame_header_shows_an_error_with_the_byte_that_has_it),
-      cmocka_unit_test(test_frame_header_gives_rsv_bits_that_are_allowed),
-      cmocka_unit_test(test_frame_header_reads_the_examples_of_the_rfc),
-      cmocka_unit_test(test_frame_header_written_is_what_the_rfc_says),
-      cmocka_unit_test(test_frame_header_written_can_be_read_again),
-  };
-  return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
 }

@@ -1,17 +1,12 @@
 /* Frames out of a stream that is cut anywhere. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/frame_decoder.h"
 #include "support/frames.h"
+#include "support/test.h"
 
 #define CHECK(condition, ...)                \
   do {                                       \
@@ -162,8 +157,7 @@ static void run_random(const stream *s, uint64_t seed) {
   expect_all(s, &g, "at random");
 }
 
-static void test_frame_decoder_gives_the_same_payload_however_cut(void **state) {
-  (void) state;
+TEST(test_frame_decoder_gives_the_same_payload_however_cut) {
   for (uint64_t seed = 1; seed <= 60; seed++) {
     stream s;
     random_stream(&s, seed, (seed & 1) != 0, 20);
@@ -174,8 +168,7 @@ static void test_frame_decoder_gives_the_same_payload_however_cut(void **state) 
   }
 }
 
-static void test_frame_decoder_unmasks_in_place_at_each_cut(void **state) {
-  (void) state;
+TEST(test_frame_decoder_unmasks_in_place_at_each_cut) {
   for (size_t length = 0; length < 48; length++) {
     stream s = {.seed = length};
     frame_spec spec = {.opcode = 2, .fin = true, .masked = true, .key = {0x37, 0xfa, 0x21, 0x3d}};
@@ -195,8 +188,7 @@ static void test_frame_decoder_unmasks_in_place_at_each_cut(void **state) {
   }
 }
 
-static void test_frame_decoder_keeps_the_mask_in_step_in_long_payloads(void **state) {
-  (void) state;
+TEST(test_frame_decoder_keeps_the_mask_in_step_in_long_payloads) {
   static const size_t lengths[] = {125, 126, 127, 65535, 65536, 200001};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     stream s = {.seed = i};
@@ -208,8 +200,7 @@ static void test_frame_decoder_keeps_the_mask_in_step_in_long_payloads(void **st
   }
 }
 
-static void test_frame_decoder_gives_an_empty_frame_as_one_chunk(void **state) {
-  (void) state;
+TEST(test_frame_decoder_gives_an_empty_frame_as_one_chunk) {
   frame_decoder d;
   frame_chunk chunk;
   uint8_t wire[2] = {0x81, 0}, *p = wire;
@@ -242,8 +233,7 @@ static void expect_error(const char *script, const char *wrong, size_t wrong_len
   stream_free(&s);
 }
 
-static void test_frame_decoder_fails_with_the_byte_that_is_wrong(void **state) {
-  (void) state;
+TEST(test_frame_decoder_fails_with_the_byte_that_is_wrong) {
   for (size_t piece = 1; piece < 40; piece++) {
     expect_error("rsv", "\xc1\x01x", 3, 1, piece);
     expect_error("opcode", "\x83\x01x", 3, 1, piece);
@@ -255,8 +245,7 @@ static void test_frame_decoder_fails_with_the_byte_that_is_wrong(void **state) {
   }
 }
 
-static void test_frame_decoder_takes_the_longest_length(void **state) {
-  (void) state;
+TEST(test_frame_decoder_takes_the_longest_length) {
   frame_decoder d;
   frame_chunk chunk;
   uint8_t wire[] = {0x82, 0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'a', 'b'};
@@ -269,8 +258,7 @@ static void test_frame_decoder_takes_the_longest_length(void **state) {
   assert_int_equal(frame_decoder_next(&d, &p, &n, &chunk), 0);
 }
 
-static void test_frame_decoder_allows_the_rsv_bits_it_is_told(void **state) {
-  (void) state;
+TEST(test_frame_decoder_allows_the_rsv_bits_it_is_told) {
   frame_decoder d;
   frame_chunk chunk;
   uint8_t wire[] = {0xc1, 1, 'a', 0xa1, 1, 'a'}, *p = wire;
@@ -279,17 +267,4 @@ static void test_frame_decoder_allows_the_rsv_bits_it_is_told(void **state) {
   assert_int_equal(frame_decoder_next(&d, &p, &n, &chunk), 1);
   assert_int_equal(d.header.rsv, FRAME_RSV1);
   assert_int_equal(frame_decoder_next(&d, &p, &n, &chunk), WSUV_EPROTOCOL);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_frame_decoder_gives_the_same_payload_however_cut),
-      cmocka_unit_test(test_frame_decoder_unmasks_in_place_at_each_cut),
-      cmocka_unit_test(test_frame_decoder_keeps_the_mask_in_step_in_long_payloads),
-      cmocka_unit_test(test_frame_decoder_gives_an_empty_frame_as_one_chunk),
-      cmocka_unit_test(test_frame_decoder_fails_with_the_byte_that_is_wrong),
-      cmocka_unit_test(test_frame_decoder_takes_the_longest_length),
-      cmocka_unit_test(test_frame_decoder_allows_the_rsv_bits_it_is_told),
-  };
-  return cmocka_run_group_tests_name("frame_decoder", tests, NULL, NULL);
 }

@@ -1,19 +1,14 @@
 /* All headers, all lengths that could wrap, all cuts: a connection against a model of RFC 6455 that
    is written here a second time. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -190,8 +185,7 @@ static void run_header(rig *r, const header_case *t, const bytes *frame) {
   conn_free(&c);
 }
 
-static void test_every_header_in_every_state_is_judged_as_the_model_does(void **state) {
-  (void) state;
+TEST(test_every_header_in_every_state_is_judged_as_the_model_does) {
   rig r;
   rig_open(&r);
   for (unsigned bits = 0; bits < 65536; bits++) {
@@ -211,8 +205,7 @@ static void test_every_header_in_every_state_is_judged_as_the_model_does(void **
 }
 
 /* With a bit that an extension has claimed: it may stand in data frames only (F27). */
-static void test_every_header_with_rsv1_allowed_is_judged_as_the_model_does(void **state) {
-  (void) state;
+TEST(test_every_header_with_rsv1_allowed_is_judged_as_the_model_does) {
   for (unsigned bits = 0; bits < 65536; bits++) {
     for (int v = 0; v < 4; v++) {
       uint8_t wire[2] = {(uint8_t) (bits >> 8), (uint8_t) bits}, *p = wire;
@@ -298,8 +291,7 @@ static void run_length(rig *r, uint64_t length, size_t before, const message_lim
   conn_free(&c);
 }
 
-static void test_every_length_is_checked_before_arithmetic(void **state) {
-  (void) state;
+TEST(test_every_length_is_checked_before_arithmetic) {
   static const size_t most[] = {SIZE_MAX,   SIZE_MAX - 1, SIZE_MAX - 10, SIZE_MAX / 2,
                                 0x7fffffff, 0xffffffffu,  100,           70000};
   rig r;
@@ -319,8 +311,7 @@ static void test_every_length_is_checked_before_arithmetic(void **state) {
 }
 
 /* The header of each length, byte by byte: wrong with the byte that shows it. */
-static void test_every_length_is_wrong_with_its_byte(void **state) {
-  (void) state;
+TEST(test_every_length_is_wrong_with_its_byte) {
   rig r;
   rig_open(&r);
   const message_limits limits = {UINT64_MAX, SIZE_MAX, UINT32_MAX};
@@ -476,21 +467,9 @@ static void run_every_cut(const char *input, ws_role role) {
   bytes_free(&in);
 }
 
-static void test_every_cut_of_every_input_gives_the_same(void **state) {
-  (void) state;
+TEST(test_every_cut_of_every_input_gives_the_same) {
   for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
     run_every_cut(inputs[i], WS_CLIENT);
     run_every_cut(inputs[i], WS_SERVER);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_every_header_in_every_state_is_judged_as_the_model_does),
-      cmocka_unit_test(test_every_header_with_rsv1_allowed_is_judged_as_the_model_does),
-      cmocka_unit_test(test_every_length_is_checked_before_arithmetic),
-      cmocka_unit_test(test_every_length_is_wrong_with_its_byte),
-      cmocka_unit_test(test_every_cut_of_every_input_gives_the_same),
-  };
-  return cmocka_run_group_tests_name("frame_exhaustive", tests, NULL, NULL);
 }

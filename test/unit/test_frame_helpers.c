@@ -1,18 +1,13 @@
 /* What users do with frames: copy, free, read the text, read code and reason of a close. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <wsuv/frame.h>
 
 #include "base/error.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 static wsuv_frame_t frame_of(wsuv_frame_type_t type, const void *data, size_t len) {
@@ -56,13 +51,12 @@ static void copy_and_compare(const wsuv_frame_t *f, track_alloc *t) {
   if (t != NULL) assert_int_equal(t->live, 0);
 }
 
-static void test_frame_copy_has_all_of_it_in_one_block(void **state) {
+TEST(test_frame_copy_has_all_of_it_in_one_block) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY, WSUV_FRAME_CLOSE,
                                             WSUV_FRAME_PING, WSUV_FRAME_PONG};
   static const size_t sizes[] = {0, 1, 2, 125, 126, 70000};
   static uint8_t payload[70000];
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   for (size_t i = 0; i < sizeof payload; i++) payload[i] = (uint8_t) (i * 7 + 1);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -74,9 +68,8 @@ static void test_frame_copy_has_all_of_it_in_one_block(void **state) {
   }
 }
 
-static void test_frame_copy_keeps_every_mark(void **state) {
+TEST(test_frame_copy_keeps_every_mark) {
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   for (unsigned marks = 0; marks < 32; marks++) {
     wsuv_frame_t f = frame_of(WSUV_FRAME_BINARY, "marks", 5);
@@ -102,8 +95,7 @@ static wsuv_frame_t *copy_newer(uint64_t field, size_t size) {
   return wsuv_frame_copy(&f.known, NULL);
 }
 
-static void test_frame_copy_takes_newer_callers(void **state) {
-  (void) state;
+TEST(test_frame_copy_takes_newer_callers) {
   wsuv_frame_t *copy = copy_newer(0, sizeof(newer_frame));
   assert_non_null(copy);
   assert_int_equal(copy->size, sizeof *copy);
@@ -115,8 +107,7 @@ static void test_frame_copy_takes_newer_callers(void **state) {
   assert_null(copy_newer(0, 0));
 }
 
-static void test_frame_copy_of_no_payload_is_terminated(void **state) {
-  (void) state;
+TEST(test_frame_copy_of_no_payload_is_terminated) {
   wsuv_frame_t f = frame_of(WSUV_FRAME_TEXT, NULL, 0);
   wsuv_frame_t *copy = wsuv_frame_copy(&f, NULL);
   assert_same(copy, &f);
@@ -124,9 +115,8 @@ static void test_frame_copy_of_no_payload_is_terminated(void **state) {
   wsuv_frame_free(copy, NULL);
 }
 
-static void test_frame_copy_can_be_copied(void **state) {
+TEST(test_frame_copy_can_be_copied) {
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   wsuv_frame_t f = text_of("once and again");
   wsuv_frame_t *first = wsuv_frame_copy(&f, &t.handle);
@@ -138,9 +128,8 @@ static void test_frame_copy_can_be_copied(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_frame_copy_without_memory_is_null(void **state) {
+TEST(test_frame_copy_without_memory_is_null) {
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   wsuv_frame_t f = text_of("text");
   t.fail_at = 1;
@@ -155,9 +144,8 @@ static void test_frame_copy_without_memory_is_null(void **state) {
 }
 
 /* A length that no block can have is refused before it is looked at. */
-static void test_frame_copy_of_an_impossible_length_is_null(void **state) {
+TEST(test_frame_copy_of_an_impossible_length_is_null) {
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   for (size_t less = 0; less <= sizeof(wsuv_frame_t); less++) {
     wsuv_frame_t f = frame_of(WSUV_FRAME_BINARY, "short", SIZE_MAX - less);
@@ -166,9 +154,8 @@ static void test_frame_copy_of_an_impossible_length_is_null(void **state) {
   assert_int_equal(t.live, 0);
 }
 
-static void test_frame_free_takes_null(void **state) {
+TEST(test_frame_free_takes_null) {
   track_alloc t;
-  (void) state;
   track_alloc_init(&t);
   wsuv_frame_free(NULL, NULL);
   wsuv_frame_free(NULL, &t.handle);
@@ -191,11 +178,10 @@ static int read_text(const wsuv_frame_t *f, size_t size, char out[ROOM]) {
   return err;
 }
 
-static void test_frame_read_text_terminates_it(void **state) {
+TEST(test_frame_read_text_terminates_it) {
   static const char *const texts[] = {"", "a", "gr\xc3\xbc\xc3\x9f",
                                       "\xf0\x9f\x8c\x8d \xe2\x82\xac"};
   char out[ROOM];
-  (void) state;
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     wsuv_frame_t f = text_of(texts[i]);
     for (size_t size = f.len + 1; size < f.len + 4; size++) {
@@ -208,17 +194,15 @@ static void test_frame_read_text_terminates_it(void **state) {
   assert_string_equal(out, "");
 }
 
-static void test_frame_read_text_keeps_a_nul_within(void **state) {
+TEST(test_frame_read_text_keeps_a_nul_within) {
   char out[ROOM];
-  (void) state;
   wsuv_frame_t f = frame_of(WSUV_FRAME_TEXT, "a\0b", 3);
   assert_int_equal(read_text(&f, 4, out), 0);
   assert_memory_equal(out, "a\0b", 4);
 }
 
-static void test_frame_read_text_needs_room_for_all_of_it(void **state) {
+TEST(test_frame_read_text_needs_room_for_all_of_it) {
   char out[ROOM];
-  (void) state;
   wsuv_frame_t f = text_of("gr\xc3\xbc\xc3\x9f");
   for (size_t size = 0; size <= f.len; size++)
     assert_int_equal(read_text(&f, size, out), WS_ENOBUFS);
@@ -227,22 +211,20 @@ static void test_frame_read_text_needs_room_for_all_of_it(void **state) {
   assert_int_equal(read_text(&f, 0, out), WS_ENOBUFS);
 }
 
-static void test_frame_read_text_takes_text_only(void **state) {
+TEST(test_frame_read_text_takes_text_only) {
   static const wsuv_frame_type_t others[] = {WSUV_FRAME_BINARY, WSUV_FRAME_CLOSE, WSUV_FRAME_PING,
                                              WSUV_FRAME_PONG, (wsuv_frame_type_t) 0};
   char out[ROOM];
-  (void) state;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     wsuv_frame_t f = frame_of(others[i], "text", 4);
     assert_int_equal(read_text(&f, 5, out), WS_EINVAL);
   }
 }
 
-static void test_frame_read_text_refuses_what_is_not_utf8(void **state) {
+TEST(test_frame_read_text_refuses_what_is_not_utf8) {
   static const char *const wrong[] = {
       "\xff", "ok \xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "cut \xe2\x82", "\x80"};
   char out[ROOM];
-  (void) state;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     wsuv_frame_t f = text_of(wrong[i]);
     assert_int_equal(read_text(&f, f.len + 1, out), WSUV_EUTF8);
@@ -264,11 +246,10 @@ static int read_close(const void *payload, size_t len, uint16_t *code, size_t *r
   return err;
 }
 
-static void test_frame_read_close_gives_code_and_reason(void **state) {
+TEST(test_frame_read_close_gives_code_and_reason) {
   uint16_t code;
   size_t len;
   char longest[125];
-  (void) state;
   assert_int_equal(read_close("\x03\xe8", 2, &code, &len), 0);
   assert_int_equal(code, 1000);
   assert_int_equal(len, 0);
@@ -285,10 +266,9 @@ static void test_frame_read_close_gives_code_and_reason(void **state) {
   assert_int_equal(len, WSUV_CLOSE_REASON_MAX);
 }
 
-static void test_frame_read_close_without_a_code(void **state) {
+TEST(test_frame_read_close_without_a_code) {
   uint16_t code;
   size_t len;
-  (void) state;
   assert_int_equal(read_close("", 0, &code, &len), 0);
   assert_int_equal(code, WSUV_CLOSE_NO_STATUS);
   assert_int_equal(len, 0);
@@ -299,8 +279,7 @@ static bool may_be_sent(unsigned code) {
          (code >= 3000 && code <= 4999);
 }
 
-static void test_frame_read_close_judges_every_code(void **state) {
-  (void) state;
+TEST(test_frame_read_close_judges_every_code) {
   for (unsigned code = 0; code <= 0xffff; code++) {
     const uint8_t payload[2] = {(uint8_t) (code >> 8), (uint8_t) code};
     uint16_t seen = 0;
@@ -311,20 +290,18 @@ static void test_frame_read_close_judges_every_code(void **state) {
   }
 }
 
-static void test_frame_read_close_refuses_what_is_malformed(void **state) {
+TEST(test_frame_read_close_refuses_what_is_malformed) {
   uint16_t code;
   size_t len;
-  (void) state;
   assert_int_equal(read_close("\x03", 1, &code, &len), WSUV_EPROTOCOL);
   assert_int_equal(read_close("\x03\xe8\xff", 3, &code, &len), WSUV_EUTF8);
   assert_int_equal(read_close("\x03\xe8 cut \xe2\x82", 9, &code, &len), WSUV_EUTF8);
   assert_int_equal(read_close("\x03\xed\xff", 3, &code, &len), WSUV_EPROTOCOL);
 }
 
-static void test_frame_read_close_takes_close_frames_only(void **state) {
+TEST(test_frame_read_close_takes_close_frames_only) {
   static const wsuv_frame_type_t others[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY, WSUV_FRAME_PING,
                                              WSUV_FRAME_PONG, (wsuv_frame_type_t) 0};
-  (void) state;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     wsuv_frame_t f = frame_of(others[i], "\x03\xe8", 2);
     uint16_t code;
@@ -335,12 +312,11 @@ static void test_frame_read_close_takes_close_frames_only(void **state) {
 }
 
 /* A copy of a close frame is as readable, and its reason is terminated. */
-static void test_frame_read_close_of_a_copy(void **state) {
+TEST(test_frame_read_close_of_a_copy) {
   track_alloc t;
   uint16_t code;
   const char *reason;
   size_t len;
-  (void) state;
   track_alloc_init(&t);
   wsuv_frame_t f = frame_of(WSUV_FRAME_CLOSE,
                             "\x03\xe9"
@@ -353,29 +329,4 @@ static void test_frame_read_close_of_a_copy(void **state) {
   assert_int_equal(len, 3);
   wsuv_frame_free(copy, &t.handle);
   assert_int_equal(t.live, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_frame_copy_has_all_of_it_in_one_block),
-      cmocka_unit_test(test_frame_copy_keeps_every_mark),
-      cmocka_unit_test(test_frame_copy_takes_newer_callers),
-      cmocka_unit_test(test_frame_copy_of_no_payload_is_terminated),
-      cmocka_unit_test(test_frame_copy_can_be_copied),
-      cmocka_unit_test(test_frame_copy_without_memory_is_null),
-      cmocka_unit_test(test_frame_copy_of_an_impossible_length_is_null),
-      cmocka_unit_test(test_frame_free_takes_null),
-      cmocka_unit_test(test_frame_read_text_terminates_it),
-      cmocka_unit_test(test_frame_read_text_keeps_a_nul_within),
-      cmocka_unit_test(test_frame_read_text_needs_room_for_all_of_it),
-      cmocka_unit_test(test_frame_read_text_takes_text_only),
-      cmocka_unit_test(test_frame_read_text_refuses_what_is_not_utf8),
-      cmocka_unit_test(test_frame_read_close_gives_code_and_reason),
-      cmocka_unit_test(test_frame_read_close_without_a_code),
-      cmocka_unit_test(test_frame_read_close_judges_every_code),
-      cmocka_unit_test(test_frame_read_close_refuses_what_is_malformed),
-      cmocka_unit_test(test_frame_read_close_takes_close_frames_only),
-      cmocka_unit_test(test_frame_read_close_of_a_copy),
-  };
-  return cmocka_run_group_tests_name("frame_helpers", tests, NULL, NULL);
 }

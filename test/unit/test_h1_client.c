@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "proto/handshake/h1_client.h"
 #include "proto/http/http_message.h"
 #include "support/pieces.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -58,10 +52,9 @@ static void tear_down(fixture *f) {
 
 /* ---- the answer ---- */
 
-static void test_h1_client_refuses_what_may_not_be_sent(void **state) {
+TEST(test_h1_client_refuses_what_may_not_be_sent) {
   const wsuv_header_t header = {"Upgrade", "x"};
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   f.request.headers[0] = &header;
   f.request.header_count[0] = 1;
@@ -70,14 +63,13 @@ static void test_h1_client_refuses_what_may_not_be_sent(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_client_copies_the_request(void **state) {
+TEST(test_h1_client_copies_the_request) {
   char url[] = "ws://u:p@h/path", name[] = "X", value[] = "v", subprotocol[] = "chat";
   const char *subprotocols[] = {subprotocol};
   wsuv_header_t header = {name, value};
   const char answer[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
   fixture f;
   size_t len, used;
-  (void) state;
   set_up(&f, url);
   f.request.headers[0] = &header;
   f.request.header_count[0] = 1;
@@ -162,10 +154,9 @@ static void assert_detail(const char *text, int result, const char *detail) {
 }
 
 /* RFC 6455 1.2, 4.2.2 */
-static void test_h1_client_opens_with_the_answer_of_the_rfc(void **state) {
+TEST(test_h1_client_opens_with_the_answer_of_the_rfc) {
   const char text[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
   fixture f;
-  (void) state;
   set_up_offering(&f);
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, 1);
@@ -180,8 +171,7 @@ static void test_h1_client_opens_with_the_answer_of_the_rfc(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_client_takes_other_good_answers(void **state) {
-  (void) state;
+TEST(test_h1_client_takes_other_good_answers) {
   ANSWER(GOOD "\r\n", 1);
   ANSWER(GOOD "Server: x\r\nX-Empty:\r\nX-Spaces:   \r\nX: a b\t\r\n\r\n", 1);
   ANSWER("HTTP/1.1 101\r\n" UPGRADE CONNECTION ACCEPTED "\r\n", 1);
@@ -195,10 +185,9 @@ static void test_h1_client_takes_other_good_answers(void **state) {
 }
 
 /* F7: frames glued behind the answer, cut at every two bytes. */
-static void test_h1_client_leaves_glued_frames_wherever_it_is_cut(void **state) {
+TEST(test_h1_client_leaves_glued_frames_wherever_it_is_cut) {
   const char text[] = GOOD "\r\n\x81\n ";
   size_t len = sizeof text - 1;
-  (void) state;
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
       fixture f;
@@ -212,7 +201,7 @@ static void test_h1_client_leaves_glued_frames_wherever_it_is_cut(void **state) 
 }
 
 /* F7: whatever follows, HTTP included, is not looked at. */
-static void test_h1_client_never_reads_behind_the_answer(void **state) {
+TEST(test_h1_client_never_reads_behind_the_answer) {
   static const char *const behind[] = {" ",
                                        "\t",
                                        "\r",
@@ -221,7 +210,6 @@ static void test_h1_client_never_reads_behind_the_answer(void **state) {
                                        "HTTP/1.1 400 x\r\n\r\n",
                                        "\x88\x02\x03\xe8",
                                        "Upgrade: x\r\n"};
-  (void) state;
   for (size_t i = 0; i < COUNT(behind); i++) {
     char text[256];
     fixture f;
@@ -235,8 +223,7 @@ static void test_h1_client_never_reads_behind_the_answer(void **state) {
 }
 
 /* F4 */
-static void test_h1_client_rejects_upgrade_missing_wrong_or_doubled(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_upgrade_missing_wrong_or_doubled) {
   assert_detail(STATUS CONNECTION ACCEPTED "\r\n", WSUV_EUPGRADE, "Upgrade is missing");
   assert_detail(STATUS CONNECTION ACCEPTED "Upgrade:\r\n\r\n", WSUV_EUPGRADE, "Upgrade is missing");
   assert_detail(STATUS CONNECTION ACCEPTED "Upgrade: h2c\r\n\r\n", WSUV_EUPGRADE,
@@ -251,8 +238,7 @@ static void test_h1_client_rejects_upgrade_missing_wrong_or_doubled(void **state
 }
 
 /* F4 */
-static void test_h1_client_rejects_connection_missing_or_wrong(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_connection_missing_or_wrong) {
   assert_detail(STATUS UPGRADE ACCEPTED "\r\n", WSUV_EUPGRADE, "Connection is missing");
   assert_detail(STATUS UPGRADE ACCEPTED "Connection: close\r\n\r\n", WSUV_EUPGRADE,
                 "Connection does not say upgrade");
@@ -263,8 +249,7 @@ static void test_h1_client_rejects_connection_missing_or_wrong(void **state) {
 }
 
 /* F4 */
-static void test_h1_client_rejects_accept_missing_wrong_or_doubled(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_accept_missing_wrong_or_doubled) {
 #define REST STATUS UPGRADE CONNECTION
   assert_detail(REST "\r\n", WSUV_EACCEPT, "Sec-WebSocket-Accept is missing");
   assert_detail(GOOD ACCEPTED "\r\n", WSUV_EACCEPT, "Sec-WebSocket-Accept is repeated");
@@ -280,8 +265,7 @@ static void test_h1_client_rejects_accept_missing_wrong_or_doubled(void **state)
 }
 
 /* F5 */
-static void test_h1_client_rejects_subprotocols_not_offered_or_doubled(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_subprotocols_not_offered_or_doubled) {
   assert_detail(GOOD "Sec-WebSocket-Protocol: mqtt\r\n\r\n", WSUV_ESUBPROTOCOL,
                 "Sec-WebSocket-Protocol was not offered");
   assert_detail(GOOD "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
@@ -293,19 +277,17 @@ static void test_h1_client_rejects_subprotocols_not_offered_or_doubled(void **st
 }
 
 /* F5 */
-static void test_h1_client_rejects_a_subprotocol_when_none_was_offered(void **state) {
+TEST(test_h1_client_rejects_a_subprotocol_when_none_was_offered) {
   const char text[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   assert_int_equal(run_cut(&f, text, strlen(text)).result, WSUV_ESUBPROTOCOL);
   tear_down(&f);
 }
 
-static void test_h1_client_goes_on_without_a_subprotocol(void **state) {
+TEST(test_h1_client_goes_on_without_a_subprotocol) {
   const char text[] = GOOD "\r\n";
   fixture f;
-  (void) state;
   set_up_offering(&f);
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
   assert_string_equal(h1_client_subprotocol(f.h), "");
@@ -313,15 +295,13 @@ static void test_h1_client_goes_on_without_a_subprotocol(void **state) {
 }
 
 /* F5 */
-static void test_h1_client_rejects_extensions(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_extensions) {
   ANSWER(GOOD "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", WSUV_EEXTENSION);
   ANSWER(GOOD "Sec-WebSocket-Extensions:\r\n\r\n", WSUV_EEXTENSION);
 }
 
 /* F6 */
-static void test_h1_client_rejects_101_with_a_body(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_101_with_a_body) {
   ANSWER(GOOD "Content-Length: 0\r\n\r\n", WSUV_EBODY);
   ANSWER(GOOD "Content-Length: 5\r\n\r\nhello", WSUV_EBODY);
   ANSWER(GOOD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", WSUV_EBODY);
@@ -331,8 +311,7 @@ static void test_h1_client_rejects_101_with_a_body(void **state) {
   ANSWER(GOOD "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", WSUV_EHTTP);
 }
 
-static void test_h1_client_rejects_101_by_another_version(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_101_by_another_version) {
 #define FIELDS " 101 Switching Protocols\r\n" UPGRADE CONNECTION ACCEPTED "\r\n"
   assert_detail("HTTP/1.0" FIELDS, WSUV_EHTTP, "answer is not HTTP/1.1");
   assert_detail("HTTP/2.0" FIELDS, WSUV_EHTTP, "answer is not HTTP/1.1");
@@ -348,8 +327,7 @@ static void test_h1_client_rejects_101_by_another_version(void **state) {
 }
 
 /* F13 */
-static void test_h1_client_rejects_malformed_answers(void **state) {
-  (void) state;
+TEST(test_h1_client_rejects_malformed_answers) {
   assert_detail(GOOD "X: a\r\n b\r\n\r\n", WSUV_EHTTP, "folded header field");
   assert_detail(STATUS "X: a\n\n", WSUV_EHTTP, "LF without CR in the head");
   assert_detail(STATUS "X: a\rb\r\n\r\n", WSUV_EHTTP, "CR without LF in the head");
@@ -402,12 +380,11 @@ static size_t mutate(char *text, size_t len, uint32_t *seed) {
   return len;
 }
 
-static void test_h1_client_judges_spoilt_answers_alike_however_cut(void **state) {
+TEST(test_h1_client_judges_spoilt_answers_alike_however_cut) {
   static const char *const answers[] = {
       CONTINUE GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n",
       "HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"};
   uint32_t seed = 7;
-  (void) state;
   for (int round = 0; round < 4000; round++) {
     char text[512];
     fixture f;
@@ -421,9 +398,8 @@ static void test_h1_client_judges_spoilt_answers_alike_however_cut(void **state)
   }
 }
 
-static void test_h1_client_needs_the_whole_answer(void **state) {
+TEST(test_h1_client_needs_the_whole_answer) {
   const char text[] = GOOD "\r\n";
-  (void) state;
   for (size_t len = 0; len < strlen(text); len++) {
     fixture f;
     set_up(&f, "ws://h");
@@ -439,11 +415,10 @@ static void test_h1_client_needs_the_whole_answer(void **state) {
 
 #define HINTS "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: close\r\n\r\n"
 
-static void test_h1_client_passes_over_interim_answers(void **state) {
+TEST(test_h1_client_passes_over_interim_answers) {
   const char text[] = CONTINUE HINTS "HTTP/1.1 102 x\r\nContent-Length: 9\r\n\r\n"
                                      "HTTP/1.1 199 x\r\n\r\n" GOOD "\r\n\x81";
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   outcome o = run_cut(&f, text, sizeof text - 1);
   assert_int_equal(o.result, 1);
@@ -456,8 +431,7 @@ static void test_h1_client_passes_over_interim_answers(void **state) {
 #define FOUR CONTINUE HINTS CONTINUE HINTS
 
 /* F12 */
-static void test_h1_client_takes_eight_interim_answers_and_no_more(void **state) {
-  (void) state;
+TEST(test_h1_client_takes_eight_interim_answers_and_no_more) {
   ANSWER(FOUR FOUR GOOD "\r\n", 1);
   ANSWER(FOUR FOUR "HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n", WSUV_ESTATUS);
   assert_detail(FOUR FOUR CONTINUE GOOD "\r\n", WSUV_EHEADERS, "too many interim answers");
@@ -466,11 +440,10 @@ static void test_h1_client_takes_eight_interim_answers_and_no_more(void **state)
 /* ---- limits ---- */
 
 /* F1: by size. Interim answers count too. */
-static void test_h1_client_bounds_the_size_of_the_head(void **state) {
+TEST(test_h1_client_bounds_the_size_of_the_head) {
   const char text[] = CONTINUE GOOD "X: 12345\r\n\r\n\x81\x81";
   size_t head = sizeof text - 3;
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   f.request.max_size = head;
   outcome o = run_cut(&f, text, head + 2);
@@ -487,10 +460,9 @@ static void test_h1_client_bounds_the_size_of_the_head(void **state) {
 }
 
 /* F1: by count, and of each answer for itself. */
-static void test_h1_client_bounds_the_number_of_fields(void **state) {
+TEST(test_h1_client_bounds_the_number_of_fields) {
   const char text[] = HINTS GOOD "X: 1\r\n\r\n";
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   f.request.max_headers = 4;
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
@@ -503,9 +475,8 @@ static void test_h1_client_bounds_the_number_of_fields(void **state) {
 }
 
 /* F1: no more is kept than the bound and a half-empty block. */
-static void test_h1_client_keeps_a_header_bomb_small(void **state) {
+TEST(test_h1_client_keeps_a_header_bomb_small) {
   static const char *const lines[] = {"X: y\r\n", "Name-without-end", "X: value without end "};
-  (void) state;
   for (size_t i = 0; i < COUNT(lines); i++) {
     fixture f;
     size_t used;
@@ -524,11 +495,10 @@ static void test_h1_client_keeps_a_header_bomb_small(void **state) {
 }
 
 /* F2: were the work more than linear, this would take minutes. */
-static void test_h1_client_takes_single_bytes_in_linear_time(void **state) {
+TEST(test_h1_client_takes_single_bytes_in_linear_time) {
   enum { SIZE = 1 << 20 };
   char *text = malloc(SIZE);
   fixture f;
-  (void) state;
   assert_non_null(text);
   memset(text, 'x', SIZE);
   memcpy(text, STATUS "X: ", sizeof STATUS + 2);
@@ -542,9 +512,8 @@ static void test_h1_client_takes_single_bytes_in_linear_time(void **state) {
   free(text);
 }
 
-static void test_h1_client_object_is_small(void **state) {
+TEST(test_h1_client_object_is_small) {
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   assert_int_equal(make(&f), 0);
   assert_in_range(f.alloc.live_bytes, 1, 1536);
@@ -566,8 +535,7 @@ static void assert_refusal(const char *text, int status, const char *body) {
   tear_down(&f);
 }
 
-static void test_h1_client_gives_status_and_body_of_a_refusal(void **state) {
-  (void) state;
+TEST(test_h1_client_gives_status_and_body_of_a_refusal) {
   assert_refusal("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope", 403, "nope");
   assert_refusal("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 403, "");
   assert_refusal("HTTP/1.1 204 x\r\n\r\n", 204, "");
@@ -584,18 +552,16 @@ static void test_h1_client_gives_status_and_body_of_a_refusal(void **state) {
   assert_refusal(CONTINUE "HTTP/1.1 503 x\r\nContent-Length: 1\r\n\r\nx", 503, "x");
 }
 
-static void test_h1_client_keeps_what_came_of_a_broken_body(void **state) {
-  (void) state;
+TEST(test_h1_client_keeps_what_came_of_a_broken_body) {
   assert_refusal("HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", 500,
                  "abc");
   assert_refusal("HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 500, "");
 }
 
-static void test_h1_client_keeps_the_fields_of_a_refusal_without_trailers(void **state) {
+TEST(test_h1_client_keeps_the_fields_of_a_refusal_without_trailers) {
   const char text[] = "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n"
                       "\r\n1\r\na\r\n0\r\nLate: x\r\n\r\n";
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   assert_int_equal(run_cut(&f, text, strlen(text)).result, WSUV_ESTATUS);
   assert_int_equal(h1_client_headers(f.h)->count, 2);
@@ -603,10 +569,9 @@ static void test_h1_client_keeps_the_fields_of_a_refusal_without_trailers(void *
   tear_down(&f);
 }
 
-static void test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body(void **state) {
+TEST(test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body) {
   static const char *const heads[] = {"HTTP/1.1 500 x\r\n\r\n", "HTTP/1.0 500 x\r\n\r\n",
                                       "HTTP/1.1 500 x\r\nContent-Length: 100\r\n\r\n"};
-  (void) state;
   for (size_t i = 0; i < COUNT(heads); i++) {
     char text[128];
     fixture f;
@@ -623,14 +588,13 @@ static void test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body(void **s
 }
 
 /* F12: of a body of 1 GiB, of one without end, or of one in pieces the first 4 KiB are taken. */
-static void test_h1_client_bounds_the_body_of_a_refusal(void **state) {
+TEST(test_h1_client_bounds_the_body_of_a_refusal) {
   static const struct {
     const char *head, *part;
   } bodies[] = {{"Content-Length: 1073741824\r\n\r\n", "a"},
                 {"\r\n", "aa"},
                 {"Transfer-Encoding: chunked\r\n\r\n40000000\r\n", "aaaaaaa"},
                 {"Transfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"}};
-  (void) state;
   for (size_t i = 0; i < COUNT(bodies); i++) {
     char head[128];
     fixture f;
@@ -653,10 +617,9 @@ static void test_h1_client_bounds_the_body_of_a_refusal(void **state) {
 }
 
 /* F12: what is no payload is not kept, however much of it comes. */
-static void test_h1_client_stores_no_chunk_extensions_and_trailers(void **state) {
+TEST(test_h1_client_stores_no_chunk_extensions_and_trailers) {
   static const char *const starts[] = {"1;", "0\r\n", "0\r\nX: "};
   static uint8_t part[65536];
-  (void) state;
   memset(part, 'a', sizeof part);
   for (size_t i = 0; i < COUNT(starts); i++) {
     char head[128];
@@ -710,9 +673,8 @@ static void assert_survives(const char *text, int result, bool for_ever, pieces_
 }
 
 /* F46 */
-static void test_h1_client_survives_every_failed_allocation(void **state) {
+TEST(test_h1_client_survives_every_failed_allocation) {
   char refusal[2048], opened[2048];
-  (void) state;
   snprintf(refusal, sizeof refusal,
            HINTS "HTTP/1.1 500 x\r\nX: %0500d\r\nContent-Length: 1000\r\n\r\n%01000d", 0, 0);
   snprintf(opened, sizeof opened, GOOD "Sec-WebSocket-Protocol: chat\r\nX: %01000d\r\n\r\n", 0);
@@ -722,46 +684,6 @@ static void test_h1_client_survives_every_failed_allocation(void **state) {
   }
 }
 
-static void test_h1_client_free_takes_null(void **state) {
-  (void) state;
+TEST(test_h1_client_free_takes_null) {
   h1_client_free(NULL);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_h1_client_refuses_what_may_not_be_sent),
-      cmocka_unit_test(test_h1_client_copies_the_request),
-      cmocka_unit_test(test_h1_client_opens_with_the_answer_of_the_rfc),
-      cmocka_unit_test(test_h1_client_takes_other_good_answers),
-      cmocka_unit_test(test_h1_client_leaves_glued_frames_wherever_it_is_cut),
-      cmocka_unit_test(test_h1_client_never_reads_behind_the_answer),
-      cmocka_unit_test(test_h1_client_rejects_upgrade_missing_wrong_or_doubled),
-      cmocka_unit_test(test_h1_client_rejects_connection_missing_or_wrong),
-      cmocka_unit_test(test_h1_client_rejects_accept_missing_wrong_or_doubled),
-      cmocka_unit_test(test_h1_client_rejects_subprotocols_not_offered_or_doubled),
-      cmocka_unit_test(test_h1_client_rejects_a_subprotocol_when_none_was_offered),
-      cmocka_unit_test(test_h1_client_goes_on_without_a_subprotocol),
-      cmocka_unit_test(test_h1_client_rejects_extensions),
-      cmocka_unit_test(test_h1_client_rejects_101_with_a_body),
-      cmocka_unit_test(test_h1_client_rejects_101_by_another_version),
-      cmocka_unit_test(test_h1_client_rejects_malformed_answers),
-      cmocka_unit_test(test_h1_client_judges_spoilt_answers_alike_however_cut),
-      cmocka_unit_test(test_h1_client_needs_the_whole_answer),
-      cmocka_unit_test(test_h1_client_passes_over_interim_answers),
-      cmocka_unit_test(test_h1_client_takes_eight_interim_answers_and_no_more),
-      cmocka_unit_test(test_h1_client_bounds_the_size_of_the_head),
-      cmocka_unit_test(test_h1_client_bounds_the_number_of_fields),
-      cmocka_unit_test(test_h1_client_keeps_a_header_bomb_small),
-      cmocka_unit_test(test_h1_client_takes_single_bytes_in_linear_time),
-      cmocka_unit_test(test_h1_client_object_is_small),
-      cmocka_unit_test(test_h1_client_gives_status_and_body_of_a_refusal),
-      cmocka_unit_test(test_h1_client_keeps_what_came_of_a_broken_body),
-      cmocka_unit_test(test_h1_client_keeps_the_fields_of_a_refusal_without_trailers),
-      cmocka_unit_test(test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body),
-      cmocka_unit_test(test_h1_client_bounds_the_body_of_a_refusal),
-      cmocka_unit_test(test_h1_client_stores_no_chunk_extensions_and_trailers),
-      cmocka_unit_test(test_h1_client_survives_every_failed_allocation),
-      cmocka_unit_test(test_h1_client_free_takes_null),
-  };
-  return cmocka_run_group_tests_name("h1_client", tests, NULL, NULL);
 }

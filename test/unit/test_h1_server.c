@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "proto/handshake/h1_client.h"
 #include "proto/handshake/h1_server.h"
 #include "support/pieces.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -108,9 +102,8 @@ static void assert_answer(fixture *f, const char *expected) {
 }
 
 /* RFC 6455 1.2, 1.3, 4.2.2 */
-static void test_h1_server_answers_the_request_of_the_rfc(void **state) {
+TEST(test_h1_server_answers_the_request_of_the_rfc) {
   fixture f;
-  (void) state;
   open_with(&f, GOOD "Origin: http://example.com\r\n"
                      "Sec-WebSocket-Protocol: chat, superchat\r\n\r\n");
   assert_string_equal(h1_server_target(f.h), "/chat");
@@ -128,8 +121,7 @@ static void test_h1_server_answers_the_request_of_the_rfc(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_server_takes_other_good_requests(void **state) {
-  (void) state;
+TEST(test_h1_server_takes_other_good_requests) {
   REQUEST(GOOD "\r\n", 1, 0);
   REQUEST("\r\n" GOOD "\r\n", 1, 0);
   REQUEST("GET http://h/x?y HTTP/1.1\r\n" FIELDS "\r\n", 1, 0);
@@ -141,9 +133,8 @@ static void test_h1_server_takes_other_good_requests(void **state) {
   REQUEST(GOOD "Sec-WebSocket-Protocol:\r\n\r\n", 1, 0);
 }
 
-static void test_h1_server_joins_what_is_offered(void **state) {
+TEST(test_h1_server_joins_what_is_offered) {
   fixture f;
-  (void) state;
   open_with(&f, GOOD "Sec-WebSocket-Protocol: a ,, b\r\nX: y\r\nsec-websocket-protocol: c\r\n\r\n");
   assert_string_equal(h1_server_offered(f.h, 2), "c");
   assert_string_equal(h1_server_offered(f.h, 1), "b");
@@ -154,10 +145,9 @@ static void test_h1_server_joins_what_is_offered(void **state) {
 }
 
 /* F7: frames glued behind the request, cut at every two bytes. */
-static void test_h1_server_leaves_glued_frames_wherever_it_is_cut(void **state) {
+TEST(test_h1_server_leaves_glued_frames_wherever_it_is_cut) {
   const char text[] = GOOD "\r\n\x81\n ";
   size_t len = sizeof text - 1;
-  (void) state;
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
       fixture f;
@@ -170,15 +160,13 @@ static void test_h1_server_leaves_glued_frames_wherever_it_is_cut(void **state) 
   }
 }
 
-static void test_h1_server_needs_the_whole_request(void **state) {
+TEST(test_h1_server_needs_the_whole_request) {
   const char text[] = GOOD "\r\n";
-  (void) state;
   for (size_t len = 0; len < strlen(text); len++) assert_request(text, len, 0, 0);
 }
 
-static void test_h1_server_rejects_other_methods(void **state) {
+TEST(test_h1_server_rejects_other_methods) {
   static const char *const methods[] = {"POST", "HEAD", "PUT", "OPTIONS", "DELETE"};
-  (void) state;
   for (size_t i = 0; i < COUNT(methods); i++) {
     char text[512];
     int len = snprintf(text, sizeof text, "%s / HTTP/1.1\r\n" FIELDS "\r\n", methods[i]);
@@ -189,8 +177,7 @@ static void test_h1_server_rejects_other_methods(void **state) {
   REQUEST("get / HTTP/1.1\r\n" FIELDS "\r\n", WSUV_EHTTP, 400);
 }
 
-static void test_h1_server_rejects_other_versions_of_http(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_other_versions_of_http) {
   REQUEST("GET / HTTP/1.0\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
   REQUEST("GET / HTTP/2.0\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
   REQUEST("GET /\r\n" FIELDS "\r\n", WSUV_EHTTP, 505);
@@ -199,8 +186,7 @@ static void test_h1_server_rejects_other_versions_of_http(void **state) {
 }
 
 /* F13 */
-static void test_h1_server_rejects_malformed_requests(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_malformed_requests) {
   REQUEST(GOOD "X: a\r\n b\r\n\r\n", WSUV_EHTTP, 400);
   REQUEST(LINE "Host:\r\n" UPGRADE CONNECTION KEYED VERSION "\r\n", WSUV_EHTTP, 400);
   REQUEST(LINE "Upgrade:\r\n\twebsocket\r\n\r\n", WSUV_EHTTP, 400);
@@ -215,14 +201,12 @@ static void test_h1_server_rejects_malformed_requests(void **state) {
   REQUEST("\x16\x03\x01\x02\x00", WSUV_EHTTP, 400);
 }
 
-static void test_h1_server_wants_one_host(void **state) {
-  (void) state;
+TEST(test_h1_server_wants_one_host) {
   REQUEST(LINE UPGRADE CONNECTION KEYED VERSION "\r\n", WSUV_EHTTP, 400);
   REQUEST(GOOD HOST "\r\n", WSUV_EHTTP, 400);
 }
 
-static void test_h1_server_rejects_a_body(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_a_body) {
   REQUEST(GOOD "Content-Length: 1\r\n\r\nx", WSUV_EHTTP, 400);
   REQUEST(GOOD "Content-Length: x\r\n\r\n", WSUV_EHTTP, 400);
   REQUEST(GOOD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", WSUV_EHTTP, 400);
@@ -230,8 +214,7 @@ static void test_h1_server_rejects_a_body(void **state) {
 }
 
 /* F4 */
-static void test_h1_server_rejects_upgrade_and_connection_missing_or_wrong(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_upgrade_and_connection_missing_or_wrong) {
   REQUEST(LINE HOST "\r\n", WSUV_EUPGRADE, 426);
   REQUEST(LINE HOST CONNECTION KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
   REQUEST(LINE HOST UPGRADE KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
@@ -239,8 +222,7 @@ static void test_h1_server_rejects_upgrade_and_connection_missing_or_wrong(void 
   REQUEST(LINE HOST UPGRADE "Connection: close\r\n" KEYED VERSION "\r\n", WSUV_EUPGRADE, 426);
 }
 
-static void test_h1_server_rejects_other_versions_of_the_protocol(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_other_versions_of_the_protocol) {
 #define REST LINE HOST UPGRADE CONNECTION KEYED
   REQUEST(REST "\r\n", WS_EPROTONOSUPPORT, 426);
   REQUEST(REST "Sec-WebSocket-Version: 8\r\n\r\n", WS_EPROTONOSUPPORT, 426);
@@ -250,8 +232,7 @@ static void test_h1_server_rejects_other_versions_of_the_protocol(void **state) 
 #undef REST
 }
 
-static void test_h1_server_rejects_bad_keys(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_bad_keys) {
 #define REST LINE HOST UPGRADE CONNECTION VERSION
   REQUEST(REST "\r\n", WSUV_EUPGRADE, 400);
   REQUEST(REST KEYED KEYED "\r\n", WSUV_EUPGRADE, 400);
@@ -265,18 +246,16 @@ static void test_h1_server_rejects_bad_keys(void **state) {
 #undef REST
 }
 
-static void test_h1_server_rejects_subprotocols_that_are_no_tokens(void **state) {
-  (void) state;
+TEST(test_h1_server_rejects_subprotocols_that_are_no_tokens) {
   REQUEST(GOOD "Sec-WebSocket-Protocol: a, b c\r\n\r\n", WSUV_EHTTP, 400);
   REQUEST(GOOD "Sec-WebSocket-Protocol: \xc3\xbc\r\n\r\n", WSUV_EHTTP, 400);
 }
 
 /* F1 */
-static void test_h1_server_bounds_the_head(void **state) {
+TEST(test_h1_server_bounds_the_head) {
   const char text[] = GOOD "X: 1\r\n\r\n\x81";
   size_t head = sizeof text - 2, used;
   fixture f;
-  (void) state;
   set_up(&f);
   f.limits = (h1_server_limits){head, 6};
   assert_int_equal(run_cut(&f, text, head + 1, &used), 1);
@@ -293,11 +272,10 @@ static void test_h1_server_bounds_the_head(void **state) {
 }
 
 /* F2: were the work more than linear, this would take minutes. */
-static void test_h1_server_takes_single_bytes_in_linear_time(void **state) {
+TEST(test_h1_server_takes_single_bytes_in_linear_time) {
   enum { SIZE = 1 << 20 };
   static const char *const starts[] = {"GET /", LINE "X: ", LINE};
   char *text = malloc(SIZE);
-  (void) state;
   assert_non_null(text);
   for (size_t i = 0; i < COUNT(starts); i++) {
     fixture f;
@@ -313,10 +291,9 @@ static void test_h1_server_takes_single_bytes_in_linear_time(void **state) {
   free(text);
 }
 
-static void test_h1_server_accepts_without_subprotocol_and_with_fields(void **state) {
+TEST(test_h1_server_accepts_without_subprotocol_and_with_fields) {
   const wsuv_header_t fields[] = {{"Server", "x"}, {"Set-Cookie", "a=b"}};
   fixture f;
-  (void) state;
   open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
   assert_int_equal(h1_server_accept(f.h, NULL, fields, 2), 0);
   assert_answer(&f, "HTTP/1.1 101 Switching Protocols\r\n" UPGRADE CONNECTION
@@ -325,10 +302,9 @@ static void test_h1_server_accepts_without_subprotocol_and_with_fields(void **st
   tear_down(&f);
 }
 
-static void test_h1_server_refuses_answers_that_may_not_be_sent(void **state) {
+TEST(test_h1_server_refuses_answers_that_may_not_be_sent) {
   const wsuv_header_t fields[] = {{"X", "a\r\nb"}, {"Upgrade", "x"}, {"Content-Length", "1"}};
   fixture f;
-  (void) state;
   open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
   assert_int_equal(h1_server_accept(f.h, "Chat", NULL, 0), WSUV_ESUBPROTOCOL);
   assert_int_equal(h1_server_accept(f.h, "", NULL, 0), WSUV_ESUBPROTOCOL);
@@ -339,10 +315,9 @@ static void test_h1_server_refuses_answers_that_may_not_be_sent(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_server_refuses_with_status_fields_and_body(void **state) {
+TEST(test_h1_server_refuses_with_status_fields_and_body) {
   const wsuv_header_t field = {"WWW-Authenticate", "Basic"};
   fixture f;
-  (void) state;
   open_with(&f, GOOD "\r\n");
   assert_int_equal(h1_server_accept(f.h, NULL, NULL, 0), 0);
   assert_int_equal(h1_server_reject(f.h, 401, &field, 1, "no\0body", 7), 0);
@@ -355,9 +330,8 @@ static void test_h1_server_refuses_with_status_fields_and_body(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_server_says_what_it_speaks(void **state) {
+TEST(test_h1_server_says_what_it_speaks) {
   fixture f;
-  (void) state;
   open_with(&f, GOOD "\r\n");
   assert_int_equal(h1_server_reject(f.h, 426, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n" VERSION
@@ -370,9 +344,8 @@ static void test_h1_server_says_what_it_speaks(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_server_refuses_with_300_to_599_only(void **state) {
+TEST(test_h1_server_refuses_with_300_to_599_only) {
   fixture f;
-  (void) state;
   open_with(&f, GOOD "\r\n");
   for (int status = -1; status < 1100; status++) {
     int expected = status >= 300 && status <= 599 ? 0 : WS_EINVAL;
@@ -381,10 +354,9 @@ static void test_h1_server_refuses_with_300_to_599_only(void **state) {
   tear_down(&f);
 }
 
-static void test_h1_server_can_refuse_after_an_error(void **state) {
+TEST(test_h1_server_can_refuse_after_an_error) {
   fixture f;
   size_t used;
-  (void) state;
   set_up(&f);
   assert_int_equal(run(&f, "x", 1, (pieces){PIECES_WHOLE, 0, 0, 0}, &used), WSUV_EHTTP);
   int status = h1_server_error_status(f.h);
@@ -427,9 +399,8 @@ static void exchange(fixture *f, h1_client *client, int refuse_with, int result)
   assert_int_equal(used, len);
 }
 
-static void test_h1_server_and_client_agree(void **state) {
+TEST(test_h1_server_and_client_agree) {
   static const int refusals[] = {0, 301, 403, 426, 599};
-  (void) state;
   for (size_t i = 0; i < COUNT(refusals); i++) {
     fixture f;
     h1_client *client;
@@ -465,9 +436,8 @@ static int whole_scenario(fixture *f, const char *text, pieces how) {
 }
 
 /* F46 */
-static void test_h1_server_survives_every_failed_allocation(void **state) {
+TEST(test_h1_server_survives_every_failed_allocation) {
   char text[4096];
-  (void) state;
   snprintf(text, sizeof text,
            "GET /%0500d HTTP/1.1\r\n" FIELDS "Sec-WebSocket-Protocol: a%0500d, chat\r\n\r\n", 0, 0);
   for (int i = 0; i < 4; i++) {
@@ -484,48 +454,14 @@ static void test_h1_server_survives_every_failed_allocation(void **state) {
   }
 }
 
-static void test_h1_server_object_is_small(void **state) {
+TEST(test_h1_server_object_is_small) {
   fixture f;
-  (void) state;
   set_up(&f);
   assert_int_equal(make(&f), 0);
   assert_in_range(f.alloc.live_bytes, 1, 1024);
   tear_down(&f);
 }
 
-static void test_h1_server_free_takes_null(void **state) {
-  (void) state;
+TEST(test_h1_server_free_takes_null) {
   h1_server_free(NULL);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_h1_server_answers_the_request_of_the_rfc),
-      cmocka_unit_test(test_h1_server_takes_other_good_requests),
-      cmocka_unit_test(test_h1_server_joins_what_is_offered),
-      cmocka_unit_test(test_h1_server_leaves_glued_frames_wherever_it_is_cut),
-      cmocka_unit_test(test_h1_server_needs_the_whole_request),
-      cmocka_unit_test(test_h1_server_rejects_other_methods),
-      cmocka_unit_test(test_h1_server_rejects_other_versions_of_http),
-      cmocka_unit_test(test_h1_server_rejects_malformed_requests),
-      cmocka_unit_test(test_h1_server_wants_one_host),
-      cmocka_unit_test(test_h1_server_rejects_a_body),
-      cmocka_unit_test(test_h1_server_rejects_upgrade_and_connection_missing_or_wrong),
-      cmocka_unit_test(test_h1_server_rejects_other_versions_of_the_protocol),
-      cmocka_unit_test(test_h1_server_rejects_bad_keys),
-      cmocka_unit_test(test_h1_server_rejects_subprotocols_that_are_no_tokens),
-      cmocka_unit_test(test_h1_server_bounds_the_head),
-      cmocka_unit_test(test_h1_server_takes_single_bytes_in_linear_time),
-      cmocka_unit_test(test_h1_server_accepts_without_subprotocol_and_with_fields),
-      cmocka_unit_test(test_h1_server_refuses_answers_that_may_not_be_sent),
-      cmocka_unit_test(test_h1_server_refuses_with_status_fields_and_body),
-      cmocka_unit_test(test_h1_server_says_what_it_speaks),
-      cmocka_unit_test(test_h1_server_refuses_with_300_to_599_only),
-      cmocka_unit_test(test_h1_server_can_refuse_after_an_error),
-      cmocka_unit_test(test_h1_server_and_client_agree),
-      cmocka_unit_test(test_h1_server_survives_every_failed_allocation),
-      cmocka_unit_test(test_h1_server_object_is_small),
-      cmocka_unit_test(test_h1_server_free_takes_null),
-  };
-  return cmocka_run_group_tests_name("h1_server", tests, NULL, NULL);
 }

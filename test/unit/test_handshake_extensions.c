@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Extensions in the opening handshake: both sides of it, with each other. */
 
 #include <string.h>
@@ -14,6 +7,7 @@
 #include "base/error.h"
 #include "proto/handshake/h1_client.h"
 #include "proto/handshake/h1_server.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 static const uint8_t key[HANDSHAKE_KEY_SIZE] = {1, 2, 3};
@@ -137,8 +131,7 @@ static bool has_line(const char *text, size_t len, const char *line) {
   return strstr(copy, line) != NULL;
 }
 
-static void test_handshake_agrees_upon_what_both_have(void **state) {
-  (void) state;
+TEST(test_handshake_agrees_upon_what_both_have) {
   fixture f;
   size_t len;
   set_up(&f);
@@ -160,8 +153,7 @@ static void test_handshake_agrees_upon_what_both_have(void **state) {
   tear_down(&f);
 }
 
-static void test_handshake_goes_on_without_what_one_has(void **state) {
-  (void) state;
+TEST(test_handshake_goes_on_without_what_one_has) {
   for (int who = 0; who < 3; who++) {
     fixture f;
     size_t len;
@@ -182,8 +174,7 @@ static void test_handshake_goes_on_without_what_one_has(void **state) {
 }
 
 /* What is not taken is freed with the handshake. */
-static void test_handshake_frees_what_was_agreed_upon(void **state) {
-  (void) state;
+TEST(test_handshake_frees_what_was_agreed_upon) {
   fixture f;
   size_t len;
   set_up(&f);
@@ -218,8 +209,7 @@ static void assert_offer(const char *request, const char *agreed, int result, in
 #define OFFER "Sec-WebSocket-Extensions: "
 
 /* A malformed offer fails the handshake (RFC 6455 9.1), one that is not understood is declined. */
-static void test_h1_server_judges_offers(void **state) {
-  (void) state;
+TEST(test_h1_server_judges_offers) {
   assert_offer(REQUEST OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1, 0);
   assert_offer(REQUEST OFFER "unheard-of; x\r\n\r\n", "", 1, 0);
   assert_offer(REQUEST OFFER "permessage-deflate; x, permessage-deflate\r\n\r\n",
@@ -230,8 +220,7 @@ static void test_h1_server_judges_offers(void **state) {
   assert_offer(REQUEST OFFER "permessage-deflate;\r\n\r\n", "", WSUV_EEXTENSION, 400);
 }
 
-static void test_handshake_fails_with_what_a_hook_returns(void **state) {
-  (void) state;
+TEST(test_handshake_fails_with_what_a_hook_returns) {
   fixture f;
   set_up(&f);
   f.other.offer = refuse_offer;
@@ -255,8 +244,7 @@ static int whole(fixture *f) {
   return err == 0 ? exchange(f) : err;
 }
 
-static void test_handshake_survives_each_failing_allocation(void **state) {
-  (void) state;
+TEST(test_handshake_survives_each_failing_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     int r = WS_ENOMEM;
     for (uint64_t n = 1; r != 1; n++) {
@@ -271,16 +259,4 @@ static void test_handshake_survives_each_failing_allocation(void **state) {
       tear_down(&f);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_handshake_agrees_upon_what_both_have),
-      cmocka_unit_test(test_handshake_goes_on_without_what_one_has),
-      cmocka_unit_test(test_handshake_frees_what_was_agreed_upon),
-      cmocka_unit_test(test_h1_server_judges_offers),
-      cmocka_unit_test(test_handshake_fails_with_what_a_hook_returns),
-      cmocka_unit_test(test_handshake_survives_each_failing_allocation),
-  };
-  return cmocka_run_group_tests_name("handshake_extensions", tests, NULL, NULL);
 }

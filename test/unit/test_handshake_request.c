@@ -1,15 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/handshake/handshake_request.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -67,17 +61,15 @@ static void assert_refused(fixture *f) {
   "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " KEY \
   "\r\nSec-WebSocket-Version: 13\r\n"
 
-static void test_handshake_request_at_its_smallest(void **state) {
+TEST(test_handshake_request_at_its_smallest) {
   fixture f;
-  (void) state;
   set_up(&f, "ws://h");
   assert_request(&f, "GET / HTTP/1.1\r\nHost: h\r\n" FIXED "\r\n");
 }
 
 /* RFC 6455 1.2 */
-static void test_handshake_request_of_the_rfc(void **state) {
+TEST(test_handshake_request_of_the_rfc) {
   fixture f;
-  (void) state;
   set_up(&f, "ws://server.example.com/chat");
   f.request.origin = "http://example.com";
   f.request.subprotocols = two_subprotocols;
@@ -87,11 +79,10 @@ static void test_handshake_request_of_the_rfc(void **state) {
                      "Origin: http://example.com\r\n\r\n");
 }
 
-static void test_handshake_request_with_everything(void **state) {
+TEST(test_handshake_request_with_everything) {
   const wsuv_header_t first[] = {{"X-A", "1"}, {"Cookie", "a=b; c=\"d\""}};
   const wsuv_header_t second[] = {{"X-A", ""}, {"X-B", "\tv\x80\xff"}};
   fixture f;
-  (void) state;
   set_up(&f, "wss://us%65r:p%40ss%3A%25@[fe80::1%25eth0]:8443?q=%20");
   f.request.user_agent = "wsuv/0";
   f.request.origin = "o";
@@ -114,8 +105,7 @@ static void assert_authorization(const char *url, const char *line) {
 }
 
 /* RFC 7617 2 */
-static void test_handshake_request_sends_userinfo_as_basic_credentials(void **state) {
-  (void) state;
+TEST(test_handshake_request_sends_userinfo_as_basic_credentials) {
   assert_authorization("ws://Aladdin:open%20sesame@h",
                        "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
   assert_authorization("ws://u@h", "Authorization: Basic dTo=\r\n");
@@ -126,8 +116,7 @@ static void test_handshake_request_sends_userinfo_as_basic_credentials(void **st
 }
 
 /* F8: 256 bytes in user name and password. */
-static void test_handshake_request_refuses_control_bytes_in_credentials(void **state) {
-  (void) state;
+TEST(test_handshake_request_refuses_control_bytes_in_credentials) {
   for (unsigned c = 0; c < 256; c++) {
     for (int password = 0; password < 2; password++) {
       char url[32];
@@ -158,8 +147,7 @@ static bool is_value_byte(int c) {
 }
 
 /* F8: 256 bytes × each field. NUL ends a string and cannot be in it. */
-static void test_handshake_request_judges_every_byte_of_what_the_user_sets(void **state) {
-  (void) state;
+TEST(test_handshake_request_judges_every_byte_of_what_the_user_sets) {
   for (int c = 1; c < 256; c++) {
     const char text[] = {'a', (char) c, 'b', '\0'};
     const char *const subprotocols[] = {text};
@@ -187,7 +175,7 @@ static void test_handshake_request_judges_every_byte_of_what_the_user_sets(void 
   }
 }
 
-static void test_handshake_request_refuses_fields_of_the_handshake(void **state) {
+TEST(test_handshake_request_refuses_fields_of_the_handshake) {
   static const wsuv_header_t bad[] = {
       {"Upgrade", "x"},
       {"upgrade", ""},
@@ -206,7 +194,6 @@ static void test_handshake_request_refuses_fields_of_the_handshake(void **state)
       {"X ", "x"},
       {"X", "a\r\nUpgrade: x"},
   };
-  (void) state;
   for (size_t i = 0; i < COUNT(bad); i++) {
     fixture f;
     use_header(&f, &bad[i]);
@@ -218,10 +205,9 @@ static void test_handshake_request_refuses_fields_of_the_handshake(void **state)
   }
 }
 
-static void test_handshake_request_allows_names_that_only_look_alike(void **state) {
+TEST(test_handshake_request_allows_names_that_only_look_alike) {
   static const wsuv_header_t good[] = {
       {"Upgrade-Insecure-Requests", "1"}, {"Sec-WebSocket", "x"}, {"X-Upgrade", "x"}};
-  (void) state;
   for (size_t i = 0; i < COUNT(good); i++) {
     fixture f;
     use_header(&f, &good[i]);
@@ -230,36 +216,32 @@ static void test_handshake_request_allows_names_that_only_look_alike(void **stat
   }
 }
 
-static void test_handshake_request_puts_a_host_of_the_users_in_the_place_of_ours(void **state) {
+TEST(test_handshake_request_puts_a_host_of_the_users_in_the_place_of_ours) {
   const wsuv_header_t host = {"host", "other:1"};
   fixture f;
-  (void) state;
   use_header(&f, &host);
   assert_request(&f, "GET / HTTP/1.1\r\nHost: other:1\r\n" FIXED "\r\n");
 }
 
-static void test_handshake_request_puts_an_agent_of_the_users_in_the_place_of_ours(void **state) {
+TEST(test_handshake_request_puts_an_agent_of_the_users_in_the_place_of_ours) {
   const wsuv_header_t agent = {"user-agent", "mine"};
   fixture f;
-  (void) state;
   use_header(&f, &agent);
   f.request.user_agent = "wsuv/0";
   assert_request(&f, "GET / HTTP/1.1\r\nHost: h\r\n" FIXED "user-agent: mine\r\n\r\n");
 }
 
-static void test_handshake_request_takes_origin_as_a_field_if_none_is_set(void **state) {
+TEST(test_handshake_request_takes_origin_as_a_field_if_none_is_set) {
   const wsuv_header_t origin = {"Origin", "o"};
   fixture f;
-  (void) state;
   use_header(&f, &origin);
   assert_request(&f, "GET / HTTP/1.1\r\nHost: h\r\n" FIXED "Origin: o\r\n\r\n");
   f.request.origin = "o";
   assert_refused(&f);
 }
 
-static void test_handshake_request_refuses_single_fields_twice(void **state) {
+TEST(test_handshake_request_refuses_single_fields_twice) {
   static const char *const names[] = {"Host", "Origin", "User-Agent", "Authorization"};
-  (void) state;
   for (size_t i = 0; i < COUNT(names); i++) {
     const wsuv_header_t field = {names[i], "x"}, both[] = {field, field};
     fixture f;
@@ -276,20 +258,18 @@ static void test_handshake_request_refuses_single_fields_twice(void **state) {
   }
 }
 
-static void test_handshake_request_refuses_authorization_beside_userinfo(void **state) {
+TEST(test_handshake_request_refuses_authorization_beside_userinfo) {
   const wsuv_header_t field = {"authorization", "Bearer x"};
   fixture f;
-  (void) state;
   set_up(&f, "ws://u:p@h");
   f.request.headers[0] = &field;
   f.request.header_count[0] = 1;
   assert_refused(&f);
 }
 
-static void test_handshake_request_refuses_bad_subprotocols(void **state) {
+TEST(test_handshake_request_refuses_bad_subprotocols) {
   static const char *const bad[][2] = {
       {"a", "a"}, {"a", ""}, {"a", NULL}, {"a,b", "c"}, {"a b", "c"}};
-  (void) state;
   for (size_t i = 0; i < COUNT(bad); i++) {
     fixture f;
     set_up(&f, "ws://h");
@@ -297,24 +277,4 @@ static void test_handshake_request_refuses_bad_subprotocols(void **state) {
     f.request.subprotocol_count = 2;
     assert_refused(&f);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_handshake_request_at_its_smallest),
-      cmocka_unit_test(test_handshake_request_of_the_rfc),
-      cmocka_unit_test(test_handshake_request_with_everything),
-      cmocka_unit_test(test_handshake_request_sends_userinfo_as_basic_credentials),
-      cmocka_unit_test(test_handshake_request_refuses_control_bytes_in_credentials),
-      cmocka_unit_test(test_handshake_request_judges_every_byte_of_what_the_user_sets),
-      cmocka_unit_test(test_handshake_request_refuses_fields_of_the_handshake),
-      cmocka_unit_test(test_handshake_request_allows_names_that_only_look_alike),
-      cmocka_unit_test(test_handshake_request_puts_a_host_of_the_users_in_the_place_of_ours),
-      cmocka_unit_test(test_handshake_request_puts_an_agent_of_the_users_in_the_place_of_ours),
-      cmocka_unit_test(test_handshake_request_takes_origin_as_a_field_if_none_is_set),
-      cmocka_unit_test(test_handshake_request_refuses_single_fields_twice),
-      cmocka_unit_test(test_handshake_request_refuses_authorization_beside_userinfo),
-      cmocka_unit_test(test_handshake_request_refuses_bad_subprotocols),
-  };
-  return cmocka_run_group_tests_name("handshake_request", tests, NULL, NULL);
 }

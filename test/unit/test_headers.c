@@ -1,22 +1,15 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/http/headers.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define TCHARS "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* F8 */
-static void test_header_token_takes_tchar_only(void **state) {
-  (void) state;
+TEST(test_header_token_takes_tchar_only) {
   assert_false(header_is_token("", 0));
   for (int c = 0; c < 256; c++) {
     const char text[3] = {'a', (char) c, 'b'};
@@ -27,8 +20,7 @@ static void test_header_token_takes_tchar_only(void **state) {
 }
 
 /* F8 */
-static void test_header_value_takes_no_control_byte_but_tab(void **state) {
-  (void) state;
+TEST(test_header_value_takes_no_control_byte_but_tab) {
   assert_true(header_is_value("", 0));
   for (int c = 0; c < 256; c++) {
     const char text[3] = {'a', (char) c, 'b'};
@@ -36,8 +28,7 @@ static void test_header_value_takes_no_control_byte_but_tab(void **state) {
   }
 }
 
-static void test_header_names_are_compared_without_case(void **state) {
-  (void) state;
+TEST(test_header_names_are_compared_without_case) {
   assert_true(header_name_equal("Upgrade", "uPGRADE"));
   assert_true(header_name_equal("", ""));
   assert_false(header_name_equal("Upgrade", "Upgrad"));
@@ -57,8 +48,7 @@ static void assert_list(const char *value, const char *joined) {
   assert_false(header_list_next(&value, &item, &len));
 }
 
-static void test_header_list_skips_spaces_and_empty_elements(void **state) {
-  (void) state;
+TEST(test_header_list_skips_spaces_and_empty_elements) {
   assert_list("", "");
   assert_list(" ,\t, ", "");
   assert_list("a", "<a>");
@@ -75,10 +65,9 @@ static int add_field(header_store *s, const char *name, const char *value) {
   return err;
 }
 
-static void test_header_store_keeps_fields_in_order(void **state) {
+TEST(test_header_store_keeps_fields_in_order) {
   track_alloc a;
   header_store s;
-  (void) state;
   track_alloc_init(&a);
   header_store_init(&s, &a.handle);
   assert_null(header_store_index(&s));
@@ -104,10 +93,9 @@ static void test_header_store_keeps_fields_in_order(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_header_store_takes_fields_in_pieces(void **state) {
+TEST(test_header_store_takes_fields_in_pieces) {
   track_alloc a;
   header_store s;
-  (void) state;
   track_alloc_init(&a);
   header_store_init(&s, &a.handle);
   header_store_add(&s, "Up", 2);
@@ -122,10 +110,9 @@ static void test_header_store_takes_fields_in_pieces(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_header_store_index_follows_new_fields(void **state) {
+TEST(test_header_store_index_follows_new_fields) {
   track_alloc a;
   header_store s;
-  (void) state;
   track_alloc_init(&a);
   header_store_init(&s, &a.handle);
   for (int i = 0; i < 200; i++) {
@@ -138,11 +125,10 @@ static void test_header_store_index_follows_new_fields(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_header_store_joins_lists_of_all_fields(void **state) {
+TEST(test_header_store_joins_lists_of_all_fields) {
   track_alloc a;
   header_store s;
   size_t n;
-  (void) state;
   track_alloc_init(&a);
   header_store_init(&s, &a.handle);
   assert_false(header_store_lists(&s, "Connection", "upgrade", &n));
@@ -176,8 +162,7 @@ static bool fill_and_index(track_alloc *a) {
   return good;
 }
 
-static void test_header_store_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_header_store_survives_every_failed_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     track_alloc a;
     for (uint64_t n = 1;; n++) {
@@ -192,8 +177,7 @@ static void test_header_store_survives_every_failed_allocation(void **state) {
   }
 }
 
-static void test_header_store_gives_fields_of_a_name_one_by_one(void **state) {
-  (void) state;
+TEST(test_header_store_gives_fields_of_a_name_one_by_one) {
   track_alloc alloc;
   header_store store;
   header_cursor at = {0};
@@ -215,20 +199,4 @@ static void test_header_store_gives_fields_of_a_name_one_by_one(void **state) {
   assert_null(header_store_next(&store, "a", &at));
   header_store_clear(&store);
   assert_int_equal(alloc.live, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_header_token_takes_tchar_only),
-      cmocka_unit_test(test_header_value_takes_no_control_byte_but_tab),
-      cmocka_unit_test(test_header_names_are_compared_without_case),
-      cmocka_unit_test(test_header_list_skips_spaces_and_empty_elements),
-      cmocka_unit_test(test_header_store_keeps_fields_in_order),
-      cmocka_unit_test(test_header_store_takes_fields_in_pieces),
-      cmocka_unit_test(test_header_store_index_follows_new_fields),
-      cmocka_unit_test(test_header_store_joins_lists_of_all_fields),
-      cmocka_unit_test(test_header_store_gives_fields_of_a_name_one_by_one),
-      cmocka_unit_test(test_header_store_survives_every_failed_allocation),
-  };
-  return cmocka_run_group_tests_name("headers", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/http/http_scan.h"
 #include "support/pieces.h"
+#include "support/test.h"
 
 static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
   return http_scan_feed(arg, data, len, used);
@@ -29,8 +23,7 @@ static void assert_scan(const char *text, size_t len, int result, size_t used) {
 
 #define SCAN(text, result, used) assert_scan("" text, sizeof(text) - 1, result, used)
 
-static void test_http_scan_finds_the_end_of_the_head(void **state) {
-  (void) state;
+TEST(test_http_scan_finds_the_end_of_the_head) {
   SCAN("a\r\n\r\n", 1, 5);
   SCAN("a\r\nb: c\r\n\r\n", 1, 11);
   SCAN("a\r\nb: c\r\n\r\n \r\n\n\0", 1, 11);
@@ -48,16 +41,14 @@ static void assert_first(const char *text, const char *first) {
   assert_memory_equal(scan.first, first, scan.first_len);
 }
 
-static void test_http_scan_remembers_how_the_first_line_begins(void **state) {
-  (void) state;
+TEST(test_http_scan_remembers_how_the_first_line_begins) {
   assert_first("\r\nHTTP/1.1 101 Switching\r\nA: b\r\n\r\n", "HTTP/1.1 101 ");
   assert_first("HTTP/1.1 101\r\nA: b\r\n\r\n", "HTTP/1.1 101");
   assert_first("x\r\n\r\n", "x");
 }
 
 /* RFC 9112 2.2: before a request only. */
-static void test_http_scan_rejects_an_empty_line_before_an_answer(void **state) {
-  (void) state;
+TEST(test_http_scan_rejects_an_empty_line_before_an_answer) {
   http_scan scan = {.state = HTTP_SCAN_START};
   size_t used;
   const uint8_t text[] = "\r\na\r\n\r\n";
@@ -66,16 +57,14 @@ static void test_http_scan_rejects_an_empty_line_before_an_answer(void **state) 
 }
 
 /* F13 */
-static void test_http_scan_rejects_folded_fields(void **state) {
-  (void) state;
+TEST(test_http_scan_rejects_folded_fields) {
   SCAN("a\r\nb: c\r\n d\r\n\r\n", WSUV_EHTTP, 9);
   SCAN("a\r\nb: c\r\n\td\r\n\r\n", WSUV_EHTTP, 9);
   SCAN("a\r\n b: c\r\n\r\n", WSUV_EHTTP, 3);
 }
 
 /* F13 */
-static void test_http_scan_rejects_bare_cr_and_lf(void **state) {
-  (void) state;
+TEST(test_http_scan_rejects_bare_cr_and_lf) {
   SCAN("a\n\n", WSUV_EHTTP, 1);
   SCAN("a\r\nb: c\n\r\n", WSUV_EHTTP, 7);
   SCAN("a\r\n\n", WSUV_EHTTP, 3);
@@ -86,8 +75,7 @@ static void test_http_scan_rejects_bare_cr_and_lf(void **state) {
   SCAN("\n", WSUV_EHTTP, 0);
 }
 
-static void test_http_scan_rejects_control_bytes(void **state) {
-  (void) state;
+TEST(test_http_scan_rejects_control_bytes) {
   for (int c = 0; c < 256; c++) {
     const char text[] = {'a', '\r', '\n', 'b', (char) c, 'c', '\r', '\n', '\r', '\n'};
     if (c == '\r') {
@@ -98,16 +86,4 @@ static void test_http_scan_rejects_control_bytes(void **state) {
       assert_scan(text, sizeof text, 1, sizeof text);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_http_scan_finds_the_end_of_the_head),
-      cmocka_unit_test(test_http_scan_remembers_how_the_first_line_begins),
-      cmocka_unit_test(test_http_scan_rejects_an_empty_line_before_an_answer),
-      cmocka_unit_test(test_http_scan_rejects_folded_fields),
-      cmocka_unit_test(test_http_scan_rejects_bare_cr_and_lf),
-      cmocka_unit_test(test_http_scan_rejects_control_bytes),
-  };
-  return cmocka_run_group_tests_name("http_scan", tests, NULL, NULL);
 }

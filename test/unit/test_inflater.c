@@ -1,12 +1,6 @@
 /* Inflating messages (RFC 7692 7.2.2): what is legal, what is corrupt, and the bound. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include <string.h>
 
@@ -14,6 +8,7 @@
 #include "proto/extension/inflater.h"
 #include "proto/extension/zstream_pool.h"
 #include "support/raw_zlib.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -87,8 +82,7 @@ static void assert_inflates(rig *r, const void *data, size_t len, const char *te
   }
 }
 
-static void test_inflater_reads_the_examples_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_inflater_reads_the_examples_of_the_rfc) {
   rig r;
   assert_inflates(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello");                /* 7.2.3.1 */
   assert_inflates(&r, "\x00\x05\x00\xfa\xffHello\x00", 11, "Hello");              /* 7.2.3.3 */
@@ -105,8 +99,7 @@ static void test_inflater_reads_the_examples_of_the_rfc(void **state) {
 }
 
 /* RFC 7692 7.2.3.4: several final blocks in one message, and a distance across one of them. */
-static void test_inflater_goes_on_behind_a_final_block_with_its_window(void **state) {
-  (void) state;
+TEST(test_inflater_goes_on_behind_a_final_block_with_its_window) {
   rig r;
   assert_inflates(&r, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 15,
                   "HelloHello");
@@ -118,8 +111,7 @@ static void test_inflater_goes_on_behind_a_final_block_with_its_window(void **st
 }
 
 /* Some senders flush nothing the second time. */
-static void test_inflater_takes_no_bytes_for_an_empty_message(void **state) {
-  (void) state;
+TEST(test_inflater_takes_no_bytes_for_an_empty_message) {
   rig r;
   assert_inflates(&r, "", 0, "");
   rig_open(&r, 15);
@@ -131,8 +123,7 @@ static void test_inflater_takes_no_bytes_for_an_empty_message(void **state) {
 }
 
 /* A flood of final blocks costs no more than its bytes. */
-static void test_inflater_many_final_blocks_are_linear_work(void **state) {
-  (void) state;
+TEST(test_inflater_many_final_blocks_are_linear_work) {
   rig r;
   bytes flood = {0};
   rig_open(&r, 15);
@@ -144,8 +135,7 @@ static void test_inflater_many_final_blocks_are_linear_work(void **state) {
 }
 
 /* F27 */
-static void test_inflater_refuses_what_is_corrupt(void **state) {
-  (void) state;
+TEST(test_inflater_refuses_what_is_corrupt) {
   static const struct {
     const char *data;
     size_t len;
@@ -180,8 +170,7 @@ static void squeeze(bytes *out, const bytes *text, int bits, int level, size_t f
 }
 
 /* F27: no message that lacks its end is taken for whole. */
-static void test_inflater_refuses_every_message_cut_short(void **state) {
-  (void) state;
+TEST(test_inflater_refuses_every_message_cut_short) {
   uint64_t seed = 8;
   for (int level = 0; level <= 9; level += 3) {
     bytes text = {0}, wire = {0};
@@ -201,8 +190,7 @@ static void test_inflater_refuses_every_message_cut_short(void **state) {
 }
 
 /* F27: what comes of a damaged message is an error or other text, never more than the bound. */
-static void test_inflater_survives_random_damage(void **state) {
-  (void) state;
+TEST(test_inflater_survives_random_damage) {
   uint64_t seed = 9;
   size_t refused = 0;
   for (int round = 0; round < 1500; round++) {
@@ -225,8 +213,7 @@ static void test_inflater_survives_random_damage(void **state) {
   assert_true(refused > 250);
 }
 
-static void test_inflater_survives_random_bytes(void **state) {
-  (void) state;
+TEST(test_inflater_survives_random_bytes) {
   uint64_t seed = 10;
   for (int round = 0; round < 2000; round++) {
     bytes wire = {0};
@@ -241,8 +228,7 @@ static void test_inflater_survives_random_bytes(void **state) {
 }
 
 /* F26: to the byte, by either bound, however the message is cut. */
-static void test_inflater_holds_its_bound_exactly(void **state) {
-  (void) state;
+TEST(test_inflater_holds_its_bound_exactly) {
   static const size_t sizes[] = {1, 2, 257, 258, 259, 511, 512, 513, 1023, 1024, 1025, 3000};
   static const size_t pieces[] = {1, 2, 3, 7, 100, 10000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -273,8 +259,7 @@ static void test_inflater_holds_its_bound_exactly(void **state) {
 }
 
 /* F26: 64 MiB in 64 KiB; memory stays at the bound, whichever it is, and no chunk beyond it. */
-static void test_inflater_bomb_takes_no_memory_beyond_the_bound(void **state) {
-  (void) state;
+TEST(test_inflater_bomb_takes_no_memory_beyond_the_bound) {
   z_stream z = {0};
   bytes zeros = {0}, bomb = {0};
   raw_noise(&(uint64_t){1}, 1, &zeros);
@@ -305,8 +290,7 @@ static void test_inflater_bomb_takes_no_memory_beyond_the_bound(void **state) {
 }
 
 /* Whatever blocks the sender makes. */
-static void test_inflater_reads_what_zlib_wrote(void **state) {
-  (void) state;
+TEST(test_inflater_reads_what_zlib_wrote) {
   uint64_t seed = 12;
   static const int flushes[] = {Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_BLOCK};
   for (int round = 0; round < 250; round++) {
@@ -339,8 +323,7 @@ static void test_inflater_reads_what_zlib_wrote(void **state) {
 }
 
 /* F46: the window of zlib's, and ours. */
-static void test_inflater_survives_every_failed_allocation(void **state) {
-  (void) state;
+TEST(test_inflater_survives_every_failed_allocation) {
   int err = WS_ENOMEM;
   for (uint64_t n = 1; err == WS_ENOMEM; n++) {
     rig r;
@@ -352,22 +335,4 @@ static void test_inflater_survives_every_failed_allocation(void **state) {
     if (err == 0) assert_true(n > 2);
     rig_close(&r);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_inflater_reads_the_examples_of_the_rfc),
-      cmocka_unit_test(test_inflater_goes_on_behind_a_final_block_with_its_window),
-      cmocka_unit_test(test_inflater_takes_no_bytes_for_an_empty_message),
-      cmocka_unit_test(test_inflater_many_final_blocks_are_linear_work),
-      cmocka_unit_test(test_inflater_refuses_what_is_corrupt),
-      cmocka_unit_test(test_inflater_refuses_every_message_cut_short),
-      cmocka_unit_test(test_inflater_survives_random_damage),
-      cmocka_unit_test(test_inflater_survives_random_bytes),
-      cmocka_unit_test(test_inflater_holds_its_bound_exactly),
-      cmocka_unit_test(test_inflater_bomb_takes_no_memory_beyond_the_bound),
-      cmocka_unit_test(test_inflater_reads_what_zlib_wrote),
-      cmocka_unit_test(test_inflater_survives_every_failed_allocation),
-  };
-  return cmocka_run_group_tests_name("inflater", tests, NULL, NULL);
 }

@@ -1,13 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "session/keepalive.h"
+#include "support/test.h"
 
 static const uint8_t random_bytes[4] = {1, 2, 3, 4};
 
@@ -27,16 +21,14 @@ static void pong(keepalive *k, uint64_t now_us) {
   keepalive_pong(k, payload, sizeof payload, now_us * 1000);
 }
 
-static void test_keepalive_of_interval_zero_is_off(void **state) {
-  (void) state;
+TEST(test_keepalive_of_interval_zero_is_off) {
   keepalive k = {0};
   assert_false(keepalive_on(&k));
   start(&k, 1, 0);
   assert_true(keepalive_on(&k));
 }
 
-static void test_keepalive_pings_each_interval(void **state) {
-  (void) state;
+TEST(test_keepalive_pings_each_interval) {
   keepalive k;
   start(&k, 100, 250);
   assert_int_equal(keepalive_next_ms(&k, false), 1100);
@@ -47,8 +39,7 @@ static void test_keepalive_pings_each_interval(void **state) {
   assert_int_equal(keepalive_next_ms(&k, false), 1203);
 }
 
-static void test_keepalive_timeout_is_two_intervals_by_default(void **state) {
-  (void) state;
+TEST(test_keepalive_timeout_is_two_intervals_by_default) {
   keepalive k;
   start(&k, 100, 0);
   assert_int_equal(k.timeout_ms, 200);
@@ -56,15 +47,13 @@ static void test_keepalive_timeout_is_two_intervals_by_default(void **state) {
   assert_int_equal(k.timeout_ms, 7);
 }
 
-static void test_keepalive_is_never_dead_before_a_ping(void **state) {
-  (void) state;
+TEST(test_keepalive_is_never_dead_before_a_ping) {
   keepalive k;
   start(&k, 100, 50);
   assert_false(keepalive_dead(&k, UINT64_MAX));
 }
 
-static void test_keepalive_counts_from_the_first_ping_without_life(void **state) {
-  (void) state;
+TEST(test_keepalive_counts_from_the_first_ping_without_life) {
   keepalive k;
   start(&k, 100, 250);
   ping(&k, 1100);
@@ -75,8 +64,7 @@ static void test_keepalive_counts_from_the_first_ping_without_life(void **state)
   assert_true(keepalive_dead(&k, 1350));
 }
 
-static void test_keepalive_any_byte_is_life(void **state) {
-  (void) state;
+TEST(test_keepalive_any_byte_is_life) {
   keepalive k;
   start(&k, 100, 50);
   ping(&k, 1100);
@@ -90,8 +78,7 @@ static void test_keepalive_any_byte_is_life(void **state) {
 
 /* The time of a ping that waits behind other bytes does not run while the peer takes those; that of
    the one before it does. */
-static void test_keepalive_counts_from_when_the_ping_went(void **state) {
-  (void) state;
+TEST(test_keepalive_counts_from_when_the_ping_went) {
   keepalive k;
   start(&k, 100, 50);
   keepalive_ping(&k, random_bytes, 1100);
@@ -112,8 +99,7 @@ static void test_keepalive_counts_from_when_the_ping_went(void **state) {
   assert_true(keepalive_dead(&k, 1235)); /* for the first is not answered */
 }
 
-static void test_keepalive_payloads_are_unique(void **state) {
-  (void) state;
+TEST(test_keepalive_payloads_are_unique) {
   enum { PINGS = 300 };
   static uint8_t seen[PINGS][KEEPALIVE_PAYLOAD];
   keepalive k;
@@ -133,8 +119,7 @@ static void test_keepalive_payloads_are_unique(void **state) {
   assert_memory_not_equal(before, k.payload, sizeof before);
 }
 
-static void test_keepalive_measures_the_answer(void **state) {
-  (void) state;
+TEST(test_keepalive_measures_the_answer) {
   keepalive k;
   start(&k, 100, 0);
   assert_false(k.answered);
@@ -156,8 +141,7 @@ static void test_keepalive_measures_the_answer(void **state) {
   assert_int_equal(k.smoothed_us, 800);
 }
 
-static void test_keepalive_ignores_other_pongs(void **state) {
-  (void) state;
+TEST(test_keepalive_ignores_other_pongs) {
   keepalive k;
   uint8_t old[KEEPALIVE_PAYLOAD];
   start(&k, 100, 0);
@@ -172,8 +156,7 @@ static void test_keepalive_ignores_other_pongs(void **state) {
   assert_false(k.answered);
 }
 
-static void test_keepalive_measures_a_ping_once(void **state) {
-  (void) state;
+TEST(test_keepalive_measures_a_ping_once) {
   keepalive k;
   start(&k, 100, 0);
   ping(&k, 1100);
@@ -184,8 +167,7 @@ static void test_keepalive_measures_a_ping_once(void **state) {
 }
 
 /* The life that was seen meanwhile is no answer to the one that it stands for. */
-static void test_keepalive_ping_that_is_stuck_is_waited_for_again(void **state) {
-  (void) state;
+TEST(test_keepalive_ping_that_is_stuck_is_waited_for_again) {
   keepalive k;
   start(&k, 100, 150);
   keepalive_ping(&k, random_bytes, 1100);
@@ -200,8 +182,7 @@ static void test_keepalive_ping_that_is_stuck_is_waited_for_again(void **state) 
   assert_true(keepalive_dead(&k, 1470));
 }
 
-static void test_keepalive_change_begins_anew(void **state) {
-  (void) state;
+TEST(test_keepalive_change_begins_anew) {
   keepalive k;
   start(&k, 100, 50);
   ping(&k, 1100);
@@ -216,8 +197,7 @@ static void test_keepalive_change_begins_anew(void **state) {
   assert_false(keepalive_on(&k));
 }
 
-static void test_keepalive_change_leaves_what_was_measured(void **state) {
-  (void) state;
+TEST(test_keepalive_change_leaves_what_was_measured) {
   keepalive k;
   uint8_t before[KEEPALIVE_PAYLOAD];
   start(&k, 100, 0);
@@ -232,8 +212,7 @@ static void test_keepalive_change_leaves_what_was_measured(void **state) {
 }
 
 /* A ping that still waits to be written does not begin to count when it goes. */
-static void test_keepalive_change_forgets_a_queued_ping(void **state) {
-  (void) state;
+TEST(test_keepalive_change_forgets_a_queued_ping) {
   keepalive k;
   start(&k, 100, 50);
   keepalive_ping(&k, random_bytes, 1100);
@@ -245,8 +224,7 @@ static void test_keepalive_change_forgets_a_queued_ping(void **state) {
   assert_int_equal(k.last_us, 5);
 }
 
-static void test_keepalive_next_may_be_of_pings_only(void **state) {
-  (void) state;
+TEST(test_keepalive_next_may_be_of_pings_only) {
   keepalive k;
   start(&k, 100, 50);
   ping(&k, 1100);
@@ -255,8 +233,7 @@ static void test_keepalive_next_may_be_of_pings_only(void **state) {
 }
 
 /* Times that do not fit are never. */
-static void test_keepalive_times_do_not_wrap(void **state) {
-  (void) state;
+TEST(test_keepalive_times_do_not_wrap) {
   keepalive k;
   start(&k, UINT64_MAX, 0);
   assert_int_equal(k.timeout_ms, UINT64_MAX);
@@ -270,27 +247,4 @@ static void test_keepalive_times_do_not_wrap(void **state) {
   start(&k, UINT64_MAX - 10, 1);
   ping(&k, 1100);
   assert_int_equal(k.next_ping_ms, UINT64_MAX);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_keepalive_of_interval_zero_is_off),
-      cmocka_unit_test(test_keepalive_pings_each_interval),
-      cmocka_unit_test(test_keepalive_timeout_is_two_intervals_by_default),
-      cmocka_unit_test(test_keepalive_is_never_dead_before_a_ping),
-      cmocka_unit_test(test_keepalive_counts_from_the_first_ping_without_life),
-      cmocka_unit_test(test_keepalive_any_byte_is_life),
-      cmocka_unit_test(test_keepalive_counts_from_when_the_ping_went),
-      cmocka_unit_test(test_keepalive_payloads_are_unique),
-      cmocka_unit_test(test_keepalive_measures_the_answer),
-      cmocka_unit_test(test_keepalive_ignores_other_pongs),
-      cmocka_unit_test(test_keepalive_measures_a_ping_once),
-      cmocka_unit_test(test_keepalive_ping_that_is_stuck_is_waited_for_again),
-      cmocka_unit_test(test_keepalive_change_begins_anew),
-      cmocka_unit_test(test_keepalive_change_leaves_what_was_measured),
-      cmocka_unit_test(test_keepalive_change_forgets_a_queued_ping),
-      cmocka_unit_test(test_keepalive_next_may_be_of_pings_only),
-      cmocka_unit_test(test_keepalive_times_do_not_wrap),
-  };
-  return cmocka_run_group_tests_name("keepalive", tests, NULL, NULL);
 }

@@ -1,13 +1,7 @@
 /* The intrusive list: order, removal, and that nothing is left pointing into it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/list.h"
+#include "support/test.h"
 
 typedef struct item {
   int number;
@@ -36,16 +30,14 @@ static void assert_numbers(const ws_list *list, const int *numbers, int n) {
   assert_int_equal(ws_list_empty(list), n == 0);
 }
 
-static void test_list_begins_empty(void **state) {
-  (void) state;
+TEST(test_list_begins_empty) {
   ws_list list;
   ws_list_init(&list);
   assert_true(ws_list_empty(&list));
   assert_null(ws_list_pop(&list));
 }
 
-static void test_list_keeps_the_order_of_appending(void **state) {
-  (void) state;
+TEST(test_list_keeps_the_order_of_appending) {
   ws_list list;
   item items[3];
   ws_list_init(&list);
@@ -56,8 +48,7 @@ static void test_list_keeps_the_order_of_appending(void **state) {
   assert_true(ws_list_empty(&list));
 }
 
-static void test_list_removing_twice_is_harmless(void **state) {
-  (void) state;
+TEST(test_list_removing_twice_is_harmless) {
   ws_list list;
   item items[3];
   ws_list_init(&list);
@@ -71,8 +62,7 @@ static void test_list_removing_twice_is_harmless(void **state) {
   assert_numbers(&list, (int[]){0, 2, 1}, 3);
 }
 
-static void test_list_popped_node_is_in_no_list(void **state) {
-  (void) state;
+TEST(test_list_popped_node_is_in_no_list) {
   ws_list list;
   item items[2];
   ws_list_init(&list);
@@ -84,8 +74,7 @@ static void test_list_popped_node_is_in_no_list(void **state) {
   assert_numbers(&list, (int[]){1}, 1);
 }
 
-static void test_list_splice_moves_all_to_the_end(void **state) {
-  (void) state;
+TEST(test_list_splice_moves_all_to_the_end) {
   ws_list to, from;
   item items[5];
   ws_list_init(&to);
@@ -100,15 +89,4 @@ static void test_list_splice_moves_all_to_the_end(void **state) {
   ws_list_splice(&from, &to);
   assert_numbers(&from, (int[]){0, 1, 2, 3, 4}, 5);
   assert_numbers(&to, NULL, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_list_begins_empty),
-      cmocka_unit_test(test_list_keeps_the_order_of_appending),
-      cmocka_unit_test(test_list_removing_twice_is_harmless),
-      cmocka_unit_test(test_list_popped_node_is_in_no_list),
-      cmocka_unit_test(test_list_splice_moves_all_to_the_end),
-  };
-  return cmocka_run_group_tests_name("list", tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* Masking in every way that mask_apply has, against RFC 6455 5.3 byte by byte. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/frame/mask.h"
+#include "support/test.h"
 
 static const mask_key key = {.b = {0x37, 0xfa, 0x21, 0x3d}};
 
@@ -67,26 +62,22 @@ static void check_all(mask_fn mask) {
   for (size_t n = 16380; n < 16390; n++) check_one(mask, n, n % 8, n, n % 2);
 }
 
-static void test_mask_apply_is_the_definition(void **state) {
-  (void) state;
+TEST(test_mask_apply_is_the_definition) {
   check_all(mask_apply);
 }
 
-static void test_mask_portable_is_the_definition(void **state) {
-  (void) state;
+TEST(test_mask_portable_is_the_definition) {
   check_all(portable);
 }
 
-static void test_mask_avx2_is_the_definition(void **state) {
-  (void) state;
+TEST(test_mask_avx2_is_the_definition) {
 #ifdef MASK_HAS_AVX2
   if (__builtin_cpu_supports("avx2")) check_all(avx2);
 #endif
 }
 
 /* RFC 6455 5.7: a single-frame masked text message, "Hello". */
-static void test_mask_example_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_mask_example_of_the_rfc) {
   uint8_t text[5] = "Hello";
   mask_apply(text, text, 5, key, 0);
   assert_memory_equal(text, "\x7f\x9f\x4d\x51\x58", 5);
@@ -94,16 +85,14 @@ static void test_mask_example_of_the_rfc(void **state) {
   assert_memory_equal(text, "Hello", 5);
 }
 
-static void test_mask_offset_can_be_very_large(void **state) {
-  (void) state;
+TEST(test_mask_offset_can_be_very_large) {
   check_one(mask_apply, 100, 0, UINT64_MAX, false);
   check_one(mask_apply, 100, 0, (uint64_t) 1 << 63 | 2, false);
   check_one(mask_apply, 100, 0, ((uint64_t) 1 << 32) + 1, false);
 }
 
 /* Cut anywhere, the pieces join. */
-static void test_mask_of_pieces_is_mask_of_the_whole(void **state) {
-  (void) state;
+TEST(test_mask_of_pieces_is_mask_of_the_whole) {
   enum { SIZE = 400 };
   uint8_t whole[SIZE], pieces[SIZE];
   for (size_t cut = 0; cut <= SIZE; cut++) {
@@ -113,16 +102,4 @@ static void test_mask_of_pieces_is_mask_of_the_whole(void **state) {
     mask_apply(pieces + cut, pieces + cut, SIZE - cut, key, cut);
     assert_memory_equal(whole, pieces, SIZE);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_mask_apply_is_the_definition),
-      cmocka_unit_test(test_mask_portable_is_the_definition),
-      cmocka_unit_test(test_mask_avx2_is_the_definition),
-      cmocka_unit_test(test_mask_example_of_the_rfc),
-      cmocka_unit_test(test_mask_offset_can_be_very_large),
-      cmocka_unit_test(test_mask_of_pieces_is_mask_of_the_whole),
-  };
-  return cmocka_run_group_tests_name("mask", tests, NULL, NULL);
 }

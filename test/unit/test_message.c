@@ -1,17 +1,12 @@
 /* Whole messages out of data frames: order, limits, UTF-8 (RFC 6455 5.4, 5.6). */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/message.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -99,8 +94,7 @@ static int add_in_pieces(rig *r, uint8_t opcode, bool fin, const bytes *payload,
   return err;
 }
 
-static void test_message_in_one_chunk_is_a_slice(void **state) {
-  (void) state;
+TEST(test_message_in_one_chunk_is_a_slice) {
   rig r;
   rig_open(&r);
   for (uint8_t opcode = OPCODE_TEXT; opcode <= OPCODE_BINARY; opcode++) {
@@ -117,8 +111,7 @@ static void test_message_in_one_chunk_is_a_slice(void **state) {
   rig_close(&r);
 }
 
-static void test_message_empty_in_one_chunk_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_message_empty_in_one_chunk_allocates_nothing) {
   rig r;
   rig_open(&r);
   frame_header h = {.opcode = OPCODE_TEXT, .fin = true};
@@ -129,8 +122,7 @@ static void test_message_empty_in_one_chunk_allocates_nothing(void **state) {
   rig_close(&r);
 }
 
-static void test_message_is_the_same_however_cut(void **state) {
-  (void) state;
+TEST(test_message_is_the_same_however_cut) {
   uint64_t seed = 5;
   for (size_t len = 0; len < 300; len += len < 20 ? 1 : 31) {
     for (size_t piece = 1; piece <= len + 1; piece += piece < 20 ? 1 : 13) {
@@ -151,8 +143,7 @@ static void test_message_is_the_same_however_cut(void **state) {
   }
 }
 
-static void test_message_joins_its_fragments(void **state) {
-  (void) state;
+TEST(test_message_joins_its_fragments) {
   rig r;
   bytes out = {0};
   rig_open(&r);
@@ -172,8 +163,7 @@ static void test_message_joins_its_fragments(void **state) {
 }
 
 /* F20. */
-static void test_message_of_empty_fragments_is_empty(void **state) {
-  (void) state;
+TEST(test_message_of_empty_fragments_is_empty) {
   rig r;
   bytes out = {0};
   rig_open(&r);
@@ -187,8 +177,7 @@ static void test_message_of_empty_fragments_is_empty(void **state) {
   rig_close(&r);
 }
 
-static void test_message_rejects_a_continuation_of_nothing(void **state) {
-  (void) state;
+TEST(test_message_rejects_a_continuation_of_nothing) {
   for (int fin = 0; fin < 2; fin++) {
     rig r;
     rig_open(&r);
@@ -206,8 +195,7 @@ static void test_message_rejects_a_continuation_of_nothing(void **state) {
   }
 }
 
-static void test_message_rejects_a_new_one_inside_another(void **state) {
-  (void) state;
+TEST(test_message_rejects_a_new_one_inside_another) {
   for (int v = 0; v < 16; v++) {
     rig r;
     rig_open(&r);
@@ -217,8 +205,7 @@ static void test_message_rejects_a_new_one_inside_another(void **state) {
   }
 }
 
-static void test_message_judges_order_with_the_header(void **state) {
-  (void) state;
+TEST(test_message_judges_order_with_the_header) {
   rig r;
   rig_open(&r);
   frame_header h = {.opcode = OPCODE_CONTINUATION, .length = 100};
@@ -234,8 +221,7 @@ static int announce(rig *r, uint8_t opcode, uint64_t length) {
   return add(r, &h, &chunk);
 }
 
-static void test_message_judges_limits_with_the_header(void **state) {
-  (void) state;
+TEST(test_message_judges_limits_with_the_header) {
   for (uint64_t d = 0; d < 3; d++) {
     rig r;
     rig_open(&r);
@@ -260,8 +246,7 @@ static void test_message_judges_limits_with_the_header(void **state) {
 }
 
 /* A slice is bounded as what is assembled is. */
-static void test_message_judges_limits_of_a_slice(void **state) {
-  (void) state;
+TEST(test_message_judges_limits_of_a_slice) {
   rig r;
   rig_open(&r);
   r.limits = (message_limits){4, 3, 10};
@@ -275,8 +260,7 @@ static void test_message_judges_limits_of_a_slice(void **state) {
 }
 
 /* F18: there is no value that means unlimited. */
-static void test_message_limits_of_zero_let_nothing_through(void **state) {
-  (void) state;
+TEST(test_message_limits_of_zero_let_nothing_through) {
   rig r;
   rig_open(&r);
   r.limits.max_frame_size = 0;
@@ -292,8 +276,7 @@ static void test_message_limits_of_zero_let_nothing_through(void **state) {
   rig_close(&r);
 }
 
-static void test_message_counts_its_fragments(void **state) {
-  (void) state;
+TEST(test_message_counts_its_fragments) {
   for (uint32_t max = 1; max < 6; max++) {
     for (int empty = 0; empty < 2; empty++) {
       rig r;
@@ -313,8 +296,7 @@ static void test_message_counts_its_fragments(void **state) {
 }
 
 /* F17. */
-static void test_message_length_that_is_only_announced_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_message_length_that_is_only_announced_allocates_nothing) {
   static const uint64_t lengths[] = {1 << 30, 0x7fffffff, 0xffffffffu, 0x7fffffffffffffffu};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     rig r;
@@ -332,8 +314,7 @@ static void test_message_length_that_is_only_announced_allocates_nothing(void **
   }
 }
 
-static void test_message_memory_grows_with_what_has_come(void **state) {
-  (void) state;
+TEST(test_message_memory_grows_with_what_has_come) {
   rig r;
   rig_open(&r);
   r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
@@ -350,8 +331,7 @@ static void test_message_memory_grows_with_what_has_come(void **state) {
 }
 
 /* F16: the sum of what has come and what is announced is never formed where it could wrap. */
-static void test_message_sum_of_lengths_does_not_wrap(void **state) {
-  (void) state;
+TEST(test_message_sum_of_lengths_does_not_wrap) {
   static const uint64_t lengths[] = {0x7fffffffffffffffu, 0x7ffffffffffffff0u, 0xffffffffu,
                                      0xfffffff0u,         0x100000000u,        0x80000000u};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -372,8 +352,7 @@ static void test_message_sum_of_lengths_does_not_wrap(void **state) {
 
 static const char greek[] = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
 
-static void test_message_text_is_checked_across_fragments_and_chunks(void **state) {
-  (void) state;
+TEST(test_message_text_is_checked_across_fragments_and_chunks) {
   const size_t len = sizeof greek - 1;
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
@@ -396,8 +375,7 @@ static void test_message_text_is_checked_across_fragments_and_chunks(void **stat
   }
 }
 
-static void test_message_text_fails_with_the_byte_that_is_wrong(void **state) {
-  (void) state;
+TEST(test_message_text_fails_with_the_byte_that_is_wrong) {
   const char *bad = "\xce\xba\xe1\xbd\xb9\xf4\x90\x80\x80 and more"; /* the 7th */
   for (size_t piece = 1; piece < 10; piece++) {
     rig r;
@@ -415,8 +393,7 @@ static void test_message_text_fails_with_the_byte_that_is_wrong(void **state) {
   }
 }
 
-static void test_message_text_may_not_end_inside_a_character(void **state) {
-  (void) state;
+TEST(test_message_text_may_not_end_inside_a_character) {
   rig r;
   rig_open(&r);
   assert_int_equal(add_text(&r, 1, true, "a\xce"), WSUV_EUTF8);
@@ -432,8 +409,7 @@ static void test_message_text_may_not_end_inside_a_character(void **state) {
   rig_close(&r);
 }
 
-static void test_message_text_begins_anew_after_each_message(void **state) {
-  (void) state;
+TEST(test_message_text_begins_anew_after_each_message) {
   rig r;
   rig_open(&r);
   assert_int_equal(add_text(&r, 1, true, "\xce\xba"), 1);
@@ -447,8 +423,7 @@ static void test_message_text_begins_anew_after_each_message(void **state) {
   rig_close(&r);
 }
 
-static void test_message_binary_is_not_checked(void **state) {
-  (void) state;
+TEST(test_message_binary_is_not_checked) {
   rig r;
   rig_open(&r);
   assert_int_equal(add_text(&r, 2, true, "\xff\xfe\xc0"), 1);
@@ -473,8 +448,7 @@ static int scenario(rig *r) {
 }
 
 /* F46. */
-static void test_message_without_memory_fails_and_leaks_nothing(void **state) {
-  (void) state;
+TEST(test_message_without_memory_fails_and_leaks_nothing) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     for (uint64_t n = 1, failed = 1; failed != 0; n++) {
       rig r;
@@ -490,8 +464,7 @@ static void test_message_without_memory_fails_and_leaks_nothing(void **state) {
   }
 }
 
-static void test_message_after_message_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_message_after_message_allocates_nothing) {
   rig r;
   rig_open(&r);
   uint64_t calls = 0;
@@ -501,32 +474,4 @@ static void test_message_after_message_allocates_nothing(void **state) {
   }
   assert_int_equal(r.alloc.calls, calls);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_message_in_one_chunk_is_a_slice),
-      cmocka_unit_test(test_message_empty_in_one_chunk_allocates_nothing),
-      cmocka_unit_test(test_message_is_the_same_however_cut),
-      cmocka_unit_test(test_message_joins_its_fragments),
-      cmocka_unit_test(test_message_of_empty_fragments_is_empty),
-      cmocka_unit_test(test_message_rejects_a_continuation_of_nothing),
-      cmocka_unit_test(test_message_rejects_a_new_one_inside_another),
-      cmocka_unit_test(test_message_judges_order_with_the_header),
-      cmocka_unit_test(test_message_judges_limits_with_the_header),
-      cmocka_unit_test(test_message_judges_limits_of_a_slice),
-      cmocka_unit_test(test_message_limits_of_zero_let_nothing_through),
-      cmocka_unit_test(test_message_counts_its_fragments),
-      cmocka_unit_test(test_message_length_that_is_only_announced_allocates_nothing),
-      cmocka_unit_test(test_message_memory_grows_with_what_has_come),
-      cmocka_unit_test(test_message_sum_of_lengths_does_not_wrap),
-      cmocka_unit_test(test_message_text_is_checked_across_fragments_and_chunks),
-      cmocka_unit_test(test_message_text_fails_with_the_byte_that_is_wrong),
-      cmocka_unit_test(test_message_text_may_not_end_inside_a_character),
-      cmocka_unit_test(test_message_text_begins_anew_after_each_message),
-      cmocka_unit_test(test_message_binary_is_not_checked),
-      cmocka_unit_test(test_message_without_memory_fails_and_leaks_nothing),
-      cmocka_unit_test(test_message_after_message_allocates_nothing),
-  };
-  return cmocka_run_group_tests_name("message", tests, NULL, NULL);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The names of the public numbers: of error codes, stages and close codes, and of the version. */
 
 #include <stdio.h>
@@ -12,6 +5,8 @@
 #include <uv.h>
 
 #include <wsuv.h>
+
+#include "support/test.h"
 
 typedef struct named {
   int number;
@@ -37,24 +32,21 @@ static void expect(const named *list, size_t count) {
   }
 }
 
-static void test_names_of_errors_are_wsuvs_and_libuvs(void **state) {
-  (void) state;
+TEST(test_names_of_errors_are_wsuvs_and_libuvs) {
   expect(own, sizeof own / sizeof *own);
   expect(of_libuv, sizeof of_libuv / sizeof *of_libuv);
   expect(&(named){0, "OK", "success"}, 1);
 }
 
-static void test_names_of_what_is_no_error(void **state) {
+TEST(test_names_of_what_is_no_error) {
   static const int others[] = {1, -1000000, INT32_MAX, INT32_MIN, -70000};
-  (void) state;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     expect(&(named){others[i], "UNKNOWN", "unknown error"}, 1);
   }
 }
 
 /* 1000 to 1015 but for 1004, which is reserved. */
-static void test_names_of_close_codes_are_those_registered(void **state) {
-  (void) state;
+TEST(test_names_of_close_codes_are_those_registered) {
   for (unsigned code = 0; code < 66000; code++) {
     bool registered = code >= 1000 && code <= 1015 && code != 1004;
     assert_int_equal(*wsuv_close_code_name(code) != '\0', registered);
@@ -63,8 +55,7 @@ static void test_names_of_close_codes_are_those_registered(void **state) {
   assert_string_equal(wsuv_close_code_name(WSUV_CLOSE_TOO_BIG), "message too big");
 }
 
-static void test_names_of_stages(void **state) {
-  (void) state;
+TEST(test_names_of_stages) {
   assert_string_equal(wsuv_stage_name(WSUV_STAGE_RESOLVE), "resolve");
   assert_string_equal(wsuv_stage_name(WSUV_STAGE_CONNECT), "connect");
   assert_string_equal(wsuv_stage_name(WSUV_STAGE_HANDSHAKE), "handshake");
@@ -73,22 +64,10 @@ static void test_names_of_stages(void **state) {
   assert_string_equal(wsuv_stage_name((wsuv_stage_t) 99), "unknown");
 }
 
-static void test_version_is_that_of_the_headers(void **state) {
+TEST(test_version_is_that_of_the_headers) {
   char version[32];
-  (void) state;
   (void) snprintf(version, sizeof version, "%d.%d.%d", WSUV_VERSION_MAJOR, WSUV_VERSION_MINOR,
                   WSUV_VERSION_PATCH);
   assert_string_equal(wsuv_version(), version);
   assert_string_equal(WSUV_VERSION_STRING, version);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_names_of_errors_are_wsuvs_and_libuvs),
-      cmocka_unit_test(test_names_of_what_is_no_error),
-      cmocka_unit_test(test_names_of_close_codes_are_those_registered),
-      cmocka_unit_test(test_names_of_stages),
-      cmocka_unit_test(test_version_is_that_of_the_headers),
-  };
-  return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }

@@ -1,17 +1,12 @@
 /* What waits to be written, against a model that keeps whole frames in two lists. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 #include "proto/frame/out_queue.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 #define CHECK(condition, ...)                \
@@ -306,8 +301,7 @@ static void drop(rig *r) {
 
 /* Scenes. */
 
-static void test_out_queue_drop_spares_the_close_frame_at_the_end(void **state) {
-  (void) state;
+TEST(test_out_queue_drop_spares_the_close_frame_at_the_end) {
   for (size_t begun = 0; begun < 3; begun++) {
     rig r;
     ws_view buf[4];
@@ -339,8 +333,7 @@ static void test_out_queue_drop_spares_the_close_frame_at_the_end(void **state) 
   }
 }
 
-static void test_out_queue_control_goes_ahead_of_data(void **state) {
-  (void) state;
+TEST(test_out_queue_control_goes_ahead_of_data) {
   rig r;
   rig_open(&r, 1);
   assert_int_equal(put(&r, LANE_DATA, 1, 10), 0);
@@ -355,8 +348,7 @@ static void test_out_queue_control_goes_ahead_of_data(void **state) {
 }
 
 /* Every split of: written up to it, then a ping and a pong, then the rest. */
-static void test_out_queue_control_never_goes_into_a_frame(void **state) {
-  (void) state;
+TEST(test_out_queue_control_never_goes_into_a_frame) {
   for (size_t split = 0;; split++) {
     rig r;
     rig_open(&r, 2);
@@ -380,8 +372,7 @@ static void test_out_queue_control_never_goes_into_a_frame(void **state) {
   }
 }
 
-static void test_out_queue_control_waits_for_what_is_held(void **state) {
-  (void) state;
+TEST(test_out_queue_control_waits_for_what_is_held) {
   for (size_t split = 1;; split++) {
     rig r;
     rig_open(&r, 3);
@@ -410,8 +401,7 @@ static void test_out_queue_control_waits_for_what_is_held(void **state) {
 }
 
 /* What is held stays where it is, whatever is queued meanwhile. */
-static void test_out_queue_held_bytes_do_not_move(void **state) {
-  (void) state;
+TEST(test_out_queue_held_bytes_do_not_move) {
   rig r;
   rig_open(&r, 4);
   assert_int_equal(put(&r, LANE_DATA, 2, 50000), 0);
@@ -435,8 +425,7 @@ static void test_out_queue_held_bytes_do_not_move(void **state) {
   rig_close(&r);
 }
 
-static void test_out_queue_drops_only_frames_that_have_not_begun(void **state) {
-  (void) state;
+TEST(test_out_queue_drops_only_frames_that_have_not_begun) {
   for (int held = 0; held < 2; held++) {
     for (size_t split = 0; split <= 60; split++) {
       rig r;
@@ -462,8 +451,7 @@ static void test_out_queue_drops_only_frames_that_have_not_begun(void **state) {
 }
 
 /* The lane ends anywhere before the end of a chunk, and the pieces lie across it. */
-static void test_out_queue_pieces_go_on_in_the_next_chunk(void **state) {
-  (void) state;
+TEST(test_out_queue_pieces_go_on_in_the_next_chunk) {
   for (size_t room = 0; room < 80; room++) {
     for (size_t count = 1; count < CUTS; count += 5) {
       rig r;
@@ -479,8 +467,7 @@ static void test_out_queue_pieces_go_on_in_the_next_chunk(void **state) {
   }
 }
 
-static void test_out_queue_no_pieces_are_an_empty_frame(void **state) {
-  (void) state;
+TEST(test_out_queue_no_pieces_are_an_empty_frame) {
   rig r;
   rig_open(&r, 15);
   assert_int_equal(put_cut(&r, LANE_DATA, 2, 0, 0), 0);
@@ -492,8 +479,7 @@ static void test_out_queue_no_pieces_are_an_empty_frame(void **state) {
 }
 
 /* A handshake is one piece: nothing goes before it or into it. */
-static void test_out_queue_raw_bytes_go_first(void **state) {
-  (void) state;
+TEST(test_out_queue_raw_bytes_go_first) {
   for (size_t split = 0; split <= 30; split++) {
     rig r;
     bytes seen = {0};
@@ -519,8 +505,7 @@ static void test_out_queue_raw_bytes_go_first(void **state) {
   }
 }
 
-static void test_out_queue_payload_counts_until_a_frame_is_gone(void **state) {
-  (void) state;
+TEST(test_out_queue_payload_counts_until_a_frame_is_gone) {
   rig r;
   rig_open(&r, 7);
   assert_int_equal(put(&r, LANE_DATA, 1, 100), 0);
@@ -550,8 +535,7 @@ static int numbered_pong(rig *r, unsigned number) {
   return out_queue_pong(&r->q, &h, &number);
 }
 
-static void test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest(void **state) {
-  (void) state;
+TEST(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest) {
   for (unsigned count = 0; count < 300; count += count < 70 ? 1 : 77) {
     rig r;
     bytes seen = {0};
@@ -576,8 +560,7 @@ static void test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest(void **s
   }
 }
 
-static void test_out_queue_flood_of_pings_keeps_memory_flat(void **state) {
-  (void) state;
+TEST(test_out_queue_flood_of_pings_keeps_memory_flat) {
   rig r;
   rig_open(&r, 9);
   assert_int_equal(put(&r, LANE_DATA, 2, 100), 0);
@@ -595,8 +578,7 @@ static void test_out_queue_flood_of_pings_keeps_memory_flat(void **state) {
   rig_close(&r);
 }
 
-static void test_out_queue_pong_that_is_held_is_not_replaced(void **state) {
-  (void) state;
+TEST(test_out_queue_pong_that_is_held_is_not_replaced) {
   rig r;
   rig_open(&r, 10);
   for (int i = 0; i < 80; i++) assert_int_equal(put_pong(&r, 9), 0);
@@ -611,8 +593,7 @@ static void test_out_queue_pong_that_is_held_is_not_replaced(void **state) {
   rig_close(&r);
 }
 
-static void test_out_queue_pongs_are_all_sent_while_they_leave(void **state) {
-  (void) state;
+TEST(test_out_queue_pongs_are_all_sent_while_they_leave) {
   rig r;
   rig_open(&r, 11);
   for (int i = 0; i < 2000; i++) {
@@ -637,8 +618,7 @@ static int op_fails(rig *r, int op) {
 
 /* F46: the n-th allocation fails. Nothing is changed (compare sees it), except the latest of a
    flood of pongs. */
-static void test_out_queue_without_memory_is_unchanged(void **state) {
-  (void) state;
+TEST(test_out_queue_without_memory_is_unchanged) {
   for (int v = 0; v < 16; v++) {
     for (uint64_t n = 1, failed = 1; failed != 0; n++) {
       rig r;
@@ -663,8 +643,7 @@ static void test_out_queue_without_memory_is_unchanged(void **state) {
 
 /* A pong that finds no memory may cost the latest before it, but never a frame of another kind:
    here a ping stands in front of the latest. The lane ends anywhere in a chunk. */
-static void test_out_queue_pong_without_memory_cuts_no_other_frame(void **state) {
-  (void) state;
+TEST(test_out_queue_pong_without_memory_cuts_no_other_frame) {
   for (size_t fill = 0; fill < 140; fill++) {
     rig r;
     rig_open(&r, 20 + fill);
@@ -688,8 +667,7 @@ static void test_out_queue_pong_without_memory_cuts_no_other_frame(void **state)
   }
 }
 
-static void test_out_queue_raw_without_memory_is_unchanged(void **state) {
-  (void) state;
+TEST(test_out_queue_raw_without_memory_is_unchanged) {
   rig r;
   rig_open(&r, 12);
   bytes big = {0};
@@ -706,8 +684,7 @@ static void test_out_queue_raw_without_memory_is_unchanged(void **state) {
   rig_close(&r);
 }
 
-static void test_out_queue_in_the_steady_state_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_out_queue_in_the_steady_state_allocates_nothing) {
   rig r;
   rig_open(&r, 13);
   uint64_t calls = 0;
@@ -769,8 +746,7 @@ static void random_step(rig *r) {
   compare(r);
 }
 
-static void test_out_queue_does_as_the_model_does(void **state) {
-  (void) state;
+TEST(test_out_queue_does_as_the_model_does) {
   for (uint64_t seed = 100; seed < 140; seed++) {
     rig r;
     rig_open(&r, seed);
@@ -783,37 +759,10 @@ static void test_out_queue_does_as_the_model_does(void **state) {
   }
 }
 
-static void test_out_queue_cleared_gives_back_what_is_held(void **state) {
-  (void) state;
+TEST(test_out_queue_cleared_gives_back_what_is_held) {
   rig r;
   rig_open(&r, 14);
   assert_int_equal(put(&r, LANE_DATA, 2, 100000), 0);
   hold(&r, 50000);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_out_queue_control_goes_ahead_of_data),
-      cmocka_unit_test(test_out_queue_drop_spares_the_close_frame_at_the_end),
-      cmocka_unit_test(test_out_queue_control_never_goes_into_a_frame),
-      cmocka_unit_test(test_out_queue_control_waits_for_what_is_held),
-      cmocka_unit_test(test_out_queue_held_bytes_do_not_move),
-      cmocka_unit_test(test_out_queue_drops_only_frames_that_have_not_begun),
-      cmocka_unit_test(test_out_queue_pieces_go_on_in_the_next_chunk),
-      cmocka_unit_test(test_out_queue_no_pieces_are_an_empty_frame),
-      cmocka_unit_test(test_out_queue_raw_bytes_go_first),
-      cmocka_unit_test(test_out_queue_payload_counts_until_a_frame_is_gone),
-      cmocka_unit_test(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest),
-      cmocka_unit_test(test_out_queue_flood_of_pings_keeps_memory_flat),
-      cmocka_unit_test(test_out_queue_pong_that_is_held_is_not_replaced),
-      cmocka_unit_test(test_out_queue_pongs_are_all_sent_while_they_leave),
-      cmocka_unit_test(test_out_queue_without_memory_is_unchanged),
-      cmocka_unit_test(test_out_queue_pong_without_memory_cuts_no_other_frame),
-      cmocka_unit_test(test_out_queue_raw_without_memory_is_unchanged),
-      cmocka_unit_test(test_out_queue_in_the_steady_state_allocates_nothing),
-      cmocka_unit_test(test_out_queue_does_as_the_model_does),
-      cmocka_unit_test(test_out_queue_cleared_gives_back_what_is_held),
-  };
-  return cmocka_run_group_tests_name("out_queue", tests, NULL, NULL);
 }

@@ -1,11 +1,5 @@
 /* The pool of random bytes, over a source that counts, and one that fails. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random_pool.h"
+#include "support/test.h"
 
 enum { WORDS = RANDOM_POOL_SIZE / 4 };
 
@@ -42,8 +37,7 @@ static void set_up(fake_env *fake, random_pool *pool) {
   random_pool_init(pool, &fake->env);
 }
 
-static void test_random_pool_asks_only_when_needed_and_in_bulk(void **state) {
-  (void) state;
+TEST(test_random_pool_asks_only_when_needed_and_in_bulk) {
   fake_env fake;
   random_pool pool;
   set_up(&fake, &pool);
@@ -55,8 +49,7 @@ static void test_random_pool_asks_only_when_needed_and_in_bulk(void **state) {
   }
 }
 
-static void test_random_pool_gives_each_byte_once(void **state) {
-  (void) state;
+TEST(test_random_pool_gives_each_byte_once) {
   static uint8_t seen[3 * WORDS + 1];
   fake_env fake;
   random_pool pool;
@@ -70,8 +63,7 @@ static void test_random_pool_gives_each_byte_once(void **state) {
   }
 }
 
-static void test_random_pool_wipes_what_it_gave(void **state) {
-  (void) state;
+TEST(test_random_pool_wipes_what_it_gave) {
   fake_env fake;
   random_pool pool;
   set_up(&fake, &pool);
@@ -83,8 +75,7 @@ static void test_random_pool_wipes_what_it_gave(void **state) {
   assert_int_equal(fake.calls, 1);
 }
 
-static void test_random_pool_takes_up_to_its_size(void **state) {
-  (void) state;
+TEST(test_random_pool_takes_up_to_its_size) {
   fake_env fake;
   random_pool pool;
   set_up(&fake, &pool);
@@ -101,8 +92,7 @@ static void test_random_pool_takes_up_to_its_size(void **state) {
 }
 
 /* RFC 6455 10.3: rather none than one that could be guessed. */
-static void test_random_pool_failure_leaves_nothing(void **state) {
-  (void) state;
+TEST(test_random_pool_failure_leaves_nothing) {
   fake_env fake;
   random_pool pool;
   set_up(&fake, &pool);
@@ -124,8 +114,7 @@ static int odd_random(ws_env *env, void *buf, size_t len) {
   return 1;
 }
 
-static void test_random_pool_any_other_answer_is_failure(void **state) {
-  (void) state;
+TEST(test_random_pool_any_other_answer_is_failure) {
   const ws_env_ops ops = {.random = odd_random};
   ws_env env = {&ops, NULL};
   random_pool pool;
@@ -156,8 +145,7 @@ static uint32_t word_of_child(random_pool *pool) {
 }
 
 /* F15: the source goes on in the child where it was, and gives what it has not given yet. */
-static void test_random_pool_is_empty_in_a_forked_child(void **state) {
-  (void) state;
+TEST(test_random_pool_is_empty_in_a_forked_child) {
   fake_env fake;
   random_pool pool;
   uint32_t first, second;
@@ -166,17 +154,4 @@ static void test_random_pool_is_empty_in_a_forked_child(void **state) {
   assert_true(word_of_child(&pool) > WORDS);
   assert_int_equal(random_pool_take(&pool, &second, 4), 0);
   assert_int_equal(fake.calls, 1); /* the parent's pool is as it was */
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_random_pool_asks_only_when_needed_and_in_bulk),
-      cmocka_unit_test(test_random_pool_gives_each_byte_once),
-      cmocka_unit_test(test_random_pool_wipes_what_it_gave),
-      cmocka_unit_test(test_random_pool_takes_up_to_its_size),
-      cmocka_unit_test(test_random_pool_failure_leaves_nothing),
-      cmocka_unit_test(test_random_pool_any_other_answer_is_failure),
-      cmocka_unit_test(test_random_pool_is_empty_in_a_forked_child),
-  };
-  return cmocka_run_group_tests_name("random_pool", tests, NULL, NULL);
 }

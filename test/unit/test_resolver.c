@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "net/dial/resolver.h"
 
 /* Shared lookups, over the simulated machine. */
@@ -106,7 +99,7 @@ static void assert_told(const asker *a, int status, size_t count) {
   assert_int_equal(a->count, count);
 }
 
-static void test_resolver_makes_one_lookup_of_many(world *w) {
+WORLD_SIM_TEST(test_resolver_makes_one_lookup_of_many, w) {
   asker a[MANY] = {{.told = 0}};
   resolver r;
   begin(&r, w);
@@ -118,7 +111,7 @@ static void test_resolver_makes_one_lookup_of_many(world *w) {
 }
 
 /* Not those who ask later than at the same time: nothing is remembered. */
-static void test_resolver_looks_up_again_after_an_answer(world *w) {
+WORLD_SIM_TEST(test_resolver_looks_up_again_after_an_answer, w) {
   resolver r;
   begin(&r, w);
   for (size_t i = 1; i <= 3; i++) {
@@ -131,7 +124,7 @@ static void test_resolver_looks_up_again_after_an_answer(world *w) {
   end(&r, w);
 }
 
-static void test_resolver_keeps_hosts_and_ports_apart(world *w) {
+WORLD_SIM_TEST(test_resolver_keeps_hosts_and_ports_apart, w) {
   asker a[4] = {{.told = 0}};
   resolver r;
   begin(&r, w);
@@ -150,7 +143,7 @@ static void test_resolver_keeps_hosts_and_ports_apart(world *w) {
   end(&r, w);
 }
 
-static void test_resolver_tells_all_of_a_failure(world *w) {
+WORLD_SIM_TEST(test_resolver_tells_all_of_a_failure, w) {
   asker a[MANY] = {{.told = 0}};
   resolver r;
   begin(&r, w);
@@ -161,7 +154,7 @@ static void test_resolver_tells_all_of_a_failure(world *w) {
   end(&r, w);
 }
 
-static void test_resolver_cancel_of_one_leaves_the_others(world *w) {
+WORLD_SIM_TEST(test_resolver_cancel_of_one_leaves_the_others, w) {
   for (size_t which = 0; which < 3; which++) {
     asker a[3] = {{.told = 0}};
     resolver r;
@@ -177,7 +170,7 @@ static void test_resolver_cancel_of_one_leaves_the_others(world *w) {
 }
 
 /* F38: what cannot be called back is orphaned, and nobody joins an orphan. */
-static void test_resolver_cancel_of_all_leaves_an_orphan(world *w) {
+WORLD_SIM_TEST(test_resolver_cancel_of_all_leaves_an_orphan, w) {
   asker a[3] = {{.told = 0}}, late = {.told = 0};
   resolver r;
   begin(&r, w);
@@ -194,7 +187,7 @@ static void test_resolver_cancel_of_all_leaves_an_orphan(world *w) {
   end(&r, w);
 }
 
-static void test_resolver_environment_waits_for_the_orphan(world *w) {
+WORLD_SIM_TEST(test_resolver_environment_waits_for_the_orphan, w) {
   asker a = {.told = 0};
   resolver r;
   begin(&r, w);
@@ -216,7 +209,7 @@ static void ask_again(asker *a) {
 }
 
 /* Whoever is told may do anything. */
-static void test_resolver_cancel_and_ask_while_being_told(world *w) {
+WORLD_SIM_TEST(test_resolver_cancel_and_ask_while_being_told, w) {
   asker a[4] = {{.told = 0}};
   resolver r;
   begin(&r, w);
@@ -235,7 +228,7 @@ static void test_resolver_cancel_and_ask_while_being_told(world *w) {
 }
 
 /* The first to be told cancels the only other. */
-static void test_resolver_cancel_of_the_last_while_being_told(world *w) {
+WORLD_SIM_TEST(test_resolver_cancel_of_the_last_while_being_told, w) {
   asker a[2] = {{.told = 0}};
   resolver r;
   begin(&r, w);
@@ -248,7 +241,7 @@ static void test_resolver_cancel_of_the_last_while_being_told(world *w) {
 }
 
 /* F46 */
-static void test_resolver_without_memory(world *w) {
+WORLD_SIM_TEST(test_resolver_without_memory, w) {
   track_alloc *t = w->alloc;
   for (size_t for_ever = 0; for_ever < 2; for_ever++) {
     for (uint64_t n = 1, failed = 1; failed > 0; n++) {
@@ -273,20 +266,4 @@ static void test_resolver_without_memory(world *w) {
       end(&r, w);
     }
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_resolver_makes_one_lookup_of_many),
-      WORLD_SIM_TEST(test_resolver_looks_up_again_after_an_answer),
-      WORLD_SIM_TEST(test_resolver_keeps_hosts_and_ports_apart),
-      WORLD_SIM_TEST(test_resolver_tells_all_of_a_failure),
-      WORLD_SIM_TEST(test_resolver_cancel_of_one_leaves_the_others),
-      WORLD_SIM_TEST(test_resolver_cancel_of_all_leaves_an_orphan),
-      WORLD_SIM_TEST(test_resolver_environment_waits_for_the_orphan),
-      WORLD_SIM_TEST(test_resolver_cancel_and_ask_while_being_told),
-      WORLD_SIM_TEST(test_resolver_cancel_of_the_last_while_being_told),
-      WORLD_SIM_TEST(test_resolver_without_memory),
-  };
-  return world_run_tests("unit/resolver", tests, sizeof tests / sizeof *tests);
 }

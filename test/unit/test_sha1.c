@@ -1,16 +1,11 @@
 /* SHA-1 against FIPS 180's vectors, another implementation's digests, and the RFC's example. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/sha1.h"
+#include "support/test.h"
 
 static void assert_digest(const void *data, size_t len, const char *hex) {
   uint8_t digest[SHA1_SIZE];
@@ -21,16 +16,14 @@ static void assert_digest(const void *data, size_t len, const char *hex) {
   assert_memory_equal(text, hex, sizeof text);
 }
 
-static void test_sha1_of_the_fips_vectors(void **state) {
-  (void) state;
+TEST(test_sha1_of_the_fips_vectors) {
   const char *two_blocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
   assert_digest("", 0, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
   assert_digest("abc", 3, "a9993e364706816aba3e25717850c26c9cd0d89d");
   assert_digest(two_blocks, 56, "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
 }
 
-static void test_sha1_of_a_million_letters(void **state) {
-  (void) state;
+TEST(test_sha1_of_a_million_letters) {
   char *letters = malloc(1000000);
   memset(letters, 'a', 1000000);
   assert_digest(letters, 1000000, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
@@ -58,8 +51,7 @@ static const uint32_t by_length[131] = {
     0xa09133e6, 0x808aea33, 0x6e95f38f,
 };
 
-static void test_sha1_of_every_length_around_the_padding(void **state) {
-  (void) state;
+TEST(test_sha1_of_every_length_around_the_padding) {
   for (size_t n = 0; n < 131; n++) {
     uint8_t *data = calloc(1, n + 1), digest[SHA1_SIZE];
     for (size_t i = 0; i < n; i++) data[1 + i] = (uint8_t) (7 * i + 3);
@@ -72,8 +64,7 @@ static void test_sha1_of_every_length_around_the_padding(void **state) {
 }
 
 /* RFC 6455 1.3 */
-static void test_sha1_makes_the_accept_value_of_the_rfc(void **state) {
-  (void) state;
+TEST(test_sha1_makes_the_accept_value_of_the_rfc) {
   const char *input = "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   uint8_t digest[SHA1_SIZE];
   char accept[28];
@@ -81,14 +72,4 @@ static void test_sha1_makes_the_accept_value_of_the_rfc(void **state) {
   assert_int_equal(base64_encoded_len(sizeof digest), sizeof accept);
   base64_encode(accept, digest, sizeof digest);
   assert_memory_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", sizeof accept);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sha1_of_the_fips_vectors),
-      cmocka_unit_test(test_sha1_of_a_million_letters),
-      cmocka_unit_test(test_sha1_of_every_length_around_the_padding),
-      cmocka_unit_test(test_sha1_makes_the_accept_value_of_the_rfc),
-  };
-  return cmocka_run_group_tests_name("sha1", tests, NULL, NULL);
 }

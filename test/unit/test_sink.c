@@ -1,17 +1,11 @@
 /* Where extensions put their output: room in place, within a bound. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/extension/sink.h"
 #include "support/frames.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 typedef struct rig {
@@ -34,8 +28,7 @@ static void rig_close(rig *r) {
   assert_int_equal(r->alloc.live, 0);
 }
 
-static void test_sink_untouched_allocates_nothing(void **state) {
-  (void) state;
+TEST(test_sink_untouched_allocates_nothing) {
   rig r;
   rig_open(&r, 100);
   assert_int_equal(wsuv_sink_write(&r.sink.sink, NULL, 0), 0);
@@ -48,8 +41,7 @@ static void test_sink_untouched_allocates_nothing(void **state) {
 }
 
 /* Against a plain copy: room of any size, written in parts, taken back in parts. */
-static void test_sink_keeps_what_was_committed_and_not_trimmed(void **state) {
-  (void) state;
+TEST(test_sink_keeps_what_was_committed_and_not_trimmed) {
   uint64_t seed = 3;
   for (int round = 0; round < 200; round++) {
     rig r;
@@ -75,8 +67,7 @@ static void test_sink_keeps_what_was_committed_and_not_trimmed(void **state) {
   }
 }
 
-static void test_sink_goes_on_behind_what_is_in_the_block(void **state) {
-  (void) state;
+TEST(test_sink_goes_on_behind_what_is_in_the_block) {
   rig r;
   rig_open(&r, 1 << 20);
   for (int i = 0; i < 50; i++) {
@@ -91,8 +82,7 @@ static void test_sink_goes_on_behind_what_is_in_the_block(void **state) {
 }
 
 /* F26: to the byte, with and without a block that is larger than the bound. */
-static void test_sink_takes_its_bound_and_no_more(void **state) {
-  (void) state;
+TEST(test_sink_takes_its_bound_and_no_more) {
   for (size_t most = 0; most < 2000; most += 37) {
     for (int spare = 0; spare < 2; spare++) {
       rig r;
@@ -119,8 +109,7 @@ static void test_sink_takes_its_bound_and_no_more(void **state) {
   }
 }
 
-static void test_sink_without_memory_keeps_what_it_has(void **state) {
-  (void) state;
+TEST(test_sink_without_memory_keeps_what_it_has) {
   rig r;
   char chunk[512];
   memset(chunk, 'x', sizeof chunk);
@@ -132,15 +121,4 @@ static void test_sink_without_memory_keeps_what_it_has(void **state) {
   block_sink_end(&r.sink);
   assert_int_equal(r.to.len, 2 * sizeof chunk);
   rig_close(&r);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sink_untouched_allocates_nothing),
-      cmocka_unit_test(test_sink_keeps_what_was_committed_and_not_trimmed),
-      cmocka_unit_test(test_sink_goes_on_behind_what_is_in_the_block),
-      cmocka_unit_test(test_sink_takes_its_bound_and_no_more),
-      cmocka_unit_test(test_sink_without_memory_keeps_what_it_has),
-  };
-  return cmocka_run_group_tests_name("sink", tests, NULL, NULL);
 }

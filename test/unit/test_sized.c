@@ -1,16 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Structures of older and newer callers (F52), by one that has had two releases. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sized.h"
+#include "support/test.h"
 
 typedef struct sample {
   size_t size;
@@ -46,8 +40,7 @@ static void check_in(size_t size, uint8_t tail, int expected, uint64_t first, ui
 
 static const uint64_t ones = 0x0101010101010101;
 
-static void test_sized_in_takes_older_and_newer_callers(void **state) {
-  (void) state;
+TEST(test_sized_in_takes_older_and_newer_callers) {
   check_in(OLD, 0, 0, ones, 22);
   check_in(NEW, 0, 0, ones, ones);
   check_in(NEW + 1, 0, 0, ones, ones);
@@ -67,25 +60,22 @@ static void check_fill(size_t size) {
   free(to);
 }
 
-static void test_sized_fill_goes_as_far_as_the_caller_s_structure(void **state) {
-  (void) state;
+TEST(test_sized_fill_goes_as_far_as_the_caller_s_structure) {
   check_fill(OLD);
   check_fill(NEW);
   check_fill(NEW + 8);
   check_fill(sizeof(size_t));
 }
 
-static void test_sized_fill_leaves_what_holds_no_size(void **state) {
+TEST(test_sized_fill_leaves_what_holds_no_size) {
   sample to = {.size = 77};
-  (void) state;
   sized_fill(&to, sizeof(size_t) - 1, &sample_type, &defaults);
   assert_int_equal(to.size, 77);
 }
 
-static void test_sized_in_refuses_what_is_no_size(void **state) {
+TEST(test_sized_in_refuses_what_is_no_size) {
   static const size_t sizes[] = {0,       1,        sizeof(size_t), OLD - 1,      OLD + 1,
                                  NEW - 1, SIZE_MAX, SIZE_MAX / 2,   SIZED_MAX + 1};
-  (void) state;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     sample to = defaults;
     void *from = make(sizes[i], NEW, 0);
@@ -96,8 +86,7 @@ static void test_sized_in_refuses_what_is_no_size(void **state) {
   }
 }
 
-static void test_sized_in_sees_each_byte_that_it_does_not_know(void **state) {
-  (void) state;
+TEST(test_sized_in_sees_each_byte_that_it_does_not_know) {
   for (size_t at = NEW; at < NEW + 24; at++) {
     sample to = defaults;
     unsigned char *from = make(NEW + 24, NEW + 24, 0);
@@ -108,9 +97,8 @@ static void test_sized_in_sees_each_byte_that_it_does_not_know(void **state) {
   }
 }
 
-static void test_sized_out_fills_as_far_as_the_caller_goes(void **state) {
+TEST(test_sized_out_fills_as_far_as_the_caller_goes) {
   static const size_t sizes[] = {OLD, NEW, NEW + 1, NEW + 16, SIZED_MAX};
-  (void) state;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     size_t size = sizes[i], known = size < NEW ? size : NEW, told;
     unsigned char *to = make(size, size, 0xff);
@@ -122,16 +110,4 @@ static void test_sized_out_fills_as_far_as_the_caller_goes(void **state) {
     for (size_t at = known; at < size; at++) assert_int_equal(to[at], 0);
     free(to);
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sized_in_takes_older_and_newer_callers),
-      cmocka_unit_test(test_sized_fill_goes_as_far_as_the_caller_s_structure),
-      cmocka_unit_test(test_sized_fill_leaves_what_holds_no_size),
-      cmocka_unit_test(test_sized_in_refuses_what_is_no_size),
-      cmocka_unit_test(test_sized_in_sees_each_byte_that_it_does_not_know),
-      cmocka_unit_test(test_sized_out_fills_as_far_as_the_caller_goes),
-  };
-  return cmocka_run_group_tests_name("sized", tests, NULL, NULL);
 }

@@ -1,20 +1,13 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text_buf.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
-static void test_text_buf_joins_what_is_added(void **state) {
+TEST(test_text_buf_joins_what_is_added) {
   track_alloc a;
   text_buf t;
-  (void) state;
   track_alloc_init(&a);
   text_buf_init(&t, &a.handle);
   assert_int_equal(text_buf_add(&t, "", 0), 0);
@@ -28,10 +21,9 @@ static void test_text_buf_joins_what_is_added(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_text_buf_grows_by_doubling(void **state) {
+TEST(test_text_buf_grows_by_doubling) {
   track_alloc a;
   text_buf t;
-  (void) state;
   track_alloc_init(&a);
   text_buf_init(&t, &a.handle);
   for (int i = 0; i < 1 << 20; i++) assert_int_equal(text_buf_add(&t, "x", 1), 0);
@@ -41,10 +33,9 @@ static void test_text_buf_grows_by_doubling(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_text_buf_refuses_sizes_that_wrap(void **state) {
+TEST(test_text_buf_refuses_sizes_that_wrap) {
   track_alloc a;
   text_buf t;
-  (void) state;
   track_alloc_init(&a);
   text_buf_init(&t, &a.handle);
   assert_int_equal(text_buf_puts(&t, "x"), 0);
@@ -56,10 +47,9 @@ static void test_text_buf_refuses_sizes_that_wrap(void **state) {
   assert_int_equal(a.live, 0);
 }
 
-static void test_text_buf_keeps_failing_until_cleared(void **state) {
+TEST(test_text_buf_keeps_failing_until_cleared) {
   track_alloc a;
   text_buf t;
-  (void) state;
   track_alloc_init(&a);
   text_buf_init(&t, &a.handle);
   a.fail_at = 1;
@@ -71,14 +61,4 @@ static void test_text_buf_keeps_failing_until_cleared(void **state) {
   assert_int_equal(text_buf_len(&t), 1);
   text_buf_clear(&t);
   assert_int_equal(a.live, 0);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_text_buf_joins_what_is_added),
-      cmocka_unit_test(test_text_buf_grows_by_doubling),
-      cmocka_unit_test(test_text_buf_refuses_sizes_that_wrap),
-      cmocka_unit_test(test_text_buf_keeps_failing_until_cleared),
-  };
-  return cmocka_run_group_tests_name("text_buf", tests, NULL, NULL);
 }

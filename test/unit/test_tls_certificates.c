@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F30: whom a client of TLS talks to, and whom it refuses, with which words. */
 
 #include <string.h>
@@ -13,6 +6,7 @@
 
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_internal.h"
+#include "support/test.h"
 #include "support/tls_pair.h"
 
 /* The outcome of a handshake with a server of that certificate, signed by the authority that is
@@ -47,7 +41,11 @@ static void try_spec(const cert_spec *spec, cert *issuer, const trial *t) {
 
 #define MISMATCH "host name does not match"
 
-static void test_names(void **state) {
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_names) {
   static const trial trials[] = {
       {"example.test", 0, ""},
       {"EXAMPLE.test", 0, ""},
@@ -72,15 +70,13 @@ static void test_names(void **state) {
       {".", WSUV_ETLSVERIFY, MISMATCH},
       {"", WSUV_ETLSVERIFY, MISMATCH},
   };
-  (void) state;
   for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) try_chain(&pair_server, &trials[i]);
 }
 
-static void test_names_with_tricks(void **state) {
+TEST(test_names_with_tricks) {
   const cert_spec spec = {.name = "example.test",
                           .hosts = {"example.test\1.evil.test", "ex*.test", "*", "*.*.test"}};
   static const char *const names[] = {"example.test", "evil.test", "a.b.test", "test", ""};
-  (void) state;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const trial t = {names[i], WSUV_ETLSVERIFY, MISMATCH};
     try_spec(&spec, &pair_ca, &t);
@@ -88,31 +84,28 @@ static void test_names_with_tricks(void **state) {
 }
 
 /* Not even where there is no other name. */
-static void test_common_name_is_no_host(void **state) {
+TEST(test_common_name_is_no_host) {
   const cert_spec named = {.name = "example.test"}, address = {.name = "127.0.0.1"};
   const trial a = {"example.test", WSUV_ETLSVERIFY, MISMATCH};
   const trial b = {"127.0.0.1", WSUV_ETLSVERIFY, MISMATCH};
-  (void) state;
   try_spec(&named, &pair_ca, &a);
   try_spec(&address, &pair_ca, &b);
 }
 
 /* A name that looks like an address does not stand for it. */
-static void test_address_in_a_name_is_no_address(void **state) {
+TEST(test_address_in_a_name_is_no_address) {
   const cert_spec spec = {.name = "192.0.2.1", .hosts = {"*.0.2.1", "a.test"}};
   const trial t = {"192.0.2.1", WSUV_ETLSVERIFY, MISMATCH};
-  (void) state;
   try_spec(&spec, &pair_ca, &t);
 }
 
-static void test_other_name_can_be_asked_for(void **state) {
+TEST(test_other_name_can_be_asked_for) {
   const trial t = {"192.0.2.77", 0, ""};
-  (void) state;
   pair_config.server_name = "b.wild.test";
   try_chain(&pair_server, &t);
 }
 
-static void test_bad_certificates(void **state) {
+TEST(test_bad_certificates) {
   const struct {
     cert_spec spec;
     cert *issuer;
@@ -135,30 +128,27 @@ static void test_bad_certificates(void **state) {
        &pair_ca,
        "certificate has expired; " MISMATCH},
   };
-  (void) state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const trial t = {pair_host, WSUV_ETLSVERIFY, cases[i].text};
     try_spec(&cases[i].spec, cases[i].issuer, &t);
   }
 }
 
-static void test_intermediate_is_used_and_missed(void **state) {
+TEST(test_intermediate_is_used_and_missed) {
   const cert_spec spec = {.name = "leaf", .hosts = {pair_host}};
   const trial good = {pair_host, 0, ""};
   const trial missing = {pair_host, WSUV_ETLSVERIFY, "not signed by a trusted authority"};
   cert leaf;
-  (void) state;
   try_spec(&spec, &pair_middle, &good);
   cert_make(&leaf, &spec, &pair_middle);
   try_chain(&leaf, &missing);
   cert_free(&leaf);
 }
 
-static void test_self_signed_certificate_can_be_trusted(void **state) {
+TEST(test_self_signed_certificate_can_be_trusted) {
   const cert_spec spec = {.name = "alone", .hosts = {pair_host}};
   const trial good = {pair_host, 0, ""}, wrong = {"other.test", WSUV_ETLSVERIFY, MISMATCH};
   cert leaf;
-  (void) state;
   cert_make(&leaf, &spec, NULL);
   pair_trust(&leaf);
   try_chain(&leaf, &good);
@@ -166,14 +156,13 @@ static void test_self_signed_certificate_can_be_trusted(void **state) {
   cert_free(&leaf);
 }
 
-static void test_pins(void **state) {
+TEST(test_pins) {
   char first[64], second[64];
   const char *pins[] = {cert_pin(&pair_ca, first), cert_pin(&pair_server, second)};
   const trial good = {pair_host, 0, ""};
   const trial wrong = {pair_host, WSUV_ETLSPIN,
                        "public key of the server is not among the pinned ones"};
   const trial both = {"other.test", WSUV_ETLSVERIFY, MISMATCH};
-  (void) state;
   pair_config.pins = pins;
   pair_config.pin_count = 2;
   try_chain(&pair_server, &good);
@@ -186,11 +175,10 @@ static void test_pins(void **state) {
   try_chain(&pair_server, &good);
 }
 
-static void test_verification_can_be_disabled(void **state) {
+TEST(test_verification_can_be_disabled) {
   const cert_spec spec = {.name = "x", .hosts = {"x.test"}, .not_after = "20240101000000"};
   cert leaf;
   tls_pair p;
-  (void) state;
   wsuv_tls_config_disable_verification(&pair_config);
   cert_make(&leaf, &spec, NULL);
   pair_begin_with(&p, &leaf, NULL);
@@ -210,9 +198,8 @@ static void test_verification_can_be_disabled(void **state) {
   cert_free(&leaf);
 }
 
-static void test_client_certificate(void **state) {
+TEST(test_client_certificate) {
   tls_pair p;
-  (void) state;
   pair_own(&pair_client);
   pair_begin_with(&p, &pair_server, &pair_ca);
   pair_connect(&p, pair_host, PAIR_PORT);
@@ -238,9 +225,8 @@ static int client_status(const tls_pair *p) {
 
 /* As a server, mbedTLS says nothing of it, and goes. That its alerts in TLS 1.3 come with keys that
    its own client does not expect is why alerts are tried with TLS 1.2. */
-static void test_client_certificate_is_wanted(void **state) {
+TEST(test_client_certificate_is_wanted) {
   tls_pair p;
-  (void) state;
   pair_config.max_version = WSUV_TLS_1_2;
   pair_begin_with(&p, &pair_server, &pair_ca);
   connect_refused(&p, WSUV_ETLS);
@@ -249,9 +235,8 @@ static void test_client_certificate_is_wanted(void **state) {
   pair_close(&p);
 }
 
-static void test_client_certificate_of_a_stranger(void **state) {
+TEST(test_client_certificate_of_a_stranger) {
   tls_pair p;
-  (void) state;
   pair_own(&pair_client);
   pair_config.max_version = WSUV_TLS_1_2;
   pair_begin_with(&p, &pair_server, &pair_other_ca);
@@ -262,9 +247,8 @@ static void test_client_certificate_of_a_stranger(void **state) {
   pair_close(&p);
 }
 
-static void test_server_is_told_why(void **state) {
+TEST(test_server_is_told_why) {
   tls_pair p;
-  (void) state;
   pair_trust(&pair_other_ca);
   pair_config.max_version = WSUV_TLS_1_2;
   pair_begin(&p);
@@ -277,7 +261,7 @@ static void test_server_is_told_why(void **state) {
 }
 
 /* Each flag of mbedTLS as one of ours; what has none of its own is another problem. */
-static void test_flags_are_ours(void **state) {
+TEST(test_flags_are_ours) {
   static const struct {
     uint32_t theirs;
     uint32_t ours;
@@ -300,32 +284,7 @@ static void test_flags_are_ours(void **state) {
       {MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_OTHER,
        WSUV_CERT_EXPIRED | WSUV_CERT_OTHER},
   };
-  (void) state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     assert_int_equal(tls_verify_flags(rows[i].theirs), rows[i].ours);
   }
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_names),
-      TEST(test_names_with_tricks),
-      TEST(test_common_name_is_no_host),
-      TEST(test_address_in_a_name_is_no_address),
-      TEST(test_other_name_can_be_asked_for),
-      TEST(test_bad_certificates),
-      TEST(test_flags_are_ours),
-      TEST(test_intermediate_is_used_and_missed),
-      TEST(test_self_signed_certificate_can_be_trusted),
-      TEST(test_pins),
-      TEST(test_verification_can_be_disabled),
-      TEST(test_client_certificate),
-      TEST(test_client_certificate_is_wanted),
-      TEST(test_client_certificate_of_a_stranger),
-      TEST(test_server_is_told_why),
-  };
-  return cmocka_run_group_tests_name("unit/tls_certificates", tests, pair_make_certs,
-                                     pair_free_certs);
 }

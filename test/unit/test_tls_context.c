@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The configuration of TLS, and the context that is made from it: what is refused, when, and with
    which words. */
 
@@ -23,6 +16,7 @@
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_context.h"
 #include "support/certs.h"
+#include "support/test.h"
 #include "support/track_alloc.h"
 
 static cert ca, other;
@@ -88,15 +82,17 @@ static int after(void **state) {
 
 /* --- the configuration --- */
 
-static void test_defaults_are_accepted(void **state) {
-  (void) state;
+TEST_AROUND_ALL(files, make_files, remove_files)
+
+TEST_AROUND_EACH(before, after)
+
+TEST(test_defaults_are_accepted) {
   assert_true(config.resumption);
   assert_false(config.verification_disabled);
   assert_int_equal(tls_config_check(&config), 0);
 }
 
-static void test_size_must_be_filled_in(void **state) {
-  (void) state;
+TEST(test_size_must_be_filled_in) {
   wsuv_tls_config_t read;
   config.min_version = WSUV_TLS_1_2;
   assert_int_equal(tls_config_read(&read, &config), 0);
@@ -108,7 +104,7 @@ static void test_size_must_be_filled_in(void **state) {
 
 static const char *const good_pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-static void test_pins_are_checked(void **state) {
+TEST(test_pins_are_checked) {
   static const char *const bad[] = {
       "",
       "sha256//",
@@ -120,7 +116,6 @@ static void test_pins_are_checked(void **state) {
       "sha256//AAAAAAAAAAAAAAAAAAAAA-AAAAAAAAAAAAAAAAAAAAA=",
       "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;",
   };
-  (void) state;
   config.pins = &good_pin;
   config.pin_count = 1;
   assert_int_equal(tls_config_check(&config), 0);
@@ -134,7 +129,7 @@ static void test_pins_are_checked(void **state) {
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
 }
 
-static void test_versions_are_checked(void **state) {
+TEST(test_versions_are_checked) {
   int newest = tls_library_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
   const struct {
     int min, max, err;
@@ -148,7 +143,6 @@ static void test_versions_are_checked(void **state) {
       {0x0301, 0, WS_EINVAL},
       {0, 0x0305, WS_EINVAL},
   };
-  (void) state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     config.min_version = (wsuv_tls_version_t) cases[i].min;
     config.max_version = (wsuv_tls_version_t) cases[i].max;
@@ -163,10 +157,9 @@ static int check_suites(const char *first, const char *second) {
   return tls_config_check(&config);
 }
 
-static void test_suites_are_checked(void **state) {
+TEST(test_suites_are_checked) {
   static const char good[] = "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256";
   static const char of_1_3[] = "TLS-AES-128-GCM-SHA256";
-  (void) state;
   assert_int_equal(check_suites(good, NULL), 0);
   assert_int_equal(check_suites(of_1_3, good), 0);
   assert_int_equal(check_suites(of_1_3, NULL), tls_library_has_1_3() ? 0 : WS_EINVAL);
@@ -179,10 +172,9 @@ static void test_suites_are_checked(void **state) {
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
 }
 
-static void test_alpn_is_checked(void **state) {
+TEST(test_alpn_is_checked) {
   char name[257];
   const char *list[] = {"h2", name};
-  (void) state;
   memset(name, 'a', sizeof name);
   config.alpn = list;
   assert_int_equal(tls_config_check(&config), 0); /* none is offered */
@@ -198,8 +190,7 @@ static void test_alpn_is_checked(void **state) {
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
 }
 
-static void test_certificate_and_key_come_together_and_once(void **state) {
-  (void) state;
+TEST(test_certificate_and_key_come_together_and_once) {
   config.cert_file = "x";
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
   config.key_pem = "y";
@@ -214,8 +205,7 @@ static void test_certificate_and_key_come_together_and_once(void **state) {
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
 }
 
-static void test_lengths_without_memory(void **state) {
-  (void) state;
+TEST(test_lengths_without_memory) {
   config.ca_pem_len = 1;
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
   config.ca_pem = "x";
@@ -223,9 +213,8 @@ static void test_lengths_without_memory(void **state) {
   assert_int_equal(tls_config_check(&config), WS_EINVAL);
 }
 
-static void test_server_name_is_checked(void **state) {
+TEST(test_server_name_is_checked) {
   char name[256];
-  (void) state;
   config.server_name = name;
   memset(name, 'a', sizeof name);
   name[253] = '\0';
@@ -262,9 +251,8 @@ static void fill(void) {
   config.keylog_file = "log";
 }
 
-static void test_copy_says_the_same(void **state) {
+TEST(test_copy_says_the_same) {
   wsuv_tls_config_t copy;
-  (void) state;
   fill();
   assert_int_equal(tls_config_copy(&copy, &alloc.handle, &config), 0);
   assert_true(tls_config_equal(&copy, &config));
@@ -275,9 +263,8 @@ static void test_copy_says_the_same(void **state) {
   tls_config_free(&copy, &alloc.handle); /* empty now */
 }
 
-static void test_offering_no_protocol_is_not_saying_nothing(void **state) {
+TEST(test_offering_no_protocol_is_not_saying_nothing) {
   wsuv_tls_config_t copy;
-  (void) state;
   config.alpn = protocols;
   assert_int_equal(tls_config_copy(&copy, &alloc.handle, &config), 0);
   assert_non_null(copy.alpn);
@@ -288,11 +275,10 @@ static void test_offering_no_protocol_is_not_saying_nothing(void **state) {
 }
 
 /* Each point by itself. */
-static void test_every_difference_counts(void **state) {
+TEST(test_every_difference_counts) {
   static const char *const other_suites[] = {"TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"};
   static const char *const other_pin = "sha256//BBBBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   wsuv_tls_config_t c[18];
-  (void) state;
   fill();
   for (size_t i = 0; i < 18; i++) c[i] = config;
   c[0].ca_file = NULL;
@@ -320,9 +306,8 @@ static void test_every_difference_counts(void **state) {
   }
 }
 
-static void test_copy_without_memory(void **state) {
+TEST(test_copy_without_memory) {
   int err = WS_ENOMEM;
-  (void) state;
   fill();
   for (uint64_t n = 1; err != 0; n++) {
     wsuv_tls_config_t copy;
@@ -351,22 +336,19 @@ static int make_client(void) {
   return make(TLS_CLIENT, &failure);
 }
 
-static void test_refused_configuration_makes_no_context(void **state) {
-  (void) state;
+TEST(test_refused_configuration_makes_no_context) {
   config.min_version = (wsuv_tls_version_t) 1;
   assert_int_equal(make_client(), WS_EINVAL);
 }
 
 /* The machine may have a store or not. */
-static void test_store_of_the_system(void **state) {
-  (void) state;
+TEST(test_store_of_the_system) {
   int err = make_client();
   assert_true(err == 0 || err == WSUV_ETLSTRUST);
 }
 
-static void test_trust_from_everywhere(void **state) {
+TEST(test_trust_from_everywhere) {
   static const char *const good[] = {"ca.pem", "ca.der", "both.pem"};
-  (void) state;
   for (size_t i = 0; i < 3; i++) {
     config.ca_file = in_folder(good[i]);
     assert_int_equal(make_client(), 0);
@@ -383,8 +365,7 @@ static void test_trust_from_everywhere(void **state) {
   assert_int_equal(make_client(), 0);
 }
 
-static void test_no_trust_is_an_error(void **state) {
-  (void) state;
+TEST(test_no_trust_is_an_error) {
   config.ca_file = in_folder("absent");
   assert_int_equal(make_client(), WSUV_ETLSTRUST);
   config.ca_file = in_folder("junk");
@@ -410,8 +391,7 @@ static void trust_ca(void) {
   config.ca_pem_len = strlen(ca.pem);
 }
 
-static void test_own_certificate(void **state) {
-  (void) state;
+TEST(test_own_certificate) {
   trust_ca();
   config.cert_file = in_folder("ca.pem");
   config.key_file = in_folder("key.pem");
@@ -429,8 +409,7 @@ static void assert_own_refused(const char *begins_with) {
   assert_true(failure.library_error < 0);
 }
 
-static void test_own_certificate_that_cannot_be_used(void **state) {
-  (void) state;
+TEST(test_own_certificate_that_cannot_be_used) {
   trust_ca();
   config.cert_file = "/absent/certificate";
   config.key_pem = ca.key_pem;
@@ -449,9 +428,8 @@ static void test_own_certificate_that_cannot_be_used(void **state) {
   assert_own_refused("own key: ");
 }
 
-static void test_encrypted_key_wants_its_password(void **state) {
+TEST(test_encrypted_key_wants_its_password) {
   cert locked = ca;
-  (void) state;
   trust_ca();
   cert_encrypt_key(&locked, "open sesame");
   config.cert_pem = ca.pem;
@@ -472,17 +450,15 @@ static void test_encrypted_key_wants_its_password(void **state) {
   assert_own_refused("own key: ");
 }
 
-static void test_key_log_that_cannot_be_opened(void **state) {
-  (void) state;
+TEST(test_key_log_that_cannot_be_opened) {
   trust_ca();
   config.keylog_file = "/absent/log";
   assert_int_equal(make_client(), UV_ENOENT);
 }
 
-static void test_context_has_many_owners(void **state) {
+TEST(test_context_has_many_owners) {
   tls_failure failure;
   tls_context *ctx;
-  (void) state;
   trust_ca();
   assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   assert_ptr_equal(tls_context_ref(ctx), ctx);
@@ -495,12 +471,11 @@ static void test_context_has_many_owners(void **state) {
 }
 
 /* A forked child does not draw what its parent draws. */
-static void test_forked_child_has_random_bytes_of_its_own(void **state) {
+TEST(test_forked_child_has_random_bytes_of_its_own) {
   uint8_t ours[16], theirs[16];
   tls_failure failure;
   tls_context *ctx;
   int ends[2];
-  (void) state;
   trust_ca();
   assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   assert_int_equal(pipe(ends), 0);
@@ -518,35 +493,4 @@ static void test_forked_child_has_random_bytes_of_its_own(void **state) {
   (void) close(ends[0]);
   (void) close(ends[1]);
   tls_context_unref(ctx);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_defaults_are_accepted),
-      TEST(test_size_must_be_filled_in),
-      TEST(test_pins_are_checked),
-      TEST(test_versions_are_checked),
-      TEST(test_suites_are_checked),
-      TEST(test_alpn_is_checked),
-      TEST(test_certificate_and_key_come_together_and_once),
-      TEST(test_lengths_without_memory),
-      TEST(test_server_name_is_checked),
-      TEST(test_copy_says_the_same),
-      TEST(test_offering_no_protocol_is_not_saying_nothing),
-      TEST(test_every_difference_counts),
-      TEST(test_copy_without_memory),
-      TEST(test_refused_configuration_makes_no_context),
-      TEST(test_store_of_the_system),
-      TEST(test_trust_from_everywhere),
-      TEST(test_no_trust_is_an_error),
-      TEST(test_own_certificate),
-      TEST(test_own_certificate_that_cannot_be_used),
-      TEST(test_encrypted_key_wants_its_password),
-      TEST(test_key_log_that_cannot_be_opened),
-      TEST(test_context_has_many_owners),
-      TEST(test_forked_child_has_random_bytes_of_its_own),
-  };
-  return cmocka_run_group_tests_name("unit/tls_context", tests, make_files, remove_files);
 }

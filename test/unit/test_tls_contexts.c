@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* TLS contexts of an endpoint: one for each configuration, the ones that were used last. */
 
 #include <string.h>
@@ -12,6 +5,7 @@
 #include <wsuv/error.h>
 
 #include "net/tls/tls_contexts.h"
+#include "support/test.h"
 #include "support/tls_pair.h"
 #include "support/track_alloc.h"
 
@@ -49,9 +43,12 @@ static tls_context *get(fixture *f, size_t i) {
   return ctx;
 }
 
-static void test_contexts_are_made_once(void **state) {
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_contexts_are_made_once) {
   fixture f;
-  (void) state;
   set_up(&f);
   tls_context *a = get(&f, 0), *b = get(&f, 1);
   assert_ptr_not_equal(a, b);
@@ -64,10 +61,9 @@ static void test_contexts_are_made_once(void **state) {
 }
 
 /* The one that was used longest ago gives way; who uses it keeps it. */
-static void test_contexts_are_bounded(void **state) {
+TEST(test_contexts_are_bounded) {
   fixture f;
   tls_context *made[MANY];
-  (void) state;
   set_up(&f);
   for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++) made[i] = get(&f, i);
   tls_context *used = tls_context_ref(made[1]);
@@ -82,11 +78,10 @@ static void test_contexts_are_bounded(void **state) {
   tear_down(&f);
 }
 
-static void test_contexts_tell_what_fails(void **state) {
+TEST(test_contexts_tell_what_fails) {
   fixture f;
   tls_context *ctx;
   tls_failure failure;
-  (void) state;
   set_up(&f);
   f.configs[0].ca_pem = NULL;
   f.configs[0].ca_pem_len = 0;
@@ -96,15 +91,4 @@ static void test_contexts_tell_what_fails(void **state) {
       WSUV_ETLSTRUST);
   assert_null(f.contexts.list[0]);
   tear_down(&f);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_contexts_are_made_once),
-      TEST(test_contexts_are_bounded),
-      TEST(test_contexts_tell_what_fails),
-  };
-  return cmocka_run_group_tests_name("unit/tls_contexts", tests, pair_make_certs, pair_free_certs);
 }

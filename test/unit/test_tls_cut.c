@@ -1,16 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F32: a session of TLS that is cut behind any byte of what the server sends, its last flight,
    data and close_notify: the end is never taken for a clean one, nor is half a record for data. */
 
 #include <string.h>
 
 #include "base/error.h"
+#include "support/test.h"
 #include "support/tls_ends.h"
 #include "support/track_alloc.h"
 
@@ -114,10 +108,9 @@ static void cut_everywhere(pair *p) {
   }
 }
 
-static void test_cut_at_every_byte_of_a_resumed_session(void **state) {
+TEST(test_cut_at_every_byte_of_a_resumed_session) {
   pair p;
   tls_info facts;
-  (void) state;
   begin(&p, true);
   for (int i = 0; i < 2; i++) {
     (void) run(&p, UINT64_MAX);
@@ -129,18 +122,9 @@ static void test_cut_at_every_byte_of_a_resumed_session(void **state) {
   finish(&p);
 }
 
-static void test_cut_at_every_byte_of_a_whole_handshake(void **state) {
+TEST(test_cut_at_every_byte_of_a_whole_handshake) {
   pair p;
-  (void) state;
   begin(&p, false);
   cut_everywhere(&p);
   finish(&p);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cut_at_every_byte_of_a_resumed_session),
-      cmocka_unit_test(test_cut_at_every_byte_of_a_whole_handshake),
-  };
-  return cmocka_run_group_tests_name("unit/tls_cut", tests, NULL, NULL);
 }

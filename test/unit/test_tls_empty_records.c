@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Records of TLS without payload (RFC 5246 6.2.1), several in one read: they end nothing, and the
    data behind them arrives.
 
@@ -12,6 +5,7 @@
    is mended, this test is expected to fail. */
 
 #include "support/raw_tls.h"
+#include "support/test.h"
 #include "support/tls_pair.h"
 
 static void write_empty_records(raw_tls *s, int count) {
@@ -51,30 +45,19 @@ static void check_empty_records(int count) {
   }
 }
 
-static void test_one_empty_record_ends_nothing(void **state) {
-  (void) state;
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_one_empty_record_ends_nothing) {
   check_empty_records(1);
 }
 
-static void test_two_empty_records_end_nothing(void **state) {
-  (void) state;
+TEST(test_two_empty_records_end_nothing) {
   check_empty_records(2);
 }
 
 /* mbedTLS itself refuses a fourth one in a row. */
-static void test_three_empty_records_end_nothing(void **state) {
-  (void) state;
+TEST(test_three_empty_records_end_nothing) {
   check_empty_records(3);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_one_empty_record_ends_nothing),
-      TEST(test_two_empty_records_end_nothing),
-      TEST(test_three_empty_records_end_nothing),
-  };
-  return cmocka_run_group_tests_name("unit/tls_empty_records", tests, pair_make_certs,
-                                     pair_free_certs);
 }

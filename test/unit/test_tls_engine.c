@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The engine of TLS against itself in the other role, in memory: what is agreed upon, data, ends,
    and that no foreign byte is taken for something else. */
 
@@ -16,13 +9,17 @@
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_internal.h"
 #include "support/raw_tls.h"
+#include "support/test.h"
 #include "support/tls_pair.h"
 
 /* --- what is agreed upon --- */
 
-static void test_handshake_and_its_facts(void **state) {
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_handshake_and_its_facts) {
   tls_pair p;
-  (void) state;
   pair_open(&p, 0);
   tls_info f = pair_facts(&p.client);
   assert_string_equal(f.version, tls_library_has_1_3() ? "TLSv1.3" : "TLSv1.2");
@@ -40,9 +37,8 @@ static void test_handshake_and_its_facts(void **state) {
   pair_close(&p);
 }
 
-static void test_no_facts_before_the_handshake(void **state) {
+TEST(test_no_facts_before_the_handshake) {
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_info f = pair_facts(&p.client);
@@ -54,19 +50,17 @@ static void test_no_facts_before_the_handshake(void **state) {
   pair_close(&p);
 }
 
-static void test_version_can_be_held_down(void **state) {
+TEST(test_version_can_be_held_down) {
   tls_pair p;
-  (void) state;
   pair_config.max_version = WSUV_TLS_1_2;
   pair_open(&p, 0);
   assert_string_equal(pair_facts(&p.client).version, "TLSv1.2");
   pair_close(&p);
 }
 
-static void test_named_suite_is_used(void **state) {
+TEST(test_named_suite_is_used) {
   static const char *const suites[] = {"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"};
   tls_pair p;
-  (void) state;
   pair_config.ciphersuites = suites;
   pair_config.ciphersuite_count = 1;
   pair_open(&p, 0);
@@ -75,10 +69,9 @@ static void test_named_suite_is_used(void **state) {
   pair_close(&p);
 }
 
-static void test_no_common_suite(void **state) {
+TEST(test_no_common_suite) {
   static const char *const suites[] = {"TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"};
   tls_pair p;
-  (void) state;
   pair_config.ciphersuites = suites;
   pair_config.ciphersuite_count = 1;
   pair_begin(&p);
@@ -90,20 +83,18 @@ static void test_no_common_suite(void **state) {
   pair_close(&p);
 }
 
-static void test_no_alpn(void **state) {
+TEST(test_no_alpn) {
   static const char *const none[] = {NULL};
   tls_pair p;
-  (void) state;
   pair_config.alpn = none;
   pair_open(&p, 0);
   assert_null(pair_facts(&p.client).alpn);
   pair_close(&p);
 }
 
-static void test_alpn_that_the_server_does_not_have(void **state) {
+TEST(test_alpn_that_the_server_does_not_have) {
   static const char *const protocols[] = {"h2"};
   tls_pair p;
-  (void) state;
   pair_config.alpn = protocols;
   pair_config.alpn_count = 1;
   pair_begin(&p);
@@ -125,9 +116,8 @@ static uint8_t *large_data(void) {
   return data;
 }
 
-static void test_data_both_ways(void **state) {
+TEST(test_data_both_ways) {
   tls_pair p;
-  (void) state;
   uint8_t *data = large_data();
   pair_open(&p, 0);
   tls_end_write(&p.client, data, LARGE);
@@ -140,9 +130,8 @@ static void test_data_both_ways(void **state) {
 }
 
 /* F33 */
-static void test_bytes_in_pieces_of_any_size(void **state) {
+TEST(test_bytes_in_pieces_of_any_size) {
   static const size_t pieces[] = {1, 2, 3, 5, 7, 64, 1000, 1460};
-  (void) state;
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
     tls_pair p;
     pair_open(&p, pieces[i]);
@@ -162,13 +151,12 @@ static size_t output(const tls_end *e) {
   return bufq_len(tls_engine_output(e->engine));
 }
 
-static void test_small_pieces_share_a_record(void **state) {
+TEST(test_small_pieces_share_a_record) {
   enum { PIECES = 500 };
   ws_view bufs[PIECES];
   uint8_t data[PIECES * 3];
   size_t taken;
   tls_pair p;
-  (void) state;
   pair_open(&p, 0);
   for (size_t i = 0; i < PIECES; i++) {
     memset(data + i * 3, (int) (i & 0xff), 3);
@@ -182,10 +170,9 @@ static void test_small_pieces_share_a_record(void **state) {
   pair_close(&p);
 }
 
-static void test_write_makes_one_batch_at_most(void **state) {
+TEST(test_write_makes_one_batch_at_most) {
   tls_pair p;
   size_t taken;
-  (void) state;
   uint8_t *data = large_data();
   const ws_view bufs[] = {{data, 1}, {data + 1, 0}, {data + 1, 4999}, {data + 5000, LARGE - 5000}};
   pair_open(&p, 0);
@@ -202,11 +189,10 @@ static void test_write_makes_one_batch_at_most(void **state) {
   free(data);
 }
 
-static void test_what_is_not_eaten_can_be_kept(void **state) {
+TEST(test_what_is_not_eaten_can_be_kept) {
   tls_pair p;
   fifo carried = {0};
   uint8_t room[4];
-  (void) state;
   pair_open(&p, 0);
   for (int i = 0; i < 3; i++) tls_end_write(&p.server, "abcd", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
@@ -224,9 +210,8 @@ static void test_what_is_not_eaten_can_be_kept(void **state) {
 }
 
 /* Beyond what mbedTLS has of its own. */
-static void test_idle_engine_holds_next_to_nothing(void **state) {
+TEST(test_idle_engine_holds_next_to_nothing) {
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   tls_end_init(&p.client, p.client_ctx, pair_host, PAIR_PORT);
   tls_end_init(&p.server, p.server_ctx, NULL, 0);
@@ -242,9 +227,8 @@ static void test_idle_engine_holds_next_to_nothing(void **state) {
 
 /* --- the end --- */
 
-static void test_close_notify_is_a_clean_end(void **state) {
+TEST(test_close_notify_is_a_clean_end) {
   tls_pair p;
-  (void) state;
   pair_open(&p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_engine_close(p.server.engine);
@@ -258,9 +242,8 @@ static void test_close_notify_is_a_clean_end(void **state) {
   pair_close(&p);
 }
 
-static void test_end_without_close_notify_is_told_apart(void **state) {
+TEST(test_end_without_close_notify_is_told_apart) {
   tls_pair p;
-  (void) state;
   pair_open(&p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_ends_run(&p.client, &p.server, 0);
@@ -271,9 +254,8 @@ static void test_end_without_close_notify_is_told_apart(void **state) {
 }
 
 /* What follows close_notify is none of the peer's. */
-static void test_data_behind_close_notify_is_not_read(void **state) {
+TEST(test_data_behind_close_notify_is_not_read) {
   tls_pair p;
-  (void) state;
   for (size_t piece = 0; piece < 2; piece++) {
     pair_open(&p, 0);
     tls_end_write(&p.server, "bye", 3);
@@ -287,10 +269,9 @@ static void test_data_behind_close_notify_is_not_read(void **state) {
   }
 }
 
-static void test_records_before_a_bad_one_are_read(void **state) {
+TEST(test_records_before_a_bad_one_are_read) {
   tls_pair p;
   fifo carried = {0};
-  (void) state;
   pair_open(&p, 0);
   tls_end_write(&p.server, "good", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
@@ -304,10 +285,9 @@ static void test_records_before_a_bad_one_are_read(void **state) {
 
 /* --- strangers --- */
 
-static void test_plain_http_in_reply(void **state) {
+TEST(test_plain_http_in_reply) {
   static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_end_step(&p.client);
@@ -318,10 +298,9 @@ static void test_plain_http_in_reply(void **state) {
   pair_close(&p);
 }
 
-static void test_alert_in_place_of_an_answer(void **state) {
+TEST(test_alert_in_place_of_an_answer) {
   static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 112}; /* unrecognized_name */
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_end_step(&p.client);
@@ -332,9 +311,8 @@ static void test_alert_in_place_of_an_answer(void **state) {
 }
 
 /* F33: whoever is silent in the middle of a flight is waited for. */
-static void test_stall_in_every_flight(void **state) {
+TEST(test_stall_in_every_flight) {
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   for (uint64_t n = 0; n < 1200; n += 97) {
     pair_connect(&p, pair_host, PAIR_PORT);
@@ -349,8 +327,7 @@ static void test_stall_in_every_flight(void **state) {
 }
 
 /* A bit is turned in a record of data. */
-static void test_changed_bytes_are_noticed(void **state) {
-  (void) state;
+TEST(test_changed_bytes_are_noticed) {
   for (size_t at = 0; at < 30; at++) {
     tls_pair p;
     fifo carried = {0};
@@ -370,10 +347,9 @@ static void test_changed_bytes_are_noticed(void **state) {
 }
 
 /* F33: an alert may come at any time. */
-static void test_alert_in_an_open_session(void **state) {
+TEST(test_alert_in_an_open_session) {
   tls_pair p;
   fifo carried = {0};
-  (void) state;
   pair_open(&p, 0);
   tls_end_write(&p.client, "hello", 5);
   tls_end_take(&p.client, &carried, SIZE_MAX);
@@ -387,10 +363,9 @@ static void test_alert_in_an_open_session(void **state) {
   pair_close(&p);
 }
 
-static void test_nothing_goes_on_after_a_failure(void **state) {
+TEST(test_nothing_goes_on_after_a_failure) {
   size_t taken;
   tls_pair p;
-  (void) state;
   pair_open(&p, 0);
   tls_end_feed(&p.client, "no record of TLS at all", 23, 0);
   assert_int_equal(p.client.ended, WSUV_ETLS);
@@ -401,10 +376,9 @@ static void test_nothing_goes_on_after_a_failure(void **state) {
 }
 
 /* F31: what is written while the server's tickets lie there unread. */
-static void test_writing_between_tickets(void **state) {
+TEST(test_writing_between_tickets) {
   tls_pair p;
   fifo carried = {0};
-  (void) state;
   pair_begin(&p);
   pair_connect(&p, pair_host, PAIR_PORT);
   while (p.server.shaken != 0) {
@@ -451,11 +425,10 @@ static void raw_close(tls_pair *p, raw_tls *s) {
 }
 
 /* F35: it is told no, by an alert, and the session goes on. */
-static void test_no_renegotiation(void **state) {
+TEST(test_no_renegotiation) {
   tls_pair p;
   raw_tls s;
   uint8_t room[16];
-  (void) state;
   raw_open(&p, &s);
   assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
   assert_in_range(raw_tls_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
@@ -468,11 +441,10 @@ static void test_no_renegotiation(void **state) {
 }
 
 /* F22: whoever asks and asks, and reads no answer, is left before they fill the memory. */
-static void test_questions_without_end(void **state) {
+TEST(test_questions_without_end) {
   enum { QUESTIONS = 20 * 1000, KIB = 1024 };
   tls_pair p;
   raw_tls s;
-  (void) state;
   raw_open(&p, &s);
   for (int i = 0; i < QUESTIONS && p.client.ended == 0; i++) {
     assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
@@ -496,10 +468,9 @@ static void read_file(const char *path, char *text, size_t size) {
   (void) fclose(f);
 }
 
-static void test_key_log(void **state) {
+TEST(test_key_log) {
   char path[] = P_tmpdir "/wsuv-keylog-XXXXXX", text[4096];
   tls_pair p;
-  (void) state;
   int fd = mkstemp(path);
   assert_true(fd >= 0);
   (void) close(fd);
@@ -536,8 +507,7 @@ static bool try_session(void) {
 }
 
 /* F46 */
-static void test_without_memory_of_ours(void **state) {
-  (void) state;
+TEST(test_without_memory_of_ours) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     bool done = false;
     pair_alloc.fail_for_ever = for_ever != 0;
@@ -549,11 +519,10 @@ static void test_without_memory_of_ours(void **state) {
   }
 }
 
-static void test_keep_without_memory_is_told_to_the_reader(void **state) {
+TEST(test_keep_without_memory_is_told_to_the_reader) {
   tls_pair p;
   fifo carried = {0};
   uint8_t room[1];
-  (void) state;
   pair_open(&p, 0);
   for (int i = 0; i < 2; i++) tls_end_write(&p.server, "ab", 2);
   tls_end_take(&p.server, &carried, SIZE_MAX);
@@ -565,43 +534,4 @@ static void test_keep_without_memory_is_told_to_the_reader(void **state) {
   assert_int_equal(tls_engine_read(p.client.engine, room, 1), WS_ENOMEM);
   fifo_free(&carried);
   pair_close(&p);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-    TEST(test_handshake_and_its_facts),
-    TEST(test_no_facts_before_the_handshake),
-    TEST(test_version_can_be_held_down),
-    TEST(test_named_suite_is_used),
-    TEST(test_no_common_suite),
-    TEST(test_no_alpn),
-    TEST(test_alpn_that_the_server_does_not_have),
-    TEST(test_data_both_ways),
-    TEST(test_bytes_in_pieces_of_any_size),
-    TEST(test_small_pieces_share_a_record),
-    TEST(test_write_makes_one_batch_at_most),
-    TEST(test_what_is_not_eaten_can_be_kept),
-    TEST(test_idle_engine_holds_next_to_nothing),
-    TEST(test_close_notify_is_a_clean_end),
-    TEST(test_end_without_close_notify_is_told_apart),
-    TEST(test_data_behind_close_notify_is_not_read),
-    TEST(test_records_before_a_bad_one_are_read),
-    TEST(test_plain_http_in_reply),
-    TEST(test_alert_in_place_of_an_answer),
-    TEST(test_stall_in_every_flight),
-    TEST(test_changed_bytes_are_noticed),
-    TEST(test_alert_in_an_open_session),
-    TEST(test_nothing_goes_on_after_a_failure),
-    TEST(test_writing_between_tickets),
-#if defined(MBEDTLS_SSL_RENEGOTIATION)
-    TEST(test_no_renegotiation),
-    TEST(test_questions_without_end),
-#endif
-    TEST(test_key_log),
-    TEST(test_without_memory_of_ours),
-    TEST(test_keep_without_memory_is_told_to_the_reader),
-  };
-  return cmocka_run_group_tests_name("unit/tls_engine", tests, pair_make_certs, pair_free_certs);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Sessions of TLS that are resumed: only what was verified, only with whom it was, and no longer
    than the certificate lives. */
 
@@ -14,6 +7,7 @@
 
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_internal.h"
+#include "support/test.h"
 #include "support/tls_pair.h"
 
 static bool resumes(tls_pair *p, const char *name, uint16_t port) {
@@ -41,15 +35,17 @@ static void resume_by(wsuv_tls_version_t version) {
   pair_finish(&p);
 }
 
-static void test_sessions_are_resumed(void **state) {
-  (void) state;
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_sessions_are_resumed) {
   resume_by(WSUV_TLS_1_2);
   resume_by(WSUV_TLS_ANY);
 }
 
-static void test_resumption_can_be_switched_off(void **state) {
+TEST(test_resumption_can_be_switched_off) {
   tls_pair p;
-  (void) state;
   pair_config.resumption = false;
   pair_begin(&p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
@@ -58,11 +54,10 @@ static void test_resumption_can_be_switched_off(void **state) {
   pair_finish(&p);
 }
 
-static void test_resumed_session_with_pins(void **state) {
+TEST(test_resumed_session_with_pins) {
   char text[64];
   const char *pins[] = {cert_pin(&pair_server, text)};
   tls_pair p;
-  (void) state;
   pair_config.pins = pins;
   pair_config.pin_count = 1;
   pair_begin(&p);
@@ -72,9 +67,8 @@ static void test_resumed_session_with_pins(void **state) {
 }
 
 /* A server that has lost its keys makes a whole handshake, and looks no worse for it. */
-static void test_server_that_has_forgotten(void **state) {
+TEST(test_server_that_has_forgotten) {
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   tls_context_unref(p.server_ctx);
@@ -85,11 +79,10 @@ static void test_server_that_has_forgotten(void **state) {
 }
 
 /* Another server with the same name must still show a good certificate. */
-static void test_offered_session_does_not_stand_for_a_certificate(void **state) {
+TEST(test_offered_session_does_not_stand_for_a_certificate) {
   const cert_spec spec = {.name = "thief", .hosts = {pair_host}};
   cert thief;
   tls_pair p;
-  (void) state;
   cert_make(&thief, &spec, &pair_other_ca);
   pair_begin(&p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
@@ -110,9 +103,8 @@ static tls_session *only_session(tls_pair *p) {
   return session;
 }
 
-static void test_session_of_another_library_is_a_miss(void **state) {
+TEST(test_session_of_another_library_is_a_miss) {
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   tls_session *session = only_session(&p);
@@ -123,10 +115,9 @@ static void test_session_of_another_library_is_a_miss(void **state) {
   pair_finish(&p);
 }
 
-static void test_session_does_not_outlive_the_certificate(void **state) {
+TEST(test_session_does_not_outlive_the_certificate) {
   const mbedtls_x509_time past = {.year = 2024, .mon = 1, .day = 1};
   tls_pair p;
-  (void) state;
   pair_begin(&p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   memcpy(only_session(&p)->data, &past, sizeof past);
@@ -135,11 +126,10 @@ static void test_session_does_not_outlive_the_certificate(void **state) {
 }
 
 /* However many tickets come together, one is saved: the server does not decide what it costs. */
-static void test_tickets_that_come_together_are_saved_once(void **state) {
+TEST(test_tickets_that_come_together_are_saved_once) {
   enum { TICKETS = 100 };
   fifo carried = {0};
   tls_pair p;
-  (void) state;
   pair_begin(&p);
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
   mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, TICKETS);
@@ -165,21 +155,4 @@ static void test_tickets_that_come_together_are_saved_once(void **state) {
   assert_true(resumes(&p, pair_host, PAIR_PORT));
   pair_finish(&p);
   fifo_free(&carried);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, pair_before, pair_after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_sessions_are_resumed),
-      TEST(test_resumption_can_be_switched_off),
-      TEST(test_resumed_session_with_pins),
-      TEST(test_server_that_has_forgotten),
-      TEST(test_offered_session_does_not_stand_for_a_certificate),
-      TEST(test_tickets_that_come_together_are_saved_once),
-      TEST(test_session_of_another_library_is_a_miss),
-      TEST(test_session_does_not_outlive_the_certificate),
-  };
-  return cmocka_run_group_tests_name("unit/tls_resumption", tests, pair_make_certs,
-                                     pair_free_certs);
 }

@@ -1,11 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "net/tls/tls_sessions.h"
+#include "support/test.h"
 
 /* The store of sessions that can be resumed. */
 
@@ -42,8 +36,9 @@ static void assert_found(const char *host, uint16_t port, const char *data) {
   assert_memory_equal(session->data, data, session->len);
 }
 
-static void test_found_by_host_and_port(void **state) {
-  (void) state;
+TEST_AROUND_EACH(before, after)
+
+TEST(test_found_by_host_and_port) {
   add("a", 1, "one");
   add("a", 2, "two");
   add("b", 1, "three");
@@ -54,16 +49,14 @@ static void test_found_by_host_and_port(void **state) {
   assert_null(tls_sessions_find(&store, "", 1));
 }
 
-static void test_newer_takes_the_place(void **state) {
-  (void) state;
+TEST(test_newer_takes_the_place) {
   add("a", 1, "old");
   add("a", 1, "newer");
   assert_found("a", 1, "newer");
   assert_int_equal(store.count, 1);
 }
 
-static void test_forgotten(void **state) {
-  (void) state;
+TEST(test_forgotten) {
   add("a", 1, "one");
   tls_sessions_forget(&store, "a", 2);
   assert_int_equal(store.count, 1);
@@ -72,8 +65,7 @@ static void test_forgotten(void **state) {
   assert_int_equal(store.count, 0);
 }
 
-static void test_the_one_used_longest_ago_goes(void **state) {
-  (void) state;
+TEST(test_the_one_used_longest_ago_goes) {
   for (uint16_t i = 0; i < TLS_SESSIONS_MAX; i++) add("a", i, "x");
   assert_found("a", 0, "x");
   add("b", 0, "y");
@@ -84,23 +76,9 @@ static void test_the_one_used_longest_ago_goes(void **state) {
   assert_found("b", 0, "y");
 }
 
-static void test_without_memory(void **state) {
-  (void) state;
+TEST(test_without_memory) {
   add("a", 1, "old");
   alloc.fail_at = alloc.calls + 1;
   assert_null(tls_sessions_add(&store, "a", 1, 10));
   assert_null(tls_sessions_find(&store, "a", 1));
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_found_by_host_and_port),
-      TEST(test_newer_takes_the_place),
-      TEST(test_forgotten),
-      TEST(test_the_one_used_longest_ago_goes),
-      TEST(test_without_memory),
-  };
-  return cmocka_run_group_tests_name("unit/tls_sessions", tests, NULL, NULL);
 }

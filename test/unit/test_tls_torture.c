@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F34: memory that fails inside mbedTLS, which takes it from the C library, never makes a session
    that was not verified, and leaks nothing. Linked statically, with calloc() in our hands.
 
@@ -16,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "support/test.h"
 #include "support/tls_ends.h"
 #include "support/track_alloc.h"
 
@@ -163,15 +157,17 @@ static void never_open(bool for_ever) {
   tls_context_unref(server_ctx);
 }
 
-static void test_bad_certificate_never_passes(void **state) {
-  (void) state;
+TEST_AROUND_ALL(files, make_certs, free_certs)
+
+TEST_AROUND_EACH(before, after)
+
+TEST(test_bad_certificate_never_passes) {
   never_open(false);
   never_open(true);
 }
 
 /* Open with a good one, or not at all: never waiting for ever. */
-static void test_good_certificate_passes_or_fails(void **state) {
-  (void) state;
+TEST(test_good_certificate_passes_or_fails) {
   config.resumption = false;
   tls_context *ctx = client_context(), *server_ctx = tls_server_context(&alloc.handle, &good, NULL);
   fail_for_ever = false;
@@ -188,8 +184,7 @@ static void test_good_certificate_passes_or_fails(void **state) {
 
 /* A handshake that resumes; where the session cannot be read, a whole one takes its
    place. */
-static void test_resumed_session_passes_or_fails(void **state) {
-  (void) state;
+TEST(test_resumed_session_passes_or_fails) {
   tls_context *ctx = client_context(), *server_ctx = tls_server_context(&alloc.handle, &good, NULL);
   fail_for_ever = false;
   failed = 1;
@@ -202,9 +197,8 @@ static void test_resumed_session_passes_or_fails(void **state) {
 }
 
 /* A store without the certificate that signed it does not take the server's either. */
-static void test_context_is_made_or_refused(void **state) {
+TEST(test_context_is_made_or_refused) {
   bool done = false;
-  (void) state;
   fail_for_ever = false;
   for (uint64_t n = 1; !done; n++) {
     tls_failure failure;
@@ -220,16 +214,4 @@ static void test_context_is_made_or_refused(void **state) {
     if (err == 0) tls_context_unref(ctx);
     assert_int_equal(alloc.live, 0);
   }
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, before, after)
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_bad_certificate_never_passes),
-      TEST(test_good_certificate_passes_or_fails),
-      TEST(test_resumed_session_passes_or_fails),
-      TEST(test_context_is_made_or_refused),
-  };
-  return cmocka_run_group_tests_name("unit/tls_torture", tests, make_certs, free_certs);
 }

@@ -1,16 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "proto/handshake/url.h"
+#include "support/test.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -78,8 +72,7 @@ static const good_url good[] = {
     {"ws://[fe80::1%25eth0]:81/", false, true, 81, NULL, "fe80::1", "/"},
 };
 
-static void test_url_takes_good_urls_apart(void **state) {
-  (void) state;
+TEST(test_url_takes_good_urls_apart) {
   for (size_t i = 0; i < COUNT(good); i++) {
     const good_url *g = &good[i];
     ws_url url;
@@ -96,10 +89,9 @@ static void test_url_takes_good_urls_apart(void **state) {
   }
 }
 
-static void test_url_takes_the_zone_off_the_host(void **state) {
+TEST(test_url_takes_the_zone_off_the_host) {
   static const char text[] = "ws://[fe80::1%25eth0]:81/";
   ws_url url;
-  (void) state;
   assert_int_equal(url_parse(&url, text, strlen(text)), 0);
   assert_slice(url.host, "fe80::1");
   assert_slice(url.zone, "eth0");
@@ -107,7 +99,7 @@ static void test_url_takes_the_zone_off_the_host(void **state) {
 
 /* --- ws+unix --- */
 
-static void test_url_takes_unix_urls_apart(void **state) {
+TEST(test_url_takes_unix_urls_apart) {
   static const struct {
     const char *text, *socket, *target;
   } cases[] = {
@@ -118,7 +110,6 @@ static void test_url_takes_unix_urls_apart(void **state) {
       {"ws+unix:///:/", "/", "/"},
       {"ws+unix:///a%20b%:/%20", "/a%20b%", "/%20"}, /* no escapes in the path of the socket */
   };
-  (void) state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     char host[URL_HOST_HEADER_SIZE];
     ws_url url;
@@ -132,9 +123,8 @@ static void test_url_takes_unix_urls_apart(void **state) {
   }
 }
 
-static void test_url_bounds_the_path_of_a_socket_at_107_bytes(void **state) {
+TEST(test_url_bounds_the_path_of_a_socket_at_107_bytes) {
   char text[256] = "ws+unix:///";
-  (void) state;
   memset(text + strlen(text), 'a', 106);
   strcat(text, ":/p");
   assert_int_equal(url_parse(&(ws_url){0}, text, strlen(text)), 0);
@@ -146,7 +136,7 @@ static void test_url_bounds_the_path_of_a_socket_at_107_bytes(void **state) {
 
 /* --- by parts --- */
 
-static void test_url_from_parts_is_what_a_url_gives(void **state) {
+TEST(test_url_from_parts_is_what_a_url_gives) {
   static const struct {
     const char *url, *host, *target;
     unsigned port;
@@ -161,7 +151,6 @@ static void test_url_from_parts_is_what_a_url_gives(void **state) {
       {"ws://[fe80::1%25eth0]/", "fe80::1%eth0", "/", 0, false},
       {"ws://1.2.3.4/", "1.2.3.4", "/", 0, false},
   };
-  (void) state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     char host[2][URL_HOST_SIZE], header[2][URL_HOST_HEADER_SIZE];
     ws_url u[2];
@@ -187,13 +176,12 @@ static int from_parts(const char *host, unsigned port, const char *target) {
   return url_from_parts(&url, false, host, port, target);
 }
 
-static void test_url_from_parts_refuses_what_a_url_may_not_have(void **state) {
+TEST(test_url_from_parts_refuses_what_a_url_may_not_have) {
   static const char *const hosts[] = {"",     "a b",   "[::1]",   "a/b",      "u@h",
                                       "h:80", "::1%",  "::1%a b", "1.2.3.4:", "a\n",
                                       "h%41", "a\x80", ":",       "::g"};
   static const char *const targets[] = {"p", "#f", "/p#f", "/a b", "/%", "/%4", "/\r\n", "/\x80"};
   char host[256] = "";
-  (void) state;
   for (size_t i = 0; i < COUNT(hosts); i++) {
     if (from_parts(hosts[i], 0, "/") != WSUV_EURL) fail_msg("accepted: %s", hosts[i]);
   }
@@ -208,7 +196,7 @@ static void test_url_from_parts_refuses_what_a_url_may_not_have(void **state) {
 }
 
 /* F9 */
-static void test_url_rejects_malformed_urls(void **state) {
+TEST(test_url_rejects_malformed_urls) {
   static const char *const bad[] = {
       "",
       "w",
@@ -294,19 +282,16 @@ static void test_url_rejects_malformed_urls(void **state) {
       "ws://[fe80::1%25e:0]/",
       "ws://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]/",
   };
-  (void) state;
   for (size_t i = 0; i < COUNT(bad); i++) {
     if (parse(bad[i]) != WSUV_EURL) fail_msg("accepted: %s", bad[i]);
   }
 }
 
-static void test_url_rejects_port_zero(void **state) {
-  (void) state;
+TEST(test_url_rejects_port_zero) {
   assert_int_equal(parse("ws://h:0/"), WSUV_EURL);
 }
 
-static void test_url_rejects_nul_bytes(void **state) {
-  (void) state;
+TEST(test_url_rejects_nul_bytes) {
   assert_int_equal(parse_exact("ws://h\0i/", 9), WSUV_EURL);
   assert_int_equal(parse_exact("ws://h/\0", 8), WSUV_EURL);
   assert_int_equal(parse_exact("ws://[::1\0]/", 12), WSUV_EURL);
@@ -323,8 +308,7 @@ static int parse_long_host(size_t len, bool ipv6) {
   return parse(text);
 }
 
-static void test_url_bounds_the_host_at_253_characters(void **state) {
-  (void) state;
+TEST(test_url_bounds_the_host_at_253_characters) {
   assert_int_equal(parse_long_host(253, false), 0);
   assert_int_equal(parse_long_host(254, false), WSUV_EURL);
   assert_int_equal(parse_long_host(253, true), 0);
@@ -355,8 +339,7 @@ static const byte_field byte_fields[] = {
 };
 
 /* F8: each of 256 byte values at each field of the URL. */
-static void test_url_judges_every_byte_in_every_field(void **state) {
-  (void) state;
+TEST(test_url_judges_every_byte_in_every_field) {
   for (size_t i = 0; i < COUNT(byte_fields); i++) {
     const byte_field *f = &byte_fields[i];
     for (int c = 0; c < 256; c++) {
@@ -374,11 +357,10 @@ static void test_url_judges_every_byte_in_every_field(void **state) {
 }
 
 /* F9: any text ends in 0 or WSUV_EURL, without a read outside it. */
-static void test_url_survives_random_text(void **state) {
+TEST(test_url_survives_random_text) {
   static const char *const parts[] = {"ws",  "://", ":",  "/", "@", "[", "]", "%25",    "%",
                                       "::1", "h",   "80", "?", "#", ".", " ", "fe80::1"};
   uint32_t seed = 1;
-  (void) state;
   for (unsigned round = 0; round < 200000; round++) {
     char text[128] = "ws://";
     size_t len = round % 2 == 0 ? 5 : 0;
@@ -403,8 +385,7 @@ static void assert_hosts(const char *text, const char *lookup, const char *heade
   assert_string_equal(value, header);
 }
 
-static void test_url_gives_host_for_lookup_and_for_the_header(void **state) {
-  (void) state;
+TEST(test_url_gives_host_for_lookup_and_for_the_header) {
   assert_hosts("ws://h/", "h", "h");
   assert_hosts("ws://h:80/", "h", "h");
   assert_hosts("ws://h:443/", "h", "h:443");
@@ -415,9 +396,8 @@ static void test_url_gives_host_for_lookup_and_for_the_header(void **state) {
   assert_hosts("ws://[fe80::1%25eth0]:81/", "fe80::1%eth0", "[fe80::1]:81");
 }
 
-static void test_url_gives_the_longest_hosts(void **state) {
+TEST(test_url_gives_the_longest_hosts) {
   char text[300], host[URL_HOST_SIZE];
-  (void) state;
   memset(host, 'a', 253);
   host[253] = '\0';
   snprintf(text, sizeof text, "%s:65535", host);
@@ -426,18 +406,16 @@ static void test_url_gives_the_longest_hosts(void **state) {
   assert_hosts(full, host, text);
 }
 
-static void test_url_host_copy_rejects_what_does_not_fit(void **state) {
+TEST(test_url_host_copy_rejects_what_does_not_fit) {
   char host[300], copy[URL_HOST_SIZE];
   ws_url url = {.host = {host, 254}};
-  (void) state;
   memset(host, 'a', sizeof host);
   assert_int_equal(url_host_copy(&url, copy), WSUV_EURL);
   url.host.len = 0;
   assert_int_equal(url_host_copy(&url, copy), WSUV_EURL);
 }
 
-static void test_url_unescapes_every_byte(void **state) {
-  (void) state;
+TEST(test_url_unescapes_every_byte) {
   for (unsigned c = 0; c < 256; c++) {
     char text[16], out[5];
     snprintf(text, sizeof text, c % 2 ? "a%%%02xz" : "a%%%02Xz", c);
@@ -445,26 +423,4 @@ static void test_url_unescapes_every_byte(void **state) {
     assert_int_equal((unsigned char) out[1], c);
     assert_int_equal(out[2], 'z');
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_url_takes_good_urls_apart),
-      cmocka_unit_test(test_url_takes_the_zone_off_the_host),
-      cmocka_unit_test(test_url_takes_unix_urls_apart),
-      cmocka_unit_test(test_url_bounds_the_path_of_a_socket_at_107_bytes),
-      cmocka_unit_test(test_url_from_parts_is_what_a_url_gives),
-      cmocka_unit_test(test_url_from_parts_refuses_what_a_url_may_not_have),
-      cmocka_unit_test(test_url_rejects_malformed_urls),
-      cmocka_unit_test(test_url_rejects_port_zero),
-      cmocka_unit_test(test_url_rejects_nul_bytes),
-      cmocka_unit_test(test_url_bounds_the_host_at_253_characters),
-      cmocka_unit_test(test_url_judges_every_byte_in_every_field),
-      cmocka_unit_test(test_url_survives_random_text),
-      cmocka_unit_test(test_url_gives_host_for_lookup_and_for_the_header),
-      cmocka_unit_test(test_url_gives_the_longest_hosts),
-      cmocka_unit_test(test_url_host_copy_rejects_what_does_not_fit),
-      cmocka_unit_test(test_url_unescapes_every_byte),
-  };
-  return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }

@@ -1,17 +1,12 @@
 /* UTF-8 in every way that utf8_feed has, against a table of RFC 3629's grammar: all short
    sequences, the limits of the long ones, every cut, and fail-fast to the byte. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/frame/utf8.h"
+#include "support/test.h"
 
 /* RFC 3629 4, a row for each alternative. */
 typedef struct byte_range {
@@ -107,8 +102,7 @@ static void check_every_cut(feed_fn feed, const uint8_t *p, size_t n) {
   for (unsigned cuts = 0; cuts < 1U << (n - 1); cuts++) check_cut(feed, p, n, cuts, v);
 }
 
-static void test_utf8_all_one_two_and_three_bytes_at_every_cut(void **state) {
-  (void) state;
+TEST(test_utf8_all_one_two_and_three_bytes_at_every_cut) {
   for (uint32_t v = 0; v < 1U << 24; v++) {
     const uint8_t text[3] = {(uint8_t) (v >> 16), (uint8_t) (v >> 8), (uint8_t) v};
     if ((v & 0xffff) == 0) check_every_cut(utf8_feed, text, 1);
@@ -128,8 +122,7 @@ static void limits_of(uint32_t v, uint8_t *text, size_t n) {
   for (size_t i = 0; i < n; i++, v /= LIMITS) text[i] = limits[v % LIMITS];
 }
 
-static void test_utf8_boundaries_of_four_bytes_at_every_cut(void **state) {
-  (void) state;
+TEST(test_utf8_boundaries_of_four_bytes_at_every_cut) {
   for (uint32_t v = 0; v < LIMITS * LIMITS * LIMITS * LIMITS; v++) {
     uint8_t text[4];
     limits_of(v, text, 4);
@@ -137,8 +130,7 @@ static void test_utf8_boundaries_of_four_bytes_at_every_cut(void **state) {
   }
 }
 
-static void test_utf8_every_code_point_is_valid_but_surrogates(void **state) {
-  (void) state;
+TEST(test_utf8_every_code_point_is_valid_but_surrogates) {
   for (uint32_t c = 0x800; c < 0x120000; c++) {
     uint8_t text[4] = {(uint8_t) (0xf0 | c >> 18), (uint8_t) (0x80 | (c >> 12 & 63)),
                        (uint8_t) (0x80 | (c >> 6 & 63)), (uint8_t) (0x80 | (c & 63))};
@@ -149,8 +141,7 @@ static void test_utf8_every_code_point_is_valid_but_surrogates(void **state) {
   }
 }
 
-static void test_utf8_text_may_end_between_characters_only(void **state) {
-  (void) state;
+TEST(test_utf8_text_may_end_between_characters_only) {
   const uint8_t text[] = {0xf0, 0x9f, 0x98, 0x80};
   assert_true(utf8_valid(NULL, 0));
   for (size_t n = 1; n < 4; n++) assert_false(utf8_valid(text, n));
@@ -186,8 +177,7 @@ static void check_inside(uint8_t *buf, size_t at, const uint8_t *text, size_t n,
   memcpy(buf + at, saved, n);
 }
 
-static void test_utf8_all_three_bytes_inside_a_long_piece(void **state) {
-  (void) state;
+TEST(test_utf8_all_three_bytes_inside_a_long_piece) {
   uint8_t buf[LONG];
   memset(buf, 'a', sizeof buf);
   for (uint32_t v = 0; v < 1U << 24; v++) {
@@ -196,8 +186,7 @@ static void test_utf8_all_three_bytes_inside_a_long_piece(void **state) {
   }
 }
 
-static void test_utf8_all_two_bytes_at_every_place_of_a_long_piece(void **state) {
-  (void) state;
+TEST(test_utf8_all_two_bytes_at_every_place_of_a_long_piece) {
   uint8_t buf[LONG];
   memset(buf, 'a', sizeof buf);
   for (uint32_t v = 0; v < 1U << 16; v++) {
@@ -207,8 +196,7 @@ static void test_utf8_all_two_bytes_at_every_place_of_a_long_piece(void **state)
   }
 }
 
-static void test_utf8_boundaries_of_four_bytes_inside_a_long_piece(void **state) {
-  (void) state;
+TEST(test_utf8_boundaries_of_four_bytes_inside_a_long_piece) {
   uint8_t buf[LONG];
   memset(buf, 'a', sizeof buf);
   for (uint32_t v = 0; v < LIMITS * LIMITS * LIMITS * LIMITS; v++) {
@@ -221,8 +209,7 @@ static void test_utf8_boundaries_of_four_bytes_inside_a_long_piece(void **state)
 
 /* In pieces of every length, at every place: what the wide check leaves to a last block, and a
    character that a block of ASCII cuts off. */
-static void test_utf8_errors_at_every_place_of_every_length(void **state) {
-  (void) state;
+TEST(test_utf8_errors_at_every_place_of_every_length) {
   static const char *const wrong[] = {"\x80",     "\xff",      "\xc1\xbf",     "\xc3z",
                                       "\xed\xa0", "\xe2\x82z", "\xf4\x90\x80", "\xf0\x9f\x98z"};
   uint8_t buf[LONG];
@@ -285,8 +272,7 @@ static void check_random_cuts(feed_fn feed, const uint8_t *p, size_t n, verdict 
   if (utf8_complete(&s) != v.complete) fail_at_text("wrong end", p, n);
 }
 
-static void test_utf8_random_text_at_random_cuts(void **state) {
-  (void) state;
+TEST(test_utf8_random_text_at_random_cuts) {
   const feed_fn ways[] = {utf8_feed, utf8_feed_scalar, feed_wide};
   for (int round = 0; round < 100; round++) {
     for (size_t n = 0; n <= 300; n++) {
@@ -300,8 +286,7 @@ static void test_utf8_random_text_at_random_cuts(void **state) {
 }
 
 /* The first piece that fails is the one that is cut behind the bad byte. */
-static void test_utf8_fails_with_the_very_byte(void **state) {
-  (void) state;
+TEST(test_utf8_fails_with_the_very_byte) {
   const feed_fn ways[] = {utf8_feed, utf8_feed_scalar, feed_wide};
   for (int round = 0; round < 4000; round++) {
     uint8_t text[200];
@@ -316,20 +301,4 @@ static void test_utf8_fails_with_the_very_byte(void **state) {
       if (ways[way](&s, text, v.bad + 1)) fail_at_text("too late", text, n);
     }
   }
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_utf8_all_one_two_and_three_bytes_at_every_cut),
-      cmocka_unit_test(test_utf8_boundaries_of_four_bytes_at_every_cut),
-      cmocka_unit_test(test_utf8_every_code_point_is_valid_but_surrogates),
-      cmocka_unit_test(test_utf8_text_may_end_between_characters_only),
-      cmocka_unit_test(test_utf8_all_three_bytes_inside_a_long_piece),
-      cmocka_unit_test(test_utf8_all_two_bytes_at_every_place_of_a_long_piece),
-      cmocka_unit_test(test_utf8_boundaries_of_four_bytes_inside_a_long_piece),
-      cmocka_unit_test(test_utf8_errors_at_every_place_of_every_length),
-      cmocka_unit_test(test_utf8_random_text_at_random_cuts),
-      cmocka_unit_test(test_utf8_fails_with_the_very_byte),
-  };
-  return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }

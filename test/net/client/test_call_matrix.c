@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F40: every public function, called from every callback, upon a session in every state: upon
    another session than the callback's, and upon its own, plain and over TLS. A generated matrix;
    that the two tables of calls have every function of the headers, test/doc/features_test.py sees
@@ -891,7 +884,7 @@ static bool is_done(const world *w) {
   return w->seed > 0;
 }
 
-static void test_every_call_upon_another_session(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_every_call_upon_another_session, w) {
   cast c = {.client = NULL};
   if (is_done(w)) return;
   cast_begin(&c, w);
@@ -923,7 +916,7 @@ static void make_each_call_upon_its_own(world *w, cast *c, place where, state ow
   for (size_t i = 0; i < SESSION_CALLS; i++) run_play(w, c, where, own, &session_calls[i], 1);
 }
 
-static void test_every_call_upon_its_own_session(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_every_call_upon_its_own_session, w) {
   cast c = {.client = NULL};
   if (is_done(w)) return;
   cast_begin(&c, w);
@@ -948,7 +941,7 @@ static void make_each(world *w, cast *c, const call *calls, size_t count) {
   }
 }
 
-static void test_every_call_upon_the_client(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_every_call_upon_the_client, w) {
   cast c = {.client = NULL};
   if (is_done(w)) return;
   cast_begin(&c, w);
@@ -956,7 +949,7 @@ static void test_every_call_upon_the_client(world *w) {
   cast_end(w, &c);
 }
 
-static void test_every_end_of_the_client(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_every_end_of_the_client, w) {
   static const call ends[] = {
       {"wsuv_client_close", ALWAYS_0, close_client},
       {"wsuv_client_terminate", ALWAYS_0, terminate_client},
@@ -966,14 +959,4 @@ static void test_every_end_of_the_client(world *w) {
   cast_begin(&c, w);
   make_each(w, &c, ends, sizeof ends / sizeof *ends);
   cast_end(w, &c);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_AND_SIM_TLS_TEST(test_every_call_upon_another_session),
-      WORLD_AND_SIM_TLS_TEST(test_every_call_upon_its_own_session),
-      WORLD_AND_SIM_TLS_TEST(test_every_call_upon_the_client),
-      WORLD_AND_SIM_TLS_TEST(test_every_end_of_the_client),
-  };
-  return world_run_tests("call_matrix", tests, sizeof tests / sizeof *tests);
 }

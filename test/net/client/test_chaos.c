@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Everything at once, by chance: a program and a peer that do whatever they may, and now and then
    what they may not, over a network that does the same. Whatever happens, messages come whole, in
    order and at no wrong time, either way; completions come once; and the session ends once, in
@@ -343,13 +336,7 @@ static void run_one(world *w, uint64_t seed) {
   bytes_free(&c.leaving);
 }
 
-static void test_whatever_happens_all_is_told_and_in_order(world *w) {
+WORLD_TLS_TEST(test_whatever_happens_all_is_told_and_in_order, w) {
   uint64_t count = w->kind == WORLD_SIM ? SESSIONS : 2; /* time is real there */
   for (uint64_t i = 0; i < count; i++) run_one(w, 1 + w->seed * SESSIONS + i);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_whatever_happens_all_is_told_and_in_order)};
-  return world_run_tests("chaos", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The end of a client, with sessions in every state, asked for from everywhere. F41 F43 */
 
 #include <string.h>
@@ -62,7 +55,7 @@ static void assert_told(size_t first, size_t second, size_t third) {
 
 /* --- without sessions --- */
 
-static void test_client_without_sessions_closes(world *w) {
+WORLD_TLS_TEST(test_client_without_sessions_closes, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -74,7 +67,7 @@ static void test_client_without_sessions_closes(world *w) {
   }
 }
 
-static void test_client_tells_all_who_asked(world *w) {
+WORLD_TLS_TEST(test_client_tells_all_who_asked, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -88,7 +81,7 @@ static void test_client_tells_all_who_asked(world *w) {
   }
 }
 
-static void test_client_may_close_untold(world *w) {
+WORLD_TLS_TEST(test_client_may_close_untold, w) {
   scene s;
   begin(&s, w);
   assert_int_equal(observer_client_close(s.client, NULL), 0);
@@ -105,7 +98,7 @@ static bool ask_again(void *client) {
   return gone;
 }
 
-static void test_client_closed_again_in_every_turn(world *w) {
+WORLD_TLS_TEST(test_client_closed_again_in_every_turn, w) {
   scene s;
   begin(&s, w);
   assert_int_equal(observer_client_close(s.client, tell_first), 0);
@@ -122,7 +115,7 @@ static void ask_after_poll(uv_check_t *check) {
   if (!gone) CHECK(wsuv_client_close(check->data, tell_second) == 0);
 }
 
-static void test_client_closed_again_in_every_phase(world *w) {
+WORLD_UV_TEST(test_client_closed_again_in_every_phase, w) {
   uv_prepare_t prepare;
   uv_check_t check;
   scene s;
@@ -141,7 +134,7 @@ static void test_client_closed_again_in_every_phase(world *w) {
 }
 
 /* The orphan of a lookup keeps it waiting, long after the last session. */
-static void test_client_closed_again_while_a_lookup_is_left(world *w) {
+WORLD_SIM_TEST(test_client_closed_again_while_a_lookup_is_left, w) {
   scene s;
   begin(&s, w);
   sim_name(world_sim(w), "slow", &(sim_answer){.delay_ms = 5000, .addrs = {"127.0.0.1"}});
@@ -177,7 +170,7 @@ static void assert_all_over(scene *s, int status, wsuv_stage_t stage) {
   observer_reset(&s->o);
 }
 
-static void test_client_ends_with_a_new_session(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_new_session, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -190,7 +183,7 @@ static void test_client_ends_with_a_new_session(world *w) {
   }
 }
 
-static void test_client_ends_with_a_session_that_looks_up(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_session_that_looks_up, w) {
   sim *m = world_sim(w);
   if (m != NULL) sim_name(m, world_good_name(w), &(sim_answer){50, .addrs = {"127.0.0.1"}});
   for (how = 0; how < WAYS; how++) {
@@ -203,7 +196,7 @@ static void test_client_ends_with_a_session_that_looks_up(world *w) {
   }
 }
 
-static void test_client_ends_with_a_session_that_connects(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_session_that_connects, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -213,7 +206,7 @@ static void test_client_ends_with_a_session_that_connects(world *w) {
   }
 }
 
-static void test_client_ends_with_a_session_in_the_handshake(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_session_in_the_handshake, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -225,7 +218,7 @@ static void test_client_ends_with_a_session_in_the_handshake(world *w) {
 }
 
 /* RFC 6455 7.4.1: 1001. Not lenient: the peer sees it. */
-static void test_client_closes_an_open_session_with_1001(world *w) {
+WORLD_TLS_TEST(test_client_closes_an_open_session_with_1001, w) {
   scene s;
   begin(&s, w);
   s.peer->lenient = false;
@@ -248,7 +241,7 @@ static void test_client_closes_an_open_session_with_1001(world *w) {
   observer_reset(&s.o);
 }
 
-static void test_client_terminates_an_open_session(world *w) {
+WORLD_TLS_TEST(test_client_terminates_an_open_session, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
@@ -276,7 +269,7 @@ static void begin_without_answer(scene *s, world *w) {
   world_run_until_true(w, &s->o.opened);
 }
 
-static void test_client_waits_for_a_peer_that_does_not_answer(world *w) {
+WORLD_TLS_TEST(test_client_waits_for_a_peer_that_does_not_answer, w) {
   scene s;
   begin_without_answer(&s, w);
   uint64_t begun = world_now_ms(w);
@@ -285,7 +278,7 @@ static void test_client_waits_for_a_peer_that_does_not_answer(world *w) {
   assert_true(world_now_ms(w) - begun >= 50);
 }
 
-static void test_client_ends_with_a_session_that_closes(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_session_that_closes, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin_without_answer(&s, w);
@@ -302,7 +295,7 @@ static void test_client_ends_with_a_session_that_closes(world *w) {
 }
 
 /* Both close frames are through, and only the end of the stream is missing. */
-static void test_client_ends_with_a_session_that_lingers(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_a_session_that_lingers, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -327,7 +320,7 @@ static void test_client_ends_with_a_session_that_lingers(world *w) {
 }
 
 /* Closing politely, then not. */
-static void test_client_closed_then_terminated(world *w) {
+WORLD_TLS_TEST(test_client_closed_then_terminated, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
@@ -388,7 +381,7 @@ static void assert_ended_by_client(const observer *o) {
   assert_int_equal(o->clean, how == CLOSE);
 }
 
-static void test_client_ends_in_on_open(world *w) {
+WORLD_TLS_TEST(test_client_ends_in_on_open, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -400,7 +393,7 @@ static void test_client_ends_in_on_open(world *w) {
   }
 }
 
-static void test_client_ends_in_on_message(world *w) {
+WORLD_TLS_TEST(test_client_ends_in_on_message, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -411,7 +404,7 @@ static void test_client_ends_in_on_message(world *w) {
   }
 }
 
-static void test_client_ends_in_a_completion(world *w) {
+WORLD_TLS_TEST(test_client_ends_in_a_completion, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -426,7 +419,7 @@ static void close_session(observer *o) {
   CHECK(observer_close(o, 1000) == 0);
 }
 
-static void test_client_ends_in_on_close(world *w) {
+WORLD_TLS_TEST(test_client_ends_in_on_close, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -453,7 +446,7 @@ static void send_and_terminate(observer *o) {
   observer_terminate(o);
 }
 
-static void test_client_ends_in_a_cancelled_completion(world *w) {
+WORLD_TLS_TEST(test_client_ends_in_a_cancelled_completion, w) {
   for (how = 0; how < WAYS; how++) {
     scene s;
     begin(&s, w);
@@ -472,7 +465,7 @@ static void succeed(wsuv_client_t *client) {
   CHECK(world_client(w, &successor, NULL) == 0);
 }
 
-static void test_client_made_in_the_end_of_another(world *w) {
+WORLD_TLS_TEST(test_client_made_in_the_end_of_another, w) {
   wsuv_client_t *client;
   successor = NULL;
   assert_int_equal(world_client(w, &client, NULL), 0);
@@ -485,7 +478,7 @@ static void test_client_made_in_the_end_of_another(world *w) {
 
 /* --- sessions in all states at once --- */
 
-static void test_client_ends_with_sessions_in_all_states(world *w) {
+WORLD_TLS_TEST(test_client_ends_with_sessions_in_all_states, w) {
   enum { SESSIONS = 24 };
   for (how = 0; how < WAYS; how++) {
     observer o[SESSIONS] = {{0}};
@@ -519,7 +512,7 @@ static void test_client_ends_with_sessions_in_all_states(world *w) {
 
 /* --- what keeps the loop alive --- */
 
-static void test_client_that_is_idle_does_not_keep_the_loop(world *w) {
+WORLD_UV_TEST(test_client_that_is_idle_does_not_keep_the_loop, w) {
   scene s;
   begin(&s, w);
   uv_loop_t *loop = world_uv_loop(w);
@@ -540,7 +533,7 @@ static void test_client_that_is_idle_does_not_keep_the_loop(world *w) {
 }
 
 /* F43: a loop that has had nothing but a client. */
-static void test_client_leaves_nothing_in_the_loop(world *w) {
+WORLD_UV_TEST(test_client_leaves_nothing_in_the_loop, w) {
   wsuv_config_t config;
   wsuv_client_t *client;
   uv_loop_t loop;
@@ -554,35 +547,4 @@ static void test_client_leaves_nothing_in_the_loop(world *w) {
   assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
   assert_int_equal(uv_loop_close(&loop), 0);
   assert_int_equal(w->alloc->live, 0);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_client_without_sessions_closes),
-      WORLD_TLS_TEST(test_client_tells_all_who_asked),
-      WORLD_TLS_TEST(test_client_may_close_untold),
-      WORLD_TLS_TEST(test_client_ends_with_a_new_session),
-      WORLD_TLS_TEST(test_client_ends_with_a_session_that_looks_up),
-      WORLD_TLS_TEST(test_client_ends_with_a_session_that_connects),
-      WORLD_TLS_TEST(test_client_ends_with_a_session_in_the_handshake),
-      WORLD_TLS_TEST(test_client_closes_an_open_session_with_1001),
-      WORLD_TLS_TEST(test_client_terminates_an_open_session),
-      WORLD_TLS_TEST(test_client_waits_for_a_peer_that_does_not_answer),
-      WORLD_TLS_TEST(test_client_ends_with_a_session_that_closes),
-      WORLD_TLS_TEST(test_client_ends_with_a_session_that_lingers),
-      WORLD_TLS_TEST(test_client_closed_then_terminated),
-      WORLD_TLS_TEST(test_client_ends_in_on_open),
-      WORLD_TLS_TEST(test_client_ends_in_on_message),
-      WORLD_TLS_TEST(test_client_ends_in_a_completion),
-      WORLD_TLS_TEST(test_client_ends_in_on_close),
-      WORLD_TLS_TEST(test_client_ends_in_a_cancelled_completion),
-      WORLD_TLS_TEST(test_client_made_in_the_end_of_another),
-      WORLD_TLS_TEST(test_client_ends_with_sessions_in_all_states),
-      WORLD_UV_TEST(test_client_that_is_idle_does_not_keep_the_loop),
-      WORLD_UV_TEST(test_client_leaves_nothing_in_the_loop),
-      WORLD_TLS_TEST(test_client_closed_again_in_every_turn),
-      WORLD_UV_TEST(test_client_closed_again_in_every_phase),
-      WORLD_SIM_TEST(test_client_closed_again_while_a_lookup_is_left),
-  };
-  return world_run_tests("net/client_close", tests, sizeof tests / sizeof *tests);
 }

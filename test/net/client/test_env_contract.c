@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The contract of base/env.h but for connections: clock, random bytes, timers, deferred calls,
    lookup and the end. What is claimed here holds for the library's environment on libuv and for the
    simulated one alike. */
@@ -27,7 +20,7 @@ static ws_env *new_env(world *w) {
 
 /* --- clock and random bytes --- */
 
-static void test_env_clocks_go_on(world *w) {
+WORLD_TEST(test_env_clocks_go_on, w) {
   ws_env *env = new_env(w);
   uint64_t ms = env->ops->now_ms(env), ns = env->ops->now_ns(env);
   world_lose_time(w, 2);
@@ -36,7 +29,7 @@ static void test_env_clocks_go_on(world *w) {
   world_env_close(w, env);
 }
 
-static void test_env_random_bytes_differ(world *w) {
+WORLD_TEST(test_env_random_bytes_differ, w) {
   ws_env *env = new_env(w);
   uint8_t a[32], b[32];
   assert_int_equal(env->ops->random(env, a, sizeof a), 0);
@@ -45,7 +38,7 @@ static void test_env_random_bytes_differ(world *w) {
   world_env_close(w, env);
 }
 
-static void test_env_random_failure_has_its_code(world *w) {
+WORLD_TEST(test_env_random_failure_has_its_code, w) {
   ws_env *env = new_env(w);
   uint8_t a[4];
   world_random_fails(w, true);
@@ -100,7 +93,7 @@ static bool loop_goes_on(world *w) {
   return uv_run(world_uv_loop(w), UV_RUN_NOWAIT) != 0;
 }
 
-static void test_held_loop_goes_on(world *w) {
+WORLD_UV_TEST(test_held_loop_goes_on, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -117,7 +110,7 @@ static void test_held_loop_goes_on(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_is_not_early(world *w) {
+WORLD_TEST(test_timer_is_not_early, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -132,7 +125,7 @@ static void test_timer_is_not_early(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timers_fire_in_order(world *w) {
+WORLD_TEST(test_timers_fire_in_order, w) {
   static const uint64_t delays[] = {7, 1, 4, 1, 0};
   static const size_t ranks[] = {5, 2, 4, 3, 1};
   ws_env *env = new_env(w);
@@ -147,7 +140,7 @@ static void test_timers_fire_in_order(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_started_again_is_moved(world *w) {
+WORLD_TEST(test_timer_started_again_is_moved, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   size_t clock = 0;
@@ -165,7 +158,7 @@ static void test_timer_started_again_is_moved(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_stopped_does_not_fire(world *w) {
+WORLD_TEST(test_timer_stopped_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -185,7 +178,7 @@ static void test_timer_stopped_does_not_fire(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_starts_itself_again(world *w) {
+WORLD_TEST(test_timer_starts_itself_again, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -197,7 +190,7 @@ static void test_timer_starts_itself_again(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_freed_in_its_callback(world *w) {
+WORLD_TEST(test_timer_freed_in_its_callback, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -211,7 +204,7 @@ static void test_timer_freed_in_its_callback(world *w) {
 }
 
 /* Both are due in the same turn. */
-static void test_timer_freed_by_another_does_not_fire(world *w) {
+WORLD_TEST(test_timer_freed_by_another_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -228,7 +221,7 @@ static void test_timer_freed_by_another_does_not_fire(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_stopped_by_another_does_not_fire(world *w) {
+WORLD_TEST(test_timer_stopped_by_another_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -245,7 +238,7 @@ static void test_timer_stopped_by_another_does_not_fire(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_with_the_longest_delay_does_not_fire_at_once(world *w) {
+WORLD_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -259,7 +252,7 @@ static void test_timer_with_the_longest_delay_does_not_fire_at_once(world *w) {
   world_env_close(w, env);
 }
 
-static void test_timer_null_can_be_freed(world *w) {
+WORLD_TEST(test_timer_null_can_be_freed, w) {
   ws_env *env = new_env(w);
   env->ops->timer_free(NULL);
   env->ops->deferred_free(NULL);
@@ -294,7 +287,7 @@ static void set_errand(errand *e, ws_env *env) {
   assert_int_equal(env->ops->deferred_new(env, on_errand, e, &e->deferred), 0);
 }
 
-static void test_deferred_runs_once_from_the_loop(world *w) {
+WORLD_TEST(test_deferred_runs_once_from_the_loop, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -319,7 +312,7 @@ static bool one_a_turn(void *arg) {
   return e->runs == 6;
 }
 
-static void test_deferred_scheduled_inside_itself_is_for_the_next_turn(world *w) {
+WORLD_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -333,7 +326,7 @@ static void test_deferred_scheduled_inside_itself_is_for_the_next_turn(world *w)
 }
 
 /* A timer far away would let the loop sleep. */
-static void test_deferred_is_not_slept_on(world *w) {
+WORLD_TEST(test_deferred_is_not_slept_on, w) {
   ws_env *env = new_env(w);
   errand e;
   alarm a;
@@ -350,7 +343,7 @@ static void test_deferred_is_not_slept_on(world *w) {
   world_env_close(w, env);
 }
 
-static void test_deferred_freed_in_its_callback(world *w) {
+WORLD_TEST(test_deferred_freed_in_its_callback, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -362,7 +355,7 @@ static void test_deferred_freed_in_its_callback(world *w) {
   world_env_close(w, env);
 }
 
-static void test_deferred_freed_before_does_not_run(world *w) {
+WORLD_TEST(test_deferred_freed_before_does_not_run, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -390,7 +383,7 @@ static void wake_from_elsewhere(world *w, errand *e) {
 }
 
 /* What is woken does not keep the loop alive, so something else has to. */
-static void test_deferred_is_woken_by_another_thread(world *w) {
+WORLD_TEST(test_deferred_is_woken_by_another_thread, w) {
   ws_env *env = new_env(w);
   errand e;
   alarm a;
@@ -408,7 +401,7 @@ static void test_deferred_is_woken_by_another_thread(world *w) {
   assert_int_equal(e.runs, 3);
 }
 
-static void test_deferred_freed_after_it_was_woken_does_not_run(world *w) {
+WORLD_TEST(test_deferred_freed_after_it_was_woken_does_not_run, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -448,7 +441,7 @@ static void ask(query *q, ws_env *env, const char *host) {
   assert_int_equal(q->answers, 0);
 }
 
-static void test_lookup_of_a_literal(world *w) {
+WORLD_TEST(test_lookup_of_a_literal, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, "127.0.0.1");
@@ -463,7 +456,7 @@ static void test_lookup_of_a_literal(world *w) {
   assert_int_equal(q.answers, 1);
 }
 
-static void test_lookup_of_a_name(world *w) {
+WORLD_TEST(test_lookup_of_a_name, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, world_good_name(w));
@@ -473,7 +466,7 @@ static void test_lookup_of_a_name(world *w) {
   world_env_close(w, env);
 }
 
-static void test_lookup_of_an_unknown_name_fails(world *w) {
+WORLD_TEST(test_lookup_of_an_unknown_name_fails, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, world_bad_name(w));
@@ -484,7 +477,7 @@ static void test_lookup_of_an_unknown_name_fails(world *w) {
 }
 
 /* F38: more than libuv has threads, so that some are under way and some wait. */
-static void test_lookup_cancelled_says_nothing(world *w) {
+WORLD_TEST(test_lookup_cancelled_says_nothing, w) {
   ws_env *env = new_env(w);
   query q[10];
   for (size_t i = 0; i < 10; i++) ask(&q[i], env, i % 2 == 0 ? world_bad_name(w) : "localhost");
@@ -493,7 +486,7 @@ static void test_lookup_cancelled_says_nothing(world *w) {
   for (size_t i = 0; i < 10; i++) assert_int_equal(q[i].answers, 0);
 }
 
-static void test_lookup_cancelled_by_the_answer_of_another(world *w) {
+WORLD_TEST(test_lookup_cancelled_by_the_answer_of_another, w) {
   ws_env *env = new_env(w);
   query a, b;
   ask(&a, env, "127.0.0.1");
@@ -507,12 +500,12 @@ static void test_lookup_cancelled_by_the_answer_of_another(world *w) {
 
 /* --- the end --- */
 
-static void test_env_closes_from_the_loop(world *w) {
+WORLD_TEST(test_env_closes_from_the_loop, w) {
   ws_env *env = new_env(w);
   world_env_close(w, env); /* checks that */
 }
 
-static void test_env_closes_right_after_its_handles_were_freed(world *w) {
+WORLD_TEST(test_env_closes_right_after_its_handles_were_freed, w) {
   ws_env *env = new_env(w);
   alarm a;
   errand e;
@@ -549,7 +542,7 @@ static void make_all(world *w) {
   world_env_close(w, env);
 }
 
-static void test_env_without_memory(world *w) {
+WORLD_TEST(test_env_without_memory, w) {
   track_alloc *t = w->alloc;
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     uint64_t failed = t->failed;
@@ -563,39 +556,4 @@ static void test_env_without_memory(world *w) {
       failed = t->failed;
     }
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_env_clocks_go_on),
-      WORLD_TEST(test_env_random_bytes_differ),
-      WORLD_TEST(test_env_random_failure_has_its_code),
-      WORLD_UV_TEST(test_held_loop_goes_on),
-      WORLD_TEST(test_timer_is_not_early),
-      WORLD_TEST(test_timers_fire_in_order),
-      WORLD_TEST(test_timer_started_again_is_moved),
-      WORLD_TEST(test_timer_stopped_does_not_fire),
-      WORLD_TEST(test_timer_starts_itself_again),
-      WORLD_TEST(test_timer_freed_in_its_callback),
-      WORLD_TEST(test_timer_freed_by_another_does_not_fire),
-      WORLD_TEST(test_timer_stopped_by_another_does_not_fire),
-      WORLD_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once),
-      WORLD_TEST(test_timer_null_can_be_freed),
-      WORLD_TEST(test_deferred_runs_once_from_the_loop),
-      WORLD_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn),
-      WORLD_TEST(test_deferred_is_not_slept_on),
-      WORLD_TEST(test_deferred_freed_in_its_callback),
-      WORLD_TEST(test_deferred_freed_before_does_not_run),
-      WORLD_TEST(test_deferred_is_woken_by_another_thread),
-      WORLD_TEST(test_deferred_freed_after_it_was_woken_does_not_run),
-      WORLD_TEST(test_lookup_of_a_literal),
-      WORLD_TEST(test_lookup_of_a_name),
-      WORLD_TEST(test_lookup_of_an_unknown_name_fails),
-      WORLD_TEST(test_lookup_cancelled_says_nothing),
-      WORLD_TEST(test_lookup_cancelled_by_the_answer_of_another),
-      WORLD_TEST(test_env_closes_from_the_loop),
-      WORLD_TEST(test_env_closes_right_after_its_handles_were_freed),
-      WORLD_TEST(test_env_without_memory),
-  };
-  return world_run_tests("net/env_contract", tests, sizeof tests / sizeof *tests);
 }

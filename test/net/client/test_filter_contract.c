@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The contract of net/filter.h, as base/env.h's connect gives them. What is claimed here holds for
    the library's filters on libuv and for the simulated one alike. */
 
@@ -244,7 +237,7 @@ static uint8_t *large_data(user *u, const world *w) {
 
 /* --- connecting --- */
 
-static void test_connect_is_told_from_the_loop(world *w) {
+WORLD_TEST(test_connect_is_told_from_the_loop, w) {
   user u;
   user_init(&u, w);
   user_connected(&u, w, new_peer(w));
@@ -252,7 +245,7 @@ static void test_connect_is_told_from_the_loop(world *w) {
   assert_int_equal(u.allocs, 0); /* nobody asked for it */
 }
 
-static void test_connect_refused_has_its_code(world *w) {
+WORLD_TEST(test_connect_refused_has_its_code, w) {
   user u;
   user_init(&u, w);
   user_connect(&u, world_dead_port(w));
@@ -261,7 +254,7 @@ static void test_connect_refused_has_its_code(world *w) {
   user_end(&u, w);
 }
 
-static void test_connect_to_no_address_fails_at_once(world *w) {
+WORLD_TEST(test_connect_to_no_address_fails_at_once, w) {
   user u;
   user_init(&u, w);
   const struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
@@ -272,7 +265,7 @@ static void test_connect_to_no_address_fails_at_once(world *w) {
   assert_false(u.connected || u.closed);
 }
 
-static void test_close_while_connecting(world *w) {
+WORLD_TEST(test_close_while_connecting, w) {
   user u;
   user_init(&u, w);
   user_connect(&u, new_peer(w)->port);
@@ -280,7 +273,7 @@ static void test_close_while_connecting(world *w) {
   assert_false(u.connected);
 }
 
-static void test_close_in_on_connect(world *w) {
+WORLD_TEST(test_close_in_on_connect, w) {
   user u;
   user_init(&u, w);
   u.at_connect = close_it;
@@ -289,7 +282,7 @@ static void test_close_in_on_connect(world *w) {
   user_end(&u, w);
 }
 
-static void test_close_in_on_connect_that_failed(world *w) {
+WORLD_TEST(test_close_in_on_connect_that_failed, w) {
   user u;
   user_init(&u, w);
   u.at_connect = close_it;
@@ -318,7 +311,7 @@ static void change_hands(user *u) {
   read_it(next);
 }
 
-static void test_events_can_be_exchanged_in_on_connect(world *w) {
+WORLD_TEST(test_events_can_be_exchanged_in_on_connect, w) {
   user first, second;
   user_init(&first, w);
   second = (user){.room = 10, .env = first.env};
@@ -349,7 +342,7 @@ static void assert_address(const user *u, ws_filter_query which, uint16_t port) 
 }
 
 /* The addresses come through every filter from the socket at the bottom. */
-static void test_query(world *w) {
+WORLD_TEST(test_query, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -366,7 +359,7 @@ static void ask_then_close(user *u) {
   close_it(u);
 }
 
-static void test_query_in_on_connect(world *w) {
+WORLD_TEST(test_query_in_on_connect, w) {
   user u;
   user_init(&u, w);
   u.at_connect = ask_then_close;
@@ -375,7 +368,7 @@ static void test_query_in_on_connect(world *w) {
   user_end(&u, w);
 }
 
-static void test_query_when_the_connect_failed(world *w) {
+WORLD_TEST(test_query_when_the_connect_failed, w) {
   user u;
   user_init(&u, w);
   u.at_connect = ask_then_close;
@@ -386,7 +379,7 @@ static void test_query_when_the_connect_failed(world *w) {
 
 /* --- reading --- */
 
-static void test_read_gives_bytes_then_the_end(world *w) {
+WORLD_TEST(test_read_gives_bytes_then_the_end, w) {
   static const char text[] = "the quick brown fox jumps over the lazy dog";
   user u;
   user_init(&u, w);
@@ -401,7 +394,7 @@ static void test_read_gives_bytes_then_the_end(world *w) {
   user_end(&u, w);
 }
 
-static void test_read_into_one_byte(world *w) {
+WORLD_TEST(test_read_into_one_byte, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -420,7 +413,7 @@ static void stop_at_once(user *u) {
 }
 
 /* The peer's second "b" is on its way, or has come, when it has our "y". */
-static void test_read_stop_stops(world *w) {
+WORLD_TEST(test_read_stop_stops, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -440,7 +433,7 @@ static void test_read_stop_stops(world *w) {
   user_end(&u, w);
 }
 
-static void test_read_stop_at_the_end(world *w) {
+WORLD_TEST(test_read_stop_at_the_end, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -453,7 +446,7 @@ static void test_read_stop_at_the_end(world *w) {
 }
 
 /* A Unix socket has none: it ends. */
-static void test_read_tells_of_a_reset(world *w) {
+WORLD_TEST(test_read_tells_of_a_reset, w) {
   bool no_reset = over_unix && w->kind == WORLD_UV;
   user u;
   user_init(&u, w);
@@ -473,7 +466,7 @@ static void close_when_read(user *u) {
   close_it(u);
 }
 
-static void test_close_in_on_read(world *w) {
+WORLD_TEST(test_close_in_on_read, w) {
   static const char text[] = "much more than fits into the room of one read";
   user u;
   user_init(&u, w);
@@ -488,7 +481,7 @@ static void test_close_in_on_read(world *w) {
   user_end(&u, w);
 }
 
-static void test_close_in_on_read_of_the_end(world *w) {
+WORLD_TEST(test_close_in_on_read_of_the_end, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -503,7 +496,7 @@ static void test_close_in_on_read_of_the_end(world *w) {
 
 /* --- writing --- */
 
-static void test_write_reaches_the_peer(world *w) {
+WORLD_TEST(test_write_reaches_the_peer, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -526,7 +519,7 @@ static void assert_received(const raw_peer *p, const user *u) {
   assert_true(memcmp(fifo_data(&c->in), u->out, u->out_len) == 0);
 }
 
-static void test_write_holds_what_does_not_go(world *w) {
+WORLD_TEST(test_write_holds_what_does_not_go, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -546,7 +539,7 @@ static bool ended_by_client(void *arg) {
   return p->accepted > 0 && p->ended == p->accepted;
 }
 
-static void test_shutdown_is_seen_behind_all_bytes(world *w) {
+WORLD_TEST(test_shutdown_is_seen_behind_all_bytes, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -561,7 +554,7 @@ static void test_shutdown_is_seen_behind_all_bytes(world *w) {
   free(data);
 }
 
-static void test_shutdown_ends_one_direction_only(world *w) {
+WORLD_TEST(test_shutdown_ends_one_direction_only, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -577,7 +570,7 @@ static void test_shutdown_ends_one_direction_only(world *w) {
   user_end(&u, w);
 }
 
-static void test_close_right_after_shutdown(world *w) {
+WORLD_TEST(test_close_right_after_shutdown, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -596,7 +589,7 @@ static void dont_read(raw_conn *c) {
 
 static const raw_peer_callbacks stalling = {.on_connection = dont_read};
 
-static void test_close_drops_what_is_held(world *w) {
+WORLD_TEST(test_close_drops_what_is_held, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -610,7 +603,7 @@ static void test_close_drops_what_is_held(world *w) {
   free(data); /* not before on_close */
 }
 
-static void test_close_in_on_write(world *w) {
+WORLD_TEST(test_close_in_on_write, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -623,7 +616,7 @@ static void test_close_in_on_write(world *w) {
   free(data);
 }
 
-static void test_held_write_fails_when_the_peer_resets(world *w) {
+WORLD_TEST(test_held_write_fails_when_the_peer_resets, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -641,7 +634,7 @@ static void test_held_write_fails_when_the_peer_resets(world *w) {
 }
 
 /* F36 */
-static void test_write_after_a_reset_fails(world *w) {
+WORLD_TEST(test_write_after_a_reset_fails, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -654,7 +647,7 @@ static void test_write_after_a_reset_fails(world *w) {
   user_end(&u, w);
 }
 
-static void test_write_of_many_pieces(world *w) {
+WORLD_TEST(test_write_of_many_pieces, w) {
   static const char text[] = "0123456789";
   enum { PIECES = 300 };
   ws_view bufs[PIECES];
@@ -677,7 +670,7 @@ static void test_write_of_many_pieces(world *w) {
   }
 }
 
-static void test_write_of_nothing_takes_it(world *w) {
+WORLD_TEST(test_write_of_nothing_takes_it, w) {
   user u;
   size_t taken = 1;
   const ws_view empty = {NULL, 0};
@@ -696,7 +689,7 @@ static void write_back(user *u) {
   if (u->in.len == 5) write_text(u, "thanks");
 }
 
-static void test_many_connections_of_one_environment(world *w) {
+WORLD_TEST(test_many_connections_of_one_environment, w) {
   enum { USERS = 20 };
   user u[USERS];
   raw_peer *p = new_peer(w);
@@ -749,7 +742,7 @@ static void start_race(user *u) {
 }
 
 /* A deadline that ran out while the program was busy does not count before what came in time. */
-static void test_timer_waits_for_one_more_poll(world *w) {
+WORLD_TEST(test_timer_waits_for_one_more_poll, w) {
   sim *s = world_sim(w);
   race r = {.w = w};
   if (s != NULL) sim_set_profile(s, NULL);
@@ -791,7 +784,7 @@ static void try_it(world *w, raw_peer *p) {
 }
 
 /* F46 */
-static void test_filter_without_memory(world *w) {
+WORLD_TEST(test_filter_without_memory, w) {
   track_alloc *t = w->alloc;
   raw_peer *p = new_peer(w);
   for (int for_ever = 0; for_ever < 2; for_ever++) {
@@ -809,7 +802,7 @@ static void test_filter_without_memory(world *w) {
 }
 
 /* Without memory for what must be retained, the write fails, and nothing is retained. */
-static void test_write_without_memory_to_hold(world *w) {
+WORLD_TEST(test_write_without_memory_to_hold, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -826,68 +819,37 @@ static void test_write_without_memory_to_hold(world *w) {
   free(data);
 }
 
-static void make_contexts(cert *own) {
+static cert own;
+
+static int use_tls(void **state) {
+  (void) state;
   static const cert_spec spec = {.name = "server", .hosts = {"127.0.0.1"}};
   wsuv_tls_config_t config;
   tls_failure failure;
-  cert_make(own, &spec, NULL);
+  cert_make(&own, &spec, NULL);
   wsuv_tls_config_init(&config);
   config.max_version = WSUV_TLS_1_2; /* of 1.3 tickets may lie unread: closing is a reset then */
-  config.ca_pem = own->pem;
-  config.ca_pem_len = strlen(own->pem);
-  server_tls = tls_server_context(&ws_alloc_libc, own, NULL);
-  if (tls_context_new(&client_tls, &ws_alloc_libc, &config, TLS_CLIENT, &failure) < 0) abort();
+  config.ca_pem = own.pem;
+  config.ca_pem_len = strlen(own.pem);
+  server_tls = tls_server_context(&ws_alloc_libc, &own, NULL);
+  return tls_context_new(&client_tls, &ws_alloc_libc, &config, TLS_CLIENT, &failure);
 }
 
-static int run_over_tls(const world_test *tests, size_t count) {
-  cert own;
-  make_contexts(&own);
-  int failed = world_run_tests("net/filter_contract over TLS", tests, count);
+static int use_tls_no_more(void **state) {
+  (void) state;
   tls_context_unref(client_tls);
   tls_context_unref(server_tls);
   client_tls = server_tls = NULL;
   cert_free(&own);
-  return failed;
+  return 0;
 }
 
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_connect_is_told_from_the_loop),
-      WORLD_TEST(test_connect_refused_has_its_code),
-      WORLD_TEST(test_connect_to_no_address_fails_at_once),
-      WORLD_TEST(test_close_while_connecting),
-      WORLD_TEST(test_close_in_on_connect),
-      WORLD_TEST(test_close_in_on_connect_that_failed),
-      WORLD_TEST(test_events_can_be_exchanged_in_on_connect),
-      WORLD_TEST(test_query),
-      WORLD_TEST(test_query_in_on_connect),
-      WORLD_TEST(test_query_when_the_connect_failed),
-      WORLD_TEST(test_read_gives_bytes_then_the_end),
-      WORLD_TEST(test_read_into_one_byte),
-      WORLD_TEST(test_read_stop_stops),
-      WORLD_TEST(test_read_stop_at_the_end),
-      WORLD_TEST(test_read_tells_of_a_reset),
-      WORLD_TEST(test_close_in_on_read),
-      WORLD_TEST(test_close_in_on_read_of_the_end),
-      WORLD_TEST(test_write_reaches_the_peer),
-      WORLD_TEST(test_write_holds_what_does_not_go),
-      WORLD_TEST(test_shutdown_is_seen_behind_all_bytes),
-      WORLD_TEST(test_shutdown_ends_one_direction_only),
-      WORLD_TEST(test_close_right_after_shutdown),
-      WORLD_TEST(test_close_drops_what_is_held),
-      WORLD_TEST(test_close_in_on_write),
-      WORLD_TEST(test_held_write_fails_when_the_peer_resets),
-      WORLD_TEST(test_write_after_a_reset_fails),
-      WORLD_TEST(test_write_of_many_pieces),
-      WORLD_TEST(test_write_of_nothing_takes_it),
-      WORLD_TEST(test_many_connections_of_one_environment),
-      WORLD_TEST(test_timer_waits_for_one_more_poll),
-      WORLD_TEST(test_filter_without_memory),
-      WORLD_TEST(test_write_without_memory_to_hold),
-  };
-  int failed = world_run_tests("net/filter_contract", tests, sizeof tests / sizeof *tests);
-  failed += run_over_tls(tests, sizeof tests / sizeof *tests);
+static int use_unix(void **state) {
+  (void) state;
   over_unix = true;
-  return failed + world_run_tests("net/filter_contract over Unix sockets", tests,
-                                  sizeof tests / sizeof *tests);
+  return 0;
 }
+
+TEST_AROUND_ALL(TCP, NULL, NULL)
+TEST_AROUND_ALL(TLS, use_tls, use_tls_no_more)
+TEST_AROUND_ALL(Unix, use_unix, NULL)

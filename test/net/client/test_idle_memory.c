@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What an open session that waits costs: a few, which have had large messages before, and as many
    as a server may have, over sockets. */
 
@@ -111,7 +104,7 @@ static void crowd_begin(crowd *c, world *w, size_t size, const char *url) {
 
 /* --- a few --- */
 
-static void test_idle_session_costs_a_kibibyte_beyond_its_handles(world *w) {
+WORLD_TEST(test_idle_session_costs_a_kibibyte_beyond_its_handles, w) {
   frame_peer p;
   crowd c;
   frame_peer_start(&p, w);
@@ -126,7 +119,7 @@ static void test_idle_session_costs_a_kibibyte_beyond_its_handles(world *w) {
 }
 
 /* mbedTLS's own is counted by nobody but for its context, which lies in ours. */
-static void test_idle_session_over_tls_costs_two_kibibytes_beyond_its_context(world *w) {
+WORLD_ONLY_UV_TLS_TEST(test_idle_session_over_tls_costs_two_kibibytes_beyond_its_context, w) {
   frame_peer p;
   crowd c;
   frame_peer_start(&p, w);
@@ -185,7 +178,7 @@ static void end_server(pid_t pid) {
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-static void test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles(world *w) {
+WORLD_UV_TEST(test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles, w) {
   char url[64];
   uint16_t port;
   crowd c;
@@ -202,13 +195,4 @@ static void test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles(
   world_client_close(w, c.client);
   end_server(server);
   free(c.sessions);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_idle_session_costs_a_kibibyte_beyond_its_handles),
-      WORLD_ONLY_UV_TLS_TEST(test_idle_session_over_tls_costs_two_kibibytes_beyond_its_context),
-      WORLD_UV_TEST(test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handles),
-  };
-  return world_run_tests("idle_memory", tests, sizeof tests / sizeof *tests);
 }

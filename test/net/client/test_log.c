@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The log hook: which lines there are at which level. */
 
 #include <stdio.h>
@@ -57,7 +50,7 @@ static void run(world *w, lines *l, wsuv_log_level_t level, bool hook, bool lost
   scenario_finish(&u, &p);
 }
 
-static void test_info_tells_stages_handshake_and_close(world *w) {
+WORLD_TEST(test_info_tells_stages_handshake_and_close, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_INFO, true, false);
   assert_true(has(&l, "2 connecting to 127.0.0.1 port "));
@@ -74,7 +67,7 @@ static void test_info_tells_stages_handshake_and_close(world *w) {
 }
 
 /* Who reads the log may not act in the user's name. */
-static void test_credentials_are_left_out(world *w) {
+WORLD_TEST(test_credentials_are_left_out, w) {
   static const wsuv_header_t headers[] = {{"cOOKIE", "id=private"},
                                           {"X-Cookie", "a public one"},
                                           {"proxy-authorization", "Bearer private"}};
@@ -111,7 +104,7 @@ static void test_credentials_are_left_out(world *w) {
   bytes_free(&l.text);
 }
 
-static void test_debug_tells_each_frame(world *w) {
+WORLD_TEST(test_debug_tells_each_frame, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_DEBUG, true, false);
   assert_true(has(&l, "3 > text frame, 5 bytes\n"));
@@ -130,7 +123,7 @@ static bool has_bytes(const lines *l, const char *mark, const char *hex, const c
   return has(l, line);
 }
 
-static void test_trace_tells_what_is_in_the_frames(world *w) {
+WORLD_TEST(test_trace_tells_what_is_in_the_frames, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_TRACE, true, false);
   assert_true(has_bytes(&l, "4 >", "68 65 6c 6c 6f", "hello"));
@@ -142,7 +135,7 @@ static void test_trace_tells_what_is_in_the_frames(world *w) {
   bytes_free(&l.text);
 }
 
-static void test_trace_cuts_long_payloads(world *w) {
+WORLD_TEST(test_trace_cuts_long_payloads, w) {
   wsuv_config_t config;
   lines l = {0};
   uint8_t data[100];
@@ -168,7 +161,7 @@ static void test_trace_cuts_long_payloads(world *w) {
   bytes_free(&l.text);
 }
 
-static void test_error_tells_of_failed_sessions_only(world *w) {
+WORLD_TEST(test_error_tells_of_failed_sessions_only, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_ERROR, true, false);
   assert_string_equal(bytes_text(&l.text), "");
@@ -180,21 +173,8 @@ static void test_error_tells_of_failed_sessions_only(world *w) {
   bytes_free(&l.text);
 }
 
-static void test_without_a_hook_there_is_no_log(world *w) {
+WORLD_TEST(test_without_a_hook_there_is_no_log, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_DEBUG, false, true);
   assert_string_equal(bytes_text(&l.text), "");
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_info_tells_stages_handshake_and_close),
-      WORLD_TEST(test_credentials_are_left_out),
-      WORLD_TEST(test_debug_tells_each_frame),
-      WORLD_TEST(test_trace_tells_what_is_in_the_frames),
-      WORLD_TEST(test_trace_cuts_long_payloads),
-      WORLD_TEST(test_error_tells_of_failed_sessions_only),
-      WORLD_TEST(test_without_a_hook_there_is_no_log),
-  };
-  return world_run_tests("log", tests, sizeof tests / sizeof *tests);
 }

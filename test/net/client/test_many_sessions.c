@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Many sessions of one client at once. */
 
 #include <stdio.h>
@@ -116,7 +109,7 @@ static void assert_has_echoed(const member *m) {
   assert_int_equal(m->told, MESSAGES);
 }
 
-static void test_many_sessions_echo(world *w) {
+WORLD_TEST(test_many_sessions_echo, w) {
   crowd *c = crowd_new(w);
   for (size_t i = 0; i < SESSIONS; i++) {
     c->members[i].o.at_open = say_first;
@@ -131,7 +124,7 @@ static void test_many_sessions_echo(world *w) {
 
 /* --- other ends --- */
 
-static void test_many_sessions_refused(world *w) {
+WORLD_TEST(test_many_sessions_refused, w) {
   crowd *c = crowd_new(w);
   for (size_t i = 0; i < PEERS; i++) c->peers[i]->port = world_dead_port(w);
   for (size_t i = 0; i < SESSIONS; i++) c->members[i].o.at_close = count_closed;
@@ -157,7 +150,7 @@ static bool all_open(void *crowd_of_them) {
   return are_open(crowd_of_them, 0, SESSIONS);
 }
 
-static void test_many_sessions_closed_with_their_client(world *w) {
+WORLD_TEST(test_many_sessions_closed_with_their_client, w) {
   crowd *c = crowd_new(w);
   connect_all(c);
   world_run_until(w, all_open, c);
@@ -179,7 +172,7 @@ static void end_all(observer *o) {
 }
 
 /* One of them, when it opens, ends all: those that are open, and those that are not. */
-static void test_many_sessions_terminated_by_one(world *w) {
+WORLD_TEST(test_many_sessions_terminated_by_one, w) {
   crowd *c = crowd_new(w);
   for (size_t i = 0; i < SESSIONS; i++) c->members[i].o.at_close = count_closed;
   c->members[SESSIONS / 2].o.at_open = end_all;
@@ -195,7 +188,7 @@ static void test_many_sessions_terminated_by_one(world *w) {
 
 /* Idle sessions hold no buffers. Those that the first half needed to connect are the client's, and
    do for the second. */
-static void test_many_sessions_are_small_when_idle(world *w) {
+WORLD_TEST(test_many_sessions_are_small_when_idle, w) {
   enum { BOUND = 3 * 1024, HALF = SESSIONS / 2 };
   crowd *c = crowd_new(w);
   connect_some(c, 0, HALF);
@@ -209,15 +202,4 @@ static void test_many_sessions_are_small_when_idle(world *w) {
   world_client_close(w, c->client);
   for (size_t i = 0; i < SESSIONS; i++) observer_reset(&c->members[i].o);
   free(c);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_many_sessions_echo),
-      WORLD_TEST(test_many_sessions_refused),
-      WORLD_TEST(test_many_sessions_closed_with_their_client),
-      WORLD_TEST(test_many_sessions_terminated_by_one),
-      WORLD_TEST(test_many_sessions_are_small_when_idle),
-  };
-  return world_run_tests("net/many_sessions", tests, sizeof tests / sizeof *tests);
 }

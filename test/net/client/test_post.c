@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* wsuv_client_post: the one function for other threads. */
 
 #include <stdlib.h>
@@ -60,7 +53,7 @@ static void begin(world *w) {
   assert_int_equal(world_client(w, &n.client, NULL), 0);
 }
 
-static void test_posts_run_from_the_loop_in_order(world *w) {
+WORLD_TEST(test_posts_run_from_the_loop_in_order, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -88,7 +81,7 @@ static bool one_a_turn(void *arg) {
 }
 
 /* F22: whoever posts for ever does not stop the loop. */
-static void test_post_made_in_a_post_runs_in_the_next_turn(world *w) {
+WORLD_TEST(test_post_made_in_a_post_runs_in_the_next_turn, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -105,7 +98,7 @@ static void on_send(wsuv_client_t *client, void *arg) {
   assert_int_equal(user_text(u, "posted"), 0);
 }
 
-static void test_post_sends_on_a_session(world *w) {
+WORLD_TEST(test_post_sends_on_a_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -118,7 +111,7 @@ static void test_post_sends_on_a_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_posts_run_before_the_client_is_gone(world *w) {
+WORLD_TEST(test_posts_run_before_the_client_is_gone, w) {
   begin(w);
   post_numbered(3);
   assert_int_equal(wsuv_client_close(n.client, on_client_closed), 0);
@@ -135,7 +128,7 @@ static void on_closing(wsuv_client_t *client, void *arg) {
 }
 
 /* What it accepted just before runs while it closes. */
-static void test_client_closed_in_a_post(world *w) {
+WORLD_TEST(test_client_closed_in_a_post, w) {
   begin(w);
   assert_int_equal(wsuv_client_post(n.client, on_closing, NULL), 0);
   if (w->kind == WORLD_UV) uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
@@ -145,7 +138,7 @@ static void test_client_closed_in_a_post(world *w) {
 }
 
 /* F46 */
-static void test_post_without_memory(world *w) {
+WORLD_TEST(test_post_without_memory, w) {
   begin(w);
   w->alloc->fail_at = w->alloc->calls + 1;
   assert_int_equal(wsuv_client_post(n.client, on_numbered, NULL), UV_ENOMEM);
@@ -240,7 +233,7 @@ static void post_many(void *arg) {
   }
 }
 
-static void test_posts_of_many_threads_all_run_in_order(world *w) {
+WORLD_UV_TEST(test_posts_of_many_threads_all_run_in_order, w) {
   uv_loop_t *loop = world_uv_loop(w);
   crowd c;
   begin_crowd(&c, loop, post_many);
@@ -256,7 +249,7 @@ static void post_until_refused(void *arg) {
   CHECK(err == WSUV_ESTATE);
 }
 
-static void test_client_closes_while_threads_post(world *w) {
+WORLD_UV_TEST(test_client_closes_while_threads_post, w) {
   uv_loop_t *loop = world_uv_loop(w);
   crowd c;
   begin_crowd(&c, loop, post_until_refused);
@@ -280,7 +273,7 @@ static void post_late(void *arg) {
   p->accepted++;
 }
 
-static void test_post_wakes_a_sleeping_loop(world *w) {
+WORLD_UV_TEST(test_post_wakes_a_sleeping_loop, w) {
   uv_loop_t *loop = world_uv_loop(w);
   uv_prepare_t prepare;
   crowd c;
@@ -295,24 +288,8 @@ static void test_post_wakes_a_sleeping_loop(world *w) {
   uv_sem_destroy(&before_sleep);
 }
 
-static void test_client_that_waits_for_posts_does_not_keep_the_loop_alive(world *w) {
+WORLD_UV_TEST(test_client_that_waits_for_posts_does_not_keep_the_loop_alive, w) {
   begin(w);
   assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
   world_client_close(w, n.client);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_posts_run_from_the_loop_in_order),
-      WORLD_TEST(test_post_made_in_a_post_runs_in_the_next_turn),
-      WORLD_TEST(test_post_sends_on_a_session),
-      WORLD_TEST(test_posts_run_before_the_client_is_gone),
-      WORLD_TEST(test_client_closed_in_a_post),
-      WORLD_TEST(test_post_without_memory),
-      WORLD_UV_TEST(test_posts_of_many_threads_all_run_in_order),
-      WORLD_UV_TEST(test_client_closes_while_threads_post),
-      WORLD_UV_TEST(test_post_wakes_a_sleeping_loop),
-      WORLD_UV_TEST(test_client_that_waits_for_posts_does_not_keep_the_loop_alive),
-  };
-  return world_run_tests("post", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Which sessions keep the loop alive. */
 
 #include <uv.h>
@@ -22,7 +15,7 @@ static bool loop_goes_on(world *w) {
   return alive != 0;
 }
 
-static void test_open_session_keeps_the_loop_alive_until_unref(world *w) {
+WORLD_UV_TEST(test_open_session_keeps_the_loop_alive_until_unref, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -35,7 +28,7 @@ static void test_open_session_keeps_the_loop_alive_until_unref(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_ref_and_unref_do_not_count(world *w) {
+WORLD_UV_TEST(test_ref_and_unref_do_not_count, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -49,7 +42,7 @@ static void test_ref_and_unref_do_not_count(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_timers_of_an_unref_session_do_not_keep_it(world *w) {
+WORLD_UV_TEST(test_timers_of_an_unref_session_do_not_keep_it, w) {
   frame_peer p;
   session_user u;
   wsuv_config_t config;
@@ -63,7 +56,7 @@ static void test_timers_of_an_unref_session_do_not_keep_it(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_unref_session_still_works(world *w) {
+WORLD_UV_TEST(test_unref_session_still_works, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -75,7 +68,7 @@ static void test_unref_session_still_works(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_each_session_counts_for_itself(world *w) {
+WORLD_UV_TEST(test_each_session_counts_for_itself, w) {
   frame_peer p, q;
   session_user u, v;
   scenario_start(w, &p, &u, NULL);
@@ -93,7 +86,7 @@ static void unref(session_user *u) {
 }
 
 /* In its last callback, too: what it held is given back once. */
-static void test_unref_in_callbacks(world *w) {
+WORLD_UV_TEST(test_unref_in_callbacks, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -106,7 +99,7 @@ static void test_unref_in_callbacks(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_unref_session_can_be_terminated_after_the_loop(world *w) {
+WORLD_UV_TEST(test_unref_session_can_be_terminated_after_the_loop, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -116,17 +109,4 @@ static void test_unref_session_can_be_terminated_after_the_loop(world *w) {
   assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
   assert_int_equal(u.closes, 1);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_UV_TEST(test_open_session_keeps_the_loop_alive_until_unref),
-      WORLD_UV_TEST(test_ref_and_unref_do_not_count),
-      WORLD_UV_TEST(test_timers_of_an_unref_session_do_not_keep_it),
-      WORLD_UV_TEST(test_unref_session_still_works),
-      WORLD_UV_TEST(test_each_session_counts_for_itself),
-      WORLD_UV_TEST(test_unref_in_callbacks),
-      WORLD_UV_TEST(test_unref_session_can_be_terminated_after_the_loop),
-  };
-  return world_run_tests("ref", tests, sizeof tests / sizeof *tests);
 }

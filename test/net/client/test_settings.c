@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Settings of an open session. The idle timeout's is in test_idle_timeout.c. */
 
 #include <string.h>
@@ -17,7 +10,7 @@ enum { INTERVAL_MS = 20 };
 
 /* --- pings --- */
 
-static void test_pings_begin_and_stop(world *w) {
+WORLD_TEST(test_pings_begin_and_stop, w) {
   frame_peer p;
   session_user u;
   wsuv_rtt_t rtt = {.size = sizeof rtt};
@@ -35,7 +28,7 @@ static void test_pings_begin_and_stop(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_interval_of_pings_changes(world *w) {
+WORLD_TEST(test_interval_of_pings_changes, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -52,7 +45,7 @@ static void test_interval_of_pings_changes(world *w) {
 }
 
 /* 0: twice the interval, as in the configuration. */
-static void test_timeout_of_pings_changes(world *w) {
+WORLD_TEST(test_timeout_of_pings_changes, w) {
   static const uint64_t timeouts[] = {3 * INTERVAL_MS, 0};
   for (size_t i = 0; i < 2; i++) {
     frame_peer p;
@@ -69,7 +62,7 @@ static void test_timeout_of_pings_changes(world *w) {
 }
 
 /* The ping that was not answered is forgotten with the setting that it was sent by. */
-static void test_change_of_pings_begins_anew(world *w) {
+WORLD_TEST(test_change_of_pings_begins_anew, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -81,7 +74,7 @@ static void test_change_of_pings_begins_anew(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pings_begin_while_paused(world *w) {
+WORLD_TEST(test_pings_begin_while_paused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -105,7 +98,7 @@ static void too_big(session_user *u, frame_peer *p, const char *reason) {
   scenario_finish(u, p);
 }
 
-static void test_max_frame_size_changes(world *w) {
+WORLD_TEST(test_max_frame_size_changes, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -120,7 +113,7 @@ static void test_max_frame_size_changes(world *w) {
   assert_int_equal(u.messages, 4);
 }
 
-static void test_max_message_size_changes(world *w) {
+WORLD_TEST(test_max_message_size_changes, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -135,7 +128,7 @@ static void test_max_message_size_changes(world *w) {
 
 /* A frame that has begun goes on by the old limits, even if it is large and read into its block;
    the next one does not. */
-static void test_limits_hold_from_the_next_frame_on(world *w) {
+WORLD_TEST(test_limits_hold_from_the_next_frame_on, w) {
   static const char script[] = "BIN- 0123~200000; CONT";
   frame_peer p;
   session_user u;
@@ -158,7 +151,7 @@ static void test_limits_hold_from_the_next_frame_on(world *w) {
 }
 
 /* Sums with them do not wrap, and times that never come are none. */
-static void test_largest_values_of_all_hold(world *w) {
+WORLD_TEST(test_largest_values_of_all_hold, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -187,7 +180,7 @@ static void test_largest_values_of_all_hold(world *w) {
 
 /* --- masking --- */
 
-static void test_masking_is_seen_on_the_wire(world *w) {
+WORLD_TEST(test_masking_is_seen_on_the_wire, w) {
   static const uint8_t none[4];
   frame_peer p;
   session_user u;
@@ -219,7 +212,7 @@ static void refused(session_user *u) {
   CHECK(wsuv_session_set_masking(s, false) == WSUV_ESTATE);
 }
 
-static void test_settings_need_an_open_session(world *w) {
+WORLD_TEST(test_settings_need_an_open_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -238,7 +231,7 @@ static void test_settings_need_an_open_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_limit_of_zero_is_refused(world *w) {
+WORLD_TEST(test_limit_of_zero_is_refused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -247,22 +240,4 @@ static void test_limit_of_zero_is_refused(world *w) {
   frame_peer_send(&p, "TEXT \"as before\"");
   world_run_until_count(w, &u.messages, 1);
   scenario_close(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_pings_begin_and_stop),
-      WORLD_TEST(test_interval_of_pings_changes),
-      WORLD_TEST(test_timeout_of_pings_changes),
-      WORLD_TEST(test_change_of_pings_begins_anew),
-      WORLD_TEST(test_pings_begin_while_paused),
-      WORLD_TEST(test_max_frame_size_changes),
-      WORLD_TEST(test_max_message_size_changes),
-      WORLD_TEST(test_limits_hold_from_the_next_frame_on),
-      WORLD_TEST(test_largest_values_of_all_hold),
-      WORLD_TEST(test_masking_is_seen_on_the_wire),
-      WORLD_TEST(test_settings_need_an_open_session),
-      WORLD_TEST(test_limit_of_zero_is_refused),
-  };
-  return world_run_tests("settings", tests, sizeof tests / sizeof *tests);
 }

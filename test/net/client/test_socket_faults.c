@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What sockets do to an open session, and systems to sockets: F36, F37. Before it is open:
    test_connect_cut.c. */
 
@@ -56,7 +49,7 @@ static void cut_after(world *w, const bytes *frames, size_t n, void (*leave)(raw
   scenario_finish(&u, &p);
 }
 
-static void test_reset_after_each_byte(world *w) {
+WORLD_TEST(test_reset_after_each_byte, w) {
   static const char script[] = "TEXT- \"one\"; PING 0102; CONT \"two\"; BIN 00~130";
   bytes frames = {0};
   if (w->seed > 4) return;
@@ -122,7 +115,7 @@ static void break_after(world *w, size_t n) {
   scenario_finish(&u, &p);
 }
 
-static void test_writing_fails_after_each_byte(world *w) {
+WORLD_TEST(test_writing_fails_after_each_byte, w) {
   if (w->seed > 4) return;
   calm(w);
   for (size_t n = 0; n < SENT_SIZE; n += step(n)) break_after(w, n);
@@ -131,7 +124,7 @@ static void test_writing_fails_after_each_byte(world *w) {
 /* --- one byte at a time --- */
 
 /* A kernel that takes and gives single bytes, and EAGAIN after each. */
-static void test_single_bytes_both_ways(world *w) {
+WORLD_SIM_TEST(test_single_bytes_both_ways, w) {
   static const uint8_t data[300];
   sim_profile narrow;
   frame_peer p;
@@ -158,7 +151,7 @@ static void test_single_bytes_both_ways(world *w) {
 
 /* The peer says no more, and still listens: without a close frame that is the end all the same
    (RFC 6455 7.1.5), and what waits to be sent is told of. */
-static void test_half_close_while_much_is_queued(world *w) {
+WORLD_TEST(test_half_close_while_much_is_queued, w) {
   size_t size = user_too_much(w);
   uint8_t *much = check_alloc(size);
   frame_peer p;
@@ -213,7 +206,7 @@ static int end_of_child(void (*on_sigpipe)(int)) {
   return status;
 }
 
-static void test_sigpipe_that_is_ignored_is_an_error_of_writing(world *w) {
+WORLD_UV_TEST(test_sigpipe_that_is_ignored_is_an_error_of_writing, w) {
   (void) w;
   int status = end_of_child(SIG_IGN);
   assert_true(WIFEXITED(status));
@@ -221,7 +214,7 @@ static void test_sigpipe_that_is_ignored_is_an_error_of_writing(world *w) {
 }
 
 /* As the guide says: neither libuv nor wsuv touches signals. */
-static void test_sigpipe_that_is_not_ignored_ends_the_program(world *w) {
+WORLD_UV_TEST(test_sigpipe_that_is_not_ignored_ends_the_program, w) {
   (void) w;
   int status = end_of_child(SIG_DFL);
   assert_true(WIFSIGNALED(status));
@@ -273,7 +266,7 @@ static size_t turns_to_the_end(scene *s) {
   return turns;
 }
 
-static void test_no_descriptors_is_an_error_and_no_spinning(world *w) {
+WORLD_UV_TEST(test_no_descriptors_is_an_error_and_no_spinning, w) {
   shortage few;
   scene s;
   scene_begin(&s, w, NULL);
@@ -291,7 +284,7 @@ static void test_no_descriptors_is_an_error_and_no_spinning(world *w) {
   scene_end(&s);
 }
 
-static void test_no_descriptors_for_a_lookup_is_an_error(world *w) {
+WORLD_UV_TEST(test_no_descriptors_for_a_lookup_is_an_error, w) {
   shortage few;
   scene s;
   scene_begin(&s, w, NULL);
@@ -305,18 +298,4 @@ static void test_no_descriptors_for_a_lookup_is_an_error(world *w) {
   assert_never_open(&s.o);
   assert_in_range(turns, 1, TURNS_MAX);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_reset_after_each_byte),
-      WORLD_TEST(test_writing_fails_after_each_byte),
-      WORLD_SIM_TEST(test_single_bytes_both_ways),
-      WORLD_TEST(test_half_close_while_much_is_queued),
-      WORLD_UV_TEST(test_sigpipe_that_is_ignored_is_an_error_of_writing),
-      WORLD_UV_TEST(test_sigpipe_that_is_not_ignored_ends_the_program),
-      WORLD_UV_TEST(test_no_descriptors_is_an_error_and_no_spinning),
-      WORLD_UV_TEST(test_no_descriptors_for_a_lookup_is_an_error),
-  };
-  return world_run_tests("socket_faults", tests, sizeof tests / sizeof *tests);
 }

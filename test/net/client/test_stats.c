@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* wsuv_session_get_stats: every figure. */
 
 #include <stdlib.h>
@@ -25,7 +18,7 @@ static void end(session_user *u, frame_peer *p) {
   scenario_finish(u, p);
 }
 
-static void test_stats_count_messages_frames_and_payload(world *w) {
+WORLD_TEST(test_stats_count_messages_frames_and_payload, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -49,7 +42,7 @@ static void test_stats_count_messages_frames_and_payload(world *w) {
   end(&u, &p);
 }
 
-static void test_stats_count_pings_and_pongs(world *w) {
+WORLD_TEST(test_stats_count_pings_and_pongs, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -74,7 +67,7 @@ static void test_stats_count_pings_and_pongs(world *w) {
 }
 
 /* A frame has 2 bytes of header, and 4 more with a mask (RFC 6455 5.2). */
-static void test_stats_count_bytes_on_the_wire(world *w) {
+WORLD_TEST(test_stats_count_bytes_on_the_wire, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -91,7 +84,7 @@ static void test_stats_count_bytes_on_the_wire(world *w) {
 }
 
 /* What the kernel does not take at once counts when it has. */
-static void test_stats_count_bytes_that_had_to_wait(world *w) {
+WORLD_TEST(test_stats_count_bytes_that_had_to_wait, w) {
   size_t len = user_too_much(w);
   uint8_t *data = check_alloc(len);
   frame_peer p;
@@ -109,7 +102,7 @@ static void test_stats_count_bytes_that_had_to_wait(world *w) {
   end(&u, &p);
 }
 
-static void test_stats_tell_times(world *w) {
+WORLD_TEST(test_stats_tell_times, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -141,7 +134,7 @@ static void read_at_close(session_user *u) {
   *(wsuv_stats_t *) u->data = read_stats(u);
 }
 
-static void test_stats_can_be_read_in_on_close(world *w) {
+WORLD_TEST(test_stats_can_be_read_in_on_close, w) {
   frame_peer p;
   session_user u;
   wsuv_stats_t s;
@@ -159,7 +152,7 @@ static void test_stats_can_be_read_in_on_close(world *w) {
   assert_int_equal(s.payload_sent, 5);
 }
 
-static void test_stats_of_a_session_that_never_opened(world *w) {
+WORLD_TEST(test_stats_of_a_session_that_never_opened, w) {
   frame_peer p;
   session_user u;
   wsuv_stats_t s;
@@ -174,25 +167,11 @@ static void test_stats_of_a_session_that_never_opened(world *w) {
   assert_int_equal(s.wire_sent + s.wire_received + s.frames_sent + s.frames_received, 0);
 }
 
-static void test_stats_want_their_size(world *w) {
+WORLD_TEST(test_stats_want_their_size, w) {
   frame_peer p;
   session_user u;
   wsuv_stats_t s = {.size = 0};
   scenario_start(w, &p, &u, NULL);
   assert_int_equal(wsuv_session_get_stats(u.session, &s), WSUV_ESIZE);
   end(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_stats_count_messages_frames_and_payload),
-      WORLD_TEST(test_stats_count_pings_and_pongs),
-      WORLD_TEST(test_stats_count_bytes_on_the_wire),
-      WORLD_TEST(test_stats_count_bytes_that_had_to_wait),
-      WORLD_TEST(test_stats_tell_times),
-      WORLD_TEST(test_stats_can_be_read_in_on_close),
-      WORLD_TEST(test_stats_of_a_session_that_never_opened),
-      WORLD_TEST(test_stats_want_their_size),
-  };
-  return world_run_tests("stats", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Public structures of newer callers (F52): taken as long as what is not known is zero. What is no
    size is refused everywhere. How older callers are read is in unit/test_sized.c. */
 
@@ -167,7 +160,7 @@ static int ask_tls_info(stage *s, void *structure) {
 
 /* --- the claims --- */
 
-static void test_structures_of_newer_callers(world *w) {
+WORLD_TEST(test_structures_of_newer_callers, w) {
   stage s;
   begin(&s, w);
   wsuv_request_t request = good_request();
@@ -195,7 +188,7 @@ static void test_structures_of_newer_callers(world *w) {
   end(&s);
 }
 
-static void test_structures_that_are_filled_in(world *w) {
+WORLD_TEST(test_structures_that_are_filled_in, w) {
   stage s;
   begin(&s, w);
   wsuv_stats_t stats;
@@ -207,7 +200,7 @@ static void test_structures_that_are_filled_in(world *w) {
   end(&s);
 }
 
-static void test_tls_info_that_is_filled_in(world *w) {
+WORLD_ONLY_TLS_TEST(test_tls_info_that_is_filled_in, w) {
   stage s;
   begin(&s, w);
   wsuv_tls_info_t info;
@@ -217,7 +210,7 @@ static void test_tls_info_that_is_filled_in(world *w) {
 }
 
 /* The configuration goes back as far as the caller's goes. */
-static void test_config_of_newer_and_older_callers_is_read(world *w) {
+WORLD_TEST(test_config_of_newer_and_older_callers_is_read, w) {
   stage s;
   begin(&s, w);
   wsuv_config_t config = own_config(&s);
@@ -232,14 +225,4 @@ static void test_config_of_newer_and_older_callers_is_read(world *w) {
   assert_int_equal(copy[64], 0xff);
   free(copy);
   end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_structures_of_newer_callers),
-      WORLD_TEST(test_structures_that_are_filled_in),
-      WORLD_ONLY_TLS_TEST(test_tls_info_that_is_filled_in),
-      WORLD_TEST(test_config_of_newer_and_older_callers_is_read),
-  };
-  return world_run_tests("structure_sizes", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What comes together in one turn of the loop, and that no turn lasts for ever. */
 
 #include "support/check.h"
@@ -84,7 +77,7 @@ static void run_together(world *w, void (*peer)(void *), uint64_t peer_ms, void 
   scenario_finish(&u, &p);
 }
 
-static void test_timer_data_and_close_in_one_turn(world *w) {
+WORLD_SIM_TEST(test_timer_data_and_close_in_one_turn, w) {
   static void (*const peers[])(void *) = {peer_closes, peer_resets, peer_ends};
   static void (*const users[])(void *) = {user_closes, user_terminates, user_sends};
   for (size_t i = 0; i < 9; i++) {
@@ -112,7 +105,7 @@ static void calm(world *w) {
 }
 
 /* Two who answer each other for ever leave the loop its turns: a timer comes. */
-static void test_answering_does_not_keep_the_loop(world *w) {
+WORLD_TEST(test_answering_does_not_keep_the_loop, w) {
   frame_peer p;
   session_user u;
   bool fired = false;
@@ -135,7 +128,7 @@ static void ping_again(session_user *u) {
   if (wsuv_session_stage(u->session) == WSUV_STAGE_OPEN) (void) user_ping(u, "again");
 }
 
-static void test_pinging_in_on_pong_does_not_keep_the_loop(world *w) {
+WORLD_TEST(test_pinging_in_on_pong_does_not_keep_the_loop, w) {
   frame_peer p;
   session_user u;
   bool fired = false;
@@ -159,7 +152,7 @@ static void send_again(session_user *u) {
   (void) user_binary(u, data, sizeof data);
 }
 
-static void test_sending_in_on_drain_does_not_keep_the_loop(world *w) {
+WORLD_UV_TEST(test_sending_in_on_drain_does_not_keep_the_loop, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -177,14 +170,4 @@ static void test_sending_in_on_drain_does_not_keep_the_loop(world *w) {
   assert_true(u.drains > 0);
   user_terminate(&u);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_timer_data_and_close_in_one_turn),
-      WORLD_TEST(test_answering_does_not_keep_the_loop),
-      WORLD_TEST(test_pinging_in_on_pong_does_not_keep_the_loop),
-      WORLD_UV_TEST(test_sending_in_on_drain_does_not_keep_the_loop),
-  };
-  return world_run_tests("turns", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What wsuv_session_close takes and refuses, and that it is idempotent. */
 
 #include <stdio.h>
@@ -19,7 +12,7 @@ static bool may_be_sent(unsigned code) {
   return (code >= 1000 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-static void test_close_refuses_what_may_not_be_sent(world *w) {
+WORLD_TEST(test_close_refuses_what_may_not_be_sent, w) {
   frame_peer p;
   session_user u;
   char long_reason[WSUV_CLOSE_REASON_MAX + 2];
@@ -45,7 +38,7 @@ static void test_close_refuses_what_may_not_be_sent(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_sends_every_code_that_may_be_sent(world *w) {
+WORLD_TEST(test_close_sends_every_code_that_may_be_sent, w) {
   static const unsigned codes[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
                                    1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999};
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -63,7 +56,7 @@ static void test_close_sends_every_code_that_may_be_sent(world *w) {
 }
 
 /* F41 */
-static void test_close_is_idempotent(world *w) {
+WORLD_TEST(test_close_is_idempotent, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -78,7 +71,7 @@ static void test_close_is_idempotent(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_before_open_cancels(world *w) {
+WORLD_TEST(test_close_before_open_cancels, w) {
   for (uint64_t ms = 0; ms < 3; ms++) {
     frame_peer p;
     session_user u;
@@ -103,7 +96,7 @@ static void test_close_before_open_cancels(world *w) {
 }
 
 /* Without random bytes for the mask there is no close frame, and no session (RFC 6455 10.3). */
-static void test_close_without_random_bytes_ends_the_session(world *w) {
+WORLD_TEST(test_close_without_random_bytes_ends_the_session, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -116,15 +109,4 @@ static void test_close_without_random_bytes_ends_the_session(world *w) {
   assert_true(user_ended_by(&u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
   world_random_fails(w, false);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_close_refuses_what_may_not_be_sent),
-      WORLD_TEST(test_close_sends_every_code_that_may_be_sent),
-      WORLD_TEST(test_close_is_idempotent),
-      WORLD_TEST(test_close_before_open_cancels),
-      WORLD_TEST(test_close_without_random_bytes_ends_the_session),
-  };
-  return world_run_tests("close_arguments", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The closing handshake that the peer begins. */
 
 #include <stdio.h>
@@ -30,7 +23,7 @@ static void closed_by(world *w, frame_peer *p, session_user *u, const char *fram
   user_run_to_close(u);
 }
 
-static void test_codes_are_echoed(world *w) {
+WORLD_TLS_TEST(test_codes_are_echoed, w) {
   static const unsigned codes[] = {1000, 1001, 1003, 1007, 1014, 3000, 4999};
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
     frame_peer p;
@@ -49,7 +42,7 @@ static void test_codes_are_echoed(world *w) {
   }
 }
 
-static void test_close_without_a_code_is_answered_without_one(world *w) {
+WORLD_TLS_TEST(test_close_without_a_code_is_answered_without_one, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE");
@@ -58,7 +51,7 @@ static void test_close_without_a_code_is_answered_without_one(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_longest_reason_arrives_whole(world *w) {
+WORLD_TLS_TEST(test_longest_reason_arrives_whole, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000 c3a4~122 \"z\"");
@@ -68,7 +61,7 @@ static void test_longest_reason_arrives_whole(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_what_follows_its_close_is_ignored(world *w) {
+WORLD_TLS_TEST(test_what_follows_its_close_is_ignored, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "TEXT \"before\"; CLOSE #1000; TEXT \"behind\"; PING 01; OP3; CLOSE #1001");
@@ -78,7 +71,7 @@ static void test_what_follows_its_close_is_ignored(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_inside_a_message_ends_the_session(world *w) {
+WORLD_TLS_TEST(test_close_inside_a_message_ends_the_session, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "TEXT- \"half\"; CLOSE #1001");
@@ -87,7 +80,7 @@ static void test_close_inside_a_message_ends_the_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_glued_behind_the_upgrade(world *w) {
+WORLD_TLS_TEST(test_close_glued_behind_the_upgrade, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -102,7 +95,7 @@ static void test_close_glued_behind_the_upgrade(world *w) {
 }
 
 /* The frame that has begun to leave is finished, those behind it are not begun. */
-static void test_queued_data_is_dropped(world *w) {
+WORLD_TLS_TEST(test_queued_data_is_dropped, w) {
   char frames[64];
   frame_peer p;
   session_user u;
@@ -141,7 +134,7 @@ static void terminate_at_b(session_user *u, char name, int status) {
 }
 
 /* F41: the others are still told, once. */
-static void test_terminate_from_a_cancelled_completion(world *w) {
+WORLD_TLS_TEST(test_terminate_from_a_cancelled_completion, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -165,7 +158,7 @@ static void test_terminate_from_a_cancelled_completion(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_reset_after_both_close_frames_is_clean(world *w) {
+WORLD_TLS_TEST(test_reset_after_both_close_frames_is_clean, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -179,7 +172,7 @@ static void test_reset_after_both_close_frames_is_clean(world *w) {
 }
 
 /* Its close frame decides, whether our answer still got out or not. */
-static void test_reset_before_our_answer_is_told_by_its_code(world *w) {
+WORLD_TLS_TEST(test_reset_before_our_answer_is_told_by_its_code, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -196,7 +189,7 @@ static void test_reset_before_our_answer_is_told_by_its_code(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_end_right_behind_its_close(world *w) {
+WORLD_TLS_TEST(test_end_right_behind_its_close, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -212,7 +205,7 @@ static void test_end_right_behind_its_close(world *w) {
 }
 
 /* When it closes and reads nothing more, the answer cannot be written: the deadline decides. */
-static void test_peer_that_closes_and_does_not_read(world *w) {
+WORLD_TLS_TEST(test_peer_that_closes_and_does_not_read, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -251,7 +244,7 @@ static void assert_closed_without_an_answer(session_user *u, const frame_peer *p
   assert_int_equal(p->opcodes[8], 0);
 }
 
-static void test_close_without_random_bytes_for_the_answer(world *w) {
+WORLD_TLS_TEST(test_close_without_random_bytes_for_the_answer, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -266,7 +259,7 @@ static void test_close_without_random_bytes_for_the_answer(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_without_memory_for_the_answer(world *w) {
+WORLD_TLS_TEST(test_close_without_memory_for_the_answer, w) {
   frame_peer p;
   session_user u;
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* or in pieces, which allocate */
@@ -279,24 +272,4 @@ static void test_close_without_memory_for_the_answer(world *w) {
   w->alloc->fail_at = 0;
   assert_closed_without_an_answer(&u, &p);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_codes_are_echoed),
-      WORLD_TLS_TEST(test_close_without_a_code_is_answered_without_one),
-      WORLD_TLS_TEST(test_longest_reason_arrives_whole),
-      WORLD_TLS_TEST(test_what_follows_its_close_is_ignored),
-      WORLD_TLS_TEST(test_close_inside_a_message_ends_the_session),
-      WORLD_TLS_TEST(test_close_glued_behind_the_upgrade),
-      WORLD_TLS_TEST(test_queued_data_is_dropped),
-      WORLD_TLS_TEST(test_terminate_from_a_cancelled_completion),
-      WORLD_TLS_TEST(test_reset_after_both_close_frames_is_clean),
-      WORLD_TLS_TEST(test_reset_before_our_answer_is_told_by_its_code),
-      WORLD_TLS_TEST(test_end_right_behind_its_close),
-      WORLD_TLS_TEST(test_peer_that_closes_and_does_not_read),
-      WORLD_TLS_TEST(test_close_without_random_bytes_for_the_answer),
-      WORLD_TLS_TEST(test_close_without_memory_for_the_answer),
-  };
-  return world_run_tests("close_by_peer", tests, sizeof tests / sizeof *tests);
 }

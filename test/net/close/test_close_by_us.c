@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The closing handshake that we begin: every answer that a peer may give, or not give. */
 
 #include <stdlib.h>
@@ -16,7 +9,7 @@
 
 enum { LINGER_MS = 1000 };
 
-static void test_close_is_answered(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_is_answered, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -33,7 +26,7 @@ static void test_close_is_answered(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_goes_behind_queued_data(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_goes_behind_queued_data, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -67,7 +60,7 @@ static void close_and_hear(world *w, frame_peer *p, session_user *u, const char 
   user_run_to_close(u);
 }
 
-static void test_messages_are_delivered_until_the_answer(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_messages_are_delivered_until_the_answer, w) {
   frame_peer p;
   session_user u;
   close_and_hear(w, &p, &u,
@@ -80,7 +73,7 @@ static void test_messages_are_delivered_until_the_answer(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_may_have_another_code(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_answer_may_have_another_code, w) {
   frame_peer p;
   session_user u;
   close_and_hear(w, &p, &u, "CLOSE #3001 \"other\"");
@@ -91,7 +84,7 @@ static void test_answer_may_have_another_code(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_may_be_empty(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_answer_may_be_empty, w) {
   frame_peer p;
   session_user u;
   close_and_hear(w, &p, &u, "CLOSE");
@@ -106,7 +99,7 @@ static void configure(wsuv_config_t *config, uint64_t close_timeout_ms) {
 }
 
 /* The frame itself went out at once, so there is nothing to begin the deadline anew for. */
-static void test_close_that_is_not_answered_times_out(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_that_is_not_answered_times_out, w) {
   enum { TIMEOUT_MS = 100 };
   wsuv_config_t config;
   frame_peer p;
@@ -137,7 +130,7 @@ static void answer_and_lose_time(frame_peer *p, const seen_frame *f) {
 }
 
 /* F47: the answer lies in the socket when the deadline is noticed to have passed. */
-static void test_stalled_loop_does_not_end_the_closing(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_stalled_loop_does_not_end_the_closing, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -157,7 +150,7 @@ static void queue_much(session_user *u, size_t size) {
 }
 
 /* Its close frame never gets out: it is not told as sent. */
-static void test_close_to_a_peer_that_does_not_read_times_out(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_to_a_peer_that_does_not_read_times_out, w) {
   enum { TIMEOUT_MS = 60 };
   wsuv_config_t config;
   frame_peer p;
@@ -192,7 +185,7 @@ static void read_slowly(raw_conn *c) {
 }
 
 /* While the kernel takes bytes the deadline is begun anew, but four times at most. */
-static void test_deadline_is_renewed_four_times_at_most(world *w) {
+WORLD_SIM_TEST(test_deadline_is_renewed_four_times_at_most, w) {
   enum { TIMEOUT_MS = 1000, LARGE = 12 * 1024 * 1024 };
   wsuv_config_t config;
   sim_profile narrow;
@@ -219,7 +212,7 @@ static void test_deadline_is_renewed_four_times_at_most(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_peer_that_never_ends_tcp_is_left_after_a_second(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -236,7 +229,7 @@ static void test_peer_that_never_ends_tcp_is_left_after_a_second(world *w) {
 }
 
 /* Its reset comes after both close frames: still clean. */
-static void test_reset_after_the_answer_is_a_clean_end(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_reset_after_the_answer_is_a_clean_end, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -251,7 +244,7 @@ static void test_reset_after_the_answer_is_a_clean_end(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_terminate_inside_the_closing_handshake(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_inside_the_closing_handshake, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -268,22 +261,4 @@ static void test_terminate_inside_the_closing_handshake(world *w) {
   assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(u.end.sent_code, 1000);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_AND_SIM_TLS_TEST(test_close_is_answered),
-      WORLD_AND_SIM_TLS_TEST(test_close_goes_behind_queued_data),
-      WORLD_AND_SIM_TLS_TEST(test_messages_are_delivered_until_the_answer),
-      WORLD_AND_SIM_TLS_TEST(test_answer_may_have_another_code),
-      WORLD_AND_SIM_TLS_TEST(test_answer_may_be_empty),
-      WORLD_AND_SIM_TLS_TEST(test_close_that_is_not_answered_times_out),
-      WORLD_AND_SIM_TLS_TEST(test_stalled_loop_does_not_end_the_closing),
-      WORLD_AND_SIM_TLS_TEST(test_close_to_a_peer_that_does_not_read_times_out),
-      WORLD_SIM_TEST(test_deadline_is_renewed_four_times_at_most),
-      WORLD_AND_SIM_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second),
-      WORLD_AND_SIM_TLS_TEST(test_reset_after_the_answer_is_a_clean_end),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_inside_the_closing_handshake),
-  };
-  return world_run_tests("close_by_us", tests, sizeof tests / sizeof *tests);
 }

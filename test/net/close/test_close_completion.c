@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The completion of our own close frame, when the peer closes first and data before the frame is
    dropped. The frame itself is still sent.
 
@@ -26,7 +19,7 @@ static int send_close(session_user *u, char name) {
 }
 
 /* 'a' has begun to leave and is finished, 'b' is dropped, 'c' is our close frame. */
-static void test_close_frame_behind_dropped_data_completes_with_0(world *w) {
+WORLD_TLS_TEST(test_close_frame_behind_dropped_data_completes_with_0, w) {
   char frames[64];
   frame_peer p;
   session_user u;
@@ -55,11 +48,4 @@ static void test_close_frame_behind_dropped_data_completes_with_0(world *w) {
   (void) snprintf(frames, sizeof frames, "BIN 00*%zu; CLOSE #1001 \"hi\"", size);
   assert_true(frame_peer_saw(&p, frames));
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_close_frame_behind_dropped_data_completes_with_0),
-  };
-  return world_run_tests("close_completion", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F40, F41: everything that may be called, from every callback: a generated matrix. session_user
    checks that on_close comes once and last, and every completion before it. */
 
@@ -220,14 +213,14 @@ static void run_one(world *w, place where, action first, action second) {
   frame_peer_free(&c.peer);
 }
 
-static void test_every_call_from_every_callback(world *w) {
+WORLD_TEST(test_every_call_from_every_callback, w) {
   for (int where = 0; where < PLACES; where++) {
     for (int what = 0; what < ACTIONS; what++) run_one(w, (place) where, (action) what, DO_NOTHING);
   }
 }
 
 /* Pairs: what is still allowed after the first call, and how often. */
-static void test_every_two_calls_from_every_callback(world *w) {
+WORLD_TEST(test_every_two_calls_from_every_callback, w) {
   if (w->seed > 1) return;
   for (int where = 0; where < PLACES; where++) {
     for (int first = 1; first < ACTIONS; first++) {
@@ -239,12 +232,4 @@ static void test_every_two_calls_from_every_callback(world *w) {
       }
     }
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_every_call_from_every_callback),
-      WORLD_TEST(test_every_two_calls_from_every_callback),
-  };
-  return world_run_tests("close_in_callbacks", tests, sizeof tests / sizeof *tests);
 }

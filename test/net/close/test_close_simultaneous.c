@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Both sides begin the closing handshake before they hear of the other's (RFC 6455 7.1.3). */
 
 #include "support/scenario.h"
@@ -18,7 +11,7 @@ static void start(world *w, frame_peer *p, session_user *u) {
 }
 
 /* Each frame answers the other: there is one each way. */
-static void test_close_frames_that_cross_answer_each_other(world *w) {
+WORLD_TLS_TEST(test_close_frames_that_cross_answer_each_other, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -34,7 +27,7 @@ static void test_close_frames_that_cross_answer_each_other(world *w) {
 }
 
 /* Our close frame was accepted, so the data before it is still sent. */
-static void test_data_before_our_close_is_not_dropped(world *w) {
+WORLD_TLS_TEST(test_data_before_our_close_is_not_dropped, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -66,7 +59,7 @@ static void user_closes(void *data) {
 }
 
 /* Whoever is first, by how much time ever: clean, and one close frame each way. */
-static void test_close_from_both_sides_in_any_order(world *w) {
+WORLD_TLS_TEST(test_close_from_both_sides_in_any_order, w) {
   for (uint64_t i = 0; i < 9; i++) {
     frame_peer p;
     session_user u;
@@ -82,13 +75,4 @@ static void test_close_from_both_sides_in_any_order(world *w) {
     world_advance(w, 5);
     scenario_finish(&u, &p);
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_close_frames_that_cross_answer_each_other),
-      WORLD_TLS_TEST(test_data_before_our_close_is_not_dropped),
-      WORLD_TLS_TEST(test_close_from_both_sides_in_any_order),
-  };
-  return world_run_tests("close_simultaneous", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Connections that end without a close frame from the peer, or fail while we write. */
 
 #include <stdlib.h>
@@ -32,7 +25,7 @@ static void assert_lost(const session_user *u, int status, wsuv_stage_t stage, u
   assert_int_equal(u->end.sent_code, sent);
 }
 
-static void test_end_of_stream_while_open(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_open, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -44,7 +37,7 @@ static void test_end_of_stream_while_open(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_reset_while_open(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_reset_while_open, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -60,7 +53,7 @@ static void close_and_wait(world *w, frame_peer *p, session_user *u) {
   world_run_until_count(w, &p->frames, 1);
 }
 
-static void test_end_of_stream_while_closing(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_closing, w) {
   frame_peer p;
   session_user u;
   close_and_wait(w, &p, &u);
@@ -71,7 +64,7 @@ static void test_end_of_stream_while_closing(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_reset_while_closing(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_reset_while_closing, w) {
   frame_peer p;
   session_user u;
   close_and_wait(w, &p, &u);
@@ -82,7 +75,7 @@ static void test_reset_while_closing(world *w) {
 }
 
 /* After each byte of some frames: F36. */
-static void test_end_of_stream_anywhere(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_end_of_stream_anywhere, w) {
   static const char script[] = "TEXT- \"one\"; PING 0102; CONT \"two\"; BIN 00~130";
   bytes frames = {0};
   frames_script(&frames, script, false);
@@ -100,7 +93,7 @@ static void test_end_of_stream_anywhere(world *w) {
   bytes_free(&frames);
 }
 
-static void test_completions_are_cancelled_with_the_connection(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_completions_are_cancelled_with_the_connection, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -133,7 +126,7 @@ static void lose_while_writing(world *w, frame_peer *p, session_user *u, const c
   assert_int_equal(u->dones, 1);
 }
 
-static void test_close_frame_found_after_a_write_error_decides(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_frame_found_after_a_write_error_decides, w) {
   frame_peer p;
   session_user u;
   lose_while_writing(w, &p, &u, "TEXT \"x\"; CLOSE #1001 \"bye\"");
@@ -145,7 +138,7 @@ static void test_close_frame_found_after_a_write_error_decides(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_messages_are_read_after_a_write_error(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_messages_are_read_after_a_write_error, w) {
   frame_peer p;
   session_user u;
   lose_while_writing(w, &p, &u, "TEXT \"x\"");
@@ -189,7 +182,7 @@ static void assert_ended_a_second_after(const session_user *u, uint64_t begun) {
   world_assert_took(u->w, u->closed_ms - begun, LINGER_MS - 2, LINGER_MS + LINGER_MS / 2);
 }
 
-static void test_write_error_leaves_a_second_for_what_has_come(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_write_error_leaves_a_second_for_what_has_come, w) {
   frame_peer p;
   session_user u;
   uint64_t begun = fail_to_write(w, &p, &u);
@@ -203,7 +196,7 @@ static void test_write_error_leaves_a_second_for_what_has_come(world *w) {
 }
 
 /* It is told, though no close frame can be, and begins no other deadline. */
-static void test_violation_after_a_write_error_changes_no_deadline(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_violation_after_a_write_error_changes_no_deadline, w) {
   frame_peer p;
   session_user u;
   uint64_t begun = fail_to_write(w, &p, &u);
@@ -213,20 +206,4 @@ static void test_violation_after_a_write_error_changes_no_deadline(world *w) {
   assert_lost(&u, WSUV_EPROTOCOL, WSUV_STAGE_OPEN, 0);
   assert_ended_a_second_after(&u, begun);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_open),
-      WORLD_AND_SIM_TLS_TEST(test_reset_while_open),
-      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_while_closing),
-      WORLD_AND_SIM_TLS_TEST(test_reset_while_closing),
-      WORLD_AND_SIM_TLS_TEST(test_end_of_stream_anywhere),
-      WORLD_AND_SIM_TLS_TEST(test_completions_are_cancelled_with_the_connection),
-      WORLD_AND_SIM_TLS_TEST(test_close_frame_found_after_a_write_error_decides),
-      WORLD_AND_SIM_TLS_TEST(test_messages_are_read_after_a_write_error),
-      WORLD_AND_SIM_TLS_TEST(test_write_error_leaves_a_second_for_what_has_come),
-      WORLD_AND_SIM_TLS_TEST(test_violation_after_a_write_error_changes_no_deadline),
-  };
-  return world_run_tests("connection_lost", tests, sizeof tests / sizeof *tests);
 }

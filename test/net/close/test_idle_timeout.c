@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The idle timeout: what restarts it, what does not, and the end. */
 
 #include "support/check.h"
@@ -28,7 +21,7 @@ static void assert_idle_since(session_user *u, frame_peer *p, uint64_t since) {
   assert_int_equal(p->opcodes[8], 1);
 }
 
-static void test_idle_session_ends(world *w) {
+WORLD_TEST(test_idle_session_ends, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -38,7 +31,7 @@ static void test_idle_session_ends(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_idle_timeout_is_off_by_default(world *w) {
+WORLD_TEST(test_idle_timeout_is_off_by_default, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -53,7 +46,7 @@ static void step(world *w, session_user *u, uint64_t *last) {
   world_advance(w, STEP_MS);
 }
 
-static void test_messages_that_come_restart_it(world *w) {
+WORLD_TEST(test_messages_that_come_restart_it, w) {
   frame_peer p;
   session_user u;
   uint64_t last = 0;
@@ -66,7 +59,7 @@ static void test_messages_that_come_restart_it(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_messages_that_go_restart_it(world *w) {
+WORLD_TEST(test_messages_that_go_restart_it, w) {
   frame_peer p;
   session_user u;
   uint64_t last = 0;
@@ -80,7 +73,7 @@ static void test_messages_that_go_restart_it(world *w) {
 }
 
 /* A message that takes longer than the timeout, but comes steadily: frame by frame ... */
-static void test_fragments_that_come_restart_it(world *w) {
+WORLD_TEST(test_fragments_that_come_restart_it, w) {
   frame_peer p;
   session_user u;
   uint64_t last = 0;
@@ -95,7 +88,7 @@ static void test_fragments_that_come_restart_it(world *w) {
 }
 
 /* ... or a piece of its payload at a time. */
-static void test_pieces_of_a_frame_restart_it(world *w) {
+WORLD_TEST(test_pieces_of_a_frame_restart_it, w) {
   frame_peer p;
   session_user u;
   uint64_t last = 0;
@@ -110,7 +103,7 @@ static void test_pieces_of_a_frame_restart_it(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_fragments_that_go_restart_it(world *w) {
+WORLD_TEST(test_fragments_that_go_restart_it, w) {
   frame_peer p;
   session_user u;
   uint64_t last = 0;
@@ -124,7 +117,7 @@ static void test_fragments_that_go_restart_it(world *w) {
 }
 
 /* Either way, those of the keepalive among them. */
-static void test_pings_and_pongs_do_not_restart_it(world *w) {
+WORLD_TEST(test_pings_and_pongs_do_not_restart_it, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -145,7 +138,7 @@ static void test_pings_and_pongs_do_not_restart_it(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_idle_timeout_can_be_set(world *w) {
+WORLD_TEST(test_idle_timeout_can_be_set, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -156,7 +149,7 @@ static void test_idle_timeout_can_be_set(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_idle_timeout_can_be_switched_off(world *w) {
+WORLD_TEST(test_idle_timeout_can_be_switched_off, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -166,7 +159,7 @@ static void test_idle_timeout_can_be_switched_off(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_times_beyond_all_bounds_are_never(world *w) {
+WORLD_TEST(test_times_beyond_all_bounds_are_never, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -180,7 +173,7 @@ static void test_times_beyond_all_bounds_are_never(world *w) {
 
 /* F47: the message lies in the socket when the timer fires. The next stall comes while the loop was
    about to poll once more because of the one before. */
-static void test_stalled_loop_does_not_end_the_session(world *w) {
+WORLD_UV_TEST(test_stalled_loop_does_not_end_the_session, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -192,22 +185,4 @@ static void test_stalled_loop_does_not_end_the_session(world *w) {
   }
   assert_int_equal(u.closes, 0);
   scenario_close(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_idle_session_ends),
-      WORLD_TEST(test_idle_timeout_is_off_by_default),
-      WORLD_TEST(test_messages_that_come_restart_it),
-      WORLD_TEST(test_messages_that_go_restart_it),
-      WORLD_TEST(test_fragments_that_come_restart_it),
-      WORLD_TEST(test_pieces_of_a_frame_restart_it),
-      WORLD_TEST(test_fragments_that_go_restart_it),
-      WORLD_TEST(test_pings_and_pongs_do_not_restart_it),
-      WORLD_TEST(test_idle_timeout_can_be_set),
-      WORLD_TEST(test_idle_timeout_can_be_switched_off),
-      WORLD_TEST(test_times_beyond_all_bounds_are_never),
-      WORLD_UV_TEST(test_stalled_loop_does_not_end_the_session),
-  };
-  return world_run_tests("idle_timeout", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Pings and pongs: seen, answered in order, and bounded when nobody reads the answers. */
 
 #include <stdlib.h>
@@ -17,7 +10,7 @@
 
 enum { PONGS_MAX = 64 };
 
-static void test_pings_are_seen_and_answered_in_order(world *w) {
+WORLD_TLS_TEST(test_pings_are_seen_and_answered_in_order, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -28,7 +21,7 @@ static void test_pings_are_seen_and_answered_in_order(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pongs_are_seen_asked_for_or_not(world *w) {
+WORLD_TLS_TEST(test_pongs_are_seen_asked_for_or_not, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -50,7 +43,7 @@ static void answer_ping(session_user *u) {
 }
 
 /* The pong is queued before on_ping is told. */
-static void test_pong_goes_before_what_on_ping_sends(world *w) {
+WORLD_TLS_TEST(test_pong_goes_before_what_on_ping_sends, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -82,7 +75,7 @@ static void flood(frame_peer *p) {
 }
 
 /* A frame that has begun keeps every pong waiting: then there are 64, and the latest. */
-static void test_flood_of_pings_costs_no_memory(world *w) {
+WORLD_TLS_TEST(test_flood_of_pings_costs_no_memory, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -119,7 +112,7 @@ static size_t control_bytes(const session_user *u) {
 }
 
 /* Pings of our own among the pongs do not let more of them wait. */
-static void test_flood_of_pings_among_our_own(world *w) {
+WORLD_TLS_TEST(test_flood_of_pings_among_our_own, w) {
   enum { PONG_SIZE = 2 + 4 + 125, PING_SIZE = 2 + 4 + 8, ROUNDS = 100 };
   wsuv_config_t config;
   frame_peer p;
@@ -149,7 +142,7 @@ static void test_flood_of_pings_among_our_own(world *w) {
 }
 
 /* A peer that reads has every one answered. */
-static void test_flood_of_pings_is_answered_in_order(world *w) {
+WORLD_TLS_TEST(test_flood_of_pings_is_answered_in_order, w) {
   frame_peer p;
   session_user u;
   pong_list *list = check_alloc(sizeof *list);
@@ -168,16 +161,4 @@ static void test_flood_of_pings_is_answered_in_order(world *w) {
   for (size_t i = PONGS_MAX + 1; i < list->count; i++) assert_true(list->n[i] > list->n[i - 1]);
   scenario_close(&u, &p);
   free(list);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_pings_are_seen_and_answered_in_order),
-      WORLD_TLS_TEST(test_pongs_are_seen_asked_for_or_not),
-      WORLD_TLS_TEST(test_pong_goes_before_what_on_ping_sends),
-      WORLD_TLS_TEST(test_flood_of_pings_costs_no_memory),
-      WORLD_TLS_TEST(test_flood_of_pings_among_our_own),
-      WORLD_TLS_TEST(test_flood_of_pings_is_answered_in_order),
-  };
-  return world_run_tests("ping", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Pings and pongs that the program sends: no more than 64 of each wait unsent, and the next one is
    refused with WSUV_EQUEUEFULL.
 
@@ -94,15 +87,15 @@ static void check_bound(world *w, send_fn send, wsuv_frame_type_t type, const ch
   scenario_close(&u, &p);
 }
 
-static void test_pings_that_wait_are_bounded(world *w) {
+WORLD_TLS_TEST(test_pings_that_wait_are_bounded, w) {
   check_bound(w, send_ping, WSUV_FRAME_PING, "PING");
 }
 
-static void test_pongs_that_wait_are_bounded(world *w) {
+WORLD_TLS_TEST(test_pongs_that_wait_are_bounded, w) {
   check_bound(w, send_pong, WSUV_FRAME_PONG, "PONG");
 }
 
-static void test_pings_and_pongs_are_counted_apart(world *w) {
+WORLD_TLS_TEST(test_pings_and_pongs_are_counted_apart, w) {
   frame_peer p;
   session_user u;
   (void) open_and_block(&u, w, &p, NULL);
@@ -117,7 +110,7 @@ static void test_pings_and_pongs_are_counted_apart(world *w) {
 }
 
 /* The policy to close, and on_drain, are for data. */
-static void test_refused_ping_neither_closes_nor_drains(world *w) {
+WORLD_TLS_TEST(test_refused_ping_neither_closes_nor_drains, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -133,14 +126,4 @@ static void test_refused_ping_neither_closes_nor_drains(world *w) {
   run_until_peer_saw(w, &p, 9, UNSENT_MAX);
   assert_int_equal(u.drains, 0);
   scenario_close(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_pings_that_wait_are_bounded),
-      WORLD_TLS_TEST(test_pongs_that_wait_are_bounded),
-      WORLD_TLS_TEST(test_pings_and_pongs_are_counted_apart),
-      WORLD_TLS_TEST(test_refused_ping_neither_closes_nor_drains),
-  };
-  return world_run_tests("ping_bound", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The closing handshake of raw sessions: the user answers it, or nobody does. */
 
 #include <stdio.h>
@@ -41,7 +34,7 @@ static void closed_by(world *w, frame_peer *p, session_user *u, const char *fram
 
 /* --- answered by nobody --- */
 
-static void test_close_of_the_peer_is_not_answered(world *w) {
+WORLD_TEST(test_close_of_the_peer_is_not_answered, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "TEXT- \"a\"; CLOSE #1001 \"its reason\"", 2);
@@ -66,7 +59,7 @@ static void assert_left_unanswered(const session_user *u, const frame_peer *p) {
   assert_int_equal(p->frames, 0);
 }
 
-static void test_unanswered_close_ends_after_the_timeout(world *w) {
+WORLD_TEST(test_unanswered_close_ends_after_the_timeout, w) {
   frame_peer p;
   session_user u;
   start_impatient(w, &p, &u);
@@ -80,7 +73,7 @@ static void test_unanswered_close_ends_after_the_timeout(world *w) {
 }
 
 /* What was written before does not give more time. */
-static void test_unanswered_close_ends_after_one_timeout(world *w) {
+WORLD_SIM_TEST(test_unanswered_close_ends_after_one_timeout, w) {
   frame_peer p;
   session_user u;
   start_impatient(w, &p, &u);
@@ -108,7 +101,7 @@ static void assert_every_send_is_refused(session_user *u) {
   assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_PING, &buf, 1), WSUV_ESTATE);
 }
 
-static void test_nothing_but_the_answer_can_be_sent(world *w) {
+WORLD_TEST(test_nothing_but_the_answer_can_be_sent, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000", 1);
@@ -136,7 +129,7 @@ static void open_busy(world *w, frame_peer *p, session_user *u) {
 }
 
 /* Nor by the library: the keepalive has ended, and so has the idle timeout. */
-static void test_nothing_happens_while_the_answer_is_awaited(world *w) {
+WORLD_TEST(test_nothing_happens_while_the_answer_is_awaited, w) {
   frame_peer p;
   session_user u;
   open_busy(w, &p, &u);
@@ -162,7 +155,7 @@ static void assert_answered(const session_user *u, const frame_peer *p, const ch
   assert_true(u->end.by_peer);
 }
 
-static void test_answer_from_on_frame(world *w) {
+WORLD_TEST(test_answer_from_on_frame, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -176,7 +169,7 @@ static void test_answer_from_on_frame(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_later(world *w) {
+WORLD_TEST(test_answer_later, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #4000", 1);
@@ -192,7 +185,7 @@ static void test_answer_later(world *w) {
 }
 
 /* The answer gives the peer the time for its end anew: it does not come too late. */
-static void test_answer_shortly_before_the_timeout(world *w) {
+WORLD_SIM_TEST(test_answer_shortly_before_the_timeout, w) {
   frame_peer p;
   session_user u;
   wsuv_config_t config;
@@ -208,7 +201,7 @@ static void test_answer_shortly_before_the_timeout(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_by_a_frame(world *w) {
+WORLD_TEST(test_answer_by_a_frame, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1001", 1);
@@ -226,7 +219,7 @@ static void test_answer_by_a_frame(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_by_an_empty_frame(world *w) {
+WORLD_TEST(test_answer_by_an_empty_frame, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE", 1);
@@ -242,7 +235,7 @@ static void send_it_back(session_user *u, const wsuv_frame_t *f) {
   if (f->type == WSUV_FRAME_CLOSE) CHECK(user_send_frame(u, 'c', f) == 0);
 }
 
-static void test_answer_by_the_frame_that_came(world *w) {
+WORLD_TEST(test_answer_by_the_frame_that_came, w) {
   static const char *const frames[] = {"CLOSE", "CLOSE #1000", "CLOSE #4999 \"r\"~123"};
   for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
     frame_peer p;
@@ -260,7 +253,7 @@ static void test_answer_by_the_frame_that_came(world *w) {
   }
 }
 
-static void test_answer_without_a_completion(world *w) {
+WORLD_TEST(test_answer_without_a_completion, w) {
   wsuv_frame_t frame;
   frame_peer p;
   session_user u;
@@ -274,7 +267,7 @@ static void test_answer_without_a_completion(world *w) {
 }
 
 /* What is refused leaves the answer to be given. */
-static void test_wrong_answers_are_refused(world *w) {
+WORLD_TEST(test_wrong_answers_are_refused, w) {
   static const char too_long[126] = "\x03\xe8";
   char reason[125];
   frame_peer p;
@@ -299,7 +292,7 @@ static void test_wrong_answers_are_refused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_answer_by_closing_the_client(world *w) {
+WORLD_TEST(test_answer_by_closing_the_client, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000", 1);
@@ -309,7 +302,7 @@ static void test_answer_by_closing_the_client(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_flush_waits_for_the_answer(world *w) {
+WORLD_TEST(test_flush_waits_for_the_answer, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000", 1);
@@ -322,7 +315,7 @@ static void test_flush_waits_for_the_answer(world *w) {
 }
 
 /* What was queued before goes out before the answer, which never overtakes data. */
-static void test_answer_goes_behind_what_is_queued(world *w) {
+WORLD_TEST(test_answer_goes_behind_what_is_queued, w) {
   char frames[96];
   frame_peer p;
   session_user u;
@@ -346,7 +339,7 @@ static void test_answer_goes_behind_what_is_queued(world *w) {
   free(data);
 }
 
-static void test_answer_inside_a_message_of_ours(world *w) {
+WORLD_TEST(test_answer_inside_a_message_of_ours, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -359,7 +352,7 @@ static void test_answer_inside_a_message_of_ours(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_glued_behind_the_upgrade_is_answered(world *w) {
+WORLD_TEST(test_close_glued_behind_the_upgrade_is_answered, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -381,7 +374,7 @@ static void pause_at_first(session_user *u, const wsuv_frame_t *f) {
   if (u->frames == 1) CHECK(user_pause(u) == 0);
 }
 
-static void test_close_behind_a_pause_comes_after_it(world *w) {
+WORLD_TEST(test_close_behind_a_pause_comes_after_it, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -403,7 +396,7 @@ static void terminate_at_close(session_user *u, const wsuv_frame_t *f) {
   if (f->type == WSUV_FRAME_CLOSE) user_terminate(u);
 }
 
-static void test_terminate_in_place_of_an_answer(world *w) {
+WORLD_TEST(test_terminate_in_place_of_an_answer, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -415,7 +408,7 @@ static void test_terminate_in_place_of_an_answer(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_client_terminated_in_place_of_an_answer(world *w) {
+WORLD_TEST(test_client_terminated_in_place_of_an_answer, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000 \"bye\"", 1);
@@ -428,7 +421,7 @@ static void test_client_terminated_in_place_of_an_answer(world *w) {
 }
 
 /* Its end may be seen before the answer is written. */
-static void test_answer_to_a_peer_that_has_ended(world *w) {
+WORLD_TEST(test_answer_to_a_peer_that_has_ended, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -445,7 +438,7 @@ static void test_answer_to_a_peer_that_has_ended(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_peer_that_dies_after_its_close(world *w) {
+WORLD_TEST(test_peer_that_dies_after_its_close, w) {
   frame_peer p;
   session_user u;
   closed_by(w, &p, &u, "CLOSE #1000 \"bye\"", 1);
@@ -469,7 +462,7 @@ static void send_then_answer(frame_peer *p, const seen_frame *f) {
   raw_conn_end(p->conn);
 }
 
-static void test_frames_are_delivered_until_the_peer_closes_too(world *w) {
+WORLD_TEST(test_frames_are_delivered_until_the_peer_closes_too, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -493,7 +486,7 @@ static void close_again(session_user *u, const wsuv_frame_t *f) {
   CHECK(user_close(u, 1001, NULL) == 0);
 }
 
-static void test_close_of_ours_is_the_only_one(world *w) {
+WORLD_TEST(test_close_of_ours_is_the_only_one, w) {
   frame_peer p;
   session_user u;
   start_answering(w, &p, &u);
@@ -506,7 +499,7 @@ static void test_close_of_ours_is_the_only_one(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_by_a_frame_begins_closing(world *w) {
+WORLD_TEST(test_close_by_a_frame_begins_closing, w) {
   frame_peer p;
   session_user u;
   start_answering(w, &p, &u);
@@ -529,7 +522,7 @@ static void test_close_by_a_frame_begins_closing(world *w) {
 }
 
 /* Unlike wsuv_session_close(), which cancels it. */
-static void test_close_frame_cannot_be_sent_before_open(world *w) {
+WORLD_TEST(test_close_frame_cannot_be_sent_before_open, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -561,12 +554,12 @@ static void close_by_an_empty_frame(world *w, bool raw) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_by_an_empty_frame(world *w) {
+WORLD_TEST(test_close_by_an_empty_frame, w) {
   close_by_an_empty_frame(w, false);
   close_by_an_empty_frame(w, true);
 }
 
-static void test_close_of_ours_that_is_not_answered(world *w) {
+WORLD_TEST(test_close_of_ours_that_is_not_answered, w) {
   frame_peer p;
   session_user u;
   start_impatient(w, &p, &u);
@@ -581,7 +574,7 @@ static void test_close_of_ours_that_is_not_answered(world *w) {
 }
 
 /* Both close frames cross on the way. */
-static void test_both_close_at_the_same_time(world *w) {
+WORLD_TEST(test_both_close_at_the_same_time, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u, NULL);
@@ -596,7 +589,7 @@ static void test_both_close_at_the_same_time(world *w) {
 }
 
 /* As a default session does: what still arrives is discarded. */
-static void test_close_while_paused_discards_what_comes(world *w) {
+WORLD_TEST(test_close_while_paused_discards_what_comes, w) {
   frame_peer p;
   session_user u;
   start_answering(w, &p, &u);
@@ -608,41 +601,4 @@ static void test_close_while_paused_discards_what_comes(world *w) {
   assert_int_equal(u.got.len > 0 ? strncmp(bytes_text(&u.got), "CLOSE", 5) : 0, 0);
   assert_true(user_ended_cleanly(&u, 1000, 1000));
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_close_of_the_peer_is_not_answered),
-      WORLD_TEST(test_unanswered_close_ends_after_the_timeout),
-      WORLD_SIM_TEST(test_unanswered_close_ends_after_one_timeout),
-      WORLD_TEST(test_nothing_but_the_answer_can_be_sent),
-      WORLD_TEST(test_nothing_happens_while_the_answer_is_awaited),
-      WORLD_TEST(test_answer_from_on_frame),
-      WORLD_TEST(test_answer_later),
-      WORLD_SIM_TEST(test_answer_shortly_before_the_timeout),
-      WORLD_TEST(test_answer_by_a_frame),
-      WORLD_TEST(test_answer_by_an_empty_frame),
-      WORLD_TEST(test_answer_by_the_frame_that_came),
-      WORLD_TEST(test_answer_without_a_completion),
-      WORLD_TEST(test_wrong_answers_are_refused),
-      WORLD_TEST(test_answer_by_closing_the_client),
-      WORLD_TEST(test_flush_waits_for_the_answer),
-      WORLD_TEST(test_answer_goes_behind_what_is_queued),
-      WORLD_TEST(test_answer_inside_a_message_of_ours),
-      WORLD_TEST(test_close_glued_behind_the_upgrade_is_answered),
-      WORLD_TEST(test_close_behind_a_pause_comes_after_it),
-      WORLD_TEST(test_terminate_in_place_of_an_answer),
-      WORLD_TEST(test_client_terminated_in_place_of_an_answer),
-      WORLD_TEST(test_answer_to_a_peer_that_has_ended),
-      WORLD_TEST(test_peer_that_dies_after_its_close),
-      WORLD_TEST(test_frames_are_delivered_until_the_peer_closes_too),
-      WORLD_TEST(test_close_of_ours_is_the_only_one),
-      WORLD_TEST(test_close_by_a_frame_begins_closing),
-      WORLD_TEST(test_close_frame_cannot_be_sent_before_open),
-      WORLD_TEST(test_close_by_an_empty_frame),
-      WORLD_TEST(test_close_of_ours_that_is_not_answered),
-      WORLD_TEST(test_both_close_at_the_same_time),
-      WORLD_TEST(test_close_while_paused_discards_what_comes),
-  };
-  return world_run_tests("raw_close", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The keepalive: pings at their times, what counts as life, and the end without it. */
 
 #include <stdlib.h>
@@ -34,7 +27,7 @@ static void keep_payload(frame_peer *p, const seen_frame *f) {
   bytes_add(payloads, f->payload, 8);
 }
 
-static void test_a_ping_goes_each_interval(world *w) {
+WORLD_TEST(test_a_ping_goes_each_interval, w) {
   enum { PINGS = 5, SIZE = 8 };
   frame_peer p;
   session_user u;
@@ -56,7 +49,7 @@ static void test_a_ping_goes_each_interval(world *w) {
   bytes_free(&payloads);
 }
 
-static void test_without_keepalive_nothing_is_sent(world *w) {
+WORLD_TEST(test_without_keepalive_nothing_is_sent, w) {
   frame_peer p;
   session_user u;
   wsuv_rtt_t rtt = {.size = sizeof rtt};
@@ -69,7 +62,7 @@ static void test_without_keepalive_nothing_is_sent(world *w) {
 
 /* --- round-trip time --- */
 
-static void test_pong_gives_the_round_trip_time(world *w) {
+WORLD_TEST(test_pong_gives_the_round_trip_time, w) {
   frame_peer p;
   session_user u;
   wsuv_rtt_t rtt = {.size = sizeof rtt};
@@ -98,7 +91,7 @@ static void answer_the_one_before(frame_peer *p, const seen_frame *f) {
 }
 
 /* They count as life, and as pongs, but measure nothing. */
-static void test_other_pongs_measure_nothing(world *w) {
+WORLD_TEST(test_other_pongs_measure_nothing, w) {
   frame_peer p;
   session_user u;
   bytes last = {0};
@@ -116,7 +109,7 @@ static void test_other_pongs_measure_nothing(world *w) {
 
 /* --- life --- */
 
-static void test_peer_that_is_gone_is_noticed(world *w) {
+WORLD_TEST(test_peer_that_is_gone_is_noticed, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -138,7 +131,7 @@ static void test_peer_that_is_gone_is_noticed(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_timeout_is_two_intervals_by_default(world *w) {
+WORLD_TEST(test_timeout_is_two_intervals_by_default, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -149,7 +142,7 @@ static void test_timeout_is_two_intervals_by_default(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_peer_that_does_not_read_is_dropped_at_once(world *w) {
+WORLD_TEST(test_peer_that_does_not_read_is_dropped_at_once, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -169,7 +162,7 @@ static void test_peer_that_does_not_read_is_dropped_at_once(world *w) {
 }
 
 /* Of the many pings that come due in that time one waits, and no other behind it. */
-static void test_peer_that_takes_nothing_is_dropped_though_no_ping_goes(world *w) {
+WORLD_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes, w) {
   enum { OFTEN_MS = 5, LONG_MS = 120, PING_SIZE = 2 + 4 + 8 };
   frame_peer p;
   session_user u;
@@ -248,7 +241,7 @@ static void note_pongs(session_user *u, char name, int done) {
   *(size_t *) u->data = u->pongs;
 }
 
-static void test_large_message_on_a_slow_link_is_no_timeout(world *w) {
+WORLD_TEST(test_large_message_on_a_slow_link_is_no_timeout, w) {
   enum { PAUSE_MS = 100, PATIENCE_MS = 400 };
   frame_peer p;
   session_user u;
@@ -278,7 +271,7 @@ static void test_large_message_on_a_slow_link_is_no_timeout(world *w) {
 }
 
 /* It was alive when the ping was queued already, which is stuck ever since. */
-static void test_peer_that_stops_reading_and_dies_later_is_noticed(world *w) {
+WORLD_TEST(test_peer_that_stops_reading_and_dies_later_is_noticed, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -299,7 +292,7 @@ static void test_peer_that_stops_reading_and_dies_later_is_noticed(world *w) {
 }
 
 /* A byte of a frame that is not whole yet will do: its peer cannot answer inside it. */
-static void test_any_byte_counts_as_life(world *w) {
+WORLD_TEST(test_any_byte_counts_as_life, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -325,7 +318,7 @@ static void pong_and_stall(frame_peer *p, const seen_frame *f) {
 }
 
 /* F47: timers run before the poll that would bring the pong. */
-static void test_stalled_loop_does_not_end_the_session(world *w) {
+WORLD_TEST(test_stalled_loop_does_not_end_the_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -339,7 +332,7 @@ static void test_stalled_loop_does_not_end_the_session(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_suspended_machine_does_not_end_the_session(world *w) {
+WORLD_TEST(test_suspended_machine_does_not_end_the_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -354,7 +347,7 @@ static void test_suspended_machine_does_not_end_the_session(world *w) {
 
 /* --- closing --- */
 
-static void test_no_ping_follows_our_close_frame(world *w) {
+WORLD_TEST(test_no_ping_follows_our_close_frame, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -372,7 +365,7 @@ static void test_no_ping_follows_our_close_frame(world *w) {
 }
 
 /* F46: the ping cannot be queued, but there is memory again for the close frame. */
-static void test_keepalive_without_memory_is_told(world *w) {
+WORLD_TEST(test_keepalive_without_memory_is_told, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -388,7 +381,7 @@ static void test_keepalive_without_memory_is_told(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_keepalive_without_random_bytes_ends_the_session(world *w) {
+WORLD_TEST(test_keepalive_without_random_bytes_ends_the_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -400,26 +393,4 @@ static void test_keepalive_without_random_bytes_ends_the_session(world *w) {
   world_random_fails(w, false);
   assert_true(user_ended_by(&u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_a_ping_goes_each_interval),
-      WORLD_TEST(test_without_keepalive_nothing_is_sent),
-      WORLD_TEST(test_pong_gives_the_round_trip_time),
-      WORLD_TEST(test_other_pongs_measure_nothing),
-      WORLD_TEST(test_peer_that_is_gone_is_noticed),
-      WORLD_TEST(test_timeout_is_two_intervals_by_default),
-      WORLD_TEST(test_peer_that_does_not_read_is_dropped_at_once),
-      WORLD_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes),
-      WORLD_TEST(test_large_message_on_a_slow_link_is_no_timeout),
-      WORLD_TEST(test_peer_that_stops_reading_and_dies_later_is_noticed),
-      WORLD_TEST(test_any_byte_counts_as_life),
-      WORLD_TEST(test_stalled_loop_does_not_end_the_session),
-      WORLD_TEST(test_suspended_machine_does_not_end_the_session),
-      WORLD_TEST(test_no_ping_follows_our_close_frame),
-      WORLD_TEST(test_keepalive_without_memory_is_told),
-      WORLD_TEST(test_keepalive_without_random_bytes_ends_the_session),
-  };
-  return world_run_tests("session_keepalive", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What an open session does when the peer breaks the protocol or a limit: every row of it. */
 
 #include <stdio.h>
@@ -116,7 +109,7 @@ static void assert_peer_was_told(const frame_peer *p, const violation *v, const 
 }
 
 /* The peer is told why, then our end comes, and its own end is the end of the session. */
-static void test_every_violation_fails_the_connection(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection, w) {
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
     const violation *v = &violations[i];
     frame_peer p;
@@ -137,7 +130,7 @@ static void test_every_violation_fails_the_connection(world *w) {
 }
 
 /* RFC 6455 5.2: the top bit of a length of 64 bits must be 0. F16 */
-static void test_length_with_the_top_bit_set(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_length_with_the_top_bit_set, w) {
   static const uint8_t frame[] = {0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1};
   static const violation v = PROTOCOL("", "length with the top bit set");
   frame_peer p;
@@ -151,7 +144,7 @@ static void test_length_with_the_top_bit_set(world *w) {
 }
 
 /* F17: the header alone is enough, and nothing is allocated for what it announces. */
-static void test_frame_that_is_too_large_is_refused_by_its_header(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header, w) {
   static const uint8_t frame[] = {0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   static const violation v = {"", WSUV_ETOOBIG, 1009, "frame too large"};
   frame_peer p;
@@ -168,7 +161,7 @@ static void test_frame_that_is_too_large_is_refused_by_its_header(world *w) {
 }
 
 /* What is at the limits is taken. */
-static void test_limits_are_inclusive(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_limits_are_inclusive, w) {
   frame_peer p;
   session_user u;
   open_limited(w, &p, &u);
@@ -184,7 +177,7 @@ static void test_limits_are_inclusive(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_frame_goes_behind_what_is_queued(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_frame_goes_behind_what_is_queued, w) {
   static const violation v = PROTOCOL("", "unknown opcode");
   frame_peer p;
   session_user u;
@@ -199,7 +192,7 @@ static void test_close_frame_goes_behind_what_is_queued(world *w) {
 }
 
 /* A peer that keeps talking is listened to, and not heard, for a second. */
-static void test_peer_that_does_not_end_is_left_after_a_second(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second, w) {
   static const violation v = PROTOCOL("", "continuation of no message");
   frame_peer p;
   session_user u;
@@ -222,7 +215,7 @@ static void test_peer_that_does_not_end_is_left_after_a_second(world *w) {
 }
 
 /* In the closing handshake it is the violation that is told, and no second close frame goes. */
-static void test_violation_after_our_close(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_violation_after_our_close, w) {
   frame_peer p;
   session_user u;
   open_limited(w, &p, &u);
@@ -237,17 +230,4 @@ static void test_violation_after_our_close(world *w) {
   assert_string_equal(u.end.sent_reason, "done");
   assert_true(frame_peer_saw(&p, "CLOSE #1000 \"done\""));
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection),
-      WORLD_AND_SIM_TLS_TEST(test_length_with_the_top_bit_set),
-      WORLD_AND_SIM_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header),
-      WORLD_AND_SIM_TLS_TEST(test_limits_are_inclusive),
-      WORLD_AND_SIM_TLS_TEST(test_close_frame_goes_behind_what_is_queued),
-      WORLD_AND_SIM_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second),
-      WORLD_AND_SIM_TLS_TEST(test_violation_after_our_close),
-  };
-  return world_run_tests("violation", tests, sizeof tests / sizeof *tests);
 }

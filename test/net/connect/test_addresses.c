@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The addresses of both ends of a session's connection. */
 
 #include <stdio.h>
@@ -40,7 +33,7 @@ static bool is_loopback(const struct sockaddr_storage *addr) {
          ((const struct sockaddr_in *) addr)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
 }
 
-static void test_addresses_are_those_of_the_connection(world *w) {
+WORLD_TEST(test_addresses_are_those_of_the_connection, w) {
   struct sockaddr_storage peer, local;
   frame_peer p;
   session_user u;
@@ -60,7 +53,7 @@ static void test_addresses_are_those_of_the_connection(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_peer_over_a_unix_socket_is_its_path(world *w) {
+WORLD_TEST(test_peer_over_a_unix_socket_is_its_path, w) {
   char url[256];
   struct sockaddr_storage peer, local;
   const struct sockaddr_un *un = (const struct sockaddr_un *) &peer;
@@ -78,12 +71,4 @@ static void test_peer_over_a_unix_socket_is_its_path(world *w) {
   assert_int_equal(local.ss_family, AF_UNIX);
   assert_int_equal(user_close(&u, 1000, NULL), 0);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_addresses_are_those_of_the_connection),
-      WORLD_TEST(test_peer_over_a_unix_socket_is_its_path),
-  };
-  return world_run_tests("addresses", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Attempts without a session: each is one way to an open transport, and can be abandoned at any
    stage and begun anew with the same request. */
 
@@ -129,7 +122,7 @@ static void drop(caller *c) {
 
 /* --- the claims --- */
 
-static void test_attempt_gives_a_filter_and_a_result(world *w) {
+WORLD_TLS_TEST(test_attempt_gives_a_filter_and_a_result, w) {
   caller c;
   caller_init(&c, w);
   raw_peer *p = raw_peer_new(w);
@@ -155,7 +148,7 @@ static void stay_silent(raw_conn *c) {
 static const raw_peer_callbacks silent = {.on_bytes = stay_silent};
 
 /* How far it gets before it is abandoned: nowhere; as far as `stage`. */
-static void test_attempt_is_begun_anew_after_each_stage(world *w) {
+WORLD_TLS_TEST(test_attempt_is_begun_anew_after_each_stage, w) {
   static const wsuv_stage_t stages[] = {WSUV_STAGE_RESOLVE, WSUV_STAGE_CONNECT, WSUV_STAGE_TLS,
                                         WSUV_STAGE_HANDSHAKE};
   caller c;
@@ -178,7 +171,7 @@ static void test_attempt_is_begun_anew_after_each_stage(world *w) {
 }
 
 /* Each attempt has a key of its own (RFC 6455 4.1). */
-static void test_attempt_makes_a_handshake_of_its_own(world *w) {
+WORLD_TLS_TEST(test_attempt_makes_a_handshake_of_its_own, w) {
   caller c;
   char keys[2][64];
   caller_init(&c, w);
@@ -201,7 +194,7 @@ static void test_attempt_makes_a_handshake_of_its_own(world *w) {
   caller_end(&c);
 }
 
-static void test_attempt_expires(world *w) {
+WORLD_TEST(test_attempt_expires, w) {
   caller c;
   caller_init(&c, w);
   raw_peer *mute = raw_peer_new(w);
@@ -238,7 +231,7 @@ static void answer_early(raw_conn *c) {
 }
 
 /* The response is here before the request has left: the attempt waits, and loses nothing. */
-static void test_attempt_lets_the_request_leave_first(world *w) {
+WORLD_TEST(test_attempt_lets_the_request_leave_first, w) {
   static const raw_peer_callbacks early = {.on_bytes = answer_early};
   caller c;
   size_t size = user_too_much(w);
@@ -261,15 +254,4 @@ static void test_attempt_lets_the_request_leave_first(world *w) {
   drop(&c);
   caller_end(&c);
   free(value);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_attempt_gives_a_filter_and_a_result),
-      WORLD_TLS_TEST(test_attempt_is_begun_anew_after_each_stage),
-      WORLD_TLS_TEST(test_attempt_makes_a_handshake_of_its_own),
-      WORLD_TEST(test_attempt_expires),
-      WORLD_TEST(test_attempt_lets_the_request_leave_first),
-  };
-  return world_run_tests("attempt", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Connecting when all goes well: what is sent, what can be read, and that nothing behind the
    answer is lost. */
 
@@ -23,7 +16,7 @@ static void say_hello(observer *o) {
   CHECK(wsuv_send_binary(o->session, "\x00\xff", 2) == 0);
 }
 
-static void test_connect_opens_and_messages_go_both_ways(world *w) {
+WORLD_TEST(test_connect_opens_and_messages_go_both_ways, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_FRAME(1, "hello"),
@@ -63,7 +56,7 @@ static void read_at_last(observer *o) {
   CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
 }
 
-static void test_connect_shows_the_answer_until_on_open_returns(world *w) {
+WORLD_TEST(test_connect_shows_the_answer_until_on_open_returns, w) {
   static const char *const names[] = {"chat.v1", "chat.v2"};
   scene s;
   wsuv_request_t r;
@@ -93,7 +86,7 @@ static void have_no_subprotocol(observer *o) {
   CHECK(strcmp(wsuv_session_subprotocol(o->session), "") == 0);
 }
 
-static void test_connect_without_a_subprotocol(world *w) {
+WORLD_TEST(test_connect_without_a_subprotocol, w) {
   static const char *const names[] = {"chat"};
   wsuv_config_t config;
   scene s;
@@ -153,7 +146,7 @@ static void let_them_in(scene *s) {
   "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\n"
 #define AGENT "User-Agent: wsuv/" WSUV_VERSION_STRING "\r\n"
 
-static void test_connect_sends_no_more_than_it_must(world *w) {
+WORLD_TEST(test_connect_sends_no_more_than_it_must, w) {
   scene s;
   wsuv_request_t r;
   scene_begin(&s, w, NULL);
@@ -182,7 +175,7 @@ static void set_up_everything(wsuv_config_t *config) {
   config->user_agent = "me/1";
 }
 
-static void test_connect_sends_what_was_configured(world *w) {
+WORLD_TEST(test_connect_sends_what_was_configured, w) {
   wsuv_config_t config;
   scene s;
   wsuv_request_t r;
@@ -201,7 +194,7 @@ static void test_connect_sends_what_was_configured(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_lets_a_request_override(world *w) {
+WORLD_TEST(test_connect_lets_a_request_override, w) {
   wsuv_config_t config;
   scene s;
   wsuv_request_t r;
@@ -225,7 +218,7 @@ static void test_connect_lets_a_request_override(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_sends_credentials(world *w) {
+WORLD_TEST(test_connect_sends_credentials, w) {
   bytes url = {0};
   scene s;
   wsuv_request_t r;
@@ -242,7 +235,7 @@ static void test_connect_sends_credentials(world *w) {
 }
 
 /* RFC 6455 4.1: chosen anew for each connection. */
-static void test_connect_has_a_key_of_its_own_each_time(world *w) {
+WORLD_TEST(test_connect_has_a_key_of_its_own_each_time, w) {
   scene s;
   char key[2][64];
   scene_begin(&s, w, NULL);
@@ -284,7 +277,7 @@ static void assert_all_came(const observer *o) {
   assert_true(o->clean);
 }
 
-static void test_connect_takes_what_is_glued_behind_the_answer(world *w) {
+WORLD_TEST(test_connect_takes_what_is_glued_behind_the_answer, w) {
   cutting k = {.cut = 0};
   scene s;
   scene_begin(&s, w, NULL);
@@ -312,7 +305,7 @@ static void begin_bytes(raw_conn *c) {
   write_bytes(c);
 }
 
-static void test_connect_takes_an_answer_byte_by_byte(world *w) {
+WORLD_TEST(test_connect_takes_an_answer_byte_by_byte, w) {
   cutting k = {.cut = 0};
   scene s;
   scene_begin(&s, w, NULL);
@@ -323,20 +316,4 @@ static void test_connect_takes_an_answer_byte_by_byte(world *w) {
   assert_all_came(&s.o);
   bytes_free(&k.all);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_connect_opens_and_messages_go_both_ways),
-      WORLD_TEST(test_connect_shows_the_answer_until_on_open_returns),
-      WORLD_TEST(test_connect_without_a_subprotocol),
-      WORLD_TEST(test_connect_sends_no_more_than_it_must),
-      WORLD_TEST(test_connect_sends_what_was_configured),
-      WORLD_TEST(test_connect_lets_a_request_override),
-      WORLD_TEST(test_connect_sends_credentials),
-      WORLD_TEST(test_connect_has_a_key_of_its_own_each_time),
-      WORLD_TEST(test_connect_takes_what_is_glued_behind_the_answer),
-      WORLD_TEST(test_connect_takes_an_answer_byte_by_byte),
-  };
-  return world_run_tests("net/connect", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What wsuv_connect refuses: at once, with a code; nothing is sent, and no callback runs. F8 F9 F18
  */
 
@@ -39,7 +32,7 @@ static wsuv_request_t good_request(scene *s) {
 
 /* --- URLs --- */
 
-static void test_arguments_url_is_bad(world *w) {
+WORLD_TEST(test_arguments_url_is_bad, w) {
   static const char *const urls[] = {NULL,
                                      "",
                                      "example.org",
@@ -74,7 +67,7 @@ static void test_arguments_url_is_bad(world *w) {
   end_refused(&s);
 }
 
-static void test_arguments_host_is_too_long(world *w) {
+WORLD_TEST(test_arguments_host_is_too_long, w) {
   bytes url = {0};
   scene s;
   scene_begin(&s, w, NULL);
@@ -87,7 +80,7 @@ static void test_arguments_host_is_too_long(world *w) {
   end_refused(&s);
 }
 
-static void test_arguments_tls_is_wrong(world *w) {
+WORLD_TEST(test_arguments_tls_is_wrong, w) {
   static const char *const pins[] = {"sha256//too short"};
   wsuv_config_t config;
   wsuv_tls_config_t tls;
@@ -121,7 +114,7 @@ typedef struct parts {
   int code;
 } parts;
 
-static void test_arguments_parts_are_bad(world *w) {
+WORLD_TEST(test_arguments_parts_are_bad, w) {
   static const char url[] = "ws://127.0.0.1/";
   static const parts all[] = {
       {NULL, NULL, 80, NULL, false, NULL, WSUV_EURL},
@@ -287,7 +280,7 @@ static void assert_field_refuses(scene *s, const field *f, unsigned c) {
   assert_int_equal(err, f->code);
 }
 
-static void test_arguments_refuse_control_bytes_in_every_field(world *w) {
+WORLD_TEST(test_arguments_refuse_control_bytes_in_every_field, w) {
   scene s;
   scene_begin(&s, w, NULL);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -299,7 +292,7 @@ static void test_arguments_refuse_control_bytes_in_every_field(world *w) {
 }
 
 /* Credentials are unescaped, and may not smuggle anything in that way. */
-static void test_arguments_refuse_escaped_control_bytes_in_credentials(world *w) {
+WORLD_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials, w) {
   char url[FIELD_SIZE];
   scene s;
   scene_begin(&s, w, NULL);
@@ -318,7 +311,7 @@ static void test_arguments_refuse_escaped_control_bytes_in_credentials(world *w)
 }
 
 /* Whatever byte is not refused goes out as it is, and nothing else with it. */
-static void test_arguments_other_bytes_go_out_as_they_are(world *w) {
+WORLD_TEST(test_arguments_other_bytes_go_out_as_they_are, w) {
   char value[FIELD_SIZE], seen[FIELD_SIZE];
   scene s;
   scene_begin(&s, w, NULL);
@@ -343,7 +336,7 @@ static void test_arguments_other_bytes_go_out_as_they_are(world *w) {
 
 /* --- headers and subprotocols --- */
 
-static void test_arguments_headers_that_are_not_the_user_s(world *w) {
+WORLD_TEST(test_arguments_headers_that_are_not_the_user_s, w) {
   static const char *const names[] = {"Upgrade",
                                       "connection",
                                       "Content-Length",
@@ -364,7 +357,7 @@ static void test_arguments_headers_that_are_not_the_user_s(world *w) {
   end_refused(&s);
 }
 
-static void test_arguments_headers_that_are_none(world *w) {
+WORLD_TEST(test_arguments_headers_that_are_none, w) {
   static const wsuv_header_t bad[] = {{NULL, "x"}, {"X", NULL},  {"", "x"},
                                       {"X:", "x"}, {"X Y", "x"}, {"X\xc3\xa4", "x"}};
   static const wsuv_header_t hosts[] = {{"Host", "a"}, {"host", "b"}};
@@ -384,7 +377,7 @@ static void test_arguments_headers_that_are_none(world *w) {
   end_refused(&s);
 }
 
-static void test_arguments_subprotocols_that_are_none(world *w) {
+WORLD_TEST(test_arguments_subprotocols_that_are_none, w) {
   static const char *const lists[][2] = {{"", "a"},        {"a", NULL},  {"a", "a"},
                                          {"a b", "c"},     {"a,b", "c"}, {"a", "\"b\""},
                                          {"a", "\xc3\xa4"}};
@@ -403,7 +396,7 @@ static void test_arguments_subprotocols_that_are_none(world *w) {
 
 /* --- structures --- */
 
-static void test_arguments_sizes_of_structures(world *w) {
+WORLD_TEST(test_arguments_sizes_of_structures, w) {
   static const size_t sizes[] = {0, 1, sizeof(size_t), SIZE_MAX};
   wsuv_callbacks_t callbacks = observer_callbacks;
   wsuv_config_t config;
@@ -452,7 +445,7 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   }
 }
 
-static void test_arguments_configuration_out_of_range(world *w) {
+WORLD_TEST(test_arguments_configuration_out_of_range, w) {
   wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
@@ -466,7 +459,7 @@ static void test_arguments_configuration_out_of_range(world *w) {
   end_refused(&s);
 }
 
-static void test_arguments_client_with_configuration_out_of_range(world *w) {
+WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range, w) {
   wsuv_config_t config;
   wsuv_client_t *client;
   for (size_t n = 0;; n++) {
@@ -477,7 +470,7 @@ static void test_arguments_client_with_configuration_out_of_range(world *w) {
   }
 }
 
-static void test_arguments_allocator_with_a_function_missing(world *w) {
+WORLD_UV_TEST(test_arguments_allocator_with_a_function_missing, w) {
   wsuv_config_t config;
   wsuv_client_t *client;
   for (size_t n = 0; n < 3; n++) {
@@ -492,7 +485,7 @@ static void test_arguments_allocator_with_a_function_missing(world *w) {
 }
 
 /* wsuv_client_new: "WSUV_EINVAL_HEADER: a header or subprotocol that may not be sent". */
-static void test_arguments_client_with_headers_that_may_not_be_sent(world *w) {
+WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent, w) {
   static const wsuv_header_t bad[] = {{"X", "a\r\nb"}, {"Upgrade", "h2c"}, {NULL, "x"}};
   static const char *const names[] = {"a b"};
   wsuv_config_t config;
@@ -537,7 +530,7 @@ static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t 
   }
 }
 
-static void test_arguments_configuration_with_other_hooks(world *w) {
+WORLD_TEST(test_arguments_configuration_with_other_hooks, w) {
   track_alloc other;
   wsuv_config_t config;
   scene s;
@@ -555,7 +548,7 @@ static void test_arguments_configuration_with_other_hooks(world *w) {
 }
 
 /* "Hooks must be the client's": the allocator that the client was made with is just that. */
-static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) {
+WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client, w) {
   wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
@@ -572,7 +565,7 @@ static void test_arguments_configuration_with_the_hooks_of_the_client(world *w) 
 /* --- reading the configuration --- */
 
 /* Read from a client that was given none. */
-static void test_arguments_defaults_are_those_documented(world *w) {
+WORLD_TEST(test_arguments_defaults_are_those_documented, w) {
   wsuv_config_t c;
   scene s;
   scene_begin(&s, w, NULL);
@@ -596,7 +589,7 @@ static void test_arguments_defaults_are_those_documented(world *w) {
   scene_end(&s);
 }
 
-static void test_arguments_configuration_is_read_into_anything(world *w) {
+WORLD_TEST(test_arguments_configuration_is_read_into_anything, w) {
   wsuv_config_t config, own;
   scene s;
   wsuv_client_config_init(&own);
@@ -618,7 +611,7 @@ static void test_arguments_configuration_is_read_into_anything(world *w) {
 }
 
 /* The caller may have been compiled with an older header, or with a newer one. */
-static void test_arguments_configuration_is_read_in_the_caller_s_size(world *w) {
+WORLD_TEST(test_arguments_configuration_is_read_in_the_caller_s_size, w) {
   union {
     wsuv_config_t config;
     uint8_t bytes[sizeof(wsuv_config_t) + 64];
@@ -645,7 +638,7 @@ static bool has_no_sessions(void *client) {
   return wsuv_client_session_count(client) == 0;
 }
 
-static void test_arguments_callbacks_may_be_null(world *w) {
+WORLD_TEST(test_arguments_callbacks_may_be_null, w) {
   static const wsuv_callbacks_t none = {WSUV_CALLBACKS_INIT};
   scene s;
   scene_begin(&s, w, NULL);
@@ -662,7 +655,7 @@ static void test_arguments_callbacks_may_be_null(world *w) {
   scene_end(&s);
 }
 
-static void test_arguments_are_copied(world *w) {
+WORLD_TEST(test_arguments_are_copied, w) {
   char url[128], value[8] = "before", seen[16];
   wsuv_callbacks_t callbacks = observer_callbacks;
   wsuv_session_t *session;
@@ -686,32 +679,4 @@ static void test_arguments_are_copied(world *w) {
   assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "X-Name", seen, sizeof seen));
   assert_string_equal(seen, "before");
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_arguments_url_is_bad),
-      WORLD_TEST(test_arguments_host_is_too_long),
-      WORLD_TEST(test_arguments_tls_is_wrong),
-      WORLD_TEST(test_arguments_parts_are_bad),
-      WORLD_TEST(test_arguments_refuse_control_bytes_in_every_field),
-      WORLD_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials),
-      WORLD_TEST(test_arguments_other_bytes_go_out_as_they_are),
-      WORLD_TEST(test_arguments_headers_that_are_not_the_user_s),
-      WORLD_TEST(test_arguments_headers_that_are_none),
-      WORLD_TEST(test_arguments_subprotocols_that_are_none),
-      WORLD_TEST(test_arguments_sizes_of_structures),
-      WORLD_TEST(test_arguments_configuration_out_of_range),
-      WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range),
-      WORLD_UV_TEST(test_arguments_allocator_with_a_function_missing),
-      WORLD_UV_TEST(test_arguments_client_with_headers_that_may_not_be_sent),
-      WORLD_TEST(test_arguments_configuration_with_other_hooks),
-      WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client),
-      WORLD_TEST(test_arguments_defaults_are_those_documented),
-      WORLD_TEST(test_arguments_configuration_is_read_into_anything),
-      WORLD_TEST(test_arguments_configuration_is_read_in_the_caller_s_size),
-      WORLD_TEST(test_arguments_callbacks_may_be_null),
-      WORLD_TEST(test_arguments_are_copied),
-  };
-  return world_run_tests("net/connect_arguments", tests, sizeof tests / sizeof *tests);
 }

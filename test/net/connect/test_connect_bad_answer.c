@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Answers that are wrong in one place each. Frames are glued behind all of them, and none is looked
    at. F1 F4 F5 F6 F12 */
 
@@ -131,7 +124,7 @@ static void assert_fails(scene *s, const bad_answer *bad) {
   assert_false(s->o.has_body);
 }
 
-static void test_bad_answer_has_a_code_for_each_fault(world *w) {
+WORLD_TEST(test_bad_answer_has_a_code_for_each_fault, w) {
   answering a = {0};
   scene s;
   begin(&s, w, &a);
@@ -143,7 +136,7 @@ static void test_bad_answer_has_a_code_for_each_fault(world *w) {
   end(&s, &a);
 }
 
-static void test_bad_answer_cut_in_two(world *w) {
+WORLD_TEST(test_bad_answer_cut_in_two, w) {
   answering a = {0};
   scene s;
   begin(&s, w, &a);
@@ -156,7 +149,7 @@ static void test_bad_answer_cut_in_two(world *w) {
 }
 
 /* What may be so, and is no fault. */
-static void test_good_answers_of_every_form(world *w) {
+WORLD_TEST(test_good_answers_of_every_form, w) {
   static const char *const good[] = {
       ANSWER_101,
       INTERIM_8 ANSWER_101,
@@ -199,7 +192,7 @@ static void head_of_size(bytes *head, size_t size) {
   bytes_add(head, "\r\n\r\n", 4);
 }
 
-static void test_bad_answer_that_is_too_large(world *w) {
+WORLD_TEST(test_bad_answer_that_is_too_large, w) {
   bytes head = {0};
   answering a = {0};
   scene s;
@@ -222,7 +215,7 @@ static void head_of_fields(bytes *head, size_t count) {
   bytes_print(head, "\r\n");
 }
 
-static void test_bad_answer_of_too_many_fields(world *w) {
+WORLD_TEST(test_bad_answer_of_too_many_fields, w) {
   bytes head = {0};
   answering a = {0};
   scene s;
@@ -253,7 +246,7 @@ static void play_bomb(scene *s, const char *start, const char *more) {
   free(bomb);
 }
 
-static void test_bad_answer_without_end(world *w) {
+WORLD_TEST(test_bad_answer_without_end, w) {
   static const char *const more[] = {"x", "X-Name: value\r\n", "X:\r\n"};
   for (size_t i = 0; i < 3; i++) {
     scene s;
@@ -261,16 +254,4 @@ static void test_bad_answer_without_end(world *w) {
     play_bomb(&s, ANSWER_SWITCH "X: ", more[i]);
     scene_end(&s);
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_bad_answer_has_a_code_for_each_fault),
-      WORLD_TEST(test_bad_answer_cut_in_two),
-      WORLD_TEST(test_good_answers_of_every_form),
-      WORLD_TEST(test_bad_answer_that_is_too_large),
-      WORLD_TEST(test_bad_answer_of_too_many_fields),
-      WORLD_TEST(test_bad_answer_without_end),
-  };
-  return world_run_tests("net/connect_bad_answer", tests, sizeof tests / sizeof *tests);
 }

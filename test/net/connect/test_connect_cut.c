@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The peer goes away before the session is open, at every place. F36 */
 
 #include "support/answer.h"
@@ -47,7 +40,7 @@ static const leave_fn ways[] = {raw_conn_end, raw_conn_close, raw_conn_reset};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* A reset can be quicker than the news of the connection. */
-static void test_cut_right_after_accepting(world *w) {
+WORLD_TEST(test_cut_right_after_accepting, w) {
   for (size_t i = 0; i < WAYS; i++) {
     leaving l = {.leave = ways[i]};
     scene s;
@@ -62,7 +55,7 @@ static void test_cut_right_after_accepting(world *w) {
   }
 }
 
-static void test_cut_in_mid_request(world *w) {
+WORLD_TEST(test_cut_in_mid_request, w) {
   scene s;
   leaving l = {.leave = NULL};
   scene_begin(&s, w, NULL);
@@ -96,7 +89,7 @@ static void begin_answering(scene *s, world *w, leaving *l) {
   raw_peer_set_callbacks(s->peer, &(raw_peer_callbacks){.on_bytes = answer_and_leave});
 }
 
-static void test_cut_after_every_byte_of_the_answer(world *w) {
+WORLD_TEST(test_cut_after_every_byte_of_the_answer, w) {
   scene s;
   leaving l = {.leave = NULL};
   begin_answering(&s, w, &l);
@@ -115,7 +108,7 @@ static void test_cut_after_every_byte_of_the_answer(world *w) {
 }
 
 /* Then it was open, and was lost: 1006. */
-static void test_cut_right_behind_the_answer(world *w) {
+WORLD_TEST(test_cut_right_behind_the_answer, w) {
   scene s;
   leaving l = {.leave = raw_conn_end, .cut = 0};
   begin_answering(&s, w, &l);
@@ -129,14 +122,4 @@ static void test_cut_right_behind_the_answer(world *w) {
   assert_false(s.o.clean);
   bytes_free(&l.answer);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_cut_right_after_accepting),
-      WORLD_TEST(test_cut_in_mid_request),
-      WORLD_TEST(test_cut_after_every_byte_of_the_answer),
-      WORLD_TEST(test_cut_right_behind_the_answer),
-  };
-  return world_run_tests("net/connect_cut", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* One deadline for all that comes before the open session, whatever the server does. F3 F38 F42 F47
  */
 
@@ -48,7 +41,7 @@ static void assert_timed_out(scene *s, const char *name, wsuv_stage_t stage) {
   assert_ends_in_time(s, name, UV_ETIMEDOUT, stage);
 }
 
-static void test_deadline_of_a_server_that_says_nothing(world *w) {
+WORLD_TEST(test_deadline_of_a_server_that_says_nothing, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
@@ -57,7 +50,7 @@ static void test_deadline_of_a_server_that_says_nothing(world *w) {
   scene_end(&s);
 }
 
-static void test_deadline_of_a_server_that_does_not_even_read(world *w) {
+WORLD_TEST(test_deadline_of_a_server_that_does_not_even_read, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_STALL, PEER_DELAY(timeout_ms(w) * 2), PEER_RESUME, PEER_EXPECT_GONE);
@@ -65,7 +58,7 @@ static void test_deadline_of_a_server_that_does_not_even_read(world *w) {
   scene_end(&s);
 }
 
-static void test_deadline_of_a_server_that_stops_in_mid_answer(world *w) {
+WORLD_TEST(test_deadline_of_a_server_that_stops_in_mid_answer, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND(ANSWER_SWITCH ANSWER_UPGRADE),
@@ -75,7 +68,7 @@ static void test_deadline_of_a_server_that_stops_in_mid_answer(world *w) {
 }
 
 /* Bytes never extend it: there would be enough for ten deadlines. */
-static void test_deadline_of_a_server_that_dribbles(world *w) {
+WORLD_TEST(test_deadline_of_a_server_that_dribbles, w) {
   enum { BYTES = 100 };
   char answer[BYTES + sizeof ANSWER_SWITCH] = ANSWER_SWITCH "X: ";
   memset(answer + strlen(answer), 'x', BYTES - 10);
@@ -88,7 +81,7 @@ static void test_deadline_of_a_server_that_dribbles(world *w) {
 }
 
 /* The status is known: what comes of the body until then is what there is. */
-static void test_deadline_of_a_refusal_that_dribbles(world *w) {
+WORLD_TEST(test_deadline_of_a_refusal_that_dribbles, w) {
   static const char body[] = "this body comes slowly, and there is more and more of it, and more";
   scene s;
   begin(&s, w);
@@ -99,7 +92,7 @@ static void test_deadline_of_a_refusal_that_dribbles(world *w) {
   scene_end(&s);
 }
 
-static void test_deadline_ends_when_the_session_is_open(world *w) {
+WORLD_TEST(test_deadline_ends_when_the_session_is_open, w) {
   scene s;
   begin(&s, w);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
@@ -119,7 +112,7 @@ static void answer_and_lose_time(raw_conn *c) {
 }
 
 /* The answer came in time, but the program was busy, and looks when it is late. */
-static void test_deadline_waits_for_what_has_come(world *w) {
+WORLD_TEST(test_deadline_waits_for_what_has_come, w) {
   sim *m = world_sim(w);
   scene s;
   if (m != NULL) sim_set_profile(m, NULL);
@@ -132,7 +125,7 @@ static void test_deadline_waits_for_what_has_come(world *w) {
 }
 
 /* A request can have a deadline of its own. */
-static void test_deadline_of_one_request(world *w) {
+WORLD_TEST(test_deadline_of_one_request, w) {
   wsuv_config_t config;
   wsuv_request_t r;
   scene s;
@@ -190,7 +183,7 @@ static void begin_failing(scene *s, world *w, uint64_t handshake_timeout_ms) {
 }
 
 /* No session is open that cannot write, least of all one without a deadline. */
-static void test_deadline_of_a_write_error_is_not_stopped_by_an_answer(world *w) {
+WORLD_TEST(test_deadline_of_a_write_error_is_not_stopped_by_an_answer, w) {
   scene s;
   begin_failing(&s, w, 10000);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
@@ -216,17 +209,17 @@ static void assert_write_error_ends_after(world *w, uint64_t timeout_ms, uint64_
 }
 
 /* What the server had to say may still come: for a second, but not beyond the deadline. */
-static void test_deadline_of_a_write_error_is_a_second(world *w) {
+WORLD_TEST(test_deadline_of_a_write_error_is_a_second, w) {
   assert_write_error_ends_after(w, 10000, LINGER_MS);
 }
 
-static void test_deadline_is_not_moved_later_by_a_write_error(world *w) {
+WORLD_TEST(test_deadline_is_not_moved_later_by_a_write_error, w) {
   assert_write_error_ends_after(w, 80, 80);
 }
 
 /* --- in simulation only --- */
 
-static void test_deadline_of_a_lookup_that_never_ends(world *w) {
+WORLD_SIM_TEST(test_deadline_of_a_lookup_that_never_ends, w) {
   scene s;
   begin(&s, w);
   sim_name(world_sim(w), "never", &(sim_answer){.delay_ms = SIM_NEVER});
@@ -234,7 +227,7 @@ static void test_deadline_of_a_lookup_that_never_ends(world *w) {
   scene_end(&s);
 }
 
-static void test_deadline_of_a_connection_that_is_not_answered(world *w) {
+WORLD_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered, w) {
   scene s;
   begin(&s, w);
   sim_route(world_sim(w), "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
@@ -243,7 +236,7 @@ static void test_deadline_of_a_connection_that_is_not_answered(world *w) {
 }
 
 /* Each stage takes its part, and none a deadline of its own. */
-static void test_deadline_is_one_for_all_stages(world *w) {
+WORLD_SIM_TEST(test_deadline_is_one_for_all_stages, w) {
   char answer[] = ANSWER_SWITCH "X: 1234567890";
   scene s;
   begin(&s, w);
@@ -252,24 +245,4 @@ static void test_deadline_is_one_for_all_stages(world *w) {
                 PEER_DRIBBLE(answer, strlen(answer), 1, 500), PEER_EXPECT_GONE);
   assert_timed_out(&s, "slow", WSUV_STAGE_HANDSHAKE);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_deadline_of_a_server_that_says_nothing),
-      WORLD_TEST(test_deadline_of_a_server_that_does_not_even_read),
-      WORLD_TEST(test_deadline_of_a_server_that_stops_in_mid_answer),
-      WORLD_TEST(test_deadline_of_a_server_that_dribbles),
-      WORLD_TEST(test_deadline_of_a_refusal_that_dribbles),
-      WORLD_TEST(test_deadline_ends_when_the_session_is_open),
-      WORLD_TEST(test_deadline_waits_for_what_has_come),
-      WORLD_TEST(test_deadline_of_one_request),
-      WORLD_TEST(test_deadline_of_a_write_error_is_not_stopped_by_an_answer),
-      WORLD_TEST(test_deadline_of_a_write_error_is_a_second),
-      WORLD_TEST(test_deadline_is_not_moved_later_by_a_write_error),
-      WORLD_SIM_TEST(test_deadline_of_a_lookup_that_never_ends),
-      WORLD_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered),
-      WORLD_SIM_TEST(test_deadline_is_one_for_all_stages),
-  };
-  return world_run_tests("net/connect_deadline", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Where to, in other ways than by a URL: by parts, and with an address beside the name. */
 
 #include <string.h>
@@ -52,7 +45,7 @@ static wsuv_request_t parts_of(const scene *s, const char *host) {
 
 /* --- by parts --- */
 
-static void test_parts_host_and_port(world *w) {
+WORLD_TEST(test_parts_host_and_port, w) {
   scene s;
   scene_begin(&s, w, NULL);
   greet_and_close(s.peer);
@@ -62,7 +55,7 @@ static void test_parts_host_and_port(world *w) {
   scene_end(&s);
 }
 
-static void test_parts_path_and_name(world *w) {
+WORLD_TEST(test_parts_path_and_name, w) {
   char path[] = "/path/%7e?q=1", name[32];
   scene s;
   scene_begin(&s, w, NULL);
@@ -79,7 +72,7 @@ static void test_parts_path_and_name(world *w) {
   scene_end(&s);
 }
 
-static void test_parts_port_0_is_80(world *w) {
+WORLD_SIM_TEST(test_parts_port_0_is_80, w) {
   char host[64];
   scene s;
   scene_begin(&s, w, NULL);
@@ -104,7 +97,7 @@ static bool has_ipv6(const world *w) {
   return has;
 }
 
-static void test_parts_ipv6_without_brackets(world *w) {
+WORLD_TEST(test_parts_ipv6_without_brackets, w) {
   scene s;
   if (!has_ipv6(w)) return;
   scene_begin(&s, w, NULL);
@@ -121,7 +114,7 @@ static void test_parts_ipv6_without_brackets(world *w) {
 
 /* --- an address beside the name --- */
 
-static void test_address_takes_the_place_of_the_lookup(world *w) {
+WORLD_TEST(test_address_takes_the_place_of_the_lookup, w) {
   scene s;
   scene_begin(&s, w, NULL);
   greet_and_close(s.peer);
@@ -138,7 +131,7 @@ static void test_address_takes_the_place_of_the_lookup(world *w) {
 }
 
 /* Nor is a literal gone to. */
-static void test_address_takes_the_place_of_a_literal(world *w) {
+WORLD_TEST(test_address_takes_the_place_of_a_literal, w) {
   scene s;
   scene_begin(&s, w, NULL);
   greet_and_close(s.peer);
@@ -150,7 +143,7 @@ static void test_address_takes_the_place_of_a_literal(world *w) {
   scene_end(&s);
 }
 
-static void test_address_of_ipv6(world *w) {
+WORLD_TEST(test_address_of_ipv6, w) {
   scene s;
   if (!has_ipv6(w)) return;
   scene_begin(&s, w, NULL);
@@ -160,17 +153,4 @@ static void test_address_of_ipv6(world *w) {
   r.address = "::1";
   play(&s, &r);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_parts_host_and_port),
-      WORLD_TEST(test_parts_path_and_name),
-      WORLD_SIM_TEST(test_parts_port_0_is_80),
-      WORLD_TEST(test_parts_ipv6_without_brackets),
-      WORLD_TEST(test_address_takes_the_place_of_the_lookup),
-      WORLD_TEST(test_address_takes_the_place_of_a_literal),
-      WORLD_TEST(test_address_of_ipv6),
-  };
-  return world_run_tests("net/connect_parts", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* A source of random bytes that fails: there is no other one. F14 */
 
 #include <string.h>
@@ -16,7 +9,7 @@
 /* Frames that the bytes already fetched are enough for, at most. */
 enum { FRAMES_MAX = 1024 };
 
-static void test_random_fails_at_connect(world *w) {
+WORLD_TEST(test_random_fails_at_connect, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
@@ -80,7 +73,7 @@ static int send_until_refused(wsuv_session_t *session, size_t *sent) {
   return err;
 }
 
-static void test_random_fails_at_send(world *w) {
+WORLD_TEST(test_random_fails_at_send, w) {
   size_t sent;
   seen_keys seen;
   scene s;
@@ -96,7 +89,7 @@ static void test_random_fails_at_send(world *w) {
   assert_true(seen.count <= sent);
 }
 
-static void test_random_fails_at_ping(world *w) {
+WORLD_TEST(test_random_fails_at_ping, w) {
   seen_keys seen;
   scene s;
   begin(&s, w, &seen);
@@ -107,7 +100,7 @@ static void test_random_fails_at_ping(world *w) {
 }
 
 /* The last bytes are used up by one session, and another one's close is refused. */
-static void test_random_fails_at_the_close_of_another(world *w) {
+WORLD_TEST(test_random_fails_at_the_close_of_another, w) {
   size_t sent;
   seen_keys seen;
   observer other = {0};
@@ -127,7 +120,7 @@ static void test_random_fails_at_the_close_of_another(world *w) {
   scene_end(&s);
 }
 
-static void test_random_fails_at_the_close_of_the_client(world *w) {
+WORLD_TEST(test_random_fails_at_the_close_of_the_client, w) {
   size_t sent;
   seen_keys seen;
   observer other = {0};
@@ -146,7 +139,7 @@ static void test_random_fails_at_the_close_of_the_client(world *w) {
 }
 
 /* Nobody calls: it is a pong that cannot be masked. */
-static void test_random_fails_at_a_pong(world *w) {
+WORLD_TEST(test_random_fails_at_a_pong, w) {
   seen_keys seen;
   scene s;
   begin(&s, w, &seen);
@@ -159,16 +152,4 @@ static void test_random_fails_at_a_pong(world *w) {
   assert_ended(&s.o, WSUV_ERANDOM, WSUV_STAGE_OPEN);
   assert_int_equal(s.o.sent_code, 0);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_random_fails_at_connect),
-      WORLD_TEST(test_random_fails_at_send),
-      WORLD_TEST(test_random_fails_at_ping),
-      WORLD_TEST(test_random_fails_at_the_close_of_another),
-      WORLD_TEST(test_random_fails_at_the_close_of_the_client),
-      WORLD_TEST(test_random_fails_at_a_pong),
-  };
-  return world_run_tests("net/connect_random", tests, sizeof tests / sizeof *tests);
 }

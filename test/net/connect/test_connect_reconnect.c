@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* One connection after the other, each begun in the on_close of the one before. F41 */
 
 #include <string.h>
@@ -70,7 +63,7 @@ static void end(again *a, int status) {
   scene_end(&a->s);
 }
 
-static void test_reconnect_in_on_close(world *w) {
+WORLD_TEST(test_reconnect_in_on_close, w) {
   again a;
   begin(&a, w);
   a.weighed = true;
@@ -83,7 +76,7 @@ static void test_reconnect_in_on_close(world *w) {
   end(&a, 0);
 }
 
-static void test_reconnect_when_the_connection_is_lost(world *w) {
+WORLD_TEST(test_reconnect_when_the_connection_is_lost, w) {
   again a;
   begin(&a, w);
   raw_peer_play(a.s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_END, PEER_EXPECT_GONE);
@@ -91,7 +84,7 @@ static void test_reconnect_when_the_connection_is_lost(world *w) {
   end(&a, UV_EOF);
 }
 
-static void test_reconnect_when_refused(world *w) {
+WORLD_TEST(test_reconnect_when_refused, w) {
   again a;
   begin(&a, w);
   a.s.peer->port = world_dead_port(w);
@@ -104,7 +97,7 @@ static void terminate(observer *o) {
   observer_terminate(o);
 }
 
-static void test_reconnect_when_terminated(world *w) {
+WORLD_TEST(test_reconnect_when_terminated, w) {
   again a;
   begin(&a, w);
   for (size_t i = 0; i < ROUNDS; i++) a.o[i].at_open = terminate;
@@ -121,7 +114,7 @@ static void connect_the_same(observer *o) {
   CHECK(observer_connect(o, s->client, raw_peer_url(s->peer, "/")) == 0);
 }
 
-static void test_reconnect_with_the_same_data(world *w) {
+WORLD_TEST(test_reconnect_with_the_same_data, w) {
   scene s;
   scene_begin(&s, w, NULL);
   s.o.at_close = connect_the_same;
@@ -132,15 +125,4 @@ static void test_reconnect_with_the_same_data(world *w) {
   assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
   assert_int_equal(s.peer->accepted, ROUNDS);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_reconnect_in_on_close),
-      WORLD_TEST(test_reconnect_when_the_connection_is_lost),
-      WORLD_TEST(test_reconnect_when_refused),
-      WORLD_TEST(test_reconnect_when_terminated),
-      WORLD_TEST(test_reconnect_with_the_same_data),
-  };
-  return world_run_tests("net/connect_reconnect", tests, sizeof tests / sizeof *tests);
 }

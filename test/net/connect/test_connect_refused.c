@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Nobody listens. */
 
 #include "support/check.h"
@@ -29,7 +22,7 @@ static void assert_refused(const observer *o, int status, wsuv_stage_t stage) {
   assert_string_equal(o->sent_reason, "");
 }
 
-static void test_connect_refused_has_its_code_and_stage(world *w) {
+WORLD_TEST(test_connect_refused_has_its_code_and_stage, w) {
   scene s;
   scene_begin(&s, w, NULL);
   connect_to_nobody(&s);
@@ -40,7 +33,7 @@ static void test_connect_refused_has_its_code_and_stage(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_refused_when_the_peer_stops_listening(world *w) {
+WORLD_TEST(test_connect_refused_when_the_peer_stops_listening, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_refuse(s.peer);
@@ -54,7 +47,7 @@ static void close_the_client(observer *o) {
   CHECK(observer_client_close(o->data, NULL) == 0);
 }
 
-static void test_connect_refused_and_the_client_closed_in_on_close(world *w) {
+WORLD_TEST(test_connect_refused_and_the_client_closed_in_on_close, w) {
   scene s;
   scene_begin(&s, w, NULL);
   s.o.at_close = close_the_client;
@@ -65,7 +58,7 @@ static void test_connect_refused_and_the_client_closed_in_on_close(world *w) {
   observer_reset(&s.o);
 }
 
-static void test_connect_has_the_network_s_own_code(world *w) {
+WORLD_SIM_TEST(test_connect_has_the_network_s_own_code, w) {
   static const struct {
     sim_route_kind kind;
     int code;
@@ -80,14 +73,4 @@ static void test_connect_has_the_network_s_own_code(world *w) {
     assert_refused(&s.o, routes[i].code, WSUV_STAGE_CONNECT);
   }
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_connect_refused_has_its_code_and_stage),
-      WORLD_TEST(test_connect_refused_when_the_peer_stops_listening),
-      WORLD_TEST(test_connect_refused_and_the_client_closed_in_on_close),
-      WORLD_SIM_TEST(test_connect_has_the_network_s_own_code),
-  };
-  return world_run_tests("net/connect_refused", tests, sizeof tests / sizeof *tests);
 }

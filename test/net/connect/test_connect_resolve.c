@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* From a name to a connection: names that are none, slow lookups, several addresses. F38, F39 */
 
 #include <string.h>
@@ -36,7 +29,7 @@ static void assert_greeted(const observer *o) {
   assert_string_equal(bytes_text(&o->text), "hello;");
 }
 
-static void test_connect_by_name(world *w) {
+WORLD_TEST(test_connect_by_name, w) {
   bytes host = {0};
   char value[64];
   scene s;
@@ -51,7 +44,7 @@ static void test_connect_by_name(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_to_a_name_that_is_none(world *w) {
+WORLD_TEST(test_connect_to_a_name_that_is_none, w) {
   scene s;
   scene_begin(&s, w, NULL);
   play_by_name(&s, world_bad_name(w));
@@ -66,7 +59,7 @@ static void terminate_it(scene *s) {
 }
 
 /* In the real world the lookup is in the thread pool, where it cannot be called back. */
-static void test_connect_terminated_while_looking_up(world *w) {
+WORLD_TEST(test_connect_terminated_while_looking_up, w) {
   scene s;
   sim *m = world_sim(w);
   if (m != NULL) sim_name(m, world_good_name(w), &(sim_answer){9, .addrs = {"127.0.0.1"}});
@@ -85,7 +78,7 @@ static void name_of(world *w, const char *name, const sim_answer *answer) {
   sim_name(world_sim(w), name, answer);
 }
 
-static void test_connect_waits_for_a_slow_lookup(world *w) {
+WORLD_SIM_TEST(test_connect_waits_for_a_slow_lookup, w) {
   scene s;
   scene_begin(&s, w, NULL);
   greet_and_close(s.peer);
@@ -98,7 +91,7 @@ static void test_connect_waits_for_a_slow_lookup(world *w) {
 }
 
 /* The session ends at once; the client's end waits for the orphan. */
-static void test_connect_leaves_a_lookup_behind(world *w) {
+WORLD_SIM_TEST(test_connect_leaves_a_lookup_behind, w) {
   static const sim_answer answers[] = {{.delay_ms = SLOW_MS, .addrs = {"127.0.0.1"}},
                                        {.delay_ms = SLOW_MS, .status = UV_EAI_AGAIN}};
   for (size_t i = 0; i < 2; i++) {
@@ -117,7 +110,7 @@ static void test_connect_leaves_a_lookup_behind(world *w) {
   }
 }
 
-static void test_connect_tries_every_address(world *w) {
+WORLD_SIM_TEST(test_connect_tries_every_address, w) {
   scene s;
   sim *m = world_sim(w);
   scene_begin(&s, w, NULL);
@@ -132,7 +125,7 @@ static void test_connect_tries_every_address(world *w) {
 }
 
 /* F39: a family without a way out, which says nothing. */
-static void test_connect_past_a_dead_family(world *w) {
+WORLD_SIM_TEST(test_connect_past_a_dead_family, w) {
   scene s;
   sim *m = world_sim(w);
   scene_begin(&s, w, NULL);
@@ -145,7 +138,7 @@ static void test_connect_past_a_dead_family(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_tells_of_the_last_address(world *w) {
+WORLD_SIM_TEST(test_connect_tells_of_the_last_address, w) {
   scene s;
   sim *m = world_sim(w);
   scene_begin(&s, w, NULL);
@@ -162,7 +155,7 @@ static void test_connect_tells_of_the_last_address(world *w) {
   scene_end(&s);
 }
 
-static void test_connect_terminated_between_two_addresses(world *w) {
+WORLD_SIM_TEST(test_connect_terminated_between_two_addresses, w) {
   for (uint64_t after_ms = 0; after_ms < 4; after_ms++) {
     scene s;
     scene_begin(&s, w, NULL);
@@ -180,7 +173,7 @@ static void test_connect_terminated_between_two_addresses(world *w) {
 }
 
 /* Several sessions at once, each with a fate of its own. */
-static void test_connect_many_lookups_at_once(world *w) {
+WORLD_SIM_TEST(test_connect_many_lookups_at_once, w) {
   enum { SESSIONS = 12 };
   observer o[SESSIONS] = {{0}};
   scene s;
@@ -202,20 +195,4 @@ static void test_connect_many_lookups_at_once(world *w) {
     observer_reset(&o[i]);
   }
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_connect_by_name),
-      WORLD_TEST(test_connect_to_a_name_that_is_none),
-      WORLD_TEST(test_connect_terminated_while_looking_up),
-      WORLD_SIM_TEST(test_connect_waits_for_a_slow_lookup),
-      WORLD_SIM_TEST(test_connect_leaves_a_lookup_behind),
-      WORLD_SIM_TEST(test_connect_tries_every_address),
-      WORLD_SIM_TEST(test_connect_past_a_dead_family),
-      WORLD_SIM_TEST(test_connect_tells_of_the_last_address),
-      WORLD_SIM_TEST(test_connect_terminated_between_two_addresses),
-      WORLD_SIM_TEST(test_connect_many_lookups_at_once),
-  };
-  return world_run_tests("net/connect_resolve", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* What the configuration makes of a socket: tcp_nodelay, tcp_keepalive_s, local_address. */
 
 #include <string.h>
@@ -68,21 +61,21 @@ static socket_facts facts_with(world *w, const wsuv_config_t *config) {
   return facts;
 }
 
-static void test_socket_by_default(world *w) {
+WORLD_UV_TEST(test_socket_by_default, w) {
   const socket_facts facts = facts_with(w, NULL);
   assert_true(facts.nodelay != 0);
   assert_int_equal(facts.keepalive, 0);
   assert_string_equal(facts.local, "127.0.0.1");
 }
 
-static void test_socket_without_nodelay(world *w) {
+WORLD_UV_TEST(test_socket_without_nodelay, w) {
   wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.tcp_nodelay = false;
   assert_int_equal(facts_with(w, &config).nodelay, 0);
 }
 
-static void test_socket_with_keepalive(world *w) {
+WORLD_UV_TEST(test_socket_with_keepalive, w) {
   wsuv_config_t config;
   wsuv_client_config_init(&config);
   for (unsigned seconds = 1; seconds <= 32767; seconds += 32766) {
@@ -93,14 +86,14 @@ static void test_socket_with_keepalive(world *w) {
   }
 }
 
-static void test_socket_bound_to_the_local_address(world *w) {
+WORLD_UV_TEST(test_socket_bound_to_the_local_address, w) {
   wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.local_address = "127.0.0.2";
   assert_string_equal(facts_with(w, &config).local, "127.0.0.2");
 }
 
-static void test_socket_bound_to_what_is_not_this_machine_s(world *w) {
+WORLD_UV_TEST(test_socket_bound_to_what_is_not_this_machine_s, w) {
   wsuv_config_t config;
   scene s;
   wsuv_client_config_init(&config);
@@ -113,7 +106,7 @@ static void test_socket_bound_to_what_is_not_this_machine_s(world *w) {
 
 /* --- local_address and families --- */
 
-static void test_socket_local_address_of_the_other_family(world *w) {
+WORLD_TEST(test_socket_local_address_of_the_other_family, w) {
   wsuv_config_t config;
   char local[] = "::1";
   scene s;
@@ -128,7 +121,7 @@ static void test_socket_local_address_of_the_other_family(world *w) {
   assert_int_equal(s.peer->accepted, 0);
 }
 
-static void test_socket_local_address_of_a_request(world *w) {
+WORLD_TEST(test_socket_local_address_of_a_request, w) {
   wsuv_config_t config;
   scene s;
   scene_begin(&s, w, NULL);
@@ -149,7 +142,7 @@ static void test_socket_local_address_of_a_request(world *w) {
   scene_end(&s);
 }
 
-static void test_socket_local_address_is_nothing_to_a_unix_socket(world *w) {
+WORLD_TEST(test_socket_local_address_is_nothing_to_a_unix_socket, w) {
   wsuv_config_t config;
   bytes url = {0};
   scene s;
@@ -165,18 +158,4 @@ static void test_socket_local_address_is_nothing_to_a_unix_socket(world *w) {
   assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
   bytes_free(&url);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_UV_TEST(test_socket_by_default),
-      WORLD_UV_TEST(test_socket_without_nodelay),
-      WORLD_UV_TEST(test_socket_with_keepalive),
-      WORLD_UV_TEST(test_socket_bound_to_the_local_address),
-      WORLD_UV_TEST(test_socket_bound_to_what_is_not_this_machine_s),
-      WORLD_TEST(test_socket_local_address_of_the_other_family),
-      WORLD_TEST(test_socket_local_address_of_a_request),
-      WORLD_TEST(test_socket_local_address_is_nothing_to_a_unix_socket),
-  };
-  return world_run_tests("net/connect_socket", tests, sizeof tests / sizeof *tests);
 }

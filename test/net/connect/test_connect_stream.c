@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Adoption: sessions over streams that somebody else has connected. In the real world only, since
    the streams are libuv's. */
 
@@ -111,7 +104,7 @@ static void greet_and_close(raw_peer *p) {
                 PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static void test_stream_carries_a_session(world *w) {
+WORLD_UV_TEST(test_stream_carries_a_session, w) {
   for (size_t i = KIND_TCP; i < KINDS; i++) {
     char host[64];
     carrier c;
@@ -140,7 +133,7 @@ static void send_much(observer *o) {
   CHECK(wsuv_send_text(o->session, data, sizeof data) == 0);
 }
 
-static void test_stream_carries_large_messages(world *w) {
+WORLD_UV_TEST(test_stream_carries_large_messages, w) {
   for (size_t i = KIND_TCP; i < KINDS; i++) {
     carrier c;
     scene s;
@@ -159,7 +152,7 @@ static void test_stream_carries_large_messages(world *w) {
 }
 
 /* Nothing is looked up, and nothing else connected. */
-static void test_stream_by_parts(world *w) {
+WORLD_UV_TEST(test_stream_by_parts, w) {
   carrier c;
   wsuv_request_t r;
   scene s;
@@ -182,7 +175,7 @@ static void test_stream_by_parts(world *w) {
 
 /* --- its end --- */
 
-static void test_stream_terminated_at_once(world *w) {
+WORLD_UV_TEST(test_stream_terminated_at_once, w) {
   for (size_t i = KIND_TCP; i < KINDS; i++) {
     carrier c;
     scene s;
@@ -203,7 +196,7 @@ static void terminate_it(scene *s) {
   observer_terminate(&s->o);
 }
 
-static void test_stream_terminated_in_the_handshake(world *w) {
+WORLD_UV_TEST(test_stream_terminated_in_the_handshake, w) {
   carrier c;
   scene s;
   scene_begin(&s, w, NULL);
@@ -219,7 +212,7 @@ static void on_client_closed(wsuv_client_t *client) {
   *(bool *) wsuv_client_data(client) = true;
 }
 
-static void test_stream_ends_with_its_client(world *w) {
+WORLD_UV_TEST(test_stream_ends_with_its_client, w) {
   bool gone = false;
   carrier c;
   scene s;
@@ -234,7 +227,7 @@ static void test_stream_ends_with_its_client(world *w) {
   observer_reset(&s.o);
 }
 
-static void test_stream_refused_upgrade(world *w) {
+WORLD_UV_TEST(test_stream_refused_upgrade, w) {
   carrier c;
   scene s;
   scene_begin(&s, w, NULL);
@@ -262,7 +255,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   c->reads++;
 }
 
-static void test_stream_that_was_being_read_from(world *w) {
+WORLD_UV_TEST(test_stream_that_was_being_read_from, w) {
   carrier c;
   scene s;
   scene_begin(&s, w, NULL);
@@ -277,7 +270,7 @@ static void test_stream_that_was_being_read_from(world *w) {
 }
 
 /* A session keeps the loop alive, whatever the stream did. */
-static void test_stream_that_was_unreferenced(world *w) {
+WORLD_UV_TEST(test_stream_that_was_unreferenced, w) {
   carrier c;
   scene s;
   scene_begin(&s, w, NULL);
@@ -303,7 +296,7 @@ static void assert_stream_refused(scene *s, const carrier *c, const wsuv_request
   assert_left_alone(c);
 }
 
-static void test_stream_refused_is_the_caller_s(world *w) {
+WORLD_UV_TEST(test_stream_refused_is_the_caller_s, w) {
   carrier c;
   wsuv_request_t r;
   scene s;
@@ -331,7 +324,7 @@ static void test_stream_refused_is_the_caller_s(world *w) {
   scene_end(&s);
 }
 
-static void test_stream_for_a_client_that_is_closing(world *w) {
+WORLD_UV_TEST(test_stream_for_a_client_that_is_closing, w) {
   bool gone = false;
   carrier c;
   wsuv_request_t r;
@@ -357,7 +350,7 @@ static void on_shutdown(uv_shutdown_t *req, int status) {
   *(bool *) req->data = true;
 }
 
-static void test_stream_that_is_not_connected(world *w) {
+WORLD_UV_TEST(test_stream_that_is_not_connected, w) {
   bool shut = false;
   uv_shutdown_t req = {.data = &shut};
   carrier c = {.w = w};
@@ -383,7 +376,7 @@ static void test_stream_that_is_not_connected(world *w) {
   scene_end(&s);
 }
 
-static void test_stream_of_another_kind_or_loop(world *w) {
+WORLD_UV_TEST(test_stream_of_another_kind_or_loop, w) {
   uv_udp_t udp;
   uv_tcp_t tcp;
   uv_loop_t other;
@@ -402,7 +395,7 @@ static void test_stream_of_another_kind_or_loop(world *w) {
 }
 
 /* F46 */
-static void test_stream_without_memory(world *w) {
+WORLD_UV_TEST(test_stream_without_memory, w) {
   track_alloc *t = w->alloc;
   for (uint64_t n = 1, failed = 1; failed > 0; n++) {
     carrier c;
@@ -429,24 +422,4 @@ static void test_stream_without_memory(world *w) {
     failed = t->failed - failed;
     scene_end(&s);
   }
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_UV_TEST(test_stream_carries_a_session),
-      WORLD_UV_TEST(test_stream_carries_large_messages),
-      WORLD_UV_TEST(test_stream_by_parts),
-      WORLD_UV_TEST(test_stream_terminated_at_once),
-      WORLD_UV_TEST(test_stream_terminated_in_the_handshake),
-      WORLD_UV_TEST(test_stream_ends_with_its_client),
-      WORLD_UV_TEST(test_stream_refused_upgrade),
-      WORLD_UV_TEST(test_stream_that_was_being_read_from),
-      WORLD_UV_TEST(test_stream_that_was_unreferenced),
-      WORLD_UV_TEST(test_stream_refused_is_the_caller_s),
-      WORLD_UV_TEST(test_stream_for_a_client_that_is_closing),
-      WORLD_UV_TEST(test_stream_that_is_not_connected),
-      WORLD_UV_TEST(test_stream_of_another_kind_or_loop),
-      WORLD_UV_TEST(test_stream_without_memory),
-  };
-  return world_run_tests("net/connect_stream", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Giving up before the session is open, at every stage: cancelled, and one on_close, which comes
    from the loop. F41 */
 
@@ -63,7 +56,7 @@ static void end_unanswered(scene *s) {
 
 /* --- at every stage --- */
 
-static void test_terminate_right_after_connect(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_right_after_connect, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -75,7 +68,7 @@ static void test_terminate_right_after_connect(world *w) {
   }
 }
 
-static void test_terminate_while_looking_up(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_while_looking_up, w) {
   sim *m = world_sim(w);
   if (m != NULL) sim_name(m, world_good_name(w), &(sim_answer){5, .addrs = {"127.0.0.1"}});
   for (size_t i = 0; i < WAYS; i++) {
@@ -90,7 +83,7 @@ static void test_terminate_while_looking_up(world *w) {
   }
 }
 
-static void test_terminate_while_connecting(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_while_connecting, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -101,7 +94,7 @@ static void test_terminate_while_connecting(world *w) {
   }
 }
 
-static void test_terminate_in_the_handshake(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_in_the_handshake, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -118,7 +111,7 @@ static void send_part(raw_conn *c) {
   answer_write(c, ANSWER_HEAD);
 }
 
-static void test_terminate_in_mid_answer(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_in_mid_answer, w) {
   for (size_t i = 0; i < WAYS; i++) {
     scene s;
     begin(&s, w);
@@ -142,7 +135,7 @@ static bool over_or_closed(void *arg) {
   return c->o->closed || c->turns-- == 0;
 }
 
-static void test_terminate_after_any_number_of_turns(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_after_any_number_of_turns, w) {
   for (size_t turns = 0; turns < 12; turns++) {
     scene s;
     begin(&s, w);
@@ -162,7 +155,7 @@ static void test_terminate_after_any_number_of_turns(world *w) {
 
 /* --- the arguments of a close that only cancels --- */
 
-static void test_close_before_open_judges_its_arguments(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_close_before_open_judges_its_arguments, w) {
   scene s;
   begin(&s, w);
   scene_connect(&s);
@@ -173,7 +166,7 @@ static void test_close_before_open_judges_its_arguments(world *w) {
   end_unanswered(&s);
 }
 
-static void test_send_before_open_is_refused(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_send_before_open_is_refused, w) {
   wsuv_frame_t frame;
   scene s;
   begin(&s, w);
@@ -201,7 +194,7 @@ static void terminate_other(observer *o) {
 }
 
 /* Those in front of it and those behind it. */
-static void test_terminate_from_the_on_close_of_another(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_from_the_on_close_of_another, w) {
   enum { SESSIONS = 5 };
   for (size_t first = 0; first < SESSIONS; first++) {
     observer o[SESSIONS] = {{0}};
@@ -232,7 +225,7 @@ static void end_it_again(observer *o) {
   CHECK(wsuv_send_text(session, "a", 1) == WSUV_ESTATE);
 }
 
-static void test_terminate_in_its_own_on_close(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_in_its_own_on_close, w) {
   scene s;
   begin(&s, w);
   s.o.at_close = end_it_again;
@@ -247,7 +240,7 @@ static void terminate_self(observer *o) {
 }
 
 /* Open already, but nothing of what came with the answer is delivered any more. */
-static void test_terminate_in_on_open(world *w) {
+WORLD_AND_SIM_TLS_TEST(test_terminate_in_on_open, w) {
   scene s;
   begin(&s, w);
   s.o.at_open = terminate_self;
@@ -260,21 +253,4 @@ static void test_terminate_in_on_open(world *w) {
   assert_int_equal(s.o.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(s.o.sent_code, 0);
   end_unanswered(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_AND_SIM_TLS_TEST(test_terminate_right_after_connect),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_while_looking_up),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_while_connecting),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_in_the_handshake),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_in_mid_answer),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_after_any_number_of_turns),
-      WORLD_AND_SIM_TLS_TEST(test_close_before_open_judges_its_arguments),
-      WORLD_AND_SIM_TLS_TEST(test_send_before_open_is_refused),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_from_the_on_close_of_another),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_in_its_own_on_close),
-      WORLD_AND_SIM_TLS_TEST(test_terminate_in_on_open),
-  };
-  return world_run_tests("net/connect_terminate", tests, sizeof tests / sizeof *tests);
 }

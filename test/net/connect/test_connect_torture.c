@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The n-th allocation fails, for every n, once and for ever, in a whole life of a client: an error
    from the call, or one on_close; nothing leaks, and the client still closes. F46 */
 
@@ -146,14 +139,14 @@ static void torture_with(world *w, raw_peer *peer, void (*at_open)(observer *o),
   torture_it(&t, true);
 }
 
-static void test_torture_of_connect_echo_and_close(world *w) {
+WORLD_SIM_TEST(test_torture_of_connect_echo_and_close, w) {
   raw_peer *p = raw_peer_new(w);
   raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH("Sec-WebSocket-Protocol: chat\r\n"),
                 PEER_ECHO);
   torture_with(w, p, echo_or_close, 0);
 }
 
-static void test_torture_of_a_peer_that_talks_and_closes(world *w) {
+WORLD_SIM_TEST(test_torture_of_a_peer_that_talks_and_closes, w) {
   static uint8_t large[LARGE];
   raw_peer *p = raw_peer_new(w);
   memset(large, 'x', sizeof large);
@@ -163,7 +156,7 @@ static void test_torture_of_a_peer_that_talks_and_closes(world *w) {
   torture_with(w, p, send_and_flush, 0);
 }
 
-static void test_torture_of_a_refusal(world *w) {
+WORLD_SIM_TEST(test_torture_of_a_refusal, w) {
   raw_peer *p = raw_peer_new(w);
   raw_peer_play(p, PEER_EXPECT_REQUEST,
                 PEER_SEND("HTTP/1.1 401 No\r\nX-A: 1\r\nContent-Length: 9\r\n\r\n123456789"),
@@ -171,20 +164,20 @@ static void test_torture_of_a_refusal(world *w) {
   torture_with(w, p, NULL, WSUV_ESTATUS);
 }
 
-static void test_torture_of_a_connection_that_is_refused(world *w) {
+WORLD_SIM_TEST(test_torture_of_a_connection_that_is_refused, w) {
   raw_peer *p = raw_peer_new(w);
   p->port = world_dead_port(w);
   torture_with(w, p, NULL, UV_ECONNREFUSED);
 }
 
-static void test_torture_of_a_connection_that_is_lost(world *w) {
+WORLD_SIM_TEST(test_torture_of_a_connection_that_is_lost, w) {
   raw_peer *p = raw_peer_new(w);
   raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "a"), PEER_RESET);
   torture_with(w, p, send_and_flush, UV_ECONNRESET);
 }
 
 /* A second one to be told needs memory; the client closes without it. */
-static void test_torture_of_a_client_s_close(world *w) {
+WORLD_TEST(test_torture_of_a_client_s_close, w) {
   torture t = {.w = w};
   wsuv_client_t *client;
   the = &t;
@@ -196,16 +189,4 @@ static void test_torture_of_a_client_s_close(world *w) {
   assert_int_equal(observer_client_close(client, NULL), 0);
   world_run_until_true(w, &t.gone);
   w->alloc->fail_at = 0;
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_torture_of_connect_echo_and_close),
-      WORLD_SIM_TEST(test_torture_of_a_peer_that_talks_and_closes),
-      WORLD_SIM_TEST(test_torture_of_a_refusal),
-      WORLD_SIM_TEST(test_torture_of_a_connection_that_is_refused),
-      WORLD_SIM_TEST(test_torture_of_a_connection_that_is_lost),
-      WORLD_TEST(test_torture_of_a_client_s_close),
-  };
-  return world_run_tests("net/connect_torture", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Sessions over a Unix socket: ws+unix:///path/to/socket:/request/path. */
 
 #include <string.h>
@@ -50,7 +43,7 @@ static void greet_and_close(raw_peer *p) {
                 PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static void test_unix_sends_the_target_and_localhost_as_host(world *w) {
+WORLD_TEST(test_unix_sends_the_target_and_localhost_as_host, w) {
   static const char *const cases[][2] = {{"", "GET / HTTP/1.1\r\n"},
                                          {":", "GET / HTTP/1.1\r\n"},
                                          {":/", "GET / HTTP/1.1\r\n"},
@@ -74,7 +67,7 @@ static void test_unix_sends_the_target_and_localhost_as_host(world *w) {
   }
 }
 
-static void test_unix_socket_that_is_not_there(world *w) {
+WORLD_TEST(test_unix_socket_that_is_not_there, w) {
   unix_scene u;
   begin(&u, w, ":/");
   raw_peer_refuse(u.s.peer);
@@ -88,7 +81,7 @@ static void terminate_it(scene *s) {
   observer_terminate(&s->o);
 }
 
-static void test_unix_terminated_while_connecting(world *w) {
+WORLD_TEST(test_unix_terminated_while_connecting, w) {
   unix_scene u;
   begin(&u, w, ":/");
   raw_peer_play(u.s.peer, PEER_EXPECT_GONE);
@@ -107,7 +100,7 @@ static void send_much(observer *o) {
 }
 
 /* More than the socket takes at once. */
-static void test_unix_large_messages_go_both_ways(world *w) {
+WORLD_TEST(test_unix_large_messages_go_both_ways, w) {
   unix_scene u;
   begin(&u, w, ":/");
   raw_peer_play(u.s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
@@ -122,7 +115,7 @@ static void test_unix_large_messages_go_both_ways(world *w) {
 }
 
 /* One byte more, and the path would be cut to that of another socket. */
-static void test_unix_path_over_107_bytes_is_refused(world *w) {
+WORLD_TEST(test_unix_path_over_107_bytes_is_refused, w) {
   for (size_t len = PATH_MOST; len <= PATH_MOST + 1; len++) {
     bytes url = {0};
     scene s;
@@ -140,23 +133,11 @@ static void test_unix_path_over_107_bytes_is_refused(world *w) {
   }
 }
 
-static void test_unix_socket_closed_during_the_handshake(world *w) {
+WORLD_TEST(test_unix_socket_closed_during_the_handshake, w) {
   unix_scene u;
   begin(&u, w, ":/");
   raw_peer_play(u.s.peer, PEER_EXPECT_REQUEST, PEER_CLOSE);
   play(&u);
   assert_ended(&u.s.o, UV_EOF, WSUV_STAGE_HANDSHAKE);
   finish(&u);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_unix_sends_the_target_and_localhost_as_host),
-      WORLD_TEST(test_unix_socket_that_is_not_there),
-      WORLD_TEST(test_unix_terminated_while_connecting),
-      WORLD_TEST(test_unix_large_messages_go_both_ways),
-      WORLD_TEST(test_unix_path_over_107_bytes_is_refused),
-      WORLD_TEST(test_unix_socket_closed_during_the_handshake),
-  };
-  return world_run_tests("net/connect_unix", tests, sizeof tests / sizeof *tests);
 }

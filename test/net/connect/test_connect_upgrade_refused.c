@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The server answers, and the answer is no: on_close is told what it said. */
 
 #include <stdlib.h>
@@ -28,7 +21,7 @@ static void assert_body(const observer *o, const char *text) {
   assert_int_equal(o->body.len, strlen(text));
 }
 
-static void test_upgrade_refused_shows_status_headers_and_body(world *w) {
+WORLD_TEST(test_upgrade_refused_shows_status_headers_and_body, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
@@ -43,7 +36,7 @@ static void test_upgrade_refused_shows_status_headers_and_body(world *w) {
   scene_end(&s);
 }
 
-static void test_upgrade_refused_without_a_body(world *w) {
+WORLD_TEST(test_upgrade_refused_without_a_body, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
@@ -62,7 +55,7 @@ static void test_upgrade_refused_without_a_body(world *w) {
 }
 
 /* F10 */
-static void test_upgrade_refused_by_a_redirect_is_not_followed(world *w) {
+WORLD_TEST(test_upgrade_refused_by_a_redirect_is_not_followed, w) {
   bytes answer = {0};
   scene s;
   scene_begin(&s, w, NULL);
@@ -94,7 +87,7 @@ static void assert_cut_body(const observer *o, const uint8_t *body) {
   assert_memory_equal(o->body.base, body, KEPT);
 }
 
-static void test_upgrade_refused_keeps_4_kib_of_the_body(world *w) {
+WORLD_TEST(test_upgrade_refused_keeps_4_kib_of_the_body, w) {
   static const char *const heads[] = {
       "HTTP/1.1 500 Oh\r\nContent-Length: 100000\r\n\r\n",
       "HTTP/1.1 500 Oh\r\n\r\n",
@@ -129,7 +122,7 @@ static void play_body(scene *s, uint8_t *body, size_t n) {
   assert_memory_equal(s->o.body.base, body, s->o.body.len);
 }
 
-static void test_upgrade_refused_with_a_body_around_4_kib(world *w) {
+WORLD_TEST(test_upgrade_refused_with_a_body_around_4_kib, w) {
   uint8_t *body = long_body(KEPT + 1);
   for (size_t n = KEPT - 1; n <= KEPT + 1; n++) {
     scene s;
@@ -141,7 +134,7 @@ static void test_upgrade_refused_with_a_body_around_4_kib(world *w) {
   free(body);
 }
 
-static void test_upgrade_refused_with_a_chunked_body(world *w) {
+WORLD_TEST(test_upgrade_refused_with_a_chunked_body, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
@@ -164,7 +157,7 @@ static void play_until_end(scene *s, const char *answer, size_t n) {
 }
 
 /* Whatever was promised: what came is what there is. */
-static void test_upgrade_refused_with_a_body_up_to_the_end(world *w) {
+WORLD_TEST(test_upgrade_refused_with_a_body_up_to_the_end, w) {
   static const char *const answers[] = {
       "HTTP/1.1 400 Bad\r\n\r\nno such thing",
       "HTTP/1.1 400 Bad\r\nContent-Length: 100\r\n\r\nno such thing",
@@ -180,7 +173,7 @@ static void test_upgrade_refused_with_a_body_up_to_the_end(world *w) {
   }
 }
 
-static void test_upgrade_refused_and_cut_anywhere(world *w) {
+WORLD_TEST(test_upgrade_refused_and_cut_anywhere, w) {
   static const char answer[] = "HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\n123456789";
   const size_t head = (size_t) (strstr(answer, "\r\n\r\n") + 4 - answer);
   for (size_t n = 1; n < sizeof answer; n++) {
@@ -199,7 +192,7 @@ static void test_upgrade_refused_and_cut_anywhere(world *w) {
 }
 
 /* The status is known, whatever becomes of the body. */
-static void test_upgrade_refused_and_reset_in_the_body(world *w) {
+WORLD_TEST(test_upgrade_refused_and_reset_in_the_body, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
@@ -213,7 +206,7 @@ static void test_upgrade_refused_and_reset_in_the_body(world *w) {
 }
 
 /* By an older HTTP, too, it is a refusal with a status. */
-static void test_upgrade_refused_by_http_1_0(world *w) {
+WORLD_TEST(test_upgrade_refused_by_http_1_0, w) {
   static const char answer[] = "HTTP/1.0 404 Not Found\r\nServer: old\r\n\r\nnot here";
   scene s;
   scene_begin(&s, w, NULL);
@@ -224,7 +217,7 @@ static void test_upgrade_refused_by_http_1_0(world *w) {
   scene_end(&s);
 }
 
-static void test_upgrade_refused_after_interim_answers(world *w) {
+WORLD_TEST(test_upgrade_refused_after_interim_answers, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
@@ -244,7 +237,7 @@ static void answer_200(raw_conn *c) {
                   "Content-Length: 4\r\n\r\n\x81\x02hi\x81\x02yo");
 }
 
-static void test_upgrade_refused_by_any_status_but_101(world *w) {
+WORLD_TEST(test_upgrade_refused_by_any_status_but_101, w) {
   scene s;
   scene_begin(&s, w, NULL);
   raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(answer_200), PEER_EXPECT_GONE);
@@ -252,22 +245,4 @@ static void test_upgrade_refused_by_any_status_but_101(world *w) {
   assert_refused(&s.o, 200);
   assert_int_equal(s.o.body.len, 4);
   scene_end(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_upgrade_refused_shows_status_headers_and_body),
-      WORLD_TEST(test_upgrade_refused_without_a_body),
-      WORLD_TEST(test_upgrade_refused_by_a_redirect_is_not_followed),
-      WORLD_TEST(test_upgrade_refused_keeps_4_kib_of_the_body),
-      WORLD_TEST(test_upgrade_refused_with_a_body_around_4_kib),
-      WORLD_TEST(test_upgrade_refused_with_a_chunked_body),
-      WORLD_TEST(test_upgrade_refused_with_a_body_up_to_the_end),
-      WORLD_TEST(test_upgrade_refused_and_cut_anywhere),
-      WORLD_TEST(test_upgrade_refused_and_reset_in_the_body),
-      WORLD_TEST(test_upgrade_refused_by_http_1_0),
-      WORLD_TEST(test_upgrade_refused_after_interim_answers),
-      WORLD_TEST(test_upgrade_refused_by_any_status_but_101),
-  };
-  return world_run_tests("net/connect_upgrade_refused", tests, sizeof tests / sizeof *tests);
 }

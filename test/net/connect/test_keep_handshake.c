@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Request and answer of the opening handshake: what can be read of them, and for how long. */
 
 #include <string.h>
@@ -67,7 +60,7 @@ static void begin(session_user *u, frame_peer *p, world *w, bool keep) {
   assert_true(answer_is_not_there(u));
 }
 
-static void test_handshake_is_gone_after_on_open(world *w) {
+WORLD_TEST(test_handshake_is_gone_after_on_open, w) {
   frame_peer p;
   session_user u;
   begin(&u, &p, w, false);
@@ -78,7 +71,7 @@ static void test_handshake_is_gone_after_on_open(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_handshake_can_be_kept_until_on_close_returns(world *w) {
+WORLD_TEST(test_handshake_can_be_kept_until_on_close_returns, w) {
   frame_peer p;
   session_user u;
   begin(&u, &p, w, true);
@@ -89,7 +82,7 @@ static void test_handshake_can_be_kept_until_on_close_returns(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_handshake_kept_by_one_session_only(world *w) {
+WORLD_TEST(test_handshake_kept_by_one_session_only, w) {
   wsuv_config_t config;
   wsuv_request_t request;
   frame_peer p;
@@ -122,7 +115,7 @@ static void fail_and_try_again(session_user *u) {
   expect_all(u);
 }
 
-static void test_answer_without_memory(world *w) {
+WORLD_TEST(test_answer_without_memory, w) {
   frame_peer p;
   session_user u;
   begin(&u, &p, w, false);
@@ -130,14 +123,4 @@ static void test_answer_without_memory(world *w) {
   world_run_until_count(w, &u.opens, 1);
   assert_int_equal(user_close(&u, 1000, NULL), 0);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_handshake_is_gone_after_on_open),
-      WORLD_TEST(test_handshake_can_be_kept_until_on_close_returns),
-      WORLD_TEST(test_handshake_kept_by_one_session_only),
-      WORLD_TEST(test_answer_without_memory),
-  };
-  return world_run_tests("keep_handshake", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Content converters: what is asked of them and when, what is refused, and that all that they make
    is released. The converter here makes "n=42" of an int; `type` is what stands before the digits.
  */
@@ -156,7 +149,7 @@ static void expect_42(session_user *u, const wsuv_message_t *m) {
   CHECK(read_number(u, m, &number) == 0 && number == 42);
 }
 
-static void test_value_goes_out_and_comes_back(world *w) {
+WORLD_TEST(test_value_goes_out_and_comes_back, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
   start(&s, w);
@@ -177,7 +170,7 @@ static void test_value_goes_out_and_comes_back(world *w) {
   close_and_finish(&s);
 }
 
-static void test_type_is_handed_to_the_converter(world *w) {
+WORLD_TEST(test_type_is_handed_to_the_converter, w) {
   const wsuv_message_t message = text_message("width=7");
   int number = 7;
   stage s;
@@ -194,7 +187,7 @@ static void test_type_is_handed_to_the_converter(world *w) {
   close_and_finish(&s);
 }
 
-static void test_message_may_be_empty(world *w) {
+WORLD_TEST(test_message_may_be_empty, w) {
   stage s;
   start(&s, w);
   assert_int_equal(send_number(&s, 'a', EMPTY), 0);
@@ -213,7 +206,7 @@ static int serialize_constant(void *arg, const void *value, const void *type, ws
 }
 
 /* Unless it says so, what it makes is text. */
-static void test_nothing_need_be_released(world *w) {
+WORLD_TEST(test_nothing_need_be_released, w) {
   wsuv_converter_t c;
   stage s;
   wsuv_converter_init(&c);
@@ -225,7 +218,7 @@ static void test_nothing_need_be_released(world *w) {
   close_and_finish(&s);
 }
 
-static void test_completion_of_a_dropped_value(world *w) {
+WORLD_TEST(test_completion_of_a_dropped_value, w) {
   stage s;
   start(&s, w);
   assert_int_equal(send_number(&s, 'a', 1), 0);
@@ -242,7 +235,7 @@ static void read_at_close(session_user *u) {
   expect_42(u, &message);
 }
 
-static void test_messages_are_read_in_any_state(world *w) {
+WORLD_TEST(test_messages_are_read_in_any_state, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
@@ -267,7 +260,7 @@ static void assert_none(stage *s, bool can_send, bool can_read) {
   assert_int_equal(user_text(&s->u, "still open"), 0);
 }
 
-static void test_without_converter(world *w) {
+WORLD_TEST(test_without_converter, w) {
   stage s;
   start_with(&s, w, NULL);
   assert_none(&s, false, false);
@@ -276,7 +269,7 @@ static void test_without_converter(world *w) {
   assert_int_equal(s.u.dones, 0);
 }
 
-static void test_converter_without_the_function(world *w) {
+WORLD_TEST(test_converter_without_the_function, w) {
   for (int has = 0; has < 3; has++) {
     stage s;
     wsuv_converter_t c = converter_of(&s.n);
@@ -303,7 +296,7 @@ static void leave_binary_alone(session_user *u, const wsuv_message_t *m) {
   CHECK(m->len == 4 && memcmp(m->data, "n=42", 4) == 0);
 }
 
-static void test_message_that_is_not_applicable(world *w) {
+WORLD_TEST(test_message_that_is_not_applicable, w) {
   stage s;
   wsuv_converter_t c = converter_of(&s.n);
   c.is_applicable = is_text;
@@ -327,7 +320,7 @@ static void fail_and_read(session_user *u, const wsuv_message_t *m) {
   }
 }
 
-static void test_message_that_cannot_be_converted_stays_readable(world *w) {
+WORLD_TEST(test_message_that_cannot_be_converted_stays_readable, w) {
   stage s;
   start(&s, w);
   s.u.at_message = fail_and_read;
@@ -354,7 +347,7 @@ static void assert_untouched(stage *s) {
   assert_string_equal(bytes_text(&s->u.done), "z=OK ");
 }
 
-static void test_value_that_cannot_be_converted(world *w) {
+WORLD_TEST(test_value_that_cannot_be_converted, w) {
   stage s;
   start(&s, w);
   assert_int_equal(send_number(&s, 'a', NOT_CONVERTED), WSUV_ECONVERT);
@@ -364,7 +357,7 @@ static void test_value_that_cannot_be_converted(world *w) {
   close_and_finish(&s);
 }
 
-static void test_what_is_no_message_is_not_sent(world *w) {
+WORLD_TEST(test_what_is_no_message_is_not_sent, w) {
   static const unsigned types[] = {WSUV_FRAME_CLOSE, WSUV_FRAME_PING, WSUV_FRAME_PONG, 0, 3, 11};
   const size_t count = sizeof types / sizeof *types;
   stage s;
@@ -378,7 +371,7 @@ static void test_what_is_no_message_is_not_sent(world *w) {
   close_and_finish(&s);
 }
 
-static void test_fragment_is_not_sent(world *w) {
+WORLD_TEST(test_fragment_is_not_sent, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
   start(&s, w);
@@ -392,7 +385,7 @@ static void test_fragment_is_not_sent(world *w) {
   close_and_finish(&s);
 }
 
-static void test_text_that_is_not_utf8(world *w) {
+WORLD_TEST(test_text_that_is_not_utf8, w) {
   stage s;
   start(&s, w);
   assert_int_equal(send_number(&s, 'a', NOT_UTF8), WSUV_EUTF8);
@@ -406,7 +399,7 @@ static void test_text_that_is_not_utf8(world *w) {
 
 /* --- sends that are refused --- */
 
-static void test_full_queue(world *w) {
+WORLD_TEST(test_full_queue, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   wsuv_config_t config = config_of(&c);
@@ -427,7 +420,7 @@ static void test_full_queue(world *w) {
   close_and_finish(&s);
 }
 
-static void test_full_queue_that_ends_the_session(world *w) {
+WORLD_TEST(test_full_queue_that_ends_the_session, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   wsuv_config_t config = config_of(&c);
@@ -445,7 +438,7 @@ static void test_full_queue_that_ends_the_session(world *w) {
 }
 
 /* It would become the end of the other. */
-static void test_values_inside_fragments(world *w) {
+WORLD_TEST(test_values_inside_fragments, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
   start(&s, w);
@@ -471,7 +464,7 @@ static void refuse(session_user *u) {
 }
 
 /* Then nothing is made of the value in the first place. */
-static void test_sessions_that_are_not_open(world *w) {
+WORLD_TEST(test_sessions_that_are_not_open, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
@@ -490,7 +483,7 @@ static void test_sessions_that_are_not_open(world *w) {
   finish(&s);
 }
 
-static void test_terminated_session(world *w) {
+WORLD_TEST(test_terminated_session, w) {
   stage s;
   start(&s, w);
   s.u.at_close = refuse;
@@ -501,7 +494,7 @@ static void test_terminated_session(world *w) {
   finish(&s);
 }
 
-static void test_without_random_bytes(world *w) {
+WORLD_TEST(test_without_random_bytes, w) {
   stage s;
   int err, number = 1;
   start(&s, w);
@@ -517,7 +510,7 @@ static void test_without_random_bytes(world *w) {
   finish(&s);
 }
 
-static void test_without_memory(world *w) {
+WORLD_TEST(test_without_memory, w) {
   stage s;
   start(&s, w);
   w->alloc->fail_at = w->alloc->calls + 1;
@@ -531,7 +524,7 @@ static void test_without_memory(world *w) {
 
 /* --- where it is installed --- */
 
-static void test_converter_is_copied(world *w) {
+WORLD_TEST(test_converter_is_copied, w) {
   stage s;
   wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
@@ -549,7 +542,7 @@ static void test_converter_is_copied(world *w) {
 }
 
 /* Its own is copied, too, and the client's is as it was. */
-static void test_converter_of_the_request(world *w) {
+WORLD_TEST(test_converter_of_the_request, w) {
   stage s;
   numbers other;
   const wsuv_converter_t clients = converter_of(&s.n);
@@ -571,7 +564,7 @@ static void test_converter_of_the_request(world *w) {
   close_and_finish(&s);
 }
 
-static void test_request_without_converter(world *w) {
+WORLD_TEST(test_request_without_converter, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
@@ -587,7 +580,7 @@ static void test_request_without_converter(world *w) {
 }
 
 /* A configuration that was got is given back with other changes: the converter is the client's. */
-static void test_request_with_other_changes(world *w) {
+WORLD_TEST(test_request_with_other_changes, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
@@ -605,7 +598,7 @@ static void test_request_with_other_changes(world *w) {
   close_and_finish(&s);
 }
 
-static void test_size_that_is_not_filled_in(world *w) {
+WORLD_UV_TEST(test_size_that_is_not_filled_in, w) {
   static const size_t sizes[] = {0, sizeof(wsuv_converter_t) - 1, SIZE_MAX};
   stage s;
   wsuv_client_t *client;
@@ -678,44 +671,10 @@ static void play(world *w) {
   frame_peer_free(&s.p);
 }
 
-static void test_each_allocation_fails_once(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_once, w) {
   if (w->seed < 6) torture(w, play, false, 15);
 }
 
-static void test_each_allocation_fails_for_ever(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_for_ever, w) {
   if (w->seed < 6) torture(w, play, true, 15);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_value_goes_out_and_comes_back),
-      WORLD_TEST(test_type_is_handed_to_the_converter),
-      WORLD_TEST(test_message_may_be_empty),
-      WORLD_TEST(test_nothing_need_be_released),
-      WORLD_TEST(test_completion_of_a_dropped_value),
-      WORLD_TEST(test_messages_are_read_in_any_state),
-      WORLD_TEST(test_without_converter),
-      WORLD_TEST(test_converter_without_the_function),
-      WORLD_TEST(test_message_that_is_not_applicable),
-      WORLD_TEST(test_message_that_cannot_be_converted_stays_readable),
-      WORLD_TEST(test_value_that_cannot_be_converted),
-      WORLD_TEST(test_what_is_no_message_is_not_sent),
-      WORLD_TEST(test_fragment_is_not_sent),
-      WORLD_TEST(test_text_that_is_not_utf8),
-      WORLD_TEST(test_full_queue),
-      WORLD_TEST(test_full_queue_that_ends_the_session),
-      WORLD_TEST(test_values_inside_fragments),
-      WORLD_TEST(test_sessions_that_are_not_open),
-      WORLD_TEST(test_terminated_session),
-      WORLD_TEST(test_without_random_bytes),
-      WORLD_TEST(test_without_memory),
-      WORLD_TEST(test_converter_is_copied),
-      WORLD_TEST(test_converter_of_the_request),
-      WORLD_TEST(test_request_without_converter),
-      WORLD_TEST(test_request_with_other_changes),
-      WORLD_UV_TEST(test_size_that_is_not_filled_in),
-      WORLD_SIM_TEST(test_each_allocation_fails_once),
-      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
-  };
-  return world_run_tests("converter", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* A converter of JSON, by cJSON: structures there and back, by tables of their fields, and JSON
    that is none or of another shape. */
 
@@ -268,7 +261,16 @@ static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   " \"{\" 22 \"station\" 22 \":\" 22 \"north\" 22 \",\" " \
   "22 \"action\" 22 \":\" 22 \"calibrate\" 22 \"}\""
 
-static void test_json_of_a_value(world *w) {
+static int count_memory(void **state) {
+  (void) state;
+  cJSON_Hooks hooks = {count_malloc, count_free};
+  cJSON_InitHooks(&hooks);
+  return 0;
+}
+
+TEST_AROUND_ALL(counted, count_memory, NULL)
+
+WORLD_TEST(test_json_of_a_value, w) {
   static const char *const scripts[] = {"TEXT" ORDER_JSON, "BIN" ORDER_JSON};
   const order o = {"north", "calibrate"};
   for (size_t i = 0; i < 2; i++) {
@@ -285,7 +287,7 @@ static void test_json_of_a_value(world *w) {
 }
 
 /* Of numbers, those that 15 digits tell apart: cJSON writes more only if it must. */
-static void test_values_come_back_as_they_were(world *w) {
+WORLD_TEST(test_values_come_back_as_they_were, w) {
   static const char *const stations[] = {
       "",
       "north",
@@ -309,7 +311,7 @@ static void test_values_come_back_as_they_were(world *w) {
   }
 }
 
-static void test_number_that_json_does_not_have(world *w) {
+WORLD_TEST(test_number_that_json_does_not_have, w) {
   static const double numbers[] = {INFINITY, -INFINITY, NAN};
   stage s;
   start(&s, w);
@@ -329,7 +331,7 @@ static void test_number_that_json_does_not_have(world *w) {
 }
 
 /* Text must be UTF-8 (RFC 6455 5.6); of that cJSON knows nothing. */
-static void test_words_that_are_not_utf8(world *w) {
+WORLD_TEST(test_words_that_are_not_utf8, w) {
   const order o = {"n\xf6rd", ""};
   stage s;
   start(&s, w);
@@ -340,7 +342,7 @@ static void test_words_that_are_not_utf8(world *w) {
 }
 
 /* Cut inside a character, between escapes, with spaces and other fields, in another order. */
-static void test_json_in_fragments(world *w) {
+WORLD_TEST(test_json_in_fragments, w) {
   order got = {.station = ""};
   stage s;
   start(&s, w);
@@ -365,7 +367,7 @@ static int read_order(stage *s, const char *json, size_t len) {
   return err;
 }
 
-static void test_json_that_is_cut_anywhere(world *w) {
+WORLD_TEST(test_json_that_is_cut_anywhere, w) {
   static const char json[] = "{\"station\":\"\\ud83d\\ude00\",\"action\":\"b\",\"c\":[-1.5e3]}";
   stage s;
   start(&s, w);
@@ -380,7 +382,7 @@ static void test_json_that_is_cut_anywhere(world *w) {
 
 #define SIXTEEN "sixteen letters " /* four of them leave no room for a NUL */
 
-static void test_json_of_another_shape(world *w) {
+WORLD_TEST(test_json_of_another_shape, w) {
   static const char *const wrong[] = {
       "null",
       "[]",
@@ -411,7 +413,7 @@ static void refuse_value(session_user *u, const wsuv_message_t *m) {
   CHECK(wsuv_message_deserialize(u->session, m, &orders, &got) == WSUV_ECONVERT);
 }
 
-static void test_json_that_is_nested_deep(world *w) {
+WORLD_TEST(test_json_that_is_nested_deep, w) {
   stage s;
   start(&s, w);
   s.u.at_message = refuse_value;
@@ -421,20 +423,4 @@ static void test_json_that_is_nested_deep(world *w) {
   const reading r = reading_of("still there", 1, true);
   assert_reading_comes_back(&s, &r);
   finish(&s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_json_of_a_value),
-      WORLD_TEST(test_values_come_back_as_they_were),
-      WORLD_TEST(test_number_that_json_does_not_have),
-      WORLD_TEST(test_words_that_are_not_utf8),
-      WORLD_TEST(test_json_in_fragments),
-      WORLD_TEST(test_json_that_is_cut_anywhere),
-      WORLD_TEST(test_json_of_another_shape),
-      WORLD_TEST(test_json_that_is_nested_deep),
-  };
-  cJSON_Hooks hooks = {count_malloc, count_free};
-  cJSON_InitHooks(&hooks);
-  return world_run_tests("converter_json", tests, sizeof tests / sizeof *tests);
 }

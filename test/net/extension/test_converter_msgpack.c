@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* A converter of MessagePack, by msgpack-c: values there and back in binary messages, in text where
    that can be, and bytes that are no MessagePack or of another shape. */
 
@@ -218,7 +211,7 @@ static void assert_reading_comes_back(stage *s, const reading *r) {
 
 /* --- the tests --- */
 
-static void test_values_come_back_as_they_were(world *w) {
+WORLD_TEST(test_values_come_back_as_they_were, w) {
   static reading r[] = {
       {"", 0, 0, 0, false, 0, {0}},
       {"north", UINT64_MAX, INT64_MIN, -0.1, true, 5, {0, 0xff, 0xc1, 0x80, 0}},
@@ -232,7 +225,7 @@ static void test_values_come_back_as_they_were(world *w) {
   finish(s);
 }
 
-static void test_bytes_of_a_value(world *w) {
+WORLD_TEST(test_bytes_of_a_value, w) {
   static const reading r = {"n", 256, -1, 1, true, 2, {0xab, 0xcd}};
   stage *s = start(w, true);
   assert_reading_comes_back(s, &r);
@@ -241,7 +234,7 @@ static void test_bytes_of_a_value(world *w) {
 }
 
 /* Numbers up to 127 are one byte, which is ASCII; 256 is no UTF-8 (RFC 6455 5.6). */
-static void test_values_in_text(world *w) {
+WORLD_TEST(test_values_in_text, w) {
   static const uint64_t small = 'A', large = 256;
   stage *s = start(w, false);
   s->notes.makes = WSUV_FRAME_TEXT;
@@ -266,7 +259,7 @@ static void leave_alone(session_user *u, const wsuv_message_t *m) {
   CHECK(*(const char *) m->data == 'A');
 }
 
-static void test_text_is_left_alone(world *w) {
+WORLD_TEST(test_text_is_left_alone, w) {
   stage *s = start(w, true);
   s->u.at_message = leave_alone;
   frame_peer_send(&s->p, "TEXT \"A\"");
@@ -289,7 +282,7 @@ static int read_bytes(stage *s, const shape *type, const uint8_t *p, size_t n) {
   return err;
 }
 
-static void test_bytes_that_are_cut_anywhere(world *w) {
+WORLD_TEST(test_bytes_that_are_cut_anywhere, w) {
   static const uint8_t whole[] = {0x96, 0xa1, 'n', 0xcd, 1, 0,    0xff, 0xcb, 0x3f, 0xf0, 0,
                                   0,    0,    0,   0,    0, 0xc3, 0xc4, 2,    0xab, 0xcd, 0};
   const size_t len = sizeof whole - 1; /* and a byte too many */
@@ -309,7 +302,7 @@ static void refuse(session_user *u, const wsuv_message_t *m) {
 
 /* A byte that is never used, other shapes, and lengths that are announced only: small ones of
    lists, since msgpack-c takes memory for what was announced. */
-static void test_bytes_of_another_shape(world *w) {
+WORLD_TEST(test_bytes_of_another_shape, w) {
   static const reading r = {"still there", 1, 1, 1, true, 0, {0}};
   static const char script[] = "BIN c1; BIN; BIN 90; BIN 80; BIN 05; BIN 96 05 05 05 05 05 05; "
                                "BIN dcffff; BIN deffff; BIN c6ffffffff; BIN 91*50000; "
@@ -322,16 +315,4 @@ static void test_bytes_of_another_shape(world *w) {
   s->u.at_message = take_message;
   assert_reading_comes_back(s, &r);
   finish(s);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_values_come_back_as_they_were),
-      WORLD_TEST(test_bytes_of_a_value),
-      WORLD_TEST(test_values_in_text),
-      WORLD_TEST(test_text_is_left_alone),
-      WORLD_TEST(test_bytes_that_are_cut_anywhere),
-      WORLD_TEST(test_bytes_of_another_shape),
-  };
-  return world_run_tests("converter_msgpack", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* permessage-deflate in sessions: negotiated in every way, messages whole, in fragments and
    streamed, both ways, against the core in the server's role; and what peers do wrong (F26, F27).
  */
@@ -192,7 +185,7 @@ static void choose(wsuv_deflate_options_t *o, uint64_t *seed) {
   o->mem_level = 1 + (int) seeded_below(seed, 9);
 }
 
-static void test_deflate_session_agrees_upon_all_parameters(world *w) {
+WORLD_TEST(test_deflate_session_agrees_upon_all_parameters, w) {
   uint64_t seed = w->seed;
   for (int i = 0; i < 4; i++) {
     duo d;
@@ -208,7 +201,7 @@ static void test_deflate_session_agrees_upon_all_parameters(world *w) {
   }
 }
 
-static void test_deflate_session_tells_what_was_agreed_upon(world *w) {
+WORLD_TEST(test_deflate_session_tells_what_was_agreed_upon, w) {
   duo d;
   duo_init(&d, w);
   d.client_options.client_no_context_takeover = true;
@@ -219,7 +212,7 @@ static void test_deflate_session_tells_what_was_agreed_upon(world *w) {
   duo_end(&d);
 }
 
-static void test_deflate_session_counts_what_was_saved(world *w) {
+WORLD_TEST(test_deflate_session_counts_what_was_saved, w) {
   wsuv_stats_t stats;
   uint64_t seed = 1;
   bytes text = {0};
@@ -241,7 +234,7 @@ static void test_deflate_session_counts_what_was_saved(world *w) {
 }
 
 /* Paused in each callback, while more of the same read waits. */
-static void test_deflate_session_pauses_between_events(world *w) {
+WORLD_TEST(test_deflate_session_pauses_between_events, w) {
   for (int streamed = 0; streamed < 2; streamed++) {
     uint64_t seed = w->seed;
     duo d;
@@ -269,7 +262,7 @@ static void test_deflate_session_pauses_between_events(world *w) {
 }
 
 /* A long message that compresses well goes out and comes in piece by piece. */
-static void test_deflate_session_streams_within_flat_memory(world *w) {
+WORLD_UV_TEST(test_deflate_session_streams_within_flat_memory, w) {
   enum { LEN = 8 * MIB, PIECE = 64 * KIB };
   uint8_t *zeros = check_alloc(PIECE);
   duo d;
@@ -316,7 +309,7 @@ static void assert_failed(duo *d, int status, unsigned code) {
 }
 
 /* F26; zlib's inflater takes 40 KiB at most. */
-static void test_deflate_session_survives_bombs(world *w) {
+WORLD_UV_TEST(test_deflate_session_survives_bombs, w) {
   enum { BOUND = 300 * KIB };
   bytes bomb = {0};
   build_bomb(&bomb, 16 * MIB);
@@ -342,7 +335,7 @@ static void test_deflate_session_survives_bombs(world *w) {
   bytes_free(&bomb);
 }
 
-static void test_deflate_session_takes_what_just_fits(world *w) {
+WORLD_TEST(test_deflate_session_takes_what_just_fits, w) {
   for (int over = 0; over < 2; over++) {
     bytes bomb = {0};
     duo d;
@@ -409,7 +402,7 @@ static void fail_to_send(duo *d) {
 }
 
 /* What was read but not inflated, and what was inflated but not given, goes with the session. */
-static void test_deflate_session_may_end_in_any_callback(world *w) {
+WORLD_TEST(test_deflate_session_may_end_in_any_callback, w) {
   static void (*const acts[])(duo *) = {terminate, close_session, pause_and_close,
                                         pause_and_terminate, fail_to_send};
   bytes frames = {0};
@@ -478,7 +471,7 @@ static void play_wrong(world *w, const struct wrong *wrong, bool streamed) {
   duo_free(&d);
 }
 
-static void test_deflate_session_fails_on_what_is_wrong(world *w) {
+WORLD_TEST(test_deflate_session_fails_on_what_is_wrong, w) {
   for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
     play_wrong(w, &wrongs[i], false);
     play_wrong(w, &wrongs[i], true);
@@ -532,12 +525,12 @@ static void play_answer(world *w, const struct answer *answer) {
   world_client_close(w, d.client);
 }
 
-static void test_deflate_session_judges_the_answer(world *w) {
+WORLD_TEST(test_deflate_session_judges_the_answer, w) {
   for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) play_answer(w, &answers[i]);
 }
 
 /* With the text of each message the window of the next goes on, and a plain one is not in it. */
-static void test_deflate_session_leaves_out_one_message(world *w) {
+WORLD_TEST(test_deflate_session_leaves_out_one_message, w) {
   static const char secret[] = "the secret of a session, the secret of a session";
   wsuv_frame_t frame;
   duo d;
@@ -557,7 +550,7 @@ static void test_deflate_session_leaves_out_one_message(world *w) {
 }
 
 /* F28, and a server that has it installed. */
-static void test_deflate_session_is_plain_unless_installed(world *w) {
+WORLD_TEST(test_deflate_session_is_plain_unless_installed, w) {
   wsuv_extension_t deflate;
   const wsuv_extension_t *const one[] = {&deflate};
   static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -576,7 +569,7 @@ static void test_deflate_session_is_plain_unless_installed(world *w) {
 }
 
 /* Judged before compression: what would fit once it is compressed does not. */
-static void test_deflate_session_bounds_what_is_sent_by_its_length(world *w) {
+WORLD_TEST(test_deflate_session_bounds_what_is_sent_by_its_length, w) {
   uint8_t *zeros = check_alloc(5000);
   duo d;
   duo_init(&d, w);
@@ -588,23 +581,4 @@ static void test_deflate_session_bounds_what_is_sent_by_its_length(world *w) {
   world_run_until_count(w, &d.messages, 10);
   free(zeros);
   duo_end(&d);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_deflate_session_agrees_upon_all_parameters),
-      WORLD_TEST(test_deflate_session_tells_what_was_agreed_upon),
-      WORLD_TEST(test_deflate_session_counts_what_was_saved),
-      WORLD_TEST(test_deflate_session_pauses_between_events),
-      WORLD_UV_TEST(test_deflate_session_streams_within_flat_memory),
-      WORLD_TEST(test_deflate_session_may_end_in_any_callback),
-      WORLD_UV_TEST(test_deflate_session_survives_bombs),
-      WORLD_TEST(test_deflate_session_takes_what_just_fits),
-      WORLD_TEST(test_deflate_session_fails_on_what_is_wrong),
-      WORLD_TEST(test_deflate_session_judges_the_answer),
-      WORLD_TEST(test_deflate_session_leaves_out_one_message),
-      WORLD_TEST(test_deflate_session_is_plain_unless_installed),
-      WORLD_TEST(test_deflate_session_bounds_what_is_sent_by_its_length),
-  };
-  return world_run_tests("deflate_session", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F46 with permessage-deflate: the n-th allocation fails, zlib's among them, once and for ever
    after. Whatever fails, on_close comes once, nothing is left, and what arrives is right. */
 
@@ -144,18 +137,10 @@ static void run_all(world *w, bool for_ever) {
   assert_true(n > 40);
 }
 
-static void test_each_allocation_fails_once(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_once, w) {
   if (w->seed < 2) run_all(w, false);
 }
 
-static void test_each_allocation_fails_for_ever(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_for_ever, w) {
   if (w->seed < 2) run_all(w, true);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_each_allocation_fails_once),
-      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
-  };
-  return world_run_tests("deflate_torture", tests, sizeof tests / sizeof *tests);
 }

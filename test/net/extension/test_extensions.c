@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Extensions of a program's own in sessions: installed, offered, judged, and at work on messages
    both ways, with a peer that speaks them byte by byte. */
 
@@ -167,7 +160,7 @@ static void rig_free(rig *r) {
 #define BOTH "Sec-WebSocket-Extensions: flip, bit\r\n"
 
 /* "abc" inverted is 9e9d9c. */
-static void test_extension_changes_messages_both_ways(world *w) {
+WORLD_TEST(test_extension_changes_messages_both_ways, w) {
   rig r;
   rig_open(&r, w, 1, FLIP);
   assert_string_equal(wsuv_session_extensions(r.u.session), "flip");
@@ -184,7 +177,7 @@ static void test_extension_changes_messages_both_ways(world *w) {
 }
 
 /* Out in the order of the answer, in the other way round; "a" is 61, inverted 9e, then 9f. */
-static void test_extensions_run_one_behind_the_other(world *w) {
+WORLD_TEST(test_extensions_run_one_behind_the_other, w) {
   const uv_buf_t pieces[] = {
       {.base = "a", .len = 1}, {.base = NULL, .len = 0}, {.base = "b", .len = 1}};
   rig r;
@@ -207,7 +200,7 @@ static bool has_header(const rig *r, const char *value) {
   return value == NULL ? !there : there && strcmp(seen, value) == 0;
 }
 
-static void test_extensions_are_offered_in_their_order(world *w) {
+WORLD_TEST(test_extensions_are_offered_in_their_order, w) {
   rig r;
   rig_init(&r, w, 2, NULL);
   r.bit.param = "lowest";
@@ -218,7 +211,7 @@ static void test_extensions_are_offered_in_their_order(world *w) {
   rig_free(&r);
 }
 
-static void test_raw_session_offers_no_extensions(world *w) {
+WORLD_TEST(test_raw_session_offers_no_extensions, w) {
   rig r;
   rig_init(&r, w, 2, NULL);
   user_open_raw(&r.u, w, &r.p, &r.config);
@@ -229,7 +222,7 @@ static void test_raw_session_offers_no_extensions(world *w) {
 }
 
 /* F5 */
-static void test_extensions_that_were_not_agreed_upon_fail_the_handshake(world *w) {
+WORLD_TEST(test_extensions_that_were_not_agreed_upon_fail_the_handshake, w) {
   static const struct {
     const char *upgrade;
     size_t count;
@@ -256,7 +249,7 @@ static void test_extensions_that_were_not_agreed_upon_fail_the_handshake(world *
   }
 }
 
-static void test_extensions_that_clash_cannot_be_installed(world *w) {
+WORLD_TEST(test_extensions_that_clash_cannot_be_installed, w) {
   for (int same_key = 0; same_key < 2; same_key++) {
     rig r;
     wsuv_client_t *client;
@@ -280,7 +273,7 @@ static int connect_with(rig *r, const wsuv_config_t *config) {
 }
 
 /* A request with the client's own configuration, changed or not, and with others. */
-static void test_request_may_bring_its_own_extensions(world *w) {
+WORLD_TEST(test_request_may_bring_its_own_extensions, w) {
   const wsuv_extension_t *swapped[2];
   wsuv_config_t config;
   rig r;
@@ -312,7 +305,7 @@ static void test_request_may_bring_its_own_extensions(world *w) {
 }
 
 /* The first chunk, and one that the peer waits for. */
-static void test_extension_that_fails_to_send_ends_the_session(world *w) {
+WORLD_TEST(test_extension_that_fails_to_send_ends_the_session, w) {
   for (size_t at = 1; at < 3; at++) {
     rig r;
     rig_open(&r, w, 1, FLIP);
@@ -331,7 +324,7 @@ static void test_extension_that_fails_to_send_ends_the_session(world *w) {
   }
 }
 
-static void test_extension_that_stays_intact_fails_only_the_send(world *w) {
+WORLD_TEST(test_extension_that_stays_intact_fails_only_the_send, w) {
   rig r;
   rig_open(&r, w, 1, FLIP);
   r.flip.fail_at = 1;
@@ -344,7 +337,7 @@ static void test_extension_that_stays_intact_fails_only_the_send(world *w) {
   rig_free(&r);
 }
 
-static void test_extension_that_fails_to_receive_ends_the_session(world *w) {
+WORLD_TEST(test_extension_that_fails_to_receive_ends_the_session, w) {
   for (size_t at = 1; at < 3; at++) {
     rig r;
     rig_open(&r, w, 1, FLIP);
@@ -360,7 +353,7 @@ static void test_extension_that_fails_to_receive_ends_the_session(world *w) {
 }
 
 /* Behind the last extension, as without any. */
-static void test_text_is_judged_behind_the_extensions(world *w) {
+WORLD_TEST(test_text_is_judged_behind_the_extensions, w) {
   static const char *const bad[] = {"TEXT{2} 00", "TEXT{2}- 3c; CONT 3c", "TEXT{2} 9e3c"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     rig r;
@@ -373,7 +366,7 @@ static void test_text_is_judged_behind_the_extensions(world *w) {
   }
 }
 
-static void test_limits_hold_behind_extensions(world *w) {
+WORLD_TEST(test_limits_hold_behind_extensions, w) {
   static const struct {
     const char *frames;
     int status;
@@ -403,7 +396,7 @@ static void test_limits_hold_behind_extensions(world *w) {
 }
 
 /* Large enough to be read straight to where it is assembled, were it not changed. */
-static void test_extension_takes_large_messages_in_many_reads(world *w) {
+WORLD_TEST(test_extension_takes_large_messages_in_many_reads, w) {
   enum { LEN = 300 * 1024 };
   const frame_spec spec = {.opcode = 2, .rsv = 2, .fin = true};
   uint8_t *data = check_alloc(LEN);
@@ -422,23 +415,4 @@ static void test_extension_takes_large_messages_in_many_reads(world *w) {
   free(data);
   rig_end(&r);
   rig_free(&r);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_extension_changes_messages_both_ways),
-      WORLD_TEST(test_extensions_run_one_behind_the_other),
-      WORLD_TEST(test_extensions_are_offered_in_their_order),
-      WORLD_TEST(test_raw_session_offers_no_extensions),
-      WORLD_TEST(test_extensions_that_were_not_agreed_upon_fail_the_handshake),
-      WORLD_TEST(test_extensions_that_clash_cannot_be_installed),
-      WORLD_TEST(test_request_may_bring_its_own_extensions),
-      WORLD_TEST(test_extension_that_fails_to_send_ends_the_session),
-      WORLD_TEST(test_extension_that_stays_intact_fails_only_the_send),
-      WORLD_TEST(test_extension_that_fails_to_receive_ends_the_session),
-      WORLD_TEST(test_text_is_judged_behind_the_extensions),
-      WORLD_TEST(test_limits_hold_behind_extensions),
-      WORLD_TEST(test_extension_takes_large_messages_in_many_reads),
-  };
-  return world_run_tests("extensions", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Messages both ways: of every size and shape, and what they cost. */
 
 #include <stdlib.h>
@@ -53,7 +46,7 @@ static void exchange(session_user *u, wsuv_frame_type_t type, const void *data, 
   world_run_until_count(u->w, &u->messages, before + 1);
 }
 
-static void test_messages_of_every_length_form(world *w) {
+WORLD_TLS_TEST(test_messages_of_every_length_form, w) {
   static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 65537, 150000};
   frame_peer p;
   session_user u;
@@ -84,15 +77,15 @@ static void exchange_large(world *w, size_t size) {
   free(data);
 }
 
-static void test_message_of_one_mebibyte(world *w) {
+WORLD_TLS_TEST(test_message_of_one_mebibyte, w) {
   if (w->seed < 4) exchange_large(w, 1024 * 1024);
 }
 
-static void test_message_of_sixteen_mebibytes(world *w) {
+WORLD_TLS_TEST(test_message_of_sixteen_mebibytes, w) {
   if (w->seed == 0) exchange_large(w, 16 * 1024 * 1024);
 }
 
-static void test_many_messages_keep_their_order(world *w) {
+WORLD_TLS_TEST(test_many_messages_keep_their_order, w) {
   frame_peer p;
   session_user u;
   bytes script = {0};
@@ -116,7 +109,7 @@ static const char fragmented[] =
 static const char assembled[] = "PING 01; PONG 02; TEXT \"gr\" c3bcc39f; BIN; TEXT \"\"; "
                                 "PING \"ping\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
 
-static void test_fragments_are_assembled(world *w) {
+WORLD_TLS_TEST(test_fragments_are_assembled, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -135,7 +128,7 @@ static void check_empty(session_user *u, const wsuv_message_t *m) {
 }
 
 /* It has a place all the same, which may be given to memcpy. */
-static void test_empty_messages_have_data(world *w) {
+WORLD_TLS_TEST(test_empty_messages_have_data, w) {
   static const char frames[] = "TEXT; BIN; TEXT-; CONT; BIN-; PING 01; CONT-; CONT-; CONT";
   frame_peer p;
   session_user u;
@@ -154,7 +147,7 @@ static void test_empty_messages_have_data(world *w) {
 }
 
 /* F24, over a wire. */
-static void test_messages_cut_at_random(world *w) {
+WORLD_TLS_TEST(test_messages_cut_at_random, w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -180,7 +173,7 @@ static void look_where_it_lies(session_user *u, const wsuv_message_t *m) {
   assert_true(data >= buf && data + m->len <= buf + ENDPOINT_READ_SIZE);
 }
 
-static void test_message_within_a_read_is_delivered_where_it_lies(world *w) {
+WORLD_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -201,7 +194,7 @@ static void echo_on(session_user *u, const wsuv_message_t *m) {
 }
 
 /* The pools are warm after a few; from then on a thousand cost nothing. */
-static void test_echoes_allocate_nothing(world *w) {
+WORLD_TLS_TEST(test_echoes_allocate_nothing, w) {
   enum { WARM = 20, ECHOES = 1000 };
   frame_peer p;
   session_user u;
@@ -217,19 +210,4 @@ static void test_echoes_allocate_nothing(world *w) {
   assert_int_equal(w->alloc->calls, calls);
   u.at_message = NULL;
   scenario_close(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_messages_of_every_length_form),
-      WORLD_TLS_TEST(test_message_of_one_mebibyte),
-      WORLD_TLS_TEST(test_message_of_sixteen_mebibytes),
-      WORLD_TLS_TEST(test_many_messages_keep_their_order),
-      WORLD_TLS_TEST(test_fragments_are_assembled),
-      WORLD_TLS_TEST(test_empty_messages_have_data),
-      WORLD_TLS_TEST(test_messages_cut_at_random),
-      WORLD_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies),
-      WORLD_TLS_TEST(test_echoes_allocate_nothing),
-  };
-  return world_run_tests("messages", tests, sizeof tests / sizeof *tests);
 }

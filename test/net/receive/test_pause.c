@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F45: a session that is paused. The socket is not read, nothing is lost, a close still ends. */
 
 #include <stdlib.h>
@@ -57,7 +50,7 @@ static void pause_at_open(session_user *u) {
 
 /* All of it arrives in the end, and next to none was in our memory: the rest waited in the sockets
    and at the peer. */
-static void test_pause_stops_reading(world *w) {
+WORLD_TLS_TEST(test_pause_stops_reading, w) {
   size_t total = w->kind == WORLD_SIM ? 700 : 12000;
   frame_peer p;
   session_user u;
@@ -77,7 +70,7 @@ static void test_pause_stops_reading(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_in_the_midst_of_a_stream_holds_back_the_peer(world *w) {
+WORLD_TLS_TEST(test_pause_in_the_midst_of_a_stream_holds_back_the_peer, w) {
   size_t total = w->kind == WORLD_SIM ? 700 : 12000, seen;
   frame_peer p;
   session_user u;
@@ -95,7 +88,7 @@ static void test_pause_in_the_midst_of_a_stream_holds_back_the_peer(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_rest_of_a_read_is_kept(world *w) {
+WORLD_TLS_TEST(test_rest_of_a_read_is_kept, w) {
   static const char frames[] = "TEXT \"a\"; TEXT \"b\"; PING \"p\"; PONG; TEXT- \"c\"; CONT \"d\"";
   frame_peer p;
   session_user u;
@@ -114,7 +107,7 @@ static void test_rest_of_a_read_is_kept(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_at_open_keeps_what_came_with_the_upgrade(world *w) {
+WORLD_TLS_TEST(test_pause_at_open_keeps_what_came_with_the_upgrade, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -139,7 +132,7 @@ static void pause_and_resume(session_user *u, const wsuv_message_t *m) {
   }
 }
 
-static void test_pause_and_resume_in_a_callback_changes_nothing(world *w) {
+WORLD_TLS_TEST(test_pause_and_resume_in_a_callback_changes_nothing, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -150,7 +143,7 @@ static void test_pause_and_resume_in_a_callback_changes_nothing(world *w) {
 }
 
 /* Resumed and paused again before the loop has come to it. */
-static void test_pause_right_after_resume_holds(world *w) {
+WORLD_TLS_TEST(test_pause_right_after_resume_holds, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -166,7 +159,7 @@ static void test_pause_right_after_resume_holds(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_inside_a_fragmented_message(world *w) {
+WORLD_TLS_TEST(test_pause_inside_a_fragmented_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -183,7 +176,7 @@ static void test_pause_inside_a_fragmented_message(world *w) {
 }
 
 /* Whose payload is read straight into its block. */
-static void test_pause_inside_a_large_message(world *w) {
+WORLD_TLS_TEST(test_pause_inside_a_large_message, w) {
   static const char script[] = "BIN 00112233445566~300000; TEXT \"behind\"";
   frame_peer p;
   session_user u;
@@ -210,7 +203,7 @@ static void test_pause_inside_a_large_message(world *w) {
 
 /* One message for each resume. What is kept is copied once for each read, into the same memory;
    with a seed other than 0 the network cuts messages, and those are assembled besides. */
-static void test_pause_at_every_message(world *w) {
+WORLD_TLS_TEST(test_pause_at_every_message, w) {
   enum { MESSAGES = 200, ALLOCATIONS = 40 };
   frame_peer p;
   session_user u;
@@ -229,7 +222,7 @@ static void test_pause_at_every_message(world *w) {
 }
 
 /* What one keeps is not touched when the others read into the buffer that they share. */
-static void test_many_paused_sessions_keep_each_their_own(world *w) {
+WORLD_TLS_TEST(test_many_paused_sessions_keep_each_their_own, w) {
   enum { MESSAGES = 40 };
   static frame_peer p[SESSIONS];
   static session_user u[SESSIONS];
@@ -261,7 +254,7 @@ static void test_many_paused_sessions_keep_each_their_own(world *w) {
 
 /* --- the end --- */
 
-static void test_close_while_paused_discards_until_the_close(world *w) {
+WORLD_TLS_TEST(test_close_while_paused_discards_until_the_close, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -279,7 +272,7 @@ static void test_close_while_paused_discards_until_the_close(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_while_paused_waits_for_the_answer(world *w) {
+WORLD_TLS_TEST(test_close_while_paused_waits_for_the_answer, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -299,7 +292,7 @@ static void pause_and_close(session_user *u, const wsuv_message_t *m) {
   CHECK(user_close(u, 1000, NULL) == 0);
 }
 
-static void test_pause_and_close_in_a_callback(world *w) {
+WORLD_TLS_TEST(test_pause_and_close_in_a_callback, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -317,7 +310,7 @@ static void pause_and_terminate(session_user *u, const wsuv_message_t *m) {
   user_terminate(u);
 }
 
-static void test_terminate_while_paused(world *w) {
+WORLD_TLS_TEST(test_terminate_while_paused, w) {
   for (int at_once = 0; at_once < 2; at_once++) {
     frame_peer p;
     session_user u;
@@ -334,7 +327,7 @@ static void test_terminate_while_paused(world *w) {
   }
 }
 
-static void test_client_close_while_paused(world *w) {
+WORLD_TLS_TEST(test_client_close_while_paused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -348,7 +341,7 @@ static void test_client_close_while_paused(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_peer_that_is_gone_is_noticed_at_resume(world *w) {
+WORLD_TLS_TEST(test_peer_that_is_gone_is_noticed_at_resume, w) {
   for (int reset = 0; reset < 2; reset++) {
     frame_peer p;
     session_user u;
@@ -365,7 +358,7 @@ static void test_peer_that_is_gone_is_noticed_at_resume(world *w) {
   }
 }
 
-static void test_what_is_kept_comes_before_the_end(world *w) {
+WORLD_TLS_TEST(test_what_is_kept_comes_before_the_end, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -384,7 +377,7 @@ static void test_what_is_kept_comes_before_the_end(world *w) {
 /* --- time --- */
 
 /* Pings go on, the timeout begins with the first ping after the resume. */
-static void test_ping_timeout_stops_while_paused(world *w) {
+WORLD_TLS_TEST(test_ping_timeout_stops_while_paused, w) {
   enum { INTERVAL_MS = 20, TIMEOUT_MS = 30 };
   wsuv_config_t config;
   frame_peer p;
@@ -404,7 +397,7 @@ static void test_ping_timeout_stops_while_paused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_idle_timeout_stops_while_paused(world *w) {
+WORLD_TLS_TEST(test_idle_timeout_stops_while_paused, w) {
   enum { IDLE_MS = 30 };
   wsuv_config_t config;
   frame_peer p;
@@ -423,7 +416,7 @@ static void test_idle_timeout_stops_while_paused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_long_pause_is_no_end(world *w) {
+WORLD_SIM_TEST(test_long_pause_is_no_end, w) {
   const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
   frame_peer p;
   session_user u;
@@ -436,7 +429,7 @@ static void test_long_pause_is_no_end(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_paused_session_keeps_the_loop_alive(world *w) {
+WORLD_UV_TEST(test_paused_session_keeps_the_loop_alive, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -451,7 +444,7 @@ static void test_paused_session_keeps_the_loop_alive(world *w) {
 
 /* --- the rest --- */
 
-static void test_sending_goes_on_while_paused(world *w) {
+WORLD_TLS_TEST(test_sending_goes_on_while_paused, w) {
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
   frame_peer p;
@@ -475,7 +468,7 @@ static void refused_at_close(session_user *u) {
   CHECK(user_resume(u) == WSUV_ESTATE);
 }
 
-static void test_pause_needs_an_open_session(world *w) {
+WORLD_TLS_TEST(test_pause_needs_an_open_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -522,37 +515,7 @@ static void run_without_memory(world *w, bool for_ever) {
   scenario_finish(&u, &p);
 }
 
-static void test_without_memory_for_what_is_left_the_session_ends(world *w) {
+WORLD_TLS_TEST(test_without_memory_for_what_is_left_the_session_ends, w) {
   run_without_memory(w, false);
   run_without_memory(w, true);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_pause_stops_reading),
-      WORLD_TLS_TEST(test_pause_in_the_midst_of_a_stream_holds_back_the_peer),
-      WORLD_TLS_TEST(test_rest_of_a_read_is_kept),
-      WORLD_TLS_TEST(test_pause_at_open_keeps_what_came_with_the_upgrade),
-      WORLD_TLS_TEST(test_pause_and_resume_in_a_callback_changes_nothing),
-      WORLD_TLS_TEST(test_pause_right_after_resume_holds),
-      WORLD_TLS_TEST(test_pause_inside_a_fragmented_message),
-      WORLD_TLS_TEST(test_pause_inside_a_large_message),
-      WORLD_TLS_TEST(test_pause_at_every_message),
-      WORLD_TLS_TEST(test_many_paused_sessions_keep_each_their_own),
-      WORLD_TLS_TEST(test_close_while_paused_discards_until_the_close),
-      WORLD_TLS_TEST(test_close_while_paused_waits_for_the_answer),
-      WORLD_TLS_TEST(test_pause_and_close_in_a_callback),
-      WORLD_TLS_TEST(test_terminate_while_paused),
-      WORLD_TLS_TEST(test_client_close_while_paused),
-      WORLD_TLS_TEST(test_peer_that_is_gone_is_noticed_at_resume),
-      WORLD_TLS_TEST(test_what_is_kept_comes_before_the_end),
-      WORLD_TLS_TEST(test_ping_timeout_stops_while_paused),
-      WORLD_TLS_TEST(test_idle_timeout_stops_while_paused),
-      WORLD_SIM_TEST(test_long_pause_is_no_end),
-      WORLD_UV_TEST(test_paused_session_keeps_the_loop_alive),
-      WORLD_TLS_TEST(test_sending_goes_on_while_paused),
-      WORLD_TLS_TEST(test_pause_needs_an_open_session),
-      WORLD_TLS_TEST(test_without_memory_for_what_is_left_the_session_ends),
-  };
-  return world_run_tests("pause", tests, sizeof tests / sizeof *tests);
 }

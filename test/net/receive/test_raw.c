@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Raw sessions while they are open: every frame as it came, nothing answered, and what is still
    seen to. Their closing is in test_raw_close.c. */
 
@@ -47,14 +40,14 @@ static void come_as_they_are(world *w, const char *frames, size_t count) {
 
 /* --- as they came --- */
 
-static void test_frames_of_every_kind_come_as_they_are(world *w) {
+WORLD_TEST(test_frames_of_every_kind_come_as_they_are, w) {
   come_as_they_are(w,
                    "TEXT \"whole\"; BIN 00ff; PING; PING 01; PONG; PONG \"unasked\"; TEXT; BIN; "
                    "TEXT \"a\"~125; BIN 01~126; TEXT \"b\"~65535; BIN 02~65536; PING 03~125",
                    13);
 }
 
-static void test_fragments_come_one_by_one_with_controls_between(world *w) {
+WORLD_TEST(test_fragments_come_one_by_one_with_controls_between, w) {
   come_as_they_are(w,
                    "TEXT- \"gr\" c3; PING 01; CONT- bc; CONT-; PONG 02; CONT c39f; BIN-; CONT; "
                    "TEXT-; CONT-; CONT-; CONT; BIN- 00~70000; PING \"ping\"; CONT- 01~70000; "
@@ -62,14 +55,14 @@ static void test_fragments_come_one_by_one_with_controls_between(world *w) {
                    17);
 }
 
-static void test_rsv_bits_of_data_come_as_they_are(world *w) {
+WORLD_TEST(test_rsv_bits_of_data_come_as_they_are, w) {
   come_as_they_are(w,
                    "TEXT{1} \"a\"; TEXT{2} \"b\"; TEXT{4} \"c\"; BIN{7} 00; BIN-{4} 01; PING; "
                    "CONT-{3}; CONT-{0} 02; CONT{5} 03~70000; TEXT-{6}; CONT \"d\"; BIN{1}",
                    12);
 }
 
-static void test_text_is_not_checked(world *w) {
+WORLD_TEST(test_text_is_not_checked, w) {
   come_as_they_are(w,
                    "TEXT ff; TEXT c0af; TEXT eda080; TEXT \"cut\" e282; TEXT- f490; CONT- ff; "
                    "CONT e2; TEXT \"fine\"; TEXT- e2; CONT",
@@ -89,7 +82,7 @@ static void compare_kind(session_user *u, const wsuv_frame_t *f) {
 }
 
 /* A control frame between does not make it forget. */
-static void test_continuations_have_the_type_of_their_message(world *w) {
+WORLD_TEST(test_continuations_have_the_type_of_their_message, w) {
   static const char frames[] =
       "TEXT- \"a\"; CONT- \"b\"; PING; CONT; BIN- 00; CONT- 01; PONG; CONT- 02; CONT; TEXT; BIN-; "
       "CONT";
@@ -109,7 +102,7 @@ static void test_continuations_have_the_type_of_their_message(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_frames_glued_behind_the_upgrade(world *w) {
+WORLD_TEST(test_frames_glued_behind_the_upgrade, w) {
   static const char frames[] = "TEXT-{4} \"a\"; PING 01; CONT \"b\"; BIN 00~70000";
   frame_peer p;
   session_user u;
@@ -123,7 +116,7 @@ static void test_frames_glued_behind_the_upgrade(world *w) {
 
 /* A client's sessions may be of both kinds; the callbacks of the other kind are never called, as
    session_user sees to. */
-static void test_default_sessions_get_no_frames(world *w) {
+WORLD_TEST(test_default_sessions_get_no_frames, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -141,7 +134,7 @@ static void ended(wsuv_session_t *s, const wsuv_close_info_t *info) {
   ++*ends;
 }
 
-static void test_frames_that_nobody_wants_are_passed_over(world *w) {
+WORLD_TEST(test_frames_that_nobody_wants_are_passed_over, w) {
   frame_peer p;
   session_user u;
   size_t ends = 0;
@@ -165,7 +158,7 @@ static void test_frames_that_nobody_wants_are_passed_over(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_no_extensions_are_offered(world *w) {
+WORLD_TEST(test_no_extensions_are_offered, w) {
   char value[64];
   frame_peer p;
   session_user u;
@@ -186,7 +179,7 @@ static void check_length(session_user *u, const wsuv_frame_t *f) {
 }
 
 /* Larger than what is read at once. */
-static void test_large_frames_come_whole(world *w) {
+WORLD_TEST(test_large_frames_come_whole, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -198,7 +191,7 @@ static void test_large_frames_come_whole(world *w) {
 }
 
 /* F24, over a wire. */
-static void test_frames_cut_at_random(world *w) {
+WORLD_TEST(test_frames_cut_at_random, w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -222,7 +215,7 @@ static const char small_frames[] =
     "TEXT; BIN{2} 0304";
 
 /* F24: every cut. */
-static void test_frames_cut_at_every_byte(world *w) {
+WORLD_TEST(test_frames_cut_at_every_byte, w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -299,7 +292,7 @@ static void open_limited(world *w, frame_peer *p, session_user *u, uint64_t fram
   user_open_raw(u, w, p, &config);
 }
 
-static void test_violations_fail_the_connection(world *w) {
+WORLD_TEST(test_violations_fail_the_connection, w) {
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
     const violation *v = &violations[i];
     frame_peer p;
@@ -321,7 +314,7 @@ static void test_violations_fail_the_connection(world *w) {
 }
 
 /* The larger of the limits is not looked at. */
-static void test_each_limit_of_a_frame_holds_by_itself(world *w) {
+WORLD_TEST(test_each_limit_of_a_frame_holds_by_itself, w) {
   for (int smaller = 0; smaller < 2; smaller++) {
     frame_peer p;
     session_user u;
@@ -336,7 +329,7 @@ static void test_each_limit_of_a_frame_holds_by_itself(world *w) {
   }
 }
 
-static void test_a_message_has_no_limit_of_size_or_fragments(world *w) {
+WORLD_TEST(test_a_message_has_no_limit_of_size_or_fragments, w) {
   frame_peer p;
   session_user u;
   open_limited(w, &p, &u, 2000, 2000);
@@ -349,7 +342,7 @@ static void test_a_message_has_no_limit_of_size_or_fragments(world *w) {
 }
 
 /* Limits that were changed hold from the next frame on. */
-static void test_limits_can_be_changed_inside_a_message(world *w) {
+WORLD_TEST(test_limits_can_be_changed_inside_a_message, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -375,7 +368,7 @@ static void pause_at_each(session_user *u, const wsuv_frame_t *f) {
   if (f->type != WSUV_FRAME_CLOSE) CHECK(user_pause(u) == 0);
 }
 
-static void test_pause_keeps_the_frames_behind(world *w) {
+WORLD_TEST(test_pause_keeps_the_frames_behind, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -395,7 +388,7 @@ static void test_pause_keeps_the_frames_behind(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_at_every_frame(world *w) {
+WORLD_TEST(test_pause_at_every_frame, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -411,7 +404,7 @@ static void test_pause_at_every_frame(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pause_inside_a_large_frame(world *w) {
+WORLD_TEST(test_pause_inside_a_large_frame, w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -448,7 +441,7 @@ static void expect_pong(session_user *u, const wsuv_frame_t *f) {
   CHECK(u->frames > 0);
 }
 
-static void test_keepalive_pings_and_its_pongs_come_and_count(world *w) {
+WORLD_TEST(test_keepalive_pings_and_its_pongs_come_and_count, w) {
   frame_peer p;
   session_user u;
   wsuv_rtt_t rtt;
@@ -464,7 +457,7 @@ static void test_keepalive_pings_and_its_pongs_come_and_count(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_keepalive_ends_a_silent_session(world *w) {
+WORLD_TEST(test_keepalive_ends_a_silent_session, w) {
   frame_peer p;
   session_user u;
   open_kept_alive(w, &p, &u);
@@ -477,7 +470,7 @@ static void test_keepalive_ends_a_silent_session(world *w) {
 }
 
 /* Data frames keep it from being idle, control frames do not. */
-static void test_idle_timeout_counts_data_frames(world *w) {
+WORLD_SIM_TEST(test_idle_timeout_counts_data_frames, w) {
   frame_peer p;
   session_user u;
   wsuv_config_t config;
@@ -521,7 +514,7 @@ static int send_marked(session_user *u, wsuv_frame_type_t type, bool fin, unsign
   return user_send_frame(u, 'a', &f);
 }
 
-static void test_rsv_bits_may_be_sent_with_data_only(world *w) {
+WORLD_TEST(test_rsv_bits_may_be_sent_with_data_only, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -539,7 +532,7 @@ static void test_rsv_bits_may_be_sent_with_data_only(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_default_sessions_send_no_rsv_bits(world *w) {
+WORLD_TEST(test_default_sessions_send_no_rsv_bits, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY, WSUV_FRAME_PING,
                                             WSUV_FRAME_PONG, WSUV_FRAME_CLOSE};
   frame_peer p;
@@ -558,7 +551,7 @@ static void test_default_sessions_send_no_rsv_bits(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_fragments_are_sent_with_rsv_bits(world *w) {
+WORLD_TEST(test_fragments_are_sent_with_rsv_bits, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -581,7 +574,7 @@ static void test_fragments_are_sent_with_rsv_bits(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_text_that_is_sent_is_not_checked(world *w) {
+WORLD_TEST(test_text_that_is_sent_is_not_checked, w) {
   uv_buf_t bufs[2] = {uv_buf_init((char[]){"a\xe2"}, 2), uv_buf_init((char[]){"\x28"}, 1)};
   frame_peer p;
   session_user u;
@@ -605,7 +598,7 @@ static void send_back(session_user *u, const wsuv_frame_t *f) {
   if (f->type != WSUV_FRAME_CLOSE) CHECK(wsuv_send(u->session, f, NULL, NULL) == 0);
 }
 
-static void test_frames_that_came_can_be_sent_on(world *w) {
+WORLD_TEST(test_frames_that_came_can_be_sent_on, w) {
   static const char frames[] = "TEXT-{4} \"a\"; CONT-; CONT-{1} e2; CONT{2} \"b\"; BIN 00~70000; "
                                "TEXT; BIN-; CONT{7}; TEXT{6} ff";
   frame_peer p;
@@ -622,7 +615,7 @@ static void answer_pings(session_user *u, const wsuv_frame_t *f) {
   if (f->type == WSUV_FRAME_PING) CHECK(wsuv_send_pong(u->session, f->data, f->len) == 0);
 }
 
-static void test_pings_can_be_answered_by_hand(world *w) {
+WORLD_TEST(test_pings_can_be_answered_by_hand, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -640,7 +633,7 @@ static void terminate_at_second(session_user *u, const wsuv_frame_t *f) {
   if (u->frames == 2) user_terminate(u);
 }
 
-static void test_terminate_from_on_frame_is_the_end(world *w) {
+WORLD_TEST(test_terminate_from_on_frame_is_the_end, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -661,7 +654,7 @@ static void close_at_second(session_user *u, const wsuv_frame_t *f) {
   if (u->frames == 2) CHECK(user_close(u, 1001, "enough") == 0);
 }
 
-static void test_close_from_on_frame_still_gives_what_comes(world *w) {
+WORLD_TEST(test_close_from_on_frame_still_gives_what_comes, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -679,7 +672,7 @@ static void close_client_at_first(session_user *u, const wsuv_frame_t *f) {
   if (u->frames == 1) CHECK(wsuv_client_close(u->client, NULL) == 0);
 }
 
-static void test_client_closed_from_on_frame(world *w) {
+WORLD_TEST(test_client_closed_from_on_frame, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -698,7 +691,7 @@ static void terminate_client_at_first(session_user *u, const wsuv_frame_t *f) {
   CHECK(wsuv_client_terminate(u->client, NULL) == 0);
 }
 
-static void test_client_terminated_from_on_frame(world *w) {
+WORLD_TEST(test_client_terminated_from_on_frame, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -712,7 +705,7 @@ static void test_client_terminated_from_on_frame(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_connection_lost_inside_a_frame(world *w) {
+WORLD_TEST(test_connection_lost_inside_a_frame, w) {
   static const uint8_t half[] = {0x42, 100, 1, 2, 3};
   frame_peer p;
   session_user u;
@@ -725,43 +718,4 @@ static void test_connection_lost_inside_a_frame(world *w) {
   assert_true(user_ended_by(&u, UV_EOF, WSUV_STAGE_OPEN));
   assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_frames_of_every_kind_come_as_they_are),
-      WORLD_TEST(test_fragments_come_one_by_one_with_controls_between),
-      WORLD_TEST(test_rsv_bits_of_data_come_as_they_are),
-      WORLD_TEST(test_text_is_not_checked),
-      WORLD_TEST(test_continuations_have_the_type_of_their_message),
-      WORLD_TEST(test_frames_glued_behind_the_upgrade),
-      WORLD_TEST(test_default_sessions_get_no_frames),
-      WORLD_TEST(test_frames_that_nobody_wants_are_passed_over),
-      WORLD_TEST(test_no_extensions_are_offered),
-      WORLD_TEST(test_large_frames_come_whole),
-      WORLD_TEST(test_frames_cut_at_random),
-      WORLD_TEST(test_frames_cut_at_every_byte),
-      WORLD_TEST(test_violations_fail_the_connection),
-      WORLD_TEST(test_each_limit_of_a_frame_holds_by_itself),
-      WORLD_TEST(test_a_message_has_no_limit_of_size_or_fragments),
-      WORLD_TEST(test_limits_can_be_changed_inside_a_message),
-      WORLD_TEST(test_pause_keeps_the_frames_behind),
-      WORLD_TEST(test_pause_at_every_frame),
-      WORLD_TEST(test_pause_inside_a_large_frame),
-      WORLD_TEST(test_keepalive_pings_and_its_pongs_come_and_count),
-      WORLD_TEST(test_keepalive_ends_a_silent_session),
-      WORLD_SIM_TEST(test_idle_timeout_counts_data_frames),
-      WORLD_TEST(test_rsv_bits_may_be_sent_with_data_only),
-      WORLD_TEST(test_default_sessions_send_no_rsv_bits),
-      WORLD_TEST(test_fragments_are_sent_with_rsv_bits),
-      WORLD_TEST(test_text_that_is_sent_is_not_checked),
-      WORLD_TEST(test_frames_that_came_can_be_sent_on),
-      WORLD_TEST(test_pings_can_be_answered_by_hand),
-      WORLD_TEST(test_terminate_from_on_frame_is_the_end),
-      WORLD_TEST(test_close_from_on_frame_still_gives_what_comes),
-      WORLD_TEST(test_client_closed_from_on_frame),
-      WORLD_TEST(test_client_terminated_from_on_frame),
-      WORLD_TEST(test_connection_lost_inside_a_frame),
-  };
-  return world_run_tests("raw", tests, sizeof tests / sizeof *tests);
 }

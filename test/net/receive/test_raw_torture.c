@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F46: the n-th allocation fails, for every n, once and for ever after, in a raw session with all
    that allocates: large frames, pieces, completions, pauses, answers by hand, both ways of closing.
    Whatever fails, on_close comes once, every completion before it, and nothing is left. */
@@ -121,18 +114,10 @@ static void play(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_each_allocation_fails_once(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_once, w) {
   if (w->seed < 4) torture(w, play, false, 20);
 }
 
-static void test_each_allocation_fails_for_ever(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_for_ever, w) {
   if (w->seed < 4) torture(w, play, true, 20);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_SIM_TEST(test_each_allocation_fails_once),
-      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
-  };
-  return world_run_tests("raw_torture", tests, sizeof tests / sizeof *tests);
 }

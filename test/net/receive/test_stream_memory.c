@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* A message of any length passes through a session in both directions, and memory stays flat: what
    comes in pieces goes out in pieces, and the one side is paused while the other is full. */
 
@@ -115,20 +108,12 @@ static void pass(world *w, uint64_t size, bool fragments) {
   scenario_close(&u, &p);
 }
 
-static void test_frame_passes_both_ways_with_flat_memory(world *w) {
+WORLD_TEST(test_frame_passes_both_ways_with_flat_memory, w) {
   if (w->kind == WORLD_UV) pass(w, 64 * MIB, false);
   if (w->kind == WORLD_SIM && w->seed < 4) pass(w, 2 * MIB, false);
 }
 
-static void test_fragments_pass_both_ways_with_flat_memory(world *w) {
+WORLD_TEST(test_fragments_pass_both_ways_with_flat_memory, w) {
   if (w->kind == WORLD_UV) pass(w, 64 * MIB, true);
   if (w->kind == WORLD_SIM && w->seed < 4) pass(w, 2 * MIB, true);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_frame_passes_both_ways_with_flat_memory),
-      WORLD_TEST(test_fragments_pass_both_ways_with_flat_memory),
-  };
-  return world_run_tests("stream_memory", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Messages that are received in pieces: whole again when put together, judged as they come, and at
    no cost in memory. That offsets follow each other, that only a last piece is empty and that
    on_message is never called, session_user checks of every piece. */
@@ -35,7 +28,7 @@ static const char fragmented[] =
 static const char assembled[] = "PING 01; PONG 02; TEXT \"gr\" c3bcc39f; BIN; TEXT \"\"; "
                                 "PING \"ping\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
 
-static void test_pieces_make_the_messages(world *w) {
+WORLD_TEST(test_pieces_make_the_messages, w) {
   frame_peer p;
   session_user u;
   wsuv_stats_t stats;
@@ -52,7 +45,7 @@ static void test_pieces_make_the_messages(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pieces_cut_at_random(world *w) {
+WORLD_TEST(test_pieces_cut_at_random, w) {
   frame_peer p;
   session_user u;
   bytes frames = {0};
@@ -71,7 +64,7 @@ static void test_pieces_cut_at_random(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_pieces_of_frames_of_every_length_form(world *w) {
+WORLD_TEST(test_pieces_of_frames_of_every_length_form, w) {
   static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 65537, LARGE};
   frame_peer p;
   session_user u;
@@ -101,7 +94,7 @@ static void send_part(frame_peer *p, const char *script, size_t from, size_t to)
   bytes_free(&frames);
 }
 
-static void test_pieces_come_before_the_rest_of_their_frame(world *w) {
+WORLD_TEST(test_pieces_come_before_the_rest_of_their_frame, w) {
   static const char frame[] = "TEXT \"a piece that comes before the rest of it\"";
   frame_peer p;
   session_user u;
@@ -124,7 +117,7 @@ static void check_empty(session_user *u, const wsuv_message_piece_t *m) {
 }
 
 /* One piece, which has a place all the same; fragments of no length are none. */
-static void test_empty_messages_are_one_piece(world *w) {
+WORLD_TEST(test_empty_messages_are_one_piece, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -142,7 +135,7 @@ static void note_piece(session_user *u, const wsuv_message_piece_t *m) {
 }
 
 /* Frames of one byte cannot be cut: so it is known which pieces come. */
-static void test_each_fragment_is_a_piece_but_empty_ones(world *w) {
+WORLD_TEST(test_each_fragment_is_a_piece_but_empty_ones, w) {
   frame_peer p;
   session_user u;
   bytes pieces = {0};
@@ -161,7 +154,7 @@ static void test_each_fragment_is_a_piece_but_empty_ones(world *w) {
 
 /* --- limits --- */
 
-static void test_size_and_fragments_of_a_message_are_not_judged(world *w) {
+WORLD_TEST(test_size_and_fragments_of_a_message_are_not_judged, w) {
   enum { FRAGMENTS = 40 };
   frame_peer p;
   session_user u;
@@ -234,12 +227,12 @@ static void violate(world *w, const violation *v) {
   scenario_finish(&u, &p);
 }
 
-static void test_violations_end_the_session_behind_the_pieces(world *w) {
+WORLD_TEST(test_violations_end_the_session_behind_the_pieces, w) {
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) violate(w, &violations[i]);
 }
 
 /* Neither the rest of the text nor that of the frame is waited for. */
-static void test_text_that_is_not_utf8_fails_fast(world *w) {
+WORLD_TEST(test_text_that_is_not_utf8_fails_fast, w) {
   static const char frame[] = "TEXT \"fine\" ff \"and so on\"";
   frame_peer p;
   session_user u;
@@ -255,7 +248,7 @@ static void test_text_that_is_not_utf8_fails_fast(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_frame_that_is_too_large_fails_by_its_header(world *w) {
+WORLD_TEST(test_frame_that_is_too_large_fails_by_its_header, w) {
   frame_peer p;
   session_user u;
   wsuv_config_t config;
@@ -294,7 +287,7 @@ static void write_message(frame_peer *p, size_t size, bool fragments) {
   free(data);
 }
 
-static void test_pieces_need_no_memory(world *w) {
+WORLD_TEST(test_pieces_need_no_memory, w) {
   size_t size = (w->kind == WORLD_SIM ? 512 : 4096) * KIB;
   frame_peer p;
   session_user u;
@@ -318,7 +311,7 @@ static void pause_at_piece(session_user *u, const wsuv_message_piece_t *m) {
   CHECK(user_pause(u) == 0);
 }
 
-static void test_pause_at_every_piece(world *w) {
+WORLD_TEST(test_pause_at_every_piece, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -343,7 +336,7 @@ static void pause_and_resume(session_user *u, const wsuv_message_piece_t *m) {
   CHECK(user_resume(u) == 0);
 }
 
-static void test_pause_and_resume_in_a_piece_changes_nothing(world *w) {
+WORLD_TEST(test_pause_and_resume_in_a_piece_changes_nothing, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -355,7 +348,7 @@ static void test_pause_and_resume_in_a_piece_changes_nothing(world *w) {
 }
 
 /* The peer is held back by TCP; what it costs is the rest of a read. */
-static void test_pause_inside_a_message_holds_back_the_peer(world *w) {
+WORLD_TEST(test_pause_inside_a_message_holds_back_the_peer, w) {
   size_t size = user_too_much(w);
   frame_peer p;
   session_user u;
@@ -382,7 +375,7 @@ static void terminate_at(session_user *u, const wsuv_message_piece_t *m) {
   if (u->pieces == *piece) user_terminate(u);
 }
 
-static void test_terminate_in_a_piece(world *w) {
+WORLD_TEST(test_terminate_in_a_piece, w) {
   for (size_t piece = 1; piece < 8; piece++) {
     frame_peer p;
     session_user u;
@@ -402,7 +395,7 @@ static void close_at_first(session_user *u, const wsuv_message_piece_t *m) {
   if (u->pieces == 1) CHECK(user_close(u, 4000, "enough") == 0);
 }
 
-static void test_close_in_a_piece_still_delivers(world *w) {
+WORLD_TEST(test_close_in_a_piece_still_delivers, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -414,7 +407,7 @@ static void test_close_in_a_piece_still_delivers(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_while_paused_inside_a_message_discards_its_rest(world *w) {
+WORLD_TEST(test_close_while_paused_inside_a_message_discards_its_rest, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -430,7 +423,7 @@ static void test_close_while_paused_inside_a_message_discards_its_rest(world *w)
 
 /* --- ends inside a message --- */
 
-static void test_close_by_the_peer_inside_a_message(world *w) {
+WORLD_TEST(test_close_by_the_peer_inside_a_message, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -442,7 +435,7 @@ static void test_close_by_the_peer_inside_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_connection_that_ends_inside_a_message(world *w) {
+WORLD_TEST(test_connection_that_ends_inside_a_message, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -470,7 +463,7 @@ static void never_piece(wsuv_session_t *s, const wsuv_message_piece_t *piece) {
 }
 
 /* They have their own. */
-static void test_raw_session_has_no_pieces(world *w) {
+WORLD_TEST(test_raw_session_has_no_pieces, w) {
   static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_message_piece = never_piece,
                                              .on_frame = count_frame};
   frame_peer p;
@@ -489,30 +482,4 @@ static void test_raw_session_has_no_pieces(world *w) {
   wsuv_session_terminate(session);
   world_client_close(w, client);
   frame_peer_free(&p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_pieces_make_the_messages),
-      WORLD_TEST(test_pieces_cut_at_random),
-      WORLD_TEST(test_pieces_of_frames_of_every_length_form),
-      WORLD_TEST(test_pieces_come_before_the_rest_of_their_frame),
-      WORLD_TEST(test_empty_messages_are_one_piece),
-      WORLD_TEST(test_each_fragment_is_a_piece_but_empty_ones),
-      WORLD_TEST(test_size_and_fragments_of_a_message_are_not_judged),
-      WORLD_TEST(test_violations_end_the_session_behind_the_pieces),
-      WORLD_TEST(test_text_that_is_not_utf8_fails_fast),
-      WORLD_TEST(test_frame_that_is_too_large_fails_by_its_header),
-      WORLD_TEST(test_pieces_need_no_memory),
-      WORLD_TEST(test_pause_at_every_piece),
-      WORLD_TEST(test_pause_and_resume_in_a_piece_changes_nothing),
-      WORLD_TEST(test_pause_inside_a_message_holds_back_the_peer),
-      WORLD_TEST(test_terminate_in_a_piece),
-      WORLD_TEST(test_close_in_a_piece_still_delivers),
-      WORLD_TEST(test_close_while_paused_inside_a_message_discards_its_rest),
-      WORLD_TEST(test_close_by_the_peer_inside_a_message),
-      WORLD_TEST(test_connection_that_ends_inside_a_message),
-      WORLD_TEST(test_raw_session_has_no_pieces),
-  };
-  return world_run_tests("stream_receive", tests, sizeof tests / sizeof *tests);
 }

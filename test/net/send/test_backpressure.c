@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* F44: a peer that reads slowly or not at all. The queue is bounded, and the sender is told. */
 
 #include <stdlib.h>
@@ -47,7 +40,7 @@ static size_t fill(session_user *u, size_t last) {
   return sent;
 }
 
-static void test_queue_is_bounded(world *w) {
+WORLD_TLS_TEST(test_queue_is_bounded, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -68,7 +61,7 @@ static void test_queue_is_bounded(world *w) {
   finish(&u, &p);
 }
 
-static void test_message_beyond_the_bound_is_never_taken(world *w) {
+WORLD_TLS_TEST(test_message_beyond_the_bound_is_never_taken, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -94,7 +87,7 @@ static void send_refused(session_user *u) {
   if (err == 0) u->data = NULL;
 }
 
-static void test_drain_follows_a_refusal_as_soon_as_it_fits(world *w) {
+WORLD_TLS_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits, w) {
   static const size_t lens[] = {1, PIECE, BOUND};
   for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
     frame_peer p;
@@ -129,7 +122,7 @@ static void note_told(session_user *u) {
 }
 
 /* One callback may be for several, but none waits for another that is larger. */
-static void test_drain_follows_every_refusal(world *w) {
+WORLD_TLS_TEST(test_drain_follows_every_refusal, w) {
   frame_peer p;
   session_user u;
   refusals r = {{2 * PIECE, 6 * PIECE, BOUND}, {false, false, false}};
@@ -153,7 +146,7 @@ static void check_low(session_user *u) {
 }
 
 /* Once, when the queue has fallen to it, and not again before it has risen anew. */
-static void test_drain_at_the_low_water_mark(world *w) {
+WORLD_TLS_TEST(test_drain_at_the_low_water_mark, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -170,7 +163,7 @@ static void test_drain_at_the_low_water_mark(world *w) {
   finish(&u, &p);
 }
 
-static void test_no_drain_below_the_high_water_mark(world *w) {
+WORLD_TLS_TEST(test_no_drain_below_the_high_water_mark, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -195,7 +188,7 @@ static void pump(session_user *u) {
   while (s->sent < s->total && user_binary(u, piece, PIECE) == 0) s->sent++;
 }
 
-static void test_sender_driven_by_drain_gets_through(world *w) {
+WORLD_TLS_TEST(test_sender_driven_by_drain_gets_through, w) {
   frame_peer p;
   session_user u;
   stream s = {0, w->kind == WORLD_SIM ? 64 : 1024};
@@ -227,7 +220,7 @@ static void check_empty_fits(session_user *u) {
 }
 
 /* Their headers take room, too: as much again as payload may. */
-static void test_empty_messages_are_bounded(world *w) {
+WORLD_TLS_TEST(test_empty_messages_are_bounded, w) {
   enum { SMALL = 4 * KIB, HEADER = 2 + 4, MOST = 2 * SMALL / HEADER + 1 };
   wsuv_config_t config;
   frame_peer p;
@@ -251,7 +244,7 @@ static void test_empty_messages_are_bounded(world *w) {
 }
 
 /* Whoever sends whenever there is room has little memory kept, and gets all of it through. */
-static void test_empty_messages_cost_little_memory(world *w) {
+WORLD_TLS_TEST(test_empty_messages_cost_little_memory, w) {
   enum { ROUNDS = 4 };
   frame_peer p;
   session_user u;
@@ -286,7 +279,7 @@ static void check_frame(frame_peer *p, const seen_frame *f) {
 }
 
 /* Ahead of what waits, never into the middle of a frame: the peer finds each frame whole. */
-static void test_control_frames_overtake_queued_data(world *w) {
+WORLD_TLS_TEST(test_control_frames_overtake_queued_data, w) {
   frame_peer p;
   session_user u;
   size_t before_ping = 0, sent = 0;
@@ -308,7 +301,7 @@ static void test_control_frames_overtake_queued_data(world *w) {
   finish(&u, &p);
 }
 
-static void test_close_does_not_overtake_data(world *w) {
+WORLD_TLS_TEST(test_close_does_not_overtake_data, w) {
   frame_peer p;
   session_user u;
   start(w, &p, &u);
@@ -343,7 +336,7 @@ static void assert_too_slow(session_user *u) {
 }
 
 /* A peer that begins to read again is told why, behind what was taken. */
-static void test_policy_to_close_ends_the_session_with_1008(world *w) {
+WORLD_TLS_TEST(test_policy_to_close_ends_the_session_with_1008, w) {
   frame_peer p;
   session_user u;
   size_t sent = 0;
@@ -361,7 +354,7 @@ static void test_policy_to_close_ends_the_session_with_1008(world *w) {
   finish(&u, &p);
 }
 
-static void test_policy_to_close_gives_up_a_peer_that_does_not_read(world *w) {
+WORLD_TLS_TEST(test_policy_to_close_gives_up_a_peer_that_does_not_read, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -389,7 +382,7 @@ static void send_until_full(session_user *u, const wsuv_message_t *m) {
 }
 
 /* From a callback, with more in the same read, and while paused. */
-static void test_policy_to_close_holds_in_a_callback(world *w) {
+WORLD_TLS_TEST(test_policy_to_close_holds_in_a_callback, w) {
   frame_peer p;
   session_user u;
   start_that_closes(w, &p, &u);
@@ -401,7 +394,7 @@ static void test_policy_to_close_holds_in_a_callback(world *w) {
   finish(&u, &p);
 }
 
-static void test_policy_to_close_holds_while_paused(world *w) {
+WORLD_TLS_TEST(test_policy_to_close_holds_while_paused, w) {
   frame_peer p;
   session_user u;
   start_that_closes(w, &p, &u);
@@ -416,7 +409,7 @@ static void test_policy_to_close_holds_while_paused(world *w) {
 }
 
 /* What could never be sent is a mistake of the sender's, not of the peer's. */
-static void test_policy_to_close_spares_a_message_beyond_the_bound(world *w) {
+WORLD_TLS_TEST(test_policy_to_close_spares_a_message_beyond_the_bound, w) {
   frame_peer p;
   session_user u;
   start_that_closes(w, &p, &u);
@@ -427,26 +420,4 @@ static void test_policy_to_close_spares_a_message_beyond_the_bound(world *w) {
   user_run_to_close(&u);
   assert_true(user_ended_cleanly(&u, 1000, 1000));
   finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_queue_is_bounded),
-      WORLD_TLS_TEST(test_message_beyond_the_bound_is_never_taken),
-      WORLD_TLS_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits),
-      WORLD_TLS_TEST(test_drain_follows_every_refusal),
-      WORLD_TLS_TEST(test_drain_at_the_low_water_mark),
-      WORLD_TLS_TEST(test_no_drain_below_the_high_water_mark),
-      WORLD_TLS_TEST(test_sender_driven_by_drain_gets_through),
-      WORLD_TLS_TEST(test_empty_messages_are_bounded),
-      WORLD_TLS_TEST(test_empty_messages_cost_little_memory),
-      WORLD_TLS_TEST(test_control_frames_overtake_queued_data),
-      WORLD_TLS_TEST(test_close_does_not_overtake_data),
-      WORLD_TLS_TEST(test_policy_to_close_ends_the_session_with_1008),
-      WORLD_TLS_TEST(test_policy_to_close_gives_up_a_peer_that_does_not_read),
-      WORLD_TLS_TEST(test_policy_to_close_holds_in_a_callback),
-      WORLD_TLS_TEST(test_policy_to_close_holds_while_paused),
-      WORLD_TLS_TEST(test_policy_to_close_spares_a_message_beyond_the_bound),
-  };
-  return world_run_tests("backpressure", tests, sizeof tests / sizeof *tests);
 }

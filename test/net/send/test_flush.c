@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* wsuv_flush: told once all that was sent before is in the kernel's hands. */
 
 #include <stdlib.h>
@@ -14,7 +7,7 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void test_flush_with_nothing_queued(world *w) {
+WORLD_TLS_TEST(test_flush_with_nothing_queued, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -26,7 +19,7 @@ static void test_flush_with_nothing_queued(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_flush_comes_after_all_before_it(world *w) {
+WORLD_TLS_TEST(test_flush_comes_after_all_before_it, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -46,7 +39,7 @@ static bool before(const session_user *u, const char *first, const char *second)
 }
 
 /* Control frames have a queue of their own; a flush waits for both. */
-static void test_flush_waits_for_pings_queued_behind_data(world *w) {
+WORLD_TLS_TEST(test_flush_waits_for_pings_queued_behind_data, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -70,7 +63,7 @@ static void test_flush_waits_for_pings_queued_behind_data(world *w) {
   free(data);
 }
 
-static void test_flush_while_closing_waits_for_the_close_frame(world *w) {
+WORLD_TLS_TEST(test_flush_while_closing_waits_for_the_close_frame, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -89,7 +82,7 @@ static void test_flush_while_closing_waits_for_the_close_frame(world *w) {
 }
 
 /* Beyond 64 pongs only the latest is kept: the one that the flush saw never leaves. */
-static void test_flush_does_not_wait_for_a_pong_that_was_replaced(world *w) {
+WORLD_TLS_TEST(test_flush_does_not_wait_for_a_pong_that_was_replaced, w) {
   enum { PONGS = 66 };
   frame_peer p;
   session_user u;
@@ -120,7 +113,7 @@ static void close_and_flush(session_user *u, const wsuv_message_t *m) {
 }
 
 /* The peer's close frame drops what has not begun. Here that is nothing. */
-static void test_flush_after_our_close_when_the_close_frames_cross(world *w) {
+WORLD_TLS_TEST(test_flush_after_our_close_when_the_close_frames_cross, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -141,7 +134,7 @@ static void flush_again(session_user *u, char name, int status) {
   if (u->dones < FLUSHES) assert_int_equal(user_flush(u, name), 0);
 }
 
-static void test_flush_from_a_flush_waits_for_the_next_turn(world *w) {
+WORLD_TLS_TEST(test_flush_from_a_flush_waits_for_the_next_turn, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -166,7 +159,7 @@ static void flush_whatever_came(session_user *u, char name, int status) {
   if (u->send_count < USER_SENDS / 2) (void) user_flush(u, 'f');
 }
 
-static void test_flush_from_a_completion_that_is_cancelled(world *w) {
+WORLD_TLS_TEST(test_flush_from_a_completion_that_is_cancelled, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -188,18 +181,4 @@ static void test_flush_from_a_completion_that_is_cancelled(world *w) {
   u.at_done = NULL;
   user_terminate(&u);
   scenario_finish(&u, &p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TLS_TEST(test_flush_with_nothing_queued),
-      WORLD_TLS_TEST(test_flush_comes_after_all_before_it),
-      WORLD_TLS_TEST(test_flush_waits_for_pings_queued_behind_data),
-      WORLD_TLS_TEST(test_flush_while_closing_waits_for_the_close_frame),
-      WORLD_TLS_TEST(test_flush_does_not_wait_for_a_pong_that_was_replaced),
-      WORLD_TLS_TEST(test_flush_after_our_close_when_the_close_frames_cross),
-      WORLD_TLS_TEST(test_flush_from_a_flush_waits_for_the_next_turn),
-      WORLD_TLS_TEST(test_flush_from_a_completion_that_is_cancelled),
-  };
-  return world_run_tests("flush", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Prepared messages: one for many sessions, whatever each of them has agreed upon. */
 
 #include <stdlib.h>
@@ -96,7 +89,7 @@ static void send_to_all(crowd *c, wsuv_prepared_t *p) {
 
 /* Two windows, of which each is compressed for once; and between other messages, whose windows are
    taken over or not. */
-static void test_prepared_is_compressed_once_for_each_window(world *w) {
+WORLD_TEST(test_prepared_is_compressed_once_for_each_window, w) {
   crowd c;
   crowd_open(&c, w);
   wsuv_prepared_t *p = prepare(w, text);
@@ -109,7 +102,7 @@ static void test_prepared_is_compressed_once_for_each_window(world *w) {
   crowd_close(&c);
 }
 
-static void test_prepared_goes_between_messages_of_any_session(world *w) {
+WORLD_TEST(test_prepared_goes_between_messages_of_any_session, w) {
   static const char other[] = "sent to all, and prepared once, as well as prepared once more";
   crowd c;
   crowd_open(&c, w);
@@ -129,7 +122,7 @@ static void test_prepared_goes_between_messages_of_any_session(world *w) {
   crowd_close(&c);
 }
 
-static void test_prepared_may_be_freed_once_it_is_sent(world *w) {
+WORLD_TEST(test_prepared_may_be_freed_once_it_is_sent, w) {
   crowd c;
   crowd_open(&c, w);
   wsuv_prepared_t *p = prepare(w, text);
@@ -140,7 +133,7 @@ static void test_prepared_may_be_freed_once_it_is_sent(world *w) {
 }
 
 /* What does not become shorter goes out as it is, to all. */
-static void test_prepared_is_sent_plain_where_compression_is_in_vain(world *w) {
+WORLD_TEST(test_prepared_is_sent_plain_where_compression_is_in_vain, w) {
   crowd c;
   crowd_open(&c, w);
   wsuv_prepared_t *p = prepare(w, "q?");
@@ -163,7 +156,7 @@ static bool never(void *arg, wsuv_frame_type_t type, const void *data, size_t le
 }
 
 /* F28: what one client compresses, another may not want compressed, whoever comes first. */
-static void test_prepared_is_compressed_only_where_it_is_wanted(world *w) {
+WORLD_TEST(test_prepared_is_compressed_only_where_it_is_wanted, w) {
   wsuv_deflate_options_t options[3];
   server_peer peers[3];
   session_user users[3];
@@ -208,7 +201,7 @@ static void on_done(wsuv_session_t *session, int status, void *arg) {
 }
 
 /* RFC 6455 5.3: a key of its own for each frame. */
-static void test_prepared_is_masked_anew_each_time(world *w) {
+WORLD_TEST(test_prepared_is_masked_anew_each_time, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -229,7 +222,7 @@ static void test_prepared_is_masked_anew_each_time(world *w) {
   wsuv_prepared_free(m);
 }
 
-static void test_prepared_keeps_the_rules_of_whole_messages(world *w) {
+WORLD_TEST(test_prepared_keeps_the_rules_of_whole_messages, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -250,7 +243,7 @@ static void test_prepared_keeps_the_rules_of_whole_messages(world *w) {
   wsuv_prepared_free(small);
 }
 
-static void test_prepared_judges_its_message(world *w) {
+WORLD_TEST(test_prepared_judges_its_message, w) {
   wsuv_prepared_t *p;
   const wsuv_allocator_t *alloc = &w->alloc->handle;
   assert_int_equal(wsuv_prepared_new(&p, WSUV_FRAME_TEXT, "\xff", 1, alloc), WSUV_EUTF8);
@@ -262,7 +255,7 @@ static void test_prepared_judges_its_message(world *w) {
 }
 
 /* Each allocation of it fails; the session sends the next message all the same. */
-static void test_prepared_survives_each_failing_allocation(world *w) {
+WORLD_TEST(test_prepared_survives_each_failing_allocation, w) {
   crowd c;
   crowd_open(&c, w);
   size_t sent[ENDS] = {0};
@@ -288,19 +281,4 @@ static void test_prepared_survives_each_failing_allocation(world *w) {
     assert_true(failed == 0 || n < 100);
   }
   crowd_close(&c);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_prepared_is_compressed_once_for_each_window),
-      WORLD_TEST(test_prepared_goes_between_messages_of_any_session),
-      WORLD_TEST(test_prepared_may_be_freed_once_it_is_sent),
-      WORLD_TEST(test_prepared_is_sent_plain_where_compression_is_in_vain),
-      WORLD_TEST(test_prepared_is_compressed_only_where_it_is_wanted),
-      WORLD_TEST(test_prepared_is_masked_anew_each_time),
-      WORLD_TEST(test_prepared_keeps_the_rules_of_whole_messages),
-      WORLD_TEST(test_prepared_judges_its_message),
-      WORLD_TEST(test_prepared_survives_each_failing_allocation),
-  };
-  return world_run_tests("prepared", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Sends: what is refused and when, what goes out, and what completions tell. */
 
 #include <stdlib.h>
@@ -28,7 +21,7 @@ static void assert_every_send_is_refused(session_user *u) {
   assert_int_equal(user_frame(u, 'y', WSUV_FRAME_PING, true, "t", 1), WSUV_ESTATE);
 }
 
-static void test_sends_before_open_are_refused(world *w) {
+WORLD_TEST(test_sends_before_open_are_refused, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -46,7 +39,7 @@ static void refuse_in_on_close(session_user *u) {
   assert_int_equal(user_flush(u, 'f'), WSUV_ESTATE);
 }
 
-static void test_sends_after_close_are_refused(world *w) {
+WORLD_TEST(test_sends_after_close_are_refused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -58,7 +51,7 @@ static void test_sends_after_close_are_refused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_sends_after_terminate_are_refused(world *w) {
+WORLD_TEST(test_sends_after_terminate_are_refused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -71,7 +64,7 @@ static void test_sends_after_terminate_are_refused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_sends_that_are_wrong_are_refused(world *w) {
+WORLD_TEST(test_sends_that_are_wrong_are_refused, w) {
   static const char long_payload[WSUV_CONTROL_MAX + 1];
   frame_peer p;
   session_user u;
@@ -100,7 +93,7 @@ static void test_sends_that_are_wrong_are_refused(world *w) {
   assert_int_equal(u.dones, 0);
 }
 
-static void test_nothing_refused_goes_out(world *w) {
+WORLD_TEST(test_nothing_refused_goes_out, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -115,7 +108,7 @@ static void test_nothing_refused_goes_out(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_fragments_go_out_as_continuations(world *w) {
+WORLD_TEST(test_fragments_go_out_as_continuations, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -139,7 +132,7 @@ static void test_fragments_go_out_as_continuations(world *w) {
 }
 
 /* Not even of the same type: it would become the end of the other. */
-static void test_whole_messages_inside_fragments_are_refused(world *w) {
+WORLD_TEST(test_whole_messages_inside_fragments_are_refused, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   frame_peer p;
   session_user u;
@@ -164,7 +157,7 @@ static void test_whole_messages_inside_fragments_are_refused(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_payload_is_copied_by_the_call(world *w) {
+WORLD_TEST(test_payload_is_copied_by_the_call, w) {
   frame_peer p;
   session_user u;
   char text[] = "before";
@@ -177,7 +170,7 @@ static void test_payload_is_copied_by_the_call(world *w) {
 }
 
 /* F14: fresh for each frame, from the source of random bytes. */
-static void test_masks_are_fresh(world *w) {
+WORLD_TEST(test_masks_are_fresh, w) {
   enum { FRAMES = 300, KEY = 4 };
   frame_peer p;
   session_user u;
@@ -220,7 +213,7 @@ static void queued_keys_in_a_child(session_user *u, uint8_t keys[FORKED_FRAMES][
 }
 
 /* F15: parent and child go on with the same session, and mask by bytes of their own. */
-static void test_masks_of_a_forked_child_are_its_own(world *w) {
+WORLD_UV_TEST(test_masks_of_a_forked_child_are_its_own, w) {
   uint8_t theirs[FORKED_FRAMES][4], ours[FORKED_FRAMES][4];
   wsuv_config_t config;
   frame_peer p;
@@ -241,7 +234,7 @@ static void test_masks_of_a_forked_child_are_its_own(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_masking_can_be_switched_off(world *w) {
+WORLD_TEST(test_masking_can_be_switched_off, w) {
   wsuv_config_t config;
   frame_peer p;
   session_user u;
@@ -257,7 +250,7 @@ static void test_masking_can_be_switched_off(world *w) {
 /* --- completions --- */
 
 /* In the order of the sends; never inside them, which session_user checks. */
-static void test_completions_come_in_order(world *w) {
+WORLD_TEST(test_completions_come_in_order, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -279,7 +272,7 @@ static void send_next(session_user *u, char name, int status) {
   }
 }
 
-static void test_completions_may_send(world *w) {
+WORLD_TEST(test_completions_may_send, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -292,7 +285,7 @@ static void test_completions_may_send(world *w) {
 }
 
 /* 0 is said only when the kernel has it all. */
-static void test_completion_waits_for_the_kernel(world *w) {
+WORLD_TEST(test_completion_waits_for_the_kernel, w) {
   frame_peer p;
   session_user u;
   size_t size = user_too_much(w);
@@ -313,7 +306,7 @@ static void test_completion_waits_for_the_kernel(world *w) {
   free(data);
 }
 
-static void test_completions_of_a_terminated_session(world *w) {
+WORLD_TEST(test_completions_of_a_terminated_session, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -331,7 +324,7 @@ static void test_completions_of_a_terminated_session(world *w) {
 /* --- no random bytes, no memory --- */
 
 /* F14: no fallback. */
-static void test_send_without_random_bytes_ends_the_session(world *w) {
+WORLD_TEST(test_send_without_random_bytes_ends_the_session, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -347,7 +340,7 @@ static void test_send_without_random_bytes_ends_the_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_send_without_memory_queues_nothing(world *w) {
+WORLD_TEST(test_send_without_memory_queues_nothing, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -364,27 +357,4 @@ static void test_send_without_memory_queues_nothing(world *w) {
   assert_true(frame_peer_saw(&p, "TEXT \"later\""));
   scenario_close(&u, &p);
   free(data);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_sends_before_open_are_refused),
-      WORLD_TEST(test_sends_after_close_are_refused),
-      WORLD_TEST(test_sends_after_terminate_are_refused),
-      WORLD_TEST(test_sends_that_are_wrong_are_refused),
-      WORLD_TEST(test_nothing_refused_goes_out),
-      WORLD_TEST(test_fragments_go_out_as_continuations),
-      WORLD_TEST(test_whole_messages_inside_fragments_are_refused),
-      WORLD_TEST(test_payload_is_copied_by_the_call),
-      WORLD_TEST(test_masks_are_fresh),
-      WORLD_UV_TEST(test_masks_of_a_forked_child_are_its_own),
-      WORLD_TEST(test_masking_can_be_switched_off),
-      WORLD_TEST(test_completions_come_in_order),
-      WORLD_TEST(test_completions_may_send),
-      WORLD_TEST(test_completion_waits_for_the_kernel),
-      WORLD_TEST(test_completions_of_a_terminated_session),
-      WORLD_TEST(test_send_without_random_bytes_ends_the_session),
-      WORLD_TEST(test_send_without_memory_queues_nothing),
-  };
-  return world_run_tests("send", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* wsuv_send_bufs: payload in pieces goes out as one frame, and is refused as one. */
 
 #include <stdlib.h>
@@ -78,7 +71,7 @@ static void send_equal_pieces(session_user *u, frame_peer *p, unsigned count, si
   parts_free(&s);
 }
 
-static void test_any_number_of_pieces_is_one_frame(world *w) {
+WORLD_TEST(test_any_number_of_pieces_is_one_frame, w) {
   static const unsigned counts[] = {0, 1, 2, 15, 16, 17, 31, 32, 33, 64, 65, 1000};
   frame_peer p;
   session_user u;
@@ -96,7 +89,7 @@ static void test_any_number_of_pieces_is_one_frame(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_no_pieces_are_an_empty_message(world *w) {
+WORLD_TEST(test_no_pieces_are_an_empty_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -111,7 +104,7 @@ static void test_no_pieces_are_an_empty_message(world *w) {
 }
 
 /* Lengths that are no multiple of the mask's, in every combination of three. */
-static void test_masks_go_on_across_odd_pieces(world *w) {
+WORLD_TEST(test_masks_go_on_across_odd_pieces, w) {
   frame_peer p;
   session_user u;
   if (w->seed >= 4) return;
@@ -136,7 +129,7 @@ static size_t some_length(uint64_t *seed) {
   return seeded_below(seed, bounds[seeded_below(seed, 5)]);
 }
 
-static void test_pieces_at_random(world *w) {
+WORLD_TEST(test_pieces_at_random, w) {
   frame_peer p;
   session_user u;
   uint64_t seed = w->seed + 1;
@@ -157,7 +150,7 @@ static void test_pieces_at_random(world *w) {
 }
 
 /* Empty pieces have no place in memory. */
-static void test_empty_pieces_inside_others(world *w) {
+WORLD_TEST(test_empty_pieces_inside_others, w) {
   uv_buf_t bufs[] = {
       uv_buf_init(NULL, 0),         uv_buf_init((char[]){"gr\xc3"}, 3), uv_buf_init(NULL, 0),
       uv_buf_init((char[]){""}, 0), uv_buf_init((char[]){"\xbc"}, 1),   uv_buf_init(NULL, 0)};
@@ -190,7 +183,7 @@ static int send_cut_text(session_user *u, const char *text, size_t cut) {
   return user_bufs(u, 'x', WSUV_FRAME_TEXT, bufs, 2);
 }
 
-static void test_text_is_judged_as_a_whole(world *w) {
+WORLD_TEST(test_text_is_judged_as_a_whole, w) {
   static const char *const wrong[] = {"a\xe2\x82",        "\xf0\x9f\x8c", "\xed\xa0\x80",
                                       "\xf4\x90\x80\x80", "\xc0\xaf",     "\xe2\x28\xa1",
                                       "ok\xff",           "\x80"};
@@ -208,7 +201,7 @@ static void test_text_is_judged_as_a_whole(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_text_cut_anywhere_arrives_whole(world *w) {
+WORLD_TEST(test_text_cut_anywhere_arrives_whole, w) {
   static const char right[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x8c\x8dz";
   frame_peer p;
   session_user u;
@@ -226,7 +219,7 @@ static void test_text_cut_anywhere_arrives_whole(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_binary_is_not_judged(world *w) {
+WORLD_TEST(test_binary_is_not_judged, w) {
   uv_buf_t bufs[] = {uv_buf_init((char[]){"\xff"}, 1), uv_buf_init((char[]){"\xe2"}, 1)};
   frame_peer p;
   session_user u;
@@ -240,7 +233,7 @@ static void test_binary_is_not_judged(world *w) {
 
 /* --- control frames --- */
 
-static void test_pings_and_pongs_in_pieces(world *w) {
+WORLD_TEST(test_pings_and_pongs_in_pieces, w) {
   uv_buf_t bufs[2] = {uv_buf_init(check_alloc(125), 125), uv_buf_init((char[]){"x"}, 1)};
   frame_peer p;
   session_user u;
@@ -259,7 +252,7 @@ static void test_pings_and_pongs_in_pieces(world *w) {
   free(bufs[0].base);
 }
 
-static void test_types_that_may_not_be_sent(world *w) {
+WORLD_TEST(test_types_that_may_not_be_sent, w) {
   static const int types[] = {0, 3, 7, WSUV_FRAME_CLOSE, 11, 15, 16, 17};
   uv_buf_t buf = uv_buf_init((char[]){"\x03\xe8"}, 2);
   frame_peer p;
@@ -279,7 +272,7 @@ static void test_types_that_may_not_be_sent(world *w) {
 
 /* --- states --- */
 
-static void test_not_before_open_nor_after_close(world *w) {
+WORLD_TEST(test_not_before_open_nor_after_close, w) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
   frame_peer p;
   session_user u;
@@ -297,7 +290,7 @@ static void test_not_before_open_nor_after_close(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_not_inside_the_fragments_of_a_message(world *w) {
+WORLD_TEST(test_not_inside_the_fragments_of_a_message, w) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
   frame_peer p;
   session_user u;
@@ -332,7 +325,7 @@ static void open_bounded(world *w, frame_peer *p, session_user *u) {
 }
 
 /* It is the sum that counts. */
-static void test_pieces_count_together_for_the_bound(world *w) {
+WORLD_TEST(test_pieces_count_together_for_the_bound, w) {
   frame_peer p;
   session_user u;
   uint8_t *data = check_alloc(BOUND);
@@ -354,7 +347,7 @@ static void test_pieces_count_together_for_the_bound(world *w) {
 }
 
 /* Lengths whose sum is beyond all that a size can count. */
-static void test_pieces_that_are_impossibly_long(world *w) {
+WORLD_TEST(test_pieces_that_are_impossibly_long, w) {
   enum { MANY = 9 };
   uv_buf_t bufs[MANY];
   frame_peer p;
@@ -373,7 +366,7 @@ static void test_pieces_that_are_impossibly_long(world *w) {
 
 /* --- completions --- */
 
-static void test_completions_come_in_order(world *w) {
+WORLD_TEST(test_completions_come_in_order, w) {
   uv_buf_t bufs[] = {uv_buf_init((char[]){"one "}, 4), uv_buf_init((char[]){"two"}, 3)};
   frame_peer p;
   session_user u;
@@ -389,7 +382,7 @@ static void test_completions_come_in_order(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_completions_of_what_is_dropped(world *w) {
+WORLD_TEST(test_completions_of_what_is_dropped, w) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
   frame_peer p;
   session_user u;
@@ -434,7 +427,7 @@ static bool send_failing(world *w, uint64_t n, bool for_ever) {
 }
 
 /* F46: nothing is queued then, and the session goes on. */
-static void test_without_memory_nothing_is_queued(world *w) {
+WORLD_TEST(test_without_memory_nothing_is_queued, w) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     uint64_t n = 1;
     while (send_failing(w, n, for_ever != 0)) n++;
@@ -442,7 +435,7 @@ static void test_without_memory_nothing_is_queued(world *w) {
   }
 }
 
-static void test_without_random_bytes_the_session_ends(world *w) {
+WORLD_TEST(test_without_random_bytes_the_session_ends, w) {
   uv_buf_t buf = uv_buf_init(check_alloc(1), 1);
   frame_peer p;
   session_user u;
@@ -457,28 +450,4 @@ static void test_without_random_bytes_the_session_ends(world *w) {
   world_random_fails(w, false);
   scenario_finish(&u, &p);
   free(buf.base);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_any_number_of_pieces_is_one_frame),
-      WORLD_TEST(test_no_pieces_are_an_empty_message),
-      WORLD_TEST(test_masks_go_on_across_odd_pieces),
-      WORLD_TEST(test_pieces_at_random),
-      WORLD_TEST(test_empty_pieces_inside_others),
-      WORLD_TEST(test_text_is_judged_as_a_whole),
-      WORLD_TEST(test_text_cut_anywhere_arrives_whole),
-      WORLD_TEST(test_binary_is_not_judged),
-      WORLD_TEST(test_pings_and_pongs_in_pieces),
-      WORLD_TEST(test_types_that_may_not_be_sent),
-      WORLD_TEST(test_not_before_open_nor_after_close),
-      WORLD_TEST(test_not_inside_the_fragments_of_a_message),
-      WORLD_TEST(test_pieces_count_together_for_the_bound),
-      WORLD_TEST(test_pieces_that_are_impossibly_long),
-      WORLD_TEST(test_completions_come_in_order),
-      WORLD_TEST(test_completions_of_what_is_dropped),
-      WORLD_TEST(test_without_memory_nothing_is_queued),
-      WORLD_TEST(test_without_random_bytes_the_session_ends),
-  };
-  return world_run_tests("send_bufs", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Messages that are sent in pieces: in which order, what may go between, under which bound, and
    what is left when a call fails. */
 
@@ -42,7 +35,7 @@ static int end(session_user *u) {
 
 /* --- order --- */
 
-static void test_pieces_are_the_fragments_of_one_message(world *w) {
+WORLD_TEST(test_pieces_are_the_fragments_of_one_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -61,7 +54,7 @@ static void test_pieces_are_the_fragments_of_one_message(world *w) {
                    "TEXT \"whole\"");
 }
 
-static void test_message_without_pieces_is_empty(world *w) {
+WORLD_TEST(test_message_without_pieces_is_empty, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -72,7 +65,7 @@ static void test_message_without_pieces_is_empty(world *w) {
   close_and_finish(&u, &p, "TEXT; BIN");
 }
 
-static void test_nothing_goes_out_before_the_first_piece(world *w) {
+WORLD_TEST(test_nothing_goes_out_before_the_first_piece, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -94,7 +87,7 @@ static void assert_none_begun(session_user *u) {
   assert_int_equal(user_end_message(u, '\0'), UV_EINVAL);
 }
 
-static void test_pieces_of_no_message_are_refused(world *w) {
+WORLD_TEST(test_pieces_of_no_message_are_refused, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -108,7 +101,7 @@ static void test_pieces_of_no_message_are_refused(world *w) {
   close_and_finish(&u, &p, "TEXT \"a\"; TEXT");
 }
 
-static void test_only_text_and_binary_begin_a_message(world *w) {
+WORLD_TEST(test_only_text_and_binary_begin_a_message, w) {
   static const int others[] = {0, 3, 7, WSUV_FRAME_CLOSE, WSUV_FRAME_PING, WSUV_FRAME_PONG, 11};
   frame_peer p;
   session_user u;
@@ -125,7 +118,7 @@ static void assert_begin_is_refused(session_user *u) {
   for (size_t i = 0; i < 2; i++) assert_int_equal(user_begin_message(u, types[i]), UV_EINVAL);
 }
 
-static void test_message_begins_once(world *w) {
+WORLD_TEST(test_message_begins_once, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -141,7 +134,7 @@ static void test_message_begins_once(world *w) {
 }
 
 /* Frames that are sent one by one are another message, whoever sends them. */
-static void test_fragments_and_pieces_do_not_mix(world *w) {
+WORLD_TEST(test_fragments_and_pieces_do_not_mix, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -175,7 +168,7 @@ static void assert_whole_messages_are_refused(session_user *u) {
   }
 }
 
-static void test_only_control_frames_go_between(world *w) {
+WORLD_TEST(test_only_control_frames_go_between, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -206,7 +199,7 @@ static void assert_pieces_are_refused(session_user *u) {
   assert_int_equal(user_end_message(u, 'x'), WSUV_ESTATE);
 }
 
-static void test_pieces_need_an_open_session(world *w) {
+WORLD_TEST(test_pieces_need_an_open_session, w) {
   frame_peer p;
   session_user u;
   frame_peer_start(&p, w);
@@ -223,7 +216,7 @@ static void test_pieces_need_an_open_session(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_inside_a_message(world *w) {
+WORLD_TEST(test_close_inside_a_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -238,7 +231,7 @@ static void test_close_inside_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_frame_inside_a_message(world *w) {
+WORLD_TEST(test_close_frame_inside_a_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -252,7 +245,7 @@ static void test_close_frame_inside_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_terminate_inside_a_message(world *w) {
+WORLD_TEST(test_terminate_inside_a_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -270,7 +263,7 @@ static void test_terminate_inside_a_message(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_close_by_the_peer_inside_a_message(world *w) {
+WORLD_TEST(test_close_by_the_peer_inside_a_message, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -287,7 +280,7 @@ static void test_close_by_the_peer_inside_a_message(world *w) {
 
 /* --- text --- */
 
-static void test_text_may_be_cut_inside_a_character(world *w) {
+WORLD_TEST(test_text_may_be_cut_inside_a_character, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -306,7 +299,7 @@ static void test_text_may_be_cut_inside_a_character(world *w) {
 }
 
 /* What was refused is forgotten, and the message goes on where it was. */
-static void test_text_that_is_not_utf8_is_refused_and_the_message_goes_on(world *w) {
+WORLD_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -327,7 +320,7 @@ static void test_text_that_is_not_utf8_is_refused_and_the_message_goes_on(world 
   close_and_finish(&u, &p, "TEXT- e282; CONT- ac; CONT; TEXT");
 }
 
-static void test_end_inside_a_character_leaves_the_message_to_the_close(world *w) {
+WORLD_TEST(test_end_inside_a_character_leaves_the_message_to_the_close, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -338,7 +331,7 @@ static void test_end_inside_a_character_leaves_the_message_to_the_close(world *w
   close_and_finish(&u, &p, "TEXT- e2");
 }
 
-static void test_binary_is_not_looked_at(world *w) {
+WORLD_TEST(test_binary_is_not_looked_at, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -400,7 +393,7 @@ static void take_frame(frame_peer *p, const seen_frame *f) {
   all->bytes += (size_t) f->length;
 }
 
-static void test_message_longer_than_the_bound_goes_through_on_drain(world *w) {
+WORLD_TEST(test_message_longer_than_the_bound_goes_through_on_drain, w) {
   flow f = {.total = w->kind == WORLD_SIM ? 64 : 1024};
   frame_peer p;
   session_user u;
@@ -421,7 +414,7 @@ static void test_message_longer_than_the_bound_goes_through_on_drain(world *w) {
   scenario_close(&u, &p);
 }
 
-static void test_piece_beyond_the_bound_is_never_taken(world *w) {
+WORLD_TEST(test_piece_beyond_the_bound_is_never_taken, w) {
   static const uint8_t data[BOUND + 1];
   frame_peer p;
   session_user u;
@@ -447,7 +440,7 @@ static void retry_character(session_user *u) {
 }
 
 /* A text's state is that of what was taken. */
-static void test_piece_refused_inside_a_character_is_sent_again(world *w) {
+WORLD_TEST(test_piece_refused_inside_a_character_is_sent_again, w) {
   static const uint8_t zeros[BOUND];
   frame_peer p;
   session_user u;
@@ -473,7 +466,7 @@ static void retry_end(session_user *u) {
 }
 
 /* Headers take room, too: neither pieces nor ends of no length can make the queue grow for ever. */
-static void test_empty_pieces_are_bounded(world *w) {
+WORLD_TEST(test_empty_pieces_are_bounded, w) {
   flow f = {0};
   frame_peer p;
   session_user u;
@@ -494,7 +487,7 @@ static void test_empty_pieces_are_bounded(world *w) {
   scenario_finish(&u, &p);
 }
 
-static void test_piece_that_does_not_fit_ends_a_session_that_wants_it(world *w) {
+WORLD_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it, w) {
   static const uint8_t data[BOUND];
   frame_peer p;
   session_user u;
@@ -513,7 +506,7 @@ static void test_piece_that_does_not_fit_ends_a_session_that_wants_it(world *w) 
 
 /* --- completions --- */
 
-static void test_completions_come_in_order(world *w) {
+WORLD_TEST(test_completions_come_in_order, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -535,7 +528,7 @@ static void send_next(session_user *u, char name, int status) {
 }
 
 /* A sender that lives on completions has one piece under way. */
-static void test_completions_may_send_the_next_piece(world *w) {
+WORLD_TEST(test_completions_may_send_the_next_piece, w) {
   frame_peer p;
   session_user u;
   scenario_start(w, &p, &u, NULL);
@@ -549,7 +542,7 @@ static void test_completions_may_send_the_next_piece(world *w) {
 
 /* --- no random bytes, no memory --- */
 
-static void test_piece_without_random_bytes_ends_the_session(world *w) {
+WORLD_TEST(test_piece_without_random_bytes_ends_the_session, w) {
   frame_peer p;
   session_user u;
   int err = 0;
@@ -566,7 +559,7 @@ static void test_piece_without_random_bytes_ends_the_session(world *w) {
 }
 
 /* The first that is taken is the first of the message. */
-static void test_piece_without_memory_leaves_the_message_as_it_was(world *w) {
+WORLD_TEST(test_piece_without_memory_leaves_the_message_as_it_was, w) {
   enum { MUCH = 100 * KIB };
   frame_peer p;
   session_user u;
@@ -663,44 +656,10 @@ static void play(world *w) {
   frame_peer_free(&p);
 }
 
-static void test_each_allocation_fails_once(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_once, w) {
   if (w->seed < 4) torture(w, play, false, 20);
 }
 
-static void test_each_allocation_fails_for_ever(world *w) {
+WORLD_SIM_TEST(test_each_allocation_fails_for_ever, w) {
   if (w->seed < 4) torture(w, play, true, 20);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_pieces_are_the_fragments_of_one_message),
-      WORLD_TEST(test_message_without_pieces_is_empty),
-      WORLD_TEST(test_nothing_goes_out_before_the_first_piece),
-      WORLD_TEST(test_pieces_of_no_message_are_refused),
-      WORLD_TEST(test_only_text_and_binary_begin_a_message),
-      WORLD_TEST(test_message_begins_once),
-      WORLD_TEST(test_fragments_and_pieces_do_not_mix),
-      WORLD_TEST(test_only_control_frames_go_between),
-      WORLD_TEST(test_pieces_need_an_open_session),
-      WORLD_TEST(test_close_inside_a_message),
-      WORLD_TEST(test_close_frame_inside_a_message),
-      WORLD_TEST(test_terminate_inside_a_message),
-      WORLD_TEST(test_close_by_the_peer_inside_a_message),
-      WORLD_TEST(test_text_may_be_cut_inside_a_character),
-      WORLD_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on),
-      WORLD_TEST(test_end_inside_a_character_leaves_the_message_to_the_close),
-      WORLD_TEST(test_binary_is_not_looked_at),
-      WORLD_TEST(test_message_longer_than_the_bound_goes_through_on_drain),
-      WORLD_TEST(test_piece_beyond_the_bound_is_never_taken),
-      WORLD_TEST(test_piece_refused_inside_a_character_is_sent_again),
-      WORLD_TEST(test_empty_pieces_are_bounded),
-      WORLD_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it),
-      WORLD_TEST(test_completions_come_in_order),
-      WORLD_TEST(test_completions_may_send_the_next_piece),
-      WORLD_TEST(test_piece_without_random_bytes_ends_the_session),
-      WORLD_TEST(test_piece_without_memory_leaves_the_message_as_it_was),
-      WORLD_SIM_TEST(test_each_allocation_fails_once),
-      WORLD_SIM_TEST(test_each_allocation_fails_for_ever),
-  };
-  return world_run_tests("stream_send", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* How sessions over TLS end otherwise than they should: what is told, at which stage, with what of
    mbedTLS's. F3 F30 F32 F33 F41 F46 */
 
@@ -37,7 +30,7 @@ static bool was_truncated(const secure_user *s, wsuv_stage_t stage) {
 }
 
 /* F32. As whoever is on the way can do it: TCP ends, and TLS has not said that it does. */
-static void test_cut_of_an_open_session_is_told_apart(world *w) {
+WORLD_ONLY_TLS_TEST(test_cut_of_an_open_session_is_told_apart, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -52,7 +45,7 @@ static void test_cut_of_an_open_session_is_told_apart(world *w) {
   end(w, &p, client);
 }
 
-static void test_end_with_close_notify_is_an_end(world *w) {
+WORLD_ONLY_TLS_TEST(test_end_with_close_notify_is_an_end, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -72,7 +65,7 @@ static void cut_at_frame(frame_peer *p, const seen_frame *f) {
   raw_conn_close(p->conn);
 }
 
-static void test_cut_while_closing(world *w) {
+WORLD_ONLY_TLS_TEST(test_cut_while_closing, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -87,7 +80,7 @@ static void test_cut_while_closing(world *w) {
 }
 
 /* Both have said all that there was to say. */
-static void test_cut_after_both_close_frames_is_clean(world *w) {
+WORLD_ONLY_TLS_TEST(test_cut_after_both_close_frames_is_clean, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -106,7 +99,7 @@ static void cut_it(raw_conn *c) {
   raw_conn_close(c);
 }
 
-static void test_cut_before_the_upgrade(world *w) {
+WORLD_ONLY_TLS_TEST(test_cut_before_the_upgrade, w) {
   static const raw_peer_callbacks callbacks = {.on_bytes = cut_it};
   wsuv_client_t *client;
   frame_peer p;
@@ -139,13 +132,13 @@ static void fails(world *w, const wsuv_tls_config_t *tls, int status, uint32_t f
 }
 
 /* F30 */
-static void test_certificate_for_another_name(world *w) {
+WORLD_ONLY_TLS_TEST(test_certificate_for_another_name, w) {
   wsuv_tls_config_t tls = *world_tls(w);
   tls.server_name = "somebody.else.test";
   fails(w, &tls, WSUV_ETLSVERIFY, WSUV_CERT_HOST_MISMATCH, "host name does not match");
 }
 
-static void test_certificate_of_a_stranger(world *w) {
+WORLD_ONLY_TLS_TEST(test_certificate_of_a_stranger, w) {
   static const cert_spec spec = {.name = "stranger", .hosts = {"127.0.0.1"}};
   wsuv_tls_config_t tls;
   cert stranger;
@@ -157,7 +150,7 @@ static void test_certificate_of_a_stranger(world *w) {
   cert_free(&stranger);
 }
 
-static void test_pin_of_another_key(world *w) {
+WORLD_ONLY_TLS_TEST(test_pin_of_another_key, w) {
   static const char *const pins[] = {"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="};
   wsuv_tls_config_t tls = *world_tls(w);
   tls.pins = pins;
@@ -165,7 +158,7 @@ static void test_pin_of_another_key(world *w) {
   fails(w, &tls, WSUV_ETLSPIN, 0, NULL);
 }
 
-static void test_no_trust_to_be_found(world *w) {
+WORLD_ONLY_TLS_TEST(test_no_trust_to_be_found, w) {
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
   tls.ca_file = "/no/such/file";
@@ -173,7 +166,7 @@ static void test_no_trust_to_be_found(world *w) {
 }
 
 /* Nothing has been sent then; mbedTLS's words say what it is about. */
-static void test_own_certificate_that_cannot_be_read(world *w) {
+WORLD_ONLY_TLS_TEST(test_own_certificate_that_cannot_be_read, w) {
   wsuv_tls_config_t tls = *world_tls(w);
   wsuv_client_t *client;
   frame_peer p;
@@ -217,7 +210,7 @@ static void answer_in_plain(raw_conn *c) {
 }
 
 /* F33 */
-static void test_plain_http_in_reply(world *w) {
+WORLD_ONLY_TLS_TEST(test_plain_http_in_reply, w) {
   static const raw_peer_callbacks callbacks = {.on_bytes = answer_in_plain};
   fails_at(w, &callbacks, WSUV_ETLS);
 }
@@ -227,7 +220,7 @@ static void answer_with_alert(raw_conn *c) {
   raw_conn_write(c, alert, sizeof alert - 1);
 }
 
-static void test_alert_in_reply(world *w) {
+WORLD_ONLY_TLS_TEST(test_alert_in_reply, w) {
   static const raw_peer_callbacks callbacks = {.on_connection = answer_with_alert};
   fails_at(w, &callbacks, WSUV_ETLS);
 }
@@ -236,7 +229,7 @@ static void hang_up(raw_conn *c) {
   raw_conn_end(c);
 }
 
-static void test_end_in_the_handshake(world *w) {
+WORLD_ONLY_TLS_TEST(test_end_in_the_handshake, w) {
   static const raw_peer_callbacks callbacks = {.on_bytes = hang_up};
   fails_at(w, &callbacks, WSUV_ETLSTRUNCATED);
 }
@@ -302,22 +295,22 @@ static void assert_times_out(world *w, bool dribbles) {
 }
 
 /* F3 F33 */
-static void test_deadline_of_a_server_that_says_nothing(world *w) {
+WORLD_ONLY_TLS_TEST(test_deadline_of_a_server_that_says_nothing, w) {
   assert_times_out(w, false);
 }
 
-static void test_deadline_of_a_server_that_dribbles(world *w) {
+WORLD_ONLY_TLS_TEST(test_deadline_of_a_server_that_dribbles, w) {
   assert_times_out(w, true);
 }
 
-static void test_terminate_in_the_handshake(world *w) {
+WORLD_ONLY_TLS_TEST(test_terminate_in_the_handshake, w) {
   stall st;
   stall_begin(&st, w, false);
   user_terminate(&st.s.u);
   stall_end(&st, UV_ECANCELED);
 }
 
-static void test_close_in_the_handshake(world *w) {
+WORLD_ONLY_TLS_TEST(test_close_in_the_handshake, w) {
   stall st;
   stall_begin(&st, w, false);
   assert_int_equal(user_close(&st.s.u, 1000, NULL), 0);
@@ -329,7 +322,7 @@ static void on_gone(wsuv_client_t *client) {
   the->gone = true;
 }
 
-static void test_client_closed_in_the_handshake(world *w) {
+WORLD_ONLY_TLS_TEST(test_client_closed_in_the_handshake, w) {
   stall st;
   stall_begin(&st, w, false);
   assert_int_equal(wsuv_client_close(st.client, on_gone), 0);
@@ -337,7 +330,7 @@ static void test_client_closed_in_the_handshake(world *w) {
   stall_end(&st, UV_ECANCELED);
 }
 
-static void test_client_terminated_in_the_handshake(world *w) {
+WORLD_ONLY_TLS_TEST(test_client_terminated_in_the_handshake, w) {
   stall st;
   stall_begin(&st, w, false);
   assert_int_equal(wsuv_client_terminate(st.client, on_gone), 0);
@@ -398,37 +391,10 @@ static void run_all(world *w, bool for_ever) {
 }
 
 /* F46 */
-static void test_each_allocation_fails_once(world *w) {
+WORLD_ONLY_SIM_TLS_TEST(test_each_allocation_fails_once, w) {
   run_all(w, false);
 }
 
-static void test_each_allocation_fails_for_ever(world *w) {
+WORLD_ONLY_SIM_TLS_TEST(test_each_allocation_fails_for_ever, w) {
   run_all(w, true);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_ONLY_TLS_TEST(test_cut_of_an_open_session_is_told_apart),
-      WORLD_ONLY_TLS_TEST(test_end_with_close_notify_is_an_end),
-      WORLD_ONLY_TLS_TEST(test_cut_while_closing),
-      WORLD_ONLY_TLS_TEST(test_cut_after_both_close_frames_is_clean),
-      WORLD_ONLY_TLS_TEST(test_cut_before_the_upgrade),
-      WORLD_ONLY_TLS_TEST(test_certificate_for_another_name),
-      WORLD_ONLY_TLS_TEST(test_certificate_of_a_stranger),
-      WORLD_ONLY_TLS_TEST(test_pin_of_another_key),
-      WORLD_ONLY_TLS_TEST(test_no_trust_to_be_found),
-      WORLD_ONLY_TLS_TEST(test_own_certificate_that_cannot_be_read),
-      WORLD_ONLY_TLS_TEST(test_plain_http_in_reply),
-      WORLD_ONLY_TLS_TEST(test_alert_in_reply),
-      WORLD_ONLY_TLS_TEST(test_end_in_the_handshake),
-      WORLD_ONLY_TLS_TEST(test_deadline_of_a_server_that_says_nothing),
-      WORLD_ONLY_TLS_TEST(test_deadline_of_a_server_that_dribbles),
-      WORLD_ONLY_TLS_TEST(test_terminate_in_the_handshake),
-      WORLD_ONLY_TLS_TEST(test_close_in_the_handshake),
-      WORLD_ONLY_TLS_TEST(test_client_closed_in_the_handshake),
-      WORLD_ONLY_TLS_TEST(test_client_terminated_in_the_handshake),
-      WORLD_ONLY_SIM_TLS_TEST(test_each_allocation_fails_once),
-      WORLD_ONLY_SIM_TLS_TEST(test_each_allocation_fails_for_ever),
-  };
-  return world_run_tests("secure_ends", tests, sizeof tests / sizeof *tests);
 }

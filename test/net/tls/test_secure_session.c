@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* Sessions over TLS that come to be open: what is agreed upon, configurations, resumption. What
    does not differ from sessions without is tested in the scenarios that run over TLS, too. */
 
@@ -60,7 +53,7 @@ static bool runs(wsuv_client_t *client, frame_peer *p, const wsuv_tls_config_t *
 
 /* --- what is agreed upon --- */
 
-static void test_what_was_agreed_upon_is_told(world *w) {
+WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_at_close = -1};
@@ -76,7 +69,7 @@ static void test_what_was_agreed_upon_is_told(world *w) {
   end(w, &p, client);
 }
 
-static void test_what_was_agreed_upon_wants_a_size(world *w) {
+WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_wants_a_size, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -88,7 +81,7 @@ static void test_what_was_agreed_upon_wants_a_size(world *w) {
   end(w, &p, client);
 }
 
-static void test_suite_and_protocol_can_be_chosen(world *w) {
+WORLD_ONLY_TLS_TEST(test_suite_and_protocol_can_be_chosen, w) {
   static const char suite[] = "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256";
   static const char *const suites[] = {suite}, *const none[] = {NULL};
   wsuv_tls_config_t tls = *world_tls(w);
@@ -119,7 +112,7 @@ static void pause_at_word(session_user *u, const wsuv_message_t *m) {
 
 /* One record has all of them; what is behind the first is in memory when the pause begins, and
    comes without anything to be read. */
-static void test_pause_keeps_what_a_record_has_left(world *w) {
+WORLD_ONLY_TLS_TEST(test_pause_keeps_what_a_record_has_left, w) {
   bytes script = {0};
   wsuv_client_t *client;
   frame_peer p;
@@ -144,7 +137,7 @@ static void test_pause_keeps_what_a_record_has_left(world *w) {
 }
 
 /* What is left behind a pause comes before the end, which is in memory, too. */
-static void test_close_by_the_peer_waits_behind_a_pause(world *w) {
+WORLD_ONLY_TLS_TEST(test_close_by_the_peer_waits_behind_a_pause, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.u.at_message = pause_at_word};
@@ -172,7 +165,7 @@ static void trust_nobody(wsuv_tls_config_t *tls) {
 }
 
 /* Nothing that the client has in its place gets in. */
-static void test_request_has_a_configuration_of_its_own(world *w) {
+WORLD_ONLY_TLS_TEST(test_request_has_a_configuration_of_its_own, w) {
   wsuv_config_t config;
   wsuv_tls_config_t nobody;
   wsuv_client_t *client;
@@ -212,7 +205,7 @@ enum { MANY = TLS_CONTEXTS_MAX + 2 };
 
 /* Those that give way to newer ones keep their context until they end; but what could be resumed
    goes with it. */
-static void test_more_configurations_than_are_remembered(world *w) {
+WORLD_ONLY_TLS_TEST(test_more_configurations_than_are_remembered, w) {
   static variant variants[MANY];
   wsuv_client_t *client;
   frame_peer p;
@@ -233,7 +226,7 @@ static void test_more_configurations_than_are_remembered(world *w) {
   end(w, &p, client);
 }
 
-static void test_sessions_share_a_context(world *w) {
+WORLD_ONLY_TLS_TEST(test_sessions_share_a_context, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s[4];
@@ -257,7 +250,7 @@ static void test_sessions_share_a_context(world *w) {
 
 /* --- resumption --- */
 
-static void test_sessions_of_one_client_resume_each_other(world *w) {
+WORLD_ONLY_TLS_TEST(test_sessions_of_one_client_resume_each_other, w) {
   wsuv_client_t *client, *other;
   frame_peer p;
   begin(w, &p, &client);
@@ -270,7 +263,7 @@ static void test_sessions_of_one_client_resume_each_other(world *w) {
   end(w, &p, client);
 }
 
-static void test_another_host_is_not_resumed(world *w) {
+WORLD_ONLY_TLS_TEST(test_another_host_is_not_resumed, w) {
   wsuv_client_t *client;
   frame_peer p;
   secure_user s = {.tls_error = 0};
@@ -285,7 +278,7 @@ static void test_another_host_is_not_resumed(world *w) {
 }
 
 /* Whatever differs: who is trusted, what is pinned, whether anything is verified at all. */
-static void test_no_resumption_across_configurations(world *w) {
+WORLD_ONLY_TLS_TEST(test_no_resumption_across_configurations, w) {
   char pin[64];
   const char *pins[] = {cert_pin(world_cert(), pin)};
   wsuv_tls_config_t pinned = *world_tls(w), blind, named = *world_tls(w);
@@ -308,7 +301,7 @@ static void test_no_resumption_across_configurations(world *w) {
   end(w, &p, client);
 }
 
-static void test_resumption_can_be_switched_off(world *w) {
+WORLD_ONLY_TLS_TEST(test_resumption_can_be_switched_off, w) {
   wsuv_tls_config_t tls = *world_tls(w);
   wsuv_client_t *client;
   frame_peer p;
@@ -352,7 +345,7 @@ static void run_logged(world *w, log_lines *l, wsuv_log_level_t level,
 }
 
 /* Each session warns, whatever else is wanted of the log. */
-static void test_verification_disabled_is_warned_of(world *w) {
+WORLD_ONLY_TLS_TEST(test_verification_disabled_is_warned_of, w) {
   wsuv_tls_config_t tls;
   log_lines l = {0};
   wsuv_tls_config_init(&tls);
@@ -364,7 +357,7 @@ static void test_verification_disabled_is_warned_of(world *w) {
   bytes_free(&l.text);
 }
 
-static void test_log_tells_what_was_agreed_upon(world *w) {
+WORLD_ONLY_TLS_TEST(test_log_tells_what_was_agreed_upon, w) {
   log_lines l = {0};
   run_logged(w, &l, WSUV_LOG_INFO, NULL);
   assert_int_equal(l.warnings, 0);
@@ -423,7 +416,7 @@ static void run_adopted(world *w, wsuv_client_t *client, const char *url, int st
   frame_peer_free(&p);
 }
 
-static void test_adopted_stream_terminated_at_once(world *w) {
+WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_terminated_at_once, w) {
   wsuv_client_t *client;
   wsuv_request_t r;
   carrier c;
@@ -442,7 +435,7 @@ static void test_adopted_stream_terminated_at_once(world *w) {
 }
 
 /* The URL says whom the certificate must be for, wherever the stream leads. */
-static void test_adopted_stream_is_secured(world *w) {
+WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_is_secured, w) {
   wsuv_client_t *client;
   assert_int_equal(world_client(w, &client, NULL), 0);
   run_adopted(w, client, "wss://localhost/", 0);
@@ -451,7 +444,7 @@ static void test_adopted_stream_is_secured(world *w) {
 }
 
 /* Each configuration has a trust, and sessions to resume, of its own. */
-static void test_disabled_verification_stays_with_its_configuration(world *w) {
+WORLD_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration, w) {
   wsuv_tls_config_t blind, strict = *world_tls(w);
   wsuv_client_t *client;
   frame_peer p;
@@ -473,7 +466,7 @@ static void test_disabled_verification_stays_with_its_configuration(world *w) {
 /* --- life --- */
 
 /* A peer inside a record cannot answer, as one inside a frame cannot. */
-static void test_record_that_comes_slowly_is_life(world *w) {
+WORLD_ONLY_SIM_TLS_TEST(test_record_that_comes_slowly_is_life, w) {
   enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, PIECE = 50, LEN = 2000 };
   static const uint8_t data[LEN];
   wsuv_config_t config;
@@ -491,28 +484,4 @@ static void test_record_that_comes_slowly_is_life(world *w) {
   user_finish(&u);
   assert_int_equal(u.end.status, UV_ECANCELED);
   frame_peer_free(&p);
-}
-
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told),
-      WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_wants_a_size),
-      WORLD_ONLY_TLS_TEST(test_suite_and_protocol_can_be_chosen),
-      WORLD_ONLY_TLS_TEST(test_pause_keeps_what_a_record_has_left),
-      WORLD_ONLY_TLS_TEST(test_close_by_the_peer_waits_behind_a_pause),
-      WORLD_ONLY_TLS_TEST(test_request_has_a_configuration_of_its_own),
-      WORLD_ONLY_TLS_TEST(test_more_configurations_than_are_remembered),
-      WORLD_ONLY_TLS_TEST(test_sessions_share_a_context),
-      WORLD_ONLY_TLS_TEST(test_sessions_of_one_client_resume_each_other),
-      WORLD_ONLY_TLS_TEST(test_another_host_is_not_resumed),
-      WORLD_ONLY_TLS_TEST(test_no_resumption_across_configurations),
-      WORLD_ONLY_TLS_TEST(test_resumption_can_be_switched_off),
-      WORLD_ONLY_TLS_TEST(test_verification_disabled_is_warned_of),
-      WORLD_ONLY_TLS_TEST(test_log_tells_what_was_agreed_upon),
-      WORLD_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration),
-      WORLD_ONLY_SIM_TLS_TEST(test_record_that_comes_slowly_is_life),
-      WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_is_secured),
-      WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_terminated_at_once),
-  };
-  return world_run_tests("secure_session", tests, sizeof tests / sizeof *tests);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 /* The filter of TLS beyond the contract that all filters keep: handshakes that fail, ends that are
    no ends, and pauses while there is more in memory. */
 
@@ -225,7 +218,7 @@ static void assert_in(const fifo *in, const char *text) {
 
 /* --- handshakes --- */
 
-static void test_facts_after_the_handshake(world *w) {
+WORLD_TEST(test_facts_after_the_handshake, w) {
   user u;
   server s;
   tls_info facts;
@@ -239,7 +232,7 @@ static void test_facts_after_the_handshake(world *w) {
   server_free(&s);
 }
 
-static void test_wrong_host_fails_the_connect(world *w) {
+WORLD_TEST(test_wrong_host_fails_the_connect, w) {
   user u;
   server s;
   tls_info facts;
@@ -261,7 +254,7 @@ static void calm(world *w) {
 }
 
 /* The server is told before the connection ends. */
-static void test_alert_goes_out_when_the_handshake_fails(world *w) {
+WORLD_TEST(test_alert_goes_out_when_the_handshake_fails, w) {
   user u;
   server s;
   calm(w);
@@ -281,7 +274,7 @@ static void answer_in_plain(raw_conn *c) {
   raw_conn_write_text(c, "HTTP/1.1 400 Bad Request\r\n\r\n");
 }
 
-static void test_plain_http_in_reply(world *w) {
+WORLD_TEST(test_plain_http_in_reply, w) {
   static const raw_peer_callbacks callbacks = {.on_connection = answer_in_plain};
   user u;
   tls_info facts;
@@ -299,7 +292,7 @@ static void hang_up(raw_conn *c) {
   raw_conn_end(c);
 }
 
-static void test_end_in_the_handshake(world *w) {
+WORLD_TEST(test_end_in_the_handshake, w) {
   static const raw_peer_callbacks callbacks = {.on_bytes = hang_up};
   user u;
   user_init(&u, w);
@@ -314,7 +307,7 @@ static void reset_it(raw_conn *c) {
   raw_conn_reset(c);
 }
 
-static void test_reset_in_the_handshake(world *w) {
+WORLD_TEST(test_reset_in_the_handshake, w) {
   static const raw_peer_callbacks callbacks = {.on_bytes = reset_it};
   user u;
   user_init(&u, w);
@@ -325,7 +318,7 @@ static void test_reset_in_the_handshake(world *w) {
   user_end(&u);
 }
 
-static void test_close_in_the_middle_of_the_handshake(world *w) {
+WORLD_TEST(test_close_in_the_middle_of_the_handshake, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = raw_peer_new(w); /* never answers */
@@ -338,7 +331,7 @@ static void test_close_in_the_middle_of_the_handshake(world *w) {
 
 /* --- ends --- */
 
-static void test_clean_end(world *w) {
+WORLD_TEST(test_clean_end, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -353,7 +346,7 @@ static void test_clean_end(world *w) {
   server_free(&s);
 }
 
-static void test_end_without_close_notify(world *w) {
+WORLD_TEST(test_end_without_close_notify, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -367,7 +360,7 @@ static void test_end_without_close_notify(world *w) {
   server_free(&s);
 }
 
-static void test_foreign_bytes_end_it(world *w) {
+WORLD_TEST(test_foreign_bytes_end_it, w) {
   user u;
   server s;
   size_t taken, retained;
@@ -383,7 +376,7 @@ static void test_foreign_bytes_end_it(world *w) {
 }
 
 /* close_notify goes out with the close. */
-static void test_close_says_so(world *w) {
+WORLD_TEST(test_close_says_so, w) {
   user u;
   server s;
   calm(w);
@@ -412,7 +405,7 @@ static bool all_words(void *arg) {
 }
 
 /* Records that came with the first are in memory, decrypted or not, and wait. */
-static void test_pause_with_more_in_memory(world *w) {
+WORLD_TEST(test_pause_with_more_in_memory, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -431,7 +424,7 @@ static void test_pause_with_more_in_memory(world *w) {
   server_free(&s);
 }
 
-static void test_end_waits_behind_a_pause(world *w) {
+WORLD_TEST(test_end_waits_behind_a_pause, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -453,7 +446,7 @@ static void test_end_waits_behind_a_pause(world *w) {
 }
 
 /* What is left of one is not in the buffer that the other reads into. */
-static void test_pauses_do_not_mix_what_others_read(world *w) {
+WORLD_TEST(test_pauses_do_not_mix_what_others_read, w) {
   user a, b;
   server s, t;
   open_both(&a, &s, w);
@@ -480,7 +473,7 @@ static void test_pauses_do_not_mix_what_others_read(world *w) {
 }
 
 /* The socket is not read: what comes waits there, and not in our memory. */
-static void test_pause_between_reads(world *w) {
+WORLD_TEST(test_pause_between_reads, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -500,7 +493,7 @@ static void test_pause_between_reads(world *w) {
   server_free(&s);
 }
 
-static void test_close_while_a_read_is_owed(world *w) {
+WORLD_TEST(test_close_while_a_read_is_owed, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -514,7 +507,7 @@ static void test_close_while_a_read_is_owed(world *w) {
   server_free(&s);
 }
 
-static void test_pause_and_resume_without_memory(world *w) {
+WORLD_TEST(test_pause_and_resume_without_memory, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -534,7 +527,7 @@ static void test_pause_and_resume_without_memory(world *w) {
 }
 
 /* What came with the last bytes of the handshake is not lost on whoever begins to read later. */
-static void test_reading_begins_late(world *w) {
+WORLD_TEST(test_reading_begins_late, w) {
   user u;
   server s;
   calm(w);
@@ -559,7 +552,7 @@ static bool all_taken(void *arg) {
   return u->retained == 0;
 }
 
-static void test_one_batch_waits_at_most(world *w) {
+WORLD_TEST(test_one_batch_waits_at_most, w) {
   static uint8_t data[1024 * 1024];
   user u;
   server s;
@@ -584,7 +577,7 @@ static void test_one_batch_waits_at_most(world *w) {
   server_free(&s);
 }
 
-static void test_writes_reach_the_server(world *w) {
+WORLD_TEST(test_writes_reach_the_server, w) {
   user u;
   server s;
   open_both(&u, &s, w);
@@ -598,7 +591,7 @@ static void test_writes_reach_the_server(world *w) {
 /* --- without memory --- */
 
 /* F46. A code or an event, and never an open connection that is not secured. */
-static void test_without_memory(world *w) {
+WORLD_SIM_TEST(test_without_memory, w) {
   track_alloc *t = w->alloc;
   bool done = false;
   for (uint64_t n = 1; !done; n++) {
@@ -618,33 +611,17 @@ static void test_without_memory(world *w) {
   }
 }
 
-int main(void) {
-  static const world_test tests[] = {
-      WORLD_TEST(test_facts_after_the_handshake),
-      WORLD_TEST(test_wrong_host_fails_the_connect),
-      WORLD_TEST(test_alert_goes_out_when_the_handshake_fails),
-      WORLD_TEST(test_plain_http_in_reply),
-      WORLD_TEST(test_end_in_the_handshake),
-      WORLD_TEST(test_reset_in_the_handshake),
-      WORLD_TEST(test_close_in_the_middle_of_the_handshake),
-      WORLD_TEST(test_clean_end),
-      WORLD_TEST(test_end_without_close_notify),
-      WORLD_TEST(test_foreign_bytes_end_it),
-      WORLD_TEST(test_close_says_so),
-      WORLD_TEST(test_pause_with_more_in_memory),
-      WORLD_TEST(test_end_waits_behind_a_pause),
-      WORLD_TEST(test_pauses_do_not_mix_what_others_read),
-      WORLD_TEST(test_pause_between_reads),
-      WORLD_TEST(test_close_while_a_read_is_owed),
-      WORLD_TEST(test_pause_and_resume_without_memory),
-      WORLD_TEST(test_reading_begins_late),
-      WORLD_TEST(test_one_batch_waits_at_most),
-      WORLD_TEST(test_writes_reach_the_server),
-      WORLD_SIM_TEST(test_without_memory),
-  };
+static int make_cert(void **state) {
+  (void) state;
   const cert_spec spec = {.name = "server", .hosts = {host}};
   cert_make(&own, &spec, NULL);
-  int failed = world_run_tests("net/tls_filter", tests, sizeof tests / sizeof *tests);
-  cert_free(&own);
-  return failed;
+  return 0;
 }
+
+static int free_cert(void **state) {
+  (void) state;
+  cert_free(&own);
+  return 0;
+}
+
+TEST_AROUND_ALL(cert, make_cert, free_cert)
