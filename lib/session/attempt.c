@@ -12,25 +12,32 @@
 /* Dial, TLS, opening handshake over HTTP/1.1. */
 
 struct attempt {
+  /* The endpoint has the environment and the pools, and outlives the attempt. */
   endpoint *endpoint;
-  resolver *resolver;
-  session_request *request;
-  log_to log;
+  resolver *resolver;       /* The client's resolver looks up the host; it outlives the attempt. */
+  session_request *request; /* The attempt owns the request until attempt_take_request. */
+  log_to log;               /* Lines for the log of the session go here. */
+  /* The receiver's callbacks are in this table, which outlives the attempt. */
   const attempt_events *events;
-  void *up;
-  dial *dial;        /* Under way, or NULL. */
-  ws_filter *filter; /* The top of the chain, or NULL. */
+  void *up;   /* The receiver gets this pointer as the first argument of every event. */
+  dial *dial; /* The dial is NULL unless it is running. */
+  /* This is the top of the chain of filters, or NULL before it exists and from on_ready on. */
+  ws_filter *filter;
+  /* The attempt owns the opening handshake, which has the request's text and the response. */
   h1_client *handshake;
-  uint8_t *rest;      /* A copy of what came behind the response before the request had left. */
-  size_t rest_len;    /* Bytes of `rest`. */
-  size_t sent;        /* Bytes of the request that the filter has taken. */
-  size_t retained;    /* Those of them that it retains. */
-  int write_error;    /* Why nothing can be written any more, or 0. */
-  wsuv_stage_t stage; /* How far it has come. */
-  bool accepted;      /* The response is good, but the request has not left yet. */
-  bool abandoned;     /* Only on_closed is called from now on. */
-  attempt_figures figures;
-  tls_failure tls_failure; /* Why there is no TLS context. */
+  /* The attempt owns this copy of the bytes after the response, which is NULL unless `accepted` is
+     set. */
+  uint8_t *rest;
+  size_t rest_len; /* `rest` has this many bytes. */
+  /* The filter has written this many bytes of the request; retained bytes are not among them. */
+  size_t sent;
+  size_t retained; /* The filter retains this many bytes of the request after the first `sent`. */
+  int write_error; /* Writing has failed with this error; 0 if it has not failed. */
+  wsuv_stage_t stage;      /* The attempt has come to this stage. */
+  bool accepted;           /* The response was accepted before the whole request had left. */
+  bool abandoned;          /* The attempt was abandoned, so it calls no event except on_closed. */
+  attempt_figures figures; /* The attempt measures its steps and counts its bytes here. */
+  tls_failure tls_failure; /* This says why no TLS context could be made; otherwise it is empty. */
 };
 
 static uint64_t attempt_now_ns(const attempt *a) {

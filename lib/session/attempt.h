@@ -29,10 +29,10 @@ typedef struct attempt attempt;
    where that is said. */
 typedef struct attempt_events {
   /* The handshake has succeeded. `filter` and `result` become the receiver's. The receiver sets
-     events and up of the filter before it returns; the filter does not read and retains nothing.
-     The attempt may be freed inside. */
+     events and up of the filter before it returns; the filter reads and retains nothing. The
+     attempt may be freed inside. */
   void (*on_ready)(void *up, ws_filter *filter, handshake_result *result);
-  /* The attempt has failed, and must be abandoned. attempt_describe tells more. */
+  /* The attempt has failed, and must be abandoned. attempt_describe reports the details. */
   void (*on_failed)(void *up, int status, const char *detail);
   /* Nothing can be written any more. The attempt goes on reading what the peer has sent, until the
      receiver abandons it; on_failed or on_ready may still come. */
@@ -44,9 +44,14 @@ typedef struct attempt_events {
 
 /* How long the steps took, and how many bytes went over the wire. */
 typedef struct attempt_figures {
-  uint64_t since_ns; /* When the present step began. */
+  /* The present step began at this time, in nanoseconds; in an open session, the last step ended
+     then. */
+  uint64_t since_ns;
+  /* These are the bytes that were sent and received until now, without what TLS adds. */
   uint64_t wire_sent, wire_received;
-  uint32_t resolve_us, connect_us, tls_us, upgrade_us; /* UINT32_MAX: that long or longer. */
+  /* Each step took this many microseconds: 0 if it has not ended or was not needed, UINT32_MAX if
+     it took that long or longer. */
+  uint32_t resolve_us, connect_us, tls_us, upgrade_us;
 } attempt_figures;
 
 /* Make an attempt. The handshake's request is written at once, so that every error in it is

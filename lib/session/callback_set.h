@@ -11,8 +11,9 @@
 #include "base/alloc.h"
 
 typedef struct callback_set {
+  /* This is a copy of the program's callbacks, each of which may be NULL. */
   wsuv_callbacks_t callbacks;
-  size_t refs;
+  size_t refs; /* The set has this many references, and is freed when it has none. */
 } callback_set;
 
 /* Get a set with these callbacks (NULL: none) and take a reference to it. *last, the set that was

@@ -9,10 +9,11 @@
 
 /* What is known so far, or the decision. Starts with status 0 and the detail "". */
 typedef struct cause {
-  const char *detail; /* What exactly was wrong: static text or "". */
-  int status;         /* The failure that was noted first, or 0. */
-  int write_error;    /* Why nothing can be written any more, or 0. */
-  uint8_t stage;      /* wsuv_stage_t: the stage when the first of the two came up. */
+  const char *detail; /* This static text says exactly what was wrong, or is "". */
+  int status;         /* This is the failure that was noted first, or 0. */
+  int write_error;    /* Writing has failed with this error; 0 if it has not failed. */
+  /* This wsuv_stage_t is the stage in which the first error was noted or the session ended. */
+  uint8_t stage;
 } cause;
 
 /* Note a failure. The first one counts. */

@@ -105,10 +105,10 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
 /* Posts */
 
 typedef struct client_post {
-  post post;
-  wsuv_client_t *client;
-  wsuv_post_cb cb;
-  void *arg;
+  post post;             /* This must be the first field, because run_post converts its address. */
+  wsuv_client_t *client; /* The call is for this client, which is not freed before it has run. */
+  wsuv_post_cb cb;       /* The program's function is called once, on the thread of the loop. */
+  void *arg; /* This pointer is the last argument of `cb`, and belongs to the program. */
 } client_post;
 
 static void run_post(post *p) {

@@ -11,16 +11,17 @@
 
 /* A callback that runs when the client is closed. */
 typedef struct client_closer {
-  ws_list node;
-  wsuv_client_close_cb cb;
+  ws_list node;            /* This links the record into wsuv_client.closers. */
+  wsuv_client_close_cb cb; /* The program's callback is not NULL. */
 } client_closer;
 
 struct wsuv_client {
-  endpoint endpoint;
-  resolver resolver;
-  void *data;
-  client_closer closer; /* The first callback. It is in no list while nobody has asked for one. */
-  ws_list closers;      /* All callbacks, in the order of the calls. */
+  endpoint endpoint; /* The endpoint has all that a server would have as well. */
+  resolver resolver; /* All sessions of the client look up names with this resolver. */
+  void *data;        /* This pointer belongs to the program; the client does not use it. */
+  /* This is the record of the first callback, which so needs no memory of its own. */
+  client_closer closer;
+  ws_list closers; /* These are the records of all callbacks, in the order of the calls. */
 };
 
 /* Create a client in any environment. The environment becomes the client's when this succeeds. 0,

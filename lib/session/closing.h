@@ -14,18 +14,21 @@
 
 /* The reasons of both close frames, kept until on_close. */
 typedef struct close_reasons {
+  /* This is the reason in the peer's close frame, terminated. */
   char received[WSUV_CLOSE_REASON_MAX + 1];
-  char sent[WSUV_CLOSE_REASON_MAX + 1];
-  size_t received_len, sent_len;
+  char sent[WSUV_CLOSE_REASON_MAX + 1]; /* This is the reason in our close frame, terminated. */
+  size_t received_len, sent_len;        /* The two reasons have this many bytes, without the NUL. */
 } close_reasons;
 
 typedef struct closing {
-  close_reasons *reasons; /* NULL: there is no reason, or no memory for it. */
-  uint32_t timeout_ms;    /* The time for the peer to answer. UINT32_MAX: that long or longer. */
-  uint8_t renewals;       /* How often the deadline has started again. */
-  bool progress;          /* The kernel has taken bytes since the deadline started. */
-  bool by_peer;           /* The peer's close frame came before ours was made. */
-  bool written;           /* The kernel has our whole close frame. */
+  /* These are the reasons, which `closing` owns; NULL if there are none or no memory. */
+  close_reasons *reasons;
+  /* The closing deadline is this many milliseconds; UINT32_MAX stands for that long or longer. */
+  uint32_t timeout_ms;
+  uint8_t renewals; /* The deadline was renewed this often because the peer still reads. */
+  bool progress; /* The kernel has taken bytes since closing began or the deadline was renewed. */
+  bool by_peer;  /* The peer's close frame came before ours was made. */
+  bool written;  /* The kernel has taken our whole close frame. */
 } closing;
 
 void closing_init(closing *c, uint64_t timeout_ms);

@@ -15,17 +15,22 @@
 #include "proto/frame/out_queue.h"
 
 typedef struct completion {
-  struct completion *next;
-  wsuv_send_cb cb; /* NULL: the session's own, which waits until its ping has left. */
-  void *arg;
-  uint64_t end;     /* The lane's position, in bytes, that must be passed. */
-  uint64_t control; /* For a flush: the control lane's position that must be passed after that. */
+  struct completion *next; /* This is the next record in the same queue, chain or pool, or NULL. */
+  /* The program's callback is NULL for the keepalive's ping, which the session waits for. */
+  wsuv_send_cb cb;
+  void *arg; /* This pointer is the last argument of `cb`, and belongs to the program. */
+  /* The completion is due when all bytes of its lane before this position, as in out_lane.queued,
+     have left. */
+  uint64_t end;
+  /* A flush in the data lane then waits for this position of the control lane; otherwise it is
+     0. */
+  uint64_t control;
 } completion;
 
 typedef struct completion_pool {
-  const wsuv_allocator_t *alloc;
-  completion *spare;
-  size_t spares;
+  const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the pool. */
+  completion *spare; /* The pool owns this list of records that are not used, or NULL. */
+  size_t spares;     /* This is the number of records in `spare`. */
 } completion_pool;
 
 void completion_pool_init(completion_pool *pool, const wsuv_allocator_t *alloc);
@@ -37,8 +42,10 @@ void completion_release(completion_pool *pool, completion *c);
 
 /* Two queues, in the order of `end`, one for each lane. */
 typedef struct completions {
+  /* Each lane has a queue: its first record, or NULL, and its last, which is valid only if there is
+     a first. */
   completion *first[LANE_COUNT], *last[LANE_COUNT];
-  size_t count; /* Completions in both queues. */
+  size_t count; /* This is the number of completions in both queues. */
 } completions;
 
 void completions_add(completions *cs, out_lane_id lane, completion *c);

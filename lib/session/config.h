@@ -10,8 +10,12 @@
 
 /* A caller's configuration, and copies of those parts that have another size than today's. */
 typedef struct config_input {
+  /* This is the configuration; its pointers still lead to the caller's memory, except to the two
+     below. */
   wsuv_config_t config;
+  /* `config.tls` points here if the caller's TLS configuration has another size. */
   wsuv_tls_config_t tls;
+  /* `config.converter` points here if the caller's converter has another size. */
   wsuv_converter_t converter;
 } config_input;
 

@@ -29,9 +29,9 @@ SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t))
 
 /* What the program has asked for, in structures of today's size. */
 typedef struct connect_input {
-  wsuv_request_t request; /* Its `config` points to the one below, if it has one. */
-  config_input config;
-  wsuv_callbacks_t callbacks;
+  wsuv_request_t request; /* The request's `config` points to `config` below, or is NULL. */
+  config_input config; /* This is the request's own configuration, and is not set if it has none. */
+  wsuv_callbacks_t callbacks; /* These are the session's callbacks, all NULL if there are none. */
 } connect_input;
 
 static int read_input(connect_input *to, const wsuv_request_t *request,

@@ -27,31 +27,39 @@ typedef struct endpoint endpoint;
 
 /* Work that runs in a tick. Its owner gives it its place in memory. */
 typedef struct endpoint_task {
-  ws_list node; /* Its place in endpoint.pending; in no list when nothing is scheduled. */
+  /* This links the task into endpoint.pending, or into no list if nothing is scheduled. */
+  ws_list node;
+  /* The tick calls this function, which may free the task. */
   void (*run)(struct endpoint_task *task);
 } endpoint_task;
 
 struct endpoint {
-  ws_env *env;
+  ws_env *env; /* The endpoint owns the environment and closes it last. */
+  /* This is a copy of the environment's allocator; all parts point to it. */
   wsuv_allocator_t alloc;
-  uv_loop_t *loop; /* NULL in an environment without libuv. */
-  ws_role role;
-  wsuv_config_t config;
-  extension_list *extensions; /* The installed extensions, or NULL. */
-  conn_shared shared;
-  completion_pool completions;
-  struct callback_set *callbacks; /* The set that the latest session uses, or NULL. */
-  tls_contexts tls;
-  ws_list sessions; /* All sessions, until their on_close has returned. */
-  size_t session_count;
-  size_t keeping_alive; /* Sessions that keep the loop alive. */
-  ws_list pending;      /* Tasks that run in the next tick. */
-  /* Runs the tick. NULL when the endpoint only waits for its environment to close. */
+  uv_loop_t *loop;      /* The loop is the program's; it is NULL in an environment without libuv. */
+  ws_role role;         /* All sessions of the endpoint have this role. */
+  wsuv_config_t config; /* This is a checked deep copy of the program's configuration. */
+  /* The endpoint holds a reference to the installed extensions, or this is NULL. */
+  extension_list *extensions;
+  conn_shared shared;          /* All connections use these pools, random bytes and log hooks. */
+  completion_pool completions; /* All sessions take their completions from this pool. */
+  /* The endpoint holds a reference to the set of callbacks that was made last, or this is NULL. */
+  struct callback_set *callbacks;
+  tls_contexts tls;     /* These are the TLS contexts of the configurations that were used last. */
+  ws_list sessions;     /* All sessions are in this list until their on_close has returned. */
+  size_t session_count; /* This is the number of sessions in `sessions`. */
+  size_t keeping_alive; /* This many sessions keep the loop alive. */
+  ws_list pending;      /* The tasks in this list run in the next tick. */
+  /* The tick is a deferred call; it is NULL when the endpoint only waits for its environment to
+     close. */
   ws_deferred *tick;
-  uint8_t *read_buf; /* ENDPOINT_READ_SIZE bytes. */
-  posts posts;
-  void (*on_gone)(endpoint *e); /* Everything is closed: only endpoint_free is left to do. */
-  bool closing;
+  /* The endpoint owns this buffer of ENDPOINT_READ_SIZE bytes, which all sessions share. */
+  uint8_t *read_buf;
+  posts posts; /* Calls from other threads wait here for the tick. */
+  /* This function is called when everything is closed and only endpoint_free is left to do. */
+  void (*on_gone)(endpoint *e);
+  bool closing; /* endpoint_close was called, so no more sessions and posts are accepted. */
 };
 
 /* Initialise `e`, which is zeroed. `env` becomes the endpoint's when this succeeds. `config` was

@@ -12,14 +12,15 @@
 #include "proto/frame/conn.h"
 
 typedef struct inflow {
-  bool reading;    /* The filter is reading. */
-  bool paused;     /* The program has paused the session. */
-  bool discard;    /* Closing began while paused: data is discarded until the close frame. */
-  bool delivering; /* Events are being delivered, and a flush follows. */
+  bool reading; /* The filter is reading. */
+  bool paused;  /* The program has paused the session. */
+  /* Closing began while the session was paused, so the program gets no more events. */
+  bool discard;
+  bool delivering; /* Events are being delivered; what they queue is flushed afterwards. */
 } inflow;
 
-/* Where the filter should read to: into the block of a message that lacks much, otherwise into the
-   shared buffer. */
+/* Where the filter should read to: into the block of a message that lacks many bytes, otherwise
+   into the shared buffer. */
 void inflow_room(conn *c, const ws_room *shared, ws_room *room);
 
 /* The next event, as from conn_next_event; 0 while paused. */

@@ -14,17 +14,25 @@
 enum { KEEPALIVE_PAYLOAD = 8 }; /* bytes of a ping */
 
 typedef struct keepalive {
-  uint64_t interval_ms, timeout_ms; /* interval 0: off */
-  uint64_t next_ping_ms;
-  uint64_t waiting_since_ms; /* When the timeout started, if it runs. */
-  uint64_t sent_ns;          /* When the last ping was written; 0: not yet, or it was answered. */
+  /* A ping is sent every `interval_ms` milliseconds (0: never), and the peer must send something
+     within `timeout_ms` milliseconds after it. */
+  uint64_t interval_ms, timeout_ms;
+  uint64_t next_ping_ms; /* The next ping is due at this time, in milliseconds. */
+  /* The timeout started at this time, in milliseconds, if `waiting` is set. */
+  uint64_t waiting_since_ms;
+  /* The last ping was written at this time, in nanoseconds; 0 if it was not, or if it was
+     answered. */
+  uint64_t sent_ns;
+  /* These are the last, the shortest and the smoothed round-trip time, in microseconds. */
   uint64_t last_us, min_us, smoothed_us;
-  uint32_t count; /* Pings that were queued. */
-  bool waiting;   /* The timeout runs: a ping is unanswered, and no byte has come since. */
-  bool queued;    /* The kernel has not taken the last ping yet. */
-  bool starts;    /* The timeout counts from when the last ping is written. */
-  bool answered;  /* At least one ping was answered: the measured times are valid. */
-  uint8_t payload[KEEPALIVE_PAYLOAD]; /* The payload of the last ping. */
+  uint32_t count; /* This many pings were made. */
+  /* The timeout runs: a ping is not answered, and no byte has come since it started. */
+  bool waiting;
+  bool queued; /* The last ping is still in the queue. */
+  /* The timeout starts again whenever the kernel takes bytes, until it has taken the last ping. */
+  bool starts;
+  bool answered; /* At least one ping was answered, so the measured times are valid. */
+  uint8_t payload[KEEPALIVE_PAYLOAD]; /* This is the payload of the last ping. */
 } keepalive;
 
 /* timeout_ms 0 stands for twice the interval. */

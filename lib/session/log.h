@@ -9,8 +9,9 @@
 
 /* Where lines go, and which session they are about. */
 typedef struct log_to {
-  const wsuv_config_t *config;   /* The endpoint's; it has the hook. */
-  const wsuv_session_t *session; /* Passed to the hook only. */
+  const wsuv_config_t *config; /* The endpoint's configuration has the log hook and the level. */
+  /* The lines are about this session, which is only passed to the hook. */
+  const wsuv_session_t *session;
 } log_to;
 
 /* Whether lines of this level are wanted. Ask before making a line that costs time. */

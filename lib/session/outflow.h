@@ -12,11 +12,17 @@
 #include "session/completions.h"
 
 typedef struct outflow {
-  completions completions;
+  completions completions; /* These completions wait until bytes of the queue have left. */
+  /* These limits are bytes of payload: the most that may be queued, and the two marks that decide
+     when on_drain is due. */
   size_t outgoing_max, high_water, low_water;
-  size_t refused_least; /* The shortest message that did not fit since on_drain, or SIZE_MAX. */
-  size_t refused_most;  /* The longest of them, or 0. */
-  bool above_high;      /* The queue has passed high_water. */
+  /* Every message that was refused and does not fit yet has at least this many bytes; SIZE_MAX if
+     there is none. */
+  size_t refused_least;
+  /* Every message that was refused and does not fit yet has at most this many bytes; 0 if there is
+     none. */
+  size_t refused_most;
+  bool above_high; /* The queue was above `high_water` and has not fallen to `low_water` since. */
 } outflow;
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
@@ -36,9 +42,9 @@ bool outflow_drained(outflow *o, const out_queue *q);
 
 /* What one call of outflow_write has done. */
 typedef struct outflow_round {
-  size_t taken;   /* Bytes that the kernel has taken. */
-  int error;      /* Why nothing can be written any more, or 0. */
-  bool ping_left; /* The keepalive's last ping is among these bytes. */
+  size_t taken;   /* The kernel has taken this many bytes. */
+  int error;      /* Writing has failed with this error; 0 if it has not failed. */
+  bool ping_left; /* The last ping of the keepalive is among the bytes that have left. */
 } outflow_round;
 
 /* Write as much of the queue as the filter takes. Not while the filter retains bytes. */

@@ -12,16 +12,17 @@
 /* One call. It may free itself when it runs. */
 typedef struct post post;
 struct post {
-  ws_list node;
-  void (*run)(post *p);
+  ws_list node;         /* This links the call into posts.list. */
+  void (*run)(post *p); /* This function runs on the loop's thread, and may free the call. */
 };
 
 typedef struct posts {
-  pthread_mutex_t lock;  /* Guards the other members. */
-  ws_list list;          /* The calls that wait, in the order in which they were added. */
-  const ws_env_ops *ops; /* The environment's functions; one of them wakes the tick. */
-  ws_deferred *tick;     /* The tick that runs the calls. Not used after posts_close. */
-  bool closed;           /* No more calls are accepted. */
+  pthread_mutex_t lock;  /* The lock guards the other members. */
+  ws_list list;          /* These calls wait, in the order in which they were added. */
+  const ws_env_ops *ops; /* These are the environment's functions, one of which wakes the tick. */
+  /* The endpoint's tick runs the calls, and is not used here after posts_close. */
+  ws_deferred *tick;
+  bool closed; /* No more calls are accepted. */
 } posts;
 
 /* 0 or WS_ENOMEM. `ops` and `tick` must be set before the first call is added. */

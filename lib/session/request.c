@@ -12,8 +12,9 @@
 /* Memory after the structure, handed out in pieces. Without a base it only measures how much is
    needed. */
 typedef struct packer {
+  /* The memory begins here; it belongs to the request, and is NULL if only its size is measured. */
   char *base;
-  size_t used;
+  size_t used; /* This many bytes were handed out. */
 } packer;
 
 static void *pack_room(packer *p, size_t size) {

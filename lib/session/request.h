@@ -15,15 +15,19 @@
 #include "proto/handshake/url.h"
 
 typedef struct session_request {
-  const wsuv_allocator_t *alloc;
-  ws_url url; /* Its views point to texts of the request. */
-  /* The fields of the opening handshake, and limits for the response. */
+  const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the request. */
+  ws_url url;                    /* The URL's views point to texts that the request owns. */
+  /* These are the fields of the opening handshake and the limits for the response; they point to
+     what the request owns, and hold a reference to the extensions. */
   handshake_request handshake;
-  dial_target to;               /* The host and port, or the address to use instead. */
-  char host[URL_HOST_SIZE];     /* The host name for the lookup, terminated. */
-  ws_socket_options socket;     /* Options for a TCP socket. */
-  const wsuv_tls_config_t *tls; /* The TLS configuration of `wss`; NULL: the defaults. */
-  wsuv_tls_config_t own_tls;    /* A copy, if the request has a configuration of its own. */
+  dial_target to; /* This is the destination: `host` and a port, or an address to use instead. */
+  char host[URL_HOST_SIZE]; /* This is the host name for the lookup, terminated. */
+  ws_socket_options socket; /* These are the options for a TCP socket. */
+  /* This is the TLS configuration for `wss`: `own_tls` or the endpoint's, or NULL for the
+     defaults. */
+  const wsuv_tls_config_t *tls;
+  /* This is a deep copy of the request's own TLS configuration; otherwise it is zeroed. */
+  wsuv_tls_config_t own_tls;
 } session_request;
 
 /* `config` applies to the session and was checked; it is the endpoint's, which outlives the

@@ -53,7 +53,7 @@ static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
   return fragments && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
 }
 
-/* And no single frame while a message is being sent in pieces. */
+/* A single frame cannot be sent while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
   bool pieces = s->state == SESSION_OPEN && s->conn.out_streamed;
   return pieces && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);

@@ -158,7 +158,7 @@ static void complete_dropped(wsuv_session_t *s) {
 
 /* Closing */
 
-/* A close frame is queued already that says why. */
+/* A close frame that says why is queued already. */
 void session_failed(wsuv_session_t *s, int err) {
   const conn *c = &s->conn;
   if (c->sent_code != 0 && s->state == SESSION_OPEN) {

@@ -34,29 +34,31 @@ typedef enum session_state {
 } session_state;
 
 struct wsuv_session {
-  endpoint *endpoint;
-  ws_list node;       /* Its place in endpoint->sessions. */
-  endpoint_task task; /* Runs in the endpoint's tick. */
-  callback_set *on;   /* The callbacks of the program. */
-  void *data;         /* A pointer that belongs to the program. */
-  /* The endpoint's converter, or the session's own; NULL: none. */
+  endpoint *endpoint; /* The session belongs to this endpoint, which outlives it. */
+  ws_list node;       /* This links the session into endpoint.sessions. */
+  endpoint_task task; /* This is the session's work in the endpoint's tick. */
+  callback_set *on;   /* The session holds a reference to the program's callbacks. */
+  void *data;         /* This pointer belongs to the program. */
+  /* The converter is the endpoint's, or a copy that the session owns, or NULL. */
   const struct wsuv_converter *converter;
-  attempt *attempt; /* Until the session is open. If it never opens, until its end. */
-  /* Until on_open has returned. If the handshake is kept, until the end. */
+  attempt *attempt; /* The session owns the attempt; this is NULL once the session has opened. */
+  /* The session owns the handshake's result; this is NULL before the session opens, and after
+     on_open unless `keep_handshake` is set. */
   handshake_result *handshake;
-  char *subprotocol; /* The negotiated one, or NULL. */
-  ws_filter *filter; /* The connection of an open session, until it is closed; or NULL. */
-  ws_timer *timer;
-  conn conn;
-  outflow out;
-  timeouts timeouts;
-  closing closing;
-  cause cause;
-  attempt_figures figures; /* What the attempt has counted, and what came after it. */
-  inflow in;
-  uint8_t state;        /* A session_state. */
-  bool keep_handshake;  /* From the configuration. */
-  bool close_when_full; /* The outgoing policy: end the session when a message does not fit. */
+  char *subprotocol; /* The session owns the name of the negotiated subprotocol, or it is NULL. */
+  ws_filter *filter; /* This is the connection; it is NULL until the session opens. */
+  ws_timer *timer;   /* The session owns this timer, which serves all its timeouts. */
+  conn conn;         /* This is the protocol's state, with the queue of frames to be written. */
+  outflow out;       /* This limits the queue, and has the completions that wait for it. */
+  timeouts timeouts; /* These are the timeouts that `timer` waits for. */
+  closing closing;   /* This is the state of the closing handshake. */
+  cause cause;       /* This is why the session ends, as far as it is known. */
+  /* These are the attempt's figures, and the bytes since then, in a session that was opened. */
+  attempt_figures figures;
+  inflow in;            /* This is the state of reading and of the program's pause. */
+  uint8_t state;        /* This is a session_state. */
+  bool keep_handshake;  /* The handshake's result is kept after on_open. */
+  bool close_when_full; /* The session ends when a message does not fit into the queue. */
   bool unref;           /* The session does not keep the loop alive. */
 };
 

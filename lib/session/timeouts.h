@@ -15,12 +15,15 @@
 #include "session/keepalive.h"
 
 typedef struct timeouts {
-  keepalive keepalive;
-  /* The deadline of the state. While open: the timeout that `last_poll` is for. */
+  keepalive keepalive; /* This is the state of the keepalive's pings. */
+  /* The present state ends at this time, in milliseconds; in an open session it is the time of the
+     timeout that `last_poll` is about. */
   uint64_t deadline_ms;
-  uint64_t idle_timeout_ms; /* 0: off. */
-  uint64_t last_data_ms;    /* When some of a message was last sent or received. */
-  bool last_poll;           /* A timeout was found, and counts after one more poll. */
+  /* The session may be idle for this many milliseconds; 0 stands for no limit. */
+  uint64_t idle_timeout_ms;
+  /* Some of a message was last sent or received at this time, in milliseconds. */
+  uint64_t last_data_ms;
+  bool last_poll; /* A timeout has passed, and counts if it still holds after one more poll. */
 } timeouts;
 
 typedef enum timeouts_verdict {
