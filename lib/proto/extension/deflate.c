@@ -24,18 +24,19 @@ static const wsuv_deflate_options_t default_options = {
 
 /* Shared by the sessions of an endpoint. */
 typedef struct deflate_shared {
-  wsuv_deflate_options_t options;
-  zstream_pool pool;
+  wsuv_deflate_options_t options; /* This is a copy of the program's options. */
+  zstream_pool pool;              /* All sessions take their zlib states from this pool. */
 } deflate_shared;
 
 /* One session. */
 typedef struct deflate_session {
-  deflate_shared *shared;
-  const wsuv_allocator_t *alloc;
-  deflate_way out, in;
-  z_stream *deflater, *inflater; /* NULL: not needed at present */
-  bool context_used;             /* the deflater's window is not empty */
-  inflater_progress progress;    /* state of the message that is being inflated */
+  deflate_shared *shared;        /* This is shared with other sessions, and outlives this one. */
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the session. */
+  deflate_way out, in;           /* We and the peer compress messages in these ways. */
+  /* The session owns these zlib states; each is NULL if it is not needed at present. */
+  z_stream *deflater, *inflater;
+  bool context_used;          /* The deflater's window is not empty. */
+  inflater_progress progress; /* This is the state of the message that is being inflated. */
 } deflate_session;
 
 SIZED_TYPE(options_type, wsuv_deflate_options_t, max_inflated_size, sizeof(wsuv_deflate_options_t));

@@ -16,8 +16,8 @@ static const char *const names[PARAM_COUNT] = {"server_no_context_takeover",
 
 /* The parameters of one offer or response. */
 typedef struct param_set {
-  bool there[PARAM_COUNT];
-  uint8_t bits[PARAM_COUNT]; /* 0: the parameter has no value */
+  bool there[PARAM_COUNT];   /* By param_id: the parameter is there. */
+  uint8_t bits[PARAM_COUNT]; /* By param_id: the parameter has this value, or 0 if it has none. */
 } param_set;
 
 /* Decimal without leading zeros, 8 to 15 (RFC 7692 7.1.2); else 0. */

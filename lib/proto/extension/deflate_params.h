@@ -14,12 +14,12 @@ enum { DEFLATE_BITS_MIN = 8, DEFLATE_BITS_MAX = 15 };
 
 /* How the messages of one side are compressed. */
 typedef struct deflate_way {
-  uint8_t bits;  /* window bits */
-  bool takeover; /* the window is kept from one message to the next */
+  uint8_t bits;  /* The compressor's window has 2 to the power of `bits` bytes. */
+  bool takeover; /* The window is kept from one message to the next. */
 } deflate_way;
 
 typedef struct deflate_agreement {
-  deflate_way server, client;
+  deflate_way server, client; /* The server and the client compress their messages in these ways. */
 } deflate_agreement;
 
 /* 0, or WS_EINVAL: out of range. */

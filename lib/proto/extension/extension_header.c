@@ -19,11 +19,13 @@ static const char field_name[] = "Sec-WebSocket-Extensions";
 
 /* Where results are written. The first pass only counts. */
 typedef struct output {
-  bool measuring;
+  bool measuring; /* Nothing is written, only counted. */
+  /* These are the numbers of extensions, of parameters and of characters, NULs included, that were
+     read. */
   size_t extensions, params, chars;
-  extension_element *elements;
-  wsuv_extension_param_t *param;
-  char *text;
+  extension_element *elements;   /* The next extension is written here. */
+  wsuv_extension_param_t *param; /* The next parameter is written here. */
+  char *text;                    /* The next text is written here. */
 } output;
 
 static void skip_space(const char **s) {

@@ -14,16 +14,18 @@
 enum { EXTENSION_ITEMS_MAX = 128 }; /* extensions and parameters in one handshake */
 
 typedef struct extension_element {
-  const char *key;
+  const char *key; /* This is the extension's name, terminated. */
+  /* These are the extension's parameters, in the same block as the element. */
   const wsuv_extension_param_t *params;
-  size_t param_count;
+  size_t param_count; /* `params` has this many elements. */
 } extension_element;
 
 typedef struct extension_header {
-  const wsuv_allocator_t *alloc;
-  /* the one block that holds everything; NULL: there are no extensions */
+  const wsuv_allocator_t *alloc; /* This allocator frees `elements`. */
+  /* This array is one owned block, together with all that it points to; it is NULL if there are no
+     extensions. */
   extension_element *elements;
-  size_t count;
+  size_t count; /* `elements` has this many elements. */
 } extension_header;
 
 /* Parse all fields of that name together (RFC 9110 5.3), in linear time. 0, with no elements if

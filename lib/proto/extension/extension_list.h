@@ -12,19 +12,20 @@
 #include "base/text_buf.h"
 
 typedef struct extension_installed {
-  /* A copy, with its own key. The hook `install` has run and is removed, and `data` is what
-     sessions share. So it can be installed again while this list exists. */
+  /* This is a copy with its own key, in which `install` is NULL and `data` is `shared`, so that it
+     can be installed again while this list exists. */
   wsuv_extension_t hooks;
-  void *shared;                    /* what the hook `install` returned */
-  void (*uninstall)(void *shared); /* or NULL */
+  void *shared; /* The hook `install` returned this pointer, which all sessions share. */
+  void (*uninstall)(void *shared); /* This hook frees `shared`; it may be NULL. */
 } extension_installed;
 
 typedef struct extension_list {
-  const wsuv_allocator_t *alloc;
-  size_t refs;
-  size_t count;
-  const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX]; /* the items' hooks, in their order */
-  extension_installed items[];
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the list. */
+  size_t refs;  /* The list has this many references, and is freed when it has none. */
+  size_t count; /* `items` has this many elements. */
+  /* These point to the hooks of `items`, in the same order. */
+  const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX];
+  extension_installed items[]; /* These are the installed extensions. */
 } extension_list;
 
 /* Check, copy and install extensions. 0, with *out NULL if there are none; WSUV_ESIZE; WS_EINVAL:

@@ -8,8 +8,8 @@
 #include "base/text_buf.h"
 
 struct wsuv_extension_params {
-  text_buf *text;
-  int err; /* the first failure */
+  text_buf *text; /* The text is appended to this buffer, which belongs to the caller. */
+  int err;        /* This is the first error, or 0. */
 };
 
 /* Begin another element with the extension's key. extension_params_end reports a failure. */

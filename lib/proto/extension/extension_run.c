@@ -51,20 +51,21 @@ static void clear_bit(uint8_t *mask, size_t i) {
 /* Receiving */
 
 typedef struct in_run {
-  extension_set *set;
-  extension_scratch *scratch;
-  wsuv_frame_type_t type;
-  wsuv_sink_t *out;
-  const char *why;
+  extension_set *set;         /* The chunk passes through these extensions. */
+  extension_scratch *scratch; /* Output between extensions is written to its stages. */
+  wsuv_frame_type_t type;     /* This is the type of the message. */
+  wsuv_sink_t *out;           /* The caller's sink takes the final result. */
+  const char *why;            /* After an error, this static text says what was wrong, or is "". */
 } in_run;
 
 /* Gives the output of the extension `above` to the next one below it. */
 typedef struct in_stage {
-  wsuv_sink_t sink;
-  in_run *run;
-  size_t above;
+  wsuv_sink_t sink; /* This must be the first field, because stage_more converts its address. */
+  in_run *run;      /* This is the run that the stage belongs to. */
+  size_t above;     /* This is the index of the extension that writes to the stage. */
+  /* These are EXTENSION_STAGE_SIZE bytes of the scratch, or NULL before the first output. */
   uint8_t *base;
-  int err; /* an error of an extension below, which is final */
+  int err; /* This is an error of an extension below, which is final, or 0. */
 } in_stage;
 
 static int push(in_run *run, size_t below, const wsuv_extension_chunk_t *chunk);

@@ -20,10 +20,13 @@
 /* Memory for output between extensions, and for what is sent. Shared by many connections. Each uses
    it only inside a call, or until extension_scratch_release. */
 typedef struct extension_scratch {
-  const wsuv_allocator_t *alloc;
-  block_spare spares[2];
-  block blocks[2];                      /* sending: input and output, alternately */
-  uint8_t *stages[WSUV_EXTENSIONS_MAX]; /* receiving: EXTENSION_STAGE_SIZE bytes each, or NULL */
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the scratch. */
+  block_spare spares[2];         /* Each block has a spare of its own. */
+  /* The extensions that change a sent chunk write their output into these two in turn. */
+  block blocks[2];
+  /* A received chunk's output from extension i is written to stages[i], which has
+     EXTENSION_STAGE_SIZE bytes, or is NULL before it is needed. */
+  uint8_t *stages[WSUV_EXTENSIONS_MAX];
 } extension_scratch;
 
 enum { EXTENSION_STAGE_SIZE = 16 * 1024 };
@@ -35,23 +38,28 @@ void extension_scratch_free(extension_scratch *scratch);
 void extension_scratch_release(extension_scratch *scratch);
 
 typedef struct extension_entry {
-  const wsuv_extension_t *hooks;
-  void *state;
+  const wsuv_extension_t *hooks; /* These are the extension's functions, in the set's list. */
+  void *state; /* The extension's state for this connection is freed by its hook `state_free`. */
 } extension_entry;
 
 typedef struct extension_set {
-  extension_list *list;
-  text_buf text;        /* the value of the response's field, terminated */
-  uint8_t rsv;          /* FRAME_RSV1 | ...: the reserved bits in use */
-  uint8_t in_active;    /* a bit for each extension that may still change the message */
-  uint8_t in_begun;     /* ... that has got the message's first chunk */
-  uint8_t in_taken;     /* ... that has changed the message */
-  uint8_t in_rsv;       /* the rsv bits of its first frame */
-  uint8_t out_active;   /* the same for the message that is sent */
-  uint64_t in_produced; /* Kept by the connection: output of the frame that is being received; */
-  uint64_t in_saved;    /* how much longer payloads were than frames, modulo 2^64, */
-  uint64_t out_saved;   /* in both directions */
-  size_t count;
+  extension_list *list; /* The set has a reference to the installed extensions. */
+  text_buf text;        /* This is the value of the response's field, terminated. */
+  uint8_t rsv; /* These reserved bits are in use: a combination of FRAME_RSV1 and the like. */
+  /* This has a bit for each extension that may still change the received message. */
+  uint8_t in_active;
+  /* This has a bit for each extension that has got a chunk of the received message. */
+  uint8_t in_begun;
+  uint8_t in_taken; /* This has a bit for each extension that has changed the received message. */
+  uint8_t in_rsv;   /* These are the reserved bits of the first frame of the received message. */
+  /* This has a bit for each extension that may still change the sent message. */
+  uint8_t out_active;
+  uint64_t in_produced; /* The frame that is being received has become this many bytes so far. */
+  /* Received payloads are this many bytes longer than their frames, modulo 2^64. */
+  uint64_t in_saved;
+  uint64_t out_saved; /* Sent payloads are this many bytes longer than their frames, modulo 2^64. */
+  size_t count;       /* `entries` has this many elements. */
+  /* These are the negotiated extensions, in the order of the response. */
   extension_entry entries[];
 } extension_set;
 
@@ -90,14 +98,15 @@ int extension_set_incoming(extension_set *set, extension_scratch *scratch, wsuv_
 
 /* A chunk that is sent, and what extensions have made of it. */
 typedef struct extension_send {
-  wsuv_frame_type_t type;
-  bool plain;                   /* do not compress it */
-  wsuv_extension_chunk_t chunk; /* in: the payload; out: what to send. A whole message is one chunk
-                                   that is first and last; otherwise each fragment is a chunk */
-  uint8_t rsv;                  /* out, for the first chunk: rsv bits of the first frame */
-  bool taken;      /* out: an extension has changed its state: if the chunk is not sent now, the
-                      connection cannot go on */
-  const char *why; /* out, with an error that ends the connection */
+  wsuv_frame_type_t type; /* This is the type of the message. */
+  bool plain;             /* The program wants the message not to be compressed. */
+  /* This is the payload to be sent, and then what the extensions have made of it; a whole message
+     is one chunk that is first and last, otherwise each fragment is a chunk. */
+  wsuv_extension_chunk_t chunk;
+  uint8_t rsv; /* After the first chunk, these are the reserved bits for the first frame. */
+  /* An extension has changed its state, so the connection fails if the chunk is not sent now. */
+  bool taken;
+  const char *why; /* After an error, this static text says what was wrong, or is "". */
 } extension_send;
 
 /* 0: send->chunk.data is unchanged, or points into the scratch. An error: WS_... or what a hook

@@ -13,9 +13,11 @@
 
 /* The state of the current message. */
 typedef struct inflater_progress {
-  uint64_t left; /* bytes of output that are still allowed */
-  bool fresh; /* no input was used since the message started, or since its last final block ended */
-  uint8_t none; /* a byte to point to when no output is allowed */
+  uint64_t left; /* The message may have at most this many more bytes of output. */
+  /* No input was used since the message started, or since its last final block ended. */
+  bool fresh;
+  /* zlib's output points to this byte when there is no room, and it is never written. */
+  uint8_t none;
 } inflater_progress;
 
 static inline void inflater_begin(inflater_progress *p, uint64_t bound) {

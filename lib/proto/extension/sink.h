@@ -12,22 +12,22 @@
 #include "base/block.h"
 
 struct wsuv_sink {
-  uint8_t *at;    /* the next byte goes here */
-  size_t left;    /* bytes that fit there */
-  size_t written; /* bytes before `at` that can still be taken back */
+  uint8_t *at;    /* The next byte goes to this address. */
+  size_t left;    /* This many bytes fit at `at`. */
+  size_t written; /* This many bytes before `at` can still be taken back. */
   /* Provide memory for about `want` bytes, at least for 1, and set `at` and `left`. The bytes
-     counted by `written` stay before `at`, unless they were passed on: then `written` becomes 0. 0
-     or an error. */
+     counted by `written` stay before `at`, unless they were passed on: then `written` becomes 0.
+     Returns 0 or an error. */
   int (*more)(wsuv_sink_t *sink, size_t want);
 };
 
 /* A sink that appends to a block, which may grow to `most` bytes: beyond, WSUV_ETOOBIG. The block
    is up to date only after block_sink_end. */
 typedef struct block_sink {
-  wsuv_sink_t sink;
-  block *to;
-  block_spare *spare;
-  size_t most;
+  wsuv_sink_t sink;   /* This must be the first field, because grow converts its address. */
+  block *to;          /* The output is appended to this block, which belongs to the caller. */
+  block_spare *spare; /* The block takes its memory from this spare or its allocator. */
+  size_t most;        /* The block may have at most this many bytes. */
 } block_sink;
 
 void block_sink_begin(block_sink *s, block *to, block_spare *spare, size_t most);

@@ -11,9 +11,12 @@
 #include "proto/extension/deflate_params.h"
 
 typedef struct zstream_pool {
+  /* This allocator, which outlives the pool, gives zlib its memory. */
   const wsuv_allocator_t *alloc;
-  int level, mem_level;                      /* level and memLevel of all deflaters */
-  z_stream *deflaters[DEFLATE_BITS_MAX + 1]; /* reset spares by window bits, or NULL */
+  int level, mem_level; /* All deflaters have zlib's parameters level and memLevel from here. */
+  /* The pool owns one spare deflater, which is reset, or NULL for each number of window bits. */
+  z_stream *deflaters[DEFLATE_BITS_MAX + 1];
+  /* The pool owns one spare inflater, which is reset, or NULL for each number of window bits. */
   z_stream *inflaters[DEFLATE_BITS_MAX + 1];
 } zstream_pool;
 

@@ -21,12 +21,13 @@ int conn_ext_flush(conn *c, conn_event *ev);
 
 /* A data frame that is sent. */
 typedef struct conn_ext_frame {
-  ws_view piece; /* its payload */
-  uint8_t rsv;   /* and bits */
-  bool taken;    /* an extension has changed its state: if the frame is not sent now, the connection
-                    cannot go on */
-  const char *why;   /* with an error, if taken */
-  uint8_t *gathered; /* memory of a payload that was in several pieces, or NULL */
+  ws_view piece; /* This is the payload to be sent, valid until conn_ext_out_end. */
+  uint8_t rsv;   /* These are the reserved bits to be sent. */
+  /* An extension has changed its state, so the connection fails if the frame is not sent now. */
+  bool taken;
+  const char *why; /* After an error, this static text says what was wrong, or is "". */
+  /* This owned memory has a payload that was in several pieces; otherwise it is NULL. */
+  uint8_t *gathered;
 } conn_ext_frame;
 
 /* Let extensions change a frame; `first`: it is the first of its message. Call conn_ext_out_end

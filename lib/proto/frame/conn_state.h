@@ -18,15 +18,16 @@
 
 /* What many connections share. */
 typedef struct conn_shared {
-  bufq_pool chunks;
-  block_spare spare;
-  random_pool random;
-  extension_scratch extensions;
-  /* Called with each frame header, sent or received, unless NULL. It may not call conn. */
+  bufq_pool chunks;             /* All queues take their chunks from this pool. */
+  block_spare spare;            /* All blocks of received bytes share this spare. */
+  random_pool random;           /* Masking keys come from here. */
+  extension_scratch extensions; /* Extensions write their output to this memory. */
+  /* This is called with each frame header, sent or received, unless it is NULL. It may not call
+     conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
-  /* Called after it with the payload in clear, unless NULL or the payload is empty. Sent: all of it
-     if it is in one piece, otherwise the first 64 bytes. Received: the bytes that came first. With
-     extensions: their output. */
+  /* This is called after `trace` with the frame's payload, without its mask, unless it is NULL or
+     the payload is empty: with all of a sent payload that is in one piece, otherwise with its first
+     64 bytes; with the bytes that came first of a received one. */
   void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
 } conn_shared;
 
@@ -42,66 +43,76 @@ typedef enum conn_event_type {
 } conn_event_type;
 
 typedef struct conn_event {
-  conn_event_type type;
-  uint8_t opcode;      /* OPCODE_TEXT or OPCODE_BINARY; for a continuation frame: its message's */
-  bool fin;            /* for FRAME and PIECE */
-  bool continuation;   /* for FRAME */
-  uint8_t rsv;         /* for FRAME */
-  uint64_t offset;     /* for PIECE */
-  uint16_t close_code; /* WSUV_CLOSE_NO_STATUS: the close frame had none */
-  uint8_t *data;       /* valid until the next conn_recv or conn_next_event */
-  size_t len;
+  conn_event_type type; /* This says which of the other fields are set. */
+  /* The message is OPCODE_TEXT or OPCODE_BINARY, also if this is a continuation frame. */
+  uint8_t opcode;
+  bool fin;            /* A FRAME is the last of its message, or a PIECE is. */
+  bool continuation;   /* A FRAME is a continuation frame. */
+  uint8_t rsv;         /* A FRAME has these reserved bits. */
+  uint64_t offset;     /* A PIECE begins after this many bytes of its message. */
+  uint16_t close_code; /* A CLOSE has this code, or WSUV_CLOSE_NO_STATUS if the frame had none. */
+  uint8_t *data;       /* This memory is valid until the next conn_recv or conn_next_event. */
+  size_t len;          /* `data` has this many bytes. */
 } conn_event;
 
 /* Counters of one direction. Payload as it is in frames, data frames only. */
 typedef struct conn_counts {
+  /* These are the numbers of messages, of all frames, of bytes of payload in data frames, of pings
+     and of pongs. */
   uint64_t messages, frames, payload, pings, pongs;
 } conn_counts;
 
 typedef struct conn {
-  conn_shared *shared;
-  message_limits limits;
-  void *trace_arg;
-  frame_decoder decoder;
-  message incoming;
-  out_queue out;
-  conn_counts sent;          /* queued */
-  conn_counts received;      /* whole frames */
-  extension_set *extensions; /* NULL: none */
-  uint8_t *in;               /* bytes that were given and are not used yet */
-  size_t in_len;
-  block kept;          /* the copy that `in` points into, after conn_keep_input */
-  const char *why;     /* what was wrong, after an error; otherwise "" */
-  uint8_t *control;    /* payload of a control frame that comes in pieces, or NULL */
-  uint64_t data_kept;  /* the data lane's position at which the rest was dropped */
-  utf8_state out_utf8; /* UTF-8 state of the fragmented text that is being sent */
-  uint16_t peer_code;  /* the code of the peer's close frame */
-  uint8_t role;        /* our ws_role */
-  bool masking;        /* mask the frames that we send; default for a client */
-  bool raw;            /* set by conn_set_raw */
-  bool streamed;       /* set by conn_set_streamed */
-  bool data_received;  /* some of a data frame has come; the owner resets it */
-  bool slow_path;      /* raw, streamed, or with extensions */
-  bool out_streamed;   /* conn_begin_message has set out_opcode */
-  bool out_begun;      /* some frame of that message is queued */
-  bool close_sent;     /* our close frame is queued or sent: nothing more can be sent */
-  bool close_received; /* the peer's close frame has come: nothing more is read */
-  bool failed;         /* we have failed the connection: nothing more is read */
-  uint16_t sent_code;  /* the code of our close frame; WSUV_CLOSE_NO_STATUS: it has none */
-  uint8_t close_size;  /* bytes of our close frame; 0: it is not made */
-  uint8_t out_opcode;  /* the type of the message that is being sent in fragments; 0: none */
-  uint8_t control_len; /* bytes in control */
+  conn_shared *shared;   /* This is shared with other connections, and outlives this one. */
+  message_limits limits; /* Received frames and messages must keep these limits. */
+  void *trace_arg; /* This is the first argument of `trace` and `dump`, and belongs to the owner. */
+  frame_decoder decoder;     /* This is the state of the frame that is being received. */
+  message incoming;          /* This is the state of the message that is being received. */
+  out_queue out;             /* These are the frames to be written. */
+  conn_counts sent;          /* Frames are counted here when they are queued. */
+  conn_counts received;      /* Frames are counted here when they are complete. */
+  extension_set *extensions; /* The connection owns the negotiated extensions, or this is NULL. */
+  /* These bytes were given and are not used yet; they are the caller's, or in `kept`. */
+  uint8_t *in;
+  size_t in_len;   /* `in` has this many bytes. */
+  block kept;      /* After conn_keep_input, this is the owned copy that `in` points into. */
+  const char *why; /* After an error, this static text says what was wrong; otherwise it is "". */
+  /* This owned memory has the payload of a control frame that comes in pieces, or is NULL. */
+  uint8_t *control;
+  uint64_t data_kept;  /* conn_answer_close has dropped the data after this position of the lane. */
+  utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
+  uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
+  uint8_t role;        /* This ws_role is our own. */
+  bool masking;        /* The frames that we send are masked. */
+  bool raw;            /* conn_set_raw was called. */
+  bool streamed;       /* conn_set_streamed was called. */
+  bool data_received;  /* Some of a data frame has come since the owner reset this. */
+  bool slow_path;      /* The connection is raw or streamed, or has extensions. */
+  bool out_streamed;   /* The message in `out_opcode` was begun by conn_begin_message. */
+  bool out_begun;      /* A frame of the message in `out_opcode` was queued. */
+  bool close_sent; /* Our close frame was queued or could not be made, so no more can be sent. */
+  bool close_received; /* The peer's close frame has come, so no more is read. */
+  bool failed;         /* We have failed the connection, so no more is read. */
+  /* This is the code of our close frame: WSUV_CLOSE_NO_STATUS if it has none, 0 if no frame was
+     made. */
+  uint16_t sent_code;
+  uint8_t close_size;  /* Our close frame has this many bytes; 0 if there is none. */
+  uint8_t out_opcode;  /* A message of this type is being sent in fragments; 0 if there is none. */
+  uint8_t control_len; /* `control` has this many bytes. */
 } conn;
 
 /* A frame to be sent. */
 typedef struct conn_frame {
-  frame_opcode type; /* text, binary, ping or pong */
-  bool fin;          /* the last, or only, fragment of a message */
-  uint8_t rsv;       /* of data frames, if raw */
-  bool plain;        /* do not compress the message; counts with its first fragment */
-  const ws_view *pieces;
-  size_t count, len;              /* pieces; bytes of the whole payload */
-  struct wsuv_prepared *prepared; /* the prepared message whose payload it is; or NULL */
+  /* This is the type of a control frame, or of the message that a data frame belongs to. */
+  frame_opcode type;
+  bool fin; /* The frame is the last, or only, fragment of its message. */
+  /* These are the reserved bits, which only data frames of a raw connection may have. */
+  uint8_t rsv;
+  bool plain;            /* The message is not compressed; this counts with its first fragment. */
+  const ws_view *pieces; /* The payload is in these pieces, which belong to the caller. */
+  size_t count, len;     /* These are the number of pieces and their length in bytes. */
+  /* The payload is that of this prepared message, or this is NULL. */
+  struct wsuv_prepared *prepared;
 } conn_frame;
 
 #endif

@@ -24,7 +24,7 @@ typedef enum frame_opcode {
 enum {
   FRAME_HEADER_MAX = 14, /* bytes */
   FRAME_CONTROL_MAX = 125,
-  FRAME_RSV1 = 4, /* of frame_header.rsv */
+  FRAME_RSV1 = 4, /* bits of frame_header.rsv */
   FRAME_RSV2 = 2,
   FRAME_RSV3 = 1
 };
@@ -34,13 +34,14 @@ static inline bool opcode_is_control(uint8_t opcode) {
 }
 
 typedef struct frame_header {
-  uint64_t length; /* of the payload; below 2^63 */
-  mask_key key;    /* if masked */
-  uint8_t opcode;
-  uint8_t rsv; /* FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3 */
-  bool fin;
-  bool masked;
-  uint8_t size; /* of the header itself, in bytes */
+  uint64_t length; /* The payload has this many bytes, fewer than 2^63. */
+  mask_key key;    /* This is the masking key, if `masked` is set. */
+  uint8_t opcode;  /* This is a frame_opcode. */
+  /* These reserved bits are set: a combination of FRAME_RSV1, FRAME_RSV2 and FRAME_RSV3. */
+  uint8_t rsv;
+  bool fin;     /* The frame is the last one of its message. */
+  bool masked;  /* The payload is masked. */
+  uint8_t size; /* The header itself has this many bytes. */
 } frame_header;
 
 /* Read the header at p, where n bytes are; n may be any number. Returns the bytes that the header

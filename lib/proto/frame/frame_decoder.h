@@ -13,22 +13,22 @@
 typedef enum frame_decoder_state { DECODER_HEADER, DECODER_PAYLOAD } frame_decoder_state;
 
 typedef struct frame_decoder {
-  frame_header header; /* the frame of the last chunk */
-  uint64_t left;       /* payload bytes of that frame that have not come yet */
-  const char *why;     /* what was wrong, after an error */
-  uint8_t state;       /* frame_decoder_state */
-  uint8_t have;        /* bytes in part */
-  uint8_t from;        /* ws_role of the sender */
-  uint8_t rsv_allowed;
-  uint8_t part[FRAME_HEADER_MAX]; /* a header that arrives in pieces */
+  frame_header header; /* This is the header of the frame that the last chunk belongs to. */
+  uint64_t left;       /* This many bytes of the payload after `header` have not come yet. */
+  const char *why; /* After an error, this static text says what was wrong; otherwise it is "". */
+  uint8_t state;   /* This is a frame_decoder_state. */
+  uint8_t have;    /* `part` has this many bytes. */
+  uint8_t from;    /* This ws_role is the sender's. */
+  uint8_t rsv_allowed;            /* Data frames may have these reserved bits. */
+  uint8_t part[FRAME_HEADER_MAX]; /* These are the first bytes of a header that comes in pieces. */
 } frame_decoder;
 
 /* A piece of a frame's payload. */
 typedef struct frame_chunk {
-  uint8_t *data;
-  size_t len; /* may be 0 in the first and in the last chunk of a frame */
-  bool first; /* the first chunk of the frame */
-  bool last;  /* the last chunk of the frame */
+  uint8_t *data; /* This is the payload, unmasked, in the memory that was given. */
+  size_t len;    /* `data` has this many bytes; 0 is possible in the first and the last chunk. */
+  bool first;    /* This is the first chunk of the frame. */
+  bool last;     /* This is the last chunk of the frame. */
 } frame_chunk;
 
 void frame_decoder_init(frame_decoder *d, ws_role from, uint8_t rsv_allowed);

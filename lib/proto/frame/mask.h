@@ -8,8 +8,8 @@
 
 /* A masking key as it stands in the frame: key.b[i] is octet i. */
 typedef union mask_key {
-  uint8_t b[4];
-  uint32_t word;
+  uint8_t b[4];  /* These are the octets of the key. */
+  uint32_t word; /* These are the same octets, in the order of memory, for masking by words. */
 } mask_key;
 
 /* dst = src masked. dst may be src; other overlaps are not allowed. Any alignment. `offset` is the

@@ -13,18 +13,22 @@
 #include "proto/frame/utf8.h"
 
 typedef struct message_limits {
+  /* The payload of a frame may have at most this many bytes, before extensions. */
   uint64_t max_frame_size;
-  size_t max_message_size;
-  uint32_t max_fragments;
+  size_t max_message_size; /* A message may have at most this many bytes, after extensions. */
+  uint32_t max_fragments;  /* A message may have at most this many frames. */
 } message_limits;
 
 typedef struct message {
+  /* The message owns these bytes, which were received and not delivered in place. */
   block assembled;
-  uint64_t passed;    /* bytes of the message that were delivered in pieces */
-  uint32_t fragments; /* frames of the message so far; 0: no message has begun */
-  uint8_t opcode;     /* OPCODE_TEXT or OPCODE_BINARY */
-  bool given;         /* the assembled message was delivered and can be freed */
-  utf8_state utf8;
+  uint64_t passed; /* This many bytes of the message were delivered in pieces. */
+  /* This many frames of the message have begun, at most 1 if they are not counted; 0: no message
+     has begun. */
+  uint32_t fragments;
+  uint8_t opcode;  /* The message is OPCODE_TEXT or OPCODE_BINARY. */
+  bool given;      /* `assembled` was delivered, and can be freed. */
+  utf8_state utf8; /* This is the UTF-8 state of the text so far. */
 } message;
 
 static inline void message_init(message *m) {
@@ -64,14 +68,14 @@ int message_add_frame(message *m, const message_limits *limits, block_spare *spa
 int message_add_piece(message *m, const message_limits *limits, const frame_header *h,
                       const frame_chunk *chunk, bool *end, const char **why);
 
-/* For a message that extensions change (proto/frame/conn_ext.h): its size is judged where it is put
-   out. Judge a frame's header, of a message that is given in pieces or not; nothing is changed
-   unless it is good. 0 or an error as above. */
+/* For a message that extensions change (proto/frame/conn_ext.h), whose size is checked when their
+   output is written. Check a frame's header, then count the frame. `pieces`: the message is
+   delivered in pieces, so the number of its frames is not checked. 0 or an error as above. */
 int message_check_frame(const message *m, const message_limits *limits, const frame_header *h,
                         bool pieces, const char **why);
 void message_begin_frame(message *m, const frame_header *h);
 
-/* Check the bytes of m->assembled after the first `before`; `last`: the message ends with them. 0
+/* Check the bytes of m->assembled after the first `before`; `end`: the message ends with them. 0
    or WSUV_EUTF8. */
 int message_check_new(message *m, size_t before, bool end, const char **why);
 

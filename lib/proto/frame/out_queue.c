@@ -134,7 +134,7 @@ int out_queue_raw(out_queue *q, const void *data, size_t n) {
 /* What leaves next, in three parts: the rest of a data frame that has started to leave, the control
    lane, the rest of the data lane. */
 typedef struct parts {
-  size_t data_first, control, data_rest;
+  size_t data_first, control, data_rest; /* The three parts have these many bytes, in this order. */
 } parts;
 
 static parts order(const out_queue *q) {

@@ -19,20 +19,25 @@ enum { OUT_PONGS_MAX = 64 }; /* pongs in the queue; beyond that only the latest 
 typedef enum out_lane_id { LANE_DATA, LANE_CONTROL, LANE_COUNT } out_lane_id;
 
 typedef struct out_lane {
-  bufq bytes;
-  uint64_t queued;        /* bytes that were ever queued, without those that were removed again */
-  uint64_t frame_left;    /* the rest of a frame at the front that has started to leave; 0: none */
-  uint64_t frame_payload; /* payload bytes of that frame, if it is a data frame */
-  size_t retained;        /* bytes at the front that are being written */
+  bufq bytes;      /* These are the encoded frames that are in the queue. */
+  uint64_t queued; /* This many bytes were ever queued, without those that were removed again. */
+  /* The frame at the front that has started to leave has this many bytes left; 0: there is none. */
+  uint64_t frame_left;
+  /* The frame at the front that has started to leave has this many bytes of payload; 0 if there is
+     none, or if it is no data frame. */
+  uint64_t frame_payload;
+  size_t retained; /* This many bytes at the front are being written. */
 } out_lane;
 
 typedef struct out_queue {
-  out_lane lanes[LANE_COUNT];
-  bufq_pool *pool;
-  uint64_t payload;       /* payload of the data frames of which something is still in the queue */
-  uint32_t pongs;         /* pongs in the queue */
-  uint8_t last_pong_size; /* of the last control frame, if the next pong may replace it; else 0 */
-  bool front_is_pong;     /* the control frame that has started to leave is one */
+  out_lane lanes[LANE_COUNT]; /* These are the two lanes, by out_lane_id. */
+  bufq_pool *pool;            /* The chunks come from this pool, which outlives the queue. */
+  /* The data frames of which something is still in the queue have this many bytes of payload. */
+  uint64_t payload;
+  uint32_t pongs; /* This many pongs are in the queue. */
+  /* The last control frame has this many bytes if the next pong may replace it; 0 if it may not. */
+  uint8_t last_pong_size;
+  bool front_is_pong; /* The control frame that has started to leave is a pong. */
 } out_queue;
 
 void out_queue_init(out_queue *q, bufq_pool *pool);

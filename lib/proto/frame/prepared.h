@@ -13,22 +13,24 @@
 
 /* The variant for all sessions whose extension changes the message in the same way. */
 typedef struct prepared_variant {
-  struct prepared_variant *next;
+  struct prepared_variant *next; /* This is the next variant of the same message, or NULL. */
+  /* This hook of an extension has made the variant. */
   int (*prepare)(void *state, wsuv_extension_message_t *message,
                  const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
-  uint64_t id; /* of those that it makes */
-  uint8_t rsv;
-  bool taken; /* false: the extension leaves the message alone */
-  size_t len;
-  uint8_t data[];
+  uint64_t id;    /* The extension's hook `variant` has given this number. */
+  uint8_t rsv;    /* These are the reserved bits of the frame. */
+  bool taken;     /* The extension has changed the message; otherwise it is sent as it is. */
+  size_t len;     /* `data` has this many bytes, or 0 if `taken` is not set. */
+  uint8_t data[]; /* This is the payload to be sent. */
 } prepared_variant;
 
 struct wsuv_prepared {
-  wsuv_allocator_t alloc;
-  wsuv_frame_type_t type;
-  prepared_variant *variants; /* the variants that were needed so far */
-  size_t len;
-  uint8_t data[];
+  wsuv_allocator_t alloc; /* This copy of the program's allocator frees the message. */
+  wsuv_frame_type_t type; /* The message is WSUV_FRAME_TEXT or WSUV_FRAME_BINARY. */
+  /* The message owns this list of the variants that were needed so far. */
+  prepared_variant *variants;
+  size_t len;     /* `data` has this many bytes. */
+  uint8_t data[]; /* This is the message as the program has given it. */
 };
 
 /* Get the variant for a connection on which the message is sent now. NULL: there is none, and

@@ -10,8 +10,8 @@
 
 /* The state between two pieces: what the next byte must be. All zero at the start. */
 typedef struct utf8_state {
-  uint8_t need;   /* continuation bytes that are missing; 0: at the start of a character */
-  uint8_t lo, hi; /* the range of the next byte, if need is not 0 */
+  uint8_t need;   /* This many continuation bytes are missing; 0 at the start of a character. */
+  uint8_t lo, hi; /* The next byte must be in this range, if `need` is not 0. */
 } utf8_state;
 
 /* Check a piece. false: invalid, and the state must not be used again. */

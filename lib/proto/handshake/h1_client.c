@@ -12,18 +12,21 @@
 enum { SWITCHING_PROTOCOLS = 101 };
 
 struct h1_client {
-  const wsuv_allocator_t *alloc;
-  text_buf request;
-  text_buf offer;             /* the offered subprotocols as a list, terminated */
-  extension_list *extensions; /* the installed extensions, or NULL */
-  unsigned offered;           /* the extensions that were offered */
-  extension_set *set;         /* the negotiated extensions, or NULL */
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
+  text_buf request;              /* This is the text of the request. */
+  text_buf offer;                /* These are the offered subprotocols as a list, terminated. */
+  /* The handshake has a reference to the installed extensions, or this is NULL. */
+  extension_list *extensions;
+  unsigned offered;   /* This has a bit for each installed extension that was offered. */
+  extension_set *set; /* The handshake owns the negotiated extensions, or this is NULL. */
+  /* The response's Sec-WebSocket-Accept must have this value, which is not terminated. */
   char accept[HANDSHAKE_ACCEPT_LEN];
-  http_message answer;
-  int status;          /* the status of the last response whose head was read */
-  int interim;         /* interim responses that were skipped */
-  bool error_response; /* the body of an error response is being read */
-  const char *agreed;  /* the negotiated subprotocol */
+  http_message answer; /* This is the response that is being read. */
+  int status;  /* This is the status of the last response whose head was read; 0 before that. */
+  int interim; /* This many interim responses were skipped. */
+  bool error_response; /* The head of an error response was read, and its body is being read. */
+  const char *agreed;  /* This is the negotiated subprotocol, in the fields of `answer`, or "". */
+  /* After an error, this static text says what was wrong; otherwise it is "". */
   const char *detail;
 };
 

@@ -10,15 +10,17 @@
 #include "proto/http/http_message.h"
 
 struct h1_server {
-  const wsuv_allocator_t *alloc;
-  http_message request;
-  const char *key;  /* Sec-WebSocket-Key */
-  text_buf offered; /* the offered subprotocols, each terminated */
-  size_t offered_count;
-  extension_list *extensions; /* the installed extensions, or NULL */
-  extension_set *set;         /* the negotiated extensions, or NULL */
-  text_buf answer;
-  int error_status;
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
+  http_message request;          /* This is the request that is being read. */
+  const char *key;      /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
+  text_buf offered;     /* These are the offered subprotocols, each terminated. */
+  size_t offered_count; /* `offered` has this many subprotocols. */
+  /* The handshake has a reference to the installed extensions, or this is NULL. */
+  extension_list *extensions;
+  extension_set *set; /* The handshake owns the negotiated extensions, or this is NULL. */
+  text_buf answer;    /* This is the text of the response. */
+  int error_status;   /* After an error, the response should have this status; otherwise it is 0. */
+  /* After an error, this static text says what was wrong; otherwise it is "". */
   const char *detail;
 };
 

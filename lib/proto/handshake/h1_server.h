@@ -16,8 +16,8 @@
 typedef struct h1_server h1_server;
 
 typedef struct h1_server_limits {
-  size_t max_size;    /* of the request's head, in bytes */
-  size_t max_headers; /* its fields */
+  size_t max_size;    /* The request's head may have at most this many bytes. */
+  size_t max_headers; /* The request may have at most this many header fields. */
 } h1_server_limits;
 
 /* `extensions` are accepted when they are offered; NULL: none. 0 or WS_ENOMEM. */
@@ -35,8 +35,8 @@ void h1_server_free(h1_server *h); /* NULL is allowed */
    but 0 it may not be called again. */
 int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used);
 
-const char *h1_server_target(const h1_server *h); /* of a valid request */
-header_store *h1_server_headers(h1_server *h);    /* of the request */
+const char *h1_server_target(const h1_server *h); /* the target of a valid request */
+header_store *h1_server_headers(h1_server *h);    /* the fields of the request */
 
 /* The n-th (from 0) subprotocol that the client offers, in its order; NULL: fewer. Valid until the
    next call. */

@@ -14,16 +14,18 @@
 #include "proto/handshake/url.h"
 
 typedef struct handshake_request {
+  /* This is the URL; the caller owns it, and what the other fields point to. */
   const ws_url *url;
-  const char *origin;              /* NULL: none */
-  const char *user_agent;          /* NULL: none */
-  const wsuv_header_t *headers[2]; /* two lists, sent one after the other */
-  size_t header_count[2];
-  const char *const *subprotocols;
-  size_t subprotocol_count;
-  extension_list *extensions; /* offered extensions; NULL: none */
-  size_t max_size;            /* bytes of the response's head; interim responses count, too */
-  size_t max_headers;         /* fields of one response */
+  const char *origin;     /* This is the value of Origin, or NULL if it is not sent. */
+  const char *user_agent; /* This is the value of User-Agent, or NULL if it is not sent. */
+  /* These two lists of other fields are sent one after the other. */
+  const wsuv_header_t *headers[2];
+  size_t header_count[2];          /* The two lists have this many elements. */
+  const char *const *subprotocols; /* These subprotocols are offered, in this order. */
+  size_t subprotocol_count;        /* `subprotocols` has this many elements. */
+  extension_list *extensions;      /* These extensions are offered; NULL if there are none. */
+  size_t max_size;    /* The heads of all responses together may have at most this many bytes. */
+  size_t max_headers; /* Each response may have at most this many header fields. */
 } handshake_request;
 
 /* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a

@@ -7,8 +7,8 @@
 #include "base/error.h"
 
 static const struct {
-  int status;
-  const char *reason;
+  int status;         /* This is the status code of a response. */
+  const char *reason; /* This is the reason phrase for `status`. */
 } reasons[] = {{301, "Moved Permanently"},
                {302, "Found"},
                {307, "Temporary Redirect"},

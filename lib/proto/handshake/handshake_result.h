@@ -13,15 +13,16 @@
 #include "proto/http/headers.h"
 
 typedef struct handshake_result {
-  const wsuv_allocator_t *alloc;
-  ws_role role;              /* Our own role. */
-  int status;                /* The status of the response, such as 101. */
-  header_store fields;       /* The peer's header fields: of its response or of its request. */
-  text_buf request;          /* The head of the request as a client has sent it. */
-  char *subprotocol;         /* The negotiated subprotocol, or NULL. */
-  extension_set *extensions; /* The negotiated extensions, or NULL. */
-  uint8_t *rest;             /* Bytes that came after the handshake. The memory is not owned. */
-  size_t rest_len;           /* The number of bytes of `rest`. */
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the result. */
+  ws_role role;                  /* This is our own role. */
+  int status;                    /* This is the status of the response, such as 101. */
+  /* These are the header fields that the peer has sent, in its request or response. */
+  header_store fields;
+  text_buf request;  /* This is the head of the request as the client has sent it. */
+  char *subprotocol; /* The result owns the name of the negotiated subprotocol, or this is NULL. */
+  extension_set *extensions; /* The result owns the negotiated extensions, or this is NULL. */
+  uint8_t *rest;   /* These bytes came after the handshake; the result does not own them. */
+  size_t rest_len; /* `rest` has this many bytes. */
 } handshake_result;
 
 /* Free it and all that it owns. NULL is allowed. A member that was taken out (subprotocol,

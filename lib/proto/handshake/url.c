@@ -28,8 +28,8 @@
 enum { PORT_PLAIN = 80, PORT_SECURE = 443 };
 
 static const struct {
-  const char *text;
-  bool secure;
+  const char *text; /* A URL with this scheme begins with this text. */
+  bool secure;      /* A URL with this scheme uses TLS. */
 } schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
 static const char unix_scheme[] = "ws+unix://";
 

@@ -17,15 +17,17 @@ enum {
 };
 
 typedef struct ws_url {
-  bool secure;      /* wss or https */
-  bool ipv6;        /* host is an IPv6 literal, given here without its brackets */
-  uint16_t port;    /* if none is given, the default: 80 or 443 */
-  ws_text userinfo; /* before the '@', escapes kept; base NULL if there is no '@' */
-  ws_text host;     /* as written, without a zone; 1 to 253 characters including the zone */
-  ws_text zone;     /* of an IPv6 literal, as "eth0"; len 0 if there is none */
-  ws_text socket;   /* path of a Unix socket, as written; base NULL: this is TCP */
-  ws_text target; /* path and query for the request line, with escapes; len 0 stands for "/" ... */
-  bool slash;     /* ... and if this is true a "/" must be put before it, as for "ws://h?q" */
+  bool secure;   /* The scheme is wss or https. */
+  bool ipv6;     /* The host is an IPv6 literal. */
+  uint16_t port; /* This is the port; without one in the URL it is 80, or 443 if `secure` is set. */
+  /* This is what is before the "@", with its escapes; base is NULL if there is no "@". */
+  ws_text userinfo;
+  ws_text host; /* This is the host as it was written, without brackets and zone. */
+  /* This is the zone of an IPv6 literal, such as "eth0"; len is 0 if there is none. */
+  ws_text zone;
+  ws_text socket; /* This is the path of a Unix socket as it was written; base is NULL for TCP. */
+  ws_text target; /* These are path and query for the request line, with escapes. */
+  bool slash;     /* A "/" must be put before the target, because it is empty or begins with "?". */
 } ws_url;
 
 /* 0, with slices of `s` that live as long as it does; or WSUV_EURL.

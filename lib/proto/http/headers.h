@@ -26,9 +26,10 @@ bool header_list_next(const char **rest, const char **item, size_t *len);
 
 /* Fields in the order received, each name and value terminated, all in one block that grows. */
 typedef struct header_store {
-  text_buf text;        /* name NUL value NUL name NUL ... */
-  size_t count;         /* complete fields */
-  wsuv_header_t *index; /* made by header_store_index */
+  text_buf text; /* These are the fields: each name and each value is followed by a NUL. */
+  size_t count;  /* This many fields are complete. */
+  /* The store owns this array, which header_store_index makes, or it is NULL. */
+  wsuv_header_t *index;
 } header_store;
 
 void header_store_init(header_store *store, const wsuv_allocator_t *alloc);
@@ -50,6 +51,7 @@ const char *header_store_get(const header_store *store, const char *name, size_t
 
 /* Where header_store_next continues; zeroed at first. */
 typedef struct header_cursor {
+  /* The next field has this index, and begins after this many bytes of the text. */
   size_t field, offset;
 } header_cursor;
 

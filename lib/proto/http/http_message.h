@@ -18,18 +18,19 @@
 enum { HTTP_BODY_MAX = 4096 }; /* bytes kept of a body */
 
 typedef struct http_message {
-  llhttp_t parser;
-  http_scan scan;
-  header_store fields;
-  text_buf target; /* of a request; terminated once the head is read */
-  text_buf body;
-  size_t head_left;  /* bytes that heads may still have */
-  size_t max_fields; /* fields that one head may have */
-  bool in_name;      /* some of a field's name has been read */
-  bool head_done;    /* the empty line has been read */
-  bool complete;     /* the body too */
-  int error;
-  const char *detail; /* of an error; static */
+  llhttp_t parser;     /* This is the state of llhttp; its `data` points to the message. */
+  http_scan scan;      /* This finds the end of the head. */
+  header_store fields; /* These are the header fields that were read. */
+  text_buf target;     /* This is the target of a request, terminated once the head is read. */
+  text_buf body;       /* These are the first bytes of a response's body, at most HTTP_BODY_MAX. */
+  size_t head_left;    /* This head and later ones may have at most this many more bytes. */
+  size_t max_fields;   /* One head may have at most this many fields. */
+  bool in_name;        /* Some of a field's name has been read. */
+  bool head_done;      /* The head has been parsed. */
+  bool complete;       /* The whole message has been parsed. */
+  int error;           /* This is the error that was found, or 0. */
+  /* After an error, this static text says what was wrong; otherwise it is "". */
+  const char *detail;
 } http_message;
 
 /* Prepare for HTTP_REQUEST or HTTP_RESPONSE. The structure may not be moved afterwards. */
@@ -50,8 +51,8 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
 
 /* Once the head is read: */
-int http_message_status(const http_message *m);  /* of an answer */
-bool http_message_is_get(const http_message *m); /* of a request */
+int http_message_status(const http_message *m);  /* the status of a response */
+bool http_message_is_get(const http_message *m); /* whether a request has this method */
 bool http_message_is_http11(const http_message *m);
 
 #endif

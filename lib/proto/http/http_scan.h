@@ -12,9 +12,9 @@ enum { HTTP_SCAN_FIRST_SIZE = 13 }; /* of "HTTP/1.1 101 " */
 
 typedef enum http_scan_state {
   HTTP_SCAN_START,    /* before the first line */
-  HTTP_SCAN_EMPTY_CR, /* CR of an empty line there */
+  HTTP_SCAN_EMPTY_CR, /* after the CR of an empty line before the first */
   HTTP_SCAN_FIRST,    /* in the first line */
-  HTTP_SCAN_LINE,     /* in another */
+  HTTP_SCAN_LINE,     /* in another line */
   HTTP_SCAN_LINE_CR,
   HTTP_SCAN_NEXT, /* at the beginning of a line after the first */
   HTTP_SCAN_LAST_CR,
@@ -23,11 +23,12 @@ typedef enum http_scan_state {
 } http_scan_state;
 
 typedef struct http_scan {
-  http_scan_state state;            /* zeroed is the beginning */
-  bool skips_empty;                 /* empty lines may come first, as before a request */
-  const char *detail;               /* what was wrong; static */
-  char first[HTTP_SCAN_FIRST_SIZE]; /* how the first line begins, not terminated */
-  size_t first_len;
+  http_scan_state state; /* This is where the scan stands; a zeroed scan stands at the beginning. */
+  bool skips_empty;      /* Empty lines may come before the first line, as before a request. */
+  const char *detail;    /* After an error, this static text says what was wrong. */
+  /* The first line begins with these characters, which are not terminated. */
+  char first[HTTP_SCAN_FIRST_SIZE];
+  size_t first_len; /* `first` has this many characters. */
 } http_scan;
 
 /* Read bytes. *used says how many belong to the head; after WSUV_EHTTP, how many were valid. 1: the
