@@ -20,7 +20,7 @@ bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t por
 /* The address of a Unix socket; `len` is ADDRESS_PATH_MAX at most. */
 void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len);
 
-/* No address at all, and whether it is that. */
+/* Set *addr to no address (AF_UNSPEC), and check whether it is an address. */
 void address_clear(struct sockaddr_storage *addr);
 bool address_is_set(const struct sockaddr_storage *addr);
 

@@ -8,7 +8,8 @@
    Obligations of an implementer:
 
    - No event runs inside a call from above; all run from the loop.
-   - on_connect comes first, once: 0 or a negative code. After a code only `close` may be called.
+   - on_connect comes first, once: 0 or a negative code. After a code only `close` and `query` may
+   be called.
    - Between read_start and read_stop each piece is announced by on_alloc, then delivered by on_read
      with 1 to len bytes in the memory that on_alloc gave (on_alloc without on_read may happen). The
      end comes as on_read with WS_EOF, an error as on_read with its code; after either on_read comes
@@ -28,14 +29,16 @@ typedef struct ws_filter ws_filter;
 enum { WS_FILTER_RETAIN_MAX = 64 * 1024 }; /* bytes that a write retains at most */
 
 typedef struct ws_filter_events {
+  /* The filter can be used (0), or connecting has failed with a code. */
   void (*on_connect)(void *up, int status);
   /* Give memory to read into, at least one byte. It is the caller's, and is used at once or
      never. */
   void (*on_alloc)(void *up, ws_room *buf);
-  /* n > 0 bytes at `data`, or n < 0: WS_EOF or an error. */
+  /* `n` bytes have come and are at `data`, or `n` is negative: WS_EOF or an error. */
   void (*on_read)(void *up, uint8_t *data, ptrdiff_t n);
   /* What was retained is written (0), or writing has failed: nothing more can be written. */
   void (*on_write)(void *up, int status);
+  /* The filter is closed, and frees itself when this returns. */
   void (*on_close)(void *up);
   /* Bytes have come that may not be a whole record yet. NULL: not wanted. Called by filters that
      wait for whole records; nothing may be called inside it. */
@@ -50,35 +53,39 @@ typedef enum ws_filter_query {
 } ws_filter_query;
 
 typedef struct ws_filter_ops {
-  int (*read_start)(ws_filter *f); /* 0 or a code */
-  void (*read_stop)(ws_filter *f); /* idempotent */
+  /* Start to read. Returns 0 or a code. */
+  int (*read_start)(ws_filter *f);
+  /* Stop reading. It has no effect if the filter does not read. */
+  void (*read_stop)(ws_filter *f);
 
   /* Write as much as possible now. *taken bytes are done with. Of the rest up to
      WS_FILTER_RETAIN_MAX bytes are retained (*retained; more than 0 unless all was taken): they
      stay in the caller's memory, which may not change before on_write. Not called while bytes are
-     retained, nor after shutdown. 0; or a code: nothing more can be written, and nothing of this
-     call is retained. */
+     retained, nor after shutdown. Returns 0; or a code: nothing more can be written, and nothing of
+     this call is retained. */
   int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
 
-  /* End our direction after all that was taken. No event follows. Not while bytes are retained. */
+  /* End our direction after all that was taken. No event follows. Not called while bytes are
+     retained. */
   void (*shutdown)(ws_filter *f);
 
-  /* Fill in *out, whose type depends on `what`. 0; WS_ENOTSUP: no filter of the chain knows it; or
-     another code. No side effects. May be called from on_connect until on_close returns, even if
-     on_connect reported an error; the addresses need a connection. Pointers in *out are valid until
-     the filter is called or calls an event. */
+  /* Fill in *out, whose type depends on `what`. Returns 0; WS_ENOTSUP: no filter of the chain knows
+     it; or another code. It has no side effects. It may be called from on_connect until on_close
+     returns, even if on_connect reported an error; the addresses need a connection. Pointers in
+     *out are valid until the filter is called or calls an event. */
   int (*query)(const ws_filter *f, ws_filter_query what, void *out);
 
-  /* Close the connection and drop all retained bytes. At any time, once. Their memory must stay
-     unchanged until on_close. */
+  /* Close the connection and drop all retained bytes. It is called once, at any time. The memory of
+     the retained bytes must stay unchanged until on_close. */
   void (*close)(ws_filter *f);
 } ws_filter_ops;
 
 /* The head of every filter. */
 struct ws_filter {
-  const ws_filter_ops *ops;
-  const ws_filter_events *events; /* the layer above; may be replaced after on_connect */
-  void *up;
+  const ws_filter_ops *ops; /* These are the filter's own functions, in a static table. */
+  /* These are the functions of the layer above; they may be replaced after on_connect. */
+  const ws_filter_events *events;
+  void *up; /* This is the first argument of all events, and belongs to the layer above. */
 };
 
 #endif

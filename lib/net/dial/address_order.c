@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-/* Sorts addresses by family only: which of a family is better, the lookup has said (RFC 6724). */
+/* Sorts addresses by family only. The lookup has sorted those of one family (RFC 6724). */
 
 static bool is_usable(const struct sockaddr_storage *addr, sa_family_t local) {
   bool bound = local != AF_UNSPEC && addr->ss_family != AF_UNIX;

@@ -10,24 +10,29 @@
 enum { ATTEMPT_DELAY_MS = 250 };
 
 typedef struct dial_try {
-  dial *dial;
-  ws_filter *filter; /* the connection attempt, or NULL when it has ended */
-  int status;        /* the error of a failed attempt */
+  dial *dial; /* The attempt belongs to this dial. */
+  /* The attempt owns this filter, which connects; NULL if it has ended or has not begun. */
+  ws_filter *filter;
+  int status; /* The attempt has failed with this error; 0 if it has not failed. */
 } dial_try;
 
 struct dial {
-  resolver *resolver;
-  ws_env *env; /* the resolver's environment */
-  const dial_events *events;
-  void *up;
-  ws_socket_options options;
-  bool looking_up;
-  resolver_waiter lookup;
-  ws_timer *timer; /* starts the next attempt; NULL: there is only one address */
+  resolver *resolver;        /* This looks up the name, and outlives the dial. */
+  ws_env *env;               /* This is the resolver's environment. */
+  const dial_events *events; /* These are the receiver's functions, which outlive the dial. */
+  void *up; /* This is the first argument of the events, and belongs to the receiver. */
+  ws_socket_options options; /* These are the options for TCP sockets. */
+  bool looking_up;           /* The lookup is running. */
+  resolver_waiter lookup;    /* The dial waits for the lookup with this. */
+  /* The dial owns this timer, which starts the next attempt, or NULL if there is only one
+     address. */
+  ws_timer *timer;
+  /* The dial owns the addresses, in the order in which they are tried. */
   struct sockaddr_storage *addrs;
-  dial_try *attempts; /* one element for each address */
+  dial_try *attempts; /* The dial owns the attempts, one for each address. */
+  /* There are `count` addresses, and `next` is the index of the next one to be tried. */
   size_t count, next;
-  size_t running; /* attempts */
+  size_t running; /* This many attempts are running. */
 };
 
 static void dial_free(dial *d) {

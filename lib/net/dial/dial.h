@@ -19,16 +19,18 @@ typedef struct dial_events {
   /* The addresses are known, and connecting starts. For a literal address it is called inside
      dial_start. The dial may not be cancelled here. */
   void (*on_resolved)(void *up);
-  /* The end: 0 with a connected filter, whose events and up the receiver sets before it returns; or
-     NULL with the lookup's code or the last address's code. The dial is freed. */
+  /* The dial has ended: with 0 and a connected filter, whose events and up the receiver sets before
+     it returns; or with NULL and the code of the lookup or of the last address. The dial is
+     freed. */
   void (*on_done)(void *up, int status, ws_filter *filter);
 } dial_events;
 
 /* The destination. */
 typedef struct dial_target {
-  const char *host; /* a name or a literal address; used only during dial_start */
-  uint16_t port;
-  struct sockaddr_storage address; /* used instead of host and port, unless it is AF_UNSPEC */
+  const char *host; /* This is a name or a literal address; it is only used during dial_start. */
+  uint16_t port;    /* This is the port to connect to. */
+  /* This is used instead of host and port, unless its family is AF_UNSPEC. */
+  struct sockaddr_storage address;
 } dial_target;
 
 /* 0: on_done will run once, unless the dial is cancelled. A code: the lookup or every address has

@@ -7,13 +7,13 @@
 /* A list of running lookups. Each has a list of waiters. */
 
 typedef struct resolver_query {
-  ws_list node; /* its place in resolver.queries, until it is answered */
-  const wsuv_allocator_t *alloc;
-  const ws_env_ops *ops;
-  ws_list waiters;
-  ws_lookup *lookup; /* NULL: its callback is running */
-  uint16_t port;
-  char host[];
+  ws_list node; /* This links the query into resolver.queries, until it is answered. */
+  const wsuv_allocator_t *alloc; /* This is the environment's allocator, which frees the query. */
+  const ws_env_ops *ops;         /* These are the environment's functions. */
+  ws_list waiters;               /* These resolver_waiters of the callers wait for the addresses. */
+  ws_lookup *lookup; /* The query owns this lookup; it is NULL once its callback runs. */
+  uint16_t port;     /* The addresses have this port. */
+  char host[];       /* This is the name to be looked up, terminated. */
 } resolver_query;
 
 void resolver_init(resolver *r, ws_env *env) {

@@ -1,8 +1,8 @@
 #ifndef WS_NET_DIAL_RESOLVER_H
 #define WS_NET_DIAL_RESOLVER_H
 
-/* Shares name lookups: who asks for a host and port whose lookup is running waits for the same
-   result. Results are not cached. Knows the environment only. */
+/* Shares name lookups: while the lookup of a host and port is running, all that ask for them wait
+   for the same result. Results are not cached. Knows the environment only. */
 
 #include <stdint.h>
 
@@ -10,17 +10,17 @@
 #include "base/list.h"
 
 typedef struct resolver {
-  ws_env *env;
-  ws_list queries; /* running lookups */
+  ws_env *env;     /* The lookups run in this environment, which outlives the resolver. */
+  ws_list queries; /* These are the running lookups. */
 } resolver;
 
 /* One waiter. The memory is the caller's, and must not move until the waiter is called or
    cancelled. */
 typedef struct resolver_waiter {
-  ws_list node;
-  struct resolver_query *query;
-  ws_lookup_cb cb;
-  void *data;
+  ws_list node;                 /* This links the waiter into the list of its lookup. */
+  struct resolver_query *query; /* This is the lookup, which belongs to the resolver. */
+  ws_lookup_cb cb;              /* This is called with the addresses. */
+  void *data;                   /* This is the first argument of `cb`. */
 } resolver_waiter;
 
 void resolver_init(resolver *r, ws_env *env); /* needs no freeing once nobody waits */

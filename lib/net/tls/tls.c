@@ -20,25 +20,28 @@
 enum { WRITE_PIECES = 8 }; /* pieces of the queue in one write */
 
 typedef struct tls {
-  ws_filter filter;
-  ws_env *env;
-  ws_filter *lower;
-  tls_engine *engine;
-  tls_context *ctx;
-  ws_deferred *deferred_read; /* plaintext is buffered, but no socket event will come; or NULL */
+  ws_filter filter;   /* This must be the first field, because tls_of converts its address. */
+  ws_env *env;        /* This is the environment, which outlives the filter. */
+  ws_filter *lower;   /* This is the filter below, which belongs to this one. */
+  tls_engine *engine; /* The filter owns the engine. */
+  tls_context *ctx;   /* The filter has a reference to the context. */
+  /* The filter owns this call, which delivers plaintext that is there already; NULL if it is not
+     scheduled. */
+  ws_deferred *deferred_read;
 
-  size_t retained;       /* plaintext of the layer above that is encrypted and not written yet */
-  size_t lower_retained; /* ciphertext of the queue that the filter below retains */
+  size_t retained;       /* This many bytes of plaintext are encrypted and not written yet. */
+  size_t lower_retained; /* The filter below retains this many bytes of ciphertext. */
 
-  int lower_end; /* why nothing more comes from below, or 0 */
-  int write_error;
-  bool connected; /* on_connect was called */
-  bool reading;   /* the layer above wants to read */
-  bool lower_reading;
-  bool delivering; /* an event of this filter is running, and delivers what comes meanwhile */
-  bool ended;      /* the layer above has got the end of the stream, or the error */
-  bool shut_wanted, shut;
-  bool closing;
+  /* Reading below has failed with this error; 0 if it has not, or has ended with WS_EOF. */
+  int lower_end;
+  int write_error;    /* Writing has failed with this error; 0 if it has not failed. */
+  bool connected;     /* on_connect was called. */
+  bool reading;       /* The layer above wants to read. */
+  bool lower_reading; /* The filter below is reading. */
+  bool delivering; /* An event of this filter is running; what can be read is delivered after it. */
+  bool ended;      /* The layer above has got the end of the stream, or the error. */
+  bool shut_wanted, shut; /* Our direction is to be ended, and was ended below. */
+  bool closing;           /* The filter was closed, so no event comes any more except on_close. */
 } tls;
 
 static tls *tls_of(ws_filter *f) {

@@ -9,6 +9,7 @@ enum { TLS_CONTEXTS_MAX = 8 }; /* configurations that are kept */
 
 /* Starts zeroed. Used places come first, ordered by last use. */
 typedef struct tls_contexts {
+  /* The list has a reference to each context; unused places are NULL. */
   tls_context *list[TLS_CONTEXTS_MAX];
 } tls_contexts;
 

@@ -8,8 +8,8 @@
 enum { TLS_TEXT_SIZE = 160 };
 
 typedef struct tls_failure {
-  int library_error;        /* the library's code, or 0 */
-  char text[TLS_TEXT_SIZE]; /* "" when there was no error */
+  int library_error;        /* This is the library's code, or 0. */
+  char text[TLS_TEXT_SIZE]; /* This is the error in words, terminated, or "" if there was none. */
 } tls_failure;
 
 /* wsuv's code for a code of the library's: WS_ENOMEM, WSUV_ETLSVERIFY, WSUV_ETLSTRUST,

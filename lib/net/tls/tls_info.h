@@ -8,16 +8,18 @@
 #include <stdint.h>
 
 typedef struct tls_info {
-  const char *version;      /* "TLSv1.2"; NULL before the handshake */
-  const char *ciphersuite;  /* by its IANA name with hyphens; NULL before the handshake */
-  const char *alpn;         /* the protocol that was negotiated, or NULL */
-  const uint8_t *peer_cert; /* the peer's certificate in DER; NULL: none came */
-  size_t peer_cert_len;
-  bool resumed;
-  bool verified;         /* verified in this handshake, or in the one that is resumed */
-  uint32_t verify_flags; /* errors of the chain: WSUV_CERT_* */
-  int library_error;     /* the library's code of the error, or 0 */
-  const char *text;      /* the error in words, or "" */
+  /* This is the version, such as "TLSv1.2"; NULL before the handshake is done. */
+  const char *version;
+  /* This is the suite's IANA name with hyphens; NULL before the handshake is done. */
+  const char *ciphersuite;
+  const char *alpn;         /* This is the negotiated protocol, or NULL. */
+  const uint8_t *peer_cert; /* This is the peer's certificate in DER; NULL if none came. */
+  size_t peer_cert_len;     /* `peer_cert` has this many bytes. */
+  bool resumed;             /* The session is a resumed one. */
+  bool verified; /* The peer was verified in this handshake, or in the one that is resumed. */
+  uint32_t verify_flags; /* These WSUV_CERT_* flags are the errors of the certificates. */
+  int library_error;     /* This is the library's code of the error, or 0. */
+  const char *text;      /* This is the error in words, or "". */
 } tls_info;
 
 #endif

@@ -14,17 +14,18 @@
 enum { TLS_SESSIONS_MAX = 64 };
 
 typedef struct tls_sessions {
-  const wsuv_allocator_t *alloc;
-  ws_list list; /* ordered by last use; the latest is at the end */
-  size_t count;
+  const wsuv_allocator_t *alloc; /* The context's allocator outlives the store. */
+  /* The store owns these sessions, which are ordered by last use: the latest is at the end. */
+  ws_list list;
+  size_t count; /* This is the number of sessions in `list`. */
 } tls_sessions;
 
 typedef struct tls_session {
-  ws_list node;
-  uint16_t port;
-  size_t len;
-  uint8_t *data; /* follows the host */
-  char host[];
+  ws_list node;  /* This links the session into tls_sessions.list. */
+  uint16_t port; /* The session was made with a server on this port. */
+  size_t len;    /* `data` has this many bytes. */
+  uint8_t *data; /* This is the saved session, in the same block after `host`. */
+  char host[];   /* The session was made with this host, whose name is terminated. */
 } tls_session;
 
 void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc);

@@ -8,12 +8,12 @@
    loop alive. */
 
 struct ws_deferred {
-  uv_idle_t handle; /* Active from deferred_schedule until the call runs. */
-  uv_async_t wake;  /* Wakes the loop for deferred_wake. */
-  unsigned open;    /* How many of the two handles are not closed yet. */
-  env_uv *e;        /* The environment, which outlives the deferred call. */
-  ws_env_cb cb;     /* The call. */
-  void *data;       /* The argument of `cb`. */
+  uv_idle_t handle; /* This handle is active from deferred_schedule until the call runs. */
+  uv_async_t wake;  /* This handle wakes the loop for deferred_wake. */
+  unsigned open;    /* This many of the two handles are not closed yet. */
+  env_uv *e;        /* This is the environment, which outlives the deferred call. */
+  ws_env_cb cb;     /* This function is the call. */
+  void *data;       /* This is the argument of `cb`. */
 };
 
 static void on_idle(uv_idle_t *handle) {

@@ -10,10 +10,10 @@
 /* Turns uv_getaddrinfo's list into an array of addresses. */
 
 struct ws_lookup {
-  uv_getaddrinfo_t req;
-  env_uv *e;       /* The environment, which outlives the lookup. */
-  ws_lookup_cb cb; /* Gets the addresses; NULL: the lookup was cancelled. */
-  void *data;      /* The argument of `cb`. */
+  uv_getaddrinfo_t req; /* This is libuv's request; its callback frees the lookup. */
+  env_uv *e;            /* This is the environment, which outlives the lookup. */
+  ws_lookup_cb cb; /* This is called with the addresses; it is NULL if the lookup was cancelled. */
+  void *data;      /* This is the first argument of `cb`. */
 };
 
 static size_t count_addresses(const struct addrinfo *list) {

@@ -14,24 +14,28 @@
 #include "base/env.h"
 
 typedef struct env_uv {
-  ws_env env;             /* First member: what the other layers see. */
-  wsuv_allocator_t alloc; /* A copy; env.alloc points to it. */
-  uv_loop_t *loop;        /* The program's, which outlives the environment. */
-  wsuv_random_fn random;  /* The program's source of random bytes; NULL: the system's. */
-  void *random_arg;       /* The last argument of `random`. */
-  size_t live;            /* Blocks of env_uv_alloc that are not freed yet, and a closing keeper. */
-  uv_prepare_t keeper;    /* Keeps the loop alive while it is active; closed last. */
-  bool keeper_made;       /* Whether `keeper` is initialized. */
-  ws_env_cb close_cb;     /* Called once the environment is freed; NULL until env_uv_close. */
-  void *close_data;       /* The argument of `close_cb`. */
+  ws_env env; /* This must be the first field, because other layers have its address only. */
+  /* This is a copy of the program's allocator, and `env.alloc` points to it. */
+  wsuv_allocator_t alloc;
+  uv_loop_t *loop; /* The loop is the program's, and outlives the environment. */
+  /* This is the program's source of random bytes, or NULL for the system's. */
+  wsuv_random_fn random;
+  void *random_arg; /* This is the last argument of `random`. */
+  /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
+  size_t live;
+  uv_prepare_t keeper; /* This handle keeps the loop alive while it is active. */
+  bool keeper_made;    /* `keeper` is initialised. */
+  /* This is called after the environment is freed; it is NULL until env_uv_close. */
+  ws_env_cb close_cb;
+  void *close_data; /* This is the argument of `close_cb`. */
 } env_uv;
 
 static inline env_uv *env_uv_of(ws_env *env) {
   return (env_uv *) (void *) env;
 }
 
-/* Allocate an environment for `loop`; its operations and its source of random bytes are for the
-   caller to fill in. NULL: no memory. Freed by env_uv_destroy, or by closing. */
+/* Allocate an environment for `loop`. The caller fills in its operations and its source of random
+   bytes. NULL: no memory. Freed by env_uv_destroy, or by closing. */
 env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc);
 
 /* Free an environment at once. Nothing made with it is left, and it was not closed. */

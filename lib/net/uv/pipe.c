@@ -8,8 +8,8 @@
 /* Makes Unix sockets and connects them; `stream` reads and writes. */
 
 typedef struct pipe_stream {
-  stream stream;
-  uv_pipe_t handle;
+  stream stream;    /* This must be the first field, because its address is freed. */
+  uv_pipe_t handle; /* This is the handle of `stream`. */
 } pipe_stream;
 
 int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_events *events,

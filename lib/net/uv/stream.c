@@ -9,8 +9,8 @@
    write request, which is made when it is first needed. */
 
 enum {
-  WRITE_PIECES = 128, /* handed to one system call */
-  RETAIN_PIECES = 4   /* more, and libuv would allocate */
+  WRITE_PIECES = 128, /* pieces in one system call */
+  RETAIN_PIECES = 4   /* pieces that libuv retains without allocating memory */
 };
 
 static void stream_on_closed(uv_handle_t *handle) {

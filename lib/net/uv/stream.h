@@ -9,11 +9,14 @@
 
 /* First member of a block of env_uv_alloc, which is freed in the handle's close callback. */
 typedef struct stream {
-  ws_filter filter;    /* Without events until there is a filter above it; closing needs none. */
-  env_uv *e;           /* The environment, which outlives the stream. */
-  uv_stream_t *handle; /* In the same block (`tcp`, `pipe`), or the program's (`adopt`). */
-  uv_write_t *write;   /* Holds bytes; NULL until needed, then kept for the next write. */
-  bool closing;        /* No event comes any more, but on_close. */
+  /* This must be the first field; its `events` are NULL until a layer above has set them. */
+  ws_filter filter;
+  env_uv *e; /* This is the environment, which outlives the stream. */
+  /* The handle is in the same block (`tcp`, `pipe`), or is the program's (`adopt`). */
+  uv_stream_t *handle;
+  /* The stream owns this request, which retains bytes; it is NULL until it is needed. */
+  uv_write_t *write;
+  bool closing; /* The stream was closed, so no event comes any more except on_close. */
 } stream;
 
 static inline stream *stream_of(ws_filter *f) {

@@ -6,8 +6,8 @@
 /* Makes TCP sockets and connects them; `stream` reads and writes. */
 
 typedef struct tcp {
-  stream stream;
-  uv_tcp_t handle;
+  stream stream;   /* This must be the first field, because its address is freed. */
+  uv_tcp_t handle; /* This is the handle of `stream`. */
 } tcp;
 
 /* What a socket is given before it connects. */

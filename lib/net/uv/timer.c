@@ -8,10 +8,10 @@
    that no timer fires early. */
 
 struct ws_timer {
-  uv_timer_t handle;
-  env_uv *e;    /* The environment, which outlives the timer. */
-  ws_env_cb cb; /* Called when the timer fires. */
-  void *data;   /* The argument of `cb`. */
+  uv_timer_t handle; /* This is libuv's timer; its close callback frees the block. */
+  env_uv *e;         /* This is the environment, which outlives the timer. */
+  ws_env_cb cb;      /* This is called when the timer fires. */
+  void *data;        /* This is the argument of `cb`. */
 };
 
 static void on_timer(uv_timer_t *handle) {

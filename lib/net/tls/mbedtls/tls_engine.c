@@ -19,30 +19,32 @@ enum {
 };
 
 struct tls_engine {
-  tls_context *ctx;
-  mbedtls_ssl_context ssl;
-  bufq out;
-  const uint8_t *in; /* what was fed and not used yet */
-  size_t in_len;
-  uint8_t *kept;           /* that memory, if the engine has copied it */
-  int read_error;          /* why nothing more can be read, or 0 */
-  int write_error;         /* why nothing more can be written, or 0 */
-  uint32_t flags;          /* of all certificates in the chain */
-  bool network_ended;      /* the network has ended after what was fed */
-  bool input_exhausted;    /* mbedTLS has asked for more than was fed */
-  bool may_have_plaintext; /* mbedTLS may hold plaintext or records */
-  bool ticket;             /* a ticket has come that was not saved yet */
-  bool done;               /* the handshake is done */
-  bool offered;            /* a session to resume was offered */
-  bool saw_chain; /* a certificate chain was verified, so the session is not a resumed one */
-  bool wrong_pin;
-  bool close_said;
-  bool begun; /* bytes have come from the network */
-  tls_peer peer;
-  mbedtls_x509_time not_after; /* the expiry of the certificate */
-  tls_failure failure;
-  uint16_t port;
-  char host[]; /* empty for a server */
+  tls_context *ctx;        /* The engine has a reference to the context. */
+  mbedtls_ssl_context ssl; /* This is mbedTLS's state of the session. */
+  bufq out;                /* This is the ciphertext that is to be sent. */
+  /* These bytes were fed and are not used yet; they are the caller's, or in `kept`. */
+  const uint8_t *in;
+  size_t in_len;      /* `in` has this many bytes. */
+  uint8_t *kept;      /* The engine owns this copy of what was fed, or it is NULL. */
+  int read_error;     /* Nothing more can be read because of this error, or it is 0. */
+  int write_error;    /* Nothing more can be written because of this error, or it is 0. */
+  uint32_t flags;     /* These flags of mbedTLS are the errors of all certificates in the chain. */
+  bool network_ended; /* The network has ended after what was fed. */
+  bool input_exhausted;    /* mbedTLS has asked for more than was fed. */
+  bool may_have_plaintext; /* mbedTLS may hold plaintext or records. */
+  bool ticket;             /* A ticket has come that was not saved yet. */
+  bool done;               /* The handshake is done. */
+  bool offered;            /* A session to resume was offered. */
+  /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
+  bool saw_chain;
+  bool wrong_pin;              /* The public key of the peer is not among the pinned ones. */
+  bool close_said;             /* tls_engine_close has tried to send close_notify. */
+  bool begun;                  /* Bytes have come from the network. */
+  tls_peer peer;               /* The peer's certificate must be for this identity. */
+  mbedtls_x509_time not_after; /* The peer's certificate expires at this time. */
+  tls_failure failure;         /* This is the error, for tls_engine_info. */
+  uint16_t port;               /* The peer was reached on this port; 0 for a server. */
+  char host[]; /* The peer was reached by this host name, terminated; it is "" for a server. */
 };
 
 /* Callbacks of mbedTLS */
@@ -368,8 +370,8 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len) {
 
 /* A position in pieces of memory. */
 typedef struct cursor {
-  const ws_view *bufs;
-  size_t count, off;
+  const ws_view *bufs; /* This is the piece that is read now. */
+  size_t count, off;   /* `count` pieces are left, and `off` bytes of the first one were read. */
 } cursor;
 
 static void skip_empty(cursor *c) {

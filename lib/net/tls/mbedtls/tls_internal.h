@@ -24,24 +24,26 @@ enum {
 };
 
 struct tls_context {
-  const wsuv_allocator_t *alloc;
-  unsigned refs;
-  tls_role role;
-  wsuv_tls_config_t config;
-  mbedtls_ssl_config conf;
-  mbedtls_x509_crt trust, own;
-  mbedtls_pk_context key;
-  mbedtls_entropy_context entropy;
-  mbedtls_ctr_drbg_context random;
-  unsigned generation;                /* fork_generation when `random` was seeded */
-  mbedtls_ssl_ticket_context tickets; /* a server's */
-  int *suites;
-  uint8_t *pins; /* TLS_PIN_SIZE bytes each, or NULL */
-  tls_keylog keylog;
-  tls_sessions sessions; /* a client's */
-  bufq_pool pool;        /* of outgoing ciphertext */
-  uint8_t *gather;   /* TLS_RECORD_MAX bytes, in which small writes are gathered for one record */
-  uint8_t *read_buf; /* TLS_READ_SIZE bytes of ciphertext that was read and is not used yet */
+  const wsuv_allocator_t *alloc; /* The caller's allocator outlives the context. */
+  unsigned refs; /* The context has this many references, and is freed when it has none. */
+  tls_role role; /* All sessions of the context have this role. */
+  wsuv_tls_config_t config;           /* This is a deep copy of the configuration. */
+  mbedtls_ssl_config conf;            /* This is mbedTLS's form of the configuration. */
+  mbedtls_x509_crt trust, own;        /* These are the trusted certificates and our own chain. */
+  mbedtls_pk_context key;             /* This is the private key of our own certificate. */
+  mbedtls_entropy_context entropy;    /* `random` is seeded from here. */
+  mbedtls_ctr_drbg_context random;    /* mbedTLS takes its random bytes from here. */
+  unsigned generation;                /* This was fork_generation when `random` was seeded. */
+  mbedtls_ssl_ticket_context tickets; /* A server encrypts its tickets with these keys. */
+  int *suites;           /* The context owns this list of cipher suites, which ends with 0. */
+  uint8_t *pins;         /* The context owns the pins, TLS_PIN_SIZE bytes each, or this is NULL. */
+  tls_keylog keylog;     /* The secrets of all sessions are appended to this file, if it is open. */
+  tls_sessions sessions; /* A client stores the sessions that it can resume here. */
+  bufq_pool pool;        /* Queues of ciphertext take their chunks from this pool. */
+  /* The context owns these TLS_RECORD_MAX bytes, in which small pieces become one record. */
+  uint8_t *gather;
+  /* The context owns these TLS_READ_SIZE bytes, into which all sessions read ciphertext. */
+  uint8_t *read_buf;
 };
 
 /* A source of random bytes for mbedTLS; `ctx` is the context. */

@@ -7,8 +7,8 @@
 #include "net/tls/mbedtls/tls_mbed.h"
 
 typedef struct tls_keylog {
-  int fd; /* -1: no key log */
-  tls_mbed_secrets secrets;
+  int fd;                   /* This is the descriptor of the open file, or -1. */
+  tls_mbed_secrets secrets; /* This writes each secret to the file. */
 } tls_keylog;
 
 void tls_keylog_init(tls_keylog *log);

@@ -18,9 +18,10 @@ typedef int tls_mbed_rng(void *arg, unsigned char *out, size_t len);
 
 /* Gets the secrets: label, the client's random, the secret. */
 typedef struct tls_mbed_secrets {
+  /* This is called with a label, the client's random, and a secret of `len` bytes. */
   void (*on_secret)(void *arg, const char *label, const unsigned char client_random[32],
                     const unsigned char *secret, size_t len);
-  void *arg;
+  void *arg; /* This is the first argument of `on_secret`. */
 } tls_mbed_secrets;
 
 /* Call it before anything else; it may be called again. 0 or an error of mbedTLS's. */

@@ -14,8 +14,8 @@
    another. What was verified is good for no longer than the certificate. */
 
 typedef struct saved_head {
-  mbedtls_x509_time not_after;
-  bool ticket; /* whether it is a TLS 1.3 session, to be used once (RFC 8446 C.4) */
+  mbedtls_x509_time not_after; /* The certificate that was verified expires at this time. */
+  bool ticket; /* This is a session of TLS 1.3, which is used only once (RFC 8446 C.4). */
 } saved_head;
 
 static bool load(mbedtls_ssl_context *ssl, const tls_session *from) {

@@ -27,8 +27,8 @@ static const int defaults[] = {
 enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 
 static const struct {
-  const char *name;
-  int id;
+  const char *name; /* This is the suite's IANA name with hyphens. */
+  int id;           /* This is the suite's number (RFC 8446 B.4). */
 } of_1_3[] = {
     {"TLS-AES-128-GCM-SHA256", 0x1301},       {"TLS-AES-256-GCM-SHA384", 0x1302},
     {"TLS-CHACHA20-POLY1305-SHA256", 0x1303}, {"TLS-AES-128-CCM-SHA256", 0x1304},

@@ -63,9 +63,9 @@ bool tls_verify_pins(const mbedtls_x509_crt *cert, const uint8_t *pins, size_t c
 }
 
 static const struct {
-  uint32_t flag;
-  wsuv_cert_flag_t ours;
-  const char *text;
+  uint32_t flag;         /* This is a flag of mbedTLS. */
+  wsuv_cert_flag_t ours; /* This is the flag of ours that stands for it. */
+  const char *text;      /* This is the error in words. */
 } problems[] = {
     {MBEDTLS_X509_BADCERT_EXPIRED, WSUV_CERT_EXPIRED, "certificate has expired"},
     {MBEDTLS_X509_BADCERT_FUTURE, WSUV_CERT_NOT_YET_VALID, "certificate is not valid yet"},

@@ -16,8 +16,9 @@ extern const mbedtls_x509_crt_profile tls_verify_profile;
 
 /* The identity that a certificate must have: a name, which mbedTLS checks, or an address. */
 typedef struct tls_peer {
+  /* This is the address in network byte order, if the identity is an address. */
   uint8_t address[16];
-  size_t address_len; /* 4 or 16; 0: the identity is a name */
+  size_t address_len; /* `address` has this many bytes, 4 or 16; 0 if the identity is a name. */
 } tls_peer;
 
 /* Parse an IPv4 or IPv6 address, without its zone. Anything else is a name. */
