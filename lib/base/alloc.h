@@ -1,7 +1,7 @@
 #ifndef WS_BASE_ALLOC_H
 #define WS_BASE_ALLOC_H
 
-/* The allocator handle: the only way to memory. Every function may fail; callers look.
+/* The allocator handle: all memory comes from it. Every function may fail, so callers check.
    A size of 0 asks for the smallest block, so that NULL always means failure. */
 
 #include <stddef.h>
@@ -14,7 +14,7 @@ extern const wsuv_allocator_t ws_alloc_libc;
 void *ws_malloc(const wsuv_allocator_t *a, size_t size);
 void *ws_calloc(const wsuv_allocator_t *a, size_t size); /* zeroed */
 void *ws_realloc(const wsuv_allocator_t *a, void *ptr, size_t size);
-void ws_free(const wsuv_allocator_t *a, void *ptr); /* NULL is fine */
+void ws_free(const wsuv_allocator_t *a, void *ptr); /* NULL is allowed */
 
 /* Copies that end in a NUL of their own; NULL when there is no memory. ws_strndup copies exactly
    len bytes, whatever they are. */

@@ -13,21 +13,24 @@
 enum { BLOCK_SPARE_MAX = 4 * 1024 * 1024 }; /* a larger block is not kept */
 
 typedef struct block_spare {
+  /* The blocks of this spare use this allocator, which outlives them. */
   const wsuv_allocator_t *alloc;
-  unsigned char *memory; /* The spare memory, or NULL. */
-  size_t size;           /* The bytes of it. */
+  unsigned char *memory; /* The spare owns this memory, or it is NULL. */
+  size_t size;           /* `memory` has this many bytes. */
 } block_spare;
 
 void block_spare_init(block_spare *spare, const wsuv_allocator_t *alloc);
 void block_spare_free(block_spare *spare);
 
 typedef struct block {
-  unsigned char *base; /* The first byte, or NULL while there is no memory. */
-  size_t len;          /* The bytes that are used. */
-  size_t cap;          /* The bytes that there is room for. */
-  uint8_t lead;        /* Bytes of the memory that lie before base. */
-  uint8_t alignment;   /* The wanted address of base, modulo BLOCK_ALIGN. */
-  bool aligned;        /* An alignment is wanted: the memory is BLOCK_ALIGN larger than cap. */
+  /* This is the first byte, in memory that the block owns, or NULL if it has none. */
+  unsigned char *base;
+  size_t len;   /* This many bytes from `base` are used. */
+  size_t cap;   /* There is room for this many bytes from `base`. */
+  uint8_t lead; /* The memory has this many bytes before `base`. */
+  /* The address of `base` modulo BLOCK_ALIGN should be this, if `aligned` is set. */
+  uint8_t alignment;
+  bool aligned; /* An alignment is wanted, so the memory is BLOCK_ALIGN bytes larger than `cap`. */
 } block;
 
 enum { BLOCK_ALIGN = 64 };

@@ -17,25 +17,29 @@ enum { BUFQ_CHUNK_SIZE = 16 * 1024 }; /* bytes of payload in a chunk */
 typedef struct bufq_chunk bufq_chunk;
 
 struct bufq_chunk {
+  /* These are the neighbours in the queue, or NULL; a spare chunk has only `next`. */
   bufq_chunk *next, *prev;
-  size_t begin, end; /* the bytes that are in the queue */
-  uint8_t data[];    /* BUFQ_CHUNK_SIZE of them */
+  size_t begin, end; /* The bytes of `data` from index `begin` up to `end` are in the queue. */
+  uint8_t data[];    /* The chunk has BUFQ_CHUNK_SIZE bytes. */
 };
 
 typedef struct bufq_pool {
+  /* This allocator, which outlives the pool, gives the chunks their memory. */
   const wsuv_allocator_t *alloc;
-  bufq_chunk *spare; /* chunks that are not in use */
-  size_t spares;     /* how many */
-  size_t max_spares; /* more than these are freed */
+  bufq_chunk *spare; /* The pool owns this list of chunks that are not in use. */
+  size_t spares;     /* This is the number of chunks in `spare`. */
+  size_t max_spares; /* At most this many chunks are kept in `spare`. */
 } bufq_pool;
 
 void bufq_pool_init(bufq_pool *pool, const wsuv_allocator_t *alloc, size_t max_spares);
 void bufq_pool_free(bufq_pool *pool); /* every queue of the pool must be cleared before */
 
 typedef struct bufq {
-  bufq_chunk *head;  /* the first chunk with bytes, or NULL */
-  bufq_chunk *write; /* the chunk for the next byte, or NULL; reserved chunks follow it */
-  size_t len;        /* bytes in the queue */
+  /* This is the first chunk with bytes, or NULL; the queue owns all its chunks. */
+  bufq_chunk *head;
+  /* The next byte goes into this chunk, which reserved chunks follow; it may be NULL. */
+  bufq_chunk *write;
+  size_t len; /* This many bytes are in the queue. */
 } bufq;
 
 static inline void bufq_init(bufq *q) {
@@ -47,8 +51,9 @@ static inline size_t bufq_len(const bufq *q) {
   return q->len;
 }
 
-/* Make room for n more bytes, so that writing them cannot fail. Good until they are written, or
-   consume, trim or clear leave the queue empty. 0 or WS_ENOMEM, and then nothing is changed. */
+/* Make room for n more bytes, so that writing them cannot fail. The reservation is valid until they
+   are written, or until consume, trim or clear leave the queue empty. 0 or WS_ENOMEM, and then
+   nothing is changed. */
 int bufq_reserve_slow(bufq *q, bufq_pool *pool, size_t n);
 
 static inline int bufq_reserve(bufq *q, bufq_pool *pool, size_t n) {

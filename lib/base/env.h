@@ -28,63 +28,72 @@ typedef void (*ws_lookup_cb)(void *data, int status, const struct sockaddr_stora
 
 /* Options of a TCP socket. */
 typedef struct ws_socket_options {
-  bool nodelay;
-  unsigned keepalive_s; /* idle time before the kernel sends keepalive probes; 0: no probes */
-  struct sockaddr_storage local; /* the local address to bind to; AF_UNSPEC: none */
+  bool nodelay; /* The socket has TCP_NODELAY. */
+  /* The kernel sends keepalive probes after this many idle seconds; 0: it sends none. */
+  unsigned keepalive_s;
+  /* The socket is bound to this address, unless its family is AF_UNSPEC. */
+  struct sockaddr_storage local;
 } ws_socket_options;
 
 typedef struct ws_env_ops {
-  /* Monotonic time. now_ms may be the time at which the loop's iteration started; now_ns is
-     exact. */
+  /* Returns monotonic time in milliseconds; it may be that of the start of the loop's iteration. */
   uint64_t (*now_ms)(ws_env *env);
+  /* Returns the exact monotonic time in nanoseconds. */
   uint64_t (*now_ns)(ws_env *env);
 
-  /* 0, or WSUV_ERANDOM: then nothing in buf may be used. */
+  /* Fills `buf` with random bytes. Returns 0, or WSUV_ERANDOM: then nothing in `buf` may be
+     used. */
   int (*random)(ws_env *env, void *buf, size_t len);
 
-  /* A timer that is not running; 0 or a code. Starting a running timer moves it. Started anew from
-     its own callback, with a delay_ms of at least 1, it fires only after one more poll for I/O.
-     Freed at any time, its own callback included; the callback does not run after that. */
+  /* Makes a timer that is not running, for the caller to free. Returns 0 or a code. */
   int (*timer_new)(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
+  /* Starts a timer that fires once, or moves a running one. A timer that its own callback starts
+     again, with a delay_ms of at least 1, fires only after one more poll for I/O. */
   void (*timer_start)(ws_timer *timer, uint64_t delay_ms);
+  /* Stops a timer, which may be started again. It may already be stopped. */
   void (*timer_stop)(ws_timer *timer);
-  void (*timer_free)(ws_timer *timer); /* NULL is fine */
+  /* Frees a timer, also inside its own callback; the callback does not run after that. NULL is
+     allowed. */
+  void (*timer_free)(ws_timer *timer);
 
-  /* A call that runs soon after it was scheduled, from the loop, which does not sleep before it;
-     scheduling it again before that changes nothing, scheduling it from inside it is for the next
-     turn. Freed at any time, its own callback included. */
+  /* Makes a deferred call that is not scheduled, for the caller to free. Returns 0 or a code. */
   int (*deferred_new)(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out);
+  /* Schedules the call: it runs soon, from the loop, which does not sleep before it. If it is
+     scheduled already, nothing changes. Inside the call, it schedules the call for the next
+     turn. */
   void (*deferred_schedule)(ws_deferred *deferred);
-  /* The same from any thread: the one function here that may be called from another than the
-     loop's, as long as the deferred is not freed. A loop that has nothing else to do may end before
-     the call runs; it runs once the loop does. */
+  /* Schedules the call from any thread: no other function here may be called from another thread
+     than the loop's. The call must not be freed meanwhile. A loop that has nothing else to do may
+     end before the call runs; then it runs when the loop runs again. */
   void (*deferred_wake)(ws_deferred *deferred);
-  void (*deferred_free)(ws_deferred *deferred); /* NULL is fine */
+  /* Frees a deferred call, also inside itself; it does not run after that. NULL is allowed. */
+  void (*deferred_free)(ws_deferred *deferred);
 
-  /* Keep the loop alive although nothing is left to do but to wait. Timers and sockets alone do not
-     keep it alive. Running operations do: a lookup, connecting, writing, a deferred call. Off at
-     first. */
+  /* Keeps the loop alive although nothing is left to do but to wait, or stops keeping it alive.
+     Timers and sockets alone do not keep it alive. Running operations do: a lookup, connecting,
+     writing, a deferred call. It is off at first. */
   void (*keep_alive)(ws_env *env, bool on);
 
-  /* Look up a name or a literal address. 0: cb runs once unless the lookup is cancelled; or a code.
-     The memory of a cancelled lookup may be freed later; cb does not run. */
+  /* Looks up a name or a literal address. Returns 0: cb runs once unless the lookup is cancelled;
+     or a code. */
   int (*lookup)(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
                 ws_lookup **out);
+  /* Cancels a lookup: its callback does not run. Its memory may be freed later. */
   void (*lookup_cancel)(ws_lookup *lookup);
 
-  /* Begin to connect a stream, over TCP or, for AF_UNIX, over a Unix socket. 0, and its events
-     begin with on_connect (see net/filter.h); or a code, and there is no filter. */
+  /* Begins to connect a stream, over TCP or, for AF_UNIX, over a Unix socket. Returns 0, and its
+     events begin with on_connect (see net/filter.h); or a code, and there is no filter. */
   int (*connect)(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                  const struct ws_filter_events *events, void *up, struct ws_filter **out);
 
-  /* Wait for orphaned lookups and closing handles, free the environment, then call cb. Everything
-     else that was made by it has been freed before. */
+  /* Waits for cancelled lookups and closing handles, frees the environment, then calls cb.
+     Everything else that was made by it must have been freed before. */
   void (*close)(ws_env *env, ws_env_cb cb, void *data);
 } ws_env_ops;
 
 struct ws_env {
-  const ws_env_ops *ops;
-  const wsuv_allocator_t *alloc;
+  const ws_env_ops *ops;         /* These are the environment's functions, in a static table. */
+  const wsuv_allocator_t *alloc; /* All memory for the environment and its users comes from here. */
 };
 
 #endif

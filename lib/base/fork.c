@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* A counter that fork() moves on in the child, where there is only one thread yet. */
+/* A counter that each fork() increases in the child, which has only one thread at that time. */
 
 unsigned fork_generation;
 

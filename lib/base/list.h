@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 typedef struct ws_list {
+  /* These are the neighbours in the circle; a node in no list points to itself. */
   struct ws_list *next, *prev;
 } ws_list;
 

@@ -1,7 +1,7 @@
 #include "base/random_pool.h"
 
 /* Filling the pool of random bytes. A source that fails leaves it empty: no byte of a half filled
-   pool, and none of an older one, goes out. */
+   pool, and none of an older one, is handed out. */
 
 #include "base/error.h"
 

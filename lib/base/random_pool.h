@@ -14,10 +14,10 @@
 enum { RANDOM_POOL_SIZE = 2048 };
 
 typedef struct random_pool {
-  ws_env *env;
-  size_t left;         /* bytes at the start of buf that were not handed out yet */
-  unsigned generation; /* fork_generation when it was filled */
-  uint8_t buf[RANDOM_POOL_SIZE];
+  ws_env *env;         /* Random bytes come from this environment, which outlives the pool. */
+  size_t left;         /* This many bytes at the start of `buf` were not handed out yet. */
+  unsigned generation; /* This was fork_generation when `buf` was filled. */
+  uint8_t buf[RANDOM_POOL_SIZE]; /* These are the random bytes. */
 } random_pool;
 
 void random_pool_init(random_pool *pool, ws_env *env);

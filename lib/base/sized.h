@@ -17,8 +17,9 @@
 enum { SIZED_MAX = 4096 }; /* more is no size, but garbage */
 
 typedef struct sized_type {
-  const size_t *released; /* Sizes that releases had, ascending; the last one is today's. */
-  size_t count;
+  /* These are the sizes in bytes that releases had, ascending; the last one is today's. */
+  const size_t *released;
+  size_t count; /* `released` has this many elements. */
 } sized_type;
 
 /* Define the static `name` for a structure: its last field, which must end at sizeof, so that
@@ -29,7 +30,7 @@ typedef struct sized_type {
   static const sized_type name = {name##_released,       \
                                   sizeof name##_released / sizeof name##_released[0]}
 
-/* A structure that is only ever given out needs no more than this. */
+/* For a structure that is only given out, this check is enough. */
 #define SIZED_NO_PADDING(type, last)                                             \
   _Static_assert(offsetof(type, last) + SIZED_FIELD(type, last) == sizeof(type), \
                  "padding at the end of " #type " would become a field")
@@ -43,7 +44,7 @@ typedef struct sized_type {
    was. */
 int sized_in(void *to, const sized_type *type, const void *from);
 
-/* Fill in a structure of the caller's, whose size is given instead of standing in it, from one of
+/* Fill in a structure of the caller's, whose size is an argument because it is not set, from one of
    today's size. What is beyond that becomes zero. A size that holds no size_t is ignored. */
 void sized_fill(void *to, size_t size, const sized_type *type, const void *from);
 

@@ -11,8 +11,8 @@
 #include "base/block.h"
 
 typedef struct text_buf {
-  block_spare none; /* The allocator. There is never a spare block in it. */
-  block bytes;      /* The text. It is terminated only if a NUL was added. */
+  block_spare none; /* This has the allocator, and never any spare memory. */
+  block bytes;      /* This is the text; it is terminated only if a NUL was added. */
   bool failed;      /* An addition has failed since the last clear. */
 } text_buf;
 

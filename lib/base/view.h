@@ -8,20 +8,20 @@
 
 /* Bytes to be read. */
 typedef struct ws_view {
-  const uint8_t *base; /* May be NULL when len is 0. */
-  size_t len;
+  const uint8_t *base; /* This is the first byte; it may be NULL if `len` is 0. */
+  size_t len;          /* This is the number of bytes. */
 } ws_view;
 
 /* Text to be read. It is not terminated. */
 typedef struct ws_text {
-  const char *base; /* May be NULL when len is 0. */
-  size_t len;
+  const char *base; /* This is the first character; it may be NULL if `len` is 0. */
+  size_t len;       /* This is the number of characters. */
 } ws_text;
 
 /* Room to be filled. */
 typedef struct ws_room {
-  uint8_t *base;
-  size_t len;
+  uint8_t *base; /* The first byte goes to this address. */
+  size_t len;    /* There is room for this many bytes. */
 } ws_room;
 
 #endif
