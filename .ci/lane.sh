@@ -5,10 +5,10 @@
 #   .ci/lane.sh SUITE
 #
 # In a fresh root of SUITE, made by .ci/stranger.sh, which says what that takes, the files as they
-# stand now are built with gcc, and all tests are run but the lint, those of papers, and
-# conformance, whose frames are the same everywhere. The last line is "N passed, N failed", with
-# exit status 0 only if every test passed. Where it cannot be tried the exit status is 77, and the
-# last line is "not run: WHY".
+# stand now are built with gcc. All tests are run but those that are the same everywhere: of sources,
+# papers, scripted peers, conformance, programs and examples. The last line is "N passed, N failed",
+# with exit status 0 only if every test passed. Where it cannot be tried the exit status is 77, and
+# the last line is "not run: WHY".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -17,9 +17,9 @@ if [ "${1:-}" = --inside ]; then
   build="build-lane"
   setup=(-Dwerror=true)
   if .ci/packages.sh test && CC=gcc meson setup "${setup[@]}" "$build" && ninja -C "$build"; then
-    left_out=(lint doc conform)
+    left_out=(lint doc peers conform program examples)
     WSUV_TEST_SEEDS=5 meson test -C "$build" --no-rebuild --print-errorlogs \
-      "${left_out[@]/#/--no-suite=}"
+      --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
     exec python3 test/count.py "$build" "${left_out[@]}"
   fi
   echo '0 passed, 1 failed'

@@ -45,6 +45,11 @@ job_other_libraries() {
   python3 test/conform/others_test.py
 }
 
+# That a client which is known to be good passes the rows of TLS.
+job_tls_peers() {
+  python3 test/interop/tls.py --self-test
+}
+
 # Each simulated scenario with many seeds.
 job_seeds() {
   local subject suites=()
