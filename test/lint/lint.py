@@ -26,7 +26,9 @@ from fnmatch import fnmatchcase
 COLUMNS = 100
 C_FOLDERS = ('include', 'lib', 'examples', 'test', 'subprojects')
 TEXT_FOLDERS = C_FOLDERS + ('.ci', 'doc')
-TEXT_SUFFIXES = ('.c', '.h', '.py', '.sh', '.js', '.map', 'meson.build', 'meson_options.txt')
+TEXT_SUFFIXES = (
+    '.c', '.h', '.inc', '.py', '.sh', '.js', '.map', 'meson.build', 'meson_options.txt'
+)
 THIS_FILE = 'test/lint/lint.py'
 NOTIFY = 'lib/session/notify.c'
 
