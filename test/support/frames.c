@@ -190,7 +190,7 @@ static const char *read_piece(const char *s, bytes *payload) {
 }
 
 static const char *skip_blank(const char *s) {
-  return s + strspn(s, " \n");
+  return s + strspn(s, " \n/");
 }
 
 void frames_script(bytes *out, const char *script, bool masked) {

@@ -56,7 +56,8 @@ size_t frames_parse(seen_frame *seen, uint8_t *p, size_t n);
 
    TEXT BIN CONT CLOSE PING PONG OPn; then - (no FIN), {n} (RSV bits), :7 :16 :64 (form of the
    length), ^ (masked where it should not be, or the other way about); then the payload: "text",
-   hex, #code in two bytes, the last piece repeated *N times or repeated and cut ~N bytes. */
+   hex, #code in two bytes, the last piece repeated *N times or repeated and cut ~N bytes. A '/' is
+   a pause, which is passed over. */
 void frames_script(bytes *out, const char *script, bool masked);
 
 /* One line for a frame: name, marks, length, payload (long ones shortened, with a hash). */

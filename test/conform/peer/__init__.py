@@ -4,7 +4,7 @@ and 13, and judges what comes back as the suite does. Both roles; standard libra
     frames, decoder     octets (RFC 6455 5)
     link                a socket that is written in chosen pieces
     session             a connection from the opening handshake to its end, and who ended it how
-    case, cases         what a case is, and all of them; framing, utf8, closing, limits: the tables
+    case, cases         what a case is, and all of them; table: groups 1-7, limits: 9 and 10
     extension, deflate  Sec-WebSocket-Extensions, and compressed messages (RFC 7692)
     compressed, deflated    groups 12 and 13, and all cases of permessage-deflate; deflate_data:
                         what is sent; mixed, blocks: cases of our own

@@ -6,7 +6,6 @@ from typing import Callable, NamedTuple, Optional, Tuple
 from . import frames
 from .frames import Frame, close_body
 
-FLUSH = 0
 MARK = 'timeout'  # an event of our own among the peer's
 
 
@@ -74,14 +73,8 @@ def close(seconds):
 N = Closing('N', 'fuzzer', (1000,), True)
 P = Closing('P', 'peer', (1002,), False)
 U = Closing('U', 'peer', (1007,), False)
-
-
-def V(*codes):
-    return Closing('V', 'fuzzer', codes, True)
-
-
-def X(*codes):
-    return Closing('X', 'fuzzer', codes, False)
+V = Closing('V', 'fuzzer', (), True)  # the codes are the case's
+X = Closing('X', 'fuzzer', (), False)
 
 
 @dataclass(frozen=True)

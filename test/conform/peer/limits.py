@@ -1,6 +1,6 @@
-"""Group 9: large messages, whole, in fragments and in chops; many round trips."""
+"""Groups 9 and 10: large messages, whole, in fragments and in chops; many round trips."""
 
-from .case import Case, N, Split, binary, close, echo, fill, text
+from .case import Case, N, Split, binary, close, echo, fill, kill, text
 
 KIB, MIB = 1024, 1024 * 1024
 TEXT_FILL, BINARY_FILL = b'BAsd7&jh23', bytes.fromhex('00fe23faf0')
@@ -51,3 +51,5 @@ def cases():
     yield from chops('9.6', binary, BINARY_FILL)
     yield from round_trips('9.7', text, b'*')
     yield from round_trips('9.8', binary, b'\xfe')
+    frame = text('*' * 65536)
+    yield Case('10.1.1', (Split(frame, 1300, empty_end=False),), kill(10), echo(frame), N)
