@@ -89,7 +89,6 @@ class Case:
     closing: Closing
     non_strict: Optional[tuple] = None
     rounds: int = 0
-    auto_close: bool = True
     informational: bool = False
     deflate: Optional[Terms] = None  # None: no extension, whatever is offered
 

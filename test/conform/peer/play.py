@@ -80,7 +80,7 @@ class Play:
         if what == 'again':
             self.round += 1
             self.start()
-        elif what == 'close' and self.case.auto_close and self.case.closing.starter == 'fuzzer':
+        elif what == 'close' and self.case.closing.starter == 'fuzzer':
             self.session.close(close_body(1000))
 
     def on_end(self):
