@@ -5,10 +5,10 @@
 #   .ci/lane.sh SUITE
 #
 # In a fresh root of SUITE, made by .ci/stranger.sh, which says what that takes, the files as they
-# stand now are built with gcc. All tests are run but those that are the same everywhere: of sources,
-# papers, scripted peers, conformance, programs and examples. The last line is "N passed, N failed",
-# with exit status 0 only if every test passed. Where it cannot be tried the exit status is 77, and
-# the last line is "not run: WHY".
+# stand now are built with gcc. All tests are run but those that are the same everywhere: of
+# sources, papers, scripted peers, conformance, programs and examples. The last line is "N passed, N
+# failed", with exit status 0 only if every test passed. Where it cannot be tried the exit status is
+# 77, and the last line is "not run: WHY".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
