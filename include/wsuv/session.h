@@ -242,7 +242,9 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * `WSUV_EUTF8`: text that is not UTF-8 (RFC 6455 5.6);
  * `WSUV_ECONTROL`: a control frame over 125 bytes, or not final (RFC 6455 5.5);
  * `WSUV_ECLOSECODE`: a close frame with a code that may not be sent;
- * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now; `on_drain` follows;
+ * `WSUV_EQUEUEFULL`: it does not fit in `outgoing_max` now, and `on_drain` follows; or it is a ping
+ * or pong, and 64 of its kind are in the queue already, which neither `on_drain` nor the
+ * `outgoing_policy` is for;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
  * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
  * while a message is sent in fragments, or any but wsuv_send_piece() and wsuv_send_end() after
@@ -255,7 +257,8 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * @{ */
 
 /**
- * A completion: called from the loop exactly once, before `on_close`.
+ * A completion: called from the loop exactly once, before `on_close`. Those of pings and pongs are
+ * called in the order of sending, and so are all others.
  * @param session the session
  * @param status 0: all is in the kernel's hands; `UV_ECANCELED`: dropped, because the session
  *        ended or the peer closed; or the error of the write

@@ -59,6 +59,7 @@ static completion *pop(completions *cs, out_lane_id lane) {
   if (c == NULL) return NULL;
   cs->first[lane] = c->next;
   cs->count--;
+  if (c == cs->flush) cs->flush = NULL;
   return c;
 }
 
@@ -68,14 +69,16 @@ static completion *pop_due(completions *cs, const out_queue *out, out_lane_id la
 }
 
 /* A flush waits for the data that was queued before it, then for the control frames. Others may
-   wait for later control frames already, so it is inserted in order. */
+   wait for later control frames already, so it is inserted in order: behind the flush before it,
+   whose position is not later, so that many flushes are inserted without a walk. */
 static void wait_for_control(completions *cs, completion *flush) {
-  completion **at = &cs->first[LANE_CONTROL];
+  completion **at = cs->flush != NULL ? &cs->flush->next : &cs->first[LANE_CONTROL];
   flush->end = flush->control;
   flush->control = 0;
   while (*at != NULL && (*at)->end <= flush->end) at = &(*at)->next;
   flush->next = *at;
   *at = flush;
+  cs->flush = flush;
   cs->count++;
   if (flush->next == NULL) cs->last[LANE_CONTROL] = flush;
 }
@@ -103,17 +106,12 @@ completion *completions_own(completions *cs, const out_queue *out) {
   return c;
 }
 
-completion *completions_beyond(completions *cs, uint64_t kept) {
-  completion **at = &cs->first[LANE_DATA], *before = NULL;
-  while (*at != NULL && (*at)->end <= kept) {
-    before = *at;
-    at = &before->next;
+void completions_drop(completions *cs, uint64_t kept, uint64_t n) {
+  for (completion *c = cs->first[LANE_DATA]; c != NULL; c = c->next) {
+    if (c->end <= kept) continue;
+    c->dropped = c->end <= kept + n;
+    c->end = c->dropped ? kept : c->end - n;
   }
-  completion *chain = *at;
-  *at = NULL;
-  cs->last[LANE_DATA] = before;
-  for (const completion *c = chain; c != NULL; c = c->next) cs->count--;
-  return chain;
 }
 
 completion *completions_any(completions *cs) {

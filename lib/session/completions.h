@@ -25,6 +25,7 @@ typedef struct completion {
   /* A flush in the data lane then waits for this position of the control lane; otherwise it is
      0. */
   uint64_t control;
+  bool dropped; /* The bytes were dropped, so the status will be UV_ECANCELED. */
 } completion;
 
 typedef struct completion_pool {
@@ -45,6 +46,9 @@ typedef struct completions {
   /* Each lane has a queue: its first record, or NULL, and its last, which is valid only if there is
      a first. */
   completion *first[LANE_COUNT], *last[LANE_COUNT];
+  /* This flush is the last one that went on to the control lane; NULL if it is not there any
+     more. */
+  completion *flush;
   size_t count; /* This is the number of completions in both queues. */
 } completions;
 
@@ -56,9 +60,9 @@ completion *completions_due(completions *cs, const out_queue *out);
 /* Take out the session's own completion, if it is due. Otherwise NULL. */
 completion *completions_own(completions *cs, const out_queue *out);
 
-/* Take out all completions of the data lane that wait for bytes after `kept`, because those are not
-   sent any more. Returns a chain by `next`, or NULL. */
-completion *completions_beyond(completions *cs, uint64_t kept);
+/* The n bytes after position `kept` of the data lane were dropped, and positions after them are
+   counted anew. Completions of dropped bytes are due after those before them. */
+void completions_drop(completions *cs, uint64_t kept, uint64_t n);
 
 /* Take out the next completion, due or not. NULL: there is none. */
 completion *completions_any(completions *cs);

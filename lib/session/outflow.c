@@ -37,6 +37,11 @@ int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
   return WSUV_EQUEUEFULL;
 }
 
+int outflow_check_control(const out_queue *q, frame_opcode type) {
+  bool room = type == OPCODE_PING ? q->pings < OUT_PINGS_MAX : q->pongs < OUT_PONGS_MAX;
+  return room ? 0 : WSUV_EQUEUEFULL;
+}
+
 /* Of the messages that did not fit only the smallest and the largest lengths are kept. Any more
    room between the two may be enough for another message. */
 static bool refused_fits(outflow *o, const out_queue *q) {

@@ -32,6 +32,10 @@ void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low
    no data frame. */
 int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame);
 
+/* The same for a ping or pong that the program sends: 0, or WSUV_EQUEUEFULL if as many of its kind
+   wait as may. No on_drain follows. */
+int outflow_check_control(const out_queue *q, frame_opcode type);
+
 /* A frame was queued. */
 static inline void outflow_queued(outflow *o, const out_queue *q) {
   if (q->payload > o->high_water) o->above_high = true;

@@ -35,11 +35,10 @@ static int not_queued(wsuv_session_t *s, int err) {
 static int queue(wsuv_session_t *s, const conn_frame *frame) {
   out_lane_id lane = lane_of(frame->type);
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
-  if (lane == LANE_DATA) {
-    int err = check_bound(s, frame);
-    if (err < 0) return err;
-  }
-  int err = conn_send_frame(&s->conn, frame);
+  int err =
+      lane == LANE_DATA ? check_bound(s, frame) : outflow_check_control(&s->conn.out, frame->type);
+  if (err < 0) return err;
+  err = conn_send_frame(&s->conn, frame);
   if (err < 0) return not_queued(s, err);
   outflow_queued(&s->out, &s->conn.out);
   if (lane == LANE_DATA) session_used(s);

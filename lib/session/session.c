@@ -142,17 +142,7 @@ static void complete_due(wsuv_session_t *s) {
   if (s->cause.write_error != 0) return;
   for (size_t n = s->out.completions.count; n > 0 && s->state != SESSION_ENDED; n--) {
     if ((c = completions_due(&s->out.completions, &s->conn.out)) == NULL) return;
-    complete(s, c, 0);
-  }
-}
-
-/* Control frames that were queued after the data that is still sent. */
-static void complete_dropped(wsuv_session_t *s) {
-  completion *c = completions_beyond(&s->out.completions, s->conn.data_kept);
-  while (c != NULL) {
-    completion *next = c->next;
-    complete(s, c, WS_ECANCELED);
-    c = next;
+    complete(s, c, c->dropped ? WS_ECANCELED : 0);
   }
 }
 
@@ -178,7 +168,7 @@ void session_fail(wsuv_session_t *s, int err, const char *why) {
 static void answer_close(wsuv_session_t *s) {
   flush(s);
   int err = conn_answer_close(&s->conn);
-  complete_dropped(s);
+  completions_drop(&s->out.completions, s->conn.data_kept, s->conn.data_dropped);
   if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 

@@ -72,6 +72,7 @@ static void flush(fixture *f, const char *name) {
 
 static void take(fixture *f, completion *c) {
   strcat(f->order, c->arg);
+  if (c->dropped) strcat(f->order, "-");
   completion_release(&f->pool, c);
 }
 
@@ -82,14 +83,11 @@ static const char *due(fixture *f) {
   return f->order;
 }
 
-static const char *beyond(fixture *f, uint64_t kept) {
-  completion *next, *c = completions_beyond(&f->cs, kept);
-  f->order[0] = '\0';
-  for (; c != NULL; c = next) {
-    next = c->next;
-    take(f, c);
-  }
-  return f->order;
+/* Drop what has not started to leave, but a frame at the end if there is one to be kept. */
+static void drop(fixture *f, size_t last) {
+  const uint64_t *queued = &f->out.lanes[LANE_DATA].queued, before = *queued;
+  assert_int_equal(out_queue_drop_unstarted(&f->out, last), 0);
+  completions_drop(&f->cs, *queued - last, before - *queued);
 }
 
 TEST_AROUND_EACH(set_up, tear_down)
@@ -185,29 +183,65 @@ TEST(test_completions_of_flushes_keep_their_order) {
   assert_string_equal(due(f), "rs");
 }
 
-TEST(test_completions_beyond_what_is_kept) {
+/* They come in the order of sending, behind the frame that is being written. */
+TEST(test_completions_of_dropped_frames_come_in_order) {
   fixture *f = current;
   queue(f, LANE_DATA, "a");
-  queue(f, LANE_CONTROL, "p");
+  out_queue_written(&f->out, 1);
   queue(f, LANE_DATA, "b");
   flush(f, "f");
   queue(f, LANE_DATA, "c");
-  assert_string_equal(beyond(f, 3 * FRAME), "");
-  assert_string_equal(beyond(f, FRAME), "bfc");
-  assert_int_equal(f->cs.count, 2);
-  queue(f, LANE_DATA, "d"); /* the end of the lane is still known */
-  out_queue_written(&f->out, 5 * FRAME);
-  assert_string_equal(due(f), "adp");
+  drop(f, 0);
+  assert_string_equal(due(f), "");
+  queue(f, LANE_DATA, "d");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "ab-f-c-");
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "d");
 }
 
-TEST(test_completions_beyond_takes_all_of_a_lane) {
+TEST(test_completions_of_dropped_frames_may_be_all) {
   fixture *f = current;
   queue(f, LANE_DATA, "a");
   queue(f, LANE_DATA, "b");
-  assert_string_equal(beyond(f, 0), "ab");
+  drop(f, 0);
+  assert_string_equal(due(f), "a-b-");
   queue(f, LANE_DATA, "c");
-  out_queue_written(&f->out, 3 * FRAME);
+  assert_string_equal(due(f), "");
+  out_queue_written(&f->out, FRAME);
   assert_string_equal(due(f), "c");
+}
+
+/* Our close frame is still sent, and so are those who wait for it. */
+TEST(test_completions_behind_dropped_frames_are_kept) {
+  fixture *f = current;
+  queue(f, LANE_DATA, "a");
+  queue(f, LANE_DATA, "b");
+  queue(f, LANE_DATA, "c");
+  flush(f, "f");
+  drop(f, FRAME);
+  assert_string_equal(due(f), "a-b-");
+  out_queue_written(&f->out, FRAME);
+  assert_string_equal(due(f), "cf");
+}
+
+/* Each is put behind the one before it: with a walk from the front this would take hours. */
+TEST(test_completions_of_many_flushes_are_linear_work) {
+  enum { FLUSHES = 1000000 };
+  fixture *f = current;
+  completion *c;
+  size_t count = 0;
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1);
+  queue(f, LANE_CONTROL, "p");
+  for (int i = 0; i < FLUSHES; i++) flush(f, "f");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  out_queue_written(&f->out, FRAME);
+  for (; (c = completions_due(&f->cs, &f->out)) != NULL; count++) {
+    completion_release(&f->pool, c);
+  }
+  assert_int_equal(count, FLUSHES + 1);
 }
 
 TEST(test_completions_any_takes_what_is_not_due) {

@@ -346,8 +346,8 @@ static int drop_unstarted(conn *c) {
     c->close_size = 0;
     c->sent_code = 0;
   }
-  bool dropped = *queued != before;
-  c->data_kept = dropped ? *queued - c->close_size : before;
+  c->data_dropped = before - *queued;
+  c->data_kept = c->data_dropped > 0 ? *queued - c->close_size : before;
   return err;
 }
 

@@ -79,7 +79,9 @@ typedef struct conn {
   const char *why; /* After an error, this static text says what was wrong; otherwise it is "". */
   /* This owned memory has the payload of a control frame that comes in pieces, or is NULL. */
   uint8_t *control;
-  uint64_t data_kept;  /* conn_answer_close has dropped the data after this position of the lane. */
+  /* conn_answer_close has dropped `data_dropped` bytes after position `data_kept` of the data lane.
+   */
+  uint64_t data_kept, data_dropped;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
   uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
   uint8_t role;        /* This ws_role is our own. */

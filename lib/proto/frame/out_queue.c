@@ -94,7 +94,8 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
   if (lane == LANE_CONTROL) {
     q->last_pong_size = 0;
-    if (h->opcode == OPCODE_PONG) q->pongs++;
+    q->pings += h->opcode == OPCODE_PING;
+    q->pongs += h->opcode == OPCODE_PONG;
   }
   return 0;
 }
@@ -182,13 +183,15 @@ static void frame_begins(out_queue *q, out_lane *l) {
   frame_header h;
   l->frame_left = frame_at(l, 0, &h);
   l->frame_payload = opcode_is_control(h.opcode) ? 0 : h.length;
-  if (l == &q->lanes[LANE_CONTROL]) q->front_is_pong = h.opcode == OPCODE_PONG;
+  if (l == &q->lanes[LANE_CONTROL]) q->front_opcode = h.opcode;
 }
 
 static void frame_gone(out_queue *q, out_lane *l) {
   q->payload -= l->frame_payload;
   l->frame_payload = 0;
-  if (l == &q->lanes[LANE_CONTROL] && q->front_is_pong) q->pongs--;
+  if (l != &q->lanes[LANE_CONTROL]) return;
+  q->pings -= q->front_opcode == OPCODE_PING;
+  q->pongs -= q->front_opcode == OPCODE_PONG;
 }
 
 /* Fast path: the whole lane has left. */
@@ -198,7 +201,7 @@ static void lane_gone(out_queue *q, out_lane *l) {
   if (l == &q->lanes[LANE_DATA]) {
     q->payload = 0;
   } else {
-    q->pongs = 0;
+    q->pings = q->pongs = 0;
     q->last_pong_size = 0;
   }
 }

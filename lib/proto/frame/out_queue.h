@@ -14,7 +14,10 @@
 #include "base/bufq.h"
 #include "proto/frame/frame.h"
 
-enum { OUT_PONGS_MAX = 64 }; /* pongs in the queue; beyond that only the latest is kept */
+enum {
+  OUT_PINGS_MAX = 64, /* pings in the queue that the program has sent */
+  OUT_PONGS_MAX = 64, /* pongs in the queue; beyond that only the latest answer is kept */
+};
 
 typedef enum out_lane_id { LANE_DATA, LANE_CONTROL, LANE_COUNT } out_lane_id;
 
@@ -34,10 +37,11 @@ typedef struct out_queue {
   bufq_pool *pool;            /* The chunks come from this pool, which outlives the queue. */
   /* The data frames of which something is still in the queue have this many bytes of payload. */
   uint64_t payload;
+  uint32_t pings; /* This many pings are in the queue. */
   uint32_t pongs; /* This many pongs are in the queue. */
   /* The last control frame has this many bytes if the next pong may replace it; 0 if it may not. */
   uint8_t last_pong_size;
-  bool front_is_pong; /* The control frame that has started to leave is a pong. */
+  uint8_t front_opcode; /* The control frame that has started to leave has this opcode. */
 } out_queue;
 
 void out_queue_init(out_queue *q, bufq_pool *pool);

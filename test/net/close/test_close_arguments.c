@@ -102,7 +102,7 @@ WORLD_TEST(test_close_without_random_bytes_ends_the_session, w) {
   scenario_start(w, &p, &u, NULL);
   world_random_fails(w, true);
   int err = 0;
-  while ((err = user_pong(&u, "")) == 0) continue; /* until the pool of them is empty */
+  while ((err = user_text(&u, "")) == 0) continue; /* until the pool of them is empty */
   assert_int_equal(err, WSUV_ERANDOM);
   assert_int_equal(user_close(&u, 1000, NULL), 0); /* the session has ended */
   user_run_to_close(&u);

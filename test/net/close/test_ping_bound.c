@@ -1,8 +1,5 @@
 /* Pings and pongs that the program sends: no more than 64 of each wait unsent, and the next one is
-   refused with WSUV_EQUEUEFULL.
-
-   A known fault: they are queued without a bound. Until that is mended, this test is expected to
-   fail. */
+   refused with WSUV_EQUEUEFULL. */
 
 #include <stdio.h>
 #include <stdlib.h>
