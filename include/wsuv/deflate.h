@@ -84,6 +84,9 @@ typedef struct wsuv_deflate_options {
    * The largest inflated message, at least 1; also for messages in pieces. A larger one ends the
    * session with `WSUV_ETOOBIG` (1009) while it is inflated. Whole messages are also limited by
    * `max_message_size`. Default 2147483647.
+   *
+   * A message that yields too little is refused, too: its input may be 64 times its output, and
+   * 64 KiB besides (`WSUV_EDEFLATE`, 1008).
    */
   uint64_t max_inflated_size;
 } wsuv_deflate_options_t;

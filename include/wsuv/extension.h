@@ -139,6 +139,8 @@ typedef struct wsuv_extension_message {
    * bytes. It is sent to the peer as the close reason.
    */
   const char *why;
+  /** Incoming, may be set with an error: the close code; 0: the one that belongs to the error. */
+  uint16_t close_code;
 } wsuv_extension_message_t;
 
 /** A piece of a message. The cuts have no meaning: a frame may be many chunks. */

@@ -328,7 +328,7 @@ TEST(test_conn_raw_tells_of_data_that_came) {
   rig_open(&r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING; PONG 01"), 0);
   assert_false(r.c.data_received);
-  assert_int_equal(feed_script(&r, "TEXT-"), 0);
+  assert_int_equal(feed_script(&r, "TEXT- 01"), 0);
   assert_true(r.c.data_received);
   rig_close(&r);
 }

@@ -229,12 +229,12 @@ static int prepare(void *state, wsuv_extension_message_t *message,
 
 /* Receiving */
 
-static const char *explain(int err) {
-  switch (err) {
-  case WSUV_EDEFLATE: return "compressed data is corrupt";
-  case WSUV_ETOOBIG: return "inflated message too large";
-  default: return "";
-  }
+static void explain(wsuv_extension_message_t *message, const inflater_progress *p, int err) {
+  if (err == WSUV_ETOOBIG) message->why = "inflated message too large";
+  if (err != WSUV_EDEFLATE) return;
+  bool starves = inflater_starves(p);
+  message->why = starves ? "compressed data yields too little" : "compressed data is corrupt";
+  if (starves) message->close_code = WSUV_CLOSE_POLICY_VIOLATION;
 }
 
 static int incoming(void *state, wsuv_extension_message_t *message,
@@ -247,7 +247,7 @@ static int incoming(void *state, wsuv_extension_message_t *message,
     inflater_begin(&s->progress, s->shared->options.max_inflated_size);
   }
   int err = inflater_feed(s->inflater, &s->progress, chunk->data, chunk->len, chunk->last, sink);
-  if (err < 0) message->why = explain(err);
+  if (err < 0) explain(message, &s->progress, err);
   bool done = err < 0 || (chunk->last && !s->in.takeover);
   if (done) give_inflater(s);
   return err;

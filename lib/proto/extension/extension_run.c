@@ -113,6 +113,7 @@ static int call_incoming(in_run *run, size_t i, const wsuv_extension_chunk_t *ch
   const size_t before = sink->written;
   int r = entry->hooks->incoming(entry->state, &message, &own, sink);
   if (r < 0 && *message.why != '\0') run->why = message.why;
+  if (r < 0) run->set->in_close_code = message.close_code;
   bool wrote = sink->written != before || has(run->set->in_taken, i);
   if (r > 0 && (!own.first || wrote)) return WS_EINVAL;
   return r;

@@ -52,6 +52,8 @@ typedef struct extension_set {
   uint8_t in_begun;
   uint8_t in_taken; /* This has a bit for each extension that has changed the received message. */
   uint8_t in_rsv;   /* These are the reserved bits of the first frame of the received message. */
+  /* After an error, this is the close code to send; 0 stands for that of the error. */
+  uint16_t in_close_code;
   /* This has a bit for each extension that may still change the sent message. */
   uint8_t out_active;
   uint64_t in_produced; /* The frame that is being received has become this many bytes so far. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 enum { AT_BLOCK_END = 128, UNUSED_BITS = 63 }; /* of z_stream.data_type, see zlib.h */
+enum { STRETCH = 64 * 1024 };                  /* of input, between two looks at its output */
 
 /* A guess of the output of n bytes. More memory is requested when it is needed. */
 static size_t enough(size_t n) {
@@ -54,6 +55,7 @@ static int run(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
     bool full = z->avail_out == 0;
     wsuv_sink_commit(sink, room - z->avail_out);
     p->left -= room - z->avail_out;
+    p->made += room - z->avail_out;
     if (z->avail_in < in) p->fresh = false;
     int bad = inflater_check(z, p, r);
     if (bad < 0) return bad;
@@ -81,13 +83,16 @@ static int end_message(z_stream *z, inflater_progress *p, wsuv_sink_t *sink) {
 int inflater_feed(z_stream *z, inflater_progress *p, const uint8_t *data, size_t len, bool last,
                   wsuv_sink_t *sink) {
   while (len > 0) {
-    size_t n = len < UINT32_MAX / 2 ? len : UINT32_MAX / 2;
+    size_t stretch = STRETCH - (size_t) (p->used % STRETCH), n = len < stretch ? len : stretch;
     z->next_in = (z_const Bytef *) data;
     z->avail_in = (uInt) n;
     int err = run(z, p, sink);
     if (err < 0) return err;
+    p->used += n;
+    if (p->used % STRETCH == 0 && inflater_starves(p)) return WSUV_EDEFLATE;
     data += n;
     len -= n;
   }
+  if (last && inflater_starves(p)) return WSUV_EDEFLATE;
   return last ? end_message(z, p, sink) : 0;
 }

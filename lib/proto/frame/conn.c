@@ -268,7 +268,9 @@ void conn_fail(conn *c, int err, const char *why) {
   if (!c->incoming.given) message_clear(&c->incoming, &c->shared->spare);
   if (c->close_sent) return;
   /* Without memory or random bytes no close frame can be made: the connection just ends. */
-  (void) queue_close(c, close_code_for_error(err), why, strlen(why));
+  uint16_t code = c->extensions != NULL ? c->extensions->in_close_code : 0;
+  if (code == 0) code = close_code_for_error(err);
+  (void) queue_close(c, code, why, strlen(why));
   c->close_sent = true;
 }
 
@@ -438,7 +440,7 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
     r = control_event(c, ev);
     return r < 0 ? r : 1;
   }
-  c->data_received = true;
+  if (chunk->len > 0 || h->fin) c->data_received = true;
   int r = add_data(c, chunk, ev);
   if (r >= 0 && chunk->last) count(&c->received, h);
   ev->opcode = c->incoming.opcode;

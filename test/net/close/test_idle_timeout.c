@@ -117,6 +117,23 @@ WORLD_TEST(test_fragments_that_go_restart_it, w) {
 }
 
 /* Either way, those of the keepalive among them. */
+WORLD_TEST(test_empty_fragments_do_not_restart_it, w) {
+  frame_peer p;
+  session_user u;
+  start(w, &p, &u);
+  frame_peer_send(&p, "TEXT- 41");
+  world_advance(w, IDLE_MS / 6);
+  uint64_t last = world_now_ms(w);
+  for (int i = 0; i < 3; i++) {
+    frame_peer_send(&p, "CONT-");
+    world_advance(w, IDLE_MS / 6);
+  }
+  user_run_to_close(&u);
+  assert_true(user_ended_by(&u, WSUV_EIDLE, WSUV_STAGE_OPEN));
+  world_assert_took(w, u.closed_ms - last, 0, IDLE_MS + SLACK_MS);
+  scenario_finish(&u, &p);
+}
+
 WORLD_TEST(test_pings_and_pongs_do_not_restart_it, w) {
   wsuv_config_t config;
   frame_peer p;

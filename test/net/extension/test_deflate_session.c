@@ -433,6 +433,9 @@ static const struct wrong {
     {"TEXT{4} f248cdc9c90700; TEXT{4} f200110000", WSUV_EDEFLATE, 1007, true},
     {"TEXT{4} ffffff", WSUV_EDEFLATE, 1007, false},
     {"TEXT{4} f248cd", WSUV_EDEFLATE, 1007, false},
+    {"TEXT{4} 000000ffff*26300", WSUV_EDEFLATE, 1008, false}, /* empty blocks */
+    {"TEXT{4} 0300*70000", WSUV_EDEFLATE, 1008, false},       /* final ones */
+    {"TEXT{4}- 0300*40000; CONT 0300*40000", WSUV_EDEFLATE, 1008, false},
     {"TEXT{4}- f248; CONT{4} cdc9c90700", WSUV_EPROTOCOL, 1002, false},
     {"TEXT- 41; CONT{4} 42", WSUV_EPROTOCOL, 1002, false},
     {"TEXT{4}- f248; TEXT{4} cdc9c90700", WSUV_EPROTOCOL, 1002, false},
