@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-enum { SMALLEST_DEFLATER = 9 };
+/* The smallest window of a raw zlib deflater. An inflater has the same: with fewer bits, distances
+   over 256 would be accepted or not, depending on how the input is cut. */
+enum { SMALLEST_WINDOW = 9 };
 
 static void *allocate(void *opaque, uInt items, uInt size) {
   if (size != 0 && items > SIZE_MAX / size) return NULL;
@@ -57,12 +59,16 @@ static z_stream *blank(zstream_pool *pool) {
   return z;
 }
 
+static int window_of(uint8_t bits) {
+  return bits < SMALLEST_WINDOW ? SMALLEST_WINDOW : bits;
+}
+
 z_stream *zstream_take_deflater(zstream_pool *pool, uint8_t bits) {
   if (pool->deflaters[bits] != NULL) return take_spare(&pool->deflaters[bits]);
   z_stream *z = blank(pool);
   if (z == NULL) return NULL;
-  int window = bits < SMALLEST_DEFLATER ? SMALLEST_DEFLATER : bits;
-  int r = deflateInit2(z, pool->level, Z_DEFLATED, -window, pool->mem_level, Z_DEFAULT_STRATEGY);
+  int r = deflateInit2(z, pool->level, Z_DEFLATED, -window_of(bits), pool->mem_level,
+                       Z_DEFAULT_STRATEGY);
   if (r == Z_OK) return z;
   ws_free(pool->alloc, z);
   return NULL;
@@ -72,7 +78,7 @@ z_stream *zstream_take_inflater(zstream_pool *pool, uint8_t bits) {
   if (pool->inflaters[bits] != NULL) return take_spare(&pool->inflaters[bits]);
   z_stream *z = blank(pool);
   if (z == NULL) return NULL;
-  if (inflateInit2(z, -bits) == Z_OK) return z;
+  if (inflateInit2(z, -window_of(bits)) == Z_OK) return z;
   ws_free(pool->alloc, z);
   return NULL;
 }

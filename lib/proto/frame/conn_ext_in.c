@@ -81,6 +81,18 @@ static int give(conn *c, const frame_chunk *chunk, bool end, conn_event *ev) {
   return 1;
 }
 
+/* Text before an error was checked already if it came in another chunk. It is checked now if it did
+   not, so that the error is the same however the message is cut. */
+static int fail_out(conn *c, const frame_chunk *chunk, size_t before, int err) {
+  if (chunk->first) message_begin_frame(&c->incoming, &c->decoder.header);
+  const char *why;
+  int bad_text = message_check_new(&c->incoming, before, false, &why);
+  if (bad_text == 0) return err;
+  c->why = why;
+  c->extensions->in_close_code = 0;
+  return bad_text;
+}
+
 int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &c->decoder.header;
   const bool end = chunk->last && h->fin;
@@ -90,7 +102,8 @@ int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (!begins && extension_set_in_idle(c->extensions)) return CONN_EXT_PASS;
   size_t before = c->incoming.assembled.len;
   r = put_out(c, chunk);
-  if (r != WSUV_EXTENSION_TAKEN) return r < 0 ? r : CONN_EXT_PASS;
+  if (r < 0) return fail_out(c, chunk, before, r);
+  if (r != WSUV_EXTENSION_TAKEN) return CONN_EXT_PASS;
   if (chunk->first) message_begin_frame(&c->incoming, &c->decoder.header);
   if (chunk->first && c->streamed) c->incoming.fragments = 1; /* in pieces, they are not counted */
   count_saved(c, chunk, c->incoming.assembled.len - before);

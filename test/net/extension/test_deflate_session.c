@@ -446,6 +446,8 @@ static const struct wrong {
     {"CONT{4} f248cdc9c90700", WSUV_EPROTOCOL, 1002, false},
     {"TEXT{4} f248cdc9c90700; CONT 00", WSUV_EPROTOCOL, 1002, false},
     {"TEXT{4} 000100feffff00", WSUV_EUTF8, 1007, false},
+    {"TEXT{4} 000100feffff07", WSUV_EUTF8, 1007, false}, /* bad text before corrupt data */
+    {"TEXT{4}- 000100feffff; CONT 07", WSUV_EUTF8, 1007, false},
     {"TEXT{4}- 000100feffc3; CONT 000100feffa400", 0, 0, false},
     {"TEXT{4}- f248; PING 01; CONT cdc9c90700; TEXT \"ok\"", 0, 0, false},
     {"TEXT{4} f348cdc9c9070000", 0, 0, false},             /* a final block, 7.2.3.4 */
