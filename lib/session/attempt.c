@@ -96,7 +96,7 @@ static void log_response(attempt *a) {
   for (size_t i = 0; list != NULL && i < headers->count; i++) log_field(a->log, &list[i]);
 }
 
-/* Hand over the open transport: the last thing that a successful attempt does. */
+/* Pass the open transport to the receiver, which may free the attempt. */
 static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   handshake_result *result;
   int err = h1_client_result(a->handshake, &result);
@@ -112,8 +112,8 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   a->events->on_ready(a->up, filter, result);
 }
 
-/* The response came before the whole request was sent. Frames may not overtake the request, so
-   on_ready waits. */
+/* The response came before the whole request was sent. Frames may be sent only after the request,
+   so on_ready is called later. */
 static void wait_for_request(attempt *a, const uint8_t *rest, size_t rest_len) {
   a->filter->ops->read_stop(a->filter);
   a->rest = ws_malloc(&a->endpoint->alloc, rest_len + 1);

@@ -1,9 +1,9 @@
 #ifndef WS_SESSION_ATTEMPT_H
 #define WS_SESSION_ATTEMPT_H
 
-/* One way to an open transport: dial the route, build the chain of filters, do the opening
-   handshake. An attempt knows no session. It can be abandoned at any time, and a new attempt can be
-   made with the same request.
+/* An attempt opens one transport: it connects to the destination, builds the chain of filters and
+   does the opening handshake. It knows no session. It can be abandoned at any time, and a new
+   attempt can be made with the same request.
 
        attempt_new, [attempt_over], attempt_start
          -> on_ready                          attempt_free
@@ -24,28 +24,26 @@
 
 typedef struct attempt attempt;
 
-/* What an attempt reports. All of it runs from the loop. Each call is the last thing that the
-   attempt does before it returns to the loop, so the attempt may be abandoned inside it, or freed
-   where that is said. */
+/* The events of an attempt. They are called from the loop. The receiver may abandon the attempt
+   inside each of them; after that, the attempt calls nothing but on_closed. Of these functions,
+   only on_ready and on_closed may free the attempt: it does not use its memory after them. */
 typedef struct attempt_events {
-  /* The handshake has succeeded. `filter` and `result` become the receiver's. The receiver sets
-     events and up of the filter before it returns; the filter reads and retains nothing. The
-     attempt may be freed inside. */
+  /* The handshake has succeeded. The receiver now owns `filter` and `result`, and sets `events` and
+     `up` of the filter before it returns. The filter is reading, and it retains no bytes. */
   void (*on_ready)(void *up, ws_filter *filter, handshake_result *result);
   /* The attempt has failed, and must be abandoned. attempt_describe reports the details. */
   void (*on_failed)(void *up, int status, const char *detail);
-  /* Nothing can be written any more. The attempt goes on reading what the peer has sent, until the
-     receiver abandons it; on_failed or on_ready may still come. */
+  /* Writing has failed. If the response has not come yet, the attempt still reads it, until the
+     receiver abandons the attempt. on_failed may follow. */
   void (*on_write_error)(void *up, int status);
-  /* The abandoned attempt's connection is closed. attempt_describe can still be called. The attempt
-     may be freed inside. */
+  /* The abandoned attempt's connection is closed. attempt_describe can still be called. */
   void (*on_closed)(void *up);
 } attempt_events;
 
 /* How long the steps took, and how many bytes went over the wire. */
 typedef struct attempt_figures {
-  /* The present step began at this time, in nanoseconds; in an open session, the last step ended
-     then. */
+  /* The present step began at this time, in nanoseconds; in an open session, this is the time at
+     which the last step ended. */
   uint64_t since_ns;
   /* These are the bytes that were sent and received until now, without what TLS adds. */
   uint64_t wire_sent, wire_received;
@@ -55,8 +53,8 @@ typedef struct attempt_figures {
 } attempt_figures;
 
 /* Make an attempt. The handshake's request is written at once, so that every error in it is
-   returned here. The request becomes the attempt's when this succeeds. 0; WSUV_EINVAL_HEADER;
-   WSUV_ERANDOM; WS_ENOMEM; what a hook of an extension returned. */
+   returned here. On success the attempt owns the session_request. Returns 0; WSUV_EINVAL_HEADER;
+   WSUV_ERANDOM; WS_ENOMEM; or the error of an extension's hook. */
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
                 const attempt_events *events, void *up);
 
@@ -66,8 +64,8 @@ void attempt_over(attempt *a, ws_filter *filter);
 /* Begin. Call it from the loop. */
 void attempt_start(attempt *a);
 
-/* The time is over: the attempt fails. If the head of an error response has been read, that is the
-   cause, even if its body is incomplete. */
+/* The deadline has passed, so the attempt fails. If the head of an error response was read, the
+   attempt fails with WSUV_ESTATUS, even if the body is incomplete. */
 void attempt_expire(attempt *a, const char *detail);
 
 /* Give up. If there is a connection (attempt_filter), it is closed, and on_closed will run;

@@ -1,6 +1,6 @@
 #include "session/cause.h"
 
-/* Pure functions: what is noted, the decision, and the names of stages. */
+/* Pure functions: they note errors, decide the cause, and give the names of stages. */
 
 void cause_set(cause *c, wsuv_stage_t stage, int status, const char *detail) {
   if (c->status != 0) return;

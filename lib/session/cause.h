@@ -1,7 +1,8 @@
 #ifndef WS_SESSION_CAUSE_H
 #define WS_SESSION_CAUSE_H
 
-/* Decides why a session ended. Nothing else does. Values only. */
+/* Decides why a session ended; no other file decides this. The functions work on values only and
+   call nothing. */
 
 #include <stdbool.h>
 
@@ -19,13 +20,13 @@ typedef struct cause {
 /* Note a failure. The first one counts. */
 void cause_set(cause *c, wsuv_stage_t stage, int status, const char *detail);
 
-/* Note that writing has failed. What the peer has sent is still read: if a close frame is found
-   there, it decides. */
+/* Note that writing has failed. The session still reads what the peer has sent. If it reads a close
+   frame, that is the cause, and not the error of writing. */
 void cause_set_write_error(cause *c, wsuv_stage_t stage, int status);
 
-/* Decide, when a session ends at `stage` with `status` and `detail`. `close_received`: the peer's
-   close frame has come. The first of these that applies is the cause: a failure that was noted; the
-   peer's close frame (status 0); the error of writing; `status`. */
+/* Decide the cause when a session ends at `stage` with `status` and `detail`. `close_received` is
+   true if the peer's close frame was received. The first of these that applies is the cause: a
+   failure that was noted; the peer's close frame (status 0); the error of writing; `status`. */
 cause cause_resolve(cause noted, bool close_received, wsuv_stage_t stage, int status,
                     const char *detail);
 

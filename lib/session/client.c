@@ -6,7 +6,8 @@
 #include "session/notify.h"
 #include "session/session.h"
 
-/* Creates, closes and queries the client. What a server has as well is in the endpoint. */
+/* Creates, closes and queries the client. The parts that a server needs, too, are in the
+   endpoint. */
 
 static wsuv_client_t *client_of(endpoint *e) {
   return (wsuv_client_t *) (void *) ((char *) e - offsetof(wsuv_client_t, endpoint));

@@ -16,16 +16,16 @@ typedef struct client_closer {
 } client_closer;
 
 struct wsuv_client {
-  endpoint endpoint; /* The endpoint has all that a server would have as well. */
+  endpoint endpoint; /* The endpoint has the parts that a server needs, too. */
   resolver resolver; /* All sessions of the client look up names with this resolver. */
   void *data;        /* This pointer belongs to the program; the client does not use it. */
-  /* This is the record of the first callback, which so needs no memory of its own. */
+  /* This is the record of the first callback, so that no memory is allocated for it. */
   client_closer closer;
   ws_list closers; /* These are the records of all callbacks, in the order of the calls. */
 };
 
-/* Create a client in any environment. The environment becomes the client's when this succeeds. 0,
-   or an error as wsuv_client_new. */
+/* Create a client in any environment. On success the client owns the environment. Returns 0, or an
+   error as wsuv_client_new. */
 int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config);
 
 #endif
