@@ -35,7 +35,7 @@ closing_verdict closing_check(const conn *c) {
   return c->failed ? CLOSING_FAILED : CLOSING_SAID;
 }
 
-/* Nothing is queued after a close frame. */
+/* Our close frame is the last frame in the data lane, so it is written when the lane is empty. */
 bool closing_written(closing *c, const conn *cn) {
   const out_queue *q = &cn->out;
   bool left = cn->close_size > 0 && out_queue_left(q, LANE_DATA, q->lanes[LANE_DATA].queued);

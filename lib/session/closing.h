@@ -1,7 +1,7 @@
 #ifndef WS_SESSION_CLOSING_H
 #define WS_SESSION_CLOSING_H
 
-/* The state of the closing handshake (RFC 6455 7), and what follows from it. */
+/* The state of the closing handshake (RFC 6455 7), and the decisions that depend on it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,30 +33,32 @@ typedef struct closing {
 
 void closing_init(closing *c, uint64_t timeout_ms);
 
-/* Keep the reason of a close frame. Without memory on_close reports none. */
+/* Keep the reason of a close frame. If there is no memory, on_close reports no reason. */
 void closing_keep_received(closing *c, const wsuv_allocator_t *alloc, const void *reason,
                            size_t len);
 void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *reason, size_t len);
 
 typedef enum closing_verdict {
-  CLOSING_WAIT,  /* wait for the peer, or for our own frames to be written */
-  CLOSING_SAID,  /* both close frames are through */
-  CLOSING_FAILED /* we have failed the connection, and all is written: end our direction */
+  CLOSING_WAIT, /* wait for the peer, or for our own frames to be written */
+  CLOSING_SAID, /* the peer's close frame was received, and ours is written */
+  /* we have failed the connection, and all frames are written: shut the write side down */
+  CLOSING_FAILED
 } closing_verdict;
 
-/* How far the closing handshake has come. For a session that is closing. */
+/* Check if the closing handshake is complete. Call it only for a session that is closing. */
 closing_verdict closing_check(const conn *c);
 
-/* Report what the kernel has taken. Returns true once: when our close frame is part of it, and the
-   time for the peer's answer starts. */
+/* Check if the kernel has taken our whole close frame, and note it. Returns true only the first
+   time: then the timeout for the peer's answer starts. */
 bool closing_written(closing *c, const conn *cn);
 
-/* Whether our close frame can still be made while the session is closing. Only a raw session's
-   owner answers the peer's close frame itself. */
+/* Whether the peer's close frame was received and our answer was not made yet. While a session is
+   closing, this happens only in a raw session, in which the program makes the answer. */
 bool closing_awaits_answer(const conn *c);
 
-/* The deadline has passed. Returns true if it starts again, because the peer still reads; that
-   needs a filter that can still write. */
+/* Call it when the deadline has passed and writing has not failed. Returns true if the deadline
+   starts again: our close frame is not written yet, but the kernel has taken bytes since the
+   deadline started. This is limited to RENEWALS_MAX times. */
 bool closing_renew(closing *c);
 
 /* Describe both close frames. */

@@ -92,7 +92,8 @@ completion *completions_due(completions *cs, const out_queue *out) {
   return pop_due(cs, out, LANE_CONTROL);
 }
 
-/* The completions before it are due as well and are taken out soon, so the walk is short. */
+/* The list is searched from its start. This is short, because the completions before the ping's are
+   due, too, and are taken out soon. */
 completion *completions_own(completions *cs, const out_queue *out) {
   completion *before = NULL, *c = cs->first[LANE_CONTROL];
   while (c != NULL && c->cb != NULL && out_queue_left(out, LANE_CONTROL, c->end)) {

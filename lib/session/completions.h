@@ -1,9 +1,9 @@
 #ifndef WS_SESSION_COMPLETIONS_H
 #define WS_SESSION_COMPLETIONS_H
 
-/* Waits until what was sent is in the kernel's hands. A completion waits until a number of bytes of
-   a lane has left. Records come from a pool that the endpoint's sessions share. Calls no callback:
-   it returns what is due. */
+/* Completions report that the kernel has taken what was sent. A completion is due when the bytes of
+   its lane up to a position have left the queue. Its record comes from a pool that the endpoint's
+   sessions share. The functions return the completions that are due, and call no callback. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,20 +16,20 @@
 
 typedef struct completion {
   struct completion *next; /* This is the next record in the same queue, chain or pool, or NULL. */
-  /* The program's callback is NULL for the keepalive's ping, which the session waits for. */
+  /* This is the program's callback; it is NULL for the completion of a keepalive's ping. */
   wsuv_send_cb cb;
   void *arg; /* This pointer is the last argument of `cb`, and belongs to the program. */
   /* The completion is due when all bytes of its lane before this position, as in out_lane.queued,
      have left. */
   uint64_t end;
-  /* A flush in the data lane then waits for this position of the control lane; otherwise it is
-     0. */
+  /* After `end`, a flush in the data lane waits for this position of the control lane. It is 0 in
+     every other completion. */
   uint64_t control;
   bool dropped; /* The bytes were dropped, so the status will be UV_ECANCELED. */
 } completion;
 
 typedef struct completion_pool {
-  const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the pool. */
+  const wsuv_allocator_t *alloc; /* This is the endpoint's allocator, which outlives the pool. */
   completion *spare; /* The pool owns this list of records that are not used, or NULL. */
   size_t spares;     /* This is the number of records in `spare`. */
 } completion_pool;
@@ -37,7 +37,8 @@ typedef struct completion_pool {
 void completion_pool_init(completion_pool *pool, const wsuv_allocator_t *alloc);
 void completion_pool_free(completion_pool *pool);
 
-/* Take a record from the pool, and give it back. NULL: no memory. */
+/* completion_new takes a record from the pool, or allocates one; it returns NULL if there is no
+   memory. completion_release gives the record back. */
 completion *completion_new(completion_pool *pool, wsuv_send_cb cb, void *arg);
 void completion_release(completion_pool *pool, completion *c);
 
@@ -57,7 +58,7 @@ void completions_add(completions *cs, out_lane_id lane, completion *c);
 /* Take out the next completion that is due. NULL: none is. */
 completion *completions_due(completions *cs, const out_queue *out);
 
-/* Take out the session's own completion, if it is due. Otherwise NULL. */
+/* Take out the completion of the keepalive's ping if it is due. Otherwise return NULL. */
 completion *completions_own(completions *cs, const out_queue *out);
 
 /* The n bytes after position `kept` of the data lane were dropped, and positions after them are
