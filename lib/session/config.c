@@ -207,7 +207,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
-  copy->extensions = NULL; /* the client keeps them in installed form */
+  copy->extensions = NULL; /* the endpoint sets them after it has installed them */
   copy->header_count = copy->subprotocol_count = 0;
   int err = copy_headers(copy, alloc, config);
   if (err == 0) err = copy_subprotocols(copy, alloc, config);
@@ -219,7 +219,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   return err;
 }
 
-/* The copy owns what it points to, though the public structure's pointers are const. */
+/* The copy owns what it points to, but the pointers of the public structure are const. */
 static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
 }

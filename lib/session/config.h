@@ -8,10 +8,11 @@
 
 #include "base/alloc.h"
 
-/* A caller's configuration, and copies of those parts that have another size than today's. */
+/* A caller's configuration, and copies of those parts whose size is not that of the current
+   version. */
 typedef struct config_input {
-  /* This is the configuration; its pointers still lead to the caller's memory, except to the two
-     below. */
+  /* This is the configuration. Its pointers still point to the caller's memory; only `tls` and
+     `converter` may point to the two fields below. */
   wsuv_config_t config;
   /* `config.tls` points here if the caller's TLS configuration has another size. */
   wsuv_tls_config_t tls;
@@ -19,23 +20,27 @@ typedef struct config_input {
   wsuv_converter_t converter;
 } config_input;
 
-/* Read a caller's configuration into one of today's size, together with the structures that it
-   points to, except extensions. Structures of today's size are not copied. 0 or WSUV_ESIZE. */
+/* Read a caller's configuration into a structure of the current size, together with the structures
+   that it points to, except extensions. Structures that have the current size are not copied.
+   Returns 0 or WSUV_ESIZE. */
 int config_read(config_input *to, const wsuv_config_t *from);
 
 /* Fill in a caller's structure of `size` bytes. */
 void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from);
 
-/* 0; WS_EINVAL: a limit is 0 or out of range, low_water is above high_water, or the local address
-   is malformed; WSUV_EINVAL_HEADER: a header field or subprotocol that may not be sent. */
+/* Check a configuration. Returns 0; WS_EINVAL: a limit is 0 or out of range, low_water is above
+   high_water, the policy or the log level is unknown, the allocator lacks a function, the local
+   address is malformed, a list is NULL but its count is not 0, or the TLS configuration is wrong;
+   WS_EPROTONOSUPPORT: the TLS library has none of the allowed versions; WSUV_EINVAL_HEADER: a
+   header field or subprotocol may not be sent. */
 int config_check(const wsuv_config_t *config);
 
-/* Copy a configuration that was checked, with all that it points to except hooks. 0 or
-   WS_ENOMEM. */
+/* Copy a configuration that was checked, with all that it points to. Hooks keep their pointers, and
+   the copy has no extensions. Returns 0 or WS_ENOMEM. */
 int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config);
 
-/* The converter of a session: the endpoint's, or a copy of the session's own; and the release of
-   that copy. */
+/* config_take_converter gets the converter of a session: the endpoint's, or a copy of the one in
+   the request's configuration. config_drop_converter frees it if it is a copy. */
 int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *config,
                           const wsuv_config_t *endpoint, const wsuv_allocator_t *alloc);
 void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,

@@ -15,7 +15,8 @@ static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b)
          a->arg == b->arg;
 }
 
-/* Hooks must be the endpoint's: sessions share memory and masks. */
+/* A request's configuration must have the endpoint's hooks, because all sessions share the
+   allocator, the pool of random bytes and the log. The allocator may also be NULL. */
 static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
   const wsuv_config_t *own = &client->endpoint.config;
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
@@ -27,7 +28,7 @@ static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
 SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
 
-/* What the program has asked for, in structures of today's size. */
+/* What the program has asked for, in structures of the current size. */
 typedef struct connect_input {
   wsuv_request_t request; /* The request's `config` points to `config` below, or is NULL. */
   config_input config; /* This is the request's own configuration, and is not set if it has none. */
@@ -139,7 +140,7 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   return err;
 }
 
-/* The stream becomes the session's only when everything else has succeeded. */
+/* The session takes over the stream only after everything else has succeeded. */
 static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
                         wsuv_session_t **session) {
   wsuv_session_t *s;

@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "session/session.h"
 
-/* Serialised messages, by the program's converter. What it makes is sent as any other message; what
-   it gets was received as any other. */
+/* Converts values to messages and messages to values, with the program's converter. The messages
+   are sent and received like all others. */
 
 static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg) {

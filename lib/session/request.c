@@ -9,8 +9,8 @@
 
 /* Copies a request, with its texts and lists, into one block of memory. Starts nothing. */
 
-/* Memory after the structure, handed out in pieces. Without a base it only measures how much is
-   needed. */
+/* Divides the memory after the structure into pieces. If `base` is NULL, it only measures how much
+   memory is needed. */
 typedef struct packer {
   /* The memory begins here; it belongs to the request, and is NULL if only its size is measured. */
   char *base;

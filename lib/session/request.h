@@ -31,9 +31,9 @@ typedef struct session_request {
 } session_request;
 
 /* `config` applies to the session and was checked; it is the endpoint's, which outlives the
-   request, or the one in `from`. `extensions` are offered; NULL: none. 0; WSUV_EURL; WS_EINVAL: URL
-   and parts together, or a malformed address; WS_ENOMEM. Whether fields may be in a handshake is
-   checked when its request is made. */
+   request, or the one in `from`. `extensions` are offered; NULL: none. Returns 0; WSUV_EURL;
+   WS_EINVAL: URL and parts together, or a malformed address; WS_ENOMEM. Header fields are not
+   checked here, but in attempt_new. */
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
                 const wsuv_config_t *config, extension_list *extensions);
 
