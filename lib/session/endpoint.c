@@ -19,7 +19,8 @@ void endpoint_free(endpoint *e) {
   posts_free(&e->posts);
 }
 
-/* Free everything except the structure: the last callbacks still get it. */
+/* Free what the endpoint owns, except the environment and the lock of the posts, which are still
+   needed. */
 static void release(endpoint *e) {
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;

@@ -25,7 +25,7 @@ enum { ENDPOINT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer, which all
 
 typedef struct endpoint endpoint;
 
-/* Work that runs in a tick. Its owner gives it its place in memory. */
+/* Work that runs in a tick. The owner of the task provides its memory. */
 typedef struct endpoint_task {
   /* This links the task into endpoint.pending, or into no list if nothing is scheduled. */
   ws_list node;
@@ -57,24 +57,26 @@ struct endpoint {
   /* The endpoint owns this buffer of ENDPOINT_READ_SIZE bytes, which all sessions share. */
   uint8_t *read_buf;
   posts posts; /* Calls from other threads wait here for the tick. */
-  /* This function is called when everything is closed and only endpoint_free is left to do. */
+  /* This function is called when everything is closed. It must call endpoint_free. */
   void (*on_gone)(endpoint *e);
   bool closing; /* endpoint_close was called, so no more sessions and posts are accepted. */
 };
 
-/* Initialise `e`, which is zeroed. `env` becomes the endpoint's when this succeeds. `config` was
-   checked and is copied, with all that it points to. 0; WS_ENOMEM; WS_EINVAL: two extensions
-   conflict; what a hook of an extension returned; an error of the environment. */
+/* Initialise `e`, which is zeroed. On success the endpoint owns `env`. `config` was checked and is
+   copied, with all that it points to. Returns 0; WS_ENOMEM; WS_EINVAL: two extensions conflict; the
+   error of an extension's hook; or an error of the environment. */
 int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *config,
                   void (*on_gone)(endpoint *e));
 
-/* Free what is left, inside on_gone: until then other threads may still call endpoint_post. */
+/* Free the lock of the posts. Call it at the end of on_gone: before that, other threads may still
+   call endpoint_post. */
 void endpoint_free(endpoint *e);
 
-/* Run a task in the next tick. A task that is scheduled already stays so. */
+/* Run a task in the next tick. This has no effect on a task that is already scheduled. */
 void endpoint_schedule(endpoint *e, endpoint_task *task);
 
-/* One session more, or one less, keeps the loop alive. */
+/* Count one session more (`on`) or one session less that keeps the loop alive. The loop is kept
+   alive while the count is not 0. */
 void endpoint_keep_alive(endpoint *e, bool on);
 
 /* Add a session, and remove it. */

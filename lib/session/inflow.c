@@ -4,7 +4,7 @@
 
 enum {
   DIRECT_READ_MIN =
-      16 * 1024 /* a payload that lacks more than this is read straight into its block */
+      16 * 1024 /* if more bytes than this are missing, the payload is read into its block */
 };
 
 void inflow_room(conn *c, const ws_room *shared, ws_room *room) {

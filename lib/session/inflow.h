@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_INFLOW_H
 #define WS_SESSION_INFLOW_H
 
-/* From the filter to events, with the pause between them. It returns the next event; the session
-   delivers it. */
+/* Turns bytes from the filter into events, and stops while the program has paused the session. It
+   returns the next event, and the session delivers it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,28 +16,30 @@ typedef struct inflow {
   bool paused;  /* The program has paused the session. */
   /* Closing began while the session was paused, so the program gets no more events. */
   bool discard;
-  bool delivering; /* Events are being delivered; what they queue is flushed afterwards. */
+  /* Events are being delivered. Frames that the callbacks queue are flushed afterwards. */
+  bool delivering;
 } inflow;
 
-/* Where the filter should read to: into the block of a message that lacks many bytes, otherwise
-   into the shared buffer. */
+/* Choose the memory that the filter reads into: the block of a message if many of its bytes are
+   missing, otherwise the shared buffer. */
 void inflow_room(conn *c, const ws_room *shared, ws_room *room);
 
-/* The next event, as from conn_next_event; 0 while paused. */
+/* Get the next event. Returns as conn_next_event does; 0 while the session is paused. */
 int inflow_next(inflow *in, conn *c, conn_event *ev);
 
-/* The filter's bytes lie in a shared buffer. Copy those that a pause has left unread. 0 or
-   WS_ENOMEM. */
+/* The bytes from the filter are in a buffer that the next read may overwrite. While the session is
+   paused, copy the bytes that were not used yet. Returns 0 or WS_ENOMEM. */
 int inflow_keep(const inflow *in, conn *c);
 
-/* Whether the filter must start to read: not while paused, and not before the bytes at hand are
-   used up. */
+/* Whether the filter must start to read: it does not read yet, the session is not paused, and conn
+   has used all bytes that it got. */
 static inline bool inflow_must_read(const inflow *in, const conn *c) {
   return !in->paused && !in->reading && !conn_has_input(c);
 }
 
-/* The session begins to close. The peer's close frame must be read, and the data before it with it.
-   Returns true if the session was paused. */
+/* Call it when the session begins to close. If the session was paused, the pause ends, because the
+   peer's close frame must be read, and what comes before it is discarded: the program gets no more
+   events. Returns true if the session was paused. */
 bool inflow_discard_until_close(inflow *in);
 
 #endif

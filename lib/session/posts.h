@@ -25,7 +25,7 @@ typedef struct posts {
   bool closed; /* No more calls are accepted. */
 } posts;
 
-/* 0 or WS_ENOMEM. `ops` and `tick` must be set before the first call is added. */
+/* Returns 0 or WS_ENOMEM. The caller sets `ops` and `tick` before the first call is added. */
 int posts_init(posts *ps);
 void posts_free(posts *ps); /* all calls must have run */
 
