@@ -1,9 +1,9 @@
 #ifndef WS_SESSION_KEEPALIVE_H
 #define WS_SESSION_KEEPALIVE_H
 
-/* When to send a ping, when the connection counts as dead, and how long answers take. Knows times
-   only: no timer, no socket. Every byte that is received counts as a sign of life, because a peer
-   cannot answer while it sends a large frame. */
+/* When to send a ping, when the connection counts as dead, and how long answers take. It gets times
+   as arguments, and uses no timer and no socket. Every byte that is received counts as a sign of
+   life, because a peer cannot answer while it sends a large frame. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,8 @@ typedef struct keepalive {
   uint64_t next_ping_ms; /* The next ping is due at this time, in milliseconds. */
   /* The timeout started at this time, in milliseconds, if `waiting` is set. */
   uint64_t waiting_since_ms;
-  /* The last ping was written at this time, in nanoseconds; 0 if it was not, or if it was
-     answered. */
+  /* The last ping was written at this time, in nanoseconds; 0 if it was not written yet, or if it
+     was answered. */
   uint64_t sent_ns;
   /* These are the last, the shortest and the smoothed round-trip time, in microseconds. */
   uint64_t last_us, min_us, smoothed_us;
@@ -47,11 +47,11 @@ static inline void keepalive_alive(keepalive *k) {
   k->waiting = false;
 }
 
-/* The earliest time at which keepalive_ping_due or keepalive_dead can change; with `pings_only`
-   only the former. Only while pings are on. */
+/* The earliest time at which keepalive_ping_due or keepalive_dead can become true; with
+   `pings_only`, keepalive_ping_due alone. Call it only while pings are on. */
 uint64_t keepalive_next_ms(const keepalive *k, bool pings_only);
 
-/* Change interval and timeout. Measured times stay. */
+/* Change interval and timeout. The measured round-trip times are not changed. */
 void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms);
 
 bool keepalive_ping_due(const keepalive *k, uint64_t now_ms);
@@ -60,21 +60,23 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms);
 /* The time at which the connection counts as dead if no byte is received before. */
 uint64_t keepalive_dead_ms(const keepalive *k);
 
-/* A ping is queued. Make its payload, which is unique in the session, from four random bytes. */
+/* Make the payload of the next ping from four random bytes; it is unique in the session. The caller
+   then queues the ping. */
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms);
 
-/* Whether the kernel has not taken the last ping yet. No other ping is queued meanwhile. If the
-   next ping becomes due, it is skipped. */
+/* Whether the last ping is still in the queue. If so, no other ping is queued: when the next one
+   becomes due, the session calls keepalive_repeat instead. */
 static inline bool keepalive_queued(const keepalive *k) {
   return k->queued;
 }
 void keepalive_repeat(keepalive *k, uint64_t now_ms);
 
-/* The kernel took bytes before the ping, so the peer still reads; then it took the ping itself. */
+/* keepalive_delayed: the kernel took bytes that are before the ping in the queue, so the peer still
+   reads. keepalive_sent: the kernel took the whole ping. */
 void keepalive_delayed(keepalive *k, uint64_t now_ms);
 void keepalive_sent(keepalive *k, uint64_t now_ms, uint64_t now_ns);
 
-/* A pong came, for the last ping or not. */
+/* A pong was received. The round-trip time is measured only if it answers the last ping. */
 void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t now_ns);
 
 #endif

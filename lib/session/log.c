@@ -6,7 +6,7 @@
 
 #include "proto/http/ascii.h"
 
-/* Writes lines to the log hook. No line is made unless the level is wanted. */
+/* Writes lines to the log hook. A line is made only if its level is wanted. */
 
 enum {
   LINE_SIZE = 512, /* a longer line is truncated */

@@ -14,7 +14,8 @@ typedef struct log_to {
   const wsuv_session_t *session;
 } log_to;
 
-/* Whether lines of this level are wanted. Ask before making a line that costs time. */
+/* Whether lines of this level are wanted. Call it before a line is made that takes much time to
+   make. */
 bool log_wants(const wsuv_config_t *config, wsuv_log_level_t level);
 
 #if defined(__GNUC__)

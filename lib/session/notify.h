@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_NOTIFY_H
 #define WS_SESSION_NOTIFY_H
 
-/* Calls the program's callbacks; nothing else does. After each call the session may be closed,
-   paused, or have ended; it may have sent; its memory is still valid. */
+/* Calls the program's callbacks; no other file calls them. After each call the session may be
+   closing, paused or ended, and frames may be queued. Its memory is still valid. */
 
 #include <stdbool.h>
 

@@ -17,8 +17,9 @@ void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low
 
 /* The limit */
 
-/* The longest message that may be queued now. An empty queue accepts any message up to its limit.
-   Headers may use as much memory again as payloads, so that empty messages are limited, too. */
+/* Get the length of the longest message that may be queued now, in `len`. An empty queue accepts
+   every message up to the limit. Returns false if the payload is over the limit, or if the data
+   lane has more than twice as many bytes: so the number of empty messages is limited, too. */
 static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
   uint64_t queued = q->payload;
   size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
@@ -26,7 +27,8 @@ static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
   return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
 }
 
-/* A message over the limit is WSUV_EMSGSIZE, not WSUV_EQUEUEFULL. */
+/* A message that is longer than the limit is refused with WSUV_EMSGSIZE, because it can never
+   fit. */
 int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
   size_t room, len = frame->len;
   if (has_room(o, q, &room) && len <= room) return 0;
@@ -42,8 +44,9 @@ int outflow_check_control(const out_queue *q, frame_opcode type) {
   return room ? 0 : WSUV_EQUEUEFULL;
 }
 
-/* Of the messages that did not fit only the smallest and the largest lengths are kept. Any more
-   room between the two may be enough for another message. */
+/* Only the smallest and the largest length of the refused messages are kept. If there is room for
+   the smallest but not for the largest, a message of any length in between may still wait. So this
+   returns true again as soon as there is more room. */
 static bool refused_fits(outflow *o, const out_queue *q) {
   size_t room;
   bool refused = o->refused_least != SIZE_MAX;
@@ -67,7 +70,7 @@ bool outflow_drained(outflow *o, const out_queue *q) {
 
 /* Writing */
 
-/* Call the filter once. false: the rest must wait. */
+/* Call the filter once. Returns false if the filter retains bytes or writing has failed. */
 static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
   ws_view bufs[WRITE_PIECES];
   size_t taken, retained, count = out_queue_peek(q, bufs, WRITE_PIECES);

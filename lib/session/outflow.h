@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_OUTFLOW_H
 #define WS_SESSION_OUTFLOW_H
 
-/* From the queue to the filter: how much may be queued, what one call of outflow_write has done,
-   and who waits for it. It answers; the session acts. */
+/* Limits the queue, writes it to the filter, and keeps the completions that wait for it. It returns
+   what has happened, and the session acts. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +27,9 @@ typedef struct outflow {
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
 
-/* Whether a data frame may be queued now. 0; WSUV_EQUEUEFULL: the length is kept, so that
-   outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never fit; WS_EINVAL: a type that is
-   no data frame. */
+/* Check if a frame fits into the queue now. Returns 0; WSUV_EQUEUEFULL: it does not fit now, and
+   its length is kept, so that outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never
+   fit; WS_EINVAL: it does not fit, and is no text or binary frame. */
 int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame);
 
 /* The same for a ping or pong that the program sends: 0, or WSUV_EQUEUEFULL if as many of its kind
@@ -41,7 +41,7 @@ static inline void outflow_queued(outflow *o, const out_queue *q) {
   if (q->payload > o->high_water) o->above_high = true;
 }
 
-/* Whether on_drain is due. True once for each time. */
+/* Whether on_drain is due. The next call returns false, unless on_drain has become due again. */
 bool outflow_drained(outflow *o, const out_queue *q);
 
 /* What one call of outflow_write has done. */
@@ -51,14 +51,14 @@ typedef struct outflow_round {
   bool ping_left; /* The last ping of the keepalive is among the bytes that have left. */
 } outflow_round;
 
-/* Write as much of the queue as the filter takes. Not while the filter retains bytes. */
+/* Write as much of the queue as the filter takes. Do not call it while the filter retains bytes. */
 outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool);
 
 /* The filter has written what it retained. */
 outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool);
 
-/* Make a completion due when the lane's last frame has left, or when both lanes' last frames
-   have. */
+/* Add a completion. It is due when all bytes that are now in the lane have left (outflow_wait), or
+   all bytes that are now in both lanes (outflow_wait_for_all). */
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c);
 void outflow_wait_for_all(outflow *o, const out_queue *q, completion *c);
 

@@ -1,7 +1,8 @@
 #ifndef WS_SESSION_SESSION_TLS_H
 #define WS_SESSION_SESSION_TLS_H
 
-/* Reports TLS: in the log, and when a session has ended. Asks the chain of filters. */
+/* Reports TLS: writes what was negotiated to the log, and describes a TLS error for on_close. Both
+   are read from the chain of filters. */
 
 #include <wsuv/session.h>
 
@@ -9,11 +10,11 @@
 #include "net/tls/tls_failure.h"
 #include "session/log.h"
 
-/* Log what was negotiated. Nothing if the chain has no TLS. */
+/* Log what was negotiated. If the chain has no TLS, nothing is logged. */
 void session_tls_log(log_to to, const ws_filter *filter);
 
-/* Describe the TLS error, if a session has ended with one (info->status): the filter's, or
-   `failure` if there is no filter because there was no context. Both may be NULL. */
+/* Describe the TLS error, if a session has ended with one (info->status): the filter's error, or
+   `failure` if no TLS context could be made, so that there is no TLS filter. Both may be NULL. */
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
                           wsuv_close_info_t *info);
 

@@ -2,8 +2,9 @@
 #define WS_SESSION_TIMEOUTS_H
 
 /* The timeouts of a session, which has one timer for all of them: the deadline of its state; and
-   while it is open, pings, an unanswered ping, and idleness. It gets the time, and returns what has
-   passed and when to check again. Values only: no timer, no session.
+   while it is open, pings, an unanswered ping, and the idle timeout. The caller passes the time.
+   The functions return which timeout has passed and when to check again. They know no timer and no
+   session.
 
    The loop runs timers before it polls. After a stall, bytes that would have prevented the timeout
    may still be unread in the socket. So a timeout counts only if it still holds after one more
@@ -16,12 +17,12 @@
 
 typedef struct timeouts {
   keepalive keepalive; /* This is the state of the keepalive's pings. */
-  /* The present state ends at this time, in milliseconds; in an open session it is the time of the
-     timeout that `last_poll` is about. */
+  /* The present state ends at this time, in milliseconds; in an open session, if `last_poll` is
+     set, it is the time of the timeout that waits for one more poll. */
   uint64_t deadline_ms;
   /* The session may be idle for this many milliseconds; 0 stands for no limit. */
   uint64_t idle_timeout_ms;
-  /* Some of a message was last sent or received at this time, in milliseconds. */
+  /* A part of a message was last sent or received at this time, in milliseconds. */
   uint64_t last_data_ms;
   bool last_poll; /* A timeout has passed, and counts if it still holds after one more poll. */
 } timeouts;
@@ -41,16 +42,18 @@ void timeouts_set_deadline(timeouts *t, uint64_t now_ms, uint64_t delay_ms);
 /* The session is open: ping and idle timeouts start. */
 void timeouts_open(timeouts *t, uint64_t now_ms);
 
-/* Some of a message was sent or received. */
+/* A part of a message was sent or received. */
 static inline void timeouts_used(timeouts *t, uint64_t now_ms) {
   t->last_data_ms = now_ms;
 }
 
-/* What has passed: for a session that is not open, and for one that is. */
+/* Check which timeout has passed: timeouts_check for a session that is not open,
+   timeouts_check_open for one that is open. */
 timeouts_verdict timeouts_check(timeouts *t, uint64_t now_ms);
 timeouts_verdict timeouts_check_open(timeouts *t, uint64_t now_ms, bool paused);
 
-/* When to check next: for a session that is not open, and for one that is. UINT64_MAX: never. */
+/* Get the time of the next check, in milliseconds: timeouts_next_ms for a session that is not open,
+   timeouts_next_open_ms for one that is open. UINT64_MAX: never. */
 uint64_t timeouts_next_ms(const timeouts *t);
 uint64_t timeouts_next_open_ms(const timeouts *t, bool paused);
 
