@@ -8,7 +8,7 @@
 
 enum { FEW_PIECES = 16 }; /* pieces of a payload that need no allocation */
 
-/* With the policy `terminate`, a message that does not fit ends the session. */
+/* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   int err = outflow_check(&s->out, &s->conn.out, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
@@ -21,8 +21,9 @@ static out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
-/* These errors end the session. Without random bytes nothing can be masked (RFC 6455 10.3); an
-   extension's compressor has gone on, so the peer could not decode the next message. */
+/* Two errors end the session. Without random bytes no frame can be masked (RFC 6455 10.3). If an
+   extension fails after it has started to change a message, the peer could not decode the next
+   message; conn has then failed the connection. */
 static int not_queued(wsuv_session_t *s, int err) {
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (s->conn.failed) {
@@ -71,7 +72,7 @@ static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
                   : session_close(s, code, (const char *) p + 2, len - 2);
 }
 
-/* Queue a frame by the rules of its kind, and create its completion. */
+/* Queue a frame with `put`, which checks the rules for its type, and create its completion. */
 static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
                           int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
                           void *arg) {
@@ -114,7 +115,7 @@ static uint8_t rsv_of(const wsuv_frame_t *frame) {
                     (frame->rsv3 ? FRAME_RSV3 : 0));
 }
 
-/* A frame of another size than today's. */
+/* Send a frame whose structure does not have the current size. */
 static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   wsuv_frame_t full;
   int err = frame_input(&full, frame);
@@ -162,7 +163,7 @@ int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   return send_fragment(session, true, NULL, 0, cb, arg);
 }
 
-/* Convert the buffers to views. The sum of their lengths must be a size_t, too. */
+/* Convert the buffers to views. The sum of their lengths must fit into a size_t. */
 static int take_pieces(ws_view *pieces, const uv_buf_t *bufs, unsigned n, size_t *len) {
   *len = 0;
   for (unsigned i = 0; i < n; i++) {

@@ -8,12 +8,13 @@
 #include "session/notify.h"
 #include "session/session_tls.h"
 
-/* The life of a session. It is entered from four places: its attempt, its filter, its timer, and
-   the endpoint's tick. Each is called straight from the loop, and the last thing that it does is to
-   finish the session if its state is SESSION_ENDED. So nothing uses the session's memory after it
-   is freed. */
+/* Creates, runs and frees a session. The loop enters this file in four ways: through the session's
+   attempt, its filter, its timer, and the endpoint's tick. session_finish frees a session that was
+   started. It is called only when a filter has closed or from the tick, and always as the last
+   call, so nothing uses the session's memory after it is freed. */
 
-enum { LINGER_MS = 1000 }; /* time for the peer to end the stream after both close frames */
+/* time for the peer to end the stream, after both close frames or an error of writing */
+enum { LINGER_MS = 1000 };
 
 /* States and stages */
 
@@ -29,7 +30,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   return (wsuv_stage_t) s->cause.stage;
 }
 
-/* It is open, or was open. */
+/* Whether the session has opened: it is open now, or it was open before. */
 static bool was_open(const wsuv_session_t *s) {
   return s->attempt == NULL;
 }
@@ -61,8 +62,8 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   arm_timer(s);
 }
 
-/* Change the state; nothing else does. Everything before SESSION_OPEN has one deadline in common,
-   which starts with the session. */
+/* Change the state. No other function changes it. The states before SESSION_OPEN share one
+   deadline, which session_begin sets. */
 static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
@@ -135,8 +136,9 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
   if (cb != NULL) notify_completion(cb, s, status, arg);
 }
 
-/* Only as many as there are now: a completion that a callback adds waits for the next tick.
-   Completions whose bytes were dropped because of an error of writing are reported with the end. */
+/* Call the completions that are due, but not more than there are now: one that a callback adds
+   waits for the next tick. After an error of writing nothing is called here; session_finish reports
+   this error to all completions that are left. */
 static void complete_due(wsuv_session_t *s) {
   completion *c;
   if (s->cause.write_error != 0) return;
@@ -148,7 +150,7 @@ static void complete_due(wsuv_session_t *s) {
 
 /* Closing */
 
-/* A close frame that says why is queued already. */
+/* The close frame, if conn could make one, is already queued. */
 void session_failed(wsuv_session_t *s, int err) {
   const conn *c = &s->conn;
   if (c->sent_code != 0 && s->state == SESSION_OPEN) {
@@ -164,7 +166,8 @@ void session_fail(wsuv_session_t *s, int err, const char *why) {
   session_schedule(s);
 }
 
-/* Data that the kernel takes now goes before our close frame. The rest is dropped. */
+/* Data that the kernel takes now is sent before our close frame. Data frames of which the kernel
+   has taken nothing are dropped. */
 static void answer_close(wsuv_session_t *s) {
   flush(s);
   int err = conn_answer_close(&s->conn);
@@ -172,7 +175,7 @@ static void answer_close(wsuv_session_t *s) {
   if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 
-/* The owner of a raw session answers the close frame itself, before the closing timeout. */
+/* In a raw session the program must answer the close frame, before the closing timeout passes. */
 static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
   s->closing.by_peer = !s->conn.close_sent;
   closing_keep_received(&s->closing, &s->endpoint->alloc, ev->data, ev->len);
@@ -193,7 +196,8 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
   return 0;
 }
 
-/* Both close frames may be through. */
+/* If the closing handshake is complete, or we have failed the connection and all is written, wait
+   only for the end of the stream. */
 static void advance_closing(wsuv_session_t *s) {
   if (s->state != SESSION_CLOSING) return;
   closing_verdict verdict = closing_check(&s->conn);
@@ -221,8 +225,8 @@ static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-/* Deliver events until the session ends or is paused. The caller flushes what callbacks have
-   sent. */
+/* Deliver all events; stop when the session ends or is paused. The caller flushes what the
+   callbacks have queued. */
 static void deliver_events(wsuv_session_t *s) {
   conn_event ev;
   int r = 1;
@@ -252,8 +256,8 @@ static void go_on_reading(wsuv_session_t *s) {
   if (err < 0) session_end(s, err, "");
 }
 
-/* Called after anything that may have queued or written something in a session that is or was open:
-   flush once, and act on the result. */
+/* Flush once, and act on the result. This is called after everything that may have queued or
+   written bytes, in a session that has opened. */
 static void process(wsuv_session_t *s) {
   flush(s);
   advance_closing(s);
@@ -369,7 +373,7 @@ static void session_on_write(void *up, int status) {
   process(s);
 }
 
-/* A filter ends when it is closed. A session ends when its state is SESSION_ENDED. */
+/* The filter is closed. The session is freed only if it has ended. */
 static void session_on_closed(void *up) {
   wsuv_session_t *s = up;
   if (s->state == SESSION_ENDED) session_finish(s);
@@ -458,7 +462,6 @@ static void on_task(endpoint_task *task) {
 
 /* Entered from the timer */
 
-/* While the last ping is not written, a second one would add nothing. */
 static int queue_ping(wsuv_session_t *s, uint64_t now) {
   keepalive *k = &s->timeouts.keepalive;
   uint8_t random[4];
@@ -476,6 +479,7 @@ static int queue_ping(wsuv_session_t *s, uint64_t now) {
   return err;
 }
 
+/* Queue a ping, unless the last one is still in the queue. */
 static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   if (keepalive_queued(&s->timeouts.keepalive)) {
     keepalive_repeat(&s->timeouts.keepalive, now);

@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_SESSION_H
 #define WS_SESSION_SESSION_H
 
-/* One session. It holds the state, asks its parts what to do, and is the only one that acts and
-   ends. */
+/* One session. It has the state of the session. Its parts answer questions; only the session itself
+   acts, and only it ends the session. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +23,13 @@
 #include "session/outflow.h"
 #include "session/timeouts.h"
 
-/* enter() in session.c makes every change. */
+/* Only enter() in session.c changes the state. */
 typedef enum session_state {
   SESSION_NEW,        /* the attempt has not started */
-  SESSION_CONNECTING, /* the attempt is under way; attempt_stage says how far */
+  SESSION_CONNECTING, /* the attempt has started; attempt_stage returns its stage */
   SESSION_OPEN,
   SESSION_CLOSING, /* a close frame is queued or was received, or writing has failed */
-  SESSION_LINGER,  /* only the end of the stream is awaited */
+  SESSION_LINGER,  /* the session only waits for the end of the stream */
   SESSION_ENDED    /* on_close follows; no other callback runs any more */
 } session_state;
 
@@ -53,7 +53,8 @@ struct wsuv_session {
   timeouts timeouts; /* These are the timeouts that `timer` waits for. */
   closing closing;   /* This is the state of the closing handshake. */
   cause cause;       /* This is why the session ends, as far as it is known. */
-  /* These are the attempt's figures, and the bytes since then, in a session that was opened. */
+  /* These are the attempt's figures after the session has opened; wire_sent and wire_received then
+     also count the session's bytes. */
   attempt_figures figures;
   inflow in;            /* This is the state of reading and of the program's pause. */
   uint8_t state;        /* This is a session_state. */
@@ -62,20 +63,22 @@ struct wsuv_session {
   bool unref;           /* The session does not keep the loop alive. */
 };
 
-/* Create a session without a connection. Nothing else refers to it yet. `on` becomes the session's
-   when this succeeds. 0; WS_ENOMEM; or an error of the environment. */
+/* Create a session without a connection. Nothing else refers to it yet. On success the session owns
+   the reference `on`. Returns 0; WS_ENOMEM; or an error of the environment. */
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, callback_set *on);
 
-/* Free a session that was not started. */
+/* Free the session's memory. The endpoint may not refer to it: either it was not started, or it was
+   removed from the endpoint's list. */
 void session_discard(wsuv_session_t *s);
 
-/* What its attempt reports. */
+/* The session's functions for the events of its attempt. */
 extern const attempt_events session_attempt_events;
 
 /* Start the session with its attempt. From now on it ends with exactly one on_close. */
 void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms);
 
-/* Schedule the session for the next tick, unless a flush follows anyway. */
+/* Schedule the session for the next tick. While events are delivered this is not needed, because
+   the session is flushed after them. */
 static inline void session_schedule(wsuv_session_t *s) {
   if (!s->in.delivering) endpoint_schedule(s->endpoint, &s->task);
 }
@@ -84,15 +87,16 @@ static inline void session_schedule(wsuv_session_t *s) {
    unless another was noted before (cause.h). */
 void session_end(wsuv_session_t *s, int status, const char *detail);
 
-/* Fail the connection (RFC 6455 7.1.7): queue a close frame for the peer, and end with `err` when
-   it is written. */
+/* Fail the connection (RFC 6455 7.1.7): queue a close frame for the peer. The session will end with
+   `err`. */
 void session_fail(wsuv_session_t *s, int err, const char *why);
 
-/* conn has failed the connection and has queued a close frame: the session will end with `err`. */
+/* conn has failed the connection, and has queued a close frame if it could make one. The session
+   will end with `err`. */
 void session_failed(wsuv_session_t *s, int err);
 
-/* Queue our close frame, which starts or answers the closing handshake. Errors as conn_close; and
-   WSUV_ESTATE: the session is not open, or our close frame was made before. */
+/* Queue our close frame, which starts or answers the closing handshake. Returns 0, or an error: as
+   conn_close; or WSUV_ESTATE: the session is not open, or our close frame was made before. */
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len);
 
 /* Set the timer of an open session again, after something that it waits for has changed. */
@@ -122,7 +126,7 @@ static inline uint64_t session_now_ns(const wsuv_session_t *s) {
   return session_ops(s)->now_ns(s->endpoint->env);
 }
 
-/* Some of a message was sent or received, so the session is not idle. */
+/* A part of a message was sent or received, so the session is not idle. */
 static inline void session_used(wsuv_session_t *s) {
   if (s->timeouts.idle_timeout_ms > 0) timeouts_used(&s->timeouts, session_now_ms(s));
 }
