@@ -111,7 +111,7 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   s->data = request->data;
   if (request->raw) conn_set_raw(&s->conn);
   err = make_attempt(s, client, request, config);
-  if (err < 0) session_discard(s);
+  if (err < 0) session_free(s);
   return err;
 }
 

@@ -311,7 +311,7 @@ static void drop_handshake(wsuv_session_t *s) {
   s->handshake = NULL;
 }
 
-void session_discard(wsuv_session_t *s) {
+void session_free(wsuv_session_t *s) {
   const wsuv_allocator_t *alloc = &s->endpoint->alloc;
   drop_handshake(s);
   attempt_free(s->attempt);
@@ -338,7 +338,7 @@ static void session_finish(wsuv_session_t *s) {
   ws_list_remove(&s->task.node);
   ws_list *node = &s->node;
   endpoint_remove_session(e, node);
-  session_discard(s);
+  session_free(s);
 }
 
 /* Entered from the filter of an open session */

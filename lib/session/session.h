@@ -69,7 +69,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, 
 
 /* Free the session's memory. The endpoint may not refer to it: either it was not started, or it was
    removed from the endpoint's list. */
-void session_discard(wsuv_session_t *s);
+void session_free(wsuv_session_t *s);
 
 /* The session's functions for the events of its attempt. */
 extern const attempt_events session_attempt_events;
