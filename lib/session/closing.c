@@ -30,9 +30,9 @@ void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *re
 }
 
 closing_verdict closing_check(const conn *c) {
-  bool said = (c->close_received && c->close_sent) || c->failed;
-  if (!said || out_queue_len(&c->out) > 0) return CLOSING_WAIT;
-  return c->failed ? CLOSING_FAILED : CLOSING_SAID;
+  bool done = (c->close_received && c->close_sent) || c->failed;
+  if (!done || out_queue_len(&c->out) > 0) return CLOSING_WAIT;
+  return c->failed ? CLOSING_FAILED : CLOSING_DONE;
 }
 
 /* Our close frame is the last frame in the data lane, so it is written when the lane is empty. */
@@ -44,7 +44,7 @@ bool closing_written(closing *c, const conn *cn) {
   return first;
 }
 
-bool closing_awaits_answer(const conn *c) {
+bool closing_answer_due(const conn *c) {
   return c->close_received && !c->close_sent;
 }
 

@@ -40,7 +40,7 @@ void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *re
 
 typedef enum closing_verdict {
   CLOSING_WAIT, /* wait for the peer, or for our own frames to be written */
-  CLOSING_SAID, /* the peer's close frame was received, and ours is written */
+  CLOSING_DONE, /* the peer's close frame was received, and ours is written */
   /* we have failed the connection, and all frames are written: shut the write side down */
   CLOSING_FAILED
 } closing_verdict;
@@ -54,7 +54,7 @@ bool closing_written(closing *c, const conn *cn);
 
 /* Whether the peer's close frame was received and our answer was not made yet. While a session is
    closing, this happens only in a raw session, in which the program makes the answer. */
-bool closing_awaits_answer(const conn *c);
+bool closing_answer_due(const conn *c);
 
 /* Call it when the deadline has passed and writing has not failed. Returns true if the deadline
    starts again: our close frame is not written yet, but the kernel has taken bytes since the

@@ -185,7 +185,7 @@ static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
 
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len) {
   bool answers =
-      s->state == SESSION_CLOSING && closing_awaits_answer(&s->conn) && s->cause.write_error == 0;
+      s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && s->cause.write_error == 0;
   if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
   int err = conn_close(&s->conn, code, reason, len);
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
