@@ -33,7 +33,7 @@ int wsuv_session_resume(wsuv_session_t *session) {
   if (session->state != SESSION_OPEN) return WSUV_ESTATE;
   if (!session->in.paused) return 0;
   session->in.paused = false;
-  keepalive_alive(&session->timeouts.keepalive);
+  keepalive_received(&session->timeouts.keepalive);
   session_used(session);
   session_rearm(session);
   session_schedule(session);

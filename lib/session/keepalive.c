@@ -40,7 +40,7 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
-void keepalive_repeat(keepalive *k, uint64_t now_ms) {
+void keepalive_wait(keepalive *k, uint64_t now_ms) {
   skip(k, now_ms);
   if (k->waiting) return;
   k->waiting = k->starts = true; /* the timeout starts, because of the last ping */
@@ -54,7 +54,7 @@ void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {
   k->queued = true;
   k->sent_ns = 0;
   k->starts = false;
-  keepalive_repeat(k, now_ms);
+  keepalive_wait(k, now_ms);
 }
 
 void keepalive_delayed(keepalive *k, uint64_t now_ms) {

@@ -43,7 +43,7 @@ static inline bool keepalive_on(const keepalive *k) {
 }
 
 /* Bytes were received. */
-static inline void keepalive_alive(keepalive *k) {
+static inline void keepalive_received(keepalive *k) {
   k->waiting = false;
 }
 
@@ -65,11 +65,14 @@ uint64_t keepalive_dead_ms(const keepalive *k);
 void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms);
 
 /* Whether the last ping is still in the queue. If so, no other ping is queued: when the next one
-   becomes due, the session calls keepalive_repeat instead. */
+   becomes due, the session calls keepalive_wait instead. */
 static inline bool keepalive_queued(const keepalive *k) {
   return k->queued;
 }
-void keepalive_repeat(keepalive *k, uint64_t now_ms);
+
+/* Wait for the answer to the last ping: the timeout starts unless it runs already, and the next
+   ping is due one interval after now. */
+void keepalive_wait(keepalive *k, uint64_t now_ms);
 
 /* keepalive_delayed: the kernel took bytes that are before the ping in the queue, so the peer still
    reads. keepalive_sent: the kernel took the whole ping. */

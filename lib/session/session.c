@@ -357,7 +357,7 @@ static void session_on_read(void *up, uint8_t *data, ptrdiff_t n) {
     return;
   }
   s->figures.wire_received += (size_t) n;
-  keepalive_alive(&s->timeouts.keepalive);
+  keepalive_received(&s->timeouts.keepalive);
   receive(s, data, (size_t) n);
   process(s);
 }
@@ -382,7 +382,7 @@ static void session_on_closed(void *up) {
 /* Bytes of a TLS record or frame that is not complete yet are a sign of life as well. */
 static void session_on_bytes(void *up) {
   wsuv_session_t *s = up;
-  keepalive_alive(&s->timeouts.keepalive);
+  keepalive_received(&s->timeouts.keepalive);
 }
 
 static const ws_filter_events filter_events = {.on_alloc = session_on_alloc,
@@ -482,7 +482,7 @@ static int queue_ping(wsuv_session_t *s, uint64_t now) {
 /* Queue a ping, unless the last one is still in the queue. */
 static void send_keepalive(wsuv_session_t *s, uint64_t now) {
   if (keepalive_queued(&s->timeouts.keepalive)) {
-    keepalive_repeat(&s->timeouts.keepalive, now);
+    keepalive_wait(&s->timeouts.keepalive, now);
     return;
   }
   int err = queue_ping(s, now);

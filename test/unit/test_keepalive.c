@@ -68,7 +68,7 @@ TEST(test_keepalive_any_byte_is_life) {
   keepalive k;
   start(&k, 100, 50);
   ping(&k, 1100);
-  keepalive_alive(&k);
+  keepalive_received(&k);
   assert_false(keepalive_dead(&k, 5000));
   assert_int_equal(keepalive_next_ms(&k, false), 1200);
   ping(&k, 1200);
@@ -87,7 +87,7 @@ TEST(test_keepalive_counts_from_when_the_ping_went) {
   keepalive_delayed(&k, 1140);
   assert_false(keepalive_dead(&k, 1189));
   assert_true(keepalive_dead(&k, 1190));
-  keepalive_repeat(&k, 1180);
+  keepalive_wait(&k, 1180);
   assert_int_equal(k.next_ping_ms, 1280);
   keepalive_sent(&k, 1185, 1);
   assert_false(keepalive_queued(&k));
@@ -171,10 +171,10 @@ TEST(test_keepalive_ping_that_is_stuck_is_waited_for_again) {
   keepalive k;
   start(&k, 100, 150);
   keepalive_ping(&k, random_bytes, 1100);
-  keepalive_alive(&k);
-  keepalive_repeat(&k, 1200);
+  keepalive_received(&k);
+  keepalive_wait(&k, 1200);
   assert_int_equal(k.next_ping_ms, 1300);
-  keepalive_repeat(&k, 1300);
+  keepalive_wait(&k, 1300);
   assert_false(keepalive_dead(&k, 1349));
   assert_true(keepalive_dead(&k, 1350));
   keepalive_delayed(&k, 1320);
