@@ -41,7 +41,7 @@ int wsuv_session_resume(wsuv_session_t *session) {
 }
 
 static void set_unref(wsuv_session_t *s, bool unref) {
-  if (s->unref != unref) endpoint_keep_alive(s->endpoint, !unref);
+  if (s->unref != unref) endpoint_keep_loop_alive(s->endpoint, !unref);
   s->unref = unref;
 }
 

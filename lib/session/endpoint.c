@@ -69,10 +69,10 @@ bool endpoint_post(endpoint *e, post *p) {
 
 /* Sessions */
 
-void endpoint_keep_alive(endpoint *e, bool on) {
-  bool before = e->keeping_alive > 0;
-  e->keeping_alive = on ? e->keeping_alive + 1 : e->keeping_alive - 1;
-  bool after = e->keeping_alive > 0;
+void endpoint_keep_loop_alive(endpoint *e, bool on) {
+  bool before = e->keeping_loop_alive > 0;
+  e->keeping_loop_alive = on ? e->keeping_loop_alive + 1 : e->keeping_loop_alive - 1;
+  bool after = e->keeping_loop_alive > 0;
   if (after != before) e->env->ops->keep_alive(e->env, after);
 }
 

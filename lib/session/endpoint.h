@@ -49,8 +49,8 @@ struct endpoint {
   tls_contexts tls;     /* These are the TLS contexts of the configurations that were used last. */
   ws_list sessions;     /* All sessions are in this list until their on_close has returned. */
   size_t session_count; /* This is the number of sessions in `sessions`. */
-  size_t keeping_alive; /* This many sessions keep the loop alive. */
-  ws_list pending;      /* The tasks in this list run in the next tick. */
+  size_t keeping_loop_alive; /* This many sessions keep the loop alive. */
+  ws_list pending;           /* The tasks in this list run in the next tick. */
   /* The tick is a deferred call; it is NULL when the endpoint only waits for its environment to
      close. */
   ws_deferred *tick;
@@ -77,7 +77,7 @@ void endpoint_schedule(endpoint *e, endpoint_task *task);
 
 /* Count one session more (`on`) or one session less that keeps the loop alive. The loop is kept
    alive while the count is not 0. */
-void endpoint_keep_alive(endpoint *e, bool on);
+void endpoint_keep_loop_alive(endpoint *e, bool on);
 
 /* Add a session, and remove it. */
 void endpoint_add_session(endpoint *e, ws_list *node);

@@ -334,7 +334,7 @@ static void session_finish(wsuv_session_t *s) {
   describe(s, &info);
   log_close(s, &info);
   notify_close(s->on, s, &info);
-  if (!s->unref) endpoint_keep_alive(e, false);
+  if (!s->unref) endpoint_keep_loop_alive(e, false);
   ws_list_remove(&s->task.node);
   ws_list *node = &s->node;
   endpoint_remove_session(e, node);
@@ -575,7 +575,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, 
 
 void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms) {
   endpoint_add_session(s->endpoint, &s->node);
-  endpoint_keep_alive(s->endpoint, true);
+  endpoint_keep_loop_alive(s->endpoint, true);
   set_deadline(s, handshake_timeout_ms);
   session_schedule(s);
 }
