@@ -253,7 +253,7 @@ static void start_tls(attempt *a, ws_filter *lower) {
   }
 }
 
-static void start_over(attempt *a, ws_filter *filter) {
+static void start_on_filter(attempt *a, ws_filter *filter) {
   log_line(a->log, WSUV_LOG_INFO, "connected");
   if (a->request->url.secure) {
     start_tls(a, filter);
@@ -271,7 +271,7 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     return;
   }
   record_step(a, &a->figures.connect_us);
-  start_over(a, filter);
+  start_on_filter(a, filter);
 }
 
 static void on_resolved(void *up) {
@@ -297,7 +297,7 @@ static void log_target(const attempt *a) {
 void attempt_start(attempt *a) {
   a->figures.since_ns = attempt_now_ns(a);
   if (a->filter != NULL) {
-    start_over(a, a->filter);
+    start_on_filter(a, a->filter);
     return;
   }
   log_target(a);
@@ -340,7 +340,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   return 0;
 }
 
-void attempt_over(attempt *a, ws_filter *filter) {
+void attempt_set_filter(attempt *a, ws_filter *filter) {
   use_filter(a, filter);
   a->stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
 }

@@ -5,7 +5,7 @@
    does the opening handshake. It knows no session. It can be abandoned at any time, and a new
    attempt can be made with the same request.
 
-       attempt_new, [attempt_over], attempt_start
+       attempt_new, [attempt_set_filter], attempt_start
          -> on_ready                          attempt_free
          -> on_failed -> attempt_abandon [-> on_closed]  attempt_free
        attempt_abandon at any time           [-> on_closed]  attempt_free */
@@ -59,7 +59,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
                 const attempt_events *events, void *up);
 
 /* Use a connection that exists, instead of dialling. Call it before attempt_start. */
-void attempt_over(attempt *a, ws_filter *filter);
+void attempt_set_filter(attempt *a, ws_filter *filter);
 
 /* Begin. Call it from the loop. */
 void attempt_start(attempt *a);

@@ -153,7 +153,7 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
     return err;
   }
   adopt_take(filter);
-  attempt_over(s->attempt, filter);
+  attempt_set_filter(s->attempt, filter);
   connect_begin(s, client, &in->request, session);
   return 0;
 }
