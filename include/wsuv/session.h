@@ -26,10 +26,10 @@
 extern "C" {
 #endif
 
-/** One WebSocket connection; opaque. Gone when its `on_close` returns. */
+/** One WebSocket connection; opaque. Freed when its `on_close` returns. */
 typedef struct wsuv_session wsuv_session_t;
 
-/** How far a session had come. */
+/** The stage that a session has reached. */
 typedef enum wsuv_stage {
   WSUV_STAGE_RESOLVE = 0,   /**< Looking up the name. */
   WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
@@ -47,7 +47,7 @@ typedef struct wsuv_close_info {
   size_t size; /**< `sizeof(wsuv_close_info_t)` of the library. */
   /** 0: closed by the closing handshake; else the one error that ended the session. */
   int status;
-  wsuv_stage_t stage; /**< How far it had come when it ended. */
+  wsuv_stage_t stage; /**< The stage in which it ended. */
   const char *detail; /**< What was wrong, in words; "" if #status says everything. */
   bool clean;         /**< Close frames went both ways (RFC 6455 7.1.4). */
   bool by_peer;       /**< The peer's close frame came before ours was made. */
@@ -62,22 +62,24 @@ typedef struct wsuv_close_info {
   uint16_t sent_code;
   const char *sent_reason; /**< The reason that was sent, terminated; "" if none. */
   size_t sent_reason_len;  /**< Bytes of #sent_reason. */
-  /** Of the server's answer, for a session that never opened; 0: there was none. */
+  /**
+   * The status of the server's response, for a session that never opened; 0: there was no response.
+   */
   int http_status;
-  const wsuv_header_t *headers; /**< Of the answer, when the upgrade was refused; else NULL. */
+  const wsuv_header_t *headers; /**< The response's fields if the upgrade was refused; else NULL. */
   size_t header_count;          /**< How many #headers. */
-  /** When TLS failed: the library's own code, which #detail says in words; else 0. */
+  /** When TLS failed: the TLS library's code, which #detail describes; else 0. */
   int tls_error;
-  wsuv_tls_library_t tls_library; /**< Whose code #tls_error is. */
-  /** With `WSUV_ETLSVERIFY`: flags of wsuv_cert_flag_t, which #detail says in words; else 0. */
+  wsuv_tls_library_t tls_library; /**< The library that #tls_error belongs to. */
+  /** With `WSUV_ETLSVERIFY`: flags of wsuv_cert_flag_t, which #detail describes; else 0. */
   uint32_t tls_verify_flags;
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
   size_t body_len;  /**< Bytes of #body. */
 } wsuv_close_info_t;
 
 /**
- * What happens to a session. Unset members are NULL; all may be. Begin with
- * #WSUV_CALLBACKS_INIT.
+ * The callbacks of a session. Members that are not set are NULL; all of them may be NULL. Begin an
+ * initialiser with #WSUV_CALLBACKS_INIT.
  */
 typedef struct wsuv_callbacks {
   size_t size; /**< Filled in by #WSUV_CALLBACKS_INIT. */
@@ -87,7 +89,7 @@ typedef struct wsuv_callbacks {
   void (*on_message)(wsuv_session_t *session, const wsuv_message_t *message);
   /**
    * If set, it is called instead of #on_message: messages are not assembled, but delivered in
-   * pieces as they arrive. They need no memory, and `max_message_size` and
+   * pieces as they arrive. No memory is needed for a whole message, and `max_message_size` and
    * `max_message_fragments` do not apply; `max_frame_size` does. Text is checked as it arrives, so
    * `WSUV_EUTF8` may follow pieces of the same message; a piece may end inside a character.
    * @p piece and its data are valid until it returns.
@@ -95,7 +97,7 @@ typedef struct wsuv_callbacks {
   void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
   /** A ping came, and the pong is already queued. @p data is valid until it returns. */
   void (*on_ping)(wsuv_session_t *session, const void *data, size_t len);
-  /** A pong came, asked for or not. @p data is valid until it returns. */
+  /** A pong came: an answer to a ping, or unsolicited. @p data is valid until it returns. */
   void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
   /**
    * In a raw session, called for each frame instead of #on_message, #on_message_piece, #on_ping
@@ -154,10 +156,10 @@ typedef struct wsuv_request {
    * rsv bits. The session answers neither pings nor the peer's close frame: after a close frame it
    * waits `close_timeout_ms` for the program to answer with wsuv_session_close(), or with
    * wsuv_send() of a close frame; nothing else can be sent after that. Without an answer it ends
-   * with status 0 and not clean. Text is not checked, sent or received, and data frames may be sent
-   * with rsv bits. All other rules of RFC 6455 apply: order of frames, masking, control frames
-   * without rsv bits; and so do `max_frame_size`, and `max_message_size` for each frame. No
-   * extensions are offered.
+   * with status 0 and not clean. Text is checked neither when it is sent nor when it is received,
+   * and data frames may be sent with rsv bits. All other rules of RFC 6455 apply: order of frames,
+   * masking, control frames without rsv bits; and so do `max_frame_size`, and `max_message_size`
+   * for each frame. No extensions are offered.
    */
   bool raw;
   /**
@@ -183,17 +185,18 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  * @param[out] session may be NULL
  * @return 0;
  *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over
- *         253 characters or a socket path over 107 bytes; or the same of its parts; or there is
- *         neither URL nor host;
+ *         253 characters or a socket path over 107 bytes; or the parts of the request have one of
+ *         these errors; or there is neither URL nor host;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
  *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); both a URL and
- *         parts of one; an address that is not numeric, or beside a Unix socket;
+ *         parts of one; an address that is not numeric, or that is given together with a Unix
+ *         socket;
  *         `WSUV_ESIZE`: a structure whose size is that of no version;
  *         `WSUV_ESTATE`: the client is closing;
- *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or what libuv
- *         says when a handle cannot be made
+ *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or libuv's error when
+ *         a handle cannot be made
  */
 WSUV_EXTERN int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                              const wsuv_callbacks_t *callbacks, wsuv_session_t **session);
@@ -213,17 +216,16 @@ WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
 
 /**
  * Open a session over a stream that is connected already: a `uv_tcp_t` or `uv_pipe_t` of the
- * client's loop, over which nothing of this session has gone yet. URL or parts of the request
- * give `Host`, target and credentials; nothing is looked up, and socket options of the
- * configuration are not applied.
+ * client's loop. No byte of this session's handshakes may have been sent or received on it yet.
+ * `Host`, target and credentials come from the URL or the parts of the request; no name is looked
+ * up, and socket options of the configuration are not applied.
  *
  * When this succeeds, the session reads, writes and closes the stream, and uses its `data`. The
- * memory of the handle stays the caller's, and must be valid until `on_close` is called; `on_close`
- * may free it. When this fails, the stream is unchanged and the caller's.
+ * caller still owns the memory of the handle, which must be valid until `on_close` is called;
+ * `on_close` may free it. When this fails, the stream is unchanged, and the caller still owns it.
  * @param client the client
  * @param request copied; without `address`
- * @param stream connected, neither closing nor shut down; if it is being read from, that is
- *        stopped
+ * @param stream connected, neither closing nor shut down; if it is being read, reading is stopped
  * @param callbacks copied; NULL: none
  * @param[out] session may be NULL
  * @return as wsuv_connect(), and
@@ -246,9 +248,10 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * or pong, and 64 of its kind are in the queue already, which neither `on_drain` nor the
  * `outgoing_policy` is for;
  * `WSUV_EMSGSIZE`: it never fits in `outgoing_max`;
- * `UV_EINVAL`: a type that may not be sent here, as a whole message, or a frame of another type,
- * while a message is sent in fragments, or any but wsuv_send_piece() and wsuv_send_end() after
- * wsuv_send_begin(); or rsv bits in a control frame or a session that is not raw;
+ * `UV_EINVAL`: the function does not send this type; or, while a message is being sent in
+ * fragments, it is another message or a fragment of another type; or, between wsuv_send_begin() and
+ * wsuv_send_end(), it is not a piece of that message (pings, pongs and the close frame are always
+ * allowed); or there are rsv bits in a control frame or in a session that is not raw;
  * `WSUV_ESIZE`: a frame whose size was not filled in;
  * `WSUV_ERANDOM`: there are no random bytes for a masking key, and the session ends;
  * `UV_ENOMEM`; or what an extension returned. After an error nothing was queued. If an extension
@@ -260,8 +263,8 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * A completion: called from the loop exactly once, before `on_close`. Those of pings and pongs are
  * called in the order of sending, and so are all others.
  * @param session the session
- * @param status 0: all is in the kernel's hands; `UV_ECANCELED`: dropped, because the session
- *        ended or the peer closed; or the error of the write
+ * @param status 0: the kernel has taken all bytes; `UV_ECANCELED`: bytes were dropped, because the
+ *        session ended or the peer closed; or the error of the write
  * @param arg as given
  */
 typedef void (*wsuv_send_cb)(wsuv_session_t *session, int status, void *arg);
@@ -272,7 +275,7 @@ WSUV_EXTERN int wsuv_send_text(wsuv_session_t *session, const void *data, size_t
 /** Send a whole binary message. */
 WSUV_EXTERN int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len);
 
-/** Send a ping. It goes before queued data, but never inside a frame. */
+/** Send a ping. It is sent before queued data, but never inside a frame. */
 WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len);
 
 /** Send an unsolicited pong (RFC 6455 5.5.3). Pings are answered automatically. */
@@ -282,9 +285,9 @@ WSUV_EXTERN int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t
  * Send a whole text or binary message, a ping or a pong whose payload is in pieces.
  * @param session the session
  * @param type not #WSUV_FRAME_CLOSE
- * @param bufs the pieces; copied, they stay the caller's
+ * @param bufs the pieces; they are copied
  * @param nbufs how many
- * @param cb called when it is in the kernel's hands or dropped; NULL: none
+ * @param cb called when the kernel has taken it, or when it is dropped; NULL: none
  * @param arg handed to @p cb
  */
 WSUV_EXTERN int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type,
@@ -292,16 +295,16 @@ WSUV_EXTERN int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type,
 
 /**
  * Send one frame. A data frame with `fin` false begins or continues a message: the later frames
- * name the same type and go out as continuations. A close frame begins or answers the closing
- * handshake, as wsuv_session_close() does; its payload is empty, or a code and a reason. @p cb,
- * unless NULL, is called when it is in the kernel's hands or dropped.
+ * have the same `type` and are sent as continuation frames. A close frame begins or answers the
+ * closing handshake, as wsuv_session_close() does; its payload is empty, or a code and a reason.
+ * @p cb, unless NULL, is called when the kernel has taken the frame, or when it is dropped.
  */
 WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg);
 
 /**
  * Begin a message that is sent in pieces, by wsuv_send_piece(), up to wsuv_send_end(). In between
- * nothing but these two, pings, pongs and the close frame may be sent. Nothing goes out before the
+ * nothing but these two, pings, pongs and the close frame may be sent. Nothing is sent before the
  * first piece. `UV_EINVAL`: another message has been begun, in pieces or in fragments.
  * @param session the session
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
@@ -310,28 +313,28 @@ WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type)
 
 /**
  * Send a piece of the message that was begun, of any length. The whole message may be longer than
- * `outgoing_max`, which limits the queue only. Send a piece that was refused with
- * `WSUV_EQUEUEFULL` again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was
- * begun by wsuv_send_begin().
+ * `outgoing_max`, which limits the queue only. If a piece is refused with `WSUV_EQUEUEFULL`, send
+ * it again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
+ * wsuv_send_begin().
  */
 WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
                                 wsuv_send_cb cb, void *arg);
 
 /**
- * End the message that was begun. `UV_EINVAL`: none was; `WSUV_EUTF8`: it would end inside
- * a character.
+ * End the message that was begun. `UV_EINVAL`: none was begun by wsuv_send_begin(); `WSUV_EUTF8`:
+ * its text ends inside a character.
  */
 WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
 /**
- * Send a prepared message. It stays the caller's.
+ * Send a prepared message. It is copied, and the caller still owns it.
  *
- * In a session whose only extension is permessage-deflate, the message that was compressed once for
- * all sessions is sent; other extensions change it like any message. With context takeover, the
- * next message is compressed with an empty window.
+ * In a session whose only extension is permessage-deflate, the message is sent as it was compressed
+ * once for all sessions. With other extensions it is changed in each session, like any message.
+ * With context takeover, the next message is compressed with an empty window.
  * @param session the session
  * @param prepared the message
- * @param cb called when it is in the kernel's hands or dropped; NULL: none
+ * @param cb called when the kernel has taken it, or when it is dropped; NULL: none
  * @param arg handed to @p cb
  * @return as other sends of a whole message
  */
@@ -364,8 +367,8 @@ WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const
 
 /**
  * Drop the connection now, at any stage. Queued data is discarded; its completions and `on_close`
- * get `UV_ECANCELED`. If there was an error or the peer's close frame before, `on_close` gets that.
- * No other callback runs any more. Calling it again has no effect.
+ * get `UV_ECANCELED`. If there was an error or the peer's close frame before, `on_close` reports
+ * that instead. No other callback runs any more. Calling it again has no effect.
  */
 WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
 
@@ -400,8 +403,8 @@ WSUV_EXTERN void wsuv_session_unref(wsuv_session_t *session);
 WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
 
 /** @name Settings of an open session
- * They replace those of the configuration, with the same meaning and units. 0; `UV_EINVAL`: a limit
- * of 0; `WSUV_ESTATE`: not open, or closing has begun.
+ * These functions replace values of the configuration, with the same meaning and units. They return
+ * 0; `UV_EINVAL`: a limit of 0; or `WSUV_ESTATE`: not open, or closing has begun.
  * @{ */
 
 /** The interval of pings (0: none) and their timeout (0: twice the interval). */
@@ -424,7 +427,7 @@ WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
 /** The client that the session belongs to. */
 WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
 
-/** How far the session has come. */
+/** The stage that the session has reached. */
 WSUV_EXTERN wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session);
 
 /** Attach a pointer that belongs to the program. */
@@ -446,7 +449,7 @@ WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
  * The peer's address: the one that the socket is connected to.
  * @param session the session
  * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path
- * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; or what libuv says
+ * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; or libuv's error
  */
 WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
                                           struct sockaddr_storage *addr);
@@ -457,8 +460,8 @@ WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
 
 /** @name The opening handshake
  * Request and response of an open session. They can be read in `on_open`; with `keep_handshake`,
- * until `on_close` returns. Strings are valid as long. The response of a refused upgrade is in
- * wsuv_close_info_t.
+ * until `on_close` returns. The strings are valid for the same time. The response of a refused
+ * upgrade is in wsuv_close_info_t.
  * @{ */
 
 /**
@@ -495,8 +498,7 @@ WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *sessi
 /** @} */
 
 /**
- * What TLS has negotiated. The strings in @p info are valid until the callback or call returns to
- * the loop.
+ * What TLS has negotiated. The strings in @p info are valid until control returns to the loop.
  * @param session the session
  * @param[in,out] info initialised by wsuv_tls_info_init()
  * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet; `WSUV_ESIZE`: its
@@ -519,7 +521,7 @@ static inline void wsuv_rtt_init(wsuv_rtt_t *rtt) {
 }
 
 /**
- * Read the round-trip times; a pong must carry the payload of the latest ping to count.
+ * Read the round-trip times. A pong counts only if it has the payload of the latest ping.
  * @param session the session
  * @param[in,out] rtt initialised by wsuv_rtt_init()
  * @return 0; `UV_EAGAIN`: no ping has been answered yet; `WSUV_ESIZE`: its size was not filled in
