@@ -5,10 +5,10 @@
  * @file wsuv/client.h
  * @brief The client: shared configuration, and the sessions opened with it.
  *
- * A client belongs to one loop and to the thread that runs it; no function here but
- * wsuv_client_post() may be called from another. It has no handle that keeps the loop alive once
- * its sessions are gone. Its handles are its own: a program that closes all handles of a loop with
- * `uv_walk` must close its clients first, and run the loop until they are gone.
+ * A client belongs to one loop and to the thread that runs it; only wsuv_client_post() may be
+ * called from another thread. When its sessions have ended, no handle of the client keeps the loop
+ * alive. The program may not close the handles of a client: before it closes all handles of a loop
+ * with `uv_walk`, it must close its clients, and run the loop until they are closed.
  */
 
 #include <uv.h>
@@ -33,24 +33,25 @@ typedef struct wsuv_client wsuv_client_t;
  *         `high_water`, `outgoing_policy` or `log_level` is unknown, `local_address` is
  *         not numeric, the allocator lacks a function, or two extensions conflict
  * (wsuv/extension.h); `WSUV_ESIZE`: the size of the configuration, or of a structure that it points
- * to, is one that no version had; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be
- * sent; `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle cannot
- * be made
+ * to, is that of no version; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
+ * `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle cannot be
+ * made
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_config_t *config);
 
 /**
- * Called when a client is closed. In the callback only its data may be read; after it the client is
- * freed, for which its allocator is used once more.
+ * Called when a client is closed. In the callback, the program may only read the client's data with
+ * wsuv_client_data(). After the callback the client is freed, so its allocator must still be valid
+ * then.
  */
 typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
 
 /**
- * Close a client: sessions that are connecting are cancelled (`UV_ECANCELED`), open ones are
- * closed with 1001 and their closing deadline. When every session has had its `on_close` and no
- * name lookup is running, @p cb is called from the loop and the client is freed. May be called
- * again, and from every callback; each @p cb is called.
+ * Close a client: sessions that are connecting are cancelled (`UV_ECANCELED`), open ones start the
+ * closing handshake with code 1001 and have `close_timeout_ms` for it. When every session has had
+ * its `on_close` and no name lookup is running, @p cb is called from the loop and the client is
+ * freed. May be called again, and from every callback; each @p cb is called.
  * @param client the client; NULL does nothing, and @p cb is not called
  * @param cb may be NULL
  * @return 0; `UV_ENOMEM`: no memory to keep a second @p cb, which is never called (the client
@@ -59,7 +60,8 @@ typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
 WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
 
 /**
- * The same without waiting for peers: every session is terminated (`UV_ECANCELED`).
+ * Close a client as wsuv_client_close() does, but do not wait for the peers: every session is
+ * terminated (`UV_ECANCELED`).
  * @param client the client; NULL does nothing
  * @param cb may be NULL
  * @return as wsuv_client_close()
@@ -106,7 +108,7 @@ static inline void wsuv_client_get_config(const wsuv_client_t *client, wsuv_conf
 /** The loop that was given to wsuv_client_new(). */
 WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);
 
-/** How many sessions there are that have not had their `on_close`. */
+/** The number of sessions whose `on_close` has not returned yet. */
 WSUV_EXTERN size_t wsuv_client_session_count(const wsuv_client_t *client);
 
 /** Attach a pointer that belongs to the program. */

@@ -29,7 +29,10 @@ typedef struct wsuv_header {
 typedef enum wsuv_outgoing_policy {
   /** The send is refused with `WSUV_EQUEUEFULL`, and `on_drain` tells when it would fit. */
   WSUV_OUTGOING_SUSPEND = 0,
-  /** The session ends with `WSUV_EQUEUEFULL`, close code 1008: for peers that must keep up. */
+  /**
+   * The session ends with `WSUV_EQUEUEFULL`, close code 1008. Use it if a peer that reads
+   * too slowly must be disconnected.
+   */
   WSUV_OUTGOING_CLOSE = 1
 } wsuv_outgoing_policy_t;
 
@@ -44,10 +47,11 @@ typedef struct wsuv_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. It counts from
-   * when the ping is written, and every byte that is received counts as an answer. While the ping
-   * waits behind other data, it starts again each time the kernel takes bytes (up to 64 KiB at
-   * once). When it passes, the session ends with `WSUV_EPINGTIMEOUT`, close code 1011.
+   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. The timeout
+   * starts when the ping is written, and every byte that is received counts as an answer. While the
+   * ping waits in the queue behind other data, the timeout starts again each time the kernel takes
+   * bytes (up to 64 KiB at once). When the timeout passes, the session ends with
+   * `WSUV_EPINGTIMEOUT`, close code 1011.
    */
   uint64_t ping_timeout_ms;
   /**
@@ -71,8 +75,8 @@ typedef struct wsuv_config {
   /**
    * Limit of the payload in the outgoing queue, in bytes, without control frames; default 16 MiB.
    * A send that does not fit is refused with `WSUV_EQUEUEFULL`, and `on_drain` follows as soon as
-   * it fits. A new message counts with its length before compression, queued ones with theirs
-   * after it.
+   * it fits. For a new message its length before compression is counted; for queued messages, the
+   * length after compression.
    */
   size_t outgoing_max;
   /** What happens to a send that does not fit; default #WSUV_OUTGOING_SUSPEND. */
@@ -88,21 +92,21 @@ typedef struct wsuv_config {
   /** Time from wsuv_connect() to the open session, in ms. Default 10000. */
   uint64_t handshake_timeout_ms;
   /**
-   * Time for the closing handshake, in ms. It starts again, up to four times, if the kernel has
-   * taken bytes meanwhile. Default 5000.
+   * Time for the closing handshake, in ms. It starts again when our close frame is written; before
+   * that, it starts again up to four times if the kernel has taken bytes meanwhile. Default 5000.
    */
   uint64_t close_timeout_ms;
 
-  /** The largest head of a response, in bytes; beyond: `WSUV_EHEADERS`. Default 16 KiB. */
+  /** A response with a larger head, in bytes, fails with `WSUV_EHEADERS`. Default 16 KiB. */
   size_t max_handshake_size;
-  /** The most header fields in it; beyond: `WSUV_EHEADERS`. Default 100. */
+  /** A response with more header fields fails with `WSUV_EHEADERS`. Default 100. */
   size_t max_handshake_headers;
   /**
    * Keep request and response of the opening handshake, so that they can be read until `on_close`
    * returns, and not only in `on_open`. It takes some KiB for each session. Default false.
    */
   bool keep_handshake;
-  /** Sent with every handshake, before those of the request. Default none. */
+  /** Header fields of every request, sent before those of wsuv_request::headers. Default none. */
   const wsuv_header_t *headers;
   size_t header_count; /**< How many #headers. */
   /** Value of `User-Agent`; default "wsuv/VERSION"; NULL: the header is not sent. */
@@ -114,8 +118,8 @@ typedef struct wsuv_config {
   /**
    * Extensions to offer, in this order (RFC 6455 9), such as permessage-deflate (wsuv/deflate.h).
    * A client installs them when it is made; a request with its own configuration installs its
-   * own for that session. wsuv_client_get_config() returns the installed ones, which may be used
-   * in the configuration of a request: some of them, in another order, together with others.
+   * own for that session. wsuv_client_get_config() returns the installed extensions. The
+   * configuration of a request may use some or all of them, in any order, together with others.
    * Default none.
    */
   const wsuv_extension_t *const *extensions;
@@ -145,7 +149,10 @@ typedef struct wsuv_config {
   void *log_arg;                     /**< Handed to #log. */
   wsuv_log_level_t log_level;        /**< Lines above this level are left out. Default INFO. */
 
-  /** How `wss` sessions are secured; NULL (the default): verified against the system's trust. */
+  /**
+   * How `wss` sessions are secured; NULL (the default): the peer is verified with the
+   * system's trusted certificates.
+   */
   const wsuv_tls_config_t *tls;
 } wsuv_config_t;
 
