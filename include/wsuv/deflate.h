@@ -17,10 +17,10 @@
  * If a secret is compressed together with data that an attacker can choose, the attacker may guess
  * it from the length of the result. Send one of the two without compression.
  *
- * Memory: a deflater takes 261 KiB at the default window and memory level (22 KiB at 12 and 1), an
- * inflater up to 40 KiB. Both are created for the first message that needs them. With context
- * takeover the session keeps them. Without it they are given back after each message, and the
- * client keeps one spare of each kind for all its sessions.
+ * Memory: a deflater takes 261 KiB at the default window and memory level (22 KiB at window 12 and
+ * memory level 1), an inflater up to 40 KiB. Both are created for the first message that needs
+ * them. With context takeover the session keeps them. Without it they are given back after each
+ * message, and the client keeps one spare of each kind for all its sessions.
  */
 
 #include <stdbool.h>
@@ -41,7 +41,7 @@ extern "C" {
  * argument of the hook, and `compress_if_bigger_than`.
  * @param arg as configured
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
- * @param data the message; of one that is sent in fragments, the first
+ * @param data the message, or the first fragment of a message that is sent in fragments
  * @param len bytes at @p data
  */
 typedef bool (*wsuv_compress_if_fn)(void *arg, wsuv_frame_type_t type, const void *data,
@@ -59,7 +59,10 @@ typedef struct wsuv_deflate_options {
    * that sets it requires it: without it in the response the handshake fails. Default false.
    */
   bool server_no_context_takeover;
-  /** The same for the client's messages (RFC 7692 7.1.1.2); a server requires it. Default false. */
+  /**
+   * The client compresses each message independently of the others (RFC 7692 7.1.1.2). A client
+   * that sets it does this; a server that sets it requires it from the client. Default false.
+   */
   bool client_no_context_takeover;
   /**
    * Largest window of the server, 8 to 15, as a power of 2 (RFC 7692 7.1.2.1). A client that sets
@@ -67,8 +70,8 @@ typedef struct wsuv_deflate_options {
    */
   unsigned server_max_window_bits;
   /**
-   * Largest window of the client, 8 to 15 (RFC 7692 7.1.2.2). 0: not negotiated, the client uses
-   * 15. A client that sets less than 15 never uses more. Default 15.
+   * Largest window of the client, 8 to 15 (RFC 7692 7.1.2.2). 0: it is not negotiated, so the
+   * client uses 15. A client that sets less than 15 never uses more. Default 15.
    */
   unsigned client_max_window_bits;
 
@@ -118,7 +121,8 @@ WSUV_EXTERN int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t
  * server declines offers with unknown or wrong parameters.
  *
  * A whole message that does not become shorter is sent without compression. With context takeover
- * this is done only if the message is longer than the window, because the window is lost.
+ * this is done only if the message is at least as long as the window, because the next message is
+ * then compressed with an empty window.
  *
  * @param[out] extension what to install
  * @param options NULL: the defaults; they must be valid until the extension is installed

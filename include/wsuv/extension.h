@@ -3,13 +3,13 @@
 
 /**
  * @file wsuv/extension.h
- * @brief Extensions of the protocol (RFC 6455 9): what a program fills in to bring one of its own.
+ * @brief Extensions of the protocol (RFC 6455 9): the structure in which a program defines one.
  *
- * An extension is negotiated in the opening handshake and then changes messages on their way. It is
- * a wsuv_extension_t of functions, of which there are three generations:
+ * An extension is negotiated in the opening handshake, and then changes the messages that are sent
+ * and received. It is a wsuv_extension_t, whose functions are called in three phases:
  *
  * 1. **installed**: wsuv_extension::install runs once for each client that the extension is
- *    configured for, and makes what its sessions share;
+ *    configured for, and creates the data that its sessions share;
  * 2. **negotiated**: wsuv_extension::offer and wsuv_extension::accept on the client's side,
  *    wsuv_extension::answer on the server's, make the state of one session;
  * 3. **in use**: wsuv_extension::outgoing and wsuv_extension::incoming get each text or binary
@@ -78,8 +78,8 @@ typedef struct wsuv_extension_params wsuv_extension_params_t;
  * @param params as handed to the hook
  * @param name a token
  * @param value a token, or NULL: no value
- * @return 0; `UV_EINVAL`: no tokens; `UV_ENOMEM`. The hook may ignore the result: the handshake
- * fails with it anyway.
+ * @return 0; `UV_EINVAL`: the name or the value is not a token; `UV_ENOMEM`. The hook may ignore
+ * the result: the handshake fails with it anyway.
  */
 WSUV_EXTERN int wsuv_extension_put(wsuv_extension_params_t *params, const char *name,
                                    const char *value);
@@ -92,14 +92,15 @@ typedef struct wsuv_sink wsuv_sink_t;
  * @param sink as handed to the hook
  * @param want how many bytes are wanted
  * @param[out] dst the memory; valid until the next call for this sink
- * @param[out] room its bytes: at least 1; in wsuv_extension::outgoing at least @p want
+ * @param[out] room the size of the memory in bytes: at least 1; in wsuv_extension::outgoing at
+ *        least @p want
  * @return 0, or an error that the hook must return, unless it needs no output:
  *         `WSUV_ETOOBIG`: this message accepts no more output; `UV_ENOMEM`; an error of
  *         the next extension
  */
 WSUV_EXTERN int wsuv_sink_reserve(wsuv_sink_t *sink, size_t want, uint8_t **dst, size_t *room);
 
-/** The first @p n bytes of the room are output. */
+/** Add the first @p n bytes of the memory from wsuv_sink_reserve() to the output. */
 WSUV_EXTERN void wsuv_sink_commit(wsuv_sink_t *sink, size_t n);
 
 /**
@@ -121,8 +122,9 @@ WSUV_EXTERN void wsuv_sink_trim(wsuv_sink_t *sink, size_t n);
 typedef struct wsuv_extension_message {
   wsuv_frame_type_t type; /**< #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
   /**
-   * Reserved bits of the message's first frame, of those that the extension claims. Incoming: as
-   * received. Outgoing: 0, and to be set with the first chunk; later changes mean nothing.
+   * Reserved bits of the message's first frame, of those that the extension claims. Incoming: the
+   * received bits. Outgoing: 0 at first; the hook may set bits with the first chunk, and later
+   * changes are ignored.
    */
   unsigned rsv;
   /** Outgoing: length of a message that is sent whole; else #WSUV_LEN_UNKNOWN. */
@@ -143,7 +145,7 @@ typedef struct wsuv_extension_message {
   uint16_t close_code;
 } wsuv_extension_message_t;
 
-/** A piece of a message. The cuts have no meaning: a frame may be many chunks. */
+/** A piece of a message. The boundaries of chunks have no meaning: one frame may be many chunks. */
 typedef struct wsuv_extension_chunk {
   const uint8_t *data; /**< Valid until the hook returns. */
   size_t len;          /**< May be 0. */
@@ -176,7 +178,9 @@ typedef struct wsuv_extension {
    * uses, or a continuation with any bit, ends the session (`WSUV_EPROTOCOL`).
    */
   unsigned rsv;
-  /** Settings, for #install; without it, what the other functions get as `shared`. */
+  /**
+   * Settings for #install. If #install is NULL, the other functions get this pointer as `shared`.
+   */
   void *data;
 
   /**
@@ -229,7 +233,9 @@ typedef struct wsuv_extension {
   int (*answer)(void *shared, const wsuv_allocator_t *allocator,
                 const wsuv_extension_param_t *offer, size_t count, wsuv_extension_params_t *answer,
                 void **state);
-  /** Free the state of a session, inside a message or not. NULL: there is nothing to free. */
+  /**
+   * Free the state of a session; a message may be incomplete then. NULL: there is nothing to free.
+   */
   void (*state_free)(void *state);
 
   /**
@@ -243,7 +249,8 @@ typedef struct wsuv_extension {
                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
   /**
    * Change a message that is to be sent. NULL: none is changed. A whole message is one chunk that
-   * is first and last; of one that is sent in fragments, each is a chunk, and becomes a frame.
+   * is first and last. If a message is sent in fragments, each fragment is one chunk, and becomes
+   * one frame.
    * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which is returned by the send
    *         and ends the session, unless wsuv_extension_message::intact was set
    */
@@ -252,7 +259,8 @@ typedef struct wsuv_extension {
 
   /**
    * Called before a prepared message (wsuv/prepared.h) is sent in the form that #prepare has made.
-   * #outgoing is not called for it, and may not refer to earlier messages after it.
+   * #outgoing is not called for it. After it, the output of #outgoing may not refer to messages
+   * that were sent before it.
    * @return the number of a variant: the output of #prepare is shared by all sessions, of any
    * client, for which this function returns the same number
    */

@@ -6,9 +6,9 @@
  * @brief Prepared messages: made once, sent to many sessions.
  *
  * A prepared message is checked and copied once, and compressed once for each window size and level
- * that its sessions have negotiated, not once for each session. Clients with other options for what
- * to compress (wsuv/deflate.h) do not share the result. Each session masks it with a key of its own
- * (RFC 6455 5.3).
+ * that its sessions have negotiated, not once for each session. Clients share the compressed
+ * message only if they have the same options for what to compress (wsuv/deflate.h). Each session
+ * masks it with a key of its own (RFC 6455 5.3).
  * @code
  * wsuv_prepared_t *news;
  * wsuv_prepared_new(&news, WSUV_FRAME_TEXT, text, len, NULL);
@@ -16,8 +16,8 @@
  * wsuv_prepared_free(news);
  * @endcode
  *
- * It is compressed without the context of earlier messages, so it becomes longer. With context
- * takeover, send a message to a single session the usual way.
+ * It is compressed without the context of earlier messages, so the compressed message is longer.
+ * With context takeover, do not prepare a message that is sent to a single session only.
  */
 
 #include <stddef.h>
