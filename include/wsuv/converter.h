@@ -3,10 +3,10 @@
 
 /**
  * @file wsuv/converter.h
- * @brief Content converters: values of the program's own as messages, and back.
+ * @brief Content converters: make messages from the program's values, and values from messages.
  *
- * A converter is installed in the configuration. The library brings none: it knows no JSON, and
- * what it would choose would not be what the program uses already.
+ * A converter is installed in the configuration. The library has no converter of its own, for
+ * example for JSON: the program usually has a library for its format already.
  */
 
 #include <stdbool.h>
@@ -33,20 +33,22 @@ typedef struct wsuv_converter {
   void *arg;   /**< Handed to the functions. */
   /**
    * Make a text or binary message from a value: set `data` and `len` of @p frame, and `type` unless
-   * it is text. 0, or any negative number: it cannot be converted, and nothing is left to free.
+   * it is text. Returns 0; or any negative number if the value cannot be converted; then it
+   * must leave nothing to free, because #release is not called.
    */
   int (*serialize)(void *arg, const void *value, const void *type, wsuv_frame_t *frame);
   /**
-   * Free what serialize allocated for @p frame. Called once for each 0 that it returned, before
-   * wsuv_send_serialized() returns, whether the message was queued or refused. NULL: there is
-   * nothing to free.
+   * Free what serialize allocated for @p frame. Called once each time that serialize has returned
+   * 0, before wsuv_send_serialized() returns, whether the message was queued or refused. NULL:
+   * there is nothing to free.
    */
   void (*release)(void *arg, wsuv_frame_t *frame);
   /** Whether a message is one that deserialize understands. NULL: all are. */
   bool (*is_applicable)(void *arg, const wsuv_frame_t *frame);
   /**
-   * Make a value from a message, and write it, or a pointer to it, to @p value. Memory that it
-   * allocates becomes the caller's. 0, or any negative number: it cannot be converted.
+   * Make a value from a message, and write it, or a pointer to it, to @p value. The caller of
+   * wsuv_message_deserialize() owns memory that is allocated for it. Returns 0; or any negative
+   * number if the message cannot be converted.
    */
   int (*deserialize)(void *arg, const wsuv_frame_t *frame, const void *type, void *value);
 } wsuv_converter_t;
@@ -58,11 +60,11 @@ static inline void wsuv_converter_init(wsuv_converter_t *converter) {
 }
 
 /**
- * Send a value as a whole message, which the session's converter makes.
+ * Make a message from a value, with the session's converter, and send it as a whole message.
  * @param session the session
  * @param value handed to the converter
  * @param type handed to the converter
- * @param cb called when it is in the kernel's hands or dropped; NULL: none
+ * @param cb called when the kernel has taken it, or when it is dropped; NULL: none
  * @param arg handed to @p cb
  * @return as wsuv_send(); `WSUV_ENOCONVERTER`: there is none with `serialize`; `WSUV_ECONVERT`: it
  *         has failed, or made something else than a whole text or binary message. If the session is
@@ -72,10 +74,10 @@ WSUV_EXTERN int wsuv_send_serialized(wsuv_session_t *session, const void *value,
                                      wsuv_send_cb cb, void *arg);
 
 /**
- * Make a value from a message, with the session's converter. The message stays unchanged, also if
- * that fails.
+ * Make a value from a message, with the session's converter. The message is not changed, even if
+ * this fails.
  * @param session the session
- * @param received in `on_message`, or any that is valid
+ * @param received the message that `on_message` got, or any other valid message
  * @param type handed to the converter
  * @param[out] value handed to the converter
  * @return 0; `WSUV_ENOCONVERTER`: there is none with `deserialize`; `WSUV_ENOTAPPLICABLE`:

@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 /**
- * Every code of wsuv's own: `XX(name, value, text)`. Values never change; the list may grow.
+ * All error codes that wsuv defines: `XX(name, value, text)`. Values never change; the list may
+ * grow.
  */
 #define WSUV_ERRNO_MAP(XX)                                                                \
   XX(EURL, -70001, "malformed or unsupported URL")                                        \

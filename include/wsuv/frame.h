@@ -24,7 +24,7 @@ typedef enum wsuv_frame_type {
   WSUV_FRAME_BINARY = 2, /**< Any bytes. */
   WSUV_FRAME_CLOSE = 8,  /**< The closing handshake: code and reason. */
   WSUV_FRAME_PING = 9,   /**< To be answered by a pong with the same payload. */
-  WSUV_FRAME_PONG = 10   /**< Answer to a ping, or a sign of life. */
+  WSUV_FRAME_PONG = 10   /**< Answer to a ping, or unsolicited (RFC 6455 5.5.3). */
 } wsuv_frame_type_t;
 
 /**
@@ -78,7 +78,7 @@ typedef struct wsuv_message_piece {
 /** Close codes (RFC 6455 7.4.1 and the IANA registry). */
 typedef enum wsuv_close_code {
   WSUV_CLOSE_NORMAL = 1000,              /**< The purpose is fulfilled. */
-  WSUV_CLOSE_GOING_AWAY = 1001,          /**< Server goes down, or the page is left. */
+  WSUV_CLOSE_GOING_AWAY = 1001,          /**< The server shuts down, or the user left the page. */
   WSUV_CLOSE_PROTOCOL_ERROR = 1002,      /**< The peer violated the protocol. */
   WSUV_CLOSE_UNSUPPORTED_DATA = 1003,    /**< A type of data that cannot be accepted. */
   WSUV_CLOSE_NO_STATUS = 1005,           /**< Never sent: the close frame had no code. */
@@ -86,7 +86,7 @@ typedef enum wsuv_close_code {
   WSUV_CLOSE_INVALID_PAYLOAD = 1007,     /**< Data that does not fit its type, such as bad UTF-8. */
   WSUV_CLOSE_POLICY_VIOLATION = 1008,    /**< A policy of the endpoint is violated. */
   WSUV_CLOSE_TOO_BIG = 1009,             /**< A message too big to process. */
-  WSUV_CLOSE_MANDATORY_EXTENSION = 1010, /**< The client misses an extension. */
+  WSUV_CLOSE_MANDATORY_EXTENSION = 1010, /**< The client needs a missing extension. */
   WSUV_CLOSE_INTERNAL_ERROR = 1011,      /**< An unexpected condition. */
   WSUV_CLOSE_SERVICE_RESTART = 1012,     /**< The server restarts. */
   WSUV_CLOSE_TRY_AGAIN_LATER = 1013,     /**< The server is overloaded. */
@@ -108,7 +108,7 @@ typedef enum wsuv_close_code {
  * @param frame any frame
  * @param allocator NULL: the C library's
  * @return a frame that wsuv_frame_free() frees; its payload is followed by a NUL that `len` does
- *         not count. NULL: there is no memory, or `size` is none that wsuv_frame_t ever had
+ *         not count. NULL: there is no memory, or `size` is that of no version of wsuv_frame_t
  */
 WSUV_EXTERN wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame,
                                           const wsuv_allocator_t *allocator);

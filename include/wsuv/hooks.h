@@ -3,9 +3,9 @@
 
 /**
  * @file wsuv/hooks.h
- * @brief What a program can put in the place of the defaults: memory, randomness, log.
+ * @brief What a program can replace: the allocator, the source of random bytes, the log.
  *
- * Hooks run inside calls of wsuv and may not call wsuv themselves, but for wsuv_session_data() and
+ * Hooks run inside calls of wsuv and may not call functions of wsuv, except wsuv_session_data() and
  * wsuv_client_data().
  */
 
@@ -18,8 +18,8 @@ extern "C" {
 struct wsuv_session;
 
 /**
- * Memory. The three behave as their namesakes in the C library; `free` takes NULL. They are called
- * on the loop's thread, and on every thread that calls wsuv_client_post().
+ * Memory. The three functions behave as those of the same name in the C library; `free` accepts
+ * NULL. They are called on the loop's thread, and on every thread that calls wsuv_client_post().
  */
 typedef struct wsuv_allocator {
   void *(*malloc)(size_t size, void *arg);             /**< As `malloc`. */
@@ -33,7 +33,7 @@ typedef struct wsuv_allocator {
  * @param buf where they go
  * @param len how many
  * @param arg as configured
- * @return 0, or anything else: none can be had; the session then ends with `WSUV_ERANDOM`
+ * @return 0; any other value: there are no random bytes, and the session ends with `WSUV_ERANDOM`
  */
 typedef int (*wsuv_random_fn)(void *buf, size_t len, void *arg);
 
@@ -44,8 +44,8 @@ typedef enum wsuv_log_level {
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
   WSUV_LOG_DEBUG = 3, /**< Each frame. */
   /**
-   * Payloads: the first 64 bytes of each frame's; of one that arrives in pieces, those of the first
-   * piece. Compressed messages are shown compressed. Secrets are shown, too.
+   * The first 64 bytes of each frame's payload; of a payload that arrives in pieces, the first 64
+   * bytes of the first piece. Compressed messages are shown compressed. Secrets are shown, too.
    */
   WSUV_LOG_TRACE = 4
 } wsuv_log_level_t;

@@ -31,8 +31,8 @@ typedef struct wsuv_stats {
   uint64_t frames_received;   /**< Frames of all types. */
   uint64_t payload_sent;      /**< Bytes of text and binary messages, uncompressed. */
   uint64_t payload_received;  /**< Bytes of text and binary messages, uncompressed. */
-  uint64_t framed_sent;       /**< The same as it was in frames, after extensions. */
-  uint64_t framed_received;   /**< The same as it was in frames, before extensions. */
+  uint64_t framed_sent;       /**< Bytes of payload in data frames, after extensions. */
+  uint64_t framed_received;   /**< Bytes of payload in data frames, before extensions. */
   uint64_t wire_sent;         /**< All bytes, the opening handshake included, without TLS. */
   uint64_t wire_received;     /**< All bytes, the opening handshake included, without TLS. */
   uint64_t pings_sent;        /**< The program's and those of the keepalive. */
@@ -45,10 +45,10 @@ typedef struct wsuv_stats {
   uint64_t rtt_smoothed_us; /**< See wsuv_rtt::smoothed_us; 0: no ping was answered. */
 
   uint64_t resolve_us; /**< Time of the name lookup; 0: it has not succeeded. */
-  uint64_t connect_us; /**< Time from then to the connection; 0: there is none. */
-  uint64_t tls_us;     /**< Time from then to the end of the TLS handshake; 0: no TLS. */
-  uint64_t upgrade_us; /**< Time from then to the open session; 0: it never opened. */
-  uint64_t open_us;    /**< Time since then; 0: it never opened. */
+  uint64_t connect_us; /**< Time from the end of the lookup to the connection; 0: there is none. */
+  uint64_t tls_us;     /**< Time from the connection to the end of the TLS handshake; 0: no TLS. */
+  uint64_t upgrade_us; /**< Time from connection or TLS to the open session; 0: it never opened. */
+  uint64_t open_us;    /**< Time since the session has opened; 0: it never opened. */
 } wsuv_stats_t;
 
 /** Fill in statistics that are all 0. */

@@ -3,12 +3,12 @@
 
 /**
  * @file wsuv/tls.h
- * @brief TLS of `wss` sessions: whom to trust, and what was agreed upon.
+ * @brief TLS of `wss` sessions: which certificates to trust, and what was negotiated.
  *
- * Safe when nothing is set: chain and host name (IP addresses too) are verified against the
- * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered. The
- * host must be one of the certificate's subject alternative names; its common name counts for
- * nothing (RFC 9525). Revocation is not checked. There is no renegotiation and no early data.
+ * The defaults are safe: chain and host name (IP addresses too) are verified against the system's
+ * store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered. The host must
+ * be one of the certificate's subject alternative names; its common name is ignored (RFC 9525).
+ * Revocation is not checked. There is no renegotiation and no early data.
  */
 
 #include <stdbool.h>
@@ -41,13 +41,13 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_MISSING = 1 << 4,       /**< The peer has sent no certificate. */
   WSUV_CERT_KEY_USAGE = 1 << 5,     /**< The key may not be used in this way (RFC 5280 4.2.1.3). */
   WSUV_CERT_EXT_KEY_USAGE =
-      1 << 6, /**< The certificate is not for this use, as a client's one (RFC 5280 4.2.1.12). */
+      1 << 6, /**< The certificate is not for this use, such as a client's (RFC 5280 4.2.1.12). */
   WSUV_CERT_TYPE = 1 << 7,      /**< The certificate is of another type. */
   WSUV_CERT_WEAK_HASH = 1 << 8, /**< It was signed with a hash that is too weak. */
   WSUV_CERT_KEY_TYPE = 1 << 9,  /**< A key of this kind is not accepted. */
   WSUV_CERT_WEAK_KEY = 1 << 10, /**< The key is too short. */
   WSUV_CERT_REVOKED = 1 << 11,  /**< The certificate has been revoked. */
-  WSUV_CERT_OTHER = 1 << 12     /**< Something else, which the detail says. */
+  WSUV_CERT_OTHER = 1 << 12     /**< Another error; wsuv_close_info::detail describes it. */
 } wsuv_cert_flag_t;
 
 /** The library that wsuv_close_info::tls_error belongs to. */
@@ -67,8 +67,8 @@ typedef struct wsuv_tls_config {
 
   /**
    * @name Whom to trust
-   * All of these are used together; without any, the system's store. If they contain no certificate
-   * at all, sessions fail with `WSUV_ETLSTRUST`.
+   * All of these are used together; if none is set, the system's store is used. If they contain no
+   * certificate at all, sessions fail with `WSUV_ETLSTRUST`.
    * @{ */
   const char *ca_file; /**< PEM, any number of certificates, or one in DER. NULL: none. */
   const char *ca_dir;  /**< A folder of such files. NULL: none. */
@@ -78,7 +78,7 @@ typedef struct wsuv_tls_config {
 
   /**
    * @name Our own certificate
-   * For servers that ask for one. Without file and memory there is none.
+   * For servers that ask for one. If neither a file nor memory is set, none is sent.
    * @{ */
   const char *cert_file;    /**< PEM: our own certificate, then its chain. */
   const char *key_file;     /**< PEM or DER. */
@@ -118,8 +118,8 @@ typedef struct wsuv_tls_config {
   bool resumption;
   bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
   /**
-   * Append the secrets of each session to this file, as Wireshark reads them (the format of
-   * SSLKEYLOGFILE). With the file the traffic can be read. NULL (the default): never.
+   * Append the secrets of each session to this file, in the format of SSLKEYLOGFILE, which
+   * Wireshark reads. Everybody who has the file can decrypt the traffic. NULL (the default): never.
    */
   const char *keylog_file;
 } wsuv_tls_config_t;

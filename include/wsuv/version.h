@@ -15,7 +15,7 @@ extern "C" {
 #define WSUV_VERSION_MAJOR 0        /**< Incompatible changes. */
 #define WSUV_VERSION_MINOR 1        /**< Additions. */
 #define WSUV_VERSION_PATCH 0        /**< Corrections. */
-#define WSUV_VERSION_STRING "0.1.0" /**< The three joined by dots. */
+#define WSUV_VERSION_STRING "0.1.0" /**< The three numbers, with dots between them. */
 
 /** The version of the library that is linked, as "MAJOR.MINOR.PATCH"; static storage. */
 WSUV_EXTERN const char *wsuv_version(void);
