@@ -14,7 +14,7 @@ int extension_field(header_store *fields, const char *value) {
   return err == 0 ? header_store_end_value(fields) : err;
 }
 
-void extension_pair_init(extension_pair *p) {
+void extension_pair_open(extension_pair *p) {
   memset(p, 0, sizeof *p);
   track_alloc_init(&p->alloc);
   extension_scratch_init(&p->scratch, &p->alloc.handle);
@@ -67,9 +67,9 @@ int extension_pair_answer(extension_pair *p, const wsuv_extension_t *const *serv
   return err == 0 ? judge_offer(p, offer) : err;
 }
 
-int extension_pair_open(extension_pair *p, const wsuv_extension_t *const *client,
-                        size_t client_count, const wsuv_extension_t *const *server,
-                        size_t server_count) {
+int extension_pair_negotiate(extension_pair *p, const wsuv_extension_t *const *client,
+                             size_t client_count, const wsuv_extension_t *const *server,
+                             size_t server_count) {
   unsigned offered = 0;
   int err = extension_list_new(&p->client.list, &p->alloc.handle, client, client_count);
   if (err == 0) err = write_offer(p, &offered);

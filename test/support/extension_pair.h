@@ -30,12 +30,12 @@ typedef struct extension_pair {
   const char *why;              /* after an error */
 } extension_pair;
 
-void extension_pair_init(extension_pair *p);
+void extension_pair_open(extension_pair *p);
 
 /* The whole negotiation, each side with extensions of its own. 0 or the first error. */
-int extension_pair_open(extension_pair *p, const wsuv_extension_t *const *client,
-                        size_t client_count, const wsuv_extension_t *const *server,
-                        size_t server_count);
+int extension_pair_negotiate(extension_pair *p, const wsuv_extension_t *const *client,
+                             size_t client_count, const wsuv_extension_t *const *server,
+                             size_t server_count);
 
 /* The client's half, with an answer that is given. */
 int extension_pair_accept(extension_pair *p, const wsuv_extension_t *const *client,

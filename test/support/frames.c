@@ -209,6 +209,12 @@ void frames_script(bytes *out, const char *script, bool masked) {
   }
 }
 
+bytes frames_of(const char *script, bool masked) {
+  bytes out = {0};
+  frames_script(&out, script, masked);
+  return out;
+}
+
 /* Frames as text. */
 
 static uint64_t hash(const uint8_t *p, size_t n) {

@@ -19,6 +19,9 @@ void bytes_print(bytes *b, const char *format, ...) __attribute__((format(printf
 const char *bytes_text(const bytes *b);
 void bytes_free(bytes *b);
 
+/* Bytes that are freed when the block ends. */
+#define SCOPED_BYTES __attribute__((cleanup(bytes_free))) bytes
+
 /* A copy in a block of exactly that size, for AddressSanitizer; free() it. */
 uint8_t *bytes_exact(const uint8_t *p, size_t n);
 
@@ -59,6 +62,7 @@ size_t frames_parse(seen_frame *seen, uint8_t *p, size_t n);
    hex, #code in two bytes, the last piece repeated *N times or repeated and cut ~N bytes. A '/' is
    a pause, which is passed over. */
 void frames_script(bytes *out, const char *script, bool masked);
+bytes frames_of(const char *script, bool masked);
 
 /* One line for a frame: name, marks, length, payload (long ones shortened, with a hash). */
 void frames_render(bytes *text, uint8_t opcode, bool fin, uint8_t rsv, const uint8_t *payload,

@@ -55,6 +55,19 @@ void test_add_around_all(test_fixture *fixture);
   }                                                                                  \
   static void NAME(void)
 
+/* SCOPED(rig, r, ...) makes a variable r of type rig, calls rig_open(&r, ...), and calls
+   rig_close(&r) when the block ends. A test that fails leaves by a long jump and closes nothing. */
+#define SCOPED(TYPE, ...)                                                       \
+  __attribute__((cleanup(TYPE##_close))) TYPE SCOPED_NAME(__VA_ARGS__, unused); \
+  TYPE##_open(&__VA_ARGS__)
+#define SCOPED_NAME(NAME, ...) NAME
+
+/* An assertion that says more than its condition: what follows is printed as printf does. */
+#define assert_that(CONDITION, ...)          \
+  do {                                       \
+    if (!(CONDITION)) fail_msg(__VA_ARGS__); \
+  } while (0)
+
 /* For the TESTs of a file. */
 #define TEST_AROUND_EACH(BEFORE, AFTER)                                                 \
   TEST_BEFORE_MAIN(test_around_each) {                                                  \

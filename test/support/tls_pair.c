@@ -94,7 +94,7 @@ void pair_finish(tls_pair *p) {
   tls_context_unref(p->server_ctx);
 }
 
-void pair_open(tls_pair *p, size_t piece) {
+void tls_pair_open(tls_pair *p, size_t piece) {
   pair_begin(p);
   pair_connect(p, pair_host, PAIR_PORT);
   tls_ends_run(&p->client, &p->server, piece);
@@ -102,7 +102,7 @@ void pair_open(tls_pair *p, size_t piece) {
   assert_int_equal(p->server.shaken, 0);
 }
 
-void pair_close(tls_pair *p) {
+void tls_pair_close(tls_pair *p) {
   pair_disconnect(p);
   pair_finish(p);
 }

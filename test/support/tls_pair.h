@@ -45,8 +45,8 @@ void pair_connect(tls_pair *p, const char *name, uint16_t port);
 void pair_disconnect(tls_pair *p);
 
 /* Both, and the handshake with bytes in pieces of that size. */
-void pair_open(tls_pair *p, size_t piece);
-void pair_close(tls_pair *p);
+void tls_pair_open(tls_pair *p, size_t piece);
+void tls_pair_close(tls_pair *p);
 
 void pair_assert_in(const tls_end *e, const void *data, size_t len); /* plaintext that came */
 tls_info pair_facts(const tls_end *e);

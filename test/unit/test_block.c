@@ -8,11 +8,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 typedef struct rig {
   track_alloc alloc;
   block_spare spare;
@@ -36,19 +31,18 @@ static void fill(block *b, size_t n) {
 
 static void expect_filled(const block *b) {
   for (size_t i = 0; i < b->len; i++)
-    CHECK(b->base[i] == (unsigned char) (i * 7), "byte %zu of %zu", i, b->len);
+    assert_that(b->base[i] == (unsigned char) (i * 7), "byte %zu of %zu", i, b->len);
 }
 
 TEST(test_block_keeps_its_bytes_while_it_grows) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   uint64_t seed = 3;
   block b = {0};
   for (int i = 0; i < 200; i++) {
     size_t n = seeded_below(&seed, 3000), old = b.cap;
     assert_int_equal(block_reserve(&b, &r.spare, n, SIZE_MAX), 0);
-    CHECK(b.cap - b.len >= n, "step %d: no room for %zu", i, n);
-    CHECK(b.cap == old || b.cap >= 2 * old, "step %d: %zu after %zu", i, b.cap, old);
+    assert_that(b.cap - b.len >= n, "step %d: no room for %zu", i, n);
+    assert_that(b.cap == old || b.cap >= 2 * old, "step %d: %zu after %zu", i, b.cap, old);
     fill(&b, n);
     expect_filled(&b);
   }
@@ -57,39 +51,35 @@ TEST(test_block_keeps_its_bytes_while_it_grows) {
   assert_null(b.base);
   assert_int_equal(b.len, 0);
   assert_int_equal(b.cap, 0);
-  rig_close(&r);
 }
 
 /* Whatever the allocator gives, new, grown or spare. */
 TEST(test_block_lies_as_it_was_asked_to) {
   static const unsigned char example[2 * BLOCK_ALIGN];
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (size_t i = 0; i < BLOCK_ALIGN; i++) {
     const unsigned char *like = example + i;
     block b = {0};
     block_align(&b, like);
     for (size_t n = 1; n < 20000; n *= 3) {
       assert_int_equal(block_reserve(&b, &r.spare, n, SIZE_MAX), 0);
-      CHECK(((uintptr_t) b.base - (uintptr_t) like) % BLOCK_ALIGN == 0, "%zu, %zu", i, n);
+      assert_that(((uintptr_t) b.base - (uintptr_t) like) % BLOCK_ALIGN == 0, "%zu, %zu", i, n);
       fill(&b, n);
       expect_filled(&b);
       block_align(&b, like + 1); /* too late: it is not empty */
     }
     block_release(&b, &r.spare);
   }
-  rig_close(&r);
 }
 
 TEST(test_block_stays_within_most_unless_more_is_needed) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (size_t most = 10000; most < 20000; most += 999) {
     block b = {0};
     while (b.len < most) {
       size_t n = most - b.len < 700 ? most - b.len : 700;
       assert_int_equal(block_reserve(&b, &r.spare, n, most), 0);
-      CHECK(b.cap <= most, "most %zu: %zu", most, b.cap);
+      assert_that(b.cap <= most, "most %zu: %zu", most, b.cap);
       fill(&b, n);
     }
     assert_int_equal(block_reserve(&b, &r.spare, 100, most), 0);
@@ -100,12 +90,10 @@ TEST(test_block_stays_within_most_unless_more_is_needed) {
     block_spare_free(&r.spare);
     block_spare_init(&r.spare, &r.alloc.handle);
   }
-  rig_close(&r);
 }
 
 TEST(test_block_reserves_nothing_where_there_is_room) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   assert_int_equal(block_reserve(&b, &r.spare, 5000, SIZE_MAX), 0);
   unsigned char *base = b.base;
@@ -116,12 +104,10 @@ TEST(test_block_reserves_nothing_where_there_is_room) {
   }
   assert_int_equal(r.alloc.calls, calls);
   block_release(&b, &r.spare);
-  rig_close(&r);
 }
 
 TEST(test_block_takes_the_spare_and_allocates_nothing) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (int i = 0; i < 10; i++) {
     block b = {0};
     uint64_t calls = r.alloc.calls;
@@ -135,12 +121,10 @@ TEST(test_block_takes_the_spare_and_allocates_nothing) {
     assert_true(r.spare.size >= 100000);
     assert_int_equal(r.alloc.live, 1);
   }
-  rig_close(&r);
 }
 
 TEST(test_block_grows_when_the_spare_is_too_small) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   assert_int_equal(block_reserve(&b, &r.spare, 1000, SIZE_MAX), 0);
   block_release(&b, &r.spare);
@@ -149,12 +133,10 @@ TEST(test_block_grows_when_the_spare_is_too_small) {
   expect_filled(&b);
   block_release(&b, &r.spare);
   assert_int_equal(r.alloc.live, 1);
-  rig_close(&r);
 }
 
 TEST(test_block_keeps_the_larger_of_two_spares) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block small = {0}, large = {0}, again = {0};
   assert_int_equal(block_reserve(&small, &r.spare, 1000, SIZE_MAX), 0);
   assert_int_equal(block_reserve(&large, &r.spare, 300000, SIZE_MAX), 0);
@@ -166,12 +148,10 @@ TEST(test_block_keeps_the_larger_of_two_spares) {
   block_release(&again, &r.spare);
   assert_true(r.spare.size >= 300000);
   assert_int_equal(r.alloc.live, 1);
-  rig_close(&r);
 }
 
 TEST(test_block_too_large_is_not_kept) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   assert_int_equal(block_reserve(&b, &r.spare, BLOCK_SPARE_MAX + 1, SIZE_MAX), 0);
   block_release(&b, &r.spare);
@@ -180,22 +160,18 @@ TEST(test_block_too_large_is_not_kept) {
   assert_int_equal(b.cap, BLOCK_SPARE_MAX);
   block_release(&b, &r.spare);
   assert_int_equal(r.alloc.live, 1);
-  rig_close(&r);
 }
 
 TEST(test_block_that_was_never_used_can_be_released) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   block_release(&b, &r.spare);
   block_release(&b, &r.spare);
   assert_null(r.spare.memory);
-  rig_close(&r);
 }
 
 TEST(test_block_without_memory_is_unchanged) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   r.alloc.fail_at = 1;
   assert_int_equal(block_reserve(&b, &r.spare, 100, SIZE_MAX), WS_ENOMEM);
@@ -211,13 +187,11 @@ TEST(test_block_without_memory_is_unchanged) {
   expect_filled(&b);
   r.alloc.fail_at = 0;
   block_release(&b, &r.spare);
-  rig_close(&r);
 }
 
 /* A spare that is too small may be given up, but is neither lost nor used twice. */
 TEST(test_block_without_memory_loses_no_spare) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   assert_int_equal(block_reserve(&b, &r.spare, 1000, SIZE_MAX), 0);
   block_release(&b, &r.spare);
@@ -226,28 +200,25 @@ TEST(test_block_without_memory_loses_no_spare) {
   assert_int_equal(block_reserve(&b, &r.spare, 1000000, SIZE_MAX), WS_ENOMEM);
   assert_true(b.base == NULL && b.len == 0 && b.cap == 0);
   r.alloc.fail_at = 0;
-  rig_close(&r);
 }
 
 /* F16: sums that would wrap are seen before they do. */
 TEST(test_block_refuses_a_size_that_wraps) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   block b = {0};
   assert_int_equal(block_reserve(&b, &r.spare, 100, SIZE_MAX), 0);
   fill(&b, 100);
   for (size_t n = SIZE_MAX - 100; n != 0; n++) {
     block before = b;
     r.alloc.fail_at = r.alloc.calls + 1; /* whatever is asked for could not be had */
-    CHECK(block_reserve(&b, &r.spare, n, SIZE_MAX) == WS_ENOMEM, "n = SIZE_MAX - %zu",
-          SIZE_MAX - n);
+    assert_that(block_reserve(&b, &r.spare, n, SIZE_MAX) == WS_ENOMEM, "n = SIZE_MAX - %zu",
+                SIZE_MAX - n);
     assert_memory_equal(&b, &before, sizeof b);
   }
   r.alloc.fail_at = 0;
   for (size_t n = SIZE_MAX - 99; n != 0; n++)
-    CHECK(block_reserve(&b, &r.spare, n, SIZE_MAX) == WS_ENOMEM, "n = SIZE_MAX - %zu",
-          SIZE_MAX - n);
+    assert_that(block_reserve(&b, &r.spare, n, SIZE_MAX) == WS_ENOMEM, "n = SIZE_MAX - %zu",
+                SIZE_MAX - n);
   expect_filled(&b);
   block_release(&b, &r.spare);
-  rig_close(&r);
 }

@@ -8,11 +8,6 @@
 #include "support/frames.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 static bool may_be_sent(unsigned code) {
   if (code >= 3000) return code <= 4999;
   return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
@@ -20,7 +15,7 @@ static bool may_be_sent(unsigned code) {
 
 TEST(test_close_code_is_valid_only_where_registered_or_private) {
   for (unsigned code = 0; code < 65536; code++)
-    CHECK(close_code_valid(code) == may_be_sent(code), "code %u", code);
+    assert_that(close_code_valid(code) == may_be_sent(code), "code %u", code);
   assert_false(close_code_valid(65536 + 1000));
   assert_false(close_code_valid(UINT32_MAX));
 }
@@ -40,9 +35,10 @@ TEST(test_close_payload_reads_every_code) {
     const char *why;
     for (size_t n = 2; n <= 5; n += 3) {
       int r = read_exact(p, n, &seen, &why);
-      CHECK(r == (may_be_sent(code) ? 0 : WSUV_EPROTOCOL), "code %u, %zu bytes: %d", code, n, r);
-      if (r == 0) CHECK(seen == code, "code %u read as %u", code, seen);
-      if (r != 0) CHECK(*why != 0, "code %u: no text", code);
+      assert_that(r == (may_be_sent(code) ? 0 : WSUV_EPROTOCOL), "code %u, %zu bytes: %d", code, n,
+                  r);
+      if (r == 0) assert_that(seen == code, "code %u read as %u", code, seen);
+      if (r != 0) assert_that(*why != 0, "code %u: no text", code);
     }
   }
 }
@@ -82,15 +78,14 @@ TEST(test_close_payload_reason_must_be_utf8) {
       {"\xe2\x82\xac", true},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    bytes p = {0};
+    SCOPED_BYTES p = {0};
     uint16_t code;
     const char *why;
     bytes_add(&p, "\x03\xe8", 2);
     bytes_add(&p, cases[i].reason, strlen(cases[i].reason));
     int r = read_exact((const char *) p.base, p.len, &code, &why);
-    CHECK(r == (cases[i].valid ? 0 : WSUV_EUTF8), "case %zu: %d", i, r);
-    CHECK(r == 0 || *why != 0, "case %zu: no text", i);
-    bytes_free(&p);
+    assert_that(r == (cases[i].valid ? 0 : WSUV_EUTF8), "case %zu: %d", i, r);
+    assert_that(r == 0 || *why != 0, "case %zu: no text", i);
   }
 }
 
@@ -146,7 +141,7 @@ TEST(test_close_code_for_error_maps_every_error) {
   assert_int_equal(close_code_for_error(WSUV_EIDLE), 1001);
   assert_int_equal(close_code_for_error(WS_ECANCELED), 1001);
 #define XX(name, value, text) \
-  CHECK(close_code_valid(close_code_for_error(WSUV_##name)), "WSUV_%s", #name);
+  assert_that(close_code_valid(close_code_for_error(WSUV_##name)), "WSUV_%s", #name);
   WSUV_ERRNO_MAP(XX)
 #undef XX
 }

@@ -7,11 +7,6 @@
 #include "support/conn_rig.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 /* The hook. */
 
 typedef struct traced {
@@ -32,10 +27,9 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 /* What was cut: as much as came first, but something. */
 TEST(test_conn_dumps_payloads_in_clear) {
   for (uint64_t cut = 0; cut < 2; cut++) {
-    conn_rig r;
-    bytes in = {0};
+    SCOPED_BYTES in = {0};
     traced t = {{{0}, {0}}};
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.dump = dump;
     r.c.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "abcdef", 6), 0);
@@ -46,17 +40,14 @@ TEST(test_conn_dumps_payloads_in_clear) {
     conn_rig_expect_text("out", bytes_text(&t.text[1]), "abc;p;");
     bytes_free(&t.text[0]);
     bytes_free(&t.text[1]);
-    bytes_free(&in);
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_traces_each_header_both_ways) {
   for (uint64_t cut = 0; cut < 3; cut++) {
-    conn_rig r;
-    bytes in = {0};
+    SCOPED_BYTES in = {0};
     traced t = {{{0}, {0}}};
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.trace = trace;
     r.c.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "ab", 2), 0);
@@ -67,8 +58,6 @@ TEST(test_conn_traces_each_header_both_ways) {
     conn_rig_expect_text("out", bytes_text(&t.text[1]), "1- 2 1;0 0 1;10 1 1;8 2 1;");
     bytes_free(&t.text[0]);
     bytes_free(&t.text[1]);
-    bytes_free(&in);
-    conn_rig_close(&r);
   }
 }
 
@@ -83,13 +72,13 @@ typedef struct torture {
 static void torture_send(torture *t, frame_opcode type, bool fin, size_t len) {
   static const uint8_t zeros[40000];
   int err = conn_send(&t->r.c, type, fin, zeros, len);
-  CHECK(err == 0 || err == (t->over ? WSUV_ESTATE : WS_ENOMEM), "send: %d", err);
+  assert_that(err == 0 || err == (t->over ? WSUV_ESTATE : WS_ENOMEM), "send: %d", err);
   if (err == 0) t->sent++;
   conn_rig_write_all(&t->r);
 }
 
 static void torture_feed(torture *t, const char *script, bool in_place) {
-  bytes in = {0};
+  SCOPED_BYTES in = {0};
   frames_script(&in, script, t->r.role == WS_SERVER);
   for (size_t at = 0, n; at < in.len; at += n) {
     uint8_t *dst, *copy = NULL;
@@ -100,11 +89,10 @@ static void torture_feed(torture *t, const char *script, bool in_place) {
     if (room != 0) memcpy(dst, in.base + at, n);
     conn_recv(&t->r.c, dst, n);
     int err = conn_rig_take(&t->r);
-    CHECK(err == 0 || (err == WS_ENOMEM && !t->over), "feed: %d", err);
+    assert_that(err == 0 || (err == WS_ENOMEM && !t->over), "feed: %d", err);
     if (err != 0) t->over = true;
     free(copy);
   }
-  bytes_free(&in);
 }
 
 static void torture_run(torture *t) {
@@ -117,7 +105,7 @@ static void torture_run(torture *t) {
   torture_send(t, OPCODE_TEXT, true, 40000);
   torture_send(t, OPCODE_PING, true, 125);
   int err = conn_close(&t->r.c, 1000, "bye", 3);
-  CHECK(err == 0 || (err == WS_ENOMEM && !t->over), "close: %d", err);
+  assert_that(err == 0 || (err == WS_ENOMEM && !t->over), "close: %d", err);
   conn_rig_write_all(&t->r);
   torture_feed(t, "TEXT \"x\"*300 ; CLOSE #1000 \"bye\"", false);
 }
@@ -128,12 +116,12 @@ static void torture_check(torture *t, uint64_t n) {
   uint8_t *p = t->r.wire.base;
   size_t left = t->r.wire.len, seen = 0, closes = 0, size;
   for (; (size = frames_parse(&f, p, left)) != 0; p += size, left -= size) {
-    CHECK(closes == 0, "allocation %llu: frames after the close", (unsigned long long) n);
+    assert_that(closes == 0, "allocation %llu: frames after the close", (unsigned long long) n);
     if (f.spec.opcode == 8) closes++;
     if (f.spec.opcode < 8 || f.spec.opcode == 9) seen++;
   }
-  CHECK(left == 0 && seen == t->sent, "allocation %llu: %zu frames of %zu, %zu bytes over",
-        (unsigned long long) n, seen, t->sent, left);
+  assert_that(left == 0 && seen == t->sent, "allocation %llu: %zu frames of %zu, %zu bytes over",
+              (unsigned long long) n, seen, t->sent, left);
 }
 
 /* F46. */
@@ -147,7 +135,7 @@ TEST(test_conn_without_memory_fails_and_leaks_nothing) {
       torture_run(&t);
       failed = t.r.alloc.failed;
       torture_check(&t, n);
-      CHECK(failed != 0 || !t.over, "no allocation failed");
+      assert_that(failed != 0 || !t.over, "no allocation failed");
       conn_rig_close(&t.r);
     }
   }

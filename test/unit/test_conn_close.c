@@ -7,15 +7,9 @@
 #include "support/conn_rig.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 TEST(test_conn_close_that_we_begin) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    conn_rig r;
-    conn_rig_open(&r, (ws_role) role);
+    SCOPED(conn_rig, r, (ws_role) role);
     assert_int_equal(conn_close(&r.c, 3000, "bye", 3), 0);
     assert_true(r.c.close_sent && !r.c.close_received);
     assert_int_equal(r.c.sent_code, 3000);
@@ -31,15 +25,13 @@ TEST(test_conn_close_that_we_begin) {
                      0);
     conn_rig_expect_events(&r, "TEXT \"late\" ; PONG ; CLOSE #3000");
     conn_rig_expect_written(&r, "");
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_close_that_the_peer_begins) {
   static const char *const closes[] = {"CLOSE", "CLOSE #1000", "CLOSE #1014 \"x\"", "CLOSE #4999"};
   for (size_t i = 0; i < sizeof closes / sizeof *closes; i++) {
-    conn_rig r;
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     assert_int_equal(conn_rig_feed_script(&r, closes[i]), 0);
     conn_rig_expect_events(&r, closes[i]);
     conn_rig_expect_written(&r, closes[i]);
@@ -49,7 +41,6 @@ TEST(test_conn_close_that_the_peer_begins) {
     conn_fail(&r.c, WSUV_EIDLE, "idle");
     conn_rig_write_all(&r);
     conn_rig_expect_written(&r, "");
-    conn_rig_close(&r);
   }
 }
 
@@ -57,10 +48,9 @@ TEST(test_conn_close_that_the_peer_begins) {
 TEST(test_conn_close_of_the_peer_is_answered_when_asked_to) {
   static const char *const written[] = {"CLOSE #4001", "BIN \"x\" ; CLOSE #4001", "CLOSE #4002"};
   for (int v = 0; v < 3; v++) {
-    conn_rig r;
     conn_event ev;
     uint8_t in[] = {0x88, 2, 0x0f, 0xa1, 0x81, 1, 'x'};
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), 0);
     conn_recv(&r.c, in, sizeof in);
     assert_int_equal(conn_next_event(&r.c, &ev), 1);
@@ -74,14 +64,12 @@ TEST(test_conn_close_of_the_peer_is_answered_when_asked_to) {
     assert_int_equal(conn_next_event(&r.c, &ev), 0);
     conn_rig_write_all(&r);
     conn_rig_expect_written(&r, written[v]);
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_close_at_the_same_time) {
   for (int written = 0; written < 2; written++) {
-    conn_rig r;
-    conn_rig_open(&r, WS_SERVER);
+    SCOPED(conn_rig, r, WS_SERVER);
     r.keep = true;
     assert_int_equal(conn_close(&r.c, 1001, "", 0), 0);
     if (written != 0) conn_rig_write_all(&r);
@@ -90,7 +78,6 @@ TEST(test_conn_close_at_the_same_time) {
     conn_rig_write_all(&r);
     conn_rig_expect_written(&r, "CLOSE #1001");
     assert_int_equal(r.c.sent_code, 1001);
-    conn_rig_close(&r);
   }
 }
 
@@ -102,20 +89,19 @@ static void expect_one_close(conn_rig *r, size_t begun, size_t gone) {
   uint8_t *p = r->wire.base;
   size_t n = r->wire.len, count = 0, size;
   while ((size = frames_parse(&f, p, n)) != 0 && f.spec.opcode == 2) {
-    CHECK(size == 8, "%zu bytes gone: frame %zu", gone, count);
+    assert_that(size == 8, "%zu bytes gone: frame %zu", gone, count);
     p += size, n -= size, count++;
   }
-  CHECK(size == n && f.spec.opcode == 8 && f.length == 2, "%zu bytes gone: the close", gone);
-  CHECK((f.payload[0] << 8 | f.payload[1]) == r->c.sent_code, "%zu bytes gone: code", gone);
-  CHECK(count == begun || count == 3, "%zu bytes gone: %zu frames", gone, count);
-  CHECK(count == 3 ? r->c.data_kept >= 24 : r->c.data_kept == 8 * begun, "%zu bytes gone: kept",
-        gone);
+  assert_that(size == n && f.spec.opcode == 8 && f.length == 2, "%zu bytes gone: the close", gone);
+  assert_that((f.payload[0] << 8 | f.payload[1]) == r->c.sent_code, "%zu bytes gone: code", gone);
+  assert_that(count == begun || count == 3, "%zu bytes gone: %zu frames", gone, count);
+  assert_that(count == 3 ? r->c.data_kept >= 24 : r->c.data_kept == 8 * begun,
+              "%zu bytes gone: kept", gone);
 }
 
 TEST(test_conn_close_of_the_peer_does_not_cost_us_our_close) {
   for (size_t gone = 0; gone <= 3 * 8 + 4; gone++) {
-    conn_rig r;
-    conn_rig_open(&r, WS_SERVER);
+    SCOPED(conn_rig, r, WS_SERVER);
     r.keep = true;
     for (int i = 0; i < 3; i++)
       assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "sixsix", 6), 0);
@@ -124,13 +110,11 @@ TEST(test_conn_close_of_the_peer_does_not_cost_us_our_close) {
     assert_int_equal(conn_rig_feed_script(&r, "CLOSE #1000"), 0);
     conn_rig_write_all(&r);
     expect_one_close(&r, (gone + 7) / 8 < 3 ? (gone + 7) / 8 : 3, gone);
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_close_of_the_peer_says_what_was_kept) {
-  conn_rig r;
-  conn_rig_open(&r, WS_SERVER);
+  SCOPED(conn_rig, r, WS_SERVER);
   r.keep = true;
   for (size_t len = 10; len < 40; len += 10) /* frames of 12, 22, 32 bytes */
     assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "0123456789012345678901234567890", len),
@@ -142,13 +126,11 @@ TEST(test_conn_close_of_the_peer_says_what_was_kept) {
   assert_int_equal(r.c.out.payload, 20);
   conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "BIN \"0123456789\" ; BIN \"01234567890123456789\" ; CLOSE");
-  conn_rig_close(&r);
 }
 
 /* It is taken back with the data before it, and there is no room any more to put it back. */
 TEST(test_conn_close_that_is_lost_is_not_said_to_be_sent) {
-  conn_rig r;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   r.keep = true;
   r.shared.chunks.max_spares = 0;
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), 0);
@@ -161,12 +143,10 @@ TEST(test_conn_close_that_is_lost_is_not_said_to_be_sent) {
   assert_int_equal(r.c.data_kept, 0);
   assert_int_equal(out_queue_len(&r.c.out), 0);
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
-  conn_rig_close(&r);
 }
 
 TEST(test_conn_close_never_overtakes_data) {
-  conn_rig r;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "a", 1), 0);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "b", 1), 0);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
@@ -175,13 +155,11 @@ TEST(test_conn_close_never_overtakes_data) {
   conn_rig_expect_written(&r, "TEXT- \"a\" ; CONT \"b\" ; CLOSE #1000");
   for (unsigned type = 1; type <= 10; type += type == 2 ? 7u : 1u)
     assert_int_equal(conn_send(&r.c, (frame_opcode) type, true, "x", 1), WSUV_ESTATE);
-  conn_rig_close(&r);
 }
 
 /* RFC 6455 5.5.1: what comes behind a close frame is not read by anybody. */
 TEST(test_conn_sends_nothing_after_its_close_frame) {
-  conn_rig r;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
   conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
@@ -190,7 +168,6 @@ TEST(test_conn_sends_nothing_after_its_close_frame) {
   conn_rig_expect_written(&r, "");
   assert_int_equal(conn_rig_feed_script(&r, "OP3"), WSUV_EPROTOCOL);
   conn_rig_expect_written(&r, "");
-  conn_rig_close(&r);
 }
 
 TEST(test_conn_close_refuses_what_may_not_be_sent) {
@@ -201,7 +178,7 @@ TEST(test_conn_close_refuses_what_may_not_be_sent) {
   memset(reason, 'r', sizeof reason);
   conn_rig_open(&r, WS_CLIENT);
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-    CHECK(conn_close(&r.c, codes[i], "", 0) == WSUV_ECLOSECODE, "code %u", codes[i]);
+    assert_that(conn_close(&r.c, codes[i], "", 0) == WSUV_ECLOSECODE, "code %u", codes[i]);
   assert_true(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, "why", 3) < 0);
   assert_int_equal(conn_close(&r.c, 1000, reason, sizeof reason), WSUV_ECONTROL);
   assert_int_equal(conn_close(&r.c, 1000, "\xff", 1), WSUV_EUTF8);
@@ -226,9 +203,8 @@ TEST(test_conn_fail_tells_the_peer_once) {
                                WSUV_EFRAGMENTS, WSUV_EIDLE, WSUV_EPINGTIMEOUT,
                                WS_ECANCELED,    WS_ENOMEM,  WSUV_ERANDOM};
   for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-    conn_rig r;
     char answer[48];
-    conn_rig_open(&r, (ws_role) (i % 2));
+    SCOPED(conn_rig, r, (ws_role) (i % 2));
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), 0);
     conn_fail(&r.c, errors[i], "for a reason");
     conn_fail(&r.c, WSUV_EPROTOCOL, "for another");
@@ -241,18 +217,16 @@ TEST(test_conn_fail_tells_the_peer_once) {
     conn_rig_expect_events(&r, "");
     conn_rig_expect_written(&r, "");
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), WSUV_ESTATE);
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_fail_sends_its_text_as_the_reason) {
   static char why[WSUV_CLOSE_REASON_MAX + 1];
   for (size_t len = 0; len <= WSUV_CLOSE_REASON_MAX; len += len == 0 ? 1 : 61) {
-    conn_rig r;
     seen_frame f;
     memset(why, 'w', len);
     why[len] = 0;
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     conn_fail(&r.c, WSUV_EIDLE, why);
     assert_string_equal(r.c.why, why);
     conn_rig_write_all(&r);
@@ -260,18 +234,15 @@ TEST(test_conn_fail_sends_its_text_as_the_reason) {
     assert_int_equal(f.length, 2 + len);
     assert_memory_equal(f.payload, "\x03\xe9", 2);
     assert_memory_equal(f.payload + 2, why, len);
-    conn_rig_close(&r);
   }
 }
 
 TEST(test_conn_fail_after_our_close_sends_no_other) {
-  conn_rig r;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
   conn_fail(&r.c, WSUV_EPINGTIMEOUT, "ping timeout");
   assert_true(r.c.failed);
   conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
   assert_int_equal(r.c.sent_code, 1000);
-  conn_rig_close(&r);
 }

@@ -66,7 +66,7 @@ static void negotiate(rig *r) {
     choose(r, &options[i]);
     assert_int_equal(wsuv_permessage_deflate(&deflate[i], &options[i]), 0);
   }
-  assert_int_equal(extension_pair_open(&r->p, both, 1, both + 1, 1), 0);
+  assert_int_equal(extension_pair_negotiate(&r->p, both, 1, both + 1, 1), 0);
 }
 
 /* The same once more, between the same two. */
@@ -97,7 +97,7 @@ static void end_open(rig *r, size_t i) {
 static void rig_open(rig *r, uint64_t seed) {
   memset(r, 0, sizeof *r);
   r->seed = seed;
-  extension_pair_init(&r->p);
+  extension_pair_open(&r->p);
   fake_env_init(&r->env, &r->p.alloc.handle, 1);
   conn_shared_init(&r->shared, &r->env.base);
   for (size_t i = 0; i < CONNS; i++) {
@@ -154,7 +154,7 @@ static void send_prepared(rig *r, end *e) {
 /* A whole message, or a fragment of one. */
 static void send_some(rig *r, end *e) {
   static const size_t lengths[] = {2, 100, 100, 3000, 60000};
-  bytes text = {0};
+  SCOPED_BYTES text = {0};
   size_t len = below(r, lengths[below(r, 5)]);
   if (below(r, 4) == 0) {
     raw_noise(&r->seed, len, &text);
@@ -180,7 +180,6 @@ static void send_some(rig *r, end *e) {
     frames_render(&e->wanted, OPCODE_BINARY, true, 0, e->sending.base, e->sending.len);
     e->sending.len = 0;
   }
-  bytes_free(&text);
 }
 
 static void take(end *e, const conn_event *ev) {
@@ -194,7 +193,7 @@ static void take(end *e, const conn_event *ev) {
 
 /* All that is queued, cut anywhere. */
 static void carry(rig *r, end *from) {
-  bytes wire = {0};
+  SCOPED_BYTES wire = {0};
   ws_view bufs[8];
   for (size_t n; (n = out_queue_peek(&from->c.out, bufs, 8)) > 0;) {
     size_t sum = 0;
@@ -211,7 +210,6 @@ static void carry(rig *r, end *from) {
     assert_int_equal(got, 0);
     free(copy);
   }
-  bytes_free(&wire);
 }
 
 static void step(rig *r) {
@@ -229,8 +227,7 @@ static void step(rig *r) {
 TEST(test_conns_never_disagree_about_a_window) {
   uint64_t failed = 0, ended = 0;
   for (uint64_t seed = 0; seed < SEEDS; seed++) {
-    rig r;
-    rig_open(&r, seed);
+    SCOPED(rig, r, seed);
     for (size_t i = 0; i < STEPS; i++) step(&r);
     for (size_t i = 0; i < CONNS; i++) carry(&r, &r.ends[i]);
     for (size_t i = 0; i < CONNS; i++) {
@@ -240,7 +237,6 @@ TEST(test_conns_never_disagree_about_a_window) {
       ended += e->c.failed;
     }
     failed += r.failed;
-    rig_close(&r);
   }
   assert_true(failed > 100 && ended > 10);
 }

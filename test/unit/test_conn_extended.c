@@ -29,7 +29,7 @@ static void rig_open(rig *r, bool streamed, size_t max_message_size) {
   wsuv_extension_t deflate;
   const wsuv_extension_t *const one[] = {&deflate};
   memset(r, 0, sizeof *r);
-  extension_pair_init(&r->p);
+  extension_pair_open(&r->p);
   assert_int_equal(wsuv_permessage_deflate(&deflate, NULL), 0);
   assert_int_equal(extension_pair_accept(&r->p, one, 1, "permessage-deflate"), 0);
   fake_env_init(&r->env, &r->p.alloc.handle, 1);
@@ -92,7 +92,7 @@ static void add_frame(bytes *wire, uint8_t opcode, uint8_t rsv, bool fin, const 
 
 /* One message, in fragments of a seed's with pings between them, compressed or not. */
 static void add_message(bytes *wire, bytes *wanted, z_stream *z, uint64_t *seed, size_t len) {
-  bytes text = {0}, payload = {0};
+  SCOPED_BYTES text = {0}, payload = {0};
   bool compressed = seeded_below(seed, 4) > 0;
   raw_text(seed, len, &text);
   if (compressed) raw_deflate(z, text.base, text.len, 0, 0, &payload);
@@ -108,16 +108,13 @@ static void add_message(bytes *wire, bytes *wanted, z_stream *z, uint64_t *seed,
     at += n;
   }
   frames_render(wanted, OPCODE_TEXT, true, 0, text.base, text.len);
-  bytes_free(&text);
-  bytes_free(&payload);
 }
 
 static void play(uint64_t seed, size_t piece, bool streamed, bool keep) {
   static const size_t lengths[] = {5, 0, 300, 1, 40000, 70, 3000};
-  bytes wire = {0}, wanted = {0};
+  SCOPED_BYTES wire = {0}, wanted = {0};
   z_stream z = {0};
-  rig r;
-  rig_open(&r, streamed, 1 << 20);
+  SCOPED(rig, r, streamed, 1 << 20);
   assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     add_message(&wire, &wanted, &z, &seed, lengths[i]);
@@ -125,9 +122,6 @@ static void play(uint64_t seed, size_t piece, bool streamed, bool keep) {
   deflateEnd(&z);
   assert_int_equal(read_all(&r, &wire, piece, keep), 0);
   assert_string_equal(bytes_text(&r.seen), bytes_text(&wanted));
-  bytes_free(&wire);
-  bytes_free(&wanted);
-  rig_close(&r);
 }
 
 TEST(test_conn_inflates_the_same_however_cut) {
@@ -146,45 +140,37 @@ TEST(test_conn_inflates_the_same_however_cut) {
    than can be counted. */
 TEST(test_conn_streams_any_number_of_frames) {
   static const char script[] = "TEXT{4}- f248; CONT-; CONT-; CONT cdc9c90700";
-  bytes wire = {0};
-  rig r;
-  rig_open(&r, true, 1 << 20);
+  SCOPED_BYTES wire = {0};
+  SCOPED(rig, r, true, 1 << 20);
   frames_script(&wire, script, false);
   assert_int_equal(read_once(&r, wire.base, 4, false), 0);
   r.c.incoming.fragments = UINT32_MAX;
   assert_int_equal(read_once(&r, wire.base + 4, wire.len - 4, false), 0);
   assert_int_equal(r.message.len, 5);
   assert_memory_equal(r.message.base, "Hello", 5);
-  bytes_free(&wire);
-  rig_close(&r);
 }
 
 /* Whatever is given is given before more is read. */
 TEST(test_conn_gives_pieces_as_far_as_they_have_come) {
   static const uint8_t hello[] = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
-  bytes wire = {0}, wanted = {0};
-  rig r;
-  rig_open(&r, true, 1 << 20);
+  SCOPED_BYTES wire = {0}, wanted = {0};
+  SCOPED(rig, r, true, 1 << 20);
   add_frame(&wire, OPCODE_TEXT, FRAME_RSV1, true, hello, sizeof hello);
   assert_int_equal(read_once(&r, wire.base, wire.len - 2, false), 0);
   assert_memory_equal(r.message.base, "Hell", 4);
   assert_int_equal(read_once(&r, wire.base + wire.len - 2, 2, false), 0);
   frames_render(&wanted, OPCODE_TEXT, true, 0, (const uint8_t *) "Hello", 5);
   assert_string_equal(bytes_text(&r.seen), bytes_text(&wanted));
-  bytes_free(&wanted);
-  bytes_free(&wire);
-  rig_close(&r);
 }
 
 /* What is compressed is not read to where messages are assembled; what is not may be. */
 TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
   for (int compressed = 0; compressed < 2; compressed++) {
-    bytes noise = {0}, payload = {0}, wire = {0};
+    SCOPED_BYTES noise = {0}, payload = {0}, wire = {0};
     uint64_t seed = 1;
     uint8_t *dst;
     z_stream z = {0};
-    rig r;
-    rig_open(&r, false, 1 << 20);
+    SCOPED(rig, r, false, 1 << 20);
     raw_noise(&seed, 100000, &noise);
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
     raw_deflate(&z, noise.base, noise.len, 0, 0, &payload);
@@ -197,10 +183,6 @@ TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
     assert_int_equal(read_once(&r, wire.base + 50000, wire.len - 50000, false), 0);
     assert_int_equal(r.message.len, 100000);
     assert_memory_equal(r.message.base, noise.base, 100000);
-    bytes_free(&noise);
-    bytes_free(&payload);
-    bytes_free(&wire);
-    rig_close(&r);
   }
 }
 
@@ -208,15 +190,12 @@ TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
 TEST(test_conn_frees_an_unfinished_message) {
   static const uint8_t half[] = {0xf2, 0x48, 0xcd};
   for (int streamed = 0; streamed < 2; streamed++) {
-    bytes wire = {0};
-    rig r;
-    rig_open(&r, streamed != 0, 1 << 20);
+    SCOPED_BYTES wire = {0};
+    SCOPED(rig, r, streamed != 0, 1 << 20);
     add_frame(&wire, OPCODE_TEXT, FRAME_RSV1, false, half, sizeof half);
     add_frame(&wire, OPCODE_CLOSE, 0, true, (const uint8_t *) "\x03\xe8", 2);
     assert_int_equal(read_once(&r, wire.base, wire.len, false), 0);
     assert_true(r.c.close_received);
     assert_int_equal(conn_answer_close(&r.c), 0);
-    bytes_free(&wire);
-    rig_close(&r);
   }
 }

@@ -10,11 +10,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 typedef struct rig {
   track_alloc alloc;
   fake_env env;
@@ -47,7 +42,7 @@ static void rig_close(rig *r) {
 }
 
 static void note_close(rig *r, const conn_event *ev) {
-  bytes p = {0};
+  SCOPED_BYTES p = {0};
   bytes_add(&p, "", 0);
   if (ev->close_code != WSUV_CLOSE_NO_STATUS) {
     assert_int_equal(ev->data[-2] << 8 | ev->data[-1], ev->close_code); /* what lies before */
@@ -55,7 +50,6 @@ static void note_close(rig *r, const conn_event *ev) {
   }
   bytes_add(&p, ev->data, ev->len);
   frames_render(&r->events, 8, true, 0, p.base, p.len);
-  bytes_free(&p);
 }
 
 static void note(rig *r, const conn_event *ev) {
@@ -90,10 +84,9 @@ static int feed(rig *r, const uint8_t *p, size_t n) {
 }
 
 static int feed_script(rig *r, const char *script) {
-  bytes in = {0};
+  SCOPED_BYTES in = {0};
   frames_script(&in, script, r->role == WS_SERVER);
   int err = feed(r, in.base, in.len);
-  bytes_free(&in);
   return err;
 }
 
@@ -101,8 +94,8 @@ static void expect_events(rig *r, const char *script, size_t cut) {
   bytes b = {0}, expected = {0};
   frames_script(&b, script, false);
   frames_render_stream(&expected, b.base, b.len, false, false);
-  CHECK(strcmp(bytes_text(&r->events), bytes_text(&expected)) == 0, "cut %zu:\n%s-- expected:\n%s",
-        cut, bytes_text(&r->events), bytes_text(&expected));
+  assert_that(strcmp(bytes_text(&r->events), bytes_text(&expected)) == 0,
+              "cut %zu:\n%s-- expected:\n%s", cut, bytes_text(&r->events), bytes_text(&expected));
   bytes_free(&b);
   bytes_free(&expected);
   r->events.len = 0;
@@ -111,7 +104,7 @@ static void expect_events(rig *r, const char *script, size_t cut) {
 
 /* All that is queued; then it is gone. */
 static void expect_written(rig *r, const char *script) {
-  bytes b = {0}, expected = {0}, seen = {0}, wire = {0};
+  SCOPED_BYTES b = {0}, expected = {0}, seen = {0}, wire = {0};
   ws_view buf;
   while (out_queue_peek(&r->c.out, &buf, 1) == 1) {
     bytes_add(&wire, buf.base, buf.len);
@@ -121,10 +114,6 @@ static void expect_written(rig *r, const char *script) {
   frames_render_stream(&expected, b.base, b.len, false, false);
   frames_render_stream(&seen, wire.base, wire.len, r->role == WS_CLIENT, false);
   assert_string_equal(bytes_text(&seen), bytes_text(&expected));
-  bytes_free(&b);
-  bytes_free(&expected);
-  bytes_free(&seen);
-  bytes_free(&wire);
 }
 
 /* --- receiving --- */
@@ -137,19 +126,16 @@ static const char all_kinds[] =
 /* F24: every cut in two. */
 TEST(test_conn_raw_gives_every_frame_whatever_the_cut) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    bytes in = {0};
+    SCOPED_BYTES in = {0};
     frames_script(&in, all_kinds, role == WS_SERVER);
     for (size_t cut = 0; cut <= in.len; cut++) {
-      rig r;
-      rig_open(&r, (ws_role) role);
+      SCOPED(rig, r, (ws_role) role);
       assert_int_equal(feed(&r, in.base, cut), 0);
       assert_int_equal(feed(&r, in.base + cut, in.len - cut), 0);
       expect_events(&r, all_kinds, cut);
       expect_written(&r, "");
       assert_true(r.c.close_received && !r.c.close_sent && !r.c.failed);
-      rig_close(&r);
     }
-    bytes_free(&in);
   }
 }
 
@@ -163,34 +149,28 @@ static void feed_at_random(rig *r, const bytes *in, uint64_t seed) {
 
 TEST(test_conn_raw_gives_every_frame_in_many_pieces) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    bytes in = {0};
+    SCOPED_BYTES in = {0};
     frames_script(&in, all_kinds, role == WS_SERVER);
     for (uint64_t seed = 0; seed < 50; seed++) {
-      rig r;
-      rig_open(&r, (ws_role) role);
+      SCOPED(rig, r, (ws_role) role);
       feed_at_random(&r, &in, seed);
       expect_events(&r, all_kinds, (size_t) seed);
-      rig_close(&r);
     }
-    bytes_free(&in);
   }
 }
 
 TEST(test_conn_raw_whole_frames_cost_no_memory) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   uint64_t calls = r.alloc.calls;
   assert_int_equal(feed_script(&r, "BIN- 00~5000; CONT-{4} 01~5000; PING; CONT 02; TEXT ff~70000"),
                    0);
   assert_int_equal(r.alloc.calls, calls);
-  rig_close(&r);
 }
 
 /* A message of any length needs no more than its largest frame. */
 TEST(test_conn_raw_fragments_are_not_kept) {
-  rig r;
-  bytes first = {0}, next = {0};
-  rig_open(&r, WS_CLIENT);
+  SCOPED_BYTES first = {0}, next = {0};
+  SCOPED(rig, r, WS_CLIENT);
   frames_script(&first, "BIN- 00~9000", false);
   frames_script(&next, "CONT- 00~9000", false);
   for (int i = 0; i < 3000; i++) {
@@ -202,9 +182,6 @@ TEST(test_conn_raw_fragments_are_not_kept) {
   assert_true(r.alloc.peak_bytes < 4 * 9000);
   assert_int_equal(r.c.received.frames, 3000);
   assert_int_equal(r.c.received.messages, 0);
-  bytes_free(&first);
-  bytes_free(&next);
-  rig_close(&r);
 }
 
 /* Wherever it wants to be read, or in pieces of the caller's. */
@@ -226,35 +203,29 @@ TEST(test_conn_raw_reads_large_frames_in_place) {
   static const char script[] = "BIN-{4} \"0123456789a\"~100000; PING; CONT- 01~30; "
                                "CONT{1} \"fedcba98765\"~300000; TEXT ff~50000";
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    rig r;
-    bytes in = {0};
-    rig_open(&r, (ws_role) role);
+    SCOPED_BYTES in = {0};
+    SCOPED(rig, r, (ws_role) role);
     frames_script(&in, script, role == WS_SERVER);
     read_in_place(&r, &in);
     expect_events(&r, script, 0);
     assert_true(r.alloc.peak_bytes < 700000);
-    bytes_free(&in);
-    rig_close(&r);
   }
 }
 
 TEST(test_conn_raw_length_only_announced_allocates_nothing) {
   static const uint8_t header[] = {0xf2, 127, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff};
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   size_t before = r.alloc.live_bytes;
   assert_int_equal(feed(&r, header, sizeof header), 0);
   assert_int_equal(r.alloc.live_bytes, before);
   assert_int_equal(feed(&r, (const uint8_t *) "some", 4), 0);
   assert_true(r.alloc.live_bytes - before < 8192);
-  rig_close(&r);
 }
 
 TEST(test_conn_raw_goes_on_from_input_that_was_kept) {
-  rig r;
-  bytes in = {0};
+  SCOPED_BYTES in = {0};
   conn_event ev;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   frames_script(&in, all_kinds, false);
   uint8_t *copy = bytes_exact(in.base, in.len);
   conn_recv(&r.c, copy, in.len);
@@ -267,8 +238,6 @@ TEST(test_conn_raw_goes_on_from_input_that_was_kept) {
   free(copy);
   assert_int_equal(take(&r), 0);
   expect_events(&r, all_kinds, 0);
-  bytes_free(&in);
-  rig_close(&r);
 }
 
 typedef struct violation {
@@ -324,28 +293,24 @@ TEST(test_conn_raw_does_not_count_fragments) {
 }
 
 TEST(test_conn_raw_tells_of_data_that_came) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING; PONG 01"), 0);
   assert_false(r.c.data_received);
   assert_int_equal(feed_script(&r, "TEXT- 01"), 0);
   assert_true(r.c.data_received);
-  rig_close(&r);
 }
 
 /* --- closing --- */
 
 /* take() sees that what comes behind the close frame is used up, too. */
 TEST(test_conn_raw_reads_nothing_behind_a_close) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(feed_script(&r, "PING; CLOSE #1000; TEXT \"a\"; OP3"), 0);
   expect_events(&r, "PING; CLOSE #1000", 0);
   assert_int_equal(feed_script(&r, "TEXT \"a\"; OP3; CLOSE"), 0);
   expect_events(&r, "", 0);
   assert_false(r.c.failed);
   expect_written(&r, "");
-  rig_close(&r);
 }
 
 static void assert_no_send(rig *r) {
@@ -356,8 +321,7 @@ static void assert_no_send(rig *r) {
 }
 
 TEST(test_conn_raw_sends_only_the_answer_after_a_close) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "before", 6), 0);
   assert_int_equal(feed_script(&r, "CLOSE #1001"), 0);
   assert_no_send(&r);
@@ -368,30 +332,25 @@ TEST(test_conn_raw_sends_only_the_answer_after_a_close) {
   assert_int_equal(r.c.sent_code, 4000);
   assert_int_equal(r.c.peer_code, 1001);
   expect_written(&r, "TEXT \"before\"; CLOSE #4000 \"why\"");
-  rig_close(&r);
 }
 
 TEST(test_conn_raw_answers_with_an_empty_close) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    rig r;
-    rig_open(&r, (ws_role) role);
+    SCOPED(rig, r, (ws_role) role);
     assert_int_equal(feed_script(&r, "CLOSE"), 0);
     expect_events(&r, "CLOSE", 0);
     assert_int_equal(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, NULL, 0), 0);
     assert_int_equal(r.c.sent_code, WSUV_CLOSE_NO_STATUS);
     expect_written(&r, "CLOSE");
-    rig_close(&r);
   }
 }
 
 TEST(test_conn_raw_gives_frames_after_our_close) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
   assert_int_equal(feed_script(&r, "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000"), 0);
   expect_events(&r, "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000", 0);
   expect_written(&r, "CLOSE #1000");
-  rig_close(&r);
 }
 
 /* --- sending --- */
@@ -404,8 +363,7 @@ static int send_rsv(rig *r, frame_opcode type, bool fin, uint8_t rsv, const char
 }
 
 TEST(test_conn_raw_sends_rsv_bits_and_any_text) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(send_rsv(&r, OPCODE_TEXT, true, FRAME_RSV1, "\xff"), 0);
   assert_int_equal(send_rsv(&r, OPCODE_BINARY, false, FRAME_RSV2, "a"), 0);
   assert_int_equal(send_rsv(&r, OPCODE_TEXT, false, FRAME_RSV2, "a"), WS_EINVAL);
@@ -416,12 +374,10 @@ TEST(test_conn_raw_sends_rsv_bits_and_any_text) {
   assert_int_equal(send_rsv(&r, OPCODE_PING, true, FRAME_RSV1, "a"), WS_EINVAL);
   assert_int_equal(send_rsv(&r, OPCODE_PONG, true, FRAME_RSV3, "a"), WS_EINVAL);
   expect_written(&r, "TEXT{4} ff; BIN-{2} \"a\"; CONT-; CONT{1} \"b\"; TEXT- e2; CONT 28");
-  rig_close(&r);
 }
 
 TEST(test_conn_default_sends_no_rsv_bits) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   conn_init(&r.c, &r.shared, WS_CLIENT, true, &usual, NULL); /* not set to raw */
   for (uint8_t rsv = 1; rsv < 8; rsv++) {
     assert_int_equal(send_rsv(&r, OPCODE_TEXT, true, rsv, "a"), WS_EINVAL);
@@ -430,7 +386,6 @@ TEST(test_conn_default_sends_no_rsv_bits) {
   }
   assert_int_equal(send_rsv(&r, OPCODE_TEXT, true, 0, "a"), 0);
   expect_written(&r, "TEXT \"a\"");
-  rig_close(&r);
 }
 
 typedef struct dumped {
@@ -449,11 +404,10 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 TEST(test_conn_dumps_what_comes_first_of_pieces) {
   static const size_t lengths[] = {1, 7, 64, 65, 1000};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-    rig r;
     dumped d = {0};
     ws_view pieces[100];
     static uint8_t payload[100 * 1000];
-    rig_open(&r, WS_CLIENT);
+    SCOPED(rig, r, WS_CLIENT);
     r.shared.dump = dump;
     r.c.trace_arg = &d;
     for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
@@ -469,7 +423,6 @@ TEST(test_conn_dumps_what_comes_first_of_pieces) {
     assert_int_equal(conn_send_frame(&r.c, &empty), 0);
     assert_int_equal(d.calls, 1);
     bytes_free(&d.payload);
-    rig_close(&r);
   }
 }
 
@@ -478,10 +431,9 @@ TEST(test_conn_dumps_what_comes_first_of_pieces) {
 /* F46: the n-th allocation fails, once and for ever. Events come up to there, and no others. */
 static bool feed_failing(uint64_t n, bool for_ever) {
   static const char script[] = "BIN- 00~3000; CONT-{4} 01~9000; PING; CONT 02~3000; TEXT ff~20000";
-  rig r;
-  bytes in = {0};
+  SCOPED_BYTES in = {0};
   int err = 0;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   frames_script(&in, script, false);
   r.alloc.fail_at = r.alloc.calls + n;
   r.alloc.fail_for_ever = for_ever;
@@ -490,11 +442,9 @@ static bool feed_failing(uint64_t n, bool for_ever) {
     err = feed(&r, in.base + at, part);
   }
   bool failed = r.alloc.failed > 0;
-  CHECK(err == (failed ? WS_ENOMEM : 0), "allocation %llu: %d", (unsigned long long) n, err);
-  CHECK(r.c.failed == failed, "allocation %llu", (unsigned long long) n);
+  assert_that(err == (failed ? WS_ENOMEM : 0), "allocation %llu: %d", (unsigned long long) n, err);
+  assert_that(r.c.failed == failed, "allocation %llu", (unsigned long long) n);
   if (!failed) expect_events(&r, script, 0);
-  bytes_free(&in);
-  rig_close(&r);
   return failed;
 }
 

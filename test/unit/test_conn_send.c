@@ -8,21 +8,15 @@
 #include "support/conn_rig.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 TEST(test_conn_sends_every_type_at_the_borders_of_length) {
   static const size_t lengths[] = {0, 1, 125, 126, 127, 65535, 65536, 300000};
   static const uint8_t types[] = {OPCODE_TEXT, OPCODE_BINARY, OPCODE_PING, OPCODE_PONG};
   for (int v = 0; v < 3; v++) { /* a client, one that does not mask, a server */
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
       for (size_t t = 0; t < 4; t++) {
-        conn_rig r;
-        bytes payload = {0}, expected = {0}, seen = {0};
+        SCOPED_BYTES payload = {0}, expected = {0}, seen = {0};
         if (types[t] >= 8 && lengths[l] > 125) continue;
-        conn_rig_open(&r, v == 2 ? WS_SERVER : WS_CLIENT);
+        SCOPED(conn_rig, r, v == 2 ? WS_SERVER : WS_CLIENT);
         r.c.masking = v == 0;
         for (size_t i = 0; i < lengths[l]; i++)
           bytes_add(&payload, &(uint8_t){(uint8_t) (i % 127)}, 1);
@@ -36,10 +30,6 @@ TEST(test_conn_sends_every_type_at_the_borders_of_length) {
         frames_render(&expected, types[t], true, 0, payload.base, payload.len);
         frames_render_stream(&seen, r.wire.base, r.wire.len, v == 0, false);
         conn_rig_expect_text("sent", bytes_text(&seen), bytes_text(&expected));
-        bytes_free(&payload);
-        bytes_free(&expected);
-        bytes_free(&seen);
-        conn_rig_close(&r);
       }
     }
   }
@@ -47,8 +37,7 @@ TEST(test_conn_sends_every_type_at_the_borders_of_length) {
 
 TEST(test_conn_sends_fragments_with_controls_between) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    conn_rig r;
-    conn_rig_open(&r, (ws_role) role);
+    SCOPED(conn_rig, r, (ws_role) role);
     for (int again = 0; again < 2; again++) {
       assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "a\xce", 2), 0);
       conn_rig_write_all(&r);
@@ -67,7 +56,6 @@ TEST(test_conn_sends_fragments_with_controls_between) {
       conn_rig_write_all(&r);
       conn_rig_expect_written(&r, "BIN- ff ; CONT ff");
     }
-    conn_rig_close(&r);
   }
 }
 
@@ -75,15 +63,14 @@ static void expect_refused(conn_rig *r, frame_opcode type, bool fin, const char 
                            int err) {
   size_t len = out_queue_len(&r->c.out);
   int seen = conn_send(&r->c, type, fin, p, n);
-  CHECK(seen == err, "type %d fin %d: %d instead of %d", type, fin, seen, err);
+  assert_that(seen == err, "type %d fin %d: %d instead of %d", type, fin, seen, err);
   assert_int_equal(out_queue_len(&r->c.out), len);
 }
 
 TEST(test_conn_send_refuses_what_may_not_be_sent) {
   char big[126];
-  conn_rig r;
   memset(big, 'x', sizeof big);
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   expect_refused(&r, OPCODE_TEXT, true, "\xff", 1, WSUV_EUTF8);
   expect_refused(&r, OPCODE_TEXT, true, "\xce", 1, WSUV_EUTF8);
   expect_refused(&r, OPCODE_TEXT, false, "\xff", 1, WSUV_EUTF8);
@@ -105,14 +92,12 @@ TEST(test_conn_send_refuses_what_may_not_be_sent) {
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "c", 1), 0);
   conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "TEXT- \"a\" ; CONT \"c\"");
-  conn_rig_close(&r);
 }
 
 /* A fragment that is refused leaves the message as it was. */
 TEST(test_conn_send_that_fails_changes_no_state) {
   for (int v = 0; v < 3; v++) {
-    conn_rig r;
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     for (int i = 0; i < 2; i++) {
       int err = WSUV_EUTF8;
       if (v == 1) r.env.random_fails = true, r.shared.random.left = 0, err = WSUV_ERANDOM;
@@ -130,7 +115,6 @@ TEST(test_conn_send_that_fails_changes_no_state) {
     }
     conn_rig_write_all(&r);
     conn_rig_expect_written(&r, "TEXT- ce ; CONT ba");
-    conn_rig_close(&r);
   }
 }
 
@@ -139,9 +123,8 @@ TEST(test_conn_send_that_fails_changes_no_state) {
 TEST(test_conn_masks_are_fresh_for_each_frame) {
   enum { COUNT = 3000 };
   static uint32_t keys[COUNT];
-  conn_rig r;
   conn other;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   conn_init(&other, &r.shared, WS_CLIENT, true, &conn_rig_limits, NULL);
   for (size_t i = 0; i < COUNT; i++) {
     ws_view buf;
@@ -153,18 +136,16 @@ TEST(test_conn_masks_are_fresh_for_each_frame) {
     assert_int_equal(frames_parse(&f, r.wire.base, r.wire.len), 12);
     assert_memory_equal(f.payload, "masked", 6);
     memcpy(&keys[i], f.spec.key, 4);
-    for (size_t k = 0; k < i; k++) CHECK(keys[k] != keys[i], "frames %zu and %zu", k, i);
+    for (size_t k = 0; k < i; k++) assert_that(keys[k] != keys[i], "frames %zu and %zu", k, i);
     out_queue_written(&c->out, 12);
     r.wire.len = 0;
   }
   assert_true(r.env.calls >= COUNT * 4 / RANDOM_POOL_SIZE);
   conn_free(&other);
-  conn_rig_close(&r);
 }
 
 TEST(test_conn_without_random_bytes_sends_nothing) {
-  conn_rig r;
-  conn_rig_open(&r, WS_CLIENT);
+  SCOPED(conn_rig, r, WS_CLIENT);
   r.env.random_fails = true;
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), WSUV_ERANDOM);
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "x", 1), WSUV_ERANDOM);
@@ -175,7 +156,6 @@ TEST(test_conn_without_random_bytes_sends_nothing) {
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
   conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
-  conn_rig_close(&r);
 }
 
 TEST(test_conn_without_random_bytes_fails_when_it_must_answer) {
@@ -201,8 +181,7 @@ TEST(test_conn_without_random_bytes_fails_when_it_must_answer) {
 
 TEST(test_conn_flood_of_pings_keeps_memory_flat) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    conn_rig r;
-    conn_rig_open(&r, (ws_role) role);
+    SCOPED(conn_rig, r, (ws_role) role);
     r.keep = true;
     size_t live = 0;
     for (int i = 0; i < 5000; i++) {
@@ -213,11 +192,9 @@ TEST(test_conn_flood_of_pings_keeps_memory_flat) {
       if (i > 100) assert_true(r.alloc.live_bytes <= live);
     }
     conn_rig_write_all(&r);
-    bytes expected = {0};
+    SCOPED_BYTES expected = {0};
     for (int i = 0; i < OUT_PONGS_MAX; i++) bytes_print(&expected, "PONG #%d \"x\"*123 ;", i);
     bytes_print(&expected, "PONG #4999 \"x\"*123");
     conn_rig_expect_written(&r, bytes_text(&expected));
-    bytes_free(&expected);
-    conn_rig_close(&r);
   }
 }

@@ -82,20 +82,15 @@ static const char script[] =
     "CONT- 01~300; CONT 02; TEXT- f0; CONT- 9f8c; CONT 8d";
 
 static void check_cut(ws_role role, pieces how) {
-  bytes in = {0}, plain = {0}, wanted = {0};
+  SCOPED_BYTES in = {0}, plain = {0}, wanted = {0};
   size_t used;
-  rig r;
-  rig_open(&r, role);
+  SCOPED(rig, r, role);
   frames_script(&in, script, role == WS_SERVER);
   assert_int_equal(pieces_feed(how, in.base, in.len, feed_piece, &r, &used), 0);
   frames_script(&plain, "TEXT \"gr\" c3bcc39f; BIN; TEXT; BIN 00~70000 01~300 02; TEXT f09f8c8d",
                 false);
   frames_render_stream(&wanted, plain.base, plain.len, false, false);
   assert_string_equal(bytes_text(&r.whole), bytes_text(&wanted));
-  bytes_free(&in);
-  bytes_free(&plain);
-  bytes_free(&wanted);
-  rig_close(&r);
 }
 
 TEST(test_conn_streamed_pieces_make_the_message_wherever_cut) {
@@ -125,24 +120,21 @@ static void feed_frame(rig *r, const frame_spec *spec, uint64_t length, uint8_t 
 TEST(test_conn_streamed_frame_of_more_than_4_gib) {
   const frame_spec spec = {.opcode = OPCODE_BINARY, .fin = true};
   uint8_t *part = calloc(1, MIB);
-  rig r;
   assert_non_null(part);
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   r.counts = true;
   feed_frame(&r, &spec, 4 * GIB + 1, part);
   assert_int_equal(r.messages, 1);
   assert_true(r.passed == 4 * GIB + 1);
   assert_true(r.c.received.payload == 4 * GIB + 1);
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
   free(part);
 }
 
 TEST(test_conn_streamed_fragments_of_more_than_4_gib) {
   uint8_t *part = calloc(1, MIB);
-  rig r;
   assert_non_null(part);
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   r.counts = true;
   for (int i = 0; i <= 5; i++) {
     const frame_spec spec = {.opcode = i == 0 ? OPCODE_BINARY : OPCODE_CONTINUATION, .fin = i == 5};
@@ -151,13 +143,11 @@ TEST(test_conn_streamed_fragments_of_more_than_4_gib) {
   assert_int_equal(r.messages, 1);
   assert_true(r.passed == 5 * GIB + 1);
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
   free(part);
 }
 
 TEST(test_conn_streamed_message_begins_once_and_before_the_close) {
-  rig r;
-  rig_open(&r, WS_CLIENT);
+  SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_CONTINUATION), WS_EINVAL);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_PING), WS_EINVAL);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), 0);
@@ -165,5 +155,4 @@ TEST(test_conn_streamed_message_begins_once_and_before_the_close) {
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), WSUV_ESTATE);
-  rig_close(&r);
 }

@@ -10,11 +10,6 @@
 #include "support/raw_zlib.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 enum { MOST = 1 << 24 };
 
 typedef struct rig {
@@ -28,10 +23,10 @@ static void rig_open(rig *r, const wsuv_deflate_options_t *client,
   wsuv_extension_t deflate[2];
   const wsuv_extension_t *hooks[] = {&deflate[0], &deflate[1]};
   memset(r, 0, sizeof *r);
-  extension_pair_init(&r->p);
+  extension_pair_open(&r->p);
   assert_int_equal(wsuv_permessage_deflate(&deflate[0], client), 0);
   assert_int_equal(wsuv_permessage_deflate(&deflate[1], server), 0);
-  assert_int_equal(extension_pair_open(&r->p, hooks, 1, hooks + 1, 1), 0);
+  assert_int_equal(extension_pair_negotiate(&r->p, hooks, 1, hooks + 1, 1), 0);
   assert_non_null(r->p.client.set);
 }
 
@@ -69,8 +64,7 @@ static const char lorem[] =
 
 /* RFC 7692 7.2.3, as frames would carry it. */
 TEST(test_deflate_sends_the_examples_of_the_rfc) {
-  rig r;
-  rig_open(&r, NULL, NULL);
+  SCOPED(rig, r, NULL, NULL);
   assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
   assert_int_equal(r.sent.rsv, WSUV_RSV1);
   assert_int_equal(r.sent.wire.len, 7);
@@ -82,7 +76,6 @@ TEST(test_deflate_sends_the_examples_of_the_rfc) {
   assert_memory_equal(r.sent.wire.base, "\xf2\x00\x11\x00\x00", 5);
   assert_int_equal(receive(&r, &r.p.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), "Hello");
-  rig_close(&r);
 }
 
 /* One side of a connection as zlib sees it: what the library sends can be inflated with the window
@@ -118,7 +111,7 @@ static size_t cut_up(uint64_t *seed, size_t total, size_t lengths[6]) {
 
 static void check_sending(rig *r, extension_end *from, way *w, const bytes *text, uint64_t *seed) {
   size_t lengths[6], count = cut_up(seed, text->len, lengths);
-  bytes out = {0};
+  SCOPED_BYTES out = {0};
   const uint8_t *data = text->len == 0 ? (const uint8_t *) "" : text->base;
   r->sent.plain = seeded_below(seed, 8) == 0;
   assert_int_equal(
@@ -129,12 +122,11 @@ static void check_sending(rig *r, extension_end *from, way *w, const bytes *text
     bytes_add(&out, r->sent.wire.base, r->sent.wire.len);
   } else {
     bool good = raw_inflate(&w->theirs, r->sent.wire.base, r->sent.wire.len, &out);
-    CHECK(good, "%s: %s", r->p.answer, w->theirs.msg);
+    assert_that(good, "%s: %s", r->p.answer, w->theirs.msg);
     if (!w->takeover) inflateReset(&w->theirs);
   }
   assert_int_equal(out.len, text->len);
   if (text->len > 0) assert_memory_equal(out.base, text->base, text->len);
-  bytes_free(&out);
 }
 
 static void check_receiving(rig *r, extension_end *to, way *w, const bytes *text, uint64_t *seed) {
@@ -146,20 +138,19 @@ static void check_receiving(rig *r, extension_end *to, way *w, const bytes *text
   size_t piece = 1 + seeded_below(seed, r->sent.wire.len);
   int err =
       extension_pair_receive(&r->p, to, WSUV_FRAME_BINARY, &r->sent, piece, text->len, &r->out);
-  CHECK(err == 1, "%s: %d, %s", r->p.answer, err, r->p.why);
+  assert_that(err == 1, "%s: %d, %s", r->p.answer, err, r->p.why);
   assert_int_equal(r->out.len, text->len);
   if (text->len > 0) assert_memory_equal(r->out.base, text->base, text->len);
 }
 
 static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
-  rig r;
   way client, server;
-  rig_open(&r, o, o);
+  SCOPED(rig, r, o, o);
   int client_bits = o->client_max_window_bits == 0 ? 15 : (int) o->client_max_window_bits;
   way_open(&client, client_bits, !o->client_no_context_takeover);
   way_open(&server, (int) o->server_max_window_bits, !o->server_no_context_takeover);
   for (int message = 0; message < 5; message++) {
-    bytes text = {0};
+    SCOPED_BYTES text = {0};
     size_t len = seeded_below(seed, message == 3 ? 40000 : 1500);
     if (message != 2)
       raw_text(seed, len, &text);
@@ -169,11 +160,9 @@ static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
     check_receiving(&r, &r.p.server, &client, &text, seed);
     check_sending(&r, &r.p.server, &server, &text, seed);
     check_receiving(&r, &r.p.client, &server, &text, seed);
-    bytes_free(&text);
   }
   way_close(&client);
   way_close(&server);
-  rig_close(&r);
 }
 
 /* All windows with and without takeover, either way. */
@@ -196,15 +185,15 @@ TEST(test_deflate_speaks_with_zlib_whatever_was_agreed_upon) {
 
 /* F28: a message can be left out, and does not enter the deflater then. */
 TEST(test_deflate_leaves_plain_messages_alone) {
-  rig r;
-  rig_open(&r, NULL, NULL);
+  SCOPED(rig, r, NULL, NULL);
   r.sent.plain = true;
   uint64_t calls = r.p.alloc.calls;
   assert_through(&r, &r.p.client, &r.p.server, lorem);
   assert_int_equal(r.sent.rsv, 0);
   assert_false(r.sent.taken);
   assert_int_equal(r.sent.wire.len, strlen(lorem));
-  CHECK(r.p.alloc.calls <= calls + 1, "%d calls", (int) (r.p.alloc.calls - calls)); /* received */
+  assert_that(r.p.alloc.calls <= calls + 1, "%d calls",
+              (int) (r.p.alloc.calls - calls)); /* received */
   r.sent.plain = false;
   assert_through(&r, &r.p.client, &r.p.server, lorem);
   size_t first = r.sent.wire.len;
@@ -215,7 +204,6 @@ TEST(test_deflate_leaves_plain_messages_alone) {
   r.sent.plain = false;
   assert_through(&r, &r.p.client, &r.p.server, lorem);
   assert_true(r.sent.wire.len < first / 2);
-  rig_close(&r);
 }
 
 typedef struct question {
@@ -237,14 +225,13 @@ static bool ask(void *arg, wsuv_frame_type_t type, const void *data, size_t len)
 
 TEST(test_deflate_asks_whether_to_compress) {
   for (int yes = 0; yes < 2; yes++) {
-    rig r;
     wsuv_deflate_options_t o;
     question q = {.answer = yes != 0};
     const size_t cut[] = {6, sizeof lorem - 1 - 6};
     wsuv_deflate_options_init(&o);
     o.compress_if = ask;
     o.compress_if_arg = &q;
-    rig_open(&r, &o, NULL);
+    SCOPED(rig, r, &o, NULL);
     assert_through(&r, &r.p.client, &r.p.server, lorem);
     assert_int_equal(q.asked, 1);
     assert_int_equal(q.type, WSUV_FRAME_TEXT);
@@ -260,7 +247,6 @@ TEST(test_deflate_asks_whether_to_compress) {
     r.sent.plain = true; /* settles it without asking */
     assert_through(&r, &r.p.client, &r.p.server, lorem);
     assert_int_equal(q.asked, 2);
-    rig_close(&r);
   }
 }
 
@@ -268,11 +254,10 @@ TEST(test_deflate_compresses_only_what_is_bigger) {
   char text[200];
   memset(text, 'x', sizeof text);
   for (size_t least = 0; least < 150; least += 50) {
-    rig r;
     wsuv_deflate_options_t o;
     wsuv_deflate_options_init(&o);
     o.compress_if_bigger_than = least;
-    rig_open(&r, &o, NULL);
+    SCOPED(rig, r, &o, NULL);
     for (size_t len = 0; len < sizeof text; len++) {
       assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
       assert_int_equal(r.sent.rsv, len > least ? WSUV_RSV1 : 0);
@@ -285,7 +270,6 @@ TEST(test_deflate_compresses_only_what_is_bigger) {
     assert_int_equal(r.sent.rsv, WSUV_RSV1);
     assert_int_equal(receive(&r, &r.p.server, MOST), 1);
     assert_int_equal(r.out.len, 1);
-    rig_close(&r);
   }
 }
 
@@ -293,12 +277,11 @@ TEST(test_deflate_compresses_only_what_is_bigger) {
 TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
   uint64_t seed = 22;
   for (int takeover = 0; takeover < 2; takeover++) {
-    rig r;
     wsuv_deflate_options_t o = no_takeover();
-    bytes noise = {0};
+    SCOPED_BYTES noise = {0};
     o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
     o.client_max_window_bits = 10;
-    rig_open(&r, &o, NULL);
+    SCOPED(rig, r, &o, NULL);
     raw_noise(&seed, 2000, &noise);
     for (size_t len = 1; len <= noise.len; len += 333) {
       assert_int_equal(send_whole(&r, &r.p.client, noise.base, len), 0);
@@ -312,19 +295,15 @@ TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
       assert_through(&r, &r.p.client, &r.p.server, lorem); /* the receiver can go on */
       assert_int_equal(r.sent.rsv, WSUV_RSV1);
     }
-    bytes_free(&noise);
-    rig_close(&r);
   }
 }
 
 /* A message that was not marked is none of ours, whatever is in it. */
 TEST(test_deflate_passes_messages_that_are_not_compressed) {
-  rig r;
-  rig_open(&r, NULL, NULL);
+  SCOPED(rig, r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
   assert_int_equal(receive(&r, &r.p.server, MOST), 1);
   assert_int_equal(r.out.len, 7);
-  rig_close(&r);
 }
 
 /* Either bound, while it inflates. */
@@ -356,37 +335,32 @@ TEST(test_deflate_bounds_what_it_inflates) {
 
 /* F27 */
 TEST(test_deflate_refuses_what_is_corrupt) {
-  rig r;
-  rig_open(&r, NULL, NULL);
+  SCOPED(rig, r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xff\xff", 2);
   r.sent.rsv = WSUV_RSV1;
   assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
   assert_string_equal(r.p.why, "compressed data is corrupt");
-  rig_close(&r);
 }
 
 /* F27: a sender that takes its window over though it agreed not to. */
 TEST(test_deflate_refuses_a_window_that_should_be_gone) {
-  rig r;
   wsuv_deflate_options_t o = no_takeover();
-  rig_open(&r, &o, &o);
+  SCOPED(rig, r, &o, &o);
   r.sent.rsv = WSUV_RSV1;
   bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
   assert_int_equal(receive(&r, &r.p.server, MOST), 1);
   r.sent.wire.len = 0;
   bytes_add(&r.sent.wire, "\xf2\x00\x11\x00\x00", 5);
   assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
-  rig_close(&r);
 }
 
 /* Made on first use; without takeover the client keeps one spare for all its sessions. */
 TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
   enum { SESSIONS = 20 };
-  rig r;
   wsuv_deflate_options_t o = no_takeover();
   extension_set *client[SESSIONS], *server[SESSIONS];
   const char *why;
-  rig_open(&r, &o, &o);
+  SCOPED(rig, r, &o, &o);
   for (int i = 0; i < SESSIONS; i++) {
     header_store fields;
     header_store_init(&fields, &r.p.alloc.handle);
@@ -416,32 +390,28 @@ TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
     extension_set_free(client[i]);
     extension_set_free(server[i]);
   }
-  rig_close(&r);
 }
 
 /* With takeover nothing is allocated either, once both have had a message. */
 TEST(test_deflate_allocates_nothing_in_the_steady_state) {
   for (int takeover = 0; takeover < 2; takeover++) {
-    rig r;
     wsuv_deflate_options_t o = no_takeover();
     o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
-    rig_open(&r, &o, &o);
+    SCOPED(rig, r, &o, &o);
     assert_through(&r, &r.p.client, &r.p.server, lorem);
     uint64_t calls = r.p.alloc.calls;
     for (int i = 0; i < 100; i++) assert_through(&r, &r.p.client, &r.p.server, lorem);
     assert_int_equal(r.p.alloc.calls, calls);
-    rig_close(&r);
   }
 }
 
 /* Whoever wants a state inside a message of another gets one of its own. */
 TEST(test_deflate_sessions_do_not_share_a_message) {
-  rig r;
   wsuv_deflate_options_t o = no_takeover();
-  rig_open(&r, &o, &o);
+  SCOPED(rig, r, &o, &o);
   extension_send begin = {.type = WSUV_FRAME_TEXT,
                           .chunk = {(const uint8_t *) lorem, 40, true, false}};
-  bytes wire = {0};
+  SCOPED_BYTES wire = {0};
   assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
   bytes_add(&wire, begin.chunk.data, begin.chunk.len);
   extension_scratch_release(&r.p.scratch);
@@ -464,17 +434,14 @@ TEST(test_deflate_sessions_do_not_share_a_message) {
   bytes_add(&r.sent.wire, wire.base, wire.len);
   assert_int_equal(receive(&r, &r.p.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), lorem);
-  bytes_free(&wire);
   extension_set_free(other.set);
-  rig_close(&r);
 }
 
 TEST(test_deflate_can_be_freed_inside_a_message) {
   for (int takeover = 0; takeover < 2; takeover++) {
-    rig r;
     wsuv_deflate_options_t o = no_takeover();
     o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
-    rig_open(&r, &o, &o);
+    SCOPED(rig, r, &o, &o);
     extension_send begin = {.type = WSUV_FRAME_TEXT,
                             .chunk = {(const uint8_t *) lorem, 40, true, false}};
     assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
@@ -487,7 +454,6 @@ TEST(test_deflate_can_be_freed_inside_a_message) {
     block_sink_end(&sink);
     assert_int_equal(to.len, 40); /* what was sent can be read so far */
     block_release(&to, &r.p.spare);
-    rig_close(&r);
   }
 }
 
@@ -496,10 +462,9 @@ TEST(test_deflate_survives_every_failed_allocation) {
   for (int mode = 0; mode < 4; mode++) {
     bool failed = true;
     for (uint64_t n = 1; failed; n++) {
-      rig r;
       wsuv_deflate_options_t o = no_takeover();
       o.server_no_context_takeover = o.client_no_context_takeover = (mode & 1) == 0;
-      rig_open(&r, &o, &o);
+      SCOPED(rig, r, &o, &o);
       r.p.alloc.fail_at = r.p.alloc.calls + n;
       r.p.alloc.fail_for_ever = (mode & 2) != 0;
       int err = send_whole(&r, &r.p.client, lorem, strlen(lorem));
@@ -513,17 +478,15 @@ TEST(test_deflate_survives_every_failed_allocation) {
         assert_int_equal(err, r.p.alloc.failed > 0 ? WS_ENOMEM : 1);
       }
       failed = r.p.alloc.failed > 0;
-      rig_close(&r);
     }
   }
 }
 
 /* Amid a message there is no way back. */
 TEST(test_deflate_without_memory_inside_a_message_ends_the_session) {
-  rig r;
-  bytes noise = {0};
+  SCOPED_BYTES noise = {0};
   uint64_t seed = 23;
-  rig_open(&r, NULL, NULL);
+  SCOPED(rig, r, NULL, NULL);
   raw_noise(&seed, 50000, &noise);
   extension_send send = {.type = WSUV_FRAME_BINARY, .chunk = {noise.base, 10, true, false}};
   assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), 0);
@@ -532,6 +495,4 @@ TEST(test_deflate_without_memory_inside_a_message_ends_the_session) {
   send.chunk = (wsuv_extension_chunk_t){noise.base, noise.len, false, true};
   assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), WS_ENOMEM);
   assert_true(send.taken);
-  bytes_free(&noise);
-  rig_close(&r);
 }

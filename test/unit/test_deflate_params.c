@@ -32,29 +32,25 @@ static wsuv_deflate_options_t options_of(const options_spec *spec) {
 /* Both roles through the whole machinery, so that the header's grammar is in it. */
 static int client_accepts(const options_spec *spec, const char *answer, const char **why,
                           char offer[512]) {
-  extension_pair p;
   wsuv_extension_t deflate;
   const wsuv_extension_t *hooks[] = {&deflate};
   wsuv_deflate_options_t o = options_of(spec);
-  extension_pair_init(&p);
+  SCOPED(extension_pair, p);
   assert_int_equal(wsuv_permessage_deflate(&deflate, &o), 0);
   int err = extension_pair_accept(&p, hooks, 1, answer);
   *why = p.why;
   if (offer != NULL) memcpy(offer, p.offer, sizeof p.offer);
-  extension_pair_close(&p);
   return err;
 }
 
 static int server_answers(const options_spec *spec, const char *offer, char answer[512]) {
-  extension_pair p;
   wsuv_extension_t deflate;
   const wsuv_extension_t *hooks[] = {&deflate};
   wsuv_deflate_options_t o = options_of(spec);
-  extension_pair_init(&p);
+  SCOPED(extension_pair, p);
   assert_int_equal(wsuv_permessage_deflate(&deflate, &o), 0);
   int err = extension_pair_answer(&p, hooks, 1, offer);
   memcpy(answer, p.answer, sizeof p.answer);
-  extension_pair_close(&p);
   return err;
 }
 
@@ -226,15 +222,13 @@ TEST(test_deflate_params_agree_whatever_the_options) {
     wsuv_deflate_options_t client = options_of(&spec[0]), server = options_of(&spec[1]);
     wsuv_extension_t deflate[2];
     const wsuv_extension_t *hooks[] = {&deflate[0], &deflate[1]};
-    extension_pair p;
-    extension_pair_init(&p);
+    SCOPED(extension_pair, p);
     assert_int_equal(wsuv_permessage_deflate(&deflate[0], &client), 0);
     assert_int_equal(wsuv_permessage_deflate(&deflate[1], &server), 0);
-    int err = extension_pair_open(&p, hooks, 1, hooks + 1, 1);
+    int err = extension_pair_negotiate(&p, hooks, 1, hooks + 1, 1);
     if (err != 0) fail_msg("'%s' '%s': %d, %s", p.offer, p.answer, err, p.why);
     assert_non_null(p.client.set);
     assert_string_equal(extension_set_text(p.client.set), p.answer);
-    extension_pair_close(&p);
   }
 }
 
@@ -317,14 +311,12 @@ TEST(test_deflate_options_have_defaults) {
 
 /* An option that goes wrong after the extension was filled in is found when it is installed. */
 TEST(test_deflate_options_are_checked_when_installed) {
-  extension_pair p;
   wsuv_extension_t deflate;
   const wsuv_extension_t *hooks[] = {&deflate};
   wsuv_deflate_options_t o;
   wsuv_deflate_options_init(&o);
-  extension_pair_init(&p);
+  SCOPED(extension_pair, p);
   assert_int_equal(wsuv_permessage_deflate(&deflate, &o), 0);
   o.level = 77;
   assert_int_equal(extension_pair_accept(&p, hooks, 1, ""), WS_EINVAL);
-  extension_pair_close(&p);
 }

@@ -63,19 +63,16 @@ static void assert_out(rig *r, const void *expected, size_t len) {
 
 /* RFC 7692 7.2.3.1, 7.2.3.2 */
 TEST(test_deflater_makes_the_bytes_of_the_rfc) {
-  rig r;
-  rig_open(&r, 15, 6, 8);
+  SCOPED(rig, r, 15, 6, 8);
   assert_int_equal(feed(&r, "Hello", 5, true), 0);
   assert_out(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
   assert_int_equal(feed(&r, "Hello", 5, true), 0);
   assert_out(&r, "\xf2\x00\x11\x00\x00", 5);
-  rig_close(&r);
 }
 
 /* RFC 7692 7.2.3.6, also behind a message that ended with the same flush. */
 TEST(test_deflater_makes_one_byte_of_an_empty_message) {
-  rig r;
-  rig_open(&r, 15, 6, 8);
+  SCOPED(rig, r, 15, 6, 8);
   for (int i = 0; i < 3; i++) {
     assert_int_equal(feed(&r, "", 0, true), 0);
     assert_out(&r, "\0", 1);
@@ -84,14 +81,12 @@ TEST(test_deflater_makes_one_byte_of_an_empty_message) {
   r.out.len = 0;
   assert_int_equal(feed(&r, "", 0, true), 0);
   assert_out(&r, "\0", 1);
-  rig_close(&r);
 }
 
 /* What has gone out of a message so far can be read without the rest of it. */
 TEST(test_deflater_flushes_each_fragment) {
-  rig r;
-  bytes text = {0};
-  rig_open(&r, 15, 6, 8);
+  SCOPED_BYTES text = {0};
+  SCOPED(rig, r, 15, 6, 8);
   static const char *const parts[] = {"frag", "", "men", "ted mes", "sage", ""};
   for (size_t i = 0; i < 6; i++) {
     size_t before = r.out.len;
@@ -107,8 +102,6 @@ TEST(test_deflater_flushes_each_fragment) {
     bytes_add(&text, buf, sizeof buf - r.peer.avail_out);
   }
   assert_string_equal(bytes_text(&text), "fragmented message");
-  bytes_free(&text);
-  rig_close(&r);
 }
 
 /* Every window, its limit held: the peer's inflater has no more, and looks at each distance. */
@@ -116,9 +109,8 @@ TEST(test_deflater_stays_in_its_window) {
   uint64_t seed = 5;
   for (uint8_t bits = 8; bits <= 15; bits++) {
     for (int level = 0; level <= 9; level += 3) {
-      rig r;
-      bytes text = {0}, out = {0};
-      rig_open(&r, bits, level, bits == 15 ? 9 : 1);
+      SCOPED_BYTES text = {0}, out = {0};
+      SCOPED(rig, r, bits, level, bits == 15 ? 9 : 1);
       for (int message = 0; message < 4; message++) {
         text.len = out.len = r.out.len = 0;
         raw_text(&seed, 20000, &text);
@@ -132,9 +124,6 @@ TEST(test_deflater_stays_in_its_window) {
         assert_memory_equal(out.base, text.base, text.len);
         if (level > 0) assert_true(r.out.len < text.len);
       }
-      bytes_free(&text);
-      bytes_free(&out);
-      rig_close(&r);
     }
   }
 }
@@ -158,9 +147,8 @@ static int tight_more(wsuv_sink_t *sink, size_t want) {
 TEST(test_deflater_takes_little_room) {
   uint64_t seed = 6;
   for (size_t piece = 7; piece < 50; piece++) {
-    rig r;
-    bytes text = {0}, out = {0};
-    rig_open(&r, 12, 6, 8);
+    SCOPED_BYTES text = {0}, out = {0};
+    SCOPED(rig, r, 12, 6, 8);
     for (int message = 0; message < 6; message++) {
       tight_sink t = {.sink = {.more = tight_more}, .piece = piece};
       t.sink.at = t.all;
@@ -171,21 +159,16 @@ TEST(test_deflater_takes_little_room) {
       assert_int_equal(out.len, text.len);
       if (text.len > 0) assert_memory_equal(out.base, text.base, text.len);
     }
-    bytes_free(&text);
-    bytes_free(&out);
-    rig_close(&r);
   }
 }
 
 TEST(test_deflater_fails_with_its_sink) {
-  rig r;
-  rig_open(&r, 15, 6, 8);
+  SCOPED(rig, r, 15, 6, 8);
   r.alloc.fail_at = r.alloc.calls + 1;
   assert_int_equal(feed(&r, "Hello", 5, true), WS_ENOMEM);
   assert_int_equal(deflateReset(r.z), Z_OK);
   assert_int_equal(feed(&r, "Hello", 5, true), 0);
   assert_out(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
-  rig_close(&r);
 }
 
 /* The pool of states. */

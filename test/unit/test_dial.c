@@ -82,7 +82,7 @@ static void on_done(void *up, int status, ws_filter *filter) {
 
 static const dial_events events = {on_resolved, on_done};
 
-static void caller_init(caller *c, world *w) {
+static void caller_open(caller *c, world *w) {
   *c = (caller){.w = w};
   assert_int_equal(world_env_new(w, &c->env), 0);
   resolver_init(&c->resolver, c->env);
@@ -105,7 +105,7 @@ static void dial_host(caller *c, const char *host) {
   world_run_until_count(c->w, &c->done, 1);
 }
 
-static void caller_end(caller *c) {
+static void caller_close(caller *c) {
   if (c->filter != NULL) {
     c->filter->ops->close(c->filter);
     world_run_until_count(c->w, &c->closed, 1);
@@ -129,32 +129,29 @@ WORLD_SIM_TEST(test_dial_takes_a_literal_without_lookup, w) {
   static const char *const literals[] = {"127.0.0.1", "::1"};
   for (size_t i = 0; i < 2; i++) {
     caller c;
-    caller_init(&c, w);
+    caller_open(&c, w);
     sim_name(world_sim(w), literals[i], &(sim_answer){.status = UV_EAI_FAIL});
     raw_peer *p = raw_peer_new_at(w, literals[i], PORT);
     dial_host(&c, literals[i]);
     assert_int_equal(c.status, 0);
     assert_int_equal(c.resolved, 1);
-    caller_end(&c);
+    caller_close(&c);
     assert_int_equal(p->accepted, 1);
   }
 }
 
 WORLD_SIM_TEST(test_dial_takes_a_name, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   raw_peer_new_at(w, "127.0.0.1", PORT);
   dial_host(&c, "localhost");
   assert_int_equal(c.status, 0);
   assert_int_equal(c.resolved, 1);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_hands_over_a_filter_that_works, w) {
-  caller c;
   size_t taken, retained;
   const ws_view hello = {(const uint8_t *) "h", 1};
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   raw_peer *p = raw_peer_new_at(w, "127.0.0.1", PORT);
   raw_peer_play(p, PEER_SEND("welcome"), PEER_EXPECT("h"), PEER_EXPECT_GONE);
   dial_host(&c, "localhost");
@@ -162,31 +159,30 @@ WORLD_SIM_TEST(test_dial_hands_over_a_filter_that_works, w) {
   assert_int_equal(c.filter->ops->write(c.filter, &hello, 1, &taken, &retained), 0);
   world_run_until_count(w, &c.in_len, 7);
   assert_memory_equal(c.in, "welcome", 7);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_goes_on_to_the_address_that_answers, w) {
   caller c;
-  caller_init(&c, w);
+  caller_open(&c, w);
   name_three(w, 3);
   raw_peer *third = raw_peer_new_at(w, "192.0.2.3", PORT); /* the others refuse */
   dial_host(&c, "three.test");
   assert_int_equal(c.status, 0);
   assert_int_equal(c.resolved, 1);
-  caller_end(&c);
+  caller_close(&c);
   assert_int_equal(third->accepted, 1);
 }
 
 WORLD_SIM_TEST(test_dial_takes_the_first_address_that_answers, w) {
   caller c;
-  caller_init(&c, w);
+  caller_open(&c, w);
   name_three(w, 0);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   raw_peer *second = raw_peer_new_at(w, "2001:db8::2", PORT);
   raw_peer *third = raw_peer_new_at(w, "192.0.2.3", PORT);
   dial_host(&c, "three.test");
   assert_int_equal(c.status, 0);
-  caller_end(&c);
+  caller_close(&c);
   assert_int_equal(second->accepted, 1);
   assert_int_equal(third->accepted, 0);
 }
@@ -196,8 +192,7 @@ WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address, w) {
   static const char *const addrs[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
   static const int codes[] = {UV_ENETUNREACH, UV_EHOSTUNREACH, UV_ECONNRESET};
   for (unsigned how = 0; how < 8; how++) {
-    caller c;
-    caller_init(&c, w);
+    SCOPED(caller, c, w);
     name_three(w, 1);
     for (unsigned i = 0; i < 3; i++) {
       bool now = (how >> i & 1) != 0;
@@ -206,46 +201,37 @@ WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address, w) {
     dial_host(&c, "three.test");
     assert_int_equal(c.status, UV_ECONNRESET);
     assert_int_equal(c.resolved, 1);
-    caller_end(&c);
   }
 }
 
 WORLD_SIM_TEST(test_dial_refused_by_all, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   name_three(w, 0);
   dial_host(&c, "three.test");
   assert_int_equal(c.status, UV_ECONNREFUSED);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   sim_name(world_sim(w), "busy.test", &(sim_answer){.delay_ms = 7, .status = UV_EAI_AGAIN});
   dial_host(&c, "busy.test");
   assert_int_equal(c.status, UV_EAI_AGAIN);
   assert_int_equal(c.resolved, 0);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   assert_int_equal(begin(&c, "192.0.2.1"), UV_ENETUNREACH);
   world_run(w);
   assert_int_equal(c.done, 0);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_BLACKHOLE, 0);
   dial_host(&c, "192.0.2.1");
   assert_int_equal(c.status, UV_ETIMEDOUT);
-  caller_end(&c);
 }
 
 /* --- several at a time: RFC 8305 --- */
@@ -276,7 +262,7 @@ static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket
 }
 
 static void spied_init(caller *c, world *w) {
-  caller_init(c, w);
+  caller_open(c, w);
   spy.under = c->env->ops;
   spy.ops = *c->env->ops;
   spy.ops.connect = spy_connect;
@@ -309,7 +295,7 @@ WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart, w) {
   }
   assert_int_equal(c.resolved, 1);
   dial_cancel(c.d);
-  caller_end(&c);
+  caller_close(&c);
 }
 
 /* The one after that has its 250 ms again. */
@@ -325,7 +311,7 @@ WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails, w) {
   assert_in_range(spy.seen[1].at_ms - spy.seen[0].at_ms, 0, 20); /* a round trip */
   assert_int_equal(spy.seen[2].at_ms - spy.seen[1].at_ms, ATTEMPT_DELAY_MS);
   dial_cancel(c.d);
-  caller_end(&c);
+  caller_close(&c);
 }
 
 WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin, w) {
@@ -339,7 +325,7 @@ WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin, w) {
   assert_int_equal(spy.count, 3);
   for (size_t i = 0; i < 3; i++) assert_attempt(i, three[i], spy.seen[0].at_ms);
   dial_cancel(c.d);
-  caller_end(&c);
+  caller_close(&c);
 }
 
 /* F39: the other family connects, 250 ms late. */
@@ -356,7 +342,7 @@ WORLD_SIM_TEST(test_dial_of_a_dead_family_takes_the_other, w) {
   assert_int_equal(spy.count, 2);
   assert_attempt(1, "192.0.2.1", spy.seen[0].at_ms + ATTEMPT_DELAY_MS);
   assert_in_range(world_now_ms(w) - spy.seen[1].at_ms, 0, 20);
-  caller_end(&c);
+  caller_close(&c);
   assert_int_equal(p->accepted, 1);
 }
 
@@ -380,21 +366,19 @@ WORLD_SIM_TEST(test_dial_winner_takes_all, w) {
   for (size_t i = 1; i < 3; i++) assert_int_equal(p[i]->ended, p[i]->accepted);
   assert_int_equal(p[0]->accepted, 1);
   assert_int_equal(p[0]->ended, 0);
-  caller_end(&c);
+  caller_close(&c);
   assert_int_equal(spy.count, 3);
 }
 
 /* Last in order, not in time. */
 WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address_even_if_it_failed_first, w) {
-  caller c;
-  caller_init(&c, w);
+  SCOPED(caller, c, w);
   name_three(w, 0);
   sim_route(world_sim(w), three[0], SIM_ROUTE_BLACKHOLE, 0);
   sim_route(world_sim(w), three[1], SIM_ROUTE_FAIL, UV_EHOSTUNREACH);
   sim_route(world_sim(w), three[2], SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   dial_host(&c, "three.test");
   assert_int_equal(c.status, UV_ENETUNREACH);
-  caller_end(&c);
 }
 
 WORLD_SIM_TEST(test_dial_alternates_families, w) {
@@ -409,7 +393,7 @@ WORLD_SIM_TEST(test_dial_alternates_families, w) {
   assert_int_equal(c.status, UV_EHOSTUNREACH);
   assert_int_equal(spy.count, 5);
   for (size_t i = 0; i < 5; i++) assert_string_equal(spy.seen[i].addr, order[i]);
-  caller_end(&c);
+  caller_close(&c);
 }
 
 /* "4" for an address of IPv4, "6" for one of IPv6; numbered as they come. */
@@ -454,7 +438,7 @@ WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address, w) {
     if (i == 0) assert_int_equal(c.status, UV_ECONNREFUSED);
     if (i == 1) assert_int_equal(err, UV_EAFNOSUPPORT);
     assert_int_equal(spy.count, i == 0 ? 1 : 0);
-    caller_end(&c);
+    caller_close(&c);
   }
 }
 
@@ -475,7 +459,7 @@ WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   static caller all[DIALS];
   size_t connected = 0;
   ws_env_ops counting;
-  caller_init(&all[0], w);
+  caller_open(&all[0], w);
   under_count = all[0].env->ops;
   counting = *under_count;
   counting.lookup = count_lookup;
@@ -500,20 +484,20 @@ WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   }
   assert_int_equal(connected, 75);
   assert_int_equal(lookups, 1);
-  caller_end(&all[0]);
+  caller_close(&all[0]);
 }
 
 /* --- cancelled --- */
 
 static void cancel_after(world *w, const char *host, uint64_t ms, size_t resolved) {
   caller c;
-  caller_init(&c, w);
+  caller_open(&c, w);
   assert_int_equal(begin(&c, host), 0);
   if (ms > 0) world_advance(w, ms);
   assert_int_equal(c.done, 0);
   assert_int_equal(c.resolved, resolved);
   dial_cancel(c.d);
-  caller_end(&c);
+  caller_close(&c);
   assert_int_equal(c.done + c.closed, 0);
 }
 
@@ -553,12 +537,12 @@ WORLD_SIM_TEST(test_dial_cancelled_during_the_last_attempt, w) {
 static void cancel_after_each_turn(world *w) {
   for (size_t turns = 0, over = false; !over; turns++) {
     caller c;
-    caller_init(&c, w);
+    caller_open(&c, w);
     assert_int_equal(begin(&c, "three.test"), 0);
     for (size_t i = 0; i < turns && c.done == 0; i++) sim_turn(world_sim(w), UINT64_MAX);
     over = c.done > 0;
     if (!over) dial_cancel(c.d);
-    caller_end(&c);
+    caller_close(&c);
     assert_int_equal(c.done, over ? 1 : 0);
   }
 }
@@ -586,7 +570,7 @@ static void try_host(world *w, const char *host) {
   world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
   if (err == 0) err = c.status;
   assert_true(err == 0 || err == WS_ENOMEM || err == UV_ETIMEDOUT);
-  caller_end(&c);
+  caller_close(&c);
 }
 
 static void fail_each(world *w, const char *host, bool for_ever) {

@@ -237,7 +237,7 @@ TEST(test_extension_header_survives_random_texts) {
   size_t good = 0;
   for (int round = 0; round < 20000; round++) {
     char text[4096];
-    bytes value = {0};
+    SCOPED_BYTES value = {0};
     for (size_t n = seeded_below(&seed, 12); n > 0; n--) {
       const char *part = parts[seeded_below(&seed, sizeof parts / sizeof *parts)];
       bytes_add(&value, part, strlen(part));
@@ -245,14 +245,13 @@ TEST(test_extension_header_survives_random_texts) {
     int err = parse_text(&value, text, sizeof text);
     assert_true(err == 0 || err == WSUV_EEXTENSION);
     good += err == 0;
-    bytes_free(&value);
   }
   assert_true(good > 100);
 }
 
 /* F1: bounded, whatever the size of the head that it comes in. */
 TEST(test_extension_header_is_bounded_in_items) {
-  bytes value = {0};
+  SCOPED_BYTES value = {0};
   char text[4096];
   for (int i = 0; i < EXTENSION_ITEMS_MAX; i++) bytes_add(&value, i % 3 == 0 ? ",a" : ";b", 2);
   assert_int_equal(parse_text(&value, text, sizeof text), 0);
@@ -261,7 +260,6 @@ TEST(test_extension_header_is_bounded_in_items) {
   assert_string_equal(text, "Sec-WebSocket-Extensions is too long");
   const char *many[] = {bytes_text(&value), bytes_text(&value), bytes_text(&value)};
   assert_int_equal(parse(many, 3, text, sizeof text), WSUV_EEXTENSION);
-  bytes_free(&value);
 }
 
 TEST(test_extension_header_without_memory_says_so) {

@@ -48,79 +48,66 @@ static void assert_offer(rig *r, const char *expected, unsigned mask) {
 }
 
 TEST(test_extension_list_of_none_is_nothing) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(install(&r, 0), 0);
   assert_null(r.list);
   assert_offer(&r, "", 0);
   assert_null(extension_list_ref(NULL));
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
 }
 
 TEST(test_extension_list_copies_what_it_is_given) {
-  rig r;
   char key[] = "key";
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[0].hooks.key = key;
   assert_int_equal(install(&r, 2), 0);
   key[0] = 'x';
   memset(&r.b[0].hooks, 0, sizeof r.b[0].hooks);
   assert_offer(&r, "key; letter=A, b; letter=B", 3);
-  rig_close(&r);
 }
 
 TEST(test_extension_list_installs_once_and_undoes_it_with_the_last_reference) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(install(&r, WSUV_EXTENSIONS_MAX), 0);
   for (int i = 0; i < WSUV_EXTENSIONS_MAX; i++) assert_int_equal(r.b[i].installed, 1);
   extension_list *second = extension_list_ref(r.list);
   extension_list_unref(r.list);
   for (int i = 0; i < WSUV_EXTENSIONS_MAX; i++) assert_int_equal(r.b[i].installed, 1);
   r.list = second;
-  rig_close(&r);
 }
 
 TEST(test_extension_list_offers_alternatives_in_order) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[0].offers = 2;
   r.b[1].offers = 0;
   assert_int_equal(install(&r, 3), 0);
   assert_offer(&r, "a; letter=A, a; letter=A; again, c; letter=C", 5);
-  rig_close(&r);
 }
 
 TEST(test_extension_list_without_install_hands_on_the_data) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[0].hooks.install = NULL;
   r.b[0].hooks.uninstall = NULL;
   assert_int_equal(install(&r, 1), 0);
   assert_offer(&r, "a; letter=A", 1);
-  rig_close(&r);
 }
 
 /* "Two that claim one bit cannot be installed together." */
 TEST(test_extension_list_refuses_a_bit_that_is_claimed_twice) {
   for (unsigned first = 0; first < 16; first++) {
     for (unsigned second = 0; second < 16; second++) {
-      rig r;
-      rig_open(&r);
+      SCOPED(rig, r);
       r.b[0].hooks.rsv = first;
       r.b[1].hooks.rsv = second;
       bool good = first < 8 && second < 8 && (first & second) == 0;
       assert_int_equal(install(&r, 2), good ? 0 : WS_EINVAL);
-      rig_close(&r);
     }
   }
 }
 
 TEST(test_extension_list_refuses_what_is_unsound) {
   for (int what = 0; what < 9; what++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     size_t count = 2;
     wsuv_extension_t *e = &r.b[1].hooks;
     switch (what) {
@@ -137,7 +124,6 @@ TEST(test_extension_list_refuses_what_is_unsound) {
     int expected = what < 2 ? (int) WSUV_ESIZE : (int) WS_EINVAL;
     if (install(&r, count) != expected) fail_msg("case %d", what);
     assert_int_equal(r.b[0].installed, 0);
-    rig_close(&r);
   }
   rig r;
   rig_open(&r);
@@ -149,14 +135,12 @@ TEST(test_extension_list_refuses_what_is_unsound) {
 
 /* For a server that has nothing to offer, or a client that answers nothing. */
 TEST(test_extension_list_takes_an_extension_of_one_role) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[0].hooks.offer = NULL;
   r.b[0].hooks.accept = NULL;
   r.b[1].hooks.answer = NULL;
   assert_int_equal(install(&r, 2), 0);
   assert_offer(&r, "b; letter=B", 2);
-  rig_close(&r);
 }
 
 static int put_bad(void *shared, size_t n, wsuv_extension_params_t *params) {
@@ -179,10 +163,9 @@ TEST(test_extension_list_offer_fails_with_what_is_no_token) {
   static const char *bad[][2] = {{NULL, NULL}, {"", NULL},   {"a b", NULL},  {"a\r\nX", NULL},
                                  {"a", ""},    {"a", "1 2"}, {"a", "\"1\""}, {"a", "1,b"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    rig r;
     text_buf text;
     unsigned offered;
-    rig_open(&r);
+    SCOPED(rig, r);
     r.b[0].hooks.install = NULL;
     r.b[0].hooks.uninstall = NULL;
     r.b[0].hooks.data = bad[i];
@@ -191,21 +174,18 @@ TEST(test_extension_list_offer_fails_with_what_is_no_token) {
     text_buf_init(&text, &r.alloc.handle);
     assert_int_equal(extension_list_offer(r.list, &text, &offered), WS_EINVAL);
     text_buf_clear(&text);
-    rig_close(&r);
   }
 }
 
 TEST(test_extension_list_offer_fails_with_the_hook) {
-  rig r;
   text_buf text;
   unsigned offered;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[1].hooks.offer = refuse_offer;
   assert_int_equal(install(&r, 2), 0);
   text_buf_init(&text, &r.alloc.handle);
   assert_int_equal(extension_list_offer(r.list, &text, &offered), WSUV_ERANDOM);
   text_buf_clear(&text);
-  rig_close(&r);
 }
 
 static int refuse_install(void *data, const wsuv_allocator_t *alloc, void **shared) {
@@ -216,12 +196,10 @@ static int refuse_install(void *data, const wsuv_allocator_t *alloc, void **shar
 }
 
 TEST(test_extension_list_fails_with_the_hook_and_undoes_the_others) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.b[2].hooks.install = refuse_install;
   assert_int_equal(install(&r, 4), WSUV_ERANDOM);
   assert_null(r.list);
-  rig_close(&r);
 }
 
 /* F46 */
@@ -229,10 +207,9 @@ TEST(test_extension_list_survives_every_failed_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     int err = WS_ENOMEM;
     for (uint64_t n = 1; err == WS_ENOMEM; n++) {
-      rig r;
       text_buf text;
       unsigned offered;
-      rig_open(&r);
+      SCOPED(rig, r);
       r.alloc.fail_at = n;
       r.alloc.fail_for_ever = for_ever != 0;
       text_buf_init(&text, &r.alloc.handle);
@@ -241,7 +218,6 @@ TEST(test_extension_list_survives_every_failed_allocation) {
       assert_int_equal(err, r.alloc.failed > 0 ? WS_ENOMEM : 0);
       if (err == 0) assert_true(n > 4);
       text_buf_clear(&text);
-      rig_close(&r);
     }
   }
 }

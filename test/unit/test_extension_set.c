@@ -21,7 +21,7 @@ static void rig_open(rig *r) {
   static const char *const keys[COUNT] = {"one", "two", "three", "four"};
   static const unsigned rsv[COUNT] = {WSUV_RSV1, WSUV_RSV2, WSUV_RSV3, 0};
   memset(r, 0, sizeof *r);
-  extension_pair_init(&r->p);
+  extension_pair_open(&r->p);
   for (int i = 0; i < COUNT; i++) {
     bracket_init(&r->client[i], keys[i], rsv[i], (char) ('a' + i));
     bracket_init(&r->server[i], keys[i], rsv[i], (char) ('a' + i));
@@ -39,14 +39,13 @@ static void rig_close(rig *r) {
 }
 
 static int negotiate(rig *r, size_t count) {
-  return extension_pair_open(&r->p, r->client_hooks, count, r->server_hooks, count);
+  return extension_pair_negotiate(&r->p, r->client_hooks, count, r->server_hooks, count);
 }
 
 /* Client */
 
 static void assert_accept(const char *answer, int expected, const char *why, const char *text) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   int err = extension_pair_accept(&r.p, r.client_hooks, 3, answer);
   if (err != expected) fail_msg("'%s': %d, %s", answer, err, r.p.why);
   if (err < 0) {
@@ -55,7 +54,6 @@ static void assert_accept(const char *answer, int expected, const char *why, con
   } else {
     assert_string_equal(extension_set_text(r.p.client.set), text);
   }
-  rig_close(&r);
 }
 
 TEST(test_extension_set_client_takes_what_it_offered) {
@@ -99,24 +97,20 @@ TEST(test_extension_set_claims_the_bits_that_were_agreed_upon) {
                                         "four; letter=d", "one; letter=a, three; letter=c"};
   static const unsigned rsv[] = {4, 2, 1, 0, 5};
   for (size_t i = 0; i < sizeof rsv / sizeof *rsv; i++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, answers[i]), 0);
     assert_int_equal(r.p.client.set->rsv, rsv[i]);
-    rig_close(&r);
   }
 }
 
 /* Server */
 
 static void assert_answer(const char *offer, int expected, const char *answer) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   int err = extension_pair_answer(&r.p, r.server_hooks, 3, offer);
   if (err != expected) fail_msg("'%s': %d, %s", offer, err, r.p.why);
   if (answer != NULL) assert_string_equal(r.p.answer, answer);
   if (answer != NULL && *answer == '\0') assert_null(r.p.server.set);
-  rig_close(&r);
 }
 
 TEST(test_extension_set_server_takes_the_first_offer_that_it_can) {
@@ -148,8 +142,7 @@ TEST(test_extension_set_server_refuses_what_is_malformed) {
 
 TEST(test_extension_set_both_sides_agree) {
   for (unsigned declined = 0; declined < 1u << COUNT; declined++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     for (int i = 0; i < COUNT; i++) {
       r.server[i].declines = (declined & 1u << i) != 0;
       r.client[i].offers = 2;
@@ -160,7 +153,6 @@ TEST(test_extension_set_both_sides_agree) {
       assert_int_equal(r.client[i].states, (declined & 1u << i) == 0);
       assert_int_equal(r.server[i].states, (declined & 1u << i) == 0);
     }
-    rig_close(&r);
   }
 }
 
@@ -196,11 +188,10 @@ TEST(test_extension_set_runs_in_the_order_of_the_answer) {
 TEST(test_extension_set_gives_back_what_was_sent) {
   uint64_t seed = 17;
   for (int round = 0; round < 600; round++) {
-    rig r;
     sent_message sent = {.plain = false};
-    bytes out = {0}, text = {0};
+    SCOPED_BYTES out = {0}, text = {0};
     size_t lengths[8], count = 1 + seeded_below(&seed, 8), total = 0;
-    rig_open(&r);
+    SCOPED(rig, r);
     for (int i = 0; i < COUNT; i++) r.server[i].declines = seeded_below(&seed, 3) == 0;
     r.server[seeded_below(&seed, COUNT)].declines = false;
     assert_int_equal(negotiate(&r, COUNT), 0);
@@ -221,24 +212,20 @@ TEST(test_extension_set_gives_back_what_was_sent) {
       if (total > 0) assert_memory_equal(out.base, text.base, total);
     }
     bytes_free(&sent.wire);
-    bytes_free(&out);
-    bytes_free(&text);
-    rig_close(&r);
   }
 }
 
 TEST(test_extension_set_leaves_alone_what_all_pass) {
-  rig r;
   sent_message sent = {.plain = true};
   const size_t lengths[] = {2, 3};
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(negotiate(&r, 3), 0);
   assert_int_equal(
       extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", lengths, 2, &sent), 0);
   assert_string_equal(bytes_text(&sent.wire), "hello");
   assert_int_equal(sent.rsv, 0);
   assert_false(sent.taken);
-  bytes out = {0};
+  SCOPED_BYTES out = {0};
   uint64_t calls = r.p.alloc.calls;
   wsuv_extension_chunk_t chunk = {(const uint8_t *) "hello", 5, true, true};
   block none = {0};
@@ -253,17 +240,14 @@ TEST(test_extension_set_leaves_alone_what_all_pass) {
                    1);
   assert_string_equal(bytes_text(&out), "hello");
   for (int i = 0; i < COUNT; i++) assert_int_equal(r.client[i].chunks + r.server[i].chunks, 0);
-  bytes_free(&out);
   bytes_free(&sent.wire);
-  rig_close(&r);
 }
 
 /* One that passes after it has written, which is forgotten, between two that do not pass. */
 TEST(test_extension_set_forgets_the_output_of_one_that_passes) {
-  rig r;
   sent_message sent = {.plain = true};
   const size_t whole[] = {5};
-  rig_open(&r);
+  SCOPED(rig, r);
   r.client[1].late = true;
   assert_int_equal(negotiate(&r, 3), 0);
   assert_int_equal(
@@ -273,31 +257,26 @@ TEST(test_extension_set_forgets_the_output_of_one_that_passes) {
   assert_int_equal(sent.rsv, 0);
   assert_false(sent.taken);
   bytes_free(&sent.wire);
-  rig_close(&r);
 }
 
 TEST(test_extension_set_gives_each_only_the_bits_it_claims) {
-  rig r;
   sent_message sent = {.rsv = WSUV_RSV2};
-  bytes out = {0};
-  rig_open(&r);
+  SCOPED_BYTES out = {0};
+  SCOPED(rig, r);
   assert_int_equal(negotiate(&r, 3), 0);
   bytes_add(&sent.wire, "bhellob", 7); /* the bracket itself checks what it is shown */
   assert_int_equal(extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 1, MOST, &out),
                    1);
   assert_string_equal(bytes_text(&out), "hello");
-  bytes_free(&out);
   bytes_free(&sent.wire);
-  rig_close(&r);
 }
 
 TEST(test_extension_set_incoming_fails_with_its_reason) {
   for (int i = 0; i < 3; i++) {
     for (size_t piece = 1; piece < 20; piece++) {
-      rig r;
       sent_message sent = {.rsv = 7};
-      bytes out = {0};
-      rig_open(&r);
+      SCOPED_BYTES out = {0};
+      SCOPED(rig, r);
       assert_int_equal(negotiate(&r, 3), 0);
       bytes_add(&sent.wire, "cbahelloabc", 11);
       sent.wire.base[i] = 'x';
@@ -305,9 +284,7 @@ TEST(test_extension_set_incoming_fails_with_its_reason) {
           extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, piece, MOST, &out),
           WSUV_EPROTOCOL);
       assert_string_equal(r.p.why, "no bracket");
-      bytes_free(&out);
       bytes_free(&sent.wire);
-      rig_close(&r);
     }
   }
 }
@@ -316,20 +293,17 @@ TEST(test_extension_set_incoming_fails_with_its_reason) {
 TEST(test_extension_set_incoming_is_bounded) {
   for (size_t count = 1; count <= 3; count++) {
     for (size_t most = 0; most < 8; most++) {
-      rig r;
       sent_message sent = {.plain = false};
-      bytes out = {0};
+      SCOPED_BYTES out = {0};
       const size_t whole[] = {5};
-      rig_open(&r);
+      SCOPED(rig, r);
       assert_int_equal(negotiate(&r, count), 0);
       assert_int_equal(
           extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", whole, 1, &sent), 0);
       assert_int_equal(
           extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 3, most, &out),
           most < 5 ? WSUV_ETOOBIG : 1);
-      bytes_free(&out);
       bytes_free(&sent.wire);
-      rig_close(&r);
     }
   }
 }
@@ -340,9 +314,8 @@ TEST(test_extension_set_outgoing_fails_with_its_reason) {
   const size_t cut[] = {2, 3};
   for (int which = 0; which < 2; which++) {
     for (int intact = 0; intact < 2; intact++) {
-      rig r;
       sent_message sent = {.plain = false};
-      rig_open(&r);
+      SCOPED(rig, r);
       assert_int_equal(negotiate(&r, 2), 0);
       r.client[which].fails = WSUV_ERANDOM;
       r.client[which].intact = intact != 0;
@@ -356,14 +329,12 @@ TEST(test_extension_set_outgoing_fails_with_its_reason) {
         assert_sent(&r, "hello", cut, 2, "bahelloab", 6);
       }
       bytes_free(&sent.wire);
-      rig_close(&r);
     }
   }
 }
 
 TEST(test_extension_set_outgoing_inside_a_message_is_never_intact) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(negotiate(&r, 1), 0);
   extension_send send = {.type = WSUV_FRAME_TEXT, .chunk = {(const uint8_t *) "a", 1, true, false}};
   assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), 0);
@@ -372,7 +343,6 @@ TEST(test_extension_set_outgoing_inside_a_message_is_never_intact) {
   send.chunk = (wsuv_extension_chunk_t){(const uint8_t *) "b", 1, false, true};
   assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), WSUV_ERANDOM);
   assert_true(send.taken);
-  rig_close(&r);
 }
 
 static int pass_always(void *state, wsuv_extension_message_t *message,
@@ -394,11 +364,10 @@ static int write_and_pass(void *state, wsuv_extension_message_t *message,
 /* An extension that breaks its contract ends the session; it corrupts nothing. */
 TEST(test_extension_set_refuses_to_pass_too_late) {
   for (int above = 0; above < 2; above++) {
-    rig r;
     sent_message sent = {.rsv = 6};
-    bytes out = {0};
+    SCOPED_BYTES out = {0};
     const size_t cut[] = {2, 3};
-    rig_open(&r);
+    SCOPED(rig, r);
     r.client[above].hooks.outgoing = pass_always;
     r.server[above].hooks.incoming = above == 0 ? pass_always : write_and_pass;
     assert_int_equal(negotiate(&r, 2), 0);
@@ -409,21 +378,17 @@ TEST(test_extension_set_refuses_to_pass_too_late) {
     assert_int_equal(
         extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out),
         WS_EINVAL);
-    bytes_free(&out);
     bytes_free(&sent.wire);
-    rig_close(&r);
   }
 }
 
 TEST(test_extension_set_works_without_hooks_for_a_direction) {
-  rig r;
   const size_t whole[] = {5};
-  rig_open(&r);
+  SCOPED(rig, r);
   r.client[0].hooks.outgoing = NULL;
   r.server[0].hooks.incoming = NULL;
   assert_int_equal(negotiate(&r, 2), 0);
   assert_sent(&r, "hello", whole, 1, "bhellob", 2);
-  rig_close(&r);
 }
 
 static int nothing(void *shared, const wsuv_allocator_t *alloc,
@@ -439,27 +404,23 @@ static int nothing(void *shared, const wsuv_allocator_t *alloc,
 }
 
 TEST(test_extension_set_works_without_state) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.client[3].hooks.accept = nothing;
   r.client[3].hooks.state_free = NULL;
   r.client[3].hooks.incoming = r.client[3].hooks.outgoing = NULL;
   assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, "four"), 0);
   assert_string_equal(extension_set_text(r.p.client.set), "four");
-  rig_close(&r);
 }
 
 /* The sets hold what is installed alive. */
 TEST(test_extension_set_outlives_the_list_of_its_maker) {
-  rig r;
   const size_t whole[] = {5};
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(negotiate(&r, 2), 0);
   extension_list_unref(r.p.client.list);
   r.p.client.list = NULL;
   assert_int_equal(r.client[0].installed, 1);
   assert_sent(&r, "hello", whole, 1, "bahelloab", 6);
-  rig_close(&r);
 }
 
 /* F46 */
@@ -467,11 +428,10 @@ TEST(test_extension_set_survives_every_failed_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     bool failed = true;
     for (uint64_t n = 1; failed; n++) {
-      rig r;
       sent_message sent = {.plain = false};
-      bytes out = {0};
+      SCOPED_BYTES out = {0};
       const size_t cut[] = {2, 3};
-      rig_open(&r);
+      SCOPED(rig, r);
       r.p.alloc.fail_at = n;
       r.p.alloc.fail_for_ever = for_ever != 0;
       int err = negotiate(&r, 3);
@@ -484,9 +444,7 @@ TEST(test_extension_set_survives_every_failed_allocation) {
       failed = r.p.alloc.failed > 0;
       assert_int_equal(err, failed ? WS_ENOMEM : 1);
       if (!failed) assert_string_equal(bytes_text(&out), "hello");
-      bytes_free(&out);
       bytes_free(&sent.wire);
-      rig_close(&r);
     }
   }
 }

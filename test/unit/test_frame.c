@@ -8,11 +8,6 @@
 #include "support/frames.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 static const uint64_t borders[] = {
     0,           1,           124,          125,          126,
     127,         128,         255,          256,          65534,
@@ -38,9 +33,9 @@ static void expect_at(const char *name, const uint8_t *p, size_t size, ws_role f
   for (size_t n = 0; n <= size; n++) {
     int r = read_exact(&h, p, n, from, rsv, &why);
     int expected = n >= bad ? WSUV_EPROTOCOL : n < size ? 0 : (int) size;
-    CHECK(r == expected, "%s from %d, prefix of %zu bytes (%02x %02x): %d instead of %d", name,
-          from, n, p[0], size > 1 ? p[1] : 0, r, expected);
-    CHECK(r >= 0 || *why != 0, "%s, prefix %zu: no text with the error", name, n);
+    assert_that(r == expected, "%s from %d, prefix of %zu bytes (%02x %02x): %d instead of %d",
+                name, from, n, p[0], size > 1 ? p[1] : 0, r, expected);
+    assert_that(r >= 0 || *why != 0, "%s, prefix %zu: no text with the error", name, n);
   }
 }
 
@@ -51,13 +46,12 @@ static void expect_prefixes(const char *name, const bytes *header, ws_role from,
   if (bad <= header->len) return;
   frame_header h;
   const char *why;
-  bytes more = {0};
+  SCOPED_BYTES more = {0};
   bytes_add(&more, header->base, header->len);
   bytes_add(&more, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10);
   for (size_t n = header->len; n <= more.len; n++)
-    CHECK(read_exact(&h, more.base, n, from, 0, &why) == (int) header->len,
-          "%s with %zu bytes of payload behind it", name, n - header->len);
-  bytes_free(&more);
+    assert_that(read_exact(&h, more.base, n, from, 0, &why) == (int) header->len,
+                "%s with %zu bytes of payload behind it", name, n - header->len);
 }
 
 static frame_spec data_spec(bool masked, length_form form) {
@@ -70,17 +64,16 @@ TEST(test_frame_header_reads_every_length_at_the_borders) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
       frame_header h;
       const char *why;
-      bytes b = {0};
+      SCOPED_BYTES b = {0};
       frame_spec spec = data_spec(from == WS_CLIENT, LENGTH_SHORTEST);
       frames_header(&b, &spec, borders[i]);
       expect_prefixes("border", &b, (ws_role) from, 100);
-      CHECK(read_exact(&h, b.base, b.len, (ws_role) from, 0, &why) == (int) b.len, "border");
-      CHECK(h.length == borders[i] && h.size == b.len && h.opcode == 2 && h.fin && h.rsv == 0,
-            "length %llu read as %llu", (unsigned long long) borders[i],
-            (unsigned long long) h.length);
+      assert_that(read_exact(&h, b.base, b.len, (ws_role) from, 0, &why) == (int) b.len, "border");
+      assert_that(h.length == borders[i] && h.size == b.len && h.opcode == 2 && h.fin && h.rsv == 0,
+                  "length %llu read as %llu", (unsigned long long) borders[i],
+                  (unsigned long long) h.length);
       assert_int_equal(h.masked, from == WS_CLIENT);
       if (h.masked) assert_memory_equal(h.key.b, spec.key, 4);
-      bytes_free(&b);
     }
   }
 }
@@ -88,7 +81,7 @@ TEST(test_frame_header_reads_every_length_at_the_borders) {
 TEST(test_frame_header_rejects_lengths_that_are_not_minimal) {
   for (uint64_t length = 0; length < 65536; length += length < 300 ? 1 : 127) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
-      bytes b16 = {0}, b64 = {0};
+      SCOPED_BYTES b16 = {0}, b64 = {0};
       frame_spec s16 = data_spec(from == WS_CLIENT, LENGTH_16);
       frame_spec s64 = data_spec(from == WS_CLIENT, LENGTH_64);
       frames_header(&b16, &s16, length);
@@ -97,15 +90,12 @@ TEST(test_frame_header_rejects_lengths_that_are_not_minimal) {
          is not enough). 64 bits: that the first six are 0 shows with the sixth. */
       expect_prefixes("16 bit form", &b16, (ws_role) from, length < 126 ? 4 : 100);
       expect_prefixes("64 bit form", &b64, (ws_role) from, 8);
-      bytes_free(&b16);
-      bytes_free(&b64);
     }
   }
-  bytes b = {0};
+  SCOPED_BYTES b = {0};
   frame_spec spec = data_spec(false, LENGTH_16);
   frames_header(&b, &spec, 65535);
   expect_prefixes("65535", &b, WS_SERVER, 100);
-  bytes_free(&b);
 }
 
 TEST(test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte) {
@@ -113,11 +103,10 @@ TEST(test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte) {
                                      0xfffffffffffffff2u};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
-      bytes b = {0};
+      SCOPED_BYTES b = {0};
       frame_spec spec = data_spec(from == WS_CLIENT, LENGTH_64);
       frames_header(&b, &spec, lengths[i]);
       expect_prefixes("F16: top bit", &b, (ws_role) from, 3);
-      bytes_free(&b);
     }
   }
 }
@@ -186,10 +175,10 @@ TEST(test_frame_header_reads_the_examples_of_the_rfc) {
     const char *why;
     int r = read_exact(&h, (const uint8_t *) examples[i].bytes, examples[i].n,
                        e->masked ? WS_CLIENT : WS_SERVER, 0, &why);
-    CHECK(r == e->size, "example %zu: %d", i, r);
-    CHECK(h.length == e->length && h.opcode == e->opcode && h.fin == e->fin &&
-              h.masked == e->masked && h.size == e->size && h.rsv == 0,
-          "example %zu", i);
+    assert_that(r == e->size, "example %zu: %d", i, r);
+    assert_that(h.length == e->length && h.opcode == e->opcode && h.fin == e->fin &&
+                    h.masked == e->masked && h.size == e->size && h.rsv == 0,
+                "example %zu", i);
     if (h.masked) assert_memory_equal(h.key.b, "\x37\xfa\x21\x3d", 4);
   }
 }
@@ -206,15 +195,14 @@ TEST(test_frame_header_written_is_what_the_rfc_says) {
       h.fin = spec.fin;
       h.masked = spec.masked;
       memcpy(h.key.b, spec.key, 4);
-      bytes b = {0};
+      SCOPED_BYTES b = {0};
       frames_header(&b, &spec, borders[i]);
       uint8_t *p = malloc(FRAME_HEADER_MAX);
       size_t n = frame_header_write(&h, p);
-      CHECK(n == b.len && h.size == n && memcmp(p, b.base, n) == 0,
-            "opcode %d rsv %d fin %d masked %d length %llu: wrong bytes", spec.opcode, spec.rsv,
-            spec.fin, spec.masked, (unsigned long long) borders[i]);
+      assert_that(n == b.len && h.size == n && memcmp(p, b.base, n) == 0,
+                  "opcode %d rsv %d fin %d masked %d length %llu: wrong bytes", spec.opcode,
+                  spec.rsv, spec.fin, spec.masked, (unsigned long long) borders[i]);
       free(p);
-      bytes_free(&b);
     }
   }
 }
@@ -234,9 +222,9 @@ TEST(test_frame_header_written_can_be_read_again) {
     frame_header again;
     const char *why;
     int r = read_exact(&again, p, n, h.masked ? WS_CLIENT : WS_SERVER, 7, &why);
-    CHECK(r == (int) n && again.length == length && again.opcode == h.opcode &&
-              again.rsv == h.rsv && again.fin == h.fin && again.masked == h.masked &&
-              again.size == n && (!h.masked || again.key.word == h.key.word),
-          "seed %llu", (unsigned long long) before);
+    assert_that(r == (int) n && again.length == length && again.opcode == h.opcode &&
+                    again.rsv == h.rsv && again.fin == h.fin && again.masked == h.masked &&
+                    again.size == n && (!h.masked || again.key.word == h.key.word),
+                "seed %llu", (unsigned long long) before);
   }
 }

@@ -8,11 +8,6 @@
 #include "support/frames.h"
 #include "support/test.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 enum { FRAMES_MAX = 64 };
 
 /* A stream, and what must come out of it. */
@@ -37,14 +32,13 @@ typedef struct progress {
 } progress;
 
 static void add_frame(stream *s, const frame_spec *spec, size_t length) {
-  bytes clear = {0};
+  SCOPED_BYTES clear = {0};
   for (size_t i = 0; i < length; i++) bytes_add(&clear, &(uint8_t){(uint8_t) seeded(&s->seed)}, 1);
   s->spec[s->count] = *spec;
   s->length[s->count] = length;
   frames_build(&s->wire, spec, clear.base, length);
   s->header_end[s->count++] = s->wire.len - length;
   bytes_add(&s->payload, clear.base, length);
-  bytes_free(&clear);
 }
 
 static void random_stream(stream *s, uint64_t seed, bool masked, size_t count) {
@@ -71,27 +65,27 @@ static void stream_free(stream *s) {
 static void check_first(const stream *s, progress *g, const frame_chunk *chunk, const char *cut) {
   const frame_spec *spec = &s->spec[g->frames];
   const frame_header *h = &g->d.header;
-  CHECK(chunk->first == !g->begun, "seed %llu %s frame %zu: first is %d",
-        (unsigned long long) s->seed, cut, g->frames, chunk->first);
-  CHECK(h->opcode == spec->opcode && h->fin == spec->fin && h->masked == spec->masked &&
-            h->length == s->length[g->frames] && h->rsv == spec->rsv,
-        "seed %llu %s frame %zu: header", (unsigned long long) s->seed, cut, g->frames);
+  assert_that(chunk->first == !g->begun, "seed %llu %s frame %zu: first is %d",
+              (unsigned long long) s->seed, cut, g->frames, chunk->first);
+  assert_that(h->opcode == spec->opcode && h->fin == spec->fin && h->masked == spec->masked &&
+                  h->length == s->length[g->frames] && h->rsv == spec->rsv,
+              "seed %llu %s frame %zu: header", (unsigned long long) s->seed, cut, g->frames);
   g->begun = true;
 }
 
 static void check_chunk(const stream *s, progress *g, const frame_chunk *chunk, const char *cut) {
-  CHECK(g->frames < s->count, "%s: more frames than there are", cut);
+  assert_that(g->frames < s->count, "%s: more frames than there are", cut);
   check_first(s, g, chunk, cut);
   size_t left = s->length[g->frames] - g->in_frame;
-  CHECK(chunk->len <= left && (chunk->len != 0 || chunk->first || chunk->last),
-        "seed %llu %s frame %zu: chunk of %zu, %zu are left", (unsigned long long) s->seed, cut,
-        g->frames, chunk->len, left);
-  CHECK(chunk->len == 0 || memcmp(chunk->data, s->payload.base + g->payload, chunk->len) == 0,
-        "seed %llu %s frame %zu: payload at %zu", (unsigned long long) s->seed, cut, g->frames,
-        g->in_frame);
-  CHECK(g->d.left == left - chunk->len, "left");
-  CHECK(chunk->last == (chunk->len == left), "seed %llu %s frame %zu: last is %d",
-        (unsigned long long) s->seed, cut, g->frames, chunk->last);
+  assert_that(chunk->len <= left && (chunk->len != 0 || chunk->first || chunk->last),
+              "seed %llu %s frame %zu: chunk of %zu, %zu are left", (unsigned long long) s->seed,
+              cut, g->frames, chunk->len, left);
+  assert_that(chunk->len == 0 || memcmp(chunk->data, s->payload.base + g->payload, chunk->len) == 0,
+              "seed %llu %s frame %zu: payload at %zu", (unsigned long long) s->seed, cut,
+              g->frames, g->in_frame);
+  assert_that(g->d.left == left - chunk->len, "left");
+  assert_that(chunk->last == (chunk->len == left), "seed %llu %s frame %zu: last is %d",
+              (unsigned long long) s->seed, cut, g->frames, chunk->last);
   g->payload += chunk->len;
   g->in_frame += chunk->len;
   if (!chunk->last) return;
@@ -108,16 +102,17 @@ static int feed(const stream *s, progress *g, size_t n, const char *cut) {
   frame_chunk chunk;
   int r;
   while ((r = frame_decoder_next(&g->d, &p, &left, &chunk)) == 1) {
-    CHECK(p + left == block + n, "%s: p and n do not go together", cut);
-    if (chunk.len != 0) CHECK(chunk.data + chunk.len == p && chunk.data >= block, "not in place");
+    assert_that(p + left == block + n, "%s: p and n do not go together", cut);
+    if (chunk.len != 0)
+      assert_that(chunk.data + chunk.len == p && chunk.data >= block, "not in place");
     check_chunk(s, g, &chunk, cut);
   }
-  if (r == 0) CHECK(left == 0 && p == block + n, "%s: %zu bytes not used up", cut, left);
+  if (r == 0) assert_that(left == 0 && p == block + n, "%s: %zu bytes not used up", cut, left);
   g->fed += n;
   /* The first chunk comes with the last byte of the header. */
   if (r == 0 && g->frames < s->count)
-    CHECK(g->begun == (g->fed >= s->header_end[g->frames]), "seed %llu %s: after %zu bytes",
-          (unsigned long long) s->seed, cut, g->fed);
+    assert_that(g->begun == (g->fed >= s->header_end[g->frames]), "seed %llu %s: after %zu bytes",
+                (unsigned long long) s->seed, cut, g->fed);
   free(block);
   return r;
 }
@@ -128,8 +123,9 @@ static void start(const stream *s, progress *g) {
 }
 
 static void expect_all(const stream *s, const progress *g, const char *cut) {
-  CHECK(g->frames == s->count && g->payload == s->payload.len, "seed %llu %s: %zu of %zu frames",
-        (unsigned long long) s->seed, cut, g->frames, s->count);
+  assert_that(g->frames == s->count && g->payload == s->payload.len,
+              "seed %llu %s: %zu of %zu frames", (unsigned long long) s->seed, cut, g->frames,
+              s->count);
 }
 
 static void run_whole(const stream *s) {
@@ -225,10 +221,10 @@ static void expect_error(const char *script, const char *wrong, size_t wrong_len
   int r = 0;
   while (r == 0 && g.fed < s.wire.len)
     r = feed(&s, &g, piece < s.wire.len - g.fed ? piece : s.wire.len - g.fed, script);
-  CHECK(r == WSUV_EPROTOCOL && g.d.why != NULL && *g.d.why != 0, "%s, pieces of %zu: %d", script,
-        piece, r);
-  CHECK(g.fed >= good + bad && g.fed < good + bad + piece, "%s, pieces of %zu: after %zu bytes",
-        script, piece, g.fed - good);
+  assert_that(r == WSUV_EPROTOCOL && g.d.why != NULL && *g.d.why != 0, "%s, pieces of %zu: %d",
+              script, piece, r);
+  assert_that(g.fed >= good + bad && g.fed < good + bad + piece,
+              "%s, pieces of %zu: after %zu bytes", script, piece, g.fed - good);
   expect_all(&s, &g, script);
   stream_free(&s);
 }

@@ -11,11 +11,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 typedef struct rig {
   track_alloc alloc;
   fake_env env;
@@ -123,17 +118,17 @@ static void begin_message(conn *c, const header_case *t) {
           masked[] = {(uint8_t) t->in_message, 0x81, 0, 0, 0, 0, 's'};
   if (t->in_message == 0) return;
   conn_recv(c, t->role == WS_SERVER ? masked : plain, t->role == WS_SERVER ? 7 : 3);
-  CHECK(conn_next_event(c, &ev) == 0, WHERE "the fragment before", TELL(t));
+  assert_that(conn_next_event(c, &ev) == 0, WHERE "the fragment before", TELL(t));
 }
 
 static void check_message(const header_case *t, const conn_event *ev) {
   size_t before = t->in_message != 0 ? 1 : 0;
-  CHECK(ev->type == CONN_EVENT_MESSAGE &&
-            ev->opcode == (t->in_message != 0 ? t->in_message : t->b0 & 15) &&
-            ev->len == whole_length(t) + before,
-        WHERE "message", TELL(t));
+  assert_that(ev->type == CONN_EVENT_MESSAGE &&
+                  ev->opcode == (t->in_message != 0 ? t->in_message : t->b0 & 15) &&
+                  ev->len == whole_length(t) + before,
+              WHERE "message", TELL(t));
   for (size_t i = 0; i < ev->len; i++)
-    CHECK(ev->data[i] == (i < before ? 's' : 'a'), WHERE "byte %zu", TELL(t), i);
+    assert_that(ev->data[i] == (i < before ? 's' : 'a'), WHERE "byte %zu", TELL(t), i);
 }
 
 static void check_control(const header_case *t, const conn_event *ev, conn *c) {
@@ -142,20 +137,20 @@ static void check_control(const header_case *t, const conn_event *ev, conn *c) {
                          : opcode == 9 ? CONN_EVENT_PING
                                        : CONN_EVENT_PONG;
   size_t code = opcode == 8 && short_length(t) >= 2 ? 2 : 0;
-  CHECK(ev->type == type && ev->len == short_length(t) - code, WHERE "control", TELL(t));
+  assert_that(ev->type == type && ev->len == short_length(t) - code, WHERE "control", TELL(t));
   if (opcode == 8)
-    CHECK(ev->close_code == (code != 0 ? 1000 : WSUV_CLOSE_NO_STATUS), WHERE "code", TELL(t));
-  if (opcode == 8) CHECK(conn_answer_close(c) == 0, WHERE "answered", TELL(t));
-  CHECK((out_queue_len(&c->out) != 0) == (opcode != 10), WHERE "answer", TELL(t));
+    assert_that(ev->close_code == (code != 0 ? 1000 : WSUV_CLOSE_NO_STATUS), WHERE "code", TELL(t));
+  if (opcode == 8) assert_that(conn_answer_close(c) == 0, WHERE "answered", TELL(t));
+  assert_that((out_queue_len(&c->out) != 0) == (opcode != 10), WHERE "answer", TELL(t));
 }
 
 static void check_end(const header_case *t, conn *c, int r, const conn_event *ev) {
   static const int results[] = {WSUV_EPROTOCOL, 0, 1, 1};
   verdict v = judge(t);
-  CHECK(r == results[v], WHERE "%d instead of %d", TELL(t), r, results[v]);
-  CHECK(c->failed == (v == WRONG), WHERE "failed", TELL(t));
+  assert_that(r == results[v], WHERE "%d instead of %d", TELL(t), r, results[v]);
+  assert_that(c->failed == (v == WRONG), WHERE "failed", TELL(t));
   if (v == WRONG) {
-    CHECK(*c->why != 0 && c->close_sent && c->sent_code == 1002, WHERE "close", TELL(t));
+    assert_that(*c->why != 0 && c->close_sent && c->sent_code == 1002, WHERE "close", TELL(t));
   } else if (v == MESSAGE) {
     check_message(t, ev);
   } else if (v == CONTROL) {
@@ -174,23 +169,22 @@ static void run_header(rig *r, const header_case *t, const bytes *frame) {
   int err = conn_next_event(&c, &ev);
   bool settled = bits_wrong(t) || (header_size(t) == 2 && (order_wrong(t) || short_length(t) == 0));
   if (!settled) {
-    CHECK(err == 0, WHERE "%d after two bytes", TELL(t), err);
+    assert_that(err == 0, WHERE "%d after two bytes", TELL(t), err);
     rest = bytes_exact(frame->base + 2, frame->len - 2);
     conn_recv(&c, rest, frame->len - 2);
     err = conn_next_event(&c, &ev);
   }
   check_end(t, &c, err, &ev);
-  CHECK(err <= 0 || conn_next_event(&c, &ev) == 0, WHERE "more than one event", TELL(t));
+  assert_that(err <= 0 || conn_next_event(&c, &ev) == 0, WHERE "more than one event", TELL(t));
   free(rest);
   conn_free(&c);
 }
 
 TEST(test_every_header_in_every_state_is_judged_as_the_model_does) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (unsigned bits = 0; bits < 65536; bits++) {
     header_case t = {(uint8_t) (bits >> 8), (uint8_t) bits, 0, WS_CLIENT};
-    bytes frame = {0};
+    SCOPED_BYTES frame = {0};
     t.role = t.b1 >= 0x80 ? WS_SERVER : WS_CLIENT;
     if (!bits_wrong(&t)) complete_frame(&frame, &t); /* else never needed, in either role */
     for (t.in_message = 0; t.in_message <= 2; t.in_message++) {
@@ -199,9 +193,7 @@ TEST(test_every_header_in_every_state_is_judged_as_the_model_does) {
       t.role = WS_SERVER;
       run_header(&r, &t, &frame);
     }
-    bytes_free(&frame);
   }
-  rig_close(&r);
 }
 
 /* With a bit that an extension has claimed: it may stand in data frames only (F27). */
@@ -218,7 +210,7 @@ TEST(test_every_header_with_rsv1_allowed_is_judged_as_the_model_does) {
                          (v & 2) != 0 ? FRAME_RSV1 : 0);
       int err = frame_decoder_next(&d, &p, &n, &chunk);
       int expected = bits_wrong(&t) ? WSUV_EPROTOCOL : header_size(&t) == 2 ? 1 : 0;
-      CHECK(err == expected, "header %02x %02x, variant %d: %d", wire[0], wire[1], v, err);
+      assert_that(err == expected, "header %02x %02x, variant %d: %d", wire[0], wire[1], v, err);
     }
   }
 }
@@ -263,7 +255,7 @@ static void run_length(rig *r, uint64_t length, size_t before, const message_lim
   conn c;
   conn_event ev;
   uint8_t *dst;
-  bytes in = {0}, sent = {0};
+  SCOPED_BYTES in = {0}, sent = {0};
   frame_spec spec = {.opcode = 2, .masked = role == WS_SERVER, .form = LENGTH_64};
   conn_init(&c, &r->shared, role, role == WS_CLIENT, limits, NULL);
   if (before != 0) {
@@ -279,23 +271,20 @@ static void run_length(rig *r, uint64_t length, size_t before, const message_lim
   conn_recv(&c, in.base, in.len);
   int err = conn_next_event(&c, &ev);
   int expected = expect_length(length, before, limits);
-  CHECK(err == expected, "length %llx after %zu, at most %zu, role %d: %d instead of %d",
-        (unsigned long long) length, before, limits->max_message_size, role, err, expected);
+  assert_that(err == expected, "length %llx after %zu, at most %zu, role %d: %d instead of %d",
+              (unsigned long long) length, before, limits->max_message_size, role, err, expected);
   (void) conn_recv_target(&c, 10, &dst);
   (void) conn_recv_target(&c, SIZE_MAX, &dst);
   write_all(&c, &sent);
-  CHECK(r->alloc.live_bytes <= live + 65536, "length %llx: %zu bytes", (unsigned long long) length,
-        r->alloc.live_bytes);
-  bytes_free(&in);
-  bytes_free(&sent);
+  assert_that(r->alloc.live_bytes <= live + 65536, "length %llx: %zu bytes",
+              (unsigned long long) length, r->alloc.live_bytes);
   conn_free(&c);
 }
 
 TEST(test_every_length_is_checked_before_arithmetic) {
   static const size_t most[] = {SIZE_MAX,   SIZE_MAX - 1, SIZE_MAX - 10, SIZE_MAX / 2,
                                 0x7fffffff, 0xffffffffu,  100,           70000};
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (size_t i = 0; i < LENGTHS; i++) {
     for (size_t m = 0; m < sizeof most / sizeof *most; m++) {
       for (size_t before = 0; before <= 90; before += 45) {
@@ -307,18 +296,16 @@ TEST(test_every_length_is_checked_before_arithmetic) {
       }
     }
   }
-  rig_close(&r);
 }
 
 /* The header of each length, byte by byte: wrong with the byte that shows it. */
 TEST(test_every_length_is_wrong_with_its_byte) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   const message_limits limits = {UINT64_MAX, SIZE_MAX, UINT32_MAX};
   for (size_t i = 0; i < LENGTHS; i++) {
     conn c;
     conn_event ev;
-    bytes in = {0};
+    SCOPED_BYTES in = {0};
     frame_spec spec = {.opcode = 2, .fin = true, .form = LENGTH_64};
     bool top = lengths[i] >> 63 != 0;
     if (expect_length(lengths[i], 0, &limits) == WSUV_EPROTOCOL && !top) continue;
@@ -330,12 +317,10 @@ TEST(test_every_length_is_wrong_with_its_byte) {
       conn_recv(&c, in.base + n++, 1);
       err = conn_next_event(&c, &ev);
     }
-    CHECK(n == (top ? 3 : 10) && (err == WSUV_EPROTOCOL) == top, "length %llx: %d after %zu bytes",
-          (unsigned long long) lengths[i], err, n);
-    bytes_free(&in);
+    assert_that(n == (top ? 3 : 10) && (err == WSUV_EPROTOCOL) == top,
+                "length %llx: %d after %zu bytes", (unsigned long long) lengths[i], err, n);
     conn_free(&c);
   }
-  rig_close(&r);
 }
 
 /* F24. */
@@ -436,12 +421,13 @@ static void run_cut(rig *r, ws_role role, const bytes *in, size_t cut, bool byte
 
 static void expect_same(const outcome *seen, const outcome *whole, const char *input, ws_role role,
                         size_t cut) {
-  CHECK(strcmp(bytes_text(&seen->events), bytes_text(&whole->events)) == 0,
-        "%s\nrole %d, cut %zu:\n%s-- whole:\n%s", input, role, cut, bytes_text(&seen->events),
-        bytes_text(&whole->events));
-  CHECK(seen->wire.len == whole->wire.len &&
-            (seen->wire.len == 0 || memcmp(seen->wire.base, whole->wire.base, seen->wire.len) == 0),
-        "%s\nrole %d, cut %zu: other bytes are written", input, role, cut);
+  assert_that(strcmp(bytes_text(&seen->events), bytes_text(&whole->events)) == 0,
+              "%s\nrole %d, cut %zu:\n%s-- whole:\n%s", input, role, cut, bytes_text(&seen->events),
+              bytes_text(&whole->events));
+  assert_that(
+      seen->wire.len == whole->wire.len &&
+          (seen->wire.len == 0 || memcmp(seen->wire.base, whole->wire.base, seen->wire.len) == 0),
+      "%s\nrole %d, cut %zu: other bytes are written", input, role, cut);
 }
 
 static void outcome_free(outcome *o) {
@@ -451,7 +437,7 @@ static void outcome_free(outcome *o) {
 
 static void run_every_cut(const char *input, ws_role role) {
   rig r;
-  bytes in = {0};
+  SCOPED_BYTES in = {0};
   outcome whole, seen;
   frames_script(&in, input, role == WS_SERVER);
   run_cut(&r, role, &in, in.len, false, &whole);
@@ -464,7 +450,6 @@ static void run_every_cut(const char *input, ws_role role) {
   expect_same(&seen, &whole, input, role, SIZE_MAX);
   outcome_free(&seen);
   outcome_free(&whole);
-  bytes_free(&in);
 }
 
 TEST(test_every_cut_of_every_input_gives_the_same) {

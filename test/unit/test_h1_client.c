@@ -32,7 +32,7 @@ typedef struct fixture {
 
 static const char *const two_subprotocols[] = {"chat", "superchat"};
 
-static void set_up(fixture *f, const char *url) {
+static void fixture_open(fixture *f, const char *url) {
   memset(f, 0, sizeof *f);
   track_alloc_init(&f->alloc);
   assert_int_equal(url_parse(&f->url, url, strlen(url)), 0);
@@ -45,7 +45,7 @@ static int make(fixture *f) {
   return h1_client_new(&f->h, &f->alloc.handle, &f->request, nonce);
 }
 
-static void tear_down(fixture *f) {
+static void fixture_close(fixture *f) {
   h1_client_free(f->h);
   assert_int_equal(f->alloc.live, 0);
 }
@@ -54,13 +54,11 @@ static void tear_down(fixture *f) {
 
 TEST(test_h1_client_refuses_what_may_not_be_sent) {
   const wsuv_header_t header = {"Upgrade", "x"};
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   f.request.headers[0] = &header;
   f.request.header_count[0] = 1;
   assert_int_equal(make(&f), WSUV_EINVAL_HEADER);
   assert_null(f.h);
-  tear_down(&f);
 }
 
 TEST(test_h1_client_copies_the_request) {
@@ -68,9 +66,8 @@ TEST(test_h1_client_copies_the_request) {
   const char *subprotocols[] = {subprotocol};
   wsuv_header_t header = {name, value};
   const char answer[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
-  fixture f;
   size_t len, used;
-  set_up(&f, url);
+  SCOPED(fixture, f, url);
   f.request.headers[0] = &header;
   f.request.header_count[0] = 1;
   f.request.subprotocols = subprotocols;
@@ -84,7 +81,6 @@ TEST(test_h1_client_copies_the_request) {
   assert_null(memchr(request, '#', len));
   assert_int_equal(h1_client_feed(f.h, (const uint8_t *) answer, sizeof answer - 1, &used), 1);
   assert_string_equal(h1_client_subprotocol(f.h), "chat");
-  tear_down(&f);
 }
 
 static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
@@ -100,8 +96,8 @@ typedef struct outcome {
   size_t body_len;
 } outcome;
 
-static void set_up_offering(fixture *f) {
-  set_up(f, "ws://h");
+static void fixture_open_offering(fixture *f) {
+  fixture_open(f, "ws://h");
   f->request.subprotocols = two_subprotocols;
   f->request.subprotocol_count = 2;
 }
@@ -123,7 +119,7 @@ static outcome run_cut(fixture *f, const char *text, size_t len) {
   outcome whole = run(f, text, len, (pieces){PIECES_WHOLE, 0, 0, 0});
   for (uint32_t seed = 0; seed < 6; seed++) {
     pieces how = {seed == 0 ? PIECES_BYTES : PIECES_RANDOM, seed, 0, 0};
-    tear_down(f);
+    fixture_close(f);
     outcome o = run(f, text, len, how);
     assert_int_equal(o.result, whole.result);
     assert_int_equal(o.status, whole.status);
@@ -136,11 +132,11 @@ static outcome run_cut(fixture *f, const char *text, size_t len) {
 
 static void assert_answer(const char *text, size_t len, int result) {
   fixture f;
-  set_up_offering(&f);
+  fixture_open_offering(&f);
   outcome o = run_cut(&f, text, len);
   if (o.result != result) fail_msg("%d, not %d (%s):\n%s", o.result, result, o.detail, text);
   assert_int_equal(o.detail[0] != '\0', result < 0);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 #define ANSWER(text, result) assert_answer("" text, sizeof(text) - 1, result)
@@ -148,16 +144,16 @@ static void assert_answer(const char *text, size_t len, int result) {
 static void assert_detail(const char *text, int result, const char *detail) {
   fixture f;
   assert_answer(text, strlen(text), result);
-  set_up_offering(&f);
+  fixture_open_offering(&f);
   assert_string_equal(run_cut(&f, text, strlen(text)).detail, detail);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 /* RFC 6455 1.2, 4.2.2 */
 TEST(test_h1_client_opens_with_the_answer_of_the_rfc) {
   const char text[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
   fixture f;
-  set_up_offering(&f);
+  fixture_open_offering(&f);
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, 1);
   assert_int_equal(o.used, strlen(text));
@@ -168,7 +164,7 @@ TEST(test_h1_client_opens_with_the_answer_of_the_rfc) {
   assert_int_equal(headers->count, 4);
   assert_string_equal(header_store_index(headers)[2].name, "Sec-WebSocket-Accept");
   assert_string_equal(header_store_get(headers, "sec-websocket-accept", 0), ACCEPT);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_client_takes_other_good_answers) {
@@ -190,12 +186,10 @@ TEST(test_h1_client_leaves_glued_frames_wherever_it_is_cut) {
   size_t len = sizeof text - 1;
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
-      fixture f;
-      set_up(&f, "ws://h");
+      SCOPED(fixture, f, "ws://h");
       outcome o = run(&f, text, len, (pieces){PIECES_AT, 0, a, b});
       assert_int_equal(o.result, 1);
       assert_int_equal(o.used, len - 3);
-      tear_down(&f);
     }
   }
 }
@@ -212,13 +206,11 @@ TEST(test_h1_client_never_reads_behind_the_answer) {
                                        "Upgrade: x\r\n"};
   for (size_t i = 0; i < COUNT(behind); i++) {
     char text[256];
-    fixture f;
     int len = snprintf(text, sizeof text, GOOD "\r\n%s", behind[i]);
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     outcome o = run_cut(&f, text, (size_t) len);
     assert_int_equal(o.result, 1);
     assert_int_equal(o.used, (size_t) len - strlen(behind[i]));
-    tear_down(&f);
   }
 }
 
@@ -279,19 +271,17 @@ TEST(test_h1_client_rejects_subprotocols_not_offered_or_doubled) {
 /* F5 */
 TEST(test_h1_client_rejects_a_subprotocol_when_none_was_offered) {
   const char text[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   assert_int_equal(run_cut(&f, text, strlen(text)).result, WSUV_ESUBPROTOCOL);
-  tear_down(&f);
 }
 
 TEST(test_h1_client_goes_on_without_a_subprotocol) {
   const char text[] = GOOD "\r\n";
   fixture f;
-  set_up_offering(&f);
+  fixture_open_offering(&f);
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
   assert_string_equal(h1_client_subprotocol(f.h), "");
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 /* F5 */
@@ -391,25 +381,23 @@ TEST(test_h1_client_judges_spoilt_answers_alike_however_cut) {
     size_t len = strlen(answers[round % 2]);
     memcpy(text, answers[round % 2], len);
     len = mutate(text, len, &seed);
-    set_up_offering(&f);
+    fixture_open_offering(&f);
     outcome o = run_cut(&f, text, len);
     assert_true(o.result <= 1);
-    tear_down(&f);
+    fixture_close(&f);
   }
 }
 
 TEST(test_h1_client_needs_the_whole_answer) {
   const char text[] = GOOD "\r\n";
   for (size_t len = 0; len < strlen(text); len++) {
-    fixture f;
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     outcome o = run(&f, text, len, (pieces){PIECES_RANDOM, 1, 0, 0});
     assert_int_equal(o.result, 0);
     assert_int_equal(o.used, len);
     assert_int_equal(o.status, 0);
     assert_int_equal(h1_client_eof(f.h), WS_EOF);
     assert_string_equal(h1_client_detail(f.h), "stream ended before the answer");
-    tear_down(&f);
   }
 }
 
@@ -418,14 +406,12 @@ TEST(test_h1_client_needs_the_whole_answer) {
 TEST(test_h1_client_passes_over_interim_answers) {
   const char text[] = CONTINUE HINTS "HTTP/1.1 102 x\r\nContent-Length: 9\r\n\r\n"
                                      "HTTP/1.1 199 x\r\n\r\n" GOOD "\r\n\x81";
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   outcome o = run_cut(&f, text, sizeof text - 1);
   assert_int_equal(o.result, 1);
   assert_int_equal(o.used, sizeof text - 2);
   assert_int_equal(o.status, 101);
   assert_int_equal(h1_client_headers(f.h)->count, 3);
-  tear_down(&f);
 }
 
 #define FOUR CONTINUE HINTS CONTINUE HINTS
@@ -444,18 +430,18 @@ TEST(test_h1_client_bounds_the_size_of_the_head) {
   const char text[] = CONTINUE GOOD "X: 12345\r\n\r\n\x81\x81";
   size_t head = sizeof text - 3;
   fixture f;
-  set_up(&f, "ws://h");
+  fixture_open(&f, "ws://h");
   f.request.max_size = head;
   outcome o = run_cut(&f, text, head + 2);
   assert_int_equal(o.result, 1);
   assert_int_equal(o.used, head);
-  tear_down(&f);
+  fixture_close(&f);
   for (size_t max = 1; max < head; max++) {
     f.request.max_size = max;
     o = run_cut(&f, text, head + 2);
     assert_int_equal(o.result, WSUV_EHEADERS);
     assert_string_equal(o.detail, "head is too large");
-    tear_down(&f);
+    fixture_close(&f);
   }
 }
 
@@ -463,25 +449,24 @@ TEST(test_h1_client_bounds_the_size_of_the_head) {
 TEST(test_h1_client_bounds_the_number_of_fields) {
   const char text[] = HINTS GOOD "X: 1\r\n\r\n";
   fixture f;
-  set_up(&f, "ws://h");
+  fixture_open(&f, "ws://h");
   f.request.max_headers = 4;
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
-  tear_down(&f);
+  fixture_close(&f);
   f.request.max_headers = 3;
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, WSUV_EHEADERS);
   assert_string_equal(o.detail, "too many header fields");
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 /* F1: no more is kept than the bound and a half-empty block. */
 TEST(test_h1_client_keeps_a_header_bomb_small) {
   static const char *const lines[] = {"X: y\r\n", "Name-without-end", "X: value without end "};
   for (size_t i = 0; i < COUNT(lines); i++) {
-    fixture f;
     size_t used;
     int result = 0;
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     f.request.max_headers = 1000000;
     assert_int_equal(make(&f), 0);
     h1_client_feed(f.h, (const uint8_t *) STATUS, sizeof STATUS - 1, &used);
@@ -490,7 +475,6 @@ TEST(test_h1_client_keeps_a_header_bomb_small) {
     }
     assert_int_equal(result, WSUV_EHEADERS);
     assert_in_range(f.alloc.peak_bytes, 1, 16384 * 3 + 2048);
-    tear_down(&f);
   }
 }
 
@@ -498,33 +482,28 @@ TEST(test_h1_client_keeps_a_header_bomb_small) {
 TEST(test_h1_client_takes_single_bytes_in_linear_time) {
   enum { SIZE = 1 << 20 };
   char *text = malloc(SIZE);
-  fixture f;
   assert_non_null(text);
   memset(text, 'x', SIZE);
   memcpy(text, STATUS "X: ", sizeof STATUS + 2);
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   f.request.max_size = SIZE;
   outcome o = run(&f, text, SIZE, (pieces){PIECES_BYTES, 0, 0, 0});
   assert_int_equal(o.result, 0);
   assert_int_equal(o.used, SIZE);
   assert_in_range(f.alloc.calls, 1, 40);
-  tear_down(&f);
   free(text);
 }
 
 TEST(test_h1_client_object_is_small) {
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   assert_int_equal(make(&f), 0);
   assert_in_range(f.alloc.live_bytes, 1, 1536);
-  tear_down(&f);
 }
 
 /* ---- refusals ---- */
 
 static void assert_refusal(const char *text, int status, const char *body) {
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, WSUV_ESTATUS);
   assert_int_equal(o.status, status);
@@ -532,7 +511,6 @@ static void assert_refusal(const char *text, int status, const char *body) {
   if (o.body_len > 0) {
     assert_memory_equal(h1_client_body(f.h, &o.body_len), body, o.body_len);
   }
-  tear_down(&f);
 }
 
 TEST(test_h1_client_gives_status_and_body_of_a_refusal) {
@@ -561,12 +539,10 @@ TEST(test_h1_client_keeps_what_came_of_a_broken_body) {
 TEST(test_h1_client_keeps_the_fields_of_a_refusal_without_trailers) {
   const char text[] = "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n"
                       "\r\n1\r\na\r\n0\r\nLate: x\r\n\r\n";
-  fixture f;
-  set_up(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   assert_int_equal(run_cut(&f, text, strlen(text)).result, WSUV_ESTATUS);
   assert_int_equal(h1_client_headers(f.h)->count, 2);
   assert_string_equal(header_store_get(h1_client_headers(f.h), "www-authenticate", 0), "Basic");
-  tear_down(&f);
 }
 
 TEST(test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body) {
@@ -574,16 +550,14 @@ TEST(test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body) {
                                       "HTTP/1.1 500 x\r\nContent-Length: 100\r\n\r\n"};
   for (size_t i = 0; i < COUNT(heads); i++) {
     char text[128];
-    fixture f;
     int len = snprintf(text, sizeof text, "%sbody", heads[i]);
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     outcome o = run_cut(&f, text, (size_t) len);
     assert_int_equal(o.result, 0);
     assert_int_equal(o.used, len);
     assert_int_equal(o.body_len, 4);
     assert_int_equal(h1_client_eof(f.h), WSUV_ESTATUS);
     assert_int_equal(h1_client_status(f.h), 500);
-    tear_down(&f);
   }
 }
 
@@ -597,9 +571,8 @@ TEST(test_h1_client_bounds_the_body_of_a_refusal) {
                 {"Transfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"}};
   for (size_t i = 0; i < COUNT(bodies); i++) {
     char head[128];
-    fixture f;
     size_t used, len;
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     assert_int_equal(make(&f), 0);
     snprintf(head, sizeof head, "HTTP/1.1 500 x\r\n%s", bodies[i].head);
     int result = h1_client_feed(f.h, (const uint8_t *) head, strlen(head), &used);
@@ -612,7 +585,6 @@ TEST(test_h1_client_bounds_the_body_of_a_refusal) {
     assert_int_equal(len, HTTP_BODY_MAX);
     for (size_t k = 0; k < len; k++) assert_int_equal(body[k], 'a');
     assert_in_range(f.alloc.peak_bytes, HTTP_BODY_MAX, 4 * HTTP_BODY_MAX);
-    tear_down(&f);
   }
 }
 
@@ -623,9 +595,8 @@ TEST(test_h1_client_stores_no_chunk_extensions_and_trailers) {
   memset(part, 'a', sizeof part);
   for (size_t i = 0; i < COUNT(starts); i++) {
     char head[128];
-    fixture f;
     size_t used;
-    set_up(&f, "ws://h");
+    SCOPED(fixture, f, "ws://h");
     assert_int_equal(make(&f), 0);
     int len = snprintf(head, sizeof head, "HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\n%s",
                        starts[i]);
@@ -635,7 +606,6 @@ TEST(test_h1_client_stores_no_chunk_extensions_and_trailers) {
       assert_int_equal(h1_client_feed(f.h, part, sizeof part, &used), 0);
     }
     assert_int_equal(f.alloc.peak_bytes, before);
-    tear_down(&f);
   }
 }
 
@@ -649,7 +619,7 @@ static int whole_scenario(fixture *f, const char *text, pieces how) {
   if (err != WS_ENOMEM && header_store_index(h1_client_headers(f->h)) == NULL) {
     err = WS_ENOMEM;
   }
-  tear_down(f);
+  fixture_close(f);
   return err;
 }
 
@@ -657,7 +627,7 @@ static void assert_survives(const char *text, int result, bool for_ever, pieces_
   const wsuv_header_t header = {"X-Long", "a value of some length"};
   fixture f;
   for (uint64_t n = 1;; n++) {
-    set_up(&f, "ws://user:password@h/a/path");
+    fixture_open(&f, "ws://user:password@h/a/path");
     f.request.subprotocols = two_subprotocols;
     f.request.subprotocol_count = 2;
     f.request.user_agent = "wsuv/0";

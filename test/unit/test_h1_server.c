@@ -28,7 +28,7 @@ typedef struct fixture {
   h1_server *h;
 } fixture;
 
-static void set_up(fixture *f) {
+static void fixture_open(fixture *f) {
   memset(f, 0, sizeof *f);
   track_alloc_init(&f->alloc);
   f->limits = (h1_server_limits){16384, 100};
@@ -38,7 +38,7 @@ static int make(fixture *f) {
   return h1_server_new(&f->h, &f->alloc.handle, &f->limits, NULL);
 }
 
-static void tear_down(fixture *f) {
+static void fixture_close(fixture *f) {
   h1_server_free(f->h);
   assert_int_equal(f->alloc.live, 0);
 }
@@ -60,7 +60,7 @@ static int run_cut(fixture *f, const char *text, size_t len, size_t *used) {
     int status = h1_server_error_status(f->h);
     const char *detail = h1_server_detail(f->h);
     size_t n;
-    tear_down(f);
+    fixture_close(f);
     assert_int_equal(run(f, text, len, how, &n), whole);
     if (whole >= 0) assert_int_equal(n, *used);
     assert_int_equal(h1_server_error_status(f->h), status);
@@ -71,9 +71,8 @@ static int run_cut(fixture *f, const char *text, size_t len, size_t *used) {
 
 /* A request, what is said of it, and the status that answers it. */
 static void assert_request(const char *text, size_t len, int result, int status) {
-  fixture f;
   size_t used;
-  set_up(&f);
+  SCOPED(fixture, f);
   int got = run_cut(&f, text, len, &used);
   if (got != result || h1_server_error_status(f.h) != status) {
     fail_msg("%d (%d), not %d (%d), %s:\n%s", got, h1_server_error_status(f.h), result, status,
@@ -81,14 +80,13 @@ static void assert_request(const char *text, size_t len, int result, int status)
   }
   assert_int_equal(h1_server_detail(f.h)[0] != '\0', result < 0);
   if (result == 1) assert_int_equal(used, len);
-  tear_down(&f);
 }
 
 #define REQUEST(text, result, status) assert_request("" text, sizeof(text) - 1, result, status)
 
 static void open_with(fixture *f, const char *text) {
   size_t used;
-  set_up(f);
+  fixture_open(f);
   assert_int_equal(run_cut(f, text, strlen(text), &used), 1);
   assert_int_equal(used, strlen(text));
 }
@@ -118,7 +116,7 @@ TEST(test_h1_server_answers_the_request_of_the_rfc) {
                     "Connection: Upgrade\r\n"
                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
                     "Sec-WebSocket-Protocol: chat\r\n\r\n");
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_takes_other_good_requests) {
@@ -141,7 +139,7 @@ TEST(test_h1_server_joins_what_is_offered) {
   assert_string_equal(h1_server_offered(f.h, 0), "a");
   assert_null(h1_server_offered(f.h, 3));
   assert_null(h1_server_offered(f.h, SIZE_MAX));
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 /* F7: frames glued behind the request, cut at every two bytes. */
@@ -150,12 +148,10 @@ TEST(test_h1_server_leaves_glued_frames_wherever_it_is_cut) {
   size_t len = sizeof text - 1;
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
-      fixture f;
       size_t used;
-      set_up(&f);
+      SCOPED(fixture, f);
       assert_int_equal(run(&f, text, len, (pieces){PIECES_AT, 0, a, b}, &used), 1);
       assert_int_equal(used, len - 3);
-      tear_down(&f);
     }
   }
 }
@@ -256,19 +252,19 @@ TEST(test_h1_server_bounds_the_head) {
   const char text[] = GOOD "X: 1\r\n\r\n\x81";
   size_t head = sizeof text - 2, used;
   fixture f;
-  set_up(&f);
+  fixture_open(&f);
   f.limits = (h1_server_limits){head, 6};
   assert_int_equal(run_cut(&f, text, head + 1, &used), 1);
   assert_int_equal(used, head);
-  tear_down(&f);
+  fixture_close(&f);
   f.limits.max_size = head - 1;
   assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
   assert_int_equal(h1_server_error_status(f.h), 431);
-  tear_down(&f);
+  fixture_close(&f);
   f.limits = (h1_server_limits){head, 5};
   assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
   assert_int_equal(h1_server_error_status(f.h), 431);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 /* F2: were the work more than linear, this would take minutes. */
@@ -278,15 +274,13 @@ TEST(test_h1_server_takes_single_bytes_in_linear_time) {
   char *text = malloc(SIZE);
   assert_non_null(text);
   for (size_t i = 0; i < COUNT(starts); i++) {
-    fixture f;
     size_t used;
     memset(text, 'x', SIZE);
     memcpy(text, starts[i], strlen(starts[i]));
-    set_up(&f);
+    SCOPED(fixture, f);
     f.limits.max_size = SIZE;
     assert_int_equal(run(&f, text, SIZE, (pieces){PIECES_BYTES, 0, 0, 0}, &used), 0);
     assert_in_range(f.alloc.calls, 1, 40);
-    tear_down(&f);
   }
   free(text);
 }
@@ -299,7 +293,7 @@ TEST(test_h1_server_accepts_without_subprotocol_and_with_fields) {
   assert_answer(&f, "HTTP/1.1 101 Switching Protocols\r\n" UPGRADE CONNECTION
                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
                     "Server: x\r\nSet-Cookie: a=b\r\n\r\n");
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_answers_that_may_not_be_sent) {
@@ -312,7 +306,7 @@ TEST(test_h1_server_refuses_answers_that_may_not_be_sent) {
     assert_int_equal(h1_server_accept(f.h, NULL, &fields[i], 1), WSUV_EINVAL_HEADER);
     assert_int_equal(h1_server_reject(f.h, 400, &fields[i], 1, NULL, 0), WSUV_EINVAL_HEADER);
   }
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_with_status_fields_and_body) {
@@ -327,7 +321,7 @@ TEST(test_h1_server_refuses_with_status_fields_and_body) {
                           "WWW-Authenticate: Basic\r\n\r\nno\0body";
   assert_int_equal(len, sizeof expected - 1);
   assert_memory_equal(text, expected, len);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_says_what_it_speaks) {
@@ -341,7 +335,7 @@ TEST(test_h1_server_says_what_it_speaks) {
                     "Content-Length: 0\r\n\r\n");
   assert_int_equal(h1_server_reject(f.h, 418, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 418 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_with_300_to_599_only) {
@@ -351,18 +345,16 @@ TEST(test_h1_server_refuses_with_300_to_599_only) {
     int expected = status >= 300 && status <= 599 ? 0 : WS_EINVAL;
     assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), expected);
   }
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 TEST(test_h1_server_can_refuse_after_an_error) {
-  fixture f;
   size_t used;
-  set_up(&f);
+  SCOPED(fixture, f);
   assert_int_equal(run(&f, "x", 1, (pieces){PIECES_WHOLE, 0, 0, 0}, &used), WSUV_EHTTP);
   int status = h1_server_error_status(f.h);
   assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  tear_down(&f);
 }
 
 /* ---- with the client ---- */
@@ -402,10 +394,9 @@ static void exchange(fixture *f, h1_client *client, int refuse_with, int result)
 TEST(test_h1_server_and_client_agree) {
   static const int refusals[] = {0, 301, 403, 426, 599};
   for (size_t i = 0; i < COUNT(refusals); i++) {
-    fixture f;
     h1_client *client;
     size_t len;
-    set_up(&f);
+    SCOPED(fixture, f);
     assert_int_equal(make(&f), 0);
     make_client(&client, &f.alloc, "ws://u:p@[::1]:8080/x?y=%20");
     exchange(&f, client, refusals[i], refusals[i] == 0 ? 1 : WSUV_ESTATUS);
@@ -416,7 +407,6 @@ TEST(test_h1_server_and_client_agree) {
     (void) h1_client_body(client, &len);
     assert_int_equal(len, refusals[i] == 0 ? 0 : 2);
     h1_client_free(client);
-    tear_down(&f);
   }
 }
 
@@ -431,7 +421,7 @@ static int whole_scenario(fixture *f, const char *text, pieces how) {
   if (err == WS_ENOMEM && f->h != NULL) assert_int_equal(h1_server_error_status(f->h), 500);
   if (err == 1) err = h1_server_accept(f->h, "chat", &field, 1);
   if (err == 0) err = h1_server_reject(f->h, 400, &field, 1, text, strlen(text));
-  tear_down(f);
+  fixture_close(f);
   return err;
 }
 
@@ -443,7 +433,7 @@ TEST(test_h1_server_survives_every_failed_allocation) {
   for (int i = 0; i < 4; i++) {
     fixture f;
     for (uint64_t n = 1;; n++) {
-      set_up(&f);
+      fixture_open(&f);
       f.alloc.fail_at = n;
       f.alloc.fail_for_ever = i % 2;
       int err = whole_scenario(&f, text, (pieces){i / 2 ? PIECES_BYTES : PIECES_WHOLE, 0, 0, 0});
@@ -455,11 +445,9 @@ TEST(test_h1_server_survives_every_failed_allocation) {
 }
 
 TEST(test_h1_server_object_is_small) {
-  fixture f;
-  set_up(&f);
+  SCOPED(fixture, f);
   assert_int_equal(make(&f), 0);
   assert_in_range(f.alloc.live_bytes, 1, 1024);
-  tear_down(&f);
 }
 
 TEST(test_h1_server_free_takes_null) {

@@ -54,7 +54,7 @@ static int fail_answer(void *shared, const wsuv_allocator_t *allocator,
   return WS_EPROTONOSUPPORT;
 }
 
-static void set_up(fixture *f) {
+static void fixture_open(fixture *f) {
   memset(f, 0, sizeof *f);
   track_alloc_init(&f->alloc);
   assert_int_equal(wsuv_permessage_deflate(&f->deflate, NULL), 0);
@@ -112,7 +112,7 @@ static int exchange(fixture *f) {
   return r;
 }
 
-static void tear_down(fixture *f) {
+static void fixture_close(fixture *f) {
   extension_set_free(f->client_set);
   extension_set_free(f->server_set);
   handshake_result_free(f->result);
@@ -132,9 +132,8 @@ static bool has_line(const char *text, size_t len, const char *line) {
 }
 
 TEST(test_handshake_agrees_upon_what_both_have) {
-  fixture f;
   size_t len;
-  set_up(&f);
+  SCOPED(fixture, f);
   assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
@@ -150,14 +149,12 @@ TEST(test_handshake_agrees_upon_what_both_have) {
   assert_string_equal(h1_client_detail(f.client), "");
   assert_null(take_client_set(&f));
   assert_null(h1_server_take_extensions(f.server));
-  tear_down(&f);
 }
 
 TEST(test_handshake_goes_on_without_what_one_has) {
   for (int who = 0; who < 3; who++) {
-    fixture f;
     size_t len;
-    set_up(&f);
+    SCOPED(fixture, f);
     assert_int_equal(install(&f, &f.client_list, who == 1 ? &f.deflate : NULL), 0);
     assert_int_equal(install(&f, &f.server_list, who == 2 ? &f.deflate : NULL), 0);
     assert_int_equal(begin(&f), 0);
@@ -169,15 +166,13 @@ TEST(test_handshake_goes_on_without_what_one_has) {
                      who == 1);
     text = h1_server_answer(f.server, &len);
     assert_false(has_line(text, len, "Sec-WebSocket-Extensions"));
-    tear_down(&f);
   }
 }
 
 /* What is not taken is freed with the handshake. */
 TEST(test_handshake_frees_what_was_agreed_upon) {
-  fixture f;
   size_t len;
-  set_up(&f);
+  SCOPED(fixture, f);
   assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
@@ -186,7 +181,6 @@ TEST(test_handshake_frees_what_was_agreed_upon) {
   assert_int_equal(h1_server_accept(f.server, NULL, NULL, 0), 0);
   text = h1_server_answer(f.server, &len);
   assert_int_equal(feed_client(&f, text, len), 1);
-  tear_down(&f);
 }
 
 #define REQUEST                                          \
@@ -195,15 +189,13 @@ TEST(test_handshake_frees_what_was_agreed_upon) {
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static void assert_offer(const char *request, const char *agreed, int result, int status) {
-  fixture f;
-  set_up(&f);
+  SCOPED(fixture, f);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(feed_server(&f, request, strlen(request)), result);
   assert_int_equal(h1_server_error_status(f.server), status);
   f.server_set = h1_server_take_extensions(f.server);
   assert_string_equal(extension_set_text(f.server_set), agreed);
-  tear_down(&f);
 }
 
 #define OFFER "Sec-WebSocket-Extensions: "
@@ -222,19 +214,19 @@ TEST(test_h1_server_judges_offers) {
 
 TEST(test_handshake_fails_with_what_a_hook_returns) {
   fixture f;
-  set_up(&f);
+  fixture_open(&f);
   f.other.offer = refuse_offer;
   assert_int_equal(install(&f, &f.client_list, &f.other), 0);
   assert_int_equal(begin(&f), WS_EPROTONOSUPPORT);
-  tear_down(&f);
-  set_up(&f);
+  fixture_close(&f);
+  fixture_open(&f);
   f.deflate.answer = fail_answer;
   assert_int_equal(install(&f, &f.client_list, &f.deflate), 0);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(exchange(&f), WS_EPROTONOSUPPORT);
   assert_int_equal(h1_server_error_status(f.server), 500);
-  tear_down(&f);
+  fixture_close(&f);
 }
 
 static int whole(fixture *f) {
@@ -248,15 +240,13 @@ TEST(test_handshake_survives_each_failing_allocation) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     int r = WS_ENOMEM;
     for (uint64_t n = 1; r != 1; n++) {
-      fixture f;
-      set_up(&f);
+      SCOPED(fixture, f);
       f.alloc.fail_at = n;
       f.alloc.fail_for_ever = for_ever != 0;
       r = whole(&f);
       assert_true(r == 1 || r == WS_ENOMEM);
       assert_int_equal(r == 1, f.alloc.failed == 0);
       f.alloc.fail_at = 0;
-      tear_down(&f);
     }
   }
 }

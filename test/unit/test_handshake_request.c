@@ -20,7 +20,7 @@ typedef struct fixture {
 
 static const char *const two_subprotocols[] = {"chat", "superchat"};
 
-static void set_up(fixture *f, const char *url) {
+static void fixture_open(fixture *f, const char *url) {
   memset(f, 0, sizeof *f);
   track_alloc_init(&f->alloc);
   assert_int_equal(url_parse(&f->url, url, strlen(url)), 0);
@@ -37,7 +37,7 @@ static int make(fixture *f) {
   return err;
 }
 
-static void tear_down(fixture *f) {
+static void fixture_close(fixture *f) {
   text_buf_clear(&f->offer);
   text_buf_clear(&f->text);
   assert_int_equal(f->alloc.live, 0);
@@ -49,12 +49,12 @@ static void assert_request(fixture *f, const char *expected) {
   if (len != strlen(expected) || memcmp(text_buf_base(&f->text), expected, len) != 0) {
     fail_msg("got:\n%.*s", (int) len, text_buf_base(&f->text));
   }
-  tear_down(f);
+  fixture_close(f);
 }
 
 static void assert_refused(fixture *f) {
   assert_int_equal(make(f), WSUV_EINVAL_HEADER);
-  tear_down(f);
+  fixture_close(f);
 }
 
 #define FIXED                                                            \
@@ -63,14 +63,14 @@ static void assert_refused(fixture *f) {
 
 TEST(test_handshake_request_at_its_smallest) {
   fixture f;
-  set_up(&f, "ws://h");
+  fixture_open(&f, "ws://h");
   assert_request(&f, "GET / HTTP/1.1\r\nHost: h\r\n" FIXED "\r\n");
 }
 
 /* RFC 6455 1.2 */
 TEST(test_handshake_request_of_the_rfc) {
   fixture f;
-  set_up(&f, "ws://server.example.com/chat");
+  fixture_open(&f, "ws://server.example.com/chat");
   f.request.origin = "http://example.com";
   f.request.subprotocols = two_subprotocols;
   f.request.subprotocol_count = 2;
@@ -83,7 +83,7 @@ TEST(test_handshake_request_with_everything) {
   const wsuv_header_t first[] = {{"X-A", "1"}, {"Cookie", "a=b; c=\"d\""}};
   const wsuv_header_t second[] = {{"X-A", ""}, {"X-B", "\tv\x80\xff"}};
   fixture f;
-  set_up(&f, "wss://us%65r:p%40ss%3A%25@[fe80::1%25eth0]:8443?q=%20");
+  fixture_open(&f, "wss://us%65r:p%40ss%3A%25@[fe80::1%25eth0]:8443?q=%20");
   f.request.user_agent = "wsuv/0";
   f.request.origin = "o";
   f.request.headers[0] = first;
@@ -99,7 +99,7 @@ TEST(test_handshake_request_with_everything) {
 static void assert_authorization(const char *url, const char *line) {
   char expected[512];
   fixture f;
-  set_up(&f, url);
+  fixture_open(&f, url);
   snprintf(expected, sizeof expected, "GET / HTTP/1.1\r\nHost: h\r\n" FIXED "%s\r\n", line);
   assert_request(&f, expected);
 }
@@ -120,18 +120,16 @@ TEST(test_handshake_request_refuses_control_bytes_in_credentials) {
   for (unsigned c = 0; c < 256; c++) {
     for (int password = 0; password < 2; password++) {
       char url[32];
-      fixture f;
       snprintf(url, sizeof url, password ? "ws://u:%%%02x@h" : "ws://%%%02x:p@h", c);
-      set_up(&f, url);
+      SCOPED(fixture, f, url);
       bool bad = c < ' ' || c == 0x7f || (c == ':' && !password);
       assert_int_equal(make(&f), bad ? WSUV_EINVAL_HEADER : 0);
-      tear_down(&f);
     }
   }
 }
 
 static void use_header(fixture *f, const wsuv_header_t *header) {
-  set_up(f, "ws://h");
+  fixture_open(f, "ws://h");
   f->request.headers[1] = header;
   f->request.header_count[1] = 1;
 }
@@ -155,23 +153,23 @@ TEST(test_handshake_request_judges_every_byte_of_what_the_user_sets) {
     fixture f;
     use_header(&f, &name);
     assert_int_equal(make(&f), is_token_byte(c) ? 0 : WSUV_EINVAL_HEADER);
-    tear_down(&f);
+    fixture_close(&f);
     use_header(&f, &value);
     assert_int_equal(make(&f), is_value_byte(c) ? 0 : WSUV_EINVAL_HEADER);
-    tear_down(&f);
-    set_up(&f, "ws://h");
+    fixture_close(&f);
+    fixture_open(&f, "ws://h");
     f.request.origin = text;
     assert_int_equal(make(&f), is_value_byte(c) ? 0 : WSUV_EINVAL_HEADER);
-    tear_down(&f);
-    set_up(&f, "ws://h");
+    fixture_close(&f);
+    fixture_open(&f, "ws://h");
     f.request.user_agent = text;
     assert_int_equal(make(&f), is_value_byte(c) ? 0 : WSUV_EINVAL_HEADER);
-    tear_down(&f);
-    set_up(&f, "ws://h");
+    fixture_close(&f);
+    fixture_open(&f, "ws://h");
     f.request.subprotocols = subprotocols;
     f.request.subprotocol_count = 1;
     assert_int_equal(make(&f), is_token_byte(c) ? 0 : WSUV_EINVAL_HEADER);
-    tear_down(&f);
+    fixture_close(&f);
   }
 }
 
@@ -212,7 +210,7 @@ TEST(test_handshake_request_allows_names_that_only_look_alike) {
     fixture f;
     use_header(&f, &good[i]);
     assert_int_equal(make(&f), 0);
-    tear_down(&f);
+    fixture_close(&f);
   }
 }
 
@@ -247,7 +245,7 @@ TEST(test_handshake_request_refuses_single_fields_twice) {
     fixture f;
     use_header(&f, &field);
     assert_int_equal(make(&f), 0);
-    tear_down(&f);
+    fixture_close(&f);
     f.request.headers[0] = &field;
     f.request.header_count[0] = 1;
     assert_refused(&f);
@@ -261,7 +259,7 @@ TEST(test_handshake_request_refuses_single_fields_twice) {
 TEST(test_handshake_request_refuses_authorization_beside_userinfo) {
   const wsuv_header_t field = {"authorization", "Bearer x"};
   fixture f;
-  set_up(&f, "ws://u:p@h");
+  fixture_open(&f, "ws://u:p@h");
   f.request.headers[0] = &field;
   f.request.header_count[0] = 1;
   assert_refused(&f);
@@ -272,7 +270,7 @@ TEST(test_handshake_request_refuses_bad_subprotocols) {
       {"a", "a"}, {"a", ""}, {"a", NULL}, {"a,b", "c"}, {"a b", "c"}};
   for (size_t i = 0; i < COUNT(bad); i++) {
     fixture f;
-    set_up(&f, "ws://h");
+    fixture_open(&f, "ws://h");
     f.request.subprotocols = bad[i];
     f.request.subprotocol_count = 2;
     assert_refused(&f);

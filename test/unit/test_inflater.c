@@ -11,11 +11,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 enum { PLENTY = 1 << 24 };
 
 typedef struct rig {
@@ -69,69 +64,59 @@ static int inflate_message(rig *r, const void *data, size_t len, size_t piece, u
   return err;
 }
 
-static void assert_inflates(rig *r, const void *data, size_t len, const char *text) {
+static void assert_inflates(const void *data, size_t len, const char *text) {
   for (size_t piece = 1; piece <= len + 1; piece++) {
-    rig_open(r, 15);
+    SCOPED(rig, r, 15);
     for (int again = 0; again < 2; again++) { /* with and without what came before */
-      int err = inflate_message(r, data, len, piece, PLENTY, PLENTY);
-      CHECK(err == 0, "'%s' in pieces of %zu: %d", text, piece, err);
-      assert_int_equal(r->to.len, strlen(text));
-      if (r->to.len > 0) assert_memory_equal(r->to.base, text, r->to.len);
+      int err = inflate_message(&r, data, len, piece, PLENTY, PLENTY);
+      assert_that(err == 0, "'%s' in pieces of %zu: %d", text, piece, err);
+      assert_int_equal(r.to.len, strlen(text));
+      if (r.to.len > 0) assert_memory_equal(r.to.base, text, r.to.len);
     }
-    rig_close(r);
   }
 }
 
 TEST(test_inflater_reads_the_examples_of_the_rfc) {
-  rig r;
-  assert_inflates(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello");                /* 7.2.3.1 */
-  assert_inflates(&r, "\x00\x05\x00\xfa\xffHello\x00", 11, "Hello");              /* 7.2.3.3 */
-  assert_inflates(&r, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8, "Hello");            /* 7.2.3.4 */
-  assert_inflates(&r, "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13, /* 7.2.3.5 */
+  assert_inflates("\xf2\x48\xcd\xc9\xc9\x07\x00", 7, "Hello");                /* 7.2.3.1 */
+  assert_inflates("\x00\x05\x00\xfa\xffHello\x00", 11, "Hello");              /* 7.2.3.3 */
+  assert_inflates("\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8, "Hello");            /* 7.2.3.4 */
+  assert_inflates("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13, /* 7.2.3.5 */
                   "Hello");
-  assert_inflates(&r, "\x00", 1, ""); /* 7.2.3.6 */
-  rig_open(&r, 15);                   /* 7.2.3.2 */
+  assert_inflates("\x00", 1, ""); /* 7.2.3.6 */
+  SCOPED(rig, r, 15);             /* 7.2.3.2 */
   assert_int_equal(inflate_message(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, 7, PLENTY, PLENTY), 0);
   assert_int_equal(inflate_message(&r, "\xf2\x00\x11\x00\x00", 5, 5, PLENTY, PLENTY), 0);
   assert_int_equal(r.to.len, 5);
   assert_memory_equal(r.to.base, "Hello", 5);
-  rig_close(&r);
 }
 
 /* RFC 7692 7.2.3.4: several final blocks in one message, and a distance across one of them. */
 TEST(test_inflater_goes_on_behind_a_final_block_with_its_window) {
-  rig r;
-  assert_inflates(&r, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 15,
-                  "HelloHello");
-  assert_inflates(&r, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00", 12, "HelloHello");
-  assert_inflates(&r, "\x03\x00\x03\x00\xf2\x48\xcd\xc9\xc9\x07\x00", 11, "Hello");
+  assert_inflates("\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 15, "HelloHello");
+  assert_inflates("\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00", 12, "HelloHello");
+  assert_inflates("\x03\x00\x03\x00\xf2\x48\xcd\xc9\xc9\x07\x00", 11, "Hello");
   /* Nothing behind the last of them: taken for complete. */
-  assert_inflates(&r, "\xf3\x48\xcd\xc9\xc9\x07\x00", 7, "Hello");
-  assert_inflates(&r, "\x03\x00", 2, "");
+  assert_inflates("\xf3\x48\xcd\xc9\xc9\x07\x00", 7, "Hello");
+  assert_inflates("\x03\x00", 2, "");
 }
 
 /* Some senders flush nothing the second time. */
 TEST(test_inflater_takes_no_bytes_for_an_empty_message) {
-  rig r;
-  assert_inflates(&r, "", 0, "");
-  rig_open(&r, 15);
+  assert_inflates("", 0, "");
+  SCOPED(rig, r, 15);
   assert_int_equal(inflate_message(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, 7, PLENTY, PLENTY), 0);
   assert_int_equal(inflate_message(&r, "", 0, 1, PLENTY, PLENTY), 0);
   assert_int_equal(inflate_message(&r, "\xf2\x00\x11\x00\x00", 5, 5, PLENTY, PLENTY), 0);
   assert_int_equal(r.to.len, 5);
-  rig_close(&r);
 }
 
 /* A flood of final blocks costs no more than its bytes. */
 TEST(test_inflater_many_final_blocks_are_linear_work) {
-  rig r;
-  bytes flood = {0};
-  rig_open(&r, 15);
+  SCOPED_BYTES flood = {0};
+  SCOPED(rig, r, 15);
   for (int i = 0; i < 32000; i++) bytes_add(&flood, "\x03\x00", 2);
   assert_int_equal(inflate_message(&r, flood.base, flood.len, 65536, PLENTY, PLENTY), 0);
   assert_int_equal(r.to.len, 0);
-  bytes_free(&flood);
-  rig_close(&r);
 }
 
 /* F27 */
@@ -152,11 +137,9 @@ TEST(test_inflater_refuses_what_is_corrupt) {
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     for (size_t piece = 1; piece < 12; piece++) {
-      rig r;
-      rig_open(&r, 15);
+      SCOPED(rig, r, 15);
       int err = inflate_message(&r, bad[i].data, bad[i].len, piece, PLENTY, PLENTY);
-      CHECK(err == WSUV_EDEFLATE, "case %zu in pieces of %zu: %d", i, piece, err);
-      rig_close(&r);
+      assert_that(err == WSUV_EDEFLATE, "case %zu in pieces of %zu: %d", i, piece, err);
     }
   }
 }
@@ -173,19 +156,15 @@ static void squeeze(bytes *out, const bytes *text, int bits, int level, size_t f
 TEST(test_inflater_refuses_every_message_cut_short) {
   uint64_t seed = 8;
   for (int level = 0; level <= 9; level += 3) {
-    bytes text = {0}, wire = {0};
+    SCOPED_BYTES text = {0}, wire = {0};
     raw_text(&seed, 700, &text);
     squeeze(&wire, &text, 15, level, 0, 0);
     /* One byte 0 is a message, though an empty one. */
     for (size_t len = level == 0 ? 2 : 1; len < wire.len; len++) {
-      rig r;
-      rig_open(&r, 15);
+      SCOPED(rig, r, 15);
       int err = inflate_message(&r, wire.base, len, 1 + len % 50, PLENTY, PLENTY);
-      CHECK(err == WSUV_EDEFLATE, "level %d, %zu of %zu: %d", level, len, wire.len, err);
-      rig_close(&r);
+      assert_that(err == WSUV_EDEFLATE, "level %d, %zu of %zu: %d", level, len, wire.len, err);
     }
-    bytes_free(&text);
-    bytes_free(&wire);
   }
 }
 
@@ -194,9 +173,8 @@ TEST(test_inflater_survives_random_damage) {
   uint64_t seed = 9;
   size_t refused = 0;
   for (int round = 0; round < 1500; round++) {
-    bytes text = {0}, wire = {0};
-    rig r;
-    rig_open(&r, 15);
+    SCOPED_BYTES text = {0}, wire = {0};
+    SCOPED(rig, r, 15);
     raw_text(&seed, 1 + seeded_below(&seed, 1500), &text);
     squeeze(&wire, &text, 15, (int) seeded_below(&seed, 10), 300, Z_FULL_FLUSH);
     for (size_t n = 1 + seeded_below(&seed, 4); n > 0; n--) {
@@ -206,9 +184,6 @@ TEST(test_inflater_survives_random_damage) {
     int err = inflate_message(&r, wire.base, wire.len, piece, 5000, 4000);
     assert_true(err == 0 || err == WSUV_EDEFLATE || err == WSUV_ETOOBIG);
     refused += err == WSUV_EDEFLATE;
-    bytes_free(&text);
-    bytes_free(&wire);
-    rig_close(&r);
   }
   assert_true(refused > 250);
 }
@@ -216,14 +191,11 @@ TEST(test_inflater_survives_random_damage) {
 TEST(test_inflater_survives_random_bytes) {
   uint64_t seed = 10;
   for (int round = 0; round < 2000; round++) {
-    bytes wire = {0};
-    rig r;
-    rig_open(&r, (uint8_t) (8 + seeded_below(&seed, 8)));
+    SCOPED_BYTES wire = {0};
+    SCOPED(rig, r, (uint8_t) (8 + seeded_below(&seed, 8)));
     raw_noise(&seed, seeded_below(&seed, 64), &wire);
     int err = inflate_message(&r, wire.base, wire.len, 1 + seeded_below(&seed, 20), 5000, 4000);
     assert_true(err == 0 || err == WSUV_EDEFLATE || err == WSUV_ETOOBIG);
-    bytes_free(&wire);
-    rig_close(&r);
   }
 }
 
@@ -233,7 +205,7 @@ TEST(test_inflater_holds_its_bound_exactly) {
   static const size_t pieces[] = {1, 2, 3, 7, 100, 10000};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     for (int level = 0; level < 2; level++) {
-      bytes text = {0}, wire = {0};
+      SCOPED_BYTES text = {0}, wire = {0};
       for (size_t n = 0; n < sizes[i]; n++) bytes_add(&text, "x", 1);
       squeeze(&wire, &text, 15, level * 9, 0, 0);
       for (size_t j = 0; j < sizeof pieces / sizeof *pieces; j++) {
@@ -252,8 +224,6 @@ TEST(test_inflater_holds_its_bound_exactly) {
           rig_close(&r);
         }
       }
-      bytes_free(&text);
-      bytes_free(&wire);
     }
   }
 }
@@ -261,7 +231,7 @@ TEST(test_inflater_holds_its_bound_exactly) {
 /* F26: 64 MiB in 64 KiB; memory stays at the bound, whichever it is, and no chunk beyond it. */
 TEST(test_inflater_bomb_takes_no_memory_beyond_the_bound) {
   z_stream z = {0};
-  bytes zeros = {0}, bomb = {0};
+  SCOPED_BYTES zeros = {0}, bomb = {0};
   raw_noise(&(uint64_t){1}, 1, &zeros);
   zeros.len = 0;
   for (int i = 0; i < 1 << 10; i++) bytes_add(&zeros, (char[1024]){0}, 1024);
@@ -276,17 +246,13 @@ TEST(test_inflater_bomb_takes_no_memory_beyond_the_bound) {
   static const size_t pieces[] = {1, 500, 16384, 1 << 20};
   for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
     for (size_t j = 0; j < sizeof pieces / sizeof *pieces; j++) {
-      rig r;
-      rig_open(&r, 15);
+      SCOPED(rig, r, 15);
       assert_int_equal(inflate_message(&r, bomb.base, bomb.len, pieces[j], PLENTY, bounds[i]),
                        WSUV_ETOOBIG);
-      CHECK(r.highest <= bounds[i] + 65536, "bound %zu: %zu bytes", bounds[i], r.highest);
+      assert_that(r.highest <= bounds[i] + 65536, "bound %zu: %zu bytes", bounds[i], r.highest);
       assert_true(r.to.cap <= bounds[i]);
-      rig_close(&r);
     }
   }
-  bytes_free(&zeros);
-  bytes_free(&bomb);
 }
 
 /* Whatever blocks the sender makes. */
@@ -294,11 +260,10 @@ TEST(test_inflater_reads_what_zlib_wrote) {
   uint64_t seed = 12;
   static const int flushes[] = {Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_BLOCK};
   for (int round = 0; round < 250; round++) {
-    rig r;
     z_stream z = {0};
     int bits = 9 + (int) seeded_below(&seed, 7), level = (int) seeded_below(&seed, 10);
     int strategy = (int) seeded_below(&seed, 5);
-    rig_open(&r, (uint8_t) bits);
+    SCOPED(rig, r, (uint8_t) bits);
     assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, -bits, 8, strategy), Z_OK);
     for (int message = 0; message < 4; message++) { /* with takeover */
       bytes text = {0}, wire = {0};
@@ -311,14 +276,13 @@ TEST(test_inflater_reads_what_zlib_wrote) {
                   flushes[seeded_below(&seed, 5)], &wire);
       size_t piece = 1 + seeded_below(&seed, wire.len + 1);
       int err = inflate_message(&r, wire.base, wire.len, piece, len + 1, len + 1);
-      CHECK(err == 0, "round %d: %d", round, err);
+      assert_that(err == 0, "round %d: %d", round, err);
       assert_int_equal(r.to.len, len);
       if (len > 0) assert_memory_equal(r.to.base, text.base, len);
       bytes_free(&text);
       bytes_free(&wire);
     }
     deflateEnd(&z);
-    rig_close(&r);
   }
 }
 
@@ -326,13 +290,11 @@ TEST(test_inflater_reads_what_zlib_wrote) {
 TEST(test_inflater_survives_every_failed_allocation) {
   int err = WS_ENOMEM;
   for (uint64_t n = 1; err == WS_ENOMEM; n++) {
-    rig r;
-    rig_open(&r, 15);
+    SCOPED(rig, r, 15);
     r.alloc.fail_at = r.alloc.calls + n;
     r.alloc.fail_for_ever = n % 2 != 0;
     err = inflate_message(&r, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7, 3, PLENTY, PLENTY);
     assert_int_equal(err, r.alloc.failed > 0 ? WS_ENOMEM : 0);
     if (err == 0) assert_true(n > 2);
-    rig_close(&r);
   }
 }

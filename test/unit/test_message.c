@@ -9,11 +9,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 typedef struct rig {
   track_alloc alloc;
   block_spare spare;
@@ -62,9 +57,8 @@ static int add_frame(rig *r, uint8_t opcode, bool fin, const char *payload, size
 }
 
 static int add_text(rig *r, uint8_t opcode, bool fin, const char *text) {
-  bytes out = {0};
+  SCOPED_BYTES out = {0};
   int err = add_frame(r, opcode, fin, text, strlen(text), &out);
-  bytes_free(&out);
   return err;
 }
 
@@ -95,8 +89,7 @@ static int add_in_pieces(rig *r, uint8_t opcode, bool fin, const bytes *payload,
 }
 
 TEST(test_message_in_one_chunk_is_a_slice) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   for (uint8_t opcode = OPCODE_TEXT; opcode <= OPCODE_BINARY; opcode++) {
     uint8_t payload[] = "hello";
     frame_header h = {.opcode = opcode, .fin = true, .length = 5};
@@ -108,18 +101,15 @@ TEST(test_message_in_one_chunk_is_a_slice) {
     assert_int_equal(r.m.fragments, 0);
   }
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
 }
 
 TEST(test_message_empty_in_one_chunk_allocates_nothing) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   frame_header h = {.opcode = OPCODE_TEXT, .fin = true};
   frame_chunk chunk = {.first = true, .last = true};
   assert_int_equal(add(&r, &h, &chunk), 1);
   assert_int_equal(r.len, 0);
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
 }
 
 TEST(test_message_is_the_same_however_cut) {
@@ -127,26 +117,22 @@ TEST(test_message_is_the_same_however_cut) {
   for (size_t len = 0; len < 300; len += len < 20 ? 1 : 31) {
     for (size_t piece = 1; piece <= len + 1; piece += piece < 20 ? 1 : 13) {
       for (int bare = 0; bare < 2; bare++) {
-        rig r;
-        bytes payload = {0}, out = {0};
-        rig_open(&r);
+        SCOPED_BYTES payload = {0}, out = {0};
+        SCOPED(rig, r);
         for (size_t i = 0; i < len; i++)
           bytes_add(&payload, &(uint8_t){(uint8_t) seeded(&seed)}, 1);
         int err = add_in_pieces(&r, OPCODE_BINARY, true, &payload, piece, bare != 0, &out);
-        CHECK(err == 1 && out.len == len && (len == 0 || memcmp(out.base, payload.base, len) == 0),
-              "%zu bytes in pieces of %zu: %d", len, piece, err);
-        bytes_free(&payload);
-        bytes_free(&out);
-        rig_close(&r);
+        assert_that(err == 1 && out.len == len &&
+                        (len == 0 || memcmp(out.base, payload.base, len) == 0),
+                    "%zu bytes in pieces of %zu: %d", len, piece, err);
       }
     }
   }
 }
 
 TEST(test_message_joins_its_fragments) {
-  rig r;
-  bytes out = {0};
-  rig_open(&r);
+  SCOPED_BYTES out = {0};
+  SCOPED(rig, r);
   for (int i = 0; i < 3; i++) {
     assert_int_equal(add_frame(&r, OPCODE_TEXT, false, "frag", 4, &out), 0);
     assert_int_equal(r.m.fragments, 1);
@@ -158,23 +144,18 @@ TEST(test_message_joins_its_fragments) {
     assert_string_equal(bytes_text(&out), "fragments");
     out.len = 0;
   }
-  bytes_free(&out);
-  rig_close(&r);
 }
 
 /* F20. */
 TEST(test_message_of_empty_fragments_is_empty) {
-  rig r;
-  bytes out = {0};
-  rig_open(&r);
+  SCOPED_BYTES out = {0};
+  SCOPED(rig, r);
   assert_int_equal(add_frame(&r, OPCODE_TEXT, false, "", 0, &out), 0);
   for (int i = 0; i < 500; i++)
     assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, false, "", 0, &out), 0);
   assert_true(r.alloc.live_bytes < 4096);
   assert_int_equal(add_frame(&r, OPCODE_CONTINUATION, true, "", 0, &out), 1);
   assert_int_equal(out.len, 0);
-  bytes_free(&out);
-  rig_close(&r);
 }
 
 TEST(test_message_rejects_a_continuation_of_nothing) {
@@ -197,21 +178,17 @@ TEST(test_message_rejects_a_continuation_of_nothing) {
 
 TEST(test_message_rejects_a_new_one_inside_another) {
   for (int v = 0; v < 16; v++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     assert_int_equal(add_text(&r, (v & 1) != 0 ? 1 : 2, false, (v & 2) != 0 ? "x" : ""), 0);
     assert_int_equal(add_text(&r, (v & 4) != 0 ? 1 : 2, (v & 8) != 0, "y"), WSUV_EPROTOCOL);
-    rig_close(&r);
   }
 }
 
 TEST(test_message_judges_order_with_the_header) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   frame_header h = {.opcode = OPCODE_CONTINUATION, .length = 100};
   frame_chunk chunk = {.first = true};
   assert_int_equal(add(&r, &h, &chunk), WSUV_EPROTOCOL);
-  rig_close(&r);
 }
 
 /* The first chunk of a frame of that length, without payload. */
@@ -279,8 +256,7 @@ TEST(test_message_limits_of_zero_let_nothing_through) {
 TEST(test_message_counts_its_fragments) {
   for (uint32_t max = 1; max < 6; max++) {
     for (int empty = 0; empty < 2; empty++) {
-      rig r;
-      rig_open(&r);
+      SCOPED(rig, r);
       r.limits.max_fragments = max;
       for (int again = 0; again < 3; again++) { /* counted anew for each message */
         for (uint32_t i = 0; i + 1 < max; i++)
@@ -290,7 +266,6 @@ TEST(test_message_counts_its_fragments) {
       for (uint32_t i = 0; i < max; i++)
         assert_int_equal(add_text(&r, i == 0 ? 2 : 0, false, empty != 0 ? "" : "x"), 0);
       assert_int_equal(announce(&r, 0, empty != 0 ? 0 : 1), WSUV_EFRAGMENTS);
-      rig_close(&r);
     }
   }
 }
@@ -299,8 +274,7 @@ TEST(test_message_counts_its_fragments) {
 TEST(test_message_length_that_is_only_announced_allocates_nothing) {
   static const uint64_t lengths[] = {1 << 30, 0x7fffffff, 0xffffffffu, 0x7fffffffffffffffu};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
     int err = announce(&r, OPCODE_BINARY, lengths[i]);
     assert_int_equal(err, lengths[i] > SIZE_MAX ? WSUV_ETOOBIG : 0);
@@ -308,15 +282,13 @@ TEST(test_message_length_that_is_only_announced_allocates_nothing) {
     uint8_t payload[1000] = {0};
     frame_chunk chunk = {.data = payload, .len = sizeof payload};
     if (err == 0) assert_int_equal(add(&r, &h, &chunk), 0);
-    CHECK(r.alloc.peak_bytes <= 8192, "length %llu: %zu bytes for 1000",
-          (unsigned long long) lengths[i], r.alloc.peak_bytes);
-    rig_close(&r);
+    assert_that(r.alloc.peak_bytes <= 8192, "length %llu: %zu bytes for 1000",
+                (unsigned long long) lengths[i], r.alloc.peak_bytes);
   }
 }
 
 TEST(test_message_memory_grows_with_what_has_come) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
   assert_int_equal(announce(&r, OPCODE_BINARY, 1u << 30), 0);
   frame_header h = {.opcode = OPCODE_BINARY, .fin = true, .length = 1u << 30};
@@ -324,10 +296,9 @@ TEST(test_message_memory_grows_with_what_has_come) {
   for (size_t come = 0; come < 2000000; come += sizeof payload) {
     frame_chunk chunk = {.data = payload, .len = sizeof payload};
     assert_int_equal(add(&r, &h, &chunk), 0);
-    CHECK(r.alloc.live_bytes <= 2 * (come + sizeof payload) + 8192, "%zu bytes for %zu",
-          r.alloc.live_bytes, come);
+    assert_that(r.alloc.live_bytes <= 2 * (come + sizeof payload) + 8192, "%zu bytes for %zu",
+                r.alloc.live_bytes, come);
   }
-  rig_close(&r);
 }
 
 /* F16: the sum of what has come and what is announced is never formed where it could wrap. */
@@ -336,14 +307,12 @@ TEST(test_message_sum_of_lengths_does_not_wrap) {
                                      0xfffffff0u,         0x100000000u,        0x80000000u};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     for (size_t max = 100; max < 120; max++) {
-      rig r;
       bytes out = {0};
       char part[64] = {0};
-      rig_open(&r);
+      SCOPED(rig, r);
       r.limits = (message_limits){UINT64_MAX, max, UINT32_MAX};
       assert_int_equal(add_frame(&r, OPCODE_BINARY, false, part, sizeof part, &out), 0);
       assert_int_equal(announce(&r, OPCODE_CONTINUATION, lengths[i]), WSUV_ETOOBIG);
-      rig_close(&r);
     }
   }
 }
@@ -357,9 +326,8 @@ TEST(test_message_text_is_checked_across_fragments_and_chunks) {
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
       for (size_t piece = 1; piece < 5; piece++) {
-        rig r;
         bytes out = {0}, part[3] = {{0}, {0}, {0}};
-        rig_open(&r);
+        SCOPED(rig, r);
         bytes_add(&part[0], greek, a);
         bytes_add(&part[1], greek + a, b - a);
         bytes_add(&part[2], greek + b, len - b);
@@ -369,7 +337,6 @@ TEST(test_message_text_is_checked_across_fragments_and_chunks) {
         assert_string_equal(bytes_text(&out), greek);
         for (int i = 0; i < 3; i++) bytes_free(&part[i]);
         bytes_free(&out);
-        rig_close(&r);
       }
     }
   }
@@ -378,18 +345,17 @@ TEST(test_message_text_is_checked_across_fragments_and_chunks) {
 TEST(test_message_text_fails_with_the_byte_that_is_wrong) {
   const char *bad = "\xce\xba\xe1\xbd\xb9\xf4\x90\x80\x80 and more"; /* the 7th */
   for (size_t piece = 1; piece < 10; piece++) {
-    rig r;
-    rig_open(&r);
+    SCOPED(rig, r);
     frame_header h = {.opcode = OPCODE_TEXT, .length = strlen(bad)};
     int err = 0;
     for (size_t at = 0; err == 0; at += piece) {
       uint8_t *copy = bytes_exact((const uint8_t *) bad + at, piece);
       frame_chunk chunk = {copy, piece, at == 0, false};
       err = add(&r, &h, &chunk);
-      CHECK(err == (at + piece >= 7 ? WSUV_EUTF8 : 0), "pieces of %zu, at %zu: %d", piece, at, err);
+      assert_that(err == (at + piece >= 7 ? WSUV_EUTF8 : 0), "pieces of %zu, at %zu: %d", piece, at,
+                  err);
       free(copy);
     }
-    rig_close(&r);
   }
 }
 
@@ -424,26 +390,22 @@ TEST(test_message_text_begins_anew_after_each_message) {
 }
 
 TEST(test_message_binary_is_not_checked) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   assert_int_equal(add_text(&r, 2, true, "\xff\xfe\xc0"), 1);
   assert_int_equal(add_text(&r, 2, false, "\xff\xfe"), 0);
   assert_int_equal(add_text(&r, 0, true, "\x80"), 1);
-  rig_close(&r);
 }
 
 /* Memory. */
 
 /* Fragments in pieces; 1, or WS_ENOMEM from whichever needed memory. */
 static int scenario(rig *r) {
-  bytes part = {0}, out = {0};
+  SCOPED_BYTES part = {0}, out = {0};
   for (int i = 0; i < 5000; i++) bytes_add(&part, "x", 1);
   int err = add_in_pieces(r, 1, false, &part, 700, true, &out);
   if (err == 0) err = add_in_pieces(r, 0, false, &part, 5000, false, &out);
   if (err == 0) err = add_in_pieces(r, 0, true, &part, 1, false, &out);
   if (err == 1) assert_int_equal(out.len, 15000);
-  bytes_free(&part);
-  bytes_free(&out);
   return err;
 }
 
@@ -451,27 +413,23 @@ static int scenario(rig *r) {
 TEST(test_message_without_memory_fails_and_leaks_nothing) {
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     for (uint64_t n = 1, failed = 1; failed != 0; n++) {
-      rig r;
-      rig_open(&r);
+      SCOPED(rig, r);
       r.alloc.fail_at = n;
       r.alloc.fail_for_ever = for_ever != 0;
       int err = scenario(&r);
       failed = r.alloc.failed;
-      CHECK(err == (failed != 0 ? WS_ENOMEM : 1), "allocation %llu: %d", (unsigned long long) n,
-            err);
-      rig_close(&r);
+      assert_that(err == (failed != 0 ? WS_ENOMEM : 1), "allocation %llu: %d",
+                  (unsigned long long) n, err);
     }
   }
 }
 
 TEST(test_message_after_message_allocates_nothing) {
-  rig r;
-  rig_open(&r);
+  SCOPED(rig, r);
   uint64_t calls = 0;
   for (int i = 0; i < 20; i++) {
     assert_int_equal(scenario(&r), 1);
     if (i == 1) calls = r.alloc.calls;
   }
   assert_int_equal(r.alloc.calls, calls);
-  rig_close(&r);
 }

@@ -9,11 +9,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define CHECK(condition, ...)                \
-  do {                                       \
-    if (!(condition)) fail_msg(__VA_ARGS__); \
-  } while (0)
-
 enum { MODEL_MAX = 4096, PIECES = 128, CUTS = 24 };
 
 /* A frame that waits. */
@@ -136,7 +131,7 @@ static size_t model_len(const model *m, int l) {
 static void peek_all(const out_queue *q, bytes *seen, size_t max) {
   ws_view bufs[PIECES];
   size_t n = out_queue_peek(q, bufs, max);
-  CHECK(n <= max, "%zu pieces of %zu", n, max);
+  assert_that(n <= max, "%zu pieces of %zu", n, max);
   for (size_t i = 0; i < n; i++) {
     assert_true(bufs[i].len != 0);
     bytes_add(seen, bufs[i].base, bufs[i].len);
@@ -147,36 +142,38 @@ static void compare_counts(const rig *r) {
   uint64_t payload = 0;
   for (int l = 0; l < LANE_COUNT; l++) {
     size_t len = model_len(r->m, l);
-    CHECK(bufq_len(&r->q.lanes[l].bytes) == len, "seed %llu step %d lane %d: %zu bytes, not %zu",
-          (unsigned long long) r->first_seed, r->step, l, bufq_len(&r->q.lanes[l].bytes), len);
-    CHECK(r->q.lanes[l].queued == r->m->queued[l], "seed %llu step %d lane %d: queued",
-          (unsigned long long) r->first_seed, r->step, l);
-    CHECK(out_queue_left(&r->q, (out_lane_id) l, r->m->queued[l] - len), "left");
-    CHECK(len == 0 || !out_queue_left(&r->q, (out_lane_id) l, r->m->queued[l] - len + 1), "waits");
+    assert_that(bufq_len(&r->q.lanes[l].bytes) == len,
+                "seed %llu step %d lane %d: %zu bytes, not %zu", (unsigned long long) r->first_seed,
+                r->step, l, bufq_len(&r->q.lanes[l].bytes), len);
+    assert_that(r->q.lanes[l].queued == r->m->queued[l], "seed %llu step %d lane %d: queued",
+                (unsigned long long) r->first_seed, r->step, l);
+    assert_that(out_queue_left(&r->q, (out_lane_id) l, r->m->queued[l] - len), "left");
+    assert_that(len == 0 || !out_queue_left(&r->q, (out_lane_id) l, r->m->queued[l] - len + 1),
+                "waits");
     for (size_t i = 0; i < r->m->count[l]; i++) payload += r->m->lane[l][i].payload;
   }
-  CHECK(r->q.payload == payload, "seed %llu step %d: payload %llu, not %llu",
-        (unsigned long long) r->first_seed, r->step, (unsigned long long) r->q.payload,
-        (unsigned long long) payload);
+  assert_that(r->q.payload == payload, "seed %llu step %d: payload %llu, not %llu",
+              (unsigned long long) r->first_seed, r->step, (unsigned long long) r->q.payload,
+              (unsigned long long) payload);
 }
 
 static void compare(rig *r) {
   compare_counts(r);
   if (out_queue_retained(&r->q)) return;
-  bytes plan = {0}, seen = {0};
+  SCOPED_BYTES plan = {0}, seen = {0};
   model_plan(r->m, &plan);
   size_t max = 1 + seeded_below(&r->seed, 4);
   peek_all(&r->q, &seen, max);
-  CHECK(seen.len <= plan.len && (seen.len != 0 || plan.len == 0) &&
-            (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
-        "seed %llu step %d: peek of %zu pieces", (unsigned long long) r->first_seed, r->step, max);
+  assert_that(seen.len <= plan.len && (seen.len != 0 || plan.len == 0) &&
+                  (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
+              "seed %llu step %d: peek of %zu pieces", (unsigned long long) r->first_seed, r->step,
+              max);
   seen.len = 0;
   peek_all(&r->q, &seen, PIECES);
-  CHECK(seen.len == plan.len && (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
-        "seed %llu step %d: what is to be written (%zu bytes, not %zu)",
-        (unsigned long long) r->first_seed, r->step, seen.len, plan.len);
-  bytes_free(&plan);
-  bytes_free(&seen);
+  assert_that(seen.len == plan.len &&
+                  (seen.len == 0 || memcmp(seen.base, plan.base, seen.len) == 0),
+              "seed %llu step %d: what is to be written (%zu bytes, not %zu)",
+              (unsigned long long) r->first_seed, r->step, seen.len, plan.len);
 }
 
 /* One frame for both. */
@@ -258,11 +255,11 @@ static int put_pong(rig *r, size_t len) {
   int err = out_queue_pong(&r->q, &s.h, payload_of(&s, &copy));
   size_t after = bufq_len(&r->q.lanes[LANE_CONTROL].bytes);
   bool replaced = err == 0 ? after != before + s.wire.len : after != before;
-  CHECK(expected == -1 || replaced == (expected == 1) || err != 0,
-        "seed %llu step %d: a pong is %s, %zu control frames wait",
-        (unsigned long long) r->first_seed, r->step, replaced ? "replaced" : "added", n);
-  CHECK(!replaced || expected != 0, "seed %llu step %d: a pong got lost",
-        (unsigned long long) r->first_seed, r->step);
+  assert_that(expected == -1 || replaced == (expected == 1) || err != 0,
+              "seed %llu step %d: a pong is %s, %zu control frames wait",
+              (unsigned long long) r->first_seed, r->step, replaced ? "replaced" : "added", n);
+  assert_that(!replaced || expected != 0, "seed %llu step %d: a pong got lost",
+              (unsigned long long) r->first_seed, r->step);
   if (replaced) {
     m->queued[LANE_CONTROL] -= m->lane[LANE_CONTROL][n - 1].wire.len;
     model_forget(m, LANE_CONTROL, n - 1);
@@ -285,7 +282,7 @@ static void wrote(rig *r, size_t n) {
 static void hold(rig *r, size_t n) {
   out_queue_retain(&r->q, n);
   model_hold(r->m, n);
-  CHECK(out_queue_retained(&r->q) == (n != 0), "held %zu", n);
+  assert_that(out_queue_retained(&r->q) == (n != 0), "held %zu", n);
 }
 
 static void release(rig *r) {
@@ -303,10 +300,9 @@ static void drop(rig *r) {
 
 TEST(test_out_queue_drop_spares_the_close_frame_at_the_end) {
   for (size_t begun = 0; begun < 3; begun++) {
-    rig r;
     ws_view buf[4];
     uint8_t end[8];
-    rig_open(&r, 1);
+    SCOPED(rig, r, 1);
     assert_int_equal(put(&r, LANE_DATA, 2, 10), 0);
     size_t first = out_queue_len(&r.q);
     assert_int_equal(put(&r, LANE_DATA, 2, 20), 0);
@@ -329,13 +325,11 @@ TEST(test_out_queue_drop_spares_the_close_frame_at_the_end) {
     assert_int_equal(out_queue_len(&r.q), left);
     if (begun == 1) out_queue_release(&r.q);
     while (out_queue_peek(&r.q, buf, 1) > 0) out_queue_written(&r.q, 1);
-    rig_close(&r);
   }
 }
 
 TEST(test_out_queue_control_goes_ahead_of_data) {
-  rig r;
-  rig_open(&r, 1);
+  SCOPED(rig, r, 1);
   assert_int_equal(put(&r, LANE_DATA, 1, 10), 0);
   assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
   assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
@@ -344,7 +338,6 @@ TEST(test_out_queue_control_goes_ahead_of_data) {
   ws_view buf[4];
   assert_true(out_queue_peek(&r.q, buf, 4) > 0);
   assert_int_equal(buf[0].base[0], 0x89);
-  rig_close(&r);
 }
 
 /* Every split of: written up to it, then a ping and a pong, then the rest. */
@@ -402,12 +395,11 @@ TEST(test_out_queue_control_waits_for_what_is_held) {
 
 /* What is held stays where it is, whatever is queued meanwhile. */
 TEST(test_out_queue_held_bytes_do_not_move) {
-  rig r;
-  rig_open(&r, 4);
+  SCOPED(rig, r, 4);
   assert_int_equal(put(&r, LANE_DATA, 2, 50000), 0);
   ws_view bufs[PIECES];
   size_t n = out_queue_peek(&r.q, bufs, PIECES), total = out_queue_len(&r.q);
-  bytes before = {0}, after = {0};
+  SCOPED_BYTES before = {0}, after = {0};
   for (size_t i = 0; i < n; i++) bytes_add(&before, bufs[i].base, bufs[i].len);
   hold(&r, total);
   for (int i = 0; i < 20; i++) {
@@ -420,16 +412,12 @@ TEST(test_out_queue_held_bytes_do_not_move) {
   assert_memory_equal(before.base, after.base, before.len);
   release(&r);
   compare(&r);
-  bytes_free(&before);
-  bytes_free(&after);
-  rig_close(&r);
 }
 
 TEST(test_out_queue_drops_only_frames_that_have_not_begun) {
   for (int held = 0; held < 2; held++) {
     for (size_t split = 0; split <= 60; split++) {
-      rig r;
-      rig_open(&r, 5);
+      SCOPED(rig, r, 5);
       for (size_t i = 0; i < 3; i++) assert_int_equal(put(&r, LANE_DATA, 2, 12 + i), 0);
       assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
       assert_int_equal(put(&r, LANE_CONTROL, 9, 4), 0);
@@ -445,7 +433,6 @@ TEST(test_out_queue_drops_only_frames_that_have_not_begun) {
       compare(&r);
       release(&r);
       compare(&r);
-      rig_close(&r);
     }
   }
 }
@@ -454,36 +441,31 @@ TEST(test_out_queue_drops_only_frames_that_have_not_begun) {
 TEST(test_out_queue_pieces_go_on_in_the_next_chunk) {
   for (size_t room = 0; room < 80; room++) {
     for (size_t count = 1; count < CUTS; count += 5) {
-      rig r;
-      rig_open(&r, 100 * room + count);
+      SCOPED(rig, r, 100 * room + count);
       r.step = (int) room;
       assert_int_equal(put(&r, LANE_DATA, 2, BUFQ_CHUNK_SIZE - room), 0);
       assert_int_equal(put_cut(&r, LANE_DATA, 1, 60, count), 0);
       assert_int_equal(put_cut(&r, LANE_DATA, 2, 2 * BUFQ_CHUNK_SIZE + 3, count), 0);
       assert_int_equal(put_cut(&r, LANE_CONTROL, 9, 125, count), 0);
       compare(&r);
-      rig_close(&r);
     }
   }
 }
 
 TEST(test_out_queue_no_pieces_are_an_empty_frame) {
-  rig r;
-  rig_open(&r, 15);
+  SCOPED(rig, r, 15);
   assert_int_equal(put_cut(&r, LANE_DATA, 2, 0, 0), 0);
   assert_int_equal(put_cut(&r, LANE_CONTROL, 9, 0, 0), 0);
   assert_int_equal(put_cut(&r, LANE_DATA, 1, 0, 5), 0);
   compare(&r);
   assert_int_equal(r.q.payload, 0);
-  rig_close(&r);
 }
 
 /* A handshake is one piece: nothing goes before it or into it. */
 TEST(test_out_queue_raw_bytes_go_first) {
   for (size_t split = 0; split <= 30; split++) {
-    rig r;
     bytes seen = {0};
-    rig_open(&r, 6);
+    SCOPED(rig, r, 6);
     assert_int_equal(out_queue_raw(&r.q, "GET / HTTP/1.1\r\n(and so on)\r\n\r\n", 31), 0);
     assert_int_equal(r.q.payload, 0);
     if (split % 2 == 0) {
@@ -501,13 +483,11 @@ TEST(test_out_queue_raw_bytes_go_first) {
     out_queue_written(&r.q, 31 - split);
     assert_true(out_queue_left(&r.q, LANE_DATA, 31));
     assert_false(out_queue_left(&r.q, LANE_DATA, 32));
-    rig_close(&r);
   }
 }
 
 TEST(test_out_queue_payload_counts_until_a_frame_is_gone) {
-  rig r;
-  rig_open(&r, 7);
+  SCOPED(rig, r, 7);
   assert_int_equal(put(&r, LANE_DATA, 1, 100), 0);
   assert_int_equal(put(&r, LANE_DATA, 0, 50), 0);
   assert_int_equal(put(&r, LANE_DATA, 8, 2), 0);
@@ -518,16 +498,15 @@ TEST(test_out_queue_payload_counts_until_a_frame_is_gone) {
     compare(&r);
   }
   assert_int_equal(r.q.payload, 0);
-  rig_close(&r);
 }
 
 /* F21. */
 
 static void expect_pong(const seen_frame *f, unsigned number) {
   unsigned seen;
-  CHECK(f->spec.opcode == 10 && f->length == sizeof seen, "no pong");
+  assert_that(f->spec.opcode == 10 && f->length == sizeof seen, "no pong");
   memcpy(&seen, f->payload, sizeof seen);
-  CHECK(seen == number, "pong %u, not %u", seen, number);
+  assert_that(seen == number, "pong %u, not %u", seen, number);
 }
 
 static int numbered_pong(rig *r, unsigned number) {
@@ -537,9 +516,8 @@ static int numbered_pong(rig *r, unsigned number) {
 
 TEST(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest) {
   for (unsigned count = 0; count < 300; count += count < 70 ? 1 : 77) {
-    rig r;
-    bytes seen = {0};
-    rig_open(&r, 8);
+    SCOPED_BYTES seen = {0};
+    SCOPED(rig, r, 8);
     for (unsigned i = 0; i < count; i++) assert_int_equal(numbered_pong(&r, i), 0);
     peek_all(&r.q, &seen, PIECES);
     uint8_t *p = seen.base;
@@ -554,15 +532,12 @@ TEST(test_out_queue_flood_of_pings_keeps_64_pongs_and_the_latest) {
       n -= frames_parse(&f, p, n);
       expect_pong(&f, count - 1);
     }
-    CHECK(n == 0, "%u pongs: %zu bytes too many", count, n);
-    bytes_free(&seen);
-    rig_close(&r);
+    assert_that(n == 0, "%u pongs: %zu bytes too many", count, n);
   }
 }
 
 TEST(test_out_queue_flood_of_pings_keeps_memory_flat) {
-  rig r;
-  rig_open(&r, 9);
+  SCOPED(rig, r, 9);
   assert_int_equal(put(&r, LANE_DATA, 2, 100), 0);
   wrote(&r, 10); /* the peer does not read on */
   size_t bytes_then = 0;
@@ -575,12 +550,10 @@ TEST(test_out_queue_flood_of_pings_keeps_memory_flat) {
   assert_true(r.alloc.calls < calls + 20); /* and no work for the allocator */
   assert_int_equal(r.m->count[LANE_CONTROL], OUT_PONGS_MAX + 1);
   compare(&r);
-  rig_close(&r);
 }
 
 TEST(test_out_queue_pong_that_is_held_is_not_replaced) {
-  rig r;
-  rig_open(&r, 10);
+  SCOPED(rig, r, 10);
   for (int i = 0; i < 80; i++) assert_int_equal(put_pong(&r, 9), 0);
   hold(&r, out_queue_len(&r.q));
   for (int i = 0; i < 200; i++) {
@@ -590,12 +563,10 @@ TEST(test_out_queue_pong_that_is_held_is_not_replaced) {
   assert_true(r.m->count[LANE_CONTROL] <= 2 * OUT_PONGS_MAX + 2);
   release(&r);
   compare(&r);
-  rig_close(&r);
 }
 
 TEST(test_out_queue_pongs_are_all_sent_while_they_leave) {
-  rig r;
-  rig_open(&r, 11);
+  SCOPED(rig, r, 11);
   for (int i = 0; i < 2000; i++) {
     r.step = i;
     size_t before = r.m->count[LANE_CONTROL];
@@ -604,7 +575,6 @@ TEST(test_out_queue_pongs_are_all_sent_while_they_leave) {
     compare(&r);
     if (i % 50 == 49) wrote(&r, out_queue_len(&r.q) - seeded_below(&r.seed, 5));
   }
-  rig_close(&r);
 }
 
 /* Memory. */
@@ -621,8 +591,7 @@ static int op_fails(rig *r, int op) {
 TEST(test_out_queue_without_memory_is_unchanged) {
   for (int v = 0; v < 16; v++) {
     for (uint64_t n = 1, failed = 1; failed != 0; n++) {
-      rig r;
-      rig_open(&r, (uint64_t) v);
+      SCOPED(rig, r, (uint64_t) v);
       /* Chunks that are nearly full, so that each operation needs one more. */
       assert_int_equal(put(&r, LANE_DATA, 2, (v & 4) != 0 ? BUFQ_CHUNK_SIZE - 8 : 100), 0);
       for (int i = 0; (v & 8) != 0 && i < 129; i++) assert_int_equal(put(&r, 1, 9, 125), 0);
@@ -630,13 +599,12 @@ TEST(test_out_queue_without_memory_is_unchanged) {
       r.alloc.fail_for_ever = n % 2 == 0;
       int err = op_fails(&r, v & 3);
       failed = r.alloc.failed;
-      CHECK(err == (failed != 0 ? WS_ENOMEM : 0), "variant %d, allocation %llu: %d", v,
-            (unsigned long long) n, err);
+      assert_that(err == (failed != 0 ? WS_ENOMEM : 0), "variant %d, allocation %llu: %d", v,
+                  (unsigned long long) n, err);
       compare(&r);
       r.alloc.fail_at = 0;
       assert_int_equal(op_fails(&r, v & 3), 0);
       compare(&r);
-      rig_close(&r);
     }
   }
 }
@@ -645,8 +613,7 @@ TEST(test_out_queue_without_memory_is_unchanged) {
    here a ping stands in front of the latest. The lane ends anywhere in a chunk. */
 TEST(test_out_queue_pong_without_memory_cuts_no_other_frame) {
   for (size_t fill = 0; fill < 140; fill++) {
-    rig r;
-    rig_open(&r, 20 + fill);
+    SCOPED(rig, r, 20 + fill);
     r.step = (int) fill;
     for (int i = 0; i <= OUT_PONGS_MAX; i++) assert_int_equal(put_pong(&r, 0), 0);
     while (bufq_len(&r.q.lanes[LANE_CONTROL].bytes) < BUFQ_CHUNK_SIZE - 300)
@@ -663,14 +630,12 @@ TEST(test_out_queue_pong_without_memory_cuts_no_other_frame) {
       assert_int_equal(put_pong(&r, 10 * i), 0);
       compare(&r);
     }
-    rig_close(&r);
   }
 }
 
 TEST(test_out_queue_raw_without_memory_is_unchanged) {
-  rig r;
-  rig_open(&r, 12);
-  bytes big = {0};
+  SCOPED(rig, r, 12);
+  SCOPED_BYTES big = {0};
   for (int i = 0; i < 4000; i++) bytes_add(&big, "0123456789", 10);
   for (uint64_t n = 1; n < 4; n++) {
     r.alloc.fail_at = r.alloc.calls + n;
@@ -680,13 +645,10 @@ TEST(test_out_queue_raw_without_memory_is_unchanged) {
     compare(&r);
   }
   r.alloc.fail_at = 0;
-  bytes_free(&big);
-  rig_close(&r);
 }
 
 TEST(test_out_queue_in_the_steady_state_allocates_nothing) {
-  rig r;
-  rig_open(&r, 13);
+  SCOPED(rig, r, 13);
   uint64_t calls = 0;
   for (int i = 0; i < 300; i++) {
     assert_int_equal(put(&r, LANE_DATA, 2, 1000), 0);
@@ -695,7 +657,6 @@ TEST(test_out_queue_in_the_steady_state_allocates_nothing) {
     if (i == 10) calls = r.alloc.calls;
   }
   assert_int_equal(r.alloc.calls, calls);
-  rig_close(&r);
 }
 
 /* At random. */
@@ -726,8 +687,8 @@ static void random_put(rig *r) {
     err = put_cut(r, LANE_CONTROL, 9, seeded_below(&r->seed, 126), 1 + seeded_below(&r->seed, 3));
   else
     err = put_pong(r, seeded_below(&r->seed, 126));
-  CHECK(err == (failed != r->alloc.failed ? WS_ENOMEM : 0), "seed %llu step %d: %d",
-        (unsigned long long) r->first_seed, r->step, err);
+  assert_that(err == (failed != r->alloc.failed ? WS_ENOMEM : 0), "seed %llu step %d: %d",
+              (unsigned long long) r->first_seed, r->step, err);
   r->alloc.fail_at = 0;
 }
 
@@ -748,21 +709,17 @@ static void random_step(rig *r) {
 
 TEST(test_out_queue_does_as_the_model_does) {
   for (uint64_t seed = 100; seed < 140; seed++) {
-    rig r;
-    rig_open(&r, seed);
+    SCOPED(rig, r, seed);
     for (r.step = 0; r.step < 250; r.step++) random_step(&r);
     if (out_queue_retained(&r.q)) release(&r);
     wrote(&r, out_queue_len(&r.q));
     compare(&r);
     assert_int_equal(r.q.payload, 0);
-    rig_close(&r);
   }
 }
 
 TEST(test_out_queue_cleared_gives_back_what_is_held) {
-  rig r;
-  rig_open(&r, 14);
+  SCOPED(rig, r, 14);
   assert_int_equal(put(&r, LANE_DATA, 2, 100000), 0);
   hold(&r, 50000);
-  rig_close(&r);
 }

@@ -29,24 +29,21 @@ static void rig_close(rig *r) {
 }
 
 TEST(test_sink_untouched_allocates_nothing) {
-  rig r;
-  rig_open(&r, 100);
+  SCOPED(rig, r, 100);
   assert_int_equal(wsuv_sink_write(&r.sink.sink, NULL, 0), 0);
   wsuv_sink_commit(&r.sink.sink, 0);
   wsuv_sink_trim(&r.sink.sink, 0);
   block_sink_end(&r.sink);
   assert_int_equal(r.to.len, 0);
   assert_int_equal(r.alloc.calls, 0);
-  rig_close(&r);
 }
 
 /* Against a plain copy: room of any size, written in parts, taken back in parts. */
 TEST(test_sink_keeps_what_was_committed_and_not_trimmed) {
   uint64_t seed = 3;
   for (int round = 0; round < 200; round++) {
-    rig r;
-    bytes model = {0};
-    rig_open(&r, 1 << 20);
+    SCOPED_BYTES model = {0};
+    SCOPED(rig, r, 1 << 20);
     for (int step = 0; step < 40; step++) {
       uint8_t *dst;
       size_t room, want = seeded_below(&seed, 3000);
@@ -62,14 +59,11 @@ TEST(test_sink_keeps_what_was_committed_and_not_trimmed) {
     block_sink_end(&r.sink);
     assert_int_equal(r.to.len, model.len);
     if (model.len > 0) assert_memory_equal(r.to.base, model.base, model.len);
-    bytes_free(&model);
-    rig_close(&r);
   }
 }
 
 TEST(test_sink_goes_on_behind_what_is_in_the_block) {
-  rig r;
-  rig_open(&r, 1 << 20);
+  SCOPED(rig, r, 1 << 20);
   for (int i = 0; i < 50; i++) {
     block_sink_begin(&r.sink, &r.to, &r.spare, 1 << 20);
     assert_int_equal(wsuv_sink_write(&r.sink.sink, "0123456789", 10), 0);
@@ -78,17 +72,15 @@ TEST(test_sink_goes_on_behind_what_is_in_the_block) {
   }
   assert_int_equal(r.to.len, 500);
   for (size_t i = 0; i < 500; i++) assert_int_equal(r.to.base[i], '0' + i % 10);
-  rig_close(&r);
 }
 
 /* F26: to the byte, with and without a block that is larger than the bound. */
 TEST(test_sink_takes_its_bound_and_no_more) {
   for (size_t most = 0; most < 2000; most += 37) {
     for (int spare = 0; spare < 2; spare++) {
-      rig r;
       uint8_t *dst;
       size_t room;
-      rig_open(&r, most);
+      SCOPED(rig, r, most);
       if (spare != 0) {
         assert_int_equal(block_reserve(&r.to, &r.spare, 5000, 5000), 0);
         block_release(&r.to, &r.spare);
@@ -104,21 +96,18 @@ TEST(test_sink_takes_its_bound_and_no_more) {
       block_sink_end(&r.sink);
       assert_int_equal(r.to.len, most);
       if (spare == 0) assert_true(r.to.cap <= most);
-      rig_close(&r);
     }
   }
 }
 
 TEST(test_sink_without_memory_keeps_what_it_has) {
-  rig r;
   char chunk[512];
   memset(chunk, 'x', sizeof chunk);
-  rig_open(&r, 1 << 20);
+  SCOPED(rig, r, 1 << 20);
   assert_int_equal(wsuv_sink_write(&r.sink.sink, chunk, sizeof chunk), 0);
   r.alloc.fail_at = r.alloc.calls + 1;
   assert_int_equal(wsuv_sink_write(&r.sink.sink, chunk, sizeof chunk), WS_ENOMEM);
   assert_int_equal(wsuv_sink_write(&r.sink.sink, chunk, sizeof chunk), 0);
   block_sink_end(&r.sink);
   assert_int_equal(r.to.len, 2 * sizeof chunk);
-  rig_close(&r);
 }

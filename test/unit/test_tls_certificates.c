@@ -28,7 +28,7 @@ static void try_chain(const cert *leaf, const trial *t) {
   /* A pin that stands alone is looked at when the server is done. */
   if (t->status != 0 && !pair_config.verification_disabled)
     assert_int_not_equal(p.server.shaken, 0);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 static void try_spec(const cert_spec *spec, cert *issuer, const trial *t) {
@@ -209,7 +209,7 @@ TEST(test_client_certificate) {
   tls_info f = pair_facts(&p.server);
   assert_int_equal(f.peer_cert_len, pair_client.der_len);
   assert_memory_equal(f.peer_cert, pair_client.der, pair_client.der_len);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 static void connect_refused(tls_pair *p, int server_status) {
@@ -232,7 +232,7 @@ TEST(test_client_certificate_is_wanted) {
   connect_refused(&p, WSUV_ETLS);
   assert_int_equal(client_status(&p), WSUV_ETLSTRUNCATED);
   assert_int_equal(pair_facts(&p.server).library_error, -0x7480);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 TEST(test_client_certificate_of_a_stranger) {
@@ -244,7 +244,7 @@ TEST(test_client_certificate_of_a_stranger) {
   assert_int_equal(client_status(&p), WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "alert of the peer: unknown certificate authority");
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 TEST(test_server_is_told_why) {
@@ -257,7 +257,7 @@ TEST(test_server_is_told_why) {
   assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
   assert_string_equal(pair_facts(&p.server).text,
                       "alert of the peer: unknown certificate authority");
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 /* Each flag of mbedTLS as one of ours; what has none of its own is another problem. */

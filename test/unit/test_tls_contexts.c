@@ -20,7 +20,7 @@ typedef struct fixture {
 static const char *const names[MANY] = {"a.test", "b.test", "c.test", "d.test", "e.test",
                                         "f.test", "g.test", "h.test", "i.test"};
 
-static void set_up(fixture *f) {
+static void fixture_open(fixture *f) {
   memset(f, 0, sizeof *f);
   track_alloc_init(&f->alloc);
   for (size_t i = 0; i < MANY; i++) {
@@ -29,7 +29,7 @@ static void set_up(fixture *f) {
   }
 }
 
-static void tear_down(fixture *f) {
+static void fixture_close(fixture *f) {
   tls_contexts_free(&f->contexts);
   assert_int_equal(f->alloc.live, 0);
 }
@@ -48,8 +48,7 @@ TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
 TEST_AROUND_EACH(pair_before, pair_after)
 
 TEST(test_contexts_are_made_once) {
-  fixture f;
-  set_up(&f);
+  SCOPED(fixture, f);
   tls_context *a = get(&f, 0), *b = get(&f, 1);
   assert_ptr_not_equal(a, b);
   assert_ptr_equal(get(&f, 0), a);
@@ -57,14 +56,12 @@ TEST(test_contexts_are_made_once) {
   assert_ptr_equal(f.contexts.list[0], b);
   assert_ptr_equal(f.contexts.list[1], a);
   assert_null(f.contexts.list[2]);
-  tear_down(&f);
 }
 
 /* The one that was used longest ago gives way; who uses it keeps it. */
 TEST(test_contexts_are_bounded) {
-  fixture f;
   tls_context *made[MANY];
-  set_up(&f);
+  SCOPED(fixture, f);
   for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++) made[i] = get(&f, i);
   tls_context *used = tls_context_ref(made[1]);
   assert_ptr_equal(get(&f, 0), made[0]);
@@ -75,14 +72,12 @@ TEST(test_contexts_are_bounded) {
   assert_true(tls_context_matches(used, &f.configs[1]));
   assert_ptr_not_equal(get(&f, 1), used);
   tls_context_unref(used);
-  tear_down(&f);
 }
 
 TEST(test_contexts_tell_what_fails) {
-  fixture f;
   tls_context *ctx;
   tls_failure failure;
-  set_up(&f);
+  SCOPED(fixture, f);
   f.configs[0].ca_pem = NULL;
   f.configs[0].ca_pem_len = 0;
   f.configs[0].ca_file = "/no/such/file";
@@ -90,5 +85,4 @@ TEST(test_contexts_tell_what_fails) {
       tls_contexts_get(&f.contexts, &f.alloc.handle, &f.configs[0], TLS_CLIENT, &ctx, &failure),
       WSUV_ETLSTRUST);
   assert_null(f.contexts.list[0]);
-  tear_down(&f);
 }

@@ -22,7 +22,7 @@ typedef struct pair {
   tls_end client, server;
 } pair;
 
-static void begin(pair *p, bool resumption) {
+static void pair_open(pair *p, bool resumption) {
   const cert_spec spec = {.name = "server", .hosts = {host}};
   wsuv_tls_config_t config;
   tls_failure failure;
@@ -39,7 +39,7 @@ static void begin(pair *p, bool resumption) {
                    0);
 }
 
-static void finish(pair *p) {
+static void pair_close(pair *p) {
   tls_context_unref(p->client_ctx);
   tls_context_unref(p->server_ctx);
   cert_free(&p->own);
@@ -109,9 +109,8 @@ static void cut_everywhere(pair *p) {
 }
 
 TEST(test_cut_at_every_byte_of_a_resumed_session) {
-  pair p;
   tls_info facts;
-  begin(&p, true);
+  SCOPED(pair, p, true);
   for (int i = 0; i < 2; i++) {
     (void) run(&p, UINT64_MAX);
     tls_engine_info(p.client.engine, &facts);
@@ -119,12 +118,9 @@ TEST(test_cut_at_every_byte_of_a_resumed_session) {
     disconnect(&p);
   }
   cut_everywhere(&p);
-  finish(&p);
 }
 
 TEST(test_cut_at_every_byte_of_a_whole_handshake) {
-  pair p;
-  begin(&p, false);
+  SCOPED(pair, p, false);
   cut_everywhere(&p);
-  finish(&p);
 }

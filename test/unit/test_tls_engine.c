@@ -19,8 +19,7 @@ TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
 TEST_AROUND_EACH(pair_before, pair_after)
 
 TEST(test_handshake_and_its_facts) {
-  tls_pair p;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_info f = pair_facts(&p.client);
   assert_string_equal(f.version, tls_library_has_1_3() ? "TLSv1.3" : "TLSv1.2");
   assert_string_equal(f.ciphersuite, tls_library_has_1_3()
@@ -34,7 +33,6 @@ TEST(test_handshake_and_its_facts) {
   assert_int_equal(f.verify_flags, 0);
   assert_int_equal(f.library_error, 0);
   assert_string_equal(f.text, "");
-  pair_close(&p);
 }
 
 TEST(test_no_facts_before_the_handshake) {
@@ -47,26 +45,22 @@ TEST(test_no_facts_before_the_handshake) {
   assert_null(f.alpn);
   assert_null(f.peer_cert);
   assert_false(f.verified || f.resumed);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 TEST(test_version_can_be_held_down) {
-  tls_pair p;
   pair_config.max_version = WSUV_TLS_1_2;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   assert_string_equal(pair_facts(&p.client).version, "TLSv1.2");
-  pair_close(&p);
 }
 
 TEST(test_named_suite_is_used) {
   static const char *const suites[] = {"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"};
-  tls_pair p;
   pair_config.ciphersuites = suites;
   pair_config.ciphersuite_count = 1;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   assert_string_equal(pair_facts(&p.client).ciphersuite, suites[0]);
   assert_string_equal(pair_facts(&p.client).version, "TLSv1.2");
-  pair_close(&p);
 }
 
 TEST(test_no_common_suite) {
@@ -80,16 +74,14 @@ TEST(test_no_common_suite) {
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: handshake failure");
   assert_true(pair_facts(&p.client).library_error < 0);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 TEST(test_no_alpn) {
   static const char *const none[] = {NULL};
-  tls_pair p;
   pair_config.alpn = none;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   assert_null(pair_facts(&p.client).alpn);
-  pair_close(&p);
 }
 
 TEST(test_alpn_that_the_server_does_not_have) {
@@ -102,7 +94,7 @@ TEST(test_alpn_that_the_server_does_not_have) {
   tls_ends_run(&p.client, &p.server, 0);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: no application protocol");
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 /* --- data --- */
@@ -117,15 +109,13 @@ static uint8_t *large_data(void) {
 }
 
 TEST(test_data_both_ways) {
-  tls_pair p;
   uint8_t *data = large_data();
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_write(&p.client, data, LARGE);
   tls_end_write(&p.server, data, LARGE);
   tls_ends_run(&p.client, &p.server, 0);
   pair_assert_in(&p.server, data, LARGE);
   pair_assert_in(&p.client, data, LARGE);
-  pair_close(&p);
   free(data);
 }
 
@@ -133,8 +123,7 @@ TEST(test_data_both_ways) {
 TEST(test_bytes_in_pieces_of_any_size) {
   static const size_t pieces[] = {1, 2, 3, 5, 7, 64, 1000, 1460};
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-    tls_pair p;
-    pair_open(&p, pieces[i]);
+    SCOPED(tls_pair, p, pieces[i]);
     tls_end_write(&p.client, "hello, server", 13);
     tls_end_write(&p.server, "hello, ", 7);
     tls_end_write(&p.server, "client", 6);
@@ -143,7 +132,6 @@ TEST(test_bytes_in_pieces_of_any_size) {
     pair_assert_in(&p.server, "hello, server", 13);
     pair_assert_in(&p.client, "hello, client", 13);
     assert_int_equal(p.client.ended, WS_EOF);
-    pair_close(&p);
   }
 }
 
@@ -156,8 +144,7 @@ TEST(test_small_pieces_share_a_record) {
   ws_view bufs[PIECES];
   uint8_t data[PIECES * 3];
   size_t taken;
-  tls_pair p;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   for (size_t i = 0; i < PIECES; i++) {
     memset(data + i * 3, (int) (i & 0xff), 3);
     bufs[i] = (ws_view){data + i * 3, 3};
@@ -167,15 +154,13 @@ TEST(test_small_pieces_share_a_record) {
   assert_in_range(output(&p.client), sizeof data + 1, sizeof data + 40);
   tls_ends_run(&p.client, &p.server, 0);
   pair_assert_in(&p.server, data, sizeof data);
-  pair_close(&p);
 }
 
 TEST(test_write_makes_one_batch_at_most) {
-  tls_pair p;
   size_t taken;
   uint8_t *data = large_data();
   const ws_view bufs[] = {{data, 1}, {data + 1, 0}, {data + 1, 4999}, {data + 5000, LARGE - 5000}};
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   for (size_t done = 0; done < LARGE; done += taken) {
     assert_int_equal(tls_engine_write(p.client.engine, bufs, 4, done, &taken), 0);
     assert_in_range(taken, 1, 65536);
@@ -185,15 +170,13 @@ TEST(test_write_makes_one_batch_at_most) {
   pair_assert_in(&p.server, data, LARGE);
   assert_int_equal(tls_engine_write(p.client.engine, bufs, 4, LARGE, &taken), 0);
   assert_int_equal(taken, 0);
-  pair_close(&p);
   free(data);
 }
 
 TEST(test_what_is_not_eaten_can_be_kept) {
-  tls_pair p;
   fifo carried = {0};
   uint8_t room[4];
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   for (int i = 0; i < 3; i++) tls_end_write(&p.server, "abcd", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   tls_engine_feed(p.client.engine, fifo_data(&carried), carried.len);
@@ -206,7 +189,6 @@ TEST(test_what_is_not_eaten_can_be_kept) {
   assert_int_equal(tls_engine_read(p.client.engine, room, 4), WS_EAGAIN);
   assert_false(tls_engine_pending(p.client.engine));
   fifo_free(&carried);
-  pair_close(&p);
 }
 
 /* Beyond what mbedTLS has of its own. */
@@ -228,8 +210,7 @@ TEST(test_idle_engine_holds_next_to_nothing) {
 /* --- the end --- */
 
 TEST(test_close_notify_is_a_clean_end) {
-  tls_pair p;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_engine_close(p.server.engine);
   tls_engine_close(p.server.engine);
@@ -239,25 +220,22 @@ TEST(test_close_notify_is_a_clean_end) {
   tls_end_write(&p.client, "bye", 3); /* our direction is still open */
   tls_ends_run(&p.client, &p.server, 0);
   pair_assert_in(&p.server, "bye", 3);
-  pair_close(&p);
 }
 
 TEST(test_end_without_close_notify_is_told_apart) {
-  tls_pair p;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_ends_run(&p.client, &p.server, 0);
   tls_end_eof(&p.client);
   pair_assert_in(&p.client, "bye", 3);
   assert_int_equal(p.client.ended, WSUV_ETLSTRUNCATED);
-  pair_close(&p);
 }
 
 /* What follows close_notify is none of the peer's. */
 TEST(test_data_behind_close_notify_is_not_read) {
   tls_pair p;
   for (size_t piece = 0; piece < 2; piece++) {
-    pair_open(&p, 0);
+    tls_pair_open(&p, 0);
     tls_end_write(&p.server, "bye", 3);
     tls_engine_close(p.server.engine);
     tls_end_write(&p.server, "more", 4);
@@ -265,14 +243,13 @@ TEST(test_data_behind_close_notify_is_not_read) {
     tls_end_eof(&p.client);
     pair_assert_in(&p.client, "bye", 3);
     assert_int_equal(p.client.ended, WS_EOF);
-    pair_close(&p);
+    tls_pair_close(&p);
   }
 }
 
 TEST(test_records_before_a_bad_one_are_read) {
-  tls_pair p;
   fifo carried = {0};
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_write(&p.server, "good", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   fifo_append(&carried, "no record", 9);
@@ -280,7 +257,6 @@ TEST(test_records_before_a_bad_one_are_read) {
   pair_assert_in(&p.client, "good", 4);
   assert_int_equal(p.client.ended, WSUV_ETLS);
   fifo_free(&carried);
-  pair_close(&p);
 }
 
 /* --- strangers --- */
@@ -295,7 +271,7 @@ TEST(test_plain_http_in_reply) {
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "the peer does not speak TLS: it answers in plain HTTP");
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 TEST(test_alert_in_place_of_an_answer) {
@@ -307,7 +283,7 @@ TEST(test_alert_in_place_of_an_answer) {
   tls_end_feed(&p.client, alert, sizeof alert, 1);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: unrecognized name");
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 /* F33: whoever is silent in the middle of a flight is waited for. */
@@ -329,9 +305,8 @@ TEST(test_stall_in_every_flight) {
 /* A bit is turned in a record of data. */
 TEST(test_changed_bytes_are_noticed) {
   for (size_t at = 0; at < 30; at++) {
-    tls_pair p;
     fifo carried = {0};
-    pair_open(&p, 0);
+    SCOPED(tls_pair, p, 0);
     tls_end_write(&p.server, "hello", 5);
     tls_end_take(&p.server, &carried, SIZE_MAX);
     if (at < carried.len) fifo_data(&carried)[at] ^= 1;
@@ -342,15 +317,13 @@ TEST(test_changed_bytes_are_noticed) {
       assert_true(p.client.ended == WSUV_ETLS || p.client.ended == WSUV_ETLSTRUNCATED);
     }
     fifo_free(&carried);
-    pair_close(&p);
   }
 }
 
 /* F33: an alert may come at any time. */
 TEST(test_alert_in_an_open_session) {
-  tls_pair p;
   fifo carried = {0};
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_write(&p.client, "hello", 5);
   tls_end_take(&p.client, &carried, SIZE_MAX);
   fifo_data(&carried)[carried.len - 1] ^= 1;
@@ -360,19 +333,16 @@ TEST(test_alert_in_an_open_session) {
   assert_int_equal(p.client.ended, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: bad record MAC");
   fifo_free(&carried);
-  pair_close(&p);
 }
 
 TEST(test_nothing_goes_on_after_a_failure) {
   size_t taken;
-  tls_pair p;
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   tls_end_feed(&p.client, "no record of TLS at all", 23, 0);
   assert_int_equal(p.client.ended, WSUV_ETLS);
   const ws_view buf = {(const uint8_t *) "x", 1};
   assert_int_equal(tls_engine_write(p.client.engine, &buf, 1, 0, &taken), WSUV_ETLS);
   assert_int_equal(taken, 0);
-  pair_close(&p);
 }
 
 /* F31: what is written while the server's tickets lie there unread. */
@@ -404,7 +374,7 @@ TEST(test_writing_between_tickets) {
   tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
   assert_in_range(p.server.in.len, 1, written);
   fifo_free(&carried);
-  pair_close(&p);
+  tls_pair_close(&p);
 }
 
 /* --- a server that wants to negotiate again --- */
@@ -475,8 +445,8 @@ TEST(test_key_log) {
   assert_true(fd >= 0);
   (void) close(fd);
   pair_config.keylog_file = path;
-  pair_open(&p, 0);
-  pair_close(&p);
+  tls_pair_open(&p, 0);
+  tls_pair_close(&p);
   read_file(path, text, sizeof text);
   (void) unlink(path);
   if (tls_library_has_1_3()) {
@@ -520,10 +490,9 @@ TEST(test_without_memory_of_ours) {
 }
 
 TEST(test_keep_without_memory_is_told_to_the_reader) {
-  tls_pair p;
   fifo carried = {0};
   uint8_t room[1];
-  pair_open(&p, 0);
+  SCOPED(tls_pair, p, 0);
   for (int i = 0; i < 2; i++) tls_end_write(&p.server, "ab", 2);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   tls_engine_feed(p.client.engine, fifo_data(&carried), carried.len);
@@ -533,5 +502,4 @@ TEST(test_keep_without_memory_is_told_to_the_reader) {
   assert_true(tls_engine_pending(p.client.engine));
   assert_int_equal(tls_engine_read(p.client.engine, room, 1), WS_ENOMEM);
   fifo_free(&carried);
-  pair_close(&p);
 }
