@@ -1,5 +1,6 @@
 #include "support/conn_rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,15 +22,16 @@ void conn_rig_close(conn_rig *r) {
   conn_shared_free(&r->shared);
   CHECK(r->alloc.live == 0);
   bytes_free(&r->events);
+  bytes_free(&r->message);
   bytes_free(&r->wire);
 }
 
 void conn_rig_write_some(conn_rig *r, size_t n) {
   ws_view bufs[3];
   while (n != 0) {
-    size_t pieces = out_queue_peek(&r->c.out, bufs, 3), done = 0;
-    CHECK(pieces != 0);
-    for (size_t i = 0; i < pieces && done < n; i++) {
+    size_t count = out_queue_peek(&r->c.out, bufs, 3), done = 0;
+    CHECK(count != 0);
+    for (size_t i = 0; i < count && done < n; i++) {
       size_t part = bufs[i].len < n - done ? bufs[i].len : n - done;
       bytes_add(&r->wire, bufs[i].base, part);
       done += part;
@@ -44,45 +46,62 @@ void conn_rig_write_all(conn_rig *r) {
 }
 
 static void note_close(conn_rig *r, const conn_event *ev) {
-  bytes p = {0};
+  SCOPED_BYTES p = {0};
   bytes_add(&p, "", 0);
   if (ev->close_code != WSUV_CLOSE_NO_STATUS) {
     bytes_add(&p, &(uint8_t){(uint8_t) (ev->close_code >> 8)}, 1);
     bytes_add(&p, &(uint8_t){(uint8_t) ev->close_code}, 1);
+    CHECK(!r->c.raw || memcmp(ev->data - 2, p.base, 2) == 0); /* The code lies before the reason. */
   }
   bytes_add(&p, ev->data, ev->len);
   frames_render(&r->events, 8, true, 0, p.base, p.len);
-  bytes_free(&p);
 }
 
-/* What answering gave, if it was to be answered. */
+static void note_piece(conn_rig *r, const conn_event *ev) {
+  if (!r->inside) r->message.len = r->passed = 0;
+  CHECK(ev->offset == r->passed);
+  CHECK(ev->data != NULL);
+  CHECK(ev->len > 0 || ev->fin);
+  r->inside = !ev->fin;
+  r->passed += ev->len;
+  if (r->counts) return;
+  bytes_add(&r->message, ev->data, ev->len);
+  if (ev->fin) frames_render(&r->events, ev->opcode, true, 0, r->message.base, r->message.len);
+}
+
+static int answer_close(conn_rig *r) {
+  return r->c.raw ? 0 : conn_answer_close(&r->c);
+}
+
 int conn_rig_note(conn_rig *r, const conn_event *ev) {
   switch (ev->type) {
   case CONN_EVENT_MESSAGE:
+    CHECK(!r->c.raw && !r->c.streamed && ev->data != NULL);
     frames_render(&r->events, ev->opcode, true, 0, ev->data, ev->len);
     if (r->echo) (void) conn_send(&r->c, (frame_opcode) ev->opcode, true, ev->data, ev->len);
     break;
   case CONN_EVENT_PIECE:
-    bytes_print(&r->events, "%s %d at %llu, %zu%s\n", "PIECE", ev->opcode,
-                (unsigned long long) ev->offset, ev->len, ev->fin ? ", last" : "");
+    CHECK(r->c.streamed);
+    note_piece(r, ev);
     break;
   case CONN_EVENT_FRAME:
+    CHECK(r->c.raw && (ev->opcode == OPCODE_TEXT || ev->opcode == OPCODE_BINARY));
     frames_render(&r->events, ev->continuation ? 0 : ev->opcode, ev->fin, ev->rsv, ev->data,
                   ev->len);
     break;
   case CONN_EVENT_PING: frames_render(&r->events, 9, true, 0, ev->data, ev->len); break;
   case CONN_EVENT_PONG: frames_render(&r->events, 10, true, 0, ev->data, ev->len); break;
-  case CONN_EVENT_CLOSE: note_close(r, ev); return conn_answer_close(&r->c);
+  case CONN_EVENT_CLOSE: note_close(r, ev); return answer_close(r);
   }
   return 0;
 }
 
-/* All events there are; the last result. */
 int conn_rig_take(conn_rig *r) {
   conn_event ev;
   int err;
   while ((err = conn_next_event(&r->c, &ev)) == 1) {
     err = conn_rig_note(r, &ev);
+    if (err == 0 && r->pauses) err = conn_keep_input(&r->c);
     if (err < 0) break;
     if (!r->keep) conn_rig_write_all(r);
   }
@@ -91,17 +110,27 @@ int conn_rig_take(conn_rig *r) {
     CHECK(err == WS_ENOMEM || err == WSUV_ERANDOM || *r->c.why != 0);
     CHECK(r->c.failed);
   }
+  CHECK(!conn_has_input(&r->c));
   if (!r->keep) conn_rig_write_all(r);
   return err;
 }
 
-/* Bytes from a block of exactly their size, which is gone afterwards. */
 int conn_rig_feed(conn_rig *r, const uint8_t *p, size_t n) {
   uint8_t *copy = bytes_exact(p, n);
   conn_recv(&r->c, copy, n);
   int err = conn_rig_take(r);
   free(copy);
   return err;
+}
+
+static int feed_piece(void *arg, const uint8_t *p, size_t n, size_t *used) {
+  *used = n;
+  return conn_rig_feed(arg, p, n);
+}
+
+int conn_rig_feed_pieces(conn_rig *r, const bytes *in, pieces how) {
+  size_t used;
+  return pieces_feed(how, in->base, in->len, feed_piece, r, &used);
 }
 
 void conn_rig_feed_cut(conn_rig *r, const bytes *in, uint64_t cut) {
@@ -115,11 +144,8 @@ void conn_rig_feed_cut(conn_rig *r, const bytes *in, uint64_t cut) {
 }
 
 int conn_rig_feed_script(conn_rig *r, const char *script) {
-  bytes in = {0};
-  frames_script(&in, script, r->role == WS_SERVER);
-  int err = conn_rig_feed(r, in.base, in.len);
-  bytes_free(&in);
-  return err;
+  SCOPED_BYTES in = frames_of(script, r->role == WS_SERVER);
+  return conn_rig_feed(r, in.base, in.len);
 }
 
 void conn_rig_expect_text(const char *what, const char *seen, const char *expected) {
@@ -128,38 +154,49 @@ void conn_rig_expect_text(const char *what, const char *seen, const char *expect
   }
 }
 
-/* The lines of a script. */
 void conn_rig_render(bytes *text, const char *script, bool codes_only) {
-  bytes b = {0};
-  frames_script(&b, script, false);
+  SCOPED_BYTES b = frames_of(script, false);
   frames_render_stream(text, b.base, b.len, false, codes_only);
-  bytes_free(&b);
 }
 
-void conn_rig_expect_events(conn_rig *r, const char *script) {
-  bytes expected = {0};
-  conn_rig_render(&expected, script, false);
-  conn_rig_expect_text("events", bytes_text(&r->events), bytes_text(&expected));
-  bytes_free(&expected);
+static void expect(conn_rig *r, const char *what, const bytes *seen, const bytes *expected) {
+  char text[64];
+  (void) snprintf(text, sizeof text, "%s (%zu)", what, r->cut);
+  conn_rig_expect_text(text, bytes_text(seen), bytes_text(expected));
+}
+
+static void expect_events(conn_rig *r, const bytes *expected) {
+  expect(r, "events", &r->events, expected);
   r->events.len = 0;
   bytes_add(&r->events, "", 0);
 }
 
-void conn_rig_expect_error(conn_rig *r, const char *script, int err) {
-  bytes expected = {0};
+void conn_rig_expect_events(conn_rig *r, const char *script) {
+  SCOPED_BYTES expected = {0};
   conn_rig_render(&expected, script, false);
-  bytes_print(&expected, "ERROR %d\n", err);
-  conn_rig_expect_text("events", bytes_text(&r->events), bytes_text(&expected));
-  bytes_free(&expected);
+  expect_events(r, &expected);
 }
 
-/* What was written since the last call, reasons of close frames apart. */
-void conn_rig_expect_written(conn_rig *r, const char *script) {
-  bytes expected = {0}, seen = {0};
-  conn_rig_render(&expected, script, true);
-  frames_render_stream(&seen, r->wire.base, r->wire.len, r->role == WS_CLIENT, true);
-  conn_rig_expect_text("written", bytes_text(&seen), bytes_text(&expected));
-  bytes_free(&expected);
-  bytes_free(&seen);
+void conn_rig_expect_error(conn_rig *r, const char *script, int err) {
+  SCOPED_BYTES expected = {0};
+  conn_rig_render(&expected, script, false);
+  bytes_print(&expected, "ERROR %d\n", err);
+  expect_events(r, &expected);
+}
+
+static void expect_written(conn_rig *r, const char *script, bool codes_only) {
+  SCOPED_BYTES expected = {0}, seen = {0};
+  conn_rig_write_all(r);
+  conn_rig_render(&expected, script, codes_only);
+  frames_render_stream(&seen, r->wire.base, r->wire.len, r->role == WS_CLIENT, codes_only);
+  expect(r, "written", &seen, &expected);
   r->wire.len = 0;
+}
+
+void conn_rig_expect_written(conn_rig *r, const char *script) {
+  expect_written(r, script, true);
+}
+
+void conn_rig_expect_sent(conn_rig *r, const char *script) {
+  expect_written(r, script, false);
 }

@@ -7,18 +7,25 @@
 #include "proto/frame/conn.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
+#include "support/pieces.h"
 #include "support/track_alloc.h"
 
 typedef struct conn_rig {
   track_alloc alloc;
   fake_env env;
   conn_shared shared;
-  conn c;
+  conn c; /* May be set to raw or to streamed, given other limits and so on, after opening. */
   ws_role role;
-  bool echo;    /* Messages are sent back. */
-  bool keep;    /* What is to be written stays in the queue. */
-  bytes events; /* A line for each event. */
-  bytes wire;   /* The bytes that were written. */
+  bool echo;       /* Messages are sent back. */
+  bool keep;       /* What is to be written stays in the queue. */
+  bool pauses;     /* What is left of the input is kept after each event, as a pause does. */
+  bool counts;     /* Messages in pieces are counted and not kept. */
+  size_t cut;      /* A number that is printed with a failure. */
+  bytes events;    /* A line for each event; for a message in pieces, when it ends. */
+  bytes message;   /* What has come of the message in pieces. */
+  uint64_t passed; /* The bytes of it. */
+  bool inside;     /* It has not ended. */
+  bytes wire;      /* The bytes that were written. */
 } conn_rig;
 
 extern const message_limits conn_rig_limits; /* those that it opens with */
@@ -33,12 +40,16 @@ void conn_rig_write_all(conn_rig *r);
 /* Write an event down, and answer it if it is to be answered: what that has returned. */
 int conn_rig_note(conn_rig *r, const conn_event *ev);
 
-/* Take all events, and answer the peer's close frame. Returns the last result. */
+/* Take all events, and answer the peer's close frame, unless the connection is raw. Returns the
+   last result. */
 int conn_rig_take(conn_rig *r);
 
 /* Give bytes, in a block of exactly their size that is freed afterwards, and take all events. */
 int conn_rig_feed(conn_rig *r, const uint8_t *p, size_t n);
 int conn_rig_feed_script(conn_rig *r, const char *script);
+
+/* The same in pieces, up to an error. */
+int conn_rig_feed_pieces(conn_rig *r, const bytes *in, pieces how);
 
 /* The same in pieces. Cut 0: whole; 1: byte by byte; else at random from that seed. */
 void conn_rig_feed_cut(conn_rig *r, const bytes *in, uint64_t cut);
@@ -51,7 +62,9 @@ void conn_rig_expect_text(const char *what, const char *seen, const char *expect
 void conn_rig_expect_events(conn_rig *r, const char *script);
 void conn_rig_expect_error(conn_rig *r, const char *script, int err);
 
-/* The bytes written since the last call are those of the script; reasons are not compared. */
+/* What is in the queue is written; the bytes written since the last call are those of the script.
+   conn_rig_expect_written does not compare the reasons of close frames. */
 void conn_rig_expect_written(conn_rig *r, const char *script);
+void conn_rig_expect_sent(conn_rig *r, const char *script);
 
 #endif

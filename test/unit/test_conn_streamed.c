@@ -5,76 +5,22 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/frame/conn.h"
-#include "support/fake_env.h"
-#include "support/frames.h"
-#include "support/pieces.h"
+#include "support/conn_rig.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
 
 #define MIB ((size_t) 1024 * 1024)
 #define GIB ((uint64_t) 1024 * MIB)
 
-typedef struct rig {
-  track_alloc alloc;
-  fake_env env;
-  conn_shared shared;
-  conn c;
-  uint64_t passed; /* bytes of the message */
-  size_t messages;
-  bytes whole; /* those that end, a line for each, unless `counts` */
-  bytes gathered;
-  bool counts;
-} rig;
-
-static const message_limits limits = {UINT64_MAX, 1, 1};
+typedef conn_rig rig;
 
 static void rig_open(rig *r, ws_role role) {
-  *r = (rig){.counts = false};
-  track_alloc_init(&r->alloc);
-  fake_env_init(&r->env, &r->alloc.handle, 1);
-  conn_shared_init(&r->shared, &r->env.base);
-  conn_init(&r->c, &r->shared, role, role == WS_CLIENT, &limits, NULL);
+  conn_rig_open(r, role);
+  r->c.limits = (message_limits){UINT64_MAX, 1, 1};
   conn_set_streamed(&r->c);
 }
 
 static void rig_close(rig *r) {
-  conn_free(&r->c);
-  conn_shared_free(&r->shared);
-  assert_int_equal(r->alloc.live, 0);
-  bytes_free(&r->whole);
-  bytes_free(&r->gathered);
-}
-
-static void take_piece(rig *r, const conn_event *ev) {
-  assert_int_equal(ev->type, CONN_EVENT_PIECE);
-  assert_true(ev->offset == r->passed);
-  assert_true(ev->len > 0 || ev->fin);
-  r->passed += ev->len;
-  if (!r->counts) bytes_add(&r->gathered, ev->data, ev->len);
-  if (!ev->fin) return;
-  if (!r->counts) {
-    frames_render(&r->whole, ev->opcode, true, 0, r->gathered.base, r->gathered.len);
-  }
-  r->messages++;
-  r->gathered.len = 0;
-  if (!r->counts) r->passed = 0;
-}
-
-static void feed(rig *r, uint8_t *data, size_t len) {
-  conn_event ev;
-  int err;
-  conn_recv(&r->c, data, len);
-  while ((err = conn_next_event(&r->c, &ev)) == 1) take_piece(r, &ev);
-  assert_int_equal(err, 0);
-}
-
-static int feed_piece(void *arg, const uint8_t *data, size_t len, size_t *used) {
-  uint8_t *copy = bytes_exact(data, len);
-  feed(arg, copy, len);
-  free(copy);
-  *used = len;
-  return 0;
+  conn_rig_close(r);
 }
 
 static const char script[] =
@@ -82,15 +28,12 @@ static const char script[] =
     "CONT- 01~300; CONT 02; TEXT- f0; CONT- 9f8c; CONT 8d";
 
 static void check_cut(ws_role role, pieces how) {
-  SCOPED_BYTES in = {0}, plain = {0}, wanted = {0};
-  size_t used;
+  SCOPED_BYTES in = frames_of(script, role == WS_SERVER);
   SCOPED(rig, r, role);
-  frames_script(&in, script, role == WS_SERVER);
-  assert_int_equal(pieces_feed(how, in.base, in.len, feed_piece, &r, &used), 0);
-  frames_script(&plain, "TEXT \"gr\" c3bcc39f; BIN; TEXT; BIN 00~70000 01~300 02; TEXT f09f8c8d",
-                false);
-  frames_render_stream(&wanted, plain.base, plain.len, false, false);
-  assert_string_equal(bytes_text(&r.whole), bytes_text(&wanted));
+  r.cut = how.seed;
+  assert_int_equal(conn_rig_feed_pieces(&r, &in, how), 0);
+  conn_rig_expect_events(&r,
+                         "TEXT \"gr\" c3bcc39f; BIN; TEXT; BIN 00~70000 01~300 02; TEXT f09f8c8d");
 }
 
 TEST(test_conn_streamed_pieces_make_the_message_wherever_cut) {
@@ -102,6 +45,11 @@ TEST(test_conn_streamed_pieces_make_the_message_wherever_cut) {
       check_cut(roles[i], (pieces){.kind = PIECES_RANDOM, .seed = seed});
     }
   }
+}
+
+static void feed(rig *r, uint8_t *data, size_t len) {
+  conn_recv(&r->c, data, len);
+  assert_int_equal(conn_rig_take(r), 0);
 }
 
 static void feed_frame(rig *r, const frame_spec *spec, uint64_t length, uint8_t *part) {
@@ -124,7 +72,7 @@ TEST(test_conn_streamed_frame_of_more_than_4_gib) {
   SCOPED(rig, r, WS_CLIENT);
   r.counts = true;
   feed_frame(&r, &spec, 4 * GIB + 1, part);
-  assert_int_equal(r.messages, 1);
+  assert_int_equal(r.c.received.messages, 1);
   assert_true(r.passed == 4 * GIB + 1);
   assert_true(r.c.received.payload == 4 * GIB + 1);
   assert_int_equal(r.alloc.calls, 0);
@@ -140,7 +88,7 @@ TEST(test_conn_streamed_fragments_of_more_than_4_gib) {
     const frame_spec spec = {.opcode = i == 0 ? OPCODE_BINARY : OPCODE_CONTINUATION, .fin = i == 5};
     feed_frame(&r, &spec, i < 5 ? GIB - 1 : 6, part);
   }
-  assert_int_equal(r.messages, 1);
+  assert_int_equal(r.c.received.messages, 1);
   assert_true(r.passed == 5 * GIB + 1);
   assert_int_equal(r.alloc.calls, 0);
   free(part);
