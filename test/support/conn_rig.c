@@ -184,6 +184,11 @@ void conn_rig_expect_error(conn_rig *r, const char *script, int err) {
   expect_events(r, &expected);
 }
 
+void conn_rig_expect_gives(conn_rig *r, const char *script, const char *events) {
+  CHECK(conn_rig_feed_script(r, script) == 0);
+  conn_rig_expect_events(r, events);
+}
+
 static void expect_written(conn_rig *r, const char *script, bool codes_only) {
   SCOPED_BYTES expected = {0}, seen = {0};
   conn_rig_write_all(r);

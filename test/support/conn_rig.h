@@ -62,6 +62,9 @@ void conn_rig_expect_text(const char *what, const char *seen, const char *expect
 void conn_rig_expect_events(conn_rig *r, const char *script);
 void conn_rig_expect_error(conn_rig *r, const char *script, int err);
 
+/* The script is fed without an error, and then the events are those of the other. */
+void conn_rig_expect_gives(conn_rig *r, const char *script, const char *events);
+
 /* What is in the queue is written; the bytes written since the last call are those of the script.
    conn_rig_expect_written does not compare the reasons of close frames. */
 void conn_rig_expect_written(conn_rig *r, const char *script);

@@ -27,14 +27,13 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 /* What was cut: as much as came first, but something. */
 TEST(test_conn_dumps_payloads_in_clear) {
   for (uint64_t cut = 0; cut < 2; cut++) {
-    SCOPED_BYTES in = {0};
     traced t = {{{0}, {0}}};
     SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.dump = dump;
     r.c.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "abcdef", 6), 0);
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
-    frames_script(&in, "PING \"p\" ; PONG ; TEXT \"xyz\"", false);
+    SCOPED_BYTES in = frames_of("PING \"p\" ; PONG ; TEXT \"xyz\"", false);
     conn_rig_feed_cut(&r, &in, cut);
     conn_rig_expect_text("in", bytes_text(&t.text[0]), cut == 0 ? "p;xyz;" : "p;x;");
     conn_rig_expect_text("out", bytes_text(&t.text[1]), "abc;p;");
@@ -45,14 +44,14 @@ TEST(test_conn_dumps_payloads_in_clear) {
 
 TEST(test_conn_traces_each_header_both_ways) {
   for (uint64_t cut = 0; cut < 3; cut++) {
-    SCOPED_BYTES in = {0};
     traced t = {{{0}, {0}}};
     SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.trace = trace;
     r.c.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "ab", 2), 0);
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
-    frames_script(&in, "PING \"p\" ; BIN- \"abc\" ; PONG ; CONT \"x\"*200 ; CLOSE #1000", false);
+    SCOPED_BYTES in =
+        frames_of("PING \"p\" ; BIN- \"abc\" ; PONG ; CONT \"x\"*200 ; CLOSE #1000", false);
     conn_rig_feed_cut(&r, &in, cut);
     conn_rig_expect_text("in", bytes_text(&t.text[0]), "9 1 0;2- 3 0;10 0 0;0 200 0;8 2 0;");
     conn_rig_expect_text("out", bytes_text(&t.text[1]), "1- 2 1;0 0 1;10 1 1;8 2 1;");
@@ -78,8 +77,7 @@ static void torture_send(torture *t, frame_opcode type, bool fin, size_t len) {
 }
 
 static void torture_feed(torture *t, const char *script, bool in_place) {
-  SCOPED_BYTES in = {0};
-  frames_script(&in, script, t->r.role == WS_SERVER);
+  SCOPED_BYTES in = frames_of(script, t->r.role == WS_SERVER);
   for (size_t at = 0, n; at < in.len; at += n) {
     uint8_t *dst, *copy = NULL;
     size_t room = in_place ? conn_recv_target(&t->r.c, 200, &dst) : 0;

@@ -13,17 +13,9 @@ TEST(test_conn_close_that_we_begin) {
     assert_int_equal(conn_close(&r.c, 3000, "bye", 3), 0);
     assert_true(r.c.close_sent && !r.c.close_received);
     assert_int_equal(r.c.sent_code, 3000);
-    conn_rig_write_all(&r);
-    bytes seen = {0}, expected = {0};
-    frames_render_stream(&seen, r.wire.base, r.wire.len, role == WS_CLIENT, false);
-    conn_rig_render(&expected, "CLOSE #3000 \"bye\"", false);
-    conn_rig_expect_text("close", bytes_text(&seen), bytes_text(&expected));
-    bytes_free(&seen);
-    bytes_free(&expected);
-    r.wire.len = 0;
-    assert_int_equal(conn_rig_feed_script(&r, "TEXT \"late\" ; PONG ; CLOSE #3000 ; TEXT \"x\""),
-                     0);
-    conn_rig_expect_events(&r, "TEXT \"late\" ; PONG ; CLOSE #3000");
+    conn_rig_expect_sent(&r, "CLOSE #3000 \"bye\"");
+    conn_rig_expect_gives(&r, "TEXT \"late\" ; PONG ; CLOSE #3000 ; TEXT \"x\"",
+                          "TEXT \"late\" ; PONG ; CLOSE #3000");
     conn_rig_expect_written(&r, "");
   }
 }
@@ -32,14 +24,12 @@ TEST(test_conn_close_that_the_peer_begins) {
   static const char *const closes[] = {"CLOSE", "CLOSE #1000", "CLOSE #1014 \"x\"", "CLOSE #4999"};
   for (size_t i = 0; i < sizeof closes / sizeof *closes; i++) {
     SCOPED(conn_rig, r, WS_CLIENT);
-    assert_int_equal(conn_rig_feed_script(&r, closes[i]), 0);
-    conn_rig_expect_events(&r, closes[i]);
+    conn_rig_expect_gives(&r, closes[i], closes[i]);
     conn_rig_expect_written(&r, closes[i]);
     for (unsigned type = 1; type <= 10; type += type == 2 ? 7u : 1u)
       assert_int_equal(conn_send(&r.c, (frame_opcode) type, true, "x", 1), WSUV_ESTATE);
     assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
     conn_fail(&r.c, WSUV_EIDLE, "idle");
-    conn_rig_write_all(&r);
     conn_rig_expect_written(&r, "");
   }
 }
@@ -62,7 +52,6 @@ TEST(test_conn_close_of_the_peer_is_answered_when_asked_to) {
     assert_true(r.c.close_sent);
     assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
     assert_int_equal(conn_next_event(&r.c, &ev), 0);
-    conn_rig_write_all(&r);
     conn_rig_expect_written(&r, written[v]);
   }
 }
@@ -73,9 +62,7 @@ TEST(test_conn_close_at_the_same_time) {
     r.keep = true;
     assert_int_equal(conn_close(&r.c, 1001, "", 0), 0);
     if (written != 0) conn_rig_write_all(&r);
-    assert_int_equal(conn_rig_feed_script(&r, "CLOSE #1000 \"mine\""), 0);
-    conn_rig_expect_events(&r, "CLOSE #1000 \"mine\"");
-    conn_rig_write_all(&r);
+    conn_rig_expect_gives(&r, "CLOSE #1000 \"mine\"", "CLOSE #1000 \"mine\"");
     conn_rig_expect_written(&r, "CLOSE #1001");
     assert_int_equal(r.c.sent_code, 1001);
   }
@@ -124,7 +111,6 @@ TEST(test_conn_close_of_the_peer_says_what_was_kept) {
   assert_int_equal(conn_rig_feed_script(&r, "CLOSE"), 0);
   assert_int_equal(r.c.data_kept, 34);
   assert_int_equal(r.c.out.payload, 20);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "BIN \"0123456789\" ; BIN \"01234567890123456789\" ; CLOSE");
 }
 
@@ -151,7 +137,6 @@ TEST(test_conn_close_never_overtakes_data) {
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "b", 1), 0);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
   assert_int_equal(conn_close(&r.c, 1001, "again", 5), 0);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "TEXT- \"a\" ; CONT \"b\" ; CLOSE #1000");
   for (unsigned type = 1; type <= 10; type += type == 2 ? 7u : 1u)
     assert_int_equal(conn_send(&r.c, (frame_opcode) type, true, "x", 1), WSUV_ESTATE);
@@ -161,10 +146,9 @@ TEST(test_conn_close_never_overtakes_data) {
 TEST(test_conn_sends_nothing_after_its_close_frame) {
   SCOPED(conn_rig, r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
-  assert_int_equal(conn_rig_feed_script(&r, "PING \"still there?\" ; TEXT \"a\""), 0);
-  conn_rig_expect_events(&r, "PING \"still there?\" ; TEXT \"a\"");
+  conn_rig_expect_gives(&r, "PING \"still there?\" ; TEXT \"a\"",
+                        "PING \"still there?\" ; TEXT \"a\"");
   conn_rig_expect_written(&r, "");
   assert_int_equal(conn_rig_feed_script(&r, "OP3"), WSUV_EPROTOCOL);
   conn_rig_expect_written(&r, "");
@@ -174,9 +158,9 @@ TEST(test_conn_close_refuses_what_may_not_be_sent) {
   static const unsigned codes[] = {0,    1,    999,  1004, 1006,  1015,         1016,
                                    1999, 2000, 2999, 5000, 65535, 65536 + 1000, UINT32_MAX};
   char reason[WSUV_CLOSE_REASON_MAX + 1];
-  conn_rig r;
+  SCOPED(conn_rig, r, WS_CLIENT);
+  SCOPED(conn_rig, other, WS_CLIENT);
   memset(reason, 'r', sizeof reason);
-  conn_rig_open(&r, WS_CLIENT);
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
     assert_that(conn_close(&r.c, codes[i], "", 0) == WSUV_ECLOSECODE, "code %u", codes[i]);
   assert_true(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, "why", 3) < 0);
@@ -187,15 +171,10 @@ TEST(test_conn_close_refuses_what_may_not_be_sent) {
   assert_false(r.c.close_sent);
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "x", 1), 0);
   assert_int_equal(conn_close(&r.c, 1000, reason, WSUV_CLOSE_REASON_MAX), 0);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "PING \"x\" ; CLOSE #1000");
-  conn_rig_close(&r);
-  conn_rig_open(&r, WS_CLIENT);
-  assert_int_equal(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, NULL, 0), 0);
-  conn_rig_write_all(&r);
-  conn_rig_expect_written(&r, "CLOSE");
-  assert_int_equal(r.c.sent_code, WSUV_CLOSE_NO_STATUS);
-  conn_rig_close(&r);
+  assert_int_equal(conn_close(&other.c, WSUV_CLOSE_NO_STATUS, NULL, 0), 0);
+  conn_rig_expect_written(&other, "CLOSE");
+  assert_int_equal(other.c.sent_code, WSUV_CLOSE_NO_STATUS);
 }
 
 TEST(test_conn_fail_tells_the_peer_once) {
@@ -211,10 +190,8 @@ TEST(test_conn_fail_tells_the_peer_once) {
     assert_true(r.c.failed && r.c.close_sent);
     (void) snprintf(answer, sizeof answer, "TEXT \"x\" ; CLOSE #%u",
                     close_code_for_error(errors[i]));
-    conn_rig_write_all(&r);
     conn_rig_expect_written(&r, answer);
-    assert_int_equal(conn_rig_feed_script(&r, "TEXT \"a\" ; CLOSE #1000"), 0);
-    conn_rig_expect_events(&r, "");
+    conn_rig_expect_gives(&r, "TEXT \"a\" ; CLOSE #1000", "");
     conn_rig_expect_written(&r, "");
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), WSUV_ESTATE);
   }
@@ -242,7 +219,6 @@ TEST(test_conn_fail_after_our_close_sends_no_other) {
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
   conn_fail(&r.c, WSUV_EPINGTIMEOUT, "ping timeout");
   assert_true(r.c.failed);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
   assert_int_equal(r.c.sent_code, 1000);
 }

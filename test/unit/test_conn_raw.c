@@ -64,10 +64,9 @@ TEST(test_conn_raw_whole_frames_cost_no_memory) {
 
 /* A message of any length needs no more than its largest frame. */
 TEST(test_conn_raw_fragments_are_not_kept) {
-  SCOPED_BYTES first = {0}, next = {0};
   SCOPED(rig, r, WS_CLIENT);
-  frames_script(&first, "BIN- 00~9000", false);
-  frames_script(&next, "CONT- 00~9000", false);
+  SCOPED_BYTES first = frames_of("BIN- 00~9000", false);
+  SCOPED_BYTES next = frames_of("CONT- 00~9000", false);
   for (int i = 0; i < 3000; i++) {
     const pieces how = {.kind = PIECES_AT, .a = 4000, .b = 9004};
     assert_int_equal(conn_rig_feed_pieces(&r, i == 0 ? &first : &next, how), 0);
@@ -97,9 +96,8 @@ TEST(test_conn_raw_reads_large_frames_in_place) {
   static const char script[] = "BIN-{4} \"0123456789a\"~100000; PING; CONT- 01~30; "
                                "CONT{1} \"fedcba98765\"~300000; TEXT ff~50000";
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
-    SCOPED_BYTES in = {0};
     SCOPED(rig, r, (ws_role) role);
-    frames_script(&in, script, role == WS_SERVER);
+    SCOPED_BYTES in = frames_of(script, role == WS_SERVER);
     read_in_place(&r, &in);
     conn_rig_expect_events(&r, script);
     assert_true(r.alloc.peak_bytes < 700000);
@@ -117,10 +115,9 @@ TEST(test_conn_raw_length_only_announced_allocates_nothing) {
 }
 
 TEST(test_conn_raw_goes_on_from_input_that_was_kept) {
-  SCOPED_BYTES in = {0};
   conn_event ev;
   SCOPED(rig, r, WS_CLIENT);
-  frames_script(&in, all_kinds, false);
+  SCOPED_BYTES in = frames_of(all_kinds, false);
   uint8_t *copy = bytes_exact(in.base, in.len);
   conn_recv(&r.c, copy, in.len);
   for (int i = 0; i < 4; i++) {
@@ -169,8 +166,7 @@ TEST(test_conn_raw_fails_what_is_against_the_rules) {
       assert_int_equal(conn_rig_feed_script(&r, violations[i].frames), violations[i].err);
       conn_rig_expect_error(&r, violations[i].before, violations[i].err);
       assert_true(r.c.failed && r.c.close_sent && *r.c.why != 0);
-      assert_int_equal(conn_rig_feed_script(&r, "TEXT \"no more\""), 0);
-      conn_rig_expect_events(&r, "");
+      conn_rig_expect_gives(&r, "TEXT \"no more\"", "");
     }
   }
 }
@@ -199,10 +195,8 @@ TEST(test_conn_raw_tells_of_data_that_came) {
 /* conn_rig_take sees that what comes behind the close frame is used up, too. */
 TEST(test_conn_raw_reads_nothing_behind_a_close) {
   SCOPED(rig, r, WS_CLIENT);
-  assert_int_equal(conn_rig_feed_script(&r, "PING; CLOSE #1000; TEXT \"a\"; OP3"), 0);
-  conn_rig_expect_events(&r, "PING; CLOSE #1000");
-  assert_int_equal(conn_rig_feed_script(&r, "TEXT \"a\"; OP3; CLOSE"), 0);
-  conn_rig_expect_events(&r, "");
+  conn_rig_expect_gives(&r, "PING; CLOSE #1000; TEXT \"a\"; OP3", "PING; CLOSE #1000");
+  conn_rig_expect_gives(&r, "TEXT \"a\"; OP3; CLOSE", "");
   assert_false(r.c.failed);
   conn_rig_expect_sent(&r, "");
 }
@@ -231,8 +225,7 @@ TEST(test_conn_raw_sends_only_the_answer_after_a_close) {
 TEST(test_conn_raw_answers_with_an_empty_close) {
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     SCOPED(rig, r, (ws_role) role);
-    assert_int_equal(conn_rig_feed_script(&r, "CLOSE"), 0);
-    conn_rig_expect_events(&r, "CLOSE");
+    conn_rig_expect_gives(&r, "CLOSE", "CLOSE");
     assert_int_equal(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, NULL, 0), 0);
     assert_int_equal(r.c.sent_code, WSUV_CLOSE_NO_STATUS);
     conn_rig_expect_sent(&r, "CLOSE");
@@ -242,8 +235,8 @@ TEST(test_conn_raw_answers_with_an_empty_close) {
 TEST(test_conn_raw_gives_frames_after_our_close) {
   SCOPED(rig, r, WS_CLIENT);
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
-  assert_int_equal(conn_rig_feed_script(&r, "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000"), 0);
-  conn_rig_expect_events(&r, "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000");
+  conn_rig_expect_gives(&r, "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000",
+                        "TEXT-{4} \"a\"; PING; CONT; CLOSE #1000");
   conn_rig_expect_sent(&r, "CLOSE #1000");
 }
 

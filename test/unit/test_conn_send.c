@@ -20,10 +20,8 @@ TEST(test_conn_sends_every_type_at_the_borders_of_length) {
         r.c.masking = v == 0;
         for (size_t i = 0; i < lengths[l]; i++)
           bytes_add(&payload, &(uint8_t){(uint8_t) (i % 127)}, 1);
-        uint8_t *copy = bytes_exact(payload.base, payload.len);
-        assert_int_equal(conn_send(&r.c, (frame_opcode) types[t], true,
-                                   lengths[l] != 0 ? copy : NULL, lengths[l]),
-                         0);
+        uint8_t *copy = payload.len != 0 ? bytes_exact(payload.base, payload.len) : NULL;
+        assert_int_equal(conn_send(&r.c, (frame_opcode) types[t], true, copy, payload.len), 0);
         assert_int_equal(r.c.out.payload, types[t] < 8 ? lengths[l] : 0);
         free(copy);
         conn_rig_write_all(&r);
@@ -48,12 +46,10 @@ TEST(test_conn_sends_fragments_with_controls_between) {
       conn_rig_write_all(&r);
       assert_int_equal(conn_send(&r.c, OPCODE_PONG, true, "r", 1), 0);
       assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "b", 1), 0);
-      conn_rig_write_all(&r);
       conn_rig_expect_written(&r, "TEXT- \"a\" ce ; PING \"p\" ; PONG \"q\" ; CONT- ; CONT- ba ; "
                                   "PONG \"r\" ; CONT \"b\"");
       assert_int_equal(conn_send(&r.c, OPCODE_BINARY, false, "\xff", 1), 0);
       assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "\xff", 1), 0);
-      conn_rig_write_all(&r);
       conn_rig_expect_written(&r, "BIN- ff ; CONT ff");
     }
   }
@@ -90,7 +86,6 @@ TEST(test_conn_send_refuses_what_may_not_be_sent) {
   expect_refused(&r, OPCODE_BINARY, false, "b", 1, WS_EINVAL);
   expect_refused(&r, OPCODE_CONTINUATION, true, "b", 1, WS_EINVAL);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "c", 1), 0);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "TEXT- \"a\" ; CONT \"c\"");
 }
 
@@ -113,7 +108,6 @@ TEST(test_conn_send_that_fails_changes_no_state) {
       if (v == 2) bufq_pool_free(&r.shared.chunks);
       if (v == 2) bufq_pool_init(&r.shared.chunks, &r.alloc.handle, 4);
     }
-    conn_rig_write_all(&r);
     conn_rig_expect_written(&r, "TEXT- ce ; CONT ba");
   }
 }
@@ -154,15 +148,13 @@ TEST(test_conn_without_random_bytes_sends_nothing) {
   assert_false(r.c.close_sent);
   r.env.random_fails = false;
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
-  conn_rig_write_all(&r);
   conn_rig_expect_written(&r, "CLOSE #1000");
 }
 
 TEST(test_conn_without_random_bytes_fails_when_it_must_answer) {
   static const char *const scripts[] = {"PING \"p\" ; TEXT \"a\"", "CLOSE #1000"};
   for (size_t i = 0; i < 2; i++) {
-    conn_rig r;
-    conn_rig_open(&r, WS_CLIENT);
+    SCOPED(conn_rig, r, WS_CLIENT);
     r.env.random_fails = true;
     assert_int_equal(conn_rig_feed_script(&r, scripts[i]), WSUV_ERANDOM);
     assert_null(strstr(bytes_text(&r.events), "TEXT"));
@@ -171,11 +163,9 @@ TEST(test_conn_without_random_bytes_fails_when_it_must_answer) {
     assert_int_equal(conn_rig_feed_script(&r, "TEXT \"a\""), 0);
     r.env.random_fails = false;
     assert_true(conn_send(&r.c, OPCODE_TEXT, true, "x", 1) < 0);
-    conn_rig_close(&r);
-    conn_rig_open(&r, WS_SERVER); /* which masks nothing */
-    r.env.random_fails = true;
-    assert_int_equal(conn_rig_feed_script(&r, scripts[i]), 0);
-    conn_rig_close(&r);
+    SCOPED(conn_rig, server, WS_SERVER); /* which masks nothing */
+    server.env.random_fails = true;
+    assert_int_equal(conn_rig_feed_script(&server, scripts[i]), 0);
   }
 }
 

@@ -437,9 +437,8 @@ static void outcome_free(outcome *o) {
 
 static void run_every_cut(const char *input, ws_role role) {
   rig r;
-  SCOPED_BYTES in = {0};
   outcome whole, seen;
-  frames_script(&in, input, role == WS_SERVER);
+  SCOPED_BYTES in = frames_of(input, role == WS_SERVER);
   run_cut(&r, role, &in, in.len, false, &whole);
   for (size_t cut = 0; cut < in.len; cut++) {
     run_cut(&r, role, &in, cut, false, &seen);
