@@ -19,8 +19,10 @@ typedef struct rig {
   size_t len;
 } rig;
 
+static const message_limits usual = {1 << 20, 1 << 20, 1000};
+
 static void rig_open(rig *r) {
-  *r = (rig){.limits = {1 << 20, 1 << 20, 1000}};
+  *r = (rig){.limits = usual};
   track_alloc_init(&r->alloc);
   block_spare_init(&r->spare, &r->alloc.handle);
   message_init(&r->m);
@@ -58,8 +60,26 @@ static int add_frame(rig *r, uint8_t opcode, bool fin, const char *payload, size
 
 static int add_text(rig *r, uint8_t opcode, bool fin, const char *text) {
   SCOPED_BYTES out = {0};
-  int err = add_frame(r, opcode, fin, text, strlen(text), &out);
-  return err;
+  return add_frame(r, opcode, fin, text, strlen(text), &out);
+}
+
+/* The frames of a script, each in one chunk: the last of them gives `result`, those before it 1 if
+   they have FIN, or 0. */
+static void add_script(rig *r, const char *script, int result) {
+  SCOPED_BYTES in = frames_of(script, false), out = {0};
+  seen_frame f;
+  for (size_t at = 0, size; (size = frames_parse(&f, in.base + at, in.len - at)) != 0;) {
+    at += size;
+    int expected = at == in.len ? result : f.spec.fin;
+    int err = add_frame(r, f.spec.opcode, f.spec.fin, (char *) f.payload, f.length, &out);
+    assert_that(err == expected, "%s: %d, not %d, at %zu", script, err, expected, at);
+  }
+}
+
+static void assert_frames(const message_limits *limits, const char *script, int result) {
+  SCOPED(rig, r);
+  r.limits = *limits;
+  add_script(&r, script, result);
 }
 
 /* A frame in chunks of `piece` bytes, the first of them without payload if `bare`. */
@@ -159,21 +179,12 @@ TEST(test_message_of_empty_fragments_is_empty) {
 }
 
 TEST(test_message_rejects_a_continuation_of_nothing) {
-  for (int fin = 0; fin < 2; fin++) {
-    rig r;
-    rig_open(&r);
-    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, "x"), WSUV_EPROTOCOL);
-    rig_close(&r);
-    rig_open(&r);
-    assert_int_equal(add_text(&r, OPCODE_TEXT, true, "x"), 1);
-    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, ""), WSUV_EPROTOCOL);
-    rig_close(&r);
-    rig_open(&r);
-    assert_int_equal(add_text(&r, OPCODE_TEXT, false, "x"), 0);
-    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, true, "y"), 1);
-    assert_int_equal(add_text(&r, OPCODE_CONTINUATION, fin != 0, "z"), WSUV_EPROTOCOL);
-    rig_close(&r);
-  }
+  assert_frames(&usual, "CONT- \"x\"", WSUV_EPROTOCOL);
+  assert_frames(&usual, "CONT \"x\"", WSUV_EPROTOCOL);
+  assert_frames(&usual, "TEXT \"x\" ; CONT-", WSUV_EPROTOCOL);
+  assert_frames(&usual, "TEXT \"x\" ; CONT", WSUV_EPROTOCOL);
+  assert_frames(&usual, "TEXT- \"x\" ; CONT \"y\" ; CONT- \"z\"", WSUV_EPROTOCOL);
+  assert_frames(&usual, "TEXT- \"x\" ; CONT \"y\" ; CONT \"z\"", WSUV_EPROTOCOL);
 }
 
 TEST(test_message_rejects_a_new_one_inside_another) {
@@ -198,59 +209,38 @@ static int announce(rig *r, uint8_t opcode, uint64_t length) {
   return add(r, &h, &chunk);
 }
 
+/* The header alone, behind the frames of a script. */
+static void assert_announced(message_limits limits, const char *script, uint8_t opcode,
+                             uint64_t length, int result) {
+  SCOPED(rig, r);
+  r.limits = limits;
+  add_script(&r, script, 0);
+  uint64_t calls = r.alloc.calls;
+  assert_int_equal(announce(&r, opcode, length), result);
+  assert_int_equal(r.alloc.calls, calls);
+}
+
 TEST(test_message_judges_limits_with_the_header) {
   for (uint64_t d = 0; d < 3; d++) {
-    rig r;
-    rig_open(&r);
-    r.limits = (message_limits){5000, 9000, 10};
-    assert_int_equal(announce(&r, OPCODE_BINARY, 4999 + d), d == 2 ? WSUV_ETOOBIG : 0);
-    assert_int_equal(r.alloc.calls, 0);
-    rig_close(&r);
-    rig_open(&r);
-    r.limits = (message_limits){UINT64_MAX, 9000, 10};
-    assert_int_equal(announce(&r, OPCODE_TEXT, 8999 + d), d == 2 ? WSUV_ETOOBIG : 0);
-    assert_int_equal(r.alloc.calls, 0);
-    rig_close(&r);
-    rig_open(&r);
-    r.limits = (message_limits){5000, 9000, 10};
-    char part[5000];
-    bytes out = {0};
-    memset(part, 'p', sizeof part);
-    assert_int_equal(add_frame(&r, OPCODE_TEXT, false, part, 5000, &out), 0);
-    assert_int_equal(announce(&r, OPCODE_CONTINUATION, 3999 + d), d == 2 ? WSUV_ETOOBIG : 0);
-    rig_close(&r);
+    int result = d == 2 ? WSUV_ETOOBIG : 0;
+    assert_announced((message_limits){5000, 9000, 10}, "", OPCODE_BINARY, 4999 + d, result);
+    assert_announced((message_limits){UINT64_MAX, 9000, 10}, "", OPCODE_TEXT, 8999 + d, result);
+    assert_announced((message_limits){5000, 9000, 10}, "TEXT- \"p\"*5000", OPCODE_CONTINUATION,
+                     3999 + d, result);
   }
 }
 
 /* A slice is bounded as what is assembled is. */
 TEST(test_message_judges_limits_of_a_slice) {
-  rig r;
-  rig_open(&r);
-  r.limits = (message_limits){4, 3, 10};
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abc"), 1);
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abcd"), WSUV_ETOOBIG);
-  rig_close(&r);
-  rig_open(&r);
-  r.limits = (message_limits){3, 4, 10};
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "abcd"), WSUV_ETOOBIG);
-  rig_close(&r);
+  assert_frames(&(message_limits){4, 3, 10}, "TEXT \"abc\" ; TEXT \"abcd\"", WSUV_ETOOBIG);
+  assert_frames(&(message_limits){3, 4, 10}, "TEXT \"abcd\"", WSUV_ETOOBIG);
 }
 
 /* F18: there is no value that means unlimited. */
 TEST(test_message_limits_of_zero_let_nothing_through) {
-  rig r;
-  rig_open(&r);
-  r.limits.max_frame_size = 0;
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_ETOOBIG);
-  rig_close(&r);
-  rig_open(&r);
-  r.limits.max_message_size = 0;
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_ETOOBIG);
-  rig_close(&r);
-  rig_open(&r);
-  r.limits.max_fragments = 0;
-  assert_int_equal(add_text(&r, OPCODE_TEXT, true, "a"), WSUV_EFRAGMENTS);
-  rig_close(&r);
+  assert_frames(&(message_limits){0, 1 << 20, 1000}, "TEXT \"a\"", WSUV_ETOOBIG);
+  assert_frames(&(message_limits){1 << 20, 0, 1000}, "TEXT \"a\"", WSUV_ETOOBIG);
+  assert_frames(&(message_limits){1 << 20, 1 << 20, 0}, "TEXT \"a\"", WSUV_EFRAGMENTS);
 }
 
 TEST(test_message_counts_its_fragments) {
@@ -307,12 +297,8 @@ TEST(test_message_sum_of_lengths_does_not_wrap) {
                                      0xfffffff0u,         0x100000000u,        0x80000000u};
   for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
     for (size_t max = 100; max < 120; max++) {
-      bytes out = {0};
-      char part[64] = {0};
-      SCOPED(rig, r);
-      r.limits = (message_limits){UINT64_MAX, max, UINT32_MAX};
-      assert_int_equal(add_frame(&r, OPCODE_BINARY, false, part, sizeof part, &out), 0);
-      assert_int_equal(announce(&r, OPCODE_CONTINUATION, lengths[i]), WSUV_ETOOBIG);
+      assert_announced((message_limits){UINT64_MAX, max, UINT32_MAX}, "BIN- 00*64",
+                       OPCODE_CONTINUATION, lengths[i], WSUV_ETOOBIG);
     }
   }
 }
@@ -326,17 +312,15 @@ TEST(test_message_text_is_checked_across_fragments_and_chunks) {
   for (size_t a = 0; a <= len; a++) {
     for (size_t b = a; b <= len; b++) {
       for (size_t piece = 1; piece < 5; piece++) {
-        bytes out = {0}, part[3] = {{0}, {0}, {0}};
+        SCOPED_BYTES out = {0}, first = {0}, second = {0}, third = {0};
         SCOPED(rig, r);
-        bytes_add(&part[0], greek, a);
-        bytes_add(&part[1], greek + a, b - a);
-        bytes_add(&part[2], greek + b, len - b);
-        assert_int_equal(add_in_pieces(&r, 1, false, &part[0], piece, false, &out), 0);
-        assert_int_equal(add_in_pieces(&r, 0, false, &part[1], piece, true, &out), 0);
-        assert_int_equal(add_in_pieces(&r, 0, true, &part[2], piece, false, &out), 1);
+        bytes_add(&first, greek, a);
+        bytes_add(&second, greek + a, b - a);
+        bytes_add(&third, greek + b, len - b);
+        assert_int_equal(add_in_pieces(&r, 1, false, &first, piece, false, &out), 0);
+        assert_int_equal(add_in_pieces(&r, 0, false, &second, piece, true, &out), 0);
+        assert_int_equal(add_in_pieces(&r, 0, true, &third, piece, false, &out), 1);
         assert_string_equal(bytes_text(&out), greek);
-        for (int i = 0; i < 3; i++) bytes_free(&part[i]);
-        bytes_free(&out);
       }
     }
   }
@@ -360,40 +344,18 @@ TEST(test_message_text_fails_with_the_byte_that_is_wrong) {
 }
 
 TEST(test_message_text_may_not_end_inside_a_character) {
-  rig r;
-  rig_open(&r);
-  assert_int_equal(add_text(&r, 1, true, "a\xce"), WSUV_EUTF8);
-  rig_close(&r);
-  rig_open(&r);
-  assert_int_equal(add_text(&r, 1, false, "a\xce"), 0);
-  assert_int_equal(add_text(&r, 0, false, ""), 0);
-  assert_int_equal(add_text(&r, 0, true, ""), WSUV_EUTF8);
-  rig_close(&r);
-  rig_open(&r);
-  assert_int_equal(add_text(&r, 1, false, "a\xe2\x82"), 0);
-  assert_int_equal(add_text(&r, 0, true, "b"), WSUV_EUTF8);
-  rig_close(&r);
+  assert_frames(&usual, "TEXT \"a\" ce", WSUV_EUTF8);
+  assert_frames(&usual, "TEXT- \"a\" ce ; CONT- ; CONT", WSUV_EUTF8);
+  assert_frames(&usual, "TEXT- \"a\" e282 ; CONT \"b\"", WSUV_EUTF8);
 }
 
 TEST(test_message_text_begins_anew_after_each_message) {
-  rig r;
-  rig_open(&r);
-  assert_int_equal(add_text(&r, 1, true, "\xce\xba"), 1);
-  assert_int_equal(add_text(&r, 1, true, "\xba"), WSUV_EUTF8);
-  rig_close(&r);
-  rig_open(&r);
-  assert_int_equal(add_text(&r, 2, false, "\xce"), 0);
-  assert_int_equal(add_text(&r, 0, true, "\xff"), 1);
-  assert_int_equal(add_text(&r, 1, true, "abc"), 1);
-  assert_int_equal(add_text(&r, 1, true, "\xce"), WSUV_EUTF8);
-  rig_close(&r);
+  assert_frames(&usual, "TEXT ceba ; TEXT ba", WSUV_EUTF8);
+  assert_frames(&usual, "BIN- ce ; CONT ff ; TEXT \"abc\" ; TEXT ce", WSUV_EUTF8);
 }
 
 TEST(test_message_binary_is_not_checked) {
-  SCOPED(rig, r);
-  assert_int_equal(add_text(&r, 2, true, "\xff\xfe\xc0"), 1);
-  assert_int_equal(add_text(&r, 2, false, "\xff\xfe"), 0);
-  assert_int_equal(add_text(&r, 0, true, "\x80"), 1);
+  assert_frames(&usual, "BIN fffec0 ; BIN- fffe ; CONT 80", 1);
 }
 
 /* Memory. */
