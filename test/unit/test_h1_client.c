@@ -41,7 +41,11 @@ static void fixture_open(fixture *f, const char *url) {
   f->request.max_headers = 100;
 }
 
+/* Anew, if there is one already. */
 static int make(fixture *f) {
+  h1_client_free(f->h);
+  assert_int_equal(f->alloc.live, 0);
+  f->h = NULL;
   return h1_client_new(&f->h, &f->alloc.handle, &f->request, nonce);
 }
 
@@ -96,8 +100,7 @@ typedef struct outcome {
   size_t body_len;
 } outcome;
 
-static void fixture_open_offering(fixture *f) {
-  fixture_open(f, "ws://h");
+static void offer_two(fixture *f) {
   f->request.subprotocols = two_subprotocols;
   f->request.subprotocol_count = 2;
 }
@@ -119,7 +122,6 @@ static outcome run_cut(fixture *f, const char *text, size_t len) {
   outcome whole = run(f, text, len, (pieces){PIECES_WHOLE, 0, 0, 0});
   for (uint32_t seed = 0; seed < 6; seed++) {
     pieces how = {seed == 0 ? PIECES_BYTES : PIECES_RANDOM, seed, 0, 0};
-    fixture_close(f);
     outcome o = run(f, text, len, how);
     assert_int_equal(o.result, whole.result);
     assert_int_equal(o.status, whole.status);
@@ -130,30 +132,27 @@ static outcome run_cut(fixture *f, const char *text, size_t len) {
   return whole;
 }
 
-static void assert_answer(const char *text, size_t len, int result) {
-  fixture f;
-  fixture_open_offering(&f);
+/* `detail` is not compared if it is NULL. */
+static void assert_judged(const char *text, size_t len, int result, const char *detail) {
+  SCOPED(fixture, f, "ws://h");
+  offer_two(&f);
   outcome o = run_cut(&f, text, len);
-  if (o.result != result) fail_msg("%d, not %d (%s):\n%s", o.result, result, o.detail, text);
+  assert_that(o.result == result, "%d, not %d (%s):\n%s", o.result, result, o.detail, text);
   assert_int_equal(o.detail[0] != '\0', result < 0);
-  fixture_close(&f);
+  if (detail != NULL) assert_string_equal(o.detail, detail);
 }
 
-#define ANSWER(text, result) assert_answer("" text, sizeof(text) - 1, result)
+#define ANSWER(text, result) assert_judged("" text, sizeof(text) - 1, result, NULL)
 
 static void assert_detail(const char *text, int result, const char *detail) {
-  fixture f;
-  assert_answer(text, strlen(text), result);
-  fixture_open_offering(&f);
-  assert_string_equal(run_cut(&f, text, strlen(text)).detail, detail);
-  fixture_close(&f);
+  assert_judged(text, strlen(text), result, detail);
 }
 
 /* RFC 6455 1.2, 4.2.2 */
 TEST(test_h1_client_opens_with_the_answer_of_the_rfc) {
   const char text[] = GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n";
-  fixture f;
-  fixture_open_offering(&f);
+  SCOPED(fixture, f, "ws://h");
+  offer_two(&f);
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, 1);
   assert_int_equal(o.used, strlen(text));
@@ -164,7 +163,6 @@ TEST(test_h1_client_opens_with_the_answer_of_the_rfc) {
   assert_int_equal(headers->count, 4);
   assert_string_equal(header_store_index(headers)[2].name, "Sec-WebSocket-Accept");
   assert_string_equal(header_store_get(headers, "sec-websocket-accept", 0), ACCEPT);
-  fixture_close(&f);
 }
 
 TEST(test_h1_client_takes_other_good_answers) {
@@ -277,11 +275,10 @@ TEST(test_h1_client_rejects_a_subprotocol_when_none_was_offered) {
 
 TEST(test_h1_client_goes_on_without_a_subprotocol) {
   const char text[] = GOOD "\r\n";
-  fixture f;
-  fixture_open_offering(&f);
+  SCOPED(fixture, f, "ws://h");
+  offer_two(&f);
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
   assert_string_equal(h1_client_subprotocol(f.h), "");
-  fixture_close(&f);
 }
 
 /* F5 */
@@ -377,14 +374,12 @@ TEST(test_h1_client_judges_spoilt_answers_alike_however_cut) {
   uint32_t seed = 7;
   for (int round = 0; round < 4000; round++) {
     char text[512];
-    fixture f;
     size_t len = strlen(answers[round % 2]);
     memcpy(text, answers[round % 2], len);
     len = mutate(text, len, &seed);
-    fixture_open_offering(&f);
-    outcome o = run_cut(&f, text, len);
-    assert_true(o.result <= 1);
-    fixture_close(&f);
+    SCOPED(fixture, f, "ws://h");
+    offer_two(&f);
+    assert_true(run_cut(&f, text, len).result <= 1);
   }
 }
 
@@ -429,35 +424,29 @@ TEST(test_h1_client_takes_eight_interim_answers_and_no_more) {
 TEST(test_h1_client_bounds_the_size_of_the_head) {
   const char text[] = CONTINUE GOOD "X: 12345\r\n\r\n\x81\x81";
   size_t head = sizeof text - 3;
-  fixture f;
-  fixture_open(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   f.request.max_size = head;
   outcome o = run_cut(&f, text, head + 2);
   assert_int_equal(o.result, 1);
   assert_int_equal(o.used, head);
-  fixture_close(&f);
   for (size_t max = 1; max < head; max++) {
     f.request.max_size = max;
     o = run_cut(&f, text, head + 2);
     assert_int_equal(o.result, WSUV_EHEADERS);
     assert_string_equal(o.detail, "head is too large");
-    fixture_close(&f);
   }
 }
 
 /* F1: by count, and of each answer for itself. */
 TEST(test_h1_client_bounds_the_number_of_fields) {
   const char text[] = HINTS GOOD "X: 1\r\n\r\n";
-  fixture f;
-  fixture_open(&f, "ws://h");
+  SCOPED(fixture, f, "ws://h");
   f.request.max_headers = 4;
   assert_int_equal(run_cut(&f, text, strlen(text)).result, 1);
-  fixture_close(&f);
   f.request.max_headers = 3;
   outcome o = run_cut(&f, text, strlen(text));
   assert_int_equal(o.result, WSUV_EHEADERS);
   assert_string_equal(o.detail, "too many header fields");
-  fixture_close(&f);
 }
 
 /* F1: no more is kept than the bound and a half-empty block. */
