@@ -124,16 +124,14 @@ static void torture_check(torture *t, uint64_t n) {
 
 /* F46. */
 TEST(test_conn_without_memory_fails_and_leaks_nothing) {
-  for (int v = 0; v < 4; v++) {
-    for (uint64_t n = 1, failed = 1; failed != 0; n++) {
+  for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
+    for (alloc_failures f = {0}; alloc_failures_next(&f);) {
       torture t = {.sent = 0};
-      conn_rig_open(&t.r, (ws_role) (v & 1));
-      t.r.alloc.fail_at = n;
-      t.r.alloc.fail_for_ever = (v & 2) != 0;
+      conn_rig_open(&t.r, (ws_role) role);
+      alloc_failures_begin(&f, &t.r.alloc);
       torture_run(&t);
-      failed = t.r.alloc.failed;
-      torture_check(&t, n);
-      assert_that(failed != 0 || !t.over, "no allocation failed");
+      torture_check(&t, f.n);
+      assert_that(alloc_failures_end(&f, &t.r.alloc) || !t.over, "no allocation failed");
       conn_rig_close(&t.r);
     }
   }

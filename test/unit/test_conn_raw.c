@@ -314,29 +314,23 @@ TEST(test_conn_dumps_what_comes_first_of_pieces) {
 
 /* --- memory --- */
 
-/* F46: the n-th allocation fails, once and for ever. Events come up to there, and no others. */
-static bool feed_failing(uint64_t n, bool for_ever) {
+/* F46: events come up to there, and no others. */
+TEST(test_conn_raw_without_memory_fails_and_leaks_nothing) {
   static const char script[] = "BIN- 00~3000; CONT-{4} 01~9000; PING; CONT 02~3000; TEXT ff~20000";
   SCOPED_BYTES in = frames_of(script, false);
-  int err = 0;
-  SCOPED(rig, r, WS_CLIENT);
-  r.alloc.fail_at = r.alloc.calls + n;
-  r.alloc.fail_for_ever = for_ever;
-  for (size_t at = 0, part; at < in.len && err == 0; at += part) {
-    part = in.len - at < 1100 ? in.len - at : 1100;
-    err = conn_rig_feed(&r, in.base + at, part);
-  }
-  bool failed = r.alloc.failed > 0;
-  assert_that(err == (failed ? WS_ENOMEM : 0), "allocation %llu: %d", (unsigned long long) n, err);
-  assert_that(r.c.failed == failed, "allocation %llu", (unsigned long long) n);
-  if (!failed) conn_rig_expect_events(&r, script);
-  return failed;
-}
-
-TEST(test_conn_raw_without_memory_fails_and_leaks_nothing) {
-  for (int for_ever = 0; for_ever < 2; for_ever++) {
-    uint64_t n = 1;
-    while (feed_failing(n, for_ever != 0)) n++;
-    assert_true(n > 2);
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    int err = 0;
+    SCOPED(rig, r, WS_CLIENT);
+    alloc_failures_begin(&f, &r.alloc);
+    for (size_t at = 0, part; at < in.len && err == 0; at += part) {
+      part = in.len - at < 1100 ? in.len - at : 1100;
+      err = conn_rig_feed(&r, in.base + at, part);
+    }
+    bool failed = alloc_failures_end(&f, &r.alloc);
+    r.cut = (size_t) f.n;
+    assert_that(err == (failed ? WS_ENOMEM : 0), "allocation %zu: %d", r.cut, err);
+    assert_that(r.c.failed == failed, "allocation %zu", r.cut);
+    if (!failed) conn_rig_expect_events(&r, script);
+    assert_true(failed || f.n > 2);
   }
 }

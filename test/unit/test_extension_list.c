@@ -204,20 +204,16 @@ TEST(test_extension_list_fails_with_the_hook_and_undoes_the_others) {
 
 /* F46 */
 TEST(test_extension_list_survives_every_failed_allocation) {
-  for (int for_ever = 0; for_ever < 2; for_ever++) {
-    int err = WS_ENOMEM;
-    for (uint64_t n = 1; err == WS_ENOMEM; n++) {
-      text_buf text;
-      unsigned offered;
-      SCOPED(rig, r);
-      r.alloc.fail_at = n;
-      r.alloc.fail_for_ever = for_ever != 0;
-      text_buf_init(&text, &r.alloc.handle);
-      err = install(&r, 3);
-      if (err == 0) err = extension_list_offer(r.list, &text, &offered);
-      assert_int_equal(err, r.alloc.failed > 0 ? WS_ENOMEM : 0);
-      if (err == 0) assert_true(n > 4);
-      text_buf_clear(&text);
-    }
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    text_buf text;
+    unsigned offered;
+    SCOPED(rig, r);
+    alloc_failures_begin(&f, &r.alloc);
+    text_buf_init(&text, &r.alloc.handle);
+    int err = install(&r, 3);
+    if (err == 0) err = extension_list_offer(r.list, &text, &offered);
+    assert_int_equal(err, alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 0);
+    if (err == 0) assert_true(f.n > 4);
+    text_buf_clear(&text);
   }
 }

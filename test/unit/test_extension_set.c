@@ -425,26 +425,22 @@ TEST(test_extension_set_outlives_the_list_of_its_maker) {
 
 /* F46 */
 TEST(test_extension_set_survives_every_failed_allocation) {
-  for (int for_ever = 0; for_ever < 2; for_ever++) {
-    bool failed = true;
-    for (uint64_t n = 1; failed; n++) {
-      sent_message sent = {.plain = false};
-      SCOPED_BYTES out = {0};
-      const size_t cut[] = {2, 3};
-      SCOPED(rig, r);
-      r.p.alloc.fail_at = n;
-      r.p.alloc.fail_for_ever = for_ever != 0;
-      int err = negotiate(&r, 3);
-      if (err == 0) {
-        err = extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent);
-      }
-      if (err == 0) {
-        err = extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out);
-      }
-      failed = r.p.alloc.failed > 0;
-      assert_int_equal(err, failed ? WS_ENOMEM : 1);
-      if (!failed) assert_string_equal(bytes_text(&out), "hello");
-      bytes_free(&sent.wire);
+  const size_t cut[] = {2, 3};
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    sent_message sent = {.plain = false};
+    SCOPED_BYTES out = {0};
+    SCOPED(rig, r);
+    alloc_failures_begin(&f, &r.p.alloc);
+    int err = negotiate(&r, 3);
+    if (err == 0) {
+      err = extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent);
     }
+    if (err == 0) {
+      err = extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out);
+    }
+    bool failed = alloc_failures_end(&f, &r.p.alloc);
+    assert_int_equal(err, failed ? WS_ENOMEM : 1);
+    if (!failed) assert_string_equal(bytes_text(&out), "hello");
+    bytes_free(&sent.wire);
   }
 }

@@ -602,33 +602,25 @@ TEST(test_h1_client_stores_no_chunk_extensions_and_trailers) {
 
 static int whole_scenario(fixture *f, const char *text, pieces how) {
   size_t used;
-  f->h = NULL;
   int err = make(f);
   if (err == 0) err = pieces_feed(how, text, strlen(text), take, f->h, &used);
-  if (err != WS_ENOMEM && header_store_index(h1_client_headers(f->h)) == NULL) {
-    err = WS_ENOMEM;
-  }
-  fixture_close(f);
-  return err;
+  if (err == WS_ENOMEM) return err;
+  return header_store_index(h1_client_headers(f->h)) == NULL ? WS_ENOMEM : err;
 }
 
-static void assert_survives(const char *text, int result, bool for_ever, pieces_kind kind) {
+static void assert_survives(const char *text, int result, pieces_kind kind) {
   const wsuv_header_t header = {"X-Long", "a value of some length"};
-  fixture f;
-  for (uint64_t n = 1;; n++) {
-    fixture_open(&f, "ws://user:password@h/a/path");
-    f.request.subprotocols = two_subprotocols;
-    f.request.subprotocol_count = 2;
+  for (alloc_failures n = {0}; alloc_failures_next(&n);) {
+    SCOPED(fixture, f, "ws://user:password@h/a/path");
+    offer_two(&f);
     f.request.user_agent = "wsuv/0";
     f.request.headers[0] = &header;
     f.request.header_count[0] = 1;
-    f.alloc.fail_at = n;
-    f.alloc.fail_for_ever = for_ever;
+    alloc_failures_begin(&n, &f.alloc);
     int err = whole_scenario(&f, text, (pieces){kind, 0, 0, 0});
-    assert_int_equal(err, f.alloc.failed == 0 ? result : WS_ENOMEM);
-    if (f.alloc.failed == 0) break;
+    assert_int_equal(err, alloc_failures_end(&n, &f.alloc) ? WS_ENOMEM : result);
+    if (!n.failed) assert_in_range(f.alloc.calls, 6, 100);
   }
-  assert_in_range(f.alloc.calls, 6, 100);
 }
 
 /* F46 */
@@ -637,9 +629,9 @@ TEST(test_h1_client_survives_every_failed_allocation) {
   snprintf(refusal, sizeof refusal,
            HINTS "HTTP/1.1 500 x\r\nX: %0500d\r\nContent-Length: 1000\r\n\r\n%01000d", 0, 0);
   snprintf(opened, sizeof opened, GOOD "Sec-WebSocket-Protocol: chat\r\nX: %01000d\r\n\r\n", 0);
-  for (int i = 0; i < 4; i++) {
-    assert_survives(opened, 1, i % 2, i / 2 ? PIECES_BYTES : PIECES_WHOLE);
-    assert_survives(refusal, WSUV_ESTATUS, i % 2, i / 2 ? PIECES_BYTES : PIECES_WHOLE);
+  for (pieces_kind kind = PIECES_WHOLE; kind <= PIECES_BYTES; kind++) {
+    assert_survives(opened, 1, kind);
+    assert_survives(refusal, WSUV_ESTATUS, kind);
   }
 }
 

@@ -34,7 +34,11 @@ static void fixture_open(fixture *f) {
   f->limits = (h1_server_limits){16384, 100};
 }
 
+/* Anew, if there is one already. */
 static int make(fixture *f) {
+  h1_server_free(f->h);
+  assert_int_equal(f->alloc.live, 0);
+  f->h = NULL;
   return h1_server_new(&f->h, &f->alloc.handle, &f->limits, NULL);
 }
 
@@ -60,7 +64,6 @@ static int run_cut(fixture *f, const char *text, size_t len, size_t *used) {
     int status = h1_server_error_status(f->h);
     const char *detail = h1_server_detail(f->h);
     size_t n;
-    fixture_close(f);
     assert_int_equal(run(f, text, len, how, &n), whole);
     if (whole >= 0) assert_int_equal(n, *used);
     assert_int_equal(h1_server_error_status(f->h), status);
@@ -84,9 +87,8 @@ static void assert_request(const char *text, size_t len, int result, int status)
 
 #define REQUEST(text, result, status) assert_request("" text, sizeof(text) - 1, result, status)
 
-static void open_with(fixture *f, const char *text) {
+static void take_request(fixture *f, const char *text) {
   size_t used;
-  fixture_open(f);
   assert_int_equal(run_cut(f, text, strlen(text), &used), 1);
   assert_int_equal(used, strlen(text));
 }
@@ -101,9 +103,9 @@ static void assert_answer(fixture *f, const char *expected) {
 
 /* RFC 6455 1.2, 1.3, 4.2.2 */
 TEST(test_h1_server_answers_the_request_of_the_rfc) {
-  fixture f;
-  open_with(&f, GOOD "Origin: http://example.com\r\n"
-                     "Sec-WebSocket-Protocol: chat, superchat\r\n\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "Origin: http://example.com\r\n"
+                        "Sec-WebSocket-Protocol: chat, superchat\r\n\r\n");
   assert_string_equal(h1_server_target(f.h), "/chat");
   assert_int_equal(h1_server_headers(f.h)->count, 7);
   assert_string_equal(header_store_get(h1_server_headers(f.h), "origin", 0), "http://example.com");
@@ -116,7 +118,6 @@ TEST(test_h1_server_answers_the_request_of_the_rfc) {
                     "Connection: Upgrade\r\n"
                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
                     "Sec-WebSocket-Protocol: chat\r\n\r\n");
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_takes_other_good_requests) {
@@ -132,14 +133,14 @@ TEST(test_h1_server_takes_other_good_requests) {
 }
 
 TEST(test_h1_server_joins_what_is_offered) {
-  fixture f;
-  open_with(&f, GOOD "Sec-WebSocket-Protocol: a ,, b\r\nX: y\r\nsec-websocket-protocol: c\r\n\r\n");
+  SCOPED(fixture, f);
+  take_request(&f,
+               GOOD "Sec-WebSocket-Protocol: a ,, b\r\nX: y\r\nsec-websocket-protocol: c\r\n\r\n");
   assert_string_equal(h1_server_offered(f.h, 2), "c");
   assert_string_equal(h1_server_offered(f.h, 1), "b");
   assert_string_equal(h1_server_offered(f.h, 0), "a");
   assert_null(h1_server_offered(f.h, 3));
   assert_null(h1_server_offered(f.h, SIZE_MAX));
-  fixture_close(&f);
 }
 
 /* F7: frames glued behind the request, cut at every two bytes. */
@@ -251,20 +252,16 @@ TEST(test_h1_server_rejects_subprotocols_that_are_no_tokens) {
 TEST(test_h1_server_bounds_the_head) {
   const char text[] = GOOD "X: 1\r\n\r\n\x81";
   size_t head = sizeof text - 2, used;
-  fixture f;
-  fixture_open(&f);
+  SCOPED(fixture, f);
   f.limits = (h1_server_limits){head, 6};
   assert_int_equal(run_cut(&f, text, head + 1, &used), 1);
   assert_int_equal(used, head);
-  fixture_close(&f);
   f.limits.max_size = head - 1;
   assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
   assert_int_equal(h1_server_error_status(f.h), 431);
-  fixture_close(&f);
   f.limits = (h1_server_limits){head, 5};
   assert_int_equal(run_cut(&f, text, head + 1, &used), WSUV_EHEADERS);
   assert_int_equal(h1_server_error_status(f.h), 431);
-  fixture_close(&f);
 }
 
 /* F2: were the work more than linear, this would take minutes. */
@@ -287,32 +284,30 @@ TEST(test_h1_server_takes_single_bytes_in_linear_time) {
 
 TEST(test_h1_server_accepts_without_subprotocol_and_with_fields) {
   const wsuv_header_t fields[] = {{"Server", "x"}, {"Set-Cookie", "a=b"}};
-  fixture f;
-  open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
   assert_int_equal(h1_server_accept(f.h, NULL, fields, 2), 0);
   assert_answer(&f, "HTTP/1.1 101 Switching Protocols\r\n" UPGRADE CONNECTION
                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
                     "Server: x\r\nSet-Cookie: a=b\r\n\r\n");
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_answers_that_may_not_be_sent) {
   const wsuv_header_t fields[] = {{"X", "a\r\nb"}, {"Upgrade", "x"}, {"Content-Length", "1"}};
-  fixture f;
-  open_with(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
   assert_int_equal(h1_server_accept(f.h, "Chat", NULL, 0), WSUV_ESUBPROTOCOL);
   assert_int_equal(h1_server_accept(f.h, "", NULL, 0), WSUV_ESUBPROTOCOL);
   for (size_t i = 0; i < COUNT(fields); i++) {
     assert_int_equal(h1_server_accept(f.h, NULL, &fields[i], 1), WSUV_EINVAL_HEADER);
     assert_int_equal(h1_server_reject(f.h, 400, &fields[i], 1, NULL, 0), WSUV_EINVAL_HEADER);
   }
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_with_status_fields_and_body) {
   const wsuv_header_t field = {"WWW-Authenticate", "Basic"};
-  fixture f;
-  open_with(&f, GOOD "\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "\r\n");
   assert_int_equal(h1_server_accept(f.h, NULL, NULL, 0), 0);
   assert_int_equal(h1_server_reject(f.h, 401, &field, 1, "no\0body", 7), 0);
   size_t len;
@@ -321,12 +316,11 @@ TEST(test_h1_server_refuses_with_status_fields_and_body) {
                           "WWW-Authenticate: Basic\r\n\r\nno\0body";
   assert_int_equal(len, sizeof expected - 1);
   assert_memory_equal(text, expected, len);
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_says_what_it_speaks) {
-  fixture f;
-  open_with(&f, GOOD "\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "\r\n");
   assert_int_equal(h1_server_reject(f.h, 426, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n" VERSION
                     "Connection: close, Upgrade\r\nContent-Length: 0\r\n\r\n");
@@ -335,17 +329,15 @@ TEST(test_h1_server_says_what_it_speaks) {
                     "Content-Length: 0\r\n\r\n");
   assert_int_equal(h1_server_reject(f.h, 418, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 418 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_refuses_with_300_to_599_only) {
-  fixture f;
-  open_with(&f, GOOD "\r\n");
+  SCOPED(fixture, f);
+  take_request(&f, GOOD "\r\n");
   for (int status = -1; status < 1100; status++) {
     int expected = status >= 300 && status <= 599 ? 0 : WS_EINVAL;
     assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), expected);
   }
-  fixture_close(&f);
 }
 
 TEST(test_h1_server_can_refuse_after_an_error) {
@@ -415,14 +407,11 @@ TEST(test_h1_server_and_client_agree) {
 static int whole_scenario(fixture *f, const char *text, pieces how) {
   const wsuv_header_t field = {"X", "y"};
   size_t used;
-  f->h = NULL;
   int err = make(f);
   if (err == 0) err = pieces_feed(how, text, strlen(text), take, f->h, &used);
   if (err == WS_ENOMEM && f->h != NULL) assert_int_equal(h1_server_error_status(f->h), 500);
   if (err == 1) err = h1_server_accept(f->h, "chat", &field, 1);
-  if (err == 0) err = h1_server_reject(f->h, 400, &field, 1, text, strlen(text));
-  fixture_close(f);
-  return err;
+  return err == 0 ? h1_server_reject(f->h, 400, &field, 1, text, strlen(text)) : err;
 }
 
 /* F46 */
@@ -430,17 +419,14 @@ TEST(test_h1_server_survives_every_failed_allocation) {
   char text[4096];
   snprintf(text, sizeof text,
            "GET /%0500d HTTP/1.1\r\n" FIELDS "Sec-WebSocket-Protocol: a%0500d, chat\r\n\r\n", 0, 0);
-  for (int i = 0; i < 4; i++) {
-    fixture f;
-    for (uint64_t n = 1;; n++) {
-      fixture_open(&f);
-      f.alloc.fail_at = n;
-      f.alloc.fail_for_ever = i % 2;
-      int err = whole_scenario(&f, text, (pieces){i / 2 ? PIECES_BYTES : PIECES_WHOLE, 0, 0, 0});
-      assert_int_equal(err, f.alloc.failed == 0 ? 0 : WS_ENOMEM);
-      if (f.alloc.failed == 0) break;
+  for (pieces_kind kind = PIECES_WHOLE; kind <= PIECES_BYTES; kind++) {
+    for (alloc_failures n = {0}; alloc_failures_next(&n);) {
+      SCOPED(fixture, f);
+      alloc_failures_begin(&n, &f.alloc);
+      int err = whole_scenario(&f, text, (pieces){kind, 0, 0, 0});
+      assert_int_equal(err, alloc_failures_end(&n, &f.alloc) ? WS_ENOMEM : 0);
+      if (!n.failed) assert_in_range(f.alloc.calls, 6, 100);
     }
-    assert_in_range(f.alloc.calls, 6, 100);
   }
 }
 

@@ -237,16 +237,10 @@ static int whole(fixture *f) {
 }
 
 TEST(test_handshake_survives_each_failing_allocation) {
-  for (int for_ever = 0; for_ever < 2; for_ever++) {
-    int r = WS_ENOMEM;
-    for (uint64_t n = 1; r != 1; n++) {
-      SCOPED(fixture, f);
-      f.alloc.fail_at = n;
-      f.alloc.fail_for_ever = for_ever != 0;
-      r = whole(&f);
-      assert_true(r == 1 || r == WS_ENOMEM);
-      assert_int_equal(r == 1, f.alloc.failed == 0);
-      f.alloc.fail_at = 0;
-    }
+  for (alloc_failures n = {0}; alloc_failures_next(&n);) {
+    SCOPED(fixture, f);
+    alloc_failures_begin(&n, &f.alloc);
+    int r = whole(&f);
+    assert_int_equal(r, alloc_failures_end(&n, &f.alloc) ? WS_ENOMEM : 1);
   }
 }

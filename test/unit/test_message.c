@@ -373,16 +373,12 @@ static int scenario(rig *r) {
 
 /* F46. */
 TEST(test_message_without_memory_fails_and_leaks_nothing) {
-  for (int for_ever = 0; for_ever < 2; for_ever++) {
-    for (uint64_t n = 1, failed = 1; failed != 0; n++) {
-      SCOPED(rig, r);
-      r.alloc.fail_at = n;
-      r.alloc.fail_for_ever = for_ever != 0;
-      int err = scenario(&r);
-      failed = r.alloc.failed;
-      assert_that(err == (failed != 0 ? WS_ENOMEM : 1), "allocation %llu: %d",
-                  (unsigned long long) n, err);
-    }
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    SCOPED(rig, r);
+    alloc_failures_begin(&f, &r.alloc);
+    int err = scenario(&r);
+    int expected = alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 1;
+    assert_that(err == expected, "allocation %llu: %d", (unsigned long long) f.n, err);
   }
 }
 

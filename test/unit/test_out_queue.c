@@ -590,19 +590,16 @@ static int op_fails(rig *r, int op) {
    flood of pongs. */
 TEST(test_out_queue_without_memory_is_unchanged) {
   for (int v = 0; v < 16; v++) {
-    for (uint64_t n = 1, failed = 1; failed != 0; n++) {
+    for (alloc_failures f = {0}; alloc_failures_next(&f);) {
       SCOPED(rig, r, (uint64_t) v);
       /* Chunks that are nearly full, so that each operation needs one more. */
       assert_int_equal(put(&r, LANE_DATA, 2, (v & 4) != 0 ? BUFQ_CHUNK_SIZE - 8 : 100), 0);
       for (int i = 0; (v & 8) != 0 && i < 129; i++) assert_int_equal(put(&r, 1, 9, 125), 0);
-      r.alloc.fail_at = r.alloc.calls + n;
-      r.alloc.fail_for_ever = n % 2 == 0;
+      alloc_failures_begin(&f, &r.alloc);
       int err = op_fails(&r, v & 3);
-      failed = r.alloc.failed;
-      assert_that(err == (failed != 0 ? WS_ENOMEM : 0), "variant %d, allocation %llu: %d", v,
-                  (unsigned long long) n, err);
+      int expected = alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 0;
+      assert_that(err == expected, "variant %d, allocation %zu: %d", v, (size_t) f.n, err);
       compare(&r);
-      r.alloc.fail_at = 0;
       assert_int_equal(op_fails(&r, v & 3), 0);
       compare(&r);
     }

@@ -243,27 +243,22 @@ WORLD_SIM_TEST(test_resolver_cancel_of_the_last_while_being_told, w) {
 /* F46 */
 WORLD_SIM_TEST(test_resolver_without_memory, w) {
   track_alloc *t = w->alloc;
-  for (size_t for_ever = 0; for_ever < 2; for_ever++) {
-    for (uint64_t n = 1, failed = 1; failed > 0; n++) {
-      asker a[2] = {{.told = 0}};
-      size_t asked = 0;
-      resolver r;
-      begin(&r, w);
-      failed = t->failed;
-      t->fail_for_ever = for_ever != 0;
-      t->fail_at = t->calls + n;
-      for (size_t i = 0; i < 2; i++) {
-        int err = try_ask(&a[i], &r, "a.test", PORT);
-        assert_true(err == 0 || err == WS_ENOMEM);
-        if (err == 0) asked++;
-      }
-      world_run_until_count(w, &told, asked);
-      for (size_t i = 0; i < 2; i++) {
-        assert_true(a[i].told <= 1 && (a[i].status == 0 || a[i].status == WS_ENOMEM));
-      }
-      t->fail_at = 0;
-      failed = t->failed - failed;
-      end(&r, w);
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    asker a[2] = {{.told = 0}};
+    size_t asked = 0;
+    resolver r;
+    begin(&r, w);
+    alloc_failures_begin(&f, t);
+    for (size_t i = 0; i < 2; i++) {
+      int err = try_ask(&a[i], &r, "a.test", PORT);
+      assert_true(err == 0 || err == WS_ENOMEM);
+      if (err == 0) asked++;
     }
+    world_run_until_count(w, &told, asked);
+    for (size_t i = 0; i < 2; i++) {
+      assert_true(a[i].told <= 1 && (a[i].status == 0 || a[i].status == WS_ENOMEM));
+    }
+    (void) alloc_failures_end(&f, t);
+    end(&r, w);
   }
 }
