@@ -84,11 +84,13 @@ void extension_pair_close(extension_pair *p) {
   extension_list_unref(p->server.list);
   extension_scratch_free(&p->scratch);
   block_spare_free(&p->spare);
+  bytes_free(&p->sent.wire);
+  bytes_free(&p->out);
   CHECK(p->alloc.live == 0);
 }
 
-static int send_frame(extension_pair *p, extension_end *from, extension_send *send,
-                      sent_message *sent) {
+static int send_frame(extension_pair *p, extension_end *from, extension_send *send) {
+  sent_message *sent = &p->sent;
   int err = extension_set_outgoing(from->set, &p->scratch, send);
   sent->taken = send->taken;
   if (err < 0) {
@@ -105,14 +107,15 @@ static int send_frame(extension_pair *p, extension_end *from, extension_send *se
 }
 
 int extension_pair_send(extension_pair *p, extension_end *from, wsuv_frame_type_t type,
-                        const void *data, const size_t *lengths, size_t count, sent_message *sent) {
+                        const void *data, const size_t *lengths, size_t count) {
   const uint8_t *at = data;
+  sent_message *sent = &p->sent;
   sent->wire.len = sent->frames = 0;
   for (size_t i = 0; i < count; i++) {
     extension_send send = {.type = type, .plain = sent->plain};
     uint8_t *exact = bytes_exact(at, lengths[i]);
     send.chunk = (wsuv_extension_chunk_t){exact, lengths[i], i == 0, i + 1 == count};
-    int err = send_frame(p, from, &send, sent);
+    int err = send_frame(p, from, &send);
     free(exact);
     if (err < 0) return err;
     at += lengths[i];
@@ -137,7 +140,8 @@ static int receive_chunk(extension_pair *p, extension_end *to, wsuv_frame_type_t
 }
 
 int extension_pair_receive(extension_pair *p, extension_end *to, wsuv_frame_type_t type,
-                           const sent_message *sent, size_t piece, size_t most, bytes *out) {
+                           size_t piece, size_t most) {
+  const sent_message *sent = &p->sent;
   block into = {0};
   size_t at = 0, len = sent->wire.len;
   int r;
@@ -149,7 +153,8 @@ int extension_pair_receive(extension_pair *p, extension_end *to, wsuv_frame_type
     free(exact);
     at += n;
   } while (r == 0 && at < len);
-  if (r == 0) bytes_add(out, into.base, into.len);
+  p->out.len = 0;
+  if (r == 0) bytes_add(&p->out, into.base, into.len);
   block_release(&into, &p->spare);
   return r == 0 ? 1 : r;
 }

@@ -16,6 +16,16 @@
 /* A field Sec-WebSocket-Extensions more. 0 or the error of the store. */
 int extension_field(header_store *fields, const char *value);
 
+/* What was sent last: a message, its frames one behind the other. */
+typedef struct sent_message {
+  bytes wire;
+  size_t ends[64]; /* where each frame ends */
+  size_t frames;
+  uint8_t rsv;
+  bool taken; /* as in extension_send */
+  bool plain; /* to be set before */
+} sent_message;
+
 typedef struct extension_end {
   extension_list *list;
   extension_set *set; /* NULL: nothing was agreed upon */
@@ -28,6 +38,8 @@ typedef struct extension_pair {
   extension_end client, server;
   char offer[512], answer[512]; /* as sent */
   const char *why;              /* after an error */
+  sent_message sent;
+  bytes out; /* received last */
 } extension_pair;
 
 void extension_pair_open(extension_pair *p);
@@ -48,23 +60,14 @@ int extension_pair_answer(extension_pair *p, const wsuv_extension_t *const *serv
 /* Frees all that is left, and fails unless nothing is. */
 void extension_pair_close(extension_pair *p);
 
-/* Send a message, cut into `count` fragments of the given lengths (none: it is whole): what goes
-   out, and where each frame ends, is added. 0 or the error; *taken as in extension_send. */
-typedef struct sent_message {
-  bytes wire;
-  size_t ends[64];
-  size_t frames;
-  uint8_t rsv;
-  bool taken;
-  bool plain; /* to be set before */
-} sent_message;
-
+/* Send a message, cut into `count` fragments of the given lengths: what goes out is in p->sent. 0
+   or the error. */
 int extension_pair_send(extension_pair *p, extension_end *from, wsuv_frame_type_t type,
-                        const void *data, const size_t *lengths, size_t count, sent_message *sent);
+                        const void *data, const size_t *lengths, size_t count);
 
-/* Receive a message whose frames lie one behind the other, in chunks of `piece` bytes at most, each
-   in a block of its exact size. 1: complete and in `out`; or the error. Bounded by `most`. */
+/* Receive what is in p->sent, in chunks of `piece` bytes at most, each in a block of its exact
+   size. 1: complete and in p->out; or the error. Bounded by `most`. */
 int extension_pair_receive(extension_pair *p, extension_end *to, wsuv_frame_type_t type,
-                           const sent_message *sent, size_t piece, size_t most, bytes *out);
+                           size_t piece, size_t most);
 
 #endif

@@ -12,44 +12,36 @@
 
 enum { MOST = 1 << 24 };
 
-typedef struct rig {
-  extension_pair p;
-  sent_message sent;
-  bytes out;
-} rig;
+typedef extension_pair rig;
 
 static void rig_open(rig *r, const wsuv_deflate_options_t *client,
                      const wsuv_deflate_options_t *server) {
   wsuv_extension_t deflate[2];
   const wsuv_extension_t *hooks[] = {&deflate[0], &deflate[1]};
-  memset(r, 0, sizeof *r);
-  extension_pair_open(&r->p);
+  extension_pair_open(r);
   assert_int_equal(wsuv_permessage_deflate(&deflate[0], client), 0);
   assert_int_equal(wsuv_permessage_deflate(&deflate[1], server), 0);
-  assert_int_equal(extension_pair_negotiate(&r->p, hooks, 1, hooks + 1, 1), 0);
-  assert_non_null(r->p.client.set);
+  assert_int_equal(extension_pair_negotiate(r, hooks, 1, hooks + 1, 1), 0);
+  assert_non_null(r->client.set);
 }
 
 static void rig_close(rig *r) {
-  bytes_free(&r->sent.wire);
-  bytes_free(&r->out);
-  extension_pair_close(&r->p);
+  extension_pair_close(r);
 }
 
-static wsuv_deflate_options_t no_takeover(void) {
+static wsuv_deflate_options_t with_takeover(bool takeover) {
   wsuv_deflate_options_t o;
   wsuv_deflate_options_init(&o);
-  o.server_no_context_takeover = o.client_no_context_takeover = true;
+  o.server_no_context_takeover = o.client_no_context_takeover = !takeover;
   return o;
 }
 
 static int send_whole(rig *r, extension_end *from, const void *data, size_t len) {
-  return extension_pair_send(&r->p, from, WSUV_FRAME_TEXT, data, &len, 1, &r->sent);
+  return extension_pair_send(r, from, WSUV_FRAME_TEXT, data, &len, 1);
 }
 
 static int receive(rig *r, extension_end *to, size_t most) {
-  r->out.len = 0;
-  return extension_pair_receive(&r->p, to, WSUV_FRAME_TEXT, &r->sent, 1000, most, &r->out);
+  return extension_pair_receive(r, to, WSUV_FRAME_TEXT, 1000, most);
 }
 
 /* Sent, received and the same again. */
@@ -65,16 +57,16 @@ static const char lorem[] =
 /* RFC 7692 7.2.3, as frames would carry it. */
 TEST(test_deflate_sends_the_examples_of_the_rfc) {
   SCOPED(rig, r, NULL, NULL);
-  assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
+  assert_int_equal(send_whole(&r, &r.client, "Hello", 5), 0);
   assert_int_equal(r.sent.rsv, WSUV_RSV1);
   assert_int_equal(r.sent.wire.len, 7);
   assert_memory_equal(r.sent.wire.base, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
-  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(receive(&r, &r.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), "Hello");
-  assert_int_equal(send_whole(&r, &r.p.client, "Hello", 5), 0);
+  assert_int_equal(send_whole(&r, &r.client, "Hello", 5), 0);
   assert_int_equal(r.sent.wire.len, 5);
   assert_memory_equal(r.sent.wire.base, "\xf2\x00\x11\x00\x00", 5);
-  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(receive(&r, &r.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), "Hello");
 }
 
@@ -114,15 +106,14 @@ static void check_sending(rig *r, extension_end *from, way *w, const bytes *text
   SCOPED_BYTES out = {0};
   const uint8_t *data = text->len == 0 ? (const uint8_t *) "" : text->base;
   r->sent.plain = seeded_below(seed, 8) == 0;
-  assert_int_equal(
-      extension_pair_send(&r->p, from, WSUV_FRAME_BINARY, data, lengths, count, &r->sent), 0);
+  assert_int_equal(extension_pair_send(r, from, WSUV_FRAME_BINARY, data, lengths, count), 0);
   assert_int_equal(r->sent.frames, count);
   if (r->sent.plain) assert_int_equal(r->sent.rsv, 0);
   if (r->sent.rsv == 0) {
     bytes_add(&out, r->sent.wire.base, r->sent.wire.len);
   } else {
     bool good = raw_inflate(&w->theirs, r->sent.wire.base, r->sent.wire.len, &out);
-    assert_that(good, "%s: %s", r->p.answer, w->theirs.msg);
+    assert_that(good, "%s: %s", r->answer, w->theirs.msg);
     if (!w->takeover) inflateReset(&w->theirs);
   }
   assert_int_equal(out.len, text->len);
@@ -130,15 +121,14 @@ static void check_sending(rig *r, extension_end *from, way *w, const bytes *text
 }
 
 static void check_receiving(rig *r, extension_end *to, way *w, const bytes *text, uint64_t *seed) {
-  r->sent.wire.len = r->out.len = 0;
+  r->sent.wire.len = 0;
   r->sent.rsv = WSUV_RSV1;
   raw_deflate(&w->ours, text->base, text->len, 1 + seeded_below(seed, 3000), Z_SYNC_FLUSH,
               &r->sent.wire);
   if (!w->takeover) deflateReset(&w->ours);
   size_t piece = 1 + seeded_below(seed, r->sent.wire.len);
-  int err =
-      extension_pair_receive(&r->p, to, WSUV_FRAME_BINARY, &r->sent, piece, text->len, &r->out);
-  assert_that(err == 1, "%s: %d, %s", r->p.answer, err, r->p.why);
+  int err = extension_pair_receive(r, to, WSUV_FRAME_BINARY, piece, text->len);
+  assert_that(err == 1, "%s: %d, %s", r->answer, err, r->why);
   assert_int_equal(r->out.len, text->len);
   if (text->len > 0) assert_memory_equal(r->out.base, text->base, text->len);
 }
@@ -156,10 +146,10 @@ static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
       raw_text(seed, len, &text);
     else
       raw_noise(seed, len, &text);
-    check_sending(&r, &r.p.client, &client, &text, seed);
-    check_receiving(&r, &r.p.server, &client, &text, seed);
-    check_sending(&r, &r.p.server, &server, &text, seed);
-    check_receiving(&r, &r.p.client, &server, &text, seed);
+    check_sending(&r, &r.client, &client, &text, seed);
+    check_receiving(&r, &r.server, &client, &text, seed);
+    check_sending(&r, &r.server, &server, &text, seed);
+    check_receiving(&r, &r.client, &server, &text, seed);
   }
   way_close(&client);
   way_close(&server);
@@ -187,22 +177,21 @@ TEST(test_deflate_speaks_with_zlib_whatever_was_agreed_upon) {
 TEST(test_deflate_leaves_plain_messages_alone) {
   SCOPED(rig, r, NULL, NULL);
   r.sent.plain = true;
-  uint64_t calls = r.p.alloc.calls;
-  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  uint64_t calls = r.alloc.calls;
+  assert_through(&r, &r.client, &r.server, lorem);
   assert_int_equal(r.sent.rsv, 0);
   assert_false(r.sent.taken);
   assert_int_equal(r.sent.wire.len, strlen(lorem));
-  assert_that(r.p.alloc.calls <= calls + 1, "%d calls",
-              (int) (r.p.alloc.calls - calls)); /* received */
+  assert_that(r.alloc.calls <= calls + 1, "%d calls", (int) (r.alloc.calls - calls)); /* received */
   r.sent.plain = false;
-  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  assert_through(&r, &r.client, &r.server, lorem);
   size_t first = r.sent.wire.len;
   assert_true(first < strlen(lorem));
   assert_int_equal(r.sent.rsv, WSUV_RSV1);
   r.sent.plain = true; /* inside those that are compressed with takeover */
-  assert_through(&r, &r.p.client, &r.p.server, "plain");
+  assert_through(&r, &r.client, &r.server, "plain");
   r.sent.plain = false;
-  assert_through(&r, &r.p.client, &r.p.server, lorem);
+  assert_through(&r, &r.client, &r.server, lorem);
   assert_true(r.sent.wire.len < first / 2);
 }
 
@@ -232,20 +221,19 @@ TEST(test_deflate_asks_whether_to_compress) {
     o.compress_if = ask;
     o.compress_if_arg = &q;
     SCOPED(rig, r, &o, NULL);
-    assert_through(&r, &r.p.client, &r.p.server, lorem);
+    assert_through(&r, &r.client, &r.server, lorem);
     assert_int_equal(q.asked, 1);
     assert_int_equal(q.type, WSUV_FRAME_TEXT);
     assert_int_equal(q.len, strlen(lorem));
     assert_memory_equal(q.data, lorem, sizeof q.data);
     assert_int_equal(r.sent.rsv, yes ? WSUV_RSV1 : 0);
-    assert_int_equal(
-        extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_BINARY, lorem, cut, 2, &r.sent), 0);
+    assert_int_equal(extension_pair_send(&r, &r.client, WSUV_FRAME_BINARY, lorem, cut, 2), 0);
     assert_int_equal(q.asked, 2); /* once for a message, with its first fragment */
     assert_int_equal(q.type, WSUV_FRAME_BINARY);
     assert_int_equal(q.len, 6);
     assert_int_equal(r.sent.rsv, yes ? WSUV_RSV1 : 0);
     r.sent.plain = true; /* settles it without asking */
-    assert_through(&r, &r.p.client, &r.p.server, lorem);
+    assert_through(&r, &r.client, &r.server, lorem);
     assert_int_equal(q.asked, 2);
   }
 }
@@ -259,16 +247,15 @@ TEST(test_deflate_compresses_only_what_is_bigger) {
     o.compress_if_bigger_than = least;
     SCOPED(rig, r, &o, NULL);
     for (size_t len = 0; len < sizeof text; len++) {
-      assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
+      assert_int_equal(send_whole(&r, &r.client, text, len), 0);
       assert_int_equal(r.sent.rsv, len > least ? WSUV_RSV1 : 0);
-      assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+      assert_int_equal(receive(&r, &r.server, MOST), 1);
       assert_int_equal(r.out.len, len);
     }
     const size_t cut[] = {1, 0}; /* nobody knows how long it will be */
-    assert_int_equal(extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, text, cut, 2, &r.sent),
-                     0);
+    assert_int_equal(extension_pair_send(&r, &r.client, WSUV_FRAME_TEXT, text, cut, 2), 0);
     assert_int_equal(r.sent.rsv, WSUV_RSV1);
-    assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+    assert_int_equal(receive(&r, &r.server, MOST), 1);
     assert_int_equal(r.out.len, 1);
   }
 }
@@ -277,22 +264,21 @@ TEST(test_deflate_compresses_only_what_is_bigger) {
 TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
   uint64_t seed = 22;
   for (int takeover = 0; takeover < 2; takeover++) {
-    wsuv_deflate_options_t o = no_takeover();
+    wsuv_deflate_options_t o = with_takeover(takeover != 0);
     SCOPED_BYTES noise = {0};
-    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
     o.client_max_window_bits = 10;
     SCOPED(rig, r, &o, NULL);
     raw_noise(&seed, 2000, &noise);
     for (size_t len = 1; len <= noise.len; len += 333) {
-      assert_int_equal(send_whole(&r, &r.p.client, noise.base, len), 0);
+      assert_int_equal(send_whole(&r, &r.client, noise.base, len), 0);
       bool plain = takeover == 0 || len >= 1024;
       assert_int_equal(r.sent.rsv, plain ? 0 : WSUV_RSV1);
       assert_int_equal(r.sent.taken, !plain);
       if (plain) assert_int_equal(r.sent.wire.len, len);
-      assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+      assert_int_equal(receive(&r, &r.server, MOST), 1);
       assert_int_equal(r.out.len, len);
       assert_memory_equal(r.out.base, noise.base, len);
-      assert_through(&r, &r.p.client, &r.p.server, lorem); /* the receiver can go on */
+      assert_through(&r, &r.client, &r.server, lorem); /* the receiver can go on */
       assert_int_equal(r.sent.rsv, WSUV_RSV1);
     }
   }
@@ -302,35 +288,31 @@ TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
 TEST(test_deflate_passes_messages_that_are_not_compressed) {
   SCOPED(rig, r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
-  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(receive(&r, &r.server, MOST), 1);
   assert_int_equal(r.out.len, 7);
 }
 
 /* Either bound, while it inflates. */
 TEST(test_deflate_bounds_what_it_inflates) {
-  rig r;
   wsuv_deflate_options_t o;
   char text[5000];
   memset(text, 'x', sizeof text);
   wsuv_deflate_options_init(&o);
   o.max_inflated_size = 4000;
   for (size_t len = 3998; len <= 4002; len++) {
-    rig_open(&r, NULL, &o);
-    assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
-    assert_int_equal(receive(&r, &r.p.server, MOST), len > 4000 ? WSUV_ETOOBIG : 1);
-    if (len > 4000) assert_string_equal(r.p.why, "inflated message too large");
-    rig_close(&r);
-    rig_open(&r, NULL, NULL);
-    assert_int_equal(send_whole(&r, &r.p.client, text, len), 0);
-    assert_int_equal(receive(&r, &r.p.server, 4000), len > 4000 ? WSUV_ETOOBIG : 1);
-    rig_close(&r);
+    SCOPED(rig, r, NULL, &o);
+    SCOPED(rig, unbound, NULL, NULL);
+    assert_int_equal(send_whole(&r, &r.client, text, len), 0);
+    assert_int_equal(receive(&r, &r.server, MOST), len > 4000 ? WSUV_ETOOBIG : 1);
+    if (len > 4000) assert_string_equal(r.why, "inflated message too large");
+    assert_int_equal(send_whole(&unbound, &unbound.client, text, len), 0);
+    assert_int_equal(receive(&unbound, &unbound.server, 4000), len > 4000 ? WSUV_ETOOBIG : 1);
   }
-  rig_open(&r, NULL, &o); /* of each message anew */
+  SCOPED(rig, r, NULL, &o); /* of each message anew */
   for (int i = 0; i < 5; i++) {
-    assert_int_equal(send_whole(&r, &r.p.client, text, 4000), 0);
-    assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+    assert_int_equal(send_whole(&r, &r.client, text, 4000), 0);
+    assert_int_equal(receive(&r, &r.server, MOST), 1);
   }
-  rig_close(&r);
 }
 
 /* F27 */
@@ -338,54 +320,54 @@ TEST(test_deflate_refuses_what_is_corrupt) {
   SCOPED(rig, r, NULL, NULL);
   bytes_add(&r.sent.wire, "\xff\xff", 2);
   r.sent.rsv = WSUV_RSV1;
-  assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
-  assert_string_equal(r.p.why, "compressed data is corrupt");
+  assert_int_equal(receive(&r, &r.server, MOST), WSUV_EDEFLATE);
+  assert_string_equal(r.why, "compressed data is corrupt");
 }
 
 /* F27: a sender that takes its window over though it agreed not to. */
 TEST(test_deflate_refuses_a_window_that_should_be_gone) {
-  wsuv_deflate_options_t o = no_takeover();
+  wsuv_deflate_options_t o = with_takeover(false);
   SCOPED(rig, r, &o, &o);
   r.sent.rsv = WSUV_RSV1;
   bytes_add(&r.sent.wire, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
-  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(receive(&r, &r.server, MOST), 1);
   r.sent.wire.len = 0;
   bytes_add(&r.sent.wire, "\xf2\x00\x11\x00\x00", 5);
-  assert_int_equal(receive(&r, &r.p.server, MOST), WSUV_EDEFLATE);
+  assert_int_equal(receive(&r, &r.server, MOST), WSUV_EDEFLATE);
 }
 
 /* Made on first use; without takeover the client keeps one spare for all its sessions. */
 TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
   enum { SESSIONS = 20 };
-  wsuv_deflate_options_t o = no_takeover();
+  wsuv_deflate_options_t o = with_takeover(false);
   extension_set *client[SESSIONS], *server[SESSIONS];
   const char *why;
   SCOPED(rig, r, &o, &o);
   for (int i = 0; i < SESSIONS; i++) {
     header_store fields;
-    header_store_init(&fields, &r.p.alloc.handle);
-    assert_int_equal(extension_field(&fields, r.p.answer), 0);
-    assert_int_equal(extension_set_accept(&client[i], r.p.client.list, 1, &fields, &why), 0);
-    assert_int_equal(extension_set_answer(&server[i], r.p.server.list, &fields, &why), 0);
+    header_store_init(&fields, &r.alloc.handle);
+    assert_int_equal(extension_field(&fields, r.answer), 0);
+    assert_int_equal(extension_set_accept(&client[i], r.client.list, 1, &fields, &why), 0);
+    assert_int_equal(extension_set_answer(&server[i], r.server.list, &fields, &why), 0);
     header_store_clear(&fields);
   }
-  size_t idle = r.p.alloc.live_bytes;
+  size_t idle = r.alloc.live_bytes;
   assert_true(idle < (size_t) SESSIONS * 2 * 1024);
   size_t used = 0;
   uint64_t calls = 0;
   for (int round = 0; round < 3; round++) {
     for (int i = 0; i < SESSIONS; i++) {
-      extension_end from = {r.p.client.list, client[i]}, to = {r.p.server.list, server[i]};
+      extension_end from = {r.client.list, client[i]}, to = {r.server.list, server[i]};
       assert_through(&r, &from, &to, lorem);
       assert_through(&r, &to, &from, lorem);
       if (used == 0) {
-        used = r.p.alloc.live_bytes;
-        calls = r.p.alloc.calls;
+        used = r.alloc.live_bytes;
+        calls = r.alloc.calls;
       }
-      assert_int_equal(r.p.alloc.live_bytes, used);
+      assert_int_equal(r.alloc.live_bytes, used);
     }
   }
-  assert_int_equal(r.p.alloc.calls, calls);
+  assert_int_equal(r.alloc.calls, calls);
   for (int i = 0; i < SESSIONS; i++) {
     extension_set_free(client[i]);
     extension_set_free(server[i]);
@@ -395,65 +377,63 @@ TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
 /* With takeover nothing is allocated either, once both have had a message. */
 TEST(test_deflate_allocates_nothing_in_the_steady_state) {
   for (int takeover = 0; takeover < 2; takeover++) {
-    wsuv_deflate_options_t o = no_takeover();
-    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+    wsuv_deflate_options_t o = with_takeover(takeover != 0);
     SCOPED(rig, r, &o, &o);
-    assert_through(&r, &r.p.client, &r.p.server, lorem);
-    uint64_t calls = r.p.alloc.calls;
-    for (int i = 0; i < 100; i++) assert_through(&r, &r.p.client, &r.p.server, lorem);
-    assert_int_equal(r.p.alloc.calls, calls);
+    assert_through(&r, &r.client, &r.server, lorem);
+    uint64_t calls = r.alloc.calls;
+    for (int i = 0; i < 100; i++) assert_through(&r, &r.client, &r.server, lorem);
+    assert_int_equal(r.alloc.calls, calls);
   }
 }
 
 /* Whoever wants a state inside a message of another gets one of its own. */
 TEST(test_deflate_sessions_do_not_share_a_message) {
-  wsuv_deflate_options_t o = no_takeover();
+  wsuv_deflate_options_t o = with_takeover(false);
   SCOPED(rig, r, &o, &o);
   extension_send begin = {.type = WSUV_FRAME_TEXT,
                           .chunk = {(const uint8_t *) lorem, 40, true, false}};
   SCOPED_BYTES wire = {0};
-  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
+  assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &begin), 0);
   bytes_add(&wire, begin.chunk.data, begin.chunk.len);
-  extension_scratch_release(&r.p.scratch);
+  extension_scratch_release(&r.scratch);
 
   header_store fields;
-  extension_end other = {r.p.client.list, NULL};
-  header_store_init(&fields, &r.p.alloc.handle);
-  assert_int_equal(extension_field(&fields, r.p.answer), 0);
-  assert_int_equal(extension_set_accept(&other.set, other.list, 1, &fields, &r.p.why), 0);
+  extension_end other = {r.client.list, NULL};
+  header_store_init(&fields, &r.alloc.handle);
+  assert_int_equal(extension_field(&fields, r.answer), 0);
+  assert_int_equal(extension_set_accept(&other.set, other.list, 1, &fields, &r.why), 0);
   header_store_clear(&fields);
-  assert_through(&r, &other, &r.p.server, lorem);
+  assert_through(&r, &other, &r.server, lorem);
 
   extension_send end = {
       .type = WSUV_FRAME_TEXT,
       .chunk = {(const uint8_t *) lorem + 40, sizeof lorem - 1 - 40, false, true}};
-  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &end), 0);
+  assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &end), 0);
   bytes_add(&wire, end.chunk.data, end.chunk.len);
-  extension_scratch_release(&r.p.scratch);
+  extension_scratch_release(&r.scratch);
   r.sent.wire.len = 0;
   bytes_add(&r.sent.wire, wire.base, wire.len);
-  assert_int_equal(receive(&r, &r.p.server, MOST), 1);
+  assert_int_equal(receive(&r, &r.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), lorem);
   extension_set_free(other.set);
 }
 
 TEST(test_deflate_can_be_freed_inside_a_message) {
   for (int takeover = 0; takeover < 2; takeover++) {
-    wsuv_deflate_options_t o = no_takeover();
-    o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+    wsuv_deflate_options_t o = with_takeover(takeover != 0);
     SCOPED(rig, r, &o, &o);
     extension_send begin = {.type = WSUV_FRAME_TEXT,
                             .chunk = {(const uint8_t *) lorem, 40, true, false}};
-    assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &begin), 0);
+    assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &begin), 0);
     block to = {0};
     block_sink sink;
-    block_sink_begin(&sink, &to, &r.p.spare, MOST);
-    assert_int_equal(extension_set_incoming(r.p.server.set, &r.p.scratch, WSUV_FRAME_TEXT,
-                                            begin.rsv, &begin.chunk, &sink.sink, &r.p.why),
+    block_sink_begin(&sink, &to, &r.spare, MOST);
+    assert_int_equal(extension_set_incoming(r.server.set, &r.scratch, WSUV_FRAME_TEXT, begin.rsv,
+                                            &begin.chunk, &sink.sink, &r.why),
                      WSUV_EXTENSION_TAKEN);
     block_sink_end(&sink);
     assert_int_equal(to.len, 40); /* what was sent can be read so far */
-    block_release(&to, &r.p.spare);
+    block_release(&to, &r.spare);
   }
 }
 
@@ -461,17 +441,16 @@ TEST(test_deflate_can_be_freed_inside_a_message) {
 TEST(test_deflate_survives_every_failed_allocation) {
   for (int takeover = 0; takeover < 2; takeover++) {
     for (alloc_failures f = {0}; alloc_failures_next(&f);) {
-      wsuv_deflate_options_t o = no_takeover();
-      o.server_no_context_takeover = o.client_no_context_takeover = takeover == 0;
+      wsuv_deflate_options_t o = with_takeover(takeover != 0);
       SCOPED(rig, r, &o, &o);
-      alloc_failures_begin(&f, &r.p.alloc);
-      int err = send_whole(&r, &r.p.client, lorem, strlen(lorem));
+      alloc_failures_begin(&f, &r.alloc);
+      int err = send_whole(&r, &r.client, lorem, strlen(lorem));
       bool sent = err == 0;
-      if (sent) err = receive(&r, &r.p.server, MOST);
-      assert_int_equal(err, alloc_failures_end(&f, &r.p.alloc) ? WS_ENOMEM : 1);
+      if (sent) err = receive(&r, &r.server, MOST);
+      assert_int_equal(err, alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 1);
       if (sent) continue;
       assert_false(r.sent.taken);
-      assert_through(&r, &r.p.client, &r.p.server, lorem);
+      assert_through(&r, &r.client, &r.server, lorem);
     }
   }
 }
@@ -483,10 +462,10 @@ TEST(test_deflate_without_memory_inside_a_message_ends_the_session) {
   SCOPED(rig, r, NULL, NULL);
   raw_noise(&seed, 50000, &noise);
   extension_send send = {.type = WSUV_FRAME_BINARY, .chunk = {noise.base, 10, true, false}};
-  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), 0);
-  extension_scratch_release(&r.p.scratch);
-  r.p.alloc.fail_at = r.p.alloc.calls + 1;
+  assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &send), 0);
+  extension_scratch_release(&r.scratch);
+  r.alloc.fail_at = r.alloc.calls + 1;
   send.chunk = (wsuv_extension_chunk_t){noise.base, noise.len, false, true};
-  assert_int_equal(extension_set_outgoing(r.p.client.set, &r.p.scratch, &send), WS_ENOMEM);
+  assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &send), WS_ENOMEM);
   assert_true(send.taken);
 }

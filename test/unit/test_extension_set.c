@@ -79,17 +79,14 @@ TEST(test_extension_set_client_refuses_all_else) {
 }
 
 TEST(test_extension_set_client_that_offers_nothing_takes_nothing) {
-  rig r;
-  rig_open(&r);
-  assert_int_equal(extension_pair_accept(&r.p, NULL, 0, "one"), WSUV_EEXTENSION);
-  assert_string_equal(r.p.why, "extension was not offered");
-  rig_close(&r);
-  rig_open(&r);
+  SCOPED(rig, none);
+  SCOPED(rig, r);
+  assert_int_equal(extension_pair_accept(&none.p, NULL, 0, "one"), WSUV_EEXTENSION);
+  assert_string_equal(none.p.why, "extension was not offered");
   r.client[0].offers = 0;
   assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, 2, "one; letter=a"),
                    WSUV_EEXTENSION);
   assert_string_equal(r.p.why, "extension was not offered");
-  rig_close(&r);
 }
 
 TEST(test_extension_set_claims_the_bits_that_were_agreed_upon) {
@@ -129,15 +126,12 @@ TEST(test_extension_set_server_answers_in_its_own_order) {
 
 TEST(test_extension_set_server_refuses_what_is_malformed) {
   assert_answer("one; letter=a,;", WSUV_EEXTENSION, NULL);
-  rig r;
-  rig_open(&r); /* whether it knows any extension or not */
-  assert_int_equal(extension_pair_answer(&r.p, NULL, 0, "a b"), WSUV_EEXTENSION);
-  assert_string_equal(r.p.why, "Sec-WebSocket-Extensions is malformed");
-  rig_close(&r);
-  rig_open(&r);
-  assert_int_equal(extension_pair_answer(&r.p, NULL, 0, "a; b"), 0);
-  assert_null(r.p.server.set);
-  rig_close(&r);
+  SCOPED(rig, bad); /* whether it knows any extension or not */
+  SCOPED(rig, good);
+  assert_int_equal(extension_pair_answer(&bad.p, NULL, 0, "a b"), WSUV_EEXTENSION);
+  assert_string_equal(bad.p.why, "Sec-WebSocket-Extensions is malformed");
+  assert_int_equal(extension_pair_answer(&good.p, NULL, 0, "a; b"), 0);
+  assert_null(good.p.server.set);
 }
 
 TEST(test_extension_set_both_sides_agree) {
@@ -158,38 +152,40 @@ TEST(test_extension_set_both_sides_agree) {
 
 /* At work */
 
-static void assert_sent(rig *r, const char *text, const size_t *lengths, size_t count,
-                        const char *expected, unsigned rsv) {
-  sent_message sent = {.plain = false};
-  assert_int_equal(
-      extension_pair_send(&r->p, &r->p.client, WSUV_FRAME_TEXT, text, lengths, count, &sent), 0);
-  assert_string_equal(bytes_text(&sent.wire), expected);
-  assert_int_equal(sent.rsv, rsv);
-  assert_true(sent.taken);
-  bytes_free(&sent.wire);
+static int send_hello(rig *r, const size_t *lengths, size_t count) {
+  return extension_pair_send(&r->p, &r->p.client, WSUV_FRAME_TEXT, "hello", lengths, count);
+}
+
+static int receive(rig *r, size_t piece, size_t most) {
+  return extension_pair_receive(&r->p, &r->p.server, WSUV_FRAME_TEXT, piece, most);
+}
+
+static void assert_sent(rig *r, const size_t *lengths, size_t count, const char *expected,
+                        unsigned rsv) {
+  assert_int_equal(send_hello(r, lengths, count), 0);
+  assert_string_equal(bytes_text(&r->p.sent.wire), expected);
+  assert_int_equal(r->p.sent.rsv, rsv);
+  assert_true(r->p.sent.taken);
 }
 
 TEST(test_extension_set_runs_in_the_order_of_the_answer) {
-  rig r;
   const size_t whole[] = {5}, cut[] = {0, 2, 0, 3, 0};
-  rig_open(&r);
+  SCOPED(rig, r);
+  SCOPED(rig, other); /* RFC 6455 9.1: as the server lists them */
   assert_int_equal(negotiate(&r, COUNT), 0);
-  assert_sent(&r, "hello", whole, 1, "dcbahelloabcd", 7);
-  assert_sent(&r, "hello", cut, 5, "dcbahelloabcd", 7);
-  rig_close(&r);
-  rig_open(&r); /* RFC 6455 9.1: as the server lists them */
+  assert_sent(&r, whole, 1, "dcbahelloabcd", 7);
+  assert_sent(&r, cut, 5, "dcbahelloabcd", 7);
   assert_int_equal(
-      extension_pair_accept(&r.p, r.client_hooks, COUNT, "three; letter=c, one; letter=a"), 0);
-  assert_sent(&r, "hello", whole, 1, "achelloca", 5);
-  rig_close(&r);
+      extension_pair_accept(&other.p, other.client_hooks, COUNT, "three; letter=c, one; letter=a"),
+      0);
+  assert_sent(&other, whole, 1, "achelloca", 5);
 }
 
 /* Every chunking on the way in, any subset agreed upon. */
 TEST(test_extension_set_gives_back_what_was_sent) {
   uint64_t seed = 17;
   for (int round = 0; round < 600; round++) {
-    sent_message sent = {.plain = false};
-    SCOPED_BYTES out = {0}, text = {0};
+    SCOPED_BYTES text = {0};
     size_t lengths[8], count = 1 + seeded_below(&seed, 8), total = 0;
     SCOPED(rig, r);
     for (int i = 0; i < COUNT; i++) r.server[i].declines = seeded_below(&seed, 3) == 0;
@@ -202,30 +198,24 @@ TEST(test_extension_set_gives_back_what_was_sent) {
       extension_end *from = again == 0 ? &r.p.client : &r.p.server;
       extension_end *to = again == 0 ? &r.p.server : &r.p.client;
       const uint8_t *data = text.len == 0 ? (const uint8_t *) "" : text.base;
-      out.len = 0;
-      assert_int_equal(
-          extension_pair_send(&r.p, from, WSUV_FRAME_BINARY, data, lengths, count, &sent), 0);
+      assert_int_equal(extension_pair_send(&r.p, from, WSUV_FRAME_BINARY, data, lengths, count), 0);
       size_t piece = 1 + seeded_below(&seed, longest * 2);
-      assert_int_equal(
-          extension_pair_receive(&r.p, to, WSUV_FRAME_BINARY, &sent, piece, MOST, &out), 1);
-      assert_int_equal(out.len, total);
-      if (total > 0) assert_memory_equal(out.base, text.base, total);
+      assert_int_equal(extension_pair_receive(&r.p, to, WSUV_FRAME_BINARY, piece, MOST), 1);
+      assert_int_equal(r.p.out.len, total);
+      if (total > 0) assert_memory_equal(r.p.out.base, text.base, total);
     }
-    bytes_free(&sent.wire);
   }
 }
 
 TEST(test_extension_set_leaves_alone_what_all_pass) {
-  sent_message sent = {.plain = true};
   const size_t lengths[] = {2, 3};
   SCOPED(rig, r);
+  r.p.sent.plain = true;
   assert_int_equal(negotiate(&r, 3), 0);
-  assert_int_equal(
-      extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", lengths, 2, &sent), 0);
-  assert_string_equal(bytes_text(&sent.wire), "hello");
-  assert_int_equal(sent.rsv, 0);
-  assert_false(sent.taken);
-  SCOPED_BYTES out = {0};
+  assert_int_equal(send_hello(&r, lengths, 2), 0);
+  assert_string_equal(bytes_text(&r.p.sent.wire), "hello");
+  assert_int_equal(r.p.sent.rsv, 0);
+  assert_false(r.p.sent.taken);
   uint64_t calls = r.p.alloc.calls;
   wsuv_extension_chunk_t chunk = {(const uint8_t *) "hello", 5, true, true};
   block none = {0};
@@ -236,55 +226,44 @@ TEST(test_extension_set_leaves_alone_what_all_pass) {
                    WSUV_EXTENSION_PASS);
   assert_true(extension_set_in_idle(r.p.server.set));
   assert_int_equal(r.p.alloc.calls, calls);
-  assert_int_equal(extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 2, MOST, &out),
-                   1);
-  assert_string_equal(bytes_text(&out), "hello");
+  assert_int_equal(receive(&r, 2, MOST), 1);
+  assert_string_equal(bytes_text(&r.p.out), "hello");
   for (int i = 0; i < COUNT; i++) assert_int_equal(r.client[i].chunks + r.server[i].chunks, 0);
-  bytes_free(&sent.wire);
 }
 
 /* One that passes after it has written, which is forgotten, between two that do not pass. */
 TEST(test_extension_set_forgets_the_output_of_one_that_passes) {
-  sent_message sent = {.plain = true};
   const size_t whole[] = {5};
   SCOPED(rig, r);
+  r.p.sent.plain = true;
   r.client[1].late = true;
   assert_int_equal(negotiate(&r, 3), 0);
-  assert_int_equal(
-      extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", whole, 1, &sent), 0);
-  assert_string_equal(bytes_text(&sent.wire), "hello");
+  assert_int_equal(send_hello(&r, whole, 1), 0);
+  assert_string_equal(bytes_text(&r.p.sent.wire), "hello");
   assert_int_equal(r.client[1].chunks, 1);
-  assert_int_equal(sent.rsv, 0);
-  assert_false(sent.taken);
-  bytes_free(&sent.wire);
+  assert_int_equal(r.p.sent.rsv, 0);
+  assert_false(r.p.sent.taken);
 }
 
 TEST(test_extension_set_gives_each_only_the_bits_it_claims) {
-  sent_message sent = {.rsv = WSUV_RSV2};
-  SCOPED_BYTES out = {0};
   SCOPED(rig, r);
+  r.p.sent.rsv = WSUV_RSV2;
   assert_int_equal(negotiate(&r, 3), 0);
-  bytes_add(&sent.wire, "bhellob", 7); /* the bracket itself checks what it is shown */
-  assert_int_equal(extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 1, MOST, &out),
-                   1);
-  assert_string_equal(bytes_text(&out), "hello");
-  bytes_free(&sent.wire);
+  bytes_add(&r.p.sent.wire, "bhellob", 7); /* the bracket itself checks what it is shown */
+  assert_int_equal(receive(&r, 1, MOST), 1);
+  assert_string_equal(bytes_text(&r.p.out), "hello");
 }
 
 TEST(test_extension_set_incoming_fails_with_its_reason) {
   for (int i = 0; i < 3; i++) {
     for (size_t piece = 1; piece < 20; piece++) {
-      sent_message sent = {.rsv = 7};
-      SCOPED_BYTES out = {0};
       SCOPED(rig, r);
+      r.p.sent.rsv = 7;
       assert_int_equal(negotiate(&r, 3), 0);
-      bytes_add(&sent.wire, "cbahelloabc", 11);
-      sent.wire.base[i] = 'x';
-      assert_int_equal(
-          extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, piece, MOST, &out),
-          WSUV_EPROTOCOL);
+      bytes_add(&r.p.sent.wire, "cbahelloabc", 11);
+      r.p.sent.wire.base[i] = 'x';
+      assert_int_equal(receive(&r, piece, MOST), WSUV_EPROTOCOL);
       assert_string_equal(r.p.why, "no bracket");
-      bytes_free(&sent.wire);
     }
   }
 }
@@ -293,17 +272,11 @@ TEST(test_extension_set_incoming_fails_with_its_reason) {
 TEST(test_extension_set_incoming_is_bounded) {
   for (size_t count = 1; count <= 3; count++) {
     for (size_t most = 0; most < 8; most++) {
-      sent_message sent = {.plain = false};
-      SCOPED_BYTES out = {0};
       const size_t whole[] = {5};
       SCOPED(rig, r);
       assert_int_equal(negotiate(&r, count), 0);
-      assert_int_equal(
-          extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", whole, 1, &sent), 0);
-      assert_int_equal(
-          extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 3, most, &out),
-          most < 5 ? WSUV_ETOOBIG : 1);
-      bytes_free(&sent.wire);
+      assert_int_equal(send_hello(&r, whole, 1), 0);
+      assert_int_equal(receive(&r, 3, most), most < 5 ? WSUV_ETOOBIG : 1);
     }
   }
 }
@@ -314,21 +287,17 @@ TEST(test_extension_set_outgoing_fails_with_its_reason) {
   const size_t cut[] = {2, 3};
   for (int which = 0; which < 2; which++) {
     for (int intact = 0; intact < 2; intact++) {
-      sent_message sent = {.plain = false};
       SCOPED(rig, r);
       assert_int_equal(negotiate(&r, 2), 0);
       r.client[which].fails = WSUV_ERANDOM;
       r.client[which].intact = intact != 0;
-      assert_int_equal(
-          extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent),
-          WSUV_ERANDOM);
-      assert_int_equal(sent.taken, which > 0 || intact == 0);
+      assert_int_equal(send_hello(&r, cut, 2), WSUV_ERANDOM);
+      assert_int_equal(r.p.sent.taken, which > 0 || intact == 0);
       assert_string_equal(r.p.why, "bracket failed");
-      if (!sent.taken) {
+      if (!r.p.sent.taken) {
         r.client[which].fails = 0;
-        assert_sent(&r, "hello", cut, 2, "bahelloab", 6);
+        assert_sent(&r, cut, 2, "bahelloab", 6);
       }
-      bytes_free(&sent.wire);
     }
   }
 }
@@ -364,21 +333,16 @@ static int write_and_pass(void *state, wsuv_extension_message_t *message,
 /* An extension that breaks its contract ends the session; it corrupts nothing. */
 TEST(test_extension_set_refuses_to_pass_too_late) {
   for (int above = 0; above < 2; above++) {
-    sent_message sent = {.rsv = 6};
-    SCOPED_BYTES out = {0};
     const size_t cut[] = {2, 3};
     SCOPED(rig, r);
+    r.p.sent.rsv = 6;
     r.client[above].hooks.outgoing = pass_always;
     r.server[above].hooks.incoming = above == 0 ? pass_always : write_and_pass;
     assert_int_equal(negotiate(&r, 2), 0);
-    assert_int_equal(
-        extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent), WS_EINVAL);
-    sent.wire.len = 0;
-    bytes_add(&sent.wire, "bahelloab", 9);
-    assert_int_equal(
-        extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out),
-        WS_EINVAL);
-    bytes_free(&sent.wire);
+    assert_int_equal(send_hello(&r, cut, 2), WS_EINVAL);
+    r.p.sent.wire.len = 0;
+    bytes_add(&r.p.sent.wire, "bahelloab", 9);
+    assert_int_equal(receive(&r, 4, MOST), WS_EINVAL);
   }
 }
 
@@ -388,7 +352,7 @@ TEST(test_extension_set_works_without_hooks_for_a_direction) {
   r.client[0].hooks.outgoing = NULL;
   r.server[0].hooks.incoming = NULL;
   assert_int_equal(negotiate(&r, 2), 0);
-  assert_sent(&r, "hello", whole, 1, "bhellob", 2);
+  assert_sent(&r, whole, 1, "bhellob", 2);
 }
 
 static int nothing(void *shared, const wsuv_allocator_t *alloc,
@@ -420,27 +384,24 @@ TEST(test_extension_set_outlives_the_list_of_its_maker) {
   extension_list_unref(r.p.client.list);
   r.p.client.list = NULL;
   assert_int_equal(r.client[0].installed, 1);
-  assert_sent(&r, "hello", whole, 1, "bahelloab", 6);
+  assert_sent(&r, whole, 1, "bahelloab", 6);
 }
 
 /* F46 */
 TEST(test_extension_set_survives_every_failed_allocation) {
   const size_t cut[] = {2, 3};
   for (alloc_failures f = {0}; alloc_failures_next(&f);) {
-    sent_message sent = {.plain = false};
-    SCOPED_BYTES out = {0};
     SCOPED(rig, r);
     alloc_failures_begin(&f, &r.p.alloc);
     int err = negotiate(&r, 3);
     if (err == 0) {
-      err = extension_pair_send(&r.p, &r.p.client, WSUV_FRAME_TEXT, "hello", cut, 2, &sent);
+      err = send_hello(&r, cut, 2);
     }
     if (err == 0) {
-      err = extension_pair_receive(&r.p, &r.p.server, WSUV_FRAME_TEXT, &sent, 4, MOST, &out);
+      err = receive(&r, 4, MOST);
     }
     bool failed = alloc_failures_end(&f, &r.p.alloc);
     assert_int_equal(err, failed ? WS_ENOMEM : 1);
-    if (!failed) assert_string_equal(bytes_text(&out), "hello");
-    bytes_free(&sent.wire);
+    if (!failed) assert_string_equal(bytes_text(&r.p.out), "hello");
   }
 }
