@@ -24,7 +24,8 @@ static int on_recv(void *arg, unsigned char *to, size_t len) {
   return (int) len;
 }
 
-size_t raw_tls_carry(raw_tls *s, tls_end *client) {
+size_t raw_tls_carry(raw_tls *s) {
+  tls_end *client = &s->pair.client;
   tls_end_feed(client, fifo_data(&s->out), s->out.len, 0);
   fifo_consume(&s->out, s->out.len);
   tls_end_step(client);
@@ -33,21 +34,31 @@ size_t raw_tls_carry(raw_tls *s, tls_end *client) {
   return s->in.len - before;
 }
 
-void raw_tls_connect(raw_tls *s, tls_pair *p) {
-  *s = (raw_tls){.in = {0}};
+static void connect_raw(raw_tls *s) {
+  tls_pair *p = &s->pair;
   tls_end_init(&p->client, p->client_ctx, pair_host, PAIR_PORT);
-  mbedtls_ssl_init(&s->ssl);
   assert_int_equal(mbedtls_ssl_setup(&s->ssl, &p->server_ctx->conf), 0);
   mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
-  do (void) raw_tls_carry(s, &p->client);
+  do (void) raw_tls_carry(s);
   while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
-  (void) raw_tls_carry(s, &p->client);
+  (void) raw_tls_carry(s);
   assert_int_equal(p->client.shaken, 0);
 }
 
-void raw_tls_disconnect(raw_tls *s, tls_pair *p) {
+void raw_tls_open(raw_tls *s) {
+  *s = (raw_tls){.in = {0}};
+  mbedtls_ssl_init(&s->ssl);
+  pair_config.max_version = WSUV_TLS_1_2;
+  tls_pair_open(&s->pair);
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+  mbedtls_ssl_conf_renegotiation(&s->pair.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+#endif
+  connect_raw(s);
+}
+
+void raw_tls_close(raw_tls *s) {
   mbedtls_ssl_free(&s->ssl);
   fifo_free(&s->in);
   fifo_free(&s->out);
-  tls_end_free(&p->client);
+  tls_pair_close(&s->pair);
 }

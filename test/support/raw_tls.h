@@ -11,17 +11,17 @@
 #include "support/tls_pair.h"
 
 typedef struct raw_tls {
+  tls_pair pair; /* without an engine for the server */
   mbedtls_ssl_context ssl;
   fifo in, out;
 } raw_tls;
 
-/* Between pair_begin and pair_finish, instead of pair_connect and pair_disconnect: the handshake
-   with the pair's client, whose configuration must have a max_version of TLS 1.2. */
-void raw_tls_connect(raw_tls *s, tls_pair *p);
-void raw_tls_disconnect(raw_tls *s, tls_pair *p);
+/* With the handshake, by TLS 1.2. The server may ask for another one. */
+void raw_tls_open(raw_tls *s);
+void raw_tls_close(raw_tls *s);
 
 /* All that the server has written goes to the client in one read, and what the client answers to
    the server. Returns the size of the answer. */
-size_t raw_tls_carry(raw_tls *s, tls_end *client);
+size_t raw_tls_carry(raw_tls *s);
 
 #endif

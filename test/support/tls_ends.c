@@ -33,6 +33,7 @@ void tls_end_init(tls_end *e, tls_context *ctx, const char *host, uint16_t port)
 void tls_end_free(tls_end *e) {
   tls_engine_free(e->engine);
   fifo_free(&e->in);
+  *e = (tls_end){.engine = NULL};
 }
 
 static void read_all(tls_end *e) {

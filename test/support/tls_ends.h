@@ -27,7 +27,7 @@ typedef struct tls_end {
 } tls_end;
 
 void tls_end_init(tls_end *e, tls_context *ctx, const char *host, uint16_t port);
-void tls_end_free(tls_end *e);
+void tls_end_free(tls_end *e); /* it is zeroed, which may be freed, too */
 
 /* The handshake, or reading, as far as it goes now. */
 void tls_end_step(tls_end *e);

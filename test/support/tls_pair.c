@@ -67,16 +67,24 @@ int pair_after(void **state) {
   return pair_alloc.live == 0 ? 0 : -1;
 }
 
-void pair_begin_with(tls_pair *p, const cert *leaf, const cert *clients_ca) {
+void tls_pair_open(tls_pair *p) {
   tls_failure failure;
+  *p = (tls_pair){.client_ctx = NULL};
   assert_int_equal(
       tls_context_new(&p->client_ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure), 0);
   assert_string_equal(failure.text, "");
-  p->server_ctx = tls_server_context(&pair_alloc.handle, leaf, clients_ca);
+  p->server_ctx = tls_server_context(&pair_alloc.handle, &pair_server, NULL);
 }
 
-void pair_begin(tls_pair *p) {
-  pair_begin_with(p, &pair_server, NULL);
+void tls_pair_close(tls_pair *p) {
+  pair_disconnect(p);
+  tls_context_unref(p->client_ctx);
+  tls_context_unref(p->server_ctx);
+}
+
+void pair_serve(tls_pair *p, const cert *leaf, const cert *clients_ca) {
+  tls_context_unref(p->server_ctx);
+  p->server_ctx = tls_server_context(&pair_alloc.handle, leaf, clients_ca);
 }
 
 void pair_connect(tls_pair *p, const char *name, uint16_t port) {
@@ -89,22 +97,21 @@ void pair_disconnect(tls_pair *p) {
   tls_end_free(&p->server);
 }
 
-void pair_finish(tls_pair *p) {
-  tls_context_unref(p->client_ctx);
-  tls_context_unref(p->server_ctx);
+void pair_meet(tls_pair *p, const char *name) {
+  pair_connect(p, name, PAIR_PORT);
+  tls_ends_run(&p->client, &p->server, 0);
 }
 
-void tls_pair_open(tls_pair *p, size_t piece) {
-  pair_begin(p);
+void shaken_pair_open(shaken_pair *p, size_t piece) {
+  tls_pair_open(p);
   pair_connect(p, pair_host, PAIR_PORT);
   tls_ends_run(&p->client, &p->server, piece);
   assert_int_equal(p->client.shaken, 0);
   assert_int_equal(p->server.shaken, 0);
 }
 
-void tls_pair_close(tls_pair *p) {
-  pair_disconnect(p);
-  pair_finish(p);
+void shaken_pair_close(shaken_pair *p) {
+  tls_pair_close(p);
 }
 
 void pair_assert_in(const tls_end *e, const void *data, size_t len) {

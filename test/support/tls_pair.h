@@ -35,18 +35,25 @@ typedef struct tls_pair {
   tls_end client, server;
 } tls_pair;
 
-/* The contexts; clients_ca as for tls_server_context. */
-void pair_begin(tls_pair *p);
-void pair_begin_with(tls_pair *p, const cert *leaf, const cert *clients_ca);
-void pair_finish(tls_pair *p);
+/* The contexts; closing frees the engines, too, if there are any. */
+void tls_pair_open(tls_pair *p);
+void tls_pair_close(tls_pair *p);
+
+/* Another server; clients_ca as for tls_server_context. */
+void pair_serve(tls_pair *p, const cert *leaf, const cert *clients_ca);
 
 /* The engines. */
 void pair_connect(tls_pair *p, const char *name, uint16_t port);
 void pair_disconnect(tls_pair *p);
 
-/* Both, and the handshake with bytes in pieces of that size. */
-void tls_pair_open(tls_pair *p, size_t piece);
-void tls_pair_close(tls_pair *p);
+/* They are made, and the handshake goes as far as it can. */
+void pair_meet(tls_pair *p, const char *name);
+
+/* A pair that is opened with the whole handshake, its bytes in pieces of that size. */
+typedef tls_pair shaken_pair;
+
+void shaken_pair_open(shaken_pair *p, size_t piece);
+void shaken_pair_close(shaken_pair *p);
 
 void pair_assert_in(const tls_end *e, const void *data, size_t len); /* plaintext that came */
 tls_info pair_facts(const tls_end *e);

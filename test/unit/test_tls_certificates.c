@@ -18,17 +18,15 @@ typedef struct trial {
 } trial;
 
 static void try_chain(const cert *leaf, const trial *t) {
-  tls_pair p;
-  pair_begin_with(&p, leaf, NULL);
-  pair_connect(&p, t->name, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, leaf, NULL);
+  pair_meet(&p, t->name);
   assert_int_equal(p.client.shaken, t->status);
   assert_string_equal(pair_facts(&p.client).text, t->text);
   assert_int_equal(p.client.in.len, 0);
   /* A pin that stands alone is looked at when the server is done. */
   if (t->status != 0 && !pair_config.verification_disabled)
     assert_int_not_equal(p.server.shaken, 0);
-  tls_pair_close(&p);
 }
 
 static void try_spec(const cert_spec *spec, cert *issuer, const trial *t) {
@@ -178,14 +176,13 @@ TEST(test_pins) {
 TEST(test_verification_can_be_disabled) {
   const cert_spec spec = {.name = "x", .hosts = {"x.test"}, .not_after = "20240101000000"};
   cert leaf;
-  tls_pair p;
   wsuv_tls_config_disable_verification(&pair_config);
   cert_make(&leaf, &spec, NULL);
-  pair_begin_with(&p, &leaf, NULL);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &leaf, NULL);
   assert_false(tls_context_verifies(p.client_ctx));
   for (int i = 0; i < 2; i++) {
-    pair_connect(&p, pair_host, PAIR_PORT);
-    tls_ends_run(&p.client, &p.server, 0);
+    pair_meet(&p, pair_host);
     assert_int_equal(p.client.shaken, 0);
     assert_false(pair_facts(&p.client).verified);
     assert_false(pair_facts(&p.client).resumed);
@@ -194,27 +191,23 @@ TEST(test_verification_can_be_disabled) {
     pair_disconnect(&p);
   }
   assert_int_equal(p.client_ctx->sessions.count, 0);
-  pair_finish(&p);
   cert_free(&leaf);
 }
 
 TEST(test_client_certificate) {
-  tls_pair p;
   pair_own(&pair_client);
-  pair_begin_with(&p, &pair_server, &pair_ca);
-  pair_connect(&p, pair_host, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &pair_server, &pair_ca);
+  pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, 0);
   assert_int_equal(p.server.shaken, 0);
   tls_info f = pair_facts(&p.server);
   assert_int_equal(f.peer_cert_len, pair_client.der_len);
   assert_memory_equal(f.peer_cert, pair_client.der, pair_client.der_len);
-  tls_pair_close(&p);
 }
 
 static void connect_refused(tls_pair *p, int server_status) {
-  pair_connect(p, pair_host, PAIR_PORT);
-  tls_ends_run(&p->client, &p->server, 0);
+  pair_meet(p, pair_host);
   assert_int_equal(p->server.shaken, server_status);
   tls_end_eof(&p->client);
 }
@@ -226,38 +219,33 @@ static int client_status(const tls_pair *p) {
 /* As a server, mbedTLS says nothing of it, and goes. That its alerts in TLS 1.3 come with keys that
    its own client does not expect is why alerts are tried with TLS 1.2. */
 TEST(test_client_certificate_is_wanted) {
-  tls_pair p;
   pair_config.max_version = WSUV_TLS_1_2;
-  pair_begin_with(&p, &pair_server, &pair_ca);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &pair_server, &pair_ca);
   connect_refused(&p, WSUV_ETLS);
   assert_int_equal(client_status(&p), WSUV_ETLSTRUNCATED);
   assert_int_equal(pair_facts(&p.server).library_error, -0x7480);
-  tls_pair_close(&p);
 }
 
 TEST(test_client_certificate_of_a_stranger) {
-  tls_pair p;
   pair_own(&pair_client);
   pair_config.max_version = WSUV_TLS_1_2;
-  pair_begin_with(&p, &pair_server, &pair_other_ca);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &pair_server, &pair_other_ca);
   connect_refused(&p, WSUV_ETLSVERIFY);
   assert_int_equal(client_status(&p), WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "alert of the peer: unknown certificate authority");
-  tls_pair_close(&p);
 }
 
 TEST(test_server_is_told_why) {
-  tls_pair p;
   pair_trust(&pair_other_ca);
   pair_config.max_version = WSUV_TLS_1_2;
-  pair_begin(&p);
-  pair_connect(&p, pair_host, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  SCOPED(tls_pair, p);
+  pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
   assert_string_equal(pair_facts(&p.server).text,
                       "alert of the peer: unknown certificate authority");
-  tls_pair_close(&p);
 }
 
 /* Each flag of mbedTLS as one of ours; what has none of its own is another problem. */

@@ -19,7 +19,7 @@ TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
 TEST_AROUND_EACH(pair_before, pair_after)
 
 TEST(test_handshake_and_its_facts) {
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_info f = pair_facts(&p.client);
   assert_string_equal(f.version, tls_library_has_1_3() ? "TLSv1.3" : "TLSv1.2");
   assert_string_equal(f.ciphersuite, tls_library_has_1_3()
@@ -36,8 +36,7 @@ TEST(test_handshake_and_its_facts) {
 }
 
 TEST(test_no_facts_before_the_handshake) {
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_info f = pair_facts(&p.client);
   assert_null(f.version);
@@ -45,12 +44,11 @@ TEST(test_no_facts_before_the_handshake) {
   assert_null(f.alpn);
   assert_null(f.peer_cert);
   assert_false(f.verified || f.resumed);
-  tls_pair_close(&p);
 }
 
 TEST(test_version_can_be_held_down) {
   pair_config.max_version = WSUV_TLS_1_2;
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   assert_string_equal(pair_facts(&p.client).version, "TLSv1.2");
 }
 
@@ -58,43 +56,37 @@ TEST(test_named_suite_is_used) {
   static const char *const suites[] = {"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"};
   pair_config.ciphersuites = suites;
   pair_config.ciphersuite_count = 1;
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   assert_string_equal(pair_facts(&p.client).ciphersuite, suites[0]);
   assert_string_equal(pair_facts(&p.client).version, "TLSv1.2");
 }
 
 TEST(test_no_common_suite) {
   static const char *const suites[] = {"TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"};
-  tls_pair p;
   pair_config.ciphersuites = suites;
   pair_config.ciphersuite_count = 1;
-  pair_begin(&p);
-  pair_connect(&p, pair_host, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  SCOPED(tls_pair, p);
+  pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: handshake failure");
   assert_true(pair_facts(&p.client).library_error < 0);
-  tls_pair_close(&p);
 }
 
 TEST(test_no_alpn) {
   static const char *const none[] = {NULL};
   pair_config.alpn = none;
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   assert_null(pair_facts(&p.client).alpn);
 }
 
 TEST(test_alpn_that_the_server_does_not_have) {
   static const char *const protocols[] = {"h2"};
-  tls_pair p;
   pair_config.alpn = protocols;
   pair_config.alpn_count = 1;
-  pair_begin(&p);
-  pair_connect(&p, pair_host, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  SCOPED(tls_pair, p);
+  pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: no application protocol");
-  tls_pair_close(&p);
 }
 
 /* --- data --- */
@@ -110,7 +102,7 @@ static uint8_t *large_data(void) {
 
 TEST(test_data_both_ways) {
   uint8_t *data = large_data();
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_write(&p.client, data, LARGE);
   tls_end_write(&p.server, data, LARGE);
   tls_ends_run(&p.client, &p.server, 0);
@@ -123,7 +115,7 @@ TEST(test_data_both_ways) {
 TEST(test_bytes_in_pieces_of_any_size) {
   static const size_t pieces[] = {1, 2, 3, 5, 7, 64, 1000, 1460};
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-    SCOPED(tls_pair, p, pieces[i]);
+    SCOPED(shaken_pair, p, pieces[i]);
     tls_end_write(&p.client, "hello, server", 13);
     tls_end_write(&p.server, "hello, ", 7);
     tls_end_write(&p.server, "client", 6);
@@ -144,7 +136,7 @@ TEST(test_small_pieces_share_a_record) {
   ws_view bufs[PIECES];
   uint8_t data[PIECES * 3];
   size_t taken;
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   for (size_t i = 0; i < PIECES; i++) {
     memset(data + i * 3, (int) (i & 0xff), 3);
     bufs[i] = (ws_view){data + i * 3, 3};
@@ -160,7 +152,7 @@ TEST(test_write_makes_one_batch_at_most) {
   size_t taken;
   uint8_t *data = large_data();
   const ws_view bufs[] = {{data, 1}, {data + 1, 0}, {data + 1, 4999}, {data + 5000, LARGE - 5000}};
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   for (size_t done = 0; done < LARGE; done += taken) {
     assert_int_equal(tls_engine_write(p.client.engine, bufs, 4, done, &taken), 0);
     assert_in_range(taken, 1, 65536);
@@ -176,7 +168,7 @@ TEST(test_write_makes_one_batch_at_most) {
 TEST(test_what_is_not_eaten_can_be_kept) {
   fifo carried = {0};
   uint8_t room[4];
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   for (int i = 0; i < 3; i++) tls_end_write(&p.server, "abcd", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   tls_engine_feed(p.client.engine, fifo_data(&carried), carried.len);
@@ -193,8 +185,7 @@ TEST(test_what_is_not_eaten_can_be_kept) {
 
 /* Beyond what mbedTLS has of its own. */
 TEST(test_idle_engine_holds_next_to_nothing) {
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   tls_end_init(&p.client, p.client_ctx, pair_host, PAIR_PORT);
   tls_end_init(&p.server, p.server_ctx, NULL, 0);
   tls_ends_run(&p.client, &p.server, 0);
@@ -204,13 +195,12 @@ TEST(test_idle_engine_holds_next_to_nothing) {
   tls_end_free(&p.client);
   assert_in_range(with - pair_alloc.live_bytes, 1, sizeof(mbedtls_ssl_context) + 2048);
   tls_end_free(&p.server);
-  pair_finish(&p);
 }
 
 /* --- the end --- */
 
 TEST(test_close_notify_is_a_clean_end) {
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_engine_close(p.server.engine);
   tls_engine_close(p.server.engine);
@@ -223,7 +213,7 @@ TEST(test_close_notify_is_a_clean_end) {
 }
 
 TEST(test_end_without_close_notify_is_told_apart) {
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_write(&p.server, "bye", 3);
   tls_ends_run(&p.client, &p.server, 0);
   tls_end_eof(&p.client);
@@ -233,9 +223,8 @@ TEST(test_end_without_close_notify_is_told_apart) {
 
 /* What follows close_notify is none of the peer's. */
 TEST(test_data_behind_close_notify_is_not_read) {
-  tls_pair p;
   for (size_t piece = 0; piece < 2; piece++) {
-    tls_pair_open(&p, 0);
+    SCOPED(shaken_pair, p, 0);
     tls_end_write(&p.server, "bye", 3);
     tls_engine_close(p.server.engine);
     tls_end_write(&p.server, "more", 4);
@@ -243,13 +232,12 @@ TEST(test_data_behind_close_notify_is_not_read) {
     tls_end_eof(&p.client);
     pair_assert_in(&p.client, "bye", 3);
     assert_int_equal(p.client.ended, WS_EOF);
-    tls_pair_close(&p);
   }
 }
 
 TEST(test_records_before_a_bad_one_are_read) {
   fifo carried = {0};
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_write(&p.server, "good", 4);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   fifo_append(&carried, "no record", 9);
@@ -263,33 +251,28 @@ TEST(test_records_before_a_bad_one_are_read) {
 
 TEST(test_plain_http_in_reply) {
   static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_end_step(&p.client);
   tls_end_feed(&p.client, text, sizeof text - 1, 0);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "the peer does not speak TLS: it answers in plain HTTP");
-  tls_pair_close(&p);
 }
 
 TEST(test_alert_in_place_of_an_answer) {
   static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 112}; /* unrecognized_name */
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_end_step(&p.client);
   tls_end_feed(&p.client, alert, sizeof alert, 1);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: unrecognized name");
-  tls_pair_close(&p);
 }
 
 /* F33: whoever is silent in the middle of a flight is waited for. */
 TEST(test_stall_in_every_flight) {
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   for (uint64_t n = 0; n < 1200; n += 97) {
     pair_connect(&p, pair_host, PAIR_PORT);
     tls_ends_run_until(&p.server, &p.client, n);
@@ -299,14 +282,13 @@ TEST(test_stall_in_every_flight) {
     assert_int_equal(p.client.ended, 0);
     pair_disconnect(&p);
   }
-  pair_finish(&p);
 }
 
 /* A bit is turned in a record of data. */
 TEST(test_changed_bytes_are_noticed) {
   for (size_t at = 0; at < 30; at++) {
     fifo carried = {0};
-    SCOPED(tls_pair, p, 0);
+    SCOPED(shaken_pair, p, 0);
     tls_end_write(&p.server, "hello", 5);
     tls_end_take(&p.server, &carried, SIZE_MAX);
     if (at < carried.len) fifo_data(&carried)[at] ^= 1;
@@ -323,7 +305,7 @@ TEST(test_changed_bytes_are_noticed) {
 /* F33: an alert may come at any time. */
 TEST(test_alert_in_an_open_session) {
   fifo carried = {0};
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_write(&p.client, "hello", 5);
   tls_end_take(&p.client, &carried, SIZE_MAX);
   fifo_data(&carried)[carried.len - 1] ^= 1;
@@ -337,7 +319,7 @@ TEST(test_alert_in_an_open_session) {
 
 TEST(test_nothing_goes_on_after_a_failure) {
   size_t taken;
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   tls_end_feed(&p.client, "no record of TLS at all", 23, 0);
   assert_int_equal(p.client.ended, WSUV_ETLS);
   const ws_view buf = {(const uint8_t *) "x", 1};
@@ -347,9 +329,8 @@ TEST(test_nothing_goes_on_after_a_failure) {
 
 /* F31: what is written while the server's tickets lie there unread. */
 TEST(test_writing_between_tickets) {
-  tls_pair p;
   fifo carried = {0};
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   pair_connect(&p, pair_host, PAIR_PORT);
   while (p.server.shaken != 0) {
     tls_end_step(&p.client);
@@ -374,56 +355,36 @@ TEST(test_writing_between_tickets) {
   tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
   assert_in_range(p.server.in.len, 1, written);
   fifo_free(&carried);
-  tls_pair_close(&p);
 }
 
 /* --- a server that wants to negotiate again --- */
 
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 
-/* With TLS 1.2, and open. */
-static void raw_open(tls_pair *p, raw_tls *s) {
-  pair_config.max_version = WSUV_TLS_1_2;
-  pair_begin(p);
-  mbedtls_ssl_conf_renegotiation(&p->server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
-  raw_tls_connect(s, p);
-}
-
-static void raw_close(tls_pair *p, raw_tls *s) {
-  raw_tls_disconnect(s, p);
-  pair_finish(p);
-}
-
 /* F35: it is told no, by an alert, and the session goes on. */
 TEST(test_no_renegotiation) {
-  tls_pair p;
-  raw_tls s;
   uint8_t room[16];
-  raw_open(&p, &s);
+  SCOPED(raw_tls, s);
   assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
-  assert_in_range(raw_tls_carry(&s, &p.client), 7, 64); /* no ClientHello has room there */
+  assert_in_range(raw_tls_carry(&s), 7, 64); /* no ClientHello has room there */
   assert_int_equal(mbedtls_ssl_read(&s.ssl, room, sizeof room), MBEDTLS_ERR_SSL_WANT_READ);
   assert_int_equal(mbedtls_ssl_write(&s.ssl, (const unsigned char *) "still here", 10), 10);
-  (void) raw_tls_carry(&s, &p.client);
-  pair_assert_in(&p.client, "still here", 10);
-  assert_int_equal(p.client.ended, 0);
-  raw_close(&p, &s);
+  (void) raw_tls_carry(&s);
+  pair_assert_in(&s.pair.client, "still here", 10);
+  assert_int_equal(s.pair.client.ended, 0);
 }
 
 /* F22: whoever asks and asks, and reads no answer, is left before they fill the memory. */
 TEST(test_questions_without_end) {
   enum { QUESTIONS = 20 * 1000, KIB = 1024 };
-  tls_pair p;
-  raw_tls s;
-  raw_open(&p, &s);
-  for (int i = 0; i < QUESTIONS && p.client.ended == 0; i++) {
+  SCOPED(raw_tls, s);
+  for (int i = 0; i < QUESTIONS && s.pair.client.ended == 0; i++) {
     assert_int_equal(mbedtls_ssl_renegotiate(&s.ssl), 0);
-    tls_end_feed(&p.client, fifo_data(&s.out), s.out.len, 0);
+    tls_end_feed(&s.pair.client, fifo_data(&s.out), s.out.len, 0);
     fifo_consume(&s.out, s.out.len);
   }
-  assert_int_equal(p.client.ended, WSUV_ETLS);
-  assert_in_range(output(&p.client), 200 * KIB, 256 * KIB);
-  raw_close(&p, &s);
+  assert_int_equal(s.pair.client.ended, WSUV_ETLS);
+  assert_in_range(output(&s.pair.client), 200 * KIB, 256 * KIB);
 }
 
 #endif
@@ -440,13 +401,13 @@ static void read_file(const char *path, char *text, size_t size) {
 
 TEST(test_key_log) {
   char path[] = P_tmpdir "/wsuv-keylog-XXXXXX", text[4096];
-  tls_pair p;
+  shaken_pair p;
   int fd = mkstemp(path);
   assert_true(fd >= 0);
   (void) close(fd);
   pair_config.keylog_file = path;
-  tls_pair_open(&p, 0);
-  tls_pair_close(&p);
+  shaken_pair_open(&p, 0);
+  shaken_pair_close(&p);
   read_file(path, text, sizeof text);
   (void) unlink(path);
   if (tls_library_has_1_3()) {
@@ -492,7 +453,7 @@ TEST(test_without_memory_of_ours) {
 TEST(test_keep_without_memory_is_told_to_the_reader) {
   fifo carried = {0};
   uint8_t room[1];
-  SCOPED(tls_pair, p, 0);
+  SCOPED(shaken_pair, p, 0);
   for (int i = 0; i < 2; i++) tls_end_write(&p.server, "ab", 2);
   tls_end_take(&p.server, &carried, SIZE_MAX);
   tls_engine_feed(p.client.engine, fifo_data(&carried), carried.len);

@@ -24,15 +24,13 @@ static bool resumes(tls_pair *p, const char *name, uint16_t port) {
 }
 
 static void resume_by(wsuv_tls_version_t version) {
-  tls_pair p;
   pair_config.max_version = version;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   for (int i = 0; i < 3; i++) assert_true(resumes(&p, pair_host, PAIR_PORT));
   assert_false(resumes(&p, "a.wild.test", PAIR_PORT));
   assert_false(resumes(&p, pair_host, PAIR_PORT + 1));
   assert_true(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
 }
 
 TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
@@ -45,55 +43,44 @@ TEST(test_sessions_are_resumed) {
 }
 
 TEST(test_resumption_can_be_switched_off) {
-  tls_pair p;
   pair_config.resumption = false;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   assert_int_equal(p.client_ctx->sessions.count, 0);
-  pair_finish(&p);
 }
 
 TEST(test_resumed_session_with_pins) {
   char text[64];
   const char *pins[] = {cert_pin(&pair_server, text)};
-  tls_pair p;
   pair_config.pins = pins;
   pair_config.pin_count = 1;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   assert_true(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
 }
 
 /* A server that has lost its keys makes a whole handshake, and looks no worse for it. */
 TEST(test_server_that_has_forgotten) {
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
-  tls_context_unref(p.server_ctx);
-  p.server_ctx = tls_server_context(&pair_alloc.handle, &pair_server, NULL);
+  pair_serve(&p, &pair_server, NULL);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   assert_true(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
 }
 
 /* Another server with the same name must still show a good certificate. */
 TEST(test_offered_session_does_not_stand_for_a_certificate) {
   const cert_spec spec = {.name = "thief", .hosts = {pair_host}};
   cert thief;
-  tls_pair p;
   cert_make(&thief, &spec, &pair_other_ca);
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
-  tls_context_unref(p.server_ctx);
-  p.server_ctx = tls_server_context(&pair_alloc.handle, &thief, NULL);
-  pair_connect(&p, pair_host, PAIR_PORT);
-  tls_ends_run(&p.client, &p.server, 0);
+  pair_serve(&p, &thief, NULL);
+  pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
   pair_disconnect(&p);
   assert_int_equal(p.client_ctx->sessions.count, 0);
-  pair_finish(&p);
   cert_free(&thief);
 }
 
@@ -104,33 +91,28 @@ static tls_session *only_session(tls_pair *p) {
 }
 
 TEST(test_session_of_another_library_is_a_miss) {
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   tls_session *session = only_session(&p);
   for (size_t i = 0; i < session->len; i++)
     session->data[i] ^= i < sizeof(mbedtls_x509_time) ? 0 : 1;
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   assert_true(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
 }
 
 TEST(test_session_does_not_outlive_the_certificate) {
   const mbedtls_x509_time past = {.year = 2024, .mon = 1, .day = 1};
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   memcpy(only_session(&p)->data, &past, sizeof past);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
 }
 
 /* However many tickets come together, one is saved: the server does not decide what it costs. */
 TEST(test_tickets_that_come_together_are_saved_once) {
   enum { TICKETS = 100 };
   fifo carried = {0};
-  tls_pair p;
-  pair_begin(&p);
+  SCOPED(tls_pair, p);
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
   mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, TICKETS);
 #endif
@@ -153,6 +135,5 @@ TEST(test_tickets_that_come_together_are_saved_once) {
   assert_int_equal(p.client_ctx->sessions.count, 1);
   pair_disconnect(&p);
   assert_true(resumes(&p, pair_host, PAIR_PORT));
-  pair_finish(&p);
   fifo_free(&carried);
 }
