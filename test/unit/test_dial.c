@@ -82,10 +82,47 @@ static void on_done(void *up, int status, ws_filter *filter) {
 
 static const dial_events events = {on_resolved, on_done};
 
+enum { SPIED_MAX = 8 };
+
+/* Who was connected to, and when. */
+typedef struct spied {
+  const char *addr;
+  uint64_t at_ms;
+} spied;
+
+/* Between the dial and the environment of the caller that was opened last. */
+static struct spy {
+  const ws_env_ops *under;
+  ws_env_ops ops;
+  spied seen[SPIED_MAX]; /* the first ones */
+  char text[SPIED_MAX][ADDRESS_TEXT_SIZE];
+  size_t count, lookups;
+} spy;
+
+static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *o,
+                       const ws_filter_events *e, void *up, ws_filter **out) {
+  size_t n = spy.count++;
+  if (n < SPIED_MAX) {
+    address_print(spy.text[n], (const struct sockaddr_storage *) addr);
+    spy.seen[n] = (spied){spy.text[n], env->ops->now_ms(env)};
+  }
+  return spy.under->connect(env, addr, o, e, up, out);
+}
+
+static int spy_lookup(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
+                      ws_lookup **out) {
+  spy.lookups++;
+  return spy.under->lookup(env, host, port, cb, data, out);
+}
+
 static void caller_open(caller *c, world *w) {
   *c = (caller){.w = w};
   assert_int_equal(world_env_new(w, &c->env), 0);
   resolver_init(&c->resolver, c->env);
+  spy = (struct spy){.under = c->env->ops, .ops = *c->env->ops};
+  spy.ops.connect = spy_connect;
+  spy.ops.lookup = spy_lookup;
+  c->env->ops = &spy.ops;
 }
 
 /* The name need not outlive the call. */
@@ -236,39 +273,7 @@ WORLD_SIM_TEST(test_dial_of_an_address_that_never_answers_times_out, w) {
 
 /* --- several at a time: RFC 8305 --- */
 
-enum { SPIED_MAX = 8, ATTEMPT_DELAY_MS = 250 };
-
-/* Who was connected to, and when. */
-typedef struct spied {
-  const char *addr;
-  uint64_t at_ms;
-} spied;
-
-static struct spy {
-  const ws_env_ops *under;
-  ws_env_ops ops;
-  spied seen[SPIED_MAX];
-  char text[SPIED_MAX][ADDRESS_TEXT_SIZE];
-  size_t count;
-} spy;
-
-static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *o,
-                       const ws_filter_events *e, void *up, ws_filter **out) {
-  size_t n = spy.count++;
-  assert_true(n < SPIED_MAX);
-  address_print(spy.text[n], (const struct sockaddr_storage *) addr);
-  spy.seen[n] = (spied){spy.text[n], env->ops->now_ms(env)};
-  return spy.under->connect(env, addr, o, e, up, out);
-}
-
-static void spied_init(caller *c, world *w) {
-  caller_open(c, w);
-  spy.under = c->env->ops;
-  spy.ops = *c->env->ops;
-  spy.ops.connect = spy_connect;
-  spy.count = 0;
-  c->env->ops = &spy.ops;
-}
+enum { ATTEMPT_DELAY_MS = 250 };
 
 static void assert_attempt(size_t n, const char *addr, uint64_t at_ms) {
   assert_true(n < spy.count);
@@ -283,8 +288,7 @@ static void route_all(world *w, const char *const *addrs, size_t count, sim_rout
 static const char *const three[] = {"192.0.2.1", "2001:db8::2", "192.0.2.3"};
 
 WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart, w) {
-  caller c;
-  spied_init(&c, w);
+  SCOPED(caller, c, w);
   name_three(w, 7);
   route_all(w, three, 3, SIM_ROUTE_BLACKHOLE);
   assert_int_equal(begin(&c, "three.test"), 0);
@@ -295,13 +299,11 @@ WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart, w) {
   }
   assert_int_equal(c.resolved, 1);
   dial_cancel(c.d);
-  caller_close(&c);
 }
 
 /* The one after that has its 250 ms again. */
 WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails, w) {
-  caller c;
-  spied_init(&c, w);
+  SCOPED(caller, c, w);
   name_three(w, 0);
   route_all(w, three, 3, SIM_ROUTE_BLACKHOLE);
   sim_route(world_sim(w), three[0], SIM_ROUTE_FAIL, UV_EHOSTUNREACH);
@@ -311,12 +313,10 @@ WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_fails, w) {
   assert_in_range(spy.seen[1].at_ms - spy.seen[0].at_ms, 0, 20); /* a round trip */
   assert_int_equal(spy.seen[2].at_ms - spy.seen[1].at_ms, ATTEMPT_DELAY_MS);
   dial_cancel(c.d);
-  caller_close(&c);
 }
 
 WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin, w) {
-  caller c;
-  spied_init(&c, w);
+  SCOPED(caller, c, w);
   name_three(w, 0);
   route_all(w, three, 2, SIM_ROUTE_FAIL_NOW);
   sim_route(world_sim(w), three[2], SIM_ROUTE_BLACKHOLE, 0);
@@ -325,14 +325,13 @@ WORLD_SIM_TEST(test_dial_goes_on_at_once_when_an_attempt_cannot_begin, w) {
   assert_int_equal(spy.count, 3);
   for (size_t i = 0; i < 3; i++) assert_attempt(i, three[i], spy.seen[0].at_ms);
   dial_cancel(c.d);
-  caller_close(&c);
 }
 
 /* F39: the other family connects, 250 ms late. */
 WORLD_SIM_TEST(test_dial_of_a_dead_family_takes_the_other, w) {
   static const char *const dead[] = {"2001:db8::1", "2001:db8::2", "2001:db8::3"};
   caller c;
-  spied_init(&c, w);
+  caller_open(&c, w);
   sim_name(world_sim(w), "two.test",
            &(sim_answer){.addrs = {dead[0], dead[1], dead[2], "192.0.2.1"}});
   route_all(w, dead, 3, SIM_ROUTE_BLACKHOLE);
@@ -352,7 +351,7 @@ WORLD_SIM_TEST(test_dial_winner_takes_all, w) {
   raw_peer *p[3];
   sim_profile profile;
   caller c;
-  spied_init(&c, w);
+  caller_open(&c, w);
   sim_get_profile(world_sim(w), &profile);
   profile.latency_min_ns = profile.latency_max_ns = slow;
   sim_set_profile(world_sim(w), &profile);
@@ -384,8 +383,7 @@ WORLD_SIM_TEST(test_dial_tells_the_code_of_the_last_address_even_if_it_failed_fi
 WORLD_SIM_TEST(test_dial_alternates_families, w) {
   static const char *const order[] = {"2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2",
                                       "2001:db8::3"};
-  caller c;
-  spied_init(&c, w);
+  SCOPED(caller, c, w);
   sim_name(world_sim(w), "five.test",
            &(sim_answer){.addrs = {order[0], order[2], order[4], order[1], order[3]}});
   route_all(w, order, 5, SIM_ROUTE_FAIL);
@@ -393,7 +391,6 @@ WORLD_SIM_TEST(test_dial_alternates_families, w) {
   assert_int_equal(c.status, UV_EHOSTUNREACH);
   assert_int_equal(spy.count, 5);
   for (size_t i = 0; i < 5; i++) assert_string_equal(spy.seen[i].addr, order[i]);
-  caller_close(&c);
 }
 
 /* "4" for an address of IPv4, "6" for one of IPv6; numbered as they come. */
@@ -429,8 +426,7 @@ WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address, w) {
   ws_socket_options bound = options;
   name_three(w, 1);
   for (size_t i = 0; i < 2; i++) {
-    caller c;
-    spied_init(&c, w);
+    SCOPED(caller, c, w);
     assert_true(address_parse(&bound.local, "::1", 0));
     const dial_target to = {.host = hosts[i], .port = PORT};
     int err = dial_start(&c.d, &c.resolver, &to, &bound, &events, &c);
@@ -438,33 +434,17 @@ WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address, w) {
     if (i == 0) assert_int_equal(c.status, UV_ECONNREFUSED);
     if (i == 1) assert_int_equal(err, UV_EAFNOSUPPORT);
     assert_int_equal(spy.count, i == 0 ? 1 : 0);
-    caller_close(&c);
   }
 }
 
 /* --- many at once --- */
-
-static size_t lookups;
-static const ws_env_ops *under_count;
-
-static int count_lookup(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
-                        ws_lookup **out) {
-  lookups++;
-  return under_count->lookup(env, host, port, cb, data, out);
-}
 
 /* Every fourth is cancelled before there is an answer. */
 WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   enum { DIALS = 100 };
   static caller all[DIALS];
   size_t connected = 0;
-  ws_env_ops counting;
   caller_open(&all[0], w);
-  under_count = all[0].env->ops;
-  counting = *under_count;
-  counting.lookup = count_lookup;
-  all[0].env->ops = &counting;
-  lookups = 0;
   name_three(w, 10);
   raw_peer_new_at(w, "192.0.2.1", PORT);
   const dial_target to = {.host = "three.test", .port = PORT};
@@ -483,7 +463,7 @@ WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
     connected++;
   }
   assert_int_equal(connected, 75);
-  assert_int_equal(lookups, 1);
+  assert_int_equal(spy.lookups, 1);
   caller_close(&all[0]);
 }
 
