@@ -57,6 +57,10 @@ size_t seeded_below(uint64_t *seed, size_t bound) {
   return (size_t) (seeded(seed) % bound);
 }
 
+void bytes_noise(bytes *b, uint64_t *seed, size_t n) {
+  for (; n > 0; n--) bytes_add(b, &(uint8_t){(uint8_t) seeded(seed)}, 1);
+}
+
 static length_form shortest(uint64_t length) {
   return length < 126 ? LENGTH_7 : length < 65536 ? LENGTH_16 : LENGTH_64;
 }

@@ -27,7 +27,8 @@ uint8_t *bytes_exact(const uint8_t *p, size_t n);
 
 /* Numbers from a seed. */
 uint64_t seeded(uint64_t *seed);
-size_t seeded_below(uint64_t *seed, size_t bound); /* 0 ... bound - 1 */
+size_t seeded_below(uint64_t *seed, size_t bound);    /* 0 ... bound - 1 */
+void bytes_noise(bytes *b, uint64_t *seed, size_t n); /* so many bytes are added */
 
 typedef enum length_form { LENGTH_SHORTEST, LENGTH_7, LENGTH_16, LENGTH_64 } length_form;
 

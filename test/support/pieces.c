@@ -1,7 +1,8 @@
 #include "support/pieces.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "support/frames.h"
 
 static size_t random_size(uint32_t *seed) {
   *seed = *seed * 1664525u + 1013904223u;
@@ -13,6 +14,7 @@ static size_t next_size(pieces *how, size_t done, size_t left) {
   switch (how->kind) {
   case PIECES_WHOLE: break;
   case PIECES_BYTES: size = 1; break;
+  case PIECES_OF: size = how->a; break;
   case PIECES_RANDOM: size = random_size(&how->seed); break;
   case PIECES_AT:
     if (done < how->a) {
@@ -26,9 +28,7 @@ static size_t next_size(pieces *how, size_t done, size_t left) {
 }
 
 static int feed_copy(const uint8_t *data, size_t len, pieces_taker taker, void *arg, size_t *used) {
-  uint8_t *copy = malloc(len);
-  if (copy == NULL) abort();
-  memcpy(copy, data, len);
+  uint8_t *copy = bytes_exact(data, len);
   int result = taker(arg, copy, len, used);
   free(copy);
   return result;

@@ -11,6 +11,7 @@ typedef enum pieces_kind {
   PIECES_WHOLE,
   PIECES_BYTES,  /* one at a time */
   PIECES_RANDOM, /* 1 to 40 bytes, from a seed */
+  PIECES_OF,     /* a bytes at a time */
   PIECES_AT      /* cut at two places, a <= b */
 } pieces_kind;
 

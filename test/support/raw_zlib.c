@@ -68,5 +68,5 @@ void raw_text(uint64_t *seed, size_t len, bytes *out) {
 }
 
 void raw_noise(uint64_t *seed, size_t len, bytes *out) {
-  for (; len > 0; len--) bytes_add(out, &(uint8_t){(uint8_t) seeded(seed)}, 1);
+  bytes_noise(out, seed, len);
 }

@@ -23,7 +23,7 @@ bool raw_inflate(z_stream *z, const uint8_t *data, size_t len, bytes *out);
 /* Text that compresses: words that come again, near and far. */
 void raw_text(uint64_t *seed, size_t len, bytes *out);
 
-/* Bytes that do not. */
+/* Bytes that do not: bytes_noise. */
 void raw_noise(uint64_t *seed, size_t len, bytes *out);
 
 #endif

@@ -62,6 +62,9 @@ void test_add_around_all(test_fixture *fixture);
   TYPE##_open(&__VA_ARGS__)
 #define SCOPED_NAME(NAME, ...) NAME
 
+/* How many elements an array has. */
+#define COUNT_OF(ARRAY) (sizeof(ARRAY) / sizeof *(ARRAY))
+
 /* An assertion that says more than its condition: what follows is printed as printf does. */
 #define assert_that(CONDITION, ...)          \
   do {                                       \

@@ -10,7 +10,7 @@
 TEST(test_address_takes_literals) {
   static const char *const literals[] = {"127.0.0.1", "0.0.0.0", "255.255.255.255",
                                          "::1",       "::",      "2001:db8::1"};
-  for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
+  for (size_t i = 0; i < COUNT_OF(literals); i++) {
     bool v6 = strchr(literals[i], ':') != NULL;
     struct sockaddr_storage addr;
     char text[ADDRESS_TEXT_SIZE];
@@ -40,7 +40,7 @@ TEST(test_address_refuses_all_else) {
                                     "::1%",       "127.0.0.1%1", "%1",         "1:2:3:4:5:6:7:8:9"};
   char text[256];
   struct sockaddr_storage addr;
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     if (address_parse(&addr, bad[i], 80)) fail_msg("accepted: %s", bad[i]);
   }
   memset(text, ':', sizeof text - 1);

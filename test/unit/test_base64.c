@@ -23,7 +23,7 @@ static const struct {
 };
 
 TEST(test_base64_encodes_the_rfc_vectors) {
-  for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(vectors); i++) {
     size_t n = strlen(vectors[i].plain), len = strlen(vectors[i].encoded);
     assert_int_equal(base64_encoded_len(n), len);
     char *out = malloc(len); /* no terminator is written */
@@ -34,7 +34,7 @@ TEST(test_base64_encodes_the_rfc_vectors) {
 }
 
 TEST(test_base64_decodes_the_rfc_vectors) {
-  for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(vectors); i++) {
     size_t n = strlen(vectors[i].plain);
     uint8_t out[32];
     ptrdiff_t len = base64_decode(out, vectors[i].encoded, strlen(vectors[i].encoded));
@@ -100,7 +100,7 @@ TEST(test_base64_rejects_malformed_text) {
       "Zh==",     "Zn==",     "Zm9=",     "Zm+=",  "Zv==", /* bits under the padding */
       "Zm 9",     "Zm9\n",    "Zm-_",     " Zm9",          /* spaces, the URL alphabet */
   };
-  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(wrong); i++) {
     uint8_t out[16];
     if (base64_decode(out, wrong[i], strlen(wrong[i])) != -1) fail_msg("took %s", wrong[i]);
   }

@@ -37,7 +37,7 @@ static const row rows[] = {
 };
 
 TEST(test_cause_resolve) {
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
     const row *r = &rows[i];
     cause c = {.detail = ""};
     if (r->noted != 0) cause_set(&c, WSUV_STAGE_OPEN, r->noted, noted_detail);

@@ -77,7 +77,7 @@ TEST(test_close_payload_reason_must_be_utf8) {
       {"\xe2\x82", false},
       {"\xe2\x82\xac", true},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     SCOPED_BYTES p = {0};
     uint16_t code;
     const char *why;

@@ -22,7 +22,7 @@ TEST(test_conn_close_that_we_begin) {
 
 TEST(test_conn_close_that_the_peer_begins) {
   static const char *const closes[] = {"CLOSE", "CLOSE #1000", "CLOSE #1014 \"x\"", "CLOSE #4999"};
-  for (size_t i = 0; i < sizeof closes / sizeof *closes; i++) {
+  for (size_t i = 0; i < COUNT_OF(closes); i++) {
     SCOPED(conn_rig, r, WS_CLIENT);
     conn_rig_expect_gives(&r, closes[i], closes[i]);
     conn_rig_expect_written(&r, closes[i]);
@@ -161,7 +161,7 @@ TEST(test_conn_close_refuses_what_may_not_be_sent) {
   SCOPED(conn_rig, r, WS_CLIENT);
   SCOPED(conn_rig, other, WS_CLIENT);
   memset(reason, 'r', sizeof reason);
-  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+  for (size_t i = 0; i < COUNT_OF(codes); i++)
     assert_that(conn_close(&r.c, codes[i], "", 0) == WSUV_ECLOSECODE, "code %u", codes[i]);
   assert_true(conn_close(&r.c, WSUV_CLOSE_NO_STATUS, "why", 3) < 0);
   assert_int_equal(conn_close(&r.c, 1000, reason, sizeof reason), WSUV_ECONTROL);
@@ -181,7 +181,7 @@ TEST(test_conn_fail_tells_the_peer_once) {
   static const int errors[] = {WSUV_EPROTOCOL,  WSUV_EUTF8, WSUV_ETOOBIG,
                                WSUV_EFRAGMENTS, WSUV_EIDLE, WSUV_EPINGTIMEOUT,
                                WS_ECANCELED,    WS_ENOMEM,  WSUV_ERANDOM};
-  for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+  for (size_t i = 0; i < COUNT_OF(errors); i++) {
     char answer[48];
     SCOPED(conn_rig, r, (ws_role) (i % 2));
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), 0);

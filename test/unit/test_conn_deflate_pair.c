@@ -157,7 +157,7 @@ static void send_some(rig *r, end *e) {
   SCOPED_BYTES text = {0};
   size_t len = below(r, lengths[below(r, 5)]);
   if (below(r, 4) == 0) {
-    raw_noise(&r->seed, len, &text);
+    bytes_noise(&text, &r->seed, len);
   } else {
     raw_text(&r->seed, len, &text);
   }

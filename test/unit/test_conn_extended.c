@@ -34,15 +34,6 @@ static void rig_close(rig *r) {
   extension_pair_close(&r->p);
 }
 
-static int read_all(rig *r, const bytes *wire, size_t piece) {
-  int got = 0;
-  for (size_t at = 0; got == 0 && at < wire->len; at += piece) {
-    size_t n = wire->len - at < piece ? wire->len - at : piece;
-    got = conn_rig_feed(&r->conn, wire->base + at, n);
-  }
-  return got;
-}
-
 static void add_frame(bytes *wire, uint8_t opcode, uint8_t rsv, bool fin, const uint8_t *data,
                       size_t len) {
   const frame_spec spec = {.opcode = opcode, .rsv = rsv, .fin = fin};
@@ -75,19 +66,20 @@ static void play(uint64_t seed, size_t piece, bool streamed, bool pauses) {
   z_stream z = {0};
   SCOPED(rig, r, streamed);
   assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     add_message(&wire, &wanted, &z, &seed, lengths[i]);
   }
   deflateEnd(&z);
   r.conn.pauses = pauses;
-  assert_int_equal(read_all(&r, &wire, piece), 0);
+  assert_int_equal(conn_rig_feed_pieces(&r.conn, &wire, (pieces){.kind = PIECES_OF, .a = piece}),
+                   0);
   assert_string_equal(bytes_text(&r.conn.events), bytes_text(&wanted));
 }
 
 TEST(test_conn_inflates_the_same_however_cut) {
   static const size_t sizes[] = {1, 2, 3, 7, 13, 63, 64, 65, 1000, 1 << 20};
   for (uint64_t seed = 0; seed < 6; seed++) {
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
       play(seed, sizes[i], false, false);
       play(seed, sizes[i], true, false);
       play(seed, sizes[i], false, true);
@@ -123,7 +115,7 @@ TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
     uint8_t *dst;
     z_stream z = {0};
     SCOPED(rig, r, false);
-    raw_noise(&seed, 100000, &noise);
+    bytes_noise(&noise, &seed, 100000);
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
     raw_deflate(&z, noise.base, noise.len, 0, 0, &payload);
     deflateEnd(&z);

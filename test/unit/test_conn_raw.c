@@ -158,7 +158,7 @@ TEST(test_conn_raw_fails_what_is_against_the_rules) {
       {"BIN 00~1001", "", WSUV_ETOOBIG},
       {"BIN- 00~500; CONT 00~501", "BIN- 00~500", WSUV_ETOOBIG},
   };
-  for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
+  for (size_t i = 0; i < COUNT_OF(violations); i++) {
     for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
       SCOPED(rig, r, (ws_role) role);
       r.c.limits = tight;
@@ -289,7 +289,7 @@ static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
 /* One call for a frame, with what comes first in it. */
 TEST(test_conn_dumps_what_comes_first_of_pieces) {
   static const size_t lengths[] = {1, 7, 64, 65, 1000};
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     dumped d = {0};
     ws_view parts[100];
     static uint8_t payload[100 * 1000];
@@ -319,13 +319,9 @@ TEST(test_conn_raw_without_memory_fails_and_leaks_nothing) {
   static const char script[] = "BIN- 00~3000; CONT-{4} 01~9000; PING; CONT 02~3000; TEXT ff~20000";
   SCOPED_BYTES in = frames_of(script, false);
   for (alloc_failures f = {0}; alloc_failures_next(&f);) {
-    int err = 0;
     SCOPED(rig, r, WS_CLIENT);
     alloc_failures_begin(&f, &r.alloc);
-    for (size_t at = 0, part; at < in.len && err == 0; at += part) {
-      part = in.len - at < 1100 ? in.len - at : 1100;
-      err = conn_rig_feed(&r, in.base + at, part);
-    }
+    int err = conn_rig_feed_pieces(&r, &in, (pieces){.kind = PIECES_OF, .a = 1100});
     bool failed = alloc_failures_end(&f, &r.alloc);
     r.cut = (size_t) f.n;
     assert_that(err == (failed ? WS_ENOMEM : 0), "allocation %zu: %d", r.cut, err);

@@ -305,7 +305,7 @@ TEST(test_conn_reads_large_payloads_in_place) {
       NULL,
       NULL,
       NULL};
-  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+  for (size_t i = 0; i < COUNT_OF(tests); i++) {
     for (uint64_t seed = 0; seed < 10; seed++) {
       run_in_place(&tests[i], events[i], WS_CLIENT, seed);
       run_in_place(&tests[i], events[i], WS_SERVER, seed);

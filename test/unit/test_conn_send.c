@@ -12,7 +12,7 @@ TEST(test_conn_sends_every_type_at_the_borders_of_length) {
   static const size_t lengths[] = {0, 1, 125, 126, 127, 65535, 65536, 300000};
   static const uint8_t types[] = {OPCODE_TEXT, OPCODE_BINARY, OPCODE_PING, OPCODE_PONG};
   for (int v = 0; v < 3; v++) { /* a client, one that does not mask, a server */
-    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+    for (size_t l = 0; l < COUNT_OF(lengths); l++) {
       for (size_t t = 0; t < 4; t++) {
         SCOPED_BYTES payload = {0}, expected = {0}, seen = {0};
         if (types[t] >= 8 && lengths[l] > 125) continue;

@@ -145,7 +145,7 @@ static void exchange(const wsuv_deflate_options_t *o, uint64_t *seed) {
     if (message != 2)
       raw_text(seed, len, &text);
     else
-      raw_noise(seed, len, &text);
+      bytes_noise(&text, seed, len);
     check_sending(&r, &r.client, &client, &text, seed);
     check_receiving(&r, &r.server, &client, &text, seed);
     check_sending(&r, &r.server, &server, &text, seed);
@@ -268,7 +268,7 @@ TEST(test_deflate_sends_plain_what_does_not_become_shorter) {
     SCOPED_BYTES noise = {0};
     o.client_max_window_bits = 10;
     SCOPED(rig, r, &o, NULL);
-    raw_noise(&seed, 2000, &noise);
+    bytes_noise(&noise, &seed, 2000);
     for (size_t len = 1; len <= noise.len; len += 333) {
       assert_int_equal(send_whole(&r, &r.client, noise.base, len), 0);
       bool plain = takeover == 0 || len >= 1024;
@@ -460,7 +460,7 @@ TEST(test_deflate_without_memory_inside_a_message_ends_the_session) {
   SCOPED_BYTES noise = {0};
   uint64_t seed = 23;
   SCOPED(rig, r, NULL, NULL);
-  raw_noise(&seed, 50000, &noise);
+  bytes_noise(&noise, &seed, 50000);
   extension_send send = {.type = WSUV_FRAME_BINARY, .chunk = {noise.base, 10, true, false}};
   assert_int_equal(extension_set_outgoing(r.client.set, &r.scratch, &send), 0);
   extension_scratch_release(&r.scratch);

@@ -75,7 +75,7 @@ TEST(test_deflate_params_offer_says_what_is_wanted) {
       {{false, false, 15, 14}, D CMWB "=14"},
       {{true, true, 10, 11}, D SNCT CNCT SMWB "=10" CMWB "=11"},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     char offer[512];
     const char *why;
     assert_int_equal(client_accepts(&cases[i].spec, "", &why, offer), 0);
@@ -102,7 +102,7 @@ TEST(test_deflate_params_client_accepts_what_may_come_unoffered) {
                                      D SMWB "=\"9\"",
                                      D CNCT SMWB "=10" SNCT};
   const options_spec bare = {false, false, 15, 0};
-  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+  for (size_t i = 0; i < COUNT_OF(good); i++) {
     assert_accepts(&bare, good[i], true);
     assert_accepts(&by_default, good[i], true);
   }
@@ -142,7 +142,7 @@ TEST(test_deflate_params_client_refuses_bad_answers) {
                                     D ", " D,
                                     "permessage-deflate2",
                                     "permessage-bzip2"};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_accepts(&by_default, bad[i], false);
+  for (size_t i = 0; i < COUNT_OF(bad); i++) assert_accepts(&by_default, bad[i], false);
   const options_spec bare = {false, false, 15, 0};
   assert_accepts(&bare, D CMWB "=15", false); /* not offered */
   assert_accepts(&bare, D CMWB "=8", false);
@@ -196,7 +196,7 @@ TEST(test_deflate_params_server_answers_as_it_can) {
       {{false, false, 15, 15}, D SNCT "=1", ""},
       {{false, false, 15, 15}, D "; unknown, " D SMWB "=7, " D SNCT ", " D, D SNCT},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     char answer[512];
     assert_int_equal(server_answers(&cases[i].spec, cases[i].offer, answer), 0);
     if (strcmp(answer, cases[i].answer) != 0) fail_msg("'%s': '%s'", cases[i].offer, answer);

@@ -14,7 +14,7 @@ static const struct {
 #undef XX
 };
 
-enum { CODES = sizeof codes / sizeof codes[0] };
+enum { CODES = COUNT_OF(codes) };
 
 TEST(test_error_codes_are_unique_and_far_below) {
   for (size_t i = 0; i < CODES; i++) {
@@ -39,7 +39,7 @@ TEST(test_error_every_code_has_name_and_text) {
 
 TEST(test_error_other_numbers_are_not_ours) {
   const int others[] = {0, 1, -1, WS_ENOMEM, WS_ECANCELED, WS_EOF, -65536, -70000, 70001};
-  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(others); i++) {
     assert_null(ws_own_err_name(others[i]));
     assert_null(ws_own_strerror(others[i]));
   }

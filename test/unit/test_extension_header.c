@@ -122,7 +122,7 @@ TEST(test_extension_header_refuses_all_else) {
                                     "{foo}",
                                     "[foo]",
                                     "foo;bar=<1>"};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_malformed(bad[i]);
+  for (size_t i = 0; i < COUNT_OF(bad); i++) assert_malformed(bad[i]);
 }
 
 TEST(test_extension_header_joins_its_fields) {
@@ -239,7 +239,7 @@ TEST(test_extension_header_survives_random_texts) {
     char text[4096];
     SCOPED_BYTES value = {0};
     for (size_t n = seeded_below(&seed, 12); n > 0; n--) {
-      const char *part = parts[seeded_below(&seed, sizeof parts / sizeof *parts)];
+      const char *part = parts[seeded_below(&seed, COUNT_OF(parts))];
       bytes_add(&value, part, strlen(part));
     }
     int err = parse_text(&value, text, sizeof text);

@@ -162,7 +162,7 @@ static int refuse_offer(void *shared, size_t n, wsuv_extension_params_t *params)
 TEST(test_extension_list_offer_fails_with_what_is_no_token) {
   static const char *bad[][2] = {{NULL, NULL}, {"", NULL},   {"a b", NULL},  {"a\r\nX", NULL},
                                  {"a", ""},    {"a", "1 2"}, {"a", "\"1\""}, {"a", "1,b"}};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     text_buf text;
     unsigned offered;
     SCOPED(rig, r);

@@ -93,7 +93,7 @@ TEST(test_extension_set_claims_the_bits_that_were_agreed_upon) {
   static const char *const answers[] = {"one; letter=a", "two; letter=b", "three; letter=c",
                                         "four; letter=d", "one; letter=a, three; letter=c"};
   static const unsigned rsv[] = {4, 2, 1, 0, 5};
-  for (size_t i = 0; i < sizeof rsv / sizeof *rsv; i++) {
+  for (size_t i = 0; i < COUNT_OF(rsv); i++) {
     SCOPED(rig, r);
     assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, answers[i]), 0);
     assert_int_equal(r.p.client.set->rsv, rsv[i]);
@@ -193,7 +193,7 @@ TEST(test_extension_set_gives_back_what_was_sent) {
     assert_int_equal(negotiate(&r, COUNT), 0);
     size_t longest = round % 10 == 0 ? 30000 : 40;
     for (size_t i = 0; i < count; i++) total += lengths[i] = seeded_below(&seed, longest);
-    for (size_t i = 0; i < total; i++) bytes_add(&text, &(char){(char) seeded(&seed)}, 1);
+    bytes_noise(&text, &seed, total);
     for (int again = 0; again < 2; again++) { /* from the client, then from the server */
       extension_end *from = again == 0 ? &r.p.client : &r.p.server;
       extension_end *to = again == 0 ? &r.p.server : &r.p.client;

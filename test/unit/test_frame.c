@@ -14,7 +14,7 @@ static const uint64_t borders[] = {
     65535,       65536,       65537,        1 << 24,      0x7fffffff,
     0x80000000u, 0xffffffffu, 0x100000000u, 0x100000001u, 0x7fffffffffffffffu};
 
-enum { BORDERS = sizeof borders / sizeof *borders };
+enum { BORDERS = COUNT_OF(borders) };
 
 /* From a block of exactly n bytes. */
 static int read_exact(frame_header *h, const uint8_t *p, size_t n, ws_role from, uint8_t rsv,
@@ -101,7 +101,7 @@ TEST(test_frame_header_rejects_lengths_that_are_not_minimal) {
 TEST(test_frame_header_rejects_the_top_bit_of_a_length_with_its_byte) {
   static const uint64_t lengths[] = {0x8000000000000000u, 0xffffffffffffffffu, 0x8000000000000001u,
                                      0xfffffffffffffff2u};
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     for (int from = WS_CLIENT; from <= WS_SERVER; from++) {
       SCOPED_BYTES b = {0};
       frame_spec spec = data_spec(from == WS_CLIENT, LENGTH_64);
@@ -169,7 +169,7 @@ TEST(test_frame_header_reads_the_examples_of_the_rfc) {
        10,
        {.length = 65536, .opcode = 2, .fin = true, .size = 10}},
   };
-  for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+  for (size_t i = 0; i < COUNT_OF(examples); i++) {
     const frame_header *e = &examples[i].expected;
     frame_header h;
     const char *why;

@@ -33,7 +33,7 @@ typedef struct progress {
 
 static void add_frame(stream *s, const frame_spec *spec, size_t length) {
   SCOPED_BYTES clear = {0};
-  for (size_t i = 0; i < length; i++) bytes_add(&clear, &(uint8_t){(uint8_t) seeded(&s->seed)}, 1);
+  bytes_noise(&clear, &s->seed, length);
   s->spec[s->count] = *spec;
   s->length[s->count] = length;
   frames_build(&s->wire, spec, clear.base, length);
@@ -186,7 +186,7 @@ TEST(test_frame_decoder_unmasks_in_place_at_each_cut) {
 
 TEST(test_frame_decoder_keeps_the_mask_in_step_in_long_payloads) {
   static const size_t lengths[] = {125, 126, 127, 65535, 65536, 200001};
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     stream s = {.seed = i};
     frame_spec spec = {.opcode = 1, .fin = true, .masked = true, .key = {0x80, 1, 0xff, 0x40}};
     add_frame(&s, &spec, lengths[i]);

@@ -241,7 +241,7 @@ static const uint64_t lengths[] = {0x7fffffff,
                                    (uint64_t) SIZE_MAX - 1,
                                    (uint64_t) SIZE_MAX + 1 + 5 /* wraps to 5 */};
 
-enum { LENGTHS = sizeof lengths / sizeof *lengths };
+enum { LENGTHS = COUNT_OF(lengths) };
 
 /* What has come counts with what is announced. */
 static int expect_length(uint64_t length, uint64_t before, const message_limits *limits) {
@@ -286,7 +286,7 @@ TEST(test_every_length_is_checked_before_arithmetic) {
                                 0x7fffffff, 0xffffffffu,  100,           70000};
   SCOPED(rig, r);
   for (size_t i = 0; i < LENGTHS; i++) {
-    for (size_t m = 0; m < sizeof most / sizeof *most; m++) {
+    for (size_t m = 0; m < COUNT_OF(most); m++) {
       for (size_t before = 0; before <= 90; before += 45) {
         message_limits limits = {UINT64_MAX, most[m], UINT32_MAX};
         run_length(&r, lengths[i], before, &limits, WS_CLIENT);
@@ -452,7 +452,7 @@ static void run_every_cut(const char *input, ws_role role) {
 }
 
 TEST(test_every_cut_of_every_input_gives_the_same) {
-  for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+  for (size_t i = 0; i < COUNT_OF(inputs); i++) {
     run_every_cut(inputs[i], WS_CLIENT);
     run_every_cut(inputs[i], WS_SERVER);
   }

@@ -59,8 +59,8 @@ TEST(test_frame_copy_has_all_of_it_in_one_block) {
   track_alloc t;
   track_alloc_init(&t);
   for (size_t i = 0; i < sizeof payload; i++) payload[i] = (uint8_t) (i * 7 + 1);
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+  for (size_t i = 0; i < COUNT_OF(types); i++) {
+    for (size_t j = 0; j < COUNT_OF(sizes); j++) {
       wsuv_frame_t f = frame_of(types[i], payload, sizes[j]);
       copy_and_compare(&f, &t);
       copy_and_compare(&f, NULL);
@@ -182,7 +182,7 @@ TEST(test_frame_read_text_terminates_it) {
   static const char *const texts[] = {"", "a", "gr\xc3\xbc\xc3\x9f",
                                       "\xf0\x9f\x8c\x8d \xe2\x82\xac"};
   char out[ROOM];
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+  for (size_t i = 0; i < COUNT_OF(texts); i++) {
     wsuv_frame_t f = text_of(texts[i]);
     for (size_t size = f.len + 1; size < f.len + 4; size++) {
       assert_int_equal(read_text(&f, size, out), 0);
@@ -215,7 +215,7 @@ TEST(test_frame_read_text_takes_text_only) {
   static const wsuv_frame_type_t others[] = {WSUV_FRAME_BINARY, WSUV_FRAME_CLOSE, WSUV_FRAME_PING,
                                              WSUV_FRAME_PONG, (wsuv_frame_type_t) 0};
   char out[ROOM];
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+  for (size_t i = 0; i < COUNT_OF(others); i++) {
     wsuv_frame_t f = frame_of(others[i], "text", 4);
     assert_int_equal(read_text(&f, 5, out), WS_EINVAL);
   }
@@ -225,7 +225,7 @@ TEST(test_frame_read_text_refuses_what_is_not_utf8) {
   static const char *const wrong[] = {
       "\xff", "ok \xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "cut \xe2\x82", "\x80"};
   char out[ROOM];
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+  for (size_t i = 0; i < COUNT_OF(wrong); i++) {
     wsuv_frame_t f = text_of(wrong[i]);
     assert_int_equal(read_text(&f, f.len + 1, out), WSUV_EUTF8);
   }
@@ -302,7 +302,7 @@ TEST(test_frame_read_close_refuses_what_is_malformed) {
 TEST(test_frame_read_close_takes_close_frames_only) {
   static const wsuv_frame_type_t others[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY, WSUV_FRAME_PING,
                                              WSUV_FRAME_PONG, (wsuv_frame_type_t) 0};
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+  for (size_t i = 0; i < COUNT_OF(others); i++) {
     wsuv_frame_t f = frame_of(others[i], "\x03\xe8", 2);
     uint16_t code;
     const char *reason;

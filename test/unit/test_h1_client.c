@@ -9,8 +9,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
 /* The nonce of RFC 6455 1.3, and what belongs to it. */
 static const uint8_t nonce[] = "the sample nonce";
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
@@ -202,7 +200,7 @@ TEST(test_h1_client_never_reads_behind_the_answer) {
                                        "HTTP/1.1 400 x\r\n\r\n",
                                        "\x88\x02\x03\xe8",
                                        "Upgrade: x\r\n"};
-  for (size_t i = 0; i < COUNT(behind); i++) {
+  for (size_t i = 0; i < COUNT_OF(behind); i++) {
     char text[256];
     int len = snprintf(text, sizeof text, GOOD "\r\n%s", behind[i]);
     SCOPED(fixture, f, "ws://h");
@@ -452,7 +450,7 @@ TEST(test_h1_client_bounds_the_number_of_fields) {
 /* F1: no more is kept than the bound and a half-empty block. */
 TEST(test_h1_client_keeps_a_header_bomb_small) {
   static const char *const lines[] = {"X: y\r\n", "Name-without-end", "X: value without end "};
-  for (size_t i = 0; i < COUNT(lines); i++) {
+  for (size_t i = 0; i < COUNT_OF(lines); i++) {
     size_t used;
     int result = 0;
     SCOPED(fixture, f, "ws://h");
@@ -537,7 +535,7 @@ TEST(test_h1_client_keeps_the_fields_of_a_refusal_without_trailers) {
 TEST(test_h1_client_takes_the_end_of_stream_as_the_end_of_a_body) {
   static const char *const heads[] = {"HTTP/1.1 500 x\r\n\r\n", "HTTP/1.0 500 x\r\n\r\n",
                                       "HTTP/1.1 500 x\r\nContent-Length: 100\r\n\r\n"};
-  for (size_t i = 0; i < COUNT(heads); i++) {
+  for (size_t i = 0; i < COUNT_OF(heads); i++) {
     char text[128];
     int len = snprintf(text, sizeof text, "%sbody", heads[i]);
     SCOPED(fixture, f, "ws://h");
@@ -558,7 +556,7 @@ TEST(test_h1_client_bounds_the_body_of_a_refusal) {
                 {"\r\n", "aa"},
                 {"Transfer-Encoding: chunked\r\n\r\n40000000\r\n", "aaaaaaa"},
                 {"Transfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"}};
-  for (size_t i = 0; i < COUNT(bodies); i++) {
+  for (size_t i = 0; i < COUNT_OF(bodies); i++) {
     char head[128];
     size_t used, len;
     SCOPED(fixture, f, "ws://h");
@@ -582,7 +580,7 @@ TEST(test_h1_client_stores_no_chunk_extensions_and_trailers) {
   static const char *const starts[] = {"1;", "0\r\n", "0\r\nX: "};
   static uint8_t part[65536];
   memset(part, 'a', sizeof part);
-  for (size_t i = 0; i < COUNT(starts); i++) {
+  for (size_t i = 0; i < COUNT_OF(starts); i++) {
     char head[128];
     size_t used;
     SCOPED(fixture, f, "ws://h");

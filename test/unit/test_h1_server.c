@@ -9,8 +9,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
 /* RFC 6455 1.2 */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define LINE "GET /chat HTTP/1.1\r\n"
@@ -164,7 +162,7 @@ TEST(test_h1_server_needs_the_whole_request) {
 
 TEST(test_h1_server_rejects_other_methods) {
   static const char *const methods[] = {"POST", "HEAD", "PUT", "OPTIONS", "DELETE"};
-  for (size_t i = 0; i < COUNT(methods); i++) {
+  for (size_t i = 0; i < COUNT_OF(methods); i++) {
     char text[512];
     int len = snprintf(text, sizeof text, "%s / HTTP/1.1\r\n" FIELDS "\r\n", methods[i]);
     assert_request(text, (size_t) len, WSUV_EHTTP, 405);
@@ -270,7 +268,7 @@ TEST(test_h1_server_takes_single_bytes_in_linear_time) {
   static const char *const starts[] = {"GET /", LINE "X: ", LINE};
   char *text = malloc(SIZE);
   assert_non_null(text);
-  for (size_t i = 0; i < COUNT(starts); i++) {
+  for (size_t i = 0; i < COUNT_OF(starts); i++) {
     size_t used;
     memset(text, 'x', SIZE);
     memcpy(text, starts[i], strlen(starts[i]));
@@ -298,7 +296,7 @@ TEST(test_h1_server_refuses_answers_that_may_not_be_sent) {
   take_request(&f, GOOD "Sec-WebSocket-Protocol: chat\r\n\r\n");
   assert_int_equal(h1_server_accept(f.h, "Chat", NULL, 0), WSUV_ESUBPROTOCOL);
   assert_int_equal(h1_server_accept(f.h, "", NULL, 0), WSUV_ESUBPROTOCOL);
-  for (size_t i = 0; i < COUNT(fields); i++) {
+  for (size_t i = 0; i < COUNT_OF(fields); i++) {
     assert_int_equal(h1_server_accept(f.h, NULL, &fields[i], 1), WSUV_EINVAL_HEADER);
     assert_int_equal(h1_server_reject(f.h, 400, &fields[i], 1, NULL, 0), WSUV_EINVAL_HEADER);
   }
@@ -385,7 +383,7 @@ static void exchange(fixture *f, h1_client *client, int refuse_with, int result)
 
 TEST(test_h1_server_and_client_agree) {
   static const int refusals[] = {0, 301, 403, 426, 599};
-  for (size_t i = 0; i < COUNT(refusals); i++) {
+  for (size_t i = 0; i < COUNT_OF(refusals); i++) {
     h1_client *client;
     size_t len;
     SCOPED(fixture, f);

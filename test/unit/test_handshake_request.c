@@ -6,8 +6,6 @@
 #include "support/test.h"
 #include "support/track_alloc.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
 /* RFC 6455 1.3 */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -161,7 +159,7 @@ TEST(test_handshake_request_refuses_fields_of_the_handshake) {
       {"X ", "x"},
       {"X", "a\r\nUpgrade: x"},
   };
-  for (size_t i = 0; i < COUNT(bad); i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     assert_refused("ws://h", WITH(HEADER(&bad[i])));
     assert_refused("ws://h", WITH(.headers = {&bad[i]}, .header_count = {1}));
   }
@@ -170,7 +168,7 @@ TEST(test_handshake_request_refuses_fields_of_the_handshake) {
 TEST(test_handshake_request_allows_names_that_only_look_alike) {
   static const wsuv_header_t good[] = {
       {"Upgrade-Insecure-Requests", "1"}, {"Sec-WebSocket", "x"}, {"X-Upgrade", "x"}};
-  for (size_t i = 0; i < COUNT(good); i++) assert_judged(WITH(HEADER(&good[i])), true);
+  for (size_t i = 0; i < COUNT_OF(good); i++) assert_judged(WITH(HEADER(&good[i])), true);
 }
 
 TEST(test_handshake_request_puts_a_host_of_the_users_in_the_place_of_ours) {
@@ -193,7 +191,7 @@ TEST(test_handshake_request_takes_origin_as_a_field_if_none_is_set) {
 
 TEST(test_handshake_request_refuses_single_fields_twice) {
   static const char *const names[] = {"Host", "Origin", "User-Agent", "Authorization"};
-  for (size_t i = 0; i < COUNT(names); i++) {
+  for (size_t i = 0; i < COUNT_OF(names); i++) {
     const wsuv_header_t field = {names[i], "x"}, both[] = {field, field};
     assert_judged(WITH(HEADER(&field)), true);
     assert_refused("ws://h", WITH(.headers = {&field, &field}, .header_count = {1, 1}));
@@ -209,7 +207,7 @@ TEST(test_handshake_request_refuses_authorization_beside_userinfo) {
 TEST(test_handshake_request_refuses_bad_subprotocols) {
   static const char *const bad[][2] = {
       {"a", "a"}, {"a", ""}, {"a", NULL}, {"a,b", "c"}, {"a b", "c"}};
-  for (size_t i = 0; i < COUNT(bad); i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     assert_refused("ws://h", WITH(.subprotocols = bad[i], .subprotocol_count = 2));
   }
 }

@@ -135,7 +135,7 @@ TEST(test_inflater_refuses_what_is_corrupt) {
       {"\xf2\x48\xcd", 3},                   /* the same */
       {"\x00\x00\x00\xff\xff", 5},           /* nothing was cut off */
   };
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     for (size_t piece = 1; piece < 12; piece++) {
       SCOPED(rig, r, 15);
       int err = inflate_message(&r, bad[i].data, bad[i].len, piece, PLENTY, PLENTY);
@@ -193,7 +193,7 @@ TEST(test_inflater_survives_random_bytes) {
   for (int round = 0; round < 2000; round++) {
     SCOPED_BYTES wire = {0};
     SCOPED(rig, r, (uint8_t) (8 + seeded_below(&seed, 8)));
-    raw_noise(&seed, seeded_below(&seed, 64), &wire);
+    bytes_noise(&wire, &seed, seeded_below(&seed, 64));
     int err = inflate_message(&r, wire.base, wire.len, 1 + seeded_below(&seed, 20), 5000, 4000);
     assert_true(err == 0 || err == WSUV_EDEFLATE || err == WSUV_ETOOBIG);
   }
@@ -203,12 +203,12 @@ TEST(test_inflater_survives_random_bytes) {
 TEST(test_inflater_holds_its_bound_exactly) {
   static const size_t sizes[] = {1, 2, 257, 258, 259, 511, 512, 513, 1023, 1024, 1025, 3000};
   static const size_t pieces[] = {1, 2, 3, 7, 100, 10000};
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+  for (size_t i = 0; i < COUNT_OF(sizes); i++) {
     for (int level = 0; level < 2; level++) {
       SCOPED_BYTES text = {0}, wire = {0};
       for (size_t n = 0; n < sizes[i]; n++) bytes_add(&text, "x", 1);
       squeeze(&wire, &text, 15, level * 9, 0, 0);
-      for (size_t j = 0; j < sizeof pieces / sizeof *pieces; j++) {
+      for (size_t j = 0; j < COUNT_OF(pieces); j++) {
         for (size_t less = 0; less < 4; less++) {
           size_t bound = sizes[i] > less ? sizes[i] - less : 0;
           rig r;
@@ -232,7 +232,7 @@ TEST(test_inflater_holds_its_bound_exactly) {
 TEST(test_inflater_bomb_takes_no_memory_beyond_the_bound) {
   z_stream z = {0};
   SCOPED_BYTES zeros = {0}, bomb = {0};
-  raw_noise(&(uint64_t){1}, 1, &zeros);
+  bytes_noise(&zeros, &(uint64_t){1}, 1);
   zeros.len = 0;
   for (int i = 0; i < 1 << 10; i++) bytes_add(&zeros, (char[1024]){0}, 1024);
   assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY), Z_OK);
@@ -244,8 +244,8 @@ TEST(test_inflater_bomb_takes_no_memory_beyond_the_bound) {
   deflateEnd(&z);
   static const size_t bounds[] = {1, 1000, 65536, 1 << 20, (3 << 20) + 5};
   static const size_t pieces[] = {1, 500, 16384, 1 << 20};
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-    for (size_t j = 0; j < sizeof pieces / sizeof *pieces; j++) {
+  for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+    for (size_t j = 0; j < COUNT_OF(pieces); j++) {
       SCOPED(rig, r, 15);
       assert_int_equal(inflate_message(&r, bomb.base, bomb.len, pieces[j], PLENTY, bounds[i]),
                        WSUV_ETOOBIG);
@@ -269,7 +269,7 @@ TEST(test_inflater_reads_what_zlib_wrote) {
       bytes text = {0}, wire = {0};
       size_t len = seeded_below(&seed, round % 20 == 0 ? 60000 : 2000);
       if (seeded_below(&seed, 4) == 0)
-        raw_noise(&seed, len, &text);
+        bytes_noise(&text, &seed, len);
       else
         raw_text(&seed, len, &text);
       raw_deflate(&z, text.base, text.len, 1 + seeded_below(&seed, 500),

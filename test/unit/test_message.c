@@ -139,8 +139,7 @@ TEST(test_message_is_the_same_however_cut) {
       for (int bare = 0; bare < 2; bare++) {
         SCOPED_BYTES payload = {0}, out = {0};
         SCOPED(rig, r);
-        for (size_t i = 0; i < len; i++)
-          bytes_add(&payload, &(uint8_t){(uint8_t) seeded(&seed)}, 1);
+        bytes_noise(&payload, &seed, len);
         int err = add_in_pieces(&r, OPCODE_BINARY, true, &payload, piece, bare != 0, &out);
         assert_that(err == 1 && out.len == len &&
                         (len == 0 || memcmp(out.base, payload.base, len) == 0),
@@ -263,7 +262,7 @@ TEST(test_message_counts_its_fragments) {
 /* F17. */
 TEST(test_message_length_that_is_only_announced_allocates_nothing) {
   static const uint64_t lengths[] = {1 << 30, 0x7fffffff, 0xffffffffu, 0x7fffffffffffffffu};
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     SCOPED(rig, r);
     r.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
     int err = announce(&r, OPCODE_BINARY, lengths[i]);
@@ -295,7 +294,7 @@ TEST(test_message_memory_grows_with_what_has_come) {
 TEST(test_message_sum_of_lengths_does_not_wrap) {
   static const uint64_t lengths[] = {0x7fffffffffffffffu, 0x7ffffffffffffff0u, 0xffffffffu,
                                      0xfffffff0u,         0x100000000u,        0x80000000u};
-  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+  for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     for (size_t max = 100; max < 120; max++) {
       assert_announced((message_limits){UINT64_MAX, max, UINT32_MAX}, "BIN- 00*64",
                        OPCODE_CONTINUATION, lengths[i], WSUV_ETOOBIG);

@@ -33,14 +33,14 @@ static void expect(const named *list, size_t count) {
 }
 
 TEST(test_names_of_errors_are_wsuvs_and_libuvs) {
-  expect(own, sizeof own / sizeof *own);
-  expect(of_libuv, sizeof of_libuv / sizeof *of_libuv);
+  expect(own, COUNT_OF(own));
+  expect(of_libuv, COUNT_OF(of_libuv));
   expect(&(named){0, "OK", "success"}, 1);
 }
 
 TEST(test_names_of_what_is_no_error) {
   static const int others[] = {1, -1000000, INT32_MAX, INT32_MIN, -70000};
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+  for (size_t i = 0; i < COUNT_OF(others); i++) {
     expect(&(named){others[i], "UNKNOWN", "unknown error"}, 1);
   }
 }

@@ -190,10 +190,7 @@ static sample make_sample(rig *r, uint8_t opcode, size_t len) {
   if (opcode < 8) s.h.rsv = (uint8_t) seeded_below(&r->seed, 8);
   frame_spec spec = {.opcode = opcode, .rsv = s.h.rsv, .fin = s.h.fin, .masked = s.h.masked};
   memcpy(spec.key, s.h.key.b, 4);
-  for (size_t i = 0; i < len; i++) {
-    uint8_t b = (uint8_t) seeded(&r->seed);
-    bytes_add(&s.payload, &b, 1);
-  }
+  bytes_noise(&s.payload, &r->seed, len);
   frames_build(&s.wire, &spec, s.payload.base, len);
   return s;
 }

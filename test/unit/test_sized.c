@@ -76,7 +76,7 @@ TEST(test_sized_fill_leaves_what_holds_no_size) {
 TEST(test_sized_in_refuses_what_is_no_size) {
   static const size_t sizes[] = {0,       1,        sizeof(size_t), OLD - 1,      OLD + 1,
                                  NEW - 1, SIZE_MAX, SIZE_MAX / 2,   SIZED_MAX + 1};
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+  for (size_t i = 0; i < COUNT_OF(sizes); i++) {
     sample to = defaults;
     void *from = make(sizes[i], NEW, 0);
     assert_int_equal(sized_in(&to, &sample_type, from), WSUV_ESIZE);
@@ -99,7 +99,7 @@ TEST(test_sized_in_sees_each_byte_that_it_does_not_know) {
 
 TEST(test_sized_out_fills_as_far_as_the_caller_goes) {
   static const size_t sizes[] = {OLD, NEW, NEW + 1, NEW + 16, SIZED_MAX};
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+  for (size_t i = 0; i < COUNT_OF(sizes); i++) {
     size_t size = sizes[i], known = size < NEW ? size : NEW, told;
     unsigned char *to = make(size, size, 0xff);
     assert_int_equal(sized_out(to, &sample_type, &defaults), 0);

@@ -68,14 +68,14 @@ TEST(test_names) {
       {".", WSUV_ETLSVERIFY, MISMATCH},
       {"", WSUV_ETLSVERIFY, MISMATCH},
   };
-  for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) try_chain(&pair_server, &trials[i]);
+  for (size_t i = 0; i < COUNT_OF(trials); i++) try_chain(&pair_server, &trials[i]);
 }
 
 TEST(test_names_with_tricks) {
   const cert_spec spec = {.name = "example.test",
                           .hosts = {"example.test\1.evil.test", "ex*.test", "*", "*.*.test"}};
   static const char *const names[] = {"example.test", "evil.test", "a.b.test", "test", ""};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+  for (size_t i = 0; i < COUNT_OF(names); i++) {
     const trial t = {names[i], WSUV_ETLSVERIFY, MISMATCH};
     try_spec(&spec, &pair_ca, &t);
   }
@@ -126,7 +126,7 @@ TEST(test_bad_certificates) {
        &pair_ca,
        "certificate has expired; " MISMATCH},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     const trial t = {pair_host, WSUV_ETLSVERIFY, cases[i].text};
     try_spec(&cases[i].spec, cases[i].issuer, &t);
   }
@@ -272,7 +272,7 @@ TEST(test_flags_are_ours) {
       {MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_OTHER,
        WSUV_CERT_EXPIRED | WSUV_CERT_OTHER},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
     assert_int_equal(tls_verify_flags(rows[i].theirs), rows[i].ours);
   }
 }

@@ -60,7 +60,7 @@ static int make_files(void **state) {
 
 static int remove_files(void **state) {
   (void) state;
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) (void) unlink(in_folder(files[i]));
+  for (size_t i = 0; i < COUNT_OF(files); i++) (void) unlink(in_folder(files[i]));
   (void) rmdir(in_folder("empty"));
   (void) rmdir(folder);
   cert_free(&ca);
@@ -119,7 +119,7 @@ TEST(test_pins_are_checked) {
   config.pins = &good_pin;
   config.pin_count = 1;
   assert_int_equal(tls_config_check(&config), 0);
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     const char *const pins[] = {good_pin, bad[i]};
     config.pins = pins;
     config.pin_count = 2;
@@ -143,7 +143,7 @@ TEST(test_versions_are_checked) {
       {0x0301, 0, WS_EINVAL},
       {0, 0x0305, WS_EINVAL},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     config.min_version = (wsuv_tls_version_t) cases[i].min;
     config.max_version = (wsuv_tls_version_t) cases[i].max;
     assert_int_equal(tls_config_check(&config), cases[i].err);

@@ -114,7 +114,7 @@ TEST(test_data_both_ways) {
 /* F33 */
 TEST(test_bytes_in_pieces_of_any_size) {
   static const size_t pieces[] = {1, 2, 3, 5, 7, 64, 1000, 1460};
-  for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+  for (size_t i = 0; i < COUNT_OF(pieces); i++) {
     SCOPED(shaken_pair, p, pieces[i]);
     tls_end_write(&p.client, "hello, server", 13);
     tls_end_write(&p.server, "hello, ", 7);

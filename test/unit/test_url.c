@@ -6,8 +6,6 @@
 #include "proto/handshake/url.h"
 #include "support/test.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
 /* Parse a copy of the exact size, so that a read too far is seen; its slices are not used. */
 static int parse_exact(const char *s, size_t len) {
   char *copy = malloc(len > 0 ? len : 1);
@@ -73,7 +71,7 @@ static const good_url good[] = {
 };
 
 TEST(test_url_takes_good_urls_apart) {
-  for (size_t i = 0; i < COUNT(good); i++) {
+  for (size_t i = 0; i < COUNT_OF(good); i++) {
     const good_url *g = &good[i];
     ws_url url;
     assert_int_equal(url_parse(&url, g->text, strlen(g->text)), 0);
@@ -110,7 +108,7 @@ TEST(test_url_takes_unix_urls_apart) {
       {"ws+unix:///:/", "/", "/"},
       {"ws+unix:///a%20b%:/%20", "/a%20b%", "/%20"}, /* no escapes in the path of the socket */
   };
-  for (size_t i = 0; i < COUNT(cases); i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     char host[URL_HOST_HEADER_SIZE];
     ws_url url;
     assert_int_equal(url_parse(&url, cases[i].text, strlen(cases[i].text)), 0);
@@ -151,7 +149,7 @@ TEST(test_url_from_parts_is_what_a_url_gives) {
       {"ws://[fe80::1%25eth0]/", "fe80::1%eth0", "/", 0, false},
       {"ws://1.2.3.4/", "1.2.3.4", "/", 0, false},
   };
-  for (size_t i = 0; i < COUNT(cases); i++) {
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
     char host[2][URL_HOST_SIZE], header[2][URL_HOST_HEADER_SIZE];
     ws_url u[2];
     assert_int_equal(url_parse(&u[0], cases[i].url, strlen(cases[i].url)), 0);
@@ -182,10 +180,10 @@ TEST(test_url_from_parts_refuses_what_a_url_may_not_have) {
                                       "h%41", "a\x80", ":",       "::g"};
   static const char *const targets[] = {"p", "#f", "/p#f", "/a b", "/%", "/%4", "/\r\n", "/\x80"};
   char host[256] = "";
-  for (size_t i = 0; i < COUNT(hosts); i++) {
+  for (size_t i = 0; i < COUNT_OF(hosts); i++) {
     if (from_parts(hosts[i], 0, "/") != WSUV_EURL) fail_msg("accepted: %s", hosts[i]);
   }
-  for (size_t i = 0; i < COUNT(targets); i++) {
+  for (size_t i = 0; i < COUNT_OF(targets); i++) {
     if (from_parts("h", 0, targets[i]) != WSUV_EURL) fail_msg("accepted: %s", targets[i]);
   }
   assert_int_equal(from_parts("h", 65536, "/"), WSUV_EURL);
@@ -282,7 +280,7 @@ TEST(test_url_rejects_malformed_urls) {
       "ws://[fe80::1%25e:0]/",
       "ws://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]/",
   };
-  for (size_t i = 0; i < COUNT(bad); i++) {
+  for (size_t i = 0; i < COUNT_OF(bad); i++) {
     if (parse(bad[i]) != WSUV_EURL) fail_msg("accepted: %s", bad[i]);
   }
 }
@@ -340,7 +338,7 @@ static const byte_field byte_fields[] = {
 
 /* F8: each of 256 byte values at each field of the URL. */
 TEST(test_url_judges_every_byte_in_every_field) {
-  for (size_t i = 0; i < COUNT(byte_fields); i++) {
+  for (size_t i = 0; i < COUNT_OF(byte_fields); i++) {
     const byte_field *f = &byte_fields[i];
     for (int c = 0; c < 256; c++) {
       char text[64];
@@ -366,7 +364,7 @@ TEST(test_url_survives_random_text) {
     size_t len = round % 2 == 0 ? 5 : 0;
     for (unsigned n = round % 10 + 1; n > 0; n--) {
       seed = seed * 1664525u + 1013904223u;
-      const char *part = parts[(seed >> 16) % COUNT(parts)];
+      const char *part = parts[(seed >> 16) % COUNT_OF(parts)];
       memcpy(text + len, part, strlen(part));
       len += strlen(part);
     }
