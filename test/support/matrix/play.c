@@ -160,8 +160,8 @@ static void run(play *p, bool client_stays) {
          failing = c->peers[PEER_FAILS].raw->accepted;
   begin_clients(p);
   for (size_t i = 0; i < p->target_count; i++) play_init_user(p, &p->targets[i].user);
+  begin_actor(p); /* first: the targets resume its TLS */
   states_reach(p);
-  begin_actor(p);
   p->place->trigger(p, &p->actor.user);
   world_run_until_true(p->w, &p->acted);
   world_advance(p->w, p->w->kind == WORLD_SIM ? AFTER_MS : 0);
