@@ -227,11 +227,12 @@ static void assert_read(const user *u, const char *text) {
 
 /* A pattern that no shift of fewer than 64 KiB maps onto itself. */
 static uint8_t *large_data(user *u, const world *w) {
-  uint8_t *data = malloc(LARGE);
+  size_t len = w->kind == WORLD_SIM ? LARGE_SIMULATED : LARGE;
+  uint8_t *data = malloc(len);
   assert_non_null(data);
-  for (size_t i = 0; i < LARGE; i++) data[i] = (uint8_t) (i ^ i >> 8 ^ i >> 16);
+  for (size_t i = 0; i < len; i++) data[i] = (uint8_t) (i ^ i >> 8 ^ i >> 16);
   u->out = data;
-  u->out_len = w->kind == WORLD_SIM ? LARGE_SIMULATED : LARGE;
+  u->out_len = len;
   return data;
 }
 

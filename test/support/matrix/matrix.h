@@ -25,8 +25,9 @@ typedef struct subject subject;
 
 /* --- calls --- */
 
-/* In which states a call returns 0. In all others it returns WSUV_ESTATE. */
-typedef enum call_rule { ALWAYS_0, OPEN_ONLY, OPEN_OR_CLOSING } call_rule;
+/* In which states a call returns 0. In all others it returns WSUV_ESTATE. LOOKS: it always returns
+   0, and leaves the session as it was, so that other calls can follow on the same session. */
+typedef enum call_rule { ALWAYS_0, OPEN_ONLY, OPEN_OR_CLOSING, LOOKS } call_rule;
 
 typedef struct call {
   const char *name; /* the functions that it calls, with a space between two */
@@ -132,7 +133,7 @@ struct play {
   world *w;
   cast *cast;
   const call_place *place;
-  call_list calls; /* the n-th is made on the n-th target, or on the actor's session */
+  call_list calls; /* each is made on the next target, or on the actor's session */
   wsuv_client_t *client;
   wsuv_client_t *other; /* NULL, or the client whose end is the callback */
   subject actor;        /* has the session of the callback */
@@ -149,10 +150,10 @@ struct play {
 void cast_begin(cast *c, world *w);
 void cast_end(cast *c);
 
-/* Each call on a target of its own, all targets in that state. */
+/* Each call on a target of its own, all targets in that state. Those that look share one. */
 void play_on_others(cast *c, const call_place *place, const call_state *state, call_list calls);
 
-/* Each call on its own session, in a play of its own. */
+/* Each call on the callback's own session, in a play of its own. Those that look share one. */
 void play_on_own(cast *c, const call_place *place, const call_state *state, call_list calls);
 
 /* Calls on a client that has a session in that state; NULL: one in each state. */

@@ -14,7 +14,7 @@ enum { AFTER_MS = 2 };
 /* --- the act --- */
 
 static bool call_is_allowed(const play *p, const subject *s, call_rule rule) {
-  if (rule == ALWAYS_0) return true;
+  if (rule == ALWAYS_0 || rule == LOOKS) return true;
   if (p->own && p->place->after_end) return false;
   return s->state->sending >= (rule == OPEN_ONLY ? MAY_SEND : MAY_FLUSH);
 }
@@ -27,6 +27,12 @@ static void make_call(play *p, const call *c, subject *s) {
   }
 }
 
+/* The first that looks has the last target, which the others share. */
+static subject *subject_of(play *p, size_t i) {
+  if (p->own) return &p->actor;
+  return &p->targets[i < p->target_count ? i : p->target_count - 1];
+}
+
 void play_act(play *p) {
   if (p->acted) return;
   p->acted = true;
@@ -35,8 +41,7 @@ void play_act(play *p) {
     if (s->state->in_act != NULL) s->state->in_act(p, s);
   }
   for (size_t i = 0; i < p->calls.count; i++) {
-    subject *s = p->own ? &p->actor : &p->targets[i % p->target_count];
-    make_call(p, &p->calls.calls[i], s);
+    make_call(p, &p->calls.calls[i], subject_of(p, i));
   }
 }
 
@@ -190,20 +195,35 @@ static bool is_secure(const cast *c) {
   return world_tls(c->w) != NULL;
 }
 
+/* How many of the calls do not look; the others stand behind them. */
+static size_t count_changing(call_list calls) {
+  size_t n = 0;
+  while (n < calls.count && calls.calls[n].rule != LOOKS) n++;
+  return n;
+}
+
 void play_on_others(cast *c, const call_place *place, const call_state *state, call_list calls) {
   play p = play_of(c, place, calls);
-  play_targets(&p, state, calls.count);
+  play_targets(&p, state, count_changing(calls) + 1);
   run(&p, is_secure(c));
+}
+
+static void play_on_actor(cast *c, const call_place *place, const call_state *state,
+                          call_list calls, bool client_stays) {
+  play p = play_of(c, place, calls);
+  p.own = true;
+  p.actor.state = state;
+  run(&p, client_stays);
 }
 
 /* The last of the plays ends the client. */
 void play_on_own(cast *c, const call_place *place, const call_state *state, call_list calls) {
-  for (size_t i = 0; i < calls.count; i++) {
-    play p = play_of(c, place, (call_list){&calls.calls[i], 1});
-    p.own = true;
-    p.actor.state = state;
-    run(&p, is_secure(c) || i + 1 < calls.count);
+  size_t changing = count_changing(calls);
+  for (size_t i = 0; i < changing; i++) {
+    play_on_actor(c, place, state, (call_list){&calls.calls[i], 1}, true);
   }
+  const call_list looks = {&calls.calls[changing], calls.count - changing};
+  play_on_actor(c, place, state, looks, is_secure(c));
 }
 
 void play_on_client(cast *c, const call_place *place, const call_state *state, call_list calls) {

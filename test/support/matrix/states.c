@@ -138,7 +138,8 @@ bool state_can_be(const world *w, const call_state *state) {
 /* --- reaching them --- */
 
 /* A session that a peer has closed may have gone past the stage where it was open. */
-static bool has_come(const subject *s) {
+static bool has_come(void *arg) {
+  const subject *s = arg;
   const call_state *state = s->state;
   if (state->begin == NULL || state->peer != PEER_SILENT) return true;
   wsuv_stage_t stage = state->then != NULL ? WSUV_STAGE_OPEN : state->stage;
@@ -146,7 +147,7 @@ static bool has_come(const subject *s) {
 }
 
 static bool have_come(void *arg) {
-  const play *p = arg;
+  play *p = arg;
   for (size_t i = 0; i < p->target_count; i++) {
     if (!has_come(&p->targets[i])) return false;
   }
@@ -175,13 +176,16 @@ static bool is_looking_up(const subject *s) {
   return s->state->begin != NULL && s->state->stage == WSUV_STAGE_RESOLVE;
 }
 
+/* One state after the other: the sessions of the next can resume the TLS of those before. */
 void states_reach(play *p) {
+  subject *end = p->targets + p->target_count;
   bool lookups = false;
   count_close_frames(p);
   for (size_t i = 0; i < p->target_count; i++) {
     subject *s = &p->targets[i];
     if (s->state->begin != NULL) s->state->begin(p, s);
     lookups = lookups || is_looking_up(s);
+    if (s + 1 < end && s[1].state != s->state) world_run_until(p->w, has_come, s);
   }
   if (lookups) world_advance(p->w, LOOKUP_MS);
   world_run_until(p->w, have_come, p);
