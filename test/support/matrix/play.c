@@ -199,6 +199,7 @@ static bool is_secure(const cast *c) {
 static size_t count_changing(call_list calls) {
   size_t n = 0;
   while (n < calls.count && calls.calls[n].rule != LOOKS) n++;
+  for (size_t i = n; i < calls.count; i++) CHECK(calls.calls[i].rule == LOOKS);
   return n;
 }
 
