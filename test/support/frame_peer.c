@@ -32,9 +32,9 @@ static void answer(const frame_peer *p, raw_conn *c, const seen_frame *f) {
   uint8_t opcode = f->spec.opcode;
   if (opcode < CLOSE && p->echoes) send_back(c, f, opcode);
   if (opcode == PING && p->pongs) send_back(c, f, PONG);
-  if (opcode != CLOSE || p->silent) return;
-  send_back(c, f, CLOSE);
-  if (!p->keeps_open) raw_conn_end(c);
+  if (opcode != CLOSE) return;
+  if (!p->silent) send_back(c, f, CLOSE);
+  if (p->ends || !(p->silent || p->keeps_open)) raw_conn_end(c);
 }
 
 static void note(frame_peer *p, const seen_frame *f) {
@@ -46,9 +46,11 @@ static void note(frame_peer *p, const seen_frame *f) {
   bytes_add(&p->keys, f->spec.key, sizeof f->spec.key);
 }
 
+/* With a script, the script acts alone. */
 static void on_bytes(raw_conn *c) {
   frame_peer *p = c->peer->data;
   seen_frame f;
+  if (c->script != NULL) return;
   if (c->request == NULL) {
     if (!raw_conn_take_request(c)) return;
     greet(p, c);
@@ -69,7 +71,7 @@ static void on_end(raw_conn *c) {
   frame_peer *p = c->peer->data;
   p->ended = true;
   p->end_status = c->end_status;
-  if (!p->stays) raw_conn_close(c);
+  if (!p->stays && c->script == NULL) raw_conn_close(c);
 }
 
 static void start(frame_peer *p, raw_peer *raw) {
@@ -85,10 +87,6 @@ void frame_peer_start(frame_peer *p, world *w) {
 
 void frame_peer_start_at(frame_peer *p, world *w, const char *path) {
   start(p, raw_peer_new_at(w, path, 0));
-}
-
-void frame_peer_end_on_close(frame_peer *p, const seen_frame *f) {
-  if (f->spec.opcode == 8) raw_conn_end(p->conn);
 }
 
 void frame_peer_free(frame_peer *p) {

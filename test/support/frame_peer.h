@@ -3,7 +3,8 @@
 
 /* A raw peer that upgrades every connection, then writes down the frames that come and sends what
    it is told to, both in the notation of frames_script. Unless told otherwise it answers the close
-   frame with the same payload, ends TCP behind it, and answers nothing else. */
+   frame with the same payload, ends TCP behind it, and answers nothing else. A script of the raw
+   peer (raw_peer_play) takes the place of all this. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct frame_peer {
   const char *upgrade;  /* header lines of the answer, "A: b\r\n"; NULL: no more than must be */
   const char *greeting; /* frames sent together with the upgrade, or NULL */
   bool silent;          /* answers no close frame */
+  bool ends;            /* ends TCP behind it, though silent */
   bool keeps_open;      /* answers it, but does not end TCP */
   bool stays;           /* keeps its end after the client's */
   bool echoes;          /* messages come back as they are, fragments too */
@@ -36,8 +38,6 @@ struct frame_peer {
 
 void frame_peer_start(frame_peer *p, world *w);
 void frame_peer_start_at(frame_peer *p, world *w, const char *path); /* of a Unix socket */
-/* For on_frame: end the connection when a close frame has come. */
-void frame_peer_end_on_close(frame_peer *p, const seen_frame *f);
 void frame_peer_free(frame_peer *p); /* the raw peer is the world's */
 
 void frame_peer_send(frame_peer *p, const char *script);

@@ -7,10 +7,17 @@
 
 #include "support/check.h"
 
+/* Of all users: a call on one session runs no callback of another one, either. */
+static size_t calls_running;
+
+bool no_call_is_running(void) {
+  return calls_running == 0;
+}
+
 static session_user *called(wsuv_session_t *s) {
   session_user *u = wsuv_session_data(s);
-  CHECK(u->session == s || u->session == NULL);
-  CHECK(u->inside == 0);
+  CHECK(u->session == s);
+  CHECK(no_call_is_running());
   CHECK(u->closes == 0);
   return u;
 }
@@ -24,6 +31,7 @@ static session_user *called_open(wsuv_session_t *s) {
 static void on_open(wsuv_session_t *s) {
   session_user *u = called(s);
   CHECK(u->opens == 0);
+  CHECK(wsuv_session_stage(s) == WSUV_STAGE_OPEN);
   u->opens++;
   u->opened_ms = world_now_ms(u->w);
   if (u->at_open != NULL) u->at_open(u);
@@ -120,9 +128,19 @@ static void copy_words(char to[USER_WORDS], const char *from, size_t len) {
   memcpy(to, from, len + 1);
 }
 
+static void copy_refusal(user_end *e, const wsuv_close_info_t *info) {
+  e->header_count = info->header_count;
+  for (size_t i = 0; i < info->header_count; i++) {
+    bytes_print(&e->headers, "%s: %s\n", info->headers[i].name, info->headers[i].value);
+  }
+  e->has_body = info->body != NULL;
+  if (info->body_len > 0) bytes_add(&e->body, info->body, info->body_len);
+}
+
 static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
   session_user *u = called(s);
   CHECK(info->size == sizeof *info);
+  CHECK(info->status <= 0);
   CHECK(u->owed == 0);
   u->closes++;
   u->closed_ms = world_now_ms(u->w);
@@ -136,8 +154,9 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
   copy_words(u->end.detail, info->detail, strlen(info->detail));
   copy_words(u->end.reason, info->reason, info->reason_len);
   copy_words(u->end.sent_reason, info->sent_reason, info->sent_reason_len);
+  copy_refusal(&u->end, info);
   if (u->at_close != NULL) u->at_close(u);
-  u->session = NULL;
+  if (u->session == s) u->session = NULL; /* the hook may have begun another one */
 }
 
 static const wsuv_callbacks_t callbacks = {
@@ -160,17 +179,52 @@ void user_init(session_user *u, world *w, const wsuv_config_t *config) {
   CHECK(world_client(w, &u->client, config) == 0);
 }
 
+void user_init_on(session_user *u, const session_user *other) {
+  *u = (session_user){.w = other->w, .peer = other->peer, .client = other->client};
+}
+
+wsuv_client_t *user_client(session_user *u) {
+  if (u->client == NULL) CHECK(world_client(u->w, &u->client, &u->config) == 0);
+  return u->client;
+}
+
 static const wsuv_callbacks_t *callbacks_of(const session_user *u) {
   return u->streamed ? &streamed_callbacks : &callbacks;
 }
 
-int user_try_connect_url(session_user *u, const char *url) {
+int user_request(session_user *u, const wsuv_request_t *request) {
+  wsuv_request_t own = *request;
+  wsuv_client_t *client = user_client(u);
+  own.data = u;
+  calls_running++;
+  int err = wsuv_connect(client, &own, callbacks_of(u), &u->session);
+  calls_running--;
+  return err;
+}
+
+int user_request_stream(session_user *u, const wsuv_request_t *request, uv_stream_t *stream) {
+  wsuv_request_t own = *request;
+  wsuv_client_t *client = user_client(u);
+  own.data = u;
+  calls_running++;
+  int err = wsuv_connect_stream(client, &own, stream, callbacks_of(u), &u->session);
+  calls_running--;
+  return err;
+}
+
+static int request_raw(session_user *u, const char *url) {
   wsuv_request_t request;
   wsuv_request_init(&request, url);
-  request.data = u;
-  request.raw = u->raw;
-  int err = wsuv_connect(u->client, &request, callbacks_of(u), &u->session);
-  CHECK(u->opens == 0 && u->closes == 0);
+  request.raw = true;
+  return user_request(u, &request);
+}
+
+int user_try_connect_url(session_user *u, const char *url) {
+  wsuv_client_t *client = user_client(u);
+  if (u->raw) return request_raw(u, url);
+  calls_running++;
+  int err = wsuv_connect_url(client, url, callbacks_of(u), u, &u->session);
+  calls_running--;
   return err;
 }
 
@@ -182,35 +236,16 @@ int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *con
   wsuv_request_t request;
   wsuv_request_init(&request, raw_peer_url(p->raw, "/"));
   request.config = config;
-  request.data = u;
   request.raw = u->raw;
-  int err = wsuv_connect(u->client, &request, callbacks_of(u), &u->session);
-  CHECK(u->opens == 0 && u->closes == 0);
-  return err;
+  return user_request(u, &request);
 }
 
 void user_connect(session_user *u, frame_peer *p) {
   CHECK(user_try_connect(u, p) == 0);
 }
 
-void user_open(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
-  user_init(u, w, config);
-  user_connect(u, p);
-  world_run_until_count(w, &u->opens, 1);
-}
-
-void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
-  user_init(u, w, config);
-  u->raw = true;
-  user_connect(u, p);
-  world_run_until_count(w, &u->opens, 1);
-}
-
-void user_open_streamed(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config) {
-  user_init(u, w, config);
-  u->streamed = true;
-  user_connect(u, p);
-  world_run_until_count(w, &u->opens, 1);
+void user_run_to_open(session_user *u) {
+  world_run_until_count(u->w, &u->opens, 1);
 }
 
 void user_run_to_close(session_user *u) {
@@ -226,68 +261,116 @@ void user_free(session_user *u) {
   bytes_free(&u->got);
   bytes_free(&u->gathered);
   bytes_free(&u->done);
+  bytes_free(&u->end.headers);
+  bytes_free(&u->end.body);
+}
+
+void user_reset(session_user *u) {
+  const session_user old = *u;
+  user_free(u);
+  *u = (session_user){.w = old.w,
+                      .peer = old.peer,
+                      .config = old.config,
+                      .client = old.client,
+                      .raw = old.raw,
+                      .streamed = old.streamed,
+                      .forgets = old.forgets,
+                      .at_open = old.at_open,
+                      .at_message = old.at_message,
+                      .at_piece = old.at_piece,
+                      .at_ping = old.at_ping,
+                      .at_pong = old.at_pong,
+                      .at_frame = old.at_frame,
+                      .at_drain = old.at_drain,
+                      .at_done = old.at_done,
+                      .at_close = old.at_close,
+                      .data = old.data};
 }
 
 void user_finish(session_user *u) {
-  user_run_to_close(u);
-  user_close_client(u);
+  if (u->session != NULL) user_run_to_close(u);
+  if (u->client != NULL) user_close_client(u);
   user_free(u);
 }
 
 /* --- calls --- */
 
 int user_text(session_user *u, const char *text) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_text(u->session, text, strlen(text));
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_binary(session_user *u, const void *data, size_t len) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_binary(u->session, data, len);
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_ping(session_user *u, const char *payload) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_ping(u->session, payload, strlen(payload));
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_pong(session_user *u, const char *payload) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_pong(u->session, payload, strlen(payload));
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_close(session_user *u, unsigned code, const char *reason) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_session_close(u->session, code, reason);
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 void user_terminate(session_user *u) {
-  u->inside++;
+  calls_running++;
   wsuv_session_terminate(u->session);
-  u->inside--;
+  calls_running--;
 }
 
 int user_pause(session_user *u) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_session_pause(u->session);
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_resume(session_user *u) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_session_resume(u->session);
-  u->inside--;
+  calls_running--;
+  return r;
+}
+
+int call_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {
+  calls_running++;
+  int r = wsuv_client_close(client, cb);
+  calls_running--;
+  return r;
+}
+
+int call_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
+  calls_running++;
+  int r = wsuv_client_terminate(client, cb);
+  calls_running--;
+  return r;
+}
+
+int user_end_client(session_user *u, int (*end)(wsuv_client_t *client, wsuv_client_close_cb cb),
+                    wsuv_client_close_cb cb) {
+  wsuv_client_t *client = u->client;
+  u->client = NULL;
+  calls_running++;
+  int r = end(client, cb);
+  calls_running--;
   return r;
 }
 
@@ -315,9 +398,9 @@ static user_send *next_send(session_user *u, char name) {
 }
 
 int user_send_frame(session_user *u, char name, const wsuv_frame_t *frame) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send(u->session, frame, on_done, next_send(u, name));
-  u->inside--;
+  calls_running--;
   if (r == 0) u->owed++;
   return r;
 }
@@ -332,51 +415,58 @@ int user_frame(session_user *u, char name, wsuv_frame_type_t type, bool fin, con
 
 int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t bufs[],
               unsigned nbufs) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_bufs(u->session, type, bufs, nbufs, on_done, next_send(u, name));
-  u->inside--;
+  calls_running--;
   if (r == 0) u->owed++;
   return r;
 }
 
 int user_flush(session_user *u, char name) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_flush(u->session, on_done, next_send(u, name));
-  u->inside--;
+  calls_running--;
   if (r == 0) u->owed++;
   return r;
 }
 
 int user_value(session_user *u, char name, const void *value, const void *type) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_serialized(u->session, value, type, on_done, next_send(u, name));
-  u->inside--;
+  calls_running--;
   if (r == 0) u->owed++;
   return r;
 }
 
+int user_deserialize(session_user *u, const wsuv_message_t *m, const void *type, void *value) {
+  calls_running++;
+  int r = wsuv_message_deserialize(u->session, m, type, value);
+  calls_running--;
+  return r;
+}
+
 int user_begin_message(session_user *u, wsuv_frame_type_t type) {
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_begin(u->session, type);
-  u->inside--;
+  calls_running--;
   return r;
 }
 
 int user_piece(session_user *u, char name, const void *data, size_t len) {
   bool named = name != '\0';
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_piece(u->session, data, len, named ? on_done : NULL,
                           named ? next_send(u, name) : NULL);
-  u->inside--;
+  calls_running--;
   if (r == 0 && named) u->owed++;
   return r;
 }
 
 int user_end_message(session_user *u, char name) {
   bool named = name != '\0';
-  u->inside++;
+  calls_running++;
   int r = wsuv_send_end(u->session, named ? on_done : NULL, named ? next_send(u, name) : NULL);
-  u->inside--;
+  calls_running--;
   if (r == 0 && named) u->owed++;
   return r;
 }
@@ -410,4 +500,10 @@ bool user_ended_cleanly(const session_user *u, unsigned code, unsigned sent_code
 bool user_ended_by(const session_user *u, int status, wsuv_stage_t stage) {
   const user_end *e = &u->end;
   return told(u, u->closes == 1 && e->status == status && e->stage == stage);
+}
+
+bool user_never_opened(const session_user *u) {
+  const user_end *e = &u->end;
+  return told(u, u->opens == 0 && u->messages == 0 && u->frames == 0 && !e->clean && e->code == 0 &&
+                     e->sent_code == 0);
 }

@@ -1,10 +1,10 @@
 #ifndef TEST_SESSION_USER_H
 #define TEST_SESSION_USER_H
 
-/* A user of one session, who writes down all that happens to it, and checks what holds for every
-   session: callbacks never run inside a call, on_open comes first, on_close last, each once, and
-   every completion once and before on_close, and the pieces of a message
-   make a whole. */
+/* A user of one session. It writes down all that happens to the session, and checks what holds for
+   every session: callbacks come from the loop, never inside a call of any user; on_open comes once
+   and before all others; on_close comes once and last; every completion comes once and before
+   on_close; the pieces of a message make a whole. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ typedef struct user_send {
 
 enum { USER_SENDS = 64, USER_WORDS = 128 };
 
-/* What on_close told, copied. */
+/* What on_close was given, copied. */
 typedef struct user_end {
   int status;
   wsuv_stage_t stage;
@@ -34,17 +34,24 @@ typedef struct user_end {
   int http_status;
   unsigned code, sent_code;
   char reason[USER_WORDS], sent_reason[USER_WORDS];
+  size_t header_count; /* of the answer that refused the upgrade */
+  bytes headers;       /* of it, as lines "Name: value\n" */
+  bool has_body;       /* the answer that refused the upgrade has a body */
+  bytes body;          /* of it */
 } user_end;
 
 struct session_user {
   world *w;
-  wsuv_client_t *client;
-  wsuv_session_t *session; /* NULL after on_close */
+  frame_peer *peer;        /* the scenario's */
+  wsuv_config_t config;    /* of the client, if user_client makes it */
+  wsuv_client_t *client;   /* NULL before it is made and after it is closed */
+  wsuv_session_t *session; /* NULL before it is begun and after on_close */
   bool raw; /* to be set before user_connect: a raw session, whose frames come to on_frame alone */
-  bool streamed; /* the same: messages come in pieces */
+  /* The same: messages come in pieces. What holds for every piece is checked; pieces are put
+     together and counted and written down as messages. */
+  bool streamed;
   size_t opens, messages, pings, pongs, frames, drains, closes;
   size_t owed, dones;     /* completions: still to come, and those that came */
-  size_t inside;          /* calls that are running */
   bytes got;              /* a line for each message, ping, pong and frame */
   size_t pieces;          /* those that came */
   bool in_message;        /* a message whose last piece is still to come */
@@ -71,24 +78,28 @@ struct session_user {
 
 /* A client, and a session of it to the peer. The hooks may be set before or after. */
 void user_init(session_user *u, world *w, const wsuv_config_t *config);
+/* A further session of the client of another user. */
+void user_init_on(session_user *u, const session_user *other);
+/* The client; made with u->config, if there is none yet. */
+wsuv_client_t *user_client(session_user *u);
 void user_connect(session_user *u, frame_peer *p);
 int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
 int user_try_connect_url(session_user *u, const char *url);
+/* A request whose data becomes the user; and the same for a stream that the test has connected. */
+int user_request(session_user *u, const wsuv_request_t *request);
+int user_request_stream(session_user *u, const wsuv_request_t *request, uv_stream_t *stream);
 /* The same, with a configuration in place of the client's. */
 int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config);
+void user_run_to_open(session_user *u);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
+
+/* Free what was written down, and forget it: the user is ready for another session. Its client, the
+   hooks and what is set before user_connect stay. */
+void user_reset(session_user *u);
 void user_free(session_user *u);
 
-/* user_init, user_connect, and wait until it is open. */
-void user_open(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
-void user_open_raw(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
-
-/* The same, with messages in pieces. What holds for every piece is checked; pieces are put together
-   and counted and written down as messages. */
-void user_open_streamed(session_user *u, world *w, frame_peer *p, const wsuv_config_t *config);
-
-/* Wait for on_close, close the client, free. */
+/* Wait for on_close if there is a session, close the client if there is one, free. */
 void user_finish(session_user *u);
 
 /* Calls, with a note that they are running. */
@@ -101,6 +112,17 @@ void user_terminate(session_user *u);
 int user_pause(session_user *u);
 int user_resume(session_user *u);
 
+/* The library's calls, with the same note. */
+int call_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
+int call_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
+
+/* End the client by one of these two. The user has no client from then on, and does not wait. */
+int user_end_client(session_user *u, int (*end)(wsuv_client_t *client, wsuv_client_close_cb cb),
+                    wsuv_client_close_cb cb);
+
+/* Whether none of all these calls is running. For callbacks that are not a user's. */
+bool no_call_is_running(void);
+
 /* More than the buffers of a connection take, when its peer does not read. */
 size_t user_too_much(const world *w);
 
@@ -112,6 +134,7 @@ int user_bufs(session_user *u, char name, wsuv_frame_type_t type, const uv_buf_t
               unsigned nbufs);
 int user_flush(session_user *u, char name);
 int user_value(session_user *u, char name, const void *value, const void *type);
+int user_deserialize(session_user *u, const wsuv_message_t *m, const void *type, void *value);
 
 /* A message in pieces; with a name, a completion that is written down. */
 int user_begin_message(session_user *u, wsuv_frame_type_t type);
@@ -129,7 +152,9 @@ const wsuv_callbacks_t *user_callbacks(void);
 
 /* What on_close told: 0 and clean, with the peer's code and ours. */
 bool user_ended_cleanly(const session_user *u, unsigned code, unsigned sent_code);
-/* Or an error, at this stage. */
+/* Or with this status, 0 or an error, at this stage. */
 bool user_ended_by(const session_user *u, int status, wsuv_stage_t stage);
+/* Its session never became open: no callback but on_close, and no close code. */
+bool user_never_opened(const session_user *u);
 
 #endif

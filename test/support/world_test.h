@@ -42,12 +42,16 @@ typedef struct world_test {
 
 void world_test_add(world_test *test);
 
-#define WORLD_TEST_IN(NAME, W, PLACES)                                                          \
-  static void NAME(world *W);                                                                   \
-  TEST_BEFORE_MAIN(NAME##_add) {                                                                \
-    static world_test test_ = {.file = __FILE__, .name = #NAME, .run = NAME, .places = PLACES}; \
-    world_test_add(&test_);                                                                     \
-  }                                                                                             \
+/* Registers RUN as the test NAME. */
+#define WORLD_TEST_ADD(NAME, RUN, PLACES)                                                      \
+  TEST_BEFORE_MAIN(NAME##_add) {                                                               \
+    static world_test test_ = {.file = __FILE__, .name = #NAME, .run = RUN, .places = PLACES}; \
+    world_test_add(&test_);                                                                    \
+  }
+
+#define WORLD_TEST_IN(NAME, W, PLACES) \
+  static void NAME(world *W);          \
+  WORLD_TEST_ADD(NAME, NAME, PLACES)   \
   static void NAME(world *W)
 
 #define WORLD_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV)

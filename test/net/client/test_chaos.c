@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 enum {
@@ -298,21 +298,20 @@ static void stop(chaos *c) {
 }
 
 static void begin(chaos *c) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.outgoing_max = QUEUE_MAX;
-  config.high_water = 1 + below(c, QUEUE_MAX);
-  config.low_water = below(c, config.high_water);
-  config.close_timeout_ms = CLOSE_MS;
-  config.ping_interval_ms = one_in(c, 3) ? 20 + below(c, 50) : 0;
-  frame_peer_start(&c->peer, c->w);
+  wsuv_config_t *config = &c->user.config;
+  scenario_begin(c->w, &c->peer, &c->user);
+  config->outgoing_max = QUEUE_MAX;
+  config->high_water = 1 + below(c, QUEUE_MAX);
+  config->low_water = below(c, config->high_water);
+  config->close_timeout_ms = CLOSE_MS;
+  config->ping_interval_ms = one_in(c, 3) ? 20 + below(c, 50) : 0;
   c->peer.forgets = true;
   c->peer.pongs = !one_in(c, 4);
   c->peer.keeps_open = one_in(c, 4);
   c->peer.silent = one_in(c, 8);
   c->peer.on_frame = on_frame;
   c->peer.data = c;
-  user_open(&c->user, c->w, &c->peer, &config);
+  scenario_open(&c->user);
   c->user.data = c;
   c->user.forgets = true;
   c->user.at_message = at_message;
@@ -329,9 +328,8 @@ static void run_one(world *w, uint64_t seed) {
   user_run_to_close(&c.user);
   check_end(&c);
   stop(&c);
-  user_finish(&c.user);
+  scenario_finish(&c.user);
   raw_conn_close(c.peer.conn);
-  frame_peer_free(&c.peer);
   bytes_free(&c.arriving);
   bytes_free(&c.leaving);
 }

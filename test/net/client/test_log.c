@@ -32,22 +32,20 @@ static bool has(const lines *l, const char *line) {
 
 /* A session with a message each way, closed in the regular way or lost. */
 static void run(world *w, lines *l, wsuv_log_level_t level, bool hook, bool lost) {
-  wsuv_config_t config;
   frame_peer p;
   session_user u;
-  wsuv_client_config_init(&config);
-  if (hook) config.log = on_line;
-  config.log_arg = l;
-  config.log_level = level;
-  frame_peer_start(&p, w);
+  scenario_begin(w, &p, &u);
+  if (hook) u.config.log = on_line;
+  u.config.log_arg = l;
+  u.config.log_level = level;
   p.echoes = true;
-  user_open(&u, w, &p, &config);
+  scenario_open(&u);
   assert_int_equal(user_text(&u, "hello"), 0);
   world_run_until_count(w, &u.messages, 1);
   if (lost) raw_conn_end(p.conn);
   if (!lost) assert_int_equal(user_close(&u, 1000, "bye"), 0);
   user_run_to_close(&u);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 WORLD_TEST(test_info_tells_stages_handshake_and_close, w) {
@@ -135,29 +133,25 @@ WORLD_TEST(test_trace_tells_what_is_in_the_frames, w) {
   bytes_free(&l.text);
 }
 
-WORLD_TEST(test_trace_cuts_long_payloads, w) {
-  wsuv_config_t config;
+SCENARIO_TEST(test_trace_cuts_long_payloads, w, p, u) {
   lines l = {0};
   uint8_t data[100];
-  frame_peer p;
-  session_user u;
-  wsuv_client_config_init(&config);
-  config.log = on_line;
-  config.log_arg = &l;
-  config.log_level = WSUV_LOG_TRACE;
-  scenario_start(w, &p, &u, &config);
+  u->config.log = on_line;
+  u->config.log_arg = &l;
+  u->config.log_level = WSUV_LOG_TRACE;
+  scenario_open(u);
   for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t) (i + 0x20);
-  assert_int_equal(user_binary(&u, data, sizeof data), 0);
+  assert_int_equal(user_binary(u, data, sizeof data), 0);
   assert_int_equal(l.count[WSUV_LOG_TRACE], 4);
   assert_true(
       has(&l, "> 0000  20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f   !\"#$%&'()*+,-./\n"));
   assert_true(has(&l, "> 0030  50 51 52 53 54 55 56 57 58 59 5a 5b 5c 5d 5e 5f  PQRSTUVWXYZ["));
-  assert_int_equal(user_binary(&u, "\x00\x7f\xff", 3), 0);
+  assert_int_equal(user_binary(u, "\x00\x7f\xff", 3), 0);
   assert_true(has_bytes(&l, ">", "00 7f ff", "..."));
-  assert_int_equal(user_binary(&u, data, 0), 0);
+  assert_int_equal(user_binary(u, data, 0), 0);
   assert_int_equal(l.count[WSUV_LOG_TRACE], 5);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  scenario_finish(u);
   bytes_free(&l.text);
 }
 

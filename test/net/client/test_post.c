@@ -53,17 +53,14 @@ static void begin(world *w) {
   assert_int_equal(world_client(w, &n.client, NULL), 0);
 }
 
-WORLD_TEST(test_posts_run_from_the_loop_in_order, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  n = (notes){.client = u.client};
+SCENARIO_TEST(test_posts_run_from_the_loop_in_order, w, p, u) {
+  scenario_open(u);
+  n = (notes){.client = u->client};
   post_numbered(5);
   world_run_until_count(w, &n.runs, 5);
   post_numbered(5);
   world_run_until_count(w, &n.runs, 10);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
 static void on_again(wsuv_client_t *client, void *arg) {
@@ -81,15 +78,12 @@ static bool one_a_turn(void *arg) {
 }
 
 /* F22: whoever posts for ever does not stop the loop. */
-WORLD_TEST(test_post_made_in_a_post_runs_in_the_next_turn, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  n = (notes){.client = u.client, .again = 5};
+SCENARIO_TEST(test_post_made_in_a_post_runs_in_the_next_turn, w, p, u) {
+  scenario_open(u);
+  n = (notes){.client = u->client, .again = 5};
   assert_int_equal(wsuv_client_post(n.client, on_again, NULL), 0);
   world_run_until(w, one_a_turn, NULL);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
 static void on_send(wsuv_client_t *client, void *arg) {
@@ -98,17 +92,13 @@ static void on_send(wsuv_client_t *client, void *arg) {
   assert_int_equal(user_text(u, "posted"), 0);
 }
 
-WORLD_TEST(test_post_sends_on_a_session, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.echoes = true;
-  user_open(&u, w, &p, NULL);
-  assert_int_equal(wsuv_client_post(u.client, on_send, &u), 0);
-  world_run_until_count(w, &u.messages, 1);
-  assert_true(user_got(&u, "TEXT \"posted\""));
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_post_sends_on_a_session, w, p, u) {
+  p->echoes = true;
+  scenario_open(u);
+  assert_int_equal(wsuv_client_post(u->client, on_send, u), 0);
+  world_run_until_count(w, &u->messages, 1);
+  assert_true(user_got(u, "TEXT \"posted\""));
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
 WORLD_TEST(test_posts_run_before_the_client_is_gone, w) {

@@ -15,57 +15,47 @@ static bool loop_goes_on(world *w) {
   return alive != 0;
 }
 
-WORLD_UV_TEST(test_open_session_keeps_the_loop_alive_until_unref, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+SCENARIO_UV_TEST(test_open_session_keeps_the_loop_alive_until_unref, w, p, u) {
+  scenario_open(u);
   assert_true(loop_goes_on(w));
-  wsuv_session_unref(u.session);
+  wsuv_session_unref(u->session);
   assert_false(loop_goes_on(w));
-  assert_int_equal(u.closes, 0);
-  wsuv_session_ref(u.session);
+  assert_int_equal(u->closes, 0);
+  wsuv_session_ref(u->session);
   assert_true(loop_goes_on(w));
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_UV_TEST(test_ref_and_unref_do_not_count, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  wsuv_session_unref(u.session);
-  wsuv_session_unref(u.session);
-  wsuv_session_ref(u.session);
+SCENARIO_UV_TEST(test_ref_and_unref_do_not_count, w, p, u) {
+  scenario_open(u);
+  wsuv_session_unref(u->session);
+  wsuv_session_unref(u->session);
+  wsuv_session_ref(u->session);
   assert_true(loop_goes_on(w));
-  wsuv_session_ref(u.session);
-  wsuv_session_unref(u.session);
+  wsuv_session_ref(u->session);
+  wsuv_session_unref(u->session);
   assert_false(loop_goes_on(w));
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_UV_TEST(test_timers_of_an_unref_session_do_not_keep_it, w) {
-  frame_peer p;
-  session_user u;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.ping_interval_ms = config.idle_timeout_ms = IDLE_MS;
-  scenario_start(w, &p, &u, &config);
-  wsuv_session_unref(u.session);
+SCENARIO_UV_TEST(test_timers_of_an_unref_session_do_not_keep_it, w, p, u) {
+  u->config.ping_interval_ms = u->config.idle_timeout_ms = IDLE_MS;
+  scenario_open(u);
+  wsuv_session_unref(u->session);
   assert_false(loop_goes_on(w));
-  assert_int_equal(user_pause(&u), 0);
+  assert_int_equal(user_pause(u), 0);
   assert_false(loop_goes_on(w));
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_UV_TEST(test_unref_session_still_works, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  wsuv_session_unref(u.session);
-  assert_int_equal(user_text(&u, "still here"), 0);
-  frame_peer_send(&p, "TEXT \"so am I\"");
-  world_run_until_count(w, &u.messages, 1);
-  assert_true(user_got(&u, "TEXT \"so am I\""));
-  scenario_close(&u, &p);
+SCENARIO_UV_TEST(test_unref_session_still_works, w, p, u) {
+  scenario_open(u);
+  wsuv_session_unref(u->session);
+  assert_int_equal(user_text(u, "still here"), 0);
+  frame_peer_send(p, "TEXT \"so am I\"");
+  world_run_until_count(w, &u->messages, 1);
+  assert_true(user_got(u, "TEXT \"so am I\""));
+  scenario_close(u);
 }
 
 WORLD_UV_TEST(test_each_session_counts_for_itself, w) {
@@ -77,8 +67,8 @@ WORLD_UV_TEST(test_each_session_counts_for_itself, w) {
   assert_true(loop_goes_on(w));
   wsuv_session_unref(v.session);
   assert_false(loop_goes_on(w));
-  scenario_close(&u, &p);
-  scenario_close(&v, &q);
+  scenario_close(&u);
+  scenario_close(&v);
 }
 
 static void unref(session_user *u) {
@@ -86,27 +76,19 @@ static void unref(session_user *u) {
 }
 
 /* In its last callback, too: what it held is given back once. */
-WORLD_UV_TEST(test_unref_in_callbacks, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  user_init(&u, w, NULL);
-  u.at_open = unref;
-  u.at_close = unref;
-  user_connect(&u, &p);
-  world_run_until_count(w, &u.opens, 1);
+SCENARIO_UV_TEST(test_unref_in_callbacks, w, p, u) {
+  u->at_open = unref;
+  u->at_close = unref;
+  scenario_open(u);
   assert_false(loop_goes_on(w));
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_UV_TEST(test_unref_session_can_be_terminated_after_the_loop, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  wsuv_session_unref(u.session);
+SCENARIO_UV_TEST(test_unref_session_can_be_terminated_after_the_loop, w, p, u) {
+  scenario_open(u);
+  wsuv_session_unref(u->session);
   assert_false(loop_goes_on(w));
-  user_terminate(&u);
+  user_terminate(u);
   assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
-  assert_int_equal(u.closes, 1);
-  scenario_finish(&u, &p);
+  assert_int_equal(u->closes, 1);
 }

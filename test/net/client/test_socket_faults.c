@@ -20,12 +20,6 @@ static void calm(world *w) {
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL);
 }
 
-static void start(world *w, frame_peer *p, session_user *u) {
-  frame_peer_start(p, w);
-  p->silent = true;
-  user_open(u, w, p, NULL);
-}
-
 static size_t step(size_t n) {
   return n < 24 ? 1 : 37;
 }
@@ -35,7 +29,9 @@ static size_t step(size_t n) {
 static void cut_after(world *w, const bytes *frames, size_t n, void (*leave)(raw_conn *c)) {
   frame_peer p;
   session_user u;
-  start(w, &p, &u);
+  scenario_begin(w, &p, &u);
+  p.silent = true;
+  scenario_open(&u);
   raw_conn_write(p.conn, frames->base, n);
   world_advance(w, 1);
   leave(p.conn);
@@ -46,7 +42,7 @@ static void cut_after(world *w, const bytes *frames, size_t n, void (*leave)(raw
   assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(u.end.sent_code, 0);
   assert_in_range(u.messages, 0, n < 14 ? 0 : 1);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 WORLD_TEST(test_reset_after_each_byte, w) {
@@ -97,7 +93,9 @@ static void break_after(world *w, size_t n) {
   static const uint8_t data[130];
   frame_peer p;
   session_user u;
-  start(w, &p, &u);
+  scenario_begin(w, &p, &u);
+  p.silent = true;
+  scenario_open(&u);
   break_writing_after(u.session, n);
   assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "one", 3), 0);
   assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "to", 2), 0);
@@ -112,7 +110,7 @@ static void break_after(world *w, size_t n) {
   assert_int_equal(u.end.sent_code, 0);
   assert_string_equal(bytes_text(&u.done), "a=EPIPE b=EPIPE c=EPIPE ");
   assert_int_equal(p.frames, n < 9 ? 0 : n < 17 ? 1 : n < SENT_SIZE ? 2 : 3);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 WORLD_TEST(test_writing_fails_after_each_byte, w) {
@@ -124,48 +122,43 @@ WORLD_TEST(test_writing_fails_after_each_byte, w) {
 /* --- one byte at a time --- */
 
 /* A kernel that takes and gives single bytes, and EAGAIN after each. */
-WORLD_SIM_TEST(test_single_bytes_both_ways, w) {
+SCENARIO_SIM_TEST(test_single_bytes_both_ways, w, p, u) {
   static const uint8_t data[300];
   sim_profile narrow;
-  frame_peer p;
-  session_user u;
   sim_get_profile(world_sim(w), &narrow);
   narrow.segment_max = narrow.send_buffer = narrow.recv_buffer = 1;
   sim_set_profile(world_sim(w), &narrow);
-  frame_peer_start(&p, w);
-  p.echoes = p.pongs = true;
-  user_open(&u, w, &p, NULL);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, sizeof data), 0);
-  assert_int_equal(user_ping(&u, "ping"), 0);
-  assert_int_equal(user_text(&u, "text"), 0);
-  world_run_until_count(w, &u.messages, 2);
-  assert_true(user_got(&u, "PONG \"ping\"; BIN 00~300; TEXT \"text\"") ||
-              user_got(&u, "BIN 00~300; PONG \"ping\"; TEXT \"text\""));
-  assert_int_equal(user_close(&u, 1000, "done"), 0);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  scenario_finish(&u, &p);
+  p->echoes = p->pongs = true;
+  scenario_open(u);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, sizeof data), 0);
+  assert_int_equal(user_ping(u, "ping"), 0);
+  assert_int_equal(user_text(u, "text"), 0);
+  world_run_until_count(w, &u->messages, 2);
+  assert_true(user_got(u, "PONG \"ping\"; BIN 00~300; TEXT \"text\"") ||
+              user_got(u, "BIN 00~300; PONG \"ping\"; TEXT \"text\""));
+  assert_int_equal(user_close(u, 1000, "done"), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
 }
 
 /* --- half of a connection --- */
 
 /* The peer says no more, and still listens: without a close frame that is the end all the same
    (RFC 6455 7.1.5), and what waits to be sent is told of. */
-WORLD_TEST(test_half_close_while_much_is_queued, w) {
+SCENARIO_TEST(test_half_close_while_much_is_queued, w, p, u) {
   size_t size = user_too_much(w);
   uint8_t *much = check_alloc(size);
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, much, size), 0);
+  p->silent = true;
+  scenario_open(u);
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, much, size), 0);
   world_advance(w, 5);
-  raw_conn_end(p.conn);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, UV_EOF, WSUV_STAGE_OPEN));
-  assert_string_equal(bytes_text(&u.done), "a=ECANCELED ");
-  raw_conn_close(p.conn);
-  scenario_finish(&u, &p);
+  raw_conn_end(p->conn);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_EOF, WSUV_STAGE_OPEN));
+  assert_string_equal(bytes_text(&u->done), "a=ECANCELED ");
+  raw_conn_close(p->conn);
+  scenario_finish(u);
   free(much);
 }
 
@@ -175,7 +168,9 @@ WORLD_TEST(test_half_close_while_much_is_queued, w) {
 static void write_to_nobody(world *w) {
   frame_peer p;
   session_user u;
-  start(w, &p, &u);
+  scenario_begin(w, &p, &u);
+  p.silent = true;
+  scenario_open(&u);
   CHECK(user_pause(&u) == 0);
   raw_conn_close(p.conn);
   world_advance(w, 5);
@@ -185,7 +180,7 @@ static void write_to_nobody(world *w) {
   }
   user_run_to_close(&u);
   CHECK(u.end.status == UV_EPIPE || u.end.status == UV_ECONNRESET);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 /* How a child ends that does so. */

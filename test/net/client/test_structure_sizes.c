@@ -7,7 +7,7 @@
 #include <wsuv.h>
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/world_client.h"
 #include "support/world_test.h"
 
@@ -44,15 +44,13 @@ typedef int (*ask_fn)(stage *s, void *structure);
 static void begin(stage *s, world *w) {
   memset(s, 0, sizeof *s);
   s->w = w;
-  frame_peer_start(&s->p, w);
-  user_open(&s->u, w, &s->p, NULL);
+  scenario_start(w, &s->p, &s->u, NULL);
   s->client = s->u.client;
 }
 
 static void end(stage *s) {
   user_terminate(&s->u);
-  user_finish(&s->u);
-  frame_peer_free(&s->p);
+  scenario_finish(&s->u);
 }
 
 static void check_structure(stage *s, const void *structure, size_t size, ask_fn ask) {

@@ -57,16 +57,12 @@ static void assert_it_fits(const session_user *u) {
 
 static void run_together(world *w, void (*peer)(void *), uint64_t peer_ms, void (*user)(void *),
                          uint64_t user_ms) {
-  wsuv_config_t config;
   frame_peer p;
   session_user u;
-  wsuv_client_config_init(&config);
-  config.ping_interval_ms = 2;
-  config.ping_timeout_ms = 2;
-  config.close_timeout_ms = 2;
-  frame_peer_start(&p, w);
+  scenario_begin(w, &p, &u);
+  u.config.ping_interval_ms = u.config.ping_timeout_ms = u.config.close_timeout_ms = 2;
   p.silent = true;
-  user_open(&u, w, &p, &config);
+  scenario_open(&u);
   world_after(w, 1, user_sends, &u);
   world_after(w, 1, peer_closes, &p);
   world_after(w, peer_ms, peer, &p);
@@ -74,7 +70,7 @@ static void run_together(world *w, void (*peer)(void *), uint64_t peer_ms, void 
   user_run_to_close(&u);
   assert_it_fits(&u);
   world_advance(w, 10);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 WORLD_SIM_TEST(test_timer_data_and_close_in_one_turn, w) {
@@ -105,45 +101,37 @@ static void calm(world *w) {
 }
 
 /* Two who answer each other for ever leave the loop its turns: a timer comes. */
-WORLD_TEST(test_answering_does_not_keep_the_loop, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_answering_does_not_keep_the_loop, w, p, u) {
   bool fired = false;
   calm(w);
-  frame_peer_start(&p, w);
-  p.echoes = p.forgets = true;
-  user_open(&u, w, &p, NULL);
-  u.forgets = true;
-  u.at_message = answer_twice;
-  assert_int_equal(user_binary(&u, "ball", 4), 0);
+  p->echoes = p->forgets = true;
+  scenario_open(u);
+  u->forgets = true;
+  u->at_message = answer_twice;
+  assert_int_equal(user_binary(u, "ball", 4), 0);
   world_after(w, 20, set_true, &fired);
   world_run_until_true(w, &fired);
-  assert_true(u.messages > 0);
-  u.at_message = NULL;
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  assert_true(u->messages > 0);
+  u->at_message = NULL;
+  user_terminate(u);
 }
 
 static void ping_again(session_user *u) {
   if (wsuv_session_stage(u->session) == WSUV_STAGE_OPEN) (void) user_ping(u, "again");
 }
 
-WORLD_TEST(test_pinging_in_on_pong_does_not_keep_the_loop, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_pinging_in_on_pong_does_not_keep_the_loop, w, p, u) {
   bool fired = false;
   calm(w);
-  frame_peer_start(&p, w);
-  p.pongs = p.forgets = true;
-  user_open(&u, w, &p, NULL);
-  u.forgets = true;
-  u.at_pong = ping_again;
-  assert_int_equal(user_ping(&u, "first"), 0);
+  p->pongs = p->forgets = true;
+  scenario_open(u);
+  u->forgets = true;
+  u->at_pong = ping_again;
+  assert_int_equal(user_ping(u, "first"), 0);
   world_after(w, 20, set_true, &fired);
   world_run_until_true(w, &fired);
-  assert_true(u.pongs > 0);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  assert_true(u->pongs > 0);
+  user_terminate(u);
 }
 
 /* Sending from on_drain, which that brings about again. */
@@ -152,22 +140,16 @@ static void send_again(session_user *u) {
   (void) user_binary(u, data, sizeof data);
 }
 
-WORLD_UV_TEST(test_sending_in_on_drain_does_not_keep_the_loop, w) {
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
+SCENARIO_UV_TEST(test_sending_in_on_drain_does_not_keep_the_loop, w, p, u) {
   bool fired = false;
-  wsuv_client_config_init(&config);
-  config.high_water = 1;
-  config.low_water = 0;
-  frame_peer_start(&p, w);
-  p.forgets = true;
-  user_open(&u, w, &p, &config);
-  u.at_drain = send_again;
-  send_again(&u);
+  u->config.high_water = 1;
+  u->config.low_water = 0;
+  p->forgets = true;
+  scenario_open(u);
+  u->at_drain = send_again;
+  send_again(u);
   world_after(w, 20, set_true, &fired);
   world_run_until_true(w, &fired);
-  assert_true(u.drains > 0);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  assert_true(u->drains > 0);
+  user_terminate(u);
 }

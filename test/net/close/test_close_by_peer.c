@@ -14,11 +14,9 @@ static void reset_on_close(frame_peer *p, const seen_frame *f) {
 }
 
 /* An open session to a peer that closes now, and ends when it has our answer. */
-static void closed_by(world *w, frame_peer *p, session_user *u, const char *frames) {
-  frame_peer_start(p, w);
-  p->silent = true;
-  p->on_frame = frame_peer_end_on_close;
-  user_open(u, w, p, NULL);
+static void closed_by(frame_peer *p, session_user *u, const char *frames) {
+  p->silent = p->ends = true;
+  scenario_open(u);
   frame_peer_send(p, frames);
   user_run_to_close(u);
 }
@@ -31,100 +29,80 @@ WORLD_TLS_TEST(test_codes_are_echoed, w) {
     char frames[64], answer[32];
     (void) snprintf(frames, sizeof frames, "CLOSE #%u \"its reason\"", codes[i]);
     (void) snprintf(answer, sizeof answer, "CLOSE #%u", codes[i]);
-    closed_by(w, &p, &u, frames);
+    scenario_begin(w, &p, &u);
+    closed_by(&p, &u, frames);
     assert_true(frame_peer_saw(&p, answer));
     assert_true(user_ended_cleanly(&u, codes[i], codes[i]));
     assert_true(u.end.by_peer);
     assert_int_equal(u.end.http_status, 0);
     assert_string_equal(u.end.reason, "its reason");
     assert_string_equal(u.end.sent_reason, "");
-    scenario_finish(&u, &p);
+    scenario_finish(&u);
   }
 }
 
-WORLD_TLS_TEST(test_close_without_a_code_is_answered_without_one, w) {
-  frame_peer p;
-  session_user u;
-  closed_by(w, &p, &u, "CLOSE");
-  assert_true(frame_peer_saw(&p, "CLOSE"));
-  assert_true(user_ended_cleanly(&u, WSUV_CLOSE_NO_STATUS, WSUV_CLOSE_NO_STATUS));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_close_without_a_code_is_answered_without_one, w, p, u) {
+  closed_by(p, u, "CLOSE");
+  assert_true(frame_peer_saw(p, "CLOSE"));
+  assert_true(user_ended_cleanly(u, WSUV_CLOSE_NO_STATUS, WSUV_CLOSE_NO_STATUS));
 }
 
-WORLD_TLS_TEST(test_longest_reason_arrives_whole, w) {
-  frame_peer p;
-  session_user u;
-  closed_by(w, &p, &u, "CLOSE #1000 c3a4~122 \"z\"");
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  assert_int_equal(strlen(u.end.reason), 123);
-  assert_int_equal(u.end.reason[122], 'z');
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_longest_reason_arrives_whole, w, p, u) {
+  closed_by(p, u, "CLOSE #1000 c3a4~122 \"z\"");
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_int_equal(strlen(u->end.reason), 123);
+  assert_int_equal(u->end.reason[122], 'z');
 }
 
-WORLD_TLS_TEST(test_what_follows_its_close_is_ignored, w) {
-  frame_peer p;
-  session_user u;
-  closed_by(w, &p, &u, "TEXT \"before\"; CLOSE #1000; TEXT \"behind\"; PING 01; OP3; CLOSE #1001");
-  assert_true(user_got(&u, "TEXT \"before\""));
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_what_follows_its_close_is_ignored, w, p, u) {
+  closed_by(p, u, "TEXT \"before\"; CLOSE #1000; TEXT \"behind\"; PING 01; OP3; CLOSE #1001");
+  assert_true(user_got(u, "TEXT \"before\""));
+  assert_true(frame_peer_saw(p, "CLOSE #1000"));
+  assert_true(user_ended_cleanly(u, 1000, 1000));
 }
 
-WORLD_TLS_TEST(test_close_inside_a_message_ends_the_session, w) {
-  frame_peer p;
-  session_user u;
-  closed_by(w, &p, &u, "TEXT- \"half\"; CLOSE #1001");
-  assert_int_equal(u.messages, 0);
-  assert_true(user_ended_cleanly(&u, 1001, 1001));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_close_inside_a_message_ends_the_session, w, p, u) {
+  closed_by(p, u, "TEXT- \"half\"; CLOSE #1001");
+  assert_int_equal(u->messages, 0);
+  assert_true(user_ended_cleanly(u, 1001, 1001));
 }
 
-WORLD_TLS_TEST(test_close_glued_behind_the_upgrade, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.silent = true;
-  p.on_frame = frame_peer_end_on_close;
-  p.greeting = "TEXT \"hello\"; CLOSE #1000";
-  user_open(&u, w, &p, NULL);
-  user_run_to_close(&u);
-  assert_true(user_got(&u, "TEXT \"hello\""));
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_close_glued_behind_the_upgrade, w, p, u) {
+  p->silent = p->ends = true;
+  p->greeting = "TEXT \"hello\"; CLOSE #1000";
+  scenario_open(u);
+  user_run_to_close(u);
+  assert_true(user_got(u, "TEXT \"hello\""));
+  assert_true(user_ended_cleanly(u, 1000, 1000));
 }
 
 /* The frame that has begun to leave is finished, those behind it are not begun. */
-WORLD_TLS_TEST(test_queued_data_is_dropped, w) {
+SCENARIO_TLS_TEST(test_queued_data_is_dropped, w, p, u) {
   char frames[64];
-  frame_peer p;
-  session_user u;
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
-  frame_peer_start(&p, w);
-  p.silent = true;
-  p.on_frame = frame_peer_end_on_close;
-  user_open(&u, w, &p, NULL);
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(user_flush(&u, 'f'), 0);
-  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, false, "c", 1), 0);
+  p->silent = p->ends = true;
+  scenario_open(u);
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_flush(u, 'f'), 0);
+  assert_int_equal(user_frame(u, 'c', WSUV_FRAME_TEXT, false, "c", 1), 0);
   world_advance(w, 30);
-  assert_int_equal(u.owed, 4);
-  frame_peer_send(&p, "CLOSE #1000");
+  assert_int_equal(u->owed, 4);
+  frame_peer_send(p, "CLOSE #1000");
   world_advance(w, 30);
-  assert_string_equal(bytes_text(&u.done), "");
-  assert_int_equal(wsuv_session_stage(u.session), WSUV_STAGE_CLOSING);
-  assert_int_equal(user_text(&u, "too late"), WSUV_ESTATE);
-  assert_int_equal(wsuv_buffered_amount(u.session), size);
-  raw_conn_read(p.conn, true);
-  user_run_to_close(&u);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=ECANCELED f=ECANCELED c=ECANCELED ");
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
+  assert_string_equal(bytes_text(&u->done), "");
+  assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_CLOSING);
+  assert_int_equal(user_text(u, "too late"), WSUV_ESTATE);
+  assert_int_equal(wsuv_buffered_amount(u->session), size);
+  raw_conn_read(p->conn, true);
+  user_run_to_close(u);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=ECANCELED f=ECANCELED c=ECANCELED ");
+  assert_true(user_ended_cleanly(u, 1000, 1000));
   (void) snprintf(frames, sizeof frames, "BIN 00*%zu; CLOSE #1000", size);
-  assert_true(frame_peer_saw(&p, frames));
-  scenario_finish(&u, &p);
+  assert_true(frame_peer_saw(p, frames));
+  scenario_finish(u);
   free(data);
 }
 
@@ -135,99 +113,79 @@ static void terminate_at_b(session_user *u, char name, int status) {
 }
 
 /* F41: the others are still told, once. */
-WORLD_TLS_TEST(test_terminate_from_a_cancelled_completion, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_terminate_from_a_cancelled_completion, w, p, u) {
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
-  scenario_start(w, &p, &u, NULL);
-  u.at_done = terminate_at_b;
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  scenario_open(u);
+  u->at_done = terminate_at_b;
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
   free(data);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, true, "c", 1), 0);
-  assert_int_equal(user_flush(&u, 'f'), 0);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_frame(u, 'c', WSUV_FRAME_TEXT, true, "c", 1), 0);
+  assert_int_equal(user_flush(u, 'f'), 0);
   world_advance(w, 20);
-  frame_peer_send(&p, "CLOSE #1000");
-  user_run_to_close(&u);
-  assert_int_equal(u.dones, 4);
-  assert_null(strstr(bytes_text(&u.done), "=OK"));
-  assert_int_equal(u.end.code, 1000);
-  assert_int_equal(u.end.sent_code, 0);
-  assert_false(u.end.clean);
-  scenario_finish(&u, &p);
+  frame_peer_send(p, "CLOSE #1000");
+  user_run_to_close(u);
+  assert_int_equal(u->dones, 4);
+  assert_null(strstr(bytes_text(&u->done), "=OK"));
+  assert_int_equal(u->end.code, 1000);
+  assert_int_equal(u->end.sent_code, 0);
+  assert_false(u->end.clean);
 }
 
-WORLD_TLS_TEST(test_reset_after_both_close_frames_is_clean, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.silent = true;
-  p.on_frame = reset_on_close;
-  user_open(&u, w, &p, NULL);
-  frame_peer_send(&p, "CLOSE #3000");
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 3000, 3000));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_reset_after_both_close_frames_is_clean, w, p, u) {
+  p->silent = true;
+  p->on_frame = reset_on_close;
+  scenario_open(u);
+  frame_peer_send(p, "CLOSE #3000");
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 3000, 3000));
 }
 
 /* Its close frame decides, whether our answer still got out or not. */
-WORLD_TLS_TEST(test_reset_before_our_answer_is_told_by_its_code, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.silent = true;
-  user_open(&u, w, &p, NULL);
-  frame_peer_send(&p, "CLOSE #3000 \"gone\"");
-  raw_conn_reset(p.conn);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
-  assert_int_equal(u.end.code, 3000);
-  assert_string_equal(u.end.reason, "gone");
-  assert_true(u.end.by_peer);
-  assert_int_equal(u.end.sent_code, u.end.clean ? 3000 : 0);
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_reset_before_our_answer_is_told_by_its_code, w, p, u) {
+  p->silent = true;
+  scenario_open(u);
+  frame_peer_send(p, "CLOSE #3000 \"gone\"");
+  raw_conn_reset(p->conn);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u->end.code, 3000);
+  assert_string_equal(u->end.reason, "gone");
+  assert_true(u->end.by_peer);
+  assert_int_equal(u->end.sent_code, u->end.clean ? 3000 : 0);
 }
 
-WORLD_TLS_TEST(test_end_right_behind_its_close, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.silent = true;
-  user_open(&u, w, &p, NULL);
-  frame_peer_send(&p, "CLOSE #1000");
-  raw_conn_end(p.conn);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
-  assert_int_equal(u.end.code, 1000);
-  assert_int_equal(u.end.sent_code, u.end.clean ? 1000 : 0);
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_end_right_behind_its_close, w, p, u) {
+  p->silent = true;
+  scenario_open(u);
+  frame_peer_send(p, "CLOSE #1000");
+  raw_conn_end(p->conn);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u->end.code, 1000);
+  assert_int_equal(u->end.sent_code, u->end.clean ? 1000 : 0);
 }
 
 /* When it closes and reads nothing more, the answer cannot be written: the deadline decides. */
-WORLD_TLS_TEST(test_peer_that_closes_and_does_not_read, w) {
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_peer_that_closes_and_does_not_read, w, p, u) {
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
-  wsuv_client_config_init(&config);
-  config.close_timeout_ms = 50;
-  scenario_start(w, &p, &u, &config);
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  u->config.close_timeout_ms = 50;
+  scenario_open(u);
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
   free(data);
   world_advance(w, 20);
-  frame_peer_send(&p, "CLOSE #1000");
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, 0, WSUV_STAGE_CLOSING));
-  assert_false(u.end.clean);
-  assert_true(u.end.by_peer);
-  assert_int_equal(u.end.code, 1000);
-  assert_int_equal(u.end.sent_code, 0);
-  assert_string_equal(bytes_text(&u.done), "a=ECANCELED ");
-  scenario_finish(&u, &p);
+  frame_peer_send(p, "CLOSE #1000");
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_false(u->end.clean);
+  assert_true(u->end.by_peer);
+  assert_int_equal(u->end.code, 1000);
+  assert_int_equal(u->end.sent_code, 0);
+  assert_string_equal(bytes_text(&u->done), "a=ECANCELED ");
 }
 
 /* --- an answer that cannot be made --- */
@@ -245,32 +203,26 @@ static void assert_closed_without_an_answer(session_user *u, const frame_peer *p
   assert_int_equal(p->opcodes[8], 0);
 }
 
-WORLD_TLS_TEST(test_close_without_random_bytes_for_the_answer, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.forgets = true;
-  user_open(&u, w, &p, NULL);
+SCENARIO_TLS_TEST(test_close_without_random_bytes_for_the_answer, w, p, u) {
+  p->forgets = true;
+  scenario_open(u);
   world_random_fails(w, true);
-  while (u.client->endpoint.shared.random.left >= 4) assert_int_equal(user_text(&u, ""), 0);
-  frame_peer_send(&p, "CLOSE #1000 \"bye\"");
-  user_run_to_close(&u);
+  while (u->client->endpoint.shared.random.left >= 4) assert_int_equal(user_text(u, ""), 0);
+  frame_peer_send(p, "CLOSE #1000 \"bye\"");
+  user_run_to_close(u);
   world_random_fails(w, false);
-  assert_closed_without_an_answer(&u, &p);
-  scenario_finish(&u, &p);
+  assert_closed_without_an_answer(u, p);
 }
 
-WORLD_TLS_TEST(test_close_without_memory_for_the_answer, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_close_without_memory_for_the_answer, w, p, u) {
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* or in pieces, which allocate */
-  scenario_start(w, &p, &u, NULL);
-  bufq_pool_free(&u.client->endpoint.shared.chunks); /* no spare ones: the answer has to allocate */
-  w->alloc->fail_at = w->alloc->calls + 2;           /* the reason is kept before */
+  scenario_open(u);
+  bufq_pool_free(
+      &u->client->endpoint.shared.chunks); /* no spare ones: the answer has to allocate */
+  w->alloc->fail_at = w->alloc->calls + 2; /* the reason is kept before */
   w->alloc->fail_for_ever = true;
-  frame_peer_send(&p, "CLOSE #1000 \"bye\"");
-  user_run_to_close(&u);
+  frame_peer_send(p, "CLOSE #1000 \"bye\"");
+  user_run_to_close(u);
   w->alloc->fail_at = 0;
-  assert_closed_without_an_answer(&u, &p);
-  scenario_finish(&u, &p);
+  assert_closed_without_an_answer(u, p);
 }

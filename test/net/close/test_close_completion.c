@@ -16,32 +16,27 @@ static int send_close(session_user *u, char name) {
 }
 
 /* 'a' has begun to leave and is finished, 'b' is dropped, 'c' is our close frame. */
-WORLD_TLS_TEST(test_close_frame_behind_dropped_data_completes_with_0, w) {
+SCENARIO_TLS_TEST(test_close_frame_behind_dropped_data_completes_with_0, w, p, u) {
   char frames[64];
-  frame_peer p;
-  session_user u;
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
-  frame_peer_start(&p, w);
-  p.silent = true;
-  p.on_frame = frame_peer_end_on_close;
-  user_open(&u, w, &p, NULL);
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(send_close(&u, 'c'), 0);
+  p->silent = p->ends = true;
+  scenario_open(u);
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, data, size), 0);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(send_close(u, 'c'), 0);
   free(data);
   world_advance(w, 30);
-  assert_int_equal(u.owed, 3);
-  frame_peer_send(&p, "CLOSE #1000");
+  assert_int_equal(u->owed, 3);
+  frame_peer_send(p, "CLOSE #1000");
   world_advance(w, 60);
-  assert_string_equal(bytes_text(&u.done), "");
-  raw_conn_read(p.conn, true);
-  user_run_to_close(&u);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=ECANCELED c=OK ");
-  assert_true(user_ended_cleanly(&u, 1000, 1001));
-  assert_string_equal(u.end.sent_reason, "hi");
+  assert_string_equal(bytes_text(&u->done), "");
+  raw_conn_read(p->conn, true);
+  user_run_to_close(u);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=ECANCELED c=OK ");
+  assert_true(user_ended_cleanly(u, 1000, 1001));
+  assert_string_equal(u->end.sent_reason, "hi");
   (void) snprintf(frames, sizeof frames, "BIN 00*%zu; CLOSE #1001 \"hi\"", size);
-  assert_true(frame_peer_saw(&p, frames));
-  scenario_finish(&u, &p);
+  assert_true(frame_peer_saw(p, frames));
 }

@@ -3,42 +3,31 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void start(world *w, frame_peer *p, session_user *u) {
-  frame_peer_start(p, w);
-  p->silent = true;
-  p->on_frame = frame_peer_end_on_close;
-  user_open(u, w, p, NULL);
-}
-
 /* Each frame answers the other: there is one each way. */
-WORLD_TLS_TEST(test_close_frames_that_cross_answer_each_other, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  frame_peer_send(&p, "CLOSE #3000 \"its\"");
-  assert_int_equal(user_close(&u, 1001, "ours"), 0);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 3000, 1001));
-  assert_false(u.end.by_peer); /* ours was made before its was seen */
-  assert_string_equal(u.end.reason, "its");
-  assert_string_equal(u.end.sent_reason, "ours");
-  assert_true(frame_peer_saw(&p, "CLOSE #1001 \"ours\""));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_close_frames_that_cross_answer_each_other, w, p, u) {
+  p->silent = p->ends = true;
+  scenario_open(u);
+  frame_peer_send(p, "CLOSE #3000 \"its\"");
+  assert_int_equal(user_close(u, 1001, "ours"), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 3000, 1001));
+  assert_false(u->end.by_peer); /* ours was made before its was seen */
+  assert_string_equal(u->end.reason, "its");
+  assert_string_equal(u->end.sent_reason, "ours");
+  assert_true(frame_peer_saw(p, "CLOSE #1001 \"ours\""));
 }
 
 /* Our close frame was accepted, so the data before it is still sent. */
-WORLD_TLS_TEST(test_data_before_our_close_is_not_dropped, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  frame_peer_send(&p, "CLOSE #3000");
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "data", 4), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "TEXT \"data\"; CLOSE #1000"));
-  assert_string_equal(bytes_text(&u.done), "a=OK ");
-  assert_true(user_ended_cleanly(&u, 3000, 1000));
-  scenario_finish(&u, &p);
+SCENARIO_TLS_TEST(test_data_before_our_close_is_not_dropped, w, p, u) {
+  p->silent = p->ends = true;
+  scenario_open(u);
+  frame_peer_send(p, "CLOSE #3000");
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "data", 4), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "TEXT \"data\"; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u->done), "a=OK ");
+  assert_true(user_ended_cleanly(u, 3000, 1000));
 }
 
 static void peer_closes(void *data) {
@@ -63,8 +52,10 @@ WORLD_TLS_TEST(test_close_from_both_sides_in_any_order, w) {
   for (uint64_t i = 0; i < 9; i++) {
     frame_peer p;
     session_user u;
-    start(w, &p, &u);
+    scenario_begin(w, &p, &u);
+    p.silent = true;
     p.on_frame = close_and_end;
+    scenario_open(&u);
     world_after(w, i / 3, peer_closes, &p);
     world_after(w, i % 3, user_closes, &u);
     user_run_to_close(&u);
@@ -73,6 +64,6 @@ WORLD_TLS_TEST(test_close_from_both_sides_in_any_order, w) {
     assert_int_equal(u.end.by_peer, u.end.sent_code == 3000);
     assert_true(frame_peer_saw(&p, u.end.sent_code == 1001 ? "CLOSE #1001" : "CLOSE #3000"));
     world_advance(w, 5);
-    scenario_finish(&u, &p);
+    scenario_finish(&u);
   }
 }

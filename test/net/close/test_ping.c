@@ -10,32 +10,27 @@
 
 enum { PONGS_MAX = 64 };
 
-WORLD_TLS_TEST(test_pings_are_seen_and_answered_in_order, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  frame_peer_send(&p, "PING 01; PING; PING 02~125; TEXT \"t\"; PING 03");
-  world_run_until_count(w, &p.frames, 4);
-  assert_true(user_got(&u, "PING 01; PING; PING 02~125; TEXT \"t\"; PING 03"));
-  assert_true(frame_peer_saw(&p, "PONG 01; PONG; PONG 02~125; PONG 03"));
-  scenario_close(&u, &p);
+SCENARIO_TLS_TEST(test_pings_are_seen_and_answered_in_order, w, p, u) {
+  scenario_open(u);
+  frame_peer_send(p, "PING 01; PING; PING 02~125; TEXT \"t\"; PING 03");
+  world_run_until_count(w, &p->frames, 4);
+  assert_true(user_got(u, "PING 01; PING; PING 02~125; TEXT \"t\"; PING 03"));
+  assert_true(frame_peer_saw(p, "PONG 01; PONG; PONG 02~125; PONG 03"));
+  scenario_close(u);
 }
 
-WORLD_TLS_TEST(test_pongs_are_seen_asked_for_or_not, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  p.pongs = true;
-  user_open(&u, w, &p, NULL);
-  frame_peer_send(&p, "PONG \"unasked\"");
-  world_run_until_count(w, &u.pongs, 1);
-  assert_int_equal(user_ping(&u, "asked"), 0);
-  assert_int_equal(user_pong(&u, "ours"), 0);
-  world_run_until_count(w, &u.pongs, 2);
-  assert_true(user_got(&u, "PONG \"unasked\"; PONG \"asked\""));
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PING \"asked\"; PONG \"ours\""));
-  scenario_close(&u, &p);
+SCENARIO_TLS_TEST(test_pongs_are_seen_asked_for_or_not, w, p, u) {
+  p->pongs = true;
+  scenario_open(u);
+  frame_peer_send(p, "PONG \"unasked\"");
+  world_run_until_count(w, &u->pongs, 1);
+  assert_int_equal(user_ping(u, "asked"), 0);
+  assert_int_equal(user_pong(u, "ours"), 0);
+  world_run_until_count(w, &u->pongs, 2);
+  assert_true(user_got(u, "PONG \"unasked\"; PONG \"asked\""));
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PING \"asked\"; PONG \"ours\""));
+  scenario_close(u);
 }
 
 static void answer_ping(session_user *u) {
@@ -43,15 +38,13 @@ static void answer_ping(session_user *u) {
 }
 
 /* The pong is queued before on_ping is told. */
-WORLD_TLS_TEST(test_pong_goes_before_what_on_ping_sends, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_ping = answer_ping;
-  frame_peer_send(&p, "PING 01");
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PONG 01; TEXT \"answer\""));
-  scenario_close(&u, &p);
+SCENARIO_TLS_TEST(test_pong_goes_before_what_on_ping_sends, w, p, u) {
+  scenario_open(u);
+  u->at_ping = answer_ping;
+  frame_peer_send(p, "PING 01");
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PONG 01; TEXT \"answer\""));
+  scenario_close(u);
 }
 
 /* --- F21: a flood of pings from a peer that reads no pong --- */
@@ -75,34 +68,31 @@ static void flood(frame_peer *p) {
 }
 
 /* A frame that has begun keeps every pong waiting: then there are 64, and the latest. */
-WORLD_TLS_TEST(test_flood_of_pings_costs_no_memory, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_flood_of_pings_costs_no_memory, w, p, u) {
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
   pong_list *list = check_alloc(sizeof *list);
-  frame_peer_start(&p, w);
-  p.forgets = true;
-  p.data = list;
-  p.on_frame = list_pong;
-  user_open(&u, w, &p, NULL);
-  u.forgets = true;
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_binary(&u, data, size), 0);
+  p->forgets = true;
+  p->data = list;
+  p->on_frame = list_pong;
+  scenario_open(u);
+  u->forgets = true;
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_binary(u, data, size), 0);
   world_advance(w, 20);
   size_t before = w->alloc->live_bytes;
   w->alloc->peak_bytes = before;
-  flood(&p);
-  world_run_until_count(w, &u.pings, FLOOD);
+  flood(p);
+  world_run_until_count(w, &u->pings, FLOOD);
   assert_true(w->alloc->peak_bytes - before <= 64 * 1024);
-  raw_conn_read(p.conn, true);
-  world_run_until_count(w, &p.opcodes[10], PONGS_MAX + 1);
+  raw_conn_read(p->conn, true);
+  world_run_until_count(w, &p->opcodes[10], PONGS_MAX + 1);
   for (size_t i = 0; i < PONGS_MAX; i++) assert_int_equal(list->n[i], i + 1);
   assert_int_equal(list->n[PONGS_MAX], FLOOD);
-  frame_peer_send(&p, "PING 00000000");
-  world_run_until_count(w, &p.opcodes[10], PONGS_MAX + 2);
+  frame_peer_send(p, "PING 00000000");
+  world_run_until_count(w, &p->opcodes[10], PONGS_MAX + 2);
   assert_int_equal(list->n[PONGS_MAX + 1], 0);
-  scenario_close(&u, &p);
+  scenario_close(u);
   free(list);
   free(data);
 }
@@ -112,53 +102,43 @@ static size_t control_bytes(const session_user *u) {
 }
 
 /* Pings of our own among the pongs do not let more of them wait. */
-WORLD_TLS_TEST(test_flood_of_pings_among_our_own, w) {
+SCENARIO_TLS_TEST(test_flood_of_pings_among_our_own, w, p, u) {
   enum { PONG_SIZE = 2 + 4 + 125, PING_SIZE = 2 + 4 + 8, ROUNDS = 100 };
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
   size_t size = user_too_much(w);
   uint8_t *data = check_alloc(size);
-  wsuv_client_config_init(&config);
-  config.ping_interval_ms = 1;
-  config.ping_timeout_ms = 60 * 1000;
-  frame_peer_start(&p, w);
-  p.forgets = true;
-  user_open(&u, w, &p, &config);
-  u.forgets = true;
-  raw_conn_read(p.conn, false);
-  assert_int_equal(user_binary(&u, data, size), 0);
+  u->config.ping_interval_ms = 1;
+  u->config.ping_timeout_ms = 60 * 1000;
+  p->forgets = true;
+  scenario_open(u);
+  u->forgets = true;
+  raw_conn_read(p->conn, false);
+  assert_int_equal(user_binary(u, data, size), 0);
   free(data);
   world_advance(w, 20);
   for (size_t i = 0; i < PONGS_MAX + ROUNDS; i++) {
-    frame_peer_send(&p, "PING 00~125");
-    world_run_until_count(w, &u.pings, i + 1);
+    frame_peer_send(p, "PING 00~125");
+    world_run_until_count(w, &u->pings, i + 1);
     world_advance(w, 2); /* and a ping of ours is due */
   }
-  assert_in_range(control_bytes(&u), PONGS_MAX * PONG_SIZE,
-                  (PONGS_MAX + 2) * PONG_SIZE + PING_SIZE);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  assert_in_range(control_bytes(u), PONGS_MAX * PONG_SIZE, (PONGS_MAX + 2) * PONG_SIZE + PING_SIZE);
+  user_terminate(u);
 }
 
 /* A peer that reads has every one answered. */
-WORLD_TLS_TEST(test_flood_of_pings_is_answered_in_order, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_flood_of_pings_is_answered_in_order, w, p, u) {
   pong_list *list = check_alloc(sizeof *list);
-  frame_peer_start(&p, w);
-  p.forgets = true;
-  p.data = list;
-  p.on_frame = list_pong;
-  user_open(&u, w, &p, NULL);
-  u.forgets = true;
-  for (uint32_t i = 1; i <= PONGS_MAX; i++) raw_conn_write_frame(p.conn, 9, &i, 4);
-  world_run_until_count(w, &p.opcodes[10], PONGS_MAX);
+  p->forgets = true;
+  p->data = list;
+  p->on_frame = list_pong;
+  scenario_open(u);
+  u->forgets = true;
+  for (uint32_t i = 1; i <= PONGS_MAX; i++) raw_conn_write_frame(p->conn, 9, &i, 4);
+  world_run_until_count(w, &p->opcodes[10], PONGS_MAX);
   for (size_t i = 0; i < PONGS_MAX; i++) assert_int_equal(list->n[i], i + 1);
-  flood(&p);
-  world_run_until_count(w, &u.pings, PONGS_MAX + FLOOD);
+  flood(p);
+  world_run_until_count(w, &u->pings, PONGS_MAX + FLOOD);
   while (list->n[list->count - 1] != FLOOD) world_advance(w, 1);
   for (size_t i = PONGS_MAX + 1; i < list->count; i++) assert_true(list->n[i] > list->n[i - 1]);
-  scenario_close(&u, &p);
+  scenario_close(u);
   free(list);
 }

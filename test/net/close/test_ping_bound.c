@@ -29,15 +29,14 @@ static int send_pong(session_user *u, int number) {
 
 /* An open session whose peer reads nothing. A large frame has begun to leave: everything that is
    sent now waits behind it. Returns the size of its payload. */
-static size_t open_and_block(session_user *u, world *w, frame_peer *p,
-                             const wsuv_config_t *config) {
-  size_t size = user_too_much(w);
+static size_t open_and_block(session_user *u, frame_peer *p) {
+  size_t size = user_too_much(u->w);
   uint8_t *data = check_alloc(size);
-  scenario_start(w, p, u, config);
+  scenario_open(u);
   raw_conn_read(p->conn, false);
   assert_int_equal(user_binary(u, data, size), 0);
   free(data);
-  world_advance(w, 20);
+  world_advance(u->w, 20);
   return size;
 }
 
@@ -70,7 +69,8 @@ static void check_bound(world *w, send_fn send, wsuv_frame_type_t type, const ch
   session_user u;
   bytes script = {0};
   uint8_t opcode = (uint8_t) type;
-  size_t size = open_and_block(&u, w, &p, NULL);
+  scenario_begin(w, &p, &u);
+  size_t size = open_and_block(&u, &p);
   send_up_to_the_bound(&u, send);
   assert_refused(&u, send, type);
   raw_conn_read(p.conn, true);
@@ -81,7 +81,7 @@ static void check_bound(world *w, send_fn send, wsuv_frame_type_t type, const ch
   for (int i = 0; i <= UNSENT_MAX; i++) bytes_print(&script, "; %s \"%d\"", name, i);
   assert_true(frame_peer_saw(&p, bytes_text(&script)));
   bytes_free(&script);
-  scenario_close(&u, &p);
+  scenario_close(&u);
 }
 
 WORLD_TLS_TEST(test_pings_that_wait_are_bounded, w) {
@@ -92,35 +92,29 @@ WORLD_TLS_TEST(test_pongs_that_wait_are_bounded, w) {
   check_bound(w, send_pong, WSUV_FRAME_PONG, "PONG");
 }
 
-WORLD_TLS_TEST(test_pings_and_pongs_are_counted_apart, w) {
-  frame_peer p;
-  session_user u;
-  (void) open_and_block(&u, w, &p, NULL);
-  send_up_to_the_bound(&u, send_ping);
-  send_up_to_the_bound(&u, send_pong);
-  assert_refused(&u, send_ping, WSUV_FRAME_PING);
-  assert_refused(&u, send_pong, WSUV_FRAME_PONG);
-  raw_conn_read(p.conn, true);
-  run_until_peer_saw(w, &p, 9, UNSENT_MAX);
-  run_until_peer_saw(w, &p, 10, UNSENT_MAX);
-  scenario_close(&u, &p);
+SCENARIO_TLS_TEST(test_pings_and_pongs_are_counted_apart, w, p, u) {
+  (void) open_and_block(u, p);
+  send_up_to_the_bound(u, send_ping);
+  send_up_to_the_bound(u, send_pong);
+  assert_refused(u, send_ping, WSUV_FRAME_PING);
+  assert_refused(u, send_pong, WSUV_FRAME_PONG);
+  raw_conn_read(p->conn, true);
+  run_until_peer_saw(w, p, 9, UNSENT_MAX);
+  run_until_peer_saw(w, p, 10, UNSENT_MAX);
+  scenario_close(u);
 }
 
 /* The policy to close, and on_drain, are for data. */
-WORLD_TLS_TEST(test_refused_ping_neither_closes_nor_drains, w) {
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
-  wsuv_client_config_init(&config);
-  config.outgoing_policy = WSUV_OUTGOING_CLOSE;
-  config.high_water = config.outgoing_max;
-  (void) open_and_block(&u, w, &p, &config);
-  send_up_to_the_bound(&u, send_ping);
-  assert_refused(&u, send_ping, WSUV_FRAME_PING);
+SCENARIO_TLS_TEST(test_refused_ping_neither_closes_nor_drains, w, p, u) {
+  u->config.outgoing_policy = WSUV_OUTGOING_CLOSE;
+  u->config.high_water = u->config.outgoing_max;
+  (void) open_and_block(u, p);
+  send_up_to_the_bound(u, send_ping);
+  assert_refused(u, send_ping, WSUV_FRAME_PING);
   world_advance(w, 20);
-  assert_int_equal(wsuv_session_stage(u.session), WSUV_STAGE_OPEN);
-  raw_conn_read(p.conn, true);
-  run_until_peer_saw(w, &p, 9, UNSENT_MAX);
-  assert_int_equal(u.drains, 0);
-  scenario_close(&u, &p);
+  assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_OPEN);
+  raw_conn_read(p->conn, true);
+  run_until_peer_saw(w, p, 9, UNSENT_MAX);
+  assert_int_equal(u->drains, 0);
+  scenario_close(u);
 }

@@ -79,15 +79,12 @@ static const violation violations[] = {
     {"TEXT- \"a\"; CONT-; CONT-; CONT-; CONT-", WSUV_EFRAGMENTS, 1008, "too many fragments"},
 };
 
-static void open_limited(world *w, frame_peer *p, session_user *u) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.max_frame_size = FRAME_MAX;
-  config.max_message_size = MESSAGE_MAX;
-  config.max_message_fragments = FRAGMENTS_MAX;
-  frame_peer_start(p, w);
+static void open_limited(frame_peer *p, session_user *u) {
+  u->config.max_frame_size = FRAME_MAX;
+  u->config.max_message_size = MESSAGE_MAX;
+  u->config.max_message_fragments = FRAGMENTS_MAX;
   p->silent = true;
-  user_open(u, w, p, &config);
+  scenario_open(u);
 }
 
 static void assert_failed(const session_user *u, const violation *v) {
@@ -114,7 +111,8 @@ WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection, w) {
     const violation *v = &violations[i];
     frame_peer p;
     session_user u;
-    open_limited(w, &p, &u);
+    scenario_begin(w, &p, &u);
+    open_limited(&p, &u);
     uint64_t begun = world_now_ms(w);
     u.forgets = p.raw->lenient = true;
     size_t whole = strncmp(v->frames, "TEXT \"a\";", 9) == 0 ? 1 : 0; /* what is right before it */
@@ -125,109 +123,91 @@ WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection, w) {
     assert_failed(&u, v);
     assert_peer_was_told(&p, v, strstr(v->frames, "PING; BIN-") != NULL ? "PONG;" : "");
     world_assert_took(w, u.closed_ms - begun, 0, LINGER_MS / 2);
-    scenario_finish(&u, &p);
+    scenario_finish(&u);
   }
 }
 
 /* RFC 6455 5.2: the top bit of a length of 64 bits must be 0. F16 */
-WORLD_AND_SIM_TLS_TEST(test_length_with_the_top_bit_set, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_length_with_the_top_bit_set, w, p, u) {
   static const uint8_t frame[] = {0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1};
   static const violation v = PROTOCOL("", "length with the top bit set");
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
-  raw_conn_write(p.conn, frame, sizeof frame);
-  user_run_to_close(&u);
-  assert_failed(&u, &v);
-  assert_peer_was_told(&p, &v, "");
-  scenario_finish(&u, &p);
+  open_limited(p, u);
+  raw_conn_write(p->conn, frame, sizeof frame);
+  user_run_to_close(u);
+  assert_failed(u, &v);
+  assert_peer_was_told(p, &v, "");
 }
 
 /* F17: the header alone is enough, and nothing is allocated for what it announces. */
-WORLD_AND_SIM_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_frame_that_is_too_large_is_refused_by_its_header, w, p, u) {
   static const uint8_t frame[] = {0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   static const violation v = {"", WSUV_ETOOBIG, 1009, "frame too large"};
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
+  open_limited(p, u);
   w->alloc->peak_bytes = w->alloc->live_bytes;
   size_t before = w->alloc->live_bytes;
-  raw_conn_write(p.conn, frame, sizeof frame);
-  user_run_to_close(&u);
-  assert_failed(&u, &v);
+  raw_conn_write(p->conn, frame, sizeof frame);
+  user_run_to_close(u);
+  assert_failed(u, &v);
   assert_true(w->alloc->peak_bytes - before < 64 * 1024);
-  assert_peer_was_told(&p, &v, "");
-  scenario_finish(&u, &p);
+  assert_peer_was_told(p, &v, "");
 }
 
 /* What is at the limits is taken. */
-WORLD_AND_SIM_TLS_TEST(test_limits_are_inclusive, w) {
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
-  frame_peer_send(&p, "BIN 00~1500; BIN- 01~1000; CONT 01~1000; TEXT- \"a\"; CONT-; CONT-; CONT");
-  world_run_until_count(w, &u.messages, 3);
-  assert_true(user_got(&u, "BIN 00~1500; BIN 01~2000; TEXT \"a\""));
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  world_run_until_count(w, &p.frames, 1);
-  frame_peer_send(&p, "CLOSE #1000");
-  raw_conn_end(p.conn);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  scenario_finish(&u, &p);
+SCENARIO_AND_SIM_TLS_TEST(test_limits_are_inclusive, w, p, u) {
+  open_limited(p, u);
+  frame_peer_send(p, "BIN 00~1500; BIN- 01~1000; CONT 01~1000; TEXT- \"a\"; CONT-; CONT-; CONT");
+  world_run_until_count(w, &u->messages, 3);
+  assert_true(user_got(u, "BIN 00~1500; BIN 01~2000; TEXT \"a\""));
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  world_run_until_count(w, &p->frames, 1);
+  frame_peer_send(p, "CLOSE #1000");
+  raw_conn_end(p->conn);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
 }
 
-WORLD_AND_SIM_TLS_TEST(test_close_frame_goes_behind_what_is_queued, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_close_frame_goes_behind_what_is_queued, w, p, u) {
   static const violation v = PROTOCOL("", "unknown opcode");
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
-  frame_peer_send(&p, "OP3");
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, true, "queued", 6), 0);
-  user_run_to_close(&u);
-  assert_string_equal(bytes_text(&u.done), "a=OK ");
-  assert_failed(&u, &v);
-  assert_peer_was_told(&p, &v, "TEXT \"queued\";");
-  scenario_finish(&u, &p);
+  open_limited(p, u);
+  frame_peer_send(p, "OP3");
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "queued", 6), 0);
+  user_run_to_close(u);
+  assert_string_equal(bytes_text(&u->done), "a=OK ");
+  assert_failed(u, &v);
+  assert_peer_was_told(p, &v, "TEXT \"queued\";");
 }
 
 /* A peer that keeps talking is listened to, and not heard, for a second. */
-WORLD_AND_SIM_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_peer_that_does_not_end_is_left_after_a_second, w, p, u) {
   static const violation v = PROTOCOL("", "continuation of no message");
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
-  p.stays = true;
-  frame_peer_send(&p, "CONT 00");
+  open_limited(p, u);
+  p->stays = true;
+  frame_peer_send(p, "CONT 00");
   uint64_t begun = world_now_ms(w);
-  world_run_until_count(w, &p.frames, 1);
-  for (int i = 0; i < 10 && u.closes == 0; i++) {
-    frame_peer_send(&p, "TEXT \"still here\"; CLOSE #1000");
+  world_run_until_count(w, &p->frames, 1);
+  for (int i = 0; i < 10 && u->closes == 0; i++) {
+    frame_peer_send(p, "TEXT \"still here\"; CLOSE #1000");
     world_advance(w, 20);
   }
-  user_run_to_close(&u);
-  assert_int_equal(u.messages, 0);
-  assert_failed(&u, &v);
-  world_assert_took(w, u.closed_ms - begun, LINGER_MS - 1, 2 * LINGER_MS);
-  assert_peer_was_told(&p, &v, "");
-  raw_conn_close(p.conn);
-  scenario_finish(&u, &p);
+  user_run_to_close(u);
+  assert_int_equal(u->messages, 0);
+  assert_failed(u, &v);
+  world_assert_took(w, u->closed_ms - begun, LINGER_MS - 1, 2 * LINGER_MS);
+  assert_peer_was_told(p, &v, "");
+  raw_conn_close(p->conn);
 }
 
 /* In the closing handshake it is the violation that is told, and no second close frame goes. */
-WORLD_AND_SIM_TLS_TEST(test_violation_after_our_close, w) {
-  frame_peer p;
-  session_user u;
-  open_limited(w, &p, &u);
-  assert_int_equal(user_close(&u, 1000, "done"), 0);
-  world_run_until_count(w, &p.frames, 1);
-  frame_peer_send(&p, "OP3; CLOSE #1000");
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, WSUV_EPROTOCOL, WSUV_STAGE_CLOSING));
-  assert_string_equal(u.end.detail, "unknown opcode");
-  assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
-  assert_int_equal(u.end.sent_code, 1000);
-  assert_string_equal(u.end.sent_reason, "done");
-  assert_true(frame_peer_saw(&p, "CLOSE #1000 \"done\""));
-  scenario_finish(&u, &p);
+SCENARIO_AND_SIM_TLS_TEST(test_violation_after_our_close, w, p, u) {
+  open_limited(p, u);
+  assert_int_equal(user_close(u, 1000, "done"), 0);
+  world_run_until_count(w, &p->frames, 1);
+  frame_peer_send(p, "OP3; CLOSE #1000");
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_EPROTOCOL, WSUV_STAGE_CLOSING));
+  assert_string_equal(u->end.detail, "unknown opcode");
+  assert_int_equal(u->end.code, WSUV_CLOSE_ABNORMAL);
+  assert_int_equal(u->end.sent_code, 1000);
+  assert_string_equal(u->end.sent_reason, "done");
+  assert_true(frame_peer_saw(p, "CLOSE #1000 \"done\""));
 }

@@ -33,42 +33,33 @@ static bool is_loopback(const struct sockaddr_storage *addr) {
          ((const struct sockaddr_in *) addr)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
 }
 
-WORLD_TEST(test_addresses_are_those_of_the_connection, w) {
+SCENARIO_TEST(test_addresses_are_those_of_the_connection, w, p, u) {
   struct sockaddr_storage peer, local;
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  user_init(&u, w, NULL);
-  u.at_close = expect_none;
-  user_connect(&u, &p);
-  assert_true(has_none(u.session));
-  world_run_until_count(w, &u.opens, 1);
-  assert_int_equal(wsuv_session_peer_address(u.session, &peer), 0);
-  assert_int_equal(wsuv_session_local_address(u.session, &local), 0);
+  u->at_close = expect_none;
+  scenario_connect(u);
+  assert_true(has_none(u->session));
+  user_run_to_open(u);
+  assert_int_equal(wsuv_session_peer_address(u->session, &peer), 0);
+  assert_int_equal(wsuv_session_local_address(u->session, &local), 0);
   assert_true(is_loopback(&peer));
-  assert_int_equal(port_of(&peer), strtoul(strrchr(raw_peer_url(p.raw, ""), ':') + 1, NULL, 10));
+  assert_int_equal(port_of(&peer), strtoul(strrchr(raw_peer_url(p->raw, ""), ':') + 1, NULL, 10));
   assert_int_equal(local.ss_family, AF_INET);
   if (world_uv_loop(w) != NULL) assert_true(is_loopback(&local) && port_of(&local) != 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
-WORLD_TEST(test_peer_over_a_unix_socket_is_its_path, w) {
+SCENARIO_TEST(test_peer_over_a_unix_socket_is_its_path, w, p, u) {
   char url[256];
   struct sockaddr_storage peer, local;
   const struct sockaddr_un *un = (const struct sockaddr_un *) &peer;
-  frame_peer p;
-  session_user u;
-  frame_peer_start_at(&p, w, socket_path());
-  user_init(&u, w, NULL);
+  frame_peer_start_at(p, w, socket_path());
   (void) snprintf(url, sizeof url, "ws+unix://%s", socket_path());
-  assert_int_equal(user_try_connect_url(&u, url), 0);
-  world_run_until_count(w, &u.opens, 1);
-  assert_int_equal(wsuv_session_peer_address(u.session, &peer), 0);
+  assert_int_equal(user_try_connect_url(u, url), 0);
+  user_run_to_open(u);
+  assert_int_equal(wsuv_session_peer_address(u->session, &peer), 0);
   assert_int_equal(peer.ss_family, AF_UNIX);
   assert_string_equal(un->sun_path, socket_path());
-  assert_int_equal(wsuv_session_local_address(u.session, &local), 0);
+  assert_int_equal(wsuv_session_local_address(u->session, &local), 0);
   assert_int_equal(local.ss_family, AF_UNIX);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }

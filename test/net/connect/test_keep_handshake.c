@@ -48,60 +48,47 @@ static void expect_nothing(session_user *u) {
   CHECK(answer_is_not_there(u));
 }
 
-static void begin(session_user *u, frame_peer *p, world *w, bool keep) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.keep_handshake = keep;
-  frame_peer_start(p, w);
-  user_init(u, w, &config);
+static void connect_keeping(session_user *u, bool keep) {
+  u->config.keep_handshake = keep;
   u->at_open = expect_all;
-  user_connect(u, p);
+  scenario_connect(u);
   assert_true(request_is_whole(u));
   assert_true(answer_is_not_there(u));
 }
 
-WORLD_TEST(test_handshake_is_gone_after_on_open, w) {
-  frame_peer p;
-  session_user u;
-  begin(&u, &p, w, false);
-  u.at_close = expect_nothing;
-  world_run_until_count(w, &u.opens, 1);
-  expect_nothing(&u);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_handshake_is_gone_after_on_open, w, p, u) {
+  connect_keeping(u, false);
+  u->at_close = expect_nothing;
+  user_run_to_open(u);
+  expect_nothing(u);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
-WORLD_TEST(test_handshake_can_be_kept_until_on_close_returns, w) {
-  frame_peer p;
-  session_user u;
-  begin(&u, &p, w, true);
-  u.at_close = expect_all;
-  world_run_until_count(w, &u.opens, 1);
-  expect_all(&u);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_handshake_can_be_kept_until_on_close_returns, w, p, u) {
+  connect_keeping(u, true);
+  u->at_close = expect_all;
+  user_run_to_open(u);
+  expect_all(u);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
-WORLD_TEST(test_handshake_kept_by_one_session_only, w) {
+SCENARIO_TEST(test_handshake_kept_by_one_session_only, w, p, u) {
   wsuv_config_t config;
   wsuv_request_t request;
-  frame_peer p;
-  session_user u;
-  begin(&u, &p, w, false);
-  wsuv_client_get_config(u.client, &config);
+  connect_keeping(u, false);
+  wsuv_client_get_config(u->client, &config);
   assert_false(config.keep_handshake);
   config.keep_handshake = true;
-  wsuv_request_init(&request, raw_peer_url(p.raw, "/"));
+  wsuv_request_init(&request, raw_peer_url(p->raw, "/"));
   request.config = &config;
   wsuv_session_t *other;
-  assert_int_equal(wsuv_connect(u.client, &request, NULL, &other), 0);
+  assert_int_equal(wsuv_connect(u->client, &request, NULL, &other), 0);
   while (wsuv_session_stage(other) < WSUV_STAGE_OPEN) world_advance(w, 1);
-  world_run_until_count(w, &u.opens, 1);
-  expect_nothing(&u);
+  user_run_to_open(u);
+  expect_nothing(u);
   assert_int_equal(wsuv_session_status(other), 101);
   wsuv_session_terminate(other);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  user_terminate(u);
 }
 
 /* F46 */
@@ -115,12 +102,9 @@ static void fail_and_try_again(session_user *u) {
   expect_all(u);
 }
 
-WORLD_TEST(test_answer_without_memory, w) {
-  frame_peer p;
-  session_user u;
-  begin(&u, &p, w, false);
-  u.at_open = fail_and_try_again;
-  world_run_until_count(w, &u.opens, 1);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_answer_without_memory, w, p, u) {
+  connect_keeping(u, false);
+  u->at_open = fail_and_try_again;
+  user_run_to_open(u);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/torture.h"
 #include "support/world_test.h"
 
@@ -100,8 +100,7 @@ static wsuv_config_t config_of(const wsuv_converter_t *c) {
 }
 
 static void start_as(stage *s, world *w, const wsuv_config_t *config) {
-  frame_peer_start(&s->p, w);
-  user_open(&s->u, w, &s->p, config);
+  scenario_start(w, &s->p, &s->u, config);
   s->u.data = s;
 }
 
@@ -115,27 +114,12 @@ static void start(stage *s, world *w) {
   start_with(s, w, &c);
 }
 
-static void finish(stage *s) {
-  user_finish(&s->u);
-  frame_peer_free(&s->p);
-}
-
-static void close_and_finish(stage *s) {
-  assert_int_equal(user_close(&s->u, 1000, NULL), 0);
-  user_run_to_close(&s->u);
-  assert_true(user_ended_cleanly(&s->u, 1000, 1000));
-  finish(s);
-}
-
 static int send_number(stage *s, char name, int number) {
   return user_value(&s->u, name, &number, "n=");
 }
 
 static int read_number(session_user *u, const wsuv_message_t *m, int *number) {
-  u->inside++;
-  int r = wsuv_message_deserialize(u->session, m, "n=", number);
-  u->inside--;
-  return r;
+  return user_deserialize(u, m, "n=", number);
 }
 
 static wsuv_message_t text_message(const char *text) {
@@ -167,7 +151,7 @@ WORLD_TEST(test_value_goes_out_and_comes_back, w) {
   assert_true(frame_peer_saw(&s.p, "TEXT \"n=42\"; BIN \"n=42\""));
   assert_int_equal(s.n.serialized, 2);
   assert_int_equal(s.n.deserialized, 2);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_type_is_handed_to_the_converter, w) {
@@ -184,7 +168,7 @@ WORLD_TEST(test_type_is_handed_to_the_converter, w) {
   assert_int_equal(number, 0);
   assert_int_equal(wsuv_message_deserialize(s.u.session, &message, "width=", &number), 0);
   assert_int_equal(number, 7);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_message_may_be_empty, w) {
@@ -195,7 +179,7 @@ WORLD_TEST(test_message_may_be_empty, w) {
   world_run_until_count(w, &s.p.frames, 1);
   assert_true(frame_peer_saw(&s.p, "TEXT"));
   assert_int_equal(s.n.released, 1);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 static int serialize_constant(void *arg, const void *value, const void *type, wsuv_frame_t *frame) {
@@ -215,7 +199,7 @@ WORLD_TEST(test_nothing_need_be_released, w) {
   assert_int_equal(user_value(&s.u, 'a', NULL, NULL), 0);
   world_run_until_count(w, &s.p.frames, 1);
   assert_true(frame_peer_saw(&s.p, "TEXT \"constant\""));
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_completion_of_a_dropped_value, w) {
@@ -226,7 +210,7 @@ WORLD_TEST(test_completion_of_a_dropped_value, w) {
   user_run_to_close(&s.u);
   assert_string_equal(bytes_text(&s.u.done), "a=ECANCELED ");
   assert_int_equal(s.n.released, 1);
-  finish(&s);
+  scenario_finish(&s.u);
 }
 
 /* A message is the program's own just as well, in any state. */
@@ -239,13 +223,13 @@ WORLD_TEST(test_messages_are_read_in_any_state, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  user_connect(&s.u, &s.p);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  scenario_connect(&s.u);
   read_at_close(&s.u);
   s.u.at_open = s.u.at_close = read_at_close;
-  world_run_until_count(w, &s.u.opens, 1);
-  close_and_finish(&s);
+  user_run_to_open(&s.u);
+  scenario_close(&s.u);
   assert_int_equal(s.n.deserialized, 3);
 }
 
@@ -265,7 +249,7 @@ WORLD_TEST(test_without_converter, w) {
   start_with(&s, w, NULL);
   assert_none(&s, false, false);
   assert_int_equal(s.u.send_count, 1);
-  close_and_finish(&s);
+  scenario_close(&s.u);
   assert_int_equal(s.u.dones, 0);
 }
 
@@ -282,7 +266,7 @@ WORLD_TEST(test_converter_without_the_function, w) {
     assert_int_equal(s.n.released, has == 1);
     assert_int_equal(s.n.asked, has == 2);
     assert_int_equal(s.n.deserialized, has == 2);
-    close_and_finish(&s);
+    scenario_close(&s.u);
   }
 }
 
@@ -306,7 +290,7 @@ WORLD_TEST(test_message_that_is_not_applicable, w) {
   world_run_until_count(w, &s.u.messages, 3);
   assert_int_equal(s.n.asked, 3);
   assert_int_equal(s.n.deserialized, 1);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* Twice, since a program may well try another type, or look at the bytes. */
@@ -330,7 +314,7 @@ WORLD_TEST(test_message_that_cannot_be_converted_stays_readable, w) {
   s.u.at_message = expect_42;
   frame_peer_send(&s.p, "TEXT \"n=42\"");
   world_run_until_count(w, &s.u.messages, 3);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* --- what cannot be sent --- */
@@ -354,7 +338,7 @@ WORLD_TEST(test_value_that_cannot_be_converted, w) {
   assert_int_equal(s.n.serialized, 1);
   assert_int_equal(s.n.released, 0); /* there was nothing */
   assert_untouched(&s);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_what_is_no_message_is_not_sent, w) {
@@ -368,7 +352,7 @@ WORLD_TEST(test_what_is_no_message_is_not_sent, w) {
     assert_int_equal(s.n.released, i + 1);
   }
   assert_untouched(&s);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_fragment_is_not_sent, w) {
@@ -382,7 +366,7 @@ WORLD_TEST(test_fragment_is_not_sent, w) {
     assert_int_equal(s.n.released, i + 1);
   }
   assert_untouched(&s);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_text_that_is_not_utf8, w) {
@@ -394,7 +378,7 @@ WORLD_TEST(test_text_that_is_not_utf8, w) {
   s.n.makes = WSUV_FRAME_BINARY;
   assert_int_equal(send_number(&s, 'b', NOT_UTF8), 0);
   assert_int_equal(s.n.released, 3);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* --- sends that are refused --- */
@@ -417,7 +401,7 @@ WORLD_TEST(test_full_queue, w) {
   assert_string_equal(bytes_text(&s.u.done), "a=OK d=OK ");
   assert_true(frame_peer_saw(&s.p, "TEXT \"n=12345\"; TEXT \"n=123456\""));
   assert_int_equal(s.n.released, s.n.serialized);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_full_queue_that_ends_the_session, w) {
@@ -434,7 +418,7 @@ WORLD_TEST(test_full_queue_that_ends_the_session, w) {
   assert_int_equal(s.n.serialized, 2);
   user_run_to_close(&s.u);
   assert_true(user_ended_by(&s.u, WSUV_EQUEUEFULL, WSUV_STAGE_OPEN));
-  finish(&s);
+  scenario_finish(&s.u);
 }
 
 /* It would become the end of the other. */
@@ -455,7 +439,7 @@ WORLD_TEST(test_values_inside_fragments, w) {
   world_run_until_count(w, &s.p.frames, 3);
   assert_true(frame_peer_saw(&s.p, "TEXT- \"a\"; CONT \"b\"; TEXT \"n=1\""));
   assert_string_equal(bytes_text(&s.u.done), "a=OK b=OK c=OK ");
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 static void refuse(session_user *u) {
@@ -468,11 +452,11 @@ WORLD_TEST(test_sessions_that_are_not_open, w) {
   stage s;
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  user_connect(&s.u, &s.p);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  scenario_connect(&s.u);
   refuse(&s.u);
-  world_run_until_count(w, &s.u.opens, 1);
+  user_run_to_open(&s.u);
   s.u.at_close = refuse;
   assert_int_equal(user_close(&s.u, 1000, NULL), 0);
   refuse(&s.u);
@@ -480,7 +464,7 @@ WORLD_TEST(test_sessions_that_are_not_open, w) {
   assert_true(frame_peer_saw(&s.p, "CLOSE #1000"));
   assert_int_equal(s.u.dones, 0);
   assert_int_equal(s.n.serialized, 0);
-  finish(&s);
+  scenario_finish(&s.u);
 }
 
 WORLD_TEST(test_terminated_session, w) {
@@ -491,7 +475,7 @@ WORLD_TEST(test_terminated_session, w) {
   refuse(&s.u);
   user_run_to_close(&s.u);
   assert_int_equal(s.n.serialized, 0);
-  finish(&s);
+  scenario_finish(&s.u);
 }
 
 WORLD_TEST(test_without_random_bytes, w) {
@@ -507,7 +491,7 @@ WORLD_TEST(test_without_random_bytes, w) {
   assert_int_equal(s.n.released, s.n.serialized);
   user_run_to_close(&s.u);
   assert_true(user_ended_by(&s.u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
-  finish(&s);
+  scenario_finish(&s.u);
 }
 
 WORLD_TEST(test_without_memory, w) {
@@ -519,7 +503,7 @@ WORLD_TEST(test_without_memory, w) {
   w->alloc->fail_at = 0;
   assert_int_equal(s.n.released, 1);
   assert_untouched(&s);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* --- where it is installed --- */
@@ -529,16 +513,15 @@ WORLD_TEST(test_converter_is_copied, w) {
   wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
   wsuv_config_t own;
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  wsuv_client_get_config(s.u.client, &own);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  wsuv_client_get_config(user_client(&s.u), &own);
   assert_ptr_not_equal(own.converter, &c);
   assert_memory_equal(own.converter, &c, sizeof c);
   memset(&c, 0xff, sizeof c);
-  user_connect(&s.u, &s.p);
-  world_run_until_count(w, &s.u.opens, 1);
+  scenario_open(&s.u);
   assert_none(&s, true, true);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* Its own is copied, too, and the client's is as it was. */
@@ -549,19 +532,19 @@ WORLD_TEST(test_converter_of_the_request, w) {
   wsuv_converter_t c = converter_of(&other);
   const wsuv_config_t config = config_of(&clients);
   wsuv_config_t own;
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  wsuv_client_get_config(s.u.client, &own);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  wsuv_client_get_config(user_client(&s.u), &own);
   own.converter = &c;
   assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), 0);
   memset(&c, 0xff, sizeof c);
-  world_run_until_count(w, &s.u.opens, 1);
+  user_run_to_open(&s.u);
   assert_none(&s, true, true);
   assert_int_equal(other.serialized + other.released + other.deserialized, 3);
   assert_int_equal(s.n.serialized + s.n.released + s.n.deserialized, 0);
   wsuv_client_get_config(s.u.client, &own);
   assert_memory_equal(own.converter, &clients, sizeof clients);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_TEST(test_request_without_converter, w) {
@@ -569,14 +552,14 @@ WORLD_TEST(test_request_without_converter, w) {
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
   wsuv_config_t own;
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  wsuv_client_get_config(s.u.client, &own);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  wsuv_client_get_config(user_client(&s.u), &own);
   own.converter = NULL;
   assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), 0);
-  world_run_until_count(w, &s.u.opens, 1);
+  user_run_to_open(&s.u);
   assert_none(&s, false, false);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 /* A configuration that was got is given back with other changes: the converter is the client's. */
@@ -585,17 +568,17 @@ WORLD_TEST(test_request_with_other_changes, w) {
   const wsuv_converter_t c = converter_of(&s.n);
   const wsuv_config_t config = config_of(&c);
   wsuv_config_t own;
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, &config);
-  wsuv_client_get_config(s.u.client, &own);
+  scenario_begin(w, &s.p, &s.u);
+  s.u.config = config;
+  wsuv_client_get_config(user_client(&s.u), &own);
   own.outgoing_max = own.high_water = own.low_water = 3;
   assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), 0);
   memset(&own, 0xff, sizeof own);
-  world_run_until_count(w, &s.u.opens, 1);
+  user_run_to_open(&s.u);
   assert_int_equal(send_number(&s, 'a', 12), WSUV_EMSGSIZE);
   assert_int_equal(send_number(&s, 'b', 1), 0);
   assert_int_equal(s.n.released, 2);
-  close_and_finish(&s);
+  scenario_close(&s.u);
 }
 
 WORLD_UV_TEST(test_size_that_is_not_filled_in, w) {
@@ -604,9 +587,8 @@ WORLD_UV_TEST(test_size_that_is_not_filled_in, w) {
   wsuv_client_t *client;
   wsuv_converter_t c = converter_of(&s.n);
   wsuv_config_t config = config_of(&c), own;
-  frame_peer_start(&s.p, w);
-  user_init(&s.u, w, NULL);
-  wsuv_client_get_config(s.u.client, &own);
+  scenario_begin(w, &s.p, &s.u);
+  wsuv_client_get_config(user_client(&s.u), &own);
   own.converter = &c;
   for (size_t i = 0; i < 3; i++) {
     c.size = sizes[i];
@@ -615,8 +597,8 @@ WORLD_UV_TEST(test_size_that_is_not_filled_in, w) {
   }
   c.size = sizeof c;
   assert_int_equal(user_try_connect_as(&s.u, &s.p, &own), 0);
-  world_run_until_count(w, &s.u.opens, 1);
-  close_and_finish(&s);
+  user_run_to_open(&s.u);
+  scenario_close(&s.u);
 }
 
 /* --- memory --- */

@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 /* --- what is converted --- */
@@ -210,9 +210,8 @@ static void start(stage *s, world *w) {
   wsuv_client_config_init(&config);
   config.converter = &c;
   s->notes = (json_notes){.makes = WSUV_FRAME_TEXT};
-  frame_peer_start(&s->p, w);
+  scenario_start(w, &s->p, &s->u, &config);
   s->p.echoes = true;
-  user_open(&s->u, w, &s->p, &config);
   s->u.data = s;
   s->u.at_message = take_value;
 }
@@ -220,11 +219,7 @@ static void start(stage *s, world *w) {
 static void finish(stage *s) {
   assert_int_equal(s->notes.released, s->notes.made);
   assert_int_equal(live, 0);
-  assert_int_equal(user_close(&s->u, 1000, NULL), 0);
-  user_run_to_close(&s->u);
-  assert_true(user_ended_cleanly(&s->u, 1000, 1000));
-  user_finish(&s->u);
-  frame_peer_free(&s->p);
+  scenario_close(&s->u);
 }
 
 /* Send it, and have what comes back put where `got` points. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 /* An extension that inverts the bytes of messages, or the lowest bit of each. */
@@ -116,7 +116,6 @@ static void flipper_init(flipper *f, const char *key, unsigned rsv, uint8_t mask
 typedef struct rig {
   flipper flip, bit;
   const wsuv_extension_t *hooks[2];
-  wsuv_config_t config;
   frame_peer p;
   session_user u;
 } rig;
@@ -127,16 +126,15 @@ static void rig_init(rig *r, world *w, size_t count, const char *upgrade) {
   flipper_init(&r->bit, "bit", WSUV_RSV3, 0x01);
   r->hooks[0] = &r->flip.hooks;
   r->hooks[1] = &r->bit.hooks;
-  wsuv_client_config_init(&r->config);
-  r->config.extensions = r->hooks;
-  r->config.extension_count = count;
-  frame_peer_start(&r->p, w);
+  scenario_begin(w, &r->p, &r->u);
+  r->u.config.extensions = r->hooks;
+  r->u.config.extension_count = count;
   r->p.upgrade = upgrade;
 }
 
 static void rig_open(rig *r, world *w, size_t count, const char *upgrade) {
   rig_init(r, w, count, upgrade);
-  user_open(&r->u, w, &r->p, &r->config);
+  scenario_open(&r->u);
 }
 
 static void assert_undone(const rig *r) {
@@ -146,14 +144,8 @@ static void assert_undone(const rig *r) {
 
 static void rig_end(rig *r) {
   if (r->u.session != NULL) assert_int_equal(user_close(&r->u, 1000, NULL), 0);
-  user_run_to_close(&r->u);
-  user_close_client(&r->u);
+  scenario_finish(&r->u);
   assert_undone(r);
-}
-
-static void rig_free(rig *r) {
-  user_free(&r->u);
-  frame_peer_free(&r->p);
 }
 
 #define FLIP "Sec-WebSocket-Extensions: flip\r\n"
@@ -173,7 +165,6 @@ WORLD_TEST(test_extension_changes_messages_both_ways, w) {
   world_run_until_count(w, &r.p.opcodes[0], 1);
   assert_true(frame_peer_saw(&r.p, "PONG 01; TEXT{2} 9e9d9c; BIN{2}- 9e; CONT 9d9c"));
   rig_end(&r);
-  rig_free(&r);
 }
 
 /* Out in the order of the answer, in the other way round; "a" is 61, inverted 9e, then 9f. */
@@ -191,7 +182,6 @@ WORLD_TEST(test_extensions_run_one_behind_the_other, w) {
   world_run_until_count(w, &r.p.frames, 2);
   assert_true(frame_peer_saw(&r.p, "TEXT{3} 9f; TEXT{3} 9f9c"));
   rig_end(&r);
-  rig_free(&r);
 }
 
 static bool has_header(const rig *r, const char *value) {
@@ -204,21 +194,19 @@ WORLD_TEST(test_extensions_are_offered_in_their_order, w) {
   rig r;
   rig_init(&r, w, 2, NULL);
   r.bit.param = "lowest";
-  user_open(&r.u, w, &r.p, &r.config);
+  scenario_open(&r.u);
   assert_true(has_header(&r, "flip, bit; lowest"));
   assert_string_equal(wsuv_session_extensions(r.u.session), "");
   rig_end(&r);
-  rig_free(&r);
 }
 
 WORLD_TEST(test_raw_session_offers_no_extensions, w) {
   rig r;
   rig_init(&r, w, 2, NULL);
-  user_open_raw(&r.u, w, &r.p, &r.config);
+  scenario_open_raw(&r.u);
   assert_true(has_header(&r, NULL));
   user_terminate(&r.u);
   rig_end(&r);
-  rig_free(&r);
 }
 
 /* F5 */
@@ -239,13 +227,11 @@ WORLD_TEST(test_extensions_that_were_not_agreed_upon_fail_the_handshake, w) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     rig r;
     rig_init(&r, w, cases[i].count, cases[i].upgrade);
-    user_init(&r.u, w, &r.config);
-    user_connect(&r.u, &r.p);
+    scenario_connect(&r.u);
     user_run_to_close(&r.u);
     assert_true(user_ended_by(&r.u, WSUV_EEXTENSION, WSUV_STAGE_HANDSHAKE));
     if (cases[i].detail != NULL) assert_string_equal(r.u.end.detail, cases[i].detail);
     rig_end(&r);
-    rig_free(&r);
   }
 }
 
@@ -256,11 +242,10 @@ WORLD_TEST(test_extensions_that_clash_cannot_be_installed, w) {
     rig_init(&r, w, 2, NULL);
     if (same_key) r.bit.hooks.key = "flip";
     if (!same_key) r.bit.hooks.rsv = WSUV_RSV3 | WSUV_RSV2;
-    assert_int_equal(world_client(w, &client, &r.config), UV_EINVAL);
-    r.config.extensions = NULL;
-    assert_int_equal(world_client(w, &client, &r.config), UV_EINVAL);
-    assert_undone(&r);
-    rig_free(&r);
+    assert_int_equal(world_client(w, &client, &r.u.config), UV_EINVAL);
+    r.u.config.extensions = NULL;
+    assert_int_equal(world_client(w, &client, &r.u.config), UV_EINVAL);
+    rig_end(&r);
   }
 }
 
@@ -278,9 +263,9 @@ WORLD_TEST(test_request_may_bring_its_own_extensions, w) {
   wsuv_config_t config;
   rig r;
   rig_init(&r, w, 1, NULL);
-  user_init(&r.u, w, &r.config);
+  wsuv_client_t *client = user_client(&r.u);
   memset(r.hooks, 0, sizeof r.hooks); /* all has been copied */
-  wsuv_client_get_config(r.u.client, &config);
+  wsuv_client_get_config(client, &config);
   assert_int_equal(config.extension_count, 1);
   assert_int_equal(connect_with(&r, &config), 0);
   world_run_until_count(w, &r.p.upgraded, 1);
@@ -299,9 +284,7 @@ WORLD_TEST(test_request_may_bring_its_own_extensions, w) {
   swapped[1] = swapped[0];
   config.extension_count = 2;
   assert_int_equal(connect_with(&r, &config), UV_EINVAL);
-  user_close_client(&r.u);
-  assert_undone(&r);
-  rig_free(&r);
+  rig_end(&r);
 }
 
 /* The first chunk, and one that the peer waits for. */
@@ -320,7 +303,6 @@ WORLD_TEST(test_extension_that_fails_to_send_ends_the_session, w) {
     assert_int_equal(r.u.end.sent_code, 1007);
     assert_string_equal(r.u.end.detail, "flip is out of order");
     rig_end(&r);
-    rig_free(&r);
   }
 }
 
@@ -332,9 +314,10 @@ WORLD_TEST(test_extension_that_stays_intact_fails_only_the_send, w) {
   r.flip.with = UV_ENOMEM;
   assert_int_equal(user_text(&r.u, "abc"), UV_ENOMEM);
   assert_int_equal(user_text(&r.u, "abc"), 0);
-  rig_end(&r);
+  assert_int_equal(user_close(&r.u, 1000, NULL), 0);
+  user_run_to_close(&r.u);
   assert_true(frame_peer_saw(&r.p, "TEXT{2} 9e9d9c; CLOSE #1000"));
-  rig_free(&r);
+  rig_end(&r);
 }
 
 WORLD_TEST(test_extension_that_fails_to_receive_ends_the_session, w) {
@@ -348,7 +331,6 @@ WORLD_TEST(test_extension_that_fails_to_receive_ends_the_session, w) {
     assert_string_equal(r.u.end.detail, "flip has had enough");
     assert_int_equal(r.u.messages, 0);
     rig_end(&r);
-    rig_free(&r);
   }
 }
 
@@ -362,7 +344,6 @@ WORLD_TEST(test_text_is_judged_behind_the_extensions, w) {
     user_run_to_close(&r.u);
     assert_true(user_ended_by(&r.u, WSUV_EUTF8, WSUV_STAGE_OPEN));
     rig_end(&r);
-    rig_free(&r);
   }
 }
 
@@ -380,10 +361,10 @@ WORLD_TEST(test_limits_hold_behind_extensions, w) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     rig r;
     rig_init(&r, w, 1, FLIP);
-    r.config.max_message_size = 20;
-    r.config.max_message_fragments = 3;
-    r.config.max_frame_size = 30;
-    user_open(&r.u, w, &r.p, &r.config);
+    r.u.config.max_message_size = 20;
+    r.u.config.max_message_fragments = 3;
+    r.u.config.max_frame_size = 30;
+    scenario_open(&r.u);
     frame_peer_send(&r.p, cases[i].frames);
     if (cases[i].status == 0) world_run_until_count(w, &r.u.messages, 1);
     if (cases[i].status != 0) {
@@ -391,7 +372,6 @@ WORLD_TEST(test_limits_hold_behind_extensions, w) {
       assert_true(user_ended_by(&r.u, cases[i].status, WSUV_STAGE_OPEN));
     }
     rig_end(&r);
-    rig_free(&r);
   }
 }
 
@@ -414,5 +394,4 @@ WORLD_TEST(test_extension_takes_large_messages_in_many_reads, w) {
   bytes_free(&frame);
   free(data);
   rig_end(&r);
-  rig_free(&r);
 }

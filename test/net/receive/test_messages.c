@@ -8,12 +8,6 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void start(world *w, frame_peer *p, session_user *u) {
-  frame_peer_start(p, w);
-  p->echoes = true;
-  user_open(u, w, p, NULL);
-}
-
 /* No period below 64 KiB, so that a shift shows. */
 static uint8_t *pattern(size_t size) {
   uint8_t *data = check_alloc(size);
@@ -46,22 +40,21 @@ static void exchange(session_user *u, wsuv_frame_type_t type, const void *data, 
   world_run_until_count(u->w, &u->messages, before + 1);
 }
 
-WORLD_TLS_TEST(test_messages_of_every_length_form, w) {
+SCENARIO_TLS_TEST(test_messages_of_every_length_form, w, p, u) {
   static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 65537, 150000};
-  frame_peer p;
-  session_user u;
   uint8_t *data = pattern(150000);
   uint8_t *text = check_alloc(150000);
   memset(text, 't', 150000);
-  start(w, &p, &u);
-  u.forgets = p.forgets = true;
+  p->echoes = true;
+  scenario_open(u);
+  u->forgets = p->forgets = true;
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    exchange(&u, WSUV_FRAME_BINARY, data, sizes[i]);
-    exchange(&u, WSUV_FRAME_TEXT, text, sizes[i]);
+    exchange(u, WSUV_FRAME_BINARY, data, sizes[i]);
+    exchange(u, WSUV_FRAME_TEXT, text, sizes[i]);
   }
-  exchange(&u, WSUV_FRAME_TEXT, "gr\xc3\xbc\xc3\x9f \xf0\x9f\x8c\x8d", 11);
-  exchange(&u, WSUV_FRAME_TEXT, NULL, 0);
-  scenario_close(&u, &p);
+  exchange(u, WSUV_FRAME_TEXT, "gr\xc3\xbc\xc3\x9f \xf0\x9f\x8c\x8d", 11);
+  exchange(u, WSUV_FRAME_TEXT, NULL, 0);
+  scenario_close(u);
   free(data);
   free(text);
 }
@@ -70,10 +63,12 @@ static void exchange_large(world *w, size_t size) {
   frame_peer p;
   session_user u;
   uint8_t *data = pattern(size);
-  start(w, &p, &u);
+  scenario_begin(w, &p, &u);
+  p.echoes = true;
+  scenario_open(&u);
   u.forgets = p.forgets = true;
   exchange(&u, WSUV_FRAME_BINARY, data, size);
-  scenario_close(&u, &p);
+  scenario_close(&u);
   free(data);
 }
 
@@ -85,21 +80,20 @@ WORLD_TLS_TEST(test_message_of_sixteen_mebibytes, w) {
   if (w->seed == 0) exchange_large(w, 16 * 1024 * 1024);
 }
 
-WORLD_TLS_TEST(test_many_messages_keep_their_order, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_many_messages_keep_their_order, w, p, u) {
   bytes script = {0};
-  start(w, &p, &u);
+  p->echoes = true;
+  scenario_open(u);
   for (unsigned i = 0; i < 100; i++) {
     uint8_t n[2] = {(uint8_t) i, (uint8_t) (i * 7)};
     bytes_print(&script, "BIN %02x%02x; ", n[0], n[1]);
-    assert_int_equal(user_binary(&u, n, sizeof n), 0);
+    assert_int_equal(user_binary(u, n, sizeof n), 0);
   }
-  world_run_until_count(w, &u.messages, 100);
-  assert_true(frame_peer_saw(&p, bytes_text(&script)));
-  assert_true(user_got(&u, bytes_text(&script)));
+  world_run_until_count(w, &u->messages, 100);
+  assert_true(frame_peer_saw(p, bytes_text(&script)));
+  assert_true(user_got(u, bytes_text(&script)));
   bytes_free(&script);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* Everything that a peer may do to a message, with a ping and a pong between. */
@@ -109,16 +103,14 @@ static const char fragmented[] =
 static const char assembled[] = "PING 01; PONG 02; TEXT \"gr\" c3bcc39f; BIN; TEXT \"\"; "
                                 "PING \"ping\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
 
-WORLD_TLS_TEST(test_fragments_are_assembled, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  frame_peer_send(&p, fragmented);
-  world_run_until_count(w, &u.messages, 5);
-  assert_true(user_got(&u, assembled));
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PONG 01; PONG \"ping\""));
-  scenario_close(&u, &p);
+SCENARIO_TLS_TEST(test_fragments_are_assembled, w, p, u) {
+  scenario_open(u);
+  frame_peer_send(p, fragmented);
+  world_run_until_count(w, &u->messages, 5);
+  assert_true(user_got(u, assembled));
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PONG 01; PONG \"ping\""));
+  scenario_close(u);
 }
 
 static void check_empty(session_user *u, const wsuv_message_t *m) {
@@ -128,42 +120,38 @@ static void check_empty(session_user *u, const wsuv_message_t *m) {
 }
 
 /* It has a place all the same, which may be given to memcpy. */
-WORLD_TLS_TEST(test_empty_messages_have_data, w) {
+SCENARIO_TLS_TEST(test_empty_messages_have_data, w, p, u) {
   static const char frames[] = "TEXT; BIN; TEXT-; CONT; BIN-; PING 01; CONT-; CONT-; CONT";
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_message = check_empty;
-  frame_peer_send(&p, frames);
-  world_run_until_count(w, &u.messages, 4);
-  assert_true(user_got(&u, "TEXT; BIN; TEXT; PING 01; BIN"));
-  frame_peer_send(&p, "BIN- 00~70000; CONT 01"); /* and when there was one that is not */
-  u.at_message = NULL;
-  world_run_until_count(w, &u.messages, 5);
-  u.at_message = check_empty;
-  frame_peer_send(&p, frames);
-  world_run_until_count(w, &u.messages, 9);
-  scenario_close(&u, &p);
+  scenario_open(u);
+  u->at_message = check_empty;
+  frame_peer_send(p, frames);
+  world_run_until_count(w, &u->messages, 4);
+  assert_true(user_got(u, "TEXT; BIN; TEXT; PING 01; BIN"));
+  frame_peer_send(p, "BIN- 00~70000; CONT 01"); /* and when there was one that is not */
+  u->at_message = NULL;
+  world_run_until_count(w, &u->messages, 5);
+  u->at_message = check_empty;
+  frame_peer_send(p, frames);
+  world_run_until_count(w, &u->messages, 9);
+  scenario_close(u);
 }
 
 /* F24, over a wire. */
-WORLD_TLS_TEST(test_messages_cut_at_random, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TLS_TEST(test_messages_cut_at_random, w, p, u) {
   bytes frames = {0};
   uint64_t seed = w->seed;
   frames_script(&frames, fragmented, false);
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   for (size_t done = 0, n = 0; done < frames.len; done += n) {
     n = 1 + seeded_below(&seed, done < 60 ? 3 : 30000);
     if (n > frames.len - done) n = frames.len - done;
-    raw_conn_write(p.conn, frames.base + done, n);
+    raw_conn_write(p->conn, frames.base + done, n);
     if (done < 60 || w->kind == WORLD_SIM) world_advance(w, seeded_below(&seed, 2));
   }
-  world_run_until_count(w, &u.messages, 5);
-  assert_true(user_got(&u, assembled));
+  world_run_until_count(w, &u->messages, 5);
+  assert_true(user_got(u, assembled));
   bytes_free(&frames);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* --- what it costs --- */
@@ -173,20 +161,18 @@ static void look_where_it_lies(session_user *u, const wsuv_message_t *m) {
   assert_true(data >= buf && data + m->len <= buf + ENDPOINT_READ_SIZE);
 }
 
-WORLD_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_message = look_where_it_lies;
-  u.forgets = true;
+SCENARIO_UV_TEST(test_message_within_a_read_is_delivered_where_it_lies, w, p, u) {
+  scenario_open(u);
+  u->at_message = look_where_it_lies;
+  u->forgets = true;
   uint64_t calls = w->alloc->calls;
   for (size_t i = 0; i < 10; i++) {
-    frame_peer_send(&p, "BIN 00~200; TEXT \"small\"; BIN 01~4000");
-    world_run_until_count(w, &u.messages, 3 * (i + 1));
+    frame_peer_send(p, "BIN 00~200; TEXT \"small\"; BIN 01~4000");
+    world_run_until_count(w, &u->messages, 3 * (i + 1));
   }
   assert_int_equal(w->alloc->calls, calls);
-  u.at_message = NULL;
-  scenario_close(&u, &p);
+  u->at_message = NULL;
+  scenario_close(u);
 }
 
 static void echo_on(session_user *u, const wsuv_message_t *m) {
@@ -194,20 +180,19 @@ static void echo_on(session_user *u, const wsuv_message_t *m) {
 }
 
 /* The pools are warm after a few; from then on a thousand cost nothing. */
-WORLD_TLS_TEST(test_echoes_allocate_nothing, w) {
+SCENARIO_TLS_TEST(test_echoes_allocate_nothing, w, p, u) {
   enum { WARM = 20, ECHOES = 1000 };
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.forgets = p.forgets = true;
-  frame_peer_send(&p, "BIN- 00; CONT 01"); /* so that there is a block for what is cut */
-  world_run_until_count(w, &u.messages, 1);
-  u.at_message = echo_on;
-  assert_int_equal(user_binary(&u, "0123456789", 10), 0);
-  world_run_until_count(w, &u.messages, WARM);
+  p->echoes = true;
+  scenario_open(u);
+  u->forgets = p->forgets = true;
+  frame_peer_send(p, "BIN- 00; CONT 01"); /* so that there is a block for what is cut */
+  world_run_until_count(w, &u->messages, 1);
+  u->at_message = echo_on;
+  assert_int_equal(user_binary(u, "0123456789", 10), 0);
+  world_run_until_count(w, &u->messages, WARM);
   uint64_t calls = w->alloc->calls;
-  world_run_until_count(w, &u.messages, WARM + ECHOES);
+  world_run_until_count(w, &u->messages, WARM + ECHOES);
   assert_int_equal(w->alloc->calls, calls);
-  u.at_message = NULL;
-  scenario_close(&u, &p);
+  u->at_message = NULL;
+  scenario_close(u);
 }

@@ -81,13 +81,11 @@ static void pass(world *w, uint64_t size, bool fragments) {
   passage way = {.size = size, .fragments = fragments};
   frame_peer p;
   session_user u;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.outgoing_max = BOUND;
-  config.high_water = HIGH;
-  config.low_water = LOW;
-  frame_peer_start(&p, w);
-  user_open_streamed(&u, w, &p, &config);
+  scenario_begin(w, &p, &u);
+  u.config.outgoing_max = BOUND;
+  u.config.high_water = HIGH;
+  u.config.low_water = LOW;
+  scenario_open_streamed(&u);
   u.forgets = p.forgets = true;
   u.data = p.data = &way;
   u.at_piece = pass_on;
@@ -105,7 +103,7 @@ static void pass(world *w, uint64_t size, bool fragments) {
   assert_int_equal(u.messages, 1);
   assert_true(w->alloc->peak_bytes - before <= FLAT);
   p.on_frame = NULL;
-  scenario_close(&u, &p);
+  scenario_close(&u);
 }
 
 WORLD_TEST(test_frame_passes_both_ways_with_flat_memory, w) {

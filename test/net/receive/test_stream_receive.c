@@ -11,11 +11,6 @@
 
 enum { KIB = 1024, LARGE = 150000 };
 
-static void start(world *w, frame_peer *p, session_user *u) {
-  frame_peer_start(p, w);
-  user_open_streamed(u, w, p, NULL);
-}
-
 static uint8_t byte_at(uint64_t i) {
   return (uint8_t) (i ^ i >> 8 ^ i >> 16);
 }
@@ -28,61 +23,55 @@ static const char fragmented[] =
 static const char assembled[] = "PING 01; PONG 02; TEXT \"gr\" c3bcc39f; BIN; TEXT \"\"; "
                                 "PING \"ping\"; BIN 00~70000 01~70000 02; TEXT f09f8c8d";
 
-WORLD_TEST(test_pieces_make_the_messages, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_pieces_make_the_messages, w, p, u) {
   wsuv_stats_t stats;
-  start(w, &p, &u);
-  frame_peer_send(&p, fragmented);
-  world_run_until_count(w, &u.messages, 5);
-  assert_true(user_got(&u, assembled));
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PONG 01; PONG \"ping\""));
+  scenario_open_streamed(u);
+  frame_peer_send(p, fragmented);
+  world_run_until_count(w, &u->messages, 5);
+  assert_true(user_got(u, assembled));
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PONG 01; PONG \"ping\""));
   wsuv_stats_init(&stats);
-  assert_int_equal(wsuv_session_get_stats(u.session, &stats), 0);
+  assert_int_equal(wsuv_session_get_stats(u->session, &stats), 0);
   assert_int_equal(stats.messages_received, 5);
   assert_int_equal(stats.payload_received, 6 + 140001 + 4);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_TEST(test_pieces_cut_at_random, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_pieces_cut_at_random, w, p, u) {
   bytes frames = {0};
   uint64_t seed = w->seed;
   frames_script(&frames, fragmented, false);
-  start(w, &p, &u);
+  scenario_open_streamed(u);
   for (size_t done = 0, n = 0; done < frames.len; done += n) {
     n = 1 + seeded_below(&seed, done < 60 ? 3 : 30000);
     if (n > frames.len - done) n = frames.len - done;
-    raw_conn_write(p.conn, frames.base + done, n);
+    raw_conn_write(p->conn, frames.base + done, n);
     if (done < 60 || w->kind == WORLD_SIM) world_advance(w, seeded_below(&seed, 2));
   }
-  world_run_until_count(w, &u.messages, 5);
-  assert_true(user_got(&u, assembled));
+  world_run_until_count(w, &u->messages, 5);
+  assert_true(user_got(u, assembled));
   bytes_free(&frames);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
-WORLD_TEST(test_pieces_of_frames_of_every_length_form, w) {
+SCENARIO_TEST(test_pieces_of_frames_of_every_length_form, w, p, u) {
   static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 65537, LARGE};
-  frame_peer p;
-  session_user u;
   bytes wanted = {0};
   uint8_t *data = check_alloc(LARGE);
   memset(data, 't', LARGE);
-  start(w, &p, &u);
+  scenario_open_streamed(u);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    raw_conn_write_frame(p.conn, WSUV_FRAME_TEXT, data, sizes[i]);
-    raw_conn_write_frame(p.conn, WSUV_FRAME_BINARY, data, sizes[i]);
+    raw_conn_write_frame(p->conn, WSUV_FRAME_TEXT, data, sizes[i]);
+    raw_conn_write_frame(p->conn, WSUV_FRAME_BINARY, data, sizes[i]);
     frames_render(&wanted, WSUV_FRAME_TEXT, true, 0, data, sizes[i]);
     frames_render(&wanted, WSUV_FRAME_BINARY, true, 0, data, sizes[i]);
   }
-  world_run_until_count(w, &u.messages, 2 * sizeof sizes / sizeof *sizes);
-  assert_string_equal(bytes_text(&u.got), bytes_text(&wanted));
+  world_run_until_count(w, &u->messages, 2 * sizeof sizes / sizeof *sizes);
+  assert_string_equal(bytes_text(&u->got), bytes_text(&wanted));
   bytes_free(&wanted);
   free(data);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* The beginning of a frame, whose rest is to follow. */
@@ -94,21 +83,19 @@ static void send_part(frame_peer *p, const char *script, size_t from, size_t to)
   bytes_free(&frames);
 }
 
-WORLD_TEST(test_pieces_come_before_the_rest_of_their_frame, w) {
+SCENARIO_TEST(test_pieces_come_before_the_rest_of_their_frame, w, p, u) {
   static const char frame[] = "TEXT \"a piece that comes before the rest of it\"";
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  send_part(&p, frame, 0, 2); /* the header alone is no piece */
+  scenario_open_streamed(u);
+  send_part(p, frame, 0, 2); /* the header alone is no piece */
   world_advance(w, 20);
-  assert_int_equal(u.pieces, 0);
-  send_part(&p, frame, 2, 9);
-  while (u.passed < 7) world_advance(w, 1);
-  assert_int_equal(u.messages, 0);
-  send_part(&p, frame, 9, 2 + sizeof "a piece that comes before the rest of it" - 1);
-  world_run_until_count(w, &u.messages, 1);
-  assert_true(user_got(&u, frame));
-  scenario_close(&u, &p);
+  assert_int_equal(u->pieces, 0);
+  send_part(p, frame, 2, 9);
+  while (u->passed < 7) world_advance(w, 1);
+  assert_int_equal(u->messages, 0);
+  send_part(p, frame, 9, 2 + sizeof "a piece that comes before the rest of it" - 1);
+  world_run_until_count(w, &u->messages, 1);
+  assert_true(user_got(u, frame));
+  scenario_close(u);
 }
 
 static void check_empty(session_user *u, const wsuv_message_piece_t *m) {
@@ -117,16 +104,14 @@ static void check_empty(session_user *u, const wsuv_message_piece_t *m) {
 }
 
 /* One piece, which has a place all the same; fragments of no length are none. */
-WORLD_TEST(test_empty_messages_are_one_piece, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.at_piece = check_empty;
-  frame_peer_send(&p, "TEXT; BIN; TEXT-; CONT; BIN-; PING 01; CONT-; CONT-; CONT");
-  world_run_until_count(w, &u.messages, 4);
-  assert_int_equal(u.pieces, 4);
-  assert_true(user_got(&u, "TEXT; BIN; TEXT; PING 01; BIN"));
-  scenario_close(&u, &p);
+SCENARIO_TEST(test_empty_messages_are_one_piece, w, p, u) {
+  scenario_open_streamed(u);
+  u->at_piece = check_empty;
+  frame_peer_send(p, "TEXT; BIN; TEXT-; CONT; BIN-; PING 01; CONT-; CONT-; CONT");
+  world_run_until_count(w, &u->messages, 4);
+  assert_int_equal(u->pieces, 4);
+  assert_true(user_got(u, "TEXT; BIN; TEXT; PING 01; BIN"));
+  scenario_close(u);
 }
 
 static void note_piece(session_user *u, const wsuv_message_piece_t *m) {
@@ -135,42 +120,35 @@ static void note_piece(session_user *u, const wsuv_message_piece_t *m) {
 }
 
 /* Frames of one byte cannot be cut: so it is known which pieces come. */
-WORLD_TEST(test_each_fragment_is_a_piece_but_empty_ones, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_each_fragment_is_a_piece_but_empty_ones, w, p, u) {
   bytes pieces = {0};
-  start(w, &p, &u);
-  u.data = &pieces;
-  u.at_piece = note_piece;
-  frame_peer_send(&p,
+  scenario_open_streamed(u);
+  u->data = &pieces;
+  u->at_piece = note_piece;
+  frame_peer_send(p,
                   "TEXT-; CONT- f0; CONT- 9f; CONT-; CONT- 8c; CONT- 8d; CONT; BIN- 00; CONT ff");
-  world_run_until_count(w, &u.messages, 2);
+  world_run_until_count(w, &u->messages, 2);
   assert_string_equal(bytes_text(&pieces),
                       "1 at 0; 1 at 1; 1 at 2; 1 at 3; 0 at 4, last; 1 at 0; 1 at 1, last; ");
-  assert_true(user_got(&u, "TEXT f09f8c8d; BIN 00ff"));
+  assert_true(user_got(u, "TEXT f09f8c8d; BIN 00ff"));
   bytes_free(&pieces);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* --- limits --- */
 
-WORLD_TEST(test_size_and_fragments_of_a_message_are_not_judged, w) {
+SCENARIO_TEST(test_size_and_fragments_of_a_message_are_not_judged, w, p, u) {
   enum { FRAGMENTS = 40 };
-  frame_peer p;
-  session_user u;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.max_message_size = 10;
-  config.max_message_fragments = 2;
-  config.max_frame_size = 100;
-  frame_peer_start(&p, w);
-  user_open_streamed(&u, w, &p, &config);
-  frame_peer_send(&p, "BIN- 00~100");
-  for (int i = 0; i < FRAGMENTS; i++) frame_peer_send(&p, "CONT- 00~100");
-  frame_peer_send(&p, "CONT 00~100; TEXT \"t\"~100");
-  world_run_until_count(w, &u.messages, 2);
-  assert_true(user_got(&u, "BIN 00~4200; TEXT \"t\"~100"));
-  scenario_close(&u, &p);
+  u->config.max_message_size = 10;
+  u->config.max_message_fragments = 2;
+  u->config.max_frame_size = 100;
+  scenario_open_streamed(u);
+  frame_peer_send(p, "BIN- 00~100");
+  for (int i = 0; i < FRAGMENTS; i++) frame_peer_send(p, "CONT- 00~100");
+  frame_peer_send(p, "CONT 00~100; TEXT \"t\"~100");
+  world_run_until_count(w, &u->messages, 2);
+  assert_true(user_got(u, "BIN 00~4200; TEXT \"t\"~100"));
+  scenario_close(u);
 }
 
 typedef struct violation {
@@ -213,18 +191,16 @@ static const violation violations[] = {
 static void violate(world *w, const violation *v) {
   frame_peer p;
   session_user u;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.max_frame_size = 1000;
-  frame_peer_start(&p, w);
-  user_open_streamed(&u, w, &p, &config);
+  scenario_begin(w, &p, &u);
+  u.config.max_frame_size = 1000;
+  scenario_open_streamed(&u);
   frame_peer_send(&p, v->frames);
   user_run_to_close(&u);
   assert_true(user_ended_by(&u, v->status, WSUV_STAGE_OPEN));
   assert_int_equal(u.end.sent_code, v->code);
   assert_string_equal(u.end.detail, v->detail);
   assert_int_equal(u.passed, v->passed);
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
 }
 
 WORLD_TEST(test_violations_end_the_session_behind_the_pieces, w) {
@@ -232,36 +208,27 @@ WORLD_TEST(test_violations_end_the_session_behind_the_pieces, w) {
 }
 
 /* Neither the rest of the text nor that of the frame is waited for. */
-WORLD_TEST(test_text_that_is_not_utf8_fails_fast, w) {
+SCENARIO_TEST(test_text_that_is_not_utf8_fails_fast, w, p, u) {
   static const char frame[] = "TEXT \"fine\" ff \"and so on\"";
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  send_part(&p, frame, 0, 2 + 4);
-  while (u.passed < 4) world_advance(w, 1);
-  send_part(&p, frame, 2 + 4, 2 + 5);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, WSUV_EUTF8, WSUV_STAGE_OPEN));
-  assert_int_equal(u.end.sent_code, 1007);
-  assert_int_equal(u.passed, 4);
-  assert_int_equal(u.messages, 0);
-  scenario_finish(&u, &p);
+  scenario_open_streamed(u);
+  send_part(p, frame, 0, 2 + 4);
+  while (u->passed < 4) world_advance(w, 1);
+  send_part(p, frame, 2 + 4, 2 + 5);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_EUTF8, WSUV_STAGE_OPEN));
+  assert_int_equal(u->end.sent_code, 1007);
+  assert_int_equal(u->passed, 4);
+  assert_int_equal(u->messages, 0);
 }
 
-WORLD_TEST(test_frame_that_is_too_large_fails_by_its_header, w) {
-  frame_peer p;
-  session_user u;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.max_frame_size = 1000;
-  frame_peer_start(&p, w);
-  user_open_streamed(&u, w, &p, &config);
-  send_part(&p, "BIN 00~1001", 0, 4);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, WSUV_ETOOBIG, WSUV_STAGE_OPEN));
-  assert_int_equal(u.end.sent_code, 1009);
-  assert_int_equal(u.pieces, 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_frame_that_is_too_large_fails_by_its_header, w, p, u) {
+  u->config.max_frame_size = 1000;
+  scenario_open_streamed(u);
+  send_part(p, "BIN 00~1001", 0, 4);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_ETOOBIG, WSUV_STAGE_OPEN));
+  assert_int_equal(u->end.sent_code, 1009);
+  assert_int_equal(u->pieces, 0);
 }
 
 /* --- what it costs --- */
@@ -287,21 +254,19 @@ static void write_message(frame_peer *p, size_t size, bool fragments) {
   free(data);
 }
 
-WORLD_TEST(test_pieces_need_no_memory, w) {
+SCENARIO_TEST(test_pieces_need_no_memory, w, p, u) {
   size_t size = (w->kind == WORLD_SIM ? 512 : 4096) * KIB;
-  frame_peer p;
-  session_user u;
   if (w->seed >= 8) return;
-  start(w, &p, &u);
-  u.forgets = true;
-  u.at_piece = check_bytes;
+  scenario_open_streamed(u);
+  u->forgets = true;
+  u->at_piece = check_bytes;
   uint64_t calls = w->alloc->calls;
-  write_message(&p, size, false);
-  world_run_until_count(w, &u.messages, 1);
-  write_message(&p, size, true);
-  world_run_until_count(w, &u.messages, 2);
+  write_message(p, size, false);
+  world_run_until_count(w, &u->messages, 1);
+  write_message(p, size, true);
+  world_run_until_count(w, &u->messages, 2);
   assert_int_equal(w->alloc->calls, calls);
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* --- calls from within --- */
@@ -311,24 +276,22 @@ static void pause_at_piece(session_user *u, const wsuv_message_piece_t *m) {
   CHECK(user_pause(u) == 0);
 }
 
-WORLD_TEST(test_pause_at_every_piece, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.at_piece = pause_at_piece;
-  frame_peer_send(&p, fragmented);
-  while (u.messages < 5) {
-    size_t before = u.pieces;
+SCENARIO_TEST(test_pause_at_every_piece, w, p, u) {
+  scenario_open_streamed(u);
+  u->at_piece = pause_at_piece;
+  frame_peer_send(p, fragmented);
+  while (u->messages < 5) {
+    size_t before = u->pieces;
     world_advance(w, 1);
-    assert_true(u.pieces <= before + 1);
-    before = u.pieces;
+    assert_true(u->pieces <= before + 1);
+    before = u->pieces;
     world_advance(w, 1);
-    if (before == u.pieces) assert_int_equal(user_resume(&u), 0);
-    assert_true(u.pieces <= before + 1); /* not inside the call */
+    if (before == u->pieces) assert_int_equal(user_resume(u), 0);
+    assert_true(u->pieces <= before + 1); /* not inside the call */
   }
-  assert_true(user_got(&u, assembled));
-  assert_int_equal(user_resume(&u), 0);
-  scenario_close(&u, &p);
+  assert_true(user_got(u, assembled));
+  assert_int_equal(user_resume(u), 0);
+  scenario_close(u);
 }
 
 static void pause_and_resume(session_user *u, const wsuv_message_piece_t *m) {
@@ -336,36 +299,32 @@ static void pause_and_resume(session_user *u, const wsuv_message_piece_t *m) {
   CHECK(user_resume(u) == 0);
 }
 
-WORLD_TEST(test_pause_and_resume_in_a_piece_changes_nothing, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.at_piece = pause_and_resume;
-  frame_peer_send(&p, fragmented);
-  world_run_until_count(w, &u.messages, 5);
-  assert_true(user_got(&u, assembled));
-  scenario_close(&u, &p);
+SCENARIO_TEST(test_pause_and_resume_in_a_piece_changes_nothing, w, p, u) {
+  scenario_open_streamed(u);
+  u->at_piece = pause_and_resume;
+  frame_peer_send(p, fragmented);
+  world_run_until_count(w, &u->messages, 5);
+  assert_true(user_got(u, assembled));
+  scenario_close(u);
 }
 
 /* The peer is held back by TCP; what it costs is the rest of a read. */
-WORLD_TEST(test_pause_inside_a_message_holds_back_the_peer, w) {
+SCENARIO_TEST(test_pause_inside_a_message_holds_back_the_peer, w, p, u) {
   size_t size = user_too_much(w);
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.forgets = true;
+  scenario_open_streamed(u);
+  u->forgets = true;
   size_t before = w->alloc->live_bytes;
   w->alloc->peak_bytes = before;
-  u.at_piece = pause_at_piece;
-  write_message(&p, size, false);
-  world_run_until_count(w, &u.pieces, 1);
+  u->at_piece = pause_at_piece;
+  write_message(p, size, false);
+  world_run_until_count(w, &u->pieces, 1);
   world_advance(w, 30);
-  assert_int_equal(u.pieces, 1);
+  assert_int_equal(u->pieces, 1);
   assert_true(w->alloc->peak_bytes - before <= 64 * KIB);
-  u.at_piece = check_bytes;
-  assert_int_equal(user_resume(&u), 0);
-  world_run_until_count(w, &u.messages, 1);
-  scenario_close(&u, &p);
+  u->at_piece = check_bytes;
+  assert_int_equal(user_resume(u), 0);
+  world_run_until_count(w, &u->messages, 1);
+  scenario_close(u);
 }
 
 static void terminate_at(session_user *u, const wsuv_message_piece_t *m) {
@@ -379,14 +338,15 @@ WORLD_TEST(test_terminate_in_a_piece, w) {
   for (size_t piece = 1; piece < 8; piece++) {
     frame_peer p;
     session_user u;
-    start(w, &p, &u);
+    scenario_begin(w, &p, &u);
+    scenario_open_streamed(&u);
     u.data = &piece;
     u.at_piece = terminate_at;
     frame_peer_send(&p, fragmented);
     user_run_to_close(&u);
     assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
     assert_int_equal(u.pieces, piece);
-    scenario_finish(&u, &p);
+    scenario_finish(&u);
   }
 }
 
@@ -395,57 +355,45 @@ static void close_at_first(session_user *u, const wsuv_message_piece_t *m) {
   if (u->pieces == 1) CHECK(user_close(u, 4000, "enough") == 0);
 }
 
-WORLD_TEST(test_close_in_a_piece_still_delivers, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.at_piece = close_at_first;
-  frame_peer_send(&p, fragmented);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 4000, 4000));
-  assert_int_equal(u.messages, 5);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_in_a_piece_still_delivers, w, p, u) {
+  scenario_open_streamed(u);
+  u->at_piece = close_at_first;
+  frame_peer_send(p, fragmented);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 4000, 4000));
+  assert_int_equal(u->messages, 5);
 }
 
-WORLD_TEST(test_close_while_paused_inside_a_message_discards_its_rest, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  u.at_piece = pause_at_piece;
-  frame_peer_send(&p, "TEXT- \"one\"; CONT- \"two\"; CONT \"three\"; TEXT \"four\"");
-  world_run_until_count(w, &u.pieces, 1);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  assert_int_equal(u.pieces, 1);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_while_paused_inside_a_message_discards_its_rest, w, p, u) {
+  scenario_open_streamed(u);
+  u->at_piece = pause_at_piece;
+  frame_peer_send(p, "TEXT- \"one\"; CONT- \"two\"; CONT \"three\"; TEXT \"four\"");
+  world_run_until_count(w, &u->pieces, 1);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_int_equal(u->pieces, 1);
 }
 
 /* --- ends inside a message --- */
 
-WORLD_TEST(test_close_by_the_peer_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  frame_peer_send(&p, "BIN- 0102; CONT- 03; CLOSE #1001");
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1001, 1001));
-  assert_int_equal(u.passed, 3);
-  assert_true(u.in_message);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_by_the_peer_inside_a_message, w, p, u) {
+  scenario_open_streamed(u);
+  frame_peer_send(p, "BIN- 0102; CONT- 03; CLOSE #1001");
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1001, 1001));
+  assert_int_equal(u->passed, 3);
+  assert_true(u->in_message);
 }
 
-WORLD_TEST(test_connection_that_ends_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  start(w, &p, &u);
-  send_part(&p, "BIN 00~100", 0, 50);
-  while (u.passed < 48) world_advance(w, 1);
-  raw_conn_end(p.conn);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, UV_EOF, WSUV_STAGE_OPEN));
-  assert_true(u.in_message);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_connection_that_ends_inside_a_message, w, p, u) {
+  scenario_open_streamed(u);
+  send_part(p, "BIN 00~100", 0, 50);
+  while (u->passed < 48) world_advance(w, 1);
+  raw_conn_end(p->conn);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_EOF, WSUV_STAGE_OPEN));
+  assert_true(u->in_message);
 }
 
 /* --- raw sessions --- */

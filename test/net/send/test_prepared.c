@@ -201,44 +201,37 @@ static void on_done(wsuv_session_t *session, int status, void *arg) {
 }
 
 /* RFC 6455 5.3: a key of its own for each frame. */
-WORLD_TEST(test_prepared_is_masked_anew_each_time, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+SCENARIO_TEST(test_prepared_is_masked_anew_each_time, w, p, u) {
+  scenario_open(u);
   wsuv_prepared_t *m = prepare(w, "news");
   done = 0;
   for (int i = 0; i < 3; i++) {
-    assert_int_equal(wsuv_send_prepared(u.session, m, on_done, &done), 0);
+    assert_int_equal(wsuv_send_prepared(u->session, m, on_done, &done), 0);
   }
-  world_run_until_count(w, &p.frames, 3);
-  assert_true(frame_peer_saw(&p, "TEXT \"news\"; TEXT \"news\"; TEXT \"news\""));
-  assert_true(memcmp(p.keys.base, p.keys.base + 4, 4) != 0);
-  assert_true(memcmp(p.keys.base + 4, p.keys.base + 8, 4) != 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  assert_int_equal(wsuv_send_prepared(u.session, m, on_done, &done), WSUV_ESTATE);
-  user_finish(&u);
+  world_run_until_count(w, &p->frames, 3);
+  assert_true(frame_peer_saw(p, "TEXT \"news\"; TEXT \"news\"; TEXT \"news\""));
+  assert_true(memcmp(p->keys.base, p->keys.base + 4, 4) != 0);
+  assert_true(memcmp(p->keys.base + 4, p->keys.base + 8, 4) != 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_int_equal(wsuv_send_prepared(u->session, m, on_done, &done), WSUV_ESTATE);
+  scenario_finish(u);
   assert_int_equal(done, 3);
-  frame_peer_free(&p);
   wsuv_prepared_free(m);
 }
 
-WORLD_TEST(test_prepared_keeps_the_rules_of_whole_messages, w) {
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
-  wsuv_client_config_init(&config);
-  config.outgoing_max = LEN - 1;
-  scenario_start(w, &p, &u, &config);
+SCENARIO_TEST(test_prepared_keeps_the_rules_of_whole_messages, w, p, u) {
+  u->config.outgoing_max = LEN - 1;
+  scenario_open(u);
   wsuv_prepared_t *m = prepare(w, text), *small = prepare(w, "");
-  assert_int_equal(wsuv_send_prepared(u.session, m, NULL, NULL), WSUV_EMSGSIZE);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
-  assert_int_equal(wsuv_send_prepared(u.session, small, NULL, NULL), UV_EINVAL);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(wsuv_send_prepared(u.session, small, NULL, NULL), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "TEXT- \"a\"; CONT \"b\"; TEXT; CLOSE #1000"));
-  scenario_finish(&u, &p);
+  assert_int_equal(wsuv_send_prepared(u->session, m, NULL, NULL), WSUV_EMSGSIZE);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
+  assert_int_equal(wsuv_send_prepared(u->session, small, NULL, NULL), UV_EINVAL);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(wsuv_send_prepared(u->session, small, NULL, NULL), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "TEXT- \"a\"; CONT \"b\"; TEXT; CLOSE #1000"));
+  scenario_finish(u);
   wsuv_prepared_free(m);
   wsuv_prepared_free(small);
 }

@@ -71,46 +71,40 @@ static void send_equal_pieces(session_user *u, frame_peer *p, unsigned count, si
   parts_free(&s);
 }
 
-WORLD_TEST(test_any_number_of_pieces_is_one_frame, w) {
+SCENARIO_TEST(test_any_number_of_pieces_is_one_frame, w, p, u) {
   static const unsigned counts[] = {0, 1, 2, 15, 16, 17, 31, 32, 33, 64, 65, 1000};
-  frame_peer p;
-  session_user u;
   if (w->seed >= 6) return;
-  scenario_start(w, &p, &u, NULL);
-  p.forgets = true;
-  p.on_frame = compare;
+  scenario_open(u);
+  p->forgets = true;
+  p->on_frame = compare;
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-    send_equal_pieces(&u, &p, counts[i], 1);
-    send_equal_pieces(&u, &p, counts[i], 0);
-    send_equal_pieces(&u, &p, counts[i], 7);
-    send_equal_pieces(&u, &p, counts[i], 131);
+    send_equal_pieces(u, p, counts[i], 1);
+    send_equal_pieces(u, p, counts[i], 0);
+    send_equal_pieces(u, p, counts[i], 7);
+    send_equal_pieces(u, p, counts[i], 131);
   }
-  assert_int_equal(p.frames, 4 * sizeof counts / sizeof *counts);
-  scenario_close(&u, &p);
+  assert_int_equal(p->frames, 4 * sizeof counts / sizeof *counts);
+  scenario_close(u);
 }
 
-WORLD_TEST(test_no_pieces_are_an_empty_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_TEXT, NULL, 0), 0);
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_BINARY, NULL, 0), 0);
-  assert_int_equal(user_bufs(&u, 'c', WSUV_FRAME_PING, NULL, 0), 0);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  world_run_until_count(w, &u.dones, 3);
-  world_run_until_count(w, &p.frames, 3);
-  assert_true(frame_peer_saw(&p, "PING; TEXT; BIN"));
-  scenario_close(&u, &p);
+SCENARIO_TEST(test_no_pieces_are_an_empty_message, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_TEXT, NULL, 0), 0);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_BINARY, NULL, 0), 0);
+  assert_int_equal(user_bufs(u, 'c', WSUV_FRAME_PING, NULL, 0), 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  world_run_until_count(w, &u->dones, 3);
+  world_run_until_count(w, &p->frames, 3);
+  assert_true(frame_peer_saw(p, "PING; TEXT; BIN"));
+  scenario_close(u);
 }
 
 /* Lengths that are no multiple of the mask's, in every combination of three. */
-WORLD_TEST(test_masks_go_on_across_odd_pieces, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_masks_go_on_across_odd_pieces, w, p, u) {
   if (w->seed >= 4) return;
-  scenario_start(w, &p, &u, NULL);
-  p.forgets = true;
-  p.on_frame = compare;
+  scenario_open(u);
+  p->forgets = true;
+  p->on_frame = compare;
   for (size_t lengths = 0; lengths < 8 * 8 * 8; lengths++) {
     parts s;
     parts_init(&s);
@@ -118,10 +112,10 @@ WORLD_TEST(test_masks_go_on_across_odd_pieces, w) {
     parts_add(&s, lengths / 8 % 8);
     parts_add(&s, lengths / 64);
     parts_add(&s, 37);
-    send_parts(&u, &p, WSUV_FRAME_BINARY, &s);
+    send_parts(u, p, WSUV_FRAME_BINARY, &s);
     parts_free(&s);
   }
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 static size_t some_length(uint64_t *seed) {
@@ -129,13 +123,11 @@ static size_t some_length(uint64_t *seed) {
   return seeded_below(seed, bounds[seeded_below(seed, 5)]);
 }
 
-WORLD_TEST(test_pieces_at_random, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_pieces_at_random, w, p, u) {
   uint64_t seed = w->seed + 1;
-  scenario_start(w, &p, &u, NULL);
-  p.forgets = true;
-  p.on_frame = compare;
+  scenario_open(u);
+  p->forgets = true;
+  p->on_frame = compare;
   for (int i = 0; i < 20; i++) {
     parts s;
     parts_init(&s);
@@ -143,27 +135,24 @@ WORLD_TEST(test_pieces_at_random, w) {
       size_t len = some_length(&seed);
       if (s.len + len <= ROOM) parts_add(&s, len);
     }
-    send_parts(&u, &p, WSUV_FRAME_BINARY, &s);
+    send_parts(u, p, WSUV_FRAME_BINARY, &s);
     parts_free(&s);
   }
-  scenario_close(&u, &p);
+  scenario_close(u);
 }
 
 /* Empty pieces have no place in memory. */
-WORLD_TEST(test_empty_pieces_inside_others, w) {
+SCENARIO_TEST(test_empty_pieces_inside_others, w, p, u) {
   uv_buf_t bufs[] = {
       uv_buf_init(NULL, 0),         uv_buf_init((char[]){"gr\xc3"}, 3), uv_buf_init(NULL, 0),
       uv_buf_init((char[]){""}, 0), uv_buf_init((char[]){"\xbc"}, 1),   uv_buf_init(NULL, 0)};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_TEXT, bufs, 6), 0);
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_BINARY, bufs, 1), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "TEXT \"gr\" c3bc; BIN; CLOSE #1000"));
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK ");
-  scenario_finish(&u, &p);
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_TEXT, bufs, 6), 0);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_BINARY, bufs, 1), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "TEXT \"gr\" c3bc; BIN; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK ");
 }
 
 /* --- text --- */
@@ -183,215 +172,183 @@ static int send_cut_text(session_user *u, const char *text, size_t cut) {
   return user_bufs(u, 'x', WSUV_FRAME_TEXT, bufs, 2);
 }
 
-WORLD_TEST(test_text_is_judged_as_a_whole, w) {
+SCENARIO_TEST(test_text_is_judged_as_a_whole, w, p, u) {
   static const char *const wrong[] = {"a\xe2\x82",        "\xf0\x9f\x8c", "\xed\xa0\x80",
                                       "\xf4\x90\x80\x80", "\xc0\xaf",     "\xe2\x28\xa1",
                                       "ok\xff",           "\x80"};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  p.forgets = true;
+  scenario_open(u);
+  p->forgets = true;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     for (size_t cut = 0; cut <= strlen(wrong[i]) + 1; cut++)
-      assert_int_equal(send_cut_text(&u, wrong[i], cut), WSUV_EUTF8);
+      assert_int_equal(send_cut_text(u, wrong[i], cut), WSUV_EUTF8);
   }
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  assert_int_equal(user_text(&u, "right"), 0);
-  world_run_until_count(w, &p.frames, 1);
-  scenario_close(&u, &p);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  assert_int_equal(user_text(u, "right"), 0);
+  world_run_until_count(w, &p->frames, 1);
+  scenario_close(u);
 }
 
-WORLD_TEST(test_text_cut_anywhere_arrives_whole, w) {
+SCENARIO_TEST(test_text_cut_anywhere_arrives_whole, w, p, u) {
   static const char right[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x8c\x8dz";
-  frame_peer p;
-  session_user u;
   bytes script = {0};
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   for (size_t cut = 0; cut <= strlen(right) + 1; cut++) {
-    assert_int_equal(send_cut_text(&u, right, cut), 0);
+    assert_int_equal(send_cut_text(u, right, cut), 0);
     bytes_print(&script, "TEXT \"%s\"; ", right);
   }
   bytes_print(&script, "CLOSE #1000");
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, bytes_text(&script)));
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, bytes_text(&script)));
   bytes_free(&script);
-  scenario_finish(&u, &p);
 }
 
-WORLD_TEST(test_binary_is_not_judged, w) {
+SCENARIO_TEST(test_binary_is_not_judged, w, p, u) {
   uv_buf_t bufs[] = {uv_buf_init((char[]){"\xff"}, 1), uv_buf_init((char[]){"\xe2"}, 1)};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_BINARY, bufs, 2), 0);
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_PING, bufs, 2), 0);
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PING ffe2; BIN ffe2"));
-  scenario_close(&u, &p);
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_BINARY, bufs, 2), 0);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_PING, bufs, 2), 0);
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PING ffe2; BIN ffe2"));
+  scenario_close(u);
 }
 
 /* --- control frames --- */
 
-WORLD_TEST(test_pings_and_pongs_in_pieces, w) {
+SCENARIO_TEST(test_pings_and_pongs_in_pieces, w, p, u) {
   uv_buf_t bufs[2] = {uv_buf_init(check_alloc(125), 125), uv_buf_init((char[]){"x"}, 1)};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_PING, bufs, 2), WSUV_ECONTROL);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_PONG, bufs, 2), WSUV_ECONTROL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_PING, bufs, 1), 0);
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_PING, bufs, 2), WSUV_ECONTROL);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_PONG, bufs, 2), WSUV_ECONTROL);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_PING, bufs, 1), 0);
   bufs[0].len = 124;
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_PONG, bufs, 2), 0);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  world_run_until_count(w, &u.dones, 2);
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(frame_peer_saw(&p, "PING 00~125; PONG 00~124 \"x\""));
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK ");
-  scenario_close(&u, &p);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_PONG, bufs, 2), 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  world_run_until_count(w, &u->dones, 2);
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(frame_peer_saw(p, "PING 00~125; PONG 00~124 \"x\""));
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK ");
+  scenario_close(u);
   free(bufs[0].base);
 }
 
-WORLD_TEST(test_types_that_may_not_be_sent, w) {
+SCENARIO_TEST(test_types_that_may_not_be_sent, w, p, u) {
   static const int types[] = {0, 3, 7, WSUV_FRAME_CLOSE, 11, 15, 16, 17};
   uv_buf_t buf = uv_buf_init((char[]){"\x03\xe8"}, 2);
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    assert_int_equal(user_bufs(&u, 'x', (wsuv_frame_type_t) types[i], &buf, 1), UV_EINVAL);
-    assert_int_equal(user_bufs(&u, 'x', (wsuv_frame_type_t) types[i], NULL, 0), UV_EINVAL);
+    assert_int_equal(user_bufs(u, 'x', (wsuv_frame_type_t) types[i], &buf, 1), UV_EINVAL);
+    assert_int_equal(user_bufs(u, 'x', (wsuv_frame_type_t) types[i], NULL, 0), UV_EINVAL);
   }
-  assert_int_equal(wsuv_session_stage(u.session), WSUV_STAGE_OPEN);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  assert_int_equal(u.dones, 0);
-  scenario_finish(&u, &p);
+  assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_OPEN);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "CLOSE #1000"));
+  assert_int_equal(u->dones, 0);
 }
 
 /* --- states --- */
 
-WORLD_TEST(test_not_before_open_nor_after_close, w) {
+SCENARIO_TEST(test_not_before_open_nor_after_close, w, p, u) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  user_init(&u, w, NULL);
-  user_connect(&u, &p);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_TEXT, &buf, 1), WSUV_ESTATE);
-  world_run_until_count(w, &u.opens, 1);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_TEXT, &buf, 1), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_TEXT, &buf, 1), WSUV_ESTATE);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_PING, &buf, 1), WSUV_ESTATE);
-  user_run_to_close(&u);
-  assert_string_equal(bytes_text(&u.done), "a=OK ");
-  scenario_finish(&u, &p);
+  scenario_connect(u);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_TEXT, &buf, 1), WSUV_ESTATE);
+  user_run_to_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_TEXT, &buf, 1), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_TEXT, &buf, 1), WSUV_ESTATE);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_PING, &buf, 1), WSUV_ESTATE);
+  user_run_to_close(u);
+  assert_string_equal(bytes_text(&u->done), "a=OK ");
 }
 
-WORLD_TEST(test_not_inside_the_fragments_of_a_message, w) {
+SCENARIO_TEST(test_not_inside_the_fragments_of_a_message, w, p, u) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "half", 4), 0);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_BINARY, &buf, 1), UV_EINVAL);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_TEXT, &buf, 1), UV_EINVAL);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_TEXT, NULL, 0), UV_EINVAL);
-  world_run_until_count(w, &p.frames, 1);
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_PING, &buf, 1), 0);
-  world_run_until_count(w, &p.frames, 2);
-  assert_int_equal(user_frame(&u, 'c', WSUV_FRAME_TEXT, true, "", 0), 0);
-  assert_int_equal(user_bufs(&u, 'd', WSUV_FRAME_TEXT, &buf, 1), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "TEXT- \"half\"; PING \"b\"; CONT; TEXT \"b\"; CLOSE #1000"));
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK d=OK ");
-  scenario_finish(&u, &p);
+  scenario_open(u);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, false, "half", 4), 0);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_BINARY, &buf, 1), UV_EINVAL);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_TEXT, &buf, 1), UV_EINVAL);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_TEXT, NULL, 0), UV_EINVAL);
+  world_run_until_count(w, &p->frames, 1);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_PING, &buf, 1), 0);
+  world_run_until_count(w, &p->frames, 2);
+  assert_int_equal(user_frame(u, 'c', WSUV_FRAME_TEXT, true, "", 0), 0);
+  assert_int_equal(user_bufs(u, 'd', WSUV_FRAME_TEXT, &buf, 1), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "TEXT- \"half\"; PING \"b\"; CONT; TEXT \"b\"; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK c=OK d=OK ");
 }
 
 /* --- the bound of the queue --- */
 
-static void open_bounded(world *w, frame_peer *p, session_user *u) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.outgoing_max = BOUND;
-  config.high_water = BOUND;
-  config.low_water = BOUND / 2;
-  frame_peer_start(p, w);
+static void open_bounded(frame_peer *p, session_user *u) {
+  u->config.outgoing_max = BOUND;
+  u->config.high_water = BOUND;
+  u->config.low_water = BOUND / 2;
   p->forgets = true;
-  user_open(u, w, p, &config);
+  scenario_open(u);
 }
 
 /* It is the sum that counts. */
-WORLD_TEST(test_pieces_count_together_for_the_bound, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_pieces_count_together_for_the_bound, w, p, u) {
   uint8_t *data = check_alloc(BOUND);
   uv_buf_t half = uv_buf_init((char *) data, BOUND / 2), one = uv_buf_init((char *) data, 1);
   uv_buf_t bufs[3] = {half, half, one};
-  open_bounded(w, &p, &u);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_BINARY, bufs, 3), WSUV_EMSGSIZE);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_TEXT, bufs, 3), WSUV_EMSGSIZE);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_BINARY, bufs, 2), 0);
-  assert_int_equal(wsuv_buffered_amount(u.session), BOUND);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_BINARY, bufs + 2, 1), WSUV_EQUEUEFULL);
-  assert_int_equal(user_bufs(&u, 'b', WSUV_FRAME_PING, bufs + 2, 1), 0);
-  world_run_until_count(w, &u.drains, 1);
-  assert_int_equal(user_bufs(&u, 'c', WSUV_FRAME_BINARY, bufs + 2, 1), 0);
-  world_run_until_count(w, &p.frames, 3);
-  scenario_close(&u, &p);
+  open_bounded(p, u);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_BINARY, bufs, 3), WSUV_EMSGSIZE);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_TEXT, bufs, 3), WSUV_EMSGSIZE);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_BINARY, bufs, 2), 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), BOUND);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_BINARY, bufs + 2, 1), WSUV_EQUEUEFULL);
+  assert_int_equal(user_bufs(u, 'b', WSUV_FRAME_PING, bufs + 2, 1), 0);
+  world_run_until_count(w, &u->drains, 1);
+  assert_int_equal(user_bufs(u, 'c', WSUV_FRAME_BINARY, bufs + 2, 1), 0);
+  world_run_until_count(w, &p->frames, 3);
+  scenario_close(u);
   free(data);
 }
 
 /* Lengths whose sum is beyond all that a size can count. */
-WORLD_TEST(test_pieces_that_are_impossibly_long, w) {
+SCENARIO_TEST(test_pieces_that_are_impossibly_long, w, p, u) {
   enum { MANY = 9 };
   uv_buf_t bufs[MANY];
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   for (int i = 0; i < MANY; i++) {
     bufs[i] = uv_buf_init((char[]){"b"}, 1);
     bufs[i].len = SIZE_MAX / 8;
   }
   bufs[8].len = SIZE_MAX - 8 * (SIZE_MAX / 8) + 2; /* with it the sum is 1 again */
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_BINARY, bufs, MANY), WSUV_EMSGSIZE);
-  assert_int_equal(user_bufs(&u, 'x', WSUV_FRAME_BINARY, bufs, 2), WSUV_EMSGSIZE);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  scenario_close(&u, &p);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_BINARY, bufs, MANY), WSUV_EMSGSIZE);
+  assert_int_equal(user_bufs(u, 'x', WSUV_FRAME_BINARY, bufs, 2), WSUV_EMSGSIZE);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  scenario_close(u);
 }
 
 /* --- completions --- */
 
-WORLD_TEST(test_completions_come_in_order, w) {
+SCENARIO_TEST(test_completions_come_in_order, w, p, u) {
   uv_buf_t bufs[] = {uv_buf_init((char[]){"one "}, 4), uv_buf_init((char[]){"two"}, 3)};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_TEXT, bufs, 2), 0);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(user_bufs(&u, 'c', WSUV_FRAME_BINARY, bufs, 2), 0);
-  world_run_until_count(w, &u.dones, 3);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK ");
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  world_run_until_count(w, &p.frames, 3);
-  assert_true(frame_peer_saw(&p, "TEXT \"one two\"; TEXT \"b\"; BIN \"one two\""));
-  scenario_close(&u, &p);
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_TEXT, bufs, 2), 0);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_bufs(u, 'c', WSUV_FRAME_BINARY, bufs, 2), 0);
+  world_run_until_count(w, &u->dones, 3);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK c=OK ");
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  world_run_until_count(w, &p->frames, 3);
+  assert_true(frame_peer_saw(p, "TEXT \"one two\"; TEXT \"b\"; BIN \"one two\""));
+  scenario_close(u);
 }
 
-WORLD_TEST(test_completions_of_what_is_dropped, w) {
+SCENARIO_TEST(test_completions_of_what_is_dropped, w, p, u) {
   uv_buf_t buf = uv_buf_init((char[]){"b"}, 1);
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_TEXT, &buf, 1), 0);
-  user_terminate(&u);
-  user_run_to_close(&u);
-  assert_string_equal(bytes_text(&u.done), "a=ECANCELED ");
-  scenario_finish(&u, &p);
+  scenario_open(u);
+  assert_int_equal(user_bufs(u, 'a', WSUV_FRAME_TEXT, &buf, 1), 0);
+  user_terminate(u);
+  user_run_to_close(u);
+  assert_string_equal(bytes_text(&u->done), "a=ECANCELED ");
 }
 
 /* --- memory --- */
@@ -422,7 +379,7 @@ static bool send_failing(world *w, uint64_t n, bool for_ever) {
   assert_true(frame_peer_saw(&p, failed ? "BIN 00*100020; CLOSE #1000"
                                         : "BIN 00*100020; BIN 00*100020; CLOSE #1000"));
   assert_string_equal(bytes_text(&u.done), failed ? "b=OK " : "a=OK b=OK ");
-  scenario_finish(&u, &p);
+  scenario_finish(&u);
   return failed;
 }
 
@@ -435,19 +392,17 @@ WORLD_TEST(test_without_memory_nothing_is_queued, w) {
   }
 }
 
-WORLD_TEST(test_without_random_bytes_the_session_ends, w) {
+SCENARIO_TEST(test_without_random_bytes_the_session_ends, w, p, u) {
   uv_buf_t buf = uv_buf_init(check_alloc(1), 1);
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   world_random_fails(w, true);
   int err = 0;
   for (int i = 0; i < 10000 && err == 0; i++)
-    err = wsuv_send_bufs(u.session, WSUV_FRAME_BINARY, &buf, 1, NULL, NULL);
+    err = wsuv_send_bufs(u->session, WSUV_FRAME_BINARY, &buf, 1, NULL, NULL);
   assert_int_equal(err, WSUV_ERANDOM);
-  user_run_to_close(&u);
-  assert_int_equal(u.end.status, WSUV_ERANDOM);
+  user_run_to_close(u);
+  assert_int_equal(u->end.status, WSUV_ERANDOM);
   world_random_fails(w, false);
-  scenario_finish(&u, &p);
+  scenario_finish(u);
   free(buf.base);
 }

@@ -14,7 +14,7 @@ enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 64 * KIB };
 static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
 
 /* Close in order; `script` is what the peer has seen before. */
-static void close_and_finish(session_user *u, frame_peer *p, const char *script) {
+static void close_after(session_user *u, frame_peer *p, const char *script) {
   bytes all = {0};
   assert_int_equal(user_close(u, 1000, NULL), 0);
   user_run_to_close(u);
@@ -22,7 +22,6 @@ static void close_and_finish(session_user *u, frame_peer *p, const char *script)
   bytes_print(&all, "%s; CLOSE #1000", script);
   assert_true(frame_peer_saw(p, bytes_text(&all)));
   bytes_free(&all);
-  scenario_finish(u, p);
 }
 
 static int text_piece(session_user *u, const char *text) {
@@ -35,49 +34,42 @@ static int end(session_user *u) {
 
 /* --- order --- */
 
-WORLD_TEST(test_pieces_are_the_fragments_of_one_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(text_piece(&u, "one"), 0);
-  assert_int_equal(text_piece(&u, ""), 0);
-  assert_int_equal(text_piece(&u, "two"), 0);
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_int_equal(user_piece(&u, '\0', NULL, 0), 0);
-  assert_int_equal(user_piece(&u, '\0', "\xff", 1), 0);
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(user_text(&u, "whole"), 0);
-  close_and_finish(&u, &p,
-                   "TEXT- \"one\"; CONT-; CONT- \"two\"; CONT; BIN-; CONT- ff; CONT; "
-                   "TEXT \"whole\"");
+SCENARIO_TEST(test_pieces_are_the_fragments_of_one_message, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(u, "one"), 0);
+  assert_int_equal(text_piece(u, ""), 0);
+  assert_int_equal(text_piece(u, "two"), 0);
+  assert_int_equal(end(u), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(u, '\0', NULL, 0), 0);
+  assert_int_equal(user_piece(u, '\0', "\xff", 1), 0);
+  assert_int_equal(end(u), 0);
+  assert_int_equal(user_text(u, "whole"), 0);
+  close_after(u, p,
+              "TEXT- \"one\"; CONT-; CONT- \"two\"; CONT; BIN-; CONT- ff; CONT; "
+              "TEXT \"whole\"");
 }
 
-WORLD_TEST(test_message_without_pieces_is_empty, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+SCENARIO_TEST(test_message_without_pieces_is_empty, w, p, u) {
+  scenario_open(u);
   for (size_t i = 0; i < 2; i++) {
-    assert_int_equal(user_begin_message(&u, types[i]), 0);
-    assert_int_equal(end(&u), 0);
+    assert_int_equal(user_begin_message(u, types[i]), 0);
+    assert_int_equal(end(u), 0);
   }
-  close_and_finish(&u, &p, "TEXT; BIN");
+  close_after(u, p, "TEXT; BIN");
 }
 
-WORLD_TEST(test_nothing_goes_out_before_the_first_piece, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+SCENARIO_TEST(test_nothing_goes_out_before_the_first_piece, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
   world_advance(w, 20);
-  assert_int_equal(p.frames, 0);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  scenario_finish(&u, &p);
+  assert_int_equal(p->frames, 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_true(frame_peer_saw(p, "CLOSE #1000"));
 }
 
 static void assert_none_begun(session_user *u) {
@@ -87,75 +79,67 @@ static void assert_none_begun(session_user *u) {
   assert_int_equal(user_end_message(u, '\0'), UV_EINVAL);
 }
 
-WORLD_TEST(test_pieces_of_no_message_are_refused, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_none_begun(&u);
-  assert_int_equal(user_text(&u, "a"), 0);
-  assert_none_begun(&u);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(end(&u), 0);
-  assert_none_begun(&u);
-  assert_int_equal(u.dones, 0);
-  close_and_finish(&u, &p, "TEXT \"a\"; TEXT");
+SCENARIO_TEST(test_pieces_of_no_message_are_refused, w, p, u) {
+  scenario_open(u);
+  assert_none_begun(u);
+  assert_int_equal(user_text(u, "a"), 0);
+  assert_none_begun(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(end(u), 0);
+  assert_none_begun(u);
+  assert_int_equal(u->dones, 0);
+  close_after(u, p, "TEXT \"a\"; TEXT");
 }
 
-WORLD_TEST(test_only_text_and_binary_begin_a_message, w) {
+SCENARIO_TEST(test_only_text_and_binary_begin_a_message, w, p, u) {
   static const int others[] = {0, 3, 7, WSUV_FRAME_CLOSE, WSUV_FRAME_PING, WSUV_FRAME_PONG, 11};
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-    assert_int_equal(user_begin_message(&u, (wsuv_frame_type_t) others[i]), UV_EINVAL);
-    assert_none_begun(&u);
+    assert_int_equal(user_begin_message(u, (wsuv_frame_type_t) others[i]), UV_EINVAL);
+    assert_none_begun(u);
   }
-  assert_int_equal(user_text(&u, "a"), 0);
-  close_and_finish(&u, &p, "TEXT \"a\"");
+  assert_int_equal(user_text(u, "a"), 0);
+  close_after(u, p, "TEXT \"a\"");
 }
 
 static void assert_begin_is_refused(session_user *u) {
   for (size_t i = 0; i < 2; i++) assert_int_equal(user_begin_message(u, types[i]), UV_EINVAL);
 }
 
-WORLD_TEST(test_message_begins_once, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_begin_is_refused(&u);
-  assert_int_equal(text_piece(&u, "a"), 0);
-  assert_begin_is_refused(&u);
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_begin_is_refused(&u);
-  assert_int_equal(end(&u), 0);
-  close_and_finish(&u, &p, "TEXT- \"a\"; CONT; BIN");
+SCENARIO_TEST(test_message_begins_once, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_begin_is_refused(u);
+  assert_int_equal(text_piece(u, "a"), 0);
+  assert_begin_is_refused(u);
+  assert_int_equal(end(u), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_begin_is_refused(u);
+  assert_int_equal(end(u), 0);
+  close_after(u, p, "TEXT- \"a\"; CONT; BIN");
 }
 
 /* Frames that are sent one by one are another message, whoever sends them. */
-WORLD_TEST(test_fragments_and_pieces_do_not_mix, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
-  assert_begin_is_refused(&u);
-  assert_none_begun(&u);
-  assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
-  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
-  assert_int_equal(text_piece(&u, "c"), 0);
-  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
-  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
-  assert_int_equal(user_frame(&u, 'x', WSUV_FRAME_BINARY, true, "x", 1), UV_EINVAL);
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(user_frame(&u, 'd', WSUV_FRAME_TEXT, false, "d", 1), 0);
-  assert_none_begun(&u);
-  assert_int_equal(user_frame(&u, 'e', WSUV_FRAME_TEXT, true, "e", 1), 0);
-  world_run_until_count(w, &u.dones, 4);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK d=OK e=OK ");
-  close_and_finish(&u, &p, "TEXT- \"a\"; CONT \"b\"; TEXT- \"c\"; CONT; TEXT- \"d\"; CONT \"e\"");
+SCENARIO_TEST(test_fragments_and_pieces_do_not_mix, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
+  assert_begin_is_refused(u);
+  assert_none_begun(u);
+  assert_int_equal(user_frame(u, 'b', WSUV_FRAME_TEXT, true, "b", 1), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
+  assert_int_equal(text_piece(u, "c"), 0);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_TEXT, false, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_TEXT, true, "x", 1), UV_EINVAL);
+  assert_int_equal(user_frame(u, 'x', WSUV_FRAME_BINARY, true, "x", 1), UV_EINVAL);
+  assert_int_equal(end(u), 0);
+  assert_int_equal(user_frame(u, 'd', WSUV_FRAME_TEXT, false, "d", 1), 0);
+  assert_none_begun(u);
+  assert_int_equal(user_frame(u, 'e', WSUV_FRAME_TEXT, true, "e", 1), 0);
+  world_run_until_count(w, &u->dones, 4);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK d=OK e=OK ");
+  close_after(u, p, "TEXT- \"a\"; CONT \"b\"; TEXT- \"c\"; CONT; TEXT- \"d\"; CONT \"e\"");
 }
 
 static void assert_whole_messages_are_refused(session_user *u) {
@@ -168,27 +152,25 @@ static void assert_whole_messages_are_refused(session_user *u) {
   }
 }
 
-WORLD_TEST(test_only_control_frames_go_between, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
+SCENARIO_TEST(test_only_control_frames_go_between, w, p, u) {
+  scenario_open(u);
   for (size_t i = 0; i < 2; i++) {
-    assert_int_equal(user_begin_message(&u, types[i]), 0);
-    assert_whole_messages_are_refused(&u);
-    assert_int_equal(user_ping(&u, "1"), 0);
-    assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
-    world_run_until_count(w, &p.frames, 5 * i + 2);
-    assert_whole_messages_are_refused(&u);
-    assert_int_equal(user_frame(&u, 'b', WSUV_FRAME_PING, true, "2", 1), 0);
-    assert_int_equal(user_pong(&u, "3"), 0);
-    assert_int_equal(user_flush(&u, 'c'), 0);
-    world_run_until_count(w, &u.dones, 3 * (i + 1));
-    assert_int_equal(end(&u), 0);
-    world_run_until_count(w, &p.frames, 5 * (i + 1));
+    assert_int_equal(user_begin_message(u, types[i]), 0);
+    assert_whole_messages_are_refused(u);
+    assert_int_equal(user_ping(u, "1"), 0);
+    assert_int_equal(user_piece(u, 'a', "a", 1), 0);
+    world_run_until_count(w, &p->frames, 5 * i + 2);
+    assert_whole_messages_are_refused(u);
+    assert_int_equal(user_frame(u, 'b', WSUV_FRAME_PING, true, "2", 1), 0);
+    assert_int_equal(user_pong(u, "3"), 0);
+    assert_int_equal(user_flush(u, 'c'), 0);
+    world_run_until_count(w, &u->dones, 3 * (i + 1));
+    assert_int_equal(end(u), 0);
+    world_run_until_count(w, &p->frames, 5 * (i + 1));
   }
-  close_and_finish(&u, &p,
-                   "PING \"1\"; TEXT- \"a\"; PING \"2\"; PONG \"3\"; CONT; "
-                   "PING \"1\"; BIN- \"a\"; PING \"2\"; PONG \"3\"; CONT");
+  close_after(u, p,
+              "PING \"1\"; TEXT- \"a\"; PING \"2\"; PONG \"3\"; CONT; "
+              "PING \"1\"; BIN- \"a\"; PING \"2\"; PONG \"3\"; CONT");
 }
 
 /* --- the state of the session --- */
@@ -199,158 +181,130 @@ static void assert_pieces_are_refused(session_user *u) {
   assert_int_equal(user_end_message(u, 'x'), WSUV_ESTATE);
 }
 
-WORLD_TEST(test_pieces_need_an_open_session, w) {
-  frame_peer p;
-  session_user u;
-  frame_peer_start(&p, w);
-  user_init(&u, w, NULL);
-  u.at_close = assert_pieces_are_refused;
-  user_connect(&u, &p);
-  assert_pieces_are_refused(&u);
-  world_run_until_count(w, &u.opens, 1);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  assert_pieces_are_refused(&u);
-  user_run_to_close(&u);
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  assert_int_equal(u.dones, 0);
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_pieces_need_an_open_session, w, p, u) {
+  u->at_close = assert_pieces_are_refused;
+  scenario_connect(u);
+  assert_pieces_are_refused(u);
+  user_run_to_open(u);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_pieces_are_refused(u);
+  user_run_to_close(u);
+  assert_true(frame_peer_saw(p, "CLOSE #1000"));
+  assert_int_equal(u->dones, 0);
 }
 
-WORLD_TEST(test_close_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'a', "half \xc3", 6), 0);
-  assert_int_equal(user_close(&u, 1000, NULL), 0);
-  assert_pieces_are_refused(&u);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  assert_true(frame_peer_saw(&p, "TEXT- \"half \" c3; CLOSE #1000"));
-  assert_string_equal(bytes_text(&u.done), "a=OK ");
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_inside_a_message, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'a', "half \xc3", 6), 0);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_pieces_are_refused(u);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_true(frame_peer_saw(p, "TEXT- \"half \" c3; CLOSE #1000"));
+  assert_string_equal(bytes_text(&u->done), "a=OK ");
 }
 
-WORLD_TEST(test_close_frame_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_frame(&u, 'a', WSUV_FRAME_CLOSE, true, "\x03\xe8", 2), 0);
-  assert_pieces_are_refused(&u);
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1000, 1000));
-  assert_true(frame_peer_saw(&p, "CLOSE #1000"));
-  assert_string_equal(bytes_text(&u.done), "a=OK ");
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_frame_inside_a_message, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_frame(u, 'a', WSUV_FRAME_CLOSE, true, "\x03\xe8", 2), 0);
+  assert_pieces_are_refused(u);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_true(frame_peer_saw(p, "CLOSE #1000"));
+  assert_string_equal(bytes_text(&u->done), "a=OK ");
 }
 
-WORLD_TEST(test_terminate_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_close = assert_pieces_are_refused;
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
-  assert_int_equal(user_end_message(&u, 'b'), 0);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'c', "c", 1), 0);
-  user_terminate(&u);
-  assert_pieces_are_refused(&u);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
-  assert_string_equal(bytes_text(&u.done), "a=ECANCELED b=ECANCELED c=ECANCELED ");
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_terminate_inside_a_message, w, p, u) {
+  scenario_open(u);
+  u->at_close = assert_pieces_are_refused;
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'a', "a", 1), 0);
+  assert_int_equal(user_end_message(u, 'b'), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'c', "c", 1), 0);
+  user_terminate(u);
+  assert_pieces_are_refused(u);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
+  assert_string_equal(bytes_text(&u->done), "a=ECANCELED b=ECANCELED c=ECANCELED ");
 }
 
-WORLD_TEST(test_close_by_the_peer_inside_a_message, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_close = assert_pieces_are_refused;
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
-  world_run_until_count(w, &u.dones, 1);
-  frame_peer_send(&p, "CLOSE #1001");
-  user_run_to_close(&u);
-  assert_true(user_ended_cleanly(&u, 1001, 1001));
-  assert_true(frame_peer_saw(&p, "BIN- \"a\"; CLOSE #1001"));
-  scenario_finish(&u, &p);
+SCENARIO_TEST(test_close_by_the_peer_inside_a_message, w, p, u) {
+  scenario_open(u);
+  u->at_close = assert_pieces_are_refused;
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(u, 'a', "a", 1), 0);
+  world_run_until_count(w, &u->dones, 1);
+  frame_peer_send(p, "CLOSE #1001");
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1001, 1001));
+  assert_true(frame_peer_saw(p, "BIN- \"a\"; CLOSE #1001"));
 }
 
 /* --- text --- */
 
-WORLD_TEST(test_text_may_be_cut_inside_a_character, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(text_piece(&u, "gr\xc3"), 0);
-  assert_int_equal(text_piece(&u, ""), 0);
-  assert_int_equal(text_piece(&u, "\xbc\xf0"), 0);
-  assert_int_equal(user_ping(&u, "ping"), 0);
-  assert_int_equal(text_piece(&u, "\x9f"), 0);
-  assert_int_equal(text_piece(&u, "\x8c"), 0);
-  assert_int_equal(text_piece(&u, "\x8d"), 0);
-  assert_int_equal(end(&u), 0);
-  close_and_finish(&u, &p,
-                   "PING \"ping\"; TEXT- \"gr\" c3; CONT-; CONT- bcf0; CONT- 9f; CONT- 8c; "
-                   "CONT- 8d; CONT");
+SCENARIO_TEST(test_text_may_be_cut_inside_a_character, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(u, "gr\xc3"), 0);
+  assert_int_equal(text_piece(u, ""), 0);
+  assert_int_equal(text_piece(u, "\xbc\xf0"), 0);
+  assert_int_equal(user_ping(u, "ping"), 0);
+  assert_int_equal(text_piece(u, "\x9f"), 0);
+  assert_int_equal(text_piece(u, "\x8c"), 0);
+  assert_int_equal(text_piece(u, "\x8d"), 0);
+  assert_int_equal(end(u), 0);
+  close_after(u, p,
+              "PING \"ping\"; TEXT- \"gr\" c3; CONT-; CONT- bcf0; CONT- 9f; CONT- 8c; "
+              "CONT- 8d; CONT");
 }
 
 /* What was refused is forgotten, and the message goes on where it was. */
-WORLD_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'x', "\xff", 1), WSUV_EUTF8);
-  assert_int_equal(text_piece(&u, "\xe2\x82"), 0);
-  assert_int_equal(user_piece(&u, 'x', "\x28", 1), WSUV_EUTF8);
-  assert_int_equal(user_end_message(&u, 'x'), WSUV_EUTF8);
-  assert_int_equal(user_end_message(&u, 'x'), WSUV_EUTF8);
-  assert_int_equal(user_piece(&u, 'x', "\xac\xc3\x28", 3), WSUV_EUTF8);
-  assert_int_equal(wsuv_buffered_amount(u.session), 2);
-  assert_int_equal(text_piece(&u, "\xac"), 0);
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'x', "\xac", 1), WSUV_EUTF8); /* nothing is left of the last */
-  assert_int_equal(end(&u), 0);
-  assert_int_equal(u.dones, 0);
-  close_and_finish(&u, &p, "TEXT- e282; CONT- ac; CONT; TEXT");
+SCENARIO_TEST(test_text_that_is_not_utf8_is_refused_and_the_message_goes_on, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'x', "\xff", 1), WSUV_EUTF8);
+  assert_int_equal(text_piece(u, "\xe2\x82"), 0);
+  assert_int_equal(user_piece(u, 'x', "\x28", 1), WSUV_EUTF8);
+  assert_int_equal(user_end_message(u, 'x'), WSUV_EUTF8);
+  assert_int_equal(user_end_message(u, 'x'), WSUV_EUTF8);
+  assert_int_equal(user_piece(u, 'x', "\xac\xc3\x28", 3), WSUV_EUTF8);
+  assert_int_equal(wsuv_buffered_amount(u->session), 2);
+  assert_int_equal(text_piece(u, "\xac"), 0);
+  assert_int_equal(end(u), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'x', "\xac", 1), WSUV_EUTF8); /* nothing is left of the last */
+  assert_int_equal(end(u), 0);
+  assert_int_equal(u->dones, 0);
+  close_after(u, p, "TEXT- e282; CONT- ac; CONT; TEXT");
 }
 
-WORLD_TEST(test_end_inside_a_character_leaves_the_message_to_the_close, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(text_piece(&u, "\xe2"), 0);
-  assert_int_equal(end(&u), WSUV_EUTF8);
-  assert_int_equal(user_text(&u, "t"), UV_EINVAL);
-  close_and_finish(&u, &p, "TEXT- e2");
+SCENARIO_TEST(test_end_inside_a_character_leaves_the_message_to_the_close, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(text_piece(u, "\xe2"), 0);
+  assert_int_equal(end(u), WSUV_EUTF8);
+  assert_int_equal(user_text(u, "t"), UV_EINVAL);
+  close_after(u, p, "TEXT- e2");
 }
 
-WORLD_TEST(test_binary_is_not_looked_at, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_int_equal(user_piece(&u, '\0', "\xff\xc3", 2), 0);
-  assert_int_equal(end(&u), 0);
-  close_and_finish(&u, &p, "BIN- ffc3; CONT");
+SCENARIO_TEST(test_binary_is_not_looked_at, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(u, '\0', "\xff\xc3", 2), 0);
+  assert_int_equal(end(u), 0);
+  close_after(u, p, "BIN- ffc3; CONT");
 }
 
 /* --- the bound --- */
 
-static void start_bounded(world *w, frame_peer *p, session_user *u, wsuv_outgoing_policy_t policy) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.outgoing_max = BOUND;
-  config.outgoing_policy = policy;
-  frame_peer_start(p, w);
+static void open_bounded(frame_peer *p, session_user *u, wsuv_outgoing_policy_t policy) {
+  u->config.outgoing_max = BOUND;
+  u->config.outgoing_policy = policy;
   p->forgets = true;
-  user_open(u, w, p, &config);
+  scenario_open(u);
   raw_conn_read(p->conn, false);
 }
 
@@ -393,43 +347,38 @@ static void take_frame(frame_peer *p, const seen_frame *f) {
   all->bytes += (size_t) f->length;
 }
 
-WORLD_TEST(test_message_longer_than_the_bound_goes_through_on_drain, w) {
+SCENARIO_TEST(test_message_longer_than_the_bound_goes_through_on_drain, w, p, u) {
   flow f = {.total = w->kind == WORLD_SIM ? 64 : 1024};
-  frame_peer p;
-  session_user u;
-  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
-  u.data = p.data = &f;
-  u.at_drain = pump;
-  p.on_frame = take_frame;
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  pump(&u);
+  open_bounded(p, u, WSUV_OUTGOING_SUSPEND);
+  u->data = p->data = &f;
+  u->at_drain = pump;
+  p->on_frame = take_frame;
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  pump(u);
   world_advance(w, 5);
   assert_true(f.refused > 0 && f.next < f.total);
-  raw_conn_read(p.conn, true);
-  world_run_until_count(w, &p.frames, f.total + 1);
+  raw_conn_read(p->conn, true);
+  world_run_until_count(w, &p->frames, f.total + 1);
   assert_true(f.ended);
   assert_int_equal(f.bytes, f.total * PIECE);
   assert_true(f.came == f.sent);
-  p.on_frame = NULL;
-  scenario_close(&u, &p);
+  p->on_frame = NULL;
+  scenario_close(u);
 }
 
-WORLD_TEST(test_piece_beyond_the_bound_is_never_taken, w) {
+SCENARIO_TEST(test_piece_beyond_the_bound_is_never_taken, w, p, u) {
   static const uint8_t data[BOUND + 1];
-  frame_peer p;
-  session_user u;
-  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_int_equal(user_piece(&u, 'x', data, BOUND + 1), WSUV_EMSGSIZE);
-  assert_int_equal(user_piece(&u, 'a', data, BOUND), 0);
-  assert_int_equal(user_piece(&u, 'x', data, 1), WSUV_EQUEUEFULL);
-  assert_int_equal(wsuv_buffered_amount(u.session), BOUND);
-  assert_int_equal(end(&u), 0); /* takes no room */
-  raw_conn_read(p.conn, true);
-  world_run_until_count(w, &p.frames, 2);
-  assert_true(u.drains > 0);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  open_bounded(p, u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(u, 'x', data, BOUND + 1), WSUV_EMSGSIZE);
+  assert_int_equal(user_piece(u, 'a', data, BOUND), 0);
+  assert_int_equal(user_piece(u, 'x', data, 1), WSUV_EQUEUEFULL);
+  assert_int_equal(wsuv_buffered_amount(u->session), BOUND);
+  assert_int_equal(end(u), 0); /* takes no room */
+  raw_conn_read(p->conn, true);
+  world_run_until_count(w, &p->frames, 2);
+  assert_true(u->drains > 0);
+  user_terminate(u);
 }
 
 static void retry_character(session_user *u) {
@@ -440,24 +389,22 @@ static void retry_character(session_user *u) {
 }
 
 /* A text's state is that of what was taken. */
-WORLD_TEST(test_piece_refused_inside_a_character_is_sent_again, w) {
+SCENARIO_TEST(test_piece_refused_inside_a_character_is_sent_again, w, p, u) {
   static const uint8_t zeros[BOUND];
-  frame_peer p;
-  session_user u;
-  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, '\0', zeros, BOUND - 1), 0);
-  assert_int_equal(user_piece(&u, '\0', "\xc3", 1), 0);
-  assert_int_equal(user_piece(&u, 'x', "\xbc", 1), WSUV_EQUEUEFULL);
-  assert_int_equal(end(&u), WSUV_EUTF8);
-  u.data = &u;
-  u.at_drain = retry_character;
-  raw_conn_read(p.conn, true);
-  world_run_until_count(w, &u.dones, 1);
-  assert_string_equal(bytes_text(&u.done), "r=OK ");
-  assert_int_equal(end(&u), 0);
-  world_run_until_count(w, &p.frames, 4);
-  scenario_close(&u, &p);
+  open_bounded(p, u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, '\0', zeros, BOUND - 1), 0);
+  assert_int_equal(user_piece(u, '\0', "\xc3", 1), 0);
+  assert_int_equal(user_piece(u, 'x', "\xbc", 1), WSUV_EQUEUEFULL);
+  assert_int_equal(end(u), WSUV_EUTF8);
+  u->data = u;
+  u->at_drain = retry_character;
+  raw_conn_read(p->conn, true);
+  world_run_until_count(w, &u->dones, 1);
+  assert_string_equal(bytes_text(&u->done), "r=OK ");
+  assert_int_equal(end(u), 0);
+  world_run_until_count(w, &p->frames, 4);
+  scenario_close(u);
 }
 
 static void retry_end(session_user *u) {
@@ -466,59 +413,52 @@ static void retry_end(session_user *u) {
 }
 
 /* Headers take room, too: neither pieces nor ends of no length can make the queue grow for ever. */
-WORLD_TEST(test_empty_pieces_are_bounded, w) {
+SCENARIO_TEST(test_empty_pieces_are_bounded, w, p, u) {
   flow f = {0};
-  frame_peer p;
-  session_user u;
   int err = 0;
   if (w->seed >= 5) return;
-  start_bounded(w, &p, &u, WSUV_OUTGOING_SUSPEND);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  while ((err = user_piece(&u, '\0', NULL, 0)) == 0) f.next++;
+  open_bounded(p, u, WSUV_OUTGOING_SUSPEND);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  while ((err = user_piece(u, '\0', NULL, 0)) == 0) f.next++;
   assert_int_equal(err, WSUV_EQUEUEFULL);
-  assert_int_equal(user_end_message(&u, 'x'), WSUV_EQUEUEFULL);
-  assert_int_equal(user_ping(&u, "p"), 0);
-  u.data = &f;
-  u.at_drain = retry_end;
-  raw_conn_read(p.conn, true);
+  assert_int_equal(user_end_message(u, 'x'), WSUV_EQUEUEFULL);
+  assert_int_equal(user_ping(u, "p"), 0);
+  u->data = &f;
+  u->at_drain = retry_end;
+  raw_conn_read(p->conn, true);
   world_run_until_true(w, &f.ended);
-  world_run_until_count(w, &p.frames, f.next + 2);
-  user_terminate(&u);
-  scenario_finish(&u, &p);
+  world_run_until_count(w, &p->frames, f.next + 2);
+  user_terminate(u);
+  scenario_finish(u);
 }
 
-WORLD_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it, w) {
+SCENARIO_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it, w, p, u) {
   static const uint8_t data[BOUND];
-  frame_peer p;
-  session_user u;
-  start_bounded(w, &p, &u, WSUV_OUTGOING_CLOSE);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_BINARY), 0);
-  assert_int_equal(user_piece(&u, '\0', data, BOUND), 0);
-  assert_int_equal(user_piece(&u, 'x', data, 1), WSUV_EQUEUEFULL);
-  assert_pieces_are_refused(&u);
-  raw_conn_read(p.conn, true);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, WSUV_EQUEUEFULL, WSUV_STAGE_OPEN));
-  assert_int_equal(u.end.sent_code, 1008);
-  assert_int_equal(u.dones, 0);
-  scenario_finish(&u, &p);
+  open_bounded(p, u, WSUV_OUTGOING_CLOSE);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
+  assert_int_equal(user_piece(u, '\0', data, BOUND), 0);
+  assert_int_equal(user_piece(u, 'x', data, 1), WSUV_EQUEUEFULL);
+  assert_pieces_are_refused(u);
+  raw_conn_read(p->conn, true);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_EQUEUEFULL, WSUV_STAGE_OPEN));
+  assert_int_equal(u->end.sent_code, 1008);
+  assert_int_equal(u->dones, 0);
 }
 
 /* --- completions --- */
 
-WORLD_TEST(test_completions_come_in_order, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'a', "a", 1), 0);
-  assert_int_equal(user_piece(&u, '\0', "none", 4), 0);
-  assert_int_equal(user_piece(&u, 'b', "", 0), 0);
-  assert_int_equal(user_end_message(&u, 'c'), 0);
-  assert_int_equal(u.dones, 0);
-  world_run_until_count(w, &u.dones, 3);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK ");
-  close_and_finish(&u, &p, "TEXT- \"a\"; CONT- \"none\"; CONT-; CONT");
+SCENARIO_TEST(test_completions_come_in_order, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'a', "a", 1), 0);
+  assert_int_equal(user_piece(u, '\0', "none", 4), 0);
+  assert_int_equal(user_piece(u, 'b', "", 0), 0);
+  assert_int_equal(user_end_message(u, 'c'), 0);
+  assert_int_equal(u->dones, 0);
+  world_run_until_count(w, &u->dones, 3);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK c=OK ");
+  close_after(u, p, "TEXT- \"a\"; CONT- \"none\"; CONT-; CONT");
 }
 
 static void send_next(session_user *u, char name, int status) {
@@ -528,60 +468,53 @@ static void send_next(session_user *u, char name, int status) {
 }
 
 /* A sender that lives on completions has one piece under way. */
-WORLD_TEST(test_completions_may_send_the_next_piece, w) {
-  frame_peer p;
-  session_user u;
-  scenario_start(w, &p, &u, NULL);
-  u.at_done = send_next;
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
-  assert_int_equal(user_piece(&u, 'a', "z", 1), 0);
-  world_run_until_count(w, &u.dones, 6);
-  assert_string_equal(bytes_text(&u.done), "a=OK b=OK c=OK d=OK e=OK f=OK ");
-  close_and_finish(&u, &p, "TEXT- \"z\"; CONT- \"a\"; CONT- \"b\"; CONT- \"c\"; CONT- \"d\"; CONT");
+SCENARIO_TEST(test_completions_may_send_the_next_piece, w, p, u) {
+  scenario_open(u);
+  u->at_done = send_next;
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
+  assert_int_equal(user_piece(u, 'a', "z", 1), 0);
+  world_run_until_count(w, &u->dones, 6);
+  assert_string_equal(bytes_text(&u->done), "a=OK b=OK c=OK d=OK e=OK f=OK ");
+  close_after(u, p, "TEXT- \"z\"; CONT- \"a\"; CONT- \"b\"; CONT- \"c\"; CONT- \"d\"; CONT");
 }
 
 /* --- no random bytes, no memory --- */
 
-WORLD_TEST(test_piece_without_random_bytes_ends_the_session, w) {
-  frame_peer p;
-  session_user u;
+SCENARIO_TEST(test_piece_without_random_bytes_ends_the_session, w, p, u) {
   int err = 0;
-  scenario_start(w, &p, &u, NULL);
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0);
+  scenario_open(u);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0);
   world_random_fails(w, true);
-  while ((err = text_piece(&u, "t")) == 0) continue; /* until the pool of them is empty */
+  while ((err = text_piece(u, "t")) == 0) continue; /* until the pool of them is empty */
   world_random_fails(w, false);
   assert_int_equal(err, WSUV_ERANDOM);
-  assert_pieces_are_refused(&u);
-  user_run_to_close(&u);
-  assert_true(user_ended_by(&u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
-  scenario_finish(&u, &p);
+  assert_pieces_are_refused(u);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
 }
 
 /* The first that is taken is the first of the message. */
-WORLD_TEST(test_piece_without_memory_leaves_the_message_as_it_was, w) {
+SCENARIO_TEST(test_piece_without_memory_leaves_the_message_as_it_was, w, p, u) {
   enum { MUCH = 100 * KIB };
-  frame_peer p;
-  session_user u;
   uint8_t *data = check_alloc(MUCH);
-  scenario_start(w, &p, &u, NULL);
+  scenario_open(u);
   w->alloc->fail_at = w->alloc->calls + 1;
   w->alloc->fail_for_ever = true;
-  assert_int_equal(user_begin_message(&u, WSUV_FRAME_TEXT), 0); /* needs none */
-  assert_int_equal(user_piece(&u, '\0', data, MUCH), UV_ENOMEM);
-  assert_int_equal(user_piece(&u, 'x', "\xc3", 1), UV_ENOMEM);
-  assert_int_equal(wsuv_buffered_amount(u.session), 0);
+  assert_int_equal(user_begin_message(u, WSUV_FRAME_TEXT), 0); /* needs none */
+  assert_int_equal(user_piece(u, '\0', data, MUCH), UV_ENOMEM);
+  assert_int_equal(user_piece(u, 'x', "\xc3", 1), UV_ENOMEM);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
   w->alloc->fail_at = 0;
-  assert_int_equal(text_piece(&u, "\xc3"), 0);
+  assert_int_equal(text_piece(u, "\xc3"), 0);
   w->alloc->fail_at = w->alloc->calls + 1;
   memset(data, 'x', MUCH);
   data[0] = 0xbc;
-  assert_int_equal(user_piece(&u, '\0', data, MUCH), UV_ENOMEM);
-  assert_int_equal(end(&u), WSUV_EUTF8);
+  assert_int_equal(user_piece(u, '\0', data, MUCH), UV_ENOMEM);
+  assert_int_equal(end(u), WSUV_EUTF8);
   w->alloc->fail_at = 0;
-  assert_int_equal(text_piece(&u, "\xbc"), 0);
-  assert_int_equal(end(&u), 0);
-  close_and_finish(&u, &p, "TEXT- c3; CONT- bc; CONT");
+  assert_int_equal(text_piece(u, "\xbc"), 0);
+  assert_int_equal(end(u), 0);
+  close_after(u, p, "TEXT- c3; CONT- bc; CONT");
   free(data);
 }
 

@@ -466,22 +466,18 @@ WORLD_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration, w) 
 /* --- life --- */
 
 /* A peer inside a record cannot answer, as one inside a frame cannot. */
-WORLD_ONLY_SIM_TLS_TEST(test_record_that_comes_slowly_is_life, w) {
+SCENARIO_ONLY_SIM_TLS_TEST(test_record_that_comes_slowly_is_life, w, p, u) {
   enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, PIECE = 50, LEN = 2000 };
   static const uint8_t data[LEN];
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
-  wsuv_client_config_init(&config);
-  config.ping_interval_ms = INTERVAL_MS;
-  config.ping_timeout_ms = TIMEOUT_MS;
-  scenario_start(w, &p, &u, &config);
-  tls_wire_dribble(p.conn->wire, PIECE, TIMEOUT_MS / 3);
-  raw_conn_write_frame(p.conn, 2, data, sizeof data);
-  world_run_until_count(w, &u.messages, 1);
-  assert_true(world_now_ms(w) - u.opened_ms > INTERVAL_MS + TIMEOUT_MS);
-  user_terminate(&u);
-  user_finish(&u);
-  assert_int_equal(u.end.status, UV_ECANCELED);
-  frame_peer_free(&p);
+  u->config.ping_interval_ms = INTERVAL_MS;
+  u->config.ping_timeout_ms = TIMEOUT_MS;
+  scenario_open(u);
+  tls_wire_dribble(p->conn->wire, PIECE, TIMEOUT_MS / 3);
+  raw_conn_write_frame(p->conn, 2, data, sizeof data);
+  world_run_until_count(w, &u->messages, 1);
+  assert_true(world_now_ms(w) - u->opened_ms > INTERVAL_MS + TIMEOUT_MS);
+  user_terminate(u);
+  user_finish(u);
+  assert_int_equal(u->end.status, UV_ECANCELED);
+  frame_peer_free(p);
 }
