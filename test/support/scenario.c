@@ -50,6 +50,11 @@ void scenario_finish(session_user *u) {
   frame_peer_free(u->peer);
 }
 
+void scenario_renew(session_user *u) {
+  scenario_finish(u);
+  scenario_begin(u->w, u->peer, u);
+}
+
 void scenario_close(session_user *u) {
   CHECK(user_close(u, 1000, NULL) == 0);
   user_run_to_close(u);

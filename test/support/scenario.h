@@ -47,6 +47,9 @@ void scenario_at_stage(session_user *u, wsuv_stage_t stage, void (*act)(session_
    finished already is left as it is. */
 void scenario_finish(session_user *u);
 
+/* Finish, and begin anew with another peer. For tests that play a scenario several times. */
+void scenario_renew(session_user *u);
+
 /* Close with code 1000, which the peer answers, and finish. */
 void scenario_close(session_user *u);
 

@@ -6,7 +6,6 @@
 #include "support/answer.h"
 #include "support/check.h"
 #include "support/scenario.h"
-#include "support/scene.h"
 #include "support/world_test.h"
 
 typedef struct lines {
@@ -65,31 +64,27 @@ WORLD_TEST(test_info_tells_stages_handshake_and_close, w) {
 }
 
 /* Who reads the log may not act in the user's name. */
-WORLD_TEST(test_credentials_are_left_out, w) {
+SCENARIO_TEST(test_credentials_are_left_out, w, p, u) {
   static const wsuv_header_t headers[] = {{"cOOKIE", "id=private"},
                                           {"X-Cookie", "a public one"},
                                           {"proxy-authorization", "Bearer private"}};
-  wsuv_config_t config;
   wsuv_request_t request;
-  scene s;
   char value[64];
   lines l = {0};
-  wsuv_client_config_init(&config);
-  config.log = on_line;
-  config.log_arg = &l;
-  config.log_level = WSUV_LOG_DEBUG;
-  scene_begin(&s, w, &config);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH("Set-Cookie: id=private\r\n"),
+  u->config.log = on_line;
+  u->config.log_arg = &l;
+  u->config.log_level = WSUV_LOG_DEBUG;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE_WITH("Set-Cookie: id=private\r\n"),
                 PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-  wsuv_request_init(&request, raw_peer_url_of(s.peer, "user:private@127.0.0.1", "/"));
+  wsuv_request_init(&request, raw_peer_url_of(p->raw, "user:private@127.0.0.1", "/"));
   request.headers = headers;
   request.header_count = sizeof headers / sizeof *headers;
-  assert_int_equal(observer_request(&s.o, s.client, &request), 0);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Authorization", value, sizeof value));
+  assert_int_equal(user_request(u, &request), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "Authorization", value, sizeof value));
   assert_string_equal(value, "Basic dXNlcjpwcml2YXRl");
-  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "Cookie", value, sizeof value));
+  assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "Cookie", value, sizeof value));
   assert_string_equal(value, "id=private");
   assert_true(has(&l, "2 > Authorization: (left out)\n"));
   assert_true(has(&l, "2 > cOOKIE: (left out)\n"));
@@ -98,7 +93,7 @@ WORLD_TEST(test_credentials_are_left_out, w) {
   assert_true(has(&l, "2 < Set-Cookie: (left out)\n"));
   assert_false(has(&l, "private"));
   assert_false(has(&l, "dXNlcj"));
-  scene_end(&s);
+  scenario_finish(u);
   bytes_free(&l.text);
 }
 

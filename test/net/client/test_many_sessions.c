@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 enum { SESSIONS = 200, MESSAGES = 20, PEERS = 4 /* one alone could not queue so many in accept */ };
@@ -13,7 +13,7 @@ enum { SESSIONS = 200, MESSAGES = 20, PEERS = 4 /* one alone could not queue so 
 typedef struct crowd crowd;
 
 typedef struct member {
-  observer o;
+  session_user u;
   crowd *crowd;
   size_t number, echoed, told;
 } member;
@@ -29,22 +29,24 @@ struct crowd {
 static crowd *crowd_new(world *w) {
   crowd *c = check_alloc(sizeof *c);
   c->w = w;
-  assert_int_equal(world_client(w, &c->client, NULL), 0);
   for (size_t i = 0; i < PEERS; i++) {
     c->peers[i] = raw_peer_new(w);
     raw_peer_play(c->peers[i], PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
   }
   for (size_t i = 0; i < SESSIONS; i++) {
     c->members[i] = (member){.crowd = c, .number = i};
-    c->members[i].o.data = &c->members[i];
+    if (i == 0) user_init(&c->members[0].u, w, NULL);
+    if (i > 0) user_init_on(&c->members[i].u, &c->members[0].u);
+    c->members[i].u.data = &c->members[i];
   }
+  c->client = c->members[0].u.client;
   return c;
 }
 
 static void connect_some(crowd *c, size_t from, size_t to) {
   for (size_t i = from; i < to; i++) {
     const char *url = raw_peer_url(c->peers[i % PEERS], "/");
-    assert_int_equal(observer_connect(&c->members[i].o, c->client, url), 0);
+    assert_int_equal(user_try_connect_url(&c->members[i].u, url), 0);
   }
   assert_int_equal(wsuv_client_session_count(c->client), to);
 }
@@ -56,12 +58,12 @@ static void connect_all(crowd *c) {
 static void crowd_free(crowd *c) {
   assert_int_equal(wsuv_client_session_count(c->client), 0);
   world_client_close(c->w, c->client);
-  for (size_t i = 0; i < SESSIONS; i++) observer_reset(&c->members[i].o);
+  for (size_t i = 0; i < SESSIONS; i++) user_free(&c->members[i].u);
   free(c);
 }
 
-static void count_closed(observer *o) {
-  const member *m = o->data;
+static void count_closed(session_user *u) {
+  const member *m = u->data;
   m->crowd->closed++;
 }
 
@@ -73,7 +75,7 @@ static size_t text_of(const member *m, size_t n, char text[32]) {
 
 static void on_sent(wsuv_session_t *session, int status, void *arg) {
   member *m = arg;
-  CHECK(status == 0 && session == m->o.session && !m->o.closed);
+  CHECK(status == 0 && session == m->u.session && m->u.closes == 0);
   m->told++;
 }
 
@@ -81,15 +83,15 @@ static void say_next(member *m) {
   char text[32];
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, text, text_of(m, m->echoed, text));
-  CHECK(wsuv_send(m->o.session, &frame, on_sent, m) == 0);
+  CHECK(wsuv_send(m->u.session, &frame, on_sent, m) == 0);
 }
 
-static void say_first(observer *o) {
-  say_next(o->data);
+static void say_first(session_user *u) {
+  say_next(u->data);
 }
 
-static void go_on(observer *o, const wsuv_message_t *message) {
-  member *m = o->data;
+static void go_on(session_user *u, const wsuv_message_t *message) {
+  member *m = u->data;
   char text[32];
   size_t len = text_of(m, m->echoed, text);
   CHECK(message->type == WSUV_FRAME_TEXT);
@@ -97,14 +99,14 @@ static void go_on(observer *o, const wsuv_message_t *message) {
   if (++m->echoed < MESSAGES) {
     say_next(m);
   } else {
-    CHECK(observer_close(o, 1000) == 0);
+    CHECK(user_close(u, 1000, NULL) == 0);
   }
 }
 
 static void assert_has_echoed(const member *m) {
-  assert_ended(&m->o, 0, WSUV_STAGE_CLOSING);
-  assert_true(m->o.clean);
-  assert_int_equal(m->o.code, 1000);
+  assert_true(user_ended_by(&m->u, 0, WSUV_STAGE_CLOSING));
+  assert_true(m->u.end.clean);
+  assert_int_equal(m->u.end.code, 1000);
   assert_int_equal(m->echoed, MESSAGES);
   assert_int_equal(m->told, MESSAGES);
 }
@@ -112,9 +114,9 @@ static void assert_has_echoed(const member *m) {
 WORLD_TEST(test_many_sessions_echo, w) {
   crowd *c = crowd_new(w);
   for (size_t i = 0; i < SESSIONS; i++) {
-    c->members[i].o.at_open = say_first;
-    c->members[i].o.at_message = go_on;
-    c->members[i].o.at_close = count_closed;
+    c->members[i].u.at_open = say_first;
+    c->members[i].u.at_message = go_on;
+    c->members[i].u.at_close = count_closed;
   }
   connect_all(c);
   world_run_until_count(w, &c->closed, SESSIONS);
@@ -127,18 +129,18 @@ WORLD_TEST(test_many_sessions_echo, w) {
 WORLD_TEST(test_many_sessions_refused, w) {
   crowd *c = crowd_new(w);
   for (size_t i = 0; i < PEERS; i++) c->peers[i]->port = world_dead_port(w);
-  for (size_t i = 0; i < SESSIONS; i++) c->members[i].o.at_close = count_closed;
+  for (size_t i = 0; i < SESSIONS; i++) c->members[i].u.at_close = count_closed;
   connect_all(c);
   world_run_until_count(w, &c->closed, SESSIONS);
   for (size_t i = 0; i < SESSIONS; i++) {
-    assert_ended(&c->members[i].o, UV_ECONNREFUSED, WSUV_STAGE_CONNECT);
-    assert_never_open(&c->members[i].o);
+    assert_true(user_ended_by(&c->members[i].u, UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
+    assert_true(user_never_opened(&c->members[i].u));
   }
   crowd_free(c);
 }
 
 static bool are_open(const crowd *c, size_t from, size_t to) {
-  while (from < to && c->members[from].o.opened) from++;
+  while (from < to && c->members[from].u.opens > 0) from++;
   return from == to;
 }
 
@@ -156,31 +158,31 @@ WORLD_TEST(test_many_sessions_closed_with_their_client, w) {
   world_run_until(w, all_open, c);
   world_client_close(w, c->client);
   for (size_t i = 0; i < SESSIONS; i++) {
-    assert_ended(&c->members[i].o, 0, WSUV_STAGE_CLOSING);
-    assert_int_equal(c->members[i].o.sent_code, 1001);
-    observer_reset(&c->members[i].o);
+    assert_true(user_ended_by(&c->members[i].u, 0, WSUV_STAGE_CLOSING));
+    assert_int_equal(c->members[i].u.end.sent_code, 1001);
+    user_free(&c->members[i].u);
   }
   free(c);
 }
 
-static void end_all(observer *o) {
-  const member *m = o->data;
+static void end_all(session_user *u) {
+  const member *m = u->data;
   for (size_t i = 0; i < SESSIONS; i++) {
-    observer *other = &m->crowd->members[i].o;
-    if (other->session != NULL) observer_terminate(other);
+    session_user *other = &m->crowd->members[i].u;
+    if (other->session != NULL) user_terminate(other);
   }
 }
 
 /* One of them, when it opens, ends all: those that are open, and those that are not. */
 WORLD_TEST(test_many_sessions_terminated_by_one, w) {
   crowd *c = crowd_new(w);
-  for (size_t i = 0; i < SESSIONS; i++) c->members[i].o.at_close = count_closed;
-  c->members[SESSIONS / 2].o.at_open = end_all;
+  for (size_t i = 0; i < SESSIONS; i++) c->members[i].u.at_close = count_closed;
+  c->members[SESSIONS / 2].u.at_open = end_all;
   connect_all(c);
   world_run_until_count(w, &c->closed, SESSIONS);
   for (size_t i = 0; i < SESSIONS; i++) {
-    assert_int_equal(c->members[i].o.closes, 1);
-    assert_int_equal(c->members[i].o.status, UV_ECANCELED);
+    assert_int_equal(c->members[i].u.closes, 1);
+    assert_int_equal(c->members[i].u.end.status, UV_ECANCELED);
   }
   for (size_t i = 0; i < PEERS; i++) c->peers[i]->lenient = true;
   crowd_free(c);
@@ -200,6 +202,6 @@ WORLD_TEST(test_many_sessions_are_small_when_idle, w) {
   world_advance(w, 5);
   assert_in_range((w->alloc->live_bytes - before) / HALF, 1, BOUND);
   world_client_close(w, c->client);
-  for (size_t i = 0; i < SESSIONS; i++) observer_reset(&c->members[i].o);
+  for (size_t i = 0; i < SESSIONS; i++) user_free(&c->members[i].u);
   free(c);
 }

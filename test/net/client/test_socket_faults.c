@@ -13,7 +13,6 @@
 #include "session/session.h"
 #include "support/check.h"
 #include "support/scenario.h"
-#include "support/scene.h"
 #include "support/world_test.h"
 
 static void calm(world *w) {
@@ -248,49 +247,45 @@ static void count_turn(uv_prepare_t *prepare) {
 }
 
 /* Of the loop, until the session has ended. */
-static size_t turns_to_the_end(scene *s) {
+static size_t turns_to_the_end(session_user *u) {
   uv_prepare_t prepare;
   size_t turns = 0;
-  CHECK(uv_prepare_init(world_uv_loop(s->w), &prepare) == 0);
+  CHECK(uv_prepare_init(world_uv_loop(u->w), &prepare) == 0);
   prepare.data = &turns;
   CHECK(uv_prepare_start(&prepare, count_turn) == 0);
   uv_unref((uv_handle_t *) &prepare);
-  world_run_until_true(s->w, &s->o.closed);
+  user_run_to_close(u);
   uv_close((uv_handle_t *) &prepare, NULL);
-  world_run(s->w);
+  world_run(u->w);
   return turns;
 }
 
-WORLD_UV_TEST(test_no_descriptors_is_an_error_and_no_spinning, w) {
+SCENARIO_UV_TEST(test_no_descriptors_is_an_error_and_no_spinning, w, p, u) {
   shortage few;
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
                 PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  (void) user_client(u);
   take_descriptors(&few);
-  scene_connect(&s);
-  size_t turns = turns_to_the_end(&s);
+  scenario_connect(u);
+  size_t turns = turns_to_the_end(u);
   give_descriptors_back(&few);
-  assert_ended(&s.o, UV_EMFILE, WSUV_STAGE_CONNECT);
-  assert_never_open(&s.o);
+  assert_true(user_ended_by(u, UV_EMFILE, WSUV_STAGE_CONNECT));
+  assert_true(user_never_opened(u));
   assert_in_range(turns, 1, TURNS_MAX);
-  scene_play(&s); /* and it was not for good */
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  scene_end(&s);
+  scenario_play(u); /* and it was not for good */
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
 }
 
-WORLD_UV_TEST(test_no_descriptors_for_a_lookup_is_an_error, w) {
+SCENARIO_UV_TEST(test_no_descriptors_for_a_lookup_is_an_error, w, p, u) {
   shortage few;
-  scene s;
-  scene_begin(&s, w, NULL);
+  (void) user_client(u);
   take_descriptors(&few);
-  int err = observer_connect(&s.o, s.client, raw_peer_url_of(s.peer, world_good_name(w), "/"));
+  int err = user_try_connect_url(u, raw_peer_url_of(p->raw, world_good_name(w), "/"));
   assert_int_equal(err, 0);
-  size_t turns = turns_to_the_end(&s);
+  size_t turns = turns_to_the_end(u);
   give_descriptors_back(&few);
-  assert_int_equal(s.o.closes, 1);
-  assert_true(s.o.status < 0);
-  assert_never_open(&s.o);
+  assert_int_equal(u->closes, 1);
+  assert_true(u->end.status < 0);
+  assert_true(user_never_opened(u));
   assert_in_range(turns, 1, TURNS_MAX);
-  scene_end(&s);
 }

@@ -6,107 +6,96 @@
 
 #include "support/answer.h"
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 /* --- open, and both ways --- */
 
-static void say_hello(observer *o) {
-  CHECK(wsuv_send_text(o->session, "hello", 5) == 0);
-  CHECK(wsuv_send_binary(o->session, "\x00\xff", 2) == 0);
+static void say_hello(session_user *u) {
+  CHECK(wsuv_send_text(u->session, "hello", 5) == 0);
+  CHECK(wsuv_send_binary(u->session, "\x00\xff", 2) == 0);
 }
 
-WORLD_TEST(test_connect_opens_and_messages_go_both_ways, w) {
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_FRAME(1, "hello"),
+SCENARIO_TEST(test_connect_opens_and_messages_go_both_ways, w, p, u) {
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_FRAME(1, "hello"),
                 PEER_EXPECT_FRAME(2, "\x00\xff"), PEER_SEND_FRAME(1, "good day"),
                 PEER_SEND_FRAME(2, "\xfe"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000),
                 PEER_END, PEER_EXPECT_END);
-  s.o.at_open = say_hello;
-  scene_play(&s);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  assert_int_equal(s.o.opens, 1);
-  assert_string_equal(bytes_text(&s.o.text), "good day;\xfe;");
-  assert_true(s.o.clean);
-  assert_int_equal(s.o.code, 1000);
-  assert_int_equal(s.o.sent_code, 1000);
-  scene_end(&s);
+  u->at_open = say_hello;
+  scenario_play(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u->opens, 1);
+  assert_true(user_got(u, "TEXT \"good day\"; BIN fe"));
+  assert_true(u->end.clean);
+  assert_int_equal(u->end.code, 1000);
+  assert_int_equal(u->end.sent_code, 1000);
 }
 
 /* --- what can be read --- */
 
-static void read_the_answer(observer *o) {
-  const char *value = wsuv_session_response_header(o->session, "x-NAME");
+static void read_the_answer(session_user *u) {
+  const char *value = wsuv_session_response_header(u->session, "x-NAME");
   CHECK(value != NULL && strcmp(value, "first") == 0);
-  value = wsuv_session_response_header(o->session, "Upgrade");
+  value = wsuv_session_response_header(u->session, "Upgrade");
   CHECK(value != NULL && strcasecmp(value, "websocket") == 0);
-  CHECK(wsuv_session_response_header(o->session, "X-Other") == NULL);
-  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+  CHECK(wsuv_session_response_header(u->session, "X-Other") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(u->session), "chat.v2") == 0);
 }
 
-static void read_later(observer *o, const wsuv_message_t *message) {
+static void read_later(session_user *u, const wsuv_message_t *message) {
   (void) message;
-  CHECK(wsuv_session_response_header(o->session, "X-Name") == NULL);
-  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+  CHECK(wsuv_session_response_header(u->session, "X-Name") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(u->session), "chat.v2") == 0);
 }
 
-static void read_at_last(observer *o) {
-  CHECK(wsuv_session_response_header(o->session, "X-Name") == NULL);
-  CHECK(strcmp(wsuv_session_subprotocol(o->session), "chat.v2") == 0);
+static void read_at_last(session_user *u) {
+  CHECK(wsuv_session_response_header(u->session, "X-Name") == NULL);
+  CHECK(strcmp(wsuv_session_subprotocol(u->session), "chat.v2") == 0);
 }
 
-WORLD_TEST(test_connect_shows_the_answer_until_on_open_returns, w) {
+SCENARIO_TEST(test_connect_shows_the_answer_until_on_open_returns, w, p, u) {
   static const char *const names[] = {"chat.v1", "chat.v2"};
-  scene s;
   wsuv_request_t r;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
                 PEER_SEND_UPGRADE_WITH("X-Name: first\r\nSec-WebSocket-Protocol: chat.v2\r\n"
                                        "x-name: second\r\n"),
                 PEER_SEND_FRAME(1, "now"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END,
                 PEER_EXPECT_END);
-  s.o.at_open = read_the_answer;
-  s.o.at_message = read_later;
-  s.o.at_close = read_at_last;
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  u->at_open = read_the_answer;
+  u->at_message = read_later;
+  u->at_close = read_at_last;
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.subprotocols = names;
   r.subprotocol_count = 2;
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  assert_null(wsuv_session_response_header(s.o.session, "X-Name"));
-  assert_string_equal(wsuv_session_subprotocol(s.o.session), "");
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  assert_int_equal(s.o.messages, 1);
-  assert_int_equal(s.o.header_count, 0);
-  scene_end(&s);
+  assert_int_equal(user_request(u, &r), 0);
+  assert_null(wsuv_session_response_header(u->session, "X-Name"));
+  assert_string_equal(wsuv_session_subprotocol(u->session), "");
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u->messages, 1);
+  assert_int_equal(u->end.header_count, 0);
 }
 
-static void have_no_subprotocol(observer *o) {
-  CHECK(strcmp(wsuv_session_subprotocol(o->session), "") == 0);
+static void have_no_subprotocol(session_user *u) {
+  CHECK(strcmp(wsuv_session_subprotocol(u->session), "") == 0);
 }
 
-WORLD_TEST(test_connect_without_a_subprotocol, w) {
+SCENARIO_TEST(test_connect_without_a_subprotocol, w, p, u) {
   static const char *const names[] = {"chat"};
-  wsuv_config_t config;
-  scene s;
-  wsuv_client_config_init(&config);
-  config.subprotocols = names;
-  config.subprotocol_count = 1;
-  scene_begin(&s, w, &config);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
-  s.o.at_open = have_no_subprotocol;
-  scene_connect(&s);
-  world_run_until_true(w, &s.o.opened);
-  scene_end(&s);
+  u->config.subprotocols = names;
+  u->config.subprotocol_count = 1;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+  u->at_open = have_no_subprotocol;
+  scenario_open(u);
+  user_close_client(u);
 }
 
 /* --- what is sent --- */
 
 /* The request without the value of its key. */
-static const char *request_of(scene *s, size_t number, bytes *text) {
+static const char *request_of(session_user *u, size_t number, bytes *text) {
   char key[64];
-  const raw_conn *c = raw_peer_conn(s->peer, number);
+  const raw_conn *c = raw_peer_conn(u->peer->raw, number);
   assert_true(raw_conn_header(c, "Sec-WebSocket-Key", key, sizeof key));
   assert_int_equal(strlen(key), 24);
   assert_string_equal(key + 22, "==");
@@ -118,26 +107,26 @@ static const char *request_of(scene *s, size_t number, bytes *text) {
 }
 
 /* Runs one connection, and compares its request; "PORT" stands for the peer's. */
-static void assert_sends(scene *s, const wsuv_request_t *r, const char *expected) {
+static void assert_sends(session_user *u, const wsuv_request_t *r, const char *expected) {
   bytes text = {0}, wanted = {0};
   const char *port = strstr(expected, "PORT");
   if (port != NULL) {
-    bytes_print(&wanted, "%.*s%u%s", (int) (port - expected), expected, (unsigned) s->peer->port,
-                port + 4);
+    bytes_print(&wanted, "%.*s%u%s", (int) (port - expected), expected,
+                (unsigned) u->peer->raw->port, port + 4);
   } else {
     bytes_print(&wanted, "%s", expected);
   }
-  observer_reset(&s->o);
-  assert_int_equal(observer_request(&s->o, s->client, r), 0);
-  world_run_until_true(s->w, &s->o.closed);
-  assert_int_equal(s->o.status, 0);
-  assert_string_equal(request_of(s, s->peer->accepted - 1, &text), bytes_text(&wanted));
+  user_reset(u);
+  assert_int_equal(user_request(u, r), 0);
+  user_run_to_close(u);
+  assert_int_equal(u->end.status, 0);
+  assert_string_equal(request_of(u, u->peer->raw->accepted - 1, &text), bytes_text(&wanted));
   bytes_free(&text);
   bytes_free(&wanted);
 }
 
-static void let_them_in(scene *s) {
-  raw_peer_play(s->peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
+static void let_them_in(session_user *u) {
+  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
                 PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
@@ -146,20 +135,17 @@ static void let_them_in(scene *s) {
   "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\n"
 #define AGENT "User-Agent: wsuv/" WSUV_VERSION_STRING "\r\n"
 
-WORLD_TEST(test_connect_sends_no_more_than_it_must, w) {
-  scene s;
+SCENARIO_TEST(test_connect_sends_no_more_than_it_must, w, p, u) {
   wsuv_request_t r;
-  scene_begin(&s, w, NULL);
-  let_them_in(&s);
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/path/%7e?q=1&r"));
-  assert_sends(&s, &r,
+  let_them_in(u);
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/path/%7e?q=1&r"));
+  assert_sends(u, &r,
                "GET /path/%7e?q=1&r HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
-  wsuv_request_init(&r, raw_peer_url(s.peer, ""));
-  assert_sends(&s, &r, "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
-  wsuv_request_init(&r, raw_peer_url(s.peer, "?only=query"));
-  assert_sends(&s, &r,
+  wsuv_request_init(&r, raw_peer_url(p->raw, ""));
+  assert_sends(u, &r, "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
+  wsuv_request_init(&r, raw_peer_url(p->raw, "?only=query"));
+  assert_sends(u, &r,
                "GET /?only=query HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
-  scene_end(&s);
 }
 
 static const wsuv_header_t of_client[] = {{"X-A", "1"}, {"X-B", ""}};
@@ -175,77 +161,65 @@ static void set_up_everything(wsuv_config_t *config) {
   config->user_agent = "me/1";
 }
 
-WORLD_TEST(test_connect_sends_what_was_configured, w) {
-  wsuv_config_t config;
-  scene s;
+SCENARIO_TEST(test_connect_sends_what_was_configured, w, p, u) {
   wsuv_request_t r;
-  set_up_everything(&config);
-  scene_begin(&s, w, &config);
-  memset(&config, 0xff, sizeof config);
-  let_them_in(&s);
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  set_up_everything(&u->config);
+  (void) user_client(u);
+  memset(&u->config, 0xff, sizeof u->config);
+  let_them_in(u);
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.origin = "https://example.org";
   r.headers = of_request;
   r.header_count = 2;
-  assert_sends(&s, &r,
+  assert_sends(u, &r,
                "GET / HTTP/1.1\r\nHost: example.org\r\n" HANDSHAKE
                "Sec-WebSocket-Protocol: one, two\r\nUser-Agent: me/1\r\n"
                "Origin: https://example.org\r\nX-A: 1\r\nX-B: \r\nX-A: 2 \t3\r\n\r\n");
-  scene_end(&s);
 }
 
-WORLD_TEST(test_connect_lets_a_request_override, w) {
+SCENARIO_TEST(test_connect_lets_a_request_override, w, p, u) {
   wsuv_config_t config;
-  scene s;
   wsuv_request_t r;
-  set_up_everything(&config);
-  scene_begin(&s, w, &config);
-  let_them_in(&s);
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  set_up_everything(&u->config);
+  let_them_in(u);
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.subprotocols = request_names;
   r.subprotocol_count = 1;
-  assert_sends(&s, &r,
+  assert_sends(u, &r,
                "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE
                "Sec-WebSocket-Protocol: three\r\nUser-Agent: me/1\r\nX-A: 1\r\nX-B: \r\n\r\n");
-  wsuv_client_get_config(s.client, &config);
+  wsuv_client_get_config(u->client, &config);
   config.user_agent = NULL;
   config.headers = of_request;
   config.header_count = 1;
   config.subprotocol_count = 0;
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.config = &config;
-  assert_sends(&s, &r, "GET / HTTP/1.1\r\nHost: example.org\r\n" HANDSHAKE "\r\n");
-  scene_end(&s);
+  assert_sends(u, &r, "GET / HTTP/1.1\r\nHost: example.org\r\n" HANDSHAKE "\r\n");
 }
 
-WORLD_TEST(test_connect_sends_credentials, w) {
+SCENARIO_TEST(test_connect_sends_credentials, w, p, u) {
   bytes url = {0};
-  scene s;
   wsuv_request_t r;
-  scene_begin(&s, w, NULL);
-  let_them_in(&s);
-  bytes_print(&url, "ws://Al%%41ddin:open:sesame@127.0.0.1:%u/", (unsigned) s.peer->port);
+  let_them_in(u);
+  bytes_print(&url, "ws://Al%%41ddin:open:sesame@127.0.0.1:%u/", (unsigned) p->raw->port);
   wsuv_request_init(&r, bytes_text(&url));
   /* base64 of "AlAddin:open:sesame" */
-  assert_sends(&s, &r,
+  assert_sends(u, &r,
                "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT
                "Authorization: Basic QWxBZGRpbjpvcGVuOnNlc2FtZQ==\r\n\r\n");
   bytes_free(&url);
-  scene_end(&s);
 }
 
 /* RFC 6455 4.1: chosen anew for each connection. */
-WORLD_TEST(test_connect_has_a_key_of_its_own_each_time, w) {
-  scene s;
+SCENARIO_TEST(test_connect_has_a_key_of_its_own_each_time, w, p, u) {
   char key[2][64];
-  scene_begin(&s, w, NULL);
-  let_them_in(&s);
+  let_them_in(u);
   for (size_t i = 0; i < 2; i++) {
-    scene_play(&s);
-    assert_true(raw_conn_header(raw_peer_conn(s.peer, i), "Sec-WebSocket-Key", key[i], 64));
+    scenario_play(u);
+    assert_true(raw_conn_header(raw_peer_conn(p->raw, i), "Sec-WebSocket-Key", key[i], 64));
   }
   assert_string_not_equal(key[0], key[1]);
-  scene_end(&s);
 }
 
 /* --- F7: what comes with the answer, or cut anywhere --- */
@@ -269,28 +243,25 @@ static void write_rest(raw_conn *c) {
   raw_conn_write(c, k->all.base + k->cut, k->all.len - k->cut);
 }
 
-static void assert_all_came(const observer *o) {
-  assert_ended(o, 0, WSUV_STAGE_CLOSING);
-  assert_int_equal(o->opens, 1);
-  assert_string_equal(bytes_text(&o->text), "hello;world;");
-  assert_int_equal(o->code, 1000);
-  assert_true(o->clean);
+static void assert_all_came(const session_user *u) {
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_int_equal(u->opens, 1);
+  assert_true(user_got(u, "TEXT \"hello\"; PING \"pi\"; TEXT \"world\""));
+  assert_int_equal(u->end.code, 1000);
+  assert_true(u->end.clean);
 }
 
-WORLD_TEST(test_connect_takes_what_is_glued_behind_the_answer, w) {
+SCENARIO_TEST(test_connect_takes_what_is_glued_behind_the_answer, w, p, u) {
   cutting k = {.cut = 0};
-  scene s;
-  scene_begin(&s, w, NULL);
-  s.peer->data = &k;
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_TURN,
+  p->raw->data = &k;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_TURN,
                 PEER_CALL(write_rest), PEER_EXPECT_FRAME(10, "pi"), PEER_EXPECT_CLOSE(1000),
                 PEER_END, PEER_EXPECT_END);
   do {
-    scene_play(&s);
-    assert_all_came(&s.o);
+    scenario_play(u);
+    assert_all_came(u);
   } while (++k.cut <= k.all.len);
   bytes_free(&k.all);
-  scene_end(&s);
 }
 
 /* Each byte on a timer of its own. */
@@ -305,15 +276,12 @@ static void begin_bytes(raw_conn *c) {
   write_bytes(c);
 }
 
-WORLD_TEST(test_connect_takes_an_answer_byte_by_byte, w) {
+SCENARIO_TEST(test_connect_takes_an_answer_byte_by_byte, w, p, u) {
   cutting k = {.cut = 0};
-  scene s;
-  scene_begin(&s, w, NULL);
-  s.peer->data = &k;
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_CALL(begin_bytes),
+  p->raw->data = &k;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_CALL(begin_bytes),
                 PEER_EXPECT_FRAME(10, "pi"), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-  scene_play(&s);
-  assert_all_came(&s.o);
+  scenario_play(u);
+  assert_all_came(u);
   bytes_free(&k.all);
-  scene_end(&s);
 }

@@ -5,34 +5,35 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
-static void assert_refused(scene *s, const wsuv_request_t *r, int code) {
-  int err = observer_request(&s->o, s->client, r);
+static void assert_refused(session_user *u, const wsuv_request_t *r, int code) {
+  int err = user_request(u, r);
   assert_string_equal(wsuv_err_name(err), wsuv_err_name(code));
-  assert_int_equal(wsuv_client_session_count(s->client), 0);
+  assert_int_equal(wsuv_client_session_count(u->client), 0);
 }
 
 /* Nothing of all that was refused comes to anything. */
-static void end_refused(scene *s) {
-  world_run(s->w);
-  assert_int_equal(s->o.opens + s->o.messages + s->o.closes, 0);
-  assert_int_equal(s->peer->accepted, 0);
-  scene_end(s);
-  assert_int_equal(s->o.closes, 0);
+static void end_refused(session_user *u) {
+  world_run(u->w);
+  assert_int_equal(u->opens + u->messages + u->closes, 0);
+  assert_int_equal(u->peer->raw->accepted, 0);
+  user_close_client(u);
+  assert_int_equal(u->closes, 0);
 }
 
 /* A request that is right; each test makes one thing of it wrong. */
-static wsuv_request_t good_request(scene *s) {
+static wsuv_request_t good_request(session_user *u) {
   wsuv_request_t r;
-  wsuv_request_init(&r, raw_peer_url(s->peer, "/"));
+  (void) user_client(u);
+  wsuv_request_init(&r, raw_peer_url(u->peer->raw, "/"));
   return r;
 }
 
 /* --- URLs --- */
 
-WORLD_TEST(test_arguments_url_is_bad, w) {
+SCENARIO_TEST(test_arguments_url_is_bad, w, p, u) {
   static const char *const urls[] = {NULL,
                                      "",
                                      "example.org",
@@ -56,51 +57,45 @@ WORLD_TEST(test_arguments_url_is_bad, w) {
                                      "ws://example.org/%4",
                                      "wss://example.org/#fragment",
                                      " ws://example.org/"};
-  scene s;
-  scene_begin(&s, w, NULL);
   for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-    wsuv_request_t r = good_request(&s);
+    wsuv_request_t r = good_request(u);
     r.url = urls[i];
-    assert_refused(&s, &r, WSUV_EURL);
-    assert_int_equal(observer_connect(&s.o, s.client, urls[i]), WSUV_EURL);
+    assert_refused(u, &r, WSUV_EURL);
+    assert_int_equal(user_try_connect_url(u, urls[i]), WSUV_EURL);
   }
-  end_refused(&s);
+  end_refused(u);
 }
 
-WORLD_TEST(test_arguments_host_is_too_long, w) {
+SCENARIO_TEST(test_arguments_host_is_too_long, w, p, u) {
   bytes url = {0};
-  scene s;
-  scene_begin(&s, w, NULL);
   bytes_add(&url, "ws://", 5);
   for (size_t i = 0; i < 254; i++) bytes_add(&url, "a", 1);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.url = bytes_text(&url);
-  assert_refused(&s, &r, WSUV_EURL);
+  assert_refused(u, &r, WSUV_EURL);
   bytes_free(&url);
-  end_refused(&s);
+  end_refused(u);
 }
 
-WORLD_TEST(test_arguments_tls_is_wrong, w) {
+SCENARIO_TEST(test_arguments_tls_is_wrong, w, p, u) {
   static const char *const pins[] = {"sha256//too short"};
   wsuv_config_t config;
   wsuv_tls_config_t tls;
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   wsuv_client_config_init(&config);
   wsuv_tls_config_init(&tls);
   config.tls = &tls;
   r.config = &config;
   tls.pins = pins;
   tls.pin_count = 1;
-  assert_refused(&s, &r, UV_EINVAL);
+  assert_refused(u, &r, UV_EINVAL);
   tls.pin_count = 0;
   tls.cert_file = "and no key";
-  assert_refused(&s, &r, UV_EINVAL);
+  assert_refused(u, &r, UV_EINVAL);
   tls.cert_file = NULL;
   tls.size--;
-  assert_refused(&s, &r, WSUV_ESIZE);
-  end_refused(&s);
+  assert_refused(u, &r, WSUV_ESIZE);
+  end_refused(u);
 }
 
 /* --- parts, and an address --- */
@@ -114,7 +109,7 @@ typedef struct parts {
   int code;
 } parts;
 
-WORLD_TEST(test_arguments_parts_are_bad, w) {
+SCENARIO_TEST(test_arguments_parts_are_bad, w, p, u) {
   static const char url[] = "ws://127.0.0.1/";
   static const parts all[] = {
       {NULL, NULL, 80, NULL, false, NULL, WSUV_EURL},
@@ -139,8 +134,6 @@ WORLD_TEST(test_arguments_parts_are_bad, w) {
       {url, NULL, 0, NULL, false, "127.0.0.1:80", UV_EINVAL},
       {"ws+unix:///s:/", NULL, 0, NULL, false, "127.0.0.1", UV_EINVAL},
   };
-  scene s;
-  scene_begin(&s, w, NULL);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     wsuv_request_t r;
     wsuv_request_init(&r, all[i].url);
@@ -149,9 +142,9 @@ WORLD_TEST(test_arguments_parts_are_bad, w) {
     r.path = all[i].path;
     r.secure = all[i].secure;
     r.address = all[i].address;
-    assert_refused(&s, &r, all[i].code);
+    assert_refused(u, &r, all[i].code);
   }
-  end_refused(&s);
+  end_refused(u);
 }
 
 /* --- F8: every byte in every field --- */
@@ -267,76 +260,69 @@ static bool is_control(unsigned c) {
   return c < ' ' || c == 0x7f;
 }
 
-static void assert_field_refuses(scene *s, const field *f, unsigned c) {
+static void assert_field_refuses(session_user *u, const field *f, unsigned c) {
   char value[FIELD_SIZE];
   wsuv_config_t config;
-  wsuv_request_t r = good_request(s);
-  wsuv_client_get_config(s->client, &config);
+  wsuv_request_t r = good_request(u);
+  wsuv_client_get_config(u->client, &config);
   r.config = &config;
   (void) snprintf(value, sizeof value, f->format, (int) c);
   f->set(&r, &config, value);
-  int err = observer_request(&s->o, s->client, &r);
+  int err = user_request(u, &r);
   if (err != f->code) print_message("%s, byte %u\n", f->name, c);
   assert_int_equal(err, f->code);
 }
 
-WORLD_TEST(test_arguments_refuse_control_bytes_in_every_field, w) {
-  scene s;
-  scene_begin(&s, w, NULL);
+SCENARIO_TEST(test_arguments_refuse_control_bytes_in_every_field, w, p, u) {
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     for (unsigned c = 1; c < 256; c++) {
-      if (is_control(c) && !(c == '\t' && fields[i].tab)) assert_field_refuses(&s, &fields[i], c);
+      if (is_control(c) && !(c == '\t' && fields[i].tab)) assert_field_refuses(u, &fields[i], c);
     }
   }
-  end_refused(&s);
+  end_refused(u);
 }
 
 /* Credentials are unescaped, and may not smuggle anything in that way. */
-WORLD_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials, w) {
+SCENARIO_TEST(test_arguments_refuse_escaped_control_bytes_in_credentials, w, p, u) {
   char url[FIELD_SIZE];
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.url = url;
   for (unsigned c = 0; c < 256; c++) {
     if (!is_control(c)) continue;
     (void) snprintf(url, sizeof url, "ws://a%%%02xb:c@d/", c);
-    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    assert_refused(u, &r, WSUV_EINVAL_HEADER);
     (void) snprintf(url, sizeof url, "ws://a:b%%%02xc@d/", c);
-    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    assert_refused(u, &r, WSUV_EINVAL_HEADER);
   }
   (void) snprintf(url, sizeof url, "ws://a%%3ab:c@d/"); /* a colon in the user (RFC 7617 2) */
-  assert_refused(&s, &r, WSUV_EINVAL_HEADER);
-  end_refused(&s);
+  assert_refused(u, &r, WSUV_EINVAL_HEADER);
+  end_refused(u);
 }
 
 /* Whatever byte is not refused goes out as it is, and nothing else with it. */
-WORLD_TEST(test_arguments_other_bytes_go_out_as_they_are, w) {
+SCENARIO_TEST(test_arguments_other_bytes_go_out_as_they_are, w, p, u) {
   char value[FIELD_SIZE], seen[FIELD_SIZE];
-  scene s;
-  scene_begin(&s, w, NULL);
-  s.peer->lenient = true;
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_RESET);
+  p->raw->lenient = true;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_RESET);
   for (unsigned c = 1; c < 256; c++) {
-    wsuv_request_t r = good_request(&s);
+    wsuv_request_t r = good_request(u);
     (void) snprintf(value, sizeof value, "a%cb", (int) c);
     set_header_value(&r, NULL, value);
-    observer_reset(&s.o);
-    int err = observer_request(&s.o, s.client, &r);
+    user_reset(u);
+    int err = user_request(u, &r);
     assert_true(err == 0 || err == WSUV_EINVAL_HEADER);
     if (c == '\t' || (c >= ' ' && c < 0x7f)) assert_int_equal(err, 0);
     if (err < 0) continue;
-    world_run_until_true(w, &s.o.closed);
+    user_run_to_close(u);
     assert_true(
-        raw_conn_header(raw_peer_conn(s.peer, s.peer->accepted - 1), "X-Name", seen, sizeof seen));
+        raw_conn_header(raw_peer_conn(p->raw, p->raw->accepted - 1), "X-Name", seen, sizeof seen));
     assert_string_equal(seen, value);
   }
-  scene_end(&s);
 }
 
 /* --- headers and subprotocols --- */
 
-WORLD_TEST(test_arguments_headers_that_are_not_the_user_s, w) {
+SCENARIO_TEST(test_arguments_headers_that_are_not_the_user_s, w, p, u) {
   static const char *const names[] = {"Upgrade",
                                       "connection",
                                       "Content-Length",
@@ -347,75 +333,67 @@ WORLD_TEST(test_arguments_headers_that_are_not_the_user_s, w) {
                                       "Sec-WebSocket-Protocol",
                                       "Sec-WebSocket-Version",
                                       "Sec-WebSocket-Extensions"};
-  scene s;
-  scene_begin(&s, w, NULL);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    wsuv_request_t r = good_request(&s);
+    wsuv_request_t r = good_request(u);
     set_header_name(&r, NULL, names[i]);
-    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    assert_refused(u, &r, WSUV_EINVAL_HEADER);
   }
-  end_refused(&s);
+  end_refused(u);
 }
 
-WORLD_TEST(test_arguments_headers_that_are_none, w) {
+SCENARIO_TEST(test_arguments_headers_that_are_none, w, p, u) {
   static const wsuv_header_t bad[] = {{NULL, "x"}, {"X", NULL},  {"", "x"},
                                       {"X:", "x"}, {"X Y", "x"}, {"X\xc3\xa4", "x"}};
   static const wsuv_header_t hosts[] = {{"Host", "a"}, {"host", "b"}};
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     r.headers = &bad[i];
     r.header_count = 1;
-    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    assert_refused(u, &r, WSUV_EINVAL_HEADER);
   }
   r.headers = hosts;
   r.header_count = 2;
-  assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+  assert_refused(u, &r, WSUV_EINVAL_HEADER);
   r.headers = NULL;
-  assert_refused(&s, &r, UV_EINVAL);
-  end_refused(&s);
+  assert_refused(u, &r, UV_EINVAL);
+  end_refused(u);
 }
 
-WORLD_TEST(test_arguments_subprotocols_that_are_none, w) {
+SCENARIO_TEST(test_arguments_subprotocols_that_are_none, w, p, u) {
   static const char *const lists[][2] = {{"", "a"},        {"a", NULL},  {"a", "a"},
                                          {"a b", "c"},     {"a,b", "c"}, {"a", "\"b\""},
                                          {"a", "\xc3\xa4"}};
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
     r.subprotocols = lists[i];
     r.subprotocol_count = 2;
-    assert_refused(&s, &r, WSUV_EINVAL_HEADER);
+    assert_refused(u, &r, WSUV_EINVAL_HEADER);
   }
   r.subprotocols = NULL;
-  assert_refused(&s, &r, UV_EINVAL);
-  end_refused(&s);
+  assert_refused(u, &r, UV_EINVAL);
+  end_refused(u);
 }
 
 /* --- structures --- */
 
-WORLD_TEST(test_arguments_sizes_of_structures, w) {
+SCENARIO_TEST(test_arguments_sizes_of_structures, w, p, u) {
   static const size_t sizes[] = {0, 1, sizeof(size_t), SIZE_MAX};
-  wsuv_callbacks_t callbacks = observer_callbacks;
+  wsuv_callbacks_t callbacks = *user_callbacks();
   wsuv_config_t config;
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     r.size = sizes[i];
-    assert_refused(&s, &r, WSUV_ESIZE);
+    assert_refused(u, &r, WSUV_ESIZE);
     callbacks.size = sizes[i];
     r.size = sizeof r;
-    assert_int_equal(wsuv_connect(s.client, &r, &callbacks, NULL), WSUV_ESIZE);
+    assert_int_equal(wsuv_connect(u->client, &r, &callbacks, NULL), WSUV_ESIZE);
   }
-  wsuv_client_get_config(s.client, &config);
+  wsuv_client_get_config(user_client(u), &config);
   config.size = sizeof config - 1;
-  r = good_request(&s);
+  r = good_request(u);
   r.config = &config;
-  assert_refused(&s, &r, WSUV_ESIZE);
-  end_refused(&s);
+  assert_refused(u, &r, WSUV_ESIZE);
+  end_refused(u);
 }
 
 /* A configuration with one thing wrong, the n-th. false: there is no n-th. */
@@ -445,18 +423,16 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   }
 }
 
-WORLD_TEST(test_arguments_configuration_out_of_range, w) {
+SCENARIO_TEST(test_arguments_configuration_out_of_range, w, p, u) {
   wsuv_config_t config;
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.config = &config;
   for (size_t n = 0;; n++) {
-    wsuv_client_get_config(s.client, &config);
+    wsuv_client_get_config(user_client(u), &config);
     if (!spoil(&config, n)) break;
-    assert_refused(&s, &r, UV_EINVAL);
+    assert_refused(u, &r, UV_EINVAL);
   }
-  end_refused(&s);
+  end_refused(u);
 }
 
 WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range, w) {
@@ -530,46 +506,39 @@ static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t 
   }
 }
 
-WORLD_TEST(test_arguments_configuration_with_other_hooks, w) {
+SCENARIO_TEST(test_arguments_configuration_with_other_hooks, w, p, u) {
   track_alloc other;
   wsuv_config_t config;
-  scene s;
   track_alloc_init(&other);
-  scene_begin(&s, w, NULL);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.config = &config;
   for (size_t n = 0;; n++) {
-    wsuv_client_get_config(s.client, &config);
+    wsuv_client_get_config(user_client(u), &config);
     if (!change_hook(&config, &other.handle, n)) break;
-    assert_refused(&s, &r, UV_EINVAL);
+    assert_refused(u, &r, UV_EINVAL);
   }
   assert_int_equal(other.calls, 0);
-  end_refused(&s);
+  end_refused(u);
 }
 
 /* "Hooks must be the client's": the allocator that the client was made with is just that. */
-WORLD_TEST(test_arguments_configuration_with_the_hooks_of_the_client, w) {
+SCENARIO_TEST(test_arguments_configuration_with_the_hooks_of_the_client, w, p, u) {
   wsuv_config_t config;
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_client_get_config(s.client, &config);
+  wsuv_client_get_config(user_client(u), &config);
   config.allocator = &w->alloc->handle;
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.config = &config;
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  observer_terminate(&s.o);
-  world_run_until_true(w, &s.o.closed);
-  scene_end(&s);
+  assert_int_equal(user_request(u, &r), 0);
+  user_terminate(u);
+  user_run_to_close(u);
 }
 
 /* --- reading the configuration --- */
 
 /* Read from a client that was given none. */
-WORLD_TEST(test_arguments_defaults_are_those_documented, w) {
+SCENARIO_TEST(test_arguments_defaults_are_those_documented, w, p, u) {
   wsuv_config_t c;
-  scene s;
-  scene_begin(&s, w, NULL);
-  wsuv_client_get_config(s.client, &c);
+  wsuv_client_get_config(user_client(u), &c);
   assert_true(c.ping_interval_ms == 0 && c.ping_timeout_ms == 0 && c.idle_timeout_ms == 0);
   assert_int_equal(c.max_frame_size, 2147483647);
   assert_int_equal(c.max_message_size, 16 * 1024 * 1024);
@@ -586,50 +555,43 @@ WORLD_TEST(test_arguments_defaults_are_those_documented, w) {
   assert_true(c.header_count == 0 && c.subprotocol_count == 0 && c.tcp_keepalive_s == 0);
   assert_string_equal(c.user_agent, "wsuv/" WSUV_VERSION_STRING);
   assert_true(c.local_address == NULL && c.log == NULL && c.log_level == WSUV_LOG_INFO);
-  scene_end(&s);
 }
 
-WORLD_TEST(test_arguments_configuration_is_read_into_anything, w) {
-  wsuv_config_t config, own;
-  scene s;
-  wsuv_client_config_init(&own);
-  own.close_timeout_ms = 1234;
-  own.user_agent = "reader";
-  scene_begin(&s, w, &own);
+SCENARIO_TEST(test_arguments_configuration_is_read_into_anything, w, p, u) {
+  wsuv_config_t config;
+  u->config.close_timeout_ms = 1234;
+  u->config.user_agent = "reader";
   memset(&config, 0xaa, sizeof config);
-  wsuv_client_get_config(s.client, &config);
+  wsuv_client_get_config(user_client(u), &config);
   assert_int_equal(config.size, sizeof config);
   assert_int_equal(config.close_timeout_ms, 1234);
   assert_string_equal(config.user_agent, "reader");
   assert_null(config.headers);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   r.config = &config;
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  observer_terminate(&s.o);
-  world_run_until_true(w, &s.o.closed);
-  scene_end(&s);
+  assert_int_equal(user_request(u, &r), 0);
+  user_terminate(u);
+  user_run_to_close(u);
 }
 
 /* The caller may have been compiled with an older header, or with a newer one. */
-WORLD_TEST(test_arguments_configuration_is_read_in_the_caller_s_size, w) {
+SCENARIO_TEST(test_arguments_configuration_is_read_in_the_caller_s_size, w, p, u) {
   union {
     wsuv_config_t config;
     uint8_t bytes[sizeof(wsuv_config_t) + 64];
   } to;
   const size_t older = offsetof(wsuv_config_t, max_message_size);
-  scene s;
-  scene_begin(&s, w, NULL);
   memset(&to, 0xaa, sizeof to);
-  wsuv_client_copy_config(s.client, &to.config, older);
+  wsuv_client_copy_config(user_client(u), &to.config, older);
   assert_int_equal(to.config.size, older);
   assert_int_equal(to.config.max_frame_size, 2147483647);
   for (size_t i = older; i < sizeof to; i++) assert_int_equal(to.bytes[i], 0xaa);
   memset(&to, 0xaa, sizeof to);
-  wsuv_client_copy_config(s.client, &to.config, sizeof to);
+  wsuv_client_copy_config(u->client, &to.config, sizeof to);
   assert_int_equal(to.config.size, sizeof to);
   assert_int_equal(to.config.outgoing_max, 16 * 1024 * 1024);
   for (size_t i = sizeof to.config; i < sizeof to; i++) assert_int_equal(to.bytes[i], 0);
-  end_refused(&s);
+  end_refused(u);
 }
 
 /* --- what may be left out --- */
@@ -638,45 +600,38 @@ static bool has_no_sessions(void *client) {
   return wsuv_client_session_count(client) == 0;
 }
 
-WORLD_TEST(test_arguments_callbacks_may_be_null, w) {
+SCENARIO_TEST(test_arguments_callbacks_may_be_null, w, p, u) {
   static const wsuv_callbacks_t none = {WSUV_CALLBACKS_INIT};
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "text"),
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "text"),
                 PEER_SEND_FRAME(9, "ping"), PEER_EXPECT_FRAME(10, "ping"),
                 PEER_SEND_FRAME(10, "pong"), PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000),
                 PEER_END, PEER_EXPECT_END);
-  assert_int_equal(wsuv_connect_url(s.client, raw_peer_url(s.peer, "/"), NULL, NULL, NULL), 0);
-  assert_int_equal(wsuv_client_session_count(s.client), 1);
-  world_run_until(w, has_no_sessions, s.client);
-  assert_int_equal(wsuv_connect_url(s.client, raw_peer_url(s.peer, "/"), &none, NULL, NULL), 0);
-  world_run_until(w, has_no_sessions, s.client);
-  assert_int_equal(s.peer->accepted, 2);
-  scene_end(&s);
+  assert_int_equal(wsuv_connect_url(user_client(u), raw_peer_url(p->raw, "/"), NULL, NULL, NULL),
+                   0);
+  assert_int_equal(wsuv_client_session_count(u->client), 1);
+  world_run_until(w, has_no_sessions, u->client);
+  assert_int_equal(wsuv_connect_url(u->client, raw_peer_url(p->raw, "/"), &none, NULL, NULL), 0);
+  world_run_until(w, has_no_sessions, u->client);
+  assert_int_equal(p->raw->accepted, 2);
 }
 
-WORLD_TEST(test_arguments_are_copied, w) {
+SCENARIO_TEST(test_arguments_are_copied, w, p, u) {
   char url[128], value[8] = "before", seen[16];
-  wsuv_callbacks_t callbacks = observer_callbacks;
-  wsuv_session_t *session;
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
+  wsuv_callbacks_t callbacks = *user_callbacks();
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
                 PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-  wsuv_request_t r = good_request(&s);
+  wsuv_request_t r = good_request(u);
   (void) snprintf(url, sizeof url, "%s", r.url);
   r.url = url;
-  r.data = &s.o;
+  r.data = u;
   set_header_value(&r, NULL, value);
-  assert_int_equal(wsuv_connect(s.client, &r, &callbacks, &session), 0);
-  s.o.session = session;
+  assert_int_equal(wsuv_connect(u->client, &r, &callbacks, &u->session), 0);
   memset(url, 'x', sizeof url);
   memset(value, 'x', sizeof value);
   memset(&r, 0xff, sizeof r);
   memset(&callbacks, 0xff, sizeof callbacks);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  assert_true(raw_conn_header(raw_peer_conn(s.peer, 0), "X-Name", seen, sizeof seen));
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "X-Name", seen, sizeof seen));
   assert_string_equal(seen, "before");
-  scene_end(&s);
 }

@@ -7,7 +7,7 @@
 
 #include "support/answer.h"
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 #define FRAMES "\x81\x05hello\x88\x02\x03\xe8"
@@ -96,60 +96,55 @@ static void write_rest(raw_conn *c) {
 
 static const char *const chat[] = {"chat"};
 
-static void begin(scene *s, world *w, answering *a) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.subprotocols = chat;
-  config.subprotocol_count = 1;
-  scene_begin(s, w, &config);
-  s->peer->data = a;
-  s->peer->lenient = true; /* with those who leave because of the answer */
-  raw_peer_play(s->peer, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_TURN,
+static void begin(session_user *u, answering *a) {
+  u->config.subprotocols = chat;
+  u->config.subprotocol_count = 1;
+  u->peer->raw->data = a;
+  u->peer->raw->lenient = true; /* with those who leave because of the answer */
+  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_CALL(write_first), PEER_TURN,
                 PEER_CALL(write_rest), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static void end(scene *s, answering *a) {
-  scene_end(s);
+static void end(session_user *u, answering *a) {
+  scenario_finish(u);
   bytes_free(&a->all);
 }
 
-static void assert_fails(scene *s, const bad_answer *bad) {
-  scene_play(s);
-  if (s->o.status != bad->code) print_message("answer: %s\n", bad->text);
-  assert_ended(&s->o, bad->code, WSUV_STAGE_HANDSHAKE);
-  assert_never_open(&s->o);
-  if (bad->http_status != ANY) assert_int_equal(s->o.http_status, bad->http_status);
-  assert_true(s->o.detail[0] != '\0');
-  assert_int_equal(s->o.header_count, 0);
-  assert_false(s->o.has_body);
+static void assert_fails(session_user *u, const bad_answer *bad) {
+  scenario_play(u);
+  if (u->end.status != bad->code) print_message("answer: %s\n", bad->text);
+  assert_true(user_ended_by(u, bad->code, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
+  if (bad->http_status != ANY) assert_int_equal(u->end.http_status, bad->http_status);
+  assert_true(u->end.detail[0] != '\0');
+  assert_int_equal(u->end.header_count, 0);
+  assert_false(u->end.has_body);
 }
 
-WORLD_TEST(test_bad_answer_has_a_code_for_each_fault, w) {
+SCENARIO_TEST(test_bad_answer_has_a_code_for_each_fault, w, p, u) {
   answering a = {0};
-  scene s;
-  begin(&s, w, &a);
+  begin(u, &a);
   for (size_t i = 0; i < BAD_ANSWERS; i++) {
     a.text = bad_answers[i].text;
     a.cut = SIZE_MAX;
-    assert_fails(&s, &bad_answers[i]);
+    assert_fails(u, &bad_answers[i]);
   }
-  end(&s, &a);
+  end(u, &a);
 }
 
-WORLD_TEST(test_bad_answer_cut_in_two, w) {
+SCENARIO_TEST(test_bad_answer_cut_in_two, w, p, u) {
   answering a = {0};
-  scene s;
-  begin(&s, w, &a);
+  begin(u, &a);
   for (size_t i = 0; i < BAD_ANSWERS; i++) {
     a.text = bad_answers[i].text;
     a.cut = (size_t) (w->seed * 31 + i * 7) % strlen(a.text);
-    assert_fails(&s, &bad_answers[i]);
+    assert_fails(u, &bad_answers[i]);
   }
-  end(&s, &a);
+  end(u, &a);
 }
 
 /* What may be so, and is no fault. */
-WORLD_TEST(test_good_answers_of_every_form, w) {
+SCENARIO_TEST(test_good_answers_of_every_form, w, p, u) {
   static const char *const good[] = {
       ANSWER_101,
       INTERIM_8 ANSWER_101,
@@ -163,24 +158,23 @@ WORLD_TEST(test_good_answers_of_every_form, w) {
       ANSWER_HEAD "Sec-WebSocket-Protocol: chat\r\n\r\n",
   };
   answering a = {.cut = SIZE_MAX};
-  scene s;
-  begin(&s, w, &a);
+  begin(u, &a);
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     a.text = good[i];
-    scene_play(&s);
-    assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-    assert_string_equal(bytes_text(&s.o.text), "hello;");
-    assert_true(s.o.clean);
+    scenario_play(u);
+    assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+    assert_true(user_got(u, "TEXT \"hello\""));
+    assert_true(u->end.clean);
   }
-  end(&s, &a);
+  end(u, &a);
 }
 
 /* --- F1: as large, as many --- */
 
-static void play_head(scene *s, answering *a, const bytes *head) {
+static void play_head(session_user *u, answering *a, const bytes *head) {
   a->text = bytes_text(head);
   a->cut = SIZE_MAX;
-  scene_play(s);
+  scenario_play(u);
 }
 
 /* "{accept}" is made 28 characters. */
@@ -192,20 +186,19 @@ static void head_of_size(bytes *head, size_t size) {
   bytes_add(head, "\r\n\r\n", 4);
 }
 
-WORLD_TEST(test_bad_answer_that_is_too_large, w) {
+SCENARIO_TEST(test_bad_answer_that_is_too_large, w, p, u) {
   bytes head = {0};
   answering a = {0};
-  scene s;
-  begin(&s, w, &a);
+  begin(u, &a);
   head_of_size(&head, 16 * 1024);
-  play_head(&s, &a, &head);
-  assert_int_equal(s.o.opens, 1);
+  play_head(u, &a, &head);
+  assert_int_equal(u->opens, 1);
   head_of_size(&head, 16 * 1024 + 1);
-  play_head(&s, &a, &head);
-  assert_ended(&s.o, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE);
-  assert_never_open(&s.o);
+  play_head(u, &a, &head);
+  assert_true(user_ended_by(u, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
   bytes_free(&head);
-  end(&s, &a);
+  end(u, &a);
 }
 
 static void head_of_fields(bytes *head, size_t count) {
@@ -215,43 +208,41 @@ static void head_of_fields(bytes *head, size_t count) {
   bytes_print(head, "\r\n");
 }
 
-WORLD_TEST(test_bad_answer_of_too_many_fields, w) {
+SCENARIO_TEST(test_bad_answer_of_too_many_fields, w, p, u) {
   bytes head = {0};
   answering a = {0};
-  scene s;
-  begin(&s, w, &a);
+  begin(u, &a);
   head_of_fields(&head, 100);
-  play_head(&s, &a, &head);
-  assert_int_equal(s.o.opens, 1);
+  play_head(u, &a, &head);
+  assert_int_equal(u->opens, 1);
   head_of_fields(&head, 101);
-  play_head(&s, &a, &head);
-  assert_ended(&s.o, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE);
-  assert_never_open(&s.o);
+  play_head(u, &a, &head);
+  assert_true(user_ended_by(u, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
   bytes_free(&head);
-  end(&s, &a);
+  end(u, &a);
 }
 
 /* A line that never ends, and fields without end: what is kept is bounded. */
-static void play_bomb(scene *s, const char *start, const char *more) {
+static void play_bomb(session_user *u, const char *start, const char *more) {
   enum { REPEATS = 50000 };
   size_t len = strlen(more);
   char *bomb = check_alloc(REPEATS * len);
   for (size_t i = 0; i < REPEATS; i++) memcpy(bomb + i * len, more, len);
-  raw_peer_play(s->peer, PEER_EXPECT_REQUEST, PEER_SEND_BYTES(start, strlen(start)),
+  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_SEND_BYTES(start, strlen(start)),
                 PEER_SEND_BYTES(bomb, REPEATS * len), PEER_EXPECT_GONE);
-  size_t idle = s->w->alloc->live_bytes;
-  scene_play(s);
-  assert_ended(&s->o, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE);
-  assert_true(s->w->alloc->peak_bytes - idle <= 96 * 1024);
+  (void) user_client(u);
+  size_t idle = u->w->alloc->live_bytes;
+  scenario_play(u);
+  assert_true(user_ended_by(u, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE));
+  assert_true(u->w->alloc->peak_bytes - idle <= 96 * 1024);
   free(bomb);
 }
 
-WORLD_TEST(test_bad_answer_without_end, w) {
+SCENARIO_TEST(test_bad_answer_without_end, w, p, u) {
   static const char *const more[] = {"x", "X-Name: value\r\n", "X:\r\n"};
   for (size_t i = 0; i < 3; i++) {
-    scene s;
-    scene_begin(&s, w, NULL);
-    play_bomb(&s, ANSWER_SWITCH "X: ", more[i]);
-    scene_end(&s);
+    scenario_renew(u);
+    play_bomb(u, ANSWER_SWITCH "X: ", more[i]);
   }
 }

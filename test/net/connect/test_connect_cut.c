@@ -2,7 +2,7 @@
 
 #include "support/answer.h"
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 typedef void (*leave_fn)(raw_conn *c);
@@ -19,11 +19,12 @@ static leaving *of(const raw_conn *c) {
 }
 
 /* The connection may have been cut before or while the request was written. */
-static void assert_lost(const observer *o) {
-  assert_int_equal(o->closes, 1);
-  assert_never_open(o);
-  assert_int_equal(o->http_status, 0);
-  assert_true(o->status == UV_EOF || o->status == UV_ECONNRESET || o->status == UV_EPIPE);
+static void assert_lost(const session_user *u) {
+  assert_int_equal(u->closes, 1);
+  assert_true(user_never_opened(u));
+  assert_int_equal(u->end.http_status, 0);
+  assert_true(u->end.status == UV_EOF || u->end.status == UV_ECONNRESET ||
+              u->end.status == UV_EPIPE);
 }
 
 /* --- before the answer --- */
@@ -40,36 +41,31 @@ static const leave_fn ways[] = {raw_conn_end, raw_conn_close, raw_conn_reset};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* A reset can be quicker than the news of the connection. */
-WORLD_TEST(test_cut_right_after_accepting, w) {
+SCENARIO_TEST(test_cut_right_after_accepting, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
     leaving l = {.leave = ways[i]};
-    scene s;
-    scene_begin(&s, w, NULL);
-    s.peer->data = &l;
-    raw_peer_set_callbacks(s.peer, &(raw_peer_callbacks){.on_connection = leave_at_once});
-    scene_play(&s);
-    assert_lost(&s.o);
-    assert_true(s.o.stage == WSUV_STAGE_HANDSHAKE ||
-                (ways[i] == raw_conn_reset && s.o.stage == WSUV_STAGE_CONNECT));
-    scene_end(&s);
+    scenario_renew(u);
+    p->raw->data = &l;
+    raw_peer_set_callbacks(p->raw, &(raw_peer_callbacks){.on_connection = leave_at_once});
+    scenario_play(u);
+    assert_lost(u);
+    assert_true(u->end.stage == WSUV_STAGE_HANDSHAKE ||
+                (ways[i] == raw_conn_reset && u->end.stage == WSUV_STAGE_CONNECT));
   }
 }
 
-WORLD_TEST(test_cut_in_mid_request, w) {
-  scene s;
+SCENARIO_TEST(test_cut_in_mid_request, w, p, u) {
   leaving l = {.leave = NULL};
-  scene_begin(&s, w, NULL);
-  s.peer->data = &l;
-  raw_peer_set_callbacks(s.peer, &(raw_peer_callbacks){.on_bytes = leave_in_mid_request});
+  p->raw->data = &l;
+  raw_peer_set_callbacks(p->raw, &(raw_peer_callbacks){.on_bytes = leave_in_mid_request});
   for (size_t i = 0; i < WAYS; i++) {
     l.leave = ways[i];
     for (l.after = 1; l.after < 150; l.after += 7) {
-      scene_play(&s);
-      assert_lost(&s.o);
-      assert_int_equal(s.o.stage, WSUV_STAGE_HANDSHAKE);
+      scenario_play(u);
+      assert_lost(u);
+      assert_int_equal(u->end.stage, WSUV_STAGE_HANDSHAKE);
     }
   }
-  scene_end(&s);
 }
 
 /* --- within the answer --- */
@@ -83,43 +79,38 @@ static void answer_and_leave(raw_conn *c) {
   l->leave(c);
 }
 
-static void begin_answering(scene *s, world *w, leaving *l) {
-  scene_begin(s, w, NULL);
-  s->peer->data = l;
-  raw_peer_set_callbacks(s->peer, &(raw_peer_callbacks){.on_bytes = answer_and_leave});
+static void begin_answering(session_user *u, leaving *l) {
+  u->peer->raw->data = l;
+  raw_peer_set_callbacks(u->peer->raw, &(raw_peer_callbacks){.on_bytes = answer_and_leave});
 }
 
-WORLD_TEST(test_cut_after_every_byte_of_the_answer, w) {
-  scene s;
+SCENARIO_TEST(test_cut_after_every_byte_of_the_answer, w, p, u) {
   leaving l = {.leave = NULL};
-  begin_answering(&s, w, &l);
+  begin_answering(u, &l);
   for (size_t i = 0; i < WAYS; i++) {
     l.leave = ways[i];
     l.cut = 0;
     do {
-      scene_play(&s);
-      assert_lost(&s.o);
-      assert_int_equal(s.o.stage, WSUV_STAGE_HANDSHAKE);
-      if (ways[i] == raw_conn_end) assert_int_equal(s.o.status, UV_EOF);
+      scenario_play(u);
+      assert_lost(u);
+      assert_int_equal(u->end.stage, WSUV_STAGE_HANDSHAKE);
+      if (ways[i] == raw_conn_end) assert_int_equal(u->end.status, UV_EOF);
     } while (++l.cut < l.answer.len);
   }
   bytes_free(&l.answer);
-  scene_end(&s);
 }
 
 /* Then it was open, and was lost: 1006. */
-WORLD_TEST(test_cut_right_behind_the_answer, w) {
-  scene s;
+SCENARIO_TEST(test_cut_right_behind_the_answer, w, p, u) {
   leaving l = {.leave = raw_conn_end, .cut = 0};
-  begin_answering(&s, w, &l);
-  scene_play(&s);
+  begin_answering(u, &l);
+  scenario_play(u);
   l.cut = l.answer.len;
-  scene_play(&s);
-  assert_ended(&s.o, UV_EOF, WSUV_STAGE_OPEN);
-  assert_int_equal(s.o.opens, 1);
-  assert_int_equal(s.o.code, WSUV_CLOSE_ABNORMAL);
-  assert_int_equal(s.o.sent_code, 0);
-  assert_false(s.o.clean);
+  scenario_play(u);
+  assert_true(user_ended_by(u, UV_EOF, WSUV_STAGE_OPEN));
+  assert_int_equal(u->opens, 1);
+  assert_int_equal(u->end.code, WSUV_CLOSE_ABNORMAL);
+  assert_int_equal(u->end.sent_code, 0);
+  assert_false(u->end.clean);
   bytes_free(&l.answer);
-  scene_end(&s);
 }

@@ -7,7 +7,7 @@
 #include "session/client.h"
 #include "support/answer.h"
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 /* The real world cannot wait long, and is not on time. */
@@ -17,92 +17,77 @@ static uint64_t timeout_ms(const world *w) {
 
 enum { SLACK_MS = 10 };
 
-static void begin(scene *s, world *w) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.handshake_timeout_ms = timeout_ms(w);
-  scene_begin(s, w, &config);
-  s->peer->lenient = true;
+static void begin(session_user *u) {
+  u->config.handshake_timeout_ms = timeout_ms(u->w);
+  u->peer->raw->lenient = true;
 }
 
-static void assert_ends_in_time(scene *s, const char *name, int status, wsuv_stage_t stage) {
-  world *w = s->w;
+static void assert_ends_in_time(session_user *u, const char *name, int status, wsuv_stage_t stage) {
+  world *w = u->w;
   uint64_t begun = world_now_ms(w);
-  observer_reset(&s->o);
-  assert_int_equal(observer_connect(&s->o, s->client, raw_peer_url_of(s->peer, name, "/")), 0);
-  world_run_until_true(w, &s->o.closed);
+  user_reset(u);
+  assert_int_equal(user_try_connect_url(u, raw_peer_url_of(u->peer->raw, name, "/")), 0);
+  user_run_to_close(u);
   uint64_t took = world_now_ms(w) - begun;
-  assert_ended(&s->o, status, stage);
-  assert_never_open(&s->o);
+  assert_true(user_ended_by(u, status, stage));
+  assert_true(user_never_opened(u));
   world_assert_took(w, took, timeout_ms(w), timeout_ms(w) + SLACK_MS);
 }
 
-static void assert_timed_out(scene *s, const char *name, wsuv_stage_t stage) {
-  assert_ends_in_time(s, name, UV_ETIMEDOUT, stage);
+static void assert_timed_out(session_user *u, const char *name, wsuv_stage_t stage) {
+  assert_ends_in_time(u, name, UV_ETIMEDOUT, stage);
 }
 
-WORLD_TEST(test_deadline_of_a_server_that_says_nothing, w) {
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
-  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
-  assert_int_equal(s.o.http_status, 0);
-  scene_end(&s);
+SCENARIO_TEST(test_deadline_of_a_server_that_says_nothing, w, p, u) {
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(u->end.http_status, 0);
 }
 
-WORLD_TEST(test_deadline_of_a_server_that_does_not_even_read, w) {
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_STALL, PEER_DELAY(timeout_ms(w) * 2), PEER_RESUME, PEER_EXPECT_GONE);
-  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
-  scene_end(&s);
+SCENARIO_TEST(test_deadline_of_a_server_that_does_not_even_read, w, p, u) {
+  begin(u);
+  raw_peer_play(p->raw, PEER_STALL, PEER_DELAY(timeout_ms(w) * 2), PEER_RESUME, PEER_EXPECT_GONE);
+  assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
 }
 
-WORLD_TEST(test_deadline_of_a_server_that_stops_in_mid_answer, w) {
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND(ANSWER_SWITCH ANSWER_UPGRADE),
+SCENARIO_TEST(test_deadline_of_a_server_that_stops_in_mid_answer, w, p, u) {
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND(ANSWER_SWITCH ANSWER_UPGRADE),
                 PEER_EXPECT_GONE);
-  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
-  scene_end(&s);
+  assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
 }
 
 /* Bytes never extend it: there would be enough for ten deadlines. */
-WORLD_TEST(test_deadline_of_a_server_that_dribbles, w) {
+SCENARIO_TEST(test_deadline_of_a_server_that_dribbles, w, p, u) {
   enum { BYTES = 100 };
   char answer[BYTES + sizeof ANSWER_SWITCH] = ANSWER_SWITCH "X: ";
   memset(answer + strlen(answer), 'x', BYTES - 10);
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST,
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
                 PEER_DRIBBLE(answer, strlen(answer), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
-  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
-  scene_end(&s);
+  assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
 }
 
 /* The status is known: what comes of the body until then is what there is. */
-WORLD_TEST(test_deadline_of_a_refusal_that_dribbles, w) {
+SCENARIO_TEST(test_deadline_of_a_refusal_that_dribbles, w, p, u) {
   static const char body[] = "this body comes slowly, and there is more and more of it, and more";
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 401 No\r\n\r\n"),
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 401 No\r\n\r\n"),
                 PEER_DRIBBLE(body, strlen(body), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
-  assert_ends_in_time(&s, "127.0.0.1", WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE);
-  assert_int_equal(s.o.http_status, 401);
-  scene_end(&s);
+  assert_ends_in_time(u, "127.0.0.1", WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(u->end.http_status, 401);
 }
 
-WORLD_TEST(test_deadline_ends_when_the_session_is_open, w) {
-  scene s;
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
-  scene_connect(&s);
-  world_run_until_true(w, &s.o.opened);
+SCENARIO_TEST(test_deadline_ends_when_the_session_is_open, w, p, u) {
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+  scenario_open(u);
   world_advance(w, timeout_ms(w) * 2);
-  assert_false(s.o.closed);
-  assert_int_equal(wsuv_session_stage(s.o.session), WSUV_STAGE_OPEN);
-  scene_end(&s);
-  assert_int_equal(s.o.status, 0);
+  assert_int_equal(u->closes, 0);
+  assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_OPEN);
+  user_close_client(u);
+  assert_int_equal(u->end.status, 0);
 }
 
 static void answer_and_lose_time(raw_conn *c) {
@@ -112,35 +97,30 @@ static void answer_and_lose_time(raw_conn *c) {
 }
 
 /* The answer came in time, but the program was busy, and looks when it is late. */
-WORLD_TEST(test_deadline_waits_for_what_has_come, w) {
+SCENARIO_TEST(test_deadline_waits_for_what_has_come, w, p, u) {
   sim *m = world_sim(w);
-  scene s;
   if (m != NULL) sim_set_profile(m, NULL);
-  begin(&s, w);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(answer_and_lose_time), PEER_ECHO);
-  scene_connect(&s);
-  world_run_until_true(w, &s.o.opened);
-  scene_end(&s);
-  assert_int_equal(s.o.status, 0);
+  begin(u);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_CALL(answer_and_lose_time), PEER_ECHO);
+  scenario_open(u);
+  user_close_client(u);
+  assert_int_equal(u->end.status, 0);
 }
 
 /* A request can have a deadline of its own. */
-WORLD_TEST(test_deadline_of_one_request, w) {
+SCENARIO_TEST(test_deadline_of_one_request, w, p, u) {
   wsuv_config_t config;
   wsuv_request_t r;
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
-  wsuv_client_get_config(s.client, &config);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  wsuv_client_get_config(user_client(u), &config);
   config.handshake_timeout_ms = 30;
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.config = &config;
   uint64_t begun = world_now_ms(w);
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(user_request(u, &r), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE));
   world_assert_took(w, world_now_ms(w) - begun, 30, 30 + SLACK_MS);
-  scene_end(&s);
 }
 
 /* --- the request gets out, but writing it is told as an error --- */
@@ -169,80 +149,71 @@ static int connect_failing(ws_env *env, const struct sockaddr *addr,
   return 0;
 }
 
-static void begin_failing(scene *s, world *w, uint64_t handshake_timeout_ms) {
+static void begin_failing(session_user *u, uint64_t handshake_timeout_ms) {
   static ws_env_ops failing;
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.handshake_timeout_ms = handshake_timeout_ms;
-  if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL); /* takes a request at once */
-  scene_begin(s, w, &config);
-  sound_env = s->client->endpoint.env->ops;
+  sim *m = world_sim(u->w);
+  u->config.handshake_timeout_ms = handshake_timeout_ms;
+  if (m != NULL) sim_set_profile(m, NULL); /* takes a request at once */
+  ws_env *env = user_client(u)->endpoint.env;
+  sound_env = env->ops;
   failing = *sound_env;
   failing.connect = connect_failing;
-  s->client->endpoint.env->ops = &failing;
+  env->ops = &failing;
 }
 
 /* No session is open that cannot write, least of all one without a deadline. */
-WORLD_TEST(test_deadline_of_a_write_error_is_not_stopped_by_an_answer, w) {
-  scene s;
-  begin_failing(&s, w, 10000);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
+SCENARIO_TEST(test_deadline_of_a_write_error_is_not_stopped_by_an_answer, w, p, u) {
+  begin_failing(u, 10000);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
                 PEER_EXPECT_GONE);
   uint64_t begun = world_now_ms(w);
-  scene_play(&s);
-  assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
-  assert_never_open(&s.o);
+  scenario_play(u);
+  assert_true(user_ended_by(u, UV_EPIPE, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
   world_assert_took(w, world_now_ms(w) - begun, 0, LINGER_MS);
-  scene_end(&s);
 }
 
-static void assert_write_error_ends_after(world *w, uint64_t timeout_ms, uint64_t expected_ms) {
-  scene s;
-  begin_failing(&s, w, timeout_ms);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+static void assert_write_error_ends_after(session_user *u, uint64_t timeout_ms,
+                                          uint64_t expected_ms) {
+  world *w = u->w;
+  begin_failing(u, timeout_ms);
+  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
   uint64_t begun = world_now_ms(w);
-  scene_play(&s);
-  assert_ended(&s.o, UV_EPIPE, WSUV_STAGE_HANDSHAKE);
-  assert_never_open(&s.o);
+  scenario_play(u);
+  assert_true(user_ended_by(u, UV_EPIPE, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
   world_assert_took(w, world_now_ms(w) - begun, expected_ms - 2, expected_ms + LINGER_MS / 2);
-  scene_end(&s);
 }
 
 /* What the server had to say may still come: for a second, but not beyond the deadline. */
-WORLD_TEST(test_deadline_of_a_write_error_is_a_second, w) {
-  assert_write_error_ends_after(w, 10000, LINGER_MS);
+SCENARIO_TEST(test_deadline_of_a_write_error_is_a_second, w, p, u) {
+  assert_write_error_ends_after(u, 10000, LINGER_MS);
 }
 
-WORLD_TEST(test_deadline_is_not_moved_later_by_a_write_error, w) {
-  assert_write_error_ends_after(w, 80, 80);
+SCENARIO_TEST(test_deadline_is_not_moved_later_by_a_write_error, w, p, u) {
+  assert_write_error_ends_after(u, 80, 80);
 }
 
 /* --- in simulation only --- */
 
-WORLD_SIM_TEST(test_deadline_of_a_lookup_that_never_ends, w) {
-  scene s;
-  begin(&s, w);
+SCENARIO_SIM_TEST(test_deadline_of_a_lookup_that_never_ends, w, p, u) {
+  begin(u);
   sim_name(world_sim(w), "never", &(sim_answer){.delay_ms = SIM_NEVER});
-  assert_timed_out(&s, "never", WSUV_STAGE_RESOLVE);
-  scene_end(&s);
+  assert_timed_out(u, "never", WSUV_STAGE_RESOLVE);
 }
 
-WORLD_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered, w) {
-  scene s;
-  begin(&s, w);
+SCENARIO_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered, w, p, u) {
+  begin(u);
   sim_route(world_sim(w), "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
-  assert_timed_out(&s, "127.0.0.1", WSUV_STAGE_CONNECT);
-  scene_end(&s);
+  assert_timed_out(u, "127.0.0.1", WSUV_STAGE_CONNECT);
 }
 
 /* Each stage takes its part, and none a deadline of its own. */
-WORLD_SIM_TEST(test_deadline_is_one_for_all_stages, w) {
+SCENARIO_SIM_TEST(test_deadline_is_one_for_all_stages, w, p, u) {
   char answer[] = ANSWER_SWITCH "X: 1234567890";
-  scene s;
-  begin(&s, w);
+  begin(u);
   sim_name(world_sim(w), "slow", &(sim_answer){.delay_ms = 7000, .addrs = {"127.0.0.1"}});
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_DELAY(2000),
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_DELAY(2000),
                 PEER_DRIBBLE(answer, strlen(answer), 1, 500), PEER_EXPECT_GONE);
-  assert_timed_out(&s, "slow", WSUV_STAGE_HANDSHAKE);
-  scene_end(&s);
+  assert_timed_out(u, "slow", WSUV_STAGE_HANDSHAKE);
 }

@@ -3,30 +3,28 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 /* Frames that the bytes already fetched are enough for, at most. */
 enum { FRAMES_MAX = 1024 };
 
-WORLD_TEST(test_random_fails_at_connect, w) {
-  scene s;
-  scene_begin(&s, w, NULL);
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+SCENARIO_TEST(test_random_fails_at_connect, w, p, u) {
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
+  (void) user_client(u);
   world_random_fails(w, true);
   for (size_t i = 0; i < 3; i++) {
-    int err = observer_connect(&s.o, s.client, raw_peer_url(s.peer, "/"));
+    int err = user_try_connect_url(u, raw_peer_url(p->raw, "/"));
     assert_int_equal(err, WSUV_ERANDOM);
-    assert_int_equal(wsuv_client_session_count(s.client), 0);
+    assert_int_equal(wsuv_client_session_count(u->client), 0);
   }
   world_run(w);
-  assert_int_equal(s.o.closes, 0);
-  assert_int_equal(s.peer->accepted, 0);
+  assert_int_equal(u->closes, 0);
+  assert_int_equal(p->raw->accepted, 0);
   world_random_fails(w, false);
-  scene_connect(&s);
-  world_run_until_true(w, &s.o.opened);
-  scene_end(&s);
-  assert_int_equal(s.o.closes, 0);
+  scenario_open(u);
+  user_close_client(u);
+  assert_int_equal(u->closes, 1);
 }
 
 /* --- when it fails later --- */
@@ -48,21 +46,19 @@ static void take_frames(raw_conn *c) {
   }
 }
 
-static void begin(scene *s, world *w, seen_keys *seen) {
+static void open_and_fail(session_user *u, seen_keys *seen) {
   memset(seen, 0, sizeof *seen);
-  scene_begin(s, w, NULL);
-  s->peer->data = seen;
-  raw_peer_set_callbacks(s->peer, &(raw_peer_callbacks){.on_bytes = take_frames});
-  scene_connect(s);
-  world_run_until_true(w, &s->o.opened);
-  world_random_fails(w, true);
+  u->peer->raw->data = seen;
+  raw_peer_set_callbacks(u->peer->raw, &(raw_peer_callbacks){.on_bytes = take_frames});
+  scenario_open(u);
+  world_random_fails(u->w, true);
 }
 
-static void assert_lost(const observer *o) {
-  assert_ended(o, WSUV_ERANDOM, WSUV_STAGE_OPEN);
-  assert_int_equal(o->code, WSUV_CLOSE_ABNORMAL);
-  assert_int_equal(o->sent_code, 0);
-  assert_false(o->clean);
+static void assert_lost(const session_user *u) {
+  assert_true(user_ended_by(u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
+  assert_int_equal(u->end.code, WSUV_CLOSE_ABNORMAL);
+  assert_int_equal(u->end.sent_code, 0);
+  assert_false(u->end.clean);
 }
 
 static int send_until_refused(wsuv_session_t *session, size_t *sent) {
@@ -73,83 +69,74 @@ static int send_until_refused(wsuv_session_t *session, size_t *sent) {
   return err;
 }
 
-WORLD_TEST(test_random_fails_at_send, w) {
+SCENARIO_TEST(test_random_fails_at_send, w, p, u) {
   size_t sent;
-  seen_keys seen;
-  scene s;
-  begin(&s, w, &seen);
-  assert_int_equal(send_until_refused(s.o.session, &sent), WSUV_ERANDOM);
-  assert_false(s.o.closed);
-  assert_int_equal(wsuv_send_text(s.o.session, "a", 1), WSUV_ESTATE);
+  static seen_keys seen;
+  open_and_fail(u, &seen);
+  assert_int_equal(send_until_refused(u->session, &sent), WSUV_ERANDOM);
+  assert_int_equal(u->closes, 0);
+  assert_int_equal(wsuv_send_text(u->session, "a", 1), WSUV_ESTATE);
   world_random_fails(w, false); /* too late */
-  world_run_until_true(w, &s.o.closed);
-  assert_lost(&s.o);
-  scene_end(&s);
+  user_run_to_close(u);
+  assert_lost(u);
+  user_close_client(u);
   world_run(w);
   assert_true(seen.count <= sent);
 }
 
-WORLD_TEST(test_random_fails_at_ping, w) {
-  seen_keys seen;
-  scene s;
-  begin(&s, w, &seen);
-  for (size_t i = 0; i < FRAMES_MAX && wsuv_send_ping(s.o.session, NULL, 0) == 0; i++) continue;
-  world_run_until_true(w, &s.o.closed);
-  assert_lost(&s.o);
-  scene_end(&s);
+SCENARIO_TEST(test_random_fails_at_ping, w, p, u) {
+  static seen_keys seen;
+  open_and_fail(u, &seen);
+  for (size_t i = 0; i < FRAMES_MAX && wsuv_send_ping(u->session, NULL, 0) == 0; i++) continue;
+  user_run_to_close(u);
+  assert_lost(u);
 }
 
 /* The last bytes are used up by one session, and another one's close is refused. */
-WORLD_TEST(test_random_fails_at_the_close_of_another, w) {
+SCENARIO_TEST(test_random_fails_at_the_close_of_another, w, p, u) {
   size_t sent;
-  seen_keys seen;
-  observer other = {0};
-  scene s;
-  begin(&s, w, &seen);
+  static seen_keys seen;
+  session_user other;
+  open_and_fail(u, &seen);
   world_random_fails(w, false);
-  assert_int_equal(observer_connect(&other, s.client, raw_peer_url(s.peer, "/")), 0);
-  world_run_until_true(w, &other.opened);
+  user_init_on(&other, u);
+  scenario_open(&other);
   world_random_fails(w, true);
-  assert_int_equal(send_until_refused(s.o.session, &sent), WSUV_ERANDOM);
-  assert_int_equal(observer_close(&other, 1000), WSUV_ERANDOM);
-  world_run_until_true(w, &s.o.closed);
-  world_run_until_true(w, &other.closed);
-  assert_lost(&s.o);
+  assert_int_equal(send_until_refused(u->session, &sent), WSUV_ERANDOM);
+  assert_int_equal(user_close(&other, 1000, NULL), WSUV_ERANDOM);
+  user_run_to_close(u);
+  user_run_to_close(&other);
+  assert_lost(u);
   assert_lost(&other);
-  observer_reset(&other);
-  scene_end(&s);
+  user_free(&other);
 }
 
-WORLD_TEST(test_random_fails_at_the_close_of_the_client, w) {
+SCENARIO_TEST(test_random_fails_at_the_close_of_the_client, w, p, u) {
   size_t sent;
-  seen_keys seen;
-  observer other = {0};
-  scene s;
-  begin(&s, w, &seen);
+  static seen_keys seen;
+  session_user other;
+  open_and_fail(u, &seen);
   world_random_fails(w, false);
-  assert_int_equal(observer_connect(&other, s.client, raw_peer_url(s.peer, "/")), 0);
-  world_run_until_true(w, &other.opened);
+  user_init_on(&other, u);
+  scenario_open(&other);
   world_random_fails(w, true);
-  assert_int_equal(send_until_refused(s.o.session, &sent), WSUV_ERANDOM);
-  world_client_close(w, s.client);
-  assert_lost(&s.o);
+  assert_int_equal(send_until_refused(u->session, &sent), WSUV_ERANDOM);
+  user_close_client(u);
+  assert_lost(u);
   assert_lost(&other);
-  observer_reset(&other);
-  observer_reset(&s.o);
+  user_free(&other);
 }
 
 /* Nobody calls: it is a pong that cannot be masked. */
-WORLD_TEST(test_random_fails_at_a_pong, w) {
-  seen_keys seen;
-  scene s;
-  begin(&s, w, &seen);
-  raw_conn *c = raw_peer_conn(s.peer, 0);
-  for (size_t i = 0; i < FRAMES_MAX && !s.o.closed; i++) {
+SCENARIO_TEST(test_random_fails_at_a_pong, w, p, u) {
+  static seen_keys seen;
+  open_and_fail(u, &seen);
+  raw_conn *c = raw_peer_conn(p->raw, 0);
+  for (size_t i = 0; i < FRAMES_MAX && u->closes == 0; i++) {
     raw_conn_write_frame(c, 9, "ping", 4);
     world_advance(w, i % 64 == 0);
   }
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, WSUV_ERANDOM, WSUV_STAGE_OPEN);
-  assert_int_equal(s.o.sent_code, 0);
-  scene_end(&s);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_ERANDOM, WSUV_STAGE_OPEN));
+  assert_int_equal(u->end.sent_code, 0);
 }

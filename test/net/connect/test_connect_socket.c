@@ -11,7 +11,7 @@
 #include "net/uv/stream.h"
 #include "session/session.h"
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
 
@@ -29,9 +29,9 @@ static int option_of(int fd, int level, int name) {
   return value;
 }
 
-static void look(observer *o) {
-  socket_facts *facts = o->data;
-  const stream *s = (const stream *) (const void *) o->session->filter;
+static void look(session_user *u) {
+  socket_facts *facts = u->data;
+  const stream *s = (const stream *) (const void *) u->session->filter;
   struct sockaddr_in addr;
   socklen_t len = sizeof addr;
   uv_os_fd_t fd;
@@ -48,114 +48,90 @@ static void greet_and_close(raw_peer *p) {
                 PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static socket_facts facts_with(world *w, const wsuv_config_t *config) {
+static socket_facts play_and_look(session_user *u) {
   socket_facts facts;
-  scene s;
-  scene_begin(&s, w, config);
-  greet_and_close(s.peer);
-  s.o.data = &facts;
-  s.o.at_open = look;
-  scene_play(&s);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  scene_end(&s);
+  greet_and_close(u->peer->raw);
+  u->data = &facts;
+  u->at_open = look;
+  scenario_play(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
   return facts;
 }
 
-WORLD_UV_TEST(test_socket_by_default, w) {
-  const socket_facts facts = facts_with(w, NULL);
+SCENARIO_UV_TEST(test_socket_by_default, w, p, u) {
+  const socket_facts facts = play_and_look(u);
   assert_true(facts.nodelay != 0);
   assert_int_equal(facts.keepalive, 0);
   assert_string_equal(facts.local, "127.0.0.1");
 }
 
-WORLD_UV_TEST(test_socket_without_nodelay, w) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.tcp_nodelay = false;
-  assert_int_equal(facts_with(w, &config).nodelay, 0);
+SCENARIO_UV_TEST(test_socket_without_nodelay, w, p, u) {
+  u->config.tcp_nodelay = false;
+  assert_int_equal(play_and_look(u).nodelay, 0);
 }
 
-WORLD_UV_TEST(test_socket_with_keepalive, w) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
+SCENARIO_UV_TEST(test_socket_with_keepalive, w, p, u) {
   for (unsigned seconds = 1; seconds <= 32767; seconds += 32766) {
-    config.tcp_keepalive_s = seconds;
-    const socket_facts facts = facts_with(w, &config);
+    scenario_renew(u);
+    u->config.tcp_keepalive_s = seconds;
+    const socket_facts facts = play_and_look(u);
     assert_true(facts.keepalive != 0);
     assert_int_equal(facts.idle_s, seconds);
   }
 }
 
-WORLD_UV_TEST(test_socket_bound_to_the_local_address, w) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.local_address = "127.0.0.2";
-  assert_string_equal(facts_with(w, &config).local, "127.0.0.2");
+SCENARIO_UV_TEST(test_socket_bound_to_the_local_address, w, p, u) {
+  u->config.local_address = "127.0.0.2";
+  assert_string_equal(play_and_look(u).local, "127.0.0.2");
 }
 
-WORLD_UV_TEST(test_socket_bound_to_what_is_not_this_machine_s, w) {
-  wsuv_config_t config;
-  scene s;
-  wsuv_client_config_init(&config);
-  config.local_address = "192.0.2.1";
-  scene_begin(&s, w, &config);
-  scene_play(&s);
-  assert_ended(&s.o, UV_EADDRNOTAVAIL, WSUV_STAGE_CONNECT);
-  scene_end(&s);
+SCENARIO_UV_TEST(test_socket_bound_to_what_is_not_this_machine_s, w, p, u) {
+  u->config.local_address = "192.0.2.1";
+  scenario_play(u);
+  assert_true(user_ended_by(u, UV_EADDRNOTAVAIL, WSUV_STAGE_CONNECT));
 }
 
 /* --- local_address and families --- */
 
-WORLD_TEST(test_socket_local_address_of_the_other_family, w) {
-  wsuv_config_t config;
+SCENARIO_TEST(test_socket_local_address_of_the_other_family, w, p, u) {
   char local[] = "::1";
-  scene s;
-  wsuv_client_config_init(&config);
-  config.local_address = local;
-  scene_begin(&s, w, &config);
+  u->config.local_address = local;
+  (void) user_client(u);
   memset(local, 'x', sizeof local - 1); /* it was copied */
-  scene_play(&s);
-  assert_ended(&s.o, UV_EAFNOSUPPORT, WSUV_STAGE_CONNECT);
-  assert_never_open(&s.o);
-  scene_end(&s);
-  assert_int_equal(s.peer->accepted, 0);
+  scenario_play(u);
+  assert_true(user_ended_by(u, UV_EAFNOSUPPORT, WSUV_STAGE_CONNECT));
+  assert_true(user_never_opened(u));
+  scenario_finish(u);
+  assert_int_equal(p->raw->accepted, 0);
 }
 
-WORLD_TEST(test_socket_local_address_of_a_request, w) {
+SCENARIO_TEST(test_socket_local_address_of_a_request, w, p, u) {
   wsuv_config_t config;
-  scene s;
-  scene_begin(&s, w, NULL);
-  greet_and_close(s.peer);
-  wsuv_client_get_config(s.client, &config);
+  greet_and_close(p->raw);
+  wsuv_client_get_config(user_client(u), &config);
   config.local_address = "::1";
   wsuv_request_t r;
-  wsuv_request_init(&r, raw_peer_url(s.peer, "/"));
+  wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.config = &config;
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, UV_EAFNOSUPPORT, WSUV_STAGE_CONNECT);
+  assert_int_equal(user_request(u, &r), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_EAFNOSUPPORT, WSUV_STAGE_CONNECT));
   config.local_address = "127.0.0.1";
-  observer_reset(&s.o);
-  assert_int_equal(observer_request(&s.o, s.client, &r), 0);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  scene_end(&s);
+  user_reset(u);
+  assert_int_equal(user_request(u, &r), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
 }
 
-WORLD_TEST(test_socket_local_address_is_nothing_to_a_unix_socket, w) {
-  wsuv_config_t config;
+SCENARIO_TEST(test_socket_local_address_is_nothing_to_a_unix_socket, w, p, u) {
   bytes url = {0};
-  scene s;
-  wsuv_client_config_init(&config);
-  config.local_address = "::1";
-  config.tcp_keepalive_s = 1;
-  scene_begin(&s, w, &config);
-  s.peer = raw_peer_new_at(w, socket_path(), 0);
-  greet_and_close(s.peer);
+  u->config.local_address = "::1";
+  u->config.tcp_keepalive_s = 1;
+  frame_peer_start_at(p, w, socket_path());
+  greet_and_close(p->raw);
   bytes_print(&url, "ws+unix://%s", socket_path());
-  assert_int_equal(observer_connect(&s.o, s.client, bytes_text(&url)), 0);
-  world_run_until_true(w, &s.o.closed);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
+  assert_int_equal(user_try_connect_url(u, bytes_text(&url)), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
   bytes_free(&url);
-  scene_end(&s);
 }

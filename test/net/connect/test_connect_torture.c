@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/scene.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 enum { LARGE = 40000 };
@@ -15,7 +15,7 @@ typedef struct torture {
   bool gone;
   size_t told, owed; /* completions */
   size_t messages;   /* that were taken to be sent */
-  void (*at_open)(observer *o);
+  void (*at_open)(session_user *u);
   int status; /* of a session that does not miss any memory */
 } torture;
 
@@ -29,47 +29,47 @@ static void on_gone(wsuv_client_t *client) {
 /* --- what is done with an open session; whatever fails, it goes on --- */
 
 static void on_sent(wsuv_session_t *session, int status, void *arg) {
-  const observer *o = arg;
-  CHECK(session == o->session && !o->closed);
+  const session_user *u = arg;
+  CHECK(session == u->session && u->closes == 0);
   CHECK(status == 0 || status == UV_ECANCELED || status == UV_EPIPE || status == UV_ECONNRESET ||
         status == UV_ENOMEM);
   the->told++;
 }
 
-static void send_it(observer *o, wsuv_frame_type_t type, const void *data, size_t len) {
+static void send_it(session_user *u, wsuv_frame_type_t type, const void *data, size_t len) {
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, type, data, len);
-  int err = wsuv_send(o->session, &frame, on_sent, o);
+  int err = wsuv_send(u->session, &frame, on_sent, u);
   CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE);
   if (err == 0) the->owed++;
   if (err == 0 && type != WSUV_FRAME_PING) the->messages++;
 }
 
-static void send_and_flush(observer *o) {
+static void send_and_flush(session_user *u) {
   static uint8_t large[LARGE];
-  send_it(o, WSUV_FRAME_TEXT, "hello", 5);
-  send_it(o, WSUV_FRAME_BINARY, large, sizeof large);
-  send_it(o, WSUV_FRAME_PING, "ping", 4);
-  int err = wsuv_flush(o->session, on_sent, o);
+  send_it(u, WSUV_FRAME_TEXT, "hello", 5);
+  send_it(u, WSUV_FRAME_BINARY, large, sizeof large);
+  send_it(u, WSUV_FRAME_PING, "ping", 4);
+  int err = wsuv_flush(u->session, on_sent, u);
   CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE);
   if (err == 0) the->owed++;
 }
 
-static void close_or_terminate(observer *o) {
-  int err = wsuv_session_close(o->session, 1000, "enough");
+static void close_or_terminate(session_user *u) {
+  int err = wsuv_session_close(u->session, 1000, "enough");
   CHECK(err == 0 || err == UV_ENOMEM);
-  if (err < 0) observer_terminate(o);
+  if (err < 0) user_terminate(u);
 }
 
 /* What could not be sent never comes back, so the first message that does ends it. */
-static void echo_or_close(observer *o) {
-  send_and_flush(o);
-  if (the->messages == 0) close_or_terminate(o);
+static void echo_or_close(session_user *u) {
+  send_and_flush(u);
+  if (the->messages == 0) close_or_terminate(u);
 }
 
-static void close_at_message(observer *o, const wsuv_message_t *message) {
+static void close_at_message(session_user *u, const wsuv_message_t *message) {
   (void) message;
-  close_or_terminate(o);
+  close_or_terminate(u);
 }
 
 /* --- one life --- */
@@ -77,22 +77,24 @@ static void close_at_message(observer *o, const wsuv_message_t *message) {
 static void live(torture *t, wsuv_client_t *client) {
   static const char *const names[] = {"chat"};
   static const wsuv_header_t headers[] = {{"X-Name", "value"}};
-  observer o = {.at_open = t->at_open, .at_message = close_at_message};
+  session_user u = {
+      .w = t->w, .client = client, .at_open = t->at_open, .at_message = close_at_message};
   wsuv_request_t r;
   wsuv_request_init(&r, raw_peer_url_of(t->peer, world_good_name(t->w), "/path"));
   r.subprotocols = names;
   r.subprotocol_count = 1;
   r.headers = headers;
   r.header_count = 1;
-  int err = observer_request(&o, client, &r);
+  int err = user_request(&u, &r);
   if (err == 0) {
-    world_run_until_true(t->w, &o.closed);
-    assert_int_equal(o.closes, 1);
-    assert_true(o.status == t->status || o.status == UV_ENOMEM || o.status == UV_ECANCELED);
+    user_run_to_close(&u);
+    assert_int_equal(u.closes, 1);
+    assert_true(u.end.status == t->status || u.end.status == UV_ENOMEM ||
+                u.end.status == UV_ECANCELED);
   }
   assert_true(err == 0 || err == UV_ENOMEM);
   assert_int_equal(t->told, t->owed);
-  observer_reset(&o);
+  user_free(&u);
 }
 
 /* Is there a client to be had? The configuration is copied, too. */
@@ -113,7 +115,7 @@ static void try_it(torture *t) {
   assert_true(err == 0 || err == UV_ENOMEM);
   if (err < 0) return;
   live(t, client);
-  assert_int_equal(observer_client_close(client, on_gone), 0);
+  assert_int_equal(call_client_close(client, on_gone), 0);
   world_run_until_true(t->w, &t->gone);
 }
 
@@ -131,7 +133,7 @@ static void torture_it(torture *t, bool for_ever) {
   }
 }
 
-static void torture_with(world *w, raw_peer *peer, void (*at_open)(observer *o), int status) {
+static void torture_with(world *w, raw_peer *peer, void (*at_open)(session_user *u), int status) {
   torture t = {.w = w, .peer = peer, .at_open = at_open, .status = status};
   the = &t;
   peer->lenient = true;
@@ -184,9 +186,9 @@ WORLD_TEST(test_torture_of_a_client_s_close, w) {
   assert_int_equal(world_client(w, &client, NULL), 0);
   w->alloc->fail_at = w->alloc->calls + 1;
   w->alloc->fail_for_ever = true;
-  assert_int_equal(observer_client_close(client, on_gone), 0);
-  assert_int_equal(observer_client_close(client, on_gone), UV_ENOMEM);
-  assert_int_equal(observer_client_close(client, NULL), 0);
+  assert_int_equal(call_client_close(client, on_gone), 0);
+  assert_int_equal(call_client_close(client, on_gone), UV_ENOMEM);
+  assert_int_equal(call_client_close(client, NULL), 0);
   world_run_until_true(w, &t.gone);
   w->alloc->fail_at = 0;
 }
