@@ -40,7 +40,7 @@ static void tell_third(wsuv_client_t *client) {
   on_gone(client, 2);
 }
 
-static void begin_with(session_user *u, uint64_t close_timeout_ms) {
+static void begin_told_with(session_user *u, uint64_t close_timeout_ms) {
   memset(told, 0, sizeof told);
   gone = false;
   owner = u;
@@ -51,8 +51,8 @@ static void begin_with(session_user *u, uint64_t close_timeout_ms) {
   wsuv_client_set_data(u->client, told);
 }
 
-static void begin(session_user *u) {
-  begin_with(u, 5000);
+static void begin_told(session_user *u) {
+  begin_told_with(u, 5000);
 }
 
 static void assert_told(size_t first, size_t second, size_t third) {
@@ -65,7 +65,7 @@ static void assert_told(size_t first, size_t second, size_t third) {
 
 SCENARIO_TLS_TEST(test_client_without_sessions_closes, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_told(u);
     assert_int_equal(wsuv_client_session_count(u->client), 0);
     assert_int_equal(ways[i](u->client, tell_first), 0);
     assert_told(0, 0, 0);
@@ -76,7 +76,7 @@ SCENARIO_TLS_TEST(test_client_without_sessions_closes, w, p, u) {
 
 SCENARIO_TLS_TEST(test_client_tells_all_who_asked, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_told(u);
     assert_int_equal(ways[i](u->client, tell_first), 0);
     assert_int_equal(ways[0](u->client, tell_second), 0);
     assert_int_equal(ways[1](u->client, NULL), 0);
@@ -88,7 +88,7 @@ SCENARIO_TLS_TEST(test_client_tells_all_who_asked, w, p, u) {
 }
 
 SCENARIO_TLS_TEST(test_client_may_close_untold, w, p, u) {
-  begin(u);
+  begin_told(u);
   assert_int_equal(user_end_client(u, wsuv_client_close, NULL), 0);
   world_run(w);
   assert_int_equal(call_client_close(NULL, tell_first), 0);
@@ -104,7 +104,7 @@ static bool ask_again(void *client) {
 }
 
 SCENARIO_TLS_TEST(test_client_closed_again_in_every_turn, w, p, u) {
-  begin(u);
+  begin_told(u);
   assert_int_equal(call_client_close(u->client, tell_first), 0);
   world_run_until(w, ask_again, u->client);
   assert_int_equal(told[0], 1);
@@ -122,7 +122,7 @@ static void ask_after_poll(uv_check_t *check) {
 SCENARIO_UV_TEST(test_client_closed_again_in_every_phase, w, p, u) {
   uv_prepare_t prepare;
   uv_check_t check;
-  begin(u);
+  begin_told(u);
   uv_prepare_init(world_uv_loop(w), &prepare);
   uv_check_init(world_uv_loop(w), &check);
   prepare.data = check.data = u->client;
@@ -138,7 +138,7 @@ SCENARIO_UV_TEST(test_client_closed_again_in_every_phase, w, p, u) {
 
 /* The orphan of a lookup keeps it waiting, long after the last session. */
 SCENARIO_SIM_TEST(test_client_closed_again_while_a_lookup_is_left, w, p, u) {
-  begin(u);
+  begin_told(u);
   sim_name(world_sim(w), "slow", &(sim_answer){.delay_ms = 5000, .addrs = {"127.0.0.1"}});
   assert_int_equal(user_try_connect_url(u, raw_peer_url_of(p->raw, "slow", "/")), 0);
   world_advance(w, 10);
@@ -172,7 +172,7 @@ static void assert_all_over(session_user *u, int status, wsuv_stage_t stage) {
 
 SCENARIO_TLS_TEST(test_client_ends_with_a_new_session, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     scenario_connect(u);
     end_client(u);
     assert_told(0, 0, 0);
@@ -186,7 +186,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_looks_up, w, p, u) {
   sim *m = world_sim(w);
   if (m != NULL) sim_name(m, world_good_name(w), &(sim_answer){50, .addrs = {"127.0.0.1"}});
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     const char *url = raw_peer_url_of(p->raw, world_good_name(w), "/");
     assert_int_equal(user_try_connect_url(u, url), 0);
     scenario_at_stage(u, WSUV_STAGE_RESOLVE, end_client);
@@ -196,7 +196,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_looks_up, w, p, u) {
 
 SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_connects, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     scenario_connect(u);
     scenario_at_stage(u, WSUV_STAGE_CONNECT, end_client);
     assert_all_over(u, UV_ECANCELED, WSUV_STAGE_CONNECT);
@@ -205,7 +205,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_connects, w, p, u) {
 
 SCENARIO_TLS_TEST(test_client_ends_with_a_session_in_the_handshake, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
     scenario_connect(u);
     scenario_at_stage(u, WSUV_STAGE_HANDSHAKE, end_client);
@@ -215,7 +215,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_in_the_handshake, w, p, u) {
 
 /* RFC 6455 7.4.1: 1001. Not lenient: the peer sees it. */
 SCENARIO_TLS_TEST(test_client_closes_an_open_session_with_1001, w, p, u) {
-  begin(u);
+  begin_told(u);
   p->raw->lenient = false;
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_FRAME(1, "last words"),
                 PEER_EXPECT_CLOSE(1001), PEER_SEND_FRAME(1, "good bye"), PEER_SEND_CLOSE(1001),
@@ -235,7 +235,7 @@ SCENARIO_TLS_TEST(test_client_closes_an_open_session_with_1001, w, p, u) {
 }
 
 SCENARIO_TLS_TEST(test_client_terminates_an_open_session, w, p, u) {
-  begin(u);
+  begin_told(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
   scenario_open(u);
   assert_int_equal(call_client_terminate(u->client, tell_first), 0);
@@ -247,7 +247,7 @@ SCENARIO_TLS_TEST(test_client_terminates_an_open_session, w, p, u) {
 
 /* The client waits for the closing deadline, no longer; terminated, it does not wait. */
 static void begin_without_answer(session_user *u) {
-  begin_with(u, 50);
+  begin_told_with(u, 50);
   raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
   scenario_open(u);
 }
@@ -277,7 +277,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_closes, w, p, u) {
 /* Both close frames are through, and only the end of the stream is missing. */
 SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_lingers, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
                   PEER_EXPECT_CLOSE(1000), PEER_EXPECT_GONE);
     scenario_open(u);
@@ -298,7 +298,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_a_session_that_lingers, w, p, u) {
 
 /* Closing politely, then not. */
 SCENARIO_TLS_TEST(test_client_closed_then_terminated, w, p, u) {
-  begin(u);
+  begin_told(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
   scenario_open(u);
   assert_int_equal(call_client_close(u->client, tell_first), 0);
@@ -355,7 +355,7 @@ static void assert_ended_by_client(const session_user *u) {
 
 SCENARIO_TLS_TEST(test_client_ends_in_on_open, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     u->at_open = end_here;
     play_from_callback(u);
     assert_ended_by_client(u);
@@ -365,7 +365,7 @@ SCENARIO_TLS_TEST(test_client_ends_in_on_open, w, p, u) {
 
 SCENARIO_TLS_TEST(test_client_ends_in_on_message, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     u->at_message = end_at_message;
     play_from_callback(u);
     assert_ended_by_client(u);
@@ -374,7 +374,7 @@ SCENARIO_TLS_TEST(test_client_ends_in_on_message, w, p, u) {
 
 SCENARIO_TLS_TEST(test_client_ends_in_a_completion, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     u->at_open = send_with_completion;
     play_from_callback(u);
     assert_ended_by_client(u);
@@ -387,7 +387,7 @@ static void close_session(session_user *u) {
 
 SCENARIO_TLS_TEST(test_client_ends_in_on_close, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     u->at_open = close_session;
     u->at_close = end_here;
     play_from_callback(u);
@@ -412,7 +412,7 @@ static void send_and_terminate(session_user *u) {
 
 SCENARIO_TLS_TEST(test_client_ends_in_a_cancelled_completion, w, p, u) {
   for (how = 0; how < WAYS; how++) {
-    begin(u);
+    begin_told(u);
     u->at_open = send_and_terminate;
     play_from_callback(u);
     assert_int_equal(u->end.status, UV_ECANCELED);
@@ -444,7 +444,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_sessions_in_all_states, w, p, u) {
   enum { SESSIONS = 24 };
   for (how = 0; how < WAYS; how++) {
     session_user o[SESSIONS];
-    begin(u);
+    begin_told(u);
     raw_peer *silent = raw_peer_new(w);
     silent->lenient = true;
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
@@ -475,7 +475,7 @@ SCENARIO_TLS_TEST(test_client_ends_with_sessions_in_all_states, w, p, u) {
 /* --- what keeps the loop alive --- */
 
 SCENARIO_UV_TEST(test_client_that_is_idle_does_not_keep_the_loop, w, p, u) {
-  begin(u);
+  begin_told(u);
   uv_loop_t *loop = world_uv_loop(w);
   assert_ptr_equal(wsuv_client_loop(u->client), loop);
   assert_int_equal(uv_run(loop, UV_RUN_DEFAULT), 0);

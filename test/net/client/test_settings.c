@@ -38,19 +38,18 @@ SCENARIO_TEST(test_interval_of_pings_changes, w, p, u) {
 }
 
 /* 0: twice the interval, as in the configuration. */
-WORLD_TEST(test_timeout_of_pings_changes, w) {
+SCENARIO_TEST(test_timeout_of_pings_changes, w, p, u) {
   static const uint64_t timeouts[] = {3 * INTERVAL_MS, 0};
   for (size_t i = 0; i < 2; i++) {
-    frame_peer p;
-    session_user u;
-    scenario_start(w, &p, &u, NULL);
+    scenario_renew(u);
+    scenario_open(u);
     uint64_t from = world_now_ms(w);
     uint64_t timeout = timeouts[i] > 0 ? timeouts[i] : 2 * INTERVAL_MS;
-    assert_int_equal(wsuv_session_set_ping(u.session, INTERVAL_MS, timeouts[i]), 0);
-    user_run_to_close(&u);
-    assert_true(user_ended_by(&u, WSUV_EPINGTIMEOUT, WSUV_STAGE_OPEN));
-    world_assert_took(w, u.closed_ms - from, INTERVAL_MS + timeout - 2, INTERVAL_MS + timeout + 40);
-    scenario_finish(&u);
+    assert_int_equal(wsuv_session_set_ping(u->session, INTERVAL_MS, timeouts[i]), 0);
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, WSUV_EPINGTIMEOUT, WSUV_STAGE_OPEN));
+    world_assert_took(w, u->closed_ms - from, INTERVAL_MS + timeout - 2,
+                      INTERVAL_MS + timeout + 40);
   }
 }
 

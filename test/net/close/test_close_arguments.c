@@ -35,20 +35,18 @@ SCENARIO_TEST(test_close_refuses_what_may_not_be_sent, w, p, u) {
   assert_string_equal(u->end.sent_reason, long_reason + 1);
 }
 
-WORLD_TEST(test_close_sends_every_code_that_may_be_sent, w) {
+SCENARIO_TEST(test_close_sends_every_code_that_may_be_sent, w, p, u) {
   static const unsigned codes[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
                                    1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999};
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-    frame_peer p;
-    session_user u;
     char frame[64];
     (void) snprintf(frame, sizeof frame, "CLOSE #%u c3a4", codes[i]);
-    scenario_start(w, &p, &u, NULL);
-    assert_int_equal(user_close(&u, codes[i], "\xc3\xa4"), 0);
-    user_run_to_close(&u);
-    assert_true(frame_peer_saw(&p, frame));
-    assert_true(user_ended_cleanly(&u, codes[i], codes[i]));
-    scenario_finish(&u);
+    scenario_renew(u);
+    scenario_open(u);
+    assert_int_equal(user_close(u, codes[i], "\xc3\xa4"), 0);
+    user_run_to_close(u);
+    assert_true(frame_peer_saw(p, frame));
+    assert_true(user_ended_cleanly(u, codes[i], codes[i]));
   }
 }
 
@@ -65,26 +63,23 @@ SCENARIO_TEST(test_close_is_idempotent, w, p, u) {
   assert_string_equal(u->end.sent_reason, "first");
 }
 
-WORLD_TEST(test_close_before_open_cancels, w) {
+SCENARIO_TEST(test_close_before_open_cancels, w, p, u) {
   for (uint64_t ms = 0; ms < 3; ms++) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    scenario_connect(&u);
+    scenario_renew(u);
+    scenario_connect(u);
     if (ms > 0) world_advance(w, ms - 1);
-    bool opened = u.opens > 0;
-    assert_int_equal(user_close(&u, 1000, "never mind"), 0);
-    assert_int_equal(u.closes, 0);
-    user_run_to_close(&u);
+    bool opened = u->opens > 0;
+    assert_int_equal(user_close(u, 1000, "never mind"), 0);
+    assert_int_equal(u->closes, 0);
+    user_run_to_close(u);
     if (!opened) {
-      assert_int_equal(u.opens, 0);
-      assert_int_equal(u.end.status, UV_ECANCELED);
-      assert_true(u.end.stage < WSUV_STAGE_OPEN);
-      assert_int_equal(u.end.code, 0);
-      assert_int_equal(u.end.sent_code, 0);
-      assert_string_equal(u.end.sent_reason, "");
+      assert_int_equal(u->opens, 0);
+      assert_int_equal(u->end.status, UV_ECANCELED);
+      assert_true(u->end.stage < WSUV_STAGE_OPEN);
+      assert_int_equal(u->end.code, 0);
+      assert_int_equal(u->end.sent_code, 0);
+      assert_string_equal(u->end.sent_reason, "");
     }
-    scenario_finish(&u);
   }
 }
 

@@ -21,23 +21,20 @@ static void closed_by(frame_peer *p, session_user *u, const char *frames) {
   user_run_to_close(u);
 }
 
-WORLD_TLS_TEST(test_codes_are_echoed, w) {
+SCENARIO_TLS_TEST(test_codes_are_echoed, w, p, u) {
   static const unsigned codes[] = {1000, 1001, 1003, 1007, 1014, 3000, 4999};
   for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-    frame_peer p;
-    session_user u;
     char frames[64], answer[32];
     (void) snprintf(frames, sizeof frames, "CLOSE #%u \"its reason\"", codes[i]);
     (void) snprintf(answer, sizeof answer, "CLOSE #%u", codes[i]);
-    scenario_begin(w, &p, &u);
-    closed_by(&p, &u, frames);
-    assert_true(frame_peer_saw(&p, answer));
-    assert_true(user_ended_cleanly(&u, codes[i], codes[i]));
-    assert_true(u.end.by_peer);
-    assert_int_equal(u.end.http_status, 0);
-    assert_string_equal(u.end.reason, "its reason");
-    assert_string_equal(u.end.sent_reason, "");
-    scenario_finish(&u);
+    scenario_renew(u);
+    closed_by(p, u, frames);
+    assert_true(frame_peer_saw(p, answer));
+    assert_true(user_ended_cleanly(u, codes[i], codes[i]));
+    assert_true(u->end.by_peer);
+    assert_int_equal(u->end.http_status, 0);
+    assert_string_equal(u->end.reason, "its reason");
+    assert_string_equal(u->end.sent_reason, "");
   }
 }
 

@@ -2,7 +2,7 @@
    checks that on_close comes once and last, and every completion before it. */
 
 #include "support/check.h"
-#include "support/session_user.h"
+#include "support/scenario.h"
 #include "support/world_test.h"
 
 typedef enum place {
@@ -37,14 +37,14 @@ typedef enum action {
   ACTIONS
 } action;
 
-typedef struct scene {
+typedef struct trial {
   session_user user;
   frame_peer peer;
   place where;
   action what[2];
   bool acted, client_closing;
   size_t connected, disconnected; /* of DO_CONNECT */
-} scene;
+} trial;
 
 static size_t clients_gone;
 
@@ -54,12 +54,12 @@ static void on_client_gone(wsuv_client_t *client) {
 }
 
 static void on_other_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
-  scene *c = wsuv_session_data(s);
+  trial *c = wsuv_session_data(s);
   (void) info;
   c->disconnected++;
 }
 
-static int connect_another(scene *c) {
+static int connect_another(trial *c) {
   static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_close = on_other_close};
   int err =
       wsuv_connect_url(c->user.client, raw_peer_url(c->peer.raw, "/other"), &callbacks, c, NULL);
@@ -68,12 +68,12 @@ static int connect_another(scene *c) {
   return err;
 }
 
-static int end_client(scene *c, int (*end)(wsuv_client_t *, wsuv_client_close_cb)) {
+static int end_client(trial *c, int (*end)(wsuv_client_t *, wsuv_client_close_cb)) {
   c->client_closing = true;
   return end(c->user.client, on_client_gone);
 }
 
-static int act(scene *c, action what) {
+static int act(trial *c, action what) {
   session_user *u = &c->user;
   switch (what) {
   case DO_CLOSE: return user_close(u, 1000, "from a callback");
@@ -94,7 +94,7 @@ static int act(scene *c, action what) {
 }
 
 static void come_to(session_user *u, place where) {
-  scene *c = u->data;
+  trial *c = u->data;
   if (where != c->where || c->acted) return;
   c->acted = true;
   for (size_t i = 0; i < 2; i++) {
@@ -150,19 +150,19 @@ static void close_late(frame_peer *p, const seen_frame *f) {
 }
 
 static bool over_or_acted(void *arg) {
-  const scene *c = arg;
+  const trial *c = arg;
   return c->acted || c->user.closes > 0;
 }
 
 static bool open_and_served(void *arg) {
-  const scene *c = arg;
+  const trial *c = arg;
   const session_user *u = &c->user;
   bool served = u->pings > 0 && u->pongs > 0 && u->messages > 1 && u->drains > 0 && u->owed == 0;
   return served || over_or_acted(arg);
 }
 
 /* What it takes for the late places; the others have come by then. */
-static void go_on(scene *c) {
+static void go_on(trial *c) {
   session_user *u = &c->user;
   if (c->acted || u->closes > 0) return;
   if (c->where == AT_CANCELLED) {
@@ -175,41 +175,36 @@ static void go_on(scene *c) {
 }
 
 static void run_one(world *w, place where, action first, action second) {
-  scene c = {.where = where, .what = {first, second}};
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.high_water = 1;
-  config.low_water = 0;
-  config.close_timeout_ms = 2000;
-  frame_peer_start(&c.peer, w);
+  trial c = {.where = where, .what = {first, second}};
+  session_user *u = &c.user;
+  scenario_begin(w, &c.peer, u);
+  u->config.high_water = 1;
+  u->config.low_water = 0;
+  u->config.close_timeout_ms = 2000;
   c.peer.echoes = c.peer.pongs = c.peer.forgets = c.peer.silent = true;
   c.peer.greeting = "TEXT \"hello\"; PING 01; BIN-; CONT 00";
   c.peer.on_frame = close_late;
-  user_init(&c.user, w, &config);
-  session_user hooks = {.at_open = at_open,
-                        .at_message = at_message,
-                        .at_ping = at_ping,
-                        .at_pong = at_pong,
-                        .at_drain = at_drain,
-                        .at_done = at_done,
-                        .at_close = at_close};
-  hooks.w = w;
-  hooks.client = c.user.client;
-  hooks.data = &c;
-  hooks.forgets = true;
-  c.user = hooks;
+  u->at_open = at_open;
+  u->at_message = at_message;
+  u->at_ping = at_ping;
+  u->at_pong = at_pong;
+  u->at_drain = at_drain;
+  u->at_done = at_done;
+  u->at_close = at_close;
+  u->data = &c;
+  u->forgets = true;
   clients_gone = 0;
-  user_connect(&c.user, &c.peer);
+  scenario_connect(u);
   world_run_until(w, open_and_served, &c);
   go_on(&c);
   CHECK(c.acted);
   if (!c.client_closing) (void) end_client(&c, wsuv_client_close);
   world_run_until_count(w, &clients_gone, 1);
-  assert_int_equal(c.user.closes, 1);
-  assert_int_equal(c.user.end.http_status, 0); /* it was open, and be it only in on_open */
-  assert_int_equal(c.user.owed, 0);
+  assert_int_equal(u->closes, 1);
+  assert_int_equal(u->end.http_status, 0); /* it was open, and be it only in on_open */
+  assert_int_equal(u->owed, 0);
   assert_int_equal(c.connected, c.disconnected);
-  user_free(&c.user);
+  user_free(u);
   frame_peer_free(&c.peer);
 }
 

@@ -48,22 +48,19 @@ static void user_closes(void *data) {
 }
 
 /* Whoever is first, by how much time ever: clean, and one close frame each way. */
-WORLD_TLS_TEST(test_close_from_both_sides_in_any_order, w) {
+SCENARIO_TLS_TEST(test_close_from_both_sides_in_any_order, w, p, u) {
   for (uint64_t i = 0; i < 9; i++) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    p.silent = true;
-    p.on_frame = close_and_end;
-    scenario_open(&u);
-    world_after(w, i / 3, peer_closes, &p);
-    world_after(w, i % 3, user_closes, &u);
-    user_run_to_close(&u);
-    assert_true(u.end.sent_code == 1001 || u.end.sent_code == 3000);
-    assert_true(user_ended_cleanly(&u, 3000, u.end.sent_code));
-    assert_int_equal(u.end.by_peer, u.end.sent_code == 3000);
-    assert_true(frame_peer_saw(&p, u.end.sent_code == 1001 ? "CLOSE #1001" : "CLOSE #3000"));
+    scenario_renew(u);
+    p->silent = true;
+    p->on_frame = close_and_end;
+    scenario_open(u);
+    world_after(w, i / 3, peer_closes, p);
+    world_after(w, i % 3, user_closes, u);
+    user_run_to_close(u);
+    assert_true(u->end.sent_code == 1001 || u->end.sent_code == 3000);
+    assert_true(user_ended_cleanly(u, 3000, u->end.sent_code));
+    assert_int_equal(u->end.by_peer, u->end.sent_code == 3000);
+    assert_true(frame_peer_saw(p, u->end.sent_code == 1001 ? "CLOSE #1001" : "CLOSE #3000"));
     world_advance(w, 5);
-    scenario_finish(&u);
   }
 }

@@ -60,22 +60,19 @@ SCENARIO_AND_SIM_TLS_TEST(test_reset_while_closing, w, p, u) {
 }
 
 /* After each byte of some frames: F36. */
-WORLD_AND_SIM_TLS_TEST(test_end_of_stream_anywhere, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_end_of_stream_anywhere, w, p, u) {
   static const char script[] = "TEXT- \"one\"; PING 0102; CONT \"two\"; BIN 00~130";
   bytes frames = {0};
   frames_script(&frames, script, false);
   for (size_t n = 0; n <= frames.len; n += n < 24 ? 1 : 37) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    p.silent = true;
-    scenario_open(&u);
-    raw_conn_write(p.conn, frames.base, n);
-    raw_conn_end(p.conn);
-    user_run_to_close(&u);
-    assert_int_equal(u.messages, n < 14 ? 0 : 1);
-    assert_lost(&u, UV_EOF, WSUV_STAGE_OPEN, 0);
-    scenario_finish(&u);
+    scenario_renew(u);
+    p->silent = true;
+    scenario_open(u);
+    raw_conn_write(p->conn, frames.base, n);
+    raw_conn_end(p->conn);
+    user_run_to_close(u);
+    assert_int_equal(u->messages, n < 14 ? 0 : 1);
+    assert_lost(u, UV_EOF, WSUV_STAGE_OPEN, 0);
   }
   bytes_free(&frames);
 }

@@ -197,22 +197,19 @@ static void send_it_back(session_user *u, const wsuv_frame_t *f) {
   if (f->type == WSUV_FRAME_CLOSE) CHECK(user_send_frame(u, 'c', f) == 0);
 }
 
-WORLD_TEST(test_answer_by_the_frame_that_came, w) {
+SCENARIO_TEST(test_answer_by_the_frame_that_came, w, p, u) {
   static const char *const frames[] = {"CLOSE", "CLOSE #1000", "CLOSE #4999 \"r\"~123"};
   for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    open_to_closing(&p, &u);
-    u.at_frame = send_it_back;
-    frame_peer_send(&p, frames[i]);
-    user_run_to_close(&u);
-    assert_true(frame_peer_saw(&p, frames[i]));
-    assert_true(u.end.clean);
-    assert_int_equal(u.end.status, 0);
-    assert_int_equal(u.end.code, u.end.sent_code);
-    assert_string_equal(bytes_text(&u.done), "c=OK ");
-    scenario_finish(&u);
+    scenario_renew(u);
+    open_to_closing(p, u);
+    u->at_frame = send_it_back;
+    frame_peer_send(p, frames[i]);
+    user_run_to_close(u);
+    assert_true(frame_peer_saw(p, frames[i]));
+    assert_true(u->end.clean);
+    assert_int_equal(u->end.status, 0);
+    assert_int_equal(u->end.code, u->end.sent_code);
+    assert_string_equal(bytes_text(&u->done), "c=OK ");
   }
 }
 

@@ -106,24 +106,21 @@ static void assert_peer_was_told(const frame_peer *p, const violation *v, const 
 }
 
 /* The peer is told why, then our end comes, and its own end is the end of the session. */
-WORLD_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection, w) {
+SCENARIO_AND_SIM_TLS_TEST(test_every_violation_fails_the_connection, w, p, u) {
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
     const violation *v = &violations[i];
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    open_limited(&p, &u);
+    scenario_renew(u);
+    open_limited(p, u);
     uint64_t begun = world_now_ms(w);
-    u.forgets = p.raw->lenient = true;
+    u->forgets = p->raw->lenient = true;
     size_t whole = strncmp(v->frames, "TEXT \"a\";", 9) == 0 ? 1 : 0; /* what is right before it */
-    frame_peer_send(&p, v->frames);
-    frame_peer_send(&p, "TEXT \"not looked at\"; CLOSE #1000");
-    user_run_to_close(&u);
-    assert_int_equal(u.messages, whole);
-    assert_failed(&u, v);
-    assert_peer_was_told(&p, v, strstr(v->frames, "PING; BIN-") != NULL ? "PONG;" : "");
-    world_assert_took(w, u.closed_ms - begun, 0, LINGER_MS / 2);
-    scenario_finish(&u);
+    frame_peer_send(p, v->frames);
+    frame_peer_send(p, "TEXT \"not looked at\"; CLOSE #1000");
+    user_run_to_close(u);
+    assert_int_equal(u->messages, whole);
+    assert_failed(u, v);
+    assert_peer_was_told(p, v, strstr(v->frames, "PING; BIN-") != NULL ? "PONG;" : "");
+    world_assert_took(w, u->closed_ms - begun, 0, LINGER_MS / 2);
   }
 }
 

@@ -96,7 +96,7 @@ static void write_rest(raw_conn *c) {
 
 static const char *const chat[] = {"chat"};
 
-static void begin(session_user *u, answering *a) {
+static void begin_answering(session_user *u, answering *a) {
   u->config.subprotocols = chat;
   u->config.subprotocol_count = 1;
   u->peer->raw->data = a;
@@ -105,7 +105,7 @@ static void begin(session_user *u, answering *a) {
                 PEER_CALL(write_rest), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
 }
 
-static void end(session_user *u, answering *a) {
+static void end_answering(session_user *u, answering *a) {
   scenario_finish(u);
   bytes_free(&a->all);
 }
@@ -123,24 +123,24 @@ static void assert_fails(session_user *u, const bad_answer *bad) {
 
 SCENARIO_TEST(test_bad_answer_has_a_code_for_each_fault, w, p, u) {
   answering a = {0};
-  begin(u, &a);
+  begin_answering(u, &a);
   for (size_t i = 0; i < BAD_ANSWERS; i++) {
     a.text = bad_answers[i].text;
     a.cut = SIZE_MAX;
     assert_fails(u, &bad_answers[i]);
   }
-  end(u, &a);
+  end_answering(u, &a);
 }
 
 SCENARIO_TEST(test_bad_answer_cut_in_two, w, p, u) {
   answering a = {0};
-  begin(u, &a);
+  begin_answering(u, &a);
   for (size_t i = 0; i < BAD_ANSWERS; i++) {
     a.text = bad_answers[i].text;
     a.cut = (size_t) (w->seed * 31 + i * 7) % strlen(a.text);
     assert_fails(u, &bad_answers[i]);
   }
-  end(u, &a);
+  end_answering(u, &a);
 }
 
 /* What may be so, and is no fault. */
@@ -158,7 +158,7 @@ SCENARIO_TEST(test_good_answers_of_every_form, w, p, u) {
       ANSWER_HEAD "Sec-WebSocket-Protocol: chat\r\n\r\n",
   };
   answering a = {.cut = SIZE_MAX};
-  begin(u, &a);
+  begin_answering(u, &a);
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     a.text = good[i];
     scenario_play(u);
@@ -166,7 +166,7 @@ SCENARIO_TEST(test_good_answers_of_every_form, w, p, u) {
     assert_true(user_got(u, "TEXT \"hello\""));
     assert_true(u->end.clean);
   }
-  end(u, &a);
+  end_answering(u, &a);
 }
 
 /* --- F1: as large, as many --- */
@@ -189,7 +189,7 @@ static void head_of_size(bytes *head, size_t size) {
 SCENARIO_TEST(test_bad_answer_that_is_too_large, w, p, u) {
   bytes head = {0};
   answering a = {0};
-  begin(u, &a);
+  begin_answering(u, &a);
   head_of_size(&head, 16 * 1024);
   play_head(u, &a, &head);
   assert_int_equal(u->opens, 1);
@@ -198,7 +198,7 @@ SCENARIO_TEST(test_bad_answer_that_is_too_large, w, p, u) {
   assert_true(user_ended_by(u, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE));
   assert_true(user_never_opened(u));
   bytes_free(&head);
-  end(u, &a);
+  end_answering(u, &a);
 }
 
 static void head_of_fields(bytes *head, size_t count) {
@@ -211,7 +211,7 @@ static void head_of_fields(bytes *head, size_t count) {
 SCENARIO_TEST(test_bad_answer_of_too_many_fields, w, p, u) {
   bytes head = {0};
   answering a = {0};
-  begin(u, &a);
+  begin_answering(u, &a);
   head_of_fields(&head, 100);
   play_head(u, &a, &head);
   assert_int_equal(u->opens, 1);
@@ -220,7 +220,7 @@ SCENARIO_TEST(test_bad_answer_of_too_many_fields, w, p, u) {
   assert_true(user_ended_by(u, WSUV_EHEADERS, WSUV_STAGE_HANDSHAKE));
   assert_true(user_never_opened(u));
   bytes_free(&head);
-  end(u, &a);
+  end_answering(u, &a);
 }
 
 /* A line that never ends, and fields without end: what is kept is bounded. */

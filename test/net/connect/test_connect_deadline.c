@@ -17,7 +17,7 @@ static uint64_t timeout_ms(const world *w) {
 
 enum { SLACK_MS = 10 };
 
-static void begin(session_user *u) {
+static void set_deadline(session_user *u) {
   u->config.handshake_timeout_ms = timeout_ms(u->w);
   u->peer->raw->lenient = true;
 }
@@ -39,20 +39,20 @@ static void assert_timed_out(session_user *u, const char *name, wsuv_stage_t sta
 }
 
 SCENARIO_TEST(test_deadline_of_a_server_that_says_nothing, w, p, u) {
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
   assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
   assert_int_equal(u->end.http_status, 0);
 }
 
 SCENARIO_TEST(test_deadline_of_a_server_that_does_not_even_read, w, p, u) {
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_STALL, PEER_DELAY(timeout_ms(w) * 2), PEER_RESUME, PEER_EXPECT_GONE);
   assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
 }
 
 SCENARIO_TEST(test_deadline_of_a_server_that_stops_in_mid_answer, w, p, u) {
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND(ANSWER_SWITCH ANSWER_UPGRADE),
                 PEER_EXPECT_GONE);
   assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
@@ -63,7 +63,7 @@ SCENARIO_TEST(test_deadline_of_a_server_that_dribbles, w, p, u) {
   enum { BYTES = 100 };
   char answer[BYTES + sizeof ANSWER_SWITCH] = ANSWER_SWITCH "X: ";
   memset(answer + strlen(answer), 'x', BYTES - 10);
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
                 PEER_DRIBBLE(answer, strlen(answer), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
   assert_timed_out(u, "127.0.0.1", WSUV_STAGE_HANDSHAKE);
@@ -72,7 +72,7 @@ SCENARIO_TEST(test_deadline_of_a_server_that_dribbles, w, p, u) {
 /* The status is known: what comes of the body until then is what there is. */
 SCENARIO_TEST(test_deadline_of_a_refusal_that_dribbles, w, p, u) {
   static const char body[] = "this body comes slowly, and there is more and more of it, and more";
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 401 No\r\n\r\n"),
                 PEER_DRIBBLE(body, strlen(body), 1, timeout_ms(w) / 10), PEER_EXPECT_GONE);
   assert_ends_in_time(u, "127.0.0.1", WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE);
@@ -80,7 +80,7 @@ SCENARIO_TEST(test_deadline_of_a_refusal_that_dribbles, w, p, u) {
 }
 
 SCENARIO_TEST(test_deadline_ends_when_the_session_is_open, w, p, u) {
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_ECHO);
   scenario_open(u);
   world_advance(w, timeout_ms(w) * 2);
@@ -100,7 +100,7 @@ static void answer_and_lose_time(raw_conn *c) {
 SCENARIO_TEST(test_deadline_waits_for_what_has_come, w, p, u) {
   sim *m = world_sim(w);
   if (m != NULL) sim_set_profile(m, NULL);
-  begin(u);
+  set_deadline(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_CALL(answer_and_lose_time), PEER_ECHO);
   scenario_open(u);
   user_close_client(u);
@@ -197,13 +197,13 @@ SCENARIO_TEST(test_deadline_is_not_moved_later_by_a_write_error, w, p, u) {
 /* --- in simulation only --- */
 
 SCENARIO_SIM_TEST(test_deadline_of_a_lookup_that_never_ends, w, p, u) {
-  begin(u);
+  set_deadline(u);
   sim_name(world_sim(w), "never", &(sim_answer){.delay_ms = SIM_NEVER});
   assert_timed_out(u, "never", WSUV_STAGE_RESOLVE);
 }
 
 SCENARIO_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered, w, p, u) {
-  begin(u);
+  set_deadline(u);
   sim_route(world_sim(w), "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
   assert_timed_out(u, "127.0.0.1", WSUV_STAGE_CONNECT);
 }
@@ -211,7 +211,7 @@ SCENARIO_SIM_TEST(test_deadline_of_a_connection_that_is_not_answered, w, p, u) {
 /* Each stage takes its part, and none a deadline of its own. */
 SCENARIO_SIM_TEST(test_deadline_is_one_for_all_stages, w, p, u) {
   char answer[] = ANSWER_SWITCH "X: 1234567890";
-  begin(u);
+  set_deadline(u);
   sim_name(world_sim(w), "slow", &(sim_answer){.delay_ms = 7000, .addrs = {"127.0.0.1"}});
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_DELAY(2000),
                 PEER_DRIBBLE(answer, strlen(answer), 1, 500), PEER_EXPECT_GONE);

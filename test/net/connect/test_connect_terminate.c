@@ -40,7 +40,7 @@ static void assert_cancelled(session_user *u, wsuv_stage_t stage) {
   assert_string_equal(u->end.sent_reason, "");
 }
 
-static void begin(session_user *u) {
+static void begin_lenient(session_user *u) {
   scenario_renew(u);
   u->peer->raw->lenient = true;
 }
@@ -54,7 +54,7 @@ static void end_unanswered(session_user *u) {
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_right_after_connect, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_lenient(u);
     scenario_connect(u);
     ways[i](u);
     assert_cancelled(u, WSUV_STAGE_RESOLVE);
@@ -67,7 +67,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_while_looking_up, w, p, u) {
   sim *m = world_sim(w);
   if (m != NULL) sim_name(m, world_good_name(w), &(sim_answer){5, .addrs = {"127.0.0.1"}});
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_lenient(u);
     const char *url = raw_peer_url_of(p->raw, world_good_name(w), "/");
     assert_int_equal(user_try_connect_url(u, url), 0);
     scenario_at_stage(u, WSUV_STAGE_RESOLVE, ways[i]);
@@ -79,7 +79,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_while_looking_up, w, p, u) {
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_while_connecting, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_lenient(u);
     scenario_connect(u);
     scenario_at_stage(u, WSUV_STAGE_CONNECT, ways[i]);
     assert_cancelled(u, WSUV_STAGE_CONNECT);
@@ -89,7 +89,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_while_connecting, w, p, u) {
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_in_the_handshake, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_lenient(u);
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
     scenario_connect(u);
     scenario_at_stage(u, WSUV_STAGE_HANDSHAKE, ways[i]);
@@ -105,7 +105,7 @@ static void send_part(raw_conn *c) {
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_in_mid_answer, w, p, u) {
   for (size_t i = 0; i < WAYS; i++) {
-    begin(u);
+    begin_lenient(u);
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_CALL(send_part), PEER_EXPECT_GONE);
     scenario_connect(u);
     world_advance(w, 30);
@@ -128,7 +128,7 @@ static bool over_or_closed(void *arg) {
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_after_any_number_of_turns, w, p, u) {
   for (size_t turns = 0; turns < 12; turns++) {
-    begin(u);
+    begin_lenient(u);
     countdown c = {u, turns};
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "a"),
                   PEER_SEND_CLOSE(1000), PEER_ECHO);
@@ -146,7 +146,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_after_any_number_of_turns, w, p, u) {
 /* --- the arguments of a close that only cancels --- */
 
 SCENARIO_AND_SIM_TLS_TEST(test_close_before_open_judges_its_arguments, w, p, u) {
-  begin(u);
+  begin_lenient(u);
   scenario_connect(u);
   assert_int_equal(user_close(u, 1005, NULL), WSUV_ECLOSECODE);
   assert_int_equal(wsuv_session_close(u->session, 1000, "\xff"), WSUV_EUTF8);
@@ -157,7 +157,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_close_before_open_judges_its_arguments, w, p, u) 
 
 SCENARIO_AND_SIM_TLS_TEST(test_send_before_open_is_refused, w, p, u) {
   wsuv_frame_t frame;
-  begin(u);
+  begin_lenient(u);
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
   scenario_connect(u);
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "a", 1);
@@ -186,7 +186,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_from_the_on_close_of_another, w, p, u) 
   enum { SESSIONS = 5 };
   for (size_t first = 0; first < SESSIONS; first++) {
     session_user o[SESSIONS];
-    begin(u);
+    begin_lenient(u);
     (void) user_client(u);
     raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
     for (size_t i = 0; i < SESSIONS; i++) {
@@ -215,7 +215,7 @@ static void end_it_again(session_user *u) {
 }
 
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_in_its_own_on_close, w, p, u) {
-  begin(u);
+  begin_lenient(u);
   u->at_close = end_it_again;
   scenario_connect(u);
   user_terminate(u);
@@ -225,7 +225,7 @@ SCENARIO_AND_SIM_TLS_TEST(test_terminate_in_its_own_on_close, w, p, u) {
 
 /* Open already, but nothing of what came with the answer is delivered any more. */
 SCENARIO_AND_SIM_TLS_TEST(test_terminate_in_on_open, w, p, u) {
-  begin(u);
+  begin_lenient(u);
   u->at_open = user_terminate;
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "a"),
                 PEER_SEND_FRAME(9, "b"), PEER_EXPECT_GONE);

@@ -99,19 +99,19 @@ static wsuv_config_t config_of(const wsuv_converter_t *c) {
   return config;
 }
 
-static void start_as(stage *s, world *w, const wsuv_config_t *config) {
+static void stage_open_as(stage *s, world *w, const wsuv_config_t *config) {
   scenario_start(w, &s->p, &s->u, config);
   s->u.data = s;
 }
 
-static void start_with(stage *s, world *w, const wsuv_converter_t *c) {
+static void stage_open_with(stage *s, world *w, const wsuv_converter_t *c) {
   const wsuv_config_t config = config_of(c);
-  start_as(s, w, &config);
+  stage_open_as(s, w, &config);
 }
 
-static void start(stage *s, world *w) {
+static void stage_open(stage *s, world *w) {
   const wsuv_converter_t c = converter_of(&s->n);
-  start_with(s, w, &c);
+  stage_open_with(s, w, &c);
 }
 
 static int send_number(stage *s, char name, int number) {
@@ -136,7 +136,7 @@ static void expect_42(session_user *u, const wsuv_message_t *m) {
 WORLD_TEST(test_value_goes_out_and_comes_back, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.p.echoes = true;
   s.u.at_message = expect_42;
   for (size_t i = 0; i < 2; i++) {
@@ -158,7 +158,7 @@ WORLD_TEST(test_type_is_handed_to_the_converter, w) {
   const wsuv_message_t message = text_message("width=7");
   int number = 7;
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(wsuv_send_serialized(s.u.session, &number, "width=", NULL, NULL), 0);
   world_run_until_count(w, &s.p.frames, 1);
   assert_true(frame_peer_saw(&s.p, "TEXT \"width=7\""));
@@ -173,7 +173,7 @@ WORLD_TEST(test_type_is_handed_to_the_converter, w) {
 
 WORLD_TEST(test_message_may_be_empty, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(send_number(&s, 'a', EMPTY), 0);
   world_run_until_count(w, &s.u.dones, 1);
   world_run_until_count(w, &s.p.frames, 1);
@@ -195,7 +195,7 @@ WORLD_TEST(test_nothing_need_be_released, w) {
   stage s;
   wsuv_converter_init(&c);
   c.serialize = serialize_constant;
-  start_with(&s, w, &c);
+  stage_open_with(&s, w, &c);
   assert_int_equal(user_value(&s.u, 'a', NULL, NULL), 0);
   world_run_until_count(w, &s.p.frames, 1);
   assert_true(frame_peer_saw(&s.p, "TEXT \"constant\""));
@@ -204,7 +204,7 @@ WORLD_TEST(test_nothing_need_be_released, w) {
 
 WORLD_TEST(test_completion_of_a_dropped_value, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(send_number(&s, 'a', 1), 0);
   user_terminate(&s.u);
   user_run_to_close(&s.u);
@@ -246,7 +246,7 @@ static void assert_none(stage *s, bool can_send, bool can_read) {
 
 WORLD_TEST(test_without_converter, w) {
   stage s;
-  start_with(&s, w, NULL);
+  stage_open_with(&s, w, NULL);
   assert_none(&s, false, false);
   assert_int_equal(s.u.send_count, 1);
   scenario_close(&s.u);
@@ -260,7 +260,7 @@ WORLD_TEST(test_converter_without_the_function, w) {
     c.is_applicable = is_text;
     if (has != 1) c.serialize = NULL;
     if (has != 2) c.deserialize = NULL;
-    start_with(&s, w, &c);
+    stage_open_with(&s, w, &c);
     assert_none(&s, has == 1, has == 2);
     assert_int_equal(s.n.serialized, has == 1);
     assert_int_equal(s.n.released, has == 1);
@@ -284,7 +284,7 @@ WORLD_TEST(test_message_that_is_not_applicable, w) {
   stage s;
   wsuv_converter_t c = converter_of(&s.n);
   c.is_applicable = is_text;
-  start_with(&s, w, &c);
+  stage_open_with(&s, w, &c);
   s.u.at_message = leave_binary_alone;
   frame_peer_send(&s.p, "BIN \"n=42\"; TEXT \"n=42\"; BIN- \"n\"; CONT \"=42\"");
   world_run_until_count(w, &s.u.messages, 3);
@@ -306,7 +306,7 @@ static void fail_and_read(session_user *u, const wsuv_message_t *m) {
 
 WORLD_TEST(test_message_that_cannot_be_converted_stays_readable, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.u.at_message = fail_and_read;
   frame_peer_send(&s.p, "TEXT \"m=42, or so\"; TEXT- \"m=42\"; CONT \", or so\"");
   world_run_until_count(w, &s.u.messages, 2);
@@ -333,7 +333,7 @@ static void assert_untouched(stage *s) {
 
 WORLD_TEST(test_value_that_cannot_be_converted, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(send_number(&s, 'a', NOT_CONVERTED), WSUV_ECONVERT);
   assert_int_equal(s.n.serialized, 1);
   assert_int_equal(s.n.released, 0); /* there was nothing */
@@ -345,7 +345,7 @@ WORLD_TEST(test_what_is_no_message_is_not_sent, w) {
   static const unsigned types[] = {WSUV_FRAME_CLOSE, WSUV_FRAME_PING, WSUV_FRAME_PONG, 0, 3, 11};
   const size_t count = sizeof types / sizeof *types;
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   for (size_t i = 0; i < count; i++) {
     s.n.makes = (wsuv_frame_type_t) types[i];
     assert_int_equal(send_number(&s, 'a', 1), WSUV_ECONVERT);
@@ -358,7 +358,7 @@ WORLD_TEST(test_what_is_no_message_is_not_sent, w) {
 WORLD_TEST(test_fragment_is_not_sent, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.n.fragment = true;
   for (size_t i = 0; i < 2; i++) {
     s.n.makes = types[i];
@@ -371,7 +371,7 @@ WORLD_TEST(test_fragment_is_not_sent, w) {
 
 WORLD_TEST(test_text_that_is_not_utf8, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(send_number(&s, 'a', NOT_UTF8), WSUV_EUTF8);
   assert_int_equal(s.n.released, 1);
   assert_untouched(&s);
@@ -388,7 +388,7 @@ WORLD_TEST(test_full_queue, w) {
   const wsuv_converter_t c = converter_of(&s.n);
   wsuv_config_t config = config_of(&c);
   config.outgoing_max = config.high_water = config.low_water = 8;
-  start_as(&s, w, &config);
+  stage_open_as(&s, w, &config);
   assert_int_equal(send_number(&s, 'a', 12345), 0);
   assert_int_equal(send_number(&s, 'b', 12345), WSUV_EQUEUEFULL);
   assert_int_equal(s.n.released, 2);
@@ -410,7 +410,7 @@ WORLD_TEST(test_full_queue_that_ends_the_session, w) {
   wsuv_config_t config = config_of(&c);
   config.outgoing_max = config.high_water = config.low_water = 8;
   config.outgoing_policy = WSUV_OUTGOING_CLOSE;
-  start_as(&s, w, &config);
+  stage_open_as(&s, w, &config);
   assert_int_equal(send_number(&s, 'a', 12345), 0);
   assert_int_equal(send_number(&s, 'b', 12345), WSUV_EQUEUEFULL);
   assert_int_equal(s.n.released, 2);
@@ -425,7 +425,7 @@ WORLD_TEST(test_full_queue_that_ends_the_session, w) {
 WORLD_TEST(test_values_inside_fragments, w) {
   static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(user_frame(&s.u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);
   for (size_t i = 0; i < 2; i++) {
     s.n.makes = types[i];
@@ -469,7 +469,7 @@ WORLD_TEST(test_sessions_that_are_not_open, w) {
 
 WORLD_TEST(test_terminated_session, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.u.at_close = refuse;
   user_terminate(&s.u);
   refuse(&s.u);
@@ -481,7 +481,7 @@ WORLD_TEST(test_terminated_session, w) {
 WORLD_TEST(test_without_random_bytes, w) {
   stage s;
   int err, number = 1;
-  start(&s, w);
+  stage_open(&s, w);
   world_random_fails(w, true);
   do {
     err = wsuv_send_serialized(s.u.session, &number, "n=", NULL, NULL);
@@ -496,7 +496,7 @@ WORLD_TEST(test_without_random_bytes, w) {
 
 WORLD_TEST(test_without_memory, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   w->alloc->fail_at = w->alloc->calls + 1;
   w->alloc->fail_for_ever = true;
   assert_int_equal(send_number(&s, 'a', 1), UV_ENOMEM);

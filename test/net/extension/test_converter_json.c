@@ -199,7 +199,7 @@ static void take_value(session_user *u, const wsuv_message_t *m) {
   CHECK(wsuv_message_deserialize(u->session, m, s->type, s->got) == 0);
 }
 
-static void start(stage *s, world *w) {
+static void stage_open(stage *s, world *w) {
   wsuv_config_t config;
   wsuv_converter_t c;
   wsuv_converter_init(&c);
@@ -216,7 +216,7 @@ static void start(stage *s, world *w) {
   s->u.at_message = take_value;
 }
 
-static void finish(stage *s) {
+static void stage_close(stage *s) {
   assert_int_equal(s->notes.released, s->notes.made);
   assert_int_equal(live, 0);
   scenario_close(&s->u);
@@ -271,13 +271,13 @@ WORLD_TEST(test_json_of_a_value, w) {
   for (size_t i = 0; i < 2; i++) {
     order got = {.station = ""};
     stage s;
-    start(&s, w);
+    stage_open(&s, w);
     s.notes.makes = types[i];
     round_trip(&s, &o, &got, &orders);
     assert_string_equal(got.station, "north");
     assert_string_equal(got.action, "calibrate");
     assert_true(frame_peer_saw(&s.p, scripts[i]));
-    finish(&s);
+    stage_close(&s);
   }
 }
 
@@ -295,21 +295,21 @@ WORLD_TEST(test_values_come_back_as_they_were, w) {
   static const double numbers[] = {0, -1, 0.1, -2.5e-300, 1.5e308, 1e-5, 123456789012345};
   for (size_t i = 0; i < 2; i++) {
     stage s;
-    start(&s, w);
+    stage_open(&s, w);
     s.notes.makes = types[i];
     for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++) {
       const reading r = reading_of(stations[j], numbers[j], j % 2 == 0);
       assert_reading_comes_back(&s, &r);
     }
     assert_int_equal(s.p.opcodes[types[i]], sizeof numbers / sizeof *numbers);
-    finish(&s);
+    stage_close(&s);
   }
 }
 
 WORLD_TEST(test_number_that_json_does_not_have, w) {
   static const double numbers[] = {INFINITY, -INFINITY, NAN};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   for (size_t i = 0; i < 3; i++) {
     reading r = reading_of("north", numbers[i], true);
     assert_int_equal(user_value(&s.u, 'a', &r, &readings), WSUV_ECONVERT);
@@ -322,25 +322,25 @@ WORLD_TEST(test_number_that_json_does_not_have, w) {
   const reading r = reading_of("north", 1, true);
   assert_reading_comes_back(&s, &r);
   assert_int_equal(s.p.opcodes[WSUV_FRAME_TEXT], 1);
-  finish(&s);
+  stage_close(&s);
 }
 
 /* Text must be UTF-8 (RFC 6455 5.6); of that cJSON knows nothing. */
 WORLD_TEST(test_words_that_are_not_utf8, w) {
   const order o = {"n\xf6rd", ""};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   assert_int_equal(user_value(&s.u, 'a', &o, &orders), WSUV_EUTF8);
   assert_int_equal(s.notes.released, 1);
   assert_int_equal(wsuv_buffered_amount(s.u.session), 0);
-  finish(&s);
+  stage_close(&s);
 }
 
 /* Cut inside a character, between escapes, with spaces and other fields, in another order. */
 WORLD_TEST(test_json_in_fragments, w) {
   order got = {.station = ""};
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.got = &got;
   s.type = &orders;
   frame_peer_send(&s.p, "TEXT- \"{ \" 22 \"more\" 22 \": [{}, null], \" 22 \"act\"; PING; "
@@ -349,7 +349,7 @@ WORLD_TEST(test_json_in_fragments, w) {
   world_run_until_count(w, &s.u.messages, 1);
   assert_string_equal(got.action, "a\xc3\xa9\xe2\x82\xac");
   assert_string_equal(got.station, "");
-  finish(&s);
+  stage_close(&s);
 }
 
 static int read_order(stage *s, const char *json, size_t len) {
@@ -365,14 +365,14 @@ static int read_order(stage *s, const char *json, size_t len) {
 WORLD_TEST(test_json_that_is_cut_anywhere, w) {
   static const char json[] = "{\"station\":\"\\ud83d\\ude00\",\"action\":\"b\",\"c\":[-1.5e3]}";
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   for (size_t len = 0; len < strlen(json); len++) {
     assert_int_equal(read_order(&s, json, len), WSUV_ECONVERT);
     assert_int_equal(live, 0);
   }
   assert_int_equal(read_order(&s, json, strlen(json)), 0);
   assert_int_equal(read_order(&s, json, sizeof json), WSUV_ECONVERT); /* with the NUL */
-  finish(&s);
+  stage_close(&s);
 }
 
 #define SIXTEEN "sixteen letters " /* four of them leave no room for a NUL */
@@ -394,12 +394,12 @@ WORLD_TEST(test_json_of_another_shape, w) {
       "{\"station\":\"" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "\",\"action\":\"b\"}",
   };
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     assert_int_equal(read_order(&s, wrong[i], strlen(wrong[i])), WSUV_ECONVERT);
     assert_int_equal(live, 0);
   }
-  finish(&s);
+  stage_close(&s);
 }
 
 /* Arrays within arrays, more than a parser's stack should be asked to hold. */
@@ -410,12 +410,12 @@ static void refuse_value(session_user *u, const wsuv_message_t *m) {
 
 WORLD_TEST(test_json_that_is_nested_deep, w) {
   stage s;
-  start(&s, w);
+  stage_open(&s, w);
   s.u.at_message = refuse_value;
   frame_peer_send(&s.p, "TEXT \"[\"*100000; BIN \"[\"*100000; TEXT \"not JSON\"");
   world_run_until_count(w, &s.u.messages, 3);
   s.u.at_message = take_value;
   const reading r = reading_of("still there", 1, true);
   assert_reading_comes_back(&s, &r);
-  finish(&s);
+  stage_close(&s);
 }

@@ -164,7 +164,7 @@ static void take_message(session_user *u, const wsuv_message_t *m) {
   CHECK(wsuv_message_deserialize(u->session, m, s->type, value) == 0);
 }
 
-static stage *start(world *w, bool binary_only) {
+static stage *stage_open(world *w, bool binary_only) {
   stage *s = check_alloc(sizeof *s);
   wsuv_config_t config;
   wsuv_converter_t c;
@@ -184,7 +184,7 @@ static stage *start(world *w, bool binary_only) {
   return s;
 }
 
-static void finish(stage *s) {
+static void stage_close(stage *s) {
   assert_int_equal(s->notes.released, s->notes.packed);
   scenario_close(&s->u);
   free(s);
@@ -213,25 +213,25 @@ WORLD_TEST(test_values_come_back_as_they_were, w) {
       {"\xe2\x82\xac", 127, INT64_MAX, DBL_MAX, true, 300, {1}},
       {"a name of more than 31 characters", 128, -33, DBL_MIN, false, BLOB, {2}},
   };
-  stage *s = start(w, true);
+  stage *s = stage_open(w, true);
   for (size_t i = 0; i < BLOB; i++) r[3].blob[i] = (uint8_t) (i * 7);
   for (size_t i = 0; i < sizeof r / sizeof *r; i++) assert_reading_comes_back(s, &r[i]);
   assert_int_equal(s->p.opcodes[WSUV_FRAME_BINARY], s->p.frames);
-  finish(s);
+  stage_close(s);
 }
 
 WORLD_TEST(test_bytes_of_a_value, w) {
   static const reading r = {"n", 256, -1, 1, true, 2, {0xab, 0xcd}};
-  stage *s = start(w, true);
+  stage *s = stage_open(w, true);
   assert_reading_comes_back(s, &r);
   assert_true(frame_peer_saw(&s->p, "BIN 96 a16e cd0100 ff cb3ff0000000000000 c3 c402abcd"));
-  finish(s);
+  stage_close(s);
 }
 
 /* Numbers up to 127 are one byte, which is ASCII; 256 is no UTF-8 (RFC 6455 5.6). */
 WORLD_TEST(test_values_in_text, w) {
   static const uint64_t small = 'A', large = 256;
-  stage *s = start(w, false);
+  stage *s = stage_open(w, false);
   s->notes.makes = WSUV_FRAME_TEXT;
   s->type = &a_number;
   assert_int_equal(user_value(&s->u, 'a', &large, &a_number), WSUV_EUTF8);
@@ -244,7 +244,7 @@ WORLD_TEST(test_values_in_text, w) {
   world_run_until_count(w, &s->u.messages, 2);
   assert_int_equal(s->number, 256);
   assert_true(frame_peer_saw(&s->p, "TEXT \"A\"; BIN cd0100"));
-  finish(s);
+  stage_close(s);
 }
 
 static void leave_alone(session_user *u, const wsuv_message_t *m) {
@@ -255,7 +255,7 @@ static void leave_alone(session_user *u, const wsuv_message_t *m) {
 }
 
 WORLD_TEST(test_text_is_left_alone, w) {
-  stage *s = start(w, true);
+  stage *s = stage_open(w, true);
   s->u.at_message = leave_alone;
   frame_peer_send(&s->p, "TEXT \"A\"");
   world_run_until_count(w, &s->u.messages, 1);
@@ -265,7 +265,7 @@ WORLD_TEST(test_text_is_left_alone, w) {
   frame_peer_send(&s->p, "BIN- ; CONT- cd; CONT 0102");
   world_run_until_count(w, &s->u.messages, 2);
   assert_int_equal(s->number, 0x102);
-  finish(s);
+  stage_close(s);
 }
 
 static int read_bytes(stage *s, const shape *type, const uint8_t *p, size_t n) {
@@ -281,13 +281,13 @@ WORLD_TEST(test_bytes_that_are_cut_anywhere, w) {
   static const uint8_t whole[] = {0x96, 0xa1, 'n', 0xcd, 1, 0,    0xff, 0xcb, 0x3f, 0xf0, 0,
                                   0,    0,    0,   0,    0, 0xc3, 0xc4, 2,    0xab, 0xcd, 0};
   const size_t len = sizeof whole - 1; /* and a byte too many */
-  stage *s = start(w, true);
+  stage *s = stage_open(w, true);
   for (size_t n = 0; n < len; n++) {
     assert_int_equal(read_bytes(s, &a_reading, whole, n), WSUV_ECONVERT);
   }
   assert_int_equal(read_bytes(s, &a_reading, whole, len), 0);
   assert_int_equal(read_bytes(s, &a_reading, whole, len + 1), WSUV_ECONVERT);
-  finish(s);
+  stage_close(s);
 }
 
 static void refuse(session_user *u, const wsuv_message_t *m) {
@@ -302,12 +302,12 @@ WORLD_TEST(test_bytes_of_another_shape, w) {
   static const char script[] = "BIN c1; BIN; BIN 90; BIN 80; BIN 05; BIN 96 05 05 05 05 05 05; "
                                "BIN dcffff; BIN deffff; BIN c6ffffffff; BIN 91*50000; "
                                "BIN- 96 a16e; CONT cf8000000000000000 cfffffffffffffffff";
-  stage *s = start(w, true);
+  stage *s = stage_open(w, true);
   s->u.at_message = refuse;
   frame_peer_send(&s->p, script);
   world_run_until_count(w, &s->u.messages, 11);
   assert_int_equal(s->notes.read, 11);
   s->u.at_message = take_message;
   assert_reading_comes_back(s, &r);
-  finish(s);
+  stage_close(s);
 }

@@ -13,7 +13,7 @@
 enum { LEN = 40000, ENOUGH = 10000 };
 
 /* What a session does, and its server, whose memory is not touched. */
-typedef struct scene {
+typedef struct trial {
   world *w;
   server_peer p;
   wsuv_client_t *client;
@@ -21,15 +21,15 @@ typedef struct scene {
   bytes text;
   size_t messages, closes, expected;
   int status;
-} scene;
+} trial;
 
-static void allow(scene *s, int err) {
+static void allow(trial *s, int err) {
   CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE || err == UV_EINVAL);
   s->expected += err == 0;
 }
 
 /* Fragments: whatever becomes of the first, the others follow. */
-static void send_fragments(scene *s) {
+static void send_fragments(trial *s) {
   wsuv_frame_t frame;
   int err = 0;
   for (size_t i = 0; err == 0 && i < 3; i++) {
@@ -45,7 +45,7 @@ static void send_fragments(scene *s) {
 }
 
 static void on_open(wsuv_session_t *session) {
-  scene *s = wsuv_session_data(session);
+  trial *s = wsuv_session_data(session);
   const uv_buf_t bufs[] = {{.base = (char *) s->text.base, .len = LEN / 2},
                            {.base = (char *) s->text.base + LEN / 2, .len = LEN - LEN / 2}};
   s->session = session;
@@ -55,13 +55,13 @@ static void on_open(wsuv_session_t *session) {
 }
 
 static void on_message(wsuv_session_t *session, const wsuv_message_t *m) {
-  scene *s = wsuv_session_data(session);
+  trial *s = wsuv_session_data(session);
   CHECK(m->len == LEN && memcmp(m->data, s->text.base, LEN) == 0);
   s->messages++;
 }
 
 static void on_piece(wsuv_session_t *session, const wsuv_message_piece_t *m) {
-  scene *s = wsuv_session_data(session);
+  trial *s = wsuv_session_data(session);
   CHECK(m->offset + m->len <= LEN);
   CHECK(m->len == 0 || memcmp(m->data, s->text.base + m->offset, m->len) == 0);
   CHECK(!m->last || m->offset + m->len == LEN);
@@ -69,18 +69,18 @@ static void on_piece(wsuv_session_t *session, const wsuv_message_piece_t *m) {
 }
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
-  scene *s = wsuv_session_data(session);
+  trial *s = wsuv_session_data(session);
   s->closes++;
   s->status = info->status;
   s->session = NULL;
 }
 
 static bool settled(void *arg) {
-  const scene *s = arg;
+  const trial *s = arg;
   return s->closes > 0 || (s->session != NULL && s->messages >= s->expected);
 }
 
-static void run_session(scene *s, bool streamed) {
+static void run_session(trial *s, bool streamed) {
   wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open, .on_close = on_close};
   if (streamed) callbacks.on_message_piece = on_piece;
   if (!streamed) callbacks.on_message = on_message;
@@ -103,7 +103,7 @@ static bool run_failing(world *w, uint64_t n, bool for_ever, bool takeover) {
   wsuv_extension_t deflate;
   const wsuv_extension_t *const one[] = {&deflate};
   wsuv_config_t config;
-  scene s = {.w = w};
+  trial s = {.w = w};
   uint64_t seed = 1;
   raw_text(&seed, LEN, &s.text);
   wsuv_client_config_init(&config);

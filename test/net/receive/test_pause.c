@@ -277,20 +277,18 @@ static void pause_and_terminate(session_user *u, const wsuv_message_t *m) {
   user_terminate(u);
 }
 
-WORLD_TLS_TEST(test_terminate_while_paused, w) {
+SCENARIO_TLS_TEST(test_terminate_while_paused, w, p, u) {
   for (int at_once = 0; at_once < 2; at_once++) {
-    frame_peer p;
-    session_user u;
-    scenario_start(w, &p, &u, NULL);
-    u.at_message = at_once ? pause_and_terminate : pause_at_first;
-    frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"");
-    world_run_until_count(w, &u.messages, 1);
+    scenario_renew(u);
+    scenario_open(u);
+    u->at_message = at_once ? pause_and_terminate : pause_at_first;
+    frame_peer_send(p, "TEXT \"a\"; TEXT \"b\"");
+    world_run_until_count(w, &u->messages, 1);
     if (!at_once) world_advance(w, 10);
-    if (!at_once) user_terminate(&u);
-    user_run_to_close(&u);
-    assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
-    assert_int_equal(u.messages, 1);
-    scenario_finish(&u);
+    if (!at_once) user_terminate(u);
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
+    assert_int_equal(u->messages, 1);
   }
 }
 
@@ -304,20 +302,18 @@ SCENARIO_TLS_TEST(test_client_close_while_paused, w, p, u) {
   assert_int_equal(u->messages, 1);
 }
 
-WORLD_TLS_TEST(test_peer_that_is_gone_is_noticed_at_resume, w) {
+SCENARIO_TLS_TEST(test_peer_that_is_gone_is_noticed_at_resume, w, p, u) {
   for (int reset = 0; reset < 2; reset++) {
-    frame_peer p;
-    session_user u;
-    scenario_start(w, &p, &u, NULL);
-    assert_int_equal(user_pause(&u), 0);
-    if (reset) raw_conn_reset(p.conn);
-    if (!reset) raw_conn_end(p.conn);
+    scenario_renew(u);
+    scenario_open(u);
+    assert_int_equal(user_pause(u), 0);
+    if (reset) raw_conn_reset(p->conn);
+    if (!reset) raw_conn_end(p->conn);
     world_advance(w, 20);
-    assert_int_equal(u.closes, 0);
-    assert_int_equal(user_resume(&u), 0);
-    user_run_to_close(&u);
-    assert_true(user_ended_by(&u, reset ? UV_ECONNRESET : UV_EOF, WSUV_STAGE_OPEN));
-    scenario_finish(&u);
+    assert_int_equal(u->closes, 0);
+    assert_int_equal(user_resume(u), 0);
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, reset ? UV_ECONNRESET : UV_EOF, WSUV_STAGE_OPEN));
   }
 }
 

@@ -264,42 +264,36 @@ static void open_limited(session_user *u, uint64_t frame, size_t message) {
   scenario_open_raw(u);
 }
 
-WORLD_TEST(test_violations_fail_the_connection, w) {
+SCENARIO_TEST(test_violations_fail_the_connection, w, p, u) {
   for (size_t i = 0; i < sizeof violations / sizeof *violations; i++) {
     const violation *v = &violations[i];
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    open_limited(&u, 3000, 2000);
-    p.silent = p.raw->lenient = true;
-    frame_peer_send(&p, v->frames);
-    frame_peer_send(&p, "TEXT \"not looked at\"; CLOSE #1000");
-    user_run_to_close(&u);
-    assert_true(user_got(&u, v->before));
-    assert_true(user_ended_by(&u, v->status, WSUV_STAGE_OPEN));
-    assert_int_equal(u.end.code, WSUV_CLOSE_ABNORMAL);
-    assert_int_equal(u.end.sent_code, v->code);
-    assert_true(u.end.detail[0] != 0);
-    assert_int_equal(p.frames, 1);
-    assert_int_equal(p.opcodes[8], 1);
-    scenario_finish(&u);
+    scenario_renew(u);
+    open_limited(u, 3000, 2000);
+    p->silent = p->raw->lenient = true;
+    frame_peer_send(p, v->frames);
+    frame_peer_send(p, "TEXT \"not looked at\"; CLOSE #1000");
+    user_run_to_close(u);
+    assert_true(user_got(u, v->before));
+    assert_true(user_ended_by(u, v->status, WSUV_STAGE_OPEN));
+    assert_int_equal(u->end.code, WSUV_CLOSE_ABNORMAL);
+    assert_int_equal(u->end.sent_code, v->code);
+    assert_true(u->end.detail[0] != 0);
+    assert_int_equal(p->frames, 1);
+    assert_int_equal(p->opcodes[8], 1);
   }
 }
 
 /* The larger of the limits is not looked at. */
-WORLD_TEST(test_each_limit_of_a_frame_holds_by_itself, w) {
+SCENARIO_TEST(test_each_limit_of_a_frame_holds_by_itself, w, p, u) {
   for (int smaller = 0; smaller < 2; smaller++) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    open_limited(&u, smaller == 0 ? 1000 : 100000, smaller == 0 ? 100000 : 1000);
-    p.silent = true;
-    frame_peer_send(&p, "BIN 00~1000; TEXT- \"a\"~1000; CONT 00~1001");
-    user_run_to_close(&u);
-    assert_true(user_got(&u, "BIN 00~1000; TEXT- \"a\"~1000"));
-    assert_true(user_ended_by(&u, WSUV_ETOOBIG, WSUV_STAGE_OPEN));
-    assert_int_equal(u.end.sent_code, 1009);
-    scenario_finish(&u);
+    scenario_renew(u);
+    open_limited(u, smaller == 0 ? 1000 : 100000, smaller == 0 ? 100000 : 1000);
+    p->silent = true;
+    frame_peer_send(p, "BIN 00~1000; TEXT- \"a\"~1000; CONT 00~1001");
+    user_run_to_close(u);
+    assert_true(user_got(u, "BIN 00~1000; TEXT- \"a\"~1000"));
+    assert_true(user_ended_by(u, WSUV_ETOOBIG, WSUV_STAGE_OPEN));
+    assert_int_equal(u->end.sent_code, 1009);
   }
 }
 

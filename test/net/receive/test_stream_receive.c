@@ -334,19 +334,16 @@ static void terminate_at(session_user *u, const wsuv_message_piece_t *m) {
   if (u->pieces == *piece) user_terminate(u);
 }
 
-WORLD_TEST(test_terminate_in_a_piece, w) {
+SCENARIO_TEST(test_terminate_in_a_piece, w, p, u) {
   for (size_t piece = 1; piece < 8; piece++) {
-    frame_peer p;
-    session_user u;
-    scenario_begin(w, &p, &u);
-    scenario_open_streamed(&u);
-    u.data = &piece;
-    u.at_piece = terminate_at;
-    frame_peer_send(&p, fragmented);
-    user_run_to_close(&u);
-    assert_true(user_ended_by(&u, UV_ECANCELED, WSUV_STAGE_OPEN));
-    assert_int_equal(u.pieces, piece);
-    scenario_finish(&u);
+    scenario_renew(u);
+    scenario_open_streamed(u);
+    u->data = &piece;
+    u->at_piece = terminate_at;
+    frame_peer_send(p, fragmented);
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
+    assert_int_equal(u->pieces, piece);
   }
 }
 

@@ -75,24 +75,22 @@ static void send_refused(session_user *u) {
   if (err == 0) u->data = NULL;
 }
 
-WORLD_TLS_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits, w) {
+SCENARIO_TLS_TEST(test_drain_follows_a_refusal_as_soon_as_it_fits, w, p, u) {
   static const size_t lens[] = {1, PIECE, BOUND};
   for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
-    frame_peer p;
-    session_user u;
     size_t len = lens[i];
-    scenario_begin(w, &p, &u);
-    open_blocked(&p, &u);
-    (void) fill(&u, len);
-    u.drains = 0;
-    while (user_binary(&u, piece, len) == 0) world_advance(w, 1);
-    assert_int_equal(u.drains, 0);
-    u.data = &len;
-    u.at_drain = send_refused;
-    raw_conn_read(p.conn, true);
-    while (u.data != NULL) world_advance(w, 1);
-    assert_true(u.drains > 0);
-    scenario_terminate(&u);
+    scenario_renew(u);
+    open_blocked(p, u);
+    (void) fill(u, len);
+    u->drains = 0;
+    while (user_binary(u, piece, len) == 0) world_advance(w, 1);
+    assert_int_equal(u->drains, 0);
+    u->data = &len;
+    u->at_drain = send_refused;
+    raw_conn_read(p->conn, true);
+    while (u->data != NULL) world_advance(w, 1);
+    assert_true(u->drains > 0);
+    scenario_terminate(u);
   }
 }
 

@@ -6,19 +6,9 @@
 #include <mbedtls/x509.h>
 
 #include "support/check.h"
+#include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/world_test.h"
-
-static void begin(world *w, frame_peer *p, wsuv_client_t **client) {
-  frame_peer_start(p, w);
-  p->forgets = true;
-  assert_int_equal(world_client(w, client, NULL), 0);
-}
-
-static void end(world *w, frame_peer *p, wsuv_client_t *client) {
-  world_client_close(w, client);
-  frame_peer_free(p);
-}
 
 /* --- cuts --- */
 
@@ -30,34 +20,26 @@ static bool was_truncated(const secure_user *s, wsuv_stage_t stage) {
 }
 
 /* F32. As whoever is on the way can do it: TCP ends, and TLS has not said that it does. */
-WORLD_ONLY_TLS_TEST(test_cut_of_an_open_session_is_told_apart, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_cut_of_an_open_session_is_told_apart, w, p, u) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
-  raw_conn_close(p.conn);
+  secure_open(&s, user_client(u), p, NULL);
+  raw_conn_close(p->conn);
   user_run_to_close(&s.u);
   assert_true(was_truncated(&s, WSUV_STAGE_OPEN));
   assert_int_equal(s.u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(s.tls_at_close, 0);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
-WORLD_ONLY_TLS_TEST(test_end_with_close_notify_is_an_end, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_end_with_close_notify_is_an_end, w, p, u) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
-  raw_conn_end(p.conn);
+  secure_open(&s, user_client(u), p, NULL);
+  raw_conn_end(p->conn);
   user_run_to_close(&s.u);
   assert_true(user_ended_by(&s.u, UV_EOF, WSUV_STAGE_OPEN));
   assert_int_equal(s.u.end.code, WSUV_CLOSE_ABNORMAL);
   assert_int_equal(s.tls_error, 0);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 static void cut_at_frame(frame_peer *p, const seen_frame *f) {
@@ -65,80 +47,64 @@ static void cut_at_frame(frame_peer *p, const seen_frame *f) {
   raw_conn_close(p->conn);
 }
 
-WORLD_ONLY_TLS_TEST(test_cut_while_closing, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_cut_while_closing, w, p, u) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
-  p.silent = true;
-  p.on_frame = cut_at_frame;
+  secure_open(&s, user_client(u), p, NULL);
+  p->silent = true;
+  p->on_frame = cut_at_frame;
   secure_close(&s);
   assert_true(was_truncated(&s, WSUV_STAGE_CLOSING));
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* Both have said all that there was to say. */
-WORLD_ONLY_TLS_TEST(test_cut_after_both_close_frames_is_clean, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_cut_after_both_close_frames_is_clean, w, p, u) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
-  p.keeps_open = true;
-  p.on_frame = cut_at_frame;
+  secure_open(&s, user_client(u), p, NULL);
+  p->keeps_open = true;
+  p->on_frame = cut_at_frame;
   secure_close(&s);
   assert_true(user_ended_cleanly(&s.u, 1000, 1000));
   assert_int_equal(s.tls_error, 0);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 static void cut_it(raw_conn *c) {
   raw_conn_close(c);
 }
 
-WORLD_ONLY_TLS_TEST(test_cut_before_the_upgrade, w) {
+SCENARIO_ONLY_TLS_TEST(test_cut_before_the_upgrade, w, p, u) {
   static const raw_peer_callbacks callbacks = {.on_bytes = cut_it};
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
   raw_peer *peer = raw_peer_new(w);
   raw_peer_set_callbacks(peer, &callbacks);
-  secure_try(&s, client, peer, NULL);
+  secure_try(&s, user_client(u), peer, NULL);
   assert_true(was_truncated(&s, WSUV_STAGE_HANDSHAKE));
   assert_int_equal(s.u.opens, 0);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* --- certificates --- */
 
-static void fails(world *w, const wsuv_tls_config_t *tls, int status, uint32_t flags,
-                  const char *words) {
-  wsuv_client_t *client;
-  frame_peer p;
+static void assert_fails(session_user *u, const wsuv_tls_config_t *tls, int status, uint32_t flags,
+                         const char *words) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  secure_try(&s, client, p.raw, tls);
+  secure_try(&s, user_client(u), u->peer->raw, tls);
   assert_true(secure_failed(&s, status));
   assert_int_equal(s.verify_flags, flags);
   if (words != NULL) assert_string_equal(s.u.end.detail, words);
-  assert_int_equal(p.upgraded, 0);
+  assert_int_equal(u->peer->upgraded, 0);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* F30 */
-WORLD_ONLY_TLS_TEST(test_certificate_for_another_name, w) {
+SCENARIO_ONLY_TLS_TEST(test_certificate_for_another_name, w, p, u) {
   wsuv_tls_config_t tls = *world_tls(w);
   tls.server_name = "somebody.else.test";
-  fails(w, &tls, WSUV_ETLSVERIFY, WSUV_CERT_HOST_MISMATCH, "host name does not match");
+  assert_fails(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_HOST_MISMATCH, "host name does not match");
 }
 
-WORLD_ONLY_TLS_TEST(test_certificate_of_a_stranger, w) {
+SCENARIO_ONLY_TLS_TEST(test_certificate_of_a_stranger, w, p, u) {
   static const cert_spec spec = {.name = "stranger", .hosts = {"127.0.0.1"}};
   wsuv_tls_config_t tls;
   cert stranger;
@@ -146,62 +112,55 @@ WORLD_ONLY_TLS_TEST(test_certificate_of_a_stranger, w) {
   wsuv_tls_config_init(&tls);
   tls.ca_pem = stranger.pem;
   tls.ca_pem_len = strlen(stranger.pem);
-  fails(w, &tls, WSUV_ETLSVERIFY, WSUV_CERT_NOT_TRUSTED, "not signed by a trusted authority");
+  assert_fails(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_NOT_TRUSTED,
+               "not signed by a trusted authority");
   cert_free(&stranger);
 }
 
-WORLD_ONLY_TLS_TEST(test_pin_of_another_key, w) {
+SCENARIO_ONLY_TLS_TEST(test_pin_of_another_key, w, p, u) {
   static const char *const pins[] = {"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="};
   wsuv_tls_config_t tls = *world_tls(w);
   tls.pins = pins;
   tls.pin_count = 1;
-  fails(w, &tls, WSUV_ETLSPIN, 0, NULL);
+  assert_fails(u, &tls, WSUV_ETLSPIN, 0, NULL);
 }
 
-WORLD_ONLY_TLS_TEST(test_no_trust_to_be_found, w) {
+SCENARIO_ONLY_TLS_TEST(test_no_trust_to_be_found, w, p, u) {
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
   tls.ca_file = "/no/such/file";
-  fails(w, &tls, WSUV_ETLSTRUST, 0, NULL);
+  assert_fails(u, &tls, WSUV_ETLSTRUST, 0, NULL);
 }
 
 /* Nothing has been sent then; mbedTLS's words say what it is about. */
-WORLD_ONLY_TLS_TEST(test_own_certificate_that_cannot_be_read, w) {
+SCENARIO_ONLY_TLS_TEST(test_own_certificate_that_cannot_be_read, w, p, u) {
   wsuv_tls_config_t tls = *world_tls(w);
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s = {.tls_error = 0};
   tls.cert_file = tls.key_file = "/no/such/file";
-  begin(w, &p, &client);
-  secure_try(&s, client, p.raw, &tls);
+  secure_try(&s, user_client(u), p->raw, &tls);
   assert_true(secure_failed(&s, WSUV_ETLS));
   assert_true(s.tls_error < 0);
   assert_int_equal(s.tls_library, WSUV_TLS_LIBRARY_MBEDTLS);
   assert_memory_equal(s.u.end.detail, "own certificate: ", 17);
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* --- servers that do not speak TLS as they should --- */
 
 /* Bytes in reply to the first that come. */
-static void fails_at(world *w, const raw_peer_callbacks *callbacks, int status) {
-  wsuv_client_t *client;
-  frame_peer p;
+static void assert_fails_at(session_user *u, const raw_peer_callbacks *callbacks, int status) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  raw_peer *peer = raw_peer_new(w);
+  raw_peer *peer = raw_peer_new(u->w);
   const char *url = raw_peer_url(peer, "/");
   peer->tls = NULL;
   raw_peer_set_callbacks(peer, callbacks);
-  assert_int_equal(secure_request(&s, client, w, url, NULL), 0);
+  assert_int_equal(secure_request(&s, user_client(u), u->w, url, NULL), 0);
   user_run_to_close(&s.u);
   assert_true(secure_failed(&s, status));
   assert_true(s.tls_error < 0);
   assert_int_equal(s.tls_library, WSUV_TLS_LIBRARY_MBEDTLS);
   assert_true(s.u.end.detail[0] != '\0');
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 static void answer_in_plain(raw_conn *c) {
@@ -210,9 +169,9 @@ static void answer_in_plain(raw_conn *c) {
 }
 
 /* F33 */
-WORLD_ONLY_TLS_TEST(test_plain_http_in_reply, w) {
+SCENARIO_ONLY_TLS_TEST(test_plain_http_in_reply, w, p, u) {
   static const raw_peer_callbacks callbacks = {.on_bytes = answer_in_plain};
-  fails_at(w, &callbacks, WSUV_ETLS);
+  assert_fails_at(u, &callbacks, WSUV_ETLS);
 }
 
 static void answer_with_alert(raw_conn *c) {
@@ -220,18 +179,18 @@ static void answer_with_alert(raw_conn *c) {
   raw_conn_write(c, alert, sizeof alert - 1);
 }
 
-WORLD_ONLY_TLS_TEST(test_alert_in_reply, w) {
+SCENARIO_ONLY_TLS_TEST(test_alert_in_reply, w, p, u) {
   static const raw_peer_callbacks callbacks = {.on_connection = answer_with_alert};
-  fails_at(w, &callbacks, WSUV_ETLS);
+  assert_fails_at(u, &callbacks, WSUV_ETLS);
 }
 
 static void hang_up(raw_conn *c) {
   raw_conn_end(c);
 }
 
-WORLD_ONLY_TLS_TEST(test_end_in_the_handshake, w) {
+SCENARIO_ONLY_TLS_TEST(test_end_in_the_handshake, w, p, u) {
   static const raw_peer_callbacks callbacks = {.on_bytes = hang_up};
-  fails_at(w, &callbacks, WSUV_ETLSTRUNCATED);
+  assert_fails_at(u, &callbacks, WSUV_ETLSTRUNCATED);
 }
 
 /* --- handshakes that last --- */

@@ -16,17 +16,6 @@
 #include "support/tls_wire.h"
 #include "support/world_test.h"
 
-static void begin(world *w, frame_peer *p, wsuv_client_t **client) {
-  frame_peer_start(p, w);
-  p->echoes = p->forgets = true;
-  assert_int_equal(world_client(w, client, NULL), 0);
-}
-
-static void end(world *w, frame_peer *p, wsuv_client_t *client) {
-  world_client_close(w, client);
-  frame_peer_free(p);
-}
-
 /* A session with an echo, behind which the tickets of TLS 1.3 have come. */
 static void echo_once(secure_user *s) {
   assert_int_equal(user_text(&s->u, "echo"), 0);
@@ -53,12 +42,10 @@ static bool runs(wsuv_client_t *client, frame_peer *p, const wsuv_tls_config_t *
 
 /* --- what is agreed upon --- */
 
-WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told, w, p, u) {
   secure_user s = {.tls_at_close = -1};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
+  p->echoes = p->forgets = true;
+  secure_open(&s, user_client(u), p, NULL);
   assert_memory_equal(s.version, "TLSv1.", 6);
   assert_memory_equal(s.suite, "TLS", 3);
   assert_string_equal(s.alpn, "http/1.1");
@@ -66,39 +53,32 @@ WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_is_told, w) {
   assert_false(s.resumed);
   echo_and_close(&s);
   assert_int_equal(s.tls_at_close, 0);
-  end(w, &p, client);
 }
 
-WORLD_ONLY_TLS_TEST(test_what_was_agreed_upon_wants_a_size, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_what_was_agreed_upon_wants_a_size, w, p, u) {
   secure_user s = {.tls_error = 0};
   wsuv_tls_info_t info = {.size = 1};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
+  p->echoes = p->forgets = true;
+  secure_open(&s, user_client(u), p, NULL);
   assert_int_equal(wsuv_session_tls(s.u.session, &info), WSUV_ESIZE);
   echo_and_close(&s);
-  end(w, &p, client);
 }
 
-WORLD_ONLY_TLS_TEST(test_suite_and_protocol_can_be_chosen, w) {
+SCENARIO_ONLY_TLS_TEST(test_suite_and_protocol_can_be_chosen, w, p, u) {
   static const char suite[] = "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256";
   static const char *const suites[] = {suite}, *const none[] = {NULL};
   wsuv_tls_config_t tls = *world_tls(w);
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   tls.ciphersuites = suites;
   tls.ciphersuite_count = 1;
   tls.alpn = none;
   tls.alpn_count = 0;
-  secure_open(&s, client, &p, &tls);
+  secure_open(&s, user_client(u), p, &tls);
   assert_string_equal(s.version, "TLSv1.2");
   assert_string_equal(s.suite, suite);
   assert_string_equal(s.alpn, "none");
   echo_and_close(&s);
-  end(w, &p, client);
 }
 
 /* --- pauses --- */
@@ -112,15 +92,13 @@ static void pause_at_word(session_user *u, const wsuv_message_t *m) {
 
 /* One record has all of them; what is behind the first is in memory when the pause begins, and
    comes without anything to be read. */
-WORLD_ONLY_TLS_TEST(test_pause_keeps_what_a_record_has_left, w) {
+SCENARIO_ONLY_TLS_TEST(test_pause_keeps_what_a_record_has_left, w, p, u) {
   bytes script = {0};
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s = {.u.at_message = pause_at_word};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
+  p->echoes = p->forgets = true;
+  secure_open(&s, user_client(u), p, NULL);
   for (int i = 0; i < WORDS; i++) bytes_print(&script, "%sTEXT \"w%d\"", i > 0 ? ";" : "", i);
-  frame_peer_send(&p, bytes_text(&script));
+  frame_peer_send(p, bytes_text(&script));
   for (size_t n = 1; n <= WORDS; n++) {
     world_run_until_count(w, &s.u.messages, n);
     if (w->kind == WORLD_SIM) world_advance(w, 20);
@@ -133,18 +111,15 @@ WORLD_ONLY_TLS_TEST(test_pause_keeps_what_a_record_has_left, w) {
   assert_true(user_ended_cleanly(&s.u, 1000, 1000));
   secure_user_free(&s);
   bytes_free(&script);
-  end(w, &p, client);
 }
 
 /* What is left behind a pause comes before the end, which is in memory, too. */
-WORLD_ONLY_TLS_TEST(test_close_by_the_peer_waits_behind_a_pause, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_close_by_the_peer_waits_behind_a_pause, w, p, u) {
   secure_user s = {.u.at_message = pause_at_word};
-  begin(w, &p, &client);
-  secure_open(&s, client, &p, NULL);
-  frame_peer_send(&p, "TEXT \"a\"; TEXT \"b\"; CLOSE #1001");
-  raw_conn_end(p.conn);
+  p->echoes = p->forgets = true;
+  secure_open(&s, user_client(u), p, NULL);
+  frame_peer_send(p, "TEXT \"a\"; TEXT \"b\"; CLOSE #1001");
+  raw_conn_end(p->conn);
   world_run_until_count(w, &s.u.messages, 1);
   world_advance(w, 20);
   assert_int_equal(s.u.messages + s.u.closes, 1);
@@ -154,7 +129,6 @@ WORLD_ONLY_TLS_TEST(test_close_by_the_peer_waits_behind_a_pause, w) {
   assert_int_equal(s.u.messages, 2);
   assert_true(user_ended_cleanly(&s.u, 1001, 1001));
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* --- configurations --- */
@@ -165,24 +139,17 @@ static void trust_nobody(wsuv_tls_config_t *tls) {
 }
 
 /* Nothing that the client has in its place gets in. */
-WORLD_ONLY_TLS_TEST(test_request_has_a_configuration_of_its_own, w) {
-  wsuv_config_t config;
+SCENARIO_ONLY_TLS_TEST(test_request_has_a_configuration_of_its_own, w, p, u) {
   wsuv_tls_config_t nobody;
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s = {.tls_error = 0};
   trust_nobody(&nobody);
-  wsuv_client_config_init(&config);
-  config.tls = &nobody;
-  frame_peer_start(&p, w);
-  p.echoes = p.forgets = true;
-  assert_int_equal(world_client(w, &client, &config), 0);
-  assert_false(runs(client, &p, world_tls(w)));
-  secure_try(&s, client, p.raw, NULL);
+  u->config.tls = &nobody;
+  p->echoes = p->forgets = true;
+  assert_false(runs(user_client(u), p, world_tls(w)));
+  secure_try(&s, u->client, p->raw, NULL);
   assert_true(secure_failed(&s, WSUV_ETLSTRUST));
-  assert_true(runs(client, &p, world_tls(w)));
+  assert_true(runs(u->client, p, world_tls(w)));
   secure_user_free(&s);
-  end(w, &p, client);
 }
 
 /* Configurations that are alike but for what is offered beside http/1.1. */
@@ -205,110 +172,93 @@ enum { MANY = TLS_CONTEXTS_MAX + 2 };
 
 /* Those that give way to newer ones keep their context until they end; but what could be resumed
    goes with it. */
-WORLD_ONLY_TLS_TEST(test_more_configurations_than_are_remembered, w) {
+SCENARIO_ONLY_TLS_TEST(test_more_configurations_than_are_remembered, w, p, u) {
   static variant variants[MANY];
-  wsuv_client_t *client;
-  frame_peer p;
   secure_user s[MANY];
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   for (int i = 0; i < MANY; i++) {
     s[i] = (secure_user){.u.forgets = true};
     variant_init(&variants[i], w, i);
-    secure_open(&s[i], client, &p, &variants[i].tls);
+    secure_open(&s[i], user_client(u), p, &variants[i].tls);
   }
   for (int i = 0; i < MANY; i++) echo_and_close(&s[i]);
   for (int i = MANY - 1; i > MANY - TLS_CONTEXTS_MAX; i--) {
-    assert_true(runs(client, &p, &variants[i].tls));
+    assert_true(runs(user_client(u), p, &variants[i].tls));
   }
-  assert_false(runs(client, &p, &variants[0].tls));
-  assert_false(runs(client, &p, &variants[1].tls));
-  assert_true(runs(client, &p, &variants[0].tls));
-  end(w, &p, client);
+  assert_false(runs(user_client(u), p, &variants[0].tls));
+  assert_false(runs(user_client(u), p, &variants[1].tls));
+  assert_true(runs(user_client(u), p, &variants[0].tls));
 }
 
-WORLD_ONLY_TLS_TEST(test_sessions_share_a_context, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_sessions_share_a_context, w, p, u) {
   secure_user s[4];
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   for (int i = 0; i < 4; i++) {
     variant same;
     variant_init(&same, w, 1);
     s[i] = (secure_user){.u.forgets = true};
-    secure_open(&s[i], client, &p, &same.tls);
+    secure_open(&s[i], user_client(u), p, &same.tls);
     echo_once(&s[i]);
   }
-  assert_non_null(client->endpoint.tls.list[0]);
-  assert_null(client->endpoint.tls.list[1]);
+  assert_non_null(user_client(u)->endpoint.tls.list[0]);
+  assert_null(user_client(u)->endpoint.tls.list[1]);
   for (int i = 0; i < 4; i++) {
     assert_int_equal(s[i].resumed, i > 0);
     secure_close(&s[i]);
     secure_user_free(&s[i]);
   }
-  end(w, &p, client);
 }
 
 /* --- resumption --- */
 
-WORLD_ONLY_TLS_TEST(test_sessions_of_one_client_resume_each_other, w) {
-  wsuv_client_t *client, *other;
-  frame_peer p;
-  begin(w, &p, &client);
+SCENARIO_ONLY_TLS_TEST(test_sessions_of_one_client_resume_each_other, w, p, u) {
+  wsuv_client_t *other;
+  p->echoes = p->forgets = true;
   assert_int_equal(world_client(w, &other, NULL), 0);
-  assert_false(runs(client, &p, NULL));
-  assert_true(runs(client, &p, NULL));
-  assert_true(runs(client, &p, NULL));
-  assert_false(runs(other, &p, NULL));
+  assert_false(runs(user_client(u), p, NULL));
+  assert_true(runs(u->client, p, NULL));
+  assert_true(runs(u->client, p, NULL));
+  assert_false(runs(other, p, NULL));
   world_client_close(w, other);
-  end(w, &p, client);
 }
 
-WORLD_ONLY_TLS_TEST(test_another_host_is_not_resumed, w) {
-  wsuv_client_t *client;
-  frame_peer p;
+SCENARIO_ONLY_TLS_TEST(test_another_host_is_not_resumed, w, p, u) {
   secure_user s = {.tls_error = 0};
-  begin(w, &p, &client);
-  assert_false(runs(client, &p, NULL));
-  const char *url = raw_peer_url_of(p.raw, world_good_name(w), "/");
-  assert_int_equal(secure_request(&s, client, w, url, NULL), 0);
+  p->echoes = p->forgets = true;
+  assert_false(runs(user_client(u), p, NULL));
+  const char *url = raw_peer_url_of(p->raw, world_good_name(w), "/");
+  assert_int_equal(secure_request(&s, user_client(u), w, url, NULL), 0);
   world_run_until_count(w, &s.u.opens, 1);
   assert_false(s.resumed);
   echo_and_close(&s);
-  end(w, &p, client);
 }
 
 /* Whatever differs: who is trusted, what is pinned, whether anything is verified at all. */
-WORLD_ONLY_TLS_TEST(test_no_resumption_across_configurations, w) {
+SCENARIO_ONLY_TLS_TEST(test_no_resumption_across_configurations, w, p, u) {
   char pin[64];
   const char *pins[] = {cert_pin(world_cert(), pin)};
   wsuv_tls_config_t pinned = *world_tls(w), blind, named = *world_tls(w);
-  wsuv_client_t *client;
-  frame_peer p;
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   wsuv_tls_config_init(&blind);
   wsuv_tls_config_disable_verification(&blind);
   pinned.pins = pins;
   pinned.pin_count = 1;
   named.server_name = "localhost";
-  assert_false(runs(client, &p, &blind));
-  assert_false(runs(client, &p, NULL));
-  assert_false(runs(client, &p, &pinned));
-  assert_false(runs(client, &p, &named));
-  assert_true(runs(client, &p, NULL));
-  assert_true(runs(client, &p, &pinned));
-  assert_true(runs(client, &p, &named));
-  assert_false(runs(client, &p, &blind)); /* never of what was not verified */
-  end(w, &p, client);
+  assert_false(runs(user_client(u), p, &blind));
+  assert_false(runs(user_client(u), p, NULL));
+  assert_false(runs(user_client(u), p, &pinned));
+  assert_false(runs(user_client(u), p, &named));
+  assert_true(runs(user_client(u), p, NULL));
+  assert_true(runs(user_client(u), p, &pinned));
+  assert_true(runs(user_client(u), p, &named));
+  assert_false(runs(user_client(u), p, &blind)); /* never of what was not verified */
 }
 
-WORLD_ONLY_TLS_TEST(test_resumption_can_be_switched_off, w) {
+SCENARIO_ONLY_TLS_TEST(test_resumption_can_be_switched_off, w, p, u) {
   wsuv_tls_config_t tls = *world_tls(w);
-  wsuv_client_t *client;
-  frame_peer p;
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   tls.resumption = false;
-  for (int i = 0; i < 3; i++) assert_false(runs(client, &p, &tls));
-  end(w, &p, client);
+  for (int i = 0; i < 3; i++) assert_false(runs(user_client(u), p, &tls));
 }
 
 /* --- the log --- */
@@ -326,40 +276,34 @@ static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const
   bytes_print(&l->text, "%d %s\n", (int) level, text);
 }
 
-static void run_logged(world *w, log_lines *l, wsuv_log_level_t level,
+static void run_logged(session_user *u, log_lines *l, wsuv_log_level_t level,
                        const wsuv_tls_config_t *tls) {
-  wsuv_config_t config;
-  wsuv_client_t *client;
-  frame_peer p;
-  wsuv_client_config_init(&config);
-  config.log = on_line;
-  config.log_arg = l;
-  config.log_level = level;
-  config.tls = tls;
-  frame_peer_start(&p, w);
-  p.echoes = p.forgets = true;
-  assert_int_equal(world_client(w, &client, &config), 0);
-  assert_false(runs(client, &p, NULL));
-  (void) runs(client, &p, NULL);
-  end(w, &p, client);
+  u->config.log = on_line;
+  u->config.log_arg = l;
+  u->config.log_level = level;
+  u->config.tls = tls;
+  u->peer->echoes = u->peer->forgets = true;
+  assert_false(runs(user_client(u), u->peer, NULL));
+  (void) runs(u->client, u->peer, NULL);
+  scenario_finish(u);
 }
 
 /* Each session warns, whatever else is wanted of the log. */
-WORLD_ONLY_TLS_TEST(test_verification_disabled_is_warned_of, w) {
+SCENARIO_ONLY_TLS_TEST(test_verification_disabled_is_warned_of, w, p, u) {
   wsuv_tls_config_t tls;
   log_lines l = {0};
   wsuv_tls_config_init(&tls);
   wsuv_tls_config_disable_verification(&tls);
   tls.server_name = "somebody.else.test";
-  run_logged(w, &l, WSUV_LOG_WARN, &tls);
+  run_logged(u, &l, WSUV_LOG_WARN, &tls);
   assert_int_equal(l.warnings, 2);
   assert_non_null(strstr(bytes_text(&l.text), "certificate was not verified"));
   bytes_free(&l.text);
 }
 
-WORLD_ONLY_TLS_TEST(test_log_tells_what_was_agreed_upon, w) {
+SCENARIO_ONLY_TLS_TEST(test_log_tells_what_was_agreed_upon, w, p, u) {
   log_lines l = {0};
-  run_logged(w, &l, WSUV_LOG_INFO, NULL);
+  run_logged(u, &l, WSUV_LOG_INFO, NULL);
   assert_int_equal(l.warnings, 0);
   assert_non_null(strstr(bytes_text(&l.text), "2 TLS: TLSv1."));
   assert_non_null(strstr(bytes_text(&l.text), ", http/1.1, resumed\n"));
@@ -444,23 +388,20 @@ WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_is_secured, w) {
 }
 
 /* Each configuration has a trust, and sessions to resume, of its own. */
-WORLD_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration, w) {
+SCENARIO_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration, w, p, u) {
   wsuv_tls_config_t blind, strict = *world_tls(w);
-  wsuv_client_t *client;
-  frame_peer p;
   wsuv_tls_config_init(&blind);
   wsuv_tls_config_disable_verification(&blind);
   strict.server_name = "other.example";
-  begin(w, &p, &client);
+  p->echoes = p->forgets = true;
   for (int i = 0; i < 2; i++) {
     secure_user s = {.tls_error = 0};
-    assert_false(runs(client, &p, &blind)); /* one that was not verified is not resumed */
-    secure_try(&s, client, p.raw, &strict);
+    assert_false(runs(user_client(u), p, &blind)); /* one that was not verified is not resumed */
+    secure_try(&s, user_client(u), p->raw, &strict);
     assert_true(secure_failed(&s, WSUV_ETLSVERIFY));
     secure_user_free(&s);
   }
-  assert_false(runs(client, &p, NULL));
-  end(w, &p, client);
+  assert_false(runs(user_client(u), p, NULL));
 }
 
 /* --- life --- */
