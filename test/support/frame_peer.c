@@ -46,11 +46,15 @@ static void note(frame_peer *p, const seen_frame *f) {
   bytes_add(&p->keys, f->spec.key, sizeof f->spec.key);
 }
 
-/* With a script, the script acts alone. */
+/* NULL with a script, which acts alone: the data of the raw peer may be the test's then. */
+static frame_peer *peer_of(const raw_conn *c) {
+  return c->script == NULL ? c->peer->data : NULL;
+}
+
 static void on_bytes(raw_conn *c) {
-  frame_peer *p = c->peer->data;
+  frame_peer *p = peer_of(c);
   seen_frame f;
-  if (c->script != NULL) return;
+  if (p == NULL) return;
   if (c->request == NULL) {
     if (!raw_conn_take_request(c)) return;
     greet(p, c);
@@ -63,15 +67,16 @@ static void on_bytes(raw_conn *c) {
 }
 
 static void on_connection(raw_conn *c) {
-  frame_peer *p = c->peer->data;
-  p->conn = c;
+  frame_peer *p = peer_of(c);
+  if (p != NULL) p->conn = c;
 }
 
 static void on_end(raw_conn *c) {
-  frame_peer *p = c->peer->data;
+  frame_peer *p = peer_of(c);
+  if (p == NULL) return;
   p->ended = true;
   p->end_status = c->end_status;
-  if (!p->stays && c->script == NULL) raw_conn_close(c);
+  if (!p->stays) raw_conn_close(c);
 }
 
 static void start(frame_peer *p, raw_peer *raw) {

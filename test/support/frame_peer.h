@@ -4,7 +4,7 @@
 /* A raw peer that upgrades every connection, then writes down the frames that come and sends what
    it is told to, both in the notation of frames_script. Unless told otherwise it answers the close
    frame with the same payload, ends TCP behind it, and answers nothing else. A script of the raw
-   peer (raw_peer_play) takes the place of all this. */
+   peer (raw_peer_play) takes the place of all this; its data may then be the test's. */
 
 #include <stdbool.h>
 #include <stddef.h>

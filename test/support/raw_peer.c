@@ -160,6 +160,11 @@ void raw_peer_play_steps(raw_peer *p, const peer_step *steps) {
   p->scripts[p->script_count++] = peer_script_new(steps);
 }
 
+void raw_peer_greet_and_close(raw_peer *p) {
+  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
+                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+}
+
 bool raw_peer_done(void *peer) {
   const raw_peer *p = peer;
   return p->accepted >= p->script_count && p->finished == p->accepted;

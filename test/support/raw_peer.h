@@ -217,6 +217,9 @@ typedef struct peer_step {
   raw_peer_play_steps((p), (const peer_step[]){__VA_ARGS__, {.kind = STEP_NONE}})
 void raw_peer_play_steps(raw_peer *p, const peer_step *steps);
 
+/* A whole session: upgrade, say "hello", close with 1000, and wait for the answer and the end. */
+void raw_peer_greet_and_close(raw_peer *p);
+
 /* peer_script.c, for raw_peer.c */
 struct peer_script *peer_script_new(const peer_step *steps);
 void peer_script_go_on(raw_conn *c); /* something has changed */

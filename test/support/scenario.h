@@ -12,8 +12,8 @@
        }
 
    Before the session is connected the test sets fields of the peer, hooks of the user, and
-   u->config, which has the defaults at first. A test that plays several scenarios begins and
-   finishes each. */
+   u->config, which has the defaults at first. A test whose hooks use its own variables ends its
+   session, or calls scenario_finish, before it returns. */
 
 #include "support/frame_peer.h"
 #include "support/session_user.h"

@@ -125,11 +125,6 @@ static void assert_sends(session_user *u, const wsuv_request_t *r, const char *e
   bytes_free(&wanted);
 }
 
-static void let_them_in(session_user *u) {
-  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
-                PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 #define HANDSHAKE                                 \
   "Upgrade: websocket\r\nConnection: Upgrade\r\n" \
   "Sec-WebSocket-Key: KEY\r\nSec-WebSocket-Version: 13\r\n"
@@ -137,7 +132,7 @@ static void let_them_in(session_user *u) {
 
 SCENARIO_TEST(test_connect_sends_no_more_than_it_must, w, p, u) {
   wsuv_request_t r;
-  let_them_in(u);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_init(&r, raw_peer_url(p->raw, "/path/%7e?q=1&r"));
   assert_sends(u, &r,
                "GET /path/%7e?q=1&r HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" HANDSHAKE AGENT "\r\n");
@@ -166,7 +161,7 @@ SCENARIO_TEST(test_connect_sends_what_was_configured, w, p, u) {
   set_up_everything(&u->config);
   (void) user_client(u);
   memset(&u->config, 0xff, sizeof u->config);
-  let_them_in(u);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.origin = "https://example.org";
   r.headers = of_request;
@@ -181,7 +176,7 @@ SCENARIO_TEST(test_connect_lets_a_request_override, w, p, u) {
   wsuv_config_t config;
   wsuv_request_t r;
   set_up_everything(&u->config);
-  let_them_in(u);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_init(&r, raw_peer_url(p->raw, "/"));
   r.subprotocols = request_names;
   r.subprotocol_count = 1;
@@ -201,7 +196,7 @@ SCENARIO_TEST(test_connect_lets_a_request_override, w, p, u) {
 SCENARIO_TEST(test_connect_sends_credentials, w, p, u) {
   bytes url = {0};
   wsuv_request_t r;
-  let_them_in(u);
+  raw_peer_greet_and_close(p->raw);
   bytes_print(&url, "ws://Al%%41ddin:open:sesame@127.0.0.1:%u/", (unsigned) p->raw->port);
   wsuv_request_init(&r, bytes_text(&url));
   /* base64 of "AlAddin:open:sesame" */
@@ -214,7 +209,7 @@ SCENARIO_TEST(test_connect_sends_credentials, w, p, u) {
 /* RFC 6455 4.1: chosen anew for each connection. */
 SCENARIO_TEST(test_connect_has_a_key_of_its_own_each_time, w, p, u) {
   char key[2][64];
-  let_them_in(u);
+  raw_peer_greet_and_close(p->raw);
   for (size_t i = 0; i < 2; i++) {
     scenario_play(u);
     assert_true(raw_conn_header(raw_peer_conn(p->raw, i), "Sec-WebSocket-Key", key[i], 64));

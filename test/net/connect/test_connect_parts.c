@@ -11,11 +11,6 @@
 #include "support/scenario.h"
 #include "support/world_test.h"
 
-static void greet_and_close(raw_peer *p) {
-  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
-                PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 static void play(session_user *u, const wsuv_request_t *r) {
   user_reset(u);
   assert_int_equal(user_request(u, r), 0);
@@ -46,7 +41,7 @@ static wsuv_request_t parts_of(const session_user *u, const char *host) {
 /* --- by parts --- */
 
 SCENARIO_TEST(test_parts_host_and_port, w, p, u) {
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r = parts_of(u, "127.0.0.1");
   play(u, &r);
   assert_sent(u, "GET / HTTP/1.1\r\n", "127.0.0.1");
@@ -54,7 +49,7 @@ SCENARIO_TEST(test_parts_host_and_port, w, p, u) {
 
 SCENARIO_TEST(test_parts_path_and_name, w, p, u) {
   char path[] = "/path/%7e?q=1", name[32];
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   strcpy(name, world_good_name(w));
   wsuv_request_t r = parts_of(u, name);
   r.path = path;
@@ -69,7 +64,7 @@ SCENARIO_TEST(test_parts_path_and_name, w, p, u) {
 SCENARIO_SIM_TEST(test_parts_port_0_is_80, w, p, u) {
   char host[64];
   p->raw = raw_peer_new_at(w, "127.0.0.1", 80);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r = parts_of(u, "localhost");
   r.port = 0;
   play(u, &r);
@@ -91,7 +86,7 @@ static bool has_ipv6(const world *w) {
 SCENARIO_TEST(test_parts_ipv6_without_brackets, w, p, u) {
   if (!has_ipv6(w)) return;
   p->raw = raw_peer_new_at(w, "::1", 0);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r = parts_of(u, "::1");
   play(u, &r);
   assert_sent(u, "GET / HTTP/1.1\r\n", "[::1]");
@@ -103,7 +98,7 @@ SCENARIO_TEST(test_parts_ipv6_without_brackets, w, p, u) {
 /* --- an address beside the name --- */
 
 SCENARIO_TEST(test_address_takes_the_place_of_the_lookup, w, p, u) {
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r;
   wsuv_request_init(&r, raw_peer_url_of(p->raw, world_bad_name(w), "/p"));
   r.address = "127.0.0.1";
@@ -117,7 +112,7 @@ SCENARIO_TEST(test_address_takes_the_place_of_the_lookup, w, p, u) {
 
 /* Nor is a literal gone to. */
 SCENARIO_TEST(test_address_takes_the_place_of_a_literal, w, p, u) {
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r;
   wsuv_request_init(&r, raw_peer_url_of(p->raw, "[2001:db8::1]", "/"));
   r.address = "127.0.0.1";
@@ -128,7 +123,7 @@ SCENARIO_TEST(test_address_takes_the_place_of_a_literal, w, p, u) {
 SCENARIO_TEST(test_address_of_ipv6, w, p, u) {
   if (!has_ipv6(w)) return;
   p->raw = raw_peer_new_at(w, "::1", 0);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_request_t r = parts_of(u, world_bad_name(w));
   r.address = "::1";
   play(u, &r);

@@ -19,11 +19,6 @@ static void play_by_name(session_user *u, const char *name) {
   user_run_to_close(u);
 }
 
-static void greet_and_close(raw_peer *p) {
-  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
-                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 static void assert_greeted(const session_user *u) {
   assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
   assert_true(user_got(u, "TEXT \"hello\""));
@@ -32,7 +27,7 @@ static void assert_greeted(const session_user *u) {
 SCENARIO_TEST(test_connect_by_name, w, p, u) {
   bytes host = {0};
   char value[64];
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   play_by_name(u, world_good_name(w));
   assert_greeted(u);
   assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "Host", value, sizeof value));
@@ -67,7 +62,7 @@ static void name_of(world *w, const char *name, const sim_answer *answer) {
 }
 
 SCENARIO_SIM_TEST(test_connect_waits_for_a_slow_lookup, w, p, u) {
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   name_of(w, "slow", &(sim_answer){.delay_ms = SLOW_MS, .addrs = {"127.0.0.1"}});
   uint64_t begun = world_now_ms(w);
   play_by_name(u, "slow");
@@ -96,7 +91,7 @@ SCENARIO_SIM_TEST(test_connect_leaves_a_lookup_behind, w, p, u) {
 
 SCENARIO_SIM_TEST(test_connect_tries_every_address, w, p, u) {
   sim *m = world_sim(w);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   sim_route(m, "10.0.0.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   sim_route(m, "::1", SIM_ROUTE_FAIL, UV_EHOSTUNREACH);
   name_of(w, "many", &(sim_answer){.addrs = {"10.0.0.1", "::1", "127.0.0.2", "127.0.0.1"}});
@@ -108,7 +103,7 @@ SCENARIO_SIM_TEST(test_connect_tries_every_address, w, p, u) {
 /* F39: a family without a way out, which says nothing. */
 SCENARIO_SIM_TEST(test_connect_past_a_dead_family, w, p, u) {
   sim *m = world_sim(w);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   sim_route(m, "2001:db8::1", SIM_ROUTE_BLACKHOLE, 0);
   sim_route(m, "2001:db8::2", SIM_ROUTE_BLACKHOLE, 0);
   name_of(w, "many", &(sim_answer){.addrs = {"2001:db8::1", "2001:db8::2", "127.0.0.1"}});
@@ -150,7 +145,7 @@ SCENARIO_SIM_TEST(test_connect_many_lookups_at_once, w, p, u) {
   enum { SESSIONS = 12 };
   session_user o[SESSIONS];
   (void) user_client(u);
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   name_of(w, "slow", &(sim_answer){.delay_ms = SLOW_MS, .addrs = {"127.0.0.1"}});
   name_of(w, "bad", &(sim_answer){.delay_ms = SLOW_MS, .status = UV_EAI_FAIL});
   for (size_t i = 0; i < SESSIONS; i++) {

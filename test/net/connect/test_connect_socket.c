@@ -43,14 +43,9 @@ static void look(session_user *u) {
   CHECK(inet_ntop(AF_INET, &addr.sin_addr, facts->local, sizeof facts->local) != NULL);
 }
 
-static void greet_and_close(raw_peer *p) {
-  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_CLOSE(1000),
-                PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 static socket_facts play_and_look(session_user *u) {
   socket_facts facts;
-  greet_and_close(u->peer->raw);
+  raw_peer_greet_and_close(u->peer->raw);
   u->data = &facts;
   u->at_open = look;
   scenario_play(u);
@@ -107,7 +102,7 @@ SCENARIO_TEST(test_socket_local_address_of_the_other_family, w, p, u) {
 
 SCENARIO_TEST(test_socket_local_address_of_a_request, w, p, u) {
   wsuv_config_t config;
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   wsuv_client_get_config(user_client(u), &config);
   config.local_address = "::1";
   wsuv_request_t r;
@@ -128,7 +123,7 @@ SCENARIO_TEST(test_socket_local_address_is_nothing_to_a_unix_socket, w, p, u) {
   u->config.local_address = "::1";
   u->config.tcp_keepalive_s = 1;
   frame_peer_start_at(p, w, socket_path());
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   bytes_print(&url, "ws+unix://%s", socket_path());
   assert_int_equal(user_try_connect_url(u, bytes_text(&url)), 0);
   user_run_to_close(u);

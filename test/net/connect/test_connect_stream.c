@@ -99,17 +99,12 @@ static void end_kind(session_user *u) {
   uv_run(world_uv_loop(u->w), UV_RUN_NOWAIT);
 }
 
-static void greet_and_close(raw_peer *p) {
-  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
-                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 SCENARIO_UV_TEST(test_stream_carries_a_session, w, p, u) {
   for (size_t i = KIND_TCP; i < KINDS; i++) {
     char host[64];
     carrier c;
     begin_kind(u, i);
-    greet_and_close(p->raw);
+    raw_peer_greet_and_close(p->raw);
     carrier_connect(&c, p->raw);
     adopt_url(u, &c, "ws://example.org:1234/path?query");
     assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_HANDSHAKE);
@@ -154,7 +149,7 @@ SCENARIO_UV_TEST(test_stream_by_parts, w, p, u) {
   carrier c;
   wsuv_request_t r;
   char host[64];
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   carrier_connect(&c, p->raw);
   wsuv_request_init(&r, NULL);
   r.host = world_bad_name(w);
@@ -240,7 +235,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 
 SCENARIO_UV_TEST(test_stream_that_was_being_read_from, w, p, u) {
   carrier c;
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   carrier_connect(&c, p->raw);
   assert_int_equal(uv_read_start(c.stream, on_alloc, on_read), 0);
   adopt_url(u, &c, "ws://h/");
@@ -252,7 +247,7 @@ SCENARIO_UV_TEST(test_stream_that_was_being_read_from, w, p, u) {
 /* A session keeps the loop alive, whatever the stream did. */
 SCENARIO_UV_TEST(test_stream_that_was_unreferenced, w, p, u) {
   carrier c;
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   carrier_connect(&c, p->raw);
   uv_unref((uv_handle_t *) c.stream);
   adopt_url(u, &c, "ws://h/");
@@ -277,7 +272,7 @@ static void assert_stream_refused(session_user *u, const carrier *c, const wsuv_
 SCENARIO_UV_TEST(test_stream_refused_is_the_caller_s, w, p, u) {
   carrier c;
   wsuv_request_t r;
-  greet_and_close(p->raw);
+  raw_peer_greet_and_close(p->raw);
   carrier_connect(&c, p->raw);
   assert_int_equal(uv_read_start(c.stream, on_alloc, on_read), 0);
   wsuv_request_init(&r, "ws://h:0/");
@@ -372,7 +367,7 @@ SCENARIO_UV_TEST(test_stream_without_memory, w, p, u) {
     scenario_renew(u);
     (void) user_client(u);
     p->raw->lenient = true;
-    greet_and_close(p->raw);
+    raw_peer_greet_and_close(p->raw);
     carrier_connect(&c, p->raw);
     failed = t->failed;
     t->fail_at = t->calls + n;

@@ -18,11 +18,6 @@ static void connect_to(session_user *u, const char *target) {
   bytes_free(&url);
 }
 
-static void greet_and_close(raw_peer *p) {
-  raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_SEND_FRAME(1, "hello"),
-                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
-}
-
 SCENARIO_TEST(test_unix_sends_the_target_and_localhost_as_host, w, p, u) {
   static const char *const cases[][2] = {{"", "GET / HTTP/1.1\r\n"},
                                          {":", "GET / HTTP/1.1\r\n"},
@@ -33,7 +28,7 @@ SCENARIO_TEST(test_unix_sends_the_target_and_localhost_as_host, w, p, u) {
     char host[32];
     scenario_renew(u);
     frame_peer_start_at(p, w, socket_path());
-    greet_and_close(p->raw);
+    raw_peer_greet_and_close(p->raw);
     connect_to(u, cases[i][0]);
     user_run_to_close(u);
     assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
