@@ -46,9 +46,9 @@ struct session_user {
   wsuv_config_t config;    /* of the client, if user_client makes it */
   wsuv_client_t *client;   /* NULL before it is made and after it is closed */
   wsuv_session_t *session; /* NULL before it is begun and after on_close */
-  bool raw; /* to be set before user_connect: a raw session, whose frames come to on_frame alone */
-  /* The same: messages come in pieces. What holds for every piece is checked; pieces are put
-     together and counted and written down as messages. */
+  bool raw; /* The session is raw: frames come to on_frame alone. Set before user_connect. */
+  /* Messages come in pieces. What holds for every piece is checked; pieces are put together, and
+     counted and written down as messages. Set before user_connect. */
   bool streamed;
   size_t opens, messages, pings, pongs, frames, drains, closes;
   size_t owed, dones;     /* completions: still to come, and those that came */
@@ -76,20 +76,27 @@ struct session_user {
   void *data;
 };
 
-/* A client, and a session of it to the peer. The hooks may be set before or after. */
+/* Make a user with a client. config NULL: the defaults. Hooks may be set at any time afterwards. */
 void user_init(session_user *u, world *w, const wsuv_config_t *config);
-/* A further session of the client of another user. */
+
+/* Make a user of one more session of the client of `other`. */
 void user_init_on(session_user *u, const session_user *other);
-/* The client; made with u->config, if there is none yet. */
+
+/* The client. It is made with u->config if there is none yet. */
 wsuv_client_t *user_client(session_user *u);
+
+/* Begin a session to the peer; this must succeed. The others return what the library returns. */
 void user_connect(session_user *u, frame_peer *p);
-int user_try_connect(session_user *u, frame_peer *p); /* what wsuv_connect says */
+int user_try_connect(session_user *u, frame_peer *p);
 int user_try_connect_url(session_user *u, const char *url);
-/* A request whose data becomes the user; and the same for a stream that the test has connected. */
+
+/* With a configuration in place of the client's. */
+int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config);
+
+/* With a request, whose data is set to the user; over a stream that the test has connected. */
 int user_request(session_user *u, const wsuv_request_t *request);
 int user_request_stream(session_user *u, const wsuv_request_t *request, uv_stream_t *stream);
-/* The same, with a configuration in place of the client's. */
-int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config);
+
 void user_run_to_open(session_user *u);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */

@@ -132,8 +132,7 @@ SCENARIO_TEST(test_stats_of_a_session_that_never_opened, w, p, u) {
   u->data = &s;
   u->at_close = read_at_close;
   scenario_connect(u);
-  user_terminate(u);
-  scenario_finish(u);
+  scenario_terminate(u);
   assert_int_equal(s.connect_us + s.upgrade_us + s.open_us, 0);
   assert_int_equal(s.wire_sent + s.wire_received + s.frames_sent + s.frames_received, 0);
 }

@@ -49,8 +49,7 @@ static void begin(stage *s, world *w) {
 }
 
 static void end(stage *s) {
-  user_terminate(&s->u);
-  scenario_finish(&s->u);
+  scenario_terminate(&s->u);
 }
 
 static void check_structure(stage *s, const void *structure, size_t size, ask_fn ask) {

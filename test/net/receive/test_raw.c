@@ -596,7 +596,7 @@ SCENARIO_TEST(test_client_closed_from_on_frame, w, p, u) {
   scenario_open_raw(u);
   u->at_frame = close_client_at_first;
   frame_peer_send(p, "TEXT \"a\"; BIN 00");
-  world_run_until_count(w, &u->closes, 1);
+  user_run_to_close(u);
   assert_true(user_got(u, "TEXT \"a\"; BIN 00; CLOSE #1001"));
   assert_true(user_ended_cleanly(u, 1001, 1001));
   world_run(w);
@@ -611,7 +611,7 @@ SCENARIO_TEST(test_client_terminated_from_on_frame, w, p, u) {
   scenario_open_raw(u);
   u->at_frame = terminate_client_at_first;
   frame_peer_send(p, "TEXT \"a\"; BIN 00");
-  world_run_until_count(w, &u->closes, 1);
+  user_run_to_close(u);
   assert_true(user_got(u, "TEXT \"a\""));
   assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
   world_run(w);

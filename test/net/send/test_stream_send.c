@@ -428,8 +428,7 @@ SCENARIO_TEST(test_empty_pieces_are_bounded, w, p, u) {
   raw_conn_read(p->conn, true);
   world_run_until_true(w, &f.ended);
   world_run_until_count(w, &p->frames, f.next + 2);
-  user_terminate(u);
-  scenario_finish(u);
+  scenario_terminate(u);
 }
 
 SCENARIO_TEST(test_piece_that_does_not_fit_ends_a_session_that_wants_it, w, p, u) {
