@@ -426,7 +426,7 @@ SCENARIO_SIM_TEST(test_idle_timeout_counts_data_frames, w, p, u) {
   frame_peer_send(p, "TEXT- \"a\"");
   for (int i = 0; i < 5; i++) {
     world_advance(w, 600);
-    frame_peer_send(p, "CONT-{4}");
+    frame_peer_send(p, "CONT-{4} 01");
   }
   world_run_until_count(w, &u->frames, 6);
   uint64_t last = world_now_ms(w);
