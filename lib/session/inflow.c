@@ -13,11 +13,18 @@ void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
 }
 
 int inflow_next(inflow *in, conn *c, conn_event *ev) {
-  return in->paused ? 0 : conn_next_event(c, ev);
+  if (inflow_stopped(in)) return 0;
+  uint64_t frames = c->received.frames;
+  int r = conn_next_event(c, ev);
+  uint64_t cost = (c->received.frames - frames) * INFLOW_FRAME_COST;
+  if (r > 0) cost += INFLOW_EVENT_COST;
+  if (r > 0 && c->extensions != NULL) cost += INFLOW_INFLATED_COST * (uint64_t) ev->len;
+  inflow_spend(in, cost);
+  return r;
 }
 
 int inflow_keep(const inflow *in, conn *c) {
-  return in->paused ? conn_keep_input(c) : 0;
+  return inflow_stopped(in) ? conn_keep_input(c) : 0;
 }
 
 bool inflow_discard_until_close(inflow *in) {

@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_INFLOW_H
 #define WS_SESSION_INFLOW_H
 
-/* Turns bytes from the filter into events, and stops while the program has paused the session. It
-   returns the next event, and the session delivers it. */
+/* Turns bytes from the filter into events, and stops while the program has paused the session, or
+   when the budget of the turn is spent. It returns the next event, and the session delivers it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,17 @@
 #include "base/view.h"
 #include "proto/frame/conn.h"
 
+/* What a session may cost the loop in one turn, before others get theirs: in bytes that are read.
+   Events, frames and inflated bytes are counted as if they were more bytes. */
+enum {
+  INFLOW_BUDGET = 2 * 1024 * 1024,
+  INFLOW_EVENT_COST = 512,
+  INFLOW_FRAME_COST = 64,
+  INFLOW_INFLATED_COST = 2,
+};
+
 typedef struct inflow {
+  uint32_t budget; /* This is left of the budget; 0: the rest waits for the next tick. */
   bool reading; /* The filter is reading. */
   bool paused;  /* The program has paused the session. */
   /* Closing began while the session was paused, so the program gets no more events. */
@@ -24,17 +34,30 @@ typedef struct inflow {
    missing, otherwise the shared buffer. */
 void inflow_room(conn *c, const ws_room *shared, ws_room *room);
 
-/* Get the next event. Returns as conn_next_event does; 0 while the session is paused. */
+/* A new turn. */
+static inline void inflow_renew(inflow *in) {
+  in->budget = INFLOW_BUDGET;
+}
+
+static inline void inflow_spend(inflow *in, uint64_t cost) {
+  in->budget = cost < in->budget ? in->budget - (uint32_t) cost : 0;
+}
+
+static inline bool inflow_stopped(const inflow *in) {
+  return in->paused || in->budget == 0;
+}
+
+/* Get the next event. Returns as conn_next_event does; 0 while inflow_stopped. */
 int inflow_next(inflow *in, conn *c, conn_event *ev);
 
-/* The bytes from the filter are in a buffer that the next read may overwrite. While the session is
-   paused, copy the bytes that were not used yet. Returns 0 or WS_ENOMEM. */
+/* The bytes from the filter are in a buffer that the next read may overwrite. While inflow_stopped,
+   copy the bytes that were not used yet. Returns 0 or WS_ENOMEM. */
 int inflow_keep(const inflow *in, conn *c);
 
-/* Whether the filter must start to read: it does not read yet, the session is not paused, and conn
-   has used all bytes that it got. */
+/* Whether the filter must start to read: it does not read yet, may read, and conn has used all
+   bytes that it got. */
 static inline bool inflow_must_read(const inflow *in, const conn *c) {
-  return !in->paused && !in->reading && !conn_has_input(c);
+  return !inflow_stopped(in) && !in->reading && !conn_has_input(c);
 }
 
 /* Call it when the session begins to close. If the session was paused, the pause ends, because the

@@ -225,8 +225,16 @@ static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-/* Deliver all events; stop when the session ends or is paused. The caller flushes what the
-   callbacks have queued. */
+/* The budget of this turn is spent: read no more, and go on in the next tick. */
+static void yield(wsuv_session_t *s) {
+  if (!reads_frames(s)) return;
+  if (s->in.reading) s->filter->ops->read_stop(s->filter);
+  s->in.reading = false;
+  session_schedule(s);
+}
+
+/* Deliver all events; stop when the session ends or is paused, or the budget is spent. The caller
+   flushes what the callbacks have queued. */
 static void deliver_events(wsuv_session_t *s) {
   conn_event ev;
   int r = 1;
@@ -247,6 +255,8 @@ static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
   deliver_events(s);
   int err = inflow_keep(&s->in, &s->conn);
   if (err < 0) session_fail(s, err, "");
+  inflow_spend(&s->in, len);
+  if (s->in.budget == 0) yield(s);
 }
 
 static void go_on_reading(wsuv_session_t *s) {
@@ -455,7 +465,9 @@ static void on_task(endpoint_task *task) {
   } else if (s->state == SESSION_ENDED) {
     if (session_filter(s) == NULL) session_finish(s);
   } else if (s->state != SESSION_CONNECTING) {
+    inflow_renew(&s->in);
     deliver_events(s);
+    if (s->in.budget == 0) yield(s);
     process(s);
   }
 }
@@ -545,6 +557,7 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
   outflow_init(&s->out, config->outgoing_max, config->high_water, config->low_water);
   closing_init(&s->closing, config->close_timeout_ms);
+  inflow_renew(&s->in);
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
   s->timeouts.keepalive.timeout_ms = config->ping_timeout_ms;
   s->timeouts.idle_timeout_ms = config->idle_timeout_ms;
