@@ -10,7 +10,7 @@ from .decoder import Decoder, Violation, check_close, close_code
 from .deflate import Deflater, Inflater, cut
 from .frames import CLOSE, CONT, PING, PONG, Frame, close_body, encode
 
-ANSWER_S = 1  # for the answer to a close frame, and for a server to end TCP
+ANSWER_S = 3  # for the answer to a close frame, and for a server to end TCP
 
 
 class State(enum.Enum):
