@@ -173,6 +173,44 @@ TEST(test_header_store_survives_every_failed_allocation) {
   }
 }
 
+/* F2: the work is counted. The cursor passes each field once, and never goes back. */
+TEST(test_header_store_next_passes_each_field_once) {
+  enum { FIELDS = 1000 };
+  track_alloc alloc;
+  header_store store;
+  header_cursor at = {0};
+  track_alloc_init(&alloc);
+  header_store_init(&store, &alloc.handle);
+  for (int i = 0; i < FIELDS; i++) {
+    assert_int_equal(add_field(&store, i % 2 == 0 ? "even" : "odd", "x"), 0);
+  }
+  for (size_t i = 1; i < FIELDS; i += 2) {
+    assert_non_null(header_store_next(&store, "odd", &at));
+    assert_int_equal(at.field, i + 1);
+    assert_int_equal(at.offset,
+                     (i + 1) * (sizeof "x" + sizeof "odd" + sizeof "x" + sizeof "even") / 2);
+  }
+  assert_null(header_store_next(&store, "odd", &at));
+  assert_int_equal(at.field, FIELDS);
+  header_store_clear(&store);
+  assert_int_equal(alloc.live, 0);
+}
+
+/* F2: were the work more than linear, this would take minutes. */
+TEST(test_header_store_reads_a_list_of_many_fields_in_linear_time) {
+  enum { FIELDS = 200000 };
+  track_alloc alloc;
+  header_store store;
+  size_t elements;
+  track_alloc_init(&alloc);
+  header_store_init(&store, &alloc.handle);
+  for (int i = 0; i < FIELDS; i++) assert_int_equal(add_field(&store, "Connection", "x"), 0);
+  assert_false(header_store_lists(&store, "Connection", "upgrade", &elements));
+  assert_int_equal(elements, FIELDS);
+  header_store_clear(&store);
+  assert_int_equal(alloc.live, 0);
+}
+
 TEST(test_header_store_gives_fields_of_a_name_one_by_one) {
   track_alloc alloc;
   header_store store;

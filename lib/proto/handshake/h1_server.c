@@ -15,6 +15,8 @@ struct h1_server {
   const char *key;      /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
   text_buf offered;     /* These are the offered subprotocols, each terminated. */
   size_t offered_count; /* `offered` has this many subprotocols. */
+  size_t next;          /* This is the index of the subprotocol at `next_offset`. */
+  size_t next_offset;   /* h1_server_offered continues at this byte of `offered`. */
   /* The handshake has a reference to the installed extensions, or this is NULL. */
   extension_list *extensions;
   extension_set *set; /* The handshake owns the negotiated extensions, or this is NULL. */
@@ -139,8 +141,9 @@ static int collect_offered(h1_server *h, const char *list) {
 
 /* Several fields make one list (RFC 6455 11.3.4). */
 static int check_offered(h1_server *h) {
+  header_cursor at = {0};
   const char *list;
-  for (size_t n = 0; (list = field(h, "Sec-WebSocket-Protocol", n)) != NULL; n++) {
+  while ((list = header_store_next(&h->request.fields, "Sec-WebSocket-Protocol", &at)) != NULL) {
     int err = collect_offered(h, list);
     if (err < 0) return err;
   }
@@ -183,11 +186,13 @@ header_store *h1_server_headers(h1_server *h) {
   return &h->request.fields;
 }
 
+/* It continues after the subprotocol of the last call, so a loop over all of them is linear. */
 const char *h1_server_offered(h1_server *h, size_t n) {
-  const char *name = text_buf_base(&h->offered);
+  const char *base = text_buf_base(&h->offered);
   if (n >= h->offered_count) return NULL;
-  while (n-- > 0) name += strlen(name) + 1;
-  return name;
+  if (n < h->next) h->next = h->next_offset = 0;
+  for (; h->next < n; h->next++) h->next_offset += strlen(base + h->next_offset) + 1;
+  return base + h->next_offset;
 }
 
 static bool is_offered(const h1_server *h, const char *subprotocol) {

@@ -39,7 +39,7 @@ const char *h1_server_target(const h1_server *h); /* the target of a valid reque
 header_store *h1_server_headers(h1_server *h);    /* the fields of the request */
 
 /* The n-th (from 0) subprotocol that the client offers, in its order; NULL: fewer. Valid until the
-   next call. */
+   next call. A loop over all of them takes linear time. */
 const char *h1_server_offered(h1_server *h, size_t n);
 
 /* The negotiated extensions, once the response 101 is made; NULL: none. They become the

@@ -133,9 +133,10 @@ const char *header_store_next(const header_store *store, const char *name, heade
 bool header_store_lists(const header_store *store, const char *name, const char *token,
                         size_t *elements) {
   bool found = false;
+  header_cursor at = {0};
   const char *rest;
   *elements = 0;
-  for (size_t n = 0; (rest = header_store_get(store, name, n)) != NULL; n++) {
+  while ((rest = header_store_next(store, name, &at)) != NULL) {
     const char *item;
     size_t len;
     while (header_list_next(&rest, &item, &len)) {

@@ -46,7 +46,8 @@ int header_store_end_value(header_store *store);
    field). */
 const wsuv_header_t *header_store_index(header_store *store);
 
-/* The value of the n-th field (from 0) of that name, in any case; NULL if there are fewer. */
+/* The value of the n-th field (from 0) of that name, in any case; NULL if there are fewer. It reads
+   the fields from the first one: for all fields of a name, use header_store_next. */
 const char *header_store_get(const header_store *store, const char *name, size_t n);
 
 /* Where header_store_next continues; zeroed at first. */
@@ -55,7 +56,8 @@ typedef struct header_cursor {
   size_t field, offset;
 } header_cursor;
 
-/* The values of all fields of that name, in any case, one after the other; NULL: no more. */
+/* The values of all fields of that name, in any case, one after the other; NULL: no more. All calls
+   together read each field once. */
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at);
 
 /* Is `token` an element, in any case, of the list that all fields of that name make together
