@@ -186,7 +186,8 @@ static void attempt_on_connect(void *up, int status) {
 
 static void attempt_on_alloc(void *up, ws_room *buf) {
   attempt *a = up;
-  *buf = (ws_room){a->endpoint->read_buf, ENDPOINT_READ_SIZE};
+  size_t most = h1_client_most(a->handshake);
+  *buf = (ws_room){a->endpoint->read_buf, most < ENDPOINT_READ_SIZE ? most : ENDPOINT_READ_SIZE};
 }
 
 static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {

@@ -207,6 +207,10 @@ static int read_error_response(h1_client *h, const uint8_t *data, size_t len) {
   return done ? WSUV_ESTATUS : 0;
 }
 
+size_t h1_client_most(const h1_client *h) {
+  return h->answer.body_left;
+}
+
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used) {
   int result = 0;
   *used = 0;

@@ -25,9 +25,13 @@ void h1_client_free(h1_client *h); /* NULL is allowed */
 /* The bytes of the request. */
 const char *h1_client_request(const h1_client *h, size_t *len);
 
+/* The caller should read at most this many bytes next, so that no more of an error response's body
+   is read than HTTP_BODY_WIRE_MAX. */
+size_t h1_client_most(const h1_client *h);
+
 /* Read bytes of the response. *used says how many belong to it: those after it, when 1 is returned,
    are frames. 1: the connection is open; 0: more is needed; WSUV_ESTATUS: an error response, with
-   as much of the body as is kept or as there is; WSUV_EHTTP: malformed, a folded field, a status
+   as much of the body as is kept or as there is, or as there is in its first 64 KiB; WSUV_EHTTP: malformed, a folded field, a status
    below 100, 101 without HTTP/1.1; WSUV_EHEADERS: larger than max_size, more than max_headers
    fields, too many interim responses; WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL,
    WSUV_EEXTENSION, WSUV_EBODY: see wsuv/error.h; WS_ENOMEM; what an extension's hook returned.

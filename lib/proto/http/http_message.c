@@ -130,6 +130,7 @@ void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_ty
   text_buf_init(&m->target, alloc);
   text_buf_init(&m->body, alloc);
   m->head_left = max_size;
+  m->body_left = HTTP_BODY_WIRE_MAX;
   m->max_fields = max_fields;
   http_message_begin(m, type);
 }
@@ -171,8 +172,11 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
 }
 
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
+  if (len > m->body_left) len = m->body_left;
+  m->body_left -= len;
   if (!m->complete && parse(m, data, len) == WS_ENOMEM) return WS_ENOMEM;
-  return m->complete || m->error != 0 || text_buf_len(&m->body) == HTTP_BODY_MAX;
+  return m->complete || m->error != 0 || m->body_left == 0 ||
+         text_buf_len(&m->body) == HTTP_BODY_MAX;
 }
 
 int http_message_status(const http_message *m) {

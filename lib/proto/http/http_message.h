@@ -15,7 +15,10 @@
 #include "proto/http/headers.h"
 #include "proto/http/http_scan.h"
 
-enum { HTTP_BODY_MAX = 4096 }; /* bytes kept of a body */
+enum {
+  HTTP_BODY_MAX = 4096,        /* bytes kept of a body */
+  HTTP_BODY_WIRE_MAX = 1 << 16 /* bytes read of a body, with all that is not payload in it */
+};
 
 typedef struct http_message {
   llhttp_t parser;     /* This is the state of llhttp; its `data` points to the message. */
@@ -24,6 +27,7 @@ typedef struct http_message {
   text_buf target;     /* This is the target of a request, terminated once the head is read. */
   text_buf body;       /* These are the first bytes of a response's body, at most HTTP_BODY_MAX. */
   size_t head_left;    /* This head and later ones may have at most this many more bytes. */
+  size_t body_left;    /* At most this many more bytes of the body are read. */
   size_t max_fields;   /* One head may have at most this many fields. */
   bool in_name;        /* Some of a field's name has been read. */
   bool head_done;      /* The head has been parsed. */
@@ -47,7 +51,8 @@ void http_message_next(http_message *m);
 int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used);
 
 /* Read bytes of the body of a response with a status of 200 or more; len may be 0. 1: the body is
-   complete, or as much as is kept was read, or it cannot be read; 0: more may come; WS_ENOMEM. */
+   complete, or as much as is kept was read, or HTTP_BODY_WIRE_MAX bytes with the chunk headers,
+   chunk extensions and trailers among them, or it cannot be read; 0: more may come; WS_ENOMEM. */
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
 
 /* Once the head is read: */

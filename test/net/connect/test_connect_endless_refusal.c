@@ -1,0 +1,48 @@
+/* F12: a refusal whose body has no payload and no end. 64 KiB of it are read, and it does not take
+   the deadline to end the session. In the real world, too. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/scene.h"
+#include "support/world_test.h"
+
+enum { SENT = 1 << 20, READ = 1 << 16 };
+
+#define HEAD "HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void read_at_close(observer *o) {
+  wsuv_stats_t *stats = o->data;
+  wsuv_stats_init(stats);
+  assert_int_equal(wsuv_session_get_stats(o->session, stats), 0);
+}
+
+static void play(world *w, const char *start) {
+  char *body = check_alloc(SENT);
+  wsuv_stats_t stats;
+  scene s;
+  scene_begin(&s, w, NULL);
+  s.o.data = &stats;
+  s.o.at_close = read_at_close;
+  memset(body, 'a', SENT);
+  memcpy(body, start, strlen(start));
+  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_SEND(HEAD), PEER_SEND_BYTES(body, SENT),
+                PEER_EXPECT_GONE);
+  uint64_t begun = world_now_ms(w);
+  scene_play(&s);
+  assert_ended(&s.o, WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE);
+  assert_int_equal(s.o.http_status, 500);
+  assert_in_range(stats.wire_received, READ, sizeof HEAD - 1 + READ);
+  assert_in_range(world_now_ms(w) - begun, 0, 5000);
+  scene_end(&s);
+  free(body);
+}
+
+WORLD_TEST(test_endless_refusal_of_a_chunk_extension, w) {
+  play(w, "1;");
+}
+
+WORLD_TEST(test_endless_refusal_of_a_trailer, w) {
+  play(w, "0\r\nX: ");
+}
