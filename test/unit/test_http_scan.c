@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "proto/http/headers.h"
 #include "proto/http/http_scan.h"
 #include "support/pieces.h"
 #include "support/test.h"
@@ -12,7 +13,7 @@ static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
 /* The same however it is cut. */
 static void assert_scan(const char *text, size_t len, int result, size_t used) {
   for (size_t a = 0; a <= len; a++) {
-    http_scan scan = {.state = HTTP_SCAN_START, .skips_empty = true};
+    http_scan scan = {.skips_empty = true, .fields_left = 2};
     pieces how = {PIECES_AT, 0, a, a + 1};
     size_t n;
     assert_int_equal(pieces_feed(how, text, len, take, &scan, &n), result);
@@ -34,7 +35,7 @@ TEST(test_http_scan_finds_the_end_of_the_head) {
 }
 
 static void assert_first(const char *text, const char *first) {
-  http_scan scan = {.state = HTTP_SCAN_START, .skips_empty = true};
+  http_scan scan = {.skips_empty = true, .fields_left = 2};
   size_t used;
   assert_int_equal(http_scan_feed(&scan, (const uint8_t *) text, strlen(text), &used), 1);
   assert_int_equal(scan.first_len, strlen(first));
@@ -49,7 +50,7 @@ TEST(test_http_scan_remembers_how_the_first_line_begins) {
 
 /* RFC 9112 2.2: before a request only. */
 TEST(test_http_scan_rejects_an_empty_line_before_an_answer) {
-  http_scan scan = {.state = HTTP_SCAN_START};
+  http_scan scan = {.fields_left = 2};
   size_t used;
   const uint8_t text[] = "\r\na\r\n\r\n";
   assert_int_equal(http_scan_feed(&scan, text, sizeof text - 1, &used), WSUV_EHTTP);
@@ -77,13 +78,37 @@ TEST(test_http_scan_rejects_bare_cr_and_lf) {
 
 TEST(test_http_scan_rejects_control_bytes) {
   for (int c = 0; c < 256; c++) {
-    const char text[] = {'a', '\r', '\n', 'b', (char) c, 'c', '\r', '\n', '\r', '\n'};
+    const char text[] = {'a', '\r', '\n', 'b', ':', (char) c, 'c', '\r', '\n', '\r', '\n'};
     if (c == '\r') {
-      assert_scan(text, sizeof text, WSUV_EHTTP, 5);
+      assert_scan(text, sizeof text, WSUV_EHTTP, 6);
     } else if ((c < ' ' && c != '\t') || c == 0x7f) {
-      assert_scan(text, sizeof text, WSUV_EHTTP, 4);
+      assert_scan(text, sizeof text, WSUV_EHTTP, 5);
     } else {
       assert_scan(text, sizeof text, 1, sizeof text);
     }
   }
+}
+
+/* RFC 9110 5.1 */
+TEST(test_http_scan_takes_tokens_as_names) {
+  for (int c = 0; c < 256; c++) {
+    const char text[] = {'a', '\r', '\n', (char) c, (char) c, ':', '\r', '\n', '\r', '\n'};
+    const char name = (char) c;
+    if (c == ':' || c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (header_is_token(&name, 1)) {
+      assert_scan(text, sizeof text, 1, sizeof text);
+    } else {
+      assert_scan(text, sizeof text, WSUV_EHTTP, 3);
+    }
+  }
+  SCAN("a\r\n::\r\n\r\n", WSUV_EHTTP, 3);
+  SCAN("a\r\nb c: d\r\n\r\n", WSUV_EHTTP, 4);
+  SCAN("a\r\nb : d\r\n\r\n", WSUV_EHTTP, 4);
+  SCAN("a\r\nb\r\n\r\n", WSUV_EHTTP, 4);
+}
+
+TEST(test_http_scan_counts_fields) {
+  SCAN("a\r\nb:\r\nc:\r\n\r\n", 1, 13);
+  SCAN("a\r\nb:\r\nc:\r\nd", WSUV_EHEADERS, 11);
+  SCAN("a\r\nb:\r\nc:\r\n:", WSUV_EHEADERS, 11);
 }

@@ -11,15 +11,9 @@ static bool is_space(char c) {
   return c == ' ' || c == '\t';
 }
 
-/* tchar of RFC 9110 5.6.2. */
-static bool is_token_char(char c) {
-  if (ascii_is_alnum(c)) return true;
-  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
 bool header_is_token(const char *s, size_t len) {
   for (size_t i = 0; i < len; i++) {
-    if (!is_token_char(s[i])) return false;
+    if (!ascii_is_tchar(s[i])) return false;
   }
   return len > 0;
 }

@@ -1,6 +1,7 @@
 #include "proto/http/http_message.h"
 
-/* A scan of the raw bytes finds the end of the head; llhttp, without its lenient modes, parses it.
+/* A scan of the raw bytes finds the end of the head, and checks the names of fields and how many
+   there are; llhttp, without its lenient modes, parses it.
    llhttp gets no byte after the head of a request or a 1xx response, so what follows is never
    parsed as HTTP, and llhttp's own handling of upgrades is not used. */
 
@@ -27,32 +28,16 @@ static int on_url(llhttp_t *parser, const char *at, size_t len) {
   return stop_unless(m, text_buf_add(&m->target, at, len));
 }
 
-/* Trailer fields are ignored. A name comes in pieces; each piece must be a token, because some
-   versions of llhttp accept spaces in a name, or an empty name. */
+/* Trailer fields are ignored. A name or a value may come in pieces, so a piece is not judged: what
+   was wrong would depend on how the bytes are cut. The scan has checked them. */
 static int on_field(llhttp_t *parser, const char *at, size_t len) {
   http_message *m = parser->data;
-  if (m->head_done || len == 0) return 0;
-  if (!header_is_token(at, len)) {
-    http_message_fail(m, WSUV_EHTTP, "field name is not a token");
-    return -1;
-  }
-  if (m->fields.count == m->max_fields) {
-    http_message_fail(m, WSUV_EHEADERS, "too many header fields");
-    return -1;
-  }
-  m->in_name = true;
-  return stop_unless(m, header_store_add(&m->fields, at, len));
+  return m->head_done ? 0 : stop_unless(m, header_store_add(&m->fields, at, len));
 }
 
 static int on_field_complete(llhttp_t *parser) {
   http_message *m = parser->data;
-  if (m->head_done) return 0;
-  if (!m->in_name) {
-    http_message_fail(m, WSUV_EHTTP, "field name is empty");
-    return -1;
-  }
-  m->in_name = false;
-  return stop_unless(m, header_store_end_name(&m->fields));
+  return m->head_done ? 0 : stop_unless(m, header_store_end_name(&m->fields));
 }
 
 static int on_value(llhttp_t *parser, const char *at, size_t len) {
@@ -119,7 +104,7 @@ static const llhttp_settings_t settings = {
 static void http_message_begin(http_message *m, llhttp_type_t type) {
   llhttp_init(&m->parser, type, &settings);
   m->parser.data = m;
-  m->scan.skips_empty = type == HTTP_REQUEST;
+  m->scan = (http_scan){.skips_empty = type == HTTP_REQUEST, .fields_left = m->max_fields};
   m->detail = "";
 }
 
@@ -143,7 +128,6 @@ void http_message_clear(http_message *m) {
 
 void http_message_next(http_message *m) {
   http_message_clear(m);
-  memset(&m->scan, 0, sizeof m->scan);
   m->head_done = m->complete = false;
   http_message_begin(m, (llhttp_type_t) m->parser.type);
 }
@@ -157,16 +141,16 @@ static int parse(http_message *m, const uint8_t *data, size_t len) {
   return http_message_fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
 }
 
-/* llhttp's result comes first, because the scan has read the same bytes before: the result must not
-   depend on how the bytes are cut. */
+/* The first wrong byte counts, so that the result does not depend on how the bytes are cut.
+   llhttp's result comes first: it has only got bytes before the one that the scan rejects. */
 int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used) {
   size_t most = len < m->head_left ? len : m->head_left;
   int scanned = http_scan_feed(&m->scan, data, most, used);
   m->head_left -= *used;
   int err = parse(m, data, *used);
   if (err < 0) return err;
-  if (scanned < 0) return http_message_fail(m, scanned, m->scan.detail);
   if (m->head_done != (scanned == 1)) return http_message_fail(m, WSUV_EHTTP, "malformed head");
+  if (scanned < 0) return http_message_fail(m, scanned, m->scan.detail);
   if (scanned == 0 && len > most) return http_message_fail(m, WSUV_EHEADERS, "head is too large");
   return scanned;
 }

@@ -29,7 +29,6 @@ typedef struct http_message {
   size_t head_left;    /* This head and later ones may have at most this many more bytes. */
   size_t body_left;    /* At most this many more bytes of the body are read. */
   size_t max_fields;   /* One head may have at most this many fields. */
-  bool in_name;        /* Some of a field's name has been read. */
   bool head_done;      /* The head has been parsed. */
   bool complete;       /* The whole message has been parsed. */
   int error;           /* This is the error that was found, or 0. */
