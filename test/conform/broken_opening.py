@@ -14,7 +14,8 @@ import signal
 import sys
 import time
 
-from opening import Head, Listener, Malformed, OpeningClient, OpeningServer, accept_of, require
+from opening import (AnswerHead, Head, Listener, Malformed, OpeningClient, OpeningServer, accept_of,
+                     require)
 
 # --- what reads heads, for both ---
 
@@ -29,6 +30,16 @@ class BareLfHead(Head):
     def receive(self):
         super().receive()
         self.rest = re.sub(rb'(?<!\r)\n', b'\r\n', self.rest)
+
+
+class UnfoldingHead(AnswerHead):
+    def field_lines(self):
+        return Head.field_lines(self)
+
+
+class StrictEndHead(AnswerHead):
+    def without_cr(self, line):
+        return Head.without_cr(self, line)
 
 
 class UnboundedHead(Head):
@@ -153,12 +164,12 @@ class OldHttpTaken(OpeningClient):
         return re.compile(rb'HTTP/[0-9.]+ ([1-9][0-9][0-9]) .*')
 
 
-class FoldedTaken(OpeningClient):
-    head_kind = FoldingHead
+class FoldedRefused(OpeningClient):
+    head_kind = UnfoldingHead
 
 
-class BareLfTaken(OpeningClient):
-    head_kind = BareLfHead
+class BareLfRefused(OpeningClient):
+    head_kind = StrictEndHead
 
 
 class SizeUnbounded(OpeningClient):
@@ -291,6 +302,10 @@ class OneReadOneRequest(OpeningServer):
 
 class FoldedRequestTaken(OpeningServer):
     head_kind = FoldingHead
+
+
+class BareLfRequestTaken(OpeningServer):
+    head_kind = BareLfHead
 
 
 CLIENTS = {kind.__name__: kind for kind in (OpeningClient, *OpeningClient.__subclasses__())}

@@ -93,8 +93,8 @@ CLIENTS_CAUGHT = {
     'InterimTaken': 'interim.100,interim.103,interim.apart',
     'BodyTaken': 'body.length-0,body.length-of-frame,body.chunked',
     'OldHttpTaken': 'status.version-1.0,status.version-2.0',
-    'FoldedTaken': 'field.folded-space,field-last.folded-tab,own.accept-folded',
-    'BareLfTaken': 'head.bare-lf-everywhere,own.accept-bare-lf',
+    'FoldedRefused': 'field.folded-space,field-last.folded-tab,own.accept-folded',
+    'BareLfRefused': 'head.bare-lf-everywhere,own.accept-bare-lf',
     'SizeUnbounded': 'size.value-one-over,size.reason-far-over',
     'DeadlineExtended': 'silence.dribbled',
     'RefusedAndDelivered': 'accept.wrong,head.before-line,size.value-one-over,end.100',
@@ -122,6 +122,7 @@ SERVERS_CAUGHT = {
     'RefusalCutShort': 'key.missing,line.post,head.tls',
     'OneReadOneRequest': 'pieces.octets',
     'FoldedRequestTaken': 'field.folded,field.folded-tab',
+    'BareLfRequestTaken': 'head.bare-lf,head.bare-lf-at-end',
 }
 FEW = 4  # programs at once
 

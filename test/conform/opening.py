@@ -74,9 +74,12 @@ class Head:
             self.receive()
         line, _end, self.rest = self.rest.partition(b'\n')
         self.check_line(line)
+        self.size += len(line) + 1
+        return self.without_cr(line)
+
+    def without_cr(self, line):
         if not line.endswith(b'\r'):
             raise Malformed
-        self.size += len(line) + 1
         return line[:-1]
 
     def check_line(self, line):
@@ -95,7 +98,7 @@ class Head:
     def fields(self):
         """Values by name."""
         fields, count = {}, 0
-        while line := self.line():
+        for line in self.field_lines():
             found = FIELD.fullmatch(line)
             if not found:
                 raise Malformed
@@ -104,6 +107,32 @@ class Head:
                 raise TooLarge
             fields.setdefault(found[1].decode().lower(), []).append(found[2].decode('latin-1'))
         return fields
+
+    def field_lines(self):
+        while line := self.line():
+            yield line
+
+
+class AnswerHead(Head):
+    """LF ends a line with or without CR (RFC 9112 2.2), and a line that begins with a space or a
+    tab goes on with the value before it (5.2)."""
+
+    def without_cr(self, line):
+        return line.removesuffix(b'\r')
+
+    def field_lines(self):
+        field = b''
+        for line in super().field_lines():
+            if line[:1] not in (b' ', b'\t'):
+                if field:
+                    yield field
+                field = line
+            elif not field:
+                raise Malformed
+            else:
+                field += b' ' + line.strip(b' \t')
+        if field:
+            yield field
 
 
 # --- the client ---
@@ -148,7 +177,7 @@ class FirstMessage(Echo):
 class OpeningClient:
     """A connection up to the first message. This one is right."""
 
-    head_kind = Head
+    head_kind = AnswerHead
 
     def __init__(self, url, offers, timeout_s):
         self.url, self.offers, self.timeout_s = urllib.parse.urlsplit(url), offers, timeout_s

@@ -312,11 +312,7 @@ TEST(test_h1_client_rejects_101_by_another_version) {
 
 /* F13 */
 TEST(test_h1_client_rejects_malformed_answers) {
-  assert_detail(GOOD "X: a\r\n b\r\n\r\n", WSUV_EHTTP, "folded header field");
-  assert_detail(STATUS "X: a\n\n", WSUV_EHTTP, "LF without CR in the head");
   assert_detail(STATUS "X: a\rb\r\n\r\n", WSUV_EHTTP, "CR without LF in the head");
-  ANSWER(STATUS "Upgrade:\r\n websocket\r\n" CONNECTION ACCEPTED "\r\n", WSUV_EHTTP);
-  ANSWER(GOOD "X: a\r\n\tb\r\n\r\n", WSUV_EHTTP);
   ANSWER(STATUS " X: a\r\n\r\n", WSUV_EHTTP);
   ANSWER(STATUS "Upgrade : websocket\r\n" CONNECTION ACCEPTED "\r\n", WSUV_EHTTP);
   ANSWER(STATUS "Up grade: websocket\r\n\r\n", WSUV_EHTTP);

@@ -6,19 +6,36 @@
 #include "support/pieces.h"
 #include "support/test.h"
 
+typedef struct scanned {
+  http_scan scan;
+  char text[2048];
+  size_t len;
+} scanned;
+
 static int take(void *arg, const uint8_t *data, size_t len, size_t *used) {
-  return http_scan_feed(arg, data, len, used);
+  scanned *s = arg;
+  int result = 0;
+  for (*used = 0; result == 0 && *used < len;) {
+    http_scan_text part;
+    size_t n;
+    result = http_scan_feed(&s->scan, data + *used, len - *used, &n, &part);
+    *used += n;
+    assert_true(s->len + part.len <= sizeof s->text);
+    memcpy(s->text + s->len, part.bytes, part.len);
+    s->len += part.len;
+  }
+  return result;
 }
 
 /* The same however it is cut. */
 static void assert_scan(const char *text, size_t len, int result, size_t used) {
   for (size_t a = 0; a <= len; a++) {
-    http_scan scan = {.skips_empty = true, .fields_left = 2};
+    scanned s = {.scan = {.fields_left = 2}};
     pieces how = {PIECES_AT, 0, a, a + 1};
     size_t n;
-    assert_int_equal(pieces_feed(how, text, len, take, &scan, &n), result);
+    assert_int_equal(pieces_feed(how, text, len, take, &s, &n), result);
     assert_int_equal(n, used);
-    assert_int_equal(scan.detail != NULL, result < 0);
+    assert_int_equal(s.scan.detail != NULL, result < 0);
   }
 }
 
@@ -35,9 +52,10 @@ TEST(test_http_scan_finds_the_end_of_the_head) {
 }
 
 static void assert_first(const char *text, const char *first) {
-  http_scan scan = {.skips_empty = true, .fields_left = 2};
+  http_scan scan = {.fields_left = 2};
+  http_scan_text out;
   size_t used;
-  assert_int_equal(http_scan_feed(&scan, (const uint8_t *) text, strlen(text), &used), 1);
+  assert_int_equal(http_scan_feed(&scan, (const uint8_t *) text, strlen(text), &used, &out), 1);
   assert_int_equal(scan.first_len, strlen(first));
   assert_memory_equal(scan.first, first, scan.first_len);
 }
@@ -50,10 +68,11 @@ TEST(test_http_scan_remembers_how_the_first_line_begins) {
 
 /* RFC 9112 2.2: before a request only. */
 TEST(test_http_scan_rejects_an_empty_line_before_an_answer) {
-  http_scan scan = {.fields_left = 2};
+  http_scan scan = {.response = true, .fields_left = 2};
+  http_scan_text out;
   size_t used;
   const uint8_t text[] = "\r\na\r\n\r\n";
-  assert_int_equal(http_scan_feed(&scan, text, sizeof text - 1, &used), WSUV_EHTTP);
+  assert_int_equal(http_scan_feed(&scan, text, sizeof text - 1, &used, &out), WSUV_EHTTP);
   assert_int_equal(used, 0);
 }
 
@@ -111,4 +130,57 @@ TEST(test_http_scan_counts_fields) {
   SCAN("a\r\nb:\r\nc:\r\n\r\n", 1, 13);
   SCAN("a\r\nb:\r\nc:\r\nd", WSUV_EHEADERS, 11);
   SCAN("a\r\nb:\r\nc:\r\n:", WSUV_EHEADERS, 11);
+}
+
+/* What llhttp gets of a head, however it is cut. */
+static void assert_written(bool response, const char *text, const char *written) {
+  size_t len = strlen(text);
+  for (size_t a = 0; a <= len; a++) {
+    for (size_t b = a; b <= len; b++) {
+      scanned s = {.scan = {.response = response, .fields_left = 9}};
+      size_t used;
+      assert_int_equal(pieces_feed((pieces){PIECES_AT, 0, a, b}, text, len, take, &s, &used), 1);
+      assert_int_equal(used, len);
+      assert_int_equal(s.len, strlen(written));
+      assert_memory_equal(s.text, written, s.len);
+    }
+  }
+}
+
+/* F13 */
+TEST(test_http_scan_writes_good_heads_as_they_are) {
+  for (int response = 0; response < 2; response++) {
+    assert_written(response, "a\r\n\r\n", "a\r\n\r\n");
+    assert_written(response, "a\r\nb:\r\nc:\t d  \r\n\r\n", "a\r\nb:\r\nc:\t d  \r\n\r\n");
+  }
+  assert_written(false, "\r\n\r\na\r\n\r\n", "a\r\n\r\n");
+}
+
+/* F13: RFC 9112 2.2, 5.2, and nothing else. */
+TEST(test_http_scan_rewrites_folds_and_bare_lf_of_a_response) {
+  assert_written(true, "a\r\nb: c\r\n \td\r\n\r\n", "a\r\nb: c d\r\n\r\n");
+  assert_written(true, "a\r\nb:\r\n\tc \r\n  \r\n d\r\n\r\n", "a\r\nb: c   d\r\n\r\n");
+  assert_written(true, "a\nb: c\n\n", "a\r\nb: c\r\n\r\n");
+  assert_written(true, "a\n\n", "a\r\n\r\n");
+  assert_written(true, "a\nb:\n \n\tc\nd: e\r\n\n", "a\r\nb:  c\r\nd: e\r\n\r\n");
+}
+
+/* A head that is longer than one text. */
+TEST(test_http_scan_writes_long_heads_in_parts) {
+  char text[1600], written[1600];
+  memset(text, 'x', sizeof text);
+  memcpy(text, "a\nb:", 4);
+  memcpy(text + sizeof text - 2, "\n\n", 2);
+  memset(written, 'x', sizeof written);
+  memcpy(written, "a\r\nb:", 5);
+  for (uint32_t seed = 0; seed < 40; seed++) {
+    scanned s = {.scan = {.response = true, .fields_left = 1}};
+    pieces how = {seed == 0 ? PIECES_WHOLE : PIECES_RANDOM, seed, 0, 0};
+    size_t used;
+    assert_int_equal(pieces_feed(how, text, sizeof text, take, &s, &used), 1);
+    assert_int_equal(used, sizeof text);
+    assert_int_equal(s.len, sizeof text + 3);
+    assert_memory_equal(s.text, written, sizeof text - 1);
+    assert_memory_equal(s.text + sizeof text - 1, "\r\n\r\n", 4);
+  }
 }

@@ -31,11 +31,11 @@ size_t h1_client_most(const h1_client *h);
 
 /* Read bytes of the response. *used says how many belong to it: those after it, when 1 is returned,
    are frames. 1: the connection is open; 0: more is needed; WSUV_ESTATUS: an error response, with
-   as much of the body as is kept or as there is, or as there is in its first 64 KiB; WSUV_EHTTP: malformed, a folded field, a status
-   below 100, 101 without HTTP/1.1; WSUV_EHEADERS: larger than max_size, more than max_headers
-   fields, too many interim responses; WSUV_EUPGRADE, WSUV_EACCEPT, WSUV_ESUBPROTOCOL,
-   WSUV_EEXTENSION, WSUV_EBODY: see wsuv/error.h; WS_ENOMEM; what an extension's hook returned.
-   After anything but 0 it may not be called again. */
+   as much of the body as is kept or as there is, or as there is in its first 64 KiB; WSUV_EHTTP:
+   malformed, a status below 100, 101 without HTTP/1.1; WSUV_EHEADERS: larger than max_size, more
+   than max_headers fields, too many interim responses; WSUV_EUPGRADE, WSUV_EACCEPT,
+   WSUV_ESUBPROTOCOL, WSUV_EEXTENSION, WSUV_EBODY: see wsuv/error.h; WS_ENOMEM; what an extension's
+   hook returned. After anything but 0 it may not be called again. */
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used);
 
 /* The stream ended while more was needed. WSUV_ESTATUS if the head of an error response was read,

@@ -1,8 +1,8 @@
 #include "proto/http/http_message.h"
 
-/* A scan of the raw bytes finds the end of the head, and checks the names of fields and how many
-   there are; llhttp, without its lenient modes, parses it.
-   llhttp gets no byte after the head of a request or a 1xx response, so what follows is never
+/* A scan of the raw bytes finds the end of the head, checks the names of fields and how many there
+   are, and rewrites what is allowed in responses only; llhttp, without its lenient modes, parses
+   it. llhttp gets no byte after the head of a request or a 1xx response, so what follows is never
    parsed as HTTP, and llhttp's own handling of upgrades is not used. */
 
 #include <string.h>
@@ -104,7 +104,7 @@ static const llhttp_settings_t settings = {
 static void http_message_begin(http_message *m, llhttp_type_t type) {
   llhttp_init(&m->parser, type, &settings);
   m->parser.data = m;
-  m->scan = (http_scan){.skips_empty = type == HTTP_REQUEST, .fields_left = m->max_fields};
+  m->scan = (http_scan){.response = type == HTTP_RESPONSE, .fields_left = m->max_fields};
   m->detail = "";
 }
 
@@ -133,32 +133,44 @@ void http_message_next(http_message *m) {
 }
 
 /* 0 or an error. llhttp's pause after a whole message is not an error. */
-static int parse(http_message *m, const uint8_t *data, size_t len) {
+static int parse(http_message *m, const char *data, size_t len) {
   if (len == 0) return 0;
-  llhttp_errno_t status = llhttp_execute(&m->parser, (const char *) data, len);
+  llhttp_errno_t status = llhttp_execute(&m->parser, data, len);
   if (m->error != 0) return m->error;
   if (status == HPE_OK || m->complete) return 0;
   return http_message_fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
 }
 
-/* The first wrong byte counts, so that the result does not depend on how the bytes are cut.
-   llhttp's result comes first: it has only got bytes before the one that the scan rejects. */
-int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used) {
-  size_t most = len < m->head_left ? len : m->head_left;
-  int scanned = http_scan_feed(&m->scan, data, most, used);
-  m->head_left -= *used;
-  int err = parse(m, data, *used);
+/* Take as many bytes as fit into one text for llhttp. The first wrong byte counts, so that the
+   result does not depend on how the bytes are cut. llhttp's result comes first: it has only got
+   what was written before the byte that the scan rejects. */
+static int read_part(http_message *m, const uint8_t *data, size_t len, size_t *used) {
+  http_scan_text text;
+  int scanned = http_scan_feed(&m->scan, data, len, used, &text);
+  int err = parse(m, text.bytes, text.len);
   if (err < 0) return err;
   if (m->head_done != (scanned == 1)) return http_message_fail(m, WSUV_EHTTP, "malformed head");
-  if (scanned < 0) return http_message_fail(m, scanned, m->scan.detail);
-  if (scanned == 0 && len > most) return http_message_fail(m, WSUV_EHEADERS, "head is too large");
-  return scanned;
+  return scanned < 0 ? http_message_fail(m, scanned, m->scan.detail) : scanned;
+}
+
+int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used) {
+  size_t most = len < m->head_left ? len : m->head_left;
+  int result = 0;
+  *used = 0;
+  while (result == 0 && *used < most) {
+    size_t n;
+    result = read_part(m, data + *used, most - *used, &n);
+    *used += n;
+  }
+  m->head_left -= *used;
+  if (result == 0 && len > most) return http_message_fail(m, WSUV_EHEADERS, "head is too large");
+  return result;
 }
 
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
   if (len > m->body_left) len = m->body_left;
   m->body_left -= len;
-  if (!m->complete && parse(m, data, len) == WS_ENOMEM) return WS_ENOMEM;
+  if (!m->complete && parse(m, (const char *) data, len) == WS_ENOMEM) return WS_ENOMEM;
   return m->complete || m->error != 0 || m->body_left == 0 ||
          text_buf_len(&m->body) == HTTP_BODY_MAX;
 }

@@ -87,7 +87,7 @@ INTERIM = (
      'EACCEPT'),
     ('upgrade-only-there', interim(103, 'Upgrade: websocket') + head(Upgrade=()), 'EUPGRADE'),
     ('subprotocol-there', interim(103, 'Sec-WebSocket-Protocol: chat') + head(), 'open'),
-    ('folded', 'HTTP/1.1 103 Wait\r\nLink: a\r\n b\r\n\r\n' + head(), 'EHTTP'),
+    ('folded', 'HTTP/1.1 103 Wait\r\nLink: a\r\n b\r\n\r\n' + head(), 'open'),
     ('malformed', 'HTTP/1.1 103 Wait\r\nLink\r\n\r\n' + head(), 'EHTTP'),
 )
 

@@ -33,7 +33,7 @@ static const bad_answer bad_answers[] = {
     {WSUV_EHTTP, ANY, "HTTP/1.1 10 OK\r\n" UPGRADE ACCEPT "\r\n"},
     {WSUV_EHTTP, ANY, "SSH-2.0-OpenSSH_9.2\r\n" UPGRADE ACCEPT "\r\n"},
     {WSUV_EHTTP, ANY, "\x15\x03\x03\x02\x28\r\n\r\n"},
-    {WSUV_EHTTP, ANY, SWITCH UPGRADE ACCEPT "X-A: 1\r\n folded\r\n\r\n"},
+    {WSUV_EHTTP, ANY, SWITCH " folded\r\n" UPGRADE ACCEPT "\r\n"},
     {WSUV_EHTTP, ANY, SWITCH UPGRADE ACCEPT "no colon\r\n\r\n"},
     {WSUV_EHTTP, ANY, SWITCH UPGRADE ACCEPT "X A: 1\r\n\r\n"},
     {WSUV_EHTTP, ANY, SWITCH UPGRADE ACCEPT "X-A : 1\r\n\r\n"},
