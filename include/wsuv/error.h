@@ -18,7 +18,7 @@ extern "C" {
 
 /**
  * All error codes that wsuv defines: `XX(name, value, text)`. Values never change; the list may
- * grow.
+ * grow. EBODY is reserved: it is not used any more.
  */
 #define WSUV_ERRNO_MAP(XX)                                                                \
   XX(EURL, -70001, "malformed or unsupported URL")                                        \
@@ -35,7 +35,7 @@ extern "C" {
   XX(EACCEPT, -70012, "Sec-WebSocket-Accept missing, repeated or wrong")                  \
   XX(ESUBPROTOCOL, -70013, "subprotocol was not offered or is repeated")                  \
   XX(EEXTENSION, -70014, "extension was not offered, is repeated, or has bad parameters") \
-  XX(EBODY, -70015, "switching protocols with a body")                                    \
+  XX(EBODY, -70015, "reserved; not used any more")                                        \
   XX(EHEADERS, -70016, "handshake headers too large or too many")                         \
   XX(EPROTOCOL, -70017, "WebSocket protocol violated by the peer")                        \
   XX(ETOOBIG, -70018, "frame or message too large")                                       \

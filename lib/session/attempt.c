@@ -94,6 +94,10 @@ static void log_response(attempt *a) {
   const wsuv_header_t *list = header_store_index(headers);
   log_line(a->log, WSUV_LOG_INFO, "< status %d", h1_client_status(a->handshake));
   for (size_t i = 0; list != NULL && i < headers->count; i++) log_field(a->log, &list[i]);
+  const char *name;
+  for (size_t n = 0; (name = h1_client_ignored(a->handshake, n)) != NULL; n++) {
+    log_line(a->log, WSUV_LOG_INFO, "%s of the response is ignored", name);
+  }
 }
 
 /* Pass the open transport to the receiver, which may free the attempt. */

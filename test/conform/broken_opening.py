@@ -154,9 +154,19 @@ class InterimTaken(OpeningClient):
         return False
 
 
+class LengthRefused(OpeningClient):
+    def check_upgrade(self, fields):
+        require('content-length' not in fields and 'transfer-encoding' not in fields, 'EHTTP')
+        super().check_upgrade(fields)
+
+
 class BodyTaken(OpeningClient):
-    def check_body(self, fields):
-        pass
+    """Takes octets behind the head for a body of that length."""
+
+    def connection(self, fields, rest):
+        length = fields.get('content-length', ['0'])[0]
+        skipped = int(length) if length.isdigit() else 0
+        return super().connection(fields, rest[skipped:])
 
 
 class OldHttpTaken(OpeningClient):

@@ -243,7 +243,6 @@ class OpeningClient:
 
     def check(self, fields):
         self.check_status()
-        self.check_body(fields)
         self.check_upgrade(fields)
         self.check_connection(fields)
         self.check_accept(fields)
@@ -252,9 +251,6 @@ class OpeningClient:
 
     def check_status(self):
         require(self.status == 101, 'ESTATUS')
-
-    def check_body(self, fields):
-        require('content-length' not in fields and 'transfer-encoding' not in fields, 'EBODY')
 
     def check_upgrade(self, fields):
         values = [value.lower() for value in fields.get('upgrade', [])]

@@ -284,17 +284,6 @@ TEST(test_h1_client_rejects_extensions) {
   ANSWER(GOOD "Sec-WebSocket-Extensions:\r\n\r\n", WSUV_EEXTENSION);
 }
 
-/* F6 */
-TEST(test_h1_client_rejects_101_with_a_body) {
-  ANSWER(GOOD "Content-Length: 0\r\n\r\n", WSUV_EBODY);
-  ANSWER(GOOD "Content-Length: 5\r\n\r\nhello", WSUV_EBODY);
-  ANSWER(GOOD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", WSUV_EBODY);
-  ANSWER(GOOD "Transfer-Encoding: identity\r\n\r\n", WSUV_EBODY);
-  ANSWER(STATUS "Content-Length: 0\r\n\r\n", WSUV_EBODY);
-  ANSWER(GOOD "Content-Length: x\r\n\r\n", WSUV_EHTTP);
-  ANSWER(GOOD "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", WSUV_EHTTP);
-}
-
 TEST(test_h1_client_rejects_101_by_another_version) {
 #define FIELDS " 101 Switching Protocols\r\n" UPGRADE CONNECTION ACCEPTED "\r\n"
   assert_detail("HTTP/1.0" FIELDS, WSUV_EHTTP, "answer is not HTTP/1.1");

@@ -1,5 +1,5 @@
-/* Answers as real servers and proxies send them: values over several lines, lines that end with LF.
-   And what is not taken from them: bodies without end. */
+/* Answers as real servers and proxies send them: values over several lines, lines that end with LF,
+   a length where there is no body. And what is not taken from them: bodies without end. */
 
 #include <stdio.h>
 #include <string.h>
@@ -207,6 +207,66 @@ TEST(test_answer_of_folds_without_end_is_bounded) {
     assert_int_equal(result, WSUV_EHEADERS);
     assert_in_range(fed, 16384 - sizeof STATUS - 8, 16384);
     assert_in_range(f.alloc.peak_bytes, 1, 16384 * 3 + 2048);
+    tear_down(&f);
+  }
+}
+
+/* ---- 101 with the fields of a body ---- */
+
+/* F6, RFC 9112 6.3: whatever they say, a 1xx ends at its empty line. */
+TEST(test_answer_101_with_the_fields_of_a_body_opens) {
+  static const char *const fields[] = {"Content-Length: 0\r\n",
+                                       "Content-Length: 5\r\n",
+                                       "content-length: 1000000\r\n",
+                                       "Content-Length: 5\r\nContent-Length: 5\r\n",
+                                       "Content-Length: 5\r\nContent-Length: 6\r\n",
+                                       "Content-Length: 5, 5\r\n",
+                                       "Content-Length:\r\n",
+                                       "Content-Length: none\r\n",
+                                       "Content-Length: -1\r\n",
+                                       "Content-Length: 99999999999999999999\r\n",
+                                       "Content-Length:\r\n 5\n",
+                                       "Transfer-Encoding: chunked\r\n",
+                                       "TRANSFER-ENCODING: CHUNKED\r\n",
+                                       "Transfer-Encoding: identity\r\n",
+                                       "Transfer-Encoding: gzip, chunked\r\n",
+                                       "Transfer-Encoding: chunked, gzip\r\n",
+                                       "Transfer-Encoding:\r\n",
+                                       "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                                       "Content-Length: x\r\nTransfer-Encoding: chunked\r\n"};
+  for (size_t i = 0; i < COUNT(fields); i++) {
+    char text[400];
+    (void) snprintf(text, sizeof text, GOOD "%s\r\n", fields[i]);
+    assert_opens(text, NULL);
+    (void) snprintf(text, sizeof text, STATUS "%s" UPGRADE CONNECTION ACCEPTED "\r\n", fields[i]);
+    assert_opens(text, NULL);
+    (void) snprintf(text, sizeof text, "HTTP/1.1 103 x\r\n%s\r\n" GOOD "X: a\r\n\r\n", fields[i]);
+    assert_opens(text, "a");
+  }
+}
+
+TEST(test_answer_101_names_the_fields_that_are_ignored) {
+  static const struct {
+    const char *text, *first, *second;
+  } answers[] = {{GOOD "\r\n", NULL, NULL},
+                 {GOOD "content-length: 0\r\n\r\n", "Content-Length", NULL},
+                 {GOOD "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding", NULL},
+                 {GOOD "Transfer-Encoding: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+                  "Content-Length", "Transfer-Encoding"},
+                 {STATUS "Content-Length: 0\r\n\r\n", "Content-Length", NULL},
+                 {"HTTP/1.1 403 x\r\nContent-Length: 0\r\n\r\n", NULL, NULL}};
+  for (size_t i = 0; i < COUNT(answers); i++) {
+    fixture f;
+    size_t used;
+    set_up(&f);
+    const uint8_t *text = (const uint8_t *) answers[i].text;
+    assert_int_not_equal(h1_client_feed(f.h, text, strlen(answers[i].text), &used), 0);
+    const char *const expected[] = {answers[i].first, answers[i].second, NULL};
+    for (size_t n = 0; n < COUNT(expected); n++) {
+      const char *name = h1_client_ignored(f.h, n);
+      if (expected[n] == NULL) assert_null(name);
+      if (expected[n] != NULL) assert_string_equal(name, expected[n]);
+    }
     tear_down(&f);
   }
 }

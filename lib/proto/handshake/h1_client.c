@@ -97,17 +97,6 @@ static const char *field(const h1_client *h, const char *name, size_t n) {
   return header_store_get(&h->answer.fields, name, n);
 }
 
-/* With such a field the bytes after 101 could be read as a body instead of frames. */
-static int check_body(h1_client *h) {
-  if (field(h, "Content-Length", 0) != NULL) {
-    return h1_client_fail(h, WSUV_EBODY, "Content-Length in an answer 101");
-  }
-  if (field(h, "Transfer-Encoding", 0) != NULL) {
-    return h1_client_fail(h, WSUV_EBODY, "Transfer-Encoding in an answer 101");
-  }
-  return 0;
-}
-
 static int check_upgrade(h1_client *h) {
   size_t elements;
   bool found = header_store_lists(&h->answer.fields, "Upgrade", "websocket", &elements);
@@ -169,8 +158,8 @@ static int check_extensions(h1_client *h) {
 
 /* RFC 6455 4.1: what the client MUST check. */
 static int check_switch(h1_client *h) {
-  static int (*const checks[])(h1_client *) = {check_body,   check_upgrade,     check_connection,
-                                               check_accept, check_subprotocol, check_extensions};
+  static int (*const checks[])(h1_client *) = {check_upgrade, check_connection, check_accept,
+                                               check_subprotocol, check_extensions};
   if (!http_message_is_http11(&h->answer))
     return h1_client_fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
   for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
@@ -239,6 +228,16 @@ int h1_client_status(const h1_client *h) {
 
 header_store *h1_client_headers(h1_client *h) {
   return &h->answer.fields;
+}
+
+/* A 101 has no body, whatever these say, and frames follow its empty line (RFC 9112 6.3). */
+const char *h1_client_ignored(const h1_client *h, size_t n) {
+  static const char *const names[] = {"Content-Length", "Transfer-Encoding"};
+  if (h->status != SWITCHING_PROTOCOLS) return NULL;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (field(h, names[i], 0) != NULL && n-- == 0) return names[i];
+  }
+  return NULL;
 }
 
 const char *h1_client_subprotocol(const h1_client *h) {

@@ -34,8 +34,8 @@ size_t h1_client_most(const h1_client *h);
    as much of the body as is kept or as there is, or as there is in its first 64 KiB; WSUV_EHTTP:
    malformed, a status below 100, 101 without HTTP/1.1; WSUV_EHEADERS: larger than max_size, more
    than max_headers fields, too many interim responses; WSUV_EUPGRADE, WSUV_EACCEPT,
-   WSUV_ESUBPROTOCOL, WSUV_EEXTENSION, WSUV_EBODY: see wsuv/error.h; WS_ENOMEM; what an extension's
-   hook returned. After anything but 0 it may not be called again. */
+   WSUV_ESUBPROTOCOL, WSUV_EEXTENSION: see wsuv/error.h; WS_ENOMEM; what an extension's hook
+   returned. After anything but 0 it may not be called again. */
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used);
 
 /* The stream ended while more was needed. WSUV_ESTATUS if the head of an error response was read,
@@ -44,6 +44,9 @@ int h1_client_eof(h1_client *h);
 
 int h1_client_status(const h1_client *h);      /* the status of the last response; 0: none yet */
 header_store *h1_client_headers(h1_client *h); /* the fields of the response */
+/* The name of the n-th (from 0) field of a 101 that has no meaning there; NULL: fewer. */
+const char *h1_client_ignored(const h1_client *h, size_t n);
+
 const char *h1_client_subprotocol(const h1_client *h); /* the negotiated subprotocol; "" if none */
 
 /* Move the result out of the handshake, once, after h1_client_feed has returned 1. It is the

@@ -35,8 +35,17 @@ static int on_field(llhttp_t *parser, const char *at, size_t len) {
   return m->head_done ? 0 : stop_unless(m, header_store_add(&m->fields, at, len));
 }
 
+static bool is_informational(const llhttp_t *parser) {
+  return parser->type == HTTP_RESPONSE && parser->status_code / 100 == 1;
+}
+
+/* llhttp has recognized a name when it is complete, and `header_state` says which it is. In a 1xx
+   response Content-Length and Transfer-Encoding have no meaning, whatever their values are (RFC
+   9112 6.3), so llhttp gets them as fields that it does not know: it rejects no value, and expects
+   no body. */
 static int on_field_complete(llhttp_t *parser) {
   http_message *m = parser->data;
+  if (is_informational(parser)) parser->header_state = 0;
   return m->head_done ? 0 : stop_unless(m, header_store_end_name(&m->fields));
 }
 
@@ -73,7 +82,7 @@ static int on_headers_complete(llhttp_t *parser) {
     http_message_fail(m, WSUV_EHTTP, "malformed status line");
     return -1;
   }
-  return parser->status_code / 100 == 1 ? 2 : 0;
+  return is_informational(parser) ? 2 : 0;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len) {

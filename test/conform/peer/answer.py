@@ -124,7 +124,7 @@ def octets_of(case, key=ANY_KEY):
 # --- what has to come of it ---
 
 LIBUV = {'EOF', 'ECONNRESET', 'ETIMEDOUT'}
-BEHIND_101 = {'EUPGRADE', 'EACCEPT', 'ESUBPROTOCOL', 'EEXTENSION', 'EBODY'}
+BEHIND_101 = {'EUPGRADE', 'EACCEPT', 'ESUBPROTOCOL', 'EEXTENSION'}
 
 
 def pattern(case_id, word):

@@ -1,27 +1,28 @@
-"""Answers: an upgrade with a body is none (F6), and a refusal may have any (F12)."""
+"""Answers: an upgrade has no body, whatever it says (RFC 9112 6.3; F6), and a refusal may have any
+(F12)."""
 
 from .answer import SHORT_MS, answer, answers, head
 from .steps import ended, whole
 
-# With the right fields of an upgrade; lengths that are none are malformed as well.
+# With the right fields of an upgrade. What is behind it are frames.
 LENGTHS = (
-    ('length-0', ('Content-Length: 0',), 'EBODY'),
-    ('length-1', ('Content-Length: 1',), 'EBODY'),
-    ('length-of-frame', ('Content-Length: 20',), 'EBODY'),
-    ('length-lower', ('content-length: 5',), 'EBODY'),
-    ('length-doubled', ('Content-Length: 5', 'Content-Length: 5'), 'EBODY|EHTTP'),
-    ('length-two', ('Content-Length: 5', 'Content-Length: 6'), 'EBODY|EHTTP'),
-    ('length-list', ('Content-Length: 5, 5',), 'EBODY|EHTTP'),
-    ('length-empty', ('Content-Length:',), 'EBODY|EHTTP'),
-    ('length-word', ('Content-Length: none',), 'EBODY|EHTTP'),
-    ('length-minus', ('Content-Length: -1',), 'EBODY|EHTTP'),
-    ('length-huge', ('Content-Length: 99999999999999999999',), 'EBODY|EHTTP'),
-    ('chunked', ('Transfer-Encoding: chunked',), 'EBODY'),
-    ('chunked-lower', ('transfer-encoding: CHUNKED',), 'EBODY'),
-    ('identity', ('Transfer-Encoding: identity',), 'EBODY'),
-    ('gzip', ('Transfer-Encoding: gzip, chunked',), 'EBODY'),
-    ('encoding-empty', ('Transfer-Encoding:',), 'EBODY|EHTTP'),
-    ('both', ('Transfer-Encoding: chunked', 'Content-Length: 5'), 'EBODY|EHTTP'),
+    ('length-0', ('Content-Length: 0',), 'open'),
+    ('length-1', ('Content-Length: 1',), 'open'),
+    ('length-of-frame', ('Content-Length: 20',), 'open'),
+    ('length-lower', ('content-length: 5',), 'open'),
+    ('length-doubled', ('Content-Length: 5', 'Content-Length: 5'), 'open'),
+    ('length-two', ('Content-Length: 5', 'Content-Length: 6'), 'open'),
+    ('length-list', ('Content-Length: 5, 5',), 'open'),
+    ('length-empty', ('Content-Length:',), 'open'),
+    ('length-word', ('Content-Length: none',), 'open'),
+    ('length-minus', ('Content-Length: -1',), 'open'),
+    ('length-huge', ('Content-Length: 99999999999999999999',), 'open'),
+    ('chunked', ('Transfer-Encoding: chunked',), 'open'),
+    ('chunked-lower', ('transfer-encoding: CHUNKED',), 'open'),
+    ('identity', ('Transfer-Encoding: identity',), 'open'),
+    ('gzip', ('Transfer-Encoding: gzip, chunked',), 'open'),
+    ('encoding-empty', ('Transfer-Encoding:',), 'open'),
+    ('both', ('Transfer-Encoding: chunked', 'Content-Length: 5'), 'open'),
     ('name-of-other', ('X-Content-Length: 5',), 'open'),
     ('type', ('Content-Type: text/plain',), 'open'),
 )
