@@ -22,8 +22,8 @@ enum {
 
 typedef struct inflow {
   uint32_t budget; /* This is left of the budget; 0: the rest waits for the next tick. */
-  bool reading; /* The filter is reading. */
-  bool paused;  /* The program has paused the session. */
+  bool reading;    /* The filter is reading. */
+  bool paused;     /* The program has paused the session. */
   /* Closing began while the session was paused, so the program gets no more events. */
   bool discard;
   /* Events are being delivered. Frames that the callbacks queue are flushed afterwards. */

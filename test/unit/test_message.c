@@ -68,8 +68,8 @@ static int add_text(rig *r, uint8_t opcode, bool fin, const char *text) {
 static void add_script(rig *r, const char *script, int result) {
   SCOPED_BYTES in = frames_of(script, false), out = {0};
   seen_frame f;
-  for (size_t at = 0, size; (size = frames_parse(&f, in.base + at, in.len - at)) != 0;) {
-    at += size;
+  for (size_t at = 0; at < in.len;) {
+    at += frames_parse(&f, in.base + at, in.len - at);
     int expected = at == in.len ? result : f.spec.fin;
     int err = add_frame(r, f.spec.opcode, f.spec.fin, (char *) f.payload, f.length, &out);
     assert_that(err == expected, "%s: %d, not %d, at %zu", script, err, expected, at);

@@ -6,8 +6,7 @@
 
 #include "support/answer.h"
 #include "support/check.h"
-#include "support/scene.h"
-#include "support/world_test.h"
+#include "support/scenario.h"
 
 #define FRAMES "\x81\x05hello\x88\x02\x03\xe8"
 
@@ -36,40 +35,37 @@ static void write_answer(raw_conn *c) {
 }
 
 /* `name` of the field in the log; NULL: no field is ignored. */
-static void play(world *w, const char *answer, const char *name) {
+static void play(session_user *u, const char *answer, const char *name) {
   ignored i = {.answer = answer};
-  wsuv_config_t config;
   char expected[256] = "";
-  scene s;
-  wsuv_client_config_init(&config);
-  config.log = on_line;
-  config.log_arg = &i;
-  config.log_level = WSUV_LOG_INFO;
-  scene_begin(&s, w, &config);
-  s.peer->data = &i;
-  raw_peer_play(s.peer, PEER_EXPECT_REQUEST, PEER_CALL(write_answer), PEER_EXPECT_CLOSE(1000),
+  scenario_renew(u);
+  u->config.log = on_line;
+  u->config.log_arg = &i;
+  u->config.log_level = WSUV_LOG_INFO;
+  u->peer->raw->data = &i;
+  raw_peer_play(u->peer->raw, PEER_EXPECT_REQUEST, PEER_CALL(write_answer), PEER_EXPECT_CLOSE(1000),
                 PEER_END, PEER_EXPECT_END);
-  scene_play(&s);
-  assert_ended(&s.o, 0, WSUV_STAGE_CLOSING);
-  assert_string_equal(bytes_text(&s.o.text), "hello;");
+  scenario_play(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_true(user_got(u, "TEXT \"hello\""));
   if (name != NULL) {
     (void) snprintf(expected, sizeof expected, "%s of the response is ignored\n", name);
   }
   assert_string_equal(i.lines, expected);
-  scene_end(&s);
+  scenario_finish(u);
 }
 
-WORLD_TEST(test_ignored_content_length, w) {
-  play(w, ANSWER_HEAD "Content-Length: 0\r\n\r\n", "Content-Length");
-  play(w, ANSWER_HEAD "Content-Length: 5\r\n\r\n", "Content-Length");
-  play(w, ANSWER_HEAD "content-length: many\r\n\r\n", "Content-Length");
+SCENARIO_TEST(test_ignored_content_length, w, p, u) {
+  play(u, ANSWER_HEAD "Content-Length: 0\r\n\r\n", "Content-Length");
+  play(u, ANSWER_HEAD "Content-Length: 5\r\n\r\n", "Content-Length");
+  play(u, ANSWER_HEAD "content-length: many\r\n\r\n", "Content-Length");
 }
 
-WORLD_TEST(test_ignored_transfer_encoding, w) {
-  play(w, ANSWER_HEAD "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding");
+SCENARIO_TEST(test_ignored_transfer_encoding, w, p, u) {
+  play(u, ANSWER_HEAD "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding");
 }
 
-WORLD_TEST(test_nothing_ignored_in_other_answers, w) {
-  play(w, ANSWER_101, NULL);
-  play(w, "HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n" ANSWER_101, NULL);
+SCENARIO_TEST(test_nothing_ignored_in_other_answers, w, p, u) {
+  play(u, ANSWER_101, NULL);
+  play(u, "HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n" ANSWER_101, NULL);
 }
