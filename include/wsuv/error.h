@@ -53,7 +53,8 @@ extern "C" {
   XX(ENOCONVERTER, -70030, "no converter is installed")                                   \
   XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
   XX(ECONVERT, -70032, "value could not be converted")                                    \
-  XX(ESIZE, -70033, "structure of no known size")
+  XX(ESIZE, -70033, "structure of no known size")                                         \
+  XX(ETLSRECORD, -70034, "too many TLS records without data")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

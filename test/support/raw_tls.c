@@ -24,36 +24,46 @@ static int on_recv(void *arg, unsigned char *to, size_t len) {
   return (int) len;
 }
 
+void raw_tls_write(raw_tls *s, const void *data, size_t len) {
+  assert_int_equal(mbedtls_ssl_write(&s->ssl, data, len), len);
+}
+
+void raw_tls_feed(raw_tls *s, size_t len, size_t piece) {
+  if (len > s->out.len) len = s->out.len;
+  tls_end_feed(&s->pair.client, fifo_data(&s->out), len, piece);
+  fifo_consume(&s->out, len);
+}
+
 size_t raw_tls_carry(raw_tls *s) {
   tls_end *client = &s->pair.client;
-  tls_end_feed(client, fifo_data(&s->out), s->out.len, 0);
-  fifo_consume(&s->out, s->out.len);
+  raw_tls_feed(s, SIZE_MAX, 0);
   tls_end_step(client);
   size_t before = s->in.len;
   tls_end_take(client, &s->in, SIZE_MAX);
   return s->in.len - before;
 }
 
-static void connect_raw(raw_tls *s) {
-  tls_pair *p = &s->pair;
-  tls_end_init(&p->client, p->client_ctx, pair_host, PAIR_PORT);
-  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &p->server_ctx->conf), 0);
+void raw_tls_init(raw_tls *s, const tls_context *ctx) {
+  *s = (raw_tls){.in = {0}};
+  mbedtls_ssl_init(&s->ssl);
+  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &ctx->conf), 0);
   mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
-  do (void) raw_tls_carry(s);
-  while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
-  (void) raw_tls_carry(s);
-  assert_int_equal(p->client.shaken, 0);
 }
 
 void raw_tls_open(raw_tls *s) {
-  *s = (raw_tls){.in = {0}};
-  mbedtls_ssl_init(&s->ssl);
-  pair_config.max_version = WSUV_TLS_1_2;
-  tls_pair_open(&s->pair);
+  tls_pair p;
+  if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
+  tls_pair_open(&p);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
-  mbedtls_ssl_conf_renegotiation(&s->pair.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  mbedtls_ssl_conf_renegotiation(&p.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
 #endif
-  connect_raw(s);
+  tls_end_init(&p.client, p.client_ctx, pair_host, PAIR_PORT);
+  raw_tls_init(s, p.server_ctx);
+  s->pair = p;
+  do (void) raw_tls_carry(s);
+  while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
+  (void) raw_tls_carry(s);
+  assert_int_equal(s->pair.client.shaken, 0);
 }
 
 void raw_tls_close(raw_tls *s) {

@@ -16,9 +16,20 @@ typedef struct raw_tls {
   fifo in, out;
 } raw_tls;
 
-/* With the handshake, by TLS 1.2. The server may ask for another one. */
+/* With the handshake, by TLS 1.2 unless pair_config has a max_version. The server may ask for
+   another one. */
 void raw_tls_open(raw_tls *s);
 void raw_tls_close(raw_tls *s);
+
+/* A server alone, whose context the test has; what is done with `in` and `out` is the test's, too.
+   raw_tls_close is its end as well. */
+void raw_tls_init(raw_tls *s, const tls_context *ctx);
+
+/* One record with all of it. */
+void raw_tls_write(raw_tls *s, const void *data, size_t len);
+
+/* Of what the server has written, up to `len` bytes go to the client, as by tls_end_feed. */
+void raw_tls_feed(raw_tls *s, size_t len, size_t piece);
 
 /* All that the server has written goes to the client in one read, and what the client answers to
    the server. Returns the size of the answer. */

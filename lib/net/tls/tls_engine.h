@@ -37,12 +37,13 @@ bool tls_engine_pending(const tls_engine *e);
 void tls_engine_eof(tls_engine *e);
 
 /* 0: the handshake is done, and the peer is verified; WS_EAGAIN: more must be fed; or a code, for
-   good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED, WSUV_ETLS, WSUV_ERANDOM, WS_ENOMEM. */
+   good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED, WSUV_ETLSRECORD, WSUV_ETLS,
+   WSUV_ERANDOM, WS_ENOMEM. */
 int tls_engine_handshake(tls_engine *e);
 
 /* Read plaintext: 1 to len bytes; WS_EAGAIN; WS_EOF: the peer has sent close_notify;
-   WSUV_ETLSTRUNCATED: the network has ended without it; or another code, for good. len >= 1; only
-   after the handshake. */
+   WSUV_ETLSTRUNCATED: the network has ended without it; WSUV_ETLSRECORD: too many records without
+   data; or another code, for good. len >= 1; only after the handshake. */
 ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
 
 /* Encrypt `bufs` from byte `skip` on. Small pieces are gathered into large records; at most a batch

@@ -30,7 +30,7 @@ struct tls_engine {
   int write_error;    /* Nothing more can be written because of this error, or it is 0. */
   uint32_t flags;     /* These flags of mbedTLS are the errors of all certificates in the chain. */
   bool network_ended; /* The network has ended after what was fed. */
-  bool input_exhausted;    /* mbedTLS has asked for more than was fed. */
+  bool input_exhausted;    /* mbedTLS has asked for more than was fed, and got nothing. */
   bool may_have_plaintext; /* mbedTLS may hold plaintext or records. */
   bool ticket;             /* A ticket has come that was not saved yet. */
   bool done;               /* The handshake is done. */
@@ -59,9 +59,8 @@ static void drop_input(tls_engine *e) {
 static int on_recv(void *arg, unsigned char *buf, size_t len) {
   tls_engine *e = arg;
   if (e->in_len == 0) {
-    if (e->network_ended) return 0;
     e->input_exhausted = true;
-    return MBEDTLS_ERR_SSL_WANT_READ;
+    return e->network_ended ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
   }
   if (len > e->in_len) len = e->in_len;
   memcpy(buf, e->in, len);
@@ -153,8 +152,16 @@ static bool is_wrong_use(const tls_engine *e) {
          (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
 }
 
+static int reject_empty_records(tls_engine *e, int r) {
+  static const char text[] = "four empty TLS records in a row";
+  e->failure.library_error = r;
+  memcpy(e->failure.text, text, sizeof text);
+  return tls_engine_end(e, WSUV_ETLSRECORD);
+}
+
 static int tls_engine_fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
+  if (tls_mbed_is_fourth_empty(&e->ssl, r)) return reject_empty_records(e, r);
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
   if (truncated) return tls_engine_end(e, WSUV_ETLSTRUNCATED);
@@ -333,6 +340,12 @@ int tls_engine_handshake(tls_engine *e) {
 
 /* Reading */
 
+/* mbedTLS reads an empty record as 0 bytes (RFC 8446 5.4, RFC 5246 6.2.1), and returns 0 at the end
+   of the network, too. */
+static bool reads_on(const tls_engine *e, int r) {
+  return r == 0 ? !e->input_exhausted : goes_on(e, r);
+}
+
 /* One step. Returns the number of bytes; 0: there is nothing more, or an error. */
 static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
   int r;
@@ -340,7 +353,7 @@ static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
     e->input_exhausted = false;
     r = mbedtls_ssl_read(&e->ssl, buf, len);
     if (tls_mbed_is_ticket(r)) e->ticket = true;
-  } while (goes_on(e, r));
+  } while (reads_on(e, r));
   if (r > 0) return (size_t) r;
   e->may_have_plaintext = false;
   if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {

@@ -127,6 +127,10 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
 
+static int empty_records(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(nb_zero);
+}
+
 #else /* 2.28 */
 
 int tls_mbed_init(void) {
@@ -201,7 +205,17 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->in_msg[1];
 }
 
+static int empty_records(const mbedtls_ssl_context *ssl) {
+  return ssl->nb_zero;
+}
+
 #endif
+
+/* mbedTLS counts the empty records since the last one that was not empty, and fails beyond the
+   third. A record that was changed is not counted. */
+bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error) {
+  return error == MBEDTLS_ERR_SSL_INVALID_MAC && empty_records(ssl) > 3;
+}
 
 #if MBEDTLS_VERSION_MAJOR < 3 || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
 

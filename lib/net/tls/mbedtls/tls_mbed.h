@@ -53,6 +53,10 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 /* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 
+/* Whether an error means that four empty records have come in a row, which mbedTLS does not take.
+   It is the same error as for a record that was changed. */
+bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error);
+
 /* The description of the alert that came last (RFC 8446 6), after FATAL_ALERT_MESSAGE. */
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl);
 
