@@ -597,6 +597,15 @@ class Errors(CliTest):
         with Server(script) as server:
             self.check_one_line(run(server.url), REFUSED, 'handshake: connection reset by peer')
 
+    def test_flood_of_tls_alerts_is_2(self):
+        def script(peer):
+            peer.sock.sendall(bytes([21, 3, 3, 0, 2, 1, 90]) * 100)
+            peer.wait_for_end()
+        with Server(script) as server:
+            self.check_one_line(run(server.url.replace('ws:', 'wss:')), REFUSED,
+                                'tls: too many TLS records without data: more than 64 TLS records '
+                                'in a row without data, the last one an alert')
+
     HUGE = bytes([0x82, 127]) + struct.pack('>Q', 1 << 31)  # a header, and no more
     LARGE = bytes([0x82, 127]) + struct.pack('>Q', (16 << 20) + 1)
     PROTOCOL, NO_UTF8, TOO_BIG = 'protocol violated', 'not valid UTF-8', 'too large'

@@ -28,6 +28,11 @@ void raw_tls_write(raw_tls *s, const void *data, size_t len) {
   assert_int_equal(mbedtls_ssl_write(&s->ssl, data, len), len);
 }
 
+void raw_tls_warn(raw_tls *s, unsigned char description) {
+  int err = mbedtls_ssl_send_alert_message(&s->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING, description);
+  assert_int_equal(err, 0);
+}
+
 void raw_tls_feed(raw_tls *s, size_t len, size_t piece) {
   if (len > s->out.len) len = s->out.len;
   tls_end_feed(&s->pair.client, fifo_data(&s->out), len, piece);

@@ -28,6 +28,9 @@ void raw_tls_init(raw_tls *s, const tls_context *ctx);
 /* One record with all of it. */
 void raw_tls_write(raw_tls *s, const void *data, size_t len);
 
+/* An alert that is not fatal. */
+void raw_tls_warn(raw_tls *s, unsigned char description);
+
 /* Of what the server has written, up to `len` bytes go to the client, as by tls_end_feed. */
 void raw_tls_feed(raw_tls *s, size_t len, size_t piece);
 

@@ -6,6 +6,8 @@
 #include "support/scenario.h"
 #include "support/secure_user.h"
 
+enum { MANY = 20000, USER_CANCELED = 90 };
+
 /* --- a server of mbedTLS alone --- */
 
 /* What is written to it becomes a record. */
@@ -87,5 +89,37 @@ SCENARIO_ONLY_TLS_TEST(test_fourth_empty_record_ends_the_session, w, p, u) {
   assert_true(user_got(&s.u, "TEXT \"behind three\""));
   assert_int_equal(s.tls_error, MBEDTLS_ERR_SSL_INVALID_MAC);
   assert_int_equal(s.tls_library, WSUV_TLS_LIBRARY_MBEDTLS);
+  secure_user_free(&s);
+}
+
+static const char alerts[] =
+    "more than 64 TLS records in a row without data, the last one an alert";
+
+static void send_alerts(raw_conn *c) {
+  record_wire *r = c->peer->data;
+  raw_conn_write_frame(c, 1, "before", 6);
+  for (int i = 0; i < MANY; i++) raw_tls_warn(&r->tls, USER_CANCELED);
+}
+
+SCENARIO_ONLY_TLS_TEST(test_flood_of_alerts_ends_the_session, w, p, u) {
+  secure_user s;
+  run_open(&s, u, send_alerts, alerts);
+  assert_true(user_got(&s.u, "TEXT \"before\""));
+  assert_int_equal(s.tls_error, 0);
+  assert_int_equal(s.tls_library, WSUV_TLS_LIBRARY_NONE);
+  secure_user_free(&s);
+}
+
+static void send_plain_alerts(raw_conn *c) {
+  static const char alert[] = {21, 3, 3, 0, 2, 1, USER_CANCELED};
+  for (int i = 0; i < MANY; i++) raw_conn_write(c, alert, sizeof alert);
+}
+
+SCENARIO_ONLY_TLS_TEST(test_flood_of_alerts_ends_the_handshake, w, p, u) {
+  static const raw_peer_callbacks callbacks = {.on_connection = send_plain_alerts};
+  secure_user s;
+  run(&s, u, &callbacks, NULL);
+  assert_true(secure_failed(&s, WSUV_ETLSRECORD));
+  assert_string_equal(s.u.end.detail, alerts);
   secure_user_free(&s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_flood.h"
 #include "net/tls/mbedtls/tls_internal.h"
 #include "net/tls/mbedtls/tls_resume.h"
 #include "net/tls/mbedtls/tls_suites.h"
@@ -34,6 +35,7 @@ struct tls_engine {
   bool may_have_plaintext; /* mbedTLS may hold plaintext or records. */
   bool ticket;             /* A ticket has come that was not saved yet. */
   bool done;               /* The handshake is done. */
+  bool reading;            /* mbedTLS is reading data, so what it sends answers the peer. */
   bool offered;            /* A session to resume was offered. */
   /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
   bool saw_chain;
@@ -43,6 +45,7 @@ struct tls_engine {
   tls_peer peer;               /* The peer's certificate must be for this identity. */
   mbedtls_x509_time not_after; /* The peer's certificate expires at this time. */
   tls_failure failure;         /* This is the error, for tls_engine_info. */
+  tls_flood flood;             /* This counts what the peer sends without data. */
   uint16_t port;               /* The peer was reached on this port; 0 for a server. */
   char host[]; /* The peer was reached by this host name, terminated; it is "" for a server. */
 };
@@ -56,12 +59,21 @@ static void drop_input(tls_engine *e) {
   e->in_len = 0;
 }
 
+/* In the handshake, a message of it is as good as data: mbedTLS bounds their number and size. */
+static bool begin_record(tls_engine *e) {
+  bool progress = !e->done && tls_mbed_record_type(&e->ssl) == MBEDTLS_SSL_MSG_HANDSHAKE;
+  if (progress) tls_flood_reset(&e->flood);
+  return tls_flood_add_record(&e->flood);
+}
+
 static int on_recv(void *arg, unsigned char *buf, size_t len) {
   tls_engine *e = arg;
   if (e->in_len == 0) {
     e->input_exhausted = true;
     return e->network_ended ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
   }
+  bool refused = tls_mbed_begins_record(&e->ssl) && !begin_record(e);
+  if (refused) return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
   if (len > e->in_len) len = e->in_len;
   memcpy(buf, e->in, len);
   e->in += len;
@@ -72,7 +84,12 @@ static int on_recv(void *arg, unsigned char *buf, size_t len) {
 
 static int on_send(void *arg, const unsigned char *buf, size_t len) {
   tls_engine *e = arg;
-  if (len > OUTPUT_MAX - bufq_len(&e->out)) return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+  bool refused = e->reading && !tls_flood_add_message(&e->flood);
+  if (refused) return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+  if (len > OUTPUT_MAX - bufq_len(&e->out)) {
+    e->flood.kind = TLS_FLOOD_UNREAD;
+    return MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+  }
   if (bufq_append(&e->out, &e->ctx->pool, buf, len) < 0) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
   return (int) len;
 }
@@ -152,6 +169,14 @@ static bool is_wrong_use(const tls_engine *e) {
          (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
 }
 
+/* The alert is sent if mbedTLS has none to send already. */
+static int reject_flood(tls_engine *e) {
+  tls_flood_describe(&e->flood, &e->ssl, e->failure.text, sizeof e->failure.text);
+  (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                        MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
+  return tls_engine_end(e, WSUV_ETLSRECORD);
+}
+
 static int reject_empty_records(tls_engine *e, int r) {
   static const char text[] = "four empty TLS records in a row";
   e->failure.library_error = r;
@@ -161,6 +186,7 @@ static int reject_empty_records(tls_engine *e, int r) {
 
 static int tls_engine_fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
+  if (e->flood.kind != TLS_FLOOD_NONE) return reject_flood(e);
   if (tls_mbed_is_fourth_empty(&e->ssl, r)) return reject_empty_records(e, r);
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
@@ -305,8 +331,10 @@ static int accept_peer(tls_engine *e) {
 }
 
 /* mbedTLS also reports WANT_READ after it has read a message without application data. */
-static bool goes_on(const tls_engine *e, int r) {
-  return (r == MBEDTLS_ERR_SSL_WANT_READ && !e->input_exhausted) || tls_mbed_is_ticket(r);
+static bool goes_on(tls_engine *e, int r) {
+  if (!tls_mbed_is_ticket(r)) return r == MBEDTLS_ERR_SSL_WANT_READ && !e->input_exhausted;
+  e->ticket = true;
+  return tls_flood_add_message(&e->flood);
 }
 
 static int tls_engine_finish(tls_engine *e) {
@@ -316,6 +344,7 @@ static int tls_engine_finish(tls_engine *e) {
     return err;
   }
   e->done = true;
+  tls_flood_reset(&e->flood);
   e->may_have_plaintext =
       e->in_len > 0 || e->network_ended || mbedtls_ssl_check_pending(&e->ssl) != 0;
   e->failure = (tls_failure){.library_error = 0};
@@ -342,7 +371,7 @@ int tls_engine_handshake(tls_engine *e) {
 
 /* mbedTLS reads an empty record as 0 bytes (RFC 8446 5.4, RFC 5246 6.2.1), and returns 0 at the end
    of the network, too. */
-static bool reads_on(const tls_engine *e, int r) {
+static bool reads_on(tls_engine *e, int r) {
   return r == 0 ? !e->input_exhausted : goes_on(e, r);
 }
 
@@ -351,10 +380,14 @@ static size_t read_some(tls_engine *e, uint8_t *buf, size_t len) {
   int r;
   do {
     e->input_exhausted = false;
+    e->reading = true;
     r = mbedtls_ssl_read(&e->ssl, buf, len);
-    if (tls_mbed_is_ticket(r)) e->ticket = true;
+    e->reading = false;
   } while (reads_on(e, r));
-  if (r > 0) return (size_t) r;
+  if (r > 0) {
+    tls_flood_reset(&e->flood);
+    return (size_t) r;
+  }
   e->may_have_plaintext = false;
   if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
     e->read_error = WS_EOF;
@@ -434,7 +467,6 @@ static int write_record(tls_engine *e, const ws_view *record) {
     do {
       e->input_exhausted = false;
       r = mbedtls_ssl_write(&e->ssl, record->base + done, record->len - done);
-      if (tls_mbed_is_ticket(r)) e->ticket = true;
     } while (goes_on(e, r));
     if (r <= 0) return tls_engine_fail(e, r);
     done += (size_t) r;

@@ -127,6 +127,14 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
 
+bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(in_left) == 0;
+}
+
+int tls_mbed_record_type(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(in_msgtype);
+}
+
 static int empty_records(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(nb_zero);
 }
@@ -203,6 +211,14 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
 
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->in_msg[1];
+}
+
+bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl) {
+  return ssl->in_left == 0;
+}
+
+int tls_mbed_record_type(const mbedtls_ssl_context *ssl) {
+  return ssl->in_msgtype;
 }
 
 static int empty_records(const mbedtls_ssl_context *ssl) {

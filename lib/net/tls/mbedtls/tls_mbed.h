@@ -53,6 +53,12 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 /* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 
+/* Whether bytes that mbedTLS asks for now are the first of a record. */
+bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl);
+
+/* The type of the record that was read last, MBEDTLS_SSL_MSG_*, after decryption; 0: none was. */
+int tls_mbed_record_type(const mbedtls_ssl_context *ssl);
+
 /* Whether an error means that four empty records have come in a row, which mbedTLS does not take.
    It is the same error as for a record that was changed. */
 bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error);

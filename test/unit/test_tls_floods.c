@@ -1,0 +1,234 @@
+/* Records of TLS that bring no data, of every kind that mbedTLS passes over: so many in a row are
+   taken, more end the connection, in the handshake as well. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <mbedtls/version.h>
+#if MBEDTLS_VERSION_MAJOR < 3
+#include <mbedtls/ssl_internal.h>
+#endif
+
+#include "base/error.h"
+#include "net/tls/mbedtls/tls_flood.h"
+#include "support/raw_tls.h"
+#include "support/test.h"
+#include "support/tls_pair.h"
+
+enum { MOST = TLS_DATALESS_MAX, USER_CANCELED = 90 };
+
+static const uint8_t plain_alert[] = {21, 3, 3, 0, 2, 1, USER_CANCELED};
+static const uint8_t plain_ccs[] = {20, 3, 3, 0, 1, 1};
+
+static void write_alert(raw_tls *s) {
+  raw_tls_warn(s, USER_CANCELED);
+}
+
+static void write_ccs(raw_tls *s) {
+  fifo_append(&s->out, plain_ccs, sizeof plain_ccs);
+}
+
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+static void write_question(raw_tls *s) {
+  assert_int_equal(mbedtls_ssl_renegotiate(&s->ssl), 0);
+}
+#endif
+
+static int mixed;
+
+/* mbedTLS takes three empty ones in a row. */
+static void write_mixture(raw_tls *s) {
+  if (mixed++ % 4 == 3) {
+    write_alert(s);
+  } else {
+    raw_tls_write(s, "", 0);
+  }
+}
+
+/* So many of them, and data behind them; in pieces. */
+static void give(raw_tls *s, void (*write)(raw_tls *s), size_t count, size_t piece) {
+  for (size_t i = 0; i < count; i++) write(s);
+  raw_tls_write(s, "x", 1);
+  raw_tls_feed(s, SIZE_MAX, piece);
+}
+
+static void assert_flooded(const tls_end *client, int status, const char *last) {
+  char text[128];
+  (void) snprintf(text, sizeof text,
+                  "more than %d TLS records in a row without data, the last one %s", MOST, last);
+  assert_int_equal(status, WSUV_ETLSRECORD);
+  assert_string_equal(pair_facts(client).text, text);
+  assert_int_equal(pair_facts(client).library_error, 0);
+}
+
+/* Data arrives between as many as may come in a row; one more, and it does not. */
+static void floods(void (*write)(raw_tls *s), const char *last, size_t piece) {
+  SCOPED(raw_tls, s);
+  mixed = 0;
+  raw_tls_write(&s, "x", 1); /* behind the tickets of TLS 1.3 */
+  for (int i = 0; i < 3; i++) {
+    give(&s, write, MOST, piece);
+    assert_int_equal(s.pair.client.ended, 0);
+  }
+  pair_assert_in(&s.pair.client, "xxxx", 4);
+  (void) raw_tls_carry(&s);
+  give(&s, write, MOST + 1, piece);
+  assert_flooded(&s.pair.client, s.pair.client.ended, last);
+  pair_assert_in(&s.pair.client, "xxxx", 4);
+  assert_true(raw_tls_carry(&s) > 0); /* an alert */
+}
+
+/* If the library has that version; all at once, and in single bytes. */
+static void floods_by(wsuv_tls_version_t version, void (*write)(raw_tls *s), const char *last) {
+  if (version == WSUV_TLS_1_3 && !tls_library_has_1_3()) return;
+  pair_config.min_version = pair_config.max_version = version;
+  floods(write, last, 0);
+  floods(write, last, 1);
+}
+
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_flood_of_alerts) {
+  floods_by(WSUV_TLS_1_2, write_alert, "an alert");
+  floods_by(WSUV_TLS_1_3, write_alert, "an alert");
+}
+
+TEST(test_flood_of_alerts_and_empty_records) {
+  floods_by(WSUV_TLS_1_2, write_mixture, "an empty record");
+  floods_by(WSUV_TLS_1_3, write_mixture, "an empty record");
+}
+
+/* TLS 1.3 passes over them (RFC 8446 5); mbedTLS does so at any time. */
+TEST(test_flood_of_change_cipher_spec) {
+  floods_by(WSUV_TLS_1_3, write_ccs, "change_cipher_spec");
+}
+
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+
+TEST(test_flood_of_requests_to_renegotiate) {
+  floods_by(WSUV_TLS_1_2, write_question, "a request to renegotiate");
+}
+
+#if MBEDTLS_VERSION_MAJOR < 3
+
+/* Several messages of four bytes in one record. */
+static void write_questions(raw_tls *s, size_t count) {
+  s->ssl.out_msgtype = MBEDTLS_SSL_MSG_HANDSHAKE;
+  s->ssl.out_msglen = 4 * count;
+  memset(s->ssl.out_msg, 0, s->ssl.out_msglen);
+  assert_int_equal(mbedtls_ssl_write_record(&s->ssl, 1), 0);
+}
+
+TEST(test_requests_to_renegotiate_count_one_by_one) {
+  SCOPED(raw_tls, s);
+  write_questions(&s, MOST);
+  raw_tls_write(&s, "x", 1);
+  write_questions(&s, MOST / 2);
+  write_questions(&s, MOST / 2);
+  raw_tls_write(&s, "x", 1);
+  raw_tls_feed(&s, SIZE_MAX, 0);
+  assert_int_equal(s.pair.client.ended, 0);
+  pair_assert_in(&s.pair.client, "xx", 2);
+  write_questions(&s, 4000);
+  raw_tls_feed(&s, SIZE_MAX, 0);
+  assert_flooded(&s.pair.client, s.pair.client.ended, "a request to renegotiate");
+}
+
+#endif
+#endif
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS)
+
+TEST(test_flood_of_session_tickets) {
+  pair_config.min_version = WSUV_TLS_1_3;
+  for (int more = 0; more <= 1; more++) {
+    SCOPED(tls_pair, p);
+    mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, (uint16_t) (MOST + more));
+    pair_meet(&p, pair_host);
+    tls_end_write(&p.server, "x", 1);
+    tls_ends_run(&p.client, &p.server, 0);
+    if (more == 0) {
+      pair_assert_in(&p.client, "x", 1);
+    } else {
+      assert_flooded(&p.client, p.client.ended, "a session ticket");
+    }
+  }
+}
+
+#endif
+
+/* --- in the handshake --- */
+
+static void start(tls_pair *p) {
+  pair_connect(p, pair_host, PAIR_PORT);
+  tls_end_step(&p->client);
+}
+
+/* All that an end has written, and nothing else. */
+static void take(tls_end *e, fifo *to) {
+  fifo_consume(to, to->len);
+  tls_end_take(e, to, SIZE_MAX);
+}
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+
+/* The client has the server's first record, so that TLS 1.3 is agreed upon. */
+static void start_1_3(tls_pair *p) {
+  fifo carried = {0};
+  start(p);
+  take(&p->client, &carried);
+  tls_end_feed(&p->server, fifo_data(&carried), carried.len, 0);
+  take(&p->server, &carried);
+  const uint8_t *record = fifo_data(&carried);
+  tls_end_feed(&p->client, record, 5 + ((size_t) record[3] << 8 | record[4]), 0);
+  fifo_free(&carried);
+}
+
+TEST(test_flood_of_change_cipher_spec_in_the_handshake) {
+  pair_config.min_version = WSUV_TLS_1_3;
+  SCOPED(tls_pair, p);
+  start_1_3(&p);
+  for (int i = 0; i <= MOST + 1 && p.client.shaken == WS_EAGAIN; i++) {
+    tls_end_feed(&p.client, plain_ccs, sizeof plain_ccs, 0);
+    if (i < MOST) assert_int_equal(p.client.shaken, WS_EAGAIN);
+  }
+  assert_flooded(&p.client, p.client.shaken, "change_cipher_spec");
+}
+
+#endif
+
+static void feed_alerts(tls_end *e, int count) {
+  for (int i = 0; i < count; i++) tls_end_feed(e, plain_alert, sizeof plain_alert, 0);
+}
+
+TEST(test_alerts_do_not_end_the_handshake) {
+  SCOPED(tls_pair, p);
+  start(&p);
+  feed_alerts(&p.client, MOST);
+  tls_ends_run(&p.client, &p.server, 0);
+  assert_int_equal(p.client.shaken, 0);
+  assert_int_equal(p.server.shaken, 0);
+}
+
+TEST(test_flood_of_alerts_in_the_handshake) {
+  SCOPED(tls_pair, p);
+  start(&p);
+  feed_alerts(&p.client, MOST + 1);
+  assert_int_equal(p.client.shaken, WS_EAGAIN);
+  feed_alerts(&p.client, 1);
+  assert_flooded(&p.client, p.client.shaken, "an alert");
+}
+
+TEST(test_flood_of_alerts_in_the_handshake_of_a_server) {
+  fifo hello = {0};
+  pair_config.max_version = WSUV_TLS_1_2;
+  SCOPED(tls_pair, p);
+  start(&p);
+  take(&p.client, &hello);
+  tls_end_feed(&p.server, fifo_data(&hello), hello.len, 0);
+  feed_alerts(&p.server, MOST + 2);
+  assert_flooded(&p.server, p.server.shaken, "an alert");
+  fifo_free(&hello);
+}
