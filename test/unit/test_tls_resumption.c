@@ -110,7 +110,7 @@ TEST(test_session_does_not_outlive_the_certificate) {
 
 /* However many tickets come together, one is saved: the server does not decide what it costs. */
 TEST(test_tickets_that_come_together_are_saved_once) {
-  enum { TICKETS = 100 };
+  enum { TICKETS = 60 }; /* fewer than are a flood */
   fifo carried = {0};
   SCOPED(tls_pair, p);
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
