@@ -47,8 +47,11 @@ typedef struct ws_env_ops {
 
   /* Makes a timer that is not running, for the caller to free. Returns 0 or a code. */
   int (*timer_new)(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
-  /* Starts a timer that fires once, or moves a running one. A timer that its own callback starts
-     again, with a delay_ms of at least 1, fires only after one more poll for I/O. */
+  /* Starts a timer that fires once, or moves a running one. The delay counts from the call, by the
+     clock of now_ms, from wherever the call comes and however long its callback has worked before:
+     the timer does not fire earlier, and the loop does not sleep longer. A timer that its own
+     callback starts again, with a delay_ms of at least 1, fires only after one more poll for
+     I/O. */
   void (*timer_start)(ws_timer *timer, uint64_t delay_ms);
   /* Stops a timer, which may be started again. It may already be stopped. */
   void (*timer_stop)(ws_timer *timer);

@@ -1,9 +1,8 @@
 #ifndef WS_NET_UV_CLOCK_H
 #define WS_NET_UV_CLOCK_H
 
-/* Monotonic time: ws_env_ops.now_ms, now_ns. Both are exact. The loop's own time is that of the
-   start of its iteration, and a deadline counted from it would be too early after a slow
-   callback. */
+/* Monotonic time: ws_env_ops.now_ms, now_ns. Both are exact. The loop's own time is older by
+   all that callbacks have worked since it was updated. */
 
 #include <stdint.h>
 

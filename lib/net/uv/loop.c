@@ -1,6 +1,7 @@
 #include "net/uv/loop.h"
 
-/* Counts the memory of an environment, keeps its loop alive, and closes it. */
+/* Counts the memory of an environment and the polls of its loop, keeps the loop alive, and closes
+   the environment. */
 
 env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc) {
   env_uv *e = ws_calloc(alloc, sizeof *e);
@@ -8,6 +9,7 @@ env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc) {
   e->alloc = *alloc;
   e->env.alloc = &e->alloc;
   e->loop = loop;
+  e->polls = 1;
   return e;
 }
 
@@ -36,25 +38,29 @@ void env_uv_free(env_uv *e, void *p) {
   if (e->live == 0 && e->close_cb != NULL) env_uv_finish(e);
 }
 
-/* The keeper is a prepare handle: all it costs is an empty call in each turn of the loop. */
-static void make_keeper(env_uv *e) {
+/* libuv prepares after it ran timers and before it polls. */
+static void on_prepare(uv_prepare_t *handle) {
+  env_uv *e = handle->data;
+  e->polls++;
+}
+
+/* The keeper is a prepare handle: all it costs is a short call in each turn of the loop. */
+void env_uv_count_polls(env_uv *e) {
   if (e->keeper_made) return;
   uv_prepare_init(e->loop, &e->keeper);
   e->keeper.data = e;
   e->keeper_made = true;
-}
-
-static void on_prepare(uv_prepare_t *handle) {
-  (void) handle;
+  uv_prepare_start(&e->keeper, on_prepare);
+  uv_unref((uv_handle_t *) &e->keeper);
 }
 
 void env_uv_keep_alive(ws_env *env, bool on) {
   env_uv *e = env_uv_of(env);
-  make_keeper(e);
+  env_uv_count_polls(e);
   if (on) {
-    uv_prepare_start(&e->keeper, on_prepare);
+    uv_ref((uv_handle_t *) &e->keeper);
   } else {
-    uv_prepare_stop(&e->keeper);
+    uv_unref((uv_handle_t *) &e->keeper);
   }
 }
 
@@ -68,7 +74,7 @@ static void on_keeper_closed(uv_handle_t *handle) {
    an environment without anything else to wait for needs. */
 void env_uv_close(ws_env *env, ws_env_cb cb, void *data) {
   env_uv *e = env_uv_of(env);
-  make_keeper(e);
+  env_uv_count_polls(e);
   e->close_cb = cb;
   e->close_data = data;
   e->live++;

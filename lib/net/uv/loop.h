@@ -23,8 +23,11 @@ typedef struct env_uv {
   void *random_arg; /* This is the last argument of `random`. */
   /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
   size_t live;
-  uv_prepare_t keeper; /* This handle keeps the loop alive while it is active. */
-  bool keeper_made;    /* `keeper` is initialised. */
+  /* This handle counts polls, and keeps the loop alive while it is referenced. */
+  uv_prepare_t keeper;
+  bool keeper_made; /* `keeper` is initialised. */
+  /* This counts the polls that began since `keeper` is active, from 1. Timers run between polls. */
+  uint64_t polls;
   /* This is called after the environment is freed; it is NULL until env_uv_close. */
   ws_env_cb close_cb;
   void *close_data; /* This is the argument of `close_cb`. */
@@ -49,6 +52,9 @@ void *env_uv_alloc(env_uv *e, size_t size);
 /* Free what env_uv_alloc gave. If the environment is being closed and this was the last block, the
    environment is freed too and its close callback runs: touch neither afterwards. */
 void env_uv_free(env_uv *e, void *p);
+
+/* Begin to count polls. Idempotent. The environment is closed then, and not destroyed. */
+void env_uv_count_polls(env_uv *e);
 
 /* ws_env_ops.keep_alive, ws_env_ops.close. */
 void env_uv_keep_alive(ws_env *env, bool on);

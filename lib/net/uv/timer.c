@@ -4,25 +4,48 @@
 #include "net/uv/clock.h"
 #include "net/uv/loop.h"
 
-/* libuv counts a delay from the loop's time, which is behind the clock. The difference is added, so
-   that no timer fires early. */
+/* libuv counts a delay from the loop's time, which is older than the clock by all that callbacks
+   have worked since. If no update comes before the poll, libuv computes its sleep from the same old
+   time. If one comes, the timer is due too early by that work. So a timer is set by the loop's
+   time, and when it is due, the clock decides: a timer that is early is set again.
+
+   uv_update_time before uv_timer_start would help as well. But with libuv 1.44 it makes timers of
+   the program due again in the pass that runs them, and if they work for longer than their
+   interval, the loop never polls. */
 
 struct ws_timer {
   uv_timer_t handle; /* This is libuv's timer; its close callback frees the block. */
   env_uv *e;         /* This is the environment, which outlives the timer. */
+  uint64_t due_ms;   /* The timer does not fire before this time, in milliseconds. */
+  uint64_t polls;    /* This was env_uv.polls when the timer fired; 0 if it never did. */
   ws_env_cb cb;      /* This is called when the timer fires. */
   void *data;        /* This is the argument of `cb`. */
 };
 
+static void on_timer(uv_timer_t *handle);
+
+static void set(ws_timer *t, uint64_t delay_ms) {
+  uv_timer_start(&t->handle, on_timer, delay_ms, 0);
+}
+
 static void on_timer(uv_timer_t *handle) {
   ws_timer *t = handle->data;
-  t->cb(t->data);
+  uint64_t now_ms = clock_now_ms(&t->e->env);
+  if (now_ms < t->due_ms) {
+    set(t, t->due_ms - now_ms);
+  } else if (t->polls == t->e->polls) {
+    set(t, 1);
+  } else {
+    t->polls = t->e->polls;
+    t->cb(t->data);
+  }
 }
 
 int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
   env_uv *e = env_uv_of(env);
   ws_timer *t = env_uv_alloc(e, sizeof *t);
   if (t == NULL) return WS_ENOMEM;
+  env_uv_count_polls(e);
   t->e = e;
   t->cb = cb;
   t->data = data;
@@ -34,10 +57,9 @@ int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
 }
 
 void timer_start(ws_timer *t, uint64_t delay_ms) {
-  uint64_t loop_ms = uv_now(t->e->loop), ms = clock_now_ms(&t->e->env);
-  uint64_t late = ms > loop_ms ? ms - loop_ms : 0;
-  uv_timer_start(&t->handle, on_timer, delay_ms > UINT64_MAX - late ? UINT64_MAX : delay_ms + late,
-                 0);
+  uint64_t now_ms = clock_now_ms(&t->e->env);
+  t->due_ms = delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms;
+  set(t, delay_ms);
 }
 
 void timer_stop(ws_timer *t) {

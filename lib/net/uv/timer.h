@@ -1,7 +1,8 @@
 #ifndef WS_NET_UV_TIMER_H
 #define WS_NET_UV_TIMER_H
 
-/* Timers: one uv_timer_t each, which does not keep the loop alive.
+/* Timers: one uv_timer_t each, which does not keep the loop alive. They fire by the exact clock,
+   and at most once between two polls.
 
    The caller of timer_new owns the timer until timer_free. After timer_free the timer's callback
    does not run any more; the memory is freed in the handle's close callback. */

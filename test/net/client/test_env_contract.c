@@ -125,6 +125,34 @@ WORLD_TEST(test_timer_is_not_early, w) {
   world_env_close(w, env);
 }
 
+typedef struct worker {
+  world *w;
+  alarm a;
+  uint64_t started_ms;
+} worker;
+
+static void work_once(void *data) {
+  worker *k = data;
+  if (k->a.fired++ == 0) {
+    world_lose_time(k->w, LONG_MS);
+    k->started_ms = world_now_ms(k->w);
+    k->a.env->ops->timer_start(k->a.timer, 5);
+  } else {
+    k->a.at_ms = world_now_ms(k->w);
+  }
+}
+
+/* F51; that the loop does not sleep longer is in test_env_timer.c. */
+WORLD_TEST(test_timer_counts_from_the_call_after_work_in_its_callback, w) {
+  worker k = {.w = w, .a = {.env = new_env(w)}};
+  assert_int_equal(k.a.env->ops->timer_new(k.a.env, work_once, &k, &k.a.timer), 0);
+  k.a.env->ops->timer_start(k.a.timer, 1);
+  world_run_until_count(w, &k.a.fired, 2);
+  world_assert_took(w, k.a.at_ms - k.started_ms, 5, 6);
+  free_alarm(&k.a);
+  world_env_close(w, k.a.env);
+}
+
 WORLD_TEST(test_timers_fire_in_order, w) {
   static const uint64_t delays[] = {7, 1, 4, 1, 0};
   static const size_t ranks[] = {5, 2, 4, 3, 1};
