@@ -127,9 +127,11 @@ typedef struct wsuv_config {
 
   bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. */
   /**
-   * TCP keepalive: the kernel probes a connection that was silent for this time, in seconds, at
-   * most 32767; 0 (the default): never. It finds dead peers only after many minutes, so
-   * #ping_interval_ms is better.
+   * TCP keepalive: when nothing was received for this time, in seconds, at most 32767, the kernel
+   * sends up to nine probes, each a third of this time (at least 1 s) after the one before. If none
+   * is answered, the session ends with `UV_ETIMEDOUT`: after about four times this time. 0 (the
+   * default): no probes. They are not sent while the peer owes an acknowledgement of data; then a
+   * dead peer is noticed after many minutes, so #ping_interval_ms is better.
    */
   unsigned tcp_keepalive_s;
   /**

@@ -29,7 +29,8 @@ typedef void (*ws_lookup_cb)(void *data, int status, const struct sockaddr_stora
 /* Options of a TCP socket. */
 typedef struct ws_socket_options {
   bool nodelay; /* The socket has TCP_NODELAY. */
-  /* The kernel sends keepalive probes after this many idle seconds; 0: it sends none. */
+  /* The kernel sends keepalive probes after this many idle seconds, nine of them, each a third of
+     that time after the one before; 0: it sends none. */
   unsigned keepalive_s;
   /* The socket is bound to this address, unless its family is AF_UNSPEC. */
   struct sockaddr_storage local;

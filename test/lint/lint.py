@@ -77,7 +77,9 @@ ARROWS = {
     'net': ('base', PLAIN_C | ADDRESSES | headers('net/if sys/socket sys/un'), NOTHING),
     'net/error.*': ('base', PLAIN_C | {'uv.h'}, CODES),
     'net/uv': (
-        'net base', PLAIN_C | headers('uv netdb netinet/in sys/random sys/socket sys/un'), ALL
+        'net base',
+        PLAIN_C | headers('uv netdb netinet/in netinet/tcp sys/random sys/socket sys/un'),
+        ALL,
     ),
     'net/dial': ('net base', PLAIN_C | {'sys/socket.h'}, NOTHING),
     'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),

@@ -1,5 +1,11 @@
 #include "net/uv/tcp.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "base/error.h"
 #include "net/uv/stream.h"
 
@@ -10,13 +16,38 @@ typedef struct tcp {
   uv_tcp_t handle; /* This is the handle of `stream`. */
 } tcp;
 
+enum { KEEPALIVE_PROBES = 9 };
+
+#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+static int set_probes(const tcp *t, unsigned interval_s) {
+  const int interval = (int) interval_s, probes = KEEPALIVE_PROBES;
+  uv_os_fd_t fd;
+  int err = uv_fileno((const uv_handle_t *) &t->handle, &fd);
+  if (err < 0) return err;
+  bool set = setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) == 0 &&
+             setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes) == 0;
+  return set ? 0 : uv_translate_sys_error(errno);
+}
+#else
+static int set_probes(const tcp *t, unsigned interval_s) {
+  (void) t;
+  (void) interval_s;
+  return 0;
+}
+#endif
+
+/* libuv sets an interval of one second, so that an outage of ten seconds would end the connection
+   (uv_tcp_keepalive). */
+static int set_keepalive(tcp *t, unsigned idle_s) {
+  int err = uv_tcp_keepalive(&t->handle, 1, idle_s);
+  return err == 0 ? set_probes(t, idle_s >= 3 ? idle_s / 3 : 1) : err;
+}
+
 /* What a socket is given before it connects. */
 static int tcp_prepare(tcp *t, const ws_socket_options *options) {
   const struct sockaddr *local = (const struct sockaddr *) &options->local;
   int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
-  if (err == 0 && options->keepalive_s > 0) {
-    err = uv_tcp_keepalive(&t->handle, 1, options->keepalive_s);
-  }
+  if (err == 0 && options->keepalive_s > 0) err = set_keepalive(t, options->keepalive_s);
   if (err == 0 && local->sa_family != AF_UNSPEC) err = uv_tcp_bind(&t->handle, local, 0);
   return err;
 }
