@@ -8,7 +8,7 @@
 void random_pool_init(random_pool *pool, ws_env *env) {
   pool->env = env;
   pool->left = 0;
-  pool->generation = 0;
+  pool->generation = fork_generation();
 }
 
 int random_pool_refill(random_pool *pool) {
@@ -20,6 +20,6 @@ int random_pool_refill(random_pool *pool) {
     return WSUV_ERANDOM;
   }
   pool->left = sizeof pool->buf;
-  pool->generation = fork_generation;
+  pool->generation = fork_generation();
   return 0;
 }

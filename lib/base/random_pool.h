@@ -16,7 +16,7 @@ enum { RANDOM_POOL_SIZE = 2048 };
 typedef struct random_pool {
   ws_env *env;         /* Random bytes come from this environment, which outlives the pool. */
   size_t left;         /* This many bytes at the start of `buf` were not handed out yet. */
-  unsigned generation; /* This was fork_generation when `buf` was filled. */
+  unsigned generation; /* This was fork_generation() when `buf` was filled. */
   uint8_t buf[RANDOM_POOL_SIZE]; /* These are the random bytes. */
 } random_pool;
 
@@ -28,7 +28,7 @@ int random_pool_refill(random_pool *pool);
 /* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is unchanged, and no frame may be masked. Bytes
    that were handed out are overwritten in the pool. */
 static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
-  if (pool->left < n || pool->generation != fork_generation) {
+  if (pool->left < n || pool->generation != fork_generation()) {
     int err = random_pool_refill(pool);
     if (err < 0) return err;
   }

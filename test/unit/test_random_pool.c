@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/random_pool.h"
+#include "support/check.h"
+#include "support/forks.h"
 #include "support/test.h"
 
 enum { WORDS = RANDOM_POOL_SIZE / 4 };
@@ -124,21 +126,20 @@ TEST(test_random_pool_any_other_answer_is_failure) {
   assert_int_equal(word, 3);
 }
 
-/* What the pool gives in a child, seen by the parent. */
-static uint32_t word_of_child(random_pool *pool) {
+/* What the pool gives in a child, seen by the parent, which may be a child itself. */
+static uint32_t word_of_child(random_pool *pool, fork_way way) {
   int ends[2], status;
   uint32_t word = 0;
-  assert_int_equal(pipe(ends), 0);
-  pid_t child = fork();
-  assert_true(child >= 0);
+  CHECK(pipe(ends) == 0);
+  pid_t child = way();
+  CHECK(child >= 0);
   if (child == 0) {
     bool good = random_pool_take(pool, &word, sizeof word) == 0 &&
                 write(ends[1], &word, sizeof word) == (ssize_t) sizeof word;
     _exit(good ? 0 : 1);
   }
-  assert_int_equal(waitpid(child, &status, 0), child);
-  assert_int_equal(status, 0);
-  assert_int_equal(read(ends[0], &word, sizeof word), sizeof word);
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  CHECK(read(ends[0], &word, sizeof word) == sizeof word);
   close(ends[0]);
   close(ends[1]);
   return word;
@@ -151,7 +152,32 @@ TEST(test_random_pool_is_empty_in_a_forked_child) {
   uint32_t first, second;
   set_up(&fake, &pool);
   assert_int_equal(random_pool_take(&pool, &first, 4), 0);
-  assert_true(word_of_child(&pool) > WORDS);
+  for (size_t i = 0; i < FORK_WAYS; i++) {
+    assert_true(word_of_child(&pool, fork_ways[i]) > WORDS);
+  }
   assert_int_equal(random_pool_take(&pool, &second, 4), 0);
   assert_int_equal(fake.calls, 1); /* the parent's pool is as it was */
+}
+
+/* The child of a child draws nothing of what either of them has. */
+TEST(test_random_pool_is_empty_in_a_child_of_a_child) {
+  fake_env fake;
+  random_pool pool;
+  uint32_t first;
+  int status;
+  set_up(&fake, &pool);
+  assert_int_equal(random_pool_take(&pool, &first, 4), 0);
+  for (size_t i = 0; i < FORK_WAYS * FORK_WAYS; i++) {
+    pid_t child = fork_ways[i / FORK_WAYS]();
+    assert_true(child >= 0);
+    if (child == 0) {
+      uint32_t second = 0;
+      bool good = random_pool_take(&pool, &second, 4) == 0 && second > WORDS && fake.calls == 2 &&
+                  word_of_child(&pool, fork_ways[i % FORK_WAYS]) > 2 * WORDS &&
+                  random_pool_take(&pool, &second, 4) == 0 && fake.calls == 2;
+      _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+  }
 }

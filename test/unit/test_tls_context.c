@@ -16,6 +16,7 @@
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_context.h"
 #include "support/certs.h"
+#include "support/forks.h"
 #include "support/test.h"
 #include "support/track_alloc.h"
 
@@ -470,27 +471,34 @@ TEST(test_context_has_many_owners) {
   tls_context_unref(ctx);
 }
 
-/* A forked child does not draw what its parent draws. */
-TEST(test_forked_child_has_random_bytes_of_its_own) {
-  uint8_t ours[16], theirs[16];
-  tls_failure failure;
-  tls_context *ctx;
+static void draw_in_a_child(tls_context *ctx, fork_way way, uint8_t theirs[16]) {
   int ends[2];
-  trust_ca();
-  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   assert_int_equal(pipe(ends), 0);
-  pid_t child = fork();
+  pid_t child = way();
   assert_true(child >= 0);
   if (child == 0) {
-    bool drawn = tls_context_random(ctx, theirs, sizeof theirs) == 0;
-    if (drawn) drawn = write(ends[1], theirs, sizeof theirs) == sizeof theirs;
+    bool drawn = tls_context_random(ctx, theirs, 16) == 0 && write(ends[1], theirs, 16) == 16;
     _exit(drawn ? 0 : 1);
   }
-  assert_int_equal(tls_context_random(ctx, ours, sizeof ours), 0);
-  assert_int_equal(read(ends[0], theirs, sizeof theirs), sizeof theirs);
+  assert_int_equal(read(ends[0], theirs, 16), 16);
   assert_int_equal(waitpid(child, NULL, 0), child);
-  assert_memory_not_equal(ours, theirs, sizeof ours);
   (void) close(ends[0]);
   (void) close(ends[1]);
+}
+
+/* A forked child does not draw what its parent draws, or another child. */
+TEST(test_forked_child_has_random_bytes_of_its_own) {
+  uint8_t drawn[2 * FORK_WAYS + 1][16];
+  tls_failure failure;
+  tls_context *ctx;
+  trust_ca();
+  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  for (size_t i = 0; i < 2 * FORK_WAYS; i++) {
+    draw_in_a_child(ctx, fork_ways[i % FORK_WAYS], drawn[i]);
+  }
+  assert_int_equal(tls_context_random(ctx, drawn[2 * FORK_WAYS], 16), 0);
+  for (size_t i = 0; i <= 2 * FORK_WAYS; i++) {
+    for (size_t j = 0; j < i; j++) assert_memory_not_equal(drawn[i], drawn[j], 16);
+  }
   tls_context_unref(ctx);
 }

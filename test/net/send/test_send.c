@@ -7,6 +7,7 @@
 
 #include "session/session.h"
 #include "support/check.h"
+#include "support/forks.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
 
@@ -171,11 +172,11 @@ static void queued_keys(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
   for (size_t i = 0; i < FORKED_FRAMES; i++) memcpy(keys[i], buf.base + i * FRAME + HEADER, 4);
 }
 
-static void queued_keys_in_a_child(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
+static void queued_keys_in_a_child(session_user *u, fork_way way, uint8_t keys[FORKED_FRAMES][4]) {
   const size_t size = (size_t) FORKED_FRAMES * 4;
   int ends[2], status;
   CHECK(pipe(ends) == 0);
-  pid_t pid = fork();
+  pid_t pid = way();
   CHECK(pid >= 0);
   if (pid == 0) {
     queued_keys(u, keys);
@@ -187,20 +188,26 @@ static void queued_keys_in_a_child(session_user *u, uint8_t keys[FORKED_FRAMES][
   close(ends[1]);
 }
 
-/* F15: parent and child go on with the same session, and mask by bytes of their own. */
-SCENARIO_UV_TEST(test_masks_of_a_forked_child_are_its_own, w, p, u) {
+static void assert_masks_differ(session_user *u, fork_way way) {
   uint8_t theirs[FORKED_FRAMES][4], ours[FORKED_FRAMES][4];
+  world *w = u->w;
+  scenario_renew(u);
   u->config.allocator = &w->alloc->handle; /* and with the system's random bytes */
   assert_int_equal(wsuv_client_new(&u->client, world_uv_loop(w), &u->config), 0);
   scenario_open(u);
   assert_int_equal(user_text(u, "the pool is filled"), 0);
-  world_run_until_count(w, &p->frames, 1);
-  queued_keys_in_a_child(u, theirs);
+  world_run_until_count(w, &u->peer->frames, 1);
+  queued_keys_in_a_child(u, way, theirs);
   queued_keys(u, ours);
   for (size_t i = 0; i < FORKED_FRAMES; i++) {
     for (size_t j = 0; j < FORKED_FRAMES; j++) assert_memory_not_equal(theirs[i], ours[j], 4);
   }
   scenario_close(u);
+}
+
+/* F15: parent and child go on with the same session, and mask by bytes of their own. */
+SCENARIO_UV_TEST(test_masks_of_a_forked_child_are_its_own, w, p, u) {
+  for (size_t i = 0; i < FORK_WAYS; i++) assert_masks_differ(u, fork_ways[i]);
 }
 
 SCENARIO_TEST(test_masking_can_be_switched_off, w, p, u) {

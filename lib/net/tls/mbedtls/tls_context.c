@@ -21,10 +21,11 @@ static const char *const default_alpn[] = {"http/1.1", NULL};
 /* A forked child must not draw the same random bytes as its parent. */
 int tls_context_random(void *ctx, unsigned char *out, size_t len) {
   tls_context *c = ctx;
-  if (c->generation != fork_generation) {
-    int r = mbedtls_ctr_drbg_reseed(&c->random, NULL, 0);
+  if (c->generation != fork_generation()) {
+    int r = fork_watch() == 0 ? mbedtls_ctr_drbg_reseed(&c->random, NULL, 0)
+                              : MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
     if (r != 0) return r;
-    c->generation = fork_generation;
+    c->generation = fork_generation();
   }
   while (len > 0) {
     size_t n = len < MBEDTLS_CTR_DRBG_MAX_REQUEST ? len : MBEDTLS_CTR_DRBG_MAX_REQUEST;
@@ -44,7 +45,7 @@ static int tls_context_fail(tls_failure *failure, int library_error, const char 
 static int seed(tls_context *c, tls_failure *failure) {
   int err = fork_watch();
   if (err < 0) return err;
-  c->generation = fork_generation;
+  c->generation = fork_generation();
   int r = tls_mbed_init();
   if (r == 0) r = mbedtls_ctr_drbg_seed(&c->random, mbedtls_entropy_func, &c->entropy, NULL, 0);
   return r == 0 ? 0 : tls_context_fail(failure, r, "random bytes");

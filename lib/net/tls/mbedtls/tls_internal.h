@@ -33,7 +33,7 @@ struct tls_context {
   mbedtls_pk_context key;             /* This is the private key of our own certificate. */
   mbedtls_entropy_context entropy;    /* `random` is seeded from here. */
   mbedtls_ctr_drbg_context random;    /* mbedTLS takes its random bytes from here. */
-  unsigned generation;                /* This was fork_generation when `random` was seeded. */
+  unsigned generation;                /* This was fork_generation() when `random` was seeded. */
   mbedtls_ssl_ticket_context tickets; /* A server encrypts its tickets with these keys. */
   int *suites;           /* The context owns this list of cipher suites, which ends with 0. */
   uint8_t *pins;         /* The context owns the pins, TLS_PIN_SIZE bytes each, or this is NULL. */
