@@ -89,7 +89,10 @@ typedef struct wsuv_config {
   /** See #high_water. Default 256 KiB. */
   size_t low_water;
 
-  /** Time from wsuv_connect() to the open session, in ms. Default 10000. */
+  /**
+   * Time from wsuv_connect() to the open session, in ms. If the program keeps the loop from running
+   * when this time ends, or just before, the session gets the lost time back. Default 10000.
+   */
   uint64_t handshake_timeout_ms;
   /**
    * Time for the closing handshake, in ms. It starts again when our close frame is written; before

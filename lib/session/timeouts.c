@@ -2,9 +2,38 @@
 
 /* Decides which timeout has passed. The session acts. */
 
-void timeouts_set_deadline(timeouts *t, uint64_t now_ms, uint64_t delay_ms) {
+enum {
+  LATE_MS = 10,    /* a timer that comes later than this means that the loop was away */
+  LAST_PART = 8,   /* in this part of its time, a session needs the loop: an eighth */
+  PUT_OFFS_MAX = 8 /* how often a deadline is put off, also if the loop is always away */
+};
+
+static uint64_t sum(uint64_t a, uint64_t b) {
+  return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+/* The deadline is `left_ms` from now. It is checked before the last part of its time, and then. */
+static void deadline_begin(timeouts *t, uint64_t now_ms, uint64_t left_ms) {
+  uint64_t part_ms = t->timeout_ms / LAST_PART;
   t->last_poll = false;
-  t->deadline_ms = delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms;
+  t->deadline_ms = sum(now_ms, left_ms);
+  t->check_ms = left_ms > part_ms ? t->deadline_ms - part_ms : t->deadline_ms;
+}
+
+void timeouts_set_deadline(timeouts *t, uint64_t now_ms, uint64_t delay_ms) {
+  t->timeout_ms = delay_ms;
+  t->put_offs = 0;
+  deadline_begin(t, now_ms, delay_ms);
+}
+
+/* Give back the time that the loop was away, and the last part. That is at most the whole time. */
+static bool deadline_put_off(timeouts *t, uint64_t now_ms) {
+  uint64_t late_ms = now_ms - t->check_ms;
+  uint64_t lost_ms = sum(late_ms, t->timeout_ms / LAST_PART);
+  if (late_ms <= LATE_MS || t->put_offs == PUT_OFFS_MAX) return false;
+  t->put_offs++;
+  deadline_begin(t, now_ms, lost_ms < t->timeout_ms ? lost_ms : t->timeout_ms);
+  return true;
 }
 
 void timeouts_open(timeouts *t, uint64_t now_ms) {
@@ -31,10 +60,13 @@ static timeouts_verdict passed(timeouts *t, uint64_t deadline_ms, timeouts_verdi
 }
 
 timeouts_verdict timeouts_check(timeouts *t, uint64_t now_ms) {
-  if (now_ms < t->deadline_ms) {
+  if (now_ms < t->check_ms) {
     t->last_poll = false;
     return TIMEOUTS_NOTHING;
   }
+  if (!t->last_poll && deadline_put_off(t, now_ms)) return TIMEOUTS_NOTHING;
+  t->check_ms = t->deadline_ms;
+  if (now_ms < t->deadline_ms) return TIMEOUTS_NOTHING;
   return passed(t, t->deadline_ms, TIMEOUTS_OVER);
 }
 
@@ -49,7 +81,7 @@ timeouts_verdict timeouts_check_open(timeouts *t, uint64_t now_ms, bool paused) 
 }
 
 uint64_t timeouts_next_ms(const timeouts *t) {
-  return t->last_poll ? 0 : t->deadline_ms;
+  return t->last_poll ? 0 : t->check_ms;
 }
 
 uint64_t timeouts_next_open_ms(const timeouts *t, bool paused) {

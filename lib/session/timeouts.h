@@ -8,7 +8,12 @@
 
    The loop runs timers before it polls. After a stall, bytes that would have prevented the timeout
    may still be unread in the socket. So a timeout counts only if it still holds after one more
-   poll. If another timeout takes its place meanwhile, that one needs a poll of its own. */
+   poll. If another timeout takes its place meanwhile, that one needs a poll of its own.
+
+   Before a session is open, it needs several turns of the loop: for name lookup, connection, TLS
+   and upgrade. If the loop was away at the end of the deadline's time, or just before, the deadline
+   is put off by that time, so that each step has its turn. A timer that comes late shows that the
+   loop was away. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +29,10 @@ typedef struct timeouts {
   uint64_t idle_timeout_ms;
   /* A part of a message was last sent or received at this time, in milliseconds. */
   uint64_t last_data_ms;
-  bool last_poll; /* A timeout has passed, and counts if it still holds after one more poll. */
+  uint64_t timeout_ms; /* The deadline was set for this many milliseconds. */
+  uint64_t check_ms;   /* The deadline is looked at next at this time, in milliseconds. */
+  uint8_t put_offs;    /* The deadline was put off this often because the loop was away. */
+  bool last_poll;      /* A timeout has passed, and counts if it still holds after one more poll. */
 } timeouts;
 
 typedef enum timeouts_verdict {
