@@ -280,27 +280,22 @@ static void stop_loop(session_user *u) {
 }
 
 /* The deadline of the closing handshake is set after long work in a timer of the program. */
-WORLD_UV_TEST(test_close_deadline_does_not_come_late_by_what_a_callback_worked, w) {
-  wsuv_config_t config;
-  frame_peer p;
-  session_user u;
+SCENARIO_UV_TEST(test_close_deadline_does_not_come_late_by_what_a_callback_worked, w, p, u) {
   uv_timer_t timer;
   uv_prepare_t prepare;
-  wsuv_client_config_init(&config);
-  config.close_timeout_ms = DELAY_MS;
-  frame_peer_start(&p, w);
-  p.silent = true;
-  user_open(&u, w, &p, &config);
-  timer.data = prepare.data = &u;
+  u->config.close_timeout_ms = DELAY_MS;
+  p->silent = true;
+  scenario_open(u);
+  timer.data = prepare.data = u;
   CHECK(uv_timer_init(world_uv_loop(w), &timer) == 0);
   CHECK(uv_timer_start(&timer, work_and_close, 1, 0) == 0);
   CHECK(uv_prepare_init(world_uv_loop(w), &prepare) == 0);
   CHECK(uv_prepare_start(&prepare, ask_for_sleep) == 0);
-  u.at_close = stop_loop;
+  u->at_close = stop_loop;
   uv_run(world_uv_loop(w), UV_RUN_DEFAULT); /* others update the time between timers and poll */
   assert_false(uv_is_active((uv_handle_t *) &prepare)); /* it has asked */
   uv_close((uv_handle_t *) &timer, NULL);
   uv_close((uv_handle_t *) &prepare, NULL);
-  assert_true(user_ended_by(&u, WSUV_ECLOSETIMEOUT, WSUV_STAGE_CLOSING));
-  scenario_finish(&u, &p);
+  assert_true(user_ended_by(u, WSUV_ECLOSETIMEOUT, WSUV_STAGE_CLOSING));
+  scenario_finish(u);
 }

@@ -4,7 +4,6 @@
 
 #include "support/check.h"
 #include "support/scenario.h"
-#include "support/world_test.h"
 
 enum { TURNS = 40 };
 
@@ -12,13 +11,9 @@ static uint64_t timeout_ms(const world *w) {
   return w->kind == WORLD_SIM ? 10000 : 1000;
 }
 
-static void begin(world *w, frame_peer *p, session_user *u) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.handshake_timeout_ms = timeout_ms(w);
-  frame_peer_start(p, w);
-  user_init(u, w, &config);
-  user_connect(u, p);
+static void connect_in_time(session_user *u) {
+  u->config.handshake_timeout_ms = timeout_ms(u->w);
+  scenario_connect(u);
 }
 
 static bool open_or_over(void *arg) {
@@ -26,14 +21,12 @@ static bool open_or_over(void *arg) {
   return u->opens > 0 || u->closes > 0;
 }
 
-WORLD_TLS_TEST(test_loop_that_starts_late_opens_the_session, w) {
-  frame_peer p;
-  session_user u;
-  begin(w, &p, &u);
+SCENARIO_TLS_TEST(test_loop_that_starts_late_opens_the_session, w, p, u) {
+  connect_in_time(u);
   world_lose_time(w, 2 * timeout_ms(w));
-  world_run_until(w, open_or_over, &u);
-  assert_int_equal(u.opens, 1);
-  scenario_close(&u, &p);
+  world_run_until(w, open_or_over, u);
+  assert_int_equal(u->opens, 1);
+  scenario_close(u);
 }
 
 /* The loop is away in this turn. */
@@ -50,20 +43,19 @@ static bool stall_or_over(void *arg) {
   return false;
 }
 
-static void stall_at(world *w, size_t turn, uint64_t away_ms) {
-  frame_peer p;
-  session_user u;
-  stall s = {.u = &u, .at = turn, .away_ms = away_ms};
-  begin(w, &p, &u);
-  world_run_until(w, stall_or_over, &s);
-  assert_int_equal(u.opens, 1);
-  scenario_close(&u, &p);
+static void stall_at(session_user *u, size_t turn, uint64_t away_ms) {
+  stall s = {.u = u, .at = turn, .away_ms = away_ms};
+  scenario_renew(u);
+  connect_in_time(u);
+  world_run_until(u->w, stall_or_over, &s);
+  assert_int_equal(u->opens, 1);
+  scenario_close(u);
 }
 
-WORLD_SIM_TLS_TEST(test_stall_in_any_turn_on_the_way_does_not_end_the_session, w) {
+SCENARIO_SIM_TLS_TEST(test_stall_in_any_turn_on_the_way_does_not_end_the_session, w, p, u) {
   for (size_t turn = 0; turn < TURNS; turn++) {
-    stall_at(w, turn, timeout_ms(w));
-    stall_at(w, turn, timeout_ms(w) * 10);
+    stall_at(u, turn, timeout_ms(w));
+    stall_at(u, turn, timeout_ms(w) * 10);
   }
 }
 
@@ -76,15 +68,12 @@ static bool stall_always_or_over(void *arg) {
 }
 
 /* No stall is long, and there is one in each turn. */
-WORLD_SIM_TEST(test_deadline_passes_in_a_loop_that_stalls_always, w) {
-  frame_peer p;
-  session_user u;
-  begin(w, &p, &u);
-  stall s = {.u = &u, .away_ms = timeout_ms(w) / 10};
+SCENARIO_SIM_TEST(test_deadline_passes_in_a_loop_that_stalls_always, w, p, u) {
+  stall s = {.u = u, .away_ms = timeout_ms(w) / 10};
+  connect_in_time(u);
   sim_route(world_sim(w), "127.0.0.1", SIM_ROUTE_BLACKHOLE, 0);
   uint64_t begun = world_now_ms(w);
   world_run_until(w, stall_always_or_over, &s);
-  assert_true(user_ended_by(&u, UV_ETIMEDOUT, WSUV_STAGE_CONNECT));
+  assert_true(user_ended_by(u, UV_ETIMEDOUT, WSUV_STAGE_CONNECT));
   world_assert_took(w, world_now_ms(w) - begun, timeout_ms(w), 4 * timeout_ms(w));
-  scenario_finish(&u, &p);
 }

@@ -10,7 +10,6 @@
 #include "session/session.h"
 #include "support/check.h"
 #include "support/scenario.h"
-#include "support/world_test.h"
 
 static int option_of(const session_user *u, int level, int name) {
   const stream *s = (const stream *) (const void *) session_filter(u->session);
@@ -22,35 +21,26 @@ static int option_of(const session_user *u, int level, int name) {
   return value;
 }
 
-static void open_with(session_user *u, frame_peer *p, world *w, unsigned keepalive_s) {
-  wsuv_config_t config;
-  wsuv_client_config_init(&config);
-  config.tcp_keepalive_s = keepalive_s;
-  scenario_start(w, p, u, &config);
-}
-
 /* libuv sets an interval of one second, so that an outage of ten would end an idle session. */
-WORLD_UV_TEST(test_keepalive_probes_for_three_times_as_long_as_it_waits, w) {
+SCENARIO_UV_TEST(test_keepalive_probes_for_three_times_as_long_as_it_waits, w, p, u) {
   static const struct {
     unsigned wait_s;
     int interval_s;
   } rows[] = {{1, 1}, {2, 1}, {3, 1}, {7, 2}, {60, 20}, {32767, 10922}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    frame_peer p;
-    session_user u;
-    open_with(&u, &p, w, rows[i].wait_s);
-    assert_int_not_equal(option_of(&u, SOL_SOCKET, SO_KEEPALIVE), 0);
-    assert_int_equal(option_of(&u, IPPROTO_TCP, TCP_KEEPIDLE), rows[i].wait_s);
-    assert_int_equal(option_of(&u, IPPROTO_TCP, TCP_KEEPINTVL), rows[i].interval_s);
-    assert_int_equal(option_of(&u, IPPROTO_TCP, TCP_KEEPCNT), 9);
-    scenario_close(&u, &p);
+    scenario_renew(u);
+    u->config.tcp_keepalive_s = rows[i].wait_s;
+    scenario_open(u);
+    assert_int_not_equal(option_of(u, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_int_equal(option_of(u, IPPROTO_TCP, TCP_KEEPIDLE), rows[i].wait_s);
+    assert_int_equal(option_of(u, IPPROTO_TCP, TCP_KEEPINTVL), rows[i].interval_s);
+    assert_int_equal(option_of(u, IPPROTO_TCP, TCP_KEEPCNT), 9);
+    scenario_close(u);
   }
 }
 
-WORLD_UV_TEST(test_keepalive_is_off_by_default, w) {
-  frame_peer p;
-  session_user u;
-  open_with(&u, &p, w, 0);
-  assert_int_equal(option_of(&u, SOL_SOCKET, SO_KEEPALIVE), 0);
-  scenario_close(&u, &p);
+SCENARIO_UV_TEST(test_keepalive_is_off_by_default, w, p, u) {
+  scenario_open(u);
+  assert_int_equal(option_of(u, SOL_SOCKET, SO_KEEPALIVE), 0);
+  scenario_close(u);
 }
