@@ -18,7 +18,7 @@ if [ "${1:-}" = --inside ]; then
   setup=(-Dwerror=true)
   if .ci/packages.sh test && CC=gcc meson setup "${setup[@]}" "$build" && ninja -C "$build"; then
     left_out=(lint doc peers conform program examples)
-    WSUV_TEST_SEEDS=5 meson test -C "$build" --no-rebuild --print-errorlogs \
+    WSUV_TEST_SEEDS=3 meson test -C "$build" --no-rebuild --print-errorlogs \
       --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
     exec python3 test/count.py "$build" "${left_out[@]}"
   fi

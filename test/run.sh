@@ -12,14 +12,14 @@ build=${BUILD:-build-test}
 export CC=${CC:-gcc}
 
 # A report of a sanitizer ends the test. Sanitizers make tests slow: a simulated scenario is played
-# with a quarter of the seeds, and tests that run no code of the library are left out.
+# with fewer seeds, and tests that run no code of the library are left out.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 case "$*" in
   *b_sanitize*)
     slowness=5
     left_out=(lint doc peers)
-    export WSUV_TEST_SEEDS=${WSUV_TEST_SEEDS:-5}
+    export WSUV_TEST_SEEDS=${WSUV_TEST_SEEDS:-3}
     ;;
   *)
     slowness=1

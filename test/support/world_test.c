@@ -11,7 +11,7 @@
 #include "support/world_tls.h"
 
 /* A handshake of TLS takes its time: one seed of TLS for each ten. */
-enum { SEEDS = 20, SEEDS_FOR_ONE_OF_TLS = 10 };
+enum { SEEDS = 10, SEEDS_FOR_ONE_OF_TLS = 10 };
 
 static void run_in(world_case *c, uint64_t seed) {
   track_alloc alloc;

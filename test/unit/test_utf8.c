@@ -47,19 +47,15 @@ typedef struct verdict {
   bool complete; /* and there is none, and the text may end */
 } verdict;
 
+/* Each first byte is in one row at most. */
 static verdict judge(const uint8_t *p, size_t n) {
   size_t at = 0;
   while (at < n) {
-    size_t best = 0, len = 0;
-    for (size_t row = 0; row < ROWS; row++) {
-      size_t match = row_match(row, p + at, n - at);
-      if (match > best) {
-        best = match;
-        len = grammar[row].len;
-      }
-    }
-    if (best == 0 || best < len) return (verdict){at + best, false};
-    at += len;
+    size_t row = 0;
+    while (row < ROWS && p[at] > grammar[row].bytes[0].to) row++;
+    size_t match = row < ROWS ? row_match(row, p + at, n - at) : 0;
+    if (row == ROWS || match < grammar[row].len) return (verdict){at + match, false};
+    at += match;
   }
   return (verdict){n, true};
 }
