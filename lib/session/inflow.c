@@ -14,12 +14,9 @@ void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
 
 int inflow_next(inflow *in, conn *c, conn_event *ev) {
   if (inflow_stopped(in)) return 0;
-  uint64_t frames = c->received.frames;
   int r = conn_next_event(c, ev);
-  uint64_t cost = (c->received.frames - frames) * INFLOW_FRAME_COST;
-  if (r > 0) cost += INFLOW_EVENT_COST;
-  if (r > 0 && c->extensions != NULL) cost += INFLOW_INFLATED_COST * (uint64_t) ev->len;
-  inflow_spend(in, cost);
+  inflow_spend(in, INFLOW_FRAME_COST);
+  if (r > 0 && c->extensions != NULL) inflow_spend(in, INFLOW_INFLATED_COST * (uint64_t) ev->len);
   return r;
 }
 

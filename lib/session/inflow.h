@@ -12,10 +12,10 @@
 #include "proto/frame/conn.h"
 
 /* What a session may cost the loop in one turn, before others get theirs: in bytes that are read.
-   Events, frames and inflated bytes are counted as if they were more bytes. */
+   Frames and inflated bytes are counted as if they were more bytes. A read that has begun is
+   finished if it can be, because what is left of it is copied. */
 enum {
   INFLOW_BUDGET = 2 * 1024 * 1024,
-  INFLOW_EVENT_COST = 512,
   INFLOW_FRAME_COST = 64,
   INFLOW_INFLATED_COST = 2,
 };
@@ -41,6 +41,13 @@ static inline void inflow_renew(inflow *in) {
 
 static inline void inflow_spend(inflow *in, uint64_t cost) {
   in->budget = cost < in->budget ? in->budget - (uint32_t) cost : 0;
+}
+
+/* A read of `len` bytes and so many frames is over. If most of the budget is spent, all of it is:
+   the next read might have to be stopped. */
+static inline void inflow_end_read(inflow *in, size_t len, uint64_t frames) {
+  inflow_spend(in, len + frames * INFLOW_FRAME_COST);
+  if (in->budget < INFLOW_BUDGET / 2) in->budget = 0;
 }
 
 static inline bool inflow_stopped(const inflow *in) {

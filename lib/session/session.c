@@ -250,12 +250,13 @@ static void deliver_events(wsuv_session_t *s) {
 }
 
 static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
+  uint64_t frames = s->conn.received.frames;
   if (!reads_frames(s)) return;
   conn_recv(&s->conn, data, len);
   deliver_events(s);
   int err = inflow_keep(&s->in, &s->conn);
   if (err < 0) session_fail(s, err, "");
-  inflow_spend(&s->in, len);
+  inflow_end_read(&s->in, len, s->conn.received.frames - frames);
   if (s->in.budget == 0) yield(s);
 }
 

@@ -9,7 +9,7 @@
 #include "support/sim.h"
 
 /* A budget is spent in the tick, and another one in the poll of the same turn. */
-enum { EVENTS_MAX = 2 * INFLOW_BUDGET / INFLOW_EVENT_COST, READ_MAX = 256 * 1024 };
+enum { EVENTS_MAX = 2 * INFLOW_BUDGET / INFLOW_FRAME_COST, READ_MAX = 256 * 1024 };
 
 static size_t events(const session_user *u) {
   return u->messages + u->pings;
@@ -41,7 +41,7 @@ static void send_many(world *w, frame_peer *p, const char *script, size_t count)
 }
 
 static void check_events(world *w, frame_peer *p, session_user *u, const char *script) {
-  enum { COUNT = 40000 };
+  enum { COUNT = 120000 };
   u->forgets = true;
   send_many(w, p, script, COUNT);
   assert_in_range(run_until_events(w, u, COUNT), 1, EVENTS_MAX);
@@ -75,7 +75,7 @@ SCENARIO_TLS_TEST(test_bytes_leave_the_turn_to_others, w, p, u) {
 
 /* A turn that is left is gone on with even if nothing more comes, and whatever the user does. */
 SCENARIO_TEST(test_session_may_pause_and_end_while_the_turn_is_left, w, p, u) {
-  enum { COUNT = 20000 };
+  enum { COUNT = 100000 };
   for (int way = 0; way < 3; way++) {
     if (way > 0) scenario_renew(u);
     scenario_open(u);
