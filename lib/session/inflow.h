@@ -21,9 +21,10 @@ enum {
 };
 
 typedef struct inflow {
-  uint32_t budget; /* This is left of the budget; 0: the rest waits for the next tick. */
-  bool reading;    /* The filter is reading. */
-  bool paused;     /* The program has paused the session. */
+  uint32_t budget;     /* This is left of the budget; 0: the rest waits for the next tick. */
+  uint64_t frames_end; /* The budget is spent when conn has received so many frames. */
+  bool reading;        /* The filter is reading. */
+  bool paused;         /* The program has paused the session. */
   /* Closing began while the session was paused, so the program gets no more events. */
   bool discard;
   /* Events are being delivered. Frames that the callbacks queue are flushed afterwards. */
@@ -53,6 +54,9 @@ static inline void inflow_end_read(inflow *in, size_t len, uint64_t frames) {
 static inline bool inflow_stopped(const inflow *in) {
   return in->paused || in->budget == 0;
 }
+
+/* Events follow: those of as many frames as the budget is enough for. */
+void inflow_begin(inflow *in, const conn *c);
 
 /* Get the next event. Returns as conn_next_event does; 0 while inflow_stopped. */
 int inflow_next(inflow *in, conn *c, conn_event *ev);
