@@ -374,8 +374,8 @@ TEST(test_no_renegotiation) {
   assert_int_equal(s.pair.client.ended, 0);
 }
 
-/* F22: whoever asks and asks, with data between, and reads no answer, is left before they fill the
-   memory. */
+/* F22: a peer that asks again and again, with data between, and reads no answer, is left before the
+   answers fill the memory. */
 TEST(test_questions_without_end) {
   enum { QUESTIONS = 20 * 1000, KIB = 1024 };
   SCOPED(raw_tls, s);
