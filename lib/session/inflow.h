@@ -21,10 +21,9 @@ enum {
 };
 
 typedef struct inflow {
-  uint32_t budget;     /* This is left of the budget; 0: the rest waits for the next tick. */
-  uint64_t frames_end; /* The budget is spent when conn has received so many frames. */
-  bool reading;        /* The filter is reading. */
-  bool paused;         /* The program has paused the session. */
+  uint32_t budget; /* This is left of the budget; 0: the rest waits for the next tick. */
+  bool reading;    /* The filter is reading. */
+  bool paused;     /* The program has paused the session. */
   /* Closing began while the session was paused, so the program gets no more events. */
   bool discard;
   /* Events are being delivered. Frames that the callbacks queue are flushed afterwards. */
@@ -55,11 +54,12 @@ static inline bool inflow_stopped(const inflow *in) {
   return in->paused || in->budget == 0;
 }
 
-/* Events follow: those of as many frames as the budget is enough for. */
-void inflow_begin(inflow *in, const conn *c);
+/* How many frames conn may have received when the budget is spent. */
+uint64_t inflow_begin(const inflow *in, const conn *c);
 
-/* Get the next event. Returns as conn_next_event does; 0 while inflow_stopped. */
-int inflow_next(inflow *in, conn *c, conn_event *ev);
+/* Get the next event; `frames_end` is from inflow_begin. Returns as conn_next_event does; 0 while
+   inflow_stopped. */
+int inflow_next(inflow *in, conn *c, uint64_t frames_end, conn_event *ev);
 
 /* The bytes from the filter are in a buffer that the next read may overwrite. While inflow_stopped,
    copy the bytes that were not used yet. Returns 0 or WS_ENOMEM. */
