@@ -109,7 +109,7 @@ static const interop_case cases[] = {
      .check = check_closed},
     DEATH("/die", check_ended, "by FIN"),
     DEATH("/die?reset=1", check_reset, "by RST"),
-    DEATH("/die?amid=1", check_ended, "inside a message"),
+    DEATH("/die?inside=1", check_ended, "inside a message"),
 };
 
 const interop_group close_cases = INTEROP_GROUP(cases);

@@ -66,10 +66,10 @@ function big(ws, query) {
   ws.send(Buffer.alloc(Number(query.get('size')), pattern));
 }
 
-// At the first message; with `amid`, in the middle of one of ours; by FIN, or by RST.
+// At the first message; with `inside`, inside one of ours; by FIN, or by RST.
 function die(ws, query, socket) {
   ws.on('message', () => {
-    if (query.has('amid')) ws.send('half of', { fin: false });
+    if (query.has('inside')) ws.send('half of', { fin: false });
     if (query.has('reset')) socket.resetAndDestroy();
     else socket.destroySoon();
   });

@@ -116,14 +116,14 @@ def cut(ws, query):
 
 
 async def die(ws, query):
-    """At the first message; with `amid`, in the middle of one of ours."""
+    """At the first message; with `inside`, inside one of ours."""
 
     async def half():
         yield 'half of'
         cut(ws, query)
 
     await ws.recv()
-    if 'amid' in query:
+    if 'inside' in query:
         await ws.send(half())
     else:
         cut(ws, query)

@@ -187,7 +187,7 @@ ENDS = (
     bad('cut without close_notify', 'good', 'EOF|reset', status=3, path='/die',
         err='connection lost: TLS ended without close_notify'),
     bad('cut without close_notify inside a message', 'good', 'EOF|reset', status=3,
-        path='/die?amid', err='connection lost: TLS ended without close_notify'),
+        path='/die?inside', err='connection lost: TLS ended without close_notify'),
 )
 
 ALL = {

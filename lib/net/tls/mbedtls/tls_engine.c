@@ -169,7 +169,8 @@ static bool is_wrong_use(const tls_engine *e) {
          (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
 }
 
-/* The alert is sent if mbedTLS has none to send already. */
+/* The connection fails whether or not the alert can be sent, so the result is ignored. An alert
+   that mbedTLS has to send already goes out in its place. */
 static int reject_flood(tls_engine *e) {
   tls_flood_describe(&e->flood, &e->ssl, e->failure.text, sizeof e->failure.text);
   (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,

@@ -53,7 +53,7 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 /* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 
-/* Whether bytes that mbedTLS asks for now are the first of a record. */
+/* Whether the next bytes that mbedTLS reads are the first of a record. */
 bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl);
 
 /* The type of the record that was read last, MBEDTLS_SSL_MSG_*, after decryption; 0: none was. */
