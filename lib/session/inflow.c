@@ -12,18 +12,6 @@ void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
   if (room->len == 0) *room = *shared;
 }
 
-uint64_t inflow_begin(const inflow *in, const conn *c) {
-  return c->received.frames + in->budget / INFLOW_FRAME_COST;
-}
-
-int inflow_next(inflow *in, conn *c, uint64_t frames_end, conn_event *ev) {
-  if (c->received.frames >= frames_end) in->budget = 0;
-  if (inflow_stopped(in)) return 0;
-  int r = conn_next_event(c, ev);
-  if (r > 0 && c->extensions != NULL) inflow_spend(in, INFLOW_INFLATED_COST * (uint64_t) ev->len);
-  return r;
-}
-
 int inflow_keep(const inflow *in, conn *c) {
   return inflow_stopped(in) ? conn_keep_input(c) : 0;
 }

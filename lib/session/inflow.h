@@ -55,11 +55,25 @@ static inline bool inflow_stopped(const inflow *in) {
 }
 
 /* How many frames conn may have received when the budget is spent. */
-uint64_t inflow_begin(const inflow *in, const conn *c);
+static inline uint64_t inflow_begin(const inflow *in, const conn *c) {
+  return c->received.frames + in->budget / INFLOW_FRAME_COST;
+}
 
-/* Get the next event; `frames_end` is from inflow_begin. Returns as conn_next_event does; 0 while
+/* Get the next event; *frames_end is from inflow_begin. Returns as conn_next_event does; 0 while
    inflow_stopped. */
-int inflow_next(inflow *in, conn *c, uint64_t frames_end, conn_event *ev);
+static inline int inflow_next(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev) {
+  if (c->received.frames >= *frames_end) {
+    in->budget = 0;
+    return 0;
+  }
+  if (in->paused) return 0;
+  int r = conn_next_event(c, ev);
+  if (r > 0 && c->extensions != NULL) {
+    inflow_spend(in, INFLOW_INFLATED_COST * (uint64_t) ev->len);
+    if (in->budget == 0) *frames_end = 0;
+  }
+  return r;
+}
 
 /* The bytes from the filter are in a buffer that the next read may overwrite. While inflow_stopped,
    copy the bytes that were not used yet. Returns 0 or WS_ENOMEM. */

@@ -17,21 +17,10 @@ void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low
 
 /* The limit */
 
-/* Get the length of the longest message that may be queued now, in `len`. An empty queue accepts
-   every message up to the limit. Returns false if the payload is over the limit, or if the data
-   lane has more than twice as many bytes: so the number of empty messages is limited, too. */
-static bool has_room(const outflow *o, const out_queue *q, size_t *len) {
-  uint64_t queued = q->payload;
-  size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
-  *len = queued < o->outgoing_max ? o->outgoing_max - (size_t) queued : 0;
-  return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
-}
-
 /* A message that is longer than the limit is refused with WSUV_EMSGSIZE, because it can never
    fit. */
-int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame) {
-  size_t room, len = frame->len;
-  if (has_room(o, q, &room) && len <= room) return 0;
+int outflow_refuse(outflow *o, const conn_frame *frame) {
+  size_t len = frame->len;
   if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
   if (len > o->outgoing_max) return WSUV_EMSGSIZE;
   if (len < o->refused_least) o->refused_least = len;
@@ -50,7 +39,7 @@ int outflow_check_control(const out_queue *q, frame_opcode type) {
 static bool refused_fits(outflow *o, const out_queue *q) {
   size_t room;
   bool refused = o->refused_least != SIZE_MAX;
-  if (!refused || !has_room(o, q, &room) || o->refused_least > room) return false;
+  if (!refused || !outflow_room(o, q, &room) || o->refused_least > room) return false;
   bool more = o->refused_most > room;
   o->refused_least = more ? room + 1 : SIZE_MAX;
   if (!more) o->refused_most = 0;

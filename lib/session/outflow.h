@@ -27,13 +27,23 @@ typedef struct outflow {
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
 
-/* Check if a frame fits into the queue now. Returns 0; WSUV_EQUEUEFULL: it does not fit now, and
-   its length is kept, so that outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never
-   fit; WS_EINVAL: it does not fit, and is no text or binary frame. */
-int outflow_check(outflow *o, const out_queue *q, const conn_frame *frame);
+/* Get the length of the longest message that may be queued now, in `len`. An empty queue accepts
+   every message up to the limit. Returns false if the payload is over the limit, or if the data
+   lane has more than twice as many bytes: so the number of empty messages is limited, too. */
+static inline bool outflow_room(const outflow *o, const out_queue *q, size_t *len) {
+  uint64_t queued = q->payload;
+  size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
+  *len = queued < o->outgoing_max ? o->outgoing_max - (size_t) queued : 0;
+  return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
+}
 
-/* The same for a ping or pong that the program sends: 0, or WSUV_EQUEUEFULL if as many of its kind
-   wait as may. No on_drain follows. */
+/* A frame does not fit into the queue now. Returns why: WSUV_EQUEUEFULL, and its length is kept, so
+   that outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never fit; WS_EINVAL: it is no
+   text or binary frame. */
+int outflow_refuse(outflow *o, const conn_frame *frame);
+
+/* Check if a ping or pong of the program may be queued: 0, or WSUV_EQUEUEFULL if as many of its
+   kind wait as may. No on_drain follows. */
 int outflow_check_control(const out_queue *q, frame_opcode type);
 
 /* A frame was queued. */

@@ -10,7 +10,9 @@ enum { FEW_PIECES = 16 }; /* pieces of a payload that need no allocation */
 
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
-  int err = outflow_check(&s->out, &s->conn.out, frame);
+  size_t room;
+  if (outflow_room(&s->out, &s->conn.out, &room) && frame->len <= room) return 0;
+  int err = outflow_refuse(&s->out, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
     session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
   }

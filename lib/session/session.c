@@ -239,9 +239,9 @@ static void deliver_events(wsuv_session_t *s) {
   conn_event ev;
   int r = 1;
   s->in.delivering = true;
-  const uint64_t frames_end = inflow_begin(&s->in, &s->conn);
+  uint64_t frames_end = inflow_begin(&s->in, &s->conn);
   while (r > 0 && reads_frames(s)) {
-    r = inflow_next(&s->in, &s->conn, frames_end, &ev);
+    r = inflow_next(&s->in, &s->conn, &frames_end, &ev);
     if (r < 0) session_failed(s, r);
     if (r > 0) deliver(s, &ev);
   }
