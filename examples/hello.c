@@ -1,9 +1,12 @@
 /* The smallest whole program: sends "hello" to a URL, prints the first answer, closes. */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <uv.h>
 #include <wsuv.h>
+
+static bool failed;
 
 static void on_open(wsuv_session_t *s) {
   wsuv_send_text(s, "hello", 5);
@@ -15,7 +18,8 @@ static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
 }
 
 static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
-  if (info->status < 0)
+  failed = info->status < 0;
+  if (failed)
     fprintf(stderr, "%s: %s\n", wsuv_stage_name(info->stage), wsuv_strerror(info->status));
   wsuv_client_close(wsuv_session_client(s), NULL);
 }
@@ -30,5 +34,5 @@ int main(int argc, char **argv) {
   if (err == 0) err = wsuv_connect_url(client, argv[1], &callbacks, NULL, NULL);
   if (err < 0) return fprintf(stderr, "%s\n", wsuv_strerror(err)), 1;
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-  return uv_loop_close(uv_default_loop());
+  return uv_loop_close(uv_default_loop()) != 0 || failed;
 }

@@ -14,7 +14,8 @@ them. Every ```c block is a program, unless an HTML comment on the line before s
 A ```sh block is run by a shell for which `program.c` is the first program, and `cc`, pkg-config and
 `wsuv` are those of the build. A ```text block is what the block before it prints on both outputs:
 `...` stands for anything within a line, and alone for any number of lines. Everything must end with
-status 0. All talk to an echo server, for which the guide says ws://127.0.0.1:9001.
+status 0. All talk to an echo server, for which the guide says ws://127.0.0.1:9001. A whole program
+is run once more where the upgrade is refused, and then must end with another status.
 """
 
 import concurrent.futures
@@ -28,6 +29,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import relays
 
 PATIENCE = 10  # seconds, for a program to end, or to say what it is waited for
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
@@ -174,10 +177,13 @@ class Process:
     def interrupt(self):
         self.process.send_signal(signal.SIGTERM)
 
-    def finish(self):
+    def status(self):
         while self.read():
             pass
-        status = self.process.wait(PATIENCE)
+        return self.process.wait(PATIENCE)
+
+    def finish(self):
+        status = self.status()
         if status != 0:
             raise Failure(f'ended with status {status}; it has printed:\n{self.text()}')
         return self.text()
@@ -326,7 +332,37 @@ def drive_lines(build, program, url):
             return shown(process.finish(), port_of(url), port)
 
 
+def through(relay, build, program, scheme):
+    """The program is run with the URL of a relay to the echo server."""
+    with relay, build.start(program, f'{scheme}://localhost:{relay.port}') as process:
+        return shown(process.finish(), relay.port)
+
+
+def drive_tls(build, program, url):
+    """The echo server behind TLS."""
+    return through(relays.tls(build.folder, int(port_of(url))), build, program, 'wss')
+
+
+def drive_mutual(build, program, url):
+    """The same, and a certificate of the client is demanded."""
+    relay = relays.tls(build.folder, int(port_of(url)), client_certificate=True)
+    return through(relay, build, program, 'wss')
+
+
+def drive_proxy(build, program, url):
+    """The port of a proxy is a second argument."""
+    with relays.proxy(int(port_of(url))) as relay:
+        with build.start(program, url, str(relay.port)) as process:
+            return shown(process.finish(), port_of(url))
+
+
 # --- the tests ---
+
+
+def check_refusal(build, program, url):
+    with build.start(program, url + '/refuse?status=404') as process:
+        if process.status() == 0:
+            raise Failure(f'ends with status 0, though it was refused:\n{process.text()}')
 
 
 def run_program(build, block, first, url):
@@ -334,6 +370,8 @@ def run_program(build, block, first, url):
     if block.kind == 'part':
         text = assemble(first, block)
     program = build.compile(text, f'line{block.line}')
+    if block.kind == 'program':
+        check_refusal(build, program, url)
     drive = globals()['drive_' + block.options.get('drive', 'nothing')]
     return drive(build, program, url + block.options.get('path', ''))
 
@@ -367,6 +405,7 @@ def check_all(build, blocks):
 def main(guide, *arguments):
     blocks = attach_outputs(read_blocks(guide))
     with tempfile.TemporaryDirectory() as folder:
+        relays.make_certificates(folder)
         results = check_all(Build(arguments, folder), blocks)
     failures = [result for result in results if result]
     for failure in failures:
