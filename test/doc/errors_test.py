@@ -4,8 +4,8 @@
     errors_test.py ROOT [unittest's arguments]
 
 Its entries are compared with WSUV_ERRNO_MAP of include/wsuv/error.h, both ways, and with the codes
-of libuv's that the public headers speak of; each must have all its parts. That what is wrong is
-found is tested, too, on pages that were spoilt.
+of libuv's that the public headers speak of; each must have all its parts, and name only stages and
+close codes that there are. That what is wrong is found is tested, too, on pages that were spoilt.
 """
 
 import glob
@@ -23,6 +23,10 @@ UV_CODE = re.compile(r'\bUV_E[A-Z]\w*')
 WSUV_NAME = re.compile(r'\b(?:WSUV_[A-Z]\w*|wsuv_[a-z]\w*)')
 SECTION = re.compile(r'^## (.*)$', re.M)
 ENTRY = re.compile(r'^### (\w+)\n+(.*)$', re.M)
+STAGES = re.compile(r'\bstages?((?:[ ,]|and|from|to|or|`\w+`)*`\w+`)')
+STAGE_LIST = re.compile(r'how far the session had come\s*\(([^)]*)\)')
+STAGE = re.compile(r'\bWSUV_STAGE_(\w+) =')
+CLOSE_CODE = re.compile(r'\bWSUV_CLOSE_\w+ = (\d+)')
 PART = re.compile(r'^- \*\*([^*]+):\*\*(.*(?:\n  .*)*)', re.M)
 
 
@@ -89,9 +93,27 @@ def check_names(headers, page):
             yield f'{name}: no header has it'
 
 
+def check_stages(headers, page):
+    known = {name.lower() for name in STAGE.findall(headers)}
+    listed = re.findall(r'`(\w+)`', ''.join(STAGE_LIST.findall(page)))
+    if listed and set(listed) != known:
+        yield f'stages: {", ".join(listed)}, and in the headers {", ".join(sorted(known))}'
+    for names in STAGES.findall(page):
+        yield from (f'{name}: no stage' for name in re.findall(r'`(\w+)`', names)
+                    if name not in known)
+
+
+def check_close_codes(headers, page):
+    known = set(CLOSE_CODE.findall(headers))
+    for name, _, parts in entries(page, OWN) + entries(page, LIBUV):
+        yield from (f'{name}: {code} is no close code' for part, text in parts
+                    if part == 'Close code' for code in re.findall(r'\b1\d\d\d\b', text)
+                    if code not in known)
+
+
 def problems(headers, page):
     """What is wrong with the page."""
-    for check in (compare_own, compare_libuv, check_names):
+    for check in (compare_own, compare_libuv, check_names, check_stages, check_close_codes):
         yield from check(headers, page)
     yield from check_entries(page)
 
@@ -111,11 +133,20 @@ class Page(unittest.TestCase):
         self.assertEqual(len(names), len(set(names)))
 
 
+    def test_stages_and_close_codes_are_read(self):
+        self.assertIn('TLS', STAGE.findall(headers_of(ROOT)))
+        self.assertIn('1000', CLOSE_CODE.findall(headers_of(ROOT)))
+        page = read(os.path.join(ROOT, 'doc', 'errors.md'))
+        self.assertEqual(len(STAGE_LIST.findall(page)), 1)
+        self.assertGreater(len(STAGES.findall(page)), 20)
+
+
 class Spoilt(unittest.TestCase):
     """One small page, and what is found when something is wrong with it."""
 
     HEADER = ('#define WSUV_ERRNO_MAP(XX) XX(EONE, -1, "first") \\\n  XX(ETWO, -2, "second")\n'
-              'int wsuv_one(void); /* or `UV_EOF`, and so on: UV_EAI_* */\n')
+              'int wsuv_one(void); /* or `UV_EOF`, and so on: UV_EAI_* */\n'
+              'enum { WSUV_STAGE_OPEN = 1, WSUV_STAGE_TLS = 2, WSUV_CLOSE_NORMAL = 1000 };\n')
     PARTS = ''.join(f'- **{part}:** something\n  and more\n' for part in PARTS)
     ONE = '### WSUV_EONE\n\n-1: first\n\n' + PARTS
     TWO = '### WSUV_ETWO\n\n-2: second\n\n' + PARTS
@@ -174,6 +205,19 @@ class Spoilt(unittest.TestCase):
     def test_name_that_no_header_has(self):
         page = self.page(self.ONE + self.TWO).replace('`wsuv_one`', '`wsuv_two`')
         self.check(page, 'wsuv_two: no header')
+
+    def test_stages(self):
+        page = self.page(self.ONE + self.TWO)
+        listed = 'how far the session had come (`open`, `tls`). Stages `tls` and `open`.'
+        self.check(page.replace('`wsuv_one`', listed))
+        self.check(page.replace('`wsuv_one`', listed.replace(', `tls`', '')), 'stages: open, and')
+        self.check(page.replace('`wsuv_one`', 'stages from `open` to `end`'), 'end: no stage')
+
+    def test_close_code(self):
+        page = self.page(self.ONE + self.TWO)
+        self.check(page.replace('Close code:** something', 'Close code:** 1000 or', 1))
+        self.check(page.replace('Close code:** something', 'Close code:** 1001 or', 1),
+                   'WSUV_EONE: 1001 is no close code')
 
 
 if __name__ == '__main__':
