@@ -20,6 +20,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup clients
+ * @{
+ */
+
 /** Configuration shared by sessions; opaque. */
 typedef struct wsuv_client wsuv_client_t;
 
@@ -116,6 +121,8 @@ WSUV_EXTERN void wsuv_client_set_data(wsuv_client_t *client, void *data);
 
 /** The pointer that was attached; NULL at first. */
 WSUV_EXTERN void *wsuv_client_data(const wsuv_client_t *client);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup clients
+ * @{
+ */
+
 /** One header field of the opening handshake. */
 typedef struct wsuv_header {
   const char *name;  /**< A token (RFC 9110 5.1). */
@@ -168,6 +173,8 @@ WSUV_EXTERN void wsuv_client_config_defaults(wsuv_config_t *config, size_t size)
 static inline void wsuv_client_config_init(wsuv_config_t *config) {
   wsuv_client_config_defaults(config, sizeof(*config));
 }
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,11 @@ extern "C" {
 #endif
 
 /**
+ * @addtogroup converters
+ * @{
+ */
+
+/**
  * How values are converted. Initialise with wsuv_converter_init(). The structure is copied, but not
  * what `arg` points to: that must be valid as long as the client or, in the configuration of a
  * request, as the session. The functions run inside wsuv_send_serialized() and
@@ -85,6 +90,8 @@ WSUV_EXTERN int wsuv_send_serialized(wsuv_session_t *session, const void *value,
  */
 WSUV_EXTERN int wsuv_message_deserialize(wsuv_session_t *session, const wsuv_message_t *received,
                                          const void *type, void *value);
+
+/** @} */
 
 #ifdef __cplusplus
 }

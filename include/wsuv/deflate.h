@@ -36,6 +36,11 @@ extern "C" {
 #endif
 
 /**
+ * @addtogroup extensions
+ * @{
+ */
+
+/**
  * Whether to compress a message. A hook: it runs inside the send and may call no function of wsuv.
  * For a prepared message it is called once for all sessions with the same window, level, hook,
  * argument of the hook, and `compress_if_bigger_than`.
@@ -132,6 +137,8 @@ static inline int wsuv_permessage_deflate(wsuv_extension_t *extension,
                                           const wsuv_deflate_options_t *options) {
   return wsuv_permessage_deflate_fill(extension, sizeof(*extension), options);
 }
+
+/** @} */
 
 #ifdef __cplusplus
 }

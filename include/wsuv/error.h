@@ -17,6 +17,11 @@ extern "C" {
 #endif
 
 /**
+ * @addtogroup errors
+ * @{
+ */
+
+/**
  * All error codes that wsuv defines: `XX(name, value, text)`. Values never change; the list may
  * grow. EBODY is reserved: it is not used any more.
  */
@@ -74,6 +79,8 @@ WSUV_EXTERN const char *wsuv_err_name(int err);
  * @return static storage; "success" for 0 and "unknown error" for what is no error code.
  */
 WSUV_EXTERN const char *wsuv_strerror(int err);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -54,6 +54,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup extensions
+ * @{
+ */
+
 /** The reserved bits of a frame's header (RFC 6455 5.2). */
 enum wsuv_rsv {
   WSUV_RSV1 = 4, /**< The first. */
@@ -280,6 +285,8 @@ static inline void wsuv_extension_init(wsuv_extension_t *extension) {
   memset(extension, 0, sizeof(*extension));
   extension->size = sizeof(*extension);
 }
+
+/** @} */
 
 #ifdef __cplusplus
 }

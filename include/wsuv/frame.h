@@ -18,6 +18,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup messages
+ * @{
+ */
+
 /** What a frame carries: the opcodes of RFC 6455 5.2. */
 typedef enum wsuv_frame_type {
   WSUV_FRAME_TEXT = 1,   /**< UTF-8 text. */
@@ -144,6 +149,8 @@ WSUV_EXTERN int wsuv_frame_read_close(const wsuv_frame_t *frame, uint16_t *code,
  * @return static storage; "" for codes that are not registered.
  */
 WSUV_EXTERN const char *wsuv_close_code_name(unsigned code);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup hooks
+ * @{
+ */
+
 struct wsuv_session;
 
 /**
@@ -60,6 +65,8 @@ typedef enum wsuv_log_level {
  */
 typedef void (*wsuv_log_fn)(wsuv_log_level_t level, const struct wsuv_session *session,
                             const char *text, void *arg);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup messages
+ * @{
+ */
+
 /** A message for many sessions, of any client; opaque. Only one thread at a time may use it. */
 typedef struct wsuv_prepared wsuv_prepared_t;
 
@@ -50,6 +55,8 @@ WSUV_EXTERN int wsuv_prepared_new(wsuv_prepared_t **prepared, wsuv_frame_type_t 
  * Free a prepared message, at any time: wsuv_send_prepared() copies it. NULL is allowed.
  */
 WSUV_EXTERN void wsuv_prepared_free(wsuv_prepared_t *prepared);
+
+/** @} */
 
 #ifdef __cplusplus
 }

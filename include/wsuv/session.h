@@ -26,6 +26,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup sessions
+ * @{
+ */
+
 /** One WebSocket connection; opaque. Freed when its `on_close` returns. */
 typedef struct wsuv_session wsuv_session_t;
 
@@ -527,6 +532,8 @@ static inline void wsuv_rtt_init(wsuv_rtt_t *rtt) {
  * @return 0; `UV_EAGAIN`: no ping has been answered yet; `WSUV_ESIZE`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt);
+
+/** @} */
 
 #ifdef __cplusplus
 }

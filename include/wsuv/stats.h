@@ -18,6 +18,11 @@ extern "C" {
 #endif
 
 /**
+ * @addtogroup sessions
+ * @{
+ */
+
+/**
  * Statistics of one session. "Sent" counts what was queued, also if it was dropped later because
  * the session ended or the peer closed; only #wire_sent counts what the kernel has taken.
  * "Received" counts whole frames.
@@ -64,6 +69,8 @@ static inline void wsuv_stats_init(wsuv_stats_t *stats) {
  * @return 0; `WSUV_ESIZE`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup tls
+ * @{
+ */
+
 /** Versions of TLS. */
 typedef enum wsuv_tls_version {
   WSUV_TLS_ANY = 0,      /**< No limit: from 1.2 to the highest that the library has. */
@@ -154,6 +159,8 @@ static inline void wsuv_tls_info_init(wsuv_tls_info_t *info) {
   memset(info, 0, sizeof(*info));
   info->size = sizeof(*info);
 }
+
+/** @} */
 
 #ifdef __cplusplus
 }

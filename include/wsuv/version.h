@@ -12,6 +12,11 @@
 extern "C" {
 #endif
 
+/**
+ * @addtogroup version
+ * @{
+ */
+
 #define WSUV_VERSION_MAJOR 0        /**< Incompatible changes. */
 #define WSUV_VERSION_MINOR 1        /**< Additions. */
 #define WSUV_VERSION_PATCH 0        /**< Corrections. */
@@ -19,6 +24,8 @@ extern "C" {
 
 /** The version of the library that is linked, as "MAJOR.MINOR.PATCH"; static storage. */
 WSUV_EXTERN const char *wsuv_version(void);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -11,9 +11,9 @@ on the line before a table says what else it is compared with:
     <!-- table errors GROUP -->      has the codes that the comment of this `@name` group has
     <!-- table fields STRUCT -->     has all fields of the structure but `size`, and no others
     <!-- table enum TYPE -->         has all members of the enumeration, and no others
-    <!-- table limits STRUCT -->     has all fields whose comment says with which error the session
+    <!-- table limits STRUCT -->     has all fields whose comment says with which error a session
                                      ends; with the same default, and with that error
-    <!-- table cases -->             its columns `stage`, `code` and `sent_code` have only stages and
+    <!-- table cases -->             its columns `stage`, `code`, `sent_code` have only stages and
                                      close codes that there are
 
 That what is wrong is found is tested, too, on pages that were spoilt.
@@ -49,6 +49,11 @@ HEADING = re.compile(r'^#+ (.*)$', re.M)
 # --- the headers ---
 
 
+def plain(comment):
+    """Of several lines one."""
+    return ' '.join(re.sub(r'\n\s*\*', ' ', comment).split())
+
+
 class Headers:
     def __init__(self, text):
         self.text = text
@@ -73,7 +78,7 @@ class Headers:
         begin = self.text.rindex('\ntypedef struct ', 0, match.start())
         body = self.text[self.text.index('{', begin) + 1:match.start()]
         body = re.sub(r'/\*\*\s*@name.*?\*/|/\*\* @\} \*/', '', body, flags=re.S)
-        return {m['name']: ' '.join(re.sub(r'\n\s*\*', ' ', m['before'] or m['after'] or '').split())
+        return {m['name']: plain(m['before'] or m['after'] or '')
                 for m in COMMENTED.finditer(body) if m['name'] != 'size'}
 
     def members(self, enum):
@@ -231,6 +236,13 @@ class Papers(unittest.TestCase):
                 self.assertEqual(list(dead_links(path, read, exists)), [])
 
 
+    def test_every_header_is_in_a_group_of_the_reference(self):
+        groups = set(re.findall(r'@defgroup (\w+)', read('doc/reference.dox')))
+        for path in glob.glob(f'{ROOT}/include/wsuv/*.h'):
+            if not path.endswith('/export.h'):
+                with open(path, encoding='utf-8') as file:
+                    self.assertIn(*re.findall(r'@addtogroup (\w+)', file.read()), groups, path)
+
     def test_every_finding_is_listed(self):
         listed = LINK.findall(read('findings/README.md'))
         for path in glob.glob(f'{ROOT}/findings/*.sh'):
@@ -310,7 +322,8 @@ typedef struct wsuv_config {
         self.check(self.table('enum wsuv_stage_t', 'm', '`WSUV_STAGE_ONE`'), 'TWO: not in')
 
     def test_limits(self):
-        most, time = '`most` | 16 MiB | `WSUV_EONE`, close code 1000', '`time` | 0: none | `WSUV_ETWO`'
+        most = '`most` | 16 MiB | `WSUV_EONE`, close code 1000'
+        time = '`time` | 0: none | `WSUV_ETWO`'
         for rows, *expected in (
                 ([most, time],),
                 ([most], 'time: not in'),
