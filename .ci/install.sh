@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install wsuv as a stranger would, under a prefix, then build examples/hello.c against what was
-# installed, with the shared library and with the static one, and run both and the program `wsuv`
-# against an echo server.
+# installed, with the shared library and with the static one, by the lines that README.md gives, and
+# run both and the program `wsuv` against an echo server.
 #
 #   .ci/install.sh PREFIX
 set -euo pipefail
@@ -18,14 +18,17 @@ ninja -C "$build" test/wsuv_echo
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name wsuv.pc)")
 export PKG_CONFIG_PATH
 libdir=$(pkg-config --variable=libdir wsuv)
-read -r -a cflags <<<"$(pkg-config --cflags wsuv)"
-read -r -a libs <<<"$(pkg-config --libs wsuv)"
-read -r -a private <<<"$(pkg-config --libs --static wsuv)"
+shared_line=$(grep '^cc .*--cflags --libs wsuv' README.md)
+static_line=$(grep '^cc .*libwsuv\.a' README.md)
+cp examples/hello.c "$prefix/program.c"
 
-set -x
-"$cc" -o "$prefix/hello" examples/hello.c "${cflags[@]}" "${libs[@]}" "-Wl,-rpath,$libdir"
-"$cc" -o "$prefix/hello-static" examples/hello.c "${cflags[@]}" "${private[@]/-lwsuv/-l:libwsuv.a}"
-set +x
+link() {
+  echo "$1: $2"
+  (cd "$prefix" && bash -c "$2" && mv program "$1")
+}
+
+link hello "${shared_line/#cc/$cc} -Wl,-rpath,$libdir"
+link hello-static "${static_line/#cc/$cc}"
 
 # The one needs the library, the other does not.
 readelf -d "$prefix/hello" | grep -q 'NEEDED.*libwsuv\.so\.0'

@@ -86,8 +86,6 @@ start_echo_server() {
 # Built in a folder of its own, where only the system is found.
 link_and_run() {
   local program=$1 link=$2 answer
-  # The README: with a libllhttp of the system's, the static library needs it named.
-  if [[ $link = *libwsuv.a* ]] && pkg-config --exists libllhttp; then link="$link -lllhttp"; fi
   say "$program: $link"
   (cd "$scratch" && rm -f program && bash -c "$link") || fail "does not build: $link"
   if [[ $link = *libwsuv.a* ]]; then
