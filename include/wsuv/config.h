@@ -41,6 +41,28 @@ typedef enum wsuv_outgoing_policy {
   WSUV_OUTGOING_CLOSE = 1
 } wsuv_outgoing_policy_t;
 
+/** What looks names up. */
+typedef enum wsuv_resolver {
+  /** #WSUV_RESOLVER_CARES where it is built in and can begin, or else #WSUV_RESOLVER_SYSTEM. */
+  WSUV_RESOLVER_AUTO = 0,
+  /**
+   * c-ares: on the loop, with no thread, any number of lookups at a time. It asks the name servers
+   * of `/etc/resolv.conf`, which is read again when it changes. The names that DNS alone does not
+   * decide go to #WSUV_RESOLVER_SYSTEM nevertheless: those in `/etc/hosts`; `localhost`, `local`
+   * (RFC 6762) and what is under them; names with a final dot or with characters other than ASCII
+   * letters, digits, `-`, `_` and `.`; and all names if `/etc/nsswitch.conf` has anything but
+   * `files` and `dns` for `hosts`, if `/etc/gai.conf` has any setting, or if `/etc/resolv.conf` has
+   * one that c-ares does not treat as the C library does.
+   */
+  WSUV_RESOLVER_CARES = 1,
+  /**
+   * The C library's `getaddrinfo`, in libuv's thread pool: as many lookups at a time as half of the
+   * pool's threads (environment variable `UV_THREADPOOL_SIZE`, default 4). A lookup whose name
+   * server is silent keeps its thread, even if its session has ended.
+   */
+  WSUV_RESOLVER_SYSTEM = 2
+} wsuv_resolver_t;
+
 /**
  * Configuration. Fill in the defaults with wsuv_client_config_init(), then change fields. It is
  * copied, with all that it points to, when it is used. No limit can be switched off: 0 is refused
@@ -158,6 +180,11 @@ typedef struct wsuv_config {
   wsuv_log_fn log;                   /**< NULL (the default): no log. */
   void *log_arg;                     /**< Handed to #log. */
   wsuv_log_level_t log_level;        /**< Lines above this level are left out. Default INFO. */
+  /**
+   * What looks names up, for all sessions of the client. #WSUV_RESOLVER_CARES where the library was
+   * built without c-ares: `UV_ENOTSUP`. Default #WSUV_RESOLVER_AUTO.
+   */
+  wsuv_resolver_t resolver;
 
   /**
    * How `wss` sessions are secured; NULL (the default): the peer is verified with the

@@ -92,7 +92,7 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
   if (err == 0) err = config_check(config);
   if (err < 0) return err;
   const wsuv_allocator_t *alloc = config->allocator != NULL ? config->allocator : &ws_alloc_libc;
-  err = env_uv_new(&env, loop, alloc, config->random, config->random_arg);
+  err = env_uv_new(&env, loop, alloc, config->random, config->random_arg, config->resolver);
   if (err < 0) return err;
   err = client_new_in(client, env, config);
   if (err < 0) {

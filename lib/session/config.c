@@ -80,9 +80,10 @@ static bool limits_set(const wsuv_config_t *c) {
 
 /* An enum from the caller may hold any integer. */
 static bool choices_known(const wsuv_config_t *c) {
-  int policy = (int) c->outgoing_policy, level = (int) c->log_level;
+  int policy = (int) c->outgoing_policy, level = (int) c->log_level, resolver = (int) c->resolver;
   return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
-         level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE;
+         level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE && resolver >= WSUV_RESOLVER_AUTO &&
+         resolver <= WSUV_RESOLVER_SYSTEM;
 }
 
 static bool allocator_whole(const wsuv_allocator_t *a) {

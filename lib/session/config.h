@@ -29,10 +29,10 @@ int config_read(config_input *to, const wsuv_config_t *from);
 void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from);
 
 /* Check a configuration. Returns 0; WS_EINVAL: a limit is 0 or out of range, low_water is above
-   high_water, the policy or the log level is unknown, the allocator lacks a function, the local
-   address is malformed, a list is NULL but its count is not 0, or the TLS configuration is wrong;
-   WS_EPROTONOSUPPORT: the TLS library has none of the allowed versions; WSUV_EINVAL_HEADER: a
-   header field or subprotocol may not be sent. */
+   high_water, the policy, the log level or the resolver is unknown, the allocator lacks a function,
+   the local address is malformed, a list is NULL but its count is not 0, or the TLS configuration
+   is wrong; WS_EPROTONOSUPPORT: the TLS library has none of the allowed versions;
+   WSUV_EINVAL_HEADER: a header field or subprotocol may not be sent. */
 int config_check(const wsuv_config_t *config);
 
 /* Copy a configuration that was checked, with all that it points to. Hooks keep their pointers, and

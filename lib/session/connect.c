@@ -16,13 +16,13 @@ static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b)
 }
 
 /* A request's configuration must have the endpoint's hooks, because all sessions share the
-   allocator, the pool of random bytes and the log. The allocator may also be NULL. */
+   allocator, the pool of random bytes, the log and the resolver. The allocator may also be NULL. */
 static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
   const wsuv_config_t *own = &client->endpoint.config;
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
          config->random == own->random && config->random_arg == own->random_arg &&
          config->log == own->log && config->log_arg == own->log_arg &&
-         config->log_level == own->log_level;
+         config->log_level == own->log_level && config->resolver == own->resolver;
 }
 
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));

@@ -82,6 +82,13 @@ ARROWS = {
         PLAIN_C | headers('uv netdb netinet/in netinet/tcp sys/random sys/socket sys/un'),
         ALL,
     ),
+    'net/uv/name_service.*': ('base', PLAIN_C | FILES | headers('fcntl strings'), NOTHING),
+    'net/uv/address_sort.*': (
+        'base', PLAIN_C | headers('ifaddrs netinet/in sys/socket unistd'), NOTHING
+    ),
+    'net/uv/lookup_cares.*': (
+        'base', PLAIN_C | headers('ares uv netdb netinet/in sys/socket'), ALL
+    ),
     'net/dial': ('net base', PLAIN_C | {'sys/socket.h'}, NOTHING),
     'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),
     'net/tls/mbedtls': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),

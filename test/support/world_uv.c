@@ -307,7 +307,7 @@ int world_uv_random(void *buf, size_t len, void *arg) {
 }
 
 static int env_new(world *w, ws_env **out) {
-  return env_uv_new(out, &self(w)->loop, &w->alloc->handle, world_uv_random, w);
+  return env_uv_new(out, &self(w)->loop, &w->alloc->handle, world_uv_random, w, WSUV_RESOLVER_AUTO);
 }
 
 /* What is still under way comes to its end first. */

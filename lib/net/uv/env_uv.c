@@ -6,6 +6,7 @@
 #include "net/uv/clock.h"
 #include "net/uv/deferred.h"
 #include "net/uv/lookup.h"
+#include "net/uv/lookup_cares.h"
 #include "net/uv/loop.h"
 #include "net/uv/pipe.h"
 #include "net/uv/random.h"
@@ -27,6 +28,11 @@ static int connect_by_family(ws_env *env, const struct sockaddr *addr,
   }
 }
 
+static void env_uv_end(ws_env *env, ws_env_cb cb, void *data) {
+  lookup_cares_end(env_uv_of(env));
+  env_uv_close(env, cb, data);
+}
+
 static const ws_env_ops env_uv_ops = {
     .now_ms = clock_now_ms,
     .now_ns = clock_now_ns,
@@ -43,18 +49,24 @@ static const ws_env_ops env_uv_ops = {
     .lookup = lookup_start,
     .lookup_cancel = lookup_cancel,
     .connect = connect_by_family,
-    .close = env_uv_close,
+    .close = env_uv_end,
 };
 
 int env_uv_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc, wsuv_random_fn random,
-               void *random_arg) {
+               void *random_arg, wsuv_resolver_t resolver) {
+  if (resolver == WSUV_RESOLVER_CARES && !lookup_cares_built_in) return WS_ENOTSUP;
   env_uv *e = env_uv_create(loop, alloc);
   if (e == NULL) return WS_ENOMEM;
   e->env.ops = &env_uv_ops;
   e->random = random;
   e->random_arg = random_arg;
+  e->resolver = resolver;
   *out = &e->env;
   return 0;
+}
+
+void env_uv_set_name_files(ws_env *env, const name_files *files) {
+  name_service_init(&env_uv_of(env)->names, files);
 }
 
 void env_uv_discard(ws_env *env) {

@@ -5,15 +5,20 @@
 
 #include <uv.h>
 
-#include <wsuv/hooks.h>
+#include <wsuv/config.h>
 
 #include "base/env.h"
+#include "net/uv/name_service.h"
 
 /* Make an environment on `loop`, which outlives it. `alloc` is copied; `random` NULL: the system's
-   source. 0 or WS_ENOMEM. The caller owns it until its `close`, which frees it before the callback
-   runs. */
+   source. 0; WS_ENOMEM; WS_ENOTSUP: the library was built without c-ares, and `resolver` wants it.
+   The caller owns it until its `close`, which frees it before the callback runs. */
 int env_uv_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc, wsuv_random_fn random,
-               void *random_arg);
+               void *random_arg, wsuv_resolver_t resolver);
+
+/* For tests: read these files in place of the system's. They outlive the environment, which has
+   looked up no name yet. */
+void env_uv_set_name_files(ws_env *env, const name_files *files);
 
 /* Free an environment that nothing was made with, at once; in place of its `close`. */
 void env_uv_discard(ws_env *env);

@@ -10,6 +10,8 @@ env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc) {
   e->env.alloc = &e->alloc;
   e->loop = loop;
   e->polls = 1;
+  name_service_init(&e->names, &name_files_of_system);
+  ws_list_init(&e->dns_channels);
   return e;
 }
 

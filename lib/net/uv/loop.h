@@ -9,9 +9,11 @@
 #include <stddef.h>
 #include <uv.h>
 
-#include <wsuv/hooks.h>
+#include <wsuv/config.h>
 
 #include "base/env.h"
+#include "base/list.h"
+#include "net/uv/name_service.h"
 
 typedef struct env_uv {
   ws_env env; /* This must be the first field, because other layers have its address only. */
@@ -20,7 +22,10 @@ typedef struct env_uv {
   uv_loop_t *loop; /* The loop is the program's, and outlives the environment. */
   /* This is the program's source of random bytes, or NULL for the system's. */
   wsuv_random_fn random;
-  void *random_arg; /* This is the last argument of `random`. */
+  void *random_arg;         /* This is the last argument of `random`. */
+  wsuv_resolver_t resolver; /* The program has chosen this resolver. */
+  name_service names;       /* This says which names DNS alone decides. */
+  ws_list dns_channels;     /* These are the channels of c-ares, the newest last. */
   /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
   size_t live;
   /* This handle counts polls, and keeps the loop alive while it is referenced. */
@@ -37,8 +42,8 @@ static inline env_uv *env_uv_of(ws_env *env) {
   return (env_uv *) (void *) env;
 }
 
-/* Allocate an environment for `loop`. The caller fills in its operations and its source of random
-   bytes. NULL: no memory. Freed by env_uv_destroy, or by closing. */
+/* Allocate an environment for `loop`. The caller fills in its operations, its source of random
+   bytes and its resolver. NULL: no memory. Freed by env_uv_destroy, or by closing. */
 env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc);
 
 /* Free an environment at once. Nothing made with it is left, and it was not closed. */
@@ -56,7 +61,7 @@ void env_uv_free(env_uv *e, void *p);
 /* Begin to count polls. Idempotent. The environment is closed then, and not destroyed. */
 void env_uv_count_polls(env_uv *e);
 
-/* ws_env_ops.keep_alive, ws_env_ops.close. */
+/* ws_env_ops.keep_alive; and ws_env_ops.close, after the channels of c-ares were closed. */
 void env_uv_keep_alive(ws_env *env, bool on);
 void env_uv_close(ws_env *env, ws_env_cb cb, void *data);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/uv/lookup_cares.h"
 #include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
@@ -419,6 +420,8 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   case 17: c->outgoing_policy = (wsuv_outgoing_policy_t) -1; return true;
   case 18: c->log_level = (wsuv_log_level_t) (WSUV_LOG_TRACE + 1); return true;
   case 19: c->log_level = (wsuv_log_level_t) -1; return true;
+  case 20: c->resolver = (wsuv_resolver_t) (WSUV_RESOLVER_SYSTEM + 1); return true;
+  case 21: c->resolver = (wsuv_resolver_t) -1; return true;
   default: return false;
   }
 }
@@ -443,6 +446,21 @@ WORLD_UV_TEST(test_arguments_client_with_configuration_out_of_range, w) {
     config.allocator = &w->alloc->handle;
     if (!spoil(&config, n)) break;
     assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &config), UV_EINVAL);
+  }
+}
+
+WORLD_UV_TEST(test_arguments_resolver_that_is_not_built_in, w) {
+  wsuv_config_t config;
+  wsuv_client_t *client;
+  wsuv_client_config_init(&config);
+  assert_int_equal(config.resolver, WSUV_RESOLVER_AUTO);
+  config.allocator = &w->alloc->handle;
+  for (int i = WSUV_RESOLVER_AUTO; i <= WSUV_RESOLVER_SYSTEM; i++) {
+    config.resolver = (wsuv_resolver_t) i;
+    int err = wsuv_client_new(&client, world_uv_loop(w), &config);
+    if (err == 0) world_client_close(w, client);
+    bool missing = i == WSUV_RESOLVER_CARES && !lookup_cares_built_in;
+    assert_int_equal(err, missing ? UV_ENOTSUP : 0);
   }
 }
 
@@ -502,6 +520,7 @@ static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t 
   case 2: c->random_arg = c; return true;
   case 3: c->log = other_log; return true;
   case 4: c->log_arg = c; return true;
+  case 5: c->resolver = WSUV_RESOLVER_SYSTEM; return true;
   default: return false;
   }
 }
