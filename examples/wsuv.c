@@ -229,6 +229,7 @@ static void finish(program *p) {
   input_close(&p->input);
   interrupt_stop();
   wsuv_client_close(p->client, NULL);
+  uv_stop(wsuv_client_loop(p->client));
 }
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
@@ -266,6 +267,7 @@ static int make_client(program *p, uv_loop_t *loop) {
     config.extensions = extensions;
     config.extension_count = 1;
   }
+  config.resolver = p->options.resolver;
   config.ping_interval_ms = p->options.ping_interval_ms;
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
@@ -306,6 +308,7 @@ static exit_code judge_call(int err) {
   case WSUV_EURL:
   case WSUV_EINVAL_HEADER:
   case UV_EINVAL:
+  case UV_ENOTSUP:
   case UV_EPROTONOSUPPORT: return EXIT_OURS;
   case UV_ENOMEM:
   case WSUV_ERANDOM: return EXIT_LOST;
@@ -319,6 +322,18 @@ static exit_code fail_call(program *p, int err) {
   return p->code;
 }
 
+enum { LAST_TURNS = 16 }; /* more than handles need to be closed */
+
+/* When the verdict is out, only handles are left to be closed, unless a thread is in a name lookup:
+   that can take a minute, and the process would wait for it even when it exits. */
+static void wind_up(const program *p, uv_loop_t *loop) {
+  int turns = 0;
+  while (turns < LAST_TURNS && uv_run(loop, UV_RUN_NOWAIT) != 0) turns++;
+  if (turns < LAST_TURNS) return;
+  fflush(stdout);
+  _exit((int) p->code);
+}
+
 static exit_code run(program *p, uv_loop_t *loop) {
   int err = make_client(p, loop);
   if (err < 0) return fail_call(p, err);
@@ -329,6 +344,7 @@ static exit_code run(program *p, uv_loop_t *loop) {
     finish(p);
   }
   uv_run(loop, UV_RUN_DEFAULT);
+  wind_up(p, loop);
   return p->code;
 }
 

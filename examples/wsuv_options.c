@@ -35,6 +35,8 @@ static const char help[] =
     "      --resolve HOST:PORT:ADDRESS\n"
     "                           connect to ADDRESS, with no lookup, if the URL has that HOST and\n"
     "                           PORT; may be repeated\n"
+    "      --resolver RESOLVER  look the host up with RESOLVER: auto (the default), cares, which\n"
+    "                           needs no thread, or system\n"
     "      --stream             all of standard input is one message of any length, text without "
     "-b\n"
     "                           (none if it is empty), sent as it is read; what arrives is "
@@ -83,6 +85,7 @@ enum {
   OPTION_ORIGIN,
   OPTION_PING_INTERVAL,
   OPTION_RESOLVE,
+  OPTION_RESOLVER,
   OPTION_STREAM,
   OPTION_TIMEOUT,
   OPTION_STATS,
@@ -106,6 +109,7 @@ static const struct option long_options[] = {
     {"origin", required_argument, NULL, OPTION_ORIGIN},
     {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
+    {"resolver", required_argument, NULL, OPTION_RESOLVER},
     {"stream", no_argument, NULL, OPTION_STREAM},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"include", no_argument, NULL, OPTION_INCLUDE},
@@ -169,6 +173,16 @@ static options_result add_resolve(options *o, char *s) {
   return OPTIONS_RUN;
 }
 
+static options_result read_resolver(wsuv_resolver_t *resolver, const char *s) {
+  static const char *const names[] = {"auto", "cares", "system"}; /* by their values */
+  for (int i = WSUV_RESOLVER_AUTO; i <= WSUV_RESOLVER_SYSTEM; i++) {
+    if (strcmp(s, names[i]) != 0) continue;
+    *resolver = (wsuv_resolver_t) i;
+    return OPTIONS_RUN;
+  }
+  return bad("not a resolver, auto, cares or system: ", s);
+}
+
 static options_result read_tls_version(wsuv_tls_version_t *version, const char *s) {
   return tls_version_read(version, s) ? OPTIONS_RUN : bad("not a version of TLS, 1.2 or 1.3: ", s);
 }
@@ -228,6 +242,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_ORIGIN: o->origin = optarg; break;
   case OPTION_PING_INTERVAL: return read_seconds(&o->ping_interval_ms, optarg);
   case OPTION_RESOLVE: return add_resolve(o, optarg);
+  case OPTION_RESOLVER: return read_resolver(&o->resolver, optarg);
   case OPTION_STREAM: o->stream = true; break;
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;

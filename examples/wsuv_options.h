@@ -23,6 +23,7 @@ typedef struct options {
   size_t header_count;
   resolve_entry *resolves; /* from the first to the last of the command line */
   size_t resolve_count;
+  wsuv_resolver_t resolver;
   tls_options tls;
   unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
   uint64_t ping_interval_ms; /* 0: the library's default */

@@ -250,8 +250,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--stream', '--timeout', '--include',
-                       '--stats',
+                       '--ping-interval', '--resolve', '--resolver', '--stream',
+                       '--timeout', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
                        '--version', 'Exit status'):
@@ -431,6 +431,15 @@ class Connecting(CliTest):
                     '[::1:80:::1', 'h:80:[]', 'h:80:[::1', 'h:+1:::1', 'h:80:localhost'):
             with self.subTest(entry=bad):
                 self.check(run('--resolve', bad, 'ws://h/'), OURS, b'', r'^wsuv: ')
+
+    def test_resolver(self):
+        with Server(lambda peer: (peer.accept(), peer.answer_close())) as server:
+            url = 'ws://localhost:%d/' % server.port
+            self.check(run('--resolver', 'system', url), CLOSED)
+        for name in ('auto', 'system'):
+            result = run('--resolver', name, 'ws://%s.invalid/' % ('x' * 64))
+            self.check_one_line(result, REFUSED, r'^wsuv: could not connect: resolve: ')
+        self.check(run('--resolver', 'dns', 'ws://h/'), OURS, b'', r'^wsuv: not a resolver')
 
     def test_verbose_tells_the_subprotocol(self):
         result = run('-v', '-p', 'none', '-p', 'superchat', '-p', 'chat', echo_url)
