@@ -23,6 +23,7 @@ for file in ./*.deb; do dpkg -x "$file" root; done
 cat >order.c <<'END'
 #include <ares.h>
 #include <arpa/inet.h>
+#include <gnu/libc-version.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void print(const struct sockaddr *addr) {
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *result) {
   (void) arg;
   (void) timeouts;
-  printf("c-ares:");
+  printf("c-ares %s:", ares_version(NULL));
   if (status != ARES_SUCCESS) printf(" %s", ares_strerror(status));
   for (struct ares_addrinfo_node *n = status == 0 ? result->nodes : NULL; n; n = n->ai_next)
     print(n->ai_addr);
@@ -56,7 +57,7 @@ int main(int argc, char **argv) {
   ares_getaddrinfo(channel, argv[1], NULL, &hints, on_answer, NULL);
   ares_destroy(channel);
   if (getaddrinfo(argv[1], NULL, &system_hints, &list) != 0) return 1;
-  printf("getaddrinfo:");
+  printf("getaddrinfo of glibc %s:", gnu_get_libc_version());
   for (struct addrinfo *i = list; i != NULL; i = i->ai_next) print(i->ai_addr);
   printf("\n");
   freeaddrinfo(list);
@@ -88,7 +89,7 @@ seen=$(unshare -nm sh -ec '
 ' sh "$lib")
 echo "$seen"
 
-[ "$seen" = 'c-ares: 192.168.7.9 fd12:3456::9
-getaddrinfo: fd12:3456::9 192.168.7.9
-c-ares: 192.168.8.1 192.168.7.9
-getaddrinfo: 192.168.7.9 192.168.8.1' ]
+[ "$seen" = 'c-ares 1.18.1: 192.168.7.9 fd12:3456::9
+getaddrinfo of glibc 2.36: fd12:3456::9 192.168.7.9
+c-ares 1.18.1: 192.168.8.1 192.168.7.9
+getaddrinfo of glibc 2.36: 192.168.7.9 192.168.8.1' ]
