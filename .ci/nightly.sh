@@ -50,6 +50,11 @@ job_tls_peers() {
   python3 test/interop/tls.py --self-test
 }
 
+# All tests without sanitizers; .ci/run leaves out programs and other libraries there.
+job_all_tests() {
+  BUILD=build-test test/run.sh -Dwerror=true
+}
+
 # Each simulated scenario with many seeds.
 job_seeds() {
   local subject suites=()
