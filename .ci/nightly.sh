@@ -50,6 +50,13 @@ job_tls_peers() {
   python3 test/interop/tls.py --self-test
 }
 
+# The static analyzer with its own limit for each function.
+job_analyzer() {
+  .ci/packages.sh lint || return 1
+  if [ ! -e build-clang/build.ninja ]; then CC=clang meson setup build-clang || return 1; fi
+  .ci/tidy.sh build-clang 225000
+}
+
 # All tests without sanitizers; .ci/run leaves out programs and other libraries there.
 job_all_tests() {
   BUILD=build-test test/run.sh -Dwerror=true
