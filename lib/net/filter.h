@@ -43,6 +43,9 @@ typedef struct ws_filter_events {
   /* Bytes have come that may not be a whole record yet. NULL: not wanted. Called by filters that
      wait for whole records; nothing may be called inside it. */
   void (*on_bytes)(void *up);
+  /* After on_connect the peer has given a TLS session that can be resumed. NULL: not wanted. Only
+     `query` may be called inside it. */
+  void (*on_session)(void *up);
 } ws_filter_events;
 
 /* What a filter can be asked. */

@@ -246,7 +246,7 @@ static int put_tls_over(attempt *a, ws_filter *lower) {
   tls_context *ctx;
   int err = tls_contexts_get(&e->tls, &e->alloc, r->tls, TLS_CLIENT, &ctx, &a->tls_failure);
   if (err < 0) return err;
-  return tls_start(&a->filter, e->env, ctx, r->host, r->to.port, lower, &filter_events, a);
+  return tls_start(&a->filter, e->env, ctx, NULL, r->host, r->to.port, lower, &filter_events, a);
 }
 
 static void start_tls(attempt *a, ws_filter *lower) {

@@ -51,7 +51,11 @@ static void read_all(tls_end *e) {
 }
 
 void tls_end_step(tls_end *e) {
-  if (e->shaken == WS_EAGAIN) e->shaken = tls_engine_handshake(e->engine);
+  if (e->shaken == WS_EAGAIN) {
+    do {
+      e->shaken = tls_engine_handshake(e->engine);
+    } while (e->shaken == TLS_ENGINE_WORKED);
+  }
   if (e->shaken == 0 && e->ended == 0) read_all(e);
 }
 

@@ -59,8 +59,8 @@ static void on_close(void *up) {
   ((caller *) up)->closed++;
 }
 
-static const ws_filter_events filter_events = {on_connect, on_alloc, on_read,
-                                               on_write,   on_close, NULL};
+static const ws_filter_events filter_events = {on_connect, on_alloc, on_read, on_write,
+                                               on_close,   NULL,     NULL};
 
 static void on_resolved(void *up) {
   caller *c = up;

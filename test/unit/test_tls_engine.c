@@ -430,7 +430,8 @@ static bool try_session(void) {
   int err = tls_context_new(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure);
   if (err == 0) {
     err = tls_engine_new(&e, ctx, pair_host, PAIR_PORT);
-    if (err == 0) err = tls_engine_handshake(e);
+    if (err == 0) err = TLS_ENGINE_WORKED;
+    while (err == TLS_ENGINE_WORKED) err = tls_engine_handshake(e);
     tls_engine_free(e);
     tls_context_unref(ctx);
   }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/tls_config.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 
@@ -19,6 +20,8 @@ static bool resumes(tls_pair *p, const char *name, uint16_t port) {
   pair_assert_in(&p->client, "ok", 2);
   assert_true(pair_facts(&p->client).verified);
   bool resumed = pair_facts(&p->client).resumed;
+  assert_int_equal(pair_facts(&p->client).given,
+                   tls_config_resumes(&pair_config) ? TLS_GIVEN_SESSION : TLS_GIVEN_NOTHING);
   pair_disconnect(p);
   return resumed;
 }

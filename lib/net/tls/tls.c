@@ -15,7 +15,8 @@
      below    on_read                       write
 
    Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
-   something is retained below, so that at most one batch of ciphertext waits. */
+   something is retained below, so that at most one batch of ciphertext waits. While the handshake
+   waits for its turn, nothing is read below. */
 
 enum { WRITE_PIECES = 8 }; /* pieces of the queue in one write */
 
@@ -28,6 +29,8 @@ typedef struct tls {
   /* The filter owns this call, which delivers plaintext that is there already; NULL if it is not
      scheduled. */
   ws_deferred *deferred_read;
+  tls_turns *turns; /* The handshake shares this budget with others; NULL: there is none. */
+  tls_turn turn;    /* The handshake waits with this for a later turn of the loop. */
 
   size_t retained;       /* This many bytes of plaintext are encrypted and not written yet. */
   size_t lower_retained; /* The filter below retains this many bytes of ciphertext. */
@@ -39,6 +42,7 @@ typedef struct tls {
   bool reading;       /* The layer above wants to read. */
   bool lower_reading; /* The filter below is reading. */
   bool delivering; /* An event of this filter is running; what can be read is delivered after it. */
+  bool given;      /* The layer above knows that the peer has given a session. */
   bool ended;      /* The layer above has got the end of the stream, or the error. */
   bool shut_wanted, shut; /* Our direction is to be ended, and was ended below. */
   bool closing;           /* The filter was closed, so no event comes any more except on_close. */
@@ -103,6 +107,14 @@ static bool deliver_some(tls *t) {
   return true;
 }
 
+static void tell_session(tls *t) {
+  tls_info info;
+  if (t->given || t->filter.events->on_session == NULL) return;
+  tls_engine_info(t->engine, &info);
+  t->given = info.given == TLS_GIVEN_SESSION;
+  if (t->given) t->filter.events->on_session(t->filter.up);
+}
+
 /* Deliver everything, as long as the layer above reads. Ciphertext that is left is copied out of
    the shared buffer; without memory for that the engine fails, and the next read reports it. */
 static void deliver(tls *t) {
@@ -111,6 +123,7 @@ static void deliver(tls *t) {
   }
   t->delivering = false;
   if (t->closing) return;
+  tell_session(t);
   (void) tls_engine_keep(t->engine);
   (void) push(t); /* there may be an alert to send */
   bool wanted = t->reading && !t->ended && !pending(t);
@@ -154,6 +167,7 @@ static void read_stop(ws_filter *f) {
 
 /* Application data may have come together with the peer's last handshake message. */
 static void tell_connected(tls *t, int status) {
+  tls_turns_leave(&t->turn);
   (void) lower_read(t, false);
   t->connected = true;
   t->delivering = true;
@@ -162,11 +176,37 @@ static void tell_connected(tls *t, int status) {
   if (!t->closing && status == 0) deliver(t);
 }
 
+/* Go on as far as the budget of the turn goes. Returns as tls_engine_handshake;
+   TLS_ENGINE_WORKED: the rest waits for a later turn. Without memory for what was fed, the engine
+   fails, and reports it then. */
+static int shake_hands(tls *t) {
+  int err = TLS_ENGINE_WORKED;
+  while (err == TLS_ENGINE_WORKED && tls_turns_take(t->turns, &t->turn)) {
+    err = tls_engine_handshake(t->engine);
+    if (err == TLS_ENGINE_WORKED) tls_turns_spend(t->turns);
+  }
+  if (err == TLS_ENGINE_WORKED) {
+    (void) tls_engine_keep(t->engine);
+    (void) lower_read(t, false);
+  }
+  return err;
+}
+
 static void tls_handshake_step(tls *t) {
-  int err = tls_engine_handshake(t->engine), written = push(t);
+  int err = shake_hands(t);
+  if (err == TLS_ENGINE_WORKED) return;
+  int written = push(t);
   if ((err == 0 || err == WS_EAGAIN) && written < 0) err = written;
   if (err == WS_EAGAIN && t->lower_end != 0) err = t->lower_end;
+  if (err == WS_EAGAIN) {
+    int reading = lower_read(t, true);
+    if (reading < 0) err = reading;
+  }
   if (err != WS_EAGAIN) tell_connected(t, err);
+}
+
+static void on_turn(tls_turn *turn) {
+  tls_handshake_step(ws_list_entry(turn, tls, turn));
 }
 
 /* Writing */
@@ -276,6 +316,7 @@ static const ws_filter_events lower_events = {
 static void close_it(ws_filter *f) {
   tls *t = tls_of(f);
   t->closing = true;
+  tls_turns_leave(&t->turn);
   t->env->ops->deferred_free(t->deferred_read);
   t->deferred_read = NULL;
   tls_engine_close(t->engine);
@@ -286,7 +327,9 @@ static void close_it(ws_filter *f) {
 static int query(const ws_filter *f, ws_filter_query what, void *out) {
   const tls *t = (const tls *) (const void *) f;
   if (what != WS_QUERY_TLS) return t->lower->ops->query(t->lower, what, out);
-  tls_engine_info(t->engine, out);
+  tls_info *info = out;
+  tls_engine_info(t->engine, info);
+  info->waits = tls_turns_waits(&t->turn);
   return 0;
 }
 
@@ -305,7 +348,8 @@ static const ws_filter_ops ops = {
 static int tls_begin(tls *t) {
   t->lower->events = &lower_events;
   t->lower->up = t;
-  int err = tls_engine_handshake(t->engine);
+  int err = shake_hands(t);
+  if (err == TLS_ENGINE_WORKED) return 0;
   if (err != WS_EAGAIN) return err;
   err = lower_read(t, true);
   if (err < 0) return err;
@@ -314,8 +358,8 @@ static int tls_begin(tls *t) {
   return err;
 }
 
-int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, uint16_t port,
-              ws_filter *lower, const ws_filter_events *events, void *up) {
+int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, const char *host,
+              uint16_t port, ws_filter *lower, const ws_filter_events *events, void *up) {
   const ws_filter before = *lower;
   tls *t = ws_calloc(env->alloc, sizeof *t);
   if (t == NULL) return WS_ENOMEM;
@@ -323,6 +367,9 @@ int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, 
   t->env = env;
   t->lower = lower;
   t->ctx = tls_context_ref(ctx);
+  t->turns = turns;
+  t->turn.run = on_turn;
+  ws_list_init(&t->turn.node);
   int err = tls_engine_new(&t->engine, ctx, host, port);
   if (err == 0) err = tls_begin(t);
   if (err < 0) {

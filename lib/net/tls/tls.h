@@ -9,13 +9,15 @@
 #include "net/filter.h"
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_info.h"
+#include "net/tls/tls_turns.h"
 
 /* Put TLS over a connected filter that retains nothing and does not read, and start the handshake
    with the host that it is connected to; host and port as in tls_engine_new. 0: the lower filter
    belongs to the new one, and on_connect reports how the handshake ends. A code: the lower filter
    is still the caller's, and can only be closed. WS_QUERY_TLS is answered at any time, also before
-   on_connect. */
-int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, const char *host, uint16_t port,
-              ws_filter *lower, const ws_filter_events *events, void *up);
+   on_connect. The handshake takes part in the budget of `turns`, which outlives the filter; NULL:
+   it has none. */
+int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, const char *host,
+              uint16_t port, ws_filter *lower, const ws_filter_events *events, void *up);
 
 #endif

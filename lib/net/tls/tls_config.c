@@ -230,3 +230,7 @@ bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
          same_list(a->alpn, a->alpn_count, b->alpn, b->alpn_count) &&
          same_text(a->keylog_file, b->keylog_file);
 }
+
+bool tls_config_resumes(const wsuv_tls_config_t *config) {
+  return config == NULL || (config->resumption && !config->verification_disabled);
+}

@@ -31,6 +31,9 @@ void tls_config_free(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc);
 /* Whether two configurations are equal in every field, so that one context fits both. */
 bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b);
 
+/* Whether sessions of a configuration can be resumed; NULL: the defaults. */
+bool tls_config_resumes(const wsuv_tls_config_t *config);
+
 /* Decode a pin: "sha256//" and base64 (RFC 7469 2.4). false: it is malformed. */
 bool tls_config_pin(const char *text, uint8_t pin[TLS_PIN_SIZE]);
 

@@ -5,6 +5,7 @@
    that can be resumed, buffers. It belongs to one loop's thread. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <wsuv/tls.h>
 
@@ -34,6 +35,9 @@ ws_room tls_context_read_buffer(const tls_context *ctx);
 
 /* Whether it was made from an equal configuration. */
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config);
+
+/* Whether a session with this host and port is stored that can be resumed. */
+bool tls_context_has_session(tls_context *ctx, const char *host, uint16_t port);
 
 /* false: every certificate is accepted. */
 bool tls_context_verifies(const tls_context *ctx);

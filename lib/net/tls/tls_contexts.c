@@ -33,6 +33,12 @@ int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
   return 0;
 }
 
+bool tls_contexts_has_session(tls_contexts *cs, const wsuv_tls_config_t *config, const char *host,
+                              uint16_t port) {
+  tls_context *ctx = find_matching(cs, config != NULL ? config : &default_config);
+  return ctx != NULL && tls_context_has_session(ctx, host, port);
+}
+
 void tls_contexts_free(tls_contexts *cs) {
   for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++) tls_context_unref(cs->list[i]);
   *cs = (tls_contexts){{NULL}};

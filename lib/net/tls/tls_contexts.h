@@ -3,6 +3,9 @@
 
 /* The TLS contexts of an endpoint: one for each configuration in use. */
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "net/tls/tls_context.h"
 
 enum { TLS_CONTEXTS_MAX = 8 }; /* configurations that are kept */
@@ -19,6 +22,10 @@ typedef struct tls_contexts {
 int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
                      const wsuv_tls_config_t *config, tls_role role, tls_context **out,
                      tls_failure *failure);
+
+/* Whether a session with this host and port is stored that can be resumed. */
+bool tls_contexts_has_session(tls_contexts *cs, const wsuv_tls_config_t *config, const char *host,
+                              uint16_t port);
 
 void tls_contexts_free(tls_contexts *cs); /* drop all of them */
 

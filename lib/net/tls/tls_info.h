@@ -7,6 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the peer has given for later sessions, which can then do without public key work. */
+typedef enum tls_given {
+  TLS_GIVEN_NOTHING,
+  TLS_GIVEN_LATER,  /* TLS 1.3: nothing yet, but a ticket may come after the handshake */
+  TLS_GIVEN_SESSION /* a session that can be resumed is stored */
+} tls_given;
+
 typedef struct tls_info {
   /* This is the version, such as "TLSv1.2"; NULL before the handshake is done. */
   const char *version;
@@ -20,6 +27,8 @@ typedef struct tls_info {
   uint32_t verify_flags; /* These WSUV_CERT_* flags are the errors of the certificates. */
   int library_error;     /* This is the library's code of the error, or 0. */
   const char *text;      /* This is the error in words, or "". */
+  tls_given given; /* This is what the peer has given; nothing before the handshake is done. */
+  bool waits;      /* The handshake could go on, but waits for a later turn of the loop. */
 } tls_info;
 
 #endif

@@ -143,7 +143,8 @@ static void on_close(void *up) {
   u->closed = true;
 }
 
-static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close, NULL};
+static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write,
+                                        on_close,   NULL,     NULL};
 
 static bool over_unix; /* Unix sockets; else TCP */
 
@@ -159,7 +160,7 @@ static raw_peer *new_peer(world *w) {
 static void secure(void *up, int status) {
   user *u = up;
   if (status == 0) {
-    status = tls_start(&u->f, u->env, client_tls, "127.0.0.1", 443, u->f, &events, u);
+    status = tls_start(&u->f, u->env, client_tls, NULL, "127.0.0.1", 443, u->f, &events, u);
     u->is_tls = status == 0;
   }
   if (status < 0) on_connect(u, status);
@@ -298,8 +299,8 @@ static void second_on_connect(void *up, int status) {
   fail_msg("on_connect came twice");
 }
 
-static const ws_filter_events other_events = {second_on_connect, on_alloc, on_read,
-                                              on_write,          on_close, NULL};
+static const ws_filter_events other_events = {second_on_connect, on_alloc, on_read, on_write,
+                                              on_close,          NULL,     NULL};
 
 static void change_hands(user *u) {
   user *next = (user *) (void *) u->memory;

@@ -76,13 +76,14 @@ static void on_close(void *up) {
   u->closed = true;
 }
 
-static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write, on_close, NULL};
+static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write,
+                                        on_close,   NULL,     NULL};
 
 static void secure(void *up, int status) {
   user *u = up;
   assert_int_equal(status, 0);
   u->inside = true;
-  int err = tls_start(&u->f, u->env, u->ctx, u->host, PORT, u->f, &events, u);
+  int err = tls_start(&u->f, u->env, u->ctx, NULL, u->host, PORT, u->f, &events, u);
   u->inside = false;
   if (err < 0) on_connect(u, err);
 }

@@ -272,3 +272,7 @@ bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config
 bool tls_context_verifies(const tls_context *ctx) {
   return !ctx->config.verification_disabled;
 }
+
+bool tls_context_has_session(tls_context *ctx, const char *host, uint16_t port) {
+  return tls_sessions_find(&ctx->sessions, host, port) != NULL;
+}

@@ -9,6 +9,7 @@
 #include "net/tls/mbedtls/tls_internal.h"
 #include "net/tls/mbedtls/tls_resume.h"
 #include "net/tls/mbedtls/tls_suites.h"
+#include "net/tls/tls_config.h"
 
 /* mbedTLS over byte queues. One function reads what was fed, another writes into the queue; neither
    blocks. */
@@ -35,6 +36,7 @@ struct tls_engine {
   bool may_have_plaintext; /* mbedTLS may hold plaintext or records. */
   bool ticket;             /* A ticket has come that was not saved yet. */
   bool done;               /* The handshake is done. */
+  bool given;              /* A session that can be resumed is stored. */
   bool reading;            /* mbedTLS is reading data, so what it sends answers the peer. */
   bool offered;            /* A session to resume was offered. */
   /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
@@ -217,8 +219,7 @@ static int set_name(tls_engine *e) {
 }
 
 static bool resumes(const tls_engine *e) {
-  const tls_context *c = e->ctx;
-  return c->role == TLS_CLIENT && c->config.resumption && !c->config.verification_disabled;
+  return e->ctx->role == TLS_CLIENT && tls_config_resumes(&e->ctx->config);
 }
 
 static int set_up(tls_engine *e) {
@@ -305,7 +306,8 @@ void tls_engine_sent(tls_engine *e, size_t n) {
 /* TLS 1.2: when the handshake is done. TLS 1.3: when a ticket has come. */
 static void save_session(tls_engine *e) {
   if (!resumes(e) || !e->done) return;
-  tls_resume_save(&e->ctx->sessions, &e->ssl, e->host, e->port, &e->not_after);
+  bool saved = tls_resume_save(&e->ctx->sessions, &e->ssl, e->host, e->port, &e->not_after);
+  e->given = e->given || saved;
 }
 
 /* Tickets that come together are saved once: saving costs more than the peer's sending. */
@@ -355,12 +357,15 @@ static int tls_engine_finish(tls_engine *e) {
 
 int tls_engine_handshake(tls_engine *e) {
   int r;
+  bool worked;
   if (e->done) return 0;
   if (e->read_error != 0) return e->read_error;
   do {
     e->input_exhausted = false;
-    r = mbedtls_ssl_handshake(&e->ssl);
-  } while (goes_on(e, r));
+    worked = tls_mbed_is_costly(&e->ssl);
+    r = mbedtls_ssl_handshake_step(&e->ssl);
+    if (r == 0 && worked) return TLS_ENGINE_WORKED;
+  } while (r == 0 ? !tls_mbed_is_over(&e->ssl) : goes_on(e, r));
   if (r == MBEDTLS_ERR_SSL_WANT_READ) {
     e->may_have_plaintext = false;
     return WS_EAGAIN;
@@ -499,6 +504,11 @@ void tls_engine_close(tls_engine *e) {
 
 /* Facts */
 
+static tls_given given(const tls_engine *e) {
+  if (!e->done || e->given) return e->given ? TLS_GIVEN_SESSION : TLS_GIVEN_NOTHING;
+  return resumes(e) && tls_mbed_is_1_3(&e->ssl) ? TLS_GIVEN_LATER : TLS_GIVEN_NOTHING;
+}
+
 void tls_engine_info(const tls_engine *e, tls_info *tls) {
   const mbedtls_x509_crt *cert = e->done ? mbedtls_ssl_get_peer_cert(&e->ssl) : NULL;
   *tls = (tls_info){
@@ -512,5 +522,6 @@ void tls_engine_info(const tls_engine *e, tls_info *tls) {
       .verify_flags = tls_verify_flags(e->flags),
       .library_error = e->failure.library_error,
       .text = e->failure.text,
+      .given = given(e),
   };
 }

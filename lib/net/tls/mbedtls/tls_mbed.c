@@ -117,6 +117,12 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl) {
   return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
 }
 
+/* The client makes its key share before it sends ClientHello, also if the server then chooses
+   TLS 1.2, and gets the shared secret from ServerHello. */
+static bool has_key_share(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(max_tls_version) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
 bool tls_mbed_is_ticket(int error) {
   return error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
 }
@@ -137,6 +143,14 @@ int tls_mbed_record_type(const mbedtls_ssl_context *ssl) {
 
 static int empty_records(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(nb_zero);
+}
+
+static int state_of(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(state);
+}
+
+bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {
+  return session->MBEDTLS_PRIVATE(id_len) > 0 || session->MBEDTLS_PRIVATE(ticket_len) > 0;
 }
 
 #else /* 2.28 */
@@ -225,6 +239,14 @@ static int empty_records(const mbedtls_ssl_context *ssl) {
   return ssl->nb_zero;
 }
 
+static int state_of(const mbedtls_ssl_context *ssl) {
+  return ssl->state;
+}
+
+bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {
+  return session->id_len > 0 || session->ticket_len > 0;
+}
+
 #endif
 
 /* mbedTLS counts the empty records since the last one that was not empty, and fails beyond the
@@ -255,4 +277,25 @@ bool tls_mbed_is_ticket(int error) {
   return false;
 }
 
+static bool has_key_share(const mbedtls_ssl_context *ssl) {
+  (void) ssl;
+  return false;
+}
+
 #endif
+
+bool tls_mbed_is_over(const mbedtls_ssl_context *ssl) {
+  return state_of(ssl) == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
+bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl) {
+  switch (state_of(ssl)) {
+  case MBEDTLS_SSL_SERVER_CERTIFICATE:
+  case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+  case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
+  case MBEDTLS_SSL_CERTIFICATE_VERIFY: return true;
+  case MBEDTLS_SSL_CLIENT_HELLO:
+  case MBEDTLS_SSL_SERVER_HELLO: return has_key_share(ssl);
+  default: return false;
+  }
+}

@@ -50,6 +50,15 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets);
 /* Whether TLS 1.3 was negotiated: its sessions come later, as tickets, each to be used once. */
 bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 
+/* Whether the server has given an identifier or a ticket with which the session can be resumed. */
+bool tls_mbed_can_resume(const mbedtls_ssl_session *session);
+
+/* Whether the next step of the handshake does public key work, if it can be done. */
+bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl);
+
+/* Whether the handshake has no step left. */
+bool tls_mbed_is_over(const mbedtls_ssl_context *ssl);
+
 /* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 

@@ -41,19 +41,21 @@ bool tls_resume_offer(tls_sessions *s, mbedtls_ssl_context *ssl, const char *hos
 }
 
 /* The first call returns the length only. */
-static void save(tls_sessions *s, const mbedtls_ssl_session *session, const char *host,
+static bool save(tls_sessions *s, const mbedtls_ssl_session *session, const char *host,
                  uint16_t port, const saved_head *head) {
   size_t len = 0;
-  if (mbedtls_ssl_session_save(session, NULL, 0, &len) != MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return;
-  tls_session *to = tls_sessions_add(s, host, port, sizeof *head + len);
-  if (to == NULL) return;
-  memcpy(to->data, head, sizeof *head);
-  if (mbedtls_ssl_session_save(session, to->data + sizeof *head, len, &len) != 0) {
-    tls_sessions_remove(s, to);
+  if (mbedtls_ssl_session_save(session, NULL, 0, &len) != MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) {
+    return false;
   }
+  tls_session *to = tls_sessions_add(s, host, port, sizeof *head + len);
+  if (to == NULL) return false;
+  memcpy(to->data, head, sizeof *head);
+  bool saved = mbedtls_ssl_session_save(session, to->data + sizeof *head, len, &len) == 0;
+  if (!saved) tls_sessions_remove(s, to);
+  return saved;
 }
 
-void tls_resume_save(tls_sessions *s, const mbedtls_ssl_context *ssl, const char *host,
+bool tls_resume_save(tls_sessions *s, const mbedtls_ssl_context *ssl, const char *host,
                      uint16_t port, const mbedtls_x509_time *not_after) {
   mbedtls_ssl_session session;
   saved_head head;
@@ -61,6 +63,8 @@ void tls_resume_save(tls_sessions *s, const mbedtls_ssl_context *ssl, const char
   head.not_after = *not_after;
   head.ticket = tls_mbed_is_1_3(ssl);
   mbedtls_ssl_session_init(&session);
-  if (mbedtls_ssl_get_session(ssl, &session) == 0) save(s, &session, host, port, &head);
+  bool saved = mbedtls_ssl_get_session(ssl, &session) == 0 && tls_mbed_can_resume(&session) &&
+               save(s, &session, host, port, &head);
   mbedtls_ssl_session_free(&session);
+  return saved;
 }

@@ -16,8 +16,9 @@
 bool tls_resume_offer(tls_sessions *s, mbedtls_ssl_context *ssl, const char *host, uint16_t port,
                       mbedtls_x509_time *not_after);
 
-/* Store the session as it is now. Without memory the next session is not resumed. */
-void tls_resume_save(tls_sessions *s, const mbedtls_ssl_context *ssl, const char *host,
+/* Store the session as it is now. false: nothing is stored, because the server has given neither an
+   identifier nor a ticket, or there is no memory; then the next session is not resumed. */
+bool tls_resume_save(tls_sessions *s, const mbedtls_ssl_context *ssl, const char *host,
                      uint16_t port, const mbedtls_x509_time *not_after);
 
 #endif

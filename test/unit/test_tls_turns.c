@@ -1,0 +1,95 @@
+/* The budget of the TLS handshakes of one turn of the loop. */
+
+#include "net/tls/tls_turns.h"
+
+#include "support/test.h"
+
+enum { HANDSHAKES = 5, STEPS = 3 };
+
+/* A handshake with so many steps that do public key work. */
+typedef struct handshake {
+  tls_turn turn;
+  unsigned left;
+} handshake;
+
+static tls_turns turns;
+static handshake all[HANDSHAKES];
+static size_t wakes, done, order[HANDSHAKES];
+
+static void wake(void *up) {
+  assert_ptr_equal(up, &turns);
+  wakes++;
+}
+
+static void go_on(tls_turn *turn) {
+  handshake *h = ws_list_entry(turn, handshake, turn);
+  while (h->left > 0 && tls_turns_take(&turns, turn)) {
+    tls_turns_spend(&turns);
+    h->left--;
+  }
+  if (h->left == 0) order[done++] = (size_t) (h - all);
+}
+
+static int before(void **state) {
+  (void) state;
+  tls_turns_init(&turns, wake, &turns);
+  wakes = done = 0;
+  for (size_t i = 0; i < HANDSHAKES; i++) {
+    all[i] = (handshake){.turn.run = go_on, .left = STEPS};
+    ws_list_init(&all[i].turn.node);
+  }
+  return 0;
+}
+
+static unsigned steps_left(void) {
+  unsigned left = 0;
+  for (size_t i = 0; i < HANDSHAKES; i++) left += all[i].left;
+  return left;
+}
+
+TEST_AROUND_EACH(before, NULL)
+
+TEST(test_turn_has_so_many_steps_and_no_more) {
+  for (size_t i = 0; i < HANDSHAKES; i++) go_on(&all[i].turn);
+  unsigned left = HANDSHAKES * STEPS - TLS_TURNS_STEPS;
+  while (left > 0) {
+    assert_int_equal(steps_left(), left);
+    wakes = 0;
+    tls_turns_renew(&turns);
+    assert_true(wakes > 0);
+    left = left > TLS_TURNS_STEPS ? left - TLS_TURNS_STEPS : 0;
+  }
+  assert_int_equal(done, HANDSHAKES);
+}
+
+TEST(test_handshakes_end_in_the_order_in_which_they_began) {
+  for (size_t i = 0; i < HANDSHAKES; i++) go_on(&all[i].turn);
+  while (done < HANDSHAKES) tls_turns_renew(&turns);
+  for (size_t i = 0; i < HANDSHAKES; i++) assert_int_equal(order[i], i);
+}
+
+TEST(test_handshake_that_does_no_work_waits_behind_others) {
+  go_on(&all[0].turn);
+  assert_true(tls_turns_waits(&all[0].turn));
+  assert_false(tls_turns_take(&turns, &all[1].turn));
+  all[1].left = 0;
+  tls_turns_renew(&turns);
+  assert_int_equal(done, 2);
+}
+
+TEST(test_handshake_that_has_left_does_not_run) {
+  for (size_t i = 0; i < 3; i++) go_on(&all[i].turn);
+  tls_turns_leave(&all[1].turn);
+  tls_turns_leave(&all[1].turn);
+  assert_false(tls_turns_waits(&all[1].turn));
+  for (int i = 0; i < 10; i++) tls_turns_renew(&turns);
+  assert_int_equal(done, 2);
+  assert_int_equal(all[1].left, STEPS);
+}
+
+TEST(test_without_a_budget_nobody_waits) {
+  for (int i = 0; i < 10; i++) {
+    assert_true(tls_turns_take(NULL, &all[0].turn));
+    tls_turns_spend(NULL);
+  }
+}
