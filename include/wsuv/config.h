@@ -65,8 +65,8 @@ typedef enum wsuv_resolver {
 
 /**
  * Configuration. Fill in the defaults with wsuv_client_config_init(), then change fields. It is
- * copied, with all that it points to, when it is used. No limit can be switched off: 0 is refused
- * with `UV_EINVAL`.
+ * copied, with all that it points to, when it is used. No limit can be switched off, unless its
+ * description says how: 0 is refused with `UV_EINVAL`.
  */
 typedef struct wsuv_config {
   size_t size; /**< `sizeof(wsuv_config_t)` of the caller. */
@@ -117,8 +117,10 @@ typedef struct wsuv_config {
   size_t low_water;
 
   /**
-   * Time from wsuv_connect() to the open session, in ms. If the program keeps the loop from running
-   * when this time ends, or just before, the session gets the lost time back. Default 10000.
+   * Time from wsuv_connect() to the open session, in ms. If the session has to wait for its turn
+   * (#max_connecting), the time begins when its turn has come. If the program keeps the loop from
+   * running when this time ends, or just before, the session gets the lost time back. Default
+   * 10000.
    */
   uint64_t handshake_timeout_ms;
   /**
@@ -191,6 +193,24 @@ typedef struct wsuv_config {
    * system's trusted certificates.
    */
   const wsuv_tls_config_t *tls;
+
+  /**
+   * So many sessions connect to the same host and port, or Unix socket, at the same time; the
+   * others wait for their turn, in the order of the calls (RFC 6455 4.1 allows one). A place is
+   * free when TLS is done (`wss`), or when the session has opened or failed. Besides, the first
+   * `wss` session to a host that cannot resume a TLS session connects alone until TLS is done, so
+   * that the others can resume its TLS session (TLS 1.3: until the server has sent one, or the
+   * response); not if wsuv_tls_config::resumption is off, or if the host gave none before. Sessions
+   * over a stream of the program's do not wait. 0 (the default): 16 for `wss`, without a limit for
+   * `ws`. `UINT_MAX`: without a limit, and nobody waits.
+   */
+  unsigned max_connecting;
+  /**
+   * Time that a session may wait for its turn (#max_connecting), in ms; 0: without a limit. When it
+   * passes, the session ends with `UV_ETIMEDOUT`, stage `resolve`, detail "queue deadline". Default
+   * 10000.
+   */
+  uint64_t queue_timeout_ms;
 } wsuv_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */

@@ -36,7 +36,7 @@ typedef struct wsuv_session wsuv_session_t;
 
 /** The stage that a session has reached. */
 typedef enum wsuv_stage {
-  WSUV_STAGE_RESOLVE = 0,   /**< Looking up the name. */
+  WSUV_STAGE_RESOLVE = 0,   /**< Waiting for its turn to connect, or looking up the name. */
   WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
   WSUV_STAGE_TLS = 3,       /**< The handshake of TLS. */
   WSUV_STAGE_HANDSHAKE = 4, /**< Opening handshake (RFC 6455 4). */

@@ -1,11 +1,13 @@
 #include "session/attempt.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "net/address.h"
 #include "net/dial/dial.h"
 #include "net/tls/tls.h"
+#include "net/tls/tls_config.h"
 #include "proto/handshake/h1_client.h"
 #include "session/session_tls.h"
 
@@ -16,6 +18,7 @@ struct attempt {
   endpoint *endpoint;
   resolver *resolver;       /* The client's resolver looks up the host; it outlives the attempt. */
   session_request *request; /* The attempt owns the request until attempt_take_request. */
+  connect_place place;      /* This is the attempt's place in the queue of the endpoint. */
   log_to log;               /* Lines for the log of the session go here. */
   /* The receiver's callbacks are in this table, which outlives the attempt. */
   const attempt_events *events;
@@ -53,6 +56,57 @@ static void record_step(attempt *a, uint32_t *took_us) {
 
 static void attempt_fail(attempt *a, int status, const char *detail) {
   if (!a->abandoned) a->events->on_failed(a->up, status, detail);
+}
+
+/* The queue of the endpoint */
+
+/* The answers are of TLS; without it, they are those of an empty structure. */
+static tls_info ask_tls(const attempt *a) {
+  tls_info info = {.version = NULL};
+  bool known = a->filter != NULL && a->filter->ops->query(a->filter, WS_QUERY_TLS, &info) == 0;
+  return known ? info : (tls_info){.version = NULL};
+}
+
+/* A host that gives no session to the first attempt is remembered. The others tell only that there
+   is one, because they may have resumed the session that they have. */
+static void note_session(attempt *a) {
+  bool given = ask_tls(a).given == TLS_GIVEN_SESSION;
+  if (given || connect_queue_is_first(&a->place)) connect_queue_note(&a->place, given);
+}
+
+/* TLS is done, so the place is free. But with TLS 1.3 the session comes in a ticket, for which
+   others wait if this attempt is the first: until it has come, or the response has. */
+static void leave_after_tls(attempt *a) {
+  bool awaited = ask_tls(a).given == TLS_GIVEN_LATER && connect_queue_is_first(&a->place);
+  if (awaited) return;
+  note_session(a);
+  endpoint_leave_queue(a->endpoint, &a->place);
+}
+
+static connect_session session_wanted(attempt *a) {
+  const session_request *r = a->request;
+  if (!r->url.secure || !tls_config_resumes(r->tls)) return CONNECT_NO_SESSION;
+  bool stored = tls_contexts_has_session(&a->endpoint->tls, r->tls, r->host, r->to.port);
+  return stored ? CONNECT_HAS_SESSION : CONNECT_NEEDS_SESSION;
+}
+
+int attempt_enter_queue(attempt *a, endpoint_task *task) {
+  const session_request *r = a->request;
+  bool is_unix = r->url.socket.base != NULL;
+  const ws_text host = is_unix ? r->url.socket : (ws_text){r->host, strlen(r->host)};
+  if (r->max_connecting == UINT_MAX) return 0;
+  a->place.task = task;
+  a->place.max = r->max_connecting;
+  a->place.session = (uint8_t) session_wanted(a);
+  return connect_queue_enter(&a->endpoint->connecting, &a->place, host, is_unix ? 0 : r->to.port);
+}
+
+bool attempt_waits(const attempt *a) {
+  return a->place.waits;
+}
+
+bool attempt_is_held(const attempt *a) {
+  return ask_tls(a).waits;
 }
 
 /* Sending the handshake */
@@ -112,6 +166,8 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   result->rest = rest;
   result->rest_len = rest_len;
   record_step(a, &a->figures.upgrade_us);
+  note_session(a);
+  endpoint_leave_queue(a->endpoint, &a->place);
   a->filter = NULL;
   a->events->on_ready(a->up, filter, result);
 }
@@ -184,6 +240,7 @@ static void attempt_on_connect(void *up, int status) {
     return;
   }
   record_step(a, &a->figures.tls_us);
+  leave_after_tls(a);
   session_tls_log(a->log, a->filter);
   start_handshake(a);
 }
@@ -219,6 +276,13 @@ static void attempt_on_write(void *up, int status) {
   }
 }
 
+/* The ticket that others wait for. */
+static void attempt_on_session(void *up) {
+  attempt *a = up;
+  if (!connect_queue_is_first(&a->place)) return;
+  leave_after_tls(a);
+}
+
 static void attempt_on_closed(void *up) {
   attempt *a = up;
   a->events->on_closed(a->up);
@@ -230,7 +294,8 @@ static const ws_filter_events filter_events = {.on_connect = attempt_on_connect,
                                                .on_alloc = attempt_on_alloc,
                                                .on_read = attempt_on_read,
                                                .on_write = attempt_on_write,
-                                               .on_close = attempt_on_closed};
+                                               .on_close = attempt_on_closed,
+                                               .on_session = attempt_on_session};
 
 static void use_filter(attempt *a, ws_filter *filter) {
   a->filter = filter;
@@ -246,7 +311,8 @@ static int put_tls_over(attempt *a, ws_filter *lower) {
   tls_context *ctx;
   int err = tls_contexts_get(&e->tls, &e->alloc, r->tls, TLS_CLIENT, &ctx, &a->tls_failure);
   if (err < 0) return err;
-  return tls_start(&a->filter, e->env, ctx, NULL, r->host, r->to.port, lower, &filter_events, a);
+  return tls_start(&a->filter, e->env, ctx, &e->tls_turns, r->host, r->to.port, lower,
+                   &filter_events, a);
 }
 
 static void start_tls(attempt *a, ws_filter *lower) {
@@ -352,6 +418,7 @@ void attempt_set_filter(attempt *a, ws_filter *filter) {
 
 void attempt_abandon(attempt *a) {
   a->abandoned = true;
+  endpoint_leave_queue(a->endpoint, &a->place);
   if (a->dial != NULL) dial_cancel(a->dial);
   a->dial = NULL;
   if (a->filter != NULL) a->filter->ops->close(a->filter);
@@ -360,6 +427,7 @@ void attempt_abandon(attempt *a) {
 void attempt_free(attempt *a) {
   if (a == NULL) return;
   const wsuv_allocator_t *alloc = &a->endpoint->alloc;
+  endpoint_leave_queue(a->endpoint, &a->place);
   h1_client_free(a->handshake);
   request_free(a->request);
   ws_free(alloc, a->rest);
@@ -373,6 +441,10 @@ session_request *attempt_take_request(attempt *a) {
 }
 
 /* What is known of the attempt */
+
+const session_request *attempt_request(const attempt *a) {
+  return a->request;
+}
 
 wsuv_stage_t attempt_stage(const attempt *a) {
   return a->stage;

@@ -5,7 +5,7 @@
    does the opening handshake. It knows no session. It can be abandoned at any time, and a new
    attempt can be made with the same request.
 
-       attempt_new, [attempt_set_filter], attempt_start
+       attempt_new, [attempt_set_filter or attempt_enter_queue], attempt_start
          -> on_ready                          attempt_free
          -> on_failed -> attempt_abandon [-> on_closed]  attempt_free
        attempt_abandon at any time           [-> on_closed]  attempt_free */
@@ -61,6 +61,17 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
 /* Use a connection that exists, instead of dialling. Call it before attempt_start. */
 void attempt_set_filter(attempt *a, ws_filter *filter);
 
+/* Take a place in the endpoint's queue, unless there is no limit of attempts. If the attempt then
+   waits, `task` runs when its turn has come. Call it before attempt_start. Returns 0 or
+   WS_ENOMEM. */
+int attempt_enter_queue(attempt *a, endpoint_task *task);
+
+/* Whether the turn of the attempt has not come yet, so that it may not be started. */
+bool attempt_waits(const attempt *a);
+
+/* Whether the attempt could go on, but waits until the loop has done public key work of others. */
+bool attempt_is_held(const attempt *a);
+
 /* Begin. Call it from the loop. */
 void attempt_start(attempt *a);
 
@@ -78,6 +89,7 @@ void attempt_free(attempt *a);
 /* Take the request back before attempt_free, so that another attempt can be made with it. */
 session_request *attempt_take_request(attempt *a);
 
+const session_request *attempt_request(const attempt *a);
 wsuv_stage_t attempt_stage(const attempt *a);
 const ws_filter *attempt_filter(const attempt *a); /* the connection until it is closed, or NULL */
 const attempt_figures *attempt_get_figures(const attempt *a);

@@ -36,9 +36,10 @@ static const wsuv_config_t defaults = {
     .user_agent = "wsuv/" WSUV_VERSION_STRING,
     .tcp_nodelay = true,
     .log_level = WSUV_LOG_INFO,
+    .queue_timeout_ms = 10000,
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, tls, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, queue_timeout_ms, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   sized_fill(config, size, &config_type, &defaults);

@@ -115,14 +115,6 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   return err;
 }
 
-static void connect_begin(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *request,
-                          wsuv_session_t **out) {
-  const wsuv_config_t *own = request->config;
-  session_begin(s, own != NULL ? own->handshake_timeout_ms
-                               : client->endpoint.config.handshake_timeout_ms);
-  if (out != NULL) *out = s;
-}
-
 static int read_and_check(connect_input *to, const wsuv_client_t *client,
                           const wsuv_request_t *request, const wsuv_callbacks_t *callbacks) {
   if (client->endpoint.closing) return WSUV_ESTATE;
@@ -136,8 +128,15 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   wsuv_session_t *s;
   int err = read_and_check(&in, client, request, callbacks);
   if (err == 0) err = make(&s, client, &in.request, &in.callbacks);
-  if (err == 0) connect_begin(s, client, &in.request, session);
-  return err;
+  if (err < 0) return err;
+  err = attempt_enter_queue(s->attempt, &s->task);
+  if (err < 0) {
+    session_free(s);
+    return err;
+  }
+  session_begin(s);
+  if (session != NULL) *session = s;
+  return 0;
 }
 
 /* The session takes over the stream only after everything else has succeeded. */
@@ -154,7 +153,8 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
   }
   adopt_take(filter);
   attempt_set_filter(s->attempt, filter);
-  connect_begin(s, client, &in->request, session);
+  session_begin(s);
+  if (session != NULL) *session = s;
   return 0;
 }
 

@@ -25,6 +25,7 @@ static void release(endpoint *e) {
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;
   tls_contexts_free(&e->tls);
+  connect_queue_free(&e->connecting);
   callback_set_unref(e->callbacks, &e->alloc);
   completion_pool_free(&e->completions);
   conn_shared_free(&e->shared);
@@ -61,6 +62,25 @@ void endpoint_schedule(endpoint *e, endpoint_task *task) {
   if (!ws_list_empty(&task->node)) return;
   ws_list_append(&e->pending, &task->node);
   e->env->ops->deferred_schedule(e->tick);
+}
+
+/* The budget of TLS handshakes */
+
+static void wake_tls(void *up) {
+  endpoint *e = up;
+  endpoint_schedule(e, &e->tls_task);
+}
+
+static void renew_tls(endpoint_task *task) {
+  tls_turns_renew(&ws_list_entry(task, endpoint, tls_task)->tls_turns);
+}
+
+/* The queue of those that connect */
+
+void endpoint_leave_queue(endpoint *e, connect_place *place) {
+  connect_place *next;
+  connect_queue_leave(&e->connecting, place);
+  while ((next = connect_queue_next(&e->connecting)) != NULL) endpoint_schedule(e, next->task);
 }
 
 bool endpoint_post(endpoint *e, post *p) {
@@ -134,6 +154,10 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   completion_pool_init(&e->completions, &e->alloc);
   ws_list_init(&e->sessions);
   ws_list_init(&e->pending);
+  ws_list_init(&e->tls_task.node);
+  e->tls_task.run = renew_tls;
+  tls_turns_init(&e->tls_turns, wake_tls, e);
+  connect_queue_init(&e->connecting, &e->alloc);
   return 0;
 }
 

@@ -3,7 +3,8 @@
 
 /* What a client and a server have in common (RFC 6455 calls both endpoints): the tick, in which
    sessions do what is pending; calls from other threads; pools; the read buffer; TLS contexts; the
-   list of sessions; and keeping the loop alive. An endpoint knows no session. */
+   list of sessions; the queue of those that connect; and keeping the loop alive. An endpoint knows
+   no session. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,9 +17,11 @@
 #include "base/list.h"
 #include "base/role.h"
 #include "net/tls/tls_contexts.h"
+#include "net/tls/tls_turns.h"
 #include "proto/extension/extension_list.h"
 #include "proto/frame/conn.h"
 #include "session/completions.h"
+#include "session/connect_queue.h"
 #include "session/posts.h"
 
 enum { ENDPOINT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer, which all sessions share */
@@ -46,9 +49,12 @@ struct endpoint {
   completion_pool completions; /* All sessions take their completions from this pool. */
   /* The endpoint holds a reference to the set of callbacks that was made last, or this is NULL. */
   struct callback_set *callbacks;
-  tls_contexts tls;     /* These are the TLS contexts of the configurations that were used last. */
-  ws_list sessions;     /* All sessions are in this list until their on_close has returned. */
-  size_t session_count; /* This is the number of sessions in `sessions`. */
+  tls_contexts tls;    /* These are the TLS contexts of the configurations that were used last. */
+  tls_turns tls_turns; /* The TLS handshakes of all sessions share this budget. */
+  endpoint_task tls_task;    /* This renews the budget in the tick. */
+  connect_queue connecting;  /* Attempts to connect wait here for their turn. */
+  ws_list sessions;          /* All sessions are in this list until their on_close has returned. */
+  size_t session_count;      /* This is the number of sessions in `sessions`. */
   size_t keeping_loop_alive; /* This many sessions keep the loop alive. */
   ws_list pending;           /* The tasks in this list run in the next tick. */
   /* The tick is a deferred call; it is NULL when the endpoint only waits for its environment to
@@ -74,6 +80,10 @@ void endpoint_free(endpoint *e);
 
 /* Run a task in the next tick. This has no effect on a task that is already scheduled. */
 void endpoint_schedule(endpoint *e, endpoint_task *task);
+
+/* An attempt leaves the queue of those that connect. The tasks of the attempts whose turn has come
+   now run in the next tick. */
+void endpoint_leave_queue(endpoint *e, connect_place *place);
 
 /* Count one session more (`on`) or one session less that keeps the loop alive. The loop is kept
    alive while the count is not 0. */

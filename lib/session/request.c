@@ -1,5 +1,6 @@
 #include "session/request.h"
 
+#include <limits.h>
 #include <stdalign.h>
 #include <string.h>
 
@@ -103,6 +104,15 @@ static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
   return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
 }
 
+/* An adopted stream does not ask for the limit of attempts. */
+static void set_limits(session_request *r, const wsuv_config_t *config) {
+  enum { MAX_SECURE = 16 };
+  unsigned by_default = r->url.secure ? MAX_SECURE : UINT_MAX;
+  r->handshake_timeout_ms = config->handshake_timeout_ms;
+  r->queue_timeout_ms = config->queue_timeout_ms;
+  r->max_connecting = config->max_connecting > 0 ? config->max_connecting : by_default;
+}
+
 /* The endpoint's configuration outlives the request; a request's own configuration does not, so it
    is copied. */
 static int set_tls(session_request *r, const wsuv_config_t *config, bool own) {
@@ -117,6 +127,7 @@ static int fill(session_request *r, packer *p, const wsuv_request_t *from,
   int err = pack_all(r, p, from, config);
   if (err == 0) err = set_socket(&r->socket, config);
   if (err == 0) err = set_target(r, from->address);
+  set_limits(r, config);
   return err == 0 ? set_tls(r, config, from->config != NULL) : err;
 }
 

@@ -23,6 +23,11 @@ typedef struct session_request {
   dial_target to; /* This is the destination: `host` and a port, or an address to use instead. */
   char host[URL_HOST_SIZE]; /* This is the host name for the lookup, terminated. */
   ws_socket_options socket; /* These are the options for a TCP socket. */
+  /* So many milliseconds may pass from the beginning of an attempt to the open session. */
+  uint64_t handshake_timeout_ms;
+  /* An attempt may wait for its turn for so many milliseconds; 0: without a limit. */
+  uint64_t queue_timeout_ms;
+  unsigned max_connecting; /* So many attempts to the host connect at the same time. */
   /* This is the TLS configuration for `wss`: `own_tls` or the endpoint's, or NULL for the
      defaults. */
   const wsuv_tls_config_t *tls;

@@ -20,6 +20,7 @@ enum { LINGER_MS = 1000 };
 
 wsuv_stage_t session_stage(const wsuv_session_t *s) {
   switch ((session_state) s->state) {
+  case SESSION_QUEUED:
   case SESSION_NEW:
   case SESSION_CONNECTING: return attempt_stage(s->attempt);
   case SESSION_OPEN: return WSUV_STAGE_OPEN;
@@ -62,11 +63,17 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   arm_timer(s);
 }
 
-/* Change the state. No other function changes it. The states before SESSION_OPEN share one
-   deadline, which session_begin sets. */
+/* Change the state. No other function changes it. SESSION_NEW and SESSION_CONNECTING share one
+   deadline, which begins when the attempt has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   switch (state) {
+  case SESSION_QUEUED: {
+    uint64_t timeout_ms = attempt_request(s->attempt)->queue_timeout_ms;
+    if (timeout_ms > 0) set_deadline(s, timeout_ms);
+    break;
+  }
+  case SESSION_NEW: set_deadline(s, attempt_request(s->attempt)->handshake_timeout_ms); break;
   case SESSION_OPEN:
     timeouts_open(&s->timeouts, session_now_ms(s));
     session_rearm(s);
@@ -461,12 +468,13 @@ const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
 
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
+  if (s->state == SESSION_QUEUED && !attempt_waits(s->attempt)) enter(s, SESSION_NEW);
   if (s->state == SESSION_NEW) {
     enter(s, SESSION_CONNECTING);
     attempt_start(s->attempt);
   } else if (s->state == SESSION_ENDED) {
     if (session_filter(s) == NULL) session_finish(s);
-  } else if (s->state != SESSION_CONNECTING) {
+  } else if (s->state != SESSION_QUEUED && s->state != SESSION_CONNECTING) {
     inflow_renew(&s->in);
     deliver_events(s);
     if (s->in.budget == 0) yield(s);
@@ -525,6 +533,10 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
 
 static void on_state_over(wsuv_session_t *s) {
   bool renewed = false;
+  if (s->state == SESSION_QUEUED) {
+    if (attempt_waits(s->attempt)) session_end(s, WS_ETIMEDOUT, "queue deadline");
+    return;
+  }
   if (s->attempt != NULL) {
     attempt_expire(s->attempt, "handshake deadline");
     return;
@@ -543,7 +555,10 @@ static void on_timer(void *data) {
   uint64_t now = session_now_ms(s);
   if (s->state == SESSION_OPEN) {
     on_open_timer(s, now);
-  } else if (timeouts_check(&s->timeouts, now) == TIMEOUTS_OVER) {
+    return;
+  }
+  if (s->attempt != NULL && attempt_is_held(s->attempt)) timeouts_hold(&s->timeouts, now);
+  if (timeouts_check(&s->timeouts, now) == TIMEOUTS_OVER) {
     on_state_over(s);
   } else {
     arm_timer(s);
@@ -588,11 +603,13 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, 
   return 0;
 }
 
-void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms) {
+void session_begin(wsuv_session_t *s) {
   endpoint_add_session(s->endpoint, &s->node);
   endpoint_keep_loop_alive(s->endpoint, true);
-  set_deadline(s, handshake_timeout_ms);
-  session_schedule(s);
+  bool waits = attempt_waits(s->attempt);
+  enter(s, waits ? SESSION_QUEUED : SESSION_NEW);
+  if (waits) log_line(session_log(s), WSUV_LOG_INFO, "waiting for its turn to connect");
+  if (!waits) session_schedule(s);
 }
 
 /* Logging */

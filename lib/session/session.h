@@ -25,7 +25,8 @@
 
 /* Only enter() in session.c changes the state. */
 typedef enum session_state {
-  SESSION_NEW,        /* the attempt has not started */
+  SESSION_QUEUED,     /* the attempt waits for its turn */
+  SESSION_NEW,        /* the attempt has its turn, and has not started */
   SESSION_CONNECTING, /* the attempt has started; attempt_stage returns its stage */
   SESSION_OPEN,
   SESSION_CLOSING, /* a close frame is queued or was received, or writing has failed */
@@ -74,8 +75,9 @@ void session_free(wsuv_session_t *s);
 /* The session's functions for the events of its attempt. */
 extern const attempt_events session_attempt_events;
 
-/* Start the session with its attempt. From now on it ends with exactly one on_close. */
-void session_begin(wsuv_session_t *s, uint64_t handshake_timeout_ms);
+/* Start the session with its attempt, when the attempt has its turn. From now on it ends with
+   exactly one on_close. */
+void session_begin(wsuv_session_t *s);
 
 /* Schedule the session for the next tick. While events are delivered this is not needed, because
    the session is flushed after them. */

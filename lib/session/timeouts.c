@@ -36,6 +36,11 @@ static bool deadline_put_off(timeouts *t, uint64_t now_ms) {
   return true;
 }
 
+void timeouts_hold(timeouts *t, uint64_t now_ms) {
+  uint64_t part_ms = t->timeout_ms / LAST_PART;
+  if (now_ms >= t->check_ms) deadline_begin(t, now_ms, sum(part_ms, part_ms + 1));
+}
+
 void timeouts_open(timeouts *t, uint64_t now_ms) {
   const keepalive *k = &t->keepalive;
   if (keepalive_on(k)) keepalive_start(&t->keepalive, k->interval_ms, k->timeout_ms, now_ms);

@@ -55,6 +55,10 @@ static inline void timeouts_used(timeouts *t, uint64_t now_ms) {
   t->last_data_ms = now_ms;
 }
 
+/* The session is not open, and waits only because the loop does the work of others first. If the
+   deadline is to be checked, it is put off, so that its last part is left after the wait. */
+void timeouts_hold(timeouts *t, uint64_t now_ms);
+
 /* Check which timeout has passed: timeouts_check for a session that is not open,
    timeouts_check_open for one that is open. */
 timeouts_verdict timeouts_check(timeouts *t, uint64_t now_ms);

@@ -77,3 +77,30 @@ TEST(test_deadline_without_end) {
   assert_int_equal(timeouts_check(&t, never / 2), TIMEOUTS_NOTHING);
   assert_true(timeouts_next_ms(&t) > never / 2);
 }
+
+/* A session that waits for the loop's work on others keeps the last eighth for itself. */
+TEST(test_deadline_is_put_off_while_the_session_is_held) {
+  static const uint64_t times[] = {1, 7, 8, 80, TIMEOUT_MS};
+  for (size_t i = 0; i < COUNT_OF(times); i++) {
+    timeouts t = {.last_poll = false};
+    uint64_t turns, now_ms = START_MS;
+    timeouts_set_deadline(&t, START_MS, times[i]);
+    for (int n = 0; n < 100; n++) {
+      now_ms = timeouts_next_ms(&t);
+      timeouts_hold(&t, now_ms);
+      assert_int_equal(timeouts_check(&t, now_ms), TIMEOUTS_NOTHING);
+      assert_true(timeouts_next_ms(&t) > now_ms);
+    }
+    assert_true(now_ms > START_MS + times[i]);
+    uint64_t left_ms = passes_at(&t, 0, &turns) - now_ms;
+    assert_in_range(left_ms, times[i] / 8 + 1, times[i] / 4 + 2 + POLL_MS);
+  }
+}
+
+TEST(test_deadline_is_not_put_off_before_it_is_due) {
+  timeouts t = {.last_poll = false};
+  uint64_t turns;
+  timeouts_set_deadline(&t, START_MS, TIMEOUT_MS);
+  timeouts_hold(&t, timeouts_next_ms(&t) - 1);
+  assert_int_equal(passes_at(&t, 0, &turns), START_MS + TIMEOUT_MS + POLL_MS);
+}

@@ -568,6 +568,8 @@ SCENARIO_TEST(test_arguments_defaults_are_those_documented, w, p, u) {
   assert_int_equal(c.low_water, 256 * 1024);
   assert_int_equal(c.handshake_timeout_ms, 10000);
   assert_int_equal(c.close_timeout_ms, 5000);
+  assert_int_equal(c.max_connecting, 0);
+  assert_int_equal(c.queue_timeout_ms, 10000);
   assert_int_equal(c.max_handshake_size, 16 * 1024);
   assert_int_equal(c.max_handshake_headers, 100);
   assert_true(c.masking && c.tcp_nodelay && !c.keep_handshake);

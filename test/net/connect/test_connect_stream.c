@@ -163,6 +163,27 @@ SCENARIO_UV_TEST(test_stream_by_parts, w, p, u) {
   assert_string_equal(host, world_bad_name(w));
 }
 
+/* The only place is taken, and the stream needs none. */
+SCENARIO_UV_TEST(test_stream_does_not_wait_for_a_place, w, p, u) {
+  carrier c;
+  session_user other;
+  u->config.max_connecting = 1;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_EXPECT_GONE);
+  raw_peer_greet_and_close(p->raw);
+  p->raw->lenient = true;
+  (void) user_client(u);
+  user_init_on(&other, u);
+  user_connect(&other, p);
+  world_run_until_count(w, &p->raw->accepted, 1);
+  carrier_connect(&c, p->raw);
+  adopt_url(u, &c, raw_peer_url(p->raw, "/"));
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  user_terminate(&other);
+  user_run_to_close(&other);
+  user_free(&other);
+}
+
 /* --- its end --- */
 
 SCENARIO_UV_TEST(test_stream_terminated_at_once, w, p, u) {

@@ -109,6 +109,7 @@ static void try_it(torture *t) {
   config.headers = headers;
   config.header_count = 2;
   config.close_timeout_ms = 500;
+  config.max_connecting = 1;
   t->told = t->owed = t->messages = 0;
   t->gone = false;
   int err = world_client(t->w, &client, &config);

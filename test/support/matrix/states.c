@@ -31,6 +31,20 @@ static void look_up(play *p, subject *s) {
   connect_to(s, "ws://never.invalid/");
 }
 
+/* One session connects to the host for ever, so those behind it have to wait. */
+static void wait_for_turn(play *p, subject *s) {
+  wsuv_request_t request;
+  wsuv_config_t config;
+  wsuv_client_get_config(p->client, &config);
+  config.max_connecting = 1;
+  wsuv_request_init(&request, p->cast->deaf_url);
+  request.config = &config;
+  if (p->extra_count == 0) {
+    CHECK(user_request(play_init_user(p, &p->extra[p->extra_count++]), &request) == 0);
+  }
+  CHECK(user_request(&s->user, &request) == 0);
+}
+
 static void connect_for_ever(play *p, subject *s) {
   connect_to(s, world_tls(p->w) != NULL ? "wss://127.0.0.9/" : "ws://127.0.0.9/");
 }
@@ -62,6 +76,9 @@ static void end_it(play *p, subject *s) {
 
 static const call_state others[] = {
     {.name = "new in this callback", .stage = WSUV_STAGE_RESOLVE, .in_act = connect_to_peer},
+    {.name = "waiting for its turn to connect",
+     .stage = WSUV_STAGE_RESOLVE,
+     .begin = wait_for_turn},
     {.name = "looking up the name",
      .worlds = IN_SIM_ONLY,
      .stage = WSUV_STAGE_RESOLVE,
