@@ -1,6 +1,7 @@
 /* The yardstick's client on the public API: one load, one line of JSON about what it cost. The
    loads, options and members of the line are described in README.md beside it. */
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -246,7 +247,8 @@ static void open_sessions(bench *b) {
 
 /* --- the beginning --- */
 
-/* TLS without a look at the certificate, and with a whole handshake for each session: as a floor
+/* No session waits for its turn: the load says how many connect at the same time.
+   TLS without a look at the certificate, and with a whole handshake for each session: as a floor
    has it. */
 static void make_client(bench *b) {
   wsuv_config_t config;
@@ -258,6 +260,7 @@ static void make_client(bench *b) {
   wsuv_tls_config_disable_verification(&tls);
   tls.resumption = false;
   config.tls = &tls;
+  config.max_connecting = UINT_MAX;
   size_t in_flight = b->size * (size_t) b->window;
   if (config.max_message_size < b->size) config.max_message_size = b->size;
   if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
