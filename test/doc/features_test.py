@@ -17,7 +17,7 @@ import unittest
 
 ROOT = ''
 NOT_YET = 'not yet'
-FAULTS = 52
+FAULTS = [*range(1, 53), 57]
 MATRIX = ('test/support/matrix/client_calls.c', 'test/support/matrix/session_calls.c')
 # Functions that can be called in a hook of an extension only, with what that was given: no session
 # is touched, and the matrix cannot have them. Each with the test that calls it.
@@ -99,8 +99,8 @@ def fields(header):
 
 def check_faults(rows):
     numbers = [row[0] for row in rows]
-    if numbers != [f'F{n}' for n in range(1, FAULTS + 1)]:
-        yield f'faults: not F1 to F{FAULTS}, each once and in order'
+    if numbers != [f'F{n}' for n in FAULTS]:
+        yield f'faults: not F1 to F{FAULTS[-1]}, each once and in order'
 
 
 def problems(page, files, config, errors):
@@ -149,9 +149,9 @@ class Spoilt(unittest.TestCase):
              'cli/b.py': 'class A:\n    def test_three(self):\n'}
     GOOD = '`net/test_a.c`: `test_one`; `cli/b.py`: `test_three`'
 
-    def page(self, proof=GOOD, field='`two`', code='`WSUV_ETWO`', last=FAULTS):
+    def page(self, proof=GOOD, field='`two`', code='`WSUV_ETWO`', last=len(FAULTS)):
         head = '| a | b | proof |\n|---|---|---|\n'
-        rows = ''.join(f'| F{n} | | not yet |\n' for n in range(1, last + 1))
+        rows = ''.join(f'| F{n} | | not yet |\n' for n in FAULTS[:last])
         return (f'# Page\n\n## Configuration\n\n{head}| `one` * | text | {proof} |\n'
                 f'| {field} | | not yet |\n\n## Errors\n\n{head}'
                 f'| `WSUV_EONE`, {code} | | not yet |\n\n## Faults\n\n{head}{rows}')
@@ -187,7 +187,7 @@ class Spoilt(unittest.TestCase):
         self.check('Errors: WSUV_ETWO has no row', code='`WSUV_EFOUR`')
 
     def test_a_fault_is_missing(self):
-        self.check('faults: not F1', last=FAULTS - 1)
+        self.check('faults: not F1', last=len(FAULTS) - 1)
 
 
 if __name__ == '__main__':
