@@ -19,6 +19,7 @@
    - A filter passes a `query` that it does not know to the filter below. The filter at the bottom
      answers WS_ENOTSUP. Nobody casts a filter to learn something about it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,8 +53,18 @@ typedef struct ws_filter_events {
 typedef enum ws_filter_query {
   WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: the local address of the socket */
   WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: the peer's address */
+  WS_QUERY_UNACKED,       /* ws_unacked: what the peer has not acknowledged; one system call */
   WS_QUERY_TLS            /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
 } ws_filter_query;
+
+/* The answer to WS_QUERY_UNACKED. Only the filter at the bottom knows it, so under TLS these are
+   bytes of ciphertext. */
+typedef struct ws_unacked {
+  uint64_t written; /* The system has taken this many bytes since the filter was made. */
+  /* At most this many of them are not acknowledged by the peer yet, and 0 means that all are. It
+     can be more than `written`: of a Unix socket it is the memory that the bytes occupy. */
+  uint64_t unacked;
+} ws_unacked;
 
 typedef struct ws_filter_ops {
   /* Start to read. Returns 0 or a code. */
@@ -67,6 +78,11 @@ typedef struct ws_filter_ops {
      retained, nor after shutdown. Returns 0; or a code: nothing more can be written, and nothing of
      this call is retained. */
   int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
+
+  /* The connection is slow (true), or nothing waits to be written any more (false). While it is
+     slow, the system takes hardly more bytes than it can send soon, where it can be told so: then
+     what is written next leaves soon, too. It may be called while bytes are retained. */
+  void (*set_slow)(ws_filter *f, bool slow);
 
   /* End our direction after all that was taken. No event follows. Not called while bytes are
      retained. */

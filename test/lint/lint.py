@@ -89,6 +89,11 @@ ARROWS = {
     'net/uv/lookup_cares.*': (
         'base', PLAIN_C | headers('ares uv netdb netinet/in sys/socket'), ALL
     ),
+    'net/uv/backlog.*': (
+        'net/uv base',
+        PLAIN_C | headers('uv netinet/in netinet/tcp sys/ioctl sys/socket linux/sockios'),
+        ALL,
+    ),
     'net/dial': ('net base', PLAIN_C | {'sys/socket.h'}, NOTHING),
     'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),
     'net/tls/mbedtls': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),
@@ -104,7 +109,7 @@ ARROWS = {
 SESSION_ORDER = (
     'connect convert client control send settings session_info stats session attempt request '
     'session_tls notify inflow outflow timeouts closing cause endpoint connect_queue completions '
-    'keepalive callback_set posts log config'
+    'keepalive progress callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -69,6 +69,7 @@ typedef struct sim_profile {
   size_t send_buffer, recv_buffer;         /* bytes */
   unsigned cut_percent; /* how often a read or write moves fewer bytes than it could */
   bool reset_eats;      /* a reset also takes what has arrived and was not read; Linux: no */
+  bool hides_acks;      /* WS_QUERY_UNACKED is not answered, as by other systems than Linux */
 } sim_profile;
 
 enum { SIM_FINE_BYTES = 16 * 1024 }; /* behind them, segments are not small: tests must end */

@@ -202,6 +202,12 @@ static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_
   return 0;
 }
 
+static void set_slow(ws_filter *filter, bool slow) {
+  sim_filter *f = self(filter);
+  CHECK(f->state == CONNECTED);
+  sim_sock_set_slow(f->sock, slow);
+}
+
 static void shut_down(ws_filter *filter) {
   sim_filter *f = self(filter);
   CHECK(f->state == CONNECTED);
@@ -246,6 +252,7 @@ static int query(const ws_filter *filter, ws_filter_query what, void *out) {
   switch (what) {
   case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
   case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
+  case WS_QUERY_UNACKED: CHECK(f->state == CONNECTED); return sim_sock_unacked(f->sock, out);
   default: return WS_ENOTSUP;
   }
 }
@@ -254,6 +261,7 @@ static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_now,
+    .set_slow = set_slow,
     .shutdown = shut_down,
     .query = query,
     .close = filter_close,

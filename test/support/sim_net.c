@@ -11,7 +11,12 @@
 #include "support/fifo.h"
 #include "support/sim_internal.h"
 
-enum { NS_PER_MS = 1000 * 1000, FIRST_PORT = 40000, COARSE_SEGMENT = 1460 };
+enum {
+  NS_PER_MS = 1000 * 1000,
+  FIRST_PORT = 40000,
+  COARSE_SEGMENT = 1460,
+  SLOW_UNSENT_MAX = 128 * 1024
+};
 
 static const uint64_t connect_timeout_ns = (uint64_t) 127 * 1000 * NS_PER_MS;
 
@@ -30,10 +35,12 @@ struct sim_sock {
   bool dead;                     /* a reset has come or gone */
   int error;                     /* to be told once */
   bool stalled;
-  fifo out;      /* not sent yet */
-  fifo in;       /* arrived, not read */
-  size_t coming; /* bytes on their way to us */
-  uint64_t sent; /* bytes, so far */
+  bool slow;
+  fifo out;       /* not sent yet */
+  fifo in;        /* arrived, not read */
+  size_t coming;  /* bytes on their way to us */
+  uint64_t taken; /* bytes from our user, so far */
+  uint64_t sent;  /* bytes, so far */
   uint64_t line_free_ns, last_arrival_ns;
 };
 
@@ -102,6 +109,7 @@ static sim_profile draw_profile(sim *s) {
   p.send_buffer = buffers[sim_below(s, 4)];
   p.recv_buffer = buffers[sim_below(s, 4)];
   p.cut_percent = (unsigned) sim_below(s, 50);
+  p.hides_acks = sim_below(s, 4) == 0;
   return p;
 }
 
@@ -119,9 +127,15 @@ static bool readable(const sim_sock *sock) {
   return sock->in.len > 0 || sock->fin_received || sock->dead || sock->error != 0;
 }
 
+/* The bytes that the socket may hold unsent. */
+static size_t unsent_max(const sim_sock *sock) {
+  size_t most = sock->link->profile.send_buffer;
+  return sock->slow && most > SLOW_UNSENT_MAX ? SLOW_UNSENT_MAX : most;
+}
+
 /* A third of the buffer must be free, as on Linux, or all writes become small ones. */
 static bool writable(const sim_sock *sock) {
-  return sock->dead || sock->out.len <= sock->link->profile.send_buffer / 3 * 2;
+  return sock->dead || sock->out.len <= unsent_max(sock) / 3 * 2;
 }
 
 /* Level-triggered: as long as it is so, it is told at each poll. */
@@ -174,15 +188,28 @@ ptrdiff_t sim_sock_recv(sim_sock *sock, void *data, size_t len) {
 }
 
 ptrdiff_t sim_sock_send(sim_sock *sock, const void *data, size_t len) {
-  size_t room = sock->link->profile.send_buffer - sock->out.len;
+  size_t most = unsent_max(sock), room = most > sock->out.len ? most - sock->out.len : 0;
   CHECK(!sock->closed && sock->connected);
   if (sock->dead || sock->fin_wanted) return take_error(sock, UV_EPIPE);
   if (len == 0) return 0;
   if (room == 0) return UV_EAGAIN;
   size_t n = cut(sock, len < room ? len : room);
   fifo_append(&sock->out, data, n);
+  sock->taken += n;
   pump(sock);
   return (ptrdiff_t) n;
+}
+
+int sim_sock_unacked(const sim_sock *sock, ws_unacked *out) {
+  const sim_sock *to = &sock->link->end[sock == &sock->link->end[0] ? 1 : 0];
+  if (sock->link->profile.hides_acks) return UV_ENOTSUP;
+  out->written = sock->taken;
+  out->unacked = sock->out.len + to->coming;
+  return 0;
+}
+
+void sim_sock_set_slow(sim_sock *sock, bool slow) {
+  sock->slow = slow;
 }
 
 void sim_sock_shutdown(sim_sock *sock) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/filter.h"
 #include "support/sim.h"
 
 typedef struct sim_sock sim_sock;
@@ -37,6 +38,10 @@ void sim_sock_want(sim_sock *sock, bool read, bool write);
 /* Bytes moved, at least 1; UV_EAGAIN; 0: the end; or an error. */
 ptrdiff_t sim_sock_recv(sim_sock *sock, void *data, size_t len);
 ptrdiff_t sim_sock_send(sim_sock *sock, const void *data, size_t len);
+
+/* As WS_QUERY_UNACKED: a byte is acknowledged when it has arrived. 0 or UV_ENOTSUP. */
+int sim_sock_unacked(const sim_sock *sock, ws_unacked *out);
+void sim_sock_set_slow(sim_sock *sock, bool slow); /* as ws_filter_ops.set_slow */
 
 void sim_sock_shutdown(sim_sock *sock); /* FIN behind what was sent */
 

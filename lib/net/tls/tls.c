@@ -230,6 +230,11 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   return err;
 }
 
+static void set_slow(ws_filter *f, bool slow) {
+  ws_filter *lower = tls_of(f)->lower;
+  lower->ops->set_slow(lower, slow);
+}
+
 /* End our direction after everything else. */
 static void shut_down_below(tls *t) {
   if (push(t) < 0 || t->lower_retained > 0) return;
@@ -337,6 +342,7 @@ static const ws_filter_ops ops = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = tls_write,
+    .set_slow = set_slow,
     .shutdown = shut_down,
     .query = query,
     .close = close_it,

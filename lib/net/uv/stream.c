@@ -4,13 +4,16 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "net/uv/backlog.h"
 
 /* The bottom filter. Writes go to the kernel at once; what it does not take is retained by one
    write request, which is made when it is first needed. */
 
 enum {
   WRITE_PIECES = 128, /* pieces in one system call */
-  RETAIN_PIECES = 4   /* pieces that libuv retains without allocating memory */
+  RETAIN_PIECES = 4,  /* pieces that libuv retains without allocating memory */
+  /* bytes that the kernel takes beyond those that it has sent, while the connection is slow */
+  SLOW_UNSENT_MAX = 128 * 1024
 };
 
 static void stream_on_closed(uv_handle_t *handle) {
@@ -131,11 +134,23 @@ static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
     size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
     int err = write_group(stream_of(f), bufs, n, &total, &now, retained);
     *taken += now;
+    stream_of(f)->given += now + *retained;
     if (err < 0) return err;
     bufs += n;
     count -= n;
   }
   return 0;
+}
+
+static void set_slow(ws_filter *f, bool slow) {
+  stream *s = stream_of(f);
+  int unused;
+  if (slow == s->slow) return;
+  if (slow) {
+    s->slow = backlog_limit(s->handle, SLOW_UNSENT_MAX, &s->unsent_max);
+  } else {
+    s->slow = !backlog_limit(s->handle, s->unsent_max, &unused);
+  }
 }
 
 static void stream_on_shutdown(uv_shutdown_t *req, int status) {
@@ -179,10 +194,21 @@ static int address(const ws_filter *f, bool peer, struct sockaddr_storage *addr)
   return pipe_address((const uv_pipe_t *) handle, peer, addr);
 }
 
+static int unacked(const ws_filter *f, ws_unacked *out) {
+  const stream *s = (const stream *) (const void *) f;
+  size_t bytes;
+  int err = backlog_unacked(s->handle, &bytes);
+  if (err < 0) return err;
+  out->written = s->given - uv_stream_get_write_queue_size(s->handle);
+  out->unacked = bytes;
+  return 0;
+}
+
 static int query(const ws_filter *f, ws_filter_query what, void *out) {
   switch (what) {
   case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
   case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
+  case WS_QUERY_UNACKED: return unacked(f, out);
   default: return WS_ENOTSUP;
   }
 }
@@ -191,6 +217,7 @@ static const ws_filter_ops stream_ops = {
     .read_start = stream_read_start,
     .read_stop = stream_read_stop,
     .write = write_now,
+    .set_slow = set_slow,
     .shutdown = shut_down,
     .query = query,
     .close = close_stream,

@@ -16,7 +16,10 @@ typedef struct stream {
   uv_stream_t *handle;
   /* The stream owns this request, which retains bytes; it is NULL until it is needed. */
   uv_write_t *write;
-  bool closing; /* The stream was closed, so no event comes any more except on_close. */
+  uint64_t given; /* This many bytes were written or retained since the stream was made. */
+  int unsent_max; /* This was the limit of the backlog before `slow` was set. */
+  bool slow;      /* The backlog is limited. */
+  bool closing;   /* The stream was closed, so no event comes any more except on_close. */
 } stream;
 
 static inline stream *stream_of(ws_filter *f) {

@@ -684,6 +684,64 @@ WORLD_TEST(test_write_of_nothing_takes_it, w) {
   user_end(&u, w);
 }
 
+/* false: it is not told, by a simulated network that hides it. */
+static bool ask_for_unacked(const user *u, ws_unacked *unacked) {
+  int err = u->f->ops->query(u->f, WS_QUERY_UNACKED, unacked);
+  assert_true(err == 0 || err == WS_ENOTSUP);
+  return err == 0;
+}
+
+static bool all_acknowledged(void *arg) {
+  ws_unacked now;
+  return !ask_for_unacked(arg, &now) || now.unacked == 0;
+}
+
+/* TLS makes more bytes of it, and what is retained may be written in part. */
+WORLD_TEST(test_query_of_what_is_not_acknowledged, w) {
+  ws_unacked now;
+  user u;
+  user_init(&u, w);
+  raw_peer *p = new_peer(w);
+  raw_peer_set_callbacks(p, &stalling);
+  uint8_t *data = large_data(&u, w);
+  p->data = &u;
+  user_connect(&u, p->port);
+  world_run_until_true(w, &u.stalled);
+  world_advance(w, 5);
+  bool asked = ask_for_unacked(&u, &now);
+  if (asked) {
+    assert_true(now.unacked > 0);
+    assert_true(now.written >= u.out_done);
+    assert_true(u.is_tls || now.written < u.out_done + u.retained);
+  }
+  raw_conn_read(raw_peer_conn(p, 0), true);
+  world_run_until(w, all_received, p);
+  world_run_until(w, all_acknowledged, &u);
+  if (asked) {
+    assert_true(ask_for_unacked(&u, &now));
+    assert_true(u.is_tls ? now.written > u.out_len : now.written == u.out_len);
+  }
+  user_end(&u, w);
+  free(data);
+}
+
+/* It changes how much is taken at once, and not what arrives. */
+WORLD_TEST(test_slow_filter_writes_all, w) {
+  user u;
+  user_init(&u, w);
+  raw_peer *p = new_peer(w);
+  uint8_t *data = large_data(&u, w);
+  p->data = &u;
+  user_connect(&u, p->port);
+  world_run_until_true(w, &u.stalled);
+  for (int twice = 0; twice < 2; twice++) u.f->ops->set_slow(u.f, true);
+  world_run_until(w, all_received, p);
+  assert_received(p, &u);
+  for (int twice = 0; twice < 2; twice++) u.f->ops->set_slow(u.f, false);
+  user_end(&u, w);
+  free(data);
+}
+
 /* --- many things at once --- */
 
 static void write_back(user *u) {
