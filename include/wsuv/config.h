@@ -74,17 +74,19 @@ typedef struct wsuv_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. The timeout
-   * starts when the ping is written, and every byte that is received counts as an answer. While the
-   * ping waits in the queue behind other data, the timeout starts again each time the kernel takes
-   * bytes (up to 64 KiB at once). When the timeout passes, the session ends with
+   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. Every byte that is
+   * received counts as an answer. As long as the ping is on its way behind other data, the timeout
+   * starts again whenever the peer has acknowledged bytes; from its acknowledgement on, only
+   * received bytes count. What is acknowledged is known on Linux; elsewhere bytes count as
+   * acknowledged when the kernel has taken them. When the timeout passes, the session ends with
    * `WSUV_EPINGTIMEOUT`, close code 1011.
    */
   uint64_t ping_timeout_ms;
   /**
    * Idle timeout, in ms; 0 (the default): none. It starts again whenever part of a message is
-   * received or a message is sent, and stops while the session is paused. When it passes, the
-   * session ends with `WSUV_EIDLE`, close code 1001.
+   * received, a message is sent, or the peer has acknowledged part of a message that was sent (as
+   * with #ping_timeout_ms). It stops while the session is paused. When it passes, the session ends
+   * with `WSUV_EIDLE`, close code 1001.
    */
   uint64_t idle_timeout_ms;
   /** A larger incoming frame ends the session with `WSUV_ETOOBIG` (1009). Default 2147483647. */
@@ -124,8 +126,10 @@ typedef struct wsuv_config {
    */
   uint64_t handshake_timeout_ms;
   /**
-   * Time for the closing handshake, in ms. It starts again when our close frame is written; before
-   * that, it starts again up to four times if the kernel has taken bytes meanwhile. Default 5000.
+   * Time for the closing handshake, in ms. Until the peer has acknowledged our close frame, it
+   * starts again whenever the peer has acknowledged bytes (as with #ping_timeout_ms); then it is the
+   * time for the peer's answer. #close_deadline_ms limits the whole. When it passes, the session
+   * ends with `WSUV_ECLOSETIMEOUT`. Default 5000.
    */
   uint64_t close_timeout_ms;
 
@@ -211,6 +215,12 @@ typedef struct wsuv_config {
    * 10000.
    */
   uint64_t queue_timeout_ms;
+  /**
+   * Limit of the whole closing handshake, in ms, however much the peer still acknowledges (see
+   * #close_timeout_ms). When it passes, the session ends with `WSUV_ECLOSETIMEOUT`. If it is less
+   * than #close_timeout_ms, it holds instead. Default 120000.
+   */
+  uint64_t close_deadline_ms;
 } wsuv_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */

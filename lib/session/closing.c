@@ -5,8 +5,6 @@
 /* Keeps the state of the closing handshake and answers questions about it. conn makes the frames,
    and the session acts. */
 
-enum { RENEWALS_MAX = 4 /* how often the deadline may start again while the peer still reads */ };
-
 void closing_init(closing *c, uint64_t timeout_ms) {
   c->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t) timeout_ms : UINT32_MAX;
 }
@@ -46,13 +44,6 @@ bool closing_written(closing *c, const conn *cn) {
 
 bool closing_answer_due(const conn *c) {
   return c->close_received && !c->close_sent;
-}
-
-bool closing_renew(closing *c) {
-  if (!c->progress || c->written || c->renewals >= RENEWALS_MAX) return false;
-  c->renewals++;
-  c->progress = false;
-  return true;
 }
 
 void closing_describe(const closing *c, const conn *cn, wsuv_close_info_t *info) {

@@ -23,12 +23,11 @@ typedef struct close_reasons {
 typedef struct closing {
   /* These are the reasons, which `closing` owns; NULL if there are none or no memory. */
   close_reasons *reasons;
-  /* The closing deadline is this many milliseconds; UINT32_MAX stands for that long or longer. */
+  /* The peer must answer, or acknowledge bytes, within this many milliseconds; UINT32_MAX stands
+     for that long or longer. */
   uint32_t timeout_ms;
-  uint8_t renewals; /* The deadline was renewed this often because the peer still reads. */
-  bool progress; /* The kernel has taken bytes since closing began or the deadline was renewed. */
-  bool by_peer;  /* The peer's close frame came before ours was made. */
-  bool written;  /* The kernel has taken our whole close frame. */
+  bool by_peer; /* The peer's close frame came before ours was made. */
+  bool written; /* The kernel has taken our whole close frame. */
 } closing;
 
 void closing_init(closing *c, uint64_t timeout_ms);
@@ -49,17 +48,12 @@ typedef enum closing_verdict {
 closing_verdict closing_check(const conn *c);
 
 /* Check if the kernel has taken our whole close frame, and note it. Returns true only the first
-   time: then the timeout for the peer's answer starts. */
+   time. */
 bool closing_written(closing *c, const conn *cn);
 
 /* Whether the peer's close frame was received and our answer was not made yet. While a session is
    closing, this happens only in a raw session, in which the program makes the answer. */
 bool closing_answer_due(const conn *c);
-
-/* Call it when the deadline has passed and writing has not failed. Returns true if the deadline
-   starts again: our close frame is not written yet, but the kernel has taken bytes since the
-   deadline started. This is limited to RENEWALS_MAX times. */
-bool closing_renew(closing *c);
 
 /* Describe both close frames. */
 void closing_describe(const closing *c, const conn *cn, wsuv_close_info_t *info);

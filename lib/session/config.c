@@ -37,9 +37,10 @@ static const wsuv_config_t defaults = {
     .tcp_nodelay = true,
     .log_level = WSUV_LOG_INFO,
     .queue_timeout_ms = 10000,
+    .close_deadline_ms = 120000,
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, queue_timeout_ms, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, close_deadline_ms, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   sized_fill(config, size, &config_type, &defaults);
@@ -76,7 +77,8 @@ int config_read(config_input *to, const wsuv_config_t *from) {
 static bool limits_set(const wsuv_config_t *c) {
   return c->max_frame_size > 0 && c->max_message_size > 0 && c->max_message_fragments > 0 &&
          c->outgoing_max > 0 && c->high_water > 0 && c->handshake_timeout_ms > 0 &&
-         c->close_timeout_ms > 0 && c->max_handshake_size > 0 && c->max_handshake_headers > 0;
+         c->close_timeout_ms > 0 && c->close_deadline_ms > 0 && c->max_handshake_size > 0 &&
+         c->max_handshake_headers > 0;
 }
 
 /* An enum from the caller may hold any integer. */

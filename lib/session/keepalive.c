@@ -17,7 +17,7 @@ void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, u
   uint64_t twice = interval_ms > UINT64_MAX / 2 ? UINT64_MAX : interval_ms * 2;
   k->interval_ms = interval_ms;
   k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
-  k->waiting = k->starts = false;
+  k->waiting = k->delayed = false;
   skip(k, now_ms);
 }
 
@@ -40,40 +40,49 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms) {
   return k->waiting && now_ms >= keepalive_dead_ms(k);
 }
 
-void keepalive_wait(keepalive *k, uint64_t now_ms) {
+void keepalive_wait(keepalive *k, uint64_t now_ms, bool delayed) {
   skip(k, now_ms);
   if (k->waiting) return;
-  k->waiting = k->starts = true; /* the timeout starts, because of the last ping */
+  k->waiting = true; /* because of the last ping */
+  k->delayed = delayed;
   k->waiting_since_ms = now_ms;
 }
 
-void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms) {
+void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms, bool delayed) {
   k->count++;
-  memcpy(k->payload, random, 4);
-  memcpy(k->payload + 4, &k->count, 4);
+  memcpy(k->random, random, sizeof k->random);
   k->queued = true;
   k->sent_ns = 0;
-  k->starts = false;
-  keepalive_wait(k, now_ms);
+  keepalive_wait(k, now_ms, delayed);
 }
 
-void keepalive_delayed(keepalive *k, uint64_t now_ms) {
-  if (k->starts) k->waiting_since_ms = now_ms;
+void keepalive_payload(const keepalive *k, uint8_t payload[KEEPALIVE_PAYLOAD]) {
+  memcpy(payload, k->random, 4);
+  memcpy(payload + 4, &k->count, 4);
 }
 
-void keepalive_sent(keepalive *k, uint64_t now_ms, uint64_t now_ns) {
-  keepalive_delayed(k, now_ms);
-  k->starts = k->queued = false;
+void keepalive_acknowledged(keepalive *k, uint64_t now_ms, uint64_t before_ms, bool reached) {
+  if (!keepalive_watches(k)) return;
+  k->delayed = !reached;
+  if (!reached) before_ms = now_ms;
+  if (k->waiting_since_ms < before_ms) k->waiting_since_ms = before_ms;
+}
+
+void keepalive_sent(keepalive *k, uint64_t now_ns) {
+  k->queued = false;
   k->sent_ns = now_ns;
 }
 
 void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t now_ns) {
-  bool ours = k->sent_ns != 0 && len == sizeof k->payload && memcmp(payload, k->payload, len) == 0;
+  uint8_t expected[KEEPALIVE_PAYLOAD];
+  keepalive_payload(k, expected);
+  bool ours = k->sent_ns != 0 && len == sizeof expected && memcmp(payload, expected, len) == 0;
   if (!ours) return;
-  uint64_t us = (now_ns - k->sent_ns) / 1000;
+  const uint64_t passed_us = (now_ns - k->sent_ns) / 1000;
+  const uint32_t us = passed_us < UINT32_MAX ? (uint32_t) passed_us : UINT32_MAX;
   k->sent_ns = 0; /* a second pong for the same ping is not measured */
   k->min_us = !k->answered || us < k->min_us ? us : k->min_us;
-  k->smoothed_us = k->answered ? (7 * k->smoothed_us + us) / 8 : us;
+  k->smoothed_us = k->answered ? (uint32_t) ((UINT64_C(7) * k->smoothed_us + us) / 8) : us;
   k->last_us = us;
   k->answered = true;
 }

@@ -3,7 +3,9 @@
 
 /* When to send a ping, when the connection counts as dead, and how long answers take. It gets times
    as arguments, and uses no timer and no socket. Every byte that is received counts as a sign of
-   life, because a peer cannot answer while it sends a large frame. */
+   life, because a peer cannot answer while it sends a large frame. Until the peer has the ping that
+   the timeout waits for, bytes that it acknowledges count as well, because it cannot answer a ping
+   that is still on its way behind other data. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,16 +25,18 @@ typedef struct keepalive {
   /* The last ping was written at this time, in nanoseconds; 0 if it was not written yet, or if it
      was answered. */
   uint64_t sent_ns;
-  /* These are the last, the shortest and the smoothed round-trip time, in microseconds. */
-  uint64_t last_us, min_us, smoothed_us;
+  /* These are the last, the shortest and the smoothed round-trip time, in microseconds; UINT32_MAX
+     stands for that long or longer. */
+  uint32_t last_us, min_us, smoothed_us;
   uint32_t count; /* This many pings were made. */
   /* The timeout runs: a ping is not answered, and no byte has come since it started. */
   bool waiting;
   bool queued; /* The last ping is still in the queue. */
-  /* The timeout starts again whenever the kernel takes bytes, until it has taken the last ping. */
-  bool starts;
-  bool answered; /* At least one ping was answered, so the measured times are valid. */
-  uint8_t payload[KEEPALIVE_PAYLOAD]; /* This is the payload of the last ping. */
+  /* The ping that the timeout waits for may not be acknowledged yet, so the timeout starts again
+     whenever the peer acknowledges bytes. */
+  bool delayed;
+  bool answered;     /* At least one ping was answered, so the measured times are valid. */
+  uint8_t random[4]; /* The payload of the last ping begins with these bytes. */
 } keepalive;
 
 /* timeout_ms 0 stands for twice the interval. */
@@ -60,9 +64,10 @@ bool keepalive_dead(const keepalive *k, uint64_t now_ms);
 /* The time at which the connection counts as dead if no byte is received before. */
 uint64_t keepalive_dead_ms(const keepalive *k);
 
-/* Make the payload of the next ping from four random bytes; it is unique in the session. The caller
-   then queues the ping. */
-void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms);
+/* The next ping is made with four random bytes. The caller then queues it with this payload, which
+   is unique in the session. `delayed`: the peer has not acknowledged all that goes before it. */
+void keepalive_ping(keepalive *k, const uint8_t random[4], uint64_t now_ms, bool delayed);
+void keepalive_payload(const keepalive *k, uint8_t payload[KEEPALIVE_PAYLOAD]);
 
 /* Whether the last ping is still in the queue. If so, no other ping is queued: when the next one
    becomes due, the session calls keepalive_wait instead. */
@@ -70,14 +75,26 @@ static inline bool keepalive_queued(const keepalive *k) {
   return k->queued;
 }
 
-/* Wait for the answer to the last ping: the timeout starts unless it runs already, and the next
-   ping is due one interval after now. */
-void keepalive_wait(keepalive *k, uint64_t now_ms);
+/* Wait for the answer to the last ping, which is in the queue: the timeout starts unless it runs
+   already, and the next ping is due one interval after now. */
+void keepalive_wait(keepalive *k, uint64_t now_ms, bool delayed);
 
-/* keepalive_delayed: the kernel took bytes that are before the ping in the queue, so the peer still
-   reads. keepalive_sent: the kernel took the whole ping. */
-void keepalive_delayed(keepalive *k, uint64_t now_ms);
-void keepalive_sent(keepalive *k, uint64_t now_ms, uint64_t now_ns);
+/* Whether the timeout runs. */
+static inline bool keepalive_waits(const keepalive *k) {
+  return k->waiting;
+}
+
+/* Whether it must be found out what the peer acknowledges, by keepalive_acknowledged. */
+static inline bool keepalive_watches(const keepalive *k) {
+  return k->waiting && k->delayed;
+}
+
+/* The peer has acknowledged bytes since the last look; `reached`: also the ping that the timeout
+   waits for. That happened after the look before, which was at `before_ms` or later. */
+void keepalive_acknowledged(keepalive *k, uint64_t now_ms, uint64_t before_ms, bool reached);
+
+/* The kernel took the whole ping. */
+void keepalive_sent(keepalive *k, uint64_t now_ns);
 
 /* A pong was received. The round-trip time is measured only if it answers the last ping. */
 void keepalive_pong(keepalive *k, const uint8_t *payload, size_t len, uint64_t now_ns);

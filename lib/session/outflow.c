@@ -6,7 +6,10 @@
 
 /* The limit of the queue, writing, and completions. */
 
-enum { WRITE_PIECES = 128 /* pieces passed to the filter in one call */ };
+enum {
+  WRITE_PIECES = 128, /* pieces passed to the filter in one call */
+  SLOW_MS = 200       /* a link that makes a write wait for so long is slow */
+};
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water) {
   o->outgoing_max = outgoing_max;
@@ -90,6 +93,17 @@ outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool) 
   out_queue_release(q);
   round.ping_left = own_ping_left(o, q, pool);
   return round;
+}
+
+void outflow_waited(outflow *o, ws_filter *filter, uint64_t now_ms) {
+  if (o->slow || (uint32_t) now_ms - o->retained_ms < SLOW_MS) return;
+  o->slow = true;
+  filter->ops->set_slow(filter, true);
+}
+
+void outflow_emptied(outflow *o, ws_filter *filter) {
+  o->slow = false;
+  filter->ops->set_slow(filter, false);
 }
 
 /* Completions */

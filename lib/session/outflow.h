@@ -22,7 +22,11 @@ typedef struct outflow {
   /* Every message that was refused and does not fit yet has at most this many bytes; 0 if there is
      none. */
   size_t refused_most;
+  /* The filter has retained bytes since this time, in milliseconds, of which the higher bits are
+     left out. */
+  uint32_t retained_ms;
   bool above_high; /* The queue was above `high_water` and has not fallen to `low_water` since. */
+  bool slow;       /* The filter was set to slow, and the queue was not empty since. */
 } outflow;
 
 void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
@@ -63,6 +67,17 @@ typedef struct outflow_round {
 
 /* Write as much of the queue as the filter takes. Do not call it while the filter retains bytes. */
 outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool);
+
+/* The filter retains bytes from now on. */
+static inline void outflow_retained(outflow *o, uint64_t now_ms) {
+  o->retained_ms = (uint32_t) now_ms;
+}
+
+/* The filter has retained bytes until now. If it did so for long, it is set to slow. */
+void outflow_waited(outflow *o, ws_filter *filter, uint64_t now_ms);
+
+/* The queue is empty, so the filter is not slow any more. */
+void outflow_emptied(outflow *o, ws_filter *filter);
 
 /* The filter has written what it retained. */
 outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool);

@@ -44,7 +44,7 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
   err = conn_send_frame(&s->conn, frame);
   if (err < 0) return not_queued(s, err);
   outflow_queued(&s->out, &s->conn.out);
-  if (lane == LANE_DATA) session_used(s);
+  if (lane == LANE_DATA) session_data_queued(s);
   session_schedule(s);
   return 0;
 }

@@ -31,11 +31,6 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   return (wsuv_stage_t) s->cause.stage;
 }
 
-/* Whether the session has opened: it is open now, or it was open before. */
-static bool was_open(const wsuv_session_t *s) {
-  return s->attempt == NULL;
-}
-
 static bool reads_frames(const wsuv_session_t *s) {
   return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
 }
@@ -49,6 +44,11 @@ static void arm_timer(wsuv_session_t *s) {
   } else {
     session_ops(s)->timer_start(s->timer, at > now ? at - now : 1);
   }
+}
+
+void session_data_queued(wsuv_session_t *s) {
+  if (s->timeouts.idle_timeout_ms > 0 && timeouts_queued(&s->timeouts, session_now_ms(s)))
+    arm_timer(s);
 }
 
 void session_rearm(wsuv_session_t *s) {
@@ -79,8 +79,9 @@ static void enter(wsuv_session_t *s, session_state state) {
     session_rearm(s);
     break;
   case SESSION_CLOSING:
-    s->closing.progress = false;
-    set_deadline(s, s->closing.timeout_ms);
+    (void) progress_look(&s->timeouts.progress, s->filter, s->figures.wire_sent);
+    timeouts_close(&s->timeouts, session_now_ms(s), s->closing.timeout_ms);
+    arm_timer(s);
     if (inflow_discard_until_close(&s->in)) session_schedule(s);
     break;
   case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
@@ -99,39 +100,59 @@ static void on_write_error(wsuv_session_t *s, int err) {
   set_deadline(s, LINGER_MS);
 }
 
-/* The ping has left, or bytes before it have: both show that the peer reads. */
-static void note_ping(wsuv_session_t *s, bool left) {
-  keepalive *k = &s->timeouts.keepalive;
-  if (!keepalive_queued(k)) return;
-  if (left) {
-    keepalive_sent(k, session_now_ms(s), session_now_ns(s));
+/* Look at what the peer has acknowledged of the output of an open or a closing session. */
+static progress_seen look(wsuv_session_t *s, uint64_t now) {
+  timeouts *t = &s->timeouts;
+  progress_seen seen = progress_look(&t->progress, s->filter, s->figures.wire_sent);
+  if (s->state == SESSION_OPEN) {
+    timeouts_seen(t, now, &seen, s->conn.out.payload > 0);
   } else {
-    keepalive_delayed(k, session_now_ms(s));
+    timeouts_seen_closing(t, now, &seen, s->closing.timeout_ms);
   }
+  return seen;
+}
+
+/* The ping or close frame that the timeout waits for has left, so its position is known. */
+static void set_target(wsuv_session_t *s) {
+  s->timeouts.progress.target = look(s, session_now_ms(s)).written;
+}
+
+static void note_own_ping(wsuv_session_t *s) {
+  keepalive *k = &s->timeouts.keepalive;
+  bool awaited = s->timeouts.progress.target == UINT64_MAX && keepalive_watches(k);
+  if (awaited && s->state == SESSION_OPEN) set_target(s);
+  keepalive_sent(k, session_now_ns(s));
 }
 
 static void note_round(wsuv_session_t *s, const outflow_round *round) {
   if (round->taken > 0) {
     s->figures.wire_sent += round->taken;
-    s->closing.progress = true;
-    note_ping(s, round->ping_left);
+    if (round->ping_left) note_own_ping(s);
   }
   if (round->error < 0) on_write_error(s, round->error);
 }
 
 static bool can_write(const wsuv_session_t *s) {
-  return s->filter != NULL && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
+  return s->opened && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
          !out_queue_retained(&s->conn.out);
 }
 
+static void write_queue(wsuv_session_t *s) {
+  out_queue *q = &s->conn.out;
+  const outflow_round round = outflow_write(&s->out, q, s->filter, &s->endpoint->completions);
+  if (out_queue_retained(q)) outflow_retained(&s->out, session_now_ms(s));
+  note_round(s, &round);
+}
+
 static void flush(wsuv_session_t *s) {
-  if (can_write(s) && out_queue_len(&s->conn.out) > 0) {
-    const outflow_round round =
-        outflow_write(&s->out, &s->conn.out, s->filter, &s->endpoint->completions);
-    note_round(s, &round);
+  if (can_write(s)) {
+    if (out_queue_len(&s->conn.out) > 0) write_queue(s);
+    if (s->out.slow && out_queue_len(&s->conn.out) == 0) outflow_emptied(&s->out, s->filter);
   }
   if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
-  if (s->state == SESSION_CLOSING) set_deadline(s, s->closing.timeout_ms);
+  if (s->state != SESSION_CLOSING) return;
+  set_target(s);
+  arm_timer(s);
 }
 
 /* Completions */
@@ -291,8 +312,11 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (s->state == SESSION_ENDED) return;
   s->cause = cause_resolve(s->cause, s->conn.close_received, session_stage(s), status, detail);
   enter(s, SESSION_ENDED);
-  if (s->attempt != NULL) attempt_abandon(s->attempt);
-  if (s->filter != NULL) s->filter->ops->close(s->filter);
+  if (s->opened) {
+    s->filter->ops->close(s->filter);
+  } else {
+    attempt_abandon(s->attempt);
+  }
   if (session_filter(s) == NULL) session_schedule(s);
 }
 
@@ -303,7 +327,7 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   info->status = s->cause.status;
   info->stage = (wsuv_stage_t) s->cause.stage;
   info->reason = info->sent_reason = "";
-  if (was_open(s)) {
+  if (s->opened) {
     closing_describe(&s->closing, &s->conn, info);
     session_tls_describe(s->filter, NULL, info);
   } else {
@@ -318,7 +342,7 @@ static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
     log_line(session_log(s), level, "%s: %s%s%s", wsuv_stage_name(info->stage),
              wsuv_strerror(info->status), *info->detail != '\0' ? ": " : "", info->detail);
   }
-  if (was_open(s)) {
+  if (s->opened) {
     log_line(session_log(s), level, "closed %s: received %u \"%s\", sent %u \"%s\"",
              info->clean ? "cleanly" : "uncleanly", info->code, info->reason, info->sent_code,
              info->sent_reason);
@@ -333,7 +357,7 @@ static void drop_handshake(wsuv_session_t *s) {
 void session_free(wsuv_session_t *s) {
   const wsuv_allocator_t *alloc = &s->endpoint->alloc;
   drop_handshake(s);
-  attempt_free(s->attempt);
+  if (!s->opened) attempt_free(s->attempt);
   conn_free(&s->conn);
   session_ops(s)->timer_free(s->timer);
   config_drop_converter(s->converter, &s->endpoint->config, alloc);
@@ -387,6 +411,7 @@ static void session_on_write(void *up, int status) {
     on_write_error(s, status);
   } else {
     const outflow_round round = outflow_released(&s->out, &s->conn.out, &s->endpoint->completions);
+    outflow_waited(&s->out, s->filter, session_now_ms(s));
     note_round(s, &round);
   }
   process(s);
@@ -411,7 +436,7 @@ static const ws_filter_events filter_events = {.on_alloc = session_on_alloc,
                                                .on_bytes = session_on_bytes};
 
 const ws_filter *session_filter(const wsuv_session_t *s) {
-  return s->attempt != NULL ? attempt_filter(s->attempt) : s->filter;
+  return s->opened ? s->filter : attempt_filter(s->attempt);
 }
 
 /* Entered from the attempt */
@@ -431,7 +456,7 @@ static void on_attempt_ready(void *up, ws_filter *filter, handshake_result *resu
   uint8_t *rest = result->rest;
   size_t rest_len = result->rest_len;
   s->figures = *attempt_get_figures(done);
-  s->attempt = NULL;
+  s->opened = true;
   s->filter = filter;
   filter->events = &filter_events;
   filter->up = s;
@@ -484,15 +509,12 @@ static void on_task(endpoint_task *task) {
 
 /* Entered from the timer */
 
-static int queue_ping(wsuv_session_t *s, uint64_t now) {
-  keepalive *k = &s->timeouts.keepalive;
-  uint8_t random[4];
-  int err = random_pool_take(&s->endpoint->shared.random, random, sizeof random);
-  if (err < 0) return err;
+static int queue_ping(wsuv_session_t *s) {
+  uint8_t payload[KEEPALIVE_PAYLOAD];
   completion *c = completion_new(&s->endpoint->completions, NULL, NULL);
   if (c == NULL) return WS_ENOMEM;
-  keepalive_ping(k, random, now);
-  err = conn_send(&s->conn, OPCODE_PING, true, k->payload, KEEPALIVE_PAYLOAD);
+  keepalive_payload(&s->timeouts.keepalive, payload);
+  int err = conn_send(&s->conn, OPCODE_PING, true, payload, sizeof payload);
   if (err < 0) {
     completion_release(&s->endpoint->completions, c);
   } else {
@@ -501,13 +523,20 @@ static int queue_ping(wsuv_session_t *s, uint64_t now) {
   return err;
 }
 
-/* Queue a ping, unless the last one is still in the queue. */
-static void send_keepalive(wsuv_session_t *s, uint64_t now) {
-  if (keepalive_queued(&s->timeouts.keepalive)) {
-    keepalive_wait(&s->timeouts.keepalive, now);
+/* Queue a ping, unless the last one is still in the queue. `delayed`: other output is under way. */
+static void send_keepalive(wsuv_session_t *s, uint64_t now, bool delayed) {
+  keepalive *k = &s->timeouts.keepalive;
+  uint8_t random[4];
+  if (!keepalive_waits(k)) s->timeouts.progress.target = UINT64_MAX;
+  if (keepalive_queued(k)) {
+    keepalive_wait(k, now, true);
     return;
   }
-  int err = queue_ping(s, now);
+  int err = random_pool_take(&s->endpoint->shared.random, random, sizeof random);
+  if (err == 0) {
+    keepalive_ping(k, random, now, delayed);
+    err = queue_ping(s);
+  }
   if (err < 0) session_fail(s, err, "");
 }
 
@@ -519,32 +548,31 @@ static void ping_timeout(wsuv_session_t *s) {
   session_end(s, WSUV_EPINGTIMEOUT, "");
 }
 
+/* While the session is paused, no timeout runs, so there is nothing to look for. */
 static void on_open_timer(wsuv_session_t *s, uint64_t now) {
+  bool delayed = s->in.paused || !look(s, now).all || out_queue_len(&s->conn.out) > 0;
   switch (timeouts_check_open(&s->timeouts, now, s->in.paused)) {
   case TIMEOUTS_POLL: arm_timer(s); return;
   case TIMEOUTS_DEAD: ping_timeout(s); return;
   case TIMEOUTS_IDLE: session_fail(s, WSUV_EIDLE, "Idle timeout"); return;
-  case TIMEOUTS_PING: send_keepalive(s, now); break;
+  case TIMEOUTS_PING: send_keepalive(s, now, delayed); break;
   default: break;
   }
   process(s);
+  if (s->state != SESSION_OPEN) return;
+  timeouts_plan_look(&s->timeouts, now);
   session_rearm(s);
 }
 
-static void on_state_over(wsuv_session_t *s) {
-  bool renewed = false;
-  if (s->state == SESSION_QUEUED) {
+static void on_other_timer(wsuv_session_t *s, uint64_t now) {
+  if (s->state == SESSION_CLOSING && s->timeouts.progress.look_ms != 0) (void) look(s, now);
+  if (!s->opened && attempt_is_held(s->attempt)) timeouts_hold(&s->timeouts, now);
+  if (timeouts_check(&s->timeouts, now) != TIMEOUTS_OVER) {
+    arm_timer(s);
+  } else if (s->state == SESSION_QUEUED) {
     if (attempt_waits(s->attempt)) session_end(s, WS_ETIMEDOUT, "queue deadline");
-    return;
-  }
-  if (s->attempt != NULL) {
+  } else if (!s->opened) {
     attempt_expire(s->attempt, "handshake deadline");
-    return;
-  }
-  if (s->state == SESSION_CLOSING && s->cause.write_error == 0)
-    renewed = closing_renew(&s->closing);
-  if (renewed) {
-    set_deadline(s, s->closing.timeout_ms);
   } else {
     session_end(s, WSUV_ECLOSETIMEOUT, "");
   }
@@ -553,15 +581,11 @@ static void on_state_over(wsuv_session_t *s) {
 static void on_timer(void *data) {
   wsuv_session_t *s = data;
   uint64_t now = session_now_ms(s);
+  if (s->opened && out_queue_retained(&s->conn.out)) outflow_waited(&s->out, s->filter, now);
   if (s->state == SESSION_OPEN) {
     on_open_timer(s, now);
-    return;
-  }
-  if (s->attempt != NULL && attempt_is_held(s->attempt)) timeouts_hold(&s->timeouts, now);
-  if (timeouts_check(&s->timeouts, now) == TIMEOUTS_OVER) {
-    on_state_over(s);
   } else {
-    arm_timer(s);
+    on_other_timer(s, now);
   }
 }
 
@@ -578,6 +602,8 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
   s->timeouts.keepalive.timeout_ms = config->ping_timeout_ms;
   s->timeouts.idle_timeout_ms = config->idle_timeout_ms;
+  s->timeouts.close_deadline_ms =
+      config->close_deadline_ms < UINT32_MAX ? (uint32_t) config->close_deadline_ms : UINT32_MAX;
   s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   if (notify_wants_pieces(s->on)) conn_set_streamed(&s->conn);

@@ -42,12 +42,14 @@ struct wsuv_session {
   void *data;         /* This pointer belongs to the program. */
   /* The converter is the endpoint's, or a copy that the session owns, or NULL. */
   const struct wsuv_converter *converter;
-  attempt *attempt; /* The session owns the attempt; this is NULL once the session has opened. */
+  union {
+    attempt *attempt;  /* Until the session has opened: its attempt, which it owns. */
+    ws_filter *filter; /* Once it has opened: the connection. */
+  };
   /* The session owns the handshake's result; this is NULL before the session opens, and after
      on_open unless `keep_handshake` is set. */
   handshake_result *handshake;
   char *subprotocol; /* The session owns the name of the negotiated subprotocol, or it is NULL. */
-  ws_filter *filter; /* This is the connection; it is NULL until the session opens. */
   ws_timer *timer;   /* The session owns this timer, which serves all its timeouts. */
   conn conn;         /* This is the protocol's state, with the queue of frames to be written. */
   outflow out;       /* This limits the queue, and has the completions that wait for it. */
@@ -60,6 +62,7 @@ struct wsuv_session {
   inflow in;            /* This is the state of reading and of the program's pause. */
   uint8_t state;        /* This is a session_state. */
   bool keep_handshake;  /* The handshake's result is kept after on_open. */
+  bool opened;          /* The session is open, or was open before it ended. */
   bool close_when_full; /* The session ends when a message does not fit into the queue. */
   bool unref;           /* The session does not keep the loop alive. */
 };
@@ -104,6 +107,9 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
 /* Set the timer of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
+/* A data frame was queued in an open session, so it is not idle. */
+void session_data_queued(wsuv_session_t *s);
+
 /* The filter while there is a connection; otherwise NULL. */
 const ws_filter *session_filter(const wsuv_session_t *s);
 
@@ -128,9 +134,11 @@ static inline uint64_t session_now_ns(const wsuv_session_t *s) {
   return session_ops(s)->now_ns(s->endpoint->env);
 }
 
-/* A part of a message was sent or received, so the session is not idle. */
+/* A part of a message was received, so the session is not idle. */
 static inline void session_used(wsuv_session_t *s) {
-  if (s->timeouts.idle_timeout_ms > 0) timeouts_used(&s->timeouts, session_now_ms(s));
+  if (s->timeouts.idle_timeout_ms > 0 && s->state == SESSION_OPEN) {
+    timeouts_used(&s->timeouts, session_now_ms(s));
+  }
 }
 
 #endif

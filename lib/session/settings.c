@@ -17,7 +17,7 @@ int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms, uint64_
 int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) {
   if (!is_open(session)) return WSUV_ESTATE;
   session->timeouts.idle_timeout_ms = timeout_ms;
-  session_used(session);
+  session_data_queued(session); /* data may be under way */
   session_rearm(session);
   return 0;
 }

@@ -23,7 +23,7 @@ static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
 }
 
 static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
-  const attempt_figures *f = s->attempt != NULL ? attempt_get_figures(s->attempt) : &s->figures;
+  const attempt_figures *f = s->opened ? &s->figures : attempt_get_figures(s->attempt);
   stats->wire_sent = f->wire_sent;
   stats->wire_received = f->wire_received;
   stats->rtt_last_us = s->timeouts.keepalive.last_us;
@@ -33,7 +33,7 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->connect_us = f->connect_us;
   stats->tls_us = f->tls_us;
   stats->upgrade_us = f->upgrade_us;
-  if (s->attempt == NULL) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
+  if (s->opened) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
 SIZED_TYPE(stats_type, wsuv_stats_t, open_us, sizeof(wsuv_stats_t));

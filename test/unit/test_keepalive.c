@@ -11,13 +11,13 @@ static void start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms) {
 }
 
 static void ping(keepalive *k, uint64_t now_ms) {
-  keepalive_ping(k, random_bytes, now_ms);
-  keepalive_sent(k, now_ms, now_ms * 1000000);
+  keepalive_ping(k, random_bytes, now_ms, false);
+  keepalive_sent(k, now_ms * 1000000);
 }
 
 static void pong(keepalive *k, uint64_t now_us) {
   uint8_t payload[KEEPALIVE_PAYLOAD];
-  memcpy(payload, k->payload, sizeof payload);
+  keepalive_payload(k, payload);
   keepalive_pong(k, payload, sizeof payload, now_us * 1000);
 }
 
@@ -76,27 +76,68 @@ TEST(test_keepalive_any_byte_is_life) {
   assert_true(keepalive_dead(&k, 1250));
 }
 
-/* The time of a ping that waits behind other bytes does not run while the peer takes those; that of
-   the one before it does. */
-TEST(test_keepalive_counts_from_when_the_ping_went) {
+/* The timeout of a ping that is behind other bytes starts again as long as the peer acknowledges
+   those. */
+TEST(test_keepalive_acknowledged_bytes_are_life_until_the_ping_is) {
   keepalive k;
   start(&k, 100, 50);
-  keepalive_ping(&k, random_bytes, 1100);
+  keepalive_ping(&k, random_bytes, 1100, true);
   assert_true(keepalive_queued(&k));
+  assert_true(keepalive_watches(&k));
   assert_true(keepalive_dead(&k, 1150)); /* nothing moves */
-  keepalive_delayed(&k, 1140);
+  keepalive_acknowledged(&k, 1140, 1134, false);
   assert_false(keepalive_dead(&k, 1189));
   assert_true(keepalive_dead(&k, 1190));
-  keepalive_wait(&k, 1180);
+  keepalive_wait(&k, 1180, true);
   assert_int_equal(k.next_ping_ms, 1280);
-  keepalive_sent(&k, 1185, 1);
+  keepalive_sent(&k, 1);
   assert_false(keepalive_queued(&k));
-  assert_false(keepalive_dead(&k, 1234));
-  assert_true(keepalive_dead(&k, 1235));
-  keepalive_ping(&k, random_bytes, 1200);
-  keepalive_delayed(&k, 1210);
-  keepalive_sent(&k, 1220, 1);
-  assert_true(keepalive_dead(&k, 1235)); /* for the first is not answered */
+  keepalive_acknowledged(&k, 1187, 1181, false); /* the kernel has it, and the peer does not */
+  assert_false(keepalive_dead(&k, 1236));
+  assert_true(keepalive_dead(&k, 1237));
+}
+
+/* When the ping was acknowledged is known to a part of the timeout: it starts with that part. */
+TEST(test_keepalive_acknowledged_ping_starts_the_timeout_for_the_last_time) {
+  keepalive k;
+  start(&k, 100, 80);
+  keepalive_ping(&k, random_bytes, 1100, true);
+  keepalive_acknowledged(&k, 1150, 1140, true);
+  assert_false(keepalive_watches(&k));
+  assert_int_equal(keepalive_dead_ms(&k), 1220);
+  keepalive_acknowledged(&k, 1160, 1150, true); /* what is behind it says nothing */
+  keepalive_acknowledged(&k, 1170, 1160, false);
+  assert_int_equal(keepalive_dead_ms(&k), 1220);
+}
+
+/* A look that comes soon does not make the timeout start before the ping. */
+TEST(test_keepalive_timeout_never_starts_before_the_ping) {
+  keepalive k;
+  start(&k, 100, 80);
+  keepalive_ping(&k, random_bytes, 1100, true);
+  keepalive_acknowledged(&k, 1105, 1095, true);
+  assert_int_equal(keepalive_dead_ms(&k), 1180);
+}
+
+TEST(test_keepalive_ping_that_nothing_delays_needs_an_answer) {
+  keepalive k;
+  start(&k, 100, 50);
+  ping(&k, 1100);
+  assert_false(keepalive_watches(&k));
+  keepalive_acknowledged(&k, 1140, 1130, false);
+  assert_true(keepalive_dead(&k, 1150));
+}
+
+/* The first ping without an answer counts, and what is acknowledged after it does not. */
+TEST(test_keepalive_later_pings_do_not_start_the_timeout_again) {
+  keepalive k;
+  start(&k, 100, 250);
+  ping(&k, 1100);
+  keepalive_ping(&k, random_bytes, 1200, true);
+  assert_false(keepalive_watches(&k));
+  keepalive_acknowledged(&k, 1210, 1200, false);
+  keepalive_sent(&k, 1);
+  assert_int_equal(keepalive_dead_ms(&k), 1350);
 }
 
 TEST(test_keepalive_payloads_are_unique) {
@@ -106,17 +147,18 @@ TEST(test_keepalive_payloads_are_unique) {
   start(&k, 1, 0);
   for (size_t i = 0; i < PINGS; i++) {
     ping(&k, 1000 + i); /* with the same random bytes each time */
-    memcpy(seen[i], k.payload, KEEPALIVE_PAYLOAD);
+    keepalive_payload(&k, seen[i]);
     for (size_t j = 0; j < i; j++) assert_memory_not_equal(seen[i], seen[j], KEEPALIVE_PAYLOAD);
   }
-  uint8_t before[KEEPALIVE_PAYLOAD];
+  uint8_t before[KEEPALIVE_PAYLOAD], after[KEEPALIVE_PAYLOAD];
   const uint8_t other[4] = {9, 9, 9, 9};
   start(&k, 1, 0);
   ping(&k, 1000);
-  memcpy(before, k.payload, sizeof before);
+  keepalive_payload(&k, before);
   start(&k, 1, 0);
-  keepalive_ping(&k, other, 1000);
-  assert_memory_not_equal(before, k.payload, sizeof before);
+  keepalive_ping(&k, other, 1000, false);
+  keepalive_payload(&k, after);
+  assert_memory_not_equal(before, after, sizeof before);
 }
 
 TEST(test_keepalive_measures_the_answer) {
@@ -143,15 +185,17 @@ TEST(test_keepalive_measures_the_answer) {
 
 TEST(test_keepalive_ignores_other_pongs) {
   keepalive k;
-  uint8_t old[KEEPALIVE_PAYLOAD];
+  uint8_t old[KEEPALIVE_PAYLOAD], last[KEEPALIVE_PAYLOAD];
   start(&k, 100, 0);
-  keepalive_pong(&k, k.payload, sizeof k.payload, 1);
+  keepalive_payload(&k, last);
+  keepalive_pong(&k, last, sizeof last, 1);
   assert_false(k.answered); /* nothing was asked */
   ping(&k, 1100);
-  memcpy(old, k.payload, sizeof old);
+  keepalive_payload(&k, old);
   ping(&k, 1200);
   keepalive_pong(&k, old, sizeof old, UINT64_C(1201000000));
-  keepalive_pong(&k, k.payload, sizeof k.payload - 1, UINT64_C(1201000000));
+  keepalive_payload(&k, last);
+  keepalive_pong(&k, last, sizeof last - 1, UINT64_C(1201000000));
   keepalive_pong(&k, NULL, 0, UINT64_C(1201000000));
   assert_false(k.answered);
 }
@@ -170,14 +214,14 @@ TEST(test_keepalive_measures_a_ping_once) {
 TEST(test_keepalive_ping_that_is_stuck_is_waited_for_again) {
   keepalive k;
   start(&k, 100, 150);
-  keepalive_ping(&k, random_bytes, 1100);
+  keepalive_ping(&k, random_bytes, 1100, true);
   keepalive_received(&k);
-  keepalive_wait(&k, 1200);
+  keepalive_wait(&k, 1200, true);
   assert_int_equal(k.next_ping_ms, 1300);
-  keepalive_wait(&k, 1300);
+  keepalive_wait(&k, 1300, true);
   assert_false(keepalive_dead(&k, 1349));
   assert_true(keepalive_dead(&k, 1350));
-  keepalive_delayed(&k, 1320);
+  keepalive_acknowledged(&k, 1320, 1302, false);
   assert_false(keepalive_dead(&k, 1469));
   assert_true(keepalive_dead(&k, 1470));
 }
@@ -199,26 +243,27 @@ TEST(test_keepalive_change_begins_anew) {
 
 TEST(test_keepalive_change_leaves_what_was_measured) {
   keepalive k;
-  uint8_t before[KEEPALIVE_PAYLOAD];
+  uint8_t before[KEEPALIVE_PAYLOAD], after[KEEPALIVE_PAYLOAD];
   start(&k, 100, 0);
   ping(&k, 1100);
-  memcpy(before, k.payload, sizeof before);
+  keepalive_payload(&k, before);
   pong(&k, 1100 * 1000 + 800);
   keepalive_change(&k, 200, 0, 1150);
   assert_true(k.answered);
   assert_int_equal(k.last_us, 800);
   ping(&k, 1350);
-  assert_memory_not_equal(before, k.payload, sizeof before);
+  keepalive_payload(&k, after);
+  assert_memory_not_equal(before, after, sizeof before);
 }
 
 /* A ping that still waits to be written does not begin to count when it goes. */
 TEST(test_keepalive_change_forgets_a_queued_ping) {
   keepalive k;
   start(&k, 100, 50);
-  keepalive_ping(&k, random_bytes, 1100);
+  keepalive_ping(&k, random_bytes, 1100, true);
   keepalive_change(&k, 100, 50, 1110);
   assert_true(keepalive_queued(&k));
-  keepalive_sent(&k, 1120, 1120 * UINT64_C(1000000));
+  keepalive_sent(&k, 1120 * UINT64_C(1000000));
   assert_false(keepalive_dead(&k, UINT64_MAX));
   pong(&k, 1120 * 1000 + 5);
   assert_int_equal(k.last_us, 5);
@@ -230,6 +275,20 @@ TEST(test_keepalive_next_may_be_of_pings_only) {
   ping(&k, 1100);
   assert_int_equal(keepalive_next_ms(&k, false), 1150);
   assert_int_equal(keepalive_next_ms(&k, true), 1200);
+}
+
+/* A time that does not fit is told as the longest that does. */
+TEST(test_keepalive_round_trip_time_of_hours) {
+  keepalive k;
+  start(&k, 100, 0);
+  ping(&k, 1100);
+  pong(&k, 1100 * 1000 + UINT64_C(5000) * 1000000);
+  assert_int_equal(k.last_us, UINT32_MAX);
+  assert_int_equal(k.smoothed_us, UINT32_MAX);
+  ping(&k, 9000000);
+  pong(&k, UINT64_C(9000000) * 1000 + 8);
+  assert_int_equal(k.min_us, 8);
+  assert_int_equal(k.smoothed_us, UINT32_C(3758096384));
 }
 
 /* Times that do not fit are never. */

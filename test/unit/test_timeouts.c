@@ -104,3 +104,98 @@ TEST(test_deadline_is_not_put_off_before_it_is_due) {
   timeouts_hold(&t, timeouts_next_ms(&t) - 1);
   assert_int_equal(passes_at(&t, 0, &turns), START_MS + TIMEOUT_MS + POLL_MS);
 }
+
+/* --- closing --- */
+
+enum { CLOSE_MS = 800, LIMIT_MS = 5000 };
+
+/* A peer that acknowledges something before each look, or nothing: when closing is given up. */
+static uint64_t closing_passes_after(bool more) {
+  timeouts t = {.close_deadline_ms = LIMIT_MS};
+  const progress_seen seen = {.more = more};
+  timeouts_close(&t, START_MS, CLOSE_MS);
+  for (int turns = 0; turns < 1000; turns++) {
+    uint64_t now_ms = t.last_poll ? t.deadline_ms + POLL_MS : timeouts_next_ms(&t);
+    if (t.progress.look_ms != 0) timeouts_seen_closing(&t, now_ms, &seen, CLOSE_MS);
+    if (timeouts_check(&t, now_ms) == TIMEOUTS_OVER) return now_ms - START_MS;
+  }
+  return never;
+}
+
+TEST(test_closing_passes_when_nothing_is_acknowledged) {
+  assert_int_equal(closing_passes_after(false), CLOSE_MS + POLL_MS);
+}
+
+TEST(test_closing_passes_at_its_end_though_the_peer_acknowledges) {
+  assert_int_equal(closing_passes_after(true), LIMIT_MS + POLL_MS);
+}
+
+TEST(test_closing_is_looked_at_until_the_close_frame_is_acknowledged) {
+  timeouts t = {.close_deadline_ms = LIMIT_MS};
+  const progress_seen seen = {.more = true};
+  timeouts_close(&t, START_MS, CLOSE_MS);
+  assert_int_equal(timeouts_next_ms(&t), START_MS + CLOSE_MS / 8);
+  t.progress.target = 100;
+  t.progress.acknowledged = 99;
+  timeouts_seen_closing(&t, START_MS + 100, &seen, CLOSE_MS);
+  assert_int_equal(timeouts_next_ms(&t), START_MS + 200);
+  assert_int_equal(t.deadline_ms, START_MS + 100 + CLOSE_MS);
+  t.progress.acknowledged = 100;
+  timeouts_seen_closing(&t, START_MS + 200, &seen, CLOSE_MS);
+  assert_int_equal(t.progress.look_ms, 0);
+  assert_int_equal(t.deadline_ms, START_MS + 100 + CLOSE_MS); /* since the look before */
+}
+
+/* --- the idle timeout --- */
+
+enum { IDLE_MS = 800 };
+
+static void open_idle(timeouts *t) {
+  *t = (timeouts){.idle_timeout_ms = IDLE_MS};
+  timeouts_open(t, START_MS);
+  assert_int_equal(timeouts_next_open_ms(t, false), START_MS + IDLE_MS);
+}
+
+static void look(timeouts *t, uint64_t now_ms, uint64_t written, int64_t acknowledged,
+                 bool data_queued) {
+  const progress_seen seen = {.written = written, .more = acknowledged > t->progress.acknowledged};
+  t->progress.acknowledged = acknowledged;
+  timeouts_seen(t, now_ms, &seen, data_queued);
+  timeouts_plan_look(t, now_ms);
+}
+
+TEST(test_idle_timeout_looks_for_what_was_sent) {
+  timeouts t;
+  open_idle(&t);
+  assert_true(timeouts_queued(&t, START_MS + 10));
+  assert_false(timeouts_queued(&t, START_MS + 20)); /* the timer is set */
+  assert_int_equal(timeouts_next_open_ms(&t, false), START_MS + 10 + IDLE_MS / 8);
+  look(&t, START_MS + 110, 1000, 600, true); /* more is in the queue */
+  assert_int_equal(t.last_data_ms, START_MS + 110);
+  look(&t, START_MS + 210, 2000, 600, false); /* nothing was acknowledged */
+  assert_int_equal(t.last_data_ms, START_MS + 110);
+  look(&t, START_MS + 310, 2000, 2000, false);
+  assert_int_equal(t.last_data_ms, START_MS + 310);
+  assert_int_equal(t.progress.look_ms, 0);
+  look(&t, START_MS + 400, 2014, 2014, false); /* a ping */
+  assert_int_equal(t.last_data_ms, START_MS + 310);
+  assert_int_equal(timeouts_next_open_ms(&t, false), START_MS + 310 + IDLE_MS);
+}
+
+/* What arrives at once counts from when it was sent. */
+TEST(test_idle_timeout_of_what_arrives_at_once) {
+  timeouts t;
+  open_idle(&t);
+  assert_true(timeouts_queued(&t, START_MS + 10));
+  look(&t, START_MS + 110, 1000, 1000, false);
+  assert_int_equal(t.last_data_ms, START_MS + 10);
+  assert_int_equal(t.progress.look_ms, 0);
+  assert_true(timeouts_queued(&t, START_MS + 120));
+}
+
+TEST(test_looks_stop_while_paused) {
+  timeouts t;
+  open_idle(&t);
+  assert_true(timeouts_queued(&t, START_MS + 10));
+  assert_int_equal(timeouts_next_open_ms(&t, true), never);
+}

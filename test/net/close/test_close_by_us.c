@@ -140,43 +140,6 @@ SCENARIO_AND_SIM_TLS_TEST(test_close_to_a_peer_that_does_not_read_times_out, w, 
   world_assert_took(w, u->closed_ms - begun, TIMEOUT_MS - 1, 4 * TIMEOUT_MS);
 }
 
-static void read_again(void *data) {
-  raw_conn_read(data, true);
-}
-
-/* A little now and then, and no frame is ever whole. */
-static void read_slowly(raw_conn *c) {
-  frame_peer *p = c->peer->data;
-  if (p->data == NULL || c->closed) return;
-  fifo_consume(&c->in, c->in.len);
-  raw_conn_read(c, false);
-  world_after(p->data, 20, read_again, c);
-}
-
-/* While the kernel takes bytes the deadline is begun anew, but four times at most. */
-SCENARIO_SIM_TEST(test_deadline_is_renewed_four_times_at_most, w, p, u) {
-  enum { TIMEOUT_MS = 1000, LARGE = 12 * 1024 * 1024 };
-  sim_profile narrow;
-  sim_get_profile(world_sim(w), &narrow);
-  narrow.latency_min_ns = narrow.latency_max_ns = 1000 * 1000;
-  narrow.bytes_per_ms = 0;
-  narrow.segment_max = narrow.send_buffer = narrow.recv_buffer = 16 * 1024;
-  sim_set_profile(world_sim(w), &narrow);
-  configure(&u->config, TIMEOUT_MS);
-  scenario_open(u);
-  p->data = w;
-  p->raw->callbacks.on_bytes = read_slowly;
-  queue_much(u, LARGE);
-  uint64_t begun = world_now_ms(w);
-  assert_int_equal(user_close(u, 1000, NULL), 0);
-  user_run_to_close(u);
-  assert_true(user_ended_by(u, WSUV_ECLOSETIMEOUT, WSUV_STAGE_CLOSING));
-  world_assert_took(w, u->closed_ms - begun, 3 * TIMEOUT_MS, 5 * TIMEOUT_MS + 50);
-  p->data = NULL; /* the last timer comes before the peer goes */
-  world_advance(w, 100);
-  scenario_finish(u);
-}
-
 SCENARIO_AND_SIM_TLS_TEST(test_peer_that_never_ends_tcp_is_left_after_a_second, w, p, u) {
   p->keeps_open = true;
   scenario_open(u);
