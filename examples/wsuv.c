@@ -271,6 +271,7 @@ static int make_client(program *p, uv_loop_t *loop) {
   config.ping_interval_ms = p->options.ping_interval_ms;
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
+  if (p->options.close_deadline_ms > 0) config.close_deadline_ms = p->options.close_deadline_ms;
   if (p->options.verbose > 0) {
     config.log = report_log;
     config.log_level = p->options.verbose > 1 ? WSUV_LOG_TRACE : WSUV_LOG_DEBUG;

@@ -42,7 +42,10 @@ static const char help[] =
     "                           (none if it is empty), sent as it is read; what arrives is "
     "written\n"
     "                           as it comes, whatever its length\n"
-    "      --timeout SEC        for connecting (default 10) and for closing (default 5)\n"
+    "      --timeout SEC        for connecting (default 10) and for closing (default 5): while "
+    "the\n"
+    "                           server acknowledges data, closing may take longer\n"
+    "      --close-deadline SEC closing never takes longer than this (default 120)\n"
     "      --include            print status and headers of the answer before what arrives; of a\n"
     "                           refusal, the beginning of its body, too\n"
     "      --cacert FILE        trust the authorities in FILE (PEM), in place of the system's\n"
@@ -88,6 +91,7 @@ enum {
   OPTION_RESOLVER,
   OPTION_STREAM,
   OPTION_TIMEOUT,
+  OPTION_CLOSE_DEADLINE,
   OPTION_STATS,
   OPTION_INCLUDE,
   OPTION_CACERT,
@@ -112,6 +116,7 @@ static const struct option long_options[] = {
     {"resolver", required_argument, NULL, OPTION_RESOLVER},
     {"stream", no_argument, NULL, OPTION_STREAM},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"close-deadline", required_argument, NULL, OPTION_CLOSE_DEADLINE},
     {"include", no_argument, NULL, OPTION_INCLUDE},
     {"stats", no_argument, NULL, OPTION_STATS},
     {"cacert", required_argument, NULL, OPTION_CACERT},
@@ -245,6 +250,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_RESOLVER: return read_resolver(&o->resolver, optarg);
   case OPTION_STREAM: o->stream = true; break;
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
+  case OPTION_CLOSE_DEADLINE: return read_seconds(&o->close_deadline_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;
   case OPTION_STATS: o->stats = true; break;
   case OPTION_HELP: return show(help);

@@ -25,10 +25,11 @@ typedef struct options {
   size_t resolve_count;
   wsuv_resolver_t resolver;
   tls_options tls;
-  unsigned long limit;       /* close after so many messages; 0: whenever all is sent */
-  uint64_t ping_interval_ms; /* 0: the library's default */
-  uint64_t timeout_ms;       /* 0: the library's defaults */
-  bool deflate;              /* offer it, with these options */
+  unsigned long limit;        /* close after so many messages; 0: whenever all is sent */
+  uint64_t ping_interval_ms;  /* 0: the library's default */
+  uint64_t timeout_ms;        /* 0: the library's defaults */
+  uint64_t close_deadline_ms; /* 0: the library's default */
+  bool deflate;               /* offer it, with these options */
   wsuv_deflate_options_t deflate_options;
   bool binary;
   bool stream; /* messages in pieces, and standard input as one of them */

@@ -250,8 +250,8 @@ class CommandLine(CliTest):
         result = run('--help')
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
-                       '--ping-interval', '--resolve', '--resolver', '--stream',
-                       '--timeout', '--include', '--stats',
+                       '--ping-interval', '--resolve', '--resolver', '--stream', '--timeout',
+                       '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
                        '--version', 'Exit status'):
@@ -266,6 +266,7 @@ class CommandLine(CliTest):
         for args in ([], ['ws://a', 'ws://b'], ['--nonsense', 'ws://a'], ['-x', 'ws://a'],
                      ['ws://a', '-m'], ['-n', '0', 'ws://a'], ['-n', 'x', 'ws://a'],
                      ['-n', '-1', 'ws://a'], ['--timeout', '0', 'ws://a'],
+                     ['--close-deadline', '0', 'ws://a'],
                      ['--timeout', 'x', 'ws://a'], ['--timeout', '-1', 'ws://a'],
                      ['--tls-min', '1.1', 'ws://a'], ['--tls-max', '1.20', 'ws://a'],
                      ['--tls-min', '', 'ws://a'], ['--pin'], ['--cacert'],
@@ -534,6 +535,15 @@ class Closing(CliTest):
             peer.wait_for_end()
         with Server(script) as server:
             self.check_one_line(run('--timeout', '0.2', server.url), LOST,
+                                r'connection lost: .*not answered in time')
+
+    def test_close_deadline_is_3_too(self):
+        def script(peer):
+            peer.accept()
+            peer.receive_close()
+            peer.wait_for_end()
+        with Server(script) as server:
+            self.check_one_line(run('--close-deadline', '0.2', server.url), LOST,
                                 r'connection lost: .*not answered in time')
 
     def test_ping_interval(self):
