@@ -74,10 +74,10 @@ typedef struct wsuv_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. Every byte that is
-   * received counts as an answer. As long as the ping is on its way behind other data, the timeout
-   * starts again whenever the peer has acknowledged bytes; from its acknowledgement on, only
-   * received bytes count. What is acknowledged is known on Linux; elsewhere bytes count as
+   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. Every byte that
+   * is received counts as an answer. As long as the ping is on its way behind other data, the
+   * timeout starts again whenever the peer has acknowledged bytes; from its acknowledgement on,
+   * only received bytes count. What is acknowledged is known on Linux; elsewhere bytes count as
    * acknowledged when the kernel has taken them. When the timeout passes, the session ends with
    * `WSUV_EPINGTIMEOUT`, close code 1011.
    */
@@ -127,9 +127,9 @@ typedef struct wsuv_config {
   uint64_t handshake_timeout_ms;
   /**
    * Time for the closing handshake, in ms. Until the peer has acknowledged our close frame, it
-   * starts again whenever the peer has acknowledged bytes (as with #ping_timeout_ms); then it is the
-   * time for the peer's answer. #close_deadline_ms limits the whole. When it passes, the session
-   * ends with `WSUV_ECLOSETIMEOUT`. Default 5000.
+   * starts again whenever the peer has acknowledged bytes (as with #ping_timeout_ms); then it is
+   * the time for the peer's answer. #close_deadline_ms limits the whole. When it passes, the
+   * session ends with `WSUV_ECLOSETIMEOUT`. Default 5000.
    */
   uint64_t close_timeout_ms;
 
