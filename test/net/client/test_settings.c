@@ -134,8 +134,8 @@ SCENARIO_TEST(test_limits_hold_from_the_next_frame_on, w, p, u) {
 /* Sums with them do not wrap, and times that never come are none. */
 SCENARIO_TEST(test_largest_values_of_all_hold, w, p, u) {
   u->config.ping_interval_ms = u->config.ping_timeout_ms = u->config.idle_timeout_ms = UINT64_MAX;
-  u->config.handshake_timeout_ms = u->config.close_timeout_ms = u->config.max_frame_size =
-      UINT64_MAX;
+  u->config.handshake_timeout_ms = u->config.close_timeout_ms = u->config.close_deadline_ms =
+      u->config.max_frame_size = UINT64_MAX;
   u->config.max_message_size = u->config.outgoing_max = u->config.high_water = u->config.low_water =
       SIZE_MAX;
   u->config.max_handshake_size = u->config.max_handshake_headers = SIZE_MAX;

@@ -7,6 +7,7 @@
 #include "session/session.h"
 #include "support/check.h"
 #include "support/scenario.h"
+#include "support/socket_path.h"
 #include "support/world_test.h"
 
 enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, SLACK_MS = 40 };
@@ -215,16 +216,15 @@ static void note_pongs(session_user *u, char name, int done) {
   *(size_t *) u->data = u->pongs;
 }
 
-SCENARIO_TEST(test_large_message_on_a_slow_link_is_no_timeout, w, p, u) {
+static void assert_large_message_is_no_timeout(frame_peer *p, session_user *u) {
+  world *w = u->w;
   /* A busy machine may keep the peer from reading for more than half a second. */
   const uint64_t pause_ms = 100, patience_ms = w->kind == WORLD_SIM ? 400 : 1500;
   slow_link link;
   size_t size = (w->kind == WORLD_SIM ? 3 : 14) * 1024 * 1024, pongs = SIZE_MAX;
   uint8_t *data = check_alloc(size);
-  make_narrow(w);
   p->pongs = true;
   p->forgets = true;
-  scenario_open(u);
   slow_down(p, &link, u);
   u->data = &pongs;
   u->at_done = note_pongs;
@@ -240,6 +240,22 @@ SCENARIO_TEST(test_large_message_on_a_slow_link_is_no_timeout, w, p, u) {
   world_run_until_count(w, &u->pongs, 1);
   world_advance(w, 20); /* the last pause is over before the peer goes */
   scenario_close(u);
+}
+
+SCENARIO_TEST(test_large_message_on_a_slow_link_is_no_timeout, w, p, u) {
+  make_narrow(w);
+  scenario_open(u);
+  assert_large_message_is_no_timeout(p, u);
+}
+
+SCENARIO_UV_TEST(test_large_message_on_a_slow_unix_socket_is_no_timeout, w, p, u) {
+  bytes url = {0};
+  frame_peer_start_at(p, w, socket_path());
+  bytes_print(&url, "ws+unix://%s", socket_path());
+  assert_int_equal(user_try_connect_url(u, bytes_text(&url)), 0);
+  bytes_free(&url);
+  user_run_to_open(u);
+  assert_large_message_is_no_timeout(p, u);
 }
 
 /* It was alive when the ping was queued already, which is stuck ever since. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "session/session.h"
 #include "support/check.h"
 #include "support/scenario.h"
 #include "support/sim.h"
@@ -173,6 +174,37 @@ SCENARIO_SIM_TEST(test_idle_timeout_that_is_set_late_knows_of_the_upload, w, p, 
   assert_int_equal(wsuv_session_set_idle_timeout(u->session, 800), 0);
   world_run_until_count(w, uploaded(p), UPLOAD / PART);
   assert_int_equal(u->closes, 0);
+  scenario_close(u);
+}
+
+/* --- what it costs --- */
+
+static const ws_filter_ops *sound;
+static size_t asked;
+
+static int count_query(const ws_filter *f, ws_filter_query what, void *out) {
+  if (what == WS_QUERY_UNACKED) asked++;
+  return sound->query(f, what, out);
+}
+
+/* The kernel is asked when the timer fires, and not for each message. */
+SCENARIO_TLS_TEST(test_messages_ask_the_kernel_nothing, w, p, u) {
+  enum { MESSAGES = 300 };
+  static ws_filter_ops counting;
+  p->echoes = p->forgets = true;
+  u->config.ping_interval_ms = u->config.idle_timeout_ms = 1000 * 1000;
+  scenario_open(u);
+  sound = u->session->filter->ops;
+  counting = *sound;
+  counting.query = count_query;
+  u->session->filter->ops = &counting;
+  asked = 0;
+  for (size_t i = 0; i < MESSAGES; i++) {
+    assert_int_equal(user_binary(u, "0123456789", 10), 0);
+    world_run_until_count(w, &u->messages, i + 1);
+  }
+  assert_int_equal(asked, 0);
+  u->session->filter->ops = sound;
   scenario_close(u);
 }
 

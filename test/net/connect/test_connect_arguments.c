@@ -422,6 +422,7 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   case 19: c->log_level = (wsuv_log_level_t) -1; return true;
   case 20: c->resolver = (wsuv_resolver_t) (WSUV_RESOLVER_SYSTEM + 1); return true;
   case 21: c->resolver = (wsuv_resolver_t) -1; return true;
+  case 22: c->close_deadline_ms = 0; return true;
   default: return false;
   }
 }
@@ -570,6 +571,7 @@ SCENARIO_TEST(test_arguments_defaults_are_those_documented, w, p, u) {
   assert_int_equal(c.close_timeout_ms, 5000);
   assert_int_equal(c.max_connecting, 0);
   assert_int_equal(c.queue_timeout_ms, 10000);
+  assert_int_equal(c.close_deadline_ms, 120000);
   assert_int_equal(c.max_handshake_size, 16 * 1024);
   assert_int_equal(c.max_handshake_headers, 100);
   assert_true(c.masking && c.tcp_nodelay && !c.keep_handshake);
