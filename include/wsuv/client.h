@@ -56,9 +56,10 @@ typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
 
 /**
  * Close a client: sessions that are connecting are cancelled (`UV_ECANCELED`), open ones start the
- * closing handshake with code 1001 and have `close_timeout_ms` for it. When every session has had
- * its `on_close` and no name lookup is running, @p cb is called from the loop and the client is
- * freed. May be called again, and from every callback; each @p cb is called.
+ * closing handshake with code 1001 and have `close_timeout_ms` for it, which starts again while
+ * their peers acknowledge data (wsuv_config_t::close_deadline_ms). When every session has had its
+ * `on_close` and no name lookup is running, @p cb is called from the loop and the client is freed.
+ * May be called again, and from every callback; each @p cb is called.
  * @param client the client; NULL does nothing, and @p cb is not called
  * @param cb may be NULL
  * @return 0; `UV_ENOMEM`: no memory to keep a second @p cb, which is never called (the client
