@@ -7,7 +7,6 @@
 #include "net/address.h"
 #include "net/dial/dial.h"
 #include "net/tls/tls.h"
-#include "net/tls/tls_config.h"
 #include "proto/handshake/h1_client.h"
 #include "session/session_tls.h"
 
@@ -85,8 +84,8 @@ static void leave_after_tls(attempt *a) {
 
 static connect_session session_wanted(attempt *a) {
   const session_request *r = a->request;
-  if (!r->url.secure || !tls_config_resumes(r->tls)) return CONNECT_NO_SESSION;
-  bool stored = tls_contexts_has_session(&a->endpoint->tls, r->tls, r->host, r->to.port);
+  if (!r->url.secure || !tls_context_resumes(r->tls)) return CONNECT_NO_SESSION;
+  bool stored = tls_context_has_session(r->tls, r->host, r->to.port);
   return stored ? CONNECT_HAS_SESSION : CONNECT_NEEDS_SESSION;
 }
 
@@ -308,10 +307,9 @@ static void use_filter(attempt *a, ws_filter *filter) {
 static int put_tls_over(attempt *a, ws_filter *lower) {
   const session_request *r = a->request;
   endpoint *e = a->endpoint;
-  tls_context *ctx;
-  int err = tls_contexts_get(&e->tls, &e->alloc, r->tls, TLS_CLIENT, &ctx, &a->tls_failure);
+  int err = tls_context_load(r->tls, &a->tls_failure);
   if (err < 0) return err;
-  return tls_start(&a->filter, e->env, ctx, &e->tls_turns, r->host, r->to.port, lower,
+  return tls_start(&a->filter, e->env, r->tls, &e->tls_turns, r->host, r->to.port, lower,
                    &filter_events, a);
 }
 

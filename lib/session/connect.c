@@ -72,7 +72,7 @@ static int make_request(session_request **out, endpoint *e, const wsuv_request_t
   extension_list *extensions;
   int err = choose_extensions(&extensions, e, from);
   if (err < 0) return err;
-  err = request_new(out, &e->alloc, from, config, extensions);
+  err = request_new(out, &e->alloc, from, config, &e->tls, extensions);
   extension_list_unref(extensions);
   return err;
 }

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "net/address.h"
-#include "net/tls/tls_config.h"
 
 /* Copies a request, with its texts and lists, into one block of memory. Starts nothing. */
 
@@ -113,26 +112,18 @@ static void set_limits(session_request *r, const wsuv_config_t *config) {
   r->max_connecting = config->max_connecting > 0 ? config->max_connecting : by_default;
 }
 
-/* The endpoint's configuration outlives the request; a request's own configuration does not, so it
-   is copied. */
-static int set_tls(session_request *r, const wsuv_config_t *config, bool own) {
-  r->tls = config->tls;
-  if (!r->url.secure || r->tls == NULL || !own) return 0;
-  r->tls = &r->own_tls;
-  return tls_config_copy(&r->own_tls, r->alloc, config->tls);
-}
-
 static int fill(session_request *r, packer *p, const wsuv_request_t *from,
-                const wsuv_config_t *config) {
+                const wsuv_config_t *config, tls_contexts *contexts) {
   int err = pack_all(r, p, from, config);
   if (err == 0) err = set_socket(&r->socket, config);
   if (err == 0) err = set_target(r, from->address);
   set_limits(r, config);
-  return err == 0 ? set_tls(r, config, from->config != NULL) : err;
+  if (err < 0 || !r->url.secure) return err;
+  return tls_contexts_get(contexts, r->alloc, config->tls, TLS_CLIENT, &r->tls);
 }
 
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
-                const wsuv_config_t *config, extension_list *extensions) {
+                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions) {
   session_request measured = {.alloc = alloc};
   packer p = {NULL, 0};
   int err = pack_all(&measured, &p, from, config);
@@ -141,7 +132,7 @@ int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv
   if (r == NULL) return WS_ENOMEM;
   p = (packer){(char *) (r + 1), 0};
   r->alloc = alloc;
-  err = fill(r, &p, from, config);
+  err = fill(r, &p, from, config, contexts);
   r->handshake.url = &r->url;
   r->handshake.extensions = extension_list_ref(extensions);
   if (err < 0) {
@@ -154,7 +145,7 @@ int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv
 
 void request_free(session_request *r) {
   if (r == NULL) return;
-  tls_config_free(&r->own_tls, r->alloc);
+  tls_context_unref(r->tls);
   extension_list_unref(r->handshake.extensions);
   ws_free(r->alloc, r);
 }

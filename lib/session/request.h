@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/env.h"
 #include "net/dial/dial.h"
+#include "net/tls/tls_contexts.h"
 #include "proto/handshake/handshake_request.h"
 #include "proto/handshake/url.h"
 
@@ -28,19 +29,15 @@ typedef struct session_request {
   /* An attempt may wait for its turn for so many milliseconds; 0: without a limit. */
   uint64_t queue_timeout_ms;
   unsigned max_connecting; /* So many attempts to the host connect at the same time. */
-  /* This is the TLS configuration for `wss`: `own_tls` or the endpoint's, or NULL for the
-     defaults. */
-  const wsuv_tls_config_t *tls;
-  /* This is a deep copy of the request's own TLS configuration; otherwise it is zeroed. */
-  wsuv_tls_config_t own_tls;
+  tls_context *tls; /* The request has a reference to the TLS context for `wss`; else NULL. */
 } session_request;
 
-/* `config` applies to the session and was checked; it is the endpoint's, which outlives the
-   request, or the one in `from`. `extensions` are offered; NULL: none. Returns 0; WSUV_EURL;
+/* `config` applies to the session and was checked; it is the endpoint's, or the one in `from`. The
+   TLS context is from `contexts`. `extensions` are offered; NULL: none. Returns 0; WSUV_EURL;
    WS_EINVAL: URL and parts together, or a malformed address; WS_ENOMEM. Header fields are not
    checked here, but in attempt_new. */
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
-                const wsuv_config_t *config, extension_list *extensions);
+                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions);
 
 void request_free(session_request *r); /* NULL is allowed */
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Both libraries define exactly what the public headers declare, and no other symbol; and none asks
-for the time of day, which may step: deadlines go by the monotonic clock.
+for the time of day, which may step: deadlines go by the monotonic clock. Nor does one read the
+environment of a program that runs with more rights than its user has.
 
     symbols.py NM LIBWSUV_A LIBWSUV_SO HEADER...
 """
@@ -53,6 +54,13 @@ def knows_no_wall_clock(nm, library):
     return 'uv_hrtime' in names and not names & WALL_CLOCKS
 
 
+def reads_environment_safely(nm, library):
+    good = 'getenv' not in wanted(nm, library)
+    if not good:
+        print(f'{library}: getenv reads the environment of setuid programs, too')
+    return good
+
+
 def main(nm, archive, shared, *headers):
     want = declared(headers)
     if not want:
@@ -61,6 +69,7 @@ def main(nm, archive, shared, *headers):
         compare(archive, want, defined(nm, '-g', archive)),
         compare(shared, want, defined(nm, '-D', shared)),
         knows_no_wall_clock(nm, archive),
+        reads_environment_safely(nm, archive),
     ]
     return 0 if all(results) else 1
 

@@ -18,6 +18,7 @@
 #include "support/certs.h"
 #include "support/forks.h"
 #include "support/test.h"
+#include "support/tls_ends.h"
 #include "support/track_alloc.h"
 
 static cert ca, other;
@@ -324,7 +325,7 @@ TEST(test_copy_without_memory) {
 
 static int make(tls_role role, tls_failure *failure) {
   tls_context *ctx = NULL;
-  int err = tls_context_new(&ctx, &alloc.handle, &config, role, failure);
+  int err = tls_loaded_context(&ctx, &alloc.handle, &config, role, failure);
   assert_true((err == 0) == (ctx != NULL));
   if (err == 0) assert_true(tls_context_matches(ctx, &config));
   tls_context_unref(ctx);
@@ -410,12 +411,19 @@ static void assert_own_refused(const char *begins_with) {
   assert_true(failure.library_error < 0);
 }
 
+static void assert_own_file_refused(const char *text) {
+  tls_failure failure;
+  assert_int_equal(make(TLS_CLIENT, &failure), WSUV_ETLS);
+  assert_string_equal(failure.text, text);
+  assert_int_equal(failure.library_error, 0);
+}
+
 TEST(test_own_certificate_that_cannot_be_used) {
   trust_ca();
   config.cert_file = "/absent/certificate";
   config.key_pem = ca.key_pem;
   config.key_pem_len = strlen(ca.key_pem);
-  assert_own_refused("own certificate: ");
+  assert_own_file_refused("own certificate: /absent/certificate: no such file or directory");
   config.cert_file = NULL;
   config.cert_pem = other.pem;
   config.cert_pem_len = strlen(other.pem);
@@ -426,7 +434,7 @@ TEST(test_own_certificate_that_cannot_be_used) {
   config.key_pem = NULL;
   config.key_pem_len = 0;
   config.key_file = "/absent/key";
-  assert_own_refused("own key: ");
+  assert_own_file_refused("own key: /absent/key: no such file or directory");
 }
 
 TEST(test_encrypted_key_wants_its_password) {
@@ -461,7 +469,7 @@ TEST(test_context_has_many_owners) {
   tls_failure failure;
   tls_context *ctx;
   trust_ca();
-  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   assert_ptr_equal(tls_context_ref(ctx), ctx);
   tls_context_unref(ctx);
   assert_true(tls_context_verifies(ctx));
@@ -492,7 +500,7 @@ TEST(test_forked_child_has_random_bytes_of_its_own) {
   tls_failure failure;
   tls_context *ctx;
   trust_ca();
-  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   for (size_t i = 0; i < 2 * FORK_WAYS; i++) {
     draw_in_a_child(ctx, fork_ways[i % FORK_WAYS], drawn[i]);
   }

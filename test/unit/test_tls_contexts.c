@@ -1,6 +1,11 @@
 /* TLS contexts of an endpoint: one for each configuration, the ones that were used last. */
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
 
 #include <wsuv/error.h>
 
@@ -36,10 +41,9 @@ static void fixture_close(fixture *f) {
 
 static tls_context *get(fixture *f, size_t i) {
   tls_context *ctx;
-  tls_failure failure;
   assert_int_equal(
-      tls_contexts_get(&f->contexts, &f->alloc.handle, &f->configs[i], TLS_CLIENT, &ctx, &failure),
-      0);
+      tls_contexts_get(&f->contexts, &f->alloc.handle, &f->configs[i], TLS_CLIENT, &ctx), 0);
+  tls_context_unref(ctx); /* the list has it */
   return ctx;
 }
 
@@ -74,15 +78,72 @@ TEST(test_contexts_are_bounded) {
   tls_context_unref(used);
 }
 
-TEST(test_contexts_tell_what_fails) {
-  tls_context *ctx;
+/* What has failed is tried again by the next that needs it. */
+TEST(test_context_that_cannot_be_loaded_is_tried_again) {
+  char path[] = P_tmpdir "/wsuv-contexts-XXXXXX";
   tls_failure failure;
   SCOPED(fixture, f);
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
   f.configs[0].ca_pem = NULL;
   f.configs[0].ca_pem_len = 0;
-  f.configs[0].ca_file = "/no/such/file";
-  assert_int_equal(
-      tls_contexts_get(&f.contexts, &f.alloc.handle, &f.configs[0], TLS_CLIENT, &ctx, &failure),
-      WSUV_ETLSTRUST);
-  assert_null(f.contexts.list[0]);
+  f.configs[0].ca_file = path;
+  tls_context *ctx = get(&f, 0);
+  assert_int_equal(tls_context_load(ctx, &failure), WSUV_ETLSTRUST);
+  assert_non_null(strstr(failure.text, ": no certificate"));
+  assert_int_equal(write(fd, pair_ca.pem, strlen(pair_ca.pem)), strlen(pair_ca.pem));
+  assert_ptr_equal(get(&f, 0), ctx);
+  assert_int_equal(tls_context_load(ctx, &failure), 0);
+  assert_string_equal(failure.text, "");
+  (void) close(fd);
+  (void) unlink(path);
+}
+
+static int replace(fixture *f, size_t before, size_t now) {
+  tls_failure failure;
+  return tls_contexts_replace(&f->contexts, &f->alloc.handle, &f->configs[before], &f->configs[now],
+                              TLS_CLIENT, &failure);
+}
+
+TEST(test_contexts_are_replaced) {
+  SCOPED(fixture, f);
+  tls_context *a = tls_context_ref(get(&f, 0)), *b = tls_context_ref(get(&f, 1)), *c = get(&f, 2);
+  assert_int_equal(replace(&f, 0, 1), 0);
+  assert_ptr_not_equal(f.contexts.list[0], b);
+  assert_true(tls_context_matches(f.contexts.list[0], &f.configs[1]));
+  assert_ptr_equal(f.contexts.list[1], c);
+  assert_null(f.contexts.list[2]);
+  assert_ptr_not_equal(get(&f, 0), a);
+  tls_context *same = tls_context_ref(get(&f, 1));
+  assert_int_equal(replace(&f, 1, 1), 0); /* files may have changed */
+  assert_ptr_not_equal(get(&f, 1), same);
+  tls_context_unref(a);
+  tls_context_unref(b);
+  tls_context_unref(same);
+}
+
+TEST(test_contexts_stay_when_the_new_one_fails) {
+  SCOPED(fixture, f);
+  tls_context *a = get(&f, 0), *b = get(&f, 1);
+  f.configs[2].ca_file = "/no/such/file";
+  assert_int_equal(replace(&f, 0, 2), WSUV_ETLSTRUST);
+  f.configs[3].min_version = (wsuv_tls_version_t) 1;
+  assert_int_equal(replace(&f, 0, 3), UV_EINVAL);
+  assert_ptr_equal(get(&f, 0), a);
+  assert_ptr_equal(get(&f, 1), b);
+  assert_null(f.contexts.list[2]);
+}
+
+TEST(test_contexts_are_replaced_or_kept_without_memory) {
+  int err = UV_ENOMEM;
+  SCOPED(fixture, f);
+  tls_context *a = get(&f, 0);
+  for (uint64_t n = 1; err != 0; n++) {
+    f.alloc.fail_at = f.alloc.calls + n;
+    err = replace(&f, 0, 1);
+    assert_true(err == 0 || err == UV_ENOMEM);
+    if (err != 0) assert_ptr_equal(f.contexts.list[0], a);
+  }
+  f.alloc.fail_at = 0;
+  assert_true(tls_context_matches(f.contexts.list[0], &f.configs[1]));
 }

@@ -35,8 +35,8 @@ static void pair_open(pair *p, bool resumption) {
   /* Sessions of 1.2 can be resumed any number of times. */
   if (resumption) config.max_version = WSUV_TLS_1_2;
   p->server_ctx = tls_server_context(&p->alloc.handle, &p->own, NULL);
-  assert_int_equal(tls_context_new(&p->client_ctx, &p->alloc.handle, &config, TLS_CLIENT, &failure),
-                   0);
+  assert_int_equal(
+      tls_loaded_context(&p->client_ctx, &p->alloc.handle, &config, TLS_CLIENT, &failure), 0);
 }
 
 static void pair_close(pair *p) {

@@ -5,10 +5,12 @@
    numbers: behind the first EACH one in STEP is tried. WSUV_TORTURE_STEP=1 tries all, in minutes.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_internal.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
 #include "support/track_alloc.h"
@@ -87,7 +89,7 @@ static int after(void **state) {
 static tls_context *client_context(void) {
   tls_failure failure;
   tls_context *ctx;
-  assert_int_equal(tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
   return ctx;
 }
 
@@ -196,22 +198,35 @@ TEST(test_resumed_session_passes_or_fails) {
   tls_context_unref(server_ctx);
 }
 
-/* A store without the certificate that signed it does not take the server's either. */
+static size_t trusted(const tls_context *ctx) {
+  size_t count = 0;
+  for (const mbedtls_x509_crt *c = &ctx->trust; c != NULL; c = c->next) count++;
+  return count;
+}
+
+/* F54. It trusts all that it was told to, for good. */
 TEST(test_context_is_made_or_refused) {
   bool done = false;
+  char both[2 * CERT_PEM_SIZE];
+  int len = snprintf(both, sizeof both, "%s%s", ca.pem, foreign.pem);
+  config.ca_pem = both;
+  config.ca_pem_len = (size_t) len;
   fail_for_ever = false;
   for (uint64_t n = 1; !done; n++) {
     tls_failure failure;
     tls_context *ctx = NULL;
     fail_client_at(n);
     client_begins();
-    int err = tls_context_new(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure);
+    int err = tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure);
     client_rests();
     done = failed == 0;
     assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS ||
                 err == WSUV_ERANDOM);
     assert_true(err == 0 || !done);
+    if (err == 0) assert_int_equal(trusted(ctx), 2);
     if (err == 0) tls_context_unref(ctx);
     assert_int_equal(alloc.live, 0);
   }
+  config.ca_pem = ca.pem;
+  config.ca_pem_len = strlen(ca.pem);
 }

@@ -19,13 +19,18 @@ typedef struct tls_context tls_context;
    trust. */
 typedef enum tls_role { TLS_CLIENT, TLS_SERVER } tls_role;
 
-/* Read and parse everything that the configuration names. The allocator must outlive the context;
-   the configuration is copied. 0, with one reference; or a code, with more in *failure ("" if there
-   is no more): WS_EINVAL, WS_EPROTONOSUPPORT as tls_config_check; WSUV_ETLSTRUST; WSUV_ETLS: the
-   own certificate or key cannot be read or used; WSUV_ERANDOM; WS_ENOMEM; or why the key log cannot
-   be opened. */
+/* Create a context, with one reference. No file is opened yet. The allocator must outlive the
+   context; the configuration is copied. 0; WS_EINVAL, WS_EPROTONOSUPPORT as tls_config_check;
+   WS_ENOMEM. */
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
-                    const wsuv_tls_config_t *config, tls_role role, tls_failure *failure);
+                    const wsuv_tls_config_t *config, tls_role role);
+
+/* Read and parse everything that the configuration names, if that is not done yet. It must be done
+   before the context is used. After an error nothing is kept, and it can be tried again. 0; or a
+   code, with more in *failure ("" if there is no more): WSUV_ETLSTRUST as tls_store_load;
+   WSUV_ETLS: the own certificate or key cannot be read or used; WSUV_ERANDOM; WS_ENOMEM; or an
+   error of the system's: why the key log cannot be opened, or another file not right now. */
+int tls_context_load(tls_context *ctx, tls_failure *failure);
 
 tls_context *tls_context_ref(tls_context *ctx); /* take another reference */
 void tls_context_unref(tls_context *ctx);       /* the last reference frees it; NULL is allowed */
@@ -35,6 +40,9 @@ ws_room tls_context_read_buffer(const tls_context *ctx);
 
 /* Whether it was made from an equal configuration. */
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config);
+
+/* Whether its sessions are stored and resumed. */
+bool tls_context_resumes(const tls_context *ctx);
 
 /* Whether a session with this host and port is stored that can be resumed. */
 bool tls_context_has_session(tls_context *ctx, const char *host, uint16_t port);

@@ -20,23 +20,54 @@ static tls_context *find_matching(tls_contexts *cs, const wsuv_tls_config_t *con
   return NULL;
 }
 
-int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                     const wsuv_tls_config_t *config, tls_role role, tls_context **out,
-                     tls_failure *failure) {
-  if (config == NULL) config = &default_config;
-  *out = find_matching(cs, config);
-  if (*out != NULL) return 0;
-  int err = tls_context_new(out, alloc, config, role, failure);
-  if (err < 0) return err;
+static const wsuv_tls_config_t *or_default(const wsuv_tls_config_t *config) {
+  return config != NULL ? config : &default_config;
+}
+
+/* Put a new one to the front. The last one gives way if there are too many. */
+static void add_first(tls_contexts *cs, tls_context *ctx) {
   tls_context_unref(cs->list[TLS_CONTEXTS_MAX - 1]);
-  put_first(cs, *out, TLS_CONTEXTS_MAX - 1);
+  put_first(cs, ctx, TLS_CONTEXTS_MAX - 1);
+}
+
+int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
+                     const wsuv_tls_config_t *config, tls_role role, tls_context **out) {
+  config = or_default(config);
+  *out = find_matching(cs, config);
+  if (*out == NULL) {
+    int err = tls_context_new(out, alloc, config, role);
+    if (err < 0) return err;
+    add_first(cs, *out);
+  }
+  (void) tls_context_ref(*out);
   return 0;
 }
 
-bool tls_contexts_has_session(tls_contexts *cs, const wsuv_tls_config_t *config, const char *host,
-                              uint16_t port) {
-  tls_context *ctx = find_matching(cs, config != NULL ? config : &default_config);
-  return ctx != NULL && tls_context_has_session(ctx, host, port);
+/* What is found moves to the front, and the others close the gap. */
+static void drop(tls_contexts *cs, const wsuv_tls_config_t *config) {
+  tls_context *ctx = find_matching(cs, config);
+  if (ctx == NULL) return;
+  for (size_t i = 0; i + 1 < TLS_CONTEXTS_MAX; i++) cs->list[i] = cs->list[i + 1];
+  cs->list[TLS_CONTEXTS_MAX - 1] = NULL;
+  tls_context_unref(ctx);
+}
+
+int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
+                         const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
+                         tls_role role, tls_failure *failure) {
+  tls_context *ctx;
+  *failure = (tls_failure){.library_error = 0};
+  int err = tls_context_new(&ctx, alloc, or_default(now), role);
+  if (err < 0) return err;
+  err = tls_context_load(ctx, failure);
+  if (err < 0) {
+    tls_context_unref(ctx);
+    return err;
+  }
+  drop(cs, or_default(before));
+  drop(cs, or_default(now));
+  add_first(cs, ctx);
+  return 0;
 }
 
 void tls_contexts_free(tls_contexts *cs) {

@@ -3,9 +3,6 @@
 
 /* The TLS contexts of an endpoint: one for each configuration in use. */
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "net/tls/tls_context.h"
 
 enum { TLS_CONTEXTS_MAX = 8 }; /* configurations that are kept */
@@ -16,16 +13,19 @@ typedef struct tls_contexts {
   tls_context *list[TLS_CONTEXTS_MAX];
 } tls_contexts;
 
-/* Get the context for a checked configuration (NULL: the defaults). It is made when it is first
-   needed, and belongs to the list; sessions keep a reference when it is dropped from the list. 0,
-   or an error as tls_context_new. */
+/* Get the context for a checked configuration (NULL: the defaults), with a reference for the
+   caller. It is made when it is first needed, and loaded when it is first used. 0, or an error as
+   tls_context_new. */
 int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                     const wsuv_tls_config_t *config, tls_role role, tls_context **out,
-                     tls_failure *failure);
+                     const wsuv_tls_config_t *config, tls_role role, tls_context **out);
 
-/* Whether a session with this host and port is stored that can be resumed. */
-bool tls_contexts_has_session(tls_contexts *cs, const wsuv_tls_config_t *config, const char *host,
-                              uint16_t port);
+/* Make and load a new context for the configuration `now`, whose files may have changed, and drop
+   those for `before` and `now` from the list; both may be NULL. The sessions of a context that is
+   dropped keep it. 0; or an error as tls_context_new or tls_context_load, and nothing has changed.
+ */
+int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
+                         const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
+                         tls_role role, tls_failure *failure);
 
 void tls_contexts_free(tls_contexts *cs); /* drop all of them */
 

@@ -88,7 +88,7 @@ static session_request *make_request(caller *c, const char *url, const wsuv_head
   wsuv_request_init(&r, url);
   r.headers = headers;
   r.header_count = count;
-  CHECK(request_new(&req, &e->alloc, &r, &e->config, NULL) == 0);
+  CHECK(request_new(&req, &e->alloc, &r, &e->config, &e->tls, NULL) == 0);
   return req;
 }
 

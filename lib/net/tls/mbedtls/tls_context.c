@@ -8,6 +8,8 @@
 #include "net/tls/mbedtls/tls_suites.h"
 #include "net/tls/mbedtls/tls_trust.h"
 #include "net/tls/tls_config.h"
+#include "net/tls/tls_file.h"
+#include "net/tls/tls_store.h"
 
 /* Turns a configuration into mbedTLS's, for both roles. */
 
@@ -53,47 +55,61 @@ static int seed(tls_context *c, tls_failure *failure) {
 
 /* The own certificate */
 
-static int load_own_cert(tls_context *c) {
-  const wsuv_tls_config_t *config = &c->config;
-  if (config->cert_file != NULL) return mbedtls_x509_crt_parse_file(&c->own, config->cert_file);
-  return tls_trust_parse(&c->own, config->cert_pem, config->cert_pem_len);
-}
-
-static int load_own_key(tls_context *c) {
-  const wsuv_tls_config_t *config = &c->config;
-  if (config->key_file != NULL) {
-    return tls_mbed_parse_key_file(&c->key, config->key_file, config->key_password,
-                                   tls_context_random, c);
-  }
-  size_t len = config->key_pem_len + (tls_trust_is_pem(config->key_pem) ? 1 : 0);
-  return tls_mbed_parse_key(&c->key, config->key_pem, len, config->key_password, tls_context_random,
-                            c);
-}
+static const char own_cert[] = "own certificate", own_key[] = "own key";
 
 /* A chain is used only if every certificate in it can be read. */
-static int load_own(tls_context *c, tls_failure *failure) {
-  if (c->config.cert_file == NULL && c->config.cert_pem == NULL) return 0;
-  int r = load_own_cert(c);
+static int use_own_cert(tls_context *c, const void *data, size_t len, tls_failure *failure) {
+  int r = tls_trust_parse(&c->own, data, len);
   if (r > 0) r = MBEDTLS_ERR_X509_INVALID_FORMAT;
-  if (r != 0) return tls_context_fail(failure, r, "own certificate");
-  r = load_own_key(c);
-  if (r == 0) r = tls_mbed_check_pair(&c->own.pk, &c->key, tls_context_random, c);
+  return r == 0 ? 0 : tls_context_fail(failure, r, own_cert);
+}
+
+static int use_own_key(tls_context *c, const void *data, size_t len, tls_failure *failure) {
+  size_t size = len + (tls_trust_is_pem(data) ? 1 : 0);
+  int r = tls_mbed_parse_key(&c->key, data, size, c->config.key_password, tls_context_random, c);
+  return r == 0 ? 0 : tls_context_fail(failure, r, own_key);
+}
+
+/* From a file, or from memory if `path` is NULL. */
+static int load_own_part(tls_context *c, const char *what, const char *path, const void *data,
+                         size_t len, int (*use)(tls_context *, const void *, size_t, tls_failure *),
+                         tls_failure *failure) {
+  tls_file file;
+  if (path == NULL) return use(c, data, len, failure);
+  int err = tls_file_read(&file, c->alloc, path);
+  if (err < 0) return tls_file_fail(failure, what, path, err, WSUV_ETLS);
+  err = use(c, file.data, file.len, failure);
+  tls_file_free(&file, c->alloc);
+  return err;
+}
+
+static int load_own(tls_context *c, tls_failure *failure) {
+  const wsuv_tls_config_t *from = &c->config;
+  if (from->cert_file == NULL && from->cert_pem == NULL) return 0;
+  int err = load_own_part(c, own_cert, from->cert_file, from->cert_pem, from->cert_pem_len,
+                          use_own_cert, failure);
+  if (err == 0) {
+    err = load_own_part(c, own_key, from->key_file, from->key_pem, from->key_pem_len, use_own_key,
+                        failure);
+  }
+  if (err < 0) return err;
+  int r = tls_mbed_check_pair(&c->own.pk, &c->key, tls_context_random, c);
   if (r == 0) r = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
-  return r == 0 ? 0 : tls_context_fail(failure, r, "own key");
+  return r == 0 ? 0 : tls_context_fail(failure, r, own_key);
 }
 
 /* Trust */
 
-static int set_trust(tls_context *c) {
+static int set_trust(tls_context *c, tls_failure *failure) {
   bool wanted =
-      c->role == TLS_SERVER ? tls_trust_named(&c->config) : !c->config.verification_disabled;
+      c->role == TLS_SERVER ? tls_store_named(&c->config) : !c->config.verification_disabled;
   /* Verification runs, but its result does not end the handshake: pins still apply, and the log
      says what is wrong. */
   int without = c->role == TLS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
   mbedtls_ssl_conf_cert_profile(&c->conf, &tls_verify_profile);
   mbedtls_ssl_conf_authmode(&c->conf, wanted ? MBEDTLS_SSL_VERIFY_REQUIRED : without);
   if (!wanted) return 0;
-  int err = tls_trust_load(&c->trust, &c->config);
+  int err = tls_trust_load(&c->trust, c->alloc, &c->config, failure);
   if (err == 0) mbedtls_ssl_conf_ca_chain(&c->conf, &c->trust, NULL);
   return err;
 }
@@ -192,17 +208,14 @@ static int set_up(tls_context *c, tls_failure *failure) {
   if (err == 0) err = set_alpn(c, failure);
   if (err == 0) err = set_tickets(c, failure);
   if (err == 0) err = set_pins(c);
-  if (err == 0) err = set_trust(c);
+  if (err == 0) err = set_trust(c, failure);
   if (err == 0) err = load_own(c, failure);
   return err == 0 ? set_keylog(c) : err;
 }
 
-/* Lifetime */
+/* Loading */
 
-static void tls_context_init(tls_context *c, const wsuv_allocator_t *alloc, tls_role role) {
-  c->alloc = alloc;
-  c->refs = 1;
-  c->role = role;
+static void tls_context_init(tls_context *c) {
   mbedtls_ssl_config_init(&c->conf);
   mbedtls_x509_crt_init(&c->trust);
   mbedtls_x509_crt_init(&c->own);
@@ -211,11 +224,10 @@ static void tls_context_init(tls_context *c, const wsuv_allocator_t *alloc, tls_
   mbedtls_ctr_drbg_init(&c->random);
   mbedtls_ssl_ticket_init(&c->tickets);
   tls_keylog_init(&c->keylog);
-  tls_sessions_init(&c->sessions, alloc);
-  bufq_pool_init(&c->pool, alloc, POOL_SPARES);
 }
 
-static void destroy(tls_context *c) {
+/* Free what was loaded, all of it or a part. */
+static void tls_context_unload(tls_context *c) {
   mbedtls_ssl_config_free(&c->conf);
   mbedtls_x509_crt_free(&c->trust);
   mbedtls_x509_crt_free(&c->own);
@@ -224,26 +236,46 @@ static void destroy(tls_context *c) {
   mbedtls_ctr_drbg_free(&c->random);
   mbedtls_entropy_free(&c->entropy);
   tls_keylog_close(&c->keylog);
-  tls_sessions_free(&c->sessions);
-  bufq_pool_free(&c->pool);
-  tls_config_free(&c->config, c->alloc);
   ws_free(c->alloc, c->suites);
   ws_free(c->alloc, c->pins);
   ws_free(c->alloc, c->gather);
   ws_free(c->alloc, c->read_buf);
+  c->suites = NULL;
+  c->pins = c->gather = c->read_buf = NULL;
+}
+
+int tls_context_load(tls_context *c, tls_failure *failure) {
+  *failure = (tls_failure){.library_error = 0};
+  if (c->loaded) return 0;
+  tls_context_init(c);
+  int err = set_up(c, failure);
+  if (err < 0) tls_context_unload(c);
+  c->loaded = err == 0;
+  return err;
+}
+
+/* Lifetime */
+
+static void destroy(tls_context *c) {
+  if (c->loaded) tls_context_unload(c);
+  tls_sessions_free(&c->sessions);
+  bufq_pool_free(&c->pool);
+  tls_config_free(&c->config, c->alloc);
   ws_free(c->alloc, c);
 }
 
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
-                    const wsuv_tls_config_t *config, tls_role role, tls_failure *failure) {
-  *failure = (tls_failure){.library_error = 0};
+                    const wsuv_tls_config_t *config, tls_role role) {
   int err = tls_config_check(config);
   if (err < 0) return err;
   tls_context *c = ws_calloc(alloc, sizeof *c);
   if (c == NULL) return WS_ENOMEM;
-  tls_context_init(c, alloc, role);
+  c->alloc = alloc;
+  c->refs = 1;
+  c->role = role;
+  tls_sessions_init(&c->sessions, alloc);
+  bufq_pool_init(&c->pool, alloc, POOL_SPARES);
   err = tls_config_copy(&c->config, alloc, config);
-  if (err == 0) err = set_up(c, failure);
   if (err < 0) {
     destroy(c);
     return err;
@@ -271,6 +303,10 @@ bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config
 
 bool tls_context_verifies(const tls_context *ctx) {
   return !ctx->config.verification_disabled;
+}
+
+bool tls_context_resumes(const tls_context *ctx) {
+  return tls_config_resumes(&ctx->config);
 }
 
 bool tls_context_has_session(tls_context *ctx, const char *host, uint16_t port) {

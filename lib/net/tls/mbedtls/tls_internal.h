@@ -9,6 +9,7 @@
 #include <mbedtls/ssl_ticket.h>
 
 #include "base/bufq.h"
+#include "net/tls/mbedtls/tls_constraints.h"
 #include "net/tls/mbedtls/tls_keylog.h"
 #include "net/tls/mbedtls/tls_verify.h"
 #include "net/tls/tls_context.h"
@@ -27,6 +28,7 @@ struct tls_context {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the context. */
   unsigned refs; /* The context has this many references, and is freed when it has none. */
   tls_role role; /* All sessions of the context have this role. */
+  bool loaded;   /* Everything that the configuration names was read, so the context can be used. */
   wsuv_tls_config_t config;           /* This is a deep copy of the configuration. */
   mbedtls_ssl_config conf;            /* This is mbedTLS's form of the configuration. */
   mbedtls_x509_crt trust, own;        /* These are the trusted certificates and our own chain. */
@@ -39,7 +41,8 @@ struct tls_context {
   uint8_t *pins;         /* The context owns the pins, TLS_PIN_SIZE bytes each, or this is NULL. */
   tls_keylog keylog;     /* The secrets of all sessions are appended to this file, if it is open. */
   tls_sessions sessions; /* A client stores the sessions that it can resume here. */
-  bufq_pool pool;        /* Queues of ciphertext take their chunks from this pool. */
+  tls_constraints constraints; /* They are of the chain that mbedTLS verifies right now. */
+  bufq_pool pool;              /* Queues of ciphertext take their chunks from this pool. */
   /* The context owns these TLS_RECORD_MAX bytes, in which small pieces become one record. */
   uint8_t *gather;
   /* The context owns these TLS_READ_SIZE bytes, into which all sessions read ciphertext. */

@@ -32,9 +32,9 @@ int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_
                               rng_arg);
 }
 
-int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const char *password,
-                            tls_mbed_rng *rng, void *rng_arg) {
-  return mbedtls_pk_parse_keyfile(key, path, password, rng, rng_arg);
+const unsigned char *tls_mbed_pem_data(const mbedtls_pem_context *pem, size_t *len) {
+  *len = pem->MBEDTLS_PRIVATE(buflen);
+  return pem->MBEDTLS_PRIVATE(buf);
 }
 
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
@@ -127,6 +127,13 @@ bool tls_mbed_is_ticket(int error) {
   return error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
 }
 
+bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error) {
+  enum { KEY_UPDATE = 24 }; /* type of a handshake message (RFC 8446 4) */
+  return error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && tls_mbed_is_1_3(ssl) &&
+         tls_mbed_record_type(ssl) == MBEDTLS_SSL_MSG_HANDSHAKE &&
+         ssl->MBEDTLS_PRIVATE(in_msg)[0] == KEY_UPDATE;
+}
+
 #endif
 
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
@@ -167,11 +174,9 @@ int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_
   return mbedtls_pk_parse_key(key, data, len, (const unsigned char *) password, password_len);
 }
 
-int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const char *password,
-                            tls_mbed_rng *rng, void *rng_arg) {
-  (void) rng;
-  (void) rng_arg;
-  return mbedtls_pk_parse_keyfile(key, path, password);
+const unsigned char *tls_mbed_pem_data(const mbedtls_pem_context *pem, size_t *len) {
+  *len = pem->buflen;
+  return pem->buf;
 }
 
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
@@ -273,6 +278,12 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl) {
 }
 
 bool tls_mbed_is_ticket(int error) {
+  (void) error;
+  return false;
+}
+
+bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error) {
+  (void) ssl;
   (void) error;
   return false;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 
@@ -27,11 +28,12 @@ typedef struct tls_mbed_secrets {
 /* Call it before anything else; it may be called again. 0 or an error of mbedTLS's. */
 int tls_mbed_init(void);
 
-/* Keys, from memory (PEM with its NUL counted, or DER) and from a file. */
+/* The content of PEM that was read. */
+const unsigned char *tls_mbed_pem_data(const mbedtls_pem_context *pem, size_t *len);
+
+/* A key in memory: PEM with its NUL counted, or DER. */
 int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_t len,
                        const char *password, tls_mbed_rng *rng, void *rng_arg);
-int tls_mbed_parse_key_file(mbedtls_pk_context *key, const char *path, const char *password,
-                            tls_mbed_rng *rng, void *rng_arg);
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
                         tls_mbed_rng *rng, void *rng_arg);
 
@@ -71,6 +73,10 @@ int tls_mbed_record_type(const mbedtls_ssl_context *ssl);
 /* Whether an error means that four empty records have come in a row, which mbedTLS does not take.
    It is the same error as for a record that was changed. */
 bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error);
+
+/* Whether an error means that the peer has sent a KeyUpdate (RFC 8446 4.6.3), which mbedTLS 3.6
+   does not take. */
+bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error);
 
 /* The description of the alert that came last (RFC 8446 6), after FATAL_ALERT_MESSAGE. */
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl);

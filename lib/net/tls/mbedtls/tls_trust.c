@@ -1,28 +1,17 @@
 #include "net/tls/mbedtls/tls_trust.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
 
 #include "base/error.h"
-#include "net/tls/tls_failure.h"
+#include "net/tls/mbedtls/tls_constraints.h"
+#include "net/tls/mbedtls/tls_mbed.h"
+#include "net/tls/tls_store.h"
 
-/* Reads certificates from files, folders and memory. A certificate that cannot be read or parsed is
-   skipped: that can only reduce what is trusted. No certificate at all is an error. */
-
-enum { PATH_SIZE = 4096 };
-
-/* Where systems keep their store, as one file: Debian, Alpine; Fedora; openSUSE; macOS, FreeBSD,
-   OpenBSD; FreeBSD's port. */
-static const char *const system_files[] = {
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/usr/local/share/certs/ca-root-nss.crt",
-};
-static const char system_dir[] = "/etc/ssl/certs";
+/* Parses trusted certificates one by one. mbedTLS's parser for many would not tell one that is of
+   no use from one that there was no memory for, and takes no critical extensions. */
 
 bool tls_trust_is_pem(const void *data) {
   return strstr(data, "-----BEGIN ") != NULL;
@@ -33,60 +22,74 @@ int tls_trust_parse(mbedtls_x509_crt *list, const void *data, size_t len) {
   return mbedtls_x509_crt_parse(list, data, tls_trust_is_pem(data) ? len + 1 : len);
 }
 
-static int without_memory(int r) {
-  return tls_failure_status(r) == WS_ENOMEM ? WS_ENOMEM : 0;
+/* Called for extensions that mbedTLS does not know, and for policies. 0: take the certificate.
+   Policies of a trust anchor ask for nothing (RFC 5280 6.1.1), and its name constraints are checked
+   with each chain. */
+static int take_extension(void *arg, const mbedtls_x509_crt *cert, const mbedtls_x509_buf *oid,
+                          int critical, const unsigned char *p, const unsigned char *end) {
+  (void) arg;
+  (void) cert;
+  (void) p;
+  (void) end;
+  bool fine = critical == 0 || tls_constraints_is(oid) ||
+              MBEDTLS_OID_CMP(MBEDTLS_OID_CERTIFICATE_POLICIES, oid) == 0;
+  return fine ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG;
 }
 
-/* Neither folders nor devices and FIFOs, which could block. */
-static int load_file(mbedtls_x509_crt *list, const char *path) {
-  struct stat s;
-  if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return 0;
-  return without_memory(mbedtls_x509_crt_parse_file(list, path));
+/* Returns 1, 0 or WS_ENOMEM. */
+static int judge(int r, tls_failure *failure) {
+  if (r >= 0) return 1;
+  if (tls_failure_status(r) == WS_ENOMEM) return WS_ENOMEM;
+  if (failure->library_error == 0) tls_failure_set(failure, r, NULL);
+  return 0;
 }
 
-static int load_entry(mbedtls_x509_crt *list, const char *dir, const char *name) {
-  char path[PATH_SIZE];
-  int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-  return n > 0 && n < PATH_SIZE ? load_file(list, path) : 0;
+static int add_der(mbedtls_x509_crt *list, const uint8_t *der, size_t len, tls_failure *failure) {
+  int r = mbedtls_x509_crt_parse_der_with_ext_cb(list, der, len, 1, take_extension, NULL);
+  return judge(r, failure);
 }
 
-static int load_dir(mbedtls_x509_crt *list, const char *dir) {
-  int err = 0;
-  DIR *d = opendir(dir);
-  if (d == NULL) return 0;
-  for (const struct dirent *entry; err == 0 && (entry = readdir(d)) != NULL;) {
-    err = load_entry(list, dir, entry->d_name);
+/* Returns 1, 0 or WS_ENOMEM; or `NO_MORE`. *used says where to go on. */
+enum { NO_MORE = 2 };
+
+static int add_next(mbedtls_x509_crt *list, const uint8_t *text, size_t *used,
+                    tls_failure *failure) {
+  mbedtls_pem_context pem;
+  size_t len;
+  *used = 0;
+  mbedtls_pem_init(&pem);
+  int r = mbedtls_pem_read_buffer(&pem, "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
+                                  text, NULL, 0, used);
+  int count = r == MBEDTLS_ERR_PEM_NO_HEADER_FOOTER_PRESENT ? NO_MORE : judge(r, failure);
+  if (r == 0) {
+    const uint8_t *der = tls_mbed_pem_data(&pem, &len);
+    count = add_der(list, der, len, failure);
   }
-  (void) closedir(d);
-  return err;
+  mbedtls_pem_free(&pem);
+  return count;
 }
 
-static bool is_empty(const mbedtls_x509_crt *list) {
-  return list->version == 0;
-}
-
-static int load_system(mbedtls_x509_crt *list) {
-  int err = 0;
-  for (size_t i = 0; err == 0 && i < sizeof system_files / sizeof *system_files; i++) {
-    if (is_empty(list)) err = load_file(list, system_files[i]);
+static int add_pem(mbedtls_x509_crt *list, const uint8_t *text, tls_failure *failure) {
+  int count = 0;
+  for (;;) {
+    size_t used;
+    int r = add_next(list, text, &used, failure);
+    if (r < 0) return r;
+    if (r == NO_MORE || (r == 0 && used == 0)) return count;
+    count += r;
+    text += used;
   }
-  return err == 0 && is_empty(list) ? load_dir(list, system_dir) : err;
 }
 
-static int load_named(mbedtls_x509_crt *list, const wsuv_tls_config_t *c) {
-  int err = 0;
-  if (c->ca_pem != NULL) err = without_memory(tls_trust_parse(list, c->ca_pem, c->ca_pem_len));
-  if (err == 0 && c->ca_file != NULL) err = load_file(list, c->ca_file);
-  if (err == 0 && c->ca_dir != NULL) err = load_dir(list, c->ca_dir);
-  return err;
+/* What does not begin with a SEQUENCE is no certificate at all. */
+static int add(void *list, const uint8_t *data, size_t len, tls_failure *failure) {
+  const uint8_t sequence = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE;
+  if (tls_trust_is_pem(data)) return add_pem(list, data, failure);
+  return len > 0 && data[0] == sequence ? add_der(list, data, len, failure) : 0;
 }
 
-bool tls_trust_named(const wsuv_tls_config_t *c) {
-  return c->ca_file != NULL || c->ca_dir != NULL || c->ca_pem != NULL;
-}
-
-int tls_trust_load(mbedtls_x509_crt *list, const wsuv_tls_config_t *c) {
-  int err = tls_trust_named(c) ? load_named(list, c) : load_system(list);
-  if (err < 0) return err;
-  return is_empty(list) ? WSUV_ETLSTRUST : 0;
+int tls_trust_load(mbedtls_x509_crt *list, const wsuv_allocator_t *alloc,
+                   const wsuv_tls_config_t *config, tls_failure *failure) {
+  const tls_store store = {alloc, add, list};
+  return tls_store_load(&store, config, failure);
 }

@@ -10,11 +10,12 @@
 
 #include <wsuv/tls.h>
 
-/* Read all of them into an initialised list. 0; WSUV_ETLSTRUST: none was found; WS_ENOMEM. */
-int tls_trust_load(mbedtls_x509_crt *list, const wsuv_tls_config_t *config);
+#include "base/alloc.h"
+#include "net/tls/tls_failure.h"
 
-/* Whether the configuration names trusted certificates. */
-bool tls_trust_named(const wsuv_tls_config_t *config);
+/* Read all of them into an initialised list. 0, or an error as tls_store_load. */
+int tls_trust_load(mbedtls_x509_crt *list, const wsuv_allocator_t *alloc,
+                   const wsuv_tls_config_t *config, tls_failure *failure);
 
 /* Parse certificates in memory that is followed by a NUL: PEM, or one in DER. Returns what
    mbedTLS's parser returns. */
