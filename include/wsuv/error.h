@@ -59,7 +59,8 @@ extern "C" {
   XX(ENOTAPPLICABLE, -70031, "message is not one for the converter")                      \
   XX(ECONVERT, -70032, "value could not be converted")                                    \
   XX(ESIZE, -70033, "structure of no known size")                                         \
-  XX(ETLSRECORD, -70034, "too many TLS records without data")
+  XX(ETLSRECORD, -70034, "too many TLS records without data")                             \
+  XX(ETLSKEYUPDATE, -70035, "new TLS keys of the peer are not supported")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -52,7 +52,12 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_KEY_TYPE = 1 << 9,  /**< A key of this kind is not accepted. */
   WSUV_CERT_WEAK_KEY = 1 << 10, /**< The key is too short. */
   WSUV_CERT_REVOKED = 1 << 11,  /**< The certificate has been revoked. */
-  WSUV_CERT_OTHER = 1 << 12     /**< Another error; wsuv_close_info::detail describes it. */
+  WSUV_CERT_OTHER = 1 << 12,    /**< Another error; wsuv_close_info::detail describes it. */
+  /** A name of it is outside of what its authority may certify (RFC 5280 4.2.1.10). */
+  WSUV_CERT_NAME_CONSTRAINTS = 1 << 13,
+  /** It has a critical extension or policy that the TLS library does not understand, or a malformed
+      extension (RFC 5280 4.2). */
+  WSUV_CERT_EXTENSION = 1 << 14
 } wsuv_cert_flag_t;
 
 /** The library that wsuv_close_info::tls_error belongs to. */

@@ -24,7 +24,7 @@ void session_tls_log(log_to to, const ws_filter *filter) {
 
 static bool is_tls_error(int status) {
   return status == WSUV_ETLS || status == WSUV_ETLSVERIFY || status == WSUV_ETLSPIN ||
-         status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD;
+         status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD || status == WSUV_ETLSKEYUPDATE;
 }
 
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,

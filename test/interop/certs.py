@@ -17,6 +17,7 @@ Makes them in FOLDER, with the program openssl, and prints the pin of each publi
     client-des3.key           the same in PKCS #8 with triple DES
     client-old.key            the same in the form from before PKCS #8
     empty.crt, noise.crt      no certificate
+    bare/                     a folder with none
 """
 
 import base64
@@ -179,6 +180,7 @@ def make_trust(maker):
     for name in ('root', 'other'):
         maker.write(f'roots/{name}.crt', maker.read(f'{name}.pem'))
     maker.openssl('rehash', 'roots')
+    os.makedirs(maker.path('bare'))
     maker.write('empty.crt', '')
     maker.write('noise.crt', 'This is no certificate.\n')
 

@@ -425,6 +425,33 @@ class Program(TlsTest):
             del os.environ['SSLKEYLOGFILE']
         self.assertFalse(os.path.exists(path))
 
+    def environment(self, **variables):
+        """The server's answer, with variables of the environment in place of options."""
+        os.environ.update(variables)
+        try:
+            return self.run_client(SCENE.port('good'), '/tls', '')
+        finally:
+            for name in variables:
+                del os.environ[name]
+
+    def test_environment_names_the_trust(self):
+        self.assertEqual(self.environment(SSL_CERT_FILE=SCENE.path('root.crt')).status, 0)
+        self.assertEqual(self.environment(SSL_CERT_DIR=SCENE.path('roots')).status, 0)
+        result = self.environment(SSL_CERT_FILE=SCENE.path('other.crt'))
+        self.assertRegex(result.err, tls_rows.UNTRUSTED)
+        result = self.environment(SSL_CERT_FILE='/no/such/file', SSL_CERT_DIR=SCENE.path('roots'))
+        self.assertEqual(result.status, 2)
+        self.assertRegex(result.err, tls_rows.TRUST + ': SSL_CERT_FILE: /no/such/file: no such file')
+
+    def test_key_update_of_the_server(self):
+        if CLIENT.old:
+            return
+        with tls_peers.KeyUpdatePeer(*SCENE.pair()) as peer:
+            result = CLIENT.call(CLIENT.program, '--cacert', SCENE.path('root.crt'), '-n', '1',
+                                 '-m', 'hello', f'wss://localhost:{peer.port}/')
+        self.assertEqual(result.status, 3, result)
+        self.assertRegex(result.err, 'connection lost: new TLS keys .*: the peer has sent a KeyUpdate')
+
     def mutual(self, ca, cert, key):
         url = f'wss://localhost:{SCENE.port("client")}/tls'
         return CLIENT.call(CLIENT.mutual, url, *(SCENE.path(name) for name in (ca, cert, key)))

@@ -4,6 +4,7 @@
     NodePeer        node_server.js
     NginxPeer       nginx, in front of a server without TLS
     OpensslPeer     openssl s_server for one connection, in front of a server without TLS
+    KeyUpdatePeer   openssl s_server for one connection, which sends a KeyUpdate
     GnutlsPeer      gnutls-serv, which answers with HTTP/1.0 and is no WebSocket server: what it
                     proves is that a handshake of TLS and data pass. It listens on all addresses.
 
@@ -11,6 +12,8 @@ All but the last are on 127.0.0.1. A peer that is not installed is a failure.
 """
 
 import asyncio
+import base64
+import hashlib
 import logging
 import os
 import re
@@ -26,6 +29,7 @@ import run
 PATIENCE = 20  # seconds, for anything that has to come
 PERIOD = 0.01  # seconds, between two looks at what cannot be waited for
 CHUNK = 65536
+GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 
 class PythonPeers:
@@ -232,6 +236,48 @@ class OpensslPeer(Process):
         for thread in self.threads:
             thread.join(PATIENCE)
         self.plain.close()
+        super().__exit__()
+
+
+class KeyUpdatePeer(Process):
+    """It upgrades one connection over TLS 1.3, waits for a text of five bytes, and has openssl send a
+    KeyUpdate: a line with `k` is the command for that."""
+
+    package = 'openssl'
+    KEY = re.compile(rb'Sec-WebSocket-Key: *([^\r\n]+)', re.I)
+
+    def __init__(self, cert, key):
+        super().__init__('openssl', 's_server', '-naccept', '1', '-tls1_3', '-accept',
+                         '127.0.0.1:0', '-cert', cert, '-key', key, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
+        self.port = self.listening_port()
+        self.thread = threading.Thread(target=self.answer)
+        self.thread.start()
+
+    def tell(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def answer(self):
+        data = b''
+        while (found := self.KEY.search(data)) is None or b'\r\n\r\n' not in data:
+            more = self.process.stdout.read1(CHUNK)
+            if not more:
+                return
+            data += more
+        accept = base64.b64encode(hashlib.sha1(found.group(1) + GUID).digest())
+        try:
+            self.tell(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'
+                      b'Connection: Upgrade\r\nSec-WebSocket-Accept: ' + accept + b'\r\n\r\n')
+            while b'\x81\x85' not in data and (more := self.process.stdout.read1(CHUNK)):
+                data += more
+            self.tell(b'k\n')
+        except OSError:
+            pass
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.thread.join(PATIENCE)
         super().__exit__()
 
 

@@ -38,6 +38,8 @@ VERIFY = refused('certificate not accepted: ')
 UNTRUSTED = VERIFY + 'not signed by a trusted authority$'
 PIN = refused('public key is not among the pinned ones')
 TRUST = 'no trusted certificates found'
+ABSENT = ': /.*/none(.crt)?: no such file or directory$'
+EMPTY = ': /.*/(empty.crt|noise.crt|bare): no certificate$'
 FAILED = refused('TLS failed')
 UNSUPPORTED = '^wsuv: protocol not supported'
 ARGUMENT = '^wsuv: invalid argument'
@@ -103,11 +105,15 @@ TRUSTS = (
     good('self-signed, and trusted itself', 'self-signed', '--cacert {d}/self-signed.crt'),
     bad('the wrong authority', 'good', ISSUER, '--cacert {d}/other.crt'),
     bad("the system's authorities", 'good', ISSUER, '', err=f'{VERIFY}|{TRUST}'),
-    bad('no file', 'good', 'No such file', '--cacert {d}/none.crt', err=TRUST),
-    bad('empty file', 'good', 'no certificate|NO_CERTIFICATE', '--cacert {d}/empty.crt', err=TRUST),
+    bad('no file', 'good', 'No such file', '--cacert {d}/none.crt', err=TRUST + ABSENT),
+    bad('no file beside a folder', 'good', 'No such file', '--cacert {d}/none.crt --capath {d}/roots',
+        err=TRUST + ABSENT),
+    bad('empty file', 'good', 'no certificate|NO_CERTIFICATE', '--cacert {d}/empty.crt',
+        err=TRUST + EMPTY),
     bad('no certificate in the file', 'good', 'no certificate|NO_CERTIFICATE',
-        '--cacert {d}/noise.crt', err=TRUST),
-    bad('folder without certificates', 'good', ISSUER, '--capath {d}/issued/none', err=TRUST),
+        '--cacert {d}/noise.crt', err=TRUST + EMPTY),
+    bad('no folder', 'good', ISSUER, '--capath {d}/issued/none', err=TRUST + ABSENT),
+    bad('folder without certificates', 'good', ISSUER, '--capath {d}/bare', err=TRUST + EMPTY),
 )
 
 PINS = (
@@ -161,7 +167,7 @@ CLIENTS = (
     good('client certificate', 'client', OWN + 'client.key', facts=WHO),
     good('client certificate, TLS 1.2', 'client-1.2', OWN + 'client.key', facts=WHO),
     good('encrypted key', 'client', OWN + 'client-locked.key --pass {d}/client.pass', facts=WHO,
-         old=(2, '^wsuv: ')),
+         old=(2, FAILED + ': own key: encrypted .* convert it: openssl pkcs8 -topk8 -v2 des3')),
     good('encrypted key, DES3', 'client', OWN + 'client-des3.key --pass {d}/client.pass',
          facts=WHO),
     good('encrypted key, old form', 'client', OWN + 'client-old.key --pass {d}/client.pass',

@@ -1,6 +1,7 @@
 #include "support/certs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -9,6 +10,7 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
@@ -79,6 +81,88 @@ static void set_names(mbedtls_x509write_cert *w, const cert_spec *spec) {
   CHECK(mbedtls_x509write_crt_set_extension(w, oid, oid_len, 0, names, len) == 0);
 }
 
+/* --- other extensions --- */
+
+/* An element with a short length. */
+static size_t put_element(uint8_t *to, int tag, const void *content, size_t len) {
+  CHECK(len < 128);
+  memmove(to + 2, content, len);
+  to[0] = (uint8_t) tag;
+  to[1] = (uint8_t) len;
+  return len + 2;
+}
+
+/* An address and its mask; 0: it is none. */
+static size_t put_range(uint8_t to[32], const char *text) {
+  char address[64];
+  const char *slash = strchr(text, '/');
+  if (slash == NULL) return 0;
+  (void) snprintf(address, sizeof address, "%.*s", (int) (slash - text), text);
+  size_t n = inet_pton(AF_INET, address, to) == 1 ? 4 : 16;
+  CHECK(n == 4 || inet_pton(AF_INET6, address, to) == 1);
+  int bits = atoi(slash + 1);
+  for (size_t i = 0; i < n; i++, bits -= 8) {
+    to[n + i] = bits >= 8 ? 0xff : bits <= 0 ? 0 : (uint8_t) (0xff << (8 - bits));
+  }
+  return 2 * n;
+}
+
+/* One GeneralSubtree. */
+static size_t put_subtree(uint8_t *to, const char *text, bool malformed) {
+  static const struct {
+    const char *prefix;
+    int tag;
+  } kinds[] = {{"email:", 0x81}, {"uri:", 0x86}, {"directory:", 0xa4}};
+  uint8_t base[160], range[32];
+  int tag = 0x82;
+  for (size_t i = 0; i < 3; i++) {
+    size_t n = strlen(kinds[i].prefix);
+    if (strncmp(text, kinds[i].prefix, n) != 0) continue;
+    tag = kinds[i].tag;
+    text += n;
+  }
+  size_t n = put_range(range, text);
+  if (n > 0) tag = 0x87;
+  size_t len = tag == 0xa4 ? put_element(base, tag, "\x30\x00", 2)
+                           : put_element(base, tag, n > 0 ? (const void *) range : text,
+                                         n > 0 ? n : strlen(text));
+  if (malformed) len += put_element(base + len, 0x80, "\x01", 1);
+  return put_element(to, 0x30, base, len);
+}
+
+static size_t put_subtrees(uint8_t *to, int tag, const char *const *list, bool malformed) {
+  uint8_t body[512];
+  size_t len = 0;
+  if (list[0] == NULL) return 0;
+  for (size_t i = 0; i < CERT_NAMES_MAX && list[i] != NULL; i++) {
+    len += put_subtree(body + len, list[i], malformed);
+  }
+  return put_element(to, tag, body, len);
+}
+
+static void set_constraints(mbedtls_x509write_cert *w, const cert_spec *spec) {
+  uint8_t lists[512], value[512];
+  if (spec->permits[0] == NULL && spec->excludes[0] == NULL) return;
+  size_t len = put_subtrees(lists, 0xa0, spec->permits, spec->malformed);
+  len += put_subtrees(lists + len, 0xa1, spec->excludes, spec->malformed);
+  len = put_element(value, 0x30, lists, len);
+  const char *oid = MBEDTLS_OID_NAME_CONSTRAINTS;
+  size_t oid_len = MBEDTLS_OID_SIZE(MBEDTLS_OID_NAME_CONSTRAINTS);
+  CHECK(mbedtls_x509write_crt_set_extension(w, oid, oid_len, spec->critical, value, len) == 0);
+}
+
+static void set_strange(mbedtls_x509write_cert *w, const cert_spec *spec) {
+  static const char oid[] = "\x2a\x03\x04"; /* 1.2.3.4 */
+  static const uint8_t policies[] = {0x30, 7, 0x30, 5, 0x06, 3, 0x2a, 0x03, 0x04};
+  if (spec->strange) {
+    CHECK(mbedtls_x509write_crt_set_extension(w, oid, 3, 1, (const uint8_t *) "\x05", 1) == 0);
+  }
+  if (!spec->policy) return;
+  const char *id = MBEDTLS_OID_CERTIFICATE_POLICIES;
+  size_t id_len = MBEDTLS_OID_SIZE(MBEDTLS_OID_CERTIFICATE_POLICIES);
+  CHECK(mbedtls_x509write_crt_set_extension(w, id, id_len, 1, policies, sizeof policies) == 0);
+}
+
 static void set_serial(mbedtls_x509write_cert *w) {
   static unsigned char last = 1;
   last++;
@@ -111,18 +195,23 @@ static void write_cert(cert *c, const cert_spec *spec, cert *issuer) {
   CHECK(mbedtls_x509write_crt_set_basic_constraints(&w, spec->ca, -1) == 0);
   set_serial(&w);
   set_names(&w, spec);
+  set_constraints(&w, spec);
+  set_strange(&w, spec);
   CHECK(mbedtls_x509write_crt_pem(&w, (unsigned char *) c->pem, sizeof c->pem, draw, NULL) == 0);
   mbedtls_x509write_crt_free(&w);
 }
 
-/* The form in DER is taken from the one in PEM: a signature is made anew each time. */
+/* The form in DER is taken from the one in PEM: a signature is made anew each time. mbedTLS does
+   not parse all that it writes. */
 static void read_back(cert *c) {
-  mbedtls_x509_crt parsed;
-  mbedtls_x509_crt_init(&parsed);
-  CHECK(mbedtls_x509_crt_parse(&parsed, (const unsigned char *) c->pem, strlen(c->pem) + 1) == 0);
-  c->der_len = parsed.raw.len;
-  memcpy(c->der, parsed.raw.p, c->der_len);
-  mbedtls_x509_crt_free(&parsed);
+  mbedtls_pem_context pem;
+  size_t used;
+  mbedtls_pem_init(&pem);
+  CHECK(mbedtls_pem_read_buffer(&pem, "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----",
+                                (const unsigned char *) c->pem, NULL, 0, &used) == 0);
+  const unsigned char *der = tls_mbed_pem_data(&pem, &c->der_len);
+  memcpy(c->der, der, c->der_len);
+  mbedtls_pem_free(&pem);
 }
 
 void cert_make(cert *c, const cert_spec *spec, cert *issuer) {

@@ -17,6 +17,13 @@ typedef struct cert_spec {
   const char *hosts[CERT_NAMES_MAX]; /* alternative names: names and addresses; \1 makes a NUL */
   const char *not_before;            /* YYYYMMDDhhmmss; NULL: 2020 */
   const char *not_after;             /* NULL: 2099 */
+  /* Name constraints: names, addresses as "10.0.0.0/8", and "email:", "uri:", "directory:". */
+  const char *permits[CERT_NAMES_MAX];
+  const char *excludes[CERT_NAMES_MAX];
+  bool critical;  /* The name constraints are critical. */
+  bool malformed; /* They have a subtree with a minimum. */
+  bool strange;   /* A critical extension that nobody knows. */
+  bool policy;    /* A critical policy. */
   bool ca;
   bool sha1;      /* signed with a hash that nobody should accept */
   bool short_key; /* RSA with 1024 bits; else P-256 */

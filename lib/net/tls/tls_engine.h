@@ -46,7 +46,8 @@ int tls_engine_handshake(tls_engine *e);
 
 /* Read plaintext: 1 to len bytes; WS_EAGAIN; WS_EOF: the peer has sent close_notify;
    WSUV_ETLSTRUNCATED: the network has ended without it; WSUV_ETLSRECORD: too many records without
-   data; or another code, for good. len >= 1; only after the handshake. */
+   data; WSUV_ETLSKEYUPDATE: a KeyUpdate, which the library does not take; or another code, for
+   good. len >= 1; only after the handshake. */
 ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
 
 /* Encrypt `bufs` from byte `skip` on. Small pieces are gathered into large records; at most a batch

@@ -109,10 +109,14 @@ static void check_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *fl
 /* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   tls_engine *e = arg;
+  bool client = e->ctx->role == TLS_CLIENT;
   e->saw_chain = true;
-  if (depth == 0) check_leaf(e, cert, flags);
+  if (depth == 0 && client) check_leaf(e, cert, flags);
+  if (!tls_constraints_check(&e->ctx->constraints, cert, depth)) {
+    *flags |= TLS_BADCERT_NAME_CONSTRAINTS;
+  }
   e->flags |= *flags;
-  if (e->ctx->config.verification_disabled) *flags = 0;
+  if (client && e->ctx->config.verification_disabled) *flags = 0;
   return 0;
 }
 
@@ -180,21 +184,27 @@ static int reject_flood(tls_engine *e) {
   return tls_engine_end(e, WSUV_ETLSRECORD);
 }
 
-static int reject_empty_records(tls_engine *e, int r) {
-  static const char text[] = "four empty TLS records in a row";
+static int reject_record(tls_engine *e, int r, int status, const char *text) {
   e->failure.library_error = r;
-  memcpy(e->failure.text, text, sizeof text);
-  return tls_engine_end(e, WSUV_ETLSRECORD);
+  (void) snprintf(e->failure.text, sizeof e->failure.text, "%s", text);
+  return tls_engine_end(e, status);
 }
 
 static int tls_engine_fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
   if (e->flood.kind != TLS_FLOOD_NONE) return reject_flood(e);
-  if (tls_mbed_is_fourth_empty(&e->ssl, r)) return reject_empty_records(e, r);
+  if (tls_mbed_is_fourth_empty(&e->ssl, r)) {
+    return reject_record(e, r, WSUV_ETLSRECORD, "four empty TLS records in a row");
+  }
+  if (e->done && tls_mbed_is_key_update(&e->ssl, r)) {
+    return reject_record(e, r, WSUV_ETLSKEYUPDATE, "the peer has sent a KeyUpdate");
+  }
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
   if (truncated) return tls_engine_end(e, WSUV_ETLSTRUNCATED);
-  bool refused = status == WSUV_ETLSVERIFY || (status == WSUV_ETLS && !e->done && is_wrong_use(e));
+  e->flags |= tls_verify_parse_flag(r);
+  bool refused = status == WSUV_ETLSVERIFY || tls_verify_parse_flag(r) != 0 ||
+                 (status == WSUV_ETLS && !e->done && is_wrong_use(e));
   return refused ? reject_certificate(e) : tls_engine_end(e, status);
 }
 
@@ -228,8 +238,8 @@ static int set_up(tls_engine *e) {
   if (r != 0) return r;
   mbedtls_ssl_set_bio(&e->ssl, e, on_send, on_recv, NULL);
   if (c->keylog.fd >= 0) tls_mbed_set_secrets(&e->ssl, &c->keylog.secrets);
-  if (c->role == TLS_SERVER) return 0;
   mbedtls_ssl_set_verify(&e->ssl, on_cert, e);
+  if (c->role == TLS_SERVER) return 0;
   r = set_name(e);
   if (r != 0 || !resumes(e)) return r;
   e->offered = tls_resume_offer(&c->sessions, &e->ssl, e->host, e->port, &e->not_after);

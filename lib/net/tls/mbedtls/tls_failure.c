@@ -12,10 +12,12 @@
 #include <mbedtls/md.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_verify.h"
 
 /* Codes of mbedTLS: the sum of one of the module and one of what it stands on,
 
@@ -57,9 +59,23 @@ int tls_failure_status(int library_error) {
   return status != WSUV_ETLS ? status : status_of_module(library_error - low);
 }
 
+/* Words where mbedTLS's do not tell what is wrong, or what to do. */
+static void put_text(char *text, size_t size, int error) {
+  static const char convert[] =
+      "encrypted in a way that mbedTLS does not read; convert it: openssl pkcs8 -topk8 -v2 des3";
+  uint32_t flag = tls_verify_parse_flag(error);
+  if (flag != 0) {
+    tls_verify_describe(text, size, flag);
+  } else if (error == MBEDTLS_ERR_PKCS5_FEATURE_UNAVAILABLE) {
+    (void) snprintf(text, size, "%s", convert);
+  } else {
+    mbedtls_strerror(error, text, size);
+  }
+}
+
 void tls_failure_set(tls_failure *failure, int library_error, const char *what) {
   char text[TLS_TEXT_SIZE - 32];
-  mbedtls_strerror(library_error, text, sizeof text);
+  put_text(text, sizeof text, library_error);
   failure->library_error = library_error;
   (void) snprintf(failure->text, sizeof failure->text, "%s%s%s (-0x%04x)", what != NULL ? what : "",
                   what != NULL ? ": " : "", text, (unsigned) -library_error);

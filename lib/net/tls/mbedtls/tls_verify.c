@@ -80,7 +80,21 @@ static const struct {
     {MBEDTLS_X509_BADCERT_BAD_PK, WSUV_CERT_KEY_TYPE, "kind of key is not accepted"},
     {MBEDTLS_X509_BADCERT_BAD_KEY, WSUV_CERT_WEAK_KEY, "key is too weak"},
     {MBEDTLS_X509_BADCERT_REVOKED, WSUV_CERT_REVOKED, "certificate has been revoked"},
+    {TLS_BADCERT_NAME_CONSTRAINTS, WSUV_CERT_NAME_CONSTRAINTS,
+     "outside of the name constraints of its authority"},
+    {TLS_BADCERT_EXTENSION, WSUV_CERT_EXTENSION,
+     "a critical extension that is not understood, or a malformed one"},
+    {TLS_BADCERT_POLICY, WSUV_CERT_EXTENSION, "a critical policy that is not understood"},
 };
+
+uint32_t tls_verify_parse_flag(int library_error) {
+  switch (library_error) {
+  case MBEDTLS_ERR_X509_INVALID_EXTENSIONS + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG:
+    return TLS_BADCERT_EXTENSION;
+  case MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE: return TLS_BADCERT_POLICY;
+  default: return 0;
+  }
+}
 
 /* Flags of mbedTLS without a flag of ours become WSUV_CERT_OTHER. */
 uint32_t tls_verify_flags(uint32_t flags) {

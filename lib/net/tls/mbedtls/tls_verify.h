@@ -33,7 +33,18 @@ bool tls_peer_matches(const tls_peer *peer, const mbedtls_x509_crt *cert);
    bytes each. */
 bool tls_verify_pins(const mbedtls_x509_crt *cert, const uint8_t *pins, size_t count);
 
-/* Flags of mbedTLS as WSUV_CERT_*. */
+/* Errors that mbedTLS has no flag for, as bits that it does not use. */
+enum {
+  TLS_BADCERT_NAME_CONSTRAINTS = 1 << 28, /* tls_constraints_check has refused a certificate */
+  TLS_BADCERT_EXTENSION = 1 << 29,        /* mbedTLS's parser did not take an extension */
+  TLS_BADCERT_POLICY = 1 << 30            /* mbedTLS's parser did not take a critical policy */
+};
+
+/* The flag for an error of mbedTLS's parser that is about an extension of the peer's certificates;
+   0: it is another error. */
+uint32_t tls_verify_parse_flag(int library_error);
+
+/* Flags of mbedTLS, and those above, as WSUV_CERT_*. */
 uint32_t tls_verify_flags(uint32_t flags);
 
 /* "certificate has expired; host name does not match" */

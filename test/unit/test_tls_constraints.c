@@ -1,0 +1,310 @@
+/* F55: name constraints of authorities (RFC 5280 4.2.1.10), and critical extensions that are not
+   understood. interop/tls_constraints.py compares the same with OpenSSL. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/tls_mbed.h"
+#include "support/test.h"
+#include "support/tls_pair.h"
+
+#define OUTSIDE "outside of the name constraints of its authority"
+#define EXTENSION "a critical extension that is not understood, or a malformed one"
+
+/* The constraints of an authority, and names that a certificate below may have or not. */
+typedef struct row {
+  cert_spec authority;
+  cert_spec leaf;
+  bool good;
+} row;
+
+static void judge(tls_pair *p, const char *name, bool good) {
+  pair_meet(p, name);
+  tls_info facts = pair_facts(&p->client);
+  assert_int_equal(p->client.shaken, good ? 0 : WSUV_ETLSVERIFY);
+  assert_string_equal(facts.text, good ? "" : OUTSIDE);
+  assert_int_equal(facts.verify_flags, good ? 0 : WSUV_CERT_NAME_CONSTRAINTS);
+}
+
+/* A leaf that the anchor has signed. The host that is connected to is its first name. */
+static void try_row(const row *r) {
+  cert anchor, leaf;
+  cert_spec authority = r->authority, server = r->leaf;
+  authority.name = "constrained";
+  authority.ca = true;
+  server.name = "leaf of it";
+  cert_make(&anchor, &authority, NULL);
+  cert_make(&leaf, &server, &anchor);
+  pair_trust(&anchor);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &leaf, NULL);
+  judge(&p, server.hosts[0], r->good);
+  cert_free(&anchor);
+  cert_free(&leaf);
+}
+
+TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
+
+TEST_AROUND_EACH(pair_before, pair_after)
+
+TEST(test_dns_constraints) {
+  static const row rows[] = {
+      {{.permits = {"example.test"}}, {.hosts = {"example.test"}}, true},
+      {{.permits = {"example.test"}}, {.hosts = {"a.example.test", "EXAMPLE.Test"}}, true},
+      {{.permits = {"EXAMPLE.test"}}, {.hosts = {"a.b.example.test"}}, true},
+      {{.permits = {"example.test"}}, {.hosts = {"other.test"}}, false},
+      {{.permits = {"example.test"}}, {.hosts = {"anexample.test"}}, false},
+      {{.permits = {"example.test"}}, {.hosts = {"example.test", "other.test"}}, false},
+      {{.permits = {"example.test", "other.test"}}, {.hosts = {"a.other.test"}}, true},
+      {{.permits = {".example.test"}}, {.hosts = {"a.example.test"}}, true},
+      {{.permits = {".example.test"}}, {.hosts = {"example.test"}}, false},
+      {{.permits = {""}}, {.hosts = {"other.test"}}, true},
+      {{.excludes = {""}}, {.hosts = {"other.test"}}, false},
+      {{.excludes = {"example.test"}}, {.hosts = {"other.test"}}, true},
+      {{.excludes = {"example.test"}}, {.hosts = {"example.test"}}, false},
+      {{.excludes = {"example.test"}}, {.hosts = {"other.test", "a.Example.test"}}, false},
+      {{.permits = {"test"}, .excludes = {"bad.test"}}, {.hosts = {"good.test"}}, true},
+      {{.permits = {"test"}, .excludes = {"bad.test"}}, {.hosts = {"a.bad.test"}}, false},
+      {{.permits = {"example.test"}, .critical = true}, {.hosts = {"a.example.test"}}, true},
+      {{.permits = {"example.test"}, .critical = true}, {.hosts = {"other.test"}}, false},
+      {{.permits = {"example.test"}}, {.hosts = {"127.0.0.1"}}, true}, /* of another kind */
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) try_row(&rows[i]);
+}
+
+/* A wildcard must be permitted as a whole, and may not stand for an excluded name. */
+TEST(test_dns_constraints_and_wildcards) {
+  static const char wild[] = "*.example.test", host[] = "x.example.test";
+  static const row rows[] = {
+      {{.permits = {"example.test"}}, {.hosts = {host, wild}}, true},
+      {{.permits = {"x.example.test"}}, {.hosts = {host, wild}}, false},
+      {{.excludes = {"example.test"}}, {.hosts = {host, wild}}, false},
+      {{.excludes = {"a.example.test"}}, {.hosts = {host, wild}}, false},
+      {{.excludes = {"a.b.example.test"}}, {.hosts = {host, wild}}, true},
+      {{.excludes = {".a.example.test"}}, {.hosts = {host, wild}}, true},
+      {{.excludes = {"other.test"}}, {.hosts = {host, wild}}, true},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) try_row(&rows[i]);
+}
+
+TEST(test_address_constraints) {
+  static const row rows[] = {
+      {{.permits = {"10.0.0.0/8"}}, {.hosts = {"10.1.2.3"}}, true},
+      {{.permits = {"10.0.0.0/8"}}, {.hosts = {"11.1.2.3"}}, false},
+      {{.permits = {"10.0.0.0/8"}}, {.hosts = {"10.1.2.3", "192.0.2.1"}}, false},
+      {{.permits = {"10.0.0.0/8", "192.0.2.0/25"}}, {.hosts = {"192.0.2.127"}}, true},
+      {{.permits = {"10.0.0.0/8", "192.0.2.0/25"}}, {.hosts = {"192.0.2.128"}}, false},
+      {{.permits = {"10.0.0.0/8"}}, {.hosts = {"2001:db8::1"}}, false},
+      {{.permits = {"10.0.0.0/8"}}, {.hosts = {"example.test"}}, true},
+      {{.permits = {"2001:db8::/32"}}, {.hosts = {"2001:db8:ffff::1"}}, true},
+      {{.permits = {"2001:db8::/32"}}, {.hosts = {"2001:db9::1"}}, false},
+      {{.excludes = {"0.0.0.0/0", "::/0"}}, {.hosts = {"10.1.2.3"}}, false},
+      {{.excludes = {"0.0.0.0/0", "::/0"}}, {.hosts = {"2001:db8::1"}}, false},
+      {{.excludes = {"0.0.0.0/0", "::/0"}}, {.hosts = {"example.test"}}, true},
+      {{.excludes = {"10.0.0.0/8"}}, {.hosts = {"11.1.2.3"}}, true},
+      {{.permits = {"10.0.0.0/8"}, .critical = true}, {.hosts = {"11.1.2.3"}}, false},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) try_row(&rows[i]);
+}
+
+/* They are not checked, so where they are critical, and the certificate may have such a name, it is
+   refused. */
+TEST(test_constraints_of_other_kinds) {
+  static const row rows[] = {
+      {{.permits = {"email:test"}}, {.hosts = {"example.test"}}, true},
+      {{.permits = {"directory:"}}, {.hosts = {"example.test"}}, true},
+      {{.excludes = {"uri:test"}}, {.hosts = {"example.test"}}, true},
+      {{.permits = {"email:test"}, .critical = true}, {.hosts = {"example.test"}}, false},
+      {{.excludes = {"directory:"}, .critical = true}, {.hosts = {"example.test"}}, false},
+      {{.excludes = {"uri:test"}, .critical = true}, {.hosts = {"example.test"}}, true},
+      {{.permits = {"test"}, .malformed = true}, {.hosts = {"example.test"}}, false},
+      {{.excludes = {"x.test"}, .malformed = true}, {.hosts = {"example.test"}}, false},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) try_row(&rows[i]);
+}
+
+/* All authorities above count, and the names of an authority, too. */
+TEST(test_constraints_of_a_chain) {
+  static const char host[] = "a.example.test";
+  static const struct {
+    cert_spec top, middle;
+    bool good;
+  } rows[] = {
+      {{.permits = {"example.test"}}, {.permits = {"a.example.test"}}, true},
+      {{.permits = {"example.test"}}, {.permits = {"b.example.test"}}, false},
+      {{.permits = {"other.test"}}, {.permits = {"example.test"}}, false},
+      {{.excludes = {"a.example.test"}}, {.name = NULL}, false},
+      {{.name = NULL}, {.excludes = {"a.example.test"}}, false},
+      {{.permits = {"example.test"}}, {.hosts = {"other.test"}}, false},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    cert_spec top = rows[i].top, middle = rows[i].middle;
+    const cert_spec spec = {.name = "leaf", .hosts = {host}};
+    cert anchor, between, leaf;
+    top.name = "top";
+    middle.name = "between";
+    top.ca = middle.ca = true;
+    cert_make(&anchor, &top, NULL);
+    cert_make(&between, &middle, &anchor);
+    cert_make(&leaf, &spec, &between);
+    cert_append(&leaf, &between);
+    pair_trust(&anchor);
+    SCOPED(tls_pair, p);
+    pair_serve(&p, &leaf, NULL);
+    judge(&p, host, rows[i].good);
+    cert_free(&anchor);
+    cert_free(&between);
+    cert_free(&leaf);
+  }
+}
+
+/* The clients of a server are judged in the same way. */
+TEST(test_constraints_of_clients) {
+  const cert_spec authority = {.name = "constrained", .ca = true, .permits = {"example.test"}};
+  const cert_spec client = {.name = "client", .hosts = {"other.test"}};
+  cert anchor, own;
+  cert_make(&anchor, &authority, NULL);
+  cert_make(&own, &client, &anchor);
+  pair_own(&own);
+  pair_config.max_version = WSUV_TLS_1_2;
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &pair_server, &anchor);
+  pair_meet(&p, pair_host);
+  assert_int_equal(p.server.shaken, WSUV_ETLSVERIFY);
+  assert_string_equal(pair_facts(&p.server).text, OUTSIDE);
+  cert_free(&anchor);
+  cert_free(&own);
+}
+
+/* Violated, and reported, but verification was disabled. */
+TEST(test_constraints_without_verification) {
+  const cert_spec authority = {.name = "constrained", .ca = true, .permits = {"example.test"}};
+  const cert_spec spec = {.name = "leaf", .hosts = {"other.test"}};
+  cert anchor, leaf;
+  cert_make(&anchor, &authority, NULL);
+  cert_make(&leaf, &spec, &anchor);
+  cert_append(&leaf, &anchor);
+  wsuv_tls_config_disable_verification(&pair_config);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &leaf, NULL);
+  pair_meet(&p, "other.test");
+  assert_int_equal(p.client.shaken, 0);
+  cert_free(&anchor);
+  cert_free(&leaf);
+}
+
+/* --- extensions that mbedTLS does not take --- */
+
+static int take_all(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid,
+                    int critical, const unsigned char *p, const unsigned char *end) {
+  (void) arg;
+  (void) crt;
+  (void) oid;
+  (void) critical;
+  (void) p;
+  (void) end;
+  return 0;
+}
+
+/* A server whose own certificate mbedTLS would not parse, with another behind it. */
+static void serve_strange(tls_pair *p, const cert *leaf, const cert *next) {
+  tls_context *c = p->server_ctx;
+  mbedtls_x509_crt_free(&c->own);
+  mbedtls_x509_crt_init(&c->own);
+  mbedtls_pk_free(&c->key);
+  mbedtls_pk_init(&c->key);
+  for (const cert *from = leaf; from != NULL; from = from == leaf ? next : NULL) {
+    int r = mbedtls_x509_crt_parse_der_with_ext_cb(&c->own, from->der, from->der_len, 1, take_all,
+                                                   NULL);
+    assert_int_equal(r, 0);
+  }
+  const unsigned char *key = (const unsigned char *) leaf->key_pem;
+  assert_int_equal(
+      tls_mbed_parse_key(&c->key, key, strlen(leaf->key_pem) + 1, NULL, tls_context_random, c), 0);
+}
+
+static void assert_refused(const cert *leaf, const cert *next, const char *text) {
+  SCOPED(tls_pair, p);
+  serve_strange(&p, leaf, next);
+  pair_meet(&p, pair_host);
+  tls_info facts = pair_facts(&p.client);
+  assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
+  assert_string_equal(facts.text, text);
+  assert_int_equal(facts.verify_flags, WSUV_CERT_EXTENSION);
+}
+
+TEST(test_critical_extension_of_the_peer) {
+  const cert_spec strange = {.name = "leaf", .hosts = {pair_host}, .strange = true};
+  const cert_spec policy = {.name = "leaf", .hosts = {pair_host}, .policy = true};
+  const cert_spec between = {
+      .name = "between", .ca = true, .permits = {pair_host}, .critical = true};
+  const cert_spec plain = {.name = "leaf", .hosts = {pair_host}};
+  cert a, b, c, d;
+  cert_make(&a, &strange, &pair_ca);
+  assert_refused(&a, NULL, EXTENSION);
+  cert_make(&b, &policy, &pair_ca);
+  assert_refused(&b, NULL, "a critical policy that is not understood");
+  cert_make(&c, &between, &pair_ca);
+  cert_make(&d, &plain, &c);
+  assert_refused(&d, &c, EXTENSION);
+  cert_free(&a);
+  cert_free(&b);
+  cert_free(&c);
+  cert_free(&d);
+}
+
+/* Policies of an anchor ask for nothing. */
+TEST(test_critical_policy_of_an_anchor) {
+  const cert_spec authority = {.name = "authority", .ca = true, .policy = true};
+  const cert_spec spec = {.name = "leaf", .hosts = {pair_host}};
+  cert anchor, leaf;
+  cert_make(&anchor, &authority, NULL);
+  cert_make(&leaf, &spec, &anchor);
+  pair_trust(&anchor);
+  SCOPED(tls_pair, p);
+  pair_serve(&p, &leaf, NULL);
+  judge(&p, pair_host, true);
+  cert_free(&anchor);
+  cert_free(&leaf);
+}
+
+TEST(test_critical_extension_of_an_anchor) {
+  const cert_spec spec = {.name = "authority", .ca = true, .strange = true};
+  cert anchor;
+  tls_context *ctx;
+  tls_failure failure;
+  cert_make(&anchor, &spec, NULL);
+  pair_trust(&anchor);
+  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure);
+  assert_int_equal(err, WSUV_ETLSTRUST);
+  assert_string_equal(failure.text, "ca_pem: " EXTENSION " (-0x2562)");
+  cert_free(&anchor);
+}
+
+/* Names and subtrees are compared a bounded number of times for each chain. */
+TEST(test_comparisons_are_bounded) {
+  tls_constraints above = {.count = 0};
+  const cert_spec authority = {.name = "constrained", .ca = true, .permits = {"example.test"}};
+  const cert_spec spec = {.name = "leaf", .hosts = {"a.example.test"}};
+  cert ca, leaf;
+  mbedtls_x509_crt a, b;
+  cert_make(&ca, &authority, NULL);
+  cert_make(&leaf, &spec, &ca);
+  mbedtls_x509_crt_init(&a);
+  mbedtls_x509_crt_init(&b);
+  assert_int_equal(mbedtls_x509_crt_parse_der(&a, ca.der, ca.der_len), 0);
+  assert_int_equal(mbedtls_x509_crt_parse_der(&b, leaf.der, leaf.der_len), 0);
+  assert_true(tls_constraints_check(&above, &a, 1));
+  assert_int_equal(above.count, 1);
+  assert_true(tls_constraints_check(&above, &b, 0));
+  assert_int_equal(above.count, 0);
+  assert_int_equal(above.comparisons, 0);
+  assert_true(tls_constraints_check(&above, &a, 1));
+  above.comparisons = 1 << 18;
+  assert_false(tls_constraints_check(&above, &b, 0));
+  mbedtls_x509_crt_free(&a);
+  mbedtls_x509_crt_free(&b);
+  cert_free(&ca);
+  cert_free(&leaf);
+}
