@@ -99,13 +99,34 @@ typedef void (*wsuv_post_cb)(wsuv_client_t *client, void *arg);
  */
 WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg);
 
+/**
+ * Replace the TLS configuration for the sessions to come: other trust, or a new certificate or key.
+ * All files are read anew, also if @p tls is what the client has already, so a program calls this
+ * function after they have changed. It reads them before it returns, which takes some milliseconds
+ * for the system's store. Sessions that are open or connecting keep what they have, and no TLS
+ * session of before is resumed. May be called from every callback.
+ *
+ * After an error the client has what it had before, and the log says at #WSUV_LOG_ERROR which file
+ * the error is about.
+ * @param client the client
+ * @param tls copied, with all that it points to; NULL: the defaults
+ * @return 0;
+ *         `WSUV_ESTATE`: the client is closing; `WSUV_ESIZE`: the structure's size is that of no
+ *         version; `UV_EINVAL`: a value is not allowed; `UV_EPROTONOSUPPORT`: the TLS library has
+ *         none of the versions; `WSUV_ETLSTRUST`: trusted certificates cannot be read, or there are
+ *         none; `WSUV_ETLS`: our own certificate or key cannot be read or used; `WSUV_ERANDOM`: no
+ *         random bytes; `UV_ENOMEM`; or another error of the system's, such as `UV_EMFILE`: a file
+ *         cannot be opened right now
+ */
+WSUV_EXTERN int wsuv_client_set_tls(wsuv_client_t *client, const wsuv_tls_config_t *tls);
+
 /** Read the configuration; @p size is the caller's `sizeof`. Use wsuv_client_get_config(). */
 WSUV_EXTERN void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_config_t *config,
                                          size_t size);
 
 /**
  * Read the configuration, for a request that overrides part of it. Its pointers are valid as long
- * as the client.
+ * as the client, except `tls`, which wsuv_client_set_tls() replaces.
  * @param client the client
  * @param[out] config the configuration
  */

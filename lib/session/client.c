@@ -131,6 +131,10 @@ int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg) {
   return WSUV_ESTATE;
 }
 
+int wsuv_client_set_tls(wsuv_client_t *client, const wsuv_tls_config_t *tls) {
+  return endpoint_set_tls(&client->endpoint, tls);
+}
+
 /* Getters */
 
 void wsuv_client_copy_config(const wsuv_client_t *client, wsuv_config_t *config, size_t size) {

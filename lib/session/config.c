@@ -184,8 +184,9 @@ void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_
   if (converter != endpoint->converter) ws_free(alloc, (void *) (uintptr_t) converter);
 }
 
-static int copy_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
-                    const wsuv_tls_config_t *from) {
+int config_new_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
+                   const wsuv_tls_config_t *from) {
+  *copy = NULL;
   if (from == NULL) return 0;
   wsuv_tls_config_t *c = ws_malloc(alloc, sizeof *c);
   int err = c != NULL ? tls_config_copy(c, alloc, from) : WS_ENOMEM;
@@ -197,7 +198,7 @@ static int copy_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *allo
   return 0;
 }
 
-static void free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc) {
+void config_free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc) {
   wsuv_tls_config_t *c = (wsuv_tls_config_t *) (uintptr_t) copy;
   if (c == NULL) return;
   tls_config_free(c, alloc);
@@ -218,7 +219,7 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
   if (err == 0) err = copy_converter(&copy->converter, alloc, config->converter);
-  if (err == 0) err = copy_tls(&copy->tls, alloc, config->tls);
+  if (err == 0) err = config_new_tls(&copy->tls, alloc, config->tls);
   if (err < 0) config_free(copy, alloc);
   return err;
 }
@@ -239,6 +240,6 @@ void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
   free_const(alloc, copy->converter);
-  free_tls(copy->tls, alloc);
+  config_free_tls(copy->tls, alloc);
   memset(copy, 0, sizeof *copy);
 }

@@ -46,6 +46,12 @@ int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *con
 void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,
                            const wsuv_allocator_t *alloc);
 
+/* config_new_tls makes a deep copy of a TLS configuration that was checked; NULL is copied as NULL.
+   0 or WS_ENOMEM. config_free_tls frees it. */
+int config_new_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
+                   const wsuv_tls_config_t *from);
+void config_free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc);
+
 void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc);
 
 #endif

@@ -2,9 +2,13 @@
 
 #include <string.h>
 
+#include <wsuv/error.h>
+
 #include "base/error.h"
+#include "net/tls/tls_config.h"
 #include "session/callback_set.h"
 #include "session/config.h"
+#include "session/log.h"
 
 /* Creates, ticks and closes an endpoint. What a session does in its tick is in session.c. */
 
@@ -159,6 +163,33 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   tls_turns_init(&e->tls_turns, wake_tls, e);
   connect_queue_init(&e->connecting, &e->alloc);
   return 0;
+}
+
+static int replace_tls(endpoint *e, const wsuv_tls_config_t *tls, tls_failure *failure) {
+  const wsuv_tls_config_t *copy;
+  int err = config_new_tls(&copy, &e->alloc, tls);
+  if (err < 0) return err;
+  err = tls_contexts_replace(&e->tls, &e->alloc, e->config.tls, copy,
+                             e->role == WS_CLIENT ? TLS_CLIENT : TLS_SERVER, failure);
+  config_free_tls(err == 0 ? e->config.tls : copy, &e->alloc);
+  if (err == 0) e->config.tls = copy;
+  return err;
+}
+
+/* The call that fails has no other place for words than the log. */
+int endpoint_set_tls(endpoint *e, const wsuv_tls_config_t *tls) {
+  const log_to to = {&e->config, NULL};
+  tls_failure failure = {.library_error = 0};
+  wsuv_tls_config_t read;
+  if (e->closing) return WSUV_ESTATE;
+  int err = tls != NULL ? tls_config_read(&read, tls) : 0;
+  if (err == 0 && tls != NULL) err = tls_config_check(&read);
+  if (err == 0) err = replace_tls(e, tls != NULL ? &read : NULL, &failure);
+  if (err < 0) {
+    log_line(to, WSUV_LOG_ERROR, "TLS configuration not taken: %s: %s", wsuv_strerror(err),
+             failure.text);
+  }
+  return err;
 }
 
 void endpoint_copy_config(const endpoint *e, wsuv_config_t *config, size_t size) {

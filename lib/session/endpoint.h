@@ -101,6 +101,10 @@ void endpoint_close(endpoint *e);
    closing. */
 bool endpoint_post(endpoint *e, post *p);
 
+/* Replace the TLS configuration for the sessions to come; NULL: the defaults. Everything that it
+   names is read here. Returns as wsuv_client_set_tls. */
+int endpoint_set_tls(endpoint *e, const wsuv_tls_config_t *tls);
+
 /* Copy the configuration to a caller's structure of `size` bytes. */
 void endpoint_copy_config(const endpoint *e, wsuv_config_t *config, size_t size);
 

@@ -4,6 +4,7 @@
    gave is wrong. */
 
 #include "support/check.h"
+#include "support/world_tls.h"
 
 static int close_client(play *p, subject *s) {
   (void) s;
@@ -142,12 +143,22 @@ static int disable_verification(play *p, subject *s) {
   return config.verification_disabled ? 0 : -1;
 }
 
+/* That of the world again, or one that needs no store. */
+static int set_tls(play *p, subject *s) {
+  wsuv_tls_config_t config;
+  (void) s;
+  wsuv_tls_config_init(&config);
+  wsuv_tls_config_disable_verification(&config);
+  return wsuv_client_set_tls(p->client, world_tls(p->w) != NULL ? world_tls(p->w) : &config);
+}
+
 static const call calls[] = {
     {"wsuv_connect", ALWAYS_0, connect_another},
     {"wsuv_connect_url", ALWAYS_0, connect_url},
     {"wsuv_connect_stream", ALWAYS_0, connect_stream},
     {"wsuv_client_new", ALWAYS_0, new_client},
     {"wsuv_client_post", ALWAYS_0, post},
+    {"wsuv_client_set_tls", ALWAYS_0, set_tls},
     {"wsuv_client_copy_config", ALWAYS_0, copy_config},
     {"wsuv_client_config_defaults", ALWAYS_0, defaults},
     {"wsuv_client_loop", ALWAYS_0, loop},
