@@ -70,15 +70,25 @@ typedef enum wsuv_tls_library {
 /**
  * How `wss` sessions are secured. Fill in the defaults with wsuv_tls_config_init(), then change
  * fields. Everything is copied when it is used. Files are read once for each client, when its first
- * session needs them.
+ * session needs them; wsuv_client_set_tls() reads them anew.
  */
 typedef struct wsuv_tls_config {
   size_t size; /**< `sizeof(wsuv_tls_config_t)` of the caller. */
 
   /**
    * @name Whom to trust
-   * All of these are used together; if none is set, the system's store is used. If they contain no
-   * certificate at all, sessions fail with `WSUV_ETLSTRUST`.
+   * All of these are used together; if none is set, the system's store is used, or in place of it
+   * what the environment names: `SSL_CERT_FILE`, a file as #ca_file, and `SSL_CERT_DIR`, folders as
+   * #ca_dir with colons between them. If one of the two is set, only what they name is trusted.
+   * Programs that run with more rights than their user has, such as setuid ones, ignore both.
+   *
+   * Each source that is set must be there and hold a certificate; otherwise sessions fail with
+   * `WSUV_ETLSTRUST`, and wsuv_close_info::detail has the path and the cause. A certificate that
+   * cannot be used is left out, as is a file in a folder that can never be read. If a file cannot
+   * be opened right now, as with `UV_EMFILE`, that session fails, and the next one tries again.
+   *
+   * Name constraints of the authorities (RFC 5280 4.2.1.10) are obeyed for DNS names and addresses.
+   * A certificate is refused if critical constraints of other kinds may apply to it.
    * @{ */
   const char *ca_file; /**< PEM, any number of certificates, or one in DER. NULL: none. */
   const char *ca_dir;  /**< A folder of such files. NULL: none. */
@@ -90,8 +100,10 @@ typedef struct wsuv_tls_config {
    * @name Our own certificate
    * For servers that ask for one. If neither a file nor memory is set, none is sent.
    * @{ */
-  const char *cert_file;    /**< PEM: our own certificate, then its chain. */
-  const char *key_file;     /**< PEM or DER. */
+  const char *cert_file; /**< PEM: our own certificate, then its chain. */
+  /** PEM or DER. mbedTLS before 3.5 does not read keys that are encrypted with AES, as OpenSSL does
+      by default: convert them with `openssl pkcs8 -topk8 -v2 des3`. */
+  const char *key_file;
   const void *cert_pem;     /**< The same in memory, instead of #cert_file. */
   size_t cert_pem_len;      /**< Bytes of #cert_pem. */
   const void *key_pem;      /**< The same in memory, instead of #key_file. */
