@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Name constraints of an authority, judged by wsuv and by OpenSSL: each of some constraints with each
-of some certificates.
+"""Name constraints of an authority, judged by wsuv and by OpenSSL: each of some constraints with
+each of some certificates.
 
     tls_constraints.py WSUV [unittest's arguments]
 

@@ -240,8 +240,8 @@ class OpensslPeer(Process):
 
 
 class KeyUpdatePeer(Process):
-    """It upgrades one connection over TLS 1.3, waits for a text of five bytes, and has openssl send a
-    KeyUpdate: a line with `k` is the command for that."""
+    """It upgrades one connection over TLS 1.3, waits for a text of five bytes, and has openssl send
+    a KeyUpdate: a line with `k` is the command for that."""
 
     package = 'openssl'
     KEY = re.compile(rb'Sec-WebSocket-Key: *([^\r\n]+)', re.I)

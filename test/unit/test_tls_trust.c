@@ -266,6 +266,8 @@ TEST(test_environment_that_names_what_cannot_be_read) {
   (void) snprintf(both, sizeof both, "%s:%s", in_folder("two"), in_folder("none"));
   set("SSL_CERT_DIR", both);
   assert_fails(WSUV_ETLSTRUST, "SSL_CERT_DIR: ", in_folder("none"), "no certificate");
+  set("SSL_CERT_DIR", "::");
+  assert_fails(WSUV_ETLSTRUST, "SSL_CERT_DIR: ", "::", "no certificate");
 }
 
 TEST(test_empty_environment_is_not_set) {

@@ -53,7 +53,9 @@ static int load_memory(const loading *l, const char *named_by, const char *path,
                        const uint8_t *data, size_t len) {
   *l->failure = (tls_failure){.library_error = 0};
   int r = l->store->add(l->store->list, data, len, l->failure);
-  return r == 0 ? fail_empty(l, named_by, path) : r;
+  if (r == 0) return fail_empty(l, named_by, path);
+  *l->failure = (tls_failure){.library_error = 0};
+  return r;
 }
 
 static int load_file(const loading *l, const char *named_by, const char *path) {
@@ -118,18 +120,17 @@ static const char *variable(const char *name) {
 
 /* Folders, with colons between them. */
 static int load_dirs(const loading *l, const char *dirs) {
-  int r = 1;
-  while (r > 0 && *dirs != '\0') {
+  int r = 0;
+  for (const char *from = dirs; r >= 0 && *from != '\0';) {
     char path[PATH_SIZE];
-    size_t len = strcspn(dirs, ":");
-    if (len >= sizeof path) return fail_reading(l, dir_variable, dirs, -ENAMETOOLONG);
-    memcpy(path, dirs, len);
+    size_t len = strcspn(from, ":");
+    if (len >= sizeof path) return fail_reading(l, dir_variable, from, -ENAMETOOLONG);
+    memcpy(path, from, len);
     path[len] = '\0';
     if (len > 0) r = load_dir(l, dir_variable, path);
-    dirs += len;
-    if (*dirs == ':') dirs++;
+    from += from[len] == ':' ? len + 1 : len;
   }
-  return r;
+  return r == 0 ? fail_empty(l, dir_variable, dirs) : r;
 }
 
 static int load_from_environment(const loading *l, const char *file, const char *dirs) {
