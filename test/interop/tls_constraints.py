@@ -106,7 +106,8 @@ class Table(unittest.TestCase):
                               cwd=self.maker.folder, capture_output=True, check=False,
                               timeout=PATIENCE)
         out = (done.stdout + done.stderr).decode()
-        taken = [f'{leaf}: OK\n' in out for leaf in leaves]
+        lines = out.splitlines()
+        taken = [f'{leaf}: OK' in lines for leaf in leaves]
         refused = len(re.findall(r'^error (?:47|48) at 0 depth', out, re.M))
         self.assertEqual(taken.count(False), refused, out)
         return taken
