@@ -203,8 +203,9 @@ static bool name_is_fine(const constraints *c, const element *name, size_t *comp
 static bool names_are_fine(const constraints *c, const mbedtls_x509_crt *cert,
                            size_t *comparisons) {
   for (const mbedtls_x509_sequence *san = &cert->subject_alt_names; san != NULL; san = san->next) {
+    if (san->buf.p == NULL) continue; /* there are no names at all */
     const element name = {(uint8_t) san->buf.tag, {san->buf.p, san->buf.p + san->buf.len}};
-    bool checked = san->buf.p != NULL && (name.tag == KIND_DNS || name.tag == KIND_ADDRESS);
+    bool checked = name.tag == KIND_DNS || name.tag == KIND_ADDRESS;
     if (checked && !name_is_fine(c, &name, comparisons)) return false;
     if (*comparisons > COMPARISONS_MAX) return false;
   }
