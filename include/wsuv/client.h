@@ -7,8 +7,21 @@
  *
  * A client belongs to one loop and to the thread that runs it; only wsuv_client_post() may be
  * called from another thread. When its sessions have ended, no handle of the client keeps the loop
- * alive. The program may not close the handles of a client: before it closes all handles of a loop
- * with `uv_walk`, it must close its clients, and run the loop until they are closed.
+ * alive.
+ *
+ * A program that closes all handles of its loop with `uv_walk` and `uv_close` should close its
+ * clients before, and run the loop until they are closed. libuv shows the handles of a client to
+ * `uv_walk`, too. If the program has closed them nevertheless, then
+ * - no callback of the client or its sessions runs, and the session whose callback closed the
+ *   handles does nothing more when the callback returns;
+ * - wsuv_client_close() or wsuv_client_terminate(), and `uv_run` with `UV_RUN_DEFAULT` before the
+ *   loop is closed, end every session with `UV_ECANCELED`, call its `on_close`, and free
+ *   everything. This needs no memory. A session whose end was decided before has the status that
+ *   it would have had. A client that was closing already must be closed again;
+ * - until then the client's memory is kept, and all other functions of the client and its sessions
+ *   that can fail return `UV_ECANCELED`, except those that only read. Inside a callback of the
+ *   session itself, a send may still return 0; its completion gets `UV_ECANCELED`.
+ *   wsuv_client_post() accepts calls, which run after the client is closed.
  */
 
 #include <uv.h>
@@ -63,7 +76,8 @@ typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
  * @param client the client; NULL does nothing, and @p cb is not called
  * @param cb may be NULL
  * @return 0; `UV_ENOMEM`: no memory to keep a second @p cb, which is never called (the client
- *         closes anyway)
+ *         closes anyway); or, if the program has closed the client's handles for the second time,
+ *         no memory for a handle: the client does not close unless it is closed once more
  */
 WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
 

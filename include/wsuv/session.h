@@ -201,6 +201,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         socket;
  *         `WSUV_ESIZE`: a structure whose size is that of no version;
  *         `WSUV_ESTATE`: the client is closing;
+ *         `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);
  *         `WSUV_ERANDOM`; `UV_ENOMEM`; what a hook of an extension returned; or libuv's error when
  *         a handle cannot be made
  */
@@ -260,6 +261,7 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * allowed); or there are rsv bits in a control frame or in a session that is not raw;
  * `WSUV_ESIZE`: a frame whose size was not filled in;
  * `WSUV_ERANDOM`: there are no random bytes for a masking key, and the session ends;
+ * `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);
  * `UV_ENOMEM`; or what an extension returned. After an error nothing was queued. If an extension
  * had started to change the message, the session ends with that error, because the peer could not
  * decode the next message.
@@ -367,7 +369,8 @@ WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
  * @param code 1000–1003, 1007–1014 or 3000–4999
  * @param reason UTF-8, terminated, 123 bytes at most; NULL: none
  * @return 0; `WSUV_ECLOSECODE`: a code that may not be sent; `WSUV_ECONTROL`: the reason is too
- *         long; `WSUV_EUTF8`: the reason is not UTF-8; `WSUV_ERANDOM`; `UV_ENOMEM`
+ *         long; `WSUV_EUTF8`: the reason is not UTF-8; `WSUV_ERANDOM`; `UV_ECANCELED`: the
+ *         program has closed the client's handles (wsuv/client.h); `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
 

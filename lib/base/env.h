@@ -90,6 +90,17 @@ typedef struct ws_env_ops {
   int (*connect)(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                  const struct ws_filter_events *events, void *up, struct ws_filter **out);
 
+  /* Whether the environment is lost: the program has closed its handles, as it can with uv_walk. No
+     callback runs any more, and all functions that make or begin something return
+     WS_ECANCELED. */
+  bool (*lost)(const ws_env *env);
+  /* Goes on with a lost environment, so that what was made in it can be freed, and the environment
+     be closed: filters call on_close, deferred calls run when they are scheduled, and the loop runs
+     as long as there are any. Nothing else comes back. If the program closes the handles again, the
+     environment is lost again. Returns 0, also if the environment is not lost; or WS_ENOMEM: it may
+     be called again. */
+  int (*recover)(ws_env *env);
+
   /* Waits for cancelled lookups and closing handles, frees the environment, then calls cb.
      Everything else that was made by it must have been freed before. */
   void (*close)(ws_env *env, ws_env_cb cb, void *data);
@@ -98,6 +109,14 @@ typedef struct ws_env_ops {
 struct ws_env {
   const ws_env_ops *ops;         /* These are the environment's functions, in a static table. */
   const wsuv_allocator_t *alloc; /* All memory for the environment and its users comes from here. */
+  /* The environment is not lost while this function returns 0. */
+  int (*may_be_lost)(const void *witness);
+  const void *witness; /* This is the argument of `may_be_lost`. */
 };
+
+/* As ops->lost, and cheap enough to be asked after every callback of the program. */
+static inline bool ws_env_lost(const ws_env *env) {
+  return env->may_be_lost(env->witness) != 0 && env->ops->lost(env);
+}
 
 #endif

@@ -43,16 +43,18 @@ static void close_session(wsuv_session_t *s) {
   if (wsuv_session_close(s, WSUV_CLOSE_GOING_AWAY, NULL) < 0) wsuv_session_terminate(s);
 }
 
+/* If the program has closed the handles, there is no connection any more for a closing
+   handshake. */
 static int client_end(wsuv_client_t *client, wsuv_client_close_cb cb,
                       void (*each)(wsuv_session_t *)) {
   if (client == NULL) return 0;
   endpoint *e = &client->endpoint;
-  int err = remember(client, cb);
-  endpoint_close(e);
+  if (endpoint_lost(e)) each = wsuv_session_terminate;
+  int err = remember(client, cb), recovered = endpoint_close(e);
   for (ws_list *n = e->sessions.next; n != &e->sessions; n = n->next) {
     each(ws_list_entry(n, wsuv_session_t, node));
   }
-  return err;
+  return err < 0 ? err : recovered;
 }
 
 int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {

@@ -117,6 +117,7 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
 
 static int read_and_check(connect_input *to, const wsuv_client_t *client,
                           const wsuv_request_t *request, const wsuv_callbacks_t *callbacks) {
+  if (endpoint_lost(&client->endpoint)) return WS_ECANCELED;
   if (client->endpoint.closing) return WSUV_ESTATE;
   int err = read_input(to, request, callbacks);
   return err < 0 ? err : check(client, &to->request);

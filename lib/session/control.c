@@ -10,6 +10,7 @@ int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reaso
   if (!close_code_valid(code)) return WSUV_ECLOSECODE;
   if (len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
   if (!utf8_valid((const uint8_t *) reason, len)) return WSUV_EUTF8;
+  if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
   if (session->state < SESSION_OPEN) session_end(session, WS_ECANCELED, "");
   int err = session_close(session, code, reason, len);
   return err == WSUV_ESTATE ? 0 : err;
@@ -20,7 +21,8 @@ void wsuv_session_terminate(wsuv_session_t *session) {
 }
 
 int wsuv_session_pause(wsuv_session_t *session) {
-  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  int err = session_check_open(session);
+  if (err < 0) return err;
   if (session->in.paused) return 0;
   session->in.paused = true;
   session->in.reading = false;
@@ -30,7 +32,8 @@ int wsuv_session_pause(wsuv_session_t *session) {
 }
 
 int wsuv_session_resume(wsuv_session_t *session) {
-  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  int err = session_check_open(session);
+  if (err < 0) return err;
   if (!session->in.paused) return 0;
   session->in.paused = false;
   keepalive_received(&session->timeouts.keepalive);

@@ -19,10 +19,11 @@ int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void 
   const wsuv_converter_t *c = session->converter;
   wsuv_frame_t frame;
   if (c == NULL || c->serialize == NULL) return WSUV_ENOCONVERTER;
-  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  int err = session_check_open(session);
+  if (err < 0) return err;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, NULL, 0);
   if (c->serialize(c->arg, value, type, &frame) < 0) return WSUV_ECONVERT;
-  int err = send_converted(session, &frame, cb, arg);
+  err = send_converted(session, &frame, cb, arg);
   if (c->release != NULL) c->release(c->arg, &frame);
   return err;
 }

@@ -38,10 +38,11 @@ static void release(endpoint *e) {
   ws_free(&e->alloc, e->read_buf);
 }
 
-void endpoint_close(endpoint *e) {
+int endpoint_close(endpoint *e) {
   e->closing = true;
   posts_close(&e->posts);
   if (e->tick != NULL) e->env->ops->deferred_schedule(e->tick);
+  return e->env->ops->recover(e->env);
 }
 
 /* The tick */
@@ -62,8 +63,7 @@ static void on_tick(void *data) {
   e->env->ops->close(e->env, on_env_closed, e);
 }
 
-void endpoint_schedule(endpoint *e, endpoint_task *task) {
-  if (!ws_list_empty(&task->node)) return;
+void endpoint_schedule_new(endpoint *e, endpoint_task *task) {
   ws_list_append(&e->pending, &task->node);
   e->env->ops->deferred_schedule(e->tick);
 }

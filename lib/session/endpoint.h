@@ -78,8 +78,12 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
    call endpoint_post. */
 void endpoint_free(endpoint *e);
 
-/* Run a task in the next tick. This has no effect on a task that is already scheduled. */
-void endpoint_schedule(endpoint *e, endpoint_task *task);
+/* Run a task in the next tick. endpoint_schedule has no effect on a task that is already
+   scheduled. */
+void endpoint_schedule_new(endpoint *e, endpoint_task *task);
+static inline void endpoint_schedule(endpoint *e, endpoint_task *task) {
+  if (ws_list_empty(&task->node)) endpoint_schedule_new(e, task);
+}
 
 /* An attempt leaves the queue of those that connect. The tasks of the attempts whose turn has come
    now run in the next tick. */
@@ -93,9 +97,16 @@ void endpoint_keep_loop_alive(endpoint *e, bool on);
 void endpoint_add_session(endpoint *e, ws_list *node);
 void endpoint_remove_session(endpoint *e, ws_list *node);
 
+/* Whether the program has closed the handles of the environment. Nothing runs then, and calls are
+   refused with WS_ECANCELED, until endpoint_close. */
+static inline bool endpoint_lost(const endpoint *e) {
+  return ws_env_lost(e->env);
+}
+
 /* Accept no more sessions and posts. When the last session is gone, on_gone runs from the loop. May
-   be called again. */
-void endpoint_close(endpoint *e);
+   be called again. 0; or WS_ENOMEM: the program has closed the handles again, so on_gone does not
+   run unless this is called again. */
+int endpoint_close(endpoint *e);
 
 /* Run a call on the loop's thread. May be called from any thread. false: the endpoint is
    closing. */

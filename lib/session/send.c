@@ -8,6 +8,12 @@
 
 enum { FEW_PIECES = 16 }; /* pieces of a payload that need no allocation */
 
+/* The program has closed the handles, and the session has noticed it or can notice it here. In a
+   callback of the session this is not asked: after the callback, the session ends. */
+static inline bool is_lost(const wsuv_session_t *s) {
+  return !s->in.delivering && endpoint_lost(s->endpoint);
+}
+
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   size_t room;
@@ -78,6 +84,7 @@ static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
 static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
                           int (*put)(wsuv_session_t *s, const conn_frame *frame), wsuv_send_cb cb,
                           void *arg) {
+  if (is_lost(s)) return WS_ECANCELED;
   if (cb == NULL) return put(s, frame);
   completion *c = completion_new(&s->endpoint->completions, cb, arg);
   if (c == NULL) return WS_ENOMEM;
@@ -93,6 +100,7 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
 static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
   const ws_view piece = {data, len};
   const conn_frame frame = {.type = type, .fin = true, .pieces = &piece, .count = 1, .len = len};
+  if (is_lost(s)) return WS_ECANCELED;
   return queue_message(s, &frame);
 }
 
@@ -139,14 +147,16 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
 }
 
 int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
-  if (session->state != SESSION_OPEN) return WSUV_ESTATE;
+  int err = session_check_open(session);
+  if (err < 0) return err;
   return conn_begin_message(&session->conn, (frame_opcode) type);
 }
 
 static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t len, wsuv_send_cb cb,
                          void *arg) {
   const ws_view piece = {data, len};
-  if (s->state != SESSION_OPEN) return WSUV_ESTATE;
+  int err = session_check_open(s);
+  if (err < 0) return err;
   if (!s->conn.out_streamed) return WS_EINVAL;
   const conn_frame f = {.type = (frame_opcode) s->conn.out_opcode,
                         .fin = fin,
@@ -204,6 +214,7 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
 
 int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   bool writes = session->state == SESSION_OPEN || session->state == SESSION_CLOSING;
+  if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
   if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
   if (cb == NULL) return 0;
   completion *c = completion_new(&session->endpoint->completions, cb, arg);

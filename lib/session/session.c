@@ -31,6 +31,11 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   return (wsuv_stage_t) s->cause.stage;
 }
 
+int session_check_open(const wsuv_session_t *s) {
+  if (endpoint_lost(s->endpoint)) return WS_ECANCELED;
+  return s->state == SESSION_OPEN ? 0 : WSUV_ESTATE;
+}
+
 static bool reads_frames(const wsuv_session_t *s) {
   return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
 }
@@ -88,6 +93,14 @@ static void enter(wsuv_session_t *s, session_state state) {
   case SESSION_ENDED: session_ops(s)->timer_stop(s->timer); break;
   default: break;
   }
+}
+
+/* Callbacks of the program */
+
+/* The program may have closed the handles in the callback that has returned. Then the session does
+   nothing any more. Its on_close runs after the client is closed. */
+static void after_callback(wsuv_session_t *s) {
+  if (endpoint_lost(s->endpoint)) session_end(s, WS_ECANCELED, "");
 }
 
 /* Writing */
@@ -161,7 +174,9 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
   wsuv_send_cb cb = c->cb;
   void *arg = c->arg;
   completion_release(&s->endpoint->completions, c);
-  if (cb != NULL) notify_completion(cb, s, status, arg);
+  if (cb == NULL) return;
+  notify_completion(cb, s, status, arg);
+  after_callback(s);
 }
 
 /* Call the completions that are due, but not more than there are now: one that a callback adds
@@ -212,6 +227,7 @@ static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
 }
 
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len) {
+  if (endpoint_lost(s->endpoint)) return WS_ECANCELED;
   bool answers =
       s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && s->cause.write_error == 0;
   if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
@@ -271,7 +287,10 @@ static void deliver_events(wsuv_session_t *s) {
   while (r > 0 && reads_frames(s)) {
     r = inflow_next(&s->in, &s->conn, &frames_end, &ev);
     if (r < 0) session_failed(s, r);
-    if (r > 0) deliver(s, &ev);
+    if (r > 0) {
+      deliver(s, &ev);
+      after_callback(s);
+    }
   }
   s->in.delivering = false;
   if (s->conn.data_received) session_used(s);
@@ -302,7 +321,10 @@ static void process(wsuv_session_t *s) {
   flush(s);
   advance_closing(s);
   complete_due(s);
-  if (s->state == SESSION_OPEN && outflow_drained(&s->out, &s->conn.out)) notify_drain(s->on, s);
+  if (s->state == SESSION_OPEN && outflow_drained(&s->out, &s->conn.out)) {
+    notify_drain(s->on, s);
+    after_callback(s);
+  }
   go_on_reading(s);
 }
 
@@ -464,6 +486,7 @@ static void on_attempt_ready(void *up, ws_filter *filter, handshake_result *resu
   take_handshake(s, result);
   enter(s, SESSION_OPEN);
   notify_open(s->on, s);
+  after_callback(s);
   if (!s->keep_handshake) drop_handshake(s);
   receive(s, rest, rest_len);
   process(s);
@@ -493,8 +516,12 @@ const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
 
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
+  bool lost = endpoint_lost(s->endpoint);
+  if (lost) session_end(s, WS_ECANCELED, "");
   if (s->state == SESSION_QUEUED && !attempt_waits(s->attempt)) enter(s, SESSION_NEW);
-  if (s->state == SESSION_NEW) {
+  if (lost && !s->endpoint->closing) {
+    session_schedule(s); /* on_close runs after the client is closed */
+  } else if (s->state == SESSION_NEW) {
     enter(s, SESSION_CONNECTING);
     attempt_start(s->attempt);
   } else if (s->state == SESSION_ENDED) {

@@ -101,8 +101,13 @@ void session_fail(wsuv_session_t *s, int err, const char *why);
 void session_failed(wsuv_session_t *s, int err);
 
 /* Queue our close frame, which starts or answers the closing handshake. Returns 0, or an error: as
-   conn_close; or WSUV_ESTATE: the session is not open, or our close frame was made before. */
+   conn_close; WS_ECANCELED, as session_check_open; or WSUV_ESTATE: the session is not open, or our
+   close frame was made before. */
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len);
+
+/* Whether a call that needs an open session is allowed. Returns 0; WSUV_ESTATE; or WS_ECANCELED:
+   the program has closed the handles. */
+int session_check_open(const wsuv_session_t *s);
 
 /* Set the timer of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);

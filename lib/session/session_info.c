@@ -22,6 +22,7 @@ static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {
 
 static int address(const wsuv_session_t *s, ws_filter_query what, struct sockaddr_storage *addr) {
   bool there = s->state != SESSION_NEW && s->state != SESSION_ENDED;
+  if (endpoint_lost(s->endpoint)) return WS_ECANCELED;
   return there ? query(s, what, addr) : WSUV_ESTATE;
 }
 

@@ -363,7 +363,7 @@ int echo_server_start(uv_loop_t *loop, const wsuv_allocator_t *alloc, uint16_t p
   static const ws_env_ops ops = {.random = random_bytes};
   echo_server *s = ws_calloc(alloc, sizeof *s);
   if (s == NULL) return UV_ENOMEM;
-  s->env = (ws_env){&ops, alloc};
+  s->env = (ws_env){.ops = &ops, .alloc = alloc};
   conn_shared_init(&s->shared, &s->env);
   ws_list_init(&s->peers);
   uv_tcp_init(loop, &s->listener);

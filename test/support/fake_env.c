@@ -17,5 +17,5 @@ static int fake_random(ws_env *env, void *buf, size_t len) {
 static const ws_env_ops fake_ops = {.random = fake_random};
 
 void fake_env_init(fake_env *e, const wsuv_allocator_t *alloc, uint64_t seed) {
-  *e = (fake_env){.base = {&fake_ops, alloc}, .seed = seed};
+  *e = (fake_env){.base = {.ops = &fake_ops, .alloc = alloc}, .seed = seed};
 }

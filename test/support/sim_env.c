@@ -106,6 +106,22 @@ static void keep_alive(ws_env *env, bool on) {
   e->held = on;
 }
 
+/* Nobody can close the handles of a simulation. */
+static bool lost(const ws_env *env) {
+  (void) env;
+  return false;
+}
+
+static int may_be_lost(const void *witness) {
+  (void) witness;
+  return 0;
+}
+
+static int recover(ws_env *env) {
+  (void) env;
+  return 0;
+}
+
 /* The end */
 
 static void on_closed(void *data) {
@@ -147,6 +163,8 @@ static const ws_env_ops ops = {
     .deferred_wake = deferred_schedule, /* there is one thread only */
     .deferred_free = deferred_free,
     .keep_alive = keep_alive,
+    .lost = lost,
+    .recover = recover,
     .lookup = sim_lookup_start,
     .lookup_cancel = sim_lookup_cancel,
     .connect = sim_filter_connect,
@@ -158,6 +176,7 @@ int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
   if (e == NULL) return WS_ENOMEM;
   e->head.ops = &ops;
   e->head.alloc = alloc;
+  e->head.may_be_lost = may_be_lost;
   e->s = s;
   s->envs++;
   *out = &e->head;

@@ -35,7 +35,7 @@ static int fake_random(ws_env *env, void *buf, size_t len) {
 static const ws_env_ops fake_ops = {.random = fake_random};
 
 static void set_up(fake_env *fake, random_pool *pool) {
-  *fake = (fake_env){.env = {&fake_ops, NULL}};
+  *fake = (fake_env){.env = {.ops = &fake_ops}};
   random_pool_init(pool, &fake->env);
 }
 
@@ -118,7 +118,7 @@ static int odd_random(ws_env *env, void *buf, size_t len) {
 
 TEST(test_random_pool_any_other_answer_is_failure) {
   const ws_env_ops ops = {.random = odd_random};
-  ws_env env = {&ops, NULL};
+  ws_env env = {.ops = &ops};
   random_pool pool;
   random_pool_init(&pool, &env);
   uint32_t word = 3;

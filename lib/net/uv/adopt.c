@@ -37,7 +37,7 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
   stream *s = env_uv_alloc(e, sizeof *s);
   if (s == NULL) return WS_ENOMEM;
   s->e = e;
-  s->handle = handle;
+  s->own.uv = (uv_handle_t *) handle;
   *out = &s->filter;
   return 0;
 }
@@ -45,8 +45,8 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
 /* The program may have been reading from it. */
 void adopt_take(ws_filter *filter) {
   stream *s = stream_of(filter);
-  (void) uv_read_stop(s->handle);
-  stream_init(s, s->e, s->handle);
+  (void) uv_read_stop(stream_handle(s));
+  stream_init(s, s->e, stream_handle(s));
 }
 
 void adopt_discard(ws_filter *filter) {

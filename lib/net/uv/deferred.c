@@ -8,18 +8,19 @@
    loop alive. */
 
 struct ws_deferred {
-  uv_idle_t handle; /* This handle is active from deferred_schedule until the call runs. */
-  uv_async_t wake;  /* This handle wakes the loop for deferred_wake. */
-  unsigned open;    /* This many of the two handles are not closed yet. */
-  env_uv *e;        /* This is the environment, which outlives the deferred call. */
-  ws_env_cb cb;     /* This function is the call. */
-  void *data;       /* This is the argument of `cb`. */
+  uv_idle_t handle;    /* This handle is active from deferred_schedule until the call runs. */
+  uv_async_t wake;     /* This handle wakes the loop for deferred_wake. */
+  own_handle own_idle; /* This closes `handle`. */
+  own_handle own_wake; /* This closes `wake`. */
+  unsigned open;       /* This many of the two handles are not closed yet. */
+  env_uv *e;           /* This is the environment, which outlives the deferred call. */
+  handle_call call;    /* This is the call, which waits here if the program has closed `handle`. */
 };
 
 static void on_idle(uv_idle_t *handle) {
   ws_deferred *d = handle->data;
   uv_idle_stop(handle);
-  d->cb(d->data);
+  d->call.run(d->call.data);
 }
 
 static void on_wake(uv_async_t *handle) {
@@ -30,6 +31,7 @@ static void on_wake(uv_async_t *handle) {
 /* The async handle comes first: it alone can fail, and then there is no handle to close. */
 int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
   env_uv *e = env_uv_of(env);
+  if (env_uv_is_lost(e)) return WS_ECANCELED;
   ws_deferred *d = env_uv_alloc(e, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
   int err = uv_async_init(e->loop, &d->wake, on_wake);
@@ -39,9 +41,13 @@ int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
   }
   uv_unref((uv_handle_t *) &d->wake);
   uv_idle_init(e->loop, &d->handle);
+  env_uv_have_keeper(e);
   d->e = e;
-  d->cb = cb;
-  d->data = data;
+  d->own_idle.uv = (uv_handle_t *) &d->handle;
+  d->own_wake.uv = (uv_handle_t *) &d->wake;
+  d->call.run = cb;
+  d->call.data = data;
+  ws_list_init(&d->call.node);
   d->open = 2;
   d->handle.data = d->wake.data = d;
   *out = d;
@@ -49,20 +55,32 @@ int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
 }
 
 void deferred_schedule(ws_deferred *d) {
-  uv_idle_start(&d->handle, on_idle);
+  if (handle_lost(&d->own_idle)) {
+    handles_call(&d->e->handles, &d->call);
+  } else {
+    uv_idle_start(&d->handle, on_idle);
+  }
 }
 
 void deferred_wake(ws_deferred *d) {
   uv_async_send(&d->wake);
 }
 
-static void on_deferred_closed(uv_handle_t *handle) {
-  ws_deferred *d = handle->data;
+static void deferred_release(ws_deferred *d) {
   if (--d->open == 0) env_uv_free(d->e, d);
+}
+
+static void on_handle_closed(own_handle *h) {
+  deferred_release(ws_list_entry(h, ws_deferred, own_idle));
+}
+
+static void on_wake_closed(own_handle *h) {
+  deferred_release(ws_list_entry(h, ws_deferred, own_wake));
 }
 
 void deferred_free(ws_deferred *d) {
   if (d == NULL) return;
-  uv_close((uv_handle_t *) &d->handle, on_deferred_closed);
-  uv_close((uv_handle_t *) &d->wake, on_deferred_closed);
+  ws_list_remove(&d->call.node);
+  handle_close(&d->e->handles, &d->own_idle, on_handle_closed);
+  handle_close(&d->e->handles, &d->own_wake, on_wake_closed);
 }

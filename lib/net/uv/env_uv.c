@@ -18,6 +18,7 @@
 static int connect_by_family(ws_env *env, const struct sockaddr *addr,
                              const ws_socket_options *options, const ws_filter_events *events,
                              void *up, ws_filter **out) {
+  if (env_uv_lost(env)) return WS_ECANCELED;
   switch (addr->sa_family) {
   case AF_UNIX:
     return pipe_connect(env_uv_of(env), (const struct sockaddr_un *) (const void *) addr, events,
@@ -46,6 +47,8 @@ static const ws_env_ops env_uv_ops = {
     .deferred_wake = deferred_wake,
     .deferred_free = deferred_free,
     .keep_alive = env_uv_keep_alive,
+    .lost = env_uv_lost,
+    .recover = env_uv_recover,
     .lookup = lookup_start,
     .lookup_cancel = lookup_cancel,
     .connect = connect_by_family,

@@ -20,6 +20,7 @@ int lookup_start(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, 
                  ws_lookup **out) {
   env_uv *e = env_uv_of(env);
   bool cares;
+  if (env_uv_is_lost(e)) return UV_ECANCELED;
   if (*host == '\0') return UV_EAI_NONAME;
   if (name_is_localhost(host)) host = "localhost";
   int err = lookup_choose(e, host, &cares);

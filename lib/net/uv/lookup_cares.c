@@ -31,7 +31,8 @@ typedef struct channel {
   ws_list node;      /* This links the channel into env_uv.dns_channels. */
   env_uv *e;         /* This is the environment, which outlives the channel. */
   ares_channel ares; /* The channel owns this; it is destroyed when the channel is closed. */
-  uv_timer_t timer;  /* This is for timeouts and answers; its close callback frees the channel. */
+  uv_timer_t timer;  /* This is for timeouts and answers. */
+  own_handle own;    /* This closes `timer`; then the channel is freed. */
   ws_list sockets;   /* These are the dns_sockets that are polled. */
   ws_list answered;  /* These lookups have their answers, which are to be delivered. */
   size_t asked;      /* c-ares works on this many lookups, cancelled ones included. */
@@ -43,9 +44,10 @@ typedef struct channel {
 
 typedef struct dns_socket {
   ws_list node;     /* This links the socket into channel.sockets. */
-  uv_poll_t handle; /* This polls the socket; its close callback frees the block. */
-  channel *channel; /* The channel outlives the polling, but not the close callback. */
-  env_uv *e;        /* This is the environment, which outlives the close callback. */
+  uv_poll_t handle; /* This polls the socket. */
+  own_handle own;   /* This closes `handle`; then the block is freed. */
+  channel *channel; /* The channel outlives the polling, but not this block. */
+  env_uv *e;        /* This is the environment, which outlives the block. */
   ares_socket_t fd; /* c-ares owns the socket, and closes it. */
 } dns_socket;
 
@@ -97,15 +99,15 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
                   writable ? s->fd : ARES_SOCKET_BAD);
 }
 
-static void on_socket_closed(uv_handle_t *handle) {
-  dns_socket *s = handle->data;
+static void on_socket_closed(own_handle *h) {
+  dns_socket *s = ws_list_entry(h, dns_socket, own);
   env_uv_free(s->e, s);
 }
 
 /* Polling ends at once, so c-ares may close the descriptor. */
 static void socket_close(dns_socket *s) {
   ws_list_remove(&s->node);
-  uv_close((uv_handle_t *) &s->handle, on_socket_closed);
+  handle_close(&s->e->handles, &s->own, on_socket_closed);
 }
 
 static int socket_new(dns_socket **out, channel *c, ares_socket_t fd) {
@@ -118,6 +120,7 @@ static int socket_new(dns_socket **out, channel *c, ares_socket_t fd) {
   }
   uv_unref((uv_handle_t *) &s->handle); /* the timer keeps the loop alive */
   s->handle.data = s;
+  s->own.uv = (uv_handle_t *) &s->handle;
   s->channel = c;
   s->e = c->e;
   s->fd = fd;
@@ -243,8 +246,8 @@ static void channel_arm(channel *c) {
   }
 }
 
-static void on_channel_closed(uv_handle_t *handle) {
-  channel *c = handle->data;
+static void on_channel_closed(own_handle *h) {
+  channel *c = ws_list_entry(h, channel, own);
   env_uv_free(c->e, c);
 }
 
@@ -252,7 +255,7 @@ static void channel_close(channel *c) {
   c->closed = true;
   ws_list_remove(&c->node);
   ares_destroy(c->ares); /* ends all lookups, and closes all sockets */
-  uv_close((uv_handle_t *) &c->timer, on_channel_closed);
+  handle_close(&c->e->handles, &c->own, on_channel_closed);
 }
 
 /* What every entry into the channel ends with. If all lookups are cancelled, c-ares ends them; and
@@ -269,13 +272,14 @@ static void channel_settle(channel *c) {
 }
 
 /* Called from the loop. The callbacks may start and cancel lookups, and so close this channel,
-   whose memory stays until the loop runs again. */
+   whose memory stays until the loop runs again. If the environment is lost, answers wait until they
+   are cancelled. */
 static void channel_process(channel *c, ares_socket_t readable, ares_socket_t writable) {
   ws_list *node;
   ares_process_fd(c->ares, readable, writable);
   if (c->failure < 0) ares_cancel(c->ares);
   c->failure = 0;
-  while ((node = ws_list_pop(&c->answered)) != NULL)
+  while (!env_uv_is_lost(c->e) && (node = ws_list_pop(&c->answered)) != NULL)
     cares_deliver(ws_list_entry(node, cares_lookup, node));
   channel_settle(c);
 }
@@ -325,6 +329,7 @@ static int channel_new(channel **out, env_uv *e) {
   uv_timer_init(e->loop, &c->timer);
   uv_unref((uv_handle_t *) &c->timer);
   c->timer.data = c;
+  c->own.uv = (uv_handle_t *) &c->timer;
   ws_list_append(&e->dns_channels, &c->node);
   *out = c;
   return 0;

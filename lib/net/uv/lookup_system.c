@@ -12,6 +12,7 @@
 typedef struct system_lookup {
   ws_lookup head;       /* This must be the first field, because its address is given out. */
   uv_getaddrinfo_t req; /* This is libuv's request; its callback frees the lookup. */
+  bool unanswered; /* libuv is done, but the environment is lost: cancelling frees the lookup. */
 } system_lookup;
 
 static size_t count_addresses(const struct addrinfo *list) {
@@ -47,13 +48,18 @@ static void system_deliver(const ws_lookup *l, int status, const struct addrinfo
 
 static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
   system_lookup *l = req->data;
-  if (l->head.cb != NULL) system_deliver(&l->head, status, list);
+  l->unanswered = l->head.cb != NULL && env_uv_is_lost(l->head.e);
+  if (l->head.cb != NULL && !l->unanswered) system_deliver(&l->head, status, list);
   uv_freeaddrinfo(list);
-  env_uv_free(l->head.e, l);
+  if (!l->unanswered) env_uv_free(l->head.e, l);
 }
 
 static void system_cancel(ws_lookup *head) {
   system_lookup *l = (system_lookup *) (void *) head;
+  if (l->unanswered) {
+    env_uv_free(head->e, l);
+    return;
+  }
   head->cb = NULL;
   /* Succeeds only while the request still waits for a thread; it calls back in either case. */
   (void) uv_cancel((uv_req_t *) &l->req);

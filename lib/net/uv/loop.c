@@ -3,15 +3,29 @@
 /* Counts the memory of an environment and the polls of its loop, keeps the loop alive, and closes
    the environment. */
 
+static void env_uv_settle(void *data);
+
+/* There is no handle at first. */
+static int is_no_handle(const void *witness) {
+  (void) witness;
+  return 0;
+}
+
+static int is_closing(const void *witness) {
+  return uv_is_closing(witness);
+}
+
 env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc) {
   env_uv *e = ws_calloc(alloc, sizeof *e);
   if (e == NULL) return NULL;
   e->alloc = *alloc;
   e->env.alloc = &e->alloc;
+  e->env.may_be_lost = is_no_handle;
   e->loop = loop;
   e->polls = 1;
   name_service_init(&e->names, &name_files_of_system);
   ws_list_init(&e->dns_channels);
+  handles_init(&e->handles, loop, &e->alloc, env_uv_settle, e);
   return e;
 }
 
@@ -21,11 +35,14 @@ void env_uv_destroy(env_uv *e) {
   ws_free(&alloc, e);
 }
 
-static void env_uv_finish(env_uv *e) {
+/* Finish closing when libuv works on none of the memory. */
+static void env_uv_settle(void *data) {
+  env_uv *e = data;
   ws_env_cb cb = e->close_cb;
-  void *data = e->close_data;
+  void *cb_data = e->close_data;
+  if (cb == NULL || e->live > 0 || !handles_end(&e->handles)) return;
   env_uv_destroy(e);
-  cb(data);
+  cb(cb_data);
 }
 
 void *env_uv_alloc(env_uv *e, size_t size) {
@@ -37,23 +54,30 @@ void *env_uv_alloc(env_uv *e, size_t size) {
 void env_uv_free(env_uv *e, void *p) {
   ws_free(e->env.alloc, p);
   e->live--;
-  if (e->live == 0 && e->close_cb != NULL) env_uv_finish(e);
+  env_uv_settle(e);
 }
 
 /* libuv prepares after it ran timers and before it polls. */
-static void on_prepare(uv_prepare_t *handle) {
-  env_uv *e = handle->data;
+static void on_prepare(uv_prepare_t *prepare) {
+  env_uv *e = prepare->data;
   e->polls++;
+}
+
+void env_uv_have_keeper(env_uv *e) {
+  if (e->own_keeper.uv != NULL) return;
+  uv_prepare_init(e->loop, &e->keeper);
+  uv_unref((uv_handle_t *) &e->keeper);
+  e->keeper.data = e;
+  e->own_keeper.uv = (uv_handle_t *) &e->keeper;
+  e->handles.witness = &e->own_keeper;
+  e->env.witness = &e->keeper;
+  e->env.may_be_lost = is_closing;
 }
 
 /* The keeper is a prepare handle: all it costs is a short call in each turn of the loop. */
 void env_uv_count_polls(env_uv *e) {
-  if (e->keeper_made) return;
-  uv_prepare_init(e->loop, &e->keeper);
-  e->keeper.data = e;
-  e->keeper_made = true;
-  uv_prepare_start(&e->keeper, on_prepare);
-  uv_unref((uv_handle_t *) &e->keeper);
+  env_uv_have_keeper(e);
+  if (!env_uv_is_lost(e)) uv_prepare_start(&e->keeper, on_prepare);
 }
 
 void env_uv_keep_alive(ws_env *env, bool on) {
@@ -66,19 +90,27 @@ void env_uv_keep_alive(ws_env *env, bool on) {
   }
 }
 
-static void on_keeper_closed(uv_handle_t *handle) {
-  env_uv *e = handle->data;
+bool env_uv_lost(const ws_env *env) {
+  return env_uv_is_lost((const env_uv *) (const void *) env);
+}
+
+int env_uv_recover(ws_env *env) {
+  return handles_recover(&env_uv_of(env)->handles);
+}
+
+static void on_keeper_closed(own_handle *h) {
+  env_uv *e = ws_list_entry(h, env_uv, own_keeper);
   e->live--;
-  if (e->live == 0) env_uv_finish(e);
+  env_uv_settle(e);
 }
 
 /* The keeper is made here if it was not before: closing it gives the callback from the loop that
    an environment without anything else to wait for needs. */
 void env_uv_close(ws_env *env, ws_env_cb cb, void *data) {
   env_uv *e = env_uv_of(env);
-  env_uv_count_polls(e);
+  env_uv_have_keeper(e);
   e->close_cb = cb;
   e->close_data = data;
   e->live++;
-  uv_close((uv_handle_t *) &e->keeper, on_keeper_closed);
+  handle_close(&e->handles, &e->own_keeper, on_keeper_closed);
 }

@@ -13,6 +13,7 @@
 
 #include "base/env.h"
 #include "base/list.h"
+#include "net/uv/handle.h"
 #include "net/uv/name_service.h"
 
 typedef struct env_uv {
@@ -28,9 +29,10 @@ typedef struct env_uv {
   ws_list dns_channels;     /* These are the channels of c-ares, the newest last. */
   /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
   size_t live;
+  handles handles; /* This closes the handles, and knows whether the program has closed them. */
   /* This handle counts polls, and keeps the loop alive while it is referenced. */
   uv_prepare_t keeper;
-  bool keeper_made; /* `keeper` is initialised. */
+  own_handle own_keeper; /* This closes `keeper`; its `uv` is NULL until `keeper` is initialised. */
   /* This counts the polls that began since `keeper` is active, from 1. Timers run between polls. */
   uint64_t polls;
   /* This is called after the environment is freed; it is NULL until env_uv_close. */
@@ -50,19 +52,30 @@ env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc);
 void env_uv_destroy(env_uv *e);
 
 /* Zeroed memory for a handle or a request; NULL: no memory. The caller owns it, and frees it with
-   env_uv_free when libuv is done with it: a handle in its close callback, a request in its
-   callback. The environment is not freed before that. */
+   env_uv_free when libuv is done with it: a handle when handle_close says so, a request in
+   its callback. The environment is not freed before that. */
 void *env_uv_alloc(env_uv *e, size_t size);
 
 /* Free what env_uv_alloc gave. If the environment is being closed and this was the last block, the
    environment is freed too and its close callback runs: touch neither afterwards. */
 void env_uv_free(env_uv *e, void *p);
 
-/* Begin to count polls. Idempotent. The environment is closed then, and not destroyed. */
+/* Whether the program has closed the environment's handles. No handle may be made and no request
+   begun then. */
+static inline bool env_uv_is_lost(const env_uv *e) {
+  return handles_lost(&e->handles);
+}
+
+/* Have the keeper, which shows whether the program has closed the handles; and begin to count polls
+   with it. Idempotent. The environment is closed then, and not destroyed. */
+void env_uv_have_keeper(env_uv *e);
 void env_uv_count_polls(env_uv *e);
 
-/* ws_env_ops.keep_alive; and ws_env_ops.close, after the channels of c-ares were closed. */
+/* ws_env_ops.keep_alive, lost, recover; and ws_env_ops.close, after the channels of c-ares were
+   closed. */
 void env_uv_keep_alive(ws_env *env, bool on);
+bool env_uv_lost(const ws_env *env);
+int env_uv_recover(ws_env *env);
 void env_uv_close(ws_env *env, ws_env_cb cb, void *data);
 
 #endif

@@ -21,7 +21,7 @@ int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_even
   stream_init(&p->stream, e, (uv_stream_t *) &p->handle);
   uv_connect_t *req = stream_connect_request(&p->stream);
   if (req == NULL) {
-    f->ops->close(f); /* has no events yet; freed in the close callback */
+    f->ops->close(f); /* has no events yet; freed when it is closed */
     return WS_ENOMEM;
   }
   f->events = events;

@@ -16,8 +16,8 @@ enum {
   SLOW_UNSENT_MAX = 128 * 1024
 };
 
-static void stream_on_closed(uv_handle_t *handle) {
-  stream *s = handle->data;
+static void stream_on_closed(own_handle *h) {
+  stream *s = ws_list_entry(h, stream, own);
   if (s->filter.events != NULL) s->filter.events->on_close(s->filter.up);
   if (s->write != NULL) env_uv_free(s->e, s->write);
   env_uv_free(s->e, s);
@@ -25,8 +25,18 @@ static void stream_on_closed(uv_handle_t *handle) {
 
 static void close_stream(ws_filter *f) {
   stream *s = stream_of(f);
-  s->closing = true;
-  uv_close((uv_handle_t *) s->handle, stream_on_closed);
+  handle_close(&s->e->handles, &s->own, stream_on_closed);
+}
+
+/* A request of a stream that we or the program have closed ends with UV_ECANCELED. No event comes
+   from it. */
+static bool is_closing(const stream *s) {
+  return uv_is_closing(s->own.uv) != 0;
+}
+
+/* What a call of libuv returned, for the layer above. */
+static int result(const stream *s, int err) {
+  return err < 0 && is_closing(s) ? WS_ECANCELED : err;
 }
 
 /* Connecting */
@@ -40,7 +50,7 @@ uv_connect_t *stream_connect_request(stream *s) {
 void stream_on_connect(uv_connect_t *req, int status) {
   stream *s = req->data;
   env_uv_free(s->e, req);
-  if (!s->closing) s->filter.events->on_connect(s->filter.up, status);
+  if (!is_closing(s)) s->filter.events->on_connect(s->filter.up, status);
 }
 
 /* Reading */
@@ -61,18 +71,19 @@ static void stream_on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) 
 }
 
 static int stream_read_start(ws_filter *f) {
-  return uv_read_start(stream_of(f)->handle, stream_on_alloc, stream_on_read);
+  const stream *s = stream_of(f);
+  return result(s, uv_read_start(stream_handle(s), stream_on_alloc, stream_on_read));
 }
 
 static void stream_read_stop(ws_filter *f) {
-  (void) uv_read_stop(stream_of(f)->handle);
+  (void) uv_read_stop(stream_handle(stream_of(f)));
 }
 
 /* Writing */
 
 static void stream_on_written(uv_write_t *req, int status) {
   stream *s = req->data;
-  if (s->closing) return;
+  if (is_closing(s)) return;
   s->filter.events->on_write(s->filter.up, status);
 }
 
@@ -109,7 +120,7 @@ static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip,
   }
   s->write->data = s;
   count = cut(bufs, count, skip, retained);
-  return uv_write(s->write, s->handle, bufs, count, stream_on_written);
+  return uv_write(s->write, stream_handle(s), bufs, count, stream_on_written);
 }
 
 /* As many pieces as one system call takes. *total is what they have. */
@@ -118,7 +129,7 @@ static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *tot
   uv_buf_t pieces[WRITE_PIECES];
   *total = convert(pieces, bufs, count);
   *taken = *retained = 0;
-  int r = uv_try_write(s->handle, pieces, (unsigned) count);
+  int r = uv_try_write(stream_handle(s), pieces, (unsigned) count);
   if (r < 0 && r != UV_EAGAIN) return r;
   *taken = r < 0 ? 0 : (size_t) r;
   if (*taken == *total) return 0;
@@ -135,7 +146,7 @@ static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
     int err = write_group(stream_of(f), bufs, n, &total, &now, retained);
     *taken += now;
     stream_of(f)->given += now + *retained;
-    if (err < 0) return err;
+    if (err < 0) return result(stream_of(f), err);
     bufs += n;
     count -= n;
   }
@@ -147,9 +158,9 @@ static void set_slow(ws_filter *f, bool slow) {
   int unused;
   if (slow == s->slow) return;
   if (slow) {
-    s->slow = backlog_limit(s->handle, SLOW_UNSENT_MAX, &s->unsent_max);
+    s->slow = backlog_limit(stream_handle(s), SLOW_UNSENT_MAX, &s->unsent_max);
   } else {
-    s->slow = !backlog_limit(s->handle, s->unsent_max, &unused);
+    s->slow = !backlog_limit(stream_handle(s), s->unsent_max, &unused);
   }
 }
 
@@ -165,7 +176,7 @@ static void shut_down(ws_filter *f) {
   uv_shutdown_t *req = env_uv_alloc(s->e, sizeof *req);
   if (req == NULL) return;
   req->data = s;
-  if (uv_shutdown(req, s->handle, stream_on_shutdown) < 0) env_uv_free(s->e, req);
+  if (uv_shutdown(req, stream_handle(s), stream_on_shutdown) < 0) env_uv_free(s->e, req);
 }
 
 /* What the filter is asked */
@@ -186,20 +197,18 @@ static int pipe_address(const uv_pipe_t *pipe, bool peer, struct sockaddr_storag
 }
 
 static int address(const ws_filter *f, bool peer, struct sockaddr_storage *addr) {
-  const uv_stream_t *handle = ((const stream *) (const void *) f)->handle;
+  const uv_handle_t *uv = ((const stream *) (const void *) f)->own.uv;
   address_clear(addr);
-  if (uv_handle_get_type((const uv_handle_t *) handle) == UV_TCP) {
-    return tcp_address((const uv_tcp_t *) handle, peer, addr);
-  }
-  return pipe_address((const uv_pipe_t *) handle, peer, addr);
+  if (uv_handle_get_type(uv) == UV_TCP) return tcp_address((const uv_tcp_t *) uv, peer, addr);
+  return pipe_address((const uv_pipe_t *) uv, peer, addr);
 }
 
 static int unacked(const ws_filter *f, ws_unacked *out) {
   const stream *s = (const stream *) (const void *) f;
   size_t bytes;
-  int err = backlog_unacked(s->handle, &bytes);
+  int err = backlog_unacked(stream_handle(s), &bytes);
   if (err < 0) return err;
-  out->written = s->given - uv_stream_get_write_queue_size(s->handle);
+  out->written = s->given - uv_stream_get_write_queue_size(stream_handle(s));
   out->unacked = bytes;
   return 0;
 }
@@ -226,7 +235,7 @@ static const ws_filter_ops stream_ops = {
 void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
   s->filter.ops = &stream_ops;
   s->e = e;
-  s->handle = handle;
+  s->own.uv = (uv_handle_t *) handle;
   handle->data = s;
   uv_unref((uv_handle_t *) handle); /* see `keep_alive` in base/env.h */
 }

@@ -7,23 +7,26 @@
 #include "net/filter.h"
 #include "net/uv/loop.h"
 
-/* First member of a block of env_uv_alloc, which is freed in the handle's close callback. */
+/* First member of a block of env_uv_alloc, which is freed when the handle is closed. */
 typedef struct stream {
   /* This must be the first field; its `events` are NULL until a layer above has set them. */
   ws_filter filter;
   env_uv *e; /* This is the environment, which outlives the stream. */
-  /* The handle is in the same block (`tcp`, `pipe`), or is the program's (`adopt`). */
-  uv_stream_t *handle;
+  /* The handle is a uv_stream_t in the same block (`tcp`, `pipe`), or the program's (`adopt`). */
+  own_handle own;
   /* The stream owns this request, which retains bytes; it is NULL until it is needed. */
   uv_write_t *write;
   uint64_t given; /* This many bytes were written or retained since the stream was made. */
   int unsent_max; /* This was the limit of the backlog before `slow` was set. */
   bool slow;      /* The backlog is limited. */
-  bool closing;   /* The stream was closed, so no event comes any more except on_close. */
 } stream;
 
 static inline stream *stream_of(ws_filter *f) {
   return (stream *) (void *) f;
+}
+
+static inline uv_stream_t *stream_handle(const stream *s) {
+  return (uv_stream_t *) s->own.uv;
 }
 
 /* Make a filter of `s`, which is zeroed, and of `handle`, which is initialized; the handle's `data`

@@ -75,7 +75,7 @@ int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options 
   err = tcp_prepare(t, options);
   if (err == 0) err = tcp_begin(t, addr);
   if (err < 0) {
-    f->ops->close(f); /* has no events yet; freed in the close callback */
+    f->ops->close(f); /* has no events yet; freed when it is closed */
     return err;
   }
   f->events = events;

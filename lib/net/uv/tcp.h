@@ -7,7 +7,7 @@
 #include "net/uv/loop.h"
 
 /* ws_env_ops.connect for AF_INET and AF_INET6. 0, and the caller owns the filter, which its `close`
-   frees; or a code, and there is none: what was made is freed, in the close callback if there is a
+   frees; or a code, and there is none: what was made is freed, when it is closed if there is a
    handle. */
 int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options *options,
                 const ws_filter_events *events, void *up, ws_filter **out);

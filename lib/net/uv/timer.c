@@ -14,12 +14,17 @@
    interval, the loop never polls. */
 
 struct ws_timer {
-  uv_timer_t handle; /* This is libuv's timer; its close callback frees the block. */
+  uv_timer_t handle; /* This is libuv's timer; it is closed before the block is freed. */
   env_uv *e;         /* This is the environment, which outlives the timer. */
-  uint64_t due_ms;   /* The timer does not fire before this time, in milliseconds. */
-  uint64_t polls;    /* This was env_uv.polls when the timer fired; 0 if it never did. */
-  ws_env_cb cb;      /* This is called when the timer fires. */
-  void *data;        /* This is the argument of `cb`. */
+  union {
+    struct {
+      uint64_t due_ms; /* The timer does not fire before this time, in milliseconds. */
+      uint64_t polls;  /* This was env_uv.polls when the timer fired; 0 if it never did. */
+    };
+    own_handle own; /* This closes `handle`, and is used from timer_free on. */
+  };
+  ws_env_cb cb; /* This is called when the timer fires. */
+  void *data;   /* This is the argument of `cb`. */
 };
 
 static void on_timer(uv_timer_t *handle);
@@ -43,6 +48,7 @@ static void on_timer(uv_timer_t *handle) {
 
 int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
   env_uv *e = env_uv_of(env);
+  if (env_uv_is_lost(e)) return WS_ECANCELED;
   ws_timer *t = env_uv_alloc(e, sizeof *t);
   if (t == NULL) return WS_ENOMEM;
   env_uv_count_polls(e);
@@ -66,11 +72,13 @@ void timer_stop(ws_timer *t) {
   uv_timer_stop(&t->handle);
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-  ws_timer *t = handle->data;
+static void on_timer_closed(own_handle *h) {
+  ws_timer *t = ws_list_entry(h, ws_timer, own);
   env_uv_free(t->e, t);
 }
 
 void timer_free(ws_timer *t) {
-  if (t != NULL) uv_close((uv_handle_t *) &t->handle, on_timer_closed);
+  if (t == NULL) return;
+  t->own = (own_handle){.uv = (uv_handle_t *) &t->handle};
+  handle_close(&t->e->handles, &t->own, on_timer_closed);
 }

@@ -5,13 +5,14 @@
    and at most once between two polls.
 
    The caller of timer_new owns the timer until timer_free. After timer_free the timer's callback
-   does not run any more; the memory is freed in the handle's close callback. */
+   does not run any more; the memory is freed when the handle is closed. */
 
 #include <stdint.h>
 
 #include "base/env.h"
 
-/* ws_env_ops.timer_new, timer_start, timer_stop, timer_free. timer_new: 0 or WS_ENOMEM. */
+/* ws_env_ops.timer_new, timer_start, timer_stop, timer_free. timer_new: 0, WS_ENOMEM, or
+   WS_ECANCELED: the program has closed the environment's handles. */
 int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out);
 void timer_start(ws_timer *t, uint64_t delay_ms);
 void timer_stop(ws_timer *t);

@@ -35,7 +35,7 @@ static void look(session_user *u) {
   struct sockaddr_in addr;
   socklen_t len = sizeof addr;
   uv_os_fd_t fd;
-  CHECK(uv_fileno((const uv_handle_t *) s->handle, &fd) == 0);
+  CHECK(uv_fileno(s->own.uv, &fd) == 0);
   facts->nodelay = option_of(fd, IPPROTO_TCP, TCP_NODELAY);
   facts->keepalive = option_of(fd, SOL_SOCKET, SO_KEEPALIVE);
   facts->idle_s = option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE);
