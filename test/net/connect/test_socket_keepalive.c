@@ -16,7 +16,7 @@ static int option_of(const session_user *u, int level, int name) {
   int value = -1;
   socklen_t len = sizeof value;
   uv_os_fd_t fd;
-  CHECK(uv_fileno((const uv_handle_t *) s->handle, &fd) == 0);
+  CHECK(uv_fileno(s->own.uv, &fd) == 0);
   CHECK(getsockopt(fd, level, name, &value, &len) == 0);
   return value;
 }
