@@ -50,6 +50,12 @@ job_tls_peers() {
   python3 test/interop/tls.py --self-test
 }
 
+# That the program wsuv gets on with servers of the field, in what is odd about each. Needs npm.
+job_field_peers() {
+  .ci/packages.sh peers && ninja -C "$build" examples/wsuv test/wsuv_echo &&
+    /usr/bin/python3 test/interop/field.py "$build/examples/wsuv" "$build/test/wsuv_echo"
+}
+
 # The static analyzer with its own limit for each function.
 job_analyzer() {
   .ci/packages.sh lint || return 1

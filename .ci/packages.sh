@@ -1,10 +1,10 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|test|lint]
+#   .ci/packages.sh [build|test|lint|peers]
 #
-# Each set holds the one before it. Does nothing, and needs neither root nor a network, when all of
-# it is there.
+# Each set holds the one before it, but `peers` holds that of `test` only. Does nothing, and needs
+# neither root nor a network, when all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
@@ -13,11 +13,14 @@ test='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3
 test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
+peers='python3-ws4py'
+
 case ${1:-build} in
   build) wanted=$build ;;
   test) wanted="$build $test" ;;
   lint) wanted="$build $test $lint" ;;
-  *) echo "usage: $0 [build|test|lint]" >&2; exit 2 ;;
+  peers) wanted="$build $test $peers" ;;
+  *) echo "usage: $0 [build|test|lint|peers]" >&2; exit 2 ;;
 esac
 
 installed() {
