@@ -85,6 +85,11 @@ static inline void endpoint_schedule(endpoint *e, endpoint_task *task) {
   if (ws_list_empty(&task->node)) endpoint_schedule_new(e, task);
 }
 
+/* Keep a task that is not scheduled until endpoint_close, which runs a tick. */
+static inline void endpoint_keep(endpoint *e, endpoint_task *task) {
+  ws_list_append(&e->pending, &task->node);
+}
+
 /* An attempt leaves the queue of those that connect. The tasks of the attempts whose turn has come
    now run in the next tick. */
 void endpoint_leave_queue(endpoint *e, connect_place *place);

@@ -520,7 +520,8 @@ static void on_task(endpoint_task *task) {
   if (lost) session_end(s, WS_ECANCELED, "");
   if (s->state == SESSION_QUEUED && !attempt_waits(s->attempt)) enter(s, SESSION_NEW);
   if (lost && !s->endpoint->closing) {
-    session_schedule(s); /* on_close runs after the client is closed */
+    ws_list_remove(&task->node); /* session_end may have scheduled it */
+    endpoint_keep(s->endpoint, task);
   } else if (s->state == SESSION_NEW) {
     enter(s, SESSION_CONNECTING);
     attempt_start(s->attempt);

@@ -635,3 +635,22 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_that_closes_some_handles, w, p, u) {
     uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
   }
 }
+
+static void close_prepares(uv_handle_t *handle, void *arg) {
+  (void) arg;
+  if (uv_handle_get_type(handle) == UV_PREPARE) close_one(handle, NULL);
+}
+
+/* The handle of the tick is still there, and must not spin. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_that_leaves_the_tick, w, p, u) {
+  own_loop o;
+  begin_on(&o, u);
+  scenario_connect(u);
+  uv_walk(&o.loop, close_prepares, NULL);
+  stop_pump();
+  assert_int_equal(uv_run(&o.loop, UV_RUN_DEFAULT), 0);
+  assert_calls_are_refused(u);
+  assert_int_equal(u->closes, 0);
+  close_after_walk(u, 1);
+  assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_RESOLVE));
+}
