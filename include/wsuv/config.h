@@ -221,6 +221,14 @@ typedef struct wsuv_config {
    * than #close_timeout_ms, it holds instead. Default 120000.
    */
   uint64_t close_deadline_ms;
+  /**
+   * A message whose payload is longer than this many bytes, after compression, is sent in fragments
+   * (RFC 6455 5.4) of this length, or of a 1,024th of the payload if that is more. Pings, pongs and
+   * an answer to the peer's close frame can leave between fragments. Frames that the program makes
+   * itself, by wsuv_send() or in a raw session, are sent as they are. 0: no message is fragmented.
+   * Default 64 KiB.
+   */
+  size_t fragment_size;
 } wsuv_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */

@@ -254,8 +254,9 @@ typedef struct wsuv_extension {
                   const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
   /**
    * Change a message that is to be sent. NULL: none is changed. A whole message is one chunk that
-   * is first and last. If a message is sent in fragments, each fragment is one chunk, and becomes
-   * one frame.
+   * is first and last. If the program sends a message in fragments or pieces, each fragment is one
+   * chunk, and so are pieces that were gathered. The output is fragmented afterwards, if it is
+   * longer than wsuv_config::fragment_size.
    * @return #WSUV_EXTENSION_TAKEN, #WSUV_EXTENSION_PASS; or an error, which is returned by the send
    *         and ends the session, unless wsuv_extension_message::intact was set
    */

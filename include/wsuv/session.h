@@ -313,7 +313,7 @@ WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, ws
 /**
  * Begin a message that is sent in pieces, by wsuv_send_piece(), up to wsuv_send_end(). In between
  * nothing but these two, pings, pongs and the close frame may be sent. Nothing is sent before the
- * first piece. `UV_EINVAL`: another message has been begun, in pieces or in fragments.
+ * first piece. `UV_EINVAL`: another message has been begun, in pieces or in fragments; `UV_ENOMEM`.
  * @param session the session
  * @param type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY
  */
@@ -324,13 +324,29 @@ WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type)
  * `outgoing_max`, which limits the queue only. If a piece is refused with `WSUV_EQUEUEFULL`, send
  * it again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
  * wsuv_send_begin().
+ *
+ * Small pieces are gathered into one frame (RFC 6455 5.4), because many peers limit the frames of a
+ * message. A frame leaves when 16 KiB are gathered, and in any case when the queue is empty and the
+ * turn of the loop ends. From the 1,024th frame of the message on, it leaves when 64 KiB are
+ * gathered, from the 4,096th at 256 KiB, from the 8,192nd at 1 MiB: or after 1 s, or when the turn
+ * ends if one of its pieces has a completion or if `on_drain` waits for it. wsuv_flush() sends what
+ * is gathered now. What is gathered counts in `outgoing_max` and in wsuv_buffered_amount(). A piece
+ * without a byte makes no frame. In a raw session each piece is a frame.
+ *
+ * If there is no memory for the frame of pieces that were accepted, the session ends with
+ * `UV_ENOMEM`.
+ * @param session the session
+ * @param data the piece; it is copied
+ * @param len its length in bytes
+ * @param cb called when the kernel has taken it, or when it is dropped; NULL: none
+ * @param arg handed to @p cb
  */
 WSUV_EXTERN int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len,
                                 wsuv_send_cb cb, void *arg);
 
 /**
- * End the message that was begun. `UV_EINVAL`: none was begun by wsuv_send_begin(); `WSUV_EUTF8`:
- * its text ends inside a character.
+ * End the message that was begun. What is gathered of it becomes its last frame. `UV_EINVAL`: none
+ * was begun by wsuv_send_begin(); `WSUV_EUTF8`: its text ends inside a character.
  */
 WSUV_EXTERN int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
@@ -351,12 +367,14 @@ WSUV_EXTERN int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *pre
 
 /**
  * Call @p cb, from the loop, when the kernel has everything that was sent before. While the session
- * is closing, that includes the close frame. Nothing happens if @p cb is NULL.
+ * is closing, that includes the close frame. Pieces that were gathered (wsuv_send_piece()) become a
+ * frame now. Nothing else happens if @p cb is NULL.
  */
 WSUV_EXTERN int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
 /**
- * Payload bytes of queued messages that the kernel does not have yet, after compression.
+ * Payload bytes of queued messages that the kernel does not have yet, after compression. A message
+ * that is sent in fragments leaves fragment by fragment.
  */
 WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
 /** @} */

@@ -12,6 +12,12 @@ typedef struct ws_view {
   size_t len;          /* This is the number of bytes. */
 } ws_view;
 
+/* The rest of a list of views, which the list's owner knows the length of. */
+typedef struct ws_view_list {
+  const ws_view *at; /* This is the first view of which something is left. */
+  size_t skip;       /* The rest begins after this many bytes of `at`. */
+} ws_view_list;
+
 /* Text to be read. It is not terminated. */
 typedef struct ws_text {
   const char *base; /* This is the first character; it may be NULL if `len` is 0. */

@@ -109,7 +109,10 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
   if (err < 0) return err;
   wsuv_session_t *s = *out;
   s->data = request->data;
-  if (request->raw) conn_set_raw(&s->conn);
+  if (request->raw) {
+    conn_set_raw(&s->conn);
+    s->out.fragment_size = 0;
+  }
   err = make_attempt(s, client, request, config);
   if (err < 0) session_free(s);
   return err;

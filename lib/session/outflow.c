@@ -11,11 +11,13 @@ enum {
   SLOW_MS = 200       /* a link that makes a write wait for so long is slow */
 };
 
-void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water) {
-  o->outgoing_max = outgoing_max;
-  o->high_water = high_water;
-  o->low_water = low_water;
+void outflow_init(outflow *o, const wsuv_config_t *config) {
+  const size_t fragment_size = config->fragment_size;
+  o->outgoing_max = config->outgoing_max;
+  o->high_water = config->high_water;
+  o->low_water = config->low_water;
   o->refused_least = SIZE_MAX;
+  o->fragment_size = fragment_size < UINT32_MAX ? (uint32_t) fragment_size : UINT32_MAX;
 }
 
 /* The limit */
@@ -50,7 +52,7 @@ static bool refused_fits(outflow *o, const out_queue *q) {
 }
 
 static bool fell_to_low_water(outflow *o, const out_queue *q) {
-  if (!o->above_high || q->payload > o->low_water) return false;
+  if (!o->above_high || outflow_payload(o, q) > o->low_water) return false;
   o->above_high = false;
   return true;
 }
@@ -58,6 +60,35 @@ static bool fell_to_low_water(outflow *o, const out_queue *q) {
 bool outflow_drained(outflow *o, const out_queue *q) {
   bool fits = refused_fits(o, q);
   return fell_to_low_water(o, q) || fits;
+}
+
+/* Messages in pieces */
+
+void outflow_drop_gathered(outflow *o, conn *c) {
+  gather_free(o->gather, c, &o->completions);
+  o->gather = NULL;
+}
+
+int outflow_send_gathered(outflow *o, conn *c, conn_frame *frame) {
+  frame->type = (frame_opcode) c->out_opcode;
+  frame->checked = true;
+  frame->fragment_size = o->fragment_size;
+  int err = gather_send(o->gather, c, frame, &o->completions);
+  if (err == 0 && frame->fin) outflow_drop_gathered(o, c);
+  return err;
+}
+
+/* Whether on_drain is owed and does not become due before what is gathered leaves. */
+static bool stops_drain(const outflow *o, const out_queue *q) {
+  size_t room;
+  bool refused =
+      o->refused_least != SIZE_MAX && (!outflow_room(o, q, &room) || o->refused_least > room);
+  return refused || (o->above_high && outflow_payload(o, q) > o->low_water);
+}
+
+outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, uint64_t now_ms) {
+  if (gather_len(o->gather) == 0 || bufq_len(&q->lanes[LANE_DATA].bytes) > 0) return OUTFLOW_KEEP;
+  return gather_ready(o->gather, now_ms) || stops_drain(o, q) ? OUTFLOW_FRAME : OUTFLOW_WAIT;
 }
 
 /* Writing */
@@ -109,6 +140,10 @@ void outflow_emptied(outflow *o, ws_filter *filter) {
 /* Completions */
 
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c) {
+  if (lane == LANE_DATA && gather_len(o->gather) > 0) {
+    gather_wait(o->gather, c);
+    return;
+  }
   c->end = q->lanes[lane].queued;
   completions_add(&o->completions, lane, c);
 }

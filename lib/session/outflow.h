@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wsuv/config.h>
+
 #include "net/filter.h"
 #include "proto/frame/conn.h"
 #include "session/completions.h"
+#include "session/gather.h"
 
 typedef struct outflow {
   completions completions; /* These completions wait until bytes of the queue have left. */
@@ -22,6 +25,10 @@ typedef struct outflow {
   /* Every message that was refused and does not fit yet has at most this many bytes; 0 if there is
      none. */
   size_t refused_most;
+  /* The message that is being sent in pieces, which this owns; NULL if there is none. */
+  gather *gather;
+  /* Longer payloads are sent in several frames; 0 stands for no limit, UINT32_MAX also for more. */
+  uint32_t fragment_size;
   /* The filter has retained bytes since this time, in milliseconds, of which the higher bits are
      left out. */
   uint32_t retained_ms;
@@ -29,13 +36,18 @@ typedef struct outflow {
   bool slow;       /* The filter was set to slow, and the queue was not empty since. */
 } outflow;
 
-void outflow_init(outflow *o, size_t outgoing_max, size_t high_water, size_t low_water);
+void outflow_init(outflow *o, const wsuv_config_t *config);
+
+/* Payload that was accepted and has not left: in the queue, or gathered for a frame. */
+static inline uint64_t outflow_payload(const outflow *o, const out_queue *q) {
+  return q->payload + gather_len(o->gather);
+}
 
 /* Get the length of the longest message that may be queued now, in `len`. An empty queue accepts
    every message up to the limit. Returns false if the payload is over the limit, or if the data
    lane has more than twice as many bytes: so the number of empty messages is limited, too. */
 static inline bool outflow_room(const outflow *o, const out_queue *q, size_t *len) {
-  uint64_t queued = q->payload;
+  uint64_t queued = outflow_payload(o, q);
   size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
   *len = queued < o->outgoing_max ? o->outgoing_max - (size_t) queued : 0;
   return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
@@ -52,8 +64,24 @@ int outflow_check_control(const out_queue *q, frame_opcode type);
 
 /* A frame was queued. */
 static inline void outflow_queued(outflow *o, const out_queue *q) {
-  if (q->payload > o->high_water) o->above_high = true;
+  if (outflow_payload(o, q) > o->high_water) o->above_high = true;
 }
+
+/* Drop what is gathered of a message that is being sent in pieces, if there is one. */
+void outflow_drop_gathered(outflow *o, conn *c);
+
+/* Make a frame of what is gathered and of `frame`, the next piece of the message, as gather_send
+   does. Its last frame ends the message. */
+int outflow_send_gathered(outflow *o, conn *c, conn_frame *frame);
+
+/* What to do with what is gathered when the turn ends. */
+typedef enum outflow_gathered {
+  OUTFLOW_KEEP, /* nothing: there is nothing, or other data waits before it */
+  OUTFLOW_WAIT, /* wait for more pieces, or for the time */
+  OUTFLOW_FRAME /* make a frame: the time has come, or the program waits for it */
+} outflow_gathered;
+
+outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, uint64_t now_ms);
 
 /* Whether on_drain is due. The next call returns false, unless on_drain has become due again. */
 bool outflow_drained(outflow *o, const out_queue *q);
@@ -83,7 +111,8 @@ void outflow_emptied(outflow *o, ws_filter *filter);
 outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool);
 
 /* Add a completion. It is due when all bytes that are now in the lane have left (outflow_wait), or
-   all bytes that are now in both lanes (outflow_wait_for_all). */
+   all bytes that are now in both lanes (outflow_wait_for_all). What is gathered counts as bytes of
+   the data lane (outflow_wait), or must be in a frame (outflow_wait_for_all). */
 void outflow_wait(outflow *o, const out_queue *q, out_lane_id lane, completion *c);
 void outflow_wait_for_all(outflow *o, const out_queue *q, completion *c);
 

@@ -29,18 +29,6 @@ static out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
-/* Two errors end the session. Without random bytes no frame can be masked (RFC 6455 10.3). If an
-   extension fails after it has started to change a message, the peer could not decode the next
-   message; conn has then failed the connection. */
-static int not_queued(wsuv_session_t *s, int err) {
-  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
-  if (s->conn.failed) {
-    session_failed(s, err);
-    session_schedule(s);
-  }
-  return err;
-}
-
 static int queue(wsuv_session_t *s, const conn_frame *frame) {
   out_lane_id lane = lane_of(frame->type);
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
@@ -48,7 +36,7 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
       lane == LANE_DATA ? check_bound(s, frame) : outflow_check_control(&s->conn.out, frame->type);
   if (err < 0) return err;
   err = conn_send_frame(&s->conn, frame);
-  if (err < 0) return not_queued(s, err);
+  if (err < 0) return session_not_queued(s, err);
   outflow_queued(&s->out, &s->conn.out);
   if (lane == LANE_DATA) session_data_queued(s);
   session_schedule(s);
@@ -63,8 +51,29 @@ static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
 
 /* A single frame cannot be sent while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
-  bool pieces = s->state == SESSION_OPEN && s->conn.out_streamed;
+  bool pieces = s->state == SESSION_OPEN && s->out.gather != NULL;
   return pieces && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+}
+
+/* A piece of a message that is being sent in pieces is gathered, or becomes a frame. */
+static int queue_piece(wsuv_session_t *s, const conn_frame *piece) {
+  utf8_state text;
+  conn_frame frame = *piece;
+  frame.type = (frame_opcode) s->conn.out_opcode;
+  int err = check_bound(s, &frame);
+  if (err == 0) err = conn_check_piece(&s->conn, frame.pieces, frame.fin, &text);
+  if (err < 0) return err;
+  if (!frame.fin && !s->conn.raw && gather_takes(s->out.gather, frame.len)) {
+    err = gather_add(s->out.gather, &s->conn, frame.pieces);
+  } else {
+    err = outflow_send_gathered(&s->out, &s->conn, &frame);
+  }
+  if (err < 0) return session_not_queued(s, err);
+  s->conn.out_utf8 = text;
+  outflow_queued(&s->out, &s->conn.out);
+  if (frame.len > 0 || frame.fin) session_data_queued(s);
+  session_schedule(s);
+  return 0;
 }
 
 static int queue_close(wsuv_session_t *s, const conn_frame *frame) {
@@ -99,7 +108,12 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
 
 static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
   const ws_view piece = {data, len};
-  const conn_frame frame = {.type = type, .fin = true, .pieces = &piece, .count = 1, .len = len};
+  const conn_frame frame = {.type = type,
+                            .fin = true,
+                            .pieces = &piece,
+                            .count = 1,
+                            .len = len,
+                            .fragment_size = s->out.fragment_size};
   if (is_lost(s)) return WS_ECANCELED;
   return queue_message(s, &frame);
 }
@@ -149,30 +163,34 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
 int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
   int err = session_check_open(session);
   if (err < 0) return err;
-  return conn_begin_message(&session->conn, (frame_opcode) type);
+  gather *g = gather_new(&session->endpoint->alloc);
+  if (g == NULL) return WS_ENOMEM;
+  err = conn_begin_message(&session->conn, (frame_opcode) type);
+  if (err < 0) {
+    ws_free(&session->endpoint->alloc, g);
+    return err;
+  }
+  session->out.gather = g;
+  return 0;
 }
 
-static int send_fragment(wsuv_session_t *s, bool fin, const void *data, size_t len, wsuv_send_cb cb,
-                         void *arg) {
+static int send_piece(wsuv_session_t *s, bool fin, const void *data, size_t len, wsuv_send_cb cb,
+                      void *arg) {
   const ws_view piece = {data, len};
   int err = session_check_open(s);
   if (err < 0) return err;
-  if (!s->conn.out_streamed) return WS_EINVAL;
-  const conn_frame f = {.type = (frame_opcode) s->conn.out_opcode,
-                        .fin = fin,
-                        .pieces = &piece,
-                        .count = 1,
-                        .len = len};
-  return queue_and_tell(s, &f, queue, cb, arg);
+  if (s->out.gather == NULL) return WS_EINVAL;
+  const conn_frame f = {.fin = fin, .pieces = &piece, .count = 1, .len = len};
+  return queue_and_tell(s, &f, queue_piece, cb, arg);
 }
 
 int wsuv_send_piece(wsuv_session_t *session, const void *data, size_t len, wsuv_send_cb cb,
                     void *arg) {
-  return send_fragment(session, false, data, len, cb, arg);
+  return send_piece(session, false, data, len, cb, arg);
 }
 
 int wsuv_send_end(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
-  return send_fragment(session, true, NULL, 0, cb, arg);
+  return send_piece(session, true, NULL, 0, cb, arg);
 }
 
 /* Convert the buffers to views. The sum of their lengths must fit into a size_t. */
@@ -190,7 +208,10 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
                    unsigned nbufs, wsuv_send_cb cb, void *arg) {
   const wsuv_allocator_t *alloc = &session->endpoint->alloc;
   ws_view few[FEW_PIECES], *pieces = few;
-  conn_frame frame = {.type = (frame_opcode) type, .fin = true, .count = nbufs};
+  conn_frame frame = {.type = (frame_opcode) type,
+                      .fin = true,
+                      .count = nbufs,
+                      .fragment_size = session->out.fragment_size};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
   frame.pieces = pieces;
@@ -208,6 +229,8 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
                         .pieces = &piece,
                         .count = 1,
                         .len = prepared->len,
+                        .checked = true,
+                        .fragment_size = session->out.fragment_size,
                         .prepared = prepared};
   return queue_and_tell(session, &f, queue_message, cb, arg);
 }
@@ -216,14 +239,18 @@ int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   bool writes = session->state == SESSION_OPEN || session->state == SESSION_CLOSING;
   if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
   if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
-  if (cb == NULL) return 0;
-  completion *c = completion_new(&session->endpoint->completions, cb, arg);
-  if (c == NULL) return WS_ENOMEM;
-  outflow_wait_for_all(&session->out, &session->conn.out, c);
+  completion *c = cb != NULL ? completion_new(&session->endpoint->completions, cb, arg) : NULL;
+  if (c == NULL && cb != NULL) return WS_ENOMEM;
+  int err = session_send_gathered(session);
+  if (err < 0) {
+    if (c != NULL) completion_release(&session->endpoint->completions, c);
+    return err;
+  }
+  if (c != NULL) outflow_wait_for_all(&session->out, &session->conn.out, c);
   session_schedule(session);
   return 0;
 }
 
 size_t wsuv_buffered_amount(const wsuv_session_t *session) {
-  return (size_t) session->conn.out.payload;
+  return (size_t) outflow_payload(&session->out, &session->conn.out);
 }

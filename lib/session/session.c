@@ -44,6 +44,7 @@ static void arm_timer(wsuv_session_t *s) {
   uint64_t now = session_now_ms(s);
   uint64_t at = s->state == SESSION_OPEN ? timeouts_next_open_ms(&s->timeouts, s->in.paused)
                                          : timeouts_next_ms(&s->timeouts);
+  if (s->out.gather != NULL && s->out.gather->due_ms < at) at = s->out.gather->due_ms;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
     session_ops(s)->timer_stop(s->timer);
   } else {
@@ -72,6 +73,7 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
    deadline, which begins when the attempt has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
+  if (state > SESSION_OPEN) outflow_drop_gathered(&s->out, &s->conn);
   switch (state) {
   case SESSION_QUEUED: {
     uint64_t timeout_ms = attempt_request(s->attempt)->queue_timeout_ms;
@@ -118,7 +120,7 @@ static progress_seen look(wsuv_session_t *s, uint64_t now) {
   timeouts *t = &s->timeouts;
   progress_seen seen = progress_look(&t->progress, s->filter, s->figures.wire_sent);
   if (s->state == SESSION_OPEN) {
-    timeouts_seen(t, now, &seen, s->conn.out.payload > 0);
+    timeouts_seen(t, now, &seen, outflow_payload(&s->out, &s->conn.out) > 0);
   } else {
     timeouts_seen_closing(t, now, &seen, s->closing.timeout_ms);
   }
@@ -150,17 +152,55 @@ static bool can_write(const wsuv_session_t *s) {
          !out_queue_retained(&s->conn.out);
 }
 
+/* Without random bytes no frame can be masked (RFC 6455 10.3). If an extension fails after it has
+   started to change a message, the peer could not decode the next message; conn has then failed the
+   connection. */
+int session_not_queued(wsuv_session_t *s, int err) {
+  if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
+  if (s->conn.failed) {
+    session_failed(s, err);
+    session_schedule(s);
+  }
+  return err;
+}
+
+int session_send_gathered(wsuv_session_t *s) {
+  const ws_view nothing = {NULL, 0};
+  conn_frame rest = {.pieces = &nothing, .count = 1};
+  if (gather_len(s->out.gather) == 0) return 0;
+  int err = outflow_send_gathered(&s->out, &s->conn, &rest);
+  return err < 0 ? session_not_queued(s, err) : 0;
+}
+
+/* The turn ends: make a frame of what is gathered, unless it can wait. Its pieces were accepted, so
+   the session fails if no frame can be made. */
+static void frame_gathered(wsuv_session_t *s) {
+  const uint64_t now = session_now_ms(s);
+  const outflow_gathered verdict = outflow_check_gathered(&s->out, &s->conn.out, now);
+  if (verdict == OUTFLOW_WAIT && s->out.gather->due_ms == UINT64_MAX) {
+    s->out.gather->due_ms = now + GATHER_WAIT_MS;
+    arm_timer(s);
+  }
+  if (verdict != OUTFLOW_FRAME) return;
+  int err = session_send_gathered(s);
+  if (err < 0 && s->state == SESSION_OPEN) session_fail(s, err, "");
+}
+
 static void write_queue(wsuv_session_t *s) {
   out_queue *q = &s->conn.out;
+  if (gather_len(s->out.gather) > 0) frame_gathered(s);
+  if (!can_write(s) || out_queue_len(q) == 0) return;
   const outflow_round round = outflow_write(&s->out, q, s->filter, &s->endpoint->completions);
   if (out_queue_retained(q)) outflow_retained(&s->out, session_now_ms(s));
   note_round(s, &round);
 }
 
 static void flush(wsuv_session_t *s) {
-  if (can_write(s)) {
-    if (out_queue_len(&s->conn.out) > 0) write_queue(s);
-    if (s->out.slow && out_queue_len(&s->conn.out) == 0) outflow_emptied(&s->out, s->filter);
+  if (can_write(s)) write_queue(s);
+  /* What was gathered behind queued data may go now. */
+  if (gather_len(s->out.gather) > 0 && can_write(s)) write_queue(s);
+  if (s->out.slow && can_write(s) && out_queue_len(&s->conn.out) == 0) {
+    outflow_emptied(&s->out, s->filter);
   }
   if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
   if (s->state != SESSION_CLOSING) return;
@@ -212,9 +252,10 @@ void session_fail(wsuv_session_t *s, int err, const char *why) {
 /* Data that the kernel takes now is sent before our close frame. Data frames of which the kernel
    has taken nothing are dropped. */
 static void answer_close(wsuv_session_t *s) {
+  conn_dropped dropped;
   flush(s);
-  int err = conn_answer_close(&s->conn);
-  completions_drop(&s->out.completions, s->conn.data_kept, s->conn.data_dropped);
+  int err = conn_answer_close(&s->conn, &dropped);
+  completions_drop(&s->out.completions, dropped.kept, dropped.len);
   if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 
@@ -231,7 +272,9 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
   bool answers =
       s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && s->cause.write_error == 0;
   if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
-  int err = conn_close(&s->conn, code, reason, len);
+  int err = session_send_gathered(s);
+  if (err < 0) return err;
+  err = conn_close(&s->conn, code, reason, len);
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (err < 0) return err;
   closing_keep_sent(&s->closing, &s->endpoint->alloc, reason, len);
@@ -624,7 +667,7 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};
   conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
-  outflow_init(&s->out, config->outgoing_max, config->high_water, config->low_water);
+  outflow_init(&s->out, config);
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;

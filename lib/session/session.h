@@ -100,6 +100,14 @@ void session_fail(wsuv_session_t *s, int err, const char *why);
    will end with `err`. */
 void session_failed(wsuv_session_t *s, int err);
 
+/* A frame could not be queued. If that ends the session or has failed the connection, act on it.
+   Returns the error. */
+int session_not_queued(wsuv_session_t *s, int err);
+
+/* Make a frame of what is gathered of a message that is being sent in pieces, if there is any. 0 or
+   an error of conn_send_frame. */
+int session_send_gathered(wsuv_session_t *s);
+
 /* Queue our close frame, which starts or answers the closing handshake. Returns 0, or an error: as
    conn_close; WS_ECANCELED, as session_check_open; or WSUV_ESTATE: the session is not open, or our
    close frame was made before. */

@@ -70,7 +70,7 @@ static void note_piece(conn_rig *r, const conn_event *ev) {
 }
 
 static int answer_close(conn_rig *r) {
-  return r->c.raw ? 0 : conn_answer_close(&r->c);
+  return r->c.raw ? 0 : conn_answer_close(&r->c, &r->dropped);
 }
 
 int conn_rig_note(conn_rig *r, const conn_event *ev) {

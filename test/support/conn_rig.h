@@ -16,16 +16,17 @@ typedef struct conn_rig {
   conn_shared shared;
   conn c; /* May be set to raw or to streamed, given other limits and so on, after opening. */
   ws_role role;
-  bool echo;       /* Messages are sent back. */
-  bool keep;       /* What is to be written stays in the queue. */
-  bool pauses;     /* What is left of the input is kept after each event, as a pause does. */
-  bool counts;     /* Messages in pieces are counted and not kept. */
-  size_t cut;      /* A number that is printed with a failure. */
-  bytes events;    /* A line for each event; for a message in pieces, when it ends. */
-  bytes message;   /* What has come of the message in pieces. */
-  uint64_t passed; /* The bytes of it. */
-  bool inside;     /* It has not ended. */
-  bytes wire;      /* The bytes that were written. */
+  bool echo;            /* Messages are sent back. */
+  bool keep;            /* What is to be written stays in the queue. */
+  bool pauses;          /* What is left of the input is kept after each event, as a pause does. */
+  bool counts;          /* Messages in pieces are counted and not kept. */
+  size_t cut;           /* A number that is printed with a failure. */
+  bytes events;         /* A line for each event; for a message in pieces, when it ends. */
+  bytes message;        /* What has come of the message in pieces. */
+  uint64_t passed;      /* The bytes of it. */
+  bool inside;          /* It has not ended. */
+  conn_dropped dropped; /* What the answer to the peer's close frame has dropped. */
+  bytes wire;           /* The bytes that were written. */
 } conn_rig;
 
 extern const message_limits conn_rig_limits; /* those that it opens with */

@@ -229,7 +229,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void peer_leaves(peer *p) {
   peer_flush(p);
   peer_become(p, PEER_LEAVING);
-  if (conn_answer_close(&p->conn) < 0) peer_drop(p);
+  conn_dropped dropped;
+  if (conn_answer_close(&p->conn, &dropped) < 0) peer_drop(p);
 }
 
 static void peer_event(peer *p, const conn_event *ev) {

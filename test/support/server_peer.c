@@ -58,7 +58,7 @@ static void take_request(server_end *e) {
 static void take_event(server_end *e, const conn_event *ev) {
   server_peer *p = e->peer;
   if (ev->type == CONN_EVENT_CLOSE) {
-    CHECK(conn_answer_close(&e->conn) == 0);
+    CHECK(conn_answer_close(&e->conn, &(conn_dropped){0}) == 0);
     flush(e);
     raw_conn_end(e->raw);
   }

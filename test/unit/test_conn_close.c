@@ -48,7 +48,7 @@ TEST(test_conn_close_of_the_peer_is_answered_when_asked_to) {
     assert_true(r.c.close_received && !r.c.close_sent);
     if (v == 1) conn_rig_write_all(&r);
     if (v == 2) assert_int_equal(conn_close(&r.c, 4002, "", 0), 0);
-    assert_int_equal(conn_answer_close(&r.c), 0);
+    assert_int_equal(conn_answer_close(&r.c, &r.dropped), 0);
     assert_true(r.c.close_sent);
     assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
     assert_int_equal(conn_next_event(&r.c, &ev), 0);
@@ -69,7 +69,7 @@ TEST(test_conn_close_at_the_same_time) {
 }
 
 /* Our close frame waits behind data when the peer's arrives: whether that data goes out or is
-   dropped (RFC 6455 5.5.1 leaves it open), no frame is cut, data_kept says which it is, and our
+   dropped (RFC 6455 5.5.1 leaves it open), no frame is cut, dropped.kept says which it is, and our
    close goes out behind it, once. */
 static void expect_one_close(conn_rig *r, size_t begun, size_t gone) {
   seen_frame f;
@@ -82,7 +82,7 @@ static void expect_one_close(conn_rig *r, size_t begun, size_t gone) {
   assert_that(size == n && f.spec.opcode == 8 && f.length == 2, "%zu bytes gone: the close", gone);
   assert_that((f.payload[0] << 8 | f.payload[1]) == r->c.sent_code, "%zu bytes gone: code", gone);
   assert_that(count == begun || count == 3, "%zu bytes gone: %zu frames", gone, count);
-  assert_that(count == 3 ? r->c.data_kept >= 24 : r->c.data_kept == 8 * begun,
+  assert_that(count == 3 ? r->dropped.kept >= 24 : r->dropped.kept == 8 * begun,
               "%zu bytes gone: kept", gone);
 }
 
@@ -109,7 +109,7 @@ TEST(test_conn_close_of_the_peer_says_what_was_kept) {
   conn_rig_write_some(&r, 13);
   assert_int_equal(r.c.out.payload, 50);
   assert_int_equal(conn_rig_feed_script(&r, "CLOSE"), 0);
-  assert_int_equal(r.c.data_kept, 34);
+  assert_int_equal(r.dropped.kept, 34);
   assert_int_equal(r.c.out.payload, 20);
   conn_rig_expect_written(&r, "BIN \"0123456789\" ; BIN \"01234567890123456789\" ; CLOSE");
 }
@@ -126,7 +126,7 @@ TEST(test_conn_close_that_is_lost_is_not_said_to_be_sent) {
   assert_int_equal(conn_rig_feed_script(&r, "CLOSE #1000"), WS_ENOMEM);
   assert_int_equal(r.c.sent_code, 0);
   assert_int_equal(r.c.close_size, 0);
-  assert_int_equal(r.c.data_kept, 0);
+  assert_int_equal(r.dropped.kept, 0);
   assert_int_equal(out_queue_len(&r.c.out), 0);
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
 }

@@ -140,7 +140,8 @@ static void check_control(const header_case *t, const conn_event *ev, conn *c) {
   assert_that(ev->type == type && ev->len == short_length(t) - code, WHERE "control", TELL(t));
   if (opcode == 8)
     assert_that(ev->close_code == (code != 0 ? 1000 : WSUV_CLOSE_NO_STATUS), WHERE "code", TELL(t));
-  if (opcode == 8) assert_that(conn_answer_close(c) == 0, WHERE "answered", TELL(t));
+  if (opcode == 8)
+    assert_that(conn_answer_close(c, &(conn_dropped){0}) == 0, WHERE "answered", TELL(t));
   assert_that((out_queue_len(&c->out) != 0) == (opcode != 10), WHERE "answer", TELL(t));
 }
 
@@ -397,7 +398,8 @@ static void feed(conn *c, outcome *o, const uint8_t *p, size_t n) {
   do {
     r = conn_next_event(c, &ev);
     note(o, c, r, &ev);
-    if (r == 1 && ev.type == CONN_EVENT_CLOSE) assert_int_equal(conn_answer_close(c), 0);
+    if (r == 1 && ev.type == CONN_EVENT_CLOSE)
+      assert_int_equal(conn_answer_close(c, &(conn_dropped){0}), 0);
     write_all(c, &o->wire);
   } while (r == 1);
   free(piece);

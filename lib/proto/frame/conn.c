@@ -9,8 +9,9 @@
    nobody except the trace hook. */
 
 enum {
-  CHUNKS_KEPT = 128,    /* spare chunks of the shared pool: 2 MiB */
-  DUMPED_OF_PIECES = 64 /* bytes of a payload in pieces that are logged */
+  CHUNKS_KEPT = 128,     /* spare chunks of the shared pool: 2 MiB */
+  DUMPED_OF_PIECES = 64, /* bytes of a payload in pieces that are logged */
+  FRAGMENTS_MAX = 1024   /* frames of one payload, because peers limit the frames of a message */
 };
 
 void conn_shared_init(conn_shared *shared, ws_env *env) {
@@ -86,16 +87,16 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
-/* Pass the payload to the hook in one call. */
-static void dump_first(const conn *c, const ws_view *pieces, size_t n) {
+/* Pass the first of n bytes of payload to the hook in one call. */
+static void dump_first(const conn *c, ws_view_list from, size_t n) {
   uint8_t first[DUMPED_OF_PIECES];
-  size_t len = 0;
-  for (size_t i = 0; i < n && len < sizeof first; i++) {
-    size_t part = pieces[i].len < sizeof first - len ? pieces[i].len : sizeof first - len;
-    if (part > 0) memcpy(first + len, pieces[i].base, part);
+  size_t len = 0, most = n < sizeof first ? n : sizeof first;
+  for (; len < most; from.at++, from.skip = 0) {
+    size_t left = from.at->len - from.skip, part = left < most - len ? left : most - len;
+    if (part > 0) memcpy(first + len, from.at->base + from.skip, part);
     len += part;
   }
-  if (len > 0) c->shared->dump(c->trace_arg, true, first, len);
+  c->shared->dump(c->trace_arg, true, first, len);
 }
 
 /* Logging must not slow down frames when there is no log. */
@@ -109,19 +110,20 @@ static inline bool is_watched(const conn *c) {
   return c->shared->trace != NULL || c->shared->dump != NULL;
 }
 
-WS_COLD static void watch_sent(conn *c, const frame_header *h, const ws_view *pieces, size_t n) {
+WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from) {
   trace(c, true, h);
-  if (c->shared->dump == NULL) return;
-  if (n != 1) {
-    dump_first(c, pieces, n);
-  } else if (pieces->len > 0) {
-    c->shared->dump(c->trace_arg, true, pieces->base, pieces->len);
+  if (c->shared->dump == NULL || h->length == 0) return;
+  if (from.at->len - from.skip >= h->length) {
+    c->shared->dump(c->trace_arg, true, from.at->base + from.skip, (size_t) h->length);
+  } else {
+    dump_first(c, from, (size_t) h->length);
   }
 }
 
-static inline void note_sent(conn *c, const frame_header *h, const ws_view *pieces, size_t n) {
+/* A frame is queued, or will be; its payload is at the start of `from`. */
+static inline void note_sent(conn *c, const frame_header *h, ws_view_list from) {
   count(&c->sent, h);
-  if (is_watched(c)) watch_sent(c, h, pieces, n);
+  if (is_watched(c)) watch_sent(c, h, from);
 }
 
 /* The header may be complete before any of the payload has come. */
@@ -146,33 +148,59 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   if (err < 0) return err;
   h.rsv = f->rsv;
   err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
-  if (err == 0) note_sent(c, &h, f->pieces, f->count);
+  if (err == 0) note_sent(c, &h, (ws_view_list){.at = f->pieces});
   return err;
 }
 
-/* Draw the masking key first: once an extension has taken a message, it must be sent. */
-static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
+static size_t quotient_up(size_t a, size_t b) {
+  return a / b + (a % b != 0);
+}
+
+/* Queue a payload in several frames (RFC 6455 5.4). Memory is reserved for all of them first. */
+static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f) {
+  const size_t least = quotient_up(f->len, FRAGMENTS_MAX);
+  const size_t most = least > f->fragment_size ? least : f->fragment_size;
+  const size_t headers = quotient_up(f->len, most) * FRAME_HEADER_MAX;
+  ws_view_list rest = {.at = f->pieces};
   frame_header h;
+  int err = f->len > SIZE_MAX - headers ? WS_ENOMEM : out_queue_reserve(&c->out, f->len + headers);
+  for (size_t done = 0; err == 0 && done < f->len; done += most) {
+    const bool first = done == 0, last = f->len - done <= most;
+    err = make_header(c, &h, first ? opcode : OPCODE_CONTINUATION, f->fin && last,
+                      last ? f->len - done : most);
+    if (err < 0 && !first) conn_fail(c, err, "");
+    if (err < 0) return err;
+    h.rsv = first ? f->rsv : 0;
+    note_sent(c, &h, rest);
+    out_queue_fragment(&c->out, &h, &rest);
+  }
+  return err;
+}
+
+static inline int queue_payload(conn *c, uint8_t opcode, const conn_frame *f) {
+  bool fits = f->fragment_size == 0 || f->len <= f->fragment_size;
+  return fits ? queue_frame(c, LANE_DATA, opcode, f) : queue_fragments(c, opcode, f);
+}
+
+static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   conn_ext_frame out;
-  int err = make_header(c, &h, opcode, f->fin, f->len);
-  if (err < 0) return err;
-  err = conn_ext_out(c, f, opcode != OPCODE_CONTINUATION, &out);
+  int err = conn_ext_out(c, f, opcode != OPCODE_CONTINUATION, &out);
   if (err == 0) {
-    h.length = out.piece.len;
-    h.rsv = out.rsv;
-    err = out_queue_frame(&c->out, LANE_DATA, &h, &out.piece, 1);
+    conn_frame changed = *f;
+    changed.pieces = &out.piece;
+    changed.count = 1;
+    changed.len = out.piece.len;
+    changed.rsv = out.rsv;
+    err = queue_payload(c, opcode, &changed);
   }
-  if (err == 0) {
-    note_sent(c, &h, &out.piece, 1);
-    c->extensions->out_saved += f->len - h.length;
-  }
+  if (err == 0) c->extensions->out_saved += f->len - out.piece.len;
   conn_ext_out_end(c, &out);
   if (err < 0 && out.taken) conn_fail(c, err, out.why);
   return err;
 }
 
 static inline int queue_data(conn *c, uint8_t opcode, const conn_frame *f) {
-  return c->extensions == NULL ? queue_frame(c, LANE_DATA, opcode, f) : queue_changed(c, opcode, f);
+  return c->extensions == NULL ? queue_payload(c, opcode, f) : queue_changed(c, opcode, f);
 }
 
 static int send_control(conn *c, const conn_frame *f) {
@@ -206,12 +234,11 @@ static int send_data(conn *c, const conn_frame *f) {
     if (c->out_opcode != opcode) return WS_EINVAL;
     if (c->out_begun) opcode = OPCODE_CONTINUATION;
   }
-  bool text = f->type == OPCODE_TEXT && !c->raw && f->prepared == NULL;
+  bool text = f->type == OPCODE_TEXT && !c->raw && !f->checked;
   int err = text ? send_text(c, opcode, f) : queue_data(c, opcode, f);
   if (err < 0) return err;
   c->out_opcode = f->fin ? 0 : (uint8_t) f->type;
   c->out_begun = !f->fin;
-  if (f->fin) c->out_streamed = false;
   return 0;
 }
 
@@ -219,9 +246,15 @@ int conn_begin_message(conn *c, frame_opcode type) {
   if (c->close_sent || c->close_received) return WSUV_ESTATE;
   if (c->out_opcode != 0 || (type != OPCODE_TEXT && type != OPCODE_BINARY)) return WS_EINVAL;
   c->out_opcode = (uint8_t) type;
-  c->out_streamed = true;
   c->out_utf8 = (utf8_state){0};
   return 0;
+}
+
+int conn_check_piece(const conn *c, const ws_view *piece, bool fin, utf8_state *after) {
+  *after = c->out_utf8;
+  if (c->out_opcode != OPCODE_TEXT || c->raw) return 0;
+  bool valid = utf8_feed(after, piece->base, piece->len) && (!fin || utf8_complete(after));
+  return valid ? 0 : WSUV_EUTF8;
 }
 
 int conn_send_frame(conn *c, const conn_frame *f) {
@@ -324,7 +357,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) note_sent(c, &h, &piece, 1);
+  if (err == 0) note_sent(c, &h, (ws_view_list){.at = &piece});
   return err;
 }
 
@@ -341,20 +374,20 @@ static int conn_on_close(conn *c, conn_event *ev) {
 }
 
 /* Drop what has not started to leave, except our own close frame. */
-static int drop_unstarted(conn *c) {
+static int drop_unstarted(conn *c, conn_dropped *dropped) {
   const uint64_t *queued = &c->out.lanes[LANE_DATA].queued, before = *queued;
   int err = out_queue_drop_unstarted(&c->out, c->close_size);
   if (err < 0) {
     c->close_size = 0;
     c->sent_code = 0;
   }
-  c->data_dropped = before - *queued;
-  c->data_kept = c->data_dropped > 0 ? *queued - c->close_size : before;
+  dropped->len = before - *queued;
+  dropped->kept = dropped->len > 0 ? *queued - c->close_size : before;
   return err;
 }
 
-int conn_answer_close(conn *c) {
-  int err = drop_unstarted(c);
+int conn_answer_close(conn *c, conn_dropped *dropped) {
+  int err = drop_unstarted(c, dropped);
   if (err == 0 && !c->close_sent) err = queue_close(c, c->peer_code, NULL, 0);
   if (err < 0) conn_fail(c, err, "");
   return err;

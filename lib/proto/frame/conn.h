@@ -57,11 +57,13 @@ int conn_next_event(conn *c, conn_event *ev);
    bytes received, not with the announced length. */
 size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
 
-/* Queue a frame; its payload is copied. 0; WSUV_ESTATE: closing has begun; WSUV_EUTF8;
-   WSUV_ECONTROL; WS_EINVAL: another type while a fragmented message is being sent, rsv bits without
-   raw mode, or a type that cannot be sent here; WSUV_ERANDOM; WS_ENOMEM; or an extension's error.
-   After an error nothing is queued. If an extension had started to change the message, the
-   connection has failed, as with conn_fail. */
+/* Queue a frame; its payload is copied. A payload that is longer than f->fragment_size, after the
+   extensions, becomes several frames of at most that length, or of a 1,024th of the payload if that
+   is more. 0; WSUV_ESTATE: closing has begun; WSUV_EUTF8; WSUV_ECONTROL; WS_EINVAL: another type
+   while a fragmented message is being sent, rsv bits without raw mode, or a type that cannot be
+   sent here; WSUV_ERANDOM; WS_ENOMEM; or an extension's error. After an error nothing is queued. If
+   an extension had started to change the message, or if the masking keys ended after the first of
+   several frames, the connection has failed, as with conn_fail. */
 int conn_send_frame(conn *c, const conn_frame *frame);
 
 /* The same for a payload in one piece, without rsv bits. */
@@ -76,6 +78,11 @@ static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *da
    data. */
 int conn_begin_message(conn *c, frame_opcode type);
 
+/* Check a piece of the message that is being sent, before it is sent as a `checked` frame; `fin`:
+   it is the last one. 0: `after` is the UTF-8 state to be kept in c->out_utf8 if the piece is
+   accepted; WSUV_EUTF8. */
+int conn_check_piece(const conn *c, const ws_view *piece, bool fin, utf8_state *after);
+
 /* Queue a close frame, after all that is queued; it starts or answers the closing handshake. Only
    the first call has an effect; later ones return 0. WSUV_ECLOSECODE, WSUV_ECONTROL (reason too
    long), WSUV_EUTF8, WSUV_ERANDOM, WS_ENOMEM. Code WSUV_CLOSE_NO_STATUS, with no reason, makes an
@@ -84,9 +91,10 @@ int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len);
 
 /* Answer the peer's close frame with its code (RFC 6455 5.5.1), unless our close frame was made
    before. Call it once, after CONN_EVENT_CLOSE, when everything that could be written was written.
-   The peer reads no more data: what has not started to leave is dropped. 0; WSUV_ERANDOM,
-   WS_ENOMEM: the connection has failed, without an answer. */
-int conn_answer_close(conn *c);
+   The peer reads no more data: frames that have not started to leave are dropped, also those in the
+   middle of a message. 0; WSUV_ERANDOM, WS_ENOMEM: the connection has failed, without an answer.
+   `dropped` is set in any case. */
+int conn_answer_close(conn *c, conn_dropped *dropped);
 
 /* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a close
    frame, unless one was made before, and read no more. `why` is static ASCII text of at most

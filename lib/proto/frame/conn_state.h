@@ -79,9 +79,6 @@ typedef struct conn {
   const char *why; /* After an error, this static text says what was wrong; otherwise it is "". */
   /* This owned memory has the payload of a control frame that comes in pieces, or is NULL. */
   uint8_t *control;
-  /* conn_answer_close has dropped `data_dropped` bytes after position `data_kept` of the data lane.
-   */
-  uint64_t data_kept, data_dropped;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
   uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
   uint8_t role;        /* This ws_role is our own. */
@@ -90,7 +87,6 @@ typedef struct conn {
   bool streamed;       /* conn_set_streamed was called. */
   bool data_received;  /* Some of a data frame has come since the owner reset this. */
   bool slow_path;      /* The connection is raw or streamed, or has extensions. */
-  bool out_streamed;   /* The message in `out_opcode` was begun by conn_begin_message. */
   bool out_begun;      /* A frame of the message in `out_opcode` was queued. */
   bool close_sent; /* Our close frame was queued or could not be made, so no more can be sent. */
   bool close_received; /* The peer's close frame has come, so no more is read. */
@@ -111,10 +107,20 @@ typedef struct conn_frame {
   /* These are the reserved bits, which only data frames of a raw connection may have. */
   uint8_t rsv;
   bool plain;            /* The message is not compressed; this counts with its first fragment. */
+  bool checked;          /* The payload is known to continue the message's text as UTF-8. */
   const ws_view *pieces; /* The payload is in these pieces, which belong to the caller. */
   size_t count, len;     /* These are the number of pieces and their length in bytes. */
+  /* A payload of data that is longer than this many bytes is sent in several frames; 0 stands for
+     any length. */
+  size_t fragment_size;
   /* The payload is that of this prepared message, or this is NULL. */
   struct wsuv_prepared *prepared;
 } conn_frame;
+
+/* What conn_answer_close has dropped. */
+typedef struct conn_dropped {
+  /* After position `kept` of the data lane, as in out_lane.queued, `len` bytes were dropped. */
+  uint64_t kept, len;
+} conn_dropped;
 
 #endif

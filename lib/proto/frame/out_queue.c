@@ -53,25 +53,30 @@ static void put_header(bufq *bytes, frame_header *h) {
   }
 }
 
-/* A piece of the payload, after `before` bytes of it. */
-static void put_piece(bufq *bytes, const frame_header *h, const ws_view *piece, size_t before) {
-  size_t done = 0;
-  while (done < piece->len) {
+/* n bytes of the payload, after `before` bytes of it. */
+static void put_bytes(bufq *bytes, const frame_header *h, const uint8_t *src, size_t before,
+                      size_t n) {
+  for (size_t done = 0; done < n;) {
     size_t room;
     uint8_t *dst = bufq_tail(bytes, &room);
-    size_t n = piece->len - done < room ? piece->len - done : room;
-    copy_masked(dst, h, piece->base + done, before + done, n);
-    bufq_commit(bytes, n);
-    done += n;
+    size_t len = n - done < room ? n - done : room;
+    copy_masked(dst, h, src + done, before + done, len);
+    bufq_commit(bytes, len);
+    done += len;
   }
 }
 
-static void put_pieces(bufq *bytes, frame_header *h, const ws_view *pieces, size_t count) {
-  size_t before = 0;
+static void put_list(bufq *bytes, frame_header *h, ws_view_list *from) {
   put_header(bytes, h);
-  for (size_t i = 0; i < count; i++) {
-    put_piece(bytes, h, &pieces[i], before);
-    before += pieces[i].len;
+  for (size_t done = 0; done < h->length;) {
+    size_t n = from->at->len - from->skip, need = (size_t) h->length - done;
+    if (n > need) n = need;
+    if (n > 0) put_bytes(bytes, h, from->at->base + from->skip, done, n);
+    done += n;
+    from->skip += n;
+    if (from->skip < from->at->len) continue;
+    from->at++;
+    from->skip = 0;
   }
 }
 
@@ -82,7 +87,7 @@ static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *
   int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
   if (err < 0) return err;
   bool put = count == 1 && put_at_once(&l->bytes, h, pieces->base);
-  if (!put) put_pieces(&l->bytes, h, pieces, count);
+  if (!put) put_list(&l->bytes, h, &(ws_view_list){.at = pieces});
   l->queued += bufq_len(&l->bytes) - before;
   return 0;
 }
@@ -98,6 +103,17 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
     q->pongs += h->opcode == OPCODE_PONG;
   }
   return 0;
+}
+
+int out_queue_reserve(out_queue *q, size_t n) {
+  return bufq_reserve(&q->lanes[LANE_DATA].bytes, q->pool, n);
+}
+
+void out_queue_fragment(out_queue *q, frame_header *h, ws_view_list *from) {
+  out_lane *l = &q->lanes[LANE_DATA];
+  put_list(&l->bytes, h, from);
+  l->queued += h->size + h->length;
+  q->payload += h->length;
 }
 
 /* Remove the pong at the end of the control lane, unless some of it has left. */

@@ -58,6 +58,14 @@ static inline size_t out_queue_len(const out_queue *q) {
 int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count);
 
+/* Make room for n more bytes of frames in the data lane: out_queue_fragment cannot fail until they
+   are queued, or until something leaves the queue. 0 or WS_ENOMEM, and then nothing has changed. */
+int out_queue_reserve(out_queue *q, size_t n);
+
+/* Encode a data frame at the end of the data lane, in reserved room. Its payload is the next
+   h->length bytes of `from`, which is moved behind them. */
+void out_queue_fragment(out_queue *q, frame_header *h, ws_view_list *from);
+
 /* Queue a pong. If OUT_PONGS_MAX of them are queued, it replaces the latest (RFC 6455 5.5.3), so a
    flood of pings needs no memory. 0 or WS_ENOMEM: this pong is not queued, and the latest one may
    be lost. */

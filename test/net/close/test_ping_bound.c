@@ -28,10 +28,11 @@ static int send_pong(session_user *u, int number) {
 }
 
 /* An open session whose peer reads nothing. A large frame has begun to leave: everything that is
-   sent now waits behind it. Returns the size of its payload. */
+   sent now waits behind it, since it is not fragmented. Returns the size of its payload. */
 static size_t open_and_block(session_user *u, frame_peer *p) {
   size_t size = user_too_much(u->w);
   uint8_t *data = check_alloc(size);
+  u->config.fragment_size = 0;
   scenario_open(u);
   raw_conn_read(p->conn, false);
   assert_int_equal(user_binary(u, data, size), 0);
