@@ -107,6 +107,44 @@ static void send_text_pieces(wsuv_session_t *session) {
   EXPECT_OK(t, wsuv_send_end(session, NULL, NULL));
 }
 
+/* --- many small pieces --- */
+
+enum { SMALL_PIECES = 2000 };
+
+/* One for each pong, so that each comes in a turn of its own. */
+static void send_small(wsuv_session_t *session) {
+  interop *t = interop_of(session);
+  if (t->step == SMALL_PIECES) {
+    EXPECT_OK(t, wsuv_send_end(session, NULL, NULL));
+    return;
+  }
+  t->step++;
+  EXPECT_OK(t, wsuv_send_piece(session, "x", 1, NULL, NULL));
+  EXPECT_OK(t, wsuv_send_ping(session, "next", 4));
+}
+
+static void begin_small(wsuv_session_t *session) {
+  EXPECT_OK(interop_of(session), wsuv_send_begin(session, WSUV_FRAME_TEXT));
+  send_small(session);
+}
+
+static void send_small_on(wsuv_session_t *session, const void *data, size_t len) {
+  (void) data;
+  (void) len;
+  send_small(session);
+}
+
+/* The first pieces are frames of their own; the others leave together. */
+static void take_small(wsuv_session_t *session, const wsuv_message_t *m) {
+  interop *t = interop_of(session);
+  wsuv_stats_t stats;
+  wsuv_stats_init(&stats);
+  EXPECT(t, m->len == SMALL_PIECES);
+  EXPECT_OK(t, wsuv_session_get_stats(session, &stats));
+  EXPECT(t, stats.frames_sent - stats.pings_sent < SMALL_PIECES / 2 + 200);
+  interop_finish(t, session);
+}
+
 static const interop_case cases[] = {
     {.name = "32 MiB are streamed out and in, with 256 KiB queued",
      .path = "/echo",
@@ -122,6 +160,9 @@ static const interop_case cases[] = {
     {.name = "fragments arrive as pieces",
      .path = "/fragment",
      .on = {.on_message = interop_never_message, .on_message_piece = take_text}},
+    {.name = "many small pieces are fewer frames",
+     .path = "/echo",
+     .on = {.on_open = begin_small, .on_pong = send_small_on, .on_message = take_small}},
     {.name = "text in pieces is one message to the peer",
      .path = "/echo",
      .text = "one \u20ac two",
