@@ -10,7 +10,8 @@
 
 #include "wsuv_deflate.h"
 
-static const char help[] =
+/* Two strings, because C99 compilers need not support longer ones. */
+static const char help_options[] =
     "usage: wsuv [options] URL\n"
     "\n"
     "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
@@ -66,7 +67,9 @@ static const char help[] =
     "                           the frames, too, the first 64 bytes of each\n"
     "      --stats              show statistics on standard error at the end\n"
     "      --help               show this\n"
-    "      --version            show the version\n"
+    "      --version            show the version\n";
+
+static const char help_rules[] =
     "\n"
     "SEC may have decimals. An empty line is an empty message; a last line without an end counts.\n"
     "A server may answer the close before it has answered the messages: -n waits for answers.\n"
@@ -229,6 +232,11 @@ static options_result show(const char *text) {
   return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
 }
 
+static options_result show_help(void) {
+  fputs(help_options, stdout);
+  return show(help_rules);
+}
+
 static options_result show_version(void) {
   printf("wsuv %s\n", wsuv_version());
   return show("");
@@ -253,7 +261,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_CLOSE_DEADLINE: return read_seconds(&o->close_deadline_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;
   case OPTION_STATS: o->stats = true; break;
-  case OPTION_HELP: return show(help);
+  case OPTION_HELP: return show_help();
   case OPTION_VERSION: return show_version();
   default: return read_tls_option(&o->tls, option);
   }
