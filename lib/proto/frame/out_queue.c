@@ -99,8 +99,8 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
   if (lane == LANE_CONTROL) {
     q->last_pong_size = 0;
-    q->pings += h->opcode == OPCODE_PING;
-    q->pongs += h->opcode == OPCODE_PONG;
+    if (h->opcode == OPCODE_PING) q->pings++;
+    if (h->opcode == OPCODE_PONG) q->pongs++;
   }
   return 0;
 }
@@ -206,8 +206,8 @@ static void frame_gone(out_queue *q, out_lane *l) {
   q->payload -= l->frame_payload;
   l->frame_payload = 0;
   if (l != &q->lanes[LANE_CONTROL]) return;
-  q->pings -= q->front_opcode == OPCODE_PING;
-  q->pongs -= q->front_opcode == OPCODE_PONG;
+  if (q->front_opcode == OPCODE_PING) q->pings--;
+  if (q->front_opcode == OPCODE_PONG) q->pongs--;
 }
 
 /* Fast path: the whole lane has left. */

@@ -37,8 +37,8 @@ typedef struct out_queue {
   bufq_pool *pool;            /* The chunks come from this pool, which outlives the queue. */
   /* The data frames of which something is still in the queue have this many bytes of payload. */
   uint64_t payload;
-  uint32_t pings; /* This many pings are in the queue. */
-  uint32_t pongs; /* This many pongs are in the queue. */
+  uint16_t pings; /* This many pings are in the queue. */
+  uint16_t pongs; /* This many pongs are in the queue. */
   /* The last control frame has this many bytes if the next pong may replace it; 0 if it may not. */
   uint8_t last_pong_size;
   uint8_t front_opcode; /* The control frame that has started to leave has this opcode. */
