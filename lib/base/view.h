@@ -12,9 +12,10 @@ typedef struct ws_view {
   size_t len;          /* This is the number of bytes. */
 } ws_view;
 
-/* The rest of a list of views, which the list's owner knows the length of. */
+/* The rest of a list of views. */
 typedef struct ws_view_list {
   const ws_view *at; /* This is the first view of which something is left. */
+  size_t count;      /* This is the number of views from `at` on. */
   size_t skip;       /* The rest begins after this many bytes of `at`. */
 } ws_view_list;
 

@@ -131,7 +131,8 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   connect_input in;
   wsuv_session_t *s;
   int err = read_and_check(&in, client, request, callbacks);
-  if (err == 0) err = make(&s, client, &in.request, &in.callbacks);
+  if (err < 0) return err;
+  err = make(&s, client, &in.request, &in.callbacks);
   if (err < 0) return err;
   err = attempt_enter_queue(s->attempt, &s->task);
   if (err < 0) {

@@ -91,7 +91,7 @@ static void count(conn_counts *n, const frame_header *h) {
 static void dump_first(const conn *c, ws_view_list from, size_t n) {
   uint8_t first[DUMPED_OF_PIECES];
   size_t len = 0, most = n < sizeof first ? n : sizeof first;
-  for (; len < most; from.at++, from.skip = 0) {
+  for (; from.count > 0 && len < most; from.at++, from.count--, from.skip = 0) {
     size_t left = from.at->len - from.skip, part = left < most - len ? left : most - len;
     if (part > 0) memcpy(first + len, from.at->base + from.skip, part);
     len += part;
@@ -148,7 +148,7 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   if (err < 0) return err;
   h.rsv = f->rsv;
   err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
-  if (err == 0) note_sent(c, &h, (ws_view_list){.at = f->pieces});
+  if (err == 0) note_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
   return err;
 }
 
@@ -161,7 +161,7 @@ static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f) {
   const size_t least = quotient_up(f->len, FRAGMENTS_MAX);
   const size_t most = least > f->fragment_size ? least : f->fragment_size;
   const size_t headers = quotient_up(f->len, most) * FRAME_HEADER_MAX;
-  ws_view_list rest = {.at = f->pieces};
+  ws_view_list rest = {.at = f->pieces, .count = f->count};
   frame_header h;
   int err = f->len > SIZE_MAX - headers ? WS_ENOMEM : out_queue_reserve(&c->out, f->len + headers);
   for (size_t done = 0; err == 0 && done < f->len; done += most) {
@@ -357,7 +357,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) note_sent(c, &h, (ws_view_list){.at = &piece});
+  if (err == 0) note_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
   return err;
 }
 

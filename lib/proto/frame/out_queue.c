@@ -68,7 +68,7 @@ static void put_bytes(bufq *bytes, const frame_header *h, const uint8_t *src, si
 
 static void put_list(bufq *bytes, frame_header *h, ws_view_list *from) {
   put_header(bytes, h);
-  for (size_t done = 0; done < h->length;) {
+  for (size_t done = 0; from->count > 0 && done < h->length;) {
     size_t n = from->at->len - from->skip, need = (size_t) h->length - done;
     if (n > need) n = need;
     if (n > 0) put_bytes(bytes, h, from->at->base + from->skip, done, n);
@@ -76,6 +76,7 @@ static void put_list(bufq *bytes, frame_header *h, ws_view_list *from) {
     from->skip += n;
     if (from->skip < from->at->len) continue;
     from->at++;
+    from->count--;
     from->skip = 0;
   }
 }
@@ -87,7 +88,7 @@ static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *
   int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
   if (err < 0) return err;
   bool put = count == 1 && put_at_once(&l->bytes, h, pieces->base);
-  if (!put) put_list(&l->bytes, h, &(ws_view_list){.at = pieces});
+  if (!put) put_list(&l->bytes, h, &(ws_view_list){.at = pieces, .count = count});
   l->queued += bufq_len(&l->bytes) - before;
   return 0;
 }
