@@ -13,14 +13,15 @@ build=${BUILD:-build-test}
 export CC=${CC:-gcc}
 
 # A report of a sanitizer ends the test. Sanitizers make tests slow: a simulated scenario is played
-# with fewer seeds, and tests that run no code of the library are left out, too.
+# with fewer seeds; tests that run no code of the library are left out, and so are tables with a
+# process for each row.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 read -r -a left_out <<<"${LEFT_OUT:-}"
 case "$*" in
   *b_sanitize*)
     slowness=5
-    left_out+=(lint doc peers)
+    left_out+=(lint doc peers rows)
     export WSUV_TEST_SEEDS=${WSUV_TEST_SEEDS:-3}
     ;;
   *)
