@@ -52,9 +52,8 @@ static void arm_timer(wsuv_session_t *s) {
   }
 }
 
-void session_data_queued(wsuv_session_t *s) {
-  if (s->timeouts.idle_timeout_ms > 0 && timeouts_queued(&s->timeouts, session_now_ms(s)))
-    arm_timer(s);
+void session_restart_idle(wsuv_session_t *s) {
+  if (timeouts_queued(&s->timeouts, session_now_ms(s))) arm_timer(s);
 }
 
 void session_rearm(wsuv_session_t *s) {

@@ -120,8 +120,12 @@ int session_check_open(const wsuv_session_t *s);
 /* Set the timer of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
-/* A data frame was queued in an open session, so it is not idle. */
-void session_data_queued(wsuv_session_t *s);
+/* A data frame was queued in an open session, so it is not idle. session_restart_idle is for a
+   session with an idle timeout. */
+void session_restart_idle(wsuv_session_t *s);
+static inline void session_data_queued(wsuv_session_t *s) {
+  if (s->timeouts.idle_timeout_ms > 0) session_restart_idle(s);
+}
 
 /* The filter while there is a connection; otherwise NULL. */
 const ws_filter *session_filter(const wsuv_session_t *s);

@@ -87,6 +87,14 @@ static void count(conn_counts *n, const frame_header *h) {
   }
 }
 
+/* What most frames do not need must not slow down those: a log, fragments, extensions, a check of
+   text. */
+#if defined(__GNUC__)
+#define WS_COLD __attribute__((noinline))
+#else
+#define WS_COLD
+#endif
+
 /* Pass the first of n bytes of payload to the hook in one call. */
 static void dump_first(const conn *c, ws_view_list from, size_t n) {
   uint8_t first[DUMPED_OF_PIECES];
@@ -98,13 +106,6 @@ static void dump_first(const conn *c, ws_view_list from, size_t n) {
   }
   c->shared->dump(c->trace_arg, true, first, len);
 }
-
-/* Logging must not slow down frames when there is no log. */
-#if defined(__GNUC__)
-#define WS_COLD __attribute__((noinline))
-#else
-#define WS_COLD
-#endif
 
 static inline bool is_watched(const conn *c) {
   return c->shared->trace != NULL || c->shared->dump != NULL;
@@ -157,7 +158,7 @@ static size_t quotient_up(size_t a, size_t b) {
 }
 
 /* Queue a payload in several frames (RFC 6455 5.4). Memory is reserved for all of them first. */
-static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f) {
+WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f) {
   const size_t least = quotient_up(f->len, FRAGMENTS_MAX);
   const size_t most = least > f->fragment_size ? least : f->fragment_size;
   const size_t headers = quotient_up(f->len, most) * FRAME_HEADER_MAX;
@@ -182,7 +183,7 @@ static inline int queue_payload(conn *c, uint8_t opcode, const conn_frame *f) {
   return fits ? queue_frame(c, LANE_DATA, opcode, f) : queue_fragments(c, opcode, f);
 }
 
-static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
+WS_COLD static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   conn_ext_frame out;
   int err = conn_ext_out(c, f, opcode != OPCODE_CONTINUATION, &out);
   if (err == 0) {
@@ -219,7 +220,7 @@ static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
 
 /* Check text across the fragments of a message. The new state is kept only if the fragment is
    queued. */
-static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
+WS_COLD static int send_text(conn *c, uint8_t opcode, const conn_frame *f) {
   utf8_state utf8 = c->out_opcode != 0 ? c->out_utf8 : (utf8_state){0};
   if (!feed_pieces(&utf8, f)) return WSUV_EUTF8;
   int err = queue_data(c, opcode, f);
