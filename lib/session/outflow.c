@@ -91,6 +91,11 @@ outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, ui
   return gather_ready(o->gather, now_ms) || stops_drain(o, q) ? OUTFLOW_FRAME : OUTFLOW_WAIT;
 }
 
+uint64_t outflow_gathered_due_ms(const outflow *o, const out_queue *q, uint64_t now_ms) {
+  const uint64_t due_ms = o->gather != NULL ? o->gather->due_ms : UINT64_MAX;
+  return due_ms <= now_ms && out_queue_retained(q) ? UINT64_MAX : due_ms;
+}
+
 /* Writing */
 
 /* Call the filter once. Returns false if the filter retains bytes or writing has failed. */

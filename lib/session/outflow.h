@@ -83,6 +83,10 @@ typedef enum outflow_gathered {
 
 outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, uint64_t now_ms);
 
+/* Get the time of the next check, in milliseconds. UINT64_MAX: no time is set, or it has come and
+   the filter retains bytes. The check is then due when the filter has written them. */
+uint64_t outflow_gathered_due_ms(const outflow *o, const out_queue *q, uint64_t now_ms);
+
 /* Whether on_drain is due. The next call returns false, unless on_drain has become due again. */
 bool outflow_drained(outflow *o, const out_queue *q);
 

@@ -44,7 +44,8 @@ static void arm_timer(wsuv_session_t *s) {
   uint64_t now = session_now_ms(s);
   uint64_t at = s->state == SESSION_OPEN ? timeouts_next_open_ms(&s->timeouts, s->in.paused)
                                          : timeouts_next_ms(&s->timeouts);
-  if (s->out.gather != NULL && s->out.gather->due_ms < at) at = s->out.gather->due_ms;
+  uint64_t due = outflow_gathered_due_ms(&s->out, &s->conn.out, now);
+  if (due < at) at = due;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
     session_ops(s)->timer_stop(s->timer);
   } else {

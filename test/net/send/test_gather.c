@@ -199,6 +199,40 @@ SCENARIO_SIM_TEST(test_what_is_gathered_does_not_hold_up_on_drain, w, p, u) {
   scenario_terminate(u);
 }
 
+/* The socket takes nothing for long, and pings are retained. What is gathered is sent later, and
+   does not wake the loop until then. */
+SCENARIO_SIM_TEST(test_full_socket_and_gathered_pieces_let_the_loop_sleep, w, p, u) {
+  enum { PINGS = 60, TURNS_MAX = 20 };
+  char ping[101];
+  sim_profile link;
+  size_t turns = 0;
+  memset(ping, 'p', 100);
+  ping[100] = '\0';
+  sim_get_profile(world_sim(w), &link);
+  link.send_buffer = link.recv_buffer = 1 * KIB;
+  sim_set_profile(world_sim(w), &link);
+  if (w->seed >= 5) return;
+  p->forgets = true;
+  scenario_open(u);
+  begin(u);
+  make_frames(u, MANY);
+  world_run_until_count(w, &p->frames, MANY);
+  piece(u, 10);
+  world_advance(w, 1);
+  raw_conn_read(p->conn, false);
+  for (int i = 0; i < PINGS; i++) assert_int_equal(user_ping(u, ping), 0);
+  world_advance(w, 1500); /* the time of what is gathered has come */
+  assert_true(out_queue_retained(&u->session->conn.out));
+  assert_int_equal(gathered(u), 10);
+  const uint64_t end_ns = sim_now_ns(world_sim(w)) + UINT64_C(1000000000);
+  while (sim_turn(world_sim(w), end_ns)) turns++;
+  assert_true(turns < TURNS_MAX);
+  raw_conn_read(p->conn, true);
+  world_run_until_count(w, &p->frames, MANY + PINGS + 1);
+  assert_int_equal(gathered(u), 0);
+  scenario_terminate(u);
+}
+
 /* --- the end --- */
 
 SCENARIO_TLS_TEST(test_flush_sends_what_is_gathered, w, p, u) {
