@@ -40,6 +40,7 @@ static void release(endpoint *e) {
 
 int endpoint_close(endpoint *e) {
   e->closing = true;
+  e->recovered = endpoint_lost(e);
   posts_close(&e->posts);
   if (e->tick != NULL) e->env->ops->deferred_schedule(e->tick);
   return e->env->ops->recover(e->env);
@@ -57,7 +58,7 @@ static void on_tick(void *data) {
     endpoint_task *task = ws_list_entry(node, endpoint_task, node);
     task->run(task);
   }
-  if (!e->closing || !ws_list_empty(&e->sessions)) return;
+  if (!e->closing || !ws_list_empty(&e->sessions) || endpoint_waits(e)) return;
   posts_run(&e->posts); /* posts that were added just before it closed */
   release(e);
   e->env->ops->close(e->env, on_env_closed, e);

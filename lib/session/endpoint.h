@@ -66,6 +66,8 @@ struct endpoint {
   /* This function is called when everything is closed. It must call endpoint_free. */
   void (*on_gone)(endpoint *e);
   bool closing; /* endpoint_close was called, so no more sessions and posts are accepted. */
+  /* endpoint_close was called after the program had closed the handles of the environment. */
+  bool recovered;
 };
 
 /* Initialise `e`, which is zeroed. On success the endpoint owns `env`. `config` was checked and is
@@ -85,7 +87,7 @@ static inline void endpoint_schedule(endpoint *e, endpoint_task *task) {
   if (ws_list_empty(&task->node)) endpoint_schedule_new(e, task);
 }
 
-/* Keep a task that is not scheduled until endpoint_close, which runs a tick. */
+/* Keep a task that is not scheduled until the next endpoint_close, which runs a tick. */
 static inline void endpoint_keep(endpoint *e, endpoint_task *task) {
   ws_list_append(&e->pending, &task->node);
 }
@@ -106,6 +108,12 @@ void endpoint_remove_session(endpoint *e, ws_list *node);
    refused with WS_ECANCELED, until endpoint_close. */
 static inline bool endpoint_lost(const endpoint *e) {
   return ws_env_lost(e->env);
+}
+
+/* Whether the environment is lost and endpoint_close was not called since. No session may end then,
+   and the endpoint may not either, even if it was closing before. */
+static inline bool endpoint_waits(const endpoint *e) {
+  return endpoint_lost(e) && !e->recovered;
 }
 
 /* Accept no more sessions and posts. When the last session is gone, on_gone runs from the loop. May

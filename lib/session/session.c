@@ -559,10 +559,9 @@ const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
 
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
-  bool lost = endpoint_lost(s->endpoint);
-  if (lost) session_end(s, WS_ECANCELED, "");
+  if (endpoint_lost(s->endpoint)) session_end(s, WS_ECANCELED, "");
   if (s->state == SESSION_QUEUED && !attempt_waits(s->attempt)) enter(s, SESSION_NEW);
-  if (lost && !s->endpoint->closing) {
+  if (endpoint_waits(s->endpoint)) {
     ws_list_remove(&task->node); /* session_end may have scheduled it */
     endpoint_keep(s->endpoint, task);
   } else if (s->state == SESSION_NEW) {

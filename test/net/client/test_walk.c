@@ -12,7 +12,12 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include "net/uv/env_uv.h"
+#include "net/uv/lookup_cares.h"
+#include "session/client.h"
 #include "support/check.h"
+#include "support/dns_server.h"
+#include "support/name_folder.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
 #include "support/world_tls.h"
@@ -198,6 +203,70 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_during_a_lookup_and_close_at_once, w, p, u) {
   assert_int_equal(user_try_connect_url(u, url), 0);
   walk_at(u, WSUV_STAGE_RESOLVE);
   close_after_walk(u, 1);
+}
+
+/* c-ares has sockets and a timer on the loop. One name server is silent, and the answers of the
+   other have come or not. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_during_lookups_by_cares, w, p, u) {
+  static const dns_rule rules[] = {{"silent.test", .silent = true}, {NULL, .rcode = 3}};
+  for (int turns = 0; turns < 6 && lookup_cares_built_in; turns++) {
+    own_loop o;
+    name_folder folder;
+    dns_server server;
+    session_user other;
+    scenario_renew(u);
+    name_folder_open(&folder);
+    dns_server_start(&server, world_uv_loop(w), "127.0.0.1", 0, rules);
+    folder.files.dns_port = server.port;
+    begin_on(&o, u);
+    env_uv_set_name_files(u->client->endpoint.env, &folder.files);
+    user_init_on(&other, u);
+    assert_int_equal(user_try_connect_url(u, "ws://silent.test:1/"), 0);
+    assert_int_equal(user_try_connect_url(&other, "ws://none.test:1/"), 0);
+    for (int i = 0; i < turns; i++) uv_run(world_uv_loop(w), UV_RUN_ONCE);
+    walk_now();
+    const size_t closes = other.closes;
+    assert_silent(u);
+    assert_int_equal(other.closes, closes);
+    assert_calls_are_refused(u);
+    close_after_walk(u, 1);
+    assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_RESOLVE));
+    assert_int_equal(other.closes, 1);
+    other.client = NULL;
+    user_free(&other);
+    dns_server_stop(&server);
+    uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+    name_folder_close(&folder);
+  }
+}
+
+/* One session has its turn to connect, and the others wait for theirs. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_with_sessions_that_wait_for_their_turn, w, p, u) {
+  enum { SESSIONS = 3 };
+  for (int stage = WSUV_STAGE_RESOLVE; stage <= WSUV_STAGE_CONNECT; stage++) {
+    session_user others[SESSIONS];
+    own_loop o;
+    scenario_renew(u);
+    u->config.max_connecting = 1;
+    begin_on(&o, u);
+    scenario_connect(u);
+    for (size_t i = 0; i < SESSIONS; i++) {
+      user_init_on(&others[i], u);
+      user_connect(&others[i], p);
+    }
+    if (stage == WSUV_STAGE_RESOLVE) {
+      walk_now();
+    } else {
+      walk_at(u, (wsuv_stage_t) stage);
+    }
+    assert_cancelled_by_walk(u);
+    for (size_t i = 0; i < SESSIONS; i++) {
+      assert_true(user_ended_by(&others[i], UV_ECANCELED, WSUV_STAGE_RESOLVE));
+      others[i].client = NULL;
+      user_free(&others[i]);
+    }
+    uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  }
 }
 
 SCENARIO_UV_AND_TLS_TEST(test_walk_while_connecting, w, p, u) {
@@ -518,28 +587,78 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_in_on_close, w, p, u) {
   assert_true(user_ended_cleanly(u, 1000, 1000));
 }
 
+/* A session without a connection ends in the tick, and the client with it. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_on_close_of_the_last_session, w, p, u) {
+  own_loop o;
+  begin_on(&o, u);
+  u->at_close = walk_here;
+  scenario_connect(u);
+  assert_int_equal(call_client_close(u->client, NULL), 0);
+  world_run_until_true(w, &o.walked);
+  stop_pump();
+  assert_int_equal(uv_run(&o.loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(u->closes, 1);
+  assert_calls_are_refused(u);
+  close_after_walk(u, 1);
+}
+
+/* Nor does another session without a connection end in the same tick. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_on_close_beside_another_session, w, p, u) {
+  session_user other;
+  own_loop o;
+  begin_on(&o, u);
+  user_init_on(&other, u);
+  u->at_close = walk_here;
+  scenario_connect(u);
+  user_connect(&other, p);
+  assert_int_equal(call_client_close(u->client, NULL), 0);
+  world_run_until_true(w, &o.walked);
+  stop_pump();
+  assert_int_equal(uv_run(&o.loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(other.closes, 0);
+  close_after_walk(u, 1);
+  assert_true(user_ended_by(&other, UV_ECANCELED, WSUV_STAGE_RESOLVE));
+  other.client = NULL;
+  user_free(&other);
+}
+
+static void close_and_walk(wsuv_client_t *client, void *arg) {
+  (void) arg;
+  CHECK(call_client_close(client, NULL) == 0);
+  walk_now();
+}
+
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_a_post_that_closes_the_client, w, p, u) {
+  own_loop o;
+  begin_on(&o, u);
+  scenario_connect(u);
+  assert_int_equal(wsuv_client_post(u->client, close_and_walk, NULL), 0);
+  world_run_until_true(w, &o.walked);
+  assert_cancelled_by_walk(u);
+}
+
 /* The calls are made on the thread of the loop, after the client is closed. */
-static size_t posts;
+static size_t posted;
 
 static void on_post(wsuv_client_t *client, void *arg) {
   (void) client;
   (void) arg;
   CHECK(own->closed == 0);
-  posts++;
+  posted++;
 }
 
 SCENARIO_UV_AND_TLS_TEST(test_walk_and_posts, w, p, u) {
   own_loop o;
   begin_on(&o, u);
-  posts = 0;
+  posted = 0;
   scenario_open(u);
   assert_int_equal(wsuv_client_post(u->client, on_post, NULL), 0);
   walk_now();
   assert_int_equal(wsuv_client_post(u->client, on_post, NULL), 0);
   assert_silent(u);
-  assert_int_equal(posts, 0);
+  assert_int_equal(posted, 0);
   close_after_walk(u, 1);
-  assert_int_equal(posts, 2);
+  assert_int_equal(posted, 2);
 }
 
 /* Many sessions in the same turn: those whose turn has not come do nothing. */
