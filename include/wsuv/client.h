@@ -125,12 +125,13 @@ WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *a
  * @param client the client
  * @param tls copied, with all that it points to; NULL: the defaults
  * @return 0;
- *         `WSUV_ESTATE`: the client is closing; `WSUV_ESIZE`: the structure's size is that of no
- *         version; `UV_EINVAL`: a value is not allowed; `UV_EPROTONOSUPPORT`: the TLS library has
- *         none of the versions; `WSUV_ETLSTRUST`: trusted certificates cannot be read, or there are
- *         none; `WSUV_ETLS`: our own certificate or key cannot be read or used; `WSUV_ERANDOM`: no
- *         random bytes; `UV_ENOMEM`; or another error of the system's, such as `UV_EMFILE`: a file
- *         cannot be opened right now
+ *         `WSUV_ESTATE`: the client is closing; `UV_ECANCELED`: the program has closed the client's
+ *         handles; `WSUV_ESIZE`: the structure's size is that of no version; `UV_EINVAL`: a value
+ *         is not allowed; `UV_EPROTONOSUPPORT`: the TLS library has none of the versions;
+ *         `WSUV_ETLSTRUST`: trusted certificates cannot be read, or there are none; `WSUV_ETLS`:
+ *         our own certificate or key cannot be read or used; `WSUV_ERANDOM`: no random bytes;
+ *         `UV_ENOMEM`; or another error of the system's, such as `UV_EMFILE`: a file cannot be
+ *         opened right now
  */
 WSUV_EXTERN int wsuv_client_set_tls(wsuv_client_t *client, const wsuv_tls_config_t *tls);
 

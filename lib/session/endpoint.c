@@ -182,6 +182,7 @@ int endpoint_set_tls(endpoint *e, const wsuv_tls_config_t *tls) {
   const log_to to = {&e->config, NULL};
   tls_failure failure = {.library_error = 0};
   wsuv_tls_config_t read;
+  if (endpoint_lost(e)) return WS_ECANCELED;
   if (e->closing) return WSUV_ESTATE;
   int err = tls != NULL ? tls_config_read(&read, tls) : 0;
   if (err == 0 && tls != NULL) err = tls_config_check(&read);

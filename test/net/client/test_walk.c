@@ -88,6 +88,7 @@ static void assert_calls_are_refused(session_user *u) {
   struct sockaddr_storage addr;
   wsuv_session_t *s = u->session;
   assert_int_equal(user_try_connect_url(u, "ws://127.0.0.1:1/"), UV_ECANCELED);
+  assert_int_equal(wsuv_client_set_tls(u->client, NULL), UV_ECANCELED);
   if (s == NULL) return;
   assert_int_equal(user_text(u, "a"), UV_ECANCELED);
   assert_int_equal(user_binary(u, "a", 1), UV_ECANCELED);
