@@ -48,18 +48,32 @@ int endpoint_close(endpoint *e) {
 
 /* The tick */
 
+/* A call that is added meanwhile waits for the next tick. If the program closes the handles in one,
+   the others wait until the endpoint is closed. */
+static void run_posts(endpoint *e) {
+  ws_list due, *node;
+  ws_list_init(&due);
+  posts_take(&e->posts, &due);
+  while (!endpoint_waits(e) && (node = ws_list_pop(&due)) != NULL) {
+    post *p = ws_list_entry(node, post, node);
+    p->run(p);
+  }
+  posts_return(&e->posts, &due);
+}
+
 static void on_tick(void *data) {
   endpoint *e = data;
   ws_list due, *node;
-  posts_run(&e->posts);
+  run_posts(e);
   ws_list_init(&due);
   ws_list_splice(&due, &e->pending);
   while ((node = ws_list_pop(&due)) != NULL) {
     endpoint_task *task = ws_list_entry(node, endpoint_task, node);
     task->run(task);
   }
-  if (!e->closing || !ws_list_empty(&e->sessions) || endpoint_waits(e)) return;
-  posts_run(&e->posts); /* posts that were added just before it closed */
+  if (!e->closing || !ws_list_empty(&e->sessions)) return;
+  run_posts(e); /* posts that were added just before it closed */
+  if (endpoint_waits(e)) return;
   release(e);
   e->env->ops->close(e->env, on_env_closed, e);
 }

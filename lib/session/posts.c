@@ -32,14 +32,16 @@ void posts_close(posts *ps) {
   pthread_mutex_unlock(&ps->lock);
 }
 
-void posts_run(posts *ps) {
-  ws_list due, *node;
-  ws_list_init(&due);
+void posts_take(posts *ps, ws_list *due) {
   pthread_mutex_lock(&ps->lock);
-  ws_list_splice(&due, &ps->list);
+  ws_list_splice(due, &ps->list);
   pthread_mutex_unlock(&ps->lock);
-  while ((node = ws_list_pop(&due)) != NULL) {
-    post *p = ws_list_entry(node, post, node);
-    p->run(p);
-  }
+}
+
+void posts_return(posts *ps, ws_list *due) {
+  if (ws_list_empty(due)) return;
+  pthread_mutex_lock(&ps->lock);
+  ws_list_splice(due, &ps->list);
+  ws_list_splice(&ps->list, due);
+  pthread_mutex_unlock(&ps->lock);
 }

@@ -32,8 +32,10 @@ void posts_free(posts *ps); /* all calls must have run */
 /* Run a call in a later tick. May be called from any thread. false: no more are accepted. */
 bool posts_add(posts *ps, post *p);
 
-/* Run the calls that wait. A call that is added meanwhile waits for the next tick. */
-void posts_run(posts *ps);
+/* Move the calls that wait to the end of `due`. The caller runs them in their order, and puts those
+   that must wait longer back by posts_return, before the calls that were added meanwhile. */
+void posts_take(posts *ps, ws_list *due);
+void posts_return(posts *ps, ws_list *due);
 
 /* Accept no more calls. After this no other thread uses the tick. */
 void posts_close(posts *ps);

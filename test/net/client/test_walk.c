@@ -662,6 +662,55 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_and_posts, w, p, u) {
   assert_int_equal(posted, 2);
 }
 
+static void walk_and_post(wsuv_client_t *client, void *arg) {
+  (void) arg;
+  CHECK(own->closed == 0);
+  walk_now();
+  CHECK(wsuv_client_post(client, on_post, NULL) == 0);
+}
+
+/* The calls behind the one that walks wait as well. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_a_post, w, p, u) {
+  own_loop o;
+  begin_on(&o, u);
+  posted = 0;
+  scenario_open(u);
+  assert_int_equal(wsuv_client_post(u->client, on_post, NULL), 0);
+  assert_int_equal(wsuv_client_post(u->client, walk_and_post, NULL), 0);
+  assert_int_equal(wsuv_client_post(u->client, on_post, NULL), 0);
+  world_run_until_true(w, &o.walked);
+  assert_silent(u);
+  assert_int_equal(posted, 1);
+  close_after_walk(u, 1);
+  assert_int_equal(posted, 3);
+}
+
+static void walk_in_post(wsuv_client_t *client, void *arg) {
+  (void) client;
+  (void) arg;
+  walk_now();
+}
+
+static void post_and_close(wsuv_client_t *client, void *arg) {
+  (void) arg;
+  CHECK(wsuv_client_post(client, walk_in_post, NULL) == 0);
+  CHECK(wsuv_client_post(client, on_post, NULL) == 0);
+  CHECK(call_client_close(client, NULL) == 0);
+}
+
+/* The last posts of a client that has no session. The handle of walk_at keeps the loop alive. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_the_last_posts, w, p, u) {
+  own_loop o;
+  begin_on(&o, u);
+  posted = 0;
+  assert_int_equal(wsuv_client_post(u->client, post_and_close, NULL), 0);
+  walk_at(u, WSUV_STAGE_OPEN);
+  assert_silent(u);
+  assert_int_equal(posted, 0);
+  close_after_walk(u, 0);
+  assert_int_equal(posted, 1);
+}
+
 /* Many sessions in the same turn: those whose turn has not come do nothing. */
 SCENARIO_UV_AND_TLS_TEST(test_walk_with_several_sessions, w, p, u) {
   enum { SESSIONS = 8 };
