@@ -31,7 +31,7 @@ typedef struct chaos {
   uint32_t theirs, theirs_seen;
   bytes arriving; /* a message of ours in fragments, at the peer */
   bytes leaving;  /* ... and with us: what has not been sent of it */
-  bool in_message, arrives, paused, stalled, peer_closed;
+  bool in_message, in_pieces, arrives, paused, stalled, peer_closed;
   size_t user_steps, peer_steps;
   uint64_t last_word_ms;
   world_timer *user_timer, *peer_timer;
@@ -89,19 +89,39 @@ static int send_frame(chaos *c, bool fin, const uint8_t *p, size_t len) {
   return wsuv_send(c->user.session, &frame, NULL, NULL);
 }
 
+/* Or as a message that the library may send in fragments. */
+static int send_message(chaos *c, const uint8_t *p, size_t len) {
+  if (one_in(c, 2)) return send_frame(c, true, p, len);
+  return user_binary(&c->user, p, len);
+}
+
 static void send_whole(chaos *c) {
   bytes message = {0};
   make_message(c, &message, c->ours);
-  if (sent(c, send_frame(c, true, message.base, message.len))) c->ours++;
+  if (sent(c, send_message(c, message.base, message.len))) c->ours++;
   bytes_free(&message);
 }
 
+/* The next part of a message, in frames of the program's or in pieces. */
+static int send_part(chaos *c, bool fin, const uint8_t *p, size_t len) {
+  if (!c->in_pieces) return send_frame(c, fin, p, len);
+  const char name = c->user.send_count < COMPLETIONS && one_in(c, 6) ? 'p' : '\0';
+  return fin ? user_end_message(&c->user, name) : user_piece(&c->user, name, p, len);
+}
+
+static void begin_message(chaos *c) {
+  make_message(c, &c->leaving, c->ours);
+  c->in_pieces = one_in(c, 2);
+  if (c->in_pieces) c->in_message = sent(c, user_begin_message(&c->user, WSUV_FRAME_BINARY));
+}
+
+/* The end of a message in pieces is a part of its own, without a byte. */
 static void send_fragment(chaos *c) {
   bytes rest = {0};
-  if (!c->in_message) make_message(c, &c->leaving, c->ours);
+  if (!c->in_message) begin_message(c);
   size_t n = one_in(c, 3) ? c->leaving.len : below(c, c->leaving.len + 1);
-  bool fin = n == c->leaving.len;
-  bool went = sent(c, send_frame(c, fin, c->leaving.base, n));
+  bool fin = c->in_pieces ? c->leaving.len == 0 : n == c->leaving.len;
+  bool went = sent(c, send_part(c, fin, c->leaving.base, n));
   bool drop = (went && fin) || (!went && !c->in_message);
   if (went) c->in_message = !fin;
   if (went && fin) c->ours++;
@@ -304,6 +324,7 @@ static void begin(chaos *c) {
   config->high_water = 1 + below(c, QUEUE_MAX);
   config->low_water = below(c, config->high_water);
   config->close_timeout_ms = CLOSE_MS;
+  config->fragment_size = one_in(c, 3) ? 0 : 1 + below(c, 20000);
   config->ping_interval_ms = one_in(c, 3) ? 20 + below(c, 50) : 0;
   c->peer.forgets = true;
   c->peer.pongs = !one_in(c, 4);
