@@ -1,6 +1,6 @@
 /* F46: the n-th allocation fails, for every n, once and for ever after, in a session with all that
-   allocates: large messages, fragments, pings, completions, pauses, both ways of closing. Whatever
-   fails, on_close comes once, every completion before it, and nothing is left. */
+   allocates: large messages, fragments, pieces, pings, completions, pauses, both ways of closing.
+   Whatever fails, on_close comes once, every completion before it, and nothing is left. */
 
 #include <stdlib.h>
 
@@ -17,17 +17,31 @@ static void allow(int err) {
   CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE || err == UV_EINVAL);
 }
 
+/* Gathered and longer pieces; at_message sends the last one. */
+static void send_pieces(session_user *u) {
+  allow(user_begin_message(u, WSUV_FRAME_BINARY));
+  allow(user_piece(u, 'p', large, 100));
+  allow(user_piece(u, '\0', large, LARGE));
+  allow(user_piece(u, 'q', large, 100));
+}
+
 static void at_open(session_user *u) {
   allow(user_frame(u, 'a', WSUV_FRAME_TEXT, true, "a", 1));
   allow(user_frame(u, 'b', WSUV_FRAME_BINARY, true, large, LARGE));
   allow(user_frame(u, 'c', WSUV_FRAME_BINARY, false, large, 100));
   allow(user_frame(u, 'd', WSUV_FRAME_BINARY, true, large, 100));
+  allow(user_binary(u, large, LARGE));
+  send_pieces(u);
   allow(user_ping(u, "ping"));
   allow(user_flush(u, 'f'));
 }
 
 static void at_message(session_user *u, const wsuv_message_t *m) {
-  if (m->len == 9) allow(user_frame(u, 'e', WSUV_FRAME_TEXT, true, "echo", 4));
+  if (m->len == 9) {
+    allow(user_piece(u, '\0', large, 100));
+    allow(user_end_message(u, 'r'));
+    allow(user_frame(u, 'e', WSUV_FRAME_TEXT, true, "echo", 4));
+  }
   allow(user_pause(u)); /* settle() resumes */
 }
 
