@@ -737,6 +737,70 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_with_several_sessions, w, p, u) {
   }
 }
 
+/* --- in any turn --- */
+
+/* What sessions do in a turn: some wait for their turn to connect, one sends a message in pieces,
+   one is paused, one closes, and one is terminated. */
+static void do_a_turn(session_user *users, size_t count) {
+  static const uint8_t data[20000];
+  for (size_t i = 0; i < count; i++) {
+    session_user *u = &users[i];
+    if (u->session == NULL || wsuv_session_stage(u->session) != WSUV_STAGE_OPEN) continue;
+    u->send_count = 0;
+    if (i == 0) (void) user_begin_message(u, WSUV_FRAME_BINARY);
+    if (i == 0) CHECK(user_piece(u, 'p', data, 10) == 0);
+    if (i == 0) CHECK(user_piece(u, '\0', data, sizeof data) == 0);
+    if (i == 1) CHECK(user_pause(u) == 0);
+    if (i == 2) CHECK(user_close(u, 1000, NULL) == 0);
+    if (i == 3) user_terminate(u);
+    if (i > 3) CHECK(user_text(u, "echo") == 0);
+  }
+}
+
+static void walk_in_turn(session_user *u, int turns, bool closing) {
+  enum { USERS = 7 };
+  session_user users[USERS];
+  const bool secure = world_tls(u->w) != NULL;
+  own_loop o;
+  u->peer->echoes = u->peer->forgets = true;
+  u->config.max_connecting = 2;
+  begin_on(&o, u);
+  o.walked = true;
+  for (size_t i = 0; i < USERS; i++) {
+    user_init_on(&users[i], u);
+    users[i].forgets = true;
+    user_connect(&users[i], u->peer);
+  }
+  for (int i = 0; i < turns * (secure ? 3 : 1); i++) {
+    do_a_turn(users, USERS);
+    uv_run(world_uv_loop(u->w), UV_RUN_NOWAIT);
+  }
+  if (closing) {
+    CHECK(call_client_close(u->client, on_closed) == 0);
+    uv_run(world_uv_loop(u->w), UV_RUN_NOWAIT);
+  }
+  walk_now();
+  stop_pump();
+  assert_int_equal(uv_run(&o.loop, UV_RUN_DEFAULT), 0);
+  if (o.closed == 0) CHECK(call_client_close(u->client, closing ? NULL : on_closed) == 0);
+  run_loop_to_its_end();
+  assert_int_equal(o.closed, 1);
+  for (size_t i = 0; i < USERS; i++) {
+    assert_int_equal(users[i].closes, 1);
+    assert_int_equal(users[i].owed, 0);
+    users[i].client = NULL;
+    user_free(&users[i]);
+  }
+}
+
+SCENARIO_UV_AND_TLS_TEST(test_walk_in_any_turn, w, p, u) {
+  for (int i = 0; i < 60; i++) {
+    scenario_renew(u);
+    walk_in_turn(u, i / 2, i % 2 != 0);
+    uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  }
+}
+
 /* --- a stream of the program's --- */
 
 static void on_connected(uv_connect_t *req, int status) {
