@@ -95,7 +95,8 @@ static input_verdict send_piece(void *up, const char *data, size_t len) {
 }
 
 static void all_sent(program *p) {
-  if (p->options.limit == 0) wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
+  const options *o = &p->options;
+  if (o->limit == 0 && !o->no_input) wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
 }
 
 /* A queue that is full of small pieces may have no room for the end either. */
@@ -183,7 +184,7 @@ static void on_open(wsuv_session_t *session) {
   if (p->options.include) print_answer(p);
   if (p->options.message_count > 0) {
     send_messages(p);
-  } else {
+  } else if (!p->options.no_input) {
     send_input(p);
   }
 }

@@ -10,8 +10,8 @@
 
 #include "wsuv_deflate.h"
 
-/* Two strings, because C99 compilers need not support longer ones. */
-static const char help_options[] =
+/* Several strings, because C99 compilers need not support longer ones. */
+static const char help_messages[] =
     "usage: wsuv [options] URL\n"
     "\n"
     "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
@@ -23,6 +23,16 @@ static const char help_options[] =
     "  -n N                     close as soon as N messages have arrived, and not before\n"
     "  -b                       binary: all of standard input is one message (none if it is\n"
     "                           empty), as is each TEXT; what arrives is written as it is\n"
+    "      --stream             all of standard input is one message of any length, text without "
+    "-b\n"
+    "                           (none if it is empty), sent as it is read; what arrives is "
+    "written\n"
+    "                           as it comes, whatever its length\n"
+    "      --no-input           do not read standard input, and do not close after the last TEXT\n"
+    "                           either: stay until the server closes, -n is reached or a signal\n"
+    "                           comes\n";
+
+static const char help_connection[] =
     "  -H 'NAME: VALUE'         add a header to the handshake; may be repeated\n"
     "  -p SUBPROTOCOL           offer a subprotocol; may be repeated\n"
     "      --deflate[=PARAMS]   offer compression, permessage-deflate; PARAMS as in the "
@@ -38,11 +48,6 @@ static const char help_options[] =
     "                           PORT; may be repeated\n"
     "      --resolver RESOLVER  look the host up with RESOLVER: auto (the default), cares, which\n"
     "                           needs no thread, or system\n"
-    "      --stream             all of standard input is one message of any length, text without "
-    "-b\n"
-    "                           (none if it is empty), sent as it is read; what arrives is "
-    "written\n"
-    "                           as it comes, whatever its length\n"
     "      --timeout SEC        for connecting (default 10) and for closing (default 5): while "
     "the\n"
     "                           server acknowledges data, closing may take longer\n"
@@ -93,6 +98,7 @@ enum {
   OPTION_RESOLVE,
   OPTION_RESOLVER,
   OPTION_STREAM,
+  OPTION_NO_INPUT,
   OPTION_TIMEOUT,
   OPTION_CLOSE_DEADLINE,
   OPTION_STATS,
@@ -118,6 +124,7 @@ static const struct option long_options[] = {
     {"resolve", required_argument, NULL, OPTION_RESOLVE},
     {"resolver", required_argument, NULL, OPTION_RESOLVER},
     {"stream", no_argument, NULL, OPTION_STREAM},
+    {"no-input", no_argument, NULL, OPTION_NO_INPUT},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"close-deadline", required_argument, NULL, OPTION_CLOSE_DEADLINE},
     {"include", no_argument, NULL, OPTION_INCLUDE},
@@ -233,7 +240,8 @@ static options_result show(const char *text) {
 }
 
 static options_result show_help(void) {
-  fputs(help_options, stdout);
+  fputs(help_messages, stdout);
+  fputs(help_connection, stdout);
   return show(help_rules);
 }
 
@@ -257,6 +265,7 @@ static options_result read_option(options *o, int option) {
   case OPTION_RESOLVE: return add_resolve(o, optarg);
   case OPTION_RESOLVER: return read_resolver(&o->resolver, optarg);
   case OPTION_STREAM: o->stream = true; break;
+  case OPTION_NO_INPUT: o->no_input = true; break;
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
   case OPTION_CLOSE_DEADLINE: return read_seconds(&o->close_deadline_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;

@@ -32,8 +32,9 @@ typedef struct options {
   bool deflate;               /* offer it, with these options */
   wsuv_deflate_options_t deflate_options;
   bool binary;
-  bool stream; /* messages in pieces, and standard input as one of them */
-  int verbose; /* how many times */
+  bool stream;   /* messages in pieces, and standard input as one of them */
+  int verbose;   /* how many times */
+  bool no_input; /* listen only, behind the messages */
   bool stats;
   bool include;
 } options;

@@ -249,6 +249,7 @@ class CommandLine(CliTest):
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
                        '--ping-interval', '--resolve', '--resolver', '--stream', '--timeout',
+                       '--no-input',
                        '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
@@ -944,6 +945,17 @@ class Messages(CliTest):
             self.assertEqual(peer.answer_close(), 1000)
         with Server(script) as server:
             self.check(run('-n', '3', '-m', 'go', server.url), CLOSED, b'0\n1\n2\n')
+
+    def test_no_input_listens_until_the_server_closes(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'one')
+            self.assertEqual(peer.receive(), (TEXT, b'said'))
+            peer.close(1001)
+            self.assertEqual(peer.receive_close(), 1001)
+        with Server(script) as server:
+            result = run('--no-input', '-m', 'said', server.url, data=b'not read')
+            self.check(result, CLOSED, b'one\n')
 
     def test_limit_ends_an_open_input(self):
         process = start('-n', '2', echo_url)
