@@ -18,11 +18,12 @@
 #include "wsuv_report.h"
 
 typedef enum exit_code {
-  EXIT_CLOSED = 0,  /* cleanly: 1000, 1001 or no code */
-  EXIT_OURS = 1,    /* usage, URL, header, standard input or output */
-  EXIT_REFUSED = 2, /* or no connection */
-  EXIT_LOST = 3,    /* or the protocol was violated */
-  EXIT_CODE = 4     /* closed by the peer with any other code */
+  EXIT_CLOSED = 0,    /* cleanly: 1000, 1001 or no code */
+  EXIT_OURS = 1,      /* usage, URL, header, standard input or output */
+  EXIT_REFUSED = 2,   /* or no connection */
+  EXIT_LOST = 3,      /* or the protocol was violated */
+  EXIT_CODE = 4,      /* closed by the peer with any other code */
+  EXIT_UNFINISHED = 5 /* closed in order before everything was sent or received, or not cleanly */
 } exit_code;
 
 typedef struct program {
@@ -31,6 +32,7 @@ typedef struct program {
   wsuv_session_t *session;
   input input;
   unsigned long sent;     /* messages: of standard input, or of -m */
+  unsigned long left;     /* those of them that the kernel has taken */
   unsigned long received; /* messages */
   size_t item_max;        /* bytes of a message, or a piece, that can be sent */
   bool begun;             /* --stream: the message that standard input is */
@@ -71,19 +73,30 @@ static input_verdict judge_item(program *p, int err) {
   return INPUT_TAKEN;
 }
 
+static void on_left(wsuv_session_t *session, int status, void *arg) {
+  program *p = arg;
+  (void) session;
+  if (status == 0) p->left++;
+}
+
+static wsuv_frame_type_t message_type(const program *p) {
+  return p->options.binary ? WSUV_FRAME_BINARY : WSUV_FRAME_TEXT;
+}
+
 static input_verdict send_item(void *up, const char *data, size_t len) {
   program *p = up;
-  int err = p->options.binary ? wsuv_send_binary(p->session, data, len)
-                              : wsuv_send_text(p->session, data, len);
-  input_verdict verdict = judge_item(p, err);
+  wsuv_frame_t frame;
+  wsuv_frame_init(&frame, message_type(p), data, len);
+  input_verdict verdict = judge_item(p, wsuv_send(p->session, &frame, on_left, p));
   if (verdict == INPUT_TAKEN) p->sent++;
   return verdict;
 }
 
 static int begin_stream(program *p) {
   if (p->begun) return 0;
-  int err = wsuv_send_begin(p->session, p->options.binary ? WSUV_FRAME_BINARY : WSUV_FRAME_TEXT);
+  int err = wsuv_send_begin(p->session, message_type(p));
   p->begun = err == 0;
+  p->sent += p->begun;
   return err;
 }
 
@@ -101,7 +114,7 @@ static void all_sent(program *p) {
 
 /* A queue that is full of small pieces may have no room for the end either. */
 static void end_stream(program *p) {
-  input_verdict verdict = judge_item(p, wsuv_send_end(p->session, NULL, NULL));
+  input_verdict verdict = judge_item(p, wsuv_send_end(p->session, on_left, p));
   p->ending = verdict == INPUT_LATER;
   if (verdict == INPUT_TAKEN) all_sent(p);
 }
@@ -219,11 +232,43 @@ static void on_message_piece(wsuv_session_t *session, const wsuv_message_piece_t
   print_some(wsuv_session_data(session), piece->data, piece->len, piece->last);
 }
 
+/* After an interrupt only what had come of standard input counts, not its end. */
+static bool all_is_sent(const program *p) {
+  const options *o = &p->options;
+  if (p->left < p->sent) return false;
+  if (o->message_count > 0) return p->sent == o->message_count;
+  return o->no_input || input_is_used_up(&p->input, interrupt_count() == 0);
+}
+
+/* What is missing when a session was closed in order; false: nothing. -n counts in place of the
+   end of the input. Without a reader of the output nothing more is wanted. */
+static bool find_missing(const program *p, const wsuv_close_info_t *info, char *text, size_t size) {
+  const options *o = &p->options;
+  const char *what = NULL;
+  if (p->mute) return false;
+  if (o->limit > 0 && p->received < o->limit) {
+    snprintf(text, size, "%lu of %lu messages have arrived", p->received, o->limit);
+    return true;
+  }
+  if (o->limit == 0 && !all_is_sent(p)) {
+    what = o->message_count > 0 ? "not all messages were sent"
+                                : "standard input was not sent to its end";
+  } else if (!info->clean) {
+    what = "the close frame was not answered";
+  }
+  if (what != NULL) snprintf(text, size, "%s", what);
+  return what != NULL;
+}
+
 static exit_code judge(const program *p, const wsuv_close_info_t *info) {
+  char missing[128];
+  if (p->failed) return EXIT_OURS;
   if (info->status == UV_ENOMEM || info->status == WSUV_ERANDOM) return EXIT_LOST;
   if (info->status < 0) return info->stage < WSUV_STAGE_OPEN ? EXIT_REFUSED : EXIT_LOST;
   if (!closed_in_order(info)) return EXIT_CODE;
-  return p->failed ? EXIT_OURS : EXIT_CLOSED;
+  if (!find_missing(p, info, missing, sizeof missing)) return EXIT_CLOSED;
+  report_unfinished(info, missing);
+  return EXIT_UNFINISHED;
 }
 
 static void finish(program *p) {

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 64 * 1024 }; /* bytes of room for each read */
@@ -113,6 +115,7 @@ static void on_bytes(input *in, ssize_t n) {
     return;
   }
   in->end += (size_t) n;
+  in->left -= in->left < (uint64_t) n ? in->left : (uint64_t) n;
   in->ended = n == 0;
   pump(in);
 }
@@ -167,6 +170,30 @@ static void read_more(input *in) {
   if (err < 0) finish(in, err);
 }
 
+/* --- what is left --- */
+
+/* A reader of the end may not have been told of it yet. What is read here is lost: it is only for
+   the end of the program. */
+static bool is_at_end(void) {
+  char c;
+  struct pollfd source = {.fd = STDIN_FILENO, .events = POLLIN};
+  return poll(&source, 1, 0) > 0 && read(STDIN_FILENO, &c, 1) == 0;
+}
+
+bool input_is_used_up(const input *in, bool to_end) {
+  if (in->loop == NULL || in->start < in->end) return false;
+  if (in->ended) return true;
+  if (in->sized) return in->left == 0;
+  return !to_end || is_at_end();
+}
+
+static void measure(input *in) {
+  struct stat file;
+  off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+  in->sized = at >= 0 && fstat(STDIN_FILENO, &file) == 0 && S_ISREG(file.st_mode);
+  if (in->sized && file.st_size > at) in->left = (uint64_t) (file.st_size - at);
+}
+
 /* --- the beginning --- */
 
 /* On failure is_stream says whether there is a handle to be closed. */
@@ -201,6 +228,7 @@ int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
                 const input_events *events, void *up) {
   uv_handle_type type = uv_guess_handle(STDIN_FILENO);
   *in = (input){.events = events, .up = up, .item_max = item_max, .unit = unit, .loop = loop};
+  measure(in);
   switch (type) {
   case UV_TTY:
   case UV_NAMED_PIPE:

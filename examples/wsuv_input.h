@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 typedef enum input_verdict {
@@ -38,6 +39,8 @@ typedef struct input {
   bool later;   /* said on_item */
   bool ended;   /* all has been read */
   bool closed;
+  bool sized; /* the descriptor is a regular file: `left` bytes of it are not read yet */
+  uint64_t left;
   int flags; /* of the descriptor, before libuv changed them; -1: not known */
   uv_loop_t *loop;
   union {
@@ -59,6 +62,10 @@ int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
 
 /* Go on after INPUT_LATER; otherwise nothing. */
 void input_resume(input *in);
+
+/* Whether everything that has come was taken; with `to_end`, also whether nothing more will come.
+ */
+bool input_is_used_up(const input *in, bool to_end);
 
 /* Read no more; no callback runs any more. Allowed at any time, also before input_start() if the
    structure is zeroed. */

@@ -1,6 +1,6 @@
 #include "wsuv_interrupt.h"
 
-/* Catches SIGINT. A uv_signal_t is reported by the loop only, but a program that waits for its
+/* Catches signals. A uv_signal_t is reported by the loop only, but a program that waits for its
    standard output to be read does not come back to the loop: hence the count. */
 
 #include <errno.h>
@@ -12,8 +12,7 @@ static void (*callback)(void *data);
 
 static void on_signal(int number) {
   int saved = errno;
-  (void) number;
-  count++;
+  if (number != SIGHUP || count == 0) count++;
   uv_async_send(&wakeup); /* async-signal-safe by its documentation */
   errno = saved;
 }
@@ -22,10 +21,16 @@ static void on_wakeup(uv_async_t *handle) {
   if (count > 0) callback(handle->data);
 }
 
+/* SIGHUP stays ignored under nohup. */
 static void set_handler(void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    if (sigaction(signals[i], NULL, &before) < 0) continue;
+    if (signals[i] == SIGHUP && before.sa_handler == SIG_IGN) continue;
+    sigaction(signals[i], &action, NULL);
+  }
 }
 
 int interrupt_start(uv_loop_t *loop, void (*cb)(void *data), void *data) {

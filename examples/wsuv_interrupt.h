@@ -1,7 +1,8 @@
 #ifndef EXAMPLES_WSUV_INTERRUPT_H
 #define EXAMPLES_WSUV_INTERRUPT_H
 
-/* Interrupts (SIGINT), reported on the loop; the count can be read anywhere. */
+/* Signals that end the program (SIGINT, SIGTERM, SIGHUP), reported on the loop; the count can be
+   read anywhere. */
 
 #include <uv.h>
 
@@ -9,7 +10,7 @@
    loop is not kept alive. 0 or a code of libuv's. */
 int interrupt_start(uv_loop_t *loop, void (*cb)(void *data), void *data);
 
-/* How many there were. */
+/* How many there were. A SIGHUP counts only as the first: shell and kernel may both send one. */
 unsigned interrupt_count(void);
 
 /* The next one kills again. Fine without interrupt_start(), too. */

@@ -79,15 +79,18 @@ static const char help_rules[] =
     "SEC may have decimals. An empty line is an empty message; a last line without an end counts.\n"
     "A server may answer the close before it has answered the messages: -n waits for answers.\n"
     "A line that is not UTF-8, or a message over 16 MiB without --stream, is an error: nothing\n"
-    "more is sent, and the connection is closed. Interrupt (Ctrl-C) closes with 1001, a\n"
-    "second one at once.\n"
+    "more is sent, and the connection is closed. SIGINT (Ctrl-C), SIGTERM and SIGHUP close with\n"
+    "1001, a second signal at once.\n"
     "\n"
     "Exit status:\n"
     "  0  closed cleanly: 1000, 1001 or no code; also when nobody reads standard output any more\n"
     "  1  usage, bad URL, header or subprotocol; standard input or output failed\n"
     "  2  could not connect, or was refused\n"
     "  3  connection lost, or protocol violated\n"
-    "  4  closed by the peer with any other code\n";
+    "  4  closed by the peer with any other code\n"
+    "  5  closed cleanly, but before standard input or all TEXTs were sent, or with fewer "
+    "messages\n"
+    "     than -n N; or not cleanly\n";
 
 enum {
   OPTION_HELP = 256,

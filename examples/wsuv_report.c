@@ -82,12 +82,28 @@ static void report_error(const wsuv_close_info_t *info) {
   }
 }
 
+/* Of the peer's close frame, with what follows. */
+static void report_code(const wsuv_close_info_t *info, const char *rest) {
+  char code[16] = "";
+  if (info->code != WSUV_CLOSE_NO_STATUS)
+    snprintf(code, sizeof code, ": %u", (unsigned) info->code);
+  report("closed by the peer%s%s%s%s%s", code, *info->reason != '\0' ? ": " : "", info->reason,
+         *rest != '\0' ? ": " : "", rest);
+}
+
 void report_close(const wsuv_close_info_t *info) {
   if (info->status < 0) {
     report_error(info);
   } else if (!closed_in_order(info)) {
-    report("closed by the peer: %u%s%s", (unsigned) info->code, *info->reason != '\0' ? ": " : "",
-           info->reason);
+    report_code(info, "");
+  }
+}
+
+void report_unfinished(const wsuv_close_info_t *info, const char *missing) {
+  if (info->by_peer) {
+    report_code(info, missing);
+  } else {
+    report("closed: %s", missing);
   }
 }
 

@@ -18,6 +18,9 @@ void report_open(const wsuv_session_t *session);
 /* The one line that says why the session ended, unless in good order. */
 void report_close(const wsuv_close_info_t *info);
 
+/* The one line for a session that was closed in order, and what is missing nevertheless. */
+void report_unfinished(const wsuv_close_info_t *info, const char *missing);
+
 /* What else is known at the end: body of a refusal, name of the close code, round-trip times; for
    -v. */
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);

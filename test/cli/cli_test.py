@@ -31,7 +31,7 @@ PIN = 'sha256//' + 43 * 'A' + '='
 STALL = 0.3  # seconds without room in a pipe, until it is taken for full
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-CLOSED, OURS, REFUSED, LOST, CODE = range(5)  # exit statuses
+CLOSED, OURS, REFUSED, LOST, CODE, UNFINISHED = range(6)  # exit statuses
 
 
 class Result:
@@ -456,13 +456,13 @@ class Connecting(CliTest):
 
 
 class Closing(CliTest):
-    def closed_by_peer(self, code, reason=b''):
+    def closed_by_peer(self, code, reason=b'', options=('--no-input',)):
         def script(peer):
             peer.accept()
             peer.close(code, reason)
             peer.receive_close()
         with Server(script) as server:
-            process = start(server.url)
+            process = start(*options, server.url)
             process.stdin.flush()  # and stays open: only the peer ends this
             with process.stdout, process.stderr:
                 process.wait(PATIENCE)
@@ -484,6 +484,72 @@ class Closing(CliTest):
     def test_control_characters_of_a_reason_are_hidden(self):
         result = self.closed_by_peer(4000, 'a\x1b[2Jb\nc\x9bd'.encode())
         self.check_one_line(result, CODE, r': 4000: a\?\[2Jb\?c\?\?d$')
+
+    def test_close_before_the_end_of_the_input_is_5(self):
+        missing = 'standard input was not sent to its end'
+        for code, reason, said in ((1000, b'enough', ': 1000: enough'), (None, b'', '')):
+            with self.subTest(code=code):
+                result = self.closed_by_peer(code, reason, options=())
+                self.check_one_line(result, UNFINISHED,
+                                    '^wsuv: closed by the peer%s: %s$' % (said, missing))
+
+    def test_close_while_input_is_queued_is_5(self):
+        def script(peer):
+            peer.accept()
+            peer.close(1000)
+            peer.receive_close()
+        with tempfile.TemporaryFile() as file, Server(script) as server:
+            file.write((b'x' * 65535 + b'\n') * 240)  # less than the queue takes
+            file.seek(0)
+            result = run(server.url, stdin=file)
+        self.check_one_line(result, UNFINISHED, r'1000: standard input was not sent to its end$')
+
+    def test_close_behind_the_last_line_is_0(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive(), (TEXT, b'quit'))
+            peer.close(1000)
+            peer.receive_close()
+        for stdin in 'file', 'pipe':
+            with self.subTest(stdin=stdin), tempfile.TemporaryFile() as file:
+                file.write(b'quit\n')
+                file.seek(0)
+                with Server(script) as server:
+                    kind = dict(stdin=file) if stdin == 'file' else dict(data=b'quit\n')
+                    self.check(run(server.url, **kind), CLOSED, b'')
+
+    def test_close_before_the_last_message_is_5(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'one')
+            peer.send(TEXT, b'two')
+            peer.close(1000)
+            peer.receive_close()
+        with Server(script) as server:
+            result = run('-n', '3', server.url)
+            self.check(result, UNFINISHED, b'one\ntwo\n',
+                       r'^wsuv: closed by the peer: 1000: 2 of 3 messages have arrived\n$')
+
+    def test_close_that_could_not_be_answered_is_5(self):
+        stopped = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'open')
+            self.assertTrue(stopped.wait(PATIENCE))
+            peer.close(1000)
+            peer.reset()
+        with Server(script) as server:
+            process = start('--no-input', server.url)
+            self.assertEqual(process.stdout.readline(), b'open\n')
+            process.send_signal(signal.SIGSTOP)  # so that it does not answer before the reset
+            os.waitpid(process.pid, os.WUNTRACED)
+            stopped.set()
+            server.thread.join(PATIENCE)
+            process.send_signal(signal.SIGCONT)
+            process.wait(PATIENCE)
+            self.check_one_line(finish(process), UNFINISHED, r'^wsuv: closed by the peer: 1000: '
+                                'the close frame was not answered$')
 
     def test_our_close_is_1000_and_0(self):
         codes = []
@@ -558,7 +624,7 @@ class Closing(CliTest):
             peer.close(1000)
             peer.receive_close()
         with Server(script) as server:
-            process = start('-v', '--ping-interval', '0.02', server.url)
+            process = start('-v', '--no-input', '--ping-interval', '0.02', server.url)
             process.wait(PATIENCE)
             self.check(finish(process), CLOSED, b'', r'(?m)^\* round trip: last \d+\.\d+ ms')
         self.assertEqual(len(set(payloads)), 3)
@@ -702,20 +768,53 @@ class Errors(CliTest):
 
 
 class Interrupts(CliTest):
-    def test_interrupt_closes_with_1001(self):
-        codes = []
+    def interrupt(self, *options, signals=(signal.SIGINT,), data=b'', **kwargs):
+        """Signals that come while a session is open; its result. The server sees 1001."""
+        def script(peer):
+            peer.accept()
+            if data:
+                peer.receive()
+            peer.send(TEXT, b'open')
+            self.assertEqual(peer.answer_close(), 1001)
+        with Server(script) as server:
+            process = start(*options, server.url, **kwargs)
+            process.stdin.write(data)
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), b'open\n')
+            for number in signals:
+                process.send_signal(number)
+            process.wait(PATIENCE)
+            return finish(process)
 
+    def test_signals_close_with_1001(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                self.check(self.interrupt(signals=[number]), CLOSED, b'')
+
+    def test_second_hangup_is_not_a_second_signal(self):
+        hangups = (signal.SIGHUP, signal.SIGHUP)
+        self.check(self.interrupt('--no-input', signals=hangups), CLOSED, b'')
+
+    def test_hangup_can_be_ignored(self):
         def script(peer):
             peer.accept()
             peer.send(TEXT, b'open')
-            codes.append(peer.answer_close())
+            self.assertEqual(peer.receive(), (TEXT, b'still here'))
+            peer.answer_close()
         with Server(script) as server:
-            process = start(server.url)
+            ignore = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+            process = start(server.url, preexec_fn=ignore)
             self.assertEqual(process.stdout.readline(), b'open\n')
-            process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
-            self.check(finish(process), CLOSED, b'')
-        self.assertEqual(codes, [1001])
+            process.send_signal(signal.SIGHUP)
+            self.check(finish(process, b'still here\n'), CLOSED, b'')
+
+    def test_signal_before_the_last_message_is_5(self):
+        self.check(self.interrupt('-n', '2', signals=[signal.SIGTERM]), UNFINISHED, b'',
+                   r'^wsuv: closed: 1 of 2 messages have arrived\n$')
+
+    def test_signal_in_the_middle_of_the_input_is_5(self):
+        self.check(self.interrupt(data=b'a line\nhalf a li'), UNFINISHED, b'',
+                   r'^wsuv: closed: standard input was not sent to its end\n$')
 
     def test_second_interrupt_terminates(self):
         closing = threading.Event()
@@ -1250,6 +1349,18 @@ class Output(CliTest):
     def test_full_device_is_1(self):
         with open('/dev/full', 'wb', buffering=0) as device:
             self.closes_with(OURS, r'^wsuv: standard output: no space', stdout=device)
+
+    def test_full_device_is_1_whatever_the_peer_does_then(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, b'a message')
+            peer.receive_close()
+            end(peer)
+        for end in Peer.reset, lambda peer: peer.close(4000), lambda peer: peer.send(3):
+            with open('/dev/full', 'wb', buffering=0) as device, Server(script) as server:
+                process = start('--timeout', '5', server.url, stdout=device)
+                process.wait(PATIENCE)
+                self.check(finish(process), OURS, None, r'^wsuv: standard output: no space')
 
     def test_closed_output_is_1(self):
         self.closes_with(OURS, r'^wsuv: standard output: bad file', stdout=None,

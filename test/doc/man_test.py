@@ -128,7 +128,7 @@ class Spoilt(unittest.TestCase):
         self.check('.It Fl v\n', '.It Fl v Ar level\n', '-v: takes a value in DESCRIPTION only')
 
     def test_exit_status(self):
-        self.check('.It 4\n', '.It 5\n', "exit statuses ['0', '1', '2', '3', '5']")
+        self.check('.It 4\n', '.It 6\n', "exit statuses ['0', '1', '2', '3', '6', '5']")
 
     def test_what_cannot_be_set(self):
         self.assertNotEqual(complaints(read_page().replace('.El\n', '', 1)), [])

@@ -171,7 +171,7 @@ class Field:
 
     def stops(self, url):
         """The server closes with 1001, which is answered."""
-        self.client(url, '-m', 'stop', '-n', '1').ended('cleanly', 1001, 1001)
+        self.client(url, '-m', 'stop', '--no-input').ended('cleanly', 1001, 1001)
 
     # A value of nginx's configuration over two lines is a bare LF in the head of the 101.
     def nginx(self):
