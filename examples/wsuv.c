@@ -14,7 +14,7 @@
 #include "wsuv_input.h"
 #include "wsuv_interrupt.h"
 #include "wsuv_options.h"
-#include "wsuv_output.h"
+#include "wsuv_print.h"
 #include "wsuv_report.h"
 
 typedef enum exit_code {
@@ -31,6 +31,7 @@ typedef struct program {
   wsuv_client_t *client;
   wsuv_session_t *session;
   input input;
+  printer printer;
   unsigned long sent;     /* messages: of standard input, or of -m */
   unsigned long left;     /* those of them that the kernel has taken */
   unsigned long received; /* messages */
@@ -155,8 +156,8 @@ static void send_input(program *p) {
 
 /* --- the session --- */
 
-static void print(program *p, const void *data, size_t len, bool newline) {
-  int err = p->mute ? 0 : output_write(data, len, newline);
+/* What printing said. */
+static void judge_print(program *p, int err) {
   if (err == 0) return;
   p->mute = true;
   if (err != UV_EPIPE && err != UV_EINTR) {
@@ -166,29 +167,17 @@ static void print(program *p, const void *data, size_t len, bool newline) {
   give_up(p);
 }
 
-/* For --include: the head of the answer, and the empty line behind it. */
-static void print_head(program *p, int status, const wsuv_header_t *headers, size_t count) {
-  char first[32];
-  int len = snprintf(first, sizeof first, "HTTP %d", status);
-  print(p, first, (size_t) len, true);
-  for (size_t i = 0; i < count; i++) {
-    print(p, headers[i].name, strlen(headers[i].name), false);
-    print(p, ": ", 2, false);
-    print(p, headers[i].value, strlen(headers[i].value), true);
-  }
-  print(p, "", 0, true);
-}
-
 static void print_answer(program *p) {
   size_t count;
   const wsuv_header_t *headers = wsuv_session_response_headers(p->session, &count);
-  print_head(p, wsuv_session_status(p->session), headers, count);
+  judge_print(p, print_head(&p->printer, wsuv_session_status(p->session), headers, count));
 }
 
 static void print_refusal(program *p, const wsuv_close_info_t *info) {
   if (info->status != WSUV_ESTATUS) return;
-  print_head(p, info->http_status, info->headers, info->header_count);
-  print(p, info->body, info->body_len, false);
+  int err = print_head(&p->printer, info->http_status, info->headers, info->header_count);
+  if (err == 0) err = print_body(&p->printer, info->body, info->body_len);
+  judge_print(p, err);
 }
 
 static void on_open(wsuv_session_t *session) {
@@ -218,7 +207,7 @@ static void print_some(program *p, const void *data, size_t len, bool last) {
   unsigned long limit = p->options.limit;
   if (limit > 0 && p->received == limit) return;
   p->received += last;
-  print(p, data, len, last && !p->options.binary);
+  if (!p->mute) judge_print(p, print_message(&p->printer, data, len, last));
   if (limit == 0 || p->received < limit) return;
   input_close(&p->input);
   wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
@@ -418,6 +407,7 @@ int main(int argc, char **argv) {
   fill_descriptors();
   signal(SIGPIPE, SIG_IGN);
   options_result result = options_read(&p.options, argc, argv);
+  print_init(&p.printer, p.options.binary ? PRINT_RAW : PRINT_LINES, false);
   exit_code code = result == OPTIONS_DONE ? EXIT_CLOSED : EXIT_OURS;
   if (result == OPTIONS_RUN) code = run_on_default_loop(&p);
   options_free(&p.options);

@@ -80,7 +80,7 @@ static const char help_rules[] =
     "A server may answer the close before it has answered the messages: -n waits for answers.\n"
     "A line that is not UTF-8, or a message over 16 MiB without --stream, is an error: nothing\n"
     "more is sent, and the connection is closed. SIGINT (Ctrl-C), SIGTERM and SIGHUP close with\n"
-    "1001, a second signal at once.\n"
+    "1001, a second signal at once. On a terminal, control characters of the server are escaped.\n"
     "\n"
     "Exit status:\n"
     "  0  closed cleanly: 1000, 1001 or no code; also when nobody reads standard output any more\n"

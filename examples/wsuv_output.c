@@ -13,16 +13,21 @@
 
 enum { WAIT_MS = 100 }; /* an interrupt just before poll() is noticed after so long */
 
+static uint64_t blocked_ns; /* the longest wait */
+
 /* 0: PIPE_BUF bytes can be written without blocking; or a code. */
 static int wait_writable(void) {
   struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  uint64_t begun = uv_hrtime();
   int r;
   do {
     r = poll(&output, 1, WAIT_MS);
     if (r < 0 && errno == EINTR) r = 0;
   } while (r == 0 && interrupt_count() == 0);
-  if (r < 0) return uv_translate_sys_error(errno);
-  return r == 0 ? UV_EINTR : 0;
+  int err = r < 0 ? uv_translate_sys_error(errno) : r == 0 ? UV_EINTR : 0;
+  uint64_t waited = uv_hrtime() - begun;
+  if (waited > blocked_ns) blocked_ns = waited;
+  return err;
 }
 
 /* How much was written, or a code. A process that shares the descriptor may have made it
@@ -35,17 +40,17 @@ static ssize_t write_some(const char *data, size_t len) {
   return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
 }
 
-static int write_all(const char *data, size_t len) {
+int output_write(const void *data, size_t len) {
+  const char *s = data;
   while (len > 0) {
-    ssize_t n = write_some(data, len);
+    ssize_t n = write_some(s, len);
     if (n < 0) return (int) n;
-    data += n;
+    s += n;
     len -= (size_t) n;
   }
   return 0;
 }
 
-int output_write(const void *data, size_t len, bool newline) {
-  int err = write_all(data, len);
-  return err == 0 && newline ? write_all("\n", 1) : err;
+uint64_t output_blocked_ms(void) {
+  return blocked_ns / 1000000;
 }

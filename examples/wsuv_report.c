@@ -1,27 +1,22 @@
 #include "wsuv_report.h"
 
 /* Writes lines for people to standard error. Nothing that a peer sent reaches a terminal as it is:
-   control characters are replaced. */
+   control characters are escaped. */
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "wsuv_escape.h"
+
 enum { LINE_SIZE = 4096 }; /* bytes; longer lines are cut */
 
-/* C0, DEL, and C1 as UTF-8 writes it, c2 80 to c2 9f. */
-static void hide_controls(char *text) {
-  for (unsigned char *p = (unsigned char *) text; *p != '\0'; p++) {
-    if (*p < 0x20 || *p == 0x7f) *p = '?';
-    if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) *p++ = '?', *p = '?';
-  }
-}
-
 static void put_line(const char *prefix, const char *format, va_list args) {
-  char line[LINE_SIZE];
+  char line[LINE_SIZE], shown[LINE_SIZE * ESCAPE_ROOM];
+  size_t len;
   vsnprintf(line, sizeof line, format, args);
-  hide_controls(line);
-  fprintf(stderr, "%s%s\n", prefix, line);
+  escape_text(shown, &len, line, strlen(line), ESCAPE_LINE, true);
+  fprintf(stderr, "%s%.*s\n", prefix, (int) len, shown);
 }
 
 void report(const char *format, ...) {

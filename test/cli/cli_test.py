@@ -481,9 +481,9 @@ class Closing(CliTest):
                 result = self.closed_by_peer(code, b'because')
                 self.check_one_line(result, CODE, r'^wsuv: closed by the peer: %d: because$' % code)
 
-    def test_control_characters_of_a_reason_are_hidden(self):
-        result = self.closed_by_peer(4000, 'a\x1b[2Jb\nc\x9bd'.encode())
-        self.check_one_line(result, CODE, r': 4000: a\?\[2Jb\?c\?\?d$')
+    def test_control_characters_of_a_reason_are_escaped(self):
+        result = self.closed_by_peer(4000, 'a\x1b[2Jb\nc\x9bd\x7fä'.encode())
+        self.check_one_line(result, CODE, r': 4000: a\\x1b\[2Jb\\nc\\u009bd\\x7fä$')
 
     def test_close_before_the_end_of_the_input_is_5(self):
         missing = 'standard input was not sent to its end'
@@ -1327,6 +1327,78 @@ class Stream(CliTest):
     def test_echo(self):
         data = bytes(range(256)) * 16000
         self.check(run('--stream', '-b', '-n', '1', echo_url, data=data), CLOSED, data)
+
+
+class Terminal(CliTest):
+    """Standard output and error are a terminal."""
+
+    EVIL = 'a\x1b[2J\x1b]0;t\x07\r\b\x9b1m\n\t\x7fß'.encode()
+    SHOWN = r'a\x1b[2J\x1b]0;t\x07\r\x08\u009b1m\n\t\x7fß'.encode()
+
+    def shown(self, script, *args):
+        """What is on the terminal in the end, and the exit status."""
+        master, slave = pty.openpty()
+        with Server(script) as server:
+            process = start('--no-input', *args, server.url, stdout=slave, stderr=slave,
+                            stdin=subprocess.DEVNULL)
+            os.close(slave)
+            shown = b''
+            try:
+                while data := os.read(master, 65536):
+                    shown += data
+            except OSError:  # nobody has the terminal open any more
+                pass
+            os.close(master)
+            return shown.replace(b'\r\n', b'\n'), process.wait(PATIENCE)
+
+    def no_controls(self, shown):
+        self.assertNotRegex(shown.decode(), r'[\x00-\x09\x0b-\x1f\x7f-\x9f]')
+
+    def test_messages_and_reasons_are_escaped(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, self.EVIL)
+            peer.send(BINARY, b'\xff\x00\xc2')
+            peer.send(TEXT, b'1' * 4095 + 'ä\x9b'.encode())
+            peer.close(4000, self.EVIL)
+            peer.receive_close()
+        shown, status = self.shown(script, '-v')
+        self.assertEqual(status, CODE)
+        lines = shown.split(b'\n')
+        for line in (self.SHOWN, rb'\xff\x00\xc2', b'1' * 4095 + 'ä'.encode() + rb'\u009b',
+                     b'wsuv: closed by the peer: 4000: ' + self.SHOWN):
+            self.assertIn(line, lines)
+        self.no_controls(shown)
+
+    def test_pieces_are_escaped_across_their_borders(self):
+        def script(peer):
+            peer.accept()
+            for i, byte in enumerate(self.EVIL):
+                peer.send(CONTINUATION if i else TEXT, bytes([byte]), i == len(self.EVIL) - 1)
+            peer.close(1000)
+            peer.receive_close()
+        shown, status = self.shown(script, '--stream')
+        self.assertEqual((shown, status), (self.SHOWN + b'\n', CLOSED))
+
+    def test_head_and_body_are_escaped(self):
+        def script(peer):
+            peer.request()
+            peer.sock.sendall(b'HTTP/1.1 403 Forbidden\r\nX-A: \xc2\x9b1m\xff\r\n'
+                              b'Content-Length: 15\r\n\r\nno\x1b[1m\r\n\tnever\n')
+        shown, status = self.shown(script, '--include', '-v')
+        self.assertEqual(status, REFUSED)
+        self.assertIn(b'\n' + rb'X-A: \u009b1m\xff' + b'\n', shown)
+        self.assertIn(b'\n' + rb'no\x1b[1m' + b'\n\tnever\n', shown)
+        self.no_controls(shown.replace(b'\n\tnever', b''))
+
+    def test_pipe_is_exact(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, self.EVIL)
+            peer.close(1000)
+            peer.receive_close()
+        with Server(script) as server:
+            self.check(run('--no-input', server.url), CLOSED, self.EVIL + b'\n')
 
 
 class Output(CliTest):

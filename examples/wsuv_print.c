@@ -1,0 +1,81 @@
+#include "wsuv_print.h"
+
+/* Formats messages. */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "wsuv_output.h"
+
+enum { CHUNK = 4096 }; /* bytes that are escaped at once */
+
+void print_init(printer *p, print_format format, bool timestamps) {
+  *p = (printer){.format = format, .terminal = isatty(STDOUT_FILENO), .timestamps = timestamps};
+}
+
+/* For a terminal, piece by piece: a character that is cut is held until its rest comes. */
+static int write_escaped(printer *p, const char *data, size_t len, escape_style style, bool last) {
+  char in[CHUNK], out[CHUNK * ESCAPE_ROOM];
+  int err = 0;
+  do {
+    size_t n = p->held_len, out_len;
+    size_t take = len < CHUNK - n ? len : CHUNK - n;
+    memcpy(in, p->held, n);
+    if (take > 0) memcpy(in + n, data, take);
+    n += take;
+    data += take;
+    len -= take;
+    size_t used = escape_text(out, &out_len, in, n, style, last && len == 0);
+    p->held_len = n - used;
+    memcpy(p->held, in + used, p->held_len);
+    err = output_write(out, out_len);
+  } while (err == 0 && len > 0);
+  return err;
+}
+
+static int write_text(printer *p, const char *data, size_t len, escape_style style, bool last) {
+  return p->terminal ? write_escaped(p, data, len, style, last) : output_write(data, len);
+}
+
+/* RFC 3339, in UTC, with milliseconds. */
+static int write_time(void) {
+  uv_timeval64_t now;
+  char text[64];
+  if (uv_gettimeofday(&now) < 0) now = (uv_timeval64_t){0};
+  time_t seconds = (time_t) now.tv_sec;
+  struct tm tm;
+  size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+  len += (size_t) snprintf(text + len, sizeof text - len, ".%03dZ ", (int) (now.tv_usec / 1000));
+  return output_write(text, len);
+}
+
+int print_message(printer *p, const void *data, size_t len, bool last) {
+  escape_style style = p->format == PRINT_RAW ? ESCAPE_LAYOUT : ESCAPE_LINE;
+  int err = p->timestamps && !p->inside ? write_time() : 0;
+  p->inside = !last;
+  if (err == 0) err = write_text(p, data, len, style, last);
+  if (err < 0 || !last || p->format == PRINT_RAW) return err;
+  return output_write(p->format == PRINT_NULL ? "" : "\n", 1);
+}
+
+static int print_field(printer *p, const wsuv_header_t *field) {
+  int err = write_text(p, field->name, strlen(field->name), ESCAPE_LINE, true);
+  if (err == 0) err = output_write(": ", 2);
+  if (err == 0) err = write_text(p, field->value, strlen(field->value), ESCAPE_LINE, true);
+  return err == 0 ? output_write("\n", 1) : err;
+}
+
+int print_head(printer *p, int status, const wsuv_header_t *headers, size_t count) {
+  char first[32];
+  int len = snprintf(first, sizeof first, "HTTP %d\n", status);
+  int err = output_write(first, (size_t) len);
+  for (size_t i = 0; i < count && err == 0; i++) err = print_field(p, &headers[i]);
+  return err == 0 ? output_write("\n", 1) : err;
+}
+
+int print_body(printer *p, const void *data, size_t len) {
+  return len > 0 ? write_text(p, data, len, ESCAPE_LAYOUT, true) : 0;
+}
