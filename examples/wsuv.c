@@ -271,7 +271,7 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose > 0) report_details(session, info);
   if (p->options.include) print_refusal(p, info);
-  report_close(info);
+  report_close(info, !p->options.include);
   if (p->options.stats) report_stats(session);
   p->code = judge(p, info);
   finish(p);

@@ -6,10 +6,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "wsuv_escape.h"
 
-enum { LINE_SIZE = 4096 }; /* bytes; longer lines are cut */
+enum {
+  LINE_SIZE = 4096, /* bytes; longer lines are cut */
+  BODY_SHOWN = 200  /* bytes of a body's first line; the rest is cut off */
+};
 
 static void put_line(const char *prefix, const char *format, va_list args) {
   char line[LINE_SIZE], shown[LINE_SIZE * ESCAPE_ROOM];
@@ -65,13 +69,38 @@ bool closed_in_order(const wsuv_close_info_t *info) {
   return info->status == 0 && usual;
 }
 
-static void report_error(const wsuv_close_info_t *info) {
+static bool is_encoded(const wsuv_close_info_t *info) {
+  for (size_t i = 0; i < info->header_count; i++)
+    if (strcasecmp(info->headers[i].name, "Content-Encoding") == 0) return true;
+  return false;
+}
+
+/* The first line of the body that is not empty, and its length: 0 if it is markup or no text. */
+static int first_line(const char **line, const wsuv_close_info_t *info) {
+  const char *s = info->body, *end = s + info->body_len;
+  *line = "";
+  if (info->body_len == 0 || is_encoded(info)) return 0;
+  while (s < end && strchr(" \t\r\n", *s) != NULL && *s != '\0') s++;
+  if (s == end || *s == '<') return 0;
+  int len = 0;
+  while (s + len < end && s[len] != '\r' && s[len] != '\n' && s[len] != '\0') len++;
+  if (s + len < end && s[len] == '\0') return 0;
+  *line = s;
+  if (len <= BODY_SHOWN) return len;
+  for (len = BODY_SHOWN; len > 0 && ((unsigned char) s[len] & 0xc0) == 0x80;) len--;
+  return len;
+}
+
+static void report_error(const wsuv_close_info_t *info, bool body) {
+  const char *line = "";
   char status[32] = "";
   const char *separator = *info->detail != '\0' ? ": " : "";
   if (info->status == WSUV_ESTATUS) snprintf(status, sizeof status, ": HTTP %d", info->http_status);
   if (info->stage < WSUV_STAGE_OPEN) {
-    report("could not connect: %s: %s%s%s%s", wsuv_stage_name(info->stage),
-           wsuv_strerror(info->status), status, separator, info->detail);
+    int len = body && info->status == WSUV_ESTATUS ? first_line(&line, info) : 0;
+    report("could not connect: %s: %s%s%s%s%s%.*s", wsuv_stage_name(info->stage),
+           wsuv_strerror(info->status), status, separator, info->detail, len > 0 ? ": " : "", len,
+           line);
   } else {
     report("connection lost: %s%s%s", wsuv_strerror(info->status), separator, info->detail);
   }
@@ -86,9 +115,9 @@ static void report_code(const wsuv_close_info_t *info, const char *rest) {
          *rest != '\0' ? ": " : "", rest);
 }
 
-void report_close(const wsuv_close_info_t *info) {
+void report_close(const wsuv_close_info_t *info, bool body) {
   if (info->status < 0) {
-    report_error(info);
+    report_error(info, body);
   } else if (!closed_in_order(info)) {
     report_code(info, "");
   }

@@ -15,8 +15,9 @@ void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const cha
 /* What TLS and the opening handshake agreed upon; for -v. */
 void report_open(const wsuv_session_t *session);
 
-/* The one line that says why the session ended, unless in good order. */
-void report_close(const wsuv_close_info_t *info);
+/* The one line that says why the session ended, unless in good order; with the first line of a
+   refusal's body, if it is text, unless `body` is false. */
+void report_close(const wsuv_close_info_t *info, bool body);
 
 /* The one line for a session that was closed in order, and what is missing nevertheless. */
 void report_unfinished(const wsuv_close_info_t *info, const char *missing);

@@ -322,7 +322,28 @@ class Connecting(CliTest):
     def test_refused_upgrade_is_2_and_shows_the_status(self):
         for status in (401, 404, 503):
             result = run(echo_url + 'refuse?status=%d' % status)
-            self.check_one_line(result, REFUSED, r'could not connect: handshake: .*%d' % status)
+            self.check_one_line(result, REFUSED,
+                                r'could not connect: handshake: .*%d.*: refused$' % status)
+
+    def refusal(self, body, *options, field='X-Nothing: 0'):
+        head = 'HTTP/1.1 403 Forbidden\r\n%s\r\nContent-Length: %d\r\n\r\n' % (field, len(body))
+
+        def script(peer):
+            peer.request()
+            peer.sock.sendall(head.encode() + body)
+        with Server(script) as server:
+            return run(*options, server.url)
+
+    def test_refusal_shows_the_first_line_of_its_body(self):
+        bare = self.refusal(b'')
+        self.check_one_line(bare, REFUSED, 'could not connect: handshake: .*403')
+        for body, shown in ((b'\r\n no \x1b[1mtoken\nat all', r': no \x1b[1mtoken'),
+                            (b'{"error": 1}', ': {"error": 1}'), (b'<html>no', ''), (b'\0', ''),
+                            (b'a' * 199 + 'ä'.encode(), ': ' + 'a' * 199)):
+            with self.subTest(body=body):
+                self.assertEqual(self.refusal(body).err, bare.err[:-1] + shown + '\n')
+        self.assertEqual(self.refusal(b'squeezed', field='Content-Encoding: br').err, bare.err)
+        self.assertEqual(self.refusal(b'told once', '--include').err, bare.err)
 
     def test_verbose_shows_the_answer_that_refused(self):
         result = run('-v', echo_url + 'refuse?status=401')
