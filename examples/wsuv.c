@@ -182,7 +182,7 @@ static void print_refusal(program *p, const wsuv_close_info_t *info) {
 
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
-  if (p->options.verbose > 0) report_open(session);
+  if (p->options.verbose > 0) report_open(session, p->options.deflate);
   if (p->options.include) print_answer(p);
   if (p->options.message_count > 0) {
     send_messages(p);
@@ -352,8 +352,25 @@ static exit_code judge_call(int err) {
   }
 }
 
+/* The port 443 is that of wss. */
+static void report_scheme(const char *url, int err) {
+  int host = (int) strcspn(url, "/?#");
+  bool secure = host > 4 && strncmp(url + host - 4, ":443", 4) == 0;
+  report("%s: no scheme; did you mean %s://%.*s%s?", wsuv_strerror(err), secure ? "wss" : "ws",
+         host, url, url[host] != '\0' ? "/..." : "");
+}
+
+static bool lacks_scheme(const char *url) {
+  size_t host = strcspn(url, "/?#@");
+  return host > 0 && url[host] != '@' && strstr(url, "://") == NULL && url[host - 1] != ':';
+}
+
 static exit_code fail_call(program *p, int err) {
-  report("%s", wsuv_strerror(err));
+  if (err == WSUV_EURL && lacks_scheme(p->options.url)) {
+    report_scheme(p->options.url, err);
+  } else {
+    report("%s", wsuv_strerror(err));
+  }
   p->code = judge_call(err);
   return p->code;
 }

@@ -67,9 +67,10 @@ static const char help_connection[] =
     "                           change everything\n"
     "      --keylog FILE        append the TLS secrets to FILE; with them the traffic can be "
     "read\n"
-    "  -v                       show handshake, frames and close on standard error; -vv: what is "
-    "in\n"
-    "                           the frames, too, the first 64 bytes of each\n"
+    "  -v                       show address, certificate, handshake, frames and close on "
+    "standard\n"
+    "                           error; -vv: what is in the frames, too, the first 64 bytes of "
+    "each\n"
     "      --stats              show statistics on standard error at the end\n"
     "      --help               show this\n"
     "      --version            show the version\n";
@@ -225,9 +226,17 @@ static options_result read_tls_option(tls_options *tls, int option) {
   case OPTION_TLS_MAX: return read_tls_version(&tls->config.max_version, optarg);
   case OPTION_INSECURE: wsuv_tls_config_disable_verification(&tls->config); break;
   case OPTION_KEYLOG: tls->config.keylog_file = optarg; break;
-  default: return bad("unknown option, or a value is missing", "");
+  default: break;
   }
   return OPTIONS_RUN;
+}
+
+/* `seen` is the argument that was read last, `option` what getopt_long() said of it. */
+static options_result refuse_option(int option, const char *seen) {
+  char letter[3] = {'-', (char) optopt, '\0'};
+  const char *name = optopt > 0 && optopt < OPTION_HELP ? letter : seen;
+  if (option == ':') return bad("a value is missing for the option ", name);
+  return bad(optopt >= OPTION_HELP ? "no value is allowed here: " : "unknown option: ", name);
 }
 
 static options_result read_deflate(options *o, char *s) {
@@ -298,8 +307,10 @@ options_result options_read(options *o, int argc, char **argv) {
   if (!make_lists(o, (size_t) argc + 1)) return bad("out of memory", "");
   opterr = 0;
   while (result == OPTIONS_RUN &&
-         (option = getopt_long(argc, argv, "m:n:bH:p:v", long_options, NULL)) != -1)
-    result = read_option(o, option);
+         (option = getopt_long(argc, argv, ":m:n:bH:p:v", long_options, NULL)) != -1) {
+    bool wrong = option == '?' || option == ':';
+    result = wrong ? refuse_option(option, argv[optind - 1]) : read_option(o, option);
+  }
   if (result != OPTIONS_RUN) return result;
   if (optind == argc) return bad("no URL given", "");
   if (optind + 1 < argc) return bad("more than one URL: ", argv[optind + 1]);

@@ -3,16 +3,22 @@
 /* Writes lines for people to standard error. Nothing that a peer sent reaches a terminal as it is:
    control characters are escaped. */
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
+#include <uv.h>
 
+#include "wsuv_certificate.h"
 #include "wsuv_escape.h"
+#include "wsuv_output.h"
 
 enum {
   LINE_SIZE = 4096, /* bytes; longer lines are cut */
-  BODY_SHOWN = 200  /* bytes of a body's first line; the rest is cut off */
+  BODY_SHOWN = 200, /* bytes of a body's first line; the rest is cut off */
+  BLOCKED_MS = 200  /* a reader of standard output that takes longer may be why a server gave up */
 };
 
 static void put_line(const char *prefix, const char *format, va_list args) {
@@ -45,28 +51,60 @@ void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const cha
   note("%s", text);
 }
 
-static void report_tls(const wsuv_session_t *session) {
+/* The log has a line about TLS already. */
+static void report_certificate(const wsuv_session_t *session) {
   wsuv_tls_info_t tls;
+  certificate c;
   wsuv_tls_info_init(&tls);
-  if (wsuv_session_tls(session, &tls) < 0) return;
-  note("TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite, tls.alpn != NULL ? ", ALPN " : "",
-       tls.alpn != NULL ? tls.alpn : "", tls.resumed ? ", resumed" : "");
-  if (tls.peer_certificate != NULL)
-    note("certificate of the server: %zu bytes in DER", tls.peer_certificate_len);
+  if (wsuv_session_tls(session, &tls) < 0 || tls.peer_certificate == NULL) return;
+  if (!certificate_read(&c, tls.peer_certificate, tls.peer_certificate_len)) {
+    note("certificate: not read");
+    return;
+  }
+  note("certificate: %s", c.subject);
+  note("issuer: %s", c.issuer);
+  note("expires: %s", c.expiry);
+  note("pin: %s", c.pin);
 }
 
-void report_open(const wsuv_session_t *session) {
+static void report_address(const wsuv_session_t *session) {
+  struct sockaddr_storage address;
+  char name[64];
+  if (wsuv_session_peer_address(session, &address) < 0) return;
+  if (address.ss_family == AF_UNIX) {
+    note("connected to %s", ((const struct sockaddr_un *) &address)->sun_path);
+    return;
+  }
+  unsigned port = address.ss_family == AF_INET
+                      ? ntohs(((const struct sockaddr_in *) &address)->sin_port)
+                      : ntohs(((const struct sockaddr_in6 *) &address)->sin6_port);
+  if (uv_ip_name((const struct sockaddr *) &address, name, sizeof name) < 0) return;
+  note("connected to %s port %u", name, port);
+}
+
+void report_open(const wsuv_session_t *session, bool compression) {
   const char *subprotocol = wsuv_session_subprotocol(session);
   const char *extensions = wsuv_session_extensions(session);
-  report_tls(session);
+  report_address(session);
+  report_certificate(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
   if (*extensions != '\0') note("extensions: %s", extensions);
+  if (compression && *extensions == '\0') note("compression was declined by the server");
 }
 
 bool closed_in_order(const wsuv_close_info_t *info) {
   bool usual = info->code == WSUV_CLOSE_NORMAL || info->code == WSUV_CLOSE_GOING_AWAY ||
                info->code == WSUV_CLOSE_NO_STATUS;
   return info->status == 0 && usual;
+}
+
+/* A server that gives up may do so because nothing of it is read. */
+static const char *blocked_output(void) {
+  static char text[64];
+  uint64_t ms = output_blocked_ms();
+  if (ms < BLOCKED_MS) return "";
+  snprintf(text, sizeof text, "; standard output was blocked for %.1f s", (double) ms / 1000);
+  return text;
 }
 
 static bool is_encoded(const wsuv_close_info_t *info) {
@@ -102,7 +140,8 @@ static void report_error(const wsuv_close_info_t *info, bool body) {
            wsuv_strerror(info->status), status, separator, info->detail, len > 0 ? ": " : "", len,
            line);
   } else {
-    report("connection lost: %s%s%s", wsuv_strerror(info->status), separator, info->detail);
+    report("connection lost: %s%s%s%s", wsuv_strerror(info->status), separator, info->detail,
+           blocked_output());
   }
 }
 
@@ -111,8 +150,8 @@ static void report_code(const wsuv_close_info_t *info, const char *rest) {
   char code[16] = "";
   if (info->code != WSUV_CLOSE_NO_STATUS)
     snprintf(code, sizeof code, ": %u", (unsigned) info->code);
-  report("closed by the peer%s%s%s%s%s", code, *info->reason != '\0' ? ": " : "", info->reason,
-         *rest != '\0' ? ": " : "", rest);
+  report("closed by the peer%s%s%s%s%s%s", code, *info->reason != '\0' ? ": " : "", info->reason,
+         *rest != '\0' ? ": " : "", rest, blocked_output());
 }
 
 void report_close(const wsuv_close_info_t *info, bool body) {
@@ -134,6 +173,7 @@ void report_unfinished(const wsuv_close_info_t *info, const char *missing) {
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info) {
   wsuv_rtt_t rtt = {.size = sizeof rtt};
   const char *name = wsuv_close_code_name(info->code);
+  if (info->stage < WSUV_STAGE_OPEN) report_certificate(session);
   if (info->body_len > 0) note("< %.*s", (int) info->body_len, (const char *) info->body);
   if (*name != '\0') note("close code %u: %s", (unsigned) info->code, name);
   if (wsuv_session_rtt(session, &rtt) < 0) return;

@@ -12,8 +12,9 @@ __attribute__((format(printf, 1, 2))) void report(const char *format, ...);
 /* The log hook: a line behind "* ". */
 void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text, void *arg);
 
-/* What TLS and the opening handshake agreed upon; for -v. */
-void report_open(const wsuv_session_t *session);
+/* Where the session is connected to, and what the opening handshake agreed upon; for -v. With
+   `compression`, it was offered. */
+void report_open(const wsuv_session_t *session, bool compression);
 
 /* The one line that says why the session ended, unless in good order; with the first line of a
    refusal's body, if it is text, unless `body` is false. */
@@ -22,8 +23,8 @@ void report_close(const wsuv_close_info_t *info, bool body);
 /* The one line for a session that was closed in order, and what is missing nevertheless. */
 void report_unfinished(const wsuv_close_info_t *info, const char *missing);
 
-/* What else is known at the end: body of a refusal, name of the close code, round-trip times; for
-   -v. */
+/* What else is known at the end: certificate if the session did not open, body of a refusal, name
+   of the close code, round-trip times; for -v. */
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);
 
 /* What the session has done, in figures; for --stats. */

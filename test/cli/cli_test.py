@@ -273,6 +273,16 @@ class CommandLine(CliTest):
             with self.subTest(args=args):
                 self.check(run(*args), OURS, b'', r'^wsuv: ')
 
+    def test_bad_options_are_named(self):
+        for args, named in ((['--nonsense'], 'unknown option: --nonsense'),
+                            (['-x'], 'unknown option: -x'), (['-bvx'], 'unknown option: -x'),
+                            (['--nonsense=1'], 'unknown option: --nonsense=1'),
+                            (['-m'], 'a value is missing for the option -m'),
+                            (['--pin'], 'a value is missing for the option --pin'),
+                            (['--stats=1'], 'no value is allowed here: --stats=1')):
+            with self.subTest(args=args):
+                self.check(run('ws://a', *args), OURS, b'', f'^wsuv: {named}\n')
+
     def test_password_that_cannot_be_read_is_1(self):
         with tempfile.TemporaryDirectory() as folder:
             for path in (folder + '/none', folder):
@@ -294,6 +304,14 @@ class CommandLine(CliTest):
                     'ws://a/#fragment', 'ws://a/ b', 'ws://a/\n'):
             with self.subTest(url=url):
                 self.check_one_line(run(url), OURS, r'^wsuv: .*URL')
+
+    def test_missing_scheme_is_suggested(self):
+        for url, suggested in (('localhost:8080', 'ws://localhost:8080'), ('a.b', 'ws://a.b'),
+                               ('a.b:443/chat?token=x', 'wss://a.b:443/...')):
+            with self.subTest(url=url):
+                self.check_one_line(run(url), OURS, r'^wsuv: .*URL.* %s\?$' % re.escape(suggested))
+        for url in 'me:secret@a.b', '//a', 'ws:/a', 'wss:':
+            self.assertNotIn('mean', run(url).err)
 
     def test_header_that_may_not_be_sent_is_1(self):
         for args in (['-H', 'Upgrade: x'], ['-H', 'Sec-WebSocket-Key: x'], ['-H', 'A: b\r\nC: d'],
@@ -1439,6 +1457,22 @@ class Output(CliTest):
         self.closes_with(CLOSED, stdout=write_end)
         os.close(write_end)
 
+    def test_blocked_output_is_named_when_the_server_gives_up(self):
+        def script(peer):
+            peer.accept()
+            peer.send(BINARY, bytes(1 << 18))  # more than a pipe takes
+            peer.send(PING)
+            self.assertEqual(select.select([peer.sock], [], [], STALL)[0], [])
+            end(peer)
+        blocked = r'; standard output was blocked for \d+\.\d s\n$'
+        for end, status, said in ((lambda peer: peer.close(1011, b'no pong'), CODE,
+                                   'closed by the peer: 1011: no pong'),
+                                  (lambda peer: None, LOST, 'connection lost: .*')):
+            with self.subTest(said=said), Server(script) as server:
+                process = start('--no-input', '-b', server.url)
+                server.thread.join(PATIENCE)
+                self.check(finish(process), status, bytes(1 << 18), f'^wsuv: {said}{blocked}')
+
     def test_full_device_is_1(self):
         with open('/dev/full', 'wb', buffering=0) as device:
             self.closes_with(OURS, r'^wsuv: standard output: no space', stdout=device)
@@ -1545,6 +1579,7 @@ class Output(CliTest):
     def test_deflate_without_an_answer_is_plain(self):
         result = run('-v', '--stats', '--deflate', '-m', 'hello', echo_url)
         self.assertEqual(result.status, CLOSED)
+        self.assertIn('* compression was declined by the server\n', result.err)
         self.assertNotIn('* extensions', result.err)
         self.assertNotIn('in frames', result.err)
 
@@ -1558,8 +1593,10 @@ class Output(CliTest):
     def test_verbose_tells_handshake_frames_and_close(self):
         result = run('-v', '-m', 'hello', echo_url)
         self.check(result, CLOSED, b'hello\n', r'^\* ')
-        for what in (r'GET / HTTP/1\.1', r'\b101\b', r'(?i)sec-websocket-accept', r'> text',
-                     r'< text', r'close code 1000: normal'):
+        port = re.escape(echo_url.split(':')[-1][:-1])
+        for what in (r'connected to 127\.0\.0\.1 port %s\n' % port, r'GET / HTTP/1\.1',
+                     r'\b101\b', r'(?i)sec-websocket-accept', r'> text', r'< text',
+                     r'close code 1000: normal'):
             self.assertRegex(result.err, what)
         for line in result.err.splitlines():
             self.assertRegex(line, re.compile(r'^\* '))
