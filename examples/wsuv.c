@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -13,9 +14,11 @@
 
 #include "wsuv_input.h"
 #include "wsuv_interrupt.h"
+#include "wsuv_json.h"
 #include "wsuv_options.h"
 #include "wsuv_print.h"
 #include "wsuv_report.h"
+#include "wsuv_slash.h"
 
 typedef enum exit_code {
   EXIT_CLOSED = 0,    /* cleanly: 1000, 1001 or no code */
@@ -34,10 +37,12 @@ typedef struct program {
   printer printer;
   unsigned long sent;     /* messages: of standard input, or of -m */
   unsigned long left;     /* those of them that the kernel has taken */
+  unsigned long lines;    /* of standard input that were taken */
   unsigned long received; /* messages */
   size_t item_max;        /* bytes of a message, or a piece, that can be sent */
   bool begun;             /* --stream: the message that standard input is */
   bool ending;            /* and it has to be ended yet */
+  bool hung_up;           /* by /close */
   bool mute;              /* standard output takes nothing any more */
   bool failed;            /* standard input or output did, or a message could not be sent */
   exit_code code;
@@ -51,27 +56,30 @@ static void give_up(program *p) {
 
 /* --- sending --- */
 
-static void report_item(const program *p, int err) {
+static void report_item(const program *p, const char *what) {
   if (p->options.message_count > 0) {
-    report("message %lu: %s", p->sent + 1, wsuv_strerror(err));
+    report("message %lu: %s", p->sent + 1, what);
   } else if (p->options.binary || p->options.stream) {
-    report("standard input: %s", wsuv_strerror(err));
+    report("standard input: %s", what);
   } else {
-    report("standard input, line %lu: %s", p->sent + 1, wsuv_strerror(err));
+    report("standard input, line %lu: %s", p->lines + 1, what);
   }
+}
+
+/* An item cannot be sent at all. */
+static void fail_item(program *p, const char *what) {
+  report_item(p, what);
+  p->failed = true;
+  give_up(p);
 }
 
 /* What a send said. */
 static input_verdict judge_item(program *p, int err) {
   if (err == WSUV_EQUEUEFULL) return INPUT_LATER;
   if (err == WSUV_ESTATE) return INPUT_ENOUGH;
-  if (err < 0) {
-    report_item(p, err);
-    p->failed = true;
-    give_up(p);
-    return INPUT_ENOUGH;
-  }
-  return INPUT_TAKEN;
+  if (err == 0) return INPUT_TAKEN;
+  fail_item(p, wsuv_strerror(err));
+  return INPUT_ENOUGH;
 }
 
 static void on_left(wsuv_session_t *session, int status, void *arg) {
@@ -84,12 +92,55 @@ static wsuv_frame_type_t message_type(const program *p) {
   return p->options.binary ? WSUV_FRAME_BINARY : WSUV_FRAME_TEXT;
 }
 
-static input_verdict send_item(void *up, const char *data, size_t len) {
-  program *p = up;
+static input_verdict send_message(program *p, wsuv_frame_type_t type, const char *data,
+                                  size_t len) {
   wsuv_frame_t frame;
-  wsuv_frame_init(&frame, message_type(p), data, len);
+  wsuv_frame_init(&frame, type, data, len);
   input_verdict verdict = judge_item(p, wsuv_send(p->session, &frame, on_left, p));
   if (verdict == INPUT_TAKEN) p->sent++;
+  return verdict;
+}
+
+static input_verdict send_json(program *p, const char *data, size_t len) {
+  json_message message;
+  int err = json_read(&message, data, len);
+  if (err < 0) {
+    fail_item(p, err == UV_EINVAL ? "not a message in JSON" : wsuv_strerror(err));
+    return INPUT_ENOUGH;
+  }
+  input_verdict verdict = send_message(p, message.type, message.data, message.len);
+  free(message.memory);
+  return verdict;
+}
+
+/* For --slash. What is wrong with a command is told, and the session goes on. */
+static input_verdict run_command(program *p, const slash_line *line) {
+  int err = 0;
+  switch (line->kind) {
+  case SLASH_PING: err = wsuv_send_ping(p->session, line->data, line->len); break;
+  case SLASH_PONG: err = wsuv_send_pong(p->session, line->data, line->len); break;
+  case SLASH_CLOSE:
+    err = wsuv_session_close(p->session, line->code, line->reason);
+    p->hung_up = err == 0;
+    break;
+  default: report_item(p, "no such command: /ping, /pong, /close [CODE [REASON]], or //TEXT");
+  }
+  if (err < 0) report_item(p, wsuv_strerror(err));
+  return p->hung_up || err == WSUV_ESTATE ? INPUT_ENOUGH : INPUT_TAKEN;
+}
+
+static input_verdict take_line(program *p, const char *data, size_t len) {
+  slash_line line = {.kind = SLASH_TEXT, .data = data, .len = len};
+  if (p->options.slash) slash_read(&line, data, len);
+  if (line.kind != SLASH_TEXT) return run_command(p, &line);
+  if (p->options.json) return send_json(p, line.data, line.len);
+  return send_message(p, message_type(p), line.data, line.len);
+}
+
+static input_verdict send_line(void *up, const char *data, size_t len) {
+  program *p = up;
+  input_verdict verdict = take_line(p, data, len);
+  if (verdict == INPUT_TAKEN) p->lines++;
   return verdict;
 }
 
@@ -131,24 +182,26 @@ static void on_input_end(void *up, int status) {
     return;
   }
   if (status == UV_E2BIG) status = WSUV_EMSGSIZE;
-  report_item(p, status);
-  p->failed = true;
-  give_up(p);
+  fail_item(p, wsuv_strerror(status));
 }
 
 static void send_messages(program *p) {
   const options *o = &p->options;
   input_verdict verdict = INPUT_TAKEN;
-  while (verdict == INPUT_TAKEN && p->sent < o->message_count)
-    verdict = send_item(p, o->messages[p->sent], strlen(o->messages[p->sent]));
+  while (verdict == INPUT_TAKEN && p->sent < o->message_count) {
+    const char *text = o->messages[p->sent];
+    verdict = send_message(p, message_type(p), text, strlen(text));
+  }
   if (verdict == INPUT_TAKEN) all_sent(p);
 }
 
 static void send_input(program *p) {
-  static const input_events items = {send_item, on_input_end};
+  static const input_events items = {send_line, on_input_end};
   static const input_events pieces = {send_piece, on_input_end};
   const options *o = &p->options;
-  input_unit unit = o->stream ? INPUT_PIECES : o->binary ? INPUT_WHOLE : INPUT_LINES;
+  input_unit unit = o->null ? INPUT_NULLS : INPUT_LINES;
+  if (o->binary) unit = INPUT_WHOLE;
+  if (o->stream) unit = INPUT_PIECES;
   int err = input_start(&p->input, wsuv_client_loop(p->client), unit, p->item_max,
                         o->stream ? &pieces : &items, p);
   if (err < 0) on_input_end(p, err);
@@ -203,22 +256,28 @@ static void on_drain(wsuv_session_t *session) {
 }
 
 /* What comes behind the last message of -n is not wanted. */
-static void print_some(program *p, const void *data, size_t len, bool last) {
+static void print_some(program *p, wsuv_frame_type_t type, const void *data, size_t len,
+                       bool last) {
   unsigned long limit = p->options.limit;
   if (limit > 0 && p->received == limit) return;
   p->received += last;
-  if (!p->mute) judge_print(p, print_message(&p->printer, data, len, last));
+  if (!p->mute) judge_print(p, print_message(&p->printer, type, data, len, last));
   if (limit == 0 || p->received < limit) return;
   input_close(&p->input);
   wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
 }
 
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
-  print_some(wsuv_session_data(session), message->data, message->len, true);
+  print_some(wsuv_session_data(session), message->type, message->data, message->len, true);
 }
 
 static void on_message_piece(wsuv_session_t *session, const wsuv_message_piece_t *piece) {
-  print_some(wsuv_session_data(session), piece->data, piece->len, piece->last);
+  print_some(wsuv_session_data(session), piece->type, piece->data, piece->len, piece->last);
+}
+
+static void on_pong(wsuv_session_t *session, const void *data, size_t len) {
+  (void) session;
+  report_pong(data, len);
 }
 
 /* After an interrupt only what had come of standard input counts, not its end. */
@@ -226,7 +285,7 @@ static bool all_is_sent(const program *p) {
   const options *o = &p->options;
   if (p->left < p->sent) return false;
   if (o->message_count > 0) return p->sent == o->message_count;
-  return o->no_input || input_is_used_up(&p->input, interrupt_count() == 0);
+  return o->no_input || p->hung_up || input_is_used_up(&p->input, interrupt_count() == 0);
 }
 
 /* What is missing when a session was closed in order; false: nothing. -n counts in place of the
@@ -325,6 +384,7 @@ static int open_session(program *p) {
   const options *o = &p->options;
   wsuv_request_t request;
   if (o->stream) callbacks.on_message_piece = on_message_piece;
+  if (o->slash) callbacks.on_pong = on_pong;
   wsuv_request_init(&request, o->url);
   request.origin = o->origin;
   request.headers = o->headers;
@@ -419,12 +479,18 @@ static void fill_descriptors(void) {
   }
 }
 
+static print_format format_of(const options *o) {
+  if (o->binary) return PRINT_RAW;
+  if (o->json) return PRINT_JSON;
+  return o->null ? PRINT_NULL : PRINT_LINES;
+}
+
 int main(int argc, char **argv) {
   static program p;
   fill_descriptors();
   signal(SIGPIPE, SIG_IGN);
   options_result result = options_read(&p.options, argc, argv);
-  print_init(&p.printer, p.options.binary ? PRINT_RAW : PRINT_LINES, false);
+  print_init(&p.printer, format_of(&p.options), p.options.timestamps);
   exit_code code = result == OPTIONS_DONE ? EXIT_CLOSED : EXIT_OURS;
   if (result == OPTIONS_RUN) code = run_on_default_loop(&p);
   options_free(&p.options);

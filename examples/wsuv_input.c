@@ -46,8 +46,11 @@ static void finish(input *in, int status) {
 static bool next_item(input *in, size_t *len, size_t *used) {
   const char *begin = in->text + in->start;
   const char *eol = NULL;
-  if (in->unit == INPUT_LINES && in->scanned < in->end)
-    eol = memchr(in->text + in->scanned, '\n', in->end - in->scanned);
+  bool items = in->unit == INPUT_LINES || in->unit == INPUT_NULLS;
+  if (items && in->scanned < in->end) {
+    eol = memchr(in->text + in->scanned, in->unit == INPUT_LINES ? '\n' : '\0',
+                 in->end - in->scanned);
+  }
   in->scanned = in->end;
   if (eol == NULL) {
     *len = *used = in->end - in->start;

@@ -17,6 +17,7 @@ typedef enum input_verdict {
 /* What is handed out at once. */
 typedef enum input_unit {
   INPUT_LINES,
+  INPUT_NULLS, /* as lines, with NUL for their end */
   INPUT_WHOLE, /* all there is */
   INPUT_PIECES /* whatever has been read */
 } input_unit;

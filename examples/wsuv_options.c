@@ -28,6 +28,14 @@ static const char help_messages[] =
     "                           (none if it is empty), sent as it is read; what arrives is "
     "written\n"
     "                           as it comes, whatever its length\n"
+    "      --null               messages end with NUL in place of the end of a line, both ways\n"
+    "      --json               messages are lines of JSON, both ways, so that they may have line\n"
+    "                           ends: {\"type\":\"text\",\"data\":\"TEXT\"}, or binary with "
+    "base64; a\n"
+    "                           string is a text message, too\n"
+    "      --timestamps         print the time before each message\n"
+    "      --slash              lines may be commands: /ping [TEXT], /pong [TEXT], /close [CODE\n"
+    "                           [REASON]]; //TEXT sends /TEXT\n"
     "      --no-input           do not read standard input, and do not close after the last TEXT\n"
     "                           either: stay until the server closes, -n is reached or a signal\n"
     "                           comes\n";
@@ -103,6 +111,10 @@ enum {
   OPTION_RESOLVER,
   OPTION_STREAM,
   OPTION_NO_INPUT,
+  OPTION_NULL,
+  OPTION_JSON,
+  OPTION_SLASH,
+  OPTION_TIMESTAMPS,
   OPTION_TIMEOUT,
   OPTION_CLOSE_DEADLINE,
   OPTION_STATS,
@@ -129,6 +141,10 @@ static const struct option long_options[] = {
     {"resolver", required_argument, NULL, OPTION_RESOLVER},
     {"stream", no_argument, NULL, OPTION_STREAM},
     {"no-input", no_argument, NULL, OPTION_NO_INPUT},
+    {"null", no_argument, NULL, OPTION_NULL},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"slash", no_argument, NULL, OPTION_SLASH},
+    {"timestamps", no_argument, NULL, OPTION_TIMESTAMPS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"close-deadline", required_argument, NULL, OPTION_CLOSE_DEADLINE},
     {"include", no_argument, NULL, OPTION_INCLUDE},
@@ -278,6 +294,10 @@ static options_result read_option(options *o, int option) {
   case OPTION_RESOLVER: return read_resolver(&o->resolver, optarg);
   case OPTION_STREAM: o->stream = true; break;
   case OPTION_NO_INPUT: o->no_input = true; break;
+  case OPTION_NULL: o->null = true; break;
+  case OPTION_JSON: o->json = true; break;
+  case OPTION_SLASH: o->slash = true; break;
+  case OPTION_TIMESTAMPS: o->timestamps = true; break;
   case OPTION_TIMEOUT: return read_seconds(&o->timeout_ms, optarg);
   case OPTION_CLOSE_DEADLINE: return read_seconds(&o->close_deadline_ms, optarg);
   case OPTION_INCLUDE: o->include = true; break;
@@ -300,6 +320,16 @@ static bool make_lists(options *o, size_t n) {
          o->resolves != NULL;
 }
 
+/* Lines are neither one binary message nor a stream. */
+static options_result check_together(const options *o) {
+  const char *lines = o->json ? "--json" : o->null ? "--null" : o->slash ? "--slash" : NULL;
+  if (lines != NULL && (o->binary || o->stream))
+    return bad("not together with -b or --stream: ", lines);
+  if (o->json && o->null) return bad("not together with --json: --null", "");
+  if (o->timestamps && o->binary) return bad("not together with -b: --timestamps", "");
+  return OPTIONS_RUN;
+}
+
 options_result options_read(options *o, int argc, char **argv) {
   options_result result = OPTIONS_RUN;
   int option;
@@ -315,7 +345,7 @@ options_result options_read(options *o, int argc, char **argv) {
   if (optind == argc) return bad("no URL given", "");
   if (optind + 1 < argc) return bad("more than one URL: ", argv[optind + 1]);
   o->url = argv[optind];
-  return OPTIONS_RUN;
+  return check_together(o);
 }
 
 void options_free(options *o) {

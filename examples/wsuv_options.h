@@ -32,8 +32,12 @@ typedef struct options {
   bool deflate;               /* offer it, with these options */
   wsuv_deflate_options_t deflate_options;
   bool binary;
-  bool stream;   /* messages in pieces, and standard input as one of them */
-  int verbose;   /* how many times */
+  bool stream; /* messages in pieces, and standard input as one of them */
+  int verbose; /* how many times */
+  bool null;   /* NUL behind each message, in place of the end of a line, both ways */
+  bool json;   /* messages are lines of JSON, both ways */
+  bool slash;  /* lines that begin with a slash are commands */
+  bool timestamps;
   bool no_input; /* listen only, behind the messages */
   bool stats;
   bool include;

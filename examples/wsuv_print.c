@@ -8,9 +8,13 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "wsuv_json.h"
 #include "wsuv_output.h"
 
-enum { CHUNK = 4096 }; /* bytes that are escaped at once */
+enum {
+  CHUNK = 4096,  /* bytes that are escaped at once */
+  TIME_SIZE = 64 /* bytes of a time, with room to spare */
+};
 
 void print_init(printer *p, print_format format, bool timestamps) {
   *p = (printer){.format = format, .terminal = isatty(STDOUT_FILENO), .timestamps = timestamps};
@@ -41,19 +45,31 @@ static int write_text(printer *p, const char *data, size_t len, escape_style sty
 }
 
 /* RFC 3339, in UTC, with milliseconds. */
-static int write_time(void) {
+static void format_time(char *text, size_t size) {
   uv_timeval64_t now;
-  char text[64];
+  struct tm tm;
   if (uv_gettimeofday(&now) < 0) now = (uv_timeval64_t){0};
   time_t seconds = (time_t) now.tv_sec;
-  struct tm tm;
-  size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-  len += (size_t) snprintf(text + len, sizeof text - len, ".%03dZ ", (int) (now.tv_usec / 1000));
-  return output_write(text, len);
+  size_t len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+  snprintf(text + len, size - len, ".%03dZ", (int) (now.tv_usec / 1000));
 }
 
-int print_message(printer *p, const void *data, size_t len, bool last) {
+static int write_time(void) {
+  char time[TIME_SIZE];
+  format_time(time, sizeof time);
+  int err = output_write(time, strlen(time));
+  return err == 0 ? output_write(" ", 1) : err;
+}
+
+static int print_json(const printer *p, wsuv_frame_type_t type, const void *data, size_t len) {
+  char time[TIME_SIZE];
+  if (p->timestamps) format_time(time, sizeof time);
+  return json_write(type, data, len, p->timestamps ? time : NULL);
+}
+
+int print_message(printer *p, wsuv_frame_type_t type, const void *data, size_t len, bool last) {
   escape_style style = p->format == PRINT_RAW ? ESCAPE_LAYOUT : ESCAPE_LINE;
+  if (p->format == PRINT_JSON) return print_json(p, type, data, len);
   int err = p->timestamps && !p->inside ? write_time() : 0;
   p->inside = !last;
   if (err == 0) err = write_text(p, data, len, style, last);

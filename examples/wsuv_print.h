@@ -13,6 +13,7 @@
 typedef enum print_format {
   PRINT_LINES, /* a line each */
   PRINT_NULL,  /* each with a NUL behind it */
+  PRINT_JSON,  /* a line of JSON each, whole messages only */
   PRINT_RAW    /* with nothing between them */
 } print_format;
 
@@ -28,7 +29,7 @@ typedef struct printer {
 void print_init(printer *p, print_format format, bool timestamps);
 
 /* A message, or a piece of it; `last` ends it. */
-int print_message(printer *p, const void *data, size_t len, bool last);
+int print_message(printer *p, wsuv_frame_type_t type, const void *data, size_t len, bool last);
 
 /* The head of a response: its status, a line for each field, and an empty line. */
 int print_head(printer *p, int status, const wsuv_header_t *headers, size_t count);

@@ -181,6 +181,10 @@ void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info
        (double) rtt.min_us / 1000, (double) rtt.smoothed_us / 1000);
 }
 
+void report_pong(const void *data, size_t len) {
+  note("pong: %.*s", (int) len, len > 0 ? (const char *) data : "");
+}
+
 static void note_both(const char *what, uint64_t sent, uint64_t received) {
   note("%s: %llu sent, %llu received", what, (unsigned long long) sent,
        (unsigned long long) received);

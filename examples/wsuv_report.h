@@ -4,6 +4,7 @@
 /* What wsuv tells on standard error. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <wsuv.h>
 
 /* A line behind "wsuv: ". */
@@ -26,6 +27,9 @@ void report_unfinished(const wsuv_close_info_t *info, const char *missing);
 /* What else is known at the end: certificate if the session did not open, body of a refusal, name
    of the close code, round-trip times; for -v. */
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);
+
+/* A pong, for --slash. */
+void report_pong(const void *data, size_t len);
 
 /* What the session has done, in figures; for --stats. */
 void report_stats(const wsuv_session_t *session);

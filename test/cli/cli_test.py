@@ -10,6 +10,7 @@ socket, so that they can do what no honest server does.
 import base64
 import functools
 import hashlib
+import json
 import os
 import pty
 import re
@@ -249,7 +250,7 @@ class CommandLine(CliTest):
         self.check(result, 0)
         for option in ('usage: wsuv', '-m TEXT', '-n N', '-b', '-H', '-p', '--origin',
                        '--ping-interval', '--resolve', '--resolver', '--stream', '--timeout',
-                       '--no-input',
+                       '--no-input', '--null', '--json', '--timestamps', '--slash',
                        '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
@@ -275,7 +276,7 @@ class CommandLine(CliTest):
 
     def test_bad_options_are_named(self):
         for args, named in ((['--nonsense'], 'unknown option: --nonsense'),
-                            (['-x'], 'unknown option: -x'), (['-bvx'], 'unknown option: -x'),
+                            (['-bvx'], 'unknown option: -x'),
                             (['--nonsense=1'], 'unknown option: --nonsense=1'),
                             (['-m'], 'a value is missing for the option -m'),
                             (['--pin'], 'a value is missing for the option --pin'),
@@ -310,7 +311,7 @@ class CommandLine(CliTest):
                                ('a.b:443/chat?token=x', 'wss://a.b:443/...')):
             with self.subTest(url=url):
                 self.check_one_line(run(url), OURS, r'^wsuv: .*URL.* %s\?$' % re.escape(suggested))
-        for url in 'me:secret@a.b', '//a', 'ws:/a', 'wss:':
+        for url in 'me:secret@a.b', 'wss:':
             self.assertNotIn('mean', run(url).err)
 
     def test_header_that_may_not_be_sent_is_1(self):
@@ -1168,6 +1169,106 @@ class Messages(CliTest):
     def test_large_message_is_printed_whole(self):
         line = b'z' * (8 << 20)
         self.check(run('-n', '1', echo_url, data=line), CLOSED, line + b'\n')
+
+
+class Formats(CliTest):
+    """Messages with line ends, and commands."""
+
+    def exchange(self, *args, data, send):
+        """What the server gets before the close frame, and the result."""
+        got = []
+
+        def script(peer):
+            peer.accept()
+            while not got or got[-1][0] != CLOSE:
+                got.append(peer.receive())
+            for opcode, payload in send:
+                peer.send(opcode, payload)
+            peer.sock.sendall(peer.frame(*got[-1]))
+        with Server(script) as server:
+            result = run(*args, server.url, data=data)
+        return got[:-1], result
+
+    def test_null(self):
+        got, result = self.exchange('--null', data=b'a\nb\0\0c',
+                                    send=[(TEXT, b'1\n2'), (TEXT, b'')])
+        self.check(result, CLOSED, b'1\n2\0\0')
+        self.assertEqual(got, [(TEXT, b'a\nb'), (TEXT, b''), (TEXT, b'c')])
+
+    def test_json(self):
+        text = 'a\n"\\\t\r\x1b\x7f\0ä\x9b\u20ac\U0001f600'
+        binary = bytes(range(256)) * 20
+        lines = (r'"a\n\"\\\/\t\r\u001b\b\f\u0000\u00e4\u20AC\ud83d\uDE00ä"', ' {"data" : "x" } \r',
+                 '{"time":"now","type":"text","data":""}', '{"type":"binary","data":"AP8="}',
+                 '{"data":"/w==","type":"binary"}', '{"type":"binary","data":""}')
+        got, result = self.exchange('--json', data='\n'.join(lines).encode(),
+                                    send=[(TEXT, text.encode()), (BINARY, binary), (BINARY, b'')])
+        self.assertEqual(result.status, CLOSED, result.err)
+        self.assertEqual(got, [(TEXT, 'a\n"\\/\t\r\x1b\b\f\0ä\u20ac\U0001f600ä'.encode()),
+                               (TEXT, b'x'), (TEXT, b''), (BINARY, b'\0\xff'), (BINARY, b'\xff'),
+                               (BINARY, b'')])
+        self.assertNotRegex(result.out.decode(), '[\x00-\x09\x0b-\x1f\x7f-\x9f]')
+        printed = [json.loads(line) for line in result.out.splitlines()]
+        self.assertEqual(printed, [
+            {'type': 'text', 'data': text},
+            {'type': 'binary', 'data': base64.b64encode(binary).decode()},
+            {'type': 'binary', 'data': ''}])
+
+    def test_what_is_no_json_is_1(self):
+        lines = (b'', b'"a" b', b'"\t"', br'"\x"', br'"\u12"', br'"\ud800\u0041"', br'"\udc00"',
+                 b'{"type":"text"}', b'{"data":"a",}', b'{"type":"ping","data":""}',
+                 b'{"type":"binary","data":"AA="}', b'{"type":"binary","data":"A-_="}')
+        for line in lines:
+            with self.subTest(line=line):
+                result = run('--json', echo_url, data=b'"fine"\n' + line + b'\n')
+                self.check(result, OURS, None, '^wsuv: standard input, line 2: not a message in')
+
+    def test_timestamps(self):
+        time_of = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'
+        for options, line in ((['--timestamps'], f'{time_of} hi\n'),
+                              (['--timestamps', '--stream'], f'{time_of} hi\n'),
+                              (['--timestamps', '--json'],
+                               f'{{"time":"{time_of}","type":"text","data":"hi"}}\n')):
+            with self.subTest(options=options):
+                result = run(*options, '-m', 'hi', echo_url)
+                self.assertEqual(result.status, CLOSED)
+                self.assertRegex(result.out.decode(), f'^{line}$')
+
+    def test_slash(self):
+        got = []
+
+        def script(peer):
+            peer.accept()
+            for _ in range(5):
+                got.append(peer.receive())
+            peer.send(PONG, b'you \x1b there')
+            got.append(peer.receive())
+            peer.close(1000)
+        with Server(script) as server:
+            process = start('--slash', server.url)
+            result = finish(process, b'/ping are you\n/ping\n/pong  x\n//text\n/nonsense\n/pinga\n'
+                            b'/close 12345\n/close 1006\n/close 1000 %s\n/ping %s\nlast\n'
+                            b'/close 3000 bye bye\nnot sent\n' % (b'r' * 124, b'p' * 126))
+        self.assertEqual(got, [(PING, b'are you'), (PING, b''), (PONG, b' x'), (TEXT, b'/text'),
+                               (TEXT, b'last'), (CLOSE, b'\x0b\xb8bye bye')])
+        self.assertEqual(result.status, CLOSED, result.err)
+        self.assertEqual(re.findall('line (\\d+): ', result.err), ['5', '6', '7', '8', '9', '10'])
+        self.assertIn('* pong: you \\x1b there\n', result.err)
+
+    def test_slash_alone_closes_with_1000(self):
+        got, result = self.exchange('--slash', data=b'/close\n', send=[])
+        self.check(result, CLOSED, b'')
+        self.assertEqual(got, [])
+
+    def test_a_slash_is_text_without_the_option(self):
+        got, result = self.exchange(data=b'/ping\n//a\n', send=[])
+        self.assertEqual(got, [(TEXT, b'/ping'), (TEXT, b'//a')])
+        self.check(result, CLOSED, b'')
+
+    def test_what_excludes_each_other_is_1(self):
+        for args in ['--null', '--stream'], ['--json', '--null'], ['-b', '--timestamps']:
+            with self.subTest(args=args):
+                self.check(run(*args, 'ws://a'), OURS, b'', '^wsuv: not together with ')
 
 
 class Stream(CliTest):
