@@ -115,9 +115,9 @@ static bool is_encoded(const wsuv_close_info_t *info) {
 
 /* The first line of the body that is not empty, and its length: 0 if it is markup or no text. */
 static int first_line(const char **line, const wsuv_close_info_t *info) {
-  const char *s = info->body, *end = s + info->body_len;
   *line = "";
   if (info->body_len == 0 || is_encoded(info)) return 0;
+  const char *s = info->body, *end = s + info->body_len;
   while (s < end && strchr(" \t\r\n", *s) != NULL && *s != '\0') s++;
   if (s == end || *s == '<') return 0;
   int len = 0;
