@@ -94,9 +94,8 @@ static wsuv_frame_type_t message_type(const program *p) {
 
 static input_verdict send_message(program *p, wsuv_frame_type_t type, const char *data,
                                   size_t len) {
-  wsuv_frame_t frame;
-  wsuv_frame_init(&frame, type, data, len);
-  input_verdict verdict = judge_item(p, wsuv_send(p->session, &frame, on_left, p));
+  uv_buf_t buf = uv_buf_init((char *) data, (unsigned) len);
+  input_verdict verdict = judge_item(p, wsuv_send_bufs(p->session, type, &buf, 1, on_left, p));
   if (verdict == INPUT_TAKEN) p->sent++;
   return verdict;
 }
@@ -113,7 +112,7 @@ static input_verdict send_json(program *p, const char *data, size_t len) {
   return verdict;
 }
 
-/* For --slash. What is wrong with a command is told, and the session goes on. */
+/* For --slash. What is wrong with a command is reported, and the session goes on. */
 static input_verdict run_command(program *p, const slash_line *line) {
   int err = 0;
   switch (line->kind) {
@@ -125,8 +124,9 @@ static input_verdict run_command(program *p, const slash_line *line) {
     break;
   default: report_item(p, "no such command: /ping, /pong, /close [CODE [REASON]], or //TEXT");
   }
+  if (err == WSUV_ESTATE || p->hung_up) return INPUT_ENOUGH;
   if (err < 0) report_item(p, wsuv_strerror(err));
-  return p->hung_up || err == WSUV_ESTATE ? INPUT_ENOUGH : INPUT_TAKEN;
+  return INPUT_TAKEN;
 }
 
 static input_verdict take_line(program *p, const char *data, size_t len) {

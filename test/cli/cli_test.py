@@ -944,6 +944,14 @@ class Input(CliTest):
         _, messages = self.received(data=b'\n'.join(lines))
         self.assertEqual([payload for _, payload in messages], lines)
 
+    def test_long_line_is_sent_in_fragments(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive_pieces(), (TEXT, b'x' * (1 << 20), 16))
+            peer.answer_close()
+        with Server(script) as server:
+            self.check(run(server.url, data=b'x' * (1 << 20)), CLOSED, b'')
+
     def test_echo_of_many_lines(self):
         data = b''.join(b'line %d\n' % i for i in range(20000))
         self.check(run('-n', '20000', echo_url, data=data), CLOSED, data)
