@@ -79,8 +79,12 @@ typedef struct span {
   size_t len;
 } span;
 
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_space(reader *r) {
-  while (r->at < r->end && memchr(" \t\r\n", *r->at, 4) != NULL) r->at++;
+  while (r->at < r->end && is_space(*r->at)) r->at++;
 }
 
 static bool take(reader *r, char c) {
@@ -98,7 +102,7 @@ static bool take_hex(reader *r, unsigned *code) {
     if (r->at == r->end) return false;
     char c = *r->at++;
     if (c >= 'A' && c <= 'F') c = (char) (c - 'A' + 'a');
-    const char *digit = memchr(digits, c, 16);
+    const char *digit = memchr(digits, c, sizeof digits - 1);
     if (digit == NULL) return false;
     *code = *code << 4 | (unsigned) (digit - digits);
   }
