@@ -491,7 +491,7 @@ class Connecting(CliTest):
             peer.close(1000)
             peer.receive_close()
         with Server(script) as server:
-            result = run('-v', server.url)
+            result = run('-v', '--no-input', server.url)
             self.check(result, CLOSED, b'', r'(?m)^\* Content-Length of the response is ignored$')
 
 
@@ -550,13 +550,16 @@ class Closing(CliTest):
             self.assertEqual(peer.receive(), (TEXT, b'quit'))
             peer.close(1000)
             peer.receive_close()
-        for stdin in 'file', 'pipe':
-            with self.subTest(stdin=stdin), tempfile.TemporaryFile() as file:
-                file.write(b'quit\n')
-                file.seek(0)
-                with Server(script) as server:
-                    kind = dict(stdin=file) if stdin == 'file' else dict(data=b'quit\n')
-                    self.check(run(server.url, **kind), CLOSED, b'')
+        read_end, write_end = os.pipe()
+        os.write(write_end, b'quit\n')
+        os.close(write_end)
+        with tempfile.TemporaryFile() as file:
+            file.write(b'quit\n')
+            file.seek(0)
+            for stdin in file, read_end:
+                with self.subTest(stdin=stdin), Server(script) as server:
+                    self.check(run(server.url, stdin=stdin), CLOSED, b'')
+        os.close(read_end)
 
     def test_close_before_the_last_message_is_5(self):
         def script(peer):
