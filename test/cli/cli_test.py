@@ -8,6 +8,7 @@ socket, so that they can do what no honest server does.
 """
 
 import base64
+import fcntl
 import functools
 import hashlib
 import json
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -1486,6 +1488,17 @@ class Terminal(CliTest):
     EVIL = 'a\x1b[2J\x1b]0;t\x07\r\b\x9b1m\n\t\x7fß'.encode()
     SHOWN = r'a\x1b[2J\x1b]0;t\x07\r\x08\u009b1m\n\t\x7fß'.encode()
 
+    @staticmethod
+    def read(master, mark=None):
+        """What is on the terminal up to the mark, or when nobody has it open any more."""
+        shown = b''
+        try:
+            while (mark is None or mark not in shown) and (data := os.read(master, 65536)):
+                shown += data
+        except OSError:
+            pass
+        return shown.replace(b'\r\n', b'\n')
+
     def shown(self, script, *args):
         """What is on the terminal in the end, and the exit status."""
         master, slave = pty.openpty()
@@ -1493,14 +1506,9 @@ class Terminal(CliTest):
             process = start('--no-input', *args, server.url, stdout=slave, stderr=slave,
                             stdin=subprocess.DEVNULL)
             os.close(slave)
-            shown = b''
-            try:
-                while data := os.read(master, 65536):
-                    shown += data
-            except OSError:  # nobody has the terminal open any more
-                pass
+            shown = self.read(master)
             os.close(master)
-            return shown.replace(b'\r\n', b'\n'), process.wait(PATIENCE)
+            return shown, process.wait(PATIENCE)
 
     def no_controls(self, shown):
         self.assertNotRegex(shown.decode(), r'[\x00-\x09\x0b-\x1f\x7f-\x9f]')
@@ -1530,6 +1538,27 @@ class Terminal(CliTest):
             peer.receive_close()
         shown, status = self.shown(script, '--stream')
         self.assertEqual((shown, status), (self.SHOWN + b'\n', CLOSED))
+
+    def test_dialogue_up_to_ctrl_c(self):
+        def script(peer):
+            peer.accept()
+            self.assertEqual(peer.receive(), (TEXT, b'typed'))
+            peer.send(TEXT, self.EVIL)
+            self.assertEqual(peer.answer_close(), 1001)
+
+        def control():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        master, slave = pty.openpty()
+        with Server(script) as server:
+            process = start(server.url, stdin=slave, stdout=slave, stderr=slave,
+                            start_new_session=True, preexec_fn=control)
+            os.close(slave)
+            os.write(master, b'typed\n')
+            self.assertIn(self.SHOWN + b'\n', self.read(master, self.SHOWN + b'\r\n'))
+            os.write(master, b'\x03')
+            self.assertEqual(process.wait(PATIENCE), CLOSED)
+            self.assertEqual(self.read(master), b'^C')
+            os.close(master)
 
     def test_head_and_body_are_escaped(self):
         def script(peer):
