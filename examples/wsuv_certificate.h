@@ -8,7 +8,7 @@
 
 enum { CERTIFICATE_NAME_SIZE = 512 };
 
-/* Texts, terminated. Names are cut to their room, and may have control characters. */
+/* Texts, terminated. A name that has no room is empty; names may have control characters. */
 typedef struct certificate {
   char subject[CERTIFICATE_NAME_SIZE]; /* Such as "O=Example, CN=localhost". */
   char issuer[CERTIFICATE_NAME_SIZE];  /* Likewise. */
@@ -16,7 +16,7 @@ typedef struct certificate {
   char pin[64];                        /* As for the option --pin. */
 } certificate;
 
-/* Read a certificate (DER). false: it is malformed. */
+/* Read a certificate (DER). false: mbedTLS cannot read it. */
 bool certificate_read(certificate *c, const void *data, size_t len);
 
 #endif
