@@ -131,14 +131,11 @@ static int first_line(const char **line, const wsuv_close_info_t *info) {
 
 static void report_error(const wsuv_close_info_t *info, bool body) {
   const char *line = "";
-  char status[32] = "";
   const char *separator = *info->detail != '\0' ? ": " : "";
-  if (info->status == WSUV_ESTATUS) snprintf(status, sizeof status, ": HTTP %d", info->http_status);
   if (info->stage < WSUV_STAGE_OPEN) {
     int len = body && info->status == WSUV_ESTATUS ? first_line(&line, info) : 0;
-    report("could not connect: %s: %s%s%s%s%s%.*s", wsuv_stage_name(info->stage),
-           wsuv_strerror(info->status), status, separator, info->detail, len > 0 ? ": " : "", len,
-           line);
+    report("could not connect: %s: %s%s%s%s%.*s", wsuv_stage_name(info->stage),
+           wsuv_strerror(info->status), separator, info->detail, len > 0 ? ": " : "", len, line);
   } else {
     report("connection lost: %s%s%s%s", wsuv_strerror(info->status), separator, info->detail,
            blocked_output());

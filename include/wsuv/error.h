@@ -34,7 +34,7 @@ extern "C" {
   XX(ECONTROL, -70006, "control frame payload too long")                                  \
   XX(ECLOSECODE, -70007, "close code may not be sent")                                    \
   XX(EUTF8, -70008, "text is not valid UTF-8")                                            \
-  XX(ESTATUS, -70009, "upgrade refused: HTTP status is not 101")                          \
+  XX(ESTATUS, -70009, "upgrade refused")                                                  \
   XX(EHTTP, -70010, "malformed HTTP, or not HTTP/1.1")                                    \
   XX(EUPGRADE, -70011, "Upgrade or Connection header missing or wrong")                   \
   XX(EACCEPT, -70012, "Sec-WebSocket-Accept missing, repeated or wrong")                  \

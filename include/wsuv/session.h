@@ -53,16 +53,24 @@ typedef struct wsuv_close_info {
   /** 0: closed by the closing handshake; else the one error that ended the session. */
   int status;
   wsuv_stage_t stage; /**< The stage in which it ended. */
-  const char *detail; /**< What was wrong, in words; "" if #status says everything. */
-  bool clean;         /**< Close frames went both ways (RFC 6455 7.1.4). */
-  bool by_peer;       /**< The peer's close frame came before ours was made. */
+  /**
+   * What was wrong, in words; "" if #status says everything. What it quotes of the peer is cut and
+   * escaped, as in the log (wsuv_log_fn).
+   */
+  const char *detail;
+  bool clean;   /**< Close frames went both ways (RFC 6455 7.1.4). */
+  bool by_peer; /**< The peer's close frame came before ours was made. */
   /**
    * The peer's close code; #WSUV_CLOSE_NO_STATUS if its close frame had none,
    * #WSUV_CLOSE_ABNORMAL if there was no close frame from it, 0 if the session was never open.
    */
   uint16_t code;
-  const char *reason; /**< The peer's reason, valid UTF-8, terminated; "" if none. */
-  size_t reason_len;  /**< Bytes of #reason. */
+  /**
+   * The peer's reason, valid UTF-8, terminated; "" if none. It may have control characters: do not
+   * write it to a terminal as it is.
+   */
+  const char *reason;
+  size_t reason_len; /**< Bytes of #reason. */
   /** The close code that was sent; #WSUV_CLOSE_NO_STATUS: without code; 0: no close frame. */
   uint16_t sent_code;
   const char *sent_reason; /**< The reason that was sent, terminated; "" if none. */
@@ -133,7 +141,8 @@ typedef struct wsuv_request {
   /**
    * `ws://host[:port][/path][?query]`, or `wss://`; `http` and `https` mean the same. Or
    * `ws+unix:///path/to/socket:/path?query`: the path of a Unix socket, up to the first colon,
-   * without escapes; `Host` is `localhost`.
+   * without escapes; `Host` is `localhost`. An IPv6 address is in brackets, and may have a zone as
+   * users type it, such as `[fe80::1%eth0]` (RFC 9844), or with the older `%25`; it is not sent.
    */
   const char *url;
   const char *origin; /**< Value of `Origin`; NULL: not sent. */
@@ -192,7 +201,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  * @return 0;
  *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over
  *         253 characters or a socket path over 107 bytes; or the parts of the request have one of
- *         these errors; or there is neither URL nor host;
+ *         these errors; or there is neither URL nor host; the log says what exactly is wrong;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;

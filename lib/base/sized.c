@@ -36,10 +36,19 @@ static bool is_zero(const unsigned char *bytes, size_t n) {
   return true;
 }
 
-int sized_in(void *to, const sized_type *type, const void *from) {
+/* A newer caller's size is known, but it has set what is not known here. */
+static int refuse_size(const sized_type *type, size_t size, size_t known, ws_why *why) {
+  if (known == 0) return ws_why_set(why, WSUV_ESIZE, "%s of %zu bytes", type->name, size);
+  return ws_why_set(why, WSUV_ESIZE, "%s of %zu bytes with fields set that are unknown here",
+                    type->name, size);
+}
+
+int sized_in(void *to, const sized_type *type, const void *from, ws_why *why) {
   const size_t size = size_of(from), known = known_bytes(type, size), present = present_size(type);
   const unsigned char *bytes = from;
-  if (known == 0 || (size > known && !is_zero(bytes + known, size - known))) return WSUV_ESIZE;
+  if (known == 0 || (size > known && !is_zero(bytes + known, size - known))) {
+    return refuse_size(type, size, known, why);
+  }
   memcpy((unsigned char *) to + sizeof size, bytes + sizeof size, known - sizeof size);
   memcpy(to, &present, sizeof present);
   return 0;
@@ -53,10 +62,10 @@ void sized_fill(void *to, size_t size, const sized_type *type, const void *from)
   memcpy(to, &size, sizeof size);
 }
 
-int sized_out(void *to, const sized_type *type, const void *from) {
+int sized_out(void *to, const sized_type *type, const void *from, ws_why *why) {
   const size_t size = size_of(to), known = known_bytes(type, size);
   unsigned char *bytes = to;
-  if (known == 0) return WSUV_ESIZE;
+  if (known == 0) return refuse_size(type, size, known, why);
   memcpy(bytes + sizeof size, (const unsigned char *) from + sizeof size, known - sizeof size);
   memset(bytes + known, 0, size - known);
   return 0;

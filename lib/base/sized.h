@@ -14,9 +14,12 @@
 
 #include <wsuv/error.h>
 
+#include "base/why.h"
+
 enum { SIZED_MAX = 4096 }; /* more is no size, but garbage */
 
 typedef struct sized_type {
+  const char *name; /* This is the name of the structure's type. */
   /* These are the sizes in bytes that releases had, ascending; the last one is today's. */
   const size_t *released;
   size_t count; /* `released` has this many elements. */
@@ -24,10 +27,10 @@ typedef struct sized_type {
 
 /* Define the static `name` for a structure: its last field, which must end at sizeof, so that
    padding never becomes a field; then the sizes that releases had, ending in sizeof(type). */
-#define SIZED_TYPE(name, type, last, ...)                \
-  SIZED_NO_PADDING(type, last);                          \
-  static const size_t name##_released[] = {__VA_ARGS__}; \
-  static const sized_type name = {name##_released,       \
+#define SIZED_TYPE(name, type, last, ...)                 \
+  SIZED_NO_PADDING(type, last);                           \
+  static const size_t name##_released[] = {__VA_ARGS__};  \
+  static const sized_type name = {#type, name##_released, \
                                   sizeof name##_released / sizeof name##_released[0]}
 
 /* For a structure that is only given out, this check is enough. */
@@ -41,8 +44,8 @@ typedef struct sized_type {
 
 /* Read a structure of the caller's. `to` is one of today's size that holds the defaults, and gets
    what the caller has filled in; its size becomes today's. 0 or WSUV_ESIZE, and then `to` is as it
-   was. */
-int sized_in(void *to, const sized_type *type, const void *from);
+   was, and *why, unless it is NULL, names the structure. */
+int sized_in(void *to, const sized_type *type, const void *from, ws_why *why);
 
 /* Fill in a structure of the caller's, whose size is an argument because it is not set, from one of
    today's size. What is beyond that becomes zero. A size that holds no size_t is ignored. */
@@ -50,7 +53,7 @@ void sized_fill(void *to, size_t size, const sized_type *type, const void *from)
 
 /* Fill in a structure of the caller's from one of today's size: as far as it goes. What a newer
    caller has beyond that becomes zero; its size stays. 0 or WSUV_ESIZE, and then nothing is
-   written. */
-int sized_out(void *to, const sized_type *type, const void *from);
+   written, and *why, unless it is NULL, names the structure. */
+int sized_out(void *to, const sized_type *type, const void *from, ws_why *why);
 
 #endif

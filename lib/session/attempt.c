@@ -377,12 +377,12 @@ void attempt_start(attempt *a) {
 
 /* Lifetime */
 
-static int make_handshake(attempt *a) {
+static int make_handshake(attempt *a, ws_why *why) {
   uint8_t key[HANDSHAKE_KEY_SIZE];
   size_t len;
   int err = random_pool_take(&a->endpoint->shared.random, key, sizeof key);
   if (err < 0) return err;
-  err = h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key);
+  err = h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key, why);
   if (err < 0 || !log_wants(a->log.config, WSUV_LOG_INFO)) return err;
   const char *text = h1_client_request(a->handshake, &len);
   log_request(a->log, text, len);
@@ -390,7 +390,7 @@ static int make_handshake(attempt *a) {
 }
 
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
-                const attempt_events *events, void *up) {
+                const attempt_events *events, void *up, ws_why *why) {
   attempt *a = ws_calloc(&e->alloc, sizeof *a);
   if (a == NULL) return WS_ENOMEM;
   a->endpoint = e;
@@ -400,7 +400,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   a->events = events;
   a->up = up;
   a->stage = WSUV_STAGE_RESOLVE;
-  int err = make_handshake(a);
+  int err = make_handshake(a, why);
   if (err < 0) {
     ws_free(&e->alloc, a);
     return err;

@@ -54,9 +54,9 @@ typedef struct attempt_figures {
 
 /* Make an attempt. The handshake's request is written at once, so that every error in it is
    returned here. On success the attempt owns the session_request. Returns 0; WSUV_EINVAL_HEADER;
-   WSUV_ERANDOM; WS_ENOMEM; or the error of an extension's hook. */
+   with *why, unless it is NULL; WSUV_ERANDOM; WS_ENOMEM; or the error of an extension's hook. */
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
-                const attempt_events *events, void *up);
+                const attempt_events *events, void *up, ws_why *why);
 
 /* Use a connection that exists, instead of dialling. Call it before attempt_start. */
 void attempt_set_filter(attempt *a, ws_filter *filter);

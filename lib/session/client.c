@@ -89,17 +89,19 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
   wsuv_client_config_init(&defaults);
   if (loop == NULL)
     return WS_EINVAL; /* uv_default_loop() returns NULL when the process has no descriptors left */
-  int err = config_read(&read, config != NULL ? config : &defaults);
+  ws_why why = {""};
+  int err = config_read(&read, config != NULL ? config : &defaults, &why);
   config = &read.config;
-  if (err == 0) err = config_check(config);
-  if (err < 0) return err;
+  if (err == 0) err = config_check(config, &why);
+  if (err < 0) return log_refusal((log_to){config, NULL}, err, &why);
   const wsuv_allocator_t *alloc = config->allocator != NULL ? config->allocator : &ws_alloc_libc;
   err = env_uv_new(&env, loop, alloc, config->random, config->random_arg, config->resolver);
   if (err < 0) return err;
   err = client_new_in(client, env, config);
   if (err < 0) {
     env_uv_discard(env);
-    return err;
+    if (err == WSUV_ESIZE) ws_why_set(&why, err, "wsuv_extension_t");
+    return log_refusal((log_to){config, NULL}, err, &why);
   }
   (*client)->endpoint.loop = loop;
   return 0;

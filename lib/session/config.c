@@ -53,26 +53,26 @@ void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from) {
 
 SIZED_TYPE(converter_type, wsuv_converter_t, deserialize, sizeof(wsuv_converter_t));
 
-static int read_converter(config_input *to) {
+static int read_converter(config_input *to, ws_why *why) {
   const wsuv_converter_t *from = to->config.converter;
   if (from == NULL || from->size == sizeof *from) return 0;
   wsuv_converter_init(&to->converter);
   to->config.converter = &to->converter;
-  return sized_in(&to->converter, &converter_type, from);
+  return sized_in(&to->converter, &converter_type, from, why);
 }
 
-static int read_tls(config_input *to) {
+static int read_tls(config_input *to, ws_why *why) {
   const wsuv_tls_config_t *from = to->config.tls;
   if (from == NULL || from->size == sizeof *from) return 0;
   to->config.tls = &to->tls;
-  return tls_config_read(&to->tls, from);
+  return tls_config_read(&to->tls, from, why);
 }
 
-int config_read(config_input *to, const wsuv_config_t *from) {
+int config_read(config_input *to, const wsuv_config_t *from, ws_why *why) {
   to->config = defaults;
-  int err = sized_in(&to->config, &config_type, from);
-  if (err == 0) err = read_converter(to);
-  return err == 0 ? read_tls(to) : err;
+  int err = sized_in(&to->config, &config_type, from, why);
+  if (err == 0) err = read_converter(to, why);
+  return err == 0 ? read_tls(to, why) : err;
 }
 
 static bool limits_set(const wsuv_config_t *c) {
@@ -101,7 +101,7 @@ static int check_socket(const wsuv_config_t *c) {
 }
 
 /* The header fields of the configuration are checked as part of a handshake request. */
-static int check_handshake(const wsuv_config_t *c) {
+static int check_handshake(const wsuv_config_t *c, ws_why *why) {
   const ws_url nowhere = {.port = 0};
   const handshake_request request = {
       .url = &nowhere,
@@ -111,17 +111,17 @@ static int check_handshake(const wsuv_config_t *c) {
       .subprotocols = c->subprotocols,
       .subprotocol_count = c->subprotocol_count,
   };
-  return handshake_request_check(&request);
+  return handshake_request_check(&request, why);
 }
 
-int config_check(const wsuv_config_t *config) {
+int config_check(const wsuv_config_t *config, ws_why *why) {
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (!choices_known(config) || !allocator_whole(config->allocator)) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
   int err = config->tls != NULL ? tls_config_check(config->tls) : 0;
   if (err == 0) err = check_socket(config);
-  return err < 0 ? err : check_handshake(config);
+  return err < 0 ? err : check_handshake(config, why);
 }
 
 /* A zeroed array of n pointers, or of elements that hold pointers. NULL when n is 0, too. */

@@ -7,6 +7,7 @@
 #include <wsuv/converter.h>
 
 #include "base/alloc.h"
+#include "base/why.h"
 
 /* A caller's configuration, and copies of those parts whose size is not that of the current
    version. */
@@ -22,8 +23,8 @@ typedef struct config_input {
 
 /* Read a caller's configuration into a structure of the current size, together with the structures
    that it points to, except extensions. Structures that have the current size are not copied.
-   Returns 0 or WSUV_ESIZE. */
-int config_read(config_input *to, const wsuv_config_t *from);
+   Returns 0 or WSUV_ESIZE, with *why. */
+int config_read(config_input *to, const wsuv_config_t *from, ws_why *why);
 
 /* Fill in a caller's structure of `size` bytes. */
 void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from);
@@ -32,8 +33,8 @@ void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from);
    high_water, the policy, the log level or the resolver is unknown, the allocator lacks a function,
    the local address is malformed, a list is NULL but its count is not 0, or the TLS configuration
    is wrong; WS_EPROTONOSUPPORT: the TLS library has none of the allowed versions;
-   WSUV_EINVAL_HEADER: a header field or subprotocol may not be sent. */
-int config_check(const wsuv_config_t *config);
+   WSUV_EINVAL_HEADER: a header field or subprotocol may not be sent; *why says which. */
+int config_check(const wsuv_config_t *config, ws_why *why);
 
 /* Copy a configuration that was checked, with all that it points to. Hooks keep their pointers, and
    the copy has no extensions. Returns 0 or WS_ENOMEM. */

@@ -36,22 +36,23 @@ typedef struct connect_input {
 } connect_input;
 
 static int read_input(connect_input *to, const wsuv_request_t *request,
-                      const wsuv_callbacks_t *callbacks) {
+                      const wsuv_callbacks_t *callbacks, ws_why *why) {
   wsuv_request_init(&to->request, NULL);
   wsuv_callbacks_init(&to->callbacks);
-  int err = sized_in(&to->request, &request_type, request);
-  if (err == 0 && callbacks != NULL) err = sized_in(&to->callbacks, &callbacks_type, callbacks);
+  int err = sized_in(&to->request, &request_type, request, why);
+  if (err == 0 && callbacks != NULL)
+    err = sized_in(&to->callbacks, &callbacks_type, callbacks, why);
   if (err < 0 || to->request.config == NULL) return err;
-  err = config_read(&to->config, to->request.config);
+  err = config_read(&to->config, to->request.config, why);
   to->request.config = &to->config.config;
   return err;
 }
 
-static int check(const wsuv_client_t *client, const wsuv_request_t *request) {
+static int check(const wsuv_client_t *client, const wsuv_request_t *request, ws_why *why) {
   if (request->header_count > 0 && request->headers == NULL) return WS_EINVAL;
   if (request->subprotocol_count > 0 && request->subprotocols == NULL) return WS_EINVAL;
   if (request->config == NULL) return 0;
-  return hooks_match(client, request->config) ? config_check(request->config) : WS_EINVAL;
+  return hooks_match(client, request->config) ? config_check(request->config, why) : WS_EINVAL;
 }
 
 /* The extensions to offer: the client's, or those of the request's own configuration. A raw session
@@ -68,24 +69,25 @@ static int choose_extensions(extension_list **out, endpoint *e, const wsuv_reque
 }
 
 static int make_request(session_request **out, endpoint *e, const wsuv_request_t *from,
-                        const wsuv_config_t *config) {
+                        const wsuv_config_t *config, ws_why *why) {
   extension_list *extensions;
   int err = choose_extensions(&extensions, e, from);
+  if (err == WSUV_ESIZE) return ws_why_set(why, err, "wsuv_extension_t");
   if (err < 0) return err;
-  err = request_new(out, &e->alloc, from, config, &e->tls, extensions);
+  err = request_new(out, &e->alloc, from, config, &e->tls, extensions, why);
   extension_list_unref(extensions);
   return err;
 }
 
 /* Create the attempt of a new session. */
 static int make_attempt(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *from,
-                        const wsuv_config_t *config) {
+                        const wsuv_config_t *config, ws_why *why) {
   session_request *req;
   endpoint *e = &client->endpoint;
-  int err = make_request(&req, e, from, config);
+  int err = make_request(&req, e, from, config, why);
   if (err < 0) return err;
   err = attempt_new(&s->attempt, e, &client->resolver, req, session_log(s), &session_attempt_events,
-                    s);
+                    s, why);
   if (err < 0) request_free(req);
   return err;
 }
@@ -102,7 +104,7 @@ static int make_session(wsuv_session_t **out, endpoint *e, const wsuv_config_t *
 /* Create a session without a connection. The request was checked. Nothing else refers to the
    session yet. */
 static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
-                const wsuv_callbacks_t *callbacks) {
+                const wsuv_callbacks_t *callbacks, ws_why *why) {
   endpoint *e = &client->endpoint;
   const wsuv_config_t *config = request->config != NULL ? request->config : &e->config;
   int err = make_session(out, e, config, callbacks);
@@ -113,27 +115,34 @@ static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_
     conn_set_raw(&s->conn);
     s->out.fragment_size = 0;
   }
-  err = make_attempt(s, client, request, config);
+  err = make_attempt(s, client, request, config, why);
   if (err < 0) session_free(s);
   return err;
 }
 
 static int read_and_check(connect_input *to, const wsuv_client_t *client,
-                          const wsuv_request_t *request, const wsuv_callbacks_t *callbacks) {
+                          const wsuv_request_t *request, const wsuv_callbacks_t *callbacks,
+                          ws_why *why) {
   if (endpoint_lost(&client->endpoint)) return WS_ECANCELED;
   if (client->endpoint.closing) return WSUV_ESTATE;
-  int err = read_input(to, request, callbacks);
-  return err < 0 ? err : check(client, &to->request);
+  int err = read_input(to, request, callbacks, why);
+  return err < 0 ? err : check(client, &to->request, why);
+}
+
+/* Log what is wrong with the arguments, as no on_close will report it. */
+static int refuse(const wsuv_client_t *client, int err, const ws_why *why) {
+  return log_refusal((log_to){&client->endpoint.config, NULL}, err, why);
 }
 
 int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                  const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
   connect_input in;
   wsuv_session_t *s;
-  int err = read_and_check(&in, client, request, callbacks);
-  if (err < 0) return err;
-  err = make(&s, client, &in.request, &in.callbacks);
-  if (err < 0) return err;
+  ws_why why = {""};
+  int err = read_and_check(&in, client, request, callbacks, &why);
+  if (err < 0) return refuse(client, err, &why);
+  err = make(&s, client, &in.request, &in.callbacks, &why);
+  if (err < 0) return refuse(client, err, &why);
   err = attempt_enter_queue(s->attempt, &s->task);
   if (err < 0) {
     session_free(s);
@@ -146,12 +155,12 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
 
 /* The session takes over the stream only after everything else has succeeded. */
 static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
-                        wsuv_session_t **session) {
+                        wsuv_session_t **session, ws_why *why) {
   wsuv_session_t *s;
   ws_filter *filter;
   int err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
   if (err < 0) return err;
-  err = make(&s, client, &in->request, &in->callbacks);
+  err = make(&s, client, &in->request, &in->callbacks, why);
   if (err < 0) {
     adopt_discard(filter);
     return err;
@@ -166,10 +175,11 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
 int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv_stream_t *stream,
                         const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
   connect_input in;
-  int err = read_and_check(&in, client, request, callbacks);
-  if (err < 0) return err;
-  if (stream == NULL || in.request.address != NULL) return WS_EINVAL;
-  return connect_over(client, &in, stream, session);
+  ws_why why = {""};
+  int err = read_and_check(&in, client, request, callbacks, &why);
+  if (err == 0 && (stream == NULL || in.request.address != NULL)) return WS_EINVAL;
+  if (err == 0) err = connect_over(client, &in, stream, session, &why);
+  return err < 0 ? refuse(client, err, &why) : 0;
 }
 
 int wsuv_connect_url(wsuv_client_t *client, const char *url, const wsuv_callbacks_t *callbacks,

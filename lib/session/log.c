@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <wsuv/error.h>
+
+#include "base/escape.h"
+#include "base/view.h"
 #include "proto/http/ascii.h"
 
 /* Writes lines to the log hook. A line is made only if its level is wanted. */
@@ -19,13 +23,21 @@ bool log_wants(const wsuv_config_t *config, wsuv_log_level_t level) {
 }
 
 void log_line(log_to to, wsuv_log_level_t level, const char *format, ...) {
-  char line[LINE_SIZE];
+  char raw[LINE_SIZE], line[LINE_SIZE];
   va_list args;
   if (!log_wants(to.config, level)) return;
   va_start(args, format);
-  (void) vsnprintf(line, sizeof line, format, args);
+  (void) vsnprintf(raw, sizeof raw, format, args);
   va_end(args);
+  (void) escape_text(line, sizeof line, raw, strlen(raw));
   to.config->log(level, to.session, line, to.config->log_arg);
+}
+
+int log_refusal(log_to to, int err, const ws_why *why) {
+  if (why->text[0] != '\0') {
+    log_line(to, WSUV_LOG_ERROR, "refused: %s: %s", wsuv_strerror(err), why->text);
+  }
+  return err;
 }
 
 static const char *opcode_name(uint8_t opcode) {
@@ -64,45 +76,85 @@ void log_payload(log_to to, bool outgoing, const uint8_t *payload, size_t len) {
   }
 }
 
-static bool is_name(const char *line, size_t len, const char *lower) {
-  for (size_t i = 0; i < len; i++) {
-    if (lower[i] == '\0' || ascii_lower(line[i]) != lower[i]) return false;
+#define LEFT_OUT "(left out)"
+
+/* Header fields with secrets in their values. */
+static const struct {
+  const char *name; /* This is the name in lower case. */
+  bool reference; /* The value is a URL: only its query, its fragment and credentials are left out.
+                   */
+} secrets[] = {{"authorization", false},
+               {"proxy-authorization", false},
+               {"authentication-info", false},
+               {"proxy-authentication-info", false},
+               {"cookie", false},
+               {"set-cookie", false},
+               {"sec-websocket-protocol", false},
+               {"location", true},
+               {"content-location", true},
+               {"referer", true}};
+
+static bool is_name(ws_text name, const char *lower) {
+  for (size_t i = 0; i < name.len; i++) {
+    if (lower[i] == '\0' || ascii_lower(name.base[i]) != lower[i]) return false;
   }
-  return lower[len] == '\0';
+  return lower[name.len] == '\0';
 }
 
-static bool is_secret(const char *name, size_t len) {
-  static const char *const names[] = {"authorization", "proxy-authorization", "cookie",
-                                      "set-cookie"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (is_name(name, len, names[i])) return true;
+/* How much of a reference may be shown: up to its query; nothing, if it has an "@" before that,
+   which may come after credentials. */
+static size_t shown_len(ws_text reference) {
+  size_t n = 0;
+  while (n < reference.len && reference.base[n] != '?' && reference.base[n] != '#') {
+    if (reference.base[n++] == '@') return 0;
   }
-  return false;
+  return n;
+}
+
+/* No other function writes a header field to the log. */
+static void put_field(log_to to, char mark, ws_text name, ws_text value) {
+  size_t shown = value.len;
+  for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+    if (is_name(name, secrets[i].name)) shown = secrets[i].reference ? shown_len(value) : 0;
+  }
+  log_line(to, WSUV_LOG_INFO, "%c %.*s: %.*s%s", mark, (int) name.len, name.base, (int) shown,
+           value.base, shown < value.len ? LEFT_OUT : "");
+}
+
+static ws_text text_of(const char *s) {
+  return (ws_text){s, strlen(s)};
 }
 
 void log_field(log_to to, const wsuv_header_t *field) {
-  bool secret = is_secret(field->name, strlen(field->name));
-  log_line(to, WSUV_LOG_INFO, "< %s: %s", field->name, secret ? "(left out)" : field->value);
+  put_field(to, '<', text_of(field->name), text_of(field->value));
 }
 
-static void log_request_line(log_to to, const char *line, size_t len) {
-  const char *colon = memchr(line, ':', len);
-  size_t name = colon != NULL ? (size_t) (colon - line) : 0;
-  if (is_secret(line, name)) {
-    log_line(to, WSUV_LOG_INFO, "> %.*s: (left out)", (int) name, line);
+/* "GET /path?query HTTP/1.1" */
+static void put_request_line(log_to to, ws_text line) {
+  const char *query = memchr(line.base, '?', line.len), *end = line.base + line.len;
+  if (query == NULL) {
+    log_line(to, WSUV_LOG_INFO, "> %.*s", (int) line.len, line.base);
   } else {
-    log_line(to, WSUV_LOG_INFO, "> %.*s", (int) len, line);
+    const char *space = memchr(query, ' ', (size_t) (end - query));
+    log_line(to, WSUV_LOG_INFO, "> %.*s?" LEFT_OUT "%.*s", (int) (query - line.base), line.base,
+             (int) (end - space), space);
   }
 }
 
+/* The text was written by handshake_request_write: every line ends with CRLF, and ": " follows each
+   name. */
 void log_request(log_to to, const char *text, size_t len) {
-  const char *end = text + len;
-  while (text < end) {
-    const char *eol = memchr(text, '\r', (size_t) (end - text));
-    size_t n = (size_t) ((eol != NULL ? eol : end) - text);
-    if (n == 0) return;
-    log_request_line(to, text, n);
-    text += n + 2;
-    if (eol == NULL) return;
+  bool first = true;
+  for (const char *eol; (eol = memchr(text, '\r', len)) != NULL && eol > text; first = false) {
+    const ws_text line = {text, (size_t) (eol - text)};
+    const char *colon = memchr(text, ':', line.len);
+    if (first) {
+      put_request_line(to, line);
+    } else if (colon != NULL) {
+      const ws_text name = {text, (size_t) (colon - text)};
+      put_field(to, '>', name, (ws_text){colon + 2, line.len - name.len - 2});
+    }
+    len -= line.len + 2;
+    text = eol + 2;
   }
 }

@@ -67,21 +67,24 @@ static void pack_handshake(handshake_request *h, packer *p, const wsuv_request_t
 }
 
 /* The URL, or the same from parts; both together are an error. */
-static int read_url(session_request *r, packer *p, const wsuv_request_t *from) {
+static int read_url(session_request *r, packer *p, const wsuv_request_t *from, ws_why *why) {
   bool parts = from->host != NULL || from->path != NULL || from->port != 0 || from->secure;
   const char *url = pack_text(p, from->url), *host = pack_text(p, from->host);
   const char *path = pack_text(p, from->path);
   if (from->url != NULL && parts) return WS_EINVAL;
-  if (from->url == NULL && from->host == NULL) return WSUV_EURL;
+  if (from->url == NULL && from->host == NULL) {
+    return ws_why_set(why, WSUV_EURL, "neither a URL nor a host");
+  }
   if (p->base == NULL) return 0;
-  return url != NULL ? url_parse(&r->url, url, strlen(url))
-                     : url_from_parts(&r->url, from->secure, host, from->port, path);
+  int err = url != NULL ? url_parse(&r->url, url, strlen(url))
+                        : url_from_parts(&r->url, from->secure, host, from->port, path);
+  return err < 0 ? url_explain(&r->url, why) : 0;
 }
 
 static int pack_all(session_request *r, packer *p, const wsuv_request_t *from,
-                    const wsuv_config_t *config) {
+                    const wsuv_config_t *config, ws_why *why) {
   pack_handshake(&r->handshake, p, from, config);
-  return read_url(r, p, from);
+  return read_url(r, p, from, why);
 }
 
 /* The destination: name and port, an address in place of the name, or the URL's Unix socket. */
@@ -113,8 +116,8 @@ static void set_limits(session_request *r, const wsuv_config_t *config) {
 }
 
 static int fill(session_request *r, packer *p, const wsuv_request_t *from,
-                const wsuv_config_t *config, tls_contexts *contexts) {
-  int err = pack_all(r, p, from, config);
+                const wsuv_config_t *config, tls_contexts *contexts, ws_why *why) {
+  int err = pack_all(r, p, from, config, why);
   if (err == 0) err = set_socket(&r->socket, config);
   if (err == 0) err = set_target(r, from->address);
   set_limits(r, config);
@@ -123,16 +126,17 @@ static int fill(session_request *r, packer *p, const wsuv_request_t *from,
 }
 
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
-                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions) {
+                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions,
+                ws_why *why) {
   session_request measured = {.alloc = alloc};
   packer p = {NULL, 0};
-  int err = pack_all(&measured, &p, from, config);
+  int err = pack_all(&measured, &p, from, config, why);
   if (err < 0) return err;
   session_request *r = ws_calloc(alloc, sizeof *r + p.used);
   if (r == NULL) return WS_ENOMEM;
   p = (packer){(char *) (r + 1), 0};
   r->alloc = alloc;
-  err = fill(r, &p, from, config, contexts);
+  err = fill(r, &p, from, config, contexts, why);
   r->handshake.url = &r->url;
   r->handshake.extensions = extension_list_ref(extensions);
   if (err < 0) {

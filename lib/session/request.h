@@ -34,10 +34,11 @@ typedef struct session_request {
 
 /* `config` applies to the session and was checked; it is the endpoint's, or the one in `from`. The
    TLS context is from `contexts`. `extensions` are offered; NULL: none. Returns 0; WSUV_EURL;
-   WS_EINVAL: URL and parts together, or a malformed address; WS_ENOMEM. Header fields are not
-   checked here, but in attempt_new. */
+   WS_EINVAL: URL and parts together, or a malformed address; WS_ENOMEM. *why, unless it is NULL,
+   says what is wrong with the URL. Header fields are not checked here, but in attempt_new. */
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
-                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions);
+                const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions,
+                ws_why *why);
 
 void request_free(session_request *r); /* NULL is allowed */
 

@@ -142,8 +142,9 @@ static uint8_t rsv_of(const wsuv_frame_t *frame) {
 /* Send a frame whose structure does not have the current size. */
 static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
   wsuv_frame_t full;
-  int err = frame_input(&full, frame);
-  return err < 0 ? err : wsuv_send(s, &full, cb, arg);
+  ws_why why = {""};
+  int err = frame_input(&full, frame, &why);
+  return err < 0 ? log_refusal(session_log(s), err, &why) : wsuv_send(s, &full, cb, arg);
 }
 
 int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {

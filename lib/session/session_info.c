@@ -40,8 +40,9 @@ int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
   tls_info tls;
   wsuv_tls_info_t full;
   wsuv_tls_info_init(&full);
-  int err = sized_out(info, &tls_info_type, &full);
-  if (err < 0) return err;
+  ws_why why = {""};
+  int err = sized_out(info, &tls_info_type, &full, &why);
+  if (err < 0) return log_refusal(session_log(session), err, &why);
   if (query(session, WS_QUERY_TLS, &tls) < 0 || tls.version == NULL) return WSUV_ESTATE;
   full.version = tls.version;
   full.ciphersuite = tls.ciphersuite;
@@ -49,7 +50,7 @@ int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
   full.peer_certificate = tls.peer_cert;
   full.peer_certificate_len = tls.peer_cert_len;
   full.resumed = tls.resumed;
-  return sized_out(info, &tls_info_type, &full);
+  return sized_out(info, &tls_info_type, &full, NULL);
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
@@ -99,8 +100,10 @@ int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
                            .last_us = k->last_us,
                            .min_us = k->min_us,
                            .smoothed_us = k->smoothed_us};
-  int err = sized_out(rtt, &rtt_type, &full);
-  return err < 0 || k->answered ? err : WS_EAGAIN;
+  ws_why why = {""};
+  int err = sized_out(rtt, &rtt_type, &full, &why);
+  if (err < 0) return log_refusal(session_log(session), err, &why);
+  return k->answered ? 0 : WS_EAGAIN;
 }
 
 const char *wsuv_version(void) {

@@ -43,5 +43,7 @@ int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {
   wsuv_stats_init(&full);
   tell_counts(session, &full);
   tell_times(session, &full);
-  return sized_out(stats, &stats_type, &full);
+  ws_why why = {""};
+  int err = sized_out(stats, &stats_type, &full, &why);
+  return err < 0 ? log_refusal(session_log(session), err, &why) : 0;
 }

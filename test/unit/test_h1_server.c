@@ -365,7 +365,7 @@ static void make_client(h1_client **client, track_alloc *alloc, const char *text
                                .max_headers = 100};
   uint8_t key[HANDSHAKE_KEY_SIZE];
   for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t) (i * 17);
-  assert_int_equal(h1_client_new(client, &alloc->handle, &request, key), 0);
+  assert_int_equal(h1_client_new(client, &alloc->handle, &request, key, NULL), 0);
 }
 
 static void exchange(fixture *f, h1_client *client, int refuse_with, int result) {

@@ -74,7 +74,7 @@ static int begin(fixture *f) {
   assert_int_equal(url_parse(&url, text, sizeof text - 1), 0);
   const handshake_request request = {
       .url = &url, .extensions = f->client_list, .max_size = 16384, .max_headers = 100};
-  int err = h1_client_new(&f->client, &f->alloc.handle, &request, key);
+  int err = h1_client_new(&f->client, &f->alloc.handle, &request, key, NULL);
   if (err < 0) return err;
   return h1_server_new(&f->server, &f->alloc.handle, &limits, f->server_list);
 }

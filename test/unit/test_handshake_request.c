@@ -16,12 +16,13 @@
 
 static const char *const two_subprotocols[] = {"chat", "superchat"};
 
-static int make(text_buf *text, const track_alloc *alloc, const handshake_request *request) {
+static int make(text_buf *text, const track_alloc *alloc, const handshake_request *request,
+                ws_why *why) {
   text_buf offer;
   text_buf_init(&offer, &alloc->handle);
-  int err = handshake_request_check(request);
+  int err = handshake_request_check(request, why);
   if (err == 0) err = handshake_request_offer(&offer, request);
-  if (err == 0) err = handshake_request_write(text, request, text_buf_base(&offer), "", KEY);
+  if (err == 0) err = handshake_request_write(text, request, text_buf_base(&offer), "", KEY, why);
   text_buf_clear(&offer);
   return err;
 }
@@ -36,7 +37,7 @@ static void assert_made(const char *target, handshake_request request, int resul
   text_buf_init(&text, &alloc.handle);
   assert_int_equal(url_parse(&url, target, strlen(target)), 0);
   request.url = &url;
-  assert_int_equal(make(&text, &alloc, &request), result);
+  assert_int_equal(make(&text, &alloc, &request, NULL), result);
   size_t len = text_buf_len(&text);
   assert_that(expected == NULL ||
                   (len == strlen(expected) && memcmp(text_buf_base(&text), expected, len) == 0),
@@ -210,4 +211,50 @@ TEST(test_handshake_request_refuses_bad_subprotocols) {
   for (size_t i = 0; i < COUNT_OF(bad); i++) {
     assert_refused("ws://h", WITH(.subprotocols = bad[i], .subprotocol_count = 2));
   }
+}
+
+/* What is said names the field, and never its value. */
+static void assert_says(const char *target, handshake_request request, const char *words) {
+  track_alloc alloc;
+  text_buf text;
+  ws_url url;
+  ws_why why = {""};
+  track_alloc_init(&alloc);
+  text_buf_init(&text, &alloc.handle);
+  assert_int_equal(url_parse(&url, target, strlen(target)), 0);
+  request.url = &url;
+  assert_int_equal(make(&text, &alloc, &request, &why), WSUV_EINVAL_HEADER);
+  assert_string_equal(why.text, words);
+  text_buf_clear(&text);
+}
+
+static void assert_field_says(const char *name, const char *value, const char *words) {
+  const wsuv_header_t field = {name, value};
+  assert_says("ws://h", WITH(HEADER(&field)), words);
+}
+
+TEST(test_handshake_request_names_the_field) {
+  static const wsuv_header_t hosts[] = {{"Host", "a"}, {"hOST", "b"}};
+  static const char *const repeated[] = {"chat", "secret", "secret"};
+  static const char *const spaced[] = {"chat", "se cret"};
+  assert_field_says("Upgrade", "secret", "Upgrade: only the handshake itself sets it");
+  assert_field_says("sec-websocket-key", "secret",
+                    "sec-websocket-key: only the handshake itself sets it");
+  assert_field_says("X-A", "sec\nret", "X-A: control character in the value");
+  assert_field_says("X A", "secret", "X A: the name is not a token");
+  assert_field_says("X\x1b[A", "secret", "X\\x1b[A: the name is not a token");
+  assert_field_says("", "secret", ": the name is not a token");
+  assert_field_says(NULL, "secret", "(NULL): no name or no value");
+  assert_field_says("X-A", NULL, "X-A: no name or no value");
+  assert_says("ws://h", WITH(.origin = "sec\rret"), "Origin: control character in the value");
+  assert_says("ws://h", WITH(.user_agent = "\x7f"), "User-Agent: control character in the value");
+  assert_says("ws://h", WITH(.headers = {hosts, NULL}, .header_count = {2, 0}),
+              "Host: more than one value");
+  assert_says("ws://h", WITH(.subprotocols = repeated, .subprotocol_count = 3),
+              "subprotocol 3 is repeated");
+  assert_says("ws://h", WITH(.subprotocols = spaced, .subprotocol_count = 2),
+              "subprotocol 2 is not a token");
+  assert_says("ws://a%3Ab:secret@h", NOTHING, "Authorization: colon in the user name of the URL");
+  assert_says("ws://a:sec%0aret@h", NOTHING,
+              "Authorization: control character in the credentials of the URL");
 }

@@ -30,7 +30,7 @@ TEST(test_many_fields_of_an_answer) {
   text_buf_init(&text, &alloc.handle);
   assert_int_equal(url_parse(&url, "ws://h", 6), 0);
   handshake_request request = {.url = &url, .max_size = NO_LIMIT, .max_headers = NO_LIMIT};
-  assert_int_equal(h1_client_new(&client, &alloc.handle, &request, key), 0);
+  assert_int_equal(h1_client_new(&client, &alloc.handle, &request, key, NULL), 0);
   put_many(&text, "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n", "Connection: x\r\n");
   const uint8_t *base = (const uint8_t *) text_buf_base(&text);
   assert_int_equal(h1_client_feed(client, base, text_buf_len(&text), &used), WSUV_EUPGRADE);

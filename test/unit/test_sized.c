@@ -31,7 +31,7 @@ static void check_in(size_t size, uint8_t tail, int expected, uint64_t first, ui
   sample to = defaults;
   unsigned char *from = make(size, size, 1);
   if (size > NEW) memset(from + NEW, tail, size - NEW);
-  assert_int_equal(sized_in(&to, &sample_type, from), expected);
+  assert_int_equal(sized_in(&to, &sample_type, from, NULL), expected);
   assert_int_equal(to.size, NEW);
   assert_int_equal(to.first, first);
   assert_int_equal(to.second, second);
@@ -79,9 +79,9 @@ TEST(test_sized_in_refuses_what_is_no_size) {
   for (size_t i = 0; i < COUNT_OF(sizes); i++) {
     sample to = defaults;
     void *from = make(sizes[i], NEW, 0);
-    assert_int_equal(sized_in(&to, &sample_type, from), WSUV_ESIZE);
+    assert_int_equal(sized_in(&to, &sample_type, from, NULL), WSUV_ESIZE);
     assert_memory_equal(&to, &defaults, sizeof to);
-    assert_int_equal(sized_out(from, &sample_type, &defaults), WSUV_ESIZE);
+    assert_int_equal(sized_out(from, &sample_type, &defaults, NULL), WSUV_ESIZE);
     free(from);
   }
 }
@@ -90,9 +90,9 @@ TEST(test_sized_in_sees_each_byte_that_it_does_not_know) {
   for (size_t at = NEW; at < NEW + 24; at++) {
     sample to = defaults;
     unsigned char *from = make(NEW + 24, NEW + 24, 0);
-    assert_int_equal(sized_in(&to, &sample_type, from), 0);
+    assert_int_equal(sized_in(&to, &sample_type, from, NULL), 0);
     from[at] = 0x80;
-    assert_int_equal(sized_in(&to, &sample_type, from), WSUV_ESIZE);
+    assert_int_equal(sized_in(&to, &sample_type, from, NULL), WSUV_ESIZE);
     free(from);
   }
 }
@@ -102,12 +102,26 @@ TEST(test_sized_out_fills_as_far_as_the_caller_goes) {
   for (size_t i = 0; i < COUNT_OF(sizes); i++) {
     size_t size = sizes[i], known = size < NEW ? size : NEW, told;
     unsigned char *to = make(size, size, 0xff);
-    assert_int_equal(sized_out(to, &sample_type, &defaults), 0);
+    assert_int_equal(sized_out(to, &sample_type, &defaults, NULL), 0);
     memcpy(&told, to, sizeof told);
     assert_int_equal(told, size);
     assert_memory_equal(to + sizeof told, (const char *) &defaults + sizeof told,
                         known - sizeof told);
     for (size_t at = known; at < size; at++) assert_int_equal(to[at], 0);
     free(to);
+  }
+}
+
+TEST(test_sized_names_the_structure) {
+  static const char *const said[] = {"sample of 3 bytes",
+                                     "sample of 48 bytes with fields set that are unknown here"};
+  static const size_t sizes[] = {3, 48};
+  for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+    sample to = defaults;
+    ws_why why = {""};
+    void *from = make(sizes[i], sizes[i] > NEW ? sizes[i] : NEW, 1);
+    assert_int_equal(sized_in(&to, &sample_type, from, &why), WSUV_ESIZE);
+    assert_string_equal(why.text, said[i]);
+    free(from);
   }
 }

@@ -271,9 +271,6 @@ TEST(test_url_rejects_malformed_urls) {
       "ws://[v1.a]/",
       "ws://[[::1]]/",
       "ws://x[::1]/",
-      "ws://[fe80::1%eth0]/",
-      "ws://[fe80::1%25]/",
-      "ws://[fe80::1%2]/",
       "ws://[fe80::1%]/",
       "ws://[%25eth0]/",
       "ws://[fe80::1%25e%20]/",
@@ -329,6 +326,7 @@ static const byte_field byte_fields[] = {
     {"ws://h:8", "/", DIGITS "/?"},
     {"ws://[::", "]/", DIGITS "abcdefABCDEF"},
     {"ws://[fe80::1%25e", "h]/", UNRESERVED},
+    {"ws://[fe80::1%e", "h]/", UNRESERVED},
     {"ws://h/p", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
     {"ws://h/?q", "z", UNRESERVED "!$&'()*+,;=:@/?[]"},
     {"ws://h/?q%4", "z", DIGITS "abcdefABCDEF"},
@@ -392,6 +390,9 @@ TEST(test_url_gives_host_for_lookup_and_for_the_header) {
   assert_hosts("ws://[::1]/", "::1", "[::1]");
   assert_hosts("wss://[::1]:65535/", "::1", "[::1]:65535");
   assert_hosts("ws://[fe80::1%25eth0]:81/", "fe80::1%eth0", "[fe80::1]:81");
+  assert_hosts("ws://[fe80::1%eth0]:81/", "fe80::1%eth0", "[fe80::1]:81");
+  assert_hosts("ws://[fe80::1%25]/", "fe80::1%25", "[fe80::1]"); /* the zone with this number */
+  assert_hosts("ws://[fe80::1%2]/", "fe80::1%2", "[fe80::1]");
 }
 
 TEST(test_url_gives_the_longest_hosts) {
@@ -421,4 +422,78 @@ TEST(test_url_unescapes_every_byte) {
     assert_int_equal((unsigned char) out[1], c);
     assert_int_equal(out[2], 'z');
   }
+}
+
+/* --- what is wrong, in words --- */
+
+static void assert_url_says(const char *text, const char *words) {
+  ws_url url;
+  ws_why why = {""};
+  assert_int_equal(url_parse(&url, text, strlen(text)), WSUV_EURL);
+  assert_int_equal(url_explain(&url, &why), WSUV_EURL);
+  assert_string_equal(why.text, words);
+}
+
+TEST(test_url_says_what_is_wrong_and_where) {
+  static const char no_scheme[] = "no ws://, wss://, http://, https:// or ws+unix://, position 1";
+  assert_url_says("", no_scheme);
+  assert_url_says("example.org", no_scheme);
+  assert_url_says("ftp://h/", no_scheme);
+  assert_url_says("ws://", "no host, position 6");
+  assert_url_says("ws://u:p@/", "no host, position 10");
+  assert_url_says("ws://exa mple.org/", "' ' is not allowed in the host, position 9");
+  assert_url_says("ws://h\xc3\xa4/", "0xc3 is not allowed in the host, position 7");
+  assert_url_says("ws://h/a b", "' ' is not allowed in the path or query, position 9");
+  assert_url_says("ws://h/a\n", "0x0a is not allowed in the path or query, position 9");
+  assert_url_says("ws://h/?q=1#f", "'#' is not allowed in the path or query, position 12");
+  assert_url_says("ws://h#f", "fragment, position 7");
+  assert_url_says("ws://h/%4", "'%' without two hexadecimal digits, position 8");
+  assert_url_says("ws://u:sec[ret@h/",
+                  "'[' is not allowed in the user name or password, position 11");
+  assert_url_says("ws://h:80x/", "'x' is not allowed in the port, position 10");
+  assert_url_says("ws://[::1]80/", "'8' is not allowed in the port, position 11");
+  assert_url_says("ws://h:0/", "port 0, position 8");
+  assert_url_says("ws://h:65536/", "port above 65535, position 8");
+  assert_url_says("ws://[::1/", "'[' without ']', position 6");
+  assert_url_says("ws://[::g]/", "malformed IPv6 address, position 7");
+  assert_url_says("ws://[::1%]/", "no zone after '%', position 11");
+  assert_url_says("ws://[::1%a:]/",
+                  "':' is not allowed in the zone of an IPv6 address, position 12");
+  assert_url_says("ws+unix://s", "no absolute path of a socket, position 11");
+  assert_url_says("ws+unix:///a b", "' ' is not allowed in the path of the socket, position 13");
+  assert_url_says("ws+unix:///s:p", "path without '/', position 14");
+}
+
+static void assert_parts_say(const char *host, unsigned port, const char *target,
+                             const char *words) {
+  ws_url url;
+  ws_why why = {""};
+  assert_int_equal(url_from_parts(&url, false, host, port, target), WSUV_EURL);
+  assert_int_equal(url_explain(&url, &why), WSUV_EURL);
+  assert_string_equal(why.text, words);
+}
+
+TEST(test_url_from_parts_says_what_is_wrong) {
+  assert_parts_say("", 0, NULL, "no host, position 1");
+  assert_parts_say("a/b", 0, NULL, "'/' is not allowed in the host, position 2");
+  assert_parts_say("h", 65536, NULL, "port above 65535");
+  assert_parts_say("h", 0, "p", "path without '/', position 1");
+  assert_parts_say("h", 0, "/a b", "' ' is not allowed in the path or query, position 3");
+}
+
+static void assert_path(const char *reference, const char *path) {
+  assert_slice(url_path_of(reference), path);
+}
+
+TEST(test_url_path_of_a_reference) {
+  assert_path("", "/");
+  assert_path("/login", "/login");
+  assert_path("/login?token=x#y", "/login");
+  assert_path("login?a", "login");
+  assert_path("?token=x", "/");
+  assert_path("https://u:p@h:1/a/b?c", "/a/b");
+  assert_path("wss://h", "/");
+  assert_path("wss://h?c", "/");
+  assert_path("//h/a", "/a");
+  assert_path("/a://b/c", "/a://b/c");
 }

@@ -82,9 +82,9 @@ static bool server_name_ok(const char *name) {
 
 SIZED_TYPE(tls_config_type, wsuv_tls_config_t, keylog_file, sizeof(wsuv_tls_config_t));
 
-int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from) {
+int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why) {
   wsuv_tls_config_init(to);
-  return sized_in(to, &tls_config_type, from);
+  return sized_in(to, &tls_config_type, from, why);
 }
 
 int tls_config_check(const wsuv_tls_config_t *c) {

@@ -10,11 +10,12 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
+#include "base/why.h"
 
 enum { TLS_PIN_SIZE = 32 };
 
-/* Read a caller's structure into one of today's size. 0 or WSUV_ESIZE. */
-int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from);
+/* Read a caller's structure into one of today's size. 0 or WSUV_ESIZE, with *why (base/sized.h). */
+int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why);
 
 /* Check it without opening any file. 0; WS_EINVAL; WS_EPROTONOSUPPORT: it allows only versions that
    the library does not have. */

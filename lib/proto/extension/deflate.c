@@ -49,7 +49,7 @@ void wsuv_deflate_options_defaults(wsuv_deflate_options_t *options, size_t size)
 
 static int read_options(wsuv_deflate_options_t *to, const wsuv_deflate_options_t *from) {
   *to = default_options;
-  int err = sized_in(to, &options_type, from);
+  int err = sized_in(to, &options_type, from, NULL);
   return err < 0 ? err : deflate_options_check(to);
 }
 

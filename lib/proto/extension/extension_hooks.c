@@ -7,9 +7,9 @@
 SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
 
 int extension_hooks_in(wsuv_extension_t *to, const wsuv_extension_t *from) {
-  return sized_in(to, &extension_type, from);
+  return sized_in(to, &extension_type, from, NULL);
 }
 
 int extension_hooks_out(wsuv_extension_t *to, const wsuv_extension_t *from) {
-  return sized_out(to, &extension_type, from);
+  return sized_out(to, &extension_type, from, NULL);
 }

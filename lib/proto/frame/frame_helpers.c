@@ -13,9 +13,9 @@
 
 SIZED_TYPE(frame_type, wsuv_frame_t, len, sizeof(wsuv_frame_t));
 
-int frame_input(wsuv_frame_t *to, const wsuv_frame_t *from) {
+int frame_input(wsuv_frame_t *to, const wsuv_frame_t *from, ws_why *why) {
   wsuv_frame_init(to, WSUV_FRAME_TEXT, NULL, 0);
-  return sized_in(to, &frame_type, from);
+  return sized_in(to, &frame_type, from, why);
 }
 
 static const wsuv_allocator_t *or_libc(const wsuv_allocator_t *allocator) {
@@ -24,7 +24,7 @@ static const wsuv_allocator_t *or_libc(const wsuv_allocator_t *allocator) {
 
 wsuv_frame_t *wsuv_frame_copy(const wsuv_frame_t *frame, const wsuv_allocator_t *allocator) {
   wsuv_frame_t full;
-  if (frame_input(&full, frame) < 0 || full.len > SIZE_MAX - sizeof full - 1) return NULL;
+  if (frame_input(&full, frame, NULL) < 0 || full.len > SIZE_MAX - sizeof full - 1) return NULL;
   wsuv_frame_t *copy = ws_malloc(or_libc(allocator), sizeof *copy + full.len + 1);
   if (copy == NULL) return NULL;
   uint8_t *data = (uint8_t *) (copy + 1);

@@ -5,7 +5,10 @@
 
 #include <wsuv/frame.h>
 
-/* Read a frame of any size that is known into one of today's. 0 or WSUV_ESIZE. */
-int frame_input(wsuv_frame_t *to, const wsuv_frame_t *from);
+#include "base/why.h"
+
+/* Read a frame of any size that is known into one of today's. 0 or WSUV_ESIZE, with *why
+   (base/sized.h). */
+int frame_input(wsuv_frame_t *to, const wsuv_frame_t *from, ws_why *why);
 
 #endif

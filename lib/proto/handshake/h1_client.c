@@ -9,7 +9,10 @@
 #include "base/error.h"
 #include "proto/http/http_message.h"
 
-enum { SWITCHING_PROTOCOLS = 101 };
+enum {
+  SWITCHING_PROTOCOLS = 101,
+  SHOWN_MAX = 80 /* bytes of a value that are shown in the detail of an error */
+};
 
 struct h1_client {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
@@ -26,11 +29,11 @@ struct h1_client {
   int interim; /* This many interim responses were skipped. */
   bool error_response; /* The head of an error response was read, and its body is being read. */
   const char *agreed;  /* This is the negotiated subprotocol, in the fields of `answer`, or "". */
-  /* After an error, this static text says what was wrong; otherwise it is "". */
-  const char *detail;
+  ws_why detail;       /* This says what was wrong with the response. */
 };
 
-static int write_request(h1_client *h, const handshake_request *request, const char *key) {
+static int write_request(h1_client *h, const handshake_request *request, const char *key,
+                         ws_why *why) {
   text_buf extensions;
   int err = 0;
   text_buf_init(&extensions, h->alloc);
@@ -38,33 +41,33 @@ static int write_request(h1_client *h, const handshake_request *request, const c
   if (err == 0) err = text_buf_add(&extensions, "", 1);
   if (err == 0) {
     err = handshake_request_write(&h->request, request, text_buf_base(&h->offer),
-                                  text_buf_base(&extensions), key);
+                                  text_buf_base(&extensions), key, why);
   }
   text_buf_clear(&extensions);
   return err;
 }
 
-static int build(h1_client *h, const handshake_request *request, const uint8_t *key) {
+static int build(h1_client *h, const handshake_request *request, const uint8_t *key, ws_why *why) {
   char text[HANDSHAKE_KEY_LEN + 1];
   base64_encode(text, key, HANDSHAKE_KEY_SIZE);
   text[HANDSHAKE_KEY_LEN] = '\0';
   handshake_accept(h->accept, text, HANDSHAKE_KEY_LEN);
-  int err = handshake_request_check(request);
+  int err = handshake_request_check(request, why);
   if (err == 0) err = handshake_request_offer(&h->offer, request);
-  return err < 0 ? err : write_request(h, request, text);
+  return err < 0 ? err : write_request(h, request, text, why);
 }
 
 int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
-                  const uint8_t *key) {
+                  const uint8_t *key, ws_why *why) {
   h1_client *h = ws_calloc(alloc, sizeof *h);
   if (h == NULL) return WS_ENOMEM;
   h->alloc = alloc;
-  h->agreed = h->detail = "";
+  h->agreed = "";
   h->extensions = extension_list_ref(request->extensions);
   text_buf_init(&h->request, alloc);
   text_buf_init(&h->offer, alloc);
   http_message_init(&h->answer, alloc, HTTP_RESPONSE, request->max_size, request->max_headers);
-  int err = build(h, request, key);
+  int err = build(h, request, key, why);
   if (err < 0) {
     h1_client_free(h);
     return err;
@@ -89,8 +92,7 @@ const char *h1_client_request(const h1_client *h, size_t *len) {
 }
 
 static int h1_client_fail(h1_client *h, int err, const char *detail) {
-  h->detail = detail;
-  return err;
+  return ws_why_set(&h->detail, err, "%s", detail);
 }
 
 static const char *field(const h1_client *h, const char *name, size_t n) {
@@ -128,13 +130,28 @@ static int check_accept(h1_client *h) {
   return 0;
 }
 
-static bool was_offered(const h1_client *h, const char *name) {
+static bool was_offered(const h1_client *h, const char *name, size_t n) {
   const char *rest = text_buf_base(&h->offer), *item;
   size_t len;
   while (header_list_next(&rest, &item, &len)) {
-    if (strlen(name) == len && memcmp(name, item, len) == 0) return true;
+    if (n == len && memcmp(name, item, len) == 0) return true;
   }
   return false;
+}
+
+/* Show the first name that was not offered. What was offered may be a secret, so it is not shown
+   when the server sends it back in a list. */
+static int refuse_subprotocol(h1_client *h, const char *value) {
+  const char *rest = value, *item;
+  size_t len, count = 0;
+  for (; header_list_next(&rest, &item, &len); count++) {
+    if (was_offered(h, item, len)) continue;
+    return ws_why_set(&h->detail, WSUV_ESUBPROTOCOL, "%.*s was not offered",
+                      (int) (len < SHOWN_MAX ? len : SHOWN_MAX), item);
+  }
+  return h1_client_fail(h, WSUV_ESUBPROTOCOL,
+                        count == 0 ? "Sec-WebSocket-Protocol is empty"
+                                   : "Sec-WebSocket-Protocol has more than one value");
 }
 
 static int check_subprotocol(h1_client *h) {
@@ -143,9 +160,7 @@ static int check_subprotocol(h1_client *h) {
   if (field(h, "Sec-WebSocket-Protocol", 1) != NULL) {
     return h1_client_fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol is repeated");
   }
-  if (!was_offered(h, name)) {
-    return h1_client_fail(h, WSUV_ESUBPROTOCOL, "Sec-WebSocket-Protocol was not offered");
-  }
+  if (!was_offered(h, name, strlen(name))) return refuse_subprotocol(h, name);
   h->agreed = name;
   return 0;
 }
@@ -153,7 +168,9 @@ static int check_subprotocol(h1_client *h) {
 static int check_extensions(h1_client *h) {
   const char *why;
   int err = extension_set_accept(&h->set, h->extensions, h->offered, &h->answer.fields, &why);
-  return err < 0 ? h1_client_fail(h, err, why) : 0;
+  if (err != WSUV_EEXTENSION) return err < 0 ? h1_client_fail(h, err, why) : 0;
+  return ws_why_set(&h->detail, err, "%.64s: %.*s", why, SHOWN_MAX,
+                    field(h, "Sec-WebSocket-Extensions", 0));
 }
 
 /* RFC 6455 4.1: what the client MUST check. */
@@ -178,6 +195,18 @@ static int pass_over(h1_client *h) {
   return 0;
 }
 
+/* The status and, of a redirect, where it leads: the path only, as the query may have secrets. */
+static void describe_refusal(h1_client *h) {
+  const char *location = h->status / 100 == 3 ? field(h, "Location", 0) : NULL;
+  if (location == NULL) {
+    (void) ws_why_set(&h->detail, WSUV_ESTATUS, "HTTP %d", h->status);
+    return;
+  }
+  const ws_text path = url_path_of(location);
+  (void) ws_why_set(&h->detail, WSUV_ESTATUS, "HTTP %d, Location %.*s", h->status,
+                    (int) (path.len < SHOWN_MAX ? path.len : SHOWN_MAX), path.base);
+}
+
 /* 1: open; 0: more is needed; an error. */
 static int check_head(h1_client *h) {
   int status = http_message_status(&h->answer);
@@ -186,7 +215,7 @@ static int check_head(h1_client *h) {
   if (status == SWITCHING_PROTOCOLS) return check_switch(h);
   if (status < 200) return pass_over(h);
   h->error_response = true;
-  h->detail = "server refused the upgrade";
+  describe_refusal(h);
   return 0;
 }
 
@@ -274,5 +303,5 @@ const uint8_t *h1_client_body(const h1_client *h, size_t *len) {
 }
 
 const char *h1_client_detail(const h1_client *h) {
-  return h->detail;
+  return h->detail.text;
 }

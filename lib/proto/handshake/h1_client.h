@@ -17,9 +17,10 @@
 typedef struct h1_client h1_client;
 
 /* Check and write the request. `key` is HANDSHAKE_KEY_SIZE random bytes. Everything is copied. 0;
-   WSUV_EINVAL_HEADER: see handshake_request_check; WS_ENOMEM; an error of extension_list_offer. */
+   WSUV_EINVAL_HEADER: see handshake_request_check, *why, unless it is NULL, says which field;
+   WS_ENOMEM; an error of extension_list_offer. */
 int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
-                  const uint8_t *key);
+                  const uint8_t *key, ws_why *why);
 void h1_client_free(h1_client *h); /* NULL is allowed */
 
 /* The bytes of the request. */
@@ -56,6 +57,8 @@ int h1_client_result(h1_client *h, handshake_result **out);
 /* The body of an error response; NULL if empty. */
 const uint8_t *h1_client_body(const h1_client *h, size_t *len);
 
-const char *h1_client_detail(const h1_client *h); /* what was wrong; "" */
+/* What was wrong, in words that may quote the response, escaped and cut; "". Valid until
+   h1_client_free. */
+const char *h1_client_detail(const h1_client *h);
 
 #endif

@@ -39,15 +39,16 @@ static bool is_ours(const char *name) {
   return begins_with(name, "Sec-WebSocket-");
 }
 
-bool handshake_may_send(const wsuv_header_t *field) {
-  if (field->name == NULL || field->value == NULL) return false;
-  return header_is_token(field->name, strlen(field->name)) &&
-         header_is_value(field->value, strlen(field->value)) && !is_ours(field->name);
+const char *handshake_field_wrong(const wsuv_header_t *field) {
+  if (field->name == NULL || field->value == NULL) return "no name or no value";
+  if (!header_is_token(field->name, strlen(field->name))) return "the name is not a token";
+  if (!header_is_value(field->value, strlen(field->value))) return "control character in the value";
+  return is_ours(field->name) ? "only the handshake itself sets it" : NULL;
 }
 
 bool handshake_may_send_all(const wsuv_header_t *fields, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    if (!handshake_may_send(&fields[i])) return false;
+    if (handshake_field_wrong(&fields[i]) != NULL) return false;
   }
   return true;
 }

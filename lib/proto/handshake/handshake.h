@@ -21,10 +21,10 @@ enum {
    4.2.2); writes 28 characters, no NUL. */
 void handshake_accept(char accept[HANDSHAKE_ACCEPT_LEN], const char *key, size_t key_len);
 
-/* Whether a program may add this field to a handshake: it must have a token as name and a valid
-   value, and be none that only the handshake itself sets: Upgrade, Connection, Content-Length,
-   Transfer-Encoding, Sec-WebSocket-*. */
-bool handshake_may_send(const wsuv_header_t *field);
+/* Why a program may not add this field to a handshake, in words; NULL: it may. It must have a token
+   as name and a valid value, and be none that only the handshake itself sets: Upgrade, Connection,
+   Content-Length, Transfer-Encoding, Sec-WebSocket-*. */
+const char *handshake_field_wrong(const wsuv_header_t *field);
 bool handshake_may_send_all(const wsuv_header_t *fields, size_t count);
 
 /* Write "name: value" and the end of the line. text_buf reports a failure later. */

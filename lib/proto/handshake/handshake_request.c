@@ -22,35 +22,54 @@ static const char *find_field(const handshake_request *r, const char *name, size
   return value;
 }
 
-static bool at_most_once(const handshake_request *r, const char *name, bool ours) {
+static int refuse_field(ws_why *why, const char *name, const char *what) {
+  return ws_why_set(why, WSUV_EINVAL_HEADER, "%.64s: %s", name != NULL ? name : "(NULL)", what);
+}
+
+static int check_once(const handshake_request *r, const char *name, bool ours, ws_why *why) {
   size_t count;
   (void) find_field(r, name, &count);
-  return count + ours <= 1;
+  return count + ours <= 1 ? 0 : refuse_field(why, name, "more than one value");
 }
 
-static bool is_value(const char *s) {
-  return s == NULL || header_is_value(s, strlen(s));
+/* The value of a field that has a place of its own in the request; NULL: it is not sent. */
+static int check_value(const char *name, const char *value, ws_why *why) {
+  const wsuv_header_t field = {name, value};
+  const char *what = value != NULL ? handshake_field_wrong(&field) : NULL;
+  return what == NULL ? 0 : refuse_field(why, name, what);
 }
 
-static bool may_offer(const handshake_request *r) {
-  for (size_t i = 0; i < r->subprotocol_count; i++) {
-    const char *name = r->subprotocols[i];
-    if (name == NULL || !header_is_token(name, strlen(name))) return false;
-    for (size_t j = 0; j < i; j++) {
-      if (strcmp(r->subprotocols[j], name) == 0) return false;
-    }
+static int check_fields(const wsuv_header_t *fields, size_t count, ws_why *why) {
+  for (size_t i = 0; i < count; i++) {
+    const char *what = handshake_field_wrong(&fields[i]);
+    if (what != NULL) return refuse_field(why, fields[i].name, what);
   }
-  return true;
+  return 0;
 }
 
-int handshake_request_check(const handshake_request *r) {
-  bool good = handshake_may_send_all(r->headers[0], r->header_count[0]) &&
-              handshake_may_send_all(r->headers[1], r->header_count[1]) && is_value(r->origin) &&
-              is_value(r->user_agent) && may_offer(r) && at_most_once(r, "Host", false) &&
-              at_most_once(r, "User-Agent", false) &&
-              at_most_once(r, "Origin", r->origin != NULL) &&
-              at_most_once(r, "Authorization", r->url->userinfo.len > 0);
-  return good ? 0 : WSUV_EINVAL_HEADER;
+/* Subprotocols may be secrets, as browsers can send tokens in no other field. */
+static int check_offer(const handshake_request *r, ws_why *why) {
+  for (size_t i = 0; i < r->subprotocol_count; i++) {
+    const char *name = r->subprotocols[i], *what = NULL;
+    if (name == NULL || !header_is_token(name, strlen(name))) what = "is not a token";
+    for (size_t j = 0; j < i && what == NULL; j++) {
+      if (strcmp(r->subprotocols[j], name) == 0) what = "is repeated";
+    }
+    if (what != NULL) return ws_why_set(why, WSUV_EINVAL_HEADER, "subprotocol %zu %s", i + 1, what);
+  }
+  return 0;
+}
+
+int handshake_request_check(const handshake_request *r, ws_why *why) {
+  int err = check_fields(r->headers[0], r->header_count[0], why);
+  if (err == 0) err = check_fields(r->headers[1], r->header_count[1], why);
+  if (err == 0) err = check_value("Origin", r->origin, why);
+  if (err == 0) err = check_value("User-Agent", r->user_agent, why);
+  if (err == 0) err = check_offer(r, why);
+  if (err == 0) err = check_once(r, "Host", false, why);
+  if (err == 0) err = check_once(r, "User-Agent", false, why);
+  if (err == 0) err = check_once(r, "Origin", r->origin != NULL, why);
+  return err < 0 ? err : check_once(r, "Authorization", r->url->userinfo.len > 0, why);
 }
 
 int handshake_request_offer(text_buf *offer, const handshake_request *r) {
@@ -70,28 +89,30 @@ static int add_unescaped(text_buf *t, ws_text s) {
 }
 
 /* user ":" password (RFC 7617 2): no control bytes, and no colon in the user name. */
-static int credentials(text_buf *plain, ws_text userinfo) {
+static int credentials(text_buf *plain, ws_text userinfo, ws_why *why) {
   const char *colon = memchr(userinfo.base, ':', userinfo.len);
   ws_text user = {userinfo.base, colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base)};
   ws_text password = {colon == NULL ? "" : colon + 1,
                       colon == NULL ? 0 : userinfo.len - user.len - 1};
   if (add_unescaped(plain, user) < 0) return WS_ENOMEM;
   if (text_buf_len(plain) > 0 && memchr(text_buf_base(plain), ':', text_buf_len(plain)) != NULL)
-    return WSUV_EINVAL_HEADER;
+    return refuse_field(why, "Authorization", "colon in the user name of the URL");
   text_buf_puts(plain, ":");
   if (add_unescaped(plain, password) < 0) return WS_ENOMEM;
   for (size_t i = 0; i < text_buf_len(plain); i++) {
     unsigned char c = (unsigned char) text_buf_base(plain)[i];
-    if (c < ' ' || c == 0x7f) return WSUV_EINVAL_HEADER;
+    if (c < ' ' || c == 0x7f) {
+      return refuse_field(why, "Authorization", "control character in the credentials of the URL");
+    }
   }
   return 0;
 }
 
-static int put_authorization(text_buf *text, ws_text userinfo) {
+static int put_authorization(text_buf *text, ws_text userinfo, ws_why *why) {
   if (userinfo.len == 0) return 0;
   text_buf plain;
   text_buf_init(&plain, text->none.alloc);
-  int err = credentials(&plain, userinfo);
+  int err = credentials(&plain, userinfo, why);
   if (err < 0) goto out;
   text_buf_puts(text, "Authorization: Basic ");
   char *room = text_buf_extend(text, base64_encoded_len(text_buf_len(&plain)));
@@ -124,7 +145,7 @@ static void put_users_fields(text_buf *text, const handshake_request *r) {
 }
 
 int handshake_request_write(text_buf *text, const handshake_request *r, const char *offer,
-                            const char *extensions, const char *key) {
+                            const char *extensions, const char *key, ws_why *why) {
   size_t users_agents;
   put_target(text, r);
   text_buf_puts(text, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -137,7 +158,7 @@ int handshake_request_write(text_buf *text, const handshake_request *r, const ch
     handshake_put_field(text, "User-Agent", r->user_agent);
   }
   if (r->origin != NULL) handshake_put_field(text, "Origin", r->origin);
-  int err = put_authorization(text, r->url->userinfo);
+  int err = put_authorization(text, r->url->userinfo, why);
   if (err < 0) return err;
   put_users_fields(text, r);
   return text_buf_puts(text, "\r\n");

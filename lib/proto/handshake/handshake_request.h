@@ -9,6 +9,7 @@
 #include <wsuv/config.h>
 
 #include "base/text_buf.h"
+#include "base/why.h"
 #include "proto/extension/extension_list.h"
 #include "proto/handshake/handshake.h"
 #include "proto/handshake/url.h"
@@ -29,10 +30,11 @@ typedef struct handshake_request {
 } handshake_request;
 
 /* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a
-   repeated subprotocol, a name that only the handshake itself sets (see handshake_may_send); Host,
-   Origin, User-Agent or Authorization twice. Userinfo of the URL counts as Authorization, `origin`
-   as Origin. A User-Agent among the headers replaces `user_agent`, a Host the URL's. */
-int handshake_request_check(const handshake_request *request);
+   repeated subprotocol, a name that only the handshake itself sets (see handshake_field_wrong);
+   Host, Origin, User-Agent or Authorization twice. Userinfo of the URL counts as Authorization,
+   `origin` as Origin. A User-Agent among the headers replaces `user_agent`, a Host the URL's. After
+   an error *why, unless it is NULL, names the field, without its value. */
+int handshake_request_check(const handshake_request *request, ws_why *why);
 
 /* The offered subprotocols as a list, terminated. 0 or WS_ENOMEM. */
 int handshake_request_offer(text_buf *offer, const handshake_request *request);
@@ -40,8 +42,8 @@ int handshake_request_offer(text_buf *offer, const handshake_request *request);
 /* Write a request that was checked, with a key in base64 and the offers of subprotocols and
    extensions, terminated; "": none. Userinfo is sent as `Authorization: Basic` (RFC 7617) with its
    escapes decoded, unless it is empty. 0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a
-   colon in its user name; WS_ENOMEM. */
+   colon in its user name, and *why, unless it is NULL, says which; WS_ENOMEM. */
 int handshake_request_write(text_buf *text, const handshake_request *request, const char *offer,
-                            const char *extensions, const char *key);
+                            const char *extensions, const char *key, ws_why *why);
 
 #endif

@@ -12,7 +12,7 @@
 
 /* Write 101 for a key of HANDSHAKE_KEY_LEN characters, with a subprotocol unless it is NULL,
    and extensions unless they are "".
-   0; WSUV_EINVAL_HEADER: a field that may not be sent (see handshake_may_send); WS_ENOMEM. */
+   0; WSUV_EINVAL_HEADER: a field that may not be sent (see handshake_field_wrong); WS_ENOMEM. */
 int handshake_response_accept(text_buf *text, const char *key, const char *subprotocol,
                               const char *extensions, const wsuv_header_t *fields,
                               size_t field_count);

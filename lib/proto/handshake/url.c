@@ -12,7 +12,7 @@
 
 /*   scheme "://" [ userinfo "@" ] host [ ":" port ] [ path ] [ "?" query ]     RFC 3986 3
 
-     host     = *( ALPHA / DIGIT / "-" / "." / "_" / "~" ) / "[" IPv6address [ "%25" zone ] "]"
+     host     = *( ALPHA / DIGIT / "-" / "." / "_" / "~" ) / "[" IPv6address [ "%" zone ] "]"
      userinfo = *( unreserved / pct-encoded / sub-delims / ":" )
      path     = *( unreserved / pct-encoded / sub-delims / ":" / "@" / "/" ), query: "?" as well
 
@@ -47,22 +47,33 @@ static bool is_escape(const char *s, size_t len) {
   return len >= 3 && s[0] == '%' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0;
 }
 
-/* Only unreserved characters, escapes, and the characters in `others`. */
-static bool has_only(ws_text s, const char *others) {
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.base[i];
-    if (is_escape(s.base + i, s.len - i)) {
-      i += 2;
-    } else if (!is_unreserved(c) && (c == '\0' || strchr(others, c) == NULL)) {
-      return false;
-    }
-  }
-  return true;
+/* Note what is wrong at `at`, which is in the text that is being parsed. Returns false. */
+static bool wrong(ws_url *url, const char *at, const char *what) {
+  url->wrong = what;
+  url->wrong_at = (size_t) (at - url->wrong_in.base);
+  url->wrong_char = false;
+  return false;
 }
 
-static bool all_unreserved(ws_text s) {
+static bool wrong_char(ws_url *url, const char *at, const char *part) {
+  (void) wrong(url, at, part);
+  url->wrong_char = true;
+  return false;
+}
+
+/* Whether the part of this name has only unreserved characters and those in `others`, and escapes,
+   if it may have them. */
+static bool check_chars(ws_url *url, ws_text s, const char *others, bool escapes,
+                        const char *part) {
   for (size_t i = 0; i < s.len; i++) {
-    if (!is_unreserved(s.base[i])) return false;
+    const char *at = s.base + i;
+    if (escapes && is_escape(at, s.len - i)) {
+      i += 2;
+    } else if (escapes && *at == '%') {
+      return wrong(url, at, "'%' without two hexadecimal digits");
+    } else if (!is_unreserved(*at) && (*at == '\0' || strchr(others, *at) == NULL)) {
+      return wrong_char(url, at, part);
+    }
   }
   return true;
 }
@@ -99,7 +110,7 @@ static bool parse_scheme(ws_url *url, ws_text *s) {
     skip(s, strlen(schemes[i].text));
     return true;
   }
-  return false;
+  return wrong(url, s->base, "no ws://, wss://, http://, https:// or ws+unix://");
 }
 
 static bool parse_userinfo(ws_url *url, ws_text *authority) {
@@ -109,7 +120,7 @@ static bool parse_userinfo(ws_url *url, ws_text *authority) {
   skip(&rest, 1);
   url->userinfo = userinfo;
   *authority = rest;
-  return has_only(userinfo, USERINFO_CHARS);
+  return check_chars(url, userinfo, USERINFO_CHARS, true, "user name or password");
 }
 
 static bool is_address(ws_text s) {
@@ -121,40 +132,45 @@ static bool is_address(ws_text s) {
   return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
-/* An IPv6 literal. After `mark` may follow a zone: "%25" in URLs (RFC 6874 2), "%" elsewhere. */
-static bool parse_ipv6(ws_url *url, ws_text literal, const char *mark) {
+/* An IPv6 literal, perhaps with "%" and a zone. In a URL, "%25" and a zone is the older form. */
+static bool parse_ipv6(ws_url *url, ws_text literal, bool in_url) {
+  static const char escaped[] = "%25";
   ws_text zone = literal;
   url->host = take_until(&zone, "%");
-  if (!is_address(url->host)) return false;
+  if (!is_address(url->host)) return wrong(url, literal.base, "malformed IPv6 address");
   if (zone.len == 0) return true;
-  if (zone.len <= strlen(mark) || !begins_with(zone, mark)) return false;
-  skip(&zone, strlen(mark));
+  bool old = in_url && zone.len > strlen(escaped) && begins_with(zone, escaped);
+  skip(&zone, old ? strlen(escaped) : 1);
   url->zone = zone;
-  return all_unreserved(zone);
+  if (zone.len == 0) return wrong(url, zone.base, "no zone after '%'");
+  return check_chars(url, zone, "", false, "zone of an IPv6 address");
 }
 
 static bool is_host_len(size_t len) {
   return len > 0 && len <= URL_HOST_MAX;
 }
 
-static bool parse_name(ws_url *url, ws_text name) {
-  url->host = name;
-  return all_unreserved(name);
+static bool parse_literal(ws_url *url, ws_text host, bool in_url) {
+  if (host.len == 0) return wrong(url, host.base, "no host");
+  if (!is_host_len(host.len)) return wrong(url, host.base, "host of more than 253 characters");
+  if (url->ipv6) return parse_ipv6(url, host, in_url);
+  url->host = host;
+  return check_chars(url, host, "", false, "host");
 }
 
 static bool parse_host(ws_url *url, ws_text *authority) {
   ws_text host;
   url->ipv6 = authority->len > 0 && authority->base[0] == '[';
   if (url->ipv6) {
+    const char *bracket = authority->base;
     skip(authority, 1);
     host = take_until(authority, "]");
-    if (authority->len == 0) return false;
+    if (authority->len == 0) return wrong(url, bracket, "'[' without ']'");
     skip(authority, 1);
   } else {
     host = take_until(authority, ":");
   }
-  if (!is_host_len(host.len)) return false;
-  return url->ipv6 ? parse_ipv6(url, host, "%25") : parse_name(url, host);
+  return parse_literal(url, host, true);
 }
 
 static uint16_t default_port(const ws_url *url) {
@@ -166,56 +182,57 @@ static bool parse_port(ws_url *url, ws_text s) {
   unsigned port = 0;
   url->port = default_port(url);
   if (s.len == 0) return true;
-  if (s.base[0] != ':') return false;
+  if (s.base[0] != ':') return wrong_char(url, s.base, "port");
   if (s.len == 1) return true;
   for (size_t i = 1; i < s.len; i++) {
-    if (!ascii_is_digit(s.base[i])) return false;
+    if (!ascii_is_digit(s.base[i])) return wrong_char(url, s.base + i, "port");
     port = port * 10 + (unsigned) (s.base[i] - '0');
-    if (port > UINT16_MAX) return false;
+    if (port > UINT16_MAX) return wrong(url, s.base + 1, "port above 65535");
   }
   url->port = (uint16_t) port;
-  return port != 0;
+  return port != 0 || wrong(url, s.base + 1, "port 0");
 }
 
 /* "", "/path?query" or "?query". */
 static bool parse_target(ws_url *url, ws_text s) {
   url->target = s;
   url->slash = s.len == 0 || s.base[0] != '/';
-  return (!url->slash || s.len == 0 || s.base[0] == '?') && has_only(s, TARGET_CHARS);
+  if (s.len > 0 && s.base[0] == '#') return wrong(url, s.base, "fragment");
+  if (url->slash && s.len > 0 && s.base[0] != '?') return wrong(url, s.base, "path without '/'");
+  return check_chars(url, s, TARGET_CHARS, true, "path or query");
 }
 
 /* "%" is an ordinary character here. */
-static bool is_socket(ws_text s) {
-  if (s.len == 0 || s.len > URL_SOCKET_MAX || s.base[0] != '/') return false;
-  for (size_t i = 0; i < s.len; i++) {
-    char c = s.base[i];
-    if (!is_unreserved(c) && (c == '\0' || strchr(SOCKET_CHARS, c) == NULL)) return false;
-  }
-  return true;
+static bool check_socket(ws_url *url, ws_text s) {
+  if (s.len == 0 || s.base[0] != '/') return wrong(url, s.base, "no absolute path of a socket");
+  if (s.len > URL_SOCKET_MAX) return wrong(url, s.base, "socket path of more than 107 bytes");
+  return check_chars(url, s, SOCKET_CHARS, false, "path of the socket");
 }
 
-static int parse_unix(ws_url *url, ws_text s) {
+static bool parse_unix(ws_url *url, ws_text s) {
   static const char host[] = "localhost";
   url->host = (ws_text){host, sizeof host - 1};
   url->port = PORT_PLAIN;
   url->socket = take_until(&s, ":");
   if (s.len > 0) skip(&s, 1);
-  return is_socket(url->socket) && parse_target(url, s) ? 0 : WSUV_EURL;
+  return check_socket(url, url->socket) && parse_target(url, s);
 }
 
-int url_parse(ws_url *url, const char *s, size_t len) {
-  ws_text rest = {s, len};
-  memset(url, 0, sizeof *url);
+static bool parse_all(ws_url *url, ws_text rest) {
   if (begins_with(rest, unix_scheme)) {
     skip(&rest, strlen(unix_scheme));
     return parse_unix(url, rest);
   }
-  if (!parse_scheme(url, &rest)) return WSUV_EURL;
+  if (!parse_scheme(url, &rest)) return false;
   ws_text authority = take_until(&rest, "/?#");
-  if (!parse_userinfo(url, &authority)) return WSUV_EURL;
-  if (!parse_host(url, &authority)) return WSUV_EURL;
-  if (!parse_port(url, authority)) return WSUV_EURL;
-  return parse_target(url, rest) ? 0 : WSUV_EURL;
+  return parse_userinfo(url, &authority) && parse_host(url, &authority) &&
+         parse_port(url, authority) && parse_target(url, rest);
+}
+
+int url_parse(ws_url *url, const char *s, size_t len) {
+  memset(url, 0, sizeof *url);
+  url->wrong_in = (ws_text){s, len};
+  return parse_all(url, url->wrong_in) ? 0 : WSUV_EURL;
 }
 
 int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target) {
@@ -223,11 +240,37 @@ int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, co
   const ws_text rest = {target != NULL ? target : "", target != NULL ? strlen(target) : 0};
   memset(url, 0, sizeof *url);
   url->secure = secure;
-  if (!is_host_len(name.len) || port > UINT16_MAX) return WSUV_EURL;
   url->port = port != 0 ? (uint16_t) port : default_port(url);
   url->ipv6 = strchr(host, ':') != NULL;
-  bool good = url->ipv6 ? parse_ipv6(url, name, "%") : parse_name(url, name);
-  return good && parse_target(url, rest) ? 0 : WSUV_EURL;
+  url->wrong_in = name;
+  if (!parse_literal(url, name, false)) return WSUV_EURL;
+  url->wrong_in = rest;
+  if (!parse_target(url, rest)) return WSUV_EURL;
+  if (port <= UINT16_MAX) return 0;
+  url->wrong_in.base = NULL;
+  url->wrong = "port above 65535";
+  return WSUV_EURL;
+}
+
+int url_explain(const ws_url *url, ws_why *why) {
+  char c[8];
+  const size_t position = url->wrong_at + 1;
+  if (url->wrong_in.base == NULL) return ws_why_set(why, WSUV_EURL, "%s", url->wrong);
+  if (!url->wrong_char) {
+    return ws_why_set(why, WSUV_EURL, "%s, position %zu", url->wrong, position);
+  }
+  unsigned char byte = (unsigned char) url->wrong_in.base[url->wrong_at];
+  (void) snprintf(c, sizeof c, byte >= ' ' && byte <= '~' ? "'%c'" : "0x%02x", byte);
+  return ws_why_set(why, WSUV_EURL, "%s is not allowed in the %s, position %zu", c, url->wrong,
+                    position);
+}
+
+ws_text url_path_of(const char *reference) {
+  const char *path = reference, *scheme_end = reference + strcspn(reference, ":/?#");
+  const char *slashes = *scheme_end == ':' ? scheme_end + 1 : reference;
+  if (slashes[0] == '/' && slashes[1] == '/') path = slashes + 2 + strcspn(slashes + 2, "/?#");
+  const ws_text text = {path, strcspn(path, "?#")};
+  return text.len > 0 ? text : (ws_text){"/", 1};
 }
 
 int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/view.h"
+#include "base/why.h"
 
 enum {
   URL_HOST_MAX = 253,        /* characters of a host name (RFC 1035 2.3.4, without the last dot) */
@@ -28,12 +29,20 @@ typedef struct ws_url {
   ws_text socket; /* This is the path of a Unix socket as it was written; base is NULL for TCP. */
   ws_text target; /* These are path and query for the request line, with escapes. */
   bool slash;     /* A "/" must be put before the target, because it is empty or begins with "?". */
+  /* After an error, this static text says what is wrong; otherwise it is NULL. */
+  const char *wrong;
+  /* After an error, this is the text that has it: the URL or one of its parts; base is NULL for a
+     port. */
+  ws_text wrong_in;
+  size_t wrong_at; /* After an error, it is at this index of `wrong_in`, which may be its end. */
+  bool wrong_char; /* `wrong` is the name of a part that may not have the character there. */
 } ws_url;
 
 /* 0, with slices of `s` that live as long as it does; or WSUV_EURL.
    Schemes are ws, wss, http and https, in any case, and ws+unix, see below. A host has letters,
-   digits and "-._~" only, or is an IPv6 literal, perhaps with a zone (RFC 6874). The target may
-   have what RFC 3986 names anywhere, so "[" and "]" too, though not in paths and queries; '"', '<',
+   digits and "-._~" only, or is an IPv6 literal, perhaps with a zone: "%" and the zone, as users
+   type it (RFC 9844), or with the "%" escaped as "%25" (RFC 6874, obsolete). The target may have
+   what RFC 3986 names anywhere, so "[" and "]" too, though not in paths and queries; '"', '<',
    '>', '\', '^', '`', '{',
    '|', '}', spaces, control bytes, bytes from 0x80 up and a fragment are refused.
 
@@ -47,11 +56,19 @@ int url_parse(ws_url *url, const char *s, size_t len);
    `url`. 0 or WSUV_EURL. */
 int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target);
 
+/* Say in words what url_parse or url_from_parts has refused: "'#' is not allowed in the path or
+   query, position 12". Shows no more of the URL than that character. Returns WSUV_EURL. */
+int url_explain(const ws_url *url, ws_why *why);
+
+/* The path of any reference to a resource (RFC 3986 4.1), such as the value of Location; "/" if it
+   has none. */
+ws_text url_path_of(const char *reference);
+
 /* The host for a name lookup, terminated, with "%" before a zone.
    0; WSUV_EURL: it has more than 253 characters, or none. */
 int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]);
 
-/* The value of `Host` (RFC 9110 7.2), terminated: brackets around IPv6, no zone (RFC 6874 4), the
+/* The value of `Host` (RFC 9110 7.2), terminated: brackets around IPv6, no zone (RFC 9844), the
    port only if it is not the default one. The host has 253 characters at most. Returns its
    length. */
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]);

@@ -37,14 +37,28 @@ typedef struct stage {
   frame_peer p;
   session_user u; /* open */
   wsuv_client_t *client;
+  char said[128]; /* the last line of the log */
 } stage;
 
 typedef int (*ask_fn)(stage *s, void *structure);
 
+static void on_line(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                    void *arg) {
+  stage *s = arg;
+  (void) session;
+  CHECK(level == WSUV_LOG_ERROR);
+  (void) snprintf(s->said, sizeof s->said, "%s", text);
+}
+
 static void begin(stage *s, world *w) {
+  wsuv_config_t config;
   memset(s, 0, sizeof *s);
   s->w = w;
-  scenario_start(w, &s->p, &s->u, NULL);
+  wsuv_client_config_init(&config);
+  config.log = on_line;
+  config.log_arg = s;
+  config.log_level = WSUV_LOG_ERROR;
+  scenario_start(w, &s->p, &s->u, &config);
   s->client = s->u.client;
 }
 
@@ -52,11 +66,23 @@ static void end(stage *s) {
   scenario_terminate(&s->u);
 }
 
-static void check_structure(stage *s, const void *structure, size_t size, ask_fn ask) {
+/* The log names the structure that is refused; NULL: there is no log where it is read. */
+static void check_said(stage *s, const char *name) {
+  char words[128];
+  (void) snprintf(words, sizeof words, "refused: structure of no known size: %s",
+                  name != NULL ? name : "");
+  assert_that(name == NULL || strncmp(s->said, words, strlen(words)) == 0, "%s: %s", name, s->said);
+  s->said[0] = '\0';
+}
+
+static void check_structure(stage *s, const void *structure, size_t size, ask_fn ask,
+                            const char *name) {
   void *copy = newer(structure, size);
   assert_int_equal(ask(s, copy), 0);
   set_unknown_field(copy, size);
+  s->said[0] = '\0';
   assert_int_equal(ask(s, copy), WSUV_ESIZE);
+  check_said(s, name);
   set_size(copy, 0);
   assert_int_equal(ask(s, copy), WSUV_ESIZE);
   set_size(copy, SIZE_MAX);
@@ -65,13 +91,15 @@ static void check_structure(stage *s, const void *structure, size_t size, ask_fn
 }
 
 /* Structures that are filled in: all of the caller's, and nothing beyond. */
-static void check_filled(stage *s, const void *structure, size_t size, ask_fn ask) {
+static void check_filled(stage *s, const void *structure, size_t size, ask_fn ask,
+                         const char *name) {
   unsigned char *copy = newer(structure, size);
   memset(copy + size, 0xff, TAIL);
   assert_int_equal(ask(s, copy), 0);
   for (size_t i = 0; i < TAIL; i++) assert_int_equal(copy[size + i], 0);
   set_size(copy, 0);
   assert_int_equal(ask(s, copy), WSUV_ESIZE);
+  check_said(s, name);
   free(copy);
 }
 
@@ -161,27 +189,27 @@ WORLD_TEST(test_structures_of_newer_callers, w) {
   stage s;
   begin(&s, w);
   wsuv_request_t request = good_request();
-  check_structure(&s, &request, sizeof request, ask_request);
+  check_structure(&s, &request, sizeof request, ask_request, "wsuv_request_t");
   wsuv_callbacks_t callbacks;
   wsuv_callbacks_init(&callbacks);
-  check_structure(&s, &callbacks, sizeof callbacks, ask_callbacks);
+  check_structure(&s, &callbacks, sizeof callbacks, ask_callbacks, "wsuv_callbacks_t");
   wsuv_config_t config = own_config(&s);
-  check_structure(&s, &config, sizeof config, ask_config);
+  check_structure(&s, &config, sizeof config, ask_config, "wsuv_config_t");
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
-  check_structure(&s, &tls, sizeof tls, ask_tls);
+  check_structure(&s, &tls, sizeof tls, ask_tls, "wsuv_tls_config_t");
   wsuv_converter_t converter;
   wsuv_converter_init(&converter);
-  check_structure(&s, &converter, sizeof converter, ask_converter);
+  check_structure(&s, &converter, sizeof converter, ask_converter, "wsuv_converter_t");
   wsuv_extension_t deflate;
   assert_int_equal(wsuv_permessage_deflate(&deflate, NULL), 0);
-  check_structure(&s, &deflate, sizeof deflate, ask_extension);
+  check_structure(&s, &deflate, sizeof deflate, ask_extension, "wsuv_extension_t");
   wsuv_deflate_options_t options;
   wsuv_deflate_options_init(&options);
-  check_structure(&s, &options, sizeof options, ask_deflate_options);
+  check_structure(&s, &options, sizeof options, ask_deflate_options, NULL);
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "hello", 5);
-  check_structure(&s, &frame, sizeof frame, ask_frame);
+  check_structure(&s, &frame, sizeof frame, ask_frame, "wsuv_frame_t");
   end(&s);
 }
 
@@ -190,10 +218,10 @@ WORLD_TEST(test_structures_that_are_filled_in, w) {
   begin(&s, w);
   wsuv_stats_t stats;
   wsuv_stats_init(&stats);
-  check_filled(&s, &stats, sizeof stats, ask_stats);
+  check_filled(&s, &stats, sizeof stats, ask_stats, "wsuv_stats_t");
   wsuv_rtt_t rtt;
   wsuv_rtt_init(&rtt);
-  check_filled(&s, &rtt, sizeof rtt, ask_rtt);
+  check_filled(&s, &rtt, sizeof rtt, ask_rtt, "wsuv_rtt_t");
   end(&s);
 }
 
@@ -202,7 +230,7 @@ WORLD_ONLY_TLS_TEST(test_tls_info_that_is_filled_in, w) {
   begin(&s, w);
   wsuv_tls_info_t info;
   wsuv_tls_info_init(&info);
-  check_filled(&s, &info, sizeof info, ask_tls_info);
+  check_filled(&s, &info, sizeof info, ask_tls_info, "wsuv_tls_info_t");
   end(&s);
 }
 

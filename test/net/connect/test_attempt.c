@@ -88,7 +88,7 @@ static session_request *make_request(caller *c, const char *url, const wsuv_head
   wsuv_request_init(&r, url);
   r.headers = headers;
   r.header_count = count;
-  CHECK(request_new(&req, &e->alloc, &r, &e->config, &e->tls, NULL) == 0);
+  CHECK(request_new(&req, &e->alloc, &r, &e->config, &e->tls, NULL, NULL) == 0);
   return req;
 }
 
@@ -96,7 +96,7 @@ static void begin(caller *c, session_request *req) {
   endpoint *e = &c->client->endpoint;
   const log_to to = {&e->config, NULL};
   c->ready = c->failed = c->closed = false;
-  CHECK(attempt_new(&c->a, e, &c->client->resolver, req, to, &events, c) == 0);
+  CHECK(attempt_new(&c->a, e, &c->client->resolver, req, to, &events, c, NULL) == 0);
   attempt_start(c->a);
 }
 

@@ -1,5 +1,6 @@
 /* What the configuration makes of a socket: tcp_nodelay, tcp_keepalive_s, local_address. */
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -98,6 +99,24 @@ SCENARIO_TEST(test_socket_local_address_of_the_other_family, w, p, u) {
   assert_true(user_never_opened(u));
   scenario_finish(u);
   assert_int_equal(p->raw->accepted, 0);
+}
+
+/* RFC 9844: a zone as users type it is for this machine only. */
+SCENARIO_TEST(test_socket_zone_of_a_url_is_not_sent, w, p, u) {
+  wsuv_request_t r;
+  char host[64], expected[64];
+  const char *url = raw_peer_url_of(p->raw, "[::1%lo]", "/");
+  const char *port = strrchr(url, ':');
+  (void) snprintf(expected, sizeof expected, "[::1]%.*s", (int) strcspn(port, "/"), port);
+  raw_peer_greet_and_close(p->raw);
+  (void) user_client(u);
+  wsuv_request_init(&r, url);
+  r.address = "127.0.0.1";
+  assert_int_equal(user_request(u, &r), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "Host", host, sizeof host));
+  assert_string_equal(host, expected);
 }
 
 SCENARIO_TEST(test_socket_local_address_of_a_request, w, p, u) {

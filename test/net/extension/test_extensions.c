@@ -216,13 +216,14 @@ WORLD_TEST(test_extensions_that_were_not_agreed_upon_fail_the_handshake, w) {
     size_t count;
     const char *detail;
   } cases[] = {
-      {FLIP, 0, "extension was not offered"},
-      {BOTH, 1, "extension was not offered"},
-      {"Sec-WebSocket-Extensions: flip, flip\r\n", 1, "extension is repeated"},
-      {FLIP FLIP, 2, "extension is repeated"},
-      {"Sec-WebSocket-Extensions: flip; how\r\n", 1, "flip has no such parameter"},
+      {FLIP, 0, "extension was not offered: flip"},
+      {BOTH, 1, "extension was not offered: flip, bit"},
+      {"Sec-WebSocket-Extensions: flip, flip\r\n", 1, "extension is repeated: flip, flip"},
+      {FLIP FLIP, 2, "extension is repeated: flip"},
+      {"Sec-WebSocket-Extensions: flip; how\r\n", 1, "flip has no such parameter: flip; how"},
       {"Sec-WebSocket-Extensions: flip; =\r\n", 1, NULL},
-      {"Sec-WebSocket-Extensions: permessage-deflate\r\n", 2, "extension was not offered"},
+      {"Sec-WebSocket-Extensions: permessage-deflate\r\n", 2,
+       "extension was not offered: permessage-deflate"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     rig r;
