@@ -44,7 +44,7 @@ typedef int (*wsuv_random_fn)(void *buf, size_t len, void *arg);
 
 /** How important a line of the log is. */
 typedef enum wsuv_log_level {
-  WSUV_LOG_ERROR = 0, /**< A session failed. */
+  WSUV_LOG_ERROR = 0, /**< A session failed, or a call was refused because of its arguments. */
   WSUV_LOG_WARN = 1,  /**< Something is unsafe or unusual. */
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
   WSUV_LOG_DEBUG = 3, /**< Each frame. */
@@ -56,11 +56,13 @@ typedef enum wsuv_log_level {
 } wsuv_log_level_t;
 
 /**
- * A line of the log. The values of `Authorization`, `Proxy-Authorization`, `Cookie` and
- * `Set-Cookie` are left out of the handshake's lines.
+ * A line of the log. Secrets are left out: queries and credentials of URLs, and the values of
+ * `Authorization`, `Proxy-Authorization`, `Authentication-Info`, `Proxy-Authentication-Info`,
+ * `Cookie`, `Set-Cookie` and `Sec-WebSocket-Protocol`; only #WSUV_LOG_TRACE may show some.
  * @param level its importance
  * @param session the session that it is about, or NULL
- * @param text one line without its end; valid until the hook returns
+ * @param text one line without its end, in UTF-8; control characters and bytes that are not UTF-8
+ *        are escaped ("\x1b"); valid until the hook returns
  * @param arg as configured
  */
 typedef void (*wsuv_log_fn)(wsuv_log_level_t level, const struct wsuv_session *session,

@@ -97,6 +97,118 @@ SCENARIO_TEST(test_credentials_are_left_out, w, p, u) {
   bytes_free(&l.text);
 }
 
+static void begin_lines(session_user *u, lines *l, wsuv_log_level_t level) {
+  u->config.log = on_line;
+  u->config.log_arg = l;
+  u->config.log_level = level;
+}
+
+/* Everywhere that a secret can be, there is one: of ours in the request, of the server's in the
+   response. */
+SCENARIO_TEST(test_secrets_are_in_no_line, w, p, u) {
+  static const wsuv_header_t headers[] = {{"Cookie", "id=secret"},
+                                          {"Proxy-Authorization", "Bearer secret"},
+                                          {"Referer", "https://example.org/a?t=secret#secret"}};
+  static const char *const subprotocols[] = {"chat", "secret-token"};
+  wsuv_request_t request;
+  lines l = {0};
+  begin_lines(u, &l, WSUV_LOG_DEBUG);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
+                PEER_SEND_UPGRADE_WITH("Sec-WebSocket-Protocol: secret-token\r\n"
+                                       "Set-Cookie: secret\r\n"
+                                       "Location: //u:secret@h/\r\n"
+                                       "Content-Location: /a?secret\r\n"),
+                PEER_SEND_CLOSE(1000), PEER_EXPECT_CLOSE(1000), PEER_END, PEER_EXPECT_END);
+  wsuv_request_init(&request, raw_peer_url_of(p->raw, "user:secret@127.0.0.1", "/p?t=secret"));
+  request.headers = headers;
+  request.header_count = sizeof headers / sizeof *headers;
+  request.subprotocols = subprotocols;
+  request.subprotocol_count = 2;
+  assert_int_equal(user_request(u, &request), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_true(has(&l, "2 > GET /p?(left out) HTTP/1.1\n"));
+  assert_true(has(&l, "2 > Sec-WebSocket-Protocol: (left out)\n"));
+  assert_true(has(&l, "2 > Referer: https://example.org/a(left out)\n"));
+  assert_true(has(&l, "2 < Sec-WebSocket-Protocol: (left out)\n"));
+  assert_true(has(&l, "2 < Location: (left out)\n"));
+  assert_true(has(&l, "2 < Content-Location: /a(left out)\n"));
+  assert_false(has(&l, "secret"));
+  assert_false(has(&l, "c2VjcmV0")); /* in base64, at any of the three places */
+  assert_false(has(&l, "NlY3JldA"));
+  assert_false(has(&l, "zZWNyZX"));
+  scenario_finish(u);
+  bytes_free(&l.text);
+}
+
+/* What fails has words for it, and they hold no secret. */
+SCENARIO_TEST(test_secrets_are_in_no_detail, w, p, u) {
+  static const char *const answers[] = {
+      "HTTP/1.1 302 Found\r\nLocation: https://u:secret@h/there?t=secret\r\n"
+      "Content-Length: 0\r\n\r\n",
+      "HTTP/1.1 401 Unauthorized\r\nSet-Cookie: secret\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 101 x\r\nUpgrade: secret\r\n\r\n"};
+  static const char *const details[] = {"HTTP 302, Location /there", "HTTP 401",
+                                        "Upgrade is not websocket"};
+  static const char *const subprotocols[] = {"secret", "secret"};
+  const wsuv_header_t header = {"Upgrade", "secret"};
+  wsuv_request_t request;
+  lines l = {0};
+  begin_lines(u, &l, WSUV_LOG_ERROR);
+  for (size_t i = 0; i < 3; i++) {
+    raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_BYTES(answers[i], strlen(answers[i])),
+                  PEER_EXPECT_GONE);
+    l.session = NULL;
+    scenario_play(u);
+    assert_string_equal(u->end.detail, details[i]);
+  }
+  assert_true(has(&l, "0 handshake: upgrade refused: HTTP 302, Location /there\n"));
+  l.session = NULL;
+  assert_int_equal(user_try_connect_url(u, "ws://user:secret@h/?t=secret secret"), WSUV_EURL);
+  wsuv_request_init(&request, raw_peer_url(p->raw, "/?t=secret"));
+  request.headers = &header;
+  request.header_count = 1;
+  assert_int_equal(user_request(u, &request), WSUV_EINVAL_HEADER);
+  request.header_count = 0;
+  request.subprotocols = subprotocols;
+  request.subprotocol_count = 2;
+  assert_int_equal(user_request(u, &request), WSUV_EINVAL_HEADER);
+  assert_true(has(&l, "0 refused: malformed or unsupported URL: ' ' is not allowed in the path or "
+                      "query, position 29\n"));
+  assert_true(has(&l, "0 refused: header, subprotocol or credential not allowed: Upgrade: only the "
+                      "handshake itself sets it\n"));
+  assert_true(has(&l, "0 refused: header, subprotocol or credential not allowed: subprotocol 2 is "
+                      "repeated\n"));
+  assert_false(has(&l, "secret"));
+  scenario_finish(u);
+  bytes_free(&l.text);
+}
+
+/* F59: C1 in a header, C0 in a reason. */
+SCENARIO_TEST(test_control_characters_of_the_peer_are_escaped, w, p, u) {
+  lines l = {0};
+  begin_lines(u, &l, WSUV_LOG_INFO);
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
+                PEER_SEND_UPGRADE_WITH("X-A: \xc2\x9b"
+                                       "31m\t\xff\r\n"),
+                PEER_SEND("\x88\x0a\x03\xe8\x1b[2J\r\nok"), PEER_EXPECT_CLOSE(1000), PEER_END,
+                PEER_EXPECT_END);
+  scenario_play(u);
+  assert_true(user_ended_by(u, 0, WSUV_STAGE_CLOSING));
+  assert_string_equal(u->end.reason, "\x1b[2J\r\nok");
+  assert_true(has(&l, "2 < X-A: \\xc2\\x9b31m\\x09\\xff\n"));
+  assert_true(has(&l, "received 1000 \"\\x1b[2J\\x0d\\x0aok\""));
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST,
+                PEER_SEND_UPGRADE_WITH("Sec-WebSocket-Protocol: a\xc2\x9b"
+                                       "b\r\n"),
+                PEER_EXPECT_GONE);
+  l.session = NULL;
+  scenario_play(u);
+  assert_string_equal(u->end.detail, "a\\xc2\\x9bb was not offered");
+  scenario_finish(u);
+  bytes_free(&l.text);
+}
+
 WORLD_TEST(test_debug_tells_each_frame, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_DEBUG, true, false);
