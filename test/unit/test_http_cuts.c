@@ -39,7 +39,7 @@ static outcome judge_answer(const char *text, size_t len, pieces how) {
   track_alloc_init(&alloc);
   assert_int_equal(url_parse(&url, "ws://h", 6), 0);
   handshake_request request = {.url = &url, .max_size = MAX_SIZE, .max_headers = MAX_FIELDS};
-  assert_int_equal(h1_client_new(&h, &alloc.handle, &request, nonce), 0);
+  assert_int_equal(h1_client_new(&h, &alloc.handle, &request, nonce, NULL), 0);
   o.result = pieces_feed(how, text, len, take_answer, h, &o.used);
   if (o.result < 0) o.used = 0;
   o.status = h1_client_status(h);
@@ -154,12 +154,13 @@ static const head bad_answers[] = {
     HEAD(WSUV_EHTTP, NULL, "HTTP/9.9 101 x\r\n\r\n"),
     HEAD(WSUV_EHTTP, NULL, "SSH-2.0-OpenSSH_9.2\r\n"),
     HEAD(WSUV_EHTTP, NULL, "GET / HTTP/1.1\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "HTTP/1.1 403 x\r\nContent-Length: x\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "HTTP/1.1 403 x\r\nContent-Length:\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "HTTP/1.1 403 x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+    HEAD(WSUV_ESTATUS, "HTTP 403", "HTTP/1.1 403 x\r\nContent-Length: x\r\n\r\n"),
+    HEAD(WSUV_ESTATUS, "HTTP 403", "HTTP/1.1 403 x\r\nContent-Length:\r\n\r\n"),
+    HEAD(WSUV_ESTATUS, "HTTP 403",
+         "HTTP/1.1 403 x\r\nContent-Length: 0\r\nContent-Length: 2\r\n\r\n"),
     HEAD(WSUV_EUPGRADE, "Upgrade is missing", "HTTP/1.1 101 x\r\n" FIVE "\r\n"),
     HEAD(WSUV_EUPGRADE, "Connection is missing", "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"),
-    HEAD(WSUV_ESTATUS, "server refused the upgrade", "HTTP/1.1 204 x\r\n" FIVE "\r\n"),
+    HEAD(WSUV_ESTATUS, "HTTP 204", "HTTP/1.1 204 x\r\n" FIVE "\r\n"),
 };
 
 TEST(test_http_cuts_change_nothing_about_bad_answers) {

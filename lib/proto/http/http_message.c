@@ -39,13 +39,14 @@ static bool is_informational(const llhttp_t *parser) {
   return parser->type == HTTP_RESPONSE && parser->status_code / 100 == 1;
 }
 
-/* llhttp has recognized a name when it is complete, and `header_state` says which it is. In a 1xx
-   response Content-Length and Transfer-Encoding have no meaning, whatever their values are (RFC
-   9112 6.3), so llhttp gets them as fields that it does not know: it rejects no value, and expects
-   no body. */
+/* llhttp has recognized a name when it is complete, and `header_state` says which it is. A response
+   is never rejected because of its body's length: in a 1xx response Content-Length and
+   Transfer-Encoding have no meaning (RFC 9112 6.3), and of another the status counts, and the body
+   is only shown to people. So llhttp gets them as fields that it does not know, and frame_body
+   reads them. */
 static int on_field_complete(llhttp_t *parser) {
   http_message *m = parser->data;
-  if (is_informational(parser)) parser->header_state = 0;
+  if (parser->type == HTTP_RESPONSE) parser->header_state = 0;
   return m->head_done ? 0 : stop_unless(m, header_store_end_name(&m->fields));
 }
 
@@ -71,6 +72,43 @@ static bool has_three_digits(const http_scan *scan) {
          (scan->first_len == CODE_END || scan->first[CODE_END] == ' ');
 }
 
+/* A list of lengths; the smallest valid one is *least, if it is less. */
+static void find_least(const char *list, uint64_t *least) {
+  const char *item;
+  size_t len;
+  while (header_list_next(&list, &item, &len)) {
+    uint64_t n = 0;
+    size_t i = 0;
+    for (; i < len && ascii_is_digit(item[i]) && n < HTTP_BODY_WIRE_MAX; i++)
+      n = n * 10 + (uint64_t) (item[i] - '0');
+    if (n < *least && (i == len || n >= HTTP_BODY_WIRE_MAX)) *least = n;
+  }
+}
+
+static void set_flags(http_message *m, unsigned flags) {
+  m->parser.flags = (uint16_t) (m->parser.flags | flags);
+}
+
+/* How long the body of a final response is (RFC 9112 6.3). Of several lengths the smallest counts,
+   so that nothing is waited for that may not come; if none is valid, there is no body. */
+static void frame_body(http_message *m) {
+  size_t codings;
+  header_cursor at = {0};
+  const char *value;
+  uint64_t least = UINT64_MAX;
+  bool chunked = header_store_lists(&m->fields, "Transfer-Encoding", "chunked", &codings);
+  if (codings > 0) {
+    set_flags(m, F_TRANSFER_ENCODING | (chunked ? F_CHUNKED : 0));
+    return;
+  }
+  if (header_store_get(&m->fields, "Content-Length", 0) == NULL) return;
+  while ((value = header_store_next(&m->fields, "Content-Length", &at)) != NULL) {
+    find_least(value, &least);
+  }
+  set_flags(m, F_CONTENT_LENGTH);
+  m->parser.content_length = least != UINT64_MAX ? least : 0;
+}
+
 /* Returning 2 means: this message has no body; stop here. */
 static int on_headers_complete(llhttp_t *parser) {
   http_message *m = parser->data;
@@ -82,7 +120,9 @@ static int on_headers_complete(llhttp_t *parser) {
     http_message_fail(m, WSUV_EHTTP, "malformed status line");
     return -1;
   }
-  return is_informational(parser) ? 2 : 0;
+  if (is_informational(parser)) return 2;
+  frame_body(m);
+  return 0;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len) {

@@ -48,6 +48,35 @@ SCENARIO_TEST(test_upgrade_refused_without_a_body, w, p, u) {
   }
 }
 
+/* What is wrong with the length of the body hides no status. */
+SCENARIO_TEST(test_upgrade_refused_with_lengths_that_differ, w, p, u) {
+  static const char *const fields[] = {
+      "Content-Length: 4\r\nContent-Length: 9\r\n",
+      "Content-Length: 9\r\nContent-Length: 4\r\n",
+      "Content-Length: 4, 9\r\n",
+      "Content-Length: none\r\nContent-Length: 4\r\n",
+      "Content-Length: 99999999999999999999\r\nContent-Length: 4\r\n",
+      "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n",
+      "Transfer-Encoding: chunked\r\nContent-Length: 9\r\n",
+      "Content-Length: none\r\n",
+  };
+  enum { COUNT = sizeof fields / sizeof *fields };
+  for (size_t i = 0; i < COUNT; i++) {
+    bytes answer = {0};
+    bool chunked = strstr(fields[i], "chunked") != NULL;
+    bytes_print(&answer, "HTTP/1.1 403 Forbidden\r\n%s\r\n%s", fields[i],
+                chunked ? "4\r\nnope\r\n0\r\n\r\n" : "nope");
+    raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_BYTES(answer.base, answer.len),
+                  PEER_EXPECT_GONE);
+    scenario_play(u);
+    assert_refused(u, 403);
+    assert_string_equal(u->end.detail, "HTTP 403");
+    if (i < COUNT - 1) assert_body(u, "nope");
+    if (i == COUNT - 1) assert_false(u->end.has_body);
+    bytes_free(&answer);
+  }
+}
+
 /* F10 */
 SCENARIO_TEST(test_upgrade_refused_by_a_redirect_is_not_followed, w, p, u) {
   bytes answer = {0};
@@ -58,6 +87,7 @@ SCENARIO_TEST(test_upgrade_refused_by_a_redirect_is_not_followed, w, p, u) {
                 PEER_EXPECT_GONE);
   scenario_play(u);
   assert_refused(u, 302);
+  assert_string_equal(u->end.detail, "HTTP 302, Location /there");
   assert_non_null(strstr(bytes_text(&u->end.headers), "Location: ws://"));
   world_run(w);
   assert_int_equal(p->raw->accepted, 1);
