@@ -1,5 +1,6 @@
 #include "session/closing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Keeps the state of the closing handshake and answers questions about it. conn makes the frames,
@@ -25,6 +26,12 @@ void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *re
   if (len == 0 || reasons(c, alloc) == NULL) return;
   memcpy(c->reasons->sent, reason, len);
   c->reasons->sent_len = len;
+}
+
+const char *closing_keep_detail(closing *c, const wsuv_allocator_t *alloc, const char *detail) {
+  if (reasons(c, alloc) == NULL) return "";
+  (void) snprintf(c->reasons->detail, sizeof c->reasons->detail, "%s", detail);
+  return c->reasons->detail;
 }
 
 closing_verdict closing_check(const conn *c) {

@@ -12,12 +12,13 @@
 #include "base/alloc.h"
 #include "proto/frame/conn.h"
 
-/* The reasons of both close frames, kept until on_close. */
+/* Texts that are kept until on_close: the reasons of both close frames, and what was wrong. */
 typedef struct close_reasons {
   /* This is the reason in the peer's close frame, terminated. */
   char received[WSUV_CLOSE_REASON_MAX + 1];
   char sent[WSUV_CLOSE_REASON_MAX + 1]; /* This is the reason in our close frame, terminated. */
   size_t received_len, sent_len;        /* The two reasons have this many bytes, without the NUL. */
+  char detail[32];                      /* This is the detail of the error, or "". */
 } close_reasons;
 
 typedef struct closing {
@@ -36,6 +37,9 @@ void closing_init(closing *c, uint64_t timeout_ms);
 void closing_keep_received(closing *c, const wsuv_allocator_t *alloc, const void *reason,
                            size_t len);
 void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *reason, size_t len);
+
+/* Keep a detail that is not static text, cut at 31 bytes. Returns the copy; "": no memory. */
+const char *closing_keep_detail(closing *c, const wsuv_allocator_t *alloc, const char *detail);
 
 typedef enum closing_verdict {
   CLOSING_WAIT, /* wait for the peer, or for our own frames to be written */

@@ -239,7 +239,11 @@ void session_failed(wsuv_session_t *s, int err) {
   if (c->sent_code != 0 && s->state == SESSION_OPEN) {
     closing_keep_sent(&s->closing, &s->endpoint->alloc, c->why, strlen(c->why));
   }
-  cause_set(&s->cause, session_stage(s), err, c->why);
+  const char *detail = c->why;
+  if (detail == c->shared->why) {
+    detail = closing_keep_detail(&s->closing, &s->endpoint->alloc, detail);
+  }
+  cause_set(&s->cause, session_stage(s), err, detail);
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
 }
 

@@ -1,5 +1,6 @@
 #include "proto/frame/conn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -364,6 +365,10 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
 
 static int conn_on_close(conn *c, conn_event *ev) {
   int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
+  if (err == WSUV_EPROTOCOL && ev->len > 1) {
+    (void) snprintf(c->shared->why, sizeof c->shared->why, "%s %u", c->why, c->peer_code);
+    c->why = c->shared->why;
+  }
   if (err < 0) return err;
   size_t skip = ev->len < 2 ? ev->len : 2;
   ev->close_code = c->peer_code;

@@ -29,6 +29,7 @@ typedef struct conn_shared {
      the payload is empty: with all of a sent payload that is in one piece, otherwise with its first
      64 bytes; with the bytes that came first of a received one. */
   void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
+  char why[32]; /* The last error that has a number in its text is described here. */
 } conn_shared;
 
 typedef enum conn_event_type {
@@ -74,9 +75,11 @@ typedef struct conn {
   extension_set *extensions; /* The connection owns the negotiated extensions, or this is NULL. */
   /* These bytes were given and are not used yet; they are the caller's, or in `kept`. */
   uint8_t *in;
-  size_t in_len;   /* `in` has this many bytes. */
-  block kept;      /* After conn_keep_input, this is the owned copy that `in` points into. */
-  const char *why; /* After an error, this static text says what was wrong; otherwise it is "". */
+  size_t in_len; /* `in` has this many bytes. */
+  block kept;    /* After conn_keep_input, this is the owned copy that `in` points into. */
+  /* After an error, this says what was wrong; otherwise it is "". It is static text, or in `shared`
+     and valid until another connection has failed. */
+  const char *why;
   /* This owned memory has the payload of a control frame that comes in pieces, or is NULL. */
   uint8_t *control;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */

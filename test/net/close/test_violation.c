@@ -17,7 +17,7 @@ typedef struct violation {
 
 #define PROTOCOL(frames, detail) \
   { frames, WSUV_EPROTOCOL, 1002, detail }
-#define CODE(n) PROTOCOL("CLOSE #" #n, "illegal close code")
+#define CODE(n) PROTOCOL("CLOSE #" #n, "illegal close code " #n)
 #define TEXT(frames) \
   { frames, WSUV_EUTF8, 1007, "text is not UTF-8" }
 #define REASON(reason) \
