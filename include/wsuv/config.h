@@ -229,6 +229,11 @@ typedef struct wsuv_config {
    * Default 64 KiB.
    */
   size_t fragment_size;
+  /**
+   * With #WSUV_LOG_TRACE, so many bytes of each frame's payload are logged, 16 in a line. 0: none.
+   * Default 64.
+   */
+  size_t log_payload_size;
 } wsuv_config_t;
 
 /** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include <wsuv/export.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -49,8 +51,9 @@ typedef enum wsuv_log_level {
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
   WSUV_LOG_DEBUG = 3, /**< Each frame. */
   /**
-   * The first 64 bytes of each frame's payload; of a payload that arrives in pieces, the first 64
-   * bytes of the first piece. Compressed messages are shown compressed. Secrets are shown, too.
+   * The first bytes of each frame's payload (wsuv_config::log_payload_size, default 64); of a
+   * payload that arrives in pieces, those of the first piece. Compressed messages are shown
+   * compressed. Secrets are shown, too.
    */
   WSUV_LOG_TRACE = 4
 } wsuv_log_level_t;
@@ -67,6 +70,17 @@ typedef enum wsuv_log_level {
  */
 typedef void (*wsuv_log_fn)(wsuv_log_level_t level, const struct wsuv_session *session,
                             const char *text, void *arg);
+
+/**
+ * A log, ready made: writes each line to standard error, such as "wsuv: info: 0x5581e0: connected".
+ * The pointer is the session's; it is left out of lines that are about none.
+ * @param level see wsuv_log_fn
+ * @param session see wsuv_log_fn
+ * @param text see wsuv_log_fn
+ * @param arg a string that is written in place of "wsuv"; NULL: "wsuv"
+ */
+WSUV_EXTERN void wsuv_log_stderr(wsuv_log_level_t level, const struct wsuv_session *session,
+                                 const char *text, void *arg);
 
 /** @} */
 

@@ -153,8 +153,8 @@ typedef struct wsuv_request {
   size_t subprotocol_count;        /**< How many #subprotocols. */
   /**
    * Used instead of the client's configuration, unless NULL. Usually the client's with changes,
-   * from wsuv_client_get_config(). Hooks (allocator, random, log) and resolver must be the
-   * client's.
+   * from wsuv_client_get_config(). Hooks (allocator, random, log with its level and
+   * `log_payload_size`) and resolver must be the client's.
    */
   const wsuv_config_t *config;
   void *data; /**< First value of wsuv_session_data(). */

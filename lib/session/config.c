@@ -39,9 +39,10 @@ static const wsuv_config_t defaults = {
     .queue_timeout_ms = 10000,
     .close_deadline_ms = 120000,
     .fragment_size = 64 * KIB,
+    .log_payload_size = 64,
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, fragment_size, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, log_payload_size, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   sized_fill(config, size, &config_type, &defaults);

@@ -22,7 +22,8 @@ static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config
   return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
          config->random == own->random && config->random_arg == own->random_arg &&
          config->log == own->log && config->log_arg == own->log_arg &&
-         config->log_level == own->log_level && config->resolver == own->resolver;
+         config->log_level == own->log_level && config->log_payload_size == own->log_payload_size &&
+         config->resolver == own->resolver;
 }
 
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));

@@ -14,7 +14,6 @@
 
 enum {
   LINE_SIZE = 512, /* a longer line is truncated */
-  DUMP_MAX = 64,   /* bytes of a payload that are shown */
   DUMP_LINE = 16   /* bytes in one line of the dump */
 };
 
@@ -31,6 +30,29 @@ void log_line(log_to to, wsuv_log_level_t level, const char *format, ...) {
   va_end(args);
   (void) escape_text(line, sizeof line, raw, strlen(raw));
   to.config->log(level, to.session, line, to.config->log_arg);
+}
+
+static const char *level_name(wsuv_log_level_t level) {
+  switch (level) {
+  case WSUV_LOG_ERROR: return "error";
+  case WSUV_LOG_WARN: return "warning";
+  case WSUV_LOG_INFO: return "info";
+  case WSUV_LOG_DEBUG: return "debug";
+  case WSUV_LOG_TRACE: return "trace";
+  }
+  return "unknown";
+}
+
+/* One call of stdio for each line, so that lines of several threads do not mix. */
+void wsuv_log_stderr(wsuv_log_level_t level, const struct wsuv_session *session, const char *text,
+                     void *arg) {
+  const char *program = arg != NULL ? arg : "wsuv";
+  if (session != NULL) {
+    (void) fprintf(stderr, "%s: %s: %p: %s\n", program, level_name(level), (const void *) session,
+                   text);
+  } else {
+    (void) fprintf(stderr, "%s: %s: %s\n", program, level_name(level), text);
+  }
 }
 
 int log_refusal(log_to to, int err, const ws_why *why) {
@@ -57,10 +79,10 @@ void log_frame(log_to to, bool outgoing, const frame_header *h) {
 }
 
 /* 0010  68 65 6c 6c 6f ...  hello */
-static void log_bytes(log_to to, bool outgoing, const uint8_t *p, size_t offset, size_t n) {
+static void log_bytes(log_to to, bool outgoing, size_t offset, const uint8_t *p, size_t n) {
   char hex[3 * DUMP_LINE + 1], text[DUMP_LINE + 1];
   for (size_t i = 0; i < n; i++) {
-    uint8_t byte = p[offset + i];
+    uint8_t byte = p[i];
     (void) snprintf(hex + 3 * i, 4, "%02x ", byte);
     text[i] = byte >= ' ' && byte <= '~' ? (char) byte : '.';
   }
@@ -69,10 +91,9 @@ static void log_bytes(log_to to, bool outgoing, const uint8_t *p, size_t offset,
            hex, text);
 }
 
-void log_payload(log_to to, bool outgoing, const uint8_t *payload, size_t len) {
-  size_t end = len < DUMP_MAX ? len : DUMP_MAX;
-  for (size_t i = 0; i < end; i += DUMP_LINE) {
-    log_bytes(to, outgoing, payload, i, end - i < DUMP_LINE ? end - i : DUMP_LINE);
+void log_payload(log_to to, bool outgoing, size_t offset, const uint8_t *payload, size_t len) {
+  for (size_t i = 0; i < len; i += DUMP_LINE) {
+    log_bytes(to, outgoing, offset + i, payload + i, len - i < DUMP_LINE ? len - i : DUMP_LINE);
   }
 }
 

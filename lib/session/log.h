@@ -32,8 +32,8 @@ int log_refusal(log_to to, int err, const ws_why *why);
 /* Log a frame, sent or received. */
 void log_frame(log_to to, bool outgoing, const frame_header *h);
 
-/* Log the first bytes of its payload, in hexadecimal and ASCII. */
-void log_payload(log_to to, bool outgoing, const uint8_t *payload, size_t len);
+/* Log bytes of its payload that begin at an offset in it, in hexadecimal and ASCII. */
+void log_payload(log_to to, bool outgoing, size_t offset, const uint8_t *payload, size_t len);
 
 /* Log a request line by line, or the fields of a response, with a mark before each line. Secrets
    are left out: the query of the URL, and the values of the fields in a table in log.c. */

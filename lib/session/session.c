@@ -718,11 +718,13 @@ static void trace_frame(void *session, bool outgoing, const frame_header *h) {
   log_frame(session_log(session), outgoing, h);
 }
 
-static void trace_payload(void *session, bool outgoing, const uint8_t *payload, size_t len) {
-  log_payload(session_log(session), outgoing, payload, len);
+static void trace_payload(void *session, bool outgoing, size_t offset, const uint8_t *payload,
+                          size_t len) {
+  log_payload(session_log(session), outgoing, offset, payload, len);
 }
 
 void session_trace(endpoint *e) {
   if (log_wants(&e->config, WSUV_LOG_DEBUG)) e->shared.trace = trace_frame;
   if (log_wants(&e->config, WSUV_LOG_TRACE)) e->shared.dump = trace_payload;
+  e->shared.dump_max = e->config.log_payload_size;
 }

@@ -20,8 +20,10 @@ NOT_YET = 'not yet'
 FAULTS = list(range(1, 60))
 MATRIX = ('test/support/matrix/client_calls.c', 'test/support/matrix/session_calls.c')
 # Functions that can be called in a hook of an extension only, with what that was given: no session
-# is touched, and the matrix cannot have them. Each with the test that calls it.
+# is touched, and the matrix cannot have them; and a hook ready made, which calls nothing. Each with
+# the test that calls it.
 IN_HOOKS = {
+    'wsuv_log_stderr': 'test/net/client/test_log.c',
     'wsuv_extension_put': 'test/unit/test_extension_list.c',
     'wsuv_sink_commit': 'test/unit/test_sink.c',
     'wsuv_sink_reserve': 'test/unit/test_sink.c',

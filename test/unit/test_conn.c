@@ -19,8 +19,9 @@ static void trace(void *arg, bool outgoing, const frame_header *h) {
               (unsigned) h->length, h->masked);
 }
 
-static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
+static void dump(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len) {
   traced *t = arg;
+  assert_int_equal(offset, 0);
   bytes_print(&t->text[outgoing ? 1 : 0], "%.*s;", len < 3 ? (int) len : 3, (const char *) payload);
 }
 

@@ -302,8 +302,10 @@ static void note_header(void *arg, bool outgoing, const frame_header *h) {
   d->headers++;
 }
 
-static void note_payload(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
+static void note_payload(void *arg, bool outgoing, size_t offset, const uint8_t *payload,
+                         size_t len) {
   dumped *d = arg;
+  assert_int_equal(offset, 0);
   assert_true(outgoing);
   bytes_add(&d->payload, payload, len);
   bytes_add(&d->payload, "|", 1);

@@ -279,15 +279,16 @@ typedef struct dumped {
   size_t calls;
 } dumped;
 
-static void dump(void *arg, bool outgoing, const uint8_t *payload, size_t len) {
+static void dump(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len) {
   dumped *d = arg;
   assert_true(outgoing);
+  assert_int_equal(offset, d->payload.len);
   bytes_add(&d->payload, payload, len);
   d->calls++;
 }
 
-/* One call for a frame, with what comes first in it. */
-TEST(test_conn_dumps_what_comes_first_of_pieces) {
+/* As much as is wanted of what comes first in a frame, 64 bytes in a call. */
+static void check_dump_of_pieces(size_t wanted) {
   static const size_t lengths[] = {1, 7, 64, 65, 1000};
   for (size_t i = 0; i < COUNT_OF(lengths); i++) {
     dumped d = {0};
@@ -295,6 +296,7 @@ TEST(test_conn_dumps_what_comes_first_of_pieces) {
     static uint8_t payload[100 * 1000];
     SCOPED(rig, r, WS_CLIENT);
     r.shared.dump = dump;
+    r.shared.dump_max = wanted;
     r.c.trace_arg = &d;
     for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
     for (size_t j = 0; j < 100; j++)
@@ -302,14 +304,20 @@ TEST(test_conn_dumps_what_comes_first_of_pieces) {
     const conn_frame frame = {
         .type = OPCODE_BINARY, .fin = true, .pieces = parts, .count = 100, .len = 50 * lengths[i]};
     assert_int_equal(conn_send_frame(&r.c, &frame), 0);
-    assert_int_equal(d.calls, 1);
-    assert_true(d.payload.len == 64 || d.payload.len == frame.len);
-    assert_memory_equal(d.payload.base, payload, d.payload.len);
+    const size_t calls = d.calls;
+    assert_int_equal(d.payload.len, wanted < frame.len ? wanted : frame.len);
+    assert_int_equal(calls, (d.payload.len + 63) / 64);
+    if (d.payload.len > 0) assert_memory_equal(d.payload.base, payload, d.payload.len);
     const conn_frame empty = {.type = OPCODE_BINARY, .fin = true, .pieces = parts, .count = 1};
     assert_int_equal(conn_send_frame(&r.c, &empty), 0);
-    assert_int_equal(d.calls, 1);
+    assert_int_equal(d.calls, calls);
     bytes_free(&d.payload);
   }
+}
+
+TEST(test_conn_dumps_what_comes_first_of_pieces) {
+  static const size_t wanted[] = {0, 1, 63, 64, 65, 200, SIZE_MAX};
+  for (size_t i = 0; i < COUNT_OF(wanted); i++) check_dump_of_pieces(wanted[i]);
 }
 
 /* --- memory --- */

@@ -10,9 +10,9 @@
    nobody except the trace hook. */
 
 enum {
-  CHUNKS_KEPT = 128,     /* spare chunks of the shared pool: 2 MiB */
-  DUMPED_OF_PIECES = 64, /* bytes of a payload in pieces that are logged */
-  FRAGMENTS_MAX = 1024   /* frames of one payload, because peers limit the frames of a message */
+  CHUNKS_KEPT = 128,   /* spare chunks of the shared pool: 2 MiB */
+  DUMPED_AT_ONCE = 64, /* bytes of a payload in pieces that are logged together */
+  FRAGMENTS_MAX = 1024 /* frames of one payload, because peers limit the frames of a message */
 };
 
 void conn_shared_init(conn_shared *shared, ws_env *env) {
@@ -22,6 +22,7 @@ void conn_shared_init(conn_shared *shared, ws_env *env) {
   extension_scratch_init(&shared->extensions, env->alloc);
   shared->trace = NULL;
   shared->dump = NULL;
+  shared->dump_max = 64;
 }
 
 void conn_shared_free(conn_shared *shared) {
@@ -96,16 +97,29 @@ static void count(conn_counts *n, const frame_header *h) {
 #define WS_COLD
 #endif
 
-/* Pass the first of n bytes of payload to the hook in one call. */
-static void dump_first(const conn *c, ws_view_list from, size_t n) {
-  uint8_t first[DUMPED_OF_PIECES];
-  size_t len = 0, most = n < sizeof first ? n : sizeof first;
-  for (; from.count > 0 && len < most; from.at++, from.count--, from.skip = 0) {
-    size_t left = from.at->len - from.skip, part = left < most - len ? left : most - len;
-    if (part > 0) memcpy(first + len, from.at->base + from.skip, part);
-    len += part;
+/* Pass payload that is in pieces to the hook, many bytes in each call. */
+static void dump_pieces(const conn *c, ws_view_list from, size_t most) {
+  uint8_t part[DUMPED_AT_ONCE];
+  size_t len = 0;
+  for (size_t done = 0; done < most && from.count > 0;) {
+    size_t left = from.at->len - from.skip, room = sizeof part - len;
+    size_t taken = left < room ? left : room;
+    if (taken > most - done - len) taken = most - done - len;
+    if (taken > 0) memcpy(part + len, from.at->base + from.skip, taken);
+    len += taken;
+    from.skip += taken;
+    if (taken == left) from = (ws_view_list){.at = from.at + 1, .count = from.count - 1};
+    if (len < sizeof part && done + len < most && from.count > 0) continue;
+    c->shared->dump(c->trace_arg, true, done, part, len);
+    done += len;
+    len = 0;
   }
-  c->shared->dump(c->trace_arg, true, first, len);
+}
+
+/* How many of a payload's bytes are passed to the hook. */
+static size_t dumped_len(const conn *c, uint64_t len) {
+  if (c->shared->dump == NULL) return 0;
+  return len < c->shared->dump_max ? (size_t) len : c->shared->dump_max;
 }
 
 static inline bool is_watched(const conn *c) {
@@ -114,11 +128,12 @@ static inline bool is_watched(const conn *c) {
 
 WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from) {
   trace(c, true, h);
-  if (c->shared->dump == NULL || h->length == 0) return;
-  if (from.at->len - from.skip >= h->length) {
-    c->shared->dump(c->trace_arg, true, from.at->base + from.skip, (size_t) h->length);
+  size_t len = dumped_len(c, h->length);
+  if (len == 0) return;
+  if (from.at->len - from.skip >= len) {
+    c->shared->dump(c->trace_arg, true, 0, from.at->base + from.skip, len);
   } else {
-    dump_first(c, from, (size_t) h->length);
+    dump_pieces(c, from, len);
   }
 }
 
@@ -132,9 +147,9 @@ static inline void note_sent(conn *c, const frame_header *h, ws_view_list from) 
 WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->decoder;
   if (chunk->first) trace(c, false, &d->header);
-  if (c->shared->dump == NULL || chunk->len == 0) return;
+  size_t len = dumped_len(c, chunk->len);
   bool begins = d->header.length == d->left + chunk->len;
-  if (begins) c->shared->dump(c->trace_arg, false, chunk->data, chunk->len);
+  if (len > 0 && begins) c->shared->dump(c->trace_arg, false, 0, chunk->data, len);
 }
 
 /* Sending */

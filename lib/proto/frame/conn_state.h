@@ -25,11 +25,13 @@ typedef struct conn_shared {
   /* This is called with each frame header, sent or received, unless it is NULL. It may not call
      conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
-  /* This is called after `trace` with the frame's payload, without its mask, unless it is NULL or
-     the payload is empty: with all of a sent payload that is in one piece, otherwise with its first
-     64 bytes; with the bytes that came first of a received one. */
-  void (*dump)(void *arg, bool outgoing, const uint8_t *payload, size_t len);
-  char why[32]; /* The last error that has a number in its text is described here. */
+  /* This is called after `trace` with the first `dump_max` bytes of the frame's payload, without
+     its mask, unless it is NULL or there are none: once, or, if a sent payload is in several
+     pieces, for each 64 bytes. Of a received payload, it gets only bytes of the piece that came
+     first. */
+  void (*dump)(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len);
+  size_t dump_max; /* At most this many bytes of a payload are passed to `dump`. */
+  char why[32];    /* The last error that has a number in its text is described here. */
 } conn_shared;
 
 typedef enum conn_event_type {

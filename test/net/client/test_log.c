@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/answer.h"
 #include "support/check.h"
@@ -262,6 +263,34 @@ SCENARIO_TEST(test_trace_cuts_long_payloads, w, p, u) {
   bytes_free(&l.text);
 }
 
+static void check_trace_of(world *w, size_t wanted, size_t lines_of_1000) {
+  frame_peer p;
+  session_user u;
+  lines l = {0};
+  static const uint8_t data[1000];
+  uv_buf_t halves[] = {uv_buf_init((char *) (uintptr_t) data, 500),
+                       uv_buf_init((char *) (uintptr_t) data, 500)};
+  scenario_begin(w, &p, &u);
+  begin_lines(&u, &l, WSUV_LOG_TRACE);
+  u.config.log_payload_size = wanted;
+  scenario_open(&u);
+  assert_int_equal(user_binary(&u, data, sizeof data), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], lines_of_1000);
+  assert_int_equal(user_bufs(&u, 'a', WSUV_FRAME_BINARY, halves, 2), 0);
+  assert_int_equal(l.count[WSUV_LOG_TRACE], 2 * lines_of_1000);
+  assert_true(lines_of_1000 < 63 || has(&l, "> 03e0  00 00 00 00 00 00 00 00  "));
+  assert_int_equal(user_close(&u, 1000, NULL), 0);
+  scenario_finish(&u);
+  bytes_free(&l.text);
+}
+
+WORLD_TEST(test_trace_shows_as_much_as_is_wanted, w) {
+  check_trace_of(w, 0, 0);
+  check_trace_of(w, 17, 2);
+  check_trace_of(w, 64, 4);
+  check_trace_of(w, SIZE_MAX, 63);
+}
+
 WORLD_TEST(test_error_tells_of_failed_sessions_only, w) {
   lines l = {0};
   run(w, &l, WSUV_LOG_ERROR, true, false);
@@ -272,6 +301,37 @@ WORLD_TEST(test_error_tells_of_failed_sessions_only, w) {
   assert_int_equal(l.count[WSUV_LOG_ERROR], 2);
   assert_int_equal(l.count[WSUV_LOG_INFO], 0);
   bytes_free(&l.text);
+}
+
+/* What wsuv_log_stderr writes. */
+static void write_to_stderr(char *text, size_t size, const wsuv_session_t *session, char *program) {
+  FILE *file = tmpfile();
+  int saved = dup(STDERR_FILENO);
+  assert_true(file != NULL && saved >= 0);
+  assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+  wsuv_log_stderr(WSUV_LOG_ERROR, NULL, "first", program);
+  wsuv_log_stderr(WSUV_LOG_WARN, session, "second %s", program);
+  wsuv_log_stderr((wsuv_log_level_t) 9, NULL, "", program);
+  assert_true(dup2(saved, STDERR_FILENO) >= 0);
+  rewind(file);
+  text[fread(text, 1, size - 1, file)] = '\0';
+  (void) fclose(file);
+  (void) close(saved);
+}
+
+SCENARIO_UV_TEST(test_logger_to_standard_error, w, p, u) {
+  char text[256], expected[256], name[] = "feed";
+  u->config.log = wsuv_log_stderr;
+  u->config.log_level = WSUV_LOG_ERROR;
+  scenario_open(u);
+  write_to_stderr(text, sizeof text, u->session, NULL);
+  (void) snprintf(expected, sizeof expected,
+                  "wsuv: error: first\nwsuv: warning: %p: second %%s\nwsuv: unknown: \n",
+                  (void *) u->session);
+  assert_string_equal(text, expected);
+  write_to_stderr(text, sizeof text, NULL, name);
+  assert_string_equal(text, "feed: error: first\nfeed: warning: second %s\nfeed: unknown: \n");
+  assert_int_equal(user_close(u, 1000, NULL), 0);
 }
 
 WORLD_TEST(test_without_a_hook_there_is_no_log, w) {
