@@ -155,6 +155,20 @@ WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);
 /** The number of sessions whose `on_close` has not returned yet. */
 WSUV_EXTERN size_t wsuv_client_session_count(const wsuv_client_t *client);
 
+/** Called with each session of a client; @p arg is as given. */
+typedef void (*wsuv_client_walk_cb)(struct wsuv_session *session, void *arg);
+
+/**
+ * Call @p cb, before this function returns, with each session that wsuv_client_session_count()
+ * counts, in the order in which they were made; not with sessions that are made in @p cb. In @p cb
+ * everything is allowed: to close and to terminate sessions, to send, to connect, to close the
+ * client.
+ * @param client the client
+ * @param cb what to call
+ * @param arg handed to @p cb
+ */
+WSUV_EXTERN void wsuv_client_walk(wsuv_client_t *client, wsuv_client_walk_cb cb, void *arg);
+
 /** Attach a pointer that belongs to the program. */
 WSUV_EXTERN void wsuv_client_set_data(wsuv_client_t *client, void *data);
 

@@ -157,6 +157,14 @@ size_t wsuv_client_session_count(const wsuv_client_t *client) {
   return client->endpoint.session_count;
 }
 
+/* Sessions are added at the end of the list, and are removed only from the loop. */
+void wsuv_client_walk(wsuv_client_t *client, wsuv_client_walk_cb cb, void *arg) {
+  const ws_list *n = client->endpoint.sessions.next;
+  for (size_t left = client->endpoint.session_count; left > 0; left--, n = n->next) {
+    notify_walk(cb, ws_list_entry(n, wsuv_session_t, node), arg);
+  }
+}
+
 void wsuv_client_set_data(wsuv_client_t *client, void *data) {
   client->data = data;
 }

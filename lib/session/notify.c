@@ -83,6 +83,10 @@ void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg) {
   cb(client, arg);
 }
 
+void notify_walk(wsuv_client_walk_cb cb, wsuv_session_t *s, void *arg) {
+  cb(s, arg);
+}
+
 void notify_client_closed(wsuv_client_close_cb cb, wsuv_client_t *client) {
   cb(client);
 }

@@ -205,3 +205,40 @@ WORLD_TEST(test_many_sessions_are_small_when_idle, w) {
   for (size_t i = 0; i < SESSIONS; i++) user_free(&c->members[i].u);
   free(c);
 }
+
+/* --- walking over them --- */
+
+enum { WALKED = 10 };
+
+/* The session is terminated, and another one is made, which this walk does not visit. */
+static void replace_session(wsuv_session_t *session, void *arg) {
+  size_t *visited = arg;
+  const session_user *u = wsuv_session_data(session);
+  const member *m = u->data;
+  member *other = &m->crowd->members[WALKED + m->number];
+  CHECK(m->number == (*visited)++);
+  wsuv_session_terminate(session);
+  CHECK(user_try_connect_url(&other->u, raw_peer_url(m->crowd->peers[0], "/")) == 0);
+}
+
+static void terminate_session(wsuv_session_t *session, void *arg) {
+  ++*(size_t *) arg;
+  wsuv_session_terminate(session);
+}
+
+WORLD_TEST(test_walk_visits_each_session_once, w) {
+  crowd *c = crowd_new(w);
+  size_t visited = 0;
+  for (size_t i = 0; i < PEERS; i++) c->peers[i]->lenient = true;
+  wsuv_client_walk(c->client, terminate_session, &visited);
+  assert_int_equal(visited, 0);
+  connect_some(c, 0, WALKED);
+  wsuv_client_walk(c->client, replace_session, &visited);
+  assert_int_equal(visited, WALKED);
+  for (size_t i = 0; i < WALKED; i++) user_run_to_close(&c->members[i].u);
+  visited = 0;
+  wsuv_client_walk(c->client, terminate_session, &visited);
+  assert_int_equal(visited, WALKED);
+  for (size_t i = 0; i < WALKED; i++) user_run_to_close(&c->members[WALKED + i].u);
+  crowd_free(c);
+}

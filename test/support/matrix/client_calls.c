@@ -88,6 +88,18 @@ static int session_count(play *p, subject *s) {
   return wsuv_client_session_count(p->client) > 0 ? 0 : -1;
 }
 
+static void count_session(wsuv_session_t *session, void *arg) {
+  (void) wsuv_session_stage(session);
+  ++*(size_t *) arg;
+}
+
+static int walk(play *p, subject *s) {
+  size_t count = 0;
+  (void) s;
+  wsuv_client_walk(p->client, count_session, &count);
+  return count == wsuv_client_session_count(p->client) ? 0 : -1;
+}
+
 static int client_data(play *p, subject *s) {
   (void) s;
   wsuv_client_set_data(p->client, p);
@@ -163,6 +175,7 @@ static const call calls[] = {
     {"wsuv_client_config_defaults", ALWAYS_0, defaults},
     {"wsuv_client_loop", ALWAYS_0, loop},
     {"wsuv_client_session_count", ALWAYS_0, session_count},
+    {"wsuv_client_walk", ALWAYS_0, walk},
     {"wsuv_client_set_data wsuv_client_data", ALWAYS_0, client_data},
     {"wsuv_err_name wsuv_strerror wsuv_version wsuv_close_code_name wsuv_stage_name", ALWAYS_0,
      names},
