@@ -185,6 +185,30 @@ SCENARIO_TEST(test_secrets_are_in_no_detail, w, p, u) {
   bytes_free(&l.text);
 }
 
+SCENARIO_UV_TEST(test_client_that_is_refused_says_why, w, p, u) {
+  const wsuv_header_t header = {"Connection", "secret"};
+  wsuv_tls_config_t tls;
+  wsuv_client_t *client;
+  lines l = {0};
+  begin_lines(u, &l, WSUV_LOG_ERROR);
+  u->config.headers = &header;
+  u->config.header_count = 1;
+  assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &u->config), WSUV_EINVAL_HEADER);
+  assert_string_equal(bytes_text(&l.text),
+                      "0 refused: header, subprotocol or credential not allowed: Connection: only "
+                      "the handshake itself sets it\n");
+  bytes_free(&l.text);
+  u->config.header_count = 0;
+  wsuv_tls_config_init(&tls);
+  tls.size = 3;
+  u->config.tls = &tls;
+  assert_int_equal(wsuv_client_new(&client, world_uv_loop(w), &u->config), WSUV_ESIZE);
+  assert_string_equal(bytes_text(&l.text), "0 refused: structure of no known size: "
+                                           "wsuv_tls_config_t of 3 bytes\n");
+  u->config.tls = NULL;
+  bytes_free(&l.text);
+}
+
 /* F59: C1 in a header, C0 in a reason. */
 SCENARIO_TEST(test_control_characters_of_the_peer_are_escaped, w, p, u) {
   lines l = {0};

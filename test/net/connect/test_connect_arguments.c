@@ -522,6 +522,8 @@ static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t 
   case 3: c->log = other_log; return true;
   case 4: c->log_arg = c; return true;
   case 5: c->resolver = WSUV_RESOLVER_SYSTEM; return true;
+  case 6: c->log_level = WSUV_LOG_ERROR; return true;
+  case 7: c->log_payload_size = 65; return true;
   default: return false;
   }
 }
@@ -578,6 +580,7 @@ SCENARIO_TEST(test_arguments_defaults_are_those_documented, w, p, u) {
   assert_true(c.header_count == 0 && c.subprotocol_count == 0 && c.tcp_keepalive_s == 0);
   assert_string_equal(c.user_agent, "wsuv/" WSUV_VERSION_STRING);
   assert_true(c.local_address == NULL && c.log == NULL && c.log_level == WSUV_LOG_INFO);
+  assert_int_equal(c.log_payload_size, 64);
 }
 
 SCENARIO_TEST(test_arguments_configuration_is_read_into_anything, w, p, u) {
