@@ -208,3 +208,19 @@ SCENARIO_AND_SIM_TLS_TEST(test_violation_after_our_close, w, p, u) {
   assert_string_equal(u->end.sent_reason, "done");
   assert_true(frame_peer_saw(p, "CLOSE #1000 \"done\""));
 }
+
+static void close_with_a_reason(session_user *u) {
+  assert_int_equal(user_close(u, 1000, "bye"), 0);
+}
+
+/* Our own reason is kept beside what is said about the peer's code. */
+SCENARIO_TEST(test_illegal_code_in_the_answer_to_our_close, w, p, u) {
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_CLOSE(1000),
+                PEER_SEND("\x88\x02\x03\xed"), PEER_END, PEER_EXPECT_GONE);
+  u->at_open = close_with_a_reason;
+  scenario_play(u);
+  assert_true(user_ended_by(u, WSUV_EPROTOCOL, WSUV_STAGE_CLOSING));
+  assert_string_equal(u->end.detail, "illegal close code 1005");
+  assert_int_equal(u->end.sent_code, 1000);
+  assert_string_equal(u->end.sent_reason, "bye");
+}
