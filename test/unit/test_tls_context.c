@@ -97,11 +97,11 @@ TEST(test_defaults_are_accepted) {
 TEST(test_size_must_be_filled_in) {
   wsuv_tls_config_t read;
   config.min_version = WSUV_TLS_1_2;
-  assert_int_equal(tls_config_read(&read, &config), 0);
+  assert_int_equal(tls_config_read(&read, &config, NULL), 0);
   assert_int_equal(read.min_version, WSUV_TLS_1_2);
   assert_true(read.resumption);
   config.size = 0;
-  assert_int_equal(tls_config_read(&read, &config), WSUV_ESIZE);
+  assert_int_equal(tls_config_read(&read, &config, NULL), WSUV_ESIZE);
 }
 
 static const char *const good_pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
