@@ -55,8 +55,7 @@ TEST(test_escape_cuts_nothing_in_its_middle) {
                                          "a\xe2\x82\xac",
                                          "a\xe2\x82\xac",
                                          "a\xe2\x82\xac\\x1b",
-                                         "a\xe2\x82\xac\\x1b"
-                                         "b"};
+                                         "a\xe2\x82\xac\\x1bb"};
   for (size_t room = 0; room < sizeof expected / sizeof *expected; room++) {
     char out[ROOM];
     memset(out, '#', sizeof out);

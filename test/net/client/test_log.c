@@ -145,8 +145,7 @@ SCENARIO_TEST(test_secrets_are_in_no_line, w, p, u) {
 /* What fails has words for it, and they hold no secret. */
 SCENARIO_TEST(test_secrets_are_in_no_detail, w, p, u) {
   static const char *const answers[] = {
-      "HTTP/1.1 302 Found\r\nLocation: https://u:secret@h/there?t=secret\r\n"
-      "Content-Length: 0\r\n\r\n",
+      "HTTP/1.1 302\r\nLocation: https://u:secret@h/there?t=secret\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 401 Unauthorized\r\nSet-Cookie: secret\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 101 x\r\nUpgrade: secret\r\n\r\n"};
   static const char *const details[] = {"HTTP 302, Location /there", "HTTP 401",
