@@ -101,6 +101,7 @@ static void torture_run(torture *t) {
   torture_feed(t, "PING \"s\"*125 ; PING \"t\"*125", false); /* the second is cut */
   torture_send(t, OPCODE_TEXT, true, 40000);
   torture_feed(t, "BIN \"z\"*50000 ; PING \"r\"*125 ; TEXT- \"z\"*5000 ; CONT \"z\"*70000", true);
+  torture_feed(t, "BIN- \"z\"*70000 ; CONT \"y\" ; BIN \"x\" ; PING \"w\"", true);
   torture_send(t, OPCODE_TEXT, true, 40000);
   torture_send(t, OPCODE_PING, true, 125);
   int err = conn_close(&t->r.c, 1000, "bye", 3);

@@ -241,28 +241,31 @@ typedef struct place_test {
   size_t most; /* bytes that one read gives */
 } place_test;
 
-/* Payload bytes of the data frame around `at` that have not come; 0 outside of payloads. */
-static size_t missing_at(const bytes *in, size_t at) {
+/* Bytes that may be read in place from `at` on: the rest of the payload of a data frame, if it is
+   large; and the next header if the frame is large and another one of its message follows. */
+static size_t wanted_at(const bytes *in, size_t at, size_t least) {
   seen_frame f;
-  size_t begin = 0, size = 0, missing = 0;
+  size_t begin = 0, size = 0, wanted = 0;
   SCOPED_BYTES copy = {0};
   bytes_add(&copy, in->base, in->len);
-  for (; (size = frames_parse(&f, copy.base + begin, copy.len - begin)) != 0; begin += size)
-    if (f.spec.opcode < 8 && at >= begin + f.header_size && at < begin + size)
-      missing = begin + size - at;
-  return missing;
+  for (; (size = frames_parse(&f, copy.base + begin, copy.len - begin)) != 0; begin += size) {
+    const size_t payload = begin + f.header_size, end = begin + size;
+    const bool goes_on = !f.spec.fin && end - payload > least;
+    if (f.spec.opcode >= 8 || at < payload || at > end) continue;
+    if (goes_on) return end - at + f.header_size;
+    if (end - at > least) wanted = end - at;
+  }
+  return wanted;
 }
 
 static size_t read_once(conn_rig *r, const bytes *in, size_t at, const place_test *t,
                         uint64_t *seed) {
   uint8_t *dst = NULL, *copy = NULL;
   size_t room = conn_recv_target(&r->c, t->least, &dst);
-  size_t missing = missing_at(in, at);
-  assert_that(room == 0 || missing > t->least, "at %zu: room %zu, %zu are missing", at, room,
-              missing);
-  assert_that(room != 0 || missing <= t->least || r->c.incoming.assembled.len == 0,
-              "at %zu: no room, %zu bytes are missing", at, missing);
-  assert_that(room <= missing, "at %zu: room %zu for %zu", at, room, missing);
+  size_t wanted = wanted_at(in, at, t->least);
+  assert_that(room != 0 || wanted == 0 || r->c.incoming.assembled.len == 0,
+              "at %zu: no room, %zu bytes are wanted", at, wanted);
+  assert_that(room <= wanted, "at %zu: room %zu for %zu", at, room, wanted);
   size_t n = 1 + seeded_below(seed, t->most);
   if (seeded_below(seed, 3) == 0) n = t->most;
   if (room != 0 && n > room) n = room;
@@ -296,6 +299,12 @@ TEST(test_conn_reads_large_payloads_in_place) {
       {"BIN \"abc\"~100", 100, 1000},
       {"BIN \"abc\"~101", 100, 7},
       {"BIN \"abc\"~65535 ; BIN \"abcd\"~65536 ; BIN \"abcde\"~65537", 1000, 9000},
+      {"BIN- \"abc\"~66000 ; CONT- \"def\"~66000 ; PING ; CONT- \"gh\"~5000 ; CONT \"ij\"~300", 200,
+       100000},
+      {"TEXT- \"abc\"~66000 ; CONT- \"d\" ; PING \"p\" ; CONT- ; CONT \"ef\" ; BIN 00", 200,
+       100000},
+      {"BIN- \"abc\"~66000 ; CONT \"d\" ; BIN 01 ; PING \"p\" ; TEXT- \"e\"~300 ; CONT", 200,
+       100000},
   };
   static const char *const events[] = {
       NULL,
@@ -304,13 +313,54 @@ TEST(test_conn_reads_large_payloads_in_place) {
       "PING \"pq\"~125 ; BIN \"abc\"~50 \"def\"~100",
       NULL,
       NULL,
-      NULL};
+      NULL,
+      "PING ; BIN \"abc\"~66000 \"def\"~66000 \"gh\"~5000 \"ij\"~300",
+      "PING \"p\" ; TEXT \"abc\"~66000 \"def\" ; BIN 00",
+      "BIN \"abc\"~66000 \"d\" ; BIN 01 ; PING \"p\" ; TEXT \"e\"~300"};
   for (size_t i = 0; i < COUNT_OF(tests); i++) {
     for (uint64_t seed = 0; seed < 10; seed++) {
       run_in_place(&tests[i], events[i], WS_CLIENT, seed);
       run_in_place(&tests[i], events[i], WS_SERVER, seed);
     }
   }
+}
+
+/* Whatever a read gives at most, it ends where a payload begins. */
+TEST(test_conn_reads_large_fragments_in_place_whole) {
+  static const char script[] = "BIN- \"a\"~70000 ; CONT- \"b\"~70000 ; CONT \"c\"~70000";
+  for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
+    SCOPED(conn_rig, r, (ws_role) role);
+    SCOPED_BYTES in = frames_of(script, role == WS_SERVER);
+    for (int round = 0; round < 2; round++) {
+      size_t reads = 0, room;
+      assert_int_equal(conn_rig_feed(&r, in.base, 1000), 0);
+      for (size_t at = 1000; at < in.len; at += room, reads++) {
+        uint8_t *dst;
+        room = conn_recv_target(&r.c, 16384, &dst);
+        assert_that(room > 0 && room <= in.len - at, "at %zu: room %zu", at, room);
+        memcpy(dst, in.base + at, room);
+        conn_recv(&r.c, dst, room);
+        assert_int_equal(conn_rig_take(&r), 0);
+      }
+      if (round > 0) assert_int_equal(reads, 3); /* the block of the first one was large enough */
+      conn_rig_expect_events(&r, "BIN \"a\"~70000 \"b\"~70000 \"c\"~70000");
+    }
+  }
+}
+
+/* What was read behind a message is kept if the message is released before. */
+TEST(test_conn_without_memory_for_what_was_read_behind_a_message_fails) {
+  uint8_t *dst;
+  SCOPED(conn_rig, r, WS_CLIENT);
+  SCOPED_BYTES in = frames_of("BIN- \"a\"~70000 ; CONT \"b\" ; TEXT \"c\"", false);
+  assert_int_equal(conn_rig_feed(&r, in.base, 70000), 0);
+  const size_t rest = in.len - 70000;
+  assert_true(conn_recv_target(&r.c, 16384, &dst) >= rest);
+  memcpy(dst, in.base + 70000, rest);
+  r.alloc.fail_at = r.alloc.calls + 1;
+  conn_recv(&r.c, dst, rest);
+  assert_int_equal(conn_rig_take(&r), WS_ENOMEM);
+  conn_rig_expect_error(&r, "BIN \"a\"~70000 \"b\"", WS_ENOMEM);
 }
 
 TEST(test_conn_reads_megabytes_in_place_within_twice_their_size) {

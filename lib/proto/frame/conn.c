@@ -344,28 +344,40 @@ int conn_keep_input(conn *c) {
 
 /* Memory in the block: what it has, if that is worth a read; otherwise double it, so that memory
    follows the bytes that were received. */
-static size_t room_in_block(conn *c, size_t least) {
-  const frame_decoder *d = &c->decoder;
+static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
   block *b = &c->incoming.assembled;
   if (b->cap - b->len >= least) return b->cap - b->len;
   size_t want = b->len < least ? least : b->len;
-  if (want > d->left) want = (size_t) d->left;
+  if (want > wanted) want = (size_t) wanted;
   size_t most = c->limits.max_message_size;
-  if (d->header.fin || c->raw) most = b->len + (size_t) d->left;
+  if (c->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
   if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
   return b->cap - b->len;
 }
 
-size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
+/* How many bytes to read into the block. If a large frame is not the last one of its message, the
+   next header is read with it, to where the payload behind that header will overwrite it. So a
+   message in large fragments is not copied, and a read ends where a payload begins. The next header
+   is expected to be as long as the last. */
+static uint64_t wanted_in_block(const conn *c, size_t least) {
   const frame_decoder *d = &c->decoder;
+  const frame_header *h = &d->header;
+  if (opcode_is_control(h->opcode)) return 0;
+  const bool goes_on = !h->fin && !c->slow_path && h->length > least;
+  if (d->state == DECODER_HEADER) return goes_on && d->have == 0 ? h->size : 0;
+  if (goes_on) return d->left + h->size;
+  return d->left > least ? d->left : 0;
+}
+
+size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
   const block *b = &c->incoming.assembled;
-  bool data_payload = d->state == DECODER_PAYLOAD && !opcode_is_control(d->header.opcode);
-  if (!data_payload || d->left <= least || b->len == 0) return 0;
+  const uint64_t wanted = b->len > 0 ? wanted_in_block(c, least) : 0;
+  if (wanted == 0) return 0;
   if (!extension_set_in_idle(c->extensions))
     return 0; /* the assembled bytes are not those of this frame */
-  size_t room = room_in_block(c, least);
+  size_t room = room_in_block(c, least, wanted);
   *dst = b->base + b->len;
-  return room < d->left ? room : (size_t) d->left;
+  return room < wanted ? room : (size_t) wanted;
 }
 
 static int answer_ping(conn *c, const uint8_t *data, size_t len) {
@@ -501,15 +513,30 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   return r;
 }
 
-/* The caller has used the last event's memory. */
-static void release_seen(conn *c) {
-  message_release_given(&c->incoming, &c->shared->spare);
+/* Release the message that was delivered. What was read behind it into its block is kept. */
+static int release_message(conn *c) {
+  const block *b = &c->incoming.assembled;
+  uintptr_t at = (uintptr_t) c->in, from = (uintptr_t) b->base;
+  bool inside = c->in_len > 0 && at >= from && at - from < b->cap;
+  int err = inside ? conn_keep_input(c) : 0;
+  if (err == 0) message_release_given(&c->incoming, &c->shared->spare);
+  return err;
+}
+
+/* The caller has used the last event's memory. 0 or WS_ENOMEM. */
+static inline int release_seen(conn *c) {
+  int err = c->incoming.given ? release_message(c) : 0;
   if (c->control != NULL && c->decoder.state == DECODER_HEADER) release_control(c);
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+  return err;
 }
 
 int conn_next_event(conn *c, conn_event *ev) {
-  release_seen(c);
+  int err = release_seen(c);
+  if (err < 0) {
+    conn_fail(c, err, "");
+    return err;
+  }
   while (!c->close_received && !c->failed) {
     frame_chunk chunk;
     int r = next_chunk(c, &chunk);

@@ -52,9 +52,10 @@ static inline bool conn_has_input(const conn *c) {
 int conn_next_event(conn *c, conn_event *ev);
 
 /* Memory to read the rest of a large payload into: if more than `least` bytes of a frame are
-   missing, it is in the block that the message is assembled in. Pass the bytes that were read there
-   to conn_recv where they lie. 0: read to wherever the caller likes. The memory grows with the
-   bytes received, not with the announced length. */
+   missing, or if the frame has more than that and is not the last one of its message, it is in the
+   block that the message is assembled in; then there may be room for the header that follows. Pass
+   the bytes that were read there to conn_recv where they lie. 0: read to wherever the caller likes.
+   The memory grows with the bytes received, not with the announced length. */
 size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
 
 /* Queue a frame; its payload is copied. A payload that is longer than f->fragment_size, after the

@@ -77,7 +77,7 @@ static int append(message *m, const message_limits *limits, block_spare *spare,
     block_align(b, chunk->data);
     int err = block_reserve(b, spare, chunk->len, limits->max_message_size);
     if (err < 0) return err;
-    memcpy(b->base + b->len, chunk->data, chunk->len);
+    memmove(b->base + b->len, chunk->data, chunk->len); /* it may lie further on in the block */
   }
   b->len += chunk->len;
   return 0;
