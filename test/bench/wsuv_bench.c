@@ -16,6 +16,7 @@ typedef enum load {
   LOAD_PP,
   LOAD_PIPE,
   LOAD_BIG,
+  LOAD_BESIDE,
   LOAD_STREAM,
   LOAD_CONNS,
   LOAD_DEFLATE,
@@ -27,9 +28,9 @@ enum { TEXTS = 63 }; /* of the load deflate */
 static const struct load_defaults {
   const char *name;
   size_t size; /* bytes of a message */
-  long window; /* messages in flight, or sessions that are connecting */
+  long window; /* messages in flight, or sessions that are connecting, or that play ping-pong */
 } defaults[LOAD_COUNT] = {
-    {"pp", 32, 1},        {"pipe", 64, 256}, {"big", 1 << 20, 1},
+    {"pp", 32, 1},        {"pipe", 64, 256}, {"big", 1 << 20, 1},   {"beside", 32, 100},
     {"stream", 16384, 1}, {"conns", 0, 100}, {"deflate", 1024, 32},
 };
 
@@ -39,6 +40,19 @@ typedef struct reading {
   struct rusage usage;
   long rss; /* bytes */
 } reading;
+
+/* How long messages and a timer of 1 ms had to wait. */
+typedef struct delays {
+  double p50_us, p99_us; /* of a message and its echo */
+  double gap_ms;         /* the longest time between two calls of the timer */
+} delays;
+
+/* A session of beside. */
+typedef struct player {
+  struct bench *bench;
+  wsuv_session_t *session;
+  uint64_t sent_ns;
+} player;
 
 typedef struct bench {
   load load;
@@ -60,6 +74,16 @@ typedef struct bench {
   uint32_t *latencies; /* ns of each message, where one is in flight; or NULL */
   uint64_t sent_ns;
   bool done;
+
+  /* of beside */
+  const char *flood_url; /* or NULL */
+  player *players;
+  long opened; /* players */
+  uv_timer_t timer;
+  uint64_t tick_ns, gap_ns; /* the timer's last call, and its longest gap */
+  bool flooded;             /* the second part has begun */
+  delays alone;             /* the result of the first part */
+  uint64_t flood_messages, flood_bytes;
 } bench;
 
 /* --- counting allocations, for -v count --- */
@@ -118,17 +142,32 @@ static int compare_latencies(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* In microseconds; 0 where latencies are not measured. */
 static double percentile_us(const bench *b, long percent) {
-  if (b->latencies == NULL) return 0;
   return b->latencies[b->received * percent / 100] / 1e3;
+}
+
+/* 0 where latencies are not measured. */
+static delays sum_up(const bench *b) {
+  delays d = {.gap_ms = (double) b->gap_ns * 1e-6};
+  if (b->latencies == NULL) return d;
+  qsort(b->latencies, (size_t) b->received, sizeof *b->latencies, compare_latencies);
+  d.p50_us = percentile_us(b, 50);
+  d.p99_us = percentile_us(b, 99);
+  return d;
+}
+
+static void print_beside(const bench *b, const delays *d) {
+  if (b->flooded)
+    printf("\"alone_p50_us\":%.2f,\"alone_p99_us\":%.2f,\"alone_gap_ms\":%.2f,", b->alone.p50_us,
+           b->alone.p99_us, b->alone.gap_ms);
+  printf("\"gap_ms\":%.2f,\"flood_messages\":%llu,\"flood_bytes\":%llu,", d->gap_ms,
+         (unsigned long long) b->flood_messages, (unsigned long long) b->flood_bytes);
 }
 
 static void print_result(const bench *b) {
   const struct rusage *from = &b->begin.usage, *to = &b->end.usage;
+  const delays d = sum_up(b);
   double grown = b->load == LOAD_CONNS ? (double) (b->end.rss - b->begin.rss) : 0;
-  if (b->latencies != NULL)
-    qsort(b->latencies, (size_t) b->received, sizeof *b->latencies, compare_latencies);
   printf(
       "{\"client\":\"wsuv%s%s\",\"mode\":\"%s\",\"kind\":\"%s\",\"tls\":%d,\"n\":%ld,\"size\":%zu,",
       *b->variant != '\0' ? ":" : "", b->variant, defaults[b->load].name, b->kind, b->tls, b->n,
@@ -136,7 +175,8 @@ static void print_result(const bench *b) {
   printf("\"wall\":%.6f,\"user\":%.6f,\"sys\":%.6f,",
          (double) (b->end.time_ns - b->begin.time_ns) * 1e-9, seconds(from->ru_utime, to->ru_utime),
          seconds(from->ru_stime, to->ru_stime));
-  printf("\"p50_us\":%.2f,\"p99_us\":%.2f,", percentile_us(b, 50), percentile_us(b, 99));
+  printf("\"p50_us\":%.2f,\"p99_us\":%.2f,", d.p50_us, d.p99_us);
+  if (b->load == LOAD_BESIDE) print_beside(b, &d);
   printf("\"bytes\":%llu,\"rss_conn\":%.0f,\"rss\":%ld,\"csw\":%ld}\n",
          (unsigned long long) b->bytes, grown / (double) b->n, b->end.rss,
          to->ru_nvcsw - from->ru_nvcsw);
@@ -245,6 +285,94 @@ static void open_sessions(bench *b) {
   }
 }
 
+/* --- beside: players, first alone, then beside a session that is flooded --- */
+
+static void on_tick(uv_timer_t *timer) {
+  bench *b = timer->data;
+  uint64_t now = uv_hrtime();
+  if (now - b->tick_ns > b->gap_ns) b->gap_ns = now - b->tick_ns;
+  b->tick_ns = now;
+}
+
+static void play(player *p) {
+  p->sent_ns = uv_hrtime();
+  send_one(p->bench, p->session);
+}
+
+static void begin_part(bench *b) {
+  b->sent = b->received = 0;
+  b->gap_ns = b->flood_messages = b->flood_bytes = b->bytes = 0;
+  begin_measuring(b);
+  b->tick_ns = b->begin.time_ns;
+  for (long i = 0; i < b->window && i < b->n; i++) play(&b->players[i]);
+}
+
+static void on_flood(wsuv_session_t *session, const wsuv_message_t *message) {
+  bench *b = wsuv_session_data(session);
+  b->flood_messages++;
+  b->flood_bytes += message->len;
+}
+
+static void on_flood_open(wsuv_session_t *session) {
+  bench *b = wsuv_session_data(session);
+  b->flooded = true;
+  begin_part(b);
+}
+
+static void end_part(bench *b) {
+  const wsuv_callbacks_t flood = {WSUV_CALLBACKS_INIT, .on_open = on_flood_open,
+                                  .on_message = on_flood, .on_close = on_close};
+  if (b->flooded || b->flood_url == NULL) {
+    uv_close((uv_handle_t *) &b->timer, NULL);
+    finish(b);
+    return;
+  }
+  b->alone = sum_up(b);
+  int err = wsuv_connect_url(b->client, b->flood_url, &flood, b, NULL);
+  if (err < 0) die("connect", err);
+}
+
+static void on_player_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  player *p = wsuv_session_data(session);
+  bench *b = p->bench;
+  if (b->done) return;
+  b->bytes += message->len;
+  b->latencies[b->received] = (uint32_t) (uv_hrtime() - p->sent_ns);
+  if (++b->received == b->n) {
+    end_part(b);
+  } else if (b->sent < b->n) {
+    play(p);
+  }
+}
+
+static void on_player_open(wsuv_session_t *session) {
+  player *p = wsuv_session_data(session);
+  bench *b = p->bench;
+  p->session = session;
+  if (++b->opened < b->window) return;
+  uv_timer_start(&b->timer, on_tick, 1, 1);
+  begin_part(b);
+}
+
+static void on_player_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
+  const player *p = wsuv_session_data(session);
+  if (!p->bench->done) die(wsuv_stage_name(info->stage), info->status);
+}
+
+static void open_players(bench *b) {
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_player_open,
+                                      .on_message = on_player_message, .on_close = on_player_close};
+  b->players = calloc((size_t) b->window, sizeof *b->players);
+  if (b->players == NULL) die("memory", UV_ENOMEM);
+  uv_timer_init(b->loop, &b->timer);
+  b->timer.data = b;
+  for (long i = 0; i < b->window; i++) {
+    b->players[i].bench = b;
+    int err = wsuv_connect_url(b->client, b->url, &callbacks, &b->players[i], NULL);
+    if (err < 0) die("connect", err);
+  }
+}
+
 /* --- the beginning --- */
 
 /* No session waits for its turn: the load says how many connect at the same time.
@@ -265,7 +393,7 @@ static void make_client(bench *b) {
   if (config.max_message_size < b->size) config.max_message_size = b->size;
   if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
   if (strcmp(b->variant, "count") == 0) config.allocator = &counting;
-  if (b->load == LOAD_DEFLATE) {
+  if (b->load == LOAD_DEFLATE || b->flood_url != NULL) {
     wsuv_permessage_deflate(&deflate, NULL);
     config.extensions = extensions;
     config.extension_count = 1;
@@ -312,11 +440,10 @@ static void fill_with_json(char *text, size_t size) {
 static void make_buffers(bench *b) {
   uint32_t x = 1;
   size_t size = b->load == LOAD_DEFLATE ? TEXTS * b->size : b->size;
+  const bool timed = b->load == LOAD_PP || b->load == LOAD_BIG || b->load == LOAD_BESIDE;
   b->payload = malloc(size + 1);
-  if (b->load == LOAD_PP || b->load == LOAD_BIG)
-    b->latencies = calloc((size_t) b->n, sizeof *b->latencies);
-  if (b->payload == NULL || (b->latencies == NULL && (b->load == LOAD_PP || b->load == LOAD_BIG)))
-    die("memory", UV_ENOMEM);
+  if (timed) b->latencies = calloc((size_t) b->n, sizeof *b->latencies);
+  if (b->payload == NULL || (timed && b->latencies == NULL)) die("memory", UV_ENOMEM);
   for (size_t i = 0; i < b->size; i++) {
     x = x * 1664525 + 1013904223;
     b->payload[i] = (unsigned char) (x >> 24);
@@ -343,7 +470,7 @@ static bool read_load(bench *b, const char *name) {
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:f:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
     case 't':
@@ -355,6 +482,7 @@ static bool read_options(bench *b, int argc, char **argv) {
     case 'k':
     case 'd': b->kind = optarg; break;
     case 'v': b->variant = optarg; break;
+    case 'f': b->flood_url = optarg; break;
     default: return false;
     }
   }
@@ -378,8 +506,8 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
-            "usage: %s pp|pipe|big|stream|conns|deflate N [-p PORT | -t PORT] [-s SIZE]\n"
-            "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count]\n",
+            "usage: %s pp|pipe|big|beside|stream|conns|deflate N [-p PORT | -t PORT] [-s SIZE]\n"
+            "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count] [-f URL]\n",
             argv[0]);
     return 2;
   }
@@ -390,11 +518,14 @@ int main(int argc, char **argv) {
   make_client(&b);
   if (b.load == LOAD_CONNS) {
     open_sessions(&b);
+  } else if (b.load == LOAD_BESIDE) {
+    open_players(&b);
   } else {
     open_session(&b);
   }
   uv_run(b.loop, UV_RUN_DEFAULT);
   free(b.payload);
   free(b.latencies);
+  free(b.players);
   return uv_loop_close(b.loop) == 0 ? 0 : 1;
 }
