@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 #include <wsuv.h>
@@ -45,6 +46,7 @@ typedef struct reading {
 typedef struct delays {
   double p50_us, p99_us; /* of a message and its echo */
   double gap_ms;         /* the longest time between two calls of the timer */
+  double gap_cpu_ms;     /* the most CPU time between two calls, which others cannot lengthen */
 } delays;
 
 /* A session of beside. */
@@ -80,9 +82,10 @@ typedef struct bench {
   player *players;
   long opened; /* players */
   uv_timer_t timer;
-  uint64_t tick_ns, gap_ns; /* the timer's last call, and its longest gap */
-  bool flooded;             /* the second part has begun */
-  delays alone;             /* the result of the first part */
+  uint64_t tick_ns, gap_ns;         /* the timer's last call, and its longest gap */
+  uint64_t tick_cpu_ns, gap_cpu_ns; /* the same in CPU time */
+  bool flooded;                     /* the second part has begun */
+  delays alone;                     /* the result of the first part */
   uint64_t flood_messages, flood_bytes;
 } bench;
 
@@ -148,7 +151,7 @@ static double percentile_us(const bench *b, long percent) {
 
 /* 0 where latencies are not measured. */
 static delays sum_up(const bench *b) {
-  delays d = {.gap_ms = (double) b->gap_ns * 1e-6};
+  delays d = {.gap_ms = (double) b->gap_ns * 1e-6, .gap_cpu_ms = (double) b->gap_cpu_ns * 1e-6};
   if (b->latencies == NULL) return d;
   qsort(b->latencies, (size_t) b->received, sizeof *b->latencies, compare_latencies);
   d.p50_us = percentile_us(b, 50);
@@ -156,12 +159,21 @@ static delays sum_up(const bench *b) {
   return d;
 }
 
+static void print_delays(const char *prefix, const delays *d) {
+  printf("\"%sp50_us\":%.2f,\"%sp99_us\":%.2f,", prefix, d->p50_us, prefix, d->p99_us);
+}
+
+static void print_gaps(const char *prefix, const delays *d) {
+  printf("\"%sgap_ms\":%.2f,\"%sgap_cpu_ms\":%.2f,", prefix, d->gap_ms, prefix, d->gap_cpu_ms);
+}
+
 static void print_beside(const bench *b, const delays *d) {
-  if (b->flooded)
-    printf("\"alone_p50_us\":%.2f,\"alone_p99_us\":%.2f,\"alone_gap_ms\":%.2f,", b->alone.p50_us,
-           b->alone.p99_us, b->alone.gap_ms);
-  printf("\"gap_ms\":%.2f,\"flood_messages\":%llu,\"flood_bytes\":%llu,", d->gap_ms,
-         (unsigned long long) b->flood_messages, (unsigned long long) b->flood_bytes);
+  print_gaps("", d);
+  if (!b->flooded) return;
+  print_delays("alone_", &b->alone);
+  print_gaps("alone_", &b->alone);
+  printf("\"flood_messages\":%llu,\"flood_bytes\":%llu,", (unsigned long long) b->flood_messages,
+         (unsigned long long) b->flood_bytes);
 }
 
 static void print_result(const bench *b) {
@@ -175,7 +187,7 @@ static void print_result(const bench *b) {
   printf("\"wall\":%.6f,\"user\":%.6f,\"sys\":%.6f,",
          (double) (b->end.time_ns - b->begin.time_ns) * 1e-9, seconds(from->ru_utime, to->ru_utime),
          seconds(from->ru_stime, to->ru_stime));
-  printf("\"p50_us\":%.2f,\"p99_us\":%.2f,", d.p50_us, d.p99_us);
+  print_delays("", &d);
   if (b->load == LOAD_BESIDE) print_beside(b, &d);
   printf("\"bytes\":%llu,\"rss_conn\":%.0f,\"rss\":%ld,\"csw\":%ld}\n",
          (unsigned long long) b->bytes, grown / (double) b->n, b->end.rss,
@@ -287,11 +299,19 @@ static void open_sessions(bench *b) {
 
 /* --- beside: players, first alone, then beside a session that is flooded --- */
 
+static uint64_t cpu_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (uint64_t) t.tv_sec * 1000000000 + (uint64_t) t.tv_nsec;
+}
+
 static void on_tick(uv_timer_t *timer) {
   bench *b = timer->data;
-  uint64_t now = uv_hrtime();
+  uint64_t now = uv_hrtime(), cpu = cpu_ns();
   if (now - b->tick_ns > b->gap_ns) b->gap_ns = now - b->tick_ns;
+  if (cpu - b->tick_cpu_ns > b->gap_cpu_ns) b->gap_cpu_ns = cpu - b->tick_cpu_ns;
   b->tick_ns = now;
+  b->tick_cpu_ns = cpu;
 }
 
 static void play(player *p) {
@@ -301,9 +321,10 @@ static void play(player *p) {
 
 static void begin_part(bench *b) {
   b->sent = b->received = 0;
-  b->gap_ns = b->flood_messages = b->flood_bytes = b->bytes = 0;
+  b->gap_ns = b->gap_cpu_ns = b->flood_messages = b->flood_bytes = b->bytes = 0;
   begin_measuring(b);
   b->tick_ns = b->begin.time_ns;
+  b->tick_cpu_ns = cpu_ns();
   for (long i = 0; i < b->window && i < b->n; i++) play(&b->players[i]);
 }
 
