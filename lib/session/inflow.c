@@ -12,6 +12,16 @@ void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
   if (room->len == 0) *room = *shared;
 }
 
+int inflow_next_extended(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev) {
+  const uint64_t allowed = in->budget / INFLOW_INFLATED_COST;
+  c->extensions->in_left = allowed;
+  int r = conn_next_event(c, ev);
+  inflow_spend(in, INFLOW_INFLATED_COST * (allowed - c->extensions->in_left));
+  if (c->extensions->in_left == 0) in->budget = 0;
+  if (in->budget == 0) *frames_end = 0;
+  return r;
+}
+
 int inflow_keep(const inflow *in, conn *c) {
   return inflow_stopped(in) ? conn_keep_input(c) : 0;
 }

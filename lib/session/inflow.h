@@ -59,6 +59,9 @@ static inline uint64_t inflow_begin(const inflow *in, const conn *c) {
   return c->received.frames + in->budget / INFLOW_FRAME_COST;
 }
 
+/* inflow_next with extensions: stop in the middle of a message if its output costs too much. */
+int inflow_next_extended(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev);
+
 /* Get the next event; *frames_end is from inflow_begin. Returns as conn_next_event does; 0 while
    inflow_stopped. */
 static inline int inflow_next(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev) {
@@ -67,12 +70,8 @@ static inline int inflow_next(inflow *in, conn *c, uint64_t *frames_end, conn_ev
     return 0;
   }
   if (in->paused) return 0;
-  int r = conn_next_event(c, ev);
-  if (r > 0 && c->extensions != NULL) {
-    inflow_spend(in, INFLOW_INFLATED_COST * (uint64_t) ev->len);
-    if (in->budget == 0) *frames_end = 0;
-  }
-  return r;
+  return c->extensions == NULL ? conn_next_event(c, ev)
+                               : inflow_next_extended(in, c, frames_end, ev);
 }
 
 /* The bytes from the filter are in a buffer that the next read may overwrite. While inflow_stopped,

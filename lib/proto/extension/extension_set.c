@@ -18,6 +18,7 @@ static int set_new(extension_set **out, extension_list *list) {
   extension_set *set = ws_calloc(list->alloc, sizeof *set + list->count * sizeof set->entries[0]);
   if (set == NULL) return WS_ENOMEM;
   set->list = extension_list_ref(list);
+  set->in_left = UINT64_MAX;
   text_buf_init(&set->text, list->alloc);
   *out = set;
   return 0;

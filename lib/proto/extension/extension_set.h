@@ -56,6 +56,9 @@ typedef struct extension_set {
   uint16_t in_close_code;
   /* This has a bit for each extension that may still change the sent message. */
   uint8_t out_active;
+  /* The connection pauses when received messages have become this many bytes more. Its owner sets
+     it; at first it is UINT64_MAX. */
+  uint64_t in_left;
   uint64_t in_produced; /* The frame that is being received has become this many bytes so far. */
   /* Received payloads are this many bytes longer than their frames, modulo 2^64. */
   uint64_t in_saved;

@@ -33,7 +33,8 @@ void conn_set_extensions(conn *c, extension_set *set);
 void conn_free(conn *c); /* frees all that it has, out_queue included */
 
 /* Give bytes that were received. The memory stays the caller's and is unmasked in place. All of it
-   is used when conn_next_event returns 0 or less. Everything given before must be used. */
+   is used when conn_next_event returns 0 or less, unless c->extensions->in_left is 0 then.
+   Everything given before must be used. */
 void conn_recv(conn *c, uint8_t *data, size_t len);
 
 /* Copy the bytes that are not used yet, because the caller needs the memory. Events go on from the

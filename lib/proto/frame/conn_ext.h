@@ -7,8 +7,9 @@
 
 enum { CONN_EXT_PASS = 2 }; /* no extension changes this message: handle it like all others */
 
-/* The next chunk, as from frame_decoder_next. If messages are delivered in pieces the chunk is
-   short: an extension cannot stop inside a chunk, and may make much output of it. */
+/* The next chunk, as from frame_decoder_next; 0 also if c->extensions->in_left is 0. If extensions
+   may change the message, the chunk is short: an extension cannot stop inside a chunk, and may make
+   much output of it. */
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk);
 
 /* Take a chunk of a data frame. 1: an event; 0: not yet; CONN_EXT_PASS; or an error, as from

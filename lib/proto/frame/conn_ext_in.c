@@ -5,15 +5,32 @@
 
 #include "base/error.h"
 
+/* bytes of input at once; deflate makes at most 66 KiB, or 1 MiB, of them */
 enum {
-  SLICE = 64,            /* bytes of input at once; deflate makes at most 66 KiB of them */
+  SLICE_STREAMED = 64,
+  SLICE_WHOLE = 1024,
   PIECE_SIZE = 16 * 1024 /* bytes of a streamed message that are delivered together */
 };
 
+/* Whether the frame that begins with the next byte has reserved bits. */
+static bool has_rsv(const conn *c) {
+  const uint8_t first = c->decoder.have > 0 ? c->decoder.part[0] : *c->in;
+  return (first & 0x70) != 0;
+}
+
+/* The most bytes that may be one chunk. A message that is assembled and that no extension changes
+   may be delivered where it lies, so it is not cut. */
+static size_t slice(const conn *c) {
+  const bool began = c->incoming.fragments > 0;
+  if (c->extensions == NULL || (began && extension_set_in_idle(c->extensions))) return SIZE_MAX;
+  if (c->streamed) return SLICE_STREAMED;
+  return began || has_rsv(c) ? SLICE_WHOLE : SIZE_MAX;
+}
+
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
-  bool passes = c->incoming.fragments > 0 && extension_set_in_idle(c->extensions);
-  bool sliced = c->streamed && c->extensions != NULL && !passes && c->in_len > SLICE;
-  size_t n = sliced ? SLICE : c->in_len, rest = c->in_len - n;
+  if (c->in_len == 0 || (c->extensions != NULL && c->extensions->in_left == 0)) return 0;
+  const size_t most = slice(c);
+  size_t n = c->in_len < most ? c->in_len : most, rest = c->in_len - n;
   int r = frame_decoder_next(&c->decoder, &c->in, &n, chunk);
   c->in_len = rest + n;
   return r;
@@ -34,6 +51,7 @@ static int conn_ext_check(conn *c) {
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   extension_set *set = c->extensions;
   set->in_produced += produced;
+  set->in_left -= produced < set->in_left ? produced : set->in_left;
   if (!chunk->last) return;
   set->in_saved += set->in_produced - c->decoder.header.length;
   set->in_produced = 0;

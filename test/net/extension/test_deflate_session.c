@@ -335,6 +335,27 @@ WORLD_UV_TEST(test_deflate_session_survives_bombs, w) {
   bytes_free(&bomb);
 }
 
+/* F49: a large message is inflated in several turns. */
+WORLD_TEST(test_deflate_session_leaves_the_turn_in_a_bomb, w) {
+  bytes bomb = {0};
+  duo d;
+  duo_init(&d, w);
+  duo_open(&d);
+  build_bomb(&bomb, 16 * MIB);
+  size_t before = w->alloc->live_bytes, turns = 0;
+  server_peer_send_bytes(&d.p, bomb.base, bomb.len);
+  w->ops->watch(w, true);
+  while (d.messages == 0) {
+    assert_true(w->ops->turn(w, true));
+    if (w->alloc->live_bytes - before > MIB) turns++;
+  }
+  w->ops->unwatch(w);
+  assert_int_equal(d.got.len, 16 * MIB);
+  assert_true(turns >= 4); /* at most two budgets in a turn, each with a slice more */
+  duo_free(&d);
+  bytes_free(&bomb);
+}
+
 WORLD_TEST(test_deflate_session_takes_what_just_fits, w) {
   for (int over = 0; over < 2; over++) {
     bytes bomb = {0};
