@@ -73,7 +73,7 @@ static int make_request(session_request **out, endpoint *e, const wsuv_request_t
                         const wsuv_config_t *config, ws_why *why) {
   extension_list *extensions;
   int err = choose_extensions(&extensions, e, from);
-  if (err == WSUV_ESIZE) return ws_why_set(why, err, "wsuv_extension_t");
+  if (err == WSUV_ESIZE) ws_why_set(why, err, "wsuv_extension_t");
   if (err < 0) return err;
   err = request_new(out, &e->alloc, from, config, &e->tls, extensions, why);
   extension_list_unref(extensions);
