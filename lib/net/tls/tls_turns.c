@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* Counts the steps of a turn. Whoever comes later does not overtake those that wait. */
+/* Counts the steps of a turn. A handshake that comes later does not overtake those that wait. */
 
 void tls_turns_init(tls_turns *ts, void (*wake)(void *up), void *up) {
   ws_list_init(&ts->waiting);
