@@ -1747,7 +1747,7 @@ if __name__ == '__main__':
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     WSUV, ECHO = sys.argv[1:3]
-    # What is ignored here, under nohup for example, would be ignored in each program that is started.
+    # A signal that is ignored here, as under nohup, would be ignored in the programs, too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
