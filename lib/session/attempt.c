@@ -195,7 +195,7 @@ static void go_on_waiting(attempt *a) {
   }
 }
 
-static void on_bytes(attempt *a, uint8_t *data, size_t len) {
+static void attempt_take_bytes(attempt *a, uint8_t *data, size_t len) {
   size_t used;
   a->figures.wire_received += len;
   int r = h1_client_feed(a->handshake, data, len, &used);
@@ -254,7 +254,7 @@ static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {
   if (n < 0) {
     cut(up, (int) n, "");
   } else {
-    on_bytes(up, data, (size_t) n);
+    attempt_take_bytes(up, data, (size_t) n);
   }
 }
 
@@ -343,13 +343,14 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
   start_on_filter(a, filter);
 }
 
-static void on_resolved(void *up) {
+static void attempt_on_resolved(void *up) {
   attempt *a = up;
   record_step(a, &a->figures.resolve_us);
   a->stage = WSUV_STAGE_CONNECT;
 }
 
-static const dial_events events_of_dial = {.on_resolved = on_resolved, .on_done = on_dial_done};
+static const dial_events events_of_dial = {.on_resolved = attempt_on_resolved,
+                                           .on_done = on_dial_done};
 
 static void log_target(const attempt *a) {
   char text[ADDRESS_TEXT_SIZE];

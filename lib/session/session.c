@@ -107,7 +107,7 @@ static void after_callback(wsuv_session_t *s) {
 
 /* Writing */
 
-static void on_write_error(wsuv_session_t *s, int err) {
+static void session_write_failed(wsuv_session_t *s, int err) {
   if (s->cause.write_error != 0) return;
   cause_set_write_error(&s->cause, session_stage(s), err);
   out_queue_clear(&s->conn.out);
@@ -144,7 +144,7 @@ static void note_round(wsuv_session_t *s, const outflow_round *round) {
     s->figures.wire_sent += round->taken;
     if (round->ping_left) note_own_ping(s);
   }
-  if (round->error < 0) on_write_error(s, round->error);
+  if (round->error < 0) session_write_failed(s, round->error);
 }
 
 static bool can_write(const wsuv_session_t *s) {
@@ -477,7 +477,7 @@ static void session_on_read(void *up, uint8_t *data, ptrdiff_t n) {
 static void session_on_write(void *up, int status) {
   wsuv_session_t *s = up;
   if (status < 0) {
-    on_write_error(s, status);
+    session_write_failed(s, status);
   } else {
     const outflow_round round = outflow_released(&s->out, &s->conn.out, &s->endpoint->completions);
     outflow_waited(&s->out, s->filter, session_now_ms(s));

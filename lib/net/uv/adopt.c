@@ -42,7 +42,7 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
   return 0;
 }
 
-/* The program may have been reading from it. */
+/* The program may have been reading from it. uv_read_stop always succeeds. */
 void adopt_take(ws_filter *filter) {
   stream *s = stream_of(filter);
   (void) uv_read_stop(stream_handle(s));

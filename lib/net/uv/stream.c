@@ -75,6 +75,7 @@ static int stream_read_start(ws_filter *f) {
   return result(s, uv_read_start(stream_handle(s), stream_on_alloc, stream_on_read));
 }
 
+/* uv_read_stop always succeeds. */
 static void stream_read_stop(ws_filter *f) {
   (void) uv_read_stop(stream_handle(stream_of(f)));
 }

@@ -71,8 +71,8 @@ static void uninstall(void *shared) {
   ws_free(d->pool.alloc, d);
 }
 
-static int session_new(deflate_shared *shared, const wsuv_allocator_t *alloc,
-                       const deflate_way *out, const deflate_way *in, void **state) {
+static int deflate_state_new(deflate_shared *shared, const wsuv_allocator_t *alloc,
+                             const deflate_way *out, const deflate_way *in, void **state) {
   deflate_session *s = ws_calloc(alloc, sizeof *s);
   if (s == NULL) return WS_ENOMEM;
   s->shared = shared;
@@ -97,7 +97,7 @@ static int accept_answer(void *shared, const wsuv_allocator_t *alloc,
   deflate_agreement agreed;
   int err = deflate_params_accept(&d->options, params, count, &agreed, why);
   if (err < 0) return err;
-  err = session_new(d, alloc, &agreed.client, &agreed.server, state);
+  err = deflate_state_new(d, alloc, &agreed.client, &agreed.server, state);
   if (err < 0) *why = "no memory";
   return err;
 }
@@ -108,7 +108,7 @@ static int answer(void *shared, const wsuv_allocator_t *alloc, const wsuv_extens
   deflate_agreement agreed;
   int r = deflate_params_answer(&d->options, params, count, out, &agreed);
   if (r <= 0) return r;
-  int err = session_new(d, alloc, &agreed.server, &agreed.client, state);
+  int err = deflate_state_new(d, alloc, &agreed.server, &agreed.client, state);
   return err < 0 ? err : 1;
 }
 
@@ -122,7 +122,7 @@ static void give_inflater(deflate_session *s) {
   s->inflater = NULL;
 }
 
-static void session_free(void *state) {
+static void deflate_state_free(void *state) {
   deflate_session *s = state;
   if (s->deflater != NULL) give_deflater(s);
   if (s->inflater != NULL) give_inflater(s);
@@ -267,7 +267,7 @@ int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
   full.offer = offer;
   full.accept = accept_answer;
   full.answer = answer;
-  full.state_free = session_free;
+  full.state_free = deflate_state_free;
   full.incoming = incoming;
   full.outgoing = outgoing;
   full.variant = variant;

@@ -28,7 +28,7 @@ typedef struct conn_ext_frame {
   bool taken;
   const char *why; /* After an error, this static text says what was wrong, or is "". */
   /* This owned memory has a payload that was in several pieces; otherwise it is NULL. */
-  uint8_t *gathered;
+  uint8_t *joined;
 } conn_ext_frame;
 
 /* Let extensions change a frame; `first`: it is the first of its message. Call conn_ext_out_end

@@ -8,10 +8,10 @@
 #include "proto/frame/prepared.h"
 
 /* Extensions want a frame's payload in one piece. */
-static int gather(conn *c, const conn_frame *f, conn_ext_frame *out) {
+static int join_pieces(conn *c, const conn_frame *f, conn_ext_frame *out) {
   out->piece = f->count == 1 ? f->pieces[0] : (ws_view){NULL, 0};
   if (f->count == 1 || f->len == 0) return 0;
-  uint8_t *at = out->gathered = ws_malloc(c->shared->chunks.alloc, f->len);
+  uint8_t *at = out->joined = ws_malloc(c->shared->chunks.alloc, f->len);
   if (at == NULL) return WS_ENOMEM;
   out->piece = (ws_view){at, f->len};
   for (size_t i = 0; i < f->count; i++) {
@@ -33,7 +33,7 @@ static int use_variant(conn *c, const conn_frame *f, conn_ext_frame *out) {
 
 int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) {
   *out = (conn_ext_frame){.why = ""};
-  int err = gather(c, f, out);
+  int err = join_pieces(c, f, out);
   if (err < 0) return err;
   int r = use_variant(c, f, out);
   if (r != 0) return r < 0 ? r : 0;
@@ -50,5 +50,5 @@ int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) 
 
 void conn_ext_out_end(conn *c, conn_ext_frame *out) {
   extension_scratch_release(&c->shared->extensions);
-  ws_free(c->shared->chunks.alloc, out->gathered);
+  ws_free(c->shared->chunks.alloc, out->joined);
 }

@@ -47,14 +47,14 @@ typedef struct constraints {
   bool critical;           /* The extension is critical. */
 } constraints;
 
-static bool more(const der *d) {
+static bool der_left(const der *d) {
   return d->p < d->end;
 }
 
 /* false: there is none, or it is malformed. */
 static bool read_element(der *d, element *e) {
   size_t len;
-  if (!more(d)) return false;
+  if (!der_left(d)) return false;
   e->tag = *d->p++;
   if (mbedtls_asn1_get_len(&d->p, d->end, &len) != 0) return false;
   e->content = (der){d->p, d->p + len};
@@ -72,7 +72,7 @@ static bool read_tagged(der *d, int tag, der *content) {
 /* Whether one was there, and could be read. *content is empty if not. */
 static bool read_optional(der *d, int tag, der *content) {
   *content = (der){d->p, d->p};
-  return !more(d) || *d->p != tag || read_tagged(d, tag, content);
+  return !der_left(d) || *d->p != tag || read_tagged(d, tag, content);
 }
 
 static bool is_zero(const der *d) {
@@ -86,14 +86,14 @@ static bool read_subtree(der *list, element *base) {
   der subtree, minimum;
   return read_tagged(list, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE, &subtree) &&
          read_element(&subtree, base) && read_optional(&subtree, MINIMUM, &minimum) &&
-         is_zero(&minimum) && !more(&subtree);
+         is_zero(&minimum) && !der_left(&subtree);
 }
 
 static bool read_lists(der value, constraints *c) {
   der lists;
   return read_tagged(&value, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE, &lists) &&
-         !more(&value) && read_optional(&lists, PERMITTED, &c->permitted) &&
-         read_optional(&lists, EXCLUDED, &c->excluded) && !more(&lists);
+         !der_left(&value) && read_optional(&lists, PERMITTED, &c->permitted) &&
+         read_optional(&lists, EXCLUDED, &c->excluded) && !der_left(&lists);
 }
 
 /* Matching */
@@ -173,7 +173,7 @@ static bool kind_is_fine(const element *base, bool critical, const mbedtls_x509_
 
 static bool list_is_fine(der list, bool critical, const mbedtls_x509_crt *cert) {
   element base;
-  while (more(&list)) {
+  while (der_left(&list)) {
     if (!read_subtree(&list, &base) || !kind_is_fine(&base, critical, cert)) return false;
   }
   return true;
@@ -185,7 +185,7 @@ static bool in_list(der list, const element *name, bool excluded, bool *constrai
                     size_t *comparisons) {
   element base;
   *constrained = false;
-  while (more(&list) && read_subtree(&list, &base)) {
+  while (der_left(&list) && read_subtree(&list, &base)) {
     ++*comparisons;
     if (base.tag != name->tag) continue;
     *constrained = true;

@@ -453,7 +453,7 @@ static void skip_bytes(cursor *c, size_t n) {
   }
 }
 
-static size_t gather(cursor *c, uint8_t *to) {
+static size_t join_views(cursor *c, uint8_t *to) {
   size_t len = 0;
   for (skip_empty(c); c->count > 0 && len < TLS_RECORD_MAX; skip_empty(c)) {
     size_t n = c->bufs->len - c->off;
@@ -470,7 +470,7 @@ static ws_view next_record(cursor *c, uint8_t *scratch) {
   skip_empty(c);
   if (c->count == 0) return (ws_view){NULL, 0};
   size_t n = c->bufs->len - c->off;
-  if (n < DIRECT_MIN && c->count > 1) return (ws_view){scratch, gather(c, scratch)};
+  if (n < DIRECT_MIN && c->count > 1) return (ws_view){scratch, join_views(c, scratch)};
   if (n > TLS_RECORD_MAX) n = TLS_RECORD_MAX;
   c->off += n;
   return (ws_view){c->bufs->base + c->off - n, n};
