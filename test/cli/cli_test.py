@@ -28,6 +28,9 @@ import threading
 import time
 import unittest
 
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop')]
+import packets  # noqa: E402
+
 WSUV = ECHO = ''
 PATIENCE = 10  # seconds, for anything that has to come
 PIN = 'sha256//' + 43 * 'A' + '='
@@ -1347,18 +1350,13 @@ class Stream(CliTest):
             while not frames or not frames[-1][2]:
                 frames.append(peer.receive_frame())
             peer.answer_close()
-        with Server(script) as server:
-            process = start('--stream', '-b', server.url)
+        pieces = [b'%09d' % i for i in range(writes)]
+        with Server(script) as server, packets.Feed(pieces) as feed:
             began = time.monotonic()
-            for i in range(writes):
-                os.write(process.stdin.fileno(), b'%09d' % i)
-                if i % 10 == 0:
-                    time.sleep(0)  # so that they are read apart
-            self.check(finish(process, b''), CLOSED, b'')
+            self.check(finish(start('--stream', '-b', server.url, stdin=feed.end)), CLOSED, b'')
             seconds = time.monotonic() - began
         self.assertLessEqual(len(frames), first_frames + 1 + seconds + 9 * writes // 65536)
-        self.assertEqual(b''.join(frame[1] for frame in frames),
-                         b''.join(b'%09d' % i for i in range(writes)))
+        self.assertEqual(b''.join(frame[1] for frame in frames), b''.join(pieces))
 
     def test_input_is_not_bounded(self):
         data = b'0123456789abcde\n' * (20 << 16)  # 20 MiB

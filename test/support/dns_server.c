@@ -149,7 +149,7 @@ static void on_question(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
   (void) flags;
   if (n <= 0 || !answer(udp->data, &m, (const uint8_t *) buf->base, (size_t) n, true)) return;
   uv_buf_t out = uv_buf_init((char *) m.bytes + 2, (unsigned) m.len);
-  (void) uv_udp_try_send(udp, &out, 1, from);
+  CHECK(uv_udp_try_send(udp, &out, 1, from) == (int) m.len);
 }
 
 /* --- TCP: a question comes in one read, or the test has to know --- */
