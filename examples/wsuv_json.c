@@ -94,7 +94,7 @@ static bool take(reader *r, char c) {
   return true;
 }
 
-/* The four digits of \uXXXX. */
+/* The four hexadecimal digits behind \u. */
 static bool take_hex(reader *r, unsigned *code) {
   *code = 0;
   for (int i = 0; i < 4; i++) {
