@@ -13,18 +13,14 @@
 /* Dial, TLS, opening handshake over HTTP/1.1. */
 
 struct attempt {
+  opening base; /* This must be the first field, because of_opening converts its address. */
   /* The endpoint has the environment and the pools, and outlives the attempt. */
   endpoint *endpoint;
   resolver *resolver;       /* The client's resolver looks up the host; it outlives the attempt. */
   session_request *request; /* The attempt owns the request until attempt_take_request. */
   connect_place place;      /* This is the attempt's place in the queue of the endpoint. */
   log_to log;               /* Lines for the log of the session go here. */
-  /* The receiver's callbacks are in this table, which outlives the attempt. */
-  const attempt_events *events;
-  void *up;   /* The receiver gets this pointer as the first argument of every event. */
-  dial *dial; /* The dial is NULL unless it is running. */
-  /* This is the top of the chain of filters, or NULL before it exists and from on_ready on. */
-  ws_filter *filter;
+  dial *dial;               /* The dial is NULL unless it is running. */
   /* The attempt owns the opening handshake, which has the request's text and the response. */
   h1_client *handshake;
   /* The attempt owns this copy of the bytes after the response, which is NULL unless `accepted` is
@@ -35,12 +31,14 @@ struct attempt {
   size_t sent;
   size_t retained; /* The filter retains this many bytes of the request after the first `sent`. */
   int write_error; /* Writing has failed with this error; 0 if it has not failed. */
-  wsuv_stage_t stage;      /* The attempt has come to this stage. */
-  bool accepted;           /* The response was accepted before the whole request had left. */
-  bool abandoned;          /* The attempt was abandoned, so it calls no event except on_closed. */
-  attempt_figures figures; /* The attempt measures its steps and counts its bytes here. */
+  bool accepted;   /* The response was accepted before the whole request had left. */
+  bool abandoned;  /* The attempt was abandoned, so it calls no event except on_closed. */
   tls_failure tls_failure; /* This says why no TLS context could be made; otherwise it is empty. */
 };
+
+static attempt *of_opening(const opening *o) {
+  return (attempt *) (uintptr_t) o;
+}
 
 static uint64_t attempt_now_ns(const attempt *a) {
   return a->endpoint->env->ops->now_ns(a->endpoint->env);
@@ -48,13 +46,13 @@ static uint64_t attempt_now_ns(const attempt *a) {
 
 /* A step has ended: keep how long it took. */
 static void record_step(attempt *a, uint32_t *took_us) {
-  uint64_t now = attempt_now_ns(a), us = (now - a->figures.since_ns) / 1000;
+  uint64_t now = attempt_now_ns(a), us = (now - a->base.figures.since_ns) / 1000;
   *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
-  a->figures.since_ns = now;
+  a->base.figures.since_ns = now;
 }
 
 static void attempt_fail(attempt *a, int status, const char *detail) {
-  if (!a->abandoned) a->events->on_failed(a->up, status, detail);
+  if (!a->abandoned) a->base.events->on_failed(a->base.up, status, detail);
 }
 
 /* The queue of the endpoint */
@@ -62,7 +60,8 @@ static void attempt_fail(attempt *a, int status, const char *detail) {
 /* The answers are of TLS; without it, they are those of an empty structure. */
 static tls_info ask_tls(const attempt *a) {
   tls_info info = {.version = NULL};
-  bool known = a->filter != NULL && a->filter->ops->query(a->filter, WS_QUERY_TLS, &info) == 0;
+  bool known = a->base.filter != NULL &&
+               a->base.filter->ops->query(a->base.filter, WS_QUERY_TLS, &info) == 0;
   return known ? info : (tls_info){.version = NULL};
 }
 
@@ -100,12 +99,12 @@ int attempt_enter_queue(attempt *a, endpoint_task *task) {
   return connect_queue_enter(&a->endpoint->connecting, &a->place, host, is_unix ? 0 : r->to.port);
 }
 
-bool attempt_waits(const attempt *a) {
-  return a->place.waits;
+static bool attempt_waits(const opening *o) {
+  return of_opening(o)->place.waits;
 }
 
-bool attempt_is_held(const attempt *a) {
-  return ask_tls(a).waits;
+static bool attempt_is_held(const opening *o) {
+  return ask_tls(of_opening(o)).waits;
 }
 
 /* Sending the handshake */
@@ -123,19 +122,19 @@ static void write_request(attempt *a) {
   while (a->write_error == 0 && a->retained == 0 && a->sent < len) {
     const ws_view piece = {(const uint8_t *) text + a->sent, len - a->sent};
     size_t taken;
-    a->write_error = a->filter->ops->write(a->filter, &piece, 1, &taken, &a->retained);
+    a->write_error = a->base.filter->ops->write(a->base.filter, &piece, 1, &taken, &a->retained);
     if (a->write_error < 0) break;
     a->sent += taken;
-    a->figures.wire_sent += taken;
+    a->base.figures.wire_sent += taken;
   }
 }
 
 static void start_handshake(attempt *a) {
-  a->stage = WSUV_STAGE_HANDSHAKE;
+  a->base.stage = WSUV_STAGE_HANDSHAKE;
   write_request(a);
-  if (a->write_error < 0) a->events->on_write_error(a->up, a->write_error);
+  if (a->write_error < 0) a->base.events->on_write_error(a->base.up, a->write_error);
   if (a->abandoned) return;
-  int err = a->filter->ops->read_start(a->filter);
+  int err = a->base.filter->ops->read_start(a->base.filter);
   if (err < 0) attempt_fail(a, err, "");
 }
 
@@ -161,20 +160,20 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
     attempt_fail(a, err, "");
     return;
   }
-  ws_filter *filter = a->filter;
+  ws_filter *filter = a->base.filter;
   result->rest = rest;
   result->rest_len = rest_len;
-  record_step(a, &a->figures.upgrade_us);
+  record_step(a, &a->base.figures.upgrade_us);
   note_session(a);
   endpoint_leave_queue(a->endpoint, &a->place);
-  a->filter = NULL;
-  a->events->on_ready(a->up, filter, result);
+  a->base.filter = NULL;
+  a->base.events->on_ready(a->base.up, filter, result);
 }
 
 /* The response came before the whole request was sent. Frames may be sent only after the request,
    so on_ready is called later. */
 static void wait_for_request(attempt *a, const uint8_t *rest, size_t rest_len) {
-  a->filter->ops->read_stop(a->filter);
+  a->base.filter->ops->read_stop(a->base.filter);
   a->rest = ws_malloc(&a->endpoint->alloc, rest_len + 1);
   if (a->rest == NULL) {
     attempt_fail(a, WS_ENOMEM, "");
@@ -187,7 +186,7 @@ static void wait_for_request(attempt *a, const uint8_t *rest, size_t rest_len) {
 
 static void go_on_waiting(attempt *a) {
   if (!a->accepted || !request_left(a)) return;
-  int err = a->filter->ops->read_start(a->filter);
+  int err = a->base.filter->ops->read_start(a->base.filter);
   if (err < 0) {
     attempt_fail(a, err, "");
   } else {
@@ -197,7 +196,7 @@ static void go_on_waiting(attempt *a) {
 
 static void attempt_take_bytes(attempt *a, uint8_t *data, size_t len) {
   size_t used;
-  a->figures.wire_received += len;
+  a->base.figures.wire_received += len;
   int r = h1_client_feed(a->handshake, data, len, &used);
   if (r == 0) return;
   log_response(a);
@@ -222,8 +221,9 @@ static void cut(attempt *a, int status, const char *detail) {
   attempt_fail(a, status, detail);
 }
 
-void attempt_expire(attempt *a, const char *detail) {
-  if (a->stage == WSUV_STAGE_HANDSHAKE && a->filter != NULL) {
+static void attempt_expire(opening *o, const char *detail) {
+  attempt *a = of_opening(o);
+  if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL) {
     cut(a, WS_ETIMEDOUT, detail);
   } else {
     attempt_fail(a, WS_ETIMEDOUT, detail);
@@ -238,9 +238,9 @@ static void attempt_on_connect(void *up, int status) {
     attempt_fail(a, status, "");
     return;
   }
-  record_step(a, &a->figures.tls_us);
+  record_step(a, &a->base.figures.tls_us);
   leave_after_tls(a);
-  session_tls_log(a->log, a->filter);
+  session_tls_log(a->log, a->base.filter);
   start_handshake(a);
 }
 
@@ -262,14 +262,14 @@ static void attempt_on_write(void *up, int status) {
   attempt *a = up;
   if (status == 0) {
     a->sent += a->retained;
-    a->figures.wire_sent += a->retained;
+    a->base.figures.wire_sent += a->retained;
   } else {
     a->write_error = status;
   }
   a->retained = 0;
   write_request(a);
   if (a->write_error < 0) {
-    a->events->on_write_error(a->up, a->write_error);
+    a->base.events->on_write_error(a->base.up, a->write_error);
   } else {
     go_on_waiting(a);
   }
@@ -284,7 +284,7 @@ static void attempt_on_session(void *up) {
 
 static void attempt_on_closed(void *up) {
   attempt *a = up;
-  a->events->on_closed(a->up);
+  a->base.events->on_closed(a->base.up);
 }
 
 /* A filter from the dial is connected already, so on_connect reports the end of the TLS
@@ -297,7 +297,7 @@ static const ws_filter_events filter_events = {.on_connect = attempt_on_connect,
                                                .on_session = attempt_on_session};
 
 static void use_filter(attempt *a, ws_filter *filter) {
-  a->filter = filter;
+  a->base.filter = filter;
   filter->events = &filter_events;
   filter->up = a;
 }
@@ -309,12 +309,12 @@ static int put_tls_over(attempt *a, ws_filter *lower) {
   endpoint *e = a->endpoint;
   int err = tls_context_load(r->tls, &a->tls_failure);
   if (err < 0) return err;
-  return tls_start(&a->filter, e->env, r->tls, &e->tls_turns, r->host, r->to.port, lower,
+  return tls_start(&a->base.filter, e->env, r->tls, &e->tls_turns, r->host, r->to.port, lower,
                    &filter_events, a);
 }
 
 static void start_tls(attempt *a, ws_filter *lower) {
-  a->stage = WSUV_STAGE_TLS;
+  a->base.stage = WSUV_STAGE_TLS;
   int err = put_tls_over(a, lower);
   if (err < 0) {
     use_filter(a, lower);
@@ -339,14 +339,14 @@ static void on_dial_done(void *up, int status, ws_filter *filter) {
     attempt_fail(a, status, "");
     return;
   }
-  record_step(a, &a->figures.connect_us);
+  record_step(a, &a->base.figures.connect_us);
   start_on_filter(a, filter);
 }
 
 static void attempt_on_resolved(void *up) {
   attempt *a = up;
-  record_step(a, &a->figures.resolve_us);
-  a->stage = WSUV_STAGE_CONNECT;
+  record_step(a, &a->base.figures.resolve_us);
+  a->base.stage = WSUV_STAGE_CONNECT;
 }
 
 static const dial_events events_of_dial = {.on_resolved = attempt_on_resolved,
@@ -364,10 +364,11 @@ static void log_target(const attempt *a) {
            text);
 }
 
-void attempt_start(attempt *a) {
-  a->figures.since_ns = attempt_now_ns(a);
-  if (a->filter != NULL) {
-    start_on_filter(a, a->filter);
+static void attempt_start(opening *o) {
+  attempt *a = of_opening(o);
+  a->base.figures.since_ns = attempt_now_ns(a);
+  if (a->base.filter != NULL) {
+    start_on_filter(a, a->base.filter);
     return;
   }
   log_target(a);
@@ -377,6 +378,48 @@ void attempt_start(attempt *a) {
 }
 
 /* Lifetime */
+
+static void attempt_abandon(opening *o) {
+  attempt *a = of_opening(o);
+  a->abandoned = true;
+  endpoint_leave_queue(a->endpoint, &a->place);
+  if (a->dial != NULL) dial_cancel(a->dial);
+  a->dial = NULL;
+  if (a->base.filter != NULL) a->base.filter->ops->close(a->base.filter);
+}
+
+static void attempt_free(opening *o) {
+  attempt *a = of_opening(o);
+  const wsuv_allocator_t *alloc = &a->endpoint->alloc;
+  endpoint_leave_queue(a->endpoint, &a->place);
+  h1_client_free(a->handshake);
+  request_free(a->request);
+  ws_free(alloc, a->rest);
+  ws_free(alloc, a);
+}
+
+/* What is known of the attempt */
+
+static const char *attempt_request_head(const opening *o, size_t *len) {
+  return h1_client_request(of_opening(o)->handshake, len);
+}
+
+static void describe_response(attempt *a, wsuv_close_info_t *info) {
+  h1_client *h = a->handshake;
+  info->http_status = h1_client_status(h);
+  if (info->status != WSUV_ESTATUS) return;
+  info->headers = header_store_index(h1_client_headers(h));
+  info->header_count = info->headers != NULL ? h1_client_headers(h)->count : 0;
+  info->body = h1_client_body(h, &info->body_len);
+}
+
+static void attempt_describe(opening *o, wsuv_close_info_t *info) {
+  attempt *a = of_opening(o);
+  describe_response(a, info);
+  session_tls_describe(a->base.filter, &a->tls_failure, info);
+}
+
+/* Creating */
 
 static int make_handshake(attempt *a, ws_why *why) {
   uint8_t key[HANDSHAKE_KEY_SIZE];
@@ -390,17 +433,29 @@ static int make_handshake(attempt *a, ws_why *why) {
   return 0;
 }
 
+static const opening_ops ops = {.start = attempt_start,
+                                .waits = attempt_waits,
+                                .is_held = attempt_is_held,
+                                .expire = attempt_expire,
+                                .abandon = attempt_abandon,
+                                .free = attempt_free,
+                                .request_head = attempt_request_head,
+                                .describe = attempt_describe};
+
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
-                const attempt_events *events, void *up, ws_why *why) {
+                const opening_events *events, void *up, ws_why *why) {
   attempt *a = ws_calloc(&e->alloc, sizeof *a);
   if (a == NULL) return WS_ENOMEM;
   a->endpoint = e;
   a->resolver = r;
   a->request = req;
   a->log = log;
-  a->events = events;
-  a->up = up;
-  a->stage = WSUV_STAGE_RESOLVE;
+  a->base.events = events;
+  a->base.up = up;
+  a->base.ops = &ops;
+  a->base.stage = WSUV_STAGE_RESOLVE;
+  a->base.queue_timeout_ms = req->queue_timeout_ms;
+  a->base.handshake_timeout_ms = req->handshake_timeout_ms;
   int err = make_handshake(a, why);
   if (err < 0) {
     ws_free(&e->alloc, a);
@@ -412,25 +467,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
 
 void attempt_set_filter(attempt *a, ws_filter *filter) {
   use_filter(a, filter);
-  a->stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
-}
-
-void attempt_abandon(attempt *a) {
-  a->abandoned = true;
-  endpoint_leave_queue(a->endpoint, &a->place);
-  if (a->dial != NULL) dial_cancel(a->dial);
-  a->dial = NULL;
-  if (a->filter != NULL) a->filter->ops->close(a->filter);
-}
-
-void attempt_free(attempt *a) {
-  if (a == NULL) return;
-  const wsuv_allocator_t *alloc = &a->endpoint->alloc;
-  endpoint_leave_queue(a->endpoint, &a->place);
-  h1_client_free(a->handshake);
-  request_free(a->request);
-  ws_free(alloc, a->rest);
-  ws_free(alloc, a);
+  a->base.stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
 }
 
 session_request *attempt_take_request(attempt *a) {
@@ -439,38 +476,6 @@ session_request *attempt_take_request(attempt *a) {
   return r;
 }
 
-/* What is known of the attempt */
-
-const session_request *attempt_request(const attempt *a) {
-  return a->request;
-}
-
-wsuv_stage_t attempt_stage(const attempt *a) {
-  return a->stage;
-}
-
-const ws_filter *attempt_filter(const attempt *a) {
-  return a->filter;
-}
-
-const attempt_figures *attempt_get_figures(const attempt *a) {
-  return &a->figures;
-}
-
-const char *attempt_request_head(const attempt *a, size_t *len) {
-  return h1_client_request(a->handshake, len);
-}
-
-static void describe_response(attempt *a, wsuv_close_info_t *info) {
-  h1_client *h = a->handshake;
-  info->http_status = h1_client_status(h);
-  if (info->status != WSUV_ESTATUS) return;
-  info->headers = header_store_index(h1_client_headers(h));
-  info->header_count = info->headers != NULL ? h1_client_headers(h)->count : 0;
-  info->body = h1_client_body(h, &info->body_len);
-}
-
-void attempt_describe(attempt *a, wsuv_close_info_t *info) {
-  describe_response(a, info);
-  session_tls_describe(a->filter, &a->tls_failure, info);
+opening *attempt_opening(attempt *a) {
+  return &a->base;
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/uv/adopt.h"
+#include "session/attempt.h"
 #include "session/client.h"
 #include "session/config.h"
 #include "session/session.h"
@@ -80,44 +81,35 @@ static int make_request(session_request **out, endpoint *e, const wsuv_request_t
   return err;
 }
 
-/* Create the attempt of a new session. */
-static int make_attempt(wsuv_session_t *s, wsuv_client_t *client, const wsuv_request_t *from,
-                        const wsuv_config_t *config, ws_why *why) {
+/* Create the attempt of a new session, which owns it. */
+static int make_attempt(attempt **out, wsuv_session_t *s, wsuv_client_t *client,
+                        const wsuv_request_t *from, const wsuv_config_t *config, ws_why *why) {
   session_request *req;
   endpoint *e = &client->endpoint;
   int err = make_request(&req, e, from, config, why);
   if (err < 0) return err;
-  err = attempt_new(&s->attempt, e, &client->resolver, req, session_log(s), &session_attempt_events,
-                    s, why);
-  if (err < 0) request_free(req);
-  return err;
-}
-
-static int make_session(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
-                        const wsuv_callbacks_t *callbacks) {
-  callback_set *on = callback_set_get(&e->callbacks, &e->alloc, callbacks);
-  if (on == NULL) return WS_ENOMEM;
-  int err = session_new(out, e, config, on);
-  if (err < 0) callback_set_unref(on, &e->alloc);
-  return err;
+  err =
+      attempt_new(out, e, &client->resolver, req, session_log(s), &session_opening_events, s, why);
+  if (err < 0) {
+    request_free(req);
+    return err;
+  }
+  s->opening = attempt_opening(*out);
+  return 0;
 }
 
 /* Create a session without a connection. The request was checked. Nothing else refers to the
    session yet. */
-static int make(wsuv_session_t **out, wsuv_client_t *client, const wsuv_request_t *request,
-                const wsuv_callbacks_t *callbacks, ws_why *why) {
+static int make(wsuv_session_t **out, attempt **a, wsuv_client_t *client, const connect_input *in,
+                ws_why *why) {
   endpoint *e = &client->endpoint;
+  const wsuv_request_t *request = &in->request;
   const wsuv_config_t *config = request->config != NULL ? request->config : &e->config;
-  int err = make_session(out, e, config, callbacks);
+  int err = session_new(out, e, config, &in->callbacks, request->raw);
   if (err < 0) return err;
-  wsuv_session_t *s = *out;
-  s->data = request->data;
-  if (request->raw) {
-    conn_set_raw(&s->conn);
-    s->out.fragment_size = 0;
-  }
-  err = make_attempt(s, client, request, config, why);
-  if (err < 0) session_free(s);
+  (*out)->data = request->data;
+  err = make_attempt(a, *out, client, request, config, why);
+  if (err < 0) session_free(*out);
   return err;
 }
 
@@ -139,12 +131,13 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
                  const wsuv_callbacks_t *callbacks, wsuv_session_t **session) {
   connect_input in;
   wsuv_session_t *s;
+  attempt *a;
   ws_why why = {""};
   int err = read_and_check(&in, client, request, callbacks, &why);
   if (err < 0) return refuse(client, err, &why);
-  err = make(&s, client, &in.request, &in.callbacks, &why);
+  err = make(&s, &a, client, &in, &why);
   if (err < 0) return refuse(client, err, &why);
-  err = attempt_enter_queue(s->attempt, &s->task);
+  err = attempt_enter_queue(a, &s->task);
   if (err < 0) {
     session_free(s);
     return err;
@@ -158,16 +151,17 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
 static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
                         wsuv_session_t **session, ws_why *why) {
   wsuv_session_t *s;
+  attempt *a;
   ws_filter *filter;
   int err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
   if (err < 0) return err;
-  err = make(&s, client, &in->request, &in->callbacks, why);
+  err = make(&s, &a, client, in, why);
   if (err < 0) {
     adopt_discard(filter);
     return err;
   }
   adopt_take(filter);
-  attempt_set_filter(s->attempt, filter);
+  attempt_set_filter(a, filter);
   session_begin(s);
   if (session != NULL) *session = s;
   return 0;

@@ -9,7 +9,7 @@
 #include "session/session_tls.h"
 
 /* Creates, runs and frees a session. The loop enters this file in four ways: through the session's
-   attempt, its filter, its timer, and the endpoint's tick. session_finish frees a session that was
+   opening, its filter, its timer, and the endpoint's tick. session_finish frees a session that was
    started. It is called only when a filter has closed or from the tick, and always as the last
    call, so nothing uses the session's memory after it is freed. */
 
@@ -22,7 +22,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   switch ((session_state) s->state) {
   case SESSION_QUEUED:
   case SESSION_NEW:
-  case SESSION_CONNECTING: return attempt_stage(s->attempt);
+  case SESSION_OPENING: return s->opening->stage;
   case SESSION_OPEN: return WSUV_STAGE_OPEN;
   case SESSION_CLOSING:
   case SESSION_LINGER: return WSUV_STAGE_CLOSING;
@@ -69,18 +69,18 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   arm_timer(s);
 }
 
-/* Change the state. No other function changes it. SESSION_NEW and SESSION_CONNECTING share one
-   deadline, which begins when the attempt has its turn. */
+/* Change the state. No other function changes it. SESSION_NEW and SESSION_OPENING share one
+   deadline, which begins when the opening has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
   s->state = (uint8_t) state;
   if (state > SESSION_OPEN) outflow_drop_gathered(&s->out, &s->conn);
   switch (state) {
   case SESSION_QUEUED: {
-    uint64_t timeout_ms = attempt_request(s->attempt)->queue_timeout_ms;
+    uint64_t timeout_ms = s->opening->queue_timeout_ms;
     if (timeout_ms > 0) set_deadline(s, timeout_ms);
     break;
   }
-  case SESSION_NEW: set_deadline(s, attempt_request(s->attempt)->handshake_timeout_ms); break;
+  case SESSION_NEW: set_deadline(s, s->opening->handshake_timeout_ms); break;
   case SESSION_OPEN:
     timeouts_open(&s->timeouts, session_now_ms(s));
     session_rearm(s);
@@ -384,7 +384,7 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (s->opened) {
     s->filter->ops->close(s->filter);
   } else {
-    attempt_abandon(s->attempt);
+    s->opening->ops->abandon(s->opening);
   }
   if (session_filter(s) == NULL) session_schedule(s);
 }
@@ -400,7 +400,7 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
     closing_describe(&s->closing, &s->conn, info);
     session_tls_describe(s->filter, NULL, info);
   } else {
-    attempt_describe(s->attempt, info);
+    s->opening->ops->describe(s->opening, info);
   }
 }
 
@@ -426,7 +426,7 @@ static void drop_handshake(wsuv_session_t *s) {
 void session_free(wsuv_session_t *s) {
   const wsuv_allocator_t *alloc = &s->endpoint->alloc;
   drop_handshake(s);
-  if (!s->opened) attempt_free(s->attempt);
+  if (!s->opened && s->opening != NULL) s->opening->ops->free(s->opening);
   conn_free(&s->conn);
   session_ops(s)->timer_free(s->timer);
   config_drop_converter(s->converter, &s->endpoint->config, alloc);
@@ -505,10 +505,10 @@ static const ws_filter_events filter_events = {.on_alloc = session_on_alloc,
                                                .on_bytes = session_on_bytes};
 
 const ws_filter *session_filter(const wsuv_session_t *s) {
-  return s->opened ? s->filter : attempt_filter(s->attempt);
+  return s->opened ? s->filter : s->opening->filter;
 }
 
-/* Entered from the attempt */
+/* Entered from the opening */
 
 /* Move the handshake's result into the session. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
@@ -519,12 +519,12 @@ static void take_handshake(wsuv_session_t *s, handshake_result *result) {
   result->extensions = NULL;
 }
 
-static void on_attempt_ready(void *up, ws_filter *filter, handshake_result *result) {
+static void on_opening_ready(void *up, ws_filter *filter, handshake_result *result) {
   wsuv_session_t *s = up;
-  attempt *done = s->attempt;
+  opening *done = s->opening;
   uint8_t *rest = result->rest;
   size_t rest_len = result->rest_len;
-  s->figures = *attempt_get_figures(done);
+  s->figures = done->figures;
   s->opened = true;
   s->filter = filter;
   filter->events = &filter_events;
@@ -537,43 +537,43 @@ static void on_attempt_ready(void *up, ws_filter *filter, handshake_result *resu
   if (!s->keep_handshake) drop_handshake(s);
   receive(s, rest, rest_len);
   process(s);
-  attempt_free(done);
+  done->ops->free(done);
 }
 
-static void on_attempt_failed(void *up, int status, const char *detail) {
+static void on_opening_failed(void *up, int status, const char *detail) {
   session_end(up, status, detail);
 }
 
-static void on_attempt_write_error(void *up, int status) {
+static void on_opening_write_error(void *up, int status) {
   wsuv_session_t *s = up;
   cause_set_write_error(&s->cause, session_stage(s), status);
   if (session_now_ms(s) + LINGER_MS < s->timeouts.deadline_ms) set_deadline(s, LINGER_MS);
 }
 
-static void on_attempt_closed(void *up) {
+static void on_opening_closed(void *up) {
   session_finish(up);
 }
 
-const attempt_events session_attempt_events = {.on_ready = on_attempt_ready,
-                                               .on_failed = on_attempt_failed,
-                                               .on_write_error = on_attempt_write_error,
-                                               .on_closed = on_attempt_closed};
+const opening_events session_opening_events = {.on_ready = on_opening_ready,
+                                               .on_failed = on_opening_failed,
+                                               .on_write_error = on_opening_write_error,
+                                               .on_closed = on_opening_closed};
 
 /* Entered from the tick */
 
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
   if (endpoint_lost(s->endpoint)) session_end(s, WS_ECANCELED, "");
-  if (s->state == SESSION_QUEUED && !attempt_waits(s->attempt)) enter(s, SESSION_NEW);
+  if (s->state == SESSION_QUEUED && !s->opening->ops->waits(s->opening)) enter(s, SESSION_NEW);
   if (endpoint_waits(s->endpoint)) {
     ws_list_remove(&task->node); /* session_end may have scheduled it */
     endpoint_keep(s->endpoint, task);
   } else if (s->state == SESSION_NEW) {
-    enter(s, SESSION_CONNECTING);
-    attempt_start(s->attempt);
+    enter(s, SESSION_OPENING);
+    s->opening->ops->start(s->opening);
   } else if (s->state == SESSION_ENDED) {
     if (session_filter(s) == NULL) session_finish(s);
-  } else if (s->state != SESSION_QUEUED && s->state != SESSION_CONNECTING) {
+  } else if (s->state != SESSION_QUEUED && s->state != SESSION_OPENING) {
     inflow_renew(&s->in);
     deliver_events(s);
     if (s->in.budget == 0) yield(s);
@@ -640,13 +640,13 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
 
 static void on_other_timer(wsuv_session_t *s, uint64_t now) {
   if (s->state == SESSION_CLOSING && s->timeouts.progress.look_ms != 0) (void) look(s, now);
-  if (!s->opened && attempt_is_held(s->attempt)) timeouts_hold(&s->timeouts, now);
+  if (!s->opened && s->opening->ops->is_held(s->opening)) timeouts_hold(&s->timeouts, now);
   if (timeouts_check(&s->timeouts, now) != TIMEOUTS_OVER) {
     arm_timer(s);
   } else if (s->state == SESSION_QUEUED) {
-    if (attempt_waits(s->attempt)) session_end(s, WS_ETIMEDOUT, "queue deadline");
+    if (s->opening->ops->waits(s->opening)) session_end(s, WS_ETIMEDOUT, "queue deadline");
   } else if (!s->opened) {
-    attempt_expire(s->attempt, "handshake deadline");
+    s->opening->ops->expire(s->opening, "handshake deadline");
   } else {
     session_end(s, WSUV_ECLOSETIMEOUT, "");
   }
@@ -683,22 +683,38 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   if (notify_wants_pieces(s->on)) conn_set_streamed(&s->conn);
 }
 
-int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, callback_set *on) {
+/* Get what a session needs from others. On an error everything is freed. */
+static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
+                   const wsuv_callbacks_t *callbacks) {
+  endpoint *e = s->endpoint;
+  s->on = callback_set_get(&e->callbacks, &e->alloc, callbacks);
+  int err = s->on != NULL ? e->env->ops->timer_new(e->env, on_timer, s, &s->timer) : WS_ENOMEM;
+  if (err == 0) err = config_take_converter(&s->converter, config, &e->config, &e->alloc);
+  if (err < 0) {
+    e->env->ops->timer_free(s->timer);
+    callback_set_unref(s->on, &e->alloc);
+  }
+  return err;
+}
+
+int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
+                const wsuv_callbacks_t *callbacks, bool raw) {
   wsuv_session_t *s = ws_calloc(&e->alloc, sizeof *s);
   if (s == NULL) return WS_ENOMEM;
   s->endpoint = e;
   s->cause.detail = "";
   s->task.run = on_task;
   ws_list_init(&s->task.node);
-  int err = e->env->ops->timer_new(e->env, on_timer, s, &s->timer);
-  if (err == 0) err = config_take_converter(&s->converter, config, &e->config, &e->alloc);
+  int err = acquire(s, config, callbacks);
   if (err < 0) {
-    e->env->ops->timer_free(s->timer);
     ws_free(&e->alloc, s);
     return err;
   }
-  s->on = on;
   configure(s, config);
+  if (raw) {
+    conn_set_raw(&s->conn);
+    s->out.fragment_size = 0;
+  }
   *out = s;
   return 0;
 }
@@ -706,7 +722,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, 
 void session_begin(wsuv_session_t *s) {
   endpoint_add_session(s->endpoint, &s->node);
   endpoint_keep_loop_alive(s->endpoint, true);
-  bool waits = attempt_waits(s->attempt);
+  bool waits = s->opening->ops->waits(s->opening);
   enter(s, waits ? SESSION_QUEUED : SESSION_NEW);
   if (waits) log_line(session_log(s), WSUV_LOG_INFO, "waiting for its turn to connect");
   if (!waits) session_schedule(s);

@@ -13,21 +13,21 @@
 #include "net/filter.h"
 #include "proto/frame/conn.h"
 #include "proto/handshake/handshake_result.h"
-#include "session/attempt.h"
 #include "session/callback_set.h"
 #include "session/cause.h"
 #include "session/closing.h"
 #include "session/endpoint.h"
 #include "session/inflow.h"
 #include "session/log.h"
+#include "session/opening.h"
 #include "session/outflow.h"
 #include "session/timeouts.h"
 
 /* Only enter() in session.c changes the state. */
 typedef enum session_state {
-  SESSION_QUEUED,     /* the attempt waits for its turn */
-  SESSION_NEW,        /* the attempt has its turn, and has not started */
-  SESSION_CONNECTING, /* the attempt has started; attempt_stage returns its stage */
+  SESSION_QUEUED,  /* the opening waits for its turn */
+  SESSION_NEW,     /* the opening has its turn, and has not started */
+  SESSION_OPENING, /* the opening has started, and has a stage of its own */
   SESSION_OPEN,
   SESSION_CLOSING, /* a close frame is queued or was received, or writing has failed */
   SESSION_LINGER,  /* the session only waits for the end of the stream */
@@ -43,7 +43,7 @@ struct wsuv_session {
   /* The converter is the endpoint's, or a copy that the session owns, or NULL. */
   const struct wsuv_converter *converter;
   union {
-    attempt *attempt;  /* Until the session has opened: its attempt, which it owns. */
+    opening *opening;  /* Until the session has opened: its opening, which it owns. */
     ws_filter *filter; /* Once it has opened: the connection. */
   };
   /* The session owns the handshake's result; this is NULL before the session opens, and after
@@ -56,9 +56,9 @@ struct wsuv_session {
   timeouts timeouts; /* These are the timeouts that `timer` waits for. */
   closing closing;   /* This is the state of the closing handshake. */
   cause cause;       /* This is why the session ends, as far as it is known. */
-  /* These are the attempt's figures after the session has opened; wire_sent and wire_received then
+  /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
-  attempt_figures figures;
+  opening_figures figures;
   inflow in;            /* This is the state of reading and of the program's pause. */
   uint8_t state;        /* This is a session_state. */
   bool keep_handshake;  /* The handshake's result is kept after on_open. */
@@ -67,18 +67,20 @@ struct wsuv_session {
   bool unref;           /* The session does not keep the loop alive. */
 };
 
-/* Create a session without a connection. Nothing else refers to it yet. On success the session owns
-   the reference `on`. Returns 0; WS_ENOMEM; or an error of the environment. */
-int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config, callback_set *on);
+/* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the
+   caller sets `opening` before session_begin. The callbacks are copied. Returns 0; WS_ENOMEM; or an
+   error of the environment. */
+int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
+                const wsuv_callbacks_t *callbacks, bool raw);
 
 /* Free the session's memory. The endpoint may not refer to it: either it was not started, or it was
    removed from the endpoint's list. */
 void session_free(wsuv_session_t *s);
 
-/* The session's functions for the events of its attempt. */
-extern const attempt_events session_attempt_events;
+/* The session's functions for the events of its opening. */
+extern const opening_events session_opening_events;
 
-/* Start the session with its attempt, when the attempt has its turn. From now on it ends with
+/* Start the session with its opening, when the opening has its turn. From now on it ends with
    exactly one on_close. */
 void session_begin(wsuv_session_t *s);
 

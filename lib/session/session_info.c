@@ -82,7 +82,7 @@ const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len
   const handshake_result *h = session->handshake;
   if (len == NULL) len = &unused;
   *len = 0;
-  if (!session->opened) return attempt_request_head(session->attempt, len);
+  if (!session->opened) return session->opening->ops->request_head(session->opening, len);
   if (h == NULL) return NULL;
   *len = text_buf_len(&h->request);
   return text_buf_base(&h->request);

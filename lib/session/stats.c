@@ -23,7 +23,7 @@ static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
 }
 
 static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
-  const attempt_figures *f = s->opened ? &s->figures : attempt_get_figures(s->attempt);
+  const opening_figures *f = s->opened ? &s->figures : &s->opening->figures;
   stats->wire_sent = f->wire_sent;
   stats->wire_received = f->wire_received;
   stats->rtt_last_us = s->timeouts.keepalive.last_us;

@@ -18,6 +18,7 @@ typedef struct caller {
   world *w;
   wsuv_client_t *client;
   attempt *a;
+  opening *o;        /* the same as an opening */
   ws_filter *filter; /* of an attempt that succeeded */
   handshake_result *result;
   uint8_t rest[64]; /* what came behind the handshake */
@@ -45,7 +46,7 @@ static void on_ready(void *up, ws_filter *filter, handshake_result *result) {
   filter->up = c;
   filter->ops->read_stop(filter);
   if (result->rest_len > 0) memcpy(c->rest, result->rest, result->rest_len);
-  attempt_free(c->a);
+  c->o->ops->free(c->o);
   c->a = NULL;
 }
 
@@ -66,7 +67,7 @@ static void on_closed(void *up) {
   c->closed = true;
 }
 
-static const attempt_events events = {on_ready, on_failed, on_write_error, on_closed};
+static const opening_events events = {on_ready, on_failed, on_write_error, on_closed};
 
 /* --- one caller --- */
 
@@ -97,17 +98,18 @@ static void begin(caller *c, session_request *req) {
   const log_to to = {&e->config, NULL};
   c->ready = c->failed = c->closed = false;
   CHECK(attempt_new(&c->a, e, &c->client->resolver, req, to, &events, c, NULL) == 0);
-  attempt_start(c->a);
+  c->o = attempt_opening(c->a);
+  c->o->ops->start(c->o);
 }
 
 /* Give up, and wait until the connection, if there is one, is closed. Gives the request back. */
 static session_request *abandon(caller *c) {
   session_request *req = attempt_take_request(c->a);
-  bool connected = attempt_filter(c->a) != NULL;
-  attempt_abandon(c->a);
+  bool connected = c->o->filter != NULL;
+  c->o->ops->abandon(c->o);
   CHECK(!c->closed);
   if (connected) world_run_until_true(c->w, &c->closed);
-  attempt_free(c->a);
+  c->o->ops->free(c->o);
   c->a = NULL;
   return req;
 }
@@ -158,7 +160,7 @@ WORLD_TLS_TEST(test_attempt_is_begun_anew_after_each_stage, w) {
   raw_peer_play(p, PEER_EXPECT_REQUEST, PEER_SEND_UPGRADE, PEER_EXPECT_GONE);
   for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
     begin(&c, make_request(&c, raw_peer_url_of(mute, world_good_name(w), "/"), NULL, 0));
-    for (int ms = 0; ms < 200 && attempt_stage(c.a) < stages[i]; ms++) world_advance(w, 1);
+    for (int ms = 0; ms < 200 && c.o->stage < stages[i]; ms++) world_advance(w, 1);
     session_request *req = abandon(&c);
     req->to.port = p->port; /* as if the next address were another */
     begin(&c, req);
@@ -184,7 +186,7 @@ WORLD_TLS_TEST(test_attempt_makes_a_handshake_of_its_own, w) {
     begin(&c, req);
     world_run_until_true(w, &c.failed);
     assert_int_equal(c.status, WSUV_ESTATUS);
-    attempt_describe(c.a, &info);
+    c.o->ops->describe(c.o, &info);
     assert_int_equal(info.http_status, 403);
     assert_true(raw_conn_header(raw_peer_conn(p, i), "Sec-WebSocket-Key", keys[i], sizeof keys[i]));
     req = abandon(&c);
@@ -202,7 +204,7 @@ WORLD_TEST(test_attempt_expires, w) {
   begin(&c, make_request(&c, raw_peer_url(mute, "/"), NULL, 0));
   world_advance(w, 20);
   assert_false(c.failed);
-  attempt_expire(c.a, "late");
+  c.o->ops->expire(c.o, "late");
   assert_true(c.failed);
   assert_int_equal(c.status, WS_ETIMEDOUT);
   request_free(abandon(&c));

@@ -495,7 +495,7 @@ static size_t held(const crowd *c) {
   size_t n = 0;
   for (size_t i = 0; i < c->count; i++) {
     const wsuv_session_t *session = member(c, i)->session;
-    n += session != NULL && session->attempt != NULL && attempt_is_held(session->attempt);
+    n += session != NULL && !session->opened && session->opening->ops->is_held(session->opening);
   }
   return n;
 }

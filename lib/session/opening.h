@@ -1,0 +1,84 @@
+#ifndef WS_SESSION_OPENING_H
+#define WS_SESSION_OPENING_H
+
+/* How a session comes to its open transport: a client makes an attempt to connect (attempt.h), a
+   server writes the response to a request that was accepted (incoming.h). The session knows
+   only what is here. An opening knows no session.
+
+       start -> on_ready                          free
+             -> on_failed -> abandon [-> on_closed]  free
+       abandon at any time           [-> on_closed]  free */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wsuv/session.h>
+
+#include "net/filter.h"
+#include "proto/handshake/handshake_result.h"
+
+typedef struct opening opening;
+
+/* The events of an opening. They are called from the loop. The receiver may abandon the opening
+   inside each of them; after that, it calls nothing but on_closed. Of these functions, only
+   on_ready and on_closed may free the opening: it does not use its memory after them. */
+typedef struct opening_events {
+  /* The handshake has succeeded. The receiver now owns `filter` and `result`, and sets `events` and
+     `up` of the filter before it returns. The filter is reading, and it retains no bytes. */
+  void (*on_ready)(void *up, ws_filter *filter, handshake_result *result);
+  /* The opening has failed, and must be abandoned. `describe` reports the details. */
+  void (*on_failed)(void *up, int status, const char *detail);
+  /* Writing has failed. The opening may still read what the peer has sent, until the receiver
+     abandons it. on_failed may follow. */
+  void (*on_write_error)(void *up, int status);
+  /* The abandoned opening's connection is closed. `describe` can still be called. */
+  void (*on_closed)(void *up);
+} opening_events;
+
+/* How long the steps took, and how many bytes went over the wire. */
+typedef struct opening_figures {
+  /* The present step began at this time, in nanoseconds; in an open session, this is the time at
+     which the last step ended. */
+  uint64_t since_ns;
+  /* These are the bytes that were sent and received until now, without what TLS adds. */
+  uint64_t wire_sent, wire_received;
+  /* Each step took this many microseconds: 0 if it has not ended or was not needed, UINT32_MAX if
+     it took that long or longer. */
+  uint32_t resolve_us, connect_us, tls_us, upgrade_us;
+} opening_figures;
+
+typedef struct opening_ops {
+  /* Begin. It is called from the loop. */
+  void (*start)(opening *o);
+  /* Whether the turn of the opening has not come yet, so that it may not be started. */
+  bool (*waits)(const opening *o);
+  /* Whether it could go on, but waits until the loop has done public key work of others. */
+  bool (*is_held)(const opening *o);
+  /* The deadline has passed, so the opening fails, with the best of what is known of the peer's
+     answer. */
+  void (*expire)(opening *o, const char *detail);
+  /* Give up. If there is a connection, it is closed, and on_closed will run; otherwise no event
+     runs any more. */
+  void (*abandon)(opening *o);
+  /* Free an opening whose connection, if it had one, is closed or was passed to on_ready. */
+  void (*free)(opening *o);
+  /* The head of the request as it was sent, or NULL. */
+  const char *(*request_head)(const opening *o, size_t *len);
+  /* Describe an opening that failed with info->status. Points into the opening. */
+  void (*describe)(opening *o, wsuv_close_info_t *info);
+} opening_ops;
+
+/* The head of every opening. */
+struct opening {
+  const opening_ops *ops;       /* These are the opening's own functions, in a static table. */
+  const opening_events *events; /* The receiver's functions are in this table, which outlives it. */
+  void *up; /* The receiver gets this pointer as the first argument of every event. */
+  /* This is the connection until it is closed, or NULL before it exists and from on_ready on. */
+  ws_filter *filter;
+  wsuv_stage_t stage;            /* The opening has come to this stage. */
+  uint64_t queue_timeout_ms;     /* It may wait for its turn for this long; 0: without end. */
+  uint64_t handshake_timeout_ms; /* From its turn on, it has this much time. */
+  opening_figures figures;       /* The opening measures its steps and counts its bytes here. */
+};
+
+#endif
