@@ -16,6 +16,7 @@ typedef struct ws_env ws_env;
 typedef struct ws_timer ws_timer;       /* fires once; may be started again */
 typedef struct ws_deferred ws_deferred; /* a call that can be scheduled */
 typedef struct ws_lookup ws_lookup;     /* a name lookup that is running */
+typedef struct ws_listener ws_listener; /* a socket whose connections are accepted */
 struct ws_filter;
 struct ws_filter_events;
 
@@ -35,6 +36,37 @@ typedef struct ws_socket_options {
   /* The socket is bound to this address, unless its family is AF_UNSPEC. */
   struct sockaddr_storage local;
 } ws_socket_options;
+
+/* How to listen. */
+typedef struct ws_listen_options {
+  /* The socket listens here, if `fd` is -1: AF_INET or AF_INET6, with port 0 for a free one; or
+     AF_UNIX. The path ends in a zero byte. If it begins with one, and is not empty, it is an
+     abstract name, which ends before the next zero byte; Linux alone has them. */
+  struct sockaddr_storage address;
+  /* This stream socket listens already, and is taken over; or -1. Then only `socket` counts of the
+     other fields. It is set not to block; whether it is closed on exec stays as it is. */
+  int fd;
+  int backlog;     /* The system keeps so many connections until they are accepted. */
+  bool reuse_port; /* Several TCP sockets share the port, and the connections (SO_REUSEPORT). */
+  bool dual_stack; /* A socket on the IPv6 wildcard address takes IPv4 connections, too. */
+  bool keep_path;  /* The file of a Unix socket stays when the listener is freed. */
+  /* The permissions of the file of a Unix socket; 0: the process's umask decides. */
+  unsigned unix_mode;
+  ws_socket_options socket; /* Accepted connections have these options; `local` has no effect. */
+} ws_listen_options;
+
+/* Events of a listener. It may be freed inside each of them. */
+typedef struct ws_listener_events {
+  /* A connection was accepted. The filter is connected already, and calls no on_connect; its events
+     and its `up` must be set before this returns, and it may be closed here. `peer` is the address
+     of the other end, valid until this returns; a Unix socket's is without a path mostly. */
+  void (*on_accept)(void *up, struct ws_filter *filter, const struct sockaddr_storage *peer);
+  /* Nothing could be accepted, with this code: UV_EMFILE, UV_ENFILE, UV_ENOBUFS, WS_ENOMEM, or
+     another error that does not come from one connection. Connections wait in the backlog, and none
+     is lost. Every 100 ms it is tried again, and this is not called again until it works: then
+     `status` is 0. */
+  void (*on_pause)(void *up, int status);
+} ws_listener_events;
 
 typedef struct ws_env_ops {
   /* Returns monotonic time in milliseconds; it may be that of the start of the loop's iteration. */
@@ -89,6 +121,29 @@ typedef struct ws_env_ops {
      events begin with on_connect (see net/filter.h); or a code, and there is no filter. */
   int (*connect)(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                  const struct ws_filter_events *events, void *up, struct ws_filter **out);
+
+  /* Begins to accept connections, at most 64 in one turn of the loop. The file of a Unix socket
+     that nobody listens on is replaced. Returns 0: the caller frees the listener, and options->fd
+     is the listener's; or a code, and options->fd is the caller's still:
+     WS_EINVAL: the address is none of the three families, or its path is empty or too long; `fd` is
+     not a stream socket of these families that listens.
+     UV_EADDRINUSE: another socket listens there, or the path names something else than a socket.
+     WS_ENOTSUP: the system has no SO_REUSEPORT or no abstract names. WS_ENOMEM. Other codes come
+     from the system. */
+  int (*listen)(ws_env *env, const ws_listen_options *options, const ws_listener_events *events,
+                void *up, ws_listener **out);
+  /* Accepts nothing (true) until this is called with false, because the caller has no room.
+     Connections wait in the backlog. */
+  void (*listener_pause)(ws_listener *listener, bool on);
+  /* Sets *addr to the address that the socket is bound to, with its real port. Returns 0 or a
+     code. */
+  int (*listener_address)(const ws_listener *listener, struct sockaddr_storage *addr);
+  /* Returns the descriptor, which stays the listener's; -1: there is none. */
+  int (*listener_fd)(const ws_listener *listener);
+  /* Closes the socket and frees the listener, also inside its events; no event runs after that.
+     What waits in the backlog is reset. The file of a Unix socket is removed if the listener has
+     made it, it was not replaced since, and keep_path is off. NULL is allowed. */
+  void (*listener_free)(ws_listener *listener);
 
   /* Whether the environment is lost: the program has closed its handles, as it can with uv_walk. No
      callback runs any more, and all functions that make or begin something return

@@ -82,6 +82,17 @@ ARROWS = {
         PLAIN_C | headers('uv netdb netinet/in netinet/tcp sys/random sys/socket sys/un'),
         ALL,
     ),
+    'net/uv/pipe.*': ('net base', PLAIN_C | headers('uv sys/un unistd'), ALL),
+    'net/uv/tcp.*': (
+        'net base', PLAIN_C | headers('uv netinet/in netinet/tcp sys/socket unistd'), ALL
+    ),
+    'net/uv/descriptor.*': ('base', PLAIN_C | headers('uv fcntl sys/socket unistd'), ALL),
+    'net/uv/listen_socket.*': (
+        'net base', PLAIN_C | headers('uv netinet/in sys/socket unistd'), ALL
+    ),
+    'net/uv/socket_file.*': (
+        'net base', PLAIN_C | headers('uv sys/stat sys/types sys/un unistd'), ALL
+    ),
     'net/uv/name_service.*': ('base', PLAIN_C | FILES | headers('fcntl strings'), NOTHING),
     'net/uv/address_sort.*': (
         'base', PLAIN_C | headers('ifaddrs netinet/in sys/socket unistd'), NOTHING

@@ -3,8 +3,10 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "net/acceptor.h"
 #include "net/uv/clock.h"
 #include "net/uv/deferred.h"
+#include "net/uv/listen.h"
 #include "net/uv/lookup.h"
 #include "net/uv/lookup_cares.h"
 #include "net/uv/loop.h"
@@ -52,6 +54,11 @@ static const ws_env_ops env_uv_ops = {
     .lookup = lookup_start,
     .lookup_cancel = lookup_cancel,
     .connect = connect_by_family,
+    .listen = listen_start,
+    .listener_pause = acceptor_pause,
+    .listener_address = listen_address,
+    .listener_fd = listen_fd,
+    .listener_free = listen_free,
     .close = env_uv_end,
 };
 

@@ -14,4 +14,7 @@ struct sockaddr_un;
 int pipe_connect(env_uv *e, const struct sockaddr_un *addr, const ws_filter_events *events,
                  void *up, ws_filter **out);
 
+/* As tcp_accept. */
+int pipe_accept(env_uv *e, int listening, struct sockaddr_storage *peer, ws_filter **out);
+
 #endif

@@ -2,14 +2,16 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include "base/error.h"
+#include "net/uv/descriptor.h"
 #include "net/uv/stream.h"
 
-/* Makes TCP sockets and connects them; `stream` reads and writes. */
+/* Makes TCP sockets by connecting or accepting; `stream` reads and writes. */
 
 typedef struct tcp {
   stream stream;   /* This must be the first field, because its address is freed. */
@@ -43,11 +45,16 @@ static int set_keepalive(tcp *t, unsigned idle_s) {
   return err == 0 ? set_probes(t, idle_s >= 3 ? idle_s / 3 : 1) : err;
 }
 
+static int tcp_set_options(tcp *t, const ws_socket_options *options) {
+  int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
+  if (err == 0 && options->keepalive_s > 0) err = set_keepalive(t, options->keepalive_s);
+  return err;
+}
+
 /* What a socket is given before it connects. */
 static int tcp_prepare(tcp *t, const ws_socket_options *options) {
   const struct sockaddr *local = (const struct sockaddr *) &options->local;
-  int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
-  if (err == 0 && options->keepalive_s > 0) err = set_keepalive(t, options->keepalive_s);
+  int err = tcp_set_options(t, options);
   if (err == 0 && local->sa_family != AF_UNSPEC) err = uv_tcp_bind(&t->handle, local, 0);
   return err;
 }
@@ -82,4 +89,32 @@ int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options 
   f->up = up;
   *out = f;
   return 0;
+}
+
+/* On macOS a socket whose peer has gone takes no options. */
+static int tcp_open(tcp *t, int fd, const ws_socket_options *options) {
+  int err = uv_tcp_open(&t->handle, fd);
+  if (err < 0) {
+    (void) close(fd);
+    return err;
+  }
+  return tcp_set_options(t, options) < 0 ? WS_ECONNABORTED : 0;
+}
+
+/* The memory comes first: without it the connection waits in the backlog. */
+int tcp_accept(env_uv *e, int listening, const ws_socket_options *options,
+               struct sockaddr_storage *peer, ws_filter **out) {
+  tcp *t = env_uv_alloc(e, sizeof *t);
+  if (t == NULL) return WS_ENOMEM;
+  int fd = descriptor_accept(listening, peer);
+  if (fd < 0) {
+    env_uv_free(e, t);
+    return fd;
+  }
+  uv_tcp_init(e->loop, &t->handle);
+  stream_init(&t->stream, e, (uv_stream_t *) &t->handle);
+  *out = &t->stream.filter;
+  int err = tcp_open(t, fd, options);
+  if (err < 0) (*out)->ops->close(*out); /* has no events; freed when it is closed */
+  return err;
 }

@@ -12,4 +12,11 @@
 int tcp_connect(env_uv *e, const struct sockaddr *addr, const ws_socket_options *options,
                 const ws_filter_events *events, void *up, ws_filter **out);
 
+/* Accept the next connection of a socket that listens; `local` of the options has no effect. *peer
+   is set to the other end's address. Returns 0, and the caller owns the filter, which has no events
+   yet; or a code of descriptor_accept, or another one, and there is none. Without memory the
+   connection is not accepted (WS_ENOMEM). */
+int tcp_accept(env_uv *e, int listening, const ws_socket_options *options,
+               struct sockaddr_storage *peer, ws_filter **out);
+
 #endif

@@ -1,0 +1,83 @@
+#include "net/acceptor.h"
+
+#include "base/error.h"
+
+/* Accepts connections until none waits, the turn has had enough, the caller has no room, or an
+   error comes. An error that is not of one connection, such as having no descriptor, would come
+   again at once as long as connections wait: polling stops then, and begins again after a while. */
+
+enum { ACCEPT_TURN_MAX = 64, ACCEPT_PAUSE_MS = 100 };
+
+static void acceptor_poll(ws_listener *l) {
+  bool on = !l->paused && !l->waiting && !l->freed;
+  if (on == l->polling) return;
+  l->polling = on;
+  l->ops->poll(l, on);
+}
+
+static void on_pause_over(void *data) {
+  ws_listener *l = data;
+  l->waiting = false;
+  acceptor_poll(l);
+}
+
+static void acceptor_fail(ws_listener *l, int status) {
+  bool first = !l->failing;
+  l->waiting = l->failing = true;
+  acceptor_poll(l);
+  l->env->ops->timer_start(l->timer, ACCEPT_PAUSE_MS);
+  if (first) l->events->on_pause(l->up, status);
+}
+
+static void acceptor_recovered(ws_listener *l) {
+  if (!l->failing || l->freed) return;
+  l->failing = false;
+  l->events->on_pause(l->up, 0);
+}
+
+/* Returns whether to go on. */
+static bool accept_one(ws_listener *l) {
+  struct sockaddr_storage peer;
+  struct ws_filter *filter;
+  int err = l->ops->accept(l, &filter, &peer);
+  if (err == WS_ECONNABORTED) return true;
+  if (err < 0 && err != WS_EAGAIN) {
+    acceptor_fail(l, err);
+    return false;
+  }
+  if (err == 0) l->events->on_accept(l->up, filter, &peer);
+  acceptor_recovered(l);
+  return err == 0 && l->polling;
+}
+
+int acceptor_init(ws_listener *l, ws_env *env, const acceptor_ops *ops,
+                  const ws_listener_events *events, void *up) {
+  l->ops = ops;
+  l->env = env;
+  l->events = events;
+  l->up = up;
+  return env->ops->timer_new(env, on_pause_over, l, &l->timer);
+}
+
+void acceptor_start(ws_listener *l) {
+  acceptor_poll(l);
+}
+
+void acceptor_ready(ws_listener *l, int status) {
+  if (status < 0) {
+    acceptor_fail(l, status);
+    return;
+  }
+  for (int n = 0; n < ACCEPT_TURN_MAX && accept_one(l); n++) continue;
+}
+
+void acceptor_pause(ws_listener *l, bool on) {
+  l->paused = on;
+  acceptor_poll(l);
+}
+
+void acceptor_free(ws_listener *l) {
+  l->freed = true;
+  acceptor_poll(l);
+  l->env->ops->timer_free(l->timer);
+}
