@@ -88,4 +88,7 @@ typedef enum sim_route_kind {
 
 void sim_route(sim *s, const char *addr, sim_route_kind kind, int code);
 
+/* The environments' next accepts fail with this code, as UV_EMFILE, so many of them. */
+void sim_accepts_fail(sim *s, size_t count, int code);
+
 #endif

@@ -38,6 +38,34 @@ uint16_t sim_addr_port(const struct sockaddr *addr) {
   return ntohs(in.sin_port);
 }
 
+void sim_addr_set_port(sim_addr *addr, uint16_t port) {
+  struct sockaddr_in in;
+  memcpy(&in, addr, sizeof in);
+  in.sin_port = htons(port);
+  memcpy(addr, &in, sizeof in);
+}
+
+bool sim_addr_is_any(const struct sockaddr *addr) {
+  struct sockaddr_in in;
+  struct sockaddr_in6 in6;
+  if (addr->sa_family == AF_INET) {
+    memcpy(&in, addr, sizeof in);
+    return in.sin_addr.s_addr == htonl(INADDR_ANY);
+  }
+  if (addr->sa_family != AF_INET6) return false;
+  memcpy(&in6, addr, sizeof in6);
+  return IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr);
+}
+
+void sim_addr_map(sim_addr *addr) {
+  struct sockaddr_in in;
+  memcpy(&in, addr, sizeof in);
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = in.sin_port};
+  in6.sin6_addr.s6_addr[10] = in6.sin6_addr.s6_addr[11] = 0xff;
+  memcpy(&in6.sin6_addr.s6_addr[12], &in.sin_addr, sizeof in.sin_addr);
+  memcpy(addr, &in6, sizeof in6);
+}
+
 static bool same_in6(const struct sockaddr *a, const struct sockaddr *b) {
   struct sockaddr_in6 x, y;
   memcpy(&x, a, sizeof x);
@@ -56,7 +84,7 @@ static bool same_path(const struct sockaddr *a, const struct sockaddr *b) {
   struct sockaddr_un x, y;
   memcpy(&x, a, sizeof x);
   memcpy(&y, b, sizeof y);
-  return strcmp(x.sun_path, y.sun_path) == 0;
+  return memcmp(x.sun_path, y.sun_path, sizeof x.sun_path) == 0; /* abstract names, too */
 }
 
 bool sim_addr_equal(const struct sockaddr *a, const struct sockaddr *b, bool ports) {

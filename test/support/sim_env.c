@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "net/acceptor.h"
 #include "support/check.h"
 
 struct ws_timer {
@@ -134,7 +135,7 @@ static void on_closed(void *data) {
 }
 
 void sim_env_settle(sim_env *e) {
-  if (e->closing && e->lookups == 0 && e->filters == 0) sim_event_soon(e->s, &e->closed);
+  if (e->closing && e->lookups + e->filters + e->listeners == 0) sim_event_soon(e->s, &e->closed);
 }
 
 static void env_close(ws_env *env, ws_env_cb cb, void *data) {
@@ -143,6 +144,7 @@ static void env_close(ws_env *env, ws_env_cb cb, void *data) {
   CHECK(e->timers == 0);
   CHECK(e->deferred == 0);
   CHECK(e->filters == e->closing_filters);
+  CHECK(e->listeners == e->closing_listeners);
   e->closing = true;
   e->on_close = cb;
   e->data = data;
@@ -168,6 +170,11 @@ static const ws_env_ops ops = {
     .lookup = sim_lookup_start,
     .lookup_cancel = sim_lookup_cancel,
     .connect = sim_filter_connect,
+    .listen = sim_listen_start,
+    .listener_pause = acceptor_pause,
+    .listener_address = sim_listen_address,
+    .listener_fd = sim_listen_fd,
+    .listener_free = sim_listen_free,
     .close = env_close,
 };
 

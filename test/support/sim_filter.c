@@ -30,7 +30,7 @@ typedef struct sim_filter {
   ws_filter head;
   sim_env *env;
   sim_sock *sock;
-  sim_addr peer;
+  sim_addr addr[2]; /* ours and the peer's */
   filter_state state;
   bool reading, read_ended, shut, write_failed;
   ws_list retained;
@@ -239,11 +239,9 @@ static void filter_close(ws_filter *filter) {
   sim_event_soon(machine(f), &f->closed);
 }
 
-/* Our end has the family of the other, and nothing else. */
 static int address(const sim_filter *f, bool peer, struct sockaddr_storage *addr) {
   CHECK(f->state == CONNECTED || f->state == CLOSING);
-  *addr = (struct sockaddr_storage){.ss_family = f->peer.ss_family};
-  if (peer) *addr = f->peer;
+  *addr = f->addr[peer ? 1 : 0];
   return 0;
 }
 
@@ -267,23 +265,49 @@ static const ws_filter_ops ops = {
     .close = filter_close,
 };
 
+static sim_filter *filter_new(sim_env *env, const struct ws_filter_events *events, void *up) {
+  sim_filter *f = ws_calloc(env->head.alloc, sizeof *f);
+  if (f == NULL) return NULL;
+  f->env = env;
+  f->head = (ws_filter){&ops, events, up};
+  ws_list_init(&f->retained);
+  return f;
+}
+
+static void filter_begin(sim_filter *f, filter_state state) {
+  f->state = state;
+  f->addr[0] = *sim_sock_local(f->sock);
+  f->addr[1] = *sim_sock_peer(f->sock);
+  f->env->filters++;
+  f->env->s->filters++;
+}
+
 int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socket_options *options,
                        const struct ws_filter_events *events, void *up, struct ws_filter **out) {
   sim_env *env = (sim_env *) (void *) head;
   CHECK(!env->closing && options != NULL && events != NULL);
-  sim_filter *f = ws_calloc(head->alloc, sizeof *f);
+  sim_filter *f = filter_new(env, events, up);
   if (f == NULL) return WS_ENOMEM;
-  f->env = env;
-  f->head = (ws_filter){&ops, events, up};
-  memcpy(&f->peer, addr, sim_addr_len(addr));
-  ws_list_init(&f->retained);
-  int err = sim_sock_connect(env->s, addr, &sock_events, f, &f->sock);
+  int err = sim_sock_connect(env->s, addr, &options->local, &sock_events, f, &f->sock);
   if (err < 0) {
     ws_free(head->alloc, f);
     return err;
   }
-  env->filters++;
-  env->s->filters++;
+  filter_begin(f, CONNECTING);
+  *out = &f->head;
+  return 0;
+}
+
+/* Whoever accepts it sets its events. */
+int sim_filter_accept(sim_env *env, sim_listener *l, struct ws_filter **out,
+                      struct sockaddr_storage *peer) {
+  if (!sim_listener_has_waiting(l)) return UV_EAGAIN;
+  sim_filter *f = filter_new(env, NULL, NULL);
+  if (f == NULL) return WS_ENOMEM;
+  f->sock = sim_listener_accept(l);
+  sim_sock_take_over(f->sock, &sock_events, f);
+  filter_begin(f, CONNECTED);
+  *peer = f->addr[1];
   *out = &f->head;
   return 0;
 }

@@ -43,6 +43,9 @@ struct sim {
   sim_profile profile;
   size_t envs, filters, lookups;
   uint16_t last_port;
+  size_t client_ports;    /* chosen so far */
+  size_t accepts_to_fail; /* of the environments' listeners */
+  int accept_error;
   bool random_fails;
 };
 
@@ -65,6 +68,9 @@ bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port);
 bool sim_addr_equal(const struct sockaddr *a, const struct sockaddr *b, bool ports);
 socklen_t sim_addr_len(const struct sockaddr *addr);
 uint16_t sim_addr_port(const struct sockaddr *addr);
+void sim_addr_set_port(sim_addr *addr, uint16_t port);
+bool sim_addr_is_any(const struct sockaddr *addr); /* a wildcard */
+void sim_addr_map(sim_addr *addr);                 /* IPv4 as IPv6 (RFC 4291 2.5.5.2) */
 
 /* sim_lookup.c, for sim_env.c */
 typedef struct sim_env sim_env;
@@ -78,6 +84,18 @@ void sim_names_free(sim *s);
 int sim_filter_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                        const struct ws_filter_events *events, void *up, struct ws_filter **out);
 
+/* sim_filter.c, for sim_listen.c. As sim_listener_accept; 0, UV_EAGAIN or WS_ENOMEM. */
+struct sim_listener;
+int sim_filter_accept(sim_env *env, struct sim_listener *l, struct ws_filter **out,
+                      struct sockaddr_storage *peer);
+
+/* sim_listen.c, for sim_env.c */
+int sim_listen_start(ws_env *env, const ws_listen_options *options,
+                     const ws_listener_events *events, void *up, ws_listener **out);
+int sim_listen_address(const ws_listener *l, struct sockaddr_storage *addr);
+int sim_listen_fd(const ws_listener *l);
+void sim_listen_free(ws_listener *l);
+
 /* sim_net.c, for sim.c */
 void sim_net_init(sim *s);
 void sim_net_free(sim *s);
@@ -86,7 +104,7 @@ void sim_net_free(sim *s);
 struct sim_env {
   ws_env head;
   sim *s;
-  size_t timers, deferred, lookups, filters, closing_filters;
+  size_t timers, deferred, lookups, filters, closing_filters, listeners, closing_listeners;
   bool closing;
   bool held; /* the loop is to go on */
   ws_env_cb on_close;

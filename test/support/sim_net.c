@@ -14,6 +14,9 @@
 enum {
   NS_PER_MS = 1000 * 1000,
   FIRST_PORT = 40000,
+  FIRST_CLIENT_PORT = 49152, /* of those who are bound to none */
+  CLIENT_PORTS = 16384,
+  SYN_AGAIN_MS = 1000, /* RFC 6298 2.1 */
   COARSE_SEGMENT = 1460,
   SLOW_UNSENT_MAX = 128 * 1024
 };
@@ -24,6 +27,7 @@ typedef struct sim_link sim_link;
 
 struct sim_sock {
   sim_link *link;
+  ws_list waiting; /* sim_listener.waiting */
   const sim_sock_events *events;
   void *up;
   sim_event ready;
@@ -49,7 +53,7 @@ struct sim_link {
   sim *s;
   sim_profile profile;
   sim_sock end[2]; /* [0] connects, [1] listens */
-  sim_addr addr;
+  sim_addr addr[2];
   sim_event opening;
   int verdict;
   ws_list segments;
@@ -69,8 +73,10 @@ typedef struct segment {
 struct sim_listener {
   ws_list node;
   sim *s;
-  sim_addr addr;
-  sim_accept_cb cb;
+  sim_listen_spec spec;
+  ws_list waiting;
+  size_t waiting_count;
+  sim_waiting_cb cb;
   void *up;
 };
 
@@ -395,12 +401,31 @@ static const route *find_route(const sim *s, const struct sockaddr *addr) {
   return NULL;
 }
 
-static sim_listener *find_listener(const sim *s, const sim_addr *addr) {
+/* An address of its own comes before a wildcard. */
+static bool listens_at(const sim_listener *l, const sim_addr *addr, bool wildcard) {
+  const struct sockaddr *own = (const struct sockaddr *) &l->spec.addr;
+  const struct sockaddr *to = (const struct sockaddr *) addr;
+  if (!wildcard) return sim_addr_equal(own, to, true);
+  return sim_addr_is_any(own) && sim_addr_port(own) == sim_addr_port(to) &&
+         (own->sa_family == to->sa_family || (l->spec.dual_stack && to->sa_family == AF_INET));
+}
+
+static size_t count_listeners(const sim *s, const sim_addr *addr, bool wildcard) {
+  size_t count = 0;
+  for (const ws_list *n = s->listeners.next; n != &s->listeners; n = n->next) {
+    if (listens_at(ws_list_entry(n, sim_listener, node), addr, wildcard)) count++;
+  }
+  return count;
+}
+
+/* Nothing is drawn unless there is a choice. */
+static sim_listener *find_listener(sim *s, const sim_addr *addr) {
+  bool wildcard = count_listeners(s, addr, false) == 0;
+  size_t count = count_listeners(s, addr, wildcard);
+  size_t skip = count > 1 ? (size_t) sim_below(s, count) : 0;
   for (ws_list *n = s->listeners.next; n != &s->listeners; n = n->next) {
     sim_listener *l = ws_list_entry(n, sim_listener, node);
-    if (sim_addr_equal((const struct sockaddr *) &l->addr, (const struct sockaddr *) addr, true)) {
-      return l;
-    }
+    if (listens_at(l, addr, wildcard) && skip-- == 0) return l;
   }
   return NULL;
 }
@@ -412,34 +437,58 @@ static void on_opened(void *data) {
   sock->events->on_connected(sock->up, link->verdict);
 }
 
-static void accept_link(sim_link *link, sim_listener *l) {
+/* The kernel's part: the connection is there, and is accepted by the program later. */
+static void wait_at(sim_listener *l, sim_link *link) {
   sim_sock *sock = &link->end[1];
   sock->closed = false;
   sock->connected = true;
-  l->cb(l->up, sock);
-  CHECK(sock->closed || sock->events != NULL);
+  if (l->spec.addr.ss_family != link->addr[1].ss_family) {
+    sim_addr_map(&link->addr[0]);
+    sim_addr_map(&link->addr[1]);
+  }
+  ws_list_append(&l->waiting, &sock->waiting);
+  l->waiting_count++;
+  l->cb(l->up);
 }
 
 static void on_syn(void *data) {
   sim_link *link = data;
   sim *s = link->s;
-  sim_listener *l = find_listener(s, &link->addr);
+  sim_listener *l = link->verdict == 0 ? find_listener(s, &link->addr[1]) : NULL;
+  if (l != NULL && l->waiting_count >= l->spec.backlog) {
+    sim_event_set(s, &s->wires, &link->opening, s->now_ns + (uint64_t) SYN_AGAIN_MS * NS_PER_MS);
+    return;
+  }
   if (link->verdict == 0 && l == NULL) {
-    link->verdict = link->addr.ss_family == AF_UNIX ? UV_ENOENT : UV_ECONNREFUSED;
+    link->verdict = link->addr[1].ss_family == AF_UNIX ? UV_ENOENT : UV_ECONNREFUSED;
   }
   sim_event_init(&link->opening, on_opened, link);
   sim_event_set(s, &s->wires, &link->opening, arrival_ns(&link->end[1], 0));
-  if (link->verdict == 0) accept_link(link, l);
+  if (l != NULL) wait_at(l, link);
 }
 
-static void link_init(sim_link *link, sim *s, const struct sockaddr *addr) {
+/* Who is bound to no address has that of the peer, as on loopback. A Unix socket has none. */
+static void choose_local(sim *s, sim_link *link, const sim_addr *local) {
+  sim_addr *own = &link->addr[0];
+  if (link->addr[1].ss_family == AF_UNIX) {
+    own->ss_family = AF_UNIX;
+    return;
+  }
+  *own = local->ss_family != AF_UNSPEC ? *local : link->addr[1];
+  if (local->ss_family != AF_UNSPEC && sim_addr_port((const struct sockaddr *) own) != 0) return;
+  sim_addr_set_port(own, (uint16_t) (FIRST_CLIENT_PORT + s->client_ports++ % CLIENT_PORTS));
+}
+
+static void link_init(sim_link *link, sim *s, const struct sockaddr *addr, const sim_addr *local) {
   link->s = s;
   link->profile = s->profile;
-  memcpy(&link->addr, addr, sim_addr_len(addr));
+  memcpy(&link->addr[1], addr, sim_addr_len(addr));
+  choose_local(s, link, local);
   ws_list_init(&link->segments);
   ws_list_append(&s->links, &link->node);
   for (size_t i = 0; i < 2; i++) {
     link->end[i].link = link;
+    ws_list_init(&link->end[i].waiting);
     sim_event_init(&link->end[i].ready, on_ready, &link->end[i]);
   }
   link->end[1].closed = true; /* until it is accepted */
@@ -449,13 +498,13 @@ static bool is_known_family(sa_family_t family) {
   return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
-int sim_sock_connect(sim *s, const struct sockaddr *addr, const sim_sock_events *events, void *up,
-                     sim_sock **out) {
+int sim_sock_connect(sim *s, const struct sockaddr *addr, const struct sockaddr_storage *local,
+                     const sim_sock_events *events, void *up, sim_sock **out) {
   if (!is_known_family(addr->sa_family)) return UV_EINVAL;
   const route *r = find_route(s, addr);
   if (r != NULL && r->kind == SIM_ROUTE_FAIL_NOW) return r->code;
   sim_link *link = check_alloc(sizeof *link);
-  link_init(link, s, addr);
+  link_init(link, s, addr, local);
   sim_sock_take_over(&link->end[0], events, up);
   sim_event_init(&link->opening, on_syn, link);
   uint64_t at = s->now_ns + latency(link);
@@ -482,25 +531,61 @@ void sim_route(sim *s, const char *addr, sim_route_kind kind, int code) {
 
 /* --- listening --- */
 
-sim_listener *sim_listen(sim *s, const char *addr, uint16_t port, sim_accept_cb cb, void *up) {
+int sim_listen(sim *s, const sim_listen_spec *spec, sim_waiting_cb cb, void *up,
+               sim_listener **out) {
   sim_listener *l = check_alloc(sizeof *l);
-  if (port == 0) port = s->last_port++;
-  CHECK(sim_addr_parse(&l->addr, addr, port));
-  CHECK(find_listener(s, &l->addr) == NULL);
+  l->spec = *spec;
+  if (spec->addr.ss_family != AF_UNIX &&
+      sim_addr_port((const struct sockaddr *) &spec->addr) == 0) {
+    sim_addr_set_port(&l->spec.addr, s->last_port++);
+  }
+  const sim_listener *other_one = find_listener(s, &l->spec.addr);
+  if (other_one != NULL && listens_at(other_one, &l->spec.addr, false) &&
+      !(spec->reuse_port && other_one->spec.reuse_port)) {
+    free(l);
+    return UV_EADDRINUSE;
+  }
   l->s = s;
   l->cb = cb;
   l->up = up;
+  ws_list_init(&l->waiting);
   ws_list_append(&s->listeners, &l->node);
-  return l;
+  *out = l;
+  return 0;
 }
 
-uint16_t sim_listener_port(const sim_listener *l) {
-  return sim_addr_port((const struct sockaddr *) &l->addr);
+const struct sockaddr_storage *sim_listener_address(const sim_listener *l) {
+  return &l->spec.addr;
+}
+
+bool sim_listener_has_waiting(const sim_listener *l) {
+  return l->waiting_count > 0;
+}
+
+sim_sock *sim_listener_accept(sim_listener *l) {
+  ws_list *node = ws_list_pop(&l->waiting);
+  if (node == NULL) return NULL;
+  l->waiting_count--;
+  return ws_list_entry(node, sim_sock, waiting);
 }
 
 void sim_listener_free(sim_listener *l) {
+  for (sim_sock *sock; (sock = sim_listener_accept(l)) != NULL;) sim_sock_reset(sock);
   ws_list_remove(&l->node);
   free(l);
+}
+
+static const sim_addr *address_of(const sim_sock *sock, size_t other_end) {
+  size_t own = sock == &sock->link->end[0] ? 0 : 1;
+  return &sock->link->addr[own ^ other_end];
+}
+
+const struct sockaddr_storage *sim_sock_local(const sim_sock *sock) {
+  return address_of(sock, 0);
+}
+
+const struct sockaddr_storage *sim_sock_peer(const sim_sock *sock) {
+  return address_of(sock, 1);
 }
 
 /* --- the network as a whole --- */

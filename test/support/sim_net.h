@@ -20,17 +20,31 @@ typedef struct sim_sock_events {
   void (*on_ready)(void *up, bool readable, bool writable); /* some of what is wanted */
 } sim_sock_events;
 
-/* 0 or a code. */
-int sim_sock_connect(sim *s, const struct sockaddr *addr, const sim_sock_events *events, void *up,
-                     sim_sock **out);
+/* Its own address is `local`, unless that is AF_UNSPEC. 0 or a code. */
+int sim_sock_connect(sim *s, const struct sockaddr *addr, const struct sockaddr_storage *local,
+                     const sim_sock_events *events, void *up, sim_sock **out);
 
-/* Whoever gets a connection takes it over before it returns. */
-typedef void (*sim_accept_cb)(void *up, sim_sock *sock);
+typedef struct sim_listen_spec {
+  struct sockaddr_storage addr; /* port 0: one that is free */
+  size_t backlog;               /* connections that wait; then SYNs are dropped, and come again */
+  bool reuse_port;              /* several listeners have the address; one of them is drawn */
+  bool dual_stack;              /* the IPv6 wildcard also takes IPv4 */
+} sim_listen_spec;
 
-/* Port 0: one that is free. */
-sim_listener *sim_listen(sim *s, const char *addr, uint16_t port, sim_accept_cb cb, void *up);
-uint16_t sim_listener_port(const sim_listener *l);
-void sim_listener_free(sim_listener *l);
+/* A connection waits to be accepted; called once for each. */
+typedef void (*sim_waiting_cb)(void *up);
+
+/* 0 or UV_EADDRINUSE. */
+int sim_listen(sim *s, const sim_listen_spec *spec, sim_waiting_cb cb, void *up,
+               sim_listener **out);
+const struct sockaddr_storage *sim_listener_address(const sim_listener *l);
+bool sim_listener_has_waiting(const sim_listener *l);
+sim_sock *sim_listener_accept(sim_listener *l); /* NULL: none waits; else to be taken over */
+void sim_listener_free(sim_listener *l);        /* those that wait are reset */
+
+/* The addresses of the two ends. */
+const struct sockaddr_storage *sim_sock_local(const sim_sock *sock);
+const struct sockaddr_storage *sim_sock_peer(const sim_sock *sock);
 
 void sim_sock_take_over(sim_sock *sock, const sim_sock_events *events, void *up);
 void sim_sock_want(sim_sock *sock, bool read, bool write);

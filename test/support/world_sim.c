@@ -117,22 +117,24 @@ struct wire_listener {
   void *up;
 };
 
-static void on_accept(void *up, sim_sock *sock) {
+static void on_waiting(void *up) {
   const wire_listener *l = up;
   sim_wire *w = check_alloc(sizeof *w);
   w->head.ops = &the_wire_ops;
-  w->sock = sock;
-  sim_sock_take_over(sock, &sock_events, w);
+  w->sock = sim_listener_accept(l->listener);
+  sim_sock_take_over(w->sock, &sock_events, w);
   l->cb(l->up, &w->head);
 }
 
 static wire_listener *start_listening(world *w, const char *addr, uint16_t port, wire_accept_cb cb,
                                       void *up, uint16_t *bound) {
   wire_listener *l = check_alloc(sizeof *l);
+  sim_listen_spec spec = {.backlog = SIZE_MAX};
   l->cb = cb;
   l->up = up;
-  l->listener = sim_listen(machine(w), addr, port, on_accept, l);
-  *bound = sim_listener_port(l->listener);
+  CHECK(sim_addr_parse(&spec.addr, addr, port));
+  CHECK(sim_listen(machine(w), &spec, on_waiting, l, &l->listener) == 0);
+  *bound = sim_addr_port((const struct sockaddr *) sim_listener_address(l->listener));
   return l;
 }
 
