@@ -20,7 +20,9 @@
 #include <wsuv/frame.h>
 #include <wsuv/hooks.h>
 #include <wsuv/prepared.h>
+#include <wsuv/refusal.h>
 #include <wsuv/session.h>
+#include <wsuv/stage.h>
 #include <wsuv/stats.h>
 #include <wsuv/tls.h>
 #include <wsuv/version.h>

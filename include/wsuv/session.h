@@ -20,6 +20,7 @@
 #include <wsuv/export.h>
 #include <wsuv/frame.h>
 #include <wsuv/prepared.h>
+#include <wsuv/stage.h>
 #include <wsuv/tls.h>
 
 #ifdef __cplusplus
@@ -33,19 +34,6 @@ extern "C" {
 
 /** One WebSocket connection; opaque. Freed when its `on_close` returns. */
 typedef struct wsuv_session wsuv_session_t;
-
-/** The stage that a session has reached. */
-typedef enum wsuv_stage {
-  WSUV_STAGE_RESOLVE = 0,   /**< Waiting for its turn to connect, or looking up the name. */
-  WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
-  WSUV_STAGE_TLS = 3,       /**< The handshake of TLS. */
-  WSUV_STAGE_HANDSHAKE = 4, /**< Opening handshake (RFC 6455 4). */
-  WSUV_STAGE_OPEN = 5,      /**< Open. */
-  WSUV_STAGE_CLOSING = 6    /**< Closing handshake begun by either side (RFC 6455 7). */
-} wsuv_stage_t;
-
-/** The name of a stage, as "handshake"; static storage. */
-WSUV_EXTERN const char *wsuv_stage_name(wsuv_stage_t stage);
 
 /** How a session ended. Everything is valid until `on_close` returns. */
 typedef struct wsuv_close_info {

@@ -7,6 +7,9 @@
 
 _Static_assert((int) WS_ENOMEM == (int) UV_ENOMEM, "as libuv's");
 _Static_assert((int) WS_EINVAL == (int) UV_EINVAL, "as libuv's");
+_Static_assert((int) WS_ENOENT == (int) UV_ENOENT, "as libuv's");
+_Static_assert((int) WS_EEXIST == (int) UV_EEXIST, "as libuv's");
+_Static_assert((int) WS_EACCES == (int) UV_EACCES, "as libuv's");
 _Static_assert((int) WS_ECANCELED == (int) UV_ECANCELED, "as libuv's");
 _Static_assert((int) WS_ETIMEDOUT == (int) UV_ETIMEDOUT, "as libuv's");
 _Static_assert((int) WS_EAGAIN == (int) UV_EAGAIN, "as libuv's");

@@ -26,6 +26,7 @@ ENTRY = re.compile(r'^### (\w+)\n+(.*)$', re.M)
 STAGES = re.compile(r'\bstages?((?:[ ,]|and|from|to|or|`\w+`)*`\w+`)')
 STAGE_LIST = re.compile(r'how far the session had come\s*\(([^)]*)\)')
 STAGE = re.compile(r'\bWSUV_STAGE_(\w+) =')
+CAUSE = re.compile(r'\bXX\((\w+), \d+, \d+,')
 CLOSE_CODE = re.compile(r'\bWSUV_CLOSE_\w+ = (\d+)')
 PART = re.compile(r'^- \*\*([^*]+):\*\*(.*(?:\n  .*)*)', re.M)
 
@@ -88,6 +89,7 @@ def check_entries(page):
 
 def check_names(headers, page):
     known = set(WSUV_NAME.findall(headers)) | {name for name, _ in own_codes(headers)}
+    known |= {f'WSUV_REFUSED_{name}' for name in CAUSE.findall(headers)}
     for name in sorted(set(WSUV_NAME.findall(page)) - known):
         if name.upper() not in known:  # what a link points to is in lower case
             yield f'{name}: no header has it'

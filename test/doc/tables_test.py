@@ -11,6 +11,8 @@ on the line before a table says what else it is compared with:
     <!-- table errors GROUP -->      has the codes that the comment of this `@name` group has
     <!-- table fields STRUCT -->     has all fields of the structure but `size`, and no others
     <!-- table enum TYPE -->         has all members of the enumeration, and no others
+    <!-- table map MACRO PREFIX -->  has all rows `XX(name, value, status, text)` of the map, and no
+                                     others, with the same status ("none" for 0) and text
     <!-- table limits STRUCT -->     has all fields whose comment says with which error a session
                                      ends; with the same default, and with that error
     <!-- table cases -->             its columns `stage`, `code`, `sent_code` have only stages and
@@ -42,6 +44,7 @@ COMMENTED = re.compile(r'(?:/\*\*(?!<)(?P<before>(?:(?!\*/).)*)\*/\s*)?'
                        r'(?P<text>[^;{}/]*?\b(?P<name>\w+));'
                        r'(?:[ ]*/\*\*<(?P<after>(?:(?!\*/).)*)\*/)?', re.S)
 FUNCTION = re.compile(r'^WSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(', re.M)
+ROW = re.compile(r'XX\((\w+),\s*\d+,\s*(\d+),[\s\\]*"([^"]*)"\)')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
 HEADING = re.compile(r'^#+ (.*)$', re.M)
 
@@ -60,6 +63,7 @@ class Headers:
 
     def has(self, name):
         short = name.removeprefix('WSUV_')  # as the map of error codes has it
+        short = short.removeprefix('REFUSED_')
         return re.search(rf'\b(?:{name}|XX\({short},)', self.text) or name.startswith('UV_E')
 
     def functions(self, prefix):
@@ -88,6 +92,12 @@ class Headers:
         body = re.sub(r'/\*.*?\*/', '', match.group(1), flags=re.S) if match else ''
         return {name: int(value) if value.isdigit() else None
                 for name, value in re.findall(r'(\w+) =\s*([^,]+?),?\s*(?=WSUV_|$)', body)}
+
+    def map(self, macro):
+        """The rows of an X-macro, as status and text by name."""
+        match = re.search(rf'#define {macro}\(XX\)((?:[^\n]*\\\n)*[^\n]*)', self.text)
+        rows = ROW.findall(match.group(1)) if match else ()
+        return {name: (status, text) for name, status, text in rows}
 
     def stages(self):
         return {name.removeprefix('WSUV_STAGE_').lower() for name in self.members('wsuv_stage_t')}
@@ -135,6 +145,15 @@ def compare_enum(headers, _head, rows, enum):
     yield from same(enum, set(first_column(rows)), set(headers.members(enum)))
 
 
+def compare_map(headers, _head, rows, macro, prefix):
+    there = {prefix + name: row for name, row in headers.map(macro).items()}
+    yield from same(macro, set(first_column(rows)), set(there))
+    for name, status, text in rows:
+        row = (status.replace('none', '0'), text)
+        if there.get(name.strip('`'), row) != row:
+            yield f'{name}: {row}, and in the header {there[name.strip("`")]}'
+
+
 def default_of(comment):
     match = re.search(r'(\S+) \(the default\)|[Dd]efault (\d+(?: [KM]iB)?)', comment)
     return match and (match.group(1) or match.group(2))
@@ -167,7 +186,7 @@ def compare_cases(headers, head, rows):
 
 
 RULES = {'functions': compare_functions, 'errors': compare_errors, 'fields': compare_fields,
-         'enum': compare_enum, 'limits': compare_limits, 'cases': compare_cases}
+         'enum': compare_enum, 'map': compare_map, 'limits': compare_limits, 'cases': compare_cases}
 
 
 def problems(headers, page):
@@ -254,6 +273,10 @@ class Spoilt(unittest.TestCase):
 
     HEADERS = Headers('''
 #define WSUV_ERRNO_MAP(XX) XX(EONE, -1, "first") XX(ETWO, -2, "second")
+#define WSUV_REFUSED_MAP(XX) \\
+  XX(ONE, 1, 404, "first") \\
+  XX(TWO, 2, 0, \\
+     "second")
 typedef enum wsuv_stage { WSUV_STAGE_ONE = 0, /**< First. */ WSUV_STAGE_TWO = 1 /**< Second. */
 } wsuv_stage_t;
 typedef enum wsuv_close_code { WSUV_CLOSE_NORMAL = 1000 /**< End. */ } wsuv_close_code_t;
@@ -320,6 +343,16 @@ typedef struct wsuv_config {
     def test_enum(self):
         self.check(self.table('enum wsuv_stage_t', 'm', '`WSUV_STAGE_ONE`, `WSUV_STAGE_TWO`'))
         self.check(self.table('enum wsuv_stage_t', 'm', '`WSUV_STAGE_ONE`'), 'TWO: not in')
+
+    def test_map(self):
+        one, two = '`WSUV_REFUSED_ONE` | 404 | first', '`WSUV_REFUSED_TWO` | none | second'
+        for rows, *expected in (
+                ([one, two],),
+                ([one], 'REFUSED_TWO: not in'),
+                ([one.replace('404', '400'), two], r'ONE.*400.*404'),
+                ([one, two.replace('second', 'other')], r'TWO.*other.*second')):
+            self.check(self.table('map WSUV_REFUSED_MAP WSUV_REFUSED_', 'c | s | t', *rows),
+                       *expected)
 
     def test_limits(self):
         most = '`most` | 16 MiB | `WSUV_EONE`, close code 1000'

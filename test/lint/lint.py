@@ -40,7 +40,7 @@ def headers(names):
 # Public headers that know neither libuv nor sessions.
 PLAIN = headers(
     'wsuv/config wsuv/deflate wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
-    'wsuv/prepared wsuv/tls wsuv/version'
+    'wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
 )
 WSUV = PLAIN | headers('wsuv wsuv/client wsuv/converter wsuv/session wsuv/stats')
 

@@ -110,7 +110,9 @@ static int names(play *p, subject *s) {
   (void) p;
   (void) s;
   return *wsuv_err_name(0) != '\0' && *wsuv_strerror(0) != '\0' && *wsuv_version() != '\0' &&
-                 *wsuv_close_code_name(1000) != '\0' && *wsuv_stage_name(WSUV_STAGE_OPEN) != '\0'
+                 *wsuv_close_code_name(1000) != '\0' && *wsuv_stage_name(WSUV_STAGE_OPEN) != '\0' &&
+                 *wsuv_refused_name(WSUV_REFUSED_NONE) != '\0' &&
+                 *wsuv_refused_text(WSUV_REFUSED_NONE) != '\0'
              ? 0
              : -1;
 }
@@ -179,6 +181,7 @@ static const call calls[] = {
     {"wsuv_client_set_data wsuv_client_data", ALWAYS_0, client_data},
     {"wsuv_err_name wsuv_strerror wsuv_version wsuv_close_code_name wsuv_stage_name", ALWAYS_0,
      names},
+    {"wsuv_refused_name wsuv_refused_text", ALWAYS_0, names},
     {"wsuv_frame_copy wsuv_frame_free wsuv_frame_read_text", ALWAYS_0, copy_frame},
     {"wsuv_frame_read_close", ALWAYS_0, read_close},
     {"wsuv_deflate_options_defaults wsuv_permessage_deflate_fill", ALWAYS_0, fill_in_deflate},
