@@ -37,16 +37,6 @@ static bool is_unreserved(char c) {
   return ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-static int hex_value(char c) {
-  if (ascii_is_digit(c)) return c - '0';
-  c = ascii_lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool is_escape(const char *s, size_t len) {
-  return len >= 3 && s[0] == '%' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0;
-}
-
 /* Note what is wrong at `at`, which is in the text that is being parsed. Returns false. */
 static bool wrong(ws_url *url, const char *at, const char *what) {
   url->wrong = what;
@@ -67,7 +57,7 @@ static bool check_chars(ws_url *url, ws_text s, const char *others, bool escapes
                         const char *part) {
   for (size_t i = 0; i < s.len; i++) {
     const char *at = s.base + i;
-    if (escapes && is_escape(at, s.len - i)) {
+    if (escapes && ascii_is_escape(at, s.len - i)) {
       i += 2;
     } else if (escapes && *at == '%') {
       return wrong(url, at, "'%' without two hexadecimal digits");
@@ -295,7 +285,7 @@ size_t url_unescape(char *dst, ws_text s) {
   size_t n = 0;
   for (size_t i = 0; i < s.len; i++) {
     if (s.base[i] == '%') {
-      dst[n++] = (char) (hex_value(s.base[i + 1]) * 16 + hex_value(s.base[i + 2]));
+      dst[n++] = ascii_unescape(s.base + i);
       i += 2;
     } else {
       dst[n++] = s.base[i];

@@ -4,6 +4,7 @@
 /* Characters of HTTP and URLs: ASCII, independent of the locale. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 static inline char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
@@ -15,6 +16,23 @@ static inline bool ascii_is_digit(char c) {
 
 static inline bool ascii_is_alnum(char c) {
   return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+/* The value of a hexadecimal digit; -1: it is none. */
+static inline int ascii_hex_value(char c) {
+  if (ascii_is_digit(c)) return c - '0';
+  c = ascii_lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether a percent-escape (RFC 3986 2.1) begins here; `len` bytes are there. */
+static inline bool ascii_is_escape(const char *s, size_t len) {
+  return len >= 3 && s[0] == '%' && ascii_hex_value(s[1]) >= 0 && ascii_hex_value(s[2]) >= 0;
+}
+
+/* The byte that a percent-escape stands for. */
+static inline char ascii_unescape(const char *s) {
+  return (char) (ascii_hex_value(s[1]) * 16 + ascii_hex_value(s[2]));
 }
 
 /* tchar of RFC 9110 5.6.2, of which tokens are made. */
