@@ -49,8 +49,8 @@ typedef struct wsuv_client wsuv_client_t;
  * @return 0;
  *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
  *         `high_water`, `outgoing_policy`, `log_level` or `resolver` is unknown,
- *         `local_address` is not numeric, the allocator lacks a function, or two extensions
- *         conflict (wsuv/extension.h);
+ *         `local_address` is not numeric, the allocator lacks a function, a field of servers is set
+ *         (wsuv/config.h), or two extensions conflict (wsuv/extension.h);
  *         `UV_ENOTSUP`: `resolver` is #WSUV_RESOLVER_CARES, and the library was built without
  *         c-ares; `WSUV_ESIZE`: the size of the configuration, or of a structure that it points
  * to, is that of no version; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;

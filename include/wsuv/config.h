@@ -3,7 +3,7 @@
 
 /**
  * @file wsuv/config.h
- * @brief The configuration that the sessions of a client share.
+ * @brief The configuration that the sessions of a client or a server share.
  */
 
 #include <stdbool.h>
@@ -64,9 +64,39 @@ typedef enum wsuv_resolver {
 } wsuv_resolver_t;
 
 /**
- * Configuration. Fill in the defaults with wsuv_client_config_init(), then change fields. It is
- * copied, with all that it points to, when it is used. No limit can be switched off, unless its
- * description says how: 0 is refused with `UV_EINVAL`.
+ * How a server chooses the subprotocol of a session (RFC 6455 4.2.2) from those that the request
+ * offers. Of the subprotocols that both sides name it takes the first in the server's order.
+ */
+typedef enum wsuv_subprotocol_policy {
+  /**
+   * #WSUV_SUBPROTOCOL_IF_OFFERED if the server has subprotocols, else #WSUV_SUBPROTOCOL_OPTIONAL.
+   */
+  WSUV_SUBPROTOCOL_DEFAULT = 0,
+  /**
+   * A request without subprotocols is accepted. A request whose subprotocols the server does not
+   * have is refused with status 400, because browsers do not agree about a session without any:
+   * Chromium fails it, and Firefox opens it.
+   */
+  WSUV_SUBPROTOCOL_IF_OFFERED = 1,
+  /** A request that offers none of the server's subprotocols is refused with status 400. */
+  WSUV_SUBPROTOCOL_REQUIRED = 2,
+  /** A request that offers none of the server's subprotocols is accepted without any. */
+  WSUV_SUBPROTOCOL_OPTIONAL = 3
+} wsuv_subprotocol_policy_t;
+
+/**
+ * Configuration of a client or of a server. Fill in the defaults with wsuv_client_config_init() or
+ * wsuv_server_config_init(), then change fields. It is copied, with all that it points to, when it
+ * is used. No limit can be switched off, unless its description says how: 0 is refused with
+ * `UV_EINVAL`.
+ *
+ * A field that is marked "Clients only" or "Servers only" must be 0, `NULL` or `false` in the
+ * configuration of the other, as the functions that fill in the defaults leave it; else it is
+ * refused with `UV_EINVAL`. So nobody takes the configuration of one role for that of the other.
+ *
+ * A request of a client, and a route or a decision of a server, may have a configuration of its
+ * own. A field that is marked "Of the whole" belongs to the client or the server, and must have the
+ * same value there, else it is refused with `UV_EINVAL`; the log says which field it is.
  */
 typedef struct wsuv_config {
   size_t size; /**< `sizeof(wsuv_config_t)` of the caller. */
@@ -74,12 +104,12 @@ typedef struct wsuv_config {
   /** A ping is sent each interval, in ms; 0 (the default): never. */
   uint64_t ping_interval_ms;
   /**
-   * Timeout for the answer to a ping, in ms; 0 (the default): twice the interval. Every byte that
+   * Timeout for the answer to a ping, in ms; 0: twice the interval. Every byte that
    * is received counts as an answer. As long as the ping is on its way behind other data, the
    * timeout starts again whenever the peer has acknowledged bytes; from its acknowledgement on,
    * only received bytes count. What is acknowledged is known on Linux; elsewhere bytes count as
    * acknowledged when the kernel has taken them. When the timeout passes, the session ends with
-   * `WSUV_EPINGTIMEOUT`, close code 1011.
+   * `WSUV_EPINGTIMEOUT`, close code 1011. Default 0; of a server 15000.
    */
   uint64_t ping_timeout_ms;
   /**
@@ -96,8 +126,10 @@ typedef struct wsuv_config {
   /** A message in more frames ends the session with `WSUV_EFRAGMENTS` (1008). Default 131072. */
   uint32_t max_message_fragments;
   /**
-   * Mask the frames that are sent; default true. Without masking a client violates RFC 6455 5.1;
-   * switch it off only for trusted peers that are known to accept unmasked frames.
+   * Mask the frames that are sent. Default true; of a server false. RFC 6455 5.1: a client must
+   * mask, and a server must not. Switch it off in a client only for trusted peers that are known to
+   * accept unmasked frames. Switch it on in a server only for peers that are known to accept masked
+   * frames: Chromium fails such a connection with close code 1002; Firefox accepts it.
    */
   bool masking;
 
@@ -121,8 +153,9 @@ typedef struct wsuv_config {
   /**
    * Time from wsuv_connect() to the open session, in ms. If the session has to wait for its turn
    * (#max_connecting), the time begins when its turn has come. If the program keeps the loop from
-   * running when this time ends, or just before, the session gets the lost time back. Default
-   * 10000.
+   * running when this time ends, or just before, the session gets the lost time back. On a server:
+   * time from the connection's acceptance to the answer, TLS included, and between two requests on
+   * a connection. Default 10000. Of the whole server.
    */
   uint64_t handshake_timeout_ms;
   /**
@@ -133,26 +166,39 @@ typedef struct wsuv_config {
    */
   uint64_t close_timeout_ms;
 
-  /** A response with a larger head, in bytes, fails with `WSUV_EHEADERS`. Default 16 KiB. */
+  /**
+   * A response with a larger head, in bytes, fails with `WSUV_EHEADERS`; a server answers a request
+   * with a larger head with status 431. Default 16 KiB. Of the whole server.
+   */
   size_t max_handshake_size;
-  /** A response with more header fields fails with `WSUV_EHEADERS`. Default 100. */
+  /**
+   * A response with more header fields fails with `WSUV_EHEADERS`; a server answers a request with
+   * more of them with status 431. Default 100. Of the whole server.
+   */
   size_t max_handshake_headers;
   /**
    * Keep request and response of the opening handshake, so that they can be read until `on_close`
    * returns, and not only in `on_open`. It takes some KiB for each session. Default false.
    */
   bool keep_handshake;
-  /** Header fields of every request, sent before those of wsuv_request::headers. Default none. */
+  /**
+   * Header fields of every request, sent before those of wsuv_request::headers; of a server: of
+   * every response that opens a session. Default none.
+   */
   const wsuv_header_t *headers;
   size_t header_count; /**< How many #headers. */
-  /** Value of `User-Agent`; default "wsuv/VERSION"; NULL: the header is not sent. */
+  /** Value of `User-Agent`; default "wsuv/VERSION"; NULL: the header is not sent. Clients only. */
   const char *user_agent;
-  /** Offered in this order (RFC 6455 1.9), unless the request names its own. Default none. */
+  /**
+   * Offered in this order (RFC 6455 1.9), unless the request names its own; a server chooses in
+   * this order (#subprotocol_policy). Default none.
+   */
   const char *const *subprotocols;
   size_t subprotocol_count; /**< How many #subprotocols. */
 
   /**
-   * Extensions to offer, in this order (RFC 6455 9), such as permessage-deflate (wsuv/deflate.h).
+   * Extensions to offer, in this order (RFC 6455 9), such as permessage-deflate (wsuv/deflate.h);
+   * of a server: to accept.
    * A client installs them when it is made; a request with its own configuration installs its
    * own for that session. wsuv_client_get_config() returns the installed extensions. The
    * configuration of a request may use some or all of them, in any order, together with others.
@@ -161,40 +207,43 @@ typedef struct wsuv_config {
   const wsuv_extension_t *const *extensions;
   size_t extension_count; /**< How many #extensions. */
 
-  bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. */
+  bool tcp_nodelay; /**< Switch Nagle's algorithm off. Default true. Of the whole server. */
   /**
    * TCP keepalive: when nothing was received for this time, in seconds, at most 32767, the kernel
    * sends up to nine probes, each a third of this time (at least 1 s) after the one before. If none
-   * is answered, the session ends with `UV_ETIMEDOUT`: after about four times this time. 0 (the
-   * default): no probes. They are not sent while the peer owes an acknowledgement of data; then a
-   * dead peer is noticed after many minutes, so #ping_interval_ms is better.
+   * is answered, the session ends with `UV_ETIMEDOUT`: after about four times this time. 0: no
+   * probes. They are not sent while the peer owes an acknowledgement of data; then a dead peer is
+   * noticed after many minutes, so #ping_interval_ms is better; see also #tcp_user_timeout_ms.
+   * Default 0; of a server 60. Of the whole server.
    */
   unsigned tcp_keepalive_s;
   /**
    * A numeric local address, IPv4 or IPv6, to bind sockets to. Only peer addresses of the same
    * family are used (`UV_EAFNOSUPPORT`: there is none). NULL (the default): none. Unix sockets
-   * ignore it.
+   * ignore it. Clients only.
    */
   const char *local_address;
 
   /** Converts values to messages and back (wsuv/converter.h). NULL (the default): none. */
   const struct wsuv_converter *converter;
 
-  const wsuv_allocator_t *allocator; /**< NULL (the default): the C library's. */
-  wsuv_random_fn random;             /**< NULL (the default): the system's. */
-  void *random_arg;                  /**< Handed to #random. */
-  wsuv_log_fn log;                   /**< NULL (the default): no log. */
-  void *log_arg;                     /**< Handed to #log. */
-  wsuv_log_level_t log_level;        /**< Lines above this level are left out. Default INFO. */
+  /** NULL (the default): the C library's. Of the whole; NULL stands for the same there. */
+  const wsuv_allocator_t *allocator;
+  wsuv_random_fn random; /**< NULL (the default): the system's. Of the whole. */
+  void *random_arg;      /**< Handed to #random. Of the whole. */
+  wsuv_log_fn log;       /**< NULL (the default): no log. Of the whole. */
+  void *log_arg;         /**< Handed to #log. Of the whole. */
+  /** Lines above this level are left out. Default INFO. Of the whole. */
+  wsuv_log_level_t log_level;
   /**
    * What looks names up, for all sessions of the client. #WSUV_RESOLVER_CARES where the library was
-   * built without c-ares: `UV_ENOTSUP`. Default #WSUV_RESOLVER_AUTO.
+   * built without c-ares: `UV_ENOTSUP`. Default #WSUV_RESOLVER_AUTO. Clients only. Of the whole.
    */
   wsuv_resolver_t resolver;
 
   /**
    * How `wss` sessions are secured; NULL (the default): the peer is verified with the
-   * system's trusted certificates.
+   * system's trusted certificates. Of a server; NULL (the default): sessions are not secured.
    */
   const wsuv_tls_config_t *tls;
 
@@ -206,19 +255,19 @@ typedef struct wsuv_config {
    * that the others can resume its TLS session (TLS 1.3: until the server has sent one, or the
    * response); not if wsuv_tls_config::resumption is off, or if the host gave none before. Sessions
    * over a stream of the program's do not wait. 0 (the default): 16 for `wss`, without a limit for
-   * `ws`. `UINT_MAX`: without a limit, and nobody waits.
+   * `ws`. `UINT_MAX`: without a limit, and nobody waits. Clients only. Of the whole.
    */
   unsigned max_connecting;
   /**
    * Time that a session may wait for its turn (#max_connecting), in ms; 0: without a limit. When it
    * passes, the session ends with `UV_ETIMEDOUT`, stage `resolve`, detail "queue deadline". Default
-   * 10000.
+   * 10000. Clients only. Of the whole.
    */
   uint64_t queue_timeout_ms;
   /**
    * Limit of the whole closing handshake, in ms, however much the peer still acknowledges (see
    * #close_timeout_ms). When it passes, the session ends with `WSUV_ECLOSETIMEOUT`. If it is less
-   * than #close_timeout_ms, it holds instead. Default 120000.
+   * than #close_timeout_ms, it holds instead. Default 120000; of a server 30000.
    */
   uint64_t close_deadline_ms;
   /**
@@ -231,17 +280,116 @@ typedef struct wsuv_config {
   size_t fragment_size;
   /**
    * With #WSUV_LOG_TRACE, so many bytes of each frame's payload are logged, 16 in a line. 0: none.
-   * Default 64.
+   * Default 64. Of the whole.
    */
   size_t log_payload_size;
+
+  /**
+   * When the peer has not acknowledged data for this time, in ms, at most 2147483647, the kernel
+   * ends the connection, and the session ends with `UV_ETIMEDOUT` (TCP_USER_TIMEOUT, RFC 5482). It
+   * holds for a connection that is being made and for #tcp_keepalive_s, too: probes that are not
+   * answered end the connection after this time instead of nine probes. 0 (the default): as the
+   * system is set, many minutes on Linux. Only Linux has it; elsewhere it does nothing. Of the
+   * whole server.
+   */
+  unsigned tcp_user_timeout_ms;
+  /**
+   * So many messages a second are received in a session; beyond that the session waits before it
+   * reads on, so that the peer has to wait, too (TCP's flow control). A session that has received
+   * less may receive as many as in one second at once. While a session waits, neither ping nor idle
+   * timeout runs; pings are sent. When the closing handshake begins, the limit ends. A frame of a
+   * raw session that is not a control frame counts when it ends a message. 0 (the default): without
+   * a limit.
+   */
+  unsigned max_message_rate;
+  /**
+   * A session is open for this time, in ms, at most; then it is closed with close code 1001 (Going
+   * Away), reason "Session lifetime". The time is shortened at random by up to a tenth, so that
+   * sessions that were opened together do not end together. 0 (the default): without a limit.
+   */
+  uint64_t max_lifetime_ms;
+
+  /**
+   * So many sessions are open at a time; a further request is refused with status 503 and
+   * `Retry-After`. Default of a server 100000. Servers only. Of the whole.
+   */
+  unsigned max_sessions;
+  /**
+   * As #max_sessions, but of one client address. 0 (the default): without a limit. Servers only. Of
+   * the whole.
+   */
+  unsigned max_sessions_per_address;
+  /**
+   * So many connections may be without a complete request at a time. For one more, the oldest of
+   * them is closed, so that silent peers do not shut out the others. Default of a server 1024.
+   * Servers only. Of the whole.
+   */
+  unsigned max_handshakes;
+  /**
+   * As #max_handshakes, but of one client address. Proxies, networks behind one address and load
+   * tests may need more. Default of a server 256. Servers only. Of the whole.
+   */
+  unsigned max_handshakes_per_address;
+  /**
+   * So many connections may wait in the system for the server to accept them (`listen`), at most
+   * 2147483647; the system may allow less (on Linux `net.core.somaxconn`). Default of a server 511.
+   * Servers only. Of the whole.
+   */
+  unsigned backlog;
+  /**
+   * Several sockets, of several loops or processes, may listen on the same port, and the system
+   * gives each of them a part of the connections (SO_REUSEPORT). Default false. Servers only. Of
+   * the whole.
+   */
+  bool reuse_port;
+  /**
+   * Names that the server answers to; a request whose `Host` is another is refused with status 421.
+   * This stops pages whose name an attacker resolves to the server's address (DNS rebinding). A
+   * name may begin with `*.`, which stands for one label or more. NULL (the default): any; of a
+   * listener on a loopback address `localhost`, `*.localhost` and loopback addresses. Servers only.
+   * Of the whole.
+   */
+  const char *const *hosts;
+  size_t host_count; /**< How many #hosts. Servers only. Of the whole. */
+  /**
+   * Pages that may open sessions, by their `Origin` (RFC 6454); another is refused with status 403,
+   * and a request without `Origin`, which comes from no browser, is accepted. Each is an origin,
+   * such as `https://app.example`; in it `*.` at the beginning of the host stands for one label or
+   * more, and `*` alone for every host. Or it is `null`, the origin of sandboxed pages and of
+   * files, or `*`, which stands for every origin. NULL (the default): the host and port that the
+   * request itself names. Servers only.
+   */
+  const char *const *origins;
+  size_t origin_count; /**< How many #origins. Servers only. */
+  /** How a subprotocol is chosen. Default #WSUV_SUBPROTOCOL_DEFAULT. Servers only. */
+  wsuv_subprotocol_policy_t subprotocol_policy;
+  /**
+   * When the memory for compression of all sessions has reached this many bytes, new sessions are
+   * opened without compression. 0 (the default): without a limit. Servers only. Of the whole.
+   */
+  size_t deflate_memory_max;
 } wsuv_config_t;
 
-/** Fill in the defaults; @p size is the caller's `sizeof`. Use wsuv_client_config_init(). */
+/**
+ * Fill in the defaults of a client; @p size is the caller's `sizeof`. Use
+ * wsuv_client_config_init().
+ */
 WSUV_EXTERN void wsuv_client_config_defaults(wsuv_config_t *config, size_t size);
 
-/** Fill in the defaults. */
+/** Fill in the defaults of a client. */
 static inline void wsuv_client_config_init(wsuv_config_t *config) {
   wsuv_client_config_defaults(config, sizeof(*config));
+}
+
+/**
+ * Fill in the defaults of a server; @p size is the caller's `sizeof`. Use
+ * wsuv_server_config_init().
+ */
+WSUV_EXTERN void wsuv_server_config_defaults(wsuv_config_t *config, size_t size);
+
+/** Fill in the defaults of a server. */
+static inline void wsuv_server_config_init(wsuv_config_t *config) {
+  wsuv_server_config_defaults(config, sizeof(*config));
 }
 
 /** @} */

@@ -141,8 +141,8 @@ typedef struct wsuv_request {
   size_t subprotocol_count;        /**< How many #subprotocols. */
   /**
    * Used instead of the client's configuration, unless NULL. Usually the client's with changes,
-   * from wsuv_client_get_config(). Hooks (allocator, random, log with its level and
-   * `log_payload_size`) and resolver must be the client's.
+   * from wsuv_client_get_config(). The fields that are marked "Of the whole" in wsuv_config must be
+   * as the client's.
    */
   const wsuv_config_t *config;
   void *data; /**< First value of wsuv_session_data(). */
@@ -193,9 +193,9 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
- *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()); both a URL and
- *         parts of one; an address that is not numeric, or that is given together with a Unix
- *         socket;
+ *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or with a field of the
+ *         whole that is not the client's; both a URL and parts of one; an address that is not
+ *         numeric, or that is given together with a Unix socket;
  *         `WSUV_ESIZE`: a structure whose size is that of no version;
  *         `WSUV_ESTATE`: the client is closing;
  *         `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);

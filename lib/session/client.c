@@ -90,9 +90,9 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
   if (loop == NULL)
     return WS_EINVAL; /* uv_default_loop() returns NULL when the process has no descriptors left */
   ws_why why = {""};
-  int err = config_read(&read, config != NULL ? config : &defaults, &why);
+  int err = config_read(&read, WS_CLIENT, config != NULL ? config : &defaults, &why);
   config = &read.config;
-  if (err == 0) err = config_check(config, &why);
+  if (err == 0) err = config_check(config, WS_CLIENT, &why);
   if (err < 0) return log_refusal((log_to){config, NULL}, err, &why);
   const wsuv_allocator_t *alloc = config->allocator != NULL ? config->allocator : &ws_alloc_libc;
   err = env_uv_new(&env, loop, alloc, config->random, config->random_arg, config->resolver);

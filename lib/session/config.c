@@ -1,5 +1,7 @@
 #include "session/config.h"
 
+#include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <wsuv/converter.h>
@@ -19,33 +21,31 @@ enum {
   KEEPALIVE_MAX_S = 32767 /* Linux accepts no more (MAX_TCP_KEEPIDLE) */
 };
 
-static const wsuv_config_t defaults = {
-    .ping_interval_ms = 0,
-    .ping_timeout_ms = 0,
-    .max_frame_size = 2147483647,
-    .max_message_size = 16 * MIB,
-    .max_message_fragments = 131072,
-    .masking = true,
-    .outgoing_max = 16 * MIB,
-    .high_water = 1 * MIB,
-    .low_water = 256 * KIB,
-    .handshake_timeout_ms = 10000,
-    .close_timeout_ms = 5000,
-    .max_handshake_size = 16 * KIB,
-    .max_handshake_headers = 100,
-    .user_agent = "wsuv/" WSUV_VERSION_STRING,
-    .tcp_nodelay = true,
-    .log_level = WSUV_LOG_INFO,
-    .queue_timeout_ms = 10000,
-    .close_deadline_ms = 120000,
-    .fragment_size = 64 * KIB,
-    .log_payload_size = 64,
+/* The defaults that both roles have. */
+#define COMMON_DEFAULTS                                                                        \
+  .max_frame_size = 2147483647, .max_message_size = 16 * MIB, .max_message_fragments = 131072, \
+  .outgoing_max = 16 * MIB, .high_water = 1 * MIB, .low_water = 256 * KIB,                     \
+  .handshake_timeout_ms = 10000, .close_timeout_ms = 5000, .max_handshake_size = 16 * KIB,     \
+  .max_handshake_headers = 100, .tcp_nodelay = true, .log_level = WSUV_LOG_INFO,               \
+  .fragment_size = 64 * KIB, .log_payload_size = 64
+
+/* A field that only the other role has is 0. */
+static const wsuv_config_t defaults[] = {
+    [WS_CLIENT] = {COMMON_DEFAULTS, .masking = true, .user_agent = "wsuv/" WSUV_VERSION_STRING,
+                   .queue_timeout_ms = 10000, .close_deadline_ms = 120000},
+    [WS_SERVER] = {COMMON_DEFAULTS, .ping_timeout_ms = 15000, .tcp_keepalive_s = 60,
+                   .close_deadline_ms = 30000, .max_sessions = 100000, .max_handshakes = 1024,
+                   .max_handshakes_per_address = 256, .backlog = 511},
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, log_payload_size, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, deflate_memory_max, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
-  sized_fill(config, size, &config_type, &defaults);
+  sized_fill(config, size, &config_type, &defaults[WS_CLIENT]);
+}
+
+void wsuv_server_config_defaults(wsuv_config_t *config, size_t size) {
+  sized_fill(config, size, &config_type, &defaults[WS_SERVER]);
 }
 
 void config_output(wsuv_config_t *to, size_t size, const wsuv_config_t *from) {
@@ -69,12 +69,115 @@ static int read_tls(config_input *to, ws_why *why) {
   return tls_config_read(&to->tls, from, why);
 }
 
-int config_read(config_input *to, const wsuv_config_t *from, ws_why *why) {
-  to->config = defaults;
+int config_read(config_input *to, ws_role role, const wsuv_config_t *from, ws_why *why) {
+  to->config = defaults[role];
   int err = sized_in(&to->config, &config_type, from, why);
   if (err == 0) err = read_converter(to, why);
   return err == 0 ? read_tls(to, why) : err;
 }
+
+/* The fields that not both roles have, and those that the configuration of a request, a route or a
+   decision may not change. */
+
+enum { CLIENT = 1 << WS_CLIENT, SERVER = 1 << WS_SERVER, BOTH = CLIENT | SERVER };
+
+typedef struct config_field {
+  const char *name; /* This is the field's name, for the log. */
+  uint16_t at;      /* The field begins at this byte of wsuv_config_t. */
+  uint8_t size;     /* The field has this many bytes, all of which are its value. */
+  uint8_t roles;    /* These roles have the field; in the other role it is 0. */
+  uint8_t whole;    /* In these roles the field belongs to the endpoint as a whole. */
+} config_field;
+
+#define FIELD(name, roles, whole)                                                                \
+  {                                                                                              \
+#name, (uint16_t) offsetof(wsuv_config_t, name), (uint8_t) SIZED_FIELD(wsuv_config_t, name), \
+        (roles), (whole)                                                                         \
+  }
+
+/* `allocator` and `hosts` point to something: endpoint_has compares what they point to. */
+static const config_field fields[] = {
+    FIELD(random, BOTH, BOTH),
+    FIELD(random_arg, BOTH, BOTH),
+    FIELD(log, BOTH, BOTH),
+    FIELD(log_arg, BOTH, BOTH),
+    FIELD(log_level, BOTH, BOTH),
+    FIELD(log_payload_size, BOTH, BOTH),
+    FIELD(handshake_timeout_ms, BOTH, SERVER),
+    FIELD(max_handshake_size, BOTH, SERVER),
+    FIELD(max_handshake_headers, BOTH, SERVER),
+    FIELD(tcp_nodelay, BOTH, SERVER),
+    FIELD(tcp_keepalive_s, BOTH, SERVER),
+    FIELD(tcp_user_timeout_ms, BOTH, SERVER),
+    FIELD(user_agent, CLIENT, 0),
+    FIELD(local_address, CLIENT, 0),
+    FIELD(resolver, CLIENT, CLIENT),
+    FIELD(max_connecting, CLIENT, CLIENT),
+    FIELD(queue_timeout_ms, CLIENT, CLIENT),
+    FIELD(max_sessions, SERVER, SERVER),
+    FIELD(max_sessions_per_address, SERVER, SERVER),
+    FIELD(max_handshakes, SERVER, SERVER),
+    FIELD(max_handshakes_per_address, SERVER, SERVER),
+    FIELD(backlog, SERVER, SERVER),
+    FIELD(reuse_port, SERVER, SERVER),
+    FIELD(hosts, SERVER, 0),
+    FIELD(host_count, SERVER, SERVER),
+    FIELD(origins, SERVER, 0),
+    FIELD(origin_count, SERVER, 0),
+    FIELD(subprotocol_policy, SERVER, 0),
+    FIELD(deflate_memory_max, SERVER, SERVER),
+};
+
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static const void *value_of(const wsuv_config_t *c, const config_field *f) {
+  return (const char *) c + f->at;
+}
+
+/* A configuration of the other role is refused, as it would be used by mistake: a client would not
+   mask, for example. */
+static int check_role(const wsuv_config_t *c, ws_role role, ws_why *why) {
+  static const char zero[sizeof(uint64_t)];
+  for (size_t i = 0; i < FIELDS; i++) {
+    const config_field *f = &fields[i];
+    if ((f->roles & 1U << role) == 0 && memcmp(value_of(c, f), zero, f->size) != 0) {
+      return ws_why_set(why, WS_EINVAL, "%s is a field of a %s", f->name,
+                        role == WS_CLIENT ? "server" : "client");
+    }
+  }
+  return 0;
+}
+
+static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b) {
+  return a == NULL || (a->malloc == b->malloc && a->realloc == b->realloc && a->free == b->free &&
+                       a->arg == b->arg);
+}
+
+/* Both were checked, and have as many hosts. */
+static bool same_hosts(const wsuv_config_t *a, const wsuv_config_t *b) {
+  for (size_t i = 0; i < a->host_count; i++) {
+    if (strcmp(a->hosts[i], b->hosts[i]) != 0) return false;
+  }
+  return true;
+}
+
+/* All sessions share the allocator, the pool of random bytes, the log, and what else belongs to the
+   endpoint as a whole. */
+static int check_whole(const wsuv_config_t *c, ws_role role, const wsuv_config_t *endpoint,
+                       ws_why *why) {
+  const char *other = same_allocator(c->allocator, endpoint->allocator) ? NULL : "allocator";
+  for (size_t i = 0; i < FIELDS && other == NULL; i++) {
+    const config_field *f = &fields[i];
+    bool whole = (f->whole & 1U << role) != 0;
+    if (whole && memcmp(value_of(c, f), value_of(endpoint, f), f->size) != 0) other = f->name;
+  }
+  if (other == NULL && !same_hosts(c, endpoint)) other = "hosts";
+  if (other == NULL) return 0;
+  return ws_why_set(why, WS_EINVAL, "%s is not that of the %s", other,
+                    role == WS_CLIENT ? "client" : "server");
+}
+
+/* Checks */
 
 static bool limits_set(const wsuv_config_t *c) {
   return c->max_frame_size > 0 && c->max_message_size > 0 && c->max_message_fragments > 0 &&
@@ -86,9 +189,11 @@ static bool limits_set(const wsuv_config_t *c) {
 /* An enum from the caller may hold any integer. */
 static bool choices_known(const wsuv_config_t *c) {
   int policy = (int) c->outgoing_policy, level = (int) c->log_level, resolver = (int) c->resolver;
+  int subprotocol = (int) c->subprotocol_policy;
   return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
          level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE && resolver >= WSUV_RESOLVER_AUTO &&
-         resolver <= WSUV_RESOLVER_SYSTEM;
+         resolver <= WSUV_RESOLVER_SYSTEM && subprotocol >= WSUV_SUBPROTOCOL_DEFAULT &&
+         subprotocol <= WSUV_SUBPROTOCOL_OPTIONAL;
 }
 
 static bool allocator_whole(const wsuv_allocator_t *a) {
@@ -97,7 +202,7 @@ static bool allocator_whole(const wsuv_allocator_t *a) {
 
 static int check_socket(const wsuv_config_t *c) {
   struct sockaddr_storage local;
-  if (c->tcp_keepalive_s > KEEPALIVE_MAX_S) return WS_EINVAL;
+  if (c->tcp_keepalive_s > KEEPALIVE_MAX_S || c->tcp_user_timeout_ms > INT_MAX) return WS_EINVAL;
   return c->local_address == NULL || address_parse(&local, c->local_address, 0) ? 0 : WS_EINVAL;
 }
 
@@ -115,14 +220,57 @@ static int check_handshake(const wsuv_config_t *c, ws_why *why) {
   return handshake_request_check(&request, why);
 }
 
-int config_check(const wsuv_config_t *config, ws_why *why) {
+/* What only a server has. */
+
+static bool server_limits_set(const wsuv_config_t *c) {
+  return c->max_sessions > 0 && c->max_handshakes > 0 && c->max_handshakes_per_address > 0 &&
+         c->backlog > 0 && c->backlog <= INT_MAX;
+}
+
+static bool host_is_pattern(const char *host) {
+  return *host != '\0';
+}
+
+static bool origin_is_pattern(const char *origin) {
+  return *origin != '\0';
+}
+
+static int check_patterns(const char *const *list, size_t count, bool (*is_pattern)(const char *),
+                          const char *kind, ws_why *why) {
+  if (count > 0 && list == NULL) return WS_EINVAL;
+  for (size_t i = 0; i < count; i++) {
+    if (list[i] == NULL) return WS_EINVAL;
+    if (!is_pattern(list[i])) {
+      return ws_why_set(why, WS_EINVAL, "\"%s\" is no pattern of %s", list[i], kind);
+    }
+  }
+  return 0;
+}
+
+static int check_server(const wsuv_config_t *c, ws_why *why) {
+  if (!server_limits_set(c)) return WS_EINVAL;
+  int err = check_patterns(c->hosts, c->host_count, host_is_pattern, "a host", why);
+  if (err < 0) return err;
+  return check_patterns(c->origins, c->origin_count, origin_is_pattern, "an origin", why);
+}
+
+int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {
+  int err = check_role(config, role, why);
+  if (err < 0) return err;
   if (!limits_set(config) || config->low_water > config->high_water) return WS_EINVAL;
   if (!choices_known(config) || !allocator_whole(config->allocator)) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
-  int err = config->tls != NULL ? tls_config_check(config->tls) : 0;
+  if (config->tls != NULL) err = tls_config_check(config->tls);
   if (err == 0) err = check_socket(config);
+  if (err == 0 && role == WS_SERVER) err = check_server(config, why);
   return err < 0 ? err : check_handshake(config, why);
+}
+
+int config_check_own(const wsuv_config_t *config, ws_role role, const wsuv_config_t *endpoint,
+                     ws_why *why) {
+  int err = config_check(config, role, why);
+  return err < 0 ? err : check_whole(config, role, endpoint, why);
 }
 
 /* A zeroed array of n pointers, or of elements that hold pointers. NULL when n is 0, too. */
@@ -145,14 +293,14 @@ static int copy_headers(wsuv_config_t *copy, const wsuv_allocator_t *alloc,
   return 0;
 }
 
-static int copy_subprotocols(wsuv_config_t *copy, const wsuv_allocator_t *alloc,
-                             const wsuv_config_t *from) {
-  const char **list = new_array(alloc, from->subprotocol_count, sizeof *list);
-  if (list == NULL) return from->subprotocol_count == 0 ? 0 : WS_ENOMEM;
-  copy->subprotocols = list;
-  copy->subprotocol_count = from->subprotocol_count;
-  for (size_t i = 0; i < from->subprotocol_count; i++) {
-    list[i] = ws_strdup(alloc, from->subprotocols[i]);
+static int copy_list(const char *const **copy, size_t *copy_count, const wsuv_allocator_t *alloc,
+                     const char *const *from, size_t count) {
+  const char **list = new_array(alloc, count, sizeof *list);
+  if (list == NULL) return count == 0 ? 0 : WS_ENOMEM;
+  *copy = list;
+  *copy_count = count;
+  for (size_t i = 0; i < count; i++) {
+    list[i] = ws_strdup(alloc, from[i]);
     if (list[i] == NULL) return WS_ENOMEM;
   }
   return 0;
@@ -207,17 +355,27 @@ void config_free_tls(const wsuv_tls_config_t *copy, const wsuv_allocator_t *allo
   ws_free(alloc, c);
 }
 
+static int copy_lists(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *c) {
+  int err = copy_headers(copy, alloc, c);
+  if (err == 0) {
+    err = copy_list(&copy->subprotocols, &copy->subprotocol_count, alloc, c->subprotocols,
+                    c->subprotocol_count);
+  }
+  if (err == 0) err = copy_list(&copy->hosts, &copy->host_count, alloc, c->hosts, c->host_count);
+  if (err < 0) return err;
+  return copy_list(&copy->origins, &copy->origin_count, alloc, c->origins, c->origin_count);
+}
+
 int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config) {
   *copy = *config;
   copy->headers = NULL;
-  copy->subprotocols = NULL;
+  copy->subprotocols = copy->hosts = copy->origins = NULL;
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
   copy->extensions = NULL; /* the endpoint sets them after it has installed them */
-  copy->header_count = copy->subprotocol_count = 0;
-  int err = copy_headers(copy, alloc, config);
-  if (err == 0) err = copy_subprotocols(copy, alloc, config);
+  copy->header_count = copy->subprotocol_count = copy->host_count = copy->origin_count = 0;
+  int err = copy_lists(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
   if (err == 0) err = copy_converter(&copy->converter, alloc, config->converter);
@@ -231,14 +389,20 @@ static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
 }
 
+static void free_list(const wsuv_allocator_t *alloc, const char *const *list, size_t count) {
+  for (size_t i = 0; i < count; i++) free_const(alloc, list[i]);
+  free_const(alloc, list);
+}
+
 void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   for (size_t i = 0; i < copy->header_count; i++) {
     free_const(alloc, copy->headers[i].name);
     free_const(alloc, copy->headers[i].value);
   }
-  for (size_t i = 0; i < copy->subprotocol_count; i++) free_const(alloc, copy->subprotocols[i]);
   free_const(alloc, copy->headers);
-  free_const(alloc, copy->subprotocols);
+  free_list(alloc, copy->subprotocols, copy->subprotocol_count);
+  free_list(alloc, copy->hosts, copy->host_count);
+  free_list(alloc, copy->origins, copy->origin_count);
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
   free_const(alloc, copy->converter);

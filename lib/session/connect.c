@@ -11,22 +11,6 @@
 /* wsuv_connect and the functions like it. Every error in a request is found here, before anything
    starts. */
 
-static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b) {
-  return a->malloc == b->malloc && a->realloc == b->realloc && a->free == b->free &&
-         a->arg == b->arg;
-}
-
-/* A request's configuration must have the endpoint's hooks, because all sessions share the
-   allocator, the pool of random bytes, the log and the resolver. The allocator may also be NULL. */
-static bool hooks_match(const wsuv_client_t *client, const wsuv_config_t *config) {
-  const wsuv_config_t *own = &client->endpoint.config;
-  return (config->allocator == NULL || same_allocator(config->allocator, own->allocator)) &&
-         config->random == own->random && config->random_arg == own->random_arg &&
-         config->log == own->log && config->log_arg == own->log_arg &&
-         config->log_level == own->log_level && config->log_payload_size == own->log_payload_size &&
-         config->resolver == own->resolver;
-}
-
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
 SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
 
@@ -45,7 +29,7 @@ static int read_input(connect_input *to, const wsuv_request_t *request,
   if (err == 0 && callbacks != NULL)
     err = sized_in(&to->callbacks, &callbacks_type, callbacks, why);
   if (err < 0 || to->request.config == NULL) return err;
-  err = config_read(&to->config, to->request.config, why);
+  err = config_read(&to->config, WS_CLIENT, to->request.config, why);
   to->request.config = &to->config.config;
   return err;
 }
@@ -54,7 +38,7 @@ static int check(const wsuv_client_t *client, const wsuv_request_t *request, ws_
   if (request->header_count > 0 && request->headers == NULL) return WS_EINVAL;
   if (request->subprotocol_count > 0 && request->subprotocols == NULL) return WS_EINVAL;
   if (request->config == NULL) return 0;
-  return hooks_match(client, request->config) ? config_check(request->config, why) : WS_EINVAL;
+  return config_check_own(request->config, WS_CLIENT, &client->endpoint.config, why);
 }
 
 /* The extensions to offer: the client's, or those of the request's own configuration. A raw session

@@ -1,6 +1,7 @@
 /* What wsuv_connect refuses: at once, with a code; nothing is sent, and no callback runs. F8 F9 F18
  */
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -423,6 +424,8 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   case 20: c->resolver = (wsuv_resolver_t) (WSUV_RESOLVER_SYSTEM + 1); return true;
   case 21: c->resolver = (wsuv_resolver_t) -1; return true;
   case 22: c->close_deadline_ms = 0; return true;
+  case 23: c->tcp_user_timeout_ms = (unsigned) INT_MAX + 1; return true;
+  case 24: c->max_sessions = 1; return true; /* a field of servers */
   default: return false;
   }
 }
@@ -524,11 +527,13 @@ static bool change_hook(wsuv_config_t *c, const wsuv_allocator_t *other, size_t 
   case 5: c->resolver = WSUV_RESOLVER_SYSTEM; return true;
   case 6: c->log_level = WSUV_LOG_ERROR; return true;
   case 7: c->log_payload_size = 65; return true;
+  case 8: c->max_connecting = 1; return true;
+  case 9: c->queue_timeout_ms = 1; return true;
   default: return false;
   }
 }
 
-SCENARIO_TEST(test_arguments_configuration_with_other_hooks, w, p, u) {
+SCENARIO_TEST(test_arguments_configuration_with_other_fields_of_the_whole, w, p, u) {
   track_alloc other;
   wsuv_config_t config;
   track_alloc_init(&other);

@@ -75,7 +75,9 @@ static int defaults(play *p, subject *s) {
   (void) p;
   (void) s;
   wsuv_client_config_init(&config);
-  return config.masking ? 0 : -1;
+  if (!config.masking) return -1;
+  wsuv_server_config_init(&config);
+  return config.masking ? -1 : 0;
 }
 
 static int loop(play *p, subject *s) {
@@ -174,7 +176,7 @@ static const call calls[] = {
     {"wsuv_client_post", ALWAYS_0, post},
     {"wsuv_client_set_tls", ALWAYS_0, set_tls},
     {"wsuv_client_copy_config", ALWAYS_0, copy_config},
-    {"wsuv_client_config_defaults", ALWAYS_0, defaults},
+    {"wsuv_client_config_defaults wsuv_server_config_defaults", ALWAYS_0, defaults},
     {"wsuv_client_loop", ALWAYS_0, loop},
     {"wsuv_client_session_count", ALWAYS_0, session_count},
     {"wsuv_client_walk", ALWAYS_0, walk},
