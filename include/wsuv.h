@@ -21,6 +21,7 @@
 #include <wsuv/hooks.h>
 #include <wsuv/prepared.h>
 #include <wsuv/refusal.h>
+#include <wsuv/server.h>
 #include <wsuv/session.h>
 #include <wsuv/stage.h>
 #include <wsuv/stats.h>

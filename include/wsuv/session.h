@@ -280,6 +280,10 @@ WSUV_EXTERN int wsuv_send_text(wsuv_session_t *session, const void *data, size_t
 /** Send a whole binary message. */
 WSUV_EXTERN int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len);
 
+/** Send a whole message of type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY, such as one that came. */
+WSUV_EXTERN int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type,
+                                  const void *data, size_t len);
+
 /** Send a ping. It is sent before queued data, but never inside a frame. */
 WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len);
 
@@ -448,7 +452,7 @@ WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_
 WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
 /** @} */
 
-/** The client that the session belongs to. */
+/** The client that the session belongs to; NULL: it is a server's. */
 WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
 
 /** The stage that the session has reached. */

@@ -109,30 +109,12 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
 
 /* Posts */
 
-typedef struct client_post {
-  post post;             /* This must be the first field, because run_post converts its address. */
-  wsuv_client_t *client; /* The call is for this client, which is not freed before it has run. */
-  wsuv_post_cb cb;       /* The program's function is called once, on the thread of the loop. */
-  void *arg; /* This pointer is the last argument of `cb`, and belongs to the program. */
-} client_post;
-
-static void run_post(post *p) {
-  client_post *own = (client_post *) (void *) p;
-  wsuv_client_t *client = own->client;
-  wsuv_post_cb cb = own->cb;
-  void *arg = own->arg;
-  ws_free(&client->endpoint.alloc, own);
-  notify_posted(cb, client, arg);
+static void run_post(endpoint *e, void (*cb)(void), void *arg) {
+  notify_posted((wsuv_post_cb) cb, client_of(e), arg);
 }
 
 int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg) {
-  const wsuv_allocator_t *alloc = &client->endpoint.alloc;
-  client_post *p = ws_malloc(alloc, sizeof *p);
-  if (p == NULL) return WS_ENOMEM;
-  *p = (client_post){.post = {.run = run_post}, .client = client, .cb = cb, .arg = arg};
-  if (endpoint_post(&client->endpoint, &p->post)) return 0;
-  ws_free(alloc, p);
-  return WSUV_ESTATE;
+  return endpoint_post(&client->endpoint, run_post, (void (*)(void)) cb, arg);
 }
 
 int wsuv_client_set_tls(wsuv_client_t *client, const wsuv_tls_config_t *tls) {
@@ -157,12 +139,8 @@ size_t wsuv_client_session_count(const wsuv_client_t *client) {
   return client->endpoint.session_count;
 }
 
-/* Sessions are added at the end of the list, and are removed only from the loop. */
 void wsuv_client_walk(wsuv_client_t *client, wsuv_client_walk_cb cb, void *arg) {
-  const ws_list *n = client->endpoint.sessions.next;
-  for (size_t left = client->endpoint.session_count; left > 0; left--, n = n->next) {
-    notify_walk(cb, ws_list_entry(n, wsuv_session_t, node), arg);
-  }
+  session_walk(&client->endpoint, cb, arg);
 }
 
 void wsuv_client_set_data(wsuv_client_t *client, void *data) {

@@ -26,6 +26,7 @@ void endpoint_free(endpoint *e) {
 /* Free what the endpoint owns, except the environment and the lock of the posts, which are still
    needed. */
 static void release(endpoint *e) {
+  if (e->on_release != NULL) e->on_release(e);
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;
   tls_contexts_free(&e->tls);
@@ -71,7 +72,7 @@ static void on_tick(void *data) {
     endpoint_task *task = ws_list_entry(node, endpoint_task, node);
     task->run(task);
   }
-  if (!e->closing || !ws_list_empty(&e->sessions)) return;
+  if (!e->closing || !ws_list_empty(&e->sessions) || e->retained > 0) return;
   run_posts(e); /* posts that were added just before it closed */
   if (endpoint_waits(e)) return;
   release(e);
@@ -102,8 +103,29 @@ void endpoint_leave_queue(endpoint *e, connect_place *place) {
   while ((next = connect_queue_next(&e->connecting)) != NULL) endpoint_schedule(e, next->task);
 }
 
-bool endpoint_post(endpoint *e, post *p) {
-  return posts_add(&e->posts, p);
+/* Calls of other threads */
+
+typedef struct endpoint_call {
+  post post; /* This must be the first field, because run_call converts its address. */
+  endpoint *endpoint; /* The call is for this endpoint, which is not freed before it has run. */
+  endpoint_run run;   /* This calls the program's function. */
+  void (*cb)(void);   /* This is the program's function, which has another type. */
+  void *arg;          /* This pointer belongs to the program. */
+} endpoint_call;
+
+static void run_call(post *p) {
+  const endpoint_call call = *(endpoint_call *) (void *) p;
+  ws_free(&call.endpoint->alloc, p);
+  call.run(call.endpoint, call.cb, call.arg);
+}
+
+int endpoint_post(endpoint *e, endpoint_run run, void (*cb)(void), void *arg) {
+  endpoint_call *call = ws_malloc(&e->alloc, sizeof *call);
+  if (call == NULL) return WS_ENOMEM;
+  *call = (endpoint_call){.post = {.run = run_call}, .endpoint = e, .run = run, .cb = cb, .arg = arg};
+  if (posts_add(&e->posts, &call->post)) return 0;
+  ws_free(&e->alloc, call);
+  return WSUV_ESTATE;
 }
 
 /* Sessions */
@@ -123,6 +145,17 @@ void endpoint_add_session(endpoint *e, ws_list *node) {
 void endpoint_remove_session(endpoint *e, ws_list *node) {
   ws_list_remove(node);
   e->session_count--;
+  if (e->on_removed != NULL) e->on_removed(e, node);
+  if (e->closing) e->env->ops->deferred_schedule(e->tick);
+}
+
+void endpoint_retain(endpoint *e) {
+  e->retained++;
+}
+
+void endpoint_release(endpoint *e) {
+  e->retained--;
+  if (e->on_removed != NULL) e->on_removed(e, NULL);
   if (e->closing) e->env->ops->deferred_schedule(e->tick);
 }
 

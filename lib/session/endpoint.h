@@ -65,6 +65,12 @@ struct endpoint {
   posts posts; /* Calls from other threads wait here for the tick. */
   /* This function is called when everything is closed. It must call endpoint_free. */
   void (*on_gone)(endpoint *e);
+  /* This function frees what only the role has, before the environment closes; or it is NULL. */
+  void (*on_release)(endpoint *e);
+  /* This function is called when a session was removed, or (NULL) a thing that was retained; or it
+     is NULL. */
+  void (*on_removed)(endpoint *e, const ws_list *session);
+  size_t retained; /* The endpoint does not close before this many things are released. */
   bool closing; /* endpoint_close was called, so no more sessions and posts are accepted. */
   /* endpoint_close was called after the program had closed the handles of the environment. */
   bool recovered;
@@ -121,9 +127,16 @@ static inline bool endpoint_waits(const endpoint *e) {
    run unless this is called again. */
 int endpoint_close(endpoint *e);
 
-/* Run a call on the loop's thread. May be called from any thread. false: the endpoint is
-   closing. */
-bool endpoint_post(endpoint *e, post *p);
+/* Something that is no session uses the endpoint: the endpoint closes only when it was released. */
+void endpoint_retain(endpoint *e);
+void endpoint_release(endpoint *e);
+
+/* A call of the program's on the loop's thread; `run` converts `cb` to its type, and calls it. */
+typedef void (*endpoint_run)(endpoint *e, void (*cb)(void), void *arg);
+
+/* Run a call on the loop's thread. May be called from any thread. Returns 0; WSUV_ESTATE: the
+   endpoint is closing; or WS_ENOMEM. */
+int endpoint_post(endpoint *e, endpoint_run run, void (*cb)(void), void *arg);
 
 /* Replace the TLS configuration for the sessions to come; NULL: the defaults. Everything that it
    names is read here. Returns as wsuv_client_set_tls. */

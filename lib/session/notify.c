@@ -90,3 +90,19 @@ void notify_walk(wsuv_client_walk_cb cb, wsuv_session_t *s, void *arg) {
 void notify_client_closed(wsuv_client_close_cb cb, wsuv_client_t *client) {
   cb(client);
 }
+
+void notify_upgrade(wsuv_upgrade_cb cb, wsuv_upgrade_t *upgrade) {
+  cb(upgrade);
+}
+
+void notify_refused(wsuv_refused_cb cb, wsuv_server_t *server, const wsuv_refusal_t *refusal) {
+  cb(server, refusal);
+}
+
+void notify_server_posted(wsuv_server_post_cb cb, wsuv_server_t *server, void *arg) {
+  cb(server, arg);
+}
+
+void notify_server_closed(wsuv_server_close_cb cb, wsuv_server_t *server) {
+  cb(server);
+}

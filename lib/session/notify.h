@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include <wsuv/client.h>
+#include <wsuv/server.h>
 #include <wsuv/session.h>
 
 #include "proto/frame/conn.h"
@@ -31,5 +32,11 @@ void notify_close(const callback_set *on, wsuv_session_t *s, const wsuv_close_in
 void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg);
 void notify_walk(wsuv_client_walk_cb cb, wsuv_session_t *s, void *arg);
 void notify_client_closed(wsuv_client_close_cb cb, wsuv_client_t *client);
+
+/* Callbacks of a server. */
+void notify_upgrade(wsuv_upgrade_cb cb, wsuv_upgrade_t *upgrade);
+void notify_refused(wsuv_refused_cb cb, wsuv_server_t *server, const wsuv_refusal_t *refusal);
+void notify_server_posted(wsuv_server_post_cb cb, wsuv_server_t *server, void *arg);
+void notify_server_closed(wsuv_server_close_cb cb, wsuv_server_t *server);
 
 #endif

@@ -288,12 +288,14 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
 }
 
 /* If the closing handshake is complete, or we have failed the connection and all is written, wait
-   only for the end of the stream. */
+   only for the end of the stream. A server ends its direction first (RFC 6455 7.1.1). */
 static void advance_closing(wsuv_session_t *s) {
   if (s->state != SESSION_CLOSING) return;
   closing_verdict verdict = closing_check(&s->conn);
   if (verdict == CLOSING_WAIT) return;
-  if (verdict == CLOSING_FAILED) s->filter->ops->shutdown(s->filter);
+  if (verdict == CLOSING_FAILED || s->endpoint->role == WS_SERVER) {
+    s->filter->ops->shutdown(s->filter);
+  }
   enter(s, SESSION_LINGER);
 }
 
@@ -405,7 +407,8 @@ static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
 }
 
 static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
-  bool failed = info->status < 0 && info->status != WS_ECANCELED;
+  bool client = s->endpoint->role == WS_CLIENT; /* what peers do is no error of a server */
+  bool failed = client && info->status < 0 && info->status != WS_ECANCELED;
   wsuv_log_level_t level = failed ? WSUV_LOG_ERROR : WSUV_LOG_INFO;
   if (info->status < 0) {
     log_line(session_log(s), level, "%s: %s%s%s", wsuv_stage_name(info->stage),
@@ -726,6 +729,14 @@ void session_begin(wsuv_session_t *s) {
   enter(s, waits ? SESSION_QUEUED : SESSION_NEW);
   if (waits) log_line(session_log(s), WSUV_LOG_INFO, "waiting for its turn to connect");
   if (!waits) session_schedule(s);
+}
+
+/* Sessions are added at the end of the list, and are removed only from the loop. */
+void session_walk(endpoint *e, void (*cb)(wsuv_session_t *s, void *arg), void *arg) {
+  const ws_list *n = e->sessions.next;
+  for (size_t left = e->session_count; left > 0; left--, n = n->next) {
+    notify_walk(cb, ws_list_entry(n, wsuv_session_t, node), arg);
+  }
 }
 
 /* Logging */

@@ -1,9 +1,10 @@
+#include <wsuv/server.h>
 #include <wsuv/version.h>
 
 #include "base/error.h"
 #include "base/sized.h"
-#include "net/tls/tls_info.h"
 #include "session/session.h"
+#include "session/session_tls.h"
 
 /* Public functions that read from a session. */
 
@@ -34,23 +35,8 @@ int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_st
   return address(session, WS_QUERY_LOCAL_ADDRESS, addr);
 }
 
-SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
-
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
-  tls_info tls;
-  wsuv_tls_info_t full;
-  wsuv_tls_info_init(&full);
-  ws_why why = {""};
-  int err = sized_out(info, &tls_info_type, &full, &why);
-  if (err < 0) return log_refusal(session_log(session), err, &why);
-  if (query(session, WS_QUERY_TLS, &tls) < 0 || tls.version == NULL) return WSUV_ESTATE;
-  full.version = tls.version;
-  full.ciphersuite = tls.ciphersuite;
-  full.alpn = tls.alpn;
-  full.peer_certificate = tls.peer_cert;
-  full.peer_certificate_len = tls.peer_cert_len;
-  full.resumed = tls.resumed;
-  return sized_out(info, &tls_info_type, &full, NULL);
+  return session_tls_read(session_filter(session), info, session_log(session));
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
@@ -61,16 +47,48 @@ const char *wsuv_session_extensions(const wsuv_session_t *session) {
   return extension_set_text(session->conn.extensions);
 }
 
-const wsuv_header_t *wsuv_session_response_headers(const wsuv_session_t *session, size_t *count) {
-  handshake_result *h = session->handshake;
+/* The fields that the peer has sent, if it has this role. */
+static handshake_result *received(const wsuv_session_t *s, ws_role own) {
+  return s->handshake != NULL && s->handshake->role == own ? s->handshake : NULL;
+}
+
+static const wsuv_header_t *list_fields(handshake_result *h, size_t *count) {
   const wsuv_header_t *list = h != NULL ? header_store_index(&h->fields) : NULL;
   *count = list != NULL ? h->fields.count : 0;
   return list;
 }
 
+const wsuv_header_t *wsuv_session_response_headers(const wsuv_session_t *session, size_t *count) {
+  return list_fields(received(session, WS_CLIENT), count);
+}
+
 const char *wsuv_session_response_header(const wsuv_session_t *session, const char *name) {
-  const handshake_result *h = session->handshake;
+  const handshake_result *h = received(session, WS_CLIENT);
   return h != NULL ? header_store_get(&h->fields, name, 0) : NULL;
+}
+
+const wsuv_header_t *wsuv_session_request_headers(wsuv_session_t *session, size_t *count) {
+  return list_fields(received(session, WS_SERVER), count);
+}
+
+const char *wsuv_session_request_header(const wsuv_session_t *session, const char *name) {
+  const handshake_result *h = received(session, WS_SERVER);
+  return h != NULL ? header_store_get(&h->fields, name, 0) : NULL;
+}
+
+const char *wsuv_session_target(const wsuv_session_t *session) {
+  const handshake_result *h = received(session, WS_SERVER);
+  return h != NULL ? h->target : NULL;
+}
+
+const char *wsuv_session_param(const wsuv_session_t *session, const char *name) {
+  const handshake_result *h = received(session, WS_SERVER);
+  return h != NULL ? ws_params_get(h->params, name) : NULL;
+}
+
+const char *wsuv_session_query(wsuv_session_t *session, const char *name) {
+  handshake_result *h = received(session, WS_SERVER);
+  return h != NULL ? handshake_result_query(h, name) : NULL;
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {

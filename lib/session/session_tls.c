@@ -2,6 +2,7 @@
 
 #include <wsuv/error.h>
 
+#include "base/sized.h"
 #include "net/tls/tls_info.h"
 #include "net/tls/tls_library.h"
 
@@ -20,6 +21,25 @@ void session_tls_log(log_to to, const ws_filter *filter) {
   log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite,
            tls.alpn != NULL ? ", " : "", tls.alpn != NULL ? tls.alpn : "",
            tls.resumed ? ", resumed" : "");
+}
+
+SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
+
+int session_tls_read(const ws_filter *filter, wsuv_tls_info_t *info, log_to log) {
+  tls_info tls;
+  wsuv_tls_info_t full;
+  wsuv_tls_info_init(&full);
+  ws_why why = {""};
+  int err = sized_out(info, &tls_info_type, &full, &why);
+  if (err < 0) return log_refusal(log, err, &why);
+  if (!get_tls_info(filter, &tls) || tls.version == NULL) return WSUV_ESTATE;
+  full.version = tls.version;
+  full.ciphersuite = tls.ciphersuite;
+  full.alpn = tls.alpn;
+  full.peer_certificate = tls.peer_cert;
+  full.peer_certificate_len = tls.peer_cert_len;
+  full.resumed = tls.resumed;
+  return sized_out(info, &tls_info_type, &full, NULL);
 }
 
 static bool is_tls_error(int status) {

@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_SESSION_TLS_H
 #define WS_SESSION_SESSION_TLS_H
 
-/* Reports TLS: writes what was negotiated to the log, and describes a TLS error for on_close. Both
-   are read from the chain of filters. */
+/* Reports TLS: tells the log and the program what was negotiated, and describes a TLS error for
+   on_close. All are read from the chain of filters. */
 
 #include <wsuv/session.h>
 
@@ -12,6 +12,10 @@
 
 /* Log what was negotiated. If the chain has no TLS, nothing is logged. */
 void session_tls_log(log_to to, const ws_filter *filter);
+
+/* Fill in the program's structure. NULL: there is no connection. Returns 0; WSUV_ESTATE: there is no
+   TLS, or it has negotiated nothing yet; or WSUV_ESIZE, which is logged. */
+int session_tls_read(const ws_filter *filter, wsuv_tls_info_t *info, log_to log);
 
 /* Describe the TLS error, if a session has ended with one (info->status): the filter's error, or
    `failure` if no TLS context could be made, so that there is no TLS filter. Both may be NULL. */

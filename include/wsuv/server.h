@@ -1,0 +1,498 @@
+#ifndef WSUV_SERVER_H
+#define WSUV_SERVER_H
+
+/**
+ * @file wsuv/server.h
+ * @brief The server: routes, listeners, and the decision about each upgrade.
+ *
+ * A server belongs to one loop and to the thread that runs it; only wsuv_server_post() may be
+ * called from another thread. Its sessions are those of wsuv/session.h: the same callbacks, sends,
+ * settings and rules of ending as a client's.
+ *
+ * What happens to a connection: it is accepted, with TLS if wsuv_config::tls is set; its request is
+ * read; `Host`, route, `Origin` and limits are checked, in this order; the hook `on_upgrade` of the
+ * route, or else of the server, decides, or every upgrade is accepted if there is none; the
+ * response is written; `on_open` is called. A request that is no upgrade to WebSocket, or that is
+ * refused, gets a response with a status of HTTP and `Connection: close`; wsuv/refusal.h names the
+ * causes.
+ *
+ * Callbacks run from the loop, never inside a call of a wsuv function. They may call any function.
+ * For programs that close all handles of their loop with `uv_walk`, what wsuv/client.h says about a
+ * client is true of a server, too.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include <wsuv/config.h>
+#include <wsuv/end.h>
+#include <wsuv/export.h>
+#include <wsuv/refusal.h>
+#include <wsuv/session.h>
+#include <wsuv/tls.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * @addtogroup servers
+ * @{
+ */
+
+/** Routes, listeners, and the configuration that sessions share; opaque. */
+typedef struct wsuv_server wsuv_server_t;
+
+/** One address, or one Unix socket, that a server accepts connections on; opaque. */
+typedef struct wsuv_listener wsuv_listener_t;
+
+/** A request for an upgrade to WebSocket that was not answered yet; opaque. */
+typedef struct wsuv_upgrade wsuv_upgrade_t;
+
+/**
+ * Create a server without routes and listeners.
+ * @param[out] server the new server; closed by wsuv_server_close() or a function like it
+ * @param loop the loop that it runs on; must outlive the server
+ * @param config copied, with all that it points to; NULL: the defaults of
+ *        wsuv_server_config_init()
+ * @return as wsuv_client_new(), and `UV_EINVAL`: a pattern in `hosts` or `origins` is malformed, or
+ *         `tls` has no certificate or no key. Certificates are read by the first
+ * wsuv_server_listen() or function like it
+ */
+WSUV_EXTERN int wsuv_server_new(wsuv_server_t **server, uv_loop_t *loop,
+                                const wsuv_config_t *config);
+
+/**
+ * Called with a request for an upgrade. The program owes each upgrade exactly one answer, in the
+ * hook or later: wsuv_upgrade_accept(), wsuv_upgrade_refuse() or wsuv_upgrade_refuse_open(). The
+ * upgrade and everything that is read from it are valid until then, whatever happens to the peer or
+ * the server meanwhile. A hook that returns without an answer has kept the upgrade.
+ * @param upgrade the request
+ */
+typedef void (*wsuv_upgrade_cb)(wsuv_upgrade_t *upgrade);
+
+/**
+ * Where sessions of one path go. Fill in the defaults with wsuv_route_init(). Copied by
+ * wsuv_server_add_route().
+ */
+typedef struct wsuv_route {
+  size_t size; /**< `sizeof(wsuv_route_t)` of the caller. */
+  /**
+   * The path: "/" and segments between slashes, each a literal text, or `{name}`: one segment of
+   * any text, which is not empty; the last one may be `{name?}`: the segment may be missing; or
+   * `{name...}`: all segments that are left, or none. The path of a request is first split at its
+   * slashes, then each segment is percent-decoded once. From left to right a literal text is
+   * preferred to `{name}`, and that to `{name...}`, in whatever order routes were added. A slash at
+   * the end is a segment of its own. "//", "." and ".." are segments like any other.
+   */
+  const char *path;
+  const wsuv_callbacks_t *callbacks; /**< Of its sessions; NULL: none. */
+  void *data; /**< First value of wsuv_session_data() and wsuv_upgrade_data(). */
+  /**
+   * Used instead of the server's configuration, unless NULL. Usually the server's with changes,
+   * from wsuv_server_get_config(). Fields of the whole must be the server's (wsuv/config.h).
+   */
+  const wsuv_config_t *config;
+  /**
+   * The route matches only requests that offer this subprotocol, and the response names it. NULL:
+   * the subprotocol is chosen from wsuv_config::subprotocols.
+   */
+  const char *subprotocol;
+  bool raw; /**< Sessions are raw (wsuv_request::raw), without extensions. */
+  wsuv_upgrade_cb on_upgrade; /**< Decides; NULL: the server's, see wsuv_server_on_upgrade(). */
+} wsuv_route_t;
+
+/** Fill in a route with a path and nothing else. */
+static inline void wsuv_route_init(wsuv_route_t *route, const char *path) {
+  memset(route, 0, sizeof(*route));
+  route->size = sizeof(*route);
+  route->path = path;
+}
+
+/**
+ * Add a route. It may be added at any time, and holds for requests that are read later.
+ * @param server the server
+ * @param route copied, with all that it points to
+ * @return 0;
+ *         `UV_EINVAL`: the path is malformed, or `config` is out of range or differs from the
+ *         server's in a field of the whole;
+ *         `UV_EEXIST`: there is a route that matches the same requests;
+ *         `WSUV_EINVAL_HEADER`: the subprotocol is no token;
+ *         `WSUV_ESTATE`: the server is closing; `UV_ECANCELED`: the program has closed the
+ *         server's handles; `WSUV_ESIZE`; `UV_ENOMEM`; or an error of wsuv_server_new()
+ */
+WSUV_EXTERN int wsuv_server_add_route(wsuv_server_t *server, const wsuv_route_t *route);
+
+/**
+ * Add a route that has a path, callbacks and nothing else.
+ * @param server the server
+ * @param path see wsuv_route::path
+ * @param callbacks copied; NULL: none
+ * @param data see wsuv_route::data
+ * @return as wsuv_server_add_route()
+ */
+WSUV_EXTERN int wsuv_server_route(wsuv_server_t *server, const char *path,
+                                  const wsuv_callbacks_t *callbacks, void *data);
+
+/** Let @p cb decide about upgrades of routes that have no hook of their own; NULL: accept them. */
+WSUV_EXTERN void wsuv_server_on_upgrade(wsuv_server_t *server, wsuv_upgrade_cb cb);
+
+/**
+ * Called from the loop when a connection has got no session, for bans and alarms. It is not called
+ * for upgrades that the program refuses, nor for connections that end because the server is closed.
+ * @param server the server
+ * @param refusal what happened; valid until the callback returns
+ */
+typedef void (*wsuv_refused_cb)(wsuv_server_t *server, const wsuv_refusal_t *refusal);
+
+/** Call @p cb when a connection was refused; NULL: call nothing. */
+WSUV_EXTERN void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb cb);
+
+/** @name Listening
+ * These functions return 0;
+ * `WSUV_ESTATE`: the server is closing; `UV_ECANCELED`: the program has closed the server's
+ * handles; `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`, `UV_EACCES`: the address cannot be used;
+ * `WSUV_ETLS`, `WSUV_ETLSTRUST`: a certificate or key of wsuv_config::tls cannot be read or used,
+ * and the log names the file; `WSUV_ESIZE`; `UV_ENOMEM`; or another error of the system.
+ *
+ * A listener keeps the loop alive. It belongs to the server until wsuv_listener_close() or the end
+ * of the server.
+ * @{ */
+
+/** How to listen. Fill in the defaults with wsuv_listen_options_init(). */
+typedef struct wsuv_listen_options {
+  size_t size; /**< `sizeof(wsuv_listen_options_t)` of the caller. */
+  bool plain;  /**< Without TLS, although wsuv_config::tls is set: behind a proxy that has it. */
+  /** With a Unix socket: do not remove its file when the listener closes. */
+  bool keep_path;
+  unsigned backlog; /**< Used instead of wsuv_config::backlog, unless it is 0. */
+} wsuv_listen_options_t;
+
+/** Fill in the defaults. */
+static inline void wsuv_listen_options_init(wsuv_listen_options_t *options) {
+  memset(options, 0, sizeof(*options));
+  options->size = sizeof(*options);
+}
+
+/**
+ * Listen on a TCP port.
+ * @param server the server
+ * @param host a numeric address; NULL: all addresses, of IPv6 and IPv4; "localhost": 127.0.0.1 and
+ *        ::1, or the one of them that the machine has
+ * @param port 0: a free port, which wsuv_listener_address() returns
+ * @param[out] listener may be NULL
+ * @return see above, and `UV_EINVAL`: the host is another name, or the port is above 65535
+ */
+WSUV_EXTERN int wsuv_server_listen(wsuv_server_t *server, const char *host, unsigned port,
+                                   wsuv_listener_t **listener);
+
+/**
+ * Listen on a Unix socket. A file of that name is replaced if it is a socket that nobody listens
+ * on. It is removed when the listener closes, unless another file has taken its place, or
+ * `keep_path` is set.
+ * @param server the server
+ * @param path 107 bytes at most
+ * @param mode the file's permissions, such as 0660
+ * @param options NULL: the defaults
+ * @param[out] listener may be NULL
+ * @return see above, and `UV_EINVAL`: the path is empty or too long
+ */
+WSUV_EXTERN int wsuv_server_listen_unix(wsuv_server_t *server, const char *path, unsigned mode,
+                                        const wsuv_listen_options_t *options,
+                                        wsuv_listener_t **listener);
+
+/**
+ * Listen on a socket that is listening already, such as one of systemd's.
+ * @param server the server
+ * @param fd the server's when this succeeds, which closes it; otherwise still the caller's
+ * @param options NULL: the defaults
+ * @param[out] listener may be NULL
+ * @return see above, and `UV_EINVAL`: it is no listening stream socket of IP or Unix
+ */
+WSUV_EXTERN int wsuv_server_listen_fd(wsuv_server_t *server, int fd,
+                                      const wsuv_listen_options_t *options,
+                                      wsuv_listener_t **listener);
+
+/**
+ * The address that a listener is bound to, with its port. On "localhost" that of IPv4, if there is
+ * one; the port is the same.
+ * @return 0 or libuv's error
+ */
+WSUV_EXTERN int wsuv_listener_address(const wsuv_listener_t *listener,
+                                      struct sockaddr_storage *addr);
+
+/** The descriptor of a listener, to hand it over to another process; -1: it has none. */
+WSUV_EXTERN int wsuv_listener_fd(const wsuv_listener_t *listener);
+
+/**
+ * Accept no more connections here. Connections that were accepted go on. The listener is gone when
+ * this returns.
+ */
+WSUV_EXTERN void wsuv_listener_close(wsuv_listener_t *listener);
+/** @} */
+
+/** @name What an upgrade asks for
+ * Strings are valid until the upgrade is answered.
+ * @{ */
+
+/** The server that the request came to; NULL: it is gone. */
+WSUV_EXTERN wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade);
+
+/** The target of the request: path and query, as sent. */
+WSUV_EXTERN const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade);
+
+/**
+ * The value of a parameter of the route's path, percent-decoded.
+ * @param upgrade the request
+ * @param name as in `{name}`
+ * @return terminated; NULL: there is no such parameter, or its segment is missing
+ */
+WSUV_EXTERN const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name);
+
+/**
+ * The value of a key of the query, decoded as a form's: "+" is a space. A malformed escape stays as
+ * it is. Of several equal keys it is the first.
+ * @param upgrade the request
+ * @param name the key, decoded
+ * @return terminated; NULL: there is no such key, its value has a NUL, or there is no memory
+ */
+WSUV_EXTERN const char *wsuv_upgrade_query(wsuv_upgrade_t *upgrade, const char *name);
+
+/**
+ * A header field of the request.
+ * @param upgrade the request
+ * @param name in any case
+ * @return the value of the first field of that name, terminated; NULL: there is none
+ */
+WSUV_EXTERN const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name);
+
+/**
+ * All header fields of the request, in their order.
+ * @param upgrade the request
+ * @param[out] count how many
+ * @return an array; NULL, and a count of 0: there is no memory
+ */
+WSUV_EXTERN const wsuv_header_t *wsuv_upgrade_headers(wsuv_upgrade_t *upgrade, size_t *count);
+
+/** The n-th (from 0) subprotocol that the client offers, in its order; NULL: there are fewer. */
+WSUV_EXTERN const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n);
+
+/**
+ * The peer's address.
+ * @param upgrade the request
+ * @param[out] addr AF_INET, AF_INET6 or AF_UNIX
+ * @return 0, or libuv's error
+ */
+WSUV_EXTERN int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade,
+                                          struct sockaddr_storage *addr);
+
+/**
+ * What TLS has negotiated, and the client's certificate.
+ * @param upgrade the request
+ * @param[in,out] info initialised by wsuv_tls_info_init(); valid until control returns to the loop
+ * @return 0; `WSUV_ESTATE`: there is no TLS, or the connection is gone; `WSUV_ESIZE`
+ */
+WSUV_EXTERN int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info);
+
+/** Attach a pointer that belongs to the program. */
+WSUV_EXTERN void wsuv_upgrade_set_data(wsuv_upgrade_t *upgrade, void *data);
+
+/** The pointer that was attached; at first the route's. */
+WSUV_EXTERN void *wsuv_upgrade_data(const wsuv_upgrade_t *upgrade);
+
+/**
+ * Call @p cb, from the loop, when an answer has become useless, because the peer is gone, the
+ * deadline has passed or the server closes: a hint to stop asking others. The answer is owed
+ * nevertheless. The peer's end is noticed until it has sent 64 KiB behind its request.
+ */
+WSUV_EXTERN void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb cb);
+/** @} */
+
+/** @name Answers
+ * Each of these functions returns 0; or `WSUV_ESTATE`: the peer, the deadline
+ * (wsuv_config::handshake_timeout_ms, which has sent 503) or the end of the server was faster. In
+ * both cases the upgrade is gone. After any other error it is as before, and an answer is still
+ * owed.
+ * @{ */
+
+/**
+ * How a session is opened. Fill in the defaults with wsuv_accept_init(). What is not set is the
+ * route's.
+ */
+typedef struct wsuv_accept {
+  size_t size; /**< `sizeof(wsuv_accept_t)` of the caller. */
+  /** One of the offered subprotocols. NULL: as the configuration chooses; "": none. */
+  const char *subprotocol;
+  const wsuv_header_t *headers;      /**< Sent in the response, after the configuration's. */
+  size_t header_count;               /**< How many #headers. */
+  const wsuv_callbacks_t *callbacks; /**< Of the session; NULL: the route's. */
+  const wsuv_config_t *config;       /**< As wsuv_route::config; NULL: the route's. */
+  bool decline_extensions;           /**< The session has no extensions. */
+  void *data;                        /**< First value of wsuv_session_data(). */
+} wsuv_accept_t;
+
+/** Fill in the defaults for an upgrade: everything is the route's. */
+static inline void wsuv_accept_init(wsuv_accept_t *accept, const wsuv_upgrade_t *upgrade) {
+  memset(accept, 0, sizeof(*accept));
+  accept->size = sizeof(*accept);
+  accept->data = wsuv_upgrade_data(upgrade);
+}
+
+/**
+ * Accept. From now on there is a session that ends with exactly one `on_close`, also if the
+ * response cannot be written and `on_open` never runs. `on_open` is called from the loop, before
+ * the first message.
+ * @param upgrade the request
+ * @param accept copied; NULL: the defaults
+ * @param[out] session may be NULL
+ * @return see above, and `WSUV_ESUBPROTOCOL`: the subprotocol was not offered;
+ *         `WSUV_EINVAL_HEADER`: a field that may not be sent; `UV_EINVAL`: `config` is out of
+ *         range or differs from the server's in a field of the whole; `WSUV_ESIZE`; `UV_ENOMEM`;
+ *         what a hook of an extension returned; or libuv's error when a handle cannot be made
+ */
+WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
+                                    wsuv_session_t **session);
+
+/**
+ * Refuse with a response of HTTP. Browsers show pages neither its status nor its body:
+ * wsuv_upgrade_refuse_open() can tell them why.
+ * @param upgrade the request
+ * @param status 300 to 599
+ * @param headers sent in the response: `WWW-Authenticate` with 401, `Location` with 302; may be
+ *        NULL
+ * @param header_count how many @p headers
+ * @param body its body; may be NULL
+ * @param len bytes of the body
+ * @return see above, and `UV_EINVAL`: the status; `WSUV_EINVAL_HEADER`: a field that may not be
+ *         sent; `UV_ENOMEM`
+ */
+WSUV_EXTERN int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status,
+                                    const wsuv_header_t *headers, size_t header_count,
+                                    const void *body, size_t len);
+
+/**
+ * Refuse so that a page can learn why: the connection is opened and closed at once with a code,
+ * such as 4401. No callback of a session runs.
+ * @param upgrade the request
+ * @param code as wsuv_session_close()
+ * @param reason as wsuv_session_close(); NULL: none
+ * @return see above, and the errors of wsuv_session_close() and wsuv_upgrade_accept()
+ */
+WSUV_EXTERN int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code,
+                                         const char *reason);
+/** @} */
+
+/** @name What a session has asked for
+ * As the functions of an upgrade. The strings are valid until `on_open` returns; with
+ * wsuv_config::keep_handshake, until `on_close` returns. In a client's session, and when the
+ * strings are gone, these functions return NULL.
+ * @{ */
+
+/** The server that the session belongs to; NULL: it is a client's. */
+WSUV_EXTERN wsuv_server_t *wsuv_session_server(const wsuv_session_t *session);
+
+/** As wsuv_upgrade_target(). */
+WSUV_EXTERN const char *wsuv_session_target(const wsuv_session_t *session);
+
+/** As wsuv_upgrade_param(). */
+WSUV_EXTERN const char *wsuv_session_param(const wsuv_session_t *session, const char *name);
+
+/** As wsuv_upgrade_query(). */
+WSUV_EXTERN const char *wsuv_session_query(wsuv_session_t *session, const char *name);
+
+/** As wsuv_upgrade_header(). */
+WSUV_EXTERN const char *wsuv_session_request_header(const wsuv_session_t *session,
+                                                    const char *name);
+
+/** As wsuv_upgrade_headers(). */
+WSUV_EXTERN const wsuv_header_t *wsuv_session_request_headers(wsuv_session_t *session,
+                                                              size_t *count);
+/** @} */
+
+/** @name Ending
+ * A server may be closed from every callback, and again while it closes: the earlier end counts,
+ * and each @p cb is called.
+ * @{ */
+
+/**
+ * Called when a server is closed. In the callback, the program may only read the server's data with
+ * wsuv_server_data(). After the callback the server is freed; its allocator must still be valid
+ * then, and until each upgrade that the program keeps is answered.
+ */
+typedef void (*wsuv_server_close_cb)(wsuv_server_t *server);
+
+/**
+ * Close a server: listeners close, upgrades that are not answered get 503, requests that are not
+ * complete are dropped, and open sessions start the closing handshake. When every session has had
+ * its `on_close`, @p cb is called from the loop, and the server is freed.
+ * @param server the server; NULL does nothing
+ * @param how code, reason and time; NULL: 1001 at once, with each session's own deadline
+ * @param cb may be NULL
+ * @return as wsuv_client_close_with()
+ */
+WSUV_EXTERN int wsuv_server_close(wsuv_server_t *server, const wsuv_end_t *how,
+                                  wsuv_server_close_cb cb);
+
+/** Close a server, but do not wait for the peers: every session is terminated (`UV_ECANCELED`). */
+WSUV_EXTERN int wsuv_server_terminate(wsuv_server_t *server, wsuv_server_close_cb cb);
+
+/**
+ * Let a server end by itself: what waits to be accepted is accepted, then listeners close;
+ * handshakes and sessions go on. When the last of them has ended, @p cb is called from the loop,
+ * and the server is freed. wsuv_server_close() may be called meanwhile.
+ */
+WSUV_EXTERN int wsuv_server_drain(wsuv_server_t *server, wsuv_server_close_cb cb);
+/** @} */
+
+/** @name Properties of a server
+ * As the functions of a client that have the same names (wsuv/client.h).
+ * @{ */
+
+/** Called on the loop's thread, for wsuv_server_post(). It may call any function. */
+typedef void (*wsuv_server_post_cb)(wsuv_server_t *server, void *arg);
+
+/** As wsuv_client_post(). */
+WSUV_EXTERN int wsuv_server_post(wsuv_server_t *server, wsuv_server_post_cb cb, void *arg);
+
+/** As wsuv_client_set_tls(): the certificates and keys of the connections to come. */
+WSUV_EXTERN int wsuv_server_set_tls(wsuv_server_t *server, const wsuv_tls_config_t *tls);
+
+/** As wsuv_client_copy_config(). */
+WSUV_EXTERN void wsuv_server_copy_config(const wsuv_server_t *server, wsuv_config_t *config,
+                                         size_t size);
+
+/** As wsuv_client_get_config(). */
+static inline void wsuv_server_get_config(const wsuv_server_t *server, wsuv_config_t *config) {
+  wsuv_server_copy_config(server, config, sizeof(*config));
+}
+
+/** The loop that was given to wsuv_server_new(). */
+WSUV_EXTERN uv_loop_t *wsuv_server_loop(const wsuv_server_t *server);
+
+/** The number of sessions whose `on_close` has not returned yet. */
+WSUV_EXTERN size_t wsuv_server_session_count(const wsuv_server_t *server);
+
+/** Called with each session of a server; @p arg is as given. */
+typedef void (*wsuv_server_each_cb)(wsuv_session_t *session, void *arg);
+
+/** As wsuv_client_walk(). */
+WSUV_EXTERN void wsuv_server_each(wsuv_server_t *server, wsuv_server_each_cb cb, void *arg);
+
+/** Attach a pointer that belongs to the program. */
+WSUV_EXTERN void wsuv_server_set_data(wsuv_server_t *server, void *data);
+
+/** The pointer that was attached; NULL at first. */
+WSUV_EXTERN void *wsuv_server_data(const wsuv_server_t *server);
+/** @} */
+
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,108 @@
+#include "session/address_counts.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/error.h"
+
+/* A hash table that grows. IPv4 addresses are kept as they would be mapped into IPv6, but in 64 bits:
+   the prefix ::ffff is no one's /64. */
+
+enum { BUCKETS_MIN = 64 };
+
+void address_counts_init(address_counts *t, const wsuv_allocator_t *alloc, uint64_t seed) {
+  *t = (address_counts){.alloc = alloc, .seed = seed};
+}
+
+void address_counts_free(address_counts *t) {
+  ws_free(t->alloc, t->buckets);
+  t->buckets = NULL;
+}
+
+/* Multiply and fold, with a random seed. */
+static ws_list *bucket_of(const address_counts *t, uint64_t key) {
+  uint64_t hash = (key ^ t->seed) * UINT64_C(0x9e3779b97f4a7c15);
+  hash = (hash ^ (hash >> 32)) * (t->seed | 1);
+  return &t->buckets[(hash >> 32) & (t->bucket_count - 1)];
+}
+
+static int grow(address_counts *t) {
+  const size_t old_count = t->bucket_count, count = old_count > 0 ? old_count * 2 : BUCKETS_MIN;
+  ws_list *old = t->buckets, *fresh, *node;
+  if (count > SIZE_MAX / sizeof *fresh) return WS_ENOMEM;
+  fresh = ws_malloc(t->alloc, count * sizeof *fresh);
+  if (fresh == NULL) return WS_ENOMEM;
+  for (size_t i = 0; i < count; i++) ws_list_init(&fresh[i]);
+  t->buckets = fresh;
+  t->bucket_count = count;
+  for (size_t i = 0; i < old_count; i++) {
+    while ((node = ws_list_pop(&old[i])) != NULL) {
+      ws_list_append(bucket_of(t, ws_list_entry(node, address_count, node)->key), node);
+    }
+  }
+  ws_free(t->alloc, old);
+  return 0;
+}
+
+static bool key_of(const struct sockaddr_storage *addr, uint64_t *key) {
+  if (addr->ss_family == AF_INET) {
+    const struct sockaddr_in *in = (const struct sockaddr_in *) (const void *) addr;
+    *key = UINT64_C(0x0000ffff00000000) | in->sin_addr.s_addr;
+    return true;
+  }
+  if (addr->ss_family != AF_INET6) return false;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) (const void *) addr;
+  const uint8_t *bytes = in6->sin6_addr.s6_addr;
+  uint32_t v4;
+  memcpy(key, bytes, sizeof *key);
+  if (!IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) return true;
+  memcpy(&v4, bytes + 12, sizeof v4);
+  *key = UINT64_C(0x0000ffff00000000) | v4;
+  return true;
+}
+
+address_count *address_counts_find(const address_counts *t, uint64_t key) {
+  if (t->count == 0) return NULL;
+  const ws_list *bucket = bucket_of(t, key);
+  for (ws_list *n = bucket->next; n != bucket; n = n->next) {
+    address_count *c = ws_list_entry(n, address_count, node);
+    if (c->key == key) return c;
+  }
+  return NULL;
+}
+
+address_count *address_counts_find_address(const address_counts *t,
+                                           const struct sockaddr_storage *addr) {
+  uint64_t key;
+  return key_of(addr, &key) ? address_counts_find(t, key) : NULL;
+}
+
+/* A table that cannot grow only becomes slower. */
+address_count *address_counts_at(address_counts *t, uint64_t key) {
+  address_count *c = address_counts_find(t, key);
+  if (c != NULL) return c;
+  if (t->count >= t->bucket_count && grow(t) < 0 && t->bucket_count == 0) return NULL;
+  c = ws_calloc(t->alloc, sizeof *c);
+  if (c == NULL) return NULL;
+  c->key = key;
+  ws_list_append(bucket_of(t, key), &c->node);
+  t->count++;
+  return c;
+}
+
+address_count *address_counts_get(address_counts *t, const struct sockaddr_storage *addr,
+                                  int *err) {
+  uint64_t key;
+  *err = 0;
+  if (!key_of(addr, &key)) return NULL;
+  address_count *c = address_counts_at(t, key);
+  if (c == NULL) *err = WS_ENOMEM;
+  return c;
+}
+
+void address_counts_drop(address_counts *t, address_count *c) {
+  if (c->handshakes > 0 || c->sessions > 0) return;
+  ws_list_remove(&c->node);
+  ws_free(t->alloc, c);
+  t->count--;
+}

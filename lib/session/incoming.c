@@ -1,0 +1,482 @@
+#include "session/incoming.h"
+
+#include <string.h>
+
+#include <wsuv/error.h>
+
+#include "base/error.h"
+#include "net/tls/tls.h"
+#include "proto/handshake/refused.h"
+#include "session/log.h"
+#include "session/session_tls.h"
+
+/* Reads one request and writes one answer. Every event of the owner may end the connection, so the
+   state is looked at again after each of them. */
+
+static incoming *of_opening(const opening *o) {
+  return (incoming *) (uintptr_t) o;
+}
+
+static incoming *of_place(handshake_place *place) {
+  return ws_list_entry(place, incoming, place);
+}
+
+static uint64_t incoming_now_ms(const incoming *in) {
+  return in->endpoint->env->ops->now_ms(in->endpoint->env);
+}
+
+/* A step has ended: keep how long it took. */
+static void record_step(incoming *in, uint32_t *took_us) {
+  uint64_t now = in->endpoint->env->ops->now_ns(in->endpoint->env);
+  uint64_t us = (now - in->base.figures.since_ns) / 1000;
+  *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
+  in->base.figures.since_ns = now;
+}
+
+/* Waiting */
+
+static void wait_for(incoming *in, handshake_kind kind, uint64_t deadline_ms) {
+  handshakes_leave(in->handshakes, &in->place);
+  handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
+}
+
+/* The request is complete, or will never be. */
+static void uncount(incoming *in) {
+  if (in->from == NULL) return;
+  in->from->handshakes--;
+  address_counts_drop(in->counts, in->from);
+  in->from = NULL;
+}
+
+/* Ending */
+
+/* Nothing of the endpoint is used any more. */
+static void be_over(incoming *in) {
+  endpoint *e = in->endpoint;
+  handshakes_leave(in->handshakes, &in->place);
+  uncount(in);
+  in->state = INCOMING_CLOSED;
+  in->endpoint = NULL;
+  endpoint_keep_loop_alive(e, false);
+  in->events->on_over(in);
+  endpoint_release(e);
+}
+
+static void incoming_close(incoming *in) {
+  if (in->state == INCOMING_CLOSED) return;
+  in->state = INCOMING_CLOSED;
+  handshakes_leave(in->handshakes, &in->place);
+  uncount(in);
+  in->base.filter->ops->close(in->base.filter);
+}
+
+static void close_and_report(incoming *in, wsuv_refused_t cause, int code, const char *detail) {
+  const incoming_failure failure = {.cause = cause, .code = code, .detail = detail};
+  incoming_close(in);
+  in->events->on_refused(in, &failure);
+}
+
+/* The answer that is owed is of no use any more. */
+static void gone(incoming *in, const incoming_failure *failure) {
+  if (failure->status > 0) {
+    incoming_refuse_with(in, failure);
+  } else {
+    incoming_close(in);
+  }
+  in->events->on_gone(in);
+}
+
+/* Writing */
+
+static bool answer_left(const incoming *in) {
+  size_t len;
+  (void) h1_server_answer(in->request, &len);
+  return in->sent == len;
+}
+
+/* Write the rest of the answer, as far as the filter takes it. */
+static void write_rest(incoming *in) {
+  size_t len;
+  const char *text = h1_server_answer(in->request, &len);
+  ws_filter *filter = in->base.filter;
+  while (in->write_error == 0 && in->retained == 0 && in->sent < len) {
+    const ws_view piece = {(const uint8_t *) text + in->sent, len - in->sent};
+    size_t taken;
+    in->write_error = filter->ops->write(filter, &piece, 1, &taken, &in->retained);
+    if (in->write_error < 0) break;
+    in->sent += taken;
+    in->base.figures.wire_sent += taken;
+  }
+}
+
+static int go_on_reading(incoming *in) {
+  if (in->reading) return 0;
+  int err = in->base.filter->ops->read_start(in->base.filter);
+  in->reading = err == 0;
+  return err;
+}
+
+/* The error response has left. The peer can read it, as long as we take what it still sends: closing
+   with unread bytes would reset the connection. */
+static void await_end(incoming *in) {
+  in->state = INCOMING_ENDING;
+  in->base.filter->ops->shutdown(in->base.filter);
+  if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
+}
+
+/* The response 101 has left: pass the transport to the session, which frees the opening. */
+static void become_ready(incoming *in) {
+  handshake_result *result;
+  int err = go_on_reading(in);
+  if (err == 0) err = h1_server_result(in->request, &result);
+  if (err < 0) {
+    in->base.events->on_failed(in->base.up, err, "");
+    return;
+  }
+  ws_filter *filter = in->base.filter;
+  result->params = in->params;
+  in->params = NULL;
+  result->rest = in->early.base;
+  result->rest_len = in->early.len;
+  record_step(in, &in->base.figures.upgrade_us);
+  in->base.filter = NULL;
+  in->base.events->on_ready(in->base.up, filter, result);
+}
+
+static void write_answer(incoming *in) {
+  write_rest(in);
+  if (in->write_error < 0 && in->state == INCOMING_ACCEPTED) {
+    in->base.events->on_failed(in->base.up, in->write_error, "");
+  } else if (in->write_error < 0) {
+    incoming_close(in);
+  } else if (answer_left(in) && in->state == INCOMING_ACCEPTED) {
+    become_ready(in);
+  } else if (answer_left(in) && in->state == INCOMING_REFUSED) {
+    await_end(in);
+  }
+}
+
+/* Refusing */
+
+void incoming_refuse(incoming *in) {
+  in->state = INCOMING_REFUSED;
+  uncount(in);
+  wait_for(in, HANDSHAKE_ENDING, incoming_now_ms(in) + INCOMING_ENDING_MS);
+  write_answer(in);
+}
+
+void incoming_refuse_with(incoming *in, const incoming_failure *failure) {
+  static const wsuv_header_t retry = {"Retry-After", "5"};
+  int err = h1_server_reject(in->request, failure->status, &retry, failure->status == 503 ? 1 : 0,
+                             NULL, 0);
+  if (err < 0) {
+    incoming_close(in);
+  } else {
+    incoming_refuse(in);
+  }
+}
+
+static void refuse_and_report(incoming *in, const incoming_failure *failure) {
+  incoming_refuse_with(in, failure);
+  in->events->on_refused(in, failure);
+}
+
+/* Reading */
+
+/* Keep bytes that came behind the request. Beyond the limit reading waits. */
+static int keep_early(incoming *in, const uint8_t *data, size_t len) {
+  block_spare none;
+  block_spare_init(&none, in->alloc);
+  if (len == 0) return 0;
+  if (block_reserve(&in->early, &none, len, SIZE_MAX) < 0) return WS_ENOMEM;
+  memcpy(in->early.base + in->early.len, data, len);
+  in->early.len += len;
+  if (in->early.len < INCOMING_EARLY_MAX) return 0;
+  in->base.filter->ops->read_stop(in->base.filter);
+  in->reading = false;
+  return 0;
+}
+
+static void be_without_memory(incoming *in) {
+  const incoming_failure failure = {WSUV_REFUSED_NO_MEMORY, WS_ENOMEM, 500, ""};
+  if (in->state == INCOMING_ACCEPTED) {
+    in->base.events->on_failed(in->base.up, WS_ENOMEM, "");
+  } else if (in->state == INCOMING_DECIDING) {
+    gone(in, &failure);
+    in->events->on_refused(in, &failure);
+  }
+}
+
+static void be_complete(incoming *in, const uint8_t *rest, size_t len) {
+  in->state = INCOMING_DECIDING;
+  uncount(in);
+  wait_for(in, HANDSHAKE_DECIDING, in->place.deadline_ms);
+  if (keep_early(in, rest, len) < 0) {
+    be_without_memory(in);
+  } else {
+    in->events->on_request(in);
+  }
+}
+
+static void read_request(incoming *in, const uint8_t *data, size_t len) {
+  size_t used;
+  in->received = true;
+  int r = h1_server_feed(in->request, data, len, &used);
+  if (r > 0) {
+    be_complete(in, data + used, len - used);
+  } else if (r < 0) {
+    wsuv_refused_t refused = h1_server_cause(in->request);
+    const incoming_failure failure = {refused, r, refused_status(refused),
+                                      h1_server_detail(in->request)};
+    refuse_and_report(in, &failure);
+  }
+}
+
+/* The peer has ended its direction, or reading has failed. */
+static void read_end(incoming *in, int status) {
+  const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
+  in->peer_ended = true;
+  in->reading = false;
+  switch ((incoming_state) in->state) {
+  case INCOMING_READING: close_and_report(in, WSUV_REFUSED_GONE, status, ""); break;
+  case INCOMING_DECIDING:
+    gone(in, &failure);
+    in->events->on_refused(in, &failure);
+    break;
+  case INCOMING_ACCEPTED: in->base.events->on_failed(in->base.up, status, ""); break;
+  case INCOMING_REFUSED: break; /* the answer may still be written */
+  case INCOMING_ENDING: incoming_close(in); break;
+  case INCOMING_CLOSED: break;
+  }
+}
+
+/* The filter */
+
+static void incoming_on_connect(void *up, int status) {
+  incoming *in = up;
+  if (status < 0) {
+    close_and_report(in, WSUV_REFUSED_TLS, status, "");
+    return;
+  }
+  in->base.stage = WSUV_STAGE_HANDSHAKE;
+  record_step(in, &in->base.figures.tls_us);
+  if (go_on_reading(in) < 0) incoming_close(in);
+}
+
+static void incoming_on_alloc(void *up, ws_room *buf) {
+  incoming *in = up;
+  *buf = (ws_room){in->endpoint->read_buf, ENDPOINT_READ_SIZE};
+  if (in->state == INCOMING_DECIDING || in->state == INCOMING_ACCEPTED) {
+    buf->len = INCOMING_EARLY_MAX - in->early.len;
+  }
+}
+
+static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  incoming *in = up;
+  if (n < 0) {
+    read_end(in, (int) n);
+    return;
+  }
+  in->base.figures.wire_received += (size_t) n;
+  if (in->state == INCOMING_READING) {
+    read_request(in, data, (size_t) n);
+  } else if (in->state == INCOMING_DECIDING || in->state == INCOMING_ACCEPTED) {
+    if (keep_early(in, data, (size_t) n) < 0) be_without_memory(in);
+  }
+}
+
+static void incoming_on_write(void *up, int status) {
+  incoming *in = up;
+  if (status == 0) {
+    in->sent += in->retained;
+    in->base.figures.wire_sent += in->retained;
+  } else {
+    in->write_error = status;
+  }
+  in->retained = 0;
+  write_answer(in);
+}
+
+static void incoming_on_closed(void *up) {
+  incoming *in = up;
+  if (in->state == INCOMING_ACCEPTED) {
+    in->base.events->on_closed(in->base.up);
+  } else {
+    be_over(in);
+  }
+}
+
+static const ws_filter_events filter_events = {.on_connect = incoming_on_connect,
+                                               .on_alloc = incoming_on_alloc,
+                                               .on_read = incoming_on_read,
+                                               .on_write = incoming_on_write,
+                                               .on_close = incoming_on_closed};
+
+static void use_filter(incoming *in, ws_filter *filter) {
+  in->base.filter = filter;
+  filter->events = &filter_events;
+  filter->up = in;
+}
+
+/* Deadlines */
+
+static void on_expire(handshake_place *place) {
+  static const incoming_failure late = {WSUV_REFUSED_TIMEOUT, WS_ETIMEDOUT, 408, ""};
+  static const incoming_failure undecided = {WSUV_REFUSED_UNDECIDED, WS_ETIMEDOUT, 503, ""};
+  incoming *in = of_place(place);
+  if (in->state == INCOMING_DECIDING) {
+    gone(in, &undecided);
+    in->events->on_refused(in, &undecided);
+  } else if (in->state != INCOMING_READING) {
+    incoming_close(in);
+  } else if (in->received) {
+    refuse_and_report(in, &late);
+  } else {
+    close_and_report(in, WSUV_REFUSED_SILENT, WS_ETIMEDOUT, "");
+  }
+}
+
+static void on_evict(handshake_place *place) {
+  incoming *in = of_place(place);
+  if (in->state == INCOMING_READING) {
+    close_and_report(in, WSUV_REFUSED_HANDSHAKES, WSUV_EQUEUEFULL, "");
+  } else {
+    incoming_close(in);
+  }
+}
+
+/* The opening of a session */
+
+static void incoming_start_session(opening *o) {
+  incoming *in = of_opening(o);
+  write_answer(in);
+}
+
+static bool never(const opening *o) {
+  (void) o; /* an accepted connection waits for nobody */
+  return false;
+}
+
+static void incoming_expire(opening *o, const char *detail) {
+  o->events->on_failed(o->up, WS_ETIMEDOUT, detail);
+}
+
+static void incoming_abandon(opening *o) {
+  if (o->filter != NULL) o->filter->ops->close(o->filter);
+}
+
+static void incoming_opened(opening *o) {
+  be_over(of_opening(o));
+}
+
+static const char *incoming_request_head(const opening *o, size_t *len) {
+  (void) o; /* the text as it came is not kept */
+  *len = 0;
+  return NULL;
+}
+
+static void incoming_describe(opening *o, wsuv_close_info_t *info) {
+  session_tls_describe(o->filter, NULL, info);
+}
+
+static const opening_ops ops = {.start = incoming_start_session,
+                                .waits = never,
+                                .is_held = never,
+                                .expire = incoming_expire,
+                                .abandon = incoming_abandon,
+                                .free = incoming_opened,
+                                .request_head = incoming_request_head,
+                                .describe = incoming_describe};
+
+opening *incoming_accept(incoming *in, ws_params *params) {
+  uint64_t now = incoming_now_ms(in), deadline = in->place.deadline_ms;
+  in->state = INCOMING_ACCEPTED;
+  in->params = params;
+  in->base.handshake_timeout_ms = deadline > now ? deadline - now : 1;
+  handshakes_leave(in->handshakes, &in->place);
+  return &in->base;
+}
+
+/* Lifetime */
+
+int incoming_init(incoming *in, endpoint *e, const incoming_events *events) {
+  const h1_server_limits limits = {e->config.max_handshake_size, e->config.max_handshake_headers};
+  memset(in, 0, sizeof *in);
+  in->base.ops = &ops;
+  in->base.stage = WSUV_STAGE_HANDSHAKE;
+  in->base.figures.since_ns = e->env->ops->now_ns(e->env);
+  in->alloc = &e->alloc;
+  in->endpoint = e;
+  in->events = events;
+  in->place.expire = on_expire;
+  in->place.evict = on_evict;
+  ws_list_init(&in->place.node);
+  return h1_server_new(&in->request, in->alloc, &limits);
+}
+
+static int put_tls_over(incoming *in, tls_context *tls, ws_filter *lower) {
+  endpoint *e = in->endpoint;
+  in->base.stage = WSUV_STAGE_TLS;
+  return tls_start(&in->base.filter, e->env, tls, &e->tls_turns, NULL, 0, lower, &filter_events,
+                   in);
+}
+
+void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
+                    tls_context *tls) {
+  endpoint *e = in->endpoint;
+  int err;
+  in->handshakes = h;
+  in->counts = counts;
+  endpoint_retain(e);
+  endpoint_keep_loop_alive(e, true);
+  wait_for(in, HANDSHAKE_READING, incoming_now_ms(in) + e->config.handshake_timeout_ms);
+  in->from = address_counts_get(counts, &in->peer, &err);
+  if (in->from != NULL) in->from->handshakes++;
+  if (err == 0 && tls != NULL) err = put_tls_over(in, tls, filter);
+  if (err < 0 || tls == NULL) use_filter(in, filter);
+  if (err == 0 && tls == NULL) err = go_on_reading(in);
+  if (err < 0) close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
+}
+
+void incoming_free(incoming *in) {
+  block_spare none;
+  block_spare_init(&none, in->alloc);
+  block_release(&in->early, &none);
+  block_spare_free(&none);
+  ws_free(in->alloc, in->params);
+  h1_server_free(in->request);
+}
+
+/* The lists of a server's connections */
+
+static void incoming_end(incoming *in, bool now) {
+  static const incoming_failure closing = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 503, ""};
+  static const incoming_failure dropped = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 0, ""};
+  if (in->state == INCOMING_DECIDING) {
+    gone(in, now ? &dropped : &closing);
+  } else if (in->state != INCOMING_ACCEPTED && (now || in->state == INCOMING_READING)) {
+    incoming_close(in);
+  }
+}
+
+void incoming_end_all(handshakes *h, bool now) {
+  handshake_place *place;
+  while ((place = handshakes_first(h, HANDSHAKE_READING)) != NULL) incoming_end(of_place(place), now);
+  while ((place = handshakes_first(h, HANDSHAKE_DECIDING)) != NULL) {
+    incoming_end(of_place(place), now);
+  }
+  while (now && (place = handshakes_first(h, HANDSHAKE_ENDING)) != NULL) {
+    incoming_end(of_place(place), now);
+  }
+}
+
+void incoming_evict_one(handshakes *h, const address_count *from) {
+  ws_list *list = &h->lists[HANDSHAKE_READING];
+  for (ws_list *n = list->next; n != list; n = n->next) {
+    handshake_place *place = ws_list_entry(n, handshake_place, node);
+    if (of_place(place)->from != from) continue;
+    handshakes_leave(h, place);
+    close_and_report(of_place(place), WSUV_REFUSED_HANDSHAKES_PER_ADDRESS, WSUV_EQUEUEFULL, "");
+    return;
+  }
+}

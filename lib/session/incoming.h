@@ -1,0 +1,119 @@
+#ifndef WS_SESSION_INCOMING_H
+#define WS_SESSION_INCOMING_H
+
+/* A connection that a server has accepted, until it has a session or is closed: TLS, the request,
+   the answer. It reads the request and writes the answer; what the answer is, its owner decides. It
+   knows no session: to the session of an accepted request it is an opening.
+
+       incoming_start -> on_request -> incoming_accept -> opening -> on_over
+                                    -> incoming_refuse -> on_over
+                                    -> on_gone -> on_over
+                      -> on_refused -> on_over */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sys/socket.h>
+
+#include <wsuv/refusal.h>
+
+#include "base/block.h"
+#include "net/filter.h"
+#include "net/tls/tls_context.h"
+#include "proto/handshake/h1_server.h"
+#include "session/address_counts.h"
+#include "session/endpoint.h"
+#include "session/handshakes.h"
+#include "session/opening.h"
+
+/* A second for the peer to take its answer and to end. */
+enum {
+  INCOMING_ENDING_MS = 1000,
+  INCOMING_EARLY_MAX = 64 * 1024 /* bytes behind the request that are read before the answer */
+};
+
+typedef struct incoming incoming;
+
+/* Why a connection gets no session. */
+typedef struct incoming_failure {
+  wsuv_refused_t cause; /* This is the cause. */
+  int code;             /* This is the error that belongs to it. */
+  int status;           /* This is the status of the response; 0: there is none. */
+  const char *detail;   /* This text says what was wrong, or is "". */
+} incoming_failure;
+
+/* The events of a connection, called from the loop. The owner may abandon the connection in each of
+   them. */
+typedef struct incoming_events {
+  /* The request is complete, and the answer is owed: incoming_accept or incoming_refuse, now or
+     later. */
+  void (*on_request)(incoming *in);
+  /* The connection ends without a session, and no answer is owed. */
+  void (*on_refused)(incoming *in, const incoming_failure *failure);
+  /* The answer that is owed has become useless. on_refused follows. */
+  void (*on_gone)(incoming *in);
+  /* The connection is closed, or belongs to a session that has opened. Nothing of the endpoint but
+     the allocator is used any more. The request can be read until incoming_free. */
+  void (*on_over)(incoming *in);
+} incoming_events;
+
+typedef enum incoming_state {
+  INCOMING_READING,  /* TLS, or the request is not complete */
+  INCOMING_DECIDING, /* the answer is owed */
+  INCOMING_ACCEPTED, /* the response 101 is written; the connection is a session's opening */
+  INCOMING_REFUSED,  /* an error response is written */
+  INCOMING_ENDING,   /* the peer has its answer, and what it sends is discarded */
+  INCOMING_CLOSED    /* on_over follows or was called */
+} incoming_state;
+
+struct incoming {
+  opening base; /* This must be the first field, because of_opening converts its address. */
+  const wsuv_allocator_t *alloc; /* This is the endpoint's allocator, which outlives the request. */
+  endpoint *endpoint;     /* The connection came to this endpoint; NULL after on_over. */
+  handshakes *handshakes; /* The connection waits here for its deadlines. */
+  handshake_place place;  /* This is its place there. */
+  address_counts *counts; /* The connection is counted here under its address. */
+  address_count *from;    /* These are the counts of its address, or NULL. */
+  const incoming_events *events; /* The owner's functions are in this table. */
+  h1_server *request;            /* The connection owns the request and the text of the answer. */
+  block early;       /* These bytes came behind the request before the answer was written. */
+  ws_params *params; /* The connection owns the parameters of an accepted request, or it is NULL. */
+  size_t sent;       /* The filter has written this many bytes of the answer. */
+  size_t retained;   /* The filter retains this many bytes of the answer after the first `sent`. */
+  int write_error;   /* Writing has failed with this error; 0 if it has not failed. */
+  uint8_t state;     /* This is an incoming_state. */
+  bool received;     /* A byte of the request has come. */
+  bool reading;      /* The filter was told to read. */
+  bool peer_ended;   /* The peer has ended its direction, or reading has failed. */
+  struct sockaddr_storage peer; /* This is the peer's address; AF_UNSPEC: it is not known. */
+};
+
+/* Returns 0; or WS_ENOMEM: nothing is allocated. */
+int incoming_init(incoming *in, endpoint *e, const incoming_events *events);
+
+/* Begin, with TLS unless `tls` is NULL. `peer` is set. The connection takes a place in `h` and is
+   counted under its address. */
+void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
+                    tls_context *tls);
+
+/* The answer, whose text is in `request`, is 101: the connection is an opening from now on, and its
+   session begins. The result of the handshake gets these parameters of the path, which may be NULL. */
+opening *incoming_accept(incoming *in, ws_params *params);
+
+/* The answer is an error response, whose text is in `request`. */
+void incoming_refuse(incoming *in);
+
+/* Answer with a status and no body. */
+void incoming_refuse_with(incoming *in, const incoming_failure *failure);
+
+/* The server ends: an owed answer is 503, connections without a complete request are closed, and
+   those that have their answer go on for a moment. `now`: all are closed without an answer. */
+void incoming_end_all(handshakes *h, bool now);
+
+/* Close the oldest connection of an address that has no complete request. */
+void incoming_evict_one(handshakes *h, const address_count *from);
+
+void incoming_free(incoming *in); /* frees what it has, not the structure itself */
+
+#endif

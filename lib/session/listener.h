@@ -1,0 +1,15 @@
+#ifndef WS_SESSION_LISTENER_H
+#define WS_SESSION_LISTENER_H
+
+/* What a server accepts connections on. */
+
+#include "session/server_state.h"
+
+/* Close all listeners of a server. */
+void listener_close_all(wsuv_server_t *server);
+
+/* Close each listener that has accepted nothing since the last call: nothing waits in its backlog. A
+   whole turn of the loop lies between two calls. Returns whether one is left. */
+bool listener_drain(wsuv_server_t *server);
+
+#endif

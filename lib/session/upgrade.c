@@ -1,0 +1,524 @@
+#include "session/upgrade.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/sized.h"
+#include "net/address.h"
+#include "proto/handshake/refused.h"
+#include "session/config.h"
+#include "session/incoming.h"
+#include "session/log.h"
+#include "session/notify.h"
+#include "session/route.h"
+#include "session/session.h"
+#include "session/session_tls.h"
+
+/* Requests are checked in the order that wsuv/server.h names. An upgrade is freed when its connection
+   is over and no answer is owed any more, whichever comes last. */
+
+struct wsuv_upgrade {
+  incoming in; /* This must be the first field, because of_incoming converts its address. */
+  wsuv_server_t *server; /* The request came to this server, whose memory outlives the upgrade. */
+  router_match match; /* This is the route, and the parameters, which the upgrade owns. */
+  ws_params *query;   /* The upgrade owns the decoded query; NULL: it was not asked for. */
+  void *data;         /* This pointer belongs to the program. */
+  wsuv_upgrade_cb on_gone; /* The program's callback, or NULL. */
+  bool loopback;           /* Only this machine can reach the address that it came to. */
+  bool owed;               /* The program owes the answer. */
+  bool over;               /* The connection is over. */
+};
+
+static wsuv_upgrade_t *of_incoming(incoming *in) {
+  return (wsuv_upgrade_t *) (void *) in;
+}
+
+static log_to server_log(const wsuv_server_t *server) {
+  return (log_to){&server->endpoint.config, NULL};
+}
+
+/* Freeing */
+
+static void upgrade_free(wsuv_upgrade_t *u) {
+  const wsuv_allocator_t *alloc = u->in.alloc;
+  incoming_free(&u->in);
+  ws_free(alloc, u->match.params);
+  ws_free(alloc, u->query);
+  ws_free(alloc, u);
+}
+
+static void on_over(incoming *in) {
+  wsuv_upgrade_t *u = of_incoming(in);
+  u->over = true;
+  if (!u->owed) upgrade_free(u);
+}
+
+/* The program has given its answer. */
+static void answered(wsuv_upgrade_t *u) {
+  wsuv_server_t *server = u->server;
+  u->owed = false;
+  if (u->over) upgrade_free(u);
+  server_owe(server, false);
+}
+
+/* Reporting */
+
+static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r,
+                        const struct sockaddr_storage *peer) {
+  char from[ADDRESS_TEXT_SIZE] = "?";
+  wsuv_log_level_t level = r->cause == WSUV_REFUSED_ORIGIN ? WSUV_LOG_WARN : WSUV_LOG_INFO;
+  if (!log_wants(&server->endpoint.config, level)) return;
+  if (address_is_set(peer)) address_print(from, peer);
+  log_line(server_log(server), level, "refused %s: %s%s%s", from, wsuv_refused_text(r->cause),
+           *r->detail != '\0' ? ": " : "", r->detail);
+}
+
+static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
+  wsuv_server_t *server = u->server;
+  wsuv_close_info_t tls = {.status = failure->code, .detail = failure->detail};
+  session_tls_describe(u->in.base.filter, NULL, &tls);
+  const wsuv_refusal_t refusal = {
+      .size = sizeof refusal,
+      .cause = failure->cause,
+      .status = failure->status,
+      .code = failure->code,
+      .stage = u->in.base.stage,
+      .tls_error = tls.tls_error,
+      .tls_library = tls.tls_library,
+      .tls_verify_flags = tls.tls_verify_flags,
+      .address = address_is_set(&u->in.peer) ? (const struct sockaddr *) &u->in.peer : NULL,
+      .detail = tls.detail,
+  };
+  log_refused(server, &refusal, &u->in.peer);
+  if (server->on_refused != NULL) notify_refused(server->on_refused, server, &refusal);
+}
+
+static void on_refused(incoming *in, const incoming_failure *failure) {
+  report(of_incoming(in), failure);
+}
+
+static void on_gone(incoming *in) {
+  wsuv_upgrade_t *u = of_incoming(in);
+  if (u->on_gone != NULL) notify_upgrade(u->on_gone, u);
+}
+
+static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
+  const incoming_failure failure = {refused, code, refused_status(refused), detail};
+  incoming_refuse_with(&u->in, &failure);
+  report(u, &failure);
+}
+
+/* Accepting */
+
+/* What the program has decided, in structures of the current size. */
+typedef struct accept_input {
+  wsuv_accept_t accept; /* Its `config` and `callbacks` point to the two below, or are NULL. */
+  config_input config;  /* This is the session's own configuration, if it has one. */
+  wsuv_callbacks_t callbacks; /* These are the session's own callbacks, if it has some. */
+} accept_input;
+
+SIZED_TYPE(accept_type, wsuv_accept_t, data, sizeof(wsuv_accept_t));
+
+static int read_config(accept_input *to, endpoint *e, ws_why *why) {
+  if (to->accept.config == NULL) return 0;
+  int err = config_read(&to->config, e->role, to->accept.config, why);
+  if (err == 0) err = config_check_own(&to->config.config, e->role, &e->config, why);
+  to->accept.config = &to->config.config;
+  return err;
+}
+
+static int read_accept(accept_input *to, const wsuv_upgrade_t *u, const wsuv_accept_t *accept,
+                       ws_why *why) {
+  wsuv_accept_init(&to->accept, u);
+  if (accept == NULL) return 0;
+  int err = sized_in(&to->accept, &accept_type, accept, why);
+  if (err < 0) return err;
+  if (to->accept.header_count > 0 && to->accept.headers == NULL) return WS_EINVAL;
+  if (to->accept.callbacks != NULL) {
+    err = route_read_callbacks(&to->callbacks, to->accept.callbacks, why);
+    to->accept.callbacks = &to->callbacks;
+  }
+  return err == 0 ? read_config(to, &u->server->endpoint, why) : err;
+}
+
+/* The extensions that the session may have, with a reference. */
+static int choose_extensions(extension_list **out, const wsuv_upgrade_t *u, const wsuv_accept_t *a,
+                             ws_why *why) {
+  const route *r = u->match.route;
+  *out = NULL;
+  if (r->raw || a->decline_extensions) return 0;
+  if (a->config != NULL) return route_extensions(out, &u->server->endpoint, a->config, why);
+  *out = extension_list_ref(r->extensions);
+  return 0;
+}
+
+static subprotocol_policy policy_of(const wsuv_config_t *config) {
+  switch (config->subprotocol_policy) {
+  case WSUV_SUBPROTOCOL_REQUIRED: return SUBPROTOCOL_REQUIRED;
+  case WSUV_SUBPROTOCOL_OPTIONAL: return SUBPROTOCOL_OPTIONAL;
+  default: return SUBPROTOCOL_IF_OFFERED; /* without subprotocols nobody is refused */
+  }
+}
+
+/* The subprotocol that is answered: the program's choice, the one that the route demands, or the
+   first of the configuration's that was offered. NULL: none. */
+static int choose_subprotocol(const char **out, const wsuv_upgrade_t *u, const wsuv_accept_t *a,
+                              const wsuv_config_t *config) {
+  const char *detail; /* the caller has its own words */
+  *out = a->subprotocol != NULL ? a->subprotocol : u->match.subprotocol;
+  if (*out != NULL) {
+    if (**out == '\0') *out = NULL;
+    return 0;
+  }
+  wsuv_refused_t refused =
+      subprotocol_choose(h1_server_offer(u->in.request), config->subprotocols,
+                         config->subprotocol_count, policy_of(config), out, &detail);
+  return refused == WSUV_REFUSED_NONE ? 0 : WSUV_ESUBPROTOCOL;
+}
+
+/* The configuration's fields, then those of the decision; *joined is to be freed. */
+static int join_headers(const wsuv_header_t **out, wsuv_header_t **joined,
+                        const wsuv_allocator_t *alloc, const wsuv_accept_t *a,
+                        const wsuv_config_t *config) {
+  const size_t own = config->header_count, more = a->header_count;
+  *joined = NULL;
+  *out = own > 0 ? config->headers : a->headers;
+  if (own == 0 || more == 0) return 0;
+  if (more > SIZE_MAX / sizeof **joined - own) return WS_ENOMEM;
+  *joined = ws_malloc(alloc, (own + more) * sizeof **joined);
+  if (*joined == NULL) return WS_ENOMEM;
+  memcpy(*joined, config->headers, own * sizeof **joined);
+  memcpy(*joined + own, a->headers, more * sizeof **joined);
+  *out = *joined;
+  return 0;
+}
+
+static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_config_t *config,
+                     ws_why *why) {
+  extension_list *extensions;
+  const char *subprotocol;
+  const wsuv_header_t *headers;
+  wsuv_header_t *joined;
+  int err = choose_subprotocol(&subprotocol, u, a, config);
+  if (err == 0) err = choose_extensions(&extensions, u, a, why);
+  if (err < 0) return err;
+  err = join_headers(&headers, &joined, u->in.alloc, a, config);
+  if (err == 0) {
+    err = h1_server_accept(u->in.request, subprotocol, extensions, headers,
+                           config->header_count + a->header_count);
+  }
+  ws_free(u->in.alloc, joined);
+  extension_list_unref(extensions);
+  return err;
+}
+
+static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_session_t **session,
+                          ws_why *why) {
+  wsuv_session_t *s;
+  const route *r = u->match.route;
+  endpoint *e = &u->server->endpoint;
+  const wsuv_config_t *config = a->config != NULL ? a->config : r->config;
+  const wsuv_callbacks_t *callbacks = a->callbacks != NULL ? a->callbacks : &r->callbacks;
+  int err = write_101(u, a, config, why);
+  if (err == 0) err = session_new(&s, e, config, callbacks, r->raw);
+  if (err < 0) return err;
+  err = server_count_session(u->server, &s->node, &u->in.peer);
+  if (err < 0) {
+    session_free(s);
+    return err;
+  }
+  s->data = a->data;
+  s->opening = incoming_accept(&u->in, u->match.params);
+  u->match.params = NULL;
+  s->opening->events = &session_opening_events;
+  s->opening->up = s;
+  session_begin(s);
+  if (session != NULL) *session = s;
+  return 0;
+}
+
+/* What every answer begins with. 1: it may be given; otherwise what it returns. */
+static int may_answer(wsuv_upgrade_t *u) {
+  if (u->in.state != INCOMING_DECIDING) {
+    answered(u);
+    return WSUV_ESTATE;
+  }
+  return endpoint_lost(&u->server->endpoint) ? WS_ECANCELED : 1;
+}
+
+int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
+                        wsuv_session_t **session) {
+  accept_input in;
+  ws_why why = {""};
+  int err = may_answer(upgrade);
+  if (err < 1) return err;
+  const wsuv_server_t *server = upgrade->server;
+  err = read_accept(&in, upgrade, accept, &why);
+  if (err == 0) err = accept_upgrade(upgrade, &in.accept, session, &why);
+  if (err < 0) return log_refusal(server_log(server), err, &why);
+  answered(upgrade);
+  return 0;
+}
+
+/* Refusing */
+
+int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t *headers,
+                        size_t header_count, const void *body, size_t len) {
+  int err = may_answer(upgrade);
+  if (err < 1) return err;
+  if ((header_count > 0 && headers == NULL) || (len > 0 && body == NULL)) return WS_EINVAL;
+  err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
+  if (err < 0) return err;
+  incoming_refuse(&upgrade->in);
+  answered(upgrade);
+  return 0;
+}
+
+/* A session that only says why it is closed. */
+typedef struct farewell {
+  const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the session. */
+  unsigned code;                 /* This is the close code. */
+  char reason[];                 /* This is the reason, terminated. */
+} farewell;
+
+static void say_farewell(wsuv_session_t *s) {
+  const farewell *f = s->data;
+  if (wsuv_session_close(s, f->code, f->reason) < 0) wsuv_session_terminate(s);
+}
+
+static void forget_farewell(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  farewell *f = s->data;
+  (void) info; /* nobody asks how it ended */
+  ws_free(f->alloc, f);
+}
+
+int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char *reason) {
+  const wsuv_callbacks_t callbacks = {
+      WSUV_CALLBACKS_INIT, .on_open = say_farewell, .on_close = forget_farewell};
+  wsuv_accept_t accept;
+  int err = may_answer(upgrade);
+  if (err == 1) err = close_code_check(code, reason);
+  if (err < 0) return err;
+  const wsuv_allocator_t *alloc = &upgrade->server->endpoint.alloc;
+  size_t len = reason != NULL ? strlen(reason) : 0;
+  farewell *f = ws_malloc(alloc, sizeof *f + len + 1);
+  if (f == NULL) return WS_ENOMEM;
+  *f = (farewell){alloc, code};
+  memcpy(f->reason, len > 0 ? reason : "", len + 1);
+  wsuv_accept_init(&accept, upgrade);
+  accept.callbacks = &callbacks;
+  accept.decline_extensions = true;
+  accept.data = f;
+  err = wsuv_upgrade_accept(upgrade, &accept, NULL);
+  if (err < 0) ws_free(alloc, f);
+  return err;
+}
+
+/* Deciding */
+
+/* Without a hook. Only a program can owe an answer, so every error is one here. */
+static void accept_at_once(wsuv_upgrade_t *u) {
+  accept_input in;
+  ws_why why = {""};
+  int err = read_accept(&in, u, NULL, &why);
+  if (err == 0) err = accept_upgrade(u, &in.accept, NULL, &why);
+  if (err == WSUV_ESUBPROTOCOL) {
+    refuse(u, WSUV_REFUSED_SUBPROTOCOL, err, "none of the offered subprotocols is supported");
+  } else if (err < 0) {
+    refuse(u, err == WS_ENOMEM ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_HOOK, err, why.text);
+  }
+}
+
+static void decide(wsuv_upgrade_t *u) {
+  const route *r = u->match.route;
+  wsuv_upgrade_cb hook = r->on_upgrade != NULL ? r->on_upgrade : u->server->on_upgrade;
+  u->data = r->data;
+  if (hook == NULL) {
+    accept_at_once(u);
+  } else {
+    u->owed = true;
+    server_owe(u->server, true);
+    notify_upgrade(hook, u);
+  }
+}
+
+/* Checking */
+
+/* The sessions, and the requests on which the program decides: they may become sessions. */
+static size_t session_places(const wsuv_server_t *server) {
+  return server->endpoint.session_count + server->handshakes.counts[HANDSHAKE_DECIDING];
+}
+
+static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
+  const wsuv_config_t *c = &u->server->endpoint.config;
+  if (session_places(u->server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
+  if (c->max_sessions_per_address == 0) return WSUV_REFUSED_NONE;
+  return server_sessions_of(u->server, &u->in.peer) < c->max_sessions_per_address
+             ? WSUV_REFUSED_NONE
+             : WSUV_REFUSED_SESSIONS_PER_ADDRESS;
+}
+
+static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
+  const h1_server *h = u->in.request;
+  wsuv_refused_t refused =
+      router_find(&u->server->routes, h1_server_path(h), h1_server_offer(h), &u->match, detail);
+  if (refused == WSUV_REFUSED_NONE && (refused = h1_server_cause(h)) != WSUV_REFUSED_NONE) {
+    *detail = h1_server_detail(h);
+  }
+  return refused;
+}
+
+static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
+  const wsuv_config_t *c = &u->server->endpoint.config;
+  const h1_server *h = u->in.request;
+  wsuv_refused_t refused = origin_check_host(h, c->hosts, c->host_count, u->loopback, detail);
+  if (refused == WSUV_REFUSED_NONE) refused = check_route(u, detail);
+  if (refused == WSUV_REFUSED_NONE) {
+    const wsuv_config_t *own = ((const route *) u->match.route)->config;
+    refused = origin_check(h, own->origins, own->origin_count, detail);
+  }
+  return refused == WSUV_REFUSED_NONE ? check_limits(u) : refused;
+}
+
+static void on_request(incoming *in) {
+  wsuv_upgrade_t *u = of_incoming(in);
+  const char *detail = "";
+  wsuv_refused_t refused = check_request(u, &detail);
+  if (refused != WSUV_REFUSED_NONE) {
+    refuse(u, refused, refused_error(refused), detail);
+  } else {
+    decide(u);
+  }
+}
+
+/* Beginning */
+
+static const incoming_events events = {.on_request = on_request,
+                                       .on_refused = on_refused,
+                                       .on_gone = on_gone,
+                                       .on_over = on_over};
+
+static void on_dropped(void *up) {
+  (void) up; /* nothing belongs to the connection */
+}
+
+/* Nothing was received yet, so nothing can be answered. */
+static void drop(ws_filter *filter) {
+  static const ws_filter_events dropped = {.on_close = on_dropped};
+  filter->events = &dropped;
+  filter->ops->close(filter);
+}
+
+/* Make room for one more connection. Both calls may end in a callback of the program's. */
+static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer) {
+  const wsuv_config_t *c = &server->endpoint.config;
+  const address_count *from = address_counts_find_address(&server->addresses, peer);
+  if (from != NULL && from->handshakes >= c->max_handshakes_per_address) {
+    incoming_evict_one(&server->handshakes, from);
+  }
+  if (handshakes_count(&server->handshakes) >= c->max_handshakes) {
+    handshakes_evict(&server->handshakes);
+  }
+}
+
+static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server) {
+  endpoint *e = &server->endpoint;
+  wsuv_upgrade_t *u = ws_calloc(&e->alloc, sizeof *u);
+  if (u == NULL) return WS_ENOMEM;
+  int err = incoming_init(&u->in, e, &events);
+  if (err < 0) {
+    ws_free(&e->alloc, u);
+    return err;
+  }
+  u->server = server;
+  *out = u;
+  return 0;
+}
+
+/* The context was loaded when the listener was made. */
+static int get_tls(tls_context **out, endpoint *e, bool secure) {
+  *out = NULL;
+  return secure ? tls_contexts_get(&e->tls, &e->alloc, e->config.tls, TLS_SERVER, out) : 0;
+}
+
+void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origin *from) {
+  endpoint *e = &server->endpoint;
+  tls_context *tls;
+  wsuv_upgrade_t *u;
+  make_room(server, from->peer);
+  if (e->closing || endpoint_lost(e)) {
+    drop(filter);
+    return;
+  }
+  int err = get_tls(&tls, e, from->secure);
+  if (err == 0) err = make_upgrade(&u, server);
+  if (err == 0) {
+    u->loopback = from->loopback;
+    u->in.peer = *from->peer;
+    incoming_start(&u->in, filter, &server->handshakes, &server->addresses, tls);
+  } else {
+    log_line(server_log(server), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));
+    drop(filter);
+  }
+  tls_context_unref(tls);
+}
+
+/* What an upgrade asks for */
+
+wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade) {
+  return upgrade->over ? NULL : upgrade->server;
+}
+
+const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade) {
+  return h1_server_target(upgrade->in.request);
+}
+
+const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name) {
+  return ws_params_get(upgrade->match.params, name);
+}
+
+const char *wsuv_upgrade_query(wsuv_upgrade_t *upgrade, const char *name) {
+  if (upgrade->query == NULL &&
+      ws_params_of_query(&upgrade->query, upgrade->in.alloc,
+                         h1_server_query(upgrade->in.request)) < 0) {
+    return NULL;
+  }
+  return ws_params_get(upgrade->query, name);
+}
+
+const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name) {
+  return header_store_get(h1_server_headers(upgrade->in.request), name, 0);
+}
+
+const wsuv_header_t *wsuv_upgrade_headers(wsuv_upgrade_t *upgrade, size_t *count) {
+  header_store *fields = h1_server_headers(upgrade->in.request);
+  const wsuv_header_t *list = header_store_index(fields);
+  *count = list != NULL ? fields->count : 0;
+  return list;
+}
+
+const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n) {
+  return h1_server_offered(upgrade->in.request, n);
+}
+
+int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_storage *addr) {
+  *addr = upgrade->in.peer;
+  return 0;
+}
+
+int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {
+  const ws_filter *filter = upgrade->over ? NULL : upgrade->in.base.filter;
+  return session_tls_read(filter, info, server_log(upgrade->server));
+}
+
+void wsuv_upgrade_set_data(wsuv_upgrade_t *upgrade, void *data) {
+  upgrade->data = data;
+}
+
+void *wsuv_upgrade_data(const wsuv_upgrade_t *upgrade) {
+  return upgrade->data;
+}
+
+void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb cb) {
+  upgrade->on_gone = cb;
+}
