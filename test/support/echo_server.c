@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "proto/frame/conn.h"
 #include "proto/handshake/h1_server.h"
+#include "proto/handshake/refused.h"
 
 enum {
   READ_SIZE = 64 * 1024,          /* bytes */
@@ -268,20 +269,32 @@ static int make_refusal(peer *p, int status) {
 }
 
 static int make_answer(peer *p) {
-  static const char refuse[] = "/refuse?status=";
-  const char *target = h1_server_target(p->handshake);
-  if (strncmp(target, refuse, sizeof refuse - 1) == 0) {
-    return make_refusal(p, (int) strtol(target + sizeof refuse - 1, NULL, 10));
+  static const char refuse[] = "/refuse";
+  const ws_text path = h1_server_path(p->handshake), query = h1_server_query(p->handshake);
+  if (path.len == sizeof refuse - 1 && memcmp(path.base, refuse, path.len) == 0) {
+    const char *status = query.len > 0 ? memchr(query.base, '=', query.len) : NULL;
+    return make_refusal(p, status != NULL ? (int) strtol(status + 1, NULL, 10) : 0);
   }
   peer_become(p, PEER_OPEN);
-  return h1_server_accept(p->handshake, choose_subprotocol(p->server, p->handshake), NULL, 0);
+  return h1_server_accept(p->handshake, choose_subprotocol(p->server, p->handshake),
+                          p->server->extensions, NULL, 0);
+}
+
+static int take_result(peer *p) {
+  handshake_result *result;
+  int r = h1_server_result(p->handshake, &result);
+  if (r < 0) return r;
+  conn_set_extensions(&p->conn, result->extensions);
+  result->extensions = NULL;
+  handshake_result_free(result);
+  return 0;
 }
 
 static int queue_answer(peer *p) {
   size_t len;
   const char *answer = h1_server_answer(p->handshake, &len);
-  conn_set_extensions(&p->conn, h1_server_take_extensions(p->handshake));
   int r = out_queue_raw(&p->conn.out, answer, len);
+  if (r == 0 && p->state == PEER_OPEN) r = take_result(p);
   h1_server_free(p->handshake);
   p->handshake = NULL;
   return r;
@@ -291,7 +304,8 @@ static void peer_handshake(peer *p, uint8_t *data, size_t n) {
   size_t used = 0;
   int r = h1_server_feed(p->handshake, data, n, &used);
   if (r == 0) return;
-  r = r > 0 ? make_answer(p) : make_refusal(p, h1_server_error_status(p->handshake));
+  const wsuv_refused_t cause = h1_server_cause(p->handshake);
+  r = cause == WSUV_REFUSED_NONE ? make_answer(p) : make_refusal(p, refused_status(cause));
   if (r == 0) r = queue_answer(p);
   if (r < 0) peer_drop(p);
   if (p->state == PEER_OPEN && used < n) peer_frames(p, data + used, n - used);
@@ -318,8 +332,7 @@ static int peer_start(peer *p) {
   const h1_server_limits request = {REQUEST_MAX, FIELDS_MAX};
   int r = uv_accept((uv_stream_t *) &p->server->listener, peer_stream(p));
   if (r == 0) r = uv_tcp_nodelay(&p->tcp, 1);
-  if (r == 0)
-    r = h1_server_new(&p->handshake, p->server->env.alloc, &request, p->server->extensions);
+  if (r == 0) r = h1_server_new(&p->handshake, p->server->env.alloc, &request);
   return r;
 }
 

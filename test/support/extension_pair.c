@@ -14,6 +14,16 @@ int extension_field(header_store *fields, const char *value) {
   return err == 0 ? header_store_end_value(fields) : err;
 }
 
+int extension_judge_offer(extension_set **out, extension_list *list, const header_store *fields,
+                          const char **why) {
+  extension_header offer;
+  int err = extension_header_parse(&offer, fields->text.none.alloc, fields, why);
+  *out = NULL;
+  if (err == 0) err = extension_set_answer(out, list, &offer);
+  extension_header_clear(&offer);
+  return err;
+}
+
 void extension_pair_open(extension_pair *p) {
   memset(p, 0, sizeof *p);
   track_alloc_init(&p->alloc);
@@ -36,7 +46,7 @@ static int judge_offer(extension_pair *p, const char *offer) {
   header_store fields;
   header_store_init(&fields, &p->alloc.handle);
   int err = *offer == '\0' ? 0 : extension_field(&fields, offer);
-  if (err == 0) err = extension_set_answer(&p->server.set, p->server.list, &fields, &p->why);
+  if (err == 0) err = extension_judge_offer(&p->server.set, p->server.list, &fields, &p->why);
   header_store_clear(&fields);
   if (err == 0) snprintf(p->answer, sizeof p->answer, "%s", extension_set_text(p->server.set));
   return err;

@@ -16,6 +16,11 @@
 /* A field Sec-WebSocket-Extensions more. 0 or the error of the store. */
 int extension_field(header_store *fields, const char *value);
 
+/* What a server negotiates from the fields of a request. 0; an error of extension_header_parse or
+   extension_set_answer. */
+int extension_judge_offer(extension_set **out, extension_list *list, const header_store *fields,
+                          const char **why);
+
 /* What was sent last: a message, its frames one behind the other. */
 typedef struct sent_message {
   bytes wire;

@@ -37,8 +37,12 @@ static void send_message(server_end *e, frame_opcode type, const uint8_t *data, 
 
 static void answer_request(server_end *e) {
   size_t len;
-  CHECK(h1_server_accept(e->handshake, NULL, NULL, 0) == 0);
-  conn_set_extensions(&e->conn, h1_server_take_extensions(e->handshake));
+  handshake_result *result;
+  CHECK(h1_server_accept(e->handshake, NULL, e->peer->extensions, NULL, 0) == 0);
+  CHECK(h1_server_result(e->handshake, &result) == 0);
+  conn_set_extensions(&e->conn, result->extensions);
+  result->extensions = NULL;
+  handshake_result_free(result);
   const char *answer = h1_server_answer(e->handshake, &len);
   raw_conn_write(e->raw, answer, len);
   h1_server_free(e->handshake);
@@ -51,8 +55,12 @@ static void take_request(server_end *e) {
   size_t used;
   int r = h1_server_feed(e->handshake, fifo_data(in), in->len, &used);
   fifo_consume(in, used);
-  if (r > 0) answer_request(e);
-  if (r < 0) raw_conn_close(e->raw);
+  if (r == 0) return;
+  if (h1_server_cause(e->handshake) == WSUV_REFUSED_NONE) {
+    answer_request(e);
+  } else {
+    raw_conn_close(e->raw);
+  }
 }
 
 static void take_event(server_end *e, const conn_event *ev) {
@@ -98,7 +106,7 @@ static void on_connection(raw_conn *c) {
   e->next = p->latest;
   p->latest = e;
   c->data = e;
-  CHECK(h1_server_new(&e->handshake, &ws_alloc_libc, &request, p->extensions) == 0);
+  CHECK(h1_server_new(&e->handshake, &ws_alloc_libc, &request) == 0);
   conn_init(&e->conn, &p->shared, WS_SERVER, false, &limits, NULL);
 }
 

@@ -77,7 +77,7 @@ static void negotiate_again(rig *r) {
   header_store_init(&answer, &r->p.alloc.handle);
   assert_int_equal(extension_field(&offer, r->p.offer), 0);
   assert_int_equal(extension_field(&answer, r->p.answer), 0);
-  assert_int_equal(extension_set_answer(&r->p.server.set, r->p.server.list, &offer, &why), 0);
+  assert_int_equal(extension_judge_offer(&r->p.server.set, r->p.server.list, &offer, &why), 0);
   assert_int_equal(extension_set_accept(&r->p.client.set, r->p.client.list, 1, &answer, &why), 0);
   header_store_clear(&offer);
   header_store_clear(&answer);

@@ -348,7 +348,7 @@ TEST(test_deflate_without_takeover_holds_nothing_between_messages) {
     header_store_init(&fields, &r.alloc.handle);
     assert_int_equal(extension_field(&fields, r.answer), 0);
     assert_int_equal(extension_set_accept(&client[i], r.client.list, 1, &fields, &why), 0);
-    assert_int_equal(extension_set_answer(&server[i], r.server.list, &fields, &why), 0);
+    assert_int_equal(extension_judge_offer(&server[i], r.server.list, &fields, &why), 0);
     header_store_clear(&fields);
   }
   size_t idle = r.alloc.live_bytes;

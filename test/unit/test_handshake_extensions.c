@@ -76,7 +76,7 @@ static int begin(fixture *f) {
       .url = &url, .extensions = f->client_list, .max_size = 16384, .max_headers = 100};
   int err = h1_client_new(&f->client, &f->alloc.handle, &request, key, NULL);
   if (err < 0) return err;
-  return h1_server_new(&f->server, &f->alloc.handle, &limits, f->server_list);
+  return h1_server_new(&f->server, &f->alloc.handle, &limits);
 }
 
 static int feed_server(fixture *f, const char *text, size_t len) {
@@ -95,18 +95,29 @@ static extension_set *take_client_set(fixture *f) {
   return set;
 }
 
+static int take_server_set(fixture *f) {
+  handshake_result *result;
+  int err = h1_server_result(f->server, &result);
+  if (err < 0) return err;
+  f->server_set = result->extensions;
+  result->extensions = NULL;
+  handshake_result_free(result);
+  return 0;
+}
+
 /* 1: both are open. */
 static int exchange(fixture *f) {
   size_t len;
   const char *text = h1_client_request(f->client, &len);
   int r = feed_server(f, text, len);
-  if (r == 1) r = h1_server_accept(f->server, NULL, NULL, 0);
+  if (r == 1) r = h1_server_accept(f->server, NULL, f->server_list, NULL, 0);
   if (r < 0) return r;
   text = h1_server_answer(f->server, &len);
   r = feed_client(f, text, len);
   if (r < 0) return r;
-  f->server_set = h1_server_take_extensions(f->server);
-  int err = r == 1 ? h1_client_result(f->client, &f->result) : 0;
+  int err = take_server_set(f);
+  if (err < 0) return err;
+  err = r == 1 ? h1_client_result(f->client, &f->result) : 0;
   if (err < 0) return err;
   if (r == 1) f->client_set = take_client_set(f);
   return r;
@@ -148,7 +159,6 @@ TEST(test_handshake_agrees_upon_what_both_have) {
   assert_string_equal(extension_set_text(f.server_set), "permessage-deflate");
   assert_string_equal(h1_client_detail(f.client), "");
   assert_null(take_client_set(&f));
-  assert_null(h1_server_take_extensions(f.server));
 }
 
 TEST(test_handshake_goes_on_without_what_one_has) {
@@ -178,7 +188,7 @@ TEST(test_handshake_frees_what_was_agreed_upon) {
   assert_int_equal(begin(&f), 0);
   const char *text = h1_client_request(f.client, &len);
   assert_int_equal(feed_server(&f, text, len), 1);
-  assert_int_equal(h1_server_accept(f.server, NULL, NULL, 0), 0);
+  assert_int_equal(h1_server_accept(f.server, NULL, f.server_list, NULL, 0), 0);
   text = h1_server_answer(f.server, &len);
   assert_int_equal(feed_client(&f, text, len), 1);
 }
@@ -188,13 +198,17 @@ TEST(test_handshake_frees_what_was_agreed_upon) {
   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-static void assert_offer(const char *request, const char *agreed, int result, int status) {
+/* What is agreed upon; NULL: the request is refused because of its offer. */
+static void assert_offer(const char *request, const char *agreed) {
   SCOPED(fixture, f);
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
-  assert_int_equal(feed_server(&f, request, strlen(request)), result);
-  assert_int_equal(h1_server_error_status(f.server), status);
-  f.server_set = h1_server_take_extensions(f.server);
+  assert_int_equal(feed_server(&f, request, strlen(request)), 1);
+  assert_int_equal(h1_server_cause(f.server),
+                   agreed != NULL ? WSUV_REFUSED_NONE : WSUV_REFUSED_EXTENSION);
+  if (agreed == NULL) return;
+  assert_int_equal(h1_server_accept(f.server, NULL, f.server_list, NULL, 0), 0);
+  assert_int_equal(take_server_set(&f), 0);
   assert_string_equal(extension_set_text(f.server_set), agreed);
 }
 
@@ -202,14 +216,25 @@ static void assert_offer(const char *request, const char *agreed, int result, in
 
 /* A malformed offer fails the handshake (RFC 6455 9.1), one that is not understood is declined. */
 TEST(test_h1_server_judges_offers) {
-  assert_offer(REQUEST OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1, 0);
-  assert_offer(REQUEST OFFER "unheard-of; x\r\n\r\n", "", 1, 0);
+  assert_offer(REQUEST OFFER "permessage-deflate\r\n\r\n", "permessage-deflate");
+  assert_offer(REQUEST OFFER "unheard-of; x\r\n\r\n", "");
   assert_offer(REQUEST OFFER "permessage-deflate; x, permessage-deflate\r\n\r\n",
-               "permessage-deflate", 1, 0);
-  assert_offer(REQUEST OFFER "x\r\n" OFFER "permessage-deflate\r\n\r\n", "permessage-deflate", 1,
-               0);
-  assert_offer(REQUEST OFFER "permessage-deflate; =\r\n\r\n", "", WSUV_EEXTENSION, 400);
-  assert_offer(REQUEST OFFER "permessage-deflate;\r\n\r\n", "", WSUV_EEXTENSION, 400);
+               "permessage-deflate");
+  assert_offer(REQUEST OFFER "x\r\n" OFFER "permessage-deflate\r\n\r\n", "permessage-deflate");
+  assert_offer(REQUEST OFFER "\r\n" OFFER " , \r\n\r\n", "");
+  assert_offer(REQUEST OFFER "permessage-deflate; =\r\n\r\n", NULL);
+  assert_offer(REQUEST OFFER "permessage-deflate;\r\n\r\n", NULL);
+}
+
+/* The extensions of a route, or none, are decided upon after the request was read. */
+TEST(test_h1_server_can_decline_extensions) {
+  SCOPED(fixture, f);
+  assert_int_equal(begin(&f), 0);
+  static const char request[] = REQUEST OFFER "permessage-deflate\r\n\r\n";
+  assert_int_equal(feed_server(&f, request, sizeof request - 1), 1);
+  assert_int_equal(h1_server_accept(f.server, NULL, NULL, NULL, 0), 0);
+  assert_int_equal(take_server_set(&f), 0);
+  assert_null(f.server_set);
 }
 
 TEST(test_handshake_fails_with_what_a_hook_returns) {
@@ -225,7 +250,6 @@ TEST(test_handshake_fails_with_what_a_hook_returns) {
   assert_int_equal(install(&f, &f.server_list, &f.deflate), 0);
   assert_int_equal(begin(&f), 0);
   assert_int_equal(exchange(&f), WS_EPROTONOSUPPORT);
-  assert_int_equal(h1_server_error_status(f.server), 500);
   fixture_close(&f);
 }
 

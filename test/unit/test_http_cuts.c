@@ -59,10 +59,10 @@ static outcome judge_request(const char *text, size_t len, pieces how) {
   h1_server *h;
   outcome o = {0};
   track_alloc_init(&alloc);
-  assert_int_equal(h1_server_new(&h, &alloc.handle, &limits, NULL), 0);
+  assert_int_equal(h1_server_new(&h, &alloc.handle, &limits), 0);
   o.result = pieces_feed(how, text, len, take_request, h, &o.used);
   if (o.result < 0) o.used = 0;
-  o.status = h1_server_error_status(h);
+  o.status = (int) h1_server_cause(h);
   snprintf(o.detail, sizeof o.detail, "%s", h1_server_detail(h));
   h1_server_free(h);
   assert_int_equal(alloc.live, 0);
@@ -182,16 +182,20 @@ static const head bad_requests[] = {
     HEAD(WSUV_EHTTP, "LF without CR in the head", "\n" LINE "\r\n"),
     HEAD(WSUV_EHTTP, "CR without LF in the head", "\rGET / HTTP/1.1\r\n\r\n"),
     HEAD(WSUV_EHTTP, "control byte in the head", "GET /\0 HTTP/1.1\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "NONSENSE / HTTP/1.1\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "GET / HTTP/9.9\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "GET /a b HTTP/1.1\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, "\x16\x03\x01\x02\x00\x01\x00\x01"),
-    HEAD(WSUV_EHTTP, NULL, LINE "Content-Length: x\r\n\r\n"),
-    HEAD(WSUV_EHTTP, NULL, LINE "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    HEAD(WSUV_EHTTP, "Host is missing or repeated", LINE "\r\n"),
-    HEAD(WSUV_EHTTP, "method is not GET", "POST / HTTP/1.1\r\n\r\n"),
-    HEAD(WSUV_EHTTP, "request is not HTTP/1.1", "GET / HTTP/1.0\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "malformed request line", "NON(SENSE / HTTP/1.1\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "malformed request line", "GET /a b HTTP/1.1\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "request is neither HTTP/1.1 nor HTTP/1.0", "GET / HTTP/9.9\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "HTTP/2.0 is not spoken here", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "HTTP/2.0 is not spoken here", "GET # HTTP/2.0\r\n: x\r\n"),
+    HEAD(WSUV_EHTTP, "fragment in the target", "GET # HTTP/1.1\r\n: x\r\n"),
+    HEAD(WSUV_EHTTP, "TLS on a port without TLS", "\x16\x03\x01\x02\x00\x01\x00\x01"),
+    HEAD(WSUV_EHTTP, "request has a body", LINE "Content-Length: x\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "request has a body",
+         LINE "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    HEAD(WSUV_EHTTP, "Host is missing", LINE "\r\n"),
+    HEAD(WSUV_EHTTP, "Host is missing", "POST / HTTP/1.1\r\n\r\n"),
+    HEAD(1, "method is not GET", "POST / HTTP/1.1\r\nHost: h\r\n\r\n"),
+    HEAD(1, "Upgrade does not say websocket", "GET / HTTP/1.0\r\n\r\n"),
 };
 
 TEST(test_http_cuts_change_nothing_about_bad_requests) {

@@ -56,7 +56,7 @@ static void ask(asked *a, const char *repeated) {
   size_t used;
   track_alloc_init(&a->alloc);
   text_buf_init(&a->text, &a->alloc.handle);
-  assert_int_equal(h1_server_new(&a->server, &a->alloc.handle, &limits, NULL), 0);
+  assert_int_equal(h1_server_new(&a->server, &a->alloc.handle, &limits), 0);
   put_many(&a->text, REQUEST, repeated);
   const uint8_t *base = (const uint8_t *) text_buf_base(&a->text);
   assert_int_equal(h1_server_feed(a->server, base, text_buf_len(&a->text), &used), 1);

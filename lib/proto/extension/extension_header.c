@@ -123,12 +123,10 @@ static bool read_value(const char *s, output *out) {
   }
 }
 
-static bool read_all(const header_store *fields, output *out, bool *any) {
+static bool read_all(const header_store *fields, output *out) {
   header_cursor at = {0};
   const char *value;
-  *any = false;
   while ((value = header_store_next(fields, field_name, &at)) != NULL) {
-    *any = true;
     if (!read_value(value, out)) return false;
   }
   return true;
@@ -150,19 +148,16 @@ static int fill(extension_header *h, const header_store *fields, const output *s
   output out = {.elements = h->elements,
                 .param = (wsuv_extension_param_t *) (void *) (base + elements),
                 .text = base + elements + params};
-  bool any;
-  (void) read_all(fields, &out, &any);
+  (void) read_all(fields, &out);
   return 0;
 }
 
 int extension_header_parse(extension_header *h, const wsuv_allocator_t *alloc,
                            const header_store *fields, const char **why) {
   output size = {.measuring = true};
-  bool any;
   *h = (extension_header){.alloc = alloc};
-  if (!read_all(fields, &size, &any)) return refuse(why, "Sec-WebSocket-Extensions is malformed");
-  if (!any) return 0;
-  if (size.extensions == 0) return refuse(why, "Sec-WebSocket-Extensions is empty");
+  if (!read_all(fields, &size)) return refuse(why, "Sec-WebSocket-Extensions is malformed");
+  if (size.extensions == 0) return 0;
   if (size.extensions + size.params > EXTENSION_ITEMS_MAX) {
     return refuse(why, "Sec-WebSocket-Extensions is too long");
   }

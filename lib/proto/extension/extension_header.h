@@ -29,8 +29,8 @@ typedef struct extension_header {
 } extension_header;
 
 /* Parse all fields of that name together (RFC 9110 5.3), in linear time. 0, with no elements if
-   there is no such field; WSUV_EEXTENSION: malformed, or more than EXTENSION_ITEMS_MAX (*why says
-   which); WS_ENOMEM. After an error there is nothing to clear. */
+   there is no such field, or only empty ones; WSUV_EEXTENSION: malformed, or more than
+   EXTENSION_ITEMS_MAX (*why says which); WS_ENOMEM. After an error there is nothing to clear. */
 int extension_header_parse(extension_header *h, const wsuv_allocator_t *alloc,
                            const header_store *fields, const char **why);
 void extension_header_clear(extension_header *h);

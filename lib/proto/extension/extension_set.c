@@ -108,7 +108,11 @@ int extension_set_accept(extension_set **out, extension_list *list, unsigned off
   *out = NULL;
   *why = "no memory";
   int err = extension_header_parse(&header, answer->text.none.alloc, answer, why);
-  if (err < 0 || header.count == 0) return err;
+  if (err < 0) return err;
+  if (header.count == 0) {
+    if (header_store_get(answer, "Sec-WebSocket-Extensions", 0) == NULL) return 0;
+    return extension_set_fail(why, WSUV_EEXTENSION, "Sec-WebSocket-Extensions is empty");
+  }
   err = accept_all(out, list, offered, &header, why);
   extension_header_clear(&header);
   return err;
@@ -142,12 +146,14 @@ static int answer_one(extension_set *set, const extension_installed *item,
   return 0;
 }
 
-static int answer_all(extension_set **out, extension_list *list, const extension_header *header) {
+int extension_set_answer(extension_set **out, extension_list *list, const extension_header *offer) {
   extension_set *set;
+  *out = NULL;
+  if (list == NULL || offer->count == 0) return 0;
   int err = set_new(&set, list);
   if (err < 0) return err;
   for (size_t i = 0; err == 0 && i < list->count; i++) {
-    err = answer_one(set, &list->items[i], header);
+    err = answer_one(set, &list->items[i], offer);
   }
   if (err == 0) err = text_buf_add(&set->text, "", 1);
   if (err < 0 || set->count == 0) {
@@ -156,17 +162,4 @@ static int answer_all(extension_set **out, extension_list *list, const extension
   }
   *out = set;
   return 0;
-}
-
-int extension_set_answer(extension_set **out, extension_list *list, const header_store *request,
-                         const char **why) {
-  extension_header header;
-  *out = NULL;
-  *why = "no memory";
-  int err = extension_header_parse(&header, request->text.none.alloc, request, why);
-  if (err < 0 || header.count == 0) return err;
-  if (list != NULL) err = answer_all(out, list, &header);
-  if (err < 0 && err != WS_ENOMEM) *why = "extension failed";
-  extension_header_clear(&header);
-  return err;
 }

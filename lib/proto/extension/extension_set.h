@@ -13,6 +13,7 @@
 
 #include "base/block.h"
 #include "base/text_buf.h"
+#include "proto/extension/extension_header.h"
 #include "proto/extension/extension_list.h"
 #include "proto/extension/sink.h"
 #include "proto/http/headers.h"
@@ -75,11 +76,10 @@ typedef struct extension_set {
 int extension_set_accept(extension_set **out, extension_list *list, unsigned offered,
                          const header_store *answer, const char **why);
 
-/* Server: negotiate, from the fields of a request. Each installed extension accepts the first of
-   its offers that suits it. 0, with *out NULL if there are no extensions; WSUV_EEXTENSION:
-   malformed; WS_ENOMEM; what a hook returned. */
-int extension_set_answer(extension_set **out, extension_list *list, const header_store *request,
-                         const char **why);
+/* Server: negotiate, from the offers of a request. Each installed extension accepts the first of
+   its offers that suits it. `list` may be NULL: none is installed. 0, with *out NULL if there are
+   no extensions; WS_ENOMEM; what a hook returned. */
+int extension_set_answer(extension_set **out, extension_list *list, const extension_header *offer);
 
 void extension_set_free(extension_set *set); /* NULL is allowed */
 

@@ -9,10 +9,7 @@
 #include "base/error.h"
 #include "proto/http/http_message.h"
 
-enum {
-  SWITCHING_PROTOCOLS = 101,
-  SHOWN_MAX = 80 /* bytes of a value that are shown in the detail of an error */
-};
+enum { SHOWN_MAX = 80 }; /* bytes of a value that are shown in the detail of an error */
 
 struct h1_client {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
@@ -212,7 +209,7 @@ static int check_head(h1_client *h) {
   int status = http_message_status(&h->answer);
   if (status < 100) return h1_client_fail(h, WSUV_EHTTP, "status below 100");
   h->status = status;
-  if (status == SWITCHING_PROTOCOLS) return check_switch(h);
+  if (status == HANDSHAKE_SWITCHING) return check_switch(h);
   if (status < 200) return pass_over(h);
   h->error_response = true;
   describe_refusal(h);
@@ -262,7 +259,7 @@ header_store *h1_client_headers(h1_client *h) {
 /* A 101 has no body, whatever these say, and frames follow its empty line (RFC 9112 6.3). */
 const char *h1_client_ignored(const h1_client *h, size_t n) {
   static const char *const names[] = {"Content-Length", "Transfer-Encoding"};
-  if (h->status != SWITCHING_PROTOCOLS) return NULL;
+  if (h->status != HANDSHAKE_SWITCHING) return NULL;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (field(h, names[i], 0) != NULL && n-- == 0) return names[i];
   }

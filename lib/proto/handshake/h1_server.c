@@ -1,40 +1,49 @@
 #include "proto/handshake/h1_server.h"
 
-/* Checks the request for a WebSocket, and keeps what the response needs. */
+/* Reads a request, judges it, and keeps what the response needs. */
 
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/error.h"
 #include "proto/handshake/handshake_response.h"
+#include "proto/handshake/refused.h"
+#include "proto/http/ascii.h"
 #include "proto/http/http_message.h"
+
+enum { TLS_HANDSHAKE = 0x16 }; /* the first byte of a TLS connection (RFC 8446 5.1); none of HTTP */
 
 struct h1_server {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
   http_message request;          /* This is the request that is being read. */
-  const char *key;      /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
-  text_buf offered;     /* These are the offered subprotocols, each terminated. */
-  size_t offered_count; /* `offered` has this many subprotocols. */
-  size_t next;          /* This is the index of the subprotocol at `next_offset`. */
-  size_t next_offset;   /* h1_server_offered continues at this byte of `offered`. */
-  /* The handshake has a reference to the installed extensions, or this is NULL. */
-  extension_list *extensions;
-  extension_set *set; /* The handshake owns the negotiated extensions, or this is NULL. */
-  text_buf answer;    /* This is the text of the response. */
-  int error_status;   /* After an error, the response should have this status; otherwise it is 0. */
-  /* After an error, this static text says what was wrong; otherwise it is "". */
-  const char *detail;
+  bool begun;                    /* Some bytes have come. */
+  bool line_checked;             /* The first line has been checked. */
+  bool absolute;                 /* The target is a whole URI, whose host counts. */
+  ws_text path;                  /* This is the path of the target. */
+  ws_text query;                 /* This is the query of the target, without "?". */
+  url_authority host;            /* This is the host that the request is for. */
+  const char *key;         /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
+  text_buf names;          /* These are the offered subprotocols, each terminated. */
+  subprotocol_offer offer; /* This is the list of them, once the head is read. */
+  size_t next;             /* This is the index of the subprotocol at `next_offset`. */
+  size_t next_offset;      /* h1_server_offered continues at this byte of `names`. */
+  extension_header extensions; /* The handshake owns the offered extensions. */
+  extension_set *set;          /* The handshake owns the negotiated extensions, or this is NULL. */
+  const char *agreed;   /* After h1_server_accept, this is the subprotocol in `names`, or NULL. */
+  text_buf answer;      /* This is the text of the response. */
+  wsuv_refused_t cause; /* This is what is wrong with the request. */
+  int error;            /* This is the error code for `cause`, or 0. */
+  const char *detail;   /* This static text says what was wrong, or is "". */
 };
 
-int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits,
-                  extension_list *extensions) {
+int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits) {
   h1_server *h = ws_calloc(alloc, sizeof *h);
   if (h == NULL) return WS_ENOMEM;
   h->alloc = alloc;
   h->detail = "";
-  h->extensions = extension_list_ref(extensions);
   http_message_init(&h->request, alloc, HTTP_REQUEST, limits->max_size, limits->max_headers);
-  text_buf_init(&h->offered, alloc);
+  h->extensions.alloc = alloc;
+  text_buf_init(&h->names, alloc);
   text_buf_init(&h->answer, alloc);
   *out = h;
   return 0;
@@ -43,17 +52,19 @@ int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_serve
 void h1_server_free(h1_server *h) {
   if (h == NULL) return;
   http_message_clear(&h->request);
-  text_buf_clear(&h->offered);
+  text_buf_clear(&h->names);
   text_buf_clear(&h->answer);
+  extension_header_clear(&h->extensions);
   extension_set_free(h->set);
-  extension_list_unref(h->extensions);
   ws_free(h->alloc, h);
 }
 
-static int h1_server_fail(h1_server *h, int err, int status, const char *detail) {
-  h->error_status = status;
+/* Returns the error code. */
+static int h1_server_fault(h1_server *h, wsuv_refused_t cause, const char *detail) {
+  h->cause = cause;
+  h->error = refused_error(cause);
   h->detail = detail;
-  return err;
+  return h->error;
 }
 
 static const char *field(const h1_server *h, const char *name, size_t n) {
@@ -65,171 +76,364 @@ static const char *only(const h1_server *h, const char *name) {
   return field(h, name, 1) == NULL ? field(h, name, 0) : NULL;
 }
 
-static int check_request_line(h1_server *h) {
-  const char *target = text_buf_base(&h->request.target);
-  if (!http_message_is_http11(&h->request)) {
-    return h1_server_fail(h, WSUV_EHTTP, 505, "request is not HTTP/1.1");
+static bool is_method(const h1_server *h, const char *method) {
+  const ws_text m = h->request.request.method;
+  return m.len == strlen(method) && memcmp(m.base, method, m.len) == 0;
+}
+
+/* --- the first line --- */
+
+/* absolute-form (RFC 9112 3.2.2): cut off everything before the path. */
+static bool take_authority(h1_server *h, ws_text *target) {
+  static const char *const schemes[] = {"http://", "https://", "ws://", "wss://"};
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    const size_t len = strlen(schemes[i]);
+    if (target->len <= len || !ascii_begins_with(target->base, schemes[i])) continue;
+    ws_text authority = {target->base + len, 0};
+    while (len + authority.len < target->len && strchr("/?", authority.base[authority.len]) == NULL)
+      authority.len++;
+    *target = (ws_text){authority.base + authority.len, target->len - len - authority.len};
+    h->absolute = true;
+    return url_parse_authority(&h->host, authority);
   }
-  if (!http_message_is_get(&h->request))
-    return h1_server_fail(h, WSUV_EHTTP, 405, "method is not GET");
-  for (; *target != '\0'; target++) {
-    if (*target <= ' ' || *target > '~')
-      return h1_server_fail(h, WSUV_EHTTP, 400, "malformed target");
+  return false;
+}
+
+static void split_target(h1_server *h, ws_text target) {
+  const char *mark = target.len > 0 ? memchr(target.base, '?', target.len) : NULL;
+  h->path = (ws_text){target.base, mark != NULL ? (size_t) (mark - target.base) : target.len};
+  if (mark != NULL) h->query = (ws_text){mark + 1, target.len - h->path.len - 1};
+  if (h->path.len == 0) h->path = (ws_text){"/", 1};
+}
+
+static int check_target(h1_server *h) {
+  ws_text target = h->request.request.target;
+  for (size_t i = 0; i < target.len; i++) {
+    const char c = target.base[i];
+    if (c <= ' ' || c > '~') return h1_server_fault(h, WSUV_REFUSED_TARGET, "malformed target");
+    if (c == '#') return h1_server_fault(h, WSUV_REFUSED_TARGET, "fragment in the target");
   }
+  if (target.base[0] != '/' && !take_authority(h, &target)) {
+    /* OPTIONS and CONNECT have targets of their own (RFC 9112 3.2.3, 3.2.4). */
+    bool other = !is_method(h, "GET") && !h->absolute;
+    return h1_server_fault(h, other ? WSUV_REFUSED_METHOD : WSUV_REFUSED_TARGET,
+                           other         ? "method is not GET"
+                           : h->absolute ? "malformed host in the target"
+                                         : "target is neither a path nor a URI of HTTP");
+  }
+  split_target(h, target);
   return 0;
 }
 
-static int check_host(h1_server *h) {
-  const char *host = only(h, "Host");
-  if (host == NULL) return h1_server_fail(h, WSUV_EHTTP, 400, "Host is missing or repeated");
-  return *host != '\0' ? 0 : h1_server_fail(h, WSUV_EHTTP, 400, "Host is empty");
+static int check_line(h1_server *h) {
+  const unsigned version = h->request.request.version;
+  if (h->line_checked || !h->request.line_done) return 0;
+  h->line_checked = true;
+  if (version != 11 && version != 10) {
+    return h1_server_fault(h, WSUV_REFUSED_HTTP_VERSION,
+                           version == 20 ? "HTTP/2.0 is not spoken here"
+                                         : "request is neither HTTP/1.1 nor HTTP/1.0");
+  }
+  return check_target(h);
 }
 
-/* A request with a body is rejected: what follows the head are frames. */
+/* --- what no request may have --- */
+
+static int check_repeated(h1_server *h) {
+  if (field(h, "Origin", 1) == NULL) return 0;
+  return h1_server_fault(h, WSUV_REFUSED_MALFORMED, "Origin is repeated");
+}
+
+/* A request with a body is rejected: what follows the head are frames, or the next request. */
 static int check_body(h1_server *h) {
   const char *length = field(h, "Content-Length", 0);
-  if (field(h, "Transfer-Encoding", 0) != NULL || (length != NULL && strcmp(length, "0") != 0)) {
-    return h1_server_fail(h, WSUV_EHTTP, 400, "request has a body");
+  bool none = length == NULL || (only(h, "Content-Length") != NULL && strcmp(length, "0") == 0);
+  if (none && field(h, "Transfer-Encoding", 0) == NULL) return 0;
+  return h1_server_fault(h, WSUV_REFUSED_BODY, "request has a body");
+}
+
+/* RFC 9112 3.2: one, also if the target has a host of its own. */
+static int check_host(h1_server *h) {
+  url_authority host;
+  const char *value = only(h, "Host");
+  if (value == NULL) {
+    if (field(h, "Host", 0) != NULL)
+      return h1_server_fault(h, WSUV_REFUSED_HOST, "Host is repeated");
+    if (h->request.request.version == 10) return 0;
+    return h1_server_fault(h, WSUV_REFUSED_HOST, "Host is missing");
+  }
+  if (!url_parse_authority(&host, (ws_text){value, strlen(value)}))
+    return h1_server_fault(h, WSUV_REFUSED_HOST, "Host is malformed");
+  if (!h->absolute) h->host = host;
+  return 0;
+}
+
+static int collect_offered(h1_server *h, const char *list, bool *good) {
+  const char *item;
+  size_t len;
+  while (*good && header_list_next(&list, &item, &len)) {
+    *good = header_is_token(item, len);
+    if (!*good) return 0;
+    text_buf_add(&h->names, item, len);
+    if (text_buf_add(&h->names, "", 1) < 0) return WS_ENOMEM;
+    h->offer.count++;
   }
   return 0;
 }
 
-/* Lists that contain the token (RFC 6455 4.2.1). */
-static int check_upgrade(h1_server *h) {
-  size_t elements;
-  if (!header_store_lists(&h->request.fields, "Upgrade", "websocket", &elements)) {
-    return h1_server_fail(h, WSUV_EUPGRADE, 426, "Upgrade does not say websocket");
+/* Several fields make one list (RFC 6455 11.3.4). Routes are found by it, also for a request that
+   is wrong otherwise. */
+static int read_offer(h1_server *h, bool *good) {
+  header_cursor at = {0};
+  const char *list;
+  *good = true;
+  while (*good && (list = header_store_next(&h->request.fields, "Sec-WebSocket-Protocol", &at))) {
+    if (collect_offered(h, list, good) < 0) {
+      return h1_server_fault(h, WSUV_REFUSED_NO_MEMORY, "no memory");
+    }
   }
-  if (!header_store_lists(&h->request.fields, "Connection", "upgrade", &elements)) {
-    return h1_server_fail(h, WSUV_EUPGRADE, 426, "Connection does not say upgrade");
-  }
+  h->offer.names = text_buf_base(&h->names);
   return 0;
+}
+
+/* --- whether it asks for a WebSocket --- */
+
+static bool lists(const h1_server *h, const char *name, const char *token) {
+  size_t elements;
+  return header_store_lists(&h->request.fields, name, token, &elements);
+}
+
+/* In HTTP/1.0 Upgrade is ignored (RFC 9110 7.8). */
+static int check_upgrade(h1_server *h) {
+  const bool upgrade = lists(h, "Upgrade", "websocket");
+  if (!is_method(h, "GET")) {
+    return h1_server_fault(h, WSUV_REFUSED_METHOD, "method is not GET");
+  }
+  if (!upgrade) {
+    return h1_server_fault(h, WSUV_REFUSED_NO_UPGRADE, "Upgrade does not say websocket");
+  }
+  if (h->request.request.version == 10) {
+    return h1_server_fault(h, WSUV_REFUSED_HTTP_1_0,
+                           "Upgrade is ignored in HTTP/1.0: let the proxy use HTTP/1.1");
+  }
+  if (lists(h, "Connection", "upgrade")) return 0;
+  return h1_server_fault(h, WSUV_REFUSED_NO_UPGRADE, "Connection does not say upgrade");
 }
 
 static int check_version(h1_server *h) {
   const char *version = only(h, "Sec-WebSocket-Version");
   if (version != NULL && strcmp(version, "13") == 0) return 0;
-  return h1_server_fail(h, WS_EPROTONOSUPPORT, 426, "Sec-WebSocket-Version is not 13");
+  return h1_server_fault(h, WSUV_REFUSED_VERSION, "Sec-WebSocket-Version is not 13");
 }
 
 static int check_key(h1_server *h) {
   uint8_t raw[HANDSHAKE_KEY_LEN / 4 * 3];
   h->key = only(h, "Sec-WebSocket-Key");
-  if (h->key == NULL)
-    return h1_server_fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is missing or repeated");
-  if (strlen(h->key) != HANDSHAKE_KEY_LEN ||
-      base64_decode(raw, h->key, HANDSHAKE_KEY_LEN) != HANDSHAKE_KEY_SIZE) {
-    return h1_server_fail(h, WSUV_EUPGRADE, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+  if (h->key == NULL) {
+    return h1_server_fault(h, WSUV_REFUSED_KEY, "Sec-WebSocket-Key is missing or repeated");
   }
-  return 0;
-}
-
-static int collect_offered(h1_server *h, const char *list) {
-  const char *item;
-  size_t len;
-  while (header_list_next(&list, &item, &len)) {
-    if (!header_is_token(item, len)) {
-      return h1_server_fail(h, WSUV_EHTTP, 400,
-                            "Sec-WebSocket-Protocol has an element that is no token");
-    }
-    text_buf_add(&h->offered, item, len);
-    if (text_buf_add(&h->offered, "", 1) < 0) return h1_server_fail(h, WS_ENOMEM, 500, "no memory");
-    h->offered_count++;
-  }
-  return 0;
-}
-
-/* Several fields make one list (RFC 6455 11.3.4). */
-static int check_offered(h1_server *h) {
-  header_cursor at = {0};
-  const char *list;
-  while ((list = header_store_next(&h->request.fields, "Sec-WebSocket-Protocol", &at)) != NULL) {
-    int err = collect_offered(h, list);
-    if (err < 0) return err;
-  }
-  return 0;
+  if (strlen(h->key) == HANDSHAKE_KEY_LEN &&
+      base64_decode(raw, h->key, HANDSHAKE_KEY_LEN) == HANDSHAKE_KEY_SIZE)
+    return 0;
+  return h1_server_fault(h, WSUV_REFUSED_KEY, "Sec-WebSocket-Key is not 16 bytes in base64");
 }
 
 static int check_extensions(h1_server *h) {
-  const char *why;
-  int err = extension_set_answer(&h->set, h->extensions, &h->request.fields, &why);
-  return err == 0 ? 0 : h1_server_fail(h, err, err == WSUV_EEXTENSION ? 400 : 500, why);
+  const char *why = "no memory";
+  int err = extension_header_parse(&h->extensions, h->alloc, &h->request.fields, &why);
+  if (err == 0) return 0;
+  bool memory = err == WS_ENOMEM;
+  return h1_server_fault(h, memory ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_EXTENSION, why);
 }
 
-static int h1_server_check(h1_server *h) {
-  static int (*const checks[])(h1_server *) = {check_request_line, check_host,      check_body,
-                                               check_upgrade,      check_version,   check_key,
-                                               check_offered,      check_extensions};
-  for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-    int err = checks[i](h);
-    if (err < 0) return err;
+/* What is wrong with a request that can be routed is no error here. */
+static int check_handshake(h1_server *h, bool good_offer) {
+  int err = check_upgrade(h);
+  if (err == 0) err = check_version(h);
+  if (err == 0) err = check_key(h);
+  if (err == 0 && !good_offer) {
+    err = h1_server_fault(h, WSUV_REFUSED_SUBPROTOCOL,
+                          "Sec-WebSocket-Protocol has an element that is no token");
   }
-  return 1;
+  if (err == 0) err = check_extensions(h);
+  return err == WS_ENOMEM ? err : 1;
 }
 
-static int status_for(int err) {
-  if (err == WS_ENOMEM) return 500;
-  return err == WSUV_EHEADERS ? 431 : 400;
+static int check_head(h1_server *h) {
+  bool good_offer;
+  int err = check_repeated(h);
+  if (err == 0) err = check_body(h);
+  if (err == 0) err = check_host(h);
+  if (err == 0) err = read_offer(h, &good_offer);
+  return err < 0 ? err : check_handshake(h, good_offer);
 }
 
+static int fault_of_message(h1_server *h, int err) {
+  wsuv_refused_t cause = WSUV_REFUSED_MALFORMED;
+  if (err == WS_ENOMEM) cause = WSUV_REFUSED_NO_MEMORY;
+  if (err == WSUV_EHEADERS) {
+    bool fields = h->request.scan.error == WSUV_EHEADERS;
+    cause = fields ? WSUV_REFUSED_TOO_MANY_FIELDS : WSUV_REFUSED_TOO_LARGE;
+  }
+  return h1_server_fault(h, cause, h->request.detail);
+}
+
+/* The first line is judged as soon as it is there, before what was found behind it. */
 int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used) {
+  const bool first = !h->begun && len > 0;
+  *used = 0;
+  h->begun = h->begun || first;
+  if (first && data[0] == TLS_HANDSHAKE) {
+    return h1_server_fault(h, WSUV_REFUSED_TLS_ON_PLAIN, "TLS on a port without TLS");
+  }
   int result = http_message_read_head(&h->request, data, len, used);
-  if (result < 0) return h1_server_fail(h, result, status_for(result), h->request.detail);
-  return result == 1 ? h1_server_check(h) : 0;
+  int err = check_line(h);
+  if (err < 0) return err;
+  if (result < 0) return fault_of_message(h, result);
+  return result == 1 ? check_head(h) : 0;
 }
 
-const char *h1_server_target(const h1_server *h) {
-  return text_buf_base(&h->request.target);
+/* --- the request --- */
+
+bool h1_server_has_begun(const h1_server *h) {
+  return h->begun;
+}
+
+wsuv_refused_t h1_server_cause(const h1_server *h) {
+  return h->cause;
+}
+
+int h1_server_error(const h1_server *h) {
+  return h->error;
+}
+
+const char *h1_server_detail(const h1_server *h) {
+  return h->detail;
+}
+
+bool h1_server_is_plain(const h1_server *h) {
+  return h->cause == WSUV_REFUSED_METHOD || h->cause == WSUV_REFUSED_HTTP_1_0 ||
+         h->cause == WSUV_REFUSED_NO_UPGRADE;
+}
+
+ws_text h1_server_method(const h1_server *h) {
+  return h->request.request.method;
+}
+
+ws_text h1_server_path(const h1_server *h) {
+  return h->path;
+}
+
+ws_text h1_server_query(const h1_server *h) {
+  return h->query;
 }
 
 header_store *h1_server_headers(h1_server *h) {
   return &h->request.fields;
 }
 
+const url_authority *h1_server_host(const h1_server *h) {
+  return &h->host;
+}
+
+const char *h1_server_origin(const h1_server *h) {
+  return field(h, "Origin", 0);
+}
+
+const subprotocol_offer *h1_server_offer(const h1_server *h) {
+  return &h->offer;
+}
+
 /* It continues after the subprotocol of the last call, so a loop over all of them is linear. */
 const char *h1_server_offered(h1_server *h, size_t n) {
-  const char *base = text_buf_base(&h->offered);
-  if (n >= h->offered_count) return NULL;
+  if (n >= h->offer.count) return NULL;
   if (n < h->next) h->next = h->next_offset = 0;
-  for (; h->next < n; h->next++) h->next_offset += strlen(base + h->next_offset) + 1;
-  return base + h->next_offset;
+  for (; h->next < n; h->next++) h->next_offset += strlen(h->offer.names + h->next_offset) + 1;
+  return h->offer.names + h->next_offset;
 }
 
-static bool is_offered(const h1_server *h, const char *subprotocol) {
-  const char *name = text_buf_base(&h->offered);
-  for (size_t i = 0; i < h->offered_count; i++) {
-    if (strcmp(name, subprotocol) == 0) return true;
-    name += strlen(name) + 1;
-  }
-  return false;
-}
+/* --- the response --- */
 
-int h1_server_accept(h1_server *h, const char *subprotocol, const wsuv_header_t *headers,
-                     size_t header_count) {
-  if (subprotocol != NULL && !is_offered(h, subprotocol)) return WSUV_ESUBPROTOCOL;
+int h1_server_accept(h1_server *h, const char *subprotocol, extension_list *extensions,
+                     const wsuv_header_t *headers, size_t header_count) {
+  extension_set *set;
+  size_t place = subprotocol != NULL ? subprotocol_find(&h->offer, subprotocol) : 0;
+  if (subprotocol != NULL && place == h->offer.count) return WSUV_ESUBPROTOCOL;
+  int err = extension_set_answer(&set, extensions, &h->extensions);
+  if (err < 0) return err;
   text_buf_clear(&h->answer);
-  return handshake_response_accept(&h->answer, h->key, subprotocol, extension_set_text(h->set),
-                                   headers, header_count);
+  err = handshake_response_accept(&h->answer, h->key, subprotocol, extension_set_text(set), headers,
+                                  header_count);
+  if (err < 0) {
+    text_buf_clear(&h->answer);
+    extension_set_free(set);
+    return err;
+  }
+  extension_set_free(h->set);
+  h->set = set;
+  h->agreed = subprotocol != NULL ? h1_server_offered(h, place) : NULL;
+  return 0;
 }
 
-extension_set *h1_server_take_extensions(h1_server *h) {
-  extension_set *set = h->set;
+/* As it was read: with one space behind each colon. */
+static int write_request(const h1_server *h, text_buf *text) {
+  const ws_text line = {text_buf_base(&h->request.line), text_buf_len(&h->request.line)};
+  const char *name = NULL, *value;
+  header_cursor at = {0};
+  text_buf_add(text, line.base, line.len);
+  text_buf_puts(text, "\r\n");
+  while ((value = header_store_each(&h->request.fields, &at, &name)) != NULL) {
+    handshake_put_field(text, name, value);
+  }
+  return text_buf_puts(text, "\r\n");
+}
+
+static char *copy_target(const h1_server *h) {
+  const bool query = h->query.base != NULL;
+  char *target = ws_malloc(h->alloc, h->path.len + 1 + h->query.len + 1), *end = target;
+  if (target == NULL) return NULL;
+  memcpy(end, h->path.base, h->path.len);
+  end += h->path.len;
+  if (query) *end++ = '?';
+  if (h->query.len > 0) memcpy(end, h->query.base, h->query.len);
+  end[h->query.len] = '\0';
+  return target;
+}
+
+int h1_server_result(h1_server *h, handshake_result **out) {
+  handshake_result *result = ws_calloc(h->alloc, sizeof *result);
+  if (result == NULL) return WS_ENOMEM;
+  result->alloc = h->alloc;
+  result->role = WS_SERVER;
+  result->status = HANDSHAKE_SWITCHING;
+  header_store_init(&result->fields, h->alloc);
+  text_buf_init(&result->request, h->alloc);
+  int err = write_request(h, &result->request);
+  result->target = copy_target(h);
+  if (h->agreed != NULL) result->subprotocol = ws_strdup(h->alloc, h->agreed);
+  if (err < 0 || result->target == NULL || (h->agreed != NULL && result->subprotocol == NULL)) {
+    handshake_result_free(result);
+    return WS_ENOMEM;
+  }
+  result->fields = h->request.fields;
+  header_store_init(&h->request.fields, h->alloc);
+  result->extensions = h->set;
   h->set = NULL;
-  return set;
+  *out = result;
+  return 0;
 }
 
 int h1_server_reject(h1_server *h, int status, const wsuv_header_t *headers, size_t header_count,
                      const void *body, size_t body_len) {
+  const handshake_rejection rejection = {.status = status,
+                                         .other_version = h->cause == WSUV_REFUSED_VERSION,
+                                         .to_head = is_method(h, "HEAD"),
+                                         .fields = headers,
+                                         .field_count = header_count,
+                                         .body = body,
+                                         .body_len = body_len};
   text_buf_clear(&h->answer);
-  return handshake_response_reject(&h->answer, status, headers, header_count, body, body_len);
-}
-
-int h1_server_error_status(const h1_server *h) {
-  return h->error_status;
-}
-
-const char *h1_server_detail(const h1_server *h) {
-  return h->detail;
+  return handshake_response_reject(&h->answer, &rejection);
 }
 
 const char *h1_server_answer(const h1_server *h, size_t *len) {

@@ -25,18 +25,13 @@ void handshake_accept(char accept[HANDSHAKE_ACCEPT_LEN], const char *key, size_t
   base64_encode(accept, digest, sizeof digest);
 }
 
-static bool begins_with(const char *s, const char *prefix) {
-  while (*prefix != '\0' && ascii_lower(*s) == ascii_lower(*prefix)) s++, prefix++;
-  return *prefix == '\0';
-}
-
 static bool is_ours(const char *name) {
   static const char *const names[] = {"Upgrade", "Connection", "Content-Length",
                                       "Transfer-Encoding"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (header_name_equal(name, names[i])) return true;
   }
-  return begins_with(name, "Sec-WebSocket-");
+  return ascii_begins_with(name, "sec-websocket-");
 }
 
 const char *handshake_field_wrong(const wsuv_header_t *field) {

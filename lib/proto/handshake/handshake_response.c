@@ -11,6 +11,7 @@ static const struct {
   const char *reason; /* This is the reason phrase for `status`. */
 } reasons[] = {{301, "Moved Permanently"},
                {302, "Found"},
+               {303, "See Other"},
                {307, "Temporary Redirect"},
                {308, "Permanent Redirect"},
                {400, "Bad Request"},
@@ -18,11 +19,24 @@ static const struct {
                {403, "Forbidden"},
                {404, "Not Found"},
                {405, "Method Not Allowed"},
+               {406, "Not Acceptable"},
+               {408, "Request Timeout"},
+               {409, "Conflict"},
+               {410, "Gone"},
+               {413, "Content Too Large"},
+               {414, "URI Too Long"},
+               {415, "Unsupported Media Type"},
+               {421, "Misdirected Request"},
+               {422, "Unprocessable Content"},
                {426, "Upgrade Required"},
                {429, "Too Many Requests"},
                {431, "Request Header Fields Too Large"},
+               {451, "Unavailable For Legal Reasons"},
                {500, "Internal Server Error"},
+               {501, "Not Implemented"},
+               {502, "Bad Gateway"},
                {503, "Service Unavailable"},
+               {504, "Gateway Timeout"},
                {505, "HTTP Version Not Supported"}};
 
 /* It may be empty (RFC 9112 4). */
@@ -55,26 +69,24 @@ static void put_status_line(text_buf *text, int status) {
   text_buf_puts(text, line);
 }
 
-/* Fields that a status must have. */
-static void put_required_fields(text_buf *text, int status) {
-  if (status == 405) handshake_put_field(text, "Allow", "GET");
-  if (status == 426) {
-    handshake_put_field(text, "Upgrade", "websocket");
-    handshake_put_field(text, "Sec-WebSocket-Version", "13");
-  }
-  handshake_put_field(text, "Connection", status == 426 ? "close, Upgrade" : "close");
+/* Fields that a status must have. Who sends Upgrade also names it in Connection (RFC 9110 7.8). */
+static void put_required_fields(text_buf *text, const handshake_rejection *r) {
+  const bool upgrade = r->status == 426;
+  if (r->status == 405) handshake_put_field(text, "Allow", "GET");
+  if (upgrade) handshake_put_field(text, "Upgrade", "websocket");
+  if (upgrade && r->other_version) handshake_put_field(text, "Sec-WebSocket-Version", "13");
+  handshake_put_field(text, "Connection", upgrade ? "upgrade, close" : "close");
 }
 
-int handshake_response_reject(text_buf *text, int status, const wsuv_header_t *fields,
-                              size_t field_count, const void *body, size_t body_len) {
+int handshake_response_reject(text_buf *text, const handshake_rejection *r) {
   char length[24];
-  if (status < 300 || status > 599) return WS_EINVAL;
-  if (!handshake_may_send_all(fields, field_count)) return WSUV_EINVAL_HEADER;
-  snprintf(length, sizeof length, "%zu", body_len);
-  put_status_line(text, status);
-  put_required_fields(text, status);
+  if (r->status < 300 || r->status > 599) return WS_EINVAL;
+  if (!handshake_may_send_all(r->fields, r->field_count)) return WSUV_EINVAL_HEADER;
+  snprintf(length, sizeof length, "%zu", r->body_len);
+  put_status_line(text, r->status);
+  put_required_fields(text, r);
   handshake_put_field(text, "Content-Length", length);
-  handshake_put_fields(text, fields, field_count);
+  handshake_put_fields(text, r->fields, r->field_count);
   text_buf_puts(text, "\r\n");
-  return text_buf_add(text, body, body_len);
+  return text_buf_add(text, r->body, r->to_head ? 0 : r->body_len);
 }

@@ -3,6 +3,7 @@
 
 /* The text of a server's response to an opening handshake (RFC 6455 4.2.2). */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <wsuv/config.h>
@@ -17,9 +18,18 @@ int handshake_response_accept(text_buf *text, const char *key, const char *subpr
                               const char *extensions, const wsuv_header_t *fields,
                               size_t field_count);
 
+typedef struct handshake_rejection {
+  int status;         /* This is the status of the response. */
+  bool other_version; /* Another version of the protocol was asked for. */
+  bool to_head;       /* The method is HEAD: the response has no body, but the length of one. */
+  const wsuv_header_t *fields; /* These fields are sent. */
+  size_t field_count;          /* `fields` has this many elements. */
+  const void *body;            /* This is the body; it may be NULL if `body_len` is 0. */
+  size_t body_len;             /* The body has this many bytes. */
+} handshake_rejection;
+
 /* Write an error response. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER;
    WS_ENOMEM. */
-int handshake_response_reject(text_buf *text, int status, const wsuv_header_t *fields,
-                              size_t field_count, const void *body, size_t body_len);
+int handshake_response_reject(text_buf *text, const handshake_rejection *rejection);
 
 #endif

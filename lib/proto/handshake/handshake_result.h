@@ -10,6 +10,7 @@
 #include "base/role.h"
 #include "base/text_buf.h"
 #include "proto/extension/extension_set.h"
+#include "proto/handshake/params.h"
 #include "proto/http/headers.h"
 
 typedef struct handshake_result {
@@ -18,12 +19,22 @@ typedef struct handshake_result {
   int status;                    /* This is the status of the response, such as 101. */
   /* These are the header fields that the peer has sent, in its request or response. */
   header_store fields;
-  text_buf request;  /* This is the head of the request as the client has sent it. */
+  text_buf request; /* This is the head of the request as the client has sent it. */
+  /* Server: the result owns path and query of the request, as they were sent, or this is NULL. */
+  char *target;
+  /* Server: the result owns the parameters of the path, which the router has found, or this is
+     NULL. */
+  ws_params *params;
+  /* Server: the result owns those of the query, once one was asked for, or this is NULL. */
+  ws_params *query;
   char *subprotocol; /* The result owns the name of the negotiated subprotocol, or this is NULL. */
   extension_set *extensions; /* The result owns the negotiated extensions, or this is NULL. */
   uint8_t *rest;   /* These bytes came after the handshake; the result does not own them. */
   size_t rest_len; /* `rest` has this many bytes. */
 } handshake_result;
+
+/* A parameter of the query in `target`; NULL: see ws_params_get; or there is no memory. */
+const char *handshake_result_query(handshake_result *result, const char *name);
 
 /* Free it and all that it owns. NULL is allowed. A member that was taken out (subprotocol,
    extensions) must be set to NULL before. */

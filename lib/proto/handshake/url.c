@@ -85,12 +85,7 @@ static ws_text take_until(ws_text *s, const char *ends) {
 }
 
 static bool begins_with(ws_text s, const char *text) {
-  size_t len = strlen(text);
-  if (s.len < len) return false;
-  for (size_t i = 0; i < len; i++) {
-    if (ascii_lower(s.base[i]) != text[i]) return false;
-  }
-  return true;
+  return s.len >= strlen(text) && ascii_begins_with(s.base, text);
 }
 
 static bool parse_scheme(ws_url *url, ws_text *s) {
@@ -240,6 +235,13 @@ int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, co
   url->wrong_in.base = NULL;
   url->wrong = "port above 65535";
   return WSUV_EURL;
+}
+
+bool url_parse_authority(url_authority *authority, ws_text s) {
+  ws_url url = {.wrong_in = s};
+  if (!parse_host(&url, &s) || !parse_port(&url, s) || url.zone.base != NULL) return false;
+  *authority = (url_authority){url.host, url.ipv6, s.len > 1 ? url.port : 0};
+  return true;
 }
 
 int url_explain(const ws_url *url, ws_why *why) {

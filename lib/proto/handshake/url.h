@@ -60,6 +60,18 @@ int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, co
    query, position 12". Shows no more of the URL than that character. Returns WSUV_EURL. */
 int url_explain(const ws_url *url, ws_why *why);
 
+/* A host with an optional port, as in `Host` (RFC 9110 7.2) and in an origin (RFC 6454 6.2). */
+typedef struct url_authority {
+  ws_text host;  /* This is the host as it was written, without brackets. */
+  bool ipv6;     /* The host is an IPv6 literal. */
+  uint16_t port; /* This is the port; 0: there is none. */
+} url_authority;
+
+/* Parse the whole of `s`, with the same checks as a URL's: no userinfo, no zone, and of names only
+   those with unreserved characters, which all names of DNS have. "h:" has no port. False: it is
+   malformed, or empty. */
+bool url_parse_authority(url_authority *authority, ws_text s);
+
 /* The path of any reference to a resource (RFC 3986 4.1), such as the value of Location; "/" if it
    has none. */
 ws_text url_path_of(const char *reference);

@@ -18,6 +18,13 @@ static inline bool ascii_is_alnum(char c) {
   return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 }
 
+/* Whether a text begins with `prefix`, which is in lower case and terminated; the text is longer,
+   or terminated, too. */
+static inline bool ascii_begins_with(const char *s, const char *prefix) {
+  while (*prefix != '\0' && ascii_lower(*s) == *prefix) s++, prefix++;
+  return *prefix == '\0';
+}
+
 /* The value of a hexadecimal digit; -1: it is none. */
 static inline int ascii_hex_value(char c) {
   if (ascii_is_digit(c)) return c - '0';

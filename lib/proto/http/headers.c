@@ -113,15 +113,22 @@ const char *header_store_get(const header_store *store, const char *name, size_t
   return NULL;
 }
 
+const char *header_store_each(const header_store *store, header_cursor *at, const char **name) {
+  wsuv_header_t field;
+  if (at->field == store->count) return NULL;
+  const char *end = read_field(text_buf_base(&store->text) + at->offset, &field);
+  at->offset = (size_t) (end - text_buf_base(&store->text));
+  at->field++;
+  *name = field.name;
+  return field.value;
+}
+
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
-  while (at->field < store->count) {
-    wsuv_header_t field;
-    const char *end = read_field(text_buf_base(&store->text) + at->offset, &field);
-    at->offset = (size_t) (end - text_buf_base(&store->text));
-    at->field++;
-    if (header_name_equal(field.name, name)) return field.value;
-  }
-  return NULL;
+  const char *value, *found;
+  do {
+    value = header_store_each(store, at, &found);
+  } while (value != NULL && !header_name_equal(found, name));
+  return value;
 }
 
 bool header_store_lists(const header_store *store, const char *name, const char *token,

@@ -60,6 +60,9 @@ typedef struct header_cursor {
    together read each field once. */
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at);
 
+/* The fields one after the other: a value, with its name; NULL: no more. */
+const char *header_store_each(const header_store *store, header_cursor *at, const char **name);
+
 /* Is `token` an element, in any case, of the list that all fields of that name make together
    (RFC 9110 5.3)? *elements says how many there are. */
 bool header_store_lists(const header_store *store, const char *name, const char *token,

@@ -2,7 +2,8 @@
 
 /* A scan of the raw bytes finds the end of the head, checks the names of fields and how many there
    are, and rewrites what is allowed in responses only; llhttp, without its lenient modes, parses
-   it. llhttp gets no byte after the head of a request or a 1xx response, so what follows is never
+   it. Instead of the first line of a request, which request_line reads, llhttp gets a plain one. It
+   gets no byte after the head of a request or a 1xx response, so what follows is never
    parsed as HTTP, and llhttp's own handling of upgrades is not used. */
 
 #include <string.h>
@@ -23,11 +24,6 @@ static int stop_unless(http_message *m, int err) {
   return -1;
 }
 
-static int on_url(llhttp_t *parser, const char *at, size_t len) {
-  http_message *m = parser->data;
-  return stop_unless(m, text_buf_add(&m->target, at, len));
-}
-
 /* Trailer fields are ignored. A name or a value may come in pieces, so a piece is not judged: what
    was wrong would depend on how the bytes are cut. The scan has checked them. */
 static int on_field(llhttp_t *parser, const char *at, size_t len) {
@@ -42,11 +38,12 @@ static bool is_informational(const llhttp_t *parser) {
 /* llhttp has recognized a name when it is complete, and `header_state` says which it is. A response
    is never rejected because of its body's length: in a 1xx response Content-Length and
    Transfer-Encoding have no meaning (RFC 9112 6.3), and of another the status counts, and the body
-   is only shown to people. So llhttp gets them as fields that it does not know, and frame_body
-   reads them. */
+   is only shown to people. What these fields mean in a request is for its reader to decide, who
+   accepts no body. So llhttp gets them as fields that it does not know, and frame_body reads those
+   of a response. */
 static int on_field_complete(llhttp_t *parser) {
   http_message *m = parser->data;
-  if (parser->type == HTTP_RESPONSE) parser->header_state = 0;
+  parser->header_state = 0;
   return m->head_done ? 0 : stop_unless(m, header_store_end_name(&m->fields));
 }
 
@@ -113,9 +110,7 @@ static void frame_body(http_message *m) {
 static int on_headers_complete(llhttp_t *parser) {
   http_message *m = parser->data;
   m->head_done = true;
-  if (parser->type == HTTP_REQUEST) {
-    return stop_unless(m, text_buf_add(&m->target, "", 1)) == 0 ? 2 : -1;
-  }
+  if (parser->type == HTTP_REQUEST) return 2;
   if (!has_three_digits(&m->scan)) {
     http_message_fail(m, WSUV_EHTTP, "malformed status line");
     return -1;
@@ -140,7 +135,6 @@ static int on_message_complete(llhttp_t *parser) {
 }
 
 static const llhttp_settings_t settings = {
-    .on_url = on_url,
     .on_header_field = on_field,
     .on_header_field_complete = on_field_complete,
     .on_header_value = on_value,
@@ -161,7 +155,7 @@ void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_ty
                        size_t max_size, size_t max_fields) {
   memset(m, 0, sizeof *m);
   header_store_init(&m->fields, alloc);
-  text_buf_init(&m->target, alloc);
+  text_buf_init(&m->line, alloc);
   text_buf_init(&m->body, alloc);
   m->head_left = max_size;
   m->body_left = HTTP_BODY_WIRE_MAX;
@@ -171,13 +165,13 @@ void http_message_init(http_message *m, const wsuv_allocator_t *alloc, llhttp_ty
 
 void http_message_clear(http_message *m) {
   header_store_clear(&m->fields);
-  text_buf_clear(&m->target);
+  text_buf_clear(&m->line);
   text_buf_clear(&m->body);
 }
 
 void http_message_next(http_message *m) {
   http_message_clear(m);
-  m->head_done = m->complete = false;
+  m->line_done = m->head_done = m->complete = false;
   http_message_begin(m, (llhttp_type_t) m->parser.type);
 }
 
@@ -190,13 +184,27 @@ static int parse(http_message *m, const char *data, size_t len) {
   return http_message_fail(m, WSUV_EHTTP, llhttp_get_error_reason(&m->parser));
 }
 
+/* llhttp gets a line of ours instead of this one. */
+static int read_line_part(http_message *m, const http_scan_text *text) {
+  static const char line[] = "GET / HTTP/1.1";
+  if (text_buf_add(&m->line, text->bytes, text->len) < 0) {
+    return http_message_fail(m, WS_ENOMEM, "no memory");
+  }
+  if (m->scan.state != HTTP_SCAN_FIRST_END) return 0;
+  const ws_text whole = {text_buf_base(&m->line), text_buf_len(&m->line)};
+  m->line_done = request_line_parse(&m->request, whole);
+  if (!m->line_done) return http_message_fail(m, WSUV_EHTTP, "malformed request line");
+  return parse(m, line, sizeof line - 1);
+}
+
 /* Take as many bytes as fit into one text for llhttp. The first wrong byte counts, so that the
    result does not depend on how the bytes are cut. llhttp's result comes first: it has only got
    what was written before the byte that the scan rejects. */
 static int read_part(http_message *m, const uint8_t *data, size_t len, size_t *used) {
   http_scan_text text;
+  const bool in_line = !m->scan.response && !m->line_done;
   int scanned = http_scan_feed(&m->scan, data, len, used, &text);
-  int err = parse(m, text.bytes, text.len);
+  int err = in_line ? read_line_part(m, &text) : parse(m, text.bytes, text.len);
   if (err < 0) return err;
   if (m->head_done != (scanned == 1)) return http_message_fail(m, WSUV_EHTTP, "malformed head");
   return scanned < 0 ? http_message_fail(m, scanned, m->scan.detail) : scanned;
@@ -226,10 +234,6 @@ int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
 
 int http_message_status(const http_message *m) {
   return m->parser.status_code;
-}
-
-bool http_message_is_get(const http_message *m) {
-  return m->parser.method == HTTP_GET;
 }
 
 bool http_message_is_http11(const http_message *m) {

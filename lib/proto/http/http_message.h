@@ -14,6 +14,7 @@
 #include "base/text_buf.h"
 #include "proto/http/headers.h"
 #include "proto/http/http_scan.h"
+#include "proto/http/request_line.h"
 
 enum {
   HTTP_BODY_MAX = 4096,        /* bytes kept of a body */
@@ -21,17 +22,19 @@ enum {
 };
 
 typedef struct http_message {
-  llhttp_t parser;     /* This is the state of llhttp; its `data` points to the message. */
-  http_scan scan;      /* This finds the end of the head. */
-  header_store fields; /* These are the header fields that were read. */
-  text_buf target;     /* This is the target of a request, terminated once the head is read. */
-  text_buf body;       /* These are the first bytes of a response's body, at most HTTP_BODY_MAX. */
-  size_t head_left;    /* This head and later ones may have at most this many more bytes. */
-  size_t body_left;    /* At most this many more bytes of the body are read. */
-  size_t max_fields;   /* One head may have at most this many fields. */
-  bool head_done;      /* The head has been parsed. */
-  bool complete;       /* The whole message has been parsed. */
-  int error;           /* This is the error that was found, or 0. */
+  llhttp_t parser;      /* This is the state of llhttp; its `data` points to the message. */
+  http_scan scan;       /* This finds the end of the head. */
+  header_store fields;  /* These are the header fields that were read. */
+  text_buf line;        /* This is the first line of a request, as far as it was read. */
+  request_line request; /* Once the first line of a request was read, these are its parts. */
+  text_buf body;        /* These are the first bytes of a response's body, at most HTTP_BODY_MAX. */
+  size_t head_left;     /* This head and later ones may have at most this many more bytes. */
+  size_t body_left;     /* At most this many more bytes of the body are read. */
+  size_t max_fields;    /* One head may have at most this many fields. */
+  bool line_done;       /* The first line of a request has been parsed. */
+  bool head_done;       /* The head has been parsed. */
+  bool complete;        /* The whole message has been parsed. */
+  int error;            /* This is the error that was found, or 0. */
   /* After an error, this static text says what was wrong; otherwise it is "". */
   const char *detail;
 } http_message;
@@ -55,8 +58,7 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
 int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
 
 /* Once the head is read: */
-int http_message_status(const http_message *m);  /* the status of a response */
-bool http_message_is_get(const http_message *m); /* whether a request has this method */
-bool http_message_is_http11(const http_message *m);
+int http_message_status(const http_message *m);     /* the status of a response */
+bool http_message_is_http11(const http_message *m); /* whether a response has this version */
 
 #endif

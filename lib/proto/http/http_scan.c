@@ -51,6 +51,7 @@ static http_scan_state in_line(http_scan *scan, uint8_t c, http_scan_state line,
 }
 
 static http_scan_state in_first(http_scan *scan, uint8_t c, http_scan_text *text) {
+  if (c == '\r' && !scan->response) return HTTP_SCAN_FIRST_CR;
   http_scan_state state = in_line(scan, c, HTTP_SCAN_FIRST, text);
   if (state == HTTP_SCAN_FIRST && scan->first_len < HTTP_SCAN_FIRST_SIZE) {
     scan->first[scan->first_len++] = (char) c;
@@ -105,9 +106,11 @@ static http_scan_state step(http_scan *scan, uint8_t c, http_scan_text *text) {
   case HTTP_SCAN_START: return before_first(scan, c, text);
   case HTTP_SCAN_EMPTY_CR: return after_cr(scan, c, HTTP_SCAN_START);
   case HTTP_SCAN_FIRST: return in_first(scan, c, text);
+  case HTTP_SCAN_FIRST_CR: return after_cr(scan, c, HTTP_SCAN_FIRST_END);
   case HTTP_SCAN_NAME: return in_name(scan, c, text);
   case HTTP_SCAN_VALUE: return in_line(scan, c, HTTP_SCAN_VALUE, text);
   case HTTP_SCAN_LINE_CR: return after_cr(scan, c, HTTP_SCAN_NEXT);
+  case HTTP_SCAN_FIRST_END:
   case HTTP_SCAN_NEXT: return begin_line(scan, c, text);
   case HTTP_SCAN_FOLD:
     if (c == ' ' || c == '\t') return HTTP_SCAN_FOLD;
@@ -143,6 +146,7 @@ int http_scan_feed(http_scan *scan, const uint8_t *data, size_t len, size_t *use
     if (scan->state == HTTP_SCAN_BAD) return scan->error;
     (*used)++;
     if (scan->state == HTTP_SCAN_END) return 1;
+    if (scan->state == HTTP_SCAN_FIRST_END) return 0;
   }
   return 0;
 }
