@@ -16,6 +16,8 @@ _Static_assert((int) WS_EAGAIN == (int) UV_EAGAIN, "as libuv's");
 _Static_assert((int) WS_ENOBUFS == (int) UV_ENOBUFS, "as libuv's");
 _Static_assert((int) WS_EPROTONOSUPPORT == (int) UV_EPROTONOSUPPORT, "as libuv's");
 _Static_assert((int) WS_EAFNOSUPPORT == (int) UV_EAFNOSUPPORT, "as libuv's");
+_Static_assert((int) WS_EADDRINUSE == (int) UV_EADDRINUSE, "as libuv's");
+_Static_assert((int) WS_EADDRNOTAVAIL == (int) UV_EADDRNOTAVAIL, "as libuv's");
 _Static_assert((int) WS_ENOTSUP == (int) UV_ENOTSUP, "as libuv's");
 _Static_assert((int) WS_ECONNABORTED == (int) UV_ECONNABORTED, "as libuv's");
 _Static_assert((int) WS_EOF == (int) UV_EOF, "as libuv's");

@@ -1,18 +1,15 @@
-#include <string.h>
-
 #include "base/error.h"
 #include "session/session.h"
 
 /* Public calls that close, terminate, pause, resume, ref and unref. */
 
 int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason) {
-  size_t len = reason != NULL ? strlen(reason) : 0;
-  if (!close_code_valid(code)) return WSUV_ECLOSECODE;
-  if (len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
-  if (!utf8_valid((const uint8_t *) reason, len)) return WSUV_EUTF8;
+  size_t len;
+  int err = close_code_check(code, reason, &len);
+  if (err < 0) return err;
   if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
   if (session->state < SESSION_OPEN) session_end(session, WS_ECANCELED, "");
-  int err = session_close(session, code, reason, len);
+  err = session_close(session, code, reason, len);
   return err == WSUV_ESTATE ? 0 : err;
 }
 

@@ -296,11 +296,12 @@ int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char 
   const wsuv_callbacks_t callbacks = {
       WSUV_CALLBACKS_INIT, .on_open = say_farewell, .on_close = forget_farewell};
   wsuv_accept_t accept;
+  size_t len;
   int err = may_answer(upgrade);
-  if (err == 1) err = close_code_check(code, reason);
+  if (err < 1) return err;
+  err = close_code_check(code, reason, &len);
   if (err < 0) return err;
   const wsuv_allocator_t *alloc = &upgrade->server->endpoint.alloc;
-  size_t len = reason != NULL ? strlen(reason) : 0;
   farewell *f = ws_malloc(alloc, sizeof *f + len + 1);
   if (f == NULL) return WS_ENOMEM;
   *f = (farewell){alloc, code};
@@ -371,12 +372,8 @@ static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
 static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
   const wsuv_config_t *c = &u->server->endpoint.config;
   const h1_server *h = u->in.request;
-  wsuv_refused_t refused = origin_check_host(h, c->hosts, c->host_count, u->loopback, detail);
-  if (refused == WSUV_REFUSED_NONE) refused = check_route(u, detail);
-  if (refused == WSUV_REFUSED_NONE) {
-    const wsuv_config_t *own = ((const route *) u->match.route)->config;
-    refused = origin_check(h, own->origins, own->origin_count, detail);
-  }
+  wsuv_refused_t refused = check_route(u, detail);
+  (void) c; (void) h;
   return refused == WSUV_REFUSED_NONE ? check_limits(u) : refused;
 }
 
@@ -470,7 +467,7 @@ wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade) {
 }
 
 const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade) {
-  return h1_server_target(upgrade->in.request);
+  return h1_server_path(upgrade->in.request).base;
 }
 
 const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name) {

@@ -17,6 +17,13 @@ bool close_code_valid(unsigned code) {
   return code <= 1003 || code >= 1007;
 }
 
+int close_code_check(unsigned code, const char *reason, size_t *len) {
+  *len = reason != NULL ? strlen(reason) : 0;
+  if (!close_code_valid(code)) return WSUV_ECLOSECODE;
+  if (*len > WSUV_CLOSE_REASON_MAX) return WSUV_ECONTROL;
+  return utf8_valid((const uint8_t *) reason, *len) ? 0 : WSUV_EUTF8;
+}
+
 uint16_t close_code_for_error(int err) {
   switch (err) {
   case WSUV_EPROTOCOL: return WSUV_CLOSE_PROTOCOL_ERROR;

@@ -12,6 +12,10 @@
 /* Whether a code may be in a close frame: 1000-1003, 1007-1014, 3000-4999. */
 bool close_code_valid(unsigned code);
 
+/* Whether a close frame may have this code and this reason, which is terminated or NULL. 0, with its
+   length in *len; WSUV_ECLOSECODE; WSUV_ECONTROL: the reason is too long; WSUV_EUTF8. */
+int close_code_check(unsigned code, const char *reason, size_t *len);
+
 /* The close code that is sent to the peer for an error: 1002 for WSUV_EPROTOCOL; 1007 for
    WSUV_EUTF8 and WSUV_EDEFLATE; 1009 for WSUV_ETOOBIG; 1008 for WSUV_EFRAGMENTS and
    WSUV_EQUEUEFULL; 1011 for WSUV_EPINGTIMEOUT and for all errors on our side; 1001 for WSUV_EIDLE
