@@ -15,12 +15,6 @@ static void acceptor_poll(ws_listener *l) {
   l->ops->poll(l, on);
 }
 
-static void on_pause_over(void *data) {
-  ws_listener *l = data;
-  l->waiting = false;
-  acceptor_poll(l);
-}
-
 static void acceptor_fail(ws_listener *l, int status) {
   bool first = !l->failing;
   l->waiting = l->failing = true;
@@ -50,6 +44,18 @@ static bool accept_one(ws_listener *l) {
   return err == 0 && l->polling;
 }
 
+static void accept_some(ws_listener *l) {
+  for (int n = 0; n < ACCEPT_TURN_MAX && accept_one(l); n++) continue;
+}
+
+/* It is tried although perhaps none waits, so that the end of the error is reported. */
+static void on_pause_over(void *data) {
+  ws_listener *l = data;
+  l->waiting = false;
+  acceptor_poll(l);
+  if (l->polling) accept_some(l);
+}
+
 int acceptor_init(ws_listener *l, ws_env *env, const acceptor_ops *ops,
                   const ws_listener_events *events, void *up) {
   l->ops = ops;
@@ -66,9 +72,9 @@ void acceptor_start(ws_listener *l) {
 void acceptor_ready(ws_listener *l, int status) {
   if (status < 0) {
     acceptor_fail(l, status);
-    return;
+  } else {
+    accept_some(l);
   }
-  for (int n = 0; n < ACCEPT_TURN_MAX && accept_one(l); n++) continue;
 }
 
 void acceptor_pause(ws_listener *l, bool on) {
