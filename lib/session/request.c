@@ -122,7 +122,7 @@ static int fill(session_request *r, packer *p, const wsuv_request_t *from,
   if (err == 0) err = set_target(r, from->address);
   set_limits(r, config);
   if (err < 0 || !r->url.secure) return err;
-  return tls_contexts_get(contexts, r->alloc, config->tls, TLS_CLIENT, &r->tls);
+  return tls_contexts_get(contexts, r->alloc, config->tls, WS_CLIENT, &r->tls);
 }
 
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,

@@ -6,7 +6,7 @@
 #include "support/check.h"
 
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
-                       const wsuv_tls_config_t *config, tls_role role, tls_failure *failure) {
+                       const wsuv_tls_config_t *config, ws_role role, tls_failure *failure) {
   tls_context *ctx;
   *failure = (tls_failure){.library_error = 0};
   int err = tls_context_new(&ctx, alloc, config, role);
@@ -34,7 +34,7 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
     config.ca_pem = clients_ca->pem;
     config.ca_pem_len = strlen(clients_ca->pem);
   }
-  if (tls_loaded_context(&ctx, alloc, &config, TLS_SERVER, &failure) < 0) {
+  if (tls_loaded_context(&ctx, alloc, &config, WS_SERVER, &failure) < 0) {
     CHECK_FAIL("no context for the server: %s", failure.text);
   }
   return ctx;

@@ -19,7 +19,7 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
 
 /* A context that is loaded. What the first of both that fails says; nothing is left then. */
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
-                       const wsuv_tls_config_t *config, tls_role role, tls_failure *failure);
+                       const wsuv_tls_config_t *config, ws_role role, tls_failure *failure);
 
 typedef struct tls_end {
   tls_engine *engine;

@@ -71,8 +71,7 @@ void tls_pair_open(tls_pair *p) {
   tls_failure failure;
   *p = (tls_pair){.client_ctx = NULL};
   assert_int_equal(
-      tls_loaded_context(&p->client_ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure),
-      0);
+      tls_loaded_context(&p->client_ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure), 0);
   assert_string_equal(failure.text, "");
   p->server_ctx = tls_server_context(&pair_alloc.handle, &pair_server, NULL);
 }

@@ -276,7 +276,7 @@ TEST(test_critical_extension_of_an_anchor) {
   tls_failure failure;
   cert_make(&anchor, &spec, NULL);
   pair_trust(&anchor);
-  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure);
+  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure);
   assert_int_equal(err, WSUV_ETLSTRUST);
   assert_string_equal(failure.text, "ca_pem: " EXTENSION " (-0x2562)");
   cert_free(&anchor);

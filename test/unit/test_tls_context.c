@@ -323,7 +323,7 @@ TEST(test_copy_without_memory) {
 
 /* --- contexts --- */
 
-static int make(tls_role role, tls_failure *failure) {
+static int make(ws_role role, tls_failure *failure) {
   tls_context *ctx = NULL;
   int err = tls_loaded_context(&ctx, &alloc.handle, &config, role, failure);
   assert_true((err == 0) == (ctx != NULL));
@@ -335,7 +335,7 @@ static int make(tls_role role, tls_failure *failure) {
 
 static int make_client(void) {
   tls_failure failure;
-  return make(TLS_CLIENT, &failure);
+  return make(WS_CLIENT, &failure);
 }
 
 TEST(test_refused_configuration_makes_no_context) {
@@ -406,14 +406,14 @@ TEST(test_own_certificate) {
 
 static void assert_own_refused(const char *begins_with) {
   tls_failure failure;
-  assert_int_equal(make(TLS_CLIENT, &failure), WSUV_ETLS);
+  assert_int_equal(make(WS_CLIENT, &failure), WSUV_ETLS);
   assert_int_equal(strncmp(failure.text, begins_with, strlen(begins_with)), 0);
   assert_true(failure.library_error < 0);
 }
 
 static void assert_own_file_refused(const char *text) {
   tls_failure failure;
-  assert_int_equal(make(TLS_CLIENT, &failure), WSUV_ETLS);
+  assert_int_equal(make(WS_CLIENT, &failure), WSUV_ETLS);
   assert_string_equal(failure.text, text);
   assert_int_equal(failure.library_error, 0);
 }
@@ -469,7 +469,7 @@ TEST(test_context_has_many_owners) {
   tls_failure failure;
   tls_context *ctx;
   trust_ca();
-  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure), 0);
   assert_ptr_equal(tls_context_ref(ctx), ctx);
   tls_context_unref(ctx);
   assert_true(tls_context_verifies(ctx));
@@ -500,7 +500,7 @@ TEST(test_forked_child_has_random_bytes_of_its_own) {
   tls_failure failure;
   tls_context *ctx;
   trust_ca();
-  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure), 0);
   for (size_t i = 0; i < 2 * FORK_WAYS; i++) {
     draw_in_a_child(ctx, fork_ways[i % FORK_WAYS], drawn[i]);
   }

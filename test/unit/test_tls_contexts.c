@@ -42,7 +42,7 @@ static void fixture_close(fixture *f) {
 static tls_context *get(fixture *f, size_t i) {
   tls_context *ctx;
   assert_int_equal(
-      tls_contexts_get(&f->contexts, &f->alloc.handle, &f->configs[i], TLS_CLIENT, &ctx), 0);
+      tls_contexts_get(&f->contexts, &f->alloc.handle, &f->configs[i], WS_CLIENT, &ctx), 0);
   tls_context_unref(ctx); /* the list has it */
   return ctx;
 }
@@ -102,7 +102,7 @@ TEST(test_context_that_cannot_be_loaded_is_tried_again) {
 static int replace(fixture *f, size_t before, size_t now) {
   tls_failure failure;
   return tls_contexts_replace(&f->contexts, &f->alloc.handle, &f->configs[before], &f->configs[now],
-                              TLS_CLIENT, &failure);
+                              WS_CLIENT, &failure);
 }
 
 TEST(test_contexts_are_replaced) {

@@ -36,7 +36,7 @@ static void pair_open(pair *p, bool resumption) {
   if (resumption) config.max_version = WSUV_TLS_1_2;
   p->server_ctx = tls_server_context(&p->alloc.handle, &p->own, NULL);
   assert_int_equal(
-      tls_loaded_context(&p->client_ctx, &p->alloc.handle, &config, TLS_CLIENT, &failure), 0);
+      tls_loaded_context(&p->client_ctx, &p->alloc.handle, &config, WS_CLIENT, &failure), 0);
 }
 
 static void pair_close(pair *p) {

@@ -427,7 +427,7 @@ static bool try_session(void) {
   tls_failure failure;
   tls_context *ctx;
   tls_engine *e = NULL;
-  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure);
+  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure);
   if (err == 0) {
     err = tls_engine_new(&e, ctx, pair_host, PAIR_PORT);
     if (err == 0) err = TLS_ENGINE_WORKED;

@@ -76,7 +76,7 @@ TEST(test_encrypted_key_says_how_to_convert_it) {
   pair_config.key_pem = aes_key;
   pair_config.key_pem_len = strlen(aes_key);
   pair_config.key_password = "secret";
-  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, &failure);
+  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure);
   assert_int_equal(err, WSUV_ETLS);
   if (!reads) assert_string_equal(failure.text, CONVERT);
   if (reads) assert_null(strstr(failure.text, "convert"));

@@ -89,7 +89,7 @@ static int after(void **state) {
 static tls_context *client_context(void) {
   tls_failure failure;
   tls_context *ctx;
-  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure), 0);
+  assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure), 0);
   return ctx;
 }
 
@@ -217,7 +217,7 @@ TEST(test_context_is_made_or_refused) {
     tls_context *ctx = NULL;
     fail_client_at(n);
     client_begins();
-    int err = tls_loaded_context(&ctx, &alloc.handle, &config, TLS_CLIENT, &failure);
+    int err = tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure);
     client_rests();
     done = failed == 0;
     assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS ||

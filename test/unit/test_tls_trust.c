@@ -71,7 +71,7 @@ static int before(void **state) {
 static int load(tls_failure *failure) {
   tls_context *ctx;
   int count = 0;
-  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, TLS_CLIENT, failure);
+  int err = tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, failure);
   if (err < 0) {
     assert_int_equal(pair_alloc.live, 0);
     return err;

@@ -10,20 +10,17 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
+#include "base/role.h"
 #include "base/view.h"
 #include "net/tls/tls_failure.h"
 
 typedef struct tls_context tls_context;
 
-/* A server needs a certificate, and asks for the client's certificate if it is configured whom to
-   trust. */
-typedef enum tls_role { TLS_CLIENT, TLS_SERVER } tls_role;
-
 /* Create a context, with one reference. No file is opened yet. The allocator must outlive the
    context; the configuration is copied. 0; WS_EINVAL, WS_EPROTONOSUPPORT as tls_config_check;
    WS_ENOMEM. */
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
-                    const wsuv_tls_config_t *config, tls_role role);
+                    const wsuv_tls_config_t *config, ws_role role);
 
 /* Read and parse everything that the configuration names, if that is not done yet. It must be done
    before the context is used. After an error nothing is kept, and it can be tried again. 0; or a

@@ -31,7 +31,7 @@ static void add_first(tls_contexts *cs, tls_context *ctx) {
 }
 
 int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                     const wsuv_tls_config_t *config, tls_role role, tls_context **out) {
+                     const wsuv_tls_config_t *config, ws_role role, tls_context **out) {
   config = or_default(config);
   *out = find_matching(cs, config);
   if (*out == NULL) {
@@ -54,7 +54,7 @@ static void drop(tls_contexts *cs, const wsuv_tls_config_t *config) {
 
 int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
                          const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
-                         tls_role role, tls_failure *failure) {
+                         ws_role role, tls_failure *failure) {
   tls_context *ctx;
   *failure = (tls_failure){.library_error = 0};
   int err = tls_context_new(&ctx, alloc, or_default(now), role);

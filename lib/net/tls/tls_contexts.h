@@ -17,7 +17,7 @@ typedef struct tls_contexts {
    caller. It is made when it is first needed, and loaded when it is first used. 0, or an error as
    tls_context_new. */
 int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                     const wsuv_tls_config_t *config, tls_role role, tls_context **out);
+                     const wsuv_tls_config_t *config, ws_role role, tls_context **out);
 
 /* Make and load a new context for the configuration `now`, whose files may have changed, and drop
    those for `before` and `now` from the list; both may be NULL. The sessions of a context that is
@@ -25,7 +25,7 @@ int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
  */
 int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
                          const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
-                         tls_role role, tls_failure *failure);
+                         ws_role role, tls_failure *failure);
 
 void tls_contexts_free(tls_contexts *cs); /* drop all of them */
 

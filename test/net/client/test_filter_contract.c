@@ -892,7 +892,7 @@ static int use_tls(void **state) {
   config.ca_pem = own.pem;
   config.ca_pem_len = strlen(own.pem);
   server_tls = tls_server_context(&ws_alloc_libc, &own, NULL);
-  return tls_loaded_context(&client_tls, &ws_alloc_libc, &config, TLS_CLIENT, &failure);
+  return tls_loaded_context(&client_tls, &ws_alloc_libc, &config, WS_CLIENT, &failure);
 }
 
 static int use_tls_no_more(void **state) {

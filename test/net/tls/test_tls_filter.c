@@ -97,8 +97,7 @@ static void user_init(user *u, world *w) {
   wsuv_tls_config_init(&config);
   config.ca_pem = own.pem;
   config.ca_pem_len = strlen(own.pem);
-  assert_int_equal(tls_loaded_context(&u->ctx, &w->alloc->handle, &config, TLS_CLIENT, &failure),
-                   0);
+  assert_int_equal(tls_loaded_context(&u->ctx, &w->alloc->handle, &config, WS_CLIENT, &failure), 0);
   assert_int_equal(world_env_new(w, &u->env), 0);
 }
 

@@ -102,10 +102,10 @@ static int load_own(tls_context *c, tls_failure *failure) {
 
 static int set_trust(tls_context *c, tls_failure *failure) {
   bool wanted =
-      c->role == TLS_SERVER ? tls_store_named(&c->config) : !c->config.verification_disabled;
+      c->role == WS_SERVER ? tls_store_named(&c->config) : !c->config.verification_disabled;
   /* Verification runs, but its result does not end the handshake: pins still apply, and the log
      says what is wrong. */
-  int without = c->role == TLS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
+  int without = c->role == WS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
   mbedtls_ssl_conf_cert_profile(&c->conf, &tls_verify_profile);
   mbedtls_ssl_conf_authmode(&c->conf, wanted ? MBEDTLS_SSL_VERIFY_REQUIRED : without);
   if (!wanted) return 0;
@@ -162,7 +162,7 @@ static int set_alpn(tls_context *c, tls_failure *failure) {
 static int set_tickets(tls_context *c, tls_failure *failure) {
   int on = c->config.resumption ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
                                 : MBEDTLS_SSL_SESSION_TICKETS_DISABLED;
-  if (c->role == TLS_CLIENT) {
+  if (c->role == WS_CLIENT) {
     mbedtls_ssl_conf_session_tickets(&c->conf, on);
     return 0;
   }
@@ -188,7 +188,7 @@ static int set_buffers(tls_context *c) {
 }
 
 static int set_defaults(tls_context *c, tls_failure *failure) {
-  int endpoint = c->role == TLS_SERVER ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
+  int endpoint = c->role == WS_SERVER ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
   int r = mbedtls_ssl_config_defaults(&c->conf, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
                                       MBEDTLS_SSL_PRESET_DEFAULT);
   if (r != 0) return tls_context_fail(failure, r, NULL);
@@ -265,7 +265,7 @@ static void destroy(tls_context *c) {
 }
 
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
-                    const wsuv_tls_config_t *config, tls_role role) {
+                    const wsuv_tls_config_t *config, ws_role role) {
   int err = tls_config_check(config);
   if (err < 0) return err;
   tls_context *c = ws_calloc(alloc, sizeof *c);

@@ -109,7 +109,7 @@ static void check_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *fl
 /* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   tls_engine *e = arg;
-  bool client = e->ctx->role == TLS_CLIENT;
+  bool client = e->ctx->role == WS_CLIENT;
   e->saw_chain = true;
   if (depth == 0 && client) check_leaf(e, cert, flags);
   if (!tls_constraints_check(&e->ctx->constraints, cert, depth)) {
@@ -229,7 +229,7 @@ static int set_name(tls_engine *e) {
 }
 
 static bool resumes(const tls_engine *e) {
-  return e->ctx->role == TLS_CLIENT && tls_config_resumes(&e->ctx->config);
+  return e->ctx->role == WS_CLIENT && tls_config_resumes(&e->ctx->config);
 }
 
 static int set_up(tls_engine *e) {
@@ -239,7 +239,7 @@ static int set_up(tls_engine *e) {
   mbedtls_ssl_set_bio(&e->ssl, e, on_send, on_recv, NULL);
   if (c->keylog.fd >= 0) tls_mbed_set_secrets(&e->ssl, &c->keylog.secrets);
   mbedtls_ssl_set_verify(&e->ssl, on_cert, e);
-  if (c->role == TLS_SERVER) return 0;
+  if (c->role == WS_SERVER) return 0;
   r = set_name(e);
   if (r != 0 || !resumes(e)) return r;
   e->offered = tls_resume_offer(&c->sessions, &e->ssl, e->host, e->port, &e->not_after);
@@ -332,7 +332,7 @@ static void save_ticket(tls_engine *e) {
 static int accept_peer(tls_engine *e) {
   const tls_context *c = e->ctx;
   const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&e->ssl);
-  if (c->role == TLS_SERVER) return 0;
+  if (c->role == WS_SERVER) return 0;
   bool resumed = e->offered && !e->saw_chain;
   if (!resumed && cert == NULL) return reject_certificate(e);
   if (c->config.verification_disabled) return e->wrong_pin ? reject_pin(e) : 0;
@@ -528,7 +528,7 @@ void tls_engine_info(const tls_engine *e, tls_info *tls) {
       .peer_cert = cert == NULL ? NULL : cert->raw.p,
       .peer_cert_len = cert == NULL ? 0 : cert->raw.len,
       .resumed = e->done && e->offered && !e->saw_chain,
-      .verified = e->done && e->ctx->role == TLS_CLIENT && !e->ctx->config.verification_disabled,
+      .verified = e->done && e->ctx->role == WS_CLIENT && !e->ctx->config.verification_disabled,
       .verify_flags = tls_verify_flags(e->flags),
       .library_error = e->failure.library_error,
       .text = e->failure.text,

@@ -27,7 +27,7 @@ enum {
 struct tls_context {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the context. */
   unsigned refs; /* The context has this many references, and is freed when it has none. */
-  tls_role role; /* All sessions of the context have this role. */
+  ws_role role;  /* All sessions of the context have this role. */
   bool loaded;   /* Everything that the configuration names was read, so the context can be used. */
   wsuv_tls_config_t config;           /* This is a deep copy of the configuration. */
   mbedtls_ssl_config conf;            /* This is mbedTLS's form of the configuration. */
