@@ -60,7 +60,8 @@ extern "C" {
   XX(ECONVERT, -70032, "value could not be converted")                                    \
   XX(ESIZE, -70033, "structure of no known size")                                         \
   XX(ETLSRECORD, -70034, "too many TLS records without data")                             \
-  XX(ETLSKEYUPDATE, -70035, "new TLS keys of the peer are not supported")
+  XX(ETLSKEYUPDATE, -70035, "new TLS keys of the peer are not supported")                 \
+  XX(ENOTTLS, -70036, "the peer speaks HTTP, not TLS")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -3,12 +3,12 @@
 
 /**
  * @file wsuv/tls.h
- * @brief TLS of `wss` sessions: which certificates to trust, and what was negotiated.
+ * @brief TLS of `wss` sessions: certificates, which of them to trust, and what was negotiated.
  *
- * The defaults are safe: chain and host name (IP addresses too) are verified against the system's
- * store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is offered. The host must
- * be one of the certificate's subject alternative names; its common name is ignored (RFC 9525).
- * Revocation is not checked. There is no renegotiation and no early data.
+ * The defaults are safe: a client verifies chain and host name (IP addresses too) against the
+ * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is taken. The
+ * host must be one of the certificate's subject alternative names; its common name is ignored
+ * (RFC 9525). Revocation is not checked. There is no renegotiation and no early data.
  */
 
 #include <stdbool.h>
@@ -67,20 +67,54 @@ typedef enum wsuv_tls_library {
   WSUV_TLS_LIBRARY_OPENSSL = 2  /**< Reserved for a second library. */
 } wsuv_tls_library_t;
 
+/** Whether a server asks its clients for certificates. */
+typedef enum wsuv_tls_client_auth {
+  WSUV_TLS_CLIENT_AUTH_NONE = 0, /**< It does not. */
+  /** It does. A client without one is accepted; one that is not valid ends the handshake. */
+  WSUV_TLS_CLIENT_AUTH_REQUEST = 1,
+  WSUV_TLS_CLIENT_AUTH_REQUIRE = 2 /**< It does, and a client without one is not accepted. */
+} wsuv_tls_client_auth_t;
+
+/** A certificate of our own, with its key. Initialise with wsuv_tls_cert_init(). */
+typedef struct wsuv_tls_cert {
+  size_t size;              /**< `sizeof(wsuv_tls_cert_t)` of the caller. */
+  const char *cert_file;    /**< As wsuv_tls_config::cert_file. */
+  const char *key_file;     /**< As wsuv_tls_config::key_file. */
+  const void *cert_pem;     /**< The same in memory, instead of #cert_file. */
+  size_t cert_pem_len;      /**< Bytes of #cert_pem. */
+  const void *key_pem;      /**< The same in memory, instead of #key_file. */
+  size_t key_pem_len;       /**< Bytes of #key_pem. */
+  const char *key_password; /**< Password of an encrypted key; NULL: it is not encrypted. */
+} wsuv_tls_cert_t;
+
+/** Fill in an empty structure. */
+static inline void wsuv_tls_cert_init(wsuv_tls_cert_t *own) {
+  memset(own, 0, sizeof(*own));
+  own->size = sizeof(*own);
+}
+
 /**
  * How `wss` sessions are secured. Fill in the defaults with wsuv_tls_config_init(), then change
- * fields. Everything is copied when it is used. Files are read once for each client, when its first
- * session needs them; wsuv_client_set_tls() reads them anew.
+ * fields. Everything is copied when it is used. Files are read once for each client or server, when
+ * they are first needed; wsuv_client_set_tls() reads them anew.
+ *
+ * One type serves both roles. A field of the other role must be as wsuv_tls_config_init() leaves
+ * it, otherwise the configuration is refused with `UV_EINVAL`.
  */
 typedef struct wsuv_tls_config {
   size_t size; /**< `sizeof(wsuv_tls_config_t)` of the caller. */
 
   /**
    * @name Whom to trust
-   * All of these are used together; if none is set, the system's store is used, or in place of it
-   * what the environment names: `SSL_CERT_FILE`, a file as #ca_file, and `SSL_CERT_DIR`, folders as
-   * #ca_dir with colons between them. If one of the two is set, only what they name is trusted.
-   * Programs that run with more rights than their user has, such as setuid ones, ignore both.
+   * The authorities of a server's certificate for a client, and those of the clients' certificates
+   * for a server. A server reads them only if #client_auth is set, and then needs at least one
+   * (`UV_EINVAL`): no public authority says who a client is.
+   *
+   * All of these are used together. If a client has none set, the system's store is used, or in
+   * place of it what the environment names: `SSL_CERT_FILE`, a file as #ca_file, and
+   * `SSL_CERT_DIR`, folders as #ca_dir with colons between them. If one of the two is set, only
+   * what they name is trusted. Programs that run with more rights than their user has, such as
+   * setuid ones, ignore both.
    *
    * Each source that is set must be there and hold a certificate; otherwise sessions fail with
    * `WSUV_ETLSTRUST`, and wsuv_close_info::detail has the path and the cause. A certificate that
@@ -98,9 +132,11 @@ typedef struct wsuv_tls_config {
 
   /**
    * @name Our own certificate
-   * For servers that ask for one. If neither a file nor memory is set, none is sent.
+   * A server must have one, with its key (`UV_EINVAL`), and may have more of them (#certs). A
+   * client has one for servers that ask for it. A certificate or key that cannot be used, or a key
+   * of another certificate, is `WSUV_ETLS`, and the text names the file.
    * @{ */
-  const char *cert_file; /**< PEM: our own certificate, then its chain. */
+  const char *cert_file; /**< PEM: our own certificate, then its chain. NULL: none. */
   /** PEM or DER. mbedTLS before 3.5 does not read keys that are encrypted with AES, as OpenSSL does
       by default: convert them with `openssl pkcs8 -topk8 -v2 des3`. */
   const char *key_file;
@@ -112,38 +148,74 @@ typedef struct wsuv_tls_config {
   /** @} */
 
   /**
-   * Pins: the server's certificate must be valid, and must also have one of these public keys.
-   * Each is `sha256//` and the base64 of the SHA-256 of the SubjectPublicKeyInfo (RFC 7469 2.4).
-   * `WSUV_ETLSPIN`: it has none of them. NULL: any key.
+   * Pins of a client: the server's certificate must be valid, and must also have one of these
+   * public keys. Each is `sha256//` and the base64 of the SHA-256 of the SubjectPublicKeyInfo (RFC
+   * 7469 2.4). `WSUV_ETLSPIN`: it has none of them. NULL: any key.
    */
   const char *const *pins;
   size_t pin_count; /**< How many #pins. */
 
-  /** The name or IP address that the certificate must have, instead of the URL's host. */
+  /** For a client: the name or IP address that the certificate must have, instead of the URL's
+      host. NULL: the URL's host. */
   const char *server_name;
 
   wsuv_tls_version_t min_version; /**< The lowest; default #WSUV_TLS_ANY. */
   wsuv_tls_version_t max_version; /**< The highest; default #WSUV_TLS_ANY. */
   /**
-   * Cipher suites in order of preference, by their IANA names with hyphens, as
-   * "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256". NULL: those with ECDHE and AEAD.
+   * Cipher suites in order of preference, where a server's order decides, by their IANA names with
+   * hyphens, as "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256". NULL: those with ECDHE and AEAD.
    */
   const char *const *ciphersuites;
   size_t ciphersuite_count; /**< How many #ciphersuites. */
-  /** Protocols offered by ALPN (RFC 7301), in order. NULL: "http/1.1". */
+  /**
+   * Protocols of ALPN (RFC 7301), in order of preference. NULL: "http/1.1". A client offers them. A
+   * server takes the first of its own that the client offers. A client that offers none is
+   * accepted. If no offer fits, the server fails the handshake with `WSUV_ETLS` and the alert
+   * no_application_protocol (RFC 7301 3.2). "h2" in a server's list is refused with `UV_EINVAL`,
+   * because a browser that negotiates it does not open a WebSocket over HTTP/1.1.
+   */
   const char *const *alpn;
-  size_t alpn_count; /**< How many #alpn; 0 with #alpn not NULL: none is offered. */
+  size_t alpn_count; /**< How many #alpn; 0 with #alpn not NULL: ALPN is not used. */
 
   /**
-   * Resume earlier TLS sessions with the same host, port and configuration. Default true.
+   * Resume earlier TLS sessions. Default true. A client resumes those with the same host, port and
+   * configuration. A server gives session tickets (RFC 5077, RFC 8446 4.6.1), whose key changes as
+   * #ticket_lifetime_s says. A server that asks for client certificates gives none, so that each
+   * session has its client's certificate, verified at that time.
    */
   bool resumption;
-  bool verification_disabled; /**< Set by wsuv_tls_config_disable_verification() only. */
+  /** For a client: set by wsuv_tls_config_disable_verification() only. */
+  bool verification_disabled;
   /**
    * Append the secrets of each session to this file, in the format of SSLKEYLOGFILE, which
    * Wireshark reads. Everybody who has the file can decrypt the traffic. NULL (the default): never.
    */
   const char *keylog_file;
+
+  /**
+   * For a server: further certificates. The one for a session is chosen by the name that the client
+   * asks for (SNI, RFC 6066 3), which is compared with the DNS names among the subject alternative
+   * names: an equal name first, then a wildcard, which stands for one whole label on the left
+   * (RFC 9525 6.3). Of several with the same name, such as one with an RSA and one with an ECDSA
+   * key, the first that the client can use is taken. If no name fits, if the client asks for none
+   * or for an address, #cert_file or #cert_pem is used. Default none.
+   */
+  const wsuv_tls_cert_t *const *certs;
+  size_t cert_count; /**< How many #certs. */
+  /**
+   * For a server: whether clients are asked for certificates. They are verified as a server's
+   * certificate is by a client, name constraints included, and must be for the use of a client
+   * (RFC 5280 4.2.1.12), but no name is compared: who the client is tells
+   * wsuv_tls_info::peer_certificate. Default #WSUV_TLS_CLIENT_AUTH_NONE.
+   */
+  wsuv_tls_client_auth_t client_auth;
+  /**
+   * For a server: a new key encrypts session tickets after this time, in seconds, at most 604800
+   * (RFC 8446 4.6.1). A ticket is accepted until the key that came after its own is replaced, at
+   * most twice this time. A configuration that replaces this one has new keys. 0 (the default): two
+   * hours.
+   */
+  unsigned ticket_lifetime_s;
 } wsuv_tls_config_t;
 
 /** Fill in the defaults. */
@@ -154,9 +226,9 @@ static inline void wsuv_tls_config_init(wsuv_tls_config_t *config) {
 }
 
 /**
- * Accept any certificate: an attacker on the network can read and change everything. For tests
- * only; to trust a certificate that no authority has signed, use it as wsuv_tls_config::ca_file.
- * Pins are still checked. Each session logs a warning.
+ * For a client. Accept any certificate: an attacker on the network can read and change everything.
+ * For tests only; to trust a certificate that no authority has signed, use it as
+ * wsuv_tls_config::ca_file. Pins are still checked. Each session logs a warning.
  */
 WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config);
 

@@ -261,7 +261,7 @@ int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {
   if (!choices_known(config) || !allocator_whole(config->allocator)) return WS_EINVAL;
   if (config->header_count > 0 && config->headers == NULL) return WS_EINVAL;
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
-  if (config->tls != NULL) err = tls_config_check(config->tls);
+  if (config->tls != NULL) err = tls_config_check(config->tls, role, why);
   if (err == 0) err = check_socket(config);
   if (err == 0 && role == WS_SERVER) err = check_server(config, why);
   return err < 0 ? err : check_handshake(config, why);

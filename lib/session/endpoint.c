@@ -232,7 +232,7 @@ int endpoint_set_tls(endpoint *e, const wsuv_tls_config_t *tls) {
   if (e->closing) return WSUV_ESTATE;
   ws_why why = {""};
   int err = tls != NULL ? tls_config_read(&read, tls, &why) : 0;
-  if (err == 0 && tls != NULL) err = tls_config_check(&read);
+  if (err == 0 && tls != NULL) err = tls_config_check(&read, e->role, &why);
   if (err == 0) err = replace_tls(e, tls != NULL ? &read : NULL, &failure);
   if (err < 0) {
     log_line(to, WSUV_LOG_ERROR, "TLS configuration not taken: %s: %s", wsuv_strerror(err),

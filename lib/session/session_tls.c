@@ -15,7 +15,7 @@ static bool get_tls_info(const ws_filter *filter, tls_info *tls) {
 void session_tls_log(log_to to, const ws_filter *filter) {
   tls_info tls;
   if (!log_wants(to.config, WSUV_LOG_WARN) || !get_tls_info(filter, &tls)) return;
-  if (!tls.verified) {
+  if (tls.unverified) {
     log_line(to, WSUV_LOG_WARN, "TLS: the certificate was not verified: anybody may be the peer");
   }
   log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite,
@@ -44,7 +44,8 @@ int session_tls_read(const ws_filter *filter, wsuv_tls_info_t *info, log_to log)
 
 static bool is_tls_error(int status) {
   return status == WSUV_ETLS || status == WSUV_ETLSVERIFY || status == WSUV_ETLSPIN ||
-         status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD || status == WSUV_ETLSKEYUPDATE;
+         status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD ||
+         status == WSUV_ETLSKEYUPDATE || status == WSUV_ENOTTLS;
 }
 
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,

@@ -33,6 +33,7 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
   if (clients_ca != NULL) {
     config.ca_pem = clients_ca->pem;
     config.ca_pem_len = strlen(clients_ca->pem);
+    config.client_auth = WSUV_TLS_CLIENT_AUTH_REQUIRE;
   }
   if (tls_loaded_context(&ctx, alloc, &config, WS_SERVER, &failure) < 0) {
     CHECK_FAIL("no context for the server: %s", failure.text);

@@ -216,15 +216,18 @@ static int client_status(const tls_pair *p) {
   return p->client.shaken != 0 ? p->client.shaken : p->client.ended;
 }
 
-/* As a server, mbedTLS says nothing of it, and goes. That its alerts in TLS 1.3 come with keys that
-   its own client does not expect is why alerts are tried with TLS 1.2. */
+/* mbedTLS's alerts in TLS 1.3 come with keys that its own client does not expect, which is why
+   alerts are tried with TLS 1.2. */
 TEST(test_client_certificate_is_wanted) {
   pair_config.max_version = WSUV_TLS_1_2;
   SCOPED(tls_pair, p);
   pair_serve(&p, &pair_server, &pair_ca);
-  connect_refused(&p, WSUV_ETLS);
-  assert_int_equal(client_status(&p), WSUV_ETLSTRUNCATED);
+  connect_refused(&p, WSUV_ETLSVERIFY);
+  assert_int_equal(client_status(&p), WSUV_ETLS);
+  assert_string_equal(pair_facts(&p.client).text, "alert of the peer: handshake failure");
   assert_int_equal(pair_facts(&p.server).library_error, -0x7480);
+  assert_int_equal(pair_facts(&p.server).verify_flags, WSUV_CERT_MISSING);
+  assert_string_equal(pair_facts(&p.server).text, "no certificate");
 }
 
 TEST(test_client_certificate_of_a_stranger) {

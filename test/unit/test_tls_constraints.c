@@ -210,18 +210,20 @@ static int take_all(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_b
 /* A server whose own certificate mbedTLS would not parse, with another behind it. */
 static void serve_strange(tls_pair *p, const cert *leaf, const cert *next) {
   tls_context *c = p->server_ctx;
-  mbedtls_x509_crt_free(&c->own);
-  mbedtls_x509_crt_init(&c->own);
-  mbedtls_pk_free(&c->key);
-  mbedtls_pk_init(&c->key);
+  tls_identity *own = &c->own.list[0];
+  mbedtls_x509_crt_free(&own->chain);
+  mbedtls_x509_crt_init(&own->chain);
+  mbedtls_pk_free(&own->key);
+  mbedtls_pk_init(&own->key);
   for (const cert *from = leaf; from != NULL; from = from == leaf ? next : NULL) {
-    int r = mbedtls_x509_crt_parse_der_with_ext_cb(&c->own, from->der, from->der_len, 1, take_all,
-                                                   NULL);
+    int r = mbedtls_x509_crt_parse_der_with_ext_cb(&own->chain, from->der, from->der_len, 1,
+                                                   take_all, NULL);
     assert_int_equal(r, 0);
   }
   const unsigned char *key = (const unsigned char *) leaf->key_pem;
   assert_int_equal(
-      tls_mbed_parse_key(&c->key, key, strlen(leaf->key_pem) + 1, NULL, tls_context_random, c), 0);
+      tls_mbed_parse_key(&own->key, key, strlen(leaf->key_pem) + 1, NULL, tls_context_random, c),
+      0);
 }
 
 static void assert_refused(const cert *leaf, const cert *next, const char *text) {

@@ -91,7 +91,7 @@ TEST_AROUND_EACH(before, after)
 TEST(test_defaults_are_accepted) {
   assert_true(config.resumption);
   assert_false(config.verification_disabled);
-  assert_int_equal(tls_config_check(&config), 0);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0);
 }
 
 TEST(test_size_must_be_filled_in) {
@@ -120,15 +120,15 @@ TEST(test_pins_are_checked) {
   };
   config.pins = &good_pin;
   config.pin_count = 1;
-  assert_int_equal(tls_config_check(&config), 0);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0);
   for (size_t i = 0; i < COUNT_OF(bad); i++) {
     const char *const pins[] = {good_pin, bad[i]};
     config.pins = pins;
     config.pin_count = 2;
-    assert_int_equal(tls_config_check(&config), WS_EINVAL);
+    assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   }
   config.pins = NULL;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 TEST(test_versions_are_checked) {
@@ -148,7 +148,7 @@ TEST(test_versions_are_checked) {
   for (size_t i = 0; i < COUNT_OF(cases); i++) {
     config.min_version = (wsuv_tls_version_t) cases[i].min;
     config.max_version = (wsuv_tls_version_t) cases[i].max;
-    assert_int_equal(tls_config_check(&config), cases[i].err);
+    assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), cases[i].err);
   }
 }
 
@@ -156,7 +156,7 @@ static int check_suites(const char *first, const char *second) {
   const char *const suites[] = {first, second};
   config.ciphersuites = suites;
   config.ciphersuite_count = second == NULL ? 1 : 2;
-  return tls_config_check(&config);
+  return tls_config_check(&config, WS_CLIENT, NULL);
 }
 
 TEST(test_suites_are_checked) {
@@ -168,10 +168,10 @@ TEST(test_suites_are_checked) {
   assert_int_equal(check_suites(good, "TLS-NONSENSE"), WS_EINVAL);
   assert_int_equal(check_suites(good, ""), WS_EINVAL);
   config.ciphersuite_count = 0;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL); /* a list of none */
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL); /* a list of none */
   config.ciphersuites = NULL;
   config.ciphersuite_count = 1;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 TEST(test_alpn_is_checked) {
@@ -179,40 +179,40 @@ TEST(test_alpn_is_checked) {
   const char *list[] = {"h2", name};
   memset(name, 'a', sizeof name);
   config.alpn = list;
-  assert_int_equal(tls_config_check(&config), 0); /* none is offered */
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0); /* none is offered */
   config.alpn_count = 2;
   name[255] = '\0';
-  assert_int_equal(tls_config_check(&config), 0);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0);
   name[255] = 'a';
   name[256] = '\0';
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   name[0] = '\0';
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   config.alpn = NULL;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 TEST(test_certificate_and_key_come_together_and_once) {
   config.cert_file = "x";
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   config.key_pem = "y";
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   config.key_pem_len = 1;
-  assert_int_equal(tls_config_check(&config), 0);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0);
   config.key_file = "y";
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   config.key_file = NULL;
   config.cert_pem = "x";
   config.cert_pem_len = 1;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 TEST(test_lengths_without_memory) {
   config.ca_pem_len = 1;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   config.ca_pem = "x";
   config.ca_pem_len = 0;
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 TEST(test_server_name_is_checked) {
@@ -220,12 +220,12 @@ TEST(test_server_name_is_checked) {
   config.server_name = name;
   memset(name, 'a', sizeof name);
   name[253] = '\0';
-  assert_int_equal(tls_config_check(&config), 0);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), 0);
   name[253] = 'a';
   name[254] = '\0';
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
   name[0] = '\0';
-  assert_int_equal(tls_config_check(&config), WS_EINVAL);
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
 /* --- copies --- */
@@ -258,7 +258,7 @@ TEST(test_copy_says_the_same) {
   fill();
   assert_int_equal(tls_config_copy(&copy, &alloc.handle, &config), 0);
   assert_true(tls_config_equal(&copy, &config));
-  assert_int_equal(tls_config_check(&copy), 0);
+  assert_int_equal(tls_config_check(&copy, WS_CLIENT, NULL), 0);
   assert_ptr_not_equal(copy.ca_file, config.ca_file);
   assert_ptr_not_equal(copy.pins[0], config.pins[0]);
   tls_config_free(&copy, &alloc.handle);

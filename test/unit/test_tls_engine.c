@@ -255,7 +255,7 @@ TEST(test_plain_http_in_reply) {
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_end_step(&p.client);
   tls_end_feed(&p.client, text, sizeof text - 1, 0);
-  assert_int_equal(p.client.shaken, WSUV_ETLS);
+  assert_int_equal(p.client.shaken, WSUV_ENOTTLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "the peer does not speak TLS: it answers in plain HTTP");
 }

@@ -6,13 +6,15 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/tls/tls_library.h"
+#include "net/tls/tls_store.h"
 
 /* The configuration of TLS, as values: checked, copied, compared. Reads no file. */
 
 enum {
-  NAME_MAX_LEN = 253, /* of a host (RFC 1035 2.3.4, without the final dot) */
-  ALPN_MAX_LEN = 255, /* of a protocol (RFC 7301 3.1) */
-  PIN_TEXT_LEN = 44   /* base64 of a hash */
+  NAME_MAX_LEN = 253,          /* of a host (RFC 1035 2.3.4, without the final dot) */
+  ALPN_MAX_LEN = 255,          /* of a protocol (RFC 7301 3.1) */
+  PIN_TEXT_LEN = 44,           /* base64 of a hash */
+  TICKET_MAX_S = 7 * 24 * 3600 /* lifetime of a ticket (RFC 8446 4.6.1) */
 };
 
 void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config) {
@@ -45,9 +47,26 @@ static bool memory_ok(const void *memory, size_t len) {
   return (memory == NULL) == (len == 0);
 }
 
+wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *c) {
+  return (wsuv_tls_cert_t){
+      .size = sizeof(wsuv_tls_cert_t),
+      .cert_file = c->cert_file,
+      .key_file = c->key_file,
+      .cert_pem = c->cert_pem,
+      .cert_pem_len = c->cert_pem_len,
+      .key_pem = c->key_pem,
+      .key_pem_len = c->key_pem_len,
+      .key_password = c->key_password,
+  };
+}
+
+bool tls_cert_named(const wsuv_tls_cert_t *c) {
+  return c->cert_file != NULL || c->cert_pem != NULL;
+}
+
 /* Each option needs the other, and each may be given in one form only. */
-static bool own_cert_ok(const wsuv_tls_config_t *c) {
-  bool cert = c->cert_file != NULL || c->cert_pem != NULL;
+static bool cert_ok(const wsuv_tls_cert_t *c) {
+  bool cert = tls_cert_named(c);
   bool key = c->key_file != NULL || c->key_pem != NULL;
   if (c->cert_file != NULL && c->cert_pem != NULL) return false;
   if (c->key_file != NULL && c->key_pem != NULL) return false;
@@ -80,18 +99,69 @@ static bool server_name_ok(const char *name) {
   return len > 0 && len <= NAME_MAX_LEN;
 }
 
-SIZED_TYPE(tls_config_type, wsuv_tls_config_t, keylog_file, sizeof(wsuv_tls_config_t));
+SIZED_TYPE(tls_config_type, wsuv_tls_config_t, ticket_lifetime_s, sizeof(wsuv_tls_config_t));
+
+SIZED_TYPE(tls_cert_type, wsuv_tls_cert_t, key_password, sizeof(wsuv_tls_cert_t));
 
 int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why) {
   wsuv_tls_config_init(to);
   return sized_in(to, &tls_config_type, from, why);
 }
 
-int tls_config_check(const wsuv_tls_config_t *c) {
-  if (!memory_ok(c->ca_pem, c->ca_pem_len) || !own_cert_ok(c) || !pins_ok(c)) return WS_EINVAL;
+static int check_certs(const wsuv_tls_config_t *c, ws_why *why) {
+  if (c->cert_count > 0 && c->certs == NULL) return WS_EINVAL;
+  for (size_t i = 0; i < c->cert_count; i++) {
+    wsuv_tls_cert_t cert;
+    if (c->certs[i] == NULL) return WS_EINVAL;
+    wsuv_tls_cert_init(&cert);
+    int err = sized_in(&cert, &tls_cert_type, c->certs[i], why);
+    if (err < 0) return err;
+    if (!tls_cert_named(&cert) || !cert_ok(&cert)) {
+      return ws_why_set(why, WS_EINVAL, "certs[%zu] needs one certificate and its key", i);
+    }
+  }
+  return 0;
+}
+
+/* Fields of the other role */
+
+static int check_client(const wsuv_tls_config_t *c, ws_why *why) {
+  bool foreign = c->certs != NULL || c->cert_count > 0 || c->ticket_lifetime_s > 0 ||
+                 c->client_auth != WSUV_TLS_CLIENT_AUTH_NONE;
+  return foreign ? ws_why_set(why, WS_EINVAL, "a field of TLS servers is set for a client") : 0;
+}
+
+static int check_client_auth(const wsuv_tls_config_t *c, ws_why *why) {
+  int auth = (int) c->client_auth; /* an enum from the caller may hold any integer */
+  if (auth < WSUV_TLS_CLIENT_AUTH_NONE || auth > WSUV_TLS_CLIENT_AUTH_REQUIRE) return WS_EINVAL;
+  if (auth == WSUV_TLS_CLIENT_AUTH_NONE || tls_store_named(c)) return 0;
+  return ws_why_set(why, WS_EINVAL, "client_auth needs ca_file, ca_dir or ca_pem");
+}
+
+static int check_server(const wsuv_tls_config_t *c, ws_why *why) {
+  const wsuv_tls_cert_t own = tls_config_own(c);
+  bool foreign = c->pins != NULL || c->server_name != NULL || c->verification_disabled;
+  if (foreign) return ws_why_set(why, WS_EINVAL, "a field of TLS clients is set for a server");
+  if (!tls_cert_named(&own)) {
+    return ws_why_set(why, WS_EINVAL, "a TLS server needs a certificate and its key");
+  }
+  for (size_t i = 0; i < c->alpn_count; i++) {
+    if (strcmp(c->alpn[i], "h2") != 0) continue;
+    return ws_why_set(why, WS_EINVAL, "alpn: a WebSocket server cannot have h2");
+  }
+  if (c->ticket_lifetime_s > TICKET_MAX_S) return WS_EINVAL;
+  int err = check_certs(c, why);
+  return err < 0 ? err : check_client_auth(c, why);
+}
+
+int tls_config_check(const wsuv_tls_config_t *c, ws_role role, ws_why *why) {
+  const wsuv_tls_cert_t own = tls_config_own(c);
+  if (!memory_ok(c->ca_pem, c->ca_pem_len) || !cert_ok(&own) || !pins_ok(c)) return WS_EINVAL;
   if (!alpn_ok(c) || !server_name_ok(c->server_name)) return WS_EINVAL;
   int err = check_versions(c);
-  return err < 0 ? err : tls_library_check_suites(c);
+  if (err == 0) err = tls_library_check_suites(c);
+  if (err < 0) return err;
+  return role == WS_SERVER ? check_server(c, why) : check_client(c, why);
 }
 
 /* Copying */
@@ -125,21 +195,64 @@ static int copy_list(const char *const **copy, size_t *copy_count, const wsuv_al
   return 0;
 }
 
-static int copy_all(wsuv_tls_config_t *copy, const wsuv_allocator_t *a,
-                    const wsuv_tls_config_t *from) {
-  int err = copy_text(&copy->ca_file, a, from->ca_file);
-  if (err == 0) err = copy_text(&copy->ca_dir, a, from->ca_dir);
-  if (err == 0) err = copy_text(&copy->cert_file, a, from->cert_file);
+static int copy_cert(wsuv_tls_cert_t *copy, const wsuv_allocator_t *a,
+                     const wsuv_tls_cert_t *from) {
+  int err = copy_text(&copy->cert_file, a, from->cert_file);
   if (err == 0) err = copy_text(&copy->key_file, a, from->key_file);
   if (err == 0) err = copy_text(&copy->key_password, a, from->key_password);
-  if (err == 0) err = copy_text(&copy->server_name, a, from->server_name);
-  if (err == 0) err = copy_text(&copy->keylog_file, a, from->keylog_file);
-  if (err == 0)
-    err = copy_memory(&copy->ca_pem, &copy->ca_pem_len, a, from->ca_pem, from->ca_pem_len);
   if (err == 0)
     err = copy_memory(&copy->cert_pem, &copy->cert_pem_len, a, from->cert_pem, from->cert_pem_len);
   if (err == 0)
     err = copy_memory(&copy->key_pem, &copy->key_pem_len, a, from->key_pem, from->key_pem_len);
+  return err;
+}
+
+static int copy_own(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
+                    const wsuv_tls_config_t *from) {
+  const wsuv_tls_cert_t own = tls_config_own(from);
+  wsuv_tls_cert_t c = {.size = sizeof c};
+  int err = copy_cert(&c, alloc, &own);
+  copy->cert_file = c.cert_file;
+  copy->key_file = c.key_file;
+  copy->cert_pem = c.cert_pem;
+  copy->cert_pem_len = c.cert_pem_len;
+  copy->key_pem = c.key_pem;
+  copy->key_pem_len = c.key_pem_len;
+  copy->key_password = c.key_password;
+  return err;
+}
+
+static int copy_certs(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
+                      const wsuv_tls_config_t *from) {
+  if (from->cert_count == 0) return 0;
+  if (from->cert_count >= (size_t) -1 / sizeof(void *)) return WS_ENOMEM;
+  const wsuv_tls_cert_t **list = ws_calloc(alloc, (from->cert_count + 1) * sizeof *list);
+  if (list == NULL) return WS_ENOMEM;
+  copy->certs = list;
+  copy->cert_count = from->cert_count;
+  for (size_t i = 0; i < from->cert_count; i++) {
+    wsuv_tls_cert_t read, *c = ws_calloc(alloc, sizeof *c);
+    if (c == NULL) return WS_ENOMEM;
+    list[i] = c;
+    wsuv_tls_cert_init(c);
+    wsuv_tls_cert_init(&read);
+    int err = sized_in(&read, &tls_cert_type, from->certs[i], NULL);
+    if (err == 0) err = copy_cert(c, alloc, &read);
+    if (err < 0) return err;
+  }
+  return 0;
+}
+
+static int copy_all(wsuv_tls_config_t *copy, const wsuv_allocator_t *a,
+                    const wsuv_tls_config_t *from) {
+  int err = copy_text(&copy->ca_file, a, from->ca_file);
+  if (err == 0) err = copy_text(&copy->ca_dir, a, from->ca_dir);
+  if (err == 0) err = copy_own(copy, a, from);
+  if (err == 0) err = copy_certs(copy, a, from);
+  if (err == 0) err = copy_text(&copy->server_name, a, from->server_name);
+  if (err == 0) err = copy_text(&copy->keylog_file, a, from->keylog_file);
+  if (err == 0)
+    err = copy_memory(&copy->ca_pem, &copy->ca_pem_len, a, from->ca_pem, from->ca_pem_len);
   if (err == 0) err = copy_list(&copy->pins, &copy->pin_count, a, from->pins, from->pin_count);
   if (err == 0) {
     err = copy_list(&copy->ciphersuites, &copy->ciphersuite_count, a, from->ciphersuites,
@@ -157,6 +270,8 @@ int tls_config_copy(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
       .max_version = config->max_version,
       .resumption = config->resumption,
       .verification_disabled = config->verification_disabled,
+      .client_auth = config->client_auth,
+      .ticket_lifetime_s = config->ticket_lifetime_s,
   };
   int err = copy_all(copy, alloc, config);
   if (err < 0) tls_config_free(copy, alloc);
@@ -177,13 +292,24 @@ static void free_list(const wsuv_allocator_t *alloc, const char *const *list, si
   free_const(alloc, list);
 }
 
-void tls_config_free(wsuv_tls_config_t *c, const wsuv_allocator_t *alloc) {
-  const void *plain[] = {c->ca_file,  c->ca_dir,      c->ca_pem,     c->cert_file,
-                         c->key_file, c->server_name, c->keylog_file};
-  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) free_const(alloc, plain[i]);
+static void free_cert(const wsuv_tls_cert_t *c, const wsuv_allocator_t *alloc) {
+  free_const(alloc, c->cert_file);
+  free_const(alloc, c->key_file);
   free_secret(alloc, c->cert_pem, c->cert_pem_len); /* often the key is in the same memory */
   free_secret(alloc, c->key_pem, c->key_pem_len);
   free_secret(alloc, c->key_password, c->key_password == NULL ? 0 : strlen(c->key_password));
+}
+
+void tls_config_free(wsuv_tls_config_t *c, const wsuv_allocator_t *alloc) {
+  const void *plain[] = {c->ca_file, c->ca_dir, c->ca_pem, c->server_name, c->keylog_file};
+  const wsuv_tls_cert_t own = tls_config_own(c);
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) free_const(alloc, plain[i]);
+  free_cert(&own, alloc);
+  for (size_t i = 0; i < c->cert_count && c->certs[i] != NULL; i++) {
+    free_cert(c->certs[i], alloc);
+    free_const(alloc, c->certs[i]);
+  }
+  free_const(alloc, c->certs);
   free_list(alloc, c->pins, c->pin_count);
   free_list(alloc, c->ciphersuites, c->ciphersuite_count);
   free_list(alloc, c->alpn, c->alpn_count);
@@ -208,11 +334,26 @@ static bool same_list(const char *const *a, size_t a_count, const char *const *b
   return true;
 }
 
-static bool same_identity(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
+static bool same_cert(const wsuv_tls_cert_t *a, const wsuv_tls_cert_t *b) {
   return same_text(a->cert_file, b->cert_file) && same_text(a->key_file, b->key_file) &&
          same_memory(a->cert_pem, a->cert_pem_len, b->cert_pem, b->cert_pem_len) &&
          same_memory(a->key_pem, a->key_pem_len, b->key_pem, b->key_pem_len) &&
          same_text(a->key_password, b->key_password);
+}
+
+/* A caller's certificate may be of another size than that of a copy. */
+static bool same_identity(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
+  const wsuv_tls_cert_t own_a = tls_config_own(a), own_b = tls_config_own(b);
+  if (!same_cert(&own_a, &own_b) || a->cert_count != b->cert_count) return false;
+  for (size_t i = 0; i < a->cert_count; i++) {
+    wsuv_tls_cert_t cert_a, cert_b;
+    wsuv_tls_cert_init(&cert_a);
+    wsuv_tls_cert_init(&cert_b);
+    bool read = sized_in(&cert_a, &tls_cert_type, a->certs[i], NULL) == 0 &&
+                sized_in(&cert_b, &tls_cert_type, b->certs[i], NULL) == 0;
+    if (!read || !same_cert(&cert_a, &cert_b)) return false;
+  }
+  return true;
 }
 
 static bool same_trust(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
@@ -220,17 +361,19 @@ static bool same_trust(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
          same_memory(a->ca_pem, a->ca_pem_len, b->ca_pem, b->ca_pem_len) &&
          same_list(a->pins, a->pin_count, b->pins, b->pin_count) &&
          same_text(a->server_name, b->server_name) &&
-         a->verification_disabled == b->verification_disabled;
+         a->verification_disabled == b->verification_disabled && a->client_auth == b->client_auth;
 }
 
 bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
   return same_trust(a, b) && same_identity(a, b) && a->min_version == b->min_version &&
          a->max_version == b->max_version && a->resumption == b->resumption &&
+         a->ticket_lifetime_s == b->ticket_lifetime_s &&
          same_list(a->ciphersuites, a->ciphersuite_count, b->ciphersuites, b->ciphersuite_count) &&
          same_list(a->alpn, a->alpn_count, b->alpn, b->alpn_count) &&
          same_text(a->keylog_file, b->keylog_file);
 }
 
 bool tls_config_resumes(const wsuv_tls_config_t *config) {
-  return config == NULL || (config->resumption && !config->verification_disabled);
+  return config == NULL || (config->resumption && !config->verification_disabled &&
+                            config->client_auth == WSUV_TLS_CLIENT_AUTH_NONE);
 }

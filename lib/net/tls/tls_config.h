@@ -10,6 +10,7 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
+#include "base/role.h"
 #include "base/why.h"
 
 enum { TLS_PIN_SIZE = 32 };
@@ -17,12 +18,19 @@ enum { TLS_PIN_SIZE = 32 };
 /* Read a caller's structure into one of today's size. 0 or WSUV_ESIZE, with *why (base/sized.h). */
 int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why);
 
-/* Check it without opening any file. 0; WS_EINVAL; WS_EPROTONOSUPPORT: it allows only versions that
-   the library does not have. */
-int tls_config_check(const wsuv_tls_config_t *config);
+/* Check it without opening any file. 0; WS_EINVAL; WSUV_ESIZE: a certificate is of no known size;
+   WS_EPROTONOSUPPORT: it allows only versions that the library does not have. *why has words where
+   the code alone does not say enough. */
+int tls_config_check(const wsuv_tls_config_t *config, ws_role role, ws_why *why);
+
+/* The certificate that is in the configuration itself. What it points to stays there. */
+wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *config);
+
+/* Whether a certificate is named. */
+bool tls_cert_named(const wsuv_tls_cert_t *cert);
 
 /* Make a deep copy of a checked configuration. In the copy, memory is followed by a NUL, and lists
-   by a NULL. 0; or WS_ENOMEM, and there is nothing to free. */
+   by a NULL; certificates have today's size. 0; or WS_ENOMEM, and there is nothing to free. */
 int tls_config_copy(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
                     const wsuv_tls_config_t *config);
 

@@ -17,8 +17,7 @@
 typedef struct tls_context tls_context;
 
 /* Create a context, with one reference. No file is opened yet. The allocator must outlive the
-   context; the configuration is copied. 0; WS_EINVAL, WS_EPROTONOSUPPORT as tls_config_check;
-   WS_ENOMEM. */
+   context; the configuration is copied. 0; an error as tls_config_check; WS_ENOMEM. */
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
                     const wsuv_tls_config_t *config, ws_role role);
 
@@ -44,7 +43,7 @@ bool tls_context_resumes(const tls_context *ctx);
 /* Whether a session with this host and port is stored that can be resumed. */
 bool tls_context_has_session(tls_context *ctx, const char *host, uint16_t port);
 
-/* false: every certificate is accepted. */
+/* Whether its sessions verify the certificate of the peer, if it has one. */
 bool tls_context_verifies(const tls_context *ctx);
 
 #endif

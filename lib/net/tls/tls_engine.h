@@ -38,10 +38,10 @@ void tls_engine_eof(tls_engine *e);
 
 enum { TLS_ENGINE_WORKED = 1 };
 
-/* 0: the handshake is done, and the peer is verified; WS_EAGAIN: more must be fed;
-   TLS_ENGINE_WORKED: a step with public key work is done, and the function must be called again,
-   without feeding; or a code, for good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED,
-   WSUV_ETLSRECORD, WSUV_ETLS, WSUV_ERANDOM, WS_ENOMEM. */
+/* 0: the handshake is done, and the peer is verified as the context says; WS_EAGAIN: more must be
+   fed; TLS_ENGINE_WORKED: a step with public key work is done, and the function must be called
+   again, without feeding; or a code, for good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED,
+   WSUV_ETLSRECORD, WSUV_ENOTTLS, WSUV_ETLS, WSUV_ERANDOM, WS_ENOMEM. */
 int tls_engine_handshake(tls_engine *e);
 
 /* Read plaintext: 1 to len bytes; WS_EAGAIN; WS_EOF: the peer has sent close_notify;

@@ -23,7 +23,8 @@ typedef struct tls_info {
   const uint8_t *peer_cert; /* This is the peer's certificate in DER; NULL if none came. */
   size_t peer_cert_len;     /* `peer_cert` has this many bytes. */
   bool resumed;             /* The session is a resumed one. */
-  bool verified; /* The peer was verified in this handshake, or in the one that is resumed. */
+  bool verified;   /* The peer was verified in this handshake, or in the one that is resumed. */
+  bool unverified; /* Any certificate of the peer is accepted. */
   uint32_t verify_flags; /* These WSUV_CERT_* flags are the errors of the certificates. */
   int library_error;     /* This is the library's code of the error, or 0. */
   const char *text;      /* This is the error in words, or "". */

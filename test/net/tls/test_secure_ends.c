@@ -170,7 +170,7 @@ static void answer_in_plain(raw_conn *c) {
 /* F33 */
 SCENARIO_ONLY_TLS_TEST(test_plain_http_in_reply, w, p, u) {
   static const raw_peer_callbacks callbacks = {.on_bytes = answer_in_plain};
-  assert_fails_at(u, &callbacks, WSUV_ETLS);
+  assert_fails_at(u, &callbacks, WSUV_ENOTTLS);
 }
 
 static void answer_with_alert(raw_conn *c) {

@@ -283,7 +283,7 @@ WORLD_TEST(test_plain_http_in_reply, w) {
   raw_peer *p = raw_peer_new(w);
   raw_peer_set_callbacks(p, &callbacks);
   user_connect(&u, p->port);
-  assert_int_equal(u.connect_status, WSUV_ETLS);
+  assert_int_equal(u.connect_status, WSUV_ENOTTLS);
   get_facts(&u, &facts);
   assert_int_not_equal(facts.library_error, 0);
   user_end(&u);

@@ -8,14 +8,12 @@
 #include "net/tls/mbedtls/tls_suites.h"
 #include "net/tls/mbedtls/tls_trust.h"
 #include "net/tls/tls_config.h"
-#include "net/tls/tls_file.h"
-#include "net/tls/tls_store.h"
 
 /* Turns a configuration into mbedTLS's, for both roles. */
 
 enum {
-  POOL_SPARES = 8,          /* chunks of ciphertext in the pool's reserve */
-  TICKET_LIFETIME_S = 86400 /* a server's tickets */
+  POOL_SPARES = 8,         /* chunks of ciphertext in the pool's reserve */
+  TICKET_LIFETIME_S = 7200 /* a server's tickets, and their key */
 };
 
 static const char *const default_alpn[] = {"http/1.1", NULL};
@@ -53,62 +51,44 @@ static int seed(tls_context *c, tls_failure *failure) {
   return r == 0 ? 0 : tls_context_fail(failure, r, "random bytes");
 }
 
-/* The own certificate */
+/* Our own certificates */
 
-static const char own_cert[] = "own certificate", own_key[] = "own key";
-
-/* A chain is used only if every certificate in it can be read. */
-static int use_own_cert(tls_context *c, const void *data, size_t len, tls_failure *failure) {
-  int r = tls_trust_parse(&c->own, data, len);
-  if (r > 0) r = MBEDTLS_ERR_X509_INVALID_FORMAT;
-  return r == 0 ? 0 : tls_context_fail(failure, r, own_cert);
-}
-
-static int use_own_key(tls_context *c, const void *data, size_t len, tls_failure *failure) {
-  size_t size = len + (tls_trust_is_pem(data) ? 1 : 0);
-  int r = tls_mbed_parse_key(&c->key, data, size, c->config.key_password, tls_context_random, c);
-  return r == 0 ? 0 : tls_context_fail(failure, r, own_key);
-}
-
-/* From a file, or from memory if `path` is NULL. */
-static int load_own_part(tls_context *c, const char *what, const char *path, const void *data,
-                         size_t len, int (*use)(tls_context *, const void *, size_t, tls_failure *),
-                         tls_failure *failure) {
-  tls_file file;
-  if (path == NULL) return use(c, data, len, failure);
-  int err = tls_file_read(&file, c->alloc, path);
-  if (err < 0) return tls_file_fail(failure, what, path, err, WSUV_ETLS);
-  err = use(c, file.data, file.len, failure);
-  tls_file_free(&file, c->alloc);
-  return err;
+/* Called when a client has sent a name. */
+static int on_name(void *ctx, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len) {
+  const tls_context *c = ctx;
+  return tls_identities_choose(&c->own, ssl, name, len);
 }
 
 static int load_own(tls_context *c, tls_failure *failure) {
-  const wsuv_tls_config_t *from = &c->config;
-  if (from->cert_file == NULL && from->cert_pem == NULL) return 0;
-  int err = load_own_part(c, own_cert, from->cert_file, from->cert_pem, from->cert_pem_len,
-                          use_own_cert, failure);
-  if (err == 0) {
-    err = load_own_part(c, own_key, from->key_file, from->key_pem, from->key_pem_len, use_own_key,
-                        failure);
-  }
+  int err = tls_identities_load(&c->own, c->alloc, &c->config, tls_context_random, c, failure);
   if (err < 0) return err;
-  int r = tls_mbed_check_pair(&c->own.pk, &c->key, tls_context_random, c);
-  if (r == 0) r = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
-  return r == 0 ? 0 : tls_context_fail(failure, r, own_key);
+  if (c->own.count > 1) mbedtls_ssl_conf_sni(&c->conf, on_name, c);
+  int r = tls_identities_use(&c->own, &c->conf);
+  return r == 0 ? 0 : tls_context_fail(failure, r, NULL);
 }
 
 /* Trust */
 
+/* If a client does not verify, verification runs, but its result does not end the handshake: pins
+   still apply, and the log says what is wrong. A server that requests a certificate looks at the
+   result itself. */
+static int auth_mode(const tls_context *c) {
+  if (c->role == WS_CLIENT) {
+    return c->config.verification_disabled ? MBEDTLS_SSL_VERIFY_OPTIONAL
+                                           : MBEDTLS_SSL_VERIFY_REQUIRED;
+  }
+  switch (c->config.client_auth) {
+  case WSUV_TLS_CLIENT_AUTH_REQUIRE: return MBEDTLS_SSL_VERIFY_REQUIRED;
+  case WSUV_TLS_CLIENT_AUTH_REQUEST: return MBEDTLS_SSL_VERIFY_OPTIONAL;
+  case WSUV_TLS_CLIENT_AUTH_NONE: break;
+  }
+  return MBEDTLS_SSL_VERIFY_NONE;
+}
+
 static int set_trust(tls_context *c, tls_failure *failure) {
-  bool wanted =
-      c->role == WS_SERVER ? tls_store_named(&c->config) : !c->config.verification_disabled;
-  /* Verification runs, but its result does not end the handshake: pins still apply, and the log
-     says what is wrong. */
-  int without = c->role == WS_SERVER ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_OPTIONAL;
   mbedtls_ssl_conf_cert_profile(&c->conf, &tls_verify_profile);
-  mbedtls_ssl_conf_authmode(&c->conf, wanted ? MBEDTLS_SSL_VERIFY_REQUIRED : without);
-  if (!wanted) return 0;
+  mbedtls_ssl_conf_authmode(&c->conf, auth_mode(c));
+  if (!tls_context_verifies(c)) return 0;
   int err = tls_trust_load(&c->trust, c->alloc, &c->config, failure);
   if (err == 0) mbedtls_ssl_conf_ca_chain(&c->conf, &c->trust, NULL);
   return err;
@@ -159,20 +139,27 @@ static int set_alpn(tls_context *c, tls_failure *failure) {
   return r == 0 ? 0 : tls_context_fail(failure, r, "ALPN");
 }
 
-static int set_tickets(tls_context *c, tls_failure *failure) {
-  int on = c->config.resumption ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
-                                : MBEDTLS_SSL_SESSION_TICKETS_DISABLED;
-  if (c->role == WS_CLIENT) {
-    mbedtls_ssl_conf_session_tickets(&c->conf, on);
-    return 0;
-  }
-  if (!c->config.resumption) return 0;
+static int set_client_tickets(tls_context *c) {
+  mbedtls_ssl_conf_session_tickets(&c->conf, c->config.resumption
+                                                 ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                                 : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+  return 0;
+}
+
+/* Without these callbacks a server gives no tickets. */
+static int set_server_tickets(tls_context *c, tls_failure *failure) {
+  unsigned lifetime_s = c->config.ticket_lifetime_s;
+  if (!tls_context_resumes(c)) return 0;
   int r = mbedtls_ssl_ticket_setup(&c->tickets, tls_context_random, c, MBEDTLS_CIPHER_AES_256_GCM,
-                                   TICKET_LIFETIME_S);
+                                   lifetime_s > 0 ? lifetime_s : TICKET_LIFETIME_S);
   if (r != 0) return tls_context_fail(failure, r, "tickets");
   mbedtls_ssl_conf_session_tickets_cb(&c->conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
                                       &c->tickets);
   return 0;
+}
+
+static int set_tickets(tls_context *c, tls_failure *failure) {
+  return c->role == WS_CLIENT ? set_client_tickets(c) : set_server_tickets(c, failure);
 }
 
 static int set_keylog(tls_context *c) {
@@ -218,8 +205,6 @@ static int set_up(tls_context *c, tls_failure *failure) {
 static void tls_context_init(tls_context *c) {
   mbedtls_ssl_config_init(&c->conf);
   mbedtls_x509_crt_init(&c->trust);
-  mbedtls_x509_crt_init(&c->own);
-  mbedtls_pk_init(&c->key);
   mbedtls_entropy_init(&c->entropy);
   mbedtls_ctr_drbg_init(&c->random);
   mbedtls_ssl_ticket_init(&c->tickets);
@@ -230,8 +215,7 @@ static void tls_context_init(tls_context *c) {
 static void tls_context_unload(tls_context *c) {
   mbedtls_ssl_config_free(&c->conf);
   mbedtls_x509_crt_free(&c->trust);
-  mbedtls_x509_crt_free(&c->own);
-  mbedtls_pk_free(&c->key);
+  tls_identities_free(&c->own, c->alloc);
   mbedtls_ssl_ticket_free(&c->tickets);
   mbedtls_ctr_drbg_free(&c->random);
   mbedtls_entropy_free(&c->entropy);
@@ -266,7 +250,7 @@ static void destroy(tls_context *c) {
 
 int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
                     const wsuv_tls_config_t *config, ws_role role) {
-  int err = tls_config_check(config);
+  int err = tls_config_check(config, role, NULL);
   if (err < 0) return err;
   tls_context *c = ws_calloc(alloc, sizeof *c);
   if (c == NULL) return WS_ENOMEM;
@@ -302,7 +286,9 @@ bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config
 }
 
 bool tls_context_verifies(const tls_context *ctx) {
-  return !ctx->config.verification_disabled;
+  const wsuv_tls_config_t *config = &ctx->config;
+  return ctx->role == WS_SERVER ? config->client_auth != WSUV_TLS_CLIENT_AUTH_NONE
+                                : !config->verification_disabled;
 }
 
 bool tls_context_resumes(const tls_context *ctx) {

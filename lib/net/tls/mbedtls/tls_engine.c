@@ -17,7 +17,7 @@
 enum {
   OUTPUT_MAX = 256 * 1024, /* limit of the output; beyond it the connection fails */
   DIRECT_MIN = 8 * 1024,   /* a piece of this size or more makes a record of its own */
-  BAD_CERTIFICATE = 42     /* alert (RFC 8446 6.2) */
+  RECORD_HEADER_LEN = 5    /* bytes (RFC 8446 5.1) */
 };
 
 struct tls_engine {
@@ -38,12 +38,12 @@ struct tls_engine {
   bool done;               /* The handshake is done. */
   bool given;              /* A session that can be resumed is stored. */
   bool reading;            /* mbedTLS is reading data, so what it sends answers the peer. */
-  bool offered;            /* A session to resume was offered. */
+  bool offered;            /* A client has offered a session to resume. */
+  bool full; /* The server shows its certificate, so the session is not a resumed one. */
   /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
   bool saw_chain;
   bool wrong_pin;              /* The public key of the peer is not among the pinned ones. */
   bool close_said;             /* tls_engine_close has tried to send close_notify. */
-  bool begun;                  /* Bytes have come from the network. */
   tls_peer peer;               /* The peer's certificate must be for this identity. */
   mbedtls_x509_time not_after; /* The peer's certificate expires at this time. */
   tls_failure failure;         /* This is the error, for tls_engine_info. */
@@ -122,24 +122,29 @@ static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags
 
 /* Failing */
 
-static const char no_tls[] = "the peer does not speak TLS: it answers in plain HTTP";
-
-/* The peer speaks plain text. Checked before mbedTLS reports the first record as malformed. */
-static void note_first_bytes(tls_engine *e, const uint8_t *data, size_t len) {
-  if (!e->begun && len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-    memcpy(e->failure.text, no_tls, sizeof no_tls);
+/* Whether the beginning of a record is that of an HTTP message: of a response for a client, of a
+   request, also of HTTP/2, for a server. A record of TLS begins with a byte from 20 to 24. */
+static bool is_http(const tls_engine *e) {
+  static const char *const requests[] = {"GET ",    "HEAD ",   "POST ", "PUT ",  "DELETE",
+                                         "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI "};
+  const unsigned char *header = tls_mbed_record_header(&e->ssl);
+  if (e->ctx->role == WS_CLIENT) return memcmp(header, "HTTP/", RECORD_HEADER_LEN) == 0;
+  for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+    size_t len = strlen(requests[i]);
+    if (len > RECORD_HEADER_LEN) len = RECORD_HEADER_LEN;
+    if (memcmp(header, requests[i], len) == 0) return true;
   }
-  e->begun = true;
+  return false;
 }
 
 static void describe(tls_engine *e, int r) {
-  bool known = e->failure.text[0] != '\0';
-  e->failure.library_error = r;
-  if (known) return;
   tls_failure_set(&e->failure, r, NULL);
   if (r == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
     const char *name = tls_verify_alert(tls_mbed_last_alert(&e->ssl));
     (void) snprintf(e->failure.text, sizeof e->failure.text, "alert of the peer: %s", name);
+  } else if (tls_mbed_is_alpn(&e->ssl, r)) {
+    (void) snprintf(e->failure.text, sizeof e->failure.text,
+                    "the client offers none of our protocols (ALPN)");
   }
 }
 
@@ -156,6 +161,10 @@ static int reject_pin(tls_engine *e) {
   static const char text[] = "public key of the server is not among the pinned ones";
   memcpy(e->failure.text, text, sizeof text);
   return tls_engine_end(e, WSUV_ETLSPIN);
+}
+
+static void send_alert(tls_engine *e, unsigned char description) {
+  (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
 }
 
 static int reject_certificate(tls_engine *e) {
@@ -179,8 +188,7 @@ static bool is_wrong_use(const tls_engine *e) {
    that mbedTLS has to send already goes out in its place. */
 static int reject_flood(tls_engine *e) {
   tls_flood_describe(&e->flood, &e->ssl, e->failure.text, sizeof e->failure.text);
-  (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                        MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
+  send_alert(e, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
   return tls_engine_end(e, WSUV_ETLSRECORD);
 }
 
@@ -188,6 +196,14 @@ static int reject_record(tls_engine *e, int r, int status, const char *text) {
   e->failure.library_error = r;
   (void) snprintf(e->failure.text, sizeof e->failure.text, "%s", text);
   return tls_engine_end(e, status);
+}
+
+/* The client has no certificate. With TLS 1.2 mbedTLS sends no alert (RFC 5246 7.4.6). */
+static int reject_missing(tls_engine *e, int r) {
+  e->failure.library_error = r;
+  e->flags |= MBEDTLS_X509_BADCERT_MISSING;
+  if (!tls_mbed_is_1_3(&e->ssl)) send_alert(e, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+  return reject_certificate(e);
 }
 
 static int tls_engine_fail(tls_engine *e, int r) {
@@ -199,6 +215,13 @@ static int tls_engine_fail(tls_engine *e, int r) {
   if (e->done && tls_mbed_is_key_update(&e->ssl, r)) {
     return reject_record(e, r, WSUV_ETLSKEYUPDATE, "the peer has sent a KeyUpdate");
   }
+  if (!e->done && is_http(e)) {
+    return reject_record(e, r, WSUV_ENOTTLS,
+                         e->ctx->role == WS_SERVER
+                             ? "the client speaks HTTP, not TLS"
+                             : "the peer does not speak TLS: it answers in plain HTTP");
+  }
+  if (r == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) return reject_missing(e, r);
   describe(e, r);
   bool truncated = r == MBEDTLS_ERR_SSL_CONN_EOF || (r == 0 && e->network_ended);
   if (truncated) return tls_engine_end(e, WSUV_ETLSTRUNCATED);
@@ -279,7 +302,6 @@ void tls_engine_free(tls_engine *e) {
 void tls_engine_feed(tls_engine *e, const uint8_t *data, size_t len) {
   if (e->read_error != 0) return;
   assert(e->in_len == 0);
-  note_first_bytes(e, data, len);
   e->in = data;
   e->in_len = len;
   e->may_have_plaintext = true;
@@ -327,12 +349,38 @@ static void save_ticket(tls_engine *e) {
   save_session(e);
 }
 
+/* A server's part: what mbedTLS says of the client's certificate, when it was read. */
+static uint32_t client_flags(const tls_engine *e) {
+  uint32_t none = MBEDTLS_X509_BADCERT_MISSING | MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+  return e->flags | (mbedtls_ssl_get_verify_result(&e->ssl) & ~none);
+}
+
+/* A certificate that was only requested must be valid all the same. */
+static int check_client(tls_engine *e) {
+  uint32_t flags = client_flags(e);
+  if (e->ctx->config.client_auth != WSUV_TLS_CLIENT_AUTH_REQUEST || flags == 0) return 0;
+  send_alert(e, tls_verify_alert_for(flags));
+  return reject_certificate(e);
+}
+
+static int accept_client(tls_engine *e) {
+  bool cert = mbedtls_ssl_get_peer_cert(&e->ssl) != NULL;
+  switch (e->ctx->config.client_auth) {
+  case WSUV_TLS_CLIENT_AUTH_NONE: return 0;
+  case WSUV_TLS_CLIENT_AUTH_REQUEST:
+    if (!cert) return 0;
+    break;
+  case WSUV_TLS_CLIENT_AUTH_REQUIRE: break;
+  }
+  return cert && e->saw_chain && client_flags(e) == 0 ? 0 : reject_certificate(e);
+}
+
 /* Checks again what mbedTLS has verified. Without a chain and without resumption nothing was
    verified. A resumed session was verified, pins included, with this context. */
 static int accept_peer(tls_engine *e) {
   const tls_context *c = e->ctx;
   const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&e->ssl);
-  if (c->role == WS_SERVER) return 0;
+  if (c->role == WS_SERVER) return accept_client(e);
   bool resumed = e->offered && !e->saw_chain;
   if (!resumed && cert == NULL) return reject_certificate(e);
   if (c->config.verification_disabled) return e->wrong_pin ? reject_pin(e) : 0;
@@ -353,7 +401,7 @@ static bool goes_on(tls_engine *e, int r) {
 static int tls_engine_finish(tls_engine *e) {
   int err = accept_peer(e);
   if (err < 0) {
-    (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, BAD_CERTIFICATE);
+    send_alert(e, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     return err;
   }
   e->done = true;
@@ -365,17 +413,28 @@ static int tls_engine_finish(tls_engine *e) {
   return 0;
 }
 
+/* One step. Returns 0, TLS_ENGINE_WORKED, a code of ours in *status, or an error of mbedTLS's. */
+static int shake(tls_engine *e, int *status) {
+  int state = tls_mbed_state(&e->ssl);
+  bool costly = tls_mbed_is_costly(&e->ssl);
+  e->input_exhausted = false;
+  int r = mbedtls_ssl_handshake_step(&e->ssl);
+  if (r != 0) return r;
+  if (state == MBEDTLS_SSL_SERVER_CERTIFICATE) e->full = true;
+  if (state == MBEDTLS_SSL_CLIENT_CERTIFICATE && e->ctx->role == WS_SERVER) {
+    *status = check_client(e);
+  }
+  return costly ? TLS_ENGINE_WORKED : 0;
+}
+
 int tls_engine_handshake(tls_engine *e) {
-  int r;
-  bool worked;
+  int r, status = 0;
   if (e->done) return 0;
   if (e->read_error != 0) return e->read_error;
   do {
-    e->input_exhausted = false;
-    worked = tls_mbed_is_costly(&e->ssl);
-    r = mbedtls_ssl_handshake_step(&e->ssl);
-    if (r == 0 && worked) return TLS_ENGINE_WORKED;
-  } while (r == 0 ? !tls_mbed_is_over(&e->ssl) : goes_on(e, r));
+    r = shake(e, &status);
+    if (status < 0 || r == TLS_ENGINE_WORKED) return status < 0 ? status : r;
+  } while (r == 0 ? tls_mbed_state(&e->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER : goes_on(e, r));
   if (r == MBEDTLS_ERR_SSL_WANT_READ) {
     e->may_have_plaintext = false;
     return WS_EAGAIN;
@@ -521,14 +580,16 @@ static tls_given given(const tls_engine *e) {
 
 void tls_engine_info(const tls_engine *e, tls_info *tls) {
   const mbedtls_x509_crt *cert = e->done ? mbedtls_ssl_get_peer_cert(&e->ssl) : NULL;
+  bool client = e->ctx->role == WS_CLIENT;
   *tls = (tls_info){
       .version = e->done ? mbedtls_ssl_get_version(&e->ssl) : NULL,
       .ciphersuite = e->done ? tls_suite_name(mbedtls_ssl_get_ciphersuite(&e->ssl)) : NULL,
       .alpn = e->done ? mbedtls_ssl_get_alpn_protocol(&e->ssl) : NULL,
       .peer_cert = cert == NULL ? NULL : cert->raw.p,
       .peer_cert_len = cert == NULL ? 0 : cert->raw.len,
-      .resumed = e->done && e->offered && !e->saw_chain,
-      .verified = e->done && e->ctx->role == WS_CLIENT && !e->ctx->config.verification_disabled,
+      .resumed = e->done && (client ? e->offered && !e->saw_chain : !e->full),
+      .verified = e->done && tls_context_verifies(e->ctx) && (client || cert != NULL),
+      .unverified = client && e->ctx->config.verification_disabled,
       .verify_flags = tls_verify_flags(e->flags),
       .library_error = e->failure.library_error,
       .text = e->failure.text,

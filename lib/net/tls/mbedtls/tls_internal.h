@@ -10,6 +10,7 @@
 
 #include "base/bufq.h"
 #include "net/tls/mbedtls/tls_constraints.h"
+#include "net/tls/mbedtls/tls_identity.h"
 #include "net/tls/mbedtls/tls_keylog.h"
 #include "net/tls/mbedtls/tls_verify.h"
 #include "net/tls/tls_context.h"
@@ -31,8 +32,8 @@ struct tls_context {
   bool loaded;   /* Everything that the configuration names was read, so the context can be used. */
   wsuv_tls_config_t config;           /* This is a deep copy of the configuration. */
   mbedtls_ssl_config conf;            /* This is mbedTLS's form of the configuration. */
-  mbedtls_x509_crt trust, own;        /* These are the trusted certificates and our own chain. */
-  mbedtls_pk_context key;             /* This is the private key of our own certificate. */
+  mbedtls_x509_crt trust;             /* These are the trusted certificates. */
+  tls_identities own;                 /* These are our own certificates. */
   mbedtls_entropy_context entropy;    /* `random` is seeded from here. */
   mbedtls_ctr_drbg_context random;    /* mbedTLS takes its random bytes from here. */
   unsigned generation;                /* This was fork_generation() when `random` was seeded. */

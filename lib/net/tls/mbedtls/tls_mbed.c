@@ -136,6 +136,11 @@ bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error) {
 
 #endif
 
+bool tls_mbed_is_alpn(const mbedtls_ssl_context *ssl, int error) {
+  (void) ssl;
+  return error == MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL;
+}
+
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
@@ -152,8 +157,24 @@ static int empty_records(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(nb_zero);
 }
 
-static int state_of(const mbedtls_ssl_context *ssl) {
+int tls_mbed_state(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(state);
+}
+
+const unsigned char *tls_mbed_record_header(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(in_hdr);
+}
+
+static const mbedtls_ssl_config *conf_of(const mbedtls_ssl_context *ssl) {
+  return ssl->MBEDTLS_PRIVATE(conf);
+}
+
+static bool is_server(const mbedtls_ssl_context *ssl) {
+  return conf_of(ssl)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;
+}
+
+static bool asks_for_certificate(const mbedtls_ssl_context *ssl) {
+  return conf_of(ssl)->MBEDTLS_PRIVATE(authmode) != MBEDTLS_SSL_VERIFY_NONE;
 }
 
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {
@@ -228,6 +249,13 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
   (void) secrets;
 }
 
+/* There is no error of its own for it, but an alert was sent, which is not encrypted yet. */
+bool tls_mbed_is_alpn(const mbedtls_ssl_context *ssl, int error) {
+  return error == MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO &&
+         ssl->out_msgtype == MBEDTLS_SSL_MSG_ALERT &&
+         ssl->out_msg[1] == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL;
+}
+
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->in_msg[1];
 }
@@ -244,8 +272,20 @@ static int empty_records(const mbedtls_ssl_context *ssl) {
   return ssl->nb_zero;
 }
 
-static int state_of(const mbedtls_ssl_context *ssl) {
+int tls_mbed_state(const mbedtls_ssl_context *ssl) {
   return ssl->state;
+}
+
+const unsigned char *tls_mbed_record_header(const mbedtls_ssl_context *ssl) {
+  return ssl->in_hdr;
+}
+
+static bool is_server(const mbedtls_ssl_context *ssl) {
+  return ssl->conf->endpoint == MBEDTLS_SSL_IS_SERVER;
+}
+
+static bool asks_for_certificate(const mbedtls_ssl_context *ssl) {
+  return ssl->conf->authmode != MBEDTLS_SSL_VERIFY_NONE;
 }
 
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {
@@ -295,12 +335,8 @@ static bool has_key_share(const mbedtls_ssl_context *ssl) {
 
 #endif
 
-bool tls_mbed_is_over(const mbedtls_ssl_context *ssl) {
-  return state_of(ssl) == MBEDTLS_SSL_HANDSHAKE_OVER;
-}
-
-bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl) {
-  switch (state_of(ssl)) {
+static bool client_is_costly(const mbedtls_ssl_context *ssl) {
+  switch (tls_mbed_state(ssl)) {
   case MBEDTLS_SSL_SERVER_CERTIFICATE:
   case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
   case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
@@ -309,4 +345,25 @@ bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl) {
   case MBEDTLS_SSL_SERVER_HELLO: return has_key_share(ssl);
   default: return false;
   }
+}
+
+/* The server makes its key share: in TLS 1.2 with a signature, in ServerKeyExchange; in TLS 1.3 in
+   ServerHello, where it also gets the shared secret, with the signature in CertificateVerify, which
+   in TLS 1.2 is the client's. */
+static bool server_is_costly(const mbedtls_ssl_context *ssl) {
+  switch (tls_mbed_state(ssl)) {
+  case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+  case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE: return true;
+  case MBEDTLS_SSL_SERVER_HELLO: return tls_mbed_is_1_3(ssl);
+  case MBEDTLS_SSL_CERTIFICATE_VERIFY: return tls_mbed_is_1_3(ssl) || asks_for_certificate(ssl);
+  case MBEDTLS_SSL_CLIENT_CERTIFICATE: return asks_for_certificate(ssl);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+  case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY: return asks_for_certificate(ssl);
+#endif
+  default: return false;
+  }
+}
+
+bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl) {
+  return is_server(ssl) ? server_is_costly(ssl) : client_is_costly(ssl);
 }

@@ -55,17 +55,20 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 /* Whether the server has given an identifier or a ticket with which the session can be resumed. */
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session);
 
+/* The next step of the handshake, MBEDTLS_SSL_*. */
+int tls_mbed_state(const mbedtls_ssl_context *ssl);
+
 /* Whether the next step of the handshake does public key work, if it can be done. */
 bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl);
-
-/* Whether the handshake has no step left. */
-bool tls_mbed_is_over(const mbedtls_ssl_context *ssl);
 
 /* Whether an error only says that such a ticket has come. */
 bool tls_mbed_is_ticket(int error);
 
 /* Whether the next bytes that mbedTLS reads are the first of a record. */
 bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl);
+
+/* The header of the record that is read now, or was read last: 5 bytes (RFC 8446 5.1). */
+const unsigned char *tls_mbed_record_header(const mbedtls_ssl_context *ssl);
 
 /* The type of the record that was read last, MBEDTLS_SSL_MSG_*, after decryption; 0: none was. */
 int tls_mbed_record_type(const mbedtls_ssl_context *ssl);
@@ -77,6 +80,9 @@ bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error);
 /* Whether an error means that the peer has sent a KeyUpdate (RFC 8446 4.6.3), which mbedTLS 3.6
    does not take. */
 bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error);
+
+/* Whether an error means that a server has none of the protocols that the client offers by ALPN. */
+bool tls_mbed_is_alpn(const mbedtls_ssl_context *ssl, int error);
 
 /* The description of the alert that came last (RFC 8446 6), after FATAL_ALERT_MESSAGE. */
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <mbedtls/md.h>
+#include <mbedtls/ssl.h>
 
 #include "net/address.h"
 
@@ -114,6 +115,26 @@ void tls_verify_describe(char *text, size_t size, uint32_t flags) {
     int n = snprintf(text + used, size - used, "%s%s", used > 0 ? "; " : "", problems[i].text);
     if (n > 0) used += (size_t) n;
   }
+}
+
+unsigned char tls_verify_alert_for(uint32_t flags) {
+  static const struct {
+    uint32_t flags;      /* These are flags of mbedTLS, */
+    unsigned char alert; /* and this is the alert for each of them. */
+  } alerts[] = {
+      {MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE,
+       MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED},
+      {MBEDTLS_X509_BADCERT_REVOKED, MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED},
+      {MBEDTLS_X509_BADCERT_NOT_TRUSTED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA},
+      {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
+           MBEDTLS_X509_BADCERT_NS_CERT_TYPE | MBEDTLS_X509_BADCERT_BAD_PK |
+           MBEDTLS_X509_BADCERT_BAD_KEY | MBEDTLS_X509_BADCERT_BAD_MD,
+       MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT},
+  };
+  for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++) {
+    if ((flags & alerts[i].flags) != 0) return alerts[i].alert;
+  }
+  return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 }
 
 const char *tls_verify_alert(int description) {

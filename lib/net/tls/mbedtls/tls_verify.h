@@ -50,6 +50,9 @@ uint32_t tls_verify_flags(uint32_t flags);
 /* "certificate has expired; host name does not match" */
 void tls_verify_describe(char *text, size_t size, uint32_t flags);
 
+/* The alert for flags that are not 0 (RFC 8446 6.2). */
+unsigned char tls_verify_alert_for(uint32_t flags);
+
 /* "handshake failure" for 40 (RFC 8446 6.2). */
 const char *tls_verify_alert(int description);
 
