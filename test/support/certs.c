@@ -163,6 +163,26 @@ static void set_strange(mbedtls_x509write_cert *w, const cert_spec *spec) {
   CHECK(mbedtls_x509write_crt_set_extension(w, id, id_len, 1, policies, sizeof policies) == 0);
 }
 
+static void set_purpose(mbedtls_x509write_cert *w, const cert_spec *spec) {
+  static const uint8_t server[] = {0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1};
+  static const uint8_t client[] = {0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2};
+  uint8_t ids[32], value[40];
+  size_t len = 0;
+  if (!spec->for_servers && !spec->for_clients) return;
+  if (spec->for_servers) {
+    memcpy(ids, server, sizeof server);
+    len += sizeof server;
+  }
+  if (spec->for_clients) {
+    memcpy(ids + len, client, sizeof client);
+    len += sizeof client;
+  }
+  len = put_element(value, 0x30, ids, len);
+  const char *oid = MBEDTLS_OID_EXTENDED_KEY_USAGE;
+  size_t oid_len = MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE);
+  CHECK(mbedtls_x509write_crt_set_extension(w, oid, oid_len, 0, value, len) == 0);
+}
+
 static void set_serial(mbedtls_x509write_cert *w) {
   static unsigned char last = 1;
   last++;
@@ -197,6 +217,7 @@ static void write_cert(cert *c, const cert_spec *spec, cert *issuer) {
   set_names(&w, spec);
   set_constraints(&w, spec);
   set_strange(&w, spec);
+  set_purpose(&w, spec);
   CHECK(mbedtls_x509write_crt_pem(&w, (unsigned char *) c->pem, sizeof c->pem, draw, NULL) == 0);
   mbedtls_x509write_crt_free(&w);
 }

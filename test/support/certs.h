@@ -20,10 +20,11 @@ typedef struct cert_spec {
   /* Name constraints: names, addresses as "10.0.0.0/8", and "email:", "uri:", "directory:". */
   const char *permits[CERT_NAMES_MAX];
   const char *excludes[CERT_NAMES_MAX];
-  bool critical;  /* The name constraints are critical. */
-  bool malformed; /* They have a subtree with a minimum. */
-  bool strange;   /* A critical extension that nobody knows. */
-  bool policy;    /* A critical policy. */
+  bool critical;                 /* The name constraints are critical. */
+  bool malformed;                /* They have a subtree with a minimum. */
+  bool strange;                  /* A critical extension that nobody knows. */
+  bool policy;                   /* A critical policy. */
+  bool for_servers, for_clients; /* Extended key usage; neither: the certificate has none. */
   bool ca;
   bool sha1;      /* signed with a hash that nobody should accept */
   bool short_key; /* RSA with 1024 bits; else P-256 */

@@ -14,7 +14,7 @@ const char pair_host[] = "example.test";
 cert pair_ca, pair_other_ca, pair_middle, pair_no_ca, pair_server, pair_client;
 
 track_alloc pair_alloc;
-wsuv_tls_config_t pair_config;
+wsuv_tls_config_t pair_config, pair_server_config;
 
 int pair_make_certs(void **state) {
   const cert_spec authority = {.name = "authority", .ca = true};
@@ -47,11 +47,29 @@ void pair_trust(const cert *c) {
   pair_config.ca_pem_len = strlen(c->pem);
 }
 
+static void show(wsuv_tls_config_t *config, const cert *c) {
+  config->cert_pem = c->pem;
+  config->cert_pem_len = strlen(c->pem);
+  config->key_pem = c->key_pem;
+  config->key_pem_len = strlen(c->key_pem);
+}
+
 void pair_own(const cert *c) {
-  pair_config.cert_pem = c->pem;
-  pair_config.cert_pem_len = strlen(c->pem);
-  pair_config.key_pem = c->key_pem;
-  pair_config.key_pem_len = strlen(c->key_pem);
+  show(&pair_config, c);
+}
+
+void pair_ask(wsuv_tls_client_auth_t auth, const cert *ca) {
+  pair_server_config.client_auth = auth;
+  pair_server_config.ca_pem = ca->pem;
+  pair_server_config.ca_pem_len = strlen(ca->pem);
+}
+
+void pair_cert(wsuv_tls_cert_t *to, const cert *c) {
+  wsuv_tls_cert_init(to);
+  to->cert_pem = c->pem;
+  to->cert_pem_len = strlen(c->pem);
+  to->key_pem = c->key_pem;
+  to->key_pem_len = strlen(c->key_pem);
 }
 
 int pair_before(void **state) {
@@ -59,6 +77,8 @@ int pair_before(void **state) {
   track_alloc_init(&pair_alloc);
   wsuv_tls_config_init(&pair_config);
   pair_trust(&pair_ca);
+  wsuv_tls_config_init(&pair_server_config);
+  show(&pair_server_config, &pair_server);
   return 0;
 }
 
@@ -73,7 +93,9 @@ void tls_pair_open(tls_pair *p) {
   assert_int_equal(
       tls_loaded_context(&p->client_ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure), 0);
   assert_string_equal(failure.text, "");
-  p->server_ctx = tls_server_context(&pair_alloc.handle, &pair_server, NULL);
+  assert_int_equal(tls_loaded_context(&p->server_ctx, &pair_alloc.handle, &pair_server_config,
+                                      WS_SERVER, &failure),
+                   0);
 }
 
 void tls_pair_close(tls_pair *p) {

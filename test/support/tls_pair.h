@@ -19,7 +19,8 @@ extern const char pair_host[];
 extern cert pair_ca, pair_other_ca, pair_middle, pair_no_ca, pair_server, pair_client;
 
 extern track_alloc pair_alloc;
-extern wsuv_tls_config_t pair_config; /* the client's; trusts pair_ca when a test begins */
+extern wsuv_tls_config_t pair_config;        /* the client's; trusts pair_ca when a test begins */
+extern wsuv_tls_config_t pair_server_config; /* the server's; has pair_server when a test begins */
 
 /* For a group of tests, and for each of them, which ends without an allocation. */
 int pair_make_certs(void **state);
@@ -29,6 +30,12 @@ int pair_after(void **state);
 
 void pair_trust(const cert *c); /* instead of pair_ca */
 void pair_own(const cert *c);   /* the client has a certificate */
+
+/* The server asks clients for certificates, signed by `ca`. */
+void pair_ask(wsuv_tls_client_auth_t auth, const cert *ca);
+
+/* Fill in a certificate from memory. */
+void pair_cert(wsuv_tls_cert_t *to, const cert *c);
 
 typedef struct tls_pair {
   tls_context *client_ctx, *server_ctx;
