@@ -210,9 +210,9 @@ typedef struct wsuv_tls_config {
    */
   wsuv_tls_client_auth_t client_auth;
   /**
-   * For a server: a new key encrypts session tickets after this time, in seconds, at most 604800
-   * (RFC 8446 4.6.1). A ticket is accepted until the key that came after its own is replaced, at
-   * most twice this time. A configuration that replaces this one has new keys. 0 (the default): two
+   * For a server: how long a session ticket is accepted, in seconds, at most 604800 (RFC 8446
+   * 4.6.1). After this time a new key encrypts tickets, and the key before it is forgotten when
+   * the next one comes. A configuration that replaces this one has new keys. 0 (the default): two
    * hours.
    */
   unsigned ticket_lifetime_s;

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-/* mbedTLS as a server, over queues of bytes. */
+/* mbedTLS over queues of bytes. */
 
 #include <string.h>
 
@@ -35,21 +35,20 @@ void raw_tls_warn(raw_tls *s, unsigned char description) {
 
 void raw_tls_feed(raw_tls *s, size_t len, size_t piece) {
   if (len > s->out.len) len = s->out.len;
-  tls_end_feed(&s->pair.client, fifo_data(&s->out), len, piece);
+  tls_end_feed(s->peer, fifo_data(&s->out), len, piece);
   fifo_consume(&s->out, len);
 }
 
 size_t raw_tls_carry(raw_tls *s) {
-  tls_end *client = &s->pair.client;
   raw_tls_feed(s, SIZE_MAX, 0);
-  tls_end_step(client);
+  tls_end_step(s->peer);
   size_t before = s->in.len;
-  tls_end_take(client, &s->in, SIZE_MAX);
+  tls_end_take(s->peer, &s->in, SIZE_MAX);
   return s->in.len - before;
 }
 
 void raw_tls_init(raw_tls *s, const tls_context *ctx) {
-  *s = (raw_tls){.in = {0}};
+  *s = (raw_tls){.peer = &s->pair.client};
   mbedtls_ssl_init(&s->ssl);
   assert_int_equal(mbedtls_ssl_setup(&s->ssl, &ctx->conf), 0);
   mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
@@ -69,6 +68,27 @@ void raw_tls_open(raw_tls *s) {
   while (mbedtls_ssl_handshake(&s->ssl) == MBEDTLS_ERR_SSL_WANT_READ);
   (void) raw_tls_carry(s);
   assert_int_equal(s->pair.client.shaken, 0);
+}
+
+void raw_client_open(raw_client *c) {
+  tls_pair p;
+  if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
+  tls_pair_open(&p);
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+  mbedtls_ssl_conf_renegotiation(&p.client_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+#endif
+  tls_end_init(&p.server, p.server_ctx, NULL, 0);
+  raw_tls_init(c, p.client_ctx);
+  c->pair = p;
+  c->peer = &c->pair.server;
+  assert_int_equal(mbedtls_ssl_set_hostname(&c->ssl, pair_host), 0);
+  while (mbedtls_ssl_handshake(&c->ssl) == MBEDTLS_ERR_SSL_WANT_READ) (void) raw_tls_carry(c);
+  (void) raw_tls_carry(c);
+  assert_int_equal(c->peer->shaken, 0);
+}
+
+void raw_client_close(raw_client *c) {
+  raw_tls_close(c);
 }
 
 void raw_tls_close(raw_tls *s) {
