@@ -1,5 +1,6 @@
-/* F32: a session of TLS that is cut behind any byte of what the server sends, its last flight,
-   data and close_notify: the end is never taken for a clean one, nor is half a record for data. */
+/* F32: a session of TLS that is cut behind any byte of what the server sends, or of what the client
+   sends, its last flight, data and close_notify: the end is never taken for a clean one, nor is
+   half a record for data. */
 
 #include <string.h>
 
@@ -20,13 +21,16 @@ typedef struct pair {
   cert own;
   tls_context *client_ctx, *server_ctx;
   tls_end client, server;
+  tls_end *from, *to; /* of the bytes that are cut */
 } pair;
 
-static void pair_open(pair *p, bool resumption) {
+static void pair_open(pair *p, bool resumption, bool to_server) {
   const cert_spec spec = {.name = "server", .hosts = {host}};
   wsuv_tls_config_t config;
   tls_failure failure;
   track_alloc_init(&p->alloc);
+  p->from = to_server ? &p->client : &p->server;
+  p->to = to_server ? &p->server : &p->client;
   cert_make(&p->own, &spec, NULL);
   wsuv_tls_config_init(&config);
   config.ca_pem = p->own.pem;
@@ -55,39 +59,39 @@ static bool is_shaken(const tls_end *e) {
   return e->shaken == 0 && e->ended == 0;
 }
 
-/* The client is fed `limit` bytes, then the network ends. Gives how many there were. */
+/* One end is fed `limit` bytes, then the network ends. Gives how many there were. */
 static uint64_t run(pair *p, uint64_t limit) {
   tls_end_init(&p->client, p->client_ctx, host, PORT);
   tls_end_init(&p->server, p->server_ctx, NULL, 0);
-  tls_ends_run_until(&p->server, &p->client, limit);
-  if (is_shaken(&p->server)) {
-    tls_end_write(&p->server, "good", 4);
-    tls_end_write(&p->server, "bye", 3);
-    tls_engine_close(p->server.engine);
+  tls_ends_run_until(p->from, p->to, limit);
+  if (is_shaken(p->from)) {
+    tls_end_write(p->from, "good", 4);
+    tls_end_write(p->from, "bye", 3);
+    tls_engine_close(p->from->engine);
   }
-  tls_ends_run_until(&p->server, &p->client, limit);
-  if (p->client.ended == 0) tls_end_eof(&p->client);
-  return p->client.ate;
+  tls_ends_run_until(p->from, p->to, limit);
+  if (p->to->ended == 0) tls_end_eof(p->to);
+  return p->to->ate;
 }
 
 /* All of it, when it was not cut after all. */
 static bool is_whole(const pair *p) {
-  return is_shaken(&p->server) && bufq_len(tls_engine_output(p->server.engine)) == 0;
+  return is_shaken(p->from) && bufq_len(tls_engine_output(p->from->engine)) == 0;
 }
 
 static void assert_whole(const pair *p) {
-  assert_int_equal(p->client.ended, WS_EOF);
-  assert_int_equal(p->client.in.len, 7);
-  assert_memory_equal(fifo_data(&p->client.in), "goodbye", 7);
+  assert_int_equal(p->to->ended, WS_EOF);
+  assert_int_equal(p->to->in.len, 7);
+  assert_memory_equal(fifo_data(&p->to->in), "goodbye", 7);
 }
 
 static void assert_cut(const pair *p) {
-  size_t len = p->client.in.len;
-  if (p->client.shaken == 0) {
-    assert_int_equal(p->client.ended, WSUV_ETLSTRUNCATED);
+  size_t len = p->to->in.len;
+  if (p->to->shaken == 0) {
+    assert_int_equal(p->to->ended, WSUV_ETLSTRUNCATED);
     assert_true(len == 0 || len == 4 || len == 7);
   } else {
-    assert_int_equal(p->client.shaken, WSUV_ETLSTRUNCATED);
+    assert_int_equal(p->to->shaken, WSUV_ETLSTRUNCATED);
     assert_int_equal(len, 0);
   }
 }
@@ -108,19 +112,32 @@ static void cut_everywhere(pair *p) {
   }
 }
 
-TEST(test_cut_at_every_byte_of_a_resumed_session) {
+static void cut_resumed(bool to_server) {
   tls_info facts;
-  SCOPED(pair, p, true);
+  SCOPED(pair, p, true, to_server);
   for (int i = 0; i < 2; i++) {
     (void) run(&p, UINT64_MAX);
-    tls_engine_info(p.client.engine, &facts);
+    tls_engine_info(p.to->engine, &facts);
     assert_int_equal(facts.resumed, i > 0);
     disconnect(&p);
   }
   cut_everywhere(&p);
 }
 
+TEST(test_cut_at_every_byte_of_a_resumed_session) {
+  cut_resumed(false);
+}
+
 TEST(test_cut_at_every_byte_of_a_whole_handshake) {
-  SCOPED(pair, p, false);
+  SCOPED(pair, p, false, false);
+  cut_everywhere(&p);
+}
+
+TEST(test_client_cut_at_every_byte_of_a_resumed_session) {
+  cut_resumed(true);
+}
+
+TEST(test_client_cut_at_every_byte_of_a_whole_handshake) {
+  SCOPED(pair, p, false, true);
   cut_everywhere(&p);
 }

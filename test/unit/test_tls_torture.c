@@ -31,22 +31,25 @@ void *__wrap_calloc(size_t count, size_t size) {
   return fails ? NULL : __real_calloc(count, size);
 }
 
-/* Only what the client does counts, and fails. */
-static uint64_t client_calls, client_fails;
+/* Only what one end does counts, and fails: the client, unless a test says the server. */
+static uint64_t own_calls, own_fails;
+static bool fails_server;
 
-static void client_begins(void) {
-  calls = client_calls;
-  fail_at = client_fails;
+static void begin(bool server) {
+  if (server != fails_server) return;
+  calls = own_calls;
+  fail_at = own_fails;
 }
 
-static void client_rests(void) {
-  client_calls = calls;
+static void rest(bool server) {
+  if (server != fails_server) return;
+  own_calls = calls;
   fail_at = 0;
 }
 
-static void fail_client_at(uint64_t n) {
-  client_calls = failed = 0;
-  client_fails = n;
+static void fail_own_at(uint64_t n) {
+  own_calls = failed = 0;
+  own_fails = n;
 }
 
 static const char host[] = "example.test";
@@ -106,32 +109,40 @@ static bool carry(tls_end *from, tls_end *to) {
 
 static void run(tls_end *client, tls_end *server) {
   bool moved = true;
-  client_begins();
+  begin(false);
   tls_end_step(client);
-  client_rests();
+  rest(false);
   while (moved) {
+    begin(true);
     moved = carry(client, server);
-    client_begins();
+    rest(true);
+    begin(false);
     moved = carry(server, client) || moved;
-    client_rests();
+    rest(false);
   }
 }
 
-/* What became of the client's handshake. */
+/* What became of the handshake of the end that fails. Whoever opens has verified the other, if it
+   has to. */
 static int try_session(tls_context *ctx, tls_context *server_ctx, uint64_t n) {
-  tls_end client = {.shaken = WS_EAGAIN}, server;
+  tls_end client = {.shaken = WS_EAGAIN}, server = {.shaken = WS_EAGAIN};
+  const tls_end *own = fails_server ? &server : &client;
   tls_info facts;
-  fail_client_at(n);
-  client_begins();
+  fail_own_at(n);
+  begin(false);
   int err = tls_engine_new(&client.engine, ctx, host, PORT);
-  client_rests();
-  if (err < 0) return err;
-  tls_end_init(&server, server_ctx, NULL, 0);
-  run(&client, &server);
-  tls_engine_info(client.engine, &facts);
-  assert_true(client.shaken != 0 || facts.verified);
-  assert_true(client.shaken != 0 || facts.verify_flags == 0);
-  err = client.shaken;
+  rest(false);
+  begin(true);
+  if (err == 0) err = tls_engine_new(&server.engine, server_ctx, NULL, 0);
+  rest(true);
+  if (err == 0) {
+    run(&client, &server);
+    tls_engine_info(own->engine, &facts);
+    bool verifies = tls_context_verifies(fails_server ? server_ctx : ctx);
+    assert_true(own->shaken != 0 || facts.verified == verifies);
+    assert_true(own->shaken != 0 || facts.verify_flags == 0);
+    err = own->shaken;
+  }
   tls_end_free(&client);
   tls_end_free(&server);
   return err;
@@ -198,6 +209,104 @@ TEST(test_resumed_session_passes_or_fails) {
   tls_context_unref(server_ctx);
 }
 
+/* --- a server --- */
+
+/* Its client has a certificate, valid or not. */
+static void try_server(const cert *clients, const cert *clients_ca, int status) {
+  wsuv_tls_config_t before_it = config;
+  if (clients != NULL) {
+    config.cert_pem = clients->pem;
+    config.cert_pem_len = strlen(clients->pem);
+    config.key_pem = clients->key_pem;
+    config.key_pem_len = strlen(clients->key_pem);
+  }
+  config.resumption = false;
+  tls_context *ctx = client_context();
+  tls_context *server_ctx = tls_server_context(&alloc.handle, &good, clients_ca);
+  config = before_it;
+  fails_server = true;
+  fail_for_ever = false;
+  failed = 1;
+  for (uint64_t n = 1; failed > 0; n = next(n)) {
+    int err = try_session(ctx, server_ctx, n);
+    assert_true(failed > 0 || err == status);
+    /* A client that has failed for want of the server's answer leaves the server waiting. */
+    assert_true(err <= 0 && (status == 0 || err < 0));
+  }
+  fails_server = false;
+  tls_context_unref(ctx);
+  tls_context_unref(server_ctx);
+}
+
+TEST(test_server_opens_or_fails) {
+  try_server(NULL, NULL, 0);
+}
+
+TEST(test_server_with_client_certificates_opens_or_fails) {
+  try_server(&good, &ca, 0);
+}
+
+TEST(test_bad_client_certificate_never_passes) {
+  try_server(&foreign, &ca, WSUV_ETLSVERIFY);
+}
+
+/* The ticket is read, or a whole handshake takes its place. */
+TEST(test_server_resumes_or_fails) {
+  tls_context *ctx = client_context(), *server_ctx = tls_server_context(&alloc.handle, &good, NULL);
+  fail_for_ever = false;
+  failed = 1;
+  for (uint64_t n = 1; failed > 0; n = next(n)) {
+    assert_int_equal(try_session(ctx, server_ctx, 0), 0);
+    fails_server = true;
+    int err = try_session(ctx, server_ctx, n);
+    fails_server = false;
+    assert_true(err <= 0);
+  }
+  tls_context_unref(ctx);
+  tls_context_unref(server_ctx);
+}
+
+/* With two certificates, and the one for the name is not the first: it is shown, or none is. */
+TEST(test_server_never_shows_another_certificate_for_want_of_memory) {
+  const wsuv_tls_cert_t second = {.size = sizeof second,
+                                  .cert_pem = good.pem,
+                                  .cert_pem_len = strlen(good.pem),
+                                  .key_pem = good.key_pem,
+                                  .key_pem_len = strlen(good.key_pem)};
+  const wsuv_tls_cert_t *const list[] = {&second};
+  wsuv_tls_config_t two;
+  tls_context *ctx, *server_ctx;
+  tls_failure failure;
+  wsuv_tls_config_init(&two);
+  two.cert_pem = ca.pem;
+  two.cert_pem_len = strlen(ca.pem);
+  two.key_pem = ca.key_pem;
+  two.key_pem_len = strlen(ca.key_pem);
+  two.certs = list;
+  two.cert_count = 1;
+  two.resumption = false;
+  assert_int_equal(tls_loaded_context(&server_ctx, &alloc.handle, &two, WS_SERVER, &failure), 0);
+  ctx = client_context();
+  fails_server = true;
+  fail_for_ever = false;
+  failed = 1;
+  for (uint64_t n = 1; failed > 0 && n < EACH; n++) {
+    tls_end client, server = {.shaken = WS_EAGAIN};
+    fail_own_at(n);
+    tls_end_init(&client, ctx, host, PORT);
+    begin(true);
+    int err = tls_engine_new(&server.engine, server_ctx, NULL, 0);
+    rest(true);
+    if (err == 0) run(&client, &server);
+    assert_int_not_equal(client.shaken, WSUV_ETLSVERIFY);
+    tls_end_free(&client);
+    tls_end_free(&server);
+  }
+  fails_server = false;
+  tls_context_unref(ctx);
+  tls_context_unref(server_ctx);
+}
+
 static size_t trusted(const tls_context *ctx) {
   size_t count = 0;
   for (const mbedtls_x509_crt *c = &ctx->trust; c != NULL; c = c->next) count++;
@@ -215,10 +324,10 @@ TEST(test_context_is_made_or_refused) {
   for (uint64_t n = 1; !done; n++) {
     tls_failure failure;
     tls_context *ctx = NULL;
-    fail_client_at(n);
-    client_begins();
+    fail_own_at(n);
+    begin(false);
     int err = tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure);
-    client_rests();
+    rest(false);
     done = failed == 0;
     assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS ||
                 err == WSUV_ERANDOM);
@@ -229,4 +338,42 @@ TEST(test_context_is_made_or_refused) {
   }
   config.ca_pem = ca.pem;
   config.ca_pem_len = strlen(ca.pem);
+}
+
+TEST(test_context_of_a_server_is_made_or_refused) {
+  const wsuv_tls_cert_t second = {.size = sizeof second,
+                                  .cert_pem = foreign.pem,
+                                  .cert_pem_len = strlen(foreign.pem),
+                                  .key_pem = foreign.key_pem,
+                                  .key_pem_len = strlen(foreign.key_pem)};
+  const wsuv_tls_cert_t *const list[] = {&second};
+  wsuv_tls_config_t server;
+  bool done = false;
+  wsuv_tls_config_init(&server);
+  server.cert_pem = good.pem;
+  server.cert_pem_len = strlen(good.pem);
+  server.key_pem = good.key_pem;
+  server.key_pem_len = strlen(good.key_pem);
+  server.certs = list;
+  server.cert_count = 1;
+  server.client_auth = WSUV_TLS_CLIENT_AUTH_REQUIRE;
+  server.ca_pem = ca.pem;
+  server.ca_pem_len = strlen(ca.pem);
+  fail_for_ever = false;
+  for (uint64_t n = 1; !done; n = next(n)) {
+    tls_failure failure;
+    tls_context *ctx = NULL;
+    fail_own_at(n);
+    begin(false);
+    int err = tls_loaded_context(&ctx, &alloc.handle, &server, WS_SERVER, &failure);
+    rest(false);
+    done = failed == 0;
+    assert_true(err == 0 || err == WS_ENOMEM || err == WSUV_ETLSTRUST || err == WSUV_ETLS ||
+                err == WSUV_ERANDOM);
+    assert_true(err == 0 || !done);
+    if (err == 0) assert_int_equal(trusted(ctx), 1);
+    if (err == 0) assert_int_equal(ctx->own.count, 2);
+    if (err == 0) tls_context_unref(ctx);
+    assert_int_equal(alloc.live, 0);
+  }
 }
