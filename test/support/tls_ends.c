@@ -70,6 +70,7 @@ void tls_end_step(tls_end *e) {
   if (e->shaken == WS_EAGAIN) {
     do {
       e->shaken = tls_engine_handshake(e->engine);
+      if (e->shaken == TLS_ENGINE_WORKED) e->worked++;
     } while (e->shaken == TLS_ENGINE_WORKED);
   }
   if (e->shaken == 0 && e->ended == 0) read_all(e);

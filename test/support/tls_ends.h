@@ -23,11 +23,12 @@ int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
 
 typedef struct tls_end {
   tls_engine *engine;
-  int shaken;   /* what the handshake said last; WS_EAGAIN before */
-  int ended;    /* what reading said in the end, or 0 */
-  fifo in;      /* plaintext that came */
-  uint64_t ate; /* ciphertext that was fed */
-  bool starves; /* nothing is given to it */
+  int shaken;    /* what the handshake said last; WS_EAGAIN before */
+  int ended;     /* what reading said in the end, or 0 */
+  size_t worked; /* steps of the handshake with public key work */
+  fifo in;       /* plaintext that came */
+  uint64_t ate;  /* ciphertext that was fed */
+  bool starves;  /* nothing is given to it */
 } tls_end;
 
 void tls_end_init(tls_end *e, tls_context *ctx, const char *host, uint16_t port);

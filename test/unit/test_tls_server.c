@@ -119,6 +119,37 @@ TEST(test_suites_of_a_server) {
   assert_string_equal(pair_facts(&p.server).ciphersuite, ours[0]);
 }
 
+/* F57: these are what the turns of a loop share out (tls_turns.h). What only writes, such as the
+   certificate, is none of them. */
+TEST(test_steps_with_public_key_work) {
+  const struct {
+    wsuv_tls_client_auth_t auth;
+    const cert *client;
+    size_t steps_1_2, steps_1_3;
+  } rows[] = {
+      {WSUV_TLS_CLIENT_AUTH_NONE, NULL, 2, 2},            /* key share, signature, secret */
+      {WSUV_TLS_CLIENT_AUTH_REQUIRE, &pair_client, 4, 4}, /* and the chain, and its signature */
+  };
+  for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+    const cert *client = rows[i / 2].client;
+    bool new = i % 2 == 1 && tls_library_has_1_3();
+    pair_config.max_version = new ? WSUV_TLS_1_3 : WSUV_TLS_1_2;
+    pair_ask(rows[i / 2].auth, &pair_ca);
+    if (client != NULL) pair_own(client);
+    SCOPED(tls_pair, p);
+    pair_meet(&p, pair_host);
+    assert_int_equal(p.server.shaken, 0);
+    assert_int_equal(p.server.worked, new ? rows[i / 2].steps_1_3 : rows[i / 2].steps_1_2);
+    if (client != NULL) continue;
+    tls_end_write(&p.server, "x", 1);
+    tls_ends_run(&p.client, &p.server, 0);
+    pair_disconnect(&p);
+    pair_meet(&p, pair_host);
+    assert_true(pair_facts(&p.server).resumed);
+    assert_int_equal(p.server.worked, new ? 1 : 0);
+  }
+}
+
 /* --- clients that do not speak TLS --- */
 
 static int feed_plain(const char *text, size_t piece) {
