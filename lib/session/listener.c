@@ -85,7 +85,7 @@ static int load_tls(wsuv_server_t *server, ws_why *why) {
   endpoint *e = &server->endpoint;
   tls_context *tls;
   tls_failure failure = {.library_error = 0};
-  int err = tls_contexts_get(&e->tls, &e->alloc, e->config.tls, TLS_SERVER, &tls);
+  int err = tls_contexts_get(&e->tls, &e->alloc, e->config.tls, WS_SERVER, &tls);
   if (err < 0) return err;
   err = tls_context_load(tls, &failure);
   tls_context_unref(tls);

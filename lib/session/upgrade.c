@@ -435,7 +435,7 @@ static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server) {
 /* The context was loaded when the listener was made. */
 static int get_tls(tls_context **out, endpoint *e, bool secure) {
   *out = NULL;
-  return secure ? tls_contexts_get(&e->tls, &e->alloc, e->config.tls, TLS_SERVER, out) : 0;
+  return secure ? tls_contexts_get(&e->tls, &e->alloc, e->config.tls, WS_SERVER, out) : 0;
 }
 
 void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origin *from) {
