@@ -71,7 +71,9 @@ static void *track_realloc(void *ptr, size_t size, void *arg) {
   void *fresh = track_malloc(size, arg);
   if (fresh == NULL || ptr == NULL) return fresh;
   size_t old = ((block_header *) ptr - 1)->size;
-  memcpy(fresh, ptr, old < size ? old : size);
+  const size_t kept = old < size ? old : size;
+  memcpy(fresh, ptr, kept);
+  t->moved_bytes += kept;
   track_free(ptr, arg);
   t->in_place_bytes = in_place > t->live_bytes ? in_place : t->live_bytes;
   return fresh;

@@ -16,6 +16,7 @@ typedef struct track_alloc {
   size_t live_bytes;
   size_t peak_bytes;     /* a block that grows is counted twice while it is copied */
   size_t in_place_bytes; /* the same, as if blocks grew where they are */
+  size_t moved_bytes;    /* copied because blocks have grown; any allocator may have to */
   uint64_t calls;        /* malloc and realloc, so far */
   uint64_t fail_at;      /* the call with this number (from 1) fails; 0: none */
   bool fail_for_ever;    /* and all that follow it */

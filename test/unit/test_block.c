@@ -92,6 +92,30 @@ TEST(test_block_stays_within_most_unless_more_is_needed) {
   }
 }
 
+/* Growing may copy all bytes (F49), so it is not done for a few more. Wherever it begins, it ends
+   with a half of the most. */
+TEST(test_block_grows_to_a_half_of_the_most_and_to_the_most) {
+  enum { MOST = 1024 * 1024 + 1, LARGE = MOST / 16 };
+  SCOPED(rig, r);
+  for (size_t first = LARGE; first < 2 * LARGE; first += 997) {
+    block b = {0};
+    assert_int_equal(block_reserve(&b, &r.spare, first, MOST), 0);
+    assert_int_equal(b.cap, first);
+    r.alloc.moved_bytes = 0;
+    while (b.len < MOST) {
+      const size_t old = b.cap, n = MOST - b.len < 5000 ? MOST - b.len : 5000;
+      assert_int_equal(block_reserve(&b, &r.spare, n, MOST), 0);
+      assert_that(b.cap == old || b.cap >= 2 * old, "from %zu: %zu after %zu", first, b.cap, old);
+      assert_that(b.cap <= 4 * old, "from %zu: %zu after %zu", first, b.cap, old);
+      fill(&b, n);
+    }
+    assert_int_equal(b.cap, MOST);
+    assert_in_range(r.alloc.moved_bytes, 1, MOST);
+    block_release(&b, &r.spare);
+    block_spare_free(&r.spare);
+  }
+}
+
 TEST(test_block_reserves_nothing_where_there_is_room) {
   SCOPED(rig, r);
   block b = {0};
