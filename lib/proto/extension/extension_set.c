@@ -19,6 +19,7 @@ static int set_new(extension_set **out, extension_list *list) {
   if (set == NULL) return WS_ENOMEM;
   set->list = extension_list_ref(list);
   set->in_left = UINT64_MAX;
+  set->in_ratio = 1024; /* deflate makes about as many bytes of one, at most */
   text_buf_init(&set->text, list->alloc);
   *out = set;
   return 0;

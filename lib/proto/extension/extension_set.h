@@ -57,6 +57,8 @@ typedef struct extension_set {
   uint16_t in_close_code;
   /* This has a bit for each extension that may still change the sent message. */
   uint8_t out_active;
+  /* A byte of input is expected to become this many bytes of output, or less. */
+  uint16_t in_ratio;
   /* The connection pauses when received messages have become this many bytes more. Its owner sets
      it; at first it is UINT64_MAX. */
   uint64_t in_left;

@@ -18,13 +18,20 @@ static bool has_rsv(const conn *c) {
   return (first & 0x70) != 0;
 }
 
+/* As many bytes as will make what is left for the turn, if they are inflated like those before. */
+static size_t slice_of_whole(const extension_set *set) {
+  uint64_t n = set->in_left / (set->in_ratio + 1u);
+  if (n < SLICE_STREAMED) n = SLICE_STREAMED;
+  return n < SLICE_WHOLE ? (size_t) n : SLICE_WHOLE;
+}
+
 /* The most bytes that may be one chunk. A message that is assembled and that no extension changes
    may be delivered where it lies, so it is not cut. */
 static size_t slice(const conn *c) {
   const bool began = c->incoming.fragments > 0;
   if (c->extensions == NULL || (began && extension_set_in_idle(c->extensions))) return SIZE_MAX;
   if (c->streamed) return SLICE_STREAMED;
-  return began || has_rsv(c) ? SLICE_WHOLE : SIZE_MAX;
+  return began || has_rsv(c) ? slice_of_whole(c->extensions) : SIZE_MAX;
 }
 
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
@@ -47,9 +54,17 @@ static int conn_ext_check(conn *c) {
   return message_check_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
+/* More output than before is expected at once, and less only after a while. */
+static void expect_ratio(extension_set *set, size_t used, size_t produced) {
+  const size_t ratio = used > 0 ? produced / used : 0;
+  set->in_ratio = (uint16_t) (set->in_ratio - set->in_ratio / 16);
+  if (ratio > set->in_ratio) set->in_ratio = ratio < UINT16_MAX ? (uint16_t) ratio : UINT16_MAX;
+}
+
 /* The output is counted when the frame is complete, as the frame is. */
 static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   extension_set *set = c->extensions;
+  expect_ratio(set, chunk->len, produced);
   set->in_produced += produced;
   set->in_left -= produced < set->in_left ? produced : set->in_left;
   if (!chunk->last) return;
