@@ -17,7 +17,7 @@
 enum {
   INFLOW_BUDGET = 2 * 1024 * 1024,
   INFLOW_FRAME_COST = 64,
-  INFLOW_INFLATED_COST = 2,
+  INFLOW_INFLATED_COST = 4,
 };
 
 typedef struct inflow {
