@@ -9,27 +9,21 @@ Whether an attempt was made is told by the kernel's counters there, not by how l
 no such namespace can be had the test says so, and ends with status 77: it was not run.
 """
 
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
+from namespace import enter, ip
+
 WSUV = ECHO = ''
-INSIDE = '--inside'
-NOT_RUN = 77
 PATIENCE = 20  # seconds, for anything that has to come
 RACE_MS = 250  # until the next address is tried, too (RFC 8305 5)
 
 DEAD = '2001:db8::dead'  # goes out, and nobody answers
 HOSTS = f'127.0.0.1 both.test\n{DEAD} both.test\n{DEAD} dead.test\n'
-
-
-def ip(*args):
-    subprocess.run(['ip', *args], check=True)
 
 
 def set_up_network():
@@ -118,33 +112,6 @@ class DeadRoute(unittest.TestCase):
         self.assertEqual(begun, 1)
 
 
-def enter():
-    """The command that runs another in namespaces of its own; None: there is none, and why."""
-    if shutil.which('ip') is None or shutil.which('unshare') is None:
-        return None, 'ip or unshare is missing'
-    why = ''
-    for command in (['unshare', '-nm'], ['unshare', '-Urnm']):
-        probe = command + ['sh', '-c', 'ip link add near type veth peer name far']
-        done = subprocess.run(probe, stderr=subprocess.PIPE, check=False)
-        if done.returncode == 0:
-            return command, ''
-        why = done.stderr.decode().strip()
-    return None, why
-
-
-def main(*args):
-    command, why = enter()
-    if command is None:
-        print(f'NOT RUN: no network namespace can be had here: {why}')
-        return NOT_RUN
-    inside = [sys.executable, os.path.abspath(__file__), INSIDE, *args]
-    return subprocess.run(command + inside, check=False).returncode
-
-
 if __name__ == '__main__':
-    if sys.argv[1:2] == [INSIDE]:
-        WSUV, ECHO = sys.argv[2:4]
-        unittest.main(argv=[sys.argv[0]] + sys.argv[4:])
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    WSUV, ECHO, *arguments = enter(__doc__)
+    unittest.main(argv=[sys.argv[0]] + arguments)

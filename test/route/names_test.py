@@ -19,7 +19,7 @@ import tempfile
 import threading
 import unittest
 
-from dead_route_test import INSIDE, NOT_RUN, enter, ip
+from namespace import enter, ip
 
 WSUV = LOOKUP = ''
 PATIENCE = 60  # seconds, for anything that has to come
@@ -154,19 +154,6 @@ class Silence(unittest.TestCase):
         self.check_left('system')
 
 
-def main(*args):
-    command, why = enter()
-    if command is None:
-        print(f'NOT RUN: no network namespace can be had here: {why}')
-        return NOT_RUN
-    inside = [sys.executable, os.path.abspath(__file__), INSIDE, *args]
-    return subprocess.run(command + inside, check=False).returncode
-
-
 if __name__ == '__main__':
-    if sys.argv[1:2] == [INSIDE]:
-        WSUV, LOOKUP = sys.argv[2:4]
-        unittest.main(argv=[sys.argv[0]] + sys.argv[4:])
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    WSUV, LOOKUP, *arguments = enter(__doc__)
+    unittest.main(argv=[sys.argv[0]] + arguments)
