@@ -45,6 +45,7 @@ typedef struct program {
   bool hung_up;           /* by /close */
   bool mute;              /* standard output takes nothing any more */
   bool failed;            /* standard input or output did, or a message could not be sent */
+  char refusal[256];      /* why a call of the library has failed, in its words; "": not said */
   exit_code code;
 } program;
 
@@ -347,6 +348,18 @@ static void on_interrupt(void *data) {
 
 /* --- the beginning --- */
 
+/* The log hook. A call that fails is told with its one line about that (fail_call); on_close tells
+   what else fails. */
+static void on_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                   void *arg) {
+  program *p = arg;
+  if (session == NULL && level == WSUV_LOG_ERROR) {
+    snprintf(p->refusal, sizeof p->refusal, "%s", text);
+  } else if (p->options.verbose > 0) {
+    report_log(text);
+  }
+}
+
 enum { STREAM_QUEUE = 1024 * 1024 }; /* bytes: as much as is read ahead of a slow server */
 
 static int make_client(program *p, uv_loop_t *loop) {
@@ -366,10 +379,11 @@ static int make_client(program *p, uv_loop_t *loop) {
   if (p->options.timeout_ms > 0)
     config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
   if (p->options.close_deadline_ms > 0) config.close_deadline_ms = p->options.close_deadline_ms;
-  if (p->options.verbose > 0) {
-    config.log = report_log;
+  config.log = on_log;
+  config.log_arg = p;
+  config.log_level = WSUV_LOG_ERROR;
+  if (p->options.verbose > 0)
     config.log_level = p->options.verbose > 1 ? WSUV_LOG_TRACE : WSUV_LOG_DEBUG;
-  }
   if (p->options.stream) {
     config.max_frame_size = UINT64_MAX;
     config.outgoing_max = STREAM_QUEUE;
@@ -429,7 +443,7 @@ static exit_code fail_call(program *p, int err) {
   if (err == WSUV_EURL && lacks_scheme(p->options.url)) {
     report_scheme(p->options.url, err);
   } else {
-    report("%s", wsuv_strerror(err));
+    report("%s", *p->refusal != '\0' ? p->refusal : wsuv_strerror(err));
   }
   p->code = judge_call(err);
   return p->code;

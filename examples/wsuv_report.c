@@ -43,11 +43,7 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...) 
   va_end(args);
 }
 
-void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
-                void *arg) {
-  (void) level;
-  (void) session;
-  (void) arg;
+void report_log(const char *text) {
   note("%s", text);
 }
 

@@ -10,8 +10,8 @@
 /* A line behind "wsuv: ". */
 __attribute__((format(printf, 1, 2))) void report(const char *format, ...);
 
-/* The log hook: a line behind "* ". */
-void report_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text, void *arg);
+/* A line of the library's log, for -v: behind "* ". */
+void report_log(const char *text);
 
 /* Where the session is connected to, and what the opening handshake agreed upon; for -v. With
    `compression`, it was offered. */

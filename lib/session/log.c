@@ -57,7 +57,7 @@ void wsuv_log_stderr(wsuv_log_level_t level, const struct wsuv_session *session,
 
 int log_refusal(log_to to, int err, const ws_why *why) {
   if (why->text[0] != '\0') {
-    log_line(to, WSUV_LOG_ERROR, "refused: %s: %s", wsuv_strerror(err), why->text);
+    log_line(to, WSUV_LOG_ERROR, "%s: %s", wsuv_strerror(err), why->text);
   }
   return err;
 }

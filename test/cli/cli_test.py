@@ -311,6 +311,15 @@ class CommandLine(CliTest):
             with self.subTest(url=url):
                 self.check_one_line(run(url), OURS, r'^wsuv: .*URL')
 
+    def test_bad_url_is_shown_with_its_place(self):
+        for options in ((), ('-v',)):
+            for url, what in (('ws://ab c/', "' ' is not allowed in the host, position 8"),
+                              ('ws://a/#b', "'#' is not allowed in the path or query, position 8"),
+                              ('ws://a:0/', 'port 0, position 8')):
+                with self.subTest(url=url, options=options):
+                    self.check_one_line(run(*options, url), OURS,
+                                        f'^wsuv: malformed or unsupported URL: {what}\n')
+
     def test_missing_scheme_is_suggested(self):
         for url, suggested in (('localhost:8080', 'ws://localhost:8080'), ('a.b', 'ws://a.b'),
                                ('a.b:443/chat?token=x', 'wss://a.b:443/...')):
@@ -324,6 +333,8 @@ class CommandLine(CliTest):
                      ['-H', 'a b: c'], ['-p', 'a b'], ['-p', ''], ['--origin', 'a\nb']):
             with self.subTest(args=args):
                 self.check_one_line(run(*args, echo_url), OURS, r'^wsuv: .*header')
+        result = run('-H', 'Upgrade: x', echo_url)
+        self.check_one_line(result, OURS, ': Upgrade: only the handshake itself sets it')
 
 
 class Connecting(CliTest):
