@@ -63,25 +63,25 @@ static void report_certificate(const wsuv_session_t *session) {
   note("pin: %s", c.pin);
 }
 
-static void report_address(const wsuv_session_t *session) {
+static void report_address(const wsuv_session_t *session, const char *what) {
   struct sockaddr_storage address;
   char name[64];
   if (wsuv_session_peer_address(session, &address) < 0) return;
   if (address.ss_family == AF_UNIX) {
-    note("connected to %s", ((const struct sockaddr_un *) &address)->sun_path);
+    note("%s %s", what, ((const struct sockaddr_un *) &address)->sun_path);
     return;
   }
   unsigned port = address.ss_family == AF_INET
                       ? ntohs(((const struct sockaddr_in *) &address)->sin_port)
                       : ntohs(((const struct sockaddr_in6 *) &address)->sin6_port);
   if (uv_ip_name((const struct sockaddr *) &address, name, sizeof name) < 0) return;
-  note("connected to %s port %u", name, port);
+  note("%s %s port %u", what, name, port);
 }
 
 void report_open(const wsuv_session_t *session, bool compression) {
   const char *subprotocol = wsuv_session_subprotocol(session);
   const char *extensions = wsuv_session_extensions(session);
-  report_address(session);
+  report_address(session, "connected to");
   report_certificate(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
   if (*extensions != '\0') note("extensions: %s", extensions);
@@ -166,7 +166,11 @@ void report_unfinished(const wsuv_close_info_t *info, const char *missing) {
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info) {
   wsuv_rtt_t rtt = {.size = sizeof rtt};
   const char *name = wsuv_close_code_name(info->code);
-  if (info->stage < WSUV_STAGE_OPEN) report_certificate(session);
+  if (info->stage < WSUV_STAGE_OPEN) {
+    bool connected = info->stage > WSUV_STAGE_CONNECT;
+    report_address(session, connected ? "connected to" : "the last address tried is");
+    report_certificate(session);
+  }
   if (info->body_len > 0) note("< %.*s", (int) info->body_len, (const char *) info->body);
   if (*name != '\0') note("close code %u: %s", (unsigned) info->code, name);
   if (wsuv_session_rtt(session, &rtt) < 0) return;

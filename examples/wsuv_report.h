@@ -24,8 +24,8 @@ void report_close(const wsuv_close_info_t *info, bool body);
 /* The one line for a session that was closed in order, and what is missing nevertheless. */
 void report_unfinished(const wsuv_close_info_t *info, const char *missing);
 
-/* What else is known at the end: certificate if the session did not open, body of a refusal, name
-   of the close code, round-trip times; for -v. */
+/* What else is known at the end: address and certificate if the session did not open, body of a
+   refusal, name of the close code, round-trip times; for -v. */
 void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info);
 
 /* A pong, for --slash. */

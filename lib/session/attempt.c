@@ -349,8 +349,13 @@ static void attempt_on_resolved(void *up) {
   a->base.stage = WSUV_STAGE_CONNECT;
 }
 
-static const dial_events events_of_dial = {.on_resolved = attempt_on_resolved,
-                                           .on_done = on_dial_done};
+static void attempt_on_address(void *up, const struct sockaddr_storage *addr) {
+  attempt *a = up;
+  a->base.peer = *addr;
+}
+
+static const dial_events events_of_dial = {
+    .on_resolved = attempt_on_resolved, .on_address = attempt_on_address, .on_done = on_dial_done};
 
 static void log_target(const attempt *a) {
   char text[ADDRESS_TEXT_SIZE];

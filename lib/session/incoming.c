@@ -121,7 +121,7 @@ static int go_on_reading(incoming *in) {
 static void await_end(incoming *in) {
   in->state = INCOMING_ENDING;
   in->base.filter->ops->shutdown(in->base.filter);
-  if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
+  if (in->base.peer_ended || go_on_reading(in) < 0) incoming_close(in);
 }
 
 /* The response 101 has left: pass the transport to the session, which frees the opening. */
@@ -235,7 +235,7 @@ static void read_request(incoming *in, const uint8_t *data, size_t len) {
 /* The peer has ended its direction, or reading has failed. */
 static void read_end(incoming *in, int status) {
   const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
-  in->peer_ended = true;
+  in->base.peer_ended = true;
   in->reading = false;
   switch ((incoming_state) in->state) {
   case INCOMING_READING: close_and_report(in, WSUV_REFUSED_GONE, status, ""); break;
@@ -430,7 +430,7 @@ void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_coun
   endpoint_retain(e);
   endpoint_keep_loop_alive(e, true);
   wait_for(in, HANDSHAKE_READING, incoming_now_ms(in) + e->config.handshake_timeout_ms);
-  in->from = address_counts_get(counts, &in->peer, &err);
+  in->from = address_counts_get(counts, &in->base.peer, &err);
   if (in->from != NULL) in->from->handshakes++;
   if (err == 0 && tls != NULL) err = put_tls_over(in, tls, filter);
   if (err < 0 || tls == NULL) use_filter(in, filter);

@@ -86,13 +86,12 @@ struct incoming {
   bool received;     /* A byte of the request has come. */
   bool reading;      /* The filter was told to read. */
   bool peer_ended;   /* The peer has ended its direction, or reading has failed. */
-  struct sockaddr_storage peer; /* This is the peer's address; AF_UNSPEC: it is not known. */
 };
 
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */
 int incoming_init(incoming *in, endpoint *e, const incoming_events *events);
 
-/* Begin, with TLS unless `tls` is NULL. `peer` is set. The connection takes a place in `h` and is
+/* Begin, with TLS unless `tls` is NULL. `base.peer` is set. The connection takes a place in `h` and is
    counted under its address. */
 void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
                     tls_context *tls);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <wsuv/session.h>
 
@@ -75,6 +76,9 @@ struct opening {
   void *up; /* The receiver gets this pointer as the first argument of every event. */
   /* This is the connection until it is closed, or NULL before it exists and from on_ready on. */
   ws_filter *filter;
+  /* The connection is with this address, also after it is closed; without one, it was tried last.
+     AF_UNSPEC: none was tried, or it is not known. */
+  struct sockaddr_storage peer;
   wsuv_stage_t stage;            /* The opening has come to this stage. */
   uint64_t queue_timeout_ms;     /* It may wait for its turn for this long; 0: without end. */
   uint64_t handshake_timeout_ms; /* From its turn on, it has this much time. */

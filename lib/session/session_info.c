@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/sized.h"
+#include "net/address.h"
 #include "session/session.h"
 #include "session/session_tls.h"
 
@@ -28,6 +29,11 @@ static int address(const wsuv_session_t *s, ws_filter_query what, struct sockadd
 }
 
 int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
+  bool failed = session->state == SESSION_ENDED && !session->opened;
+  if (failed) {
+    *addr = session->opening->peer;
+    return address_is_set(addr) ? 0 : WSUV_ESTATE;
+  }
   return address(session, WS_QUERY_PEER_ADDRESS, addr);
 }
 

@@ -86,10 +86,10 @@ static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
       .tls_error = tls.tls_error,
       .tls_library = tls.tls_library,
       .tls_verify_flags = tls.tls_verify_flags,
-      .address = address_is_set(&u->in.peer) ? (const struct sockaddr *) &u->in.peer : NULL,
+      .address = address_is_set(&u->in.base.peer) ? (const struct sockaddr *) &u->in.base.peer : NULL,
       .detail = tls.detail,
   };
-  log_refused(server, &refusal, &u->in.peer);
+  log_refused(server, &refusal, &u->in.base.peer);
   if (server->on_refused != NULL) notify_refused(server->on_refused, server, &refusal);
 }
 
@@ -222,7 +222,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   int err = write_101(u, a, config, why);
   if (err == 0) err = session_new(&s, e, config, callbacks, r->raw);
   if (err < 0) return err;
-  err = server_count_session(u->server, &s->node, &u->in.peer);
+  err = server_count_session(u->server, &s->node, &u->in.base.peer);
   if (err < 0) {
     session_free(s);
     return err;
@@ -354,7 +354,7 @@ static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
   const wsuv_config_t *c = &u->server->endpoint.config;
   if (session_places(u->server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
   if (c->max_sessions_per_address == 0) return WSUV_REFUSED_NONE;
-  return server_sessions_of(u->server, &u->in.peer) < c->max_sessions_per_address
+  return server_sessions_of(u->server, &u->in.base.peer) < c->max_sessions_per_address
              ? WSUV_REFUSED_NONE
              : WSUV_REFUSED_SESSIONS_PER_ADDRESS;
 }
@@ -451,7 +451,7 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
   if (err == 0) err = make_upgrade(&u, server);
   if (err == 0) {
     u->loopback = from->loopback;
-    u->in.peer = *from->peer;
+    u->in.base.peer = *from->peer;
     incoming_start(&u->in, filter, &server->handshakes, &server->addresses, tls);
   } else {
     log_line(server_log(server), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));

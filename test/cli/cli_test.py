@@ -349,6 +349,17 @@ class Connecting(CliTest):
             result = run('ws://127.0.0.1:%d/' % bound.getsockname()[1])
         self.check_one_line(result, REFUSED, r'could not connect: connect: connection refused')
 
+    def test_verbose_tells_the_address_of_a_failure(self):
+        with socket.socket() as bound:
+            bound.bind(('127.0.0.1', 0))
+            port = bound.getsockname()[1]
+            result = run('-v', f'ws://localhost:{port}/', '--resolve', f'localhost:{port}:127.0.0.1')
+        self.check(result, REFUSED, b'', rf'\* the last address tried is 127\.0\.0\.1 port {port}\n')
+        with Server(lambda peer: peer.answer('HTTP/1.1 404 Not Found')) as server:
+            result = run('-v', server.url)
+        port = re.search(r':(\d+)/', server.url).group(1)
+        self.check(result, REFUSED, b'', rf'\* connected to 127\.0\.0\.1 port {port}\n')
+
     def test_unknown_host_is_2(self):
         # No label has 64 characters: the resolver says so without asking anybody.
         result = run('ws://%s.invalid/' % ('x' * 64))

@@ -25,6 +25,7 @@ typedef struct caller {
   resolver resolver;
   dial *d;
   size_t resolved, done, closed;
+  char address[ADDRESS_TEXT_SIZE]; /* that the dial has told last */
   int status;
   ws_filter *filter;
   char in[16];
@@ -68,6 +69,13 @@ static void on_resolved(void *up) {
   c->resolved++;
 }
 
+static void on_address(void *up, const struct sockaddr_storage *addr) {
+  caller *c = up;
+  assert_int_equal(c->resolved, 1);
+  assert_int_equal(c->done, 0);
+  address_print(c->address, addr);
+}
+
 static void on_done(void *up, int status, ws_filter *filter) {
   caller *c = up;
   c->done++;
@@ -80,7 +88,7 @@ static void on_done(void *up, int status, ws_filter *filter) {
   filter->up = c;
 }
 
-static const dial_events events = {on_resolved, on_done};
+static const dial_events events = {on_resolved, on_address, on_done};
 
 enum { SPIED_MAX = 8 };
 
@@ -246,6 +254,7 @@ WORLD_SIM_TEST(test_dial_refused_by_all, w) {
   name_three(w, 0);
   dial_host(&c, "three.test");
   assert_int_equal(c.status, UV_ECONNREFUSED);
+  assert_string_equal(c.address, "192.0.2.3");
 }
 
 WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup, w) {
@@ -254,12 +263,14 @@ WORLD_SIM_TEST(test_dial_tells_the_code_of_the_lookup, w) {
   dial_host(&c, "busy.test");
   assert_int_equal(c.status, UV_EAI_AGAIN);
   assert_int_equal(c.resolved, 0);
+  assert_string_equal(c.address, "");
 }
 
 WORLD_SIM_TEST(test_dial_of_a_literal_that_fails_at_once_is_told_by_the_call, w) {
   SCOPED(caller, c, w);
   sim_route(world_sim(w), "192.0.2.1", SIM_ROUTE_FAIL_NOW, UV_ENETUNREACH);
   assert_int_equal(begin(&c, "192.0.2.1"), UV_ENETUNREACH);
+  assert_string_equal(c.address, "192.0.2.1");
   world_run(w);
   assert_int_equal(c.done, 0);
 }
@@ -298,6 +309,7 @@ WORLD_SIM_TEST(test_dial_begins_attempts_250_ms_apart, w) {
     assert_attempt(i, three[i], spy.seen[0].at_ms + i * ATTEMPT_DELAY_MS);
   }
   assert_int_equal(c.resolved, 1);
+  assert_string_equal(c.address, three[2]);
   dial_cancel(c.d);
 }
 
@@ -361,6 +373,7 @@ WORLD_SIM_TEST(test_dial_winner_takes_all, w) {
   assert_int_equal(c.status, 0);
   assert_int_equal(spy.count, 3);
   assert_int_equal(world_now_ms(w) - spy.seen[0].at_ms, 800);
+  assert_string_equal(c.address, three[0]); /* though three[2] was the last to begin */
   world_advance(w, 5000);
   for (size_t i = 1; i < 3; i++) assert_int_equal(p[i]->ended, p[i]->accepted);
   assert_int_equal(p[0]->accepted, 1);

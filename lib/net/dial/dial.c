@@ -70,9 +70,15 @@ static void drop_all(dial *d) {
   }
 }
 
-static int dial_begin(dial *d, dial_try *a, const struct sockaddr_storage *addr) {
+static void tell_address(const dial *d, size_t i) {
+  d->events->on_address(d->up, &d->addrs[i]);
+}
+
+static int dial_begin(dial *d, size_t i) {
+  dial_try *a = &d->attempts[i];
   a->dial = d;
-  a->status = d->env->ops->connect(d->env, (const struct sockaddr *) addr, &d->options,
+  tell_address(d, i);
+  a->status = d->env->ops->connect(d->env, (const struct sockaddr *) &d->addrs[i], &d->options,
                                    &attempt_events, a, &a->filter);
   if (a->status < 0) {
     a->filter = NULL;
@@ -94,10 +100,7 @@ static void arm(dial *d) {
 /* Start with the next address for which a filter can be made. */
 static void begin_next(dial *d) {
   bool begun = false;
-  while (!begun && d->next < d->count) {
-    size_t i = d->next++;
-    begun = dial_begin(d, &d->attempts[i], &d->addrs[i]) == 0;
-  }
+  while (!begun && d->next < d->count) begun = dial_begin(d, d->next++) == 0;
   arm(d);
 }
 
@@ -122,6 +125,8 @@ static void on_connect(void *up, int status) {
   dial *d = a->dial;
   if (status == 0) {
     ws_filter *winner = take_filter(a);
+    size_t i = (size_t) (a - d->attempts);
+    if (i + 1 < d->next) tell_address(d, i);
     drop_all(d);
     dial_finish(d, 0, winner);
     return;

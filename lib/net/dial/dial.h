@@ -19,6 +19,11 @@ typedef struct dial_events {
   /* The addresses are known, and connecting starts. For a literal address it is called inside
      dial_start. The dial may not be cancelled here. */
   void (*on_resolved)(void *up);
+  /* An attempt to connect to `addr` begins, or has won and is not the last that has begun. So at
+     any time the last call tells the address of the connection, or the one that was tried last,
+     whose code on_done gets. It may be called inside dial_start. The dial may not be cancelled
+     here. */
+  void (*on_address)(void *up, const struct sockaddr_storage *addr);
   /* The dial has ended: with 0 and a connected filter, whose events and up the receiver sets before
      it returns; or with NULL and the code of the lookup or of the last address. The dial is
      freed. */
