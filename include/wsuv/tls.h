@@ -236,8 +236,8 @@ WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config)
 typedef struct wsuv_tls_info {
   size_t size;                  /**< `sizeof(wsuv_tls_info_t)` of the caller. */
   bool resumed;                 /**< An earlier TLS session was resumed. */
-  const char *version;          /**< Such as "TLSv1.2". */
-  const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites. */
+  const char *version;          /**< Such as "TLSv1.2"; "": the handshake has failed. */
+  const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites; "": likewise. */
   const char *alpn;             /**< The protocol (RFC 7301); NULL: none. */
   const void *peer_certificate; /**< In DER; NULL: none was sent, as when a session is resumed. */
   size_t peer_certificate_len;  /**< Bytes of #peer_certificate. */

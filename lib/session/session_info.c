@@ -42,7 +42,8 @@ int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_st
 }
 
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
-  return session_tls_read(session_filter(session), info, session_log(session));
+  bool ended = session->state == SESSION_ENDED;
+  return session_tls_read(session_filter(session), ended, info, session_log(session));
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {

@@ -25,16 +25,21 @@ void session_tls_log(log_to to, const ws_filter *filter) {
 
 SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
 
-int session_tls_read(const ws_filter *filter, wsuv_tls_info_t *info, log_to log) {
+/* The handshake is done; or it has failed, and the peer's certificate had come. */
+static bool can_tell(const tls_info *tls, bool ended) {
+  return tls->version != NULL || (ended && tls->peer_cert != NULL);
+}
+
+int session_tls_read(const ws_filter *filter, bool ended, wsuv_tls_info_t *info, log_to log) {
   tls_info tls;
   wsuv_tls_info_t full;
   wsuv_tls_info_init(&full);
   ws_why why = {""};
   int err = sized_out(info, &tls_info_type, &full, &why);
   if (err < 0) return log_refusal(log, err, &why);
-  if (!get_tls_info(filter, &tls) || tls.version == NULL) return WSUV_ESTATE;
-  full.version = tls.version;
-  full.ciphersuite = tls.ciphersuite;
+  if (!get_tls_info(filter, &tls) || !can_tell(&tls, ended)) return WSUV_ESTATE;
+  full.version = tls.version != NULL ? tls.version : "";
+  full.ciphersuite = tls.ciphersuite != NULL ? tls.ciphersuite : "";
   full.alpn = tls.alpn;
   full.peer_certificate = tls.peer_cert;
   full.peer_certificate_len = tls.peer_cert_len;

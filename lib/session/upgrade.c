@@ -505,7 +505,7 @@ int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_sto
 
 int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {
   const ws_filter *filter = upgrade->over ? NULL : upgrade->in.base.filter;
-  return session_tls_read(filter, info, server_log(upgrade->server));
+  return session_tls_read(filter, false, info, server_log(upgrade->server));
 }
 
 void wsuv_upgrade_set_data(wsuv_upgrade_t *upgrade, void *data) {

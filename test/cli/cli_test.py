@@ -19,6 +19,7 @@ import resource
 import select
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -520,6 +521,64 @@ class Connecting(CliTest):
         with Server(script) as server:
             result = run('-v', '--no-input', server.url)
             self.check(result, CLOSED, b'', r'(?m)^\* Content-Length of the response is ignored$')
+
+
+class RefusedCertificate(CliTest):
+    """Of a server that speaks TLS, and is trusted by nobody."""
+
+    NAME = '/O=Nobody/CN=refused.test'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.cert, cls.key = (os.path.join(cls.folder.name, name) for name in ('cert', 'key'))
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                        'ec_paramgen_curve:P-256', '-nodes', '-subj', cls.NAME, '-days', '9',
+                        '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', cls.key, '-out',
+                        cls.cert], check=True, capture_output=True, timeout=PATIENCE)
+        cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        cls.context.load_cert_chain(cls.cert, cls.key)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def openssl(self, *args, data=None):
+        return subprocess.run(['openssl', *args], input=data, check=True, capture_output=True,
+                              timeout=PATIENCE).stdout
+
+    def shown(self):
+        key = self.openssl('x509', '-in', self.cert, '-noout', '-pubkey')
+        der = self.openssl('pkey', '-pubin', '-outform', 'DER', data=key)
+        pin = base64.b64encode(hashlib.sha256(der).digest()).decode()
+        end = self.openssl('x509', '-in', self.cert, '-noout', '-enddate').decode().split('=')[1]
+        end = time.strftime('%Y-%m-%d %H:%M:%S UTC',
+                            time.gmtime(ssl.cert_time_to_seconds(end.strip())))
+        return ('* certificate: O=Nobody, CN=refused.test\n'
+                '* issuer: O=Nobody, CN=refused.test\n'
+                f'* expires: {end}\n'
+                f'* pin: sha256//{pin}\n')
+
+    def refuse(self, *options):
+        def script(peer):
+            try:
+                with self.context.wrap_socket(peer.sock, server_side=True) as secure:
+                    secure.recv(1)
+            except OSError:
+                pass
+        with Server(script) as server:
+            return run('-v', *options, server.url.replace('ws:', 'wss:'))
+
+    def test_verbose_shows_the_certificate_that_is_refused(self):
+        for options, why in (((), 'not signed by a trusted authority'),
+                             (('--tls-max', '1.2'), 'not signed by a trusted authority'),
+                             (('--cacert', self.cert, '--pin', PIN), 'pinned'),
+                             (('--insecure', '--pin', PIN), 'pinned')):
+            with self.subTest(options=options):
+                result = self.refuse(*options)
+                self.check(result, REFUSED, b'', f'could not connect: tls: .*{why}')
+                self.assertIn(self.shown(), result.err)
+                self.assertIn('* connected to 127.0.0.1 port ', result.err)
 
 
 class Closing(CliTest):

@@ -412,13 +412,21 @@ class Program(TlsTest):
         self.assertEqual(result.err.count('* TLS:'), 1)
 
     def test_verbose_tells_of_the_certificate(self):
-        for leaf, issuer, year, options in (('good', 'root', 2099, '--cacert {d}/root.crt'),
-                                            ('rsa', 'root', 2099, '--cacert {d}/root.crt'),
-                                            ('expired', 'root', 2002, '--insecure'),
-                                            ('self-signed', 'self-signed', 2099, '--insecure')):
-            with self.subTest(leaf=leaf):
+        root = '--cacert {d}/root.crt'
+        for leaf, issuer, year, options, status in (
+                ('good', 'root', 2099, root, 0),
+                ('rsa', 'root', 2099, root, 0),
+                ('expired', 'root', 2002, '--insecure', 0),
+                ('self-signed', 'self-signed', 2099, '--insecure', 0),
+                ('expired', 'root', 2002, root, 2),
+                ('self-signed', 'self-signed', 2099, root, 2),
+                ('wrong-name', 'root', 2099, root, 2),
+                ('wrong-usage', 'root', 2099, root, 2),
+                ('weak-key', 'root', 2099, root, 2),
+                ('good', 'root', 2099, f'{root} --pin sha256//' + 43 * 'A' + '=', 2)):
+            with self.subTest(leaf=leaf, options=options):
                 result = self.run_client(SCENE.port(leaf), '/tls', '-v ' + options)
-                self.assertEqual(result.status, 0)
+                self.assertEqual(result.status, status)
                 with open(SCENE.path(f'{leaf}.pem'), encoding='ascii') as file:
                     pin = certs.pin_of_certificate(ssl.PEM_cert_to_DER_cert(file.read()))
                 for line in (f'certificate: CN=wsuv test {leaf}', f'issuer: CN=wsuv test {issuer}',

@@ -35,6 +35,11 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *told) {
   wsuv_tls_info_t info;
   wsuv_tls_info_init(&info);
   s->tls_at_close = wsuv_session_tls(session, &info);
+  s->shown_at_close = s->tls_at_close == 0 && is_of_the_world(&info);
+  if (told->stage == WSUV_STAGE_TLS && s->tls_at_close == 0) {
+    CHECK(*info.version == '\0' && *info.ciphersuite == '\0' && info.alpn == NULL);
+    CHECK(!info.resumed);
+  }
   if (s->u.opens > 0) CHECK(strcmp(s->version, info.version) == 0);
   s->tls_error = told->tls_error;
   s->tls_library = told->tls_library;
@@ -83,7 +88,7 @@ void secure_try(secure_user *s, wsuv_client_t *client, raw_peer *p, const wsuv_t
 
 bool secure_failed(const secure_user *s, int status) {
   return user_ended_by(&s->u, status, WSUV_STAGE_TLS) && s->u.opens == 0 && s->u.end.code == 0 &&
-         s->tls_at_close == WSUV_ESTATE;
+         s->tls_at_close == (s->shown_at_close ? 0 : WSUV_ESTATE);
 }
 
 void secure_user_free(secure_user *s) {

@@ -21,8 +21,11 @@ static void try_chain(const cert *leaf, const trial *t) {
   SCOPED(tls_pair, p);
   pair_serve(&p, leaf, NULL);
   pair_meet(&p, t->name);
+  const tls_info f = pair_facts(&p.client);
   assert_int_equal(p.client.shaken, t->status);
-  assert_string_equal(pair_facts(&p.client).text, t->text);
+  assert_string_equal(f.text, t->text);
+  assert_int_equal(f.peer_cert_len, leaf->der_len);
+  assert_memory_equal(f.peer_cert, leaf->der, leaf->der_len);
   assert_int_equal(p.client.in.len, 0);
   /* A pin that stands alone is looked at when the server is done. */
   if (t->status != 0 && !pair_config.verification_disabled)

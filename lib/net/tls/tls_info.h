@@ -19,10 +19,12 @@ typedef struct tls_info {
   const char *version;
   /* This is the suite's IANA name with hyphens; NULL before the handshake is done. */
   const char *ciphersuite;
-  const char *alpn;         /* This is the negotiated protocol, or NULL. */
-  const uint8_t *peer_cert; /* This is the peer's certificate in DER; NULL if none came. */
-  size_t peer_cert_len;     /* `peer_cert` has this many bytes. */
-  bool resumed;             /* The session is a resumed one. */
+  const char *alpn; /* This is the negotiated protocol, or NULL. */
+  /* This is the peer's certificate in DER; NULL if none came. It may be there before the handshake
+     is done, and was not accepted then. */
+  const uint8_t *peer_cert;
+  size_t peer_cert_len; /* `peer_cert` has this many bytes. */
+  bool resumed;         /* The session is a resumed one. */
   bool verified;   /* The peer was verified in this handshake, or in the one that is resumed. */
   bool unverified; /* Any certificate of the peer is accepted. */
   uint32_t verify_flags; /* These WSUV_CERT_* flags are the errors of the certificates. */

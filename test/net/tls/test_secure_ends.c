@@ -5,6 +5,7 @@
 
 #include <mbedtls/x509.h>
 
+#include "net/tls/tls_library.h"
 #include "support/check.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
@@ -86,22 +87,35 @@ SCENARIO_ONLY_TLS_TEST(test_cut_before_the_upgrade, w, p, u) {
 
 /* --- certificates --- */
 
+/* `shown`: in on_close the server's certificate can be had. */
 static void assert_fails(session_user *u, const wsuv_tls_config_t *tls, int status, uint32_t flags,
-                         const char *words) {
+                         const char *words, bool shown) {
   secure_user s = {.tls_error = 0};
   secure_try(&s, user_client(u), u->peer->raw, tls);
   assert_true(secure_failed(&s, status));
   assert_int_equal(s.verify_flags, flags);
+  assert_int_equal(s.shown_at_close, shown);
   if (words != NULL) assert_string_equal(s.u.end.detail, words);
   assert_int_equal(u->peer->upgraded, 0);
   secure_user_free(&s);
+}
+
+/* In each version of TLS. */
+static void assert_refuses(session_user *u, const wsuv_tls_config_t *tls, int status,
+                           uint32_t flags, const char *words) {
+  static const wsuv_tls_version_t versions[] = {WSUV_TLS_1_2, WSUV_TLS_1_3};
+  for (int i = 0; i < (tls_library_has_1_3() ? 2 : 1); i++) {
+    wsuv_tls_config_t one = *tls;
+    one.min_version = one.max_version = versions[i];
+    assert_fails(u, &one, status, flags, words, true);
+  }
 }
 
 /* F30 */
 SCENARIO_ONLY_TLS_TEST(test_certificate_for_another_name, w, p, u) {
   wsuv_tls_config_t tls = *world_tls(w);
   tls.server_name = "somebody.else.test";
-  assert_fails(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_HOST_MISMATCH, "host name does not match");
+  assert_refuses(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_HOST_MISMATCH, "host name does not match");
 }
 
 SCENARIO_ONLY_TLS_TEST(test_certificate_of_a_stranger, w, p, u) {
@@ -112,8 +126,8 @@ SCENARIO_ONLY_TLS_TEST(test_certificate_of_a_stranger, w, p, u) {
   wsuv_tls_config_init(&tls);
   tls.ca_pem = stranger.pem;
   tls.ca_pem_len = strlen(stranger.pem);
-  assert_fails(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_NOT_TRUSTED,
-               "not signed by a trusted authority");
+  assert_refuses(u, &tls, WSUV_ETLSVERIFY, WSUV_CERT_NOT_TRUSTED,
+                 "not signed by a trusted authority");
   cert_free(&stranger);
 }
 
@@ -122,14 +136,16 @@ SCENARIO_ONLY_TLS_TEST(test_pin_of_another_key, w, p, u) {
   wsuv_tls_config_t tls = *world_tls(w);
   tls.pins = pins;
   tls.pin_count = 1;
-  assert_fails(u, &tls, WSUV_ETLSPIN, 0, NULL);
+  assert_refuses(u, &tls, WSUV_ETLSPIN, 0, NULL);
+  tls.verification_disabled = true;
+  assert_refuses(u, &tls, WSUV_ETLSPIN, 0, NULL);
 }
 
 SCENARIO_ONLY_TLS_TEST(test_no_trust_to_be_found, w, p, u) {
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
   tls.ca_file = "/no/such/file";
-  assert_fails(u, &tls, WSUV_ETLSTRUST, 0, "/no/such/file: no such file or directory");
+  assert_fails(u, &tls, WSUV_ETLSTRUST, 0, "/no/such/file: no such file or directory", false);
 }
 
 /* Nothing has been sent then. */

@@ -42,8 +42,12 @@ struct tls_engine {
   bool full; /* The server shows its certificate, so the session is not a resumed one. */
   /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
   bool saw_chain;
-  bool wrong_pin;              /* The public key of the peer is not among the pinned ones. */
-  bool close_said;             /* tls_engine_close has tried to send close_notify. */
+  bool wrong_pin;  /* The public key of the peer is not among the pinned ones. */
+  bool close_said; /* tls_engine_close has tried to send close_notify. */
+  /* The engine owns this copy of the peer's certificate in DER, because mbedTLS frees one that is
+     refused. It is NULL if none has come, if there was no memory for it, or if `done` is set. */
+  uint8_t *cert;
+  size_t cert_len;             /* `cert` has this many bytes. */
   tls_peer peer;               /* The peer's certificate must be for this identity. */
   mbedtls_x509_time not_after; /* The peer's certificate expires at this time. */
   tls_failure failure;         /* This is the error, for tls_engine_info. */
@@ -106,11 +110,27 @@ static void check_leaf(tls_engine *e, const mbedtls_x509_crt *cert, uint32_t *fl
   }
 }
 
+static void drop_cert(tls_engine *e) {
+  ws_free(e->ctx->alloc, e->cert);
+  e->cert = NULL;
+  e->cert_len = 0;
+}
+
+/* It is only for tls_engine_info, so the handshake goes on without memory for it. */
+static void keep_cert(tls_engine *e, const mbedtls_x509_crt *cert) {
+  drop_cert(e);
+  e->cert = ws_malloc(e->ctx->alloc, cert->raw.len);
+  if (e->cert == NULL) return;
+  memcpy(e->cert, cert->raw.p, cert->raw.len);
+  e->cert_len = cert->raw.len;
+}
+
 /* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   tls_engine *e = arg;
   bool client = e->ctx->role == WS_CLIENT;
   e->saw_chain = true;
+  if (depth == 0) keep_cert(e, cert);
   if (depth == 0 && client) check_leaf(e, cert, flags);
   if (!tls_constraints_check(&e->ctx->constraints, cert, depth)) {
     *flags |= TLS_BADCERT_NAME_CONSTRAINTS;
@@ -293,6 +313,7 @@ void tls_engine_free(tls_engine *e) {
   mbedtls_ssl_free(&e->ssl);
   bufq_clear(&e->out, &ctx->pool);
   drop_input(e);
+  drop_cert(e);
   ws_free(ctx->alloc, e);
   tls_context_unref(ctx);
 }
@@ -405,6 +426,7 @@ static int tls_engine_finish(tls_engine *e) {
     return err;
   }
   e->done = true;
+  drop_cert(e);
   tls_flood_reset(&e->flood);
   e->may_have_plaintext =
       e->in_len > 0 || e->network_ended || mbedtls_ssl_check_pending(&e->ssl) != 0;
@@ -585,8 +607,8 @@ void tls_engine_info(const tls_engine *e, tls_info *tls) {
       .version = e->done ? mbedtls_ssl_get_version(&e->ssl) : NULL,
       .ciphersuite = e->done ? tls_suite_name(mbedtls_ssl_get_ciphersuite(&e->ssl)) : NULL,
       .alpn = e->done ? mbedtls_ssl_get_alpn_protocol(&e->ssl) : NULL,
-      .peer_cert = cert == NULL ? NULL : cert->raw.p,
-      .peer_cert_len = cert == NULL ? 0 : cert->raw.len,
+      .peer_cert = cert == NULL ? e->cert : cert->raw.p,
+      .peer_cert_len = cert == NULL ? e->cert_len : cert->raw.len,
       .resumed = e->done && (client ? e->offered && !e->saw_chain : !e->full),
       .verified = e->done && tls_context_verifies(e->ctx) && (client || cert != NULL),
       .unverified = client && e->ctx->config.verification_disabled,
