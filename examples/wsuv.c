@@ -236,7 +236,8 @@ static void print_refusal(program *p, const wsuv_close_info_t *info) {
 
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
-  if (p->options.verbose > 0) report_open(session, p->options.deflate);
+  if (p->options.verbose > 0)
+    report_open(session, p->options.subprotocol_count > 0, p->options.deflate);
   if (p->options.include) print_answer(p);
   if (p->options.message_count > 0) {
     send_messages(p);

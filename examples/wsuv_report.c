@@ -78,12 +78,13 @@ static void report_address(const wsuv_session_t *session, const char *what) {
   note("%s %s port %u", what, name, port);
 }
 
-void report_open(const wsuv_session_t *session, bool compression) {
+void report_open(const wsuv_session_t *session, bool subprotocols, bool compression) {
   const char *subprotocol = wsuv_session_subprotocol(session);
   const char *extensions = wsuv_session_extensions(session);
   report_address(session, "connected to");
   report_certificate(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
+  if (subprotocols && *subprotocol == '\0') note("the server chose no subprotocol");
   if (*extensions != '\0') note("extensions: %s", extensions);
   if (compression && *extensions == '\0') note("compression was declined by the server");
 }

@@ -13,9 +13,9 @@ __attribute__((format(printf, 1, 2))) void report(const char *format, ...);
 /* A line of the library's log, for -v: behind "* ". */
 void report_log(const char *text);
 
-/* Where the session is connected to, and what the opening handshake agreed upon; for -v. With
-   `compression`, it was offered. */
-void report_open(const wsuv_session_t *session, bool compression);
+/* Where the session is connected to, and what the opening handshake agreed upon; for -v.
+   Subprotocols and compression may have been offered. */
+void report_open(const wsuv_session_t *session, bool subprotocols, bool compression);
 
 /* The one line that says why the session ended, unless in good order; with the first line of a
    refusal's body, if it is text, unless `body` is false. */

@@ -512,6 +512,10 @@ class Connecting(CliTest):
     def test_verbose_tells_the_subprotocol(self):
         result = run('-v', '-p', 'none', '-p', 'superchat', '-p', 'chat', echo_url)
         self.check(result, CLOSED, b'', r'(?m)^\* subprotocol: superchat$')
+        self.assertNotIn('chose no subprotocol', result.err)
+        result = run('-v', '-p', 'none', echo_url)
+        self.check(result, CLOSED, b'', r'(?m)^\* the server chose no subprotocol$')
+        self.assertNotIn('subprotocol', run('-v', echo_url).err)
 
     def test_length_of_a_101_is_ignored(self):
         def script(peer):
