@@ -5,8 +5,7 @@
 #   .ci/stranger_inside.sh [--no-tests]
 #
 # The commands are taken from the README, and so is the first program; it is built in both ways
-# that the README names and run against the echo server, as is that of doc/guide.md, if it is
-# there.
+# that the README names and run against the echo server, as is that of the guide, if it is there.
 set -euo pipefail
 
 tests=true
@@ -100,7 +99,7 @@ link_and_run() {
 
 first_programs() {
   local file link
-  for file in README.md doc/guide.md; do
+  for file in README.md doc/guide/first-steps.md; do
     if [ ! -e "$file" ]; then continue; fi
     first_program "$file" >"$scratch/program.c"
     [ -s "$scratch/program.c" ] || fail "$file has no whole program"

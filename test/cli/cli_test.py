@@ -354,8 +354,9 @@ class Connecting(CliTest):
         with socket.socket() as bound:
             bound.bind(('127.0.0.1', 0))
             port = bound.getsockname()[1]
-            result = run('-v', f'ws://localhost:{port}/', '--resolve', f'localhost:{port}:127.0.0.1')
-        self.check(result, REFUSED, b'', rf'\* the last address tried is 127\.0\.0\.1 port {port}\n')
+            result = run('-v', '--resolve', f'h:{port}:127.0.0.1', f'ws://h:{port}/')
+        self.check(result, REFUSED, b'',
+                   rf'\* the last address tried is 127\.0\.0\.1 port {port}\n')
         with Server(lambda peer: peer.answer('HTTP/1.1 404 Not Found')) as server:
             result = run('-v', server.url)
         port = re.search(r':(\d+)/', server.url).group(1)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""What doc/guide.md shows compiles, runs, and prints what the guide says.
+"""What the guide shows compiles, runs, and prints what the guide says.
 
     guide_test.py GUIDE COMPILER INCLUDE_FOLDER LIBRARY_FOLDER WSUV_ECHO WSUV
 
-CFLAGS and LDFLAGS are taken from the environment; a library that was built with sanitizers needs
-them. Every ```c block is a program, unless an HTML comment on the line before says otherwise:
+GUIDE is the front page; its links to pages in the folder of the same name are the chapters. CFLAGS
+and LDFLAGS are taken from the environment; a library that was built with sanitizers needs them. The
+first program is that of the first chapter. Every ```c block is a program, unless an HTML comment on the line before says otherwise:
 
     <!-- part -->             definitions that take the place of those of the first program that
                               have the same name; what else there is comes with them
@@ -50,10 +51,11 @@ class Failure(Exception):
 
 
 class Block:
-    """A fenced block; `line` is that of its first line of content."""
+    """A fenced block; `line` is that of its first line of content, in the file `page`."""
 
-    def __init__(self, language, directive, line):
-        self.language, self.line, self.lines, self.expected = language, line, [], None
+    def __init__(self, language, directive, page, line):
+        self.language, self.page, self.line = language, page, line
+        self.lines, self.expected = [], None
         match = DIRECTIVE.fullmatch(directive)
         self.kind = match.group(1) if match else 'program'
         self.options = dict(pair.split('=', 1) for pair in match.group(2).split()) if match else {}
@@ -62,9 +64,20 @@ class Block:
     def text(self):
         return ''.join(self.lines)
 
+    def place(self):
+        return f'{self.page}:{self.line}'
+
+
+def chapters(guide):
+    """The files that the front page links to, in this order."""
+    folder = os.path.splitext(guide)[0]
+    with open(guide, encoding='utf-8') as file:
+        links = re.findall(rf'\]\({os.path.basename(folder)}/([\w-]+\.md)\)', file.read())
+    return [os.path.join(folder, link) for link in links]
+
 
 def read_blocks(path):
-    blocks, block, before = [], None, ''
+    blocks, block, before, page = [], None, '', os.path.basename(path)
     with open(path, encoding='utf-8') as file:
         for number, line in enumerate(file, 1):
             if not line.startswith('```'):
@@ -74,7 +87,7 @@ def read_blocks(path):
                 blocks.append(block)
                 block = None
             else:
-                block = Block(line[3:].strip(), before, number + 1)
+                block = Block(line[3:].strip(), before, page, number + 1)
             before = line.strip()
     return blocks
 
@@ -87,7 +100,7 @@ def attach_outputs(blocks):
             runnable.append(block)
         elif block.language == 'text':
             if before not in runnable:
-                raise Failure(f'line {block.line}: the output of what?')
+                raise Failure(f'{block.place()}: the output of what?')
             before.expected = block.text
     return runnable
 
@@ -98,9 +111,9 @@ def attach_outputs(blocks):
 class Definition:
     """Something at the top level of a C file, with the comment before it."""
 
-    def __init__(self, text, line):
+    def __init__(self, text, page, line):
         match = NAME.search(COMMENT.sub('', text).strip())
-        self.text, self.line = text, line
+        self.text, self.page, self.line = text, page, line
         self.name = match.group(1) if match and not text.startswith('#') else None
 
     def prototype(self):
@@ -108,13 +121,13 @@ class Definition:
         return f'{head.strip()};\n' if re.match(r'static [^=]*\)\s*$', head) else ''
 
     def placed(self):
-        return f'#line {self.line} "guide.md"\n{self.text}\n'
+        return f'#line {self.line} "{self.page}"\n{self.text}\n'
 
 
 def definitions(block):
     found, line = [], block.line
     for text in re.split(r'\n\n(?=\S)', block.text.rstrip('\n')):
-        found.append(Definition(text + '\n', line))
+        found.append(Definition(text + '\n', block.page, line))
         line += text.count('\n') + 2
     return found
 
@@ -366,10 +379,10 @@ def check_refusal(build, program, url):
 
 
 def run_program(build, block, first, url):
-    text = f'#line {block.line} "guide.md"\n{block.text}'
+    text = f'#line {block.line} "{block.page}"\n{block.text}'
     if block.kind == 'part':
         text = assemble(first, block)
-    program = build.compile(text, f'line{block.line}')
+    program = build.compile(text, block.place().replace('.md:', '-'))
     if block.kind == 'program':
         check_refusal(build, program, url)
     drive = globals()['drive_' + block.options.get('drive', 'nothing')]
@@ -391,7 +404,7 @@ def check(build, block, first, url):
         if block.expected is not None:
             compare(block.expected, output)
     except Failure as failure:
-        return f'line {block.line}: {failure}'
+        return f'{block.place()}: {failure}'
     return None
 
 
@@ -403,7 +416,7 @@ def check_all(build, blocks):
 
 
 def main(guide, *arguments):
-    blocks = attach_outputs(read_blocks(guide))
+    blocks = [block for path in chapters(guide) for block in attach_outputs(read_blocks(path))]
     with tempfile.TemporaryDirectory() as folder:
         relays.make_certificates(folder)
         results = check_all(Build(arguments, folder), blocks)

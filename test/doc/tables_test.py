@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The tables of the guide, of errors.md and of peers.md say what the public headers say, and links
-lead somewhere.
+"""The tables of the guide, of errors.md and of peers.md say what the public headers say, and the
+links of every page lead somewhere.
 
     tables_test.py ROOT [unittest's arguments]
 
@@ -28,9 +28,8 @@ import sys
 import unittest
 
 ROOT = ''
-PAGES = ('doc/guide.md', 'doc/errors.md', 'doc/peers.md')
-LINKED = ('README.md', 'SECURITY.md', 'findings/README.md', 'doc/architecture.md',
-          'doc/features.md', *PAGES)
+PAGES = ('doc/errors.md', 'doc/peers.md')  # and the chapters of the guide
+GUIDE = 'doc/guide.md'
 
 FENCE = re.compile(r'^```.*?^```$', re.M | re.S)
 TABLE = re.compile(r'(?:^<!-- table (.*) -->\n)?((?:^\|.*\|\n)+)', re.M)
@@ -46,6 +45,7 @@ COMMENTED = re.compile(r'(?:/\*\*(?!<)(?P<before>(?:(?!\*/).)*)\*/\s*)?'
 FUNCTION = re.compile(r'^WSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(', re.M)
 ROW = re.compile(r'XX\((\w+),\s*\d+,\s*(\d+),[\s\\]*"([^"]*)"\)')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
+NAMED = re.compile(r'\b(?:doc|findings)/[\w/-]+\.md\b')
 HEADING = re.compile(r'^#+ (.*)$', re.M)
 
 
@@ -208,11 +208,14 @@ def problems(headers, page):
 def anchors(page):
     """As the project's host and others make them of headings."""
     headings = HEADING.findall(FENCE.sub('', page))
-    return {re.sub(r'[^\w\- ]', '', re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', heading)).lower()
-            .replace(' ', '-') for heading in headings}
+    return [re.sub(r'[^\w\- ]', '', re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', heading)).lower()
+            .replace(' ', '-') for heading in headings]
 
 
 def dead_links(path, read_page, exists):
+    """Links that lead nowhere, and headings that a link cannot tell apart."""
+    own = anchors(read_page(path))
+    yield from (f'{path}: #{name}: twice' for name in sorted(set(own)) if own.count(name) > 1)
     for link in LINK.findall(FENCE.sub('', read_page(path))):
         if '://' in link:
             continue
@@ -229,6 +232,24 @@ def read(path):
         return file.read()
 
 
+def files(*ends):
+    """Paths below the root that end so, without those of builds."""
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders
+                      if name not in ('.git', 'subprojects') and not name.startswith('build')]
+        found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]
+    return sorted(path for path in found if path.endswith(ends))
+
+
+def pages():
+    return [path for path in files('.md') if path.startswith('doc/guide/')] + list(PAGES)
+
+
+def exists(path):
+    return os.path.exists(os.path.join(ROOT, path))
+
+
 def headers_of(root):
     texts = []
     for path in sorted(glob.glob(f'{root}/include/wsuv/*.h')):
@@ -240,20 +261,32 @@ def headers_of(root):
 class Papers(unittest.TestCase):
     def test_tables_say_what_the_headers_say(self):
         headers = headers_of(ROOT)
-        for path in PAGES:
+        for path in pages():
             with self.subTest(path):
                 self.assertEqual(list(problems(headers, read(path))), [])
 
     def test_every_rule_is_used(self):
-        used = {directive[0] for path in PAGES for directive, *_ in tables(read(path)) if directive}
+        used = {directive[0] for path in pages() for directive, *_ in tables(read(path)) if directive}
         self.assertEqual(used, set(RULES))
 
     def test_links_lead_somewhere(self):
-        for path in LINKED:
+        paths = files('.md')
+        self.assertIn('README.md', paths)
+        self.assertIn('doc/guide/tls.md', paths)
+        for path in paths:
             with self.subTest(path):
-                exists = lambda target: os.path.exists(os.path.join(ROOT, target))  # noqa: E731
                 self.assertEqual(list(dead_links(path, read, exists)), [])
 
+    def test_pages_that_are_named_elsewhere_are_there(self):
+        for path in files('.md', '.h', '.c', '.py', '.sh', '.dox', '.1', 'meson.build'):
+            for name in NAMED.findall(read(path)):
+                self.assertTrue(exists(name), f'{path}: {name}')
+
+    def test_every_chapter_is_on_the_front_page_once_and_leads_back(self):
+        linked = [f'doc/{link}' for link in LINK.findall(read(GUIDE)) if link.startswith('guide/')]
+        self.assertEqual(sorted([*linked, *PAGES]), sorted(pages()))
+        for path in linked:
+            self.assertIn('](../guide.md)', read(path), path)
 
     def test_every_header_is_in_a_group_of_the_reference(self):
         groups = set(re.findall(r'@defgroup (\w+)', read('doc/reference.dox')))
@@ -379,6 +412,9 @@ typedef struct wsuv_config {
         self.assertEqual(list(dead_links('a.md', pages.__getitem__, pages.__contains__)), [])
         self.assertEqual(list(dead_links('b/c.md', pages.__getitem__, pages.__contains__)),
                          ['b/c.md: ../a.md#gone: no such heading', 'b/c.md: d.md: no such file'])
+        pages['a.md'] += '## One\n'
+        self.assertEqual(list(dead_links('a.md', pages.__getitem__, pages.__contains__)),
+                         ['a.md: #one: twice'])
 
 
 if __name__ == '__main__':
