@@ -5,7 +5,8 @@
 
 GUIDE is the front page; its links to pages in the folder of the same name are the chapters. CFLAGS
 and LDFLAGS are taken from the environment; a library that was built with sanitizers needs them. The
-first program is that of the first chapter. Every ```c block is a program, unless an HTML comment on the line before says otherwise:
+first program is that of the first chapter. Every ```c block is a program, unless an HTML comment on
+the line before says otherwise:
 
     <!-- part -->             definitions that take the place of those of the first program that
                               have the same name; what else there is comes with them

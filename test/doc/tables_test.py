@@ -283,7 +283,8 @@ class Papers(unittest.TestCase):
                 self.assertTrue(exists(name), f'{path}: {name}')
 
     def test_every_chapter_is_on_the_front_page_once_and_leads_back(self):
-        linked = [f'doc/{link}' for link in LINK.findall(read(GUIDE)) if link.startswith('guide/')]
+        links = LINK.findall(read(GUIDE))
+        linked = [f'doc/{link}' for link in links if link.startswith('guide/')]
         self.assertEqual(sorted([*linked, *PAGES]), sorted(pages()))
         for path in linked:
             self.assertIn('](../guide.md)', read(path), path)
