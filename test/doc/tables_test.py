@@ -266,7 +266,8 @@ class Papers(unittest.TestCase):
                 self.assertEqual(list(problems(headers, read(path))), [])
 
     def test_every_rule_is_used(self):
-        used = {directive[0] for path in pages() for directive, *_ in tables(read(path)) if directive}
+        used = {directive[0] for path in pages()
+                for directive, *_ in tables(read(path)) if directive}
         self.assertEqual(used, set(RULES))
 
     def test_links_lead_somewhere(self):
