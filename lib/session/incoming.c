@@ -121,7 +121,7 @@ static int go_on_reading(incoming *in) {
 static void await_end(incoming *in) {
   in->state = INCOMING_ENDING;
   in->base.filter->ops->shutdown(in->base.filter);
-  if (in->base.peer_ended || go_on_reading(in) < 0) incoming_close(in);
+  if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
 }
 
 /* The response 101 has left: pass the transport to the session, which frees the opening. */
@@ -235,7 +235,7 @@ static void read_request(incoming *in, const uint8_t *data, size_t len) {
 /* The peer has ended its direction, or reading has failed. */
 static void read_end(incoming *in, int status) {
   const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
-  in->base.peer_ended = true;
+  in->peer_ended = true;
   in->reading = false;
   switch ((incoming_state) in->state) {
   case INCOMING_READING: close_and_report(in, WSUV_REFUSED_GONE, status, ""); break;

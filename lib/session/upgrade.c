@@ -499,7 +499,7 @@ const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n) {
 }
 
 int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_storage *addr) {
-  *addr = upgrade->in.peer;
+  *addr = upgrade->in.base.peer;
   return 0;
 }
 
