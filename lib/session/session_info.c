@@ -30,7 +30,7 @@ static int address(const wsuv_session_t *s, ws_filter_query what, struct sockadd
 
 int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
   bool failed = session->state == SESSION_ENDED && !session->opened;
-  if (failed) {
+  if (failed && !endpoint_lost(session->endpoint)) {
     *addr = session->opening->peer;
     return address_is_set(addr) ? 0 : WSUV_ESTATE;
   }
