@@ -66,7 +66,8 @@ typedef struct wsuv_deflate_options {
   bool server_no_context_takeover;
   /**
    * The client compresses each message independently of the others (RFC 7692 7.1.1.2). A client
-   * that sets it does this; a server that sets it requires it from the client. Default false.
+   * that sets it does this; a server that sets it requires it from the client. That a client offers
+   * it is only a hint, which a server that does not set it leaves unanswered. Default false.
    */
   bool client_no_context_takeover;
   /**

@@ -1,6 +1,7 @@
 /* permessage-deflate as an extension (RFC 7692): which messages are compressed, what is taken over
    from one to the next, and what it costs. The other end is zlib, called directly. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <wsuv/deflate.h>
@@ -68,6 +69,46 @@ TEST(test_deflate_sends_the_examples_of_the_rfc) {
   assert_memory_equal(r.sent.wire.base, "\xf2\x00\x11\x00\x00", 5);
   assert_int_equal(receive(&r, &r.server, MOST), 1);
   assert_string_equal(bytes_text(&r.out), "Hello");
+}
+
+/* The size of 1,000 short messages from a client, in bytes for each 1,000 of them, after an answer
+   to this offer. The client makes no reservation of its own. */
+static size_t permille_after(const wsuv_deflate_options_t *server, const char *offer,
+                             const char *expected) {
+  enum { COUNT = 1000, LEN = 16 };
+  wsuv_extension_t deflate[2];
+  const wsuv_extension_t *hooks[] = {&deflate[0], &deflate[1]};
+  size_t sent = 0;
+  SCOPED(extension_pair, p);
+  assert_int_equal(wsuv_permessage_deflate(&deflate[0], NULL), 0);
+  assert_int_equal(wsuv_permessage_deflate(&deflate[1], server), 0);
+  assert_int_equal(extension_pair_answer(&p, hooks + 1, 1, offer), 0);
+  assert_string_equal(p.answer, expected);
+  assert_int_equal(extension_pair_accept(&p, hooks, 1, p.answer), 0);
+  for (unsigned i = 0; i < COUNT; i++) {
+    char text[LEN + 1];
+    snprintf(text, sizeof text, "{\"x\":%03u,\"y\":%u}", i, i % 9);
+    assert_int_equal(strlen(text), LEN - 1);
+    assert_int_equal(send_whole(&p, &p.client, text, LEN), 0);
+    sent += p.sent.wire.len;
+    assert_int_equal(receive(&p, &p.server, MOST), 1);
+    assert_memory_equal(p.out.base, text, LEN);
+  }
+  return sent * 1000 / (COUNT * LEN);
+}
+
+/* RFC 7692 7.1.1.2: client_no_context_takeover in an offer is a hint. To answer it would forbid the
+   client what makes short messages small. */
+TEST(test_deflate_server_leaves_the_takeover_to_the_client) {
+  const wsuv_deflate_options_t required = with_takeover(false);
+  size_t hinted =
+      permille_after(NULL, "permessage-deflate; client_no_context_takeover", "permessage-deflate");
+  assert_int_equal(hinted, permille_after(NULL, "permessage-deflate", "permessage-deflate"));
+  assert_in_range(hinted, 200, 600);
+  size_t without = permille_after(&required, "permessage-deflate",
+                                  "permessage-deflate; server_no_context_takeover; "
+                                  "client_no_context_takeover");
+  assert_in_range(without, 950, 1000);
 }
 
 /* One side of a connection as zlib sees it: what the library sends can be inflated with the window

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "proto/extension/deflate_params.h"
+#include "proto/extension/extension_params.h"
 #include "support/extension_pair.h"
 #include "support/test.h"
 
@@ -180,7 +181,19 @@ TEST(test_deflate_params_server_answers_as_it_can) {
       {{false, false, 15, 15}, D SMWB "=15", D SMWB "=15"},
       {{false, false, 15, 15}, D SMWB "=8", D SMWB "=8"},
       {{false, false, 15, 15}, D SNCT, D SNCT},
-      {{false, false, 15, 15}, D CNCT, D CNCT},
+      /* a hint (RFC 7692 7.1.1.2), which is answered only when configured so */
+      {{false, false, 15, 15}, D CNCT, D},
+      {{false, false, 15, 15}, D CNCT CMWB, D},
+      {{false, false, 15, 15}, D CNCT SNCT CMWB "=9", D SNCT CMWB "=9"},
+      {{false, true, 15, 15}, D CNCT, D CNCT},
+      {{false, true, 15, 15}, D, D CNCT},
+      {{true, false, 15, 15}, D CNCT, D SNCT},
+      /* client_max_window_bits only when it was offered (RFC 7692 7.1.2.2) */
+      {{false, false, 15, 8}, D, D},
+      {{false, false, 15, 8}, D SMWB "=9", D SMWB "=9"},
+      {{false, false, 15, 8}, D CMWB, D CMWB "=8"},
+      {{false, false, 15, 8}, D CMWB "=15", D CMWB "=8"},
+      {{false, false, 15, 15}, D CMWB "=8", D CMWB "=8"},
       {{true, true, 12, 11}, D, D SNCT CNCT SMWB "=12"},
       {{true, true, 12, 11}, D CMWB, D SNCT CNCT SMWB "=12" CMWB "=11"},
       {{false, false, 12, 11}, D CMWB "=9" SMWB "=10", D SMWB "=10" CMWB "=9"},
@@ -259,6 +272,45 @@ TEST(test_deflate_params_lead_to_windows_and_takeover) {
   o.client_no_context_takeover = true;
   check_ways(&o, params, 0, (deflate_way){9, false}, (deflate_way){15, true});
   check_ways(&o, params, 2, (deflate_way){9, false}, (deflate_way){9, true});
+}
+
+static void check_answered(const wsuv_deflate_options_t *o, const wsuv_extension_param_t *params,
+                           size_t count, deflate_way client, deflate_way server) {
+  deflate_agreement a;
+  track_alloc alloc;
+  text_buf text;
+  wsuv_extension_params_t answer;
+  track_alloc_init(&alloc);
+  text_buf_init(&text, &alloc.handle);
+  extension_params_begin(&answer, &text, "permessage-deflate");
+  assert_int_equal(deflate_params_answer(o, params, count, &answer, &a), 1);
+  assert_int_equal(a.client.bits, client.bits);
+  assert_int_equal(a.client.takeover, client.takeover);
+  assert_int_equal(a.server.bits, server.bits);
+  assert_int_equal(a.server.takeover, server.takeover);
+  text_buf_clear(&text);
+  assert_int_equal(alloc.live, 0);
+}
+
+/* What a server holds ready: without client_max_window_bits its inflater has 32 KiB, and it keeps
+   the window after a hint. */
+TEST(test_deflate_params_of_a_server_lead_to_windows_and_takeover) {
+  wsuv_deflate_options_t o;
+  wsuv_deflate_options_init(&o);
+  const wsuv_extension_param_t params[] = {{"client_no_context_takeover", NULL},
+                                           {"server_max_window_bits", "9"},
+                                           {"client_max_window_bits", "10"},
+                                           {"server_no_context_takeover", NULL}};
+  check_answered(&o, params, 0, (deflate_way){15, true}, (deflate_way){15, true});
+  check_answered(&o, params, 1, (deflate_way){15, true}, (deflate_way){15, true});
+  check_answered(&o, params, 2, (deflate_way){15, true}, (deflate_way){9, true});
+  check_answered(&o, params, 3, (deflate_way){10, true}, (deflate_way){9, true});
+  check_answered(&o, params, 4, (deflate_way){10, true}, (deflate_way){9, false});
+  o.client_max_window_bits = 8; /* cannot be asked for without an offer */
+  check_answered(&o, params, 2, (deflate_way){15, true}, (deflate_way){9, true});
+  check_answered(&o, params, 3, (deflate_way){8, true}, (deflate_way){9, true});
+  o.client_no_context_takeover = true; /* can */
+  check_answered(&o, params, 0, (deflate_way){15, false}, (deflate_way){15, true});
 }
 
 TEST(test_deflate_options_out_of_range_are_refused) {

@@ -148,7 +148,9 @@ int deflate_params_answer(const wsuv_deflate_options_t *o, const wsuv_extension_
   param_set set;
   if (read_params(&set, params, count, false) != NULL) return 0;
   set.there[SERVER_NO_TAKEOVER] |= o->server_no_context_takeover;
-  set.there[CLIENT_NO_TAKEOVER] |= o->client_no_context_takeover;
+  /* In an offer it is a hint (RFC 7692 7.1.1.2). In the response it would forbid the client what
+     makes short messages small. */
+  set.there[CLIENT_NO_TAKEOVER] = o->client_no_context_takeover;
   set.bits[SERVER_BITS] = least(limit(set.bits[SERVER_BITS]), o->server_max_window_bits);
   set.there[SERVER_BITS] |= set.bits[SERVER_BITS] < DEFLATE_BITS_MAX;
   /* It may only stand in the response if the client has offered it (RFC 7692 7.1.2.2). */
