@@ -104,3 +104,64 @@ TEST(test_conn_streamed_message_begins_once_and_before_the_close) {
   assert_int_equal(conn_close(&r.c, 1000, NULL, 0), 0);
   assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), WSUV_ESTATE);
 }
+
+/* One frame whose first two bytes are given, with four bytes of payload, if it has as many. */
+static size_t spoilt_frame(uint8_t frame[16], unsigned first, unsigned second, unsigned way) {
+  static const uint8_t lengths[2][3][8] = {{{0, 126}, {0, 5}, {0xff, 0xff}},
+                                           {{0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 5}, {0x80}}};
+  const unsigned len = second & 0x7f;
+  size_t n = 2;
+  frame[0] = (uint8_t) first;
+  frame[1] = (uint8_t) second;
+  if (len >= 126) {
+    const size_t more = len == 126 ? 2 : 8;
+    memcpy(frame + n, lengths[len - 126][way], more);
+    n += more;
+  }
+  if ((second & 0x80) != 0) {
+    memset(frame + n, 0, 4);
+    n += 4;
+  }
+  memset(frame + n, 'Z', 2);
+  return n + (len < 2 ? len : 2);
+}
+
+/* Whether the frame is a violation that is found, and if so, that it is found at its header. */
+static bool check_spoilt(ws_role role, bool inside, unsigned first, unsigned second, unsigned way) {
+  uint8_t frame[16];
+  const size_t len = spoilt_frame(frame, first, second, way);
+  bool violation = false;
+  for (pieces_kind kind = PIECES_WHOLE; kind <= PIECES_BYTES; kind++) {
+    SCOPED_BYTES in = {0};
+    SCOPED(rig, r, role);
+    bytes_add(&in, frame, len);
+    if (inside) assert_int_equal(conn_rig_feed_script(&r, "TEXT- \"a\""), 0);
+    const uint64_t passed = r.passed;
+    int err = conn_rig_feed_pieces(&r, &in, (pieces){.kind = kind});
+    if (kind == PIECES_BYTES) assert_int_equal(err < 0, violation);
+    violation = err < 0;
+    if (!violation) continue;
+    assert_int_equal(err, WSUV_EPROTOCOL);
+    if (r.passed != passed) fail_msg("%02x %02x: some of it is passed on", first, second);
+    conn_rig_expect_error(&r, "", err);
+  }
+  return violation;
+}
+
+/* F60: a violation of the header is found before any of the payload reaches the program, also where
+   messages are given in pieces. All headers, between messages and inside of one. */
+TEST(test_conn_streamed_passes_nothing_of_a_bad_frame_on) {
+  size_t violations = 0, all = 0;
+  for (unsigned header = 0; header < 0x10000; header++) {
+    const unsigned second = header & 0xff, ways = (second & 0x7f) >= 126 ? 3 : 1;
+    if ((second & 0x7f) > 3 && (second & 0x7f) < 124) continue; /* as others */
+    for (unsigned way = 0; way < ways; way++) {
+      for (int place = 0; place < 4; place++) {
+        const ws_role role = place % 2 == 0 ? WS_SERVER : WS_CLIENT;
+        violations += check_spoilt(role, place >= 2, header >> 8, second, way);
+        all++;
+      }
+    }
+  }
+  assert_true(violations > all / 2 && violations < all);
+}

@@ -2,8 +2,6 @@
 
 /* Names, texts, statuses and error codes of the causes of refusals. Decides nothing. */
 
-#include <assert.h>
-
 #include "base/error.h"
 #include "base/sized.h"
 
@@ -78,6 +76,5 @@ int refused_error(wsuv_refused_t cause) {
   case WSUV_REFUSED_GONE: return WS_EOF;
   case WSUV_REFUSED_NO_MEMORY: return WS_ENOMEM;
   }
-  assert(!"a cause of no release");
   return WS_EINVAL;
 }
