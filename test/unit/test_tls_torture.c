@@ -307,6 +307,21 @@ TEST(test_server_never_shows_another_certificate_for_want_of_memory) {
   tls_context_unref(server_ctx);
 }
 
+/* F63. A client that connects and says nothing costs none of mbedTLS's memory. */
+TEST(test_silent_client_costs_nothing_of_mbedtls) {
+  tls_context *server_ctx = tls_server_context(&alloc.handle, &good, NULL);
+  tls_end server;
+  uint64_t before_it = calls;
+  tls_end_init(&server, server_ctx, NULL, 0);
+  tls_end_step(&server);
+  assert_int_equal(server.shaken, WS_EAGAIN);
+  assert_int_equal(calls, before_it);
+  tls_end_feed(&server, "\x16", 1, 0);
+  assert_true(calls > before_it);
+  tls_end_free(&server);
+  tls_context_unref(server_ctx);
+}
+
 static size_t trusted(const tls_context *ctx) {
   size_t count = 0;
   for (const mbedtls_x509_crt *c = &ctx->trust; c != NULL; c = c->next) count++;

@@ -31,6 +31,7 @@ struct tls_engine {
   int read_error;     /* Nothing more can be read because of this error, or it is 0. */
   int write_error;    /* Nothing more can be written because of this error, or it is 0. */
   uint32_t flags;     /* These flags of mbedTLS are the errors of all certificates in the chain. */
+  bool set_up;        /* `ssl` has its memory. */
   bool network_ended; /* The network has ended after what was fed. */
   bool input_exhausted;    /* mbedTLS has asked for more than was fed, and got nothing. */
   bool may_have_plaintext; /* mbedTLS may hold plaintext or records. */
@@ -279,6 +280,7 @@ static int set_up(tls_engine *e) {
   tls_context *c = e->ctx;
   int r = mbedtls_ssl_setup(&e->ssl, &c->conf);
   if (r != 0) return r;
+  e->set_up = true;
   mbedtls_ssl_set_bio(&e->ssl, e, on_send, on_recv, NULL);
   if (c->keylog.fd >= 0) tls_mbed_set_secrets(&e->ssl, &c->keylog.secrets);
   mbedtls_ssl_set_verify(&e->ssl, on_cert, e);
@@ -298,7 +300,7 @@ int tls_engine_new(tls_engine **out, tls_context *ctx, const char *host, uint16_
   if (host != NULL) memcpy(e->host, host, host_size);
   bufq_init(&e->out);
   mbedtls_ssl_init(&e->ssl);
-  int r = set_up(e);
+  int r = ctx->role == WS_CLIENT ? set_up(e) : 0;
   if (r != 0) {
     tls_engine_free(e);
     return tls_failure_status(r);
@@ -449,10 +451,22 @@ static int shake(tls_engine *e, int *status) {
   return costly ? TLS_ENGINE_WORKED : 0;
 }
 
+/* A server takes mbedTLS's memory, more than 32 KiB, when the client's first bytes have come, so
+   that those who connect and say nothing cost little. */
+static int begin_handshake(tls_engine *e) {
+  if (e->in_len == 0 && !e->network_ended) return WS_EAGAIN;
+  int r = set_up(e);
+  return r == 0 ? 0 : tls_engine_end(e, tls_failure_status(r));
+}
+
 int tls_engine_handshake(tls_engine *e) {
   int r, status = 0;
   if (e->done) return 0;
   if (e->read_error != 0) return e->read_error;
+  if (!e->set_up) {
+    int err = begin_handshake(e);
+    if (err < 0) return err;
+  }
   do {
     r = shake(e, &status);
     if (status < 0 || r == TLS_ENGINE_WORKED) return status < 0 ? status : r;
