@@ -205,8 +205,8 @@ typedef struct wsuv_tls_config {
   /**
    * For a server: whether clients are asked for certificates. They are verified as a server's
    * certificate is by a client, name constraints included, and must be for the use of a client
-   * (RFC 5280 4.2.1.12), but no name is compared: who the client is tells
-   * wsuv_tls_info::peer_certificate. Default #WSUV_TLS_CLIENT_AUTH_NONE.
+   * (RFC 5280 4.2.1.12). No name is compared: wsuv_tls_info::peer_certificate says who the client
+   * is. Default #WSUV_TLS_CLIENT_AUTH_NONE.
    */
   wsuv_tls_client_auth_t client_auth;
   /**
@@ -234,13 +234,17 @@ WSUV_EXTERN void wsuv_tls_config_disable_verification(wsuv_tls_config_t *config)
 
 /** What a session's TLS has negotiated. Initialise with wsuv_tls_info_init(). */
 typedef struct wsuv_tls_info {
-  size_t size;                  /**< `sizeof(wsuv_tls_info_t)` of the caller. */
-  bool resumed;                 /**< An earlier TLS session was resumed. */
-  const char *version;          /**< Such as "TLSv1.2"; "": the handshake has failed. */
-  const char *ciphersuite;      /**< As in wsuv_tls_config::ciphersuites; "": likewise. */
-  const char *alpn;             /**< The protocol (RFC 7301); NULL: none. */
-  const void *peer_certificate; /**< In DER; NULL: none was sent, as when a session is resumed. */
-  size_t peer_certificate_len;  /**< Bytes of #peer_certificate. */
+  size_t size;             /**< `sizeof(wsuv_tls_info_t)` of the caller. */
+  bool resumed;            /**< An earlier TLS session was resumed. */
+  const char *version;     /**< Such as "TLSv1.2"; "": the handshake has failed. */
+  const char *ciphersuite; /**< As in wsuv_tls_config::ciphersuites; "": likewise. */
+  const char *alpn;        /**< The protocol (RFC 7301); NULL: none. */
+  /**
+   * The certificate of the server, or for a server that of the client, in DER. NULL: none was sent,
+   * as when a session is resumed.
+   */
+  const void *peer_certificate;
+  size_t peer_certificate_len; /**< Bytes of #peer_certificate. */
 } wsuv_tls_info_t;
 
 /** Fill in an empty structure. */

@@ -12,6 +12,7 @@
 #include "net/address.h"
 #include "net/tls/tls_config.h"
 #include "proto/handshake/handshake_request.h"
+#include "proto/handshake/origin.h"
 
 /* The configuration: default values, checks, deep copies. */
 
@@ -227,31 +228,22 @@ static bool server_limits_set(const wsuv_config_t *c) {
          c->backlog > 0 && c->backlog <= INT_MAX;
 }
 
-static bool host_is_pattern(const char *host) {
-  return *host != '\0';
-}
-
-static bool origin_is_pattern(const char *origin) {
-  return *origin != '\0';
-}
-
-static int check_patterns(const char *const *list, size_t count, bool (*is_pattern)(const char *),
-                          const char *kind, ws_why *why) {
+static int check_patterns(const char *const *list, size_t count,
+                          const char *(*wrong)(const char *pattern), ws_why *why) {
   if (count > 0 && list == NULL) return WS_EINVAL;
   for (size_t i = 0; i < count; i++) {
     if (list[i] == NULL) return WS_EINVAL;
-    if (!is_pattern(list[i])) {
-      return ws_why_set(why, WS_EINVAL, "\"%s\" is no pattern of %s", list[i], kind);
-    }
+    const char *fault = wrong(list[i]);
+    if (fault != NULL) return ws_why_set(why, WS_EINVAL, "pattern \"%s\": %s", list[i], fault);
   }
   return 0;
 }
 
 static int check_server(const wsuv_config_t *c, ws_why *why) {
   if (!server_limits_set(c)) return WS_EINVAL;
-  int err = check_patterns(c->hosts, c->host_count, host_is_pattern, "a host", why);
+  int err = check_patterns(c->hosts, c->host_count, host_pattern_wrong, why);
   if (err < 0) return err;
-  return check_patterns(c->origins, c->origin_count, origin_is_pattern, "an origin", why);
+  return check_patterns(c->origins, c->origin_count, origin_pattern_wrong, why);
 }
 
 int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {

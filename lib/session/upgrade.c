@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/address.h"
+#include "proto/handshake/origin.h"
 #include "proto/handshake/refused.h"
 #include "session/config.h"
 #include "session/incoming.h"
@@ -372,8 +373,13 @@ static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
 static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
   const wsuv_config_t *c = &u->server->endpoint.config;
   const h1_server *h = u->in.request;
-  wsuv_refused_t refused = check_route(u, detail);
-  (void) c; (void) h;
+  const url_authority *host = h1_server_host(h);
+  wsuv_refused_t refused = host_check(host, c->hosts, c->host_count, u->loopback, detail);
+  if (refused == WSUV_REFUSED_NONE) refused = check_route(u, detail);
+  if (refused == WSUV_REFUSED_NONE) {
+    const wsuv_config_t *own = ((const route *) u->match.route)->config;
+    refused = origin_check(h1_server_origin(h), host, own->origins, own->origin_count, detail);
+  }
   return refused == WSUV_REFUSED_NONE ? check_limits(u) : refused;
 }
 
