@@ -2,6 +2,9 @@
 
 /* The environment's listener over a simulated one. */
 
+#include <string.h>
+#include <sys/un.h>
+
 #include <uv.h> /* the codes */
 
 #include "base/error.h"
@@ -64,8 +67,11 @@ void sim_accepts_fail(sim *s, size_t count, int code) {
   s->accept_error = code;
 }
 
-static bool is_known_family(int family) {
-  return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+static bool is_address(const struct sockaddr_storage *addr) {
+  static const char empty[2];
+  const struct sockaddr_un *un = (const struct sockaddr_un *) addr;
+  if (addr->ss_family == AF_UNIX) return memcmp(un->sun_path, empty, sizeof empty) != 0;
+  return addr->ss_family == AF_INET || addr->ss_family == AF_INET6;
 }
 
 static int open_socket(sim_env_listener *l, const ws_listen_options *options) {
@@ -74,7 +80,7 @@ static int open_socket(sim_env_listener *l, const ws_listen_options *options) {
                                 .reuse_port = options->reuse_port,
                                 .dual_stack = options->dual_stack};
   if (options->fd >= 0) return WS_ENOTSUP; /* there are no descriptors */
-  if (!is_known_family(options->address.ss_family)) return WS_EINVAL;
+  if (!is_address(&options->address)) return WS_EINVAL;
   return sim_listen(env_of(l)->s, &spec, on_waiting, l, &l->socket);
 }
 
