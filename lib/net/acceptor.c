@@ -40,6 +40,7 @@ static bool accept_one(ws_listener *l) {
     return false;
   }
   if (err == 0) l->events->on_accept(l->up, filter, &peer);
+  if (ws_env_lost(l->env)) return false;
   acceptor_recovered(l);
   return err == 0 && l->polling;
 }

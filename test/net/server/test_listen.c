@@ -334,6 +334,18 @@ WORLD_SIM_TEST(test_listener_freed_inside_on_pause, w) {
   }
 }
 
+/* By the connection that ends the error: on_pause does not come any more. */
+WORLD_SIM_TEST(test_listener_freed_inside_the_first_on_accept_after_an_error, w) {
+  SCOPED(accept_rig, r, w);
+  accept_rig_listen(&r);
+  r.at_accept = free_listener;
+  sim_accepts_fail(world_sim(w), 1, UV_EMFILE);
+  (void) accept_rig_connect(&r);
+  accept_rig_serve(&r, 1);
+  assert_int_equal(r.pauses, 1);
+  assert_int_equal(r.resumes, 0);
+}
+
 WORLD_SIM_TEST(test_listener_freed_while_it_waits, w) {
   SCOPED(accept_rig, r, w);
   accept_rig_listen(&r);
