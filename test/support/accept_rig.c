@@ -150,10 +150,10 @@ rig_end *accept_rig_connect(accept_rig *r) {
   return connect_to(r, &addr);
 }
 
-rig_end *accept_rig_connect_to(accept_rig *r, const char *text) {
-  struct sockaddr_storage bound = accept_rig_address(r), addr;
-  CHECK(address_parse(&addr, text, sim_addr_port((const struct sockaddr *) &bound)));
-  return connect_to(r, &addr);
+rig_end *accept_rig_connect_to(accept_rig *r, const char *addr) {
+  struct sockaddr_storage bound = accept_rig_address(r), to;
+  CHECK(address_parse(&to, addr, sim_addr_port((const struct sockaddr *) &bound)));
+  return connect_to(r, &to);
 }
 
 static bool is_decided(void *arg) {

@@ -84,18 +84,18 @@ static int open_socket(sim_env_listener *l, const ws_listen_options *options) {
   return sim_listen(env_of(l)->s, &spec, on_waiting, l, &l->socket);
 }
 
-int sim_listen_start(ws_env *head, const ws_listen_options *options,
+int sim_listen_start(ws_env *env, const ws_listen_options *options,
                      const ws_listener_events *events, void *up, ws_listener **out) {
-  sim_env *env = (sim_env *) (void *) head;
-  CHECK(!env->closing && events->on_accept != NULL && events->on_pause != NULL);
-  sim_env_listener *l = ws_calloc(head->alloc, sizeof *l);
+  sim_env *owner = (sim_env *) (void *) env;
+  CHECK(!owner->closing && events->on_accept != NULL && events->on_pause != NULL);
+  sim_env_listener *l = ws_calloc(env->alloc, sizeof *l);
   if (l == NULL) return WS_ENOMEM;
-  int err = acceptor_init(&l->head, head, &ops, events, up);
+  int err = acceptor_init(&l->head, env, &ops, events, up);
   if (err < 0) goto no_acceptor;
   sim_event_init(&l->ready, on_ready, l);
   err = open_socket(l, options);
   if (err < 0) goto no_socket;
-  env->listeners++;
+  owner->listeners++;
   acceptor_start(&l->head);
   *out = &l->head;
   return 0;
@@ -103,7 +103,7 @@ int sim_listen_start(ws_env *head, const ws_listen_options *options,
 no_socket:
   acceptor_free(&l->head);
 no_acceptor:
-  ws_free(head->alloc, l);
+  ws_free(env->alloc, l);
   return err;
 }
 
@@ -128,13 +128,13 @@ static void on_freed(void *data) {
   sim_env_settle(env);
 }
 
-void sim_listen_free(ws_listener *head) {
-  if (head == NULL) return;
-  sim_env_listener *l = self(head);
-  CHECK(!head->freed);
-  acceptor_free(head);
-  sim_listener_free(l->socket);
-  env_of(l)->closing_listeners++;
-  sim_event_init(&l->freed, on_freed, l);
-  sim_event_soon(env_of(l)->s, &l->freed);
+void sim_listen_free(ws_listener *l) {
+  if (l == NULL) return;
+  sim_env_listener *own = self(l);
+  CHECK(!l->freed);
+  acceptor_free(l);
+  sim_listener_free(own->socket);
+  env_of(own)->closing_listeners++;
+  sim_event_init(&own->freed, on_freed, own);
+  sim_event_soon(env_of(own)->s, &own->freed);
 }

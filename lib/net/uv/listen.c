@@ -102,10 +102,10 @@ static void on_poll_closed(own_handle *h) {
 }
 
 /* libuv uses the descriptor no more once the handle is closing. */
-void listen_free(ws_listener *head) {
-  if (head == NULL) return;
-  uv_listener *l = uv_listener_of(head);
-  acceptor_free(head);
-  handle_close(&env_uv_of(head->env)->handles, &l->own, on_poll_closed);
-  listen_socket_close(&l->socket);
+void listen_free(ws_listener *l) {
+  if (l == NULL) return;
+  uv_listener *own = uv_listener_of(l);
+  acceptor_free(l);
+  handle_close(&env_uv_of(l->env)->handles, &own->own, on_poll_closed);
+  listen_socket_close(&own->socket);
 }

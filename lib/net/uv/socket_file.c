@@ -42,7 +42,7 @@ static bool is_refused(const struct sockaddr_un *addr, socklen_t len) {
 static bool identify(socket_file *file, const char *path) {
   struct stat info;
   if (lstat(path, &info) < 0 || !S_ISSOCK(info.st_mode)) return false;
-  (void) strcpy(file->path, path);
+  memcpy(file->path, path, strlen(path) + 1);
   file->device = info.st_dev;
   file->inode = info.st_ino;
   return true;
