@@ -16,15 +16,15 @@ static void write_records(raw_tls *s, const char *kinds) {
 
 /* Takes what came, which must be "hello" as often as there is a d. */
 static void assert_came(raw_tls *s, const char *kinds) {
-  tls_end *client = &s->pair.client;
-  assert_int_equal(client->ended, 0);
+  tls_end *peer = s->peer;
+  assert_int_equal(peer->ended, 0);
   for (; *kinds != '\0'; kinds++) {
     if (*kinds == 'e') continue;
-    assert_true(client->in.len >= HELLO);
-    assert_memory_equal(fifo_data(&client->in), "hello", HELLO);
-    fifo_consume(&client->in, HELLO);
+    assert_true(peer->in.len >= HELLO);
+    assert_memory_equal(fifo_data(&peer->in), "hello", HELLO);
+    fifo_consume(&peer->in, HELLO);
   }
-  assert_int_equal(client->in.len, 0);
+  assert_int_equal(peer->in.len, 0);
 }
 
 /* Data, so that no records stand in a row with those of the next round. */
@@ -63,13 +63,15 @@ static void check_apart(raw_tls *s, const char *kinds) {
   end_row(s);
 }
 
-/* With each version that the library has. */
+/* With each version that the library has; what comes is a server's, and a client's. */
 static void with_each_version(void (*check)(raw_tls *s, const char *kinds), const char *kinds) {
   static const wsuv_tls_version_t versions[] = {WSUV_TLS_1_2, WSUV_TLS_1_3};
   for (int i = 0; i < (tls_library_has_1_3() ? 2 : 1); i++) {
     pair_config.min_version = pair_config.max_version = versions[i];
     SCOPED(raw_tls, s);
     check(&s, kinds);
+    SCOPED(raw_client, c);
+    check(&c, kinds);
   }
 }
 
@@ -101,8 +103,8 @@ static void check_clean_end(raw_tls *s, const char *kinds) {
   write_records(s, kinds);
   assert_int_equal(mbedtls_ssl_close_notify(&s->ssl), 0);
   raw_tls_feed(s, SIZE_MAX, 0);
-  pair_assert_in(&s->pair.client, "hello", HELLO);
-  assert_int_equal(s->pair.client.ended, WS_EOF);
+  pair_assert_in(s->peer, "hello", HELLO);
+  assert_int_equal(s->peer->ended, WS_EOF);
 }
 
 TEST(test_clean_end_behind_empty_records) {
@@ -111,10 +113,10 @@ TEST(test_clean_end_behind_empty_records) {
 
 static void check_truncation(raw_tls *s, const char *kinds) {
   write_records(s, kinds);
-  tls_engine_feed(s->pair.client.engine, fifo_data(&s->out), s->out.len);
-  tls_end_eof(&s->pair.client);
-  pair_assert_in(&s->pair.client, "hello", HELLO);
-  assert_int_equal(s->pair.client.ended, WSUV_ETLSTRUNCATED);
+  tls_engine_feed(s->peer->engine, fifo_data(&s->out), s->out.len);
+  tls_end_eof(s->peer);
+  pair_assert_in(s->peer, "hello", HELLO);
+  assert_int_equal(s->peer->ended, WSUV_ETLSTRUNCATED);
 }
 
 TEST(test_truncation_behind_empty_records) {
@@ -125,8 +127,8 @@ static void check_changed_record(raw_tls *s, const char *kinds) {
   write_records(s, kinds);
   fifo_data(&s->out)[s->out.len - 1] ^= 1;
   raw_tls_feed(s, SIZE_MAX, 0);
-  pair_assert_in(&s->pair.client, "hello", HELLO);
-  assert_int_equal(s->pair.client.ended, WSUV_ETLS);
+  pair_assert_in(s->peer, "hello", HELLO);
+  assert_int_equal(s->peer->ended, WSUV_ETLS);
 }
 
 /* mbedTLS has the same code for it as for the fourth empty one. */
@@ -137,9 +139,9 @@ TEST(test_changed_record_behind_empty_records) {
 static void check_fourth(raw_tls *s, const char *kinds) {
   write_records(s, kinds);
   assert_true(raw_tls_carry(s) > 0); /* an alert */
-  pair_assert_in(&s->pair.client, "hello", HELLO);
-  assert_int_equal(s->pair.client.ended, WSUV_ETLSRECORD);
-  const tls_info facts = pair_facts(&s->pair.client);
+  pair_assert_in(s->peer, "hello", HELLO);
+  assert_int_equal(s->peer->ended, WSUV_ETLSRECORD);
+  const tls_info facts = pair_facts(s->peer);
   assert_string_equal(facts.text, "four empty TLS records in a row");
   assert_int_equal(facts.library_error, MBEDTLS_ERR_SSL_INVALID_MAC);
 }

@@ -80,6 +80,7 @@ int tls_identities_load(tls_identities *ids, const wsuv_allocator_t *alloc,
   const wsuv_tls_cert_t own = tls_config_own(config);
   char place[32];
   if (!tls_cert_named(&own)) return 0;
+  if (config->cert_count >= (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
   ids->list = ws_calloc(alloc, (config->cert_count + 1) * sizeof *ids->list);
   if (ids->list == NULL) return WS_ENOMEM;
   int err = 0;
