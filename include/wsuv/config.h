@@ -294,12 +294,12 @@ typedef struct wsuv_config {
    */
   unsigned tcp_user_timeout_ms;
   /**
-   * So many messages a second are received in a session; beyond that the session waits before it
-   * reads on, so that the peer has to wait, too (TCP's flow control). A session that has received
-   * less may receive as many as in one second at once. While a session waits, neither ping nor idle
-   * timeout runs; pings are sent. When the closing handshake begins, the limit ends. A frame of a
-   * raw session that is not a control frame counts when it ends a message. 0 (the default): without
-   * a limit.
+   * So many messages a second are received in a session; beyond that the session does not read, so
+   * that the peer has to wait, too (TCP's flow control). After a second with none, as many messages
+   * as in one second may come at once. In a raw session the last frame of a message counts, and the
+   * others do not. While a session waits, its ping and idle timeouts do not run, pings are sent,
+   * and the end of the connection is not noticed. The limit ends when closing begins, so that the
+   * peer's close frame is read in time. 0 (the default): without a limit.
    */
   unsigned max_message_rate;
   /**

@@ -33,6 +33,9 @@ typedef struct ws_socket_options {
   /* The kernel sends keepalive probes after this many idle seconds, nine of them, each a third of
      that time after the one before; 0: it sends none. */
   unsigned keepalive_s;
+  /* The kernel ends the connection when sent data was not acknowledged for this many milliseconds;
+     0: as the system is set. Elsewhere than on Linux it has no effect. */
+  unsigned user_timeout_ms;
   /* The socket is bound to this address, unless its family is AF_UNSPEC. */
   struct sockaddr_storage local;
 } ws_socket_options;

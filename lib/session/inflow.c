@@ -12,13 +12,24 @@ void inflow_room(conn *c, const ws_room *shared, ws_room *room) {
   if (room->len == 0) *room = *shared;
 }
 
-int inflow_next_extended(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev) {
+/* A message has at least one frame, so as many frames have no more messages. */
+bool inflow_ends(inflow *in, const conn *c, inflow_end *end) {
+  const uint64_t frames = c->received.frames, messages = c->received.messages;
+  const uint64_t left = messages < end->messages ? end->messages - messages : 0;
+  const bool all = end->budget <= frames || left > end->budget - frames;
+  end->frames = all ? end->budget : frames + left;
+  if (end->frames > frames) return false;
+  in->budget = 0;
+  return true;
+}
+
+int inflow_next_extended(inflow *in, conn *c, inflow_end *end, conn_event *ev) {
   const uint64_t allowed = in->budget / INFLOW_INFLATED_COST;
   c->extensions->in_left = allowed;
   int r = conn_next_event(c, ev);
   inflow_spend(in, INFLOW_INFLATED_COST * (allowed - c->extensions->in_left));
   if (c->extensions->in_left == 0) in->budget = 0;
-  if (in->budget == 0) *frames_end = 0;
+  if (in->budget == 0) end->frames = end->budget = 0;
   return r;
 }
 

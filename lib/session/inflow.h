@@ -54,24 +54,34 @@ static inline bool inflow_stopped(const inflow *in) {
   return in->paused || in->budget == 0;
 }
 
-/* How many frames conn may have received when the budget is spent. */
-static inline uint64_t inflow_begin(const inflow *in, const conn *c) {
-  return c->received.frames + in->budget / INFLOW_FRAME_COST;
+/* How far the events of a turn may go. Only `frames` is compared for each of them. */
+typedef struct inflow_end {
+  uint64_t frames;   /* The end is looked at when conn has received this many frames. */
+  uint64_t budget;   /* The budget is spent when conn has received this many frames. */
+  uint64_t messages; /* No more is received when conn has received this many messages. */
+} inflow_end;
+
+/* Begin a turn in which so many messages may be received; UINT64_MAX: any number. */
+static inline void inflow_begin(const inflow *in, const conn *c, uint64_t messages,
+                                inflow_end *end) {
+  const uint64_t frames = c->received.frames;
+  end->budget = frames + in->budget / INFLOW_FRAME_COST;
+  end->frames = messages == UINT64_MAX ? end->budget : frames;
+  end->messages = messages == UINT64_MAX ? UINT64_MAX : c->received.messages + messages;
 }
 
-/* inflow_next with extensions: stop in the middle of a message if its output costs too much. */
-int inflow_next_extended(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev);
+/* Whether the turn ends here. If so, the budget is spent. */
+bool inflow_ends(inflow *in, const conn *c, inflow_end *end);
 
-/* Get the next event; *frames_end is from inflow_begin. Returns as conn_next_event does; 0 while
+/* inflow_next with extensions: stop in the middle of a message if its output costs too much. */
+int inflow_next_extended(inflow *in, conn *c, inflow_end *end, conn_event *ev);
+
+/* Get the next event; *end is from inflow_begin. Returns as conn_next_event does; 0 while
    inflow_stopped. */
-static inline int inflow_next(inflow *in, conn *c, uint64_t *frames_end, conn_event *ev) {
-  if (c->received.frames >= *frames_end) {
-    in->budget = 0;
-    return 0;
-  }
+static inline int inflow_next(inflow *in, conn *c, inflow_end *end, conn_event *ev) {
+  if (c->received.frames >= end->frames && inflow_ends(in, c, end)) return 0;
   if (in->paused) return 0;
-  return c->extensions == NULL ? conn_next_event(c, ev)
-                               : inflow_next_extended(in, c, frames_end, ev);
+  return c->extensions == NULL ? conn_next_event(c, ev) : inflow_next_extended(in, c, end, ev);
 }
 
 /* The bytes from the filter are in a buffer that the next read may overwrite. While inflow_stopped,

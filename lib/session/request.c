@@ -102,6 +102,7 @@ static int set_target(session_request *r, const char *address) {
 static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
   socket->nodelay = config->tcp_nodelay;
   socket->keepalive_s = config->tcp_keepalive_s;
+  socket->user_timeout_ms = config->tcp_user_timeout_ms;
   if (config->local_address == NULL) return 0;
   return address_parse(&socket->local, config->local_address, 0) ? 0 : WS_EINVAL;
 }

@@ -40,10 +40,29 @@ static bool reads_frames(const wsuv_session_t *s) {
   return s->state == SESSION_OPEN || s->state == SESSION_CLOSING;
 }
 
+/* Whether the session reads no more until it may receive another message. */
+static bool waits_for_rate(const wsuv_session_t *s) {
+  return s->limited && s->state == SESSION_OPEN && s->in.budget == 0 && limits_spent(s->limits);
+}
+
+/* Whether the peer's bytes are not read, so that no timeout waits for them. */
+static bool is_held(const wsuv_session_t *s) {
+  return s->in.paused || waits_for_rate(s);
+}
+
+/* When the timer of an open session is due. */
+static uint64_t next_open_ms(const wsuv_session_t *s) {
+  uint64_t at = timeouts_next_open_ms(&s->timeouts, is_held(s));
+  if (!s->limited) return at;
+  if (s->limits->end_ms < at) at = s->limits->end_ms;
+  if (!waits_for_rate(s)) return at;
+  const uint64_t refilled_ms = limits_refilled_ms(s->limits);
+  return refilled_ms < at ? refilled_ms : at;
+}
+
 static void arm_timer(wsuv_session_t *s) {
   uint64_t now = session_now_ms(s);
-  uint64_t at = s->state == SESSION_OPEN ? timeouts_next_open_ms(&s->timeouts, s->in.paused)
-                                         : timeouts_next_ms(&s->timeouts);
+  uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : timeouts_next_ms(&s->timeouts);
   uint64_t due = outflow_gathered_due_ms(&s->out, &s->conn.out, now);
   if (due < at) at = due;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
@@ -69,6 +88,13 @@ static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   arm_timer(s);
 }
 
+/* Without random bytes the session lives as long as it may. */
+static void open_limits(wsuv_session_t *s) {
+  uint64_t random = 0;
+  (void) random_pool_take(&s->endpoint->shared.random, &random, sizeof random);
+  limits_open(s->limits, session_now_ms(s), random);
+}
+
 /* Change the state. No other function changes it. SESSION_NEW and SESSION_OPENING share one
    deadline, which begins when the opening has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
@@ -83,13 +109,14 @@ static void enter(wsuv_session_t *s, session_state state) {
   case SESSION_NEW: set_deadline(s, s->opening->handshake_timeout_ms); break;
   case SESSION_OPEN:
     timeouts_open(&s->timeouts, session_now_ms(s));
+    if (s->limited) open_limits(s);
     session_rearm(s);
     break;
   case SESSION_CLOSING:
     (void) progress_look(&s->timeouts.progress, s->filter, s->figures.wire_sent);
     timeouts_close(&s->timeouts, session_now_ms(s), s->closing.timeout_ms);
     arm_timer(s);
-    if (inflow_discard_until_close(&s->in)) session_schedule(s);
+    if (inflow_discard_until_close(&s->in) || s->limited) session_schedule(s);
     break;
   case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
   case SESSION_ENDED: session_ops(s)->timer_stop(s->timer); break;
@@ -318,23 +345,37 @@ static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   }
 }
 
-/* The budget of this turn is spent: read no more, and go on in the next tick. */
+/* The budget of this turn is spent: read no more, and go on in the next tick, or when another
+   message may be received. */
 static void yield(wsuv_session_t *s) {
   if (!reads_frames(s)) return;
   if (s->in.reading) s->filter->ops->read_stop(s->filter);
   s->in.reading = false;
-  session_schedule(s);
+  if (waits_for_rate(s)) {
+    arm_timer(s);
+  } else {
+    session_schedule(s);
+  }
+}
+
+/* How many messages may be received now. While the session is closing, it reads on until the peer's
+   close frame has come. */
+static uint64_t messages_allowed(wsuv_session_t *s) {
+  const bool limited = s->limited && s->state == SESSION_OPEN;
+  return limited ? limits_messages(s->limits, session_now_ms(s)) : UINT64_MAX;
 }
 
 /* Deliver all events; stop when the session ends or is paused, or the budget is spent. The caller
    flushes what the callbacks have queued. */
 static void deliver_events(wsuv_session_t *s) {
+  const uint64_t allowed = messages_allowed(s), before = s->conn.received.messages;
   conn_event ev;
+  inflow_end end;
   int r = 1;
   s->in.delivering = true;
-  uint64_t frames_end = inflow_begin(&s->in, &s->conn);
+  inflow_begin(&s->in, &s->conn, allowed, &end);
   while (r > 0 && reads_frames(s)) {
-    r = inflow_next(&s->in, &s->conn, &frames_end, &ev);
+    r = inflow_next(&s->in, &s->conn, &end, &ev);
     if (r < 0) session_failed(s, r);
     if (r > 0) {
       deliver(s, &ev);
@@ -342,6 +383,7 @@ static void deliver_events(wsuv_session_t *s) {
     }
   }
   s->in.delivering = false;
+  if (allowed != UINT64_MAX) limits_received(s->limits, s->conn.received.messages - before);
   if (s->conn.data_received) session_used(s);
   s->conn.data_received = false;
 }
@@ -564,6 +606,19 @@ const opening_events session_opening_events = {.on_ready = on_opening_ready,
 
 /* Entered from the tick */
 
+/* A session that has waited reads again, so its timeouts start again, as after a pause. */
+static void deliver_rest(wsuv_session_t *s) {
+  const bool waited = waits_for_rate(s);
+  if (waited) keepalive_received(&s->timeouts.keepalive);
+  inflow_renew(&s->in);
+  deliver_events(s);
+  if (s->in.budget == 0) {
+    yield(s);
+  } else if (waited) {
+    session_rearm(s);
+  }
+}
+
 static void on_task(endpoint_task *task) {
   wsuv_session_t *s = (wsuv_session_t *) (void *) ((char *) task - offsetof(wsuv_session_t, task));
   if (endpoint_lost(s->endpoint)) session_end(s, WS_ECANCELED, "");
@@ -577,9 +632,7 @@ static void on_task(endpoint_task *task) {
   } else if (s->state == SESSION_ENDED) {
     if (session_filter(s) == NULL) session_finish(s);
   } else if (s->state != SESSION_QUEUED && s->state != SESSION_OPENING) {
-    inflow_renew(&s->in);
-    deliver_events(s);
-    if (s->in.budget == 0) yield(s);
+    deliver_rest(s);
     process(s);
   }
 }
@@ -625,10 +678,23 @@ static void ping_timeout(wsuv_session_t *s) {
   session_end(s, WSUV_EPINGTIMEOUT, "");
 }
 
-/* While the session is paused, no timeout runs, so there is nothing to look for. */
+/* If no close frame can be made, the session just ends. */
+static void end_life(wsuv_session_t *s) {
+  static const char reason[] = "Session lifetime";
+  int err = session_close(s, WSUV_CLOSE_GOING_AWAY, reason, sizeof reason - 1);
+  if (err < 0) session_end(s, err, "");
+}
+
+/* While the session is held, no timeout runs, so there is nothing to look for. */
 static void on_open_timer(wsuv_session_t *s, uint64_t now) {
-  bool delayed = s->in.paused || !look(s, now).all || out_queue_len(&s->conn.out) > 0;
-  switch (timeouts_check_open(&s->timeouts, now, s->in.paused)) {
+  const bool held = is_held(s);
+  if (s->limited && now >= s->limits->end_ms) {
+    end_life(s);
+    return;
+  }
+  if (waits_for_rate(s) && now >= limits_refilled_ms(s->limits)) session_schedule(s);
+  bool delayed = held || !look(s, now).all || out_queue_len(&s->conn.out) > 0;
+  switch (timeouts_check_open(&s->timeouts, now, held)) {
   case TIMEOUTS_POLL: arm_timer(s); return;
   case TIMEOUTS_DEAD: ping_timeout(s); return;
   case TIMEOUTS_IDLE: session_fail(s, WSUV_EIDLE, "Idle timeout"); return;
@@ -683,6 +749,7 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
       config->close_deadline_ms < UINT32_MAX ? (uint32_t) config->close_deadline_ms : UINT32_MAX;
   s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
+  if (s->limited) limits_init(s->limits, config);
   if (notify_wants_pieces(s->on)) conn_set_streamed(&s->conn);
 }
 
@@ -702,8 +769,10 @@ static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
 
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw) {
-  wsuv_session_t *s = ws_calloc(&e->alloc, sizeof *s);
+  const bool limited = limits_wanted(config);
+  wsuv_session_t *s = ws_calloc(&e->alloc, sizeof *s + (limited ? sizeof *s->limits : 0));
   if (s == NULL) return WS_ENOMEM;
+  s->limited = limited;
   s->endpoint = e;
   s->cause.detail = "";
   s->task.run = on_task;

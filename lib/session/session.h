@@ -21,6 +21,7 @@
 #include "session/log.h"
 #include "session/opening.h"
 #include "session/outflow.h"
+#include "session/session_limits.h"
 #include "session/timeouts.h"
 
 /* Only enter() in session.c changes the state. */
@@ -59,12 +60,14 @@ struct wsuv_session {
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
-  inflow in;            /* This is the state of reading and of the program's pause. */
-  uint8_t state;        /* This is a session_state. */
-  bool keep_handshake;  /* The handshake's result is kept after on_open. */
-  bool opened;          /* The session is open, or was open before it ended. */
-  bool close_when_full; /* The session ends when a message does not fit into the queue. */
-  bool unref;           /* The session does not keep the loop alive. */
+  inflow in;               /* This is the state of reading and of the program's pause. */
+  uint8_t state;           /* This is a session_state. */
+  bool keep_handshake;     /* The handshake's result is kept after on_open. */
+  bool opened;             /* The session is open, or was open before it ended. */
+  bool close_when_full;    /* The session ends when a message does not fit into the queue. */
+  bool unref;              /* The session does not keep the loop alive. */
+  bool limited;            /* The session has `limits`. */
+  session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
 };
 
 /* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the

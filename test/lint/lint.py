@@ -119,8 +119,8 @@ ARROWS = {
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
     'connect convert client control send settings session_info stats session attempt request '
-    'opening session_tls notify inflow outflow gather timeouts closing cause endpoint '
-    'connect_queue completions keepalive progress callback_set posts log config'
+    'opening session_tls notify inflow outflow gather timeouts session_limits closing cause '
+    'endpoint connect_queue completions keepalive progress callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -18,36 +18,43 @@ typedef struct tcp {
   uv_tcp_t handle; /* This is the handle of `stream`. */
 } tcp;
 
-enum { KEEPALIVE_PROBES = 9 };
+enum { KEEPALIVE_PROBES = 9, NO_OPTION = -1 };
 
-#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
-static int set_probes(const tcp *t, unsigned interval_s) {
-  const int interval = (int) interval_s, probes = KEEPALIVE_PROBES;
+#ifndef TCP_KEEPINTVL
+#define TCP_KEEPINTVL NO_OPTION
+#endif
+#ifndef TCP_KEEPCNT
+#define TCP_KEEPCNT NO_OPTION
+#endif
+#ifndef TCP_USER_TIMEOUT
+#define TCP_USER_TIMEOUT NO_OPTION
+#endif
+
+/* An option of TCP. The system may not have it, and then it has no number. */
+static int tcp_set(const tcp *t, int name, unsigned number) {
+  const int value = (int) number;
   uv_os_fd_t fd;
+  if (name == NO_OPTION) return 0;
   int err = uv_fileno((const uv_handle_t *) &t->handle, &fd);
   if (err < 0) return err;
-  bool set = setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) == 0 &&
-             setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes) == 0;
+  bool set = setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value) == 0;
   return set ? 0 : uv_translate_sys_error(errno);
 }
-#else
-static int set_probes(const tcp *t, unsigned interval_s) {
-  (void) t;
-  (void) interval_s;
-  return 0;
-}
-#endif
 
 /* libuv sets an interval of one second, so that an outage of ten seconds would end the connection
    (uv_tcp_keepalive). */
 static int set_keepalive(tcp *t, unsigned idle_s) {
   int err = uv_tcp_keepalive(&t->handle, 1, idle_s);
-  return err == 0 ? set_probes(t, idle_s >= 3 ? idle_s / 3 : 1) : err;
+  if (err == 0) err = tcp_set(t, TCP_KEEPINTVL, idle_s >= 3 ? idle_s / 3 : 1);
+  return err == 0 ? tcp_set(t, TCP_KEEPCNT, KEEPALIVE_PROBES) : err;
 }
 
 static int tcp_set_options(tcp *t, const ws_socket_options *options) {
   int err = options->nodelay ? uv_tcp_nodelay(&t->handle, 1) : 0;
   if (err == 0 && options->keepalive_s > 0) err = set_keepalive(t, options->keepalive_s);
+  if (err == 0 && options->user_timeout_ms > 0) {
+    err = tcp_set(t, TCP_USER_TIMEOUT, options->user_timeout_ms);
+  }
   return err;
 }
 

@@ -75,18 +75,35 @@ static void run_session(world *w, session_user *u, frame_peer *p) {
   CHECK(status != 0 || w->alloc->failed > 0 || u->messages >= 4);
 }
 
-static void play(world *w) {
+static void play_with(world *w, const wsuv_config_t *config) {
   frame_peer p;
   session_user u = {.w = w, .at_open = at_open, .at_message = at_message, .forgets = true};
   frame_peer_start(&p, w);
   p.echoes = p.pongs = p.forgets = true;
   p.greeting = "TEXT- \"frag\"; PING 01; CONT \"ments\"; BIN 00~150000";
-  if (world_client(w, &u.client, NULL) == 0) {
+  if (world_client(w, &u.client, config) == 0) {
     run_session(w, &u, &p);
     world_client_close(w, u.client);
   }
   user_free(&u);
   frame_peer_free(&p);
+}
+
+static void play(world *w) {
+  play_with(w, NULL);
+}
+
+/* What has come waits for its turn, and is kept. */
+static void play_limited(world *w) {
+  wsuv_config_t config;
+  wsuv_client_config_init(&config);
+  config.max_message_rate = 3;
+  config.max_lifetime_ms = 60 * 1000;
+  play_with(w, &config);
+}
+
+WORLD_SIM_TEST(test_each_allocation_fails_in_a_session_with_limits, w) {
+  if (w->seed < 3) torture(w, play_limited, w->seed == 1, 20);
 }
 
 WORLD_SIM_TLS_TEST(test_each_allocation_fails_once, w) {

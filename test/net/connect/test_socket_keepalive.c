@@ -1,4 +1,5 @@
-/* tcp_keepalive_s, as the kernel has it: when probes begin, how often they come, and how many. */
+/* tcp_keepalive_s, as the kernel has it: when probes begin, how often they come, and how many. And
+   tcp_user_timeout_ms. */
 
 #include <sys/socket.h>
 
@@ -44,3 +45,16 @@ SCENARIO_UV_TEST(test_keepalive_is_off_by_default, w, p, u) {
   assert_int_equal(option_of(u, SOL_SOCKET, SO_KEEPALIVE), 0);
   scenario_close(u);
 }
+
+#if defined(TCP_USER_TIMEOUT)
+SCENARIO_UV_TEST(test_unacknowledged_data_is_waited_for_as_long_as_configured, w, p, u) {
+  static const unsigned rows[] = {0, 1500, 2147483647};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    scenario_renew(u);
+    u->config.tcp_user_timeout_ms = rows[i];
+    scenario_open(u);
+    assert_int_equal(option_of(u, IPPROTO_TCP, TCP_USER_TIMEOUT), rows[i]);
+    scenario_close(u);
+  }
+}
+#endif
