@@ -2,6 +2,7 @@
 
 /* The states of a session, and how each is reached. */
 
+#include "session/client.h"
 #include "support/check.h"
 #include "support/sim.h"
 #include "support/world_tls.h"
@@ -31,18 +32,18 @@ static void look_up(play *p, subject *s) {
   connect_to(s, "ws://never.invalid/");
 }
 
-/* One session connects to the host for ever, so those behind it have to wait. */
+/* One session connects to the host for ever, so those behind it have to wait. The limit is that of
+   the whole client; the other sessions of a play are begun without it. */
 static void wait_for_turn(play *p, subject *s) {
-  wsuv_request_t request;
-  wsuv_config_t config;
-  wsuv_client_get_config(p->client, &config);
-  config.max_connecting = 1;
-  wsuv_request_init(&request, p->cast->deaf_url);
-  request.config = &config;
+  unsigned *limit = &p->client->endpoint.config.max_connecting;
+  const unsigned before = *limit;
+  *limit = 1;
   if (p->extra_count == 0) {
-    CHECK(user_request(play_init_user(p, &p->extra[p->extra_count++]), &request) == 0);
+    session_user *first = play_init_user(p, &p->extra[p->extra_count++]);
+    CHECK(user_try_connect_url(first, p->cast->deaf_url) == 0);
   }
-  CHECK(user_request(&s->user, &request) == 0);
+  connect_to(s, p->cast->deaf_url);
+  *limit = before;
 }
 
 static void connect_for_ever(play *p, subject *s) {
