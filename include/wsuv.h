@@ -14,6 +14,7 @@
 #include <wsuv/config.h>
 #include <wsuv/converter.h>
 #include <wsuv/deflate.h>
+#include <wsuv/end.h>
 #include <wsuv/error.h>
 #include <wsuv/export.h>
 #include <wsuv/extension.h>

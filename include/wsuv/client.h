@@ -27,6 +27,7 @@
 #include <uv.h>
 
 #include <wsuv/config.h>
+#include <wsuv/end.h>
 #include <wsuv/export.h>
 
 #ifdef __cplusplus
@@ -80,6 +81,26 @@ typedef void (*wsuv_client_close_cb)(wsuv_client_t *client);
  *         no memory for a handle: the client does not close unless it is closed once more
  */
 WSUV_EXTERN int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
+
+/**
+ * Close a client as wsuv_client_close() does, but with another close code and reason, at random
+ * times, or with a limit for the whole. The sessions that are connecting are cancelled at once. May
+ * be called again, and after and before wsuv_client_close() and wsuv_client_terminate(): the
+ * earlier end counts, for the times of sessions and for the limit of the whole, and each @p cb is
+ * called.
+ *
+ * Without memory for a timer the sessions are closed at once, without a limit for the whole, and
+ * the log says so at #WSUV_LOG_WARN.
+ * @param client the client; NULL does nothing
+ * @param how copied; NULL: as wsuv_client_close()
+ * @param cb may be NULL
+ * @return as wsuv_client_close(); or an error in @p how, and then nothing has begun:
+ *         `WSUV_ECLOSECODE`, `WSUV_ECONTROL` and `WSUV_EUTF8` as wsuv_session_close(); `UV_EINVAL`:
+ *         `timeout_ms` is less than `spread_ms`; `WSUV_ESIZE`: the structure's size is that of no
+ *         version
+ */
+WSUV_EXTERN int wsuv_client_close_with(wsuv_client_t *client, const wsuv_end_t *how,
+                                       wsuv_client_close_cb cb);
 
 /**
  * Close a client as wsuv_client_close() does, but do not wait for the peers: every session is

@@ -18,51 +18,29 @@ static wsuv_client_t *client_of(endpoint *e) {
 static void on_gone(endpoint *e) {
   wsuv_client_t *client = client_of(e);
   const wsuv_allocator_t alloc = e->alloc;
-  ws_list *node;
-  while ((node = ws_list_pop(&client->closers)) != NULL) {
-    client_closer *c = ws_list_entry(node, client_closer, node);
-    notify_client_closed(c->cb, client);
-    if (c != &client->closer) ws_free(&alloc, c);
+  ending_cb cb;
+  while ((cb = ending_next_callback(&client->ending)) != NULL) {
+    notify_client_closed((wsuv_client_close_cb) cb, client);
   }
   endpoint_free(e);
   ws_free(&alloc, client);
 }
 
-static int remember(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  if (cb == NULL) return 0;
-  bool first = ws_list_empty(&client->closers);
-  client_closer *c = first ? &client->closer : ws_malloc(&client->endpoint.alloc, sizeof *c);
-  if (c == NULL) return WS_ENOMEM;
-  c->cb = cb;
-  ws_list_append(&client->closers, &c->node);
-  return 0;
-}
-
-/* If no close frame can be made, the session is terminated. */
-static void close_session(wsuv_session_t *s) {
-  if (wsuv_session_close(s, WSUV_CLOSE_GOING_AWAY, NULL) < 0) wsuv_session_terminate(s);
-}
-
-/* If the program has closed the handles, there is no connection any more for a closing
-   handshake. */
-static int client_end(wsuv_client_t *client, wsuv_client_close_cb cb,
-                      void (*each)(wsuv_session_t *)) {
-  if (client == NULL) return 0;
-  endpoint *e = &client->endpoint;
-  if (endpoint_lost(e)) each = wsuv_session_terminate;
-  int err = remember(client, cb), recovered = endpoint_close(e);
-  for (ws_list *n = e->sessions.next; n != &e->sessions; n = n->next) {
-    each(ws_list_entry(n, wsuv_session_t, node));
-  }
-  return err < 0 ? err : recovered;
-}
-
 int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return client_end(client, cb, close_session);
+  return client != NULL ? ending_close(&client->ending, NULL, (ending_cb) cb) : 0;
+}
+
+int wsuv_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_client_close_cb cb) {
+  wsuv_end_t read;
+  ws_why why = {""};
+  if (client == NULL || how == NULL) return wsuv_client_close(client, cb);
+  int err = ending_read(&read, how, &why);
+  if (err < 0) return log_refusal((log_to){&client->endpoint.config, NULL}, err, &why);
+  return ending_close(&client->ending, &read, (ending_cb) cb);
 }
 
 int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return client_end(client, cb, wsuv_session_terminate);
+  return client != NULL ? ending_terminate(&client->ending, (ending_cb) cb) : 0;
 }
 
 /* Creating */
@@ -76,7 +54,7 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config)
     return err;
   }
   resolver_init(&client->resolver, env);
-  ws_list_init(&client->closers);
+  ending_init(&client->ending, &client->endpoint);
   session_trace(&client->endpoint);
   *out = client;
   return 0;

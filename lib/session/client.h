@@ -7,21 +7,14 @@
 #include <wsuv/config.h>
 
 #include "net/dial/resolver.h"
+#include "session/ending.h"
 #include "session/endpoint.h"
-
-/* A callback that runs when the client is closed. */
-typedef struct client_closer {
-  ws_list node;            /* This links the record into wsuv_client.closers. */
-  wsuv_client_close_cb cb; /* The program's callback is not NULL. */
-} client_closer;
 
 struct wsuv_client {
   endpoint endpoint; /* The endpoint has the parts that a server needs, too. */
   resolver resolver; /* All sessions of the client look up names with this resolver. */
   void *data;        /* This pointer belongs to the program; the client does not use it. */
-  /* This is the record of the first callback, so that no memory is allocated for it. */
-  client_closer closer;
-  ws_list closers; /* These are the records of all callbacks, in the order of the calls. */
+  ending ending;     /* This closes the client. */
 };
 
 /* Create a client in any environment. On success the client owns the environment. Returns 0, or an

@@ -27,6 +27,7 @@ void endpoint_free(endpoint *e) {
    needed. */
 static void release(endpoint *e) {
   if (e->on_release != NULL) e->on_release(e);
+  e->env->ops->timer_free(e->end_timer);
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;
   tls_contexts_free(&e->tls);
@@ -106,7 +107,7 @@ void endpoint_leave_queue(endpoint *e, connect_place *place) {
 /* Calls of other threads */
 
 typedef struct endpoint_call {
-  post post; /* This must be the first field, because run_call converts its address. */
+  post post;          /* This must be the first field, because run_call converts its address. */
   endpoint *endpoint; /* The call is for this endpoint, which is not freed before it has run. */
   endpoint_run run;   /* This calls the program's function. */
   void (*cb)(void);   /* This is the program's function, which has another type. */
@@ -122,7 +123,8 @@ static void run_call(post *p) {
 int endpoint_post(endpoint *e, endpoint_run run, void (*cb)(void), void *arg) {
   endpoint_call *call = ws_malloc(&e->alloc, sizeof *call);
   if (call == NULL) return WS_ENOMEM;
-  *call = (endpoint_call){.post = {.run = run_call}, .endpoint = e, .run = run, .cb = cb, .arg = arg};
+  *call =
+      (endpoint_call){.post = {.run = run_call}, .endpoint = e, .run = run, .cb = cb, .arg = arg};
   if (posts_add(&e->posts, &call->post)) return 0;
   ws_free(&e->alloc, call);
   return WSUV_ESTATE;
@@ -143,6 +145,7 @@ void endpoint_add_session(endpoint *e, ws_list *node) {
 }
 
 void endpoint_remove_session(endpoint *e, ws_list *node) {
+  if (e->end_next == node) e->end_next = node->next;
   ws_list_remove(node);
   e->session_count--;
   if (e->on_removed != NULL) e->on_removed(e, node);

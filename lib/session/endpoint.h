@@ -70,8 +70,13 @@ struct endpoint {
   /* This function is called when a session was removed, or (NULL) a thing that was retained; or it
      is NULL. */
   void (*on_removed)(endpoint *e, const ws_list *session);
+  /* This timer is for ending.c; the endpoint owns it. NULL: there is none. */
+  ws_timer *end_timer;
+  /* The sessions from this one on were not closed yet; NULL: there are none, or ending.c has not
+     begun. */
+  ws_list *end_next;
   size_t retained; /* The endpoint does not close before this many things are released. */
-  bool closing; /* endpoint_close was called, so no more sessions and posts are accepted. */
+  bool closing;    /* endpoint_close was called, so no more sessions and posts are accepted. */
   /* endpoint_close was called after the program had closed the handles of the environment. */
   bool recovered;
 };

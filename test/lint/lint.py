@@ -39,7 +39,7 @@ def headers(names):
 
 # Public headers that know neither libuv nor sessions.
 PLAIN = headers(
-    'wsuv/config wsuv/deflate wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
+    'wsuv/config wsuv/deflate wsuv/end wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
     'wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
 )
 WSUV = PLAIN | headers('wsuv wsuv/client wsuv/converter wsuv/session wsuv/stats')
@@ -118,9 +118,9 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'connect convert client control send settings session_info stats session attempt request '
-    'opening session_tls notify inflow outflow gather timeouts session_limits closing cause '
-    'endpoint connect_queue completions keepalive progress callback_set posts log config'
+    'connect convert client ending control send settings session_info stats session attempt '
+    'request opening session_tls notify inflow outflow gather timeouts session_limits closing '
+    'cause endpoint connect_queue completions keepalive progress callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -357,6 +357,13 @@ int call_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {
   return r;
 }
 
+int call_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_client_close_cb cb) {
+  calls_running++;
+  int r = wsuv_client_close_with(client, how, cb);
+  calls_running--;
+  return r;
+}
+
 int call_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
   calls_running++;
   int r = wsuv_client_terminate(client, cb);

@@ -122,6 +122,7 @@ int user_resume(session_user *u);
 /* The library's calls, with the same note. */
 int call_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
 int call_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);
+int call_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_client_close_cb cb);
 
 /* End the client by one of these two. The user has no client from then on, and does not wait. */
 int user_end_client(session_user *u, int (*end)(wsuv_client_t *client, wsuv_client_close_cb cb),

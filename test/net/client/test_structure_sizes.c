@@ -165,6 +165,18 @@ static int ask_deflate_options(stage *s, void *structure) {
   return err < 0 ? err : ask_extension(s, &deflate);
 }
 
+/* Of a client of its own, which is closed in any case. */
+static int ask_end(stage *s, void *structure) {
+  wsuv_client_t *other;
+  wsuv_config_t config = own_config(s);
+  config.tls = NULL;
+  CHECK(world_client(s->w, &other, &config) == 0);
+  int err = wsuv_client_close_with(other, structure, NULL);
+  if (err < 0) CHECK(wsuv_client_close(other, NULL) == 0);
+  world_advance(s->w, 1);
+  return err;
+}
+
 static int ask_frame(stage *s, void *structure) {
   return wsuv_send(s->u.session, structure, NULL, NULL);
 }
@@ -206,6 +218,9 @@ WORLD_TEST(test_structures_of_newer_callers, w) {
   wsuv_deflate_options_t options;
   wsuv_deflate_options_init(&options);
   check_structure(&s, &options, sizeof options, ask_deflate_options, NULL);
+  wsuv_end_t how;
+  wsuv_end_init(&how);
+  check_structure(&s, &how, sizeof how, ask_end, "wsuv_end_t");
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "hello", 5);
   check_structure(&s, &frame, sizeof frame, ask_frame, "wsuv_frame_t");

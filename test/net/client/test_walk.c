@@ -453,6 +453,35 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_while_the_client_closes, w, p, u) {
   assert_cancelled_by_walk(u);
 }
 
+/* Their turns do not come any more. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_while_sessions_are_closed_in_a_row, w, p, u) {
+  own_loop o;
+  wsuv_end_t how;
+  begin_on(&o, u);
+  scenario_open(u);
+  wsuv_end_init(&how);
+  how.spread_ms = 60 * 1000;
+  assert_int_equal(call_client_close_with(u->client, &how, NULL), 0);
+  for (int i = 0; i < 5; i++) uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  walk_now();
+  assert_cancelled_by_walk(u);
+}
+
+SCENARIO_UV_AND_TLS_TEST(test_walk_and_close_in_a_row, w, p, u) {
+  own_loop o;
+  wsuv_end_t how;
+  begin_on(&o, u);
+  scenario_open(u);
+  walk_now();
+  assert_silent(u);
+  wsuv_end_init(&how);
+  how.spread_ms = 60 * 1000;
+  assert_int_equal(call_client_close_with(u->client, &how, on_closed), 0);
+  run_loop_to_its_end();
+  assert_int_equal(o.closed, 1);
+  assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
+}
+
 /* In each turn of the loop on the way to the client's end. It is closed again each time. */
 SCENARIO_UV_AND_TLS_TEST(test_walk_in_each_turn_of_the_end, w, p, u) {
   for (int turns = 0, all = 0; !all; turns++) {

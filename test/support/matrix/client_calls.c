@@ -12,6 +12,17 @@ static int close_client(play *p, subject *s) {
   return wsuv_client_close(p->client, play_client_gone);
 }
 
+/* Sessions are closed in a row, the last one after a millisecond. */
+static int close_client_with(play *p, subject *s) {
+  wsuv_end_t how;
+  (void) s;
+  p->client_ends = true;
+  wsuv_end_init(&how);
+  how.code = 4001;
+  how.spread_ms = 1;
+  return wsuv_client_close_with(p->client, &how, play_client_gone);
+}
+
 static int terminate_client(play *p, subject *s) {
   (void) s;
   p->client_ends = true;
@@ -193,6 +204,7 @@ static const call calls[] = {
 /* Each is made alone: it ends the client. */
 static const call end_calls[] = {
     {"wsuv_client_close", ALWAYS_0, close_client},
+    {"wsuv_client_close_with", ALWAYS_0, close_client_with},
     {"wsuv_client_terminate", ALWAYS_0, terminate_client},
 };
 
