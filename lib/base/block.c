@@ -48,17 +48,15 @@ static size_t half_up(size_t n) {
   return n / 2 + n % 2;
 }
 
-/* At least `need`, and at least twice as much as before, within `most`. A block that has had memory
-   gets `most`, or half of it, or a quarter and so on. Growing may copy all bytes, so the last step
-   must not be one for a few bytes. */
+/* At least `need`, within `most`, and otherwise at most twice as much as before: `most`, or half of
+   it, or a quarter and so on. After its first step a block doubles. */
 static size_t grown(size_t cap, size_t need, size_t most) {
-  size_t least = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
-  if (least < SMALLEST) least = SMALLEST;
-  if (least < need) least = need;
-  if (least >= most) return need > most ? need : most;
-  if (cap == 0) return least;
-  while (half_up(most) >= least) most = half_up(most);
-  return most;
+  size_t twice = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
+  if (twice < SMALLEST) twice = SMALLEST;
+  if (most == SIZE_MAX) most = twice;
+  while (cap > 0 && most > twice) most = half_up(most);
+  if (most > twice) most = twice;
+  return most > need ? most : need;
 }
 
 int block_reserve(block *b, block_spare *spare, size_t n, size_t most) {

@@ -41,8 +41,10 @@ enum { BLOCK_ALIGN = 64 };
    fast. */
 void block_align(block *b, const unsigned char *like);
 
-/* Make room for n bytes more, at least doubling the block, but never beyond `most` bytes in all
-   unless n needs it. 0 or WS_ENOMEM, and then nothing is changed. */
+/* Make room for n bytes more. Unless n needs more, the block becomes at most twice as large, and
+   never larger than `most` bytes; SIZE_MAX: there is no limit. Growing may copy all bytes, so the
+   last step before `most` is not one for a few bytes: it begins at half of it. 0 or WS_ENOMEM, and
+   then nothing is changed. */
 int block_reserve(block *b, block_spare *spare, size_t n, size_t most);
 
 /* Give the memory back: to the spare if there is none or a smaller one. The block is empty. */

@@ -339,16 +339,16 @@ int conn_keep_input(conn *c) {
   if (err < 0) return err;
   memcpy(c->kept.base, c->in, c->in_len);
   c->in = c->kept.base;
+  c->holds = true;
   return 0;
 }
 
-/* Memory in the block: what it has, if that is worth a read; otherwise double it, so that memory
+/* Memory in the block: what it has, if that is worth a read; otherwise let it grow, so that memory
    follows the bytes that were received. */
 static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
   block *b = &c->incoming.assembled;
   if (b->cap - b->len >= least) return b->cap - b->len;
-  size_t want = b->len < least ? least : b->len;
-  if (want > wanted) want = (size_t) wanted;
+  size_t want = least < wanted ? least : (size_t) wanted;
   size_t most = c->limits.max_message_size;
   if (c->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
   if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
