@@ -99,7 +99,7 @@ static void on_accept(void *up, wire *w) {
   raw_conn *c = check_alloc(sizeof *c);
   c->peer = p;
   c->number = p->accepted++;
-  if (p->tls != NULL) w = tls_wire_new(p->w, w, p->tls);
+  if (p->tls != NULL) w = tls_wire_new(p->w, w, p->tls, NULL);
   c->wire = w;
   c->script = script_of(p, c->number);
   w->events = &events;

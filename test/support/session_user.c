@@ -14,6 +14,15 @@ bool no_call_is_running(void) {
   return calls_running == 0;
 }
 
+void call_begins(void) {
+  calls_running++;
+}
+
+void call_ends(void) {
+  CHECK(calls_running > 0);
+  calls_running--;
+}
+
 static session_user *called(wsuv_session_t *s) {
   session_user *u = wsuv_session_data(s);
   CHECK(u->session == s);

@@ -119,6 +119,10 @@ void user_terminate(session_user *u);
 int user_pause(session_user *u);
 int user_resume(session_user *u);
 
+/* The same note, for calls that a test makes itself. */
+void call_begins(void);
+void call_ends(void);
+
 /* The library's calls, with the same note. */
 int call_client_close(wsuv_client_t *client, wsuv_client_close_cb cb);
 int call_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb);

@@ -7,7 +7,7 @@
 #include "support/fifo.h"
 #include "support/tls_ends.h"
 
-/* A server's engine between two wires. */
+/* An engine between two wires. */
 
 enum { BATCH = 64 * 1024 };
 
@@ -204,15 +204,19 @@ static void wire_reset(wire *w) {
 
 static const wire_ops ops = {wire_read, wire_write, wire_end, wire_close, wire_reset};
 
-wire *tls_wire_new(world *w, wire *lower, tls_context *ctx) {
+wire *tls_wire_new(world *w, wire *lower, tls_context *ctx, const char *host) {
   tls_wire *t = check_alloc(sizeof *t);
   t->head.ops = &ops;
   t->w = w;
   t->lower = lower;
-  tls_end_init(&t->end, ctx, NULL, 0);
+  tls_end_init(&t->end, ctx, host, 0);
   lower->events = &events;
   lower->up = t;
   read_lower(t, true);
+  if (host != NULL) {
+    tls_end_step(&t->end);
+    push(t);
+  }
   return &t->head;
 }
 

@@ -3,6 +3,7 @@
 /* What both worlds have in common: running with a bound, and the accounts at the end. */
 
 #include "support/check.h"
+#include "support/raw_client.h"
 #include "support/raw_peer.h"
 #include "support/world_tls.h"
 
@@ -13,12 +14,14 @@ world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc) {
   w->seed = seed;
   w->alloc = alloc;
   ws_list_init(&w->peers);
+  ws_list_init(&w->clients);
   return w;
 }
 
 void world_end(world *w) {
   const track_alloc *alloc = w->alloc;
   raw_peers_end(w);
+  raw_clients_end(w);
   world_unsecure(w);
   w->ops->end(w);
   CHECK(alloc->live == 0);
@@ -110,6 +113,10 @@ wire_listener *world_listen(world *w, const char *addr, uint16_t port, wire_acce
 
 void world_unlisten(world *w, wire_listener *l) {
   w->ops->unlisten(l);
+}
+
+wire *world_connect(world *w, const struct sockaddr *addr) {
+  return w->ops->connect(w, addr);
 }
 
 world_timer *world_after(world *w, uint64_t ms, void (*cb)(void *data), void *data) {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/socket.h>
+
 #include "base/env.h"
 #include "base/list.h"
 #include "support/sim.h"
@@ -36,6 +38,7 @@ typedef struct world_ops {
   wire_listener *(*listen)(world *w, const char *addr, uint16_t port, wire_accept_cb cb, void *up,
                            uint16_t *bound);
   void (*unlisten)(wire_listener *l);
+  wire *(*connect)(world *w, const struct sockaddr *addr);
   world_timer *(*after)(world *w, uint64_t ms, void (*cb)(void *data), void *data);
   void (*cancel)(world_timer *t);
   uint16_t (*dead_port)(world *w);
@@ -48,9 +51,11 @@ struct world {
   uint64_t seed;
   track_alloc *alloc;
   bool random_fails;
-  ws_list peers; /* raw_peer.node */
+  ws_list peers;   /* raw_peer.node */
+  ws_list clients; /* raw_client.node */
   struct tls_context
       *tls; /* of servers; NULL: what is secure is the test's affair, see world_tls.h */
+  struct tls_context *client_tls; /* of clients of the world; NULL: none was needed yet */
 };
 
 world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc);
@@ -105,6 +110,10 @@ int world_uv_random(void *buf, size_t len, void *world_uv); /* a wsuv_random_fn 
 wire_listener *world_listen(world *w, const char *addr, uint16_t port, wire_accept_cb cb, void *up,
                             uint16_t *bound);
 void world_unlisten(world *w, wire_listener *l);
+
+/* Connect to an address, also of a Unix socket. What is written before the connection is made is
+   kept; if it is not made, on_end has the code. */
+wire *world_connect(world *w, const struct sockaddr *addr);
 world_timer *world_after(world *w, uint64_t ms, void (*cb)(void *data), void *data); /* once */
 void world_cancel(world *w, world_timer *t); /* before it has fired */
 

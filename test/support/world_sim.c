@@ -33,7 +33,7 @@ typedef struct sim_wire {
   wire head;
   sim_sock *sock;
   fifo out; /* what the socket has no room for */
-  bool reading, ended, fin;
+  bool connecting, reading, ended, fin;
 } sim_wire;
 
 static sim_wire *self(wire *w) {
@@ -41,17 +41,18 @@ static sim_wire *self(wire *w) {
 }
 
 static void want(sim_wire *w) {
+  if (w->connecting) return;
   sim_sock_want(w->sock, w->reading && !w->ended, w->out.len > 0);
 }
 
 /* Errors are left to the reading side, which hears of them, too. */
 static void send_some(sim_wire *w) {
-  while (w->out.len > 0) {
+  while (!w->connecting && w->out.len > 0) {
     ptrdiff_t n = sim_sock_send(w->sock, fifo_data(&w->out), w->out.len);
     if (n == UV_EAGAIN) break;
     fifo_consume(&w->out, n < 0 ? w->out.len : (size_t) n);
   }
-  if (w->fin && w->out.len == 0) {
+  if (w->fin && !w->connecting && w->out.len == 0) {
     w->fin = false;
     sim_sock_shutdown(w->sock);
   }
@@ -108,6 +109,29 @@ static void wire_reset(wire *w) {
 
 static const wire_ops the_wire_ops = {wire_read, wire_write, wire_end, wire_close, wire_reset};
 static const sim_sock_events sock_events = {NULL, on_ready};
+
+/* --- connecting --- */
+
+static void on_connected(void *up, int status) {
+  sim_wire *w = up;
+  w->connecting = false;
+  if (status == 0) {
+    send_some(w);
+  } else {
+    w->ended = true;
+    w->head.events->on_end(w->head.up, status);
+  }
+}
+
+static wire *start_connecting(world *w, const struct sockaddr *addr) {
+  static const sim_sock_events connecting_events = {on_connected, on_ready};
+  const struct sockaddr_storage any = {.ss_family = AF_UNSPEC};
+  sim_wire *made = check_alloc(sizeof *made);
+  made->head.ops = &the_wire_ops;
+  made->connecting = true;
+  CHECK(sim_sock_connect(machine(w), addr, &any, &connecting_events, made, &made->sock) == 0);
+  return &made->head;
+}
 
 /* --- listening --- */
 
@@ -239,6 +263,7 @@ static const world_ops ops = {
     .lose_time = lose_time,
     .listen = start_listening,
     .unlisten = stop_listening,
+    .connect = start_connecting,
     .after = after,
     .cancel = cancel,
     .dead_port = dead_port,

@@ -11,7 +11,7 @@
 typedef struct identity {
   bool made;
   cert own;
-  wsuv_tls_config_t trust;
+  wsuv_tls_config_t trust, shown;
 } identity;
 
 static identity *the_identity(void) {
@@ -22,6 +22,11 @@ static identity *the_identity(void) {
     wsuv_tls_config_init(&id.trust);
     id.trust.ca_pem = id.own.pem;
     id.trust.ca_pem_len = strlen(id.own.pem);
+    wsuv_tls_config_init(&id.shown);
+    id.shown.cert_pem = id.own.pem;
+    id.shown.cert_pem_len = strlen(id.own.pem);
+    id.shown.key_pem = id.own.key_pem;
+    id.shown.key_pem_len = strlen(id.own.key_pem);
     id.made = true;
   }
   return &id;
@@ -34,11 +39,25 @@ void world_secure(world *w) {
 
 void world_unsecure(world *w) {
   tls_context_unref(w->tls);
-  w->tls = NULL;
+  tls_context_unref(w->client_tls);
+  w->tls = w->client_tls = NULL;
 }
 
 const wsuv_tls_config_t *world_tls(const world *w) {
   return w->tls != NULL ? &the_identity()->trust : NULL;
+}
+
+const wsuv_tls_config_t *world_server_tls(const world *w) {
+  return w->tls != NULL ? &the_identity()->shown : NULL;
+}
+
+tls_context *world_client_context(world *w) {
+  tls_failure failure;
+  if (w->tls != NULL && w->client_tls == NULL) {
+    CHECK(tls_loaded_context(&w->client_tls, &ws_alloc_libc, &the_identity()->trust, TLS_CLIENT,
+                             &failure) == 0);
+  }
+  return w->client_tls;
 }
 
 const cert *world_cert(void) {

@@ -13,8 +13,13 @@
 void world_secure(world *w);
 void world_unsecure(world *w); /* for world_end */
 
-/* How clients trust its peers; NULL: nothing is secure. It lives as long as the world. */
+/* How clients trust its peers, and what servers of the library show; NULL: nothing is secure. It
+ * lives as long as the world. */
 const wsuv_tls_config_t *world_tls(const world *w);
+const wsuv_tls_config_t *world_server_tls(const world *w);
+
+/* Of clients that the library has no part in; NULL: nothing is secure. */
+struct tls_context *world_client_context(world *w);
 
 /* What its peers show. */
 const cert *world_cert(void);

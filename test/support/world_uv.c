@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -55,6 +56,8 @@ typedef struct uv_wire {
   wire head;
   any_stream socket;
   world_of_uv *w;
+  uv_connect_t request;
+  bool connecting, reading, fin; /* wanted while it connects */
 } uv_wire;
 
 typedef struct write_request {
@@ -84,6 +87,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 
 static void wire_read(wire *w, bool on) {
   uv_stream_t *stream = &wire_self(w)->socket.stream;
+  wire_self(w)->reading = on;
+  if (wire_self(w)->connecting) return;
   if (!on) uv_read_stop(stream);
   if (on) CHECK(uv_read_start(stream, on_alloc, on_read) == 0);
 }
@@ -108,6 +113,8 @@ static void on_shut_down(uv_shutdown_t *req, int status) {
 }
 
 static void wire_end(wire *w) {
+  wire_self(w)->fin = true;
+  if (wire_self(w)->connecting) return;
   uv_shutdown_t *req = check_alloc(sizeof *req);
   if (uv_shutdown(req, &wire_self(w)->socket.stream, on_shut_down) < 0) free(req);
 }
@@ -131,6 +138,39 @@ static void wire_reset(wire *w) {
 }
 
 static const wire_ops the_wire_ops = {wire_read, wire_write, wire_end, wire_close, wire_reset};
+
+/* --- connecting --- */
+
+static void on_connected(uv_connect_t *req, int status) {
+  uv_wire *w = req->data;
+  if (uv_is_closing(&w->socket.handle)) return;
+  w->connecting = false;
+  if (status < 0) {
+    w->head.events->on_end(w->head.up, status);
+    return;
+  }
+  if (w->socket.handle.type == UV_TCP) CHECK(uv_tcp_nodelay(&w->socket.tcp, 1) == 0);
+  wire_read(&w->head, w->reading);
+  if (w->fin) wire_end(&w->head);
+}
+
+static wire *start_connecting(world *w, const struct sockaddr *addr) {
+  uv_wire *made = check_alloc(sizeof *made);
+  const bool pipe = addr->sa_family == AF_UNIX;
+  made->head.ops = &the_wire_ops;
+  made->w = self(w);
+  made->connecting = true;
+  made->request.data = made;
+  make_stream(&made->socket, &self(w)->loop, pipe, made);
+  if (pipe) {
+    const struct sockaddr_un *un = (const struct sockaddr_un *) (const void *) addr;
+    uv_pipe_connect(&made->request, &made->socket.pipe, un->sun_path, on_connected);
+  } else {
+    CHECK(uv_tcp_connect(&made->request, &made->socket.tcp, addr, on_connected) == 0);
+  }
+  uv_unref(&made->socket.handle);
+  return &made->head;
+}
 
 /* --- listening --- */
 
@@ -330,6 +370,7 @@ static const world_ops ops = {
     .lose_time = lose_time,
     .listen = start_listening,
     .unlisten = stop_listening,
+    .connect = start_connecting,
     .after = after,
     .cancel = cancel,
     .dead_port = dead_port,
