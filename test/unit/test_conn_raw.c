@@ -276,8 +276,15 @@ TEST(test_conn_default_sends_no_rsv_bits) {
 
 typedef struct dumped {
   bytes payload;
-  size_t calls;
+  size_t headers, calls;
 } dumped;
+
+static void trace(void *arg, bool outgoing, const frame_header *h) {
+  dumped *d = arg;
+  (void) outgoing;
+  (void) h;
+  d->headers++;
+}
 
 static void dump(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len) {
   dumped *d = arg;
@@ -295,6 +302,7 @@ static void check_dump_of_pieces(size_t wanted) {
     ws_view parts[100];
     static uint8_t payload[100 * 1000];
     SCOPED(rig, r, WS_CLIENT);
+    r.shared.trace = trace;
     r.shared.dump = dump;
     r.shared.dump_max = wanted;
     r.c.trace_arg = &d;
@@ -311,6 +319,7 @@ static void check_dump_of_pieces(size_t wanted) {
     const conn_frame empty = {.type = OPCODE_BINARY, .fin = true, .pieces = parts, .count = 1};
     assert_int_equal(conn_send_frame(&r.c, &empty), 0);
     assert_int_equal(d.calls, calls);
+    assert_int_equal(d.headers, 2);
     bytes_free(&d.payload);
   }
 }

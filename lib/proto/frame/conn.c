@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/error.h"
 #include "proto/frame/conn_ext.h"
 
@@ -74,28 +75,17 @@ void conn_free(conn *c) {
   extension_set_free(c->extensions);
 }
 
-static void trace(const conn *c, bool outgoing, const frame_header *h) {
-  if (c->shared->trace != NULL) c->shared->trace(c->trace_arg, outgoing, h);
-}
-
-static void count(conn_counts *n, const frame_header *h) {
+static inline void count_data(conn_counts *n, const frame_header *h) {
   n->frames++;
-  if (!opcode_is_control(h->opcode)) {
-    n->payload += h->length;
-    n->messages += h->fin;
-  } else {
-    n->pings += h->opcode == OPCODE_PING;
-    n->pongs += h->opcode == OPCODE_PONG;
-  }
+  n->payload += h->length;
+  n->messages += h->fin;
 }
 
-/* What most frames do not need must not slow down those: a log, fragments, extensions, a check of
-   text. */
-#if defined(__GNUC__)
-#define WS_COLD __attribute__((noinline))
-#else
-#define WS_COLD
-#endif
+static void count_control(conn_counts *n, const frame_header *h) {
+  n->frames++;
+  n->pings += h->opcode == OPCODE_PING;
+  n->pongs += h->opcode == OPCODE_PONG;
+}
 
 /* Pass payload that is in pieces to the hook, many bytes in each call. */
 static void dump_pieces(const conn *c, ws_view_list from, size_t most) {
@@ -123,11 +113,12 @@ static size_t dumped_len(const conn *c, uint64_t len) {
 }
 
 static inline bool is_watched(const conn *c) {
-  return c->shared->trace != NULL || c->shared->dump != NULL;
+  return c->shared->trace != NULL;
 }
 
+/* A frame is queued, or will be; its payload is at the start of `from`. */
 WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from) {
-  trace(c, true, h);
+  c->shared->trace(c->trace_arg, true, h);
   size_t len = dumped_len(c, h->length);
   if (len == 0) return;
   if (from.at->len - from.skip >= len) {
@@ -137,16 +128,10 @@ WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from
   }
 }
 
-/* A frame is queued, or will be; its payload is at the start of `from`. */
-static inline void note_sent(conn *c, const frame_header *h, ws_view_list from) {
-  count(&c->sent, h);
-  if (is_watched(c)) watch_sent(c, h, from);
-}
-
 /* The header may be complete before any of the payload has come. */
 WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->decoder;
-  if (chunk->first) trace(c, false, &d->header);
+  if (chunk->first) c->shared->trace(c->trace_arg, false, &d->header);
   size_t len = dumped_len(c, chunk->len);
   bool begins = d->header.length == d->left + chunk->len;
   if (len > 0 && begins) c->shared->dump(c->trace_arg, false, 0, chunk->data, len);
@@ -165,8 +150,14 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   if (err < 0) return err;
   h.rsv = f->rsv;
   err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
-  if (err == 0) note_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
-  return err;
+  if (err < 0) return err;
+  if (opcode_is_control(opcode)) {
+    count_control(&c->sent, &h);
+  } else {
+    count_data(&c->sent, &h);
+  }
+  if (is_watched(c)) watch_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
+  return 0;
 }
 
 static size_t quotient_up(size_t a, size_t b) {
@@ -188,7 +179,8 @@ WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f)
     if (err < 0 && !first) conn_fail(c, err, "");
     if (err < 0) return err;
     h.rsv = first ? f->rsv : 0;
-    note_sent(c, &h, rest);
+    count_data(&c->sent, &h);
+    if (is_watched(c)) watch_sent(c, &h, rest);
     out_queue_fragment(&c->out, &h, &rest);
   }
   return err;
@@ -364,7 +356,8 @@ static uint64_t wanted_in_block(const conn *c, size_t least) {
   const frame_header *h = &d->header;
   if (opcode_is_control(h->opcode)) return 0;
   const bool goes_on = !h->fin && !c->slow_path && h->length > least;
-  if (d->state == DECODER_HEADER) return goes_on && d->have == 0 ? h->size : 0;
+  if (d->state == DECODER_HEADER) return 0;
+  if (d->state == DECODER_BETWEEN) return goes_on ? h->size : 0;
   if (goes_on) return d->left + h->size;
   return d->left > least ? d->left : 0;
 }
@@ -386,8 +379,10 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
   if (err == 0) err = out_queue_pong(&c->out, &h, data);
-  if (err == 0) note_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
-  return err;
+  if (err < 0) return err;
+  count_control(&c->sent, &h);
+  if (is_watched(c)) watch_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
+  return 0;
 }
 
 static int conn_on_close(conn *c, conn_event *ev) {
@@ -431,6 +426,7 @@ static int keep_control(conn *c, const frame_chunk *chunk) {
   if (chunk->first) c->control_len = 0;
   if (c->control == NULL) c->control = ws_malloc(c->shared->chunks.alloc, FRAME_CONTROL_MAX);
   if (c->control == NULL) return WS_ENOMEM;
+  c->holds = true;
   memcpy(c->control + c->control_len, chunk->data, chunk->len);
   c->control_len = (uint8_t) (c->control_len + chunk->len);
   return 0;
@@ -502,13 +498,13 @@ static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (opcode_is_control(h->opcode)) {
     int r = add_control(c, chunk, ev);
     if (r <= 0) return r;
-    count(&c->received, h);
+    count_control(&c->received, h);
     r = control_event(c, ev);
     return r < 0 ? r : 1;
   }
   if (chunk->len > 0 || h->fin) c->data_received = true;
   int r = add_data(c, chunk, ev);
-  if (r >= 0 && chunk->last) count(&c->received, h);
+  if (r >= 0 && chunk->last) count_data(&c->received, h);
   ev->opcode = c->incoming.opcode;
   return r;
 }
@@ -524,23 +520,21 @@ static int release_message(conn *c) {
 }
 
 /* The caller has used the last event's memory. 0 or WS_ENOMEM. */
-static inline int release_seen(conn *c) {
+WS_COLD static int release_seen(conn *c) {
   int err = c->incoming.given ? release_message(c) : 0;
-  if (c->control != NULL && c->decoder.state == DECODER_HEADER) release_control(c);
+  if (c->control != NULL && c->decoder.state != DECODER_PAYLOAD) release_control(c);
   if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+  c->holds = c->control != NULL || c->kept.base != NULL;
+  if (err < 0) conn_fail(c, err, "");
   return err;
 }
 
+/* After an error or the peer's close frame there is no input. */
 int conn_next_event(conn *c, conn_event *ev) {
-  int err = release_seen(c);
-  if (err < 0) {
-    conn_fail(c, err, "");
-    return err;
-  }
-  while (!c->close_received && !c->failed) {
-    frame_chunk chunk;
-    int r = next_chunk(c, &chunk);
-    if (r == 0) break;
+  frame_chunk chunk;
+  int r = c->incoming.given || c->holds ? release_seen(c) : 0;
+  if (r < 0) return r;
+  while ((r = next_chunk(c, &chunk)) != 0) {
     if (r < 0) c->why = c->decoder.why;
     if (r > 0) r = take_chunk(c, &chunk, ev);
     if (r > 0) return r;

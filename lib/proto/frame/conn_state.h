@@ -25,10 +25,10 @@ typedef struct conn_shared {
   /* This is called with each frame header, sent or received, unless it is NULL. It may not call
      conn. */
   void (*trace)(void *arg, bool outgoing, const frame_header *h);
-  /* This is called after `trace` with the first `dump_max` bytes of the frame's payload, without
-     its mask, unless it is NULL or there are none: once, or, if a sent payload is in several
-     pieces, for each 64 bytes. Of a received payload, it gets only bytes of the piece that came
-     first. */
+  /* This is called after `trace`, and only if that is set, with the first `dump_max` bytes of the
+     frame's payload, without its mask, unless it is NULL or there are none: once, or, if a sent
+     payload is in several pieces, for each 64 bytes. Of a received payload, it gets only bytes of
+     the piece that came first. */
   void (*dump)(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len);
   size_t dump_max; /* At most this many bytes of a payload are passed to `dump`. */
   char why[32];    /* The last error that has a number in its text is described here. */
@@ -93,6 +93,8 @@ typedef struct conn {
   bool data_received;  /* Some of a data frame has come since the owner reset this. */
   bool slow_path;      /* The connection is raw or streamed, or has extensions. */
   bool out_begun;      /* A frame of the message in `out_opcode` was queued. */
+  /* `control` or `kept` is not NULL, so there may be something to be freed. */
+  bool holds;
   bool close_sent; /* Our close frame was queued or could not be made, so no more can be sent. */
   bool close_received; /* The peer's close frame has come, so no more is read. */
   bool failed;         /* We have failed the connection, so no more is read. */

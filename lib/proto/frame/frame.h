@@ -59,17 +59,20 @@ size_t frame_length_write(uint8_t *p, uint64_t length, uint8_t mask_bit);
 /* Write a header, with the key if h->masked, at p, which has FRAME_HEADER_MAX bytes. Returns, and
    sets h->size to, the number of bytes. */
 static inline size_t frame_header_write(frame_header *h, uint8_t *p) {
-  uint8_t mask_bit = h->masked ? 0x80 : 0;
+  const uint64_t length = h->length;
+  const mask_key key = h->key;
+  const bool masked = h->masked;
+  uint8_t mask_bit = masked ? 0x80 : 0;
   size_t size = 2;
   p[0] = (uint8_t) ((h->fin ? 0x80 : 0) | h->rsv << 4 | h->opcode);
-  if (h->length < 126) {
-    p[1] = (uint8_t) (mask_bit | h->length);
+  if (length < 126) {
+    p[1] = (uint8_t) (mask_bit | length);
   } else {
-    size = 1 + frame_length_write(p + 1, h->length, mask_bit);
+    size = 1 + frame_length_write(p + 1, length, mask_bit);
   }
-  if (h->masked) {
-    memcpy(p + size, h->key.b, sizeof h->key.b);
-    size += sizeof h->key.b;
+  if (masked) {
+    memcpy(p + size, key.b, sizeof key.b);
+    size += sizeof key.b;
   }
   h->size = (uint8_t) size;
   return size;

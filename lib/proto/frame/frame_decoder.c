@@ -7,33 +7,13 @@
 void frame_decoder_init(frame_decoder *d, ws_role from, uint8_t rsv_allowed) {
   memset(d, 0, sizeof *d);
   d->from = (uint8_t) from;
+  d->not_small = from == WS_SERVER ? 126 : 0;
   d->rsv_allowed = rsv_allowed;
   d->why = "";
 }
 
 static int read_header(frame_decoder *d, const uint8_t *p, size_t n) {
   return frame_header_read(&d->header, p, n, (ws_role) d->from, d->rsv_allowed, &d->why);
-}
-
-/* Fast path: unmasked data frame, under 126 bytes, whole in the buffer. frame_header_read checks
-   all others. */
-static bool take_small(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
-  const uint8_t *at = *p;
-  frame_header *h = &d->header;
-  bool small = *n >= 2 && (at[0] & 0x70) == 0 && (at[0] & 15) <= OPCODE_BINARY && at[1] < 126 &&
-               *n - 2 >= at[1] && d->from == WS_SERVER;
-  if (!small) return false;
-  size_t len = at[1];
-  h->length = len;
-  h->opcode = at[0] & 15;
-  h->rsv = 0;
-  h->fin = (at[0] & 0x80) != 0;
-  h->masked = false;
-  h->size = 2;
-  *chunk = (frame_chunk){*p + 2, len, true, true};
-  *p += 2 + len;
-  *n -= 2 + len;
-  return true;
 }
 
 /* A header in pieces: collect bytes in `part` until it is complete. */
@@ -57,6 +37,7 @@ static int header_in_place(frame_decoder *d, uint8_t **p, size_t *n) {
   if (r == 0) {
     memcpy(d->part, *p, used);
     d->have = (uint8_t) used;
+    d->state = DECODER_HEADER;
   }
   *p += used;
   *n -= used;
@@ -74,15 +55,14 @@ static void take_payload(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *
   *p += len;
   *n -= len;
   chunk->last = d->left == 0;
-  d->state = chunk->last ? DECODER_HEADER : DECODER_PAYLOAD;
+  d->state = chunk->last ? DECODER_BETWEEN : DECODER_PAYLOAD;
 }
 
-int frame_decoder_next(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
+int frame_decoder_next_any(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
   if (*n == 0) return 0;
-  chunk->first = d->state == DECODER_HEADER;
+  chunk->first = d->state != DECODER_PAYLOAD;
   if (chunk->first) {
-    if (d->have == 0 && take_small(d, p, n, chunk)) return 1;
-    int r = d->have > 0 ? header_from_part(d, p, n) : header_in_place(d, p, n);
+    int r = d->state == DECODER_HEADER ? header_from_part(d, p, n) : header_in_place(d, p, n);
     if (r <= 0) return r;
     d->left = d->header.length;
   }

@@ -9,9 +9,6 @@
 #include <immintrin.h>
 #endif
 
-/* Shorter payloads gain less than the call of the AVX2 function costs. */
-enum { AVX2_MIN = 128 };
-
 /* The widest vector that every processor of this kind has. */
 #if defined(__GNUC__)
 typedef uint32_t wide_word __attribute__((vector_size(16)));
@@ -50,7 +47,12 @@ static void mask_rest(uint8_t *dst, const uint8_t *src, size_t n, mask_key key) 
 }
 
 void mask_apply_portable(uint8_t *dst, const uint8_t *src, size_t n, mask_key key) {
-  wide_word word, wide = widen(key.word);
+  wide_word word, words[4], wide = widen(key.word);
+  for (; n >= sizeof words; n -= sizeof words, src += sizeof words, dst += sizeof words) {
+    memcpy(words, src, sizeof words);
+    for (int i = 0; i < 4; i++) words[i] ^= wide;
+    memcpy(dst, words, sizeof words);
+  }
   for (; n >= sizeof word; n -= sizeof word, src += sizeof word, dst += sizeof word) {
     memcpy(&word, src, sizeof word);
     word ^= wide;
@@ -81,8 +83,7 @@ __attribute__((target("avx2"))) void mask_apply_avx2(uint8_t *dst, const uint8_t
 }
 #endif
 
-/* The key, rotated to start `offset` octets into the payload. */
-static mask_key key_at(mask_key key, uint64_t offset) {
+mask_key mask_key_at(mask_key key, uint64_t offset) {
   unsigned shift = (unsigned) (offset & 3) * 8;
   if (shift == 0) return key;
   const mask_key probe = {.b = {1, 0, 0, 0}};
@@ -91,10 +92,9 @@ static mask_key key_at(mask_key key, uint64_t offset) {
   return key;
 }
 
-void mask_apply(uint8_t *dst, const uint8_t *src, size_t n, mask_key key, uint64_t offset) {
-  key = key_at(key, offset);
+void mask_apply_long(uint8_t *dst, const uint8_t *src, size_t n, mask_key key) {
 #ifdef MASK_HAS_AVX2
-  if (n >= AVX2_MIN && __builtin_cpu_supports("avx2")) {
+  if (__builtin_cpu_supports("avx2")) {
     mask_apply_avx2(dst, src, n, key);
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/error.h"
 
 /* Two lanes of encoded frames. A lane is a queue of bytes. The end of a frame is found from its
@@ -19,8 +20,8 @@ void out_queue_clear(out_queue *q) {
 }
 
 /* Copy and mask n bytes of payload in one pass; `done` bytes of the payload come before them. */
-static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src, size_t done,
-                        size_t n) {
+static inline void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src, size_t done,
+                               size_t n) {
   if (n == 0) return;
   if (h->masked) {
     mask_apply(dst, src, n, h->key, done);
@@ -29,14 +30,15 @@ static void copy_masked(uint8_t *dst, const frame_header *h, const uint8_t *src,
   }
 }
 
-/* Fast path for small frames: the frame fits into one chunk of the queue. */
-static bool put_at_once(bufq *bytes, frame_header *h, const uint8_t *payload) {
+/* Fast path for small frames: there is room for the frame in the last chunk of the queue. */
+static inline bool put_at_once(out_lane *l, frame_header *h, const uint8_t *payload) {
   size_t room;
-  uint8_t *dst = bufq_tail(bytes, &room);
+  uint8_t *dst = bufq_tail(&l->bytes, &room);
   if (room < FRAME_HEADER_MAX || room - FRAME_HEADER_MAX < h->length) return false;
-  size_t size = frame_header_write(h, dst);
-  copy_masked(dst + size, h, payload, 0, (size_t) h->length);
-  bufq_commit(bytes, size + (size_t) h->length);
+  const size_t len = (size_t) h->length, size = frame_header_write(h, dst);
+  bufq_commit(&l->bytes, size + len);
+  l->queued += size + len;
+  copy_masked(dst + size, h, payload, 0, len);
   return true;
 }
 
@@ -81,22 +83,23 @@ static void put_list(bufq *bytes, frame_header *h, ws_view_list *from) {
   }
 }
 
-static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *pieces,
-                     size_t count) {
-  size_t before = bufq_len(&l->bytes);
+WS_COLD static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *pieces,
+                             size_t count) {
   if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
   int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
-  if (err < 0) return err;
-  bool put = count == 1 && put_at_once(&l->bytes, h, pieces->base);
-  if (!put) put_list(&l->bytes, h, &(ws_view_list){.at = pieces, .count = count});
-  l->queued += bufq_len(&l->bytes) - before;
+  if (err < 0 || (count == 1 && put_at_once(l, h, pieces->base))) return err;
+  put_list(&l->bytes, h, &(ws_view_list){.at = pieces, .count = count});
+  l->queued += h->size + h->length;
   return 0;
 }
 
 int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count) {
-  int err = put_frame(q, &q->lanes[lane], h, pieces, count);
-  if (err < 0) return err;
+  out_lane *l = &q->lanes[lane];
+  if (count != 1 || !put_at_once(l, h, pieces->base)) {
+    int err = put_frame(q, l, h, pieces, count);
+    if (err < 0) return err;
+  }
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
   if (lane == LANE_CONTROL) {
     q->last_pong_size = 0;
