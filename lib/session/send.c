@@ -15,7 +15,7 @@ static inline bool is_lost(const wsuv_session_t *s) {
 }
 
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
-static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
+static inline int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   size_t room;
   if (outflow_room(&s->out, &s->conn.out, &room) && frame->len <= room) return 0;
   int err = outflow_refuse(&s->out, frame);
@@ -25,12 +25,11 @@ static int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   return err;
 }
 
-static out_lane_id lane_of(frame_opcode type) {
+static inline out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
-static int queue(wsuv_session_t *s, const conn_frame *frame) {
-  out_lane_id lane = lane_of(frame->type);
+static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *frame) {
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
   int err =
       lane == LANE_DATA ? check_bound(s, frame) : outflow_check_control(&s->conn.out, frame->type);
@@ -44,15 +43,20 @@ static int queue(wsuv_session_t *s, const conn_frame *frame) {
 }
 
 /* A whole message cannot be sent while another is being sent in fragments. */
-static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
+static inline int queue_whole(wsuv_session_t *s, out_lane_id lane, const conn_frame *frame) {
   bool fragments = s->state == SESSION_OPEN && s->conn.out_opcode != 0;
-  return fragments && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+  return fragments && lane == LANE_DATA ? WS_EINVAL : queue(s, lane, frame);
+}
+
+static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
+  return queue_whole(s, lane_of(frame->type), frame);
 }
 
 /* A single frame cannot be sent while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
   bool pieces = s->state == SESSION_OPEN && s->out.gather != NULL;
-  return pieces && lane_of(frame->type) == LANE_DATA ? WS_EINVAL : queue(s, frame);
+  const out_lane_id lane = lane_of(frame->type);
+  return pieces && lane == LANE_DATA ? WS_EINVAL : queue(s, lane, frame);
 }
 
 /* A piece of a message that is being sent in pieces is gathered, or becomes a frame. */
@@ -106,7 +110,7 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
   return 0;
 }
 
-static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
+static inline int send_now(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
   const ws_view piece = {data, len};
   const conn_frame frame = {.type = type,
                             .fin = true,
@@ -114,16 +118,15 @@ static int send_message(wsuv_session_t *s, frame_opcode type, const void *data, 
                             .count = 1,
                             .len = len,
                             .fragment_size = s->out.fragment_size};
-  if (is_lost(s)) return WS_ECANCELED;
-  return queue_message(s, &frame);
+  return is_lost(s) ? WS_ECANCELED : queue_whole(s, lane_of(type), &frame);
 }
 
 int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
-  return send_message(session, OPCODE_TEXT, data, len);
+  return send_now(session, OPCODE_TEXT, data, len);
 }
 
 int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  return send_message(session, OPCODE_BINARY, data, len);
+  return send_now(session, OPCODE_BINARY, data, len);
 }
 
 int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,
@@ -133,11 +136,11 @@ int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const voi
 }
 
 int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {
-  return send_message(session, OPCODE_PING, data, len);
+  return send_now(session, OPCODE_PING, data, len);
 }
 
 int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len) {
-  return send_message(session, OPCODE_PONG, data, len);
+  return send_now(session, OPCODE_PONG, data, len);
 }
 
 static uint8_t rsv_of(const wsuv_frame_t *frame) {
