@@ -102,7 +102,7 @@ typedef struct wsuv_route {
    * the subprotocol is chosen from wsuv_config::subprotocols.
    */
   const char *subprotocol;
-  bool raw; /**< Sessions are raw (wsuv_request::raw), without extensions. */
+  bool raw;                   /**< Sessions are raw (wsuv_request::raw), without extensions. */
   wsuv_upgrade_cb on_upgrade; /**< Decides; NULL: the server's, see wsuv_server_on_upgrade(). */
 } wsuv_route_t;
 

@@ -281,8 +281,8 @@ WSUV_EXTERN int wsuv_send_text(wsuv_session_t *session, const void *data, size_t
 WSUV_EXTERN int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len);
 
 /** Send a whole message of type #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY, such as one that came. */
-WSUV_EXTERN int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type,
-                                  const void *data, size_t len);
+WSUV_EXTERN int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,
+                                  size_t len);
 
 /** Send a ping. It is sent before queued data, but never inside a frame. */
 WSUV_EXTERN int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len);

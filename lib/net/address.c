@@ -68,3 +68,36 @@ void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *
   default: break;
   }
 }
+
+uint16_t address_port(const struct sockaddr_storage *addr) {
+  switch (addr->ss_family) {
+  case AF_INET: return ntohs(((const struct sockaddr_in *) addr)->sin_port);
+  case AF_INET6: return ntohs(((const struct sockaddr_in6 *) addr)->sin6_port);
+  default: return 0;
+  }
+}
+
+bool address_is_loopback(const struct sockaddr_storage *addr) {
+  const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
+  if (addr->ss_family == AF_INET) return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  return addr->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+/* The prefix ::ffff is nobody's, so IPv4 addresses are kept behind it, as they are mapped. */
+bool address_host(const struct sockaddr_storage *addr, uint64_t *host) {
+  const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
+  uint8_t bytes[sizeof *host] = {0, 0, 0xff, 0xff};
+  if (addr->ss_family == AF_INET) {
+    memcpy(bytes + 4, &in->sin_addr, 4);
+  } else if (addr->ss_family != AF_INET6) {
+    return false;
+  } else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+    memcpy(bytes + 4, in6->sin6_addr.s6_addr + 12, 4);
+  } else {
+    memcpy(bytes, in6->sin6_addr.s6_addr, sizeof bytes);
+  }
+  memcpy(host, bytes, sizeof bytes);
+  return true;
+}

@@ -27,4 +27,15 @@ bool address_is_set(const struct sockaddr_storage *addr);
 /* An address as text, without its port: a literal, or the path of a Unix socket. */
 void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *addr);
 
+/* The port of an IP address; 0 for any other. */
+uint16_t address_port(const struct sockaddr_storage *addr);
+
+/* Whether only this machine can reach it: IPv4 127.0.0.0/8, IPv6 ::1. */
+bool address_is_loopback(const struct sockaddr_storage *addr);
+
+/* What identifies the host of an IP address: an IPv4 address, also one that is mapped into IPv6, or
+   the first 64 bits of an IPv6 address, which one host usually has for itself. false: it is no IP
+   address. */
+bool address_host(const struct sockaddr_storage *addr, uint64_t *host);
+
 #endif

@@ -1,12 +1,10 @@
 #include "session/address_counts.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
 #include "base/error.h"
+#include "net/address.h"
 
-/* A hash table that grows. IPv4 addresses are kept as they would be mapped into IPv6, but in 64 bits:
-   the prefix ::ffff is no one's /64. */
+/* A hash table that grows. IPv4 addresses are kept as they would be mapped into IPv6, but in 64
+   bits: the prefix ::ffff is no one's /64. */
 
 enum { BUCKETS_MIN = 64 };
 
@@ -44,23 +42,6 @@ static int grow(address_counts *t) {
   return 0;
 }
 
-static bool key_of(const struct sockaddr_storage *addr, uint64_t *key) {
-  if (addr->ss_family == AF_INET) {
-    const struct sockaddr_in *in = (const struct sockaddr_in *) (const void *) addr;
-    *key = UINT64_C(0x0000ffff00000000) | in->sin_addr.s_addr;
-    return true;
-  }
-  if (addr->ss_family != AF_INET6) return false;
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) (const void *) addr;
-  const uint8_t *bytes = in6->sin6_addr.s6_addr;
-  uint32_t v4;
-  memcpy(key, bytes, sizeof *key);
-  if (!IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) return true;
-  memcpy(&v4, bytes + 12, sizeof v4);
-  *key = UINT64_C(0x0000ffff00000000) | v4;
-  return true;
-}
-
 address_count *address_counts_find(const address_counts *t, uint64_t key) {
   if (t->count == 0) return NULL;
   const ws_list *bucket = bucket_of(t, key);
@@ -74,7 +55,7 @@ address_count *address_counts_find(const address_counts *t, uint64_t key) {
 address_count *address_counts_find_address(const address_counts *t,
                                            const struct sockaddr_storage *addr) {
   uint64_t key;
-  return key_of(addr, &key) ? address_counts_find(t, key) : NULL;
+  return address_host(addr, &key) ? address_counts_find(t, key) : NULL;
 }
 
 /* A table that cannot grow only becomes slower. */
@@ -94,7 +75,7 @@ address_count *address_counts_get(address_counts *t, const struct sockaddr_stora
                                   int *err) {
   uint64_t key;
   *err = 0;
-  if (!key_of(addr, &key)) return NULL;
+  if (!address_host(addr, &key)) return NULL;
   address_count *c = address_counts_at(t, key);
   if (c == NULL) *err = WS_ENOMEM;
   return c;

@@ -1,12 +1,11 @@
 #ifndef WS_SESSION_ADDRESS_COUNTS_H
 #define WS_SESSION_ADDRESS_COUNTS_H
 
-/* How many connections of a server come from one address: an IPv4 address, or the first 64 bits of
-   an IPv6 address, which one host usually has for itself. Unix sockets are not counted. */
+/* How many connections of a server come from one address (address_host). Unix sockets are not
+   counted. */
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "base/list.h"
@@ -21,12 +20,14 @@ typedef struct address_count {
   struct address_count *of;
 } address_count;
 
+struct sockaddr_storage;
+
 typedef struct address_counts {
   const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the counts. */
-  uint64_t seed;                 /* This random number is in the hash, so that nobody can choose it. */
-  ws_list *buckets;              /* The lists of addresses, by hash; NULL: none was counted yet. */
-  size_t bucket_count;           /* This is the number of `buckets`, a power of two. */
-  size_t count;                  /* This many addresses are counted. */
+  uint64_t seed;       /* This random number is in the hash, so that nobody can choose it. */
+  ws_list *buckets;    /* The lists of addresses, by hash; NULL: none was counted yet. */
+  size_t bucket_count; /* This is the number of `buckets`, a power of two. */
+  size_t count;        /* This many addresses are counted. */
 } address_counts;
 
 void address_counts_init(address_counts *t, const wsuv_allocator_t *alloc, uint64_t seed);

@@ -18,7 +18,7 @@ static wsuv_client_t *client_of(endpoint *e) {
 static void on_gone(endpoint *e) {
   wsuv_client_t *client = client_of(e);
   const wsuv_allocator_t alloc = e->alloc;
-  ending_cb cb;
+  ending_function cb;
   while ((cb = ending_next_callback(&client->ending)) != NULL) {
     notify_client_closed((wsuv_client_close_cb) cb, client);
   }
@@ -27,7 +27,7 @@ static void on_gone(endpoint *e) {
 }
 
 int wsuv_client_close(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return client != NULL ? ending_close(&client->ending, NULL, (ending_cb) cb) : 0;
+  return client != NULL ? ending_close(&client->ending, NULL, (ending_function) cb) : 0;
 }
 
 int wsuv_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_client_close_cb cb) {
@@ -36,11 +36,11 @@ int wsuv_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_cl
   if (client == NULL || how == NULL) return wsuv_client_close(client, cb);
   int err = ending_read(&read, how, &why);
   if (err < 0) return log_refusal((log_to){&client->endpoint.config, NULL}, err, &why);
-  return ending_close(&client->ending, &read, (ending_cb) cb);
+  return ending_close(&client->ending, &read, (ending_function) cb);
 }
 
 int wsuv_client_terminate(wsuv_client_t *client, wsuv_client_close_cb cb) {
-  return client != NULL ? ending_terminate(&client->ending, (ending_cb) cb) : 0;
+  return client != NULL ? ending_terminate(&client->ending, (ending_function) cb) : 0;
 }
 
 /* Creating */
@@ -87,8 +87,8 @@ int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t
 
 /* Posts */
 
-static void run_post(endpoint *e, void (*cb)(void), void *arg) {
-  notify_posted((wsuv_post_cb) cb, client_of(e), arg);
+static void run_post(endpoint *e, void (*function)(void), void *arg) {
+  notify_posted((wsuv_post_cb) function, client_of(e), arg);
 }
 
 int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *arg) {

@@ -29,7 +29,7 @@ static uint64_t ending_now_ms(const ending *n) {
 
 /* Callbacks */
 
-int ending_remember(ending *n, ending_cb cb) {
+int ending_remember(ending *n, ending_function cb) {
   if (cb == NULL) return 0;
   bool first = ws_list_empty(&n->closers);
   ending_closer *c = first ? &n->first : ws_malloc(&n->endpoint->alloc, sizeof *c);
@@ -39,11 +39,11 @@ int ending_remember(ending *n, ending_cb cb) {
   return 0;
 }
 
-ending_cb ending_next_callback(ending *n) {
+ending_function ending_next_callback(ending *n) {
   ws_list *node = ws_list_pop(&n->closers);
   if (node == NULL) return NULL;
   ending_closer *c = ws_list_entry(node, ending_closer, node);
-  ending_cb cb = c->cb;
+  ending_function cb = c->cb;
   if (c != &n->first) ws_free(&n->endpoint->alloc, c);
   return cb;
 }
@@ -203,7 +203,7 @@ static wsuv_end_t in_full(const wsuv_end_t *how) {
   return full;
 }
 
-int ending_terminate(ending *n, ending_cb cb) {
+int ending_terminate(ending *n, ending_function cb) {
   int err = ending_remember(n, cb), recovered = endpoint_close(n->endpoint);
   n->spread_end_ms = 0;
   terminate_all(n);
@@ -212,7 +212,7 @@ int ending_terminate(ending *n, ending_cb cb) {
 
 /* If the program has closed the handles, there is no connection any more for a closing
    handshake. If nothing is left to end, the environment may be closing already. */
-int ending_close(ending *n, const wsuv_end_t *how, ending_cb cb) {
+int ending_close(ending *n, const wsuv_end_t *how, ending_function cb) {
   const wsuv_end_t full = in_full(how);
   endpoint *e = n->endpoint;
   if (endpoint_lost(e)) return ending_terminate(n, cb);

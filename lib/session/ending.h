@@ -16,12 +16,12 @@
 #include "session/endpoint.h"
 
 /* A callback of the program. Its own type has an argument; the owner of the ending converts it. */
-typedef void (*ending_cb)(void);
+typedef void (*ending_function)(void);
 
 /* A callback that runs when everything has ended. */
 typedef struct ending_closer {
-  ws_list node; /* This links the record into ending.closers. */
-  ending_cb cb; /* The program's callback is not NULL. */
+  ws_list node;       /* This links the record into ending.closers. */
+  ending_function cb; /* The program's callback is not NULL. */
 } ending_closer;
 
 typedef struct ending {
@@ -45,16 +45,16 @@ typedef struct ending {
 void ending_init(ending *n, endpoint *e);
 
 /* Remember a callback for the end; NULL: none. Returns 0 or WS_ENOMEM. */
-int ending_remember(ending *n, ending_cb cb);
+int ending_remember(ending *n, ending_function cb);
 
 /* Close everything: sessions that are not open are cancelled at once, open ones are closed as
    `how` says, which was read; NULL: with 1001 at once, and nothing is terminated. If the program
    has closed the handles, sessions are terminated. Returns 0; WS_ENOMEM: the callback is not
    called, or as endpoint_close. */
-int ending_close(ending *n, const wsuv_end_t *how, ending_cb cb);
+int ending_close(ending *n, const wsuv_end_t *how, ending_function cb);
 
 /* The same, but terminate every session. */
-int ending_terminate(ending *n, ending_cb cb);
+int ending_terminate(ending *n, ending_function cb);
 
 /* Read a caller's structure into one of the current size, and check it. Returns 0; WSUV_ESIZE;
    WSUV_ECLOSECODE, WSUV_ECONTROL, WSUV_EUTF8 as wsuv_session_close; WS_EINVAL: the timeout is less
@@ -62,6 +62,6 @@ int ending_terminate(ending *n, ending_cb cb);
 int ending_read(wsuv_end_t *to, const wsuv_end_t *from, ws_why *why);
 
 /* When everything has ended: get the next callback, and forget it. NULL: that was the last one. */
-ending_cb ending_next_callback(ending *n);
+ending_function ending_next_callback(ending *n);
 
 #endif

@@ -107,24 +107,24 @@ void endpoint_leave_queue(endpoint *e, connect_place *place) {
 /* Calls of other threads */
 
 typedef struct endpoint_call {
-  post post;          /* This must be the first field, because run_call converts its address. */
-  endpoint *endpoint; /* The call is for this endpoint, which is not freed before it has run. */
-  endpoint_run run;   /* This calls the program's function. */
-  void (*cb)(void);   /* This is the program's function, which has another type. */
-  void *arg;          /* This pointer belongs to the program. */
+  post post;              /* This must be the first field, because run_call converts its address. */
+  endpoint *endpoint;     /* The call is for this endpoint, which is not freed before it has run. */
+  endpoint_run run;       /* This calls the program's function. */
+  void (*function)(void); /* This is the program's function, which has another type. */
+  void *arg;              /* This pointer belongs to the program. */
 } endpoint_call;
 
 static void run_call(post *p) {
   const endpoint_call call = *(endpoint_call *) (void *) p;
   ws_free(&call.endpoint->alloc, p);
-  call.run(call.endpoint, call.cb, call.arg);
+  call.run(call.endpoint, call.function, call.arg);
 }
 
-int endpoint_post(endpoint *e, endpoint_run run, void (*cb)(void), void *arg) {
+int endpoint_post(endpoint *e, endpoint_run run, void (*function)(void), void *arg) {
   endpoint_call *call = ws_malloc(&e->alloc, sizeof *call);
   if (call == NULL) return WS_ENOMEM;
-  *call =
-      (endpoint_call){.post = {.run = run_call}, .endpoint = e, .run = run, .cb = cb, .arg = arg};
+  *call = (endpoint_call){
+      .post = {.run = run_call}, .endpoint = e, .run = run, .function = function, .arg = arg};
   if (posts_add(&e->posts, &call->post)) return 0;
   ws_free(&e->alloc, call);
   return WSUV_ESTATE;

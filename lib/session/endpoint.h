@@ -136,12 +136,13 @@ int endpoint_close(endpoint *e);
 void endpoint_retain(endpoint *e);
 void endpoint_release(endpoint *e);
 
-/* A call of the program's on the loop's thread; `run` converts `cb` to its type, and calls it. */
-typedef void (*endpoint_run)(endpoint *e, void (*cb)(void), void *arg);
+/* A call of the program's on the loop's thread; `run` converts `function` to its type, and calls
+ * it. */
+typedef void (*endpoint_run)(endpoint *e, void (*function)(void), void *arg);
 
 /* Run a call on the loop's thread. May be called from any thread. Returns 0; WSUV_ESTATE: the
    endpoint is closing; or WS_ENOMEM. */
-int endpoint_post(endpoint *e, endpoint_run run, void (*cb)(void), void *arg);
+int endpoint_post(endpoint *e, endpoint_run run, void (*function)(void), void *arg);
 
 /* Replace the TLS configuration for the sessions to come; NULL: the defaults. Everything that it
    names is read here. Returns as wsuv_client_set_tls. */

@@ -50,7 +50,8 @@ void handshakes_free(handshakes *h) {
   h->timer = NULL;
 }
 
-/* Places are entered nearly in the order of their deadlines, so the search from the end is short. */
+/* Places are entered nearly in the order of their deadlines, so the search from the end is short.
+ */
 void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind,
                       uint64_t deadline_ms) {
   ws_list *at = h->lists[kind].prev;

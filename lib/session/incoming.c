@@ -116,8 +116,8 @@ static int go_on_reading(incoming *in) {
   return err;
 }
 
-/* The error response has left. The peer can read it, as long as we take what it still sends: closing
-   with unread bytes would reset the connection. */
+/* The error response has left. The peer can read it, as long as we take what it still sends:
+   closing with unread bytes would reset the connection. */
 static void await_end(incoming *in) {
   in->state = INCOMING_ENDING;
   in->base.filter->ops->shutdown(in->base.filter);
@@ -461,7 +461,8 @@ static void incoming_end(incoming *in, bool now) {
 
 void incoming_end_all(handshakes *h, bool now) {
   handshake_place *place;
-  while ((place = handshakes_first(h, HANDSHAKE_READING)) != NULL) incoming_end(of_place(place), now);
+  while ((place = handshakes_first(h, HANDSHAKE_READING)) != NULL)
+    incoming_end(of_place(place), now);
   while ((place = handshakes_first(h, HANDSHAKE_DECIDING)) != NULL) {
     incoming_end(of_place(place), now);
   }

@@ -14,8 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sys/socket.h>
-
 #include <wsuv/refusal.h>
 
 #include "base/block.h"
@@ -70,11 +68,11 @@ typedef enum incoming_state {
 struct incoming {
   opening base; /* This must be the first field, because of_opening converts its address. */
   const wsuv_allocator_t *alloc; /* This is the endpoint's allocator, which outlives the request. */
-  endpoint *endpoint;     /* The connection came to this endpoint; NULL after on_over. */
-  handshakes *handshakes; /* The connection waits here for its deadlines. */
-  handshake_place place;  /* This is its place there. */
-  address_counts *counts; /* The connection is counted here under its address. */
-  address_count *from;    /* These are the counts of its address, or NULL. */
+  endpoint *endpoint;            /* The connection came to this endpoint; NULL after on_over. */
+  handshakes *handshakes;        /* The connection waits here for its deadlines. */
+  handshake_place place;         /* This is its place there. */
+  address_counts *counts;        /* The connection is counted here under its address. */
+  address_count *from;           /* These are the counts of its address, or NULL. */
   const incoming_events *events; /* The owner's functions are in this table. */
   h1_server *request;            /* The connection owns the request and the text of the answer. */
   block early;       /* These bytes came behind the request before the answer was written. */
@@ -91,13 +89,14 @@ struct incoming {
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */
 int incoming_init(incoming *in, endpoint *e, const incoming_events *events);
 
-/* Begin, with TLS unless `tls` is NULL. `base.peer` is set. The connection takes a place in `h` and is
-   counted under its address. */
+/* Begin, with TLS unless `tls` is NULL. `base.peer` is set. The connection takes a place in `h` and
+   is counted under its address. */
 void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
                     tls_context *tls);
 
 /* The answer, whose text is in `request`, is 101: the connection is an opening from now on, and its
-   session begins. The result of the handshake gets these parameters of the path, which may be NULL. */
+   session begins. The result of the handshake gets these parameters of the path, which may be NULL.
+ */
 opening *incoming_accept(incoming *in, ws_params *params);
 
 /* The answer is an error response, whose text is in `request`. */

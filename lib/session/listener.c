@@ -1,6 +1,5 @@
 #include "session/listener.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -14,13 +13,13 @@
 enum { PARTS_MAX = 2, PORT_TRIES = 16 };
 
 struct wsuv_listener {
-  ws_list node;          /* This links the listener into wsuv_server.listeners. */
-  wsuv_server_t *server; /* The server outlives the listener. */
+  ws_list node;                  /* This links the listener into wsuv_server.listeners. */
+  wsuv_server_t *server;         /* The server outlives the listener. */
   ws_listener *parts[PARTS_MAX]; /* The listener owns these sockets. */
   size_t count;                  /* It has this many of them. */
-  bool secure;   /* Connections begin with TLS. */
-  bool loopback; /* Only this machine can reach the address. */
-  bool accepted; /* A connection has come since listener_drain looked. */
+  bool secure;                   /* Connections begin with TLS. */
+  bool loopback;                 /* Only this machine can reach the address. */
+  bool accepted;                 /* A connection has come since listener_drain looked. */
 };
 
 SIZED_TYPE(options_type, wsuv_listen_options_t, backlog, sizeof(wsuv_listen_options_t));
@@ -122,12 +121,6 @@ static void free_listener(wsuv_listener_t *l) {
   ws_free(&l->server->endpoint.alloc, l);
 }
 
-static uint16_t port_of(const struct sockaddr_storage *addr) {
-  const struct sockaddr_in *in = (const struct sockaddr_in *) (const void *) addr;
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) (const void *) addr;
-  return ntohs(addr->ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
-}
-
 static bool is_missing(int err) {
   return err == WS_EADDRNOTAVAIL || err == WS_EAFNOSUPPORT;
 }
@@ -144,7 +137,7 @@ static int add_localhost_once(wsuv_listener_t *l, ws_listen_options *socket, uns
   int err = add_address(l, socket, "127.0.0.1", port);
   if (err == 0) err = ops_of(l->server)->listener_address(l->parts[0], &bound);
   if (err < 0) return is_missing(err) ? add_address(l, socket, "::1", port) : err;
-  err = add_address(l, socket, "::1", port_of(&bound));
+  err = add_address(l, socket, "::1", address_port(&bound));
   return is_missing(err) ? 0 : err;
 }
 
@@ -173,13 +166,6 @@ static int add_host(wsuv_listener_t *l, ws_listen_options *socket, const char *h
   return add_address(l, socket, host, port);
 }
 
-static bool is_loopback(const struct sockaddr_storage *addr) {
-  const struct sockaddr_in *in = (const struct sockaddr_in *) (const void *) addr;
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) (const void *) addr;
-  if (addr->ss_family == AF_INET) return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-  return addr->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
 /* Peers that have died without a word stay for ever if nothing asks for them. */
 static void warn_once(wsuv_server_t *server) {
   const wsuv_config_t *c = &server->endpoint.config;
@@ -195,12 +181,12 @@ static int finish(wsuv_listener_t *l, wsuv_listener_t **out) {
   char text[ADDRESS_TEXT_SIZE];
   int err = wsuv_listener_address(l, &addr);
   if (err < 0) return err;
-  l->loopback = is_loopback(&addr);
+  l->loopback = address_is_loopback(&addr);
   ws_list_append(&l->server->listeners, &l->node);
   endpoint_keep_loop_alive(&l->server->endpoint, true);
   address_print(text, &addr);
   log_line(log_of(l->server), WSUV_LOG_INFO, "listening on %s port %u%s", text,
-           addr.ss_family == AF_UNIX ? 0 : (unsigned) port_of(&addr), l->secure ? ", TLS" : "");
+           (unsigned) address_port(&addr), l->secure ? ", TLS" : "");
   warn_once(l->server);
   if (out != NULL) *out = l;
   return 0;

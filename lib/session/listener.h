@@ -8,8 +8,8 @@
 /* Close all listeners of a server. */
 void listener_close_all(wsuv_server_t *server);
 
-/* Close each listener that has accepted nothing since the last call: nothing waits in its backlog. A
-   whole turn of the loop lies between two calls. Returns whether one is left. */
+/* Close each listener that has accepted nothing since the last call: nothing waits in its backlog.
+   A whole turn of the loop lies between two calls. Returns whether one is left. */
 bool listener_drain(wsuv_server_t *server);
 
 #endif

@@ -11,10 +11,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include <wsuv/session.h>
 
+#include "net/address.h"
 #include "net/filter.h"
 #include "proto/handshake/handshake_result.h"
 

@@ -32,7 +32,7 @@ int route_extensions(extension_list **out, endpoint *e, const wsuv_config_t *own
 static int fill(route *r, endpoint *e, const wsuv_route_t *from, ws_why *why) {
   int err = route_read_callbacks(&r->callbacks, from->callbacks, why);
   r->data = from->data;
-  r->on_upgrade = from->on_upgrade;
+  r->upgrade_cb = from->on_upgrade;
   r->raw = from->raw;
   if (err < 0) return err;
   if (from->config != NULL) return set_config(r, e, from->config, why);

@@ -13,15 +13,15 @@
 #include "session/endpoint.h"
 
 typedef struct route {
-  ws_list node;              /* This links the route into wsuv_server.route_list. */
+  ws_list node;               /* This links the route into wsuv_server.route_list. */
   wsuv_callbacks_t callbacks; /* This is a copy of the callbacks of its sessions. */
-  void *data;                /* This pointer belongs to the program. */
+  void *data;                 /* This pointer belongs to the program. */
   /* This is a deep copy of the route's own configuration, or, without one, the endpoint's. */
   const wsuv_config_t *config;
   wsuv_config_t own; /* `config` points here if the route has a configuration of its own. */
   /* The route has a reference to the extensions that its sessions may have, or this is NULL. */
   extension_list *extensions;
-  wsuv_upgrade_cb on_upgrade; /* This is the route's hook, or NULL. */
+  wsuv_upgrade_cb upgrade_cb; /* This is the route's hook, or NULL. */
   bool raw;                   /* Its sessions are raw. */
 } route;
 

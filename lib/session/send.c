@@ -131,8 +131,8 @@ int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
 
 int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,
                       size_t len) {
-  bool whole = type == WSUV_FRAME_TEXT || type == WSUV_FRAME_BINARY;
-  return whole ? send_message(session, (frame_opcode) type, data, len) : WS_EINVAL;
+  if (type == WSUV_FRAME_TEXT) return wsuv_send_text(session, data, len);
+  return type == WSUV_FRAME_BINARY ? wsuv_send_binary(session, data, len) : WS_EINVAL;
 }
 
 int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {

@@ -22,11 +22,9 @@ static log_to server_log(const wsuv_server_t *server) {
 
 static void on_gone(endpoint *e) {
   wsuv_server_t *server = server_of(e);
-  ws_list *node;
-  while ((node = ws_list_pop(&server->closers)) != NULL) {
-    server_closer *c = ws_list_entry(node, server_closer, node);
-    notify_server_closed(c->cb, server);
-    if (c != &server->closer) ws_free(&e->alloc, c);
+  ending_function cb;
+  while ((cb = ending_next_callback(&server->ending)) != NULL) {
+    notify_server_closed((wsuv_server_close_cb) cb, server);
   }
   endpoint_free(e);
   server_free(server);
@@ -45,44 +43,34 @@ static void on_release(endpoint *e) {
   address_counts_free(&server->sessions);
 }
 
-static int remember(wsuv_server_t *server, wsuv_server_close_cb cb) {
-  if (cb == NULL) return 0;
-  bool first = ws_list_empty(&server->closers);
-  server_closer *c = first ? &server->closer : ws_malloc(&server->endpoint.alloc, sizeof *c);
-  if (c == NULL) return WS_ENOMEM;
-  c->cb = cb;
-  ws_list_append(&server->closers, &c->node);
-  return 0;
-}
-
-static void close_session(wsuv_session_t *s) {
-  if (wsuv_session_close(s, WSUV_CLOSE_GOING_AWAY, NULL) < 0) wsuv_session_terminate(s);
-}
-
-static int server_end(wsuv_server_t *server, wsuv_server_close_cb cb, bool now) {
-  endpoint *e = &server->endpoint;
-  if (endpoint_lost(e)) now = true;
-  int err = remember(server, cb), recovered = endpoint_close(e);
+/* Listeners, and connections without a session. */
+static void end_others(wsuv_server_t *server, bool now) {
   listener_close_all(server);
   incoming_end_all(&server->handshakes, now);
-  for (ws_list *n = e->sessions.next; n != &e->sessions; n = n->next) {
-    wsuv_session_t *s = ws_list_entry(n, wsuv_session_t, node);
-    if (now) {
-      wsuv_session_terminate(s);
-    } else {
-      close_session(s);
-    }
-  }
-  return err < 0 ? err : recovered;
+}
+
+static void terminate_others(endpoint *e) {
+  end_others(server_of(e), true);
+}
+
+static int server_close(wsuv_server_t *server, const wsuv_end_t *how, ending_function cb) {
+  int err = ending_close(&server->ending, how, cb);
+  end_others(server, endpoint_lost(&server->endpoint));
+  return err;
 }
 
 int wsuv_server_close(wsuv_server_t *server, const wsuv_end_t *how, wsuv_server_close_cb cb) {
-  (void) how;
-  return server != NULL ? server_end(server, cb, false) : 0;
+  wsuv_end_t read;
+  ws_why why = {""};
+  if (server == NULL) return 0;
+  wsuv_end_init(&read);
+  int err = how != NULL ? ending_read(&read, how, &why) : 0;
+  if (err < 0) return log_refusal(server_log(server), err, &why);
+  return server_close(server, &read, (ending_function) cb);
 }
 
 int wsuv_server_terminate(wsuv_server_t *server, wsuv_server_close_cb cb) {
-  return server != NULL ? server_end(server, cb, true) : 0;
+  return server != NULL ? ending_terminate(&server->ending, (ending_function) cb) : 0;
 }
 
 /* Draining */
@@ -99,7 +87,7 @@ static void on_drain_task(endpoint_task *task) {
   if (listener_drain(server)) {
     endpoint_schedule(e, task);
   } else if (is_idle(server)) {
-    server_end(server, NULL, false);
+    server_close(server, NULL, NULL);
   }
 }
 
@@ -107,7 +95,7 @@ int wsuv_server_drain(wsuv_server_t *server, wsuv_server_close_cb cb) {
   if (server == NULL) return 0;
   endpoint *e = &server->endpoint;
   if (endpoint_lost(e)) return WS_ECANCELED;
-  int err = remember(server, cb);
+  int err = ending_remember(&server->ending, (ending_function) cb);
   server->draining = true;
   endpoint_schedule(e, &server->drain_task);
   return err;
@@ -138,6 +126,8 @@ static int fill(wsuv_server_t *server, ws_env *env, const wsuv_config_t *config)
   address_counts_init(&server->addresses, &e->alloc, seed);
   address_counts_init(&server->sessions, &e->alloc, seed);
   router_init(&server->routes, &e->alloc);
+  ending_init(&server->ending, e);
+  server->ending.terminate_others = terminate_others;
   return 0;
 }
 
@@ -146,7 +136,6 @@ int server_new_in(wsuv_server_t **out, ws_env *env, const wsuv_config_t *config)
   if (server == NULL) return WS_ENOMEM;
   ws_list_init(&server->route_list);
   ws_list_init(&server->listeners);
-  ws_list_init(&server->closers);
   ws_list_init(&server->drain_task.node);
   server->drain_task.run = on_drain_task;
   int err = fill(server, env, config);
@@ -213,17 +202,17 @@ int wsuv_server_route(wsuv_server_t *server, const char *path, const wsuv_callba
 }
 
 void wsuv_server_on_upgrade(wsuv_server_t *server, wsuv_upgrade_cb cb) {
-  server->on_upgrade = cb;
+  server->upgrade_cb = cb;
 }
 
 void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb cb) {
-  server->on_refused = cb;
+  server->refused_cb = cb;
 }
 
 /* Properties */
 
-static void run_post(endpoint *e, void (*cb)(void), void *arg) {
-  notify_server_posted((wsuv_server_post_cb) cb, server_of(e), arg);
+static void run_post(endpoint *e, void (*function)(void), void *arg) {
+  notify_server_posted((wsuv_server_post_cb) function, server_of(e), arg);
 }
 
 int wsuv_server_post(wsuv_server_t *server, wsuv_server_post_cb cb, void *arg) {

@@ -10,33 +10,26 @@
 
 #include "proto/handshake/router.h"
 #include "session/address_counts.h"
+#include "session/ending.h"
 #include "session/endpoint.h"
 #include "session/handshakes.h"
 
-/* A callback that runs when the server is closed. */
-typedef struct server_closer {
-  ws_list node;            /* This links the record into wsuv_server.closers. */
-  wsuv_server_close_cb cb; /* The program's callback is not NULL. */
-} server_closer;
-
 struct wsuv_server {
-  endpoint endpoint;     /* The endpoint has the parts that a client needs, too. */
-  handshakes handshakes; /* The connections without a session wait here for their deadlines. */
+  endpoint endpoint;        /* The endpoint has the parts that a client needs, too. */
+  handshakes handshakes;    /* The connections without a session wait here for their deadlines. */
   address_counts addresses; /* Connections are counted here under their addresses. */
   /* With a limit of sessions for each address, the sessions are here, each with its address. */
   address_counts sessions;
   router routes;              /* These are the routes, each of which is a `route` (route.h). */
   ws_list route_list;         /* These are the same routes, which the server owns. */
   ws_list listeners;          /* All listeners are in this list until they are closed. */
-  wsuv_upgrade_cb on_upgrade; /* The program's hook for routes without one, or NULL. */
-  wsuv_refused_cb on_refused; /* The program's callback for refused connections, or NULL. */
-  void *data;    /* This pointer belongs to the program; the server does not use it. */
-  /* This is the record of the first callback, so that no memory is allocated for it. */
-  server_closer closer;
-  ws_list closers; /* These are the records of all callbacks, in the order of the calls. */
-  endpoint_task drain_task; /* This closes listeners that are drained, and ends the server. */
-  bool warned;   /* The log was told that dead peers will not be noticed. */
-  size_t owed;   /* The program owes this many answers. */
+  wsuv_upgrade_cb upgrade_cb; /* The program's hook for routes without one, or NULL. */
+  wsuv_refused_cb refused_cb; /* The program's callback for refused connections, or NULL. */
+  void *data;                 /* This pointer belongs to the program; the server does not use it. */
+  ending ending;              /* This closes the server. */
+  endpoint_task drain_task;   /* This closes listeners that are drained, and ends the server. */
+  bool warned;                /* The log was told that dead peers will not be noticed. */
+  size_t owed;                /* The program owes this many answers. */
   bool gone;     /* The server was closed; its memory is kept while answers are owed. */
   bool draining; /* The server ends when the last session has ended. */
 };

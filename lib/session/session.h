@@ -137,9 +137,9 @@ const ws_filter *session_filter(const wsuv_session_t *s);
 
 wsuv_stage_t session_stage(const wsuv_session_t *s);
 
-/* Call `cb` with each session of an endpoint. Those that it makes are left out; every call is allowed
-   in it. */
-void session_walk(endpoint *e, void (*cb)(wsuv_session_t *s, void *arg), void *arg);
+/* Call `cb` with each session of an endpoint. Those that it makes are left out; every call is
+   allowed in it. */
+void session_walk(endpoint *e, wsuv_client_walk_cb cb, void *arg);
 
 /* Log the frames of all sessions of an endpoint, if its log level includes them. */
 void session_trace(endpoint *e);

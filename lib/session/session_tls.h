@@ -14,8 +14,8 @@
 void session_tls_log(log_to to, const ws_filter *filter);
 
 /* Fill in the program's structure. `filter` is NULL if there is no connection. If the session has
-   ended, the certificate of a handshake that failed is told, too. Returns 0; WSUV_ESTATE: there is no
-   TLS, or it has negotiated nothing yet; or WSUV_ESIZE, which is logged. */
+   ended, the certificate of a handshake that failed is told, too. Returns 0; WSUV_ESTATE: there is
+   no TLS, or it has negotiated nothing yet; or WSUV_ESIZE, which is logged. */
 int session_tls_read(const ws_filter *filter, bool ended, wsuv_tls_info_t *info, log_to log);
 
 /* Describe the TLS error, if a session has ended with one (info->status): the filter's error, or

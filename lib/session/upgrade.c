@@ -15,16 +15,16 @@
 #include "session/session.h"
 #include "session/session_tls.h"
 
-/* Requests are checked in the order that wsuv/server.h names. An upgrade is freed when its connection
-   is over and no answer is owed any more, whichever comes last. */
+/* Requests are checked in the order that wsuv/server.h names. An upgrade is freed when its
+   connection is over and no answer is owed any more, whichever comes last. */
 
 struct wsuv_upgrade {
   incoming in; /* This must be the first field, because of_incoming converts its address. */
-  wsuv_server_t *server; /* The request came to this server, whose memory outlives the upgrade. */
-  router_match match; /* This is the route, and the parameters, which the upgrade owns. */
-  ws_params *query;   /* The upgrade owns the decoded query; NULL: it was not asked for. */
-  void *data;         /* This pointer belongs to the program. */
-  wsuv_upgrade_cb on_gone; /* The program's callback, or NULL. */
+  wsuv_server_t *server;   /* The request came to this server, whose memory outlives the upgrade. */
+  router_match match;      /* This is the route, and the parameters, which the upgrade owns. */
+  ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
+  void *data;              /* This pointer belongs to the program. */
+  wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
   bool loopback;           /* Only this machine can reach the address that it came to. */
   bool owed;               /* The program owes the answer. */
   bool over;               /* The connection is over. */
@@ -87,11 +87,12 @@ static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
       .tls_error = tls.tls_error,
       .tls_library = tls.tls_library,
       .tls_verify_flags = tls.tls_verify_flags,
-      .address = address_is_set(&u->in.base.peer) ? (const struct sockaddr *) &u->in.base.peer : NULL,
+      .address =
+          address_is_set(&u->in.base.peer) ? (const struct sockaddr *) &u->in.base.peer : NULL,
       .detail = tls.detail,
   };
   log_refused(server, &refusal, &u->in.base.peer);
-  if (server->on_refused != NULL) notify_refused(server->on_refused, server, &refusal);
+  if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
 }
 
 static void on_refused(incoming *in, const incoming_failure *failure) {
@@ -100,7 +101,7 @@ static void on_refused(incoming *in, const incoming_failure *failure) {
 
 static void on_gone(incoming *in) {
   wsuv_upgrade_t *u = of_incoming(in);
-  if (u->on_gone != NULL) notify_upgrade(u->on_gone, u);
+  if (u->gone_cb != NULL) notify_upgrade(u->gone_cb, u);
 }
 
 static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
@@ -294,8 +295,8 @@ static void forget_farewell(wsuv_session_t *s, const wsuv_close_info_t *info) {
 }
 
 int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char *reason) {
-  const wsuv_callbacks_t callbacks = {
-      WSUV_CALLBACKS_INIT, .on_open = say_farewell, .on_close = forget_farewell};
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = say_farewell,
+                                      .on_close = forget_farewell};
   wsuv_accept_t accept;
   size_t len;
   int err = may_answer(upgrade);
@@ -333,14 +334,14 @@ static void accept_at_once(wsuv_upgrade_t *u) {
 
 static void decide(wsuv_upgrade_t *u) {
   const route *r = u->match.route;
-  wsuv_upgrade_cb hook = r->on_upgrade != NULL ? r->on_upgrade : u->server->on_upgrade;
+  wsuv_upgrade_cb cb = r->upgrade_cb != NULL ? r->upgrade_cb : u->server->upgrade_cb;
   u->data = r->data;
-  if (hook == NULL) {
+  if (cb == NULL) {
     accept_at_once(u);
   } else {
     u->owed = true;
     server_owe(u->server, true);
-    notify_upgrade(hook, u);
+    notify_upgrade(cb, u);
   }
 }
 
@@ -396,10 +397,8 @@ static void on_request(incoming *in) {
 
 /* Beginning */
 
-static const incoming_events events = {.on_request = on_request,
-                                       .on_refused = on_refused,
-                                       .on_gone = on_gone,
-                                       .on_over = on_over};
+static const incoming_events events = {
+    .on_request = on_request, .on_refused = on_refused, .on_gone = on_gone, .on_over = on_over};
 
 static void on_dropped(void *up) {
   (void) up; /* nothing belongs to the connection */
@@ -481,9 +480,8 @@ const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name) 
 }
 
 const char *wsuv_upgrade_query(wsuv_upgrade_t *upgrade, const char *name) {
-  if (upgrade->query == NULL &&
-      ws_params_of_query(&upgrade->query, upgrade->in.alloc,
-                         h1_server_query(upgrade->in.request)) < 0) {
+  if (upgrade->query == NULL && ws_params_of_query(&upgrade->query, upgrade->in.alloc,
+                                                   h1_server_query(upgrade->in.request)) < 0) {
     return NULL;
   }
   return ws_params_get(upgrade->query, name);
@@ -523,5 +521,5 @@ void *wsuv_upgrade_data(const wsuv_upgrade_t *upgrade) {
 }
 
 void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb cb) {
-  upgrade->on_gone = cb;
+  upgrade->gone_cb = cb;
 }

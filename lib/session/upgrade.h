@@ -5,8 +5,8 @@
    what the program decides. */
 
 #include <stdbool.h>
-#include <sys/socket.h>
 
+#include "net/address.h"
 #include "net/filter.h"
 #include "session/server_state.h"
 
@@ -14,7 +14,7 @@
 typedef struct upgrade_origin {
   const struct sockaddr_storage *peer; /* This is the peer's address. */
   bool secure;                         /* It begins with TLS. */
-  bool loopback;                       /* Only this machine can reach the address that it came to. */
+  bool loopback; /* Only this machine can reach the address that it came to. */
 } upgrade_origin;
 
 /* Take over a connection that a listener has accepted. Call it from the loop. */

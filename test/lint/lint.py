@@ -42,7 +42,7 @@ PLAIN = headers(
     'wsuv/config wsuv/deflate wsuv/end wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
     'wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
 )
-WSUV = PLAIN | headers('wsuv wsuv/client wsuv/converter wsuv/session wsuv/stats')
+WSUV = PLAIN | headers('wsuv wsuv/client wsuv/converter wsuv/server wsuv/session wsuv/stats')
 
 # Headers of C11, and the compilers' own for wide words.
 STANDARD = headers(
@@ -118,9 +118,10 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'connect convert client ending control send settings session_info stats session attempt '
-    'request opening session_tls notify inflow outflow gather timeouts session_limits closing '
-    'cause endpoint connect_queue completions keepalive progress callback_set posts log config'
+    'server listener upgrade server_state connect convert client ending control send settings '
+    'session_info stats session attempt request incoming opening route session_tls notify inflow '
+    'outflow gather timeouts session_limits closing cause endpoint handshakes address_counts '
+    'connect_queue completions keepalive progress callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.
@@ -142,8 +143,8 @@ CALLBACK = re.compile(
 )
 # The callback that a program passes to a send, a post or a client's close is named cb in
 # lib/session, so that this lint finds its calls.
-PASSED = re.compile(r'\b(wsuv_\w+_cb)[ \t\n]+(?!cb\b)(\w+)')
-PASSED_CALL = re.compile(r'\bcb[ \t\n]*\)?[ \t\n]*\(')
+PASSED = re.compile(r'\b(wsuv_\w+_cb)[ \t\n]+(?!(?:\w+_)?cb\b)(\w+)')
+PASSED_CALL = re.compile(r'\b(?<!_t )(?:[a-z]+_)?cb[ \t\n]*\)?[ \t\n]*\(')
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME)\b')
 
 # One alternative matches a comment, the other a literal: what begins first wins.
@@ -267,7 +268,8 @@ def check_callbacks(path, code):
     if not path.startswith('lib/session/'):
         return
     for match in PASSED.finditer(code):
-        yield line_of(code, match.start()), 'callback', f'{match.group(2)} should be named cb'
+        name = match.group(2)
+        yield line_of(code, match.start()), 'callback', f'{name} should be named cb or ..._cb'
     for match in PASSED_CALL.finditer(code):
         yield line_of(code, match.start()), 'callback', 'calls cb'
 

@@ -54,7 +54,7 @@ const wsuv_tls_config_t *world_server_tls(const world *w) {
 tls_context *world_client_context(world *w) {
   tls_failure failure;
   if (w->tls != NULL && w->client_tls == NULL) {
-    CHECK(tls_loaded_context(&w->client_tls, &ws_alloc_libc, &the_identity()->trust, TLS_CLIENT,
+    CHECK(tls_loaded_context(&w->client_tls, &ws_alloc_libc, &the_identity()->trust, WS_CLIENT,
                              &failure) == 0);
   }
   return w->client_tls;

@@ -12,8 +12,8 @@
 /* Whether a code may be in a close frame: 1000-1003, 1007-1014, 3000-4999. */
 bool close_code_valid(unsigned code);
 
-/* Whether a close frame may have this code and this reason, which is terminated or NULL. 0, with its
-   length in *len; WSUV_ECLOSECODE; WSUV_ECONTROL: the reason is too long; WSUV_EUTF8. */
+/* Whether a close frame may have this code and this reason, which is terminated or NULL. 0, with
+   the length of the reason in *len; WSUV_ECLOSECODE; WSUV_ECONTROL: too long; WSUV_EUTF8. */
 int close_code_check(unsigned code, const char *reason, size_t *len);
 
 /* The close code that is sent to the peer for an error: 1002 for WSUV_EPROTOCOL; 1007 for
