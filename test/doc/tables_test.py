@@ -295,7 +295,8 @@ class Papers(unittest.TestCase):
         for path in glob.glob(f'{ROOT}/include/wsuv/*.h'):
             if not path.endswith('/export.h'):
                 with open(path, encoding='utf-8') as file:
-                    self.assertIn(*re.findall(r'@addtogroup (\w+)', file.read()), groups, path)
+                    named = re.findall(r'@addtogroup (\w+)', file.read())
+                self.assertTrue(named and groups.issuperset(named), f'{path}: {named}')
 
     def test_every_finding_is_listed(self):
         listed = LINK.findall(read('findings/README.md'))
