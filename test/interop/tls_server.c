@@ -110,7 +110,9 @@ static void send_output(caller *c) {
   }
   const uv_buf_t buf = uv_buf_init(s->data, (unsigned) done);
   s->request.data = s;
-  if (uv_write(&s->request, (uv_stream_t *) &c->tcp, &buf, 1, on_sent) < 0) abort();
+  if (uv_write(&s->request, (uv_stream_t *) &c->tcp, &buf, 1, on_sent) == 0) return;
+  free(s); /* the connection is gone */
+  close_caller(c);
 }
 
 static void end_caller(caller *c, const char *event, int status) {

@@ -209,41 +209,18 @@ TEST(test_client_certificate) {
   assert_memory_equal(f.peer_cert, pair_client.der, pair_client.der_len);
 }
 
-static void connect_refused(tls_pair *p, int server_status) {
-  pair_meet(p, pair_host);
-  assert_int_equal(p->server.shaken, server_status);
-  tls_end_eof(&p->client);
-}
-
-static int client_status(const tls_pair *p) {
-  return p->client.shaken != 0 ? p->client.shaken : p->client.ended;
-}
-
-/* mbedTLS's alerts in TLS 1.3 come with keys that its own client does not expect, which is why
-   alerts are tried with TLS 1.2. */
-TEST(test_client_certificate_is_wanted) {
-  pair_config.max_version = WSUV_TLS_1_2;
-  SCOPED(tls_pair, p);
-  pair_serve(&p, &pair_server, &pair_ca);
-  connect_refused(&p, WSUV_ETLSVERIFY);
-  assert_int_equal(client_status(&p), WSUV_ETLS);
-  assert_string_equal(pair_facts(&p.client).text, "alert of the peer: handshake failure");
-  assert_int_equal(pair_facts(&p.server).library_error, -0x7480);
-  assert_int_equal(pair_facts(&p.server).verify_flags, WSUV_CERT_MISSING);
-  assert_string_equal(pair_facts(&p.server).text, "no certificate");
-}
-
 TEST(test_client_certificate_of_a_stranger) {
   pair_own(&pair_client);
-  pair_config.max_version = WSUV_TLS_1_2;
   SCOPED(tls_pair, p);
   pair_serve(&p, &pair_server, &pair_other_ca);
-  connect_refused(&p, WSUV_ETLSVERIFY);
-  assert_int_equal(client_status(&p), WSUV_ETLS);
+  pair_meet(&p, pair_host);
+  assert_int_equal(p.server.shaken, WSUV_ETLSVERIFY);
+  assert_int_equal(p.client.shaken != 0 ? p.client.shaken : p.client.ended, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text,
                       "alert of the peer: unknown certificate authority");
 }
 
+/* With TLS 1.3 mbedTLS's client does not encrypt this alert yet, and its server cannot read it. */
 TEST(test_server_is_told_why) {
   pair_trust(&pair_other_ca);
   pair_config.max_version = WSUV_TLS_1_2;

@@ -441,6 +441,8 @@ static int tls_engine_finish(tls_engine *e) {
 static int shake(tls_engine *e, int *status) {
   int state = tls_mbed_state(&e->ssl);
   bool costly = tls_mbed_is_costly(&e->ssl);
+  bool clients = state == MBEDTLS_SSL_CLIENT_CERTIFICATE || state == MBEDTLS_SSL_CLIENT_FINISHED;
+  if (clients && e->ctx->role == WS_SERVER) tls_mbed_use_application_keys(&e->ssl);
   e->input_exhausted = false;
   int r = mbedtls_ssl_handshake_step(&e->ssl);
   if (r != 0) return r;

@@ -117,6 +117,14 @@ bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl) {
   return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
 }
 
+/* Until the client's Finished nothing else is sent, so the records are counted from 0 again. */
+void tls_mbed_use_application_keys(mbedtls_ssl_context *ssl) {
+  mbedtls_ssl_transform *keys = ssl->MBEDTLS_PRIVATE(transform_application);
+  if (!tls_mbed_is_1_3(ssl) || keys == NULL || ssl->MBEDTLS_PRIVATE(transform_out) == keys) return;
+  ssl->MBEDTLS_PRIVATE(transform_out) = keys;
+  memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof ssl->MBEDTLS_PRIVATE(cur_out_ctr));
+}
+
 /* The client makes its key share before it sends ClientHello, also if the server then chooses
    TLS 1.2, and gets the shared secret from ServerHello. */
 static bool has_key_share(const mbedtls_ssl_context *ssl) {
@@ -326,6 +334,10 @@ bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error) {
   (void) ssl;
   (void) error;
   return false;
+}
+
+void tls_mbed_use_application_keys(mbedtls_ssl_context *ssl) {
+  (void) ssl;
 }
 
 static bool has_key_share(const mbedtls_ssl_context *ssl) {

@@ -58,6 +58,11 @@ bool tls_mbed_can_resume(const mbedtls_ssl_session *session);
 /* The next step of the handshake, MBEDTLS_SSL_*. */
 int tls_mbed_state(const mbedtls_ssl_context *ssl);
 
+/* Let a server send with the keys of application data, as it must after its Finished (RFC 8446
+   4.4.4). mbedTLS 3.6 sends alerts with those of the handshake until the client's Finished has
+   come, which no client can read. Call it when the next step reads a message of the client's. */
+void tls_mbed_use_application_keys(mbedtls_ssl_context *ssl);
+
 /* Whether the next step of the handshake does public key work, if it can be done. */
 bool tls_mbed_is_costly(const mbedtls_ssl_context *ssl);
 

@@ -144,6 +144,7 @@ const char *tls_verify_alert(int description) {
   case 20: return "bad record MAC";
   case 22: return "record overflow";
   case 40: return "handshake failure";
+  case 41: return "no certificate";
   case 42: return "bad certificate";
   case 43: return "unsupported certificate";
   case 44: return "certificate revoked";
