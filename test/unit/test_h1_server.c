@@ -923,3 +923,31 @@ TEST(test_h1_server_object_is_small) {
 TEST(test_h1_server_free_takes_null) {
   h1_server_free(NULL);
 }
+
+/* F1: a head costs a few times its size, whatever is in it, also when it is accepted. */
+TEST(test_h1_server_keeps_a_header_bomb_small) {
+  enum { SIZE = 16384 };
+  static const char *const parts[] = {"Sec-WebSocket-Protocol: a,a,a,a,a,a,a,a\r\n",
+                                      "Sec-WebSocket-Extensions: a;b;c,d;e\r\n", "X:\r\n",
+                                      "Sec-WebSocket-Protocol: a\r\n"};
+  for (size_t i = 0; i < COUNT_OF(parts); i++) {
+    char *text = malloc(SIZE);
+    size_t len = strlen(GOOD), used;
+    assert_non_null(text);
+    memcpy(text, GOOD, len);
+    for (size_t n = strlen(parts[i]); len + n + 2 <= SIZE; len += n)
+      memcpy(text + len, parts[i], n);
+    memcpy(text + len, "\r\n", 2);
+    SCOPED(fixture, f);
+    f.limits = (h1_server_limits){SIZE, SIZE};
+    assert_int_equal(run(&f, text, len + 2, (pieces){PIECES_BYTES, 0, 0, 0}, &used), 1);
+    if (h1_server_cause(f.h) == WSUV_REFUSED_NONE) {
+      handshake_result *result;
+      assert_int_equal(h1_server_accept(f.h, NULL, NULL, NULL, 0), 0);
+      assert_int_equal(h1_server_result(f.h, &result), 0);
+      handshake_result_free(result);
+    }
+    assert_in_range(f.alloc.in_place_bytes, SIZE, 6 * SIZE);
+    free(text);
+  }
+}
