@@ -343,21 +343,21 @@ typedef struct wsuv_config {
    */
   bool reuse_port;
   /**
-   * Names that the server answers to; a request whose `Host` is another is refused with status 421.
-   * This stops pages whose name an attacker resolves to the server's address (DNS rebinding). A
-   * name may begin with `*.`, which stands for one label or more. NULL (the default): any; of a
-   * listener on a loopback address `localhost`, `*.localhost` and loopback addresses. Servers only.
-   * Of the whole.
+   * Names that the server answers to, whatever the port; a request whose `Host` is another is
+   * refused with status 421. This stops pages whose name an attacker resolves to the server's
+   * address (DNS rebinding). `*.` at the beginning stands for one label or more, and `*` alone for
+   * any host. NULL (the default): any; of a listener on a loopback address `localhost`,
+   * `*.localhost` and loopback addresses. Servers only. Of the whole.
    */
   const char *const *hosts;
   size_t host_count; /**< How many #hosts. Servers only. Of the whole. */
   /**
    * Pages that may open sessions, by their `Origin` (RFC 6454); another is refused with status 403,
    * and a request without `Origin`, which comes from no browser, is accepted. Each is an origin,
-   * such as `https://app.example`; in it `*.` at the beginning of the host stands for one label or
-   * more, and `*` alone for every host. Or it is `null`, the origin of sandboxed pages and of
-   * files, or `*`, which stands for every origin. NULL (the default): the host and port that the
-   * request itself names. Servers only.
+   * such as `https://app.example` or `http://app.example:8080`; in it `*.` at the beginning of the
+   * host stands for one label or more, and `*` alone for every host and port. Or it is `null`, the
+   * origin of sandboxed pages and of files, or `*`, which stands for every origin. NULL (the
+   * default): the host and port that the request itself names. Servers only.
    */
   const char *const *origins;
   size_t origin_count; /**< How many #origins. Servers only. */
