@@ -64,10 +64,13 @@ def refusal(head):
     return f'{found[1]} {fields.get("sec-websocket-version", "-")}'
 
 
-async def body_is_right(link, head):
-    """Whether what follows the head is as long as it says, and nothing else comes."""
+async def body_is_right(link, head, case):
+    """Whether what follows the head is as long as it says, and nothing else comes. The answer to
+    HEAD may have the length alone (RFC 9110 9.3.2)."""
     length = handshake.parse(head)[1].get('content-length')
     await asyncio.wait({link.done}, timeout=PATIENCE_S)
+    if case.head.startswith('HEAD ') and not link.early:
+        return link.done.done()
     return link.done.done() and (length is None or length == str(len(link.early)))
 
 
@@ -108,7 +111,7 @@ async def answer_of(link, case, key):
         line = f'101 {subprotocol or "-"} {await upgraded(link, case, agreement)}'
         return f'{line} {"deflate" if agreement else "plain"}' if case.deflate else line
     line = refusal(head)
-    return line if await body_is_right(link, head) else f'{line}, but a wrong body'
+    return line if await body_is_right(link, head, case) else f'{line}, but a wrong body'
 
 
 async def ask(url, case):
