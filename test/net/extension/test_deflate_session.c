@@ -209,7 +209,7 @@ WORLD_TEST(test_deflate_session_tells_what_was_agreed_upon, w) {
   d.server_options.server_max_window_bits = 10;
   duo_open(&d);
   assert_string_equal(wsuv_session_extensions(d.session),
-                      "permessage-deflate; client_no_context_takeover; server_max_window_bits=10");
+                      "permessage-deflate; server_max_window_bits=10");
   duo_end(&d);
 }
 
