@@ -87,7 +87,7 @@ typedef struct wsuv_route {
    * `{name...}`: all segments that are left, or none. The path of a request is first split at its
    * slashes, then each segment is percent-decoded once. From left to right a literal text is
    * preferred to `{name}`, and that to `{name...}`, in whatever order routes were added. A slash at
-   * the end is a segment of its own. "//", "." and ".." are segments like any other.
+   * the end is a segment of its own. An empty segment before it, "." and ".." match nothing.
    */
   const char *path;
   const wsuv_callbacks_t *callbacks; /**< Of its sessions; NULL: none. */

@@ -200,7 +200,7 @@ static int insert_entry(router *r, router_entry *entry, ws_why *why) {
 int router_add(router *r, const char *pattern, const char *subprotocol, void *route, ws_why *why) {
   router_entry *entry;
   if (subprotocol != NULL && !header_is_token(subprotocol, strlen(subprotocol))) {
-    return ws_why_set(why, WS_EINVAL, "route %s: subprotocol is not a token", pattern);
+    return ws_why_set(why, WSUV_EINVAL_HEADER, "route %s: subprotocol is not a token", pattern);
   }
   int err = entry_new(&entry, r->alloc, pattern, subprotocol);
   if (err < 0) return err;

@@ -38,9 +38,9 @@ void router_clear(router *r); /* frees all but the routes */
    letters, digits, "-" and "_", and a pattern has none twice.
 
    If `subprotocol` is not NULL, the route matches only a request that offers it. Everything but
-   `route` is copied. 0; WS_EINVAL: a pattern or subprotocol that is malformed; WS_EEXIST: an equal
-   pattern, whatever its parameters are called, with the same subprotocol; WS_ENOMEM. *why, unless
-   it is NULL, says more. */
+   `route` is copied. 0; WS_EINVAL: a pattern that is malformed; WSUV_EINVAL_HEADER: a subprotocol
+   that is no token; WS_EEXIST: an equal pattern, whatever its parameters are called, with the same
+   subprotocol; WS_ENOMEM. *why, unless it is NULL, says more. */
 int router_add(router *r, const char *pattern, const char *subprotocol, void *route, ws_why *why);
 
 typedef struct router_match {
