@@ -8,8 +8,8 @@
 # stand now are built with gcc, which has warnings of its own. The tests are run that depend on the
 # versions of libraries: of units, of TLS, of connecting, and of endpoints; with --all, which the
 # nightly job is for, all but those of sources and papers. A simulated scenario, in which libraries
-# have little part, is played once. The last line is "N passed, N failed", with exit status 0 only if
-# every test passed. Where it cannot be tried the exit status is 77, and the last line is
+# have little part, is played once. The last line is "N passed, N failed", with exit status 0 only
+# if every test passed. Where it cannot be tried the exit status is 77, and the last line is
 # "not run: WHY".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1

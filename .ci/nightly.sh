@@ -56,7 +56,7 @@ job_field_peers() {
     /usr/bin/python3 test/interop/field.py "$build/examples/wsuv" "$build/test/wsuv_echo"
 }
 
-# All tests on Debian 13 (trixie), of which the gate runs those that depend on the versions of libraries.
+# All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all
 }

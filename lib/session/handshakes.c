@@ -15,24 +15,36 @@ static void arm(handshakes *h) {
     const handshake_place *first = handshakes_first(h, (handshake_kind) kind);
     if (first != NULL && first->deadline_ms < due) due = first->deadline_ms;
   }
+  if (h->polled_ms != 0) due = now + 1;
   if (due >= h->timer_ms) return;
   h->timer_ms = due;
   h->env->ops->timer_start(h->timer, due > now ? due - now : 1);
 }
 
-static void on_timer(void *data) {
-  handshakes *h = data;
-  uint64_t now = h->env->ops->now_ms(h->env);
-  h->timer_ms = UINT64_MAX;
+static void expire(handshakes *h, uint64_t until_ms) {
   for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
     handshake_place *first;
     while ((first = handshakes_first(h, (handshake_kind) kind)) != NULL &&
-           first->deadline_ms <= now && !ws_env_lost(h->env)) {
+           first->deadline_ms <= until_ms && !ws_env_lost(h->env)) {
       handshakes_leave(h, first);
       first->expire(first);
     }
   }
-  arm(h);
+}
+
+/* After a stall of the loop, what a peer has sent in time may still be in its socket, so a deadline
+   counts after one more poll. */
+static void on_timer(void *data) {
+  handshakes *h = data;
+  h->timer_ms = UINT64_MAX;
+  if (h->polled_ms != 0) {
+    const uint64_t until_ms = h->polled_ms;
+    h->polled_ms = 0;
+    expire(h, until_ms);
+  } else {
+    h->polled_ms = h->env->ops->now_ms(h->env);
+  }
+  if (handshakes_all(h) > 0) arm(h);
 }
 
 int handshakes_init(handshakes *h, ws_env *env) {
@@ -73,6 +85,7 @@ void handshakes_leave(handshakes *h, handshake_place *place) {
   if (handshakes_all(h) > 0 || h->timer_ms == UINT64_MAX) return;
   h->env->ops->timer_stop(h->timer);
   h->timer_ms = UINT64_MAX;
+  h->polled_ms = 0;
 }
 
 bool handshakes_evict(handshakes *h) {

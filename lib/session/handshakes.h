@@ -35,6 +35,7 @@ typedef struct handshakes {
   ws_env *env;                    /* The endpoint's environment gives the time and the timer. */
   ws_timer *timer;                /* This timer waits for the earliest deadline. */
   uint64_t timer_ms;              /* The timer fires at this time; UINT64_MAX: it is stopped. */
+  uint64_t polled_ms;             /* The loop has polled after this time; 0: it need not. */
   ws_list lists[HANDSHAKE_KINDS]; /* Each list is in the order of its deadlines. */
   size_t counts[HANDSHAKE_KINDS]; /* Each list has this many places. */
 } handshakes;

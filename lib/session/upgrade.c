@@ -214,6 +214,16 @@ static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_confi
   return err;
 }
 
+/* Without the query, in which pages have secrets. */
+static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
+  char from[ADDRESS_TEXT_SIZE];
+  if (!log_wants(&s->endpoint->config, WSUV_LOG_INFO)) return;
+  const ws_text target = h1_server_path(u->in.request);
+  address_print(from, &u->in.base.peer);
+  log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from,
+           (int) strcspn(target.base, "?"), target.base);
+}
+
 static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_session_t **session,
                           ws_why *why) {
   wsuv_session_t *s;
@@ -234,6 +244,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   u->match.params = NULL;
   s->opening->events = &session_opening_events;
   s->opening->up = s;
+  log_accepted(s, u);
   session_begin(s);
   if (session != NULL) *session = s;
   return 0;
