@@ -12,13 +12,13 @@
 #include <uv.h>
 #include <wsuv.h>
 
-#include "wsuv_input.h"
 #include "wsuv_interrupt.h"
-#include "wsuv_json.h"
 #include "wsuv_options.h"
 #include "wsuv_print.h"
+#include "wsuv_progress.h"
 #include "wsuv_report.h"
-#include "wsuv_slash.h"
+#include "wsuv_screen.h"
+#include "wsuv_sender.h"
 
 typedef enum exit_code {
   EXIT_CLOSED = 0,    /* cleanly: 1000, 1001 or no code */
@@ -33,179 +33,20 @@ typedef struct program {
   options options;
   wsuv_client_t *client;
   wsuv_session_t *session;
-  input input;
+  sender sender;
   printer printer;
-  unsigned long sent;     /* messages: of standard input, or of -m */
-  unsigned long left;     /* those of them that the kernel has taken */
-  unsigned long lines;    /* of standard input that were taken */
+  progress progress;
   unsigned long received; /* messages */
-  size_t item_max;        /* bytes of a message, or a piece, that can be sent */
-  bool begun;             /* --stream: the message that standard input is */
-  bool ending;            /* and it has to be ended yet */
-  bool hung_up;           /* by /close */
   bool mute;              /* standard output takes nothing any more */
-  bool failed;            /* standard input or output did, or a message could not be sent */
+  bool failed;            /* standard output did */
   char refusal[256];      /* why a call of the library has failed, in its words; "": not said */
   exit_code code;
 } program;
 
 /* End the session for a reason that is not the peer's. */
 static void give_up(program *p) {
-  input_close(&p->input);
+  sender_stop(&p->sender);
   wsuv_session_close(p->session, WSUV_CLOSE_GOING_AWAY, NULL);
-}
-
-/* --- sending --- */
-
-static void report_item(const program *p, const char *what) {
-  if (p->options.message_count > 0) {
-    report("message %lu: %s", p->sent + 1, what);
-  } else if (p->options.binary || p->options.stream) {
-    report("standard input: %s", what);
-  } else {
-    report("standard input, line %lu: %s", p->lines + 1, what);
-  }
-}
-
-/* An item cannot be sent at all. */
-static void fail_item(program *p, const char *what) {
-  report_item(p, what);
-  p->failed = true;
-  give_up(p);
-}
-
-/* What a send said. */
-static input_verdict judge_item(program *p, int err) {
-  if (err == WSUV_EQUEUEFULL) return INPUT_LATER;
-  if (err == WSUV_ESTATE) return INPUT_ENOUGH;
-  if (err == 0) return INPUT_TAKEN;
-  fail_item(p, wsuv_strerror(err));
-  return INPUT_ENOUGH;
-}
-
-static void on_left(wsuv_session_t *session, int status, void *arg) {
-  program *p = arg;
-  (void) session;
-  if (status == 0) p->left++;
-}
-
-static wsuv_frame_type_t message_type(const program *p) {
-  return p->options.binary ? WSUV_FRAME_BINARY : WSUV_FRAME_TEXT;
-}
-
-static input_verdict send_message(program *p, wsuv_frame_type_t type, const char *data,
-                                  size_t len) {
-  uv_buf_t buf = uv_buf_init((char *) data, (unsigned) len);
-  input_verdict verdict = judge_item(p, wsuv_send_bufs(p->session, type, &buf, 1, on_left, p));
-  if (verdict == INPUT_TAKEN) p->sent++;
-  return verdict;
-}
-
-static input_verdict send_json(program *p, const char *data, size_t len) {
-  json_message message;
-  int err = json_read(&message, data, len);
-  if (err < 0) {
-    fail_item(p, err == UV_EINVAL ? "not a message in JSON" : wsuv_strerror(err));
-    return INPUT_ENOUGH;
-  }
-  input_verdict verdict = send_message(p, message.type, message.data, message.len);
-  free(message.memory);
-  return verdict;
-}
-
-/* For --slash. What is wrong with a command is reported, and the session goes on. */
-static input_verdict run_command(program *p, const slash_line *line) {
-  int err = 0;
-  switch (line->kind) {
-  case SLASH_PING: err = wsuv_send_ping(p->session, line->data, line->len); break;
-  case SLASH_PONG: err = wsuv_send_pong(p->session, line->data, line->len); break;
-  case SLASH_CLOSE:
-    err = wsuv_session_close(p->session, line->code, line->reason);
-    p->hung_up = err == 0;
-    break;
-  default: report_item(p, "no such command: /ping, /pong, /close [CODE [REASON]], or //TEXT");
-  }
-  if (err == WSUV_ESTATE || p->hung_up) return INPUT_ENOUGH;
-  if (err < 0) report_item(p, wsuv_strerror(err));
-  return INPUT_TAKEN;
-}
-
-static input_verdict take_line(program *p, const char *data, size_t len) {
-  slash_line line = {.kind = SLASH_TEXT, .data = data, .len = len};
-  if (p->options.slash) slash_read(&line, data, len);
-  if (line.kind != SLASH_TEXT) return run_command(p, &line);
-  if (p->options.json) return send_json(p, line.data, line.len);
-  return send_message(p, message_type(p), line.data, line.len);
-}
-
-static input_verdict send_line(void *up, const char *data, size_t len) {
-  program *p = up;
-  input_verdict verdict = take_line(p, data, len);
-  if (verdict == INPUT_TAKEN) p->lines++;
-  return verdict;
-}
-
-static int begin_stream(program *p) {
-  if (p->begun) return 0;
-  int err = wsuv_send_begin(p->session, message_type(p));
-  p->begun = err == 0;
-  p->sent += p->begun;
-  return err;
-}
-
-static input_verdict send_piece(void *up, const char *data, size_t len) {
-  program *p = up;
-  int err = begin_stream(p);
-  if (err == 0) err = wsuv_send_piece(p->session, data, len, NULL, NULL);
-  return judge_item(p, err);
-}
-
-static void all_sent(program *p) {
-  const options *o = &p->options;
-  if (o->limit == 0 && !o->no_input) wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
-}
-
-/* A queue that is full of small pieces may have no room for the end either. */
-static void end_stream(program *p) {
-  input_verdict verdict = judge_item(p, wsuv_send_end(p->session, on_left, p));
-  p->ending = verdict == INPUT_LATER;
-  if (verdict == INPUT_TAKEN) all_sent(p);
-}
-
-static void on_input_end(void *up, int status) {
-  program *p = up;
-  if (status == 0) {
-    if (p->begun) {
-      end_stream(p);
-    } else {
-      all_sent(p);
-    }
-    return;
-  }
-  if (status == UV_E2BIG) status = WSUV_EMSGSIZE;
-  fail_item(p, wsuv_strerror(status));
-}
-
-static void send_messages(program *p) {
-  const options *o = &p->options;
-  input_verdict verdict = INPUT_TAKEN;
-  while (verdict == INPUT_TAKEN && p->sent < o->message_count) {
-    const char *text = o->messages[p->sent];
-    verdict = send_message(p, message_type(p), text, strlen(text));
-  }
-  if (verdict == INPUT_TAKEN) all_sent(p);
-}
-
-static void send_input(program *p) {
-  static const input_events items = {send_line, on_input_end};
-  static const input_events pieces = {send_piece, on_input_end};
-  const options *o = &p->options;
-  input_unit unit = o->null ? INPUT_NULLS : INPUT_LINES;
-  if (o->binary) unit = INPUT_WHOLE;
-  if (o->stream) unit = INPUT_PIECES;
-  int err = input_start(&p->input, wsuv_client_loop(p->client), unit, p->item_max,
-                        o->stream ? &pieces : &items, p);
-  if (err < 0) on_input_end(p, err);
 }
 
 /* --- the session --- */
@@ -234,27 +75,23 @@ static void print_refusal(program *p, const wsuv_close_info_t *info) {
   judge_print(p, err);
 }
 
+static bool is_sending(void *up, uint64_t *left) {
+  const program *p = up;
+  return sender_is_sending(&p->sender, left);
+}
+
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose > 0)
     report_open(session, p->options.subprotocol_count > 0, p->options.deflate);
   if (p->options.include) print_answer(p);
-  if (p->options.message_count > 0) {
-    send_messages(p);
-  } else if (!p->options.no_input) {
-    send_input(p);
-  }
+  progress_start(&p->progress, wsuv_client_loop(p->client), session, is_sending, p);
+  sender_start(&p->sender, session);
 }
 
 static void on_drain(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
-  if (p->options.message_count > 0) {
-    send_messages(p);
-  } else if (p->ending) {
-    end_stream(p);
-  } else {
-    input_resume(&p->input);
-  }
+  sender_resume(&p->sender);
 }
 
 /* What comes behind the last message of -n is not wanted. */
@@ -265,7 +102,7 @@ static void print_some(program *p, wsuv_frame_type_t type, const void *data, siz
   p->received += last;
   if (!p->mute) judge_print(p, print_message(&p->printer, type, data, len, last));
   if (limit == 0 || p->received < limit) return;
-  input_close(&p->input);
+  sender_stop(&p->sender);
   wsuv_session_close(p->session, WSUV_CLOSE_NORMAL, NULL);
 }
 
@@ -282,14 +119,6 @@ static void on_pong(wsuv_session_t *session, const void *data, size_t len) {
   report_pong(data, len);
 }
 
-/* After an interrupt only what had come of standard input counts, not its end. */
-static bool all_is_sent(const program *p) {
-  const options *o = &p->options;
-  if (p->left < p->sent) return false;
-  if (o->message_count > 0) return p->sent == o->message_count;
-  return o->no_input || p->hung_up || input_is_used_up(&p->input, interrupt_count() == 0);
-}
-
 /* What is missing when a session was closed in order; false: nothing. -n counts in place of the
    end of the input. Without a reader of the output nothing more is wanted. */
 static bool find_missing(const program *p, const wsuv_close_info_t *info, char *text, size_t size) {
@@ -300,7 +129,7 @@ static bool find_missing(const program *p, const wsuv_close_info_t *info, char *
     snprintf(text, size, "%lu of %lu messages have arrived", p->received, o->limit);
     return true;
   }
-  if (o->limit == 0 && !all_is_sent(p)) {
+  if (o->limit == 0 && !sender_has_sent_all(&p->sender)) {
     what = o->message_count > 0 ? "not all messages were sent"
                                 : "standard input was not sent to its end";
   } else if (!info->clean) {
@@ -312,7 +141,7 @@ static bool find_missing(const program *p, const wsuv_close_info_t *info, char *
 
 static exit_code judge(const program *p, const wsuv_close_info_t *info) {
   char missing[128];
-  if (p->failed) return EXIT_OURS;
+  if (p->failed || p->sender.failed) return EXIT_OURS;
   if (info->status == UV_ENOMEM || info->status == WSUV_ERANDOM) return EXIT_LOST;
   if (info->status < 0) return info->stage < WSUV_STAGE_OPEN ? EXIT_REFUSED : EXIT_LOST;
   if (!closed_in_order(info)) return EXIT_CODE;
@@ -322,7 +151,6 @@ static exit_code judge(const program *p, const wsuv_close_info_t *info) {
 }
 
 static void finish(program *p) {
-  input_close(&p->input);
   interrupt_stop();
   wsuv_client_close(p->client, NULL);
   uv_stop(wsuv_client_loop(p->client));
@@ -330,6 +158,8 @@ static void finish(program *p) {
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
+  progress_stop(&p->progress);
+  sender_stop(&p->sender); /* from here on nobody types */
   if (p->options.verbose > 0) report_details(session, info);
   if (p->options.include) print_refusal(p, info);
   report_close(info, !p->options.include);
@@ -389,7 +219,7 @@ static int make_client(program *p, uv_loop_t *loop) {
     config.max_frame_size = UINT64_MAX;
     config.outgoing_max = STREAM_QUEUE;
   }
-  p->item_max = config.outgoing_max;
+  p->sender.item_max = config.outgoing_max;
   return wsuv_client_new(&p->client, loop, &config);
 }
 
@@ -504,8 +334,11 @@ int main(int argc, char **argv) {
   static program p;
   fill_descriptors();
   signal(SIGPIPE, SIG_IGN);
+  screen_init();
   options_result result = options_read(&p.options, argc, argv);
   print_init(&p.printer, format_of(&p.options), p.options.timestamps);
+  p.sender.options = &p.options;
+  p.sender.printer = &p.printer;
   exit_code code = result == OPTIONS_DONE ? EXIT_CLOSED : EXIT_OURS;
   if (result == OPTIONS_RUN) code = run_on_default_loop(&p);
   options_free(&p.options);

@@ -28,7 +28,10 @@ static void on_source_closed(uv_handle_t *handle) {
 void input_close(input *in) {
   if (in->closed || in->loop == NULL) return;
   in->closed = true;
-  if (in->is_stream) {
+  if (in->editor != NULL) {
+    editor_stop(in->editor);
+    release(in);
+  } else if (in->is_stream) {
     uv_close(&in->source.handle, on_source_closed);
   } else if (!in->busy) {
     release(in);
@@ -95,15 +98,16 @@ void input_resume(input *in) {
 
 /* --- reading --- */
 
-/* Room for one read behind what there is. */
-static bool make_room(input *in) {
+/* Room for so many bytes behind what there is. */
+static bool make_room(input *in, size_t size) {
   size_t left = in->end - in->start;
   if (in->start > 0) memmove(in->text, in->text + in->start, left);
   in->scanned -= in->start;
   in->start = 0;
   in->end = left;
-  if (in->cap - left >= READ_SIZE) return true;
+  if (in->cap - left >= size) return true;
   size_t cap = in->cap == 0 ? READ_SIZE : 2 * in->cap;
+  while (cap - left < size) cap *= 2;
   char *text = realloc(in->text, cap);
   if (text == NULL) return false;
   in->text = text;
@@ -136,7 +140,7 @@ static void on_file_read(uv_fs_t *request) {
 }
 
 static int read_file(input *in) {
-  if (!make_room(in)) return UV_ENOMEM;
+  if (!make_room(in, READ_SIZE)) return UV_ENOMEM;
   uv_buf_t buf = uv_buf_init(in->text + in->end, READ_SIZE);
   in->request.data = in;
   int err = uv_fs_read(in->loop, &in->request, STDIN_FILENO, &buf, 1, -1, on_file_read);
@@ -148,7 +152,8 @@ static int read_file(input *in) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   input *in = handle->data;
   (void) suggested;
-  *buf = make_room(in) ? uv_buf_init(in->text + in->end, READ_SIZE) : uv_buf_init(NULL, 0);
+  *buf =
+      make_room(in, READ_SIZE) ? uv_buf_init(in->text + in->end, READ_SIZE) : uv_buf_init(NULL, 0);
 }
 
 static void on_stream_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
@@ -168,7 +173,18 @@ static int read_stream(input *in) {
   return uv_read_start(&in->source.stream, on_alloc, on_stream_read);
 }
 
+static void on_line(void *up, const char *line, size_t len, int status) {
+  input *in = up;
+  if (status == 0 && line != NULL && !make_room(in, len)) status = UV_ENOMEM;
+  if (status == 0 && line != NULL) memcpy(in->text + in->end, line, len);
+  on_bytes(in, status < 0 ? status : line != NULL ? (ssize_t) len : 0);
+}
+
 static void read_more(input *in) {
+  if (in->editor != NULL) {
+    editor_read(in->editor);
+    return;
+  }
   int err = in->is_stream ? read_stream(in) : read_file(in);
   if (err < 0) finish(in, err);
 }
@@ -187,7 +203,13 @@ bool input_is_used_up(const input *in, bool to_end) {
   if (in->loop == NULL || in->start < in->end) return false;
   if (in->ended) return true;
   if (in->sized) return in->left == 0;
+  if (in->editor != NULL) return !to_end;
   return !to_end || is_at_end();
+}
+
+uint64_t input_left(const input *in) {
+  bool known = in->loop != NULL && (in->sized || in->ended);
+  return known ? in->left + (in->end - in->start) : UINT64_MAX;
 }
 
 static void measure(input *in) {
@@ -232,6 +254,10 @@ int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
   uv_handle_type type = uv_guess_handle(STDIN_FILENO);
   *in = (input){.events = events, .up = up, .item_max = item_max, .unit = unit, .loop = loop};
   measure(in);
+  if (unit == INPUT_LINES && editor_start(&in->editor, loop, on_line, in) == 0) {
+    read_more(in);
+    return 0;
+  }
   switch (type) {
   case UV_TTY:
   case UV_NAMED_PIPE:

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "wsuv_editor.h"
+
 typedef enum input_verdict {
   INPUT_TAKEN,
   INPUT_LATER, /* not now: the same again after input_resume() */
@@ -34,6 +36,7 @@ typedef struct input {
   void *up;
   size_t item_max; /* bytes */
   input_unit unit;
+  editor *editor; /* of a terminal; NULL: it is a stream or a file */
   bool is_stream;
   bool busy;    /* a read of a file is under way, into the text */
   bool reading; /* a stream is being read */
@@ -67,6 +70,9 @@ void input_resume(input *in);
 /* Whether everything that has come was taken; with `to_end`, also whether nothing more will come.
  */
 bool input_is_used_up(const input *in, bool to_end);
+
+/* How many bytes there are still to be handed out, or UINT64_MAX if that is not known. */
+uint64_t input_left(const input *in);
 
 /* Read no more; no callback runs any more. Allowed at any time, also before input_start() if the
    structure is zeroed. */

@@ -10,6 +10,9 @@
 
 #include "wsuv_json.h"
 #include "wsuv_output.h"
+#include "wsuv_screen.h"
+
+enum { GREEN = 32, CYAN = 36 }; /* ECMA-48 8.3.117 */
 
 enum {
   CHUNK = 4096,  /* bytes that are escaped at once */
@@ -17,7 +20,12 @@ enum {
 };
 
 void print_init(printer *p, print_format format, bool timestamps) {
-  *p = (printer){.format = format, .terminal = isatty(STDOUT_FILENO), .timestamps = timestamps};
+  bool terminal = isatty(STDOUT_FILENO);
+  *p = (printer){.format = format,
+                 .terminal = terminal,
+                 .marks = terminal && (format == PRINT_LINES || format == PRINT_JSON),
+                 .colors = screen_has_colors(STDOUT_FILENO),
+                 .timestamps = timestamps};
 }
 
 /* For a terminal, piece by piece: a character that is cut is held until its rest comes. */
@@ -67,14 +75,44 @@ static int print_json(const printer *p, wsuv_frame_type_t type, const void *data
   return json_write(type, data, len, p->timestamps ? time : NULL);
 }
 
-int print_message(printer *p, wsuv_frame_type_t type, const void *data, size_t len, bool last) {
+static int write_mark(const printer *p, char mark, int color) {
+  char text[32];
+  int len = p->colors ? snprintf(text, sizeof text, "\033[%dm%c\033[0m ", color, mark)
+                      : snprintf(text, sizeof text, "%c ", mark);
+  return p->marks ? output_write(text, (size_t) len) : 0;
+}
+
+/* With its mark, time and end, or only the part of it that is there. */
+static int write_message(printer *p, wsuv_frame_type_t type, const void *data, size_t len,
+                         bool last) {
   escape_style style = p->format == PRINT_RAW ? ESCAPE_LAYOUT : ESCAPE_LINE;
+  int err = p->inside ? 0 : write_mark(p, '<', CYAN);
+  if (err < 0) return err;
   if (p->format == PRINT_JSON) return print_json(p, type, data, len);
-  int err = p->timestamps && !p->inside ? write_time() : 0;
+  if (p->timestamps && !p->inside) err = write_time();
   p->inside = !last;
   if (err == 0) err = write_text(p, data, len, style, last);
   if (err < 0 || !last || p->format == PRINT_RAW) return err;
   return output_write(p->format == PRINT_NULL ? "" : "\n", 1);
+}
+
+int print_message(printer *p, wsuv_frame_type_t type, const void *data, size_t len, bool last) {
+  if (!p->terminal) return write_message(p, type, data, len, last);
+  screen_begin();
+  int err = write_message(p, type, data, len, last);
+  screen_set_unfinished(!p->marks || p->inside);
+  screen_end();
+  return err;
+}
+
+int print_sent(printer *p, const char *text) {
+  if (!p->marks) return 0;
+  screen_begin();
+  int err = write_mark(p, '>', GREEN);
+  if (err == 0) err = write_text(p, text, strlen(text), ESCAPE_LINE, true);
+  if (err == 0) err = output_write("\n", 1);
+  screen_end();
+  return err;
 }
 
 static int print_field(printer *p, const wsuv_header_t *field) {

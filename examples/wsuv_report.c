@@ -14,6 +14,7 @@
 #include "wsuv_certificate.h"
 #include "wsuv_escape.h"
 #include "wsuv_output.h"
+#include "wsuv_screen.h"
 
 enum {
   LINE_SIZE = 4096, /* bytes; longer lines are cut */
@@ -26,7 +27,9 @@ static void put_line(const char *prefix, const char *format, va_list args) {
   size_t len;
   vsnprintf(line, sizeof line, format, args);
   escape_text(shown, &len, line, strlen(line), ESCAPE_LINE, true);
+  screen_begin();
   fprintf(stderr, "%s%.*s\n", prefix, (int) len, shown);
+  screen_end();
 }
 
 void report(const char *format, ...) {
