@@ -14,6 +14,7 @@
 
 #include "wsuv_interrupt.h"
 #include "wsuv_options.h"
+#include "wsuv_output.h"
 #include "wsuv_print.h"
 #include "wsuv_progress.h"
 #include "wsuv_report.h"
@@ -80,11 +81,26 @@ static bool is_sending(void *up, uint64_t *left) {
   return sender_is_sending(&p->sender, left);
 }
 
+static void find_socket(uv_handle_t *handle, void *arg) {
+  uv_os_fd_t fd;
+  bool stream = handle->type == UV_TCP || handle->type == UV_NAMED_PIPE;
+  if (stream && uv_fileno(handle, &fd) == 0) *(int *) arg = fd;
+}
+
+/* Nothing is read of the session while standard output is blocked, not even its end. */
+static void watch_socket(uv_loop_t *loop) {
+  int fd = -1;
+  if (isatty(STDOUT_FILENO)) return; /* it is not blocked for long without somebody who knows */
+  uv_walk(loop, find_socket, &fd);
+  output_watch(fd, report_blocked);
+}
+
 static void on_open(wsuv_session_t *session) {
   program *p = wsuv_session_data(session);
   if (p->options.verbose > 0)
     report_open(session, p->options.subprotocol_count > 0, p->options.deflate);
   if (p->options.include) print_answer(p);
+  watch_socket(wsuv_client_loop(p->client));
   progress_start(&p->progress, wsuv_client_loop(p->client), session, is_sending, p);
   sender_start(&p->sender, session);
 }
@@ -160,6 +176,7 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   program *p = wsuv_session_data(session);
   progress_stop(&p->progress);
   sender_stop(&p->sender); /* from here on nobody types */
+  output_watch(-1, NULL);
   if (p->options.verbose > 0) report_details(session, info);
   if (p->options.include) print_refusal(p, info);
   report_close(info, !p->options.include);

@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* POLLRDHUP */
+
 #include "wsuv_output.h"
 
 /* Writes to standard output and waits for its reader: that holds the loop, hence the socket,
@@ -6,23 +8,58 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "wsuv_interrupt.h"
 
-enum { WAIT_MS = 100 }; /* an interrupt just before poll() is noticed after so long */
+#ifndef POLLRDHUP
+#define POLLRDHUP 0 /* Linux only; elsewhere a reset is noticed, and an end is not */
+#endif
+
+enum {
+  WAIT_MS = 100, /* an interrupt just before poll() is noticed after so long */
+  GONE_MS = 1000
+};
 
 static uint64_t blocked_ns; /* the longest wait */
 
+static int watched = -1;                     /* a socket */
+static void (*on_gone)(uint64_t blocked_ms); /* NULL: it was called */
+static bool gone;                            /* the peer of the socket is */
+
+void output_watch(int socket, void (*callback)(uint64_t blocked_ms)) {
+  watched = socket;
+  on_gone = callback;
+  gone = false;
+}
+
+static void tell_gone(uint64_t blocked_ms) {
+  void (*callback)(uint64_t blocked_ms) = on_gone;
+  if (!gone || callback == NULL || blocked_ms < GONE_MS) return;
+  on_gone = NULL;
+  callback(blocked_ms);
+}
+
+/* 1: the output may be ready; 0: not yet; or poll()'s error. */
+static int wait_once(uint64_t begun) {
+  struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
+                         {.fd = gone ? -1 : watched, .events = POLLRDHUP}};
+  int r = poll(fds, 2, WAIT_MS);
+  if (r < 0) return errno == EINTR ? 0 : r;
+  gone = gone || (fds[1].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  if (fds[0].revents != 0) return 1;
+  tell_gone((uv_hrtime() - begun) / 1000000);
+  return 0;
+}
+
 /* 0: PIPE_BUF bytes can be written without blocking; or a code. */
 static int wait_writable(void) {
-  struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
   uint64_t begun = uv_hrtime();
   int r;
   do {
-    r = poll(&output, 1, WAIT_MS);
-    if (r < 0 && errno == EINTR) r = 0;
+    r = wait_once(begun);
   } while (r == 0 && interrupt_count() == 0);
   int err = r < 0 ? uv_translate_sys_error(errno) : r == 0 ? UV_EINTR : 0;
   uint64_t waited = uv_hrtime() - begun;

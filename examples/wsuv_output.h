@@ -1,7 +1,7 @@
 #ifndef EXAMPLES_WSUV_OUTPUT_H
 #define EXAMPLES_WSUV_OUTPUT_H
 
-/* Standard output. */
+/* Standard output, for one thread at a time. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +9,10 @@
 /* Write bytes; returns when all are written. 0; UV_EPIPE: nobody reads any more; UV_EINTR: an
    interrupt came while nobody read; or another code of libuv's. */
 int output_write(const void *data, size_t len);
+
+/* While a write waits, look at this socket, too: if its peer ends the connection, `gone` is called
+   once, as soon as nobody has read for a second, with that time in milliseconds. -1: at none. */
+void output_watch(int socket, void (*gone)(uint64_t blocked_ms));
 
 /* The longest time, in milliseconds, that nobody read what was to be written. */
 uint64_t output_blocked_ms(void);

@@ -107,6 +107,11 @@ static const char *blocked_output(void) {
   return text;
 }
 
+void report_blocked(uint64_t blocked_ms) {
+  report("standard output has been blocked for %.1f s, and the server has ended the connection",
+         (double) blocked_ms / 1000);
+}
+
 static bool is_encoded(const wsuv_close_info_t *info) {
   for (size_t i = 0; i < info->header_count; i++)
     if (strcasecmp(info->headers[i].name, "Content-Encoding") == 0) return true;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <wsuv.h>
 
 /* A line behind "wsuv: ". */
@@ -20,6 +21,9 @@ void report_open(const wsuv_session_t *session, bool subprotocols, bool compress
 /* The one line that says why the session ended, unless in good order; with the first line of a
    refusal's body, if it is text, unless `body` is false. */
 void report_close(const wsuv_close_info_t *info, bool body);
+
+/* Nobody reads standard output, and the server has ended the connection meanwhile. */
+void report_blocked(uint64_t blocked_ms);
 
 /* The one line for a session that was closed in order, and what is missing nevertheless. */
 void report_unfinished(const wsuv_close_info_t *info, const char *missing);

@@ -1674,7 +1674,23 @@ class Output(CliTest):
             with self.subTest(said=said), Server(script) as server:
                 process = start('--no-input', '-b', server.url)
                 server.thread.join(PATIENCE)
-                self.check(finish(process), status, bytes(1 << 18), f'^wsuv: {said}{blocked}')
+                self.check(finish(process), status, bytes(1 << 18), f'(?m)^wsuv: {said}{blocked}')
+
+    def test_blocked_output_is_named_while_it_is_blocked(self):
+        def script(peer):
+            peer.accept()
+            peer.send(BINARY, bytes(1 << 18))  # more than a pipe takes
+            peer.send(PING)
+            self.assertEqual(select.select([peer.sock], [], [], STALL)[0], [])
+            end(peer)
+        said = rb'^wsuv: standard output has been blocked for \d+\.\d s, and the server has ended'
+        for end in Peer.reset, lambda peer: None:
+            with Server(script) as server:
+                process = start('--no-input', '-b', server.url)
+                self.addCleanup(process.kill)
+                self.assertTrue(select.select([process.stderr], [], [], PATIENCE)[0])
+                self.assertRegex(process.stderr.readline(), said)
+                self.check(finish(process), LOST, bytes(1 << 18), '^wsuv: connection lost: ')
 
     def test_full_device_is_1(self):
         with open('/dev/full', 'wb', buffering=0) as device:
