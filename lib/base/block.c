@@ -44,17 +44,13 @@ static void settle(block *b, unsigned char *memory, size_t size) {
 
 enum { SMALLEST = 256 }; /* so that bytes that come one by one do not cost a block each */
 
-static size_t half_up(size_t n) {
-  return n / 2 + n % 2;
-}
-
 /* At least `need`, within `most`, and otherwise at most twice as much as before: `most`, or half of
    it, or a quarter and so on. After its first step a block doubles. */
 static size_t grown(size_t cap, size_t need, size_t most) {
   size_t twice = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
   if (twice < SMALLEST) twice = SMALLEST;
   if (most == SIZE_MAX) most = twice;
-  while (cap > 0 && most > twice) most = half_up(most);
+  while (cap > 0 && most > twice) most = most / 2 + most % 2;
   if (most > twice) most = twice;
   return most > need ? most : need;
 }
