@@ -70,7 +70,7 @@ void raw_tls_open(raw_tls *s) {
   assert_int_equal(s->pair.client.shaken, 0);
 }
 
-void raw_client_open(raw_client *c) {
+void raw_tls_client_open(raw_tls_client *c) {
   tls_pair p;
   if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
   tls_pair_open(&p);
@@ -87,7 +87,7 @@ void raw_client_open(raw_client *c) {
   assert_int_equal(c->peer->shaken, 0);
 }
 
-void raw_client_close(raw_client *c) {
+void raw_tls_client_close(raw_tls_client *c) {
   raw_tls_close(c);
 }
 

@@ -23,10 +23,10 @@ void raw_tls_open(raw_tls *s);
 void raw_tls_close(raw_tls *s);
 
 /* The same for a client, which may ask for another one, too. */
-typedef raw_tls raw_client;
+typedef raw_tls raw_tls_client;
 
-void raw_client_open(raw_client *c);
-void raw_client_close(raw_client *c);
+void raw_tls_client_open(raw_tls_client *c);
+void raw_tls_client_close(raw_tls_client *c);
 
 /* A server alone, whose context the test has; what is done with `in` and `out` is the test's, too.
    raw_tls_close is its end as well. */

@@ -70,7 +70,7 @@ static void with_each_version(void (*check)(raw_tls *s, const char *kinds), cons
     pair_config.min_version = pair_config.max_version = versions[i];
     SCOPED(raw_tls, s);
     check(&s, kinds);
-    SCOPED(raw_client, c);
+    SCOPED(raw_tls_client, c);
     check(&c, kinds);
   }
 }

@@ -323,7 +323,7 @@ TEST(test_changed_hello_is_noticed) {
 
 /* F35: the client is told no, by an alert, and the session goes on; not for ever. */
 TEST(test_client_that_wants_to_renegotiate) {
-  SCOPED(raw_client, c);
+  SCOPED(raw_tls_client, c);
   tls_end *server = &c.pair.server;
   assert_int_equal(mbedtls_ssl_renegotiate(&c.ssl), MBEDTLS_ERR_SSL_WANT_READ);
   assert_in_range(raw_tls_carry(&c), 7, 64); /* an alert, and no ServerHello */
