@@ -76,13 +76,18 @@ static void go_on(ending *n) {
   n->left--;
 }
 
+/* A raw session that has got a close frame is closing, but owes the answer. */
+static bool is_closable(const wsuv_session_t *s) {
+  return s->state == SESSION_OPEN || (s->state == SESSION_CLOSING && closing_answer_due(&s->conn));
+}
+
 /* The next session to be closed. Others before it are closing already. NULL: there is none. */
-static wsuv_session_t *next_open(ending *n) {
+static wsuv_session_t *next_closable(ending *n) {
   endpoint *e = n->endpoint;
   if (e->end_next == NULL) return NULL;
   while (e->end_next != &e->sessions) {
     wsuv_session_t *s = session_at(e->end_next);
-    if (s->state == SESSION_OPEN) return s;
+    if (is_closable(s)) return s;
     go_on(n);
   }
   e->end_next = NULL;
@@ -105,7 +110,7 @@ static void plan_next(ending *n) {
 /* If no close frame can be made, the session is terminated. */
 static void close_due(ending *n, uint64_t now_ms) {
   wsuv_session_t *s;
-  while ((s = next_open(n)) != NULL) {
+  while ((s = next_closable(n)) != NULL) {
     if (now_ms < n->spread_end_ms && now_ms * US < n->next_us) return;
     go_on(n);
     if (wsuv_session_close(s, n->code, n->reason) < 0) wsuv_session_terminate(s);
@@ -118,7 +123,7 @@ static void close_due(ending *n, uint64_t now_ms) {
 static void arm(ending *n, uint64_t now_ms) {
   const endpoint *e = n->endpoint;
   uint64_t at_ms = n->deadline_ms;
-  if (next_open(n) != NULL) {
+  if (next_closable(n) != NULL) {
     const uint64_t next_ms = (n->next_us + US - 1) / US;
     const uint64_t close_ms = next_ms < n->spread_end_ms ? next_ms : n->spread_end_ms;
     if (close_ms < at_ms) at_ms = close_ms;
@@ -162,7 +167,7 @@ static void take(ending *n, const wsuv_end_t *how, uint64_t now_ms) {
   n->reason[0] = '\0';
   if (how->reason != NULL) memcpy(n->reason, how->reason, strlen(how->reason) + 1);
   n->next_us = now_ms * US;
-  (void) next_open(n);
+  (void) next_closable(n);
   plan_next(n);
 }
 
@@ -170,7 +175,7 @@ static void take(ending *n, const wsuv_end_t *how, uint64_t now_ms) {
    are closed at once. */
 static bool needs_timer(ending *n, uint64_t now_ms) {
   endpoint *e = n->endpoint;
-  const bool spread = next_open(n) != NULL && now_ms < n->spread_end_ms;
+  const bool spread = next_closable(n) != NULL && now_ms < n->spread_end_ms;
   if (!spread && n->deadline_ms == UINT64_MAX) return e->end_timer != NULL;
   if (e->end_timer != NULL) return true;
   int err = e->env->ops->timer_new(e->env, on_timer, n, &e->end_timer);
