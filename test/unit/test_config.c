@@ -110,7 +110,8 @@ TEST(test_config_defaults_of_older_and_newer_callers) {
 /* --- checks --- */
 
 static const char *const two[] = {"a.example", "b.example"}, *const hole[] = {"a.example", NULL},
-                         *const empty[] = {""};
+                         *const empty[] = {""},
+                         *const sites[] = {"https://a.example", "https://b.example"};
 
 /* A configuration of a server with one thing wrong, the n-th. false: there is no n-th. */
 static bool spoil(wsuv_config_t *c, size_t n) {
@@ -152,7 +153,8 @@ TEST(test_config_of_a_server_at_its_bounds) {
   c.backlog = c.tcp_user_timeout_ms = INT_MAX;
   c.max_message_rate = UINT_MAX;
   c.max_lifetime_ms = UINT64_MAX;
-  c.hosts = c.origins = two;
+  c.hosts = two;
+  c.origins = sites;
   c.host_count = c.origin_count = 2;
   c.subprotocol_policy = WSUV_SUBPROTOCOL_OPTIONAL;
   c.masking = true; /* for peers that are known to accept it */
@@ -300,7 +302,7 @@ static bool change_own_of_client(wsuv_config_t *c, size_t n) {
 static bool change_own_of_server(wsuv_config_t *c, size_t n) {
   static const char *copies[2];
   switch (n) {
-  case 0: c->origins = two, c->origin_count = 1; return true;
+  case 0: c->origins = sites, c->origin_count = 1; return true;
   case 1: c->subprotocol_policy = WSUV_SUBPROTOCOL_REQUIRED; return true;
   case 2: memcpy(copies, two, sizeof copies), c->hosts = copies; return true;
   default: return false;
