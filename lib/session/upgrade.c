@@ -25,6 +25,7 @@ struct wsuv_upgrade {
   ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
   void *data;              /* This pointer belongs to the program. */
   wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
+  endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
   bool loopback;           /* Only this machine can reach the address that it came to. */
   bool owed;               /* The program owes the answer. */
   bool over;               /* The connection is over. */
@@ -58,6 +59,7 @@ static void on_over(incoming *in) {
 static void answered(wsuv_upgrade_t *u) {
   wsuv_server_t *server = u->server;
   u->owed = false;
+  ws_list_remove(&u->gone_task.node);
   if (u->over) upgrade_free(u);
   server_owe(server, false);
 }
@@ -99,9 +101,15 @@ static void on_refused(incoming *in, const incoming_failure *failure) {
   report(of_incoming(in), failure);
 }
 
+static void run_gone(endpoint_task *task) {
+  wsuv_upgrade_t *u = ws_list_entry(task, wsuv_upgrade_t, gone_task);
+  if (u->gone_cb != NULL) notify_upgrade(u->gone_cb, u);
+}
+
+/* The program may be closing the server right now, and callbacks come from the loop. */
 static void on_gone(incoming *in) {
   wsuv_upgrade_t *u = of_incoming(in);
-  if (u->gone_cb != NULL) notify_upgrade(u->gone_cb, u);
+  if (u->owed) endpoint_schedule(&u->server->endpoint, &u->gone_task);
 }
 
 static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
@@ -444,6 +452,8 @@ static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server) {
     return err;
   }
   u->server = server;
+  u->gone_task.run = run_gone;
+  ws_list_init(&u->gone_task.node);
   *out = u;
   return 0;
 }
@@ -479,11 +489,11 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
 /* What an upgrade asks for */
 
 wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade) {
-  return upgrade->over ? NULL : upgrade->server;
+  return upgrade->server->gone ? NULL : upgrade->server;
 }
 
 const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade) {
-  return h1_server_path(upgrade->in.request).base;
+  return h1_server_target(upgrade->in.request);
 }
 
 const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name) {

@@ -21,6 +21,7 @@ struct h1_server {
   bool absolute;                 /* The target is a whole URI, whose host counts. */
   ws_text path;                  /* This is the path of the target. */
   ws_text query;                 /* This is the query of the target, without "?". */
+  char *target; /* The handshake owns path and query, as sent; NULL: the head is not read. */
   url_authority host;            /* This is the host that the request is for. */
   const char *key;         /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
   text_buf names;          /* These are the offered subprotocols, each terminated. */
@@ -54,6 +55,7 @@ void h1_server_free(h1_server *h) {
   http_message_clear(&h->request);
   text_buf_clear(&h->names);
   text_buf_clear(&h->answer);
+  ws_free(h->alloc, h->target);
   extension_header_clear(&h->extensions);
   extension_set_free(h->set);
   ws_free(h->alloc, h);
@@ -259,12 +261,28 @@ static int check_handshake(h1_server *h, bool good_offer) {
   return err == WS_ENOMEM ? err : 1;
 }
 
+/* The part of the target that a program sees, terminated. */
+static char *copy_target(const h1_server *h) {
+  const bool query = h->query.base != NULL;
+  char *target = ws_malloc(h->alloc, h->path.len + 1 + h->query.len + 1), *end = target;
+  if (target == NULL) return NULL;
+  memcpy(end, h->path.base, h->path.len);
+  end += h->path.len;
+  if (query) *end++ = '?';
+  if (h->query.len > 0) memcpy(end, h->query.base, h->query.len);
+  end[h->query.len] = '\0';
+  return target;
+}
+
 static int check_head(h1_server *h) {
-  bool good_offer;
+  bool good_offer = true;
   int err = check_repeated(h);
   if (err == 0) err = check_body(h);
   if (err == 0) err = check_host(h);
   if (err == 0) err = read_offer(h, &good_offer);
+  if (err == 0 && (h->target = copy_target(h)) == NULL) {
+    err = h1_server_fault(h, WSUV_REFUSED_NO_MEMORY, "no memory");
+  }
   return err < 0 ? err : check_handshake(h, good_offer);
 }
 
@@ -318,6 +336,10 @@ bool h1_server_is_plain(const h1_server *h) {
 
 ws_text h1_server_method(const h1_server *h) {
   return h->request.request.method;
+}
+
+const char *h1_server_target(const h1_server *h) {
+  return h->target;
 }
 
 ws_text h1_server_path(const h1_server *h) {
@@ -388,18 +410,6 @@ static int write_request(const h1_server *h, text_buf *text) {
   return text_buf_puts(text, "\r\n");
 }
 
-static char *copy_target(const h1_server *h) {
-  const bool query = h->query.base != NULL;
-  char *target = ws_malloc(h->alloc, h->path.len + 1 + h->query.len + 1), *end = target;
-  if (target == NULL) return NULL;
-  memcpy(end, h->path.base, h->path.len);
-  end += h->path.len;
-  if (query) *end++ = '?';
-  if (h->query.len > 0) memcpy(end, h->query.base, h->query.len);
-  end[h->query.len] = '\0';
-  return target;
-}
-
 int h1_server_result(h1_server *h, handshake_result **out) {
   handshake_result *result = ws_calloc(h->alloc, sizeof *result);
   if (result == NULL) return WS_ENOMEM;
@@ -409,14 +419,15 @@ int h1_server_result(h1_server *h, handshake_result **out) {
   header_store_init(&result->fields, h->alloc);
   text_buf_init(&result->request, h->alloc);
   int err = write_request(h, &result->request);
-  result->target = copy_target(h);
   if (h->agreed != NULL) result->subprotocol = ws_strdup(h->alloc, h->agreed);
-  if (err < 0 || result->target == NULL || (h->agreed != NULL && result->subprotocol == NULL)) {
+  if (err < 0 || (h->agreed != NULL && result->subprotocol == NULL)) {
     handshake_result_free(result);
     return WS_ENOMEM;
   }
   result->fields = h->request.fields;
   header_store_init(&h->request.fields, h->alloc);
+  result->target = h->target;
+  h->target = NULL;
   result->extensions = h->set;
   h->set = NULL;
   *out = result;
