@@ -74,7 +74,8 @@ static wsuv_callbacks_t session_callbacks(void) {
 }
 
 void server_user_echo(session_user *u, const wsuv_message_t *m) {
-  CHECK(wsuv_send_message(u->session, m->type, m->data, m->len) == 0);
+  int err = wsuv_send_message(u->session, m->type, m->data, m->len);
+  CHECK(err == (wsuv_session_stage(u->session) == WSUV_STAGE_OPEN ? 0 : WSUV_ESTATE));
 }
 
 session_user *server_user_session(const server_user *s, size_t number) {

@@ -81,7 +81,7 @@ void server_user_listen(server_user *s);
 /* Route "/", whose sessions echo unless s->each has an at_message, and listen. */
 void server_user_start(server_user *s);
 
-/* An at_message: sends the message back. */
+/* An at_message: sends the message back, if the session is open. */
 void server_user_echo(session_user *u, const wsuv_message_t *m);
 
 /* --- clients --- */
