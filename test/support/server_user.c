@@ -152,7 +152,8 @@ void server_user_begin(server_user *s, world *w) {
 
 wsuv_server_t *server_user_server(server_user *s) {
   if (s->server == NULL) {
-    CHECK(world_server(s->w, &s->server, &s->config) == 0);
+    CHECK((s->loop != NULL ? world_server_on(s->w, s->loop, &s->server, &s->config)
+                           : world_server(s->w, &s->server, &s->config)) == 0);
     wsuv_server_set_data(s->server, s);
     wsuv_server_on_refused(s->server, on_refused);
   }

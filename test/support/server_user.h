@@ -35,6 +35,7 @@ typedef struct server_user server_user;
 struct server_user {
   world *w;
   wsuv_config_t config;  /* of the server */
+  uv_loop_t *loop;       /* of the server, over libuv; NULL: the world's */
   wsuv_server_t *server; /* NULL before it is made and after its end */
   wsuv_listener_t *listener;
   struct sockaddr_storage address; /* of the listener */

@@ -17,16 +17,26 @@ static int server_in_sim(world *w, wsuv_server_t **out, const wsuv_config_t *con
   return err;
 }
 
-int world_server(world *w, wsuv_server_t **out, const wsuv_config_t *config) {
+static wsuv_config_t in_world(world *w, const wsuv_config_t *config) {
   wsuv_config_t copy;
   if (config != NULL) copy = *config;
   if (config == NULL) wsuv_server_config_init(&copy);
   copy.allocator = &w->alloc->handle;
   if (copy.tls == NULL) copy.tls = world_server_tls(w);
-  if (w->kind == WORLD_SIM) return server_in_sim(w, out, &copy);
+  return copy;
+}
+
+int world_server_on(world *w, uv_loop_t *loop, wsuv_server_t **out, const wsuv_config_t *config) {
+  wsuv_config_t copy = in_world(w, config);
   copy.random = world_uv_random;
   copy.random_arg = w;
-  return wsuv_server_new(out, world_uv_loop(w), &copy);
+  return wsuv_server_new(out, loop, &copy);
+}
+
+int world_server(world *w, wsuv_server_t **out, const wsuv_config_t *config) {
+  if (w->kind == WORLD_UV) return world_server_on(w, world_uv_loop(w), out, config);
+  const wsuv_config_t copy = in_world(w, config);
+  return server_in_sim(w, out, &copy);
 }
 
 static size_t servers_closed;

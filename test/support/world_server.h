@@ -11,6 +11,10 @@
    certificate in a secure world, unless it has one itself. 0 or a code. */
 int world_server(world *w, wsuv_server_t **out, const wsuv_config_t *config);
 
+/* The same on a loop of the test's, over libuv. */
+int world_server_on(world *w, struct uv_loop_s *loop, wsuv_server_t **out,
+                    const wsuv_config_t *config);
+
 /* Close the server and run until it has said that it is gone. */
 void world_server_close(world *w, wsuv_server_t *server);
 
