@@ -150,13 +150,17 @@ void server_user_begin(server_user *s, world *w) {
   s->config.log_level = WSUV_LOG_INFO;
 }
 
+int server_user_make(server_user *s) {
+  int err = s->loop != NULL ? world_server_on(s->w, s->loop, &s->server, &s->config)
+                            : world_server(s->w, &s->server, &s->config);
+  if (err < 0) return err;
+  wsuv_server_set_data(s->server, s);
+  wsuv_server_on_refused(s->server, on_refused);
+  return 0;
+}
+
 wsuv_server_t *server_user_server(server_user *s) {
-  if (s->server == NULL) {
-    CHECK((s->loop != NULL ? world_server_on(s->w, s->loop, &s->server, &s->config)
-                           : world_server(s->w, &s->server, &s->config)) == 0);
-    wsuv_server_set_data(s->server, s);
-    wsuv_server_on_refused(s->server, on_refused);
-  }
+  if (s->server == NULL) CHECK(server_user_make(s) == 0);
   return s->server;
 }
 

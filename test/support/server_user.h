@@ -65,6 +65,7 @@ void server_user_begin(server_user *s, world *w);
 
 /* The server. It is made with s->config if there is none yet. */
 wsuv_server_t *server_user_server(server_user *s);
+int server_user_make(server_user *s); /* 0, or a code, and there is none */
 
 /* Add a route whose sessions have users. */
 void server_user_route(server_user *s, const char *path);

@@ -1,0 +1,157 @@
+/* F46: the n-th allocation fails, for every n, once and for ever after, from making a server to its
+   end: routes, a listener, requests that are refused, accepted at once, or kept, and sessions.
+   Whatever fails, each upgrade has its answer, each session its on_close, and nothing is left. */
+
+#include "support/check.h"
+#include "support/server_user.h"
+#include "support/torture.h"
+
+enum { CLIENTS = 4, KEPT_MAX = 16, WAIT_MS = 100, WAITS = 30 };
+
+typedef struct torture_user {
+  server_user s;
+  wsuv_upgrade_t *kept[KEPT_MAX]; /* upgrades that have no answer yet */
+  size_t kept_count;
+} torture_user;
+
+static void allow(int err) {
+  CHECK(err == 0 || err == UV_ENOMEM || err == WSUV_ESTATE);
+}
+
+static void at_message(session_user *u, const wsuv_message_t *m) {
+  allow(wsuv_send_message(u->session, m->type, m->data, m->len));
+}
+
+static void look_at(wsuv_upgrade_t *u) {
+  size_t count;
+  (void) wsuv_upgrade_query(u, "k");
+  (void) wsuv_upgrade_headers(u, &count);
+  (void) wsuv_upgrade_subprotocol(u, 1);
+}
+
+static bool is_answered(int err) {
+  allow(err);
+  return err == 0 || err == WSUV_ESTATE;
+}
+
+/* The answer that cannot be given is owed still. */
+static void decide(server_user *s, wsuv_upgrade_t *u) {
+  torture_user *t = s->data;
+  static const wsuv_header_t field = {"X-Answer", "yes"};
+  wsuv_accept_t accept;
+  look_at(u);
+  wsuv_accept_init(&accept, u);
+  accept.subprotocol = "mqtt";
+  accept.headers = &field;
+  accept.header_count = 1;
+  if (s->upgrades % 2 == 1 && is_answered(server_user_accept(s, u, &accept))) return;
+  CHECK(t->kept_count < KEPT_MAX);
+  t->kept[t->kept_count++] = u;
+}
+
+static void answer_kept(torture_user *t) {
+  size_t left = 0;
+  for (size_t i = 0; i < t->kept_count; i++) {
+    wsuv_upgrade_t *u = t->kept[i];
+    bool done = i % 2 == 0 ? is_answered(server_user_refuse(u, 403))
+                           : is_answered(server_user_refuse_open(u, 4401, "token"));
+    if (!done) t->kept[left++] = u;
+  }
+  t->kept_count = left;
+}
+
+static void answer_close(raw_client *c, const seen_frame *f) {
+  if (f->spec.opcode == 8) raw_client_send_frames(c, "CLOSE #1001");
+}
+
+static void connect_clients(server_user *s) {
+  static const char *const targets[CLIENTS] = {"/room/1?k=v", "/room/2", "/nowhere", "/room/%zz"};
+  for (size_t i = 0; i < CLIENTS; i++) {
+    raw_client *c = server_user_client(s);
+    c->on_frame = answer_close;
+    raw_client_request(c, &(upgrade_lines){.target = targets[i],
+                                           .more = "Sec-WebSocket-Protocol: chat, mqtt\r\n"
+                                                   "Sec-WebSocket-Extensions: "
+                                                   "permessage-deflate\r\n"});
+    raw_client_send_frames(c, "TEXT- \"a\" ; CONT \"b\" ; BIN 61~40000");
+  }
+}
+
+/* All that happens has happened, or never will. */
+static void settle(torture_user *t) {
+  world *w = t->s.w;
+  for (int i = 0; i < WAITS; i++) {
+    world_advance(w, WAIT_MS);
+    if (i == WAITS / 2) answer_kept(t);
+  }
+}
+
+static void converse(torture_user *t) {
+  wsuv_route_t route;
+  server_user *s = &t->s;
+  wsuv_route_init(&route, "/room/{room}");
+  int err = server_user_add_route(s, &route);
+  if (err == 0) err = wsuv_server_listen(s->server, "127.0.0.1", 0, &s->listener);
+  CHECK(err == 0 || err == UV_ENOMEM);
+  if (err < 0) return;
+  CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
+  server_user_decide(s, decide);
+  connect_clients(s);
+  settle(t);
+  CHECK(s->w->alloc->failed > 0 || (s->upgrades == 2 && s->refused == 2 && s->open_count == 1));
+}
+
+static void play_with(world *w, void (*set)(wsuv_config_t *config)) {
+  torture_user t = {.kept_count = 0};
+  server_user_begin(&t.s, w);
+  t.s.data = &t;
+  t.s.each.at_message = at_message;
+  t.s.each.data = &t.s;
+  if (set != NULL) set(&t.s.config);
+  int err = server_user_make(&t.s);
+  CHECK(err == 0 || (err == UV_ENOMEM && w->alloc->failed > 0));
+  if (err < 0) return;
+  converse(&t);
+  server_user_finish(&t.s);
+  answer_kept(&t);
+  CHECK(t.kept_count == 0);
+}
+
+static void play(world *w) {
+  play_with(w, NULL);
+}
+
+static void set_much(wsuv_config_t *config) {
+  static const char *const names[] = {"mqtt", "chat"};
+  static const wsuv_header_t field = {"Server", "test"};
+  config->subprotocols = names;
+  config->subprotocol_count = 2;
+  config->headers = &field;
+  config->header_count = 1;
+  config->max_sessions_per_address = 10;
+  config->keep_handshake = true;
+}
+
+static void play_much(world *w) {
+  play_with(w, set_much);
+}
+
+static bool is_first(const world *w) {
+  return w->seed == 0;
+}
+
+WORLD_SIM_TLS_TEST(test_server_without_memory_once, w) {
+  if (is_first(w)) torture(w, play, false, 50);
+}
+
+WORLD_SIM_TLS_TEST(test_server_without_memory_for_ever, w) {
+  if (is_first(w)) torture(w, play, true, 50);
+}
+
+WORLD_SIM_TEST(test_server_with_more_without_memory_once, w) {
+  if (is_first(w)) torture(w, play_much, false, 50);
+}
+
+WORLD_SIM_TEST(test_server_with_more_without_memory_for_ever, w) {
+  if (is_first(w)) torture(w, play_much, true, 50);
+}
