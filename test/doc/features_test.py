@@ -59,7 +59,7 @@ def tests_in(text, path):
     """What can be named of a file: in C, what registers itself as a test."""
     if path.endswith('.py'):
         return set(re.findall(r'^ *(?:async )?def (\w+)\(', text, re.M))
-    return set(re.findall(r'^(?:(?:WORLD|SCENARIO)_\w*)?TEST\((test_\w+)', text, re.M))
+    return set(re.findall(r'^(?:(?:WORLD|SCENARIO|SERVER)_\w*)?TEST\((test_\w+)', text, re.M))
 
 
 def check_proof(proof, files):
