@@ -89,8 +89,8 @@ void handshakes_leave(handshakes *h, handshake_place *place) {
 }
 
 bool handshakes_evict(handshakes *h) {
-  handshake_place *oldest = handshakes_first(h, HANDSHAKE_READING);
-  if (oldest == NULL) oldest = handshakes_first(h, HANDSHAKE_ENDING);
+  handshake_place *oldest = handshakes_first(h, HANDSHAKE_ENDING);
+  if (oldest == NULL) oldest = handshakes_first(h, HANDSHAKE_READING);
   if (oldest == NULL) return false;
   handshakes_leave(h, oldest);
   oldest->evict(oldest);

@@ -51,8 +51,9 @@ void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind
 /* Take a place out of its list. It has no effect on one that is in no list. */
 void handshakes_leave(handshakes *h, handshake_place *place);
 
-/* Evict the oldest place without a complete request, or else the oldest that is ending. false:
-   there is none, since the program decides on all of them. */
+/* Evict the oldest place that is ending: it has its answer, so those that are refused again and
+   again displace no one else. Or else evict the oldest without a complete request. false: there is
+   none, since the program decides on all of them. */
 bool handshakes_evict(handshakes *h);
 
 /* The connections that count as handshakes under way, those on which the program decides left
