@@ -23,20 +23,31 @@ static bool counts_sessions(const wsuv_server_t *server) {
   return server->endpoint.config.max_sessions_per_address > 0;
 }
 
-int server_count_session(wsuv_server_t *server, ws_list *session,
-                         const struct sockaddr_storage *peer) {
+int server_reserve_session(wsuv_server_t *server, const struct sockaddr_storage *peer,
+                           address_count **place) {
   int err;
+  *place = NULL;
   if (!counts_sessions(server)) return 0;
-  address_count *from = address_counts_get(&server->addresses, peer, &err);
-  if (from == NULL) return err;
+  *place = address_counts_get(&server->addresses, peer, &err);
+  if (*place != NULL) (*place)->sessions++;
+  return err;
+}
+
+void server_release_session(wsuv_server_t *server, address_count **place) {
+  address_count *from = *place;
+  if (from == NULL) return;
+  *place = NULL;
+  from->sessions--;
+  address_counts_drop(&server->addresses, from);
+}
+
+int server_count_session(wsuv_server_t *server, ws_list *session, address_count **place) {
+  if (*place == NULL) return 0;
   address_count *c = address_counts_at(&server->sessions, (uintptr_t) session);
-  if (c == NULL) {
-    address_counts_drop(&server->addresses, from);
-    return WS_ENOMEM;
-  }
-  c->of = from;
+  if (c == NULL) return WS_ENOMEM;
+  c->of = *place;
   c->sessions = 1;
-  from->sessions++;
+  *place = NULL;
   return 0;
 }
 
@@ -44,9 +55,8 @@ void server_uncount_session(wsuv_server_t *server, const ws_list *session) {
   if (!counts_sessions(server) || server->sessions.count == 0) return;
   address_count *c = address_counts_find(&server->sessions, (uintptr_t) session);
   if (c == NULL) return;
-  c->of->sessions--;
   c->sessions = 0;
-  address_counts_drop(&server->addresses, c->of);
+  server_release_session(server, &c->of);
   address_counts_drop(&server->sessions, c);
 }
 

@@ -37,10 +37,16 @@ struct wsuv_server {
 /* The server of an endpoint whose role is WS_SERVER. */
 wsuv_server_t *server_of(const endpoint *e);
 
-/* Count a session that is made for a peer with this address, if sessions of an address are limited;
-   it is counted until it is removed from the endpoint. Returns 0 or WS_ENOMEM. */
-int server_count_session(wsuv_server_t *server, ws_list *session,
-                         const struct sockaddr_storage *peer);
+/* Count a session that a peer with this address may get, if sessions of an address are limited;
+   otherwise *place is NULL. The place is given to a session, or is released; both set it to NULL.
+   Returns 0 or WS_ENOMEM. */
+int server_reserve_session(wsuv_server_t *server, const struct sockaddr_storage *peer,
+                           address_count **place);
+void server_release_session(wsuv_server_t *server, address_count **place);
+
+/* Give a place to a session that is made: it is counted until it is removed from the endpoint.
+   Returns 0; or WS_ENOMEM: the place is still the caller's. */
+int server_count_session(wsuv_server_t *server, ws_list *session, address_count **place);
 void server_uncount_session(wsuv_server_t *server, const ws_list *session);
 
 /* The program owes one answer more (`on`) or less. The last one frees a server that is gone. */
@@ -49,7 +55,7 @@ void server_owe(wsuv_server_t *server, bool on);
 /* The server is closed, and nothing but its memory is left. */
 void server_free(wsuv_server_t *server);
 
-/* How many sessions of this address are counted. */
+/* How many sessions of this address are counted, and places for sessions. */
 unsigned server_sessions_of(wsuv_server_t *server, const struct sockaddr_storage *peer);
 
 #endif

@@ -23,6 +23,7 @@ struct wsuv_upgrade {
   wsuv_server_t *server;   /* The request came to this server, whose memory outlives the upgrade. */
   router_match match;      /* This is the route, and the parameters, which the upgrade owns. */
   ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
+  address_count *place;    /* The place of its session among those of its address, or NULL. */
   void *data;              /* This pointer belongs to the program. */
   wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
   endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
@@ -51,6 +52,7 @@ static void upgrade_free(wsuv_upgrade_t *u) {
 
 static void on_over(incoming *in) {
   wsuv_upgrade_t *u = of_incoming(in);
+  server_release_session(u->server, &u->place);
   u->over = true;
   if (!u->owed) upgrade_free(u);
 }
@@ -109,11 +111,13 @@ static void run_gone(endpoint_task *task) {
 /* The program may be closing the server right now, and callbacks come from the loop. */
 static void on_gone(incoming *in) {
   wsuv_upgrade_t *u = of_incoming(in);
+  server_release_session(u->server, &u->place);
   if (u->owed) endpoint_schedule(&u->server->endpoint, &u->gone_task);
 }
 
 static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
   const incoming_failure failure = {refused, code, refused_status(refused), detail};
+  server_release_session(u->server, &u->place);
   incoming_refuse_with(&u->in, &failure);
   report(u, &failure);
 }
@@ -242,7 +246,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   int err = write_101(u, a, config, why);
   if (err == 0) err = session_new(&s, e, config, callbacks, r->raw);
   if (err < 0) return err;
-  err = server_count_session(u->server, &s->node, &u->in.base.peer);
+  err = server_count_session(u->server, &s->node, &u->place);
   if (err < 0) {
     session_free(s);
     return err;
@@ -290,6 +294,7 @@ int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
   if ((header_count > 0 && headers == NULL) || (len > 0 && body == NULL)) return WS_EINVAL;
   err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
   if (err < 0) return err;
+  server_release_session(upgrade->server, &upgrade->place);
   incoming_refuse(&upgrade->in);
   answered(upgrade);
   return 0;
@@ -371,13 +376,17 @@ static size_t session_places(const wsuv_server_t *server) {
   return server->endpoint.session_count + server->handshakes.counts[HANDSHAKE_DECIDING];
 }
 
+/* What is checked last, because it takes the place that the session needs. */
 static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
-  const wsuv_config_t *c = &u->server->endpoint.config;
-  if (session_places(u->server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
-  if (c->max_sessions_per_address == 0) return WSUV_REFUSED_NONE;
-  return server_sessions_of(u->server, &u->in.base.peer) < c->max_sessions_per_address
-             ? WSUV_REFUSED_NONE
-             : WSUV_REFUSED_SESSIONS_PER_ADDRESS;
+  wsuv_server_t *server = u->server;
+  const wsuv_config_t *c = &server->endpoint.config;
+  if (session_places(server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
+  if (c->max_sessions_per_address > 0 &&
+      server_sessions_of(server, &u->in.base.peer) >= c->max_sessions_per_address) {
+    return WSUV_REFUSED_SESSIONS_PER_ADDRESS;
+  }
+  int err = server_reserve_session(server, &u->in.base.peer, &u->place);
+  return err < 0 ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_NONE;
 }
 
 static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
