@@ -62,6 +62,11 @@ static int read_value(play *p, subject *s) {
   return err == 0 && len == 5 ? 0 : -1;
 }
 
+static int message(play *p, subject *s) {
+  (void) p;
+  return wsuv_send_message(s->user.session, WSUV_FRAME_TEXT, "message", 7);
+}
+
 static int flush(play *p, subject *s) {
   (void) p;
   return user_flush(&s->user, 'y');
@@ -127,6 +132,19 @@ static int buffered(play *p, subject *s) {
 
 static int client_of(play *p, subject *s) {
   return wsuv_session_client(s->user.session) == p->client ? 0 : -1;
+}
+
+/* What a client has asked for is known to servers only. */
+static int request_of_a_client(play *p, subject *s) {
+  wsuv_session_t *session = s->user.session;
+  size_t count = 1;
+  (void) p;
+  bool none = wsuv_session_server(session) == NULL && wsuv_session_target(session) == NULL &&
+              wsuv_session_param(session, "name") == NULL &&
+              wsuv_session_query(session, "key") == NULL &&
+              wsuv_session_request_header(session, "Host") == NULL &&
+              wsuv_session_request_headers(session, &count) == NULL;
+  return none && count == 0 ? 0 : -1;
 }
 
 static int stage(play *p, subject *s) {
@@ -237,6 +255,7 @@ static const call calls[] = {
     {"wsuv_send_pong", OPEN_ONLY, pong},
     {"wsuv_send", OPEN_ONLY, frame},
     {"wsuv_send_bufs", OPEN_ONLY, bufs},
+    {"wsuv_send_message", OPEN_ONLY, message},
     {"wsuv_send_prepared wsuv_prepared_new wsuv_prepared_free", OPEN_ONLY, prepared},
     {"wsuv_send_begin wsuv_send_piece wsuv_send_end", OPEN_ONLY, pieces},
     {"wsuv_send_serialized", OPEN_ONLY, value},
@@ -254,6 +273,9 @@ static const call calls[] = {
     {"wsuv_session_unref wsuv_session_ref", LOOKS, unref},
     {"wsuv_buffered_amount", LOOKS, buffered},
     {"wsuv_session_client", LOOKS, client_of},
+    {"wsuv_session_server wsuv_session_target wsuv_session_param", LOOKS, request_of_a_client},
+    {"wsuv_session_query wsuv_session_request_header wsuv_session_request_headers", LOOKS,
+     request_of_a_client},
     {"wsuv_session_stage", LOOKS, stage},
     {"wsuv_session_set_data", LOOKS, set_data},
     {"wsuv_session_data", LOOKS, data},

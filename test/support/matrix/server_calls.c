@@ -1,0 +1,264 @@
+#include "support/matrix/server_matrix.h"
+
+/* All functions of a server, its listeners and its upgrades. */
+
+#include <string.h>
+
+#include "support/world_tls.h"
+
+/* --- a server's --- */
+
+static int new_server(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_server_t *server;
+  (void) u;
+  int err = world_server(p->w, &server, NULL);
+  return err < 0 ? err : wsuv_server_terminate(server, NULL);
+}
+
+/* Routes of a play are added once. */
+static int add_route(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_route_t route;
+  (void) u;
+  wsuv_route_init(&route, "/added");
+  return wsuv_server_add_route(p->s.server, &route);
+}
+
+static int add_path(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return wsuv_server_route(p->s.server, "/path", user_callbacks(), NULL);
+}
+
+/* That of the play again. */
+static int set_hook(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  wsuv_server_on_upgrade(p->s.server, server_user_on_upgrade);
+  return 0;
+}
+
+static int unset_refused(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  wsuv_server_on_refused(p->s.server, NULL);
+  return 0;
+}
+
+static int listen_and_close(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_listener_t *l;
+  struct sockaddr_storage addr;
+  (void) u;
+  int err = wsuv_server_listen(p->s.server, "127.0.0.1", 0, &l);
+  if (err < 0) return err;
+  err = wsuv_listener_address(l, &addr);
+  if ((wsuv_listener_fd(l) < 0) != (p->w->kind == WORLD_SIM)) err = -1;
+  wsuv_listener_close(l);
+  return err;
+}
+
+/* Unix sockets and descriptors are test_listen_unix.c's and test_listen_socket.c's. */
+static int listen_nowhere(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  int at_path = wsuv_server_listen_unix(p->s.server, "", 0600, NULL, NULL);
+  int at_fd = wsuv_server_listen_fd(p->s.server, -1, NULL, NULL);
+  if (at_path != at_fd) return -1;
+  return at_path == UV_EINVAL ? 0 : at_path;
+}
+
+/* A server has no TLS without a certificate. */
+static int set_tls(server_play *p, wsuv_upgrade_t *u) {
+  const wsuv_tls_config_t *tls = world_server_tls(p->w);
+  (void) u;
+  int err = wsuv_server_set_tls(p->s.server, tls);
+  if (tls != NULL || err != UV_EINVAL) return err;
+  return 0;
+}
+
+static int copy_config(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_config_t config;
+  (void) u;
+  wsuv_server_get_config(p->s.server, &config);
+  return config.size == sizeof config && config.high_water == 1 ? 0 : -1;
+}
+
+static int loop(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return wsuv_server_loop(p->s.server) == world_uv_loop(p->w) ? 0 : -1;
+}
+
+static void count_session(wsuv_session_t *session, void *arg) {
+  (void) wsuv_session_stage(session);
+  ++*(size_t *) arg;
+}
+
+static int each(server_play *p, wsuv_upgrade_t *u) {
+  size_t count = 0;
+  (void) u;
+  wsuv_server_each(p->s.server, count_session, &count);
+  return count > 0 && count == wsuv_server_session_count(p->s.server) ? 0 : -1;
+}
+
+static int server_data(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  wsuv_server_set_data(p->s.server, NULL);
+  int r = wsuv_server_data(p->s.server) == NULL ? 0 : -1;
+  wsuv_server_set_data(p->s.server, &p->s);
+  return r;
+}
+
+static void on_post(wsuv_server_t *server, void *arg) {
+  server_play *p = arg;
+  (void) server;
+  p->posted++;
+}
+
+static int post(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  int err = wsuv_server_post(p->s.server, on_post, p);
+  if (err == 0) p->posts++;
+  return err;
+}
+
+/* --- a session's --- */
+
+/* What the client has asked for can be read in on_open. */
+static int session_request(server_play *p, wsuv_upgrade_t *u) {
+  size_t count = 1;
+  wsuv_session_t *s = p->place->opens ? p->actor->session : p->other->session;
+  (void) u;
+  bool there = wsuv_session_target(s) != NULL && wsuv_session_param(s, "name") != NULL &&
+               wsuv_session_query(s, "key") != NULL &&
+               wsuv_session_request_header(s, "Upgrade") != NULL &&
+               wsuv_session_request_headers(s, &count) != NULL && count > 0;
+  bool none = wsuv_session_target(s) == NULL && wsuv_session_param(s, "name") == NULL &&
+              wsuv_session_query(s, "key") == NULL &&
+              wsuv_session_request_header(s, "Upgrade") == NULL &&
+              wsuv_session_request_headers(s, &count) == NULL && count == 0;
+  return p->place->opens ? (there ? 0 : -1) : (none ? 0 : -1);
+}
+
+static int session_server(server_play *p, wsuv_upgrade_t *u) {
+  const wsuv_session_t *s = p->other->session;
+  (void) u;
+  return wsuv_session_server(s) == p->s.server && wsuv_session_client(s) == NULL ? 0 : -1;
+}
+
+/* --- an upgrade's --- */
+
+static int upgrade_server(server_play *p, wsuv_upgrade_t *u) {
+  return wsuv_upgrade_server(u) == p->s.server ? 0 : -1;
+}
+
+static int upgrade_texts(server_play *p, wsuv_upgrade_t *u) {
+  size_t count = 0;
+  (void) p;
+  return strncmp(wsuv_upgrade_target(u), "/u/a?key=b", 10) == 0 &&
+                 strcmp(wsuv_upgrade_param(u, "name"), "a") == 0 &&
+                 strcmp(wsuv_upgrade_query(u, "key"), "b") == 0 &&
+                 strcmp(wsuv_upgrade_header(u, "upgrade"), "websocket") == 0 &&
+                 wsuv_upgrade_headers(u, &count) != NULL && count >= 5 &&
+                 wsuv_upgrade_subprotocol(u, 0) == NULL
+             ? 0
+             : -1;
+}
+
+static int upgrade_peer(server_play *p, wsuv_upgrade_t *u) {
+  struct sockaddr_storage addr;
+  (void) p;
+  int err = wsuv_upgrade_peer_address(u, &addr);
+  return err == 0 && addr.ss_family == AF_INET ? 0 : -1;
+}
+
+/* Until the connection is closed, which takes some turns after its peer has gone. */
+static int upgrade_tls(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_tls_info_t info;
+  wsuv_tls_info_init(&info);
+  int err = wsuv_upgrade_tls(u, &info);
+  if (world_server_tls(p->w) == NULL) return err == WSUV_ESTATE ? 0 : -1;
+  if (p->state->peers_gone && err == WSUV_ESTATE) return 0;
+  return err == 0 && info.version != NULL ? 0 : -1;
+}
+
+static int upgrade_data(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_upgrade_set_data(u, p);
+  return wsuv_upgrade_data(u) == p ? 0 : -1;
+}
+
+static int upgrade_gone(server_play *p, wsuv_upgrade_t *u) {
+  (void) p;
+  wsuv_upgrade_on_gone(u, NULL);
+  return 0;
+}
+
+static int accept_upgrade(server_play *p, wsuv_upgrade_t *u) {
+  return server_user_accept(&p->s, u, NULL);
+}
+
+static int refuse_upgrade(server_play *p, wsuv_upgrade_t *u) {
+  (void) p;
+  return server_user_refuse(u, 403);
+}
+
+static int refuse_open(server_play *p, wsuv_upgrade_t *u) {
+  (void) p;
+  return server_user_refuse_open(u, 4401, "who are you");
+}
+
+static const server_call calls[] = {
+    {"wsuv_server_new", SERVER_ALWAYS_0, new_server},
+    {"wsuv_server_add_route", SERVER_UNLESS_CLOSED, add_route},
+    {"wsuv_server_route", SERVER_UNLESS_CLOSED, add_path},
+    {"wsuv_server_on_upgrade", SERVER_ALWAYS_0, set_hook},
+    {"wsuv_server_on_refused", SERVER_ALWAYS_0, unset_refused},
+    {"wsuv_server_listen wsuv_listener_address wsuv_listener_fd wsuv_listener_close",
+     SERVER_WHILE_LISTENING, listen_and_close},
+    {"wsuv_server_listen_unix wsuv_server_listen_fd", SERVER_WHILE_LISTENING, listen_nowhere},
+    {"wsuv_server_set_tls", SERVER_UNLESS_CLOSED, set_tls},
+    {"wsuv_server_copy_config", SERVER_ALWAYS_0, copy_config},
+    {"wsuv_server_loop", SERVER_ALWAYS_0, loop},
+    {"wsuv_server_each wsuv_server_session_count", SERVER_ALWAYS_0, each},
+    {"wsuv_server_set_data wsuv_server_data", SERVER_ALWAYS_0, server_data},
+    {"wsuv_server_post", SERVER_UNLESS_CLOSED, post},
+    {"wsuv_session_target wsuv_session_param wsuv_session_query", SERVER_ALWAYS_0, session_request},
+    {"wsuv_session_request_header wsuv_session_request_headers", SERVER_ALWAYS_0, session_request},
+    {"wsuv_session_server wsuv_session_client", SERVER_ALWAYS_0, session_server},
+    {"wsuv_upgrade_server", SERVER_ALWAYS_0, upgrade_server},
+    {"wsuv_upgrade_target wsuv_upgrade_param wsuv_upgrade_query", SERVER_ALWAYS_0, upgrade_texts},
+    {"wsuv_upgrade_header wsuv_upgrade_headers wsuv_upgrade_subprotocol", SERVER_ALWAYS_0,
+     upgrade_texts},
+    {"wsuv_upgrade_peer_address", SERVER_ALWAYS_0, upgrade_peer},
+    {"wsuv_upgrade_tls", SERVER_ALWAYS_0, upgrade_tls},
+    {"wsuv_upgrade_set_data wsuv_upgrade_data", SERVER_ALWAYS_0, upgrade_data},
+    {"wsuv_upgrade_on_gone", SERVER_ALWAYS_0, upgrade_gone},
+    {"wsuv_upgrade_accept", SERVER_WHILE_OWED, accept_upgrade},
+    {"wsuv_upgrade_refuse", SERVER_WHILE_OWED, refuse_upgrade},
+    {"wsuv_upgrade_refuse_open", SERVER_WHILE_OWED, refuse_open},
+};
+
+server_call_list server_calls(void) {
+  return (server_call_list){calls, sizeof calls / sizeof *calls};
+}
+
+/* --- ends --- */
+
+static int close_server(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return server_user_close(&p->s);
+}
+
+static int terminate_server(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return server_user_terminate(&p->s);
+}
+
+static int drain_server(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return server_user_drain(&p->s);
+}
+
+static const server_call end_calls[] = {
+    {"wsuv_server_close", SERVER_ALWAYS_0, close_server},
+    {"wsuv_server_terminate", SERVER_ALWAYS_0, terminate_server},
+    {"wsuv_server_drain", SERVER_ALWAYS_0, drain_server},
+};
+
+server_call_list server_end_calls(void) {
+  return (server_call_list){end_calls, sizeof end_calls / sizeof *end_calls};
+}
