@@ -12,12 +12,15 @@ the line before says otherwise:
                               have the same name; what else there is comes with them
     <!-- ... path=/x -->      the URL that it is given ends in this
     <!-- ... drive=NAME -->   it is not only run, but driven by the function `drive_NAME` below
+    <!-- ... name=NAME -->    parts with `of=NAME` are parts of this program, not of the first one
+    <!-- ... serve=yes -->    it is a server, which is given a port, prints it and ends at SIGTERM;
+                              the ```sh block that follows is run meanwhile, with that port
 
 A ```sh block is run by a shell for which `program.c` is the first program, and `cc`, pkg-config and
 `wsuv` are those of the build. A ```text block is what the block before it prints on both outputs:
 `...` stands for anything within a line, and alone for any number of lines. Everything must end with
-status 0. All talk to an echo server, for which the guide says ws://127.0.0.1:9001. A whole program
-is run once more where the upgrade is refused, and then must end with another status.
+status 0. Clients talk to an echo server, for which the guide says ws://127.0.0.1:9001. A whole
+program is run once more where the upgrade is refused, and then must end with another status.
 """
 
 import concurrent.futures
@@ -56,7 +59,7 @@ class Block:
 
     def __init__(self, language, directive, page, line):
         self.language, self.page, self.line = language, page, line
-        self.lines, self.expected = [], None
+        self.lines, self.expected, self.visitor = [], None, None
         match = DIRECTIVE.fullmatch(directive)
         self.kind = match.group(1) if match else 'program'
         self.options = dict(pair.split('=', 1) for pair in match.group(2).split()) if match else {}
@@ -94,12 +97,16 @@ def read_blocks(path):
 
 
 def attach_outputs(blocks):
-    """The blocks to be run, each with what it prints, if that is shown."""
+    """The blocks to be run, each with what it prints, if that is shown. What a server shows is what
+    its visitor prints."""
     runnable = []
     for before, block in zip([None, *blocks], blocks):
-        if block.language in ('c', 'sh'):
+        if block.language == 'sh' and before and before.options.get('serve'):
+            before.visitor = block
+        elif block.language in ('c', 'sh'):
             runnable.append(block)
         elif block.language == 'text':
+            before = next((b for b in runnable if before and b.visitor is before), before)
             if before not in runnable:
                 raise Failure(f'{block.place()}: the output of what?')
             before.expected = block.text
@@ -134,12 +141,12 @@ def definitions(block):
 
 
 def assemble(program, part):
-    """The first program with a part of it exchanged."""
+    """A program with a part of it exchanged."""
     ours, others = definitions(part), definitions(program)
     names = {definition.name for definition in ours}
     last = max((i for i, d in enumerate(others) if d.name in names and d.name), default=None)
     if last is None:
-        raise Failure('is no part of the first program')
+        raise Failure('is no part of the program')
     text = others[0].placed() + ''.join(d.prototype() for d in others[1:])
     for i, definition in enumerate(others[1:], 1):
         if i == last:
@@ -379,29 +386,43 @@ def check_refusal(build, program, url):
             raise Failure(f'ends with status 0, though it was refused:\n{process.text()}')
 
 
-def run_program(build, block, first, url):
+def serve(build, program, script):
+    """A server and its visitor."""
+    with build.start(program, '0') as server:
+        port = server.wait_for(r'^port (\d+)')
+        script = re.sub(rf':{SHOWN_PORT}\b', f':{port}', script)
+        with build.start('sh', '-e', '-c', script) as shell:
+            output = shown(shell.finish(), port)
+        server.interrupt()
+        server.finish()
+        return output
+
+
+def run_program(build, block, programs, url):
     text = f'#line {block.line} "{block.page}"\n{block.text}'
     if block.kind == 'part':
-        text = assemble(first, block)
+        text = assemble(programs[block.options.get('of')], block)
     program = build.compile(text, block.place().replace('.md:', '-'))
+    if block.visitor:
+        return serve(build, program, block.visitor.text)
     if block.kind == 'program':
         check_refusal(build, program, url)
     drive = globals()['drive_' + block.options.get('drive', 'nothing')]
     return drive(build, program, url + block.options.get('path', ''))
 
 
-def run_shell(build, block, first, url):
-    build.write('program.c', first.text)
+def run_shell(build, block, programs, url):
+    build.write('program.c', programs[None].text)
     script = block.text.replace(f'127.0.0.1:{SHOWN_PORT}', f'127.0.0.1:{port_of(url)}')
     with build.start('sh', '-e', '-c', script) as shell:
         return shown(shell.finish(), port_of(url))
 
 
-def check(build, block, first, url):
+def check(build, block, programs, url):
     """What is wrong with a block, or None."""
     run = run_shell if block.language == 'sh' else run_program
     try:
-        output = run(build, block, first, url)
+        output = run(build, block, programs, url)
         if block.expected is not None:
             compare(block.expected, output)
     except Failure as failure:
@@ -410,9 +431,10 @@ def check(build, block, first, url):
 
 
 def check_all(build, blocks):
-    first = next(block for block in blocks if block.language == 'c')
+    programs = {b.options['name']: b for b in blocks if 'name' in b.options}
+    programs[None] = next(block for block in blocks if block.language == 'c')
     with start_echo(build) as echo, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(check, build, block, first, echo.url) for block in blocks]
+        futures = [pool.submit(check, build, block, programs, echo.url) for block in blocks]
         return [future.result() for future in futures]
 
 
