@@ -101,7 +101,7 @@ typedef struct wsuv_refusal {
    * accepted, #WSUV_STAGE_TLS or #WSUV_STAGE_HANDSHAKE.
    */
   wsuv_stage_t stage;
-  /** With #WSUV_REFUSED_TLS: the TLS library's code, which #detail describes; else 0. */
+  /** With `WSUV_REFUSED_TLS`: the TLS library's code, which #detail describes; else 0. */
   int tls_error;
   wsuv_tls_library_t tls_library; /**< The library that #tls_error belongs to. */
   /** If a certificate of the client was not accepted: flags of wsuv_cert_flag_t; else 0. */
