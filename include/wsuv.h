@@ -5,9 +5,9 @@
  * @file wsuv.h
  * @brief WebSocket sessions (RFC 6455) for programs that run a libuv loop: the whole API.
  *
- * A **client** holds the configuration that sessions share, a **session** is one connection.
- * Messages and events come in through callbacks on the loop's thread; everything is
- * non-blocking. See wsuv/client.h and wsuv/session.h.
+ * A **client** holds the configuration that its sessions share, a **server** accepts connections,
+ * and a **session** is one connection of either. Messages and events come in through callbacks on
+ * the loop's thread; nothing blocks. See wsuv/client.h, wsuv/server.h and wsuv/session.h.
  */
 
 #include <wsuv/client.h>

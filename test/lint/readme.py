@@ -1,18 +1,20 @@
 #!/usr/bin/python3
-"""README.md shows the example and the help of the program as they are.
+"""README.md shows the examples and the help of the program as they are.
 
-    readme.py README EXAMPLE PROGRAM
+    readme.py README PROGRAM EXAMPLE...
 """
 
 import subprocess
 import sys
 
 
-def main(readme, example, program):
+def main(readme, program, *examples):
     with open(readme, encoding='utf-8') as file:
         text = file.read()
-    with open(example, encoding='utf-8') as file:
-        shown = {example: file.read()}
+    shown = {}
+    for example in examples:
+        with open(example, encoding='utf-8') as file:
+            shown[example] = file.read()
     command = [program, '--help']
     shown['the help'] = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     missing = [name for name, part in shown.items() if f'\n{part}```\n' not in text]
