@@ -152,16 +152,20 @@ async def deflate_case(answered, parameters):
         await finish(ws)
 
 
-async def refused_case():
+async def refused_case(status, body, path='/echo', **options):
     """Only the newer interface tells the body."""
     try:
-        async with session('/refuse?status=401'):
+        async with session(path, **options):
             raise AssertionError('not refused')
     except exceptions.InvalidHandshake as error:
         if OLD:
-            equal(error.status_code, 401)
+            equal(error.status_code, status)
         else:
-            equal((error.response.status_code, error.response.body), (401, b'refused\n'))
+            equal((error.response.status_code, error.response.body), (status, body))
+
+
+async def no_subprotocol_case():
+    await refused_case(400, b'', subprotocols=['chat1'])
 
 
 async def close_case(code, reason=''):
@@ -240,10 +244,11 @@ CASES = [
     ('an empty ping is answered', ping_case, b''),
     ('a pong that nobody asked for is ignored', unasked_pong_case),
     ('a subprotocol is agreed upon', subprotocol_case, ['chat1', 'chat2'], 'chat2'),
-    ('the first that is offered is chosen', subprotocol_case, ['chat3', 'chat2'], 'chat3'),
+    ('the first of the server is chosen', subprotocol_case, ['chat3', 'chat2'], 'chat2'),
     ('no subprotocol is offered', subprotocol_case, None, None),
-    ('no subprotocol is agreed upon', subprotocol_case, ['chat1'], None),
+    ('no subprotocol can be agreed upon', no_subprotocol_case),
     ('permessage-deflate is accepted if installed', deflate_case, 'permessage-deflate', {}),
+    # What the client says of itself is a hint, which need not be answered.
     (
         'permessage-deflate without context takeover',
         deflate_case,
@@ -256,7 +261,7 @@ CASES = [
         'permessage-deflate; server_max_window_bits=9; client_max_window_bits=10',
         {'server_max_window_bits': 9, 'client_max_window_bits': 10},
     ),
-    ('a refusal has a status', refused_case),
+    ('a refusal has a status', refused_case, 401, b'refused\n', '/refuse?status=401'),
     ('closed without a code', close_without_code_case),
     ('closed with 1000', close_case, 1000),
     ('closed with 1001 and a reason', close_case, 1001, 'gr\xfc\xdfe'),

@@ -1,107 +1,176 @@
-/* wsuv_echo: the echo server as a program, for tests in other languages, conformance runs and
-   measurements. */
+/* wsuv_echo: an echo server on the library's public interface, for tests in other languages,
+   conformance runs and measurements. A request for /refuse?status=401 is refused with that status
+   and a small body. */
 
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <wsuv/deflate.h>
+#include <wsuv.h>
 
-#include "base/alloc.h"
-#include "support/echo_server.h"
+enum {
+  SUBPROTOCOLS_MAX = 16,
+  MESSAGE_MAX = 64 * 1024 * 1024, /* bytes */
+  HIGH_WATER = 1024 * 1024,       /* bytes */
+  HANDSHAKES_MAX = 20000,
+  END_MS = 1000 /* for peers that do not answer a close frame */
+};
 
-enum { SUBPROTOCOLS_MAX = 16 };
-
-typedef struct program {
-  uv_loop_t loop;
+static struct program {
+  wsuv_server_t *server;
   uv_signal_t signals[2];
-  echo_server *server;
   const char *subprotocols[SUBPROTOCOLS_MAX];
   size_t subprotocol_count;
-  uint16_t port;
+  const char *cert, *key, *unix_path;
+  unsigned port;
   bool deflate;
-} program;
+} prog;
+
+/* A peer that does not read is not read from. */
+static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
+  wsuv_send_message(s, m->type, m->data, m->len);
+  if (wsuv_buffered_amount(s) > HIGH_WATER) wsuv_session_pause(s);
+}
+
+static void on_drain(wsuv_session_t *s) {
+  wsuv_session_resume(s);
+}
+
+static void on_refuse(wsuv_upgrade_t *u) {
+  const char *status = wsuv_upgrade_query(u, "status");
+  int err = wsuv_upgrade_refuse(u, status != NULL ? atoi(status) : 403, NULL, 0, "refused\n", 8);
+  if (err == UV_EINVAL) wsuv_upgrade_refuse(u, 400, NULL, 0, NULL, 0);
+}
 
 static int usage(void) {
   fputs(
-      "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [PORT]\n"
-      "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate every\n"
-      "valid offer of permessage-deflate is accepted.\n",
+      "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [--cert FILE --key FILE]\n"
+      "                 [--unix PATH | PORT]\n"
+      "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate offers\n"
+      "of permessage-deflate are accepted.\n",
       stderr);
   return 1;
 }
 
 /* 0, or -1: usage. */
-static int read_arguments(program *prog, int argc, char **argv) {
-  static const struct option names[] = {{"deflate", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+static int read_arguments(int argc, char **argv) {
+  static const struct option names[] = {{"cert", required_argument, NULL, 'c'},
+                                        {"key", required_argument, NULL, 'k'},
+                                        {"unix", required_argument, NULL, 'u'},
+                                        {"deflate", no_argument, NULL, 'd'},
+                                        {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
-    if (option == 'd') {
-      prog->deflate = true;
-      continue;
+    switch (option) {
+    case 'c': prog.cert = optarg; break;
+    case 'k': prog.key = optarg; break;
+    case 'u': prog.unix_path = optarg; break;
+    case 'd': prog.deflate = true; break;
+    case 'p':
+      if (prog.subprotocol_count == SUBPROTOCOLS_MAX) return -1;
+      prog.subprotocols[prog.subprotocol_count++] = optarg;
+      break;
+    default: return -1;
     }
-    if (option != 'p' || prog->subprotocol_count == SUBPROTOCOLS_MAX) return -1;
-    prog->subprotocols[prog->subprotocol_count++] = optarg;
   }
   if (optind == argc) return 0;
   char *end;
   unsigned long port = strtoul(argv[optind], &end, 10);
-  if (optind + 1 != argc || *end != '\0' || port > 65535) return -1;
-  prog->port = (uint16_t) port;
+  if (optind + 1 != argc || *end != '\0' || port > 65535 || prog.unix_path != NULL) return -1;
+  prog.port = (unsigned) port;
   return 0;
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
-  program *prog = handle->data;
-  (void) number;
-  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *) &prog->signals[i], NULL);
-  echo_server_stop(prog->server, NULL);
-}
-
-static void watch_signal(program *prog, int i, int number) {
-  uv_signal_init(&prog->loop, &prog->signals[i]);
-  prog->signals[i].data = prog;
-  uv_signal_start(&prog->signals[i], on_signal, number);
-}
-
-static int use_deflate(echo_server *server) {
+static int make_server(uv_loop_t *loop) {
+  static const char *const any = "*";
   wsuv_extension_t deflate;
   const wsuv_extension_t *const extensions[] = {&deflate};
-  int r = wsuv_permessage_deflate(&deflate, NULL);
-  return r < 0 ? r : echo_server_extensions(server, extensions, 1);
+  wsuv_tls_config_t tls;
+  wsuv_config_t config;
+  wsuv_tls_config_init(&tls);
+  wsuv_server_config_init(&config);
+  config.hosts = config.origins = &any;
+  config.host_count = config.origin_count = 1;
+  config.max_message_size = MESSAGE_MAX;
+  config.outgoing_max = 2 * MESSAGE_MAX;
+  config.high_water = HIGH_WATER;
+  config.max_handshakes = config.max_handshakes_per_address = HANDSHAKES_MAX;
+  config.subprotocols = prog.subprotocols;
+  config.subprotocol_count = prog.subprotocol_count;
+  config.extensions = extensions;
+  config.extension_count = prog.deflate ? 1 : 0;
+  tls.cert_file = prog.cert;
+  tls.key_file = prog.key;
+  if (prog.cert != NULL || prog.key != NULL) config.tls = &tls;
+  int err = wsuv_permessage_deflate(&deflate, NULL);
+  return err < 0 ? err : wsuv_server_new(&prog.server, loop, &config);
 }
 
-static int start(program *prog) {
-  int r = echo_server_start(&prog->loop, &ws_alloc_libc, prog->port, &prog->server);
-  if (r < 0 || !prog->deflate) return r;
-  r = use_deflate(prog->server);
-  if (r < 0) echo_server_stop(prog->server, NULL);
-  return r;
+static int add_routes(void) {
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_message = on_message,
+                                      .on_drain = on_drain};
+  wsuv_route_t refuse;
+  wsuv_route_init(&refuse, "/refuse");
+  refuse.on_upgrade = on_refuse;
+  int err = wsuv_server_add_route(prog.server, &refuse);
+  return err < 0 ? err : wsuv_server_route(prog.server, "/{path...}", &callbacks, NULL);
 }
 
-static int serve(program *prog) {
-  int r = start(prog);
-  if (r < 0) {
-    fprintf(stderr, "wsuv_echo: %s\n", uv_strerror(r));
-    uv_run(&prog->loop, UV_RUN_DEFAULT);
-    return 2;
+static int listen_on_port(void) {
+  wsuv_listener_t *listener;
+  struct sockaddr_storage addr;
+  int err = wsuv_server_listen(prog.server, "127.0.0.1", prog.port, &listener);
+  if (err == 0) err = wsuv_listener_address(listener, &addr);
+  if (err < 0) return err;
+  printf("listening on %s://127.0.0.1:%u\n", prog.cert != NULL ? "wss" : "ws",
+         (unsigned) ntohs(((const struct sockaddr_in *) &addr)->sin_port));
+  return 0;
+}
+
+static int listen_on_path(void) {
+  int err = wsuv_server_listen_unix(prog.server, prog.unix_path, 0600, NULL, NULL);
+  if (err == 0) printf("listening on %s\n", prog.unix_path);
+  return err;
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  wsuv_end_t end;
+  (void) handle;
+  (void) number;
+  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *) &prog.signals[i], NULL);
+  wsuv_end_init(&end);
+  end.timeout_ms = END_MS;
+  wsuv_server_close(prog.server, &end, NULL);
+}
+
+static int start(uv_loop_t *loop) {
+  static const int numbers[] = {SIGINT, SIGTERM};
+  int err = make_server(loop);
+  if (err == 0) err = add_routes();
+  if (err == 0) err = prog.unix_path != NULL ? listen_on_path() : listen_on_port();
+  if (err < 0) return err;
+  (void) fflush(stdout);
+  for (int i = 0; i < 2; i++) {
+    uv_signal_init(loop, &prog.signals[i]);
+    uv_signal_start(&prog.signals[i], on_signal, numbers[i]);
   }
-  echo_server_subprotocols(prog->server, prog->subprotocols, prog->subprotocol_count);
-  watch_signal(prog, 0, SIGINT);
-  watch_signal(prog, 1, SIGTERM);
-  printf("listening on ws://127.0.0.1:%u\n", (unsigned) echo_server_port(prog->server));
-  fflush(stdout);
-  uv_run(&prog->loop, UV_RUN_DEFAULT);
   return 0;
 }
 
 int main(int argc, char **argv) {
-  static program prog;
+  uv_loop_t loop;
   signal(SIGPIPE, SIG_IGN);
-  if (read_arguments(&prog, argc, argv) < 0) return usage();
-  if (uv_loop_init(&prog.loop) < 0) return 2;
-  int status = serve(&prog);
-  return uv_loop_close(&prog.loop) == 0 ? status : 3;
+  if (read_arguments(argc, argv) < 0) return usage();
+  if (uv_loop_init(&loop) < 0) return 2;
+  int err = start(&loop);
+  if (err < 0) {
+    fprintf(stderr, "wsuv_echo: %s\n", wsuv_strerror(err));
+    wsuv_server_close(prog.server, NULL, NULL);
+  }
+  uv_run(&loop, UV_RUN_DEFAULT);
+  if (uv_loop_close(&loop) != 0) return 3;
+  return err < 0 ? 2 : 0;
 }

@@ -98,9 +98,10 @@ SUBPROTOCOLS = (
     ('list-no-spaces', ('Sec-WebSocket-Protocol: mqtt,chat,wamp',), CHAT),
     ('two-fields', ('Sec-WebSocket-Protocol: mqtt', 'Sec-WebSocket-Protocol: chat'), CHAT),
     ('name-lower', ('sec-websocket-protocol: chat',), CHAT),
-    ('other', ('Sec-WebSocket-Protocol: mqtt',), OPEN),
-    ('other-case', ('Sec-WebSocket-Protocol: Chat',), OPEN),
-    ('long', ('Sec-WebSocket-Protocol: chats',), OPEN),
+    # A server may refuse it, because browsers do not agree about a session without any.
+    ('other', ('Sec-WebSocket-Protocol: mqtt',), OPEN + '|400 *'),
+    ('other-case', ('Sec-WebSocket-Protocol: Chat',), OPEN + '|400 *'),
+    ('long', ('Sec-WebSocket-Protocol: chats',), OPEN + '|400 *'),
     # Elements must not be empty or come twice: it may be refused, but not taken for more.
     ('empty', ('Sec-WebSocket-Protocol:',), OPEN + '|' + REFUSED),
     ('twice', ('Sec-WebSocket-Protocol: chat, chat',), CHAT + '|' + REFUSED),

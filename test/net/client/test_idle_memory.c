@@ -1,6 +1,7 @@
 /* What an open session that waits costs: a few, which have had large messages before, and as many
    as a server may have, over sockets. */
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 
 #include "base/alloc.h"
 #include "support/check.h"
-#include "support/echo_server.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
 
@@ -145,13 +145,23 @@ static void allow_descriptors(size_t count) {
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
+static void echo(wsuv_session_t *s, const wsuv_message_t *m) {
+  CHECK(wsuv_send_message(s, m->type, m->data, m->len) == 0);
+}
+
 static void serve(int to_parent) {
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_message = echo};
+  struct sockaddr_storage addr;
   uv_loop_t loop;
-  echo_server *server;
+  wsuv_server_t *server;
+  wsuv_listener_t *listener;
   alarm(PATIENCE_S); /* should nobody end it */
   CHECK(uv_loop_init(&loop) == 0);
-  CHECK(echo_server_start(&loop, &ws_alloc_libc, 0, &server) == 0);
-  uint16_t port = echo_server_port(server);
+  CHECK(wsuv_server_new(&server, &loop, NULL) == 0);
+  CHECK(wsuv_server_route(server, "/some/path", &callbacks, NULL) == 0);
+  CHECK(wsuv_server_listen(server, "127.0.0.1", 0, &listener) == 0);
+  CHECK(wsuv_listener_address(listener, &addr) == 0);
+  uint16_t port = ntohs(((const struct sockaddr_in *) (const void *) &addr)->sin_port);
   CHECK(write(to_parent, &port, sizeof port) == sizeof port);
   uv_run(&loop, UV_RUN_DEFAULT);
 }
