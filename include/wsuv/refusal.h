@@ -56,8 +56,8 @@ extern "C" {
   XX(PROGRAM, 23, 0, "refused by the program")                                                 \
   XX(SESSIONS, 24, 503, "too many sessions")                                                   \
   XX(SESSIONS_PER_ADDRESS, 25, 503, "too many sessions of one address")                        \
-  XX(HANDSHAKES, 26, 503, "too many connections without a complete request")                   \
-  XX(HANDSHAKES_PER_ADDRESS, 27, 503,                                                          \
+  XX(HANDSHAKES, 26, 0, "too many connections without a complete request")                     \
+  XX(HANDSHAKES_PER_ADDRESS, 27, 0,                                                            \
      "too many connections of one address without a complete request")                         \
   XX(CLOSING, 28, 503, "server is closing")                                                    \
   XX(TLS, 29, 0, "TLS handshake failed")                                                       \

@@ -230,10 +230,10 @@ static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_confi
 static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
   char from[ADDRESS_TEXT_SIZE];
   if (!log_wants(&s->endpoint->config, WSUV_LOG_INFO)) return;
-  const ws_text target = h1_server_path(u->in.request);
+  const ws_text path = h1_server_path(u->in.request);
   address_print(from, &u->in.base.peer);
-  log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from,
-           (int) strcspn(target.base, "?"), target.base);
+  log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from, (int) path.len,
+           path.base);
 }
 
 static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_session_t **session,

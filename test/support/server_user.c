@@ -117,6 +117,9 @@ static void on_log(wsuv_log_level_t level, const wsuv_session_t *session, const 
                    void *arg) {
   server_user *s = arg;
   (void) session;
+  if (level == WSUV_LOG_INFO && strncmp(text, "accepted ", 9) == 0) {
+    bytes_print(&s->accepted, "%s\n", text);
+  }
   if (level > WSUV_LOG_INFO || strncmp(text, "refused ", 8) != 0) return;
   s->lines++;
   bytes_add(&s->log, text, strlen(text));
@@ -311,6 +314,7 @@ void server_user_finish(server_user *s) {
   s->sessions = NULL;
   s->session_count = 0;
   bytes_free(&s->refusals);
+  bytes_free(&s->accepted);
   bytes_free(&s->log);
 }
 

@@ -277,3 +277,9 @@ SERVER_TLS_TEST(test_session_keeps_its_request, w, s) {
   s->each.at_open = s->each.at_close = check_is_kept;
   play_request(s);
 }
+
+/* Secrets are in the query. */
+SERVER_TLS_TEST(test_session_is_logged_without_its_query, w, s) {
+  play_request(s);
+  assert_string_equal(bytes_text(&s->accepted), "accepted from 127.0.0.1: /room/a%20b\n");
+}
