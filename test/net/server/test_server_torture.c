@@ -12,6 +12,7 @@ typedef struct torture_user {
   server_user s;
   wsuv_upgrade_t *kept[KEPT_MAX]; /* upgrades that have no answer yet */
   size_t kept_count;
+  bool no_hook; /* Upgrades are accepted without the program. */
 } torture_user;
 
 static void allow(int err) {
@@ -95,14 +96,16 @@ static void converse(torture_user *t) {
   CHECK(err == 0 || err == UV_ENOMEM);
   if (err < 0) return;
   CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
-  server_user_decide(s, decide);
+  const size_t upgrades = t->no_hook ? 0 : 2, opens = t->no_hook ? 2 : 1;
+  if (!t->no_hook) server_user_decide(s, decide);
   connect_clients(s);
   settle(t);
-  CHECK(s->w->alloc->failed > 0 || (s->upgrades == 2 && s->refused == 2 && s->open_count == 1));
+  CHECK(s->w->alloc->failed > 0 ||
+        (s->upgrades == upgrades && s->refused == 2 && s->open_count == opens));
 }
 
-static void play_with(world *w, void (*set)(wsuv_config_t *config)) {
-  torture_user t = {.kept_count = 0};
+static void play_with(world *w, void (*set)(wsuv_config_t *config), bool no_hook) {
+  torture_user t = {.no_hook = no_hook};
   server_user_begin(&t.s, w);
   t.s.data = &t;
   t.s.each.at_message = at_message;
@@ -118,7 +121,11 @@ static void play_with(world *w, void (*set)(wsuv_config_t *config)) {
 }
 
 static void play(world *w) {
-  play_with(w, NULL);
+  play_with(w, NULL, false);
+}
+
+static void play_without_a_hook(world *w) {
+  play_with(w, NULL, true);
 }
 
 static void set_much(wsuv_config_t *config) {
@@ -133,7 +140,7 @@ static void set_much(wsuv_config_t *config) {
 }
 
 static void play_much(world *w) {
-  play_with(w, set_much);
+  play_with(w, set_much, false);
 }
 
 static bool is_first(const world *w) {
@@ -154,4 +161,28 @@ WORLD_SIM_TEST(test_server_with_more_without_memory_once, w) {
 
 WORLD_SIM_TEST(test_server_with_more_without_memory_for_ever, w) {
   if (is_first(w)) torture(w, play_much, true, 50);
+}
+
+WORLD_SIM_TEST(test_server_without_a_hook_and_memory_once, w) {
+  if (is_first(w)) torture(w, play_without_a_hook, false, 50);
+}
+
+WORLD_SIM_TEST(test_server_without_a_hook_and_memory_for_ever, w) {
+  if (is_first(w)) torture(w, play_without_a_hook, true, 50);
+}
+
+/* They are needed when it is made. Handshakes and frames of a server need none. */
+SERVER_SIM_TEST(test_server_without_random_bytes, w, s) {
+  world_random_fails(w, true);
+  assert_true(server_user_make(s) < 0);
+  world_random_fails(w, false);
+  server_user_start(s);
+  world_random_fails(w, true);
+  raw_client *c = server_user_connect(s, "/");
+  raw_client_send_frames(c, "TEXT \"a\" ; PING 01 ; CLOSE #1000");
+  server_user_run_to_closes(s, 1);
+  assert_true(user_ended_cleanly(server_user_session(s, 0), 1000, 1000));
+  assert_int_equal(server_user_close(s), 0);
+  server_user_run_to_end(s);
+  world_random_fails(w, false);
 }
