@@ -81,7 +81,9 @@ bool address_is_loopback(const struct sockaddr_storage *addr) {
   const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
   const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
   if (addr->ss_family == AF_INET) return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-  return addr->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+  if (addr->ss_family != AF_INET6) return false;
+  if (!IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+  return in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET;
 }
 
 /* The prefix ::ffff is nobody's, so IPv4 addresses are kept behind it, as they are mapped. */

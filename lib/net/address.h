@@ -30,7 +30,7 @@ void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *
 /* The port of an IP address; 0 for any other. */
 uint16_t address_port(const struct sockaddr_storage *addr);
 
-/* Whether only this machine can reach it: IPv4 127.0.0.0/8, IPv6 ::1. */
+/* Whether only this machine can reach it: IPv4 127.0.0.0/8, also mapped into IPv6, and IPv6 ::1. */
 bool address_is_loopback(const struct sockaddr_storage *addr);
 
 /* What identifies the host of an IP address: an IPv4 address, also one that is mapped into IPv6, or

@@ -70,3 +70,68 @@ TEST(test_address_that_is_none) {
   address_print(text, &addr);
   assert_string_equal(text, "");
 }
+
+static struct sockaddr_storage parsed(const char *text, uint16_t port) {
+  struct sockaddr_storage addr;
+  assert_true(address_parse(&addr, text, port));
+  return addr;
+}
+
+TEST(test_address_port) {
+  const struct sockaddr_storage v4 = parsed("127.0.0.1", 65535), v6 = parsed("::1", 443);
+  struct sockaddr_storage path;
+  address_of_path(&path, "/a/path/with/bytes/where/a/port/would/be", 40);
+  assert_int_equal(address_port(&v4), 65535);
+  assert_int_equal(address_port(&v6), 443);
+  assert_int_equal(address_port(&path), 0);
+  address_clear(&path);
+  assert_int_equal(address_port(&path), 0);
+}
+
+TEST(test_address_is_loopback) {
+  static const char *const yes[] = {"127.0.0.1", "127.0.0.0", "127.255.255.254", "::1",
+                                    "::ffff:127.0.0.1"};
+  static const char *const no[] = {
+      "126.255.255.255", "128.0.0.1",   "0.0.0.0",        "::", "::2", "1::1",
+      "fe80::1",         "::127.0.0.1", "::ffff:10.0.0.1"};
+  for (size_t i = 0; i < COUNT_OF(yes); i++) {
+    const struct sockaddr_storage addr = parsed(yes[i], 80);
+    if (!address_is_loopback(&addr)) fail_msg("not: %s", yes[i]);
+  }
+  for (size_t i = 0; i < COUNT_OF(no); i++) {
+    const struct sockaddr_storage addr = parsed(no[i], 80);
+    if (address_is_loopback(&addr)) fail_msg("is: %s", no[i]);
+  }
+  struct sockaddr_storage other;
+  address_of_path(&other, "path", 4);
+  assert_false(address_is_loopback(&other));
+  address_clear(&other);
+  assert_false(address_is_loopback(&other));
+}
+
+/* What is the same host, whatever the port, and what is not. */
+TEST(test_address_host) {
+  static const char *const hosts[][2] = {{"192.0.2.1", "::ffff:192.0.2.1"},
+                                         {"192.0.2.2", "192.0.2.2"},
+                                         {"2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"},
+                                         {"2001:db8:0:1::", "2001:db8:0:1::1"},
+                                         {"::1", "::c000:201"},
+                                         {"0.0.0.0", "::ffff:0:0"}};
+  uint64_t keys[COUNT_OF(hosts)], again;
+  for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+    const struct sockaddr_storage a = parsed(hosts[i][0], 1), b = parsed(hosts[i][1], 2);
+    assert_true(address_host(&a, &keys[i]));
+    assert_true(address_host(&b, &again));
+    assert_int_equal(keys[i], again);
+    for (size_t k = 0; k < i; k++) assert_int_not_equal(keys[i], keys[k]);
+  }
+}
+
+TEST(test_address_host_of_what_is_none) {
+  struct sockaddr_storage addr;
+  uint64_t key;
+  address_of_path(&addr, "path", 4);
+  assert_false(address_host(&addr, &key));
+  address_clear(&addr);
+  assert_false(address_host(&addr, &key));
+}
