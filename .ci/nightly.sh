@@ -73,6 +73,12 @@ job_all_tests() {
   BUILD=build-test test/run.sh -Dwerror=true
 }
 
+# A server with 10,000 sessions, whose clients are another process.
+job_server_crowd() {
+  ninja -C "$build" test/test_server &&
+    WSUV_TEST_CROWD=10000 "$build/test/test_server" server_crowd
+}
+
 # Each simulated scenario with many seeds.
 job_seeds() {
   local subject suites=()

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "support/check.h"
+#include "support/descriptors.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
 
@@ -137,14 +137,6 @@ WORLD_ONLY_UV_TLS_TEST(test_idle_session_over_tls_costs_two_kibibytes_beyond_its
 
 /* --- many, whose other ends are in another process, for the sake of descriptors --- */
 
-static void allow_descriptors(size_t count) {
-  struct rlimit limit;
-  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  CHECK(limit.rlim_max >= count);
-  limit.rlim_cur = limit.rlim_max;
-  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
 static void echo(wsuv_session_t *s, const wsuv_message_t *m) {
   CHECK(wsuv_send_message(s, m->type, m->data, m->len) == 0);
 }
@@ -192,7 +184,7 @@ WORLD_UV_TEST(test_each_of_many_idle_sessions_costs_a_kibibyte_beyond_its_handle
   char url[64];
   uint16_t port;
   crowd c;
-  allow_descriptors(MANY + 100);
+  descriptors_allow(MANY + 100);
   pid_t server = start_server(&port);
   (void) snprintf(url, sizeof url, "ws://127.0.0.1:%u/some/path?with=a&query", (unsigned) port);
   crowd_begin(&c, w, MANY, url);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -15,20 +14,12 @@
 #include "net/uv/stream.h"
 #include "support/accept_rig.h"
 #include "support/check.h"
+#include "support/descriptors.h"
 #include "support/world_test.h"
 
 enum { CLIENTS = 60, LEFT = 10, WATCHED_MS = 350, TURNS_MAX = 20 };
 
 /* --- no descriptors --- */
-
-/* So many more can be had. */
-static void leave_descriptors(struct rlimit *before, size_t count) {
-  CHECK(getrlimit(RLIMIT_NOFILE, before) == 0);
-  int next = open("/dev/null", O_RDONLY);
-  CHECK(next >= 0 && close(next) == 0);
-  struct rlimit few = {(rlim_t) next + count, before->rlim_max};
-  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
-}
 
 static void count_turn(uv_prepare_t *prepare) {
   ++*(size_t *) prepare->data;
@@ -53,7 +44,7 @@ WORLD_UV_TEST(test_no_descriptors_for_clients_that_wait_loses_none, w) {
   accept_rig_listen(&r);
   r.env->ops->listener_pause(r.l, true);
   accept_rig_fill_backlog(&r, CLIENTS);
-  leave_descriptors(&before, LEFT);
+  descriptors_leave(&before, LEFT);
   r.env->ops->listener_pause(r.l, false);
   world_run_until_count(w, &r.pauses, 1);
   assert_in_range(r.accepted_count, 1, LEFT);
@@ -75,7 +66,7 @@ WORLD_UV_TEST(test_descriptors_of_accepted_ends_that_close_are_used_again, w) {
   accept_rig_listen(&r);
   r.env->ops->listener_pause(r.l, true);
   accept_rig_fill_backlog(&r, 2);
-  leave_descriptors(&before, 1);
+  descriptors_leave(&before, 1);
   r.env->ops->listener_pause(r.l, false);
   accept_rig_serve(&r, 1);
   rig_end_close(&r.accepted[0]);
