@@ -83,9 +83,7 @@ ARROWS = {
         ALL,
     ),
     'net/uv/pipe.*': ('net base', PLAIN_C | headers('uv sys/un unistd'), ALL),
-    'net/uv/tcp.*': (
-        'net base', PLAIN_C | headers('uv netinet/in netinet/tcp sys/socket unistd'), ALL
-    ),
+    'net/uv/tcp.*': ('net base', PLAIN_C | headers('uv unistd'), ALL),
     'net/uv/descriptor.*': ('base', PLAIN_C | headers('uv fcntl sys/socket unistd'), ALL),
     'net/uv/listen_socket.*': (
         'net base', PLAIN_C | headers('uv netinet/in sys/socket unistd'), ALL

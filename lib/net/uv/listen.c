@@ -13,11 +13,10 @@
    connection, it accepts and closes all that wait, and reports nothing. */
 
 typedef struct uv_listener {
-  ws_listener head;          /* This must be the first field, because its address is freed. */
-  uv_poll_t poll;            /* This handle is active while connections are accepted. */
-  own_handle own;            /* This closes `poll`. */
-  listen_socket socket;      /* Connections wait here. */
-  ws_socket_options options; /* Accepted connections have these options. */
+  ws_listener head;     /* This must be the first field, because its address is freed. */
+  uv_poll_t poll;       /* This handle is active while connections are accepted. */
+  own_handle own;       /* This closes `poll`. */
+  listen_socket socket; /* Connections wait here. */
 } uv_listener;
 
 static uv_listener *uv_listener_of(ws_listener *l) {
@@ -32,7 +31,7 @@ static int accept_next(ws_listener *head, ws_filter **out, struct sockaddr_stora
   const uv_listener *l = uv_listener_of(head);
   env_uv *e = env_uv_of(head->env);
   if (l->socket.family == AF_UNIX) return pipe_accept(e, l->socket.fd, peer, out);
-  return tcp_accept(e, l->socket.fd, &l->options, peer, out);
+  return tcp_accept(e, l->socket.fd, &l->socket.options, peer, out);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
@@ -69,7 +68,6 @@ int listen_start(ws_env *env, const ws_listen_options *options, const ws_listene
   if (env_uv_is_lost(e)) return WS_ECANCELED;
   uv_listener *l = env_uv_alloc(e, sizeof *l);
   if (l == NULL) return WS_ENOMEM;
-  l->options = options->socket;
   int err = acceptor_init(&l->head, env, &listen_ops, events, up);
   if (err < 0) goto no_acceptor;
   err = listen_open(l, e->loop, options);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "net/uv/descriptor.h"
+#include "net/uv/tcp_options.h"
 
 /* Makes sockets that listen, and checks those that do already. */
 
@@ -44,7 +45,7 @@ static int bind_tcp(const listen_socket *s, const ws_listen_options *o) {
   if (err == 0 && o->reuse_port) err = share_port(s->fd);
   if (err == 0 && is_v6) err = set_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, !o->dual_stack);
   if (err == 0 && bind(s->fd, addr, len) < 0) err = last_error();
-  return err;
+  return err == 0 && TCP_OPTIONS_INHERITED ? tcp_options_set(s->fd, &o->socket) : err;
 }
 
 static int bind_unix(listen_socket *s, const ws_listen_options *o) {
@@ -66,6 +67,7 @@ static int make(listen_socket *s, const ws_listen_options *o) {
   s->family = o->address.ss_family;
   s->keep_path = o->keep_path;
   if (!is_known_family(s->family)) return WS_EINVAL;
+  if (!TCP_OPTIONS_INHERITED) s->options = o->socket;
   s->fd = descriptor_socket(s->family);
   if (s->fd < 0) return s->fd;
   int err = s->family == AF_UNIX ? bind_unix(s, o) : bind_tcp(s, o);
@@ -87,17 +89,19 @@ static bool is_listening(int fd) {
   return has_value(fd, SO_TYPE, SOCK_STREAM) && has_value(fd, SO_ACCEPTCONN, 1);
 }
 
-static int take_over(listen_socket *s, int fd) {
+/* Another process may accept from the same socket, so it is given no options. */
+static int take_over(listen_socket *s, const ws_listen_options *o) {
   struct sockaddr_storage addr;
-  s->fd = fd;
-  if (!is_listening(fd) || listen_socket_address(s, &addr) < 0) return WS_EINVAL;
+  s->fd = o->fd;
+  s->options = o->socket;
+  if (!is_listening(s->fd) || listen_socket_address(s, &addr) < 0) return WS_EINVAL;
   s->family = addr.ss_family;
   return is_known_family(s->family) ? 0 : WS_EINVAL;
 }
 
 int listen_socket_open(listen_socket *s, const ws_listen_options *options) {
   *s = (listen_socket){.fd = -1};
-  return options->fd >= 0 ? take_over(s, options->fd) : make(s, options);
+  return options->fd >= 0 ? take_over(s, options) : make(s, options);
 }
 
 void listen_socket_close(listen_socket *s) {

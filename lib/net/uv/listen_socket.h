@@ -11,6 +11,8 @@ typedef struct listen_socket {
   int family;       /* AF_INET, AF_INET6 or AF_UNIX. */
   bool keep_path;   /* `file` stays when the socket is closed. */
   socket_file file; /* This is the file of a Unix socket that was made here. */
+  /* Accepted sockets are to be given these options; those that they inherit are left out. */
+  ws_socket_options options;
 } listen_socket;
 
 /* See ws_env_ops.listen. Returns 0; or a code, and there is nothing to close: options->fd is the

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "net/uv/stream.h"
+#include "net/uv/tcp_options.h"
 #include "support/accept_rig.h"
 #include "support/check.h"
 #include "support/descriptors.h"
@@ -222,28 +223,55 @@ static int descriptor_of(const rig_end *end) {
   return fd;
 }
 
-static int option_of(const rig_end *end, int level, int name) {
+static int option_of(int fd, int level, int name) {
   int value = -1;
   socklen_t len = sizeof value;
-  CHECK(getsockopt(descriptor_of(end), level, name, &value, &len) == 0);
+  CHECK(getsockopt(fd, level, name, &value, &len) == 0);
   return value;
 }
 
+static void check_options(int fd, bool set) {
+  assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0, set);
+  assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE) != 0, set);
+  if (!set) return;
+  assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 20);
+  assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 9);
+#ifdef TCP_USER_TIMEOUT
+  assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+#endif
+}
+
+static void want_options(accept_rig *r) {
+  r->options.socket.nodelay = true;
+  r->options.socket.keepalive_s = 60;
+  r->options.socket.user_timeout_ms = 30000;
+}
+
+/* Where sockets inherit them, no system call is made for each connection. */
 WORLD_UV_TEST(test_accepted_sockets_have_the_options, w) {
-  static const unsigned waits_s[] = {0, 60};
-  for (size_t i = 0; i < 2; i++) {
+  for (int i = 0; i < 2; i++) {
     SCOPED(accept_rig, r, w);
-    const rig_end *end = &r.accepted[0];
-    r.options.socket.nodelay = i != 0;
-    r.options.socket.keepalive_s = waits_s[i];
+    r.options.socket.nodelay = false;
+    if (i != 0) want_options(&r);
     accept_rig_listen(&r);
     (void) accept_rig_connect(&r);
     accept_rig_serve(&r, 1);
-    assert_int_equal(option_of(end, IPPROTO_TCP, TCP_NODELAY) != 0, i != 0);
-    assert_int_equal(option_of(end, SOL_SOCKET, SO_KEEPALIVE) != 0, i != 0);
-    if (i != 0) assert_int_equal(option_of(end, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-    if (i != 0) assert_int_equal(option_of(end, IPPROTO_TCP, TCP_KEEPINTVL), 20);
+    check_options(descriptor_of(&r.accepted[0]), i != 0);
+    check_options(r.env->ops->listener_fd(r.l), i != 0 && TCP_OPTIONS_INHERITED);
   }
+}
+
+/* Another process may use it, too. */
+WORLD_UV_TEST(test_descriptor_that_is_taken_over_is_given_no_options, w) {
+  SCOPED(accept_rig, r, w);
+  want_options(&r);
+  r.options.fd = socket_that_listens();
+  accept_rig_listen(&r);
+  (void) accept_rig_connect(&r);
+  accept_rig_serve(&r, 1);
+  check_options(r.options.fd, false);
+  check_options(descriptor_of(&r.accepted[0]), true);
 }
 
 WORLD_UV_TEST(test_sockets_do_not_block_and_are_closed_on_exec, w) {
