@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The program wsuv against the library's own server, wsuv_echo: over TCP, TLS and a Unix socket, each
-with compression on no side, on one, and on both.
+"""The program wsuv against the library's own server, wsuv_echo: over TCP, TLS and a Unix socket,
+each with compression on no side, on one, and on both.
 
     own.py WSUV ECHO [unittest's arguments]
 """
