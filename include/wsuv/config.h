@@ -154,8 +154,9 @@ typedef struct wsuv_config {
    * Time from wsuv_connect() to the open session, in ms. If the session has to wait for its turn
    * (#max_connecting), the time begins when its turn has come. If the program keeps the loop from
    * running when this time ends, or just before, the session gets the lost time back. On a server:
-   * time from the connection's acceptance to the answer, TLS included, and between two requests on
-   * a connection. Default 10000. Of the whole server.
+   * time from accepting the connection to the answer, TLS included, which bytes do not extend. A
+   * peer that has sent nothing is closed, one whose request is incomplete gets 408, and 503 if the
+   * program has not decided. Default 10000. Of the whole server.
    */
   uint64_t handshake_timeout_ms;
   /**
@@ -310,24 +311,28 @@ typedef struct wsuv_config {
   uint64_t max_lifetime_ms;
 
   /**
-   * So many sessions are open at a time; a further request is refused with status 503 and
-   * `Retry-After`. Default of a server 100000. Servers only. Of the whole.
+   * So many sessions, and upgrades on which the program decides, are there at a time; a further
+   * request is refused with status 503 and `Retry-After`. Default of a server 100000. Servers only.
+   * Of the whole.
    */
   unsigned max_sessions;
   /**
-   * As #max_sessions, but of one client address. 0 (the default): without a limit. Servers only. Of
-   * the whole.
+   * As #max_sessions, but of one client address: an address of IPv4, or a network of IPv6 with a
+   * prefix of 64 bits. Unix sockets have none, and are not counted. 0 (the default): without a
+   * limit. Servers only. Of the whole.
    */
   unsigned max_sessions_per_address;
   /**
-   * So many connections may be without a complete request at a time. For one more, the oldest of
-   * them is closed, so that silent peers do not shut out the others. Default of a server 1024.
+   * So many connections may be without a complete request at a time, those included that were
+   * refused and are not closed yet. For one more, the oldest of them is closed, so that silent
+   * peers do not shut out the others. Default of a server 1024.
    * Servers only. Of the whole.
    */
   unsigned max_handshakes;
   /**
-   * As #max_handshakes, but of one client address. Proxies, networks behind one address and load
-   * tests may need more. Default of a server 256. Servers only. Of the whole.
+   * As #max_handshakes, but of one client address (#max_sessions_per_address). Proxies, networks
+   * behind one address and load tests may need more. Default of a server 256. Servers only. Of the
+   * whole.
    */
   unsigned max_handshakes_per_address;
   /**

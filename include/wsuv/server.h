@@ -9,16 +9,22 @@
  * called from another thread. Its sessions are those of wsuv/session.h: the same callbacks, sends,
  * settings and rules of ending as a client's.
  *
- * What happens to a connection: it is accepted, with TLS if wsuv_config::tls is set; its request is
- * read; `Host`, route, `Origin` and limits are checked, in this order; the hook `on_upgrade` of the
- * route, or else of the server, decides, or every upgrade is accepted if there is none; the
- * response is written; `on_open` is called. A request that is no upgrade to WebSocket, or that is
- * refused, gets a response with a status of HTTP and `Connection: close`; wsuv/refusal.h names the
- * causes.
+ * What happens to a connection (RFC 6455 4.2):
+ * - it is accepted, with TLS if wsuv_config::tls is set, and its request is read;
+ * - these are checked, in this order: `Host` (wsuv_config::hosts), the route, whether the request
+ *   asks for a WebSocket, `Origin` (wsuv_config::origins, RFC 6455 10.2), and the limits of
+ * sessions;
+ * - the hook `on_upgrade` of the route, or else of the server, decides, now or later; without a
+ * hook the upgrade is accepted;
+ * - the response 101 is written, and `on_open` is called.
  *
- * Callbacks run from the loop, never inside a call of a wsuv function. They may call any function.
- * For programs that close all handles of their loop with `uv_walk`, what wsuv/client.h says about a
- * client is true of a server, too.
+ * A request that is refused, or that asks for no WebSocket, gets a response with a status of HTTP
+ * and `Connection: close`, and the connection is closed; wsuv/refusal.h names the causes. All of
+ * this may take wsuv_config::handshake_timeout_ms.
+ *
+ * Callbacks run from the loop, never inside a call of a wsuv function. They may call any function,
+ * unless their description says otherwise. For programs that close all handles of their loop with
+ * `uv_walk`, what wsuv/client.h says about a client is true of a server, too.
  */
 
 #include <stdbool.h>
@@ -59,18 +65,19 @@ typedef struct wsuv_upgrade wsuv_upgrade_t;
  * @param loop the loop that it runs on; must outlive the server
  * @param config copied, with all that it points to; NULL: the defaults of
  *        wsuv_server_config_init()
- * @return as wsuv_client_new(), and `UV_EINVAL`: a pattern in `hosts` or `origins` is malformed, or
- *         `tls` has no certificate or no key. Certificates are read by the first
- * wsuv_server_listen() or function like it
+ * @return as wsuv_client_new(), and `UV_EINVAL`: a field of clients is set, a pattern in `hosts` or
+ *         `origins` is malformed, or `tls` has no certificate or no key. The files that `tls` names
+ *         are read later, when the program listens
  */
 WSUV_EXTERN int wsuv_server_new(wsuv_server_t **server, uv_loop_t *loop,
                                 const wsuv_config_t *config);
 
 /**
- * Called with a request for an upgrade. The program owes each upgrade exactly one answer, in the
- * hook or later: wsuv_upgrade_accept(), wsuv_upgrade_refuse() or wsuv_upgrade_refuse_open(). The
- * upgrade and everything that is read from it are valid until then, whatever happens to the peer or
- * the server meanwhile. A hook that returns without an answer has kept the upgrade.
+ * Called with a request for an upgrade that has passed all checks. The program owes each upgrade
+ * exactly one answer, in the hook or later: wsuv_upgrade_accept(), wsuv_upgrade_refuse() or
+ * wsuv_upgrade_refuse_open(). The upgrade and everything that is read from it are valid until then,
+ * whatever happens to the peer or the server meanwhile. A hook that returns without an answer has
+ * kept the upgrade.
  * @param upgrade the request
  */
 typedef void (*wsuv_upgrade_cb)(wsuv_upgrade_t *upgrade);
@@ -82,15 +89,20 @@ typedef void (*wsuv_upgrade_cb)(wsuv_upgrade_t *upgrade);
 typedef struct wsuv_route {
   size_t size; /**< `sizeof(wsuv_route_t)` of the caller. */
   /**
-   * The path: "/" and segments between slashes, each a literal text, or `{name}`: one segment of
-   * any text, which is not empty; the last one may be `{name?}`: the segment may be missing; or
-   * `{name...}`: all segments that are left, or none. The path of a request is first split at its
-   * slashes, then each segment is percent-decoded once. From left to right a literal text is
-   * preferred to `{name}`, and that to `{name...}`, in whatever order routes were added. A slash at
-   * the end is a segment of its own. An empty segment before it, "." and ".." match nothing.
+   * The path: "/", then segments with slashes between them. A segment is
+   * - a literal text, without percent-escapes;
+   * - `{name}`: any one segment that is not empty;
+   * - at the end, `{name?}`: the same, or no segment;
+   * - at the end, `{name...}`: all segments that are left, with their slashes, or none.
+   *
+   * A name has letters, digits, "-" and "_". The path of a request is first split at its slashes,
+   * then each segment is percent-decoded once; "+" stands for itself. From left to right a literal
+   * text is preferred to `{name}`, that to `{name?}`, and that to `{name...}`, in whatever order
+   * routes were added. A slash at the end is a segment of its own: "/a/" is not "/a". An empty
+   * segment before it, "." and ".." match nothing.
    */
   const char *path;
-  const wsuv_callbacks_t *callbacks; /**< Of its sessions; NULL: none. */
+  const wsuv_callbacks_t *callbacks; /**< Those of its sessions; NULL: none. */
   void *data; /**< First value of wsuv_session_data() and wsuv_upgrade_data(). */
   /**
    * Used instead of the server's configuration, unless NULL. Usually the server's with changes,
@@ -98,8 +110,9 @@ typedef struct wsuv_route {
    */
   const wsuv_config_t *config;
   /**
-   * The route matches only requests that offer this subprotocol, and the response names it. NULL:
-   * the subprotocol is chosen from wsuv_config::subprotocols.
+   * The route matches only requests that offer this subprotocol, and the response names it. Routes
+   * of one path may have different ones: the first that the client offers counts. NULL: the
+   * subprotocol is chosen from wsuv_config::subprotocols.
    */
   const char *subprotocol;
   bool raw;                   /**< Sessions are raw (wsuv_request::raw), without extensions. */
@@ -120,7 +133,8 @@ static inline void wsuv_route_init(wsuv_route_t *route, const char *path) {
  * @return 0;
  *         `UV_EINVAL`: the path is malformed, or `config` is out of range or differs from the
  *         server's in a field of the whole;
- *         `UV_EEXIST`: there is a route that matches the same requests;
+ *         `UV_EEXIST`: there is a route with an equal path, whatever its parameters are called, and
+ *         the same subprotocol;
  *         `WSUV_EINVAL_HEADER`: the subprotocol is no token;
  *         `WSUV_ESTATE`: the server is closing; `UV_ECANCELED`: the program has closed the
  *         server's handles; `WSUV_ESIZE`; `UV_ENOMEM`; or an error of wsuv_server_new()
@@ -138,7 +152,10 @@ WSUV_EXTERN int wsuv_server_add_route(wsuv_server_t *server, const wsuv_route_t 
 WSUV_EXTERN int wsuv_server_route(wsuv_server_t *server, const char *path,
                                   const wsuv_callbacks_t *callbacks, void *data);
 
-/** Let @p cb decide about upgrades of routes that have no hook of their own; NULL: accept them. */
+/**
+ * Let @p cb decide about the upgrades of all routes that have no hook of their own. It holds for
+ * requests that are read later. NULL (at first): they are accepted.
+ */
 WSUV_EXTERN void wsuv_server_on_upgrade(wsuv_server_t *server, wsuv_upgrade_cb cb);
 
 /**
@@ -149,30 +166,41 @@ WSUV_EXTERN void wsuv_server_on_upgrade(wsuv_server_t *server, wsuv_upgrade_cb c
  */
 typedef void (*wsuv_refused_cb)(wsuv_server_t *server, const wsuv_refusal_t *refusal);
 
-/** Call @p cb when a connection was refused; NULL: call nothing. */
+/** Call @p cb when a connection was refused; NULL (at first): call nothing. */
 WSUV_EXTERN void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb cb);
 
 /** @name Listening
  * These functions return 0;
- * `WSUV_ESTATE`: the server is closing; `UV_ECANCELED`: the program has closed the server's
- * handles; `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`, `UV_EACCES`: the address cannot be used;
- * `WSUV_ETLS`, `WSUV_ETLSTRUST`: a certificate or key of wsuv_config::tls cannot be read or used,
- * and the log names the file; `WSUV_ESIZE`; `UV_ENOMEM`; or another error of the system.
+ * `WSUV_ESTATE`: the server is closing or drains; `UV_ECANCELED`: the program has closed the
+ * server's handles; `UV_EADDRINUSE`: another socket listens there; `UV_EADDRNOTAVAIL`: this machine
+ * does not have the address; `UV_EACCES`: the process may not use the port, or not make the file;
+ * `UV_EMFILE`: there is no descriptor left; `UV_ENOTSUP`: the system has no
+ * wsuv_config::reuse_port; `WSUV_ETLS`, `WSUV_ETLSTRUST`: a certificate or key of wsuv_config::tls
+ * cannot be read or used, and the log names the file; `WSUV_ESIZE`; `UV_ENOMEM`; or another error
+ * of the system. After an error nothing was opened.
  *
  * A listener keeps the loop alive. It belongs to the server until wsuv_listener_close() or the end
- * of the server.
+ * of the server. If the process runs out of descriptors, accepting waits, and connections wait in
+ * the backlog; the log says so.
  * @{ */
 
-/** How to listen. Fill in the defaults with wsuv_listen_options_init(). */
+/**
+ * How to listen. Fill in the defaults with wsuv_listen_options_init(). wsuv_server_listen() uses
+ * the defaults; for a TCP port with others, make the socket and use wsuv_server_listen_fd().
+ */
 typedef struct wsuv_listen_options {
   size_t size; /**< `sizeof(wsuv_listen_options_t)` of the caller. */
   bool plain;  /**< Without TLS, although wsuv_config::tls is set: behind a proxy that has it. */
   /** With a Unix socket: do not remove its file when the listener closes. */
   bool keep_path;
-  unsigned backlog; /**< Used instead of wsuv_config::backlog, unless it is 0. */
+  /**
+   * Used instead of wsuv_config::backlog, unless it is 0; at most 2147483647 (`UV_EINVAL`). A
+   * socket that listens already keeps its own.
+   */
+  unsigned backlog;
 } wsuv_listen_options_t;
 
-/** Fill in the defaults. */
+/** Fill in the defaults: TLS if it is configured, the server's backlog, the file is removed. */
 static inline void wsuv_listen_options_init(wsuv_listen_options_t *options) {
   memset(options, 0, sizeof(*options));
   options->size = sizeof(*options);
@@ -196,7 +224,7 @@ WSUV_EXTERN int wsuv_server_listen(wsuv_server_t *server, const char *host, unsi
  * `keep_path` is set.
  * @param server the server
  * @param path 107 bytes at most
- * @param mode the file's permissions, such as 0660
+ * @param mode the file's permissions, such as 0660; 0: as the process's umask leaves them
  * @param options NULL: the defaults
  * @param[out] listener may be NULL
  * @return see above, and `UV_EINVAL`: the path is empty or too long
@@ -206,7 +234,8 @@ WSUV_EXTERN int wsuv_server_listen_unix(wsuv_server_t *server, const char *path,
                                         wsuv_listener_t **listener);
 
 /**
- * Listen on a socket that is listening already, such as one of systemd's.
+ * Listen on a socket that is listening already, such as one of systemd's, or one of another process
+ * that this one replaces. The file of a Unix socket is not removed when the listener closes.
  * @param server the server
  * @param fd the server's when this succeeds, which closes it; otherwise still the caller's
  * @param options NULL: the defaults
@@ -220,17 +249,23 @@ WSUV_EXTERN int wsuv_server_listen_fd(wsuv_server_t *server, int fd,
 /**
  * The address that a listener is bound to, with its port. On "localhost" that of IPv4, if there is
  * one; the port is the same.
+ * @param listener the listener
+ * @param[out] addr AF_INET, AF_INET6 or AF_UNIX
  * @return 0 or libuv's error
  */
 WSUV_EXTERN int wsuv_listener_address(const wsuv_listener_t *listener,
                                       struct sockaddr_storage *addr);
 
-/** The descriptor of a listener, to hand it over to another process; -1: it has none. */
+/**
+ * The descriptor of a listener, to hand it over to another process. It stays the listener's, which
+ * closes it. On "localhost" it is that of the same address as with wsuv_listener_address().
+ * @return -1: it has none
+ */
 WSUV_EXTERN int wsuv_listener_fd(const wsuv_listener_t *listener);
 
 /**
- * Accept no more connections here. Connections that were accepted go on. The listener is gone when
- * this returns.
+ * Accept no more connections here. Connections that were accepted go on, and those that wait in the
+ * backlog are reset by the system. The listener is gone when this returns.
  */
 WSUV_EXTERN void wsuv_listener_close(wsuv_listener_t *listener);
 /** @} */
@@ -242,7 +277,7 @@ WSUV_EXTERN void wsuv_listener_close(wsuv_listener_t *listener);
 /** The server that the request came to; NULL: it is gone. */
 WSUV_EXTERN wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade);
 
-/** The target of the request: path and query, as sent. */
+/** The target of the request: path and query, as sent (RFC 9112 3.2). Never NULL. */
 WSUV_EXTERN const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade);
 
 /**
@@ -306,8 +341,11 @@ WSUV_EXTERN void *wsuv_upgrade_data(const wsuv_upgrade_t *upgrade);
 
 /**
  * Call @p cb, from the loop, when an answer has become useless, because the peer is gone, the
- * deadline has passed or the server closes: a hint to stop asking others. The answer is owed
- * nevertheless. The peer's end is noticed until it has sent 64 KiB behind its request.
+ * deadline has passed or the server closes: a hint to stop asking others. An answer is owed
+ * nevertheless, in the callback or later; it returns `WSUV_ESTATE`. Of a peer that has sent 64 KiB
+ * behind its request, the end is not noticed.
+ * @param upgrade the request
+ * @param cb NULL (at first): call nothing
  */
 WSUV_EXTERN void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb cb);
 /** @} */
@@ -315,8 +353,9 @@ WSUV_EXTERN void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb c
 /** @name Answers
  * Each of these functions returns 0; or `WSUV_ESTATE`: the peer, the deadline
  * (wsuv_config::handshake_timeout_ms, which has sent 503) or the end of the server was faster. In
- * both cases the upgrade is gone. After any other error it is as before, and an answer is still
- * owed.
+ * both cases the upgrade is freed. After any other error it is as before, and an answer is still
+ * owed; with `UV_ECANCELED`, because the program has closed the server's handles: once the server
+ * is closed, the answer returns `WSUV_ESTATE`.
  * @{ */
 
 /**
@@ -325,17 +364,17 @@ WSUV_EXTERN void wsuv_upgrade_on_gone(wsuv_upgrade_t *upgrade, wsuv_upgrade_cb c
  */
 typedef struct wsuv_accept {
   size_t size; /**< `sizeof(wsuv_accept_t)` of the caller. */
-  /** One of the offered subprotocols. NULL: as the configuration chooses; "": none. */
+  /** One of the offered subprotocols. NULL: as route and configuration choose; "": none. */
   const char *subprotocol;
   const wsuv_header_t *headers;      /**< Sent in the response, after the configuration's. */
   size_t header_count;               /**< How many #headers. */
-  const wsuv_callbacks_t *callbacks; /**< Of the session; NULL: the route's. */
+  const wsuv_callbacks_t *callbacks; /**< Those of the session; NULL: the route's. */
   const wsuv_config_t *config;       /**< As wsuv_route::config; NULL: the route's. */
   bool decline_extensions;           /**< The session has no extensions. */
   void *data;                        /**< First value of wsuv_session_data(). */
 } wsuv_accept_t;
 
-/** Fill in the defaults for an upgrade: everything is the route's. */
+/** Fill in the defaults for an upgrade: its data, and for the rest what the route has. */
 static inline void wsuv_accept_init(wsuv_accept_t *accept, const wsuv_upgrade_t *upgrade) {
   memset(accept, 0, sizeof(*accept));
   accept->size = sizeof(*accept);
@@ -343,13 +382,15 @@ static inline void wsuv_accept_init(wsuv_accept_t *accept, const wsuv_upgrade_t 
 }
 
 /**
- * Accept. From now on there is a session that ends with exactly one `on_close`, also if the
- * response cannot be written and `on_open` never runs. `on_open` is called from the loop, before
- * the first message.
+ * Accept (RFC 6455 4.2.2). After 0 there is a session, which ends with exactly one `on_close`, also
+ * if the response cannot be written and `on_open` never runs. So the data of the session is freed
+ * in `on_close` only. `on_open` is called from the loop, before the first message. Nothing can be
+ * sent before.
  * @param upgrade the request
  * @param accept copied; NULL: the defaults
  * @param[out] session may be NULL
- * @return see above, and `WSUV_ESUBPROTOCOL`: the subprotocol was not offered;
+ * @return see above, and `WSUV_ESUBPROTOCOL`: the subprotocol was not offered, or none was chosen
+ *         and wsuv_config::subprotocol_policy demands one;
  *         `WSUV_EINVAL_HEADER`: a field that may not be sent; `UV_EINVAL`: `config` is out of
  *         range or differs from the server's in a field of the whole; `WSUV_ESIZE`; `UV_ENOMEM`;
  *         what a hook of an extension returned; or libuv's error when a handle cannot be made
@@ -358,25 +399,26 @@ WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t
                                     wsuv_session_t **session);
 
 /**
- * Refuse with a response of HTTP. Browsers show pages neither its status nor its body:
+ * Refuse with a response of HTTP. It has `Content-Length` and `Connection: close` besides, and the
+ * connection is closed. Browsers show pages neither its status nor its body:
  * wsuv_upgrade_refuse_open() can tell them why.
  * @param upgrade the request
  * @param status 300 to 599
- * @param headers sent in the response: `WWW-Authenticate` with 401, `Location` with 302; may be
- *        NULL
+ * @param headers copied, and sent in the response: `WWW-Authenticate` with 401 (RFC 9110 15.5.2),
+ *        `Location` with 302; may be NULL
  * @param header_count how many @p headers
- * @param body its body; may be NULL
+ * @param body its body, copied; may be NULL
  * @param len bytes of the body
- * @return see above, and `UV_EINVAL`: the status; `WSUV_EINVAL_HEADER`: a field that may not be
- *         sent; `UV_ENOMEM`
+ * @return see above, and `UV_EINVAL`: the status, or a count without its list;
+ *         `WSUV_EINVAL_HEADER`: a field that may not be sent; `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status,
                                     const wsuv_header_t *headers, size_t header_count,
                                     const void *body, size_t len);
 
 /**
- * Refuse so that a page can learn why: the connection is opened and closed at once with a code,
- * such as 4401. No callback of a session runs.
+ * Refuse so that a page can learn why: the session is opened and closed at once with a code, such
+ * as 4401, which the page gets in its `close` event. No callback of a session runs.
  * @param upgrade the request
  * @param code as wsuv_session_close()
  * @param reason as wsuv_session_close(); NULL: none
@@ -389,7 +431,8 @@ WSUV_EXTERN int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code,
 /** @name What a session has asked for
  * As the functions of an upgrade. The strings are valid until `on_open` returns; with
  * wsuv_config::keep_handshake, until `on_close` returns. In a client's session, and when the
- * strings are gone, these functions return NULL.
+ * strings are gone, these functions return NULL. wsuv/session.h has the subprotocol, the addresses
+ * and what TLS has negotiated.
  * @{ */
 
 /** The server that the session belongs to; NULL: it is a client's. */
@@ -430,20 +473,32 @@ typedef void (*wsuv_server_close_cb)(wsuv_server_t *server);
  * complete are dropped, and open sessions start the closing handshake. When every session has had
  * its `on_close`, @p cb is called from the loop, and the server is freed.
  * @param server the server; NULL does nothing
- * @param how code, reason and time; NULL: 1001 at once, with each session's own deadline
+ * @param how code, reason and times, copied; NULL: the defaults of wsuv_end_init(), which are 1001
+ * at once and 30 s for the whole
  * @param cb may be NULL
  * @return as wsuv_client_close_with()
  */
 WSUV_EXTERN int wsuv_server_close(wsuv_server_t *server, const wsuv_end_t *how,
                                   wsuv_server_close_cb cb);
 
-/** Close a server, but do not wait for the peers: every session is terminated (`UV_ECANCELED`). */
+/**
+ * Close a server, but do not wait for the peers: every session is terminated (`UV_ECANCELED`), and
+ * connections without a session are closed without a response.
+ * @param server the server; NULL does nothing
+ * @param cb may be NULL
+ * @return as wsuv_client_terminate()
+ */
 WSUV_EXTERN int wsuv_server_terminate(wsuv_server_t *server, wsuv_server_close_cb cb);
 
 /**
  * Let a server end by itself: what waits to be accepted is accepted, then listeners close;
  * handshakes and sessions go on. When the last of them has ended, @p cb is called from the loop,
- * and the server is freed. wsuv_server_close() may be called meanwhile.
+ * and the server is freed. There is no time limit: wsuv_server_close() may be called meanwhile.
+ * @param server the server; NULL does nothing
+ * @param cb may be NULL
+ * @return 0; `UV_ENOMEM`: no memory to keep a second @p cb, which is never called (the server
+ * drains anyway); `UV_ECANCELED`: the program has closed the server's handles, and nothing was
+ * begun
  */
 WSUV_EXTERN int wsuv_server_drain(wsuv_server_t *server, wsuv_server_close_cb cb);
 /** @} */
@@ -458,7 +513,11 @@ typedef void (*wsuv_server_post_cb)(wsuv_server_t *server, void *arg);
 /** As wsuv_client_post(). */
 WSUV_EXTERN int wsuv_server_post(wsuv_server_t *server, wsuv_server_post_cb cb, void *arg);
 
-/** As wsuv_client_set_tls(): the certificates and keys of the connections to come. */
+/**
+ * As wsuv_client_set_tls(): the certificates and keys of the connections to come. Listeners that
+ * were opened without TLS stay so. NULL is refused with `UV_EINVAL`, because a server needs a
+ * certificate.
+ */
 WSUV_EXTERN int wsuv_server_set_tls(wsuv_server_t *server, const wsuv_tls_config_t *tls);
 
 /** As wsuv_client_copy_config(). */
@@ -479,7 +538,10 @@ WSUV_EXTERN size_t wsuv_server_session_count(const wsuv_server_t *server);
 /** Called with each session of a server; @p arg is as given. */
 typedef void (*wsuv_server_each_cb)(wsuv_session_t *session, void *arg);
 
-/** As wsuv_client_walk(). */
+/**
+ * Call a function with each session, as wsuv_client_walk(). It may end sessions; those that are
+ * opened meanwhile are not visited.
+ */
 WSUV_EXTERN void wsuv_server_each(wsuv_server_t *server, wsuv_server_each_cb cb, void *arg);
 
 /** Attach a pointer that belongs to the program. */
