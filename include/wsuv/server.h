@@ -11,11 +11,10 @@
  *
  * What happens to a connection (RFC 6455 4.2):
  * - it is accepted, with TLS if wsuv_config::tls is set, and its request is read;
- * - these are checked, in this order: `Host` (wsuv_config::hosts), the route, whether the request
- *   asks for a WebSocket, `Origin` (wsuv_config::origins, RFC 6455 10.2), and the limits of
- * sessions;
+ * - these are checked, in this order: `Host` (wsuv_config::hosts), the route, the fields of the
+ *   handshake, `Origin` (wsuv_config::origins, RFC 6455 10.2), and the limits of sessions;
  * - the hook `on_upgrade` of the route, or else of the server, decides, now or later; without a
- * hook the upgrade is accepted;
+ *   hook the upgrade is accepted;
  * - the response 101 is written, and `on_open` is called.
  *
  * A request that is refused, or that asks for no WebSocket, gets a response with a status of HTTP
