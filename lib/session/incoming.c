@@ -188,7 +188,7 @@ static int keep_early(incoming *in, const uint8_t *data, size_t len) {
   block_spare none;
   block_spare_init(&none, in->alloc);
   if (len == 0) return 0;
-  if (block_reserve(&in->early, &none, len, SIZE_MAX) < 0) return WS_ENOMEM;
+  if (block_reserve(&in->early, &none, len, INCOMING_EARLY_MAX) < 0) return WS_ENOMEM;
   memcpy(in->early.base + in->early.len, data, len);
   in->early.len += len;
   if (in->early.len < INCOMING_EARLY_MAX) return 0;
@@ -263,12 +263,12 @@ static void incoming_on_connect(void *up, int status) {
   if (go_on_reading(in) < 0) incoming_close(in);
 }
 
+/* What comes behind the request is kept, so no more is read at once than may be kept. */
 static void incoming_on_alloc(void *up, ws_room *buf) {
   incoming *in = up;
+  bool discards = in->state == INCOMING_REFUSED || in->state == INCOMING_ENDING;
   *buf = (ws_room){in->endpoint->read_buf, ENDPOINT_READ_SIZE};
-  if (in->state == INCOMING_DECIDING || in->state == INCOMING_ACCEPTED) {
-    buf->len = INCOMING_EARLY_MAX - in->early.len;
-  }
+  if (!discards) buf->len = INCOMING_EARLY_MAX - in->early.len;
 }
 
 static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
