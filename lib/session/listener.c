@@ -76,6 +76,7 @@ static int read_input(listen_input *to, const wsuv_server_t *server,
   to->socket.keep_path = to->options.keep_path;
   to->socket.socket.nodelay = c->tcp_nodelay;
   to->socket.socket.keepalive_s = c->tcp_keepalive_s;
+  to->socket.socket.user_timeout_ms = c->tcp_user_timeout_ms;
   return err;
 }
 
