@@ -12,8 +12,8 @@ import certs  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def make_certificates(folder):
-    """authority.crt; server.crt and server.key, for localhost and wss.test; chat.crt and chat.key, for
-    chat.test; client-authority.crt; client.crt and client.key."""
+    """authority.crt; server.crt and server.key, for localhost and wss.test; chat.crt and chat.key,
+    for chat.test; client-authority.crt; client.crt and client.key."""
     maker = certs.Maker(folder)
     maker.authority('authority')
     maker.leaf(certs.Leaf('server', issuer='authority'))
