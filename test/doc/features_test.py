@@ -18,7 +18,8 @@ import unittest
 ROOT = ''
 NOT_YET = 'not yet'
 FAULTS = list(range(1, 70))
-MATRIX = ('test/support/matrix/client_calls.c', 'test/support/matrix/session_calls.c')
+MATRIX = ('test/support/matrix/client_calls.c', 'test/support/matrix/server_calls.c',
+          'test/support/matrix/session_calls.c')
 # Functions that can be called in a hook of an extension only, with what that was given: no session
 # is touched, and the matrix cannot have them; and a hook ready made, which calls nothing. Each with
 # the test that calls it.
