@@ -370,7 +370,10 @@ typedef struct wsuv_config {
   wsuv_subprotocol_policy_t subprotocol_policy;
   /**
    * When the memory for compression of all sessions has reached this many bytes, new sessions are
-   * opened without compression. 0 (the default): without a limit. Servers only. Of the whole.
+   * opened without compression. What each session may come to use counts, from the acceptance of
+   * its request to its end: with the default options of wsuv/deflate.h about 304 KiB for each
+   * session. The other extensions of a program count if they have wsuv_extension::memory. 0 (the
+   * default): without a limit. Servers only. Of the whole.
    */
   size_t deflate_memory_max;
 } wsuv_config_t;

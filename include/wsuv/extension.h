@@ -279,6 +279,14 @@ typedef struct wsuv_extension {
    */
   int (*prepare)(void *state, wsuv_extension_message_t *message,
                  const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink);
+
+  /**
+   * How much memory the state of a session may come to use, while messages are changed. NULL: none
+   * that is worth counting. On a server it counts for wsuv_config::deflate_memory_max, and an
+   * extension with this function is not negotiated once that is reached.
+   * @return a number of bytes, which stays the same as long as the state exists
+   */
+  size_t (*memory)(void *state);
 } wsuv_extension_t;
 
 /** Fill in an extension that does nothing. */

@@ -172,7 +172,11 @@ static int configure(endpoint *e, const wsuv_config_t *config) {
   e->config.allocator = &e->alloc;
   err = extension_list_new(&e->extensions, &e->alloc, config->extensions, config->extension_count);
   if (err < 0) config_free(&e->config, &e->alloc);
-  if (e->extensions != NULL) e->config.extensions = e->extensions->hooks;
+  if (e->extensions != NULL) {
+    e->config.extensions = e->extensions->hooks;
+    e->extensions->budget = &e->extension_memory;
+  }
+  e->extension_memory.max = e->config.deflate_memory_max;
   return err;
 }
 

@@ -45,6 +45,8 @@ struct endpoint {
   wsuv_config_t config; /* This is a checked deep copy of the program's configuration. */
   /* The endpoint holds a reference to the installed extensions, or this is NULL. */
   extension_list *extensions;
+  /* The sessions' extensions may come to use this much memory (deflate_memory_max). */
+  extension_budget extension_memory;
   conn_shared shared;          /* All connections use these pools, random bytes and log hooks. */
   completion_pool completions; /* All sessions take their completions from this pool. */
   /* The endpoint holds a reference to the set of callbacks that was made last, or this is NULL. */

@@ -26,6 +26,7 @@ static int set_config(route *r, endpoint *e, const wsuv_config_t *from, ws_why *
 
 int route_extensions(extension_list **out, endpoint *e, const wsuv_config_t *own, ws_why *why) {
   int err = extension_list_new(out, &e->alloc, own->extensions, own->extension_count);
+  if (err == 0 && *out != NULL) (*out)->budget = &e->extension_memory;
   return err == WSUV_ESIZE ? ws_why_set(why, err, "wsuv_extension_t") : err;
 }
 

@@ -478,6 +478,28 @@ TEST(test_deflate_can_be_freed_inside_a_message) {
   }
 }
 
+static size_t memory_of(const extension_end *end) {
+  const extension_entry *e = &end->set->entries[0];
+  return e->hooks->memory(e->state);
+}
+
+/* What zlib takes, and a few kilobytes more. */
+TEST(test_deflate_says_how_much_memory_it_may_use) {
+  enum { STATES = 4, ROUNDING = 8192 };
+  static const unsigned bits[] = {9, 12, 15};
+  for (size_t i = 0; i < 3 * MAX_MEM_LEVEL; i++) {
+    wsuv_deflate_options_t o = with_takeover(true);
+    o.server_max_window_bits = o.client_max_window_bits = bits[i % 3];
+    o.mem_level = (int) (1 + i / 3);
+    SCOPED(rig, r, &o, &o);
+    size_t before = r.alloc.live_bytes;
+    assert_through(&r, &r.client, &r.server, lorem);
+    assert_through(&r, &r.server, &r.client, lorem);
+    size_t used = r.alloc.live_bytes - before, said = memory_of(&r.client) + memory_of(&r.server);
+    assert_in_range(said, used, used + STATES * ROUNDING);
+  }
+}
+
 /* F46: a send that finds no memory has changed nothing; both sides go on. */
 TEST(test_deflate_survives_every_failed_allocation) {
   for (int takeover = 0; takeover < 2; takeover++) {

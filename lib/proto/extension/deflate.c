@@ -129,6 +129,13 @@ static void deflate_state_free(void *state) {
   ws_free(s->alloc, s);
 }
 
+/* Also without takeover: a message may be incomplete for a long time, in either direction. */
+static size_t memory(void *state) {
+  const deflate_session *s = state;
+  return sizeof *s + zstream_deflater_size(&s->shared->pool, s->out.bits) +
+         zstream_inflater_size(s->in.bits);
+}
+
 /* Sending */
 
 static bool is_wanted(const wsuv_deflate_options_t *o, const wsuv_extension_message_t *message,
@@ -272,6 +279,7 @@ int wsuv_permessage_deflate_fill(wsuv_extension_t *extension, size_t size,
   full.outgoing = outgoing;
   full.variant = variant;
   full.prepare = prepare;
+  full.memory = memory;
   extension->size = size;
   int err = extension_hooks_out(extension, &full);
   return err < 0 ? err : read_options(&read, options);

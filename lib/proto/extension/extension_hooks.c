@@ -4,7 +4,7 @@
 
 #include "base/sized.h"
 
-SIZED_TYPE(extension_type, wsuv_extension_t, prepare, sizeof(wsuv_extension_t));
+SIZED_TYPE(extension_type, wsuv_extension_t, memory, sizeof(wsuv_extension_t));
 
 int extension_hooks_in(wsuv_extension_t *to, const wsuv_extension_t *from) {
   return sized_in(to, &extension_type, from, NULL);

@@ -19,10 +19,20 @@ typedef struct extension_installed {
   void (*uninstall)(void *shared); /* This hook frees `shared`; it may be NULL. */
 } extension_installed;
 
+/* The memory that the states of all sessions of an endpoint may come to use. */
+typedef struct extension_budget {
+  size_t used; /* It is this many bytes, by the extensions' hook `memory`. */
+  /* When `used` has reached this many bytes, extensions with that hook are not negotiated; 0: there
+     is no limit. */
+  size_t max;
+} extension_budget;
+
 typedef struct extension_list {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the list. */
   size_t refs;  /* The list has this many references, and is freed when it has none. */
   size_t count; /* `items` has this many elements. */
+  /* States are counted here; NULL (at first): nowhere. The endpoint has it, which outlives them. */
+  extension_budget *budget;
   /* These point to the hooks of `items`, in the same order. */
   const wsuv_extension_t *hooks[WSUV_EXTENSIONS_MAX];
   extension_installed items[]; /* These are the installed extensions. */

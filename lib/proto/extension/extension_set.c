@@ -25,10 +25,16 @@ static int set_new(extension_set **out, extension_list *list) {
   return 0;
 }
 
+static size_t memory_of(const extension_entry *entry) {
+  return entry->hooks->memory != NULL ? entry->hooks->memory(entry->state) : 0;
+}
+
 void extension_set_free(extension_set *set) {
   if (set == NULL) return;
+  extension_budget *budget = set->list->budget;
   while (set->count > 0) {
     extension_entry *entry = &set->entries[--set->count];
+    if (budget != NULL) budget->used -= memory_of(entry);
     if (entry->hooks->state_free != NULL) entry->hooks->state_free(entry->state);
   }
   extension_list *list = set->list;
@@ -37,11 +43,11 @@ void extension_set_free(extension_set *set) {
   extension_list_unref(list);
 }
 
-static extension_entry *add_entry(extension_set *set, const wsuv_extension_t *hooks) {
+static void add_entry(extension_set *set, const wsuv_extension_t *hooks, void *state) {
   extension_entry *entry = &set->entries[set->count++];
-  entry->hooks = hooks;
+  *entry = (extension_entry){hooks, state};
   set->rsv |= (uint8_t) hooks->rsv;
-  return entry;
+  if (set->list->budget != NULL) set->list->budget->used += memory_of(entry);
 }
 
 /* Client */
@@ -71,7 +77,7 @@ static int accept_one(extension_set *set, const extension_installed *item,
   if (err < 0) return extension_set_fail(why, err, "no memory");
   *why = "extension was refused";
   err = hooks->accept(item->shared, set->list->alloc, e->params, e->param_count, &state, why);
-  if (err == 0) add_entry(set, hooks)->state = state;
+  if (err == 0) add_entry(set, hooks, state);
   return err;
 }
 
@@ -130,15 +136,21 @@ static int answer_offer(extension_set *set, const extension_installed *item,
   extension_params_begin(&params, &set->text, item->hooks.key);
   int r = item->hooks.answer(item->shared, set->list->alloc, offer->params, offer->param_count,
                              &params, &state);
-  if (r > 0) add_entry(set, &item->hooks)->state = state;
+  if (r > 0) add_entry(set, &item->hooks, state);
   int err = r < 0 ? r : extension_params_end(&params);
   if (r <= 0) text_buf_cut(&set->text, before);
   return err < 0 ? err : r;
 }
 
+/* Whether no more memory may be used, and the extension would. */
+static bool is_too_much(const extension_set *set, const wsuv_extension_t *hooks) {
+  const extension_budget *budget = set->list->budget;
+  return hooks->memory != NULL && budget != NULL && budget->max > 0 && budget->used >= budget->max;
+}
+
 static int answer_one(extension_set *set, const extension_installed *item,
                       const extension_header *header) {
-  if (item->hooks.answer == NULL) return 0;
+  if (item->hooks.answer == NULL || is_too_much(set, &item->hooks)) return 0;
   for (size_t i = 0; i < header->count; i++) {
     if (strcmp(header->elements[i].key, item->hooks.key) != 0) continue;
     int r = answer_offer(set, item, &header->elements[i]);

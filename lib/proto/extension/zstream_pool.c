@@ -63,6 +63,17 @@ static int window_of(uint8_t bits) {
   return bits < SMALLEST_WINDOW ? SMALLEST_WINDOW : bits;
 }
 
+/* As zconf.h says: beside the buffers a deflater has "a few kilobytes", and an inflater has 7. */
+enum { SMALL_OBJECTS = 8 * 1024 };
+
+size_t zstream_deflater_size(const zstream_pool *pool, uint8_t bits) {
+  return ((size_t) 4 << window_of(bits)) + ((size_t) 512 << pool->mem_level) + SMALL_OBJECTS;
+}
+
+size_t zstream_inflater_size(uint8_t bits) {
+  return ((size_t) 1 << window_of(bits)) + SMALL_OBJECTS;
+}
+
 z_stream *zstream_take_deflater(zstream_pool *pool, uint8_t bits) {
   if (pool->deflaters[bits] != NULL) return take_spare(&pool->deflaters[bits]);
   z_stream *z = blank(pool);

@@ -28,6 +28,10 @@ void zstream_pool_free(zstream_pool *pool); /* all states must have been given b
 z_stream *zstream_take_deflater(zstream_pool *pool, uint8_t bits);
 z_stream *zstream_take_inflater(zstream_pool *pool, uint8_t bits);
 
+/* The most bytes of memory that a state has. */
+size_t zstream_deflater_size(const zstream_pool *pool, uint8_t bits);
+size_t zstream_inflater_size(uint8_t bits);
+
 /* Give a state back. Its content does not matter. */
 void zstream_give_deflater(zstream_pool *pool, uint8_t bits, z_stream *z);
 void zstream_give_inflater(zstream_pool *pool, uint8_t bits, z_stream *z);
