@@ -75,7 +75,9 @@ static const char *field(const h1_server *h, const char *name, size_t n) {
 
 /* The value of a field that occurs exactly once, otherwise NULL. */
 static const char *only(const h1_server *h, const char *name) {
-  return field(h, name, 1) == NULL ? field(h, name, 0) : NULL;
+  header_cursor at = {0};
+  const char *value = header_store_next(&h->request.fields, name, &at);
+  return header_store_next(&h->request.fields, name, &at) == NULL ? value : NULL;
 }
 
 static bool is_method(const h1_server *h, const char *method) {

@@ -27,16 +27,18 @@ bool header_is_value(const char *s, size_t len) {
   return true;
 }
 
+/* There is no NUL in the slice. */
 static bool equal_slice(const char *a, size_t len, const char *b) {
-  if (strlen(b) != len) return false;
   for (size_t i = 0; i < len; i++) {
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }
-  return true;
+  return b[len] == '\0';
 }
 
+/* Most names differ in their first characters, so their lengths are not looked for. */
 bool header_name_equal(const char *a, const char *b) {
-  return equal_slice(a, strlen(a), b);
+  while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b)) a++, b++;
+  return *a == *b;
 }
 
 bool header_list_next(const char **rest, const char **item, size_t *len) {

@@ -122,13 +122,21 @@ static http_scan_state step(http_scan *scan, uint8_t c, http_scan_text *text) {
   return scan->state;
 }
 
-/* Bytes at the beginning of `data` that change no state within a value; this is faster than step.
- */
-static size_t put_plain(http_scan_text *text, const uint8_t *data, size_t len) {
+/* Whether many bytes may come that change no state. */
+static bool is_within(const http_scan *scan) {
+  return scan->state == HTTP_SCAN_VALUE || scan->state == HTTP_SCAN_NAME ||
+         (scan->state == HTTP_SCAN_FIRST && scan->first_len == HTTP_SCAN_FIRST_SIZE);
+}
+
+/* Those at the beginning of `data`; this is faster than step. */
+static size_t put_plain(bool name, http_scan_text *text, const uint8_t *data, size_t len) {
   size_t room = TEXT_FULL - text->len, n = 0;
   if (len > room) len = room;
-  for (; n < len && data[n] >= ' ' && data[n] != 0x7f; n++)
+  for (; n < len; n++) {
+    bool plain = name ? ascii_is_tchar((char) data[n]) : data[n] >= ' ' && data[n] != 0x7f;
+    if (!plain) break;
     text->bytes[text->len + n] = (char) data[n];
+  }
   text->len += n;
   return n;
 }
@@ -137,8 +145,8 @@ int http_scan_feed(http_scan *scan, const uint8_t *data, size_t len, size_t *use
                    http_scan_text *text) {
   *used = text->len = 0;
   while (*used < len && text->len < TEXT_FULL) {
-    if (scan->state == HTTP_SCAN_VALUE) {
-      size_t n = put_plain(text, data + *used, len - *used);
+    if (is_within(scan)) {
+      size_t n = put_plain(scan->state == HTTP_SCAN_NAME, text, data + *used, len - *used);
       *used += n;
       if (n > 0) continue;
     }
