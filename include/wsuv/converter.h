@@ -28,8 +28,8 @@ extern "C" {
 
 /**
  * How values are converted. Initialise with wsuv_converter_init(). The structure is copied, but not
- * what `arg` points to: that must be valid as long as the client or, in the configuration of a
- * request, as the session. The functions run inside wsuv_send_serialized() and
+ * what `arg` points to: that must be valid as long as the client or server or, in the configuration
+ * of a request or a decision, as the session. The functions run inside wsuv_send_serialized() and
  * wsuv_message_deserialize(), and may call no function of wsuv except the helpers for frames. The
  * program and its converter decide what `type` means: a schema, a table of fields, or nothing.
  */

@@ -8,8 +8,8 @@
  * An extension is negotiated in the opening handshake, and then changes the messages that are sent
  * and received. It is a wsuv_extension_t, whose functions are called in three phases:
  *
- * 1. **installed**: wsuv_extension::install runs once for each client that the extension is
- *    configured for, and creates the data that its sessions share;
+ * 1. **installed**: wsuv_extension::install runs once for each client or server that the extension
+ *    is configured for, and creates the data that its sessions share;
  * 2. **negotiated**: wsuv_extension::offer and wsuv_extension::accept on the client's side,
  *    wsuv_extension::answer on the server's, make the state of one session;
  * 3. **in use**: wsuv_extension::outgoing and wsuv_extension::incoming get each text or binary
@@ -20,7 +20,7 @@
  * extension when it is sent, and after the last one when it is received.
  *
  * The functions are hooks: they run inside calls of wsuv, on the loop's thread, one at a time for a
- * client, and may call no function of wsuv except those of this page.
+ * client or server, and may call no function of wsuv except those of this page.
  *
  * @code
  * static int flip(void *state, wsuv_extension_message_t *message,
@@ -171,16 +171,17 @@ enum wsuv_extension_result {
 };
 
 /**
- * An extension. Initialise with wsuv_extension_init(), then fill in. The structure is copied when a
- * client is made or a session with a configuration of its own is connected, #key included.
+ * An extension. Initialise with wsuv_extension_init(), then fill in. The structure is copied, #key
+ * included, when a client, a server, or a route with a configuration of its own is made, or a
+ * session with a configuration of its own is connected or accepted.
  */
 typedef struct wsuv_extension {
   size_t size;     /**< `sizeof(wsuv_extension_t)` of the caller. */
-  const char *key; /**< Name in the handshake: a token. No two of a client may have the same. */
+  const char *key; /**< Name in the handshake: a token. No two of a configuration have the same. */
   /**
-   * The reserved bits that it uses: a combination of #wsuv_rsv, or 0. No two extensions of a client
-   * may use the same bit (`UV_EINVAL`). A received frame with a bit that no negotiated extension
-   * uses, or a continuation with any bit, ends the session (`WSUV_EPROTOCOL`).
+   * The reserved bits that it uses: a combination of #wsuv_rsv, or 0. No two extensions of a
+   * configuration may use the same bit (`UV_EINVAL`). A received frame with a bit that no
+   * negotiated extension uses, or a continuation with any bit, ends the session (`WSUV_EPROTOCOL`).
    */
   unsigned rsv;
   /**
@@ -189,10 +190,10 @@ typedef struct wsuv_extension {
   void *data;
 
   /**
-   * Create what the sessions of a client share. NULL: #data itself is shared, and must be valid as
-   * long as the client.
+   * Create what the sessions of a client or server share. NULL: #data itself is shared, and must be
+   * valid as long as the client or server.
    * @param data settings, valid only for the call
-   * @param allocator the client's, valid until #uninstall
+   * @param allocator that of the client or server, valid until #uninstall
    * @param[out] shared handed to the functions below
    * @return 0, or an error that the installing call returns
    */

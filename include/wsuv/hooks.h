@@ -6,7 +6,7 @@
  * @brief What a program can replace: the allocator, the source of random bytes, the log.
  *
  * Hooks run inside calls of wsuv and may not call functions of wsuv, except wsuv_session_data() and
- * wsuv_client_data().
+ * wsuv_client_data() or wsuv_server_data().
  */
 
 #include <stddef.h>
@@ -26,7 +26,8 @@ struct wsuv_session;
 
 /**
  * Memory. The three functions behave as those of the same name in the C library; `free` accepts
- * NULL. They are called on the loop's thread, and on every thread that calls wsuv_client_post().
+ * NULL. They are called on the loop's thread, and on every thread that calls wsuv_client_post()
+ * or wsuv_server_post().
  */
 typedef struct wsuv_allocator {
   void *(*malloc)(size_t size, void *arg);             /**< As `malloc`. */

@@ -35,7 +35,10 @@ extern "C" {
  * @{
  */
 
-/** A message for many sessions, of any client; opaque. Only one thread at a time may use it. */
+/**
+ * A message for many sessions, of any client or server; opaque. Only one thread at a time may use
+ * it.
+ */
 typedef struct wsuv_prepared wsuv_prepared_t;
 
 /**

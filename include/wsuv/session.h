@@ -5,9 +5,12 @@
  * @file wsuv/session.h
  * @brief Sessions: connecting, sending, receiving, closing.
  *
+ * A session is one connection, of a client or of a server (wsuv/server.h). Everything here but
+ * connecting is the same for both.
+ *
  * Callbacks and completions run from the loop, never inside a call of a wsuv function. They may
- * call any function: send, close, terminate, connect another session, close the client. A session
- * may only be used on its loop's thread.
+ * call any function: send, close, terminate, connect another session, close the client or the
+ * server. A session may only be used on its loop's thread.
  */
 
 #include <stdbool.h>
@@ -64,7 +67,8 @@ typedef struct wsuv_close_info {
   const char *sent_reason; /**< The reason that was sent, terminated; "" if none. */
   size_t sent_reason_len;  /**< Bytes of #sent_reason. */
   /**
-   * The status of the server's response, for a session that never opened; 0: there was no response.
+   * The status of the server's response, for a client's session that never opened; 0: there was no
+   * response.
    */
   int http_status;
   const wsuv_header_t *headers; /**< The response's fields if the upgrade was refused; else NULL. */
@@ -109,7 +113,8 @@ typedef struct wsuv_callbacks {
   void (*on_drain)(wsuv_session_t *session);
   /**
    * The session has ended. Called exactly once, as the last callback, for every session that
-   * wsuv_connect() or a function like it has made. The session is freed when it returns.
+   * wsuv_connect(), a function like it, or a server that has accepted an upgrade has made; also if
+   * it never opened. The session is freed when it returns.
    */
   void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
 } wsuv_callbacks_t;
@@ -258,7 +263,7 @@ WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t 
  * allowed); or there are rsv bits in a control frame or in a session that is not raw;
  * `WSUV_ESIZE`: a frame whose size was not filled in;
  * `WSUV_ERANDOM`: there are no random bytes for a masking key, and the session ends;
- * `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);
+ * `UV_ECANCELED`: the program has closed the handles of the client or server (wsuv/client.h);
  * `UV_ENOMEM`; or what an extension returned. After an error nothing was queued. If an extension
  * had started to change the message, the session ends with that error, because the peer could not
  * decode the next message.
@@ -389,7 +394,7 @@ WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
  * @param reason UTF-8, terminated, 123 bytes at most; NULL: none
  * @return 0; `WSUV_ECLOSECODE`: a code that may not be sent; `WSUV_ECONTROL`: the reason is too
  *         long; `WSUV_EUTF8`: the reason is not UTF-8; `WSUV_ERANDOM`; `UV_ECANCELED`: the
- *         program has closed the client's handles (wsuv/client.h); `UV_ENOMEM`
+ *         program has closed the handles of the client or server (wsuv/client.h); `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
 
@@ -461,7 +466,7 @@ WSUV_EXTERN wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session);
 /** Attach a pointer that belongs to the program. */
 WSUV_EXTERN void wsuv_session_set_data(wsuv_session_t *session, void *data);
 
-/** The pointer that was attached: by the request, or later. */
+/** The pointer that was attached: by the request, the route or the decision, or later. */
 WSUV_EXTERN void *wsuv_session_data(const wsuv_session_t *session);
 
 /** The negotiated subprotocol, terminated; "" if none, or if not open yet. */
