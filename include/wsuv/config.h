@@ -324,9 +324,9 @@ typedef struct wsuv_config {
   unsigned max_sessions_per_address;
   /**
    * So many connections may be without a complete request at a time, those included that were
-   * refused and are not closed yet. For one more, the oldest of them is closed, so that silent
-   * peers do not shut out the others. Default of a server 1024.
-   * Servers only. Of the whole.
+   * refused and are not closed yet. For one more, the oldest that was refused is closed, or else
+   * the oldest of the others, so that neither shut out those who come later. Default of a server
+   * 1024. Servers only. Of the whole.
    */
   unsigned max_handshakes;
   /**
