@@ -21,13 +21,13 @@ struct h1_server {
   bool absolute;                 /* The target is a whole URI, whose host counts. */
   ws_text path;                  /* This is the path of the target. */
   ws_text query;                 /* This is the query of the target, without "?". */
-  char *target; /* The handshake owns path and query, as sent; NULL: the head is not read. */
-  url_authority host;            /* This is the host that the request is for. */
-  const char *key;         /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
-  text_buf names;          /* These are the offered subprotocols, each terminated. */
-  subprotocol_offer offer; /* This is the list of them, once the head is read. */
-  size_t next;             /* This is the index of the subprotocol at `next_offset`. */
-  size_t next_offset;      /* h1_server_offered continues at this byte of `names`. */
+  char *target;       /* The handshake owns path and query, as sent; NULL: the head is not read. */
+  url_authority host; /* This is the host that the request is for. */
+  const char *key;    /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
+  text_buf names;     /* These are the offered subprotocols, each terminated. */
+  subprotocol_offer offer;     /* This is the list of them, once the head is read. */
+  size_t next;                 /* This is the index of the subprotocol at `next_offset`. */
+  size_t next_offset;          /* h1_server_offered continues at this byte of `names`. */
   extension_header extensions; /* The handshake owns the offered extensions. */
   extension_set *set;          /* The handshake owns the negotiated extensions, or this is NULL. */
   const char *agreed;   /* After h1_server_accept, this is the subprotocol in `names`, or NULL. */

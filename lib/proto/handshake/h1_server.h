@@ -60,8 +60,8 @@ bool h1_server_is_plain(const h1_server *h);      /* whether the request asks fo
 /* Once the head is read. All of these point into the handshake. */
 ws_text h1_server_method(const h1_server *h);
 const char *h1_server_target(const h1_server *h); /* path and query, as sent; terminated */
-ws_text h1_server_path(const h1_server *h);  /* begins with "/"; still encoded */
-ws_text h1_server_query(const h1_server *h); /* without "?"; still encoded; may be empty */
+ws_text h1_server_path(const h1_server *h);       /* begins with "/"; still encoded */
+ws_text h1_server_query(const h1_server *h);      /* without "?"; still encoded; may be empty */
 header_store *h1_server_headers(h1_server *h);
 /* The host that the request is for: that of an absolute target, else that of `Host`. Its host is
    empty if a request of HTTP/1.0 has neither. */
