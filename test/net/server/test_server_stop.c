@@ -32,7 +32,7 @@ static void go_on(raw_client *c, const seen_frame *f) {
     l->closes++;
     raw_client_send_frames(c, "CLOSE #1001");
   } else if (f->spec.opcode == WSUV_FRAME_TEXT && l->s->end_calls == 0) {
-    raw_client_send_frames(c, "TEXT \"next\"; BIN 00~3000; PING 01");
+    raw_client_send_frames(c, "TEXT \"next\"; BIN 00~300; PING 01");
   }
 }
 
