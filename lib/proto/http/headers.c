@@ -27,17 +27,22 @@ bool header_is_value(const char *s, size_t len) {
   return true;
 }
 
+/* Most characters are the same in either case. */
+static bool equal_char(char a, char b) {
+  return a == b || ascii_lower(a) == ascii_lower(b);
+}
+
 /* There is no NUL in the slice. */
 static bool equal_slice(const char *a, size_t len, const char *b) {
   for (size_t i = 0; i < len; i++) {
-    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+    if (!equal_char(a[i], b[i])) return false;
   }
   return b[len] == '\0';
 }
 
 /* Most names differ in their first characters, so their lengths are not looked for. */
 bool header_name_equal(const char *a, const char *b) {
-  while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b)) a++, b++;
+  while (*a != '\0' && equal_char(*a, *b)) a++, b++;
   return *a == *b;
 }
 
