@@ -68,14 +68,26 @@ static void answered(wsuv_upgrade_t *u) {
 
 /* Reporting */
 
-static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r,
-                        const struct sockaddr_storage *peer) {
+/* A page of the program's own that is refused is a common mistake, so the line says what was
+   compared. */
+static void log_origin(const wsuv_server_t *server, const char *from, incoming *in,
+                       const char *detail) {
+  const header_store *fields = h1_server_headers(in->request);
+  log_line(server_log(server), WSUV_LOG_WARN,
+           "refused %s: Origin %s is not allowed, for Host %s: %s (see `origins`)", from,
+           h1_server_origin(in->request), header_store_get(fields, "Host", 0), detail);
+}
+
+static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r, incoming *in) {
   char from[ADDRESS_TEXT_SIZE] = "?";
-  wsuv_log_level_t level = r->cause == WSUV_REFUSED_ORIGIN ? WSUV_LOG_WARN : WSUV_LOG_INFO;
-  if (!log_wants(&server->endpoint.config, level)) return;
-  if (address_is_set(peer)) address_print(from, peer);
-  log_line(server_log(server), level, "refused %s: %s%s%s", from, wsuv_refused_text(r->cause),
-           *r->detail != '\0' ? ": " : "", r->detail);
+  if (!log_wants(&server->endpoint.config, WSUV_LOG_WARN)) return;
+  if (address_is_set(&in->base.peer)) address_print(from, &in->base.peer);
+  if (r->cause == WSUV_REFUSED_ORIGIN) {
+    log_origin(server, from, in, r->detail);
+  } else {
+    log_line(server_log(server), WSUV_LOG_INFO, "refused %s: %s%s%s", from,
+             wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail);
+  }
 }
 
 static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
@@ -95,7 +107,7 @@ static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
           address_is_set(&u->in.base.peer) ? (const struct sockaddr *) &u->in.base.peer : NULL,
       .detail = tls.detail,
   };
-  log_refused(server, &refusal, &u->in.base.peer);
+  log_refused(server, &refusal, &u->in);
   if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
 }
 
