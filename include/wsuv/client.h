@@ -177,7 +177,7 @@ WSUV_EXTERN uv_loop_t *wsuv_client_loop(const wsuv_client_t *client);
 WSUV_EXTERN size_t wsuv_client_session_count(const wsuv_client_t *client);
 
 /** Called with each session of a client; @p arg is as given. */
-typedef void (*wsuv_client_walk_cb)(struct wsuv_session *session, void *arg);
+typedef void (*wsuv_client_each_cb)(struct wsuv_session *session, void *arg);
 
 /**
  * Call @p cb, before this function returns, with each session that wsuv_client_session_count()
@@ -188,7 +188,7 @@ typedef void (*wsuv_client_walk_cb)(struct wsuv_session *session, void *arg);
  * @param cb what to call
  * @param arg handed to @p cb
  */
-WSUV_EXTERN void wsuv_client_walk(wsuv_client_t *client, wsuv_client_walk_cb cb, void *arg);
+WSUV_EXTERN void wsuv_client_each(wsuv_client_t *client, wsuv_client_each_cb cb, void *arg);
 
 /** Attach a pointer that belongs to the program. */
 WSUV_EXTERN void wsuv_client_set_data(wsuv_client_t *client, void *data);

@@ -538,7 +538,7 @@ WSUV_EXTERN size_t wsuv_server_session_count(const wsuv_server_t *server);
 typedef void (*wsuv_server_each_cb)(wsuv_session_t *session, void *arg);
 
 /**
- * Call a function with each session, as wsuv_client_walk(). It may end sessions; those that are
+ * Call a function with each session, as wsuv_client_each(). It may end sessions; those that are
  * opened meanwhile are not visited.
  */
 WSUV_EXTERN void wsuv_server_each(wsuv_server_t *server, wsuv_server_each_cb cb, void *arg);

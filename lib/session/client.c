@@ -117,8 +117,8 @@ size_t wsuv_client_session_count(const wsuv_client_t *client) {
   return client->endpoint.session_count;
 }
 
-void wsuv_client_walk(wsuv_client_t *client, wsuv_client_walk_cb cb, void *arg) {
-  session_walk(&client->endpoint, cb, arg);
+void wsuv_client_each(wsuv_client_t *client, wsuv_client_each_cb cb, void *arg) {
+  session_each(&client->endpoint, cb, arg);
 }
 
 void wsuv_client_set_data(wsuv_client_t *client, void *data) {

@@ -83,7 +83,7 @@ void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg) {
   cb(client, arg);
 }
 
-void notify_walk(wsuv_client_walk_cb cb, wsuv_session_t *s, void *arg) {
+void notify_each(wsuv_client_each_cb cb, wsuv_session_t *s, void *arg) {
   cb(s, arg);
 }
 

@@ -30,7 +30,7 @@ void notify_close(const callback_set *on, wsuv_session_t *s, const wsuv_close_in
 
 /* Callbacks of a client. */
 void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg);
-void notify_walk(wsuv_client_walk_cb cb, wsuv_session_t *s, void *arg);
+void notify_each(wsuv_client_each_cb cb, wsuv_session_t *s, void *arg);
 void notify_client_closed(wsuv_client_close_cb cb, wsuv_client_t *client);
 
 /* Callbacks of a server. */

@@ -240,7 +240,7 @@ size_t wsuv_server_session_count(const wsuv_server_t *server) {
 }
 
 void wsuv_server_each(wsuv_server_t *server, wsuv_server_each_cb cb, void *arg) {
-  session_walk(&server->endpoint, cb, arg);
+  session_each(&server->endpoint, cb, arg);
 }
 
 void wsuv_server_set_data(wsuv_server_t *server, void *data) {

@@ -801,10 +801,10 @@ void session_begin(wsuv_session_t *s) {
 }
 
 /* Sessions are added at the end of the list, and are removed only from the loop. */
-void session_walk(endpoint *e, wsuv_client_walk_cb cb, void *arg) {
+void session_each(endpoint *e, wsuv_client_each_cb cb, void *arg) {
   const ws_list *n = e->sessions.next;
   for (size_t left = e->session_count; left > 0; left--, n = n->next) {
-    notify_walk(cb, ws_list_entry(n, wsuv_session_t, node), arg);
+    notify_each(cb, ws_list_entry(n, wsuv_session_t, node), arg);
   }
 }
 

@@ -139,7 +139,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s);
 
 /* Call `cb` with each session of an endpoint. Those that it makes are left out; every call is
    allowed in it. */
-void session_walk(endpoint *e, wsuv_client_walk_cb cb, void *arg);
+void session_each(endpoint *e, wsuv_client_each_cb cb, void *arg);
 
 /* Log the frames of all sessions of an endpoint, if its log level includes them. */
 void session_trace(endpoint *e);

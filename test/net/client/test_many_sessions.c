@@ -230,14 +230,14 @@ WORLD_TEST(test_walk_visits_each_session_once, w) {
   crowd *c = crowd_new(w);
   size_t visited = 0;
   for (size_t i = 0; i < PEERS; i++) c->peers[i]->lenient = true;
-  wsuv_client_walk(c->client, terminate_session, &visited);
+  wsuv_client_each(c->client, terminate_session, &visited);
   assert_int_equal(visited, 0);
   connect_some(c, 0, WALKED);
-  wsuv_client_walk(c->client, replace_session, &visited);
+  wsuv_client_each(c->client, replace_session, &visited);
   assert_int_equal(visited, WALKED);
   for (size_t i = 0; i < WALKED; i++) user_run_to_close(&c->members[i].u);
   visited = 0;
-  wsuv_client_walk(c->client, terminate_session, &visited);
+  wsuv_client_each(c->client, terminate_session, &visited);
   assert_int_equal(visited, WALKED);
   for (size_t i = 0; i < WALKED; i++) user_run_to_close(&c->members[WALKED + i].u);
   crowd_free(c);

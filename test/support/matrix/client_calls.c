@@ -109,7 +109,7 @@ static void count_session(wsuv_session_t *session, void *arg) {
 static int walk(play *p, subject *s) {
   size_t count = 0;
   (void) s;
-  wsuv_client_walk(p->client, count_session, &count);
+  wsuv_client_each(p->client, count_session, &count);
   return count == wsuv_client_session_count(p->client) ? 0 : -1;
 }
 
@@ -190,7 +190,7 @@ static const call calls[] = {
     {"wsuv_client_config_defaults wsuv_server_config_defaults", ALWAYS_0, defaults},
     {"wsuv_client_loop", ALWAYS_0, loop},
     {"wsuv_client_session_count", ALWAYS_0, session_count},
-    {"wsuv_client_walk", ALWAYS_0, walk},
+    {"wsuv_client_each", ALWAYS_0, walk},
     {"wsuv_client_set_data wsuv_client_data", ALWAYS_0, client_data},
     {"wsuv_err_name wsuv_strerror wsuv_version wsuv_close_code_name wsuv_stage_name", ALWAYS_0,
      names},
