@@ -14,13 +14,14 @@ static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_message = on_message};
-  struct sockaddr_storage addr;
+  static struct sockaddr_storage addr;
   wsuv_server_t *server;
   wsuv_listener_t *listener;
   if (argc != 2) return 1;
   int err = wsuv_server_new(&server, uv_default_loop(), NULL);
   if (err == 0) err = wsuv_server_route(server, "/{path...}", &callbacks, NULL);
-  if (err == 0) err = wsuv_server_listen(server, NULL, (unsigned) atoi(argv[1]), &listener);
+  if (err == 0)
+    err = wsuv_server_listen(server, NULL, (unsigned) strtoul(argv[1], NULL, 10), &listener);
   if (err == 0) err = wsuv_listener_address(listener, &addr);
   if (err < 0) return fprintf(stderr, "%s\n", wsuv_strerror(err)), 1;
   printf("port %u\n", ntohs(((struct sockaddr_in6 *) &addr)->sin6_port));

@@ -14,7 +14,7 @@ typedef void (*editor_cb)(void *up, const char *line, size_t len, int status);
 
 /* Begin, if standard input and output are a terminal that can move its cursor. 0; UV_ENOTSUP: they
    are not, or there is no libedit; or another code of libuv's. */
-int editor_start(editor **e, uv_loop_t *loop, editor_cb cb, void *up);
+int editor_start(editor **out, uv_loop_t *loop, editor_cb cb, void *up);
 
 /* Let a line be typed. */
 void editor_read(editor *e);

@@ -2,8 +2,8 @@
 
 /* Stands in for the editor where there is no libedit. */
 
-int editor_start(editor **e, uv_loop_t *loop, editor_cb cb, void *up) {
-  (void) e;
+int editor_start(editor **out, uv_loop_t *loop, editor_cb cb, void *up) {
+  (void) out;
   (void) loop;
   (void) cb;
   (void) up;

@@ -1,5 +1,3 @@
-#define _GNU_SOURCE /* POLLRDHUP */
-
 #include "wsuv_output.h"
 
 /* Writes to standard output and waits for its reader: that holds the loop, hence the socket,

@@ -10,9 +10,10 @@
    interrupt came while nobody read; or another code of libuv's. */
 int output_write(const void *data, size_t len);
 
-/* While a write waits, look at this socket, too: if its peer ends the connection, `gone` is called
-   once, as soon as nobody has read for a second, with that time in milliseconds. -1: at none. */
-void output_watch(int socket, void (*gone)(uint64_t blocked_ms));
+/* While a write waits, look at this socket, too: if its peer ends the connection, `callback` is
+   called once, as soon as nobody has read for a second, with that time in milliseconds. -1: at
+   none. */
+void output_watch(int socket, void (*callback)(uint64_t blocked_ms));
 
 /* The longest time, in milliseconds, that nobody read what was to be written. */
 uint64_t output_blocked_ms(void);

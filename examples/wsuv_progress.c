@@ -64,7 +64,7 @@ static bool look_at_received(progress *p, const wsuv_stats_t *stats, char *text,
 
 static void on_timer(uv_timer_t *timer) {
   progress *p = timer->data;
-  char sent[64] = "", received[64] = "", text[sizeof sent + sizeof received];
+  char sent[64] = "", received[64] = "", text[sizeof sent + 2 + sizeof received];
   wsuv_stats_t stats;
   wsuv_stats_init(&stats);
   if (wsuv_session_get_stats(p->session, &stats) < 0) return;

@@ -1,5 +1,3 @@
-#define _XOPEN_SOURCE 700 /* wcwidth() */
-
 #include "wsuv_rows.h"
 
 /* Counts columns by the rules that libedit draws by. */

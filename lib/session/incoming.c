@@ -129,7 +129,7 @@ static void become_ready(incoming *in) {
   handshake_result *result;
   int err = go_on_reading(in);
   if (err == 0) err = h1_server_result(in->request, &result);
-  if (err < 0) {
+  if (err != 0) {
     in->base.events->on_failed(in->base.up, err, "");
     return;
   }

@@ -227,7 +227,7 @@ static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_confi
   wsuv_header_t *joined;
   int err = choose_subprotocol(&subprotocol, u, a, config);
   if (err == 0) err = choose_extensions(&extensions, u, a, why);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = join_headers(&headers, &joined, u->in.alloc, a, config);
   if (err == 0) {
     err = h1_server_accept(u->in.request, subprotocol, extensions, headers,
@@ -257,7 +257,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   const wsuv_callbacks_t *callbacks = a->callbacks != NULL ? a->callbacks : &r->callbacks;
   int err = write_101(u, a, config, why);
   if (err == 0) err = session_new(&s, e, config, callbacks, r->raw);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = server_count_session(u->server, &s->node, &u->place);
   if (err < 0) {
     session_free(s);

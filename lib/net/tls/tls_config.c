@@ -226,7 +226,7 @@ static int copy_certs(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
                       const wsuv_tls_config_t *from) {
   if (from->cert_count == 0) return 0;
   if (from->cert_count >= (size_t) -1 / sizeof(void *)) return WS_ENOMEM;
-  const wsuv_tls_cert_t **list = ws_calloc(alloc, (from->cert_count + 1) * sizeof *list);
+  const wsuv_tls_cert_t **list = ws_calloc(alloc, (from->cert_count + 1) * sizeof(void *));
   if (list == NULL) return WS_ENOMEM;
   copy->certs = list;
   copy->cert_count = from->cert_count;

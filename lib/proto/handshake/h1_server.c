@@ -268,11 +268,13 @@ static char *copy_target(const h1_server *h) {
   const bool query = h->query.base != NULL;
   char *target = ws_malloc(h->alloc, h->path.len + 1 + h->query.len + 1), *end = target;
   if (target == NULL) return NULL;
-  memcpy(end, h->path.base, h->path.len);
+  if (h->path.len > 0) memcpy(end, h->path.base, h->path.len);
   end += h->path.len;
-  if (query) *end++ = '?';
-  if (h->query.len > 0) memcpy(end, h->query.base, h->query.len);
-  end[h->query.len] = '\0';
+  if (query) {
+    *end++ = '?';
+    memcpy(end, h->query.base, h->query.len);
+  }
+  end[query ? h->query.len : 0] = '\0';
   return target;
 }
 

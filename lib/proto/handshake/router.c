@@ -174,7 +174,7 @@ static int compare_entries(const router_entry *a, const router_entry *b) {
 static int reserve_entry(router *r) {
   if (r->count < r->room) return 0;
   size_t room = r->room > 0 ? 2 * r->room : 4;
-  router_entry **entries = ws_realloc(r->alloc, r->entries, room * sizeof *entries);
+  router_entry **entries = ws_realloc(r->alloc, r->entries, room * sizeof(void *));
   if (entries == NULL) return WS_ENOMEM;
   r->entries = entries;
   r->room = room;
@@ -190,7 +190,7 @@ static int insert_entry(router *r, router_entry *entry, ws_why *why) {
   }
   int err = reserve_entry(r);
   if (err < 0) return err;
-  memmove(&r->entries[at + 1], &r->entries[at], (r->count - at) * sizeof r->entries[0]);
+  memmove(&r->entries[at + 1], &r->entries[at], (r->count - at) * sizeof(void *));
   r->entries[at] = entry;
   r->count++;
   if (entry->count > r->depth) r->depth = entry->count;
