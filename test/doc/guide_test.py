@@ -411,8 +411,7 @@ def run_program(build, block, programs, url):
     return drive(build, program, url + block.options.get('path', ''))
 
 
-def run_shell(build, block, programs, url):
-    build.write('program.c', programs[None].text)
+def run_shell(build, block, url):
     script = block.text.replace(f'127.0.0.1:{SHOWN_PORT}', f'127.0.0.1:{port_of(url)}')
     with build.start('sh', '-e', '-c', script) as shell:
         return shown(shell.finish(), port_of(url))
@@ -420,9 +419,11 @@ def run_shell(build, block, programs, url):
 
 def check(build, block, programs, url):
     """What is wrong with a block, or None."""
-    run = run_shell if block.language == 'sh' else run_program
     try:
-        output = run(build, block, programs, url)
+        if block.language == 'sh':
+            output = run_shell(build, block, url)
+        else:
+            output = run_program(build, block, programs, url)
         if block.expected is not None:
             compare(block.expected, output)
     except Failure as failure:
@@ -433,6 +434,7 @@ def check(build, block, programs, url):
 def check_all(build, blocks):
     programs = {b.options['name']: b for b in blocks if 'name' in b.options}
     programs[None] = next(block for block in blocks if block.language == 'c')
+    build.write('program.c', programs[None].text)
     with start_echo(build) as echo, concurrent.futures.ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(check, build, block, programs, echo.url) for block in blocks]
         return [future.result() for future in futures]
