@@ -13,20 +13,20 @@
 /* Reads one request and writes one answer. Every event of the owner may end the connection, so the
    state is looked at again after each of them. */
 
-static incoming *of_opening(const opening *o) {
-  return (incoming *) (uintptr_t) o;
+static incoming_conn *of_opening(const opening *o) {
+  return (incoming_conn *) (uintptr_t) o;
 }
 
-static incoming *of_place(handshake_place *place) {
-  return ws_list_entry(place, incoming, place);
+static incoming_conn *of_place(handshake_place *place) {
+  return ws_list_entry(place, incoming_conn, place);
 }
 
-static uint64_t incoming_now_ms(const incoming *in) {
+static uint64_t incoming_now_ms(const incoming_conn *in) {
   return in->endpoint->env->ops->now_ms(in->endpoint->env);
 }
 
 /* A step has ended: keep how long it took. */
-static void record_step(incoming *in, uint32_t *took_us) {
+static void record_step(incoming_conn *in, uint32_t *took_us) {
   uint64_t now = in->endpoint->env->ops->now_ns(in->endpoint->env);
   uint64_t us = (now - in->base.figures.since_ns) / 1000;
   *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
@@ -35,13 +35,13 @@ static void record_step(incoming *in, uint32_t *took_us) {
 
 /* Waiting */
 
-static void wait_for(incoming *in, handshake_kind kind, uint64_t deadline_ms) {
+static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_ms) {
   handshakes_leave(in->handshakes, &in->place);
   handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
 }
 
 /* The request is complete, or will never be. */
-static void uncount(incoming *in) {
+static void uncount(incoming_conn *in) {
   if (in->from == NULL) return;
   in->from->handshakes--;
   address_counts_drop(in->counts, in->from);
@@ -51,7 +51,7 @@ static void uncount(incoming *in) {
 /* Ending */
 
 /* Nothing of the endpoint is used any more. */
-static void be_over(incoming *in) {
+static void be_over(incoming_conn *in) {
   endpoint *e = in->endpoint;
   handshakes_leave(in->handshakes, &in->place);
   uncount(in);
@@ -62,7 +62,7 @@ static void be_over(incoming *in) {
   endpoint_release(e);
 }
 
-static void incoming_close(incoming *in) {
+static void incoming_close(incoming_conn *in) {
   if (in->state == INCOMING_CLOSED) return;
   in->state = INCOMING_CLOSED;
   handshakes_leave(in->handshakes, &in->place);
@@ -70,14 +70,15 @@ static void incoming_close(incoming *in) {
   in->base.filter->ops->close(in->base.filter);
 }
 
-static void close_and_report(incoming *in, wsuv_refused_t cause, int code, const char *detail) {
+static void close_and_report(incoming_conn *in, wsuv_refused_t cause, int code,
+                             const char *detail) {
   const incoming_failure failure = {.cause = cause, .code = code, .detail = detail};
   incoming_close(in);
   in->events->on_refused(in, &failure);
 }
 
 /* The answer that is owed is of no use any more. */
-static void gone(incoming *in, const incoming_failure *failure) {
+static void gone(incoming_conn *in, const incoming_failure *failure) {
   if (failure->status > 0) {
     incoming_refuse_with(in, failure);
   } else {
@@ -88,14 +89,14 @@ static void gone(incoming *in, const incoming_failure *failure) {
 
 /* Writing */
 
-static bool answer_left(const incoming *in) {
+static bool answer_left(const incoming_conn *in) {
   size_t len;
   (void) h1_server_answer(in->request, &len);
   return in->sent == len;
 }
 
 /* Write the rest of the answer, as far as the filter takes it. */
-static void write_rest(incoming *in) {
+static void write_rest(incoming_conn *in) {
   size_t len;
   const char *text = h1_server_answer(in->request, &len);
   ws_filter *filter = in->base.filter;
@@ -109,7 +110,7 @@ static void write_rest(incoming *in) {
   }
 }
 
-static int go_on_reading(incoming *in) {
+static int go_on_reading(incoming_conn *in) {
   if (in->reading) return 0;
   int err = in->base.filter->ops->read_start(in->base.filter);
   in->reading = err == 0;
@@ -118,14 +119,14 @@ static int go_on_reading(incoming *in) {
 
 /* The error response has left. The peer can read it, as long as we take what it still sends:
    closing with unread bytes would reset the connection. */
-static void await_end(incoming *in) {
+static void await_end(incoming_conn *in) {
   in->state = INCOMING_ENDING;
   in->base.filter->ops->shutdown(in->base.filter);
   if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
 }
 
 /* The response 101 has left: pass the transport to the session, which frees the opening. */
-static void become_ready(incoming *in) {
+static void become_ready(incoming_conn *in) {
   handshake_result *result;
   int err = go_on_reading(in);
   if (err == 0) err = h1_server_result(in->request, &result);
@@ -143,7 +144,7 @@ static void become_ready(incoming *in) {
   in->base.events->on_ready(in->base.up, filter, result);
 }
 
-static void write_answer(incoming *in) {
+static void write_answer(incoming_conn *in) {
   write_rest(in);
   if (in->write_error < 0 && in->state == INCOMING_ACCEPTED) {
     in->base.events->on_failed(in->base.up, in->write_error, "");
@@ -158,14 +159,14 @@ static void write_answer(incoming *in) {
 
 /* Refusing */
 
-void incoming_refuse(incoming *in) {
+void incoming_refuse(incoming_conn *in) {
   in->state = INCOMING_REFUSED;
   uncount(in);
   wait_for(in, HANDSHAKE_ENDING, incoming_now_ms(in) + INCOMING_ENDING_MS);
   write_answer(in);
 }
 
-void incoming_refuse_with(incoming *in, const incoming_failure *failure) {
+void incoming_refuse_with(incoming_conn *in, const incoming_failure *failure) {
   static const wsuv_header_t retry = {"Retry-After", "5"};
   int err = h1_server_reject(in->request, failure->status, &retry, failure->status == 503 ? 1 : 0,
                              NULL, 0);
@@ -176,7 +177,7 @@ void incoming_refuse_with(incoming *in, const incoming_failure *failure) {
   }
 }
 
-static void refuse_and_report(incoming *in, const incoming_failure *failure) {
+static void refuse_and_report(incoming_conn *in, const incoming_failure *failure) {
   incoming_refuse_with(in, failure);
   in->events->on_refused(in, failure);
 }
@@ -184,7 +185,7 @@ static void refuse_and_report(incoming *in, const incoming_failure *failure) {
 /* Reading */
 
 /* Keep bytes that came behind the request. Beyond the limit reading waits. */
-static int keep_early(incoming *in, const uint8_t *data, size_t len) {
+static int keep_early(incoming_conn *in, const uint8_t *data, size_t len) {
   block_spare none;
   block_spare_init(&none, in->alloc);
   if (len == 0) return 0;
@@ -197,7 +198,7 @@ static int keep_early(incoming *in, const uint8_t *data, size_t len) {
   return 0;
 }
 
-static void be_without_memory(incoming *in) {
+static void be_without_memory(incoming_conn *in) {
   const incoming_failure failure = {WSUV_REFUSED_NO_MEMORY, WS_ENOMEM, 500, ""};
   if (in->state == INCOMING_ACCEPTED) {
     in->base.events->on_failed(in->base.up, WS_ENOMEM, "");
@@ -207,7 +208,7 @@ static void be_without_memory(incoming *in) {
   }
 }
 
-static void be_complete(incoming *in, const uint8_t *rest, size_t len) {
+static void be_complete(incoming_conn *in, const uint8_t *rest, size_t len) {
   in->state = INCOMING_DECIDING;
   uncount(in);
   wait_for(in, HANDSHAKE_DECIDING, in->place.deadline_ms);
@@ -218,7 +219,7 @@ static void be_complete(incoming *in, const uint8_t *rest, size_t len) {
   }
 }
 
-static void read_request(incoming *in, const uint8_t *data, size_t len) {
+static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
   size_t used;
   in->received = true;
   int r = h1_server_feed(in->request, data, len, &used);
@@ -233,7 +234,7 @@ static void read_request(incoming *in, const uint8_t *data, size_t len) {
 }
 
 /* The peer has ended its direction, or reading has failed. */
-static void read_end(incoming *in, int status) {
+static void read_end(incoming_conn *in, int status) {
   const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
   in->peer_ended = true;
   in->reading = false;
@@ -253,7 +254,7 @@ static void read_end(incoming *in, int status) {
 /* The filter */
 
 static void incoming_on_connect(void *up, int status) {
-  incoming *in = up;
+  incoming_conn *in = up;
   if (status < 0) {
     close_and_report(in, WSUV_REFUSED_TLS, status, "");
     return;
@@ -265,14 +266,14 @@ static void incoming_on_connect(void *up, int status) {
 
 /* What comes behind the request is kept, so no more is read at once than may be kept. */
 static void incoming_on_alloc(void *up, ws_room *buf) {
-  incoming *in = up;
+  incoming_conn *in = up;
   bool discards = in->state == INCOMING_REFUSED || in->state == INCOMING_ENDING;
   *buf = (ws_room){in->endpoint->read_buf, ENDPOINT_READ_SIZE};
   if (!discards) buf->len = INCOMING_EARLY_MAX - in->early.len;
 }
 
 static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
-  incoming *in = up;
+  incoming_conn *in = up;
   if (n < 0) {
     read_end(in, (int) n);
     return;
@@ -286,7 +287,7 @@ static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
 }
 
 static void incoming_on_write(void *up, int status) {
-  incoming *in = up;
+  incoming_conn *in = up;
   if (status == 0) {
     in->sent += in->retained;
     in->base.figures.wire_sent += in->retained;
@@ -298,7 +299,7 @@ static void incoming_on_write(void *up, int status) {
 }
 
 static void incoming_on_closed(void *up) {
-  incoming *in = up;
+  incoming_conn *in = up;
   if (in->state == INCOMING_ACCEPTED) {
     in->base.events->on_closed(in->base.up);
   } else {
@@ -312,7 +313,7 @@ static const ws_filter_events filter_events = {.on_connect = incoming_on_connect
                                                .on_write = incoming_on_write,
                                                .on_close = incoming_on_closed};
 
-static void use_filter(incoming *in, ws_filter *filter) {
+static void use_filter(incoming_conn *in, ws_filter *filter) {
   in->base.filter = filter;
   filter->events = &filter_events;
   filter->up = in;
@@ -323,7 +324,7 @@ static void use_filter(incoming *in, ws_filter *filter) {
 static void on_expire(handshake_place *place) {
   static const incoming_failure late = {WSUV_REFUSED_TIMEOUT, WS_ETIMEDOUT, 408, ""};
   static const incoming_failure undecided = {WSUV_REFUSED_UNDECIDED, WS_ETIMEDOUT, 503, ""};
-  incoming *in = of_place(place);
+  incoming_conn *in = of_place(place);
   if (in->state == INCOMING_DECIDING) {
     gone(in, &undecided);
     in->events->on_refused(in, &undecided);
@@ -337,7 +338,7 @@ static void on_expire(handshake_place *place) {
 }
 
 static void on_evict(handshake_place *place) {
-  incoming *in = of_place(place);
+  incoming_conn *in = of_place(place);
   if (in->state == INCOMING_READING) {
     close_and_report(in, WSUV_REFUSED_HANDSHAKES, WSUV_EQUEUEFULL, "");
   } else {
@@ -348,7 +349,7 @@ static void on_evict(handshake_place *place) {
 /* The opening of a session */
 
 static void incoming_start_session(opening *o) {
-  incoming *in = of_opening(o);
+  incoming_conn *in = of_opening(o);
   write_answer(in);
 }
 
@@ -388,7 +389,7 @@ static const opening_ops ops = {.start = incoming_start_session,
                                 .request_head = incoming_request_head,
                                 .describe = incoming_describe};
 
-opening *incoming_accept(incoming *in, ws_params *params) {
+opening *incoming_accept(incoming_conn *in, ws_params *params) {
   uint64_t now = incoming_now_ms(in), deadline = in->place.deadline_ms;
   in->state = INCOMING_ACCEPTED;
   in->params = params;
@@ -399,7 +400,7 @@ opening *incoming_accept(incoming *in, ws_params *params) {
 
 /* Lifetime */
 
-int incoming_init(incoming *in, endpoint *e, const incoming_events *events) {
+int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events) {
   const h1_server_limits limits = {e->config.max_handshake_size, e->config.max_handshake_headers};
   memset(in, 0, sizeof *in);
   in->base.ops = &ops;
@@ -414,14 +415,14 @@ int incoming_init(incoming *in, endpoint *e, const incoming_events *events) {
   return h1_server_new(&in->request, in->alloc, &limits);
 }
 
-static int put_tls_over(incoming *in, tls_context *tls, ws_filter *lower) {
+static int put_tls_over(incoming_conn *in, tls_context *tls, ws_filter *lower) {
   endpoint *e = in->endpoint;
   in->base.stage = WSUV_STAGE_TLS;
   return tls_start(&in->base.filter, e->env, tls, &e->tls_turns, NULL, 0, lower, &filter_events,
                    in);
 }
 
-void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
+void incoming_start(incoming_conn *in, ws_filter *filter, handshakes *h, address_counts *counts,
                     tls_context *tls) {
   endpoint *e = in->endpoint;
   int err;
@@ -438,7 +439,7 @@ void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_coun
   if (err < 0) close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
 }
 
-void incoming_free(incoming *in) {
+void incoming_free(incoming_conn *in) {
   block_spare none;
   block_spare_init(&none, in->alloc);
   block_release(&in->early, &none);
@@ -449,7 +450,7 @@ void incoming_free(incoming *in) {
 
 /* The lists of a server's connections */
 
-static void incoming_end(incoming *in, bool now) {
+static void incoming_end(incoming_conn *in, bool now) {
   static const incoming_failure closing = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 503, ""};
   static const incoming_failure dropped = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 0, ""};
   if (in->state == INCOMING_DECIDING) {

@@ -31,7 +31,7 @@ enum {
   INCOMING_EARLY_MAX = 64 * 1024 /* bytes behind the request that are read before the answer */
 };
 
-typedef struct incoming incoming;
+typedef struct incoming_conn incoming_conn;
 
 /* Why a connection gets no session. */
 typedef struct incoming_failure {
@@ -46,14 +46,14 @@ typedef struct incoming_failure {
 typedef struct incoming_events {
   /* The request is complete, and the answer is owed: incoming_accept or incoming_refuse, now or
      later. */
-  void (*on_request)(incoming *in);
+  void (*on_request)(incoming_conn *in);
   /* The connection ends without a session, and no answer is owed. */
-  void (*on_refused)(incoming *in, const incoming_failure *failure);
+  void (*on_refused)(incoming_conn *in, const incoming_failure *failure);
   /* The answer that is owed has become useless. on_refused follows. */
-  void (*on_gone)(incoming *in);
+  void (*on_gone)(incoming_conn *in);
   /* The connection is closed, or belongs to a session that has opened. Nothing of the endpoint but
      the allocator is used any more. The request can be read until incoming_free. */
-  void (*on_over)(incoming *in);
+  void (*on_over)(incoming_conn *in);
 } incoming_events;
 
 typedef enum incoming_state {
@@ -65,7 +65,7 @@ typedef enum incoming_state {
   INCOMING_CLOSED    /* on_over follows or was called */
 } incoming_state;
 
-struct incoming {
+struct incoming_conn {
   opening base; /* This must be the first field, because of_opening converts its address. */
   const wsuv_allocator_t *alloc; /* This is the endpoint's allocator, which outlives the request. */
   endpoint *endpoint;            /* The connection came to this endpoint; NULL after on_over. */
@@ -87,23 +87,23 @@ struct incoming {
 };
 
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */
-int incoming_init(incoming *in, endpoint *e, const incoming_events *events);
+int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events);
 
 /* Begin, with TLS unless `tls` is NULL. `base.peer` is set. The connection takes a place in `h` and
    is counted under its address. */
-void incoming_start(incoming *in, ws_filter *filter, handshakes *h, address_counts *counts,
+void incoming_start(incoming_conn *in, ws_filter *filter, handshakes *h, address_counts *counts,
                     tls_context *tls);
 
 /* The answer, whose text is in `request`, is 101: the connection is an opening from now on, and its
    session begins. The result of the handshake gets these parameters of the path, which may be NULL.
  */
-opening *incoming_accept(incoming *in, ws_params *params);
+opening *incoming_accept(incoming_conn *in, ws_params *params);
 
 /* The answer is an error response, whose text is in `request`. */
-void incoming_refuse(incoming *in);
+void incoming_refuse(incoming_conn *in);
 
 /* Answer with a status and no body. */
-void incoming_refuse_with(incoming *in, const incoming_failure *failure);
+void incoming_refuse_with(incoming_conn *in, const incoming_failure *failure);
 
 /* The server ends: an owed answer is 503, connections without a complete request are closed, and
    those that have their answer go on for a moment. `now`: all are closed without an answer. */
@@ -112,6 +112,6 @@ void incoming_end_all(handshakes *h, bool now);
 /* Close the oldest connection of an address that has no complete request. */
 void incoming_evict_one(handshakes *h, const address_count *from);
 
-void incoming_free(incoming *in); /* frees what it has, not the structure itself */
+void incoming_free(incoming_conn *in); /* frees what it has, not the structure itself */
 
 #endif

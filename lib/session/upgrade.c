@@ -19,7 +19,7 @@
    connection is over and no answer is owed any more, whichever comes last. */
 
 struct wsuv_upgrade {
-  incoming in; /* This must be the first field, because of_incoming converts its address. */
+  incoming_conn in; /* This must be the first field, because of_incoming converts its address. */
   wsuv_server_t *server;   /* The request came to this server, whose memory outlives the upgrade. */
   router_match match;      /* This is the route, and the parameters, which the upgrade owns. */
   ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
@@ -32,7 +32,7 @@ struct wsuv_upgrade {
   bool over;               /* The connection is over. */
 };
 
-static wsuv_upgrade_t *of_incoming(incoming *in) {
+static wsuv_upgrade_t *of_incoming(incoming_conn *in) {
   return (wsuv_upgrade_t *) (void *) in;
 }
 
@@ -50,7 +50,7 @@ static void upgrade_free(wsuv_upgrade_t *u) {
   ws_free(alloc, u);
 }
 
-static void on_over(incoming *in) {
+static void on_over(incoming_conn *in) {
   wsuv_upgrade_t *u = of_incoming(in);
   server_release_session(u->server, &u->place);
   u->over = true;
@@ -70,7 +70,7 @@ static void answered(wsuv_upgrade_t *u) {
 
 /* A page of the program's own that is refused is a common mistake, so the line says what was
    compared. */
-static void log_origin(const wsuv_server_t *server, const char *from, incoming *in,
+static void log_origin(const wsuv_server_t *server, const char *from, incoming_conn *in,
                        const char *detail) {
   const header_store *fields = h1_server_headers(in->request);
   log_line(server_log(server), WSUV_LOG_WARN,
@@ -78,7 +78,7 @@ static void log_origin(const wsuv_server_t *server, const char *from, incoming *
            h1_server_origin(in->request), header_store_get(fields, "Host", 0), detail);
 }
 
-static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r, incoming *in) {
+static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r, incoming_conn *in) {
   char from[ADDRESS_TEXT_SIZE] = "?";
   if (!log_wants(&server->endpoint.config, WSUV_LOG_WARN)) return;
   if (address_is_set(&in->base.peer)) address_print(from, &in->base.peer);
@@ -111,7 +111,7 @@ static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
   if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
 }
 
-static void on_refused(incoming *in, const incoming_failure *failure) {
+static void on_refused(incoming_conn *in, const incoming_failure *failure) {
   report(of_incoming(in), failure);
 }
 
@@ -121,7 +121,7 @@ static void run_gone(endpoint_task *task) {
 }
 
 /* The program may be closing the server right now, and callbacks come from the loop. */
-static void on_gone(incoming *in) {
+static void on_gone(incoming_conn *in) {
   wsuv_upgrade_t *u = of_incoming(in);
   server_release_session(u->server, &u->place);
   if (u->owed) endpoint_schedule(&u->server->endpoint, &u->gone_task);
@@ -424,7 +424,7 @@ static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
   return refused == WSUV_REFUSED_NONE ? check_limits(u) : refused;
 }
 
-static void on_request(incoming *in) {
+static void on_request(incoming_conn *in) {
   wsuv_upgrade_t *u = of_incoming(in);
   const char *detail = "";
   wsuv_refused_t refused = check_request(u, &detail);
