@@ -62,13 +62,11 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config)
 
 int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop, const wsuv_config_t *config) {
   config_input read;
-  wsuv_config_t defaults;
   ws_env *env;
-  wsuv_client_config_init(&defaults);
   if (loop == NULL)
     return WS_EINVAL; /* uv_default_loop() returns NULL when the process has no descriptors left */
   ws_why why = {""};
-  int err = config_read(&read, WS_CLIENT, config != NULL ? config : &defaults, &why);
+  int err = config_read(&read, WS_CLIENT, config, &why);
   config = &read.config;
   if (err == 0) err = config_check(config, WS_CLIENT, &why);
   if (err < 0) return log_refusal((log_to){config, NULL}, err, &why);

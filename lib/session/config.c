@@ -72,6 +72,7 @@ static int read_tls(config_input *to, ws_why *why) {
 
 int config_read(config_input *to, ws_role role, const wsuv_config_t *from, ws_why *why) {
   to->config = defaults[role];
+  if (from == NULL) return 0;
   int err = sized_in(&to->config, &config_type, from, why);
   if (err == 0) err = read_converter(to, why);
   return err == 0 ? read_tls(to, why) : err;

@@ -24,8 +24,8 @@ typedef struct config_input {
 
 /* Read a caller's configuration into a structure of the current size, together with the structures
    that it points to, except extensions. Structures that have the current size are not copied. The
-   fields that an older caller does not have get the defaults of the role. Returns 0 or WSUV_ESIZE,
-   with *why. */
+   fields that an older caller does not have get the defaults of the role; NULL: all of them.
+   Returns 0 or WSUV_ESIZE, with *why. */
 int config_read(config_input *to, ws_role role, const wsuv_config_t *from, ws_why *why);
 
 /* Fill in a caller's structure of `size` bytes. */

@@ -14,7 +14,7 @@ typedef struct names {
 #define NAMES_0 \
   { "", 0 }
 
-static wsuv_refused_t choose(names offered, names ours, subprotocol_policy policy,
+static wsuv_refused_t choose(names offered, names ours, wsuv_subprotocol_policy_t policy,
                              const char **chosen, const char **detail) {
   const char *list[8], *at = ours.text;
   const subprotocol_offer offer = {offered.text, offered.count};
@@ -44,11 +44,12 @@ TEST(test_subprotocol_is_chosen_by_the_server_s_order_and_policy) {
       {{"b\0a", 1}, {"a", 1}, "!", "!", "-"}, /* only the first name is there */
   };
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
-    const char *expected[] = {rows[i].if_offered, rows[i].required, rows[i].optional};
-    for (int policy = SUBPROTOCOL_IF_OFFERED; policy <= SUBPROTOCOL_OPTIONAL; policy++) {
+    const char *expected[] = {rows[i].if_offered, rows[i].if_offered, rows[i].required,
+                              rows[i].optional};
+    for (int n = 0; n <= WSUV_SUBPROTOCOL_OPTIONAL; n++) {
+      const wsuv_subprotocol_policy_t policy = (wsuv_subprotocol_policy_t) n;
       const char *chosen, *detail = "";
-      wsuv_refused_t cause =
-          choose(rows[i].offered, rows[i].ours, (subprotocol_policy) policy, &chosen, &detail);
+      wsuv_refused_t cause = choose(rows[i].offered, rows[i].ours, policy, &chosen, &detail);
       const char *got = cause != WSUV_REFUSED_NONE ? "!" : chosen != NULL ? chosen : "-";
       if (strcmp(got, expected[policy]) != 0) fail_msg("row %zu, policy %d: %s", i, policy, got);
       assert_true(cause == WSUV_REFUSED_NONE || cause == WSUV_REFUSED_SUBPROTOCOL);

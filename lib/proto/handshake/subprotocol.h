@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include <wsuv/config.h>
 #include <wsuv/refusal.h>
 
 /* What a client offers, in its order of preference. */
@@ -17,19 +18,12 @@ typedef struct subprotocol_offer {
    with regard to case. */
 size_t subprotocol_find(const subprotocol_offer *offer, const char *name);
 
-/* When a server that has subprotocols goes on without one. */
-typedef enum subprotocol_policy {
-  SUBPROTOCOL_IF_OFFERED, /* only if none was offered: a browser fails or reports "" otherwise */
-  SUBPROTOCOL_REQUIRED,   /* never */
-  SUBPROTOCOL_OPTIONAL    /* always */
-} subprotocol_policy;
-
 /* Choose the first of the server's `count` names that was offered. *chosen is one of `names`, or
    NULL: none is accepted. A server without names accepts no subprotocol, and refuses nobody.
    WSUV_REFUSED_NONE; WSUV_REFUSED_SUBPROTOCOL: the policy does not allow to go on without one, and
    *detail says why. */
 wsuv_refused_t subprotocol_choose(const subprotocol_offer *offer, const char *const *names,
-                                  size_t count, subprotocol_policy policy, const char **chosen,
-                                  const char **detail);
+                                  size_t count, wsuv_subprotocol_policy_t policy,
+                                  const char **chosen, const char **detail);
 
 #endif
