@@ -26,13 +26,9 @@ struct attempt {
   /* The attempt owns this copy of the bytes after the response, which is NULL unless `accepted` is
      set. */
   uint8_t *rest;
-  size_t rest_len; /* `rest` has this many bytes. */
-  /* The filter has written this many bytes of the request; retained bytes are not among them. */
-  size_t sent;
-  size_t retained; /* The filter retains this many bytes of the request after the first `sent`. */
-  int write_error; /* Writing has failed with this error; 0 if it has not failed. */
-  bool accepted;   /* The response was accepted before the whole request had left. */
-  bool abandoned;  /* The attempt was abandoned, so it calls no event except on_closed. */
+  size_t rest_len;         /* `rest` has this many bytes. */
+  bool accepted;           /* The response was accepted before the whole request had left. */
+  bool abandoned;          /* The attempt was abandoned, so it calls no event except on_closed. */
   tls_failure tls_failure; /* This says why no TLS context could be made; otherwise it is empty. */
 };
 
@@ -44,11 +40,8 @@ static uint64_t attempt_now_ns(const attempt *a) {
   return a->endpoint->env->ops->now_ns(a->endpoint->env);
 }
 
-/* A step has ended: keep how long it took. */
 static void record_step(attempt *a, uint32_t *took_us) {
-  uint64_t now = attempt_now_ns(a), us = (now - a->base.figures.since_ns) / 1000;
-  *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
-  a->base.figures.since_ns = now;
+  opening_record_step(&a->base, a->endpoint->env, took_us);
 }
 
 static void attempt_fail(attempt *a, int status, const char *detail) {
@@ -112,27 +105,19 @@ static bool attempt_is_held(const opening *o) {
 static bool request_left(const attempt *a) {
   size_t len;
   (void) h1_client_request(a->handshake, &len);
-  return a->sent == len;
+  return a->base.sent == len;
 }
 
-/* Write the rest of the request, as far as the filter takes it. */
 static void write_request(attempt *a) {
   size_t len;
   const char *text = h1_client_request(a->handshake, &len);
-  while (a->write_error == 0 && a->retained == 0 && a->sent < len) {
-    const ws_view piece = {(const uint8_t *) text + a->sent, len - a->sent};
-    size_t taken;
-    a->write_error = a->base.filter->ops->write(a->base.filter, &piece, 1, &taken, &a->retained);
-    if (a->write_error < 0) break;
-    a->sent += taken;
-    a->base.figures.wire_sent += taken;
-  }
+  opening_write(&a->base, text, len);
 }
 
 static void start_handshake(attempt *a) {
   a->base.stage = WSUV_STAGE_HANDSHAKE;
   write_request(a);
-  if (a->write_error < 0) a->base.events->on_write_error(a->base.up, a->write_error);
+  if (a->base.write_error < 0) a->base.events->on_write_error(a->base.up, a->base.write_error);
   if (a->abandoned) return;
   int err = a->base.filter->ops->read_start(a->base.filter);
   if (err < 0) attempt_fail(a, err, "");
@@ -202,8 +187,8 @@ static void attempt_take_bytes(attempt *a, uint8_t *data, size_t len) {
   log_response(a);
   if (r < 0) {
     attempt_fail(a, r, h1_client_detail(a->handshake));
-  } else if (a->write_error < 0) {
-    attempt_fail(a, a->write_error, "");
+  } else if (a->base.write_error < 0) {
+    attempt_fail(a, a->base.write_error, "");
   } else if (request_left(a)) {
     become_ready(a, data + used, len - used);
   } else {
@@ -260,16 +245,10 @@ static void attempt_on_read(void *up, uint8_t *data, ptrdiff_t n) {
 
 static void attempt_on_write(void *up, int status) {
   attempt *a = up;
-  if (status == 0) {
-    a->sent += a->retained;
-    a->base.figures.wire_sent += a->retained;
-  } else {
-    a->write_error = status;
-  }
-  a->retained = 0;
+  opening_written(&a->base, status);
   write_request(a);
-  if (a->write_error < 0) {
-    a->base.events->on_write_error(a->base.up, a->write_error);
+  if (a->base.write_error < 0) {
+    a->base.events->on_write_error(a->base.up, a->base.write_error);
   } else {
     go_on_waiting(a);
   }

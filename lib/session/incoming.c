@@ -25,14 +25,6 @@ static uint64_t incoming_now_ms(const incoming_conn *in) {
   return in->endpoint->env->ops->now_ms(in->endpoint->env);
 }
 
-/* A step has ended: keep how long it took. */
-static void record_step(incoming_conn *in, uint32_t *took_us) {
-  uint64_t now = in->endpoint->env->ops->now_ns(in->endpoint->env);
-  uint64_t us = (now - in->base.figures.since_ns) / 1000;
-  *took_us = us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
-  in->base.figures.since_ns = now;
-}
-
 /* Waiting */
 
 static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_ms) {
@@ -77,38 +69,7 @@ static void close_and_report(incoming_conn *in, wsuv_refused_t cause, int code,
   in->events->on_refused(in, &failure);
 }
 
-/* The answer that is owed is of no use any more. */
-static void gone(incoming_conn *in, const incoming_failure *failure) {
-  if (failure->status > 0) {
-    incoming_refuse_with(in, failure);
-  } else {
-    incoming_close(in);
-  }
-  in->events->on_gone(in);
-}
-
 /* Writing */
-
-static bool answer_left(const incoming_conn *in) {
-  size_t len;
-  (void) h1_server_answer(in->request, &len);
-  return in->sent == len;
-}
-
-/* Write the rest of the answer, as far as the filter takes it. */
-static void write_rest(incoming_conn *in) {
-  size_t len;
-  const char *text = h1_server_answer(in->request, &len);
-  ws_filter *filter = in->base.filter;
-  while (in->write_error == 0 && in->retained == 0 && in->sent < len) {
-    const ws_view piece = {(const uint8_t *) text + in->sent, len - in->sent};
-    size_t taken;
-    in->write_error = filter->ops->write(filter, &piece, 1, &taken, &in->retained);
-    if (in->write_error < 0) break;
-    in->sent += taken;
-    in->base.figures.wire_sent += taken;
-  }
-}
 
 static int go_on_reading(incoming_conn *in) {
   if (in->reading) return 0;
@@ -139,20 +100,23 @@ static void become_ready(incoming_conn *in) {
   in->params = NULL;
   result->rest = in->early.base;
   result->rest_len = in->early.len;
-  record_step(in, &in->base.figures.upgrade_us);
+  opening_record_step(&in->base, in->endpoint->env, &in->base.figures.upgrade_us);
   in->base.filter = NULL;
   in->base.events->on_ready(in->base.up, filter, result);
 }
 
 static void write_answer(incoming_conn *in) {
-  write_rest(in);
-  if (in->write_error < 0 && in->state == INCOMING_ACCEPTED) {
-    in->base.events->on_failed(in->base.up, in->write_error, "");
-  } else if (in->write_error < 0) {
+  size_t len;
+  const char *text = h1_server_answer(in->request, &len);
+  opening_write(&in->base, text, len);
+  bool left = in->base.sent == len;
+  if (in->base.write_error < 0 && in->state == INCOMING_ACCEPTED) {
+    in->base.events->on_failed(in->base.up, in->base.write_error, "");
+  } else if (in->base.write_error < 0) {
     incoming_close(in);
-  } else if (answer_left(in) && in->state == INCOMING_ACCEPTED) {
+  } else if (left && in->state == INCOMING_ACCEPTED) {
     become_ready(in);
-  } else if (answer_left(in) && in->state == INCOMING_REFUSED) {
+  } else if (left && in->state == INCOMING_REFUSED) {
     await_end(in);
   }
 }
@@ -166,20 +130,32 @@ void incoming_refuse(incoming_conn *in) {
   write_answer(in);
 }
 
-void incoming_refuse_with(incoming_conn *in, const incoming_failure *failure) {
+/* Answer with a status and no body. Without memory for the response, or without a status, the
+   connection is closed. Returns the status of the response. */
+static int refuse_with(incoming_conn *in, int status) {
   static const wsuv_header_t retry = {"Retry-After", "5"};
-  int err = h1_server_reject(in->request, failure->status, &retry, failure->status == 503 ? 1 : 0,
-                             NULL, 0);
+  int err = WS_ENOENT;
+  if (status > 0) {
+    err = h1_server_reject(in->request, status, &retry, status == 503 ? 1 : 0, NULL, 0);
+  }
   if (err < 0) {
     incoming_close(in);
-  } else {
-    incoming_refuse(in);
+    return 0;
   }
+  incoming_refuse(in);
+  return status;
 }
 
-static void refuse_and_report(incoming_conn *in, const incoming_failure *failure) {
-  incoming_refuse_with(in, failure);
-  in->events->on_refused(in, failure);
+void incoming_fail(incoming_conn *in, const incoming_failure *failure) {
+  incoming_failure seen = *failure;
+  seen.status = refuse_with(in, failure->status);
+  in->events->on_refused(in, &seen);
+}
+
+/* The answer that is owed has become useless. */
+static void lose_decision(incoming_conn *in, const incoming_failure *failure) {
+  in->events->on_gone(in);
+  incoming_fail(in, failure);
 }
 
 /* Reading */
@@ -203,8 +179,7 @@ static void be_without_memory(incoming_conn *in) {
   if (in->state == INCOMING_ACCEPTED) {
     in->base.events->on_failed(in->base.up, WS_ENOMEM, "");
   } else if (in->state == INCOMING_DECIDING) {
-    gone(in, &failure);
-    in->events->on_refused(in, &failure);
+    lose_decision(in, &failure);
   }
 }
 
@@ -229,7 +204,7 @@ static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
     wsuv_refused_t refused = h1_server_cause(in->request);
     const incoming_failure failure = {refused, r, refused_status(refused),
                                       h1_server_detail(in->request)};
-    refuse_and_report(in, &failure);
+    incoming_fail(in, &failure);
   }
 }
 
@@ -240,10 +215,7 @@ static void read_end(incoming_conn *in, int status) {
   in->reading = false;
   switch ((incoming_state) in->state) {
   case INCOMING_READING: close_and_report(in, WSUV_REFUSED_GONE, status, ""); break;
-  case INCOMING_DECIDING:
-    gone(in, &failure);
-    in->events->on_refused(in, &failure);
-    break;
+  case INCOMING_DECIDING: lose_decision(in, &failure); break;
   case INCOMING_ACCEPTED: in->base.events->on_failed(in->base.up, status, ""); break;
   case INCOMING_REFUSED: break; /* the answer may still be written */
   case INCOMING_ENDING: incoming_close(in); break;
@@ -260,8 +232,9 @@ static void incoming_on_connect(void *up, int status) {
     return;
   }
   in->base.stage = WSUV_STAGE_HANDSHAKE;
-  record_step(in, &in->base.figures.tls_us);
-  if (go_on_reading(in) < 0) incoming_close(in);
+  opening_record_step(&in->base, in->endpoint->env, &in->base.figures.tls_us);
+  int err = go_on_reading(in);
+  if (err < 0) close_and_report(in, WSUV_REFUSED_GONE, err, "");
 }
 
 /* What comes behind the request is kept, so no more is read at once than may be kept. */
@@ -288,13 +261,7 @@ static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
 
 static void incoming_on_write(void *up, int status) {
   incoming_conn *in = up;
-  if (status == 0) {
-    in->sent += in->retained;
-    in->base.figures.wire_sent += in->retained;
-  } else {
-    in->write_error = status;
-  }
-  in->retained = 0;
+  opening_written(&in->base, status);
   write_answer(in);
 }
 
@@ -326,12 +293,11 @@ static void on_expire(handshake_place *place) {
   static const incoming_failure undecided = {WSUV_REFUSED_UNDECIDED, WS_ETIMEDOUT, 503, ""};
   incoming_conn *in = of_place(place);
   if (in->state == INCOMING_DECIDING) {
-    gone(in, &undecided);
-    in->events->on_refused(in, &undecided);
+    lose_decision(in, &undecided);
   } else if (in->state != INCOMING_READING) {
     incoming_close(in);
   } else if (in->received) {
-    refuse_and_report(in, &late);
+    incoming_fail(in, &late);
   } else {
     close_and_report(in, WSUV_REFUSED_SILENT, WS_ETIMEDOUT, "");
   }
@@ -451,10 +417,9 @@ void incoming_free(incoming_conn *in) {
 /* The lists of a server's connections */
 
 static void incoming_end(incoming_conn *in, bool now) {
-  static const incoming_failure closing = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 503, ""};
-  static const incoming_failure dropped = {WSUV_REFUSED_CLOSING, WSUV_ESTATE, 0, ""};
   if (in->state == INCOMING_DECIDING) {
-    gone(in, now ? &dropped : &closing);
+    in->events->on_gone(in);
+    (void) refuse_with(in, now ? 0 : 503); /* the end of the server is no refusal to be told of */
   } else if (in->state != INCOMING_ACCEPTED && (now || in->state == INCOMING_READING)) {
     incoming_close(in);
   }

@@ -49,7 +49,7 @@ typedef struct incoming_events {
   void (*on_request)(incoming_conn *in);
   /* The connection ends without a session, and no answer is owed. */
   void (*on_refused)(incoming_conn *in, const incoming_failure *failure);
-  /* The answer that is owed has become useless. on_refused follows. */
+  /* The answer that is owed has become useless. on_refused follows, unless the server ends. */
   void (*on_gone)(incoming_conn *in);
   /* The connection is closed, or belongs to a session that has opened. Nothing of the endpoint but
      the allocator is used any more. The request can be read until incoming_free. */
@@ -77,9 +77,6 @@ struct incoming_conn {
   h1_server *request;            /* The connection owns the request and the text of the answer. */
   block early;       /* These bytes came behind the request before the answer was written. */
   ws_params *params; /* The connection owns the parameters of an accepted request, or it is NULL. */
-  size_t sent;       /* The filter has written this many bytes of the answer. */
-  size_t retained;   /* The filter retains this many bytes of the answer after the first `sent`. */
-  int write_error;   /* Writing has failed with this error; 0 if it has not failed. */
   uint8_t state;     /* This is an incoming_state. */
   bool received;     /* A byte of the request has come. */
   bool reading;      /* The filter was told to read. */
@@ -102,8 +99,9 @@ opening *incoming_accept(incoming_conn *in, ws_params *params);
 /* The answer is an error response, whose text is in `request`. */
 void incoming_refuse(incoming_conn *in);
 
-/* Answer with a status and no body. */
-void incoming_refuse_with(incoming_conn *in, const incoming_failure *failure);
+/* Answer with the status of a failure and no body; 0, or no memory for it: close the connection.
+   on_refused is called. */
+void incoming_fail(incoming_conn *in, const incoming_failure *failure);
 
 /* The server ends: an owed answer is 503, connections without a complete request are closed, and
    those that have their answer go on for a moment. `now`: all are closed without an answer. */

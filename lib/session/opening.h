@@ -14,6 +14,7 @@
 
 #include <wsuv/session.h>
 
+#include "base/env.h"
 #include "net/address.h"
 #include "net/filter.h"
 #include "proto/handshake/handshake_result.h"
@@ -83,6 +84,18 @@ struct opening {
   uint64_t queue_timeout_ms;     /* It may wait for its turn for this long; 0: without end. */
   uint64_t handshake_timeout_ms; /* From its turn on, it has this much time. */
   opening_figures figures;       /* The opening measures its steps and counts its bytes here. */
+  size_t sent;                   /* The filter has written this many bytes of our message. */
+  size_t retained; /* The filter retains this many bytes of it after the first `sent`. */
+  int write_error; /* Writing has failed with this error; 0 if it has not failed. */
 };
+
+/* A step has ended: keep how long it took. */
+void opening_record_step(opening *o, ws_env *env, uint32_t *took_us);
+
+/* Write the rest of our message of the handshake, as far as the filter takes it. */
+void opening_write(opening *o, const char *text, size_t len);
+
+/* What was retained is written (0), or writing has failed: the filter's on_write. */
+void opening_written(opening *o, int status);
 
 #endif

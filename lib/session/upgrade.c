@@ -29,7 +29,6 @@ struct wsuv_upgrade {
   endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
   bool loopback;           /* Only this machine can reach the address that it came to. */
   bool owed;               /* The program owes the answer. */
-  bool over;               /* The connection is over. */
 };
 
 static wsuv_upgrade_t *of_incoming(incoming_conn *in) {
@@ -42,6 +41,10 @@ static log_to server_log(const wsuv_server_t *server) {
 
 /* Freeing */
 
+static bool is_over(const wsuv_upgrade_t *u) {
+  return u->in.endpoint == NULL;
+}
+
 static void upgrade_free(wsuv_upgrade_t *u) {
   const wsuv_allocator_t *alloc = u->in.alloc;
   incoming_free(&u->in);
@@ -53,7 +56,6 @@ static void upgrade_free(wsuv_upgrade_t *u) {
 static void on_over(incoming_conn *in) {
   wsuv_upgrade_t *u = of_incoming(in);
   server_release_session(u->server, &u->place);
-  u->over = true;
   if (!u->owed) upgrade_free(u);
 }
 
@@ -62,7 +64,7 @@ static void answered(wsuv_upgrade_t *u) {
   wsuv_server_t *server = u->server;
   u->owed = false;
   ws_list_remove(&u->gone_task.node);
-  if (u->over) upgrade_free(u);
+  if (is_over(u)) upgrade_free(u);
   server_owe(server, false);
 }
 
@@ -130,8 +132,7 @@ static void on_gone(incoming_conn *in) {
 static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
   const incoming_failure failure = {refused, code, refused_status(refused), detail};
   server_release_session(u->server, &u->place);
-  incoming_refuse_with(&u->in, &failure);
-  report(u, &failure);
+  incoming_fail(&u->in, &failure);
 }
 
 /* Accepting */
@@ -178,14 +179,6 @@ static int choose_extensions(extension_list **out, const wsuv_upgrade_t *u, cons
   return 0;
 }
 
-static subprotocol_policy policy_of(const wsuv_config_t *config) {
-  switch (config->subprotocol_policy) {
-  case WSUV_SUBPROTOCOL_REQUIRED: return SUBPROTOCOL_REQUIRED;
-  case WSUV_SUBPROTOCOL_OPTIONAL: return SUBPROTOCOL_OPTIONAL;
-  default: return SUBPROTOCOL_IF_OFFERED; /* without subprotocols nobody is refused */
-  }
-}
-
 /* The subprotocol that is answered: the program's choice, the one that the route demands, or the
    first of the configuration's that was offered. NULL: none. */
 static int choose_subprotocol(const char **out, const wsuv_upgrade_t *u, const wsuv_accept_t *a,
@@ -198,7 +191,7 @@ static int choose_subprotocol(const char **out, const wsuv_upgrade_t *u, const w
   }
   wsuv_refused_t refused =
       subprotocol_choose(h1_server_offer(u->in.request), config->subprotocols,
-                         config->subprotocol_count, policy_of(config), out, &detail);
+                         config->subprotocol_count, config->subprotocol_policy, out, &detail);
   return refused == WSUV_REFUSED_NONE ? 0 : WSUV_ESUBPROTOCOL;
 }
 
@@ -269,6 +262,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   s->opening->events = &session_opening_events;
   s->opening->up = s;
   log_accepted(s, u);
+  session_tls_log(session_log(s), u->in.base.filter);
   session_begin(s);
   if (session != NULL) *session = s;
   return 0;
@@ -550,7 +544,7 @@ int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_sto
 }
 
 int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {
-  const ws_filter *filter = upgrade->over ? NULL : upgrade->in.base.filter;
+  const ws_filter *filter = is_over(upgrade) ? NULL : upgrade->in.base.filter;
   return session_tls_read(filter, false, info, server_log(upgrade->server));
 }
 

@@ -117,9 +117,8 @@ static void on_log(wsuv_log_level_t level, const wsuv_session_t *session, const 
                    void *arg) {
   server_user *s = arg;
   (void) session;
-  if (level == WSUV_LOG_INFO && strncmp(text, "accepted ", 9) == 0) {
-    bytes_print(&s->accepted, "%s\n", text);
-  }
+  bool told = strncmp(text, "accepted ", 9) == 0 || strncmp(text, "TLS: ", 5) == 0;
+  if (level == WSUV_LOG_INFO && told) bytes_print(&s->accepted, "%s\n", text);
   if (level > WSUV_LOG_INFO || strncmp(text, "refused ", 8) != 0) return;
   s->lines++;
   bytes_add(&s->log, text, strlen(text));

@@ -50,7 +50,7 @@ struct server_user {
   wsuv_stage_t refused_stage;
   bytes log;              /* lines of level INFO and above that begin with "refused" */
   size_t lines;           /* how many */
-  bytes accepted;         /* lines that begin with "accepted" */
+  bytes accepted;         /* lines that begin with "accepted", and what TLS has negotiated */
   size_t ends, end_calls; /* callbacks of the server's end that came, and that are due */
   void (*at_upgrade)(server_user *s, wsuv_upgrade_t *u);
   void (*at_gone)(server_user *s, wsuv_upgrade_t *u);

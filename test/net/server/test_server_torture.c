@@ -12,7 +12,8 @@ typedef struct torture_user {
   server_user s;
   wsuv_upgrade_t *kept[KEPT_MAX]; /* upgrades that have no answer yet */
   size_t kept_count;
-  bool no_hook; /* Upgrades are accepted without the program. */
+  bool no_hook;    /* Upgrades are accepted without the program. */
+  size_t statuses; /* so many refusals had the status of a response */
 } torture_user;
 
 static void allow(int err) {
@@ -65,10 +66,15 @@ static void answer_close(raw_client *c, const seen_frame *f) {
   if (f->spec.opcode == 8) raw_client_send_frames(c, "CLOSE #1001");
 }
 
-static void connect_clients(server_user *s) {
+static void at_refused(server_user *s, const wsuv_refusal_t *r) {
+  torture_user *t = s->data;
+  t->statuses += r->status > 0;
+}
+
+static void connect_clients(server_user *s, raw_client **clients) {
   static const char *const targets[CLIENTS] = {"/room/1?k=v", "/room/2", "/nowhere", "/room/%zz"};
   for (size_t i = 0; i < CLIENTS; i++) {
-    raw_client *c = server_user_client(s);
+    raw_client *c = clients[i] = server_user_client(s);
     c->on_frame = answer_close;
     raw_client_request(c, &(upgrade_lines){.target = targets[i],
                                            .more = "Sec-WebSocket-Protocol: chat, mqtt\r\n"
@@ -87,7 +93,19 @@ static void settle(torture_user *t) {
   }
 }
 
+/* A refusal tells of a response exactly if the peer got one. */
+static void check_responses(torture_user *t, raw_client **clients) {
+  size_t refused = 0;
+  for (size_t i = 0; i < CLIENTS; i++) {
+    if (clients[i]->received == 0) continue;
+    raw_client_run_to_head(clients[i]);
+    refused += clients[i]->status != 101;
+  }
+  CHECK(refused == t->statuses);
+}
+
 static void converse(torture_user *t) {
+  raw_client *clients[CLIENTS];
   wsuv_route_t route;
   server_user *s = &t->s;
   wsuv_route_init(&route, "/room/{room}");
@@ -98,8 +116,10 @@ static void converse(torture_user *t) {
   CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
   const size_t upgrades = t->no_hook ? 0 : 2, opens = t->no_hook ? 2 : 1;
   if (!t->no_hook) server_user_decide(s, decide);
-  connect_clients(s);
+  s->at_refused = at_refused;
+  connect_clients(s, clients);
   settle(t);
+  if (t->no_hook) check_responses(t, clients);
   CHECK(s->w->alloc->failed > 0 ||
         (s->upgrades == upgrades && s->refused == 2 && s->open_count == opens));
 }
