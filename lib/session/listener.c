@@ -20,6 +20,7 @@ struct wsuv_listener {
   bool secure;                   /* Connections begin with TLS. */
   bool loopback;                 /* Only this machine can reach the address. */
   bool accepted;                 /* A connection has come since listener_drain looked. */
+  bool waits; /* Nothing can be accepted right now, although connections may wait. */
 };
 
 SIZED_TYPE(options_type, wsuv_listen_options_t, backlog, sizeof(wsuv_listen_options_t));
@@ -42,11 +43,14 @@ static void on_accept(void *up, ws_filter *filter, const struct sockaddr_storage
 }
 
 static void on_pause(void *up, int status) {
-  const wsuv_listener_t *l = up;
-  if (status < 0) {
+  wsuv_listener_t *l = up;
+  l->waits = status < 0;
+  if (l->waits) {
     log_line(log_of(l->server), WSUV_LOG_WARN, "accepting waits: %s", wsuv_strerror(status));
   } else {
     log_line(log_of(l->server), WSUV_LOG_INFO, "accepting goes on");
+    l->accepted = true; /* it has to be looked at once more */
+    if (l->server->draining) endpoint_schedule(&l->server->endpoint, &l->server->drain_task);
   }
 }
 
@@ -271,14 +275,17 @@ void listener_close_all(wsuv_server_t *server) {
 
 bool listener_drain(wsuv_server_t *server) {
   ws_list *next;
+  bool again = false;
   for (ws_list *n = server->listeners.next; n != &server->listeners; n = next) {
     wsuv_listener_t *l = ws_list_entry(n, wsuv_listener_t, node);
     next = n->next;
+    if (l->waits) continue;
     if (l->accepted) {
       l->accepted = false;
+      again = true;
     } else {
       wsuv_listener_close(l);
     }
   }
-  return !ws_list_empty(&server->listeners);
+  return again;
 }

@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "net/uv/env_uv.h"
-#include "proto/handshake/refused.h"
 #include "session/config.h"
 #include "session/incoming.h"
 #include "session/listener.h"
@@ -86,8 +85,8 @@ static void on_drain_task(endpoint_task *task) {
   if (e->closing || endpoint_lost(e)) return;
   if (listener_drain(server)) {
     endpoint_schedule(e, task);
-  } else if (is_idle(server)) {
-    server_close(server, NULL, NULL);
+  } else if (ws_list_empty(&server->listeners) && is_idle(server)) {
+    (void) server_close(server, NULL, NULL); /* it remembers no callback, and nothing is lost */
   }
 }
 
@@ -150,12 +149,10 @@ int server_new_in(wsuv_server_t **out, ws_env *env, const wsuv_config_t *config)
 
 int wsuv_server_new(wsuv_server_t **server, uv_loop_t *loop, const wsuv_config_t *config) {
   config_input read;
-  wsuv_config_t defaults;
   ws_env *env;
   ws_why why = {""};
-  wsuv_server_config_init(&defaults);
   if (loop == NULL) return WS_EINVAL;
-  int err = config_read(&read, WS_SERVER, config != NULL ? config : &defaults, &why);
+  int err = config_read(&read, WS_SERVER, config, &why);
   config = &read.config;
   if (err == 0) err = config_check(config, WS_SERVER, &why);
   if (err < 0) return log_refusal((log_to){config, NULL}, err, &why);

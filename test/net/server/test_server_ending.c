@@ -226,6 +226,23 @@ SERVER_TLS_TEST(test_drained_server_takes_what_waits, w, s) {
   }
 }
 
+/* Clients that wait because there is no descriptor for them are not lost either. */
+SERVER_SIM_TEST(test_drained_server_waits_for_descriptors, w, s) {
+  server_user_start(s);
+  sim_accepts_fail(world_sim(w), 3, UV_EMFILE);
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  world_advance(w, 50);
+  assert_int_equal(server_user_drain(s), 0);
+  world_advance(w, 100);
+  assert_int_equal(s->ends, 0);
+  raw_client_run_to_head(c);
+  assert_int_equal(c->status, 101);
+  raw_client_send_frames(c, "CLOSE #1000");
+  server_user_run_to_end(s);
+  assert_int_equal(s->ends, 1);
+}
+
 SERVER_TLS_TEST(test_drained_server_waits_for_decisions, w, s) {
   server_user_decide(s, keep);
   server_user_start(s);
