@@ -2,7 +2,7 @@
 #define TEST_FAKE_ENV_H
 
 /* An environment for the protocol core: memory and random bytes, from a seed. It has nothing else,
-   so whoever wants a clock or a socket below lib/session crashes. */
+   so code below lib/session that wants a clock or a socket crashes. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -12,8 +12,8 @@
 #include "support/certs.h"
 #include "support/fifo.h"
 
-/* A context of the server's for a certificate; whoever is not NULL must have signed the client's.
- */
+/* A context of the server's for a certificate. Clients need one, too, if `clients_ca` is not NULL,
+   which must have signed it. */
 tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
                                 const cert *clients_ca);
 

@@ -22,7 +22,7 @@ typedef struct tls_wire {
   size_t piece; /* of so many bytes; 0: all at once */
   uint64_t every_ms;
   bool reading, lower_reading, shaken, told_end, busy;
-  bool end_wanted, reset_wanted, gone; /* gone: for whoever is above */
+  bool end_wanted, reset_wanted, gone; /* gone: for the layer above */
 } tls_wire;
 
 static tls_wire *self(wire *w) {

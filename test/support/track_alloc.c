@@ -64,7 +64,7 @@ static void track_free(void *ptr, void *arg) {
   free(h);
 }
 
-/* Always moves, so that whoever kept the old address is found out. */
+/* Always moves, so that code which kept the old address is found out. */
 static void *track_realloc(void *ptr, size_t size, void *arg) {
   track_alloc *t = arg;
   size_t in_place = t->in_place_bytes;

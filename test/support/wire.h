@@ -25,7 +25,7 @@ typedef struct wire_ops {
 
 struct wire {
   const wire_ops *ops;
-  const wire_events *events; /* set by whoever accepts it */
+  const wire_events *events; /* set by the peer that accepts it */
   void *up;
 };
 

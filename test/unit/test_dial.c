@@ -17,7 +17,7 @@ enum { PORT = 8080 };
 
 static const ws_socket_options options = {.nodelay = true};
 
-/* --- whoever dials --- */
+/* --- the caller of the dial --- */
 
 typedef struct caller {
   world *w;

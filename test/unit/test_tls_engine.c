@@ -270,7 +270,7 @@ TEST(test_alert_in_place_of_an_answer) {
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: unrecognized name");
 }
 
-/* F33: whoever is silent in the middle of a flight is waited for. */
+/* F33: a peer that is silent in the middle of a flight is waited for. */
 TEST(test_stall_in_every_flight) {
   SCOPED(tls_pair, p);
   for (uint64_t n = 0; n < 1200; n += 97) {

@@ -24,7 +24,7 @@ typedef struct segment {
 } segment;
 
 struct router_entry {
-  void *route;        /* This belongs to whoever has added the pattern. */
+  void *route;        /* This is what the caller of router_add gave. */
   char *pattern;      /* The entry owns its pattern. */
   char *subprotocol;  /* The entry owns the name of the subprotocol that it demands, or NULL. */
   size_t names_len;   /* The names of the parameters have this many bytes, with a NUL for each. */

@@ -23,7 +23,7 @@ enum { LARGE = 12 * 1024 * 1024, LARGE_SIMULATED = 640 * 1024 };
 
 static const ws_socket_options options = {.nodelay = true};
 
-/* --- whoever is above the filter --- */
+/* --- the layer above the filter --- */
 
 typedef struct user user;
 

@@ -77,7 +77,7 @@ static bool one_a_turn(void *arg) {
   return n.runs == 6;
 }
 
-/* F22: whoever posts for ever does not stop the loop. */
+/* F22: a thread that posts for ever does not stop the loop. */
 SCENARIO_TEST(test_post_made_in_a_post_runs_in_the_next_turn, w, p, u) {
   scenario_open(u);
   n = (notes){.client = u->client, .again = 5};

@@ -13,7 +13,7 @@
 #include "support/socket_path.h"
 #include "support/world_test.h"
 
-/* --- whoever connects --- */
+/* --- the program that connects --- */
 
 /* The handle is memory of its own, so that a use after on_close is seen. */
 typedef struct carrier {

@@ -155,7 +155,7 @@ static bool never(void *arg, wsuv_frame_type_t type, const void *data, size_t le
   return false;
 }
 
-/* F28: what one client compresses, another may not want compressed, whoever comes first. */
+/* F28: what one client compresses, another may not want compressed, in either order. */
 WORLD_TEST(test_prepared_is_compressed_only_where_it_is_wanted, w) {
   wsuv_deflate_options_t options[3];
   server_peer peers[3];

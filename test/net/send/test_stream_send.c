@@ -125,7 +125,7 @@ SCENARIO_TEST(test_message_begins_once, w, p, u) {
   close_after(u, p, "TEXT \"a\"; BIN");
 }
 
-/* Frames that are sent one by one are another message, whoever sends them. */
+/* Frames that are sent one by one are another message. */
 SCENARIO_TEST(test_fragments_and_pieces_do_not_mix, w, p, u) {
   scenario_open(u);
   assert_int_equal(user_frame(u, 'a', WSUV_FRAME_TEXT, false, "a", 1), 0);

@@ -206,7 +206,7 @@ WORLD_UV_TEST(test_unix_file_that_was_removed_is_not_missed, w) {
   accept_rig_free_listener(&r);
 }
 
-/* The file of a descriptor that was handed over is that of whoever made it. */
+/* The listener has not made the file of a descriptor that was handed over, so it leaves it. */
 WORLD_UV_TEST(test_unix_file_of_a_descriptor_stays, w) {
   SCOPED(accept_rig, r, w);
   r.options.fd = bind_at(socket_path(), SOCK_STREAM);

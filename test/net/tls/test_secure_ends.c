@@ -20,7 +20,7 @@ static bool was_truncated(const secure_user *s, wsuv_stage_t stage) {
          s->tls_error == 0 && s->tls_library == WSUV_TLS_LIBRARY_NONE && s->verify_flags == 0;
 }
 
-/* F32. As whoever is on the way can do it: TCP ends, and TLS has not said that it does. */
+/* F32. As an attacker on the way can do it: TCP ends, and TLS has not said that it does. */
 SCENARIO_ONLY_TLS_TEST(test_cut_of_an_open_session_is_told_apart, w, p, u) {
   secure_user s = {.tls_error = 0};
   secure_open(&s, user_client(u), p, NULL);

@@ -18,7 +18,7 @@ enum { ROOM = 64 * 1024, PORT = 443 };
 static const char host[] = "example.test";
 static cert own;
 
-/* --- whoever is above --- */
+/* --- the layer above --- */
 
 typedef struct user {
   world *w;
@@ -527,7 +527,7 @@ WORLD_TEST(test_pause_and_resume_without_memory, w) {
   server_free(&s);
 }
 
-/* What came with the last bytes of the handshake is not lost on whoever begins to read later. */
+/* What came with the last bytes of the handshake is not lost if reading begins later. */
 WORLD_TEST(test_reading_begins_late, w) {
   user u;
   server s;

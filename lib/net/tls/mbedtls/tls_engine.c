@@ -184,6 +184,8 @@ static int reject_pin(tls_engine *e) {
   return tls_engine_end(e, WSUV_ETLSPIN);
 }
 
+/* The engine fails with an error that is known already. If no alert can be made, the peer sees only
+   that the connection ends. */
 static void send_alert(tls_engine *e, unsigned char description) {
   (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
 }
