@@ -480,13 +480,13 @@ WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
 
 /**
  * The peer's address: the one that the socket is connected to. In the `on_close` of a session that
- * never opened: the one that it was connected to; if it was never connected, the one that was tried
- * last, which wsuv_close_info::status is about.
+ * never opened: the one that it was connected to, also by wsuv_connect_stream(); if it was never
+ * connected, the one that was tried last, which wsuv_close_info::status is about.
  * @param session the session
- * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path
+ * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path, which is empty if the
+ *             peer's socket has none
  * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; in the `on_close` of a
- *         session that never opened: no address was tried, or it was over a stream of the program's
- *         (wsuv_connect_stream()); or libuv's error
+ *         session that never opened: no address was tried; or libuv's error
  */
 WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
                                           struct sockaddr_storage *addr);

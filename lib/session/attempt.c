@@ -449,8 +449,10 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   return 0;
 }
 
+/* If the address cannot be read, the peer stays without one. */
 void attempt_set_filter(attempt *a, ws_filter *filter) {
   use_filter(a, filter);
+  (void) filter->ops->query(filter, WS_QUERY_PEER_ADDRESS, &a->base.peer);
   a->base.stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
 }
 

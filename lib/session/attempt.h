@@ -25,7 +25,8 @@ typedef struct attempt attempt;
 int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, log_to log,
                 const opening_events *events, void *up, ws_why *why);
 
-/* Use a connection that exists, instead of dialling. Call it before it is started. */
+/* Use a connection that exists, instead of dialling; its peer's address is taken from it. Call it
+   before it is started. */
 void attempt_set_filter(attempt *a, ws_filter *filter);
 
 /* Take a place in the endpoint's queue, unless there is no limit of attempts. If the attempt then

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 #include <uv.h>
 
 #include "support/check.h"
@@ -75,12 +76,16 @@ static void free_handle(session_user *u) {
   c->stream = NULL;
 }
 
-static void adopt_url(session_user *u, carrier *c, const char *url) {
+static int try_stream(session_user *u, uv_stream_t *stream, const char *url) {
   wsuv_request_t r;
   wsuv_request_init(&r, url);
+  return user_request_stream(u, &r, stream);
+}
+
+static void adopt_url(session_user *u, carrier *c, const char *url) {
   u->data = c;
   u->at_close = free_handle;
-  assert_int_equal(user_request_stream(u, &r, c->stream), 0);
+  assert_int_equal(try_stream(u, c->stream, url), 0);
 }
 
 /* --- both kinds --- */
@@ -239,6 +244,70 @@ SCENARIO_UV_TEST(test_stream_refused_upgrade, w, p, u) {
   assert_null(c.stream);
 }
 
+/* Whether the address is that of `p`. */
+static bool is_address_of(const struct sockaddr_storage *addr, const raw_peer *p) {
+  const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+  const struct sockaddr_un *un = (const struct sockaddr_un *) addr;
+  if (p->port == 0) return addr->ss_family == AF_UNIX && strcmp(un->sun_path, socket_path()) == 0;
+  return addr->ss_family == AF_INET && ntohs(in->sin_port) == p->port &&
+         in->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+}
+
+static void expect_peer_address(session_user *u) {
+  struct sockaddr_storage addr;
+  CHECK(wsuv_session_peer_address(u->session, &addr) == 0);
+  CHECK(is_address_of(&addr, u->peer->raw));
+  free_handle(u);
+}
+
+/* Adopts a stream, and expects in on_close that the session knows the stream's address. */
+static void close_with_address(session_user *u, carrier *c, const char *url) {
+  adopt_url(u, c, url);
+  u->at_close = expect_peer_address;
+}
+
+SCENARIO_UV_TEST(test_stream_that_did_not_open_has_its_address, w, p, u) {
+  for (size_t i = KIND_TCP; i < KINDS; i++) {
+    carrier c;
+    begin_kind(u, i);
+    raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 404 No\r\n\r\n"), PEER_CLOSE);
+    carrier_connect(&c, p->raw);
+    close_with_address(u, &c, "ws://h/");
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE));
+    end_kind(u);
+  }
+}
+
+/* The handshake has not begun. */
+SCENARIO_UV_TEST(test_stream_terminated_at_once_has_its_address, w, p, u) {
+  for (size_t i = KIND_TCP; i < KINDS; i++) {
+    carrier c;
+    begin_kind(u, i);
+    carrier_connect(&c, p->raw);
+    close_with_address(u, &c, "ws://h/");
+    user_terminate(u);
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_HANDSHAKE));
+    end_kind(u);
+  }
+}
+
+SCENARIO_UV_TEST(test_stream_whose_tls_failed_has_its_address, w, p, u) {
+  for (size_t i = KIND_TCP; i < KINDS; i++) {
+    carrier c;
+    begin_kind(u, i);
+    raw_peer_play(p->raw, PEER_EXPECT("\x16\x03"), PEER_SEND("HTTP/1.1 400 No\r\n\r\n"),
+                  PEER_CLOSE);
+    p->raw->lenient = true;
+    carrier_connect(&c, p->raw);
+    close_with_address(u, &c, "wss://h/");
+    user_run_to_close(u);
+    assert_true(user_ended_by(u, WSUV_ENOTTLS, WSUV_STAGE_TLS));
+    end_kind(u);
+  }
+}
+
 /* --- as it was before --- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -329,12 +398,6 @@ SCENARIO_UV_TEST(test_stream_for_a_client_that_is_closing, w, p, u) {
   u->client = NULL;
 }
 
-static int try_stream(session_user *u, uv_stream_t *stream) {
-  wsuv_request_t r;
-  wsuv_request_init(&r, "ws://h/");
-  return user_request_stream(u, &r, stream);
-}
-
 static void on_shutdown(uv_shutdown_t *req, int status) {
   (void) status;
   *(bool *) req->data = true;
@@ -346,21 +409,21 @@ SCENARIO_UV_TEST(test_stream_that_is_not_connected, w, p, u) {
   carrier c = {.w = w};
   uv_tcp_t fresh;
   uv_pipe_t fresh_pipe;
-  assert_int_equal(try_stream(u, NULL), UV_EINVAL);
+  assert_int_equal(try_stream(u, NULL, "ws://h/"), UV_EINVAL);
   uv_tcp_init(world_uv_loop(w), &fresh);
   uv_pipe_init(world_uv_loop(w), &fresh_pipe, 0);
-  assert_int_equal(try_stream(u, (uv_stream_t *) &fresh), UV_ENOTCONN);
-  assert_int_equal(try_stream(u, (uv_stream_t *) &fresh_pipe), UV_ENOTCONN);
+  assert_int_equal(try_stream(u, (uv_stream_t *) &fresh, "ws://h/"), UV_ENOTCONN);
+  assert_int_equal(try_stream(u, (uv_stream_t *) &fresh_pipe, "ws://h/"), UV_ENOTCONN);
   uv_close((uv_handle_t *) &fresh, NULL);
   uv_close((uv_handle_t *) &fresh_pipe, NULL);
   tcp_begin(&c, p->raw);
   world_run_until_true(w, &c.connected);
   assert_int_equal(uv_shutdown(&req, c.stream, on_shutdown), 0);
-  assert_int_equal(try_stream(u, c.stream), UV_ENOTCONN);
+  assert_int_equal(try_stream(u, c.stream, "ws://h/"), UV_ENOTCONN);
   world_run_until_true(w, &shut);
-  assert_int_equal(try_stream(u, c.stream), UV_ENOTCONN);
+  assert_int_equal(try_stream(u, c.stream, "ws://h/"), UV_ENOTCONN);
   carrier_close(&c);
-  assert_int_equal(try_stream(u, c.stream), UV_ENOTCONN);
+  assert_int_equal(try_stream(u, c.stream, "ws://h/"), UV_ENOTCONN);
   scenario_finish(u);
 }
 
@@ -369,11 +432,11 @@ SCENARIO_UV_TEST(test_stream_of_another_kind_or_loop, w, p, u) {
   uv_tcp_t tcp;
   uv_loop_t other;
   uv_udp_init(world_uv_loop(w), &udp);
-  assert_int_equal(try_stream(u, (uv_stream_t *) (void *) &udp), UV_EINVAL);
+  assert_int_equal(try_stream(u, (uv_stream_t *) (void *) &udp, "ws://h/"), UV_EINVAL);
   uv_close((uv_handle_t *) &udp, NULL);
   assert_int_equal(uv_loop_init(&other), 0);
   uv_tcp_init(&other, &tcp);
-  assert_int_equal(try_stream(u, (uv_stream_t *) &tcp), UV_EINVAL);
+  assert_int_equal(try_stream(u, (uv_stream_t *) &tcp, "ws://h/"), UV_EINVAL);
   uv_close((uv_handle_t *) &tcp, NULL);
   uv_run(&other, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&other), 0);
@@ -392,12 +455,12 @@ SCENARIO_UV_TEST(test_stream_without_memory, w, p, u) {
     carrier_connect(&c, p->raw);
     failed = t->failed;
     t->fail_at = t->calls + n;
-    int err = try_stream(u, c.stream);
+    int err = try_stream(u, c.stream, "ws://h/");
     if (err < 0) {
       assert_int_equal(err, UV_ENOMEM);
       assert_left_alone(&c);
       t->fail_at = 0;
-      assert_int_equal(try_stream(u, c.stream), 0);
+      assert_int_equal(try_stream(u, c.stream, "ws://h/"), 0);
     }
     u->data = &c;
     u->at_close = free_handle;
