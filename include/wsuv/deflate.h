@@ -67,7 +67,9 @@ typedef struct wsuv_deflate_options {
   /**
    * The client compresses each message independently of the others (RFC 7692 7.1.1.2). A client
    * that sets it does this; a server that sets it requires it from the client. That a client offers
-   * it is only a hint, which a server that does not set it leaves unanswered. Default false.
+   * it is only a hint, which a server that does not set it leaves unanswered. It answers a client
+   * that offers both `no_context_takeover` and no window, because some that have no context
+   * takeover, as gorilla for Go, fail the handshake otherwise. Default false.
    */
   bool client_no_context_takeover;
   /**

@@ -185,6 +185,12 @@ TEST(test_deflate_params_server_answers_as_it_can) {
       {{false, false, 15, 15}, D CNCT, D},
       {{false, false, 15, 15}, D CNCT CMWB, D},
       {{false, false, 15, 15}, D CNCT SNCT CMWB "=9", D SNCT CMWB "=9"},
+      /* but gorilla's offer, which fails without both in the response */
+      {{false, false, 15, 15}, D SNCT CNCT, D SNCT CNCT},
+      {{false, false, 15, 15}, D CNCT SNCT, D SNCT CNCT},
+      {{false, false, 12, 15}, D SNCT CNCT, D SNCT CNCT SMWB "=12"},
+      {{false, false, 15, 15}, D SNCT CNCT SMWB "=15", D SNCT SMWB "=15"},
+      {{false, false, 15, 15}, D SNCT CNCT CMWB, D SNCT},
       {{false, true, 15, 15}, D CNCT, D CNCT},
       {{false, true, 15, 15}, D, D CNCT},
       {{true, false, 15, 15}, D CNCT, D SNCT},

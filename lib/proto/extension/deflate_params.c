@@ -142,15 +142,22 @@ int deflate_params_accept(const wsuv_deflate_options_t *o, const wsuv_extension_
   return 0;
 }
 
+/* Whether an offer excludes takeover on both sides, and has no limits of windows. So does the one
+   of Go's gorilla: it uses no takeover, and fails if the response does not say the same. */
+static bool is_without_takeover(const param_set *set) {
+  return set->there[SERVER_NO_TAKEOVER] && set->there[CLIENT_NO_TAKEOVER] &&
+         !set->there[SERVER_BITS] && !set->there[CLIENT_BITS];
+}
+
 int deflate_params_answer(const wsuv_deflate_options_t *o, const wsuv_extension_param_t *params,
                           size_t count, wsuv_extension_params_t *answer,
                           deflate_agreement *agreement) {
   param_set set;
   if (read_params(&set, params, count, false) != NULL) return 0;
-  set.there[SERVER_NO_TAKEOVER] |= o->server_no_context_takeover;
   /* In an offer it is a hint (RFC 7692 7.1.1.2). In the response it would forbid the client what
      makes short messages small. */
-  set.there[CLIENT_NO_TAKEOVER] = o->client_no_context_takeover;
+  set.there[CLIENT_NO_TAKEOVER] = o->client_no_context_takeover || is_without_takeover(&set);
+  set.there[SERVER_NO_TAKEOVER] |= o->server_no_context_takeover;
   set.bits[SERVER_BITS] = least(limit(set.bits[SERVER_BITS]), o->server_max_window_bits);
   set.there[SERVER_BITS] |= set.bits[SERVER_BITS] < DEFLATE_BITS_MAX;
   /* It may only stand in the response if the client has offered it (RFC 7692 7.1.2.2). */
