@@ -8,131 +8,17 @@
 #include "proto/handshake/origin.h"
 #include "proto/handshake/refused.h"
 #include "session/config.h"
-#include "session/incoming.h"
+#include "session/decision.h"
 #include "session/log.h"
 #include "session/notify.h"
 #include "session/route.h"
 #include "session/session.h"
 #include "session/session_tls.h"
 
-/* Requests are checked in the order that wsuv/server.h names. An upgrade is freed when its
-   connection is over and no answer is owed any more, whichever comes last. */
-
-struct wsuv_upgrade {
-  incoming_conn in; /* This must be the first field, because of_incoming converts its address. */
-  wsuv_server_t *server;   /* The request came to this server, whose memory outlives the upgrade. */
-  router_match match;      /* This is the route, and the parameters, which the upgrade owns. */
-  ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
-  address_count *place;    /* The place of its session among those of its address, or NULL. */
-  void *data;              /* This pointer belongs to the program. */
-  wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
-  endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
-  bool loopback;           /* Only this machine can reach the address that it came to. */
-  bool owed;               /* The program owes the answer. */
-};
-
-static wsuv_upgrade_t *of_incoming(incoming_conn *in) {
-  return (wsuv_upgrade_t *) (void *) in;
-}
+/* Requests are checked in the order that wsuv/server.h names. */
 
 static log_to server_log(const wsuv_server_t *server) {
   return (log_to){&server->endpoint.config, NULL};
-}
-
-/* Freeing */
-
-static bool is_over(const wsuv_upgrade_t *u) {
-  return u->in.endpoint == NULL;
-}
-
-static void upgrade_free(wsuv_upgrade_t *u) {
-  const wsuv_allocator_t *alloc = u->in.alloc;
-  incoming_free(&u->in);
-  ws_free(alloc, u->match.params);
-  ws_free(alloc, u->query);
-  ws_free(alloc, u);
-}
-
-static void on_over(incoming_conn *in) {
-  wsuv_upgrade_t *u = of_incoming(in);
-  server_release_session(u->server, &u->place);
-  if (!u->owed) upgrade_free(u);
-}
-
-/* The program has given its answer. */
-static void answered(wsuv_upgrade_t *u) {
-  wsuv_server_t *server = u->server;
-  u->owed = false;
-  ws_list_remove(&u->gone_task.node);
-  if (is_over(u)) upgrade_free(u);
-  server_owe(server, false);
-}
-
-/* Reporting */
-
-/* A page of the program's own that is refused is a common mistake, so the line says what was
-   compared. */
-static void log_origin(const wsuv_server_t *server, const char *from, incoming_conn *in,
-                       const char *detail) {
-  const header_store *fields = h1_server_headers(in->request);
-  log_line(server_log(server), WSUV_LOG_WARN,
-           "refused %s: Origin %s is not allowed, for Host %s: %s (see `origins`)", from,
-           h1_server_origin(in->request), header_store_get(fields, "Host", 0), detail);
-}
-
-static void log_refused(const wsuv_server_t *server, const wsuv_refusal_t *r, incoming_conn *in) {
-  char from[ADDRESS_TEXT_SIZE] = "?";
-  if (!log_wants(&server->endpoint.config, WSUV_LOG_WARN)) return;
-  if (address_is_set(&in->base.peer)) address_print(from, &in->base.peer);
-  if (r->cause == WSUV_REFUSED_ORIGIN) {
-    log_origin(server, from, in, r->detail);
-  } else {
-    log_line(server_log(server), WSUV_LOG_INFO, "refused %s: %s%s%s", from,
-             wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail);
-  }
-}
-
-static void report(wsuv_upgrade_t *u, const incoming_failure *failure) {
-  wsuv_server_t *server = u->server;
-  wsuv_close_info_t tls = {.status = failure->code, .detail = failure->detail};
-  session_tls_describe(u->in.base.filter, NULL, &tls);
-  const wsuv_refusal_t refusal = {
-      .size = sizeof refusal,
-      .cause = failure->cause,
-      .status = failure->status,
-      .code = failure->code,
-      .stage = u->in.base.stage,
-      .tls_error = tls.tls_error,
-      .tls_library = tls.tls_library,
-      .tls_verify_flags = tls.tls_verify_flags,
-      .address =
-          address_is_set(&u->in.base.peer) ? (const struct sockaddr *) &u->in.base.peer : NULL,
-      .detail = tls.detail,
-  };
-  log_refused(server, &refusal, &u->in);
-  if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
-}
-
-static void on_refused(incoming_conn *in, const incoming_failure *failure) {
-  report(of_incoming(in), failure);
-}
-
-static void run_gone(endpoint_task *task) {
-  wsuv_upgrade_t *u = ws_list_entry(task, wsuv_upgrade_t, gone_task);
-  if (u->gone_cb != NULL) notify_upgrade(u->gone_cb, u);
-}
-
-/* The program may be closing the server right now, and callbacks come from the loop. */
-static void on_gone(incoming_conn *in) {
-  wsuv_upgrade_t *u = of_incoming(in);
-  server_release_session(u->server, &u->place);
-  if (u->owed) endpoint_schedule(&u->server->endpoint, &u->gone_task);
-}
-
-static void refuse(wsuv_upgrade_t *u, wsuv_refused_t refused, int code, const char *detail) {
-  const incoming_failure failure = {refused, code, refused_status(refused), detail};
-  server_release_session(u->server, &u->place);
-  incoming_fail(&u->in, &failure);
 }
 
 /* Accepting */
@@ -268,26 +154,17 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   return 0;
 }
 
-/* What every answer begins with. 1: it may be given; otherwise what it returns. */
-static int may_answer(wsuv_upgrade_t *u) {
-  if (u->in.state != INCOMING_DECIDING) {
-    answered(u);
-    return WSUV_ESTATE;
-  }
-  return endpoint_lost(&u->server->endpoint) ? WS_ECANCELED : 1;
-}
-
 int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
                         wsuv_session_t **session) {
   accept_input in;
   ws_why why = {""};
-  int err = may_answer(upgrade);
+  int err = decision_begin_answer(upgrade);
   if (err < 1) return err;
   const wsuv_server_t *server = upgrade->server;
   err = read_accept(&in, upgrade, accept, &why);
   if (err == 0) err = accept_upgrade(upgrade, &in.accept, session, &why);
   if (err < 0) return log_refusal(server_log(server), err, &why);
-  answered(upgrade);
+  decision_answered(upgrade);
   return 0;
 }
 
@@ -295,14 +172,14 @@ int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
 
 int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t *headers,
                         size_t header_count, const void *body, size_t len) {
-  int err = may_answer(upgrade);
+  int err = decision_begin_answer(upgrade);
   if (err < 1) return err;
   if ((header_count > 0 && headers == NULL) || (len > 0 && body == NULL)) return WS_EINVAL;
   err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
   if (err < 0) return err;
   server_release_session(upgrade->server, &upgrade->place);
   incoming_refuse(&upgrade->in);
-  answered(upgrade);
+  decision_answered(upgrade);
   return 0;
 }
 
@@ -329,7 +206,7 @@ int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char 
                                       .on_close = forget_farewell};
   wsuv_accept_t accept;
   size_t len;
-  int err = may_answer(upgrade);
+  int err = decision_begin_answer(upgrade);
   if (err < 1) return err;
   err = close_code_check(code, reason, &len);
   if (err < 0) return err;
@@ -356,9 +233,11 @@ static void accept_at_once(wsuv_upgrade_t *u) {
   int err = read_accept(&in, u, NULL, &why);
   if (err == 0) err = accept_upgrade(u, &in.accept, NULL, &why);
   if (err == WSUV_ESUBPROTOCOL) {
-    refuse(u, WSUV_REFUSED_SUBPROTOCOL, err, "none of the offered subprotocols is supported");
+    decision_refuse(u, WSUV_REFUSED_SUBPROTOCOL, err,
+                    "none of the offered subprotocols is supported");
   } else if (err < 0) {
-    refuse(u, err == WS_ENOMEM ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_HOOK, err, why.text);
+    decision_refuse(u, err == WS_ENOMEM ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_HOOK, err,
+                    why.text);
   }
 }
 
@@ -369,8 +248,7 @@ static void decide(wsuv_upgrade_t *u) {
   if (cb == NULL) {
     accept_at_once(u);
   } else {
-    u->owed = true;
-    server_owe(u->server, true);
+    decision_owe(u);
     notify_upgrade(cb, u);
   }
 }
@@ -419,11 +297,11 @@ static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
 }
 
 static void on_request(incoming_conn *in) {
-  wsuv_upgrade_t *u = of_incoming(in);
+  wsuv_upgrade_t *u = decision_of_incoming(in);
   const char *detail = "";
   wsuv_refused_t refused = check_request(u, &detail);
   if (refused != WSUV_REFUSED_NONE) {
-    refuse(u, refused, refused_error(refused), detail);
+    decision_refuse(u, refused, refused_error(refused), detail);
   } else {
     decide(u);
   }
@@ -431,8 +309,10 @@ static void on_request(incoming_conn *in) {
 
 /* Beginning */
 
-static const incoming_events events = {
-    .on_request = on_request, .on_refused = on_refused, .on_gone = on_gone, .on_over = on_over};
+static const incoming_events events = {.on_request = on_request,
+                                       .on_refused = decision_on_refused,
+                                       .on_gone = decision_on_gone,
+                                       .on_over = decision_on_over};
 
 static void on_dropped(void *up) {
   (void) up; /* nothing belongs to the connection */
@@ -457,22 +337,6 @@ static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer
   }
 }
 
-static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server) {
-  endpoint *e = &server->endpoint;
-  wsuv_upgrade_t *u = ws_calloc(&e->alloc, sizeof *u);
-  if (u == NULL) return WS_ENOMEM;
-  int err = incoming_init(&u->in, e, &events);
-  if (err < 0) {
-    ws_free(&e->alloc, u);
-    return err;
-  }
-  u->server = server;
-  u->gone_task.run = run_gone;
-  ws_list_init(&u->gone_task.node);
-  *out = u;
-  return 0;
-}
-
 /* The context was loaded when the listener was made. */
 static int get_tls(tls_context **out, endpoint *e, bool secure) {
   *out = NULL;
@@ -489,7 +353,7 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
     return;
   }
   int err = get_tls(&tls, e, from->secure);
-  if (err == 0) err = make_upgrade(&u, server);
+  if (err == 0) err = decision_new(&u, server, &events);
   if (err == 0) {
     u->loopback = from->loopback;
     u->in.base.peer = *from->peer;
@@ -504,7 +368,7 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
 /* What an upgrade asks for */
 
 wsuv_server_t *wsuv_upgrade_server(const wsuv_upgrade_t *upgrade) {
-  return upgrade->server->gone ? NULL : upgrade->server;
+  return decision_server(upgrade);
 }
 
 const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade) {
@@ -516,22 +380,15 @@ const char *wsuv_upgrade_param(const wsuv_upgrade_t *upgrade, const char *name) 
 }
 
 const char *wsuv_upgrade_query(wsuv_upgrade_t *upgrade, const char *name) {
-  if (upgrade->query == NULL && ws_params_of_query(&upgrade->query, upgrade->in.alloc,
-                                                   h1_server_query(upgrade->in.request)) < 0) {
-    return NULL;
-  }
-  return ws_params_get(upgrade->query, name);
+  return decision_query(upgrade, name);
 }
 
 const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name) {
-  return header_store_get(h1_server_headers(upgrade->in.request), name, 0);
+  return decision_header(upgrade, name);
 }
 
 const wsuv_header_t *wsuv_upgrade_headers(wsuv_upgrade_t *upgrade, size_t *count) {
-  header_store *fields = h1_server_headers(upgrade->in.request);
-  const wsuv_header_t *list = header_store_index(fields);
-  *count = list != NULL ? fields->count : 0;
-  return list;
+  return decision_headers(upgrade, count);
 }
 
 const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n) {
@@ -544,8 +401,7 @@ int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_sto
 }
 
 int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {
-  const ws_filter *filter = is_over(upgrade) ? NULL : upgrade->in.base.filter;
-  return session_tls_read(filter, false, info, server_log(upgrade->server));
+  return decision_tls(upgrade, info);
 }
 
 void wsuv_upgrade_set_data(wsuv_upgrade_t *upgrade, void *data) {

@@ -116,10 +116,10 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'server listener upgrade server_state connect convert client ending control send settings '
-    'session_info stats session attempt request incoming opening route session_tls notify inflow '
-    'outflow gather timeouts session_limits closing cause endpoint handshakes address_counts '
-    'connect_queue completions keepalive progress callback_set posts log config'
+    'server listener upgrade decision server_state connect convert client ending control send '
+    'settings session_info stats session attempt request incoming opening route session_tls '
+    'notify inflow outflow gather timeouts session_limits closing cause endpoint handshakes '
+    'address_counts connect_queue completions keepalive progress callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -1,0 +1,160 @@
+#include "session/decision.h"
+
+#include "base/error.h"
+#include "net/address.h"
+#include "proto/handshake/refused.h"
+#include "session/notify.h"
+#include "session/session_tls.h"
+
+/* Freeing */
+
+static bool is_over(const decision *d) {
+  return d->in.endpoint == NULL;
+}
+
+static void decision_free(decision *d) {
+  const wsuv_allocator_t *alloc = d->in.alloc;
+  incoming_free(&d->in);
+  ws_free(alloc, d->match.params);
+  ws_free(alloc, d->query);
+  ws_free(alloc, d);
+}
+
+void decision_on_over(incoming_conn *in) {
+  decision *d = decision_of_incoming(in);
+  server_release_session(d->server, &d->place);
+  if (!d->owed) decision_free(d);
+}
+
+void decision_answered(decision *d) {
+  wsuv_server_t *server = d->server;
+  d->owed = false;
+  ws_list_remove(&d->gone_task.node);
+  if (is_over(d)) decision_free(d);
+  server_owe(server, false);
+}
+
+/* Reporting */
+
+/* A page of the program's own that is refused is a common mistake, so the line says what was
+   compared. */
+static void log_origin(const decision *d, const char *from, const char *detail) {
+  const header_store *fields = h1_server_headers(d->in.request);
+  log_line(decision_log(d), WSUV_LOG_WARN,
+           "refused %s: Origin %s is not allowed, for Host %s: %s (see `origins`)", from,
+           h1_server_origin(d->in.request), header_store_get(fields, "Host", 0), detail);
+}
+
+static void log_refused(const decision *d, const wsuv_refusal_t *r) {
+  char from[ADDRESS_TEXT_SIZE] = "?";
+  if (!log_wants(&d->server->endpoint.config, WSUV_LOG_WARN)) return;
+  if (address_is_set(&d->in.base.peer)) address_print(from, &d->in.base.peer);
+  if (r->cause == WSUV_REFUSED_ORIGIN) {
+    log_origin(d, from, r->detail);
+  } else {
+    log_line(decision_log(d), WSUV_LOG_INFO, "refused %s: %s%s%s", from,
+             wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail);
+  }
+}
+
+void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
+  decision *d = decision_of_incoming(in);
+  wsuv_server_t *server = d->server;
+  wsuv_close_info_t tls = {.status = failure->code, .detail = failure->detail};
+  session_tls_describe(in->base.filter, NULL, &tls);
+  const wsuv_refusal_t refusal = {
+      .size = sizeof refusal,
+      .cause = failure->cause,
+      .status = failure->status,
+      .code = failure->code,
+      .stage = in->base.stage,
+      .tls_error = tls.tls_error,
+      .tls_library = tls.tls_library,
+      .tls_verify_flags = tls.tls_verify_flags,
+      .address = address_is_set(&in->base.peer) ? (const struct sockaddr *) &in->base.peer : NULL,
+      .detail = tls.detail,
+  };
+  log_refused(d, &refusal);
+  if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
+}
+
+void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *detail) {
+  const incoming_failure failure = {refused, code, refused_status(refused), detail};
+  server_release_session(d->server, &d->place);
+  incoming_fail(&d->in, &failure);
+}
+
+/* The answer of the program */
+
+static void run_gone(endpoint_task *task) {
+  decision *d = ws_list_entry(task, decision, gone_task);
+  if (d->gone_cb != NULL) notify_upgrade(d->gone_cb, d);
+}
+
+/* The program may be closing the server right now, and callbacks come from the loop. */
+void decision_on_gone(incoming_conn *in) {
+  decision *d = decision_of_incoming(in);
+  server_release_session(d->server, &d->place);
+  if (d->owed) endpoint_schedule(&d->server->endpoint, &d->gone_task);
+}
+
+void decision_owe(decision *d) {
+  d->owed = true;
+  server_owe(d->server, true);
+}
+
+int decision_begin_answer(decision *d) {
+  if (d->in.state != INCOMING_DECIDING) {
+    decision_answered(d);
+    return WSUV_ESTATE;
+  }
+  return endpoint_lost(&d->server->endpoint) ? WS_ECANCELED : 1;
+}
+
+/* Creating */
+
+int decision_new(decision **out, wsuv_server_t *server, const incoming_events *events) {
+  endpoint *e = &server->endpoint;
+  decision *d = ws_calloc(&e->alloc, sizeof *d);
+  if (d == NULL) return WS_ENOMEM;
+  int err = incoming_init(&d->in, e, events);
+  if (err < 0) {
+    ws_free(&e->alloc, d);
+    return err;
+  }
+  d->server = server;
+  d->gone_task.run = run_gone;
+  ws_list_init(&d->gone_task.node);
+  *out = d;
+  return 0;
+}
+
+/* What the program can read */
+
+wsuv_server_t *decision_server(const decision *d) {
+  return d->server->gone ? NULL : d->server;
+}
+
+const char *decision_query(decision *d, const char *name) {
+  if (d->query == NULL &&
+      ws_params_of_query(&d->query, d->in.alloc, h1_server_query(d->in.request)) < 0) {
+    return NULL;
+  }
+  return ws_params_get(d->query, name);
+}
+
+const char *decision_header(const decision *d, const char *name) {
+  return header_store_get(h1_server_headers(d->in.request), name, 0);
+}
+
+const wsuv_header_t *decision_headers(decision *d, size_t *count) {
+  header_store *fields = h1_server_headers(d->in.request);
+  const wsuv_header_t *list = header_store_index(fields);
+  *count = list != NULL ? fields->count : 0;
+  return list;
+}
+
+int decision_tls(const decision *d, wsuv_tls_info_t *info) {
+  const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
+  return session_tls_read(filter, false, info, decision_log(d));
+}
