@@ -1,7 +1,7 @@
 #include "wsuv_input.h"
 
-/* Reads standard input into one growing block and hands it out line by line, whole, or as it comes.
-   It reads no further while its owner cannot take what there is. It knows nothing of WebSocket. */
+/* Reads standard input and hands it out line by line, whole, or as it comes. It reads no further
+   while its owner cannot take what there is. It knows nothing of WebSocket. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,7 @@ static void read_more(input *in);
 
 static void release(input *in) {
   if (in->is_stream && in->flags != -1) fcntl(STDIN_FILENO, F_SETFL, in->flags);
-  free(in->text);
-  in->text = NULL;
+  items_free(&in->items);
 }
 
 static void on_source_closed(uv_handle_t *handle) {
@@ -45,45 +44,26 @@ static void finish(input *in, int status) {
 
 /* --- handing out --- */
 
-/* The next item is *len bytes long, and *used with its end; false: it is not complete. */
-static bool next_item(input *in, size_t *len, size_t *used) {
-  const char *begin = in->text + in->start;
-  const char *eol = NULL;
-  bool items = in->unit == INPUT_LINES || in->unit == INPUT_NULLS;
-  if (items && in->scanned < in->end) {
-    eol = memchr(in->text + in->scanned, in->unit == INPUT_LINES ? '\n' : '\0',
-                 in->end - in->scanned);
-  }
-  in->scanned = in->end;
-  if (eol == NULL) {
-    *len = *used = in->end - in->start;
-    return (in->ended || in->unit == INPUT_PIECES) && *len > 0;
-  }
-  *len = (size_t) (eol - begin);
-  *used = *len + 1;
-  return true;
-}
-
 /* True: go on. */
-static bool hand_out(input *in, size_t len, size_t used) {
-  input_verdict verdict = in->events->on_item(in->up, in->text + in->start, len);
+static bool hand_out(input *in, const char *data, size_t len) {
+  input_verdict verdict = in->events->on_item(in->up, data, len);
   if (in->closed) return false;
   switch (verdict) {
-  case INPUT_TAKEN: in->start += used; break;
+  case INPUT_TAKEN: items_take(&in->items); break;
   case INPUT_LATER: in->later = true; break;
   case INPUT_ENOUGH: input_close(in); break;
   }
-  in->scanned = in->start;
   return verdict == INPUT_TAKEN;
 }
 
 static void pump(input *in) {
-  size_t len, used;
-  while (next_item(in, &len, &used))
-    if (!hand_out(in, len, used)) return;
+  const char *data;
+  size_t len;
+  while (items_next(&in->items, in->ended, &data, &len))
+    if (!hand_out(in, data, len)) return;
   if (in->ended) {
     finish(in, 0);
-  } else if (in->end - in->start > in->item_max) {
+  } else if (items_left(&in->items) > in->item_max) {
     finish(in, UV_E2BIG);
   } else {
     read_more(in);
@@ -98,30 +78,13 @@ void input_resume(input *in) {
 
 /* --- reading --- */
 
-/* Room for so many bytes behind what there is. */
-static bool make_room(input *in, size_t size) {
-  size_t left = in->end - in->start;
-  if (in->start > 0) memmove(in->text, in->text + in->start, left);
-  in->scanned -= in->start;
-  in->start = 0;
-  in->end = left;
-  if (in->cap - left >= size) return true;
-  size_t cap = in->cap == 0 ? READ_SIZE : 2 * in->cap;
-  while (cap - left < size) cap *= 2;
-  char *text = realloc(in->text, cap);
-  if (text == NULL) return false;
-  in->text = text;
-  in->cap = cap;
-  return true;
-}
-
 /* n bytes have been read; 0: the end; or a code. */
 static void on_bytes(input *in, ssize_t n) {
   if (n < 0) {
     finish(in, (int) n);
     return;
   }
-  in->end += (size_t) n;
+  items_add(&in->items, (size_t) n);
   in->left -= in->left < (uint64_t) n ? in->left : (uint64_t) n;
   in->ended = n == 0;
   pump(in);
@@ -140,8 +103,9 @@ static void on_file_read(uv_fs_t *request) {
 }
 
 static int read_file(input *in) {
-  if (!make_room(in, READ_SIZE)) return UV_ENOMEM;
-  uv_buf_t buf = uv_buf_init(in->text + in->end, READ_SIZE);
+  char *room = items_room(&in->items, READ_SIZE);
+  if (room == NULL) return UV_ENOMEM;
+  uv_buf_t buf = uv_buf_init(room, READ_SIZE);
   in->request.data = in;
   int err = uv_fs_read(in->loop, &in->request, STDIN_FILENO, &buf, 1, -1, on_file_read);
   in->busy = err == 0;
@@ -151,9 +115,9 @@ static int read_file(input *in) {
 /* Without room libuv reports UV_ENOBUFS. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   input *in = handle->data;
+  char *room = items_room(&in->items, READ_SIZE);
   (void) suggested;
-  *buf =
-      make_room(in, READ_SIZE) ? uv_buf_init(in->text + in->end, READ_SIZE) : uv_buf_init(NULL, 0);
+  *buf = uv_buf_init(room, room != NULL ? READ_SIZE : 0);
 }
 
 static void on_stream_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
@@ -175,8 +139,11 @@ static int read_stream(input *in) {
 
 static void on_line(void *up, const char *line, size_t len, int status) {
   input *in = up;
-  if (status == 0 && line != NULL && !make_room(in, len)) status = UV_ENOMEM;
-  if (status == 0 && line != NULL) memcpy(in->text + in->end, line, len);
+  if (status == 0 && line != NULL) {
+    char *room = items_room(&in->items, len);
+    if (room != NULL) memcpy(room, line, len);
+    if (room == NULL) status = UV_ENOMEM;
+  }
   on_bytes(in, status < 0 ? status : line != NULL ? (ssize_t) len : 0);
 }
 
@@ -200,7 +167,7 @@ static bool is_at_end(void) {
 }
 
 bool input_is_used_up(const input *in, bool to_end) {
-  if (in->loop == NULL || in->start < in->end) return false;
+  if (in->loop == NULL || items_left(&in->items) > 0) return false;
   if (in->ended) return true;
   if (in->sized) return in->left == 0;
   if (in->editor != NULL) return !to_end;
@@ -209,7 +176,7 @@ bool input_is_used_up(const input *in, bool to_end) {
 
 uint64_t input_left(const input *in) {
   bool known = in->loop != NULL && (in->sized || in->ended);
-  return known ? in->left + (in->end - in->start) : UINT64_MAX;
+  return known ? in->left + items_left(&in->items) : UINT64_MAX;
 }
 
 static void measure(input *in) {
@@ -249,12 +216,13 @@ static int start_stream(input *in, uv_handle_type type) {
   return err == 0 ? read_stream(in) : err;
 }
 
-int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
+int input_start(input *in, uv_loop_t *loop, items_unit unit, size_t item_max,
                 const input_events *events, void *up) {
   uv_handle_type type = uv_guess_handle(STDIN_FILENO);
-  *in = (input){.events = events, .up = up, .item_max = item_max, .unit = unit, .loop = loop};
+  *in = (input){
+      .events = events, .up = up, .item_max = item_max, .items = {.unit = unit}, .loop = loop};
   measure(in);
-  if (unit == INPUT_LINES && editor_start(&in->editor, loop, on_line, in) == 0) {
+  if (unit == ITEMS_LINES && editor_start(&in->editor, loop, on_line, in) == 0) {
     read_more(in);
     return 0;
   }

@@ -9,20 +9,13 @@
 #include <uv.h>
 
 #include "wsuv_editor.h"
+#include "wsuv_items.h"
 
 typedef enum input_verdict {
   INPUT_TAKEN,
   INPUT_LATER, /* not now: the same again after input_resume() */
   INPUT_ENOUGH /* nothing more, and the end is not reported */
 } input_verdict;
-
-/* What is handed out at once. */
-typedef enum input_unit {
-  INPUT_LINES,
-  INPUT_NULLS, /* as lines, with NUL for their end */
-  INPUT_WHOLE, /* all there is */
-  INPUT_PIECES /* whatever has been read */
-} input_unit;
 
 typedef struct input_events {
   /* A line without its end; or all there is, or some of it, unless it is empty. */
@@ -35,8 +28,7 @@ typedef struct input {
   const input_events *events;
   void *up;
   size_t item_max; /* bytes */
-  input_unit unit;
-  editor *editor; /* of a terminal; NULL: it is a stream or a file */
+  editor *editor;  /* of a terminal; NULL: it is a stream or a file */
   bool is_stream;
   bool busy;    /* a read of a file is under way, into the text */
   bool reading; /* a stream is being read */
@@ -55,13 +47,11 @@ typedef struct input {
     uv_tcp_t tcp;
   } source;
   uv_fs_t request;
-  char *text; /* bytes from `start` to `end` are read and not handed out */
-  size_t cap, start, end;
-  size_t scanned; /* there is no end of a line before */
+  items items; /* what was read and is not taken */
 } input;
 
 /* Begin to read. The structure stays where it is until the loop has run out. 0 or a code. */
-int input_start(input *in, uv_loop_t *loop, input_unit unit, size_t item_max,
+int input_start(input *in, uv_loop_t *loop, items_unit unit, size_t item_max,
                 const input_events *events, void *up);
 
 /* Go on after INPUT_LATER; otherwise nothing. */

@@ -151,14 +151,14 @@ static void send_messages(sender *s) {
 }
 
 static void send_input(sender *s) {
-  static const input_events items = {send_line, on_input_end};
+  static const input_events whole = {send_line, on_input_end};
   static const input_events pieces = {send_piece, on_input_end};
   const options *o = s->options;
-  input_unit unit = o->null ? INPUT_NULLS : INPUT_LINES;
-  if (o->binary) unit = INPUT_WHOLE;
-  if (o->stream) unit = INPUT_PIECES;
+  items_unit unit = o->null ? ITEMS_NULLS : ITEMS_LINES;
+  if (o->binary) unit = ITEMS_WHOLE;
+  if (o->stream) unit = ITEMS_PIECES;
   int err = input_start(&s->input, wsuv_client_loop(wsuv_session_client(s->session)), unit,
-                        s->item_max, o->stream ? &pieces : &items, s);
+                        s->item_max, o->stream ? &pieces : &whole, s);
   if (err < 0) on_input_end(s, err);
 }
 
