@@ -56,6 +56,13 @@ job_field_peers() {
     /usr/bin/python3 test/interop/field.py "$build/examples/wsuv" "$build/test/wsuv_echo"
 }
 
+# The libraries of Go, with the library and the program wsuv at the other end.
+job_go_peers() {
+  .ci/packages.sh peers && ninja -C "$build" examples/wsuv test/wsuv_echo &&
+    [ -z "$(gofmt -l test/interop/go)" ] &&
+    /usr/bin/python3 test/interop/go_peers.py "$build/examples/wsuv" "$build/test/wsuv_echo"
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

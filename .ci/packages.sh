@@ -13,7 +13,7 @@ test='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3
 test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
-peers='python3-ws4py'
+peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
 
 case ${1:-build} in
   build) wanted=$build ;;

@@ -25,6 +25,7 @@ static struct program {
   const char *subprotocols[SUBPROTOCOLS_MAX];
   size_t subprotocol_count;
   const char *cert, *key, *unix_path;
+  const char *origin; /* NULL: any */
   unsigned port;
   bool deflate;
 } prog;
@@ -48,7 +49,7 @@ static void on_refuse(wsuv_upgrade_t *u) {
 static int usage(void) {
   fputs(
       "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [--cert FILE --key FILE]\n"
-      "                 [--unix PATH | PORT]\n"
+      "                 [--origin ORIGIN] [--unix PATH | PORT]\n"
       "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate offers\n"
       "of permessage-deflate are accepted.\n",
       stderr);
@@ -57,17 +58,17 @@ static int usage(void) {
 
 /* 0, or -1: usage. */
 static int read_arguments(int argc, char **argv) {
-  static const struct option names[] = {{"cert", required_argument, NULL, 'c'},
-                                        {"key", required_argument, NULL, 'k'},
-                                        {"unix", required_argument, NULL, 'u'},
-                                        {"deflate", no_argument, NULL, 'd'},
-                                        {NULL, 0, NULL, 0}};
+  static const struct option names[] = {
+      {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+      {"unix", required_argument, NULL, 'u'}, {"origin", required_argument, NULL, 'o'},
+      {"deflate", no_argument, NULL, 'd'},    {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
     switch (option) {
     case 'c': prog.cert = optarg; break;
     case 'k': prog.key = optarg; break;
     case 'u': prog.unix_path = optarg; break;
+    case 'o': prog.origin = optarg; break;
     case 'd': prog.deflate = true; break;
     case 'p':
       if (prog.subprotocol_count == SUBPROTOCOLS_MAX) return -1;
@@ -92,7 +93,8 @@ static int make_server(uv_loop_t *loop) {
   wsuv_config_t config;
   wsuv_tls_config_init(&tls);
   wsuv_server_config_init(&config);
-  config.hosts = config.origins = &any;
+  config.hosts = &any;
+  config.origins = prog.origin != NULL ? &prog.origin : &any;
   config.host_count = config.origin_count = 1;
   config.max_message_size = MESSAGE_MAX;
   config.outgoing_max = 2 * MESSAGE_MAX;
