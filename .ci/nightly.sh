@@ -63,6 +63,13 @@ job_go_peers() {
     /usr/bin/python3 test/interop/go_peers.py "$build/examples/wsuv" "$build/test/wsuv_echo"
 }
 
+# That Chromium and Firefox get on with a server of wsuv, and the page of the example chat_server.
+job_browsers() {
+  .ci/packages.sh browsers && ninja -C "$build" test/browser_server examples/chat_server &&
+    /usr/bin/python3 test/browser/browsers.py "$build/test/browser_server" \
+      "$build/examples/chat_server"
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

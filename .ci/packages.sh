@@ -1,10 +1,10 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|test|lint|peers]
+#   .ci/packages.sh [build|test|lint|peers|browsers]
 #
-# Each set holds the one before it, but `peers` holds that of `test` only. Does nothing, and needs
-# neither root nor a network, when all of it is there.
+# Each set holds the one before it, but `peers` and `browsers` hold that of `test` only. Does
+# nothing, and needs neither root nor a network, when all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
@@ -14,13 +14,15 @@ test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc 
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
+browsers='chromium firefox-esr libnss3-tools'
 
 case ${1:-build} in
   build) wanted=$build ;;
   test) wanted="$build $test" ;;
   lint) wanted="$build $test $lint" ;;
   peers) wanted="$build $test $peers" ;;
-  *) echo "usage: $0 [build|test|lint|peers]" >&2; exit 2 ;;
+  browsers) wanted="$build $test $browsers" ;;
+  *) echo "usage: $0 [build|test|lint|peers|browsers]" >&2; exit 2 ;;
 esac
 
 installed() {

@@ -99,6 +99,10 @@ element('say').onsubmit = (event) => {
   element('text').value = '';
 };
 
+// Chromium keeps a page that was left, and its connection, for the way back: without this, its
+// member would stay in the room. When the page is shown again, onClose connects again.
+window.addEventListener('pagehide', () => socket?.close(1000));
+
 // A page from a server of HTTP is likely to be beside the chat; one from a file is not.
 element('server').value = location.protocol === 'file:'
   ? 'ws://localhost:9001'
