@@ -10,6 +10,7 @@
  * the loop's thread; nothing blocks. See wsuv/client.h, wsuv/server.h and wsuv/session.h.
  */
 
+#include <wsuv/adopt.h>
 #include <wsuv/client.h>
 #include <wsuv/config.h>
 #include <wsuv/converter.h>
@@ -20,6 +21,7 @@
 #include <wsuv/extension.h>
 #include <wsuv/frame.h>
 #include <wsuv/hooks.h>
+#include <wsuv/http_request.h>
 #include <wsuv/prepared.h>
 #include <wsuv/refusal.h>
 #include <wsuv/server.h>

@@ -137,14 +137,15 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
   wsuv_session_t *s;
   attempt *a;
   ws_filter *filter;
-  int err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream);
+  const ws_view none = {NULL, 0};
+  int err = adopt_new(&filter, client->endpoint.env, client->endpoint.loop, stream, none);
   if (err < 0) return err;
   err = make(&s, &a, client, in, why);
   if (err < 0) {
     adopt_discard(filter);
     return err;
   }
-  adopt_take(filter);
+  adopt_take(filter, NULL, NULL);
   attempt_set_filter(a, filter);
   session_begin(s);
   if (session != NULL) *session = s;

@@ -12,9 +12,11 @@ static bool is_over(const decision *d) {
   return d->in.endpoint == NULL;
 }
 
-static void decision_free(decision *d) {
+void decision_free(decision *d) {
   const wsuv_allocator_t *alloc = d->in.alloc;
+  ws_list_remove(&d->begin_task.node);
   incoming_free(&d->in);
+  tls_context_unref(d->tls);
   ws_free(alloc, d->match.params);
   ws_free(alloc, d->query);
   ws_free(alloc, d);
@@ -125,6 +127,7 @@ int decision_new(decision **out, wsuv_server_t *server, const incoming_events *e
   d->server = server;
   d->gone_task.run = run_gone;
   ws_list_init(&d->gone_task.node);
+  ws_list_init(&d->begin_task.node);
   *out = d;
   return 0;
 }

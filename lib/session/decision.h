@@ -26,8 +26,12 @@ struct wsuv_upgrade {
   void *data;              /* This pointer belongs to the program. */
   wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
   endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
-  bool loopback;           /* Only this machine can reach the address that it came to. */
-  bool owed;               /* The program owes the answer. */
+  /* This begins a connection that the program has handed over. */
+  endpoint_task begin_task;
+  tls_context *tls; /* Such a connection begins with TLS, and has this reference; or NULL. */
+  bool loopback;    /* Only this machine can reach the address that it came to. */
+  bool malformed;   /* The program has parsed the request, and it has an error. */
+  bool owed;        /* The program owes the answer. */
 };
 
 typedef struct wsuv_upgrade decision;
@@ -42,6 +46,9 @@ static inline log_to decision_log(const decision *d) {
 
 /* 0 or WS_ENOMEM. */
 int decision_new(decision **out, wsuv_server_t *server, const incoming_events *events);
+
+/* Free one that has no connection; others free themselves. */
+void decision_free(decision *d);
 
 /* Events of the connection (incoming.h). */
 void decision_on_refused(incoming_conn *in, const incoming_failure *failure);

@@ -194,6 +194,13 @@ static void be_complete(incoming_conn *in, const uint8_t *rest, size_t len) {
   }
 }
 
+static void refuse_malformed(incoming_conn *in) {
+  wsuv_refused_t refused = h1_server_cause(in->request);
+  const incoming_failure failure = {refused, h1_server_error(in->request), refused_status(refused),
+                                    h1_server_detail(in->request)};
+  incoming_fail(in, &failure);
+}
+
 static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
   size_t used;
   in->received = true;
@@ -201,10 +208,7 @@ static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
   if (r > 0) {
     be_complete(in, data + used, len - used);
   } else if (r < 0) {
-    wsuv_refused_t refused = h1_server_cause(in->request);
-    const incoming_failure failure = {refused, r, refused_status(refused),
-                                      h1_server_detail(in->request)};
-    incoming_fail(in, &failure);
+    refuse_malformed(in);
   }
 }
 
@@ -388,21 +392,40 @@ static int put_tls_over(incoming_conn *in, tls_context *tls, ws_filter *lower) {
                    in);
 }
 
-void incoming_start(incoming_conn *in, ws_filter *filter, handshakes *h, address_counts *counts,
-                    tls_context *tls) {
+void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind) {
   endpoint *e = in->endpoint;
-  int err;
+  in->state = kind == HANDSHAKE_READING ? INCOMING_READING : INCOMING_DECIDING;
   in->handshakes = h;
-  in->counts = counts;
+  use_filter(in, filter);
   endpoint_retain(e);
   endpoint_keep_loop_alive(e, true);
-  wait_for(in, HANDSHAKE_READING, incoming_now_ms(in) + e->config.handshake_timeout_ms);
+  wait_for(in, kind, incoming_now_ms(in) + e->config.handshake_timeout_ms);
+}
+
+void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls) {
+  int err;
+  in->counts = counts;
   in->from = address_counts_get(counts, &in->base.peer, &err);
   if (in->from != NULL) in->from->handshakes++;
-  if (err == 0 && tls != NULL) err = put_tls_over(in, tls, filter);
-  if (err < 0 || tls == NULL) use_filter(in, filter);
+  if (err == 0 && tls != NULL) err = put_tls_over(in, tls, in->base.filter);
   if (err == 0 && tls == NULL) err = go_on_reading(in);
-  if (err < 0) close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
+  if (err == WS_ENOMEM) {
+    close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
+  } else if (err < 0) {
+    close_and_report(in, WSUV_REFUSED_GONE, err, "");
+  }
+}
+
+void incoming_begin_deciding(incoming_conn *in, bool malformed) {
+  int err = go_on_reading(in);
+  const incoming_failure gone = {WSUV_REFUSED_GONE, err, 0, ""};
+  if (err < 0) {
+    lose_decision(in, &gone);
+  } else if (malformed) {
+    refuse_malformed(in);
+  } else {
+    in->events->on_request(in);
+  }
 }
 
 void incoming_free(incoming_conn *in) {

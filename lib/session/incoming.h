@@ -5,10 +5,10 @@
    the answer. It reads the request and writes the answer; what the answer is, its owner decides. It
    knows no session: to the session of an accepted request it is an opening.
 
-       incoming_start -> on_request -> incoming_accept -> opening -> on_over
-                                    -> incoming_refuse -> on_over
-                                    -> on_gone -> on_over
-                      -> on_refused -> on_over */
+       incoming_enter, incoming_begin -> on_request -> incoming_accept -> opening -> on_over
+                                                    -> incoming_refuse -> on_over
+                                                    -> on_gone -> on_over
+                                      -> on_refused -> on_over */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,10 +86,17 @@ struct incoming_conn {
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */
 int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events);
 
-/* Begin, with TLS unless `tls` is NULL. `base.peer` is set. The connection takes a place in `h` and
-   is counted under its address. */
-void incoming_start(incoming_conn *in, ws_filter *filter, handshakes *h, address_counts *counts,
-                    tls_context *tls);
+/* Take a connection over: it takes a place in `h`, of the kind HANDSHAKE_READING or, if the request
+   is known already, HANDSHAKE_DECIDING. `base.peer` is set. No event comes before one of the next
+   two functions, except if the connection ends. */
+void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind);
+
+/* From the loop: begin to read, with TLS unless `tls` is NULL. The connection is counted under its
+   address until the request is complete. */
+void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls);
+
+/* The same with a request that is known: on_request, or its refusal if `request` has an error. */
+void incoming_begin_deciding(incoming_conn *in, bool malformed);
 
 /* The answer, whose text is in `request`, is 101: the connection is an opening from now on, and its
    session begins. The result of the handshake gets these parameters of the path, which may be NULL.

@@ -84,23 +84,13 @@ static int read_input(listen_input *to, const wsuv_server_t *server,
   return err;
 }
 
-/* Certificates are read now, so that a file that is missing is found before the first client. */
-static int load_tls(wsuv_server_t *server, ws_why *why) {
-  endpoint *e = &server->endpoint;
-  tls_context *tls;
-  tls_failure failure = {.library_error = 0};
-  int err = tls_contexts_get(&e->tls, &e->alloc, e->config.tls, WS_SERVER, &tls);
-  if (err < 0) return err;
-  err = tls_context_load(tls, &failure);
-  tls_context_unref(tls);
-  return err < 0 ? ws_why_set(why, err, "%s", failure.text) : 0;
-}
-
 static int new_listener(wsuv_listener_t **out, wsuv_server_t *server, const listen_input *in,
                         ws_why *why) {
   bool secure = server->endpoint.config.tls != NULL && !in->options.plain;
-  int err = secure ? load_tls(server, why) : 0;
+  tls_context *tls;
+  int err = secure ? server_load_tls(server, &tls, why) : 0;
   if (err < 0) return err;
+  if (secure) tls_context_unref(tls);
   wsuv_listener_t *l = ws_calloc(&server->endpoint.alloc, sizeof *l);
   if (l == NULL) return WS_ENOMEM;
   l->server = server;

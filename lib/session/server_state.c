@@ -19,6 +19,20 @@ void server_owe(wsuv_server_t *server, bool on) {
   if (server->gone) server_free(server);
 }
 
+int server_load_tls(wsuv_server_t *server, tls_context **tls, ws_why *why) {
+  endpoint *e = &server->endpoint;
+  tls_failure failure = {.library_error = 0};
+  *tls = NULL;
+  if (e->config.tls == NULL) return 0;
+  int err = tls_contexts_get(&e->tls, &e->alloc, e->config.tls, WS_SERVER, tls);
+  if (err < 0) return err;
+  err = tls_context_load(*tls, &failure);
+  if (err == 0) return 0;
+  tls_context_unref(*tls);
+  *tls = NULL;
+  return ws_why_set(why, err, "%s", failure.text);
+}
+
 static bool counts_sessions(const wsuv_server_t *server) {
   return server->endpoint.config.max_sessions_per_address > 0;
 }

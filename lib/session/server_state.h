@@ -37,6 +37,11 @@ struct wsuv_server {
 /* The server of an endpoint whose role is WS_SERVER. */
 wsuv_server_t *server_of(const endpoint *e);
 
+/* Get the TLS context of the configuration, with a reference, and load it: certificates are read
+   now, so that a file that is missing is found before the first client. *tls is NULL if there is no
+   TLS. Returns 0 or as tls_context_load, and then *why, unless it is NULL, has the words. */
+int server_load_tls(wsuv_server_t *server, tls_context **tls, ws_why *why);
+
 /* Count a session that a peer with this address may get, if sessions of an address are limited;
    otherwise *place is NULL. The place is given to a session, or is released; both set it to NULL.
    Returns 0 or WS_ENOMEM. */

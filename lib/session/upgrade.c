@@ -273,10 +273,16 @@ static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
   return err < 0 ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_NONE;
 }
 
+/* A request that the program has parsed has its route already. */
+static wsuv_refused_t find_route(wsuv_upgrade_t *u, const char **detail) {
+  const h1_server *h = u->in.request;
+  if (u->match.route != NULL) return WSUV_REFUSED_NONE;
+  return router_find(&u->server->routes, h1_server_path(h), h1_server_offer(h), &u->match, detail);
+}
+
 static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
   const h1_server *h = u->in.request;
-  wsuv_refused_t refused =
-      router_find(&u->server->routes, h1_server_path(h), h1_server_offer(h), &u->match, detail);
+  wsuv_refused_t refused = find_route(u, detail);
   if (refused == WSUV_REFUSED_NONE && (refused = h1_server_cause(h)) != WSUV_REFUSED_NONE) {
     *detail = h1_server_detail(h);
   }
@@ -325,14 +331,14 @@ static void drop(ws_filter *filter) {
   filter->ops->close(filter);
 }
 
-/* Make room for one more connection. Both calls may end in a callback of the program's. */
-static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer) {
+/* Make room for `coming` more connections. Both calls may end in a callback of the program's. */
+static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, size_t coming) {
   const wsuv_config_t *c = &server->endpoint.config;
   const address_count *from = address_counts_find_address(&server->addresses, peer);
-  if (from != NULL && from->handshakes >= c->max_handshakes_per_address) {
+  if (from != NULL && from->handshakes + coming > c->max_handshakes_per_address) {
     incoming_evict_one(&server->handshakes, from);
   }
-  if (handshakes_count(&server->handshakes) >= c->max_handshakes) {
+  if (handshakes_count(&server->handshakes) + coming > c->max_handshakes) {
     handshakes_evict(&server->handshakes);
   }
 }
@@ -343,11 +349,18 @@ static int get_tls(tls_context **out, endpoint *e, bool secure) {
   return secure ? tls_contexts_get(&e->tls, &e->alloc, e->config.tls, WS_SERVER, out) : 0;
 }
 
+static void enter(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from,
+                  handshake_kind kind) {
+  u->loopback = from->loopback;
+  u->in.base.peer = *from->peer;
+  incoming_enter(&u->in, filter, &u->server->handshakes, kind);
+}
+
 void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origin *from) {
   endpoint *e = &server->endpoint;
   tls_context *tls;
   wsuv_upgrade_t *u;
-  make_room(server, from->peer);
+  make_room(server, from->peer, 1);
   if (e->closing || endpoint_lost(e)) {
     drop(filter);
     return;
@@ -355,14 +368,59 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
   int err = get_tls(&tls, e, from->secure);
   if (err == 0) err = decision_new(&u, server, &events);
   if (err == 0) {
-    u->loopback = from->loopback;
-    u->in.base.peer = *from->peer;
-    incoming_start(&u->in, filter, &server->handshakes, &server->addresses, tls);
+    enter(u, filter, from, HANDSHAKE_READING);
+    incoming_begin(&u->in, &server->addresses, tls);
   } else {
     log_line(server_log(server), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));
     drop(filter);
   }
   tls_context_unref(tls);
+}
+
+/* Handed over by the program */
+
+/* From the tick. The connection may have ended meanwhile; making room may end it, too. */
+static void run_begin(endpoint_task *task) {
+  wsuv_upgrade_t *u = ws_list_entry(task, wsuv_upgrade_t, begin_task);
+  wsuv_server_t *server = u->server;
+  const struct sockaddr_storage peer = u->in.base.peer;
+  if (u->in.state == INCOMING_DECIDING) {
+    incoming_begin_deciding(&u->in, u->malformed);
+  } else if (u->in.state == INCOMING_READING) {
+    incoming_begin(&u->in, &server->addresses, u->tls);
+    make_room(server, &peer, 0);
+  }
+}
+
+int upgrade_new(wsuv_upgrade_t **out, wsuv_server_t *server) {
+  int err = decision_new(out, server, &events);
+  if (err == 0) (*out)->begin_task.run = run_begin;
+  return err;
+}
+
+int upgrade_read(wsuv_upgrade_t *u, const wsuv_http_request_t *request, ws_why *why) {
+  const char *detail;
+  int err = h1_server_read_parsed(u->in.request, request, why);
+  if (err == WS_ENOMEM) return err;
+  if (err < 0 && h1_server_cause(u->in.request) == WSUV_REFUSED_NONE) return err;
+  if (!wsuv_http_request_is_upgrade(request)) return WSUV_EUPGRADE;
+  u->malformed = err < 0;
+  if (u->malformed) return 0;
+  wsuv_refused_t refused = find_route(u, &detail);
+  bool fails = refused == WSUV_REFUSED_NO_ROUTE || refused == WSUV_REFUSED_NO_MEMORY;
+  return fails ? refused_error(refused) : 0;
+}
+
+void upgrade_adopt(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from,
+                   tls_context *tls) {
+  u->tls = tls != NULL ? tls_context_ref(tls) : NULL;
+  enter(u, filter, from, HANDSHAKE_READING);
+  endpoint_schedule(&u->server->endpoint, &u->begin_task);
+}
+
+void upgrade_decide(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from) {
+  enter(u, filter, from, HANDSHAKE_DECIDING);
+  endpoint_schedule(&u->server->endpoint, &u->begin_task);
 }
 
 /* What an upgrade asks for */

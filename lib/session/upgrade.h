@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+#include <wsuv/http_request.h>
+
+#include "base/why.h"
+
 #include "net/address.h"
 #include "net/filter.h"
 #include "session/server_state.h"
@@ -19,5 +23,21 @@ typedef struct upgrade_origin {
 
 /* Take over a connection that a listener has accepted. Call it from the loop. */
 void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origin *from);
+
+/* For a connection that the program hands over: make an upgrade, which the caller frees
+   (decision_free) or gives to one of the last two functions. Returns 0 or WS_ENOMEM. */
+int upgrade_new(wsuv_upgrade_t **out, wsuv_server_t *server);
+
+/* Read the request that the program has parsed. Returns 0: it is the server's to answer; or a code,
+   and then the upgrade can only be freed: WS_ENOENT: there is no route for it; WSUV_EUPGRADE:
+   it does not ask for a WebSocket; as parsed_request_write. */
+int upgrade_read(wsuv_upgrade_t *u, const wsuv_http_request_t *request, ws_why *why);
+
+/* Take over a connection without a request, with TLS unless `tls`, which is loaded, is NULL; or one
+   whose request was read. What happens to it begins in the next tick. `secure` of the origin is not
+   used. */
+void upgrade_adopt(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from,
+                   tls_context *tls);
+void upgrade_decide(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from);
 
 #endif

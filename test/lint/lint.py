@@ -40,9 +40,11 @@ def headers(names):
 # Public headers that know neither libuv nor sessions.
 PLAIN = headers(
     'wsuv/config wsuv/deflate wsuv/end wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
-    'wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
+    'wsuv/http_request wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
 )
-WSUV = PLAIN | headers('wsuv wsuv/client wsuv/converter wsuv/server wsuv/session wsuv/stats')
+WSUV = PLAIN | headers(
+    'wsuv wsuv/adopt wsuv/client wsuv/converter wsuv/server wsuv/session wsuv/stats'
+)
 
 # Headers of C11, and the compilers' own for wide words.
 STANDARD = headers(
@@ -116,10 +118,11 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'server listener upgrade decision server_state connect convert client ending control send '
-    'settings session_info stats session attempt request incoming opening route session_tls '
-    'notify inflow outflow gather timeouts session_limits closing cause endpoint handshakes '
-    'address_counts connect_queue completions keepalive progress callback_set posts log config'
+    'server listener entrance upgrade decision server_state connect convert client ending '
+    'control send settings session_info stats session attempt request incoming opening route '
+    'session_tls notify inflow outflow gather timeouts session_limits closing cause endpoint '
+    'handshakes address_counts connect_queue completions keepalive progress callback_set posts '
+    'log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -40,12 +40,22 @@ static void take_head(raw_client *c, size_t len) {
   CHECK(sscanf(c->head, "HTTP/1.1 %3d ", &c->status) == 1);
 }
 
-static void look_for_head(raw_client *c) {
+static bool find_head(raw_client *c) {
   const uint8_t *p = fifo_data(&c->in);
   for (size_t i = 3; i < c->in.len; i++) {
     if (memcmp(p + i - 3, "\r\n\r\n", 4) != 0) continue;
     take_head(c, i + 1);
-    return;
+    return true;
+  }
+  return false;
+}
+
+/* 100 to 199 are interim responses, but for 101. */
+static void look_for_head(raw_client *c) {
+  while (find_head(c) && c->status < 200 && c->status != 101) {
+    free(c->head);
+    c->head = NULL;
+    c->interim++;
   }
 }
 

@@ -28,6 +28,7 @@ struct raw_client {
   uint64_t received; /* bytes in all */
   char *head;        /* of the response that was taken, terminated, or NULL */
   int status;        /* of it */
+  size_t interim;    /* responses before it */
   size_t frames;     /* those that came behind it */
   bytes saw;         /* a line for each of them */
   bool forgets;      /* frames are counted and not written down */

@@ -16,11 +16,15 @@ enum {
   SLOW_UNSENT_MAX = 128 * 1024
 };
 
+void stream_free(stream *s) {
+  if (s->write != NULL) env_uv_free(s->e, s->write);
+  env_uv_free(s->e, s);
+}
+
 static void stream_on_closed(own_handle *h) {
   stream *s = ws_list_entry(h, stream, own);
   if (s->filter.events != NULL) s->filter.events->on_close(s->filter.up);
-  if (s->write != NULL) env_uv_free(s->e, s->write);
-  env_uv_free(s->e, s);
+  stream_free(s);
 }
 
 static void close_stream(ws_filter *f) {
@@ -70,13 +74,13 @@ static void stream_on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) 
   s->filter.events->on_read(s->filter.up, n > 0 ? (uint8_t *) buf->base : NULL, n);
 }
 
-static int stream_read_start(ws_filter *f) {
+int stream_read_start(ws_filter *f) {
   const stream *s = stream_of(f);
   return result(s, uv_read_start(stream_handle(s), stream_on_alloc, stream_on_read));
 }
 
 /* uv_read_stop always succeeds. */
-static void stream_read_stop(ws_filter *f) {
+void stream_read_stop(ws_filter *f) {
   (void) uv_read_stop(stream_handle(stream_of(f)));
 }
 
@@ -139,8 +143,7 @@ static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *tot
   return r;
 }
 
-static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
-                     size_t *retained) {
+int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained) {
   *taken = *retained = 0;
   while (count > 0 && *retained == 0) {
     size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
@@ -154,7 +157,7 @@ static int write_now(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   return 0;
 }
 
-static void set_slow(ws_filter *f, bool slow) {
+void stream_set_slow(ws_filter *f, bool slow) {
   stream *s = stream_of(f);
   int unused;
   if (slow == s->slow) return;
@@ -172,7 +175,7 @@ static void stream_on_shutdown(uv_shutdown_t *req, int status) {
 }
 
 /* Without memory for it there is no half-close; the connection still ends by close. */
-static void shut_down(ws_filter *f) {
+void stream_shut_down(ws_filter *f) {
   stream *s = stream_of(f);
   uv_shutdown_t *req = env_uv_alloc(s->e, sizeof *req);
   if (req == NULL) return;
@@ -214,7 +217,7 @@ static int unacked(const ws_filter *f, ws_unacked *out) {
   return 0;
 }
 
-static int query(const ws_filter *f, ws_filter_query what, void *out) {
+int stream_query(const ws_filter *f, ws_filter_query what, void *out) {
   switch (what) {
   case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
   case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
@@ -226,10 +229,10 @@ static int query(const ws_filter *f, ws_filter_query what, void *out) {
 static const ws_filter_ops stream_ops = {
     .read_start = stream_read_start,
     .read_stop = stream_read_stop,
-    .write = write_now,
-    .set_slow = set_slow,
-    .shutdown = shut_down,
-    .query = query,
+    .write = stream_write,
+    .set_slow = stream_set_slow,
+    .shutdown = stream_shut_down,
+    .query = stream_query,
     .close = close_stream,
 };
 
@@ -237,6 +240,7 @@ void stream_init(stream *s, env_uv *e, uv_stream_t *handle) {
   s->filter.ops = &stream_ops;
   s->e = e;
   s->own.uv = (uv_handle_t *) handle;
+  s->given = uv_stream_get_write_queue_size(handle);
   handle->data = s;
   uv_unref((uv_handle_t *) handle); /* see `keep_alive` in base/env.h */
 }

@@ -16,7 +16,9 @@ typedef struct stream {
   own_handle own;
   /* The stream owns this request, which retains bytes; it is NULL until it is needed. */
   uv_write_t *write;
-  uint64_t given; /* This many bytes were written or retained since the stream was made. */
+  /* This many bytes were written or retained since the stream was made, and those that waited to be
+     written then. */
+  uint64_t given;
   int unsent_max; /* This was the limit of the backlog before `slow` was set. */
   bool slow;      /* The backlog is limited. */
 } stream;
@@ -32,6 +34,17 @@ static inline uv_stream_t *stream_handle(const stream *s) {
 /* Make a filter of `s`, which is zeroed, and of `handle`, which is initialized; the handle's `data`
    belongs to the stream from now on. The filter's `close` closes the handle and frees `s`. */
 void stream_init(stream *s, env_uv *e, uv_stream_t *handle);
+
+/* The functions of the filter, for one that replaces some of them. */
+int stream_read_start(ws_filter *f);
+void stream_read_stop(ws_filter *f);
+int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
+void stream_set_slow(ws_filter *f, bool slow);
+void stream_shut_down(ws_filter *f);
+int stream_query(const ws_filter *f, ws_filter_query what, void *out);
+
+/* Free a stream whose handle is closed. */
+void stream_free(stream *s);
 
 /* A request to connect with, and its callback, which calls the filter's on_connect. NULL: no
    memory. The callback frees the request; if connecting fails at once, the caller does, by

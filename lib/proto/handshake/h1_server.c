@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "proto/handshake/handshake_response.h"
+#include "proto/handshake/parsed_request.h"
 #include "proto/handshake/refused.h"
 #include "proto/http/ascii.h"
 #include "proto/http/http_message.h"
@@ -313,6 +314,18 @@ int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used) 
   if (err < 0) return err;
   if (result < 0) return fault_of_message(h, result);
   return result == 1 ? check_head(h) : 0;
+}
+
+int h1_server_read_parsed(h1_server *h, const wsuv_http_request_t *request, ws_why *why) {
+  text_buf text;
+  size_t used;
+  text_buf_init(&text, h->alloc);
+  int err = parsed_request_write(&text, request, why);
+  if (err == 0) {
+    err = h1_server_feed(h, (const uint8_t *) text_buf_base(&text), text_buf_len(&text), &used);
+  }
+  text_buf_clear(&text);
+  return err;
 }
 
 /* --- the request --- */

@@ -15,9 +15,11 @@
 #include <stdint.h>
 
 #include <wsuv/config.h>
+#include <wsuv/http_request.h>
 #include <wsuv/refusal.h>
 
 #include "base/alloc.h"
+#include "base/why.h"
 #include "proto/extension/extension_list.h"
 #include "proto/handshake/handshake_result.h"
 #include "proto/handshake/subprotocol.h"
@@ -44,6 +46,10 @@ void h1_server_free(h1_server *h); /* NULL is allowed */
    The result does not depend on how the bytes are cut. After anything but 0 it may not be called
    again. */
 int h1_server_feed(h1_server *h, const uint8_t *data, size_t len, size_t *used);
+
+/* Read a whole request that was parsed already, instead of bytes. Returns as h1_server_feed; or,
+   and then there is no cause, as parsed_request_write. */
+int h1_server_read_parsed(h1_server *h, const wsuv_http_request_t *request, ws_why *why);
 
 /* Whether some bytes of the request have come. */
 bool h1_server_has_begun(const h1_server *h);

@@ -56,6 +56,15 @@ bool header_list_next(const char **rest, const char **item, size_t *len) {
   return n > 0;
 }
 
+bool header_list_has(const char *list, const char *token) {
+  const char *item;
+  size_t len;
+  while (header_list_next(&list, &item, &len)) {
+    if (equal_slice(item, len, token)) return true;
+  }
+  return false;
+}
+
 void header_store_init(header_store *store, const wsuv_allocator_t *alloc) {
   text_buf_init(&store->text, alloc);
   store->count = 0;

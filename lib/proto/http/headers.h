@@ -24,6 +24,9 @@ bool header_name_equal(const char *a, const char *b);
    `*rest` is the value at first; false: there are no more. */
 bool header_list_next(const char **rest, const char **item, size_t *len);
 
+/* Whether `token` is an element, in any case, of such a list. */
+bool header_list_has(const char *list, const char *token);
+
 /* Fields in the order received, each name and value terminated, all in one block that grows. */
 typedef struct header_store {
   text_buf text; /* These are the fields: each name and each value is followed by a NUL. */

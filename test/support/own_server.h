@@ -1,0 +1,91 @@
+#ifndef TEST_OWN_SERVER_H
+#define TEST_OWN_SERVER_H
+
+/* A program that accepts connections itself, and hands them over to a server of the library's. Over
+   libuv only, since the streams are libuv's.
+
+       own_server own;
+       own_server_start(&own, s, OWN_TCP);
+       raw_client *c = server_user_client(s);
+       own_conn *conn = own_server_accept(&own);
+       own_conn_read(conn, 10);
+       assert_int_equal(own_conn_adopt(conn), 0);
+       ...
+       own_server_finish(&own);
+
+   It checks that `release` is called once for each connection that was handed over, from the loop,
+   when the handle is closed and no session uses it; then it frees the handle. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <uv.h>
+
+#include <wsuv/adopt.h>
+
+#include "support/frames.h"
+#include "support/server_user.h"
+
+enum { OWN_CONNS_MAX = 8, OWN_FIELDS_MAX = 24 };
+
+typedef enum own_kind { OWN_TCP, OWN_UNIX, OWN_KINDS } own_kind;
+
+typedef struct own_conn {
+  struct own_server *own;
+  uv_stream_t *stream; /* memory of its own; NULL: it is freed */
+  bytes received;
+  size_t limit; /* of bytes to be received */
+  bool handed_over;
+  size_t releases, closes; /* `closes`: so many sessions were closed when it was released */
+  size_t reads;            /* so often bytes came */
+  wsuv_header_t fields[OWN_FIELDS_MAX];
+  char *head; /* what own_conn_parse has cut up */
+  size_t head_len;
+  char room[4096];
+} own_conn;
+
+typedef struct own_server {
+  server_user *s;
+  own_kind kind;
+  uv_stream_t *listener;
+  own_conn conns[OWN_CONNS_MAX];
+  size_t count, taken, releases;
+  bool closed;
+  void (*at_release)(own_conn *c);
+} own_server;
+
+/* Listen, so that clients of `s` connect here. */
+void own_server_start(own_server *own, server_user *s, own_kind kind);
+
+/* The next connection. */
+own_conn *own_server_accept(own_server *own);
+
+/* Read until there are so many bytes in all, and stop, or go on reading. */
+void own_conn_read(own_conn *c, size_t total);
+void own_conn_go_on(own_conn *c);
+
+/* Read a request, byte by byte, until its head is there, and take it apart. What is read behind it
+   is got by own_conn_read with more than c->head_len. */
+void own_conn_parse(own_conn *c, wsuv_http_request_t *request);
+
+/* Hand it over, with all that was received; a request that was parsed, with the rest. What the
+   library returns. */
+int own_conn_adopt(own_conn *c);
+int own_conn_upgrade(own_conn *c, const wsuv_http_request_t *request);
+
+/* The callback for a test that calls the library itself. */
+void own_conn_release(uv_stream_t *stream, void *conn);
+
+/* Whether nothing of it was changed: `data`, and whether it is being read and closed. */
+void own_conn_assert_untouched(const own_conn *c, bool reading);
+
+/* Run until so many were released. */
+void own_server_run_to_releases(own_server *own, size_t releases);
+
+/* Forget the connections, all of which were released. */
+void own_server_forget(own_server *own);
+
+/* Finish the server, and close everything. */
+void own_server_finish(own_server *own);
+
+#endif
