@@ -1,7 +1,7 @@
 #include "base/sha1.h"
 
-/* SHA-1 of a whole text in memory (FIPS 180-4, 6.1), plain rather than fast: it hashes 60 octets
-   for each handshake. */
+/* SHA-1 of a whole text in memory (FIPS 180-4, 6.1). It hashes 60 octets for each handshake, which
+   are two blocks. */
 
 #include <string.h>
 
@@ -11,33 +11,40 @@ static uint32_t rotl(uint32_t x, int n) {
   return x << n | x >> (32 - n);
 }
 
-/* Function and constant of round t (4.1.1, 4.2.1). */
-static uint32_t mix(int t, uint32_t b, uint32_t c, uint32_t d) {
-  if (t < 20) return ((b & c) ^ (~b & d)) + 0x5a827999;
-  if (t < 40) return (b ^ c ^ d) + 0x6ed9eba1;
-  if (t < 60) return ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
-  return (b ^ c ^ d) + 0xca62c1d6;
+/* Function and constant of 20 rounds (4.1.1, 4.2.1). */
+static inline uint32_t mix(int phase, uint32_t b, uint32_t c, uint32_t d) {
+  switch (phase) {
+  case 0: return (d ^ (b & (c ^ d))) + 0x5a827999;
+  case 1: return (b ^ c ^ d) + 0x6ed9eba1;
+  case 2: return ((b & c) | (d & (b | c))) + 0x8f1bbcdc;
+  default: return (b ^ c ^ d) + 0xca62c1d6;
+  }
+}
+
+/* The rounds of one phase (6.1.2). Each step is a round whose variables are named anew instead of
+   moved: after five of them each has its old name. The phase is a constant of the caller's. */
+static inline void rounds(uint32_t v[5], const uint32_t *w, int phase) {
+  uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4];
+  for (int t = 0; t < 20; t += 5) {
+    e += rotl(a, 5) + mix(phase, b, c, d) + w[t], b = rotl(b, 30);
+    d += rotl(e, 5) + mix(phase, a, b, c) + w[t + 1], a = rotl(a, 30);
+    c += rotl(d, 5) + mix(phase, e, a, b) + w[t + 2], e = rotl(e, 30);
+    b += rotl(c, 5) + mix(phase, d, e, a) + w[t + 3], d = rotl(d, 30);
+    a += rotl(b, 5) + mix(phase, c, d, e) + w[t + 4], c = rotl(c, 30);
+  }
+  v[0] = a, v[1] = b, v[2] = c, v[3] = d, v[4] = e;
 }
 
 static void hash_block(uint32_t h[5], const uint8_t *p) {
-  uint32_t w[80];
+  uint32_t w[80], v[5] = {h[0], h[1], h[2], h[3], h[4]};
   for (int t = 0; t < 16; t++, p += 4)
     w[t] = (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
   for (int t = 16; t < 80; t++) w[t] = rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-  uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
-  for (int t = 0; t < 80; t++) {
-    uint32_t next = rotl(a, 5) + mix(t, b, c, d) + e + w[t];
-    e = d;
-    d = c;
-    c = rotl(b, 30);
-    b = a;
-    a = next;
-  }
-  h[0] += a;
-  h[1] += b;
-  h[2] += c;
-  h[3] += d;
-  h[4] += e;
+  rounds(v, w, 0);
+  rounds(v, w + 20, 1);
+  rounds(v, w + 40, 2);
+  rounds(v, w + 60, 3);
+  for (int i = 0; i < 5; i++) h[i] += v[i];
 }
 
 void sha1(uint8_t digest[SHA1_SIZE], const void *data, size_t len) {
