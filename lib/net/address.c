@@ -41,6 +41,21 @@ bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t por
   return parse_v6(text, port, (struct sockaddr_in6 *) addr);
 }
 
+void address_of_ip(struct sockaddr_storage *addr, const ws_ip *ip) {
+  struct sockaddr_in *in = (struct sockaddr_in *) addr;
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) addr;
+  address_clear(addr);
+  if (ip->ipv6) {
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(ip->port);
+    memcpy(&in6->sin6_addr, ip->bytes, sizeof in6->sin6_addr);
+  } else {
+    in->sin_family = AF_INET;
+    in->sin_port = htons(ip->port);
+    memcpy(&in->sin_addr, ip->bytes, sizeof in->sin_addr);
+  }
+}
+
 void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len) {
   struct sockaddr_un *un = (struct sockaddr_un *) addr;
   address_clear(addr);

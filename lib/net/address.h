@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/ip.h"
+
 enum {
   ADDRESS_PATH_MAX = 107, /* bytes of a Unix socket's path: sun_path without its NUL */
   ADDRESS_TEXT_SIZE = 128 /* room for address_print */
@@ -16,6 +18,9 @@ enum {
 /* An IPv4 address, or an IPv6 address without brackets, perhaps with "%" and a zone. false: it is
    none, and *addr is undefined. */
 bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t port);
+
+/* The socket address of an IP address. */
+void address_of_ip(struct sockaddr_storage *addr, const ws_ip *ip);
 
 /* The address of a Unix socket; `len` is ADDRESS_PATH_MAX at most. */
 void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len);
