@@ -85,6 +85,31 @@ typedef enum wsuv_subprotocol_policy {
 } wsuv_subprotocol_policy_t;
 
 /**
+ * The header fields in which trusted proxies say for whom a request is. A list is read from the
+ * right: its last element is from the peer, and as long as the address that an element names is one
+ * of wsuv_config::trusted_proxies, the element before it is read, too. The first other address is
+ * the client's. An element that names no address, or is malformed, ends the list: the address
+ * before it counts. Elements further left are never read, because anybody can write them.
+ */
+typedef enum wsuv_forwarded {
+  /** None: the client is the peer. */
+  WSUV_FORWARDED_NONE = 0,
+  /**
+   * `X-Forwarded-For` has the addresses, `X-Forwarded-Host` and `X-Forwarded-Proto` ("http", "ws",
+   * "https" or "wss") say what the request was for. If these are lists as well, the value that
+   * counts is as far from the right as the client's address, or the first one if there are fewer.
+   * A proxy that sets only some of the three fields must remove the others: it would hand on what
+   * its clients write there.
+   */
+  WSUV_FORWARDED_X = 1,
+  /**
+   * `Forwarded` (RFC 7239), with its parameters `for`, `host` and `proto`. All three are of one
+   * element, so what a proxy does not say is not taken from elsewhere.
+   */
+  WSUV_FORWARDED_RFC7239 = 2
+} wsuv_forwarded_t;
+
+/**
  * Configuration of a client or of a server. Fill in the defaults with wsuv_client_config_init() or
  * wsuv_server_config_init(), then change fields. It is copied, with all that it points to, when it
  * is used. No limit can be switched off, unless its description says how: 0 is refused with
@@ -370,6 +395,11 @@ typedef struct wsuv_config {
   /** How a subprotocol is chosen. Default #WSUV_SUBPROTOCOL_DEFAULT. Servers only. */
   wsuv_subprotocol_policy_t subprotocol_policy;
   /**
+   * The header fields in which the #trusted_proxies say who the client is. The fields of the other
+   * family are never read. Default #WSUV_FORWARDED_NONE. Servers only. Of the whole.
+   */
+  wsuv_forwarded_t forwarded;
+  /**
    * When the memory for compression of all sessions has reached this many bytes, new sessions are
    * opened without compression. What each session may come to use counts, from the acceptance of
    * its request to its end: with the default options of wsuv/deflate.h about 304 KiB for each
@@ -377,6 +407,17 @@ typedef struct wsuv_config {
    * default): without a limit. Servers only. Of the whole.
    */
   size_t deflate_memory_max;
+  /**
+   * The addresses of reverse proxies in front of the server: an address, such as `10.0.0.2` or
+   * `::1`, or a range of them, such as `10.0.0.0/8` (RFC 4632 3.1); or `unix:`, every peer of a
+   * listener on a Unix socket. What these peers say of their clients is believed: with #forwarded,
+   * by the PROXY protocol (wsuv_listen_options::proxy_protocol), and in the field that
+   * wsuv_upgrade_trusted_header() is asked for. Name only proxies that overwrite or remove what
+   * their clients say in the same fields, and let nobody else reach the server from these
+   * addresses. NULL (the default): none. Servers only. Of the whole.
+   */
+  const char *const *trusted_proxies;
+  size_t trusted_proxy_count; /**< How many #trusted_proxies. Servers only. Of the whole. */
 } wsuv_config_t;
 
 /**

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/address.h"
+#include "net/address_ranges.h"
 #include "net/tls/tls_config.h"
 #include "proto/handshake/handshake_request.h"
 #include "proto/handshake/origin.h"
@@ -39,7 +40,7 @@ static const wsuv_config_t defaults[] = {
                    .max_handshakes_per_address = 256, .backlog = 511},
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, deflate_memory_max, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, trusted_proxy_count, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   sized_fill(config, size, &config_type, &defaults[WS_CLIENT]);
@@ -97,7 +98,7 @@ typedef struct config_field {
         (roles), (whole)                                                                         \
   }
 
-/* `allocator` and `hosts` point to something: endpoint_has compares what they point to. */
+/* What `allocator`, `hosts` and `trusted_proxies` point to is compared by check_whole. */
 static const config_field fields[] = {
     FIELD(random, BOTH, BOTH),
     FIELD(random_arg, BOTH, BOTH),
@@ -127,7 +128,10 @@ static const config_field fields[] = {
     FIELD(origins, SERVER, 0),
     FIELD(origin_count, SERVER, 0),
     FIELD(subprotocol_policy, SERVER, 0),
+    FIELD(forwarded, SERVER, SERVER),
     FIELD(deflate_memory_max, SERVER, SERVER),
+    FIELD(trusted_proxies, SERVER, 0),
+    FIELD(trusted_proxy_count, SERVER, SERVER),
 };
 
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -155,10 +159,10 @@ static bool same_allocator(const wsuv_allocator_t *a, const wsuv_allocator_t *b)
                        a->arg == b->arg);
 }
 
-/* Both were checked, and have as many hosts. */
-static bool same_hosts(const wsuv_config_t *a, const wsuv_config_t *b) {
-  for (size_t i = 0; i < a->host_count; i++) {
-    if (strcmp(a->hosts[i], b->hosts[i]) != 0) return false;
+/* Both were checked, and are of the same length. */
+static bool same_list(const char *const *a, const char *const *b, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(a[i], b[i]) != 0) return false;
   }
   return true;
 }
@@ -173,7 +177,11 @@ static int check_whole(const wsuv_config_t *c, ws_role role, const wsuv_config_t
     bool whole = (f->whole & 1U << role) != 0;
     if (whole && memcmp(value_of(c, f), value_of(endpoint, f), f->size) != 0) other = f->name;
   }
-  if (other == NULL && !same_hosts(c, endpoint)) other = "hosts";
+  if (other == NULL && !same_list(c->hosts, endpoint->hosts, c->host_count)) other = "hosts";
+  if (other == NULL &&
+      !same_list(c->trusted_proxies, endpoint->trusted_proxies, c->trusted_proxy_count)) {
+    other = "trusted_proxies";
+  }
   if (other == NULL) return 0;
   return ws_why_set(why, WS_EINVAL, "%s is not that of the %s", other,
                     role == WS_CLIENT ? "client" : "server");
@@ -191,11 +199,12 @@ static bool limits_set(const wsuv_config_t *c) {
 /* An enum from the caller may hold any integer. */
 static bool choices_known(const wsuv_config_t *c) {
   int policy = (int) c->outgoing_policy, level = (int) c->log_level, resolver = (int) c->resolver;
-  int subprotocol = (int) c->subprotocol_policy;
+  int subprotocol = (int) c->subprotocol_policy, forwarded = (int) c->forwarded;
   return (policy == WSUV_OUTGOING_SUSPEND || policy == WSUV_OUTGOING_CLOSE) &&
          level >= WSUV_LOG_ERROR && level <= WSUV_LOG_TRACE && resolver >= WSUV_RESOLVER_AUTO &&
          resolver <= WSUV_RESOLVER_SYSTEM && subprotocol >= WSUV_SUBPROTOCOL_DEFAULT &&
-         subprotocol <= WSUV_SUBPROTOCOL_OPTIONAL;
+         subprotocol <= WSUV_SUBPROTOCOL_OPTIONAL && forwarded >= WSUV_FORWARDED_NONE &&
+         forwarded <= WSUV_FORWARDED_RFC7239;
 }
 
 static bool allocator_whole(const wsuv_allocator_t *a) {
@@ -244,7 +253,9 @@ static int check_server(const wsuv_config_t *c, ws_why *why) {
   if (!server_limits_set(c)) return WS_EINVAL;
   int err = check_patterns(c->hosts, c->host_count, host_pattern_wrong, why);
   if (err < 0) return err;
-  return check_patterns(c->origins, c->origin_count, origin_pattern_wrong, why);
+  err = check_patterns(c->origins, c->origin_count, origin_pattern_wrong, why);
+  if (err < 0) return err;
+  return check_patterns(c->trusted_proxies, c->trusted_proxy_count, address_range_wrong, why);
 }
 
 int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {
@@ -355,19 +366,24 @@ static int copy_lists(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const 
                     c->subprotocol_count);
   }
   if (err == 0) err = copy_list(&copy->hosts, &copy->host_count, alloc, c->hosts, c->host_count);
+  if (err == 0) {
+    err = copy_list(&copy->origins, &copy->origin_count, alloc, c->origins, c->origin_count);
+  }
   if (err < 0) return err;
-  return copy_list(&copy->origins, &copy->origin_count, alloc, c->origins, c->origin_count);
+  return copy_list(&copy->trusted_proxies, &copy->trusted_proxy_count, alloc, c->trusted_proxies,
+                   c->trusted_proxy_count);
 }
 
 int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config) {
   *copy = *config;
   copy->headers = NULL;
-  copy->subprotocols = copy->hosts = copy->origins = NULL;
+  copy->subprotocols = copy->hosts = copy->origins = copy->trusted_proxies = NULL;
   copy->user_agent = copy->local_address = NULL;
   copy->converter = NULL;
   copy->tls = NULL;
   copy->extensions = NULL; /* the endpoint sets them after it has installed them */
   copy->header_count = copy->subprotocol_count = copy->host_count = copy->origin_count = 0;
+  copy->trusted_proxy_count = 0;
   int err = copy_lists(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
@@ -396,6 +412,7 @@ void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   free_list(alloc, copy->subprotocols, copy->subprotocol_count);
   free_list(alloc, copy->hosts, copy->host_count);
   free_list(alloc, copy->origins, copy->origin_count);
+  free_list(alloc, copy->trusted_proxies, copy->trusted_proxy_count);
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
   free_const(alloc, copy->converter);

@@ -59,6 +59,8 @@ static void check_common_defaults(const wsuv_config_t *c) {
   assert_true(c->hosts == NULL && c->host_count == 0);
   assert_true(c->origins == NULL && c->origin_count == 0);
   assert_int_equal(c->subprotocol_policy, WSUV_SUBPROTOCOL_DEFAULT);
+  assert_int_equal(c->forwarded, WSUV_FORWARDED_NONE);
+  assert_true(c->trusted_proxies == NULL && c->trusted_proxy_count == 0);
 }
 
 TEST(test_config_defaults_of_a_client) {
@@ -111,7 +113,8 @@ TEST(test_config_defaults_of_older_and_newer_callers) {
 
 static const char *const two[] = {"a.example", "b.example"}, *const hole[] = {"a.example", NULL},
                          *const empty[] = {""},
-                         *const sites[] = {"https://a.example", "https://b.example"};
+                         *const sites[] = {"https://a.example", "https://b.example"},
+                         *const ranges[] = {"10.0.0.0/8", "unix:"};
 
 /* A configuration of a server with one thing wrong, the n-th. false: there is no n-th. */
 static bool spoil(wsuv_config_t *c, size_t n) {
@@ -134,6 +137,11 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   case 15: c->low_water = c->high_water + 1; return true;
   case 16: c->tcp_keepalive_s = 32768; return true;
   case 17: c->handshake_timeout_ms = 0; return true;
+  case 18: c->forwarded = (wsuv_forwarded_t) -1; return true;
+  case 19: c->forwarded = (wsuv_forwarded_t) 3; return true;
+  case 20: c->trusted_proxy_count = 1; return true;
+  case 21: c->trusted_proxies = hole, c->trusted_proxy_count = 2; return true;
+  case 22: c->trusted_proxies = two, c->trusted_proxy_count = 2; return true;
   default: return false;
   }
 }
@@ -157,6 +165,9 @@ TEST(test_config_of_a_server_at_its_bounds) {
   c.origins = sites;
   c.host_count = c.origin_count = 2;
   c.subprotocol_policy = WSUV_SUBPROTOCOL_OPTIONAL;
+  c.forwarded = WSUV_FORWARDED_RFC7239;
+  c.trusted_proxies = ranges;
+  c.trusted_proxy_count = 2;
   c.masking = true; /* for peers that are known to accept it */
   assert_int_equal(check(&c, WS_SERVER), 0);
 }
@@ -177,6 +188,9 @@ static bool set_server_field(wsuv_config_t *c, size_t n) {
   case 9: c->origin_count = 2; return true;
   case 10: c->subprotocol_policy = WSUV_SUBPROTOCOL_OPTIONAL; return true;
   case 11: c->deflate_memory_max = 1; return true;
+  case 12: c->forwarded = WSUV_FORWARDED_X; return true;
+  case 13: c->trusted_proxies = ranges; return true;
+  case 14: c->trusted_proxy_count = 2; return true;
   default: return false;
   }
 }
@@ -248,6 +262,7 @@ static bool change_of_client(wsuv_config_t *c, size_t n) {
 
 static bool change_of_server(wsuv_config_t *c, size_t n) {
   static const char *const other[] = {"a.example", "c.example"};
+  static const char *const others[] = {"10.0.0.0/8", "::1"};
   switch (n) {
   case 0: c->handshake_timeout_ms = 1; return true;
   case 1: c->max_handshake_size = 1; return true;
@@ -264,6 +279,9 @@ static bool change_of_server(wsuv_config_t *c, size_t n) {
   case 12: c->host_count = 1; return true;
   case 13: c->hosts = other; return true;
   case 14: c->deflate_memory_max = 1; return true;
+  case 15: c->forwarded = WSUV_FORWARDED_X; return true;
+  case 16: c->trusted_proxy_count = 1; return true;
+  case 17: c->trusted_proxies = others; return true;
   default: return false;
   }
 }
@@ -316,7 +334,10 @@ static void check_changes(bool (*change)(wsuv_config_t *c, size_t n), ws_role ro
     wsuv_config_t endpoint = defaults_of(role);
     ws_why why = {""};
     endpoint.allocator = &alloc.handle;
-    if (role == WS_SERVER) endpoint.hosts = two, endpoint.host_count = 2;
+    if (role == WS_SERVER) {
+      endpoint.hosts = two, endpoint.host_count = 2;
+      endpoint.trusted_proxies = ranges, endpoint.trusted_proxy_count = 2;
+    }
     wsuv_config_t c = endpoint;
     assert_int_equal(config_check_own(&c, role, &endpoint, &why), 0);
     if (!change(&c, n)) break;
@@ -386,8 +407,8 @@ TEST(test_config_is_copied_with_all_that_it_points_to) {
   c.max_sessions = 7;
   c.headers = headers;
   c.header_count = 2;
-  c.subprotocols = c.hosts = c.origins = two;
-  c.subprotocol_count = c.host_count = c.origin_count = 2;
+  c.subprotocols = c.hosts = c.origins = c.trusted_proxies = two;
+  c.subprotocol_count = c.host_count = c.origin_count = c.trusted_proxy_count = 2;
   for (alloc_failures f = {0}; alloc_failures_next(&f);) {
     track_alloc alloc;
     track_alloc_init(&alloc);
@@ -397,6 +418,7 @@ TEST(test_config_is_copied_with_all_that_it_points_to) {
     if (err == 0) {
       check_copy(&copy, copy.hosts, copy.host_count);
       check_copy(&copy, copy.origins, copy.origin_count);
+      check_copy(&copy, copy.trusted_proxies, copy.trusted_proxy_count);
       check_copy(&copy, copy.subprotocols, copy.subprotocol_count);
       config_free(&copy, &alloc.handle);
     }
