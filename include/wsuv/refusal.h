@@ -63,7 +63,9 @@ extern "C" {
   XX(TLS, 29, 0, "TLS handshake failed")                                                       \
   XX(GONE, 30, 0, "peer has gone before the answer")                                           \
   XX(NO_MEMORY, 31, 500, "no memory")                                                          \
-  XX(HOOK, 32, 500, "hook of an extension failed")
+  XX(HOOK, 32, 500, "hook of an extension failed")                                             \
+  XX(PROXY_UNTRUSTED, 33, 0, "peer is no trusted proxy, and the PROXY protocol is expected")   \
+  XX(PROXY_HEADER, 34, 0, "header of the PROXY protocol is missing, malformed or not complete")
 
 /** Causes of a refusal: `WSUV_REFUSED_NO_ROUTE` and so on. */
 typedef enum wsuv_refused {
@@ -106,7 +108,11 @@ typedef struct wsuv_refusal {
   wsuv_tls_library_t tls_library; /**< The library that #tls_error belongs to. */
   /** If a certificate of the client was not accepted: flags of wsuv_cert_flag_t; else 0. */
   uint32_t tls_verify_flags;
-  const struct sockaddr *address; /**< The address of the peer; NULL if it is not known. */
+  /**
+   * The address of the client, as far as it was known: the peer's, or the one that trusted proxies
+   * have named (wsuv_config::trusted_proxies); NULL if it is not known.
+   */
+  const struct sockaddr *address;
   /**
    * What was wrong, in words; "" if the cause says everything. What it quotes of the peer is cut
    * and escaped, as in the log (wsuv_log_fn).

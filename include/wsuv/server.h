@@ -185,13 +185,23 @@ WSUV_EXTERN void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb c
 
 /**
  * How to listen. Fill in the defaults with wsuv_listen_options_init(). wsuv_server_listen() uses
- * the defaults; for a TCP port with others, make the socket and use wsuv_server_listen_fd().
+ * the defaults.
  */
 typedef struct wsuv_listen_options {
   size_t size; /**< `sizeof(wsuv_listen_options_t)` of the caller. */
   bool plain;  /**< Without TLS, although wsuv_config::tls is set: behind a proxy that has it. */
   /** With a Unix socket: do not remove its file when the listener closes. */
   bool keep_path;
+  /**
+   * Each connection begins with the header of the PROXY protocol, version 1 or 2, before TLS (see
+   * "The PROXY protocol" of haproxy.org). Only wsuv_config::trusted_proxies may connect, and there
+   * must be some (`UV_EINVAL`). The address in the header is the client's; a header without one
+   * (LOCAL, UNKNOWN, other families than IP) leaves that of the socket. A connection that is from
+   * elsewhere, or has no valid header, is closed (#WSUV_REFUSED_PROXY_UNTRUSTED,
+   * #WSUV_REFUSED_PROXY_HEADER). A header of version 2 has at most 4,096 bytes; its checksum is
+   * verified, and its other options are not read.
+   */
+  bool proxy_protocol;
   /**
    * Used instead of wsuv_config::backlog, unless it is 0; at most 2147483647 (`UV_EINVAL`). A
    * socket that listens already keeps its own.
@@ -216,6 +226,19 @@ static inline void wsuv_listen_options_init(wsuv_listen_options_t *options) {
  */
 WSUV_EXTERN int wsuv_server_listen(wsuv_server_t *server, const char *host, unsigned port,
                                    wsuv_listener_t **listener);
+
+/**
+ * Listen on a TCP port, as wsuv_server_listen(), with options.
+ * @param server the server
+ * @param host as wsuv_server_listen()
+ * @param port as wsuv_server_listen()
+ * @param options NULL: the defaults
+ * @param[out] listener may be NULL
+ * @return as wsuv_server_listen()
+ */
+WSUV_EXTERN int wsuv_server_listen_tcp(wsuv_server_t *server, const char *host, unsigned port,
+                                       const wsuv_listen_options_t *options,
+                                       wsuv_listener_t **listener);
 
 /**
  * Listen on a Unix socket. A file of that name is replaced if it is a socket that nobody listens
@@ -316,7 +339,52 @@ WSUV_EXTERN const wsuv_header_t *wsuv_upgrade_headers(wsuv_upgrade_t *upgrade, s
 WSUV_EXTERN const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n);
 
 /**
- * The peer's address.
+ * For whom a request is. Without trusted proxies (wsuv_config::trusted_proxies) that is the peer,
+ * by the connection itself and the host of the request; a trusted proxy may say otherwise, with
+ * wsuv_config::forwarded or by the PROXY protocol. Fill in the size with wsuv_origin_init().
+ */
+typedef struct wsuv_origin {
+  size_t size; /**< `sizeof(wsuv_origin_t)` of the caller. */
+  /** The client's address: AF_INET, AF_INET6 or AF_UNIX. Its port is 0 if it is not known. */
+  struct sockaddr_storage address;
+  const char *scheme; /**< "wss" if the client's connection is secured by TLS, else "ws". */
+  /**
+   * The host, perhaps with a port, that the client has asked for; NULL: a request of HTTP/1.0 has
+   * none, or the strings of the request are gone. It is what #wsuv_config::hosts and
+   * #wsuv_config::origins were compared with.
+   */
+  const char *host;
+} wsuv_origin_t;
+
+/** Fill in the size. */
+static inline void wsuv_origin_init(wsuv_origin_t *origin) {
+  memset(origin, 0, sizeof(*origin));
+  origin->size = sizeof(*origin);
+}
+
+/**
+ * For whom the request is.
+ * @param upgrade the request
+ * @param[in,out] origin initialised by wsuv_origin_init(); its strings are valid until the upgrade
+ *        is answered
+ * @return 0; `WSUV_ESIZE`
+ */
+WSUV_EXTERN int wsuv_upgrade_origin(const wsuv_upgrade_t *upgrade, wsuv_origin_t *origin);
+
+/**
+ * A header field that only a trusted proxy can have set, such as `Client-Cert` (RFC 9440), as far
+ * as that proxy removes the field of that name that its client has sent.
+ * @param upgrade the request
+ * @param name in any case
+ * @return the value, terminated; NULL: there is no such field, there are several, or the request
+ * was not sent by one of wsuv_config::trusted_proxies. Behind the PROXY protocol the client that
+ *         its header names has sent the request, not the proxy
+ */
+WSUV_EXTERN const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrade,
+                                                    const char *name);
+
+/**
+ * The address of the peer: of the proxy, if there is one (see wsuv_upgrade_origin()).
  * @param upgrade the request
  * @param[out] addr AF_INET, AF_INET6 or AF_UNIX
  * @return 0, or libuv's error
@@ -436,6 +504,17 @@ WSUV_EXTERN int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code,
 
 /** The server that the session belongs to; NULL: it is a client's. */
 WSUV_EXTERN wsuv_server_t *wsuv_session_server(const wsuv_session_t *session);
+
+/**
+ * As wsuv_upgrade_origin(). What a trusted proxy has said of address and scheme is known until
+ * `on_close` returns; otherwise the address is that of wsuv_session_peer_address(), which is known
+ * until the session ends.
+ * @param session a session of a server
+ * @param[in,out] origin initialised by wsuv_origin_init()
+ * @return 0; `WSUV_ESTATE`: the address is not known, or the session is a client's; `WSUV_ESIZE`;
+ * or an error of wsuv_session_peer_address()
+ */
+WSUV_EXTERN int wsuv_session_origin(const wsuv_session_t *session, wsuv_origin_t *origin);
 
 /** As wsuv_upgrade_target(). */
 WSUV_EXTERN const char *wsuv_session_target(const wsuv_session_t *session);

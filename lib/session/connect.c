@@ -89,7 +89,7 @@ static int make(wsuv_session_t **out, attempt **a, wsuv_client_t *client, const 
   endpoint *e = &client->endpoint;
   const wsuv_request_t *request = &in->request;
   const wsuv_config_t *config = request->config != NULL ? request->config : &e->config;
-  int err = session_new(out, e, config, &in->callbacks, request->raw);
+  int err = session_new(out, e, config, &in->callbacks, request->raw, NULL);
   if (err < 0) return err;
   (*out)->data = request->data;
   err = make_attempt(a, *out, client, request, config, why);

@@ -41,20 +41,28 @@ void decision_answered(decision *d) {
 /* A page of the program's own that is refused is a common mistake, so the line says what was
    compared. */
 static void log_origin(const decision *d, const char *from, const char *detail) {
-  const header_store *fields = h1_server_headers(d->in.request);
   log_line(decision_log(d), WSUV_LOG_WARN,
            "refused %s: Origin %s is not allowed, for Host %s: %s (see `origins`)", from,
-           h1_server_origin(d->in.request), header_store_get(fields, "Host", 0), detail);
+           h1_server_origin(d->in.request), h1_server_host_text(d->in.request), detail);
 }
 
-static void log_refused(const decision *d, const wsuv_refusal_t *r) {
+/* Proxies look every few seconds whether we are there: by a connection of their own, or by one that
+   ends at once. */
+static bool is_health_check(const incoming_conn *in, wsuv_refused_t refused) {
+  bool empty = refused == WSUV_REFUSED_GONE && !h1_server_has_begun(in->request);
+  return in->client.own || (empty && in->client.trusted && !in->client.named);
+}
+
+static void log_refused(const decision *d, const wsuv_refusal_t *r,
+                        const struct sockaddr_storage *client) {
   char from[ADDRESS_TEXT_SIZE] = "?";
+  bool quiet = is_health_check(&d->in, r->cause);
   if (!log_wants(&d->server->endpoint.config, WSUV_LOG_WARN)) return;
-  if (address_is_set(&d->in.base.peer)) address_print(from, &d->in.base.peer);
+  if (address_is_set(client)) address_print(from, client);
   if (r->cause == WSUV_REFUSED_ORIGIN) {
     log_origin(d, from, r->detail);
   } else {
-    log_line(decision_log(d), WSUV_LOG_INFO, "refused %s: %s%s%s", from,
+    log_line(decision_log(d), quiet ? WSUV_LOG_DEBUG : WSUV_LOG_INFO, "refused %s: %s%s%s", from,
              wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail);
   }
 }
@@ -63,6 +71,8 @@ void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
   decision *d = decision_of_incoming(in);
   wsuv_server_t *server = d->server;
   wsuv_close_info_t tls = {.status = failure->code, .detail = failure->detail};
+  struct sockaddr_storage client;
+  forwarding_address(&in->client, &in->base.peer, &client);
   session_tls_describe(in->base.filter, NULL, &tls);
   const wsuv_refusal_t refusal = {
       .size = sizeof refusal,
@@ -73,10 +83,10 @@ void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
       .tls_error = tls.tls_error,
       .tls_library = tls.tls_library,
       .tls_verify_flags = tls.tls_verify_flags,
-      .address = address_is_set(&in->base.peer) ? (const struct sockaddr *) &in->base.peer : NULL,
+      .address = address_is_set(&client) ? (const struct sockaddr *) &client : NULL,
       .detail = tls.detail,
   };
-  log_refused(d, &refusal);
+  log_refused(d, &refusal, &client);
   if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
 }
 

@@ -58,7 +58,8 @@ static int adopt_stream(wsuv_server_t *server, const stream_input *in, ws_why *w
   if (err == 0 && (err = make_stream(&filter, server, in)) < 0) decision_free(u);
   if (err == 0) {
     adopt_take(filter, in->release_cb, in->arg);
-    const upgrade_origin from = ask(filter, &peer);
+    upgrade_origin from = ask(filter, &peer);
+    from.secure = tls != NULL;
     upgrade_adopt(u, filter, &from, tls);
   }
   tls_context_unref(tls);

@@ -13,6 +13,12 @@
 /* Reads one request and writes one answer. Every event of the owner may end the connection, so the
    state is looked at again after each of them. */
 
+/* What is needed until the header of the PROXY protocol is complete. */
+typedef struct incoming_header {
+  proxy_header header; /* This reads the header. */
+  tls_context *tls;    /* TLS follows, and this is a reference to its context; or it is NULL. */
+} incoming_header;
+
 static incoming_conn *of_opening(const opening *o) {
   return (incoming_conn *) (uintptr_t) o;
 }
@@ -300,6 +306,8 @@ static void on_expire(handshake_place *place) {
     lose_decision(in, &undecided);
   } else if (in->state != INCOMING_READING) {
     incoming_close(in);
+  } else if (in->header != NULL && in->header->header.len > 0) {
+    close_and_report(in, WSUV_REFUSED_PROXY_HEADER, WS_ETIMEDOUT, "header is not complete");
   } else if (in->received) {
     incoming_fail(in, &late);
   } else {
@@ -385,11 +393,106 @@ int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events)
   return h1_server_new(&in->request, in->alloc, &limits);
 }
 
+int incoming_expect_header(incoming_conn *in) {
+  in->header = ws_malloc(in->alloc, sizeof *in->header);
+  if (in->header == NULL) return WS_ENOMEM;
+  in->header->tls = NULL;
+  proxy_header_init(&in->header->header);
+  return 0;
+}
+
+static void drop_header(incoming_conn *in) {
+  if (in->header != NULL) tls_context_unref(in->header->tls);
+  ws_free(in->alloc, in->header);
+  in->header = NULL;
+}
+
 static int put_tls_over(incoming_conn *in, tls_context *tls, ws_filter *lower) {
   endpoint *e = in->endpoint;
   in->base.stage = WSUV_STAGE_TLS;
   return tls_start(&in->base.filter, e->env, tls, &e->tls_turns, NULL, 0, lower, &filter_events,
                    in);
+}
+
+/* Count the connection under the address of its client, unless that is not known yet. */
+static int count_client(incoming_conn *in) {
+  struct sockaddr_storage addr;
+  int err;
+  if (in->client.trusted) return 0;
+  forwarding_address(&in->client, &in->base.peer, &addr);
+  in->from = address_counts_get(in->counts, &addr, &err);
+  if (in->from != NULL) in->from->handshakes++;
+  return err;
+}
+
+/* TLS, or the request, comes now. */
+static void begin_http(incoming_conn *in, tls_context *tls) {
+  int err = count_client(in);
+  if (err == 0 && tls != NULL) err = put_tls_over(in, tls, in->base.filter);
+  if (err == 0 && tls == NULL) err = go_on_reading(in);
+  if (err == WS_ENOMEM) {
+    close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
+  } else if (err < 0) {
+    close_and_report(in, WSUV_REFUSED_GONE, err, "");
+  }
+}
+
+/* The PROXY protocol. No byte behind the header is read, so TLS finds its own in the socket. */
+
+/* Making room calls the program, which may end this connection. */
+static void end_header(incoming_conn *in) {
+  struct sockaddr_storage addr;
+  ws_filter *filter = in->base.filter;
+  forwarding_take_header(&in->client, &in->header->header, in->proxies);
+  filter->ops->read_stop(filter);
+  in->reading = false;
+  forwarding_address(&in->client, &in->base.peer, &addr);
+  if (!in->client.trusted) {
+    incoming_make_room(in->handshakes, in->counts, &addr,
+                       in->endpoint->config.max_handshakes_per_address, 1);
+  }
+  if (in->state != INCOMING_READING || endpoint_lost(in->endpoint)) return;
+  tls_context *tls = in->header->tls;
+  in->header->tls = NULL;
+  drop_header(in);
+  use_filter(in, filter);
+  begin_http(in, tls);
+  tls_context_unref(tls);
+}
+
+static void header_on_alloc(void *up, ws_room *buf) {
+  const incoming_conn *in = up;
+  *buf = (ws_room){in->endpoint->read_buf, proxy_header_wants(&in->header->header)};
+}
+
+static void header_on_read(void *up, uint8_t *data, ptrdiff_t n) {
+  incoming_conn *in = up;
+  size_t used;
+  if (n < 0) {
+    read_end(in, (int) n);
+    return;
+  }
+  in->base.figures.wire_received += (size_t) n;
+  int result = proxy_header_feed(&in->header->header, data, (size_t) n, &used);
+  if (result < 0) {
+    close_and_report(in, WSUV_REFUSED_PROXY_HEADER, result, in->header->header.detail);
+  } else if (result > 0) {
+    end_header(in);
+  }
+}
+
+static const ws_filter_events header_events = {
+    .on_alloc = header_on_alloc, .on_read = header_on_read, .on_close = incoming_on_closed};
+
+static void begin_header(incoming_conn *in, tls_context *tls) {
+  if (!in->client.trusted) {
+    close_and_report(in, WSUV_REFUSED_PROXY_UNTRUSTED, WS_EACCES, "");
+    return;
+  }
+  in->base.filter->events = &header_events;
+  in->header->tls = tls != NULL ? tls_context_ref(tls) : NULL;
+  int err = go_on_reading(in);
+  if (err < 0) close_and_report(in, WSUV_REFUSED_GONE, err, "");
 }
 
 void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind) {
@@ -403,16 +506,11 @@ void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handsha
 }
 
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls) {
-  int err;
   in->counts = counts;
-  in->from = address_counts_get(counts, &in->base.peer, &err);
-  if (in->from != NULL) in->from->handshakes++;
-  if (err == 0 && tls != NULL) err = put_tls_over(in, tls, in->base.filter);
-  if (err == 0 && tls == NULL) err = go_on_reading(in);
-  if (err == WS_ENOMEM) {
-    close_and_report(in, WSUV_REFUSED_NO_MEMORY, err, "");
-  } else if (err < 0) {
-    close_and_report(in, WSUV_REFUSED_GONE, err, "");
+  if (in->header != NULL) {
+    begin_header(in, tls);
+  } else {
+    begin_http(in, tls);
   }
 }
 
@@ -434,6 +532,7 @@ void incoming_free(incoming_conn *in) {
   block_release(&in->early, &none);
   block_spare_free(&none);
   ws_free(in->alloc, in->params);
+  drop_header(in);
   h1_server_free(in->request);
 }
 
@@ -460,8 +559,11 @@ void incoming_end_all(handshakes *h, bool now) {
   }
 }
 
-void incoming_evict_one(handshakes *h, const address_count *from) {
+void incoming_make_room(handshakes *h, const address_counts *counts,
+                        const struct sockaddr_storage *addr, unsigned max, unsigned coming) {
+  const address_count *from = address_counts_find_address(counts, addr);
   ws_list *list = &h->lists[HANDSHAKE_READING];
+  if (from == NULL || from->handshakes + coming <= max) return;
   for (ws_list *n = list->next; n != list; n = n->next) {
     handshake_place *place = ws_list_entry(n, handshake_place, node);
     if (of_place(place)->from != from) continue;

@@ -22,6 +22,7 @@
 #include "proto/handshake/h1_server.h"
 #include "session/address_counts.h"
 #include "session/endpoint.h"
+#include "session/forwarding.h"
 #include "session/handshakes.h"
 #include "session/opening.h"
 
@@ -57,7 +58,7 @@ typedef struct incoming_events {
 } incoming_events;
 
 typedef enum incoming_state {
-  INCOMING_READING,  /* TLS, or the request is not complete */
+  INCOMING_READING,  /* the PROXY header, TLS, or the request is not complete */
   INCOMING_DECIDING, /* the answer is owed */
   INCOMING_ACCEPTED, /* the response 101 is written; the connection is a session's opening */
   INCOMING_REFUSED,  /* an error response is written */
@@ -75,6 +76,10 @@ struct incoming_conn {
   address_count *from;           /* These are the counts of its address, or NULL. */
   const incoming_events *events; /* The owner's functions are in this table. */
   h1_server *request;            /* The connection owns the request and the text of the answer. */
+  const address_ranges *proxies; /* These are the trusted proxies. */
+  forwarding client;             /* This is for whom the connection is. */
+  /* The connection owns this while it waits for the header of the PROXY protocol, or it is NULL. */
+  struct incoming_header *header;
   block early;       /* These bytes came behind the request before the answer was written. */
   ws_params *params; /* The connection owns the parameters of an accepted request, or it is NULL. */
   uint8_t state;     /* This is an incoming_state. */
@@ -86,13 +91,18 @@ struct incoming_conn {
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */
 int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events);
 
+/* The connection begins with the header of the PROXY protocol. Returns 0; or WS_ENOMEM. */
+int incoming_expect_header(incoming_conn *in);
+
 /* Take a connection over: it takes a place in `h`, of the kind HANDSHAKE_READING or, if the request
-   is known already, HANDSHAKE_DECIDING. `base.peer` is set. No event comes before one of the next
-   two functions, except if the connection ends. */
+   is known already, HANDSHAKE_DECIDING. `base.peer`, `proxies`, and of `client` the fields
+   `trusted` and `secure` are set. No event comes before one of the next two functions, except if
+   the connection ends. */
 void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind);
 
-/* From the loop: begin to read, with TLS unless `tls` is NULL. The connection is counted under its
-   address until the request is complete. */
+/* From the loop: begin to read, with TLS unless `tls` is NULL. The connection is counted under the
+   address of its client, once that is known, until the request is complete; a trusted proxy is not
+   counted. */
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls);
 
 /* The same with a request that is known: on_request, or its refusal if `request` has an error. */
@@ -114,8 +124,10 @@ void incoming_fail(incoming_conn *in, const incoming_failure *failure);
    those that have their answer go on for a moment. `now`: all are closed without an answer. */
 void incoming_end_all(handshakes *h, bool now);
 
-/* Close the oldest connection of an address that has no complete request. */
-void incoming_evict_one(handshakes *h, const address_count *from);
+/* Make room for `coming` more connections of an address: close its oldest without a complete
+   request, if there would be more than `max` of them. */
+void incoming_make_room(handshakes *h, const address_counts *counts,
+                        const struct sockaddr_storage *addr, unsigned max, unsigned coming);
 
 void incoming_free(incoming_conn *in); /* frees what it has, not the structure itself */
 

@@ -19,6 +19,7 @@ struct wsuv_listener {
   size_t count;                  /* It has this many of them. */
   bool secure;                   /* Connections begin with TLS. */
   bool loopback;                 /* Only this machine can reach the address. */
+  bool proxy_protocol;           /* Connections begin with the header of the PROXY protocol. */
   bool accepted;                 /* A connection has come since listener_drain looked. */
   bool waits; /* Nothing can be accepted right now, although connections may wait. */
 };
@@ -37,7 +38,7 @@ static log_to log_of(const wsuv_server_t *server) {
 
 static void on_accept(void *up, ws_filter *filter, const struct sockaddr_storage *peer) {
   wsuv_listener_t *l = up;
-  const upgrade_origin from = {peer, l->secure, l->loopback};
+  const upgrade_origin from = {peer, l->secure, l->loopback, l->proxy_protocol};
   l->accepted = true;
   upgrade_begin(l->server, filter, &from);
 }
@@ -88,6 +89,9 @@ static int new_listener(wsuv_listener_t **out, wsuv_server_t *server, const list
                         ws_why *why) {
   bool secure = server->endpoint.config.tls != NULL && !in->options.plain;
   tls_context *tls;
+  if (in->options.proxy_protocol && server->endpoint.config.trusted_proxy_count == 0) {
+    return ws_why_set(why, WS_EINVAL, "proxy_protocol without trusted_proxies");
+  }
   int err = secure ? server_load_tls(server, &tls, why) : 0;
   if (err < 0) return err;
   if (secure) tls_context_unref(tls);
@@ -95,6 +99,7 @@ static int new_listener(wsuv_listener_t **out, wsuv_server_t *server, const list
   if (l == NULL) return WS_ENOMEM;
   l->server = server;
   l->secure = secure;
+  l->proxy_protocol = in->options.proxy_protocol;
   ws_list_init(&l->node);
   *out = l;
   return 0;
@@ -180,8 +185,9 @@ static int finish(wsuv_listener_t *l, wsuv_listener_t **out) {
   ws_list_append(&l->server->listeners, &l->node);
   endpoint_keep_loop_alive(&l->server->endpoint, true);
   address_print(text, &addr);
-  log_line(log_of(l->server), WSUV_LOG_INFO, "listening on %s port %u%s", text,
-           (unsigned) address_port(&addr), l->secure ? ", TLS" : "");
+  log_line(log_of(l->server), WSUV_LOG_INFO, "listening on %s port %u%s%s", text,
+           (unsigned) address_port(&addr), l->proxy_protocol ? ", PROXY protocol" : "",
+           l->secure ? ", TLS" : "");
   warn_once(l->server);
   if (out != NULL) *out = l;
   return 0;
@@ -189,10 +195,15 @@ static int finish(wsuv_listener_t *l, wsuv_listener_t **out) {
 
 int wsuv_server_listen(wsuv_server_t *server, const char *host, unsigned port,
                        wsuv_listener_t **listener) {
+  return wsuv_server_listen_tcp(server, host, port, NULL, listener);
+}
+
+int wsuv_server_listen_tcp(wsuv_server_t *server, const char *host, unsigned port,
+                           const wsuv_listen_options_t *options, wsuv_listener_t **listener) {
   listen_input in;
   wsuv_listener_t *l;
   ws_why why = {""};
-  int err = read_input(&in, server, NULL, &why);
+  int err = read_input(&in, server, options, &why);
   if (err == 0) err = new_listener(&l, server, &in, &why);
   if (err < 0) return log_refusal(log_of(server), err, &why);
   err = add_host(l, &in.socket, host, port);

@@ -40,6 +40,7 @@ static void on_release(endpoint *e) {
   }
   address_counts_free(&server->addresses);
   address_counts_free(&server->sessions);
+  address_ranges_free(&server->proxies);
 }
 
 /* Listeners, and connections without a session. */
@@ -113,13 +114,15 @@ static int fill(wsuv_server_t *server, ws_env *env, const wsuv_config_t *config)
   endpoint *e = &server->endpoint;
   uint64_t seed;
   int err = env->ops->random(env, &seed, sizeof seed);
-  if (err == 0) err = handshakes_init(&server->handshakes, env);
-  if (err < 0) return err;
-  err = endpoint_init(e, WS_SERVER, env, config, on_gone);
-  if (err < 0) {
-    handshakes_free(&server->handshakes);
-    return err;
+  if (err == 0) {
+    err = address_ranges_init(&server->proxies, env->alloc, config->trusted_proxies,
+                              config->trusted_proxy_count);
   }
+  if (err < 0) return err;
+  err = handshakes_init(&server->handshakes, env);
+  if (err < 0) goto no_handshakes;
+  err = endpoint_init(e, WS_SERVER, env, config, on_gone);
+  if (err < 0) goto no_endpoint;
   e->on_release = on_release;
   e->on_removed = on_removed;
   address_counts_init(&server->addresses, &e->alloc, seed);
@@ -128,6 +131,12 @@ static int fill(wsuv_server_t *server, ws_env *env, const wsuv_config_t *config)
   ending_init(&server->ending, e);
   server->ending.terminate_others = terminate_others;
   return 0;
+
+no_endpoint:
+  handshakes_free(&server->handshakes);
+no_handshakes:
+  address_ranges_free(&server->proxies);
+  return err;
 }
 
 int server_new_in(wsuv_server_t **out, ws_env *env, const wsuv_config_t *config) {

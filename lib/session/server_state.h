@@ -8,6 +8,7 @@
 
 #include <wsuv/server.h>
 
+#include "net/address_ranges.h"
 #include "proto/handshake/router.h"
 #include "session/address_counts.h"
 #include "session/ending.h"
@@ -20,6 +21,7 @@ struct wsuv_server {
   address_counts addresses; /* Connections are counted here under their addresses. */
   /* With a limit of sessions for each address, the sessions are here, each with its address. */
   address_counts sessions;
+  address_ranges proxies;     /* These are the proxies that are trusted. */
   router routes;              /* These are the routes, each of which is a `route` (route.h). */
   ws_list route_list;         /* These are the same routes, which the server owns. */
   ws_list listeners;          /* All listeners are in this list until they are closed. */

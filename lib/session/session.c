@@ -767,12 +767,24 @@ static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
   return err;
 }
 
+static size_t size_without_forwarding(bool limited) {
+  return sizeof(wsuv_session_t) + (limited ? sizeof(session_limits) : 0);
+}
+
+const forwarding *session_forwarding(const wsuv_session_t *s) {
+  const void *behind = (const char *) s + size_without_forwarding(s->limited);
+  return s->forwarded ? behind : NULL;
+}
+
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
-                const wsuv_callbacks_t *callbacks, bool raw) {
-  const bool limited = limits_wanted(config);
-  wsuv_session_t *s = ws_calloc(&e->alloc, sizeof *s + (limited ? sizeof *s->limits : 0));
+                const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client) {
+  const bool limited = limits_wanted(config), forwarded = client != NULL && client->said;
+  const size_t size = size_without_forwarding(limited);
+  wsuv_session_t *s = ws_calloc(&e->alloc, size + (forwarded ? sizeof *client : 0));
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;
+  s->forwarded = forwarded;
+  if (forwarded) memcpy((char *) s + size, client, sizeof *client);
   s->endpoint = e;
   s->cause.detail = "";
   s->task.run = on_task;

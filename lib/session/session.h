@@ -17,6 +17,7 @@
 #include "session/cause.h"
 #include "session/closing.h"
 #include "session/endpoint.h"
+#include "session/forwarding.h"
 #include "session/inflow.h"
 #include "session/log.h"
 #include "session/opening.h"
@@ -67,14 +68,20 @@ struct wsuv_session {
   bool close_when_full;    /* The session ends when a message does not fit into the queue. */
   bool unref;              /* The session does not keep the loop alive. */
   bool limited;            /* The session has `limits`. */
+  bool forwarded;          /* The session has what session_forwarding returns. */
   session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
 };
 
 /* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the
-   caller sets `opening` before session_begin. The callbacks are copied. Returns 0; WS_ENOMEM; or an
+   caller sets `opening` before session_begin. The callbacks are copied, and what trusted proxies
+   say of the client, if they have said something; `client` may be NULL. Returns 0; WS_ENOMEM; or an
    error of the environment. */
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
-                const wsuv_callbacks_t *callbacks, bool raw);
+                const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client);
+
+/* What trusted proxies have said of the client, or NULL. It is behind the session in its memory, so
+   that others do not pay for it. */
+const forwarding *session_forwarding(const wsuv_session_t *s);
 
 /* Free the session's memory. The endpoint may not refer to it: either it was not started, or it was
    removed from the endpoint's list. */

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/address.h"
+#include "net/tls/tls_info.h"
 #include "session/session.h"
 #include "session/session_tls.h"
 
@@ -96,6 +97,35 @@ const char *wsuv_session_param(const wsuv_session_t *session, const char *name) 
 const char *wsuv_session_query(wsuv_session_t *session, const char *name) {
   handshake_result *h = received(session, WS_SERVER);
   return h != NULL ? handshake_result_query(h, name) : NULL;
+}
+
+SIZED_TYPE(origin_type, wsuv_origin_t, host, sizeof(wsuv_origin_t));
+
+static bool is_secured(const wsuv_session_t *s) {
+  tls_info info;
+  return query(s, WS_QUERY_TLS, &info) == 0;
+}
+
+static int client_address(const wsuv_session_t *s, struct sockaddr_storage *addr) {
+  const forwarding *client = session_forwarding(s);
+  address_clear(addr);
+  if (client == NULL || !client->named) return wsuv_session_peer_address(s, addr);
+  address_of_ip(addr, &client->address);
+  return 0;
+}
+
+int wsuv_session_origin(const wsuv_session_t *session, wsuv_origin_t *origin) {
+  const forwarding *client = session_forwarding(session);
+  const handshake_result *h = received(session, WS_SERVER);
+  wsuv_origin_t full = {.size = sizeof full};
+  ws_why why = {""};
+  if (session->endpoint->role != WS_SERVER) return WSUV_ESTATE;
+  int err = client_address(session, &full.address);
+  if (err < 0) return err;
+  full.scheme = (client != NULL ? client->secure : is_secured(session)) ? "wss" : "ws";
+  if (h != NULL) full.host = h->host != NULL ? h->host : header_store_get(&h->fields, "Host", 0);
+  err = sized_out(origin, &origin_type, &full, &why);
+  return err < 0 ? log_refusal(session_log(session), err, &why) : 0;
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {

@@ -21,6 +21,10 @@ static log_to server_log(const wsuv_server_t *server) {
   return (log_to){&server->endpoint.config, NULL};
 }
 
+static void client_address(const wsuv_upgrade_t *u, struct sockaddr_storage *addr) {
+  forwarding_address(&u->in.client, &u->in.base.peer, addr);
+}
+
 /* Accepting */
 
 /* What the program has decided, in structures of the current size. */
@@ -120,9 +124,11 @@ static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_confi
 /* Without the query, in which pages have secrets. */
 static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
   char from[ADDRESS_TEXT_SIZE];
+  struct sockaddr_storage client;
   if (!log_wants(&s->endpoint->config, WSUV_LOG_INFO)) return;
   const ws_text path = h1_server_path(u->in.request);
-  address_print(from, &u->in.base.peer);
+  client_address(u, &client);
+  address_print(from, &client);
   log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from, (int) path.len,
            path.base);
 }
@@ -135,7 +141,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   const wsuv_config_t *config = a->config != NULL ? a->config : r->config;
   const wsuv_callbacks_t *callbacks = a->callbacks != NULL ? a->callbacks : &r->callbacks;
   int err = write_101(u, a, config, why);
-  if (err == 0) err = session_new(&s, e, config, callbacks, r->raw);
+  if (err == 0) err = session_new(&s, e, config, callbacks, r->raw, &u->in.client);
   if (err != 0) return err;
   err = server_count_session(u->server, &s->node, &u->place);
   if (err < 0) {
@@ -264,12 +270,14 @@ static size_t session_places(const wsuv_server_t *server) {
 static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
   wsuv_server_t *server = u->server;
   const wsuv_config_t *c = &server->endpoint.config;
+  struct sockaddr_storage client;
   if (session_places(server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
+  client_address(u, &client);
   if (c->max_sessions_per_address > 0 &&
-      server_sessions_of(server, &u->in.base.peer) >= c->max_sessions_per_address) {
+      server_sessions_of(server, &client) >= c->max_sessions_per_address) {
     return WSUV_REFUSED_SESSIONS_PER_ADDRESS;
   }
-  int err = server_reserve_session(server, &u->in.base.peer, &u->place);
+  int err = server_reserve_session(server, &client, &u->place);
   return err < 0 ? WSUV_REFUSED_NO_MEMORY : WSUV_REFUSED_NONE;
 }
 
@@ -291,9 +299,13 @@ static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
 
 static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
   const wsuv_config_t *c = &u->server->endpoint.config;
-  const h1_server *h = u->in.request;
+  h1_server *h = u->in.request;
+  if (forwarding_read(&u->in.client, h, &u->server->proxies, c->forwarded) < 0) {
+    return WSUV_REFUSED_NO_MEMORY;
+  }
   const url_authority *host = h1_server_host(h);
-  wsuv_refused_t refused = host_check(host, c->hosts, c->host_count, u->loopback, detail);
+  bool loopback = u->loopback && !u->in.client.said; /* a browser cannot say anything there */
+  wsuv_refused_t refused = host_check(host, c->hosts, c->host_count, loopback, detail);
   if (refused == WSUV_REFUSED_NONE) refused = check_route(u, detail);
   if (refused == WSUV_REFUSED_NONE) {
     const wsuv_config_t *own = ((const route *) u->match.route)->config;
@@ -332,12 +344,10 @@ static void drop(ws_filter *filter) {
 }
 
 /* Make room for `coming` more connections. Both calls may end in a callback of the program's. */
-static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, size_t coming) {
+static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, unsigned coming) {
   const wsuv_config_t *c = &server->endpoint.config;
-  const address_count *from = address_counts_find_address(&server->addresses, peer);
-  if (from != NULL && from->handshakes + coming > c->max_handshakes_per_address) {
-    incoming_evict_one(&server->handshakes, from);
-  }
+  incoming_make_room(&server->handshakes, &server->addresses, peer, c->max_handshakes_per_address,
+                     coming);
   if (handshakes_count(&server->handshakes) + coming > c->max_handshakes) {
     handshakes_evict(&server->handshakes);
   }
@@ -353,7 +363,18 @@ static void enter(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *fr
                   handshake_kind kind) {
   u->loopback = from->loopback;
   u->in.base.peer = *from->peer;
+  u->in.proxies = &u->server->proxies;
+  u->in.client.trusted = address_ranges_have(u->in.proxies, from->peer);
+  u->in.client.secure = from->secure;
   incoming_enter(&u->in, filter, &u->server->handshakes, kind);
+}
+
+static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server, const upgrade_origin *from) {
+  int err = decision_new(out, server, &events);
+  if (err < 0 || !from->proxy_protocol) return err;
+  err = incoming_expect_header(&(*out)->in);
+  if (err < 0) decision_free(*out);
+  return err;
 }
 
 void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origin *from) {
@@ -366,7 +387,7 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
     return;
   }
   int err = get_tls(&tls, e, from->secure);
-  if (err == 0) err = decision_new(&u, server, &events);
+  if (err == 0) err = make_upgrade(&u, server, from);
   if (err == 0) {
     enter(u, filter, from, HANDSHAKE_READING);
     incoming_begin(&u->in, &server->addresses, tls);
@@ -456,6 +477,28 @@ const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n) {
 int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_storage *addr) {
   *addr = upgrade->in.base.peer;
   return 0;
+}
+
+SIZED_TYPE(origin_type, wsuv_origin_t, host, sizeof(wsuv_origin_t));
+
+int wsuv_upgrade_origin(const wsuv_upgrade_t *upgrade, wsuv_origin_t *origin) {
+  const forwarding *client = &upgrade->in.client;
+  wsuv_origin_t full = {.size = sizeof full,
+                        .scheme = client->secure ? "wss" : "ws",
+                        .host = h1_server_host_text(upgrade->in.request)};
+  ws_why why = {""};
+  client_address(upgrade, &full.address);
+  int err = sized_out(origin, &origin_type, &full, &why);
+  return err < 0 ? log_refusal(server_log(upgrade->server), err, &why) : 0;
+}
+
+/* A proxy that does not remove the client's field would leave two. */
+const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrade, const char *name) {
+  header_cursor at = {0};
+  const header_store *fields = h1_server_headers(upgrade->in.request);
+  const char *value = header_store_next(fields, name, &at);
+  bool once = value != NULL && header_store_next(fields, name, &at) == NULL;
+  return once && upgrade->in.client.trusted ? value : NULL;
 }
 
 int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {

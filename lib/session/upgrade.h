@@ -18,7 +18,8 @@
 typedef struct upgrade_origin {
   const struct sockaddr_storage *peer; /* This is the peer's address. */
   bool secure;                         /* It begins with TLS. */
-  bool loopback; /* Only this machine can reach the address that it came to. */
+  bool loopback;       /* Only this machine can reach the address that it came to. */
+  bool proxy_protocol; /* It begins with the header of the PROXY protocol. */
 } upgrade_origin;
 
 /* Take over a connection that a listener has accepted. Call it from the loop. */

@@ -120,9 +120,9 @@ ARROWS = {
 SESSION_ORDER = (
     'server listener entrance upgrade decision server_state connect convert client ending '
     'control send settings session_info stats session attempt request incoming opening route '
-    'session_tls notify inflow outflow gather timeouts session_limits closing cause endpoint '
-    'handshakes address_counts connect_queue completions keepalive progress callback_set posts '
-    'log config'
+    'session_tls notify inflow outflow gather timeouts session_limits closing cause forwarding '
+    'endpoint handshakes address_counts connect_queue completions keepalive progress callback_set '
+    'posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -94,8 +94,14 @@ raw_client *raw_client_new_plain(world *w, const struct sockaddr_storage *addr) 
 }
 
 raw_client *raw_client_new(world *w, const struct sockaddr_storage *addr) {
+  return raw_client_new_after(w, addr, NULL, 0);
+}
+
+raw_client *raw_client_new_after(world *w, const struct sockaddr_storage *addr, const void *first,
+                                 size_t len) {
   struct tls_context *tls = world_client_context(w);
   wire *end = world_connect(w, (const struct sockaddr *) addr);
+  if (len > 0) end->ops->write(end, first, len);
   return client_on(w, tls != NULL ? tls_wire_new(w, end, tls, "127.0.0.1") : end);
 }
 

@@ -50,6 +50,9 @@ struct raw_client {
 /* Begin to connect, with TLS if the world is secure; or without. */
 raw_client *raw_client_new(world *w, const struct sockaddr_storage *addr);
 raw_client *raw_client_new_plain(world *w, const struct sockaddr_storage *addr);
+/* The same as raw_client_new, behind bytes that come before TLS. */
+raw_client *raw_client_new_after(world *w, const struct sockaddr_storage *addr, const void *first,
+                                 size_t len);
 
 /* Send; what comes before the connection is made waits for it. */
 void raw_client_send(raw_client *c, const void *data, size_t len);

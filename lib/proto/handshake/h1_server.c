@@ -24,6 +24,7 @@ struct h1_server {
   ws_text query;                 /* This is the query of the target, without "?". */
   char *target;       /* The handshake owns path and query, as sent; NULL: the head is not read. */
   url_authority host; /* This is the host that the request is for. */
+  char *other_host;   /* The handshake owns the text of `host`, or it is that of Host (NULL). */
   const char *key;    /* This is the value of Sec-WebSocket-Key, in the fields of `request`. */
   text_buf names;     /* These are the offered subprotocols, each terminated. */
   subprotocol_offer offer;     /* This is the list of them, once the head is read. */
@@ -57,6 +58,7 @@ void h1_server_free(h1_server *h) {
   text_buf_clear(&h->names);
   text_buf_clear(&h->answer);
   ws_free(h->alloc, h->target);
+  ws_free(h->alloc, h->other_host);
   extension_header_clear(&h->extensions);
   extension_set_free(h->set);
   ws_free(h->alloc, h);
@@ -89,7 +91,7 @@ static bool is_method(const h1_server *h, const char *method) {
 /* --- the first line --- */
 
 /* absolute-form (RFC 9112 3.2.2): cut off everything before the path. */
-static bool take_authority(h1_server *h, ws_text *target) {
+static bool take_authority(h1_server *h, ws_text *target, int *err) {
   static const char *const schemes[] = {"http://", "https://", "ws://", "wss://"};
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     const size_t len = strlen(schemes[i]);
@@ -99,7 +101,8 @@ static bool take_authority(h1_server *h, ws_text *target) {
       authority.len++;
     *target = (ws_text){authority.base + authority.len, target->len - len - authority.len};
     h->absolute = true;
-    return url_parse_authority(&h->host, authority);
+    *err = h1_server_set_host(h, authority);
+    return *err == 0;
   }
   return false;
 }
@@ -113,12 +116,14 @@ static void split_target(h1_server *h, ws_text target) {
 
 static int check_target(h1_server *h) {
   ws_text target = h->request.request.target;
+  int err = 0;
   for (size_t i = 0; i < target.len; i++) {
     const char c = target.base[i];
     if (c <= ' ' || c > '~') return h1_server_fault(h, WSUV_REFUSED_TARGET, "malformed target");
     if (c == '#') return h1_server_fault(h, WSUV_REFUSED_TARGET, "fragment in the target");
   }
-  if (target.base[0] != '/' && !take_authority(h, &target)) {
+  if (target.base[0] != '/' && !take_authority(h, &target, &err)) {
+    if (err == WS_ENOMEM) return h1_server_fault(h, WSUV_REFUSED_NO_MEMORY, "no memory");
     /* OPTIONS and CONNECT have targets of their own (RFC 9112 3.2.3, 3.2.4). */
     bool other = !is_method(h, "GET") && !h->absolute;
     return h1_server_fault(h, other ? WSUV_REFUSED_METHOD : WSUV_REFUSED_TARGET,
@@ -375,6 +380,24 @@ const url_authority *h1_server_host(const h1_server *h) {
   return &h->host;
 }
 
+const char *h1_server_host_text(const h1_server *h) {
+  return h->other_host != NULL ? h->other_host : field(h, "Host", 0);
+}
+
+/* Parsed in its copy, because the parts are slices. */
+int h1_server_set_host(h1_server *h, ws_text host) {
+  url_authority parsed;
+  if (!url_parse_authority(&parsed, host)) return WS_EINVAL;
+  char *text = ws_malloc(h->alloc, host.len + 1);
+  if (text == NULL) return WS_ENOMEM;
+  memcpy(text, host.base, host.len);
+  text[host.len] = '\0';
+  (void) url_parse_authority(&h->host, (ws_text){text, host.len}); /* it is the same text */
+  ws_free(h->alloc, h->other_host);
+  h->other_host = text;
+  return 0;
+}
+
 const char *h1_server_origin(const h1_server *h) {
   return field(h, "Origin", 0);
 }
@@ -445,6 +468,8 @@ int h1_server_result(h1_server *h, handshake_result **out) {
   header_store_init(&h->request.fields, h->alloc);
   result->target = h->target;
   h->target = NULL;
+  result->host = h->other_host;
+  h->other_host = NULL;
   result->extensions = h->set;
   h->set = NULL;
   *out = result;

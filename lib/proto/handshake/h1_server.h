@@ -72,6 +72,11 @@ header_store *h1_server_headers(h1_server *h);
 /* The host that the request is for: that of an absolute target, else that of `Host`. Its host is
    empty if a request of HTTP/1.0 has neither. */
 const url_authority *h1_server_host(const h1_server *h);
+/* The same as text, terminated; NULL: there is none. */
+const char *h1_server_host_text(const h1_server *h);
+/* The request is for this host, as a trusted proxy says. 0; WS_EINVAL: it is malformed; WS_ENOMEM.
+   After an error nothing is changed. */
+int h1_server_set_host(h1_server *h, ws_text host);
 const char *h1_server_origin(const h1_server *h); /* the value of Origin; NULL: there is none */
 const subprotocol_offer *h1_server_offer(const h1_server *h); /* of a valid request */
 

@@ -19,6 +19,7 @@ void handshake_result_free(handshake_result *result) {
   text_buf_clear(&result->request);
   extension_set_free(result->extensions);
   ws_free(result->alloc, result->target);
+  ws_free(result->alloc, result->host);
   ws_free(result->alloc, result->params);
   ws_free(result->alloc, result->query);
   ws_free(result->alloc, result->subprotocol);

@@ -22,6 +22,9 @@ typedef struct handshake_result {
   text_buf request; /* This is the head of the request as the client has sent it. */
   /* Server: the result owns path and query of the request, as they were sent, or this is NULL. */
   char *target;
+  /* Server: the result owns the host that the request was for, unless it is that of the field Host,
+     or this is NULL. */
+  char *host;
   /* Server: the result owns the parameters of the path, which the router has found, or this is
      NULL. */
   ws_params *params;

@@ -57,7 +57,8 @@ int refused_error(wsuv_refused_t cause) {
   case WSUV_REFUSED_MALFORMED:
   case WSUV_REFUSED_TLS_ON_PLAIN: return WSUV_EHTTP;
   case WSUV_REFUSED_HOST_UNKNOWN:
-  case WSUV_REFUSED_ORIGIN: return WS_EACCES;
+  case WSUV_REFUSED_ORIGIN:
+  case WSUV_REFUSED_PROXY_UNTRUSTED: return WS_EACCES;
   case WSUV_REFUSED_TOO_LARGE:
   case WSUV_REFUSED_TOO_MANY_FIELDS: return WSUV_EHEADERS;
   case WSUV_REFUSED_SUBPROTOCOL: return WSUV_ESUBPROTOCOL;
@@ -75,6 +76,7 @@ int refused_error(wsuv_refused_t cause) {
   case WSUV_REFUSED_TLS: return WSUV_ETLS;
   case WSUV_REFUSED_GONE: return WS_EOF;
   case WSUV_REFUSED_NO_MEMORY: return WS_ENOMEM;
+  case WSUV_REFUSED_PROXY_HEADER: return WS_EINVAL;
   }
   return WS_EINVAL;
 }

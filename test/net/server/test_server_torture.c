@@ -13,6 +13,7 @@ typedef struct torture_user {
   wsuv_upgrade_t *kept[KEPT_MAX]; /* upgrades that have no answer yet */
   size_t kept_count;
   bool no_hook;    /* Upgrades are accepted without the program. */
+  bool proxied;    /* Connections begin with a header of the PROXY protocol. */
   size_t statuses; /* so many refusals had the status of a response */
 } torture_user;
 
@@ -72,12 +73,17 @@ static void at_refused(server_user *s, const wsuv_refusal_t *r) {
 }
 
 static void connect_clients(server_user *s, raw_client **clients) {
+  static const char header[] = "PROXY TCP4 127.0.0.1 127.0.0.1 56324 443\r\n";
+  const torture_user *t = s->data;
   static const char *const targets[CLIENTS] = {"/room/1?k=v", "/room/2", "/nowhere", "/room/%zz"};
   for (size_t i = 0; i < CLIENTS; i++) {
-    raw_client *c = clients[i] = server_user_client(s);
+    raw_client *c = clients[i] =
+        raw_client_new_after(s->w, &s->address, header, t->proxied ? sizeof header - 1 : 0);
     c->on_frame = answer_close;
     raw_client_request(c, &(upgrade_lines){.target = targets[i],
-                                           .more = "Sec-WebSocket-Protocol: chat, mqtt\r\n"
+                                           .more = "X-Forwarded-For: 203.0.113.7\r\n"
+                                                   "X-Forwarded-Host: app.example\r\n"
+                                                   "Sec-WebSocket-Protocol: chat, mqtt\r\n"
                                                    "Sec-WebSocket-Extensions: "
                                                    "permessage-deflate\r\n"});
     raw_client_send_frames(c, "TEXT- \"a\" ; CONT \"b\" ; BIN 61~40000");
@@ -109,8 +115,11 @@ static void converse(torture_user *t) {
   wsuv_route_t route;
   server_user *s = &t->s;
   wsuv_route_init(&route, "/room/{room}");
+  wsuv_listen_options_t options;
+  wsuv_listen_options_init(&options);
+  options.proxy_protocol = t->proxied;
   int err = server_user_add_route(s, &route);
-  if (err == 0) err = wsuv_server_listen(s->server, "127.0.0.1", 0, &s->listener);
+  if (err == 0) err = wsuv_server_listen_tcp(s->server, "127.0.0.1", 0, &options, &s->listener);
   CHECK(err == 0 || err == UV_ENOMEM);
   if (err < 0) return;
   CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
@@ -131,6 +140,7 @@ static void play_with(world *w, void (*set)(wsuv_config_t *config), bool no_hook
   t.s.each.at_message = at_message;
   t.s.each.data = &t.s;
   if (set != NULL) set(&t.s.config);
+  t.proxied = t.s.config.trusted_proxy_count > 0;
   int err = server_user_make(&t.s);
   CHECK(err == 0 || (err == UV_ENOMEM && w->alloc->failed > 0));
   if (err < 0) return;
@@ -163,6 +173,19 @@ static void play_much(world *w) {
   play_with(w, set_much, false);
 }
 
+/* The proxy that the header names sends fields. */
+static void set_proxies(wsuv_config_t *config) {
+  static const char *const proxies[] = {"127.0.0.1", "unix:"};
+  config->trusted_proxies = proxies;
+  config->trusted_proxy_count = 2;
+  config->forwarded = WSUV_FORWARDED_X;
+  config->max_sessions_per_address = 10;
+}
+
+static void play_behind_proxies(world *w) {
+  play_with(w, set_proxies, false);
+}
+
 static bool is_first(const world *w) {
   return w->seed == 0;
 }
@@ -189,6 +212,14 @@ WORLD_SIM_TEST(test_server_without_a_hook_and_memory_once, w) {
 
 WORLD_SIM_TEST(test_server_without_a_hook_and_memory_for_ever, w) {
   if (is_first(w)) torture(w, play_without_a_hook, true, 50);
+}
+
+WORLD_SIM_TLS_TEST(test_server_behind_proxies_without_memory_once, w) {
+  if (is_first(w)) torture(w, play_behind_proxies, false, 50);
+}
+
+WORLD_SIM_TEST(test_server_behind_proxies_without_memory_for_ever, w) {
+  if (is_first(w)) torture(w, play_behind_proxies, true, 50);
 }
 
 /* They are needed when it is made. Handshakes and frames of a server need none. */

@@ -53,6 +53,14 @@ static int listen_and_close(server_play *p, wsuv_upgrade_t *u) {
   return err;
 }
 
+static int listen_tcp_and_close(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_listener_t *l;
+  (void) u;
+  int err = wsuv_server_listen_tcp(p->s.server, "127.0.0.1", 0, NULL, &l);
+  if (err == 0) wsuv_listener_close(l);
+  return err;
+}
+
 /* Unix sockets and descriptors are test_listen_unix.c's and test_listen_socket.c's. */
 static int listen_nowhere(server_play *p, wsuv_upgrade_t *u) {
   (void) u;
@@ -140,6 +148,17 @@ static int session_server(server_play *p, wsuv_upgrade_t *u) {
   return wsuv_session_server(s) == p->s.server && wsuv_session_client(s) == NULL ? 0 : -1;
 }
 
+/* It is known as long as the peer's address is. */
+static int session_origin(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_origin_t origin;
+  const wsuv_session_t *s = p->other->session;
+  (void) u;
+  wsuv_origin_init(&origin);
+  int err = wsuv_session_origin(s, &origin);
+  if (err != wsuv_session_peer_address(s, &origin.address)) return -1;
+  return err == WSUV_ESTATE || (err == 0 && origin.host == NULL) ? 0 : -1;
+}
+
 /* --- an upgrade's --- */
 
 static int upgrade_server(server_play *p, wsuv_upgrade_t *u) {
@@ -164,6 +183,16 @@ static int upgrade_peer(server_play *p, wsuv_upgrade_t *u) {
   (void) p;
   int err = wsuv_upgrade_peer_address(u, &addr);
   return err == 0 && addr.ss_family == AF_INET ? 0 : -1;
+}
+
+static int upgrade_origin(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_origin_t origin;
+  wsuv_origin_init(&origin);
+  int err = wsuv_upgrade_origin(u, &origin);
+  const char *scheme = world_server_tls(p->w) != NULL ? "wss" : "ws";
+  bool right = err == 0 && origin.address.ss_family == AF_INET && origin.host != NULL &&
+               strcmp(origin.scheme, scheme) == 0;
+  return right && wsuv_upgrade_trusted_header(u, "Upgrade") == NULL ? 0 : -1;
 }
 
 /* Until the connection is closed, which takes some turns after its peer has gone. */
@@ -209,6 +238,7 @@ static const server_call calls[] = {
     {"wsuv_server_on_refused", SERVER_ALWAYS_0, unset_refused},
     {"wsuv_server_listen wsuv_listener_address wsuv_listener_fd wsuv_listener_close",
      SERVER_WHILE_LISTENING, listen_and_close},
+    {"wsuv_server_listen_tcp", SERVER_WHILE_LISTENING, listen_tcp_and_close},
     {"wsuv_server_listen_unix wsuv_server_listen_fd", SERVER_WHILE_LISTENING, listen_nowhere},
     {"wsuv_server_set_tls", SERVER_UNLESS_CLOSED, set_tls},
     {"wsuv_server_copy_config", SERVER_ALWAYS_0, copy_config},
@@ -218,12 +248,14 @@ static const server_call calls[] = {
     {"wsuv_server_post", SERVER_UNLESS_CLOSED, post},
     {"wsuv_session_target wsuv_session_param wsuv_session_query", SERVER_ALWAYS_0, session_request},
     {"wsuv_session_request_header wsuv_session_request_headers", SERVER_ALWAYS_0, session_request},
+    {"wsuv_session_origin", SERVER_ALWAYS_0, session_origin},
     {"wsuv_session_server wsuv_session_client", SERVER_ALWAYS_0, session_server},
     {"wsuv_upgrade_server", SERVER_ALWAYS_0, upgrade_server},
     {"wsuv_upgrade_target wsuv_upgrade_param wsuv_upgrade_query", SERVER_ALWAYS_0, upgrade_texts},
     {"wsuv_upgrade_header wsuv_upgrade_headers wsuv_upgrade_subprotocol", SERVER_ALWAYS_0,
      upgrade_texts},
     {"wsuv_upgrade_peer_address", SERVER_ALWAYS_0, upgrade_peer},
+    {"wsuv_upgrade_origin wsuv_upgrade_trusted_header", SERVER_ALWAYS_0, upgrade_origin},
     {"wsuv_upgrade_tls", SERVER_ALWAYS_0, upgrade_tls},
     {"wsuv_upgrade_set_data wsuv_upgrade_data", SERVER_ALWAYS_0, upgrade_data},
     {"wsuv_upgrade_on_gone", SERVER_ALWAYS_0, upgrade_gone},
