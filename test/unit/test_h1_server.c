@@ -25,6 +25,7 @@
 typedef struct fixture {
   track_alloc alloc;
   h1_server_limits limits;
+  bool bodies; /* plain requests may have one */
   h1_server *h;
 } fixture;
 
@@ -39,7 +40,9 @@ static int make(fixture *f) {
   h1_server_free(f->h);
   assert_int_equal(f->alloc.live, 0);
   f->h = NULL;
-  return h1_server_new(&f->h, &f->alloc.handle, &f->limits);
+  int err = h1_server_new(&f->h, &f->alloc.handle, &f->limits);
+  if (err == 0 && f->bodies) h1_server_take_bodies(f->h);
+  return err;
 }
 
 static void fixture_close(fixture *f) {
@@ -764,6 +767,192 @@ TEST(test_h1_server_can_refuse_after_an_error) {
   int status = refused_status(h1_server_cause(f.h));
   assert_int_equal(h1_server_reject(f.h, status, NULL, 0, NULL, 0), 0);
   assert_answer(&f, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+}
+
+/* ---- plain requests, which the program answers ---- */
+
+#define POST "POST / HTTP/1.1\r\n" HOST
+
+typedef struct plain_row {
+  const char *text;
+  wsuv_refused_t cause;
+  bool body, persists;
+} plain_row;
+
+/* RFC 9112 6.3, 9.3 */
+TEST(test_h1_server_takes_bodies_of_plain_requests) {
+  static const plain_row rows[] = {
+      {LINE HOST END, WSUV_REFUSED_NO_UPGRADE, false, true},
+      {LINE HOST "Connection: close\r\n" END, WSUV_REFUSED_NO_UPGRADE, false, false},
+      {LINE HOST "Connection: a, CLOSE\r\n" END, WSUV_REFUSED_NO_UPGRADE, false, false},
+      {LINE HOST "Connection: a\r\nConnection: close\r\n" END, WSUV_REFUSED_NO_UPGRADE, false,
+       false},
+      {LINE HOST "Connection: closed\r\n" END, WSUV_REFUSED_NO_UPGRADE, false, true},
+      {"GET / HTTP/1.0\r\n" END, WSUV_REFUSED_NO_UPGRADE, false, false},
+      {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n" END, WSUV_REFUSED_NO_UPGRADE, false, true},
+      {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n" END, WSUV_REFUSED_NO_UPGRADE, false,
+       false},
+      {"GET / HTTP/1.0\r\n" FIELDS END, WSUV_REFUSED_HTTP_1_0, false, false},
+      {POST "Content-Length: 0\r\n" END, WSUV_REFUSED_METHOD, false, true},
+      {POST "Content-Length: 00\r\n" END, WSUV_REFUSED_METHOD, true, false},
+      {POST "Content-Length: 5\r\n" END, WSUV_REFUSED_METHOD, true, false},
+      {POST "Content-Length: 99999999999999999999999\r\n" END, WSUV_REFUSED_METHOD, true, false},
+      {POST "Transfer-Encoding: chunked\r\n" END, WSUV_REFUSED_METHOD, true, false},
+      {POST "Transfer-Encoding: , CHUNKED\r\n" END, WSUV_REFUSED_METHOD, true, false},
+      {POST "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n" END, WSUV_REFUSED_METHOD, true,
+       false},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    size_t used;
+    SCOPED(fixture, f);
+    f.bodies = true;
+    assert_int_equal(run_cut(&f, rows[i].text, strlen(rows[i].text), &used), 1);
+    assert_int_equal(used, strlen(rows[i].text));
+    assert_int_equal(h1_server_cause(f.h), rows[i].cause);
+    assert_true(h1_server_is_plain(f.h));
+    assert_int_equal(h1_server_has_body(f.h), rows[i].body);
+    assert_int_equal(h1_server_may_persist(f.h), rows[i].persists);
+  }
+}
+
+/* F62: what can be understood in two ways; and a body where frames are expected. */
+TEST(test_h1_server_refuses_bodies_of_unclear_length) {
+  static const struct {
+    const char *text;
+    wsuv_refused_t cause;
+  } rows[] = {
+      {POST "Content-Length: 1\r\nContent-Length: 1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: 0\r\nContent-Length: 0\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: 1, 1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: 1 1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length:\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: +1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: -1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: 0x1\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding:\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: identity\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: gzip, chunked\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: chunked, gzip\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: chunked, chunked\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: chunked;x\r\n" END, WSUV_REFUSED_MALFORMED},
+      {POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n" END, WSUV_REFUSED_MALFORMED},
+      {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" END, WSUV_REFUSED_MALFORMED},
+      {GOOD "Content-Length: 5\r\n" END, WSUV_REFUSED_BODY},
+      {GOOD "Transfer-Encoding: chunked\r\n" END, WSUV_REFUSED_BODY},
+      {LINE HOST UPGRADE CONNECTION VERSION "Content-Length: 5\r\n" END, WSUV_REFUSED_BODY},
+  };
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    size_t used;
+    SCOPED(fixture, f);
+    f.bodies = true;
+    assert_int_equal(run_cut(&f, rows[i].text, strlen(rows[i].text), &used), WSUV_EHTTP);
+    if (h1_server_cause(f.h) != rows[i].cause) fail_msg("%s", rows[i].text);
+  }
+}
+
+/* RFC 9110 8.6, 9.3.2, 15.3.6; RFC 9112 9.3 */
+TEST(test_h1_server_responds) {
+  static const struct {
+    const char *request;
+    bool persists;
+    int status;
+    const char *body, *answer;
+  } rows[] = {
+      {LINE HOST END, true, 200, "a", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nX: y\r\n\r\na"},
+      {LINE HOST END, false, 200, "a",
+       "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\nX: y\r\n\r\na"},
+      {"GET / HTTP/1.0\r\n" END, true, 200, "",
+       "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\nX: y\r\n\r\n"},
+      {"HEAD / HTTP/1.1\r\n" HOST END, true, 200, "abc",
+       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 204, "", "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 205, "",
+       "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 304, "", "HTTP/1.1 304 Not Modified\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 405, "",
+       "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 426, "",
+       "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+       "Content-Length: 0\r\nX: y\r\n\r\n"},
+      {LINE HOST END, false, 426, "",
+       "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n"
+       "Content-Length: 0\r\nX: y\r\n\r\n"},
+      {LINE HOST END, true, 299, "", "HTTP/1.1 299 \r\nContent-Length: 0\r\nX: y\r\n\r\n"},
+  };
+  const wsuv_header_t field = {"X", "y"};
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    size_t used;
+    SCOPED(fixture, f);
+    assert_int_equal(run_cut(&f, rows[i].request, strlen(rows[i].request), &used), 1);
+    assert_int_equal(h1_server_respond(f.h, rows[i].persists, rows[i].status, &field, 1,
+                                       rows[i].body, strlen(rows[i].body)),
+                     0);
+    assert_answer(&f, rows[i].answer);
+  }
+}
+
+TEST(test_h1_server_responds_with_nothing_wrong) {
+  static const wsuv_header_t ours = {"Connection", "close"};
+  size_t used;
+  SCOPED(fixture, f);
+  assert_int_equal(run_cut(&f, LINE HOST END, strlen(LINE HOST END), &used), 1);
+  for (int status = -1; status < 1100; status++) {
+    int expected = status >= 200 && status <= 599 ? 0 : WS_EINVAL;
+    assert_int_equal(h1_server_respond(f.h, true, status, NULL, 0, NULL, 0), expected);
+    if (expected < 0) assert_answer(&f, "");
+    if (status == 204 || status == 205 || status == 304) expected = WS_EINVAL;
+    assert_int_equal(h1_server_respond(f.h, true, status, NULL, 0, "a", 1), expected);
+  }
+  assert_int_equal(h1_server_respond(f.h, true, 200, &ours, 1, NULL, 0), WSUV_EINVAL_HEADER);
+  assert_answer(&f, "");
+}
+
+/* Nothing of the last request is left, whatever it was. */
+TEST(test_h1_server_reads_one_request_after_the_other) {
+  static const char *const before[] = {
+      POST "Content-Length: 3\r\nX: y\r\n" END,
+      "HEAD http://other:81/a?b HTTP/1.0\r\n" END,
+      GOOD "Origin: http://a\r\nSec-WebSocket-Protocol: a, b\r\n"
+           "Sec-WebSocket-Extensions: permessage-deflate\r\n" END,
+      GOOD VERSION END,
+      LINE HOST "X: y",
+  };
+  SCOPED(fixture, f);
+  f.bodies = true;
+  for (size_t i = 0; i < COUNT_OF(before); i++) {
+    size_t used;
+    int r = run_cut(&f, before[i], strlen(before[i]), &used);
+    if (r == 1) assert_int_equal(h1_server_reject(f.h, 400, NULL, 0, "no", 2), 0);
+    for (int n = 0; n < 3; n++) {
+      h1_server_next(f.h);
+      assert_false(h1_server_has_begun(f.h));
+      assert_answer(&f, "");
+      assert_int_equal(h1_server_feed(f.h, (const uint8_t *) GOOD END, strlen(GOOD END), &used), 1);
+      assert_int_equal(h1_server_cause(f.h), WSUV_REFUSED_NONE);
+      assert_text(h1_server_host(f.h)->host, "server.example.com");
+      assert_string_equal(h1_server_target(f.h), "/chat");
+      assert_int_equal(h1_server_headers(f.h)->count, 5);
+      assert_null(h1_server_offered(f.h, 0));
+      assert_null(h1_server_origin(f.h));
+      assert_false(h1_server_has_body(f.h));
+      assert_int_equal(h1_server_accept(f.h, NULL, NULL, NULL, 0), 0);
+    }
+  }
+}
+
+/* Each head may have all of the size. */
+TEST(test_h1_server_limits_each_request) {
+  size_t used;
+  SCOPED(fixture, f);
+  f.limits = (h1_server_limits){sizeof LINE HOST END - 1, 1};
+  assert_int_equal(make(&f), 0);
+  for (int n = 0; n < 3; n++) {
+    const char *text = LINE HOST END;
+    assert_int_equal(h1_server_feed(f.h, (const uint8_t *) text, strlen(text), &used), 1);
+    h1_server_next(f.h);
+  }
 }
 
 /* ---- the result ---- */

@@ -16,10 +16,13 @@ enum { TLS_HANDSHAKE = 0x16 }; /* the first byte of a TLS connection (RFC 8446 5
 
 struct h1_server {
   const wsuv_allocator_t *alloc; /* The caller's allocator outlives the handshake. */
+  h1_server_limits limits;       /* These hold for each request. */
+  bool takes_bodies;             /* A request for something else may have a body. */
   http_message request;          /* This is the request that is being read. */
   bool begun;                    /* Some bytes have come. */
   bool line_checked;             /* The first line has been checked. */
   bool absolute;                 /* The target is a whole URI, whose host counts. */
+  bool has_body;                 /* What follows the head is a body. */
   ws_text path;                  /* This is the path of the target. */
   ws_text query;                 /* This is the query of the target, without "?". */
   char *target;       /* The handshake owns path and query, as sent; NULL: the head is not read. */
@@ -39,21 +42,19 @@ struct h1_server {
   const char *detail;   /* This static text says what was wrong, or is "". */
 };
 
-int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits) {
-  h1_server *h = ws_calloc(alloc, sizeof *h);
-  if (h == NULL) return WS_ENOMEM;
+static void h1_server_init(h1_server *h, const wsuv_allocator_t *alloc,
+                           const h1_server_limits *limits) {
+  memset(h, 0, sizeof *h);
   h->alloc = alloc;
+  h->limits = *limits;
   h->detail = "";
   http_message_init(&h->request, alloc, HTTP_REQUEST, limits->max_size, limits->max_headers);
   h->extensions.alloc = alloc;
   text_buf_init(&h->names, alloc);
   text_buf_init(&h->answer, alloc);
-  *out = h;
-  return 0;
 }
 
-void h1_server_free(h1_server *h) {
-  if (h == NULL) return;
+static void h1_server_clear(h1_server *h) {
   http_message_clear(&h->request);
   text_buf_clear(&h->names);
   text_buf_clear(&h->answer);
@@ -61,7 +62,30 @@ void h1_server_free(h1_server *h) {
   ws_free(h->alloc, h->other_host);
   extension_header_clear(&h->extensions);
   extension_set_free(h->set);
+}
+
+int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits) {
+  h1_server *h = ws_malloc(alloc, sizeof *h);
+  if (h == NULL) return WS_ENOMEM;
+  h1_server_init(h, alloc, limits);
+  *out = h;
+  return 0;
+}
+
+void h1_server_free(h1_server *h) {
+  if (h == NULL) return;
+  h1_server_clear(h);
   ws_free(h->alloc, h);
+}
+
+void h1_server_next(h1_server *h) {
+  const h1_server_limits limits = h->limits;
+  h1_server_clear(h);
+  h1_server_init(h, h->alloc, &limits);
+}
+
+void h1_server_take_bodies(h1_server *h) {
+  h->takes_bodies = true;
 }
 
 /* Returns the error code. */
@@ -154,12 +178,37 @@ static int check_repeated(h1_server *h) {
   return h1_server_fault(h, WSUV_REFUSED_MALFORMED, "Origin is repeated");
 }
 
-/* A request with a body is rejected: what follows the head are frames, or the next request. */
+/* RFC 9112 6.1, 6.3: what two readers may understand differently is malformed. */
+static const char *find_framing_fault(const h1_server *h) {
+  const char *length = only(h, "Content-Length");
+  size_t codings;
+  if (field(h, "Transfer-Encoding", 0) == NULL) {
+    if (length == NULL) return "Content-Length is repeated";
+    const size_t digits = strspn(length, "0123456789");
+    return digits > 0 && length[digits] == '\0' ? NULL : "Content-Length is malformed";
+  }
+  if (field(h, "Content-Length", 0) != NULL) return "Transfer-Encoding and Content-Length";
+  if (h->request.request.version == 10) return "Transfer-Encoding in HTTP/1.0";
+  if (header_store_lists(&h->request.fields, "Transfer-Encoding", "chunked", &codings) &&
+      codings == 1) {
+    return NULL;
+  }
+  return "Transfer-Encoding is not chunked";
+}
+
+static int refuse_body(h1_server *h) {
+  return h1_server_fault(h, WSUV_REFUSED_BODY, "request has a body");
+}
+
+/* What follows the head of a request for a WebSocket are frames, so it may have no body. */
 static int check_body(h1_server *h) {
-  const char *length = field(h, "Content-Length", 0);
+  const char *length = field(h, "Content-Length", 0), *wrong;
   bool none = length == NULL || (only(h, "Content-Length") != NULL && strcmp(length, "0") == 0);
   if (none && field(h, "Transfer-Encoding", 0) == NULL) return 0;
-  return h1_server_fault(h, WSUV_REFUSED_BODY, "request has a body");
+  if (!h->takes_bodies) return refuse_body(h);
+  h->has_body = true;
+  wrong = find_framing_fault(h);
+  return wrong != NULL ? h1_server_fault(h, WSUV_REFUSED_MALFORMED, wrong) : 0;
 }
 
 /* RFC 9112 3.2: one, also if the target has a host of its own. */
@@ -266,7 +315,8 @@ static int check_handshake(h1_server *h, bool good_offer) {
                           "Sec-WebSocket-Protocol has an element that is no token");
   }
   if (err == 0) err = check_extensions(h);
-  return err == WS_ENOMEM ? err : 1;
+  if (err == WS_ENOMEM) return err;
+  return h->has_body && !h1_server_is_plain(h) ? refuse_body(h) : 1;
 }
 
 /* The part of the target that a program sees, terminated. */
@@ -354,6 +404,17 @@ const char *h1_server_detail(const h1_server *h) {
 bool h1_server_is_plain(const h1_server *h) {
   return h->cause == WSUV_REFUSED_METHOD || h->cause == WSUV_REFUSED_HTTP_1_0 ||
          h->cause == WSUV_REFUSED_NO_UPGRADE;
+}
+
+bool h1_server_has_body(const h1_server *h) {
+  return h->has_body;
+}
+
+/* RFC 9112 9.3. A body is not read, so the next request is not found behind it. */
+bool h1_server_may_persist(const h1_server *h) {
+  const bool old = h->request.request.version == 10;
+  if (h->has_body || lists(h, "Connection", "close")) return false;
+  return !old || lists(h, "Connection", "keep-alive");
 }
 
 ws_text h1_server_method(const h1_server *h) {
@@ -476,17 +537,43 @@ int h1_server_result(h1_server *h, handshake_result **out) {
   return 0;
 }
 
+/* The field Connection; NULL: it is not sent (RFC 9112 9.3, 9.6). */
+static const char *connection_of(const h1_server *h, bool persists) {
+  if (!persists) return "close";
+  return h->request.request.version == 10 ? "keep-alive" : NULL;
+}
+
+static int write_reply(h1_server *h, const handshake_reply *reply) {
+  text_buf_clear(&h->answer);
+  int err = handshake_response_reply(&h->answer, reply);
+  if (err < 0) text_buf_clear(&h->answer);
+  return err;
+}
+
 int h1_server_reject(h1_server *h, int status, const wsuv_header_t *headers, size_t header_count,
                      const void *body, size_t body_len) {
-  const handshake_rejection rejection = {.status = status,
-                                         .other_version = h->cause == WSUV_REFUSED_VERSION,
-                                         .to_head = is_method(h, "HEAD"),
-                                         .fields = headers,
-                                         .field_count = header_count,
-                                         .body = body,
-                                         .body_len = body_len};
-  text_buf_clear(&h->answer);
-  return handshake_response_reject(&h->answer, &rejection);
+  const handshake_reply reply = {.status = status,
+                                 .connection = "close",
+                                 .names_get = true,
+                                 .other_version = h->cause == WSUV_REFUSED_VERSION,
+                                 .to_head = is_method(h, "HEAD"),
+                                 .fields = headers,
+                                 .field_count = header_count,
+                                 .body = body,
+                                 .body_len = body_len};
+  return status >= 300 ? write_reply(h, &reply) : WS_EINVAL;
+}
+
+int h1_server_respond(h1_server *h, bool persists, int status, const wsuv_header_t *headers,
+                      size_t header_count, const void *body, size_t body_len) {
+  const handshake_reply reply = {.status = status,
+                                 .connection = connection_of(h, persists),
+                                 .to_head = is_method(h, "HEAD"),
+                                 .fields = headers,
+                                 .field_count = header_count,
+                                 .body = body,
+                                 .body_len = body_len};
+  return write_reply(h, &reply);
 }
 
 const char *h1_server_answer(const h1_server *h, size_t *len) {

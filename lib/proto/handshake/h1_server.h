@@ -37,6 +37,13 @@ typedef struct h1_server_limits {
 int h1_server_new(h1_server **out, const wsuv_allocator_t *alloc, const h1_server_limits *limits);
 void h1_server_free(h1_server *h); /* NULL is allowed */
 
+/* Get ready for the next request of the connection. The last one, and its response, are gone. */
+void h1_server_next(h1_server *h);
+
+/* Before the request is read: if it is for something else, it may have a body, whose length is
+   given in a way that can be understood only once (RFC 9112 6.3); the body is not read. */
+void h1_server_take_bodies(h1_server *h);
+
 /* Read bytes of the request. *used says how many belong to it: those after it, when 1 is returned,
    are none of HTTP's; they are frames if the request is accepted.
    1: the head is read, and the request names a host and a path; h1_server_cause says what it is;
@@ -62,6 +69,10 @@ wsuv_refused_t h1_server_cause(const h1_server *h);
 int h1_server_error(const h1_server *h);          /* the error code for the cause; 0: none */
 const char *h1_server_detail(const h1_server *h); /* what was wrong, static text; "" */
 bool h1_server_is_plain(const h1_server *h);      /* whether the request asks for something else */
+bool h1_server_has_body(const h1_server *h);      /* whether a body follows the head */
+
+/* Whether the connection may have another request after the response (RFC 9112 9.3). */
+bool h1_server_may_persist(const h1_server *h);
 
 /* Once the head is read. All of these point into the handshake. */
 ws_text h1_server_method(const h1_server *h);
@@ -99,9 +110,19 @@ int h1_server_result(h1_server *h, handshake_result **out);
 /* Write an error response with a status of 400 to 599 (or 300 to 399), fields and a body. It has
    `Connection: close` and a length; 405 names the method (RFC 9110 15.5.6); 426 the protocol
    (15.5.22), and the version 13 if another was asked for (RFC 6455 4.4). A response to HEAD has the
-   length only (RFC 9110 9.3.2). 0; WSUV_EINVAL_HEADER; WS_EINVAL: the status; WS_ENOMEM. */
+   length only (RFC 9110 9.3.2). 0; WSUV_EINVAL_HEADER; WS_EINVAL: the status, or a body with 304;
+   WS_ENOMEM. After an error there is no response. */
 int h1_server_reject(h1_server *h, int status, const wsuv_header_t *headers, size_t header_count,
                      const void *body, size_t body_len);
+
+/* Write the response to a request for something else, with a status of 200 to 599, fields and a
+   body, so that the connection has another request afterwards (`persists`), or closes. It has the
+   length of the body; with 204 and 304 it has none, and with these and 205 no body (RFC 9110
+   8.6, 15.3.6); 426 names the protocol. A response to HEAD has the length only. 0;
+   WSUV_EINVAL_HEADER; WS_EINVAL: the status, or a body that it may not have; WS_ENOMEM. After an
+   error there is no response. */
+int h1_server_respond(h1_server *h, bool persists, int status, const wsuv_header_t *headers,
+                      size_t header_count, const void *body, size_t body_len);
 
 /* The bytes of the response. */
 const char *h1_server_answer(const h1_server *h, size_t *len);

@@ -1,6 +1,6 @@
 #include "proto/handshake/handshake_response.h"
 
-/* Writes 101 and error responses. What it needs of the request comes as arguments. */
+/* Writes 101 and other responses. What it needs of the request comes as arguments. */
 
 #include <stdio.h>
 
@@ -9,9 +9,16 @@
 static const struct {
   int status;         /* This is the status code of a response. */
   const char *reason; /* This is the reason phrase for `status`. */
-} reasons[] = {{301, "Moved Permanently"},
+} reasons[] = {{200, "OK"},
+               {201, "Created"},
+               {202, "Accepted"},
+               {204, "No Content"},
+               {205, "Reset Content"},
+               {206, "Partial Content"},
+               {301, "Moved Permanently"},
                {302, "Found"},
                {303, "See Other"},
+               {304, "Not Modified"},
                {307, "Temporary Redirect"},
                {308, "Permanent Redirect"},
                {400, "Bad Request"},
@@ -23,9 +30,12 @@ static const struct {
                {408, "Request Timeout"},
                {409, "Conflict"},
                {410, "Gone"},
+               {411, "Length Required"},
+               {412, "Precondition Failed"},
                {413, "Content Too Large"},
                {414, "URI Too Long"},
                {415, "Unsupported Media Type"},
+               {416, "Range Not Satisfiable"},
                {421, "Misdirected Request"},
                {422, "Unprocessable Content"},
                {426, "Upgrade Required"},
@@ -70,22 +80,28 @@ static void put_status_line(text_buf *text, int status) {
 }
 
 /* Fields that a status must have. Who sends Upgrade also names it in Connection (RFC 9110 7.8). */
-static void put_required_fields(text_buf *text, const handshake_rejection *r) {
+static void put_required_fields(text_buf *text, const handshake_reply *r) {
   const bool upgrade = r->status == 426;
-  if (r->status == 405) handshake_put_field(text, "Allow", "GET");
+  if (r->status == 405 && r->names_get) handshake_put_field(text, "Allow", "GET");
   if (upgrade) handshake_put_field(text, "Upgrade", "websocket");
   if (upgrade && r->other_version) handshake_put_field(text, "Sec-WebSocket-Version", "13");
-  handshake_put_field(text, "Connection", upgrade ? "upgrade, close" : "close");
+  if (!upgrade && r->connection == NULL) return;
+  text_buf_puts(text, upgrade ? "Connection: upgrade" : "Connection: ");
+  if (upgrade && r->connection != NULL) text_buf_puts(text, ", ");
+  if (r->connection != NULL) text_buf_puts(text, r->connection);
+  text_buf_puts(text, "\r\n");
 }
 
-int handshake_response_reject(text_buf *text, const handshake_rejection *r) {
+int handshake_response_reply(text_buf *text, const handshake_reply *r) {
   char length[24];
-  if (r->status < 300 || r->status > 599) return WS_EINVAL;
+  const bool bare = r->status == 204 || r->status == 304;
+  if (r->status < 200 || r->status > 599) return WS_EINVAL;
+  if ((bare || r->status == 205) && r->body_len > 0) return WS_EINVAL;
   if (!handshake_may_send_all(r->fields, r->field_count)) return WSUV_EINVAL_HEADER;
   snprintf(length, sizeof length, "%zu", r->body_len);
   put_status_line(text, r->status);
   put_required_fields(text, r);
-  handshake_put_field(text, "Content-Length", length);
+  if (!bare) handshake_put_field(text, "Content-Length", length);
   handshake_put_fields(text, r->fields, r->field_count);
   text_buf_puts(text, "\r\n");
   return text_buf_add(text, r->body, r->to_head ? 0 : r->body_len);

@@ -18,18 +18,21 @@ int handshake_response_accept(text_buf *text, const char *key, const char *subpr
                               const char *extensions, const wsuv_header_t *fields,
                               size_t field_count);
 
-typedef struct handshake_rejection {
-  int status;         /* This is the status of the response. */
-  bool other_version; /* Another version of the protocol was asked for. */
-  bool to_head;       /* The method is HEAD: the response has no body, but the length of one. */
+/* A response other than 101. */
+typedef struct handshake_reply {
+  int status;             /* This is the status of the response. */
+  const char *connection; /* This is the value of Connection, or NULL if it is not sent. */
+  bool names_get;         /* With 405, Allow names GET, with which a WebSocket is asked for. */
+  bool other_version;     /* Another version of the protocol was asked for. */
+  bool to_head;           /* The method is HEAD: the response has no body, but the length of one. */
   const wsuv_header_t *fields; /* These fields are sent. */
   size_t field_count;          /* `fields` has this many elements. */
   const void *body;            /* This is the body; it may be NULL if `body_len` is 0. */
   size_t body_len;             /* The body has this many bytes. */
-} handshake_rejection;
+} handshake_reply;
 
-/* Write an error response. 0; WS_EINVAL: a status outside 300 to 599; WSUV_EINVAL_HEADER;
-   WS_ENOMEM. */
-int handshake_response_reject(text_buf *text, const handshake_rejection *rejection);
+/* Write it. 0; WS_EINVAL: a status outside 200 to 599, or a body with 204, 205 or 304;
+   WSUV_EINVAL_HEADER; WS_ENOMEM. */
+int handshake_response_reply(text_buf *text, const handshake_reply *reply);
 
 #endif
