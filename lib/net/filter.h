@@ -54,7 +54,11 @@ typedef enum ws_filter_query {
   WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: the local address of the socket */
   WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: the peer's address */
   WS_QUERY_UNACKED,       /* ws_unacked: what the peer has not acknowledged; one system call */
-  WS_QUERY_TLS            /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
+  WS_QUERY_TLS,           /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
+  /* int: a new descriptor of the socket, which belongs to the caller, and works on after `close`;
+     WS_ENOTSUP if what goes over the socket is not what goes through the filter, or if the filter
+     has bytes of it that were not delivered. */
+  WS_QUERY_DESCRIPTOR
 } ws_filter_query;
 
 /* The answer to WS_QUERY_UNACKED. Only the filter at the bottom knows it, so under TLS these are

@@ -331,6 +331,7 @@ static void close_it(ws_filter *f) {
 
 static int query(const ws_filter *f, ws_filter_query what, void *out) {
   const tls *t = (const tls *) (const void *) f;
+  if (what == WS_QUERY_DESCRIPTOR) return WS_ENOTSUP;
   if (what != WS_QUERY_TLS) return t->lower->ops->query(t->lower, what, out);
   tls_info *info = out;
   tls_engine_info(t->engine, info);

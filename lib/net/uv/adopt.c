@@ -93,13 +93,20 @@ static void adopted_close(ws_filter *f) {
   handle_close(&a->stream.e->handles, &a->stream.own, adopted_on_closed);
 }
 
+/* Bytes that the layer above has not got would be lost. */
+static int adopted_query(const ws_filter *f, ws_filter_query what, void *out) {
+  const adopted *a = (const adopted *) (const void *) f;
+  if (what == WS_QUERY_DESCRIPTOR && a->received != NULL) return WS_ENOTSUP;
+  return stream_query(f, what, out);
+}
+
 static const ws_filter_ops adopted_ops = {
     .read_start = adopted_read_start,
     .read_stop = adopted_read_stop,
     .write = stream_write,
     .set_slow = stream_set_slow,
     .shutdown = stream_shut_down,
-    .query = stream_query,
+    .query = adopted_query,
     .close = adopted_close,
 };
 

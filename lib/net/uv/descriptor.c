@@ -79,3 +79,9 @@ int descriptor_accept(int listening, struct sockaddr_storage *peer) {
   if (errno == EWOULDBLOCK) return WS_EAGAIN;
   return is_of_one_connection(errno) ? WS_ECONNABORTED : uv_translate_sys_error(errno);
 }
+
+/* The flag that it does not block belongs to the socket, and both have it. */
+int descriptor_duplicate(int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy >= 0 ? copy : uv_translate_sys_error(errno);
+}

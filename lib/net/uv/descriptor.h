@@ -13,4 +13,7 @@ int descriptor_socket(int family);
    told an error of it, and the next one may be accepted; or another libuv code. */
 int descriptor_accept(int listening, struct sockaddr_storage *peer);
 
+/* Another descriptor of the same socket. Returns it or a libuv code. */
+int descriptor_duplicate(int fd);
+
 #endif

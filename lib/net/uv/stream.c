@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/uv/backlog.h"
+#include "net/uv/descriptor.h"
 
 /* The bottom filter. Writes go to the kernel at once; what it does not take is retained by one
    write request, which is made when it is first needed. */
@@ -217,11 +218,20 @@ static int unacked(const ws_filter *f, ws_unacked *out) {
   return 0;
 }
 
+static int descriptor(const ws_filter *f, int *out) {
+  uv_os_fd_t fd;
+  int err = uv_fileno(((const stream *) (const void *) f)->own.uv, &fd);
+  if (err < 0) return err;
+  *out = descriptor_duplicate(fd);
+  return *out < 0 ? *out : 0;
+}
+
 int stream_query(const ws_filter *f, ws_filter_query what, void *out) {
   switch (what) {
   case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
   case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
   case WS_QUERY_UNACKED: return unacked(f, out);
+  case WS_QUERY_DESCRIPTOR: return descriptor(f, out);
   default: return WS_ENOTSUP;
   }
 }
