@@ -57,7 +57,8 @@ static void report_certificate(const wsuv_session_t *session) {
   wsuv_tls_info_init(&tls);
   if (wsuv_session_tls(session, &tls) < 0 || tls.peer_certificate == NULL) return;
   if (!certificate_read(&c, tls.peer_certificate, tls.peer_certificate_len)) {
-    note("certificate: not read");
+    note("certificate: cannot be read");
+    note("SHA-256 of the certificate: %s", c.digest);
     return;
   }
   note("certificate: %s", c.subject);

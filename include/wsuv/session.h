@@ -542,12 +542,12 @@ WSUV_EXTERN const char *wsuv_session_response_header(const wsuv_session_t *sessi
  *
  * In `on_close` it also works after the handshake of TLS has failed, if the peer's certificate had
  * come: `peer_certificate` is set, and the strings are empty. The certificate is what the peer has
- * sent; whether it was the reason, wsuv_close_info::status says.
+ * sent, also if it, or another one of the chain, cannot be parsed; whether it was the reason,
+ * wsuv_close_info::status says.
  * @param session the session
  * @param[in,out] info initialised by wsuv_tls_info_init()
  * @return 0; `WSUV_ESTATE`: not a `wss` session, or its TLS is not there yet, or its handshake has
- *         failed before the peer's certificate could be read; `WSUV_ESIZE`: its size was not filled
- *         in
+ *         failed before the peer's certificate had come; `WSUV_ESIZE`: its size was not filled in
  */
 WSUV_EXTERN int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info);
 

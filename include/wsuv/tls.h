@@ -240,8 +240,9 @@ typedef struct wsuv_tls_info {
   const char *ciphersuite; /**< As in wsuv_tls_config::ciphersuites; "": likewise. */
   const char *alpn;        /**< The protocol (RFC 7301); NULL: none. */
   /**
-   * The certificate of the server, or for a server that of the client, in DER. NULL: none was sent,
-   * as when a session is resumed.
+   * The certificate of the server, or for a server that of the client, in DER, as it was sent.
+   * After a handshake that has failed it may be one that cannot be parsed. NULL: none was sent, as
+   * when a session is resumed, or the handshake has failed and there was no memory to keep it.
    */
   const void *peer_certificate;
   size_t peer_certificate_len; /**< Bytes of #peer_certificate. */

@@ -535,27 +535,38 @@ class RefusedCertificate(CliTest):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.cert, cls.key = (os.path.join(cls.folder.name, name) for name in ('cert', 'key'))
-        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                        'ec_paramgen_curve:P-256', '-nodes', '-subj', cls.NAME, '-days', '9',
-                        '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', cls.key, '-out',
-                        cls.cert], check=True, capture_output=True, timeout=PATIENCE)
-        cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        cls.context.load_cert_chain(cls.cert, cls.key)
+        cls.key = os.path.join(cls.folder.name, 'key')
+        cls.cert = cls.make('cert', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+                            '-nodes', '-keyout', cls.key)
+        cls.context = cls.server_of(cls.cert)
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
-    def openssl(self, *args, data=None):
+    @classmethod
+    def make(cls, name, *options):
+        path = os.path.join(cls.folder.name, name)
+        cls.openssl('req', '-x509', *options, '-subj', cls.NAME, '-days', '9', '-addext',
+                    'subjectAltName=IP:127.0.0.1', '-out', path)
+        return path
+
+    @classmethod
+    def server_of(cls, cert):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, cls.key)
+        return context
+
+    @staticmethod
+    def openssl(*args, data=None):
         return subprocess.run(['openssl', *args], input=data, check=True, capture_output=True,
                               timeout=PATIENCE).stdout
 
-    def shown(self):
-        key = self.openssl('x509', '-in', self.cert, '-noout', '-pubkey')
+    def shown(self, cert):
+        key = self.openssl('x509', '-in', cert, '-noout', '-pubkey')
         der = self.openssl('pkey', '-pubin', '-outform', 'DER', data=key)
         pin = base64.b64encode(hashlib.sha256(der).digest()).decode()
-        end = self.openssl('x509', '-in', self.cert, '-noout', '-enddate').decode().split('=')[1]
+        end = self.openssl('x509', '-in', cert, '-noout', '-enddate').decode().split('=')[1]
         end = time.strftime('%Y-%m-%d %H:%M:%S UTC',
                             time.gmtime(ssl.cert_time_to_seconds(end.strip())))
         return ('* certificate: O=Nobody, CN=refused.test\n'
@@ -563,10 +574,10 @@ class RefusedCertificate(CliTest):
                 f'* expires: {end}\n'
                 f'* pin: sha256//{pin}\n')
 
-    def refuse(self, *options):
+    def refuse(self, *options, context=None):
         def script(peer):
             try:
-                with self.context.wrap_socket(peer.sock, server_side=True) as secure:
+                with (context or self.context).wrap_socket(peer.sock, server_side=True) as secure:
                     secure.recv(1)
             except OSError:
                 pass
@@ -581,8 +592,32 @@ class RefusedCertificate(CliTest):
             with self.subTest(options=options):
                 result = self.refuse(*options)
                 self.check(result, REFUSED, b'', f'could not connect: tls: .*{why}')
-                self.assertIn(self.shown(), result.err)
+                self.assertIn(self.shown(self.cert), result.err)
                 self.assertIn('* connected to 127.0.0.1 port ', result.err)
+
+    def test_verbose_shows_the_certificate_with_an_extension_that_is_not_understood(self):
+        cert = self.make('strange', '-key', self.key, '-addext', '1.2.3.4=critical,ASN1:NULL')
+        for options in ((), ('--tls-max', '1.2'), ('--insecure',)):
+            with self.subTest(options=options):
+                result = self.refuse(*options, context=self.server_of(cert))
+                self.check(result, REFUSED, b'', 'could not connect: tls: .*critical extension')
+                self.assertIn(self.shown(cert), result.err)
+
+    def test_verbose_shows_what_is_known_of_a_certificate_that_cannot_be_read(self):
+        der = self.openssl('x509', '-in', self.cert, '-outform', 'DER')
+        at = der.index(b'\x17\x0d') + 4  # the month of the first date
+        der = der[:at] + b'13' + der[at + 2:]
+        cert = os.path.join(self.folder.name, 'spoiled')
+        with open(cert, 'w', encoding='ascii') as file:
+            file.write(ssl.DER_cert_to_PEM_cert(der))
+        for options in ((), ('--tls-max', '1.2')):
+            with self.subTest(options=options):
+                result = self.refuse(*options, context=self.server_of(cert))
+                self.check(result, REFUSED, b'',
+                           r'could not connect: tls: TLS failed: X509 - The date .* \(-0x2400\)')
+                digest = ':'.join(f'{byte:02X}' for byte in hashlib.sha256(der).digest())
+                self.assertIn('* certificate: cannot be read\n'
+                              f'* SHA-256 of the certificate: {digest}\n', result.err)
 
 
 class Closing(CliTest):

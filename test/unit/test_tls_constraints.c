@@ -207,9 +207,9 @@ static int take_all(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_b
   return 0;
 }
 
-/* A server whose own certificate mbedTLS would not parse, with another behind it. */
-static void serve_strange(tls_pair *p, const cert *leaf, const cert *next) {
-  tls_context *c = p->server_ctx;
+/* Replace the certificate of a context by one that mbedTLS would not parse, with another behind
+   it. */
+static void own_strange(tls_context *c, const cert *leaf, const cert *next) {
   tls_identity *own = &c->own.list[0];
   mbedtls_x509_crt_free(&own->chain);
   mbedtls_x509_crt_init(&own->chain);
@@ -226,14 +226,21 @@ static void serve_strange(tls_pair *p, const cert *leaf, const cert *next) {
       0);
 }
 
+static void assert_shown(const tls_info *facts, const uint8_t *der, size_t len) {
+  assert_non_null(facts->peer_cert);
+  assert_int_equal(facts->peer_cert_len, len);
+  assert_memory_equal(facts->peer_cert, der, len);
+}
+
 static void assert_refused(const cert *leaf, const cert *next, const char *text) {
   SCOPED(tls_pair, p);
-  serve_strange(&p, leaf, next);
+  own_strange(p.server_ctx, leaf, next);
   pair_meet(&p, pair_host);
   tls_info facts = pair_facts(&p.client);
   assert_int_equal(p.client.shaken, WSUV_ETLSVERIFY);
   assert_string_equal(facts.text, text);
   assert_int_equal(facts.verify_flags, WSUV_CERT_EXTENSION);
+  assert_shown(&facts, leaf->der, leaf->der_len);
 }
 
 TEST(test_critical_extension_of_the_peer) {
@@ -254,6 +261,65 @@ TEST(test_critical_extension_of_the_peer) {
   cert_free(&b);
   cert_free(&c);
   cert_free(&d);
+}
+
+TEST(test_critical_extension_of_a_client) {
+  const cert_spec strange = {.name = "client", .strange = true};
+  cert c;
+  cert_make(&c, &strange, &pair_ca);
+  pair_own(&pair_client);
+  pair_ask(WSUV_TLS_CLIENT_AUTH_REQUIRE, &pair_ca);
+  SCOPED(tls_pair, p);
+  own_strange(p.client_ctx, &c, NULL);
+  pair_meet(&p, pair_host);
+  tls_info facts = pair_facts(&p.server);
+  assert_int_equal(p.server.shaken, WSUV_ETLSVERIFY);
+  assert_string_equal(facts.text, EXTENSION);
+  assert_int_equal(facts.verify_flags, WSUV_CERT_EXTENSION);
+  assert_shown(&facts, c.der, c.der_len);
+  cert_free(&c);
+}
+
+/* The month of its first date becomes one that does not exist. */
+static void spoil_date(mbedtls_x509_crt *chain) {
+  enum { UTC_TIME = 0x17, LEN = 13, HEADER = 2, YEAR = 2 };
+  uint8_t *at = chain->raw.p, *end = at + chain->raw.len - LEN;
+  while (at < end && !(at[0] == UTC_TIME && at[1] == LEN)) at++;
+  assert_true(at < end);
+  memcpy(at + HEADER + YEAR, "13", 2);
+}
+
+TEST(test_certificate_that_cannot_be_parsed) {
+  SCOPED(tls_pair, p);
+  mbedtls_x509_crt *chain = &p.server_ctx->own.list[0].chain;
+  spoil_date(chain);
+  pair_meet(&p, pair_host);
+  tls_info facts = pair_facts(&p.client);
+  assert_int_equal(p.client.shaken, WSUV_ETLS);
+  assert_string_equal(facts.text, "X509 - The date tag or value is invalid (-0x2400)");
+  assert_int_equal(facts.library_error, MBEDTLS_ERR_X509_INVALID_DATE);
+  assert_int_equal(facts.verify_flags, 0);
+  assert_shown(&facts, chain->raw.p, chain->raw.len);
+}
+
+/* A copy of the certificate is kept only if there is memory for it. */
+TEST(test_certificate_that_cannot_be_parsed_without_memory) {
+  bool failed = true;
+  size_t shown = 0, missing = 0;
+  for (uint64_t n = 1; failed; n++) {
+    SCOPED(tls_pair, p);
+    spoil_date(&p.server_ctx->own.list[0].chain);
+    pair_connect(&p, pair_host, PAIR_PORT);
+    uint64_t before = pair_alloc.failed;
+    pair_alloc.fail_at = pair_alloc.calls + n;
+    tls_ends_run(&p.client, &p.server, 0);
+    pair_alloc.fail_at = 0;
+    failed = pair_alloc.failed > before;
+    if (p.client.shaken != WSUV_ETLS) continue;
+    *(pair_facts(&p.client).peer_cert != NULL ? &shown : &missing) += 1;
+  }
+  assert_true(shown > 0);
+  assert_int_equal(missing, 1);
 }
 
 /* Policies of an anchor ask for nothing. */

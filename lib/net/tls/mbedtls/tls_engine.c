@@ -46,7 +46,8 @@ struct tls_engine {
   bool wrong_pin;  /* The public key of the peer is not among the pinned ones. */
   bool close_said; /* tls_engine_close has tried to send close_notify. */
   /* The engine owns this copy of the peer's certificate in DER, because mbedTLS frees one that is
-     refused. It is NULL if none has come, if there was no memory for it, or if `done` is set. */
+     refused, and one that it cannot parse. It is NULL if none has come, if there was no memory for
+     it, or if `done` is set. */
   uint8_t *cert;
   size_t cert_len;             /* `cert` has this many bytes. */
   tls_peer peer;               /* The peer's certificate must be for this identity. */
@@ -118,12 +119,12 @@ static void drop_cert(tls_engine *e) {
 }
 
 /* It is only for tls_engine_info, so the handshake goes on without memory for it. */
-static void keep_cert(tls_engine *e, const mbedtls_x509_crt *cert) {
+static void keep_cert(tls_engine *e, const uint8_t *der, size_t len) {
   drop_cert(e);
-  e->cert = ws_malloc(e->ctx->alloc, cert->raw.len);
+  e->cert = ws_malloc(e->ctx->alloc, len);
   if (e->cert == NULL) return;
-  memcpy(e->cert, cert->raw.p, cert->raw.len);
-  e->cert_len = cert->raw.len;
+  memcpy(e->cert, der, len);
+  e->cert_len = len;
 }
 
 /* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
@@ -131,7 +132,7 @@ static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags
   tls_engine *e = arg;
   bool client = e->ctx->role == WS_CLIENT;
   e->saw_chain = true;
-  if (depth == 0) keep_cert(e, cert);
+  if (depth == 0) keep_cert(e, cert->raw.p, cert->raw.len);
   if (depth == 0 && client) check_leaf(e, cert, flags);
   if (!tls_constraints_check(&e->ctx->constraints, cert, depth)) {
     *flags |= TLS_BADCERT_NAME_CONSTRAINTS;
@@ -229,8 +230,19 @@ static int reject_missing(tls_engine *e, int r) {
   return reject_certificate(e);
 }
 
+/* The step of the handshake that reads the peer's certificate has failed before on_cert: mbedTLS
+   cannot parse the certificate, or another one of the chain. */
+static void keep_unparsed_cert(tls_engine *e) {
+  int step =
+      e->ctx->role == WS_CLIENT ? MBEDTLS_SSL_SERVER_CERTIFICATE : MBEDTLS_SSL_CLIENT_CERTIFICATE;
+  if (e->done || e->cert != NULL || tls_mbed_state(&e->ssl) != step) return;
+  const ws_view sent = tls_mbed_sent_certificate(&e->ssl);
+  if (sent.len > 0) keep_cert(e, sent.base, sent.len);
+}
+
 static int tls_engine_fail(tls_engine *e, int r) {
   int status = tls_failure_status(r);
+  keep_unparsed_cert(e);
   if (e->flood.kind != TLS_FLOOD_NONE) return reject_flood(e);
   if (tls_mbed_is_fourth_empty(&e->ssl, r)) {
     return reject_record(e, r, WSUV_ETLSRECORD, "four empty TLS records in a row");

@@ -153,6 +153,13 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
 
+/* The handshake message that was read last, with its header. */
+static ws_view last_message(const mbedtls_ssl_context *ssl) {
+  size_t len = ssl->MBEDTLS_PRIVATE(in_hslen);
+  bool whole = len <= ssl->MBEDTLS_PRIVATE(in_msglen);
+  return (ws_view){ssl->MBEDTLS_PRIVATE(in_msg), whole ? len : 0};
+}
+
 bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl) {
   return ssl->MBEDTLS_PRIVATE(in_left) == 0;
 }
@@ -268,6 +275,10 @@ int tls_mbed_last_alert(const mbedtls_ssl_context *ssl) {
   return ssl->in_msg[1];
 }
 
+static ws_view last_message(const mbedtls_ssl_context *ssl) {
+  return (ws_view){ssl->in_msg, ssl->in_hslen <= ssl->in_msglen ? ssl->in_hslen : 0};
+}
+
 bool tls_mbed_begins_record(const mbedtls_ssl_context *ssl) {
   return ssl->in_left == 0;
 }
@@ -346,6 +357,25 @@ static bool has_key_share(const mbedtls_ssl_context *ssl) {
 }
 
 #endif
+
+/* The message begins so; the peer's own certificate is the first one:
+
+     TLS 1.2   type 1, length 3,              list 3, certificate 3, DER ...
+     TLS 1.3   type 1, length 3, context 1+n, list 3, certificate 3, DER ...
+*/
+ws_view tls_mbed_sent_certificate(const mbedtls_ssl_context *ssl) {
+  enum { HEADER = 4, LENGTH = 3 };
+  const ws_view none = {NULL, 0}, message = last_message(ssl);
+  size_t at = HEADER + LENGTH, len;
+  bool handshake = tls_mbed_record_type(ssl) == MBEDTLS_SSL_MSG_HANDSHAKE;
+  if (!handshake || message.len <= at || message.base[0] != MBEDTLS_SSL_HS_CERTIFICATE) return none;
+  if (tls_mbed_is_1_3(ssl)) at += 1 + (size_t) message.base[HEADER];
+  if (message.len < at + LENGTH) return none;
+  const uint8_t *p = message.base + at;
+  len = (size_t) p[0] << 16 | (size_t) p[1] << 8 | p[2];
+  at += LENGTH;
+  return len <= message.len - at ? (ws_view){message.base + at, len} : none;
+}
 
 static bool client_is_costly(const mbedtls_ssl_context *ssl) {
   switch (tls_mbed_state(ssl)) {

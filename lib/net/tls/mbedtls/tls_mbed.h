@@ -13,6 +13,7 @@
 
 #include <wsuv/tls.h>
 
+#include "base/view.h"
 #include "net/tls/tls_library.h"
 
 typedef int tls_mbed_rng(void *arg, unsigned char *out, size_t len);
@@ -88,6 +89,11 @@ bool tls_mbed_is_key_update(const mbedtls_ssl_context *ssl, int error);
 
 /* Whether an error means that a server has none of the protocols that the client offers by ALPN. */
 bool tls_mbed_is_alpn(const mbedtls_ssl_context *ssl, int error);
+
+/* The peer's own certificate in DER, in mbedTLS's buffer, whether or not it can be parsed, if the
+   message that was read last is Certificate (RFC 8446 4.4.2, RFC 5246 7.4.2) and has one. Otherwise
+   the view is empty. */
+ws_view tls_mbed_sent_certificate(const mbedtls_ssl_context *ssl);
 
 /* The description of the alert that came last (RFC 8446 6), after FATAL_ALERT_MESSAGE. */
 int tls_mbed_last_alert(const mbedtls_ssl_context *ssl);
