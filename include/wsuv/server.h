@@ -392,6 +392,10 @@ WSUV_EXTERN const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrad
 WSUV_EXTERN int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade,
                                           struct sockaddr_storage *addr);
 
+/** As wsuv_session_peer_credentials(). */
+WSUV_EXTERN int wsuv_upgrade_peer_credentials(const wsuv_upgrade_t *upgrade,
+                                              wsuv_credentials_t *credentials);
+
 /**
  * What TLS has negotiated, and the client's certificate.
  * @param upgrade the request

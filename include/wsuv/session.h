@@ -498,6 +498,32 @@ WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
 WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
                                            struct sockaddr_storage *addr);
 
+/** The process at the other end of a Unix socket. Fill in the size with wsuv_credentials_init(). */
+typedef struct wsuv_credentials {
+  size_t size;  /**< `sizeof(wsuv_credentials_t)` of the caller. */
+  int64_t pid;  /**< The number of the process; -1: the system does not say. */
+  uint32_t uid; /**< Its effective user. */
+  uint32_t gid; /**< Its effective group. */
+} wsuv_credentials_t;
+
+/** Fill in the size. */
+static inline void wsuv_credentials_init(wsuv_credentials_t *credentials) {
+  memset(credentials, 0, sizeof(*credentials));
+  credentials->size = sizeof(*credentials);
+}
+
+/**
+ * Which process is the peer: on a Unix socket the kernel notes it when the connection is made
+ * (SO_PEERCRED, getpeereid). User and group can be relied on; the process may have ended, and its
+ * number may be another's by now.
+ * @param session the session
+ * @param[in,out] credentials initialised by wsuv_credentials_init()
+ * @return 0; `WSUV_ESTATE`: there is no connection yet, or not any more; `UV_ENOTSUP`: it is no
+ *         Unix socket, or the system does not tell; `WSUV_ESIZE`; or libuv's error
+ */
+WSUV_EXTERN int wsuv_session_peer_credentials(const wsuv_session_t *session,
+                                              wsuv_credentials_t *credentials);
+
 /** @name The opening handshake
  * Request and response of an open session. They can be read in `on_open`; with `keep_handshake`,
  * until `on_close` returns. The strings are valid for the same time. The response of a refused

@@ -54,6 +54,7 @@ typedef enum ws_filter_query {
   WS_QUERY_LOCAL_ADDRESS, /* struct sockaddr_storage: the local address of the socket */
   WS_QUERY_PEER_ADDRESS,  /* struct sockaddr_storage: the peer's address */
   WS_QUERY_UNACKED,       /* ws_unacked: what the peer has not acknowledged; one system call */
+  WS_QUERY_CREDENTIALS,   /* ws_credentials: the process at the other end; one system call */
   WS_QUERY_TLS,           /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
   /* int: a new descriptor of the socket, which belongs to the caller, and works on after `close`;
      WS_ENOTSUP if what goes over the socket is not what goes through the filter, or if the filter
@@ -69,6 +70,12 @@ typedef struct ws_unacked {
      can be more than `written`: of a Unix socket it is the memory that the bytes occupy. */
   uint64_t unacked;
 } ws_unacked;
+
+/* The answer to WS_QUERY_CREDENTIALS: the process that connected, or the one that listened. */
+typedef struct ws_credentials {
+  int64_t pid;       /* This is the number of the process; -1: the system does not say. */
+  uint32_t uid, gid; /* These are its effective user and group. */
+} ws_credentials;
 
 typedef struct ws_filter_ops {
   /* Start to read. Returns 0 or a code. */

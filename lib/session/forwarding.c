@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "proto/handshake/forwarded.h"
 #include "proto/http/ascii.h"
 
@@ -61,4 +62,15 @@ int forwarding_read(forwarding *f, h1_server *request, const address_ranges *pro
   read_scheme(f, scheme);
   int err = host.len > 0 ? h1_server_set_host(request, host) : 0;
   return err == WS_ENOMEM ? err : 0; /* a malformed host does not count */
+}
+
+SIZED_TYPE(origin_type, wsuv_origin_t, host, sizeof(wsuv_origin_t));
+
+int forwarding_tell(wsuv_origin_t *to, const struct sockaddr_storage *address, bool secure,
+                    const char *host, log_to log) {
+  const wsuv_origin_t full = {
+      .size = sizeof full, .address = *address, .scheme = secure ? "wss" : "ws", .host = host};
+  ws_why why = {""};
+  int err = sized_out(to, &origin_type, &full, &why);
+  return err < 0 ? log_refusal(log, err, &why) : 0;
 }

@@ -6,13 +6,14 @@
 
 #include <stdbool.h>
 
-#include <wsuv/config.h>
+#include <wsuv/server.h>
 
 #include "base/ip.h"
 #include "net/address.h"
 #include "net/address_ranges.h"
 #include "net/proxy_header.h"
 #include "proto/handshake/h1_server.h"
+#include "session/log.h"
 
 typedef struct forwarding {
   ws_ip address; /* With `named`: this is the client's address. */
@@ -35,5 +36,9 @@ void forwarding_take_header(forwarding *f, const proxy_header *header,
    WS_ENOMEM. */
 int forwarding_read(forwarding *f, h1_server *request, const address_ranges *proxies,
                     wsuv_forwarded_t family);
+
+/* Fill in a caller's structure with these. Returns 0 or WSUV_ESIZE. */
+int forwarding_tell(wsuv_origin_t *to, const struct sockaddr_storage *address, bool secure,
+                    const char *host, log_to log);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/sized.h"
 #include "net/address.h"
 #include "net/tls/tls_info.h"
+#include "session/credentials.h"
 #include "session/session.h"
 #include "session/session_tls.h"
 
@@ -23,10 +24,13 @@ static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {
   return filter != NULL ? filter->ops->query(filter, what, out) : WSUV_ESTATE;
 }
 
+static bool has_connection(const wsuv_session_t *s) {
+  return s->state != SESSION_NEW && s->state != SESSION_ENDED;
+}
+
 static int address(const wsuv_session_t *s, ws_filter_query what, struct sockaddr_storage *addr) {
-  bool there = s->state != SESSION_NEW && s->state != SESSION_ENDED;
   if (endpoint_lost(s->endpoint)) return WS_ECANCELED;
-  return there ? query(s, what, addr) : WSUV_ESTATE;
+  return has_connection(s) ? query(s, what, addr) : WSUV_ESTATE;
 }
 
 int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
@@ -40,6 +44,12 @@ int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_sto
 
 int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
   return address(session, WS_QUERY_LOCAL_ADDRESS, addr);
+}
+
+int wsuv_session_peer_credentials(const wsuv_session_t *session, wsuv_credentials_t *credentials) {
+  const ws_filter *filter = has_connection(session) ? session_filter(session) : NULL;
+  if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
+  return credentials_tell(credentials, filter, session_log(session));
 }
 
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
@@ -99,8 +109,6 @@ const char *wsuv_session_query(wsuv_session_t *session, const char *name) {
   return h != NULL ? handshake_result_query(h, name) : NULL;
 }
 
-SIZED_TYPE(origin_type, wsuv_origin_t, host, sizeof(wsuv_origin_t));
-
 static bool is_secured(const wsuv_session_t *s) {
   tls_info info;
   return query(s, WS_QUERY_TLS, &info) == 0;
@@ -117,15 +125,14 @@ static int client_address(const wsuv_session_t *s, struct sockaddr_storage *addr
 int wsuv_session_origin(const wsuv_session_t *session, wsuv_origin_t *origin) {
   const forwarding *client = session_forwarding(session);
   const handshake_result *h = received(session, WS_SERVER);
-  wsuv_origin_t full = {.size = sizeof full};
-  ws_why why = {""};
+  const char *host = h != NULL ? h->host : NULL;
+  struct sockaddr_storage address;
   if (session->endpoint->role != WS_SERVER) return WSUV_ESTATE;
-  int err = client_address(session, &full.address);
+  int err = client_address(session, &address);
   if (err < 0) return err;
-  full.scheme = (client != NULL ? client->secure : is_secured(session)) ? "wss" : "ws";
-  if (h != NULL) full.host = h->host != NULL ? h->host : header_store_get(&h->fields, "Host", 0);
-  err = sized_out(origin, &origin_type, &full, &why);
-  return err < 0 ? log_refusal(session_log(session), err, &why) : 0;
+  bool secure = client != NULL ? client->secure : is_secured(session);
+  if (h != NULL && host == NULL) host = header_store_get(&h->fields, "Host", 0);
+  return forwarding_tell(origin, &address, secure, host, session_log(session));
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {

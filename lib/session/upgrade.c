@@ -8,6 +8,7 @@
 #include "proto/handshake/origin.h"
 #include "proto/handshake/refused.h"
 #include "session/config.h"
+#include "session/credentials.h"
 #include "session/decision.h"
 #include "session/log.h"
 #include "session/notify.h"
@@ -479,17 +480,16 @@ int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_sto
   return 0;
 }
 
-SIZED_TYPE(origin_type, wsuv_origin_t, host, sizeof(wsuv_origin_t));
+int wsuv_upgrade_peer_credentials(const wsuv_upgrade_t *upgrade, wsuv_credentials_t *credentials) {
+  const ws_filter *filter = is_over(upgrade) ? NULL : upgrade->in.base.filter;
+  return credentials_tell(credentials, filter, server_log(upgrade->server));
+}
 
 int wsuv_upgrade_origin(const wsuv_upgrade_t *upgrade, wsuv_origin_t *origin) {
-  const forwarding *client = &upgrade->in.client;
-  wsuv_origin_t full = {.size = sizeof full,
-                        .scheme = client->secure ? "wss" : "ws",
-                        .host = h1_server_host_text(upgrade->in.request)};
-  ws_why why = {""};
-  client_address(upgrade, &full.address);
-  int err = sized_out(origin, &origin_type, &full, &why);
-  return err < 0 ? log_refusal(server_log(upgrade->server), err, &why) : 0;
+  struct sockaddr_storage client;
+  client_address(upgrade, &client);
+  return forwarding_tell(origin, &client, upgrade->in.client.secure,
+                         h1_server_host_text(upgrade->in.request), server_log(upgrade->server));
 }
 
 /* A proxy that does not remove the client's field would leave two. */

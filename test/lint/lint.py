@@ -105,6 +105,9 @@ ARROWS = {
         PLAIN_C | headers('uv netinet/in netinet/tcp sys/ioctl sys/socket linux/sockios'),
         ALL,
     ),
+    'net/uv/credentials.*': (
+        'net base', PLAIN_C | headers('uv sys/socket sys/un unistd'), ALL
+    ),
     'net/dial': ('net base', PLAIN_C | {'sys/socket.h'}, NOTHING),
     'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),
     'net/tls/mbedtls': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),
@@ -120,9 +123,9 @@ ARROWS = {
 SESSION_ORDER = (
     'server listener entrance upgrade decision server_state connect convert client ending '
     'control send settings session_info stats session attempt request incoming opening route '
-    'session_tls notify inflow outflow gather timeouts session_limits closing cause forwarding '
-    'endpoint handshakes address_counts connect_queue completions keepalive progress callback_set '
-    'posts log config'
+    'session_tls credentials notify inflow outflow gather timeouts session_limits closing cause '
+    'forwarding endpoint handshakes address_counts connect_queue completions keepalive progress '
+    'callback_set posts log config'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

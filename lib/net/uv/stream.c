@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/uv/backlog.h"
+#include "net/uv/credentials.h"
 #include "net/uv/descriptor.h"
 
 /* The bottom filter. Writes go to the kernel at once; what it does not take is retained by one
@@ -227,10 +228,12 @@ static int descriptor(const ws_filter *f, int *out) {
 }
 
 int stream_query(const ws_filter *f, ws_filter_query what, void *out) {
+  const stream *s = (const stream *) (const void *) f;
   switch (what) {
   case WS_QUERY_LOCAL_ADDRESS: return address(f, false, out);
   case WS_QUERY_PEER_ADDRESS: return address(f, true, out);
   case WS_QUERY_UNACKED: return unacked(f, out);
+  case WS_QUERY_CREDENTIALS: return credentials_read(stream_handle(s), out);
   case WS_QUERY_DESCRIPTOR: return descriptor(f, out);
   default: return WS_ENOTSUP;
   }

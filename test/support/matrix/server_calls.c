@@ -195,6 +195,14 @@ static int upgrade_origin(server_play *p, wsuv_upgrade_t *u) {
   return right && wsuv_upgrade_trusted_header(u, "Upgrade") == NULL ? 0 : -1;
 }
 
+/* It is over TCP. */
+static int upgrade_credentials(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_credentials_t c;
+  wsuv_credentials_init(&c);
+  int err = wsuv_upgrade_peer_credentials(u, &c);
+  return err == UV_ENOTSUP || (p->state->peers_gone && err == WSUV_ESTATE) ? 0 : -1;
+}
+
 /* Until the connection is closed, which takes some turns after its peer has gone. */
 static int upgrade_tls(server_play *p, wsuv_upgrade_t *u) {
   wsuv_tls_info_t info;
@@ -255,6 +263,7 @@ static const server_call calls[] = {
     {"wsuv_upgrade_header wsuv_upgrade_headers wsuv_upgrade_subprotocol", SERVER_ALWAYS_0,
      upgrade_texts},
     {"wsuv_upgrade_peer_address", SERVER_ALWAYS_0, upgrade_peer},
+    {"wsuv_upgrade_peer_credentials", SERVER_ALWAYS_0, upgrade_credentials},
     {"wsuv_upgrade_origin wsuv_upgrade_trusted_header", SERVER_ALWAYS_0, upgrade_origin},
     {"wsuv_upgrade_tls", SERVER_ALWAYS_0, upgrade_tls},
     {"wsuv_upgrade_set_data wsuv_upgrade_data", SERVER_ALWAYS_0, upgrade_data},

@@ -184,6 +184,15 @@ static int addresses(play *p, subject *s) {
   return peer == local && peer == (there ? 0 : WSUV_ESTATE) ? 0 : -1;
 }
 
+/* They are those of Unix sockets only. */
+static int credentials(play *p, subject *s) {
+  wsuv_credentials_t c;
+  wsuv_credentials_init(&c);
+  bool there = s->state->stage > WSUV_STAGE_CONNECT && !has_ended(p, s);
+  int err = wsuv_session_peer_credentials(s->user.session, &c);
+  return err == (there ? UV_ENOTSUP : WSUV_ESTATE) ? 0 : -1;
+}
+
 /* The answer is there in on_open, the request from the call of wsuv_connect() on. */
 static bool has_answer(const play *p) {
   return p->own && p->place->connects;
@@ -282,6 +291,7 @@ static const call calls[] = {
     {"wsuv_session_subprotocol", LOOKS, subprotocol},
     {"wsuv_session_extensions", LOOKS, extensions},
     {"wsuv_session_peer_address wsuv_session_local_address", LOOKS, addresses},
+    {"wsuv_session_peer_credentials", LOOKS, credentials},
     {"wsuv_session_request_head", LOOKS, request_head},
     {"wsuv_session_status", LOOKS, status},
     {"wsuv_session_response_headers", LOOKS, headers},
