@@ -46,11 +46,12 @@ static void log_origin(const decision *d, const char *from, const char *detail) 
            h1_server_origin(d->in.request), h1_server_host_text(d->in.request), detail);
 }
 
-/* Proxies look every few seconds whether we are there: by a connection of their own, or by one that
-   ends at once. */
+/* Proxies look every few seconds whether we are there: by a connection that they call their own, or
+   by one that ends at once and is nobody's. */
 static bool is_health_check(const incoming_conn *in, wsuv_refused_t refused) {
   bool empty = refused == WSUV_REFUSED_GONE && !h1_server_has_begun(in->request);
-  return in->client.own || (empty && in->client.trusted && !in->client.named);
+  bool of_proxy = (in->client.trusted || in->client.said) && !in->client.named;
+  return in->client.own || (empty && of_proxy);
 }
 
 static void log_refused(const decision *d, const wsuv_refusal_t *r,

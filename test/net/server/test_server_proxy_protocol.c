@@ -298,6 +298,9 @@ SERVER_TEST(test_health_check_by_the_header_is_not_in_the_log, w, s) {
   raw_client_send_text(c, "OPTIONS / HTTP/1.0\r\n\r\n");
   raw_client_run_to_head(c);
   server_user_run_to_refusals(s, 1);
+  c = client_behind(s, "PROXY UNKNOWN\r\n", 15);
+  raw_client_end(c);
+  server_user_run_to_refusals(s, 2);
   assert_int_equal(s->lines, 0);
 }
 
