@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+"""Real proxies in front of a server of wsuv: what it says of the client behind them.
+
+    proxies.py SERVER [unittest's arguments]
+
+SERVER is the program origin_server. The client is at 127.0.0.2, and the proxies at 127.0.0.1, which
+the server trusts. A proxy that is not installed is a failure.
+"""
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import certs
+
+PATIENCE = 20  # seconds, for anything that has to come
+PERIOD = 0.02  # seconds, between two looks at what cannot be waited for
+TRIES = 10  # a free port may be another's by then
+CLIENT = '127.0.0.2'
+PROXY = '127.0.0.1'
+LOOKER = '127.0.0.3'  # looks whether a proxy has started
+SERVER = None
+FOLDER = None
+
+
+def path(name):
+    return os.path.join(FOLDER, name)
+
+
+# --- programs ---
+
+
+class Server:
+    """The program, ended with a `with` block. Its log is a file."""
+
+    def __init__(self, *options):
+        self.options = [*options, PROXY]
+
+    def __enter__(self):
+        self.log = tempfile.NamedTemporaryFile('r', dir=FOLDER, encoding='ascii')
+        with open(self.log.name, 'w', encoding='ascii') as stderr:
+            self.process = subprocess.Popen([SERVER, *self.options], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=stderr, text=True)
+        self.port = int(self.process.stdout.readline())
+        return self
+
+    def lines(self):
+        with open(self.log.name, encoding='ascii') as log:
+            return log.read()
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        status = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        self.log.close()
+        if status != 0:
+            raise RuntimeError(f'the server has ended with {status}')
+
+
+def free_port():
+    with socket.create_server((PROXY, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def answers(port, process):
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            socket.create_connection((PROXY, port), PATIENCE, source_address=(LOOKER, 0)).close()
+            return True
+        except ConnectionRefusedError:
+            time.sleep(PERIOD)
+    return False
+
+
+class Proxy:
+    """A program with a configuration file in a folder of its own, ended with a `with` block."""
+
+    def __init__(self, text, **values):
+        self.text, self.values = text, values
+        self.folder = tempfile.mkdtemp(dir=FOLDER)
+
+    def command(self, config):
+        raise NotImplementedError
+
+    def start(self):
+        self.port = free_port()
+        config = os.path.join(self.folder, 'config')
+        with open(config, 'w', encoding='ascii') as file:
+            file.write(self.text.format(folder=self.folder, port=self.port, **self.values))
+        with open(os.path.join(self.folder, 'output'), 'w', encoding='ascii') as output:
+            self.process = subprocess.Popen(self.command(config), stdin=subprocess.DEVNULL,
+                                            stdout=output, stderr=output)
+        return answers(self.port, self.process)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+    def __enter__(self):
+        for _ in range(TRIES):
+            if self.start():
+                return self
+            self.stop()
+        raise RuntimeError(f'{type(self).__name__} does not start: see {self.folder}')
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+NGINX = '''
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  map $http_forwarded $elements {{
+    "" "for=$remote_addr;host=\\"$http_host\\";proto=$scheme";
+    default "$http_forwarded, for=$remote_addr;host=\\"$http_host\\";proto=$scheme";
+  }}
+  server {{
+    listen 127.0.0.1:{port}{ssl};
+    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    location / {{
+      proxy_pass {scheme}://127.0.0.1:{server};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+      {fields}
+    }}
+  }}
+}}
+'''
+
+NGINX_X = '''
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Proto $scheme;
+'''
+NGINX_STANDARD = 'proxy_set_header Forwarded $elements;'
+
+
+class Nginx(Proxy):
+    def __init__(self, server, fields, tls=False, scheme='http'):
+        super().__init__(NGINX, server=server.port, fields=fields, ssl=' ssl' if tls else '',
+                         scheme=scheme, cert=path('good.crt'), key=path('good.key'))
+
+    def command(self, config):
+        return ['nginx', '-p', self.folder, '-c', config]
+
+
+HAPROXY = '''
+global
+  stats socket {folder}/stats.sock
+defaults
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  timeout tunnel 1h
+  mode {mode}
+frontend in
+  bind 127.0.0.1:{port}{ssl}
+  default_backend out
+{front}
+backend out
+{back}
+  server one 127.0.0.1:{server} {options}
+'''
+
+HAPROXY_X = '''
+  option forwardfor
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+  http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
+'''
+
+
+class Haproxy(Proxy):
+    def __init__(self, server, mode, front='', back='', options='', tls=False):
+        pem = path('good.pem')
+        super().__init__(HAPROXY, server=server.port, mode=mode, options=options, back=back,
+                         front=front.replace('{{', '{').replace('}}', '}'),
+                         ssl=f' ssl crt {pem}' if tls else '')
+
+    def command(self, config):
+        return ['haproxy', '-q', '-db', '-f', config]
+
+    def state(self):
+        """Of the server behind it: UP or DOWN, and the result of the last check."""
+        with socket.socket(socket.AF_UNIX) as stats:
+            stats.settimeout(PATIENCE)
+            stats.connect(os.path.join(self.folder, 'stats.sock'))
+            stats.sendall(b'show stat out 4 -1\n')
+            text = b''
+            while data := stats.recv(65536):
+                text += data
+        names, row = [line.split(',') for line in text.decode().split('\n')[:2]]
+        row = dict(zip(names, row))
+        return row['status'], row['check_status'], row['check_code']
+
+    def wait_for_check(self, wanted):
+        end = time.monotonic() + PATIENCE
+        while self.state() != wanted:
+            if time.monotonic() > end:
+                raise AssertionError(f'{self.state()}, not {wanted}')
+            time.sleep(PERIOD)
+
+
+# --- the client ---
+
+REQUEST = '''GET / HTTP/1.1
+Host: {host}
+Upgrade: websocket
+Connection: Upgrade
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+Sec-WebSocket-Version: 13
+'''
+
+
+class Client:
+    """Of one connection, ended with a `with` block."""
+
+    def __init__(self, port, tls=False):
+        self.socket = socket.create_connection((PROXY, port), PATIENCE, source_address=(CLIENT, 0))
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(path('root.crt'))
+            self.socket = context.wrap_socket(self.socket, server_hostname='localhost')
+        self.file = self.socket.makefile('rb')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def ask(self, *fields, host='app.example'):
+        """The status of the response."""
+        text = REQUEST.format(host=host) + ''.join(f'{field}\n' for field in fields) + '\n'
+        self.socket.sendall(text.replace('\n', '\r\n').encode())
+        status = int(self.file.readline().split()[1])
+        while self.file.readline() != b'\r\n':
+            pass
+        return status
+
+    def text(self):
+        """The next message."""
+        head = self.file.read(2)
+        size = head[1]
+        if size == 126:
+            size, = struct.unpack('>H', self.file.read(2))
+        elif size == 127:
+            size, = struct.unpack('>Q', self.file.read(8))
+        return self.file.read(size).decode()
+
+    def send(self, data):
+        key = os.urandom(4)
+        size = bytes([0x80 | len(data)]) if len(data) < 126 else b'\xfe' + struct.pack(
+            '>H', len(data))
+        self.socket.sendall(b'\x81' + size + key + bytes(
+            byte ^ key[i % 4] for i, byte in enumerate(data)))
+
+
+FORGED = ('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: ftp',
+          'Forwarded: for=9.9.9.9;host=evil.example;proto="ftp')
+
+
+class ProxyTest(unittest.TestCase):
+    def check(self, proxy, seen, *fields, tls=False):
+        """The server says this of a client, whatever it sends, and bytes pass."""
+        for more in ((), FORGED):
+            with self.subTest(more=more), Client(proxy.port, tls) as client:
+                self.assertEqual(client.ask(*fields, *more), 101)
+                self.assertEqual(client.text(), f'{seen} {PROXY}')
+                client.send(b'x' * 5000)
+                self.assertEqual(client.text(), 'x' * 5000)
+
+
+class Fields(ProxyTest):
+    def test_nginx(self):
+        with Server('--x') as server, Nginx(server, NGINX_X) as proxy:
+            self.check(proxy, f'{CLIENT} ws app.example')
+
+    def test_nginx_with_tls(self):
+        with Server('--x') as server, Nginx(server, NGINX_X, tls=True) as proxy:
+            self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_nginx_with_tls_on_both_sides(self):
+        with Server('--x', '--tls', path('good.crt'), path('good.key')) as server, \
+                Nginx(server, NGINX_X, tls=True, scheme='https') as proxy:
+            self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_nginx_by_the_standard(self):
+        with Server('--rfc7239') as server, Nginx(server, NGINX_STANDARD, tls=True) as proxy:
+            self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_haproxy(self):
+        with Server('--x') as server, Haproxy(server, 'http', HAPROXY_X) as proxy:
+            self.check(proxy, f'{CLIENT} ws app.example')
+
+    def test_haproxy_with_tls(self):
+        with Server('--x') as server, Haproxy(server, 'http', HAPROXY_X, tls=True) as proxy:
+            self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_two_proxies(self):
+        with Server('--x') as server, Nginx(server, NGINX_X) as inner, \
+                Haproxy(inner, 'http', HAPROXY_X) as outer:
+            self.check(outer, f'{CLIENT} ws app.example')
+
+    def test_family_that_is_not_configured(self):
+        with Server('--rfc7239') as server, Nginx(server, NGINX_X) as proxy, \
+                Client(proxy.port) as client:
+            # nginx names the server in Host, on whose loopback address this is accepted.
+            self.assertEqual(client.ask(), 101)
+            self.assertEqual(client.text(), f'{PROXY} ws 127.0.0.1:{server.port} {PROXY}')
+
+
+class Origins(ProxyTest):
+    """Pages of the host that the proxy was asked for."""
+
+    def statuses(self, proxy):
+        found = []
+        for origin in ('http://app.example', 'http://evil.example'):
+            with Client(proxy.port) as client:
+                found.append(client.ask(f'Origin: {origin}'))
+        return found
+
+    def test_with_the_forwarded_host(self):
+        with Server('--x') as server, Nginx(server, NGINX_X) as proxy:
+            self.assertEqual(self.statuses(proxy), [101, 403])
+
+    def test_with_the_host_passed_on(self):
+        fields = '''proxy_set_header Host $host;
+                    proxy_set_header X-Forwarded-For $remote_addr;'''
+        with Server('--x') as server, Nginx(server, fields) as proxy:
+            self.assertEqual(self.statuses(proxy), [101, 403])
+
+    def test_with_neither(self):
+        with Server('--x') as server, Nginx(server, '') as proxy:
+            self.assertEqual(self.statuses(proxy), [403, 403])
+            self.assertIn('(see `origins`)', server.lines())
+
+
+class ProxyProtocol(ProxyTest):
+    def test_every_version(self):
+        for option in ('send-proxy', 'send-proxy-v2',
+                       'send-proxy-v2 proxy-v2-options crc32c,unique-id'):
+            with self.subTest(option=option), Server('--proxy') as server, \
+                    Haproxy(server, 'tcp', options=option) as proxy:
+                self.check(proxy, f'{CLIENT} ws app.example')
+                self.assertIn(f'accepted from {CLIENT}: /', server.lines())
+
+    def test_tls_behind_it(self):
+        for option in ('send-proxy', 'send-proxy-v2'):
+            with self.subTest(option=option), \
+                    Server('--proxy', '--tls', path('good.crt'), path('good.key')) as server, \
+                    Haproxy(server, 'tcp', options=option) as proxy:
+                self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_fields_of_the_client_are_not_read(self):
+        with Server('--proxy', '--x') as server, \
+                Haproxy(server, 'tcp', options='send-proxy-v2') as proxy:
+            self.check(proxy, f'{CLIENT} ws app.example')
+
+    def test_header_that_is_missing(self):
+        with Server('--proxy') as server, Haproxy(server, 'tcp') as proxy, \
+                Client(proxy.port) as client:
+            client.socket.sendall(b'GET / HTTP/1.1\r\n')
+            self.assertEqual(client.file.read(), b'')
+            self.assertIn('no PROXY header', server.lines())
+
+
+class HealthChecks(ProxyTest):
+    """What the proxy finds, and the lines that it leaves."""
+
+    def lines_of(self, server):
+        return re.findall(rf'refused {PROXY}.*', server.lines())
+
+    def test_of_a_connection(self):
+        with Server('--x') as server, \
+                Haproxy(server, 'http', options='check inter 50') as proxy:
+            proxy.wait_for_check(('UP', 'L4OK', ''))
+            self.assertEqual(self.lines_of(server), [])
+
+    def test_of_a_connection_with_the_header(self):
+        for option in ('send-proxy', 'send-proxy-v2'):
+            with self.subTest(option=option), Server('--proxy') as server, \
+                    Haproxy(server, 'tcp', options=f'{option} check inter 50') as proxy:
+                proxy.wait_for_check(('UP', 'L4OK', ''))
+                self.assertEqual(self.lines_of(server), [])
+
+    def test_by_http(self):
+        """OPTIONS / HTTP/1.0 is answered 405, which haproxy takes for a failure."""
+        with Server('--x') as server, \
+                Haproxy(server, 'http', back='  option httpchk\n  http-check send hdr Host localhost',
+                        options='check inter 50 fall 1') as proxy:
+            proxy.wait_for_check(('DOWN', 'L7STS', '405'))
+        with Server('--x') as server, \
+                Haproxy(server, 'http', back='  option httpchk\n  http-check send hdr Host localhost\n'
+                                             '  http-check expect status 405',
+                        options='check inter 50') as proxy:
+            proxy.wait_for_check(('UP', 'L7OK', '405'))
+            self.assertNotIn('warning: refused', server.lines())
+
+
+def main(arguments):
+    global SERVER, FOLDER
+    SERVER = arguments[0]
+    for program in ('nginx', 'haproxy'):
+        if shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin') is None:
+            raise SystemExit(f'{program} is not installed')
+    os.environ['PATH'] += ':/usr/sbin'
+    with tempfile.TemporaryDirectory() as FOLDER:
+        certs.make(FOLDER)
+        with open(path('good.pem'), 'w', encoding='ascii') as pem:
+            for name in ('good.crt', 'good.key'):
+                with open(path(name), encoding='ascii') as part:
+                    pem.write(part.read())
+        unittest.main(argv=[sys.argv[0], *arguments[1:]])
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
