@@ -21,7 +21,8 @@ void text_buf_clear(text_buf *t) {
 }
 
 char *text_buf_extend(text_buf *t, size_t n) {
-  if (t->failed || block_reserve(&t->bytes, &t->none, n, SIZE_MAX) < 0) {
+  const bool fits = n <= t->bytes.cap - t->bytes.len;
+  if (t->failed || (!fits && block_reserve(&t->bytes, &t->none, n, SIZE_MAX) < 0)) {
     t->failed = true;
     return NULL;
   }
