@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "proto/http/ascii.h"
 
 static bool is_space(char c) {
@@ -32,12 +33,15 @@ static bool equal_char(char a, char b) {
   return a == b || ascii_lower(a) == ascii_lower(b);
 }
 
-/* There is no NUL in the slice. */
-static bool equal_slice(const char *a, size_t len, const char *b) {
+static bool equal_chars(const char *a, const char *b, size_t len) {
   for (size_t i = 0; i < len; i++) {
     if (!equal_char(a[i], b[i])) return false;
   }
-  return b[len] == '\0';
+  return true;
+}
+
+static bool equal_slice(const char *a, size_t len, const char *b) {
+  return strlen(b) == len && equal_chars(a, b, len);
 }
 
 /* Most names differ in their first characters, so their lengths are not looked for. */
@@ -65,9 +69,20 @@ bool header_list_has(const char *list, const char *token) {
   return false;
 }
 
+/* A field in the text:
+
+     | length of the name | length of the value | name | NUL | value | NUL |
+     |        one byte    |       one byte      |
+
+   Each field is passed in every search, so the lengths come first. LONG stands for a length of that
+   many bytes or more, which is counted anew: two bytes are no burden on a head of many small
+   fields. */
+
+enum { LENS_SIZE = 2, LONG = 255 };
+
 void header_store_init(header_store *store, const wsuv_allocator_t *alloc) {
   text_buf_init(&store->text, alloc);
-  store->count = 0;
+  store->count = store->complete = 0;
   store->index = NULL;
 }
 
@@ -79,15 +94,34 @@ static void drop_index(header_store *store) {
 void header_store_clear(header_store *store) {
   drop_index(store);
   text_buf_clear(&store->text);
-  store->count = 0;
+  store->count = store->complete = 0;
 }
 
+static char *lens_of_last(const header_store *store) {
+  return text_buf_base(&store->text) + store->complete;
+}
+
+static size_t read_len(char len, const char *text) {
+  const size_t n = (unsigned char) len;
+  return n < LONG ? n : LONG + strlen(text + LONG);
+}
+
+static char write_len(size_t len) {
+  return (char) (unsigned char) (len < LONG ? len : LONG);
+}
+
+/* The first piece of a field is preceded by the room for its lengths. */
 int header_store_add(header_store *store, const char *data, size_t len) {
-  return text_buf_add(&store->text, data, len);
+  text_buf *text = &store->text;
+  if (text_buf_len(text) == store->complete) text_buf_add(text, "\0\0", LENS_SIZE);
+  return text_buf_add(text, data, len);
 }
 
 int header_store_end_name(header_store *store) {
-  return text_buf_add(&store->text, "", 1);
+  int err = header_store_add(store, "", 1);
+  if (err < 0) return err;
+  *lens_of_last(store) = write_len(text_buf_len(&store->text) - store->complete - LENS_SIZE - 1);
+  return 0;
 }
 
 /* The NUL after the name ends the loop. */
@@ -98,53 +132,66 @@ int header_store_end_value(header_store *store) {
   text_buf_cut(text, len);
   int err = text_buf_add(text, "", 1);
   if (err < 0) return err;
+  char *lens = lens_of_last(store), *name = lens + LENS_SIZE;
+  const char *value = name + read_len(lens[0], name) + 1;
+  lens[1] = write_len((size_t) (text_buf_base(text) + len - value));
   drop_index(store);
+  store->complete = text_buf_len(text);
   store->count++;
   return 0;
-}
-
-/* Read the field that starts at `text`; returns the start of the next one. */
-static const char *read_field(const char *text, wsuv_header_t *field) {
-  field->name = text;
-  field->value = field->name + strlen(field->name) + 1;
-  return field->value + strlen(field->value) + 1;
 }
 
 const wsuv_header_t *header_store_index(header_store *store) {
   if (store->index != NULL || store->count == 0) return store->index;
   store->index = ws_malloc(store->text.none.alloc, store->count * sizeof *store->index);
   if (store->index == NULL) return NULL;
-  const char *text = text_buf_base(&store->text);
-  for (size_t i = 0; i < store->count; i++) text = read_field(text, &store->index[i]);
+  header_cursor at = {0};
+  for (size_t i = 0; i < store->count; i++) {
+    store->index[i].value = header_store_each(store, &at, &store->index[i].name);
+  }
   return store->index;
 }
 
 const char *header_store_get(const header_store *store, const char *name, size_t n) {
-  const char *text = text_buf_base(&store->text);
-  for (size_t i = 0; i < store->count; i++) {
-    wsuv_header_t field;
-    text = read_field(text, &field);
-    if (header_name_equal(field.name, name) && n-- == 0) return field.value;
-  }
-  return NULL;
+  header_cursor at = {0};
+  const char *value;
+  do {
+    value = header_store_next(store, name, &at);
+  } while (value != NULL && n-- > 0);
+  return value;
+}
+
+/* The next field. */
+typedef struct found_field {
+  const char *name, *value; /* Both are terminated. */
+  size_t name_len;          /* The name has this many characters. */
+} found_field;
+
+static bool step_field(const header_store *store, header_cursor *at, found_field *field) {
+  if (at->field == store->count) return false;
+  const char *text = text_buf_base(&store->text), *lens = text + at->offset;
+  field->name = lens + LENS_SIZE;
+  field->name_len = read_len(lens[0], field->name);
+  field->value = field->name + field->name_len + 1;
+  at->offset = (size_t) (field->value + read_len(lens[1], field->value) + 1 - text);
+  at->field++;
+  return true;
 }
 
 const char *header_store_each(const header_store *store, header_cursor *at, const char **name) {
-  wsuv_header_t field;
-  if (at->field == store->count) return NULL;
-  const char *end = read_field(text_buf_base(&store->text) + at->offset, &field);
-  at->offset = (size_t) (end - text_buf_base(&store->text));
-  at->field++;
+  found_field field;
+  if (!step_field(store, at, &field)) return NULL;
   *name = field.name;
   return field.value;
 }
 
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
-  const char *value, *found;
-  do {
-    value = header_store_each(store, at, &found);
-  } while (value != NULL && !header_name_equal(found, name));
-  return value;
+  const size_t len = strlen(name);
+  found_field field;
+  while (step_field(store, at, &field)) {
+    if (field.name_len == len && equal_chars(field.name, name, len)) return field.value;
+  }
+  return NULL;
 }
 
 bool header_store_lists(const header_store *store, const char *name, const char *token,

@@ -29,8 +29,9 @@ bool header_list_has(const char *list, const char *token);
 
 /* Fields in the order received, each name and value terminated, all in one block that grows. */
 typedef struct header_store {
-  text_buf text; /* These are the fields: each name and each value is followed by a NUL. */
-  size_t count;  /* This many fields are complete. */
+  text_buf text;   /* These are the fields, each with its lengths before it. */
+  size_t complete; /* The complete fields are this many bytes of the text. */
+  size_t count;    /* This many fields are complete. */
   /* The store owns this array, which header_store_index makes, or it is NULL. */
   wsuv_header_t *index;
 } header_store;
