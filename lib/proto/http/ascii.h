@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 static inline char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
@@ -42,27 +43,13 @@ static inline char ascii_unescape(const char *s) {
   return (char) (ascii_hex_value(s[1]) * 16 + ascii_hex_value(s[2]));
 }
 
-/* tchar of RFC 9110 5.6.2, of which tokens are made. */
+/* tchar of RFC 9110 5.6.2, of which tokens are made: letters, digits and !#$%&'*+-.^_`|~, each with
+   the bit of its number. */
 static inline bool ascii_is_tchar(char c) {
-  if (ascii_is_alnum(c)) return true;
-  switch (c) {
-  case '!':
-  case '#':
-  case '$':
-  case '%':
-  case '&':
-  case '\'':
-  case '*':
-  case '+':
-  case '-':
-  case '.':
-  case '^':
-  case '_':
-  case '`':
-  case '|':
-  case '~': return true;
-  default: return false;
-  }
+  static const uint64_t tchars[] = {UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe), 0,
+                                    0};
+  const unsigned char n = (unsigned char) c;
+  return (tchars[n / 64] >> n % 64 & 1) != 0;
 }
 
 #endif
