@@ -12,7 +12,9 @@
 #include <uv.h>
 #include <wsuv.h>
 
+#include "wsuv_exit.h"
 #include "wsuv_interrupt.h"
+#include "wsuv_listen.h"
 #include "wsuv_options.h"
 #include "wsuv_output.h"
 #include "wsuv_print.h"
@@ -20,15 +22,7 @@
 #include "wsuv_report.h"
 #include "wsuv_screen.h"
 #include "wsuv_sender.h"
-
-typedef enum exit_code {
-  EXIT_CLOSED = 0,    /* cleanly: 1000, 1001 or no code */
-  EXIT_OURS = 1,      /* usage, URL, header, standard input or output */
-  EXIT_REFUSED = 2,   /* or no connection */
-  EXIT_LOST = 3,      /* or the protocol was violated */
-  EXIT_CODE = 4,      /* closed by the peer with any other code */
-  EXIT_UNFINISHED = 5 /* closed in order before everything was sent or received, or not cleanly */
-} exit_code;
+#include "wsuv_settings.h"
 
 typedef struct program {
   options options;
@@ -40,7 +34,7 @@ typedef struct program {
   unsigned long received; /* messages */
   bool mute;              /* standard output takes nothing any more */
   bool failed;            /* standard output did */
-  char refusal[256];      /* why a call of the library has failed, in its words; "": not said */
+  settings settings;
   exit_code code;
 } program;
 
@@ -196,48 +190,11 @@ static void on_interrupt(void *data) {
 
 /* --- the beginning --- */
 
-/* The log hook. A call that fails is told with its one line about that (fail_call); on_close tells
-   what else fails. */
-static void on_log(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
-                   void *arg) {
-  program *p = arg;
-  if (session == NULL && level == WSUV_LOG_ERROR) {
-    snprintf(p->refusal, sizeof p->refusal, "%s", text);
-  } else if (p->options.verbose > 0) {
-    report_log(text);
-  }
-}
-
-enum { STREAM_QUEUE = 1024 * 1024 }; /* bytes: as much as is read ahead of a slow server */
-
 static int make_client(program *p, uv_loop_t *loop) {
-  wsuv_config_t config;
-  wsuv_extension_t deflate;
-  const wsuv_extension_t *const extensions[] = {&deflate};
-  wsuv_client_config_init(&config);
-  config.tls = &p->options.tls.config;
-  if (p->options.deflate) {
-    int err = wsuv_permessage_deflate(&deflate, &p->options.deflate_options);
-    if (err < 0) return err;
-    config.extensions = extensions;
-    config.extension_count = 1;
-  }
-  config.resolver = p->options.resolver;
-  config.ping_interval_ms = p->options.ping_interval_ms;
-  if (p->options.timeout_ms > 0)
-    config.handshake_timeout_ms = config.close_timeout_ms = p->options.timeout_ms;
-  if (p->options.close_deadline_ms > 0) config.close_deadline_ms = p->options.close_deadline_ms;
-  config.log = on_log;
-  config.log_arg = p;
-  config.log_level = WSUV_LOG_ERROR;
-  if (p->options.verbose > 0)
-    config.log_level = p->options.verbose > 1 ? WSUV_LOG_TRACE : WSUV_LOG_DEBUG;
-  if (p->options.stream) {
-    config.max_frame_size = UINT64_MAX;
-    config.outgoing_max = STREAM_QUEUE;
-  }
-  p->sender.item_max = config.outgoing_max;
-  return wsuv_client_new(&p->client, loop, &config);
+  int err = settings_make(&p->settings, &p->options);
+  if (err < 0) return err;
+  p->sender.item_max = p->settings.config.outgoing_max;
+  return wsuv_client_new(&p->client, loop, &p->settings.config);
 }
 
 static int open_session(program *p) {
@@ -249,29 +206,9 @@ static int open_session(program *p) {
   if (o->slash) callbacks.on_pong = on_pong;
   wsuv_request_init(&request, o->url);
   request.origin = o->origin;
-  request.headers = o->headers;
-  request.header_count = o->header_count;
   request.data = p;
   request.address = resolve_find(o->resolves, o->resolve_count, o->url);
-  if (o->subprotocol_count > 0) {
-    request.subprotocols = o->subprotocols;
-    request.subprotocol_count = o->subprotocol_count;
-  }
   return wsuv_connect(p->client, &request, &callbacks, &p->session);
-}
-
-/* What the call itself refuses is the user's fault, with few exceptions. */
-static exit_code judge_call(int err) {
-  switch (err) {
-  case WSUV_EURL:
-  case WSUV_EINVAL_HEADER:
-  case UV_EINVAL:
-  case UV_ENOTSUP:
-  case UV_EPROTONOSUPPORT: return EXIT_OURS;
-  case UV_ENOMEM:
-  case WSUV_ERANDOM: return EXIT_LOST;
-  default: return EXIT_REFUSED;
-  }
 }
 
 /* The port 443 is that of wss. */
@@ -291,9 +228,9 @@ static exit_code fail_call(program *p, int err) {
   if (err == WSUV_EURL && lacks_scheme(p->options.url)) {
     report_scheme(p->options.url, err);
   } else {
-    report("%s", *p->refusal != '\0' ? p->refusal : wsuv_strerror(err));
+    report("%s", settings_error(&p->settings, err));
   }
-  p->code = judge_call(err);
+  p->code = exit_code_of_call(err);
   return p->code;
 }
 
@@ -319,7 +256,6 @@ static exit_code run(program *p, uv_loop_t *loop) {
     finish(p);
   }
   uv_run(loop, UV_RUN_DEFAULT);
-  wind_up(p, loop);
   return p->code;
 }
 
@@ -327,9 +263,11 @@ static exit_code run(program *p, uv_loop_t *loop) {
 static exit_code run_on_default_loop(program *p) {
   uv_loop_t *loop = uv_default_loop();
   if (loop == NULL) return fail_call(p, UV_EMFILE);
-  exit_code code = run(p, loop);
+  p->code =
+      p->options.mode == MODE_CLIENT ? run(p, loop) : listen_run(&p->options, &p->printer, loop);
+  wind_up(p, loop);
   uv_loop_close(loop);
-  return code;
+  return p->code;
 }
 
 /* The loop's own descriptors may not take the place of a standard one that is closed. Reading gives

@@ -9,102 +9,7 @@
 #include <string.h>
 
 #include "wsuv_deflate.h"
-
-/* Several strings, because C99 compilers need not support longer ones. */
-static const char help_messages[] =
-    "usage: wsuv [options] URL\n"
-    "\n"
-    "Sends each line of standard input as a text message to a WebSocket, ws://HOST[:PORT]/PATH,\n"
-    "wss://HOST[:PORT]/PATH or ws+unix:///SOCKET:/PATH, and prints each message that arrives as a\n"
-    "line. At the end of standard input the connection is closed, and what still arrives is\n"
-    "printed.\n"
-    "\n"
-    "  -m TEXT                  send TEXT in place of standard input; may be repeated\n"
-    "  -n N                     close as soon as N messages have arrived, and not before\n"
-    "  -b                       binary: all of standard input is one message (none if it is\n"
-    "                           empty), as is each TEXT; what arrives is written as it is\n"
-    "      --stream             all of standard input is one message of any length, text without "
-    "-b\n"
-    "                           (none if it is empty), sent as it is read; what arrives is "
-    "written\n"
-    "                           as it comes, whatever its length\n"
-    "      --null               messages end with NUL in place of the end of a line, both ways\n"
-    "      --json               messages are lines of JSON, both ways, so that they may have line\n"
-    "                           ends: {\"type\":\"text\",\"data\":\"TEXT\"}, or binary with "
-    "base64; a\n"
-    "                           string is a text message, too\n"
-    "      --timestamps         print the time before each message\n"
-    "      --slash              lines may be commands: /ping [TEXT], /pong [TEXT], /close [CODE\n"
-    "                           [REASON]]; //TEXT sends /TEXT\n"
-    "      --no-input           do not read standard input, and do not close after the last TEXT\n"
-    "                           either: stay until the server closes, -n is reached or a signal\n"
-    "                           comes\n";
-
-static const char help_connection[] =
-    "  -H 'NAME: VALUE'         add a header to the handshake; may be repeated\n"
-    "  -p SUBPROTOCOL           offer a subprotocol; may be repeated\n"
-    "      --deflate[=PARAMS]   offer compression, permessage-deflate; PARAMS as in the "
-    "handshake,\n"
-    "                           'NAME; NAME=N': server_no_context_takeover,\n"
-    "                           client_no_context_takeover, server_max_window_bits=8...15,\n"
-    "                           client_max_window_bits=8...15; and level=0...9 (default 6)\n"
-    "      --origin ORIGIN      send an Origin header\n"
-    "      --ping-interval SEC  ping interval; no answer within twice the interval closes the\n"
-    "                           connection\n"
-    "      --resolve HOST:PORT:ADDRESS\n"
-    "                           connect to ADDRESS, with no lookup, if the URL has that HOST and\n"
-    "                           PORT; may be repeated\n"
-    "      --resolver RESOLVER  look the host up with RESOLVER: auto (the default), cares, which\n"
-    "                           needs no thread, or system\n"
-    "      --timeout SEC        for connecting (default 10) and for closing (default 5): while "
-    "the\n"
-    "                           server acknowledges data, closing may take longer\n"
-    "      --close-deadline SEC closing never takes longer than this (default 120)\n"
-    "      --include            print status and headers of the answer before what arrives; of a\n"
-    "                           refusal, the beginning of its body, too\n"
-    "      --cacert FILE        trust the authorities in FILE (PEM), in place of the system's\n"
-    "      --capath DIR         trust those in the files of DIR; together with --cacert: both\n"
-    "      --cert FILE          show the server this certificate, with its chain (PEM)\n"
-    "      --key FILE           its key (PEM or DER)\n"
-    "      --pass FILE          the password of the key, the first line of FILE\n"
-    "      --pin PIN            take only a certificate with this public key, sha256//BASE64; may\n"
-    "                           be repeated: one of them\n"
-    "      --tls-min VERSION    not below TLS VERSION, 1.2 (the default) or 1.3\n"
-    "      --tls-max VERSION    not above it\n"
-    "      --insecure           accept any certificate: an attacker on the network can read and\n"
-    "                           change everything\n"
-    "      --keylog FILE        append the TLS secrets to FILE; with them the traffic can be "
-    "read\n"
-    "  -v                       show address, certificate, handshake, frames and close on "
-    "standard\n"
-    "                           error; -vv: what is in the frames, too, the first 64 bytes of "
-    "each\n"
-    "      --stats              show statistics on standard error at the end\n"
-    "      --help               show this\n"
-    "      --version            show the version\n";
-
-static const char help_rules[] =
-    "\n"
-    "SEC may have decimals. An empty line is an empty message; a last line without an end counts.\n"
-    "A server may answer the close before it has answered the messages: -n waits for answers.\n"
-    "A line that is not UTF-8, or a message over 16 MiB without --stream, is an error: nothing\n"
-    "more is sent, and the connection is closed. SIGINT (Ctrl-C), SIGTERM and SIGHUP close with\n"
-    "1001, a second signal at once.\n"
-    "\n"
-    "On a terminal, control characters of the server are escaped, lines of messages have the\n"
-    "marks > (sent) and < (received), with colours unless NO_COLOR is set, and a message that\n"
-    "takes over a second shows how far it is. If wsuv was built with libedit, lines that are\n"
-    "typed can be edited and called back (arrow up), and messages that arrive do not tear them.\n"
-    "\n"
-    "Exit status:\n"
-    "  0  closed cleanly: 1000, 1001 or no code; also when nobody reads standard output any more\n"
-    "  1  usage, bad URL, header or subprotocol; standard input or output failed\n"
-    "  2  could not connect, or was refused\n"
-    "  3  connection lost, or protocol violated\n"
-    "  4  closed by the peer with any other code\n"
-    "  5  closed cleanly, but before standard input or all TEXTs were sent, or with fewer "
-    "messages\n"
-    "     than -n N; or not cleanly\n";
+#include "wsuv_help.h"
 
 enum {
   OPTION_HELP = 256,
@@ -133,39 +38,103 @@ enum {
   OPTION_TLS_MIN,
   OPTION_TLS_MAX,
   OPTION_KEYLOG,
-  OPTION_INSECURE
+  OPTION_INSECURE,
+  OPTION_LISTEN,
+  OPTION_ECHO,
+  OPTION_EXEC,
+  OPTION_TO,
+  OPTION_MAX,
+  OPTION_ALLOW_ORIGIN,
+  OPTION_ALLOW_HOST
 };
 
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"deflate", optional_argument, NULL, OPTION_DEFLATE},
-    {"origin", required_argument, NULL, OPTION_ORIGIN},
-    {"ping-interval", required_argument, NULL, OPTION_PING_INTERVAL},
-    {"resolve", required_argument, NULL, OPTION_RESOLVE},
-    {"resolver", required_argument, NULL, OPTION_RESOLVER},
-    {"stream", no_argument, NULL, OPTION_STREAM},
-    {"no-input", no_argument, NULL, OPTION_NO_INPUT},
-    {"null", no_argument, NULL, OPTION_NULL},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"slash", no_argument, NULL, OPTION_SLASH},
-    {"timestamps", no_argument, NULL, OPTION_TIMESTAMPS},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"close-deadline", required_argument, NULL, OPTION_CLOSE_DEADLINE},
-    {"include", no_argument, NULL, OPTION_INCLUDE},
-    {"stats", no_argument, NULL, OPTION_STATS},
-    {"cacert", required_argument, NULL, OPTION_CACERT},
-    {"capath", required_argument, NULL, OPTION_CAPATH},
-    {"cert", required_argument, NULL, OPTION_CERT},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"pass", required_argument, NULL, OPTION_PASS},
-    {"pin", required_argument, NULL, OPTION_PIN},
-    {"tls-min", required_argument, NULL, OPTION_TLS_MIN},
-    {"tls-max", required_argument, NULL, OPTION_TLS_MAX},
-    {"insecure", no_argument, NULL, OPTION_INSECURE},
-    {"keylog", required_argument, NULL, OPTION_KEYLOG},
-    {NULL, 0, NULL, 0},
+enum {
+  LINES = MODE_CLIENT | MODE_PRINT, /* standard input is sent, what arrives is printed */
+  SERVER = MODE_PRINT | MODE_ECHO | MODE_EXEC | MODE_RELAY,
+  ALL = MODE_CLIENT | SERVER
 };
+
+/* An option, and the modes in which it has a meaning. */
+typedef struct row {
+  const char *name; /* without dashes */
+  int argument;     /* as in struct option */
+  int value;        /* that of the letter, or of the list above */
+  int modes;
+} row;
+
+static const row rows[] = {
+    {"m", required_argument, 'm', MODE_CLIENT},
+    {"n", required_argument, 'n', LINES},
+    {"b", no_argument, 'b', LINES | MODE_EXEC},
+    {"H", required_argument, 'H', ALL},
+    {"p", required_argument, 'p', ALL},
+    {"v", no_argument, 'v', ALL},
+    {"help", no_argument, OPTION_HELP, ALL},
+    {"version", no_argument, OPTION_VERSION, ALL},
+    {"deflate", optional_argument, OPTION_DEFLATE, ALL},
+    {"origin", required_argument, OPTION_ORIGIN, MODE_CLIENT},
+    {"ping-interval", required_argument, OPTION_PING_INTERVAL, ALL},
+    {"resolve", required_argument, OPTION_RESOLVE, MODE_CLIENT},
+    {"resolver", required_argument, OPTION_RESOLVER, MODE_CLIENT},
+    {"stream", no_argument, OPTION_STREAM, MODE_CLIENT},
+    {"no-input", no_argument, OPTION_NO_INPUT, LINES},
+    {"null", no_argument, OPTION_NULL, LINES | MODE_EXEC},
+    {"json", no_argument, OPTION_JSON, LINES},
+    {"slash", no_argument, OPTION_SLASH, MODE_CLIENT},
+    {"timestamps", no_argument, OPTION_TIMESTAMPS, LINES},
+    {"timeout", required_argument, OPTION_TIMEOUT, ALL},
+    {"close-deadline", required_argument, OPTION_CLOSE_DEADLINE, ALL},
+    {"include", no_argument, OPTION_INCLUDE, MODE_CLIENT},
+    {"stats", no_argument, OPTION_STATS, MODE_CLIENT},
+    {"cacert", required_argument, OPTION_CACERT, ALL},
+    {"capath", required_argument, OPTION_CAPATH, ALL},
+    {"cert", required_argument, OPTION_CERT, ALL},
+    {"key", required_argument, OPTION_KEY, ALL},
+    {"pass", required_argument, OPTION_PASS, ALL},
+    {"pin", required_argument, OPTION_PIN, MODE_CLIENT},
+    {"tls-min", required_argument, OPTION_TLS_MIN, ALL},
+    {"tls-max", required_argument, OPTION_TLS_MAX, ALL},
+    {"insecure", no_argument, OPTION_INSECURE, MODE_CLIENT},
+    {"keylog", required_argument, OPTION_KEYLOG, ALL},
+    {"listen", required_argument, OPTION_LISTEN, SERVER},
+    {"echo", no_argument, OPTION_ECHO, MODE_ECHO},
+    {"exec", required_argument, OPTION_EXEC, MODE_EXEC},
+    {"to", required_argument, OPTION_TO, MODE_RELAY},
+    {"max", required_argument, OPTION_MAX, SERVER},
+    {"allow-origin", required_argument, OPTION_ALLOW_ORIGIN, SERVER},
+    {"allow-host", required_argument, OPTION_ALLOW_HOST, SERVER},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* The rows as getopt_long() wants them, which says NON_OPTION of other words. */
+typedef struct table {
+  char letters[2 * ROWS + 3];
+  struct option names[ROWS + 1];
+} table;
+
+enum { NON_OPTION = 1 };
+
+static bool is_letter(const row *r) {
+  return r->name[1] == '\0';
+}
+
+/* With POSIXLY_CORRECT, the first word that is no option is the end of the options. */
+static void make_table(table *t) {
+  char *letter = t->letters;
+  size_t n = 0;
+  *t = (table){.names = {{NULL, 0, NULL, 0}}};
+  *letter++ = getenv("POSIXLY_CORRECT") != NULL ? '+' : '-';
+  *letter++ = ':';
+  for (const row *r = rows; r < rows + ROWS; r++) {
+    if (!is_letter(r)) {
+      t->names[n++] = (struct option){r->name, r->argument, NULL, r->value};
+      continue;
+    }
+    *letter++ = *r->name;
+    if (r->argument == required_argument) *letter++ = ':';
+  }
+}
 
 static options_result bad(const char *what, const char *value) {
   fprintf(stderr, "wsuv: %s%s\nTry 'wsuv --help'.\n", what, value);
@@ -183,10 +152,10 @@ static options_result read_seconds(uint64_t *ms, const char *s) {
   return OPTIONS_RUN;
 }
 
-static options_result read_limit(unsigned long *n, const char *s) {
+static options_result read_number(unsigned long *n, const char *s, const char *complaint) {
   char *end;
   *n = strtoul(s, &end, 10);
-  if (*s < '0' || *s > '9' || *end != '\0' || *n == 0) return bad("not a number of messages: ", s);
+  if (*s < '0' || *s > '9' || *end != '\0' || *n == 0) return bad(complaint, s);
   return OPTIONS_RUN;
 }
 
@@ -273,9 +242,8 @@ static options_result show(const char *text) {
 }
 
 static options_result show_help(void) {
-  fputs(help_messages, stdout);
-  fputs(help_connection, stdout);
-  return show(help_rules);
+  help_print();
+  return show("");
 }
 
 static options_result show_version(void) {
@@ -283,11 +251,35 @@ static options_result show_version(void) {
   return show("");
 }
 
+static options_result read_listen(options *o, char *s) {
+  if (endpoint_read(&o->listen, s, "127.0.0.1")) return OPTIONS_RUN;
+  return bad("not a [HOST:]PORT or unix:PATH for --listen", "");
+}
+
+static options_result read_to(options *o, char *s) {
+  if (endpoint_read(&o->to, s, NULL) && (o->to.path != NULL || o->to.port > 0)) return OPTIONS_RUN;
+  return bad("not a HOST:PORT or unix:PATH for --to", "");
+}
+
+/* OPTIONS_RUN: go on. */
+static options_result read_server_option(options *o, int option) {
+  switch (option) {
+  case OPTION_LISTEN: return read_listen(o, optarg);
+  case OPTION_EXEC: o->command = optarg; break;
+  case OPTION_TO: return read_to(o, optarg);
+  case OPTION_MAX: return read_number(&o->max, optarg, "not a number of sessions: ");
+  case OPTION_ALLOW_ORIGIN: o->origins[o->origin_count++] = optarg; break;
+  case OPTION_ALLOW_HOST: o->hosts[o->host_count++] = optarg; break;
+  default: return read_tls_option(&o->tls, option);
+  }
+  return OPTIONS_RUN;
+}
+
 /* OPTIONS_RUN: go on. */
 static options_result read_option(options *o, int option) {
   switch (option) {
   case 'm': o->messages[o->message_count++] = optarg; break;
-  case 'n': return read_limit(&o->limit, optarg);
+  case 'n': return read_number(&o->limit, optarg, "not a number of messages: ");
   case 'b': o->binary = true; break;
   case 'H': return add_header(o, optarg);
   case 'p': o->subprotocols[o->subprotocol_count++] = optarg; break;
@@ -309,7 +301,8 @@ static options_result read_option(options *o, int option) {
   case OPTION_STATS: o->stats = true; break;
   case OPTION_HELP: return show_help();
   case OPTION_VERSION: return show_version();
-  default: return read_tls_option(&o->tls, option);
+  case NON_OPTION: o->words[o->word_count++] = optarg; break;
+  default: return read_server_option(o, option);
   }
   return OPTIONS_RUN;
 }
@@ -320,9 +313,12 @@ static bool make_lists(options *o, size_t n) {
   o->subprotocols = calloc(n, sizeof *o->subprotocols);
   o->headers = calloc(n, sizeof *o->headers);
   o->resolves = calloc(n, sizeof *o->resolves);
+  o->origins = calloc(n, sizeof *o->origins);
+  o->hosts = calloc(n, sizeof *o->hosts);
+  o->words = calloc(n, sizeof *o->words);
   bool tls = tls_options_init(&o->tls, n);
-  return tls && o->messages != NULL && o->subprotocols != NULL && o->headers != NULL &&
-         o->resolves != NULL;
+  return tls && o->origins != NULL && o->hosts != NULL && o->words != NULL && o->messages != NULL &&
+         o->subprotocols != NULL && o->headers != NULL && o->resolves != NULL;
 }
 
 /* Lines are neither one binary message nor a stream. */
@@ -335,22 +331,91 @@ static options_result check_together(const options *o) {
   return OPTIONS_RUN;
 }
 
-options_result options_read(options *o, int argc, char **argv) {
+/* Which of the rows were given. */
+typedef bool seen_rows[ROWS];
+
+static void note_row(seen_rows seen, int value) {
+  for (size_t i = 0; i < ROWS; i++) seen[i] = seen[i] || rows[i].value == value;
+}
+
+static bool was_seen(const seen_rows seen, int value) {
+  for (size_t i = 0; i < ROWS; i++)
+    if (rows[i].value == value) return seen[i];
+  return false;
+}
+
+static options_mode find_mode(const seen_rows seen) {
+  if (!was_seen(seen, OPTION_LISTEN)) return MODE_CLIENT;
+  if (was_seen(seen, OPTION_EXEC)) return MODE_EXEC;
+  if (was_seen(seen, OPTION_TO)) return MODE_RELAY;
+  return was_seen(seen, OPTION_ECHO) ? MODE_ECHO : MODE_PRINT;
+}
+
+static options_result refuse_row(const row *r, options_mode mode) {
+  const char *with = mode == MODE_CLIENT                              ? " without --listen"
+                     : (r->modes & SERVER) == 0 || mode == MODE_PRINT ? " together with --listen"
+                     : mode == MODE_EXEC                              ? " together with --exec"
+                     : mode == MODE_RELAY                             ? " together with --to"
+                                                                      : " together with --echo";
+  fprintf(stderr, "wsuv: no meaning%s: %s%s\nTry 'wsuv --help'.\n", with, is_letter(r) ? "-" : "--",
+          r->name);
+  return OPTIONS_BAD;
+}
+
+static options_result check_modes(const options *o, const seen_rows seen) {
+  for (size_t i = 0; i < ROWS; i++)
+    if (seen[i] && (rows[i].modes & (int) o->mode) == 0) return refuse_row(&rows[i], o->mode);
+  return OPTIONS_RUN;
+}
+
+/* What stands behind "--" are arguments of the command, if there is one. */
+static void add_rest(options *o, char **rest) {
+  if (o->mode == MODE_EXEC && strcmp(rest[-1], "--") == 0) {
+    o->arguments = rest;
+    return;
+  }
+  while (*rest != NULL) o->words[o->word_count++] = *rest++;
+}
+
+static options_result check_words(options *o) {
+  if (o->mode != MODE_CLIENT) {
+    for (size_t i = 0; i < o->word_count; i++)
+      if (*o->words[i] != '/') return bad("not a path: ", o->words[i]);
+    return OPTIONS_RUN;
+  }
+  if (o->word_count == 0) return bad("no URL given", "");
+  if (o->word_count > 1) return bad("more than one URL: ", o->words[1]);
+  o->url = o->words[0];
+  return OPTIONS_RUN;
+}
+
+/* OPTIONS_RUN: all are read, and optind is behind them. */
+static options_result read_options(options *o, int argc, char **argv, seen_rows seen) {
   options_result result = OPTIONS_RUN;
+  table t;
   int option;
-  *o = (options){0};
-  if (!make_lists(o, (size_t) argc + 1)) return bad("out of memory", "");
+  make_table(&t);
   opterr = 0;
   while (result == OPTIONS_RUN &&
-         (option = getopt_long(argc, argv, ":m:n:bH:p:v", long_options, NULL)) != -1) {
+         (option = getopt_long(argc, argv, t.letters, t.names, NULL)) != -1) {
     bool wrong = option == '?' || option == ':';
     result = wrong ? refuse_option(option, argv[optind - 1]) : read_option(o, option);
+    note_row(seen, option);
   }
+  return result;
+}
+
+options_result options_read(options *o, int argc, char **argv) {
+  seen_rows seen = {false};
+  *o = (options){0};
+  if (!make_lists(o, (size_t) argc + 1)) return bad("out of memory", "");
+  options_result result = read_options(o, argc, argv, seen);
   if (result != OPTIONS_RUN) return result;
-  if (optind == argc) return bad("no URL given", "");
-  if (optind + 1 < argc) return bad("more than one URL: ", argv[optind + 1]);
-  o->url = argv[optind];
-  return check_together(o);
+  o->mode = find_mode(seen);
+  add_rest(o, argv + optind);
+  result = check_modes(o, seen);
+  if (result == OPTIONS_RUN) result = check_words(o);
+  return result == OPTIONS_RUN ? check_together(o) : result;
 }
 
 void options_free(options *o) {
@@ -358,5 +423,8 @@ void options_free(options *o) {
   free(o->subprotocols);
   free(o->headers);
   free(o->resolves);
+  free(o->origins);
+  free(o->hosts);
+  free(o->words);
   tls_options_free(&o->tls);
 }

@@ -8,12 +8,34 @@
 #include <stdint.h>
 #include <wsuv.h>
 
+#include "wsuv_endpoint.h"
 #include "wsuv_resolve.h"
 #include "wsuv_tls.h"
 
+/* What the program does. */
+typedef enum options_mode {
+  MODE_CLIENT = 1, /* it connects */
+  MODE_PRINT = 2,  /* it listens, and so do all that follow */
+  MODE_ECHO = 4,
+  MODE_EXEC = 8,
+  MODE_RELAY = 16
+} options_mode;
+
 /* Strings are those of argv; the lists are ended by options_free(). */
 typedef struct options {
-  const char *url;
+  options_mode mode;
+  const char *url;    /* of a client */
+  const char **words; /* the URL, or the paths of a server */
+  size_t word_count;
+  endpoint listen;      /* of a server */
+  endpoint to;          /* MODE_RELAY */
+  const char *command;  /* MODE_EXEC */
+  char **arguments;     /* of the command, ended by NULL; NULL: it is a line for the shell */
+  unsigned long max;    /* sessions of a server at a time; 0: the default */
+  const char **origins; /* of pages that a server allows */
+  size_t origin_count;
+  const char **hosts; /* names that a server answers to */
+  size_t host_count;
   const char *origin;    /* NULL: none */
   const char **messages; /* to be sent in place of standard input */
   size_t message_count;
@@ -44,12 +66,13 @@ typedef struct options {
 } options;
 
 typedef enum options_result {
-  OPTIONS_RUN,  /* there is a URL */
+  OPTIONS_RUN,
   OPTIONS_DONE, /* --help or --version was answered */
   OPTIONS_BAD   /* and the reason was printed */
 } options_result;
 
-/* Read the command line; headers and addresses in argv are taken apart in place. */
+/* Read the command line, argc words and NULL; headers and addresses in argv are taken apart in
+   place. */
 options_result options_read(options *o, int argc, char **argv);
 
 void options_free(options *o);

@@ -7,24 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PORT_MAX = 65535, PORT_PLAIN = 80, PORT_SECURE = 443 };
+#include "wsuv_endpoint.h"
 
-/* Cut "HOST" or "[HOST]" off, in place; what is behind it, or NULL. */
-static char *cut_host(char *s, const char **host) {
-  char *end;
-  if (*s == '[') {
-    *host = s + 1;
-    end = strchr(s, ']');
-    if (end == NULL) return NULL;
-    *end++ = '\0';
-  } else {
-    *host = s;
-    end = strchr(s, ':');
-  }
-  if (end == NULL || *end != ':') return NULL;
-  *end = '\0';
-  return end + 1;
-}
+enum { PORT_MAX = 65535, PORT_PLAIN = 80, PORT_SECURE = 443 };
 
 static bool strip_brackets(const char **address, char *s) {
   size_t len = strlen(s);
@@ -37,7 +22,7 @@ static bool strip_brackets(const char **address, char *s) {
 }
 
 bool resolve_read(resolve_entry *entry, char *s) {
-  char *end, *rest = cut_host(s, &entry->host);
+  char *end, *rest = endpoint_cut_host(s, &entry->host);
   if (rest == NULL || *entry->host == '\0' || *rest < '0' || *rest > '9') return false;
   entry->port = strtoul(rest, &end, 10);
   if (*end != ':' || entry->port == 0 || entry->port > PORT_MAX) return false;

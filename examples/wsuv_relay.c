@@ -1,0 +1,203 @@
+/* Connects each session to a server that knows no WebSocket, for --to. */
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "wsuv_dial.h"
+#include "wsuv_pump.h"
+#include "wsuv_report.h"
+#include "wsuv_service.h"
+
+enum { PATIENCE_MS = 5000 }; /* for the rest of the connection when the session has ended */
+
+typedef struct relay {
+  service_host *host;
+  uint64_t patience_ms;
+} relay;
+
+/* One upgrade or session, and its connection. */
+typedef struct tunnel {
+  relay *relay;
+  dial dial;
+  pump pump;
+  uv_timer_t timer; /* the rest of the connection is not waited for longer */
+  uv_shutdown_t shutdown;
+  wsuv_upgrade_t *upgrade; /* that is owed an answer; NULL: it has one */
+  wsuv_session_t *session; /* NULL: not yet, or it has ended */
+  size_t waiting;          /* bytes that the connection had not taken at the last look */
+  bool source_ended;       /* nothing more comes of the connection */
+  bool sink_ended;         /* and nothing more goes there */
+} tunnel;
+
+/* --- the end --- */
+
+static void on_timer_closed(uv_handle_t *handle) {
+  free(handle->data);
+}
+
+static void on_gone(dial *d) {
+  tunnel *l = d->up;
+  pump_free(&l->pump);
+  l->timer.data = l;
+  uv_close((uv_handle_t *) &l->timer, on_timer_closed);
+}
+
+static void finish(tunnel *l) {
+  if (l->session == NULL && l->source_ended && l->sink_ended) dial_close(&l->dial, false);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  tunnel *l = timer->data;
+  size_t waiting = uv_stream_get_write_queue_size(&l->dial.socket.stream);
+  if (waiting >= l->waiting) dial_close(&l->dial, true);
+  l->waiting = waiting;
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status) {
+  tunnel *l = request->data;
+  if (status == UV_ECANCELED) return; /* the handle is closing */
+  l->sink_ended = true;
+  finish(l);
+}
+
+static void on_sink_done(void *up) {
+  tunnel *l = up;
+  l->shutdown.data = l;
+  if (uv_shutdown(&l->shutdown, &l->dial.socket.stream, on_shutdown) == 0) return;
+  l->sink_ended = true; /* the connection is gone already */
+  finish(l);
+}
+
+/* A server behind a session that was cut must not take what it got for all. */
+static void end_tunnel(tunnel *l, bool cut) {
+  l->session = NULL;
+  if (cut) {
+    dial_close(&l->dial, true);
+    return;
+  }
+  l->waiting = uv_stream_get_write_queue_size(&l->dial.socket.stream);
+  l->timer.data = l;
+  uv_timer_start(&l->timer, on_timer, l->relay->patience_ms, l->relay->patience_ms);
+  pump_end(&l->pump, &l->dial.socket.stream, &l->dial.socket.stream);
+}
+
+/* --- the session --- */
+
+static void on_source_end(void *up, int status) {
+  tunnel *l = up;
+  l->source_ended = true;
+  if (l->session == NULL) {
+    finish(l);
+    return;
+  }
+  if (status < 0) report("--to: %s", wsuv_strerror(status));
+  service_close(l->session, status < 0 ? WSUV_CLOSE_INTERNAL_ERROR : WSUV_CLOSE_NORMAL);
+}
+
+static void on_open(wsuv_session_t *session) {
+  tunnel *l = wsuv_session_data(session);
+  pump_start(&l->pump, session, &l->dial.socket.stream, &l->dial.socket.stream);
+}
+
+static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  tunnel *l = wsuv_session_data(session);
+  pump_write(&l->pump, message->data, message->len);
+}
+
+static void on_drain(wsuv_session_t *session) {
+  tunnel *l = wsuv_session_data(session);
+  pump_resume(&l->pump);
+}
+
+static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
+  end_tunnel(wsuv_session_data(session), info->status < 0);
+}
+
+/* --- upgrades --- */
+
+static void refuse(tunnel *l, int status) {
+  wsuv_upgrade_t *upgrade = l->upgrade;
+  l->upgrade = NULL;
+  service_refuse(upgrade, status);
+  dial_close(&l->dial, true);
+}
+
+static void accept_upgrade(tunnel *l) {
+  wsuv_upgrade_t *upgrade = l->upgrade;
+  if (l->dial.is_tcp) uv_tcp_nodelay(&l->dial.socket.tcp, 1);
+  l->upgrade = NULL;
+  if (service_accept(upgrade, l, &l->session) < 0) dial_close(&l->dial, true);
+}
+
+static void on_dialed(dial *d, int status) {
+  tunnel *l = d->up;
+  if (status == 0) {
+    accept_upgrade(l);
+    return;
+  }
+  report("--to: %s", wsuv_strerror(status));
+  refuse(l, 502);
+}
+
+/* The answer is owed, although it is of no use any more. */
+static void on_peer_gone(wsuv_upgrade_t *upgrade) {
+  refuse(wsuv_upgrade_data(upgrade), 502);
+}
+
+static tunnel *new_tunnel(relay *r, wsuv_upgrade_t *upgrade) {
+  static const dial_events of_dial = {on_dialed, on_gone};
+  static const pump_events of_pump = {on_source_end, on_sink_done};
+  tunnel *l = calloc(1, sizeof *l);
+  if (l == NULL) return NULL;
+  l->relay = r;
+  l->upgrade = upgrade;
+  l->dial.events = &of_dial;
+  l->pump.events = &of_pump;
+  l->dial.up = l->pump.up = l;
+  l->pump.binary = true;
+  l->pump.items.unit = ITEMS_PIECES;
+  l->pump.eol = "";
+  uv_timer_init(r->host->loop, &l->timer);
+  return l;
+}
+
+static void on_upgrade(wsuv_upgrade_t *upgrade) {
+  relay *r = wsuv_upgrade_data(upgrade);
+  tunnel *l = new_tunnel(r, upgrade);
+  int err = l != NULL ? dial_start(&l->dial, r->host->loop, &r->host->options->to) : UV_ENOMEM;
+  if (err == 0) {
+    wsuv_upgrade_set_data(upgrade, l);
+    wsuv_upgrade_on_gone(upgrade, on_peer_gone);
+  } else if (l != NULL) {
+    on_dialed(&l->dial, err);
+  } else {
+    service_refuse(upgrade, 500);
+  }
+}
+
+/* Lookups cannot be stopped. */
+static void abandon(void *data) {
+  const relay *r = data;
+  uv_stop(r->host->loop);
+}
+
+int relay_init(service *s, service_host *host, wsuv_config_t *config) {
+  static relay r;
+  static const char *const binary[] = {"binary"};
+  uint64_t timeout_ms = host->options->timeout_ms;
+  r = (relay){.host = host, .patience_ms = timeout_ms > 0 ? timeout_ms : PATIENCE_MS};
+  config->high_water = PUMP_HIGH_WATER;
+  if (config->subprotocol_count == 0) {
+    config->subprotocols = binary;
+    config->subprotocol_count = 1;
+    config->subprotocol_policy = WSUV_SUBPROTOCOL_OPTIONAL;
+  }
+  s->callbacks.on_open = on_open;
+  s->callbacks.on_message = on_message;
+  s->callbacks.on_drain = on_drain;
+  s->callbacks.on_close = on_close;
+  s->on_upgrade = on_upgrade;
+  s->data = &r;
+  s->on_abort = abandon;
+  return 0;
+}
