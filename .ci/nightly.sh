@@ -70,6 +70,12 @@ job_browsers() {
       "$build/examples/chat_server"
 }
 
+# That `wsuv --listen` does what websocketd and websockify do.
+job_listen_peers() {
+  .ci/packages.sh peers && ninja -C "$build" examples/wsuv &&
+    /usr/bin/python3 test/cli/peers_test.py "$build/examples/wsuv"
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

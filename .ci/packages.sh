@@ -15,6 +15,7 @@ test="$test libhiredis-dev redis-server haproxy"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
+peers="$peers websocketd websockify"
 browsers='chromium firefox-esr libnss3-tools'
 
 case ${1:-build} in
