@@ -38,7 +38,7 @@ static bool signal_group(const child *c, int number) {
 
 /* A process of the group may have outlived the first. */
 static void finish(child *c) {
-  if (c->exited && !signal_group(c, 0)) close_all(c);
+  if (c->ending && c->exited && (c->killed || !signal_group(c, 0))) close_all(c);
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -52,7 +52,7 @@ static void on_timer(uv_timer_t *timer) {
   } else {
     child_kill(c);
   }
-  finish(c);
+  if (!c->killed) finish(c);
 }
 
 void child_close_input(child *c) {
@@ -68,15 +68,16 @@ void child_end(child *c) {
 }
 
 void child_kill(child *c) {
+  c->killed = true;
   signal_group(c, SIGKILL);
-  if (c->exited) close_all(c);
+  finish(c);
 }
 
 static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
   child *c = process->data;
   c->exited = true;
   c->events->on_exit(c, status != 0 || signal != 0);
-  if (c->ending) finish(c);
+  finish(c);
 }
 
 /* --- the beginning --- */

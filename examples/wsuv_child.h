@@ -27,6 +27,7 @@ struct child {
   unsigned handles;     /* that are not closed */
   bool exited;
   bool ending; /* child_end() was called */
+  bool killed; /* SIGKILL was sent */
   bool warned; /* SIGTERM was sent */
 };
 
