@@ -5,7 +5,8 @@
 
    Without -a it listens on localhost only; port 0, the default, is any free one. If systemd has
    passed sockets (LISTEN_FDS), it listens on those. Pages of other origins than the address itself
-   need -o: `-o null` is for a page that was opened from a file.
+   need -o: `-o null` is for a page that was opened from a file. Standard output gets a line for
+   each session, as in the access log of a web server.
 
    A client says its name in the query, as in /chat/tea?name=Ada. What it sends is what it says.
    What it receives are lines of text:
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 #include <wsuv.h>
@@ -148,8 +150,11 @@ static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
 
 /* It is called for every upgrade that was accepted, also if the session has never opened. */
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
+  char line[WSUV_ACCESS_LINE_SIZE];
   member *m = wsuv_session_data(session);
-  (void) info;
+  wsuv_access_line(session, info, time(NULL), line);
+  puts(line);
+  fflush(stdout);
   if (m->open) {
     m->open = false;
     tell_room(m->room, "leave", m->name, NULL);
@@ -242,6 +247,7 @@ static int make_server(void) {
   config.max_message_rate = MESSAGES_PER_SECOND;
   config.outgoing_max = QUEUE_MAX_BYTES;
   config.outgoing_policy = WSUV_OUTGOING_CLOSE;
+  config.keep_handshake = true; /* for the access log */
   config.extensions = extensions;
   config.extension_count = 1;
   if (prog.origin_count > 0) { /* they replace the default, which allows the address itself */

@@ -10,6 +10,7 @@
  * the loop's thread; nothing blocks. See wsuv/client.h, wsuv/server.h and wsuv/session.h.
  */
 
+#include <wsuv/access_line.h>
 #include <wsuv/adopt.h>
 #include <wsuv/client.h>
 #include <wsuv/config.h>

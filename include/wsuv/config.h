@@ -204,8 +204,9 @@ typedef struct wsuv_config {
    */
   size_t max_handshake_headers;
   /**
-   * Keep request and response of the opening handshake, so that they can be read until `on_close`
-   * returns, and not only in `on_open`. It takes some KiB for each session. Default false.
+   * Keep request and response of the opening handshake, and the peer's address, so that they can be
+   * read until `on_close` returns, and not only in `on_open`. It takes some KiB for each session.
+   * Default false.
    */
   bool keep_handshake;
   /**

@@ -480,8 +480,9 @@ WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
 
 /**
  * The peer's address: the one that the socket is connected to. In the `on_close` of a session that
- * never opened: the one that it was connected to, also by wsuv_connect_stream(); if it was never
- * connected, the one that was tried last, which wsuv_close_info::status is about.
+ * was open: the same, with wsuv_config::keep_handshake. In that of a session that never opened: the
+ * one that it was connected to, also by wsuv_connect_stream(); if it was never connected, the one
+ * that was tried last, which wsuv_close_info::status is about.
  * @param session the session
  * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path, which is empty if the
  *             peer's socket has none

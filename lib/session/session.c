@@ -555,6 +555,15 @@ const ws_filter *session_filter(const wsuv_session_t *s) {
 
 /* Entered from the opening */
 
+static size_t size_without_peer(bool limited) {
+  return sizeof(wsuv_session_t) + (limited ? sizeof(session_limits) : 0);
+}
+
+struct sockaddr_storage *session_kept_peer(const wsuv_session_t *s) {
+  char *behind = (char *) s + size_without_peer(s->limited);
+  return s->keep_handshake ? (struct sockaddr_storage *) (void *) behind : NULL;
+}
+
 /* Move the handshake's result into the session. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
   s->handshake = result;
@@ -575,6 +584,7 @@ static void on_opening_ready(void *up, ws_filter *filter, handshake_result *resu
   filter->events = &filter_events;
   filter->up = s;
   s->in.reading = true;
+  if (s->keep_handshake) *session_kept_peer(s) = done->peer;
   take_handshake(s, result);
   enter(s, SESSION_OPEN);
   notify_open(s->on, s);
@@ -767,19 +777,19 @@ static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
   return err;
 }
 
-static size_t size_without_forwarding(bool limited) {
-  return sizeof(wsuv_session_t) + (limited ? sizeof(session_limits) : 0);
+static size_t size_without_forwarding(bool limited, bool keeps_peer) {
+  return size_without_peer(limited) + (keeps_peer ? sizeof(struct sockaddr_storage) : 0);
 }
 
 const forwarding *session_forwarding(const wsuv_session_t *s) {
-  const void *behind = (const char *) s + size_without_forwarding(s->limited);
+  const void *behind = (const char *) s + size_without_forwarding(s->limited, s->keep_handshake);
   return s->forwarded ? behind : NULL;
 }
 
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client) {
   const bool limited = limits_wanted(config), forwarded = client != NULL && client->said;
-  const size_t size = size_without_forwarding(limited);
+  const size_t size = size_without_forwarding(limited, config->keep_handshake);
   wsuv_session_t *s = ws_calloc(&e->alloc, size + (forwarded ? sizeof *client : 0));
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;

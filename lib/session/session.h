@@ -70,6 +70,7 @@ struct wsuv_session {
   bool limited;            /* The session has `limits`. */
   bool forwarded;          /* The session has what session_forwarding returns. */
   session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
+  /* Behind it is what session_kept_peer returns, if `keep_handshake` is set. */
 };
 
 /* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the
@@ -138,6 +139,10 @@ void session_restart_idle(wsuv_session_t *s);
 static inline void session_data_queued(wsuv_session_t *s) {
   if (s->timeouts.idle_timeout_ms > 0) session_restart_idle(s);
 }
+
+/* Where the peer's address is kept once the session has opened, with `keep_handshake`; otherwise
+   NULL. It is AF_UNSPEC before. */
+struct sockaddr_storage *session_kept_peer(const wsuv_session_t *s);
 
 /* The filter while there is a connection; otherwise NULL. */
 const ws_filter *session_filter(const wsuv_session_t *s);

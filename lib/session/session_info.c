@@ -33,13 +33,18 @@ static int address(const wsuv_session_t *s, ws_filter_query what, struct sockadd
   return has_connection(s) ? query(s, what, addr) : WSUV_ESTATE;
 }
 
+/* What is known of the peer without a connection; NULL: nothing. */
+static const struct sockaddr_storage *remembered_peer(const wsuv_session_t *s) {
+  return s->opened ? session_kept_peer(s) : &s->opening->peer;
+}
+
 int wsuv_session_peer_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {
-  bool failed = session->state == SESSION_ENDED && !session->opened;
-  if (failed && !endpoint_lost(session->endpoint)) {
-    *addr = session->opening->peer;
-    return address_is_set(addr) ? 0 : WSUV_ESTATE;
-  }
-  return address(session, WS_QUERY_PEER_ADDRESS, addr);
+  if (session->state != SESSION_ENDED || endpoint_lost(session->endpoint))
+    return address(session, WS_QUERY_PEER_ADDRESS, addr);
+  const struct sockaddr_storage *peer = remembered_peer(session);
+  if (peer == NULL || !address_is_set(peer)) return WSUV_ESTATE;
+  *addr = *peer;
+  return 0;
 }
 
 int wsuv_session_local_address(const wsuv_session_t *session, struct sockaddr_storage *addr) {

@@ -151,7 +151,11 @@ class Rooms(unittest.IsolatedAsyncioTestCase):
             await lines(ada, 'here Ada')
             self.program.signal(signal.SIGTERM)
             self.assertEqual((await closed(ada))[0], 1001)
-        self.assertEqual(self.program.finish(), (0, b'', ''))
+        status, out, err = self.program.finish()
+        self.assertEqual((status, err), (0, ''))
+        self.assertRegex(out.decode(), r'^127\.0\.0\.1 - - \[\S+ \+0000\] "GET /chat/tea HTTP/1\.1"'
+                                       r' 101 \d+ "-" "[^"]*" subprotocol="-" close=1001 by=us'
+                                       r' result=OK seconds=\S+ in=0/0 out=1/8$')
 
 
 if __name__ == '__main__':

@@ -66,7 +66,8 @@ class PassedSockets(unittest.TestCase):
             for sock in first, second:
                 asyncio.run(enter(sock))
             program.signal(signal.SIGTERM)
-            self.assertEqual(program.finish(), (0, b'', ''))
+            status, out, err = program.finish()
+            self.assertEqual((status, len(out.splitlines()), err), (0, 2, ''))
 
     def test_sockets_for_another_process_are_left_alone(self):
         with listening_socket(socket.AF_INET, '127.0.0.1') as sock, \

@@ -39,6 +39,8 @@ static bool request_is_not_there(const session_user *u) {
 }
 
 static void expect_all(session_user *u) {
+  struct sockaddr_storage peer;
+  CHECK(wsuv_session_peer_address(u->session, &peer) == 0 && peer.ss_family == AF_INET);
   CHECK(request_is_whole(u));
   CHECK(answer_is_whole(u));
 }

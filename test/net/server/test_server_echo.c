@@ -223,7 +223,7 @@ static void check_request(session_user *u, bool kept) {
   size_t count;
   CHECK(wsuv_session_client(session) == NULL);
   CHECK(wsuv_session_server(session) == ((server_user *) u->data)->server);
-  if (u->closes == 0) {
+  if (u->closes == 0 || kept) {
     CHECK(wsuv_session_peer_address(session, &addr) == 0);
     CHECK(addr.ss_family == AF_INET);
   }

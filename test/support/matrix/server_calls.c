@@ -142,6 +142,14 @@ static int session_request(server_play *p, wsuv_upgrade_t *u) {
   return p->place->opens ? (there ? 0 : -1) : (none ? 0 : -1);
 }
 
+static int access_line(server_play *p, wsuv_upgrade_t *u) {
+  const wsuv_close_info_t info = {.size = sizeof info};
+  char line[WSUV_ACCESS_LINE_SIZE];
+  (void) u;
+  size_t len = wsuv_access_line(p->other->session, &info, 0, line);
+  return len == strlen(line) && strstr(line, " result=OK ") != NULL ? 0 : -1;
+}
+
 static int session_server(server_play *p, wsuv_upgrade_t *u) {
   const wsuv_session_t *s = p->other->session;
   (void) u;
@@ -258,6 +266,7 @@ static const server_call calls[] = {
     {"wsuv_session_request_header wsuv_session_request_headers", SERVER_ALWAYS_0, session_request},
     {"wsuv_session_origin", SERVER_ALWAYS_0, session_origin},
     {"wsuv_session_server wsuv_session_client", SERVER_ALWAYS_0, session_server},
+    {"wsuv_access_line", SERVER_ALWAYS_0, access_line},
     {"wsuv_upgrade_server", SERVER_ALWAYS_0, upgrade_server},
     {"wsuv_upgrade_target wsuv_upgrade_param wsuv_upgrade_query", SERVER_ALWAYS_0, upgrade_texts},
     {"wsuv_upgrade_header wsuv_upgrade_headers wsuv_upgrade_subprotocol", SERVER_ALWAYS_0,
