@@ -30,6 +30,7 @@
 #include <wsuv/stage.h>
 #include <wsuv/stats.h>
 #include <wsuv/tls.h>
+#include <wsuv/transport.h>
 #include <wsuv/version.h>
 
 #endif

@@ -8,7 +8,8 @@
  *
  * A server (wsuv/server.h) need not listen. The program gives it
  * - a connection of which it has read nothing, or something: wsuv_server_adopt();
- * - a connection with a request that it has parsed: wsuv_server_upgrade().
+ * - a connection with a request that it has parsed: wsuv_server_upgrade(), or, if the connection is
+ *   no stream of libuv, wsuv_server_upgrade_transport().
  *
  * From then on everything is as with a connection that came by a listener: the checks, the hook,
  * the responses of refusals, the limits and the times. What these functions return:
@@ -34,6 +35,7 @@
 #include <wsuv/export.h>
 #include <wsuv/http_request.h>
 #include <wsuv/server.h>
+#include <wsuv/transport.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -97,6 +99,27 @@ WSUV_EXTERN int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream, co
 WSUV_EXTERN int wsuv_server_upgrade(wsuv_server_t *server, uv_stream_t *stream,
                                     const wsuv_http_request_t *request, const void *rest,
                                     size_t len, wsuv_release_cb release_cb, void *arg);
+
+/**
+ * The same over a connection whose bytes the program moves (wsuv/transport.h): for programs with
+ * TLS of their own. When this succeeds, the connection is the server's until
+ * wsuv_transport_closed(), and nothing else is released. When it fails, no function of @p ops was
+ * called.
+ * @param server the server
+ * @param ops copied
+ * @param data first argument of all functions of @p ops
+ * @param request copied
+ * @param rest copied: what the program has read behind the head of the request. May be NULL if
+ *        @p len is 0
+ * @param len how many bytes
+ * @param[out] transport for the functions of wsuv/transport.h
+ * @return as wsuv_server_upgrade(), but for the stream; `UV_EINVAL`, too: @p transport is NULL, or
+ * a function of @p ops is missing
+ */
+WSUV_EXTERN int wsuv_server_upgrade_transport(wsuv_server_t *server,
+                                              const wsuv_transport_ops_t *ops, void *data,
+                                              const wsuv_http_request_t *request, const void *rest,
+                                              size_t len, wsuv_transport_t **transport);
 
 /** @} */
 

@@ -25,6 +25,7 @@
 #include <wsuv/prepared.h>
 #include <wsuv/stage.h>
 #include <wsuv/tls.h>
+#include <wsuv/transport.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -245,6 +246,31 @@ WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
 WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request,
                                     uv_stream_t *stream, const wsuv_callbacks_t *callbacks,
                                     wsuv_session_t **session);
+
+/**
+ * Open a session over a connection whose bytes the program moves (wsuv/transport.h): the request is
+ * written by the functions of the program's, and the response comes in by
+ * wsuv_transport_received(). No byte of this session's handshakes may have been sent or received
+ * yet. `Host`, target and credentials come from the URL or the parts of the request. With `wss`,
+ * TLS is put over the transport, unless wsuv_transport_ops::secure is set.
+ *
+ * When this succeeds, the connection is the session's until wsuv_transport_closed(). When it fails,
+ * no function of @p ops was called.
+ * @param client the client
+ * @param request copied; without `address`
+ * @param ops copied
+ * @param data first argument of all functions of @p ops
+ * @param callbacks copied; NULL: none
+ * @param[out] transport for the functions of wsuv/transport.h
+ * @param[out] session may be NULL
+ * @return as wsuv_connect(), and
+ *         `UV_EINVAL`: @p transport is NULL, a function of @p ops is missing, or there is an
+ *         `address`
+ */
+WSUV_EXTERN int wsuv_connect_transport(wsuv_client_t *client, const wsuv_request_t *request,
+                                       const wsuv_transport_ops_t *ops, void *data,
+                                       const wsuv_callbacks_t *callbacks,
+                                       wsuv_transport_t **transport, wsuv_session_t **session);
 
 /** @name Sending
  * A send copies its payload into the session's queue. Everything that is queued in one iteration of

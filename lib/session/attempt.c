@@ -27,6 +27,7 @@ struct attempt {
      set. */
   uint8_t *rest;
   size_t rest_len;         /* `rest` has this many bytes. */
+  bool secured;            /* The connection of a program has TLS of its own. */
   bool accepted;           /* The response was accepted before the whole request had left. */
   bool abandoned;          /* The attempt was abandoned, so it calls no event except on_closed. */
   tls_failure tls_failure; /* This says why no TLS context could be made; otherwise it is empty. */
@@ -301,9 +302,13 @@ static void start_tls(attempt *a, ws_filter *lower) {
   }
 }
 
+static bool wants_tls(const attempt *a) {
+  return a->request->url.secure && !a->secured;
+}
+
 static void start_on_filter(attempt *a, ws_filter *filter) {
   log_line(a->log, WSUV_LOG_INFO, "connected");
-  if (a->request->url.secure) {
+  if (wants_tls(a)) {
     start_tls(a, filter);
   } else {
     use_filter(a, filter);
@@ -450,10 +455,11 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
 }
 
 /* If the address cannot be read, the peer stays without one. */
-void attempt_set_filter(attempt *a, ws_filter *filter) {
+void attempt_set_filter(attempt *a, ws_filter *filter, bool secure) {
+  a->secured = secure;
   use_filter(a, filter);
   (void) filter->ops->query(filter, WS_QUERY_PEER_ADDRESS, &a->base.peer);
-  a->base.stage = a->request->url.secure ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
+  a->base.stage = wants_tls(a) ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
 }
 
 session_request *attempt_take_request(attempt *a) {

@@ -27,7 +27,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
 
 /* Use a connection that exists, instead of dialling; its peer's address is taken from it. Call it
    before it is started. */
-void attempt_set_filter(attempt *a, ws_filter *filter);
+void attempt_set_filter(attempt *a, ws_filter *filter, bool secure);
 
 /* Take a place in the endpoint's queue, unless there is no limit of attempts. If the attempt then
    waits, `task` runs when its turn has come. Call it before it is started. Returns 0 or

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/sized.h"
+#include "net/transport.h"
 #include "net/uv/adopt.h"
 #include "session/attempt.h"
 #include "session/client.h"
@@ -131,6 +132,14 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   return 0;
 }
 
+/* Begin a session over a connection that exists. */
+static void begin_over(wsuv_session_t *s, attempt *a, ws_filter *filter, bool secure,
+                       wsuv_session_t **session) {
+  attempt_set_filter(a, filter, secure);
+  session_begin(s);
+  if (session != NULL) *session = s;
+}
+
 /* The session takes over the stream only after everything else has succeeded. */
 static int connect_over(wsuv_client_t *client, const connect_input *in, uv_stream_t *stream,
                         wsuv_session_t **session, ws_why *why) {
@@ -146,9 +155,7 @@ static int connect_over(wsuv_client_t *client, const connect_input *in, uv_strea
     return err;
   }
   adopt_take(filter, NULL, NULL);
-  attempt_set_filter(a, filter);
-  session_begin(s);
-  if (session != NULL) *session = s;
+  begin_over(s, a, filter, false, session);
   return 0;
 }
 
@@ -160,6 +167,39 @@ int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request, uv
   if (err == 0 && (stream == NULL || in.request.address != NULL)) return WS_EINVAL;
   if (err == 0) err = connect_over(client, &in, stream, session, &why);
   return err < 0 ? refuse(client, err, &why) : 0;
+}
+
+static int connect_over_transport(wsuv_client_t *client, const connect_input *in,
+                                  const wsuv_transport_ops_t *ops, void *data,
+                                  wsuv_transport_t **transport, wsuv_session_t **session,
+                                  ws_why *why) {
+  wsuv_session_t *s;
+  attempt *a;
+  const ws_view none = {NULL, 0};
+  int err = transport_new(transport, client->endpoint.env, ops, data, none, why);
+  if (err < 0) return err;
+  err = make(&s, &a, client, in, why);
+  if (err < 0) {
+    transport_discard(*transport);
+    return err;
+  }
+  begin_over(s, a, transport_filter(*transport), transport_is_secure(*transport), session);
+  return 0;
+}
+
+int wsuv_connect_transport(wsuv_client_t *client, const wsuv_request_t *request,
+                           const wsuv_transport_ops_t *ops, void *data,
+                           const wsuv_callbacks_t *callbacks, wsuv_transport_t **transport,
+                           wsuv_session_t **session) {
+  connect_input in;
+  wsuv_transport_t *made;
+  ws_why why = {""};
+  int err = read_and_check(&in, client, request, callbacks, &why);
+  if (err == 0 && (transport == NULL || in.request.address != NULL)) return WS_EINVAL;
+  if (err == 0) err = connect_over_transport(client, &in, ops, data, &made, session, &why);
+  if (err < 0) return refuse(client, err, &why);
+  *transport = made;
+  return 0;
 }
 
 int wsuv_connect_url(wsuv_client_t *client, const char *url, const wsuv_callbacks_t *callbacks,

@@ -1,6 +1,7 @@
 #include <wsuv/adopt.h>
 
 #include "base/error.h"
+#include "net/transport.h"
 #include "net/uv/adopt.h"
 #include "proto/handshake/parsed_request.h"
 #include "session/decision.h"
@@ -115,4 +116,36 @@ int wsuv_server_upgrade(wsuv_server_t *server, uv_stream_t *stream,
   int err = check_stream(server, &in);
   if (err == 0) err = upgrade_stream(server, &in, request, &why);
   return err < 0 ? log_refusal(log_of(server), err, &why) : 0;
+}
+
+static int upgrade_transport(wsuv_server_t *server, const wsuv_transport_ops_t *ops, void *data,
+                             const wsuv_http_request_t *request, ws_view rest,
+                             wsuv_transport_t **transport, ws_why *why) {
+  struct sockaddr_storage peer;
+  wsuv_upgrade_t *u;
+  int err = make_upgrade(&u, server, request, why);
+  if (err < 0) return err;
+  err = transport_new(transport, server->endpoint.env, ops, data, rest, why);
+  if (err < 0) {
+    decision_free(u);
+    return err;
+  }
+  ws_filter *filter = transport_filter(*transport);
+  const upgrade_origin from = ask(filter, &peer);
+  upgrade_decide(u, filter, &from);
+  return 0;
+}
+
+int wsuv_server_upgrade_transport(wsuv_server_t *server, const wsuv_transport_ops_t *ops,
+                                  void *data, const wsuv_http_request_t *request, const void *rest,
+                                  size_t len, wsuv_transport_t **transport) {
+  const ws_view received = {rest, len};
+  wsuv_transport_t *made;
+  ws_why why = {""};
+  int err = check(server, rest, len);
+  if (err == 0 && transport == NULL) err = WS_EINVAL;
+  if (err == 0) err = upgrade_transport(server, ops, data, request, received, &made, &why);
+  if (err < 0) return log_refusal(log_of(server), err, &why);
+  *transport = made;
+  return 0;
 }

@@ -35,8 +35,7 @@ int upgrade_new(wsuv_upgrade_t **out, wsuv_server_t *server);
 int upgrade_read(wsuv_upgrade_t *u, const wsuv_http_request_t *request, ws_why *why);
 
 /* Take over a connection without a request, with TLS unless `tls`, which is loaded, is NULL; or one
-   whose request was read. What happens to it begins in the next tick. `secure` of the origin is not
-   used. */
+   whose request was read. What happens to it begins in the next tick. */
 void upgrade_adopt(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from,
                    tls_context *tls);
 void upgrade_decide(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from);

@@ -40,7 +40,7 @@ def headers(names):
 # Public headers that know neither libuv nor sessions.
 PLAIN = headers(
     'wsuv/config wsuv/deflate wsuv/end wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
-    'wsuv/http_request wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/version'
+    'wsuv/http_request wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/transport wsuv/version'
 )
 WSUV = PLAIN | headers(
     'wsuv wsuv/access_line wsuv/adopt wsuv/client wsuv/converter wsuv/server wsuv/session '

@@ -102,37 +102,9 @@ void own_conn_go_on(own_conn *c) {
   CHECK(uv_read_start(c->stream, on_alloc, on_read) == 0);
 }
 
-static bool has_head(const own_conn *c) {
-  return c->received.len > 0 && strstr(bytes_text(&c->received), "\r\n\r\n") != NULL;
-}
-
-/* The text up to `end`, terminated; *text is set behind it. */
-static char *cut(char **text, const char *end) {
-  char *part = *text, *found = strstr(part, end);
-  CHECK(found != NULL);
-  *found = '\0';
-  *text = found + strlen(end);
-  return part;
-}
-
 void own_conn_parse(own_conn *c, wsuv_http_request_t *request) {
-  while (!has_head(c)) own_conn_read(c, c->received.len + 1);
-  c->head_len = c->received.len;
-  free(c->head);
-  char *at = c->head = check_alloc(c->head_len + 1);
-  memcpy(at, bytes_text(&c->received), c->head_len);
-  const char *method = cut(&at, " ");
-  wsuv_http_request_init(request, cut(&at, " "));
-  const char *version = cut(&at, "\r\n");
-  request->method = method;
-  request->http_major = (unsigned) (version[5] - '0');
-  request->http_minor = (unsigned) (version[7] - '0');
-  request->headers = c->fields;
-  while (*at != '\r') {
-    char *line = cut(&at, "\r\n");
-    CHECK(request->header_count < OWN_FIELDS_MAX);
-    c->fields[request->header_count++] = (wsuv_header_t){cut(&line, ": "), line};
-  }
+  while (!parsed_head_read(&c->head, &c->received)) own_conn_read(c, c->received.len + 1);
+  *request = c->head.request;
 }
 
 /* --- handing over --- */
@@ -163,8 +135,8 @@ int own_conn_adopt(own_conn *c) {
 int own_conn_upgrade(own_conn *c, const wsuv_http_request_t *request) {
   call_begins();
   int err = wsuv_server_upgrade(c->own->s->server, c->stream, request,
-                                bytes_text(&c->received) + c->head_len,
-                                c->received.len - c->head_len, own_conn_release, c);
+                                bytes_text(&c->received) + c->head.len,
+                                c->received.len - c->head.len, own_conn_release, c);
   call_ends();
   c->handed_over = err == 0;
   return err;
@@ -198,7 +170,7 @@ static void on_conn_closed(uv_handle_t *handle) {
 static void forget_conn(own_conn *c) {
   CHECK(c->stream == NULL);
   bytes_free(&c->received);
-  free(c->head);
+  parsed_head_free(&c->head);
 }
 
 void own_server_forget(own_server *own) {

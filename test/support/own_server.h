@@ -24,9 +24,10 @@
 #include <wsuv/adopt.h>
 
 #include "support/frames.h"
+#include "support/parsed_head.h"
 #include "support/server_user.h"
 
-enum { OWN_CONNS_MAX = 8, OWN_FIELDS_MAX = 24 };
+enum { OWN_CONNS_MAX = 8 };
 
 typedef enum own_kind { OWN_TCP, OWN_UNIX, OWN_KINDS } own_kind;
 
@@ -38,9 +39,7 @@ typedef struct own_conn {
   bool handed_over;
   size_t releases, closes; /* `closes`: so many sessions were closed when it was released */
   size_t reads;            /* so often bytes came */
-  wsuv_header_t fields[OWN_FIELDS_MAX];
-  char *head; /* what own_conn_parse has cut up */
-  size_t head_len;
+  parsed_head head;        /* what own_conn_parse has read */
   char room[4096];
 } own_conn;
 
@@ -65,7 +64,7 @@ void own_conn_read(own_conn *c, size_t total);
 void own_conn_go_on(own_conn *c);
 
 /* Read a request, byte by byte, until its head is there, and take it apart. What is read behind it
-   is got by own_conn_read with more than c->head_len. */
+   is got by own_conn_read with more than c->head.len. */
 void own_conn_parse(own_conn *c, wsuv_http_request_t *request);
 
 /* Hand it over, with all that was received; a request that was parsed, with the rest. What the

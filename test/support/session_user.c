@@ -221,6 +221,19 @@ int user_request_stream(session_user *u, const wsuv_request_t *request, uv_strea
   return err;
 }
 
+int user_request_transport(session_user *u, const wsuv_request_t *request,
+                           const wsuv_transport_ops_t *ops, void *data,
+                           wsuv_transport_t **transport) {
+  wsuv_request_t own = *request;
+  wsuv_client_t *client = user_client(u);
+  own.data = u;
+  calls_running++;
+  int err =
+      wsuv_connect_transport(client, &own, ops, data, callbacks_of(u), transport, &u->session);
+  calls_running--;
+  return err;
+}
+
 static int request_raw(session_user *u, const char *url) {
   wsuv_request_t request;
   wsuv_request_init(&request, url);

@@ -93,9 +93,13 @@ int user_try_connect_url(session_user *u, const char *url);
 /* With a configuration in place of the client's. */
 int user_try_connect_as(session_user *u, frame_peer *p, const wsuv_config_t *config);
 
-/* With a request, whose data is set to the user; over a stream that the test has connected. */
+/* With a request, whose data is set to the user; over a stream that the test has connected, or
+   over functions of the test. */
 int user_request(session_user *u, const wsuv_request_t *request);
 int user_request_stream(session_user *u, const wsuv_request_t *request, uv_stream_t *stream);
+int user_request_transport(session_user *u, const wsuv_request_t *request,
+                           const wsuv_transport_ops_t *ops, void *data,
+                           wsuv_transport_t **transport);
 
 void user_run_to_open(session_user *u);
 void user_run_to_close(session_user *u);

@@ -190,7 +190,7 @@ SERVER_UV_TEST(test_upgraded, w, s) {
   own_conn *conn = parse(&own, c, NULL, &request);
   assert_true(wsuv_http_request_is_upgrade(&request));
   assert_int_equal(own_conn_upgrade(conn, &request), 0);
-  memset(conn->head, 'x', conn->head_len); /* it was copied */
+  memset(conn->head.text, 'x', conn->head.len); /* it was copied */
   assert_int_equal(s->open_count, 0);
   raw_client_run_to_head(c);
   assert_int_equal(c->status, 101);
@@ -209,7 +209,7 @@ SERVER_UV_TEST(test_upgraded_with_frames_cut_at_every_byte, w, s) {
     raw_client *c = server_user_client(s);
     own_conn *conn = parse(&own, c, NULL, &request);
     raw_client_send(c, frames.base, frames.len);
-    own_conn_read(conn, conn->head_len + rest);
+    own_conn_read(conn, conn->head.len + rest);
     assert_int_equal(own_conn_upgrade(conn, &request), 0);
     raw_client_run_to_head(c);
     raw_client_run_to_frames(c, 2);
@@ -478,7 +478,7 @@ typedef struct bad_row {
 
 static void assert_not_taken(own_conn *c, const wsuv_http_request_t *good, const bad_row *row) {
   wsuv_http_request_t bad = *good;
-  wsuv_header_t fields[OWN_FIELDS_MAX];
+  wsuv_header_t fields[PARSED_FIELDS_MAX];
   memcpy(fields, good->headers, good->header_count * sizeof *fields);
   bad.headers = fields;
   if (row->method != NULL) bad.method = row->method;

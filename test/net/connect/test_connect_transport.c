@@ -1,0 +1,170 @@
+/* Sessions over connections whose bytes the program moves, on the client's side; with TLS over
+   them, too. */
+
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "support/check.h"
+#include "support/own_transport.h"
+#include "support/scenario.h"
+#include "support/world_tls.h"
+
+static void connect_wire(own_transport *o, const frame_peer *p) {
+  struct sockaddr_storage addr = {0};
+  struct sockaddr_in *in = (struct sockaddr_in *) (void *) &addr;
+  in->sin_family = AF_INET;
+  in->sin_port = htons(p->raw->port);
+  in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  own_transport_init(o, p->raw->w);
+  own_transport_connect(o, &addr);
+}
+
+static int try_url(session_user *u, own_transport *o, const char *url) {
+  wsuv_request_t r;
+  wsuv_request_init(&r, url);
+  return user_request_transport(u, &r, &o->ops, o, &o->t);
+}
+
+static void begin(session_user *u, own_transport *o) {
+  connect_wire(o, u->peer);
+  assert_int_equal(try_url(u, o, raw_peer_url(u->peer->raw, "/path?query")), 0);
+  assert_int_equal(o->reads + o->writes, 0);
+}
+
+static void finish(session_user *u, own_transport *o) {
+  if (o->t != NULL) own_transport_run_to_closed(o);
+  scenario_finish(u);
+  own_transport_finish(o);
+  assert_int_equal(o->closes, 1);
+}
+
+static void play(world *w, frame_peer *p, session_user *u, own_pace pace, bool one_by_one) {
+  own_transport o;
+  (void) w;
+  scenario_renew(u);
+  p->echoes = true;
+  connect_wire(&o, p);
+  o.pace = pace;
+  o.one_by_one = one_by_one;
+  o.closes_later = one_by_one;
+  assert_int_equal(try_url(u, &o, raw_peer_url(p->raw, "/path?query")), 0);
+  user_run_to_open(u);
+  assert_int_equal(user_text(u, "hello"), 0);
+  assert_int_equal(user_binary(u, "\0\1\2", 3), 0);
+  assert_int_equal(user_binary(u, "", 0), 0);
+  world_run_until_count(u->w, &u->messages, 3);
+  assert_true(user_got(u, "TEXT \"hello\" ; BIN 000102 ; BIN"));
+  assert_int_equal(user_close(u, 1000, "bye"), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  finish(u, &o);
+}
+
+SCENARIO_TLS_TEST(test_transport_carries_a_session, w, p, u) {
+  for (int pace = 0; pace < OWN_PACES; pace++) {
+    play(w, p, u, (own_pace) pace, false);
+    play(w, p, u, (own_pace) pace, true);
+  }
+}
+
+/* The program has TLS of its own, so the library's is not put over it. */
+SCENARIO_TEST(test_transport_that_is_secure, w, p, u) {
+  own_transport o;
+  char host[64];
+  connect_wire(&o, p);
+  o.ops.secure = true;
+  assert_int_equal(try_url(u, &o, "wss://example.org/"), 0);
+  assert_int_equal(wsuv_session_stage(u->session), WSUV_STAGE_HANDSHAKE);
+  user_run_to_open(u);
+  assert_true(raw_conn_header(raw_peer_conn(p->raw, 0), "Host", host, sizeof host));
+  assert_string_equal(host, "example.org");
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  finish(u, &o);
+}
+
+SCENARIO_TEST(test_transport_terminated_at_once, w, p, u) {
+  own_transport o;
+  begin(u, &o);
+  user_terminate(u);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_HANDSHAKE));
+  finish(u, &o);
+}
+
+SCENARIO_TEST(test_transport_of_a_refused_upgrade, w, p, u) {
+  own_transport o;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 403 No\r\n\r\n"), PEER_CLOSE);
+  begin(u, &o);
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE));
+  finish(u, &o);
+}
+
+SCENARIO_TEST(test_transport_that_fails_to_write_the_request, w, p, u) {
+  own_transport o;
+  p->raw->lenient = true;
+  begin(u, &o);
+  o.fails = UV_EPIPE;
+  assert_int_equal(wsuv_transport_ended(o.t, UV_ECONNRESET), 0);
+  user_run_to_close(u);
+  assert_true(u->end.status < 0);
+  assert_true(user_never_opened(u));
+  finish(u, &o);
+}
+
+SCENARIO_TEST(test_transport_not_used, w, p, u) {
+  own_transport o;
+  wsuv_request_t r;
+  wsuv_transport_ops_t bad;
+  wsuv_transport_t *t = NULL;
+  begin(u, &o);
+  wsuv_request_init(&r, "ws://h/");
+  bad = o.ops;
+  bad.write = NULL;
+  session_user other;
+  user_init_on(&other, u);
+  assert_int_equal(user_request_transport(&other, &r, &bad, &o, &t), UV_EINVAL);
+  assert_int_equal(user_request_transport(&other, &r, NULL, &o, &t), UV_EINVAL);
+  assert_int_equal(user_request_transport(&other, &r, &o.ops, &o, NULL), UV_EINVAL);
+  r.address = "127.0.0.1";
+  assert_int_equal(user_request_transport(&other, &r, &o.ops, &o, &t), UV_EINVAL);
+  wsuv_request_init(&r, "ws://h:0/");
+  assert_int_equal(user_request_transport(&other, &r, &o.ops, &o, &t), WSUV_EURL);
+  assert_null(t);
+  assert_int_equal(wsuv_client_session_count(u->client), 1);
+  user_run_to_open(u);
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  finish(u, &o);
+}
+
+/* F46 */
+SCENARIO_SIM_TEST(test_transport_without_memory, w, p, u) {
+  track_alloc *t = w->alloc;
+  if (w->seed != 0) return;
+  for (uint64_t n = 1, failed = 1; failed > 0; n++) {
+    own_transport o;
+    scenario_renew(u);
+    (void) user_client(u);
+    p->raw->lenient = true;
+    connect_wire(&o, p);
+    failed = t->failed;
+    t->fail_at = t->calls + n;
+    int err = try_url(u, &o, "ws://h/");
+    if (err < 0) {
+      assert_int_equal(err, UV_ENOMEM);
+      assert_int_equal(o.reads + o.writes + o.closes, 0);
+      assert_int_equal(try_url(u, &o, "ws://h/"), 0);
+    }
+    u->at_open = user_terminate;
+    user_run_to_close(u);
+    assert_true(u->end.status == UV_ECANCELED || u->end.status == UV_ENOMEM);
+    t->fail_at = 0;
+    failed = t->failed - failed;
+    finish(u, &o);
+  }
+}
