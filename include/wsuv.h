@@ -18,6 +18,7 @@
 #include <wsuv/deflate.h>
 #include <wsuv/end.h>
 #include <wsuv/error.h>
+#include <wsuv/exchange.h>
 #include <wsuv/export.h>
 #include <wsuv/extension.h>
 #include <wsuv/frame.h>

@@ -30,42 +30,43 @@ extern "C" {
  * response is sent to a peer from which nothing was received. Values never change; the list may
  * grow.
  */
-#define WSUV_REFUSED_MAP(XX)                                                                   \
-  XX(NO_ROUTE, 1, 404, "no route for the path and the offered subprotocols")                   \
-  XX(NO_UPGRADE, 2, 426, "request does not ask for a WebSocket")                               \
-  XX(VERSION, 3, 426, "Sec-WebSocket-Version is not 13")                                       \
-  XX(HTTP_1_0, 4, 426, "HTTP/1.0, in which Upgrade has no meaning")                            \
-  XX(HTTP_VERSION, 5, 505, "another version of HTTP than 1.1")                                 \
-  XX(METHOD, 6, 405, "method is not GET")                                                      \
-  XX(KEY, 7, 400, "Sec-WebSocket-Key is missing, repeated or malformed")                       \
-  XX(HOST, 8, 400, "Host is missing, repeated or malformed")                                   \
-  XX(HOST_UNKNOWN, 9, 421, "Host is not among the hosts of the server")                        \
-  XX(ORIGIN, 10, 403, "Origin is not allowed")                                                 \
-  XX(BODY, 11, 400, "request has a body")                                                      \
-  XX(TARGET, 12, 400, "malformed target of the request")                                       \
-  XX(ESCAPE, 13, 400, "malformed percent-escape, or that of a zero byte, in the path")         \
-  XX(MALFORMED, 14, 400, "malformed HTTP")                                                     \
-  XX(TLS_ON_PLAIN, 15, 400, "TLS on a port without TLS")                                       \
-  XX(TOO_LARGE, 16, 431, "head of the request is too large")                                   \
-  XX(TOO_MANY_FIELDS, 17, 431, "too many header fields")                                       \
-  XX(SUBPROTOCOL, 18, 400, "offered subprotocols are malformed, or none of them is supported") \
-  XX(EXTENSION, 19, 400, "malformed offer of extensions")                                      \
-  XX(SILENT, 20, 0, "nothing was received in time")                                            \
-  XX(TIMEOUT, 21, 408, "request was not complete in time")                                     \
-  XX(UNDECIDED, 22, 503, "program has not decided in time")                                    \
-  XX(PROGRAM, 23, 0, "refused by the program")                                                 \
-  XX(SESSIONS, 24, 503, "too many sessions")                                                   \
-  XX(SESSIONS_PER_ADDRESS, 25, 503, "too many sessions of one address")                        \
-  XX(HANDSHAKES, 26, 0, "too many connections without a complete request")                     \
-  XX(HANDSHAKES_PER_ADDRESS, 27, 0,                                                            \
-     "too many connections of one address without a complete request")                         \
-  XX(CLOSING, 28, 503, "server is closing")                                                    \
-  XX(TLS, 29, 0, "TLS handshake failed")                                                       \
-  XX(GONE, 30, 0, "peer has gone before the answer")                                           \
-  XX(NO_MEMORY, 31, 500, "no memory")                                                          \
-  XX(HOOK, 32, 500, "hook of an extension failed")                                             \
-  XX(PROXY_UNTRUSTED, 33, 0, "peer is no trusted proxy, and the PROXY protocol is expected")   \
-  XX(PROXY_HEADER, 34, 0, "header of the PROXY protocol is missing, malformed or not complete")
+#define WSUV_REFUSED_MAP(XX)                                                                    \
+  XX(NO_ROUTE, 1, 404, "no route for the path and the offered subprotocols")                    \
+  XX(NO_UPGRADE, 2, 426, "request does not ask for a WebSocket")                                \
+  XX(VERSION, 3, 426, "Sec-WebSocket-Version is not 13")                                        \
+  XX(HTTP_1_0, 4, 426, "HTTP/1.0, in which Upgrade has no meaning")                             \
+  XX(HTTP_VERSION, 5, 505, "another version of HTTP than 1.1")                                  \
+  XX(METHOD, 6, 405, "method is not GET")                                                       \
+  XX(KEY, 7, 400, "Sec-WebSocket-Key is missing, repeated or malformed")                        \
+  XX(HOST, 8, 400, "Host is missing, repeated or malformed")                                    \
+  XX(HOST_UNKNOWN, 9, 421, "Host is not among the hosts of the server")                         \
+  XX(ORIGIN, 10, 403, "Origin is not allowed")                                                  \
+  XX(BODY, 11, 400, "request has a body")                                                       \
+  XX(TARGET, 12, 400, "malformed target of the request")                                        \
+  XX(ESCAPE, 13, 400, "malformed percent-escape, or that of a zero byte, in the path")          \
+  XX(MALFORMED, 14, 400, "malformed HTTP")                                                      \
+  XX(TLS_ON_PLAIN, 15, 400, "TLS on a port without TLS")                                        \
+  XX(TOO_LARGE, 16, 431, "head of the request is too large")                                    \
+  XX(TOO_MANY_FIELDS, 17, 431, "too many header fields")                                        \
+  XX(SUBPROTOCOL, 18, 400, "offered subprotocols are malformed, or none of them is supported")  \
+  XX(EXTENSION, 19, 400, "malformed offer of extensions")                                       \
+  XX(SILENT, 20, 0, "nothing was received in time")                                             \
+  XX(TIMEOUT, 21, 408, "request was not complete in time")                                      \
+  XX(UNDECIDED, 22, 503, "program has not decided in time")                                     \
+  XX(PROGRAM, 23, 0, "refused by the program")                                                  \
+  XX(SESSIONS, 24, 503, "too many sessions")                                                    \
+  XX(SESSIONS_PER_ADDRESS, 25, 503, "too many sessions of one address")                         \
+  XX(HANDSHAKES, 26, 0, "too many connections without a complete request")                      \
+  XX(HANDSHAKES_PER_ADDRESS, 27, 0,                                                             \
+     "too many connections of one address without a complete request")                          \
+  XX(CLOSING, 28, 503, "server is closing")                                                     \
+  XX(TLS, 29, 0, "TLS handshake failed")                                                        \
+  XX(GONE, 30, 0, "peer has gone before the answer")                                            \
+  XX(NO_MEMORY, 31, 500, "no memory")                                                           \
+  XX(HOOK, 32, 500, "hook of an extension failed")                                              \
+  XX(PROXY_UNTRUSTED, 33, 0, "peer is no trusted proxy, and the PROXY protocol is expected")    \
+  XX(PROXY_HEADER, 34, 0, "header of the PROXY protocol is missing, malformed or not complete") \
+  XX(REQUESTS, 35, 503, "program owes too many answers to plain requests")
 
 /** Causes of a refusal: `WSUV_REFUSED_NO_ROUTE` and so on. */
 typedef enum wsuv_refused {

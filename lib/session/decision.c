@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "proto/handshake/refused.h"
+#include "session/credentials.h"
 #include "session/notify.h"
 #include "session/session_tls.h"
 
@@ -12,14 +13,20 @@ static bool is_over(const decision *d) {
   return d->in.endpoint == NULL;
 }
 
-void decision_free(decision *d) {
+/* What belongs to one request. */
+static void free_request(decision *d) {
   const wsuv_allocator_t *alloc = d->in.alloc;
+  ws_free(alloc, d->match.params);
+  ws_free(alloc, d->query);
+  ws_free(alloc, d->words);
+}
+
+void decision_free(decision *d) {
   ws_list_remove(&d->begin_task.node);
   incoming_free(&d->in);
   tls_context_unref(d->tls);
-  ws_free(alloc, d->match.params);
-  ws_free(alloc, d->query);
-  ws_free(alloc, d);
+  free_request(d);
+  ws_free(d->in.alloc, d);
 }
 
 void decision_on_over(incoming_conn *in) {
@@ -37,6 +44,10 @@ void decision_answered(decision *d) {
 }
 
 /* Reporting */
+
+void decision_client_address(const decision *d, struct sockaddr_storage *addr) {
+  forwarding_address(&d->in.client, &d->in.base.peer, addr);
+}
 
 /* A page of the program's own that is refused is a common mistake, so the line says what was
    compared. */
@@ -73,7 +84,7 @@ void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
   wsuv_server_t *server = d->server;
   wsuv_close_info_t tls = {.status = failure->code, .detail = failure->detail};
   struct sockaddr_storage client;
-  forwarding_address(&in->client, &in->base.peer, &client);
+  decision_client_address(d, &client);
   session_tls_describe(in->base.filter, NULL, &tls);
   const wsuv_refusal_t refusal = {
       .size = sizeof refusal,
@@ -101,14 +112,19 @@ void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *
 
 static void run_gone(endpoint_task *task) {
   decision *d = ws_list_entry(task, decision, gone_task);
-  if (d->gone_cb != NULL) notify_upgrade(d->gone_cb, d);
+  if (d->gone_cb != NULL)
+    notify_upgrade(d->gone_cb, d);
+  else if (d->exchange_gone_cb != NULL)
+    notify_exchange(d->exchange_gone_cb, decision_exchange(d));
 }
 
 /* The program may be closing the server right now, and callbacks come from the loop. */
 void decision_on_gone(incoming_conn *in) {
   decision *d = decision_of_incoming(in);
   server_release_session(d->server, &d->place);
-  if (d->owed) endpoint_schedule(&d->server->endpoint, &d->gone_task);
+  if (!d->owed || d->gone) return;
+  d->gone = true;
+  endpoint_schedule(&d->server->endpoint, &d->gone_task);
 }
 
 void decision_owe(decision *d) {
@@ -124,7 +140,23 @@ int decision_begin_answer(decision *d) {
   return endpoint_lost(&d->server->endpoint) ? WS_ECANCELED : 1;
 }
 
-/* Creating */
+/* Requests */
+
+void decision_take_plain(decision *d) {
+  if (d->server->request_cb != NULL) incoming_take_plain(&d->in);
+}
+
+void decision_on_next(incoming_conn *in) {
+  decision *d = decision_of_incoming(in);
+  free_request(d);
+  d->match = (router_match){NULL};
+  d->query = NULL;
+  d->words = NULL;
+  d->data = NULL;
+  d->exchange_gone_cb = NULL;
+  d->gone = false;
+  decision_take_plain(d);
+}
 
 int decision_new(decision **out, wsuv_server_t *server, const incoming_events *events) {
   endpoint *e = &server->endpoint;
@@ -171,4 +203,25 @@ const wsuv_header_t *decision_headers(decision *d, size_t *count) {
 int decision_tls(const decision *d, wsuv_tls_info_t *info) {
   const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
   return session_tls_read(filter, false, info, decision_log(d));
+}
+
+int decision_credentials(const decision *d, wsuv_credentials_t *credentials) {
+  const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
+  return credentials_tell(credentials, filter, decision_log(d));
+}
+
+int decision_origin(const decision *d, wsuv_origin_t *origin) {
+  struct sockaddr_storage client;
+  decision_client_address(d, &client);
+  return forwarding_tell(origin, &client, d->in.client.secure, h1_server_host_text(d->in.request),
+                         decision_log(d));
+}
+
+/* A proxy that does not remove the client's field would leave two. */
+const char *decision_trusted_header(const decision *d, const char *name) {
+  header_cursor at = {0};
+  const header_store *fields = h1_server_headers(d->in.request);
+  const char *value = header_store_next(fields, name, &at);
+  bool once = value != NULL && header_store_next(fields, name, &at) == NULL;
+  return once && d->in.client.trusted ? value : NULL;
 }

@@ -3,11 +3,12 @@
 
 /* A connection of a server, and the answer that the program may owe to its request: the rules of
    ownership, what is reported, and what the program can read. It does not know which answers there
-   are: upgrade.h has those to an upgrade. */
+   are: upgrade.c has those to an upgrade, exchange.c those to a request for something else. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wsuv/exchange.h>
 #include <wsuv/server.h>
 
 #include "proto/handshake/params.h"
@@ -16,28 +17,38 @@
 #include "session/log.h"
 #include "session/server_state.h"
 
-/* It is freed when its connection is over and no answer is owed any more, whichever comes last. */
+/* Programs know it as wsuv_upgrade_t, or as wsuv_exchange_t: a connection has one request at a
+   time. It is freed when its connection is over and no answer is owed any more, whichever comes
+   last. */
+typedef struct wsuv_upgrade decision;
+
 struct wsuv_upgrade {
-  incoming_conn in;        /* This must be the first field, because its address is converted. */
-  wsuv_server_t *server;   /* The request came to this server, whose memory outlives the upgrade. */
-  router_match match;      /* This is the route, and the parameters, which the upgrade owns. */
-  ws_params *query;        /* The upgrade owns the decoded query; NULL: it was not asked for. */
-  address_count *place;    /* The place of its session among those of its address, or NULL. */
-  void *data;              /* This pointer belongs to the program. */
-  wsuv_upgrade_cb gone_cb; /* The program's callback, or NULL. */
-  endpoint_task gone_task; /* This calls `gone_cb`, while an answer is owed. */
+  incoming_conn in;      /* This must be the first field, because its address is converted. */
+  wsuv_server_t *server; /* The request came to this server, whose memory outlives the decision. */
+  router_match match;    /* This is the route, and the parameters, which the decision owns. */
+  ws_params *query;      /* The decision owns the decoded query; NULL: it was not asked for. */
+  char *words;           /* The decision owns the method and the path of an exchange; or NULL. */
+  address_count *place;  /* The place of its session among those of its address, or NULL. */
+  void *data;            /* This pointer belongs to the program. */
+  wsuv_upgrade_cb gone_cb;           /* The program's callback for an upgrade, or NULL. */
+  wsuv_exchange_cb exchange_gone_cb; /* The program's callback for an exchange, or NULL. */
+  endpoint_task gone_task; /* This calls that of the two which is set, while an answer is owed. */
   /* This begins a connection that the program has handed over. */
   endpoint_task begin_task;
-  tls_context *tls; /* Such a connection begins with TLS, and has this reference; or NULL. */
-  bool loopback;    /* Only this machine can reach the address that it came to. */
-  bool malformed;   /* The program has parsed the request, and it has an error. */
-  bool owed;        /* The program owes the answer. */
+  tls_context *tls;       /* Such a connection begins with TLS, and has this reference; or NULL. */
+  wsuv_refused_t verdict; /* A declined exchange is refused for this cause. */
+  bool loopback;          /* Only this machine can reach the address that it came to. */
+  bool malformed;         /* The program has parsed the request, and it has an error. */
+  bool owed;              /* The program owes the answer. */
+  bool gone;              /* `gone_task` was scheduled for this request. */
 };
-
-typedef struct wsuv_upgrade decision;
 
 static inline decision *decision_of_incoming(incoming_conn *in) {
   return (decision *) (void *) in;
+}
+
+static inline wsuv_exchange_t *decision_exchange(decision *d) {
+  return (wsuv_exchange_t *) (void *) d;
 }
 
 static inline log_to decision_log(const decision *d) {
@@ -50,10 +61,17 @@ int decision_new(decision **out, wsuv_server_t *server, const incoming_events *e
 /* Free one that has no connection; others free themselves. */
 void decision_free(decision *d);
 
+/* Before a request is read: if the program answers plain requests, it may be one. */
+void decision_take_plain(decision *d);
+
 /* Events of the connection (incoming.h). */
 void decision_on_refused(incoming_conn *in, const incoming_failure *failure);
 void decision_on_gone(incoming_conn *in);
+void decision_on_next(incoming_conn *in);
 void decision_on_over(incoming_conn *in);
+
+/* The address of the client: the peer's, or what a trusted proxy has said. */
+void decision_client_address(const decision *d, struct sockaddr_storage *addr);
 
 /* Refuse for a cause, with its status. */
 void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *detail);
@@ -74,5 +92,8 @@ const char *decision_query(decision *d, const char *name);
 const char *decision_header(const decision *d, const char *name);
 const wsuv_header_t *decision_headers(decision *d, size_t *count);
 int decision_tls(const decision *d, wsuv_tls_info_t *info);
+int decision_credentials(const decision *d, wsuv_credentials_t *credentials);
+int decision_origin(const decision *d, wsuv_origin_t *origin);
+const char *decision_trusted_header(const decision *d, const char *name);
 
 #endif

@@ -13,8 +13,11 @@
 #include "base/list.h"
 
 typedef enum handshake_kind {
-  HANDSHAKE_READING,  /* its request is not complete: TLS or bytes of it are awaited */
+  /* its request is not complete: TLS or bytes of it are awaited; or the peer has to take a
+     response, after which the next request may come */
+  HANDSHAKE_READING,
   HANDSHAKE_DECIDING, /* its request is complete, and the answer is owed by the program */
+  HANDSHAKE_PLAIN,    /* the same, but the request is not for a WebSocket */
   HANDSHAKE_ENDING,   /* it has its answer, and waits for the peer to take it and to end */
   HANDSHAKE_KINDS
 } handshake_kind;
@@ -64,7 +67,7 @@ static inline size_t handshakes_count(const handshakes *h) {
 
 /* The connections that have no session yet. */
 static inline size_t handshakes_all(const handshakes *h) {
-  return handshakes_count(h) + h->counts[HANDSHAKE_DECIDING];
+  return handshakes_count(h) + h->counts[HANDSHAKE_DECIDING] + h->counts[HANDSHAKE_PLAIN];
 }
 
 /* The first place of a kind, or NULL. */

@@ -10,8 +10,8 @@
 #include "session/log.h"
 #include "session/session_tls.h"
 
-/* Reads one request and writes one answer. Every event of the owner may end the connection, so the
-   state is looked at again after each of them. */
+/* Reads one request at a time and writes its answer. Every event of the owner may end the
+   connection, so the state is looked at again after each of them. */
 
 /* What is needed until the header of the PROXY protocol is complete. */
 typedef struct incoming_header {
@@ -38,7 +38,7 @@ static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_m
   handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
 }
 
-/* The request is complete, or will never be. */
+/* The connection is no longer one that may have a request to come. */
 static void uncount(incoming_conn *in) {
   if (in->from == NULL) return;
   in->from->handshakes--;
@@ -63,6 +63,7 @@ static void be_over(incoming_conn *in) {
 static void incoming_close(incoming_conn *in) {
   if (in->state == INCOMING_CLOSED) return;
   in->state = INCOMING_CLOSED;
+  ws_list_remove(&in->next_task.node);
   handshakes_leave(in->handshakes, &in->place);
   uncount(in);
   in->base.filter->ops->close(in->base.filter);
@@ -73,6 +74,16 @@ static void close_and_report(incoming_conn *in, wsuv_refused_t cause, int code,
   const incoming_failure failure = {.cause = cause, .code = code, .detail = detail};
   incoming_close(in);
   in->events->on_refused(in, &failure);
+}
+
+/* The connection ends before the request is complete. If it has had responses, and nothing of
+   another request, that is how it should end. */
+static void close_reading(incoming_conn *in, wsuv_refused_t cause, int code) {
+  if (in->answers > 0 && !in->received) {
+    incoming_close(in);
+  } else {
+    close_and_report(in, cause, code, "");
+  }
 }
 
 /* Writing */
@@ -111,6 +122,16 @@ static void become_ready(incoming_conn *in) {
   in->base.events->on_ready(in->base.up, filter, result);
 }
 
+/* The response to a plain request has left. The next one is begun from the loop, so that programs
+   are not called inside their calls, and that one turn has one request. */
+static void be_answered(incoming_conn *in) {
+  if (in->persists && incoming_may_have_more(in)) {
+    endpoint_schedule(in->endpoint, &in->next_task);
+  } else {
+    incoming_refuse(in);
+  }
+}
+
 static void write_answer(incoming_conn *in) {
   size_t len;
   const char *text = h1_server_answer(in->request, &len);
@@ -122,6 +143,8 @@ static void write_answer(incoming_conn *in) {
     incoming_close(in);
   } else if (left && in->state == INCOMING_ACCEPTED) {
     become_ready(in);
+  } else if (left && in->state == INCOMING_ANSWERING) {
+    be_answered(in);
   } else if (left && in->state == INCOMING_REFUSED) {
     await_end(in);
   }
@@ -166,14 +189,19 @@ static void lose_decision(incoming_conn *in, const incoming_failure *failure) {
 
 /* Reading */
 
-/* Keep bytes that came behind the request. Beyond the limit reading waits. */
-static int keep_early(incoming_conn *in, const uint8_t *data, size_t len) {
+static int append(const incoming_conn *in, block *b, const uint8_t *data, size_t len, size_t most) {
   block_spare none;
   block_spare_init(&none, in->alloc);
   if (len == 0) return 0;
-  if (block_reserve(&in->early, &none, len, INCOMING_EARLY_MAX) < 0) return WS_ENOMEM;
-  memcpy(in->early.base + in->early.len, data, len);
-  in->early.len += len;
+  if (block_reserve(b, &none, len, most) < 0) return WS_ENOMEM;
+  memcpy(b->base + b->len, data, len);
+  b->len += len;
+  return 0;
+}
+
+/* Keep bytes that came behind the request. Beyond the limit reading waits. */
+static int keep_early(incoming_conn *in, const uint8_t *data, size_t len) {
+  if (append(in, &in->early, data, len, INCOMING_EARLY_MAX) < 0) return WS_ENOMEM;
   if (in->early.len < INCOMING_EARLY_MAX) return 0;
   in->base.filter->ops->read_stop(in->base.filter);
   in->reading = false;
@@ -186,18 +214,42 @@ static void be_without_memory(incoming_conn *in) {
     in->base.events->on_failed(in->base.up, WS_ENOMEM, "");
   } else if (in->state == INCOMING_DECIDING) {
     lose_decision(in, &failure);
+  } else {
+    incoming_close(in);
   }
 }
 
-static void be_complete(incoming_conn *in, const uint8_t *rest, size_t len) {
-  in->state = INCOMING_DECIDING;
-  uncount(in);
-  wait_for(in, HANDSHAKE_DECIDING, in->place.deadline_ms);
-  if (keep_early(in, rest, len) < 0) {
-    be_without_memory(in);
-  } else {
-    in->events->on_request(in);
+/* Wait for the request, or for what is left of it. */
+static void await_request(incoming_conn *in) {
+  const uint64_t timeout_ms = in->endpoint->config.handshake_timeout_ms;
+  wait_for(in, HANDSHAKE_READING, incoming_now_ms(in) + timeout_ms);
+}
+
+/* The time for the first request has begun with the connection, that for a later one begins with
+   its first byte. */
+static void begin_request(incoming_conn *in) {
+  if (!in->received && in->answers > 0) {
+    await_request(in);
+    in->base.figures.since_ns = in->endpoint->env->ops->now_ns(in->endpoint->env);
   }
+  in->received = true;
+}
+
+/* Bytes of the request. 1: it is complete; 0: more is needed; an error: it was refused. */
+static int read_head(incoming_conn *in, const uint8_t *data, size_t len, size_t *used) {
+  begin_request(in);
+  int r = h1_server_feed(in->request, data, len, used);
+  wsuv_refused_t refused = h1_server_cause(in->request);
+  if (r >= 0 && in->takes_plain && !in->secure &&
+      append(in, &in->head, data, *used, SIZE_MAX) < 0) {
+    r = WS_ENOMEM;
+    refused = WSUV_REFUSED_NO_MEMORY;
+  }
+  if (r >= 0) return r;
+  const incoming_failure failure = {refused, r, refused_status(refused),
+                                    h1_server_detail(in->request)};
+  incoming_fail(in, &failure);
+  return r;
 }
 
 static void refuse_malformed(incoming_conn *in) {
@@ -207,26 +259,95 @@ static void refuse_malformed(incoming_conn *in) {
   incoming_fail(in, &failure);
 }
 
+/* A connection whose plain request is answered may have others, so it is still counted. */
+static void be_complete(incoming_conn *in) {
+  const bool plain = h1_server_is_plain(in->request);
+  in->state = INCOMING_DECIDING;
+  if (!plain) uncount(in);
+  wait_for(in, plain ? HANDSHAKE_PLAIN : HANDSHAKE_DECIDING, in->place.deadline_ms);
+}
+
 static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
   size_t used;
-  in->received = true;
-  int r = h1_server_feed(in->request, data, len, &used);
-  if (r > 0) {
-    be_complete(in, data + used, len - used);
-  } else if (r < 0) {
-    refuse_malformed(in);
+  if (read_head(in, data, len, &used) <= 0) return;
+  be_complete(in);
+  if (keep_early(in, data + used, len - used) < 0) {
+    be_without_memory(in);
+  } else {
+    in->events->on_request(in);
+  }
+}
+
+/* The same for bytes that came before the last response had left. There is room again for others.
+ */
+static void read_early(incoming_conn *in) {
+  size_t used;
+  int r = in->early.len > 0 ? read_head(in, in->early.base, in->early.len, &used) : 0;
+  if (in->early.len > 0 && r >= 0) {
+    in->early.len -= used;
+    memmove(in->early.base, in->early.base + used, in->early.len);
+  }
+  if (r < 0) return;
+  int err = in->peer_ended ? 0 : go_on_reading(in);
+  if (err < 0) {
+    close_reading(in, WSUV_REFUSED_GONE, err);
+  } else if (r > 0) {
+    be_complete(in);
+    in->events->on_request(in);
+  } else if (in->peer_ended) {
+    close_reading(in, WSUV_REFUSED_GONE, WS_EOF);
+  }
+}
+
+static void drop_block(const incoming_conn *in, block *b) {
+  block_spare none;
+  block_spare_init(&none, in->alloc);
+  block_release(b, &none);
+  block_spare_free(&none);
+}
+
+static void run_next(endpoint_task *task) {
+  incoming_conn *in = ws_list_entry(task, incoming_conn, next_task);
+  if (!in->persists) {
+    incoming_refuse(in);
+    return;
+  }
+  in->answers++;
+  in->state = INCOMING_READING;
+  in->received = false;
+  in->takes_plain = false;
+  in->client = in->of_connection;
+  in->base.sent = 0;
+  in->base.figures.wire_sent = 0;
+  in->base.figures.wire_received = in->early.len;
+  drop_block(in, &in->head);
+  h1_server_next(in->request);
+  in->events->on_next(in);
+  await_request(in);
+  read_early(in);
+}
+
+/* A peer that has ended its direction may still wait for the response to a plain request. */
+static void lose_peer(incoming_conn *in, int status) {
+  const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
+  if (status == WS_EOF && h1_server_is_plain(in->request)) {
+    in->events->on_gone(in);
+  } else {
+    lose_decision(in, &failure);
   }
 }
 
 /* The peer has ended its direction, or reading has failed. */
 static void read_end(incoming_conn *in, int status) {
-  const incoming_failure failure = {.cause = WSUV_REFUSED_GONE, .code = status, .detail = ""};
   in->peer_ended = true;
   in->reading = false;
   switch ((incoming_state) in->state) {
-  case INCOMING_READING: close_and_report(in, WSUV_REFUSED_GONE, status, ""); break;
-  case INCOMING_DECIDING: lose_decision(in, &failure); break;
+  case INCOMING_READING: close_reading(in, WSUV_REFUSED_GONE, status); break;
+  case INCOMING_DECIDING: lose_peer(in, status); break;
   case INCOMING_ACCEPTED: in->base.events->on_failed(in->base.up, status, ""); break;
+  case INCOMING_ANSWERING:
+    if (status != WS_EOF) incoming_close(in);
+    break;
   case INCOMING_REFUSED: break; /* the answer may still be written */
   case INCOMING_ENDING: incoming_close(in); break;
   case INCOMING_CLOSED: break;
@@ -250,7 +371,7 @@ static void incoming_on_connect(void *up, int status) {
 /* What comes behind the request is kept, so no more is read at once than may be kept. */
 static void incoming_on_alloc(void *up, ws_room *buf) {
   incoming_conn *in = up;
-  bool discards = in->state == INCOMING_REFUSED || in->state == INCOMING_ENDING;
+  bool discards = in->state >= INCOMING_REFUSED;
   *buf = (ws_room){in->endpoint->read_buf, ENDPOINT_READ_SIZE};
   if (!discards) buf->len = INCOMING_EARLY_MAX - in->early.len;
 }
@@ -264,7 +385,7 @@ static void incoming_on_read(void *up, uint8_t *data, ptrdiff_t n) {
   in->base.figures.wire_received += (size_t) n;
   if (in->state == INCOMING_READING) {
     read_request(in, data, (size_t) n);
-  } else if (in->state == INCOMING_DECIDING || in->state == INCOMING_ACCEPTED) {
+  } else if (in->state < INCOMING_REFUSED) {
     if (keep_early(in, data, (size_t) n) < 0) be_without_memory(in);
   }
 }
@@ -311,17 +432,20 @@ static void on_expire(handshake_place *place) {
   } else if (in->received) {
     incoming_fail(in, &late);
   } else {
-    close_and_report(in, WSUV_REFUSED_SILENT, WS_ETIMEDOUT, "");
+    close_reading(in, WSUV_REFUSED_SILENT, WS_ETIMEDOUT);
+  }
+}
+
+static void evict(incoming_conn *in, wsuv_refused_t cause) {
+  if (in->state == INCOMING_READING) {
+    close_reading(in, cause, WSUV_EQUEUEFULL);
+  } else {
+    incoming_close(in);
   }
 }
 
 static void on_evict(handshake_place *place) {
-  incoming_conn *in = of_place(place);
-  if (in->state == INCOMING_READING) {
-    close_and_report(in, WSUV_REFUSED_HANDSHAKES, WSUV_EQUEUEFULL, "");
-  } else {
-    incoming_close(in);
-  }
+  evict(of_place(place), WSUV_REFUSED_HANDSHAKES);
 }
 
 /* The opening of a session */
@@ -376,6 +500,34 @@ opening *incoming_accept(incoming_conn *in, ws_params *params) {
   return &in->base;
 }
 
+/* Plain requests */
+
+void incoming_take_plain(incoming_conn *in) {
+  in->takes_plain = true;
+  h1_server_take_bodies(in->request);
+}
+
+void incoming_respond(incoming_conn *in, bool persists) {
+  in->state = INCOMING_ANSWERING;
+  in->persists = persists;
+  await_request(in);
+  write_answer(in);
+}
+
+int incoming_detach(incoming_conn *in, int *fd, const void **bytes, size_t *len) {
+  const size_t head_len = in->head.len;
+  int err = append(in, &in->head, in->early.base, in->early.len, SIZE_MAX);
+  if (err == 0) err = in->base.filter->ops->query(in->base.filter, WS_QUERY_DESCRIPTOR, fd);
+  if (err < 0) {
+    in->head.len = head_len;
+    return err;
+  }
+  *bytes = in->head.base;
+  *len = in->head.len;
+  incoming_close(in);
+  return 0;
+}
+
 /* Lifetime */
 
 int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events) {
@@ -390,6 +542,8 @@ int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events)
   in->place.expire = on_expire;
   in->place.evict = on_evict;
   ws_list_init(&in->place.node);
+  in->next_task.run = run_next;
+  ws_list_init(&in->next_task.node);
   return h1_server_new(&in->request, in->alloc, &limits);
 }
 
@@ -428,6 +582,7 @@ static int count_client(incoming_conn *in) {
 /* TLS, or the request, comes now. */
 static void begin_http(incoming_conn *in, tls_context *tls) {
   int err = count_client(in);
+  in->of_connection = in->client;
   if (err == 0 && tls != NULL) err = put_tls_over(in, tls, in->base.filter);
   if (err == 0 && tls == NULL) err = go_on_reading(in);
   if (err == WS_ENOMEM) {
@@ -507,6 +662,7 @@ void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handsha
 
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls) {
   in->counts = counts;
+  in->secure = tls != NULL;
   if (in->header != NULL) {
     begin_header(in, tls);
   } else {
@@ -527,10 +683,8 @@ void incoming_begin_deciding(incoming_conn *in, bool malformed) {
 }
 
 void incoming_free(incoming_conn *in) {
-  block_spare none;
-  block_spare_init(&none, in->alloc);
-  block_release(&in->early, &none);
-  block_spare_free(&none);
+  drop_block(in, &in->head);
+  drop_block(in, &in->early);
   ws_free(in->alloc, in->params);
   drop_header(in);
   h1_server_free(in->request);
@@ -542,6 +696,9 @@ static void incoming_end(incoming_conn *in, bool now) {
   if (in->state == INCOMING_DECIDING) {
     in->events->on_gone(in);
     (void) refuse_with(in, now ? 0 : 503); /* the end of the server is no refusal to be told of */
+  } else if (in->state == INCOMING_ANSWERING && !now) {
+    ws_list_remove(&in->next_task.node);
+    incoming_refuse(in);
   } else if (in->state != INCOMING_ACCEPTED && (now || in->state == INCOMING_READING)) {
     incoming_close(in);
   }
@@ -549,13 +706,24 @@ static void incoming_end(incoming_conn *in, bool now) {
 
 void incoming_end_all(handshakes *h, bool now) {
   handshake_place *place;
-  while ((place = handshakes_first(h, HANDSHAKE_READING)) != NULL)
-    incoming_end(of_place(place), now);
-  while ((place = handshakes_first(h, HANDSHAKE_DECIDING)) != NULL) {
-    incoming_end(of_place(place), now);
+  for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
+    if (kind == HANDSHAKE_ENDING && !now) continue;
+    while ((place = handshakes_first(h, (handshake_kind) kind)) != NULL) {
+      incoming_end(of_place(place), now);
+    }
   }
-  while (now && (place = handshakes_first(h, HANDSHAKE_ENDING)) != NULL) {
-    incoming_end(of_place(place), now);
+}
+
+void incoming_drain_all(handshakes *h) {
+  ws_list *list = &h->lists[HANDSHAKE_READING], *next;
+  for (ws_list *n = list->next; n != list; n = next) {
+    incoming_conn *in = of_place(ws_list_entry(n, handshake_place, node));
+    next = n->next;
+    if (in->state == INCOMING_ANSWERING && in->early.len == 0) {
+      in->persists = false;
+    } else if (in->state == INCOMING_READING && in->answers > 0 && !in->received) {
+      incoming_refuse(in);
+    }
   }
 }
 
@@ -568,7 +736,7 @@ void incoming_make_room(handshakes *h, const address_counts *counts,
     handshake_place *place = ws_list_entry(n, handshake_place, node);
     if (of_place(place)->from != from) continue;
     handshakes_leave(h, place);
-    close_and_report(of_place(place), WSUV_REFUSED_HANDSHAKES_PER_ADDRESS, WSUV_EQUEUEFULL, "");
+    evict(of_place(place), WSUV_REFUSED_HANDSHAKES_PER_ADDRESS);
     return;
   }
 }

@@ -3,12 +3,17 @@
 
 /* A connection that a server has accepted, until it has a session or is closed: TLS, the request,
    the answer. It reads the request and writes the answer; what the answer is, its owner decides. It
-   knows no session: to the session of an accepted request it is an opening.
+   knows no session: to the session of an accepted request it is an opening. After the response to a
+   plain request, which is one for something else than a WebSocket, the next request may come. One
+   request at a time is read, so responses are in order.
 
-       incoming_enter, incoming_begin -> on_request -> incoming_accept -> opening -> on_over
-                                                    -> incoming_refuse -> on_over
-                                                    -> on_gone -> on_over
-                                      -> on_refused -> on_over */
+       incoming_enter, incoming_begin
+         -> on_request -> incoming_accept -> opening -> on_over
+                       -> incoming_refuse -> on_over
+                       -> incoming_respond [-> on_next -> on_request ...] -> on_over
+                       -> incoming_detach -> on_over
+                       -> on_gone -> on_over
+         -> on_refused -> on_over */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,25 +50,31 @@ typedef struct incoming_failure {
 /* The events of a connection, called from the loop. The owner may abandon the connection in each of
    them. */
 typedef struct incoming_events {
-  /* The request is complete, and the answer is owed: incoming_accept or incoming_refuse, now or
-     later. */
+  /* The request is complete, and the answer is owed: incoming_accept, or one of the functions below
+     it, now or later. */
   void (*on_request)(incoming_conn *in);
   /* The connection ends without a session, and no answer is owed. */
   void (*on_refused)(incoming_conn *in, const incoming_failure *failure);
-  /* The answer that is owed has become useless. on_refused follows, unless the server ends. */
+  /* The answer that is owed has become useless. on_refused follows, unless the server ends. Or,
+     while the state is still INCOMING_DECIDING after it, the peer of a plain request has ended its
+     direction: it may be gone, or wait for the response, which can still be given. */
   void (*on_gone)(incoming_conn *in);
+  /* The response to a plain request has left, and the next request may come: the last one is
+     forgotten, and incoming_take_plain may be called. */
+  void (*on_next)(incoming_conn *in);
   /* The connection is closed, or belongs to a session that has opened. Nothing of the endpoint but
      the allocator is used any more. The request can be read until incoming_free. */
   void (*on_over)(incoming_conn *in);
 } incoming_events;
 
 typedef enum incoming_state {
-  INCOMING_READING,  /* the PROXY header, TLS, or the request is not complete */
-  INCOMING_DECIDING, /* the answer is owed */
-  INCOMING_ACCEPTED, /* the response 101 is written; the connection is a session's opening */
-  INCOMING_REFUSED,  /* an error response is written */
-  INCOMING_ENDING,   /* the peer has its answer, and what it sends is discarded */
-  INCOMING_CLOSED    /* on_over follows or was called */
+  INCOMING_READING,   /* the PROXY header, TLS, or the request is not complete */
+  INCOMING_DECIDING,  /* the answer is owed */
+  INCOMING_ACCEPTED,  /* the response 101 is written; the connection is a session's opening */
+  INCOMING_ANSWERING, /* the response to a plain request is written */
+  INCOMING_REFUSED,   /* a response is written, after which the connection ends */
+  INCOMING_ENDING,    /* the peer has its answer, and what it sends is discarded */
+  INCOMING_CLOSED     /* on_over follows or was called */
 } incoming_state;
 
 struct incoming_conn {
@@ -77,12 +88,19 @@ struct incoming_conn {
   const incoming_events *events; /* The owner's functions are in this table. */
   h1_server *request;            /* The connection owns the request and the text of the answer. */
   const address_ranges *proxies; /* These are the trusted proxies. */
-  forwarding client;             /* This is for whom the connection is. */
+  forwarding client;             /* This is for whom the present request is. */
+  forwarding of_connection;      /* This is what `client` is before a request's fields are read. */
   /* The connection owns this while it waits for the header of the PROXY protocol, or it is NULL. */
   struct incoming_header *header;
-  block early;       /* These bytes came behind the request before the answer was written. */
+  block head;  /* With `takes_plain`, and without TLS, this is the request's head as it came. */
+  block early; /* These bytes came behind the request before the answer was written. */
+  endpoint_task next_task; /* The response has left, and this begins the next request. */
   ws_params *params; /* The connection owns the parameters of an accepted request, or it is NULL. */
   uint8_t state;     /* This is an incoming_state. */
+  uint8_t answers;   /* This many requests of the connection were answered before this one. */
+  bool secure;       /* The connection has TLS. */
+  bool takes_plain;  /* The owner may answer a request that is plain. */
+  bool persists;     /* The next request may come after the response that is written. */
   bool received;     /* A byte of the request has come. */
   bool reading;      /* The filter was told to read. */
   bool peer_ended;   /* The peer has ended its direction, or reading has failed. */
@@ -113,8 +131,27 @@ void incoming_begin_deciding(incoming_conn *in, bool malformed);
  */
 opening *incoming_accept(incoming_conn *in, ws_params *params);
 
-/* The answer is an error response, whose text is in `request`. */
+/* The answer is a response, whose text is in `request`, after which the connection ends. */
 void incoming_refuse(incoming_conn *in);
+
+/* Before a request is read: the owner may answer it if it is plain. It may have a body, and its
+   head is kept as it came. */
+void incoming_take_plain(incoming_conn *in);
+
+/* Whether another request has come, or may come. */
+static inline bool incoming_may_have_more(const incoming_conn *in) {
+  return !in->peer_ended || in->early.len > 0;
+}
+
+/* The answer to a plain request is a response, whose text is in `request`. If the connection
+   `persists`, the next request is read afterwards. */
+void incoming_respond(incoming_conn *in, bool persists);
+
+/* Give up the connection of a plain request: *fd is a descriptor of its socket, which becomes the
+   caller's; *bytes has all that was read since the last response, and is valid until on_over. 0;
+   WS_ENOTSUP: it has TLS, or no descriptor; WS_ENOMEM; or an error of the system. After an error
+   the answer is still owed. */
+int incoming_detach(incoming_conn *in, int *fd, const void **bytes, size_t *len);
 
 /* Answer with the status of a failure and no body; 0, or no memory for it: close the connection.
    on_refused is called. */
@@ -123,6 +160,9 @@ void incoming_fail(incoming_conn *in, const incoming_failure *failure);
 /* The server ends: an owed answer is 503, connections without a complete request are closed, and
    those that have their answer go on for a moment. `now`: all are closed without an answer. */
 void incoming_end_all(handshakes *h, bool now);
+
+/* The server drains: connections do not wait for requests after the one that they have. */
+void incoming_drain_all(handshakes *h);
 
 /* Make room for `coming` more connections of an address: close its oldest without a complete
    request, if there would be more than `max` of them. */

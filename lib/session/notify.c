@@ -95,6 +95,10 @@ void notify_upgrade(wsuv_upgrade_cb cb, wsuv_upgrade_t *upgrade) {
   cb(upgrade);
 }
 
+void notify_exchange(wsuv_exchange_cb cb, wsuv_exchange_t *exchange) {
+  cb(exchange);
+}
+
 void notify_refused(wsuv_refused_cb cb, wsuv_server_t *server, const wsuv_refusal_t *refusal) {
   cb(server, refusal);
 }

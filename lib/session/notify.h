@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include <wsuv/client.h>
+#include <wsuv/exchange.h>
 #include <wsuv/server.h>
 #include <wsuv/session.h>
 
@@ -35,6 +36,7 @@ void notify_client_closed(wsuv_client_close_cb cb, wsuv_client_t *client);
 
 /* Callbacks of a server. */
 void notify_upgrade(wsuv_upgrade_cb cb, wsuv_upgrade_t *upgrade);
+void notify_exchange(wsuv_exchange_cb cb, wsuv_exchange_t *exchange);
 void notify_refused(wsuv_refused_cb cb, wsuv_server_t *server, const wsuv_refusal_t *refusal);
 void notify_server_posted(wsuv_server_post_cb cb, wsuv_server_t *server, void *arg);
 void notify_server_closed(wsuv_server_close_cb cb, wsuv_server_t *server);

@@ -97,6 +97,7 @@ int wsuv_server_drain(wsuv_server_t *server, wsuv_server_close_cb cb) {
   if (endpoint_lost(e)) return WS_ECANCELED;
   int err = ending_remember(&server->ending, (ending_function) cb);
   server->draining = true;
+  incoming_drain_all(&server->handshakes);
   endpoint_schedule(e, &server->drain_task);
   return err;
 }
@@ -209,6 +210,10 @@ int wsuv_server_route(wsuv_server_t *server, const char *path, const wsuv_callba
 
 void wsuv_server_on_upgrade(wsuv_server_t *server, wsuv_upgrade_cb cb) {
   server->upgrade_cb = cb;
+}
+
+void wsuv_server_on_request(wsuv_server_t *server, wsuv_exchange_cb cb) {
+  server->request_cb = cb;
 }
 
 void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb cb) {

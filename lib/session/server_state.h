@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <wsuv/exchange.h>
 #include <wsuv/server.h>
 
 #include "net/address_ranges.h"
@@ -21,19 +22,20 @@ struct wsuv_server {
   address_counts addresses; /* Connections are counted here under their addresses. */
   /* With a limit of sessions for each address, the sessions are here, each with its address. */
   address_counts sessions;
-  address_ranges proxies;     /* These are the proxies that are trusted. */
-  router routes;              /* These are the routes, each of which is a `route` (route.h). */
-  ws_list route_list;         /* These are the same routes, which the server owns. */
-  ws_list listeners;          /* All listeners are in this list until they are closed. */
-  wsuv_upgrade_cb upgrade_cb; /* The program's hook for routes without one, or NULL. */
-  wsuv_refused_cb refused_cb; /* The program's callback for refused connections, or NULL. */
-  void *data;                 /* This pointer belongs to the program; the server does not use it. */
-  ending ending;              /* This closes the server. */
-  endpoint_task drain_task;   /* This closes listeners that are drained, and ends the server. */
-  bool warned;                /* The log was told that dead peers will not be noticed. */
-  size_t owed;                /* The program owes this many answers. */
-  bool gone;     /* The server was closed; its memory is kept while answers are owed. */
-  bool draining; /* The server ends when the last session has ended. */
+  address_ranges proxies;      /* These are the proxies that are trusted. */
+  router routes;               /* These are the routes, each of which is a `route` (route.h). */
+  ws_list route_list;          /* These are the same routes, which the server owns. */
+  ws_list listeners;           /* All listeners are in this list until they are closed. */
+  wsuv_upgrade_cb upgrade_cb;  /* The program's hook for routes without one, or NULL. */
+  wsuv_exchange_cb request_cb; /* The program's hook for plain requests, or NULL. */
+  wsuv_refused_cb refused_cb;  /* The program's callback for refused connections, or NULL. */
+  void *data;               /* This pointer belongs to the program; the server does not use it. */
+  ending ending;            /* This closes the server. */
+  endpoint_task drain_task; /* This closes listeners that are drained, and ends the server. */
+  bool warned;              /* The log was told that dead peers will not be noticed. */
+  size_t owed;              /* The program owes this many answers. */
+  bool gone;                /* The server was closed; its memory is kept while answers are owed. */
+  bool draining;            /* The server ends when the last session has ended. */
 };
 
 /* The server of an endpoint whose role is WS_SERVER. */

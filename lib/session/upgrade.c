@@ -8,8 +8,8 @@
 #include "proto/handshake/origin.h"
 #include "proto/handshake/refused.h"
 #include "session/config.h"
-#include "session/credentials.h"
 #include "session/decision.h"
+#include "session/exchange.h"
 #include "session/log.h"
 #include "session/notify.h"
 #include "session/route.h"
@@ -20,10 +20,6 @@
 
 static log_to server_log(const wsuv_server_t *server) {
   return (log_to){&server->endpoint.config, NULL};
-}
-
-static void client_address(const wsuv_upgrade_t *u, struct sockaddr_storage *addr) {
-  forwarding_address(&u->in.client, &u->in.base.peer, addr);
 }
 
 /* Accepting */
@@ -128,7 +124,7 @@ static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
   struct sockaddr_storage client;
   if (!log_wants(&s->endpoint->config, WSUV_LOG_INFO)) return;
   const ws_text path = h1_server_path(u->in.request);
-  client_address(u, &client);
+  decision_client_address(u, &client);
   address_print(from, &client);
   log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from, (int) path.len,
            path.base);
@@ -273,7 +269,7 @@ static wsuv_refused_t check_limits(wsuv_upgrade_t *u) {
   const wsuv_config_t *c = &server->endpoint.config;
   struct sockaddr_storage client;
   if (session_places(server) > c->max_sessions) return WSUV_REFUSED_SESSIONS;
-  client_address(u, &client);
+  decision_client_address(u, &client);
   if (c->max_sessions_per_address > 0 &&
       server_sessions_of(server, &client) >= c->max_sessions_per_address) {
     return WSUV_REFUSED_SESSIONS_PER_ADDRESS;
@@ -298,27 +294,43 @@ static wsuv_refused_t check_route(wsuv_upgrade_t *u, const char **detail) {
   return refused;
 }
 
-static wsuv_refused_t check_request(wsuv_upgrade_t *u, const char **detail) {
+static wsuv_refused_t check_host(wsuv_upgrade_t *u, const char **detail) {
   const wsuv_config_t *c = &u->server->endpoint.config;
-  h1_server *h = u->in.request;
-  if (forwarding_read(&u->in.client, h, &u->server->proxies, c->forwarded) < 0) {
+  if (forwarding_read(&u->in.client, u->in.request, &u->server->proxies, c->forwarded) < 0) {
     return WSUV_REFUSED_NO_MEMORY;
   }
-  const url_authority *host = h1_server_host(h);
   bool loopback = u->loopback && !u->in.client.said; /* a browser cannot say anything there */
-  wsuv_refused_t refused = host_check(host, c->hosts, c->host_count, loopback, detail);
-  if (refused == WSUV_REFUSED_NONE) refused = check_route(u, detail);
-  if (refused == WSUV_REFUSED_NONE) {
-    const wsuv_config_t *own = ((const route *) u->match.route)->config;
-    refused = origin_check(h1_server_origin(h), host, own->origins, own->origin_count, detail);
-  }
-  return refused == WSUV_REFUSED_NONE ? check_limits(u) : refused;
+  return host_check(h1_server_host(u->in.request), c->hosts, c->host_count, loopback, detail);
+}
+
+static wsuv_refused_t check_origin(const wsuv_upgrade_t *u, const char **detail) {
+  const h1_server *h = u->in.request;
+  const wsuv_config_t *own = ((const route *) u->match.route)->config;
+  return origin_check(h1_server_origin(h), h1_server_host(h), own->origins, own->origin_count,
+                      detail);
+}
+
+/* A plain request is the program's, unless its host is not one of ours. A health check of a proxy
+   often names none. */
+static bool is_for_program(const wsuv_upgrade_t *u, wsuv_refused_t host) {
+  const h1_server *h = u->in.request;
+  return u->in.takes_plain && u->server->request_cb != NULL && h1_server_is_plain(h) &&
+         (host == WSUV_REFUSED_NONE ||
+          (host == WSUV_REFUSED_HOST_UNKNOWN && h1_server_host(h)->host.len == 0));
 }
 
 static void on_request(incoming_conn *in) {
   wsuv_upgrade_t *u = decision_of_incoming(in);
   const char *detail = "";
-  wsuv_refused_t refused = check_request(u, &detail);
+  wsuv_refused_t refused = check_host(u, &detail);
+  const bool offered = is_for_program(u, refused);
+  if (refused == WSUV_REFUSED_NONE) refused = check_route(u, &detail);
+  if (offered) {
+    exchange_offer(u, refused);
+    return;
+  }
+  if (refused == WSUV_REFUSED_NONE) refused = check_origin(u, &detail);
+  if (refused == WSUV_REFUSED_NONE) refused = check_limits(u);
   if (refused != WSUV_REFUSED_NONE) {
     decision_refuse(u, refused, refused_error(refused), detail);
   } else {
@@ -331,6 +343,7 @@ static void on_request(incoming_conn *in) {
 static const incoming_events events = {.on_request = on_request,
                                        .on_refused = decision_on_refused,
                                        .on_gone = decision_on_gone,
+                                       .on_next = decision_on_next,
                                        .on_over = decision_on_over};
 
 static void on_dropped(void *up) {
@@ -368,6 +381,7 @@ static void enter(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *fr
   u->in.client.trusted = address_ranges_have(u->in.proxies, from->peer);
   u->in.client.secure = from->secure;
   incoming_enter(&u->in, filter, &u->server->handshakes, kind);
+  if (kind == HANDSHAKE_READING) decision_take_plain(u);
 }
 
 static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server, const upgrade_origin *from) {
@@ -481,24 +495,15 @@ int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_sto
 }
 
 int wsuv_upgrade_peer_credentials(const wsuv_upgrade_t *upgrade, wsuv_credentials_t *credentials) {
-  const ws_filter *filter = is_over(upgrade) ? NULL : upgrade->in.base.filter;
-  return credentials_tell(credentials, filter, server_log(upgrade->server));
+  return decision_credentials(upgrade, credentials);
 }
 
 int wsuv_upgrade_origin(const wsuv_upgrade_t *upgrade, wsuv_origin_t *origin) {
-  struct sockaddr_storage client;
-  client_address(upgrade, &client);
-  return forwarding_tell(origin, &client, upgrade->in.client.secure,
-                         h1_server_host_text(upgrade->in.request), server_log(upgrade->server));
+  return decision_origin(upgrade, origin);
 }
 
-/* A proxy that does not remove the client's field would leave two. */
 const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrade, const char *name) {
-  header_cursor at = {0};
-  const header_store *fields = h1_server_headers(upgrade->in.request);
-  const char *value = header_store_next(fields, name, &at);
-  bool once = value != NULL && header_store_next(fields, name, &at) == NULL;
-  return once && upgrade->in.client.trusted ? value : NULL;
+  return decision_trusted_header(upgrade, name);
 }
 
 int wsuv_upgrade_tls(const wsuv_upgrade_t *upgrade, wsuv_tls_info_t *info) {

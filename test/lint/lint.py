@@ -43,8 +43,8 @@ PLAIN = headers(
     'wsuv/http_request wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/transport wsuv/version'
 )
 WSUV = PLAIN | headers(
-    'wsuv wsuv/access_line wsuv/adopt wsuv/client wsuv/converter wsuv/server wsuv/session '
-    'wsuv/stats'
+    'wsuv wsuv/access_line wsuv/adopt wsuv/client wsuv/converter wsuv/exchange wsuv/server '
+    'wsuv/session wsuv/stats'
 )
 
 # Headers of C11, and the compilers' own for wide words.
@@ -122,7 +122,7 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'server listener entrance upgrade decision server_state connect convert client ending '
+    'server listener entrance upgrade exchange decision server_state connect convert client ending '
     'control send settings access_line session_info stats session attempt request incoming opening '
     'route session_tls credentials notify inflow outflow gather timeouts session_limits closing '
     'cause forwarding endpoint handshakes address_counts connect_queue completions keepalive '

@@ -138,6 +138,7 @@ void raw_client_free(raw_client *c) {
   fifo_free(&c->in);
   bytes_free(&c->saw);
   bytes_free(&c->slow);
+  bytes_free(&c->body);
   free(c->head);
   free(c);
 }
@@ -263,6 +264,43 @@ bool raw_client_has_field(const raw_client *c, const char *name, const char *val
                              : count == 1 && len == strlen(value) && memcmp(found, value, len) == 0;
   if (!right) fprintf(stderr, "%s is not '%s' in:\n%s", name, value, c->head);
   return right;
+}
+
+/* --- several responses on one connection --- */
+
+static size_t content_length(const raw_client *c) {
+  const char *at = strstr(c->head, "\r\nContent-Length: ");
+  return at != NULL ? strtoul(at + strlen("\r\nContent-Length: "), NULL, 10) : 0;
+}
+
+static bool has_whole_body(void *arg) {
+  const raw_client *c = arg;
+  bool whole = c->in.len >= content_length(c);
+  if (c->ended && !whole) CHECK_FAIL("the connection ends within a body");
+  return whole;
+}
+
+void raw_client_run_to_response(raw_client *c, bool to_head) {
+  raw_client_run_to_head(c);
+  if (to_head) return;
+  world_run_until(c->w, has_whole_body, c);
+  const size_t len = content_length(c);
+  bytes_free(&c->body);
+  bytes_add(&c->body, fifo_data(&c->in), len);
+  fifo_consume(&c->in, len);
+}
+
+void raw_client_next(raw_client *c) {
+  free(c->head);
+  c->head = NULL;
+  c->status = 0;
+  look_for_head(c);
+}
+
+bool raw_client_has_body(const raw_client *c, const char *text) {
+  bool same = c->body.len == strlen(text) && memcmp(bytes_text(&c->body), text, c->body.len) == 0;
+  if (!same) fprintf(stderr, "wanted: %s\nbody: %s\n", text, bytes_text(&c->body));
+  return same;
 }
 
 /* --- behind it --- */

@@ -29,6 +29,7 @@ struct raw_client {
   char *head;        /* of the response that was taken, terminated, or NULL */
   int status;        /* of it */
   size_t interim;    /* responses before it */
+  bytes body;        /* of it, if it was taken whole */
   size_t frames;     /* those that came behind it */
   bytes saw;         /* a line for each of them */
   bool forgets;      /* frames are counted and not written down */
@@ -96,6 +97,19 @@ void raw_client_upgrade(raw_client *c, const upgrade_lines *lines);
 /* Whether the response that was taken has just this value in a field, any case; NULL: it has no
    such field. On false it has said on stderr what there is. */
 bool raw_client_has_field(const raw_client *c, const char *name, const char *value);
+
+/* --- several responses on one connection --- */
+
+/* Run until the body of the response is there, too, by its Content-Length, and take it; to HEAD
+   there is none. */
+void raw_client_run_to_response(raw_client *c, bool to_head);
+
+/* Forget the response, and look for the head of the next one. */
+void raw_client_next(raw_client *c);
+
+/* Whether the body of the response that was taken is this text. On false it has said which it is.
+ */
+bool raw_client_has_body(const raw_client *c, const char *text);
 
 /* --- behind it --- */
 

@@ -100,6 +100,13 @@ void server_user_on_upgrade(wsuv_upgrade_t *u) {
   s->at_upgrade(s, u);
 }
 
+static void on_request(wsuv_exchange_t *x) {
+  server_user *s = called(wsuv_exchange_server(x));
+  s->requests++;
+  s->exchange = x;
+  s->at_request(s, x);
+}
+
 static void on_refused(wsuv_server_t *server, const wsuv_refusal_t *r) {
   server_user *s = called(server);
   CHECK(r->size == sizeof *r);
@@ -140,6 +147,10 @@ void server_user_run_to_refusals(server_user *s, size_t refused) {
 
 void server_user_run_to_upgrades(server_user *s, size_t upgrades) {
   world_run_until_count(s->w, &s->upgrades, upgrades);
+}
+
+void server_user_run_to_requests(server_user *s, size_t requests) {
+  world_run_until_count(s->w, &s->requests, requests);
 }
 
 /* --- beginning --- */
@@ -186,6 +197,11 @@ void server_user_route(server_user *s, const char *path) {
 void server_user_decide(server_user *s, void (*at_upgrade)(server_user *s, wsuv_upgrade_t *u)) {
   s->at_upgrade = at_upgrade;
   wsuv_server_on_upgrade(server_user_server(s), at_upgrade != NULL ? server_user_on_upgrade : NULL);
+}
+
+void server_user_serve(server_user *s, void (*at_request)(server_user *s, wsuv_exchange_t *x)) {
+  s->at_request = at_request;
+  wsuv_server_on_request(server_user_server(s), at_request != NULL ? on_request : NULL);
 }
 
 void server_user_listen(server_user *s) {
@@ -254,6 +270,20 @@ int server_user_refuse(wsuv_upgrade_t *u, int status) {
 int server_user_refuse_open(wsuv_upgrade_t *u, unsigned code, const char *reason) {
   call_begins();
   int err = wsuv_upgrade_refuse_open(u, code, reason);
+  call_ends();
+  return err;
+}
+
+int server_user_respond(wsuv_exchange_t *x, int status, const char *body) {
+  call_begins();
+  int err = wsuv_exchange_respond(x, status, NULL, 0, body, strlen(body));
+  call_ends();
+  return err;
+}
+
+int server_user_decline(wsuv_exchange_t *x) {
+  call_begins();
+  int err = wsuv_exchange_decline(x);
   call_ends();
   return err;
 }

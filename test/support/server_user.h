@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include <wsuv.h>
+#include <wsuv/exchange.h>
 #include <wsuv/server.h>
 
 #include "support/raw_client.h"
@@ -44,6 +45,8 @@ struct server_user {
   size_t session_count, open_count, close_count; /* all of them; and those of on_open, on_close */
   size_t upgrades, gone;                         /* calls of on_upgrade and on_gone */
   wsuv_upgrade_t *upgrade;                       /* the latest */
+  size_t requests;                               /* calls of on_request */
+  wsuv_exchange_t *exchange;                     /* the latest */
   size_t refused;                                /* calls of on_refused */
   bytes refusals;                                /* a line for each: "NO_ROUTE 404\n" */
   int refused_code;
@@ -54,6 +57,7 @@ struct server_user {
   size_t ends, end_calls; /* callbacks of the server's end that came, and that are due */
   void (*at_upgrade)(server_user *s, wsuv_upgrade_t *u);
   void (*at_gone)(server_user *s, wsuv_upgrade_t *u);
+  void (*at_request)(server_user *s, wsuv_exchange_t *x);
   void (*at_refused)(server_user *s, const wsuv_refusal_t *r);
   void (*at_end)(server_user *s);
   void *data; /* the test's */
@@ -77,6 +81,9 @@ int server_user_add_route(server_user *s, wsuv_route_t *route);
 void server_user_decide(server_user *s, void (*at_upgrade)(server_user *s, wsuv_upgrade_t *u));
 /* An upgrade hook for routes: calls s->at_upgrade. */
 void server_user_on_upgrade(wsuv_upgrade_t *u);
+
+/* Let at_request answer what is no upgrade. */
+void server_user_serve(server_user *s, void (*at_request)(server_user *s, wsuv_exchange_t *x));
 
 /* Listen at 127.0.0.1. */
 void server_user_listen(server_user *s);
@@ -103,6 +110,7 @@ void server_user_run_to_sessions(server_user *s, size_t opened);        /* on_op
 void server_user_run_to_closes(server_user *s, size_t closed);          /* on_close, in all */
 void server_user_run_to_refusals(server_user *s, size_t refused);
 void server_user_run_to_upgrades(server_user *s, size_t upgrades);
+void server_user_run_to_requests(server_user *s, size_t requests);
 
 /* Whether just these refusals came, "NO_ROUTE 404\nGONE 0\n", and each with one line of log. On
    false it has said on stderr which did. */
@@ -115,6 +123,9 @@ bool server_user_refused(const server_user *s, const char *lines);
 int server_user_accept(server_user *s, wsuv_upgrade_t *u, const wsuv_accept_t *accept);
 int server_user_refuse(wsuv_upgrade_t *u, int status);
 int server_user_refuse_open(wsuv_upgrade_t *u, unsigned code, const char *reason);
+
+int server_user_respond(wsuv_exchange_t *x, int status, const char *body);
+int server_user_decline(wsuv_exchange_t *x);
 
 /* End the server; one more callback is due. */
 int server_user_close(server_user *s);
