@@ -1,6 +1,7 @@
 /* F46: the n-th allocation fails, for every n, once and for ever after, from making a server to its
-   end: routes, a listener, requests that are refused, accepted at once, or kept, and sessions.
-   Whatever fails, each upgrade has its answer, each session its on_close, and nothing is left. */
+   end: routes, a listener, requests that are refused, accepted at once, or kept, sessions, and
+   plain requests that the program answers. Whatever fails, each upgrade and each exchange has its
+   answer, each session its on_close, and nothing is left. */
 
 #include "support/check.h"
 #include "support/server_user.h"
@@ -186,6 +187,97 @@ static void play_behind_proxies(world *w) {
   play_with(w, set_proxies, false);
 }
 
+/* --- plain requests --- */
+
+typedef struct exchanges {
+  server_user s;
+  wsuv_exchange_t *kept[KEPT_MAX]; /* exchanges that have no answer yet */
+  size_t kept_count;
+  size_t responses; /* calls that have returned 0 */
+} exchanges;
+
+static bool try_to_respond(exchanges *t, wsuv_exchange_t *x) {
+  static const wsuv_header_t field = {"X-Answer", "yes"};
+  const int err = wsuv_exchange_respond(x, 200, &field, 1, "body", 4);
+  allow(err);
+  t->responses += err == 0;
+  return is_answered(err);
+}
+
+/* By its path, it is answered now or later, or declined when it cannot be handed over. */
+static void answer_exchange(server_user *s, wsuv_exchange_t *x) {
+  exchanges *t = s->data;
+  const char *path = wsuv_exchange_path(x);
+  const void *received;
+  size_t count;
+  int fd;
+  (void) wsuv_exchange_query(x, "k");
+  (void) wsuv_exchange_headers(x, &count);
+  if (strcmp(path, "/declined") == 0) {
+    const int err = wsuv_exchange_detach(x, &fd, &received, &count);
+    CHECK(err == UV_ENOTSUP || err == UV_ENOMEM || err == WSUV_ESTATE);
+    if (err != WSUV_ESTATE && is_answered(wsuv_exchange_decline(x))) return;
+  } else if (strcmp(path, "/now") == 0 && try_to_respond(t, x)) {
+    return;
+  }
+  CHECK(t->kept_count < KEPT_MAX);
+  t->kept[t->kept_count++] = x;
+}
+
+static void answer_kept_exchanges(exchanges *t) {
+  size_t left = 0;
+  for (size_t i = 0; i < t->kept_count; i++) {
+    if (!try_to_respond(t, t->kept[i])) t->kept[left++] = t->kept[i];
+  }
+  t->kept_count = left;
+}
+
+static void send_plain_requests(server_user *s) {
+  static const char *const targets[] = {"/now?k=v", "/later", "/now", "/declined"};
+  raw_client *c = server_user_client(s), *split = server_user_client(s);
+  bytes out = {0};
+  for (size_t i = 0; i < COUNT_OF(targets); i++) {
+    bytes_print(&out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX: y\r\n\r\n", targets[i]);
+  }
+  raw_client_send(c, out.base, out.len);
+  raw_client_send_pieces(split, out.base, out.len, 40, 1);
+  bytes_free(&out);
+  c = server_user_client(s);
+  raw_client_send_text(c, "GET /now HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  raw_client_request(c, &(upgrade_lines){.target = "/"});
+}
+
+static void converse_plainly(exchanges *t) {
+  server_user *s = &t->s;
+  wsuv_route_t route;
+  wsuv_route_init(&route, "/");
+  int err = server_user_add_route(s, &route);
+  if (err == 0) err = wsuv_server_listen(s->server, "127.0.0.1", 0, &s->listener);
+  CHECK(err == 0 || err == UV_ENOMEM);
+  if (err < 0) return;
+  CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
+  server_user_serve(s, answer_exchange);
+  send_plain_requests(s);
+  for (int i = 0; i < WAITS; i++) {
+    world_advance(s->w, WAIT_MS);
+    answer_kept_exchanges(t);
+  }
+  CHECK(s->w->alloc->failed > 0 || (t->responses == 7 && s->requests == 9 && s->open_count == 1));
+}
+
+static void play_plainly(world *w) {
+  exchanges t = {.responses = 0};
+  server_user_begin(&t.s, w);
+  t.s.data = &t;
+  int err = server_user_make(&t.s);
+  CHECK(err == 0 || (err == UV_ENOMEM && w->alloc->failed > 0));
+  if (err < 0) return;
+  converse_plainly(&t);
+  server_user_finish(&t.s);
+  answer_kept_exchanges(&t);
+  CHECK(t.kept_count == 0);
+}
+
 static bool is_first(const world *w) {
   return w->seed == 0;
 }
@@ -220,6 +312,14 @@ WORLD_SIM_TLS_TEST(test_server_behind_proxies_without_memory_once, w) {
 
 WORLD_SIM_TEST(test_server_behind_proxies_without_memory_for_ever, w) {
   if (is_first(w)) torture(w, play_behind_proxies, true, 50);
+}
+
+WORLD_SIM_TLS_TEST(test_plain_requests_without_memory_once, w) {
+  if (is_first(w)) torture(w, play_plainly, false, 50);
+}
+
+WORLD_SIM_TLS_TEST(test_plain_requests_without_memory_for_ever, w) {
+  if (is_first(w)) torture(w, play_plainly, true, 50);
 }
 
 /* They are needed when it is made. Handshakes and frames of a server need none. */

@@ -1,9 +1,11 @@
 #include "support/matrix/server_matrix.h"
 
-/* All functions of a server, its listeners and its upgrades. */
+/* All functions of a server, its listeners, its upgrades and its exchanges. */
 
 #include <string.h>
+#include <unistd.h>
 
+#include "support/check.h"
 #include "support/world_tls.h"
 
 /* --- a server's --- */
@@ -246,6 +248,90 @@ static int refuse_open(server_play *p, wsuv_upgrade_t *u) {
   return server_user_refuse_open(u, 4401, "who are you");
 }
 
+/* --- an exchange's --- */
+
+static int set_request_hook(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  server_user_serve(&p->s, p->s.at_request);
+  return 0;
+}
+
+static int exchange_server(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return wsuv_exchange_server(p->exchanges[0]) == p->s.server ? 0 : -1;
+}
+
+static int exchange_texts(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_exchange_t *x = p->exchanges[0];
+  size_t count = 0;
+  (void) u;
+  return strcmp(wsuv_exchange_method(x), "GET") == 0 && strcmp(wsuv_exchange_path(x), "/x") == 0 &&
+                 strcmp(wsuv_exchange_target(x), "/x?key=b") == 0 &&
+                 strcmp(wsuv_exchange_query(x, "key"), "b") == 0 &&
+                 strcmp(wsuv_exchange_header(x, "host"), "127.0.0.1") == 0 &&
+                 wsuv_exchange_headers(x, &count) != NULL && count == 1 &&
+                 !wsuv_exchange_has_body(x)
+             ? 0
+             : -1;
+}
+
+static int exchange_peer(server_play *p, wsuv_upgrade_t *u) {
+  struct sockaddr_storage addr;
+  (void) u;
+  int err = wsuv_exchange_peer_address(p->exchanges[0], &addr);
+  return err == 0 && addr.ss_family == AF_INET ? 0 : -1;
+}
+
+static int exchange_tls(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_tls_info_t info;
+  (void) u;
+  wsuv_tls_info_init(&info);
+  int err = wsuv_exchange_tls(p->exchanges[0], &info);
+  if (world_server_tls(p->w) == NULL) return err == WSUV_ESTATE ? 0 : -1;
+  if (p->state->peers_gone && err == WSUV_ESTATE) return 0;
+  return err == 0 && info.version != NULL ? 0 : -1;
+}
+
+static int exchange_data(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  wsuv_exchange_set_data(p->exchanges[0], p);
+  return wsuv_exchange_data(p->exchanges[0]) == p ? 0 : -1;
+}
+
+static int exchange_gone(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  wsuv_exchange_on_gone(p->exchanges[0], NULL);
+  return 0;
+}
+
+/* The first is for calls that only look. */
+static wsuv_exchange_t *next_exchange(server_play *p) {
+  CHECK(1 + p->exchanges_answered < p->exchange_count);
+  return p->exchanges[1 + p->exchanges_answered++];
+}
+
+static int respond(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return server_user_respond(next_exchange(p), 200, "body");
+}
+
+static int decline(server_play *p, wsuv_upgrade_t *u) {
+  (void) u;
+  return server_user_decline(next_exchange(p));
+}
+
+/* Where there is no descriptor to be had, the answer is owed still. */
+static int detach(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_exchange_t *x = next_exchange(p);
+  const void *received;
+  size_t len;
+  int fd;
+  (void) u;
+  int err = wsuv_exchange_detach(x, &fd, &received, &len);
+  if (err == 0) return close(fd);
+  return err == UV_ENOTSUP ? server_user_respond(x, 200, "body") : err;
+}
+
 static const server_call calls[] = {
     {"wsuv_server_new", SERVER_ALWAYS_0, new_server},
     {"wsuv_server_add_route", SERVER_UNLESS_CLOSED, add_route},
@@ -280,6 +366,19 @@ static const server_call calls[] = {
     {"wsuv_upgrade_accept", SERVER_WHILE_OWED, accept_upgrade},
     {"wsuv_upgrade_refuse", SERVER_WHILE_OWED, refuse_upgrade},
     {"wsuv_upgrade_refuse_open", SERVER_WHILE_OWED, refuse_open},
+    {"wsuv_server_on_request", SERVER_ALWAYS_0, set_request_hook},
+    {"wsuv_exchange_server", SERVER_ALWAYS_0, exchange_server},
+    {"wsuv_exchange_method wsuv_exchange_path wsuv_exchange_target wsuv_exchange_query",
+     SERVER_ALWAYS_0, exchange_texts},
+    {"wsuv_exchange_header wsuv_exchange_headers wsuv_exchange_has_body", SERVER_ALWAYS_0,
+     exchange_texts},
+    {"wsuv_exchange_peer_address", SERVER_ALWAYS_0, exchange_peer},
+    {"wsuv_exchange_tls", SERVER_ALWAYS_0, exchange_tls},
+    {"wsuv_exchange_set_data wsuv_exchange_data", SERVER_ALWAYS_0, exchange_data},
+    {"wsuv_exchange_on_gone", SERVER_ALWAYS_0, exchange_gone},
+    {"wsuv_exchange_respond", SERVER_WHILE_EXCHANGE_OWED, respond},
+    {"wsuv_exchange_decline", SERVER_WHILE_EXCHANGE_OWED, decline},
+    {"wsuv_exchange_detach", SERVER_WHILE_EXCHANGE_OWED, detach},
 };
 
 server_call_list server_calls(void) {

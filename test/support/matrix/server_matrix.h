@@ -1,9 +1,9 @@
 #ifndef TEST_SERVER_MATRIX_H
 #define TEST_SERVER_MATRIX_H
 
-/* The matrix of calls for a server: every function of a server, a listener and an upgrade is
-   called, in every callback, on a server in every state, with sessions that are open and upgrades
-   that the program keeps. Where something new has its place:
+/* The matrix of calls for a server: every function of a server, a listener, an upgrade and an
+   exchange is called, in every callback, on a server in every state, with sessions that are open,
+   and upgrades and exchanges that the program keeps. Where something new has its place:
 
      a function      server_calls.c, a row in its table
      a state         server_states in server_play.c, the same
@@ -23,7 +23,8 @@ typedef enum server_rule {
   SERVER_ALWAYS_0,
   SERVER_UNLESS_CLOSED,
   SERVER_WHILE_LISTENING,
-  SERVER_WHILE_OWED /* It answers an upgrade, which is its own. */
+  SERVER_WHILE_OWED,         /* It answers an upgrade, which is its own. */
+  SERVER_WHILE_EXCHANGE_OWED /* It answers an exchange, which is its own. */
 } server_rule;
 
 typedef struct server_call {
@@ -44,7 +45,7 @@ typedef struct server_state {
   const char *name;
   int (*begin)(server_user *s); /* in the callback, before the calls; NULL: nothing is done */
   bool listening, closed;
-  bool peers_gone; /* the upgrades' peers have gone before */
+  bool peers_gone; /* the peers of upgrades and exchanges have gone before */
 } server_state;
 
 typedef struct server_place {
@@ -67,7 +68,7 @@ typedef struct server_place_list {
 server_state_list server_states(void);
 server_place_list server_places(void);
 
-enum { SERVER_PLAY_UPGRADES = 5 };
+enum { SERVER_PLAY_UPGRADES = 5, SERVER_PLAY_EXCHANGES = 5 };
 
 struct server_play {
   world *w;
@@ -82,6 +83,10 @@ struct server_play {
   wsuv_upgrade_t *upgrades[SERVER_PLAY_UPGRADES];
   raw_client *peers[SERVER_PLAY_UPGRADES];
   size_t upgrade_count, answered;
+  /* The same of exchanges. */
+  wsuv_exchange_t *exchanges[SERVER_PLAY_EXCHANGES];
+  raw_client *exchange_peers[SERVER_PLAY_EXCHANGES];
+  size_t exchange_count, exchanges_answered;
   bool acted; /* the calls have been made */
   size_t posts, posted;
 };

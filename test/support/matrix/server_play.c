@@ -14,7 +14,8 @@ static bool call_is_allowed(const server_play *p, server_rule rule) {
   switch (rule) {
   case SERVER_UNLESS_CLOSED: return !p->state->closed;
   case SERVER_WHILE_LISTENING: return p->state->listening;
-  case SERVER_WHILE_OWED: return !p->state->closed && !p->state->peers_gone;
+  case SERVER_WHILE_OWED:
+  case SERVER_WHILE_EXCHANGE_OWED: return !p->state->closed && !p->state->peers_gone;
   default: return true;
   }
 }
@@ -106,6 +107,22 @@ static void keep(server_user *s, wsuv_upgrade_t *u) {
   p->upgrades[p->upgrade_count++] = u;
 }
 
+static void keep_exchange(server_user *s, wsuv_exchange_t *x) {
+  server_play *p = play_of(s);
+  CHECK(p->exchange_count < SERVER_PLAY_EXCHANGES);
+  p->exchanges[p->exchange_count++] = x;
+}
+
+static void keep_exchange_and_act(server_user *s, wsuv_exchange_t *x) {
+  keep_exchange(s, x);
+  server_play_act(play_of(s));
+}
+
+static void act_at_exchange_gone(wsuv_exchange_t *x) {
+  server_user *s = wsuv_server_data(wsuv_exchange_server(x));
+  server_play_act(play_of(s));
+}
+
 static void keep_and_act(server_user *s, wsuv_upgrade_t *u) {
   keep(s, u);
   server_play_act(play_of(s));
@@ -120,6 +137,12 @@ static void outside(server_play *p) {
 static raw_client *request(server_play *p, const char *target) {
   raw_client *c = server_user_client(&p->s);
   raw_client_request(c, &(upgrade_lines){.target = target});
+  return c;
+}
+
+static raw_client *plain_request(server_play *p) {
+  raw_client *c = server_user_client(&p->s);
+  raw_client_send_text(c, "GET /x?key=b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   return c;
 }
 
@@ -184,6 +207,20 @@ static void gone(server_play *p) {
   raw_client_reset(c);
 }
 
+static void request_plain(server_play *p) {
+  p->s.at_request = keep_exchange_and_act;
+  (void) plain_request(p); /* the world frees it */
+}
+
+/* Of one more exchange. */
+static void exchange_gone(server_play *p) {
+  size_t last = p->exchange_count;
+  raw_client *c = plain_request(p);
+  world_run_until_count(p->w, &p->exchange_count, last + 1);
+  wsuv_exchange_on_gone(p->exchanges[last], act_at_exchange_gone);
+  raw_client_reset(c);
+}
+
 static void refused(server_play *p) {
   p->s.at_refused = act_at_refused;
   (void) request(p, "/nowhere");
@@ -213,6 +250,8 @@ static const server_place places[] = {
     {.name = "on_close", .trigger = close_it},
     {.name = "on_upgrade", .trigger = upgrade},
     {.name = "on_gone", .trigger = gone},
+    {.name = "on_request", .trigger = request_plain},
+    {.name = "on_gone of an exchange", .trigger = exchange_gone},
     {.name = "on_refused", .trigger = refused},
     {.name = "a post", .trigger = post},
     {.name = "the end of another server", .trigger = other_end},
@@ -244,6 +283,7 @@ static void begin(server_play *p) {
   s->each.forgets = true;
   s->at_upgrade = keep;
   add_routes(p);
+  server_user_serve(s, keep_exchange);
   server_user_listen(s);
 }
 
@@ -263,9 +303,20 @@ static void begin_upgrades(server_play *p) {
     p->peers[i] = request(p, "/u/a?key=b");
     world_run_until_count(p->w, &p->upgrade_count, i + 1);
   }
+}
+
+static void begin_exchanges(server_play *p) {
+  for (size_t i = 0; i < SERVER_PLAY_EXCHANGES - 1; i++) {
+    p->exchange_peers[i] = plain_request(p);
+    world_run_until_count(p->w, &p->exchange_count, i + 1);
+  }
+}
+
+static void let_peers_go(server_play *p) {
   if (!p->state->peers_gone) return;
-  for (size_t i = 0; i < count; i++) raw_client_reset(p->peers[i]);
-  server_user_run_to_refusals(&p->s, count);
+  for (size_t i = 0; i < SERVER_PLAY_UPGRADES - 1; i++) raw_client_reset(p->peers[i]);
+  for (size_t i = 0; i < SERVER_PLAY_EXCHANGES - 1; i++) raw_client_reset(p->exchange_peers[i]);
+  server_user_run_to_refusals(&p->s, SERVER_PLAY_UPGRADES + SERVER_PLAY_EXCHANGES - 2);
 }
 
 /* Whatever has become of server and peer, an answer is owed; a call may have given it. */
@@ -273,6 +324,10 @@ static void answer_the_rest(server_play *p) {
   server_user_refuse(p->upgrades[0], 503);
   for (size_t i = 1 + p->answered; i < p->upgrade_count; i++) {
     server_user_refuse(p->upgrades[i], 503);
+  }
+  server_user_decline(p->exchanges[0]);
+  for (size_t i = 1 + p->exchanges_answered; i < p->exchange_count; i++) {
+    server_user_decline(p->exchanges[i]);
   }
 }
 
@@ -282,6 +337,8 @@ void server_play_run(world *w, const server_place *place, const server_state *st
   begin(&p);
   begin_sessions(&p);
   begin_upgrades(&p);
+  begin_exchanges(&p);
+  let_peers_go(&p);
   place->trigger(&p);
   world_run_until_true(w, &p.acted);
   world_advance(w, w->kind == WORLD_SIM ? AFTER_MS : 0);
