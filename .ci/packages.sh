@@ -11,7 +11,7 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev"
 test='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
 test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2"
-test="$test libhiredis-dev redis-server haproxy"
+test="$test libhiredis-dev redis-server haproxy curl"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'

@@ -182,7 +182,9 @@ typedef struct wsuv_config {
    * running when this time ends, or just before, the session gets the lost time back. On a server:
    * time from accepting the connection to the answer, TLS included, which bytes do not extend. A
    * peer that has sent nothing is closed, one whose request is incomplete gets 408, and 503 if the
-   * program has not decided. Default 10000. Of the whole server.
+   * program has not decided. On a connection with plain requests (wsuv/exchange.h) each request,
+   * from its first byte to the answer, each response and each pause may take as long. Default
+   * 10000. Of the whole server.
    */
   uint64_t handshake_timeout_ms;
   /**
@@ -351,9 +353,10 @@ typedef struct wsuv_config {
   unsigned max_sessions_per_address;
   /**
    * So many connections may be without a complete request at a time, those included that were
-   * refused and are not closed yet. For one more, the oldest that was refused is closed, or else
-   * the oldest of the others, so that neither shut out those who come later. Default of a server
-   * 1024. Servers only. Of the whole.
+   * refused and are not closed yet, and those that have had the response to a plain request and may
+   * send another one. For one more, the oldest that was refused is closed, or else the oldest of
+   * the others, so that neither shut out those who come later. The program may owe as many answers
+   * to plain requests (wsuv/exchange.h). Default of a server 1024. Servers only. Of the whole.
    */
   unsigned max_handshakes;
   /**

@@ -19,7 +19,8 @@
  *
  * A request that is refused, or that asks for no WebSocket, gets a response with a status of HTTP
  * and `Connection: close`, and the connection is closed; wsuv/refusal.h names the causes. All of
- * this may take wsuv_config::handshake_timeout_ms.
+ * this may take wsuv_config::handshake_timeout_ms. A program may answer requests that ask for no
+ * WebSocket itself: wsuv/exchange.h.
  *
  * Callbacks run from the loop, never inside a call of a wsuv function. They may call any function,
  * unless their description says otherwise. For programs that close all handles of their loop with
@@ -480,7 +481,7 @@ WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t
  * @param header_count how many @p headers
  * @param body its body, copied; may be NULL
  * @param len bytes of the body
- * @return see above, and `UV_EINVAL`: the status, or a count without its list;
+ * @return see above, and `UV_EINVAL`: the status, a body with 304, or a count without its list;
  *         `WSUV_EINVAL_HEADER`: a field that may not be sent; `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status,
@@ -551,9 +552,9 @@ WSUV_EXTERN const wsuv_header_t *wsuv_session_request_headers(wsuv_session_t *se
 typedef void (*wsuv_server_close_cb)(wsuv_server_t *server);
 
 /**
- * Close a server: listeners close, upgrades that are not answered get 503, requests that are not
- * complete are dropped, and open sessions start the closing handshake. When every session has had
- * its `on_close`, @p cb is called from the loop, and the server is freed.
+ * Close a server: listeners close, upgrades and exchanges that are not answered get 503, requests
+ * that are not complete are dropped, and open sessions start the closing handshake. When every
+ * session has had its `on_close`, @p cb is called from the loop, and the server is freed.
  * @param server the server; NULL does nothing
  * @param how code, reason and times, copied; NULL: the defaults of wsuv_end_init(), which are 1001
  * at once and 30 s for the whole
@@ -574,7 +575,8 @@ WSUV_EXTERN int wsuv_server_terminate(wsuv_server_t *server, wsuv_server_close_c
 
 /**
  * Let a server end by itself: what waits to be accepted is accepted, then listeners close;
- * handshakes and sessions go on. When the last of them has ended, @p cb is called from the loop,
+ * handshakes and sessions go on, and connections of plain requests (wsuv/exchange.h) end with the
+ * response that is due. When the last of them has ended, @p cb is called from the loop,
  * and the server is freed. There is no time limit: wsuv_server_close() may be called meanwhile.
  * @param server the server; NULL does nothing
  * @param cb may be NULL
