@@ -76,6 +76,14 @@ job_listen_peers() {
     /usr/bin/python3 test/cli/peers_test.py "$build/examples/wsuv"
 }
 
+# The clients of ws and websockets over TLS and a Unix socket; the gate has them over TCP.
+job_other_transports() {
+  local kind
+  for kind in {node,python}-vs-server-{tls,unix}; do
+    /usr/bin/python3 test/interop/run.py "$kind" "$build/test/wsuv_echo" || return 1
+  done
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

@@ -10,6 +10,7 @@
 const assert = require('assert').strict;
 const { once } = require('events');
 const http = require('http');
+const https = require('https');
 const WebSocket = require('ws');
 
 const [url, pid, deflate] = process.argv.slice(2);
@@ -163,8 +164,14 @@ async function refusedCase() {
   assert.equal(await body(response), 'refused\n');
 }
 
+function get() {
+  const [scheme, path] = url.split('://');
+  if (scheme === 'ws+unix') return http.get({ socketPath: path.slice(0, -1) });
+  return scheme === 'wss' ? https.get(`https://${path}`) : http.get(`http://${path}`);
+}
+
 async function noUpgradeCase() {
-  const [response] = await once(http.get(url.replace('ws:', 'http:')), 'response');
+  const [response] = await once(get(), 'response');
   assert.equal(response.statusCode, 426);
   await body(response);
 }

@@ -19,15 +19,16 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Close
 
 try:
-    from websockets.asyncio.client import connect
+    from websockets.asyncio.client import connect, unix_connect
 
     OLD = False
 except ImportError:
-    from websockets.client import connect
+    from websockets.client import connect, unix_connect
 
     OLD = True
 
 URL, PID, DEFLATE = sys.argv[1], int(sys.argv[2]), 'deflate' in sys.argv[3:]
+UNIX = 'ws+unix://'
 PATIENCE_S = 20  # for one case
 BIG = 16 * 1024 * 1024  # bytes
 SERVER_MAX = 64 * 1024 * 1024  # bytes of a message that the server takes
@@ -45,8 +46,11 @@ def data(size):
 
 def session(path='/echo', **options):
     """Offers permessage-deflate, unless told otherwise."""
-    direct = {} if OLD else {'proxy': None}
-    return connect(URL + path, max_size=SERVER_MAX, ping_interval=None, **direct, **options)
+    options.update(max_size=SERVER_MAX, ping_interval=None, **({} if OLD else {'proxy': None}))
+    if URL.startswith(UNIX):
+        socket = URL.removeprefix(UNIX).removesuffix(':')
+        return unix_connect(socket, f'ws://localhost{path}', **options)
+    return connect(URL + path, **options)
 
 
 def response_headers(ws):

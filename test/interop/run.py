@@ -8,6 +8,8 @@
     node-vs-server    node_client.js against wsuv_echo    BINARY is wsuv_echo
     python-vs-server  py_client.py against wsuv_echo      BINARY is wsuv_echo
     node-vs-server-deflate, python-vs-server-deflate      the same with wsuv_echo --deflate
+    node-vs-server-tls, python-vs-server-tls              over TLS
+    node-vs-server-unix, python-vs-server-unix            over a Unix socket
 
 Starts the server, waits for the line that tells its port, runs the client, and ends the server. A
 peer that is not installed is a failure. Python's peers run under the interpreter that runs this,
@@ -21,6 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import certs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BOUND = 60  # seconds, for all the cases of a client
@@ -70,14 +74,27 @@ def binary(path, *arguments):
     return [path, *arguments]
 
 
-def commands(kind, path):
+def server_options(kind, folder):
+    """Of wsuv_echo. Clients trust the certificate by their environment."""
+    if kind.endswith('-deflate'):
+        return ['--deflate']
+    if kind.endswith('-unix'):
+        return ['--unix', os.path.join(folder, 'echo.sock')]
+    if not kind.endswith('-tls'):
+        return []
+    certs.make(folder)
+    root, cert, key = (os.path.join(folder, name) for name in ('root.crt', 'good.crt', 'good.key'))
+    os.environ['NODE_EXTRA_CA_CERTS'] = os.environ['SSL_CERT_FILE'] = root
+    return ['--cert', cert, '--key', key]
+
+
+def commands(kind, path, folder):
     """The server's and the client's, the latter without its arguments."""
     if kind == 'client-vs-node':
         return node('node_server.js'), binary(path)
     if kind == 'client-vs-python':
         return python('py_server.py'), binary(path)
-    options = ['--deflate'] if kind.endswith('-deflate') else []
-    server = binary(path, *SUBPROTOCOLS, *options)
+    server = binary(path, *SUBPROTOCOLS, *server_options(kind, folder))
     return server, node('node_client.js') if kind.startswith('node') else python('py_client.py')
 
 
@@ -88,23 +105,40 @@ KINDS = (
     'python-vs-server',
     'node-vs-server-deflate',
     'python-vs-server-deflate',
+    'node-vs-server-tls',
+    'python-vs-server-tls',
+    'node-vs-server-unix',
+    'python-vs-server-unix',
 )
+
+
+def first_line(server):
+    ready, _, _ = select.select([server.stdout], [], [], START)
+    return server.stdout.readline().decode().rstrip() if ready else ''
 
 
 def port_of(server):
     """From the first line, which ends with it."""
-    ready, _, _ = select.select([server.stdout], [], [], START)
-    line = server.stdout.readline().decode() if ready else ''
-    found = re.search(r'listening.*?(\d+)$', line.rstrip())
+    line = first_line(server)
+    found = re.search(r'listening.*?(\d+)$', line)
     if not found:
         raise Failure(f'the server ended, or told no port within {START} s: {line!r}')
     return int(found.group(1))
 
 
+def url_of(server, kind):
+    """The certificate is for localhost. A URL of a Unix socket ends where a path begins."""
+    if kind.endswith('-unix'):
+        return f'ws+unix://{first_line(server).removeprefix("listening on ")}:'
+    if kind.endswith('-tls'):
+        return f'wss://localhost:{port_of(server)}'
+    return f'ws://127.0.0.1:{port_of(server)}'
+
+
 def arguments_of(server, kind):
     """Clients of ours take the URL alone, those of others the server's process, too, and whether
     it compresses."""
-    url = f'ws://127.0.0.1:{port_of(server)}'
+    url = url_of(server, kind)
     if '-vs-server' not in kind:
         return [url]
     return [url, str(server.pid), *(['deflate'] if kind.endswith('-deflate') else [])]
@@ -148,8 +182,8 @@ def serve_and_run(kind, server_command, client_command, errors):
 
 
 def run(kind, path):
-    server_command, client_command = commands(kind, path)
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryDirectory() as folder:
+        server_command, client_command = commands(kind, path, folder)
         try:
             serve_and_run(kind, server_command, client_command, errors)
         except Failure:
