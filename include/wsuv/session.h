@@ -562,7 +562,8 @@ WSUV_EXTERN int wsuv_session_peer_credentials(const wsuv_session_t *session,
  * session is open.
  * @param session the session
  * @param[out] len its bytes; may be NULL
- * @return the text, not terminated; NULL: the handshake is gone
+ * @return the text, not terminated; NULL: the handshake is gone, or, on a server, which writes the
+ * text at the first call, there is no memory for it
  */
 WSUV_EXTERN const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len);
 

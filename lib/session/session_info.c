@@ -146,13 +146,10 @@ int wsuv_session_status(const wsuv_session_t *session) {
 
 const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len) {
   size_t unused;
-  const handshake_result *h = session->handshake;
   if (len == NULL) len = &unused;
   *len = 0;
   if (!session->opened) return session->opening->ops->request_head(session->opening, len);
-  if (h == NULL) return NULL;
-  *len = text_buf_len(&h->request);
-  return text_buf_base(&h->request);
+  return session->handshake != NULL ? handshake_result_request(session->handshake, len) : NULL;
 }
 
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {

@@ -286,6 +286,7 @@ int h1_client_result(h1_client *h, handshake_result **out) {
                                .request = h->request,
                                .subprotocol = subprotocol,
                                .extensions = h->set};
+  text_buf_init(&result->line, h->alloc);
   *out = result;
   header_store_init(&h->answer.fields, h->alloc);
   text_buf_init(&h->request, h->alloc);

@@ -498,19 +498,6 @@ int h1_server_accept(h1_server *h, const char *subprotocol, extension_list *exte
   return 0;
 }
 
-/* As it was read: with one space behind each colon. */
-static int write_request(const h1_server *h, text_buf *text) {
-  const ws_text line = {text_buf_base(&h->request.line), text_buf_len(&h->request.line)};
-  const char *name = NULL, *value;
-  header_cursor at = {0};
-  text_buf_add(text, line.base, line.len);
-  text_buf_puts(text, "\r\n");
-  while ((value = header_store_each(&h->request.fields, &at, &name)) != NULL) {
-    handshake_put_field(text, name, value);
-  }
-  return text_buf_puts(text, "\r\n");
-}
-
 int h1_server_result(h1_server *h, handshake_result **out) {
   handshake_result *result = ws_calloc(h->alloc, sizeof *result);
   if (result == NULL) return WS_ENOMEM;
@@ -519,12 +506,13 @@ int h1_server_result(h1_server *h, handshake_result **out) {
   result->status = HANDSHAKE_SWITCHING;
   header_store_init(&result->fields, h->alloc);
   text_buf_init(&result->request, h->alloc);
-  int err = write_request(h, &result->request);
-  if (h->agreed != NULL) result->subprotocol = ws_strdup(h->alloc, h->agreed);
-  if (err < 0 || (h->agreed != NULL && result->subprotocol == NULL)) {
+  text_buf_init(&result->line, h->alloc);
+  if (h->agreed != NULL && (result->subprotocol = ws_strdup(h->alloc, h->agreed)) == NULL) {
     handshake_result_free(result);
     return WS_ENOMEM;
   }
+  result->line = h->request.line;
+  text_buf_init(&h->request.line, h->alloc);
   result->fields = h->request.fields;
   header_store_init(&h->request.fields, h->alloc);
   result->target = h->target;

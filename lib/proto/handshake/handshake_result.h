@@ -19,7 +19,10 @@ typedef struct handshake_result {
   int status;                    /* This is the status of the response, such as 101. */
   /* These are the header fields that the peer has sent, in its request or response. */
   header_store fields;
-  text_buf request; /* This is the head of the request as the client has sent it. */
+  /* This is the head of the request as the client has sent it; a server writes it when it is asked
+     for (handshake_result_request). */
+  text_buf request;
+  text_buf line; /* Server: this is the first line of the request, without its end. */
   /* Server: the result owns path and query of the request, as they were sent, or this is NULL. */
   char *target;
   /* Server: the result owns the host that the request was for, unless it is that of the field Host,
@@ -35,6 +38,9 @@ typedef struct handshake_result {
   uint8_t *rest;   /* These bytes came after the handshake; the result does not own them. */
   size_t rest_len; /* `rest` has this many bytes. */
 } handshake_result;
+
+/* The head of the request, with one space behind each colon; NULL: there is no memory for it. */
+const char *handshake_result_request(handshake_result *result, size_t *len);
 
 /* A parameter of the query in `target`; NULL: see ws_params_get; or there is no memory. */
 const char *handshake_result_query(handshake_result *result, const char *name);
