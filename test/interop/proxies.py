@@ -408,13 +408,13 @@ class HealthChecks(ProxyTest):
 
     def test_by_http(self):
         """OPTIONS / HTTP/1.0 is answered 405, which haproxy takes for a failure."""
-        check = '  option httpchk\n  http-check send hdr Host localhost\n'
+        back = '  option httpchk\n  http-check send hdr Host localhost\n'
         with Server('--x') as server, \
-                Haproxy(server, 'http', back=check, options='check inter 50 fall 1') as proxy:
+                Haproxy(server, 'http', back=back, options='check inter 50 fall 1') as proxy:
             proxy.wait_for_check(('DOWN', 'L7STS', '405'))
+        back += '  http-check expect status 405'
         with Server('--x') as server, \
-                Haproxy(server, 'http', back=check + '  http-check expect status 405',
-                        options='check inter 50') as proxy:
+                Haproxy(server, 'http', back=back, options='check inter 50') as proxy:
             proxy.wait_for_check(('UP', 'L7OK', '405'))
             self.assertNotIn('warning: refused', server.lines())
 
