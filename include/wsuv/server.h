@@ -198,8 +198,8 @@ typedef struct wsuv_listen_options {
    * "The PROXY protocol" of haproxy.org). Only wsuv_config::trusted_proxies may connect, and there
    * must be some (`UV_EINVAL`). The address in the header is the client's; a header without one
    * (LOCAL, UNKNOWN, other families than IP) leaves that of the socket. A connection that is from
-   * elsewhere, or has no valid header, is closed (#WSUV_REFUSED_PROXY_UNTRUSTED,
-   * #WSUV_REFUSED_PROXY_HEADER). A header of version 2 has at most 4,096 bytes; its checksum is
+   * elsewhere, or has no valid header, is closed (`WSUV_REFUSED_PROXY_UNTRUSTED`,
+   * `WSUV_REFUSED_PROXY_HEADER`). A header of version 2 has at most 4,096 bytes; its checksum is
    * verified, and its other options are not read.
    */
   bool proxy_protocol;
@@ -351,8 +351,8 @@ typedef struct wsuv_origin {
   const char *scheme; /**< "wss" if the client's connection is secured by TLS, else "ws". */
   /**
    * The host, perhaps with a port, that the client has asked for; NULL: a request of HTTP/1.0 has
-   * none, or the strings of the request are gone. It is what #wsuv_config::hosts and
-   * #wsuv_config::origins were compared with.
+   * none, or the strings of the request are gone. It is what wsuv_config::hosts and
+   * wsuv_config::origins were compared with.
    */
   const char *host;
 } wsuv_origin_t;

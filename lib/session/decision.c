@@ -65,18 +65,27 @@ static bool is_health_check(const incoming_conn *in, wsuv_refused_t refused) {
   return in->client.own || (empty && of_proxy);
 }
 
+/* The first time that one address has so many connections, the line says what may be the reason. */
+static const char *crowd_hint(wsuv_server_t *server, wsuv_refused_t refused) {
+  if (refused != WSUV_REFUSED_HANDSHAKES_PER_ADDRESS || server->crowd_told) return "";
+  server->crowd_told = true;
+  return " (if it is a proxy, see `trusted_proxies`, else `max_handshakes_per_address`)";
+}
+
 static void log_refused(const decision *d, const wsuv_refusal_t *r,
                         const struct sockaddr_storage *client) {
   char from[ADDRESS_TEXT_SIZE] = "?";
-  bool quiet = is_health_check(&d->in, r->cause);
   if (!log_wants(&d->server->endpoint.config, WSUV_LOG_WARN)) return;
   if (address_is_set(client)) address_print(from, client);
   if (r->cause == WSUV_REFUSED_ORIGIN) {
     log_origin(d, from, r->detail);
-  } else {
-    log_line(decision_log(d), quiet ? WSUV_LOG_DEBUG : WSUV_LOG_INFO, "refused %s: %s%s%s", from,
-             wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail);
+    return;
   }
+  const char *hint = crowd_hint(d->server, r->cause);
+  wsuv_log_level_t level = is_health_check(&d->in, r->cause) ? WSUV_LOG_DEBUG : WSUV_LOG_INFO;
+  if (*hint != '\0') level = WSUV_LOG_WARN;
+  log_line(decision_log(d), level, "refused %s: %s%s%s%s", from, wsuv_refused_text(r->cause),
+           *r->detail != '\0' ? ": " : "", r->detail, hint);
 }
 
 void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {

@@ -33,6 +33,7 @@ struct wsuv_server {
   ending ending;            /* This closes the server. */
   endpoint_task drain_task; /* This closes listeners that are drained, and ends the server. */
   bool warned;              /* The log was told that dead peers will not be noticed. */
+  bool crowd_told;          /* The log was told of many connections of one address. */
   size_t owed;              /* The program owes this many answers. */
   bool gone;                /* The server was closed; its memory is kept while answers are owed. */
   bool draining;            /* The server ends when the last session has ended. */

@@ -220,3 +220,25 @@ TEST(test_proxy_header_wants_no_more_than_its_own) {
     assert_true(reads <= 60);
   }
 }
+
+/* Random bytes behind a right beginning: it ends in time, and no byte of another memory is used. */
+TEST(test_proxy_headers_random) {
+  uint32_t seed = 1;
+  for (int round = 0; round < 3000; round++) {
+    const header_row *row = &good[(size_t) round % COUNT_OF(good)];
+    uint8_t bytes[PROXY_HEADER_V2_MAX + 8];
+    size_t used;
+    proxy_header h;
+    memcpy(bytes, row->bytes, row->len);
+    memset(bytes + row->len, 0, sizeof bytes - row->len);
+    for (int change = 0; change < 3; change++) {
+      seed = seed * 1664525 + 1013904223;
+      bytes[(seed >> 8) % row->len] = (uint8_t) (seed >> 24);
+    }
+    proxy_header_init(&h);
+    pieces how = {.kind = PIECES_RANDOM, .seed = (uint32_t) round};
+    int result = pieces_feed(how, bytes, sizeof bytes, feed, &h, &used);
+    assert_true(result == 1 || result == WS_EINVAL);
+    assert_true(used <= PROXY_HEADER_V2_MAX);
+  }
+}

@@ -363,6 +363,21 @@ SERVER_TEST(test_handshakes_of_a_proxy_are_not_those_of_one_address, w, s) {
   for (size_t i = 0; i < COUNT_OF(clients); i++) assert_false(clients[i]->ended);
 }
 
+/* One that is not trusted: the first line says what to look at. */
+SERVER_TEST(test_crowd_of_one_address_has_a_hint_once, w, s) {
+  s->config.max_handshakes_per_address = 1;
+  server_user_start(s);
+  for (size_t i = 0; i < 3; i++) {
+    raw_client_send_text(server_user_client(s), "GET / HTTP/1.1\r\n");
+    if (i > 0) server_user_run_to_refusals(s, i);
+  }
+  assert_string_equal(
+      bytes_text(&s->log),
+      "refused 127.0.0.1: too many connections of one address without a complete request (if it is "
+      "a proxy, see `trusted_proxies`, else `max_handshakes_per_address`)\n"
+      "refused 127.0.0.1: too many connections of one address without a complete request\n");
+}
+
 /* A proxy that looks whether the port is open makes no lines. */
 SERVER_TEST(test_health_checks_are_not_in_the_log, w, s) {
   trust(s, loopback, 1, WSUV_FORWARDED_X);
