@@ -101,7 +101,7 @@ typedef struct wsuv_refusal {
   int code;
   /**
    * The stage that the connection had reached: #WSUV_STAGE_CONNECT if it was refused when it was
-   * accepted, #WSUV_STAGE_TLS or #WSUV_STAGE_HANDSHAKE.
+   * accepted or by the PROXY protocol, #WSUV_STAGE_TLS or #WSUV_STAGE_HANDSHAKE.
    */
   wsuv_stage_t stage;
   /** With `WSUV_REFUSED_TLS`: the TLS library's code, which #detail describes; else 0. */

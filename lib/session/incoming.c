@@ -583,6 +583,7 @@ static int count_client(incoming_conn *in) {
 static void begin_http(incoming_conn *in, tls_context *tls) {
   int err = count_client(in);
   in->of_connection = in->client;
+  in->base.stage = WSUV_STAGE_HANDSHAKE;
   if (err == 0 && tls != NULL) err = put_tls_over(in, tls, in->base.filter);
   if (err == 0 && tls == NULL) err = go_on_reading(in);
   if (err == WS_ENOMEM) {
@@ -640,6 +641,7 @@ static const ws_filter_events header_events = {
     .on_alloc = header_on_alloc, .on_read = header_on_read, .on_close = incoming_on_closed};
 
 static void begin_header(incoming_conn *in, tls_context *tls) {
+  in->base.stage = WSUV_STAGE_CONNECT;
   if (!in->client.trusted) {
     close_and_report(in, WSUV_REFUSED_PROXY_UNTRUSTED, WS_EACCES, "");
     return;

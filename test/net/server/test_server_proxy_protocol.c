@@ -136,6 +136,7 @@ SERVER_TLS_TEST(test_peer_that_is_no_proxy, w, s) {
   listen_with(s, nobody);
   assert_refused(s, client_behind(s, V1, sizeof V1 - 1), "PROXY_UNTRUSTED 0\n");
   assert_int_equal(s->refused_code, UV_EACCES);
+  assert_int_equal(s->refused_stage, WSUV_STAGE_CONNECT);
 }
 
 SERVER_TEST(test_connection_without_a_header, w, s) {
@@ -175,6 +176,7 @@ SERVER_SIM_TLS_TEST(test_header_that_is_never_complete, w, s) {
   raw_client_send_pieces(c, "PROXY TCP4 203.0.113.7 198.51.100.1 ", 36, 1, 50);
   assert_refused(s, c, "PROXY_HEADER 0\n");
   assert_int_equal(s->refused_code, UV_ETIMEDOUT);
+  assert_int_equal(s->refused_stage, WSUV_STAGE_CONNECT);
 }
 
 SERVER_TEST(test_connection_that_ends_in_its_header, w, s) {
