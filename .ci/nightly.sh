@@ -84,6 +84,12 @@ job_other_transports() {
   done
 }
 
+# That a server learns from nginx, haproxy, apache and caddy who its clients are.
+job_proxies() {
+  .ci/packages.sh peers && ninja -C "$build" test/origin_server &&
+    python3 test/interop/proxies.py "$build/test/origin_server" --all
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

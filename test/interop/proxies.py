@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Real proxies in front of a server of wsuv: what it says of the client behind them.
 
-    proxies.py SERVER [unittest's arguments]
+    proxies.py SERVER [--all] [unittest's arguments]
 
 SERVER is the program origin_server. The client is at 127.0.0.2, and the proxies at 127.0.0.1, which
-the server trusts. A proxy that is not installed is a failure.
+the server trusts. nginx and haproxy; with --all also apache and caddy. A proxy that is not
+installed is a failure.
 """
 
 import os
@@ -29,6 +30,7 @@ PROXY = '127.0.0.1'
 LOOKER = '127.0.0.3'  # looks whether a proxy has started
 SERVER = None
 FOLDER = None
+ALL = False
 
 
 def path(name):
@@ -222,6 +224,55 @@ class Haproxy(Proxy):
             time.sleep(PERIOD)
 
 
+APACHE = '''
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule headers_module {modules}/mod_headers.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+ServerRoot {folder}
+ServerName app.example
+PidFile {folder}/pid
+ErrorLog {folder}/error.log
+Listen 127.0.0.1:{port}
+RequestHeader set X-Forwarded-Proto "expr=%{{REQUEST_SCHEME}}"
+ProxyPass / http://127.0.0.1:{server}/ upgrade=websocket
+'''
+
+
+class Apache(Proxy):
+    """It adds to X-Forwarded-For and X-Forwarded-Host of the client."""
+
+    def __init__(self, server):
+        super().__init__(APACHE, server=server.port, modules='/usr/lib/apache2/modules')
+
+    def command(self, config):
+        return ['apache2', '-X', '-f', config]
+
+
+CADDY = '''
+{{
+  admin off
+  auto_https off
+  storage file_system {folder}
+}}
+http://:{port} {{
+  bind 127.0.0.1
+  reverse_proxy 127.0.0.1:{server}
+}}
+'''
+
+
+class Caddy(Proxy):
+    """It removes what a client that it does not trust has sent."""
+
+    def __init__(self, server):
+        super().__init__(CADDY, server=server.port)
+
+    def command(self, config):
+        return ['caddy', 'run', '--adapter', 'caddyfile', '--config', config]
+
+
 # --- the client ---
 
 REQUEST = '''GET / HTTP/1.1
@@ -318,6 +369,18 @@ class Fields(ProxyTest):
     def test_haproxy_with_tls(self):
         with Server('--x') as server, Haproxy(server, 'http', HAPROXY_X, tls=True) as proxy:
             self.check(proxy, f'{CLIENT} wss app.example', tls=True)
+
+    def test_apache(self):
+        if not ALL:
+            self.skipTest('nightly')
+        with Server('--x') as server, Apache(server) as proxy:
+            self.check(proxy, f'{CLIENT} ws app.example')
+
+    def test_caddy(self):
+        if not ALL:
+            self.skipTest('nightly')
+        with Server('--x') as server, Caddy(server) as proxy:
+            self.check(proxy, f'{CLIENT} ws app.example')
 
     def test_two_proxies(self):
         with Server('--x') as server, Nginx(server, NGINX_X) as inner, \
@@ -420,19 +483,20 @@ class HealthChecks(ProxyTest):
 
 
 def main(arguments):
-    global SERVER, FOLDER
-    SERVER = arguments[0]
-    for program in ('nginx', 'haproxy'):
-        if shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin') is None:
-            raise SystemExit(f'{program} is not installed')
+    global SERVER, FOLDER, ALL
+    SERVER, *arguments = arguments
+    ALL = arguments[:1] == ['--all']
     os.environ['PATH'] += ':/usr/sbin'
+    for program in ('nginx', 'haproxy', *(('apache2', 'caddy') if ALL else ())):
+        if shutil.which(program) is None:
+            raise SystemExit(f'{program} is not installed')
     with tempfile.TemporaryDirectory() as FOLDER:
         certs.make(FOLDER)
         with open(path('good.pem'), 'w', encoding='ascii') as pem:
             for name in ('good.crt', 'good.key'):
                 with open(path(name), encoding='ascii') as part:
                     pem.write(part.read())
-        unittest.main(argv=[sys.argv[0], *arguments[1:]])
+        unittest.main(argv=[sys.argv[0], *arguments[ALL:]])
 
 
 if __name__ == '__main__':
