@@ -66,7 +66,8 @@ typedef struct wsuv_transport_ops {
   size_t size; /**< `sizeof(wsuv_transport_ops_t)` of the caller. */
   /**
    * The bytes are protected already: a client's session to a `wss` URL needs no TLS of the
-   * library's. Default false: TLS is put over the transport. A server never puts TLS over it.
+   * library's. Default false: TLS is put over the transport. A server never puts TLS over it; for
+   * it, this decides about the scheme in wsuv_upgrade_origin().
    */
   bool secure;
   /**

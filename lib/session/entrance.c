@@ -131,7 +131,8 @@ static int upgrade_transport(wsuv_server_t *server, const wsuv_transport_ops_t *
     return err;
   }
   ws_filter *filter = transport_filter(*transport);
-  const upgrade_origin from = ask(filter, &peer);
+  upgrade_origin from = ask(filter, &peer);
+  from.secure = transport_is_secure(*transport);
   upgrade_decide(u, filter, &from);
   return 0;
 }
