@@ -14,13 +14,9 @@ test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc 
 test="$test libhiredis-dev redis-server haproxy curl"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
-<<<<<<< HEAD
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
-peers="$peers websocketd websockify"
+peers="$peers websocketd websockify apache2-bin caddy"
 browsers='chromium firefox-esr libnss3-tools'
-=======
-peers='python3-ws4py apache2-bin caddy'
->>>>>>> 0f82e71 (test: apache and caddy in front of a server, nightly)
 
 case ${1:-build} in
   build) wanted=$build ;;
