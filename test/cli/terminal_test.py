@@ -12,6 +12,7 @@ import fcntl
 import functools
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -25,6 +26,7 @@ import unittest
 import cli_test
 from cli_test import (BINARY, CLOSED, CODE, CONTINUATION, LOST, PATIENCE, TEXT, UNFINISHED,
                       CliTest, Peer, Server)
+from listen_test import Caller
 import vt
 
 EVIL, SHOWN = cli_test.Terminal.EVIL, cli_test.Terminal.SHOWN.decode()
@@ -602,6 +604,48 @@ class Progress(TerminalTest):
         session.wait(lambda: session.terminal.lines()[:1] == ['< begin' + '.' * 73])
         peer.send(CONTINUATION, b'end')
         session.wait(lambda: ''.join(session.terminal.lines()).endswith('end'))
+
+
+class Serving(TerminalTest):
+    """`wsuv --listen`: the prompt is there when somebody is."""
+
+    def listen(self):
+        session = Session('--listen', '0')
+        self.addCleanup(session.close)
+        told = re.compile(r'wsuv: listening on ws://127\.0\.0\.1:(\d+)/')
+        session.wait(lambda: told.fullmatch('\n'.join(session.terminal.lines()[:1])), 'the port')
+        session.port = int(told.fullmatch(session.terminal.lines()[0]).group(1))
+        return session
+
+    def call(self, session):
+        caller = Caller(session)
+        self.addCleanup(caller.sock.close)
+        self.assertEqual(caller.open(), 101)
+        return caller
+
+    def test_typed_lines_go_to_everyone(self):
+        session = self.listen()
+        callers = [self.call(session) for _ in range(2)]
+        session.wait_for('> ')
+        session.type(b'hello\n')
+        for caller in callers:
+            self.assertEqual(caller.receive_text(), 'hello')
+        callers[1].send(TEXT, b'you \x1b[2J')
+        session.wait_for_lines('> hello', '< you \\x1b[2J', '>')
+        session.type(CTRL_C)
+        for caller in callers:
+            self.assertEqual(caller.receive_all(), ([], 1001))
+        self.assertEqual(session.end(), CLOSED)
+        self.assertEqual(session.after, session.before)
+        self.assertEqual(session.terminal.unknown, [])
+
+    def test_a_line_that_is_typed_for_nobody_waits(self):
+        session = self.listen()
+        caller = self.call(session)
+        session.wait_for('> ')
+        caller.close()
+        session.type(b'late\n')
+        self.assertEqual(self.call(session).receive_text(), 'late')
 
 
 if __name__ == '__main__':
