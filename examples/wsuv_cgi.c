@@ -59,7 +59,7 @@ static void set_number(list *l, const char *name, unsigned number) {
 
 /* --- what is inherited --- */
 
-/* HTTP_PROXY is whoever started the program's, and no field of a request. */
+/* HTTP_PROXY is the user's own: no field of a request sets it. */
 static bool is_inherited(const char *variable) {
   static const char *const names[] = {
       "AUTH_TYPE",    "CONTENT_LENGTH",  "CONTENT_TYPE", "GATEWAY_INTERFACE", "HTTPS",

@@ -750,8 +750,19 @@ class Exec(ListenTest):
             wait_until_none(server.pid)
 
     def test_a_process_that_closes_its_input(self):
-        self.assertEqual(self.talk('exec <&-; echo closed; sleep 0.2; echo end',
-                                   send=[b'x' * 100000]), ([b'closed', b'end'], 1000))
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = folder + '/fifo'
+            os.mkfifo(fifo)
+            command = 'exec <&-; echo closed; read a <%s; echo end' % fifo
+            with Server('--exec', command) as server, Caller(server) as caller:
+                self.assertEqual(caller.open(), 101)
+                self.assertEqual(caller.receive_text(), 'closed')
+                caller.send(TEXT, b'x' * 100000)
+                caller.send(PING, b'taken')
+                self.assertEqual(caller.receive(), (PONG, b'taken'))
+                with open(fifo, 'w') as file:
+                    file.write('\n')
+                self.assertEqual(caller.receive_all(), ([b'end'], 1000))
 
     def test_no_byte_is_lost(self):
         data = os.urandom(MIB)

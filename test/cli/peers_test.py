@@ -90,8 +90,7 @@ class Websocketd(unittest.TestCase):
                     yield lines_to_the_end(caller)
 
     def test_lines(self):
-        for script in ('seq 10', 'echo one; echo; echo two', 'seq 20000',
-                       'for i in 1 2 3; do echo $i; sleep 0.05; done', 'exit 3'):
+        for script in 'seq 10', 'echo one; echo; echo two', 'seq 20000', 'exit 3':
             with self.subTest(script=script):
                 theirs, ours = self.both(script)
                 self.assertEqual(theirs, ours)
