@@ -10,7 +10,7 @@
 
 enum {
   HIGH_WATER = 1024 * 1024, /* bytes in the queue of a session that others wait for */
-  STALLED_MS = 10000        /* they do not wait longer */
+  PATIENCE_MS = 10000       /* they do not wait longer */
 };
 
 typedef struct room {
@@ -19,6 +19,7 @@ typedef struct room {
   uv_timer_t stalled;     /* runs while standard input waits for sessions that are full */
   wsuv_server_t *server;  /* of the sessions */
   size_t item_max;        /* bytes of a message of standard input */
+  uint64_t patience_ms;   /* others wait so long for a session that is full */
   unsigned long received; /* messages */
   unsigned long lines;    /* of standard input that were sent */
   bool started;           /* standard input is read */
@@ -71,7 +72,7 @@ static bool must_wait(room *r) {
   if (t.full == 0) {
     uv_timer_stop(&r->stalled);
   } else if (!uv_is_active((const uv_handle_t *) &r->stalled)) {
-    uv_timer_start(&r->stalled, on_stalled, STALLED_MS, 0);
+    uv_timer_start(&r->stalled, on_stalled, r->patience_ms, 0);
   }
   return t.full > 0 || t.open == 0;
 }
@@ -187,7 +188,10 @@ static void stop_room(void *data) {
 
 int room_init(service *s, service_host *host, wsuv_config_t *config) {
   static room r;
-  r = (room){.host = host, .item_max = config->outgoing_max};
+  uint64_t timeout_ms = host->options->timeout_ms;
+  r = (room){.host = host,
+             .item_max = config->outgoing_max,
+             .patience_ms = timeout_ms > 0 ? timeout_ms : PATIENCE_MS};
   config->high_water = HIGH_WATER;
   config->outgoing_max += HIGH_WATER;
   s->callbacks.on_open = on_open;

@@ -7,9 +7,11 @@ Callers are scripted here on bare sockets.
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
+import resource
 import select
 import shlex
 import signal
@@ -509,6 +511,17 @@ class Room(ListenTest):
             for _ in range(int(sent * 1024)):
                 self.assertEqual(len(slow.receive_text()), 1023)
 
+    def test_one_that_does_not_read_holds_up_others_for_a_while_only(self):
+        line = 65535 * b'x' + b'\n'
+        with Server('--timeout', '0.5') as server, Caller(server) as slow, Caller(server) as fast:
+            self.assertEqual((slow.open(), fast.open()), (101, 101))
+            writer = threading.Thread(target=server.write, args=[512 * line])
+            writer.start()
+            for _ in range(512):
+                self.assertEqual(len(fast.receive_text()), 65535)
+            writer.join()
+            slow.wait_for_end()  # with 1008, if the close frame could still be sent
+
 
 class Signals(ListenTest):
     def test_a_signal_closes_with_1001(self):
@@ -618,6 +631,23 @@ class Exec(ListenTest):
                     self.assertEqual(caller.open(), 500)
             self.assertEqual(server.stop(), CLOSED)
             self.assertIn(b'/nonexistent/program: no such file', server.err)
+
+    def test_without_descriptors_it_is_500(self):
+        few = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (24, 24))
+        with Server('--exec', 'cat', preexec_fn=few) as server:
+            for _ in range(8):  # more rounds than there are descriptors to be lost
+                with contextlib.ExitStack() as stack:
+                    callers, status = [], 101
+                    while status == 101:
+                        callers.append(stack.enter_context(Caller(server)))
+                        status = callers[-1].open()
+                    self.assertEqual(status, 500)
+                    self.assertGreater(len(callers), 1)
+                    for caller in callers[:-1]:
+                        caller.close()
+                wait_until_none(server.pid)
+            self.assertEqual(server.stop(), CLOSED)
+            self.assertEqual(set(server.err.splitlines()), {b'wsuv: /bin/sh: too many open files'})
 
     def test_output_that_is_not_utf8_is_1011(self):
         self.assertEqual(self.talk('echo good; printf "\\377\\n"; cat'), ([b'good'], 1011))
