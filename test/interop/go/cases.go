@@ -433,12 +433,12 @@ func crowdCase() error {
 	ready := make(chan struct{})
 	met := make(chan struct{}, crowd)
 	for i := 0; i < crowd; i++ {
-		text := echoOf(fmt.Sprint("session ", i))
+		talk := echoOf(fmt.Sprint("session ", i))
 		go func() {
 			failed <- in(usual(), func(s session) error {
 				met <- struct{}{}
 				<-ready
-				return text(s)
+				return talk(s)
 			})
 		}()
 	}
