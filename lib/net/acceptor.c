@@ -3,10 +3,18 @@
 #include "base/error.h"
 
 /* Accepts connections until none waits, the turn has had enough, the caller has no room, or an
-   error comes. An error that is not of one connection, such as having no descriptor, would come
-   again at once as long as connections wait: polling stops then, and begins again after a while. */
+   error comes. To find out that no more waits costs as much as to accept one, and the next turn
+   says it for nothing: so a turn accepts one connection as long as they come one by one, and more
+   only when they keep coming. An error that is not of one connection, such as having no descriptor,
+   would come again at once as long as connections wait: polling stops then, and begins again after
+   a while. */
 
-enum { ACCEPT_TURN_MAX = 64, ACCEPT_PAUSE_MS = 100 };
+enum {
+  ACCEPT_TURN_MAX = 64,
+  ACCEPT_FULL_TURNS =
+      4, /* after so many turns in which more may have waited, one may accept more */
+  ACCEPT_PAUSE_MS = 100
+};
 
 static void acceptor_poll(ws_listener *l) {
   bool on = !l->paused && !l->waiting && !l->freed;
@@ -46,7 +54,15 @@ static bool accept_one(ws_listener *l) {
 }
 
 static void accept_some(ws_listener *l) {
-  for (int n = 0; n < ACCEPT_TURN_MAX && accept_one(l); n++) continue;
+  unsigned n = 0;
+  while (n < l->turn_max && accept_one(l)) n++;
+  if (n < l->turn_max) {
+    l->turn_max = n > 0 ? n : 1;
+    l->full_turns = 0;
+  } else if (++l->full_turns >= ACCEPT_FULL_TURNS && l->turn_max < ACCEPT_TURN_MAX) {
+    l->turn_max *= 2;
+    if (l->turn_max > ACCEPT_TURN_MAX) l->turn_max = ACCEPT_TURN_MAX;
+  }
 }
 
 /* It is tried although perhaps none waits, so that the end of the error is reported. */
@@ -63,6 +79,7 @@ int acceptor_init(ws_listener *l, ws_env *env, const acceptor_ops *ops,
   l->env = env;
   l->events = events;
   l->up = up;
+  l->turn_max = 1;
   return env->ops->timer_new(env, on_pause_over, l, &l->timer);
 }
 

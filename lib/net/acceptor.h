@@ -25,11 +25,14 @@ struct ws_listener {
   const ws_listener_events *events; /* These are the caller's functions. */
   void *up;                         /* This is the first argument of `events`. */
   ws_timer *timer;                  /* This ends a pause after an error. */
-  bool paused;                      /* The caller has no room. */
-  bool waiting;                     /* `timer` runs. */
-  bool failing;                     /* on_pause has reported an error, and not yet its end. */
-  bool polling;                     /* `poll` is on. */
-  bool freed;                       /* acceptor_free was called. */
+  unsigned turn_max;                /* At most this many connections are accepted in one turn. */
+  unsigned
+      full_turns; /* So many turns, one after the other, have accepted as many as they could. */
+  bool paused;    /* The caller has no room. */
+  bool waiting;   /* `timer` runs. */
+  bool failing;   /* on_pause has reported an error, and not yet its end. */
+  bool polling;   /* `poll` is on. */
+  bool freed;     /* acceptor_free was called. */
 };
 
 /* Prepare a listener, which is zeroed. Returns 0; or a code, and there is nothing to free. */
