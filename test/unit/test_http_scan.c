@@ -51,6 +51,21 @@ TEST(test_http_scan_finds_the_end_of_the_head) {
   SCAN("a\r\nb: c\r\n\r", 0, 10);
 }
 
+/* Eight bytes are looked at together, so each byte is tried in each of two groups of them. */
+TEST(test_http_scan_finds_a_control_byte_at_every_place_of_a_value) {
+  enum { AT = 6, PLACES = 17 };
+  for (int c = 0; c < 256; c++) {
+    const bool control = (c < ' ' && c != '\t') || c == 0x7f;
+    if (c == '\r' || c == '\n') continue;
+    for (size_t i = 0; i < PLACES; i++) {
+      char text[] = "a\r\nb: 0123456789abcdef~\r\n\r\n";
+      text[AT + i] = (char) c;
+      assert_scan(text, sizeof text - 1, control ? WSUV_EHTTP : 1,
+                  control ? AT + i : sizeof text - 1);
+    }
+  }
+}
+
 static void assert_first(const char *text, const char *first) {
   http_scan scan = {.response = true, .fields_left = 2};
   http_scan_text out;
