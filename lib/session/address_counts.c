@@ -14,7 +14,9 @@ void address_counts_init(address_counts *t, const wsuv_allocator_t *alloc, uint6
 
 void address_counts_free(address_counts *t) {
   ws_free(t->alloc, t->buckets);
+  ws_free(t->alloc, t->spare);
   t->buckets = NULL;
+  t->spare = NULL;
 }
 
 /* Multiply and fold, with a random seed. */
@@ -63,9 +65,10 @@ address_count *address_counts_at(address_counts *t, uint64_t key) {
   address_count *c = address_counts_find(t, key);
   if (c != NULL) return c;
   if (t->count >= t->bucket_count && grow(t) < 0 && t->bucket_count == 0) return NULL;
-  c = ws_calloc(t->alloc, sizeof *c);
+  c = t->spare != NULL ? t->spare : ws_malloc(t->alloc, sizeof *c);
   if (c == NULL) return NULL;
-  c->key = key;
+  t->spare = NULL;
+  *c = (address_count){.key = key};
   ws_list_append(bucket_of(t, key), &c->node);
   t->count++;
   return c;
@@ -84,6 +87,7 @@ address_count *address_counts_get(address_counts *t, const struct sockaddr_stora
 void address_counts_drop(address_counts *t, address_count *c) {
   if (c->handshakes > 0 || c->sessions > 0) return;
   ws_list_remove(&c->node);
-  ws_free(t->alloc, c);
+  ws_free(t->alloc, t->spare);
+  t->spare = c;
   t->count--;
 }

@@ -28,6 +28,9 @@ typedef struct address_counts {
   ws_list *buckets;    /* The lists of addresses, by hash; NULL: none was counted yet. */
   size_t bucket_count; /* This is the number of `buckets`, a power of two. */
   size_t count;        /* This many addresses are counted. */
+  /* This is the memory of the address that was dropped last, or NULL: most come and go one by
+     one. */
+  address_count *spare;
 } address_counts;
 
 void address_counts_init(address_counts *t, const wsuv_allocator_t *alloc, uint64_t seed);

@@ -113,6 +113,25 @@ TEST(test_counts_of_many_keys) {
   assert_int_equal(counts.count, 0);
 }
 
+TEST(test_counts_of_one_address_after_another_allocate_once) {
+  uint64_t calls = 0;
+  for (uint64_t key = 0; key < 10; key++) {
+    address_count *c = address_counts_at(&counts, key);
+    assert_non_null(c);
+    assert_int_equal(c->key, key);
+    assert_int_equal(c->handshakes + c->sessions, 0);
+    assert_null(c->of);
+    if (key > 0) assert_int_equal(alloc.calls, calls);
+    calls = alloc.calls;
+    c->handshakes = 1;
+    c->of = c;
+    address_counts_drop(&counts, c);
+    assert_ptr_equal(address_counts_find(&counts, key), c);
+    c->handshakes = 0;
+    address_counts_drop(&counts, c);
+  }
+}
+
 /* A table that cannot grow goes on; one that cannot begin does not. */
 TEST(test_counts_without_memory) {
   enum { KEYS = 100 };
