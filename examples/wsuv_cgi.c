@@ -13,8 +13,6 @@
 #include <strings.h>
 #include <uv.h>
 
-extern char **environ;
-
 typedef struct list {
   char **strings;
   size_t count, cap;
@@ -29,6 +27,7 @@ static void add(list *l, char *string) {
     if (strings != NULL) {
       l->strings = strings;
       l->cap = cap;
+      strings[l->count] = NULL;
     }
   }
   if (string == NULL || l->count + 1 >= l->cap) {
@@ -87,17 +86,21 @@ static int hex(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte of an escape, such as %20, or -1: it is none. */
+static int escaped_byte(const char *s) {
+  int high = *s == '%' ? hex(s[1]) : -1;
+  int low = high >= 0 ? hex(s[2]) : -1;
+  return low >= 0 ? high * 16 + low : -1;
+}
+
 /* Decode percent-escapes in place; the server has refused those that are malformed, and zero
    bytes. */
 static void decode(char *s) {
   char *out = s;
   while (*s != '\0') {
-    if (*s == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-      *out++ = (char) (hex(s[1]) << 4 | hex(s[2]));
-      s += 3;
-    } else {
-      *out++ = *s++;
-    }
+    int byte = escaped_byte(s);
+    *out++ = byte >= 0 ? (char) byte : *s;
+    s += byte >= 0 ? 3 : 1;
   }
   *out = '\0';
 }
@@ -182,7 +185,10 @@ static bool came_before(const wsuv_header_t *headers, size_t n, const char *name
 static void set_fields(list *l, wsuv_upgrade_t *upgrade) {
   size_t count;
   const wsuv_header_t *headers = wsuv_upgrade_headers(upgrade, &count);
-  if (headers == NULL) l->failed = true;
+  if (headers == NULL) {
+    l->failed = true;
+    return;
+  }
   for (size_t i = 0; i < count; i++) {
     const char *name = headers[i].name;
     if (is_passed(name) && !came_before(headers, i, name)) set_field(l, headers, count, name);

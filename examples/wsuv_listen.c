@@ -72,7 +72,7 @@ static int add_routes(listening *l) {
   return err;
 }
 
-/* The first line of standard error, for scripts to read. */
+/* A line that scripts can read. */
 static void report_listening(listening *l, const struct sockaddr_storage *address) {
   const char *scheme = l->settings.config.tls != NULL ? "wss" : "ws";
   char name[64] = "";
@@ -91,7 +91,7 @@ static void report_listening(listening *l, const struct sockaddr_storage *addres
 
 static int open_listener(listening *l) {
   const endpoint *at = &l->host.options->listen;
-  struct sockaddr_storage address = {.ss_family = AF_UNIX};
+  static struct sockaddr_storage address;
   wsuv_listener_t *listener;
   int err;
   if (at->path != NULL) {
