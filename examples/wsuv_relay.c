@@ -36,77 +36,77 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static void on_gone(dial *d) {
-  tunnel *l = d->up;
-  pump_free(&l->pump);
-  l->timer.data = l;
-  uv_close((uv_handle_t *) &l->timer, on_timer_closed);
+  tunnel *t = d->up;
+  pump_free(&t->pump);
+  t->timer.data = t;
+  uv_close((uv_handle_t *) &t->timer, on_timer_closed);
 }
 
-static void finish(tunnel *l) {
-  if (l->session == NULL && l->source_ended && l->sink_ended) dial_close(&l->dial, false);
+static void finish(tunnel *t) {
+  if (t->session == NULL && t->source_ended && t->sink_ended) dial_close(&t->dial, false);
 }
 
 static void on_timer(uv_timer_t *timer) {
-  tunnel *l = timer->data;
-  size_t waiting = uv_stream_get_write_queue_size(&l->dial.socket.stream);
-  if (waiting >= l->waiting) dial_close(&l->dial, true);
-  l->waiting = waiting;
+  tunnel *t = timer->data;
+  size_t waiting = uv_stream_get_write_queue_size(&t->dial.socket.stream);
+  if (waiting >= t->waiting) dial_close(&t->dial, true);
+  t->waiting = waiting;
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
-  tunnel *l = request->data;
+  tunnel *t = request->data;
   if (status == UV_ECANCELED) return; /* the handle is closing */
-  l->sink_ended = true;
-  finish(l);
+  t->sink_ended = true;
+  finish(t);
 }
 
 static void on_sink_done(void *up) {
-  tunnel *l = up;
-  l->shutdown.data = l;
-  if (uv_shutdown(&l->shutdown, &l->dial.socket.stream, on_shutdown) == 0) return;
-  l->sink_ended = true; /* the connection is gone already */
-  finish(l);
+  tunnel *t = up;
+  t->shutdown.data = t;
+  if (uv_shutdown(&t->shutdown, &t->dial.socket.stream, on_shutdown) == 0) return;
+  t->sink_ended = true; /* the connection is gone already */
+  finish(t);
 }
 
 /* A server behind a session that was cut must not take what it got for all. */
-static void end_tunnel(tunnel *l, bool cut) {
-  l->session = NULL;
+static void end_tunnel(tunnel *t, bool cut) {
+  t->session = NULL;
   if (cut) {
-    dial_close(&l->dial, true);
+    dial_close(&t->dial, true);
     return;
   }
-  l->waiting = uv_stream_get_write_queue_size(&l->dial.socket.stream);
-  l->timer.data = l;
-  uv_timer_start(&l->timer, on_timer, l->relay->patience_ms, l->relay->patience_ms);
-  pump_end(&l->pump, &l->dial.socket.stream, &l->dial.socket.stream);
+  t->waiting = uv_stream_get_write_queue_size(&t->dial.socket.stream);
+  t->timer.data = t;
+  uv_timer_start(&t->timer, on_timer, t->relay->patience_ms, t->relay->patience_ms);
+  pump_end(&t->pump, &t->dial.socket.stream, &t->dial.socket.stream);
 }
 
 /* --- the session --- */
 
 static void on_source_end(void *up, int status) {
-  tunnel *l = up;
-  l->source_ended = true;
-  if (l->session == NULL) {
-    finish(l);
+  tunnel *t = up;
+  t->source_ended = true;
+  if (t->session == NULL) {
+    finish(t);
     return;
   }
   if (status < 0) report("--to: %s", wsuv_strerror(status));
-  service_close(l->session, status < 0 ? WSUV_CLOSE_INTERNAL_ERROR : WSUV_CLOSE_NORMAL);
+  service_close(t->session, status < 0 ? WSUV_CLOSE_INTERNAL_ERROR : WSUV_CLOSE_NORMAL);
 }
 
 static void on_open(wsuv_session_t *session) {
-  tunnel *l = wsuv_session_data(session);
-  pump_start(&l->pump, session, &l->dial.socket.stream, &l->dial.socket.stream);
+  tunnel *t = wsuv_session_data(session);
+  pump_start(&t->pump, session, &t->dial.socket.stream, &t->dial.socket.stream);
 }
 
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
-  tunnel *l = wsuv_session_data(session);
-  pump_write(&l->pump, message->data, message->len);
+  tunnel *t = wsuv_session_data(session);
+  pump_write(&t->pump, message->data, message->len);
 }
 
 static void on_drain(wsuv_session_t *session) {
-  tunnel *l = wsuv_session_data(session);
-  pump_resume(&l->pump);
+  tunnel *t = wsuv_session_data(session);
+  pump_resume(&t->pump);
 }
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
@@ -115,28 +115,28 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
 
 /* --- upgrades --- */
 
-static void refuse(tunnel *l, int status) {
-  wsuv_upgrade_t *upgrade = l->upgrade;
-  l->upgrade = NULL;
+static void refuse(tunnel *t, int status) {
+  wsuv_upgrade_t *upgrade = t->upgrade;
+  t->upgrade = NULL;
   service_refuse(upgrade, status);
-  dial_close(&l->dial, true);
+  dial_close(&t->dial, true);
 }
 
-static void accept_upgrade(tunnel *l) {
-  wsuv_upgrade_t *upgrade = l->upgrade;
-  if (l->dial.is_tcp) (void) uv_tcp_nodelay(&l->dial.socket.tcp, 1); /* it is only slower without */
-  l->upgrade = NULL;
-  if (service_accept(upgrade, l, &l->session) < 0) dial_close(&l->dial, true);
+static void accept_upgrade(tunnel *t) {
+  wsuv_upgrade_t *upgrade = t->upgrade;
+  if (t->dial.is_tcp) (void) uv_tcp_nodelay(&t->dial.socket.tcp, 1); /* it is only slower without */
+  t->upgrade = NULL;
+  if (service_accept(upgrade, t, &t->session) < 0) dial_close(&t->dial, true);
 }
 
 static void on_dialed(dial *d, int status) {
-  tunnel *l = d->up;
+  tunnel *t = d->up;
   if (status == 0) {
-    accept_upgrade(l);
+    accept_upgrade(t);
     return;
   }
   report("--to: %s", wsuv_strerror(status));
-  refuse(l, 502);
+  refuse(t, 502);
 }
 
 /* The answer is owed, although it is of no use any more. */
@@ -147,29 +147,29 @@ static void on_peer_gone(wsuv_upgrade_t *upgrade) {
 static tunnel *new_tunnel(relay *r, wsuv_upgrade_t *upgrade) {
   static const dial_events of_dial = {on_dialed, on_gone};
   static const pump_events of_pump = {on_source_end, on_sink_done};
-  tunnel *l = calloc(1, sizeof *l);
-  if (l == NULL) return NULL;
-  l->relay = r;
-  l->upgrade = upgrade;
-  l->dial.events = &of_dial;
-  l->pump.events = &of_pump;
-  l->dial.up = l->pump.up = l;
-  l->pump.binary = true;
-  l->pump.items.unit = ITEMS_PIECES;
-  l->pump.eol = "";
-  uv_timer_init(r->host->loop, &l->timer);
-  return l;
+  tunnel *t = calloc(1, sizeof *t);
+  if (t == NULL) return NULL;
+  t->relay = r;
+  t->upgrade = upgrade;
+  t->dial.events = &of_dial;
+  t->pump.events = &of_pump;
+  t->dial.up = t->pump.up = t;
+  t->pump.binary = true;
+  t->pump.items.unit = ITEMS_PIECES;
+  t->pump.eol = "";
+  uv_timer_init(r->host->loop, &t->timer);
+  return t;
 }
 
 static void on_upgrade(wsuv_upgrade_t *upgrade) {
   relay *r = wsuv_upgrade_data(upgrade);
-  tunnel *l = new_tunnel(r, upgrade);
-  int err = l != NULL ? dial_start(&l->dial, r->host->loop, &r->host->options->to) : UV_ENOMEM;
+  tunnel *t = new_tunnel(r, upgrade);
+  int err = t != NULL ? dial_start(&t->dial, r->host->loop, &r->host->options->to) : UV_ENOMEM;
   if (err == 0) {
-    wsuv_upgrade_set_data(upgrade, l);
+    wsuv_upgrade_set_data(upgrade, t);
     wsuv_upgrade_on_gone(upgrade, on_peer_gone);
-  } else if (l != NULL) {
-    on_dialed(&l->dial, err);
+  } else if (t != NULL) {
+    on_dialed(&t->dial, err);
   } else {
     service_refuse(upgrade, 500);
   }
