@@ -49,8 +49,9 @@ extern "C" {
  * the path, `Origin` and `User-Agent` are not known any more.**
  *
  * There are no secrets in the line unless a program has them in the path: queries, cookies and
- * other fields are left out, and so are close reasons. In what comes from the peer, `"`, `\`,
- * control characters and bytes that are not UTF-8 are written as `\x22`, and long values are cut.
+ * other fields are left out, and so are close reasons. In what comes from the peer, quotation
+ * marks, backslashes, control characters and bytes that are not UTF-8 are written in hexadecimal,
+ * as in the log (wsuv_log_fn), and long values are cut.
  * @param session a session of a server
  * @param info as `on_close` got it
  * @param time_s the time to write, in seconds since 1970, such as `time(NULL)`
