@@ -58,10 +58,10 @@ static void log_origin(const decision *d, const char *from, const char *detail) 
 }
 
 /* Proxies look every few seconds whether we are there: by a connection that they call their own, or
-   by one that ends at once and is nobody's. */
+   by one that ends at once, and whose client is a proxy or is not named. */
 static bool is_health_check(const incoming_conn *in, wsuv_refused_t refused) {
   bool empty = refused == WSUV_REFUSED_GONE && !h1_server_has_begun(in->request);
-  bool of_proxy = (in->client.trusted || in->client.said) && !in->client.named;
+  bool of_proxy = in->client.trusted || (in->client.said && !in->client.named);
   return in->client.own || (empty && of_proxy);
 }
 

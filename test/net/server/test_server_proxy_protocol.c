@@ -303,6 +303,9 @@ SERVER_TEST(test_health_check_by_the_header_is_not_in_the_log, w, s) {
   c = client_behind(s, "PROXY UNKNOWN\r\n", 15);
   raw_client_end(c);
   server_user_run_to_refusals(s, 2);
+  c = client_behind(s, "PROXY TCP4 127.0.0.1 127.0.0.1 56324 443\r\n", 42); /* haproxy's */
+  raw_client_end(c);
+  server_user_run_to_refusals(s, 3);
   assert_int_equal(s->lines, 0);
 }
 
