@@ -1,7 +1,7 @@
 /* A server on 127.0.0.1 that says to each client who it is, and sends back what it gets, for
    proxies in front of it.
 
-       origin_server [--x | --rfc7239] [--proxy] [--tls CERT KEY] TRUSTED...
+       origin_server [--x | --rfc7239] [--proxy] [--tls CERT KEY] [--debug] TRUSTED...
 
    TRUSTED are addresses of proxies. Prints its port. Each session begins with the text
    "ADDRESS SCHEME HOST PEER". Its log goes to stderr. It ends with its input. */
@@ -76,6 +76,7 @@ static void read_arguments(wsuv_config_t *config, wsuv_tls_config_t *tls,
     if (strcmp(*argv, "--x") == 0) config->forwarded = WSUV_FORWARDED_X;
     if (strcmp(*argv, "--rfc7239") == 0) config->forwarded = WSUV_FORWARDED_RFC7239;
     if (strcmp(*argv, "--proxy") == 0) options->proxy_protocol = true;
+    if (strcmp(*argv, "--debug") == 0) config->log_level = WSUV_LOG_DEBUG;
     if (strcmp(*argv, "--tls") == 0) {
       tls->cert_file = *++argv;
       tls->key_file = *++argv;
