@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "support/check.h"
 #include "support/descriptors.h"
 #include "support/server_user.h"
@@ -496,6 +499,42 @@ SERVER_TLS_TEST(test_plain_request_while_sessions_are_open_and_after, w, s) {
     assert_next(c, 200, "/2");
   }
   assert_response(client_with(s, GET("/3")), 200, "/3");
+}
+
+/* --- proxies --- */
+
+/* The address of the client is the body. */
+static void respond_origin(server_user *s, wsuv_exchange_t *x) {
+  char text[64];
+  wsuv_origin_t origin;
+  wsuv_origin_init(&origin);
+  (void) s;
+  CHECK(wsuv_exchange_origin(x, &origin) == 0);
+  CHECK(inet_ntop(AF_INET, &((struct sockaddr_in *) (void *) &origin.address)->sin_addr, text,
+                  sizeof text) != NULL);
+  bytes out = {0};
+  bytes_print(&out, "%s %s %s", text, origin.scheme, origin.host);
+  const char *field = wsuv_exchange_trusted_header(x, "Client-Cert");
+  bytes_print(&out, "%s%s", field != NULL ? " " : "", field != NULL ? field : "");
+  CHECK(server_user_respond(x, 200, bytes_text(&out)) == 0);
+  bytes_free(&out);
+}
+
+/* F66: a proxy sends requests of several clients on one connection. Nothing that it has said of one
+   is believed of another. */
+SERVER_TEST(test_requests_of_several_clients_of_a_proxy, w, s) {
+  static const char *const proxies[] = {"127.0.0.1"};
+  s->config.trusted_proxies = proxies;
+  s->config.trusted_proxy_count = 1;
+  s->config.forwarded = WSUV_FORWARDED_X;
+  start(s, respond_origin);
+  raw_client *c = client_with(s, "GET / HTTP/1.1\r\n" HOST "X-Forwarded-For: 192.0.2.1\r\n"
+                                 "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\n"
+                                 "Client-Cert: x\r\n\r\n" GET("/"));
+  assert_response(c, 200, "192.0.2.1 wss a.example x");
+  assert_next(c, 200, "127.0.0.1 ws 127.0.0.1");
+  raw_client_send_text(c, "GET / HTTP/1.1\r\n" HOST "X-Forwarded-For: 192.0.2.2\r\n\r\n");
+  assert_next(c, 200, "192.0.2.2 ws 127.0.0.1");
 }
 
 /* --- responses --- */

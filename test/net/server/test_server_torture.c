@@ -216,7 +216,7 @@ static void answer_exchange(server_user *s, wsuv_exchange_t *x) {
   if (strcmp(path, "/declined") == 0) {
     const int err = wsuv_exchange_detach(x, &fd, &received, &count);
     CHECK(err == UV_ENOTSUP || err == UV_ENOMEM || err == WSUV_ESTATE);
-    if (err != WSUV_ESTATE && is_answered(wsuv_exchange_decline(x))) return;
+    if (err == WSUV_ESTATE || is_answered(wsuv_exchange_decline(x))) return;
   } else if (strcmp(path, "/now") == 0 && try_to_respond(t, x)) {
     return;
   }

@@ -282,6 +282,25 @@ static int exchange_peer(server_play *p, wsuv_upgrade_t *u) {
   return err == 0 && addr.ss_family == AF_INET ? 0 : -1;
 }
 
+static int exchange_origin(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_origin_t origin;
+  (void) u;
+  wsuv_origin_init(&origin);
+  int err = wsuv_exchange_origin(p->exchanges[0], &origin);
+  return err == 0 && strcmp(origin.host, "127.0.0.1") == 0 &&
+                 wsuv_exchange_trusted_header(p->exchanges[0], "Host") == NULL
+             ? 0
+             : -1;
+}
+
+static int exchange_credentials(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_credentials_t credentials;
+  (void) u;
+  wsuv_credentials_init(&credentials);
+  int err = wsuv_exchange_peer_credentials(p->exchanges[0], &credentials);
+  return err < 0 ? 0 : -1; /* it is no Unix socket */
+}
+
 static int exchange_tls(server_play *p, wsuv_upgrade_t *u) {
   wsuv_tls_info_t info;
   (void) u;
@@ -373,6 +392,8 @@ static const server_call calls[] = {
     {"wsuv_exchange_header wsuv_exchange_headers wsuv_exchange_has_body", SERVER_ALWAYS_0,
      exchange_texts},
     {"wsuv_exchange_peer_address", SERVER_ALWAYS_0, exchange_peer},
+    {"wsuv_exchange_origin wsuv_exchange_trusted_header", SERVER_ALWAYS_0, exchange_origin},
+    {"wsuv_exchange_peer_credentials", SERVER_ALWAYS_0, exchange_credentials},
     {"wsuv_exchange_tls", SERVER_ALWAYS_0, exchange_tls},
     {"wsuv_exchange_set_data wsuv_exchange_data", SERVER_ALWAYS_0, exchange_data},
     {"wsuv_exchange_on_gone", SERVER_ALWAYS_0, exchange_gone},
