@@ -79,7 +79,7 @@ SERVER_UV_TEST(test_adopted_cut_at_every_byte, w, s) {
 }
 
 /* The program has read a part of the client's first flight. */
-SERVER_TEST_IN(test_adopted_in_the_client_hello, w, s, WORLD_IN_UV_TLS) {
+SERVER_ONLY_UV_TLS_TEST(test_adopted_in_the_client_hello, w, s) {
   static const size_t cuts[] = {1, 5, 6, 100, 150};
   own_server own;
   start(&own, s, OWN_TCP);
@@ -668,7 +668,7 @@ SERVER_UV_TEST(test_adopting_refused, w, s) {
   own_server_finish(&own);
 }
 
-SERVER_TEST_IN(test_adopting_without_a_certificate, w, s, WORLD_IN_UV) {
+SERVER_UV_TEST(test_adopting_without_a_certificate, w, s) {
   own_server own;
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);

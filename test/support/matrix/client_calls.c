@@ -56,6 +56,44 @@ static int connect_stream(play *p, subject *s) {
   return err == UV_EINVAL ? 0 : -1;
 }
 
+static int write_nowhere(void *data, const wsuv_piece_t *pieces, size_t count) {
+  (void) data;
+  (void) pieces;
+  (void) count;
+  return 0;
+}
+
+static void read_nothing(void *data, bool on) {
+  (void) data;
+  (void) on;
+}
+
+static void close_transport(void *data) {
+  wsuv_transport_t **transport = data;
+  CHECK(wsuv_transport_closed(*transport) == 0);
+}
+
+/* Nobody is at the other end. */
+static int connect_transport(play *p, subject *s) {
+  wsuv_request_t r;
+  wsuv_transport_ops_t ops;
+  (void) s;
+  wsuv_request_init(&r, "ws://localhost/");
+  wsuv_transport_ops_init(&ops);
+  ops.write = write_nowhere;
+  ops.read = read_nothing;
+  ops.close = close_transport;
+  session_user *u = add_session(p);
+  wsuv_transport_t **made = &p->transports[p->extra_count - 1];
+  int err = user_request_transport(u, &r, &ops, made, made);
+  if (err < 0) return err;
+  wsuv_transport_t *t = *made;
+  bool right = wsuv_transport_received(t, "HTTP", 4) == 0 && wsuv_transport_ended(t, 0) == 0 &&
+               wsuv_transport_written(t, 0) == WSUV_ESTATE &&
+               wsuv_transport_closed(t) == WSUV_ESTATE;
+  return right ? 0 : -1;
+}
+
 static int new_client(play *p, subject *s) {
   wsuv_client_t *client;
   (void) s;
@@ -183,6 +221,9 @@ static const call calls[] = {
     {"wsuv_connect", ALWAYS_0, connect_another},
     {"wsuv_connect_url", ALWAYS_0, connect_url},
     {"wsuv_connect_stream", ALWAYS_0, connect_stream},
+    {"wsuv_connect_transport wsuv_transport_received", ALWAYS_0, connect_transport},
+    {"wsuv_transport_ended wsuv_transport_written wsuv_transport_closed", ALWAYS_0,
+     connect_transport},
     {"wsuv_client_new", ALWAYS_0, new_client},
     {"wsuv_client_post", ALWAYS_0, post},
     {"wsuv_client_set_tls", ALWAYS_0, set_tls},

@@ -108,7 +108,7 @@ bool place_can_come(const call_place *place, const call_state *own);
 
 /* --- plays --- */
 
-enum { TARGETS_MAX = 40, EXTRA_MAX = 4 };
+enum { TARGETS_MAX = 40, EXTRA_MAX = 5 };
 
 /* A session, and the state that it is in. */
 struct subject {
@@ -142,8 +142,9 @@ struct play {
   bool own;   /* the calls are made on the actor's session */
   bool acted; /* the calls have been made */
   size_t gone, posts, posted;
-  bool client_ends;              /* a call has ended the client */
-  session_user extra[EXTRA_MAX]; /* sessions that calls have made */
+  bool client_ends;                        /* a call has ended the client */
+  session_user extra[EXTRA_MAX];           /* sessions that calls have made */
+  wsuv_transport_t *transports[EXTRA_MAX]; /* of those that have one */
   size_t extra_count;
 };
 

@@ -72,6 +72,20 @@ static int listen_nowhere(server_play *p, wsuv_upgrade_t *u) {
   return at_path == UV_EINVAL ? 0 : at_path;
 }
 
+/* Connections are test_server_adopt.c's and test_server_transport.c's. */
+static int adopt_nothing(server_play *p, wsuv_upgrade_t *u) {
+  wsuv_server_t *server = p->s.server;
+  wsuv_http_request_t request;
+  (void) u;
+  wsuv_http_request_init(&request, "/u/a");
+  if (wsuv_http_request_is_upgrade(&request)) return -1;
+  int adopted = wsuv_server_adopt(server, NULL, NULL, 0, NULL, NULL);
+  int upgraded = wsuv_server_upgrade(server, NULL, &request, NULL, 0, NULL, NULL);
+  int moved = wsuv_server_upgrade_transport(server, NULL, NULL, &request, NULL, 0, NULL);
+  if (adopted != upgraded || upgraded != moved) return -1;
+  return adopted == UV_EINVAL ? 0 : adopted;
+}
+
 /* A server has no TLS without a certificate. */
 static int set_tls(server_play *p, wsuv_upgrade_t *u) {
   const wsuv_tls_config_t *tls = world_server_tls(p->w);
@@ -361,6 +375,9 @@ static const server_call calls[] = {
      SERVER_WHILE_LISTENING, listen_and_close},
     {"wsuv_server_listen_tcp", SERVER_WHILE_LISTENING, listen_tcp_and_close},
     {"wsuv_server_listen_unix wsuv_server_listen_fd", SERVER_WHILE_LISTENING, listen_nowhere},
+    {"wsuv_server_adopt wsuv_server_upgrade wsuv_server_upgrade_transport", SERVER_WHILE_LISTENING,
+     adopt_nothing},
+    {"wsuv_http_request_is_upgrade", SERVER_WHILE_LISTENING, adopt_nothing},
     {"wsuv_server_set_tls", SERVER_UNLESS_CLOSED, set_tls},
     {"wsuv_server_copy_config", SERVER_ALWAYS_0, copy_config},
     {"wsuv_server_loop", SERVER_ALWAYS_0, loop},
