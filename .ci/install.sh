@@ -1,17 +1,20 @@
 #!/bin/bash
-# Install wsuv as a stranger would, under a prefix, then build examples/hello.c against what was
+# Install what a build folder holds under a prefix, then build examples/hello.c against what was
 # installed, with the shared library and with the static one, by the lines that README.md gives, and
 # run both and the program `wsuv` against an echo server.
 #
-#   .ci/install.sh PREFIX
+#   .ci/install.sh BUILD PREFIX
+#
+# BUILD is a build folder of gcc's without sanitizers; PREFIX becomes its prefix, for which nothing
+# is compiled anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-prefix=$(realpath -m "$1")
-build=$prefix.build
+build=$1
+prefix=$(realpath -m "$2")
 cc=${CC:-gcc}
 
-meson setup "$build" --prefix="$prefix" --buildtype=release -Dtests=false
+meson configure "$build" --prefix="$prefix"
 meson install -C "$build"
 ninja -C "$build" test/wsuv_echo
 

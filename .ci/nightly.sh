@@ -107,6 +107,15 @@ job_all_tests() {
   BUILD=build-test test/run.sh -Dwerror=true
 }
 
+# A release build without the tests is installed and used; .ci/run installs that of its tests.
+job_install() {
+  local release=build-release
+  if [ ! -e "$release/build.ninja" ]; then
+    meson setup "$release" --buildtype=release -Dtests=false || return 1
+  fi
+  .ci/install.sh "$release" "$release/prefix"
+}
+
 # A server with 10,000 sessions, whose clients are another process.
 job_server_crowd() {
   ninja -C "$build" test/test_server &&
