@@ -116,10 +116,11 @@ job_install() {
   .ci/install.sh "$release" "$release/prefix"
 }
 
-# A server with 10,000 sessions, whose clients are another process.
+# A server with 10,000 sessions, whose clients are another process; 1,000 that come and go.
 job_server_crowd() {
   ninja -C "$build" test/test_server &&
-    WSUV_TEST_CROWD=10000 "$build/test/test_server" server_crowd
+    WSUV_TEST_CROWD=10000 "$build/test/test_server" server_crowd &&
+    WSUV_TEST_CROWD=1000 "$build/test/test_server" server_stop
 }
 
 # Each simulated scenario with many seeds.

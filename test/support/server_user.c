@@ -353,3 +353,8 @@ void server_user_run(world *w, server_fn *play) {
   play(w, &s);
   server_user_finish(&s);
 }
+
+size_t server_user_crowd(size_t usual) {
+  const char *size = getenv("WSUV_TEST_CROWD");
+  return size != NULL ? (size_t) strtoull(size, NULL, 10) : usual;
+}

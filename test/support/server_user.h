@@ -142,6 +142,10 @@ void server_user_finish(server_user *s);
 typedef void server_fn(world *w, server_user *s);
 void server_user_run(world *w, server_fn *play); /* begin, play, finish */
 
+/* How many connections a test makes that is about many: what the environment variable
+   WSUV_TEST_CROWD says, or else `usual`. */
+size_t server_user_crowd(size_t usual);
+
 /* A test may leave its argument W unused. */
 #define SERVER_FUNCTION(NAME, W, S) \
   static void NAME(__attribute__((unused)) world *W, server_user *S)

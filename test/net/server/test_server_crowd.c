@@ -19,11 +19,6 @@ enum { USUAL = 500, AT_ONCE = 64, PATIENCE_S = 120 };
 /* As a client's: a kibibyte beyond libuv's own handles, of a socket and of a timer. */
 static const size_t handles = sizeof(uv_tcp_t) + sizeof(uv_timer_t), idle_max = 1024;
 
-static size_t crowd_size(void) {
-  const char *size = getenv("WSUV_TEST_CROWD");
-  return size != NULL ? (size_t) strtoull(size, NULL, 10) : USUAL;
-}
-
 /* --- the clients' process --- */
 
 typedef struct crowd {
@@ -156,7 +151,7 @@ static void end_clients(pid_t pid) {
 }
 
 WORLD_UV_TEST(test_each_of_many_idle_sessions_of_a_server_costs_no_more_than_a_clients, w) {
-  const size_t size = crowd_size();
+  const size_t size = server_user_crowd(USUAL);
   host h = {.server = NULL};
   int to_child;
   descriptors_allow(size + 100);
