@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.." || exit 1
 # In the root.
 if [ "${1:-}" = --inside ]; then
   build="build-lane"
-  setup=(-Dwerror=true -Doptimization=1)
+  setup=(-Dwerror=true -Doptimization=1 -Ddebug=false)
   if .ci/packages.sh test && CC=gcc meson setup "${setup[@]}" "$build" && ninja -C "$build"; then
     left_out=(lint doc)
     if [ "${2:-}" != --all ]; then
