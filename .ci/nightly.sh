@@ -131,6 +131,12 @@ job_seeds() {
     WSUV_TEST_SEEDS=500 meson test -C "$build" --no-rebuild "${suites[@]}" --timeout-multiplier 30
 }
 
+# The same with sanitizers, which make tests slow: 20 seeds.
+job_seeds_sanitizers() {
+  WSUV_TEST_SEEDS=20 BUILD=build-asan CC=clang LEFT_OUT='program examples interop conform' \
+    test/run.sh -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
+}
+
 jobs() {
   sed -n 's/^job_\([a-z_]*\)() {$/\1/p' "$here" | tr _ -
 }
