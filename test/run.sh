@@ -41,7 +41,7 @@ if .ci/packages.sh test && configure "$@" && meson compile -C "$build"; then
   rm -f "$build/meson-logs/testlog.json"
   # Many tests wait for something most of the time.
   meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier "$slowness" \
-    --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
+    --num-processes $((3 * $(nproc))) "${left_out[@]/#/--no-suite=}"
   echo
   exec python3 test/count.py "$build" "${left_out[@]}"
 fi
