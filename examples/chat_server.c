@@ -1,12 +1,13 @@
 /* A chat for browsers: each path /chat/ROOM is a room of its own. The page in examples/page is for
    it, and every other client of WebSocket, too.
 
-     chat_server [-a ADDRESS] [-o ORIGIN]... [PORT]
+     chat_server [-a ADDRESS] [-p FOLDER] [-o ORIGIN]... [PORT]
 
    Without -a it listens on localhost only; port 0, the default, is any free one. If systemd has
-   passed sockets (LISTEN_FDS), it listens on those. Pages of other origins than the address itself
-   need -o: `-o null` is for a page that was opened from a file. Standard output gets a line for
-   each session, as in the access log of a web server.
+   passed sockets (LISTEN_FDS), it listens on those. With -p, the path / is the page in that folder.
+   Pages of other origins than the server's own need -o: `-o null` is for a page that was opened
+   from a file; the server's own is then to be named, too. Standard output gets a line for each
+   session, as in the access log of a web server.
 
    A client says its name in the query, as in /chat/tea?name=Ada. What it sends is what it says.
    What it receives are lines of text:
@@ -35,7 +36,8 @@ enum {
   MESSAGES_PER_SECOND = 20,
   PING_INTERVAL_MS = 25 * 1000,
   ORIGINS_MAX = 16,
-  FIRST_PASSED_FD = 3 /* of systemd's sockets, sd_listen_fds(3) */
+  PATH_MAX_BYTES = 1024, /* of a file of the page */
+  FIRST_PASSED_FD = 3    /* of systemd's sockets, sd_listen_fds(3) */
 };
 
 /* A member of a room: from the decision on the upgrade until on_close. */
@@ -59,7 +61,7 @@ static struct program {
   wsuv_server_t *server;
   room *rooms;
   uv_signal_t signals[2];
-  const char *address;
+  const char *address, *folder;
   const char *origins[ORIGINS_MAX];
   size_t origin_count;
   unsigned port;
@@ -220,6 +222,63 @@ static void on_upgrade(wsuv_upgrade_t *upgrade) {
     let_in(upgrade, r, name);
 }
 
+/* --- the page --- */
+
+static struct file {
+  const char *path, *name, *type;
+  char *text;
+  size_t len;
+} files[] = {{.path = "/", .name = "index.html", .type = "text/html; charset=utf-8"},
+             {.path = "/chat.js", .name = "chat.js", .type = "text/javascript; charset=utf-8"},
+             {.path = "/chat.css", .name = "chat.css", .type = "text/css; charset=utf-8"}};
+
+enum { FILES = sizeof files / sizeof *files };
+
+/* It is read before the loop runs, so it may block. */
+static bool read_file(struct file *f) {
+  char path[PATH_MAX_BYTES];
+  int len = snprintf(path, sizeof path, "%s/%s", prog.folder, f->name);
+  FILE *in = len < (int) sizeof path ? fopen(path, "rb") : NULL;
+  f->text = malloc(WSUV_EXCHANGE_BODY_MAX);
+  bool ok = in != NULL && f->text != NULL;
+  if (ok) {
+    f->len = fread(f->text, 1, WSUV_EXCHANGE_BODY_MAX, in);
+    ok = f->len < WSUV_EXCHANGE_BODY_MAX && ferror(in) == 0;
+  }
+  if (in != NULL) fclose(in);
+  if (!ok) fprintf(stderr, "chat_server: cannot read %s\n", path);
+  return ok;
+}
+
+static bool read_page(void) {
+  for (int i = 0; i < FILES && prog.folder != NULL; i++)
+    if (!read_file(&files[i])) return false;
+  return true;
+}
+
+static const struct file *find_file(const wsuv_exchange_t *exchange) {
+  const char *method = wsuv_exchange_method(exchange), *path = wsuv_exchange_path(exchange);
+  if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) return NULL;
+  for (int i = 0; i < FILES; i++)
+    if (strcmp(files[i].path, path) == 0) return &files[i];
+  return NULL;
+}
+
+/* The page may have its own script and style, and open sessions anywhere. */
+static void on_request(wsuv_exchange_t *exchange) {
+  const struct file *f = find_file(exchange);
+  int err = UV_ENOENT;
+  if (f != NULL) {
+    const wsuv_header_t fields[] = {
+        {"Content-Type", f->type},
+        {"Cache-Control", "no-cache"},
+        {"Content-Security-Policy", "default-src 'self'; connect-src ws: wss:"},
+        {"X-Content-Type-Options", "nosniff"}};
+    err = wsuv_exchange_respond(exchange, 200, fields, 4, f->text, f->len);
+  }
+  if (err < 0 && err != WSUV_ESTATE) wsuv_exchange_decline(exchange);
+}
+
 /* --- the program --- */
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -265,6 +324,7 @@ static int add_route(void) {
   wsuv_route_init(&route, "/chat/{room}");
   route.callbacks = &callbacks;
   route.on_upgrade = on_upgrade;
+  if (prog.folder != NULL) wsuv_server_on_request(prog.server, on_request);
   return wsuv_server_add_route(prog.server, &route);
 }
 
@@ -292,9 +352,11 @@ static int listen_somewhere(void) {
 
 static bool read_arguments(int argc, char **argv) {
   int option;
-  while ((option = getopt(argc, argv, "a:o:")) != -1) {
+  while ((option = getopt(argc, argv, "a:o:p:")) != -1) {
     if (option == 'a') {
       prog.address = optarg;
+    } else if (option == 'p') {
+      prog.folder = optarg;
     } else if (option == 'o' && prog.origin_count < ORIGINS_MAX) {
       prog.origins[prog.origin_count++] = optarg;
     } else {
@@ -307,9 +369,10 @@ static bool read_arguments(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   if (!read_arguments(argc, argv)) {
-    fprintf(stderr, "usage: chat_server [-a ADDRESS] [-o ORIGIN]... [PORT]\n");
+    fprintf(stderr, "usage: chat_server [-a ADDRESS] [-p FOLDER] [-o ORIGIN]... [PORT]\n");
     return 1;
   }
+  if (!read_page()) return 1;
   signal(SIGPIPE, SIG_IGN);
   int err = make_server();
   if (err == 0) err = add_route();
@@ -321,5 +384,6 @@ int main(int argc, char **argv) {
     wsuv_server_close(prog.server, NULL, NULL);
   }
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+  for (int i = 0; i < FILES; i++) free(files[i].text);
   return err < 0 || uv_loop_close(uv_default_loop()) != 0;
 }

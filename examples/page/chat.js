@@ -103,7 +103,7 @@ element('say').onsubmit = (event) => {
 // member would stay in the room. When the page is shown again, onClose connects again.
 window.addEventListener('pagehide', () => socket?.close(1000));
 
-// A page from a server of HTTP is likely to be beside the chat; one from a file is not.
+// chat_server is where this page comes from, unless it is a file.
 element('server').value = location.protocol === 'file:'
   ? 'ws://localhost:9001'
   : `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;

@@ -472,6 +472,19 @@ class Chat(unittest.TestCase):
             ada.wait_for('#lines li', 'Bob has gone')
             self.assertEqual(ada.members(), ['Ada'])
 
+    def test_page_of_the_server_itself(self):
+        with Program(CHAT_SERVER, '-p', PAGE, '0', stderr=None) as program, \
+                Chromium() as chromium, Firefox() as firefox:
+            port = program.out.find(r'^port (\d+)$').group(1)
+            page, url = 'http://localhost:%s/' % port, 'ws://localhost:' + port
+            ada, bob = (ChatPage(browser, page, url, name)
+                        for browser, name in ((chromium, 'Ada'), (firefox, 'Bob')))
+            for who in ada, bob:
+                who.wait_for('#members li', 'Ada')
+                who.wait_for('#members li', 'Bob')
+            ada.page.go(page)  # a member who goes to another page is gone
+            bob.wait_for('#lines li', 'Ada has gone')
+
 
 if __name__ == '__main__':
     if len(sys.argv) < 3:

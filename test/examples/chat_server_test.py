@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """The program chat_server, with clients of another library.
 
-    chat_server_test.py CHAT_SERVER [unittest's arguments]
+    chat_server_test.py CHAT_SERVER PAGE [unittest's arguments]
+
+PAGE is the folder with the page.
 
 What the page does in browsers is tested in test/browser.
 """
 
 import asyncio
+import http.client
+import os
 import secrets
 import signal
 import socket
@@ -21,7 +25,7 @@ except ImportError:
     from websockets.client import connect as connect_url
 from websockets.exceptions import ConnectionClosed
 
-CHAT_SERVER = ''
+CHAT_SERVER = PAGE = ''
 SPEAKERS = 10
 REQUEST = (b'GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\n'
            b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n')
@@ -158,8 +162,48 @@ class Rooms(unittest.IsolatedAsyncioTestCase):
                                        r' result=OK seconds=\S+ in=0/0 out=1/8$')
 
 
+class Page(unittest.TestCase):
+    def request(self, program, method, path):
+        self.url = self.url or url_of(program)
+        connection = http.client.HTTPConnection(self.url[5:], timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.headers['Content-Type'], response.read()
+
+    def setUp(self):
+        self.url = None
+
+    def test_page_comes_from_the_server(self):
+        with chat_server('-p', PAGE) as program:
+            for path, name, kind in (('/', 'index.html', 'text/html'),
+                                     ('/chat.js', 'chat.js', 'text/javascript'),
+                                     ('/chat.css', 'chat.css', 'text/css')):
+                with open(os.path.join(PAGE, name), 'rb') as file:
+                    text = file.read()
+                kind += '; charset=utf-8'
+                self.assertEqual(self.request(program, 'GET', path), (200, kind, text))
+                self.assertEqual(self.request(program, 'HEAD', path), (200, kind, b''))
+
+    def test_nothing_else_does(self):
+        with chat_server('-p', PAGE) as program:
+            for path in '/index.html', '/../page/index.html', '/chat.js/', '/x':
+                self.assertEqual(self.request(program, 'GET', path)[0], 404)
+            self.assertEqual(self.request(program, 'POST', '/')[0], 404)
+            self.assertEqual(self.request(program, 'GET', '/chat/tea')[0], 426)
+
+    def test_without_the_option_there_is_no_page(self):
+        with chat_server() as program:
+            self.assertEqual(self.request(program, 'GET', '/')[0], 404)
+
+    def test_page_that_is_not_there(self):
+        with chat_server('-p', '/nowhere') as program:
+            self.assertEqual(program.finish(),
+                             (1, b'', 'chat_server: cannot read /nowhere/index.html'))
+
+
 if __name__ == '__main__':
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    CHAT_SERVER = sys.argv[1]
-    unittest.main(argv=[sys.argv[0]] + sys.argv[2:])
+    CHAT_SERVER, PAGE = sys.argv[1:3]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
