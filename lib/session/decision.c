@@ -158,7 +158,7 @@ void decision_take_plain(decision *d) {
 void decision_on_next(incoming_conn *in) {
   decision *d = decision_of_incoming(in);
   free_request(d);
-  d->match = (router_match){NULL};
+  d->match = (router_match){.route = NULL};
   d->query = NULL;
   d->words = NULL;
   d->data = NULL;
