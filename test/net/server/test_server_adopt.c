@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "support/check.h"
 #include "support/own_server.h"
-#include "support/socket_path.h"
 
 static void start(own_server *own, server_user *s, own_kind kind) {
   if (s->each.at_message == NULL) s->each.at_message = server_user_echo;
@@ -617,7 +619,6 @@ SERVER_UV_TEST(test_adopted_inside_release, w, s) {
   own_server_finish(&own);
 }
 
-/* F58: the program closes every handle. It is given back once the server is closed. */
 static void close_handle(uv_handle_t *handle, void *arg) {
   (void) arg;
   if (!uv_is_closing(handle)) uv_close(handle, NULL);
@@ -635,6 +636,62 @@ SERVER_UV_TEST(test_adopted_handle_closed_by_the_program, w, s) {
   own_server_run_to_releases(&own, 1);
   assert_true(server_user_refused(s, "GONE 0\n"));
   own_server_finish(&own);
+}
+
+/* F58: the program closes all handles of its loop, after so many turns. The handle is given back
+   once the server is closed. */
+static void count_release(uv_stream_t *stream, void *count) {
+  ++*(size_t *) count;
+  free(stream);
+}
+
+static uv_stream_t *open_pipe(uv_loop_t *loop, int *other) {
+  int fds[2];
+  uv_pipe_t *pipe = check_alloc(sizeof *pipe);
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+  CHECK(uv_pipe_init(loop, pipe, 0) == 0 && uv_pipe_open(pipe, fds[0]) == 0);
+  *other = fds[1];
+  return (uv_stream_t *) pipe;
+}
+
+static void walk_after(server_user *s, int turns, size_t received) {
+  SCOPED_BYTES text = {0};
+  uv_loop_t loop;
+  int peer;
+  size_t releases = 0;
+  CHECK(uv_loop_init(&loop) == 0);
+  s->loop = &loop;
+  server_user_route(s, "/");
+  uv_stream_t *stream = open_pipe(&loop, &peer);
+  upgrade_request(&text, NULL);
+  CHECK(write(peer, text.base + received, text.len - received) >= 0);
+  assert_int_equal(
+      wsuv_server_adopt(s->server, stream, text.base, received, count_release, &releases), 0);
+  for (int i = 0; i < turns; i++) uv_run(&loop, UV_RUN_NOWAIT);
+  uv_walk(&loop, close_handle, NULL);
+  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(releases, 0);
+  assert_int_equal(wsuv_server_adopt(s->server, stream, NULL, 0, NULL, NULL), UV_ECANCELED);
+  assert_int_equal(server_user_close(s), 0);
+  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(s->ends, 1);
+  assert_int_equal(releases, 1);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  CHECK(close(peer) == 0);
+}
+
+WORLD_UV_TEST(test_adopted_and_all_handles_closed, w) {
+  static const size_t parts[] = {0, 20, 1000};
+  for (size_t i = 0; i < 3; i++) {
+    for (int turns = 0; turns < 6; turns++) {
+      server_user s;
+      SCOPED_BYTES text = {0};
+      upgrade_request(&text, NULL);
+      server_user_begin(&s, w);
+      walk_after(&s, turns, parts[i] < text.len ? parts[i] : text.len);
+      server_user_finish(&s);
+    }
+  }
 }
 
 /* --- refused: it stays the caller's --- */
