@@ -34,8 +34,8 @@ typedef struct wsuv_http_request {
   /** The fields in their order; a name that was sent several times is there several times. */
   const wsuv_header_t *headers;
   size_t header_count; /**< How many there are. */
-  /** The version of HTTP, with a digit on each side of the dot. Default 1 and 1. */
-  unsigned http_major, http_minor;
+  unsigned http_major; /**< The version of HTTP: the digit before the dot. Default 1. */
+  unsigned http_minor; /**< The digit behind it. Default 1. */
 } wsuv_http_request_t;
 
 /** Fill in a request of GET and HTTP/1.1 that has a target and no fields. */

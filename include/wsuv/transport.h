@@ -48,10 +48,9 @@ typedef struct wsuv_piece {
   size_t len;       /**< The number of bytes; it is not 0. */
 } wsuv_piece_t;
 
-/** What wsuv_transport_ops::write returns when wsuv_transport_written() will be called. */
-enum { WSUV_TRANSPORT_LATER = 1 };
-
 enum {
+  /** wsuv_transport_ops::write returns this when wsuv_transport_written() will be called. */
+  WSUV_TRANSPORT_LATER = 1,
   /** At most so many bytes are written by one call. */
   WSUV_TRANSPORT_WRITE_MAX = 64 * 1024,
   /** At most so many bytes may be received that the session has not taken yet. */
