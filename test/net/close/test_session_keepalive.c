@@ -152,8 +152,9 @@ SCENARIO_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes, w, p,
   free(data);
   uint64_t begun = world_now_ms(w);
   world_advance(w, LONG_MS / 2);
-  if (u->closes == 0) { /* a busy machine may be too late */
-    assert_int_equal(bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes), PING_SIZE);
+  if (u->closes == 0) { /* a busy machine may be too late, or have had no time for the first one */
+    assert_in_range(bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes),
+                    w->kind == WORLD_UV ? 0 : PING_SIZE, PING_SIZE);
   }
   assert_true(u->closes == 0 || w->kind == WORLD_UV);
   user_run_to_close(u);
