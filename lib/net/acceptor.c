@@ -11,8 +11,7 @@
 
 enum {
   ACCEPT_TURN_MAX = 64,
-  ACCEPT_FULL_TURNS =
-      4, /* after so many turns in which more may have waited, one may accept more */
+  ACCEPT_FULL_TURNS = 4, /* after so many turns with the most, one may accept more */
   ACCEPT_PAUSE_MS = 100
 };
 
