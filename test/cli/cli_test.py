@@ -29,6 +29,7 @@ import unittest
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop')]
 import packets  # noqa: E402
+from heed import heed_signals  # noqa: E402
 
 WSUV = ECHO = ''
 PATIENCE = 10  # seconds, for anything that has to come
@@ -1861,8 +1862,5 @@ if __name__ == '__main__':
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     WSUV, ECHO = sys.argv[1:3]
-    # A signal that is ignored here, as under nohup, would be ignored in the programs, too.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    heed_signals()
     unittest.main(argv=[sys.argv[0]] + sys.argv[3:])

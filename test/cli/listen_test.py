@@ -24,6 +24,8 @@ import tempfile
 import threading
 import unittest
 
+from heed import heed_signals
+
 WSUV = ''
 PATIENCE = 20  # seconds, for anything that has to come
 STALL = 0.5    # seconds without room, until a stream is taken for full
@@ -1073,4 +1075,5 @@ if __name__ == '__main__':
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     WSUV = sys.argv[1]
+    heed_signals()
     unittest.main(argv=[sys.argv[0]] + sys.argv[2:])

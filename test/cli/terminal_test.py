@@ -26,6 +26,7 @@ import unittest
 import cli_test
 from cli_test import (BINARY, CLOSED, CODE, CONTINUATION, LOST, PATIENCE, TEXT, UNFINISHED,
                       CliTest, Peer, Server)
+from heed import heed_signals
 from listen_test import Caller
 import vt
 
@@ -652,7 +653,5 @@ if __name__ == '__main__':
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     cli_test.WSUV, cli_test.ECHO = sys.argv[1:3]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    heed_signals()
     unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
