@@ -341,8 +341,8 @@ typedef struct wsuv_config {
 
   /**
    * So many sessions, and upgrades on which the program decides, are there at a time; a further
-   * request is refused with status 503 and `Retry-After`. Default of a server 100000. Servers only.
-   * Of the whole.
+   * request is refused with status 503 and `Retry-After`. Sessions that wsuv_upgrade_refuse_open()
+   * opens count until they are closed. Default of a server 100000. Servers only. Of the whole.
    */
   unsigned max_sessions;
   /**
@@ -392,15 +392,17 @@ typedef struct wsuv_config {
    * such as `https://app.example` or `http://app.example:8080`; in it `*.` at the beginning of the
    * host stands for one label or more, and `*` alone for every host and port. Or it is `null`, the
    * origin of sandboxed pages and of files, or `*`, which stands for every origin. NULL (the
-   * default): the host and port that the request itself names. Servers only.
+   * default): the host and port that the request itself names, or every port of that host if its
+   * `Host` names none. Servers only.
    */
   const char *const *origins;
   size_t origin_count; /**< How many #origins. Servers only. */
   /** How a subprotocol is chosen. Default #WSUV_SUBPROTOCOL_DEFAULT. Servers only. */
   wsuv_subprotocol_policy_t subprotocol_policy;
   /**
-   * The header fields in which the #trusted_proxies say who the client is. The fields of the other
-   * family are never read. Default #WSUV_FORWARDED_NONE. Servers only. Of the whole.
+   * The header fields in which the #trusted_proxies, of which there must be one, say who the client
+   * is. The fields of the other family are never read. Default #WSUV_FORWARDED_NONE. Servers only.
+   * Of the whole.
    */
   wsuv_forwarded_t forwarded;
   /**

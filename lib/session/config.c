@@ -251,6 +251,9 @@ static int check_patterns(const char *const *list, size_t count,
 
 static int check_server(const wsuv_config_t *c, ws_why *why) {
   if (!server_limits_set(c)) return WS_EINVAL;
+  if (c->forwarded != WSUV_FORWARDED_NONE && c->trusted_proxy_count == 0) {
+    return ws_why_set(why, WS_EINVAL, "forwarded without trusted_proxies");
+  }
   int err = check_patterns(c->hosts, c->host_count, host_pattern_wrong, why);
   if (err < 0) return err;
   err = check_patterns(c->origins, c->origin_count, origin_pattern_wrong, why);

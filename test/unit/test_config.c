@@ -142,6 +142,7 @@ static bool spoil(wsuv_config_t *c, size_t n) {
   case 20: c->trusted_proxy_count = 1; return true;
   case 21: c->trusted_proxies = hole, c->trusted_proxy_count = 2; return true;
   case 22: c->trusted_proxies = two, c->trusted_proxy_count = 2; return true;
+  case 23: c->forwarded = WSUV_FORWARDED_X; return true;
   default: return false;
   }
 }
