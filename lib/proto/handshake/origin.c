@@ -127,7 +127,7 @@ wsuv_refused_t host_check(const url_authority *host, const char *const *patterns
       return WSUV_REFUSED_NONE;
   }
   *detail = count > 0 ? "Host is not among the hosts of the server"
-                      : "Host is no loopback name, and the listener is a loopback address";
+                      : "Host is no loopback name, and the connection came to a loopback address";
   return WSUV_REFUSED_HOST_UNKNOWN;
 }
 
