@@ -45,8 +45,9 @@ extern "C" {
  * - how long the session was open;
  * - messages and bytes of their payload, uncompressed, received and sent.
  *
- * "-" stands for what is missing or not known. **Without wsuv_config::keep_handshake the address,
- * the path, `Origin` and `User-Agent` are not known any more.**
+ * "-" stands for what is missing or not known. **Without wsuv_config::keep_handshake the path,
+ * `Origin` and `User-Agent` are not known any more, nor is the address, unless a trusted proxy has
+ * named it.**
  *
  * There are no secrets in the line unless a program has them in the path: queries, cookies and
  * other fields are left out, and so are close reasons. In what comes from the peer, quotation
