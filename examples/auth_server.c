@@ -214,7 +214,7 @@ static int start_server(unsigned port) {
   err = wsuv_server_route(prog.server, "/live", &callbacks, NULL);
   if (err == 0) err = wsuv_server_listen(prog.server, "localhost", port, &listener);
   if (err == 0) err = wsuv_listener_address(listener, &addr);
-  if (err < 0) return err;
+  if (err != 0) return err;
   printf("port %u\n", ntohs(((struct sockaddr_in *) &addr)->sin_port));
   fflush(stdout);
   return 0;

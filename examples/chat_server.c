@@ -78,7 +78,7 @@ static room *find_room(const char *name) {
 static room *find_or_make_room(const char *name) {
   room *r = find_room(name);
   if (r != NULL || (r = calloc(1, sizeof *r)) == NULL) return r;
-  strcpy(r->name, name);
+  memcpy(r->name, name, strlen(name) + 1);
   r->next = prog.rooms;
   return prog.rooms = r;
 }
@@ -194,7 +194,7 @@ static void let_in(wsuv_upgrade_t *upgrade, room *r, const char *name) {
     turn_away(upgrade, WSUV_CLOSE_TRY_AGAIN_LATER, "no memory");
     return;
   }
-  strcpy(m->name, name);
+  memcpy(m->name, name, strlen(name) + 1);
   add_member(r, m);
   wsuv_accept_init(&accept, upgrade);
   accept.data = m;
@@ -331,7 +331,8 @@ static int add_route(void) {
 /* The number of sockets that systemd has passed to this process, sd_listen_fds(3). */
 static int count_passed_sockets(void) {
   const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-  return pid != NULL && count != NULL && strtol(pid, NULL, 10) == getpid() ? atoi(count) : 0;
+  if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid()) return 0;
+  return (int) strtol(count, NULL, 10);
 }
 
 static int listen_somewhere(void) {

@@ -293,7 +293,7 @@ int main(int argc, char **argv) {
   uv_loop_t *loop = uv_default_loop();
   signal(SIGPIPE, SIG_IGN);
   int err = make_server(loop);
-  if (err == 0) err = listen_at(&listener, loop, argc > 1 ? atoi(argv[1]) : 0);
+  if (err == 0) err = listen_at(&listener, loop, argc > 1 ? (int) strtol(argv[1], NULL, 10) : 0);
   if (err < 0) return fprintf(stderr, "%s\n", wsuv_strerror(err)), 1;
   return uv_run(loop, UV_RUN_DEFAULT);
 }

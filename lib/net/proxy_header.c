@@ -101,8 +101,9 @@ static int read_v1(proxy_header *h) {
   return read_v1_addresses(h, rest) ? 1 : malformed(h, "malformed addresses");
 }
 
-static int feed_v1(proxy_header *h, uint8_t byte) {
-  if (h->len <= sizeof v1_begin - 1 && byte != (uint8_t) v1_begin[h->len - 1]) {
+/* This is the byte at this place of the header. */
+static int feed_v1(proxy_header *h, size_t at, uint8_t byte) {
+  if (at < sizeof v1_begin - 1 && byte != (uint8_t) v1_begin[at]) {
     return malformed(h, "no PROXY header");
   }
   if (byte == '\n') {
@@ -190,9 +191,9 @@ static int read_v2(proxy_header *h) {
   return 1;
 }
 
-static int feed_v2(proxy_header *h, uint8_t byte) {
+static int feed_v2(proxy_header *h, size_t at, uint8_t byte) {
   uint8_t counted = byte;
-  if (h->len <= SIGNATURE && byte != v2_begin[h->len - 1]) return malformed(h, "no PROXY header");
+  if (at < SIGNATURE && byte != v2_begin[at]) return malformed(h, "no PROXY header");
   if (h->len == FIXED) {
     int err = check_fixed(h);
     if (err < 0) return err;
@@ -209,9 +210,9 @@ int proxy_header_feed(proxy_header *h, const uint8_t *data, size_t len, size_t *
   int result = 0;
   for (*used = 0; *used < len && result == 0; ++*used) {
     const uint8_t byte = data[*used];
-    if (h->len < PROXY_HEADER_V1_MAX) h->bytes[h->len] = byte;
-    h->len++;
-    result = is_v2(h) ? feed_v2(h, byte) : feed_v1(h, byte);
+    const size_t at = h->len++;
+    if (at < PROXY_HEADER_V1_MAX) h->bytes[at] = byte;
+    result = is_v2(h) ? feed_v2(h, at, byte) : feed_v1(h, at, byte);
   }
   return result;
 }

@@ -26,8 +26,8 @@ static const char mapped[] = "::ffff:"; /* before an IPv4 address (RFC 5952 5) *
 static void quote_value(char dst[VALUE_SIZE], const char *s, size_t len) {
   size_t at = 0, done = 0;
   while (done < len) {
-    size_t plain = 0;
-    while (done + plain < len && s[done + plain] != '"' && s[done + plain] != '\\') plain++;
+    size_t plain = strcspn(s + done, "\"\\");
+    if (plain > len - done) plain = len - done;
     at += escape_text(dst + at, VALUE_SIZE - at, s + done, plain);
     done += plain;
     if (done == len || VALUE_SIZE - at < sizeof "\\x22") break;
@@ -67,7 +67,7 @@ static void write_time(char text[TIME_SIZE], int64_t time_s) {
   static const char names[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  strcpy(text, nothing);
+  memcpy(text, nothing, sizeof nothing);
   if (time_s < 0 || time_s > TIME_LAST_S) return;
   const unsigned second = (unsigned) (time_s % DAY_S);
   unsigned day = (unsigned) (time_s / DAY_S), year = 1970, month = 0;

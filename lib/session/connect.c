@@ -197,7 +197,7 @@ int wsuv_connect_transport(wsuv_client_t *client, const wsuv_request_t *request,
   int err = read_and_check(&in, client, request, callbacks, &why);
   if (err == 0 && (transport == NULL || in.request.address != NULL)) return WS_EINVAL;
   if (err == 0) err = connect_over_transport(client, &in, ops, data, &made, session, &why);
-  if (err < 0) return refuse(client, err, &why);
+  if (err != 0) return refuse(client, err, &why);
   *transport = made;
   return 0;
 }

@@ -84,7 +84,7 @@ static int make_upgrade(wsuv_upgrade_t **out, wsuv_server_t *server,
   wsuv_http_request_t request;
   int err = parsed_request_read(&request, from, why);
   if (err == 0) err = upgrade_new(out, server);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = upgrade_read(*out, &request, why);
   if (err < 0) decision_free(*out);
   return err;
@@ -96,7 +96,7 @@ static int upgrade_stream(wsuv_server_t *server, const stream_input *in,
   ws_filter *filter;
   wsuv_upgrade_t *u;
   int err = make_upgrade(&u, server, request, why);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = make_stream(&filter, server, in);
   if (err < 0) {
     decision_free(u);
@@ -124,7 +124,7 @@ static int upgrade_transport(wsuv_server_t *server, const wsuv_transport_ops_t *
   struct sockaddr_storage peer;
   wsuv_upgrade_t *u;
   int err = make_upgrade(&u, server, request, why);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = transport_new(transport, server->endpoint.env, ops, data, rest, why);
   if (err < 0) {
     decision_free(u);
@@ -146,7 +146,7 @@ int wsuv_server_upgrade_transport(wsuv_server_t *server, const wsuv_transport_op
   int err = check(server, rest, len);
   if (err == 0 && transport == NULL) err = WS_EINVAL;
   if (err == 0) err = upgrade_transport(server, ops, data, request, received, &made, &why);
-  if (err < 0) return log_refusal(log_of(server), err, &why);
+  if (err != 0) return log_refusal(log_of(server), err, &why);
   *transport = made;
   return 0;
 }

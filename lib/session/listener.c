@@ -90,7 +90,8 @@ static int new_listener(wsuv_listener_t **out, wsuv_server_t *server, const list
   bool secure = server->endpoint.config.tls != NULL && !in->options.plain;
   tls_context *tls;
   if (in->options.proxy_protocol && server->endpoint.config.trusted_proxy_count == 0) {
-    return ws_why_set(why, WS_EINVAL, "proxy_protocol without trusted_proxies");
+    ws_why_set(why, WS_EINVAL, "proxy_protocol without trusted_proxies");
+    return WS_EINVAL;
   }
   int err = secure ? server_load_tls(server, &tls, why) : 0;
   if (err < 0) return err;
