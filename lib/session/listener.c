@@ -10,7 +10,11 @@
 
 /* Opens and closes listeners. "localhost" has two sockets, so a listener may have two parts. */
 
-enum { PARTS_MAX = 2, PORT_TRIES = 16 };
+enum {
+  PARTS_MAX = 2,
+  PORT_TRIES = 16,
+  QUIET_TICKS = 3 /* after so many ticks without a connection, none waits: see listener_drain */
+};
 
 struct wsuv_listener {
   ws_list node;                  /* This links the listener into wsuv_server.listeners. */
@@ -20,8 +24,8 @@ struct wsuv_listener {
   bool secure;                   /* Connections begin with TLS. */
   bool loopback;                 /* Only this machine can reach the address. */
   bool proxy_protocol;           /* Connections begin with the header of the PROXY protocol. */
-  bool accepted;                 /* A connection has come since listener_drain looked. */
-  bool waits; /* Nothing can be accepted right now, although connections may wait. */
+  unsigned quiet; /* listener_drain has looked this often since the last connection came. */
+  bool waits;     /* Nothing can be accepted right now, although connections may wait. */
 };
 
 SIZED_TYPE(options_type, wsuv_listen_options_t, backlog, sizeof(wsuv_listen_options_t));
@@ -39,7 +43,7 @@ static log_to log_of(const wsuv_server_t *server) {
 static void on_accept(void *up, ws_filter *filter, const struct sockaddr_storage *peer) {
   wsuv_listener_t *l = up;
   const upgrade_origin from = {peer, l->secure, l->loopback, l->proxy_protocol};
-  l->accepted = true;
+  l->quiet = 0;
   upgrade_begin(l->server, filter, &from);
 }
 
@@ -50,7 +54,7 @@ static void on_pause(void *up, int status) {
     log_line(log_of(l->server), WSUV_LOG_WARN, "accepting waits: %s", wsuv_strerror(status));
   } else {
     log_line(log_of(l->server), WSUV_LOG_INFO, "accepting goes on");
-    l->accepted = true; /* it has to be looked at once more */
+    l->quiet = 0; /* it has to be looked at once more */
     if (l->server->draining) endpoint_schedule(&l->server->endpoint, &l->server->drain_task);
   }
 }
@@ -275,6 +279,10 @@ void listener_close_all(wsuv_server_t *server) {
   }
 }
 
+/* A tick runs before the loop polls. If another thread has woken the loop, a tick also runs while
+   the events of a poll are handled, perhaps before those of the listener. So there may be three
+   ticks without a whole poll between them. Before the fourth there was one, in which a connection
+   that waited was accepted. */
 bool listener_drain(wsuv_server_t *server) {
   ws_list *next;
   bool again = false;
@@ -282,8 +290,7 @@ bool listener_drain(wsuv_server_t *server) {
     wsuv_listener_t *l = ws_list_entry(n, wsuv_listener_t, node);
     next = n->next;
     if (l->waits) continue;
-    if (l->accepted) {
-      l->accepted = false;
+    if (l->quiet++ < QUIET_TICKS) {
       again = true;
     } else {
       wsuv_listener_close(l);

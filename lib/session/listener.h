@@ -8,9 +8,9 @@
 /* Close all listeners of a server. */
 void listener_close_all(wsuv_server_t *server);
 
-/* Close each listener that has accepted nothing since the last call: nothing waits in its backlog.
-   A whole turn of the loop lies between two calls. Returns whether it is to be called again; for
-   listeners without descriptors or memory, drain_task runs when there are some. */
+/* Close each listener that has accepted nothing in the last ticks: nothing waits in its backlog.
+   Called once in a tick. Returns whether it is to be called again; for listeners without
+   descriptors or memory, drain_task runs when there are some. */
 bool listener_drain(wsuv_server_t *server);
 
 #endif

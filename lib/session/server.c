@@ -79,7 +79,7 @@ static bool is_idle(const wsuv_server_t *server) {
   return server->endpoint.session_count == 0 && handshakes_all(&server->handshakes) == 0;
 }
 
-/* A turn of the loop lies between two runs, so listeners have accepted what waited. */
+/* It runs in one tick after the other until the listeners have accepted what waited. */
 static void on_drain_task(endpoint_task *task) {
   wsuv_server_t *server = ws_list_entry(task, wsuv_server_t, drain_task);
   endpoint *e = &server->endpoint;

@@ -226,6 +226,41 @@ SERVER_TLS_TEST(test_drained_server_takes_what_waits, w, s) {
   }
 }
 
+/* The kernel has made the connection, and the loop has not polled the listener since. */
+SERVER_UV_AND_TLS_TEST(test_drained_server_takes_what_waits_before_its_first_poll, w, s) {
+  server_user_start(s);
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  assert_int_equal(server_user_drain(s), 0);
+  raw_client_run_to_head(c);
+  assert_int_equal(c->status, 101);
+  server_user_run_to_sessions(s, 1);
+  raw_client_send_frames(c, "CLOSE #1000");
+  server_user_run_to_end(s);
+  assert_true(user_ended_cleanly(s->sessions[0], 1000, 1000));
+}
+
+static void drain_posted(wsuv_server_t *server, void *arg) {
+  (void) server; /* it is the user's */
+  CHECK(server_user_drain(arg) == 0);
+}
+
+/* The call comes in the midst of a poll, behind the first of several connections. */
+SERVER_UV_AND_TLS_TEST(test_server_drained_by_a_post_takes_what_waits, w, s) {
+  enum { CLIENTS = 4 };
+  raw_client *c[CLIENTS];
+  server_user_start(s);
+  for (size_t i = 0; i < CLIENTS; i++) {
+    c[i] = server_user_client(s);
+    raw_client_request(c[i], NULL);
+  }
+  assert_int_equal(wsuv_server_post(s->server, drain_posted, s), 0);
+  for (size_t i = 0; i < CLIENTS; i++) raw_client_run_to_head(c[i]);
+  server_user_run_to_sessions(s, CLIENTS);
+  for (size_t i = 0; i < CLIENTS; i++) raw_client_send_frames(c[i], "CLOSE #1000");
+  server_user_run_to_end(s);
+}
+
 /* Clients that wait because there is no descriptor for them are not lost either. */
 SERVER_SIM_TEST(test_drained_server_waits_for_descriptors, w, s) {
   server_user_start(s);
