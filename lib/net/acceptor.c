@@ -36,12 +36,22 @@ static void acceptor_recovered(ws_listener *l) {
   l->events->on_pause(l->up, 0);
 }
 
+/* Connections that have failed do not count: a turn that has had none but these would look as if
+   none waited. */
+static int accept_next(ws_listener *l, struct ws_filter **out, struct sockaddr_storage *peer) {
+  int err = WS_ECONNABORTED;
+  for (int n = 0; err == WS_ECONNABORTED && n < ACCEPT_TURN_MAX; n++) {
+    err = l->ops->accept(l, out, peer);
+  }
+  return err;
+}
+
 /* Returns whether to go on. */
 static bool accept_one(ws_listener *l) {
   struct sockaddr_storage peer;
   struct ws_filter *filter;
-  int err = l->ops->accept(l, &filter, &peer);
-  if (err == WS_ECONNABORTED) return true;
+  int err = accept_next(l, &filter, &peer);
+  if (err == WS_ECONNABORTED) return false;
   if (err < 0 && err != WS_EAGAIN) {
     acceptor_fail(l, err);
     return false;

@@ -10,6 +10,7 @@ enum { ONE_BY_ONE = 100, MANY = 1000 };
 typedef struct rig {
   ws_listener l;  /* The listener is tried; this must be the first field. */
   ws_env env;     /* It has no functions but for timers, which never fire. */
+  size_t aborted; /* So many connections have failed before those that wait. */
   size_t waiting; /* So many connections wait. */
   size_t calls;   /* accept was called so often. */
   size_t turns;   /* So many turns of the loop had connections. */
@@ -20,6 +21,10 @@ static int accept_waiting(ws_listener *l, struct ws_filter **out, struct sockadd
   (void) peer; /* nobody looks at it */
   r->calls++;
   *out = NULL;
+  if (r->aborted > 0) {
+    r->aborted--;
+    return WS_ECONNABORTED;
+  }
   if (r->waiting == 0) return WS_EAGAIN;
   r->waiting--;
   return 0;
@@ -89,5 +94,27 @@ TEST(test_acceptor_takes_many_in_few_turns) {
   run_until_none_waits(&r);
   assert_in_range(r.turns, MANY / 64, MANY / 64 + 10);
   assert_in_range(r.calls, MANY, MANY + 1);
+  acceptor_free(&r.l);
+}
+
+/* A server that drains closes a listener of which a turn had no connection (listener_drain). */
+TEST(test_acceptor_passes_over_failed_connections_in_the_same_turn) {
+  rig r;
+  rig_init(&r);
+  r.aborted = 3;
+  r.waiting = 2;
+  acceptor_ready(&r.l, 0);
+  assert_int_equal(r.aborted, 0);
+  assert_int_equal(r.waiting, 1);
+  acceptor_free(&r.l);
+}
+
+/* One turn is bounded also then. */
+TEST(test_acceptor_passes_over_no_more_than_a_turn_has) {
+  rig r;
+  rig_init(&r);
+  r.aborted = MANY;
+  acceptor_ready(&r.l, 0);
+  assert_in_range(r.calls, 2, 64);
   acceptor_free(&r.l);
 }
