@@ -66,7 +66,7 @@ typedef struct wsuv_transport_ops {
   /**
    * The bytes are protected already: a client's session to a `wss` URL needs no TLS of the
    * library's. Default false: TLS is put over the transport. A server never puts TLS over it; for
-   * it, this decides about the scheme in wsuv_upgrade_origin().
+   * it, this decides about the scheme in wsuv_upgrade_origin() and wsuv_session_origin().
    */
   bool secure;
   /**

@@ -794,6 +794,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;
   s->forwarded = forwarded;
+  s->secured = client != NULL && client->secure;
   if (forwarded) memcpy((char *) s + size, client, sizeof *client);
   s->endpoint = e;
   s->cause.detail = "";

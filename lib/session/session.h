@@ -69,6 +69,7 @@ struct wsuv_session {
   bool unref;              /* The session does not keep the loop alive. */
   bool limited;            /* The session has `limits`. */
   bool forwarded;          /* The session has what session_forwarding returns. */
+  bool secured;            /* On a server: the client's connection is secured by TLS. */
   session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
   /* Behind it is what session_kept_peer returns, if `keep_handshake` is set. */
 };

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/address.h"
-#include "net/tls/tls_info.h"
 #include "session/credentials.h"
 #include "session/session.h"
 #include "session/session_tls.h"
@@ -114,11 +113,6 @@ const char *wsuv_session_query(wsuv_session_t *session, const char *name) {
   return h != NULL ? handshake_result_query(h, name) : NULL;
 }
 
-static bool is_secured(const wsuv_session_t *s) {
-  tls_info info;
-  return query(s, WS_QUERY_TLS, &info) == 0;
-}
-
 static int client_address(const wsuv_session_t *s, struct sockaddr_storage *addr) {
   const forwarding *client = session_forwarding(s);
   address_clear(addr);
@@ -128,16 +122,14 @@ static int client_address(const wsuv_session_t *s, struct sockaddr_storage *addr
 }
 
 int wsuv_session_origin(const wsuv_session_t *session, wsuv_origin_t *origin) {
-  const forwarding *client = session_forwarding(session);
   const handshake_result *h = received(session, WS_SERVER);
   const char *host = h != NULL ? h->host : NULL;
   struct sockaddr_storage address;
   if (session->endpoint->role != WS_SERVER) return WSUV_ESTATE;
   int err = client_address(session, &address);
   if (err < 0) return err;
-  bool secure = client != NULL ? client->secure : is_secured(session);
   if (h != NULL && host == NULL) host = header_store_get(&h->fields, "Host", 0);
-  return forwarding_tell(origin, &address, secure, host, session_log(session));
+  return forwarding_tell(origin, &address, session->secured, host, session_log(session));
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {

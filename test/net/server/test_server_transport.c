@@ -81,6 +81,24 @@ SERVER_TEST(test_transport_has_the_address_of_the_program, w, s) {
   end(&o, s);
 }
 
+static void look_at_scheme(session_user *u) {
+  wsuv_origin_t origin;
+  wsuv_origin_init(&origin);
+  CHECK(wsuv_session_origin(u->session, &origin) == 0);
+  CHECK(strcmp(origin.scheme, "wss") == 0);
+}
+
+SERVER_TEST(test_transport_that_is_secure_gives_the_scheme, w, s) {
+  own_transport o;
+  s->each.at_open = look_at_scheme;
+  raw_client *c = begin(&o, w, s, NULL);
+  o.ops.secure = true;
+  assert_int_equal(own_transport_upgrade(&o, s), 0);
+  server_user_run_to_sessions(s, 1);
+  raw_client_close(c);
+  end(&o, s);
+}
+
 SERVER_TEST(test_transport_without_an_address, w, s) {
   own_transport o;
   struct sockaddr_storage addr;
