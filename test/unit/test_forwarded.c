@@ -128,6 +128,8 @@ TEST(test_forwarded_of_rfc_7239) {
       {"Forwarded: for=1.1.1.1|Forwarded: for=\"2.2.2.2:80\"", 0, "2.2.2.2:80 1.1.1.1 |  "},
       {"Forwarded: for=1.1.1.1;host=\"a:8080\" , for=2.2.2.2;host=b", 1, "2.2.2.2 | b "},
       {"Forwarded: for=\"1.1.1.1:_x\"", 0, "1.1.1.1 |  "},
+      {"Forwarded: for=\"[2001:db8::1]:_hidden\"", 0, "2001:db8::1 |  "},
+      {"Forwarded: for=\"[2001:db8::1]x_y\"", 0, "|  "},
       {"Forwarded: for=1.1.1.1, for=unknown;host=a", 0, "nobody 1.1.1.1 |  "},
       {"Forwarded: for=1.1.1.1, for=unknown;host=a", 1, "nobody | a "},
       {"Forwarded: for=_hidden;host=a", 0, "nobody | a "},

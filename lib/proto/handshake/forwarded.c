@@ -105,8 +105,9 @@ static bool read_address(int family, ws_text s, uint8_t *bytes) {
 static bool read_port(ws_text s, uint16_t *port) {
   unsigned value = 0;
   if (s.len == 0) return true;
-  if (s.len < 2 || s.len > 6 || s.base[0] != ':') return s.len > 2 && s.base[1] == '_';
+  if (s.len < 2 || s.base[0] != ':') return false;
   if (s.base[1] == '_') return s.len > 2;
+  if (s.len > 6) return false;
   for (size_t i = 1; i < s.len; i++) {
     if (!ascii_is_digit(s.base[i])) return false;
     value = value * 10 + (unsigned) (s.base[i] - '0');
