@@ -11,7 +11,8 @@
 #include "session/session_tls.h"
 
 /* Reads one request at a time and writes its answer. Every event of the owner may end the
-   connection, so the state is looked at again after each of them. */
+   connection, so the state is looked at again after each of them. So may every call of the filter,
+   which may be a transport whose functions are the program's. */
 
 /* What is needed until the header of the PROXY protocol is complete. */
 typedef struct incoming_header {
@@ -100,6 +101,7 @@ static int go_on_reading(incoming_conn *in) {
 static void await_end(incoming_conn *in) {
   in->state = INCOMING_ENDING;
   in->base.filter->ops->shutdown(in->base.filter);
+  if (in->state != INCOMING_ENDING) return;
   if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
 }
 
@@ -107,6 +109,7 @@ static void await_end(incoming_conn *in) {
 static void become_ready(incoming_conn *in) {
   handshake_result *result;
   int err = go_on_reading(in);
+  if (in->abandoned) return;
   if (err == 0) err = h1_server_result(in->request, &result);
   if (err != 0) {
     in->base.events->on_failed(in->base.up, err, "");
@@ -136,6 +139,7 @@ static void write_answer(incoming_conn *in) {
   size_t len;
   const char *text = h1_server_answer(in->request, &len);
   opening_write(&in->base, text, len);
+  if (in->abandoned) return;
   bool left = in->base.sent == len;
   if (in->base.write_error < 0 && in->state == INCOMING_ACCEPTED) {
     in->base.events->on_failed(in->base.up, in->base.write_error, "");
@@ -465,6 +469,7 @@ static void incoming_expire(opening *o, const char *detail) {
 }
 
 static void incoming_abandon(opening *o) {
+  of_opening(o)->abandoned = true;
   if (o->filter != NULL) o->filter->ops->close(o->filter);
 }
 
@@ -675,6 +680,7 @@ void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls)
 void incoming_begin_deciding(incoming_conn *in, bool malformed) {
   int err = go_on_reading(in);
   const incoming_failure gone = {WSUV_REFUSED_GONE, err, 0, ""};
+  if (in->state != INCOMING_DECIDING) return;
   if (err < 0) {
     lose_decision(in, &gone);
   } else if (malformed) {

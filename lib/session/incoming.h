@@ -104,6 +104,7 @@ struct incoming_conn {
   bool received;     /* A byte of the request has come. */
   bool reading;      /* The filter was told to read. */
   bool peer_ended;   /* The peer has ended its direction, or reading has failed. */
+  bool abandoned;    /* The session of an accepted request has abandoned its opening. */
 };
 
 /* Returns 0; or WS_ENOMEM: nothing is allocated. */

@@ -89,6 +89,7 @@ static int own_write(void *data, const wsuv_piece_t *pieces, size_t count) {
   CHECK(o->kept_count == 0 && count > 0 && o->shuts == 0);
   o->writes++;
   if (o->at_write != NULL) o->at_write(o);
+  if (o->closed) return o->fails; /* at_write has ended the session */
   if (o->fails < 0) return o->fails;
   for (size_t i = 0; i < count; i++) {
     CHECK(pieces[i].data != NULL && pieces[i].len > 0);

@@ -350,6 +350,53 @@ SERVER_TEST(test_transport_whose_write_ends_the_session, w, s) {
   end(&o, s);
 }
 
+static wsuv_transport_ops_t before;
+
+static void end_server_inside(own_transport *o) {
+  o->at_write = NULL;
+  CHECK(server_user_terminate(o->data) == 0);
+}
+
+static void end_server_inside_of_read(void *data, bool on) {
+  own_transport *o = data;
+  before.read(data, on);
+  if (o->reads == 1) CHECK(server_user_terminate(o->data) == 0);
+}
+
+static void end_server_inside_of_shutdown(void *data) {
+  own_transport *o = data;
+  before.shutdown(data);
+  CHECK(server_user_terminate(o->data) == 0);
+}
+
+/* The request is accepted or refused, and the server ends inside of the first call of a function:
+   'w', 'r' or 's'. */
+static void end_server_in_handshake(world *w, server_user *s, char function, bool refused) {
+  own_transport o;
+  raw_client *c = begin(&o, w, s, refused ? &(upgrade_lines){.key = ""} : NULL);
+  o.data = s;
+  before = o.ops;
+  if (function == 'r') o.ops.read = end_server_inside_of_read;
+  if (function == 's') o.ops.shutdown = end_server_inside_of_shutdown;
+  if (function == 'w') o.at_write = end_server_inside;
+  assert_int_equal(own_transport_upgrade(&o, s), 0);
+  own_transport_run_to_closed(&o);
+  server_user_run_to_end(s);
+  assert_int_equal(s->open_count, 0);
+  raw_client_close(c);
+  end(&o, s);
+}
+
+WORLD_TEST(test_transport_whose_functions_end_the_server_in_the_handshake, w) {
+  for (const char *function = "wrs"; *function != '\0'; function++) {
+    for (int refused = *function == 's' ? 1 : 0; refused < 2; refused++) {
+      server_user s;
+      server_user_begin(&s, w);
+      end_server_in_handshake(w, &s, *function, refused == 1);
+    }
+  }
+}
+
 /* A message comes in while another is written. */
 static void receive_inside(own_transport *o) {
   static const uint8_t ping[] = {0x89, 0x80, 0, 0, 0, 0};
