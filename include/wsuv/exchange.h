@@ -165,8 +165,9 @@ WSUV_EXTERN int wsuv_exchange_respond(wsuv_exchange_t *exchange, int status,
                                       const void *body, size_t len);
 
 /**
- * Answer as a server does that has no wsuv_server_on_request(): with 404, 405 or 426, or 400 if the
- * path has a malformed escape. The connection ends. wsuv_refused_cb is not called.
+ * Answer as a server does that has no wsuv_server_on_request(): with 404, 405 or 426, 400 if the
+ * path has a malformed escape, or 421 if a request of HTTP/1.0 has no host. The connection ends.
+ * wsuv_refused_cb is not called.
  * @param exchange the request
  * @return see above, and `UV_ENOMEM`
  */

@@ -14,7 +14,7 @@
 typedef struct address_count {
   ws_list node;        /* This links it into a list of address_counts.buckets. */
   uint64_t key;        /* These are the bits of the address that are compared. */
-  unsigned handshakes; /* This many connections have no complete request yet. */
+  unsigned handshakes; /* This many connections have no request for a WebSocket yet. */
   unsigned sessions;   /* This many sessions are there, or may be accepted by the program. */
   /* In a table whose keys are not addresses: the counts that this belongs to. */
   struct address_count *of;

@@ -120,8 +120,8 @@ int incoming_expect_header(incoming_conn *in);
 void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind);
 
 /* From the loop: begin to read, with TLS unless `tls` is NULL. The connection is counted under the
-   address of its client, once that is known, until the request is complete; a trusted proxy is not
-   counted. */
+   address of its client, once that is known, until a request for a WebSocket is complete, or the
+   last response is written; a trusted proxy is not counted. */
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls);
 
 /* The same with a request that is known: on_request, or its refusal if `request` has an error. */
