@@ -1,18 +1,22 @@
 /* A server on 127.0.0.1 that says to each client who it is, and sends back what it gets, for
    proxies in front of it.
 
-       origin_server [--x | --rfc7239] [--proxy] [--tls CERT KEY] [--debug] TRUSTED...
+       origin_server [--x | --rfc7239] [--proxy] [--tls CERT KEY] [--ping MS] [--debug] TRUSTED...
 
    TRUSTED are addresses of proxies. Prints its port. Each session begins with the text
-   "ADDRESS SCHEME HOST PEER". Its log goes to stderr. It ends with its input. */
+   "ADDRESS SCHEME HOST PEER". Its log goes to stderr, and a line for each session that has ended:
+   that of wsuv_access_line(), "clean=" with 0 or 1, and "left=" with the number of sessions that
+   have not ended. It ends with its input. */
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <uv.h>
 
+#include <wsuv/access_line.h>
 #include <wsuv/error.h>
 #include <wsuv/server.h>
 
@@ -50,6 +54,13 @@ static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   check(wsuv_send_message(s, m->type, m->data, m->len), "send");
 }
 
+static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  char line[WSUV_ACCESS_LINE_SIZE];
+  wsuv_access_line(s, info, time(NULL), line);
+  (void) fprintf(stderr, "%s clean=%d left=%zu\n", line, info->clean,
+                 wsuv_server_session_count(server) - 1);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   static char bytes[64];
   (void) handle;
@@ -76,6 +87,7 @@ static void read_arguments(wsuv_config_t *config, wsuv_tls_config_t *tls,
     if (strcmp(*argv, "--x") == 0) config->forwarded = WSUV_FORWARDED_X;
     if (strcmp(*argv, "--rfc7239") == 0) config->forwarded = WSUV_FORWARDED_RFC7239;
     if (strcmp(*argv, "--proxy") == 0) options->proxy_protocol = true;
+    if (strcmp(*argv, "--ping") == 0) config->ping_interval_ms = strtoull(*++argv, NULL, 10);
     if (strcmp(*argv, "--debug") == 0) config->log_level = WSUV_LOG_DEBUG;
     if (strcmp(*argv, "--tls") == 0) {
       tls->cert_file = *++argv;
@@ -89,7 +101,7 @@ static void read_arguments(wsuv_config_t *config, wsuv_tls_config_t *tls,
 
 int main(int argc, char **argv) {
   const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
-                                      .on_message = on_message};
+                                      .on_message = on_message, .on_close = on_close};
   uv_loop_t *loop = uv_default_loop();
   wsuv_listener_t *listener;
   wsuv_config_t config;
@@ -100,8 +112,8 @@ int main(int argc, char **argv) {
   wsuv_server_config_init(&config);
   wsuv_tls_config_init(&tls);
   wsuv_listen_options_init(&options);
-  read_arguments(&config, &tls, &options, argv + 1);
   config.ping_interval_ms = 25000;
+  read_arguments(&config, &tls, &options, argv + 1);
   config.log = wsuv_log_stderr;
   config.log_arg = "origin_server";
   check(wsuv_server_new(&server, loop, &config), "server");

@@ -8,6 +8,7 @@ the server trusts. nginx and haproxy; with --all also apache and caddy. A proxy 
 installed is a failure.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ import certs
 
 PATIENCE = 20  # seconds, for anything that has to come
 PERIOD = 0.02  # seconds, between two looks at what cannot be waited for
+TEXT = 1  # opcode
 TRIES = 10  # a free port may be another's by then
 CLIENT = '127.0.0.2'
 PROXY = '127.0.0.1'
@@ -120,7 +122,7 @@ class Proxy:
 
 NGINX = '''
 daemon off;
-master_process off;
+master_process {master};
 pid {folder}/pid;
 error_log {folder}/error.log;
 events {{}}
@@ -159,9 +161,9 @@ NGINX_STANDARD = 'proxy_set_header Forwarded $elements;'
 
 
 class Nginx(Proxy):
-    def __init__(self, server, fields, tls=False, scheme='http'):
+    def __init__(self, server, fields, tls=False, scheme='http', master='off'):
         super().__init__(NGINX, server=server.port, fields=fields, ssl=' ssl' if tls else '',
-                         scheme=scheme, cert=path('good.crt'), key=path('good.key'))
+                         scheme=scheme, cert=path('good.crt'), key=path('good.key'), master=master)
 
     def command(self, config):
         return ['nginx', '-p', self.folder, '-c', config]
@@ -170,11 +172,12 @@ class Nginx(Proxy):
 HAPROXY = '''
 global
   stats socket {folder}/stats.sock
+  {more}
 defaults
   timeout connect 5s
   timeout client 30s
   timeout server 30s
-  timeout tunnel 1h
+  timeout tunnel {tunnel}
   mode {mode}
 frontend in
   bind 127.0.0.1:{port}{ssl}
@@ -194,28 +197,35 @@ HAPROXY_X = '''
 
 
 class Haproxy(Proxy):
-    def __init__(self, server, mode, front='', back='', options='', tls=False):
+    def __init__(self, server, mode, front='', back='', options='', tls=False, tunnel='1h',
+                 more=''):
         pem = path('good.pem')
         super().__init__(HAPROXY, server=server.port, mode=mode, options=options, back=back,
+                         tunnel=tunnel, more=more,
                          front=front.replace('{{', '{').replace('}}', '}'),
                          ssl=f' ssl crt {pem}' if tls else '')
 
     def command(self, config):
         return ['haproxy', '-q', '-db', '-f', config]
 
+    def ask(self, name, command):
+        """What it answers at one of its sockets, or None: it is still starting."""
+        with socket.socket(socket.AF_UNIX) as console, console.makefile('rb') as answer:
+            console.settimeout(PATIENCE)
+            try:
+                console.connect(os.path.join(self.folder, name))
+                console.sendall(f'{command}\n'.encode())
+                console.shutdown(socket.SHUT_WR)
+                return answer.read().decode()
+            except (FileNotFoundError, ConnectionError):
+                return None
+
     def state(self):
         """Of the server behind it: UP or DOWN, and the result of the last check."""
-        with socket.socket(socket.AF_UNIX) as stats:
-            stats.settimeout(PATIENCE)
-            try:
-                stats.connect(os.path.join(self.folder, 'stats.sock'))
-            except FileNotFoundError:
-                return None  # it is made last
-            stats.sendall(b'show stat out 4 -1\n')
-            text = b''
-            while data := stats.recv(65536):
-                text += data
-        names, row = [line.split(',') for line in text.decode().split('\n')[:2]]
+        text = self.ask('stats.sock', 'show stat out 4 -1')
+        if not text:
+            return None
+        names, row = [line.split(',') for line in text.split('\n')[:2]]
         row = dict(zip(names, row))
         return row['status'], row['check_status'], row['check_code']
 
@@ -240,14 +250,17 @@ ErrorLog {folder}/error.log
 Listen 127.0.0.1:{port}
 RequestHeader set X-Forwarded-Proto "expr=%{{REQUEST_SCHEME}}"
 ProxyPass / http://127.0.0.1:{server}/ upgrade=websocket
+{more}
 '''
 
 
 class Apache(Proxy):
     """It adds to X-Forwarded-For and X-Forwarded-Host of the client."""
 
-    def __init__(self, server):
-        super().__init__(APACHE, server=server.port, modules='/usr/lib/apache2/modules')
+    MODULES = '/usr/lib/apache2/modules'
+
+    def __init__(self, server, more=''):
+        super().__init__(APACHE, server=server.port, modules=self.MODULES, more=more)
 
     def command(self, config):
         return ['apache2', '-X', '-f', config]
@@ -255,12 +268,13 @@ class Apache(Proxy):
 
 CADDY = '''
 {{
-  admin off
+  admin {admin}
   auto_https off
   storage file_system {folder}
 }}
-http://:{port} {{
+{scheme}://:{port} {{
   bind 127.0.0.1
+  {more}
   reverse_proxy 127.0.0.1:{server}
 }}
 '''
@@ -269,8 +283,8 @@ http://:{port} {{
 class Caddy(Proxy):
     """It removes what a client that it does not trust has sent."""
 
-    def __init__(self, server):
-        super().__init__(CADDY, server=server.port)
+    def __init__(self, server, scheme='http', admin='off', more=''):
+        super().__init__(CADDY, server=server.port, scheme=scheme, admin=admin, more=more)
 
     def command(self, config):
         return ['caddy', 'run', '--adapter', 'caddyfile', '--config', config]
@@ -314,21 +328,27 @@ class Client:
             pass
         return status
 
-    def text(self):
-        """The next message."""
+    def frame(self):
+        """Opcode and payload of the next frame, or None: the connection has ended."""
         head = self.file.read(2)
+        if head == b'':
+            return None
         size = head[1]
         if size == 126:
             size, = struct.unpack('>H', self.file.read(2))
         elif size == 127:
             size, = struct.unpack('>Q', self.file.read(8))
-        return self.file.read(size).decode()
+        return head[0] & 15, self.file.read(size)
 
-    def send(self, data):
+    def text(self):
+        """The next message, which is one frame."""
+        return self.frame()[1].decode()
+
+    def send(self, data, opcode=TEXT):
         key = os.urandom(4)
         size = bytes([0x80 | len(data)]) if len(data) < 126 else b'\xfe' + struct.pack(
             '>H', len(data))
-        self.socket.sendall(b'\x81' + size + key + bytes(
+        self.socket.sendall(bytes([0x80 | opcode]) + size + key + bytes(
             byte ^ key[i % 4] for i, byte in enumerate(data)))
 
 
@@ -492,20 +512,29 @@ class HealthChecks(ProxyTest):
             self.assertNotIn('warning: refused', server.lines())
 
 
-def main(arguments):
-    global SERVER, FOLDER, ALL
-    SERVER, *arguments = arguments
-    ALL = arguments[:1] == ['--all']
+@contextlib.contextmanager
+def installed(server, *programs):
+    """With the program origin_server, these proxies, and a folder with certificates."""
+    global SERVER, FOLDER
     os.environ['PATH'] += ':/usr/sbin'
-    for program in ('nginx', 'haproxy', *(('apache2', 'caddy') if ALL else ())):
+    for program in programs:
         if shutil.which(program) is None:
             raise SystemExit(f'{program} is not installed')
+    SERVER = server
     with tempfile.TemporaryDirectory() as FOLDER:
         certs.make(FOLDER)
         with open(path('good.pem'), 'w', encoding='ascii') as pem:
             for name in ('good.crt', 'good.key'):
                 with open(path(name), encoding='ascii') as part:
                     pem.write(part.read())
+        yield
+
+
+def main(arguments):
+    global ALL
+    server, *arguments = arguments
+    ALL = arguments[:1] == ['--all']
+    with installed(server, 'nginx', 'haproxy', *(('apache2', 'caddy') if ALL else ())):
         unittest.main(argv=[sys.argv[0], *arguments[ALL:]])
 
 
