@@ -90,6 +90,13 @@ job_proxies() {
     python3 test/interop/proxies.py "$build/test/origin_server" --all
 }
 
+# The same proxies when they reload, when a session is silent, and with 1 GiB both ways.
+job_proxies_long() {
+  .ci/packages.sh peers &&
+    ninja -C "$build" test/origin_server test/wsuv_echo test/bulk_client &&
+    python3 test/interop/proxies_long.py "$build"/test/{origin_server,wsuv_echo,bulk_client}
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all
