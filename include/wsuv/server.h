@@ -378,8 +378,8 @@ WSUV_EXTERN int wsuv_upgrade_origin(const wsuv_upgrade_t *upgrade, wsuv_origin_t
  * @param upgrade the request
  * @param name in any case
  * @return the value, terminated; NULL: there is no such field, there are several, or the request
- * was not sent by one of wsuv_config::trusted_proxies. Behind the PROXY protocol the client that
- *         its header names has sent the request, not the proxy
+ *         was not sent by one of wsuv_config::trusted_proxies. Behind the PROXY protocol the client
+ *         that its header names has sent the request, not the proxy
  */
 WSUV_EXTERN const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrade,
                                                     const char *name);
