@@ -360,10 +360,9 @@ typedef struct wsuv_config {
    */
   unsigned max_handshakes;
   /**
-   * As #max_handshakes, but of one client address (#max_sessions_per_address). Connections count
-   * here, too, while the program owes the answer to a plain request (wsuv/exchange.h), but they are
-   * not closed to make room. Proxies, networks behind one address and load tests may need more.
-   * Default of a server 256. Servers only. Of the whole.
+   * As #max_handshakes, but of one client address (#max_sessions_per_address); and the program may
+   * owe as many answers to plain requests of one address. Proxies, networks behind one address and
+   * load tests may need more. Default of a server 256. Servers only. Of the whole.
    */
   unsigned max_handshakes_per_address;
   /**

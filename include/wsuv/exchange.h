@@ -21,7 +21,8 @@
  * one with a body, or to one of HTTP/1.0 that does not ask for `keep-alive`.
  * wsuv_config::handshake_timeout_ms is the time for a request and its answer, for the peer to take
  * the response, and for waiting between two requests, each. The program may owe as many answers as
- * there may be wsuv_config::max_handshakes; beyond it, requests get 503.
+ * there may be wsuv_config::max_handshakes, and of one address as many as
+ * wsuv_config::max_handshakes_per_address; beyond it, requests get 503.
  */
 
 #include <stdbool.h>

@@ -85,7 +85,7 @@ address_count *address_counts_get(address_counts *t, const struct sockaddr_stora
 }
 
 void address_counts_drop(address_counts *t, address_count *c) {
-  if (c->handshakes > 0 || c->sessions > 0) return;
+  if (c->handshakes > 0 || c->requests > 0 || c->sessions > 0) return;
   ws_list_remove(&c->node);
   ws_free(t->alloc, t->spare);
   t->spare = c;

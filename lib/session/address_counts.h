@@ -14,7 +14,8 @@
 typedef struct address_count {
   ws_list node;        /* This links it into a list of address_counts.buckets. */
   uint64_t key;        /* These are the bits of the address that are compared. */
-  unsigned handshakes; /* This many connections have no request for a WebSocket yet. */
+  unsigned handshakes; /* This many connections have no complete request. */
+  unsigned requests;   /* For this many plain requests the program owes the answer. */
   unsigned sessions;   /* This many sessions are there, or may be accepted by the program. */
   /* In a table whose keys are not addresses: the counts that this belongs to. */
   struct address_count *of;
@@ -36,14 +37,14 @@ typedef struct address_counts {
 void address_counts_init(address_counts *t, const wsuv_allocator_t *alloc, uint64_t seed);
 void address_counts_free(address_counts *t); /* all counts are 0 */
 
-/* The counts of an address. If both are 0 afterwards, call address_counts_drop. NULL: it is not an
+/* The counts of an address. If all are 0 afterwards, call address_counts_drop. NULL: it is not an
    IP address, or there is no memory (*err is WS_ENOMEM, otherwise 0). */
 address_count *address_counts_get(address_counts *t, const struct sockaddr_storage *addr, int *err);
 
 /* The same for any key. NULL: no memory. */
 address_count *address_counts_at(address_counts *t, uint64_t key);
 
-/* Without making them; NULL: both counts are 0. */
+/* Without making them; NULL: all counts are 0. */
 address_count *address_counts_find(const address_counts *t, uint64_t key);
 address_count *address_counts_find_address(const address_counts *t,
                                            const struct sockaddr_storage *addr);

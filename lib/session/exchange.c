@@ -28,14 +28,20 @@ static char *copy_words(const decision *d) {
   return words;
 }
 
-/* Each has its memory, and none is ended to make room for others, so there may not be too many. */
-static bool are_too_many(const wsuv_server_t *server) {
-  return server->handshakes.counts[HANDSHAKE_PLAIN] > server->endpoint.config.max_handshakes;
+/* Each has its memory, and none is ended to make room for others, so there may not be too many, and
+   no address may have all of them. NULL: there are not too many. */
+static const char *too_many(const decision *d) {
+  const wsuv_server_t *server = d->server;
+  const wsuv_config_t *c = &server->endpoint.config;
+  if (server->handshakes.counts[HANDSHAKE_PLAIN] > c->max_handshakes) return "";
+  bool crowd = incoming_requests_of_address(&d->in) > c->max_handshakes_per_address;
+  return crowd ? "of one address" : NULL;
 }
 
 void exchange_offer(decision *d, wsuv_refused_t verdict) {
-  if (are_too_many(d->server)) {
-    decision_refuse(d, WSUV_REFUSED_REQUESTS, refused_error(WSUV_REFUSED_REQUESTS), "");
+  const char *detail = too_many(d);
+  if (detail != NULL) {
+    decision_refuse(d, WSUV_REFUSED_REQUESTS, refused_error(WSUV_REFUSED_REQUESTS), detail);
     return;
   }
   d->words = copy_words(d);

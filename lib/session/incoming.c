@@ -34,15 +34,22 @@ static uint64_t incoming_now_ms(const incoming_conn *in) {
 
 /* Waiting */
 
+/* Which of the counts of its address, which is known, the connection is in: that of its place. */
+static unsigned *count_of(const incoming_conn *in) {
+  return in->place.kind == HANDSHAKE_PLAIN ? &in->from->requests : &in->from->handshakes;
+}
+
 static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_ms) {
+  if (in->from != NULL) --*count_of(in);
   handshakes_leave(in->handshakes, &in->place);
   handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
+  if (in->from != NULL) ++*count_of(in);
 }
 
 /* The connection is no longer one that may have a request to come. */
 static void uncount(incoming_conn *in) {
   if (in->from == NULL) return;
-  in->from->handshakes--;
+  --*count_of(in);
   address_counts_drop(in->counts, in->from);
   in->from = NULL;
 }
@@ -263,7 +270,7 @@ static void refuse_malformed(incoming_conn *in) {
   incoming_fail(in, &failure);
 }
 
-/* A connection whose plain request is answered may have others, so it is still counted. */
+/* A connection whose plain request is answered may have others, so it is counted further. */
 static void be_complete(incoming_conn *in) {
   const bool plain = h1_server_is_plain(in->request);
   in->state = INCOMING_DECIDING;
@@ -580,7 +587,7 @@ static int count_client(incoming_conn *in) {
   if (in->client.trusted) return 0;
   forwarding_address(&in->client, &in->base.peer, &addr);
   in->from = address_counts_get(in->counts, &addr, &err);
-  if (in->from != NULL) in->from->handshakes++;
+  if (in->from != NULL) ++*count_of(in);
   return err;
 }
 

@@ -835,6 +835,42 @@ SERVER_TEST(test_too_many_requests_without_an_answer, w, s) {
   for (size_t i = 0; i < 2; i++) assert_int_equal(respond_path(kept[i]), 0);
 }
 
+/* The same for one address. */
+SERVER_TEST(test_too_many_requests_without_an_answer_of_an_address, w, s) {
+  wsuv_exchange_t *kept[2];
+  s->config.max_handshakes_per_address = 2;
+  start(s, keep);
+  for (size_t i = 0; i < 2; i++) {
+    (void) begin_kept(s); /* the world frees it */
+    kept[i] = s->exchange;
+  }
+  raw_client *c = client_with(s, GET("/3"));
+  assert_response(c, 503, "");
+  assert_ends(c);
+  assert_true(server_user_refused(s, "REQUESTS 503\n"));
+  assert_int_equal(respond_path(kept[0]), 0);
+  (void) begin_kept(s); /* the world frees it */
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_int_equal(respond_path(kept[1]), 0);
+}
+
+/* Connections whose answers are owed take no places of those without a complete request. */
+SERVER_TEST(test_requests_without_an_answer_shut_out_nobody_of_their_address, w, s) {
+  wsuv_exchange_t *kept[2];
+  raw_client *slow[2];
+  s->config.max_handshakes_per_address = 2;
+  start(s, keep);
+  for (size_t i = 0; i < 2; i++) {
+    (void) begin_kept(s); /* the world frees it */
+    kept[i] = s->exchange;
+  }
+  for (size_t i = 0; i < 2; i++) slow[i] = server_user_client(s);
+  world_advance(w, QUIET_MS);
+  for (size_t i = 0; i < 2; i++) raw_client_upgrade(slow[i], NULL);
+  assert_int_equal(s->refused, 0);
+  for (size_t i = 0; i < 2; i++) assert_int_equal(respond_path(kept[i]), 0);
+}
+
 SERVER_TEST(test_request_while_there_are_all_sessions, w, s) {
   s->config.max_sessions = 1;
   start(s, respond_now);
