@@ -141,7 +141,9 @@ void decision_owe(decision *d) {
   server_owe(d->server, true);
 }
 
+/* A second answer is a mistake, and does no harm while the connection is there. */
 int decision_begin_answer(decision *d) {
+  if (!d->owed) return WSUV_ESTATE;
   if (d->in.state != INCOMING_DECIDING) {
     decision_answered(d);
     return WSUV_ESTATE;

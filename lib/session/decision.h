@@ -80,7 +80,8 @@ void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *
 void decision_owe(decision *d);
 
 /* What every answer of the program's begins with. 1: it may be given; otherwise what it returns:
-   WSUV_ESTATE, and the decision may be freed; or WS_ECANCELED. */
+   WSUV_ESTATE: it is too late, and the decision may be freed, or no answer is owed; or
+   WS_ECANCELED. */
 int decision_begin_answer(decision *d);
 
 /* The program has given its answer. The decision may be freed. */

@@ -156,6 +156,23 @@ SERVER_TLS_TEST(test_upgrade_refused_in_the_hook, w, s) {
   assert_int_equal(s->gone, 0);
 }
 
+/* A mistake. It is found as long as the connection is there. */
+static void refuse_twice(server_user *s, wsuv_upgrade_t *u) {
+  CHECK(server_user_refuse(u, 403) == 0);
+  CHECK(server_user_refuse(u, 403) == WSUV_ESTATE);
+  CHECK(server_user_accept(s, u, NULL) == WSUV_ESTATE);
+}
+
+SERVER_TLS_TEST(test_upgrade_refused_twice, w, s) {
+  server_user_decide(s, refuse_twice);
+  server_user_start(s);
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  raw_client_run_to_head(c);
+  raw_client_run_to_end(c);
+  assert_int_equal(c->status, 403);
+}
+
 SERVER_TLS_TEST(test_upgrade_refused_later, w, s) {
   raw_client *c = start_kept(s);
   assert_int_equal(server_user_refuse(s->upgrade, 403), 0);

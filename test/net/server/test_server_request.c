@@ -177,6 +177,22 @@ SERVER_TLS_TEST(test_request_answered_after_mistakes, w, s) {
   assert_int_equal(c->body.len, WSUV_EXCHANGE_BODY_MAX);
 }
 
+/* A mistake, too. It is found as long as the connection has no other request. */
+static void respond_twice(server_user *s, wsuv_exchange_t *x) {
+  (void) s;
+  CHECK(respond_path(x) == 0);
+  CHECK(respond_path(x) == WSUV_ESTATE);
+  CHECK(server_user_decline(x) == WSUV_ESTATE);
+}
+
+SERVER_TLS_TEST(test_request_answered_twice, w, s) {
+  start(s, respond_twice);
+  raw_client *c = client_with(s, GET("/1"));
+  assert_response(c, 200, "/1");
+  raw_client_send_text(c, GET("/2"));
+  assert_next(c, 200, "/2");
+}
+
 /* --- answers that come too late --- */
 
 static void assert_too_late(server_user *s, int kind) {
