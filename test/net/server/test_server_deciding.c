@@ -307,6 +307,33 @@ SERVER_TLS_TEST(test_upgrade_that_is_kept_when_its_server_is_gone, w, s) {
   }
 }
 
+/* The program may have freed what its hooks use. */
+static void note_line(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                      void *arg) {
+  size_t *lines = arg;
+  (void) level;
+  (void) session;
+  (void) text;
+  ++*lines;
+}
+
+SERVER_TLS_TEST(test_upgrade_that_is_kept_when_its_server_is_gone_logs_nothing, w, s) {
+  size_t lines = 0;
+  wsuv_origin_t origin;
+  wsuv_origin_init(&origin);
+  origin.size = 1;
+  s->config.log = note_line;
+  s->config.log_arg = &lines;
+  raw_client *c = start_kept(s);
+  assert_int_equal(server_user_terminate(s), 0);
+  raw_client_run_to_end(c);
+  server_user_run_to_end(s);
+  size_t before = lines;
+  assert_int_equal(wsuv_upgrade_origin(s->upgrade, &origin), WSUV_ESIZE);
+  assert_int_equal(lines, before);
+  assert_too_late(s, 1);
+}
+
 /* --- the server is closed in callbacks --- */
 
 static void close_server(server_user *s) {
