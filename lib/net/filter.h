@@ -58,7 +58,8 @@ typedef enum ws_filter_query {
   WS_QUERY_TLS,           /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
   /* int: a new descriptor of the socket, which belongs to the caller, and works on after `close`;
      WS_ENOTSUP if what goes over the socket is not what goes through the filter, or if the filter
-     has bytes of it that were not delivered. */
+     has bytes of it that were not delivered; WS_EAGAIN if bytes that were written by others before
+     have not left. */
   WS_QUERY_DESCRIPTOR
 } ws_filter_query;
 

@@ -156,7 +156,8 @@ void incoming_respond(incoming_conn *in, bool persists);
 
 /* Give up the connection of a plain request: *fd is a descriptor of its socket, which becomes the
    caller's; *bytes has all that was read since the last response, and is valid until on_over. 0;
-   WS_ENOTSUP: it has TLS, or no descriptor; WS_ENOMEM; or an error of the system. After an error
+   WS_ENOTSUP: it has TLS, or no descriptor; WS_EAGAIN: the program's own writes have not left;
+   WS_ENOMEM; or an error of the system. After an error
    the answer is still owed. */
 int incoming_detach(incoming_conn *in, int *fd, const void **bytes, size_t *len);
 

@@ -93,11 +93,17 @@ static void adopted_close(ws_filter *f) {
   handle_close(&a->stream.e->handles, &a->stream.own, adopted_on_closed);
 }
 
-/* Bytes that the layer above has not got would be lost. */
+/* Bytes that the layer above has not got would be lost, and so would those of the program's writes
+   that have not left. */
+static int adopted_descriptor(const adopted *a, void *out) {
+  if (a->received != NULL) return WS_ENOTSUP;
+  if (uv_stream_get_write_queue_size(stream_handle(&a->stream)) > 0) return WS_EAGAIN;
+  return stream_query(&a->stream.filter, WS_QUERY_DESCRIPTOR, out);
+}
+
 static int adopted_query(const ws_filter *f, ws_filter_query what, void *out) {
   const adopted *a = (const adopted *) (const void *) f;
-  if (what == WS_QUERY_DESCRIPTOR && a->received != NULL) return WS_ENOTSUP;
-  return stream_query(f, what, out);
+  return what == WS_QUERY_DESCRIPTOR ? adopted_descriptor(a, out) : stream_query(f, what, out);
 }
 
 static const ws_filter_ops adopted_ops = {

@@ -450,6 +450,43 @@ SERVER_UV_TEST(test_upgraded_behind_queued_writes, w, s) {
   free(body);
 }
 
+static void keep_request(server_user *s, wsuv_exchange_t *x) {
+  (void) s;
+  (void) x; /* s->exchange is it */
+}
+
+/* What the program has queued would be lost with the handle, so the connection is handed over only
+   when it has left. */
+SERVER_UV_TEST(test_detached_behind_queued_writes, w, s) {
+  enum { BODY = 8 * 1024 * 1024 };
+  own_server own;
+  own_write write;
+  size_t written = 0, len;
+  const void *read;
+  int fd = -1;
+  char *body = check_alloc(BODY);
+  server_user_serve(s, keep_request);
+  start(&own, s, OWN_TCP);
+  raw_client *c = server_user_client(s);
+  own_conn *conn = own_server_accept(&own);
+  raw_client_read(c, false);
+  write_text(conn, &write, &written, body, BODY);
+  assert_true(uv_stream_get_write_queue_size(conn->stream) > 0);
+  raw_client_send_text(c, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  assert_int_equal(own_conn_adopt(conn), 0);
+  server_user_run_to_requests(s, 1);
+  assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), UV_EAGAIN);
+  assert_int_equal(fd, -1);
+  raw_client_read(c, true);
+  world_run_until_count(w, &written, 1);
+  assert_int_equal(write.status, 0);
+  assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), 0);
+  assert_int_equal(close(fd), 0);
+  own_server_run_to_releases(&own, 1);
+  own_server_finish(&own);
+  free(body);
+}
+
 SERVER_UV_TEST(test_upgraded_behind_an_interim_response, w, s) {
   static const char interim[] = "HTTP/1.1 103 Early Hints\r\n\r\n";
   own_server own;
