@@ -35,7 +35,7 @@ int wsuv_client_close_with(wsuv_client_t *client, const wsuv_end_t *how, wsuv_cl
   ws_why why = {""};
   if (client == NULL || how == NULL) return wsuv_client_close(client, cb);
   int err = ending_read(&read, how, &why);
-  if (err < 0) return log_refusal((log_to){&client->endpoint.config, NULL}, err, &why);
+  if (err < 0) return log_refusal(endpoint_log(&client->endpoint), err, &why);
   return ending_close(&client->ending, &read, (ending_function) cb);
 }
 

@@ -109,7 +109,7 @@ static int read_and_check(connect_input *to, const wsuv_client_t *client,
 
 /* Log what is wrong with the arguments, as no on_close will report it. */
 static int refuse(const wsuv_client_t *client, int err, const ws_why *why) {
-  return log_refusal((log_to){&client->endpoint.config, NULL}, err, why);
+  return log_refusal(endpoint_log(&client->endpoint), err, why);
 }
 
 int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,

@@ -4,6 +4,7 @@
 #include "net/address.h"
 #include "proto/handshake/refused.h"
 #include "session/credentials.h"
+#include "session/log.h"
 #include "session/notify.h"
 #include "session/session_tls.h"
 
@@ -52,7 +53,7 @@ void decision_client_address(const decision *d, struct sockaddr_storage *addr) {
 /* A page of the program's own that is refused is a common mistake, so the line says what was
    compared. */
 static void log_origin(const decision *d, const char *from, const char *detail) {
-  log_line(decision_log(d), WSUV_LOG_WARN,
+  log_line(endpoint_log(&d->server->endpoint), WSUV_LOG_WARN,
            "refused %s: Origin %s is not allowed, for Host %s: %s (see `origins`)", from,
            h1_server_origin(d->in.request), h1_server_host_text(d->in.request), detail);
 }
@@ -84,8 +85,8 @@ static void log_refused(const decision *d, const wsuv_refusal_t *r,
   const char *hint = crowd_hint(d->server, r->cause);
   wsuv_log_level_t level = is_health_check(&d->in, r->cause) ? WSUV_LOG_DEBUG : WSUV_LOG_INFO;
   if (*hint != '\0') level = WSUV_LOG_WARN;
-  log_line(decision_log(d), level, "refused %s: %s%s%s%s", from, wsuv_refused_text(r->cause),
-           *r->detail != '\0' ? ": " : "", r->detail, hint);
+  log_line(endpoint_log(&d->server->endpoint), level, "refused %s: %s%s%s%s", from,
+           wsuv_refused_text(r->cause), *r->detail != '\0' ? ": " : "", r->detail, hint);
 }
 
 void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
@@ -213,19 +214,19 @@ const wsuv_header_t *decision_headers(decision *d, size_t *count) {
 
 int decision_tls(const decision *d, wsuv_tls_info_t *info) {
   const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
-  return session_tls_read(filter, false, info, decision_log(d));
+  return session_tls_read(filter, false, info, endpoint_log(&d->server->endpoint));
 }
 
 int decision_credentials(const decision *d, wsuv_credentials_t *credentials) {
   const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
-  return credentials_tell(credentials, filter, decision_log(d));
+  return credentials_tell(credentials, filter, endpoint_log(&d->server->endpoint));
 }
 
 int decision_origin(const decision *d, wsuv_origin_t *origin) {
   struct sockaddr_storage client;
   decision_client_address(d, &client);
   return forwarding_tell(origin, &client, d->in.client.secure, h1_server_host_text(d->in.request),
-                         decision_log(d));
+                         endpoint_log(&d->server->endpoint));
 }
 
 /* A proxy that does not remove the client's field would leave two. */

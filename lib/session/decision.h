@@ -14,7 +14,6 @@
 #include "proto/handshake/params.h"
 #include "proto/handshake/router.h"
 #include "session/incoming.h"
-#include "session/log.h"
 #include "session/server_state.h"
 
 /* Programs know it as wsuv_upgrade_t, or as wsuv_exchange_t: a connection has one request at a
@@ -49,10 +48,6 @@ static inline decision *decision_of_incoming(incoming_conn *in) {
 
 static inline wsuv_exchange_t *decision_exchange(decision *d) {
   return (wsuv_exchange_t *) (void *) d;
-}
-
-static inline log_to decision_log(const decision *d) {
-  return (log_to){&d->server->endpoint.config, NULL};
 }
 
 /* 0 or WS_ENOMEM. */

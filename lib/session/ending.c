@@ -180,8 +180,8 @@ static bool needs_timer(ending *n, uint64_t now_ms) {
   if (e->end_timer != NULL) return true;
   int err = e->env->ops->timer_new(e->env, on_timer, n, &e->end_timer);
   if (err == 0) return true;
-  log_line((log_to){&e->config, NULL}, WSUV_LOG_WARN,
-           "no timer for the end: sessions are closed at once: %s", wsuv_strerror(err));
+  log_line(endpoint_log(e), WSUV_LOG_WARN, "no timer for the end: sessions are closed at once: %s",
+           wsuv_strerror(err));
   n->spread_end_ms = now_ms;
   n->deadline_ms = UINT64_MAX;
   return false;

@@ -22,6 +22,7 @@
 #include "proto/frame/conn.h"
 #include "session/completions.h"
 #include "session/connect_queue.h"
+#include "session/log.h"
 #include "session/posts.h"
 
 enum { ENDPOINT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer, which all sessions share */
@@ -127,6 +128,12 @@ static inline bool endpoint_lost(const endpoint *e) {
    and the endpoint may not either, even if it was closing before. */
 static inline bool endpoint_waits(const endpoint *e) {
   return endpoint_lost(e) && !e->recovered;
+}
+
+/* Where the lines go that are about no session. When the endpoint is gone, as long as its memory is
+   there, they go nowhere. */
+static inline log_to endpoint_log(const endpoint *e) {
+  return (log_to){&e->config, NULL};
 }
 
 /* Accept no more sessions and posts. When the last session is gone, on_gone runs from the loop. May

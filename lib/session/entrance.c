@@ -11,10 +11,6 @@
 /* Connections that the program hands over to a server. Everything that can fail is done before the
    connection is touched. */
 
-static log_to log_of(const wsuv_server_t *server) {
-  return (log_to){&server->endpoint.config, NULL};
-}
-
 static int check(const wsuv_server_t *server, const void *received, size_t len) {
   if (endpoint_lost(&server->endpoint)) return WS_ECANCELED;
   if (server->endpoint.closing || server->draining) return WSUV_ESTATE;
@@ -73,7 +69,7 @@ int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream, const void *re
   ws_why why = {""};
   int err = check_stream(server, &in);
   if (err == 0) err = adopt_stream(server, &in, &why);
-  return err < 0 ? log_refusal(log_of(server), err, &why) : 0;
+  return err < 0 ? log_refusal(endpoint_log(&server->endpoint), err, &why) : 0;
 }
 
 /* Requests */
@@ -115,7 +111,7 @@ int wsuv_server_upgrade(wsuv_server_t *server, uv_stream_t *stream,
   ws_why why = {""};
   int err = check_stream(server, &in);
   if (err == 0) err = upgrade_stream(server, &in, request, &why);
-  return err < 0 ? log_refusal(log_of(server), err, &why) : 0;
+  return err < 0 ? log_refusal(endpoint_log(&server->endpoint), err, &why) : 0;
 }
 
 static int upgrade_transport(wsuv_server_t *server, const wsuv_transport_ops_t *ops, void *data,
@@ -146,7 +142,7 @@ int wsuv_server_upgrade_transport(wsuv_server_t *server, const wsuv_transport_op
   int err = check(server, rest, len);
   if (err == 0 && transport == NULL) err = WS_EINVAL;
   if (err == 0) err = upgrade_transport(server, ops, data, request, received, &made, &why);
-  if (err != 0) return log_refusal(log_of(server), err, &why);
+  if (err != 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   *transport = made;
   return 0;
 }

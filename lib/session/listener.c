@@ -34,10 +34,6 @@ static const ws_env_ops *ops_of(const wsuv_server_t *server) {
   return server->endpoint.env->ops;
 }
 
-static log_to log_of(const wsuv_server_t *server) {
-  return (log_to){&server->endpoint.config, NULL};
-}
-
 /* Accepting */
 
 static void on_accept(void *up, ws_filter *filter, const struct sockaddr_storage *peer) {
@@ -51,9 +47,10 @@ static void on_pause(void *up, int status) {
   wsuv_listener_t *l = up;
   l->waits = status < 0;
   if (l->waits) {
-    log_line(log_of(l->server), WSUV_LOG_WARN, "accepting waits: %s", wsuv_strerror(status));
+    log_line(endpoint_log(&l->server->endpoint), WSUV_LOG_WARN, "accepting waits: %s",
+             wsuv_strerror(status));
   } else {
-    log_line(log_of(l->server), WSUV_LOG_INFO, "accepting goes on");
+    log_line(endpoint_log(&l->server->endpoint), WSUV_LOG_INFO, "accepting goes on");
     l->quiet = 0; /* it has to be looked at once more */
     if (l->server->draining) endpoint_schedule(&l->server->endpoint, &l->server->drain_task);
   }
@@ -176,7 +173,7 @@ static void warn_once(wsuv_server_t *server) {
   const wsuv_config_t *c = &server->endpoint.config;
   if (server->warned || c->ping_interval_ms > 0 || c->idle_timeout_ms > 0) return;
   server->warned = true;
-  log_line(log_of(server), WSUV_LOG_WARN,
+  log_line(endpoint_log(&server->endpoint), WSUV_LOG_WARN,
            "neither pings nor an idle timeout: peers that die without a word stay; "
            "ping_interval_ms of 25000 is recommended");
 }
@@ -190,7 +187,7 @@ static int finish(wsuv_listener_t *l, wsuv_listener_t **out) {
   ws_list_append(&l->server->listeners, &l->node);
   endpoint_keep_loop_alive(&l->server->endpoint, true);
   address_print(text, &addr);
-  log_line(log_of(l->server), WSUV_LOG_INFO, "listening on %s port %u%s%s", text,
+  log_line(endpoint_log(&l->server->endpoint), WSUV_LOG_INFO, "listening on %s port %u%s%s", text,
            (unsigned) address_port(&addr), l->proxy_protocol ? ", PROXY protocol" : "",
            l->secure ? ", TLS" : "");
   warn_once(l->server);
@@ -210,7 +207,7 @@ int wsuv_server_listen_tcp(wsuv_server_t *server, const char *host, unsigned por
   ws_why why = {""};
   int err = read_input(&in, server, options, &why);
   if (err == 0) err = new_listener(&l, server, &in, &why);
-  if (err < 0) return log_refusal(log_of(server), err, &why);
+  if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   err = add_host(l, &in.socket, host, port);
   if (err == 0) err = finish(l, listener);
   if (err < 0) free_listener(l);
@@ -240,7 +237,7 @@ int wsuv_server_listen_unix(wsuv_server_t *server, const char *path, unsigned mo
     in.socket.unix_mode = mode;
     err = listen_on(server, &in, listener, &why);
   }
-  return err < 0 ? log_refusal(log_of(server), err, &why) : 0;
+  return err < 0 ? log_refusal(endpoint_log(&server->endpoint), err, &why) : 0;
 }
 
 int wsuv_server_listen_fd(wsuv_server_t *server, int fd, const wsuv_listen_options_t *options,
@@ -251,7 +248,7 @@ int wsuv_server_listen_fd(wsuv_server_t *server, int fd, const wsuv_listen_optio
   if (err == 0 && fd < 0) return WS_EINVAL;
   in.socket.fd = fd;
   if (err == 0) err = listen_on(server, &in, listener, &why);
-  return err < 0 ? log_refusal(log_of(server), err, &why) : 0;
+  return err < 0 ? log_refusal(endpoint_log(&server->endpoint), err, &why) : 0;
 }
 
 /* Properties */

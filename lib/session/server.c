@@ -13,10 +13,6 @@
 /* Creates, closes and queries the server. The parts that a client needs, too, are in the
    endpoint. */
 
-static log_to server_log(const wsuv_server_t *server) {
-  return (log_to){&server->endpoint.config, NULL};
-}
-
 /* Ending */
 
 static void on_gone(endpoint *e) {
@@ -65,7 +61,7 @@ int wsuv_server_close(wsuv_server_t *server, const wsuv_end_t *how, wsuv_server_
   if (server == NULL) return 0;
   wsuv_end_init(&read);
   int err = how != NULL ? ending_read(&read, how, &why) : 0;
-  if (err < 0) return log_refusal(server_log(server), err, &why);
+  if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   return server_close(server, &read, (ending_function) cb);
 }
 
@@ -189,11 +185,11 @@ int wsuv_server_add_route(wsuv_server_t *server, const wsuv_route_t *from) {
   if (endpoint_lost(e)) return WS_ECANCELED;
   if (e->closing) return WSUV_ESTATE;
   int err = route_new(&r, e, from, &path, &subprotocol, &why);
-  if (err < 0) return log_refusal(server_log(server), err, &why);
+  if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   err = router_add(&server->routes, path, subprotocol, r, &why);
   if (err < 0) {
     route_free(r, &e->alloc);
-    return log_refusal(server_log(server), err, &why);
+    return log_refusal(endpoint_log(&server->endpoint), err, &why);
   }
   ws_list_append(&server->route_list, &r->node);
   return 0;

@@ -18,10 +18,6 @@
 
 /* Requests are checked in the order that wsuv/server.h names. */
 
-static log_to server_log(const wsuv_server_t *server) {
-  return (log_to){&server->endpoint.config, NULL};
-}
-
 /* Accepting */
 
 /* What the program has decided, in structures of the current size. */
@@ -166,7 +162,7 @@ int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
   const wsuv_server_t *server = upgrade->server;
   err = read_accept(&in, upgrade, accept, &why);
   if (err == 0) err = accept_upgrade(upgrade, &in.accept, session, &why);
-  if (err < 0) return log_refusal(server_log(server), err, &why);
+  if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   decision_answered(upgrade);
   return 0;
 }
@@ -407,7 +403,7 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
     enter(u, filter, from, HANDSHAKE_READING);
     incoming_begin(&u->in, &server->addresses, tls);
   } else {
-    log_line(server_log(server), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));
+    log_line(endpoint_log(e), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));
     drop(filter);
   }
   tls_context_unref(tls);
