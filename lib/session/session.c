@@ -553,16 +553,37 @@ const ws_filter *session_filter(const wsuv_session_t *s) {
   return s->opened ? s->filter : s->opening->filter;
 }
 
-/* Entered from the opening */
+/* The memory of a session, and what only some sessions have behind it */
 
-static size_t size_without_peer(bool limited) {
-  return sizeof(wsuv_session_t) + (limited ? sizeof(session_limits) : 0);
+typedef struct session_layout {
+  size_t peer;   /* This is the offset of what session_kept_peer returns. */
+  size_t client; /* This is the offset of what session_forwarding returns. */
+  size_t size;   /* The session has this many bytes in all. */
+} session_layout;
+
+static session_layout layout_of(bool limited, bool keeps_peer, bool forwarded) {
+  session_layout l;
+  l.peer = sizeof(wsuv_session_t) + (limited ? sizeof(session_limits) : 0);
+  l.client = l.peer + (keeps_peer ? sizeof(struct sockaddr_storage) : 0);
+  l.size = l.client + (forwarded ? sizeof(forwarding) : 0);
+  return l;
+}
+
+static void *behind(const wsuv_session_t *s, bool has, size_t offset) {
+  return has ? (char *) (uintptr_t) s + offset : NULL;
 }
 
 struct sockaddr_storage *session_kept_peer(const wsuv_session_t *s) {
-  char *behind = (char *) s + size_without_peer(s->limited);
-  return s->keep_handshake ? (struct sockaddr_storage *) (void *) behind : NULL;
+  const session_layout l = layout_of(s->limited, s->keep_handshake, s->forwarded);
+  return behind(s, s->keep_handshake, l.peer);
 }
+
+const forwarding *session_forwarding(const wsuv_session_t *s) {
+  const session_layout l = layout_of(s->limited, s->keep_handshake, s->forwarded);
+  return behind(s, s->forwarded, l.client);
+}
+
+/* Entered from the opening */
 
 /* Move the handshake's result into the session. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
@@ -777,25 +798,16 @@ static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
   return err;
 }
 
-static size_t size_without_forwarding(bool limited, bool keeps_peer) {
-  return size_without_peer(limited) + (keeps_peer ? sizeof(struct sockaddr_storage) : 0);
-}
-
-const forwarding *session_forwarding(const wsuv_session_t *s) {
-  const void *behind = (const char *) s + size_without_forwarding(s->limited, s->keep_handshake);
-  return s->forwarded ? behind : NULL;
-}
-
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client) {
   const bool limited = limits_wanted(config), forwarded = client != NULL && client->said;
-  const size_t size = size_without_forwarding(limited, config->keep_handshake);
-  wsuv_session_t *s = ws_calloc(&e->alloc, size + (forwarded ? sizeof *client : 0));
+  const session_layout layout = layout_of(limited, config->keep_handshake, forwarded);
+  wsuv_session_t *s = ws_calloc(&e->alloc, layout.size);
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;
   s->forwarded = forwarded;
   s->secured = client != NULL && client->secure;
-  if (forwarded) memcpy((char *) s + size, client, sizeof *client);
+  if (forwarded) memcpy((char *) s + layout.client, client, sizeof *client);
   s->endpoint = e;
   s->cause.detail = "";
   s->task.run = on_task;

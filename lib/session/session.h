@@ -71,8 +71,8 @@ struct wsuv_session {
   bool forwarded;          /* The session has what session_forwarding returns. */
   bool secured;            /* On a server: the client's connection is secured by TLS. */
   session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
-  /* Behind it is what session_kept_peer returns, if `keep_handshake` is set, and behind that what
-     session_forwarding returns, if `forwarded` is set. */
+  /* Behind it are the peer's address, if `keep_handshake` is set, and what trusted proxies have
+     said of the client, if `forwarded` is set (`layout_of` in session.c). */
 };
 
 /* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the
