@@ -167,14 +167,14 @@ int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle
   return err;
 }
 
-/* The program may have been reading from it. uv_read_stop always succeeds. */
+/* The program may have been reading from it. */
 void adopt_take(ws_filter *filter, adopt_release release, void *arg) {
   adopted *a = adopted_of(filter);
   uv_stream_t *handle = stream_handle(&a->stream);
   a->release = release;
   a->arg = arg;
   a->data = handle->data;
-  (void) uv_read_stop(handle);
+  stream_read_stop(filter);
   stream_init(&a->stream, a->stream.e, handle);
   filter->ops = &adopted_ops;
 }

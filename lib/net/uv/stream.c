@@ -81,7 +81,8 @@ int stream_read_start(ws_filter *f) {
   return result(s, uv_read_start(stream_handle(s), stream_on_alloc, stream_on_read));
 }
 
-/* uv_read_stop always succeeds. */
+/* uv_read_stop always succeeds, and its result is not to be looked at: so libuv documents it since
+   1.42, and so it is on Unix in 1.44 to 1.50, where it returns nothing but 0. */
 void stream_read_stop(ws_filter *f) {
   (void) uv_read_stop(stream_handle(stream_of(f)));
 }
