@@ -15,6 +15,11 @@
  * - The library calls the functions of the table from the loop or inside of calls of the program's
  *   such as wsuv_send_text(), but never inside of the functions below. Inside of the one that makes
  *   the transport, only `peer_address` is called.
+ * - Inside of `write`, `read`, `shutdown` and `close` the program may end sessions, clients and
+ *   servers, also the session of this transport: then `close` is called inside of the other
+ *   function, before that returns. What `write` returns still counts for its pieces: memory that it
+ *   has kept is used until wsuv_transport_closed(). Inside of `write` the session of this transport
+ *   may not be sent to. `peer_address` calls nothing of the library.
  * - The functions below may be called at any time, also inside of the functions of the table and of
  *   any callback. They only note what has happened; callbacks of the session come from the loop.
  * - They return 0, or `WSUV_ESTATE` if it was not the time for them; then they have no effect.

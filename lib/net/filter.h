@@ -15,6 +15,9 @@
      end comes as on_read with WS_EOF, an error as on_read with its code; after either on_read comes
      no more.
    - Inside on_read every call may be made, close included; after close only on_close comes.
+   - read_start, read_stop, write and shutdown may close the filter while they run: if the program
+     moves the bytes (net/transport.h), its functions may end what uses the filter. Then read_start
+     returns WS_ECANCELED, and so does write, unless it has retained something.
    - on_close is the last event; the filter frees itself when it returns.
    - A filter passes a `query` that it does not know to the filter below. The filter at the bottom
      answers WS_ENOTSUP. Nobody casts a filter to learn something about it. */

@@ -1,7 +1,9 @@
 #include "net/transport.h"
 
 /* What the program reports is noted, and passed on by a deferred call: so no event runs inside a
-   call of the program's, whatever it is doing.
+   call of the program's, whatever it is doing. The program may end the session inside of its
+   functions: then the filter is closed inside of a call of this filter, which fails with
+   WS_ECANCELED, and no function of the program is called any more.
 
      above      on_read                          write
                    ^                               |
@@ -156,7 +158,7 @@ int wsuv_transport_closed(wsuv_transport_t *t) {
 /* The filter */
 
 static void tell_to_read(wsuv_transport_t *t, bool on) {
-  if (t->program_reads == on || t->ended) return;
+  if (t->program_reads == on || t->ended || t->closing) return;
   t->program_reads = on;
   t->ops.read(t->data, on);
 }
@@ -166,7 +168,7 @@ static int transport_read_start(ws_filter *f) {
   t->reading = true;
   if (has_received(t) || t->ended) transport_schedule(t);
   tell_to_read(t, true);
-  return 0;
+  return t->closing ? WS_ECANCELED : 0;
 }
 
 static void transport_read_stop(ws_filter *f) {
@@ -194,7 +196,8 @@ static size_t next_pieces(wsuv_piece_t *to, ws_view_list *rest, size_t *len) {
   return n;
 }
 
-/* 0: all is written; 1: it is retained; or a code. */
+/* 0: all is written; 1: it is retained; or a code. What the program has kept stays retained until
+   on_close, also if it has closed the filter. */
 static int write_pieces(wsuv_transport_t *t, const wsuv_piece_t *pieces, size_t count) {
   t->writing = true;
   int r = t->ops.write(t->data, pieces, count);
@@ -202,7 +205,8 @@ static int write_pieces(wsuv_transport_t *t, const wsuv_piece_t *pieces, size_t 
   t->retained = r > 0;
   if (!t->retained) t->written = false;
   if (t->written) transport_schedule(t);
-  return r > 0 ? 1 : r;
+  if (r > 0) return 1;
+  return t->closing ? WS_ECANCELED : r;
 }
 
 static int transport_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
@@ -212,6 +216,7 @@ static int transport_write(ws_filter *f, const ws_view *bufs, size_t count, size
   wsuv_piece_t pieces[WRITE_PIECES];
   size_t n, len;
   *taken = *retained = 0;
+  if (t->writing || t->closing) return WS_ECANCELED; /* the layer above is closing */
   while ((n = next_pieces(pieces, &rest, &len)) > 0) {
     int r = write_pieces(t, pieces, n);
     if (r < 0) return r;
@@ -231,7 +236,7 @@ static void transport_set_slow(ws_filter *f, bool slow) {
 
 static void transport_shut_down(ws_filter *f) {
   wsuv_transport_t *t = transport_of(f);
-  if (t->ops.shutdown != NULL) t->ops.shutdown(t->data);
+  if (t->ops.shutdown != NULL && !t->closing) t->ops.shutdown(t->data);
 }
 
 static int transport_query(const ws_filter *f, ws_filter_query what, void *out) {

@@ -118,8 +118,8 @@ static void write_request(attempt *a) {
 static void start_handshake(attempt *a) {
   a->base.stage = WSUV_STAGE_HANDSHAKE;
   write_request(a);
-  if (a->base.write_error < 0) a->base.events->on_write_error(a->base.up, a->base.write_error);
   if (a->abandoned) return;
+  if (a->base.write_error < 0) a->base.events->on_write_error(a->base.up, a->base.write_error);
   int err = a->base.filter->ops->read_start(a->base.filter);
   if (err < 0) attempt_fail(a, err, "");
 }
@@ -248,6 +248,7 @@ static void attempt_on_write(void *up, int status) {
   attempt *a = up;
   opening_written(&a->base, status);
   write_request(a);
+  if (a->abandoned) return;
   if (a->base.write_error < 0) {
     a->base.events->on_write_error(a->base.up, a->base.write_error);
   } else {

@@ -135,7 +135,7 @@ static void after_callback(wsuv_session_t *s) {
 /* Writing */
 
 static void session_write_failed(wsuv_session_t *s, int err) {
-  if (s->cause.write_error != 0) return;
+  if (s->cause.write_error != 0 || s->state == SESSION_ENDED) return;
   cause_set_write_error(&s->cause, session_stage(s), err);
   out_queue_clear(&s->conn.out);
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
@@ -320,10 +320,10 @@ static void advance_closing(wsuv_session_t *s) {
   if (s->state != SESSION_CLOSING) return;
   closing_verdict verdict = closing_check(&s->conn);
   if (verdict == CLOSING_WAIT) return;
+  enter(s, SESSION_LINGER);
   if (verdict == CLOSING_FAILED || s->endpoint->role == WS_SERVER) {
     s->filter->ops->shutdown(s->filter);
   }
-  enter(s, SESSION_LINGER);
 }
 
 /* Reading */

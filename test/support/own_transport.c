@@ -83,13 +83,27 @@ static own_transport *called(void *data) {
   return o;
 }
 
+static void run_at_call(own_transport *o) {
+  if (o->at_call != NULL) o->at_call(o);
+}
+
+/* The session has ended inside of `write`, which returns what the pace says all the same. */
+static int write_closed(own_transport *o, const wsuv_piece_t *pieces, size_t count) {
+  if (o->pace == OWN_AT_ONCE || !o->closes_later) return o->fails;
+  keep(o, pieces, count);
+  return WSUV_TRANSPORT_LATER;
+}
+
 static int own_write(void *data, const wsuv_piece_t *pieces, size_t count) {
   own_transport *o = called(data);
   size_t len = 0;
-  CHECK(o->kept_count == 0 && count > 0 && o->shuts == 0);
+  CHECK(o->kept_count == 0 && count > 0 && o->shuts == 0 && !o->writing);
   o->writes++;
+  o->writing = true;
   if (o->at_write != NULL) o->at_write(o);
-  if (o->closed) return o->fails; /* at_write has ended the session */
+  run_at_call(o);
+  o->writing = false;
+  if (o->closed) return write_closed(o, pieces, count);
   if (o->fails < 0) return o->fails;
   for (size_t i = 0; i < count; i++) {
     CHECK(pieces[i].data != NULL && pieces[i].len > 0);
@@ -113,6 +127,7 @@ static void own_read(void *data, bool on) {
   o->reads++;
   o->reading = on;
   o->wire->ops->read(o->wire, on);
+  run_at_call(o);
 }
 
 static void own_shutdown(void *data) {
@@ -120,6 +135,7 @@ static void own_shutdown(void *data) {
   CHECK(o->shuts == 0 && o->kept_count == 0);
   o->shuts++;
   o->wire->ops->end(o->wire);
+  run_at_call(o);
 }
 
 static void own_close(void *data) {
@@ -127,6 +143,7 @@ static void own_close(void *data) {
   o->closed = true;
   o->closes++;
   if (o->at_close != NULL) o->at_close(o);
+  run_at_call(o);
   if (o->write_timer != NULL) world_cancel(o->w, o->write_timer);
   o->write_timer = NULL;
   o->wire->ops->close(o->wire);

@@ -42,6 +42,7 @@ typedef struct own_transport {
   int fails_later;   /* written is reported with this code */
   void (*at_write)(struct own_transport *o);
   void (*at_close)(struct own_transport *o);
+  void (*at_call)(struct own_transport *o); /* inside of all but `peer_address` */
   void *data;
   /* What has happened. */
   size_t writes, written, reads, shuts, closes; /* calls; `written`: bytes */
@@ -52,8 +53,8 @@ typedef struct own_transport {
   wire *wire;
   wire_listener *listener;
   struct sockaddr_storage peer;
-  bool reporting;
-  bytes kept; /* a copy */
+  bool reporting, writing; /* a report, or `write`, is running */
+  bytes kept;              /* a copy */
   const void *kept_at[64];
   size_t kept_len[64], kept_count;
   world_timer *write_timer, *close_timer;

@@ -16,7 +16,10 @@
 
    Ciphertext is read into a buffer that all filters of a context share. No more is encrypted while
    something is retained below, so that at most one batch of ciphertext waits. While the handshake
-   waits for its turn, nothing is read below. */
+   waits for its turn, nothing is read below.
+
+   If the program moves the bytes below (net/transport.h), each call of the filter below may end the
+   session, and so close this filter. No event may come then, so `closing` is looked at again. */
 
 enum { WRITE_PIECES = 8 }; /* pieces of the queue in one write */
 
@@ -89,6 +92,7 @@ static bool pending(const tls *t) {
 
 /* The end of the stream, or an error: reported once, after the last byte. */
 static void end_reading(tls *t, int status) {
+  if (t->closing) return;
   t->ended = true;
   t->filter.events->on_read(t->filter.up, NULL, status);
 }
@@ -169,6 +173,7 @@ static void read_stop(ws_filter *f) {
 static void tell_connected(tls *t, int status) {
   tls_turns_leave(&t->turn);
   (void) lower_read(t, false);
+  if (t->closing) return;
   t->connected = true;
   t->delivering = true;
   t->filter.events->on_connect(t->filter.up, status);
@@ -250,7 +255,7 @@ static void shut_down(ws_filter *f) {
 }
 
 static void tell_written(tls *t, int status) {
-  if (t->retained == 0) return;
+  if (t->retained == 0 || t->closing) return;
   t->retained = 0;
   t->filter.events->on_write(t->filter.up, status);
 }

@@ -142,6 +142,89 @@ SCENARIO_TEST(test_transport_not_used, w, p, u) {
   finish(u, &o);
 }
 
+/* --- the program ends the session inside of a function of the table --- */
+
+typedef struct inside {
+  session_user *u;
+  size_t calls;                 /* so many calls are left until `act` runs */
+  void (*act)(session_user *u); /* ends the session */
+  bool malformed;               /* the peer sends what is no frame, so that we end our direction */
+} inside;
+
+static void count_down(own_transport *o) {
+  inside *i = o->data;
+  if (i->calls > 0 && --i->calls == 0) i->act(i->u);
+}
+
+static size_t gone_clients;
+
+static void on_client_gone(wsuv_client_t *client) {
+  (void) client; /* it is the only one */
+  gone_clients++;
+}
+
+static void terminate_client(session_user *u) {
+  CHECK(user_end_client(u, call_client_terminate, on_client_gone) == 0);
+}
+
+static void close_session(session_user *u) {
+  CHECK(user_close(u, 1001, NULL) == 0);
+}
+
+static void send_some(session_user *u) {
+  static const char much[200 * 1000];
+  CHECK(user_text(u, "hello") == 0);
+  CHECK(user_binary(u, much, sizeof much) == 0);
+}
+
+/* The session may have ended, and pausing may end it. */
+static void pause_then_end(session_user *u, const wsuv_message_t *m) {
+  const inside *i = u->data;
+  (void) m;
+  if (u->messages < 2 || user_pause(u) < 0 || user_resume(u) < 0) return;
+  if (i->malformed) {
+    raw_conn_write(raw_peer_conn(u->peer->raw, 0), "\xff\xff", 2);
+  } else {
+    CHECK(user_close(u, 1000, NULL) == 0);
+  }
+}
+
+/* Returns whether the session had so many calls. */
+static bool end_inside(session_user *u, own_pace pace, inside *i) {
+  own_transport o;
+  const size_t gone = gone_clients;
+  scenario_renew(u);
+  i->u = u;
+  u->data = i;
+  u->at_open = send_some;
+  u->at_message = pause_then_end;
+  u->forgets = true;
+  u->peer->echoes = true;
+  u->peer->raw->lenient = true;
+  connect_wire(&o, u->peer);
+  o.pace = pace;
+  o.closes_later = i->calls % 2 == 1;
+  o.data = i;
+  o.at_call = count_down;
+  assert_int_equal(try_url(u, &o, raw_peer_url(u->peer->raw, "/")), 0);
+  user_run_to_close(u);
+  if (u->client == NULL) world_run_until_count(u->w, &gone_clients, gone + 1);
+  finish(u, &o);
+  return i->calls == 0;
+}
+
+SCENARIO_TLS_TEST(test_transport_whose_functions_end_the_session, w, p, u) {
+  static void (*const acts[])(session_user * u) = {user_terminate, terminate_client, close_session};
+  for (size_t k = 0; k < 2 * OWN_PACES * sizeof acts / sizeof acts[0]; k++) {
+    size_t calls = 1;
+    inside i = {.malformed = k % 2 == 1, .act = acts[k / (2 * OWN_PACES)]};
+    do {
+      i.calls = calls++;
+    } while (end_inside(u, (own_pace) (k / 2 % OWN_PACES), &i));
+    assert_true(calls > 8);
+  }
+}
+
 /* F46 */
 SCENARIO_SIM_TEST(test_transport_without_memory, w, p, u) {
   track_alloc *t = w->alloc;

@@ -397,6 +397,64 @@ WORLD_TEST(test_transport_whose_functions_end_the_server_in_the_handshake, w) {
   }
 }
 
+/* The session or the server ends inside of any call of a function. */
+
+typedef struct inside {
+  server_user *s;
+  size_t calls;               /* so many calls are left until `act` runs */
+  int (*act)(server_user *s); /* ends the session or the server */
+} inside;
+
+static void count_down(own_transport *o) {
+  inside *i = o->data;
+  if (i->calls > 0 && --i->calls == 0) CHECK(i->act(i->s) == 0);
+}
+
+/* Without a session yet, the server. */
+static int terminate_session(server_user *s) {
+  if (s->session_count == 0) return server_user_terminate(s);
+  user_terminate(server_user_session(s, 0));
+  return 0;
+}
+
+/* The session may have ended, and pausing may end it. */
+static void pause_and_echo(session_user *u, const wsuv_message_t *m) {
+  if (user_pause(u) == 0 && user_resume(u) == 0) server_user_echo(u, m);
+}
+
+/* Returns whether the connection had so many calls. */
+static bool end_inside(world *w, own_pace pace, inside *i) {
+  own_transport o;
+  server_user s;
+  server_user_begin(&s, w);
+  s.each.at_message = pause_and_echo;
+  raw_client *c = begin(&o, w, &s, NULL);
+  i->s = &s;
+  o.data = i;
+  o.at_call = count_down;
+  o.pace = pace;
+  o.closes_later = i->calls % 2 == 1;
+  raw_client_send_frames(c, "TEXT \"a\" ; BIN 61~200000 ; CLOSE #1000");
+  assert_int_equal(own_transport_upgrade(&o, &s), 0);
+  raw_client_run_to_end(c);
+  raw_client_close(c);
+  end(&o, &s);
+  return i->calls == 0;
+}
+
+WORLD_TEST(test_transport_whose_functions_end_the_session, w) {
+  static int (*const acts[])(server_user * s) = {server_user_terminate, server_user_close,
+                                                 terminate_session};
+  for (size_t k = 0; k < OWN_PACES * sizeof acts / sizeof acts[0]; k++) {
+    size_t calls = 1;
+    inside i = {.act = acts[k / OWN_PACES]};
+    do {
+      i.calls = calls++;
+    } while (end_inside(w, (own_pace) (k % OWN_PACES), &i));
+    assert_true(calls > 8);
+  }
+}
+
 /* A message comes in while another is written. */
 static void receive_inside(own_transport *o) {
   static const uint8_t ping[] = {0x89, 0x80, 0, 0, 0, 0};
