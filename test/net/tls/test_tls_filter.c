@@ -38,7 +38,7 @@ typedef struct user {
 
 static void on_connect(void *up, int status) {
   user *u = up;
-  assert_false(u->inside || u->connected);
+  assert_false(u->inside || u->closing || u->connected);
   u->connected = true;
   u->connect_status = status;
   if (status == 0 && !u->idle) assert_int_equal(u->f->ops->read_start(u->f), 0);
@@ -79,9 +79,75 @@ static void on_close(void *up) {
 static const ws_filter_events events = {on_connect, on_alloc, on_read, on_write,
                                         on_close,   NULL,     NULL};
 
+/* A filter below whose calls may close the one above, as those of a transport may
+   (net/transport.h). */
+
+static const ws_filter_ops *real; /* the functions of the filter below */
+static user *closer;              /* the user that closes its filter; NULL: none does */
+static size_t calls_left;         /* so many calls are left until it does */
+static bool writing;              /* a write is running */
+
+static const ws_filter_ops closing_ops;
+
+/* Calls in which TLS begins do not count: its filter is not there yet. */
+static void close_inside(void) {
+  if (closer->f->ops == &closing_ops || calls_left == 0 || --calls_left > 0) return;
+  closer->closing = true;
+  closer->f->ops->close(closer->f);
+}
+
+static int closing_read_start(ws_filter *f) {
+  if (closer->closing) return WS_ECANCELED;
+  int err = real->read_start(f);
+  close_inside();
+  return closer->closing ? WS_ECANCELED : err;
+}
+
+static void closing_read_stop(ws_filter *f) {
+  if (closer->closing) return;
+  real->read_stop(f);
+  close_inside();
+}
+
+static int closing_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
+                         size_t *retained) {
+  *taken = *retained = 0;
+  if (writing || closer->closing) return WS_ECANCELED;
+  int err = real->write(f, bufs, count, taken, retained);
+  writing = true;
+  close_inside();
+  writing = false;
+  return closer->closing && *retained == 0 ? WS_ECANCELED : err;
+}
+
+static void closing_shutdown(ws_filter *f) {
+  if (closer->closing) return;
+  real->shutdown(f);
+  close_inside();
+}
+
+static int closing_query(const ws_filter *f, ws_filter_query what, void *out) {
+  return real->query(f, what, out);
+}
+
+static void closing_close(ws_filter *f) {
+  real->close(f);
+}
+
+static const ws_filter_ops closing_ops = {.read_start = closing_read_start,
+                                          .read_stop = closing_read_stop,
+                                          .write = closing_write,
+                                          .shutdown = closing_shutdown,
+                                          .query = closing_query,
+                                          .close = closing_close};
+
 static void secure(void *up, int status) {
   user *u = up;
   assert_int_equal(status, 0);
+  if (closer != NULL) {
+    real = u->f->ops;
+    u->f->ops = &closing_ops;
+  }
   u->inside = true;
   int err = tls_start(&u->f, u->env, u->ctx, NULL, u->host, PORT, u->f, &events, u);
   u->inside = false;
@@ -123,11 +189,15 @@ static void close_it(user *u) {
   world_run_until_true(u->w, &u->closed);
 }
 
-static void user_end(user *u) {
-  close_it(u);
+static void user_free(user *u) {
   tls_context_unref(u->ctx);
   world_env_close(u->w, u->env);
   fifo_free(&u->in);
+}
+
+static void user_end(user *u) {
+  close_it(u);
+  user_free(u);
 }
 
 static void start_reading(user *u) {
@@ -587,6 +657,72 @@ WORLD_TEST(test_writes_reach_the_server, w) {
   assert_in(&s.end.in, "hello");
   user_end(&u);
   server_free(&s);
+}
+
+/* --- closed inside of a call of the filter below --- */
+
+static bool is_open(void *arg) {
+  const user *u = arg;
+  return u->closing || u->connected;
+}
+
+static bool has_greeting(void *arg) {
+  const user *u = arg;
+  return u->closing || u->in.len == 5;
+}
+
+static bool has_written(void *arg) {
+  const user *u = arg;
+  return u->closing || u->retained == 0;
+}
+
+static void read_again(user *u) {
+  int err = u->f->ops->read_start(u->f);
+  assert_int_equal(err, u->closing ? WS_ECANCELED : 0);
+}
+
+static void write_until_retained(user *u) {
+  static const uint8_t data[256 * 1024];
+  while (!u->closing && u->retained == 0) {
+    const ws_view buf = {data, sizeof data};
+    size_t taken;
+    int err = u->f->ops->write(u->f, &buf, 1, &taken, &u->retained);
+    assert_int_equal(err, u->closing && u->retained == 0 ? WS_ECANCELED : 0);
+  }
+}
+
+/* Whether there were so many calls. No event comes after the one that closes, but on_close. */
+static bool close_in_call(world *w, size_t calls) {
+  user u;
+  server s;
+  user_init(&u, w);
+  server_init(&s, w);
+  s.greeting = "hello";
+  closer = &u;
+  calls_left = calls;
+  dial(&u, s.peer->port);
+  world_run_until(w, is_open, &u);
+  world_run_until(w, has_greeting, &u);
+  if (!u.closing) u.f->ops->read_stop(u.f);
+  if (!u.closing) read_again(&u);
+  if (!u.closing) raw_conn_read(s.conn, false);
+  write_until_retained(&u);
+  if (!u.closing) raw_conn_read(s.conn, true);
+  world_run_until(w, has_written, &u);
+  if (!u.closing) u.f->ops->shutdown(u.f);
+  const bool closed = u.closing;
+  if (!closed) close_it(&u);
+  world_run_until_true(w, &u.closed);
+  closer = NULL;
+  user_free(&u);
+  server_free(&s);
+  return closed;
+}
+
+WORLD_TEST(test_closed_inside_of_a_call_below, w) {
+  size_t calls = 1;
+  while (close_in_call(w, calls)) calls++;
+  assert_true(calls > 5);
 }
 
 /* --- without memory --- */
