@@ -179,6 +179,10 @@ void pump_end(pump *p, uv_stream_t *source, uv_stream_t *sink) {
   finish_sink(p);
 }
 
+void pump_drop(pump *p) {
+  p->over = p->cut = p->reported = p->done = true;
+}
+
 void pump_free(pump *p) {
   items_free(&p->items);
 }

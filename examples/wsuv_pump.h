@@ -56,6 +56,10 @@ void pump_resume(pump *p);
    gets what was received. The streams are as in pump_start(). */
 void pump_end(pump *p, uv_stream_t *source, uv_stream_t *sink);
 
+/* The session has ended, and what is not written is lost: the streams are going to be closed. No
+   event follows, and the session is not touched any more. */
+void pump_drop(pump *p);
+
 /* The streams are closed: free the memory. */
 void pump_free(pump *p);
 

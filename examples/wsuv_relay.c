@@ -72,6 +72,7 @@ static void on_sink_done(void *up) {
 static void end_tunnel(tunnel *t, bool cut) {
   t->session = NULL;
   if (cut) {
+    pump_drop(&t->pump);
     dial_close(&t->dial, true);
     return;
   }

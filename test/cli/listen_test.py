@@ -1010,6 +1010,24 @@ class Relay(ListenTest):
                 caller.send(BINARY, b'part')
             target.thread.join(PATIENCE)
 
+    def test_a_session_that_is_cut_while_the_connection_is_full(self):
+        def script(conn):
+            reset = select.poll()
+            reset.register(conn, 0)
+            self.assertTrue(reset.poll(1000 * PATIENCE))
+            with self.assertRaises(ConnectionResetError):
+                read_to_end(conn)
+        with Target(script) as target:
+            with Server('--to', target.address, '--ping-interval', '0.05') as server:
+                with Caller(server) as caller:
+                    self.assertEqual(caller.open(), 101)
+                    frame = caller.frame(BINARY, bytes(65536))
+                    self.assertLess(caller.send_until_stalled(1024 * frame), 48 * MIB)
+                    caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                           struct.pack('ii', 1, 0))
+                target.thread.join(PATIENCE)
+                self.assertEqual((server.stop(), server.err), (CLOSED, b''))
+
     def test_a_reset_is_1011(self):
         def script(conn):
             conn.recv(1)
