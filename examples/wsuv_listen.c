@@ -28,23 +28,32 @@ static void on_closed(wsuv_server_t *server) {
   l->server = NULL;
 }
 
+/* Before the first call that ends the server, whichever that is. */
+static void begin_end(listening *l) {
+  if (l->closing) return;
+  l->closing = true;
+  if (l->service.on_stop != NULL) l->service.on_stop(l->service.data);
+}
+
 static void close_server(service_host *host, unsigned code, exit_code exit) {
   listening *l = (listening *) host;
   wsuv_end_t end;
   if (l->closing) return;
-  l->closing = true;
+  begin_end(l);
   l->code = exit;
-  if (l->service.on_stop != NULL) l->service.on_stop(l->service.data);
   wsuv_end_init(&end);
   end.code = code;
   int err = wsuv_server_close(l->server, &end, on_closed);
   if (err < 0) report("%s", wsuv_strerror(err));
 }
 
+/* Two signals that come at once are reported as one: then nothing was closed before. */
 static void abort_server(listening *l) {
+  wsuv_server_close_cb cb = l->closing ? NULL : on_closed;
   l->code = EXIT_LOST;
+  begin_end(l);
   if (l->service.on_abort != NULL) l->service.on_abort(l->service.data);
-  int err = wsuv_server_terminate(l->server, NULL);
+  int err = wsuv_server_terminate(l->server, cb);
   if (err < 0) report("%s", wsuv_strerror(err));
 }
 

@@ -545,6 +545,20 @@ class Signals(ListenTest):
                 caller.wait_for_end()
                 self.assertEqual(server.finish(), LOST)
 
+    def test_two_signals_at_once_are_3(self):
+        for mode in [], ['--echo'], ['--exec', 'cat']:
+            with self.subTest(mode=mode), Server(*mode) as server, Caller(server) as caller:
+                self.assertEqual(caller.open(), 101)
+                caller.send(PING)
+                self.assertEqual(caller.receive()[0], PONG)
+                server.process.send_signal(signal.SIGSTOP)
+                os.waitpid(server.pid, os.WUNTRACED)
+                for number in signal.SIGTERM, signal.SIGINT, signal.SIGCONT:
+                    server.process.send_signal(number)
+                caller.wait_for_end()
+                # Its standard input has not ended.
+                self.assertEqual(server.process.wait(PATIENCE), LOST)
+
     def test_a_signal_before_anyone_came(self):
         for mode in [], ['--echo'], ['--exec', 'cat'], ['--to', '127.0.0.1:1']:
             with self.subTest(mode=mode), Server(*mode) as server:
