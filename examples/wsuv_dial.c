@@ -30,12 +30,11 @@ static void close_socket(dial *d) {
   uv_close(&d->socket.handle, on_closed);
 }
 
-void dial_close(dial *d, bool reset) {
-  if (d->closed) return;
+int dial_close(dial *d, bool reset) {
+  if (d->closed) return 0;
   d->closed = true;
-  if (d->looking) {
-    (void) uv_cancel((uv_req_t *) &d->lookup); /* if it fails, the lookup ends by itself */
-  } else if (!d->has_handle) {
+  if (d->looking) return uv_cancel((uv_req_t *) &d->lookup);
+  if (!d->has_handle) {
     end(d);
   } else if (!reset || !d->is_tcp || uv_is_closing(&d->socket.handle)) {
     close_socket(d);
@@ -43,6 +42,7 @@ void dial_close(dial *d, bool reset) {
     d->socket.handle.data = d;
     if (uv_tcp_close_reset(&d->socket.tcp, on_closed) < 0) close_socket(d);
   }
+  return 0;
 }
 
 /* --- connecting --- */

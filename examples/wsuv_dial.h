@@ -45,7 +45,8 @@ struct dial {
 int dial_start(dial *d, uv_loop_t *loop, const endpoint *to);
 
 /* Close the connection, at any stage; with `reset`, so that the peer does not take it for the end
-   of what is sent. on_gone() follows, behind a lookup that cannot be stopped. */
-void dial_close(dial *d, bool reset);
+   of what is sent. on_gone() follows, or is called before this returns. 0; or UV_EBUSY: the lookup
+   has begun and cannot be stopped, so that on_gone() comes when it ends. */
+int dial_close(dial *d, bool reset);
 
 #endif

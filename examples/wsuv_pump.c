@@ -113,7 +113,8 @@ static void on_written(uv_write_t *request, int status) {
   p->deaf = p->deaf || status < 0;
   if (p->held && (p->deaf || uv_stream_get_write_queue_size(p->sink) == 0)) {
     p->held = false;
-    if (!p->over) (void) wsuv_session_resume(p->session); /* fails if it closes: it reads then */
+    int err = p->over ? 0 : wsuv_session_resume(p->session);
+    if (err < 0 && err != WSUV_ESTATE) end_source(p, err); /* a session that closes reads */
   }
   finish_sink(p);
 }

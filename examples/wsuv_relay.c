@@ -1,6 +1,7 @@
 /* Connects each session to a server that knows no WebSocket, for --to. */
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "wsuv_dial.h"
@@ -29,7 +30,20 @@ typedef struct tunnel {
   bool sink_ended;         /* and nothing more goes there */
 } tunnel;
 
+/* What has failed and changes nothing for the session; for -v. */
+static void note(const relay *r, const char *what, int err) {
+  char text[128];
+  if (err == 0 || r->host->options->verbose == 0) return;
+  snprintf(text, sizeof text, "--to: %s: %s", what, wsuv_strerror(err));
+  report_log(text);
+}
+
 /* --- the end --- */
+
+static void close_dial(tunnel *t, bool reset) {
+  const relay *r = t->relay;
+  note(r, "the lookup is not stopped", dial_close(&t->dial, reset));
+}
 
 static void on_timer_closed(uv_handle_t *handle) {
   free(handle->data);
@@ -43,14 +57,15 @@ static void on_gone(dial *d) {
 }
 
 static void finish(tunnel *t) {
-  if (t->session == NULL && t->source_ended && t->sink_ended) dial_close(&t->dial, false);
+  if (t->session == NULL && t->source_ended && t->sink_ended) close_dial(t, false);
 }
 
 static void on_timer(uv_timer_t *timer) {
   tunnel *t = timer->data;
   size_t waiting = uv_stream_get_write_queue_size(&t->dial.socket.stream);
-  if (waiting >= t->waiting) dial_close(&t->dial, true);
+  bool stuck = waiting >= t->waiting;
   t->waiting = waiting;
+  if (stuck) close_dial(t, true);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
@@ -73,7 +88,7 @@ static void end_tunnel(tunnel *t, bool cut) {
   t->session = NULL;
   if (cut) {
     pump_drop(&t->pump);
-    dial_close(&t->dial, true);
+    close_dial(t, true);
     return;
   }
   t->waiting = uv_stream_get_write_queue_size(&t->dial.socket.stream);
@@ -120,14 +135,14 @@ static void refuse(tunnel *t, int status) {
   wsuv_upgrade_t *upgrade = t->upgrade;
   t->upgrade = NULL;
   service_refuse(upgrade, status);
-  dial_close(&t->dial, true);
+  close_dial(t, true);
 }
 
 static void accept_upgrade(tunnel *t) {
   wsuv_upgrade_t *upgrade = t->upgrade;
-  if (t->dial.is_tcp) (void) uv_tcp_nodelay(&t->dial.socket.tcp, 1); /* it is only slower without */
+  if (t->dial.is_tcp) note(t->relay, "TCP_NODELAY", uv_tcp_nodelay(&t->dial.socket.tcp, 1));
   t->upgrade = NULL;
-  if (service_accept(upgrade, t, &t->session) < 0) dial_close(&t->dial, true);
+  if (service_accept(upgrade, t, &t->session) < 0) close_dial(t, true);
 }
 
 static void on_dialed(dial *d, int status) {
