@@ -29,15 +29,12 @@ import unittest
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop')]
 import packets  # noqa: E402
-from heed import heed_signals  # noqa: E402
+from programs import (  # noqa: E402
+    BINARY, CLOSE, CLOSED, CODE, CONTINUATION, LOST, OURS, PATIENCE, PING, PONG, REFUSED, STALL,
+    TEXT, UNFINISHED, FrameSocket, ScriptedServer, heed_signals, write_until_stalled)
 
 WSUV = ECHO = ''
-PATIENCE = 10  # seconds, for anything that has to come
 PIN = 'sha256//' + 43 * 'A' + '='
-STALL = 0.3  # seconds without room in a pipe, until it is taken for full
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-CLOSED, OURS, REFUSED, LOST, CODE, UNFINISHED = range(6)  # exit statuses
 
 
 class Result:
@@ -66,33 +63,8 @@ def run(*args, data=b'', **kwargs):
     return finish(start(*args, **kwargs), None if 'stdin' in kwargs else data)
 
 
-class Peer:
+class Peer(FrameSocket):
     """The server's side of one connection."""
-
-    def __init__(self, sock):
-        sock.settimeout(PATIENCE)
-        self.sock, self.buffer = sock, b''
-
-    def read_until(self, mark):
-        while mark not in self.buffer:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.buffer += data
-        head, self.buffer = self.buffer.split(mark, 1)
-        return head
-
-    def read(self, n):
-        parts, have = [self.buffer], len(self.buffer)
-        while have < n:
-            data = self.sock.recv(1 << 20)
-            if not data:
-                raise EOFError
-            parts.append(data)
-            have += len(data)
-        whole = b''.join(parts)
-        self.buffer = whole[n:]
-        return whole[:n]
 
     def request(self):
         self.head = self.read_until(b'\r\n\r\n').decode('latin-1')
@@ -113,51 +85,6 @@ class Peer:
         head = '\r\n'.join(lines) + '\r\n\r\n'
         self.sock.sendall(head.replace('KEY', base64.b64encode(digest).decode()).encode())
 
-    @staticmethod
-    def frame(opcode, payload=b'', fin=True):
-        n = len(payload)
-        if n < 126:
-            length = bytes([n])
-        elif n < 65536:
-            length = b'\x7e' + struct.pack('>H', n)
-        else:
-            length = b'\x7f' + struct.pack('>Q', n)
-        return bytes([fin << 7 | opcode]) + length + payload
-
-    def send(self, opcode, payload=b'', fin=True):
-        self.sock.sendall(self.frame(opcode, payload, fin))
-
-    def receive_frame(self):
-        """The next frame, all of which must be masked: opcode, payload, whether it is final."""
-        first, second = self.read(2)
-        n = second & 127
-        if n == 126:
-            n, = struct.unpack('>H', self.read(2))
-        elif n == 127:
-            n, = struct.unpack('>Q', self.read(8))
-        key = self.read(4)
-        payload = self.read(n)
-        mask = int.from_bytes((key * (n // 4 + 1))[:n], 'big')
-        plain = (int.from_bytes(payload, 'big') ^ mask).to_bytes(n, 'big')
-        if not second & 0x80:
-            raise AssertionError('unmasked')
-        return first & 15, plain, bool(first & 0x80)
-
-    def receive(self):
-        """The next message, with nothing between its frames: opcode, payload."""
-        return self.receive_pieces()[:2]
-
-    def receive_pieces(self):
-        """The next message, with nothing between its frames: opcode, payload, number of frames."""
-        opcode, payload, fin = self.receive_frame()
-        parts = [payload]
-        while not fin:
-            continuation, payload, fin = self.receive_frame()
-            parts.append(payload)
-            if continuation != CONTINUATION:
-                raise AssertionError('a message inside another')
-        return opcode, b''.join(parts), len(parts)
-
     def receive_close(self):
         """Skip what comes before; the code that the close frame has."""
         while True:
@@ -173,52 +100,16 @@ class Peer:
         self.close(code)
         return code
 
-    def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-        self.sock.close()
 
-    def wait_for_end(self):
-        try:
-            while self.sock.recv(65536):
-                pass
-        except ConnectionResetError:
-            pass
-
-
-class Server:
-    """Listens, and runs `script(peer)` for the one connection that comes; errors surface at the
-    end of the `with` block."""
+class Server(ScriptedServer):
+    """Plays `script(peer)`."""
 
     def __init__(self, script, path=None):
-        """On a port of its own, or at the path of a Unix socket."""
-        self.script, self.error, self.port = script, None, 0
-        if path is None:
-            self.listener = socket.create_server(('127.0.0.1', 0))
-            self.port = self.listener.getsockname()[1]
-            self.url = 'ws://127.0.0.1:%d/' % self.port
-        else:
-            self.listener = socket.create_server(path, family=socket.AF_UNIX)
-            self.url = 'ws+unix://%s:/' % path
-        self.listener.settimeout(PATIENCE)
-        self.thread = threading.Thread(target=self.serve, daemon=True)
+        super().__init__(script, path)
+        self.url = 'ws+unix://%s:/' % path if path else 'ws://127.0.0.1:%d/' % self.port
 
-    def serve(self):
-        try:
-            sock, _ = self.listener.accept()
-            with sock:
-                self.script(Peer(sock))
-        except Exception as error:  # pylint: disable=broad-except
-            self.error = error
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.thread.join(PATIENCE)
-        self.listener.close()
-        if kind is None and self.error is not None:
-            raise self.error
+    def play(self, sock):
+        self.script(Peer(sock))
 
 
 def setUpModule():
@@ -1176,14 +1067,9 @@ class Input(CliTest):
             peer.close(1000)
         with Server(script) as server:
             process = start(server.url)
-            fd = process.stdin.fileno()
-            os.set_blocking(fd, False)
-            rest = memoryview(line * total)
-            while rest and select.select([], [fd], [], STALL)[1]:
-                rest = rest[os.write(fd, rest[:65536]):]
+            rest = write_until_stalled(process.stdin.fileno(), line * total)
             self.assertGreater(len(rest), 0)
             full.set()
-            os.set_blocking(fd, True)
             self.check(finish(process, bytes(rest)), CLOSED, b'')
         self.assertEqual(count, [total])
 
@@ -1510,14 +1396,9 @@ class Stream(CliTest):
             peer.answer_close()
         with Server(script) as server:
             process = start('--stream', '-b', server.url)
-            fd = process.stdin.fileno()
-            os.set_blocking(fd, False)
-            rest = memoryview(bytes(total))
-            while rest and select.select([], [fd], [], STALL)[1]:
-                rest = rest[os.write(fd, rest[:65536]):]
+            rest = write_until_stalled(process.stdin.fileno(), bytes(total))
             self.assertGreater(len(rest), 0)
             full.set()
-            os.set_blocking(fd, True)
             self.check(finish(process, bytes(rest)), CLOSED, b'')
         self.assertEqual(len(messages[0][1]), total)
         self.assertEqual(messages[0][0], BINARY)

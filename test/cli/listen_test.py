@@ -24,15 +24,11 @@ import tempfile
 import threading
 import unittest
 
-from heed import heed_signals
+from programs import (BINARY, CLOSE, CLOSED, LOST, OURS, PATIENCE, PING, PONG, REFUSED, TEXT,
+                      FrameSocket, ScriptedServer, heed_signals, reset, write_until_stalled)
 
 WSUV = ''
-PATIENCE = 20  # seconds, for anything that has to come
-STALL = 0.5    # seconds without room, until a stream is taken for full
 MIB = 1 << 20
-
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-CLOSED, OURS, REFUSED, LOST = range(4)  # exit statuses
 KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
 
@@ -77,37 +73,27 @@ class Server:
         return self.finish()
 
 
-class Caller:
+class Caller(FrameSocket):
     """A client that has connected; `open` makes a session of it."""
+
+    MASKING_KEY = bytes(4)  # it leaves the payload as it is
 
     def __init__(self, server, context=None, path=None):
         if path is not None:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(path)
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(path)
         else:
-            self.sock = socket.create_connection(('127.0.0.1', server.port))
-        self.sock.settimeout(PATIENCE)
+            sock = socket.create_connection(('127.0.0.1', server.port))
         if context is not None:
-            self.sock = context.wrap_socket(self.sock, server_hostname='localhost')
-        self.buffer = b''
+            sock.settimeout(PATIENCE)
+            sock = context.wrap_socket(sock, server_hostname='localhost')
+        super().__init__(sock)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.sock.close()
-
-    def read(self, n):
-        parts, have = [self.buffer], len(self.buffer)
-        while have < n:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            parts.append(data)
-            have += len(data)
-        whole = b''.join(parts)
-        self.buffer = whole[n:]
-        return whole[:n]
 
     def ask(self, target, fields):
         lines = ['GET %s HTTP/1.1' % target]
@@ -119,49 +105,13 @@ class Caller:
 
     def answer(self):
         """The status; the fields are kept."""
-        head = b''
-        while not head.endswith(b'\r\n\r\n'):
-            head += self.read(1)
-        first, *lines = head.decode().split('\r\n')[:-2]
+        first, *lines = self.read_until(b'\r\n\r\n').decode().split('\r\n')
         self.fields = dict(line.lower().split(': ', 1) for line in lines)
         return int(first.split()[1])
 
     def open(self, target='/', *fields):
         self.ask(target, fields)
         return self.answer()
-
-    @staticmethod
-    def frame(opcode, payload=b''):
-        """With a masking key of zeros, which leaves the payload as it is."""
-        n = len(payload)
-        if n < 126:
-            length = bytes([0x80 | n])
-        elif n < 65536:
-            length = b'\xfe' + struct.pack('>H', n)
-        else:
-            length = b'\xff' + struct.pack('>Q', n)
-        return bytes([0x80 | opcode]) + length + bytes(4) + payload
-
-    def send(self, opcode, payload=b''):
-        self.sock.sendall(self.frame(opcode, payload))
-
-    def receive_frame(self):
-        first, second = self.read(2)
-        n = second & 127
-        if n == 126:
-            n, = struct.unpack('>H', self.read(2))
-        elif n == 127:
-            n, = struct.unpack('>Q', self.read(8))
-        return first & 15, self.read(n), bool(first & 0x80)
-
-    def receive(self):
-        """The next message or control frame: opcode, payload."""
-        opcode, payload, last = self.receive_frame()
-        parts = [payload]
-        while not last:
-            _, payload, last = self.receive_frame()
-            parts.append(payload)
-        return opcode, b''.join(parts)
 
     def receive_text(self):
         opcode, payload = self.receive()
@@ -188,17 +138,24 @@ class Caller:
             pass
         self.wait_for_end()
 
-    def wait_for_end(self):
-        with contextlib.suppress(ConnectionResetError):
-            while self.sock.recv(65536):
-                pass
-
     def send_until_stalled(self, data):
         """How much of it was sent."""
-        sent = 0
-        while sent < len(data) and select.select([], [self.sock], [], STALL)[1]:
-            sent += self.sock.send(data[sent:sent + MIB], socket.MSG_DONTWAIT)
-        return sent
+        return len(data) - len(write_until_stalled(self.sock.fileno(), data))
+
+    def pass_through(self, data):
+        """What comes back in binary messages, as long as `data`, which is sent in messages of 5,000
+        bytes."""
+        frames = b''.join(self.frame(BINARY, data[i:i + 5000]) for i in range(0, len(data), 5000))
+        sender = threading.Thread(target=self.sock.sendall, args=[frames])
+        sender.start()
+        got = b''
+        while len(got) < len(data):
+            opcode, payload = self.receive()
+            if opcode != BINARY:
+                raise AssertionError((opcode, payload))
+            got += payload
+        sender.join()
+        return got
 
 
 def children(pid):
@@ -230,6 +187,14 @@ def wait_for_process(pid):
         if not select.select([fd], [], [], PATIENCE)[0]:
             raise AssertionError('%d is alive' % pid)
         os.close(fd)
+
+
+@contextlib.contextmanager
+def new_fifo():
+    with tempfile.TemporaryDirectory() as folder:
+        fifo = folder + '/fifo'
+        os.mkfifo(fifo)
+        yield fifo
 
 
 class ListenTest(unittest.TestCase):
@@ -498,19 +463,13 @@ class Room(ListenTest):
             self.assertEqual(server.finish(), CLOSED)
 
     def test_input_waits_for_one_that_does_not_read(self):
-        data = (1023 * b'x' + b'\n') * 1024
+        data = (1023 * b'x' + b'\n') * 64 * 1024
         with Server() as server, Caller(server) as slow:
             self.assertEqual(slow.open(), 101)
-            sent = 0
-            fd = server.process.stdin.fileno()
-            os.set_blocking(fd, False)
-            while sent < 64 and select.select([], [fd], [], STALL)[1]:
-                with contextlib.suppress(BlockingIOError):
-                    os.write(fd, data[:65536])
-                    sent += 1 / 16
-            self.assertLess(sent, 32)
-            self.assertGreater(sent, 1)
-            for _ in range(int(sent * 1024)):
+            sent = len(data) - len(write_until_stalled(server.process.stdin.fileno(), data))
+            self.assertLess(sent, 32 * MIB)
+            self.assertGreater(sent, MIB)
+            for _ in range(sent // 1024):
                 self.assertEqual(len(slow.receive_text()), 1023)
 
     def test_one_that_does_not_read_holds_up_others_for_a_while_only(self):
@@ -722,9 +681,7 @@ class Exec(ListenTest):
 
     def test_max_counts_processes(self):
         command = 'echo started; cat; read a <%s'
-        with tempfile.TemporaryDirectory() as folder:
-            fifo = folder + '/fifo'
-            os.mkfifo(fifo)
+        with new_fifo() as fifo:
             with Server('--max', '1', '--timeout', '60', '--exec', command % fifo) as server:
                 with Caller(server) as caller:
                     self.assertEqual(caller.open(), 101)
@@ -782,8 +739,7 @@ class Exec(ListenTest):
             with Caller(server) as caller:
                 self.assertEqual(caller.open(), 101)
                 pid = int(caller.receive_text())
-                caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                       struct.pack('ii', 1, 0))
+                caller.reset()
             wait_for_process(pid)
             wait_until_none(server.pid)
 
@@ -796,9 +752,7 @@ class Exec(ListenTest):
             wait_until_none(server.pid)
 
     def test_a_process_that_closes_its_input(self):
-        with tempfile.TemporaryDirectory() as folder:
-            fifo = folder + '/fifo'
-            os.mkfifo(fifo)
+        with new_fifo() as fifo:
             command = 'exec <&-; echo closed; read a <%s; echo end' % fifo
             with Server('--exec', command) as server, Caller(server) as caller:
                 self.assertEqual(caller.open(), 101)
@@ -814,15 +768,7 @@ class Exec(ListenTest):
         data = os.urandom(MIB)
         with Server('-b', '--exec', 'cat') as server, Caller(server) as caller:
             self.assertEqual(caller.open(), 101)
-            frames = b''.join(caller.frame(BINARY, data[i:i + 5000])
-                              for i in range(0, MIB, 5000))
-            sender = threading.Thread(target=caller.sock.sendall, args=[frames])
-            sender.start()
-            got = b''
-            while len(got) < MIB:
-                got += caller.receive()[1]
-            sender.join()
-            self.assertEqual(got, data)
+            self.assertEqual(caller.pass_through(data), data)
         lines = [os.urandom(50).hex().encode() for _ in range(10486)]
         with Server('--exec', 'cat') as server, Caller(server) as caller:
             self.assertEqual(caller.open(), 101)
@@ -842,25 +788,18 @@ class Exec(ListenTest):
             sender.join()
 
     def test_output_waits_for_the_caller(self):
-        with tempfile.TemporaryDirectory() as folder:
-            fifo = folder + '/fifo'
-            os.mkfifo(fifo)
+        with new_fifo() as fifo:
             with Server('-b', '--exec', 'cat ' + fifo) as server, Caller(server) as caller:
                 self.assertEqual(caller.open(), 101)
                 fd = os.open(fifo, os.O_WRONLY)
-                os.set_blocking(fd, False)
-                sent = 0
-                while sent < 64 * MIB and select.select([], [fd], [], STALL)[1]:
-                    sent += os.write(fd, bytes(65536))
+                sent = 64 * MIB - len(write_until_stalled(fd, bytes(64 * MIB)))
                 os.close(fd)
                 self.assertLess(sent, 32 * MIB)
                 messages, code = caller.receive_all()
                 self.assertEqual((sum(map(len, messages)), code), (sent, 1000))
 
     def test_the_caller_waits_for_the_input(self):
-        with tempfile.TemporaryDirectory() as folder:
-            fifo = folder + '/fifo'
-            os.mkfifo(fifo)
+        with new_fifo() as fifo:
             with Server('-b', '--exec', 'cat >' + fifo) as server, Caller(server) as caller:
                 self.assertEqual(caller.open(), 101)
                 frame = caller.frame(BINARY, bytes(65536))
@@ -876,38 +815,12 @@ class Exec(ListenTest):
                     sender.join()
 
 
-class Target:
-    """A server on TCP that plays `script(connection)` for each that comes."""
+class Target(ScriptedServer):
+    """A server that knows no WebSocket."""
 
     def __init__(self, script, path=None):
-        if path is None:
-            self.listener = socket.create_server(('127.0.0.1', 0))
-            self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
-        else:
-            self.listener = socket.create_server(path, family=socket.AF_UNIX)
-            self.address = 'unix:' + path
-        self.script, self.error = script, None
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-
-    def serve(self):
-        try:
-            self.listener.settimeout(PATIENCE)
-            conn, _ = self.listener.accept()
-            with conn:
-                conn.settimeout(PATIENCE)
-                self.script(conn)
-        except Exception as error:  # pylint: disable=broad-except
-            self.error = error
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.thread.join(PATIENCE if kind is None else 0)
-        self.listener.close()
-        if kind is None and self.error is not None:
-            raise self.error
+        super().__init__(script, path)
+        self.address = 'unix:' + path if path else '127.0.0.1:%d' % self.port
 
 
 def read_to_end(conn):
@@ -936,17 +849,7 @@ class Relay(ListenTest):
                     with Server('--to', target.address) as server, Caller(server) as caller:
                         self.assertEqual(caller.open('/', 'Sec-WebSocket-Protocol: binary'), 101)
                         self.assertEqual(caller.fields['sec-websocket-protocol'], 'binary')
-                        frames = b''.join(caller.frame(BINARY, data[i:i + 5000])
-                                          for i in range(0, MIB, 5000))
-                        sender = threading.Thread(target=caller.sock.sendall, args=[frames])
-                        sender.start()
-                        got = b''
-                        while len(got) < MIB:
-                            opcode, payload = caller.receive()
-                            self.assertEqual(opcode, BINARY)
-                            got += payload
-                        sender.join()
-                        self.assertEqual(got, data)
+                        self.assertEqual(caller.pass_through(data), data)
                         caller.close()
                         self.assertEqual(server.stop(), CLOSED)
 
@@ -1026,9 +929,9 @@ class Relay(ListenTest):
 
     def test_a_session_that_is_cut_while_the_connection_is_full(self):
         def script(conn):
-            reset = select.poll()
-            reset.register(conn, 0)
-            self.assertTrue(reset.poll(1000 * PATIENCE))
+            errors = select.poll()
+            errors.register(conn, 0)
+            self.assertTrue(errors.poll(1000 * PATIENCE))
             with self.assertRaises(ConnectionResetError):
                 read_to_end(conn)
         with Target(script) as target:
@@ -1037,15 +940,14 @@ class Relay(ListenTest):
                     self.assertEqual(caller.open(), 101)
                     frame = caller.frame(BINARY, bytes(65536))
                     self.assertLess(caller.send_until_stalled(1024 * frame), 48 * MIB)
-                    caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                           struct.pack('ii', 1, 0))
+                    caller.reset()
                 target.thread.join(PATIENCE)
                 self.assertEqual((server.stop(), server.err), (CLOSED, b''))
 
     def test_a_reset_is_1011(self):
         def script(conn):
             conn.recv(1)
-            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            reset(conn)
         with Target(script) as target, Server('--to', target.address) as server:
             with Caller(server) as caller:
                 self.assertEqual(caller.open(), 101)
@@ -1072,10 +974,8 @@ class Relay(ListenTest):
                 self.assertEqual(got, [(sent + len(rest)) // len(frame) * 65536])
 
         def bring(conn):
-            sent = 0
-            while sent < 64 * MIB and select.select([], [conn], [], STALL)[1]:
-                sent += conn.send(bytes(65536), socket.MSG_DONTWAIT)
-            brought.append(sent)
+            rest = write_until_stalled(conn.fileno(), bytes(64 * MIB))
+            brought.append(64 * MIB - len(rest))
         brought = []
         with Target(bring) as target, Server('--to', target.address) as server:
             with Caller(server) as caller:

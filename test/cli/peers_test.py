@@ -20,7 +20,8 @@ import threading
 import unittest
 
 import listen_test
-from listen_test import BINARY, MIB, PATIENCE, TEXT, Caller, Server, Target, echo
+from listen_test import MIB, Caller, Server, Target, echo
+from programs import BINARY, PATIENCE, TEXT
 
 WEBSOCKETD, WEBSOCKIFY = shutil.which('websocketd'), shutil.which('websockify')
 
@@ -154,16 +155,7 @@ class Websockify(unittest.TestCase):
     def test_no_byte_is_lost(self):
         data = os.urandom(MIB)
         for caller in self.talk(echo):
-            frames = b''.join(caller.frame(BINARY, data[i:i + 5000]) for i in range(0, MIB, 5000))
-            sender = threading.Thread(target=caller.sock.sendall, args=[frames])
-            sender.start()
-            got = b''
-            while len(got) < MIB:
-                opcode, payload = caller.receive()
-                self.assertEqual(opcode, BINARY)
-                got += payload
-            sender.join()
-            self.assertEqual(got, data)
+            self.assertEqual(caller.pass_through(data), data)
 
     def test_subprotocol(self):
         for caller in self.talk(echo, 'Sec-WebSocket-Protocol: binary'):
@@ -180,15 +172,14 @@ class Many(Target):
     """As often as somebody comes: the others' readiness is a connection, too."""
 
     def serve(self):
-        self.listener.settimeout(PATIENCE)
         with contextlib.suppress(OSError):
             while True:
                 conn, _ = self.listener.accept()
                 threading.Thread(target=self.play, args=[conn], daemon=True).start()
 
-    def play(self, conn):
-        with conn, contextlib.suppress(OSError):
-            self.script(conn)
+    def play(self, sock):
+        with sock, contextlib.suppress(OSError):
+            self.script(sock)
 
     def __exit__(self, *_):
         self.listener.shutdown(socket.SHUT_RDWR)

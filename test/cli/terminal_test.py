@@ -24,10 +24,10 @@ import threading
 import unittest
 
 import cli_test
-from cli_test import (BINARY, CLOSED, CODE, CONTINUATION, LOST, PATIENCE, TEXT, UNFINISHED,
-                      CliTest, Peer, Server)
-from heed import heed_signals
+from cli_test import CliTest, Peer, Server
 from listen_test import Caller
+from programs import (BINARY, CLOSED, CODE, CONTINUATION, LOST, PATIENCE, PING, PONG, TEXT,
+                      UNFINISHED, heed_signals)
 import vt
 
 EVIL, SHOWN = cli_test.Terminal.EVIL, cli_test.Terminal.SHOWN.decode()
@@ -235,9 +235,9 @@ class Typing(TerminalTest):
     def test_slash_and_json(self):
         session, peer = self.start('--slash', '--json')
         session.type(b'/ping now\n"text"\n')
-        self.assertEqual(peer.receive_frame(), (cli_test.PING, b'now', True))
+        self.assertEqual(peer.receive_frame(), (PING, b'now', True))
         self.assertEqual(peer.receive(), (TEXT, b'text'))
-        peer.send(cli_test.PONG, b'now')
+        peer.send(PONG, b'now')
         peer.send(BINARY, b'\0')
         session.wait_for_lines('* pong: now', '< {"type":"binary","data":"AA=="}', '>')
 

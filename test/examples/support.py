@@ -11,7 +11,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'cli'), os.path.join(HERE, '..', 'interop')]
 # pylint: disable=wrong-import-position,unused-import
-from cli_test import PATIENCE, STALL, TEXT, Server  # noqa: E402
+from cli_test import Server  # noqa: E402
+from programs import PATIENCE, TEXT, write_until_stalled  # noqa: E402
 from run import environment, node, python  # noqa: E402
 
 PEERS = {'node': lambda: node('node_server.js'), 'python': lambda: python('py_server.py')}
@@ -101,14 +102,3 @@ class Peer(Program):
             self.__exit__()
             raise
         self.url = 'ws://127.0.0.1:%s' % port
-
-
-def write_until_stalled(fd, data):
-    """Writes to a pipe or socket, without waiting, until there is no room for a while: what could
-    not be written."""
-    os.set_blocking(fd, False)
-    rest = memoryview(data)
-    while rest and select.select([], [fd], [], STALL)[1]:
-        rest = rest[os.write(fd, rest[:65536]):]
-    os.set_blocking(fd, True)
-    return rest
