@@ -162,6 +162,7 @@ static job *start_job(exec *e, wsuv_upgrade_t *upgrade) {
 
 static void on_upgrade(wsuv_upgrade_t *upgrade) {
   exec *e = wsuv_upgrade_data(upgrade);
+  if (service_refuse_others(upgrade, e->host->options)) return;
   bool full = e->count >= e->max;
   job *j = full ? NULL : start_job(e, upgrade);
   if (j == NULL) {

@@ -179,6 +179,7 @@ static tunnel *new_tunnel(relay *r, wsuv_upgrade_t *upgrade) {
 
 static void on_upgrade(wsuv_upgrade_t *upgrade) {
   relay *r = wsuv_upgrade_data(upgrade);
+  if (service_refuse_others(upgrade, r->host->options)) return;
   tunnel *t = new_tunnel(r, upgrade);
   int err = t != NULL ? dial_start(&t->dial, r->host->loop, &r->host->options->to) : UV_ENOMEM;
   if (err == 0) {

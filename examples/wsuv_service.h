@@ -3,6 +3,7 @@
 
 /* What a server does with its sessions: one of these for each mode. */
 
+#include <stdbool.h>
 #include <uv.h>
 #include <wsuv.h>
 
@@ -32,6 +33,10 @@ typedef struct service {
 
 /* Refuse an upgrade with a status of HTTP. */
 void service_refuse(wsuv_upgrade_t *upgrade, int status);
+
+/* Refuse an upgrade that offers subprotocols, but none of -p, before anything is begun for it: the
+   library would refuse it only when it is accepted. Whether it was refused. */
+bool service_refuse_others(wsuv_upgrade_t *upgrade, const options *o);
 
 /* Accept one. 0; after an error it was refused, or is gone. */
 int service_accept(wsuv_upgrade_t *upgrade, void *data, wsuv_session_t **session);

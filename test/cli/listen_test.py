@@ -679,6 +679,13 @@ class Exec(ListenTest):
         self.assertEqual(self.talk('read a </dev/stdin; echo "$a" >/dev/stdout', send=(b'x',)),
                          ([b'x'], 1000))
 
+    def test_subprotocols_that_do_not_fit_start_nothing(self):
+        with Server('--exec', 'echo started >&2', '-p', 'chat') as server:
+            with Caller(server) as caller:
+                self.assertEqual(caller.open('/', 'Sec-WebSocket-Protocol: x, y'), 400)
+            self.assertEqual(server.stop(), CLOSED)
+            self.assertEqual(server.err, b'')
+
     def test_max_counts_processes(self):
         command = 'echo started; cat; read a <%s'
         with new_fifo() as fifo:
@@ -877,15 +884,23 @@ class Relay(ListenTest):
         def script(conn):
             with contextlib.suppress(ConnectionResetError):
                 read_to_end(conn)
-        for option, offered, chosen, status in (([], 'base64, binary', 'binary', 101),
-                                                ([], 'base64', None, 101),
-                                                (['-p', 'mqtt'], 'mqtt', 'mqtt', 101),
-                                                (['-p', 'mqtt'], 'binary', None, 400)):
+        for option, offered, chosen in (([], 'base64, binary', 'binary'), ([], 'base64', None),
+                                        (['-p', 'mqtt'], 'mqtt', 'mqtt')):
             with self.subTest(option=option, offered=offered), Target(script) as target:
                 with Server('--to', target.address, *option) as server, Caller(server) as caller:
                     got = caller.open('/', 'Sec-WebSocket-Protocol: ' + offered)
-                    self.assertEqual(got, status)
+                    self.assertEqual(got, 101)
                     self.assertEqual(caller.fields.get('sec-websocket-protocol'), chosen)
+
+    def test_subprotocols_that_do_not_fit_connect_nothing(self):
+        with socket.socket() as bound:
+            bound.bind(('127.0.0.1', 0))  # and does not listen
+            to = '127.0.0.1:%d' % bound.getsockname()[1]
+            with Server('--to', to, '-p', 'mqtt', '-p', 'amqp') as server:
+                for offered, status in ('binary', 400), ('x, amqp', 502), ('', 502):
+                    with self.subTest(offered=offered), Caller(server) as caller:
+                        fields = ['Sec-WebSocket-Protocol: ' + offered] if offered else []
+                        self.assertEqual(caller.open('/', *fields), status)
 
     def test_the_end_of_the_connection_closes(self):
         def script(conn):
