@@ -96,21 +96,16 @@ static void on_gone(child *c) {
 
 /* --- the session --- */
 
+static job *job_of(const wsuv_session_t *session) {
+  const pump *p = wsuv_session_data(session);
+  return p->up;
+}
+
 static void on_open(wsuv_session_t *session) {
-  job *j = wsuv_session_data(session);
+  job *j = job_of(session);
   j->open = true;
   pump_start(&j->pump, session, (uv_stream_t *) &j->child.out, (uv_stream_t *) &j->child.in);
   end_after_output(j);
-}
-
-static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
-  job *j = wsuv_session_data(session);
-  pump_write(&j->pump, message->data, message->len);
-}
-
-static void on_drain(wsuv_session_t *session) {
-  job *j = wsuv_session_data(session);
-  pump_resume(&j->pump);
 }
 
 /* There is no session, or no more. */
@@ -122,7 +117,7 @@ static void end_job(job *j) {
 
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
   (void) info;
-  end_job(wsuv_session_data(session));
+  end_job(job_of(session));
 }
 
 /* --- upgrades --- */
@@ -167,7 +162,7 @@ static void on_upgrade(wsuv_upgrade_t *upgrade) {
   job *j = full ? NULL : start_job(e, upgrade);
   if (j == NULL) {
     service_refuse(upgrade, full ? 503 : 500);
-  } else if (service_accept(upgrade, j, &j->session) < 0) {
+  } else if (service_accept(upgrade, &j->pump, &j->session) < 0) {
     end_job(j);
   }
 }
@@ -197,10 +192,8 @@ int exec_init(service *s, service_host *host, wsuv_config_t *config) {
              .argv = make_argv(o),
              .max = o->max > 0 ? o->max : DEFAULT_MAX,
              .patience_ms = o->timeout_ms > 0 ? o->timeout_ms : PATIENCE_MS};
-  config->high_water = PUMP_HIGH_WATER;
+  pump_set_callbacks(&s->callbacks, config);
   s->callbacks.on_open = on_open;
-  s->callbacks.on_message = on_message;
-  s->callbacks.on_drain = on_drain;
   s->callbacks.on_close = on_close;
   s->on_upgrade = on_upgrade;
   s->data = &e;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum {
+  HIGH_WATER = 1024 * 1024,      /* bytes in the session's queue: no more is read then */
   READ_SIZE = 64 * 1024,         /* bytes */
   ITEM_MAX = 16 * 1024 * 1024,   /* bytes of a message to be sent */
   CLOSING_MAX = 16 * 1024 * 1024 /* bytes that wait for the sink while the session closes */
@@ -41,7 +42,7 @@ static bool send_items(pump *p) {
       break;
     }
     items_take(&p->items);
-    if (wsuv_buffered_amount(p->session) > PUMP_HIGH_WATER) return false;
+    if (wsuv_buffered_amount(p->session) > HIGH_WATER) return false;
   }
   return true;
 }
@@ -86,7 +87,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   go_on(p);
 }
 
-void pump_resume(pump *p) {
+static void on_drain(wsuv_session_t *session) {
+  pump *p = wsuv_session_data(session);
   if (p->source != NULL && !p->reported) go_on(p);
 }
 
@@ -144,7 +146,10 @@ static int keep_rest(pump *p, const char *data, size_t len, size_t used) {
   return 0;
 }
 
-void pump_write(pump *p, const void *data, size_t len) {
+static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  pump *p = wsuv_session_data(session);
+  const char *data = message->data;
+  size_t len = message->len;
   uv_buf_t bufs[] = {uv_buf_init((char *) data, (unsigned) len),
                      uv_buf_init((char *) p->eol, (unsigned) p->eol_len)};
   if (p->deaf || len + p->eol_len == 0) return;
@@ -160,6 +165,12 @@ void pump_write(pump *p, const void *data, size_t len) {
 }
 
 /* --- beginning and end --- */
+
+void pump_set_callbacks(wsuv_callbacks_t *callbacks, wsuv_config_t *config) {
+  callbacks->on_message = on_message;
+  callbacks->on_drain = on_drain;
+  config->high_water = HIGH_WATER;
+}
 
 static void set_streams(pump *p, uv_stream_t *source, uv_stream_t *sink) {
   p->source = source;

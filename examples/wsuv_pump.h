@@ -12,9 +12,7 @@
 
 #include "wsuv_items.h"
 
-enum { PUMP_HIGH_WATER = 1024 * 1024 }; /* bytes in a session's queue; for its configuration */
-
-/* pump_start(), pump_write() and pump_end() may call them, too. */
+/* pump_start() and pump_end() may call them, too. */
 typedef struct pump_events {
   /* Nothing more comes of the source, and everything that came was sent: 0, or why not. Once. */
   void (*on_source_end)(void *up, int status);
@@ -43,14 +41,12 @@ typedef struct pump {
   bool done;         /* on_sink_done() was called */
 } pump;
 
+/* Fill in on_message and on_drain, and change the configuration to what they need. Of each session
+   `data` is the pump. */
+void pump_set_callbacks(wsuv_callbacks_t *callbacks, wsuv_config_t *config);
+
 /* The session is open: begin. */
 void pump_start(pump *p, wsuv_session_t *session, uv_stream_t *source, uv_stream_t *sink);
-
-/* Write a message to the sink. */
-void pump_write(pump *p, const void *data, size_t len);
-
-/* The session has room again. */
-void pump_resume(pump *p);
 
 /* The session has ended, opened or not: what still comes of the source is thrown away, and the sink
    gets what was received. The streams are as in pump_start(). */

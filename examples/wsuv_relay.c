@@ -99,6 +99,11 @@ static void end_tunnel(tunnel *t, bool cut) {
 
 /* --- the session --- */
 
+static tunnel *tunnel_of(const wsuv_session_t *session) {
+  const pump *p = wsuv_session_data(session);
+  return p->up;
+}
+
 static void on_source_end(void *up, int status) {
   tunnel *t = up;
   t->source_ended = true;
@@ -111,22 +116,12 @@ static void on_source_end(void *up, int status) {
 }
 
 static void on_open(wsuv_session_t *session) {
-  tunnel *t = wsuv_session_data(session);
+  tunnel *t = tunnel_of(session);
   pump_start(&t->pump, session, &t->dial.socket.stream, &t->dial.socket.stream);
 }
 
-static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
-  tunnel *t = wsuv_session_data(session);
-  pump_write(&t->pump, message->data, message->len);
-}
-
-static void on_drain(wsuv_session_t *session) {
-  tunnel *t = wsuv_session_data(session);
-  pump_resume(&t->pump);
-}
-
 static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
-  end_tunnel(wsuv_session_data(session), info->status < 0);
+  end_tunnel(tunnel_of(session), info->status < 0);
 }
 
 /* --- upgrades --- */
@@ -142,7 +137,7 @@ static void accept_upgrade(tunnel *t) {
   wsuv_upgrade_t *upgrade = t->upgrade;
   if (t->dial.is_tcp) note(t->relay, "TCP_NODELAY", uv_tcp_nodelay(&t->dial.socket.tcp, 1));
   t->upgrade = NULL;
-  if (service_accept(upgrade, t, &t->session) < 0) close_dial(t, true);
+  if (service_accept(upgrade, &t->pump, &t->session) < 0) close_dial(t, true);
 }
 
 static void on_dialed(dial *d, int status) {
@@ -203,15 +198,13 @@ int relay_init(service *s, service_host *host, wsuv_config_t *config) {
   static const char *const binary[] = {"binary"};
   uint64_t timeout_ms = host->options->timeout_ms;
   r = (relay){.host = host, .patience_ms = timeout_ms > 0 ? timeout_ms : PATIENCE_MS};
-  config->high_water = PUMP_HIGH_WATER;
+  pump_set_callbacks(&s->callbacks, config);
   if (config->subprotocol_count == 0) {
     config->subprotocols = binary;
     config->subprotocol_count = 1;
     config->subprotocol_policy = WSUV_SUBPROTOCOL_OPTIONAL;
   }
   s->callbacks.on_open = on_open;
-  s->callbacks.on_message = on_message;
-  s->callbacks.on_drain = on_drain;
   s->callbacks.on_close = on_close;
   s->on_upgrade = on_upgrade;
   s->data = &r;
