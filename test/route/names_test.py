@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Names, looked up by c-ares and by the C library: the addresses come in the same order, and silent
-name servers do not keep the program `wsuv`.
+name servers do not keep the program `wsuv`, be it a client or a server.
 
     names_test.py WSUV LOOKUP [unittest's arguments]
 
@@ -10,7 +10,9 @@ was not run.
 """
 
 import os
+import queue
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -20,6 +22,10 @@ import threading
 import unittest
 
 from namespace import enter, ip
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli')]
+import listen_test  # noqa: E402
+from programs import LOST, heed_signals  # noqa: E402
 
 WSUV = LOOKUP = ''
 PATIENCE = 60  # seconds, for anything that has to come
@@ -59,7 +65,7 @@ class NameServer(threading.Thread):
         super().__init__(daemon=True)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(('127.0.0.1', 53))
-        self.names = {}
+        self.names, self.unknown = {}, queue.SimpleQueue()
 
     def answer(self, question):
         labels, at = [], 12
@@ -68,6 +74,7 @@ class NameServer(threading.Thread):
             at += 1 + question[at]
         kind = struct.unpack('!H', question[at + 1:at + 3])[0]
         if '.'.join(labels).lower() not in self.names:
+            self.unknown.put('.'.join(labels).lower())
             return None
         records = []
         for address in self.names['.'.join(labels).lower()]:
@@ -153,7 +160,22 @@ class Silence(unittest.TestCase):
     def test_the_program_does_not_wait_for_the_system(self):
         self.check_left('system')
 
+    def test_a_second_signal_does_not_wait_for_it(self):
+        with listen_test.Server('-v', '--to', 'hanging.test:1') as listening:
+            with listen_test.Caller(listening) as caller:
+                caller.ask('/', ())
+                while server.unknown.get(timeout=PATIENCE) != 'hanging.test':
+                    pass
+                listening.process.send_signal(signal.SIGTERM)
+                self.assertEqual(caller.answer(), 503)
+                listening.process.send_signal(signal.SIGTERM)
+                self.assertEqual(listening.process.wait(SYSTEM_WAITS), LOST)
+            listening.finish()
+        self.assertRegex(listening.err, rb'(?m)^\* --to: the lookup is not stopped: ')
+
 
 if __name__ == '__main__':
     WSUV, LOOKUP, *arguments = enter(__doc__)
+    listen_test.WSUV = WSUV
+    heed_signals()
     unittest.main(argv=[sys.argv[0]] + arguments)
