@@ -234,10 +234,14 @@ void raw_client_run_to_head(raw_client *c) {
   world_run_until(c->w, has_head, c);
 }
 
+void raw_client_run_to_status(raw_client *c, int status) {
+  raw_client_run_to_head(c);
+  if (c->status != status) CHECK_FAIL("not %d, but %s", status, c->head);
+}
+
 void raw_client_upgrade(raw_client *c, const upgrade_lines *lines) {
   raw_client_request(c, lines);
-  raw_client_run_to_head(c);
-  if (c->status != 101) CHECK_FAIL("the upgrade is refused: %s", c->head);
+  raw_client_run_to_status(c, 101);
   CHECK(raw_client_has_field(c, "Sec-WebSocket-Accept", right_accept));
 }
 
@@ -320,6 +324,15 @@ static bool has_frames(void *arg) {
 void raw_client_run_to_frames(raw_client *c, size_t count) {
   frame_count f = {c, count};
   world_run_until(c->w, has_frames, &f);
+}
+
+static bool has_answer(void *arg) {
+  const raw_client *c = arg;
+  return c->received > 0 || c->ended;
+}
+
+void raw_client_run_to_answer(raw_client *c) {
+  world_run_until(c->w, has_answer, c);
 }
 
 void raw_client_run_to_end(raw_client *c) {

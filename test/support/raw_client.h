@@ -91,6 +91,7 @@ void raw_client_request(raw_client *c, const upgrade_lines *lines); /* and send 
 
 /* Run until the head of a response is there, and take it. */
 void raw_client_run_to_head(raw_client *c);
+void raw_client_run_to_status(raw_client *c, int status); /* which is its status */
 /* Send the request, run to the response, which is 101 and has the right accept. */
 void raw_client_upgrade(raw_client *c, const upgrade_lines *lines);
 
@@ -114,6 +115,7 @@ bool raw_client_has_body(const raw_client *c, const char *text);
 /* --- behind it --- */
 
 void raw_client_run_to_frames(raw_client *c, size_t count); /* in all */
+void raw_client_run_to_answer(raw_client *c);               /* to the first byte, or the end */
 void raw_client_run_to_end(raw_client *c);
 
 /* Whether just these frames came, not masked and in their shortest form. On false it has said on

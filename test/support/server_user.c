@@ -78,6 +78,11 @@ void server_user_echo(session_user *u, const wsuv_message_t *m) {
   CHECK(err == (wsuv_session_stage(u->session) == WSUV_STAGE_OPEN ? 0 : WSUV_ESTATE));
 }
 
+void server_user_ignore(session_user *u, const wsuv_message_t *m) {
+  (void) u;
+  (void) m;
+}
+
 session_user *server_user_session(const server_user *s, size_t number) {
   CHECK(number < s->session_count);
   return s->sessions[number];
@@ -199,6 +204,11 @@ void server_user_decide(server_user *s, void (*at_upgrade)(server_user *s, wsuv_
   wsuv_server_on_upgrade(server_user_server(s), at_upgrade != NULL ? server_user_on_upgrade : NULL);
 }
 
+void server_user_keep(server_user *s, wsuv_upgrade_t *u) {
+  (void) s;
+  (void) u;
+}
+
 void server_user_serve(server_user *s, void (*at_request)(server_user *s, wsuv_exchange_t *x)) {
   s->at_request = at_request;
   wsuv_server_on_request(server_user_server(s), at_request != NULL ? on_request : NULL);
@@ -210,9 +220,13 @@ void server_user_listen(server_user *s) {
   CHECK(wsuv_listener_address(s->listener, &s->address) == 0);
 }
 
-void server_user_start(server_user *s) {
+void server_user_route_echo(server_user *s) {
   if (s->each.at_message == NULL) s->each.at_message = server_user_echo;
   server_user_route(s, "/");
+}
+
+void server_user_start(server_user *s) {
+  server_user_route_echo(s);
   server_user_listen(s);
 }
 
@@ -327,6 +341,14 @@ void server_user_run_to_end(server_user *s) {
   world_run_until_count(s->w, &s->ends, s->end_calls);
 }
 
+void server_user_end_with_kept(server_user *s, raw_client *c, bool terminates) {
+  CHECK((terminates ? server_user_terminate(s) : server_user_close(s)) == 0);
+  raw_client_run_to_end(c);
+  CHECK(c->status == (terminates ? 0 : 503));
+  raw_client_close(c);
+  server_user_run_to_end(s);
+}
+
 /* --- ending --- */
 
 void server_user_finish(server_user *s) {
@@ -345,6 +367,11 @@ void server_user_finish(server_user *s) {
   bytes_free(&s->refusals);
   bytes_free(&s->accepted);
   bytes_free(&s->log);
+}
+
+void server_user_renew(server_user *s) {
+  server_user_finish(s);
+  server_user_begin(s, s->w);
 }
 
 void server_user_run(world *w, server_fn *play) {

@@ -79,6 +79,8 @@ int server_user_add_route(server_user *s, wsuv_route_t *route);
 
 /* Let at_upgrade decide. */
 void server_user_decide(server_user *s, void (*at_upgrade)(server_user *s, wsuv_upgrade_t *u));
+/* An at_upgrade that leaves the decision for later: s->upgrade is it. */
+void server_user_keep(server_user *s, wsuv_upgrade_t *u);
 /* An upgrade hook for routes: calls s->at_upgrade. */
 void server_user_on_upgrade(wsuv_upgrade_t *u);
 
@@ -88,11 +90,14 @@ void server_user_serve(server_user *s, void (*at_request)(server_user *s, wsuv_e
 /* Listen at 127.0.0.1. */
 void server_user_listen(server_user *s);
 
-/* Route "/", whose sessions echo unless s->each has an at_message, and listen. */
+/* Route "/", whose sessions echo unless s->each has an at_message; and listen, too. */
+void server_user_route_echo(server_user *s);
 void server_user_start(server_user *s);
 
 /* An at_message: sends the message back, if the session is open. */
 void server_user_echo(session_user *u, const wsuv_message_t *m);
+/* An at_message that does nothing. */
+void server_user_ignore(session_user *u, const wsuv_message_t *m);
 
 /* --- clients --- */
 
@@ -133,11 +138,15 @@ int server_user_terminate(server_user *s);
 int server_user_drain(server_user *s);
 void server_user_run_to_end(server_user *s); /* until all of them came */
 
+/* End the server, or terminate it, while the request of `c` has no answer: that is 503, or none. */
+void server_user_end_with_kept(server_user *s, raw_client *c, bool terminates);
+
 /* --- ending --- */
 
 /* Close the raw clients and the server, wait for its end, and free what was written down. What is
    finished already is left as it is. */
 void server_user_finish(server_user *s);
+void server_user_renew(server_user *s); /* finish, and begin again */
 
 typedef void server_fn(world *w, server_user *s);
 void server_user_run(world *w, server_fn *play); /* begin, play, finish */

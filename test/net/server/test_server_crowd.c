@@ -187,8 +187,7 @@ SERVER_UV_TEST(test_server_without_descriptors_serves_all_who_wait, w, s) {
   }
   descriptors_leave(&before, LEFT);
   for (size_t i = 0; i < CLIENTS; i++) {
-    raw_client_run_to_head(c[i]);
-    assert_int_equal(c[i]->status, 101);
+    raw_client_run_to_status(c[i], 101);
     raw_client_close(c[i]);
   }
   server_user_run_to_closes(s, CLIENTS);

@@ -9,11 +9,6 @@ static void accept_now(server_user *s, wsuv_upgrade_t *u) {
   CHECK(server_user_accept(s, u, NULL) == 0);
 }
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
-}
-
 static void note_gone(wsuv_upgrade_t *u) {
   server_user *s = wsuv_upgrade_data(u);
   CHECK(no_call_is_running());
@@ -65,8 +60,7 @@ SERVER_TLS_TEST(test_upgrade_accepted_later, w, s) {
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), 0);
   assert_int_equal(s->open_count, 0);
   server_user_run_to_sessions(s, 1);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   assert_echoes(c);
   assert_int_equal(s->gone, 0);
 }
@@ -82,12 +76,11 @@ SERVER_TLS_TEST(test_upgrade_accepted_in_another_callback, w, s) {
   server_user_decide(s, accept_now);
   server_user_start(s);
   raw_client *c = server_user_connect(s, "/");
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   raw_client *other = begin_kept(s);
   raw_client_send_frames(c, "TEXT \"accept it\"");
   server_user_run_to_sessions(s, 2);
-  raw_client_run_to_head(other);
-  assert_int_equal(other->status, 101);
+  raw_client_run_to_status(other, 101);
 }
 
 static void look_and_accept(server_user *s, wsuv_upgrade_t *u) {
@@ -189,8 +182,7 @@ static void refuse_open(server_user *s, wsuv_upgrade_t *u) {
 }
 
 static void assert_told_why(raw_client *c) {
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   raw_client_run_to_frames(c, 1);
   assert_true(raw_client_saw(c, "CLOSE #4401 \"token\""));
   raw_client_send_frames(c, "CLOSE #4401");
@@ -204,7 +196,7 @@ SERVER_TLS_TEST(test_upgrade_refused_so_that_a_page_learns_why, w, s) {
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
   assert_told_why(c);
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   raw_client *other = begin_kept(s);
   refuse_open(s, s->upgrade);
   assert_told_why(other);
@@ -229,8 +221,7 @@ SERVER_TLS_TEST(test_upgrade_that_is_never_decided, w, s) {
   server_user_start(s);
   for (int kind = 0; kind < ANSWERS; kind++) {
     raw_client *c = begin_kept(s);
-    raw_client_run_to_head(c);
-    assert_int_equal(c->status, 503);
+    raw_client_run_to_status(c, 503);
     assert_true(raw_client_has_field(c, "Connection", "close"));
     raw_client_run_to_end(c);
     assert_int_equal(c->end_status, 0);
@@ -284,21 +275,14 @@ SERVER_TLS_TEST(test_upgrade_that_is_kept_while_its_server_closes, w, s) {
   raw_client *c = start_kept(s);
   assert_int_equal(server_user_close(s), 0);
   assert_int_equal(server_user_refuse(s->upgrade, 403), WSUV_ESTATE);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 503);
+  raw_client_run_to_status(c, 503);
   server_user_run_to_end(s);
 }
 
 SERVER_TLS_TEST(test_upgrade_that_is_kept_when_its_server_is_gone, w, s) {
   for (int kind = 0; kind < 2 * ANSWERS; kind++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
-    raw_client *c = start_kept(s);
-    assert_int_equal(kind < ANSWERS ? server_user_close(s) : server_user_terminate(s), 0);
-    raw_client_run_to_end(c);
-    assert_int_equal(c->status, kind < ANSWERS ? 503 : 0);
-    raw_client_close(c);
-    server_user_run_to_end(s);
+    server_user_renew(s);
+    server_user_end_with_kept(s, start_kept(s), kind >= ANSWERS);
     assert_null(wsuv_upgrade_server(s->upgrade));
     assert_true(w->alloc->live > 0);
     assert_int_equal(s->gone, 1);
@@ -364,8 +348,7 @@ SERVER_TLS_TEST(test_server_closed_in_the_hook, w, s) {
   static void (*const hooks[])(server_user * s, wsuv_upgrade_t * u) = {
       close_and_accept, accept_and_close, close_and_keep, terminate_and_refuse};
   for (size_t i = 0; i < COUNT_OF(hooks); i++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     server_user_decide(s, hooks[i]);
     server_user_start(s);
     raw_client *c = server_user_client(s);
@@ -418,8 +401,7 @@ SERVER_TLS_TEST(test_server_closed_in_on_gone, w, s) {
 /* 0: in on_open, 1: in on_message, 2: in on_close. */
 SERVER_TLS_TEST(test_server_closed_in_callbacks_of_a_session, w, s) {
   for (int i = 0; i < 3; i++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     if (i == 0) s->each.at_open = close_at_session;
     if (i == 1) s->each.at_message = close_at_message;
     if (i == 2) s->each.at_close = close_at_session;

@@ -8,11 +8,6 @@
 
 enum { EARLY = 1024 * 1024, BOUND = 64 * 1024, OTHERS = 16 * 1024 };
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
-}
-
 /* A request, and one message of zeros behind it, in one piece. */
 static char *request_and_message(size_t *len) {
   static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
@@ -33,7 +28,7 @@ SERVER_TEST(test_bytes_behind_a_request_are_bounded, w, s) {
   char *text = request_and_message(&len);
   s->config.max_frame_size = s->config.max_message_size = EARLY;
   s->each.at_message = server_user_echo;
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   raw_client *c = server_user_client(s);
   const size_t before = w->alloc->live_bytes;

@@ -107,11 +107,6 @@ SERVER_TLS_TEST(test_server_terminated_while_it_closes, w, s) {
 
 /* --- in every state of a connection --- */
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u;
-}
-
 typedef enum conn_state { SILENT, HALF, KEPT, REFUSED, ACCEPTED, OPEN, CLOSING, STATES } conn_state;
 
 /* A connection that has come to a state. */
@@ -152,9 +147,8 @@ static void answer_close(raw_client *c, const seen_frame *f) {
 static void play_states(server_user *s, int (*end)(server_user *s)) {
   world *w = s->w;
   for (int state = SILENT; state < STATES; state++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
-    server_user_decide(s, keep);
+    server_user_renew(s);
+    server_user_decide(s, server_user_keep);
     server_user_start(s);
     raw_client *c = connect_to(s, (conn_state) state);
     c->on_frame = answer_close;
@@ -181,7 +175,7 @@ SERVER_TLS_TEST(test_server_terminated_in_every_state, w, s) {
 /* A server with connections in all states at once. */
 SERVER_TLS_TEST(test_server_closed_with_all_states, w, s) {
   wsuv_upgrade_t *kept = NULL;
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   for (int state = SILENT; state < STATES; state++) {
     connect_to(s, (conn_state) state)->on_frame = answer_close;
@@ -232,8 +226,7 @@ SERVER_UV_AND_TLS_TEST(test_drained_server_takes_what_waits_before_its_first_pol
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
   assert_int_equal(server_user_drain(s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   server_user_run_to_sessions(s, 1);
   raw_client_send_frames(c, "CLOSE #1000");
   server_user_run_to_end(s);
@@ -271,15 +264,14 @@ SERVER_SIM_TEST(test_drained_server_waits_for_descriptors, w, s) {
   assert_int_equal(server_user_drain(s), 0);
   world_advance(w, 100);
   assert_int_equal(s->ends, 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   raw_client_send_frames(c, "CLOSE #1000");
   server_user_run_to_end(s);
   assert_int_equal(s->ends, 1);
 }
 
 SERVER_TLS_TEST(test_drained_server_waits_for_decisions, w, s) {
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   raw_client *c = connect_to(s, KEPT);
   assert_int_equal(server_user_drain(s), 0);
@@ -339,8 +331,7 @@ SERVER_TLS_TEST(test_server_drained_in_a_callback, w, s) {
 SERVER_TLS_TEST(test_many_servers_one_after_the_other, w, s) {
   const int count = world_tls(w) != NULL ? 10 : 100;
   for (int i = 0; i < count; i++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     server_user_start(s);
     server_user_connect(s, "/");
     if (i % 2 != 0) assert_int_equal(server_user_terminate(s), 0);
@@ -370,8 +361,7 @@ static void begin_on(own_loop *o, server_user *s, world *w) {
   CHECK(uv_loop_init(&o->loop) == 0);
   CHECK(uv_idle_init(world_uv_loop(w), &o->pump) == 0);
   CHECK(uv_idle_start(&o->pump, on_pump) == 0);
-  server_user_finish(s);
-  server_user_begin(s, w);
+  server_user_renew(s);
   s->loop = &o->loop;
 }
 
@@ -412,7 +402,7 @@ static void end_after_walk(server_user *s, int (*end)(server_user *s)) {
 static void walk_in_state(server_user *s, conn_state state, int (*end)(server_user *s)) {
   own_loop o;
   begin_on(&o, s, s->w);
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   connect_to(s, state);
   walk_now();

@@ -7,11 +7,6 @@
 
 /* --- what the fixture has not --- */
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
-}
-
 typedef struct awaited {
   const server_user *s;
   size_t reading;
@@ -43,11 +38,6 @@ static raw_client *connect_kept(server_user *s) {
   return c;
 }
 
-static void run_to_status(raw_client *c, int status) {
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, status);
-}
-
 /* --- connections without a complete request --- */
 
 SERVER_TEST(test_max_handshakes_closes_the_oldest, w, s) {
@@ -70,7 +60,7 @@ SERVER_TEST(test_max_handshakes_never_closes_one_that_the_program_decides_on, w,
   wsuv_upgrade_t *kept[KEPT];
   raw_client *c[KEPT];
   s->config.max_handshakes = 1;
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   for (size_t i = 0; i < KEPT; i++) {
     c[i] = connect_kept(s);
@@ -80,7 +70,7 @@ SERVER_TEST(test_max_handshakes_never_closes_one_that_the_program_decides_on, w,
   raw_client *another = server_user_client(s);
   raw_client_run_to_end(silent);
   for (size_t i = 0; i < KEPT; i++) assert_int_equal(server_user_accept(s, kept[i], NULL), 0);
-  for (size_t i = 0; i < KEPT; i++) run_to_status(c[i], 101);
+  for (size_t i = 0; i < KEPT; i++) raw_client_run_to_status(c[i], 101);
   assert_false(another->ended);
   assert_true(server_user_refused(s, "HANDSHAKES 0\n"));
 }
@@ -108,7 +98,7 @@ SERVER_SIM_TEST(test_refused_connection_that_stays_is_closed, w, s) {
   server_user_start(s);
   raw_client *c = server_user_client(s);
   raw_client_request(c, &(upgrade_lines){.target = "/nowhere"});
-  run_to_status(c, 404);
+  raw_client_run_to_status(c, 404);
   uint64_t before = world_now_ms(w);
   while (s->server->handshakes.counts[HANDSHAKE_ENDING] > 0) world_advance(w, 10);
   world_assert_took(w, world_now_ms(w) - before, 500, 1100);
@@ -143,7 +133,7 @@ SERVER_TEST(test_sessions_and_kept_upgrades_are_no_handshakes_of_their_address, 
   server_user_start(s);
   (void) server_user_connect(s, "/");
   (void) server_user_connect(s, "/");
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   wsuv_upgrade_t *kept[2];
   for (size_t i = 0; i < 2; i++) {
     (void) connect_kept(s);
@@ -215,7 +205,7 @@ SERVER_TEST(test_max_sessions, w, s) {
   (void) server_user_connect(s, "/");
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
-  run_to_status(c, 503);
+  raw_client_run_to_status(c, 503);
   assert_true(raw_client_has_field(c, "Retry-After", "5"));
   assert_true(raw_client_has_field(c, "Connection", "close"));
   assert_true(server_user_refused(s, "SESSIONS 503\n"));
@@ -228,7 +218,7 @@ SERVER_TEST(test_max_sessions, w, s) {
 SERVER_TEST(test_max_sessions_counts_kept_upgrades, w, s) {
   wsuv_upgrade_t *kept[2];
   s->config.max_sessions = 2;
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   for (size_t i = 0; i < 2; i++) {
     (void) connect_kept(s);
@@ -236,7 +226,7 @@ SERVER_TEST(test_max_sessions_counts_kept_upgrades, w, s) {
   }
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
-  run_to_status(c, 503);
+  raw_client_run_to_status(c, 503);
   assert_int_equal(server_user_refuse(kept[0], 403), 0);
   (void) connect_kept(s);
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), 0);
@@ -253,7 +243,7 @@ SERVER_TEST(test_max_sessions_per_address, w, s) {
   raw_client *first = server_user_connect(s, "/");
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
-  run_to_status(c, 503);
+  raw_client_run_to_status(c, 503);
   assert_true(raw_client_has_field(c, "Retry-After", "5"));
   assert_true(server_user_refused(s, "SESSIONS_PER_ADDRESS 503\n"));
   raw_client_upgrade(raw_client_new(w, &ipv6), NULL);
@@ -266,13 +256,13 @@ SERVER_TEST(test_max_sessions_per_address, w, s) {
 /* The limit cannot be passed by asking for many sessions before the first is accepted. */
 SERVER_TEST(test_max_sessions_per_address_counts_kept_upgrades, w, s) {
   s->config.max_sessions_per_address = 1;
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   server_user_start(s);
   (void) connect_kept(s);
   wsuv_upgrade_t *first = s->upgrade;
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
-  run_to_status(c, 503);
+  raw_client_run_to_status(c, 503);
   assert_int_equal(server_user_refuse(first, 403), 0);
   raw_client *gone = connect_kept(s);
   first = s->upgrade;
@@ -306,7 +296,7 @@ SERVER_SIM_TLS_TEST(test_handshake_timeout_of_a_request_that_is_not_complete, w,
   uint64_t before = world_now_ms(w);
   raw_client *c = server_user_client(s);
   raw_client_send_text(c, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");
-  run_to_status(c, 408);
+  raw_client_run_to_status(c, 408);
   assert_true(raw_client_has_field(c, "Connection", "close"));
   assert_true(server_user_refused(s, "TIMEOUT 408\n"));
   world_assert_took(w, world_now_ms(w) - before, TIMEOUT_MS, TIMEOUT_MS + 1000);
@@ -321,7 +311,7 @@ SERVER_SIM_TEST(test_handshake_timeout_is_not_extended_by_bytes, w, s) {
   uint64_t before = world_now_ms(w);
   raw_client *c = server_user_client(s);
   raw_client_send_pieces(c, request.base, request.len, 1, 1000);
-  run_to_status(c, 408);
+  raw_client_run_to_status(c, 408);
   world_assert_took(w, world_now_ms(w) - before, TIMEOUT_MS, TIMEOUT_MS + 1000);
 }
 
@@ -348,7 +338,7 @@ SERVER_SIM_TEST(test_handshake_timeout_of_a_decision, w, s) {
   raw_client *c = connect_silent(s);
   world_advance(w, TIMEOUT_MS / 2);
   raw_client_request(c, NULL);
-  run_to_status(c, 503);
+  raw_client_run_to_status(c, 503);
   assert_true(raw_client_has_field(c, "Retry-After", "5"));
   world_assert_took(w, world_now_ms(w) - before, TIMEOUT_MS, TIMEOUT_MS + 1000);
   assert_int_equal(gone_count, 1);

@@ -93,11 +93,6 @@ static void terminate_and_accept(wsuv_session_t *session, void *arg) {
   wsuv_session_terminate(session);
 }
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
-}
-
 /* Those that are there are visited once, while they end and a new one begins. */
 SERVER_TEST(test_each_session_is_visited_once, w, s) {
   visits v = {.s = s};
@@ -105,7 +100,7 @@ SERVER_TEST(test_each_session_is_visited_once, w, s) {
   wsuv_server_each(s->server, terminate_and_accept, &v);
   assert_int_equal(v.count, 0);
   for (size_t i = 0; i < SESSIONS; i++) (void) server_user_connect(s, "/");
-  server_user_decide(s, keep);
+  server_user_decide(s, server_user_keep);
   raw_client_request(server_user_client(s), NULL);
   server_user_run_to_upgrades(s, 1);
   wsuv_server_each(s->server, terminate_and_accept, &v);

@@ -102,8 +102,7 @@ static void send_together(server_user *s, size_t cut, const char *header, size_t
     for (int turn = 0; turn < 4; turn++) world_advance(s->w, 1);
   }
   raw_client_send(c, bytes_text(&all) + cut, all.len - cut);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   raw_client_send_frames(c, "TEXT \"early\"");
   raw_client_run_to_frames(c, 1);
   assert_string_equal(seen, "203.0.113.7 56324 127.0.0.1");

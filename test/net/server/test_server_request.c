@@ -80,6 +80,18 @@ static void assert_response(raw_client *c, int status, const char *body) {
   assert_true(raw_client_has_body(c, body));
 }
 
+/* A client whose first request has its response. */
+static raw_client *get(server_user *s, const char *text, const char *body) {
+  raw_client *c = client_with(s, text);
+  assert_response(c, 200, body);
+  return c;
+}
+
+static raw_client *start_and_get(server_user *s, const char *text, const char *body) {
+  start(s, respond_now);
+  return get(s, text, body);
+}
+
 static void assert_next(raw_client *c, int status, const char *body) {
   raw_client_next(c);
   assert_response(c, status, body);
@@ -123,8 +135,7 @@ static void look_and_respond(server_user *s, wsuv_exchange_t *x) {
 
 SERVER_TLS_TEST(test_request_answered_in_the_hook, w, s) {
   start(s, look_and_respond);
-  raw_client *c = client_with(s, GET("/a/b%20c?k=v+w"));
-  assert_response(c, 200, "hello");
+  raw_client *c = get(s, GET("/a/b%20c?k=v+w"), "hello");
   assert_true(raw_client_has_field(c, "Content-Type", "text/plain"));
   assert_true(raw_client_has_field(c, "Content-Length", "5"));
   assert_true(raw_client_has_field(c, "Connection", NULL));
@@ -255,8 +266,7 @@ SERVER_TLS_TEST(test_requests_of_a_peer_that_has_ended_its_direction, w, s) {
 
 SERVER_TLS_TEST(test_request_that_is_kept_while_its_server_closes, w, s) {
   for (int kind = 0; kind < ANSWERS; kind++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     raw_client *c = start_kept(s);
     assert_int_equal(server_user_close(s), 0);
     assert_too_late(s, kind);
@@ -268,14 +278,8 @@ SERVER_TLS_TEST(test_request_that_is_kept_while_its_server_closes, w, s) {
 
 SERVER_TLS_TEST(test_request_that_is_kept_when_its_server_is_gone, w, s) {
   for (int kind = 0; kind < 2 * ANSWERS; kind++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
-    raw_client *c = start_kept(s);
-    assert_int_equal(kind < ANSWERS ? server_user_close(s) : server_user_terminate(s), 0);
-    raw_client_run_to_end(c);
-    assert_int_equal(c->status, kind < ANSWERS ? 503 : 0);
-    raw_client_close(c);
-    server_user_run_to_end(s);
+    server_user_renew(s);
+    server_user_end_with_kept(s, start_kept(s), kind >= ANSWERS);
     assert_null(wsuv_exchange_server(s->exchange));
     assert_true(w->alloc->live > 0);
     assert_int_equal(s->gone, 1);
@@ -313,8 +317,7 @@ SERVER_TLS_TEST(test_server_ended_in_the_hook_for_requests, w, s) {
       close_and_respond, respond_and_close, terminate_and_decline, respond_and_terminate,
       drain_and_respond};
   for (size_t i = 0; i < COUNT_OF(hooks); i++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     start(s, hooks[i]);
     raw_client *c = client_with(s, GET("/1") GET("/2"));
     raw_client_run_to_end(c);
@@ -327,9 +330,7 @@ SERVER_TLS_TEST(test_server_ended_in_the_hook_for_requests, w, s) {
 /* --- several requests on one connection --- */
 
 SERVER_TLS_TEST(test_requests_one_after_the_other, w, s) {
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/1"));
-  assert_response(c, 200, "/1");
+  raw_client *c = start_and_get(s, GET("/1"), "/1");
   for (int i = 0; i < 3; i++) {
     raw_client_send_text(c, GET("/next"));
     assert_next(c, 200, "/next");
@@ -426,9 +427,7 @@ SERVER_TLS_TEST(test_request_that_says_whether_the_connection_persists, w, s) {
 /* --- upgrades on the same connection --- */
 
 SERVER_TLS_TEST(test_upgrade_after_a_request, w, s) {
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/page"));
-  assert_response(c, 200, "/page");
+  raw_client *c = start_and_get(s, GET("/page"), "/page");
   raw_client_next(c);
   raw_client_upgrade(c, NULL);
   assert_echoes(c);
@@ -447,8 +446,7 @@ SERVER_TLS_TEST(test_upgrade_and_frames_glued_to_a_request, w, s) {
   raw_client_send(c, out.base, out.len);
   assert_response(c, 200, "/page");
   raw_client_next(c);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(c, 101);
   assert_echoes(c);
   raw_client_run_to_frames(c, 2);
   assert_true(raw_client_saw(c, "TEXT \"early\" ; TEXT \"a\""));
@@ -461,11 +459,6 @@ static void accept_now(server_user *s, wsuv_upgrade_t *u) {
   CHECK(server_user_accept(s, u, NULL) == 0);
 }
 
-static void keep_upgrade(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
-}
-
 /* Nothing is left of the exchange: its data, its callback, its query. */
 SERVER_TLS_TEST(test_upgrade_after_a_kept_request, w, s) {
   server_user_decide(s, accept_now);
@@ -476,7 +469,7 @@ SERVER_TLS_TEST(test_upgrade_after_a_kept_request, w, s) {
   raw_client_next(c);
   raw_client_upgrade(c, NULL);
   assert_echoes(c);
-  server_user_decide(s, keep_upgrade);
+  server_user_decide(s, server_user_keep);
   raw_client *other = begin_kept(s);
   assert_int_equal(respond_path(s->exchange), 0);
   raw_client_run_to_response(other, false);
@@ -490,9 +483,7 @@ SERVER_TLS_TEST(test_upgrade_after_a_kept_request, w, s) {
 }
 
 SERVER_TLS_TEST(test_upgrade_after_a_request_is_refused, w, s) {
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/page"));
-  assert_response(c, 200, "/page");
+  raw_client *c = start_and_get(s, GET("/page"), "/page");
   raw_client_next(c);
   raw_client_request(c, &(upgrade_lines){.target = "/nowhere"});
   raw_client_run_to_response(c, false);
@@ -505,8 +496,7 @@ SERVER_TLS_TEST(test_upgrade_after_a_request_is_refused, w, s) {
 SERVER_TLS_TEST(test_plain_request_while_sessions_are_open_and_after, w, s) {
   start(s, respond_now);
   raw_client *sessions[] = {server_user_connect(s, "/"), server_user_connect(s, "/")};
-  raw_client *c = client_with(s, GET("/1"));
-  assert_response(c, 200, "/1");
+  raw_client *c = get(s, GET("/1"), "/1");
   for (size_t i = 0; i < COUNT_OF(sessions); i++) {
     assert_echoes(sessions[i]);
     raw_client_send_frames(sessions[i], "CLOSE #1000");
@@ -609,8 +599,7 @@ SERVER_TLS_TEST(test_declined_requests, w, s) {
       {"GET /%zz HTTP/1.1", 400, "Allow", NULL},
   };
   for (int hook = 0; hook < 2; hook++) {
-    server_user_finish(s);
-    server_user_begin(s, w);
+    server_user_renew(s);
     start(s, hook == 1 ? decline : NULL);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
       char text[256];
@@ -726,13 +715,10 @@ SERVER_TLS_TEST(test_request_with_a_body, w, s) {
 /* The end of a connection that has had its response is no refusal. */
 SERVER_TLS_TEST(test_connection_that_has_no_other_request, w, s) {
   s->config.handshake_timeout_ms = 200;
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/"));
-  assert_response(c, 200, "/");
+  raw_client *c = start_and_get(s, GET("/"), "/");
   raw_client_run_to_end(c);
   assert_int_equal(c->end_status, 0);
-  raw_client *leaves = client_with(s, GET("/"));
-  assert_response(leaves, 200, "/");
+  raw_client *leaves = get(s, GET("/"), "/");
   raw_client_close(leaves);
   world_advance(w, QUIET_MS);
   assert_int_equal(s->refused, 0);
@@ -740,9 +726,7 @@ SERVER_TLS_TEST(test_connection_that_has_no_other_request, w, s) {
 
 SERVER_TLS_TEST(test_other_request_that_is_not_complete_in_time, w, s) {
   s->config.handshake_timeout_ms = 200;
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/") "GET /2 HTTP/1.1\r\n");
-  assert_response(c, 200, "/");
+  raw_client *c = start_and_get(s, GET("/") "GET /2 HTTP/1.1\r\n", "/");
   assert_next(c, 408, "");
   assert_ends(c);
   assert_true(server_user_refused(s, "TIMEOUT 408\n"));
@@ -764,8 +748,7 @@ SERVER_SIM_TEST(test_other_request_has_its_own_time, w, s) {
   const uint64_t at_ms = world_now_ms(w);
   raw_client_send_pieces(c, GET("/3"), strlen(GET("/3")), 1, 90);
   raw_client_next(c);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 408);
+  raw_client_run_to_status(c, 408);
   assert_in_range(world_now_ms(w) - at_ms, 1000, 1100);
   assert_int_equal(s->gone, 0);
 }
@@ -808,28 +791,23 @@ SERVER_TEST(test_many_pipelined_requests_and_another_client, w, s) {
 
 /* --- limits --- */
 
-SERVER_TEST(test_idle_connections_make_room_for_others, w, s) {
-  s->config.max_handshakes = 2;
+static void fill_with_idle(server_user *s) {
   start(s, respond_now);
-  raw_client *idle[] = {client_with(s, GET("/")), client_with(s, GET("/"))};
-  for (size_t i = 0; i < 2; i++) assert_response(idle[i], 200, "/");
-  raw_client *c = client_with(s, GET("/3"));
-  assert_response(c, 200, "/3");
-  world_advance(w, QUIET_MS);
+  raw_client *idle[] = {get(s, GET("/"), "/"), get(s, GET("/"), "/")};
+  assert_response(client_with(s, GET("/3")), 200, "/3");
+  world_advance(s->w, QUIET_MS);
   assert_int_equal(idle[0]->ended + idle[1]->ended, 1);
   assert_int_equal(s->refused, 0);
 }
 
+SERVER_TEST(test_idle_connections_make_room_for_others, w, s) {
+  s->config.max_handshakes = 2;
+  fill_with_idle(s);
+}
+
 SERVER_TEST(test_idle_connections_of_an_address_make_room_for_others, w, s) {
   s->config.max_handshakes_per_address = 2;
-  start(s, respond_now);
-  raw_client *idle[] = {client_with(s, GET("/")), client_with(s, GET("/"))};
-  for (size_t i = 0; i < 2; i++) assert_response(idle[i], 200, "/");
-  raw_client *c = client_with(s, GET("/3"));
-  assert_response(c, 200, "/3");
-  world_advance(w, QUIET_MS);
-  assert_int_equal(idle[0]->ended + idle[1]->ended, 1);
-  assert_int_equal(s->refused, 0);
+  fill_with_idle(s);
 }
 
 /* Answers that are owed are bounded. They take no places of sessions. */
@@ -897,9 +875,7 @@ SERVER_TEST(test_request_while_there_are_all_sessions, w, s) {
 
 /* It holds for what begins later. */
 SERVER_TEST(test_hook_for_requests_is_changed, w, s) {
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/1"));
-  assert_response(c, 200, "/1");
+  raw_client *c = start_and_get(s, GET("/1"), "/1");
   server_user_serve(s, NULL);
   raw_client_send_text(c, GET("/"));
   assert_next(c, 426, "");
@@ -911,9 +887,7 @@ SERVER_TEST(test_hook_for_requests_is_changed, w, s) {
 /* --- the end of the server --- */
 
 SERVER_TLS_TEST(test_server_that_drains_ends_connections, w, s) {
-  start(s, respond_now);
-  raw_client *idle = client_with(s, GET("/1"));
-  assert_response(idle, 200, "/1");
+  raw_client *idle = start_and_get(s, GET("/1"), "/1");
   server_user_serve(s, keep);
   raw_client *kept = client_with(s, GET("/kept") GET("/2"));
   server_user_run_to_requests(s, 2);
@@ -932,9 +906,7 @@ SERVER_TLS_TEST(test_server_that_drains_ends_connections, w, s) {
 }
 
 SERVER_TLS_TEST(test_server_that_closes_ends_idle_connections, w, s) {
-  start(s, respond_now);
-  raw_client *c = client_with(s, GET("/"));
-  assert_response(c, 200, "/");
+  raw_client *c = start_and_get(s, GET("/"), "/");
   world_advance(w, QUIET_MS);
   assert_int_equal(server_user_close(s), 0);
   raw_client_run_to_end(c);
@@ -1041,8 +1013,7 @@ static void detach_second(server_user *s, wsuv_exchange_t *x) {
 SERVER_UV_TEST(test_connection_is_handed_over_after_a_response, w, s) {
   start(s, detach_second);
   handed_over = -1;
-  raw_client *c = client_with(s, GET("/1") GET("/2") "body");
-  assert_response(c, 200, "/1");
+  raw_client *c = get(s, GET("/1") GET("/2") "body", "/1");
   server_user_run_to_requests(s, 2);
   respond_by_descriptor(handed_over);
   assert_next(c, 200, "mine");

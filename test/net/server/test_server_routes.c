@@ -21,8 +21,7 @@ static void say_parameters(session_user *u) {
 static void assert_says(server_user *s, const char *target, const char *wanted) {
   raw_client *c = server_user_client(s);
   raw_client_request(c, &(upgrade_lines){.target = target});
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, wanted != NULL ? 101 : 404);
+  raw_client_run_to_status(c, wanted != NULL ? 101 : 404);
   if (wanted != NULL) {
     SCOPED_BYTES script = {0};
     raw_client_run_to_frames(c, 1);
@@ -179,8 +178,7 @@ static void assert_answers(server_user *s, const char *target, const char *offer
   raw_client *c = server_user_client(s);
   if (offer != NULL) bytes_print(&more, "Sec-WebSocket-Protocol: %s\r\n", offer);
   raw_client_request(c, &(upgrade_lines){.target = target, .more = bytes_text(&more)});
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, status);
+  raw_client_run_to_status(c, status);
   assert_true(raw_client_has_field(c, "Sec-WebSocket-Protocol", subprotocol));
   raw_client_free(c);
 }

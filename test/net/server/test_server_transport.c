@@ -6,27 +6,34 @@
 #include "support/check.h"
 #include "support/own_transport.h"
 
-/* A client whose request the program has parsed. */
+/* A client whose request the program has parsed; and handed over, too. */
 static raw_client *begin(own_transport *o, world *w, server_user *s, const upgrade_lines *lines) {
-  if (s->each.at_message == NULL) s->each.at_message = server_user_echo;
   own_transport_listen(o, w, s);
-  server_user_route(s, "/");
+  server_user_route_echo(s);
   raw_client *c = server_user_client(s);
   raw_client_request(c, lines);
   own_transport_parse(o);
   return c;
 }
 
-static raw_client *open_session(own_transport *o, world *w, server_user *s) {
-  raw_client *c = begin(o, w, s, NULL);
+static raw_client *begin_upgraded(own_transport *o, world *w, server_user *s,
+                                  const upgrade_lines *lines) {
+  raw_client *c = begin(o, w, s, lines);
   assert_int_equal(own_transport_upgrade(o, s), 0);
   assert_int_equal(o->reads + o->writes, 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
   return c;
 }
 
-static void end(own_transport *o, server_user *s) {
+/* One whose session is open. */
+static raw_client *open_session(own_transport *o, world *w, server_user *s) {
+  raw_client *c = begin_upgraded(o, w, s, NULL);
+  raw_client_run_to_status(c, 101);
+  server_user_run_to_sessions(s, 1);
+  return c;
+}
+
+static void end(own_transport *o, server_user *s, raw_client *c) {
+  raw_client_close(c);
   own_transport_run_to_closed(o);
   server_user_finish(s);
   own_transport_finish(o);
@@ -53,8 +60,7 @@ static void play_kinds(world *w, server_user *s, own_pace pace, bool one_by_one)
   assert_int_equal(c->frames, 6);
   server_user_run_to_closes(s, 1);
   assert_true(user_ended_cleanly(server_user_session(s, 0), 1000, 1000));
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 WORLD_TEST(test_transport_carries_all_frames, w) {
@@ -71,14 +77,12 @@ SERVER_TEST(test_transport_has_the_address_of_the_program, w, s) {
   own_transport o;
   struct sockaddr_storage addr;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   wsuv_session_t *session = server_user_session(s, 0)->session;
   assert_int_equal(wsuv_session_peer_address(session, &addr), 0);
   assert_memory_equal(&addr, &o.peer, sizeof addr);
   assert_true(wsuv_session_local_address(session, &addr) < 0);
   assert_non_null(strstr(bytes_text(&s->accepted), "192.0.2.7"));
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 static void look_at_scheme(session_user *u) {
@@ -95,8 +99,7 @@ SERVER_TEST(test_transport_that_is_secure_gives_the_scheme, w, s) {
   o.ops.secure = true;
   assert_int_equal(own_transport_upgrade(&o, s), 0);
   server_user_run_to_sessions(s, 1);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 SERVER_TEST(test_transport_without_an_address, w, s) {
@@ -109,27 +112,23 @@ SERVER_TEST(test_transport_without_an_address, w, s) {
   server_user_run_to_sessions(s, 1);
   assert_true(wsuv_session_peer_address(server_user_session(s, 0)->session, &addr) < 0);
   raw_client_send_frames(c, "CLOSE #1000");
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 /* F7 */
 SERVER_SIM_TEST(test_transport_with_frames_behind_the_request, w, s) {
   own_transport o;
-  if (s->each.at_message == NULL) s->each.at_message = server_user_echo;
   own_transport_listen(&o, w, s);
-  server_user_route(s, "/");
+  server_user_route_echo(s);
   raw_client *c = server_user_client(s);
   raw_client_request(c, NULL);
   raw_client_send_frames(c, "TEXT \"a\" ; BIN 61~300000 ; TEXT \"b\"");
-  s->config.fragment_size = 0;
   own_transport_parse(&o);
   assert_int_equal(own_transport_upgrade(&o, s), 0);
   raw_client_run_to_head(c);
   while (server_user_session(s, 0)->messages < 3) world_advance(w, 1);
   assert_true(user_got(server_user_session(s, 0), "TEXT \"a\" ; BIN 61~300000 ; TEXT \"b\""));
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 static void send_much(session_user *u) {
@@ -150,8 +149,7 @@ SERVER_TEST(test_transport_that_is_slow, w, s) {
   assert_true(wsuv_buffered_amount(server_user_session(s, 0)->session) > 512 * 1024);
   raw_client_run_to_frames(c, 1);
   assert_in_range(o.writes, 1024 / 64, 1024);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 /* --- refusals --- */
@@ -161,14 +159,13 @@ SERVER_TEST(test_transport_refused_by_a_check, w, s) {
   raw_client *c = begin(&o, w, s, &(upgrade_lines){.key = ""});
   o.pace = OWN_LATER;
   assert_int_equal(own_transport_upgrade(&o, s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 400);
+  raw_client_run_to_status(c, 400);
   raw_client_run_to_end(c);
   assert_int_equal(o.shuts, 1);
   raw_client_close(c);
   own_transport_run_to_closed(&o);
   assert_true(server_user_refused(s, "KEY 400\n"));
-  end(&o, s);
+  end(&o, s, c);
 }
 
 static void refuse(server_user *s, wsuv_upgrade_t *u) {
@@ -179,84 +176,67 @@ static void refuse(server_user *s, wsuv_upgrade_t *u) {
 SERVER_TEST(test_transport_refused_by_the_hook, w, s) {
   own_transport o;
   server_user_decide(s, refuse);
-  raw_client *c = begin(&o, w, s, NULL);
-  assert_int_equal(own_transport_upgrade(&o, s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 401);
-  raw_client_close(c);
-  end(&o, s);
-}
-
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
+  raw_client *c = begin_upgraded(&o, w, s, NULL);
+  raw_client_run_to_status(c, 401);
+  end(&o, s, c);
 }
 
 /* F61 */
 SERVER_TEST(test_transport_gone_before_the_decision, w, s) {
   own_transport o;
-  server_user_decide(s, keep);
-  raw_client *c = begin(&o, w, s, NULL);
-  assert_int_equal(own_transport_upgrade(&o, s), 0);
+  server_user_decide(s, server_user_keep);
+  raw_client *c = begin_upgraded(&o, w, s, NULL);
   server_user_run_to_upgrades(s, 1);
   raw_client_reset(c);
   own_transport_run_to_closed(&o);
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), WSUV_ESTATE);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 SERVER_TEST(test_transport_and_the_server_closed_at_once, w, s) {
   own_transport o;
-  raw_client *c = begin(&o, w, s, NULL);
-  assert_int_equal(own_transport_upgrade(&o, s), 0);
-  assert_int_equal(server_user_close(s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 503);
-  raw_client_close(c);
-  server_user_run_to_end(s);
-  end(&o, s);
+  raw_client *c = begin_upgraded(&o, w, s, NULL);
+  server_user_end_with_kept(s, c, false);
+  end(&o, s, c);
 }
 
 SERVER_TEST(test_transport_and_the_server_terminated, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
   o.closes_later = true;
-  server_user_run_to_sessions(s, 1);
   assert_int_equal(server_user_terminate(s), 0);
   assert_int_equal(o.closes, 1);
   assert_int_equal(s->close_count, 0);
   server_user_run_to_end(s);
   assert_true(o.gone);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 /* --- failures --- */
+
+/* The session ends with this error. */
+static void end_with(own_transport *o, server_user *s, raw_client *c, int status) {
+  server_user_run_to_closes(s, 1);
+  assert_int_equal(server_user_session(s, 0)->end.status, status);
+  end(o, s, c);
+}
 
 /* F36 */
 SERVER_TEST(test_transport_whose_write_fails, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   o.fails = UV_EPIPE;
   raw_client_send_frames(c, "TEXT \"a\"");
-  server_user_run_to_closes(s, 1);
-  assert_int_equal(server_user_session(s, 0)->end.status, UV_EPIPE);
-  raw_client_close(c);
-  end(&o, s);
+  end_with(&o, s, c, UV_EPIPE);
 }
 
 SERVER_TEST(test_transport_whose_write_fails_later, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   o.pace = OWN_LATER;
   o.fails_later = UV_ECONNRESET;
   raw_client_send_frames(c, "TEXT \"a\"");
-  server_user_run_to_closes(s, 1);
-  assert_int_equal(server_user_session(s, 0)->end.status, UV_ECONNRESET);
-  raw_client_close(c);
-  end(&o, s);
+  end_with(&o, s, c, UV_ECONNRESET);
 }
 
 SERVER_TEST(test_transport_whose_first_write_fails, w, s) {
@@ -264,22 +244,15 @@ SERVER_TEST(test_transport_whose_first_write_fails, w, s) {
   raw_client *c = begin(&o, w, s, NULL);
   o.fails = UV_EPIPE;
   assert_int_equal(own_transport_upgrade(&o, s), 0);
-  server_user_run_to_closes(s, 1);
-  assert_int_equal(server_user_session(s, 0)->end.status, UV_EPIPE);
+  end_with(&o, s, c, UV_EPIPE);
   assert_int_equal(s->open_count, 0);
-  raw_client_close(c);
-  end(&o, s);
 }
 
 SERVER_TEST(test_transport_that_is_lost, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   assert_int_equal(wsuv_transport_ended(o.t, UV_ECONNRESET), 0);
-  server_user_run_to_closes(s, 1);
-  assert_int_equal(server_user_session(s, 0)->end.status, UV_ECONNRESET);
-  raw_client_close(c);
-  end(&o, s);
+  end_with(&o, s, c, UV_ECONNRESET);
 }
 
 /* --- programs that do it wrong, or at odd times --- */
@@ -288,7 +261,6 @@ SERVER_TEST(test_transport_reports_out_of_time, w, s) {
   own_transport o;
   char *much = check_alloc(WSUV_TRANSPORT_RECEIVED_MAX);
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   assert_int_equal(wsuv_transport_written(o.t, 0), WSUV_ESTATE);
   assert_int_equal(wsuv_transport_closed(o.t), WSUV_ESTATE);
   assert_int_equal(wsuv_transport_received(o.t, NULL, 0), 0);
@@ -297,8 +269,7 @@ SERVER_TEST(test_transport_reports_out_of_time, w, s) {
   assert_int_equal(wsuv_transport_received(o.t, "\x80\0\0\0\0", 5), 0);
   raw_client_run_to_frames(c, 1);
   assert_true(raw_client_saw(c, "PONG"));
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
   free(much);
 }
 
@@ -313,7 +284,6 @@ SERVER_TEST(test_transport_ends_behind_what_was_received, w, s) {
   own_transport o;
   s->each.at_message = pause_session;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   session_user *u = server_user_session(s, 0);
   assert_int_equal(wsuv_transport_received(o.t, frames, 7), 0);
   world_run_until_count(w, &u->messages, 1);
@@ -324,9 +294,7 @@ SERVER_TEST(test_transport_ends_behind_what_was_received, w, s) {
   assert_int_equal(wsuv_session_resume(u->session), 0);
   server_user_run_to_closes(s, 1);
   assert_int_equal(u->messages, 2);
-  assert_int_equal(u->end.status, UV_EOF);
-  raw_client_close(c);
-  end(&o, s);
+  end_with(&o, s, c, UV_EOF);
 }
 
 /* It ends the session inside of `write`. */
@@ -339,15 +307,13 @@ static void terminate_inside(own_transport *o) {
 SERVER_TEST(test_transport_whose_write_ends_the_session, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   o.data = s;
   o.closes_later = true;
   o.at_write = terminate_inside;
   o.fails = UV_ECANCELED;
   raw_client_send_frames(c, "TEXT \"a\"");
   server_user_run_to_closes(s, 1);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 static wsuv_transport_ops_t before;
@@ -383,8 +349,7 @@ static void end_server_in_handshake(world *w, server_user *s, char function, boo
   own_transport_run_to_closed(&o);
   server_user_run_to_end(s);
   assert_int_equal(s->open_count, 0);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 WORLD_TEST(test_transport_whose_functions_end_the_server_in_the_handshake, w) {
@@ -465,13 +430,11 @@ static void receive_inside(own_transport *o) {
 SERVER_TEST(test_transport_receives_inside_of_write, w, s) {
   own_transport o;
   raw_client *c = open_session(&o, w, s);
-  server_user_run_to_sessions(s, 1);
   o.at_write = receive_inside;
   raw_client_send_frames(c, "TEXT \"a\"");
   raw_client_run_to_frames(c, 2);
   assert_true(raw_client_saw(c, "TEXT \"a\" ; PONG"));
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 /* --- not taken --- */
@@ -505,26 +468,15 @@ SERVER_TEST(test_transport_not_taken, w, s) {
   assert_int_equal(o.reads + o.writes + o.closes, 0);
   assert_int_equal(own_transport_upgrade(&o, s), 0);
   raw_client_run_to_head(c);
-  raw_client_close(c);
-  end(&o, s);
+  end(&o, s, c);
 }
 
 /* F46 */
-static bool has_answer(void *client) {
-  const raw_client *c = client;
-  return c->received > 0 || c->ended;
-}
-
-static void ignore(session_user *u, const wsuv_message_t *m) {
-  (void) u;
-  (void) m;
-}
-
 static bool play_without_memory(world *w, uint64_t n) {
   own_transport o;
   server_user s;
   server_user_begin(&s, w);
-  s.each.at_message = ignore;
+  s.each.at_message = server_user_ignore;
   raw_client *c = begin(&o, w, &s, NULL);
   raw_client_send_frames(c, "TEXT \"a\"");
   w->alloc->failed = 0;
@@ -535,10 +487,9 @@ static bool play_without_memory(world *w, uint64_t n) {
     assert_int_equal(o.reads + o.writes + o.closes, 0);
     assert_int_equal(own_transport_upgrade(&o, &s), 0);
   }
-  world_run_until(w, has_answer, c);
+  raw_client_run_to_answer(c);
   w->alloc->fail_at = 0;
-  raw_client_close(c);
-  end(&o, &s);
+  end(&o, &s, c);
   return w->alloc->failed > 0;
 }
 
