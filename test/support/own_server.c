@@ -62,8 +62,11 @@ void own_server_start(own_server *own, server_user *s, own_kind kind) {
 }
 
 own_conn *own_server_accept(own_server *own) {
-  world_run_until_count(own->s->w, &own->count, own->taken + 1);
-  return &own->conns[own->taken++];
+  own_conn *c = &own->conns[own->count];
+  raw_client *client = server_user_client(own->s);
+  world_run_until_count(own->s->w, &own->count, own->count + 1);
+  c->client = client;
+  return c;
 }
 
 /* --- reading --- */
@@ -78,7 +81,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   own_conn *c = stream->data;
   CHECK(c->stream == stream && !c->handed_over);
-  if (n < 0) (void) uv_read_stop(stream); /* it always succeeds */
+  if (n < 0) CHECK(uv_read_stop(stream) == 0);
   if (n <= 0) return;
   bytes_add(&c->received, buf->base, (size_t) n);
   c->reads++;
@@ -175,7 +178,7 @@ static void forget_conn(own_conn *c) {
 
 void own_server_forget(own_server *own) {
   for (size_t i = 0; i < own->count; i++) forget_conn(&own->conns[i]);
-  own->count = own->taken = 0;
+  own->count = 0;
 }
 
 void own_server_finish(own_server *own) {

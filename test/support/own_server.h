@@ -6,8 +6,8 @@
 
        own_server own;
        own_server_start(&own, s, OWN_TCP);
-       raw_client *c = server_user_client(s);
        own_conn *conn = own_server_accept(&own);
+       raw_client_request(conn->client, NULL);
        own_conn_read(conn, 10);
        assert_int_equal(own_conn_adopt(conn), 0);
        ...
@@ -33,6 +33,7 @@ typedef enum own_kind { OWN_TCP, OWN_UNIX, OWN_KINDS } own_kind;
 
 typedef struct own_conn {
   struct own_server *own;
+  raw_client *client;  /* at its other end; the world frees it */
   uv_stream_t *stream; /* memory of its own; NULL: it is freed */
   bytes received;
   size_t limit; /* of bytes to be received */
@@ -48,7 +49,7 @@ typedef struct own_server {
   own_kind kind;
   uv_stream_t *listener;
   own_conn conns[OWN_CONNS_MAX];
-  size_t count, taken, releases;
+  size_t count, releases;
   bool closed;
   void (*at_release)(own_conn *c);
 } own_server;
@@ -56,7 +57,7 @@ typedef struct own_server {
 /* Listen, so that clients of `s` connect here. */
 void own_server_start(own_server *own, server_user *s, own_kind kind);
 
-/* The next connection. */
+/* A client connects, and its connection is accepted. */
 own_conn *own_server_accept(own_server *own);
 
 /* Read until there are so many bytes in all, and stop, or go on reading. */

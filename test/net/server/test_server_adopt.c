@@ -11,9 +11,8 @@
 #include "support/own_server.h"
 
 static void start(own_server *own, server_user *s, own_kind kind) {
-  if (s->each.at_message == NULL) s->each.at_message = server_user_echo;
   own_server_start(own, s, kind);
-  server_user_route(s, "/");
+  server_user_route_echo(s);
 }
 
 static void assert_echoes(raw_client *c) {
@@ -23,48 +22,64 @@ static void assert_echoes(raw_client *c) {
 }
 
 /* The client goes; then the handle is given back after on_close. */
-static void assert_released(own_server *own, own_conn *conn, raw_client *c) {
+static void assert_released(own_conn *conn) {
+  own_server *own = conn->own;
   size_t closes = own->s->close_count + 1;
-  raw_client_close(c);
+  raw_client_close(conn->client);
   own_server_run_to_releases(own, own->releases + 1);
   assert_int_equal(conn->releases, 1);
   assert_int_equal(conn->closes, closes);
+}
+
+/* The same with an open session, which works. */
+static void finish_session(own_conn *conn) {
+  assert_echoes(conn->client);
+  assert_released(conn);
+  own_server_finish(conn->own);
+}
+
+/* A first connection, which is adopted. */
+static own_conn *start_adopted(own_server *own, server_user *s, own_kind kind) {
+  start(own, s, kind);
+  own_conn *conn = own_server_accept(own);
+  assert_int_equal(own_conn_adopt(conn), 0);
+  return conn;
 }
 
 /* --- adopting --- */
 
 SERVER_UV_AND_TLS_TEST(test_adopted_before_a_byte_was_read, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = own_server_accept(&own);
-  assert_int_equal(own_conn_adopt(conn), 0);
+  own_conn *conn = start_adopted(&own, s, OWN_TCP);
   assert_int_equal(s->open_count, 0);
-  raw_client_upgrade(c, NULL);
-  assert_echoes(c);
-  assert_released(&own, conn, c);
-  own_server_finish(&own);
+  raw_client_upgrade(conn->client, NULL);
+  finish_session(conn);
 }
+
+/* The request is accepted, and these two frames behind it come back. */
+static void assert_accepted_with(own_conn *conn, const char *frames) {
+  raw_client_run_to_status(conn->client, 101);
+  raw_client_run_to_frames(conn->client, 2);
+  assert_true(raw_client_saw(conn->client, frames));
+  assert_released(conn);
+}
+
+static const char two_frames[] = "TEXT \"a\" ; BIN 0102";
 
 /* Cut in the request, or in the records of TLS, or in the frames. */
 static void play_cut(own_server *own, size_t before) {
-  raw_client *c = server_user_client(own->s);
   own_conn *conn = own_server_accept(own);
-  raw_client_request(c, NULL);
-  raw_client_send_frames(c, "TEXT \"a\" ; BIN 0102");
+  raw_client_request(conn->client, NULL);
+  raw_client_send_frames(conn->client, two_frames);
   own_conn_read(conn, before);
   assert_int_equal(own_conn_adopt(conn), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
-  raw_client_run_to_frames(c, 2);
-  assert_true(raw_client_saw(c, "TEXT \"a\" ; BIN 0102"));
-  assert_released(own, conn, c);
+  assert_accepted_with(conn, two_frames);
   own_server_forget(own);
 }
 
 static size_t request_and_frames_len(void) {
   SCOPED_BYTES text = {0};
-  bytes frames = frames_of("TEXT \"a\" ; BIN 0102", true);
+  bytes frames = frames_of(two_frames, true);
   upgrade_request(&text, NULL);
   size_t len = text.len + frames.len;
   bytes_free(&frames);
@@ -85,55 +100,43 @@ SERVER_ONLY_UV_TLS_TEST(test_adopted_in_the_client_hello, w, s) {
   static const size_t cuts[] = {1, 5, 6, 100, 150};
   own_server own;
   start(&own, s, OWN_TCP);
-  for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) play_cut(&own, cuts[i]);
+  for (size_t i = 0; i < COUNT_OF(cuts); i++) play_cut(&own, cuts[i]);
   own_server_finish(&own);
 }
 
 /* More is received than a server reads before its answer. */
 SERVER_UV_TEST(test_adopted_with_much_that_was_read, w, s) {
-  enum { PAYLOAD = 300 * 1000 };
+  static const char large_frames[] = "BIN 61~300000 ; TEXT \"end\"";
   own_server own;
   SCOPED_BYTES text = {0};
-  bytes frames = frames_of("BIN 61~300000 ; TEXT \"end\"", true);
+  bytes frames = frames_of(large_frames, true);
   s->config.fragment_size = 0; /* one frame comes back */
   start(&own, s, OWN_TCP);
   upgrade_request(&text, NULL);
   bytes_add(&text, frames.base, frames.len);
   bytes_free(&frames);
-  raw_client *c = server_user_client(s);
   own_conn *conn = own_server_accept(&own);
-  raw_client_send(c, text.base, text.len);
+  raw_client_send(conn->client, text.base, text.len);
   own_conn_read(conn, text.len);
   assert_int_equal(own_conn_adopt(conn), 0);
-  raw_client_run_to_head(c);
-  raw_client_run_to_frames(c, 2);
-  assert_true(raw_client_saw(c, "BIN 61~300000 ; TEXT \"end\""));
-  assert_released(&own, conn, c);
+  assert_accepted_with(conn, large_frames);
   own_server_finish(&own);
 }
 
 SERVER_UV_TEST(test_adopted_unix_socket, w, s) {
   own_server own;
-  start(&own, s, OWN_UNIX);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = own_server_accept(&own);
-  assert_int_equal(own_conn_adopt(conn), 0);
-  raw_client_upgrade(c, NULL);
-  assert_echoes(c);
-  assert_released(&own, conn, c);
-  own_server_finish(&own);
+  own_conn *conn = start_adopted(&own, s, OWN_UNIX);
+  raw_client_upgrade(conn->client, NULL);
+  finish_session(conn);
 }
 
 /* It is given back when the refused client has taken its answer, and on_close never runs. */
 SERVER_UV_TEST(test_adopted_and_refused, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = own_server_accept(&own);
-  assert_int_equal(own_conn_adopt(conn), 0);
+  own_conn *conn = start_adopted(&own, s, OWN_TCP);
+  raw_client *c = conn->client;
   raw_client_request(c, &(upgrade_lines){.target = "/nowhere"});
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 404);
+  raw_client_run_to_status(c, 404);
   raw_client_run_to_end(c);
   raw_client_end(c);
   own_server_run_to_releases(&own, 1);
@@ -145,11 +148,10 @@ SERVER_UV_TEST(test_adopted_and_refused, w, s) {
 SERVER_UV_TEST(test_adopted_and_gone, w, s) {
   own_server own;
   start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
   own_conn *conn = own_server_accept(&own);
-  raw_client_send_text(c, "GET ");
+  raw_client_send_text(conn->client, "GET ");
   own_conn_read(conn, 4);
-  raw_client_end(c);
+  raw_client_end(conn->client);
   assert_int_equal(own_conn_adopt(conn), 0);
   own_server_run_to_releases(&own, 1);
   assert_true(server_user_refused(s, "GONE 0\n"));
@@ -161,62 +163,62 @@ SERVER_UV_TEST(test_adopted_beyond_the_limits, w, s) {
   own_server own;
   s->config.max_handshakes_per_address = 2;
   start(&own, s, OWN_TCP);
-  raw_client *clients[3];
-  for (size_t i = 0; i < 3; i++) {
-    clients[i] = server_user_client(s);
-    assert_int_equal(own_conn_adopt(own_server_accept(&own)), 0);
-  }
+  for (size_t i = 0; i < 3; i++) assert_int_equal(own_conn_adopt(own_server_accept(&own)), 0);
   server_user_run_to_refusals(s, 1);
   assert_true(server_user_refused(s, "HANDSHAKES_PER_ADDRESS 0\n"));
-  raw_client_run_to_end(clients[0]);
-  raw_client_upgrade(clients[2], NULL);
+  raw_client_run_to_end(own.conns[0].client);
+  raw_client_upgrade(own.conns[2].client, NULL);
   own_server_finish(&own);
 }
 
 /* --- a request that was parsed --- */
 
-/* A client whose request the program has parsed, with `more` bytes behind it. */
-static own_conn *parse(own_server *own, raw_client *c, const upgrade_lines *lines,
-                       wsuv_http_request_t *request) {
+/* A connection whose request the program has parsed. */
+static own_conn *accept_parsed(own_server *own, const upgrade_lines *lines,
+                               wsuv_http_request_t *request) {
   own_conn *conn = own_server_accept(own);
-  raw_client_request(c, lines);
+  raw_client_request(conn->client, lines);
   own_conn_parse(conn, request);
+  return conn;
+}
+
+/* The first one. */
+static own_conn *start_parsed(own_server *own, server_user *s, const upgrade_lines *lines,
+                              wsuv_http_request_t *request) {
+  start(own, s, OWN_TCP);
+  return accept_parsed(own, lines, request);
+}
+
+/* The same, which is handed over. */
+static own_conn *start_upgraded(own_server *own, server_user *s, const upgrade_lines *lines) {
+  wsuv_http_request_t request;
+  own_conn *conn = start_parsed(own, s, lines, &request);
+  assert_int_equal(own_conn_upgrade(conn, &request), 0);
   return conn;
 }
 
 SERVER_UV_TEST(test_upgraded, w, s) {
   own_server own;
-  wsuv_http_request_t request;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, NULL, &request);
-  assert_true(wsuv_http_request_is_upgrade(&request));
-  assert_int_equal(own_conn_upgrade(conn, &request), 0);
+  own_conn *conn = start_upgraded(&own, s, NULL);
+  assert_true(wsuv_http_request_is_upgrade(&conn->head.request));
   memset(conn->head.text, 'x', conn->head.len); /* it was copied */
   assert_int_equal(s->open_count, 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
-  assert_echoes(c);
-  assert_released(&own, conn, c);
-  own_server_finish(&own);
+  raw_client_run_to_status(conn->client, 101);
+  finish_session(conn);
 }
 
 /* F7 */
 SERVER_UV_TEST(test_upgraded_with_frames_cut_at_every_byte, w, s) {
   own_server own;
-  bytes frames = frames_of("TEXT \"a\" ; BIN 0102", true);
+  bytes frames = frames_of(two_frames, true);
   start(&own, s, OWN_TCP);
   for (size_t rest = 0; rest <= frames.len; rest++) {
     wsuv_http_request_t request;
-    raw_client *c = server_user_client(s);
-    own_conn *conn = parse(&own, c, NULL, &request);
-    raw_client_send(c, frames.base, frames.len);
+    own_conn *conn = accept_parsed(&own, NULL, &request);
+    raw_client_send(conn->client, frames.base, frames.len);
     own_conn_read(conn, conn->head.len + rest);
     assert_int_equal(own_conn_upgrade(conn, &request), 0);
-    raw_client_run_to_head(c);
-    raw_client_run_to_frames(c, 2);
-    assert_true(raw_client_saw(c, "TEXT \"a\" ; BIN 0102"));
-    assert_released(&own, conn, c);
+    assert_accepted_with(conn, two_frames);
     own_server_forget(&own);
   }
   bytes_free(&frames);
@@ -243,17 +245,15 @@ SERVER_UV_TEST(test_upgraded_by_the_hook, w, s) {
   own_server_start(&own, s, OWN_TCP);
   server_user_route(s, "/room/{room}");
   server_user_decide(s, look_and_accept);
-  raw_client *c = server_user_client(s);
-  own_conn *conn =
-      parse(&own, c,
-            &(upgrade_lines){.target = "/room/7?token=x+y",
-                             .more = "X-Field: 1\r\nSec-WebSocket-Protocol: chat, mqtt\r\n"},
-            &request);
+  own_conn *conn = accept_parsed(
+      &own,
+      &(upgrade_lines){.target = "/room/7?token=x+y",
+                       .more = "X-Field: 1\r\nSec-WebSocket-Protocol: chat, mqtt\r\n"},
+      &request);
   assert_int_equal(own_conn_upgrade(conn, &request), 0);
   assert_int_equal(s->upgrades, 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
-  assert_released(&own, conn, c);
+  raw_client_run_to_status(conn->client, 101);
+  assert_released(conn);
   own_server_finish(&own);
 }
 
@@ -279,14 +279,9 @@ static const struct refused_row {
 
 static void play_refused(server_user *s, const struct refused_row *row) {
   own_server own;
-  wsuv_http_request_t request;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, &row->lines, &request);
-  assert_int_equal(own_conn_upgrade(conn, &request), 0);
+  raw_client *c = start_upgraded(&own, s, &row->lines)->client;
   assert_int_equal(s->refused, 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, row->status);
+  raw_client_run_to_status(c, row->status);
   raw_client_run_to_end(c);
   raw_client_close(c);
   own_server_run_to_releases(&own, 1);
@@ -296,7 +291,7 @@ static void play_refused(server_user *s, const struct refused_row *row) {
 
 /* F62, F64 */
 WORLD_UV_TEST(test_upgraded_and_refused_by_a_check, w) {
-  for (size_t i = 0; i < sizeof refused_rows / sizeof refused_rows[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(refused_rows); i++) {
     server_user s;
     server_user_begin(&s, w);
     play_refused(&s, &refused_rows[i]);
@@ -308,29 +303,24 @@ static void refuse(server_user *s, wsuv_upgrade_t *u) {
   CHECK(server_user_refuse(u, 401) == 0);
 }
 
-static void keep(server_user *s, wsuv_upgrade_t *u) {
-  (void) s;
-  (void) u; /* s->upgrade is it */
+static own_conn *start_with_hook(own_server *own, server_user *s,
+                                 void (*hook)(server_user *s, wsuv_upgrade_t *u)) {
+  server_user_decide(s, hook);
+  return start_upgraded(own, s, NULL);
 }
 
-static own_conn *begin_with_hook(own_server *own, server_user *s, raw_client **c,
-                                 void (*hook)(server_user *s, wsuv_upgrade_t *u)) {
-  wsuv_http_request_t request;
-  server_user_decide(s, hook);
-  start(own, s, OWN_TCP);
-  *c = server_user_client(s);
-  own_conn *conn = parse(own, *c, NULL, &request);
-  assert_int_equal(own_conn_upgrade(conn, &request), 0);
+/* The hook has the upgrade, and keeps it. */
+static own_conn *start_kept(own_server *own, server_user *s) {
+  own_conn *conn = start_with_hook(own, s, server_user_keep);
+  server_user_run_to_upgrades(s, 1);
   return conn;
 }
 
 SERVER_UV_TEST(test_upgraded_and_refused_by_the_hook, w, s) {
   own_server own;
-  raw_client *c;
-  own_conn *conn = begin_with_hook(&own, s, &c, refuse);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 401);
-  raw_client_close(c);
+  own_conn *conn = start_with_hook(&own, s, refuse);
+  raw_client_run_to_status(conn->client, 401);
+  raw_client_close(conn->client);
   own_server_run_to_releases(&own, 1);
   assert_int_equal(conn->closes, 0);
   assert_int_equal(s->refused, 0);
@@ -339,26 +329,19 @@ SERVER_UV_TEST(test_upgraded_and_refused_by_the_hook, w, s) {
 
 SERVER_UV_TEST(test_upgraded_and_decided_later, w, s) {
   own_server own;
-  raw_client *c;
-  own_conn *conn = begin_with_hook(&own, s, &c, keep);
-  server_user_run_to_upgrades(s, 1);
+  own_conn *conn = start_kept(&own, s);
   world_advance(w, 20);
-  assert_int_equal(c->received, 0);
+  assert_int_equal(conn->client->received, 0);
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
-  assert_echoes(c);
-  assert_released(&own, conn, c);
-  own_server_finish(&own);
+  raw_client_run_to_status(conn->client, 101);
+  finish_session(conn);
 }
 
 /* F61: it is given back before the answer comes, which is of no use. */
 SERVER_UV_TEST(test_upgraded_and_gone_before_the_decision, w, s) {
   own_server own;
-  raw_client *c;
-  own_conn *conn = begin_with_hook(&own, s, &c, keep);
-  server_user_run_to_upgrades(s, 1);
-  raw_client_reset(c);
+  own_conn *conn = start_kept(&own, s);
+  raw_client_reset(conn->client);
   own_server_run_to_releases(&own, 1);
   assert_null(conn->stream);
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), WSUV_ESTATE);
@@ -366,32 +349,22 @@ SERVER_UV_TEST(test_upgraded_and_gone_before_the_decision, w, s) {
   own_server_finish(&own);
 }
 
+static void close_server(own_conn *conn) {
+  server_user_end_with_kept(conn->own->s, conn->client, false);
+  assert_int_equal(conn->releases, 1);
+}
+
 /* F61 */
 SERVER_UV_TEST(test_upgraded_and_the_server_closed_at_once, w, s) {
   own_server own;
-  raw_client *c;
-  own_conn *conn = begin_with_hook(&own, s, &c, keep);
-  assert_int_equal(server_user_close(s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 503);
-  raw_client_close(c);
-  server_user_run_to_end(s);
-  assert_int_equal(conn->releases, 1);
+  close_server(start_with_hook(&own, s, server_user_keep));
   assert_int_equal(s->upgrades, 0);
   own_server_finish(&own);
 }
 
 SERVER_UV_TEST(test_upgraded_and_the_server_closed_meanwhile, w, s) {
   own_server own;
-  raw_client *c;
-  own_conn *conn = begin_with_hook(&own, s, &c, keep);
-  server_user_run_to_upgrades(s, 1);
-  assert_int_equal(server_user_close(s), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 503);
-  raw_client_close(c);
-  server_user_run_to_end(s);
-  assert_int_equal(conn->releases, 1);
+  close_server(start_kept(&own, s));
   assert_int_equal(server_user_accept(s, s->upgrade, NULL), WSUV_ESTATE);
   own_server_finish(&own);
 }
@@ -428,9 +401,8 @@ SERVER_UV_TEST(test_upgraded_behind_queued_writes, w, s) {
   own_write writes[2];
   size_t written = 0;
   char *body = check_alloc(BODY);
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, NULL, &request);
+  own_conn *conn = start_parsed(&own, s, NULL, &request);
+  raw_client *c = conn->client;
   raw_client_read(c, false);
   write_text(conn, &writes[0], &written, head, sizeof head - 1);
   write_text(conn, &writes[1], &written, body, BODY);
@@ -439,13 +411,12 @@ SERVER_UV_TEST(test_upgraded_behind_queued_writes, w, s) {
   world_advance(w, 20);
   assert_int_equal(s->open_count, 0);
   raw_client_read(c, true);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 200);
+  raw_client_run_to_status(c, 200);
   server_user_run_to_sessions(s, 1);
   assert_int_equal(written, 2);
   assert_int_equal(writes[0].status, 0);
   assert_int_equal(writes[1].status, 0);
-  assert_released(&own, conn, c);
+  assert_released(conn);
   own_server_finish(&own);
   free(body);
 }
@@ -493,17 +464,12 @@ SERVER_UV_TEST(test_upgraded_behind_an_interim_response, w, s) {
   wsuv_http_request_t request;
   own_write write;
   size_t written = 0;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, NULL, &request);
+  own_conn *conn = start_parsed(&own, s, NULL, &request);
   write_text(conn, &write, &written, interim, sizeof interim - 1);
   assert_int_equal(own_conn_upgrade(conn, &request), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->interim, 1);
-  assert_int_equal(c->status, 101);
-  assert_echoes(c);
-  assert_released(&own, conn, c);
-  own_server_finish(&own);
+  raw_client_run_to_status(conn->client, 101);
+  assert_int_equal(conn->client->interim, 1);
+  finish_session(conn);
 }
 
 /* --- requests that stay the caller's --- */
@@ -556,11 +522,9 @@ SERVER_UV_TEST(test_upgrade_that_is_not_taken, w, s) {
   };
   own_server own;
   wsuv_http_request_t request;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, NULL, &request);
+  own_conn *conn = start_parsed(&own, s, NULL, &request);
   own_conn_go_on(conn);
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
     assert_not_taken(conn, &request, &rows[i]);
   }
   assert_int_equal(own_conn_upgrade(conn, NULL), UV_EINVAL);
@@ -570,8 +534,7 @@ SERVER_UV_TEST(test_upgrade_that_is_not_taken, w, s) {
   own_conn_assert_untouched(conn, true);
   assert_int_equal(s->refused, 0);
   assert_int_equal(own_conn_upgrade(conn, &request), 0);
-  raw_client_run_to_head(c);
-  assert_int_equal(c->status, 101);
+  raw_client_run_to_status(conn->client, 101);
   own_server_finish(&own);
 }
 
@@ -583,10 +546,9 @@ SERVER_UV_TEST(test_upgrade_of_a_plain_request, w, s) {
                                        {.connection = "Connection: keep-alive"}};
   own_server own;
   start(&own, s, OWN_TCP);
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
     wsuv_http_request_t request;
-    raw_client *c = server_user_client(s);
-    own_conn *conn = parse(&own, c, &rows[i], &request);
+    own_conn *conn = accept_parsed(&own, &rows[i], &request);
     assert_false(wsuv_http_request_is_upgrade(&request));
     assert_int_equal(own_conn_upgrade(conn, &request), WSUV_EUPGRADE);
     own_conn_assert_untouched(conn, false);
@@ -597,9 +559,7 @@ SERVER_UV_TEST(test_upgrade_of_a_plain_request, w, s) {
 SERVER_UV_TEST(test_upgrade_when_the_server_ends, w, s) {
   own_server own;
   wsuv_http_request_t request;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = parse(&own, c, NULL, &request);
+  own_conn *conn = start_parsed(&own, s, NULL, &request);
   assert_int_equal(server_user_close(s), 0);
   assert_int_equal(own_conn_upgrade(conn, &request), WSUV_ESTATE);
   own_conn_assert_untouched(conn, false);
@@ -610,10 +570,7 @@ SERVER_UV_TEST(test_upgrade_when_the_server_ends, w, s) {
 
 SERVER_UV_AND_TLS_TEST(test_adopted_and_the_server_closed_at_once, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  (void) server_user_client(s); /* the world frees it */
-  own_conn *conn = own_server_accept(&own);
-  assert_int_equal(own_conn_adopt(conn), 0);
+  own_conn *conn = start_adopted(&own, s, OWN_TCP);
   assert_int_equal(server_user_close(s), 0);
   assert_int_equal(conn->releases, 0);
   server_user_run_to_end(s);
@@ -623,11 +580,8 @@ SERVER_UV_AND_TLS_TEST(test_adopted_and_the_server_closed_at_once, w, s) {
 
 SERVER_UV_TEST(test_adopted_and_the_server_terminated, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = own_server_accept(&own);
-  assert_int_equal(own_conn_adopt(conn), 0);
-  raw_client_upgrade(c, NULL);
+  own_conn *conn = start_adopted(&own, s, OWN_TCP);
+  raw_client_upgrade(conn->client, NULL);
   server_user_run_to_sessions(s, 1);
   assert_int_equal(server_user_terminate(s), 0);
   server_user_run_to_end(s);
@@ -637,22 +591,17 @@ SERVER_UV_TEST(test_adopted_and_the_server_terminated, w, s) {
 }
 
 static void release_and_adopt(own_conn *c) {
-  own_conn *next = &c->own->conns[1];
   c->own->at_release = NULL;
-  CHECK(own_conn_adopt(next) == 0);
+  CHECK(own_conn_adopt(&c->own->conns[1]) == 0);
 }
 
 SERVER_UV_TEST(test_adopted_inside_release, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
-  own_conn *conn = own_server_accept(&own);
-  raw_client *other = server_user_client(s);
-  (void) own_server_accept(&own); /* own.conns[1] */
-  assert_int_equal(own_conn_adopt(conn), 0);
+  own_conn *conn = start_adopted(&own, s, OWN_TCP);
+  own_conn *other = own_server_accept(&own);
   own.at_release = release_and_adopt;
-  raw_client_close(c);
-  raw_client_upgrade(other, NULL);
+  raw_client_close(conn->client);
+  raw_client_upgrade(other->client, NULL);
   own_server_finish(&own);
 }
 
@@ -664,9 +613,8 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 SERVER_UV_TEST(test_adopted_handle_closed_by_the_program, w, s) {
   own_server own;
   start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
   own_conn *conn = own_server_accept(&own);
-  raw_client_send_text(c, "GET / HTTP/1.1\r\n");
+  raw_client_send_text(conn->client, "GET / HTTP/1.1\r\n");
   own_conn_read(conn, 5);
   assert_int_equal(own_conn_adopt(conn), 0);
   close_handle((uv_handle_t *) conn->stream, NULL);
@@ -738,7 +686,6 @@ SERVER_UV_TEST(test_adopting_refused, w, s) {
   uv_udp_t udp;
   uv_tcp_t fresh;
   start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
   own_conn *conn = own_server_accept(&own);
   wsuv_server_t *server = s->server;
   own_conn_go_on(conn);
@@ -753,7 +700,7 @@ SERVER_UV_TEST(test_adopting_refused, w, s) {
   assert_int_equal(wsuv_server_adopt(server, (uv_stream_t *) &fresh, NULL, 0, NULL, NULL),
                    UV_ENOTCONN);
   uv_close((uv_handle_t *) &fresh, NULL);
-  raw_client_send_text(c, "still read");
+  raw_client_send_text(conn->client, "still read");
   world_run_until_count(w, &conn->reads, 1);
   assert_int_equal(server_user_drain(s), 0);
   assert_int_equal(own_conn_adopt(conn), WSUV_ESTATE);
@@ -769,7 +716,6 @@ SERVER_UV_TEST(test_adopting_without_a_certificate, w, s) {
   tls.cert_file = tls.key_file = "/nowhere";
   s->config.tls = &tls;
   start(&own, s, OWN_TCP);
-  (void) server_user_client(s); /* the world frees it */
   own_conn *conn = own_server_accept(&own);
   own_conn_go_on(conn);
   assert_int_equal(own_conn_adopt(conn), WSUV_ETLS);
@@ -778,16 +724,6 @@ SERVER_UV_TEST(test_adopting_without_a_certificate, w, s) {
 }
 
 /* F46: whatever fails, the stream is the caller's still, or it is given back. */
-static bool has_answer(void *client) {
-  const raw_client *c = client;
-  return c->received > 0 || c->ended;
-}
-
-static void ignore(session_user *u, const wsuv_message_t *m) {
-  (void) u;
-  (void) m;
-}
-
 static int hand_over(own_conn *c, bool parsed) {
   wsuv_http_request_t request;
   if (!parsed) return own_conn_adopt(c);
@@ -800,10 +736,10 @@ static bool play_without_memory(world *w, uint64_t n, bool parsed) {
   server_user s;
   own_server own;
   server_user_begin(&s, w);
-  s.each.at_message = ignore;
+  s.each.at_message = server_user_ignore;
   start(&own, &s, OWN_TCP);
-  raw_client *c = server_user_client(&s);
   own_conn *conn = own_server_accept(&own);
+  raw_client *c = conn->client;
   raw_client_request(c, NULL);
   raw_client_send_frames(c, "TEXT \"a\"");
   own_conn_read(conn, parsed ? 0 : 20);
@@ -815,7 +751,7 @@ static bool play_without_memory(world *w, uint64_t n, bool parsed) {
     own_conn_assert_untouched(conn, false);
     assert_int_equal(hand_over(conn, parsed), 0);
   }
-  world_run_until(w, has_answer, c);
+  raw_client_run_to_answer(c);
   w->alloc->fail_at = 0;
   raw_client_close(c);
   own_server_run_to_releases(&own, 1);
