@@ -130,6 +130,58 @@ SERVER_UV_TEST(test_adopted_unix_socket, w, s) {
   finish_session(conn);
 }
 
+static void keep_request(server_user *s, wsuv_exchange_t *x) {
+  (void) s;
+  (void) x; /* s->exchange is it */
+}
+
+static own_conn *start_asked(own_server *own, server_user *s, const char *text) {
+  start(own, s, OWN_TCP);
+  server_user_serve(s, keep_request);
+  own_conn *conn = own_server_accept(own);
+  raw_client_send_text(conn->client, text);
+  own_conn_read(conn, 10);
+  assert_int_equal(own_conn_adopt(conn), 0);
+  server_user_run_to_requests(s, 1);
+  return conn;
+}
+
+#define PLAIN "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+SERVER_UV_TEST(test_adopted_with_a_request_before_the_upgrade, w, s) {
+  own_server own;
+  own_conn *conn = start_asked(&own, s, PLAIN);
+  assert_int_equal(server_user_respond(s->exchange, 200, "page"), 0);
+  raw_client_run_to_response(conn->client, false);
+  assert_true(raw_client_has_body(conn->client, "page"));
+  raw_client_next(conn->client);
+  raw_client_upgrade(conn->client, NULL);
+  finish_session(conn);
+}
+
+/* The program gets another descriptor of the socket, all bytes, and its handle back. */
+SERVER_UV_TEST(test_adopted_and_handed_over_again, w, s) {
+  static const char text[] = PLAIN "more", mine[] = "HTTP/1.1 200 OK\r\n\r\n";
+  own_server own;
+  int fd;
+  const void *read;
+  size_t len;
+  own_conn *conn = start_asked(&own, s, text);
+  assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), 0);
+  assert_int_equal(len, sizeof text - 1);
+  assert_memory_equal(read, text, len);
+  assert_int_equal(conn->releases, 0);
+  own_server_run_to_releases(&own, 1);
+  assert_int_equal(write(fd, mine, sizeof mine - 1), sizeof mine - 1);
+  raw_client_run_to_status(conn->client, 200);
+  assert_false(conn->client->ended);
+  CHECK(close(fd) == 0);
+  raw_client_run_to_end(conn->client);
+  assert_int_equal(s->refused, 0);
+  assert_int_equal(conn->closes, 0);
+  own_server_finish(&own);
+}
+
 /* It is given back when the refused client has taken its answer, and on_close never runs. */
 SERVER_UV_TEST(test_adopted_and_refused, w, s) {
   own_server own;

@@ -107,7 +107,28 @@ SERVER_TLS_TEST(test_server_terminated_while_it_closes, w, s) {
 
 /* --- in every state of a connection --- */
 
-typedef enum conn_state { SILENT, HALF, KEPT, REFUSED, ACCEPTED, OPEN, CLOSING, STATES } conn_state;
+typedef enum conn_state {
+  SILENT,
+  HALF,
+  ASKED, /* a plain request is kept */
+  KEPT,  /* an upgrade is kept */
+  REFUSED,
+  ACCEPTED,
+  OPEN,
+  CLOSING,
+  STATES
+} conn_state;
+
+static void keep_request(server_user *s, wsuv_exchange_t *x) {
+  (void) s;
+  (void) x; /* s->exchange is it */
+}
+
+static void start_keeping(server_user *s) {
+  server_user_decide(s, server_user_keep);
+  server_user_serve(s, keep_request);
+  server_user_start(s);
+}
 
 /* A connection that has come to a state. */
 static raw_client *connect_to(server_user *s, conn_state state) {
@@ -120,6 +141,10 @@ static raw_client *connect_to(server_user *s, conn_state state) {
   case HALF:
     raw_client_send(c, request.base, request.len / 2);
     world_advance(s->w, 200);
+    break;
+  case ASKED:
+    raw_client_send_text(c, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    server_user_run_to_requests(s, s->requests + 1);
     break;
   case REFUSED:
     raw_client_request(c, &(upgrade_lines){.target = "/nowhere"});
@@ -148,8 +173,7 @@ static void play_states(server_user *s, int (*end)(server_user *s)) {
   world *w = s->w;
   for (int state = SILENT; state < STATES; state++) {
     server_user_renew(s);
-    server_user_decide(s, server_user_keep);
-    server_user_start(s);
+    start_keeping(s);
     raw_client *c = connect_to(s, (conn_state) state);
     c->on_frame = answer_close;
     uint64_t begin = world_now_ms(w);
@@ -158,8 +182,10 @@ static void play_states(server_user *s, int (*end)(server_user *s)) {
     world_assert_took(w, world_now_ms(w) - begin, 0, 3000);
     assert_int_equal(s->ends, 1);
     if (state == KEPT) assert_int_equal(server_user_refuse(s->upgrade, 403), WSUV_ESTATE);
+    if (state == ASKED) assert_int_equal(server_user_decline(s->exchange), WSUV_ESTATE);
     raw_client_run_to_end(c);
-    if (state == KEPT) assert_int_equal(c->status, end == server_user_close ? 503 : 0);
+    if (state == KEPT || state == ASKED)
+      assert_int_equal(c->status, end == server_user_close ? 503 : 0);
     if (state == SILENT || state == HALF) assert_int_equal(c->received, 0);
   }
 }
@@ -175,8 +201,7 @@ SERVER_TLS_TEST(test_server_terminated_in_every_state, w, s) {
 /* A server with connections in all states at once. */
 SERVER_TLS_TEST(test_server_closed_with_all_states, w, s) {
   wsuv_upgrade_t *kept = NULL;
-  server_user_decide(s, server_user_keep);
-  server_user_start(s);
+  start_keeping(s);
   for (int state = SILENT; state < STATES; state++) {
     connect_to(s, (conn_state) state)->on_frame = answer_close;
     if (state == KEPT) kept = s->upgrade;
@@ -186,6 +211,7 @@ SERVER_TLS_TEST(test_server_closed_with_all_states, w, s) {
   assert_int_equal(s->ends, 1);
   assert_int_equal(s->close_count, 3);
   assert_int_equal(server_user_accept(s, kept, NULL), WSUV_ESTATE);
+  assert_int_equal(server_user_decline(s->exchange), WSUV_ESTATE);
 }
 
 /* --- drained --- */
@@ -402,13 +428,15 @@ static void end_after_walk(server_user *s, int (*end)(server_user *s)) {
 static void walk_in_state(server_user *s, conn_state state, int (*end)(server_user *s)) {
   own_loop o;
   begin_on(&o, s, s->w);
-  server_user_decide(s, server_user_keep);
-  server_user_start(s);
+  start_keeping(s);
   connect_to(s, state);
   walk_now();
+  if (state == ASKED) assert_int_equal(server_user_respond(s->exchange, 200, ""), UV_ECANCELED);
+  if (state == ASKED) assert_int_equal(server_user_decline(s->exchange), UV_ECANCELED);
   if (state == KEPT) assert_int_equal(server_user_accept(s, s->upgrade, NULL), UV_ECANCELED);
   if (state == KEPT) assert_int_equal(server_user_refuse(s->upgrade, 403), UV_ECANCELED);
   end_after_walk(s, end);
+  if (state == ASKED) assert_int_equal(server_user_decline(s->exchange), WSUV_ESTATE);
   if (state == KEPT) assert_int_equal(server_user_refuse(s->upgrade, 403), WSUV_ESTATE);
   if (state > KEPT && state != REFUSED) {
     assert_int_equal(s->sessions[0]->end.status, UV_ECANCELED);

@@ -11,6 +11,7 @@
 #include "support/check.h"
 #include "support/descriptors.h"
 #include "support/server_user.h"
+#include "support/sim.h"
 #include "support/world_tls.h"
 
 #define HOST "Host: 127.0.0.1\r\n"
@@ -370,6 +371,48 @@ SERVER_TEST(test_pipelined_requests_in_pieces, w, s) {
     assert_next(c, 200, "/3");
     raw_client_close(c);
   }
+  assert_int_equal(s->refused, 0);
+}
+
+/* Links on which each write and each read takes so many bytes. */
+static void make_narrow(world *w, size_t size) {
+  sim_profile narrow;
+  sim_get_profile(world_sim(w), &narrow);
+  narrow.segment_max = narrow.send_buffer = narrow.recv_buffer = size;
+  narrow.bytes_per_ms = 0;
+  narrow.cut_percent = 0;
+  sim_set_profile(world_sim(w), &narrow);
+}
+
+enum { RESPONSE_LEN = 40 /* with a body of two bytes */ };
+
+/* F24 */
+SERVER_SIM_TEST(test_responses_cut_at_every_byte, w, s) {
+  start(s, respond_now);
+  for (size_t size = 1; size <= RESPONSE_LEN; size++) {
+    make_narrow(w, size);
+    raw_client *c = client_with(s, GET("/1") GET("/2"));
+    assert_response(c, 200, "/1");
+    assert_next(c, 200, "/2");
+    assert_int_equal(c->received, 2 * RESPONSE_LEN);
+    raw_client_close(c);
+  }
+  assert_int_equal(s->refused, 0);
+}
+
+/* It has had its answer: that is no refusal. */
+SERVER_SIM_TEST(test_peer_that_goes_within_a_response, w, s) {
+  start(s, respond_now);
+  for (size_t size = 1; size < RESPONSE_LEN; size++) {
+    size_t requests = s->requests + 1;
+    make_narrow(w, size);
+    raw_client *c = client_with(s, GET("/1"));
+    server_user_run_to_requests(s, requests);
+    raw_client_run_to_answer(c);
+    assert_true(c->received < RESPONSE_LEN);
+    raw_client_reset(c);
+  }
+  world_advance(w, QUIET_MS);
   assert_int_equal(s->refused, 0);
 }
 

@@ -212,6 +212,41 @@ SERVER_TEST(test_transport_and_the_server_terminated, w, s) {
   end(&o, s, c);
 }
 
+static void close_handle(uv_handle_t *handle, void *arg) {
+  (void) arg;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+/* The program closes all handles of the server's loop, after so many turns of it. */
+static void walk_after(world *w, server_user *s, int turns) {
+  own_transport o;
+  uv_loop_t loop;
+  CHECK(uv_loop_init(&loop) == 0);
+  s->loop = &loop;
+  raw_client *c = begin_upgraded(&o, w, s, NULL);
+  for (int i = 0; i < turns; i++) uv_run(&loop, UV_RUN_NOWAIT);
+  uv_walk(&loop, close_handle, NULL);
+  assert_int_equal(wsuv_transport_received(o.t, "\x89", 1), 0); /* it is not read */
+  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  const size_t calls = o.reads + o.writes + o.shuts;
+  assert_int_equal(o.closes + s->close_count, 0);
+  assert_int_equal(server_user_close(s), 0);
+  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(s->ends, 1);
+  assert_int_equal(o.reads + o.writes + o.shuts, calls);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  end(&o, s, c);
+}
+
+/* F58 */
+WORLD_UV_TEST(test_transport_and_all_handles_closed, w) {
+  for (int turns = 0; turns < 6; turns++) {
+    server_user s;
+    server_user_begin(&s, w);
+    walk_after(w, &s, turns);
+  }
+}
+
 /* --- failures --- */
 
 /* The session ends with this error. */
