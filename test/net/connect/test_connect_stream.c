@@ -191,12 +191,13 @@ SCENARIO_UV_TEST(test_stream_does_not_wait_for_a_place, w, p, u) {
 
 /* --- its end --- */
 
-SCENARIO_UV_TEST(test_stream_terminated_at_once, w, p, u) {
+static void terminate_at_once(session_user *u, void (*at_close)(session_user *u)) {
   for (size_t i = KIND_TCP; i < KINDS; i++) {
     carrier c;
     begin_kind(u, i);
-    carrier_connect(&c, p->raw);
+    carrier_connect(&c, u->peer->raw);
     adopt_url(u, &c, "ws://h/");
+    u->at_close = at_close;
     user_terminate(u);
     assert_non_null(c.stream);
     user_run_to_close(u);
@@ -205,6 +206,10 @@ SCENARIO_UV_TEST(test_stream_terminated_at_once, w, p, u) {
     assert_null(c.stream);
     end_kind(u);
   }
+}
+
+SCENARIO_UV_TEST(test_stream_terminated_at_once, w, p, u) {
+  terminate_at_once(u, free_handle);
 }
 
 SCENARIO_UV_TEST(test_stream_terminated_in_the_handshake, w, p, u) {
@@ -281,16 +286,7 @@ SCENARIO_UV_TEST(test_stream_that_did_not_open_has_its_address, w, p, u) {
 
 /* The handshake has not begun. */
 SCENARIO_UV_TEST(test_stream_terminated_at_once_has_its_address, w, p, u) {
-  for (size_t i = KIND_TCP; i < KINDS; i++) {
-    carrier c;
-    begin_kind(u, i);
-    carrier_connect(&c, p->raw);
-    close_with_address(u, &c, "ws://h/");
-    user_terminate(u);
-    user_run_to_close(u);
-    assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_HANDSHAKE));
-    end_kind(u);
-  }
+  terminate_at_once(u, expect_peer_address);
 }
 
 SCENARIO_UV_TEST(test_stream_whose_tls_failed_has_its_address, w, p, u) {

@@ -41,6 +41,13 @@ static raw_client *upgrade(server_user *s, const char *target, const char *more)
   return c;
 }
 
+/* A session that the client ends at once. */
+static void visit(server_user *s, const char *target, const char *more) {
+  const size_t closes = s->close_count + 1;
+  raw_client_end(upgrade(s, target, more));
+  server_user_run_to_closes(s, closes);
+}
+
 static void check_line(const access_user *a, const char *begin, const char *end) {
   const size_t end_len = strlen(end);
   assert_int_equal(a->len, strlen(a->line));
@@ -75,9 +82,7 @@ SERVER_TLS_TEST(test_line_has_all_of_a_session, w, s) {
 SERVER_SIM_TEST(test_line_without_the_handshake, w, s) {
   access_user a;
   begin(s, &a, "/", false);
-  raw_client *c = upgrade(s, "/", "User-Agent: Test/1.0\r\n");
-  raw_client_end(c);
-  server_user_run_to_closes(s, 1);
+  visit(s, "/", "User-Agent: Test/1.0\r\n");
   assert_non_null(strstr(a.line, " \"-\" \"-\" subprotocol=\"-\" close=1006 by=none result=EOF "));
   check_line(&a, "- - - [29/Nov/2026:21:45:01 +0000] \"GET - HTTP/1.1\" 101 ", " in=0/0 out=0/0");
   server_user_finish(s);
@@ -123,9 +128,7 @@ SERVER_UV_TEST(test_ipv4_peer_of_a_listener_for_both_families, w, s) {
   assert_int_equal(wsuv_server_listen(s->server, NULL, 0, &s->listener), 0);
   assert_int_equal(wsuv_listener_address(s->listener, &addr), 0);
   ((struct sockaddr_in *) &s->address)->sin_port = ((struct sockaddr_in *) &addr)->sin_port;
-  raw_client *c = upgrade(s, "/", NULL);
-  raw_client_end(c);
-  server_user_run_to_closes(s, 1);
+  visit(s, "/", NULL);
   check_line(&a, "127.0.0.1 - - [", " in=0/0 out=0/0");
   server_user_finish(s);
 }
@@ -134,9 +137,7 @@ SERVER_UV_TEST(test_ipv4_peer_of_a_listener_for_both_families, w, s) {
 SERVER_SIM_TEST(test_peer_cannot_end_a_value, w, s) {
   access_user a;
   begin(s, &a, "/{path...}", true);
-  raw_client *c = upgrade(s, "/\\\"x", "User-Agent: a\" 200 \"\xc3\xa4\\x0a\t\xff\r\n");
-  raw_client_end(c);
-  server_user_run_to_closes(s, 1);
+  visit(s, "/\\\"x", "User-Agent: a\" 200 \"\xc3\xa4\\x0a\t\xff\r\n");
   assert_non_null(strstr(a.line, "\"GET /\\x5c\\x22x HTTP/1.1\" "));
   assert_non_null(strstr(a.line, " \"a\\x22 200 \\x22\xc3\xa4\\x5cx0a\\x09\\xff\" subprotocol="));
   server_user_finish(s);
@@ -152,9 +153,7 @@ SERVER_SIM_TEST(test_long_values_are_cut, w, s) {
   for (int i = 0; i < 180; i++) bytes_print(&target, "%s", i % 2 == 0 ? "a" : "\\");
   for (int i = 0; i < 3000; i++) bytes_print(&more, "%s", i % 3 == 0 ? "\"" : "\xc3\xa4");
   bytes_print(&more, "\r\n");
-  raw_client *c = upgrade(s, bytes_text(&target), bytes_text(&more));
-  raw_client_end(c);
-  server_user_run_to_closes(s, 1);
+  visit(s, bytes_text(&target), bytes_text(&more));
   assert_in_range(a.len, 700, WSUV_ACCESS_LINE_SIZE - 1);
   check_line(&a, "127.0.0.1 - - [29/Nov/2026:21:45:01 +0000] \"GET /a\\x5ca\\x5c",
              " in=0/0 out=0/0");
@@ -180,9 +179,7 @@ SERVER_SIM_TEST(test_times_are_those_of_utc, w, s) {
   begin(s, &a, "/", true);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     a.time_s = cases[i].time_s;
-    raw_client *c = upgrade(s, "/", NULL);
-    raw_client_end(c);
-    server_user_run_to_closes(s, i + 1);
+    visit(s, "/", NULL);
     assert_non_null(strstr(a.line, cases[i].text));
   }
   server_user_finish(s);

@@ -8,6 +8,7 @@
 #include "net/address.h"
 #include "support/check.h"
 #include "support/server_user.h"
+#include "support/world_tls.h"
 
 static const char *const loopback[] = {"127.0.0.0/8"}, *const nobody[] = {"192.0.2.1"},
                          *const chain[] = {"127.0.0.0/8", "10.0.0.0/8", "2001:db8:a::/48"};
@@ -439,18 +440,11 @@ SERVER_TEST(test_trusted_header_of_others, w, s) {
 
 /* --- sessions --- */
 
-static void look_at_end(session_user *u) {
-  wsuv_origin_t origin;
-  wsuv_origin_init(&origin);
-  CHECK(wsuv_session_origin(u->session, &origin) == 0);
-  describe(seen_in_session, sizeof seen_in_session, &origin);
-}
-
 /* For a line of an access log. The strings are gone by then. */
 SERVER_TLS_TEST(test_client_of_a_session_is_known_to_its_end, w, s) {
   trust(s, loopback, 1, WSUV_FORWARDED_X);
   s->config.max_message_rate = 1000; /* a session with limits has them beside it */
-  s->each.at_close = look_at_end;
+  s->each.at_close = look_in_session;
   server_user_start(s);
   visit(s, NULL, "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n");
   assert_string_equal(seen_in_session, "203.0.113.7 wss ?");
@@ -463,7 +457,7 @@ static void look_at_kept(session_user *u) {
   CHECK(strcmp(origin.host, "app.example") == 0);
   origin.size = 1;
   CHECK(wsuv_session_origin(u->session, &origin) == WSUV_ESIZE);
-  look_at_end(u);
+  look_in_session(u);
 }
 
 SERVER_TEST(test_host_is_kept_with_the_handshake, w, s) {
@@ -475,22 +469,10 @@ SERVER_TEST(test_host_is_kept_with_the_handshake, w, s) {
   assert_string_equal(seen_in_session, "203.0.113.7 ws app.example");
 }
 
-static void look_without_proxy(session_user *u) {
-  wsuv_origin_t origin;
-  char text[256];
-  bool secure = strstr(u->data != NULL ? (const char *) u->data : "", "wss") != NULL;
-  wsuv_origin_init(&origin);
-  CHECK(wsuv_session_origin(u->session, &origin) == 0);
-  describe(text, sizeof text, &origin);
-  CHECK(strcmp(text, secure ? "127.0.0.1 wss 127.0.0.1" : "127.0.0.1 ws 127.0.0.1") == 0);
-}
-
 SERVER_TLS_TEST(test_origin_without_a_proxy, w, s) {
-  s->each.at_open = look_without_proxy;
-  server_user_route(s, "/");
-  server_user_listen(s);
-  static char url[256];
-  (void) snprintf(url, sizeof url, "%s", server_user_url(s, "/"));
-  s->each.data = url;
+  s->each.at_open = look_in_session;
+  server_user_start(s);
   server_user_connect(s, "/");
+  assert_string_equal(seen_in_session, world_server_tls(w) != NULL ? "127.0.0.1 wss 127.0.0.1"
+                                                                   : "127.0.0.1 ws 127.0.0.1");
 }
