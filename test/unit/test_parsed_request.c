@@ -20,28 +20,25 @@ static wsuv_http_request_t good_request(void) {
   return r;
 }
 
-/* The head is read again, and must be the same. Values lose blanks around them. */
+/* The head is read again, and must be the same. */
 static void assert_same(const text_buf *text, const wsuv_http_request_t *r,
                         const wsuv_allocator_t *alloc) {
   http_message m;
   size_t used;
   http_message_init(&m, alloc, HTTP_REQUEST, 1 << 16, 100);
   int err = http_message_read_head(&m, (uint8_t *) text_buf_base(text), text_buf_len(text), &used);
-  if (err == 1) {
-    const request_line *line = &m.request;
-    assert_int_equal(used, text_buf_len(text));
-    assert_int_equal(line->method.len, strlen(r->method));
-    assert_memory_equal(line->method.base, r->method, line->method.len);
-    assert_int_equal(line->target.len, strlen(r->target));
-    assert_memory_equal(line->target.base, r->target, line->target.len);
-    assert_int_equal(m.fields.count, r->header_count);
-    const wsuv_header_t *fields = header_store_index(&m.fields);
-    for (size_t i = 0; i < r->header_count; i++) {
-      assert_string_equal(fields[i].name, r->headers[i].name);
-      assert_non_null(strstr(r->headers[i].value, fields[i].value));
-    }
-  } else {
-    assert_int_equal(err, WSUV_EHTTP); /* it is refused as a whole */
+  assert_int_equal(err, 1);
+  const request_line *line = &m.request;
+  assert_int_equal(used, text_buf_len(text));
+  assert_int_equal(line->method.len, strlen(r->method));
+  assert_memory_equal(line->method.base, r->method, line->method.len);
+  assert_int_equal(line->target.len, strlen(r->target));
+  assert_memory_equal(line->target.base, r->target, line->target.len);
+  assert_int_equal(m.fields.count, r->header_count);
+  const wsuv_header_t *fields = header_store_index(&m.fields);
+  for (size_t i = 0; i < r->header_count; i++) {
+    assert_string_equal(fields[i].name, r->headers[i].name);
+    assert_string_equal(fields[i].value, r->headers[i].value);
   }
   http_message_clear(&m);
 }
