@@ -86,22 +86,25 @@ SCENARIO_TEST(test_transport_that_is_secure, w, p, u) {
   finish(u, &o);
 }
 
+static void end_unopened(session_user *u, own_transport *o, int status) {
+  user_run_to_close(u);
+  assert_true(user_ended_by(u, status, WSUV_STAGE_HANDSHAKE));
+  assert_true(user_never_opened(u));
+  finish(u, o);
+}
+
 SCENARIO_TEST(test_transport_terminated_at_once, w, p, u) {
   own_transport o;
   begin(u, &o);
   user_terminate(u);
-  user_run_to_close(u);
-  assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_HANDSHAKE));
-  finish(u, &o);
+  end_unopened(u, &o, UV_ECANCELED);
 }
 
 SCENARIO_TEST(test_transport_of_a_refused_upgrade, w, p, u) {
   own_transport o;
   raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 403 No\r\n\r\n"), PEER_CLOSE);
   begin(u, &o);
-  user_run_to_close(u);
-  assert_true(user_ended_by(u, WSUV_ESTATUS, WSUV_STAGE_HANDSHAKE));
-  finish(u, &o);
+  end_unopened(u, &o, WSUV_ESTATUS);
 }
 
 SCENARIO_TEST(test_transport_that_fails_to_write_the_request, w, p, u) {
@@ -109,11 +112,15 @@ SCENARIO_TEST(test_transport_that_fails_to_write_the_request, w, p, u) {
   p->raw->lenient = true;
   begin(u, &o);
   o.fails = UV_EPIPE;
+  end_unopened(u, &o, UV_EPIPE);
+}
+
+SCENARIO_TEST(test_transport_that_ends_before_the_request, w, p, u) {
+  own_transport o;
+  p->raw->lenient = true;
+  begin(u, &o);
   assert_int_equal(wsuv_transport_ended(o.t, UV_ECONNRESET), 0);
-  user_run_to_close(u);
-  assert_true(u->end.status < 0);
-  assert_true(user_never_opened(u));
-  finish(u, &o);
+  end_unopened(u, &o, UV_ECONNRESET);
 }
 
 SCENARIO_TEST(test_transport_not_used, w, p, u) {
@@ -229,7 +236,8 @@ SCENARIO_TLS_TEST(test_transport_whose_functions_end_the_session, w, p, u) {
 SCENARIO_SIM_TEST(test_transport_without_memory, w, p, u) {
   track_alloc *t = w->alloc;
   if (w->seed != 0) return;
-  for (uint64_t n = 1, failed = 1; failed > 0; n++) {
+  uint64_t n = 1;
+  for (uint64_t failed = 1; failed > 0; n++) {
     own_transport o;
     scenario_renew(u);
     (void) user_client(u);
@@ -250,4 +258,5 @@ SCENARIO_SIM_TEST(test_transport_without_memory, w, p, u) {
     failed = t->failed - failed;
     finish(u, &o);
   }
+  assert_true(n > 10);
 }
