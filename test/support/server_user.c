@@ -112,6 +112,12 @@ static void on_request(wsuv_exchange_t *x) {
   s->at_request(s, x);
 }
 
+static void note_address(server_user *s, const struct sockaddr *addr) {
+  *s->refused_address = '\0';
+  if (addr->sa_family == AF_UNIX) return;
+  CHECK(uv_ip_name(addr, s->refused_address, sizeof s->refused_address) == 0);
+}
+
 static void on_refused(wsuv_server_t *server, const wsuv_refusal_t *r) {
   server_user *s = called(server);
   CHECK(r->size == sizeof *r);
@@ -121,6 +127,7 @@ static void on_refused(wsuv_server_t *server, const wsuv_refusal_t *r) {
   s->refused++;
   s->refused_code = r->code;
   s->refused_stage = r->stage;
+  note_address(s, r->address);
   bytes_print(&s->refusals, "%s %d\n", wsuv_refused_name(r->cause), r->status);
   if (s->at_refused != NULL) s->at_refused(s, r);
 }

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include <wsuv.h>
 #include <wsuv/exchange.h>
 #include <wsuv/server.h>
@@ -51,6 +53,7 @@ struct server_user {
   bytes refusals;                                /* a line for each: "NO_ROUTE 404\n" */
   int refused_code;
   wsuv_stage_t refused_stage;
+  char refused_address[INET6_ADDRSTRLEN]; /* of the last refusal; "": of a Unix socket */
   bytes log;              /* lines of level INFO and above that begin with "refused" */
   size_t lines;           /* how many */
   bytes accepted;         /* lines that begin with "accepted", and what TLS has negotiated */

@@ -318,21 +318,9 @@ SERVER_TEST(test_hosts_are_compared_with_the_forwarded_host, w, s) {
 
 /* --- limits, refusals, the log --- */
 
-static char refused_address[ADDRESS_TEXT_SIZE];
-
-static void note_refused(server_user *s, const wsuv_refusal_t *r) {
-  struct sockaddr_storage addr = {0};
-  (void) s;
-  memcpy(&addr, r->address,
-         r->address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                          : sizeof(struct sockaddr_in6));
-  address_print(refused_address, &addr);
-}
-
 SERVER_TEST(test_sessions_of_the_client_are_counted, w, s) {
   trust(s, loopback, 1, WSUV_FORWARDED_X);
   s->config.max_sessions_per_address = 1;
-  s->at_refused = note_refused;
   server_user_start(s);
   for (int i = 0; i < 3; i++) {
     char field[64];
@@ -344,7 +332,7 @@ SERVER_TEST(test_sessions_of_the_client_are_counted, w, s) {
   assert_int_equal(visit_status(s, NULL, "X-Forwarded-For: 203.0.113.1\r\n"), 503);
   server_user_run_to_refusals(s, 1);
   assert_true(server_user_refused(s, "SESSIONS_PER_ADDRESS 503\n"));
-  assert_string_equal(refused_address, "203.0.113.1");
+  assert_string_equal(s->refused_address, "203.0.113.1");
   assert_string_equal(bytes_text(&s->log),
                       "refused 203.0.113.1: too many sessions of one address\n");
   assert_non_null(strstr(bytes_text(&s->accepted), "accepted from 203.0.113.2: /\n"));

@@ -242,15 +242,6 @@ SERVER_TEST(test_host_behind_the_header, w, s) {
 
 /* --- limits --- */
 
-static char refused_address[ADDRESS_TEXT_SIZE];
-
-static void note_refused(server_user *s, const wsuv_refusal_t *r) {
-  struct sockaddr_storage addr = {0};
-  (void) s;
-  memcpy(&addr, r->address, sizeof(struct sockaddr));
-  address_print(refused_address, &addr);
-}
-
 static raw_client *begin_request(server_user *s, const char *header) {
   raw_client *c = client_behind(s, header, strlen(header));
   raw_client_send_text(c, "GET / HTTP/1.1\r\n");
@@ -262,7 +253,6 @@ static raw_client *begin_request(server_user *s, const char *header) {
 SERVER_TEST(test_handshakes_of_the_client_are_counted, w, s) {
   static const char other[] = "PROXY TCP4 203.0.113.8 198.51.100.1 56324 443\r\n";
   s->config.max_handshakes_per_address = 1;
-  s->at_refused = note_refused;
   listen_with(s, loopback);
   raw_client *first = begin_request(s, V1), *of_other = begin_request(s, other);
   raw_client *local = client_behind(s, V2_LOCAL, sizeof V2_LOCAL - 1);
@@ -272,7 +262,7 @@ SERVER_TEST(test_handshakes_of_the_client_are_counted, w, s) {
   raw_client *second = begin_request(s, V1);
   raw_client_run_to_end(first);
   assert_true(server_user_refused(s, "HANDSHAKES_PER_ADDRESS 0\n"));
-  assert_string_equal(refused_address, "203.0.113.7");
+  assert_string_equal(s->refused_address, "203.0.113.7");
   assert_false(of_other->ended || local->ended || waits->ended || second->ended);
 }
 
