@@ -66,7 +66,8 @@ extern "C" {
   XX(HOOK, 32, 500, "hook of an extension failed")                                              \
   XX(PROXY_UNTRUSTED, 33, 0, "peer is no trusted proxy, and the PROXY protocol is expected")    \
   XX(PROXY_HEADER, 34, 0, "header of the PROXY protocol is missing, malformed or not complete") \
-  XX(REQUESTS, 35, 503, "program owes too many answers to plain requests")
+  XX(REQUESTS, 35, 503, "program owes too many answers to plain requests")                      \
+  XX(REQUESTS_PER_ADDRESS, 36, 503, "program owes one address too many answers")
 
 /** Causes of a refusal: `WSUV_REFUSED_NO_ROUTE` and so on. */
 typedef enum wsuv_refused {

@@ -68,7 +68,9 @@ static bool is_health_check(const incoming_conn *in, wsuv_refused_t refused) {
 
 /* The first time that one address has so many connections, the line says what may be the reason. */
 static const char *crowd_hint(wsuv_server_t *server, wsuv_refused_t refused) {
-  if (refused != WSUV_REFUSED_HANDSHAKES_PER_ADDRESS || server->crowd_told) return "";
+  bool crowd = refused == WSUV_REFUSED_HANDSHAKES_PER_ADDRESS ||
+               refused == WSUV_REFUSED_REQUESTS_PER_ADDRESS;
+  if (!crowd || server->crowd_told) return "";
   server->crowd_told = true;
   return " (if it is a proxy, see `trusted_proxies`, else `max_handshakes_per_address`)";
 }

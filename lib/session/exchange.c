@@ -29,19 +29,19 @@ static char *copy_words(const decision *d) {
 }
 
 /* Each has its memory, and none is ended to make room for others, so there may not be too many, and
-   no address may have all of them. NULL: there are not too many. */
-static const char *too_many(const decision *d) {
+   no address may have all of them. */
+static wsuv_refused_t check_owed(const decision *d) {
   const wsuv_server_t *server = d->server;
   const wsuv_config_t *c = &server->endpoint.config;
-  if (server->handshakes.counts[HANDSHAKE_PLAIN] > c->max_handshakes) return "";
+  if (server->handshakes.counts[HANDSHAKE_PLAIN] > c->max_handshakes) return WSUV_REFUSED_REQUESTS;
   bool crowd = incoming_requests_of_address(&d->in) > c->max_handshakes_per_address;
-  return crowd ? "of one address" : NULL;
+  return crowd ? WSUV_REFUSED_REQUESTS_PER_ADDRESS : WSUV_REFUSED_NONE;
 }
 
 void exchange_offer(decision *d, wsuv_refused_t verdict) {
-  const char *detail = too_many(d);
-  if (detail != NULL) {
-    decision_refuse(d, WSUV_REFUSED_REQUESTS, refused_error(WSUV_REFUSED_REQUESTS), detail);
+  const wsuv_refused_t refused = check_owed(d);
+  if (refused != WSUV_REFUSED_NONE) {
+    decision_refuse(d, refused, refused_error(refused), "");
     return;
   }
   d->words = copy_words(d);

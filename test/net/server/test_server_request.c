@@ -884,7 +884,7 @@ SERVER_TEST(test_too_many_requests_without_an_answer_of_an_address, w, s) {
   raw_client *c = client_with(s, GET("/3"));
   assert_response(c, 503, "");
   assert_ends(c);
-  assert_true(server_user_refused(s, "REQUESTS 503\n"));
+  assert_true(server_user_refused(s, "REQUESTS_PER_ADDRESS 503\n"));
   assert_int_equal(respond_path(kept[0]), 0);
   (void) begin_kept(s); /* the world frees it */
   assert_int_equal(respond_path(s->exchange), 0);
