@@ -29,6 +29,12 @@ static struct program {
   const char *cert, *key;
 } prog;
 
+static void check(int err, const char *what) {
+  if (err == 0) return;
+  fprintf(stderr, "browser_server: %s: %s\n", what, wsuv_strerror(err));
+  exit(1);
+}
+
 /* --- events --- */
 
 static void on_open(wsuv_session_t *s) {
@@ -70,22 +76,32 @@ static void on_pong(wsuv_session_t *s, const void *data, size_t len) {
 
 /* --- decisions --- */
 
+static unsigned number_of(const char *text) {
+  check(text != NULL ? 0 : UV_EINVAL, "query");
+  return (unsigned) strtoul(text, NULL, 10);
+}
+
 static void on_open_closes(wsuv_session_t *s) {
-  const char *code = wsuv_session_query(s, "code");
-  int err = wsuv_session_close(s, (unsigned) atoi(code), wsuv_session_query(s, "reason"));
+  const unsigned code = number_of(wsuv_session_query(s, "code"));
+  int err = wsuv_session_close(s, code, wsuv_session_query(s, "reason"));
   if (err < 0) wsuv_session_terminate(s);
+}
+
+/* In the hook nothing else can be wrong with an answer. */
+static void refuse_500(wsuv_upgrade_t *u) {
+  check(wsuv_upgrade_refuse(u, 500, NULL, 0, NULL, 0), "refuse");
 }
 
 static void on_refuse(wsuv_upgrade_t *u) {
   static const wsuv_header_t fields[] = {{"WWW-Authenticate", "Basic realm=\"test\""}};
-  const char *status = wsuv_upgrade_query(u, "status");
-  int err = wsuv_upgrade_refuse(u, atoi(status), fields, 1, "no\n", 3);
-  if (err == UV_EINVAL) wsuv_upgrade_refuse(u, 500, NULL, 0, NULL, 0);
+  const unsigned status = number_of(wsuv_upgrade_query(u, "status"));
+  int err = wsuv_upgrade_refuse(u, (int) status, fields, 1, "no\n", 3);
+  if (err < 0) refuse_500(u);
 }
 
 static void on_refuse_open(wsuv_upgrade_t *u) {
   int err = wsuv_upgrade_refuse_open(u, 4401, "no \xe2\x82\xac, no entry");
-  if (err < 0 && err != WSUV_ESTATE) wsuv_upgrade_refuse(u, 500, NULL, 0, NULL, 0);
+  if (err < 0) refuse_500(u);
 }
 
 /* --- the program --- */
@@ -96,18 +112,18 @@ static const wsuv_callbacks_t echo = {WSUV_CALLBACKS_INIT, .on_open = on_open,
 static const wsuv_callbacks_t closes = {WSUV_CALLBACKS_INIT, .on_open = on_open_closes,
                                         .on_close = on_close};
 
-static int add(const char *path, const wsuv_callbacks_t *callbacks, const wsuv_config_t *config,
-               wsuv_upgrade_cb on_upgrade) {
+static void add(const char *path, const wsuv_callbacks_t *callbacks, const wsuv_config_t *config,
+                wsuv_upgrade_cb on_upgrade) {
   wsuv_route_t route;
   wsuv_route_init(&route, path);
   route.callbacks = callbacks;
   route.config = config;
   route.on_upgrade = on_upgrade;
-  return wsuv_server_add_route(prog.server, &route);
+  check(wsuv_server_add_route(prog.server, &route), path);
 }
 
 /* Routes with a configuration of their own, which is `config` but for one thing. */
-static int add_others(const wsuv_config_t *config) {
+static void add_others(const wsuv_config_t *config) {
   static const char *const null_only[] = {"null"}, *const chats[] = {"chat.v2", "chat.v1"};
   static const struct {
     const char *path;
@@ -123,32 +139,31 @@ static int add_others(const wsuv_config_t *config) {
   masked.masking = true;
   plain.extension_count = 0;
   ping.ping_interval_ms = PING_INTERVAL_MS;
-  int err = add("/own", &echo, &own, NULL);
-  if (err == 0) err = add("/null", &echo, &null, NULL);
-  if (err == 0) err = add("/masked", &echo, &masked, NULL);
-  if (err == 0) err = add("/plain", &echo, &plain, NULL);
-  if (err == 0) err = add("/ping", &echo, &ping, NULL);
-  for (size_t i = 0; i < sizeof policies / sizeof *policies && err == 0; i++) {
+  add("/own", &echo, &own, NULL);
+  add("/null", &echo, &null, NULL);
+  add("/masked", &echo, &masked, NULL);
+  add("/plain", &echo, &plain, NULL);
+  add("/ping", &echo, &ping, NULL);
+  for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
     wsuv_config_t with = *config;
     with.subprotocols = chats;
     with.subprotocol_count = 2;
     with.subprotocol_policy = policies[i].policy;
-    err = add(policies[i].path, &echo, &with, NULL);
+    add(policies[i].path, &echo, &with, NULL);
   }
-  return err;
 }
 
-static int add_routes(void) {
+static void add_routes(void) {
   wsuv_config_t config;
   wsuv_server_get_config(prog.server, &config);
-  int err = add("/echo", &echo, NULL, NULL);
-  if (err == 0) err = add("/close", &closes, NULL, NULL);
-  if (err == 0) err = add("/refuse", NULL, NULL, on_refuse);
-  if (err == 0) err = add("/refuse-open", NULL, NULL, on_refuse_open);
-  return err < 0 ? err : add_others(&config);
+  add("/echo", &echo, NULL, NULL);
+  add("/close", &closes, NULL, NULL);
+  add("/refuse", NULL, NULL, on_refuse);
+  add("/refuse-open", NULL, NULL, on_refuse_open);
+  add_others(&config);
 }
 
-static int make_server(void) {
+static void make_server(void) {
   wsuv_extension_t deflate;
   const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_tls_config_t tls;
@@ -165,25 +180,23 @@ static int make_server(void) {
   config.origin_count = prog.origin_count;
   config.extensions = extensions;
   config.extension_count = 1;
-  int err = wsuv_permessage_deflate(&deflate, NULL);
-  return err < 0 ? err : wsuv_server_new(&prog.server, uv_default_loop(), &config);
+  check(wsuv_permessage_deflate(&deflate, NULL), "permessage-deflate");
+  check(wsuv_server_new(&prog.server, uv_default_loop(), &config), "server");
 }
 
-static int start_listening(void) {
+static void start_listening(void) {
   struct sockaddr_storage addr;
   wsuv_listener_t *listener;
-  int err = wsuv_server_listen(prog.server, "localhost", 0, &listener);
-  if (err == 0) err = wsuv_listener_address(listener, &addr);
-  if (err < 0) return err;
+  check(wsuv_server_listen(prog.server, "localhost", 0, &listener), "listen");
+  check(wsuv_listener_address(listener, &addr), "address");
   printf("listening %u\n", ntohs(((struct sockaddr_in *) &addr)->sin_port));
   fflush(stdout);
-  return 0;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   (void) number;
   uv_close((uv_handle_t *) handle, NULL);
-  wsuv_server_close(prog.server, NULL, NULL);
+  check(wsuv_server_close(prog.server, NULL, NULL), "close");
 }
 
 static bool read_arguments(int argc, char **argv) {
@@ -208,13 +221,12 @@ int main(int argc, char **argv) {
     return 1;
   }
   signal(SIGPIPE, SIG_IGN);
-  int err = make_server();
-  if (err == 0) err = add_routes();
-  if (err == 0) err = start_listening();
-  if (err < 0) return fprintf(stderr, "browser_server: %s\n", wsuv_strerror(err)), 1;
+  make_server();
   wsuv_server_on_refused(prog.server, on_refused);
-  uv_signal_init(uv_default_loop(), &prog.terminated);
-  uv_signal_start(&prog.terminated, on_signal, SIGTERM);
-  uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+  add_routes();
+  check(uv_signal_init(uv_default_loop(), &prog.terminated), "signal");
+  check(uv_signal_start(&prog.terminated, on_signal, SIGTERM), "signal");
+  start_listening();
+  check(uv_run(uv_default_loop(), UV_RUN_DEFAULT), "loop");
   return uv_loop_close(uv_default_loop()) != 0;
 }
