@@ -57,6 +57,7 @@ void world_test_add(world_test *test);
 #define WORLD_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV)
 #define WORLD_SIM_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM)
 #define WORLD_UV_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV)
+#define WORLD_UV_AND_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV | WORLD_IN_UV_TLS)
 /* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */
 #define WORLD_TLS_TEST(NAME, W) \
   WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV | WORLD_IN_SIM_TLS | WORLD_IN_UV_TLS)

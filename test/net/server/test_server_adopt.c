@@ -46,6 +46,15 @@ static own_conn *start_adopted(own_server *own, server_user *s, own_kind kind) {
   return conn;
 }
 
+/* A first connection, of which the program has read some bytes. */
+static own_conn *start_read(own_server *own, server_user *s, const char *text, size_t read) {
+  start(own, s, OWN_TCP);
+  own_conn *conn = own_server_accept(own);
+  raw_client_send_text(conn->client, text);
+  own_conn_read(conn, read);
+  return conn;
+}
+
 /* --- adopting --- */
 
 SERVER_UV_AND_TLS_TEST(test_adopted_before_a_byte_was_read, w, s) {
@@ -136,11 +145,8 @@ static void keep_request(server_user *s, wsuv_exchange_t *x) {
 }
 
 static own_conn *start_asked(own_server *own, server_user *s, const char *text) {
-  start(own, s, OWN_TCP);
+  own_conn *conn = start_read(own, s, text, 10);
   server_user_serve(s, keep_request);
-  own_conn *conn = own_server_accept(own);
-  raw_client_send_text(conn->client, text);
-  own_conn_read(conn, 10);
   assert_int_equal(own_conn_adopt(conn), 0);
   server_user_run_to_requests(s, 1);
   return conn;
@@ -199,10 +205,7 @@ SERVER_UV_TEST(test_adopted_and_refused, w, s) {
 
 SERVER_UV_TEST(test_adopted_and_gone, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  own_conn *conn = own_server_accept(&own);
-  raw_client_send_text(conn->client, "GET ");
-  own_conn_read(conn, 4);
+  own_conn *conn = start_read(&own, s, "GET ", 4);
   raw_client_end(conn->client);
   assert_int_equal(own_conn_adopt(conn), 0);
   own_server_run_to_releases(&own, 1);
@@ -473,11 +476,6 @@ SERVER_UV_TEST(test_upgraded_behind_queued_writes, w, s) {
   free(body);
 }
 
-static void keep_request(server_user *s, wsuv_exchange_t *x) {
-  (void) s;
-  (void) x; /* s->exchange is it */
-}
-
 /* What the program has queued would be lost with the handle, so the connection is handed over only
    when it has left. */
 SERVER_UV_TEST(test_detached_behind_queued_writes, w, s) {
@@ -490,17 +488,16 @@ SERVER_UV_TEST(test_detached_behind_queued_writes, w, s) {
   char *body = check_alloc(BODY);
   server_user_serve(s, keep_request);
   start(&own, s, OWN_TCP);
-  raw_client *c = server_user_client(s);
   own_conn *conn = own_server_accept(&own);
-  raw_client_read(c, false);
+  raw_client_read(conn->client, false);
   write_text(conn, &write, &written, body, BODY);
   assert_true(uv_stream_get_write_queue_size(conn->stream) > 0);
-  raw_client_send_text(c, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  raw_client_send_text(conn->client, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   assert_int_equal(own_conn_adopt(conn), 0);
   server_user_run_to_requests(s, 1);
   assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), UV_EAGAIN);
   assert_int_equal(fd, -1);
-  raw_client_read(c, true);
+  raw_client_read(conn->client, true);
   world_run_until_count(w, &written, 1);
   assert_int_equal(write.status, 0);
   assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), 0);
@@ -664,10 +661,7 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 
 SERVER_UV_TEST(test_adopted_handle_closed_by_the_program, w, s) {
   own_server own;
-  start(&own, s, OWN_TCP);
-  own_conn *conn = own_server_accept(&own);
-  raw_client_send_text(conn->client, "GET / HTTP/1.1\r\n");
-  own_conn_read(conn, 5);
+  own_conn *conn = start_read(&own, s, "GET / HTTP/1.1\r\n", 5);
   assert_int_equal(own_conn_adopt(conn), 0);
   close_handle((uv_handle_t *) conn->stream, NULL);
   own_server_run_to_releases(&own, 1);
@@ -817,7 +811,7 @@ static void play_all_without_memory(world *w, bool parsed) {
   assert_true(n > 10);
 }
 
-WORLD_UV_TEST(test_adopted_without_memory, w) {
+WORLD_UV_AND_TLS_TEST(test_adopted_without_memory, w) {
   play_all_without_memory(w, false);
 }
 

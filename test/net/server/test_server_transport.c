@@ -437,8 +437,7 @@ static bool end_inside(world *w, own_pace pace, inside *i) {
   raw_client_send_frames(c, "TEXT \"a\" ; BIN 61~200000 ; CLOSE #1000");
   assert_int_equal(own_transport_upgrade(&o, &s), 0);
   raw_client_run_to_end(c);
-  raw_client_close(c);
-  end(&o, &s);
+  end(&o, &s, c);
   return i->calls == 0;
 }
 
