@@ -7,17 +7,14 @@ the health checks and kept connections of nginx and haproxy.
 
 import http.client
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
+import proxies
 import run
-import tls_peers
 
 PLAIN_HTTP = WSUV = None
 PATIENCE = 30  # seconds
@@ -45,7 +42,7 @@ get();
 '''
 
 NGINX = '''
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;
+daemon off; worker_processes 1; pid {folder}/pid; error_log stderr notice;
 events {{}}
 http {{
   access_log off;
@@ -62,23 +59,6 @@ http {{
   }}
 }}
 '''
-
-HAPROXY = '''
-global
-  stats socket {folder}/stats
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 5s
-  timeout server 5s
-frontend in
-  bind 127.0.0.1:{port}
-  default_backend out
-backend out
-  option httpchk
-  server wsuv 127.0.0.1:{upstream} check inter 100ms
-'''
-
 
 class Server:
     """The server, which must have lost nothing when it ends."""
@@ -171,51 +151,32 @@ class Clients(unittest.TestCase):
             self.assertEqual(curl(server.url('/a')), 'GET /a\n')
 
 
+class Nginx(proxies.Nginx):
+    """It keeps a connection to the server."""
+
+    def __init__(self, server):
+        proxies.Proxy.__init__(self, NGINX, upstream=server.port)
+
+
 class Proxies(unittest.TestCase):
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix='wsuv-plain-http-')
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def write(self, text, server):
-        path = os.path.join(self.folder, 'config')
-        self.port = tls_peers.free_port()
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(text.format(folder=self.folder, port=self.port, upstream=server.port))
-        return path
-
-    def get(self, path):
-        return curl(f'http://127.0.0.1:{self.port}{path}')
+    def get(self, proxy, target):
+        return curl(f'http://127.0.0.1:{proxy.port}{target}')
 
     def test_nginx(self):
-        with Server() as server:
-            config = self.write(NGINX, server)
-            with tls_peers.Process('nginx', '-p', self.folder, '-c', config) as proxy:
-                self.assertEqual(proxy.listening_port(), self.port)
-                self.assertEqual(self.get(f'/kept/[1-{REQUESTS}]').count('GET /kept/'), REQUESTS)
-                self.assertEqual(self.get('/old'), 'GET /old\n')
+        with Server() as server, Nginx(server) as proxy:
+            self.assertEqual(self.get(proxy, f'/kept/[1-{REQUESTS}]').count('GET /kept/'), REQUESTS)
+            self.assertEqual(self.get(proxy, '/old'), 'GET /old\n')
 
     def test_haproxy(self):
         """Its check is OPTIONS / HTTP/1.0, without a host."""
-        with Server() as server:
-            config = self.write(HAPROXY, server)
-            with tls_peers.Process('haproxy', '-q', '-db', '-f', config) as proxy:
-                self.assertEqual(proxy.listening_port(), self.port)
-                deadline = time.monotonic() + PATIENCE
-                while 'L7OK' not in (seen := self.checks()) and time.monotonic() < deadline:
-                    time.sleep(0.1)
-                self.assertIn('L7OK', seen)
-                self.assertEqual(self.get('/a'), 'GET /a\n')
-
-    def checks(self):
-        """What haproxy tells of its checks."""
-        with socket.socket(socket.AF_UNIX) as stats:
-            stats.connect(os.path.join(self.folder, 'stats'))
-            stats.sendall(b'show stat\n')
-            return b''.join(iter(lambda: stats.recv(65536), b'')).decode()
+        options = {'back': '  option httpchk', 'options': 'check inter 100ms'}
+        with Server() as server, proxies.Haproxy(server, 'http', **options) as proxy:
+            proxy.wait_for_check('UP', r'Layer7 check passed, code: \d+')
+            self.assertEqual(self.get(proxy, '/a'), 'GET /a\n')
 
 
 if __name__ == '__main__':
     PLAIN_HTTP, WSUV = sys.argv[1:3]
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    with proxies.installed(None, 'nginx', 'haproxy'):
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
