@@ -21,7 +21,6 @@ done
 for file in ./*.deb; do dpkg -x "$file" root; done
 
 cat >play.py <<'END'
-import contextlib
 import os
 import socket
 import subprocess
@@ -35,20 +34,12 @@ LoadModule proxy_http_module {root}/usr/lib/apache2/modules/mod_proxy_http.so
 ServerRoot {root}
 ServerName localhost
 PidFile {root}/pid
-ErrorLog {root}/error.log
+ErrorLog /dev/stderr
 Listen 127.0.0.1:{port}
 ProxyPass / http://127.0.0.1:{server}/ upgrade=websocket
 Timeout {timeout}
 ProxyTimeout {proxy_timeout}
 '''
-
-
-def connect(port):
-    for _ in range(200):
-        with contextlib.suppress(ConnectionRefusedError):
-            return socket.create_connection(('127.0.0.1', port))
-        time.sleep(0.05)
-    raise TimeoutError
 
 
 def head_of(sock):
@@ -59,7 +50,7 @@ def head_of(sock):
 
 def play(server, port):
     """Seconds until the silent session is cut."""
-    with connect(port) as client:
+    with socket.create_connection(('127.0.0.1', port)) as client:
         client.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n'
                        b'Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
                        b'Sec-WebSocket-Version: 13\r\n\r\n')
@@ -84,8 +75,10 @@ for timeout, proxy_timeout in (1, 1), (4, 1), (1, 4):
         with open('config', 'w') as config:
             config.write(CONFIG.format(root=root, port=port, server=server.getsockname()[1],
                                        timeout=timeout, proxy_timeout=proxy_timeout))
-        apache = subprocess.Popen([f'{root}/usr/sbin/apache2', '-X', '-f', f'{root}/../config'])
+        apache = subprocess.Popen([f'{root}/usr/sbin/apache2', '-DFOREGROUND', '-f',
+                                   f'{root}/../config'], stderr=subprocess.PIPE, text=True)
         try:
+            assert any('resuming normal operations' in line for line in apache.stderr)  # it listens
             print(f'Timeout {timeout}, ProxyTimeout {proxy_timeout}: '
                   f'cut after {play(server, port)} s')
         finally:

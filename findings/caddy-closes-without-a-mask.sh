@@ -19,11 +19,9 @@ apt-get -o APT::Sandbox::User=root download -qq caddy="$version"
 dpkg -x ./*.deb root
 
 cat >play.py <<'END'
-import contextlib
 import os
 import socket
 import subprocess
-import time
 
 CONFIG = '''
 {{
@@ -40,14 +38,6 @@ CADDY = 'root/usr/bin/caddy'
 OPTIONS = ['--adapter', 'caddyfile', '--config', 'config']
 
 
-def connect(port):
-    for _ in range(200):
-        with contextlib.suppress(ConnectionRefusedError):
-            return socket.create_connection(('127.0.0.1', port))
-        time.sleep(0.05)
-    raise TimeoutError
-
-
 def head_of(sock):
     data = b''
     while b'\r\n\r\n' not in data:
@@ -62,7 +52,7 @@ def rest_of(sock):
 
 
 def play(server, port):
-    with connect(port) as client:
+    with socket.create_connection(('127.0.0.1', port)) as client:
         client.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n'
                        b'Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
                        b'Sec-WebSocket-Version: 13\r\n\r\n')
@@ -73,8 +63,8 @@ def play(server, port):
                          b'Connection: Upgrade\r\n'
                          b'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n')
             head_of(client)
-            with open('log', 'a') as log:
-                subprocess.run([CADDY, 'reload', '--force', *OPTIONS], check=True, stderr=log)
+            subprocess.run([CADDY, 'reload', '--force', *OPTIONS], check=True,
+                           stderr=subprocess.DEVNULL)
             print('the client got:', rest_of(client))
             print('the server got:', rest_of(conn))
 
@@ -85,9 +75,9 @@ with socket.create_server(('127.0.0.1', 0)) as server, socket.socket() as free:
     free.close()
     with open('config', 'w') as config:
         config.write(CONFIG.format(folder=os.getcwd(), port=port, server=server.getsockname()[1]))
-    with open('log', 'w') as log:
-        caddy = subprocess.Popen([CADDY, 'run', *OPTIONS], stdout=log, stderr=log)
+    caddy = subprocess.Popen([CADDY, 'run', *OPTIONS], stderr=subprocess.PIPE, text=True)
     try:
+        assert any('serving initial configuration' in line for line in caddy.stderr)  # it listens
         play(server, port)
     finally:
         caddy.terminate()

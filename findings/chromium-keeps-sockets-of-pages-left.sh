@@ -22,16 +22,16 @@ cat >play.py <<'END'
 import asyncio
 import json
 import os
-import re
 import signal
-import subprocess
 import sys
 
 import websockets
 
 
 async def serve_page(reader, writer):
-    await reader.readuntil(b'\r\n\r\n')
+    if not await reader.read(65536):  # a connection that was not needed
+        writer.close()
+        return
     writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n')
     await writer.drain()
     writer.close()
@@ -49,10 +49,13 @@ class Tab:
         if session:
             message['sessionId'] = session
         await self.socket.send(json.dumps(message))
+        return (await self.next(lambda answer: answer.get('id') == self.last))['result']
+
+    async def next(self, is_wanted):
         while True:
-            answer = json.loads(await self.socket.recv())
-            if answer.get('id') == self.last:
-                return answer['result']
+            message = json.loads(await self.socket.recv())
+            if is_wanted(message):
+                return message
 
     async def open(self):
         target = await self.call('Target.createTarget', url='about:blank')
@@ -63,6 +66,14 @@ class Tab:
         await self.call('Page.navigate', self.session, url=url)
         await self.run('if (document.readyState !== "complete")'
                        ' await new Promise((done) => addEventListener("load", done));')
+
+    async def back(self):
+        """Up to the event that the page before is shown again."""
+        history = await self.call('Page.getNavigationHistory', self.session)
+        entry = history['entries'][history['currentIndex'] - 1]
+        await self.call('Page.enable', self.session)
+        await self.call('Page.navigateToHistoryEntry', self.session, entryId=entry['id'])
+        await self.next(lambda event: event.get('method') == 'Page.frameNavigated')
 
     async def run(self, body):
         answer = await self.call('Runtime.evaluate', self.session, awaitPromise=True,
@@ -80,17 +91,18 @@ async def play(tab, pages, port, accepted):
       await new Promise((done) => { ws.onopen = done; });''' % port)
     socket = await accepted.get()
     await tab.go(pages + '/second')
-    await asyncio.sleep(3)
-    print('3 s after another page was shown:', 'open' if socket.open else 'closed')
+    closed, _ = await asyncio.wait([asyncio.create_task(socket.wait_closed())], timeout=3)
+    print('3 s after another page was shown:', 'closed' if closed else 'open')
     await asyncio.wait_for(await socket.ping(), 5)
     print('a ping: answered')
     await socket.send('to nobody')
     print('a message: taken')
-    await tab.run('setTimeout(() => history.back(), 50);')
+    await tab.back()
     await socket.wait_closed()
     print('when the user goes back: close code', socket.close_code)
-    await asyncio.sleep(2)
-    code, count = await tab.run('return [window.code, window.messages];')
+    code, count = await tab.run('''
+      if (!window.code) await new Promise((done) => ws.addEventListener("close", done));
+      return [window.code, window.messages];''')
     print('the page that is shown again: close event with %s, %d messages' % (code, count))
 
 
@@ -103,22 +115,21 @@ async def main(folder):
 
     async with websockets.serve(keep, 'localhost', 0, ping_interval=None) as server, \
             await asyncio.start_server(serve_page, 'localhost', 0) as pages:
-        browser = subprocess.Popen(
-            ['chromium', '--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
-             '--disable-background-networking', '--no-proxy-server', '--remote-debugging-port=0',
-             '--user-data-dir=' + folder], stderr=open(folder + '.log', 'wb'),
-            start_new_session=True)
+        browser = await asyncio.create_subprocess_exec(
+            'chromium', '--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
+            '--disable-background-networking', '--no-proxy-server', '--remote-debugging-port=0',
+            '--user-data-dir=' + folder, stderr=asyncio.subprocess.PIPE, start_new_session=True)
         try:
-            while not (found := re.search(r'listening on (ws://\S+)', open(folder + '.log').read())):
-                await asyncio.sleep(0.1)
-            async with websockets.connect(found.group(1), max_size=None) as devtools:
+            await browser.stderr.readuntil(b'DevTools listening on ws://')
+            url = 'ws://' + (await browser.stderr.readline()).decode().strip()
+            async with websockets.connect(url, max_size=None) as devtools:
                 tab = Tab(devtools)
                 await tab.open()
                 await play(tab, 'http://localhost:%d' % pages.sockets[0].getsockname()[1],
                            server.sockets[0].getsockname()[1], accepted)
         finally:
             os.killpg(browser.pid, signal.SIGKILL)
-            browser.wait()
+            await browser.communicate()
 
 
 asyncio.run(main(sys.argv[1]))

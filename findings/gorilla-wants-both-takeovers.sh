@@ -63,10 +63,12 @@ func main() {
 	}
 }
 END
-export GOROOT=$folder/root/usr/lib/go-1.19 GOPATH=$folder/root/usr/share/gocode GO111MODULE=off
-export GOCACHE=$folder/cache GOFLAGS=
+go=$(find "$PWD/root" -path '*/bin/go' ! -type d)
+sources=$(find "$PWD/root" -type d -path '*/src/github.com')
+export GOROOT=${go%/bin/go} GOPATH=${sources%/src/github.com} GO111MODULE=off
+export GOCACHE=$PWD/cache GOFLAGS=
 echo "gorilla $version" | tee seen
-"$GOROOT/bin/go" run takeovers.go | tee -a seen
+"$go" run takeovers.go | tee -a seen
 
 cat >expected <<'END'
 gorilla 1.5.0-2

@@ -22,14 +22,11 @@ done
 for file in ./*.deb; do dpkg -x "$file" root; done
 
 cat >play.py <<'END'
-import contextlib
-import os
 import select
 import socket
 import struct
 import subprocess
 import sys
-import time
 
 
 def frame(opcode, payload):
@@ -37,16 +34,8 @@ def frame(opcode, payload):
     return struct.pack('>BBH', 0x80 | opcode, 0x80 | 126, len(payload)) + bytes(4) + payload
 
 
-def connect(port):
-    for _ in range(200):
-        with contextlib.suppress(ConnectionRefusedError):
-            return socket.create_connection(('127.0.0.1', port))
-        time.sleep(0.05)
-    raise TimeoutError
-
-
 def open_session(port):
-    sock = connect(port)
+    sock = socket.create_connection(('127.0.0.1', port))
     sock.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n'
                  b'Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
                  b'Sec-WebSocket-Version: 13\r\n\r\n')
@@ -78,17 +67,14 @@ def play(port, target, together):
 
 
 target = socket.create_server(('127.0.0.1', 0))
-with socket.socket() as free:
-    free.bind(('127.0.0.1', 0))
-    port = free.getsockname()[1]
+listener = socket.create_server(('127.0.0.1', 0))
 command = [sys.executable, '-c', 'from websockify.websocketproxy import *; websockify_init()',
-           f'127.0.0.1:{port}', f'127.0.0.1:{target.getsockname()[1]}']
+           '--inetd', f'127.0.0.1:{target.getsockname()[1]}']
 with open('log', 'w') as log:
-    server = subprocess.Popen(command, stdout=log, stderr=log)
+    server = subprocess.Popen(command, stdin=listener, stdout=log, stderr=log)
 try:
-    connect(port).close()  # it listens
     for together in False, True:
-        play(port, target, together)
+        play(listener.getsockname()[1], target, together)
 finally:
     server.terminate()
     server.wait()
