@@ -8,12 +8,14 @@ that returns, by JSON.
 import asyncio
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
+import threading
 
 import websockets
+
+from lines import Lines
 
 PATIENCE = 120  # seconds, for anything that has to come
 
@@ -31,14 +33,14 @@ class Browser:
         self.folder = tempfile.mkdtemp(prefix='wsuv-browser-')
         self.loop = asyncio.new_event_loop()
         self.last = 0
-        self.log = open(os.path.join(self.folder, 'log'), 'w+b')  # pylint: disable=R1732
         try:
             if authority:
                 self.trust(authority)
             environment = dict(os.environ, HOME=self.folder, LC_ALL='C.UTF-8')
-            self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log,
-                                            env=environment, start_new_session=True)
-            self.connect(self.wait_for_url())
+            self.process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.PIPE, bufsize=0, env=environment,
+                                            start_new_session=True)
+            self.connect(self.read_url())
         except BaseException:
             self.__exit__()
             raise
@@ -54,7 +56,6 @@ class Browser:
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.close()
-        self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill(self):
@@ -65,17 +66,17 @@ class Browser:
             pass
         self.process.wait()
 
-    def wait_for_url(self):
-        async def wait():
-            while True:
-                with open(self.log.name, 'rb') as log:
-                    found = re.search(self.listening, log.read())
-                if found:
-                    return found.group(1).decode()
-                if self.process.poll() is not None:
-                    raise Failed('%s has ended' % self.name)
-                await asyncio.sleep(0.05)
-        return self.wait(wait())
+    def read_url(self):
+        """From what the browser says."""
+        url = Lines(self.process.stderr, PATIENCE).find(self.listening).group(1)
+        threading.Thread(target=self.drop_log, daemon=True).start()
+        return url
+
+    def drop_log(self):
+        """The pipe must not fill. A process that outlives the browser may hold its other end."""
+        with self.process.stderr as pipe:
+            while pipe.read(1 << 16):
+                pass
 
     def wait(self, what):
         return self.loop.run_until_complete(asyncio.wait_for(what, PATIENCE))
@@ -115,7 +116,7 @@ class Browser:
 
 
 class Chromium(Browser):
-    name, listening = 'chromium', rb'DevTools listening on (ws://\S+)'
+    name, listening = 'chromium', r'DevTools listening on (ws://\S+)'
 
     def command(self):
         return ['chromium', '--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
@@ -174,7 +175,7 @@ class ChromiumPage:
 
 
 class Firefox(Browser):
-    name, listening = 'firefox', rb'WebDriver BiDi listening on (ws://\S+)'
+    name, listening = 'firefox', r'WebDriver BiDi listening on (ws://\S+)'
 
     def command(self):
         profile = os.path.join(self.folder, 'profile')

@@ -9,10 +9,8 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from support import PATIENCE, Program
@@ -23,38 +21,18 @@ UPGRADE = {'Upgrade': 'websocket', 'Connection': 'upgrade', 'Sec-WebSocket-Versi
            'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='}
 
 
-class Redis:
-    """A server on a Unix socket in a folder."""
+class Redis(Program):
+    """A server on a Unix socket in a folder, which knows one session."""
 
     def __init__(self, folder):
         self.path = os.path.join(folder, 'redis.sock')
-        self.process = subprocess.Popen(
-            [REDIS_SERVER, '--port', '0', '--unixsocket', self.path, '--save', '', '--dir', folder],
-            stdout=subprocess.DEVNULL)
-        self.command('SET', 'session:good', 'Ada')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def command(self, *words):
-        """Waits until the server answers."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with socket.socket(socket.AF_UNIX) as sock:
-                try:
-                    sock.connect(self.path)
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.01)
-                    continue
-                sock.sendall((' '.join(words) + '\r\n').encode())
-                assert sock.recv(100) == b'+OK\r\n'
-                return
+        super().__init__(REDIS_SERVER, '--port', '0', '--unixsocket', self.path, '--save', '',
+                         '--dir', folder, stderr=None)
+        self.out.find('ready to accept connections')
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(self.path)
+            sock.sendall(b'SET session:good Ada\r\n')
+            assert sock.recv(100) == b'+OK\r\n'
 
 
 class AuthServer(unittest.TestCase):
@@ -125,24 +103,24 @@ class AuthServer(unittest.TestCase):
 
     def test_answer_that_comes_after_the_peer_has_gone(self):
         self.assertEqual(self.status('bad'), 401)  # Redis is connected
-        self.redis.process.send_signal(signal.SIGSTOP)
+        self.redis.signal(signal.SIGSTOP)
         for _ in range(20):
             self.request('good').close()
         self.assertEqual(self.status(''), 401)  # and the ends before it were seen
-        self.redis.process.send_signal(signal.SIGCONT)
+        self.redis.signal(signal.SIGCONT)
         self.assertEqual(self.first_message('?token=good'), 'welcome Ada')
 
     def test_redis_that_does_not_answer_is_503(self):
         self.assertEqual(self.status('bad'), 401)
-        self.redis.process.send_signal(signal.SIGSTOP)
+        self.redis.signal(signal.SIGSTOP)
         waiting = [self.request('good') for _ in range(20)]
         self.assertEqual({c.getresponse().status for c in waiting}, {503})
-        self.redis.process.send_signal(signal.SIGCONT)
+        self.redis.signal(signal.SIGCONT)
         self.assertEqual(self.first_message('?token=good'), 'welcome Ada')
 
     def test_redis_that_is_gone_is_503_until_it_is_back(self):
         self.assertEqual(self.status('bad'), 401)
-        self.redis.process.send_signal(signal.SIGSTOP)
+        self.redis.signal(signal.SIGSTOP)
         waiting = [self.request('good') for _ in range(20)]
         self.redis.__exit__()
         self.assertEqual({c.getresponse().status for c in waiting}, {503})
@@ -153,7 +131,7 @@ class AuthServer(unittest.TestCase):
 
     def test_end_while_redis_is_asked(self):
         self.assertEqual(self.status('bad'), 401)
-        self.redis.process.send_signal(signal.SIGSTOP)
+        self.redis.signal(signal.SIGSTOP)
         waiting = self.request('good')
         self.assertEqual(self.status(''), 401)  # so the one before was read
         self.program.signal(signal.SIGTERM)

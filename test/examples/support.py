@@ -2,57 +2,18 @@
 peers of the interoperability tests to run it against."""
 
 import os
-import re
-import select
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'cli'), os.path.join(HERE, '..', 'interop')]
 # pylint: disable=wrong-import-position,unused-import
 from cli_test import Server  # noqa: E402
+from lines import Lines  # noqa: E402
 from programs import PATIENCE, TEXT, write_until_stalled  # noqa: E402
 from run import environment, node, python  # noqa: E402
 
 PEERS = {'node': lambda: node('node_server.js'), 'python': lambda: python('py_server.py')}
-
-
-class Lines:
-    """The lines of a pipe, each waited for."""
-
-    def __init__(self, pipe):
-        self.pipe, self.buffer = pipe, b''
-
-    def read(self):
-        """The next line without its end; None: there is none any more."""
-        deadline = time.monotonic() + PATIENCE
-        while b'\n' not in self.buffer:
-            left = max(0, deadline - time.monotonic())
-            if not select.select([self.pipe], [], [], left)[0]:
-                raise TimeoutError('no line comes')
-            data = os.read(self.pipe.fileno(), 1 << 16)
-            if not data:
-                return None
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b'\n', 1)
-        return line
-
-    def find(self, pattern):
-        """Skips lines until one matches: the match."""
-        seen = []
-        while True:
-            line = self.read()
-            if line is None:
-                raise EOFError('no %r in %r' % (pattern, seen))
-            found = re.search(pattern, line.decode())
-            if found:
-                return found
-            seen.append(line)
-
-    def rest(self):
-        """All lines up to the end."""
-        return list(iter(self.read, None))
 
 
 class Program:

@@ -10,7 +10,7 @@ installed is a failure.
 
 import contextlib
 import os
-import re
+import select
 import shutil
 import socket
 import ssl
@@ -18,18 +18,15 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import certs
+from lines import PATIENCE, Lines
 
-PATIENCE = 20  # seconds, for anything that has to come
-PERIOD = 0.02  # seconds, between two looks at what cannot be waited for
 TEXT = 1  # opcode
 TRIES = 10  # a free port may be another's by then
 CLIENT = '127.0.0.2'
 PROXY = '127.0.0.1'
-LOOKER = '127.0.0.3'  # looks whether a proxy has started
 SERVER = None
 FOLDER = None
 ALL = False
@@ -43,28 +40,24 @@ def path(name):
 
 
 class Server:
-    """The program, ended with a `with` block. Its log is a file."""
+    """The program, ended with a `with` block."""
 
     def __init__(self, *options):
         self.options = [*options, PROXY]
 
     def __enter__(self):
-        self.log = tempfile.NamedTemporaryFile('r', dir=FOLDER, encoding='ascii')
-        with open(self.log.name, 'w', encoding='ascii') as stderr:
-            self.process = subprocess.Popen([SERVER, *self.options], stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=stderr, text=True)
+        self.process = subprocess.Popen([SERVER, *self.options], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+        self.log = Lines(self.process.stderr)
         self.port = int(self.process.stdout.readline())
         return self
 
-    def lines(self):
-        with open(self.log.name, encoding='ascii') as log:
-            return log.read()
-
     def __exit__(self, *_):
         self.process.stdin.close()
+        self.log.rest()
         status = self.process.wait(PATIENCE)
         self.process.stdout.close()
-        self.log.close()
+        self.process.stderr.close()
         if status != 0:
             raise RuntimeError(f'the server has ended with {status}')
 
@@ -74,19 +67,10 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def answers(port, process):
-    end = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection((PROXY, port), PATIENCE, source_address=(LOOKER, 0)).close()
-            return True
-        except ConnectionRefusedError:
-            time.sleep(PERIOD)
-    return False
-
-
 class Proxy:
     """A program with a configuration file in a folder of its own, ended with a `with` block."""
+
+    READY = None  # matches what it logs when it listens
 
     def __init__(self, text, **values):
         self.text, self.values = text, values
@@ -95,26 +79,38 @@ class Proxy:
     def command(self, config):
         raise NotImplementedError
 
-    def start(self):
+    def start(self, **options):
         self.port = free_port()
         config = os.path.join(self.folder, 'config')
         with open(config, 'w', encoding='ascii') as file:
             file.write(self.text.format(folder=self.folder, port=self.port, **self.values))
-        with open(os.path.join(self.folder, 'output'), 'w', encoding='ascii') as output:
-            self.process = subprocess.Popen(self.command(config), stdin=subprocess.DEVNULL,
-                                            stdout=output, stderr=output)
-        return answers(self.port, self.process)
+        self.process = subprocess.Popen(self.command(config), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        bufsize=0, **options)
+        self.log = Lines(self.process.stderr)
+
+    def wait_until_ready(self):
+        """EOFError: it has ended."""
+        self.log.find_all(self.READY)
 
     def stop(self):
         self.process.terminate()
         self.process.wait(PATIENCE)
+        self.process.stderr.close()
 
     def __enter__(self):
         for _ in range(TRIES):
-            if self.start():
+            self.start()
+            try:
+                self.wait_until_ready()
                 return self
+            except EOFError as error:
+                said = error
+            except BaseException:
+                self.stop()
+                raise
             self.stop()
-        raise RuntimeError(f'{type(self).__name__} does not start: see {self.folder}')
+        raise RuntimeError(f'{type(self).__name__} does not start: {said}')
 
     def __exit__(self, *_):
         self.stop()
@@ -124,7 +120,7 @@ NGINX = '''
 daemon off;
 master_process {master};
 pid {folder}/pid;
-error_log {folder}/error.log;
+error_log stderr notice;
 events {{}}
 http {{
   access_log off;
@@ -161,6 +157,8 @@ NGINX_STANDARD = 'proxy_set_header Forwarded $elements;'
 
 
 class Nginx(Proxy):
+    READY = r'getrlimit\(RLIMIT_NOFILE\)'
+
     def __init__(self, server, fields, tls=False, scheme='http', master='off'):
         super().__init__(NGINX, server=server.port, fields=fields, ssl=' ssl' if tls else '',
                          scheme=scheme, cert=path('good.crt'), key=path('good.key'), master=master)
@@ -171,7 +169,6 @@ class Nginx(Proxy):
 
 HAPROXY = '''
 global
-  stats socket {folder}/stats.sock
   {more}
 defaults
   timeout connect 5s
@@ -184,6 +181,7 @@ frontend in
   default_backend out
 {front}
 backend out
+  option log-health-checks
 {back}
   server one 127.0.0.1:{server} {options}
 '''
@@ -197,6 +195,11 @@ HAPROXY_X = '''
 
 
 class Haproxy(Proxy):
+    """Its first process starts itself again when it has begun the others, and until then a signal
+    ends it. Then it says so by sd_notify(3)."""
+
+    READY = 'Loading success'
+
     def __init__(self, server, mode, front='', back='', options='', tls=False, tunnel='1h',
                  more=''):
         pem = path('good.pem')
@@ -206,35 +209,25 @@ class Haproxy(Proxy):
                          ssl=f' ssl crt {pem}' if tls else '')
 
     def command(self, config):
-        return ['haproxy', '-q', '-db', '-f', config]
+        return ['haproxy', '-Ws', '-db', '-f', config]
 
-    def ask(self, name, command):
-        """What it answers at one of its sockets, or None: it is still starting."""
-        with socket.socket(socket.AF_UNIX) as console, console.makefile('rb') as answer:
-            console.settimeout(PATIENCE)
-            try:
-                console.connect(os.path.join(self.folder, name))
-                console.sendall(f'{command}\n'.encode())
-                console.shutdown(socket.SHUT_WR)
-                return answer.read().decode()
-            except (FileNotFoundError, ConnectionError):
-                return None
+    def start(self):
+        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notices.bind('')  # the kernel finds a name, unix(7)
+        self.notices.settimeout(PATIENCE)
+        name = self.notices.getsockname().decode().replace('\0', '@')
+        super().start(env={**os.environ, 'NOTIFY_SOCKET': name})
 
-    def state(self):
-        """Of the server behind it: UP or DOWN, and the result of the last check."""
-        text = self.ask('stats.sock', 'show stat out 4 -1')
-        if not text:
-            return None
-        names, row = [line.split(',') for line in text.split('\n')[:2]]
-        row = dict(zip(names, row))
-        return row['status'], row['check_status'], row['check_code']
+    def wait_until_ready(self):
+        with self.notices:
+            super().wait_until_ready()
+            while not self.notices.recv(4096).startswith(b'READY=1'):
+                pass
 
-    def wait_for_check(self, wanted):
-        end = time.monotonic() + PATIENCE
-        while self.state() != wanted:
-            if time.monotonic() > end:
-                raise AssertionError(f'{self.state()}, not {wanted}')
-            time.sleep(PERIOD)
+    def wait_for_check(self, status, reason):
+        """Of the server behind it."""
+        self.log.find_all(rf'Health check for server out/one .* reason: {reason}, .*'
+                          rf' status: \d/\d {status}\.')
 
 
 APACHE = '''
@@ -246,7 +239,7 @@ LoadModule proxy_http_module {modules}/mod_proxy_http.so
 ServerRoot {folder}
 ServerName app.example
 PidFile {folder}/pid
-ErrorLog {folder}/error.log
+ErrorLog /dev/stderr
 Listen 127.0.0.1:{port}
 RequestHeader set X-Forwarded-Proto "expr=%{{REQUEST_SCHEME}}"
 ProxyPass / http://127.0.0.1:{server}/ upgrade=websocket
@@ -257,13 +250,14 @@ ProxyPass / http://127.0.0.1:{server}/ upgrade=websocket
 class Apache(Proxy):
     """It adds to X-Forwarded-For and X-Forwarded-Host of the client."""
 
+    READY = 'resuming normal operations'
     MODULES = '/usr/lib/apache2/modules'
 
     def __init__(self, server, more=''):
         super().__init__(APACHE, server=server.port, modules=self.MODULES, more=more)
 
     def command(self, config):
-        return ['apache2', '-X', '-f', config]
+        return ['apache2', '-DFOREGROUND', '-f', config]
 
 
 CADDY = '''
@@ -282,6 +276,8 @@ CADDY = '''
 
 class Caddy(Proxy):
     """It removes what a client that it does not trust has sent."""
+
+    READY = 'serving initial configuration'
 
     def __init__(self, server, scheme='http', admin='off', more=''):
         super().__init__(CADDY, server=server.port, scheme=scheme, admin=admin, more=more)
@@ -441,7 +437,7 @@ class Origins(ProxyTest):
     def test_with_neither(self):
         with Server('--x') as server, Nginx(server, '') as proxy:
             self.assertEqual(self.statuses(proxy), [403, 403])
-            self.assertIn('(see `origins`)', server.lines())
+            self.assertIn('(see `origins`)', server.log.text())
 
 
 class ProxyProtocol(ProxyTest):
@@ -451,7 +447,7 @@ class ProxyProtocol(ProxyTest):
             with self.subTest(option=option), Server('--proxy') as server, \
                     Haproxy(server, 'tcp', options=option) as proxy:
                 self.check(proxy, f'{CLIENT} ws app.example')
-                self.assertIn(f'accepted from {CLIENT}: /', server.lines())
+                self.assertIn(f'accepted from {CLIENT}: /', server.log.text())
 
     def test_tls_behind_it(self):
         for option in ('send-proxy', 'send-proxy-v2'):
@@ -470,7 +466,7 @@ class ProxyProtocol(ProxyTest):
                 Client(proxy.port) as client:
             client.socket.sendall(b'GET / HTTP/1.1\r\n')
             self.assertEqual(client.file.read(), b'')
-            self.assertIn('no PROXY header', server.lines())
+            self.assertIn('no PROXY header', server.log.text())
 
 
 class HealthChecks(ProxyTest):
@@ -478,25 +474,20 @@ class HealthChecks(ProxyTest):
 
     def levels_of(self, server):
         """Of the lines about them. There are some."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            levels = re.findall(rf'origin_server: (\w+): refused {PROXY}', server.lines())
-            if levels or time.monotonic() > end:
-                return set(levels)
-            time.sleep(PERIOD)
+        return set(server.log.find_all(rf'origin_server: (\w+): refused {PROXY}'))
 
     def test_of_a_connection(self):
         """haproxy resets it before it is established, so the server never sees it."""
         with Server('--x', '--debug') as server, \
                 Haproxy(server, 'http', options='check inter 50') as proxy:
-            proxy.wait_for_check(('UP', 'L4OK', ''))
-            self.assertNotIn('info: refused', server.lines())
+            proxy.wait_for_check('UP', 'Layer4 check passed')
+            self.assertNotIn('info: refused', server.log.text())
 
     def test_of_a_connection_with_the_header(self):
         for option in ('send-proxy', 'send-proxy-v2'):
             with self.subTest(option=option), Server('--proxy', '--debug') as server, \
                     Haproxy(server, 'tcp', options=f'{option} check inter 50') as proxy:
-                proxy.wait_for_check(('UP', 'L4OK', ''))
+                proxy.wait_for_check('UP', 'Layer4 check passed')
                 self.assertEqual(self.levels_of(server), {'debug'})
 
     def test_by_http(self):
@@ -504,12 +495,12 @@ class HealthChecks(ProxyTest):
         back = '  option httpchk\n  http-check send hdr Host localhost\n'
         with Server('--x') as server, \
                 Haproxy(server, 'http', back=back, options='check inter 50 fall 1') as proxy:
-            proxy.wait_for_check(('DOWN', 'L7STS', '405'))
+            proxy.wait_for_check('DOWN', 'Layer7 wrong status, code: 405')
         back += '  http-check expect status 405'
         with Server('--x') as server, \
                 Haproxy(server, 'http', back=back, options='check inter 50') as proxy:
-            proxy.wait_for_check(('UP', 'L7OK', '405'))
-            self.assertNotIn('warning: refused', server.lines())
+            proxy.wait_for_check('UP', 'Layer7 check passed, code: 405')
+            self.assertNotIn('warning: refused', server.log.text())
 
 
 @contextlib.contextmanager

@@ -8,8 +8,10 @@ nginx, haproxy, apache and caddy. One that is not installed is a failure. What m
 printed.
 """
 
+import contextlib
 import os
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -30,14 +32,12 @@ RESIDENT_MAX = 16  # MiB, of a server through which that has gone
 BULK_PATIENCE = 120  # seconds
 
 
-def wait_for(found, what):
-    """The result of the function `found`, as soon as it is true."""
-    end = time.monotonic() + PATIENCE
-    while not (result := found()):
-        if time.monotonic() > end:
-            raise AssertionError(f'no {what}')
-        time.sleep(proxies.PERIOD)
-    return result
+def wait_for_end(pids):
+    """Of processes that need not be children of this one."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError), os.fdopen(os.pidfd_open(int(pid))) as process:
+            if not select.select([process], [], [], PATIENCE)[0]:
+                raise AssertionError(f'process {pid} does not end')
 
 
 def children_of(pid):
@@ -77,15 +77,6 @@ class Haproxy(Workers, proxies.Haproxy):
                          tunnel=f'{idle}s' if idle else '1h',
                          more=f'hard-stop-after {ending}s' if ending else '')
 
-    def command(self, config):
-        return ['haproxy', '-W', '-S', os.path.join(self.folder, 'master.sock'), '-q', '-db', '-f',
-                config]
-
-    def reload(self):
-        """A signal is ignored before it answers, although its worker accepts connections."""
-        wait_for(lambda: self.ask('master.sock', 'show proc'), 'answer of haproxy')
-        super().reload()
-
 
 class Apache(Workers, proxies.Apache):
     RELOAD = signal.SIGUSR1
@@ -99,9 +90,6 @@ class Apache(Workers, proxies.Apache):
                      f'SSLCertificateFile {proxies.path("good.crt")}\n'
                      f'SSLCertificateKeyFile {proxies.path("good.key")}\n')
         super().__init__(server, more)
-
-    def command(self, config):
-        return ['apache2', '-DFOREGROUND', '-f', config]
 
 
 class Caddy(proxies.Caddy):
@@ -144,7 +132,7 @@ class Session(proxies.Client):
             self.send(payload, PONG)
 
 
-ENDED = re.compile(r'^\S+ - .* close=(\d+) by=(\w+) result=(\w+) .* clean=(\d) left=(\d+)$', re.M)
+ENDED = r'^\S+ - .* close=(\d+) by=(\w+) result=(\w+) .* clean=(\d) left=(\d+)$'
 CLOSED = ('1000', 'peer', 'OK', '1')  # by the client
 CUT = ('1006', 'none', 'EOF', '0')
 RESET = ('1006', 'none', 'ECONNRESET', '0')
@@ -154,8 +142,7 @@ UNMASKED = ('1002', 'us', 'WSUV_EPROTOCOL', '0')  # the close frame of caddy 2.6
 class LongTest(unittest.TestCase):
     def ends_of(self, server, count):
         """How so many sessions have ended, of which there is no more."""
-        wait_for(lambda: len(ENDED.findall(server.lines())) >= count, f'{count} ends')
-        ends = ENDED.findall(server.lines())
+        ends = server.log.find_all(ENDED, count)
         self.assertEqual(len(ends), count)
         self.assertEqual(ends[-1][-1], '0')  # sessions that are left
         return [end[:-1] for end in ends]
@@ -191,7 +178,7 @@ class Reload(LongTest):
                 self.assertTrue(old & proxy.workers())
                 self.assertEqual(kept.close(), 1000)
                 self.assertIsNone(kept.frame())
-            wait_for(lambda: not old & proxy.workers(), 'end of the old worker')
+            wait_for_end(old)
             self.assertEqual(self.ends_of(server, count + 1), [CLOSED] * (count + 1))
 
     def check_ended(self, make):
@@ -201,7 +188,7 @@ class Reload(LongTest):
                 old = proxy.workers()
                 proxy.reload()
                 self.assertIsNone(cut.frame())
-            wait_for(lambda: not old & proxy.workers(), 'end of the old worker')
+            wait_for_end(old)
             self.opens(proxy)
             self.assertEqual(self.ends_of(server, 2), [CUT, CLOSED])
 
