@@ -2,7 +2,7 @@
 #define WS_BASE_ENV_H
 
 /* The environment: everything that the library needs from outside, passed by pointer. lib/net/uv
-   implements it with libuv, test/support in memory, so everything above it is deterministic. No
+   implements it with libuv, lib/testkit in memory, so everything above it is deterministic. No
    callback runs inside a call of these functions; all callbacks run from the loop. */
 
 #include <stdbool.h>

@@ -116,12 +116,18 @@ ARROWS = {
     # The public headers have libuv's types. Other threads post to a client, under a lock.
     'session': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'pthread.h'}, TYPES),
     'session/endpoint.*': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'uv.h'}, TYPES),
+    'session/testkit_entry.*': ('net/uv base', STANDARD | WSUV | {'uv.h'}, TYPES),
     # Its file for worlds on a real loop will need a line of its own, with net/uv, uv.h and ALL.
-    'testkit': (f'session {NET} {PROTO} base', STANDARD | WSUV, TYPES),
+    'testkit': (
+        f'session {NET} base',
+        STANDARD | WSUV | ADDRESSES | headers('uv sys/socket sys/un'),
+        r'UV_\w+|uv_\w+_t',
+    ),
 }
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
+    'testkit_entry '
     'server listener entrance upgrade exchange decision server_state connect convert client ending '
     'control send settings access_line session_info stats session attempt request incoming opening '
     'route session_tls credentials notify inflow outflow gather timeouts session_limits closing '

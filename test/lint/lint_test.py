@@ -147,9 +147,10 @@ class Includes(unittest.TestCase):
     def test_testkit(self):
         self.check(
             'testkit',
-            ('"base/env.h"', '"net/filter.h"', '"net/tls/tls.h"', '"proto/frame/conn.h"',
-             '"session/x.h"', '"testkit/y.h"', '<wsuv.h>'),
-            ('"net/uv/tcp.h"', '"net/tls/mbedtls/x.h"', '<uv.h>', '<llhttp.h>', '<sys/socket.h>'),
+            ('"base/env.h"', '"net/filter.h"', '"net/tls/tls.h"', '"session/x.h"', '"testkit/y.h"',
+             '<wsuv.h>', '<uv.h>', '<sys/socket.h>'),
+            ('"net/uv/tcp.h"', '"net/tls/mbedtls/x.h"', '"proto/frame/conn.h"', '<llhttp.h>',
+             '<unistd.h>'),
         )
 
     def test_a_file_with_a_line_of_its_own(self):

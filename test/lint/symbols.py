@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Both libraries define exactly what the public headers declare, and no other symbol; and none asks
-for the time of day, which may step: deadlines go by the monotonic clock. Nor does one read the
-environment of a program that runs with more rights than its user has.
+"""Both libraries define exactly what the public headers declare, and what the testkit needs, and no
+other symbol; and none asks for the time of day, which may step: deadlines go by the monotonic
+clock. Nor does one read the environment of a program that runs with more rights than its user has.
 
     symbols.py NM LIBWSUV_A LIBWSUV_SO HEADER...
 """
@@ -28,7 +28,9 @@ def declared(headers):
 def defined(nm, option, library):
     command = [nm, option, '--defined-only', '--format=posix', library]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    names = {line.split()[0] for line in out.splitlines() if len(line.split()) > 1}
+    words = [line.split() for line in out.splitlines()]
+    # Names of versions are absolute symbols.
+    names = {word[0].split('@')[0] for word in words if len(word) > 1 and word[1] != 'A'}
     return {name for name in names if not name.startswith('___asan_')}  # of the sanitizer's own
 
 

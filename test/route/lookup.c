@@ -11,7 +11,7 @@
 
 #include "net/address.h"
 #include "net/uv/env_uv.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { PORT = 80, TEXT_MAX = 4096 };
 

@@ -8,8 +8,8 @@
 #include <netinet/in.h>
 
 #include "net/address.h"
-#include "support/check.h"
-#include "support/sim_internal.h"
+#include "testkit/check.h"
+#include "testkit/sim_internal.h"
 
 /* --- ends --- */
 

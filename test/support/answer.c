@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proto/handshake/handshake.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 static void add_accept(bytes *out, const raw_conn *c) {
   char key[HANDSHAKE_KEY_LEN + 1], accept[HANDSHAKE_ACCEPT_LEN];

@@ -4,7 +4,7 @@
 
 #include <wsuv/error.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 typedef struct bracket_state {
   bracket *b;

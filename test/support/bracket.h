@@ -10,7 +10,7 @@
 
 #include <wsuv/extension.h>
 
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct bracket {
   wsuv_extension_t hooks; /* to be installed; may be changed before */

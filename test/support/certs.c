@@ -17,7 +17,7 @@
 
 #include "base/base64.h"
 #include "net/tls/mbedtls/tls_mbed.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* Keys and certificates by mbedTLS's own writer. */
 

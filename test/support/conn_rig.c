@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 const message_limits conn_rig_limits = {0x7fffffff, 16 << 20, 131072};
 

@@ -8,7 +8,7 @@
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/pieces.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct conn_rig {
   track_alloc alloc;

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 void descriptors_allow(size_t count) {
   struct rlimit limit;

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* Writes messages of RFC 1035 4:
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 int extension_field(header_store *fields, const char *value) {
   static const char name[] = "Sec-WebSocket-Extensions";

@@ -11,7 +11,7 @@
 
 #include "proto/extension/extension_set.h"
 #include "support/frames.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* A field Sec-WebSocket-Extensions more. 0 or the error of the store. */
 int extension_field(header_store *fields, const char *value);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* Files are renamed into their places, so that a change is seen however quick it is. */
 

@@ -8,8 +8,8 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-#include "support/check.h"
 #include "support/socket_path.h"
+#include "testkit/check.h"
 
 enum { BACKLOG = 16 };
 

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { LATER_MS = 1 };
 

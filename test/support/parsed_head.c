@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* The text up to `end`, terminated; *text is set behind it. */
 static char *cut(char **text, const char *end) {

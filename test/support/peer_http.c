@@ -9,7 +9,7 @@
 
 #include "base/base64.h"
 #include "base/sha1.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { KEY_MAX = 64, ACCEPT_LEN = 28 };
 

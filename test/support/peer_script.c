@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 typedef struct peer_script {
   size_t count;

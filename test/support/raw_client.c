@@ -7,10 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "support/check.h"
 #include "support/frame_peer.h"
 #include "support/tls_wire.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* The example of RFC 6455 1.3. */
 static const char right_key[] = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";

@@ -16,9 +16,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "support/fifo.h"
 #include "support/frames.h"
 #include "support/world.h"
+#include "testkit/fifo.h"
 
 typedef struct raw_client raw_client;
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/tls_wire.h"
+#include "testkit/check.h"
 
 /* --- a connection --- */
 

@@ -18,9 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "support/fifo.h"
 #include "support/frames.h"
 #include "support/world.h"
+#include "testkit/fifo.h"
 
 typedef struct raw_peer raw_peer;
 typedef struct raw_conn raw_conn;

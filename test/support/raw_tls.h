@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #include "net/tls/mbedtls/tls_internal.h"
-#include "support/fifo.h"
 #include "support/tls_pair.h"
+#include "testkit/fifo.h"
 
 typedef struct raw_tls {
   tls_pair pair; /* without an engine for this end */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 static void drain(z_stream *z, int flush, bytes *out) {
   uint8_t buf[4096];

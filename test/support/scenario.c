@@ -6,7 +6,7 @@
 
 #include <uv.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 void scenario_begin(world *w, frame_peer *p, session_user *u) {
   frame_peer_start(p, w);

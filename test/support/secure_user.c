@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* The callbacks of session_user.h, with notes about TLS before them. */
 

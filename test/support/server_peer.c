@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 static const message_limits limits = {1 << 28, 1 << 28, 1 << 20};
 static const h1_server_limits request = {16384, 100};

@@ -9,8 +9,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* What every callback checks. */
 static server_user *called(wsuv_server_t *server) {

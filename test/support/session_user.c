@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* Of all users: a call on one session runs no callback of another one, either. */
 static size_t calls_running;

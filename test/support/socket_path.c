@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 static char folder[] = P_tmpdir "/wsuv-XXXXXX", path[sizeof folder + 2];
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { NAME_MAX_LEN = 128 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
                        const wsuv_tls_config_t *config, ws_role role, tls_failure *failure) {

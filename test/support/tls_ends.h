@@ -10,7 +10,7 @@
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_engine.h"
 #include "support/certs.h"
-#include "support/fifo.h"
+#include "testkit/fifo.h"
 
 /* A context of the server's for a certificate. Clients need one, too, if `clients_ca` is not NULL,
    which must have signed it. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "support/tls_ends.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { PAIR_PORT = 443 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "support/check.h"
-#include "support/fifo.h"
 #include "support/tls_ends.h"
+#include "testkit/check.h"
+#include "testkit/fifo.h"
 
 /* An engine between two wires. */
 

@@ -1,6 +1,6 @@
 #include "support/torture.h"
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { ENOUGH = 5000 };
 

@@ -2,10 +2,10 @@
 
 /* What both worlds have in common: running with a bound, and the accounts at the end. */
 
-#include "support/check.h"
 #include "support/raw_client.h"
 #include "support/raw_peer.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc) {
   check_seed = seed;

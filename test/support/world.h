@@ -13,9 +13,9 @@
 
 #include "base/env.h"
 #include "base/list.h"
-#include "support/sim.h"
-#include "support/track_alloc.h"
 #include "support/wire.h"
+#include "testkit/sim.h"
+#include "testkit/track_alloc.h"
 
 typedef enum world_kind { WORLD_SIM, WORLD_UV } world_kind;
 

@@ -4,8 +4,8 @@
    public one. */
 
 #include "session/client.h"
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* The simulated environment is the client's as soon as there is one. */
 static int client_in_sim(world *w, wsuv_client_t **out, const wsuv_config_t *config) {

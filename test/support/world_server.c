@@ -4,8 +4,8 @@
    public one. */
 
 #include "session/server.h"
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* The simulated environment is the server's as soon as there is one. */
 static int server_in_sim(world *w, wsuv_server_t **out, const wsuv_config_t *config) {

@@ -6,10 +6,10 @@
 
 #include <uv.h> /* the codes */
 
-#include "support/check.h"
-#include "support/fifo.h"
-#include "support/sim_internal.h"
-#include "support/sim_net.h"
+#include "testkit/check.h"
+#include "testkit/fifo.h"
+#include "testkit/sim_internal.h"
+#include "testkit/sim_net.h"
 
 enum { NS_PER_MS = 1000 * 1000, BOUND_MS = 10 * 60 * 1000, DEAD_PORT = 9 };
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* A handshake of TLS takes its time: one seed of TLS for each ten. */
 enum { SEEDS = 10, SEEDS_FOR_ONE_OF_TLS = 10 };

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/tls_ends.h"
+#include "testkit/check.h"
 
 /* One certificate for all worlds of a program, made when it is first wanted; a context of the
    servers' for each world. */

@@ -16,7 +16,7 @@
 #include <uv.h>
 
 #include "net/uv/env_uv.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { BOUND_MS = 20 * 1000, BACKLOG = 128, READ_SIZE = 64 * 1024 };
 

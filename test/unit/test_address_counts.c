@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { MANY = 5000, SEED = 12345 };
 

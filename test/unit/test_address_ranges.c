@@ -6,7 +6,7 @@
 #include "net/address.h"
 #include "net/address_ranges.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static bool has(const char *range, const char *address) {
   struct sockaddr_storage addr;

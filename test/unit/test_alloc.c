@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 TEST(test_alloc_libc_allocates_resizes_and_frees) {
   char *p = ws_malloc(&ws_alloc_libc, 4);

@@ -6,7 +6,7 @@
 #include "base/bufq.h"
 #include "base/error.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { CHUNK = BUFQ_CHUNK_SIZE, MODEL_SIZE = 12 * CHUNK, MAX_PIECES = 16 };
 

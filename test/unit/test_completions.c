@@ -3,7 +3,7 @@
 
 #include "session/completions.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* A queue, its completions, and the letters of those that came, in their order. */
 typedef struct fixture {

@@ -11,8 +11,9 @@
 #include <wsuv/version.h>
 
 #include "session/config.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static wsuv_config_t defaults_of(ws_role role) {
   wsuv_config_t c;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "support/alloc_failures.h"
 #include "support/conn_rig.h"
 #include "support/test.h"
 

@@ -7,6 +7,7 @@
 #include <wsuv/deflate.h>
 
 #include "base/error.h"
+#include "support/alloc_failures.h"
 #include "support/extension_pair.h"
 #include "support/raw_zlib.h"
 #include "support/test.h"

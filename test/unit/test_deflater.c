@@ -7,9 +7,10 @@
 #include "base/error.h"
 #include "proto/extension/deflater.h"
 #include "proto/extension/zstream_pool.h"
+#include "support/alloc_failures.h"
 #include "support/raw_zlib.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct rig {
   track_alloc alloc;

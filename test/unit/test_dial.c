@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/dial/address_order.h"
+#include "support/alloc_failures.h"
 #include "support/raw_peer.h"
 #include "support/world_test.h"
 

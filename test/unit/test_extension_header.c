@@ -8,7 +8,7 @@
 #include "support/extension_pair.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* One line for what was parsed: `<a b c=d><e>`; or what was wrong. */
 static int parse(const char *const *values, size_t count, char *text, size_t size) {

@@ -4,9 +4,10 @@
 
 #include "base/error.h"
 #include "proto/extension/extension_list.h"
+#include "support/alloc_failures.h"
 #include "support/bracket.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct rig {
   track_alloc alloc;

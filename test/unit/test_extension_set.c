@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "support/alloc_failures.h"
 #include "support/bracket.h"
 #include "support/extension_pair.h"
 #include "support/test.h"

@@ -9,7 +9,7 @@
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct rig {
   track_alloc alloc;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static wsuv_frame_t frame_of(wsuv_frame_type_t type, const void *data, size_t len) {
   wsuv_frame_t f;

@@ -5,9 +5,10 @@
 #include "base/error.h"
 #include "proto/handshake/h1_client.h"
 #include "proto/http/http_message.h"
+#include "support/alloc_failures.h"
 #include "support/pieces.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* The nonce of RFC 6455 1.3, and what belongs to it. */
 static const uint8_t nonce[] = "the sample nonce";

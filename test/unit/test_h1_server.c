@@ -6,9 +6,10 @@
 #include "proto/handshake/h1_client.h"
 #include "proto/handshake/h1_server.h"
 #include "proto/handshake/refused.h"
+#include "support/alloc_failures.h"
 #include "support/pieces.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* RFC 6455 1.2 */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="

@@ -7,8 +7,9 @@
 #include "base/error.h"
 #include "proto/handshake/h1_client.h"
 #include "proto/handshake/h1_server.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static const uint8_t key[HANDSHAKE_KEY_SIZE] = {1, 2, 3};
 static const h1_server_limits limits = {16384, 100};

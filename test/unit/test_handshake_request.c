@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "proto/handshake/handshake_request.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* RFC 6455 1.3 */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="

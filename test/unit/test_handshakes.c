@@ -4,9 +4,9 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/test.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { PLACES = 6 };
 

@@ -3,8 +3,9 @@
 
 #include "base/error.h"
 #include "proto/http/headers.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 #define TCHARS "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -11,7 +11,7 @@
 #include "proto/handshake/h1_server.h"
 #include "support/pieces.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

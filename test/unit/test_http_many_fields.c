@@ -9,7 +9,7 @@
 #include "proto/handshake/h1_client.h"
 #include "proto/handshake/h1_server.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { FIELDS = 200000, NO_LIMIT = 1 << 30 };
 

@@ -8,7 +8,7 @@
 #include "proto/extension/zstream_pool.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { KIB = 1024, PLENTY = 1 << 24, HELLO = 5 };
 

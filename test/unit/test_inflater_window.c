@@ -7,7 +7,7 @@
 #include "proto/extension/zstream_pool.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { PLENTY = 1 << 16, FIRST = 600 };
 

@@ -5,9 +5,10 @@
 
 #include "base/error.h"
 #include "proto/frame/message.h"
+#include "support/alloc_failures.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct rig {
   track_alloc alloc;

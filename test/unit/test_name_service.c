@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/name_folder.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/check.h"
+#include "testkit/track_alloc.h"
 
 typedef struct text_case {
   const char *text;

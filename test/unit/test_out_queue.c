@@ -5,9 +5,10 @@
 
 #include "base/error.h"
 #include "proto/frame/out_queue.h"
+#include "support/alloc_failures.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { MODEL_MAX = 4096, PIECES = 128, CUTS = 24 };
 

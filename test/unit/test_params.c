@@ -6,8 +6,9 @@
 
 #include "base/error.h"
 #include "proto/handshake/params.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 /* Of a copy of the exact size, so that a read too far is seen. */
 static int parse(ws_params **out, const track_alloc *alloc, const char *query, size_t len) {

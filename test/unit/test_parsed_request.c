@@ -6,8 +6,9 @@
 #include "proto/handshake/h1_server.h"
 #include "proto/handshake/parsed_request.h"
 #include "proto/http/http_message.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static const wsuv_header_t good_fields[] = {
     {"Host", "a"}, {"Upgrade", "h2c, WebSocket"}, {"connection", "keep-alive, Upgrade"}, {"X", ""}};

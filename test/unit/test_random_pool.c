@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/random_pool.h"
-#include "support/check.h"
 #include "support/forks.h"
 #include "support/test.h"
+#include "testkit/check.h"
 
 enum { WORDS = RANDOM_POOL_SIZE / 4 };
 

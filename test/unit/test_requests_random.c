@@ -12,7 +12,7 @@
 #include "support/frames.h"
 #include "support/pieces.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { MAX_SIZE = 220, MAX_FIELDS = 7, REQUESTS = 40000 };
 

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "support/alloc_failures.h"
 #include "support/world_test.h"
 
 enum { PORT = 80, MANY = 100, DELAY_MS = 50 };

@@ -6,8 +6,9 @@
 
 #include "base/error.h"
 #include "proto/handshake/router.h"
+#include "support/alloc_failures.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct fixture {
   track_alloc alloc;

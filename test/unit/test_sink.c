@@ -6,7 +6,7 @@
 #include "proto/extension/sink.h"
 #include "support/frames.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 typedef struct rig {
   track_alloc alloc;

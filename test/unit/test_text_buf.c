@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/text_buf.h"
 #include "support/test.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 TEST(test_text_buf_joins_what_is_added) {
   track_alloc a;

@@ -19,7 +19,7 @@
 #include "support/forks.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static cert ca, other;
 static track_alloc alloc;

@@ -12,7 +12,7 @@
 #include "net/tls/tls_contexts.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { MANY = TLS_CONTEXTS_MAX + 1 };
 

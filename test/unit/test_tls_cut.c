@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum {
   PORT = 443,

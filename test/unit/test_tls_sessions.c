@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 static track_alloc alloc;
 static tls_sessions store;

@@ -13,7 +13,7 @@
 #include "net/tls/mbedtls/tls_internal.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 enum { STEP = 211, EACH = 120, PORT = 443 };
 

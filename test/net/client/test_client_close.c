@@ -4,9 +4,9 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef int (*end_fn)(wsuv_client_t *client, wsuv_client_close_cb cb);
 

@@ -6,11 +6,11 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
-#include "support/sim.h"
 #include "support/torture.h"
-#include "support/track_alloc.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
+#include "testkit/track_alloc.h"
 
 enum { SECOND = 1000, SLACK_MS = 100 };
 

@@ -6,9 +6,9 @@
 #include <uv.h>
 
 #include "net/uv/clock.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { DELAY_MS = 10, WORK_MS = 50, FAR_MS = 5000 };
 

@@ -12,11 +12,11 @@
 #include "net/address.h"
 #include "net/filter.h"
 #include "net/tls/tls.h"
-#include "support/fifo.h"
 #include "support/raw_peer.h"
 #include "support/socket_path.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
+#include "testkit/fifo.h"
 
 /* More than the buffers between two sockets take. */
 enum { LARGE = 12 * 1024 * 1024, LARGE_SIMULATED = 640 * 1024 };

@@ -11,10 +11,10 @@
 #include <mbedtls/ssl.h>
 
 #include "base/alloc.h"
-#include "support/check.h"
 #include "support/descriptors.h"
 #include "support/session_user.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 #if defined(__has_feature)
 #define HAS_FEATURE(x) __has_feature(x)

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef struct lines {
   bytes text; /* "2 a line" */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { SESSIONS = 200, MESSAGES = 20, PEERS = 4 /* one alone could not queue so many in accept */ };
 

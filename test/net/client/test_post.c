@@ -5,9 +5,9 @@
 #include <uv.h>
 #include <wsuv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { THREADS = 4, POSTS = 5000, ENOUGH = 2000 };
 

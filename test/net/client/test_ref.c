@@ -2,9 +2,9 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { MANY_TURNS = 10, IDLE_MS = 60000 };
 

@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "support/check.h"
 #include "support/session_user.h"
 #include "support/torture.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { LARGE = 150 * 1024 };
 

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { INTERVAL_MS = 20 };
 

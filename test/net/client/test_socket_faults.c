@@ -11,9 +11,9 @@
 
 #include "net/filter.h"
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void calm(world *w) {
   if (world_sim(w) != NULL) sim_set_profile(world_sim(w), NULL);

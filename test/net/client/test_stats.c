@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static wsuv_stats_t read_stats(const session_user *u) {
   wsuv_stats_t s;

@@ -6,10 +6,10 @@
 
 #include <wsuv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_client.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { TAIL = 24 }; /* bytes that a newer header has added */
 

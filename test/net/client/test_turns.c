@@ -1,9 +1,9 @@
 /* What comes together in one turn of the loop, and that no turn lasts for ever. */
 
-#include "support/check.h"
 #include "support/scenario.h"
-#include "support/sim.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 /* --- F42: timer, data and close in the same turn, in every order --- */
 

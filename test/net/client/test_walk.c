@@ -15,12 +15,12 @@
 #include "net/uv/env_uv.h"
 #include "net/uv/lookup_cares.h"
 #include "session/client.h"
-#include "support/check.h"
 #include "support/dns_server.h"
 #include "support/name_folder.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 typedef struct own_loop {
   uv_loop_t loop;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "session/client.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void reset_on_close(frame_peer *p, const seen_frame *f) {
   if (f->spec.opcode == 8) raw_conn_reset(p->conn);

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
-#include "support/sim.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 enum { LINGER_MS = 1000 };
 

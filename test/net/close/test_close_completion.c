@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "session/client.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static int send_close(session_user *u, char name) {
   static const uint8_t payload[] = {0x03, 0xe9, 'h', 'i'}; /* 1001 */

@@ -1,9 +1,9 @@
 /* F40, F41: everything that may be called, from every callback: a generated matrix. session_user
    checks that on_close comes once and last, and every completion before it. */
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef enum place {
   AT_OPEN,

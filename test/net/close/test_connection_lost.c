@@ -5,9 +5,9 @@
 
 #include "net/filter.h"
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void assert_lost(const session_user *u, int status, wsuv_stage_t stage, unsigned sent) {
   assert_true(user_ended_by(u, status, stage));

@@ -1,8 +1,8 @@
 /* The idle timeout: what restarts it, what does not, and the end. */
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { IDLE_MS = 60, STEP_MS = 20, STEPS = 10, SLACK_MS = 50 };
 

@@ -1,8 +1,8 @@
 /* max_lifetime_ms: the longest life of a session, which ends with a closing handshake. */
 
-#include "support/check.h"
 #include "support/scenario.h"
-#include "support/sim.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 enum { LIFE_MS = 200, SLACK_MS = 100 };
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { PONGS_MAX = 64 };
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { TIMEOUT_MS = 60, SLACK_MS = 60, LATER_MS = 20 };
 

@@ -5,10 +5,10 @@
 
 #include "session/client.h"
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { INTERVAL_MS = 30, TIMEOUT_MS = 45, SLACK_MS = 40 };
 

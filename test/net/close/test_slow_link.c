@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
-#include "support/sim.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 enum {
   KIB = 1024,

@@ -8,11 +8,11 @@
 #include "base/error.h"
 #include "session/attempt.h"
 #include "session/client.h"
-#include "support/check.h"
 #include "support/raw_peer.h"
 #include "support/session_user.h"
 #include "support/world_client.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef struct caller {
   world *w;

@@ -5,9 +5,9 @@
 #include <strings.h>
 
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* --- open, and both ways --- */
 

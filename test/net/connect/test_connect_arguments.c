@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "net/uv/lookup_cares.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void assert_refused(session_user *u, const wsuv_request_t *r, int code) {
   int err = user_request(u, r);

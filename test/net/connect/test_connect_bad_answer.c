@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 #define FRAMES "\x81\x05hello\x88\x02\x03\xe8"
 #define SWITCH ANSWER_SWITCH

@@ -1,9 +1,9 @@
 /* The peer goes away before the session is open, at every place. F36 */
 
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef void (*leave_fn)(raw_conn *c);
 

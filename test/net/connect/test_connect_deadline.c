@@ -6,9 +6,9 @@
 #include "net/filter.h"
 #include "session/client.h"
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* The real world cannot wait long, and is not on time. */
 static uint64_t timeout_ms(const world *w) {

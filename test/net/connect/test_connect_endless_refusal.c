@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
+#include "testkit/check.h"
 
 enum { SENT = 1 << 20, READ = 1 << 16 };
 

@@ -7,9 +7,9 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void play(session_user *u, const wsuv_request_t *r) {
   user_reset(u);

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { DEFAULT = 16, SHORT_MS = 50, LONG_MS = 400 };
 

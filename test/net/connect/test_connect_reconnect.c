@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* A session holds a bit more or less, with how its bytes were cut. */
 enum { ROUNDS = 50, SOME_BLOCKS = 2, SOME_BYTES = 1024 };

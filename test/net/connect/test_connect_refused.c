@@ -1,8 +1,8 @@
 /* Nobody listens. */
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void connect_to_nobody(session_user *u) {
   u->peer->raw->port = world_dead_port(u->w); /* of the URL */

@@ -11,10 +11,10 @@
 
 #include "net/uv/stream.h"
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* --- as the kernel has it --- */
 

@@ -9,10 +9,10 @@
 #include <sys/un.h>
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* --- the program that connects --- */
 

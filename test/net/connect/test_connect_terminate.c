@@ -2,9 +2,9 @@
    from the loop. F41 */
 
 #include "support/answer.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 typedef void (*give_up_fn)(session_user *u);
 

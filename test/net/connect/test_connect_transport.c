@@ -6,10 +6,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
 #include "support/own_transport.h"
 #include "support/scenario.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 static void connect_wire(own_transport *o, const frame_peer *p) {
   struct sockaddr_storage addr = {0};

@@ -4,10 +4,10 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { PATH_MOST = 107 };
 

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static bool request_is_whole(const session_user *u) {
   size_t len;

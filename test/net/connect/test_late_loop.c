@@ -2,8 +2,8 @@
    then is looked at before the deadline passes, and each of the steps that are left has its turn.
    F51 */
 
-#include "support/check.h"
 #include "support/scenario.h"
+#include "testkit/check.h"
 
 enum { TURNS = 40 };
 

@@ -11,10 +11,11 @@
 #include "net/address.h"
 #include "net/uv/env_uv.h"
 #include "net/uv/lookup_cares.h"
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/dns_server.h"
 #include "support/name_folder.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { PORT = 8080, MANY = 200 };
 

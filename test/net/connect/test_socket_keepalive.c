@@ -9,8 +9,8 @@
 
 #include "net/uv/stream.h"
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
+#include "testkit/check.h"
 
 static int option_of(const session_user *u, int level, int name) {
   const stream *s = (const stream *) (const void *) session_filter(u->session);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/torture.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { TEXT_MAX = 32 };
 

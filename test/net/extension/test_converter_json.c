@@ -8,9 +8,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* --- what is converted --- */
 

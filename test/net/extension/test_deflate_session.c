@@ -7,11 +7,11 @@
 #include <wsuv.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/raw_zlib.h"
 #include "support/server_peer.h"
 #include "support/world_client.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
 

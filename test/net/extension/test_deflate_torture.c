@@ -4,11 +4,11 @@
 #include <string.h>
 #include <wsuv.h>
 
-#include "support/check.h"
 #include "support/raw_zlib.h"
 #include "support/server_peer.h"
 #include "support/world_client.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { LEN = 40000, ENOUGH = 10000 };
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* An extension that inverts the bytes of messages, or the lowest bit of each. */
 typedef struct flipper {

@@ -2,8 +2,8 @@
    lost, and whatever else happens to the session goes on. */
 
 #include "support/scenario.h"
-#include "support/sim.h"
-#include "support/track_alloc.h"
+#include "testkit/sim.h"
+#include "testkit/track_alloc.h"
 
 enum { RATE = 20, BURST = RATE, STEP_MS = 1000 / RATE, SLACK_MS = 250 };
 

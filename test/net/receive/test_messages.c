@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "session/client.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* No period below 64 KiB, so that a shift shows. */
 static uint8_t *pattern(size_t size) {

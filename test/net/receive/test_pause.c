@@ -4,9 +4,9 @@
 #include <string.h>
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { SIZE = 1000, SESSIONS = 8 };
 

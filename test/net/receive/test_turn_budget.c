@@ -6,7 +6,7 @@
 
 #include "session/inflow.h"
 #include "support/scenario.h"
-#include "support/sim.h"
+#include "testkit/sim.h"
 
 /* A budget is spent in the tick, and another one in the poll of the same turn. */
 enum { EVENTS_MAX = 2 * INFLOW_BUDGET / INFLOW_FRAME_COST, READ_MAX = 256 * 1024 };

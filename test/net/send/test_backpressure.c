@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 256 * KIB, HIGH = 128 * KIB, LOW = 32 * KIB };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 SCENARIO_TLS_TEST(test_flush_with_nothing_queued, w, p, u) {
   scenario_open(u);

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/raw_zlib.h"
 #include "support/scenario.h"
 #include "support/server_peer.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, DEFAULT = 64 * KIB };
 

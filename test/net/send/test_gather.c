@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/server_peer.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, FIRST_LIMIT = 16 * KIB, MANY = 1024 };
 

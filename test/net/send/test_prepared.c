@@ -4,11 +4,11 @@
 #include <string.h>
 #include <wsuv.h>
 
-#include "support/check.h"
 #include "support/raw_zlib.h"
 #include "support/scenario.h"
 #include "support/server_peer.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static const char text[] = "prepared once, prepared once, prepared once, sent to all, sent to all";
 

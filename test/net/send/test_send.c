@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/forks.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { FORKED_FRAMES = 32 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, BOUND = 64 * KIB, PIECES_MAX = 1000, ROOM = 256 * KIB };
 

@@ -8,9 +8,9 @@
 #include <uv.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 #ifdef TCP_NOTSENT_LOWAT
 

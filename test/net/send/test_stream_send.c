@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/torture.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { KIB = 1024, PIECE = 16 * KIB, BOUND = 64 * KIB };
 

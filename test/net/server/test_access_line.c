@@ -4,8 +4,8 @@
 
 #include <wsuv/access_line.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 enum { NOW_S = 1795988701 /* 2026-11-29 21:45:01 UTC */ };
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "support/accept_rig.h"
+#include "support/alloc_failures.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
 

@@ -14,9 +14,10 @@
 #include "net/uv/stream.h"
 #include "net/uv/tcp_options.h"
 #include "support/accept_rig.h"
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/descriptors.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 enum { CLIENTS = 60, LEFT = 10, WATCHED_MS = 350, TURNS_MAX = 20 };
 

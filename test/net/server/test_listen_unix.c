@@ -14,9 +14,10 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "support/accept_rig.h"
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/socket_path.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static struct stat status_of(const char *path) {
   struct stat info;

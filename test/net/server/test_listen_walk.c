@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "net/uv/env_uv.h"
 #include "support/accept_rig.h"
-#include "support/check.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 static void close_one(uv_handle_t *handle, void *arg) {
   (void) arg;

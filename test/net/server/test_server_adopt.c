@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "support/check.h"
 #include "support/own_server.h"
+#include "testkit/check.h"
 
 static void start(own_server *own, server_user *s, own_kind kind) {
   own_server_start(own, s, kind);

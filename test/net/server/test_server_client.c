@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 enum {
   CROWD = 100,             /* sessions */

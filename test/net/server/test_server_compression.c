@@ -4,8 +4,9 @@
 
 #include <wsuv/deflate.h>
 
-#include "support/check.h"
+#include "support/alloc_failures.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 #define OFFERS "Sec-WebSocket-Extensions: permessage-deflate, x-note\r\n"
 

@@ -10,9 +10,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
 #include "support/descriptors.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 enum { USUAL = 500, AT_ONCE = 64, PATIENCE_S = 120 };
 

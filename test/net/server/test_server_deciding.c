@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 static void accept_now(server_user *s, wsuv_upgrade_t *u) {
   CHECK(server_user_accept(s, u, NULL) == 0);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 enum { EARLY = 1024 * 1024, BOUND = 64 * 1024, OTHERS = 16 * 1024 };
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/socket_path.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* --- messages --- */
 

@@ -5,9 +5,9 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 enum { SOON_MS = 500 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "net/address.h"
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 static const char *const loopback[] = {"127.0.0.0/8"}, *const nobody[] = {"192.0.2.1"},
                          *const chain[] = {"127.0.0.0/8", "10.0.0.0/8", "2001:db8:a::/48"};

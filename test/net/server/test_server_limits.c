@@ -2,8 +2,8 @@
    connections, many of one address, many sessions. */
 
 #include "session/server_state.h"
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 /* --- what the fixture has not --- */
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 /* One request and what becomes of it. */
 typedef struct visit {

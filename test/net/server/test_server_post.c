@@ -2,8 +2,8 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 /* --- posts --- */
 

@@ -8,9 +8,9 @@
 
 #include "net/address.h"
 #include "support/certs.h"
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* --- sockets that listen already --- */
 

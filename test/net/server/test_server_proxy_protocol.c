@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "net/address.h"
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 #define V1 "PROXY TCP4 203.0.113.7 198.51.100.1 56324 443\r\n"
 #define V2_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"

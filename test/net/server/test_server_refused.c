@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* --- what is wrong with a request --- */
 

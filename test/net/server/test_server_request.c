@@ -8,11 +8,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "support/check.h"
 #include "support/descriptors.h"
 #include "support/server_user.h"
-#include "support/sim.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 #define HOST "Host: 127.0.0.1\r\n"
 #define GET(TARGET) "GET " TARGET " HTTP/1.1\r\n" HOST "\r\n"

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 /* What on_open found; a session says it to its client. */
 static void say_parameters(session_user *u) {

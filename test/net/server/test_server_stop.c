@@ -4,10 +4,10 @@
    environment variable WSUV_TEST_CROWD says how many. */
 
 #include "session/server_state.h"
-#include "support/check.h"
 #include "support/descriptors.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* How many come and go, and a quarter of them at a time. */
 enum { MANY = 200, SESSIONS_OF_TLS = 10, KEPT = 20, TURNS_MS = 3 };

@@ -3,9 +3,9 @@
    plain requests that the program answers. Whatever fails, each upgrade and each exchange has its
    answer, each session its on_close, and nothing is left. */
 
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/torture.h"
+#include "testkit/check.h"
 
 enum { CLIENTS = 4, KEPT_MAX = 16, WAIT_MS = 100, WAITS = 30 };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/own_transport.h"
+#include "testkit/check.h"
 
 /* A client whose request the program has parsed; and handed over, too. */
 static raw_client *begin(own_transport *o, world *w, server_user *s, const upgrade_lines *lines) {

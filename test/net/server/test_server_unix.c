@@ -6,9 +6,9 @@
 #include <arpa/inet.h>
 
 #include "net/address.h"
-#include "support/check.h"
 #include "support/server_user.h"
 #include "support/socket_path.h"
+#include "testkit/check.h"
 
 static void listen_at_path(server_user *s, const wsuv_listen_options_t *options) {
   s->each.at_message = server_user_echo;

@@ -6,10 +6,10 @@
 #include <mbedtls/x509.h>
 
 #include "net/tls/tls_library.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* --- cuts --- */
 

@@ -1,10 +1,10 @@
 /* Sessions whose server sends records of TLS that bring no data: few of them do no harm, more end
    the session with a code of their own. */
 
-#include "support/check.h"
 #include "support/raw_tls.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "testkit/check.h"
 
 enum { MANY = 20000, USER_CANCELED = 90 };
 

@@ -10,11 +10,11 @@
 #include <uv.h>
 
 #include "session/client.h"
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/tls_wire.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* A session with an echo, behind which the tickets of TLS 1.3 have come. */
 static void echo_once(secure_user *s) {

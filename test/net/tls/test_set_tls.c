@@ -9,10 +9,10 @@
 
 #include <uv.h>
 
-#include "support/check.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/world_test.h"
+#include "testkit/check.h"
 
 /* A certificate that the world's peers do not have. */
 static const cert *stranger(void) {

@@ -3,8 +3,8 @@
 /* All functions that are not a session's. A call returns what the function returned; -1: what it
    gave is wrong. */
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 static int close_client(play *p, subject *s) {
   (void) s;

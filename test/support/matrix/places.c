@@ -2,7 +2,7 @@
 
 /* The callbacks, and how each is made to come. */
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* --- the acts in them --- */
 

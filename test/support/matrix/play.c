@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 enum { AFTER_MS = 2 };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 /* --- a server's --- */
 

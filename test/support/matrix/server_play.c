@@ -4,7 +4,7 @@
    brought into its state, the calls are made, what follows goes on for some turns, and the server
    ends. */
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { AFTER_MS = 2 };
 

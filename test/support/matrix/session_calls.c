@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "support/check.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
 
 static int text(play *p, subject *s) {
   (void) p;

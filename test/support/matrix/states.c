@@ -3,9 +3,9 @@
 /* The states of a session, and how each is reached. */
 
 #include "session/client.h"
-#include "support/check.h"
-#include "support/sim.h"
 #include "support/world_tls.h"
+#include "testkit/check.h"
+#include "testkit/sim.h"
 
 enum { LOOKUP_MS = 2 };
 

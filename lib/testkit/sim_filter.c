@@ -1,4 +1,4 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* The filter over a simulated socket: what lib/net's bottom filter is, with every obligation of the
    caller checked. It does what libuv does with a real socket: reads only while asked to, and holds
@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "net/filter.h"
-#include "support/check.h"
-#include "support/sim_net.h"
+#include "testkit/check.h"
+#include "testkit/sim_net.h"
 
 enum { IDLE_ALLOC_PERCENT = 5 };
 
@@ -54,7 +54,7 @@ static void want(sim_filter *f) {
 static void let_go(held_piece *p) {
   if (memcmp(p->theirs, p->ours, p->len) != 0) CHECK_FAIL("memory that is retained was changed");
   ws_list_remove(&p->node);
-  free(p);
+  check_free(p);
 }
 
 static void drop_held(sim_filter *f) {

@@ -1,5 +1,5 @@
-#ifndef TEST_FIFO_H
-#define TEST_FIFO_H
+#ifndef WS_TESTKIT_FIFO_H
+#define WS_TESTKIT_FIFO_H
 
 /* A growing queue of bytes in one piece. Zeroed is empty. */
 

@@ -1,11 +1,11 @@
-#include "support/fifo.h"
+#include "testkit/fifo.h"
 
 /* The queue of bytes that the simulated sockets and the raw peers are made of. */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* Bytes move to the front only when that frees half of the memory: each moves seldom. */
 static void make_room(fifo *b, size_t n) {
@@ -16,7 +16,7 @@ static void make_room(fifo *b, size_t n) {
   size_t used = b->head + b->len;
   if (b->cap - used >= n) return;
   b->cap = b->cap * 2 > used + n ? b->cap * 2 : used + n;
-  b->base = realloc(b->base, b->cap);
+  b->base = check_realloc(b->base, b->cap);
   CHECK(b->base != NULL);
 }
 
@@ -34,6 +34,6 @@ void fifo_consume(fifo *b, size_t n) {
 }
 
 void fifo_free(fifo *b) {
-  free(b->base);
+  check_free(b->base);
   *b = (fifo){0};
 }

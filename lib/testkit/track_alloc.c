@@ -1,7 +1,9 @@
-#include "support/track_alloc.h"
+#include "testkit/track_alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "testkit/check.h"
 
 /* The size stands before each block. */
 typedef union block_header {
@@ -49,8 +51,7 @@ static void fill(void *p, size_t size) {
 static void *track_malloc(size_t size, void *arg) {
   track_alloc *t = arg;
   if (must_fail(t)) return NULL;
-  block_header *h = malloc(sizeof *h + size);
-  if (h == NULL) abort();
+  block_header *h = check_alloc(sizeof *h + size);
   h->size = size;
   fill(h + 1, size);
   count_in(t, size);
@@ -61,7 +62,7 @@ static void track_free(void *ptr, void *arg) {
   if (ptr == NULL) return;
   block_header *h = (block_header *) ptr - 1;
   count_out(arg, h->size);
-  free(h);
+  check_free(h);
 }
 
 /* Always moves, so that code which kept the old address is found out. */
@@ -82,24 +83,4 @@ static void *track_realloc(void *ptr, size_t size, void *arg) {
 void track_alloc_init(track_alloc *t) {
   memset(t, 0, sizeof *t);
   t->handle = (wsuv_allocator_t){track_malloc, track_realloc, track_free, t};
-}
-
-bool alloc_failures_next(alloc_failures *f) {
-  bool over = f->n > 0 && !f->failed;
-  if (over && f->for_ever) return false;
-  f->for_ever = f->for_ever || over;
-  f->n = over ? 1 : f->n + 1;
-  return true;
-}
-
-void alloc_failures_begin(alloc_failures *f, track_alloc *t) {
-  f->before = t->failed;
-  t->fail_at = t->calls + f->n;
-  t->fail_for_ever = f->for_ever;
-}
-
-bool alloc_failures_end(alloc_failures *f, track_alloc *t) {
-  t->fail_at = 0;
-  f->failed = t->failed > f->before;
-  return f->failed;
 }

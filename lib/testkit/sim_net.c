@@ -1,4 +1,4 @@
-#include "support/sim_net.h"
+#include "testkit/sim_net.h"
 
 /* Links of two sockets, and the segments that go between them. */
 
@@ -7,9 +7,9 @@
 
 #include <uv.h> /* the codes */
 
-#include "support/check.h"
-#include "support/fifo.h"
-#include "support/sim_internal.h"
+#include "testkit/check.h"
+#include "testkit/fifo.h"
+#include "testkit/sim_internal.h"
 
 enum {
   NS_PER_MS = 1000 * 1000,
@@ -241,12 +241,12 @@ static void link_free(sim_link *link) {
   for (ws_list *node; (node = ws_list_pop(&link->segments)) != NULL;) {
     segment *g = ws_list_entry(node, segment, node);
     sim_event_cancel(&link->s->wires, &g->arrival);
-    free(g);
+    check_free(g);
   }
   sock_clear(&link->end[0]);
   sock_clear(&link->end[1]);
   ws_list_remove(&link->node);
-  free(link);
+  check_free(link);
 }
 
 /* Who does not wait for its SYN-ACK any more answers it by a reset. */
@@ -310,7 +310,7 @@ static void on_arrival(void *data) {
   case SEGMENT_FIN: to->fin_received = true; break;
   case SEGMENT_RESET: take_reset(to); break;
   }
-  free(g);
+  check_free(g);
   arm(to);
 }
 
@@ -542,7 +542,7 @@ int sim_listen(sim *s, const sim_listen_spec *spec, sim_waiting_cb cb, void *up,
   const sim_listener *other_one = find_listener(s, &l->spec.addr);
   if (other_one != NULL && listens_at(other_one, &l->spec.addr, false) &&
       !(spec->reuse_port && other_one->spec.reuse_port)) {
-    free(l);
+    check_free(l);
     return UV_EADDRINUSE;
   }
   l->s = s;
@@ -572,7 +572,7 @@ sim_sock *sim_listener_accept(sim_listener *l) {
 void sim_listener_free(sim_listener *l) {
   for (sim_sock *sock; (sock = sim_listener_accept(l)) != NULL;) sim_sock_reset(sock);
   ws_list_remove(&l->node);
-  free(l);
+  check_free(l);
 }
 
 static const sim_addr *address_of(const sim_sock *sock, size_t other_end) {
@@ -602,6 +602,6 @@ void sim_net_free(sim *s) {
   CHECK(ws_list_empty(&s->listeners));
   CHECK(ws_list_empty(&s->links));
   for (ws_list *node; (node = ws_list_pop(&s->routes)) != NULL;) {
-    free(ws_list_entry(node, route, node));
+    check_free(ws_list_entry(node, route, node));
   }
 }

@@ -1,5 +1,5 @@
-#ifndef TEST_SIM_H
-#define TEST_SIM_H
+#ifndef WS_TESTKIT_SIM_H
+#define WS_TESTKIT_SIM_H
 
 /* A machine in memory, grown from a seed: one clock, timers, deferred calls, name lookup, random
    bytes, and a network that delays, cuts, stalls, refuses and resets. The same seed gives the

@@ -1,5 +1,5 @@
-#ifndef TEST_SIM_NET_H
-#define TEST_SIM_NET_H
+#ifndef WS_TESTKIT_SIM_NET_H
+#define WS_TESTKIT_SIM_NET_H
 
 /* The simulated network, as a kernel shows it: sockets that do not block, with bounded buffers, and
    events from the poll. What is above them is sim_filter.c on the client's side and world_sim.c on
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "net/filter.h"
-#include "support/sim.h"
+#include "testkit/sim.h"
 
 typedef struct sim_sock sim_sock;
 typedef struct sim_listener sim_listener;

@@ -1,4 +1,4 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* Socket addresses from literals, and whether two are the same. A path is a Unix socket's. */
 

@@ -1,10 +1,10 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* The queue of events of the simulation: what comes next, at once even if there are many. */
 
 #include <stdlib.h>
 
-#include "support/check.h"
+#include "testkit/check.h"
 
 static bool before(const sim_event *a, const sim_event *b) {
   return a->when_ns != b->when_ns ? a->when_ns < b->when_ns : a->seq < b->seq;
@@ -37,7 +37,7 @@ static void sift_down(sim_queue *q, sim_event *e, size_t slot) {
 static void make_room(sim_queue *q) {
   if (q->count < q->cap) return;
   q->cap = q->cap == 0 ? 64 : q->cap * 2;
-  q->events = realloc(q->events, q->cap * sizeof *q->events);
+  q->events = check_realloc(q->events, q->cap * sizeof *q->events);
   CHECK(q->events != NULL);
 }
 

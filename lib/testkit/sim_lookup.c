@@ -1,4 +1,4 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* Name lookup over a table. A lookup that is cancelled goes on as an orphan, as one in libuv's
    thread pool does. */
@@ -9,7 +9,7 @@
 #include <uv.h> /* the codes */
 
 #include "base/error.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 enum { NS_PER_MS = 1000 * 1000, ORPHAN_MS = 30 * 1000 };
 
@@ -58,8 +58,8 @@ void sim_names_init(sim *s) {
 void sim_names_free(sim *s) {
   for (ws_list *node; (node = ws_list_pop(&s->names)) != NULL;) {
     name *entry = ws_list_entry(node, name, node);
-    free(entry->text);
-    free(entry);
+    check_free(entry->text);
+    check_free(entry);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* The environment over the simulated machine: clock, random bytes, timers, deferred calls, and the
    end. Handles are memory of the environment's allocator, so they fail and leak as real ones. */
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "net/acceptor.h"
-#include "support/check.h"
+#include "testkit/check.h"
 
 struct ws_timer {
   sim_env *env;

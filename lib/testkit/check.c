@@ -1,4 +1,4 @@
-#include "support/check.h"
+#include "testkit/check.h"
 
 /* What a failed assertion of the tests' machinery does. */
 
@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/alloc.h"
 
 uint64_t check_seed;
 
@@ -21,7 +23,17 @@ void check_failed(const char *file, int line, const char *format, ...) {
 }
 
 void *check_alloc(size_t size) {
-  void *p = calloc(1, size > 0 ? size : 1);
+  void *p = ws_calloc(&ws_alloc_libc, size);
   CHECK(p != NULL);
   return p;
+}
+
+void *check_realloc(void *ptr, size_t size) {
+  void *p = ws_realloc(&ws_alloc_libc, ptr, size);
+  CHECK(p != NULL);
+  return p;
+}
+
+void check_free(void *ptr) {
+  ws_free(&ws_alloc_libc, ptr);
 }

@@ -1,4 +1,4 @@
-#include "support/sim_internal.h"
+#include "testkit/sim_internal.h"
 
 /* The environment's listener over a simulated one. */
 
@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "net/acceptor.h"
-#include "support/check.h"
-#include "support/sim_net.h"
+#include "testkit/check.h"
+#include "testkit/sim_net.h"
 
 typedef struct sim_env_listener {
   ws_listener head;

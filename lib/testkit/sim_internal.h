@@ -1,10 +1,10 @@
-#ifndef TEST_SIM_INTERNAL_H
-#define TEST_SIM_INTERNAL_H
+#ifndef WS_TESTKIT_SIM_INTERNAL_H
+#define WS_TESTKIT_SIM_INTERNAL_H
 
 /* What the files of the simulation share. */
 
 #include "base/list.h"
-#include "support/sim.h"
+#include "testkit/sim.h"
 
 /* Something that happens at a time, once. */
 typedef struct sim_event {

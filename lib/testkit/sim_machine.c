@@ -1,12 +1,12 @@
-#include "support/sim.h"
+#include "testkit/sim.h"
 
 /* The simulated machine itself: its clock, its chance, and the turns of its loop. */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/check.h"
-#include "support/sim_internal.h"
+#include "testkit/check.h"
+#include "testkit/sim_internal.h"
 
 enum { NS_PER_MS = 1000 * 1000, BUSY_TURNS = 4 * 1000 * 1000 };
 
@@ -56,10 +56,10 @@ void sim_free(sim *s) {
   sim_net_free(s);
   sim_names_free(s);
   CHECK(s->timers.count == 0 && s->net.count == 0 && s->wires.count == 0);
-  free(s->timers.events);
-  free(s->wires.events);
-  free(s->net.events);
-  free(s);
+  check_free(s->timers.events);
+  check_free(s->wires.events);
+  check_free(s->net.events);
+  check_free(s);
 }
 
 uint64_t sim_now_ns(const sim *s) {
