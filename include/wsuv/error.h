@@ -61,7 +61,9 @@ extern "C" {
   XX(ESIZE, -70033, "structure of no known size")                                         \
   XX(ETLSRECORD, -70034, "too many TLS records without data")                             \
   XX(ETLSKEYUPDATE, -70035, "new TLS keys of the peer are not supported")                 \
-  XX(ENOTTLS, -70036, "the peer speaks HTTP, not TLS")
+  XX(ENOTTLS, -70036, "the peer speaks HTTP, not TLS")                                    \
+  XX(ETEST, -70037, "what a test expects has not happened")                               \
+  XX(ELEAK, -70038, "something is still alive at the end of a test")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -13,11 +13,16 @@
 
 #include "base/env.h"
 
-/* As client_new_in and server_new_in. */
-WSUV_EXTERN int wsuv_internal_client_new(wsuv_client_t **out, ws_env *env,
+/* As wsuv_client_new and wsuv_server_new, in an environment, whose allocator and random bytes are
+   used in place of the configuration's. `loop` is what wsuv_client_loop returns. On success the
+   environment is the client's or the server's. */
+WSUV_EXTERN int wsuv_internal_client_new(wsuv_client_t **out, ws_env *env, uv_loop_t *loop,
                                          const wsuv_config_t *config);
-WSUV_EXTERN int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env,
+WSUV_EXTERN int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_loop_t *loop,
                                          const wsuv_config_t *config);
+
+/* So many answers to upgrades and plain requests are owed. */
+WSUV_EXTERN size_t wsuv_internal_server_owed(const wsuv_server_t *server);
 
 /* As env_uv_new, with the system's random bytes and resolver. */
 WSUV_EXTERN int wsuv_internal_env_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc);

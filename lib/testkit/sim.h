@@ -22,6 +22,9 @@ void sim_free(sim *s); /* nothing may be left of what was made in it */
 /* An environment; 0 or WS_ENOMEM. Its timers, lookups and filters are memory of `alloc`. */
 int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc);
 
+/* The socket of the connection that an environment has begun last; NULL: it was closed. */
+struct sim_sock *sim_env_socket(const ws_env *env);
+
 /* --- time --- */
 
 uint64_t sim_now_ns(const sim *s);
@@ -62,6 +65,14 @@ void sim_name(sim *s, const char *name, const sim_answer *answer);
 
 /* --- the network --- */
 
+/* What can happen to a link, for both of its ends. */
+typedef enum sim_fault {
+  SIM_FAULT_EOF,   /* it has ended, and nothing can be sent any more */
+  SIM_FAULT_RESET, /* UV_ECONNRESET */
+  SIM_FAULT_STALL, /* nothing goes over it any more */
+  SIM_FAULTS
+} sim_fault;
+
 typedef struct sim_profile {
   uint64_t latency_min_ns, latency_max_ns; /* one way */
   uint64_t bytes_per_ms;                   /* bandwidth; 0: no bound */
@@ -70,6 +81,8 @@ typedef struct sim_profile {
   unsigned cut_percent; /* how often a read or write moves fewer bytes than it could */
   bool reset_eats;      /* a reset also takes what has arrived and was not read; Linux: no */
   bool hides_acks;      /* WS_QUERY_UNACKED is not answered, as by other systems than Linux */
+  unsigned fault_percent[SIM_FAULTS]; /* so many links have such a fault; 0: nothing is drawn */
+  uint64_t fault_bytes_max; /* it happens at one of so many bytes, of both ways together */
 } sim_profile;
 
 enum { SIM_FINE_BYTES = 16 * 1024 }; /* behind them, segments are not small: tests must end */
@@ -87,6 +100,16 @@ typedef enum sim_route_kind {
 } sim_route_kind;
 
 void sim_route(sim *s, const char *addr, sim_route_kind kind, int code);
+
+/* Tell of everything that happens on the links: the time, the number of the link, who (the end that
+   has connected, or the other), what, and how many bytes. NULL: no more. */
+typedef void (*sim_trace_cb)(void *arg, uint64_t now_ns, uint64_t link, bool connector,
+                             const char *what, size_t len);
+void sim_trace(sim *s, sim_trace_cb cb, void *arg);
+
+/* Something is on its way: bytes, a connection, an answer of a lookup, a deferred call. Timers are
+   not. */
+bool sim_is_busy(const sim *s);
 
 /* The environments' next accepts fail with this code, as UV_EMFILE, so many of them. */
 void sim_accepts_fail(sim *s, size_t count, int code);

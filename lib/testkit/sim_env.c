@@ -178,6 +178,10 @@ static const ws_env_ops ops = {
     .close = env_close,
 };
 
+struct sim_sock *sim_env_socket(const ws_env *env) {
+  return ((const sim_env *) (const void *) env)->socket;
+}
+
 int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
   sim_env *e = ws_calloc(alloc, sizeof *e);
   if (e == NULL) return WS_ENOMEM;

@@ -234,6 +234,7 @@ static void filter_close(ws_filter *filter) {
   CHECK(f->state != CLOSING);
   f->state = CLOSING;
   f->env->closing_filters++;
+  if (f->env->socket == f->sock) f->env->socket = NULL;
   sim_sock_close(f->sock);
   sim_event_init(&f->closed, on_closed, f);
   sim_event_soon(machine(f), &f->closed);
@@ -294,6 +295,7 @@ int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socke
     return err;
   }
   filter_begin(f, CONNECTING);
+  env->socket = f->sock;
   *out = &f->head;
   return 0;
 }

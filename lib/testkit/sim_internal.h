@@ -43,7 +43,10 @@ struct sim {
   sim_profile profile;
   size_t envs, filters, lookups;
   uint16_t last_port;
-  size_t client_ports;    /* chosen so far */
+  size_t client_ports; /* chosen so far */
+  uint64_t links_made;
+  sim_trace_cb trace;
+  void *trace_arg;
   size_t accepts_to_fail; /* of the environments' listeners */
   int accept_error;
   bool random_fails;
@@ -106,7 +109,8 @@ struct sim_env {
   sim *s;
   size_t timers, deferred, lookups, filters, closing_filters, listeners, closing_listeners;
   bool closing;
-  bool held; /* the loop is to go on */
+  bool held;               /* the loop is to go on */
+  struct sim_sock *socket; /* of the connection begun last; NULL: it was closed */
   ws_env_cb on_close;
   void *data;
   sim_event closed;

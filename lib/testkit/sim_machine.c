@@ -74,6 +74,15 @@ void sim_suspend(sim *s, uint64_t ms) {
   s->now_ns += ms * NS_PER_MS;
 }
 
+void sim_trace(sim *s, sim_trace_cb cb, void *arg) {
+  s->trace = cb;
+  s->trace_arg = arg;
+}
+
+bool sim_is_busy(const sim *s) {
+  return !ws_list_empty(&s->deferred) || s->wires.count > 0 || s->net.count > 0;
+}
+
 size_t sim_open(const sim *s) {
   return s->filters + s->lookups;
 }

@@ -57,6 +57,9 @@ struct sim_link {
   sim_event opening;
   int verdict;
   ws_list segments;
+  uint64_t number;
+  sim_fault fault;      /* SIM_FAULTS: none */
+  uint64_t fault_bytes; /* so many bytes may go over it until then */
 };
 
 typedef enum segment_kind { SEGMENT_DATA, SEGMENT_FIN, SEGMENT_RESET } segment_kind;
@@ -88,6 +91,13 @@ typedef struct route {
 } route;
 
 static void pump(sim_sock *from);
+
+static void trace(const sim_sock *sock, const char *what, size_t len) {
+  const sim_link *link = sock->link;
+  const sim *s = link->s;
+  if (s->trace == NULL) return;
+  s->trace(s->trace_arg, s->now_ns, link->number, sock == &link->end[0], what, len);
+}
 
 static sim_sock *other(sim_sock *sock) {
   return sock == &sock->link->end[0] ? &sock->link->end[1] : &sock->link->end[0];
@@ -228,6 +238,11 @@ void sim_sock_stall(sim_sock *sock, bool stall) {
   pump(sock);
 }
 
+void sim_sock_stall_both(sim_sock *sock, bool stall) {
+  sim_sock_stall(sock, stall);
+  sim_sock_stall(other(sock), stall);
+}
+
 /* --- the end of sockets and links --- */
 
 static void sock_clear(sim_sock *sock) {
@@ -277,12 +292,57 @@ void sim_sock_reset(sim_sock *sock) {
   abandon(sock, true);
 }
 
-/* --- segments --- */
+/* --- faults --- */
 
 static void die(sim_sock *sock) {
   sock->dead = true;
   fifo_free(&sock->out);
 }
+
+static void fail_end(sim_sock *sock, sim_fault fault) {
+  if (fault == SIM_FAULT_STALL) {
+    sock->stalled = true;
+  } else if (!sock->dead) {
+    if (fault == SIM_FAULT_RESET) sock->error = UV_ECONNRESET;
+    die(sock);
+    arm(sock);
+  }
+}
+
+static void fail_now(sim_link *link) {
+  static const char *const what[SIM_FAULTS] = {"link ends", "link is reset", "link stalls"};
+  const sim_fault fault = link->fault;
+  link->fault = SIM_FAULTS;
+  trace(&link->end[0], what[fault], 0);
+  for (size_t i = 0; i < 2; i++) fail_end(&link->end[i], fault);
+}
+
+void sim_sock_fault(sim_sock *sock, sim_fault fault, uint64_t bytes) {
+  sock->link->fault = fault;
+  sock->link->fault_bytes = bytes;
+  if (bytes == 0) fail_now(sock->link);
+}
+
+/* Nothing is drawn unless there may be one. */
+static void draw_fault(sim_link *link) {
+  sim *s = link->s;
+  const sim_profile *p = &link->profile;
+  unsigned sum = 0, drawn;
+  link->fault = SIM_FAULTS;
+  for (size_t i = 0; i < SIM_FAULTS; i++) sum += p->fault_percent[i];
+  if (sum == 0) return;
+  drawn = (unsigned) sim_below(s, 100);
+  for (size_t i = 0; i < SIM_FAULTS; i++) {
+    if (drawn < p->fault_percent[i]) {
+      link->fault = (sim_fault) i;
+      link->fault_bytes = 1 + sim_below(s, p->fault_bytes_max);
+      return;
+    }
+    drawn -= p->fault_percent[i];
+  }
+}
+
+/* --- segments --- */
 
 static void take_reset(sim_sock *to) {
   if (to->dead) return;
@@ -301,10 +361,12 @@ static void take_data(sim_sock *to, const segment *g) {
 }
 
 static void on_arrival(void *data) {
+  static const char *const arrivals[] = {"receives", "receives a FIN", "receives a reset"};
   segment *g = data;
   sim_sock *to = g->to;
   ws_list_remove(&g->node);
   to->coming -= g->len;
+  trace(to, arrivals[g->kind], g->len);
   switch (g->kind) {
   case SEGMENT_DATA: take_data(to, g); break;
   case SEGMENT_FIN: to->fin_received = true; break;
@@ -370,6 +432,17 @@ static void send_reset(sim_sock *from) {
   die(from);
 }
 
+static void send_data(sim_sock *from, size_t n) {
+  sim_link *link = from->link;
+  if (link->fault != SIM_FAULTS && n > link->fault_bytes) n = (size_t) link->fault_bytes;
+  depart(from, SEGMENT_DATA, n);
+  fifo_consume(&from->out, n);
+  from->sent += n;
+  if (link->fault == SIM_FAULTS) return;
+  link->fault_bytes -= n;
+  if (link->fault_bytes == 0) fail_now(link);
+}
+
 /* Let go what may go: bytes as far as the other has room, then the FIN. */
 static void pump(sim_sock *from) {
   if (from->stalled || !from->connected) return;
@@ -377,12 +450,10 @@ static void pump(sim_sock *from) {
     send_reset(from);
     return;
   }
-  while (from->out.len > 0 && !from->dead) {
+  while (from->out.len > 0 && !from->dead && !from->stalled) {
     size_t n = segment_size(from);
     if (n == 0) break;
-    depart(from, SEGMENT_DATA, n);
-    fifo_consume(&from->out, n);
-    from->sent += n;
+    send_data(from, n);
   }
   if (from->fin_wanted && !from->fin_sent && from->out.len == 0 && !from->dead) {
     from->fin_sent = true;
@@ -434,6 +505,7 @@ static void on_opened(void *data) {
   sim_link *link = data;
   sim_sock *sock = &link->end[0];
   sock->connected = link->verdict == 0;
+  trace(sock, sock->connected ? "is connected" : "is not connected", 0);
   sock->events->on_connected(sock->up, link->verdict);
 }
 
@@ -481,7 +553,9 @@ static void choose_local(sim *s, sim_link *link, const sim_addr *local) {
 
 static void link_init(sim_link *link, sim *s, const struct sockaddr *addr, const sim_addr *local) {
   link->s = s;
+  link->number = ++s->links_made;
   link->profile = s->profile;
+  draw_fault(link);
   memcpy(&link->addr[1], addr, sim_addr_len(addr));
   choose_local(s, link, local);
   ws_list_init(&link->segments);

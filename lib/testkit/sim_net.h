@@ -67,4 +67,10 @@ void sim_sock_reset(sim_sock *sock); /* a reset in any case */
 /* From now on nothing leaves this end; or does again. What is under way arrives. */
 void sim_sock_stall(sim_sock *sock, bool stall);
 
+/* The same for both ends. */
+void sim_sock_stall_both(sim_sock *sock, bool stall);
+
+/* The fault happens to the link of this socket behind so many more bytes of both ways; 0: now. */
+void sim_sock_fault(sim_sock *sock, sim_fault fault, uint64_t bytes);
+
 #endif

@@ -128,7 +128,9 @@ class Page(unittest.TestCase):
         self.assertEqual(list(found), [])
 
     def test_every_public_function_is_in_the_matrix_of_calls(self):
-        headers = ''.join(map(read, sorted(glob.glob(os.path.join(ROOT, 'include/wsuv/*.h')))))
+        paths = sorted(glob.glob(os.path.join(ROOT, 'include/wsuv/*.h')))
+        # What is called in tests only has no states of a session to be called in.
+        headers = ''.join(read(path) for path in paths if not path.endswith('/testkit.h'))
         declared = set(DECLARATION.findall(headers))
         tables = ''.join(map(read, MATRIX))
         named = {name for line in re.findall(r'^ +\{"([\w ]+)"', tables, re.M)

@@ -42,6 +42,7 @@ PLAIN = headers(
     'wsuv/config wsuv/deflate wsuv/end wsuv/error wsuv/export wsuv/extension wsuv/frame wsuv/hooks '
     'wsuv/http_request wsuv/prepared wsuv/refusal wsuv/stage wsuv/tls wsuv/transport wsuv/version'
 )
+TESTKIT = {'wsuv/testkit.h'}
 WSUV = PLAIN | headers(
     'wsuv wsuv/access_line wsuv/adopt wsuv/client wsuv/converter wsuv/exchange wsuv/server '
     'wsuv/session wsuv/stats'
@@ -117,10 +118,11 @@ ARROWS = {
     'session': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'pthread.h'}, TYPES),
     'session/endpoint.*': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'uv.h'}, TYPES),
     'session/testkit_entry.*': ('net/uv base', STANDARD | WSUV | {'uv.h'}, TYPES),
-    # Its file for worlds on a real loop will need a line of its own, with net/uv, uv.h and ALL.
+    # The loop that a simulated world has for the program.
+    'testkit/kit.*': (f'session {NET} base', STANDARD | WSUV | TESTKIT | {'uv.h'}, ALL),
     'testkit': (
         f'session {NET} base',
-        STANDARD | WSUV | ADDRESSES | headers('uv sys/socket sys/un'),
+        STANDARD | WSUV | TESTKIT | ADDRESSES | headers('uv strings sys/socket sys/un'),
         r'UV_\w+|uv_\w+_t',
     ),
 }

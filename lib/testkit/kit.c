@@ -1,0 +1,209 @@
+#include "testkit/kit.h"
+
+/* Makes and frees worlds, and the program's clients and servers in them. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "session/testkit_entry.h"
+#include "testkit/check.h"
+
+enum { END_MS = 10 * 60 * 1000 };
+
+/* The world in memory */
+
+static int simulated_env(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
+  return sim_env_new(out, kit->sim, alloc);
+}
+
+static uint64_t simulated_now_ms(const wsuv_testkit_t *kit) {
+  return sim_now_ms(kit->sim);
+}
+
+/* Handles that the program has on the loop have their turn. */
+static bool simulated_turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
+  bool alive = uv_loop_alive(&kit->own_loop) != 0;
+  if (alive) uv_run(&kit->own_loop, UV_RUN_NOWAIT);
+  return sim_turn(kit->sim, limit_ms * 1000000) || alive;
+}
+
+static void simulated_end(wsuv_testkit_t *kit) {
+  CHECK(uv_loop_close(&kit->own_loop) == 0);
+}
+
+const kit_world_ops kit_simulated = {simulated_env, simulated_now_ms, simulated_turn,
+                                     simulated_end};
+
+/* Worlds */
+
+/* WSUV_TEST_SEED replaces the seed, if it is a number. */
+static uint64_t choose_seed(uint64_t seed) {
+  const char *text = getenv("WSUV_TEST_SEED");
+  char *end;
+  if (text == NULL || *text == '\0') return seed;
+  errno = 0;
+  unsigned long long number = strtoull(text, &end, 10);
+  return errno == 0 && *end == '\0' ? number : seed;
+}
+
+static wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed) {
+  wsuv_testkit_t *kit = check_alloc(sizeof *kit);
+  kit->ops = ops;
+  kit->seed = check_seed = choose_seed(seed);
+  kit->sim = sim_new(kit->seed);
+  track_alloc_init(&kit->memory);
+  ws_list_init(&kit->endpoints);
+  ws_list_init(&kit->conversations);
+  return kit;
+}
+
+int wsuv_testkit_new(wsuv_testkit_t **out, uint64_t seed) {
+  wsuv_testkit_t *kit = kit_new(&kit_simulated, seed);
+  CHECK(uv_loop_init(&kit->own_loop) == 0);
+  kit->loop = &kit->own_loop;
+  *out = kit;
+  return 0;
+}
+
+uint64_t wsuv_testkit_seed(const wsuv_testkit_t *kit) {
+  return kit->seed;
+}
+
+uv_loop_t *wsuv_testkit_loop(wsuv_testkit_t *kit) {
+  return kit->loop;
+}
+
+/* Clients and servers */
+
+kit_endpoint *kit_find_server(const wsuv_testkit_t *kit, const wsuv_server_t *server) {
+  for (ws_list *n = kit->endpoints.next; n != &kit->endpoints; n = n->next) {
+    kit_endpoint *e = ws_list_entry(n, kit_endpoint, node);
+    if (e->server == server && server != NULL) return e;
+  }
+  return NULL;
+}
+
+static void on_env_closed(void *data) {
+  kit_endpoint *e = data;
+  ws_env_cb cb = e->on_close;
+  void *cb_data = e->on_close_data;
+  ws_list_remove(&e->node);
+  check_free(e);
+  cb(cb_data);
+}
+
+/* The table of operations begins the record. */
+static void close_env(ws_env *env, ws_env_cb cb, void *data) {
+  kit_endpoint *e =
+      (kit_endpoint *) (void *) ((char *) (uintptr_t) env->ops - offsetof(kit_endpoint, ops));
+  if (e->server != NULL) e->kit->owed += wsuv_internal_server_owed(e->server);
+  e->on_close = cb;
+  e->on_close_data = data;
+  e->close(env, on_env_closed, e);
+}
+
+static int endpoint_new(wsuv_testkit_t *kit, kit_endpoint **out) {
+  ws_env *env;
+  int err = kit->ops->env_new(kit, &env, &kit->memory.handle);
+  if (err < 0) return err;
+  kit_endpoint *e = check_alloc(sizeof *e);
+  e->kit = kit;
+  e->env = env;
+  e->ops = *env->ops;
+  e->close = env->ops->close;
+  e->ops.close = close_env;
+  env->ops = &e->ops;
+  ws_list_append(&kit->endpoints, &e->node);
+  *out = e;
+  return 0;
+}
+
+static void do_nothing(void *data) {
+  (void) data;
+}
+
+/* 0, or the endpoint is gone. */
+static int endpoint_made(kit_endpoint *e, int err) {
+  if (err < 0) e->ops.close(e->env, do_nothing, NULL);
+  return err;
+}
+
+int wsuv_testkit_client(wsuv_testkit_t *kit, wsuv_client_t **client, const wsuv_config_t *config) {
+  kit_endpoint *e;
+  int err = endpoint_new(kit, &e);
+  if (err < 0) return err;
+  err = wsuv_internal_client_new(&e->client, e->env, kit->loop, config);
+  if (err == 0) *client = e->client;
+  return endpoint_made(e, err);
+}
+
+int wsuv_testkit_server(wsuv_testkit_t *kit, wsuv_server_t **server, const wsuv_config_t *config) {
+  kit_endpoint *e;
+  int err = endpoint_new(kit, &e);
+  if (err < 0) return err;
+  err = wsuv_internal_server_new(&e->server, e->env, kit->loop, config);
+  if (err == 0) *server = e->server;
+  return endpoint_made(e, err);
+}
+
+/* The end */
+
+static bool has_no_endpoints(void *arg) {
+  const wsuv_testkit_t *kit = arg;
+  return ws_list_empty(&kit->endpoints) && !sim_is_busy(kit->sim);
+}
+
+typedef struct leaks {
+  char text[512];
+  size_t len;
+} leaks;
+
+__attribute__((format(printf, 3, 4))) static void add_leak(leaks *l, size_t count,
+                                                           const char *format, ...) {
+  va_list args;
+  if (count == 0 || l->len >= sizeof l->text) return;
+  if (l->len > 0) l->len += (size_t) snprintf(l->text + l->len, sizeof l->text - l->len, ", ");
+  if (l->len >= sizeof l->text) return;
+  va_start(args, format);
+  l->len += (size_t) vsnprintf(l->text + l->len, sizeof l->text - l->len, format, args);
+  va_end(args);
+}
+
+static void list_leaks(const wsuv_testkit_t *kit, leaks *l) {
+  size_t clients = 0, servers = 0, sessions = 0, owed = kit->owed;
+  for (ws_list *n = kit->endpoints.next; n != &kit->endpoints; n = n->next) {
+    const kit_endpoint *e = ws_list_entry(n, kit_endpoint, node);
+    if (e->client != NULL) {
+      clients++;
+      sessions += wsuv_client_session_count(e->client);
+    } else {
+      servers++;
+      sessions += wsuv_server_session_count(e->server);
+      owed += wsuv_internal_server_owed(e->server);
+    }
+  }
+  add_leak(l, clients, "clients not closed: %zu", clients);
+  add_leak(l, servers, "servers not closed: %zu", servers);
+  add_leak(l, sessions, "sessions open: %zu", sessions);
+  add_leak(l, kit->memory.live > 0 ? owed : 0, "upgrades or requests not answered: at most %zu",
+           owed);
+  add_leak(l, kit->memory.live, "memory: %zu bytes in %zu blocks", kit->memory.live_bytes,
+           kit->memory.live);
+}
+
+int wsuv_testkit_free(wsuv_testkit_t *kit) {
+  leaks l = {.len = 0};
+  if (kit == NULL) return 0;
+  if (kit->running) return WSUV_ESTATE;
+  kit_end_conversations(kit);
+  int err = kit_run_until(kit, has_no_endpoints, kit, END_MS);
+  list_leaks(kit, &l);
+  if (err < 0 || l.len > 0) return kit_fail(kit, WSUV_ELEAK, "still alive: %s", l.text);
+  kit->ops->end(kit);
+  sim_free(kit->sim);
+  check_free(kit);
+  return 0;
+}

@@ -1,0 +1,49 @@
+#include "testkit/kit.h"
+
+/* Runs worlds. */
+
+enum { RUN_MS = 10 * 60 * 1000, RUN_REAL_MS = 10 * 1000 };
+
+uint64_t wsuv_testkit_now_ms(const wsuv_testkit_t *kit) {
+  return kit->ops->now_ms(kit);
+}
+
+int kit_run_until(wsuv_testkit_t *kit, bool (*done)(void *arg), void *arg, uint64_t timeout_ms) {
+  int err = 0;
+  if (kit->running) return WSUV_ESTATE;
+  const uint64_t now = kit->ops->now_ms(kit);
+  const uint64_t limit =
+      timeout_ms < UINT64_MAX / 2000000 - now ? now + timeout_ms : UINT64_MAX / 2000000;
+  kit->running = true;
+  while (!done(arg)) {
+    if (kit->ops->now_ms(kit) < limit && kit->ops->turn(kit, limit)) continue;
+    if (!done(arg)) err = UV_ETIMEDOUT;
+    break;
+  }
+  kit->running = false;
+  return err;
+}
+
+int wsuv_testkit_run_until(wsuv_testkit_t *kit, bool (*done)(void *arg), void *arg,
+                           uint64_t timeout_ms) {
+  return kit_run_until(kit, done, arg, timeout_ms);
+}
+
+static bool is_idle(void *arg) {
+  const wsuv_testkit_t *kit = arg;
+  return !sim_is_busy(kit->sim);
+}
+
+int wsuv_testkit_run(wsuv_testkit_t *kit) {
+  return kit_run_until(kit, is_idle, kit, kit->ops == &kit_simulated ? RUN_MS : RUN_REAL_MS);
+}
+
+static bool never(void *arg) {
+  (void) arg;
+  return false;
+}
+
+int wsuv_testkit_advance(wsuv_testkit_t *kit, uint64_t ms) {
+  int err = kit_run_until(kit, never, NULL, ms);
+  return err == UV_ETIMEDOUT ? 0 : err;
+}
