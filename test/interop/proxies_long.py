@@ -220,12 +220,12 @@ class Reload(LongTest):
 class Idle(LongTest):
     """The timeout is a second."""
 
-    def check_cut(self, make, end):
-        """A silent session."""
+    def check_cut(self, make, *ends):
+        """A silent session, which has one of these ends."""
         with proxies.Server('--x') as server, make(server, idle=IDLE) as proxy:
             with Session(proxy.port) as session:
                 self.assertIsNone(session.frame())
-            self.assertEqual(self.ends_of(server, 1), [end])
+            self.assertIn(self.ends_of(server, 1)[0], ends)
 
     def check_kept(self, make):
         """A session whose server sends pings."""
@@ -243,7 +243,8 @@ class Idle(LongTest):
         self.check_kept(Nginx)
 
     def test_silence_through_haproxy(self):
-        self.check_cut(Haproxy, RESET)
+        """Towards the server haproxy 2.6 sends a reset mostly, but a FIN was seen, too."""
+        self.check_cut(Haproxy, RESET, CUT)
 
     def test_pings_through_haproxy(self):
         self.check_kept(Haproxy)
