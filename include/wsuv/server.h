@@ -115,7 +115,13 @@ typedef struct wsuv_route {
    * subprotocol is chosen from wsuv_config::subprotocols.
    */
   const char *subprotocol;
-  bool raw;                   /**< Sessions are raw (wsuv_request::raw), without extensions. */
+  bool raw; /**< Sessions are raw (wsuv_request::raw). */
+  /**
+   * With #raw: extensions are negotiated as for other sessions, but not used: the program gets and
+   * sends the frames as they are on the wire, for example compressed, with rsv1. It must do what
+   * wsuv_session_extensions() says in `on_open`. Default false: none are negotiated.
+   */
+  bool negotiate_extensions;
   wsuv_upgrade_cb on_upgrade; /**< Decides; NULL: the server's, see wsuv_server_on_upgrade(). */
 } wsuv_route_t;
 

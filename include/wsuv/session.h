@@ -500,7 +500,8 @@ WSUV_EXTERN const char *wsuv_session_subprotocol(const wsuv_session_t *session);
 
 /**
  * The negotiated extensions with their parameters, as in the server's response; "" if none, or
- * before `on_open`. Valid until `on_close` returns.
+ * before `on_open`. Valid until `on_close` returns; in a raw session, until `on_open` returns, or
+ * with wsuv_config::keep_handshake as long.
  */
 WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
 

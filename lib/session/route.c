@@ -21,7 +21,7 @@ static int set_config(route *r, endpoint *e, const wsuv_config_t *from, ws_why *
   if (err == 0) err = config_copy(&r->own, &e->alloc, &in.config);
   if (err < 0) return err;
   r->config = &r->own;
-  return r->raw ? 0 : route_extensions(&r->extensions, e, &in.config, why);
+  return !r->negotiates ? 0 : route_extensions(&r->extensions, e, &in.config, why);
 }
 
 int route_extensions(extension_list **out, endpoint *e, const wsuv_config_t *own, ws_why *why) {
@@ -35,10 +35,11 @@ static int fill(route *r, endpoint *e, const wsuv_route_t *from, ws_why *why) {
   r->data = from->data;
   r->upgrade_cb = from->on_upgrade;
   r->raw = from->raw;
+  r->negotiates = !from->raw || from->negotiate_extensions;
   if (err < 0) return err;
   if (from->config != NULL) return set_config(r, e, from->config, why);
   r->config = &e->config;
-  if (!r->raw) r->extensions = extension_list_ref(e->extensions);
+  if (r->negotiates) r->extensions = extension_list_ref(e->extensions);
   return 0;
 }
 

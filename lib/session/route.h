@@ -23,6 +23,7 @@ typedef struct route {
   extension_list *extensions;
   wsuv_upgrade_cb upgrade_cb; /* This is the route's hook, or NULL. */
   bool raw;                   /* Its sessions are raw. */
+  bool negotiates;            /* Its sessions may have extensions. */
 } route;
 
 /* Read and check a route of the program's. *path and *subprotocol are the caller's strings. Returns

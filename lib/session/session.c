@@ -585,12 +585,14 @@ const forwarding *session_forwarding(const wsuv_session_t *s) {
 
 /* Entered from the opening */
 
-/* Move the handshake's result into the session. */
+/* Move the handshake's result into the session. The program itself does what the extensions of a
+   raw session do. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
   s->handshake = result;
   s->subprotocol = result->subprotocol;
-  conn_set_extensions(&s->conn, result->extensions);
   result->subprotocol = NULL;
+  if (s->conn.raw) return;
+  conn_set_extensions(&s->conn, result->extensions);
   result->extensions = NULL;
 }
 

@@ -65,8 +65,11 @@ const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
   return session->subprotocol != NULL ? session->subprotocol : "";
 }
 
+/* Those of a raw session stay in the handshake. */
 const char *wsuv_session_extensions(const wsuv_session_t *session) {
-  return extension_set_text(session->conn.extensions);
+  const extension_set *set = session->conn.extensions;
+  if (set == NULL && session->handshake != NULL) set = session->handshake->extensions;
+  return extension_set_text(set);
 }
 
 /* The fields that the peer has sent, if it has this role. */

@@ -56,7 +56,7 @@ static int choose_extensions(extension_list **out, const wsuv_upgrade_t *u, cons
                              ws_why *why) {
   const route *r = u->match.route;
   *out = NULL;
-  if (r->raw || a->decline_extensions) return 0;
+  if (!r->negotiates || a->decline_extensions) return 0;
   if (a->config != NULL) return route_extensions(out, &u->server->endpoint, a->config, why);
   *out = extension_list_ref(r->extensions);
   return 0;

@@ -248,3 +248,40 @@ SERVER_TLS_TEST(test_raw_route, w, s) {
   world_run_until_count(w, &s->sessions[0]->frames, 3);
   assert_true(user_got(s->sessions[0], "TEXT- \"a\" ; PING \"p\" ; CONT \"b\""));
 }
+
+static char negotiated[64];
+
+static void note_extensions(session_user *u) {
+  snprintf(negotiated, sizeof negotiated, "%s", wsuv_session_extensions(u->session));
+}
+
+static void echo_frame(session_user *u, const wsuv_frame_t *f) {
+  CHECK(user_send_frame(u, 'f', f) == 0);
+}
+
+/* What is compressed goes through as it is: "Hello" of RFC 7692 7.2.3.1. */
+SERVER_TLS_TEST(test_raw_route_that_negotiates_extensions, w, s) {
+  static const char frames[] = "TEXT{4} f248cdc9c90700 ; TEXT-{4} f248cd ; CONT c9c90700";
+  wsuv_route_t route;
+  wsuv_extension_t deflate;
+  const wsuv_extension_t *const extensions[] = {&deflate};
+  assert_int_equal(wsuv_permessage_deflate(&deflate, NULL), 0);
+  s->config.extensions = extensions;
+  s->config.extension_count = 1;
+  wsuv_route_init(&route, "/");
+  route.raw = s->each.raw = true;
+  route.negotiate_extensions = true;
+  s->each.at_open = note_extensions;
+  s->each.at_frame = echo_frame;
+  assert_int_equal(server_user_add_route(s, &route), 0);
+  server_user_listen(s);
+  raw_client *c = server_user_client(s);
+  raw_client_upgrade(c,
+                     &(upgrade_lines){.more = "Sec-WebSocket-Extensions: permessage-deflate\r\n"});
+  assert_true(raw_client_has_field(c, "Sec-WebSocket-Extensions", "permessage-deflate"));
+  assert_string_equal(negotiated, "permessage-deflate");
+  raw_client_send_frames(c, frames);
+  raw_client_run_to_frames(c, 3);
+  assert_true(raw_client_saw(c, frames));
+  assert_true(user_got(s->sessions[0], frames));
+}
