@@ -124,7 +124,7 @@ static void on_stream_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) 
   input *in = stream->data;
   (void) buf;
   if (n == 0) return;
-  on_bytes(in, n == UV_EOF ? 0 : n);
+  on_bytes(in, n == UV_EOF ? 0 : n == UV_ENOBUFS ? UV_ENOMEM : n);
   if (in->later && in->reading) {
     uv_read_stop(stream);
     in->reading = false;

@@ -47,6 +47,7 @@ static bool send_items(pump *p) {
   return true;
 }
 
+/* Without room libuv reports UV_ENOBUFS. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   pump *p = handle->data;
   (void) suggested;
@@ -80,7 +81,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   if (n < 0) {
     stop_reading(p);
     p->source_ended = true;
-    p->source_status = n == UV_EOF ? 0 : (int) n;
+    p->source_status = n == UV_EOF ? 0 : n == UV_ENOBUFS ? UV_ENOMEM : (int) n;
   } else if (!p->cut) {
     items_add(&p->items, (size_t) n);
   }
