@@ -9,6 +9,7 @@
 
 #include "wsuv_interrupt.h"
 #include "wsuv_report.h"
+#include "wsuv_reserve.h"
 #include "wsuv_service.h"
 #include "wsuv_settings.h"
 
@@ -130,6 +131,7 @@ static int init_service(listening *l) {
 
 static int make_server(listening *l) {
   int err = settings_make(&l->settings, l->host.options);
+  if (err == 0) err = reserve_descriptors(l->host.loop);
   if (err == 0) err = init_service(l);
   if (err == 0) err = wsuv_server_new(&l->server, l->host.loop, &l->settings.config);
   if (err < 0) {

@@ -7,6 +7,7 @@
 #include "wsuv_dial.h"
 #include "wsuv_pump.h"
 #include "wsuv_report.h"
+#include "wsuv_reserve.h"
 #include "wsuv_service.h"
 
 enum { PATIENCE_MS = 5000 }; /* for the rest of the connection when the session has ended */
@@ -209,5 +210,5 @@ int relay_init(service *s, service_host *host, wsuv_config_t *config) {
   s->on_upgrade = on_upgrade;
   s->data = &r;
   s->on_abort = abandon;
-  return 0;
+  return reserve_threads(host->loop);
 }

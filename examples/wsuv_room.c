@@ -6,6 +6,7 @@
 #include "wsuv_input.h"
 #include "wsuv_json.h"
 #include "wsuv_report.h"
+#include "wsuv_reserve.h"
 #include "wsuv_service.h"
 
 enum {
@@ -202,6 +203,7 @@ int room_init(service *s, service_host *host, wsuv_config_t *config) {
   s->on_stop = stop_room;
   r.stalled.data = &r;
   int err = uv_timer_init(host->loop, &r.stalled);
-  if (err == 0) uv_unref((uv_handle_t *) &r.stalled);
-  return err;
+  if (err < 0) return err;
+  uv_unref((uv_handle_t *) &r.stalled);
+  return host->options->no_input ? 0 : reserve_threads(host->loop);
 }
