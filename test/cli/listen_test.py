@@ -830,6 +830,24 @@ class Target(ScriptedServer):
         self.address = 'unix:' + path if path else '127.0.0.1:%d' % self.port
 
 
+class Many(Target):
+    """One that plays its script for each connection that comes."""
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                conn, _ = self.listener.accept()
+                threading.Thread(target=self.play, args=[conn], daemon=True).start()
+
+    def play(self, sock):
+        with sock, contextlib.suppress(OSError):
+            self.script(sock)
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        super().__exit__(*_)
+
+
 def read_to_end(conn):
     parts = []
     while True:

@@ -20,7 +20,7 @@ import threading
 import unittest
 
 import listen_test
-from listen_test import MIB, Caller, Server, Target, echo
+from listen_test import MIB, Caller, Many, Server, echo
 from programs import BINARY, PATIENCE, TEXT
 
 WEBSOCKETD, WEBSOCKIFY = shutil.which('websocketd'), shutil.which('websockify')
@@ -166,24 +166,6 @@ class Websockify(unittest.TestCase):
     def test_the_end_of_the_target(self):
         for caller in self.talk(lambda conn: conn.sendall(b'all of it')):
             self.assertEqual(caller.receive_all(), ([b'all of it'], 1000))
-
-
-class Many(Target):
-    """As often as somebody comes: the others' readiness is a connection, too."""
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                conn, _ = self.listener.accept()
-                threading.Thread(target=self.play, args=[conn], daemon=True).start()
-
-    def play(self, sock):
-        with sock, contextlib.suppress(OSError):
-            self.script(sock)
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        super().__exit__(*_)
 
 
 if __name__ == '__main__':
