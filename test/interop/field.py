@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import packets
+import reverse_proxy
 import run
 import tls_peers
 
@@ -68,33 +69,8 @@ server.initialize_websockets_manager()
 print('listening on', server.server_port, flush=True)
 server.serve_forever()
 '''
-NGINX = '''
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port};
-    add_header X-Policy "first
- second" always;
-    location / {{
-      proxy_pass http://127.0.0.1:{plain};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection upgrade;
-      proxy_set_header Host $http_host;
-    }}
-  }}
-}}
-'''
+NGINX_HOST = 'proxy_set_header Host $http_host;'
+NGINX_POLICY = 'add_header X-Policy "first\n second" always;'
 
 
 def must(condition, what):
@@ -168,11 +144,9 @@ class Field:
     def nginx(self):
         with tls_peers.Process(self.echo, '0', stdout=subprocess.PIPE) as echo:
             plain = run.port_of(echo.process)
-            port = tls_peers.free_port()
-            config = self.file('nginx.conf', NGINX.format(folder=self.folder, port=port,
-                                                          plain=plain))
-            with tls_peers.Process('nginx', '-p', self.folder, '-c', config) as nginx:
-                url = f'ws://127.0.0.1:{nginx.listening_port()}/'
+            locations = reverse_proxy.upgrading(f'http://127.0.0.1:{plain}', NGINX_HOST)
+            with reverse_proxy.Nginx(self.folder, locations, NGINX_POLICY) as nginx:
+                url = f'ws://127.0.0.1:{nginx.port}/'
                 self.echoes(url)
                 client = self.client(url, '--include', '-m', 'a', '-n', '1')
                 must(b'X-Policy: first second\n' in client.output.replace(b'\r', b''),

@@ -14,6 +14,7 @@ import sys
 import unittest
 
 import proxies
+import reverse_proxy
 import run
 
 PLAIN_HTTP = WSUV = None
@@ -41,24 +42,15 @@ function get() {
 get();
 '''
 
-NGINX = '''
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr notice;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  upstream wsuv {{ server 127.0.0.1:{upstream}; keepalive 1; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://wsuv; proxy_set_header Host $host; }}
-    location /kept/ {{
+NGINX_UPSTREAM = 'upstream wsuv { server 127.0.0.1:%d; keepalive 1; }'
+NGINX_LOCATIONS = '''
+    location / { proxy_pass http://wsuv; proxy_set_header Host $host; }
+    location /kept/ {
       proxy_pass http://wsuv; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host;
-    }}
-  }}
-}}
+    }
 '''
+
 
 class Server:
     """The server, which must have lost nothing when it ends."""
@@ -151,11 +143,11 @@ class Clients(unittest.TestCase):
             self.assertEqual(curl(server.url('/a')), 'GET /a\n')
 
 
-class Nginx(proxies.Nginx):
+class Nginx(reverse_proxy.Nginx):
     """It keeps a connection to the server."""
 
     def __init__(self, server):
-        proxies.Proxy.__init__(self, NGINX, upstream=server.port)
+        super().__init__(proxies.FOLDER, NGINX_LOCATIONS, NGINX_UPSTREAM % server.port, master='on')
 
 
 class Proxies(unittest.TestCase):

@@ -21,10 +21,11 @@ import tempfile
 import unittest
 
 import certs
+import reverse_proxy
 from lines import PATIENCE, Lines
+from reverse_proxy import Proxy, upgrading
 
 TEXT = 1  # opcode
-TRIES = 10  # a free port may be another's by then
 CLIENT = '127.0.0.2'
 PROXY = '127.0.0.1'
 SERVER = None
@@ -62,90 +63,11 @@ class Server:
             raise RuntimeError(f'the server has ended with {status}')
 
 
-def free_port():
-    with socket.create_server((PROXY, 0)) as listener:
-        return listener.getsockname()[1]
-
-
-class Proxy:
-    """A program with a configuration file in a folder of its own, ended with a `with` block."""
-
-    READY = None  # matches what it logs when it listens
-
-    def __init__(self, text, **values):
-        self.text, self.values = text, values
-        self.folder = tempfile.mkdtemp(dir=FOLDER)
-
-    def command(self, config):
-        raise NotImplementedError
-
-    def start(self, **options):
-        self.port = free_port()
-        config = os.path.join(self.folder, 'config')
-        with open(config, 'w', encoding='ascii') as file:
-            file.write(self.text.format(folder=self.folder, port=self.port, **self.values))
-        self.process = subprocess.Popen(self.command(config), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        bufsize=0, **options)
-        self.log = Lines(self.process.stderr)
-
-    def wait_until_ready(self):
-        """EOFError: it has ended."""
-        self.log.find_all(self.READY)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-        self.process.stderr.close()
-
-    def __enter__(self):
-        for _ in range(TRIES):
-            self.start()
-            try:
-                self.wait_until_ready()
-                return self
-            except EOFError as error:
-                said = error
-            except BaseException:
-                self.stop()
-                raise
-            self.stop()
-        raise RuntimeError(f'{type(self).__name__} does not start: {said}')
-
-    def __exit__(self, *_):
-        self.stop()
-
-
-NGINX = '''
-daemon off;
-master_process {master};
-pid {folder}/pid;
-error_log stderr notice;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  map $http_forwarded $elements {{
+NGINX_ELEMENTS = '''
+  map $http_forwarded $elements {
     "" "for=$remote_addr;host=\\"$http_host\\";proto=$scheme";
     default "$http_forwarded, for=$remote_addr;host=\\"$http_host\\";proto=$scheme";
-  }}
-  server {{
-    listen 127.0.0.1:{port}{ssl};
-    ssl_certificate {cert};
-    ssl_certificate_key {key};
-    location / {{
-      proxy_pass {scheme}://127.0.0.1:{server};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection upgrade;
-      {fields}
-    }}
-  }}
-}}
+  }
 '''
 
 NGINX_X = '''
@@ -156,15 +78,11 @@ NGINX_X = '''
 NGINX_STANDARD = 'proxy_set_header Forwarded $elements;'
 
 
-class Nginx(Proxy):
-    READY = r'getrlimit\(RLIMIT_NOFILE\)'
-
+class Nginx(reverse_proxy.Nginx):
     def __init__(self, server, fields, tls=False, scheme='http', master='off'):
-        super().__init__(NGINX, server=server.port, fields=fields, ssl=' ssl' if tls else '',
-                         scheme=scheme, cert=path('good.crt'), key=path('good.key'), master=master)
-
-    def command(self, config):
-        return ['nginx', '-p', self.folder, '-c', config]
+        pair = (path('good.crt'), path('good.key')) if tls else None
+        super().__init__(FOLDER, upgrading(f'{scheme}://127.0.0.1:{server.port}', fields),
+                         NGINX_ELEMENTS, pair, master)
 
 
 HAPROXY = '''
@@ -203,7 +121,7 @@ class Haproxy(Proxy):
     def __init__(self, server, mode, front='', back='', options='', tls=False, tunnel='1h',
                  more=''):
         pem = path('good.pem')
-        super().__init__(HAPROXY, server=server.port, mode=mode, options=options, back=back,
+        super().__init__(FOLDER, HAPROXY, server=server.port, mode=mode, options=options, back=back,
                          tunnel=tunnel, more=more,
                          front=front.replace('{{', '{').replace('}}', '}'),
                          ssl=f' ssl crt {pem}' if tls else '')
@@ -254,7 +172,7 @@ class Apache(Proxy):
     MODULES = '/usr/lib/apache2/modules'
 
     def __init__(self, server, more=''):
-        super().__init__(APACHE, server=server.port, modules=self.MODULES, more=more)
+        super().__init__(FOLDER, APACHE, server=server.port, modules=self.MODULES, more=more)
 
     def command(self, config):
         return ['apache2', '-DFOREGROUND', '-f', config]
@@ -280,7 +198,7 @@ class Caddy(Proxy):
     READY = 'serving initial configuration'
 
     def __init__(self, server, scheme='http', admin='off', more=''):
-        super().__init__(CADDY, server=server.port, scheme=scheme, admin=admin, more=more)
+        super().__init__(FOLDER, CADDY, server=server.port, scheme=scheme, admin=admin, more=more)
 
     def command(self, config):
         return ['caddy', 'run', '--adapter', 'caddyfile', '--config', config]

@@ -54,6 +54,13 @@ def require(command, what, packages):
         raise Failure(f'NOT INSTALLED: {what} (packages: {packages})\n{output}')
 
 
+def program(name, package):
+    found = shutil.which(name) or shutil.which(name, path='/usr/sbin:/usr/bin')
+    if found is None:
+        raise Failure(f'NOT INSTALLED: {name} (package: {package})')
+    return found
+
+
 def node(script):
     program = shutil.which('node') or shutil.which('nodejs')
     if program is None:

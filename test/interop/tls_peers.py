@@ -17,17 +17,17 @@ import hashlib
 import logging
 import os
 import re
-import shutil
+import select
 import socket
 import subprocess
 import threading
-import time
 
 import py_server
+import reverse_proxy
 import run
+from lines import PATIENCE, Lines
 
-PATIENCE = 20  # seconds, for anything that has to come
-PERIOD = 0.01  # seconds, between two looks at what cannot be waited for
+LOOKS = 2000  # within that time, at what cannot be waited for
 CHUNK = 65536
 GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
@@ -79,9 +79,7 @@ class Process:
     package = ''
 
     def __init__(self, *command, **options):
-        program = shutil.which(command[0]) or shutil.which(command[0], path='/usr/sbin:/usr/bin')
-        if program is None:
-            raise run.Failure(f'NOT INSTALLED: {command[0]} (package: {self.package})')
+        program = run.program(command[0], self.package)
         options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL,
                    'stderr': subprocess.DEVNULL, 'env': run.environment(), **options}
         self.process = subprocess.Popen([program, *command[1:]], **options)
@@ -95,19 +93,6 @@ class Process:
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
-
-    def listening_port(self):
-        """Of a server that does not tell it."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                ports = listening_ports(self.process.pid)
-            except FileNotFoundError:  # it has ended
-                break
-            if ports:
-                return ports[0]
-            time.sleep(PERIOD)
-        raise run.Failure(f'{self.process.args[0]} does not listen')
 
 
 def listening_ports(pid):
@@ -133,68 +118,24 @@ class NodePeer(Process):
         self.port = run.port_of(self.process)
 
 
-NGINX = '''
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  ssl_session_cache builtin;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    ssl_certificate {cert};
-    ssl_certificate_key {key};
-    ssl_protocols {protocols};
-    location / {{
-      proxy_pass http://127.0.0.1:{plain};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection upgrade;
+NGINX_FIELDS = '''
       proxy_set_header Host $http_host;
       proxy_set_header X-Interop "$ssl_protocol $ssl_session_reused";
-    }}
-  }}
-}}
 '''
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        return listener.getsockname()[1]
+class NginxPeer(reverse_proxy.Nginx):
+    """It tells the server behind in the header X-Interop: version, and `r` if the session was
+    resumed, else a dot."""
 
-
-class NginxPeer(Process):
-    """It wants to be told a port, and another is tried when somebody else was faster. It tells the
-    server behind in the header X-Interop: version, and `r` if the session was resumed, else a
-    dot."""
-
-    package = 'nginx-light'
-    TRIES = 10
-
-    def __init__(self, folder, **values):
-        os.makedirs(folder)
-        for _ in range(self.TRIES):
-            self.port = free_port()
-            with open(f'{folder}/nginx.conf', 'w', encoding='ascii') as file:
-                file.write(NGINX.format(folder=folder, port=self.port, **values))
-            super().__init__('nginx', '-p', folder, '-c', f'{folder}/nginx.conf')
-            try:
-                self.listening_port()
-                return
-            except run.Failure:
-                self.__exit__()
-        raise run.Failure(f'nginx does not start: see {folder}/error.log')
+    def __init__(self, folder, pair, plain, protocols):
+        super().__init__(folder, reverse_proxy.upgrading(f'http://127.0.0.1:{plain}', NGINX_FIELDS),
+                         f'ssl_session_cache builtin; ssl_protocols {protocols};', pair)
 
 
 class OpensslPeer(Process):
-    """For one connection. It ends with the server behind it."""
+    """For one connection. It ends with the server behind it. Its output is what the client sends:
+    it cannot tell there that it listens."""
 
     package = 'openssl'
 
@@ -207,6 +148,16 @@ class OpensslPeer(Process):
         self.threads = [threading.Thread(target=work) for work in (self.inward, self.outward)]
         for thread in self.threads:
             thread.start()
+
+    def listening_port(self):
+        with os.fdopen(os.pidfd_open(self.process.pid)) as process:
+            for _ in range(LOOKS):
+                ports = listening_ports(self.process.pid)
+                if ports:
+                    return ports[0]
+                if select.select([process], [], [], PATIENCE / LOOKS)[0]:
+                    break
+        raise run.Failure('openssl does not listen')
 
     def inward(self):
         """What the client sent, to the server behind."""
@@ -250,7 +201,7 @@ class KeyUpdatePeer(Process):
         super().__init__('openssl', 's_server', '-naccept', '1', '-tls1_3', '-accept',
                          '127.0.0.1:0', '-cert', cert, '-key', key, stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE)
-        self.port = self.listening_port()
+        self.port = int(Lines(self.process.stdout).find(r'ACCEPT .*:(\d+)$').group(1))
         self.thread = threading.Thread(target=self.answer)
         self.thread.start()
 
@@ -288,14 +239,6 @@ class GnutlsPeer(Process):
         super().__init__('gnutls-serv', '--http', '--port', '0', '--disable-client-cert',
                          '--x509certfile', cert, '--x509keyfile', key, *more,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.port = self.listening_port()
-
-    def tells(self, pattern):
-        """Whether it tells of something within PATIENCE."""
-        timer = threading.Timer(PATIENCE, self.process.kill)
-        timer.start()
-        try:
-            return any(re.search(pattern, line.decode(errors='replace'))
-                       for line in self.process.stdout)
-        finally:
-            timer.cancel()
+        self.lines = Lines(self.process.stdout)
+        self.lines.find('listening on IPv4 .*done')
+        self.port, = listening_ports(self.process.pid)
