@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 import certs
+from echo_program import Echo
 
 PATIENCE = 20  # seconds, for anything that has to come
 PATTERN = bytes(range(251)) * 12000  # 3 MB
@@ -24,26 +25,6 @@ def path(name):
     return os.path.join(FOLDER, name)
 
 
-class Server:
-    """wsuv_echo, ended with a `with` block, after which it must have lost nothing."""
-
-    def __init__(self, *options):
-        self.options = options
-
-    def __enter__(self):
-        self.process = subprocess.Popen([ECHO, '-p', 'chat', *self.options],
-                                        stdout=subprocess.PIPE, text=True)
-        self.address = self.process.stdout.readline().rstrip().removeprefix('listening on ')
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        status = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        if status != 0:
-            raise RuntimeError(f'the server has ended with {status}')
-
-
 def run(url, *options, data=b''):
     return subprocess.run([WSUV, *options, url], input=data, capture_output=True,
                           timeout=PATIENCE, check=False)
@@ -54,7 +35,7 @@ class Own(unittest.TestCase):
     def both_ways(self, server_options, client_options, url_of):
         """With each side's compression on and off."""
         for server_deflate in ([], ['--deflate']):
-            with Server(*server_options, *server_deflate) as server:
+            with Echo(ECHO, '-p', 'chat', *server_options, *server_deflate) as server:
                 for deflate in ([], ['--deflate']):
                     with self.subTest(server=server_deflate, client=deflate):
                         url = url_of(server.address)
@@ -96,7 +77,7 @@ class Own(unittest.TestCase):
         self.assertFalse(os.path.exists(path('echo.sock')))
 
     def test_refusal(self):
-        with Server() as server:
+        with Echo(ECHO, '-p', 'chat') as server:
             done = run(server.address + '/refuse?status=503', '-m', 'hello')
         self.assertEqual(done.returncode, 2)
         self.assertRegex(done.stderr.decode(), '503.*: refused')

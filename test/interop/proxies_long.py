@@ -20,6 +20,7 @@ import time
 import unittest
 
 import proxies
+from echo_program import Echo
 
 ECHO = BULK_CLIENT = None
 CLOSE, PING, PONG = 8, 9, 10  # opcodes
@@ -269,25 +270,10 @@ def cpu_of(process):
     return total / os.sysconf('SC_CLK_TCK')
 
 
-class Echo:
-    """The program wsuv_echo, ended with a `with` block."""
-
-    def __enter__(self):
-        self.process = subprocess.Popen([ECHO], stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline().rpartition(':')[2])
-        return self
-
-    def resident(self):
-        """MiB, at most until now."""
-        with open(f'/proc/{self.process.pid}/status', encoding='ascii') as status:
-            return int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read(), re.M).group(1)) / 1024
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        status = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        if status != 0:
-            raise RuntimeError(f'the server has ended with {status}')
+def resident(pid):
+    """MiB, at most until now."""
+    with open(f'/proc/{pid}/status', encoding='ascii') as status:
+        return int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read(), re.M).group(1)) / 1024
 
 
 class Bulk(unittest.TestCase):
@@ -295,7 +281,7 @@ class Bulk(unittest.TestCase):
 
     def check(self, make):
         for tls in (False, True):
-            with self.subTest(tls=tls), Echo() as server, make(server, tls) as proxy:
+            with self.subTest(tls=tls), Echo(ECHO) as server, make(server, tls) as proxy:
                 url = f'{"wss" if tls else "ws"}://localhost:{proxy.port}/'
                 begun = time.monotonic()
                 client = subprocess.run(
@@ -307,8 +293,8 @@ class Bulk(unittest.TestCase):
                       f'{time.monotonic() - begun:.1f} s; CPU of the proxy '
                       f'{cpu_of(proxy.process):.1f} s, of the server '
                       f'{cpu_of(server.process):.1f} s; memory of the server '
-                      f'{server.resident():.1f} MiB')
-                self.assertLess(server.resident(), RESIDENT_MAX)
+                      f'{resident(server.process.pid):.1f} MiB')
+                self.assertLess(resident(server.process.pid), RESIDENT_MAX)
 
     def test_bulk_through_nginx(self):
         self.check(Nginx)
