@@ -716,18 +716,22 @@ class Exec(ListenTest):
                 with open(folder + '/got', 'rb') as file:
                     self.assertEqual(file.read(), b''.join(b'%05d\n' % i for i in range(20000)))
 
+    def check_process_ends(self, server, leave):
+        """Of a session that the caller leaves. The process has told its number."""
+        with Caller(server) as caller:
+            self.assertEqual(caller.open(), 101)
+            pid = int(caller.receive_text())
+            leave(caller)
+        wait_for_process(pid)
+        wait_until_none(server.pid)
+
     def test_a_process_that_does_not_end_is_ended(self):
         for command in ('echo $$; exec sleep 1000', 'echo $$; sleep 1000; :',
                         'trap "" TERM; echo $$; while :; do sleep 1000; done',
                         'trap "exit 0" TERM; echo $$; while :; do read a </dev/zero; done'):
             with self.subTest(command=command):
                 with Server('--timeout', '0.2', '--exec', command) as server:
-                    with Caller(server) as caller:
-                        self.assertEqual(caller.open(), 101)
-                        pid = int(caller.receive_text())
-                        caller.close()
-                    wait_for_process(pid)
-                    wait_until_none(server.pid)
+                    self.check_process_ends(server, Caller.close)
                     self.assertEqual(server.stop(), CLOSED)
 
     def test_the_whole_group_is_ended(self):
@@ -743,12 +747,7 @@ class Exec(ListenTest):
 
     def test_a_caller_that_is_gone(self):
         with Server('--timeout', '0.2', '--exec', 'echo $$; sleep 1000') as server:
-            with Caller(server) as caller:
-                self.assertEqual(caller.open(), 101)
-                pid = int(caller.receive_text())
-                caller.reset()
-            wait_for_process(pid)
-            wait_until_none(server.pid)
+            self.check_process_ends(server, Caller.reset)
 
     def test_no_zombies_of_many(self):
         with Server('--exec', 'exit 0') as server:
