@@ -154,6 +154,21 @@ var (
 	trust       *tls.Config
 )
 
+// A message in pieces; between is called after the first.
+func writePieces(w io.WriteCloser, pieces [][]byte, between func() error) error {
+	for i, piece := range pieces {
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+		if i == 0 {
+			if err := between(); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Close()
+}
+
 func pattern(size int) []byte {
 	data := make([]byte, size)
 	for i := range data {

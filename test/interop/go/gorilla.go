@@ -71,16 +71,10 @@ func (g *gorilla) send(kind int, data []byte) error {
 
 func (g *gorilla) sendPieces(kind int, pieces [][]byte, between func() error) error {
 	w, err := g.conn.NextWriter(kind)
-	for i := 0; i < len(pieces) && err == nil; i++ {
-		_, err = w.Write(pieces[i])
-		if err == nil && i == 0 {
-			err = between()
-		}
-	}
 	if err != nil {
 		return err
 	}
-	return w.Close()
+	return writePieces(w, pieces, between)
 }
 
 func (g *gorilla) control(kind int, payload []byte) error {

@@ -69,16 +69,10 @@ func (n *nhooyr) send(kind int, data []byte) error {
 
 func (n *nhooyr) sendPieces(kind int, pieces [][]byte, between func() error) error {
 	w, err := n.conn.Writer(context.Background(), websocket.MessageType(kind))
-	for i := 0; i < len(pieces) && err == nil; i++ {
-		_, err = w.Write(pieces[i])
-		if err == nil && i == 0 {
-			err = between()
-		}
-	}
 	if err != nil {
 		return err
 	}
-	return w.Close()
+	return writePieces(w, pieces, between)
 }
 
 // The library chooses the payload.
