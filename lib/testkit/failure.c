@@ -15,14 +15,26 @@ static void report(wsuv_testkit_t *kit) {
   kit->failed = true;
 }
 
-int kit_fail(wsuv_testkit_t *kit, int code, const char *format, ...) {
+static void note(wsuv_testkit_t *kit, const char *format, va_list args) {
   char text[sizeof kit->failure - 64];
+  vsnprintf(text, sizeof text, format, args);
+  snprintf(kit->failure, sizeof kit->failure, "%s (seed %" PRIu64 ")", text, kit->seed);
+}
+
+int kit_fail(wsuv_testkit_t *kit, int code, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  note(kit, format, args);
   va_end(args);
-  snprintf(kit->failure, sizeof kit->failure, "%s (seed %" PRIu64 ")", text, kit->seed);
   report(kit);
+  return code;
+}
+
+int kit_note(wsuv_testkit_t *kit, int code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  note(kit, format, args);
+  va_end(args);
   return code;
 }
 

@@ -66,6 +66,10 @@ int kit_run_until(wsuv_testkit_t *kit, bool (*done)(void *arg), void *arg, uint6
 __attribute__((format(printf, 3, 4))) int kit_fail(wsuv_testkit_t *kit, int code,
                                                    const char *format, ...);
 
+/* Note what may be no failure: a test may want it. Returns `code`. */
+__attribute__((format(printf, 3, 4))) int kit_note(wsuv_testkit_t *kit, int code,
+                                                   const char *format, ...);
+
 /* End and free all conversations. */
 void kit_end_conversations(wsuv_testkit_t *kit);
 
