@@ -40,6 +40,27 @@ void sim_suspend(sim *s, uint64_t ms);
 /* Connections and lookups of the environments that have not come to their end. */
 size_t sim_open(const sim *s);
 
+/* --- a machine on a loop --- */
+
+/* What turns a machine whose time is that of a loop. Timers and deferred calls are the loop's. */
+typedef struct sim_host {
+  /* Returns the loop's time, which is the machine's. */
+  uint64_t (*now_ns)(struct sim_host *host);
+  /* Something was queued or has begun, perhaps inside a turn. It may not turn the machine. */
+  void (*on_work)(struct sim_host *host);
+} sim_host;
+
+/* Give the machine a host, which outlives it, before anything is made in the machine. */
+void sim_set_host(sim *s, sim_host *host);
+
+/* One turn, with all that is due by the host's time. Returns when something is due next;
+   UINT64_MAX: nothing is. */
+uint64_t sim_host_turn(sim *s);
+
+/* Whether the machine keeps the loop alive: it is busy, a lookup has no answer, or a filter retains
+   memory. */
+bool sim_holds_loop(const sim *s);
+
 /* --- chance --- */
 
 uint64_t sim_random(sim *s);

@@ -35,7 +35,7 @@ static uint64_t now_ns(ws_env *env) {
   return sim_now_ns(self(env)->s);
 }
 
-static int random_bytes(ws_env *env, void *buf, size_t len) {
+int sim_env_random(ws_env *env, void *buf, size_t len) {
   sim *s = self(env)->s;
   if (s->random_fails) return WSUV_ERANDOM;
   sim_random_bytes(s, buf, len);
@@ -125,8 +125,8 @@ static int recover(ws_env *env) {
 
 /* The end */
 
-static void on_closed(void *data) {
-  sim_env *e = data;
+void sim_env_free(void *env) {
+  sim_env *e = env;
   ws_env_cb cb = e->on_close;
   void *cb_data = e->data;
   e->s->envs--;
@@ -138,8 +138,8 @@ void sim_env_settle(sim_env *e) {
   if (e->closing && e->lookups + e->filters + e->listeners == 0) sim_event_soon(e->s, &e->closed);
 }
 
-static void env_close(ws_env *env, ws_env_cb cb, void *data) {
-  sim_env *e = self(env);
+void sim_env_end(sim_env *e, void (*on_ended)(void *env), ws_env_cb cb, void *data) {
+  CHECK(!e->closing);
   CHECK(!e->held);
   CHECK(e->timers == 0);
   CHECK(e->deferred == 0);
@@ -148,14 +148,18 @@ static void env_close(ws_env *env, ws_env_cb cb, void *data) {
   e->closing = true;
   e->on_close = cb;
   e->data = data;
-  sim_event_init(&e->closed, on_closed, e);
+  sim_event_init(&e->closed, on_ended, e);
   sim_env_settle(e);
+}
+
+static void env_close(ws_env *env, ws_env_cb cb, void *data) {
+  sim_env_end(self(env), sim_env_free, cb, data);
 }
 
 static const ws_env_ops ops = {
     .now_ms = now_ms,
     .now_ns = now_ns,
-    .random = random_bytes,
+    .random = sim_env_random,
     .timer_new = timer_new,
     .timer_start = timer_start,
     .timer_stop = timer_stop,
@@ -182,14 +186,19 @@ struct sim_sock *sim_env_socket(const ws_env *env) {
   return ((const sim_env *) (const void *) env)->socket;
 }
 
-int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
-  sim_env *e = ws_calloc(alloc, sizeof *e);
-  if (e == NULL) return WS_ENOMEM;
-  e->head.ops = &ops;
+void sim_env_init(sim_env *e, const ws_env_ops *its_ops, sim *s, const wsuv_allocator_t *alloc) {
+  e->head.ops = its_ops;
   e->head.alloc = alloc;
   e->head.may_be_lost = may_be_lost;
   e->s = s;
   s->envs++;
+}
+
+int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
+  CHECK(s->host == NULL);
+  sim_env *e = ws_calloc(alloc, sizeof *e);
+  if (e == NULL) return WS_ENOMEM;
+  sim_env_init(e, &ops, s, alloc);
   *out = &e->head;
   return 0;
 }

@@ -51,14 +51,15 @@ static void want(sim_filter *f) {
 
 /* --- retained memory --- */
 
-static void let_go(held_piece *p) {
+static void let_go(sim_filter *f, held_piece *p) {
   if (memcmp(p->theirs, p->ours, p->len) != 0) CHECK_FAIL("memory that is retained was changed");
   ws_list_remove(&p->node);
   check_free(p);
+  if (ws_list_empty(&f->retained)) machine(f)->writing--;
 }
 
 static void drop_held(sim_filter *f) {
-  while (!ws_list_empty(&f->retained)) let_go(ws_list_entry(f->retained.next, held_piece, node));
+  while (!ws_list_empty(&f->retained)) let_go(f, ws_list_entry(f->retained.next, held_piece, node));
 }
 
 static void hold_piece(sim_filter *f, const uint8_t *data, size_t len) {
@@ -80,6 +81,7 @@ static size_t hold(sim_filter *f, const ws_view *bufs, size_t count, size_t skip
     if (n > 0) hold_piece(f, bufs[i].base + off, n);
     retained += n;
   }
+  if (retained > 0) machine(f)->writing++;
   return retained;
 }
 
@@ -91,15 +93,21 @@ static int send_held(sim_filter *f) {
     if (n == UV_EAGAIN) return 1;
     if (n < 0) return (int) n;
     p->sent += (size_t) n;
-    if (p->sent == p->len) let_go(p);
+    if (p->sent == p->len) let_go(f, p);
   }
   return 0;
 }
 
 /* --- events --- */
 
+/* The program has closed the loop's handles: no event comes any more, but on_close. */
+static bool is_lost(const sim_filter *f) {
+  return ws_env_lost(&f->env->head);
+}
+
 static void on_connected(void *up, int status) {
   sim_filter *f = up;
+  if (is_lost(f)) return;
   f->state = status == 0 ? CONNECTED : FAILED;
   f->head.events->on_connect(f->head.up, status);
 }
@@ -145,6 +153,10 @@ static void write_some(sim_filter *f) {
 /* One event for each poll: whatever is above may have closed the filter after it. */
 static void on_ready(void *up, bool readable, bool writable) {
   sim_filter *f = up;
+  if (is_lost(f)) {
+    sim_sock_want(f->sock, false, false);
+    return;
+  }
   if (readable && writable) readable = sim_chance(machine(f), 50);
   if (readable) {
     read_some(f);
@@ -199,6 +211,7 @@ static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_
   if (err < 0) return err;
   *retained = hold(f, bufs, count, *taken);
   want(f);
+  sim_note_work(machine(f));
   return 0;
 }
 

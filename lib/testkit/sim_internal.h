@@ -41,7 +41,9 @@ struct sim {
   ws_list deferred;
   ws_list names, routes, listeners, links;
   sim_profile profile;
+  sim_host *host; /* This turns the machine; NULL: it has a time of its own. */
   size_t envs, filters, lookups;
+  size_t writing; /* So many filters retain memory. */
   uint16_t last_port;
   size_t client_ports; /* chosen so far */
   uint64_t links_made;
@@ -51,6 +53,15 @@ struct sim {
   int accept_error;
   bool random_fails;
 };
+
+/* The time by which something that is done now is timed. `now_ns` is that of the turn. */
+static inline uint64_t sim_now(const sim *s) {
+  return s->host != NULL ? s->host->now_ns(s->host) : s->now_ns;
+}
+
+static inline void sim_note_work(sim *s) {
+  if (s->host != NULL) s->host->on_work(s->host);
+}
 
 /* sim_queue.c */
 static inline void sim_event_init(sim_event *e, void (*run)(void *data), void *data) {
@@ -103,7 +114,7 @@ void sim_listen_free(ws_listener *l);
 void sim_net_init(sim *s);
 void sim_net_free(sim *s);
 
-/* sim_env.c */
+/* sim_env.c, also for loop_env.c, whose environments are these with other operations */
 struct sim_env {
   ws_env head;
   sim *s;
@@ -115,6 +126,12 @@ struct sim_env {
   void *data;
   sim_event closed;
 };
+void sim_env_init(sim_env *env, const ws_env_ops *ops, sim *s, const wsuv_allocator_t *alloc);
+int sim_env_random(ws_env *env, void *buf, size_t len);
 void sim_env_settle(sim_env *env); /* something of it has ended: perhaps it can be freed */
+/* ws_env_ops.close, with the function that is called from the loop when all of it has ended. That
+   frees the environment, now or later: sim_env_free does it, and calls `cb`. */
+void sim_env_end(sim_env *env, void (*on_ended)(void *env), ws_env_cb cb, void *data);
+void sim_env_free(void *env);
 
 #endif

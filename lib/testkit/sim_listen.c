@@ -39,7 +39,7 @@ static void on_waiting(void *up) {
 
 static void on_ready(void *data) {
   sim_env_listener *l = data;
-  if (!sim_listener_has_waiting(l->socket)) return;
+  if (!sim_listener_has_waiting(l->socket) || ws_env_lost(l->head.env)) return;
   arm(l);
   acceptor_ready(&l->head, 0);
 }

@@ -63,11 +63,11 @@ void sim_free(sim *s) {
 }
 
 uint64_t sim_now_ns(const sim *s) {
-  return s->now_ns;
+  return sim_now(s);
 }
 
 uint64_t sim_now_ms(const sim *s) {
-  return s->now_ns / NS_PER_MS;
+  return sim_now(s) / NS_PER_MS;
 }
 
 void sim_suspend(sim *s, uint64_t ms) {
@@ -122,15 +122,21 @@ static void run_deferred(sim *s) {
   }
 }
 
-/* Time goes on only when nothing is owed now. */
-static bool advance(sim *s, uint64_t limit_ns) {
-  if (!ws_list_empty(&s->deferred)) return true;
+/* When the first of the three queues is due; UINT64_MAX: nothing is. */
+static uint64_t next_due_ns(const sim *s) {
   const sim_event *first[] = {sim_queue_first(&s->timers), sim_queue_first(&s->net),
                               sim_queue_first(&s->wires)};
   uint64_t next_ns = UINT64_MAX;
   for (size_t i = 0; i < 3; i++) {
     if (first[i] != NULL && first[i]->when_ns < next_ns) next_ns = first[i]->when_ns;
   }
+  return next_ns;
+}
+
+/* Time goes on only when nothing is owed now. */
+static bool advance(sim *s, uint64_t limit_ns) {
+  if (!ws_list_empty(&s->deferred)) return true;
+  uint64_t next_ns = next_due_ns(s);
   bool something = next_ns != UINT64_MAX && next_ns <= limit_ns;
   uint64_t to = something ? next_ns : limit_ns;
   if (to == UINT64_MAX || to <= s->now_ns) return something;
@@ -144,11 +150,33 @@ static bool advance(sim *s, uint64_t limit_ns) {
 static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
                                      {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-bool sim_turn(sim *s, uint64_t limit_ns) {
+static void run_phases(sim *s) {
   static void (*const phases[3])(sim * s) = {run_timers, run_deferred, run_poll};
-  if (!advance(s, limit_ns)) return false;
-  if (++s->turns_now > BUSY_TURNS) CHECK_FAIL("the loop is busy and time does not go on");
   const uint8_t *order = orders[s->seed == 0 ? 0 : sim_below(s, 6)];
   for (size_t i = 0; i < 3; i++) phases[order[i]](s);
+}
+
+bool sim_turn(sim *s, uint64_t limit_ns) {
+  if (!advance(s, limit_ns)) return false;
+  if (++s->turns_now > BUSY_TURNS) CHECK_FAIL("the loop is busy and time does not go on");
+  run_phases(s);
   return true;
+}
+
+/* --- a machine on a loop --- */
+
+void sim_set_host(sim *s, sim_host *host) {
+  s->host = host;
+  s->now_ns = sim_now(s);
+}
+
+uint64_t sim_host_turn(sim *s) {
+  const uint64_t now_ns = sim_now(s);
+  if (now_ns > s->now_ns) s->now_ns = now_ns;
+  run_poll(s);
+  return next_due_ns(s);
+}
+
+bool sim_holds_loop(const sim *s) {
+  return sim_is_busy(s) || s->lookups + s->writing > 0;
 }

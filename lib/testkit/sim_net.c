@@ -384,7 +384,7 @@ static uint64_t latency(sim_link *link) {
 /* When something that leaves now is there: never before what left earlier. */
 static uint64_t arrival_ns(sim_sock *from, size_t len) {
   sim_link *link = from->link;
-  uint64_t rate = link->profile.bytes_per_ms, at = link->s->now_ns;
+  uint64_t rate = link->profile.bytes_per_ms, at = sim_now(link->s);
   if (from->line_free_ns > at) at = from->line_free_ns;
   if (rate > 0) at += len * NS_PER_MS / rate;
   from->line_free_ns = at;
@@ -581,11 +581,11 @@ int sim_sock_connect(sim *s, const struct sockaddr *addr, const struct sockaddr_
   link_init(link, s, addr, local);
   sim_sock_take_over(&link->end[0], events, up);
   sim_event_init(&link->opening, on_syn, link);
-  uint64_t at = s->now_ns + latency(link);
+  uint64_t at = sim_now(s) + latency(link);
   if (r != NULL && r->kind == SIM_ROUTE_FAIL) link->verdict = r->code;
   if (r != NULL && r->kind == SIM_ROUTE_BLACKHOLE) {
     link->verdict = UV_ETIMEDOUT;
-    at = s->now_ns + connect_timeout_ns;
+    at = sim_now(s) + connect_timeout_ns;
   }
   sim_event_set(s, &s->wires, &link->opening, at);
   *out = &link->end[0];

@@ -57,6 +57,7 @@ void sim_event_set(sim *s, sim_queue *q, sim_event *e, uint64_t when_ns) {
   e->when_ns = when_ns < s->now_ns ? s->now_ns : when_ns;
   e->seq = s->seq++;
   sift_up(q, e, ++q->count);
+  sim_note_work(s);
 }
 
 sim_event *sim_queue_first(const sim_queue *q) {
