@@ -133,6 +133,9 @@ void scenario_at_stage(session_user *u, wsuv_stage_t stage, void (*act)(session_
   watch->u = u;
   watch->stage = stage;
   watch->act = act;
-  if (u->w->kind == WORLD_SIM) watch_in_sim(watch);
-  if (u->w->kind == WORLD_UV) watch_in_uv(watch);
+  if (u->w->kind == WORLD_SIM) {
+    watch_in_sim(watch);
+  } else {
+    watch_in_uv(watch);
+  }
 }

@@ -1,6 +1,6 @@
 #include "support/world.h"
 
-/* What both worlds have in common: running with a bound, and the accounts at the end. */
+/* What all worlds have in common: running with a bound, and the accounts at the end. */
 
 #include "support/raw_client.h"
 #include "support/raw_peer.h"
@@ -8,8 +8,10 @@
 #include "testkit/check.h"
 
 world *world_new(world_kind kind, uint64_t seed, track_alloc *alloc) {
+  static world *(*const makers[])(uint64_t) = {
+      [WORLD_SIM] = world_sim_new, [WORLD_UV] = world_uv_new, [WORLD_LOOP] = world_loop_new};
   check_seed = seed;
-  world *w = kind == WORLD_SIM ? world_sim_new(seed) : world_uv_new(seed);
+  world *w = makers[kind](seed);
   w->kind = kind;
   w->seed = seed;
   w->alloc = alloc;
@@ -100,6 +102,15 @@ const char *world_good_name(const world *w) {
 const char *world_bad_name(const world *w) {
   (void) w;
   return "no-such-host.invalid"; /* RFC 6761 6.4 */
+}
+
+sim *world_sim(world *w) {
+  return w->ops->machine != NULL ? w->ops->machine(w) : NULL;
+}
+
+void world_random_fails(world *w, bool fails) {
+  w->random_fails = fails;
+  if (world_sim(w) != NULL) sim_random_fails(world_sim(w), fails);
 }
 
 uint16_t world_dead_port(world *w) {

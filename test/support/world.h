@@ -1,9 +1,10 @@
 #ifndef TEST_WORLD_H
 #define TEST_WORLD_H
 
-/* What a scenario runs in: the simulated machine, or the real one with libuv and loopback sockets.
-   A scenario is written once, as a function of a world, and run in both; whatever it makes of the
-   library's has the world's allocator, and the world's end accounts for all of it. */
+/* What a scenario runs in: the simulated machine; the real one with libuv and loopback sockets; or
+   both in one, with time by libuv and simulated links. A scenario is written once, as a function of
+   a world, and run in each; whatever it makes of the library's has the world's allocator, and the
+   world's end accounts for all of it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@
 #include "testkit/sim.h"
 #include "testkit/track_alloc.h"
 
-typedef enum world_kind { WORLD_SIM, WORLD_UV } world_kind;
+typedef enum world_kind { WORLD_SIM, WORLD_UV, WORLD_LOOP } world_kind;
 
 typedef struct world world;
 typedef struct world_timer world_timer;
@@ -28,6 +29,7 @@ typedef void (*wire_accept_cb)(void *up, wire *w);
 /* What differs. `turn` gives false when nothing is left to do; `forever`: the caller waits for
    something, so peers count, too. */
 typedef struct world_ops {
+  sim *(*machine)(const world *w); /* NULL: there is none */
   int (*env_new)(world *w, ws_env **out);
   uint64_t (*now_ms)(world *w);
   void (*watch)(world *w, bool forever); /* a run begins; it ends within a bound or fails */
@@ -99,9 +101,10 @@ const char *world_bad_name(const world *w);  /* ends in a code of UV_EAI_* */
 uint16_t world_dead_port(world *w);          /* on 127.0.0.1; connections are refused */
 void world_random_fails(world *w, bool fails);
 
-/* Only where it makes sense: NULL in the other world. */
+/* Only where it makes sense: NULL in the other worlds. */
 sim *world_sim(world *w);
 struct uv_loop_s *world_uv_loop(world *w);
+struct loop_world *world_loop(world *w);
 int world_uv_random(void *buf, size_t len, void *world_uv); /* a wsuv_random_fn */
 
 /* --- for peers: these do not count as something to do --- */
@@ -117,8 +120,9 @@ wire *world_connect(world *w, const struct sockaddr *addr);
 world_timer *world_after(world *w, uint64_t ms, void (*cb)(void *data), void *data); /* once */
 void world_cancel(world *w, world_timer *t); /* before it has fired */
 
-/* The makers of the two kinds. */
+/* The makers of the kinds. */
 world *world_sim_new(uint64_t seed);
 world *world_uv_new(uint64_t seed);
+world *world_loop_new(uint64_t seed);
 
 #endif

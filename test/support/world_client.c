@@ -1,7 +1,7 @@
 #include "support/world_client.h"
 
-/* Makes clients: over the simulated environment by the library's inner entrance, over libuv by the
-   public one. */
+/* Makes clients: over an environment with simulated links by the library's inner entrance, over
+   libuv by the public one. */
 
 #include "session/client.h"
 #include "support/world_tls.h"
@@ -23,7 +23,7 @@ int world_client(world *w, wsuv_client_t **out, const wsuv_config_t *config) {
   if (config == NULL) wsuv_client_config_init(&copy);
   copy.allocator = &w->alloc->handle;
   if (copy.tls == NULL) copy.tls = world_tls(w);
-  if (w->kind == WORLD_SIM) return client_in_sim(w, out, &copy);
+  if (w->kind != WORLD_UV) return client_in_sim(w, out, &copy);
   copy.random = world_uv_random;
   copy.random_arg = w;
   return wsuv_client_new(out, world_uv_loop(w), &copy);

@@ -1,7 +1,7 @@
 #include "support/world_server.h"
 
-/* Makes servers: over the simulated environment by the library's inner entrance, over libuv by the
-   public one. */
+/* Makes servers: over an environment with simulated links by the library's inner entrance, over
+   libuv by the public one. */
 
 #include "session/server.h"
 #include "support/world_tls.h"

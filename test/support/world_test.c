@@ -11,7 +11,7 @@
 #include "testkit/check.h"
 
 /* A handshake of TLS takes its time: one seed of TLS for each ten. */
-enum { SEEDS = 10, SEEDS_FOR_ONE_OF_TLS = 10 };
+enum { SEEDS = 10, SEEDS_ON_LOOP = 3, SEEDS_FOR_ONE_OF_TLS = 10 };
 
 static void run_in(world_case *c, uint64_t seed) {
   track_alloc alloc;
@@ -27,7 +27,8 @@ static void run_in(world_case *c, uint64_t seed) {
 static void run_seeds(world_case *c) {
   const char *one = getenv("WSUV_TEST_SEED"), *many = getenv("WSUV_TEST_SEEDS");
   uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 0;
-  uint64_t count = many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+  uint64_t count = c->kind == WORLD_LOOP ? SEEDS_ON_LOOP : SEEDS; /* it takes real time */
+  if (many != NULL) count = strtoull(many, NULL, 10);
   if (c->secure) count = (count + SEEDS_FOR_ONE_OF_TLS - 1) / SEEDS_FOR_ONE_OF_TLS;
   if (one != NULL) count = 1;
   for (uint64_t i = 0; i < count; i++) run_in(c, first + i);
@@ -35,7 +36,7 @@ static void run_seeds(world_case *c) {
 
 static void run_case(void **state) {
   world_case *c = *state;
-  if (c->kind == WORLD_SIM) run_seeds(c);
+  if (c->kind != WORLD_UV) run_seeds(c);
   if (c->kind == WORLD_UV) run_in(c, 0);
 }
 
@@ -46,11 +47,13 @@ static int after_case(void **state) {
 }
 
 static void add_case(world_test *test, world_case *c, world_kind kind, bool secure) {
+  static const char *const kinds[] = {
+      [WORLD_SIM] = "simulated", [WORLD_UV] = "libuv", [WORLD_LOOP] = "simulated links on libuv"};
   c->test = test;
   c->kind = kind;
   c->secure = secure;
-  (void) snprintf(c->name, sizeof c->name, "%s, %s%s", test->name,
-                  kind == WORLD_SIM ? "simulated" : "libuv", secure ? ", TLS" : "");
+  (void) snprintf(c->name, sizeof c->name, "%s, %s%s", test->name, kinds[kind],
+                  secure ? ", TLS" : "");
   c->entry = (test_entry){test->file, c->name, run_case, after_case, c, NULL};
   test_add(&c->entry);
 }
@@ -60,7 +63,8 @@ void world_test_add(world_test *test) {
   if (test->places & WORLD_IN_SIM) add_case(test, c++, WORLD_SIM, false);
   if (test->places & WORLD_IN_UV) add_case(test, c++, WORLD_UV, false);
   if (test->places & WORLD_IN_SIM_TLS) add_case(test, c++, WORLD_SIM, true);
-  if (test->places & WORLD_IN_UV_TLS) add_case(test, c, WORLD_UV, true);
+  if (test->places & WORLD_IN_UV_TLS) add_case(test, c++, WORLD_UV, true);
+  if (test->places & WORLD_IN_LOOP) add_case(test, c, WORLD_LOOP, false);
 }
 
 void world_assert_took(const world *w, uint64_t took_ms, uint64_t least_ms, uint64_t most_ms) {

@@ -18,7 +18,8 @@ enum {
   WORLD_IN_UV = 2,
   WORLD_IN_SIM_TLS = 4, /* with peers and clients that speak TLS */
   WORLD_IN_UV_TLS = 8,
-  WORLD_PLACES = 4,
+  WORLD_IN_LOOP = 16,
+  WORLD_PLACES = 5,
 };
 
 struct world_test;
@@ -56,6 +57,9 @@ void world_test_add(world_test *test);
 
 #define WORLD_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV)
 #define WORLD_SIM_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM)
+#define WORLD_LOOP_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_LOOP)
+/* The contracts of environments. */
+#define WORLD_EACH_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_SIM | WORLD_IN_UV | WORLD_IN_LOOP)
 #define WORLD_UV_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV)
 #define WORLD_UV_AND_TLS_TEST(NAME, W) WORLD_TEST_IN(NAME, W, WORLD_IN_UV | WORLD_IN_UV_TLS)
 /* And with TLS besides. Handshakes take their time: so there are fewer seeds of them. */

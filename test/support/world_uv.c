@@ -1,6 +1,7 @@
 #include "support/world.h"
 
-/* The real world: a loop of libuv and loopback sockets. No handle of the peers' keeps the loop
+/* The real world: a loop of libuv and loopback sockets; and the same loop with links in memory,
+   whose peers are those of the simulation. No handle of the peers' keeps the loop
    alive, so that it ends when the library has nothing left to do. */
 
 #include <poll.h>
@@ -16,16 +17,19 @@
 #include <uv.h>
 
 #include "net/uv/env_uv.h"
+#include "support/sim_wires.h"
 #include "testkit/check.h"
+#include "testkit/loop_env.h"
 
-enum { BOUND_MS = 20 * 1000, BACKLOG = 128, READ_SIZE = 64 * 1024 };
+enum { BOUND_MS = 20 * 1000, BACKLOG = 128, READ_SIZE = 64 * 1024, DEAD_PORT = 9 };
 
 typedef struct world_of_uv {
   world head;
   uv_loop_t loop;
   uv_timer_t watchdog;
   uint64_t random;
-  int dead; /* a socket that is bound and does not listen, or -1 */
+  int dead;          /* a socket that is bound and does not listen, or -1 */
+  loop_world *links; /* of a WORLD_LOOP */
   char read_buf[READ_SIZE];
 } world_of_uv;
 
@@ -34,7 +38,11 @@ static world_of_uv *self(world *w) {
 }
 
 uv_loop_t *world_uv_loop(world *w) {
-  return w->kind == WORLD_UV ? &self(w)->loop : NULL;
+  return w->kind != WORLD_SIM ? &self(w)->loop : NULL;
+}
+
+loop_world *world_loop(world *w) {
+  return w->kind == WORLD_LOOP ? self(w)->links : NULL;
 }
 
 /* --- a peer's end of a connection --- */
@@ -377,13 +385,73 @@ static const world_ops ops = {
     .end = end,
 };
 
-world *world_uv_new(uint64_t seed) {
+static world_of_uv *make(const world_ops *its_ops, uint64_t seed) {
   world_of_uv *w = check_alloc(sizeof *w);
   signal(SIGPIPE, SIG_IGN); /* as every program on libuv must */
-  w->head.ops = &ops;
+  w->head.ops = its_ops;
   w->random = seed;
   w->dead = -1;
   CHECK(uv_loop_init(&w->loop) == 0);
   CHECK(uv_timer_init(&w->loop, &w->watchdog) == 0);
+  return w;
+}
+
+world *world_uv_new(uint64_t seed) {
+  return &make(&ops, seed)->head;
+}
+
+/* --- with links in memory --- */
+
+static sim *links_machine(const world *w) {
+  return ((const world_of_uv *) (const void *) w)->links->s;
+}
+
+static int links_env_new(world *w, ws_env **out) {
+  return loop_env_new(out, self(w)->links, &w->alloc->handle);
+}
+
+static wire_listener *links_listen(world *w, const char *addr, uint16_t port, wire_accept_cb cb,
+                                   void *up, uint16_t *bound) {
+  return sim_wires_listen(links_machine(w), addr, port, cb, up, bound);
+}
+
+static wire *links_connect(world *w, const struct sockaddr *addr) {
+  return sim_wires_connect(links_machine(w), addr);
+}
+
+static uint16_t links_dead_port(world *w) {
+  (void) w;
+  return DEAD_PORT;
+}
+
+static void links_end(world *w) {
+  bool closed = false;
+  world_run(w);
+  loop_world_close(self(w)->links, set_true, &closed);
+  world_run_until_true(w, &closed);
+  end(w);
+}
+
+static const world_ops links_ops = {
+    .machine = links_machine,
+    .env_new = links_env_new,
+    .now_ms = now_ms,
+    .watch = watch,
+    .turn = turn,
+    .unwatch = unwatch,
+    .advance = advance_time,
+    .lose_time = lose_time,
+    .listen = links_listen,
+    .unlisten = sim_wires_unlisten,
+    .connect = links_connect,
+    .after = after,
+    .cancel = cancel,
+    .dead_port = links_dead_port,
+    .end = links_end,
+};
+
+world *world_loop_new(uint64_t seed) {
+  world_of_uv *w = make(&links_ops, seed);
+  CHECK(loop_world_new(&w->links, &w->loop, seed) == 0);
   return &w->head;
 }

@@ -20,7 +20,7 @@ static ws_env *new_env(world *w) {
 
 /* --- clock and random bytes --- */
 
-WORLD_TEST(test_env_clocks_go_on, w) {
+WORLD_EACH_TEST(test_env_clocks_go_on, w) {
   ws_env *env = new_env(w);
   uint64_t ms = env->ops->now_ms(env), ns = env->ops->now_ns(env);
   world_lose_time(w, 2);
@@ -29,7 +29,7 @@ WORLD_TEST(test_env_clocks_go_on, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_env_random_bytes_differ, w) {
+WORLD_EACH_TEST(test_env_random_bytes_differ, w) {
   ws_env *env = new_env(w);
   uint8_t a[32], b[32];
   assert_int_equal(env->ops->random(env, a, sizeof a), 0);
@@ -38,7 +38,7 @@ WORLD_TEST(test_env_random_bytes_differ, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_env_random_failure_has_its_code, w) {
+WORLD_EACH_TEST(test_env_random_failure_has_its_code, w) {
   ws_env *env = new_env(w);
   uint8_t a[4];
   world_random_fails(w, true);
@@ -110,7 +110,7 @@ WORLD_UV_TEST(test_held_loop_goes_on, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_is_not_early, w) {
+WORLD_EACH_TEST(test_timer_is_not_early, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -143,7 +143,7 @@ static void work_once(void *data) {
 }
 
 /* F51; that the loop does not sleep longer is in test_env_timer.c. */
-WORLD_TEST(test_timer_counts_from_the_call_after_work_in_its_callback, w) {
+WORLD_EACH_TEST(test_timer_counts_from_the_call_after_work_in_its_callback, w) {
   worker k = {.w = w, .a = {.env = new_env(w)}};
   assert_int_equal(k.a.env->ops->timer_new(k.a.env, work_once, &k, &k.a.timer), 0);
   k.a.env->ops->timer_start(k.a.timer, 1);
@@ -153,7 +153,7 @@ WORLD_TEST(test_timer_counts_from_the_call_after_work_in_its_callback, w) {
   world_env_close(w, k.a.env);
 }
 
-WORLD_TEST(test_timers_fire_in_order, w) {
+WORLD_EACH_TEST(test_timers_fire_in_order, w) {
   static const uint64_t delays[] = {7, 1, 4, 1, 0};
   static const size_t ranks[] = {5, 2, 4, 3, 1};
   ws_env *env = new_env(w);
@@ -168,7 +168,7 @@ WORLD_TEST(test_timers_fire_in_order, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_started_again_is_moved, w) {
+WORLD_EACH_TEST(test_timer_started_again_is_moved, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   size_t clock = 0;
@@ -186,7 +186,7 @@ WORLD_TEST(test_timer_started_again_is_moved, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_stopped_does_not_fire, w) {
+WORLD_EACH_TEST(test_timer_stopped_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -206,7 +206,7 @@ WORLD_TEST(test_timer_stopped_does_not_fire, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_starts_itself_again, w) {
+WORLD_EACH_TEST(test_timer_starts_itself_again, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -218,7 +218,7 @@ WORLD_TEST(test_timer_starts_itself_again, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_freed_in_its_callback, w) {
+WORLD_EACH_TEST(test_timer_freed_in_its_callback, w) {
   ws_env *env = new_env(w);
   alarm a;
   set_alarm(&a, env, NULL);
@@ -232,7 +232,7 @@ WORLD_TEST(test_timer_freed_in_its_callback, w) {
 }
 
 /* Both are due in the same turn. */
-WORLD_TEST(test_timer_freed_by_another_does_not_fire, w) {
+WORLD_EACH_TEST(test_timer_freed_by_another_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -249,7 +249,7 @@ WORLD_TEST(test_timer_freed_by_another_does_not_fire, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_stopped_by_another_does_not_fire, w) {
+WORLD_EACH_TEST(test_timer_stopped_by_another_does_not_fire, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -266,7 +266,7 @@ WORLD_TEST(test_timer_stopped_by_another_does_not_fire, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once, w) {
+WORLD_EACH_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once, w) {
   ws_env *env = new_env(w);
   alarm a, b;
   set_alarm(&a, env, NULL);
@@ -280,7 +280,7 @@ WORLD_TEST(test_timer_with_the_longest_delay_does_not_fire_at_once, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_timer_null_can_be_freed, w) {
+WORLD_EACH_TEST(test_timer_null_can_be_freed, w) {
   ws_env *env = new_env(w);
   env->ops->timer_free(NULL);
   env->ops->deferred_free(NULL);
@@ -315,7 +315,7 @@ static void set_errand(errand *e, ws_env *env) {
   assert_int_equal(env->ops->deferred_new(env, on_errand, e, &e->deferred), 0);
 }
 
-WORLD_TEST(test_deferred_runs_once_from_the_loop, w) {
+WORLD_EACH_TEST(test_deferred_runs_once_from_the_loop, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -340,7 +340,7 @@ static bool one_a_turn(void *arg) {
   return e->runs == 6;
 }
 
-WORLD_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn, w) {
+WORLD_EACH_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -354,7 +354,7 @@ WORLD_TEST(test_deferred_scheduled_inside_itself_is_for_the_next_turn, w) {
 }
 
 /* A timer far away would let the loop sleep. */
-WORLD_TEST(test_deferred_is_not_slept_on, w) {
+WORLD_EACH_TEST(test_deferred_is_not_slept_on, w) {
   ws_env *env = new_env(w);
   errand e;
   alarm a;
@@ -371,7 +371,7 @@ WORLD_TEST(test_deferred_is_not_slept_on, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_deferred_freed_in_its_callback, w) {
+WORLD_EACH_TEST(test_deferred_freed_in_its_callback, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -383,7 +383,7 @@ WORLD_TEST(test_deferred_freed_in_its_callback, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_deferred_freed_before_does_not_run, w) {
+WORLD_EACH_TEST(test_deferred_freed_before_does_not_run, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -411,7 +411,7 @@ static void wake_from_elsewhere(world *w, errand *e) {
 }
 
 /* What is woken does not keep the loop alive, so something else has to. */
-WORLD_TEST(test_deferred_is_woken_by_another_thread, w) {
+WORLD_EACH_TEST(test_deferred_is_woken_by_another_thread, w) {
   ws_env *env = new_env(w);
   errand e;
   alarm a;
@@ -429,7 +429,7 @@ WORLD_TEST(test_deferred_is_woken_by_another_thread, w) {
   assert_int_equal(e.runs, 3);
 }
 
-WORLD_TEST(test_deferred_freed_after_it_was_woken_does_not_run, w) {
+WORLD_EACH_TEST(test_deferred_freed_after_it_was_woken_does_not_run, w) {
   ws_env *env = new_env(w);
   errand e;
   set_errand(&e, env);
@@ -469,7 +469,7 @@ static void ask(query *q, ws_env *env, const char *host) {
   assert_int_equal(q->answers, 0);
 }
 
-WORLD_TEST(test_lookup_of_a_literal, w) {
+WORLD_EACH_TEST(test_lookup_of_a_literal, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, "127.0.0.1");
@@ -484,7 +484,7 @@ WORLD_TEST(test_lookup_of_a_literal, w) {
   assert_int_equal(q.answers, 1);
 }
 
-WORLD_TEST(test_lookup_of_a_name, w) {
+WORLD_EACH_TEST(test_lookup_of_a_name, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, world_good_name(w));
@@ -494,7 +494,7 @@ WORLD_TEST(test_lookup_of_a_name, w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_lookup_of_an_unknown_name_fails, w) {
+WORLD_EACH_TEST(test_lookup_of_an_unknown_name_fails, w) {
   ws_env *env = new_env(w);
   query q;
   ask(&q, env, world_bad_name(w));
@@ -505,7 +505,7 @@ WORLD_TEST(test_lookup_of_an_unknown_name_fails, w) {
 }
 
 /* F38: more than libuv has threads, so that some are under way and some wait. */
-WORLD_TEST(test_lookup_cancelled_says_nothing, w) {
+WORLD_EACH_TEST(test_lookup_cancelled_says_nothing, w) {
   ws_env *env = new_env(w);
   query q[10];
   for (size_t i = 0; i < 10; i++) ask(&q[i], env, i % 2 == 0 ? world_bad_name(w) : "localhost");
@@ -514,7 +514,7 @@ WORLD_TEST(test_lookup_cancelled_says_nothing, w) {
   for (size_t i = 0; i < 10; i++) assert_int_equal(q[i].answers, 0);
 }
 
-WORLD_TEST(test_lookup_cancelled_by_the_answer_of_another, w) {
+WORLD_EACH_TEST(test_lookup_cancelled_by_the_answer_of_another, w) {
   ws_env *env = new_env(w);
   query a, b;
   ask(&a, env, "127.0.0.1");
@@ -528,12 +528,12 @@ WORLD_TEST(test_lookup_cancelled_by_the_answer_of_another, w) {
 
 /* --- the end --- */
 
-WORLD_TEST(test_env_closes_from_the_loop, w) {
+WORLD_EACH_TEST(test_env_closes_from_the_loop, w) {
   ws_env *env = new_env(w);
   world_env_close(w, env); /* checks that */
 }
 
-WORLD_TEST(test_env_closes_right_after_its_handles_were_freed, w) {
+WORLD_EACH_TEST(test_env_closes_right_after_its_handles_were_freed, w) {
   ws_env *env = new_env(w);
   alarm a;
   errand e;
@@ -570,7 +570,7 @@ static void make_all(world *w) {
   world_env_close(w, env);
 }
 
-WORLD_TEST(test_env_without_memory, w) {
+WORLD_EACH_TEST(test_env_without_memory, w) {
   track_alloc *t = w->alloc;
   for (int for_ever = 0; for_ever < 2; for_ever++) {
     uint64_t failed = t->failed;

@@ -239,7 +239,7 @@ static uint8_t *large_data(user *u, const world *w) {
 
 /* --- connecting --- */
 
-WORLD_TEST(test_connect_is_told_from_the_loop, w) {
+WORLD_EACH_TEST(test_connect_is_told_from_the_loop, w) {
   user u;
   user_init(&u, w);
   user_connected(&u, w, new_peer(w));
@@ -247,7 +247,7 @@ WORLD_TEST(test_connect_is_told_from_the_loop, w) {
   assert_int_equal(u.allocs, 0); /* nobody asked for it */
 }
 
-WORLD_TEST(test_connect_refused_has_its_code, w) {
+WORLD_EACH_TEST(test_connect_refused_has_its_code, w) {
   user u;
   user_init(&u, w);
   user_connect(&u, world_dead_port(w));
@@ -256,7 +256,7 @@ WORLD_TEST(test_connect_refused_has_its_code, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_connect_to_no_address_fails_at_once, w) {
+WORLD_EACH_TEST(test_connect_to_no_address_fails_at_once, w) {
   user u;
   user_init(&u, w);
   const struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
@@ -267,7 +267,7 @@ WORLD_TEST(test_connect_to_no_address_fails_at_once, w) {
   assert_false(u.connected || u.closed);
 }
 
-WORLD_TEST(test_close_while_connecting, w) {
+WORLD_EACH_TEST(test_close_while_connecting, w) {
   user u;
   user_init(&u, w);
   user_connect(&u, new_peer(w)->port);
@@ -275,7 +275,7 @@ WORLD_TEST(test_close_while_connecting, w) {
   assert_false(u.connected);
 }
 
-WORLD_TEST(test_close_in_on_connect, w) {
+WORLD_EACH_TEST(test_close_in_on_connect, w) {
   user u;
   user_init(&u, w);
   u.at_connect = close_it;
@@ -284,7 +284,7 @@ WORLD_TEST(test_close_in_on_connect, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_close_in_on_connect_that_failed, w) {
+WORLD_EACH_TEST(test_close_in_on_connect_that_failed, w) {
   user u;
   user_init(&u, w);
   u.at_connect = close_it;
@@ -313,7 +313,7 @@ static void change_hands(user *u) {
   read_it(next);
 }
 
-WORLD_TEST(test_events_can_be_exchanged_in_on_connect, w) {
+WORLD_EACH_TEST(test_events_can_be_exchanged_in_on_connect, w) {
   user first, second;
   user_init(&first, w);
   second = (user){.room = 10, .env = first.env};
@@ -344,7 +344,7 @@ static void assert_address(const user *u, ws_filter_query which, uint16_t port) 
 }
 
 /* The addresses come through every filter from the socket at the bottom. */
-WORLD_TEST(test_query, w) {
+WORLD_EACH_TEST(test_query, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -361,7 +361,7 @@ static void ask_then_close(user *u) {
   close_it(u);
 }
 
-WORLD_TEST(test_query_in_on_connect, w) {
+WORLD_EACH_TEST(test_query_in_on_connect, w) {
   user u;
   user_init(&u, w);
   u.at_connect = ask_then_close;
@@ -370,7 +370,7 @@ WORLD_TEST(test_query_in_on_connect, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_query_when_the_connect_failed, w) {
+WORLD_EACH_TEST(test_query_when_the_connect_failed, w) {
   user u;
   user_init(&u, w);
   u.at_connect = ask_then_close;
@@ -381,7 +381,7 @@ WORLD_TEST(test_query_when_the_connect_failed, w) {
 
 /* --- reading --- */
 
-WORLD_TEST(test_read_gives_bytes_then_the_end, w) {
+WORLD_EACH_TEST(test_read_gives_bytes_then_the_end, w) {
   static const char text[] = "the quick brown fox jumps over the lazy dog";
   user u;
   user_init(&u, w);
@@ -396,7 +396,7 @@ WORLD_TEST(test_read_gives_bytes_then_the_end, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_read_into_one_byte, w) {
+WORLD_EACH_TEST(test_read_into_one_byte, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -415,7 +415,7 @@ static void stop_at_once(user *u) {
 }
 
 /* The peer's second "b" is on its way, or has come, when it has our "y". */
-WORLD_TEST(test_read_stop_stops, w) {
+WORLD_EACH_TEST(test_read_stop_stops, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -435,7 +435,7 @@ WORLD_TEST(test_read_stop_stops, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_read_stop_at_the_end, w) {
+WORLD_EACH_TEST(test_read_stop_at_the_end, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -448,7 +448,7 @@ WORLD_TEST(test_read_stop_at_the_end, w) {
 }
 
 /* A Unix socket has none: it ends. */
-WORLD_TEST(test_read_tells_of_a_reset, w) {
+WORLD_EACH_TEST(test_read_tells_of_a_reset, w) {
   bool no_reset = over_unix && w->kind == WORLD_UV;
   user u;
   user_init(&u, w);
@@ -468,7 +468,7 @@ static void close_when_read(user *u) {
   close_it(u);
 }
 
-WORLD_TEST(test_close_in_on_read, w) {
+WORLD_EACH_TEST(test_close_in_on_read, w) {
   static const char text[] = "much more than fits into the room of one read";
   user u;
   user_init(&u, w);
@@ -483,7 +483,7 @@ WORLD_TEST(test_close_in_on_read, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_close_in_on_read_of_the_end, w) {
+WORLD_EACH_TEST(test_close_in_on_read_of_the_end, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -498,7 +498,7 @@ WORLD_TEST(test_close_in_on_read_of_the_end, w) {
 
 /* --- writing --- */
 
-WORLD_TEST(test_write_reaches_the_peer, w) {
+WORLD_EACH_TEST(test_write_reaches_the_peer, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -521,7 +521,7 @@ static void assert_received(const raw_peer *p, const user *u) {
   assert_true(memcmp(fifo_data(&c->in), u->out, u->out_len) == 0);
 }
 
-WORLD_TEST(test_write_holds_what_does_not_go, w) {
+WORLD_EACH_TEST(test_write_holds_what_does_not_go, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -541,7 +541,7 @@ static bool ended_by_client(void *arg) {
   return p->accepted > 0 && p->ended == p->accepted;
 }
 
-WORLD_TEST(test_shutdown_is_seen_behind_all_bytes, w) {
+WORLD_EACH_TEST(test_shutdown_is_seen_behind_all_bytes, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -556,7 +556,7 @@ WORLD_TEST(test_shutdown_is_seen_behind_all_bytes, w) {
   free(data);
 }
 
-WORLD_TEST(test_shutdown_ends_one_direction_only, w) {
+WORLD_EACH_TEST(test_shutdown_ends_one_direction_only, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -572,7 +572,7 @@ WORLD_TEST(test_shutdown_ends_one_direction_only, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_close_right_after_shutdown, w) {
+WORLD_EACH_TEST(test_close_right_after_shutdown, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -591,7 +591,7 @@ static void dont_read(raw_conn *c) {
 
 static const raw_peer_callbacks stalling = {.on_connection = dont_read};
 
-WORLD_TEST(test_close_drops_what_is_held, w) {
+WORLD_EACH_TEST(test_close_drops_what_is_held, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -605,7 +605,7 @@ WORLD_TEST(test_close_drops_what_is_held, w) {
   free(data); /* not before on_close */
 }
 
-WORLD_TEST(test_close_in_on_write, w) {
+WORLD_EACH_TEST(test_close_in_on_write, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -618,7 +618,7 @@ WORLD_TEST(test_close_in_on_write, w) {
   free(data);
 }
 
-WORLD_TEST(test_held_write_fails_when_the_peer_resets, w) {
+WORLD_EACH_TEST(test_held_write_fails_when_the_peer_resets, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -636,7 +636,7 @@ WORLD_TEST(test_held_write_fails_when_the_peer_resets, w) {
 }
 
 /* F36 */
-WORLD_TEST(test_write_after_a_reset_fails, w) {
+WORLD_EACH_TEST(test_write_after_a_reset_fails, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -649,7 +649,7 @@ WORLD_TEST(test_write_after_a_reset_fails, w) {
   user_end(&u, w);
 }
 
-WORLD_TEST(test_write_of_many_pieces, w) {
+WORLD_EACH_TEST(test_write_of_many_pieces, w) {
   static const char text[] = "0123456789";
   enum { PIECES = 300 };
   ws_view bufs[PIECES];
@@ -672,7 +672,7 @@ WORLD_TEST(test_write_of_many_pieces, w) {
   }
 }
 
-WORLD_TEST(test_write_of_nothing_takes_it, w) {
+WORLD_EACH_TEST(test_write_of_nothing_takes_it, w) {
   user u;
   size_t taken = 1;
   const ws_view empty = {NULL, 0};
@@ -697,7 +697,7 @@ static bool all_acknowledged(void *arg) {
 }
 
 /* TLS makes more bytes of it, and what is retained may be written in part. */
-WORLD_TEST(test_query_of_what_is_not_acknowledged, w) {
+WORLD_EACH_TEST(test_query_of_what_is_not_acknowledged, w) {
   ws_unacked now;
   user u;
   user_init(&u, w);
@@ -726,7 +726,7 @@ WORLD_TEST(test_query_of_what_is_not_acknowledged, w) {
 }
 
 /* It changes how much is taken at once, and not what arrives. */
-WORLD_TEST(test_slow_filter_writes_all, w) {
+WORLD_EACH_TEST(test_slow_filter_writes_all, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
@@ -749,7 +749,7 @@ static void write_back(user *u) {
   if (u->in.len == 5) write_text(u, "thanks");
 }
 
-WORLD_TEST(test_many_connections_of_one_environment, w) {
+WORLD_EACH_TEST(test_many_connections_of_one_environment, w) {
   enum { USERS = 20 };
   user u[USERS];
   raw_peer *p = new_peer(w);
@@ -802,7 +802,7 @@ static void start_race(user *u) {
 }
 
 /* A deadline that ran out while the program was busy does not count before what came in time. */
-WORLD_TEST(test_timer_waits_for_one_more_poll, w) {
+WORLD_EACH_TEST(test_timer_waits_for_one_more_poll, w) {
   sim *s = world_sim(w);
   race r = {.w = w};
   if (s != NULL) sim_set_profile(s, NULL);
@@ -844,7 +844,7 @@ static void try_it(world *w, raw_peer *p) {
 }
 
 /* F46 */
-WORLD_TEST(test_filter_without_memory, w) {
+WORLD_EACH_TEST(test_filter_without_memory, w) {
   track_alloc *t = w->alloc;
   raw_peer *p = new_peer(w);
   for (int for_ever = 0; for_ever < 2; for_ever++) {
@@ -862,7 +862,7 @@ WORLD_TEST(test_filter_without_memory, w) {
 }
 
 /* Without memory for what must be retained, the write fails, and nothing is retained. */
-WORLD_TEST(test_write_without_memory_to_hold, w) {
+WORLD_EACH_TEST(test_write_without_memory_to_hold, w) {
   user u;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
