@@ -24,6 +24,7 @@
  * - `UV_EINVAL`: the stream is NULL, neither a `uv_tcp_t` nor a `uv_pipe_t`, or of another loop
  *   than the server's; bytes are NULL and their number is not 0;
  * - `UV_ENOTCONN`: the stream is not connected, was shut down, or is being closed;
+ * - `UV_ENOTSUP`: the server is one of a testkit (wsuv/testkit.h);
  * - `WSUV_ESTATE`: the server is closing or drains; `UV_ECANCELED`: the program has closed the
  *   server's handles; `UV_ENOMEM`.
  */

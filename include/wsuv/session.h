@@ -241,7 +241,8 @@ WSUV_EXTERN int wsuv_connect_url(wsuv_client_t *client, const char *url,
  * @return as wsuv_connect(), and
  *         `UV_EINVAL`: `stream` is NULL, of another kind or of another loop, or there is an
  *         `address`;
- *         `UV_ENOTCONN`: it is not connected, or its closing has begun
+ *         `UV_ENOTCONN`: it is not connected, or its closing has begun;
+ *         `UV_ENOTSUP`: the client is one of a testkit (wsuv/testkit.h)
  */
 WSUV_EXTERN int wsuv_connect_stream(wsuv_client_t *client, const wsuv_request_t *request,
                                     uv_stream_t *stream, const wsuv_callbacks_t *callbacks,

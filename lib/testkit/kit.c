@@ -13,30 +13,6 @@
 
 enum { END_MS = 10 * 60 * 1000 };
 
-/* The world in memory */
-
-static int simulated_env(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
-  return sim_env_new(out, kit->sim, alloc);
-}
-
-static uint64_t simulated_now_ms(const wsuv_testkit_t *kit) {
-  return sim_now_ms(kit->sim);
-}
-
-/* Handles that the program has on the loop have their turn. */
-static bool simulated_turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
-  bool alive = uv_loop_alive(&kit->own_loop) != 0;
-  if (alive) uv_run(&kit->own_loop, UV_RUN_NOWAIT);
-  return sim_turn(kit->sim, limit_ms * 1000000) || alive;
-}
-
-static void simulated_end(wsuv_testkit_t *kit) {
-  CHECK(uv_loop_close(&kit->own_loop) == 0);
-}
-
-const kit_world_ops kit_simulated = {simulated_env, simulated_now_ms, simulated_turn,
-                                     simulated_end};
-
 /* Worlds */
 
 /* WSUV_TEST_SEED replaces the seed, if it is a number. */
@@ -49,23 +25,18 @@ static uint64_t choose_seed(uint64_t seed) {
   return errno == 0 && *end == '\0' ? number : seed;
 }
 
-static wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed) {
+wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed) {
   wsuv_testkit_t *kit = check_alloc(sizeof *kit);
   kit->ops = ops;
   kit->seed = check_seed = choose_seed(seed);
-  kit->sim = sim_new(kit->seed);
   track_alloc_init(&kit->memory);
   ws_list_init(&kit->endpoints);
   ws_list_init(&kit->conversations);
   return kit;
 }
 
-int wsuv_testkit_new(wsuv_testkit_t **out, uint64_t seed) {
-  wsuv_testkit_t *kit = kit_new(&kit_simulated, seed);
-  CHECK(uv_loop_init(&kit->own_loop) == 0);
-  kit->loop = &kit->own_loop;
-  *out = kit;
-  return 0;
+void kit_free(wsuv_testkit_t *kit) {
+  check_free(kit);
 }
 
 uint64_t wsuv_testkit_seed(const wsuv_testkit_t *kit) {
@@ -203,7 +174,6 @@ int wsuv_testkit_free(wsuv_testkit_t *kit) {
   list_leaks(kit, &l);
   if (err < 0 || l.len > 0) return kit_fail(kit, WSUV_ELEAK, "still alive: %s", l.text);
   kit->ops->end(kit);
-  sim_free(kit->sim);
-  check_free(kit);
+  kit_free(kit);
   return 0;
 }

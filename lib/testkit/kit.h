@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "base/list.h"
+#include "testkit/loop_world.h"
 #include "testkit/sim.h"
 #include "testkit/track_alloc.h"
 
@@ -38,6 +39,9 @@ typedef struct kit_endpoint {
 struct wsuv_testkit {
   const kit_world_ops *ops;
   sim *sim;
+  loop_world *world; /* Of a kit on a loop; NULL: it is simulated. */
+  ws_env *clock;     /* It bounds the waiting of a kit on a loop, ... */
+  ws_timer *limit;   /* ... by this timer. */
   uint64_t seed;
   uv_loop_t *loop;    /* The program's, or `own_loop`. */
   uv_loop_t own_loop; /* Of a simulated world. */
@@ -54,7 +58,12 @@ struct wsuv_testkit {
   void *on_trace_arg;
 };
 
-extern const kit_world_ops kit_simulated;
+/* kit_simulated.c, kit_on_loop.c */
+extern const kit_world_ops kit_simulated, kit_on_loop;
+
+/* A kit without a world yet. */
+wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed);
+void kit_free(wsuv_testkit_t *kit);
 
 /* The record of a server of this kit; NULL: it is none. */
 kit_endpoint *kit_find_server(const wsuv_testkit_t *kit, const wsuv_server_t *server);

@@ -118,8 +118,9 @@ ARROWS = {
     'session': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'pthread.h'}, TYPES),
     'session/endpoint.*': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'uv.h'}, TYPES),
     'session/testkit_entry.*': ('net/uv base', STANDARD | WSUV | {'uv.h'}, TYPES),
-    # The loop that a simulated world has for the program.
-    'testkit/kit.*': (f'session {NET} base', STANDARD | WSUV | TESTKIT | {'uv.h'}, ALL),
+    # They run loops.
+    'testkit/kit_simulated.*': (f'session {NET} base', STANDARD | WSUV | TESTKIT | {'uv.h'}, ALL),
+    'testkit/kit_on_loop.*': (f'session {NET} base', STANDARD | WSUV | TESTKIT | {'uv.h'}, ALL),
     'testkit': (
         f'session {NET} base',
         STANDARD | WSUV | TESTKIT | ADDRESSES | headers('uv strings sys/socket sys/un'),

@@ -1,4 +1,5 @@
 #include "net/uv/adopt.h"
+#include "net/uv/env_uv.h"
 
 #include <string.h>
 #include <sys/un.h>
@@ -152,6 +153,7 @@ static int keep_received(adopted *a, ws_view received) {
 
 int adopt_new(ws_filter **out, ws_env *env, uv_loop_t *loop, uv_stream_t *handle,
               ws_view received) {
+  if (!env_uv_is(env)) return WS_ENOTSUP;
   env_uv *e = env_uv_of(env);
   if (handle->loop != loop || !is_kind(handle)) return WS_EINVAL;
   if (!is_connected(handle)) return UV_ENOTCONN;

@@ -75,6 +75,10 @@ int env_uv_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc, wsu
   return 0;
 }
 
+bool env_uv_is(const ws_env *env) {
+  return env->ops == &env_uv_ops;
+}
+
 void env_uv_set_name_files(ws_env *env, const name_files *files) {
   name_service_init(&env_uv_of(env)->names, files);
 }

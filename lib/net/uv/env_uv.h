@@ -3,6 +3,8 @@
 
 /* The environment on libuv. */
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 #include <wsuv/config.h>
@@ -15,6 +17,9 @@
    The caller owns it until its `close`, which frees it before the callback runs. */
 int env_uv_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc, wsuv_random_fn random,
                void *random_arg, wsuv_resolver_t resolver);
+
+/* Whether it is an environment of this file's. Those of a testkit have other links. */
+bool env_uv_is(const ws_env *env);
 
 /* For tests: read these files in place of the system's. They outlive the environment, which has
    looked up no name yet. */

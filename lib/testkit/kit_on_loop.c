@@ -1,0 +1,66 @@
+#include "testkit/kit.h"
+
+/* The world on a loop of the program's: the links are in memory, and the loop is run. */
+
+#include "session/testkit_entry.h"
+#include "testkit/check.h"
+#include "testkit/loop_env.h"
+
+enum { NS_PER_MS = 1000 * 1000 };
+
+static int env_new(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
+  return loop_env_new(out, kit->world, alloc);
+}
+
+static uint64_t now_ms(const wsuv_testkit_t *kit) {
+  return kit->clock->ops->now_ns(kit->clock) / NS_PER_MS;
+}
+
+static void do_nothing(void *data) {
+  (void) data; /* the loop has been woken */
+}
+
+/* The loop waits for the next event even if nothing keeps it alive, but not beyond the limit. */
+static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
+  const uint64_t now = now_ms(kit);
+  if (now >= limit_ms) return false;
+  kit->clock->ops->timer_start(kit->limit, limit_ms - now);
+  kit->clock->ops->keep_alive(kit->clock, true);
+  uv_run(kit->loop, UV_RUN_ONCE);
+  kit->clock->ops->keep_alive(kit->clock, false);
+  kit->clock->ops->timer_stop(kit->limit);
+  return true;
+}
+
+static void count_down(void *data) {
+  --*(size_t *) data;
+}
+
+static void end(wsuv_testkit_t *kit) {
+  size_t left = 2;
+  kit->clock->ops->timer_free(kit->limit);
+  kit->clock->ops->close(kit->clock, count_down, &left);
+  loop_world_close(kit->world, count_down, &left);
+  while (left > 0) uv_run(kit->loop, UV_RUN_ONCE);
+}
+
+const kit_world_ops kit_on_loop = {env_new, now_ms, turn, end};
+
+int wsuv_testkit_new_on_loop(wsuv_testkit_t **out, uv_loop_t *loop, uint64_t seed) {
+  if (loop == NULL) return UV_EINVAL;
+  wsuv_testkit_t *kit = kit_new(&kit_on_loop, seed);
+  int err = loop_world_new(&kit->world, loop, kit->seed);
+  if (err < 0) goto no_world;
+  err = wsuv_internal_env_new(&kit->clock, loop, &ws_alloc_libc);
+  CHECK(err == 0);
+  err = kit->clock->ops->timer_new(kit->clock, do_nothing, NULL, &kit->limit);
+  CHECK(err == 0);
+  kit->loop = loop;
+  kit->sim = kit->world->s;
+  *out = kit;
+  return 0;
+
+no_world:
+  kit_free(kit);
+  return err;
+}

@@ -1,0 +1,38 @@
+#include "testkit/kit.h"
+
+/* The world in memory. */
+
+#include "testkit/check.h"
+
+enum { NS_PER_MS = 1000 * 1000 };
+
+static int env_new(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
+  return sim_env_new(out, kit->sim, alloc);
+}
+
+static uint64_t now_ms(const wsuv_testkit_t *kit) {
+  return sim_now_ms(kit->sim);
+}
+
+/* Handles that the program has on the loop have their turn. */
+static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
+  bool alive = uv_loop_alive(&kit->own_loop) != 0;
+  if (alive) uv_run(&kit->own_loop, UV_RUN_NOWAIT);
+  return sim_turn(kit->sim, limit_ms * NS_PER_MS) || alive;
+}
+
+static void end(wsuv_testkit_t *kit) {
+  CHECK(uv_loop_close(&kit->own_loop) == 0);
+  sim_free(kit->sim);
+}
+
+const kit_world_ops kit_simulated = {env_new, now_ms, turn, end};
+
+int wsuv_testkit_new(wsuv_testkit_t **out, uint64_t seed) {
+  wsuv_testkit_t *kit = kit_new(&kit_simulated, seed);
+  CHECK(uv_loop_init(&kit->own_loop) == 0);
+  kit->loop = &kit->own_loop;
+  kit->sim = sim_new(kit->seed);
+  *out = kit;
+  return 0;
+}
