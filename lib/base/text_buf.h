@@ -14,9 +14,13 @@ typedef struct text_buf {
   block_spare none; /* This has the allocator, and never any spare memory. */
   block bytes;      /* This is the text; it is terminated only if a NUL was added. */
   bool failed;      /* An addition has failed since the last clear. */
+  bool secret;      /* The text is a secret: it is overwritten before its memory is freed. */
 } text_buf;
 
 void text_buf_init(text_buf *t, const wsuv_allocator_t *alloc);
+
+/* The same for a secret, such as a password. */
+void text_buf_init_secret(text_buf *t, const wsuv_allocator_t *alloc);
 
 /* Free all; a failure is forgotten. */
 void text_buf_clear(text_buf *t);

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/error.h"
+#include "proto/http/basic.h"
 #include "proto/http/headers.h"
 
 /* The value of the first field of that name in the program's lists, or NULL; *count: how many there
@@ -80,44 +80,26 @@ int handshake_request_offer(text_buf *offer, const handshake_request *r) {
   return text_buf_add(offer, "", 1);
 }
 
-static int add_unescaped(text_buf *t, ws_text s) {
-  if (s.len == 0) return 0;
-  char *room = text_buf_extend(t, s.len);
-  if (room == NULL) return WS_ENOMEM;
-  text_buf_cut(t, text_buf_len(t) - s.len + url_unescape(room, s));
-  return 0;
-}
-
-/* user ":" password (RFC 7617 2): no control bytes, and no colon in the user name. */
-static int credentials(text_buf *plain, ws_text userinfo, ws_why *why) {
-  const char *colon = memchr(userinfo.base, ':', userinfo.len);
-  ws_text user = {userinfo.base, colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base)};
-  ws_text password = {colon == NULL ? "" : colon + 1,
-                      colon == NULL ? 0 : userinfo.len - user.len - 1};
-  if (add_unescaped(plain, user) < 0) return WS_ENOMEM;
-  if (text_buf_len(plain) > 0 && memchr(text_buf_base(plain), ':', text_buf_len(plain)) != NULL)
-    return refuse_field(why, "Authorization", "colon in the user name of the URL");
-  text_buf_puts(plain, ":");
-  if (add_unescaped(plain, password) < 0) return WS_ENOMEM;
-  for (size_t i = 0; i < text_buf_len(plain); i++) {
-    unsigned char c = (unsigned char) text_buf_base(plain)[i];
-    if (c < ' ' || c == 0x7f) {
-      return refuse_field(why, "Authorization", "control character in the credentials of the URL");
-    }
-  }
-  return 0;
-}
-
+/* The first colon ends the user name, and an escaped one would be in it (RFC 7617 2). */
 static int put_authorization(text_buf *text, ws_text userinfo, ws_why *why) {
   if (userinfo.len == 0) return 0;
+  const char *colon = memchr(userinfo.base, ':', userinfo.len), *wrong;
+  const size_t len = colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base);
+  ws_text user = {userinfo.base, len}, password = {"", 0};
+  if (colon != NULL) password = (ws_text){colon + 1, userinfo.len - len - 1};
   text_buf plain;
-  text_buf_init(&plain, text->none.alloc);
-  int err = credentials(&plain, userinfo, why);
+  text_buf_init_secret(&plain, text->none.alloc);
+  char *room = text_buf_extend(&plain, userinfo.len);
+  int err = room != NULL ? 0 : WS_ENOMEM;
   if (err < 0) goto out;
-  text_buf_puts(text, "Authorization: Basic ");
-  char *room = text_buf_extend(text, base64_encoded_len(text_buf_len(&plain)));
-  if (room != NULL) base64_encode(room, text_buf_base(&plain), text_buf_len(&plain));
-  err = text_buf_puts(text, "\r\n");
+  user = (ws_text){room, url_unescape(room, user)};
+  password = (ws_text){room + user.len, url_unescape(room + user.len, password)};
+  text_buf_puts(text, "Authorization: ");
+  err = basic_write(text, user, password, &wrong);
+  if (err == 0) err = text_buf_puts(text, "\r\n");
+  if (err == WSUV_EINVAL_HEADER) {
+    err = ws_why_set(why, err, "Authorization: %s of the URL", wrong);
+  }
 out:
   text_buf_clear(&plain);
   return err;
