@@ -174,7 +174,7 @@ static int check_extensions(h1_client *h) {
 static int check_switch(h1_client *h) {
   static int (*const checks[])(h1_client *) = {check_upgrade, check_connection, check_accept,
                                                check_subprotocol, check_extensions};
-  if (!http_message_is_http11(&h->answer))
+  if (http_message_version(&h->answer) != 11)
     return h1_client_fail(h, WSUV_EHTTP, "answer is not HTTP/1.1");
   for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
     int err = checks[i](h);
@@ -185,7 +185,7 @@ static int check_switch(h1_client *h) {
 
 /* Any 1xx response may come before the final one (RFC 9110 15.2). */
 static int pass_over(h1_client *h) {
-  if (++h->interim > HANDSHAKE_INTERIM_MAX) {
+  if (++h->interim > HTTP_INTERIM_MAX) {
     return h1_client_fail(h, WSUV_EHEADERS, "too many interim answers");
   }
   http_message_next(&h->answer);
@@ -217,7 +217,8 @@ static int check_head(h1_client *h) {
 }
 
 static int read_error_response(h1_client *h, const uint8_t *data, size_t len) {
-  int done = http_message_read_body(&h->answer, data, len);
+  size_t used;
+  int done = http_message_read_body(&h->answer, data, len, &used);
   if (done < 0) return h1_client_fail(h, done, "no memory");
   return done ? WSUV_ESTATUS : 0;
 }

@@ -14,7 +14,6 @@ enum {
   HANDSHAKE_KEY_SIZE = 16,   /* random bytes of a key */
   HANDSHAKE_KEY_LEN = 24,    /* the same in base64 */
   HANDSHAKE_ACCEPT_LEN = 28, /* base64 of a SHA-1 */
-  HANDSHAKE_INTERIM_MAX = 8, /* interim responses (1xx) that may come before the final one */
   HANDSHAKE_SWITCHING = 101  /* Switching Protocols: the status of a response that accepts */
 };
 

@@ -224,10 +224,15 @@ int http_message_read_head(http_message *m, const uint8_t *data, size_t len, siz
   return result;
 }
 
-int http_message_read_body(http_message *m, const uint8_t *data, size_t len) {
-  if (len > m->body_left) len = m->body_left;
-  m->body_left -= len;
-  if (!m->complete && parse(m, (const char *) data, len) == WS_ENOMEM) return WS_ENOMEM;
+int http_message_read_body(http_message *m, const uint8_t *data, size_t len, size_t *used) {
+  *used = 0;
+  if (!m->complete && m->error == 0) {
+    *used = len < m->body_left ? len : m->body_left;
+    m->body_left -= *used;
+    if (parse(m, (const char *) data, *used) == WS_ENOMEM) return WS_ENOMEM;
+    /* llhttp has paused behind the last byte of the message. */
+    if (m->complete) *used = (size_t) (llhttp_get_error_pos(&m->parser) - (const char *) data);
+  }
   return m->complete || m->error != 0 || m->body_left == 0 ||
          text_buf_len(&m->body) == HTTP_BODY_MAX;
 }
@@ -236,6 +241,18 @@ int http_message_status(const http_message *m) {
   return m->parser.status_code;
 }
 
-bool http_message_is_http11(const http_message *m) {
-  return m->parser.http_major == 1 && m->parser.http_minor == 1;
+unsigned http_message_version(const http_message *m) {
+  return 10u * m->parser.http_major + m->parser.http_minor;
+}
+
+static bool connection_has(const http_message *m, const char *token) {
+  size_t elements;
+  return header_store_lists(&m->fields, "Connection", token, &elements) ||
+         header_store_lists(&m->fields, "Proxy-Connection", token, &elements);
+}
+
+bool http_message_persists(const http_message *m) {
+  if ((m->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH)) == 0) return false;
+  if (connection_has(m, "close")) return false;
+  return http_message_version(m) == 11 || connection_has(m, "keep-alive");
 }

@@ -17,8 +17,9 @@
 #include "proto/http/request_line.h"
 
 enum {
-  HTTP_BODY_MAX = 4096,        /* bytes kept of a body */
-  HTTP_BODY_WIRE_MAX = 1 << 16 /* bytes read of a body, with all that is not payload in it */
+  HTTP_BODY_MAX = 4096,         /* bytes kept of a body */
+  HTTP_BODY_WIRE_MAX = 1 << 16, /* bytes read of a body, with all that is not payload in it */
+  HTTP_INTERIM_MAX = 8          /* interim responses (1xx) that may come before the final one */
 };
 
 typedef struct http_message {
@@ -52,13 +53,20 @@ void http_message_next(http_message *m);
    more than max_fields fields; WS_ENOMEM. After an error it is not called again. */
 int http_message_read_head(http_message *m, const uint8_t *data, size_t len, size_t *used);
 
-/* Read bytes of the body of a response with a status of 200 or more; len may be 0. 1: the body is
-   complete, or as much as is kept was read, or HTTP_BODY_WIRE_MAX bytes with the chunk headers,
-   chunk extensions and trailers among them, or it cannot be read; 0: more may come; WS_ENOMEM. */
-int http_message_read_body(http_message *m, const uint8_t *data, size_t len);
+/* Read bytes of the body of a response with a status of 200 or more; len may be 0. *used says how
+   many belong to it. 1: the body is complete, or as much as is kept was read, or HTTP_BODY_WIRE_MAX
+   bytes with the chunk headers, chunk extensions and trailers among them, or it cannot be read; 0:
+   more may come; WS_ENOMEM. After 1 it may be called again, to find the end of a body of which only
+   the beginning is kept: `complete` says whether it was found. */
+int http_message_read_body(http_message *m, const uint8_t *data, size_t len, size_t *used);
 
 /* Once the head is read: */
-int http_message_status(const http_message *m);     /* the status of a response */
-bool http_message_is_http11(const http_message *m); /* whether a response has this version */
+int http_message_status(const http_message *m); /* the status of a response */
+/* The version of a response, as in request_line: 11 for HTTP/1.1. */
+unsigned http_message_version(const http_message *m);
+/* Whether the head of a response says that another one may follow on the connection (RFC 9112 6.3,
+   9.3): the end of its body can be found, and it does not close. What older proxies say in
+   Proxy-Connection counts, too. */
+bool http_message_persists(const http_message *m);
 
 #endif
