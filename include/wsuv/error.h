@@ -23,7 +23,8 @@ extern "C" {
 
 /**
  * All error codes that wsuv defines: `XX(name, value, text)`. Values never change; the list may
- * grow. EBODY is reserved: it is not used any more.
+ * grow. EBODY is reserved: it is not used any more. EPROXY, EPROXYAUTH and EPROXYDNS are reserved
+ * for connections through proxies, which this version does not make.
  */
 #define WSUV_ERRNO_MAP(XX)                                                                \
   XX(EURL, -70001, "malformed or unsupported URL")                                        \
@@ -63,7 +64,10 @@ extern "C" {
   XX(ETLSKEYUPDATE, -70035, "new TLS keys of the peer are not supported")                 \
   XX(ENOTTLS, -70036, "the peer speaks HTTP, not TLS")                                    \
   XX(ETEST, -70037, "what a test expects has not happened")                               \
-  XX(ELEAK, -70038, "something is still alive at the end of a test")
+  XX(ELEAK, -70038, "something is still alive at the end of a test")                      \
+  XX(EPROXY, -70039, "proxy refused, or gave a malformed answer")                         \
+  XX(EPROXYAUTH, -70040, "proxy did not accept the credentials")                          \
+  XX(EPROXYDNS, -70041, "proxy could not look up the name")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -34,18 +34,19 @@ typedef struct ws_tunnel_ops {
   size_t (*most)(const ws_tunnel *t);
 
   /* Take bytes of the proxy; len may be 0. *used says how many belong to it: when 1 is returned,
-     those behind them are the first ones of the tunnel. 1: the tunnel is open, and nothing is left
-     to be sent; 0: more is needed; WS_EAGAIN: close the connection, make a new one to the proxy,
-     and call `restart`; WSUV_EPROXY: the proxy refused, or its answer is malformed;
+     those behind them are the first ones of the tunnel. 1: the tunnel is open, as soon as all
+     output is sent; 0: more is needed; WS_EAGAIN: close the connection, make a new one to the
+     proxy, and call `restart`; WSUV_EPROXY: the proxy refused, or its answer is malformed;
      WSUV_EPROXYAUTH: it does not accept the credentials, or wants some; WSUV_EPROXYDNS: it could
-     not look up the name; WS_ENOMEM. After anything but 0 and WS_EAGAIN it may not be called
-     again. */
+     not look up the name; WS_ENOMEM; a code of a hash function. After anything but 0 and WS_EAGAIN
+     it may not be called again, and after WS_EAGAIN only when `restart` was. */
   int (*feed)(ws_tunnel *t, const uint8_t *data, size_t len, size_t *used);
 
   /* The connection has ended while more was needed. WS_EOF, or a code of `feed`. */
   int (*eof)(ws_tunnel *t);
 
-  /* Begin again on a new connection. 0 or WS_ENOMEM. NULL: `feed` never returns WS_EAGAIN. */
+  /* Begin again on a new connection. 0; WS_ENOMEM; a code of a hash function. NULL:
+     `feed` never returns WS_EAGAIN. */
   int (*restart)(ws_tunnel *t);
 
   /* What the proxy has answered, after an error. */

@@ -14,8 +14,9 @@ static void *secret_malloc(size_t size, void *arg) {
 
 static bool has(const char *p, const char *secret) {
   const size_t len = strlen(secret);
-  for (size_t i = 0; i + len <= SECRET_ALLOC_MAX; i++) {
-    if (memcmp(p + i, secret, len) == 0) return true;
+  const char *end = p + SECRET_ALLOC_MAX;
+  for (; (p = memchr(p, secret[0], (size_t) (end - p))) != NULL; p++) {
+    if ((size_t) (end - p) >= len && memcmp(p, secret, len) == 0) return true;
   }
   return false;
 }
