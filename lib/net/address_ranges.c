@@ -45,10 +45,10 @@ static bool read_bits(const char *s, unsigned max, unsigned *bits) {
   return *bits <= max;
 }
 
-static const char *parse_range(address_range *range, const char *text) {
+/* Read a range, whose bits behind the prefix are not looked at. */
+static const char *read_range(address_range *range, const char *text) {
   struct sockaddr_storage addr;
   char literal[INET6_ADDRSTRLEN];
-  static const uint8_t zero[16];
   const size_t len = strcspn(text, "/");
   *range = (address_range){.local = strcmp(text, "unix:") == 0};
   if (range->local) return NULL;
@@ -61,7 +61,14 @@ static const char *parse_range(address_range *range, const char *text) {
   if (text[len] == '/' && !read_bits(text + len + 1, max, &bits)) return "malformed prefix length";
   (void) map_address(&addr, range->bytes); /* it is an IP address */
   range->bits = bits + BITS - max;
+  return NULL;
+}
+
+static const char *parse_range(address_range *range, const char *text) {
+  static const uint8_t zero[16];
   uint8_t rest[16];
+  const char *wrong = read_range(range, text);
+  if (wrong != NULL || range->local) return wrong;
   memcpy(rest, range->bytes, sizeof rest);
   memset(rest, 0, range->bits / 8);
   if (range->bits % 8 != 0) rest[range->bits / 8] &= (uint8_t) (0xff >> range->bits % 8);
@@ -71,6 +78,14 @@ static const char *parse_range(address_range *range, const char *text) {
 const char *address_range_wrong(const char *text) {
   address_range range;
   return parse_range(&range, text);
+}
+
+int address_range_has(const char *text, const struct sockaddr_storage *addr) {
+  address_range range;
+  uint8_t bytes[16];
+  if (read_range(&range, text) != NULL || range.local) return WS_EINVAL;
+  if (addr == NULL || (addr->ss_family == AF_INET && range.bits < MAPPED_BITS)) return 0;
+  return map_address(addr, bytes) && same_bits(range.bytes, bytes, range.bits);
 }
 
 int address_ranges_init(address_ranges *r, const wsuv_allocator_t *alloc, const char *const *texts,

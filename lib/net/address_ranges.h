@@ -25,6 +25,11 @@ typedef struct address_ranges {
      unix:                        all Unix sockets */
 const char *address_range_wrong(const char *text);
 
+/* Whether an IP address is in one range of them, whose other bits may be anything. IPv4 is not in a
+   shorter prefix of IPv6 than ::ffff:0:0/96. 1; 0: it is not, or `addr` is NULL; WS_EINVAL: the
+   text is malformed. */
+int address_range_has(const char *text, const struct sockaddr_storage *addr);
+
 /* Parse texts that were checked. 0 or WS_ENOMEM. */
 int address_ranges_init(address_ranges *r, const wsuv_allocator_t *alloc, const char *const *texts,
                         size_t count);
