@@ -109,9 +109,15 @@ job_analyzer() {
   .ci/tidy.sh build-clang 225000
 }
 
-# All tests without sanitizers; .ci/run leaves out programs and other libraries there.
+# All tests without sanitizers; .ci/run leaves out walks and the cases of Autobahn there.
 job_all_tests() {
   BUILD=build-test test/run.sh -Dwerror=true
+}
+
+# All tests with sanitizers, and optimized; .ci/run leaves out most of those of programs there.
+job_sanitizers() {
+  BUILD=build-sanitizers CC=clang test/run.sh -Dwerror=true -Db_sanitize=address,undefined \
+    -Db_lundef=false
 }
 
 # A release build without the tests is installed and used; .ci/run installs that of its tests.
@@ -140,7 +146,7 @@ job_seeds() {
 
 # The same with sanitizers, which make tests slow: 20 seeds.
 job_seeds_sanitizers() {
-  WSUV_TEST_SEEDS=20 BUILD=build-asan CC=clang LEFT_OUT='program examples interop conform' \
+  WSUV_TEST_SEEDS=20 BUILD=build-sanitizers CC=clang LEFT_OUT='program examples interop conform' \
     test/run.sh -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
 }
 
