@@ -5,11 +5,12 @@
 #   .ci/lane.sh SUITE [--all]
 #
 # In a fresh root of SUITE, made by .ci/stranger.sh, which says what that takes, the files as they
-# stand now are built with gcc, which has warnings of its own. The tests are run that depend on the
-# versions of libraries: of units, of TLS, of connecting, and of endpoints; with --all, which the
-# nightly job is for, all but those of sources and papers. A simulated scenario, in which libraries
-# have little part, is played once. The last line is "N passed, N failed", with exit status 0 only
-# if every test passed. Where it cannot be tried the exit status is 77, and the last line is
+# stand now are built with gcc, which has warnings of its own: the library, the program wsuv, and
+# the tests that depend on the versions of libraries, which are those of units, of TLS, of
+# connecting, and of endpoints. With --all, which the nightly job is for, all is built, and all
+# tests are run but those of sources and papers. A simulated scenario, in which libraries have
+# little part, is played once. The last line is "N passed, N failed", with exit status 0 only if
+# every test passed. Where it cannot be tried the exit status is 77, and the last line is
 # "not run: WHY".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -18,13 +19,20 @@ cd "$(dirname "$0")/.." || exit 1
 if [ "${1:-}" = --inside ]; then
   build="build-lane"
   setup=(-Dwerror=true -Doptimization=1 -Ddebug=false)
-  if .ci/packages.sh test && CC=gcc meson setup "${setup[@]}" "$build" && ninja -C "$build"; then
-    left_out=(lint doc)
-    if [ "${2:-}" != --all ]; then
-      left_out+=(peers conform program examples interop rows send receive close extension)
-    fi
-    WSUV_TEST_SEEDS=1 meson test -C "$build" --no-rebuild --print-errorlogs \
-      --timeout-multiplier 3 --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
+  left_out=(lint doc)
+  if [ "${2:-}" = --all ]; then
+    packages=test
+    targets=all
+  else
+    packages=units
+    targets=examples/wsuv
+    left_out+=(peers conform program examples interop rows send receive close extension walks)
+  fi
+  if .ci/packages.sh "$packages" && CC=gcc meson setup "${setup[@]}" "$build" &&
+    ninja -C "$build" "$targets"; then
+    # This builds what its tests need.
+    WSUV_TEST_SEEDS=1 meson test -C "$build" --print-errorlogs --timeout-multiplier 3 \
+      --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
     exec python3 test/count.py "$build" "${left_out[@]}"
   fi
   echo '0 passed, 1 failed'

@@ -1,16 +1,17 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|test|lint|peers|browsers]
+#   .ci/packages.sh [build|units|test|lint|peers|browsers]
 #
-# Each set holds the one before it, but `peers` and `browsers` hold that of `test` only. Does
-# nothing, and needs neither root nor a network, when all of it is there.
+# Each set holds the one before it, but `peers` and `browsers` hold that of `test` only. `units` is
+# for the tests that need no other program. Does nothing, and needs neither root nor a network, when
+# all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev"
-test='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
-test="$test g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2"
+units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
+test='g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2'
 test="$test libhiredis-dev redis-server haproxy curl"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
@@ -20,11 +21,12 @@ browsers='chromium firefox-esr libnss3-tools'
 
 case ${1:-build} in
   build) wanted=$build ;;
-  test) wanted="$build $test" ;;
-  lint) wanted="$build $test $lint" ;;
-  peers) wanted="$build $test $peers" ;;
-  browsers) wanted="$build $test $browsers" ;;
-  *) echo "usage: $0 [build|test|lint|peers|browsers]" >&2; exit 2 ;;
+  units) wanted="$build $units" ;;
+  test) wanted="$build $units $test" ;;
+  lint) wanted="$build $units $test $lint" ;;
+  peers) wanted="$build $units $test $peers" ;;
+  browsers) wanted="$build $units $test $browsers" ;;
+  *) echo "usage: $0 [build|units|test|lint|peers|browsers]" >&2; exit 2 ;;
 esac
 
 installed() {
