@@ -319,7 +319,7 @@ void conn_fail(conn *c, int err, const char *why) {
 /* Receiving */
 
 void conn_recv(conn *c, uint8_t *data, size_t len) {
-  block_release(&c->kept, &c->shared->spare);
+  if (c->holds) block_release(&c->kept, &c->shared->spare);
   c->in = data;
   c->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
 }
@@ -543,6 +543,6 @@ int conn_next_event(conn *c, conn_event *ev) {
       return r;
     }
   }
-  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+  if (c->holds && c->in_len == 0) block_release(&c->kept, &c->shared->spare);
   return c->slow_path ? conn_ext_flush(c, ev) : 0;
 }
