@@ -243,6 +243,10 @@ static void lane_written(out_queue *q, out_lane *l, size_t n) {
 
 void out_queue_written(out_queue *q, size_t n) {
   size_t lanes[LANE_COUNT];
+  if (bufq_len(&q->lanes[LANE_CONTROL].bytes) == 0) {
+    lane_written(q, &q->lanes[LANE_DATA], n);
+    return;
+  }
   share(q, n, lanes);
   for (int i = 0; i < LANE_COUNT; i++) lane_written(q, &q->lanes[i], lanes[i]);
 }
