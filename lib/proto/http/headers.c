@@ -40,6 +40,11 @@ static bool equal_chars(const char *a, const char *b, size_t len) {
   return true;
 }
 
+/* Most senders write a name as its RFC does, so it is compared as it is first. */
+static bool equal_names(const char *a, const char *b, size_t len) {
+  return memcmp(a, b, len) == 0 || equal_chars(a, b, len);
+}
+
 static bool equal_slice(const char *a, size_t len, const char *b) {
   return strlen(b) == len && equal_chars(a, b, len);
 }
@@ -189,7 +194,7 @@ const char *header_store_next(const header_store *store, const char *name, heade
   const size_t len = strlen(name);
   found_field field;
   while (step_field(store, at, &field)) {
-    if (field.name_len == len && equal_chars(field.name, name, len)) return field.value;
+    if (field.name_len == len && equal_names(field.name, name, len)) return field.value;
   }
   return NULL;
 }
