@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <uv.h> /* the codes */
 
@@ -16,7 +17,7 @@ enum { NS_PER_MS = 1000 * 1000, ORPHAN_MS = 30 * 1000 };
 typedef struct name {
   ws_list node;
   char *text;
-  sim_answer answer;
+  sim_answer answer; /* Its addresses are copies. */
 } name;
 
 struct ws_lookup {
@@ -29,25 +30,29 @@ struct ws_lookup {
   uint16_t port;
 };
 
-/* The table */
+/* The table. The last entry of a name counts. Earlier ones are kept for lookups that have begun. */
 
-static name *find(const sim *s, const char *text) {
-  for (ws_list *n = s->names.next; n != &s->names; n = n->next) {
-    name *entry = ws_list_entry(n, name, node);
-    if (strcmp(entry->text, text) == 0) return entry;
+static const name *find(const sim *s, const char *text) {
+  for (ws_list *n = s->names.prev; n != &s->names; n = n->prev) {
+    const name *entry = ws_list_entry(n, name, node);
+    if (strcasecmp(entry->text, text) == 0) return entry;
   }
   return NULL;
 }
 
+static char *copy_text(const char *text) {
+  char *copy = check_alloc(strlen(text) + 1);
+  return memcpy(copy, text, strlen(text) + 1);
+}
+
 void sim_name(sim *s, const char *text, const sim_answer *answer) {
-  name *entry = find(s, text);
-  if (entry == NULL) {
-    entry = check_alloc(sizeof *entry);
-    entry->text = check_alloc(strlen(text) + 1);
-    memcpy(entry->text, text, strlen(text) + 1);
-    ws_list_append(&s->names, &entry->node);
-  }
+  name *entry = check_alloc(sizeof *entry);
+  entry->text = copy_text(text);
   entry->answer = *answer;
+  for (size_t i = 0; i < SIM_ADDRS_MAX; i++) {
+    if (answer->addrs[i] != NULL) entry->answer.addrs[i] = copy_text(answer->addrs[i]);
+  }
+  ws_list_append(&s->names, &entry->node);
 }
 
 void sim_names_init(sim *s) {
@@ -59,6 +64,9 @@ void sim_names_free(sim *s) {
   for (ws_list *node; (node = ws_list_pop(&s->names)) != NULL;) {
     name *entry = ws_list_entry(node, name, node);
     check_free(entry->text);
+    for (size_t i = 0; i < SIM_ADDRS_MAX; i++) {
+      check_free((void *) (uintptr_t) entry->answer.addrs[i]);
+    }
     check_free(entry);
   }
 }
@@ -145,7 +153,12 @@ void sim_lookup_cancel(ws_lookup *l) {
   l->cb = NULL;
   if (s->host != NULL) {
     sim_event_soon(s, &l->done);
-  } else if (l->answer.delay_ms == SIM_NEVER) {
-    sim_event_set(s, &s->net, &l->done, s->now_ns + (uint64_t) ORPHAN_MS * NS_PER_MS);
+    return;
   }
+  /* Nobody waits for it, so it is a timer: nothing of the network is under way. */
+  const uint64_t when_ns = l->answer.delay_ms == SIM_NEVER
+                               ? s->now_ns + (uint64_t) ORPHAN_MS * NS_PER_MS
+                               : l->done.when_ns;
+  sim_event_cancel(&s->net, &l->done);
+  sim_event_set(s, &s->timers, &l->done, when_ns);
 }
