@@ -33,8 +33,10 @@
  * - Time is simulated: it goes on only while the world runs, and then as far as the next event. In
  *   a kit of wsuv_testkit_new_on_loop() time is real.
  * - When an expectation is not met, a function returns `WSUV_ETEST`, and wsuv_testkit_failure()
- *   says what was expected, what happened, and the seed. The first failure of a kit is also written
- *   to standard error, unless wsuv_testkit_on_failure() has set a function.
+ *   says what was expected, what happened, and the seed. The first failure of a kit, with
+ *   `WSUV_ETEST` or `WSUV_ELEAK`, is also written to standard error, unless
+ *   wsuv_testkit_on_failure() has set a function. Other codes, as for an opening that the server
+ *   refuses, may be what the test wants.
  * - When there is no memory for the kit itself, or the program breaks a rule of the library's, such
  *   as changing memory that it has lent, a line on standard error says so, with the seed, and the
  *   process is aborted.
@@ -281,8 +283,8 @@ WSUV_EXTERN void wsuv_testkit_suspend(wsuv_testkit_t *kit, uint64_t ms);
 WSUV_EXTERN const char *wsuv_testkit_failure(const wsuv_testkit_t *kit);
 
 /**
- * Call a function with each failure, in place of writing the first to standard error. It may not
- * jump out.
+ * Call a function with each failure (`WSUV_ETEST`, `WSUV_ELEAK`), in place of writing the first to
+ * standard error. It may not jump out.
  */
 WSUV_EXTERN void wsuv_testkit_on_failure(wsuv_testkit_t *kit,
                                          void (*cb)(void *arg, const char *text), void *arg);
@@ -319,7 +321,8 @@ WSUV_EXTERN int wsuv_testkit_explore(wsuv_testkit_scenario scenario, void *arg, 
  * Functions that wait run the world until they have what they want, the session has ended, or the
  * time of wsuv_conversation_set_timeout() is over. They return 0, or `WSUV_ESTATE` (inside of a
  * callback), `UV_ETIMEDOUT`, `UV_EOF` (the session has ended: see wsuv_conversation_closed()),
- * `WSUV_ETEST`, or what the function says. All but sending and what only reads wait.
+ * `WSUV_ETEST`, or what the function says. All but sending, pausing and what only reads wait. Where
+ * something is expected, `WSUV_ETEST` takes the place of `UV_ETIMEDOUT` and `UV_EOF`.
  * @{ */
 
 /**
@@ -363,7 +366,10 @@ WSUV_EXTERN void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64
 /** Send a text, which leaves when the world runs. @return 0, or an error of wsuv_send_text() */
 WSUV_EXTERN int wsuv_conversation_send_text(wsuv_conversation_t *talk, const char *text);
 
-/** Send a message, or in a raw conversation a frame. @return as wsuv_conversation_send_text() */
+/**
+ * Send a whole message, a ping or a pong; or a close frame, as wsuv_send() does. In a raw
+ * conversation it is one frame. @return as wsuv_conversation_send_text()
+ */
 WSUV_EXTERN int wsuv_conversation_send(wsuv_conversation_t *talk, wsuv_frame_type_t type,
                                        const void *data, size_t len);
 
@@ -420,14 +426,21 @@ WSUV_EXTERN int wsuv_conversation_drop(wsuv_conversation_t *talk);
 /** Reset the connection at once, as of a process that is killed. */
 WSUV_EXTERN int wsuv_conversation_reset(wsuv_conversation_t *talk);
 
-/** Nothing goes over the link any more, in either direction (true); or everything does again. */
+/**
+ * Nothing goes over the link any more, in either direction (true); or everything does again. Of a
+ * session that is only begun, it is the link that is to be made.
+ */
 WSUV_EXTERN void wsuv_conversation_stall(wsuv_conversation_t *talk, bool on);
 
-/** The conversation reads nothing any more (true), so that the server cannot send; or again. */
+/**
+ * The conversation reads nothing any more (true), so that the server cannot send; or again.
+ * @return 0; `UV_EOF`: the session has ended; or an error of wsuv_session_pause()
+ */
 WSUV_EXTERN int wsuv_conversation_pause(wsuv_conversation_t *talk, bool on);
 
 /**
- * The link is lost after so many more bytes of the conversation's: both ends get `UV_ECONNRESET`.
+ * The link is lost after so many more bytes, of both directions together: both ends get
+ * `UV_ECONNRESET`. Of a session that is only begun, it is the link that is to be made.
  */
 WSUV_EXTERN void wsuv_conversation_lose_after(wsuv_conversation_t *talk, uint64_t bytes);
 

@@ -134,7 +134,9 @@ static void on_open(wsuv_session_t *s) {
   const wsuv_header_t *headers = wsuv_session_response_headers(s, &count);
   talk->open = true;
   talk->status = wsuv_session_status(s);
-  talk->subprotocol = copy_text(wsuv_session_subprotocol(s));
+  if (*wsuv_session_subprotocol(s) != '\0') {
+    talk->subprotocol = copy_text(wsuv_session_subprotocol(s));
+  }
   keep_headers(talk, headers, count);
   CHECK(wsuv_session_local_address(s, &talk->address) == 0);
 }
@@ -166,11 +168,14 @@ static bool has_item(void *arg) {
   return !ws_list_empty(&talk->items) || talk->session == NULL;
 }
 
-static int wait_until(wsuv_conversation_t *talk, bool (*done)(void *arg), const char *what) {
-  int err = kit_run_until(talk->kit, done, talk, talk->timeout_ms);
+static int report_late(wsuv_conversation_t *talk, int err, const char *what) {
   if (err != UV_ETIMEDOUT) return err;
-  return kit_fail(talk->kit, err, "%s, not within %llu ms", what,
+  return kit_note(talk->kit, err, "%s, not within %llu ms", what,
                   (unsigned long long) talk->timeout_ms);
+}
+
+static int wait_until(wsuv_conversation_t *talk, bool (*done)(void *arg), const char *what) {
+  return report_late(talk, kit_run_until(talk->kit, done, talk, talk->timeout_ms), what);
 }
 
 static void drop_given(wsuv_conversation_t *talk) {
@@ -321,7 +326,7 @@ void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64_t ms) {
 
 int wsuv_conversation_send_frame(wsuv_conversation_t *talk, const wsuv_frame_t *frame) {
   drop_given(talk);
-  if (talk->session == NULL) return UV_EOF;
+  if (talk->session == NULL) return WSUV_ESTATE;
   return wsuv_send(talk->session, frame, NULL, NULL);
 }
 
@@ -338,9 +343,10 @@ int wsuv_conversation_send_text(wsuv_conversation_t *talk, const char *text) {
 
 /* Receiving */
 
+/* Its caller reports a timeout. */
 static int take_item(wsuv_conversation_t *talk) {
   drop_given(talk);
-  int err = wait_until(talk, has_item, "something has come");
+  int err = kit_run_until(talk->kit, has_item, talk, talk->timeout_ms);
   if (err < 0) return err;
   ws_list *node = ws_list_pop(&talk->items);
   if (node == NULL) return UV_EOF;
@@ -351,7 +357,7 @@ static int take_item(wsuv_conversation_t *talk) {
 int wsuv_conversation_receive_frame(wsuv_conversation_t *talk, wsuv_frame_t *frame) {
   int err = take_item(talk);
   if (err == 0) *frame = talk->given->frame;
-  return err;
+  return report_late(talk, err, "a frame has come");
 }
 
 /* Pings and pongs are left out. */
@@ -366,7 +372,7 @@ static int take_message(wsuv_conversation_t *talk) {
 int wsuv_conversation_receive(wsuv_conversation_t *talk, wsuv_message_t *message) {
   if (talk->raw) return WSUV_ESTATE;
   int err = take_message(talk);
-  if (err < 0) return err;
+  if (err < 0) return report_late(talk, err, "a message has come");
   const wsuv_frame_t *f = &talk->given->frame;
   *message = (wsuv_message_t){f->type, f->data, f->len};
   return 0;
@@ -409,11 +415,18 @@ static int fail_ended(wsuv_conversation_t *talk, const char *expected) {
                   expected, wsuv_err_name(i->status), i->code, i->detail);
 }
 
+/* Nothing has come in time. */
+static int fail_late(wsuv_conversation_t *talk, const char *expected) {
+  return kit_fail(talk->kit, WSUV_ETEST, "expected %s, but nothing has come within %llu ms",
+                  expected, (unsigned long long) talk->timeout_ms);
+}
+
 int wsuv_conversation_expect(wsuv_conversation_t *talk, wsuv_frame_type_t type, const void *data,
                              size_t len) {
   const shown wanted = show(type, data, len);
   int err = take_message(talk);
   if (err == UV_EOF) return fail_ended(talk, wanted.text);
+  if (err == UV_ETIMEDOUT) return fail_late(talk, wanted.text);
   if (err < 0) return err;
   const wsuv_frame_t *f = &talk->given->frame;
   if (f->type == type && f->len == len && (len == 0 || memcmp(f->data, data, len) == 0)) return 0;
@@ -452,7 +465,13 @@ int wsuv_conversation_close(wsuv_conversation_t *talk, unsigned code, const char
 }
 
 int wsuv_conversation_expect_close(wsuv_conversation_t *talk, unsigned code) {
-  int err = wsuv_conversation_closed(talk, NULL);
+  drop_given(talk);
+  int err = kit_run_until(talk->kit, has_ended, talk, talk->timeout_ms);
+  if (err == UV_ETIMEDOUT) {
+    return kit_fail(talk->kit, WSUV_ETEST,
+                    "expected the server to close with %u, but the session is open after %llu ms",
+                    code, (unsigned long long) talk->timeout_ms);
+  }
   if (err < 0) return err;
   if (talk->info.by_peer && talk->info.code == code) return 0;
   return kit_fail(talk->kit, WSUV_ETEST,
@@ -486,11 +505,11 @@ int wsuv_conversation_reset(wsuv_conversation_t *talk) {
 }
 
 void wsuv_conversation_lose_after(wsuv_conversation_t *talk, uint64_t bytes) {
-  if (socket_of(talk) != NULL) sim_sock_fault(socket_of(talk), SIM_FAULT_RESET, bytes);
+  if (talk->session != NULL) sim_env_fault(talk->env, SIM_FAULT_RESET, bytes);
 }
 
 void wsuv_conversation_stall(wsuv_conversation_t *talk, bool on) {
-  if (socket_of(talk) != NULL) sim_sock_stall_both(socket_of(talk), on);
+  if (talk->session != NULL) sim_env_stall(talk->env, on);
 }
 
 int wsuv_conversation_pause(wsuv_conversation_t *talk, bool on) {

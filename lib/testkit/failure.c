@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void report(wsuv_testkit_t *kit) {
+void kit_report(wsuv_testkit_t *kit) {
   if (kit->on_failure != NULL) {
     kit->on_failure(kit->on_failure_arg, kit->failure);
   } else if (!kit->failed) {
@@ -21,20 +21,20 @@ static void note(wsuv_testkit_t *kit, const char *format, va_list args) {
   snprintf(kit->failure, sizeof kit->failure, "%s (seed %" PRIu64 ")", text, kit->seed);
 }
 
-int kit_fail(wsuv_testkit_t *kit, int code, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  note(kit, format, args);
-  va_end(args);
-  report(kit);
-  return code;
-}
-
 int kit_note(wsuv_testkit_t *kit, int code, const char *format, ...) {
   va_list args;
   va_start(args, format);
   note(kit, format, args);
   va_end(args);
+  return code;
+}
+
+int kit_fail(wsuv_testkit_t *kit, int code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  note(kit, format, args);
+  va_end(args);
+  kit_report(kit);
   return code;
 }
 

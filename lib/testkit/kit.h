@@ -71,12 +71,16 @@ kit_endpoint *kit_find_server(const wsuv_testkit_t *kit, const wsuv_server_t *se
 /* Run until done(arg): 0, UV_ETIMEDOUT or WSUV_ESTATE. */
 int kit_run_until(wsuv_testkit_t *kit, bool (*done)(void *arg), void *arg, uint64_t timeout_ms);
 
-/* Note and report a failure. Returns `code`. */
-__attribute__((format(printf, 3, 4))) int kit_fail(wsuv_testkit_t *kit, int code,
+/* Note what was wrong, for wsuv_testkit_failure. A test may want it, so it is no failure. Returns
+   `code`. */
+__attribute__((format(printf, 3, 4))) int kit_note(wsuv_testkit_t *kit, int code,
                                                    const char *format, ...);
 
-/* Note what may be no failure: a test may want it. Returns `code`. */
-__attribute__((format(printf, 3, 4))) int kit_note(wsuv_testkit_t *kit, int code,
+/* Report what was noted, as a failure of the test. */
+void kit_report(wsuv_testkit_t *kit);
+
+/* Note and report a failure. Returns `code`. */
+__attribute__((format(printf, 3, 4))) int kit_fail(wsuv_testkit_t *kit, int code,
                                                    const char *format, ...);
 
 /* End and free all conversations. */

@@ -16,6 +16,14 @@
 
 typedef struct sim sim;
 
+/* What can happen to a link, for both of its ends. */
+typedef enum sim_fault {
+  SIM_FAULT_EOF,   /* it has ended, and nothing can be sent any more */
+  SIM_FAULT_RESET, /* UV_ECONNRESET */
+  SIM_FAULT_STALL, /* nothing goes over it any more */
+  SIM_FAULTS
+} sim_fault;
+
 sim *sim_new(uint64_t seed);
 void sim_free(sim *s); /* nothing may be left of what was made in it */
 
@@ -24,6 +32,11 @@ int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc);
 
 /* The socket of the connection that an environment has begun last; NULL: it was closed. */
 struct sim_sock *sim_env_socket(const ws_env *env);
+
+/* As sim_sock_stall_both and sim_sock_fault, for that socket; without one, for the connection that
+   the environment begins next. */
+void sim_env_stall(ws_env *env, bool stall);
+void sim_env_fault(ws_env *env, sim_fault fault, uint64_t bytes);
 
 /* --- time --- */
 
@@ -85,14 +98,6 @@ typedef struct sim_answer {
 void sim_name(sim *s, const char *name, const sim_answer *answer);
 
 /* --- the network --- */
-
-/* What can happen to a link, for both of its ends. */
-typedef enum sim_fault {
-  SIM_FAULT_EOF,   /* it has ended, and nothing can be sent any more */
-  SIM_FAULT_RESET, /* UV_ECONNRESET */
-  SIM_FAULT_STALL, /* nothing goes over it any more */
-  SIM_FAULTS
-} sim_fault;
 
 typedef struct sim_profile {
   uint64_t latency_min_ns, latency_max_ns; /* one way */

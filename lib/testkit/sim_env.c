@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "net/acceptor.h"
 #include "testkit/check.h"
+#include "testkit/sim_net.h"
 
 struct ws_timer {
   sim_env *env;
@@ -186,11 +187,28 @@ struct sim_sock *sim_env_socket(const ws_env *env) {
   return ((const sim_env *) (const void *) env)->socket;
 }
 
+void sim_env_stall(ws_env *env, bool stall) {
+  sim_env *e = self(env);
+  e->stalls = stall;
+  if (e->socket != NULL) sim_sock_stall_both(e->socket, stall);
+}
+
+void sim_env_fault(ws_env *env, sim_fault fault, uint64_t bytes) {
+  sim_env *e = self(env);
+  if (e->socket != NULL) {
+    sim_sock_fault(e->socket, fault, bytes);
+  } else {
+    e->fault = fault;
+    e->fault_bytes = bytes;
+  }
+}
+
 void sim_env_init(sim_env *e, const ws_env_ops *its_ops, sim *s, const wsuv_allocator_t *alloc) {
   e->head.ops = its_ops;
   e->head.alloc = alloc;
   e->head.may_be_lost = may_be_lost;
   e->s = s;
+  e->fault = SIM_FAULTS;
   s->envs++;
 }
 

@@ -309,6 +309,9 @@ int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socke
   }
   filter_begin(f, CONNECTING);
   env->socket = f->sock;
+  if (env->stalls) sim_sock_stall_both(f->sock, true);
+  if (env->fault != SIM_FAULTS) sim_sock_fault(f->sock, env->fault, env->fault_bytes);
+  env->fault = SIM_FAULTS;
   *out = &f->head;
   return 0;
 }

@@ -122,6 +122,9 @@ struct sim_env {
   bool closing;
   bool held;               /* the loop is to go on */
   struct sim_sock *socket; /* of the connection begun last; NULL: it was closed */
+  bool stalls;             /* the next connection does */
+  sim_fault fault;         /* of the next connection; SIM_FAULTS: none */
+  uint64_t fault_bytes;
   ws_env_cb on_close;
   void *data;
   sim_event closed;
