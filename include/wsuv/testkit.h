@@ -360,6 +360,20 @@ WSUV_EXTERN int wsuv_conversation_begin(wsuv_testkit_t *kit, wsuv_server_t *serv
 /** Wait until the opening has come to its end. @return as wsuv_conversation_open() */
 WSUV_EXTERN int wsuv_conversation_opened(wsuv_conversation_t *talk);
 
+/**
+ * Send a request of HTTP as it is, and wait for the response: for what the program answers itself
+ * (wsuv/exchange.h), and for what the server refuses. The connection ends with the response.
+ * @param kit the world
+ * @param server of wsuv_testkit_server()
+ * @param text the whole request, such as `"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"`; not
+ *        HEAD, whose response looks as if a body followed
+ * @param[out] talk as with wsuv_conversation_open(). It never has a session, but status, fields and
+ *        body of the response, of which 4 KiB are kept
+ * @return 0: a response has come; else as wsuv_conversation_open()
+ */
+WSUV_EXTERN int wsuv_conversation_http(wsuv_testkit_t *kit, wsuv_server_t *server, const char *text,
+                                       wsuv_conversation_t **talk);
+
 /** How long each call waits, in simulated milliseconds; at first 60000. On a loop: 5000, real. */
 WSUV_EXTERN void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64_t ms);
 
@@ -375,6 +389,14 @@ WSUV_EXTERN int wsuv_conversation_send(wsuv_conversation_t *talk, wsuv_frame_typ
 
 /** Send a frame with its bits as given. @return 0, or an error of wsuv_send() */
 WSUV_EXTERN int wsuv_conversation_send_frame(wsuv_conversation_t *talk, const wsuv_frame_t *frame);
+
+/**
+ * Send bytes as they are, once all that was sent before has left: a frame that breaks the rules, or
+ * a part of one. Over TLS they are encrypted.
+ * @return as all; `WSUV_ESTATE`: the session is not open, or its closing has begun; `UV_ENOMEM`
+ */
+WSUV_EXTERN int wsuv_conversation_send_bytes(wsuv_conversation_t *talk, const void *data,
+                                             size_t len);
 
 /**
  * Receive the next message.
@@ -450,7 +472,7 @@ WSUV_EXTERN int wsuv_conversation_status(const wsuv_conversation_t *talk);
 /** A field of the response, valid as long as the conversation; NULL: it has none. */
 WSUV_EXTERN const char *wsuv_conversation_header(const wsuv_conversation_t *talk, const char *name);
 
-/** The body of a refusal, terminated; "" if none. */
+/** The body of a response that opened no session, terminated; "" if none. */
 WSUV_EXTERN const char *wsuv_conversation_body(const wsuv_conversation_t *talk, size_t *len);
 
 /** The subprotocol of the session; NULL: none. */

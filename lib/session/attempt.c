@@ -411,6 +411,10 @@ static void attempt_describe(opening *o, wsuv_close_info_t *info) {
 
 /* Creating */
 
+int attempt_set_request(opening *o, const char *text, size_t len) {
+  return h1_client_set_request(of_opening(o)->handshake, text, len);
+}
+
 static int make_handshake(attempt *a, ws_why *why) {
   uint8_t key[HANDSHAKE_KEY_SIZE];
   size_t len;

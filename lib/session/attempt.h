@@ -37,6 +37,10 @@ int attempt_enter_queue(attempt *a, endpoint_task *task);
 /* The attempt as an opening, whose `free` frees it. */
 opening *attempt_opening(attempt *a);
 
+/* Send this text in place of the handshake's request. `o` is an attempt that was not started.
+   Returns 0 or WS_ENOMEM. */
+int attempt_set_request(opening *o, const char *text, size_t len);
+
 /* Take the request back before the attempt is freed, so that another attempt can be made with it.
  */
 session_request *attempt_take_request(attempt *a);

@@ -1,10 +1,13 @@
 #include "session/testkit_entry.h"
 
+#include "base/error.h"
 #include "net/uv/env_uv.h"
+#include "session/attempt.h"
 #include "session/client.h"
 #include "session/config.h"
 #include "session/log.h"
 #include "session/server.h"
+#include "session/session.h"
 
 static int refuse(const config_input *read, int err, const ws_why *why) {
   return log_refusal((log_to){&read->config, NULL}, err, why);
@@ -47,6 +50,18 @@ int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_loop_t *loop,
 
 size_t wsuv_internal_server_owed(const wsuv_server_t *server) {
   return server->owed;
+}
+
+int wsuv_internal_session_send_bytes(wsuv_session_t *s, const void *data, size_t len) {
+  if (s->state != SESSION_OPEN) return WSUV_ESTATE;
+  if (out_queue_len(&s->conn.out) > 0) return UV_EAGAIN;
+  int err = len > 0 ? out_queue_raw(&s->conn.out, data, len) : 0;
+  if (err == 0) session_schedule(s);
+  return err;
+}
+
+int wsuv_internal_session_set_request(wsuv_session_t *s, const char *text, size_t len) {
+  return attempt_set_request(s->opening, text, len);
 }
 
 int wsuv_internal_env_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc) {

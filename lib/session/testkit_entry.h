@@ -10,6 +10,7 @@
 #include <wsuv/client.h>
 #include <wsuv/export.h>
 #include <wsuv/server.h>
+#include <wsuv/session.h>
 
 #include "base/env.h"
 
@@ -23,6 +24,14 @@ WSUV_EXTERN int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_lo
 
 /* So many answers to upgrades and plain requests are owed. */
 WSUV_EXTERN size_t wsuv_internal_server_owed(const wsuv_server_t *server);
+
+/* Queue bytes that are no frame of the library's. Returns 0; UV_EAGAIN: something that was queued
+   before has not left; WSUV_ESTATE: the session is not open, or closing has begun; WS_ENOMEM. */
+WSUV_EXTERN int wsuv_internal_session_send_bytes(wsuv_session_t *s, const void *data, size_t len);
+
+/* Send this text in place of the request of the opening handshake. Call it right after
+   wsuv_connect. Returns 0 or WS_ENOMEM. */
+WSUV_EXTERN int wsuv_internal_session_set_request(wsuv_session_t *s, const char *text, size_t len);
 
 /* As env_uv_new, with the system's random bytes and resolver. */
 WSUV_EXTERN int wsuv_internal_env_new(ws_env **out, uv_loop_t *loop, const wsuv_allocator_t *alloc);

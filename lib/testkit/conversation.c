@@ -318,6 +318,17 @@ int wsuv_conversation_open(wsuv_testkit_t *kit, wsuv_server_t *server, const cha
   return err < 0 ? err : wsuv_conversation_opened(*talk);
 }
 
+int wsuv_conversation_http(wsuv_testkit_t *kit, wsuv_server_t *server, const char *text,
+                           wsuv_conversation_t **out) {
+  wsuv_conversation_t *talk;
+  int err = wsuv_conversation_begin(kit, server, "/", NULL, &talk);
+  if (err < 0) return err;
+  *out = talk;
+  CHECK(wsuv_internal_session_set_request(talk->session, text, strlen(text)) == 0);
+  err = wsuv_conversation_opened(talk);
+  return err == WSUV_ESTATUS ? 0 : err;
+}
+
 void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64_t ms) {
   talk->timeout_ms = ms;
 }
@@ -339,6 +350,32 @@ int wsuv_conversation_send(wsuv_conversation_t *talk, wsuv_frame_type_t type, co
 
 int wsuv_conversation_send_text(wsuv_conversation_t *talk, const char *text) {
   return wsuv_conversation_send(talk, WSUV_FRAME_TEXT, text, strlen(text));
+}
+
+typedef struct bytes_to_send {
+  const wsuv_conversation_t *talk;
+  const void *data;
+  size_t len;
+  int result;
+} bytes_to_send;
+
+static bool are_queued(void *arg) {
+  bytes_to_send *b = arg;
+  wsuv_session_t *s = b->talk->session;
+  b->result = s != NULL ? wsuv_internal_session_send_bytes(s, b->data, b->len) : UV_EOF;
+  return b->result != UV_EAGAIN;
+}
+
+/* Wait until all that was sent has left, then queue these bytes. */
+static int send_bytes(wsuv_conversation_t *talk, const void *data, size_t len) {
+  bytes_to_send b = {talk, data, len, 0};
+  int err = kit_run_until(talk->kit, are_queued, &b, talk->timeout_ms);
+  return err < 0 ? report_late(talk, err, "what was sent has left") : b.result;
+}
+
+int wsuv_conversation_send_bytes(wsuv_conversation_t *talk, const void *data, size_t len) {
+  drop_given(talk);
+  return send_bytes(talk, data, len);
 }
 
 /* Receiving */
@@ -480,19 +517,15 @@ int wsuv_conversation_expect_close(wsuv_conversation_t *talk, unsigned code) {
                   wsuv_err_name(talk->info.status));
 }
 
-static bool has_left(void *arg) {
-  const wsuv_conversation_t *talk = arg;
-  return talk->session == NULL || wsuv_buffered_amount(talk->session) == 0;
-}
-
 static sim_sock *socket_of(const wsuv_conversation_t *talk) {
   return talk->session != NULL ? sim_env_socket(talk->env) : NULL;
 }
 
 int wsuv_conversation_drop(wsuv_conversation_t *talk) {
   drop_given(talk);
-  int err = wait_until(talk, has_left, "what was sent has left");
-  if (err < 0) return err;
+  int err = send_bytes(talk, NULL, 0);
+  if (err < 0 && err != UV_EOF && err != WSUV_ESTATE) return err;
+  if (talk->kit->running) return WSUV_ESTATE;
   if (socket_of(talk) != NULL) sim_sock_shutdown(socket_of(talk));
   return 0;
 }

@@ -38,6 +38,20 @@ wsuv_conversation_t *kit_user_talk_raw(kit_user *u, const char *target) {
   return kit_user_ask(u, target, &request);
 }
 
+wsuv_conversation_t *kit_user_extended(kit_user *u, const wsuv_extension_t *extension) {
+  const wsuv_extension_t *const list[] = {extension};
+  wsuv_request_t request;
+  wsuv_config_t ours, theirs;
+  wsuv_client_config_init(&ours);
+  wsuv_server_config_init(&theirs);
+  ours.extensions = theirs.extensions = list;
+  ours.extension_count = theirs.extension_count = 1;
+  kit_user_begin(u, 0, &theirs);
+  wsuv_request_init(&request, NULL);
+  request.config = &ours;
+  return kit_user_ask(u, "/echo", &request);
+}
+
 static void ignore_failure(void *arg, const char *text) {
   (void) arg;
   (void) text; /* wsuv_testkit_failure has it */

@@ -45,6 +45,9 @@ wsuv_conversation_t *kit_user_ask(kit_user *u, const char *target, const wsuv_re
 /* A raw conversation. */
 wsuv_conversation_t *kit_user_talk_raw(kit_user *u, const char *target);
 
+/* Make a world whose server has one extension, and open a conversation that has it, too. */
+wsuv_conversation_t *kit_user_extended(kit_user *u, const wsuv_extension_t *extension);
+
 /* The test fails expectations on purpose: nothing is written to standard error. */
 void kit_user_expect_failures(kit_user *u);
 

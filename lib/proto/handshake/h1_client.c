@@ -88,6 +88,11 @@ const char *h1_client_request(const h1_client *h, size_t *len) {
   return text_buf_base(&h->request);
 }
 
+int h1_client_set_request(h1_client *h, const char *text, size_t len) {
+  text_buf_clear(&h->request);
+  return text_buf_add(&h->request, text, len);
+}
+
 static int h1_client_fail(h1_client *h, int err, const char *detail) {
   return ws_why_set(&h->detail, err, "%s", detail);
 }

@@ -23,6 +23,9 @@ int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshak
                   const uint8_t *key, ws_why *why);
 void h1_client_free(h1_client *h); /* NULL is allowed */
 
+/* Replace the text of the request. Returns 0; WS_ENOMEM: it is empty. */
+int h1_client_set_request(h1_client *h, const char *text, size_t len);
+
 /* The bytes of the request. */
 const char *h1_client_request(const h1_client *h, size_t *len);
 

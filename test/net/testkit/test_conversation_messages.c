@@ -245,28 +245,13 @@ TEST(test_pings_and_pongs_are_received_as_frames) {
 
 /* --- extensions --- */
 
-/* A conversation with one extension on both ends. */
-static wsuv_conversation_t *talk_with(kit_user *u, const wsuv_extension_t *extension) {
-  const wsuv_extension_t *const list[] = {extension};
-  wsuv_request_t request;
-  wsuv_config_t ours, theirs;
-  wsuv_client_config_init(&ours);
-  wsuv_server_config_init(&theirs);
-  ours.extensions = theirs.extensions = list;
-  ours.extension_count = theirs.extension_count = 1;
-  kit_user_begin(u, 0, &theirs);
-  wsuv_request_init(&request, NULL);
-  request.config = &ours;
-  return kit_user_ask(u, "/echo", &request);
-}
-
 TEST(test_permessage_deflate_by_the_configuration_of_the_request) {
   kit_user u;
   wsuv_extension_t deflate;
   wsuv_stats_t stats;
   char text[5000] = "";
   assert_ok(wsuv_permessage_deflate(&deflate, NULL));
-  wsuv_conversation_t *talk = talk_with(&u, &deflate);
+  wsuv_conversation_t *talk = kit_user_extended(&u, &deflate);
   memset(text, 'a', sizeof text - 1);
   assert_ok(wsuv_conversation_send_text(talk, text));
   assert_ok(wsuv_conversation_expect_text(talk, text));
@@ -330,7 +315,7 @@ TEST(test_extension_of_the_program_s_own) {
   flipper.accept = accept_flip;
   flipper.answer = answer_flip;
   flipper.incoming = flipper.outgoing = flip;
-  wsuv_conversation_t *talk = talk_with(&u, &flipper);
+  wsuv_conversation_t *talk = kit_user_extended(&u, &flipper);
   assert_string_equal(wsuv_conversation_header(talk, "Sec-WebSocket-Extensions"), "flip");
   assert_ok(wsuv_conversation_send_text(talk, "hello"));
   assert_ok(wsuv_conversation_expect_text(talk, "hello"));

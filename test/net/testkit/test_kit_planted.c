@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <wsuv/exchange.h>
 #include <wsuv/prepared.h>
 
 #include "support/kit_user.h"
@@ -26,7 +22,6 @@ static void begin(kit_user *u) {
 /* --- answers that are owed --- */
 
 static wsuv_upgrade_t *forgotten_upgrade;
-static wsuv_exchange_t *forgotten_exchange;
 
 static void forget_upgrade(wsuv_upgrade_t *upgrade) {
   forgotten_upgrade = upgrade;
@@ -47,25 +42,6 @@ TEST(test_handler_that_forgets_an_upgrade) {
   expect_leak(&u, "upgrades or requests not answered: at most 1");
   assert_int_equal(wsuv_upgrade_accept(forgotten_upgrade, NULL, NULL), WSUV_ESTATE);
   u.server = NULL;
-  kit_user_end(&u);
-}
-
-static void forget_exchange(wsuv_exchange_t *exchange) {
-  forgotten_exchange = exchange;
-}
-
-/* A request of HTTP is a WebSocket's without its fields: a transport of the test's writes it. */
-static int write_nothing(void *arg) {
-  (void) arg;
-  return 0;
-}
-
-TEST(test_handler_that_never_answers_a_plain_request) {
-  kit_user u;
-  begin(&u);
-  (void) write_nothing;
-  wsuv_server_on_request(u.server, forget_exchange);
-  forgotten_exchange = NULL;
   kit_user_end(&u);
 }
 
