@@ -25,8 +25,9 @@ WSUV_EXTERN int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_lo
 /* So many answers to upgrades and plain requests are owed. */
 WSUV_EXTERN size_t wsuv_internal_server_owed(const wsuv_server_t *server);
 
-/* Queue bytes that are no frame of the library's. Returns 0; UV_EAGAIN: something that was queued
-   before has not left; WSUV_ESTATE: the session is not open, or closing has begun; WS_ENOMEM. */
+/* Queue bytes that are no frame of the library's. Returns 0; 1: something that was queued before
+   has not left, so nothing was queued; WSUV_ESTATE: the session is not open, or closing has begun;
+   WS_ENOMEM. */
 WSUV_EXTERN int wsuv_internal_session_send_bytes(wsuv_session_t *s, const void *data, size_t len);
 
 /* Send this text in place of the request of the opening handshake. Call it right after

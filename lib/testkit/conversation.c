@@ -363,7 +363,7 @@ static bool are_queued(void *arg) {
   bytes_to_send *b = arg;
   wsuv_session_t *s = b->talk->session;
   b->result = s != NULL ? wsuv_internal_session_send_bytes(s, b->data, b->len) : UV_EOF;
-  return b->result != UV_EAGAIN;
+  return b->result <= 0;
 }
 
 /* Wait until all that was sent has left, then queue these bytes. */
