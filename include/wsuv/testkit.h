@@ -422,7 +422,9 @@ WSUV_EXTERN int wsuv_conversation_expect_text(wsuv_conversation_t *talk, const c
 WSUV_EXTERN int wsuv_conversation_expect(wsuv_conversation_t *talk, wsuv_frame_type_t type,
                                          const void *data, size_t len);
 
-/** Nothing comes for so long. `WSUV_ETEST`: something has, or the session has ended. */
+/**
+ * Nothing comes for so long, also no ping. `WSUV_ETEST`: something has, or the session has ended.
+ */
 WSUV_EXTERN int wsuv_conversation_silent(wsuv_conversation_t *talk, uint64_t ms);
 
 /**

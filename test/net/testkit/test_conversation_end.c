@@ -150,6 +150,11 @@ TEST(test_silence) {
   assert_int_equal(wsuv_conversation_silent(talk, 100), WSUV_ETEST);
   assert_true(kit_user_failed_with(&u, "noise"));
   assert_ok(wsuv_conversation_expect_text(talk, "noise"));
+  wsuv_frame_t f;
+  assert_ok(wsuv_send_ping(wsuv_conversation_server_session(talk), "?", 1));
+  assert_int_equal(wsuv_conversation_silent(talk, 100), WSUV_ETEST);
+  assert_ok(wsuv_conversation_receive_frame(talk, &f));
+  assert_int_equal(f.type, WSUV_FRAME_PING);
   assert_ok(wsuv_session_close(wsuv_conversation_server_session(talk), 1000, NULL));
   assert_int_equal(wsuv_conversation_silent(talk, 100), WSUV_ETEST);
   kit_user_end(&u);
