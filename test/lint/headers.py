@@ -16,6 +16,7 @@ WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werr
 # The initialisers are inline, so that they are compiled only where they are used.
 USE_ALL = '''
 #include <wsuv.h>
+#include <wsuv/testkit.h>
 int use_all(void);
 int use_all(void) {
   wsuv_config_t config;
@@ -34,6 +35,12 @@ int use_all(void) {
   wsuv_tls_config_init(&tls);
   wsuv_tls_info_init(&info);
   config.tls = &tls;
+  const char *address = "::1";
+  wsuv_testkit_answer_t answer;
+  wsuv_testkit_links_t links;
+  wsuv_testkit_answer_init(&answer, &address);
+  wsuv_testkit_links_init(&links);
+  if (answer.size == 0 || links.size == 0) return 1;
   return config.size != 0 && request.size != 0 && frame.size != 0 ? WSUV_EURL : 0;
 }
 '''

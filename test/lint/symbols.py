@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Both libraries define exactly what the public headers declare, and what the testkit needs, and no
-other symbol; and none asks for the time of day, which may step: deadlines go by the monotonic
-clock. Nor does one read the environment of a program that runs with more rights than its user has.
+"""Each library defines exactly what the public headers declare, and what the testkit needs of
+libwsuv, and no other symbol; and none asks for the time of day, which may step: deadlines go by the
+monotonic clock. Nor does libwsuv read the environment of a program that runs with more rights than
+its user has. The testkit has helpers of libwsuv in it, but no variable that libwsuv has, too: there
+would be two of it in a process.
 
-    symbols.py NM LIBWSUV_A LIBWSUV_SO HEADER...
+    symbols.py NM LIBWSUV_A LIBWSUV_SO TESTKIT_A TESTKIT_SO HEADER...
 """
 
 import re
@@ -12,6 +14,7 @@ import sys
 
 WALL_CLOCKS = {'clock', 'clock_gettime', 'ftime', 'gettimeofday', 'time', 'timespec_get',
                'uv_clock_gettime', 'uv_gettimeofday'}
+TESTKIT = ('wsuv_testkit_', 'wsuv_conversation_')
 DECLARATION = re.compile(r'\bWSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(')
 
 
@@ -53,7 +56,7 @@ def knows_no_wall_clock(nm, library):
     names = wanted(nm, library)
     for name in sorted(names & WALL_CLOCKS):
         print(f'{library}: {name} tells the time of day')
-    return 'uv_hrtime' in names and not names & WALL_CLOCKS
+    return not names & WALL_CLOCKS
 
 
 def reads_environment_safely(nm, library):
@@ -63,15 +66,38 @@ def reads_environment_safely(nm, library):
     return good
 
 
-def main(nm, archive, shared, *headers):
-    want = declared(headers)
-    if not want:
+def variables(nm, library):
+    """Those whose value can change, also those that only the library sees."""
+    command = [nm, '--defined-only', '--format=sysv', library]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rows = [[cell.strip() for cell in line.split('|')] for line in out.splitlines()]
+    return {row[0].split('.')[0] for row in rows if len(row) == 7 and not row[0].startswith('__')
+            and row[3] == 'OBJECT' and re.match(r'\.t?(data|bss)\b(?!\.rel\.ro)', row[6])}
+
+
+def shares_no_variable(nm, library, testkit):
+    ours, its = variables(nm, library), variables(nm, testkit)
+    for name in sorted(ours & its):
+        print(f'{testkit}: {name} is a variable of {library}, too')
+    return ours and its and not ours & its
+
+
+def main(nm, archive, shared, testkit_archive, testkit_shared, *headers):
+    names = declared(headers)
+    testkit = {name for name in names if name.startswith(TESTKIT)}
+    want = names - testkit
+    if not want or not testkit:
         return 1
     results = [
         compare(archive, want, defined(nm, '-g', archive)),
         compare(shared, want, defined(nm, '-D', shared)),
+        compare(testkit_archive, testkit, defined(nm, '-g', testkit_archive)),
+        compare(testkit_shared, testkit, defined(nm, '-D', testkit_shared)),
         knows_no_wall_clock(nm, archive),
+        'uv_hrtime' in wanted(nm, archive),
+        knows_no_wall_clock(nm, testkit_archive),
         reads_environment_safely(nm, archive),
+        shares_no_variable(nm, archive, testkit_archive),
     ]
     return 0 if all(results) else 1
 
