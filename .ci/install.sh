@@ -1,7 +1,8 @@
 #!/bin/bash
 # Install what a build folder holds under a prefix, then build examples/hello.c against what was
 # installed, with the shared library and with the static one, by the lines that README.md gives, and
-# run both and the program `wsuv` against an echo server.
+# run both and the program `wsuv` against an echo server. The tests in examples/testkit are built
+# and run in the same way, with libwsuv-testkit.
 #
 #   .ci/install.sh BUILD PREFIX
 #
@@ -36,6 +37,24 @@ link hello-static "${static_line/#cc/$cc}"
 # The one needs the library, the other does not.
 readelf -d "$prefix/hello" | grep -q 'NEEDED.*libwsuv\.so\.0'
 if readelf -d "$prefix/hello-static" | grep -q 'NEEDED.*libwsuv'; then exit 1; fi
+
+# The tests of a program: libwsuv-testkit is shared, or static as all of wsuv is.
+mkdir -p "$prefix/testkit"
+cp examples/testkit/*.[ch] "$prefix/testkit"
+shared_kit="$(pkg-config --cflags --libs wsuv-testkit cmocka) -Wl,-rpath,$libdir"
+static_kit=$(pkg-config --static --cflags --libs wsuv-testkit |
+  sed 's/-l\(wsuv[a-z-]*\)/-l:lib\1.a/g')
+
+run_test() {
+  local line="$cc -o $1 $1.c counter.c clicker.c $2"
+  echo "$line"
+  (cd "$prefix/testkit" && bash -c "$line" && timeout 60 "./$1")
+}
+
+run_test test_cmocka "$shared_kit"
+run_test test_plain "$shared_kit"
+run_test test_plain "$static_kit"
+if readelf -d "$prefix/testkit/test_plain" | grep -q 'NEEDED.*libwsuv'; then exit 1; fi
 
 coproc echo_server { exec "$build/test/wsuv_echo"; }
 server=$echo_server_PID
