@@ -1,20 +1,23 @@
 #!/usr/bin/python3
-"""The man page tells of every option and exit status of the program, and of no others.
+"""The man page of the program tells of every option and exit status, and of no others; that of the
+testkit names functions that there are.
 
-    man_test.py PAGE PROGRAM [unittest's arguments]
+    man_test.py PAGE PROGRAM TESTKIT_PAGE INCLUDE_FOLDER [unittest's arguments]
 
-It is compared with `PROGRAM --help`, both ways, and must be set without a complaint by groff or
-mandoc, by both where both are there. That what is wrong is found is tested, too, on pages that
-were spoilt.
+The former is compared with `PROGRAM --help`, both ways, the latter with the headers in
+INCLUDE_FOLDER. Both must be set without a complaint by groff or mandoc, by both where both are
+there. That what is wrong is found is tested, too, on pages that were spoilt.
 """
 
+import glob
+import os
 import re
 import shutil
 import subprocess
 import sys
 import unittest
 
-PAGE = PROGRAM = ''
+PAGE = PROGRAM = TESTKIT_PAGE = INCLUDE = ''
 
 SETTERS = (
     ['groff', '-mandoc', '-Tutf8', '-ww', '-z'],
@@ -32,9 +35,13 @@ def read_help():
     return subprocess.run([PROGRAM, '--help'], check=True, capture_output=True, text=True).stdout
 
 
-def read_page():
-    with open(PAGE, encoding='utf-8') as file:
+def read(path):
+    with open(path, encoding='utf-8') as file:
         return file.read()
+
+
+def read_page():
+    return read(PAGE)
 
 
 def options_of_help(text):
@@ -105,6 +112,17 @@ class Page(unittest.TestCase):
                          {'-m': True, '-v': False, '--timeout': True, '--help': False})
 
 
+class TestkitPage(unittest.TestCase):
+    def test_it_names_functions_that_there_are(self):
+        headers = ''.join(map(read, glob.glob(os.path.join(INCLUDE, 'wsuv', '*.h'))))
+        named = set(re.findall(r'^\.Fn (\w+)', read(TESTKIT_PAGE), re.M))
+        self.assertIn('wsuv_testkit_new', named)
+        self.assertEqual([name for name in sorted(named) if f'{name}(' not in headers], [])
+
+    def test_it_is_set_without_complaint(self):
+        self.assertEqual(complaints(read(TESTKIT_PAGE)), [])
+
+
 class Spoilt(unittest.TestCase):
     """The page with something wrong, and what is found then."""
 
@@ -135,7 +153,7 @@ class Spoilt(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
-    PAGE, PROGRAM = sys.argv[1:3]
-    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
+    PAGE, PROGRAM, TESTKIT_PAGE, INCLUDE = sys.argv[1:5]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[5:])
