@@ -337,7 +337,7 @@ WSUV_EXTERN int wsuv_testkit_explore(wsuv_testkit_scenario scenario, void *arg, 
  *        is answered by itself (wsuv_request::raw). With a server that has TLS, the conversation
  *        has it, too, and does not verify the certificate, unless the configuration has `tls`. Each
  *        conversation is a client of its own, so the fields "Of the whole" may be set, too
- * @param[out] talk set unless the code is one of the last group; freed with the kit, or by
+ * @param[out] talk NULL if the code is one of the last group; freed with the kit, or by
  *        wsuv_conversation_free()
  * @return 0: it is open;
  *         `WSUV_ESTATUS`: the server has refused, see wsuv_conversation_status();

@@ -285,6 +285,7 @@ int wsuv_conversation_begin(wsuv_testkit_t *kit, wsuv_server_t *server, const ch
                             const wsuv_request_t *from, wsuv_conversation_t **out) {
   wsuv_request_t request;
   wsuv_request_init(&request, NULL);
+  *out = NULL;
   if (kit->running) return WSUV_ESTATE;
   int err = from != NULL ? sized_in(&request, &request_type, from, NULL) : 0;
   if (err < 0) return err;

@@ -65,3 +65,16 @@ TEST(test_expectations_that_are_not_met) {
   assert_int_equal(wsuv_conversation_expect_text(talk, "more"), WSUV_ETEST);
   end(&u);
 }
+
+TEST(test_opening_that_fails_at_once_leaves_no_conversation) {
+  kit_user u;
+  wsuv_conversation_t *talk;
+  wsuv_request_t request;
+  begin(&u, 0);
+  assert_int_equal(wsuv_conversation_open(u.kit, u.server, "/echo", NULL, &talk), 0);
+  wsuv_request_init(&request, "ws://localhost/echo");
+  assert_int_equal(wsuv_conversation_open(u.kit, u.server, "/echo", &request, &talk), UV_EINVAL);
+  assert_null(talk);
+  wsuv_conversation_free(talk);
+  end(&u);
+}
