@@ -13,6 +13,8 @@ the line before says otherwise:
     <!-- ... path=/x -->      the URL that it is given ends in this
     <!-- ... drive=NAME -->   it is not only run, but driven by the function `drive_NAME` below
     <!-- ... name=NAME -->    parts with `of=NAME` are parts of this program, not of the first one
+    <!-- ... library=NAME --> it and its parts are linked by that pkg-config file, not wsuv.pc, and
+                              need no server
     <!-- ... serve=yes -->    it is a server, which is given a port, prints it and ends at SIGTERM;
                               the ```sh block that follows is run meanwhile, with that port
 
@@ -258,7 +260,9 @@ class Build:
         compiler, *paths = arguments
         include, libraries, self.echo, self.wsuv = map(os.path.abspath, paths)
         self.folder = folder
-        self.write('wsuv.pc', PKG_CONFIG.format(include=include, libraries=libraries))
+        for library, requires in LIBRARIES.items():
+            self.write(f'{library}.pc', PKG_CONFIG.format(
+                include=include, libraries=libraries, library=library, requires=requires))
         self.write('cc', CC.format(path=shlex.quote(os.environ['PATH']), compiler=compiler), 0o755)
         self.environment = {
             **os.environ,
@@ -266,11 +270,14 @@ class Build:
             'PKG_CONFIG_PATH': folder,
             'LD_LIBRARY_PATH': libraries,
         }
-        command = ['pkg-config', '--cflags', '--libs', 'wsuv']
+        self.flags = {library: self.flags_of(library) for library in LIBRARIES}
+
+    def flags_of(self, library):
+        command = ['pkg-config', '--cflags', '--libs', library]
         result = subprocess.run(
             command, check=True, env=self.environment, stdout=subprocess.PIPE, text=True
         )
-        self.flags = shlex.split(result.stdout)
+        return shlex.split(result.stdout)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -280,9 +287,9 @@ class Build:
             file.write(text)
         os.chmod(self.path(name), mode)
 
-    def compile(self, text, name):
+    def compile(self, text, name, library):
         self.write(f'{name}.c', text)
-        command = [self.path('cc'), *WARNINGS, '-o', name, f'{name}.c', *self.flags]
+        command = [self.path('cc'), *WARNINGS, '-o', name, f'{name}.c', *self.flags[library]]
         with Process(command, cwd=self.folder, env=self.environment) as compiler:
             compiler.deadline += 5 * PATIENCE
             if compiler.finish():
@@ -299,13 +306,16 @@ PATH={path}
 exec {compiler} $CFLAGS "$@" $LDFLAGS
 """
 
-PKG_CONFIG = """Name: wsuv
+# The libraries, and what each requires.
+LIBRARIES = {'wsuv': 'libuv', 'wsuv-testkit': 'wsuv'}
+
+PKG_CONFIG = """Name: {library}
 Description: the build that is tested
 Version: 0
-Requires: libuv
+Requires: {requires}
 Requires.private: zlib
 Cflags: -I{include}
-Libs: -L{libraries} -lwsuv
+Libs: -L{libraries} -l{library}
 """
 
 
@@ -399,13 +409,15 @@ def serve(build, program, script):
 
 
 def run_program(build, block, programs, url):
-    text = f'#line {block.line} "{block.page}"\n{block.text}'
+    text, whole = f'#line {block.line} "{block.page}"\n{block.text}', block
     if block.kind == 'part':
-        text = assemble(programs[block.options.get('of')], block)
-    program = build.compile(text, block.place().replace('.md:', '-'))
+        whole = programs[block.options.get('of')]
+        text = assemble(whole, block)
+    library = whole.options.get('library', 'wsuv')
+    program = build.compile(text, block.place().replace('.md:', '-'), library)
     if block.visitor:
         return serve(build, program, block.visitor.text)
-    if block.kind == 'program':
+    if block.kind == 'program' and library == 'wsuv':
         check_refusal(build, program, url)
     drive = globals()['drive_' + block.options.get('drive', 'nothing')]
     return drive(build, program, url + block.options.get('path', ''))
