@@ -53,6 +53,7 @@ run_test() {
 
 run_test test_cmocka "$shared_kit"
 run_test test_plain "$shared_kit"
+run_test test_loop "$shared_kit"
 run_test test_plain "$static_kit"
 if readelf -d "$prefix/testkit/test_plain" | grep -q 'NEEDED.*libwsuv'; then exit 1; fi
 
