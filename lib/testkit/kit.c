@@ -11,8 +11,6 @@
 #include "session/testkit_entry.h"
 #include "testkit/check.h"
 
-enum { END_MS = 10 * 60 * 1000 };
-
 /* Worlds */
 
 /* WSUV_TEST_SEED replaces the seed, if it is a number. */
@@ -122,9 +120,9 @@ int wsuv_testkit_server(wsuv_testkit_t *kit, wsuv_server_t **server, const wsuv_
 
 /* The end */
 
-static bool has_no_endpoints(void *arg) {
+static bool has_ended(void *arg) {
   const wsuv_testkit_t *kit = arg;
-  return ws_list_empty(&kit->endpoints) && !sim_is_busy(kit->sim);
+  return (ws_list_empty(&kit->endpoints) && !sim_is_busy(kit->sim)) || kit->ops->is_over(kit);
 }
 
 typedef struct leaks {
@@ -170,7 +168,7 @@ int wsuv_testkit_free(wsuv_testkit_t *kit) {
   if (kit == NULL) return 0;
   if (kit->running) return WSUV_ESTATE;
   kit_end_conversations(kit);
-  int err = kit_run_until(kit, has_no_endpoints, kit, END_MS);
+  int err = kit_run_until(kit, has_ended, kit, kit->ops->run_ms);
   list_leaks(kit, &l);
   if (err < 0 || l.len > 0) return kit_fail(kit, WSUV_ELEAK, "still alive: %s", l.text);
   kit->ops->end(kit);

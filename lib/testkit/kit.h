@@ -18,7 +18,10 @@ typedef struct kit_world_ops {
   /* One turn of the loop, not beyond limit_ms. false: nothing is left to do by then, and it is
      limit_ms. */
   bool (*turn)(wsuv_testkit_t *kit, uint64_t limit_ms);
+  /* Nothing will happen any more; false: perhaps, and `turn` says so. */
+  bool (*is_over)(const wsuv_testkit_t *kit);
   void (*end)(wsuv_testkit_t *kit); /* nothing is left but the machine */
+  uint64_t run_ms;                  /* The end of all that is under way is awaited for so long. */
 } kit_world_ops;
 
 /* A client or a server of the program, until its environment has closed. */

@@ -6,7 +6,7 @@
 #include "testkit/check.h"
 #include "testkit/loop_env.h"
 
-enum { NS_PER_MS = 1000 * 1000 };
+enum { NS_PER_MS = 1000 * 1000, RUN_MS = 10 * 1000 };
 
 static int env_new(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
   return loop_env_new(out, kit->world, alloc);
@@ -32,6 +32,10 @@ static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
   return true;
 }
 
+static bool is_over(const wsuv_testkit_t *kit) {
+  return uv_loop_alive(kit->loop) == 0;
+}
+
 static void count_down(void *data) {
   --*(size_t *) data;
 }
@@ -44,7 +48,7 @@ static void end(wsuv_testkit_t *kit) {
   while (left > 0) uv_run(kit->loop, UV_RUN_ONCE);
 }
 
-const kit_world_ops kit_on_loop = {env_new, now_ms, turn, end};
+const kit_world_ops kit_on_loop = {env_new, now_ms, turn, is_over, end, RUN_MS};
 
 int wsuv_testkit_new_on_loop(wsuv_testkit_t **out, uv_loop_t *loop, uint64_t seed) {
   if (loop == NULL) return UV_EINVAL;

@@ -4,7 +4,7 @@
 
 #include "testkit/check.h"
 
-enum { NS_PER_MS = 1000 * 1000 };
+enum { NS_PER_MS = 1000 * 1000, RUN_MS = 10 * 60 * 1000 };
 
 static int env_new(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc) {
   return sim_env_new(out, kit->sim, alloc);
@@ -21,12 +21,17 @@ static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
   return sim_turn(kit->sim, limit_ms * NS_PER_MS) || alive;
 }
 
+static bool is_over(const wsuv_testkit_t *kit) {
+  (void) kit;
+  return false;
+}
+
 static void end(wsuv_testkit_t *kit) {
   CHECK(uv_loop_close(&kit->own_loop) == 0);
   sim_free(kit->sim);
 }
 
-const kit_world_ops kit_simulated = {env_new, now_ms, turn, end};
+const kit_world_ops kit_simulated = {env_new, now_ms, turn, is_over, end, RUN_MS};
 
 int wsuv_testkit_new(wsuv_testkit_t **out, uint64_t seed) {
   wsuv_testkit_t *kit = kit_new(&kit_simulated, seed);

@@ -122,3 +122,23 @@ TEST(test_streams_cannot_be_adopted) {
   uv_close((uv_handle_t *) &tcp, NULL);
   end(&u);
 }
+
+static void ignore_failure(void *arg, const char *text) {
+  (void) arg;
+  (void) text; /* wsuv_testkit_failure has it */
+}
+
+/* At once: nothing keeps the loop alive, and there is nothing to wait for. */
+TEST(test_client_that_is_not_closed_is_named_on_a_loop) {
+  kit_user u;
+  wsuv_client_t *client;
+  begin(&u, NULL);
+  wsuv_testkit_on_failure(u.kit, ignore_failure, NULL);
+  assert_int_equal(wsuv_testkit_client(u.kit, &client, NULL), 0);
+  uint64_t begun = wsuv_testkit_now_ms(u.kit);
+  assert_int_equal(wsuv_testkit_free(u.kit), WSUV_ELEAK);
+  assert_in_range(wsuv_testkit_now_ms(u.kit) - begun, 0, 9000);
+  assert_non_null(strstr(wsuv_testkit_failure(u.kit), "clients not closed: 1"));
+  assert_int_equal(wsuv_client_close(client, NULL), 0);
+  end(&u);
+}
