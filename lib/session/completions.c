@@ -83,10 +83,12 @@ static void wait_for_control(completions *cs, completion *flush) {
   if (flush->next == NULL) cs->last[LANE_CONTROL] = flush;
 }
 
+/* While a flush waits in the control lane, what is due behind it waits there, too. */
 completion *completions_due(completions *cs, const out_queue *out) {
   completion *c;
   while ((c = pop_due(cs, out, LANE_DATA)) != NULL) {
-    if (out_queue_left(out, LANE_CONTROL, c->control)) return c;
+    if (cs->flush == NULL && out_queue_left(out, LANE_CONTROL, c->control)) return c;
+    if (cs->flush != NULL && c->control < cs->flush->end) c->control = cs->flush->end;
     wait_for_control(cs, c);
   }
   return pop_due(cs, out, LANE_CONTROL);
@@ -116,6 +118,6 @@ void completions_drop(completions *cs, uint64_t kept, uint64_t n) {
 }
 
 completion *completions_any(completions *cs) {
-  completion *c = pop(cs, LANE_DATA);
+  completion *c = pop(cs, cs->flush != NULL ? LANE_CONTROL : LANE_DATA);
   return c != NULL ? c : pop(cs, LANE_CONTROL);
 }

@@ -47,8 +47,8 @@ typedef struct completions {
   /* Each lane has a queue: its first record, or NULL, and its last, which is valid only if there is
      a first. */
   completion *first[LANE_COUNT], *last[LANE_COUNT];
-  /* This flush is the last one that went on to the control lane; NULL if it is not there any
-     more. */
+  /* This flush, or a completion that was due behind one, is the last that went on to the control
+     lane; NULL if it is not there any more. */
   completion *flush;
   size_t count; /* This is the number of completions in both queues. */
 } completions;

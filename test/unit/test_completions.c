@@ -136,6 +136,35 @@ TEST(test_completion_of_a_flush_waits_for_both_lanes) {
   assert_string_equal(due(f), "q");
 }
 
+/* Data behind a flush may leave in the same write as the control frame that the flush waits for. */
+TEST(test_completion_of_a_flush_is_not_overtaken_by_data) {
+  fixture *f = current;
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1); /* begun: control has to wait for its end */
+  queue(f, LANE_CONTROL, "p");
+  flush(f, "f");
+  queue(f, LANE_DATA, "b");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  out_queue_written(&f->out, FRAME + FRAME);
+  assert_string_equal(due(f), "pfb");
+}
+
+TEST(test_completion_of_a_flush_is_not_overtaken_when_all_are_dropped) {
+  fixture *f = current;
+  completion *c;
+  queue(f, LANE_DATA, "a");
+  out_queue_written(&f->out, 1);
+  queue(f, LANE_CONTROL, "p");
+  flush(f, "f");
+  queue(f, LANE_DATA, "b");
+  out_queue_written(&f->out, FRAME - 1);
+  assert_string_equal(due(f), "a");
+  f->order[0] = '\0';
+  while ((c = completions_any(&f->cs)) != NULL) take(f, c);
+  assert_string_equal(f->order, "pfb");
+}
+
 /* A pong may be taken back for a shorter one, and the count of the lane with it. */
 TEST(test_completion_of_a_flush_does_not_wait_for_a_pong_that_was_replaced) {
   fixture *f = current;
