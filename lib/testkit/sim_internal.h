@@ -52,6 +52,9 @@ struct sim {
   size_t accepts_to_fail; /* of the environments' listeners */
   int accept_error;
   bool random_fails;
+  /* Sees what sockets take: a sim_tap_cb of sim_net.h, or NULL. */
+  void (*tap)(void *arg, uint16_t client_port, bool from_client, const uint8_t *data, size_t len);
+  void *tap_arg;
 };
 
 /* The time by which something that is done now is timed. `now_ns` is that of the turn. */

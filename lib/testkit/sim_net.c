@@ -203,6 +203,15 @@ ptrdiff_t sim_sock_recv(sim_sock *sock, void *data, size_t len) {
   return (ptrdiff_t) n;
 }
 
+static uint16_t client_port(const sim_link *link) {
+  return sim_addr_port((const struct sockaddr *) &link->addr[0]);
+}
+
+static void show(const sim_sock *sock, const uint8_t *data, size_t n) {
+  const sim_link *link = sock->link;
+  link->s->tap(link->s->tap_arg, client_port(link), sock == &link->end[0], data, n);
+}
+
 ptrdiff_t sim_sock_send(sim_sock *sock, const void *data, size_t len) {
   size_t most = unsent_max(sock), room = most > sock->out.len ? most - sock->out.len : 0;
   CHECK(!sock->closed && sock->connected);
@@ -210,6 +219,7 @@ ptrdiff_t sim_sock_send(sim_sock *sock, const void *data, size_t len) {
   if (len == 0) return 0;
   if (room == 0) return UV_EAGAIN;
   size_t n = cut(sock, len < room ? len : room);
+  if (sock->link->s->tap != NULL) show(sock, data, n);
   fifo_append(&sock->out, data, n);
   sock->taken += n;
   pump(sock);
@@ -663,6 +673,21 @@ const struct sockaddr_storage *sim_sock_peer(const sim_sock *sock) {
 }
 
 /* --- the network as a whole --- */
+
+sim_sock *sim_sock_find(sim *s, uint16_t port) {
+  for (ws_list *n = s->links.next; n != &s->links; n = n->next) {
+    sim_link *link = ws_list_entry(n, sim_link, node);
+    if (link->addr[0].ss_family == AF_INET && client_port(link) == port) {
+      return link->end[0].closed ? NULL : &link->end[0];
+    }
+  }
+  return NULL;
+}
+
+void sim_tap(sim *s, sim_tap_cb cb, void *arg) {
+  s->tap = cb;
+  s->tap_arg = arg;
+}
 
 void sim_net_init(sim *s) {
   ws_list_init(&s->routes);

@@ -73,4 +73,12 @@ void sim_sock_stall_both(sim_sock *sock, bool stall);
 /* The fault happens to the link of this socket behind so many more bytes of both ways; 0: now. */
 void sim_sock_fault(sim_sock *sock, sim_fault fault, uint64_t bytes);
 
+/* The end that has connected, and has this port, in IPv4; NULL: there is none, or it is closed. */
+sim_sock *sim_sock_find(sim *s, uint16_t client_port);
+
+/* Called with all bytes that a socket takes from its user. The port is the connecting side's. */
+typedef void (*sim_tap_cb)(void *arg, uint16_t client_port, bool from_client, const uint8_t *data,
+                           size_t len);
+void sim_tap(sim *s, sim_tap_cb cb, void *arg); /* NULL: call nothing */
+
 #endif
