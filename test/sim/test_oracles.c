@@ -1,0 +1,100 @@
+/* Each oracle of the simulated conversations can fail: a bug is put between the library and the
+   oracle, which does its wrong once, and the run must fail with that oracle's name. */
+
+#include <string.h>
+
+#include "sim/run.h"
+#include "support/test.h"
+
+/* A run in which the bug can be: few seeds have a message, a completion, a client's frame and so
+   on, all without other trouble. */
+enum { SEEDS = 200 };
+
+static void expect(plant bug, const char *name) {
+  static run r;
+  for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+    run_play(&r, seed, bug);
+    if (r.failed == NULL) continue;
+    assert_true(r.planted);
+    assert_string_equal(r.failed, name);
+    return;
+  }
+  fail_msg("no seed has shown '%s'", name);
+}
+
+TEST(test_sim_finds_a_second_on_close) {
+  expect(PLANT_CLOSE_TWICE, "one on_close");
+}
+
+TEST(test_sim_finds_a_callback_after_on_close) {
+  expect(PLANT_CALL_AFTER_CLOSE, "one on_close");
+}
+
+TEST(test_sim_finds_a_session_without_on_close) {
+  expect(PLANT_CLOSE_LOST, "progress"); /* it is waited for in vain */
+}
+
+TEST(test_sim_finds_completions_lost_doubled_and_swapped) {
+  expect(PLANT_COMPLETION_LOST, "completions");
+  expect(PLANT_COMPLETION_TWICE, "completions");
+  expect(PLANT_COMPLETIONS_SWAPPED, "completions");
+}
+
+TEST(test_sim_finds_messages_lost_doubled_swapped_and_changed) {
+  expect(PLANT_MESSAGE_LOST, "delivery");
+  expect(PLANT_MESSAGE_TWICE, "delivery");
+  expect(PLANT_MESSAGES_SWAPPED, "delivery");
+  expect(PLANT_MESSAGE_CORRUPT, "delivery");
+  expect(PLANT_PIECE_LOST, "delivery");
+}
+
+TEST(test_sim_finds_that_the_end_of_what_was_sent_is_lost) {
+  expect(PLANT_LAST_MESSAGE_LOST, "delivery");
+}
+
+TEST(test_sim_finds_memory_beyond_the_bound) {
+  expect(PLANT_MEMORY, "memory");
+}
+
+TEST(test_sim_finds_a_turn_with_too_many_callbacks_or_bytes) {
+  expect(PLANT_BUSY_TURN, "turn");
+  expect(PLANT_LONG_TURN, "turn");
+}
+
+TEST(test_sim_finds_that_bytes_are_withheld) {
+  expect(PLANT_WITHHELD, "progress");
+}
+
+TEST(test_sim_finds_frames_with_wrong_masks) {
+  expect(PLANT_SAME_KEY, "masks");
+  expect(PLANT_UNMASKED, "masks");
+  expect(PLANT_MASKED_BY_SERVER, "masks");
+}
+
+TEST(test_sim_finds_a_verdict_that_depends_on_cuts) {
+  expect(PLANT_VERDICT, "verdict");
+}
+
+TEST(test_sim_finds_an_unclean_close_and_a_wrong_code) {
+  expect(PLANT_UNCLEAN, "clean close");
+  expect(PLANT_WRONG_CODE, "clean close");
+}
+
+TEST(test_sim_finds_a_wrong_result) {
+  expect(PLANT_WRONG_RESULT, "results");
+}
+
+TEST(test_sim_finds_a_leak) {
+  expect(PLANT_LEAK, "leak");
+}
+
+TEST(test_sim_plays_the_same_seed_in_the_same_way) {
+  static run r;
+  for (uint64_t seed = 1; seed <= 40; seed++) {
+    run_play(&r, seed, PLANT_NONE);
+    const uint64_t digest = r.digest, turn = r.turn;
+    if (r.plan.secure) continue; /* its bytes are as random as ever */
+    run_play(&r, seed, PLANT_NONE);
+    assert_true(r.digest == digest && r.turn == turn);
+  }
+}
