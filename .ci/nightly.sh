@@ -4,8 +4,9 @@
 #   .ci/nightly.sh [JOB...]
 #   .ci/nightly.sh --list
 #
-# All jobs without an argument. From the environment: BUILD, the build folder (build-nightly). The
-# last line is "N passed, M failed", in jobs; the exit status is 0 only if nothing failed.
+# All jobs without an argument. From the environment: BUILD, the build folder (build-nightly), and
+# SIM_LEDGER, the file in which the job `sim` adds up (BUILD/sim.ledger). The last line is "N
+# passed, M failed", in jobs; the exit status is 0 only if nothing failed.
 #
 # A job is a function below whose name begins with job_, after a comment of one line, which --list
 # prints.
@@ -148,6 +149,13 @@ job_seeds() {
 job_seeds_sanitizers() {
   WSUV_TEST_SEEDS=20 BUILD=build-sanitizers CC=clang LEFT_OUT='program examples interop conform' \
     test/run.sh -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
+}
+
+# A million conversations by chance, with seeds that no run in the ledger has had.
+job_sim() {
+  ninja -C "$build" test/sim &&
+    "$build/test/sim" --connections 1000000 --messages 100000000 \
+      --ledger "${SIM_LEDGER:-$build/sim.ledger}"
 }
 
 jobs() {
