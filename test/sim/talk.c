@@ -194,6 +194,24 @@ static void pause_or_resume(side *d) {
   if (err == 0) d->paused = !d->paused;
 }
 
+/* To values that change nothing for the other side; intervals of pings only where there are any. */
+static void change_setting(side *d) {
+  enum { DAY_MS = 24 * 3600 * 1000, CONTROL_MAX = 125 };
+  const run *r = run_of(d);
+  const size_t largest = r->plan.message_max + CONTROL_MAX, n = run_below(run_of(d), 300);
+  int err = 0;
+  if (n < 100) {
+    err = wsuv_session_set_idle_timeout(d->session, DAY_MS);
+  } else if (n < 150) {
+    err = wsuv_session_set_max_frame_size(d->session, largest + n);
+  } else if (n < 200) {
+    err = wsuv_session_set_max_message_size(d->session, r->plan.message_max);
+  } else if (r->plan.keeps_alive) {
+    err = wsuv_session_set_ping(d->session, n - 200, r->plan.client.ping_timeout_ms);
+  }
+  oracle_result(d, "a setting", err);
+}
+
 /* What the other has sent is discarded from now on, if this one is paused. */
 void talk_close(side *d) {
   static const unsigned codes[] = {1000, 1001, 3000, 4999};
@@ -238,6 +256,9 @@ void talk_act(side *d) {
     if (r->plan.ends && one_in(r, 4)) end_something(d);
     break;
   case 6: talk_begin(r); break;
+  case 7:
+    if (talk_is_open(d)) change_setting(d);
+    break;
   default:
     if (talk_is_open(d)) send_some(d);
   }
@@ -373,7 +394,8 @@ void talk_answer(talk *t) {
   t->kept = NULL;
   if (one_in(t->of, 5)) {
     t->injured = true;
-    err = wsuv_upgrade_refuse(u, 403, NULL, 0, NULL, 0);
+    err = one_in(t->of, 2) ? wsuv_upgrade_refuse(u, 403, NULL, 0, NULL, 0)
+                           : wsuv_upgrade_refuse_open(u, 4401, "not you");
   } else {
     err = accept_upgrade(&t->end[1], u);
   }
