@@ -16,7 +16,7 @@ void oracle_closed(side *d); /* it is on_close */
 void oracle_closed_in_the_end(side *d);
 
 /* "completions": each comes once, in the order of sending, and before on_close; behind one whose
-   bytes were dropped there is none whose bytes were not. */
+   bytes were dropped there is none whose bytes were not, unless it waits for the close frame. */
 void oracle_completed(side *d, completion_kind kind, uint32_t index, int status);
 void oracle_completed_all(const side *d);
 

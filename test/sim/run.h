@@ -50,13 +50,15 @@ typedef struct side {
   uint32_t owed[COMPLETION_KINDS]; /* So many completions were promised, */
   uint32_t came[COMPLETION_KINDS]; /* and so many came. */
   bool dropped[COMPLETION_KINDS];  /* One of them has said that its bytes were dropped. */
-  bool paused;                     /* The program has paused it. */
-  bool discards;                   /* It was paused when closing began. */
-  bool closed;                     /* The program has closed it. */
-  bool waits_for_drain;            /* A send was refused because the queue is full. */
-  uint64_t turn;                   /* The last turn of the loop in which a callback came, */
-  size_t turn_calls, turn_bytes;   /* and what came in it. */
-  int status;                      /* The rest is what on_close was given. */
+  uint32_t
+      flushes_from;     /* From this one on they wait for the close frame; UINT32_MAX: none does. */
+  bool paused;          /* The program has paused it. */
+  bool discards;        /* It was paused when closing began. */
+  bool closed;          /* The program has closed it. */
+  bool waits_for_drain; /* A send was refused because the queue is full. */
+  uint64_t turn;        /* The last turn of the loop in which a callback came, */
+  size_t turn_calls, turn_bytes; /* and what came in it. */
+  int status;                    /* The rest is what on_close was given. */
   bool clean, by_peer;
   unsigned code, sent_code;
 } side;

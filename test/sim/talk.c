@@ -172,7 +172,9 @@ static void send_control(side *d) {
 }
 
 static void flush(side *d) {
+  const uint32_t index = d->owed[COMPLETION_DATA];
   const int err = wsuv_flush(d->session, on_completion, promise(d, COMPLETION_DATA));
+  if (err == 0 && !talk_is_open(d) && d->flushes_from > index) d->flushes_from = index;
   if (err != WSUV_ESTATE) {
     (void) went(d, "wsuv_flush", err, on_completion, COMPLETION_DATA); /* it may be refused */
   }
@@ -411,7 +413,7 @@ void talk_on_upgrade(wsuv_upgrade_t *u) {
 /* --- beginning --- */
 
 static void begin_side(side *d, talk *t, bool is_server) {
-  *d = (side){.of = t, .is_server = is_server};
+  *d = (side){.of = t, .is_server = is_server, .flushes_from = UINT32_MAX};
   d->out.salt = t->of->seed * UINT64_C(0x9e3779b97f4a7c15) + t->number * 2 + (is_server ? 1 : 0);
 }
 
