@@ -145,7 +145,7 @@ enum {
   KEPT = 256 * KIB, /* what was read and not delivered */
   COMPLETION = 48,
   DEFLATE = 304 * KIB,
-  TLS_ENDPOINT = 128 * KIB,
+  TLS_ENDPOINT = 192 * KIB,
   TLS = 40 * KIB + 64 * KIB
 };
 
