@@ -14,14 +14,14 @@
        sim [--seed FIRST] [--seeds COUNT] [--connections N] [--messages N] [--ledger FILE]
            [--plant BUG]
 
-   It ends after COUNT seeds (by default those that WSUV_TEST_SEEDS says, 50 times), or, with the
+   It ends after COUNT seeds (by default those that WSUV_TEST_SEEDS says, 300 times), or, with the
    other two, when so many connections and messages were had. With a ledger it begins behind the
    last seed there, and adds a line. WSUV_TEST_SEED plays one seed, with the library's log on stderr
    if WSUV_TEST_LOG is set. Exit status 1: a run has failed,
    and the command that plays it again was printed. --plant puts the bug with this number of run.h
    into each run, for the test of all this. */
 
-enum { SEEDS_EACH = 50, SEEDS = 10, FAILURES_MAX = 10 };
+enum { SEEDS_EACH = 300, SEEDS = 10, FAILURES_MAX = 10 };
 
 typedef struct options {
   uint64_t first, seeds, connections, messages, plant;
