@@ -400,8 +400,9 @@ WSUV_EXTERN int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *pre
 
 /**
  * Call @p cb, from the loop, when the kernel has everything that was sent before. While the session
- * is closing, that includes the close frame. Pieces that were gathered (wsuv_send_piece()) become a
- * frame now. Nothing else happens if @p cb is NULL.
+ * is closing, that includes the close frame, with which the flush succeeds even if data before it
+ * was dropped. Pieces that were gathered (wsuv_send_piece()) become a frame now. Nothing else
+ * happens if @p cb is NULL.
  */
 WSUV_EXTERN int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg);
 
