@@ -39,8 +39,8 @@ static char last_words[128];
 static void on_abort(int sig) {
   const ssize_t n = write(STDERR_FILENO, last_words, strlen(last_words));
   (void) n; /* there is nobody left to tell */
-  (void) signal(sig, SIG_DFL);
-  (void) raise(sig);
+  if (signal(sig, SIG_DFL) != SIG_ERR) raise(sig);
+  _exit(1);
 }
 
 static uint64_t number(const char *text) {
@@ -122,6 +122,7 @@ static void play(uint64_t seed, const options *o, totals *t) {
   static run r;
   char planted[32] = "";
   if (o->plant > 0) (void) snprintf(planted, sizeof planted, " --plant %" PRIu64, o->plant);
+  /* All of it fits. */
   (void) snprintf(last_words, sizeof last_words, "again: WSUV_TEST_SEED=%" PRIu64 " sim%s\n", seed,
                   planted);
   run_play(&r, seed, (plant) o->plant);
@@ -151,7 +152,7 @@ int main(int argc, char **argv) {
   totals t = {0}, sum = {0};
   const double begun = seconds();
   (void) argc;
-  (void) signal(SIGABRT, on_abort);
+  if (signal(SIGABRT, on_abort) == SIG_ERR) return 2;
   read_options(&o, argv + 1);
   if (o.ledger != NULL) read_ledger(o.ledger, &sum, &o.first);
   if (getenv("WSUV_TEST_SEED") != NULL) {

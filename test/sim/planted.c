@@ -51,7 +51,7 @@ void planted_message(side *d, bool text, const void *data, size_t len) {
     }
     if (plant_now(r, PLANT_MESSAGE_TWICE)) side_seen_message(d, text, data, len);
     if (plant_now(r, PLANT_WRONG_RESULT)) oracle_result(d, "a send", UV_EINVAL);
-    if (plant_now(r, PLANT_WITHHELD)) (void) wsuv_session_pause(d->session); /* and nobody knows */
+    if (plant_now(r, PLANT_WITHHELD)) (void) wsuv_session_pause(d->session); /* not noted */
     if (swapped(d, text, data, len) || corrupted(d, text, data, len)) return;
   }
   side_seen_message(d, text, data, len);
