@@ -94,6 +94,11 @@ typedef struct ws_filter_ops {
      this call is retained. */
   int (*write)(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
 
+  /* Write what the system takes at once. The memory is the caller's again when this returns.
+     Returns the number of bytes that were taken, or a code, as `write`, and may be called when that
+     may be. NULL: the filter has no such function. */
+  ptrdiff_t (*try_write)(ws_filter *f, const ws_view *bufs, size_t count);
+
   /* The connection is slow (true), or nothing waits to be written any more (false). While it is
      slow, the system takes hardly more bytes than it can send soon, where it can be told so: then
      what is written next leaves soon, too. It may be called while bytes are retained. */

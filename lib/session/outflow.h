@@ -100,6 +100,19 @@ typedef struct outflow_round {
 /* Write as much of the queue as the filter takes. Do not call it while the filter retains bytes. */
 outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool);
 
+enum {
+  OUTFLOW_DIRECT_MIN = 16 * 1024 /* copying so many bytes costs more than a system call does */
+};
+
+/* Writes one large frame from the program's memory, if the filter can do so. */
+typedef struct outflow_direct {
+  out_writer writer;   /* This is for conn_frame, and must be the first field. */
+  ws_filter *filter;   /* The filter has a function `try_write`. */
+  outflow_round round; /* This is what the write has done. */
+} outflow_direct;
+
+void outflow_direct_init(outflow_direct *d, ws_filter *filter);
+
 /* The filter retains bytes from now on. */
 static inline void outflow_retained(outflow *o, uint64_t now_ms) {
   o->retained_ms = (uint32_t) now_ms;

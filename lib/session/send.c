@@ -1,3 +1,4 @@
+#include "base/cold.h"
 #include "base/error.h"
 #include "proto/frame/frame_input.h"
 #include "proto/frame/prepared.h"
@@ -29,12 +30,25 @@ static inline out_lane_id lane_of(frame_opcode type) {
   return type == OPCODE_PING || type == OPCODE_PONG ? LANE_CONTROL : LANE_DATA;
 }
 
+/* Copying a large frame into the queue costs more than writing it at once does. */
+WS_COLD static int send_large(wsuv_session_t *s, const conn_frame *frame) {
+  ws_filter *filter = frame->count == 1 ? session_direct_filter(s) : NULL;
+  outflow_direct direct;
+  conn_frame f = *frame;
+  if (filter == NULL) return conn_send_frame(&s->conn, frame);
+  outflow_direct_init(&direct, filter);
+  f.writer = &direct.writer;
+  int err = conn_send_frame(&s->conn, &f);
+  session_note_round(s, &direct.round);
+  return err;
+}
+
 static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *frame) {
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
   int err =
       lane == LANE_DATA ? check_bound(s, frame) : outflow_check_control(&s->conn.out, frame->type);
   if (err < 0) return err;
-  err = conn_send_frame(&s->conn, frame);
+  err = frame->len < OUTFLOW_DIRECT_MIN ? conn_send_frame(&s->conn, frame) : send_large(s, frame);
   if (err < 0) return session_not_queued(s, err);
   outflow_queued(&s->out, &s->conn.out);
   if (lane == LANE_DATA) session_data_queued(s);

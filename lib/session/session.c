@@ -166,7 +166,7 @@ static void note_own_ping(wsuv_session_t *s) {
   keepalive_sent(k, session_now_ns(s));
 }
 
-static void note_round(wsuv_session_t *s, const outflow_round *round) {
+void session_note_round(wsuv_session_t *s, const outflow_round *round) {
   if (round->taken > 0) {
     s->figures.wire_sent += round->taken;
     if (round->ping_left) note_own_ping(s);
@@ -177,6 +177,11 @@ static void note_round(wsuv_session_t *s, const outflow_round *round) {
 static bool can_write(const wsuv_session_t *s) {
   return s->opened && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
          !out_queue_retained(&s->conn.out);
+}
+
+ws_filter *session_direct_filter(const wsuv_session_t *s) {
+  bool can = can_write(s) && conn_takes_writer(&s->conn) && s->filter->ops->try_write != NULL;
+  return can ? s->filter : NULL;
 }
 
 /* Without random bytes no frame can be masked (RFC 6455 10.3). If an extension fails after it has
@@ -219,7 +224,7 @@ static void write_queue(wsuv_session_t *s) {
   if (!can_write(s) || out_queue_len(q) == 0) return;
   const outflow_round round = outflow_write(&s->out, q, s->filter, &s->endpoint->completions);
   if (out_queue_retained(q)) outflow_retained(&s->out, session_now_ms(s));
-  note_round(s, &round);
+  session_note_round(s, &round);
 }
 
 static void flush(wsuv_session_t *s) {
@@ -526,7 +531,7 @@ static void session_on_write(void *up, int status) {
   } else {
     const outflow_round round = outflow_released(&s->out, &s->conn.out, &s->endpoint->completions);
     outflow_waited(&s->out, s->filter, session_now_ms(s));
-    note_round(s, &round);
+    session_note_round(s, &round);
   }
   process(s);
 }

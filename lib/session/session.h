@@ -119,6 +119,13 @@ void session_failed(wsuv_session_t *s, int err);
    Returns the error. */
 int session_not_queued(wsuv_session_t *s, int err);
 
+/* The filter that may write a data frame now, before the queue is written; NULL: the frame must be
+   queued. */
+ws_filter *session_direct_filter(const wsuv_session_t *s);
+
+/* A call of the filter has written something, or has failed to write. */
+void session_note_round(wsuv_session_t *s, const outflow_round *round);
+
 /* Make a frame of what is gathered of a message that is being sent in pieces, if there is any. 0 or
    an error of conn_send_frame. */
 int session_send_gathered(wsuv_session_t *s);

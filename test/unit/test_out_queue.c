@@ -294,7 +294,100 @@ static void drop(rig *r) {
   model_drop(r->m);
 }
 
+/* Takes at most so many bytes of a frame. */
+typedef struct cut_writer {
+  out_writer writer;
+  size_t most;
+  bytes seen;
+} cut_writer;
+
+static size_t write_most(out_writer *writer, const ws_view *bufs, size_t count) {
+  cut_writer *w = (cut_writer *) (void *) writer;
+  for (size_t i = 0; i < count; i++) {
+    const size_t room = w->most - w->seen.len;
+    bytes_add(&w->seen, bufs[i].base, bufs[i].len < room ? bufs[i].len : room);
+  }
+  return w->seen.len;
+}
+
+/* A frame of which `most` bytes are written at once. */
+static int write_frame(rig *r, size_t len, size_t most) {
+  cut_writer w = {.writer.write = write_most, .most = most};
+  frame_header h = {.opcode = OPCODE_BINARY, .fin = true, .length = len};
+  const frame_spec spec = {.opcode = OPCODE_BINARY, .fin = true};
+  bytes payload = {0}, wire = {0};
+  bytes_noise(&payload, &r->seed, len);
+  frames_build(&wire, &spec, payload.base, len);
+  uint8_t *copy = bytes_exact(payload.base, len);
+  int err = out_queue_write_frame(&r->q, &h, &(ws_view){copy, len}, &w.writer);
+  free(copy);
+  assert_int_equal(w.seen.len, err < 0 ? 0 : most < wire.len ? most : wire.len);
+  if (w.seen.len > 0) assert_memory_equal(w.seen.base, wire.base, w.seen.len);
+  if (err == 0) {
+    model_add(r->m, LANE_DATA, &wire, len, false);
+    model_hold(r->m, w.seen.len);
+    model_settle(r->m);
+  } else {
+    bytes_free(&wire);
+  }
+  bytes_free(&payload);
+  bytes_free(&w.seen);
+  return err;
+}
+
 /* Scenes. */
+
+/* What is left of the frame goes on after that, and no control frame goes into it. */
+static void write_and_go_on(size_t len, size_t most) {
+  SCOPED(rig, r, len + most);
+  assert_int_equal(write_frame(&r, len, most), 0);
+  compare(&r);
+  assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
+  assert_int_equal(put(&r, LANE_DATA, 1, 10), 0);
+  compare(&r);
+  if (most % 2 == 0) drop(&r);
+  compare(&r);
+  while (out_queue_len(&r.q) > 0) {
+    const size_t n = out_queue_len(&r.q);
+    wrote(&r, n > 5000 ? 5000 : n > 8 ? 8 : 1);
+    compare(&r);
+  }
+  assert_int_equal(write_frame(&r, len, most), 0);
+  compare(&r);
+}
+
+TEST(test_out_queue_frame_is_written_from_its_memory) {
+  static const size_t lens[] = {0, 1, 125, 126, 16 * 1024, 0xffff, 0x10000, 100000};
+  for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+    const size_t len = lens[i], size = len < 126 ? 2 : len < 0x10000 ? 4 : 10;
+    for (size_t most = 0; most <= size + 2; most++) write_and_go_on(len, most);
+    write_and_go_on(len, size + len / 2);
+    for (size_t most = size + len > 3 ? size + len - 3 : 0; most <= size + len; most++) {
+      write_and_go_on(len, most);
+    }
+  }
+}
+
+/* A frame that has begun must be finished, so there is memory for all of it, or nothing goes. */
+TEST(test_out_queue_without_memory_writes_nothing) {
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    SCOPED(rig, r, 1);
+    alloc_failures_begin(&f, &r.alloc);
+    int err = write_frame(&r, 70000, 100);
+    assert_int_equal(err, alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 0);
+    compare(&r);
+  }
+}
+
+/* Nothing of it stays in the queue if all of it is written. */
+TEST(test_out_queue_frame_that_is_written_gives_its_chunks_back) {
+  SCOPED(rig, r, 1);
+  assert_int_equal(write_frame(&r, 3 * BUFQ_CHUNK_SIZE, SIZE_MAX), 0);
+  assert_int_equal(out_queue_len(&r.q), 0);
+  assert_int_equal(r.q.payload, 0);
+  assert_null(r.q.lanes[LANE_DATA].bytes.write);
+  assert_int_equal(r.pool.spares, 4);
+}
 
 TEST(test_out_queue_drop_spares_the_close_frame_at_the_end) {
   for (size_t begun = 0; begun < 3; begun++) {

@@ -111,6 +111,7 @@ static const ws_filter_ops adopted_ops = {
     .read_start = adopted_read_start,
     .read_stop = adopted_read_stop,
     .write = stream_write,
+    .try_write = stream_try_write,
     .set_slow = stream_set_slow,
     .shutdown = stream_shut_down,
     .query = adopted_query,

@@ -131,15 +131,21 @@ static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip,
   return uv_write(s->write, stream_handle(s), bufs, count, stream_on_written);
 }
 
+/* How many bytes the kernel takes now, or an error. */
+static int write_pieces(const stream *s, const uv_buf_t *pieces, unsigned count) {
+  int r = uv_try_write(stream_handle(s), pieces, count);
+  return r == UV_EAGAIN ? 0 : r;
+}
+
 /* As many pieces as one system call takes. *total is what they have. */
 static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *total, size_t *taken,
                        size_t *retained) {
   uv_buf_t pieces[WRITE_PIECES];
   *total = convert(pieces, bufs, count);
   *taken = *retained = 0;
-  int r = uv_try_write(stream_handle(s), pieces, (unsigned) count);
-  if (r < 0 && r != UV_EAGAIN) return r;
-  *taken = r < 0 ? 0 : (size_t) r;
+  int r = write_pieces(s, pieces, (unsigned) count);
+  if (r < 0) return r;
+  *taken = (size_t) r;
   if (*taken == *total) return 0;
   r = stream_retain(s, pieces, (unsigned) count, *taken, retained);
   if (r < 0) *retained = 0;
@@ -158,6 +164,17 @@ int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
     count -= n;
   }
   return 0;
+}
+
+ptrdiff_t stream_try_write(ws_filter *f, const ws_view *bufs, size_t count) {
+  stream *s = stream_of(f);
+  uv_buf_t pieces[WRITE_PIECES];
+  if (count > WRITE_PIECES) count = WRITE_PIECES;
+  (void) convert(pieces, bufs, count); /* the caller knows how many bytes they have */
+  int r = write_pieces(s, pieces, (unsigned) count);
+  if (r < 0) return result(s, r);
+  s->given += (size_t) r;
+  return r;
 }
 
 void stream_set_slow(ws_filter *f, bool slow) {
@@ -244,6 +261,7 @@ static const ws_filter_ops stream_ops = {
     .read_start = stream_read_start,
     .read_stop = stream_read_stop,
     .write = stream_write,
+    .try_write = stream_try_write,
     .set_slow = stream_set_slow,
     .shutdown = stream_shut_down,
     .query = stream_query,

@@ -39,6 +39,7 @@ void stream_init(stream *s, env_uv *e, uv_stream_t *handle);
 int stream_read_start(ws_filter *f);
 void stream_read_stop(ws_filter *f);
 int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
+ptrdiff_t stream_try_write(ws_filter *f, const ws_view *bufs, size_t count);
 void stream_set_slow(ws_filter *f, bool slow);
 void stream_shut_down(ws_filter *f);
 int stream_query(const ws_filter *f, ws_filter_query what, void *out);

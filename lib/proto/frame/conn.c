@@ -149,7 +149,8 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   int err = make_header(c, &h, opcode, f->fin, f->len);
   if (err < 0) return err;
   h.rsv = f->rsv;
-  err = out_queue_frame(&c->out, lane, &h, f->pieces, f->count);
+  err = f->writer == NULL ? out_queue_frame(&c->out, lane, &h, f->pieces, f->count)
+                          : out_queue_write_frame(&c->out, &h, f->pieces, f->writer);
   if (err < 0) return err;
   if (opcode_is_control(opcode)) {
     count_control(&c->sent, &h);

@@ -68,6 +68,12 @@ size_t conn_recv_target(conn *c, size_t least, uint8_t **dst);
    several frames, the connection has failed, as with conn_fail. */
 int conn_send_frame(conn *c, const conn_frame *frame);
 
+/* Whether a text or binary frame whose payload is in one piece may have a `writer`: nothing is
+   queued before it, and its payload leaves as it is. */
+static inline bool conn_takes_writer(const conn *c) {
+  return out_queue_len(&c->out) == 0 && !c->masking && c->extensions == NULL;
+}
+
 /* The same for a payload in one piece, without rsv bits. */
 static inline int conn_send(conn *c, frame_opcode type, bool fin, const void *data, size_t len) {
   const ws_view piece = {(const uint8_t *) data, len};

@@ -5,7 +5,8 @@
    but never inside a data frame. A close frame goes into the data lane, because it may not overtake
    data. The payload is masked in the same pass that copies it into its lane. A writer peeks,
    writes, and reports the bytes as written (the kernel has copied them) or retained (they are being
-   written from the queue's memory, and nothing else is written before them). */
+   written from the queue's memory, and nothing else is written before them). A large frame without
+   a mask can be written from the caller's memory: then only what is left of it is copied. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +58,20 @@ static inline size_t out_queue_len(const out_queue *q) {
    and masked if h->masked. 0 or WS_ENOMEM, and then nothing has changed. */
 int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count);
+
+/* Writes bytes that are not in the queue. */
+typedef struct out_writer out_writer;
+
+struct out_writer {
+  /* Write as many of the bytes as can be written at once; returns their number. It may not call the
+     queue. */
+  size_t (*write)(out_writer *w, const ws_view *bufs, size_t count);
+};
+
+/* Like out_queue_frame in the data lane, for a queue that is empty and a data frame without a mask,
+   whose payload is in one piece: `w` writes the frame first, from the caller's memory, and the rest
+   is queued. 0 or WS_ENOMEM, and then nothing has changed, and nothing is written. */
+int out_queue_write_frame(out_queue *q, frame_header *h, const ws_view *payload, out_writer *w);
 
 /* Make room for n more bytes of frames in the data lane: out_queue_fragment cannot fail until they
    are queued, or until something leaves the queue. 0 or WS_ENOMEM, and then nothing has changed. */
