@@ -130,10 +130,10 @@ static size_t write_directly(out_writer *w, const ws_view *bufs, size_t count) {
   ptrdiff_t r = d->filter->ops->try_write(d->filter, bufs, count);
   if (r < 0) {
     d->round.error = (int) r;
-  } else {
-    d->round.taken = (size_t) r;
+    return 0;
   }
-  return d->round.taken;
+  d->round.taken += (size_t) r;
+  return (size_t) r;
 }
 
 void outflow_direct_init(outflow_direct *d, ws_filter *filter) {

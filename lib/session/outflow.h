@@ -104,7 +104,7 @@ enum {
   OUTFLOW_DIRECT_MIN = 16 * 1024 /* copying so many bytes costs more than a system call does */
 };
 
-/* Writes one large frame from the program's memory, if the filter can do so. */
+/* Writes the frames of one large payload from the program's memory, if the filter can do so. */
 typedef struct outflow_direct {
   out_writer writer;   /* This is for conn_frame, and must be the first field. */
   ws_filter *filter;   /* The filter has a function `try_write`. */

@@ -182,6 +182,66 @@ TEST(test_conn_cuts_fragments_of_a_message) {
   }
 }
 
+/* Takes so many bytes in all. */
+typedef struct some_writer {
+  out_writer writer;
+  size_t left;
+  bytes seen;
+} some_writer;
+
+static size_t write_some(out_writer *writer, const ws_view *bufs, size_t count) {
+  some_writer *w = (some_writer *) (void *) writer;
+  size_t taken = 0;
+  for (size_t i = 0; i < count; i++) {
+    const size_t n = bufs[i].len < w->left ? bufs[i].len : w->left;
+    bytes_add(&w->seen, bufs[i].base, n);
+    w->left -= n;
+    taken += n;
+  }
+  return taken;
+}
+
+/* What the writer does not take of the fragments is queued, wherever it stops. */
+TEST(test_conn_writes_fragments_from_their_memory) {
+  enum { WIRE = 4 * 2 + 34 };
+  static const char *const text = "0123456789abcdefghij0123456789abcd";
+  for (size_t most = 0; most <= WIRE; most++) {
+    SCOPED(conn_rig, r, WS_SERVER);
+    SCOPED_BYTES wanted = {0};
+    some_writer w = {.writer.write = write_some, .left = most};
+    uint8_t *copy = bytes_exact((const uint8_t *) text, 34);
+    const ws_view piece = {copy, 34};
+    const conn_frame f = {.type = OPCODE_TEXT,
+                          .fin = true,
+                          .pieces = &piece,
+                          .count = 1,
+                          .len = piece.len,
+                          .fragment_size = 10,
+                          .writer = &w.writer};
+    assert_true(conn_takes_writer(&r.c));
+    assert_int_equal(conn_send_frame(&r.c, &f), 0);
+    free(copy);
+    assert_int_equal(w.seen.len, most);
+    assert_int_equal(out_queue_len(&r.c.out), WIRE - most);
+    assert_int_equal(r.c.out.lanes[LANE_DATA].queued, WIRE);
+    assert_true(conn_takes_writer(&r.c) == (most == WIRE));
+    ws_view bufs[8];
+    size_t count = out_queue_peek(&r.c.out, bufs, 8);
+    for (size_t i = 0; i < count; i++) bytes_add(&w.seen, bufs[i].base, bufs[i].len);
+    frames_script(
+        &wanted,
+        "TEXT- \"0123456789\" ; CONT- \"abcdefghij\" ; CONT- \"0123456789\" ; CONT \"abcd\"",
+        false);
+    assert_int_equal(w.seen.len, wanted.len);
+    assert_memory_equal(w.seen.base, wanted.base, wanted.len);
+    bytes_free(&w.seen);
+    while (out_queue_len(&r.c.out) > 0) out_queue_written(&r.c.out, 1);
+    assert_int_equal(r.c.out.payload, 0);
+    assert_int_equal(r.c.sent.messages, 1);
+    assert_int_equal(r.c.sent.frames, 4);
+  }
+}
+
 static int send_text(conn *c, const char *text, size_t fragment_size) {
   const ws_view piece = {(const uint8_t *) text, strlen(text)};
   const conn_frame f = {.type = OPCODE_TEXT,

@@ -182,8 +182,13 @@ WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f)
     h.rsv = first ? f->rsv : 0;
     count_data(&c->sent, &h);
     if (is_watched(c)) watch_sent(c, &h, rest);
-    out_queue_fragment(&c->out, &h, &rest);
+    if (f->writer != NULL && out_queue_len(&c->out) == 0) {
+      out_queue_write_fragment(&c->out, &h, &rest, f->writer);
+    } else {
+      out_queue_fragment(&c->out, &h, &rest);
+    }
   }
+  if (f->writer != NULL) out_queue_end_writing(&c->out);
   return err;
 }
 

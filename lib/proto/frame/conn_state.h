@@ -122,7 +122,7 @@ typedef struct conn_frame {
   size_t fragment_size;
   /* The payload is that of this prepared message, or this is NULL. */
   struct wsuv_prepared *prepared;
-  /* This writes what it can of the frame before the rest is queued; NULL: all is queued. See
+  /* This writes what it can of the frames before the rest is queued; NULL: all is queued. See
      conn_takes_writer. */
   out_writer *writer;
 } conn_frame;

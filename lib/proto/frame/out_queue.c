@@ -109,32 +109,40 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   return 0;
 }
 
-/* Room for the rest is reserved first: a frame that has begun to leave must be finished. */
-int out_queue_write_frame(out_queue *q, frame_header *h, const ws_view *payload, out_writer *w) {
+void out_queue_write_fragment(out_queue *q, frame_header *h, ws_view_list *from, out_writer *w) {
   out_lane *l = &q->lanes[LANE_DATA];
   uint8_t head[FRAME_HEADER_MAX];
-  const size_t len = payload->len;
-  assert(out_queue_len(q) == 0 && !h->masked && h->length == len);
-  if (len > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
-  int err = bufq_reserve(&l->bytes, q->pool, len + FRAME_HEADER_MAX);
-  if (err < 0) return err;
-  const size_t size = frame_header_write(h, head);
-  const ws_view frame[] = {{head, size}, *payload};
+  const uint8_t *payload = from->at->base + from->skip;
+  const size_t len = (size_t) h->length, size = frame_header_write(h, head);
+  assert(out_queue_len(q) == 0 && !h->masked && len <= from->at->len - from->skip);
+  const ws_view frame[] = {{head, size}, {payload, len}};
   const size_t taken = w->write(w, frame, sizeof frame / sizeof *frame);
   l->queued += size + len;
-  if (taken == size + len) {
-    bufq_clear(&l->bytes, q->pool);
-    return 0;
-  }
+  from->skip += len;
+  if (taken == size + len) return;
   const size_t of_head = taken < size ? taken : size, of_payload = taken - of_head;
   put_bytes(&l->bytes, h, head + of_head, 0, size - of_head);
-  put_bytes(&l->bytes, h, payload->base + of_payload, of_payload, len - of_payload);
+  put_bytes(&l->bytes, h, payload + of_payload, of_payload, len - of_payload);
   q->payload += len;
   if (taken > 0) {
     l->frame_left = size + len - taken;
     l->frame_payload = len;
   }
+}
+
+/* Room for the rest is reserved first: a frame that has begun to leave must be finished. */
+int out_queue_write_frame(out_queue *q, frame_header *h, const ws_view *payload, out_writer *w) {
+  if (payload->len > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
+  int err = out_queue_reserve(q, payload->len + FRAME_HEADER_MAX);
+  if (err < 0) return err;
+  out_queue_write_fragment(q, h, &(ws_view_list){.at = payload, .count = 1}, w);
+  out_queue_end_writing(q);
   return 0;
+}
+
+void out_queue_end_writing(out_queue *q) {
+  bufq *bytes = &q->lanes[LANE_DATA].bytes;
+  if (bufq_len(bytes) == 0) bufq_clear(bytes, q->pool);
 }
 
 int out_queue_reserve(out_queue *q, size_t n) {

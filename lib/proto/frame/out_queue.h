@@ -81,6 +81,13 @@ int out_queue_reserve(out_queue *q, size_t n);
    h->length bytes of `from`, which is moved behind them. */
 void out_queue_fragment(out_queue *q, frame_header *h, ws_view_list *from);
 
+/* Like out_queue_fragment, for a queue that is empty and a frame without a mask whose payload is in
+   one view of `from`: `w` writes the frame first, and the rest is queued. */
+void out_queue_write_fragment(out_queue *q, frame_header *h, ws_view_list *from, out_writer *w);
+
+/* Give back the reserved room of the data lane, if nothing was queued. */
+void out_queue_end_writing(out_queue *q);
+
 /* Queue a pong. If OUT_PONGS_MAX of them are queued, it replaces the latest (RFC 6455 5.5.3), so a
    flood of pings needs no memory. 0 or WS_ENOMEM: this pong is not queued, and the latest one may
    be lost. */

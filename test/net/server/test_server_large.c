@@ -52,6 +52,17 @@ SERVER_TLS_TEST(test_server_echoes_large_messages, w, s) {
   assert_true(raw_client_saw(c, "PONG ; BIN 61~16384 ; BIN 62~16384 ; BIN 63~60000 ; TEXT \"e\""));
 }
 
+SERVER_UV_TEST(test_server_large_message_leaves_in_fragments, w, s) {
+  s->config.fragment_size = LARGE;
+  raw_client *c;
+  session_user *u = connected(s, &c);
+  assert_int_equal(user_binary(u, payload, 2 * LARGE + 1), 0);
+  assert_int_equal(queued(u), 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), 0);
+  raw_client_run_to_frames(c, 3);
+  assert_true(raw_client_saw(c, "BIN- 61~16384 ; CONT- 61~16384 ; CONT 61"));
+}
+
 SERVER_UV_TEST(test_server_large_message_waits_for_what_is_queued, w, s) {
   raw_client *c;
   session_user *u = connected(s, &c);
