@@ -207,7 +207,7 @@ int wsuv_server_listen_tcp(wsuv_server_t *server, const char *host, unsigned por
   ws_why why = {""};
   int err = read_input(&in, server, options, &why);
   if (err == 0) err = new_listener(&l, server, &in, &why);
-  if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
+  if (err != 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   err = add_host(l, &in.socket, host, port);
   if (err == 0) err = finish(l, listener);
   if (err < 0) free_listener(l);
@@ -218,7 +218,7 @@ static int listen_on(wsuv_server_t *server, const listen_input *in, wsuv_listene
                      ws_why *why) {
   wsuv_listener_t *l;
   int err = new_listener(&l, server, in, why);
-  if (err < 0) return err;
+  if (err != 0) return err;
   err = add_part(l, &in->socket);
   if (err == 0) err = finish(l, listener);
   if (err < 0) free_listener(l);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "session/session.h"
-#include "support/check.h"
 #include "support/server_user.h"
+#include "testkit/check.h"
 
 enum { LARGE = OUTFLOW_DIRECT_MIN };
 
