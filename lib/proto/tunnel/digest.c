@@ -277,10 +277,10 @@ static void put_qop(text_buf *t, const digest_request *r) {
 int digest_write(text_buf *value, const digest_challenge *d, const digest_request *r) {
   hex_hash response;
   int err = make_response(d, r, &response);
-  if (err < 0) return err;
+  if (err != 0) return err;
   text_buf_puts(value, "Digest ");
   err = put_user(value, d, r);
-  if (err < 0) return err;
+  if (err != 0) return err;
   put_quoted(value, ", realm", text_of(&d->realm));
   put_quoted(value, ", uri", r->target);
   put_algorithm(value, d);
