@@ -434,7 +434,7 @@ static bool end_inside(world *w, own_pace pace, inside *i) {
   o.at_call = count_down;
   o.pace = pace;
   o.closes_later = i->calls % 2 == 1;
-  raw_client_send_frames(c, "TEXT \"a\" ; BIN 61~200000 ; CLOSE #1000");
+  raw_client_send_frames(c, "TEXT \"a\" ; BIN 61~80000 ; CLOSE #1000");
   assert_int_equal(own_transport_upgrade(&o, &s), 0);
   raw_client_run_to_end(c);
   end(&o, &s, c);
