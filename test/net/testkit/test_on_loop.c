@@ -1,51 +1,39 @@
 /* Conversations in a world on a real loop, beside the program's own handles. */
 
-#include <string.h>
-
-#include <wsuv/testkit.h>
-
 #include <wsuv/adopt.h>
 
-#include "support/test.h"
+#include "support/kit_user.h"
 #include "testkit/check.h"
 
-typedef struct kit_user {
+typedef struct loop_user {
   uv_loop_t loop;
-  wsuv_testkit_t *kit;
-  wsuv_server_t *server;
-} kit_user;
+  kit_user u;
+} loop_user;
 
-static void echo(wsuv_session_t *s, const wsuv_message_t *m) {
-  int err = wsuv_send_message(s, m->type, m->data, m->len);
-  if (err < 0) wsuv_session_terminate(s);
+static kit_user *begin(loop_user *l, const wsuv_config_t *config) {
+  kit_user *u = &l->u;
+  assert_ok(uv_loop_init(&l->loop));
+  assert_ok(wsuv_testkit_new_on_loop(&u->kit, &l->loop, 0));
+  assert_ptr_equal(wsuv_testkit_loop(u->kit), &l->loop);
+  assert_ok(wsuv_testkit_server(u->kit, &u->server, config));
+  kit_user_route(u, "/echo", &kit_echoes);
+  return u;
 }
 
-static const wsuv_callbacks_t echoes = {WSUV_CALLBACKS_INIT, .on_message = echo};
-
-static void begin(kit_user *u, const wsuv_config_t *config) {
-  assert_int_equal(uv_loop_init(&u->loop), 0);
-  assert_int_equal(wsuv_testkit_new_on_loop(&u->kit, &u->loop, 0), 0);
-  assert_ptr_equal(wsuv_testkit_loop(u->kit), &u->loop);
-  assert_int_equal(wsuv_testkit_server(u->kit, &u->server, config), 0);
-  assert_int_equal(wsuv_server_route(u->server, "/echo", &echoes, NULL), 0);
-}
-
-static void end(kit_user *u) {
-  assert_int_equal(wsuv_server_close(u->server, NULL, NULL), 0);
-  assert_int_equal(wsuv_testkit_free(u->kit), 0);
-  assert_int_equal(uv_run(&u->loop, UV_RUN_DEFAULT), 0);
-  assert_int_equal(uv_loop_close(&u->loop), 0);
+static void end(loop_user *l) {
+  kit_user_end(&l->u);
+  assert_int_equal(uv_run(&l->loop, UV_RUN_DEFAULT), 0);
+  assert_ok(uv_loop_close(&l->loop));
 }
 
 TEST(test_echo_on_a_loop) {
-  kit_user u;
-  wsuv_conversation_t *talk;
-  begin(&u, NULL);
-  assert_int_equal(wsuv_conversation_open(u.kit, u.server, "/echo", NULL, &talk), 0);
+  loop_user l;
+  kit_user *u = begin(&l, NULL);
+  wsuv_conversation_t *talk = kit_user_talk(u, "/echo");
   assert_int_equal(wsuv_conversation_send_text(talk, "hello"), 0);
   assert_int_equal(wsuv_conversation_expect_text(talk, "hello"), 0);
   assert_int_equal(wsuv_conversation_close(talk, 1000, "bye"), 0);
-  end(&u);
+  end(&l);
 }
 
 /* A program that answers later, by a timer of its own. */
@@ -70,36 +58,34 @@ static void answer_later(wsuv_session_t *s, const wsuv_message_t *m) {
 
 TEST(test_handles_of_the_program_run) {
   static const wsuv_callbacks_t lates = {WSUV_CALLBACKS_INIT, .on_message = answer_later};
-  kit_user u;
-  late l;
-  wsuv_conversation_t *talk;
-  begin(&u, NULL);
-  assert_int_equal(uv_timer_init(&u.loop, &l.timer), 0);
-  assert_int_equal(wsuv_server_route(u.server, "/late", &lates, &l), 0);
-  assert_int_equal(wsuv_conversation_open(u.kit, u.server, "/late", NULL, &talk), 0);
+  loop_user l;
+  late reply;
+  kit_user *u = begin(&l, NULL);
+  assert_int_equal(uv_timer_init(&l.loop, &reply.timer), 0);
+  assert_int_equal(wsuv_server_route(u->server, "/late", &lates, &reply), 0);
+  wsuv_conversation_t *talk = kit_user_talk(u, "/late");
   assert_int_equal(wsuv_conversation_send_text(talk, "?"), 0);
   assert_int_equal(wsuv_conversation_expect_text(talk, "late"), 0);
   assert_int_equal(wsuv_conversation_close(talk, 1000, NULL), 0);
-  uv_close((uv_handle_t *) &l.timer, NULL);
-  end(&u);
+  uv_close((uv_handle_t *) &reply.timer, NULL);
+  end(&l);
 }
 
 /* Pings go by the loop's time. */
 TEST(test_pings_on_a_loop) {
-  kit_user u;
+  loop_user l;
   wsuv_config_t config;
-  wsuv_conversation_t *talk;
   wsuv_frame_t frame;
   wsuv_server_config_init(&config);
   config.ping_interval_ms = 3;
-  begin(&u, &config);
-  assert_int_equal(wsuv_conversation_open(u.kit, u.server, "/echo", NULL, &talk), 0);
+  kit_user *u = begin(&l, &config);
+  wsuv_conversation_t *talk = kit_user_talk(u, "/echo");
   for (size_t i = 0; i < 3; i++) {
     assert_int_equal(wsuv_conversation_receive_frame(talk, &frame), 0);
     assert_int_equal(frame.type, WSUV_FRAME_PING);
   }
   assert_int_equal(wsuv_conversation_close(talk, 1000, NULL), 0);
-  end(&u);
+  end(&l);
 }
 
 static void on_connection(uv_stream_t *stream, int status) {
@@ -109,36 +95,31 @@ static void on_connection(uv_stream_t *stream, int status) {
 
 /* A socket has no place in a world in memory. */
 TEST(test_streams_cannot_be_adopted) {
-  kit_user u;
+  loop_user l;
   uv_tcp_t tcp;
   struct sockaddr_in any;
-  begin(&u, NULL);
+  kit_user *u = begin(&l, NULL);
   assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &any), 0);
-  assert_int_equal(uv_tcp_init(&u.loop, &tcp), 0);
+  assert_int_equal(uv_tcp_init(&l.loop, &tcp), 0);
   assert_int_equal(uv_tcp_bind(&tcp, (const struct sockaddr *) &any, 0), 0);
   assert_int_equal(uv_listen((uv_stream_t *) &tcp, 1, on_connection), 0);
-  assert_int_equal(wsuv_server_adopt(u.server, (uv_stream_t *) &tcp, NULL, 0, NULL, NULL),
+  assert_int_equal(wsuv_server_adopt(u->server, (uv_stream_t *) &tcp, NULL, 0, NULL, NULL),
                    UV_ENOTSUP);
   uv_close((uv_handle_t *) &tcp, NULL);
-  end(&u);
-}
-
-static void ignore_failure(void *arg, const char *text) {
-  (void) arg;
-  (void) text; /* wsuv_testkit_failure has it */
+  end(&l);
 }
 
 /* At once: nothing keeps the loop alive, and there is nothing to wait for. */
 TEST(test_client_that_is_not_closed_is_named_on_a_loop) {
-  kit_user u;
+  loop_user l;
   wsuv_client_t *client;
-  begin(&u, NULL);
-  wsuv_testkit_on_failure(u.kit, ignore_failure, NULL);
-  assert_int_equal(wsuv_testkit_client(u.kit, &client, NULL), 0);
-  uint64_t begun = wsuv_testkit_now_ms(u.kit);
-  assert_int_equal(wsuv_testkit_free(u.kit), WSUV_ELEAK);
-  assert_in_range(wsuv_testkit_now_ms(u.kit) - begun, 0, 9000);
-  assert_non_null(strstr(wsuv_testkit_failure(u.kit), "clients not closed: 1"));
+  kit_user *u = begin(&l, NULL);
+  kit_user_expect_failures(u);
+  assert_int_equal(wsuv_testkit_client(u->kit, &client, NULL), 0);
+  uint64_t begun = wsuv_testkit_now_ms(u->kit);
+  assert_int_equal(wsuv_testkit_free(u->kit), WSUV_ELEAK);
+  assert_in_range(wsuv_testkit_now_ms(u->kit) - begun, 0, 9000);
+  assert_true(kit_user_failed_with(u, "clients not closed: 1"));
   assert_int_equal(wsuv_client_close(client, NULL), 0);
-  end(&u);
+  end(&l);
 }
