@@ -3,8 +3,6 @@
 /* The environment over the simulated machine: clock, random bytes, timers, deferred calls, and the
    end. Handles are memory of the environment's allocator, so they fail and leak as real ones. */
 
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "net/acceptor.h"
 #include "testkit/check.h"
@@ -20,33 +18,20 @@ struct ws_deferred {
   sim_call call;
 };
 
-static sim_env *self(ws_env *env) {
-  sim_env *e = (sim_env *) (void *) env;
-  CHECK(!e->closing);
-  return e;
-}
-
 /* Clock and random bytes */
 
 static uint64_t now_ms(ws_env *env) {
-  return sim_now_ms(self(env)->s);
+  return sim_now_ms(sim_env_of(env)->s);
 }
 
 static uint64_t now_ns(ws_env *env) {
-  return sim_now_ns(self(env)->s);
-}
-
-int sim_env_random(ws_env *env, void *buf, size_t len) {
-  sim *s = self(env)->s;
-  if (s->random_fails) return WSUV_ERANDOM;
-  sim_random_bytes(s, buf, len);
-  return 0;
+  return sim_now_ns(sim_env_of(env)->s);
 }
 
 /* Timers */
 
 static int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
-  sim_env *e = self(env);
+  sim_env *e = sim_env_of(env);
   ws_timer *t = ws_malloc(env->alloc, sizeof *t);
   if (t == NULL) return WS_ENOMEM;
   t->env = e;
@@ -78,7 +63,7 @@ static void timer_free(ws_timer *t) {
 /* Deferred calls */
 
 static int deferred_new(ws_env *env, ws_env_cb cb, void *data, ws_deferred **out) {
-  sim_env *e = self(env);
+  sim_env *e = sim_env_of(env);
   ws_deferred *d = ws_malloc(env->alloc, sizeof *d);
   if (d == NULL) return WS_ENOMEM;
   d->env = e;
@@ -103,7 +88,7 @@ static void deferred_free(ws_deferred *d) {
 
 /* A simulation is run for as long as its test says. */
 static void keep_alive(ws_env *env, bool on) {
-  sim_env *e = self(env);
+  sim_env *e = sim_env_of(env);
   CHECK(e->held != on);
   e->held = on;
 }
@@ -114,11 +99,6 @@ static bool lost(const ws_env *env) {
   return false;
 }
 
-static int may_be_lost(const void *witness) {
-  (void) witness;
-  return 0;
-}
-
 static int recover(ws_env *env) {
   (void) env;
   return 0;
@@ -126,35 +106,8 @@ static int recover(ws_env *env) {
 
 /* The end */
 
-void sim_env_free(void *env) {
-  sim_env *e = env;
-  ws_env_cb cb = e->on_close;
-  void *cb_data = e->data;
-  e->s->envs--;
-  ws_free(e->head.alloc, e);
-  cb(cb_data);
-}
-
-void sim_env_settle(sim_env *e) {
-  if (e->closing && e->lookups + e->filters + e->listeners == 0) sim_event_soon(e->s, &e->closed);
-}
-
-void sim_env_end(sim_env *e, void (*on_ended)(void *env), ws_env_cb cb, void *data) {
-  CHECK(!e->closing);
-  CHECK(!e->held);
-  CHECK(e->timers == 0);
-  CHECK(e->deferred == 0);
-  CHECK(e->filters == e->closing_filters);
-  CHECK(e->listeners == e->closing_listeners);
-  e->closing = true;
-  e->on_close = cb;
-  e->data = data;
-  sim_event_init(&e->closed, on_ended, e);
-  sim_env_settle(e);
-}
-
 static void env_close(ws_env *env, ws_env_cb cb, void *data) {
-  sim_env_end(self(env), sim_env_free, cb, data);
+  sim_env_end(sim_env_of(env), sim_env_free, cb, data);
 }
 
 static const ws_env_ops ops = {
@@ -182,35 +135,6 @@ static const ws_env_ops ops = {
     .listener_free = sim_listen_free,
     .close = env_close,
 };
-
-struct sim_sock *sim_env_socket(const ws_env *env) {
-  return ((const sim_env *) (const void *) env)->socket;
-}
-
-void sim_env_stall(ws_env *env, bool stall) {
-  sim_env *e = self(env);
-  e->stalls = stall;
-  if (e->socket != NULL) sim_sock_stall_both(e->socket, stall);
-}
-
-void sim_env_fault(ws_env *env, sim_fault fault, uint64_t bytes) {
-  sim_env *e = self(env);
-  if (e->socket != NULL) {
-    sim_sock_fault(e->socket, fault, bytes);
-  } else {
-    e->fault = fault;
-    e->fault_bytes = bytes;
-  }
-}
-
-void sim_env_init(sim_env *e, const ws_env_ops *its_ops, sim *s, const wsuv_allocator_t *alloc) {
-  e->head.ops = its_ops;
-  e->head.alloc = alloc;
-  e->head.may_be_lost = may_be_lost;
-  e->s = s;
-  e->fault = SIM_FAULTS;
-  s->envs++;
-}
 
 int sim_env_new(ws_env **out, sim *s, const wsuv_allocator_t *alloc) {
   CHECK(s->host == NULL);

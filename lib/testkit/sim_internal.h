@@ -5,15 +5,7 @@
 
 #include "base/list.h"
 #include "testkit/sim.h"
-
-/* Something that happens at a time, once. */
-typedef struct sim_event {
-  uint64_t when_ns, seq;
-  uint64_t after_poll; /* not before so many polls for I/O are done */
-  size_t slot;         /* in the queue, from 1; 0: not queued */
-  void (*run)(void *data);
-  void *data;
-} sim_event;
+#include "testkit/sim_queue.h"
 
 /* Something that happens in the next turn, once; in the list sim.deferred. */
 typedef struct sim_call {
@@ -21,12 +13,6 @@ typedef struct sim_call {
   void (*run)(void *data);
   void *data;
 } sim_call;
-
-/* Events by time, then by the order in which they were set: a binary heap. */
-typedef struct sim_queue {
-  sim_event **events;
-  size_t count, cap;
-} sim_queue;
 
 struct sim {
   uint64_t seed;
@@ -66,18 +52,9 @@ static inline void sim_note_work(sim *s) {
   if (s->host != NULL) s->host->on_work(s->host);
 }
 
-/* sim_queue.c */
-static inline void sim_event_init(sim_event *e, void (*run)(void *data), void *data) {
-  *e = (sim_event){.run = run, .data = data};
-}
+/* sim_machine.c */
 void sim_event_set(sim *s, sim_queue *q, sim_event *e, uint64_t when_ns); /* queue or move */
-void sim_event_cancel(sim_queue *q, sim_event *e);                        /* idempotent */
-sim_event *sim_queue_first(const sim_queue *q);                           /* or NULL */
-
-/* At the next poll. */
-static inline void sim_event_soon(sim *s, sim_event *e) {
-  sim_event_set(s, &s->net, e, s->now_ns);
-}
+void sim_event_soon(sim *s, sim_event *e);                                /* at the next poll */
 
 /* sim_addr.c */
 typedef struct sockaddr_storage sim_addr;
@@ -94,6 +71,7 @@ typedef struct sim_env sim_env;
 int sim_lookup_start(ws_env *head, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
                      ws_lookup **out);
 void sim_lookup_cancel(ws_lookup *lookup);
+/* for sim_make.c */
 void sim_names_init(sim *s);
 void sim_names_free(sim *s);
 
@@ -113,11 +91,12 @@ int sim_listen_address(const ws_listener *l, struct sockaddr_storage *addr);
 int sim_listen_fd(const ws_listener *l);
 void sim_listen_free(ws_listener *l);
 
-/* sim_net.c, for sim.c */
+/* sim_net.c, for sim_make.c */
 void sim_net_init(sim *s);
 void sim_net_free(sim *s);
 
-/* sim_env.c, also for loop_env.c, whose environments are these with other operations */
+/* sim_env_state.c, for all that an environment makes, and for loop_env.c, whose environments are
+ * these with other operations */
 struct sim_env {
   ws_env head;
   sim *s;
@@ -132,6 +111,7 @@ struct sim_env {
   void *data;
   sim_event closed;
 };
+sim_env *sim_env_of(ws_env *env); /* it is not closing */
 void sim_env_init(sim_env *env, const ws_env_ops *ops, sim *s, const wsuv_allocator_t *alloc);
 int sim_env_random(ws_env *env, void *buf, size_t len);
 void sim_env_settle(sim_env *env); /* something of it has ended: perhaps it can be freed */

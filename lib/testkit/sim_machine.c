@@ -1,66 +1,24 @@
 #include "testkit/sim.h"
 
-/* The simulated machine itself: its clock, its chance, and the turns of its loop. */
-
-#include <stdlib.h>
-#include <string.h>
+/* The simulated machine itself: its clock, its events, and the turns of its loop. */
 
 #include "testkit/check.h"
 #include "testkit/sim_internal.h"
 
 enum { NS_PER_MS = 1000 * 1000, BUSY_TURNS = 4 * 1000 * 1000 };
 
-/* SplitMix64: a good stream from every seed, 0 included. */
-static uint64_t next(uint64_t *state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+/* Events */
+
+void sim_event_set(sim *s, sim_queue *q, sim_event *e, uint64_t when_ns) {
+  sim_queue_put(q, e, when_ns < s->now_ns ? s->now_ns : when_ns, s->seq++);
+  sim_note_work(s);
 }
 
-uint64_t sim_random(sim *s) {
-  return next(&s->chance);
+void sim_event_soon(sim *s, sim_event *e) {
+  sim_event_set(s, &s->net, e, s->now_ns);
 }
 
-uint64_t sim_below(sim *s, uint64_t n) {
-  return sim_random(s) % n;
-}
-
-bool sim_chance(sim *s, unsigned percent) {
-  return percent > 0 && sim_below(s, 100) < percent;
-}
-
-void sim_random_bytes(sim *s, void *buf, size_t len) {
-  uint8_t *p = buf;
-  for (size_t i = 0; i < len; i++) p[i] = (uint8_t) next(&s->bytes);
-}
-
-void sim_random_fails(sim *s, bool fails) {
-  s->random_fails = fails;
-}
-
-sim *sim_new(uint64_t seed) {
-  sim *s = check_alloc(sizeof *s);
-  s->seed = s->chance = seed;
-  s->bytes = ~seed;
-  s->now_ns = (uint64_t) 1000 * NS_PER_MS + (seed == 0 ? 0 : sim_below(s, NS_PER_MS));
-  ws_list_init(&s->deferred);
-  sim_names_init(s);
-  sim_net_init(s);
-  return s;
-}
-
-void sim_free(sim *s) {
-  CHECK(s->envs == 0 && s->filters == 0 && s->lookups == 0);
-  CHECK(ws_list_empty(&s->deferred));
-  sim_net_free(s);
-  sim_names_free(s);
-  CHECK(s->timers.count == 0 && s->net.count == 0 && s->wires.count == 0);
-  check_free(s->timers.events);
-  check_free(s->wires.events);
-  check_free(s->net.events);
-  check_free(s);
-}
+/* Time */
 
 uint64_t sim_now_ns(const sim *s) {
   return sim_now(s);

@@ -1,8 +1,6 @@
-#include "testkit/sim_internal.h"
+#include "testkit/sim_queue.h"
 
 /* The queue of events of the simulation: what comes next, at once even if there are many. */
-
-#include <stdlib.h>
 
 #include "testkit/check.h"
 
@@ -51,13 +49,12 @@ void sim_event_cancel(sim_queue *q, sim_event *e) {
   sift_up(q, last, last->slot);
 }
 
-void sim_event_set(sim *s, sim_queue *q, sim_event *e, uint64_t when_ns) {
+void sim_queue_put(sim_queue *q, sim_event *e, uint64_t when_ns, uint64_t seq) {
   sim_event_cancel(q, e);
   make_room(q);
-  e->when_ns = when_ns < s->now_ns ? s->now_ns : when_ns;
-  e->seq = s->seq++;
+  e->when_ns = when_ns;
+  e->seq = seq;
   sift_up(q, e, ++q->count);
-  sim_note_work(s);
 }
 
 sim_event *sim_queue_first(const sim_queue *q) {
