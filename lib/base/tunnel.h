@@ -33,13 +33,13 @@ typedef struct ws_tunnel_ops {
   /* The caller should read at most this many bytes next, at least 1. */
   size_t (*most)(const ws_tunnel *t);
 
-  /* Take bytes of the proxy; len may be 0. *used says how many belong to it: when 1 is returned,
-     those behind them are the first ones of the tunnel. 1: the tunnel is open, as soon as all
-     output is sent; 0: more is needed; WS_EAGAIN: close the connection, make a new one to the
-     proxy, and call `restart`; WSUV_EPROXY: the proxy refused, or its answer is malformed;
-     WSUV_EPROXYAUTH: it does not accept the credentials, or wants some; WSUV_EPROXYDNS: it could
-     not look up the name; WS_ENOMEM; a code of a hash function. After anything but 0 and WS_EAGAIN
-     it may not be called again, and after WS_EAGAIN only when `restart` was. */
+  /* Take bytes of the proxy; len may be 0, but data is not NULL. *used says how many belong to it:
+     when 1 is returned, those behind them are the first ones of the tunnel. 1: the tunnel is open,
+     as soon as all output is sent; 0: more is needed; WS_EAGAIN: close the connection, make a new
+     one to the proxy, and call `restart`; WSUV_EPROXY: the proxy refused, or its answer is
+     malformed; WSUV_EPROXYAUTH: it does not accept the credentials, or wants some; WSUV_EPROXYDNS:
+     it could not look up the name; WS_ENOMEM; a code of a hash function. After anything but 0 and
+     WS_EAGAIN it may not be called again, and after WS_EAGAIN only when `restart` was. */
   int (*feed)(ws_tunnel *t, const uint8_t *data, size_t len, size_t *used);
 
   /* The connection has ended while more was needed. WS_EOF, or a code of `feed`. */

@@ -462,6 +462,26 @@ TEST(test_connect_challenge_with_a_large_body) {
   }
 }
 
+static int feed_with_body(tunnel_rig *r, const char *head, size_t len) {
+  SCOPED_BYTES answer = {0};
+  const pieces how = {.kind = PIECES_OF, .a = 1000};
+  bytes_print(&answer, "%sContent-Length: %zu\r\n\r\n", head, len);
+  for (size_t n = 0; n < len; n++) bytes_add(&answer, "b", 1);
+  return tunnel_rig_feed(r, how, answer.base, answer.len);
+}
+
+/* The limit of a body holds for each response. */
+TEST(test_connect_refusal_behind_a_large_body) {
+  SCOPED(tunnel_rig, r, "sesame");
+  ws_tunnel_refusal refusal;
+  begin(&r, BOTH, false);
+  assert_int_equal(feed_with_body(&r, "HTTP/1.1 407 x\r\n" CHALLENGE_BASIC, 65000), 0);
+  assert_sent(&r, PLAIN BASIC);
+  assert_int_equal(feed_with_body(&r, "HTTP/1.1 403 x\r\n", 2000), WSUV_EPROXY);
+  r.t->ops->refusal(r.t, &refusal);
+  assert_int_equal(refusal.body.len, 2000);
+}
+
 /* ---- credentials that are not accepted ---- */
 
 #define LENGTH "Content-Length: 0\r\n\r\n"

@@ -29,11 +29,13 @@ typedef struct proxy_route {
   const char *wrong;    /* After an error, this static text says what is wrong. */
 } proxy_route;
 
-/* Choose. An empty variable counts as one that is not set.
+/* Choose: the first variable that is set counts. An empty one counts as not set.
 
-     wss   wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY: the first that is
-   set ws    ws_proxy, WS_PROXY, http_proxy, all_proxy, ALL_PROXY; not HTTP_PROXY, which is a header
+     wss   wss_proxy, WSS_PROXY, https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY
+
+     ws    ws_proxy, WS_PROXY, http_proxy, all_proxy, ALL_PROXY; not HTTP_PROXY, which is a header
            field of a request under CGI (RFC 3875 4.1.18)
+
      both  no_proxy, NO_PROXY
 
    Proxies of the environment are not used for 127.0.0.0/8, ::1 and localhost. 0; WS_EINVAL: an

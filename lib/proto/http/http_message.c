@@ -172,6 +172,7 @@ void http_message_clear(http_message *m) {
 void http_message_next(http_message *m) {
   http_message_clear(m);
   m->line_done = m->head_done = m->complete = false;
+  m->body_left = HTTP_BODY_WIRE_MAX;
   http_message_begin(m, (llhttp_type_t) m->parser.type);
 }
 

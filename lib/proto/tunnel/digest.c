@@ -165,14 +165,13 @@ static int hash_parts(const digest_challenge *d, const digest_request *r, const 
     views[2 * i] = (ws_view){(const uint8_t *) parts[i].base, parts[i].len};
   }
   int err = r->hash(d->hash, views, 2 * count - 1, hash);
-  if (err < 0) return err;
-  for (size_t i = 0; i < size; i++) {
+  for (size_t i = 0; i < size && err == 0; i++) {
     hex->text[2 * i] = digits[hash[i] >> 4];
     hex->text[2 * i + 1] = digits[hash[i] & 15];
   }
   hex->len = 2 * size;
   ws_wipe(hash, sizeof hash);
-  return 0;
+  return err;
 }
 
 #define HASH_PARTS(d, r, hex, ...)                 \

@@ -107,18 +107,17 @@ static bool names_dns(const tunnel_connect *c) {
 }
 
 /* What the proxy has answered is reported, with the code. */
-static void refuse(tunnel_connect *c, int err) {
+static int refuse(tunnel_connect *c, int err) {
   c->refusal = err;
   enter(c, CONNECT_REFUSED);
+  return 0;
 }
 
 static int refuse_connection(tunnel_connect *c) {
   const char *squid = field(c, "X-Squid-Error");
   const int err = names_dns(c) ? WSUV_EPROXYDNS : WSUV_EPROXY;
-  refuse(c, err);
-  (void) ws_why_set(&c->head.detail, err, "HTTP %d%s%.*s", c->status, squid != NULL ? ", " : "",
-                    SHOWN_MAX, squid != NULL ? squid : "");
-  return 0;
+  return refuse(c, ws_why_set(&c->head.detail, err, "HTTP %d%s%.*s", c->status,
+                              squid != NULL ? ", " : "", SHOWN_MAX, squid != NULL ? squid : ""));
 }
 
 /* Which field has the challenges. Tinyproxy answers 401 where 407 belongs. */
@@ -131,9 +130,8 @@ static int check_challenge(tunnel_connect *c) {
   ws_why why = {""};
   int err = auth_answer(&c->auth, &c->answer.fields, challenge_field(c), &why);
   if (err == WS_EACCES) {
-    refuse(c, WSUV_EPROXYAUTH);
-    (void) ws_why_set(&c->head.detail, WSUV_EPROXYAUTH, "HTTP %d: %s", c->status, why.text);
-    return 0;
+    return refuse(c,
+                  ws_why_set(&c->head.detail, WSUV_EPROXYAUTH, "HTTP %d: %s", c->status, why.text));
   }
   if (err < 0) return fail(c, err, "no memory");
   c->answers++;

@@ -294,8 +294,8 @@ static int put_port(text_buf *t, unsigned port) {
   return text_buf_add(t, "", 0);
 }
 
-static int put_bytes(text_buf *t, const uint8_t *bytes, size_t len) {
-  return text_buf_add(t, (const char *) bytes, len);
+static void put_bytes(text_buf *t, const uint8_t *bytes, size_t len) {
+  text_buf_add(t, (const char *) bytes, len);
 }
 
 static int check_user4(const tunnel_socks_config *config, ws_why *why) {
