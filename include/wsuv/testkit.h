@@ -106,8 +106,8 @@ WSUV_EXTERN int wsuv_testkit_new_on_loop(wsuv_testkit_t **kit, uv_loop_t *loop, 
  * @return 0;
  *         `WSUV_ELEAK`: something is still alive, which wsuv_testkit_failure() lists: clients and
  *         servers that were not closed, with their sessions; upgrades and plain requests that were
- *         never answered; blocks of memory. The kit is not freed, and can be used further;
- *         `WSUV_ESTATE`: inside of a callback
+ *         never answered; blocks of memory; handles of the program on the loop of a simulated
+ * world. The kit is not freed, and can be used further; `WSUV_ESTATE`: inside of a callback
  */
 WSUV_EXTERN int wsuv_testkit_free(wsuv_testkit_t *kit);
 
@@ -249,7 +249,7 @@ WSUV_EXTERN int wsuv_testkit_set_links(wsuv_testkit_t *kit, const wsuv_testkit_l
  * @param address numeric, or the path of a Unix socket
  * @param status the code, such as `UV_ECONNREFUSED` or `UV_EHOSTUNREACH`; `UV_ETIMEDOUT`: nothing
  *        answers, and the system gives up after 127 s; 0: they work again
- * @return 0; `UV_EINVAL`: the address is not numeric
+ * @return 0; `UV_EINVAL`: the address is not numeric, or the path is too long
  */
 WSUV_EXTERN int wsuv_testkit_fail_connects(wsuv_testkit_t *kit, const char *address, int status);
 
@@ -281,7 +281,10 @@ WSUV_EXTERN void wsuv_testkit_suspend(wsuv_testkit_t *kit, uint64_t ms);
 /** @name Failures and seeds
  * @{ */
 
-/** What was wrong, in words, for the last function that has returned an error; "" if none has. */
+/**
+ * What was wrong, in words, at the last failure, refused opening, or time of a conversation that
+ * was over; "" if there was none.
+ */
 WSUV_EXTERN const char *wsuv_testkit_failure(const wsuv_testkit_t *kit);
 
 /**
@@ -344,7 +347,8 @@ WSUV_EXTERN int wsuv_testkit_explore(wsuv_testkit_scenario scenario, void *arg, 
  *         another code with which the opening has ended, as in wsuv_close_info::status, or
  *         `UV_ETIMEDOUT`;
  *         and without a conversation: an error of wsuv_connect() or wsuv_server_listen(),
- *         `UV_EINVAL`: the request has a URL or parts of one; `WSUV_ESTATE`: inside of a callback
+ *         `UV_EINVAL`: the request has a URL or parts of one, or the server is not of this kit;
+ * `WSUV_ESTATE`: inside of a callback
  */
 WSUV_EXTERN int wsuv_conversation_open(wsuv_testkit_t *kit, wsuv_server_t *server,
                                        const char *target, const wsuv_request_t *request,
@@ -488,7 +492,10 @@ WSUV_EXTERN wsuv_session_t *wsuv_conversation_session(wsuv_conversation_t *talk)
 /** The server's session, to look at what it has done; NULL: there is none, or no more. */
 WSUV_EXTERN wsuv_session_t *wsuv_conversation_server_session(wsuv_conversation_t *talk);
 
-/** End the conversation at once, and free it. NULL does nothing. It runs the world. */
+/**
+ * End the conversation at once, and free it. NULL does nothing. It runs the world, and may not be
+ * called inside of a callback.
+ */
 WSUV_EXTERN void wsuv_conversation_free(wsuv_conversation_t *talk);
 
 /** @} */

@@ -18,6 +18,7 @@
 #include "testkit/sim_internal.h"
 #include "testkit/sim_net.h"
 
+SIZED_TYPE(config_type, wsuv_config_t, trusted_proxy_count, sizeof(wsuv_config_t));
 SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
 
 enum { TIMEOUT_MS = 60 * 1000, REAL_TIMEOUT_MS = 5 * 1000, SHOWN_MAX = 60 };
@@ -189,11 +190,14 @@ static int find_address(wsuv_testkit_t *kit, wsuv_server_t *server,
                         struct sockaddr_storage *address) {
   kit_endpoint *e = kit_find_server(kit, server);
   if (e == NULL) return UV_EINVAL;
-  if (e->listener == NULL) {
-    int err = wsuv_server_listen(server, "127.0.0.1", 0, &e->listener);
-    if (err < 0) return err;
+  if (!address_is_set(&e->address)) {
+    wsuv_listener_t *listener;
+    int err = wsuv_server_listen(server, "127.0.0.1", 0, &listener);
+    if (err == 0) err = wsuv_listener_address(listener, &e->address);
+    if (err != 0) return err;
   }
-  return wsuv_listener_address(e->listener, address);
+  *address = e->address;
+  return 0;
 }
 
 static bool has_place(const wsuv_request_t *request) {
@@ -222,13 +226,14 @@ static int make_client(wsuv_conversation_t *talk, const wsuv_config_t *given) {
   wsuv_config_t config;
   wsuv_tls_config_t tls;
   wsuv_client_config_init(&config);
-  if (given != NULL) config = *given;
+  int err = given != NULL ? sized_in(&config, &config_type, given, NULL) : 0;
+  if (err < 0) return err;
   if (config.tls == NULL) {
     wsuv_tls_config_init(&tls);
     wsuv_tls_config_disable_verification(&tls);
     config.tls = &tls;
   }
-  int err = talk->kit->ops->env_new(talk->kit, &talk->env, &ws_alloc_libc);
+  err = talk->kit->ops->env_new(talk->kit, &talk->env, &ws_alloc_libc);
   if (err < 0) return err;
   return wsuv_internal_client_new(&talk->client, talk->env, talk->kit->loop, &config);
 }
@@ -321,13 +326,13 @@ int wsuv_conversation_open(wsuv_testkit_t *kit, wsuv_server_t *server, const cha
 
 int wsuv_conversation_http(wsuv_testkit_t *kit, wsuv_server_t *server, const char *text,
                            wsuv_conversation_t **out) {
-  wsuv_conversation_t *talk;
-  int err = wsuv_conversation_begin(kit, server, "/", NULL, &talk);
+  int err = wsuv_conversation_begin(kit, server, "/", NULL, out);
   if (err != 0) return err;
-  *out = talk;
+  wsuv_conversation_t *talk = *out;
   CHECK(wsuv_internal_session_set_request(talk->session, text, strlen(text)) == 0);
-  err = wsuv_conversation_opened(talk);
-  return err == WSUV_ESTATUS ? 0 : err;
+  err = wait_until(talk, is_decided, "a response has come");
+  if (err < 0 || talk->info.status == WSUV_ESTATUS) return err;
+  return wsuv_conversation_opened(talk);
 }
 
 void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64_t ms) {

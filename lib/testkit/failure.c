@@ -7,12 +7,13 @@
 #include <stdio.h>
 
 void kit_report(wsuv_testkit_t *kit) {
+  const bool first = !kit->failed;
+  kit->failed = true;
   if (kit->on_failure != NULL) {
     kit->on_failure(kit->on_failure_arg, kit->failure);
-  } else if (!kit->failed) {
+  } else if (first) {
     fprintf(stderr, "wsuv testkit: %s\n", kit->failure);
   }
-  kit->failed = true;
 }
 
 static void note(wsuv_testkit_t *kit, const char *format, va_list args) {

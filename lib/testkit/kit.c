@@ -12,7 +12,7 @@
 /* Worlds */
 
 /* WSUV_TEST_SEED replaces the seed, if it is a number. */
-static uint64_t choose_seed(uint64_t seed) {
+uint64_t kit_choose_seed(uint64_t seed) {
   const char *text = getenv("WSUV_TEST_SEED");
   char *end;
   if (text == NULL || *text == '\0') return seed;
@@ -24,7 +24,7 @@ static uint64_t choose_seed(uint64_t seed) {
 wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed) {
   wsuv_testkit_t *kit = check_alloc(sizeof *kit);
   kit->ops = ops;
-  kit->seed = check_seed = choose_seed(seed);
+  kit->seed = check_seed = kit_choose_seed(seed);
   track_alloc_init(&kit->memory);
   ws_list_init(&kit->endpoints);
   ws_list_init(&kit->conversations);

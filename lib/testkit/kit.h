@@ -20,8 +20,9 @@ typedef struct kit_world_ops {
   bool (*turn)(wsuv_testkit_t *kit, uint64_t limit_ms);
   /* Nothing will happen any more; false: perhaps, and `turn` says so. */
   bool (*is_over)(const wsuv_testkit_t *kit);
-  void (*end)(wsuv_testkit_t *kit); /* nothing is left but the machine */
-  uint64_t run_ms;                  /* The end of all that is under way is awaited for so long. */
+  /* Nothing is left but the machine. Returns 0; or a code: handles are left on the loop. */
+  int (*end)(wsuv_testkit_t *kit);
+  uint64_t run_ms; /* The end of all that is under way is awaited for so long. */
 } kit_world_ops;
 
 /* A client or a server of the program, until its environment has closed. */
@@ -36,7 +37,8 @@ typedef struct kit_endpoint {
   void *on_close_data;   /* ... with this. */
   wsuv_client_t *client; /* One of these two is NULL. */
   wsuv_server_t *server;
-  wsuv_listener_t *listener; /* The server's, for conversations; NULL: there was none yet. */
+  /* The server listens here for conversations; AF_UNSPEC: nowhere yet. */
+  struct sockaddr_storage address;
 } kit_endpoint;
 
 struct wsuv_testkit {
@@ -63,6 +65,9 @@ struct wsuv_testkit {
 
 /* kit_simulated.c, kit_on_loop.c */
 extern const kit_world_ops kit_simulated, kit_on_loop;
+
+/* The seed, or the number in WSUV_TEST_SEED. */
+uint64_t kit_choose_seed(uint64_t seed);
 
 /* A kit without a world yet. */
 wsuv_testkit_t *kit_new(const kit_world_ops *ops, uint64_t seed);

@@ -50,6 +50,14 @@ static void list_leaks(const wsuv_testkit_t *kit, leaks *l) {
            kit->memory.live);
 }
 
+/* Callbacks of the program may run. */
+static int end_world(wsuv_testkit_t *kit) {
+  kit->running = true;
+  int err = kit->ops->end(kit);
+  kit->running = false;
+  return err;
+}
+
 int wsuv_testkit_free(wsuv_testkit_t *kit) {
   leaks l = {.len = 0};
   if (kit == NULL) return 0;
@@ -57,8 +65,9 @@ int wsuv_testkit_free(wsuv_testkit_t *kit) {
   kit_end_conversations(kit);
   int err = kit_run_until(kit, has_ended, kit, kit->ops->run_ms);
   list_leaks(kit, &l);
-  if (err < 0 || l.len > 0) return kit_fail(kit, WSUV_ELEAK, "still alive: %s", l.text);
-  kit->ops->end(kit);
+  if (l.len == 0) add_leak(&l, err < 0, "something on the network");
+  if (l.len == 0) add_leak(&l, end_world(kit) < 0, "handles of the kit's loop");
+  if (l.len > 0) return kit_fail(kit, WSUV_ELEAK, "still alive: %s", l.text);
   kit_free(kit);
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/sized.h"
 #include "net/address.h"
@@ -88,7 +89,9 @@ int wsuv_testkit_set_links(wsuv_testkit_t *kit, const wsuv_testkit_links_t *from
 int wsuv_testkit_fail_connects(wsuv_testkit_t *kit, const char *address, int status) {
   struct sockaddr_storage addr;
   sim_route_kind kind = SIM_ROUTE_FAIL;
-  if (status > 0 || (*address != '/' && !address_parse(&addr, address, 0))) return UV_EINVAL;
+  bool is_address =
+      *address == '/' ? strlen(address) <= ADDRESS_PATH_MAX : address_parse(&addr, address, 0);
+  if (status > 0 || !is_address) return UV_EINVAL;
   if (status == 0) kind = SIM_ROUTE_OPEN;
   if (status == UV_ETIMEDOUT) kind = SIM_ROUTE_BLACKHOLE;
   sim_route(kit->sim, address, kind, status);

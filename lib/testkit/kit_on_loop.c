@@ -40,12 +40,13 @@ static void count_down(void *data) {
   --*(size_t *) data;
 }
 
-static void end(wsuv_testkit_t *kit) {
+static int end(wsuv_testkit_t *kit) {
   size_t left = 2;
   kit->clock->ops->timer_free(kit->limit);
   kit->clock->ops->close(kit->clock, count_down, &left);
   loop_world_close(kit->world, count_down, &left);
   while (left > 0) uv_run(kit->loop, UV_RUN_ONCE);
+  return 0;
 }
 
 const kit_world_ops kit_on_loop = {env_new, now_ms, turn, is_over, end, RUN_MS};

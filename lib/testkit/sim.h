@@ -105,7 +105,6 @@ typedef struct sim_profile {
   size_t segment_max;                      /* bytes, of the first SIM_FINE_BYTES at least */
   size_t send_buffer, recv_buffer;         /* bytes */
   unsigned cut_percent; /* how often a read or write moves fewer bytes than it could */
-  bool reset_eats;      /* a reset also takes what has arrived and was not read; Linux: no */
   bool hides_acks;      /* WS_QUERY_UNACKED is not answered, as by other systems than Linux */
   unsigned fault_percent[SIM_FAULTS]; /* so many links have such a fault; 0: nothing is drawn */
   uint64_t fault_bytes_max; /* it happens at one of so many bytes, of both ways together */

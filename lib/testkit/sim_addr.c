@@ -15,15 +15,7 @@ bool sim_addr_parse(sim_addr *addr, const char *literal, uint16_t port) {
     address_of_path(addr, literal, strlen(literal));
     return true;
   }
-  struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-  if (inet_pton(AF_INET, literal, &in.sin_addr) == 1) {
-    memcpy(addr, &in, sizeof in);
-    return true;
-  }
-  if (inet_pton(AF_INET6, literal, &in6.sin6_addr) != 1) return false;
-  memcpy(addr, &in6, sizeof in6);
-  return true;
+  return address_parse(addr, literal, port);
 }
 
 socklen_t sim_addr_len(const struct sockaddr *addr) {

@@ -4,7 +4,6 @@
    caller checked. It does what libuv does with a real socket: reads only while asked to, and holds
    in the caller's memory what the socket did not take. */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <uv.h> /* the codes */

@@ -3,7 +3,6 @@
 /* Name lookup over a table. A lookup that is cancelled goes on as an orphan, as one in libuv's
    thread pool does; on a loop it ends at once, since nobody is to wait for it in real time. */
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

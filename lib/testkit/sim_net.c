@@ -2,7 +2,6 @@
 
 /* Links of two sockets, and the segments that go between them. */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <uv.h> /* the codes */
@@ -358,7 +357,6 @@ static void take_reset(sim_sock *to) {
   if (to->dead) return;
   to->error = to->fin_received ? UV_EPIPE : UV_ECONNRESET; /* Linux: tcp_reset() */
   die(to);
-  if (to->link->profile.reset_eats) fifo_free(&to->in);
 }
 
 static void take_data(sim_sock *to, const segment *g) {

@@ -109,16 +109,13 @@ TEST(test_streams_cannot_be_adopted) {
   end(&l);
 }
 
-/* At once: nothing keeps the loop alive, and there is nothing to wait for. */
 TEST(test_client_that_is_not_closed_is_named_on_a_loop) {
   loop_user l;
   wsuv_client_t *client;
   kit_user *u = begin(&l, NULL);
   kit_user_expect_failures(u);
   assert_int_equal(wsuv_testkit_client(u->kit, &client, NULL), 0);
-  uint64_t begun = wsuv_testkit_now_ms(u->kit);
   assert_int_equal(wsuv_testkit_free(u->kit), WSUV_ELEAK);
-  assert_in_range(wsuv_testkit_now_ms(u->kit) - begun, 0, 9000);
   assert_true(kit_user_failed_with(u, "clients not closed: 1"));
   assert_int_equal(wsuv_client_close(client, NULL), 0);
   end(&l);
