@@ -8,7 +8,6 @@ the health checks and kept connections of nginx and haproxy.
 import http.client
 import json
 import re
-import socket
 import subprocess
 import sys
 import unittest

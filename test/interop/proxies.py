@@ -10,7 +10,6 @@ installed is a failure.
 
 import contextlib
 import os
-import select
 import shutil
 import socket
 import ssl

@@ -132,21 +132,32 @@ TEST(test_client_certificate_comes_from_the_configuration_of_the_request) {
   identities_free(&id);
 }
 
+static int server_status;
+
+static void note_status(wsuv_session_t *s, const wsuv_close_info_t *info) {
+  (void) s; /* there is one at a time */
+  server_status = info->status;
+}
+
 TEST(test_drop_over_tls_is_a_truncation) {
+  static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_close = note_status};
   identities id;
   kit_user u;
   const wsuv_close_info_t *info;
   identities_make(&id);
   kit_user_begin(&u, 0, &id.config);
-  wsuv_conversation_t *talk = kit_user_talk(&u, "/echo");
-  echo_once(talk);
+  kit_user_route(&u, "/cut", &callbacks);
+  wsuv_conversation_t *talk = kit_user_talk(&u, "/cut");
   assert_ok(wsuv_conversation_drop(talk));
   assert_ok(wsuv_testkit_run(u.kit));
+  assert_int_equal(server_status, WSUV_ETLSTRUNCATED);
   assert_int_equal(wsuv_server_session_count(u.server), 0);
-  talk = kit_user_talk(&u, "/echo");
+  talk = kit_user_talk(&u, "/cut");
   assert_ok(wsuv_conversation_reset(talk));
   assert_ok(wsuv_conversation_closed(talk, &info));
+  assert_int_equal(info->status, UV_ECONNRESET);
   assert_ok(wsuv_testkit_run(u.kit));
+  assert_int_equal(server_status, UV_ECONNRESET);
   assert_int_equal(wsuv_server_session_count(u.server), 0);
   kit_user_end(&u);
   identities_free(&id);

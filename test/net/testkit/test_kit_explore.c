@@ -43,6 +43,7 @@ TEST(test_explore_plays_each_seed_once) {
   explored x = {0};
   uint64_t failed = 5;
   assert_ok(wsuv_testkit_explore(count, &x, 10, &failed));
+  assert_int_equal(failed, 5); /* as it was */
   assert_int_equal(x.plays, 10);
   assert_int_equal(x.seeds, 45);
   assert_ok(wsuv_testkit_explore(count, &x, 0, NULL));

@@ -140,7 +140,7 @@ TEST(test_environment_replaces_the_seed) {
   if (outer != NULL) assert_ok(setenv("WSUV_TEST_SEED", kept, 1));
 }
 
-TEST(test_failure_says_the_seed_and_the_first_is_written) {
+TEST(test_failure_says_the_seed) {
   kit_user u;
   kit_user_begin(&u, 77, NULL);
   assert_string_equal(wsuv_testkit_failure(u.kit), "");
