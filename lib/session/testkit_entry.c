@@ -48,6 +48,14 @@ int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_loop_t *loop,
   return 0;
 }
 
+bool wsuv_internal_client_ends(const wsuv_client_t *client) {
+  return client->endpoint.closing;
+}
+
+bool wsuv_internal_server_ends(const wsuv_server_t *server) {
+  return server->endpoint.closing || server->draining;
+}
+
 size_t wsuv_internal_server_owed(const wsuv_server_t *server) {
   return server->owed;
 }

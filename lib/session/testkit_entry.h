@@ -22,6 +22,10 @@ WSUV_EXTERN int wsuv_internal_client_new(wsuv_client_t **out, ws_env *env, uv_lo
 WSUV_EXTERN int wsuv_internal_server_new(wsuv_server_t **out, ws_env *env, uv_loop_t *loop,
                                          const wsuv_config_t *config);
 
+/* Whether it was closed, or drains: it will end by itself. */
+WSUV_EXTERN bool wsuv_internal_client_ends(const wsuv_client_t *client);
+WSUV_EXTERN bool wsuv_internal_server_ends(const wsuv_server_t *server);
+
 /* So many answers to upgrades and plain requests are owed. */
 WSUV_EXTERN size_t wsuv_internal_server_owed(const wsuv_server_t *server);
 

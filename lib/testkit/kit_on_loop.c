@@ -32,8 +32,23 @@ static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
   return true;
 }
 
+/* Whether a client or a server was closed, and has not ended yet. */
+static bool has_ending(const wsuv_testkit_t *kit) {
+  for (ws_list *n = kit->endpoints.next; n != &kit->endpoints; n = n->next) {
+    const kit_endpoint *e = ws_list_entry(n, kit_endpoint, node);
+    const bool ends = e->client != NULL ? wsuv_internal_client_ends(e->client)
+                                        : wsuv_internal_server_ends(e->server);
+    if (ends) return true;
+  }
+  return false;
+}
+
+/* Nothing is left on the loop. Or the loop would wait, for what ends none of the endpoints: for the
+   timer of pings, or because a server listens. */
 static bool is_over(const wsuv_testkit_t *kit) {
-  return uv_loop_alive(kit->loop) == 0;
+  if (uv_loop_alive(kit->loop) == 0) return true;
+  if (ws_list_empty(&kit->endpoints) || has_ending(kit)) return false;
+  return !sim_is_busy(kit->sim) && uv_backend_timeout(kit->loop) != 0;
 }
 
 static void count_down(void *data) {

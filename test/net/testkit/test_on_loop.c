@@ -109,14 +109,80 @@ TEST(test_streams_cannot_be_adopted) {
   end(&l);
 }
 
+/* Looks at each turn of the loop, just before it waits. */
+typedef struct turns {
+  uv_prepare_t prepare;
+  size_t count;
+  int longest_ms; /* The loop would have waited so long; -1: for ever. */
+} turns;
+
+static void on_prepare(uv_prepare_t *prepare) {
+  turns *t = prepare->data;
+  const int ms = uv_backend_timeout(prepare->loop);
+  t->count++;
+  if (t->longest_ms >= 0 && (ms < 0 || ms > t->longest_ms)) t->longest_ms = ms;
+}
+
+static void watch_turns(turns *t, uv_loop_t *loop) {
+  *t = (turns){.prepare = {.data = t}};
+  assert_ok(uv_prepare_init(loop, &t->prepare));
+  assert_ok(uv_prepare_start(&t->prepare, on_prepare));
+  uv_unref((uv_handle_t *) &t->prepare);
+}
+
+/* Nothing keeps the loop alive, so there is nothing to wait for: it is not turned. */
 TEST(test_client_that_is_not_closed_is_named_on_a_loop) {
   loop_user l;
+  turns t;
   wsuv_client_t *client;
   kit_user *u = begin(&l, NULL);
   kit_user_expect_failures(u);
   assert_int_equal(wsuv_testkit_client(u->kit, &client, NULL), 0);
+  watch_turns(&t, &l.loop);
   assert_int_equal(wsuv_testkit_free(u->kit), WSUV_ELEAK);
+  assert_int_equal(t.count, 0);
   assert_true(kit_user_failed_with(u, "clients not closed: 1"));
   assert_int_equal(wsuv_client_close(client, NULL), 0);
+  uv_close((uv_handle_t *) &t.prepare, NULL);
+  end(&l);
+}
+
+/* The loop turns as long as something is to come, here the end of the server. It does not wait for
+   the time that wsuv_testkit_free would give it. */
+TEST(test_what_is_left_is_named_when_all_else_has_ended) {
+  loop_user l;
+  turns t;
+  wsuv_client_t *client;
+  kit_user *u = begin(&l, NULL);
+  kit_user_expect_failures(u);
+  assert_int_equal(wsuv_testkit_client(u->kit, &client, NULL), 0);
+  wsuv_conversation_t *talk = kit_user_talk(u, "/echo");
+  assert_non_null(wsuv_conversation_server_session(talk));
+  assert_ok(wsuv_server_close(u->server, NULL, NULL));
+  u->server = NULL;
+  watch_turns(&t, &l.loop);
+  assert_int_equal(wsuv_testkit_free(u->kit), WSUV_ELEAK);
+  assert_in_range(t.count, 1, 1000);
+  assert_in_range(t.longest_ms, 0, 1000);
+  assert_true(kit_user_failed_with(u, "clients not closed: 1"));
+  assert_int_equal(wsuv_client_close(client, NULL), 0);
+  uv_close((uv_handle_t *) &t.prepare, NULL);
+  end(&l);
+}
+
+/* A server that listens keeps the loop alive, but that does not end it. */
+TEST(test_server_that_is_not_closed_is_named_on_a_loop) {
+  loop_user l;
+  turns t;
+  kit_user *u = begin(&l, NULL);
+  kit_user_expect_failures(u);
+  wsuv_conversation_t *talk = kit_user_talk(u, "/echo");
+  assert_non_null(wsuv_conversation_server_session(talk));
+  watch_turns(&t, &l.loop);
+  assert_int_equal(wsuv_testkit_free(u->kit), WSUV_ELEAK);
+  assert_in_range(t.count, 1, 1000);
+  assert_in_range(t.longest_ms, 0, 1000);
+  assert_true(kit_user_failed_with(u, "still alive: servers not closed: 1, memory"));
+  uv_close((uv_handle_t *) &t.prepare, NULL);
   end(&l);
 }
