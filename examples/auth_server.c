@@ -191,18 +191,27 @@ static void on_session_close(wsuv_session_t *session, const wsuv_close_info_t *i
 
 /* --- the program --- */
 
-static void on_signal(uv_signal_t *handle, int number) {
-  (void) handle;
-  (void) number;
-  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *) &prog.signals[i], NULL);
+static void stop(void) {
   wsuv_server_close(prog.server, NULL, NULL);
   drop_redis();
   uv_close((uv_handle_t *) &prog.timeout, NULL);
 }
 
-static int start_server(unsigned port) {
+static void on_signal(uv_signal_t *handle, int number) {
+  (void) handle;
+  (void) number;
+  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *) &prog.signals[i], NULL);
+  stop();
+}
+
+static int add_route(void) {
   const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
                                       .on_message = on_message, .on_close = on_session_close};
+  wsuv_server_on_upgrade(prog.server, on_upgrade);
+  return wsuv_server_route(prog.server, "/live", &callbacks, NULL);
+}
+
+static int start_server(unsigned port) {
   wsuv_config_t config;
   wsuv_listener_t *listener;
   struct sockaddr_storage addr;
@@ -210,8 +219,7 @@ static int start_server(unsigned port) {
   config.ping_interval_ms = PING_INTERVAL_MS;
   int err = wsuv_server_new(&prog.server, uv_default_loop(), &config);
   if (err < 0) return err;
-  wsuv_server_on_upgrade(prog.server, on_upgrade);
-  err = wsuv_server_route(prog.server, "/live", &callbacks, NULL);
+  err = add_route();
   if (err == 0) err = wsuv_server_listen(prog.server, "localhost", port, &listener);
   if (err == 0) err = wsuv_listener_address(listener, &addr);
   if (err != 0) return err;

@@ -296,25 +296,23 @@ static void catch_signals(void) {
   }
 }
 
-static int make_server(void) {
-  wsuv_config_t config;
-  wsuv_extension_t deflate;
-  const wsuv_extension_t *const extensions[] = {&deflate};
-  wsuv_server_config_init(&config);
-  config.ping_interval_ms = PING_INTERVAL_MS;
-  config.max_message_size = TEXT_MAX_BYTES;
-  config.max_message_rate = MESSAGES_PER_SECOND;
-  config.outgoing_max = QUEUE_MAX_BYTES;
-  config.outgoing_policy = WSUV_OUTGOING_CLOSE;
-  config.keep_handshake = true; /* for the access log */
-  config.extensions = extensions;
-  config.extension_count = 1;
+static int configure(wsuv_config_t *config) {
+  static wsuv_extension_t deflate;
+  static const wsuv_extension_t *const extensions[] = {&deflate};
+  wsuv_server_config_init(config);
+  config->ping_interval_ms = PING_INTERVAL_MS;
+  config->max_message_size = TEXT_MAX_BYTES;
+  config->max_message_rate = MESSAGES_PER_SECOND;
+  config->outgoing_max = QUEUE_MAX_BYTES;
+  config->outgoing_policy = WSUV_OUTGOING_CLOSE;
+  config->keep_handshake = true; /* for the access log */
+  config->extensions = extensions;
+  config->extension_count = 1;
   if (prog.origin_count > 0) { /* they replace the default, which allows the address itself */
-    config.origins = prog.origins;
-    config.origin_count = prog.origin_count;
+    config->origins = prog.origins;
+    config->origin_count = prog.origin_count;
   }
-  int err = wsuv_permessage_deflate(&deflate, NULL);
-  return err < 0 ? err : wsuv_server_new(&prog.server, uv_default_loop(), &config);
+  return wsuv_permessage_deflate(&deflate, NULL);
 }
 
 static int add_route(void) {
@@ -375,7 +373,9 @@ int main(int argc, char **argv) {
   }
   if (!read_page()) return 1;
   signal(SIGPIPE, SIG_IGN);
-  int err = make_server();
+  wsuv_config_t config;
+  int err = configure(&config);
+  if (err == 0) err = wsuv_server_new(&prog.server, uv_default_loop(), &config);
   if (err == 0) err = add_route();
   if (err == 0) err = listen_somewhere();
   if (err == 0) {

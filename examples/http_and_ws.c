@@ -265,13 +265,16 @@ static void on_connection(uv_stream_t *listener, int status) {
 /* --- beginning --- */
 
 static int make_server(uv_loop_t *loop) {
-  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
-                                      .on_close = on_close};
   wsuv_config_t config;
   wsuv_server_config_init(&config);
   config.ping_interval_ms = PING_INTERVAL_MS;
-  int err = wsuv_server_new(&server, loop, &config);
-  return err == 0 ? wsuv_server_route(server, "/live", &callbacks, NULL) : err;
+  return wsuv_server_new(&server, loop, &config);
+}
+
+static int add_route(void) {
+  const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT, .on_open = on_open,
+                                      .on_close = on_close};
+  return wsuv_server_route(server, "/live", &callbacks, NULL);
 }
 
 static int listen_at(uv_tcp_t *tcp, uv_loop_t *loop, int port) {
@@ -293,6 +296,7 @@ int main(int argc, char **argv) {
   uv_loop_t *loop = uv_default_loop();
   signal(SIGPIPE, SIG_IGN);
   int err = make_server(loop);
+  if (err == 0) err = add_route();
   if (err == 0) err = listen_at(&listener, loop, argc > 1 ? (int) strtol(argv[1], NULL, 10) : 0);
   if (err < 0) return fprintf(stderr, "%s\n", wsuv_strerror(err)), 1;
   return uv_run(loop, UV_RUN_DEFAULT);
