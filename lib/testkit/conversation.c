@@ -387,9 +387,9 @@ int wsuv_conversation_send_bytes(wsuv_conversation_t *talk, const void *data, si
 /* Receiving */
 
 /* Its caller reports a timeout. */
-static int take_item(wsuv_conversation_t *talk) {
+static int take(wsuv_conversation_t *talk, bool (*is_there)(void *arg)) {
   drop_given(talk);
-  int err = kit_run_until(talk->kit, has_item, talk, talk->timeout_ms);
+  int err = kit_run_until(talk->kit, is_there, talk, talk->timeout_ms);
   if (err < 0) return err;
   ws_list *node = ws_list_pop(&talk->items);
   if (node == NULL) return UV_EOF;
@@ -398,23 +398,26 @@ static int take_item(wsuv_conversation_t *talk) {
 }
 
 int wsuv_conversation_receive_frame(wsuv_conversation_t *talk, wsuv_frame_t *frame) {
-  int err = take_item(talk);
+  int err = take(talk, has_item);
   if (err == 0) *frame = talk->given->frame;
   return report_late(talk, err, "a frame has come");
 }
 
 /* Pings and pongs are left out. */
-static int take_message(wsuv_conversation_t *talk) {
-  int err;
-  do {
-    err = take_item(talk);
-  } while (err == 0 && !talk->raw && talk->given->frame.type >= WSUV_FRAME_CLOSE);
-  return err;
+static bool has_message(void *arg) {
+  wsuv_conversation_t *talk = arg;
+  while (!talk->raw && !ws_list_empty(&talk->items)) {
+    item *first = ws_list_entry(talk->items.next, item, node);
+    if (first->frame.type < WSUV_FRAME_CLOSE) break;
+    ws_list_remove(&first->node);
+    check_free(first);
+  }
+  return has_item(talk);
 }
 
 int wsuv_conversation_receive(wsuv_conversation_t *talk, wsuv_message_t *message) {
   if (talk->raw) return WSUV_ESTATE;
-  int err = take_message(talk);
+  int err = take(talk, has_message);
   if (err < 0) return report_late(talk, err, "a message has come");
   const wsuv_frame_t *f = &talk->given->frame;
   *message = (wsuv_message_t){f->type, f->data, f->len};
@@ -467,7 +470,7 @@ static int fail_late(wsuv_conversation_t *talk, const char *expected) {
 int wsuv_conversation_expect(wsuv_conversation_t *talk, wsuv_frame_type_t type, const void *data,
                              size_t len) {
   const shown wanted = show(type, data, len);
-  int err = take_message(talk);
+  int err = take(talk, has_message);
   if (err == UV_EOF) return fail_ended(talk, wanted.text);
   if (err == UV_ETIMEDOUT) return fail_late(talk, wanted.text);
   if (err < 0) return err;

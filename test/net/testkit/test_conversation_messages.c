@@ -322,3 +322,22 @@ TEST(test_extension_of_the_program_s_own) {
   assert_int_equal(flipped, 4 * 5);
   kit_user_end(&u);
 }
+
+/* Each ping may not give the message its whole time again. */
+TEST(test_message_is_not_waited_for_longer_because_of_pings) {
+  kit_user u;
+  wsuv_config_t config;
+  wsuv_message_t message;
+  wsuv_server_config_init(&config);
+  config.ping_interval_ms = 1000;
+  kit_user_begin(&u, 0, &config);
+  kit_user_expect_failures(&u);
+  wsuv_conversation_t *talk = kit_user_talk(&u, "/echo");
+  wsuv_conversation_set_timeout(talk, 3500);
+  const uint64_t begun = wsuv_testkit_now_ms(u.kit);
+  assert_int_equal(wsuv_conversation_receive(talk, &message), UV_ETIMEDOUT);
+  assert_int_equal(wsuv_testkit_now_ms(u.kit) - begun, 3500);
+  assert_int_equal(wsuv_conversation_expect_text(talk, "more"), WSUV_ETEST);
+  assert_int_equal(wsuv_testkit_now_ms(u.kit) - begun, 7000);
+  kit_user_end(&u);
+}
