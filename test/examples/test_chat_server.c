@@ -147,6 +147,7 @@ TEST(test_reader_who_is_too_slow_is_dropped_and_hurts_nobody) {
   hears(ada, "here Ada");
   hears(ada, "join Bob");
   assert_ok(wsuv_conversation_pause(bob, true));
+  const uint64_t begun = wsuv_testkit_now_ms(kit);
   for (int i = 0; message.len != strlen(leave); i++) {
     assert_true(i < 1000);
     fill(text, sizeof text);
@@ -154,6 +155,7 @@ TEST(test_reader_who_is_too_slow_is_dropped_and_hurts_nobody) {
     assert_ok(wsuv_conversation_receive(ada, &message));
   }
   assert_memory_equal(message.data, leave, message.len);
+  assert_in_range(wsuv_testkit_now_ms(kit) - begun, 0, PING_INTERVAL_MS); /* not by a ping */
   assert_null(wsuv_conversation_server_session(bob));
 }
 
