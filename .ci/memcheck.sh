@@ -1,20 +1,22 @@
 #!/bin/bash
 # Run what writes to the network under valgrind: no byte that was never set goes out, or decides
-# anything.
+# anything; and no block of tests in memory is lost.
 #
-#   .ci/memcheck.sh [BUILD]
+#   .ci/memcheck.sh [BUILD [TEST...]]
 #
-# BUILD is a build folder without sanitizers (build-test). The last line is "N passed, M failed";
-# the exit status is 0 only if nothing failed.
+# BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the list
+# below, which is taken without one; or examples/PROGRAM. The last line is "N passed, M failed"; the
+# exit status is 0 only if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 build=${1:-build-test}
+tests=("${@:2}")
 # Each with the program that has it.
-tests='proto/out_queue proto/conn proto/conn_close proto/conn_receive proto/conn_send proto/frame
-proto/h1_client proto/handshake_request proto/h1_server
-connect/connect receive/messages send/send close/ping close/close_by_us close/close_by_peer
-send/flush send/backpressure'
+[ $# -gt 1 ] || tests=(proto/out_queue proto/conn proto/conn_close proto/conn_receive proto/conn_send
+  proto/frame proto/h1_client proto/handshake_request proto/h1_server connect/connect
+  receive/messages send/send close/ping close/close_by_us close/close_by_peer send/flush
+  send/backpressure)
 
 if ! command -v valgrind >/dev/null; then
   echo "$0: valgrind is not installed" >&2
@@ -28,10 +30,15 @@ export WSUV_TEST_UNSET_MEMORY=1
 
 # Print the output of a test only if it failed; then a line that says how it ended.
 check() {
-  local output status=0 which='*'
-  [[ $1 = proto/* ]] || which='*, libuv'
-  output=$(valgrind --quiet --error-exitcode=9 \
-    "$build/test/test_${1%/*}" "${1#*/}" "$which" 2>&1) || status=$?
+  local output status=0 which='*' program=${1%/*} leaks=no
+  case $1 in
+    proto/*) ;;
+    testkit/*) leaks=full ;;
+    examples/*) leaks=full program=${1#*/} ;;
+    *) which='*, libuv' ;;
+  esac
+  output=$(valgrind --quiet --leak-check=$leaks --error-exitcode=9 \
+    "$build/test/test_$program" "${1#*/}" "$which" 2>&1) || status=$?
   [ "$status" -eq 0 ] || printf '%s\n' "$output"
   printf '%s: exit status %d\n' "$1" "$status"
 }
@@ -39,9 +46,9 @@ export build
 export -f check
 
 # Each test is a process of one thread.
-results=$(printf '%s\n' $tests | xargs -P "$(nproc)" -I {} bash -c 'check {}')
+results=$(printf '%s\n' "${tests[@]}" | xargs -P "$(nproc)" -I {} bash -c 'check {}')
 printf '%s\n' "$results"
 passed=$(grep -c ': exit status 0$' <<<"$results")
-failed=$(($(wc -w <<<"$tests") - passed))
+failed=$((${#tests[@]} - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -151,6 +151,21 @@ job_seeds_sanitizers() {
     test/run.sh -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
 }
 
+# The tests of libwsuv-testkit, and of examples by it, under valgrind.
+job_memcheck_testkit() {
+  local file programs=() tests=()
+  for file in test/net/testkit/test_*.c; do
+    file=${file##*/test_}
+    tests+=("testkit/${file%.c}")
+  done
+  for file in test/examples/test_*.c; do
+    file=${file##*/test_}
+    tests+=("examples/${file%.c}")
+    programs+=("test/test_${file%.c}")
+  done
+  ninja -C "$build" test/test_testkit "${programs[@]}" && .ci/memcheck.sh "$build" "${tests[@]}"
+}
+
 # A million conversations by chance, with seeds that no run in the ledger has had.
 job_sim() {
   ninja -C "$build" test/sim &&
