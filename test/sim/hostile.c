@@ -7,14 +7,19 @@
 #include "support/frames.h"
 #include "support/raw_client.h"
 #include "support/raw_zlib.h"
+#include "support/tls_wire.h"
 #include "support/world_client.h"
 #include "support/world_server.h"
+#include "support/world_tls.h"
 #include "testkit/check.h"
 #include "testkit/sim.h"
 
 /* A peer that is not ours sends a handshake and frames, of which some are wrong, and then its end.
    The same bytes are played several times, in other cuts and over other networks: what comes of
-   them may not depend on that. The program does nothing meanwhile, or it would. */
+   them may not depend on that. The program does nothing meanwhile, or it would.
+
+   Over TLS each piece is a record of its own. There the peer may also end without close_notify,
+   send a record that is forged, or be one that knows nothing of TLS. */
 
 enum {
   NS_PER_MS = 1000 * 1000,
@@ -30,11 +35,15 @@ enum {
 typedef enum cuts { CUTS_NONE, CUTS_RANDOM, CUTS_BYTES, CUTS_KINDS } cuts;
 static const char *const cut_names[] = {"whole", "in random cuts", "byte by byte"};
 
+/* What the peer does to TLS. */
+typedef enum tls_wrong { TLS_RIGHT, TLS_CUT, TLS_FORGED, TLS_NONE, TLS_WRONGS } tls_wrong;
+
 typedef struct hostile {
   run *r;
   bool to_client;   /* It is a server, and our client connects to it. */
   const char *head; /* Of the handshake; "{accept}" is replaced. */
   bytes frames;     /* What follows. */
+  tls_wrong wrong;  /* With run.plan.secure. */
   /* The rest is of the play that runs. */
   cuts how;
   bool acts; /* The program does something, too, so there is no verdict to compare. */
@@ -44,6 +53,7 @@ typedef struct hostile {
   bool began, ended, over;
   raw_conn *conn; /* of a client of ours */
   wire *wire;     /* to a server of ours */
+  wire *lower;    /* The same below TLS, which owns it; or NULL. */
   verdict v;
 } hostile;
 
@@ -187,6 +197,9 @@ static void draw(hostile *h) {
   run *r = h->r;
   const size_t wrong_percent = run_below(r, 3) * 8;
   h->to_client = one_in(h, 2);
+  h->wrong = r->plan.secure && !one_in(h, 2) ? (tls_wrong) run_below(r, TLS_WRONGS) : TLS_RIGHT;
+  /* Of a peer of our client, the test has only the upper end. */
+  if (h->to_client && h->wrong > TLS_CUT) h->wrong = TLS_CUT;
   h->head = draw_head(h);
   for (size_t n = run_below(r, FRAMES); n > 0; n--) {
     if (run_chance(r, wrong_percent)) {
@@ -284,6 +297,12 @@ static const wsuv_callbacks_t callbacks = {WSUV_CALLBACKS_INIT,      .on_open = 
 
 /* --- playing it --- */
 
+/* A record of application data whose authentication fails (RFC 8446 5.2). */
+static void send_forged(const hostile *h) {
+  static const uint8_t record[5 + 32] = {0x17, 0x03, 0x03, 0, 32, 'f', 'o', 'r', 'g', 'e', 'd'};
+  h->lower->ops->write(h->lower, record, sizeof record);
+}
+
 /* An end that comes with the last bytes may be faster than our response to the handshake. */
 static void send_end(hostile *h) {
   if (world_now_ms(h->r->w) < h->end_ms) return;
@@ -292,6 +311,11 @@ static void send_end(hostile *h) {
     raw_conn_reset(h->conn);
     return;
   }
+  if (h->wrong == TLS_CUT) {
+    tls_wire_cut(h->to_client ? h->conn->wire : h->wire);
+    return;
+  }
+  if (h->wrong == TLS_FORGED) send_forged(h);
   if (h->to_client) raw_conn_end(h->conn);
   if (!h->to_client) h->wire->ops->end(h->wire);
 }
@@ -350,6 +374,10 @@ static void begin_server(hostile *h, const wsuv_config_t *config) {
   CHECK(wsuv_server_listen(h->r->server, "127.0.0.1", 0, &listener) == 0);
   CHECK(wsuv_listener_address(listener, &addr) == 0);
   h->wire = world_connect(h->r->w, (const struct sockaddr *) &addr);
+  if (h->r->plan.secure && h->wrong != TLS_NONE) {
+    h->lower = h->wire;
+    h->wire = tls_wire_new(h->r->w, h->lower, world_client_context(h->r->w), "127.0.0.1");
+  }
   h->wire->events = &ignored;
   h->wire->ops->read(h->wire, true);
   bytes_add(&h->out, h->head, strlen(h->head));
@@ -389,10 +417,12 @@ static void play(hostile *h, cuts how, bool acts) {
                  .to_client = h->to_client,
                  .head = h->head,
                  .frames = h->frames,
+                 .wrong = h->wrong,
                  .how = how,
                  .acts = acts};
   r->w = world_new(WORLD_SIM, r->seed, &r->alloc);
   if (how == CUTS_NONE) sim_set_profile(world_sim(r->w), NULL);
+  if (r->plan.secure) world_secure(r->w);
   r->talks[0] = (talk){.of = r};
   r->talks[0].end[0] = (side){.of = &r->talks[0], .is_server = !h->to_client, .made = 1};
   r->begun = r->clients = 1;

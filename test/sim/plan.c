@@ -9,6 +9,7 @@ enum {
   TALKS_FEW = 3,
   ONE_IN_SECURE = 200, /* Handshakes of TLS take their time. */
   ONE_IN_HOSTILE = 4,
+  ONE_IN_HOSTILE_SECURE = 50,
   ONE_IN_BULK = 7,
   BULK_STEPS = 60,
   RATE = 200,
@@ -71,7 +72,7 @@ void plan_draw(run *r) {
   plan *p = &r->plan;
   const bool bulk = one_in(r, ONE_IN_BULK);
   p->hostile = one_in(r, ONE_IN_HOSTILE);
-  p->secure = one_in(r, ONE_IN_SECURE);
+  p->secure = one_in(r, p->hostile ? ONE_IN_HOSTILE_SECURE : ONE_IN_SECURE);
   p->deflate = one_in(r, 10);
   p->streamed = one_in(r, 5);
   p->hooked = one_in(r, 4);
