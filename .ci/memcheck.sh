@@ -13,10 +13,10 @@ cd "$(dirname "$0")/.." || exit 1
 build=${1:-build-test}
 tests=("${@:2}")
 # Each with the program that has it.
-[ $# -gt 1 ] || tests=(proto/out_queue proto/conn proto/conn_close proto/conn_receive proto/conn_send
-  proto/frame proto/h1_client proto/handshake_request proto/h1_server connect/connect
-  receive/messages send/send close/ping close/close_by_us close/close_by_peer send/flush
-  send/backpressure)
+[ $# -gt 1 ] || tests=(proto/out_queue proto/conn proto/conn_close proto/conn_receive
+  proto/conn_send proto/frame proto/h1_client proto/handshake_request proto/h1_server
+  connect/connect receive/messages send/send close/ping close/close_by_us close/close_by_peer
+  send/flush send/backpressure)
 
 if ! command -v valgrind >/dev/null; then
   echo "$0: valgrind is not installed" >&2

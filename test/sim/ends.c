@@ -113,6 +113,7 @@ static int open_server(run *r, wsuv_server_t *server) {
   wsuv_route_t route;
   wsuv_route_init(&route, "/{n}");
   route.callbacks = r->plan.streamed ? &talk_streamed_callbacks : &talk_callbacks;
+  route.raw = r->plan.raw[1];
   route.on_upgrade = r->plan.hooked ? talk_on_upgrade : NULL;
   int err = wsuv_server_add_route(server, &route);
   if (err == 0) err = wsuv_server_listen(server, "127.0.0.1", r->port, &listener);

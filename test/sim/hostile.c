@@ -247,6 +247,7 @@ static void mix(hostile *h, const void *data, size_t len) {
 
 static void on_open(wsuv_session_t *s) {
   oracle_called(the_side(the_play));
+  the_side(the_play)->opens++;
   the_play->v.opened = true;
   the_play->r->connections++;
   act(s);
@@ -272,7 +273,10 @@ static void on_control(wsuv_session_t *s, const void *data, size_t len) {
 static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
   verdict *v = &the_play->v;
   (void) s;
+  if (plant_now(the_play->r, PLANT_CLOSE_LOST)) return;
+  if (plant_now(the_play->r, PLANT_CLOSE_TWICE)) oracle_closed(the_side(the_play));
   oracle_closed(the_side(the_play));
+  if (plant_now(the_play->r, PLANT_CALL_AFTER_CLOSE)) oracle_called(the_side(the_play));
   v->status = info->status;
   v->stage = (int) info->stage;
   v->http_status = info->http_status;
@@ -433,12 +437,15 @@ static void play(hostile *h, cuts how, bool acts) {
     r->turn++;
     const uint64_t soon = sim_now_ns(world_sim(r->w)) + NS_PER_MS / 10;
     const bool more = sim_turn(world_sim(r->w), h->ended ? limit : soon);
+    if (r->plant != PLANT_NONE) planted_turn(r);
     oracle_memory(r);
     oracle_progress(r, more || !h->ended, "the session with a peer that is not ours does not end");
   }
   r->clients = 0;
   end(h);
   oracle_leak(r);
+  r->alloc.handle.free(r->leak, r->alloc.handle.arg);
+  r->leak = NULL;
   world_end(r->w);
   r->w = NULL;
 }

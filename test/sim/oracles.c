@@ -119,6 +119,16 @@ void oracle_delivered_piece(side *d, const wsuv_message_piece_t *p) {
   if (p->last) end_message(d, f);
 }
 
+/* However the sender has cut the message into frames. */
+void oracle_delivered_frame(side *d, const wsuv_frame_t *f) {
+  const flow *l = &other_side(d)->out;
+  const wsuv_message_piece_t p = {
+      .type = f->type, .data = f->data, .len = f->len, .offset = l->seen_at, .last = f->fin};
+  if (f->continuation != d->in_frames) is_not_what_was_sent(d, l->seen);
+  d->in_frames = !f->fin;
+  oracle_delivered_piece(d, &p);
+}
+
 /* What was sent before a close frame comes before it, unless the receiver was paused and discards,
    or has closed, too: what is still in the queue when its close frame comes is dropped. */
 void oracle_delivered_all(side *to) {

@@ -23,7 +23,8 @@ void oracle_completed_all(const side *d);
 /* "delivery": what comes is what was sent, in order, once. */
 void oracle_delivered(side *d, bool text, const void *data, size_t len);
 void oracle_delivered_piece(side *d, const wsuv_message_piece_t *p);
-void oracle_delivered_all(side *to); /* of a conversation that has ended */
+void oracle_delivered_frame(side *d, const wsuv_frame_t *f); /* of a raw session */
+void oracle_delivered_all(side *to);                         /* of a conversation that has ended */
 
 /* "memory": what is allocated is within the bound of doc/limits.md. */
 void oracle_memory(run *r);

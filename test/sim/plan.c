@@ -11,6 +11,7 @@ enum {
   ONE_IN_HOSTILE = 4,
   ONE_IN_HOSTILE_SECURE = 50,
   ONE_IN_BULK = 7,
+  ONE_IN_RAW = 8,
   BULK_STEPS = 60,
   RATE = 200,
   STEPS = 40,
@@ -75,6 +76,7 @@ void plan_draw(run *r) {
   p->secure = one_in(r, p->hostile ? ONE_IN_HOSTILE_SECURE : ONE_IN_SECURE);
   p->deflate = one_in(r, 10);
   p->streamed = one_in(r, 5);
+  for (int i = 0; i < 2; i++) p->raw[i] = !p->deflate && one_in(r, ONE_IN_RAW);
   p->hooked = one_in(r, 4);
   p->keeps_alive = one_in(r, 4);
   p->calm = bulk || one_in(r, 3);

@@ -51,7 +51,9 @@ void planted_message(side *d, bool text, const void *data, size_t len) {
     }
     if (plant_now(r, PLANT_MESSAGE_TWICE)) side_seen_message(d, text, data, len);
     if (plant_now(r, PLANT_WRONG_RESULT)) oracle_result(d, "a send", UV_EINVAL);
-    if (plant_now(r, PLANT_WITHHELD)) (void) wsuv_session_pause(d->session); /* not noted */
+    if (l->seen + 1 < l->sent && plant_now(r, PLANT_WITHHELD)) {
+      (void) wsuv_session_pause(d->session); /* it is not noted that more does not come */
+    }
     if (swapped(d, text, data, len) || corrupted(d, text, data, len)) return;
   }
   side_seen_message(d, text, data, len);
@@ -60,6 +62,13 @@ void planted_message(side *d, bool text, const void *data, size_t len) {
 void planted_piece(side *d, const wsuv_message_piece_t *p) {
   if (p->len > 0 && plant_now(d->of->of, PLANT_PIECE_LOST)) return;
   side_seen_piece(d, p);
+}
+
+void planted_frame_of_data(side *d, const wsuv_frame_t *f) {
+  wsuv_frame_t other = *f;
+  if (f->len > 0 && plant_now(d->of->of, PLANT_PIECE_LOST)) return;
+  if (plant_now(d->of->of, PLANT_CONTINUATION)) other.continuation = !f->continuation;
+  side_seen_frame(d, &other);
 }
 
 void planted_completion(side *d, completion_kind kind, uint32_t index, int status) {

@@ -295,11 +295,16 @@ static void play_talks(run *r) {
   r->w = NULL;
 }
 
-void run_play(run *r, uint64_t seed, plant bug) {
-  *r = (run){.seed = seed, .chance = seed * 3 + 1, .plant = bug};
-  check_seed = seed;
+void run_draw(run *r, uint64_t seed) {
+  *r = (run){.seed = seed, .chance = seed * 3 + 1};
   track_alloc_init(&r->alloc);
   plan_draw(r);
+}
+
+void run_play(run *r, uint64_t seed, plant bug) {
+  check_seed = seed;
+  run_draw(r, seed);
+  r->plant = bug;
   if (r->plan.hostile) {
     hostile_play(r);
   } else {

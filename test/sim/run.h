@@ -52,6 +52,7 @@ typedef struct side {
   bool dropped[COMPLETION_KINDS];  /* One of them has said that its bytes were dropped. */
   uint32_t
       flushes_from;     /* From this one on they wait for the close frame; UINT32_MAX: none does. */
+  bool in_frames;       /* A raw session got a frame that is not the last of its message. */
   bool paused;          /* The program has paused it. */
   bool discards;        /* It was paused when closing began. */
   bool closed;          /* The program has closed it. */
@@ -78,6 +79,7 @@ typedef struct plan {
   bool hostile;                           /* The peer is not ours. */
   bool secure, deflate, streamed, hooked; /* hooked: the server decides on upgrades. */
   bool fails_memory, fails_random, suspends, restarts, breaks, stalls, ends, times, keeps_alive;
+  bool raw[2];          /* The sessions of this end are, as `talk.end`. */
   bool calm;            /* The network is. */
   size_t talks;         /* So many conversations are begun. */
   size_t steps;         /* So many steps are made before the end. */
@@ -102,6 +104,7 @@ typedef enum plant {
   PLANT_MESSAGE_CORRUPT,
   PLANT_LAST_MESSAGE_LOST,
   PLANT_PIECE_LOST,
+  PLANT_CONTINUATION,
   PLANT_MEMORY,
   PLANT_BUSY_TURN,
   PLANT_LONG_TURN,
@@ -150,6 +153,9 @@ struct run {
 /* The library's log goes to stderr. */
 extern bool run_logs;
 
+/* Only find out what the seed says: r->plan. */
+void run_draw(run *r, uint64_t seed);
+
 /* Play what the seed says. `bug` is PLANT_NONE but for tests of the oracles. r->failed says how it
    went. Either way nothing of it is left. */
 void run_play(run *r, uint64_t seed, plant bug);
@@ -187,12 +193,14 @@ bool talk_is_open(const side *d);
 bool talk_is_over(const talk *t);
 void side_seen_close(side *d, const wsuv_close_info_t *info);
 void side_seen_piece(side *d, const wsuv_message_piece_t *p);
+void side_seen_frame(side *d, const wsuv_frame_t *f);
 void side_seen_message(side *d, bool text, const void *data, size_t len);
 
 /* planted.c: what comes from the library, on its way to the oracles */
 bool plant_now(run *r, plant bug);
 void planted_message(side *d, bool text, const void *data, size_t len);
 void planted_piece(side *d, const wsuv_message_piece_t *p);
+void planted_frame_of_data(side *d, const wsuv_frame_t *f);
 void planted_completion(side *d, completion_kind kind, uint32_t index, int status);
 void planted_close(side *d, const wsuv_close_info_t *info);
 void planted_turn(run *r);

@@ -327,6 +327,44 @@ static void on_message_piece(wsuv_session_t *s, const wsuv_message_piece_t *p) {
   maybe_act(d);
 }
 
+void side_seen_frame(side *d, const wsuv_frame_t *f) {
+  called(d, 'r', f->len);
+  oracle_delivered_frame(d, f);
+}
+
+/* A raw session answers nothing by itself. Without the pong the other side may end. */
+static void send_pong(side *d, const wsuv_frame_t *ping) {
+  wsuv_frame_t pong;
+  wsuv_frame_init(&pong, WSUV_FRAME_PONG, ping->data, ping->len);
+  const int err = wsuv_send(d->session, &pong, NULL, NULL);
+  if (err < 0) d->of->injured = true;
+  oracle_result(d, "a pong", err);
+}
+
+/* Unless the program has closed first, it owes an answer, and is not closed cleanly without it. */
+static void answer_close(side *d) {
+  run *r = run_of(d);
+  if (d->closed) return;
+  if (!r->ending && one_in(r, 10)) {
+    d->of->injured = true;
+    return;
+  }
+  oracle_result(d, "the answer to a close frame",
+                wsuv_session_close(d->session, one_in(r, 2) ? 1000 : 3999, NULL));
+}
+
+static void on_frame(wsuv_session_t *s, const wsuv_frame_t *f) {
+  side *d = wsuv_session_data(s);
+  if (f->type < WSUV_FRAME_CLOSE) {
+    planted_frame_of_data(d, f);
+  } else {
+    called(d, 'i', f->len);
+    if (f->type == WSUV_FRAME_PING) send_pong(d, f);
+    if (f->type == WSUV_FRAME_CLOSE) answer_close(d);
+  }
+  maybe_act(d);
+}
+
 static void on_control(wsuv_session_t *s, const void *data, size_t len) {
   side *d = wsuv_session_data(s);
   (void) data;
@@ -371,11 +409,11 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
 
 const wsuv_callbacks_t talk_callbacks = {
     WSUV_CALLBACKS_INIT,   .on_open = on_open,   .on_message = on_message, .on_ping = on_control,
-    .on_pong = on_control, .on_drain = on_drain, .on_close = on_close};
+    .on_pong = on_control, .on_frame = on_frame, .on_drain = on_drain,     .on_close = on_close};
 const wsuv_callbacks_t talk_streamed_callbacks = {
     WSUV_CALLBACKS_INIT,   .on_open = on_open,    .on_message_piece = on_message_piece,
-    .on_ping = on_control, .on_pong = on_control, .on_drain = on_drain,
-    .on_close = on_close};
+    .on_ping = on_control, .on_pong = on_control, .on_frame = on_frame,
+    .on_drain = on_drain,  .on_close = on_close};
 
 /* --- the decision of the server --- */
 
@@ -430,10 +468,14 @@ void talk_begin(run *r) {
   side *d = &t->end[0];
   if (r->server == NULL) t->injured = true;
   r->begun++;
-  const int err = wsuv_connect_url(r->client, url,
-                                   r->plan.streamed ? &talk_streamed_callbacks : &talk_callbacks, d,
-                                   &d->session);
+  wsuv_request_t request;
+  wsuv_request_init(&request, url);
+  request.raw = r->plan.raw[0];
+  request.data = d;
+  const int err =
+      wsuv_connect(r->client, &request,
+                   r->plan.streamed ? &talk_streamed_callbacks : &talk_callbacks, &d->session);
   if (err == 0) d->made++;
   if (err < 0) t->injured = true;
-  oracle_result(d, "wsuv_connect_url", err);
+  oracle_result(d, "wsuv_connect", err);
 }
