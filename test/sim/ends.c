@@ -1,6 +1,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <wsuv/exchange.h>
 
 #include "sim/run.h"
 #include "support/certs.h"
@@ -115,6 +116,7 @@ static int open_server(run *r, wsuv_server_t *server) {
   route.callbacks = r->plan.streamed ? &talk_streamed_callbacks : &talk_callbacks;
   route.raw = r->plan.raw[1];
   route.on_upgrade = r->plan.hooked ? talk_on_upgrade : NULL;
+  if (r->plan.visits > 0) wsuv_server_on_request(server, visit_on_request);
   int err = wsuv_server_add_route(server, &route);
   if (err == 0) err = wsuv_server_listen(server, "127.0.0.1", r->port, &listener);
   if (err < 0) return err;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <wsuv/exchange.h>
 
 #include "session/inflow.h"
 
@@ -177,6 +178,11 @@ static size_t bound_of_session(const side *d, const plan *p, const wsuv_config_t
   return n;
 }
 
+/* A connection without a session: its head, what comes behind it, and one response. */
+static size_t bound_of_visit(const wsuv_config_t *c) {
+  return HANDSHAKE + HEADS * c->max_handshake_size + EARLY + CONTROL + WSUV_EXCHANGE_BODY_MAX;
+}
+
 void oracle_memory(run *r) {
   size_t bound = (r->clients + r->servers) * bound_of_endpoint(&r->plan);
   for (size_t i = 0; i < r->begun; i++) {
@@ -185,6 +191,7 @@ void oracle_memory(run *r) {
     bound += bound_of_session(&t->end[0], &r->plan, &r->plan.client);
     bound += bound_of_session(&t->end[1], &r->plan, &r->plan.server);
   }
+  bound += r->visit_count * bound_of_visit(&r->plan.server);
   if (r->alloc.live_bytes > bound && r->clients + r->servers > 0) {
     oracle_fails(r, "memory", "%zu bytes, and the bound is %zu", r->alloc.live_bytes, bound);
   }
@@ -198,12 +205,12 @@ enum {
   TURN_BYTES = 2 * (INFLOW_BUDGET + 256 * KIB + CONTENT_MAX)
 };
 
-void oracle_turn(side *d, size_t bytes) {
+void oracle_turn(side *d, size_t len) {
   run *r = run_of(d);
   if (d->turn != r->turn) d->turn_calls = d->turn_bytes = 0;
   d->turn = r->turn;
   d->turn_calls++;
-  d->turn_bytes += bytes;
+  d->turn_bytes += len;
   if (d->turn_calls > TURN_CALLS || d->turn_bytes > TURN_BYTES) {
     oracle_fails(r, "turn", "%s %zu: %zu callbacks with %zu bytes", role(d), d->of->number,
                  d->turn_calls, d->turn_bytes);
@@ -273,6 +280,64 @@ void oracle_result(side *d, const char *call, int err) {
   if (!right) {
     oracle_fails(run_of(d), "results", "%s %zu: %s returned %s", role(d), d->of->number, call,
                  wsuv_err_name(err));
+  }
+}
+
+/* --- exchanges --- */
+
+static const char exchanges[] = "exchanges";
+
+/* Something was done to the server, or to all it has. */
+static bool is_injured(const visit *v) {
+  const plan *p = &v->of->plan;
+  return v->of->injured || p->fails_memory || p->fails_random || p->suspends || p->restarts ||
+         p->ends || p->times;
+}
+
+static void fail_visit(const visit *v, const char *what, uint32_t number) {
+  oracle_fails(v->of, exchanges,
+               "visit %zu: %s: request %" PRIu32 " of %" PRIu32 ", of which %" PRIu32
+               " were given, %" PRIu32 " answered, the last with status %d",
+               v->number, what, number, v->asked, v->given, v->answered, v->status);
+}
+
+void oracle_exchange_given(visit *v, uint32_t number) {
+  if (number != v->given || number >= v->asked) fail_visit(v, "given out of order", number);
+  if (v->kept != NULL || v->answered != v->given) fail_visit(v, "given too early", number);
+  v->given++;
+}
+
+void oracle_exchange_result(const visit *v, int err) {
+  const bool right = err == 0 || (err == WSUV_ESTATE && (is_injured(v) || v->of->ending)) ||
+                     (err == UV_ENOMEM && v->of->plan.fails_memory);
+  if (!right) fail_visit(v, wsuv_err_name(err), v->given);
+}
+
+void oracle_exchange_gone(visit *v, const struct wsuv_exchange *exchange) {
+  if (v->gone || v->kept != exchange) fail_visit(v, "gone", v->given);
+  v->gone = true;
+}
+
+void oracle_exchange_response(visit *v, int status, const void *body, size_t len) {
+  const uint32_t number = v->seen++;
+  const content c = visit_body(v, number);
+  const bool declined = v->declined && number + 1 == v->answered;
+  run_note(v->of, (uint64_t) 'h' << 32 | (unsigned) status);
+  v->status = status;
+  /* The server's own: its time is up, it has no memory, or it ends. */
+  if (is_injured(v) && (status == 408 || status == 500 || status == 503)) return;
+  if (number >= v->answered) fail_visit(v, "not answered, and has a response", number);
+  if (declined && status == 404) return;
+  if (status != 200 || len != c.len || memcmp(body, c.data, len) != 0)
+    fail_visit(v, "the response is not what was answered", number);
+}
+
+/* The connection ends with a request that was declined. */
+void oracle_exchanges_all(run *r) {
+  for (size_t i = 0; i < r->visit_count; i++) {
+    const visit *v = &r->visits[i];
+    if (!is_injured(v) && v->seen < v->asked && !(v->declined && v->seen == v->answered))
+      fail_visit(v, "without a response", v->seen);
   }
 }
 

@@ -30,7 +30,7 @@ void oracle_delivered_all(side *to);                         /* of a conversatio
 void oracle_memory(run *r);
 
 /* "turn": what a session does in one turn of the loop is bounded (doc/limits.md). */
-void oracle_turn(side *d, size_t bytes);
+void oracle_turn(side *d, size_t len);
 
 /* "progress": what is waited for comes in time. */
 void oracle_progress(run *r, bool done, const char *what);
@@ -45,6 +45,14 @@ void oracle_clean_close(talk *t);
 
 /* "results": a call returned only what it may return now. */
 void oracle_result(side *d, const char *call, int err);
+
+/* "exchanges": each plain request is given to the program once, in order, when the one before was
+   answered; and the responses are what was answered, in order. */
+void oracle_exchange_given(visit *v, uint32_t number);
+void oracle_exchange_result(const visit *v, int err);
+void oracle_exchange_gone(visit *v, const struct wsuv_exchange *exchange);
+void oracle_exchange_response(visit *v, int status, const void *body, size_t len);
+void oracle_exchanges_all(run *r); /* of visits that have ended */
 
 /* "leak": nothing is allocated when all has ended. */
 void oracle_leak(run *r);

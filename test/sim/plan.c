@@ -12,6 +12,7 @@ enum {
   ONE_IN_HOSTILE_SECURE = 50,
   ONE_IN_BULK = 7,
   ONE_IN_RAW = 8,
+  ONE_IN_VISITED = 4,
   BULK_STEPS = 60,
   RATE = 200,
   STEPS = 40,
@@ -85,6 +86,7 @@ void plan_draw(run *r) {
   p->burst = 1 + run_below(r, bulk ? BULK_BURST : 8);
   p->act_percent = (unsigned) (bulk ? 0 : run_below(r, PERCENT / 2));
   p->message_max = sizes[run_below(r, bulk ? 2 : 4)];
+  p->visits = !p->secure && one_in(r, ONE_IN_VISITED) ? 1 + run_below(r, RUN_VISITS_MAX) : 0;
   draw_troubles(r, p);
   wsuv_client_config_init(&p->client);
   wsuv_server_config_init(&p->server);

@@ -109,6 +109,31 @@ void planted_turn(run *r) {
   }
 }
 
+void planted_request(visit *v, uint32_t number) {
+  run *r = v->of;
+  if (r->plant != PLANT_NONE) {
+    if (plant_now(r, PLANT_REQUEST_LOST)) number++;
+    if (plant_now(r, PLANT_REQUEST_TWICE)) oracle_exchange_given(v, number);
+    if (plant_now(r, PLANT_EXCHANGE_GONE_TWICE)) {
+      v->gone = true;
+      oracle_exchange_gone(v, v->kept);
+    }
+  }
+  oracle_exchange_given(v, number);
+}
+
+void planted_response(visit *v, int status, const void *body, size_t len) {
+  static uint8_t other[CONTENT_MAX];
+  run *r = v->of;
+  if (plant_now(r, PLANT_RESPONSE_LOST)) return;
+  if (len > 0 && plant_now(r, PLANT_RESPONSE_CORRUPT)) {
+    memcpy(other, body, len);
+    other[len - 1] ^= 1;
+    body = other;
+  }
+  oracle_exchange_response(v, status, body, len);
+}
+
 void planted_frame(run *r, bool from_client, bool *masked, uint32_t *key, uint32_t before) {
   if (r->plant == PLANT_NONE) return;
   if (from_client && plant_now(r, PLANT_UNMASKED)) *masked = false;

@@ -135,6 +135,7 @@ static void make_trouble(run *r) {
 static void end_trouble(run *r) {
   r->alloc.fail_at = 0;
   world_random_fails(r->w, false);
+  visits_answer(r);
   for (size_t i = 0; i < r->begun; i++) {
     talk *t = &r->talks[i];
     if (t->stalled && !t->dead) stall_link(t, false);
@@ -160,6 +161,8 @@ static void step(run *r) {
   r->step++;
   if (r->server == NULL) run_begin_server(r);
   if (r->begun == 0 || run_chance(r, 30)) talk_begin(r);
+  if (r->plan.visits > 0 && run_chance(r, 20)) visit_begin(r);
+  if (r->plan.visits > 0 && run_chance(r, 50)) visits_answer(r);
   if (r->begun == 0) return;
   make_trouble(r);
   talk *t = &r->talks[run_below(r, r->begun)];
@@ -240,6 +243,7 @@ static void close_talk(talk *t) {
 }
 
 static void judge(run *r) {
+  oracle_exchanges_all(r);
   for (size_t i = 0; i < r->begun; i++) {
     talk *t = &r->talks[i];
     oracle_clean_close(t);
@@ -253,6 +257,7 @@ static void judge(run *r) {
 static void end_talks(run *r) {
   end_trouble(r);
   r->ending = true;
+  oracle_progress(r, run_until(r, visits_are_over), "a plain request has no response");
   if (!run_until(r, all_is_delivered) && r->failed == NULL) {
     oracle_waits(first_without(r, has_all), "what was sent does not come");
   }
@@ -269,6 +274,7 @@ static void end_all(run *r) {
   run_end_client(r);
   run_end_server(r);
   while (!all_is_gone(r)) {
+    visits_answer(r);
     for (size_t i = 0; i < r->begun; i++) {
       talk *t = &r->talks[i];
       talk_answer(t);
@@ -289,6 +295,7 @@ static void play_talks(run *r) {
   play_steps(r);
   end_talks(r);
   end_all(r);
+  visits_end(r);
   oracle_leak(r);
   r->alloc.handle.free(r->leak, r->alloc.handle.arg);
   world_end(r->w);

@@ -15,9 +15,10 @@
 
 #include "sim/content.h"
 #include "sim/watch.h"
+#include "support/frames.h"
 #include "support/world.h"
 
-enum { RUN_WORDS = 400, RUN_TALKS_MAX = 12 };
+enum { RUN_WORDS = 400, RUN_TALKS_MAX = 12, RUN_VISITS_MAX = 3 };
 
 typedef struct run run;
 typedef struct talk talk;
@@ -74,6 +75,21 @@ struct talk {
   wsuv_upgrade_t *kept;
 };
 
+/* A connection with plain requests of HTTP. */
+typedef struct visit {
+  run *of;
+  size_t number;
+  wire *wire;              /* NULL: it has ended. */
+  bytes in;                /* What has come, and is no whole response yet. */
+  uint32_t asked;          /* So many requests were sent at once, */
+  uint32_t given;          /* so many of them were given to the program, */
+  uint32_t answered, seen; /* and so many were answered by it; so many responses have come. */
+  int status;              /* Of the last of them. */
+  bool declined;           /* The last one that was answered, by the library. */
+  bool gone;               /* on_gone was called for the one that is owed. */
+  struct wsuv_exchange *kept;
+} visit;
+
 /* What a seed has drawn. */
 typedef struct plan {
   bool hostile;                           /* The peer is not ours. */
@@ -81,7 +97,8 @@ typedef struct plan {
   bool fails_memory, fails_random, suspends, restarts, breaks, stalls, ends, times, keeps_alive;
   bool raw[2];          /* The sessions of this end are, as `talk.end`. */
   bool calm;            /* The network is. */
-  size_t talks;         /* So many conversations are begun. */
+  size_t talks;         /* So many conversations are begun, */
+  size_t visits;        /* and so many visits. */
   size_t steps;         /* So many steps are made before the end. */
   size_t burst;         /* At most so many messages are sent in one step. */
   unsigned act_percent; /* In so many of the callbacks something is done. */
@@ -117,6 +134,11 @@ typedef enum plant {
   PLANT_WRONG_CODE,
   PLANT_WRONG_RESULT,
   PLANT_LEAK,
+  PLANT_REQUEST_LOST,
+  PLANT_REQUEST_TWICE,
+  PLANT_RESPONSE_LOST,
+  PLANT_RESPONSE_CORRUPT,
+  PLANT_EXCHANGE_GONE_TWICE,
   PLANTS
 } plant;
 
@@ -131,7 +153,9 @@ struct run {
   size_t servers_made;
   uint16_t port;
   talk talks[RUN_TALKS_MAX];
-  size_t begun;       /* So many of them are. */
+  size_t begun; /* So many of them are. */
+  visit visits[RUN_VISITS_MAX];
+  size_t visit_count; /* So many of them are begun. */
   bool injured;       /* All of them are, as `talk.injured`. */
   bool ending;        /* Nothing new is begun. */
   uint64_t turn;      /* Turns of the loop so far. */
@@ -196,6 +220,15 @@ void side_seen_piece(side *d, const wsuv_message_piece_t *p);
 void side_seen_frame(side *d, const wsuv_frame_t *f);
 void side_seen_message(side *d, bool text, const void *data, size_t len);
 
+/* visits.c: plain requests */
+void visit_begin(run *r);
+void visit_on_request(struct wsuv_exchange *exchange);
+void visit_answer(visit *v);                         /* the request that it keeps */
+content visit_body(const visit *v, uint32_t number); /* of the response */
+void visits_answer(run *r);
+bool visits_are_over(run *r);
+void visits_end(run *r); /* at once */
+
 /* planted.c: what comes from the library, on its way to the oracles */
 bool plant_now(run *r, plant bug);
 void planted_message(side *d, bool text, const void *data, size_t len);
@@ -204,6 +237,8 @@ void planted_frame_of_data(side *d, const wsuv_frame_t *f);
 void planted_completion(side *d, completion_kind kind, uint32_t index, int status);
 void planted_close(side *d, const wsuv_close_info_t *info);
 void planted_turn(run *r);
+void planted_request(visit *v, uint32_t number);
+void planted_response(visit *v, int status, const void *body, size_t len);
 void planted_frame(run *r, bool from_client, bool *masked, uint32_t *key, uint32_t before);
 
 /* hostile.c: a peer that is not ours, and the same bytes in several cuts */

@@ -140,6 +140,18 @@ TEST(test_sim_watches_pairs_of_raw_sessions) {
   expect_in(is_raw_on_both_sides, PLANT_LEAK, "leak");
 }
 
+static bool is_visited(const plan *p) {
+  return !p->hostile && p->visits > 0;
+}
+
+TEST(test_sim_watches_plain_requests) {
+  expect_in(is_visited, PLANT_REQUEST_LOST, "exchanges");
+  expect_in(is_visited, PLANT_REQUEST_TWICE, "exchanges");
+  expect_in(is_visited, PLANT_RESPONSE_LOST, "exchanges");
+  expect_in(is_visited, PLANT_RESPONSE_CORRUPT, "exchanges");
+  expect_in(is_visited, PLANT_EXCHANGE_GONE_TWICE, "exchanges");
+}
+
 TEST(test_sim_plays_the_same_seed_in_the_same_way) {
   static run r;
   for (uint64_t seed = 1; seed <= 40; seed++) {

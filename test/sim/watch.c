@@ -15,7 +15,8 @@ static size_t skip_head(watched *w, const uint8_t *data, size_t len) {
     }
     if (w->head_end == 4) {
       w->open = true;
-      w->refused = memcmp(w->header, "HTTP", 4) == 0 && memcmp(w->header + 9, "101", 3) != 0;
+      w->refused = memcmp(w->header, "GET /plain", 10) == 0 ||
+                   (memcmp(w->header, "HTTP", 4) == 0 && memcmp(w->header + 9, "101", 3) != 0);
       w->have = 0;
       return i + 1;
     }
