@@ -30,8 +30,9 @@
  * - The same seed gives the same run: the same bytes, in the same order, at the same times, if the
  *   program is deterministic itself. Over TLS the ciphertext is not the same. If the certificates
  *   have keys of RSA, the events are, with their times and lengths. The lengths of ECDSA's
- *   signatures vary by a few bytes: then the order of events is the same with seed 0, and links
- *   with another seed may cut elsewhere.
+ *   signatures vary by a few bytes, even for the same seed, since they sign the time of day and
+ *   random bytes of mbedTLS's own: then the order of events is the same with seed 0, and links with
+ *   another seed, which count bytes, may cut elsewhere.
  * - Time is simulated: it goes on only while the world runs, and then as far as the next event. In
  *   a kit of wsuv_testkit_new_on_loop() time is real.
  * - When an expectation is not met, a function returns `WSUV_ETEST`, and wsuv_testkit_failure()
