@@ -84,6 +84,29 @@ typedef enum wsuv_subprotocol_policy {
   WSUV_SUBPROTOCOL_OPTIONAL = 3
 } wsuv_subprotocol_policy_t;
 
+/** How user name and password are sent to who asks for them (RFC 9110 11). */
+typedef enum wsuv_auth {
+  /** By Basic (RFC 7617), with the first request, without being asked. */
+  WSUV_AUTH_BASIC = 0,
+  /**
+   * By Digest (RFC 7616), when it is asked for: MD5 or SHA-256, also with "-sess". Never by Basic,
+   * which shows the password.
+   */
+  WSUV_AUTH_DIGEST = 1,
+  /** Only when it is asked for: by Digest if that is possible, or else by Basic. */
+  WSUV_AUTH_ANY = 2
+} wsuv_auth_t;
+
+/**
+ * Value of wsuv_config::proxy: the proxies are those of the environment of the process. For `wss`
+ * the first of the variables `wss_proxy`, `https_proxy` and `all_proxy` that is set, for `ws` of
+ * `ws_proxy`, `http_proxy` and `all_proxy`; in small letters, or else in capitals, but not
+ * `HTTP_PROXY`, which a request sets under CGI. `no_proxy` has the exceptions, unless
+ * wsuv_config::no_proxy is set. 127.0.0.0/8, ::1 and localhost have no proxy. The variables are
+ * read by each wsuv_connect().
+ */
+#define WSUV_PROXY_ENVIRONMENT "environment:"
+
 /**
  * The header fields in which trusted proxies say for whom a request is. A list is read from the
  * right: its last element is from the peer, and as long as the address that an element names is one
@@ -424,6 +447,58 @@ typedef struct wsuv_config {
    */
   const char *const *trusted_proxies;
   size_t trusted_proxy_count; /**< How many #trusted_proxies. Servers only. Of the whole. */
+
+  /**
+   * The proxies that sessions go through: URLs, separated by spaces. Of several, each is reached
+   * through the one before it. Or #WSUV_PROXY_ENVIRONMENT. NULL or "" (the default): none. A URL
+   * has a scheme, a host and perhaps a port:
+   * - `http://` and `https://`: CONNECT (RFC 9110 9.3.6), for `ws`, too; with `https` over TLS
+   *   (#proxy_tls). Ports 80 and 443.
+   * - `socks4://` and `socks5://` (RFC 1928): the address of the host is looked up here; with
+   *   `socks4a://` and `socks5h://` the proxy looks it up. Port 1080.
+   *
+   * It may have a user name and a password, with percent-escapes: for #proxy_auth, for SOCKS 5 (RFC
+   * 1929), or, without a password, for SOCKS 4. They go to this proxy only. Sessions to Unix
+   * sockets, and over a stream or transport of the program's, have no proxy. Clients only.
+   */
+  const char *proxy;
+  /**
+   * Destinations that are reached without a proxy, separated by commas or spaces: `*` for all;
+   * names, which include the names below them; `.name`, the same; `*.name`, without the name
+   * itself; addresses, `10.0.0.1` or `::1`, and ranges of them, `10.0.0.0/8`; all of these but
+   * ranges and bare IPv6 addresses with `:port`, IPv6 addresses in brackets. A host's name is not
+   * looked up for this. NULL (the default): none, or what #WSUV_PROXY_ENVIRONMENT says. Clients
+   * only.
+   */
+  const char *no_proxy;
+  /**
+   * How connections to `https://` proxies are secured; NULL (the default): as by default for `wss`
+   * sessions, which #tls does not change. Clients only.
+   */
+  const wsuv_tls_config_t *proxy_tls;
+  /** How credentials go to `http://` and `https://` proxies. Default #WSUV_AUTH_ANY. Clients
+   * only. */
+  wsuv_auth_t proxy_auth;
+  /** How wsuv_request::user, or the credentials of the URL, go to the server. Default
+   * #WSUV_AUTH_BASIC. Clients only. */
+  wsuv_auth_t auth;
+  /**
+   * So many redirects are followed in a session: responses with status 301, 302, 303, 307 or 308
+   * and `Location` (RFC 9110 15.4), to `ws`, `wss`, `http` or `https`, of which the last two mean
+   * the first two. The next one, or one to a place where the session has been, ends it with
+   * `WSUV_EREDIRECT`; so does one from `wss` to `ws`, or to a URL with credentials. At another
+   * origin (scheme, host, port) `Authorization`, `Cookie` and the credentials of request and URL
+   * are not sent and wsuv_tls_config::cert is not shown, and wsuv_request::address holds only for
+   * the host that it was given for. 0 (the default): a redirect ends the session with
+   * `WSUV_ESTATUS`, and `Location` is in the detail. Sessions over a stream or transport of the
+   * program's follow none. Clients only.
+   */
+  unsigned max_redirects;
+  /**
+   * wsuv_callbacks::on_unauthorized is called so many times in a session; then a refusal with
+   * status 401 ends it with `WSUV_ESTATUS`. Default 2. Clients only.
+   */
+  unsigned max_attempts;
 } wsuv_config_t;
 
 /**

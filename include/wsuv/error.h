@@ -23,8 +23,7 @@ extern "C" {
 
 /**
  * All error codes that wsuv defines: `XX(name, value, text)`. Values never change; the list may
- * grow. EBODY is reserved: it is not used any more. EPROXY, EPROXYAUTH and EPROXYDNS are reserved
- * for connections through proxies, which this version does not make.
+ * grow. EBODY is reserved: it is not used any more.
  */
 #define WSUV_ERRNO_MAP(XX)                                                                \
   XX(EURL, -70001, "malformed or unsupported URL")                                        \
@@ -67,7 +66,8 @@ extern "C" {
   XX(ELEAK, -70038, "something is still alive at the end of a test")                      \
   XX(EPROXY, -70039, "proxy refused, or gave a malformed answer")                         \
   XX(EPROXYAUTH, -70040, "proxy did not accept the credentials")                          \
-  XX(EPROXYDNS, -70041, "proxy could not look up the name")
+  XX(EPROXYDNS, -70041, "proxy could not look up the name")                               \
+  XX(EREDIRECT, -70042, "redirect not followed")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

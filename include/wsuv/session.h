@@ -81,7 +81,41 @@ typedef struct wsuv_close_info {
   uint32_t tls_verify_flags;
   const void *body; /**< Start of the body of a refused upgrade, 4 KiB at most; NULL if none. */
   size_t body_len;  /**< Bytes of #body. */
+  /**
+   * In a session that never opened: the proxies that it was to go through, as URLs without
+   * credentials, separated by spaces; NULL: none. If a proxy has refused the tunnel
+   * (#WSUV_STAGE_PROXY), #http_status, #headers and #body are those of its response.
+   */
+  const char *proxy;
+  /**
+   * `Retry-After` of the response of a refused upgrade with status 429 or 503 (RFC 9110 10.2.3), in
+   * ms, at most 2147483647000; 0: there is none, or it is malformed, or in the past. A date is
+   * compared with `Date` of the same response, and without one with the clock.
+   */
+  uint64_t retry_after_ms;
 } wsuv_close_info_t;
+
+/** A redirect (RFC 9110 15.4). Everything is valid until `on_redirect` returns. */
+typedef struct wsuv_redirect {
+  size_t size; /**< `sizeof(wsuv_redirect_t)` of the library. */
+  int status;  /**< The status of the response. */
+  /** So many redirects were followed, this one included. */
+  unsigned count;
+  /** Where it leads to: an absolute `ws` or `wss` URL without a fragment. It may have secrets. */
+  const char *url;
+  /** Header fields of the response. */
+  const wsuv_header_t *headers;
+  size_t header_count; /**< How many #headers. */
+} wsuv_redirect_t;
+
+/** A refusal with status 401. Everything is valid until `on_unauthorized` returns. */
+typedef struct wsuv_unauthorized {
+  size_t size; /**< `sizeof(wsuv_unauthorized_t)` of the library. */
+  /** Header fields of the response. */
+  const wsuv_header_t *headers;
+  size_t header_count; /**< How many #headers. */
+  size_t attempt;      /**< 1 for the first call in this session, then 2, and so on. */
+} wsuv_unauthorized_t;
 
 /**
  * The callbacks of a session. Members that are not set are NULL; all of them may be NULL. Begin an
@@ -118,6 +152,22 @@ typedef struct wsuv_callbacks {
    * it never opened. The session is freed when it returns.
    */
   void (*on_close)(wsuv_session_t *session, const wsuv_close_info_t *info);
+  /**
+   * A redirect is about to be followed (wsuv_config::max_redirects). Returns whether it shall be:
+   * if not, the session ends with `WSUV_EREDIRECT`. NULL: all are followed.
+   */
+  bool (*on_redirect)(wsuv_session_t *session, const wsuv_redirect_t *redirect);
+  /**
+   * The server has refused the upgrade with status 401, and credentials of the request, if there
+   * are any, are of no use. The program answers now or later, by wsuv_session_authorize() or
+   * wsuv_session_authorize_failed(), before `handshake_timeout_ms` passes. NULL: the session ends
+   * with `WSUV_ESTATUS`. At most wsuv_config::max_attempts times in a session.
+   *
+   * Sessions of one client to one origin (scheme, host, port), with this same function, that were
+   * refused with the same `Authorization` ask once: the answer to the first holds for all that
+   * wait for it, and for those that were refused with that `Authorization` later.
+   */
+  void (*on_unauthorized)(wsuv_session_t *session, const wsuv_unauthorized_t *refusal);
 } wsuv_callbacks_t;
 
 /** First member of an initialiser of wsuv_callbacks_t. In C++ before 20: wsuv_callbacks_init(). */
@@ -176,6 +226,20 @@ typedef struct wsuv_request {
    * host's name. NULL: none. The port is the URL's.
    */
   const char *address;
+  /** Used instead of wsuv_config::proxy, unless NULL; "": no proxy. */
+  const char *proxy;
+  /**
+   * User name and password for the server (wsuv_config::auth), used instead of those of the URL,
+   * without escapes. NULL: none.
+   */
+  const char *user;
+  const char *password; /**< With #user; NULL: "". */
+  /**
+   * Value of `Cookie` (RFC 6265 4.2), such as "a=1; b=2"; NULL: not sent. Cookies that responses
+   * set on the way to the open session are added in requests to the same origin, and forgotten with
+   * the session's opening.
+   */
+  const char *cookies;
 } wsuv_request_t;
 
 /** Fill in a request with a URL and nothing else. */
@@ -485,6 +549,31 @@ WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_
 WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
 /** @} */
 
+/** @name Authentication of a session that is not open yet
+ * @{ */
+
+/**
+ * Answer wsuv_callbacks::on_unauthorized: send the request again, on a new connection.
+ * @param session the session, or another one that waits for the same answer
+ * @param headers copied; they replace those of the request and of the client that have the same
+ *        names, such as `Authorization`, in this session from now on
+ * @param count how many
+ * @return 0; `WSUV_ESTATE`: the session waits for no answer; `WSUV_EINVAL_HEADER`: a field that may
+ *         not be sent, and the session still waits; `UV_ENOMEM`: it still waits
+ */
+WSUV_EXTERN int wsuv_session_authorize(wsuv_session_t *session, const wsuv_header_t *headers,
+                                       size_t count);
+
+/**
+ * Answer wsuv_callbacks::on_unauthorized: there are no other credentials. All sessions that wait
+ * for this answer end.
+ * @param session as for wsuv_session_authorize()
+ * @param status negative: the status of `on_close`; 0: `WSUV_ESTATUS`, with the response
+ * @return 0; `WSUV_ESTATE`: the session waits for no answer; `UV_EINVAL`: @p status is positive
+ */
+WSUV_EXTERN int wsuv_session_authorize_failed(wsuv_session_t *session, int status);
+/** @} */
+
 /** The client that the session belongs to; NULL: it is a server's. */
 WSUV_EXTERN wsuv_client_t *wsuv_session_client(const wsuv_session_t *session);
 
@@ -527,6 +616,14 @@ WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
  */
 WSUV_EXTERN int wsuv_session_local_address(const wsuv_session_t *session,
                                            struct sockaddr_storage *addr);
+
+/**
+ * The proxies that the session goes through, as URLs without credentials, separated by spaces, such
+ * as "http://proxy.example:3128"; NULL: none. They can be read as long as the opening handshake
+ * (wsuv_session_request_head()), and before the session is open. The peer's address is then that of
+ * the first proxy.
+ */
+WSUV_EXTERN const char *wsuv_session_proxy(const wsuv_session_t *session);
 
 /** The process at the other end of a Unix socket. Fill in the size with wsuv_credentials_init(). */
 typedef struct wsuv_credentials {

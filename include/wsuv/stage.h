@@ -21,6 +21,7 @@ extern "C" {
 typedef enum wsuv_stage {
   WSUV_STAGE_RESOLVE = 0,   /**< Waiting for its turn to connect, or looking up the name. */
   WSUV_STAGE_CONNECT = 1,   /**< Connecting to an address. */
+  WSUV_STAGE_PROXY = 2,     /**< TLS with a proxy, or waiting for its tunnel. */
   WSUV_STAGE_TLS = 3,       /**< The handshake of TLS. */
   WSUV_STAGE_HANDSHAKE = 4, /**< Opening handshake (RFC 6455 4). */
   WSUV_STAGE_OPEN = 5,      /**< Open. */

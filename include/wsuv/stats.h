@@ -54,6 +54,7 @@ typedef struct wsuv_stats {
   uint64_t tls_us;     /**< Time from the connection to the end of the TLS handshake; 0: no TLS. */
   uint64_t upgrade_us; /**< Time from connection or TLS to the open session; 0: it never opened. */
   uint64_t open_us;    /**< Time since the session has opened; 0: it never opened. */
+  uint64_t proxy_us;   /**< Time from the connection to the end of the tunnel; 0: no proxy. */
 } wsuv_stats_t;
 
 /** Fill in statistics that are all 0. */
