@@ -56,6 +56,18 @@ void address_of_ip(struct sockaddr_storage *addr, const ws_ip *ip) {
   }
 }
 
+bool address_to_ip(const struct sockaddr_storage *addr, ws_ip *ip) {
+  const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
+  *ip = (ws_ip){.port = address_port(addr), .ipv6 = addr->ss_family == AF_INET6};
+  if (ip->ipv6) {
+    memcpy(ip->bytes, &in6->sin6_addr, sizeof in6->sin6_addr);
+  } else {
+    memcpy(ip->bytes, &in->sin_addr, sizeof in->sin_addr);
+  }
+  return ip->ipv6 || addr->ss_family == AF_INET;
+}
+
 void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len) {
   struct sockaddr_un *un = (struct sockaddr_un *) addr;
   address_clear(addr);

@@ -22,6 +22,9 @@ bool address_parse(struct sockaddr_storage *addr, const char *text, uint16_t por
 /* The socket address of an IP address. */
 void address_of_ip(struct sockaddr_storage *addr, const ws_ip *ip);
 
+/* The other way round. false: it is no IP address. */
+bool address_to_ip(const struct sockaddr_storage *addr, ws_ip *ip);
+
 /* The address of a Unix socket; `len` is ADDRESS_PATH_MAX at most. */
 void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len);
 

@@ -59,6 +59,7 @@ typedef enum ws_filter_query {
   WS_QUERY_UNACKED,       /* ws_unacked: what the peer has not acknowledged; one system call */
   WS_QUERY_CREDENTIALS,   /* ws_credentials: the process at the other end; one system call */
   WS_QUERY_TLS,           /* tls_info (net/tls/tls_info.h): what was negotiated, what failed */
+  WS_QUERY_OVER_TLS,      /* nothing: whether this filter, or one below it, is TLS */
   /* int: a new descriptor of the socket, which belongs to the caller, and works on after `close`;
      WS_ENOTSUP if what goes over the socket is not what goes through the filter, or if the filter
      has bytes of it that were not delivered; WS_EAGAIN if bytes that were written by others before

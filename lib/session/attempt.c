@@ -5,22 +5,21 @@
 
 #include "base/error.h"
 #include "net/address.h"
-#include "net/dial/dial.h"
 #include "net/tls/tls.h"
 #include "proto/handshake/h1_client.h"
+#include "session/chain.h"
 #include "session/session_tls.h"
 
-/* Dial, TLS, opening handshake over HTTP/1.1. */
+/* The chain of filters to the destination, TLS with it, opening handshake over HTTP/1.1. */
 
 struct attempt {
   opening base; /* This must be the first field, because of_opening converts its address. */
   /* The endpoint has the environment and the pools, and outlives the attempt. */
   endpoint *endpoint;
-  resolver *resolver;       /* The client's resolver looks up the host; it outlives the attempt. */
   session_request *request; /* The attempt owns the request until attempt_take_request. */
   connect_place place;      /* This is the attempt's place in the queue of the endpoint. */
   log_to log;               /* Lines for the log of the session go here. */
-  dial *dial;               /* The dial is NULL unless it is running. */
+  chain chain;              /* This leads to the destination, unless there is a connection. */
   /* The attempt owns the opening handshake, which has the request's text and the response. */
   h1_client *handshake;
   /* The attempt owns this copy of the bytes after the response, which is NULL unless `accepted` is
@@ -98,7 +97,8 @@ static bool attempt_waits(const opening *o) {
 }
 
 static bool attempt_is_held(const opening *o) {
-  return ask_tls(of_opening(o)).waits;
+  const attempt *a = of_opening(o);
+  return chain_is_held(&a->chain) || ask_tls(a).waits;
 }
 
 /* Sending the handshake */
@@ -147,6 +147,14 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
     return;
   }
   ws_filter *filter = a->base.filter;
+  if (a->base.proxy != NULL) {
+    result->proxy = ws_strdup(&a->endpoint->alloc, a->base.proxy);
+    if (result->proxy == NULL) {
+      handshake_result_free(result);
+      attempt_fail(a, WS_ENOMEM, "");
+      return;
+    }
+  }
   result->rest = rest;
   result->rest_len = rest_len;
   record_step(a, &a->base.figures.upgrade_us);
@@ -209,7 +217,9 @@ static void cut(attempt *a, int status, const char *detail) {
 
 static void attempt_expire(opening *o, const char *detail) {
   attempt *a = of_opening(o);
-  if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL) {
+  if (chain_runs(&a->chain)) {
+    chain_expire(&a->chain, detail);
+  } else if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL) {
     cut(a, WS_ETIMEDOUT, detail);
   } else {
     attempt_fail(a, WS_ETIMEDOUT, detail);
@@ -317,17 +327,6 @@ static void start_on_filter(attempt *a, ws_filter *filter) {
   }
 }
 
-static void on_dial_done(void *up, int status, ws_filter *filter) {
-  attempt *a = up;
-  a->dial = NULL;
-  if (status < 0) {
-    attempt_fail(a, status, "");
-    return;
-  }
-  record_step(a, &a->base.figures.connect_us);
-  start_on_filter(a, filter);
-}
-
 static void attempt_on_resolved(void *up) {
   attempt *a = up;
   record_step(a, &a->base.figures.resolve_us);
@@ -339,8 +338,28 @@ static void attempt_on_address(void *up, const struct sockaddr_storage *addr) {
   a->base.peer = *addr;
 }
 
-static const dial_events events_of_dial = {
-    .on_resolved = attempt_on_resolved, .on_address = attempt_on_address, .on_done = on_dial_done};
+static void attempt_on_proxy(void *up) {
+  attempt *a = up;
+  record_step(a, &a->base.figures.connect_us);
+  a->base.stage = WSUV_STAGE_PROXY;
+}
+
+static void attempt_on_chain(void *up, int status, ws_filter *filter, const char *detail) {
+  attempt *a = up;
+  const bool proxied = a->base.proxy != NULL;
+  if (status < 0) {
+    if (filter != NULL) use_filter(a, filter);
+    attempt_fail(a, status, detail);
+    return;
+  }
+  record_step(a, proxied ? &a->base.figures.proxy_us : &a->base.figures.connect_us);
+  start_on_filter(a, filter);
+}
+
+static const chain_events events_of_chain = {.on_resolved = attempt_on_resolved,
+                                             .on_address = attempt_on_address,
+                                             .on_connected = attempt_on_proxy,
+                                             .on_done = attempt_on_chain};
 
 static void log_target(const attempt *a) {
   char text[ADDRESS_TEXT_SIZE];
@@ -362,9 +381,8 @@ static void attempt_start(opening *o) {
     return;
   }
   log_target(a);
-  int err =
-      dial_start(&a->dial, a->resolver, &a->request->to, &a->request->socket, &events_of_dial, a);
-  if (err < 0) attempt_fail(a, err, "");
+  int err = chain_start(&a->chain);
+  if (err < 0) attempt_fail(a, err, a->chain.detail.text);
 }
 
 /* Lifetime */
@@ -373,8 +391,8 @@ static void attempt_abandon(opening *o) {
   attempt *a = of_opening(o);
   a->abandoned = true;
   endpoint_leave_queue(a->endpoint, &a->place);
-  if (a->dial != NULL) dial_cancel(a->dial);
-  a->dial = NULL;
+  ws_filter *filter = chain_cancel(&a->chain);
+  if (filter != NULL) use_filter(a, filter);
   if (a->base.filter != NULL) a->base.filter->ops->close(a->base.filter);
 }
 
@@ -383,6 +401,7 @@ static void attempt_free(opening *o) {
   const wsuv_allocator_t *alloc = &a->endpoint->alloc;
   endpoint_leave_queue(a->endpoint, &a->place);
   h1_client_free(a->handshake);
+  chain_clear(&a->chain);
   request_free(a->request);
   ws_free(alloc, a->rest);
   ws_free(alloc, a);
@@ -406,6 +425,7 @@ static void describe_response(attempt *a, wsuv_close_info_t *info) {
 static void attempt_describe(opening *o, wsuv_close_info_t *info) {
   attempt *a = of_opening(o);
   describe_response(a, info);
+  chain_describe(&a->chain, info);
   session_tls_describe(a->base.filter, &a->tls_failure, info);
 }
 
@@ -441,9 +461,9 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   attempt *a = ws_calloc(&e->alloc, sizeof *a);
   if (a == NULL) return WS_ENOMEM;
   a->endpoint = e;
-  a->resolver = r;
   a->request = req;
   a->log = log;
+  chain_init(&a->chain, e, r, req, log, &a->tls_failure, &events_of_chain, a);
   a->base.events = events;
   a->base.up = up;
   a->base.ops = &ops;
@@ -465,6 +485,13 @@ void attempt_set_filter(attempt *a, ws_filter *filter, bool secure) {
   use_filter(a, filter);
   (void) filter->ops->query(filter, WS_QUERY_PEER_ADDRESS, &a->base.peer);
   a->base.stage = wants_tls(a) ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;
+}
+
+int attempt_choose_route(attempt *a, ws_why *why) {
+  session_request *r = a->request;
+  int err = request_choose_proxies(r, why);
+  a->base.proxy = err == 0 && r->proxies != NULL ? text_buf_base(&r->proxies->shown) : NULL;
+  return err;
 }
 
 session_request *attempt_take_request(attempt *a) {

@@ -29,6 +29,10 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
    before it is started. */
 void attempt_set_filter(attempt *a, ws_filter *filter, bool secure);
 
+/* Decide which proxies it goes through; without this, it goes through none. Call it before it is
+   started. Returns 0, or an error as proxies_choose. */
+int attempt_choose_route(attempt *a, ws_why *why);
+
 /* Take a place in the endpoint's queue, unless there is no limit of attempts. If the attempt then
    waits, `task` runs when its turn has come. Call it before it is started. Returns 0 or
    WS_ENOMEM. */

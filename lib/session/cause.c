@@ -30,6 +30,7 @@ const char *wsuv_stage_name(wsuv_stage_t stage) {
   switch (stage) {
   case WSUV_STAGE_RESOLVE: return "resolve";
   case WSUV_STAGE_CONNECT: return "connect";
+  case WSUV_STAGE_PROXY: return "proxy";
   case WSUV_STAGE_TLS: return "tls";
   case WSUV_STAGE_HANDSHAKE: return "handshake";
   case WSUV_STAGE_OPEN: return "open";

@@ -14,6 +14,7 @@
 #include "net/tls/tls_config.h"
 #include "proto/handshake/handshake_request.h"
 #include "proto/handshake/origin.h"
+#include "session/proxies.h"
 
 /* The configuration: default values, checks, deep copies. */
 
@@ -34,13 +35,14 @@ enum {
 /* A field that only the other role has is 0. */
 static const wsuv_config_t defaults[] = {
     [WS_CLIENT] = {COMMON_DEFAULTS, .masking = true, .user_agent = "wsuv/" WSUV_VERSION_STRING,
-                   .queue_timeout_ms = 10000, .close_deadline_ms = 120000},
+                   .queue_timeout_ms = 10000, .close_deadline_ms = 120000,
+                   .proxy_auth = WSUV_AUTH_ANY},
     [WS_SERVER] = {COMMON_DEFAULTS, .ping_timeout_ms = 15000, .tcp_keepalive_s = 60,
                    .close_deadline_ms = 30000, .max_sessions = 100000, .max_handshakes = 1024,
                    .max_handshakes_per_address = 256, .backlog = 511},
 };
 
-SIZED_TYPE(config_type, wsuv_config_t, trusted_proxy_count, sizeof(wsuv_config_t));
+SIZED_TYPE(config_type, wsuv_config_t, max_attempts, sizeof(wsuv_config_t));
 
 void wsuv_client_config_defaults(wsuv_config_t *config, size_t size) {
   sized_fill(config, size, &config_type, &defaults[WS_CLIENT]);
@@ -64,11 +66,11 @@ static int read_converter(config_input *to, ws_why *why) {
   return sized_in(&to->converter, &converter_type, from, why);
 }
 
-static int read_tls(config_input *to, ws_why *why) {
-  const wsuv_tls_config_t *from = to->config.tls;
+static int read_tls(const wsuv_tls_config_t **field, wsuv_tls_config_t *room, ws_why *why) {
+  const wsuv_tls_config_t *from = *field;
   if (from == NULL || from->size == sizeof *from) return 0;
-  to->config.tls = &to->tls;
-  return tls_config_read(&to->tls, from, why);
+  *field = room;
+  return tls_config_read(room, from, why);
 }
 
 int config_read(config_input *to, ws_role role, const wsuv_config_t *from, ws_why *why) {
@@ -76,7 +78,8 @@ int config_read(config_input *to, ws_role role, const wsuv_config_t *from, ws_wh
   if (from == NULL) return 0;
   int err = sized_in(&to->config, &config_type, from, why);
   if (err == 0) err = read_converter(to, why);
-  return err == 0 ? read_tls(to, why) : err;
+  if (err == 0) err = read_tls(&to->config.tls, &to->tls, why);
+  return err == 0 ? read_tls(&to->config.proxy_tls, &to->proxy_tls, why) : err;
 }
 
 /* The fields that not both roles have, and those that the configuration of a request, a route or a
@@ -117,6 +120,10 @@ static const config_field fields[] = {
     FIELD(resolver, CLIENT, CLIENT),
     FIELD(max_connecting, CLIENT, CLIENT),
     FIELD(queue_timeout_ms, CLIENT, CLIENT),
+    FIELD(proxy, CLIENT, 0),
+    FIELD(no_proxy, CLIENT, 0),
+    FIELD(proxy_tls, CLIENT, 0),
+    FIELD(proxy_auth, CLIENT, 0),
     FIELD(max_sessions, SERVER, SERVER),
     FIELD(max_sessions_per_address, SERVER, SERVER),
     FIELD(max_handshakes, SERVER, SERVER),
@@ -261,6 +268,20 @@ static int check_server(const wsuv_config_t *c, ws_why *why) {
   return check_patterns(c->trusted_proxies, c->trusted_proxy_count, address_range_wrong, why);
 }
 
+/* What only a client has. */
+
+static bool auth_known(wsuv_auth_t auth) {
+  return (int) auth >= WSUV_AUTH_BASIC && (int) auth <= WSUV_AUTH_ANY;
+}
+
+static int check_client(const wsuv_config_t *c, ws_why *why) {
+  const wsuv_allocator_t *alloc = c->allocator != NULL ? c->allocator : &ws_alloc_libc;
+  const proxy_choice choice = {c->proxy, c->no_proxy, c->proxy_auth};
+  if (!auth_known(c->proxy_auth)) return WS_EINVAL;
+  int err = c->proxy_tls != NULL ? tls_config_check(c->proxy_tls, WS_CLIENT, why) : 0;
+  return err < 0 ? err : proxies_check(alloc, &choice, why);
+}
+
 int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {
   int err = check_role(config, role, why);
   if (err < 0) return err;
@@ -270,7 +291,7 @@ int config_check(const wsuv_config_t *config, ws_role role, ws_why *why) {
   if (config->subprotocol_count > 0 && config->subprotocols == NULL) return WS_EINVAL;
   if (config->tls != NULL) err = tls_config_check(config->tls, role, why);
   if (err == 0) err = check_socket(config);
-  if (err == 0 && role == WS_SERVER) err = check_server(config, why);
+  if (err == 0) err = role == WS_SERVER ? check_server(config, why) : check_client(config, why);
   return err < 0 ? err : check_handshake(config, why);
 }
 
@@ -381,15 +402,18 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
   *copy = *config;
   copy->headers = NULL;
   copy->subprotocols = copy->hosts = copy->origins = copy->trusted_proxies = NULL;
-  copy->user_agent = copy->local_address = NULL;
+  copy->user_agent = copy->local_address = copy->proxy = copy->no_proxy = NULL;
   copy->converter = NULL;
-  copy->tls = NULL;
+  copy->tls = copy->proxy_tls = NULL;
   copy->extensions = NULL; /* the endpoint sets them after it has installed them */
   copy->header_count = copy->subprotocol_count = copy->host_count = copy->origin_count = 0;
   copy->trusted_proxy_count = 0;
   int err = copy_lists(copy, alloc, config);
   if (err == 0) err = copy_text(&copy->user_agent, alloc, config->user_agent);
   if (err == 0) err = copy_text(&copy->local_address, alloc, config->local_address);
+  if (err == 0) err = copy_text(&copy->proxy, alloc, config->proxy);
+  if (err == 0) err = copy_text(&copy->no_proxy, alloc, config->no_proxy);
+  if (err == 0) err = config_new_tls(&copy->proxy_tls, alloc, config->proxy_tls);
   if (err == 0) err = copy_converter(&copy->converter, alloc, config->converter);
   if (err == 0) err = config_new_tls(&copy->tls, alloc, config->tls);
   if (err < 0) config_free(copy, alloc);
@@ -399,6 +423,12 @@ int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_c
 /* The copy owns what it points to, but the pointers of the public structure are const. */
 static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
+}
+
+/* It may have passwords. */
+static void free_secret(const wsuv_allocator_t *alloc, const char *text) {
+  if (text != NULL) ws_wipe((void *) (uintptr_t) text, strlen(text));
+  free_const(alloc, text);
 }
 
 static void free_list(const wsuv_allocator_t *alloc, const char *const *list, size_t count) {
@@ -418,7 +448,10 @@ void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   free_list(alloc, copy->trusted_proxies, copy->trusted_proxy_count);
   free_const(alloc, copy->user_agent);
   free_const(alloc, copy->local_address);
+  free_secret(alloc, copy->proxy);
+  free_const(alloc, copy->no_proxy);
   free_const(alloc, copy->converter);
   config_free_tls(copy->tls, alloc);
+  config_free_tls(copy->proxy_tls, alloc);
   memset(copy, 0, sizeof *copy);
 }

@@ -13,11 +13,13 @@
 /* A caller's configuration, and copies of those parts whose size is not that of the current
    version. */
 typedef struct config_input {
-  /* This is the configuration. Its pointers still point to the caller's memory; only `tls` and
-     `converter` may point to the two fields below. */
+  /* This is the configuration. Its pointers still point to the caller's memory; only `tls`,
+     `proxy_tls` and `converter` may point to the fields below. */
   wsuv_config_t config;
   /* `config.tls` points here if the caller's TLS configuration has another size. */
   wsuv_tls_config_t tls;
+  /* `config.proxy_tls` points here if the caller's TLS configuration has another size. */
+  wsuv_tls_config_t proxy_tls;
   /* `config.converter` points here if the caller's converter has another size. */
   wsuv_converter_t converter;
 } config_input;

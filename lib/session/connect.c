@@ -12,8 +12,8 @@
 /* wsuv_connect and the functions like it. Every error in a request is found here, before anything
    starts. */
 
-SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
-SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
+SIZED_TYPE(request_type, wsuv_request_t, cookies, sizeof(wsuv_request_t));
+SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_unauthorized, sizeof(wsuv_callbacks_t));
 
 /* What the program has asked for, in structures of the current size. */
 typedef struct connect_input {
@@ -122,10 +122,11 @@ int wsuv_connect(wsuv_client_t *client, const wsuv_request_t *request,
   if (err < 0) return refuse(client, err, &why);
   err = make(&s, &a, client, &in, &why);
   if (err < 0) return refuse(client, err, &why);
-  err = attempt_enter_queue(a, &s->task);
+  err = attempt_choose_route(a, &why);
+  if (err == 0) err = attempt_enter_queue(a, &s->task);
   if (err < 0) {
     session_free(s);
-    return err;
+    return refuse(client, err, &why);
   }
   session_begin(s);
   if (session != NULL) *session = s;

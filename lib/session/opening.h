@@ -46,7 +46,7 @@ typedef struct opening_figures {
   uint64_t wire_sent, wire_received;
   /* Each step took this many microseconds: 0 if it has not ended or was not needed, UINT32_MAX if
      it took that long or longer. */
-  uint32_t resolve_us, connect_us, tls_us, upgrade_us;
+  uint32_t resolve_us, connect_us, proxy_us, tls_us, upgrade_us;
 } opening_figures;
 
 typedef struct opening_ops {
@@ -80,6 +80,9 @@ struct opening {
   /* The connection is with this address, also after it is closed; without one, it was tried last.
      AF_UNSPEC: none was tried, or it is not known. */
   struct sockaddr_storage peer;
+  /* The opening owns this list of the proxies that it goes through (wsuv_session_proxy); NULL:
+     there are none. */
+  const char *proxy;
   wsuv_stage_t stage;            /* The opening has come to this stage. */
   uint64_t queue_timeout_ms;     /* It may wait for its turn for this long; 0: without end. */
   uint64_t handshake_timeout_ms; /* From its turn on, it has this much time. */

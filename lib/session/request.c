@@ -81,8 +81,16 @@ static int read_url(session_request *r, packer *p, const wsuv_request_t *from, w
   return err < 0 ? url_explain(&r->url, why) : 0;
 }
 
+static void pack_proxy(proxy_choice *choice, packer *p, const wsuv_request_t *from,
+                       const wsuv_config_t *config) {
+  choice->urls = pack_text(p, from->proxy != NULL ? from->proxy : config->proxy);
+  choice->no_proxy = pack_text(p, config->no_proxy);
+  choice->auth = config->proxy_auth;
+}
+
 static int pack_all(session_request *r, packer *p, const wsuv_request_t *from,
                     const wsuv_config_t *config, ws_why *why) {
+  pack_proxy(&r->proxy, p, from, config);
   pack_handshake(&r->handshake, p, from, config);
   return read_url(r, p, from, why);
 }
@@ -122,6 +130,10 @@ static int fill(session_request *r, packer *p, const wsuv_request_t *from,
   if (err == 0) err = set_socket(&r->socket, config);
   if (err == 0) err = set_target(r, from->address);
   set_limits(r, config);
+  if (err == 0 && from->proxy != NULL) err = proxies_check(r->alloc, &r->proxy, why);
+  if (err == 0 && r->proxy.urls != NULL && *r->proxy.urls != '\0') {
+    err = tls_contexts_get(contexts, r->alloc, config->proxy_tls, WS_CLIENT, &r->proxy_tls);
+  }
   if (err < 0 || !r->url.secure) return err;
   return tls_contexts_get(contexts, r->alloc, config->tls, WS_CLIENT, &r->tls);
 }
@@ -148,8 +160,15 @@ int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv
   return 0;
 }
 
+int request_choose_proxies(session_request *r, ws_why *why) {
+  proxies_free(r->proxies);
+  return proxies_choose(&r->proxies, r->alloc, &r->proxy, &r->url, why);
+}
+
 void request_free(session_request *r) {
   if (r == NULL) return;
+  proxies_free(r->proxies);
+  tls_context_unref(r->proxy_tls);
   tls_context_unref(r->tls);
   extension_list_unref(r->handshake.extensions);
   ws_free(r->alloc, r);

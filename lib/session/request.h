@@ -14,6 +14,7 @@
 #include "net/tls/tls_contexts.h"
 #include "proto/handshake/handshake_request.h"
 #include "proto/handshake/url.h"
+#include "session/proxies.h"
 
 typedef struct session_request {
   const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the request. */
@@ -29,6 +30,10 @@ typedef struct session_request {
   /* An attempt may wait for its turn for so many milliseconds; 0: without a limit. */
   uint64_t queue_timeout_ms;
   unsigned max_connecting; /* So many attempts to the host connect at the same time. */
+  proxy_choice proxy;      /* This is what the program says of proxies, for each destination. */
+  proxies *proxies;        /* The request owns the proxies that it goes through, or this is NULL. */
+  /* The request has a reference to the TLS context for proxies; NULL: there can be none. */
+  tls_context *proxy_tls;
   tls_context *tls; /* The request has a reference to the TLS context for `wss`; else NULL. */
 } session_request;
 
@@ -39,6 +44,9 @@ typedef struct session_request {
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
                 const wsuv_config_t *config, tls_contexts *contexts, extension_list *extensions,
                 ws_why *why);
+
+/* Decide which proxies lead to the destination. Returns 0, or an error as proxies_choose. */
+int request_choose_proxies(session_request *r, ws_why *why);
 
 void request_free(session_request *r); /* NULL is allowed */
 

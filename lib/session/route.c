@@ -4,7 +4,7 @@
 #include "base/sized.h"
 #include "session/config.h"
 
-SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_close, sizeof(wsuv_callbacks_t));
+SIZED_TYPE(callbacks_type, wsuv_callbacks_t, on_unauthorized, sizeof(wsuv_callbacks_t));
 
 int route_read_callbacks(wsuv_callbacks_t *to, const wsuv_callbacks_t *from, ws_why *why) {
   wsuv_callbacks_init(to);

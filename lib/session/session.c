@@ -438,7 +438,7 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
   if (session_filter(s) == NULL) session_schedule(s);
 }
 
-SIZED_NO_PADDING(wsuv_close_info_t, body_len);
+SIZED_NO_PADDING(wsuv_close_info_t, retry_after_ms);
 
 static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
   *info = (wsuv_close_info_t){.size = sizeof *info, .detail = s->cause.detail};

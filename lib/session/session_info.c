@@ -147,6 +147,11 @@ const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len
   return session->handshake != NULL ? handshake_result_request(session->handshake, len) : NULL;
 }
 
+const char *wsuv_session_proxy(const wsuv_session_t *session) {
+  if (!session->opened) return session->opening->proxy;
+  return session->handshake != NULL ? session->handshake->proxy : NULL;
+}
+
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
   return session_stage(session);
 }

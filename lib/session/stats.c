@@ -31,12 +31,13 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   stats->rtt_smoothed_us = s->timeouts.keepalive.smoothed_us;
   stats->resolve_us = f->resolve_us;
   stats->connect_us = f->connect_us;
+  stats->proxy_us = f->proxy_us;
   stats->tls_us = f->tls_us;
   stats->upgrade_us = f->upgrade_us;
   if (s->opened) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
-SIZED_TYPE(stats_type, wsuv_stats_t, open_us, sizeof(wsuv_stats_t));
+SIZED_TYPE(stats_type, wsuv_stats_t, proxy_us, sizeof(wsuv_stats_t));
 
 int wsuv_session_get_stats(const wsuv_session_t *session, wsuv_stats_t *stats) {
   wsuv_stats_t full;

@@ -18,8 +18,8 @@
 #include "testkit/sim_internal.h"
 #include "testkit/sim_net.h"
 
-SIZED_TYPE(config_type, wsuv_config_t, trusted_proxy_count, sizeof(wsuv_config_t));
-SIZED_TYPE(request_type, wsuv_request_t, address, sizeof(wsuv_request_t));
+SIZED_TYPE(config_type, wsuv_config_t, max_attempts, sizeof(wsuv_config_t));
+SIZED_TYPE(request_type, wsuv_request_t, cookies, sizeof(wsuv_request_t));
 
 enum { TIMEOUT_MS = 60 * 1000, REAL_TIMEOUT_MS = 5 * 1000, SHOWN_MAX = 60 };
 

@@ -21,7 +21,10 @@
    If the program moves the bytes below (net/transport.h), each call of the filter below may end the
    session, and so close this filter. No event may come then, so `closing` is looked at again. */
 
-enum { WRITE_PIECES = 8 }; /* pieces of the queue in one write */
+enum {
+  WRITE_PIECES = 8,         /* pieces of the queue in one write */
+  OWN_READ_SIZE = 16 * 1024 /* bytes of a read buffer of a filter over another TLS */
+};
 
 typedef struct tls {
   ws_filter filter;   /* This must be the first field, because tls_of converts its address. */
@@ -49,6 +52,9 @@ typedef struct tls {
   bool ended;      /* The layer above has got the end of the stream, or the error. */
   bool shut_wanted, shut; /* Our direction is to be ended, and was ended below. */
   bool closing;           /* The filter was closed, so no event comes any more except on_close. */
+  bool hidden;            /* Queries about TLS are not for this filter. */
+  /* Over another TLS, the filter owns this memory for ciphertext; else this is NULL. */
+  uint8_t *own_read_buf;
 } tls;
 
 static tls *tls_of(ws_filter *f) {
@@ -270,7 +276,8 @@ static void go_on_writing(tls *t) {
 
 static void on_alloc(void *up, ws_room *buf) {
   const tls *t = up;
-  *buf = tls_context_read_buffer(t->ctx);
+  *buf = t->own_read_buf != NULL ? (ws_room){t->own_read_buf, OWN_READ_SIZE}
+                                 : tls_context_read_buffer(t->ctx);
 }
 
 static void on_read(void *up, uint8_t *data, ptrdiff_t n) {
@@ -306,6 +313,7 @@ static void destroy(tls *t) {
   const wsuv_allocator_t *alloc = t->env->alloc;
   tls_context *ctx = t->ctx;
   tls_engine_free(t->engine);
+  ws_free(alloc, t->own_read_buf);
   ws_free(alloc, t);
   tls_context_unref(ctx);
 }
@@ -337,7 +345,8 @@ static void close_it(ws_filter *f) {
 static int query(const ws_filter *f, ws_filter_query what, void *out) {
   const tls *t = (const tls *) (const void *) f;
   if (what == WS_QUERY_DESCRIPTOR) return WS_ENOTSUP;
-  if (what != WS_QUERY_TLS) return t->lower->ops->query(t->lower, what, out);
+  if (what == WS_QUERY_OVER_TLS) return 0;
+  if (what != WS_QUERY_TLS || t->hidden) return t->lower->ops->query(t->lower, what, out);
   tls_info *info = out;
   tls_engine_info(t->engine, info);
   info->waits = tls_turns_waits(&t->turn);
@@ -370,6 +379,14 @@ static int tls_begin(tls *t) {
   return err;
 }
 
+/* A TLS below may have ciphertext in the buffer that both contexts share, when it asks for memory
+   for its plaintext. */
+static int make_read_buffer(tls *t) {
+  if (t->lower->ops->query(t->lower, WS_QUERY_OVER_TLS, NULL) < 0) return 0;
+  t->own_read_buf = ws_malloc(t->env->alloc, OWN_READ_SIZE);
+  return t->own_read_buf != NULL ? 0 : WS_ENOMEM;
+}
+
 int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, const char *host,
               uint16_t port, ws_filter *lower, const ws_filter_events *events, void *up) {
   const ws_filter before = *lower;
@@ -382,7 +399,8 @@ int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, 
   t->turns = turns;
   t->turn.run = on_turn;
   ws_list_init(&t->turn.node);
-  int err = tls_engine_new(&t->engine, ctx, host, port);
+  int err = make_read_buffer(t);
+  if (err == 0) err = tls_engine_new(&t->engine, ctx, host, port);
   if (err == 0) err = tls_begin(t);
   if (err < 0) {
     *lower = before;
@@ -391,4 +409,8 @@ int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, 
   }
   *out = &t->filter;
   return 0;
+}
+
+void tls_hide(ws_filter *f) {
+  tls_of(f)->hidden = true;
 }

@@ -20,4 +20,8 @@
 int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, const char *host,
               uint16_t port, ws_filter *lower, const ws_filter_events *events, void *up);
 
+/* Answer no more queries about TLS, because the TLS of this filter is with a proxy. `f` was made by
+   tls_start. */
+void tls_hide(ws_filter *f);
+
 #endif

@@ -42,6 +42,7 @@ void handshake_result_free(handshake_result *result) {
   extension_set_free(result->extensions);
   ws_free(result->alloc, result->target);
   ws_free(result->alloc, result->host);
+  ws_free(result->alloc, result->proxy);
   ws_free(result->alloc, result->params);
   ws_free(result->alloc, result->query);
   ws_free(result->alloc, result->subprotocol);

@@ -35,6 +35,8 @@ typedef struct handshake_result {
   ws_params *query;
   char *subprotocol; /* The result owns the name of the negotiated subprotocol, or this is NULL. */
   extension_set *extensions; /* The result owns the negotiated extensions, or this is NULL. */
+  /* Client: the result owns the list of the proxies that lead to the server, or this is NULL. */
+  char *proxy;
   uint8_t *rest;   /* These bytes came after the handshake; the result does not own them. */
   size_t rest_len; /* `rest` has this many bytes. */
 } handshake_result;

@@ -25,13 +25,22 @@
 #define TARGET_CHARS SUB_DELIMS ":@/?[]"
 #define SOCKET_CHARS SUB_DELIMS "@/%"
 
-enum { PORT_PLAIN = 80, PORT_SECURE = 443 };
+enum { PORT_PLAIN = 80, PORT_SECURE = 443, PORT_SOCKS = 1080 };
 
 static const struct {
   const char *text; /* A URL with this scheme begins with this text. */
   bool secure;      /* A URL with this scheme uses TLS. */
 } schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
 static const char unix_scheme[] = "ws+unix://";
+
+static const struct {
+  const char *text; /* The URL of such a proxy begins with this text. */
+  url_proxy kind;   /* This is its kind. */
+  uint16_t port;    /* This is the port of a URL without one. */
+} proxy_schemes[] = {
+    {"http://", URL_PROXY_HTTP, PORT_PLAIN},     {"https://", URL_PROXY_HTTPS, PORT_SECURE},
+    {"socks4://", URL_PROXY_SOCKS4, PORT_SOCKS}, {"socks4a://", URL_PROXY_SOCKS4A, PORT_SOCKS},
+    {"socks5://", URL_PROXY_SOCKS5, PORT_SOCKS}, {"socks5h://", URL_PROXY_SOCKS5H, PORT_SOCKS}};
 
 static bool is_unreserved(char c) {
   return ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -88,14 +97,34 @@ static bool begins_with(ws_text s, const char *text) {
   return s.len >= strlen(text) && ascii_begins_with(s.base, text);
 }
 
+static uint16_t default_port(const ws_url *url) {
+  return url->secure ? PORT_SECURE : PORT_PLAIN;
+}
+
 static bool parse_scheme(ws_url *url, ws_text *s) {
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     if (!begins_with(*s, schemes[i].text)) continue;
     url->secure = schemes[i].secure;
+    url->port = default_port(url);
     skip(s, strlen(schemes[i].text));
     return true;
   }
   return wrong(url, s->base, "no ws://, wss://, http://, https:// or ws+unix://");
+}
+
+static bool parse_proxy_scheme(ws_url *url, url_proxy *kind, ws_text *s) {
+  const size_t count = sizeof proxy_schemes / sizeof proxy_schemes[0];
+  size_t i = 0;
+  while (i < count && !begins_with(*s, proxy_schemes[i].text)) i++;
+  ws_text rest = *s, first = take_until(&rest, ":");
+  if (i == count && begins_with(rest, "://")) {
+    return wrong(url, first.base,
+                 "no http://, https://, socks4://, socks4a://, socks5:// or socks5h://");
+  }
+  if (i < count) skip(s, strlen(proxy_schemes[i].text));
+  *kind = i < count ? proxy_schemes[i].kind : URL_PROXY_HTTP;
+  url->port = i < count ? proxy_schemes[i].port : PORT_PLAIN;
+  return true;
 }
 
 static bool parse_userinfo(ws_url *url, ws_text *authority) {
@@ -158,14 +187,9 @@ static bool parse_host(ws_url *url, ws_text *authority) {
   return parse_literal(url, host, true);
 }
 
-static uint16_t default_port(const ws_url *url) {
-  return url->secure ? PORT_SECURE : PORT_PLAIN;
-}
-
-/* `s` is ":port", ":" or empty. */
+/* `s` is ":port", ":" or empty; without a port, that of the URL stays as it is. */
 static bool parse_port(ws_url *url, ws_text s) {
   unsigned port = 0;
-  url->port = default_port(url);
   if (s.len == 0) return true;
   if (s.base[0] != ':') return wrong_char(url, s.base, "port");
   if (s.len == 1) return true;
@@ -218,6 +242,21 @@ int url_parse(ws_url *url, const char *s, size_t len) {
   memset(url, 0, sizeof *url);
   url->wrong_in = (ws_text){s, len};
   return parse_all(url, url->wrong_in) ? 0 : WSUV_EURL;
+}
+
+static bool parse_proxy(ws_url *url, url_proxy *kind, ws_text rest) {
+  if (!parse_proxy_scheme(url, kind, &rest)) return false;
+  ws_text authority = take_until(&rest, "/?#");
+  if (!parse_userinfo(url, &authority) || !parse_host(url, &authority)) return false;
+  if (!parse_port(url, authority)) return false;
+  const bool only_slash = rest.len == 1 && rest.base[0] == '/';
+  return rest.len == 0 || only_slash || wrong(url, rest.base, "path or query");
+}
+
+int url_parse_proxy(ws_url *url, url_proxy *kind, const char *s, size_t len) {
+  memset(url, 0, sizeof *url);
+  url->wrong_in = (ws_text){s, len};
+  return parse_proxy(url, kind, url->wrong_in) ? 0 : WSUV_EURL;
 }
 
 int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target) {

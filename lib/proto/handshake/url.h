@@ -56,8 +56,23 @@ int url_parse(ws_url *url, const char *s, size_t len);
    `url`. 0 or WSUV_EURL. */
 int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, const char *target);
 
-/* Say in words what url_parse or url_from_parts has refused: "'#' is not allowed in the path or
-   query, position 12". Shows no more of the URL than that character. Returns WSUV_EURL. */
+/* The kinds of proxies. */
+typedef enum url_proxy {
+  URL_PROXY_HTTP,    /* http: CONNECT */
+  URL_PROXY_HTTPS,   /* https: the same over TLS */
+  URL_PROXY_SOCKS4,  /* socks4: version 4, with an address */
+  URL_PROXY_SOCKS4A, /* socks4a: with a name, which the proxy looks up */
+  URL_PROXY_SOCKS5,  /* socks5: version 5, with an address */
+  URL_PROXY_SOCKS5H  /* socks5h: with a name, which the proxy looks up */
+} url_proxy;
+
+/* The URL of a proxy: one of these schemes, or none, which is http; no path but "/", and no query.
+   The default ports are 80, 443 and 1080. 0 or WSUV_EURL; `url` as by url_parse, `secure` not
+   set. */
+int url_parse_proxy(ws_url *url, url_proxy *kind, const char *s, size_t len);
+
+/* Say in words what url_parse or another of these functions has refused: "'#' is not allowed in the
+   path or query, position 12". Shows no more of the URL than that character. Returns WSUV_EURL. */
 int url_explain(const ws_url *url, ws_why *why);
 
 /* A host with an optional port, as in `Host` (RFC 9110 7.2) and in an origin (RFC 6454 6.2). */
