@@ -38,12 +38,13 @@ typedef struct wsuv_stats {
   uint64_t payload_received;  /**< Bytes of text and binary messages, uncompressed. */
   uint64_t framed_sent;       /**< Bytes of payload in data frames, after extensions. */
   uint64_t framed_received;   /**< Bytes of payload in data frames, before extensions. */
-  uint64_t wire_sent;         /**< All bytes, the opening handshake included, without TLS. */
-  uint64_t wire_received;     /**< All bytes, the opening handshake included, without TLS. */
-  uint64_t pings_sent;        /**< The program's and those of the keepalive. */
-  uint64_t pings_received;    /**< Each was answered. */
-  uint64_t pongs_sent;        /**< Answers to pings, and those of the program. */
-  uint64_t pongs_received;    /**< Answers to pings, and unsolicited ones. */
+  /** All bytes, the opening handshake included, without TLS and without what is sent to proxies. */
+  uint64_t wire_sent;
+  uint64_t wire_received;  /**< The same for the bytes that were received. */
+  uint64_t pings_sent;     /**< The program's and those of the keepalive. */
+  uint64_t pings_received; /**< Each was answered. */
+  uint64_t pongs_sent;     /**< Answers to pings, and those of the program. */
+  uint64_t pongs_received; /**< Answers to pings, and unsolicited ones. */
 
   uint64_t rtt_last_us;     /**< See wsuv_rtt::last_us; 0: no ping was answered. */
   uint64_t rtt_min_us;      /**< See wsuv_rtt::min_us; 0: no ping was answered. */

@@ -157,7 +157,7 @@ static void become_ready(attempt *a, uint8_t *rest, size_t rest_len) {
   }
   result->rest = rest;
   result->rest_len = rest_len;
-  record_step(a, &a->base.figures.upgrade_us);
+  record_step(a, &a->base.steps.upgrade_us);
   note_session(a);
   endpoint_leave_queue(a->endpoint, &a->place);
   a->base.filter = NULL;
@@ -234,7 +234,7 @@ static void attempt_on_connect(void *up, int status) {
     attempt_fail(a, status, "");
     return;
   }
-  record_step(a, &a->base.figures.tls_us);
+  record_step(a, &a->base.steps.tls_us);
   leave_after_tls(a);
   session_tls_log(a->log, a->base.filter);
   start_handshake(a);
@@ -329,7 +329,7 @@ static void start_on_filter(attempt *a, ws_filter *filter) {
 
 static void attempt_on_resolved(void *up) {
   attempt *a = up;
-  record_step(a, &a->base.figures.resolve_us);
+  record_step(a, &a->base.steps.resolve_us);
   a->base.stage = WSUV_STAGE_CONNECT;
 }
 
@@ -340,7 +340,7 @@ static void attempt_on_address(void *up, const struct sockaddr_storage *addr) {
 
 static void attempt_on_proxy(void *up) {
   attempt *a = up;
-  record_step(a, &a->base.figures.connect_us);
+  record_step(a, &a->base.steps.connect_us);
   a->base.stage = WSUV_STAGE_PROXY;
 }
 
@@ -352,7 +352,7 @@ static void attempt_on_chain(void *up, int status, ws_filter *filter, const char
     attempt_fail(a, status, detail);
     return;
   }
-  record_step(a, proxied ? &a->base.figures.proxy_us : &a->base.figures.connect_us);
+  record_step(a, proxied ? &a->base.steps.proxy_us : &a->base.steps.connect_us);
   start_on_filter(a, filter);
 }
 

@@ -127,7 +127,7 @@ static void become_ready(incoming_conn *in) {
   in->params = NULL;
   result->rest = in->early.base;
   result->rest_len = in->early.len;
-  opening_record_step(&in->base, in->endpoint->env, &in->base.figures.upgrade_us);
+  opening_record_step(&in->base, in->endpoint->env, &in->base.steps.upgrade_us);
   in->base.filter = NULL;
   in->base.events->on_ready(in->base.up, filter, result);
 }
@@ -374,7 +374,7 @@ static void incoming_on_connect(void *up, int status) {
     return;
   }
   in->base.stage = WSUV_STAGE_HANDSHAKE;
-  opening_record_step(&in->base, in->endpoint->env, &in->base.figures.tls_us);
+  opening_record_step(&in->base, in->endpoint->env, &in->base.steps.tls_us);
   int err = go_on_reading(in);
   if (err < 0) close_and_report(in, WSUV_REFUSED_GONE, err, "");
 }

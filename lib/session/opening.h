@@ -37,16 +37,20 @@ typedef struct opening_events {
   void (*on_closed)(void *up);
 } opening_events;
 
-/* How long the steps took, and how many bytes went over the wire. */
+/* How long the steps took, in microseconds: 0 if a step has not ended or was not needed, UINT32_MAX
+   if it took that long or longer. */
+typedef struct opening_steps {
+  uint32_t resolve_us, connect_us, proxy_us, tls_us, upgrade_us;
+} opening_steps;
+
+/* What is counted. */
 typedef struct opening_figures {
   /* The present step began at this time, in nanoseconds; in an open session, this is the time at
      which the last step ended. */
   uint64_t since_ns;
-  /* These are the bytes that were sent and received until now, without what TLS adds. */
+  /* These are the bytes that were sent and received until now, without what TLS adds, and without
+     what goes between us and proxies. */
   uint64_t wire_sent, wire_received;
-  /* Each step took this many microseconds: 0 if it has not ended or was not needed, UINT32_MAX if
-     it took that long or longer. */
-  uint32_t resolve_us, connect_us, proxy_us, tls_us, upgrade_us;
 } opening_figures;
 
 typedef struct opening_ops {
@@ -86,7 +90,8 @@ struct opening {
   wsuv_stage_t stage;            /* The opening has come to this stage. */
   uint64_t queue_timeout_ms;     /* It may wait for its turn for this long; 0: without end. */
   uint64_t handshake_timeout_ms; /* From its turn on, it has this much time. */
-  opening_figures figures;       /* The opening measures its steps and counts its bytes here. */
+  opening_figures figures;       /* The opening counts its bytes here. */
+  opening_steps steps;           /* The opening measures its steps here. */
   size_t sent;                   /* The filter has written this many bytes of our message. */
   size_t retained; /* The filter retains this many bytes of it after the first `sent`. */
   int write_error; /* Writing has failed with this error; 0 if it has not failed. */

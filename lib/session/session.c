@@ -607,6 +607,7 @@ static void on_opening_ready(void *up, ws_filter *filter, handshake_result *resu
   uint8_t *rest = result->rest;
   size_t rest_len = result->rest_len;
   s->figures = done->figures;
+  s->steps = done->steps;
   s->opened = true;
   s->filter = filter;
   filter->events = &filter_events;

@@ -61,16 +61,17 @@ struct wsuv_session {
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
-  inflow in;               /* This is the state of reading and of the program's pause. */
-  uint8_t state;           /* This is a session_state. */
-  bool keep_handshake;     /* The handshake's result is kept after on_open. */
-  bool opened;             /* The session is open, or was open before it ended. */
-  bool close_when_full;    /* The session ends when a message does not fit into the queue. */
-  bool unref;              /* The session does not keep the loop alive. */
-  bool limited;            /* The session has `limits`. */
-  bool forwarded;          /* The session has what session_forwarding returns. */
-  bool secured;            /* On a server: the client's connection is secured by TLS. */
-  session_limits limits[]; /* This is one element if `limited` is set, otherwise none. */
+  opening_steps steps;      /* The steps of the opening took this long. */
+  inflow in;                /* This is the state of reading and of the program's pause. */
+  uint8_t state;            /* This is a session_state. */
+  bool keep_handshake : 1;  /* The handshake's result is kept after on_open. */
+  bool opened : 1;          /* The session is open, or was open before it ended. */
+  bool close_when_full : 1; /* The session ends when a message does not fit into the queue. */
+  bool unref : 1;           /* The session does not keep the loop alive. */
+  bool limited : 1;         /* The session has `limits`. */
+  bool forwarded : 1;       /* The session has what session_forwarding returns. */
+  bool secured : 1;         /* On a server: the client's connection is secured by TLS. */
+  session_limits limits[];  /* This is one element if `limited` is set, otherwise none. */
   /* Behind it are the peer's address, if `keep_handshake` is set, and what trusted proxies have
      said of the client, if `forwarded` is set (`layout_of` in session.c). */
 };

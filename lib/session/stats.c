@@ -24,16 +24,17 @@ static void tell_counts(const wsuv_session_t *s, wsuv_stats_t *stats) {
 
 static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   const opening_figures *f = s->opened ? &s->figures : &s->opening->figures;
+  const opening_steps *steps = s->opened ? &s->steps : &s->opening->steps;
   stats->wire_sent = f->wire_sent;
   stats->wire_received = f->wire_received;
   stats->rtt_last_us = s->timeouts.keepalive.last_us;
   stats->rtt_min_us = s->timeouts.keepalive.min_us;
   stats->rtt_smoothed_us = s->timeouts.keepalive.smoothed_us;
-  stats->resolve_us = f->resolve_us;
-  stats->connect_us = f->connect_us;
-  stats->proxy_us = f->proxy_us;
-  stats->tls_us = f->tls_us;
-  stats->upgrade_us = f->upgrade_us;
+  stats->resolve_us = steps->resolve_us;
+  stats->connect_us = steps->connect_us;
+  stats->proxy_us = steps->proxy_us;
+  stats->tls_us = steps->tls_us;
+  stats->upgrade_us = steps->upgrade_us;
   if (s->opened) stats->open_us = (session_now_ns(s) - f->since_ns) / 1000;
 }
 
