@@ -134,8 +134,8 @@ SESSION_ORDER = (
     'server listener entrance upgrade exchange decision server_state connect convert client ending '
     'control send settings access_line session_info stats session attempt chain request incoming '
     'opening route session_tls credentials notify inflow outflow gather timeouts session_limits '
-    'closing cause forwarding endpoint handshakes address_counts connect_queue completions keepalive '
-    'progress callback_set posts log config proxies'
+    'closing cause forwarding endpoint handshakes address_counts connect_queue completions '
+    'keepalive progress callback_set posts log config proxies'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -161,6 +161,7 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
                       .code = info->code,
                       .sent_code = info->sent_code};
   copy_words(u->end.detail, info->detail, strlen(info->detail));
+  if (info->proxy != NULL) copy_words(u->end.proxy, info->proxy, strlen(info->proxy));
   copy_words(u->end.reason, info->reason, info->reason_len);
   copy_words(u->end.sent_reason, info->sent_reason, info->sent_reason_len);
   copy_refusal(&u->end, info);

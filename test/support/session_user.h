@@ -33,6 +33,7 @@ typedef struct user_end {
   bool clean, by_peer;
   int http_status;
   unsigned code, sent_code;
+  char proxy[USER_WORDS]; /* "" if there was none */
   char reason[USER_WORDS], sent_reason[USER_WORDS];
   size_t header_count; /* of the answer that refused the upgrade */
   bytes headers;       /* of it, as lines "Name: value\n" */
