@@ -40,6 +40,7 @@ static void deliver_piece(prefixed *p) {
 
 static void deliver_rest(void *data) {
   prefixed *p = data;
+  if (p->rest == NULL) return; /* delivered, and the filter below was started */
   while (p->reading && has_rest(p) && !p->closing && !ws_env_lost(p->env)) deliver_piece(p);
   if (p->closing || !p->reading || has_rest(p)) return;
   ws_free(p->env->alloc, p->rest);
