@@ -175,10 +175,10 @@ static bool has_ended(const play *p, const subject *s) {
   return s->state->ended || (p->own && p->place->after_end);
 }
 
-/* From the connection to the end. */
+/* From the connection to the end; a proxy that makes the tunnel is none. */
 static int addresses(play *p, subject *s) {
   struct sockaddr_storage addr;
-  bool there = s->state->stage > WSUV_STAGE_CONNECT && !has_ended(p, s);
+  bool there = s->state->stage > WSUV_STAGE_PROXY && !has_ended(p, s);
   int peer = wsuv_session_peer_address(s->user.session, &addr);
   int local = wsuv_session_local_address(s->user.session, &addr);
   return peer == local && peer == (there ? 0 : WSUV_ESTATE) ? 0 : -1;
@@ -188,7 +188,7 @@ static int addresses(play *p, subject *s) {
 static int credentials(play *p, subject *s) {
   wsuv_credentials_t c;
   wsuv_credentials_init(&c);
-  bool there = s->state->stage > WSUV_STAGE_CONNECT && !has_ended(p, s);
+  bool there = s->state->stage > WSUV_STAGE_PROXY && !has_ended(p, s);
   int err = wsuv_session_peer_credentials(s->user.session, &c);
   return err == (there ? UV_ENOTSUP : WSUV_ESTATE) ? 0 : -1;
 }

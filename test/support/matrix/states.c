@@ -1,5 +1,7 @@
 #include "support/matrix/matrix.h"
 
+#include <stdio.h>
+
 /* The states of a session, and how each is reached. */
 
 #include "session/client.h"
@@ -54,6 +56,15 @@ static void connect_to_deaf(play *p, subject *s) {
   connect_to(s, p->cast->deaf_url);
 }
 
+static void connect_through_deaf(play *p, subject *s) {
+  char proxy[64];
+  wsuv_request_t r;
+  (void) snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", (unsigned) p->cast->deaf->port);
+  wsuv_request_init(&r, p->cast->deaf_url);
+  r.proxy = proxy;
+  CHECK(user_request(&s->user, &r) == 0);
+}
+
 static void connect_to_mute(play *p, subject *s) {
   connect_to(s, raw_peer_url(p->cast->mute, "/"));
 }
@@ -88,6 +99,9 @@ static const call_state others[] = {
      .worlds = IN_SIM_ONLY,
      .stage = WSUV_STAGE_CONNECT,
      .begin = connect_for_ever},
+    {.name = "waiting for the proxy's answer",
+     .stage = WSUV_STAGE_PROXY,
+     .begin = connect_through_deaf},
     {.name = "in the handshake of TLS",
      .worlds = IN_TLS_ONLY,
      .stage = WSUV_STAGE_TLS,
