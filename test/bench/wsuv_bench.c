@@ -65,6 +65,7 @@ typedef struct bench {
   bool tls;
   const char *kind;    /* of stream: bin, ascii, utf8; of deflate: ctx, noctx */
   const char *variant; /* "" or "count" */
+  const char *proxy;   /* NULL: none */
 
   uv_loop_t *loop;
   wsuv_client_t *client;
@@ -410,6 +411,7 @@ static void make_client(bench *b) {
   tls.resumption = false;
   config.tls = &tls;
   config.max_connecting = UINT_MAX;
+  config.proxy = b->proxy;
   size_t in_flight = b->size * (size_t) b->window;
   if (config.max_message_size < b->size) config.max_message_size = b->size;
   if (config.outgoing_max < in_flight) config.outgoing_max = in_flight;
@@ -491,7 +493,7 @@ static bool read_load(bench *b, const char *name) {
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:f:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:f:x:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
     case 't':
@@ -503,6 +505,7 @@ static bool read_options(bench *b, int argc, char **argv) {
     case 'k':
     case 'd': b->kind = optarg; break;
     case 'v': b->variant = optarg; break;
+    case 'x': b->proxy = optarg; break;
     case 'f': b->flood_url = optarg; break;
     default: return false;
     }
@@ -528,7 +531,8 @@ int main(int argc, char **argv) {
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
             "usage: %s pp|pipe|big|beside|stream|conns|deflate N [-p PORT | -t PORT] [-s SIZE]\n"
-            "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count] [-f URL]\n",
+            "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count] [-f URL]\n"
+            "       [-x PROXY]\n",
             argv[0]);
     return 2;
   }

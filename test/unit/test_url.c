@@ -497,3 +497,61 @@ TEST(test_url_path_of_a_reference) {
   assert_path("//h/a", "/a");
   assert_path("/a://b/c", "/a://b/c");
 }
+
+/* ---- proxies ---- */
+
+typedef struct good_proxy {
+  const char *text;
+  url_proxy kind;
+  uint16_t port;
+  const char *userinfo, *host;
+} good_proxy;
+
+TEST(test_proxy_urls) {
+  static const good_proxy rows[] = {
+      {"http://h", URL_PROXY_HTTP, 80, NULL, "h"},
+      {"https://h/", URL_PROXY_HTTPS, 443, NULL, "h"},
+      {"socks4://h", URL_PROXY_SOCKS4, 1080, NULL, "h"},
+      {"SOCKS4A://h", URL_PROXY_SOCKS4A, 1080, NULL, "h"},
+      {"socks5://h:", URL_PROXY_SOCKS5, 1080, NULL, "h"},
+      {"socks5h://u:p%40@h:1", URL_PROXY_SOCKS5H, 1, "u:p%40", "h"},
+      {"proxy.example:3128", URL_PROXY_HTTP, 3128, NULL, "proxy.example"},
+      {"u:p@h:8", URL_PROXY_HTTP, 8, "u:p", "h"},
+      {"http://[::1]:8/", URL_PROXY_HTTP, 8, NULL, "::1"},
+      {"[fe80::1%eth0]", URL_PROXY_HTTP, 80, NULL, "fe80::1"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    ws_url url;
+    url_proxy kind;
+    const good_proxy *row = &rows[i];
+    assert_int_equal(url_parse_proxy(&url, &kind, row->text, strlen(row->text)), 0);
+    assert_int_equal(kind, row->kind);
+    assert_int_equal(url.port, row->port);
+    assert_slice(url.host, row->host);
+    assert_int_equal(url.userinfo.base == NULL, row->userinfo == NULL);
+    if (row->userinfo != NULL) assert_slice(url.userinfo, row->userinfo);
+  }
+}
+
+TEST(test_proxy_urls_that_are_malformed) {
+  static const char *const rows[][2] = {
+      {"ws://h",
+       "no http://, https://, socks4://, socks4a://, socks5:// or socks5h://, position 1"},
+      {"http://", "no host, position 8"},
+      {"", "no host, position 1"},
+      {"http://h/p", "path or query, position 9"},
+      {"http://h?q", "path or query, position 9"},
+      {"http://h#f", "path or query, position 9"},
+      {"http://h:0", "port 0, position 10"},
+      {"http://u%4@h", "'%' without two hexadecimal digits, position 9"},
+      {"http://u@v@h", "'@' is not allowed in the host, position 11"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    ws_url url;
+    url_proxy kind;
+    ws_why why = {""};
+    assert_int_equal(url_parse_proxy(&url, &kind, rows[i][0], strlen(rows[i][0])), WSUV_EURL);
+    assert_int_equal(url_explain(&url, &why), WSUV_EURL);
+    assert_string_equal(why.text, rows[i][1]);
+  }
+}
