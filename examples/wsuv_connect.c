@@ -56,7 +56,7 @@ static void print_answer(program *p) {
 }
 
 static void print_refusal(program *p, const wsuv_close_info_t *info) {
-  if (info->status != WSUV_ESTATUS) return;
+  if (!was_refused(info)) return;
   int err = print_head(p->printer, info->http_status, info->headers, info->header_count);
   if (err == 0) err = print_body(p->printer, info->body, info->body_len);
   judge_print(p, err);
@@ -200,6 +200,9 @@ static int open_session(program *p) {
   request.origin = o->origin;
   request.data = p;
   request.address = resolve_find(o->resolves, o->resolve_count, o->url);
+  request.user = o->access.user;
+  request.password = o->access.password;
+  request.cookies = o->access.cookies;
   return wsuv_connect(p->client, &request, &callbacks, &p->session);
 }
 

@@ -58,6 +58,29 @@ static const char client[] =
     "                           change everything\n"
     "      --stats              show statistics on standard error at the end\n";
 
+static const char access[] =
+    "\n"
+    "Ways to the server, of a client:\n"
+    "      --proxy URL          go through this proxy: http, https, socks4, socks4a, socks5 or\n"
+    "                           socks5h://[NAME:PASSWORD@]HOST[:PORT]; if repeated, through each\n"
+    "                           in turn. Without it, the environment names the proxies: "
+    "wss_proxy,\n"
+    "                           https_proxy, all_proxy; of ws: ws_proxy, http_proxy, all_proxy\n"
+    "      --no-proxy[=LIST]    use no proxy; with LIST, none for these destinations, in place of\n"
+    "                           those of the variable no_proxy: names with those below them,\n"
+    "                           addresses, ranges 10.0.0.0/8, with commas between them\n"
+    "      --proxy-cacert FILE  trust the authorities in FILE (PEM) for proxies with https, in "
+    "place\n"
+    "                           of the system's\n"
+    "      --location[=N]       follow redirects, at most N (default 10)\n"
+    "      --user NAME:PASSWORD log in to the server; of NAME alone, the password is asked for on "
+    "the\n"
+    "                           terminal\n"
+    "      --auth HOW           send them by basic (the default), at once; by digest, when asked; "
+    "or\n"
+    "                           by any of these, when asked\n"
+    "      --cookie TEXT        send cookies, 'NAME=VALUE; NAME=VALUE'; may be repeated\n";
+
 static const char server[] =
     "\n"
     "Of a server:\n"
@@ -85,6 +108,7 @@ static const char both[] =
     "\n"
     "Of both:\n"
     "  -H 'NAME: VALUE'         add a header to the handshake; may be repeated\n"
+    "      --header-file FILE   add the headers that are the lines of FILE; may be repeated\n"
     "  -p SUBPROTOCOL           offer a subprotocol, or accept it; may be repeated\n"
     "      --deflate[=PARAMS]   offer compression, permessage-deflate, or accept it; PARAMS as in\n"
     "                           the handshake, 'NAME; NAME=N': server_no_context_takeover,\n"
@@ -140,6 +164,6 @@ static const char rules[] =
     "     than -n N; or not cleanly\n";
 
 void help_print(void) {
-  static const char *const parts[] = {usage, messages, client, server, both, rules};
+  static const char *const parts[] = {usage, messages, client, access, server, both, rules};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) fputs(parts[i], stdout);
 }

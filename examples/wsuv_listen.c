@@ -72,7 +72,7 @@ static void on_interrupt(void *data) {
 static int add_routes(listening *l) {
   static const char *const any[] = {"/{path...}"};
   const options *o = l->host.options;
-  const char *const *paths = o->word_count > 0 ? o->words : any;
+  const char *const *paths = o->word_count > 0 ? (const char *const *) o->words : any;
   size_t count = o->word_count > 0 ? o->word_count : 1;
   int err = 0;
   for (size_t i = 0; i < count && err == 0; i++) {

@@ -10,6 +10,7 @@
 
 #include "wsuv_deflate.h"
 #include "wsuv_help.h"
+#include "wsuv_password.h"
 
 enum {
   OPTION_HELP = 256,
@@ -39,6 +40,14 @@ enum {
   OPTION_TLS_MAX,
   OPTION_KEYLOG,
   OPTION_INSECURE,
+  OPTION_PROXY,
+  OPTION_NO_PROXY,
+  OPTION_PROXY_CACERT,
+  OPTION_LOCATION,
+  OPTION_USER,
+  OPTION_AUTH,
+  OPTION_COOKIE,
+  OPTION_HEADER_FILE,
   OPTION_LISTEN,
   OPTION_ECHO,
   OPTION_EXEC,
@@ -47,6 +56,8 @@ enum {
   OPTION_ALLOW_ORIGIN,
   OPTION_ALLOW_HOST
 };
+
+enum { DEFAULT_REDIRECTS = 10 };
 
 enum {
   LINES = MODE_CLIENT | MODE_PRINT, /* standard input is sent, what arrives is printed */
@@ -67,6 +78,7 @@ static const row rows[] = {
     {"n", required_argument, 'n', LINES},
     {"b", no_argument, 'b', LINES | MODE_EXEC},
     {"H", required_argument, 'H', ALL},
+    {"header-file", required_argument, OPTION_HEADER_FILE, ALL},
     {"p", required_argument, 'p', ALL},
     {"v", no_argument, 'v', ALL},
     {"help", no_argument, OPTION_HELP, ALL},
@@ -96,6 +108,13 @@ static const row rows[] = {
     {"tls-max", required_argument, OPTION_TLS_MAX, ALL},
     {"insecure", no_argument, OPTION_INSECURE, MODE_CLIENT},
     {"keylog", required_argument, OPTION_KEYLOG, ALL},
+    {"proxy", required_argument, OPTION_PROXY, MODE_CLIENT},
+    {"no-proxy", optional_argument, OPTION_NO_PROXY, MODE_CLIENT},
+    {"proxy-cacert", required_argument, OPTION_PROXY_CACERT, MODE_CLIENT},
+    {"location", optional_argument, OPTION_LOCATION, MODE_CLIENT},
+    {"user", required_argument, OPTION_USER, MODE_CLIENT},
+    {"auth", required_argument, OPTION_AUTH, MODE_CLIENT},
+    {"cookie", required_argument, OPTION_COOKIE, MODE_CLIENT},
     {"listen", required_argument, OPTION_LISTEN, SERVER},
     {"echo", no_argument, OPTION_ECHO, MODE_ECHO},
     {"exec", required_argument, OPTION_EXEC, MODE_EXEC},
@@ -159,20 +178,27 @@ static options_result read_number(unsigned long *n, const char *s, const char *c
   return OPTIONS_RUN;
 }
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t';
+static options_result no_memory(void) {
+  return bad("out of memory", "");
 }
 
 static options_result add_header(options *o, char *s) {
-  char *colon = strchr(s, ':');
-  if (colon == NULL) return bad("not a header, 'NAME: VALUE': ", s);
-  char *value = colon + 1;
-  char *end = s + strlen(s);
-  *colon = '\0';
-  while (is_blank(*value)) value++;
-  while (end > value && is_blank(end[-1])) *--end = '\0';
-  o->headers[o->header_count++] = (wsuv_header_t){s, value};
-  return OPTIONS_RUN;
+  int err = headers_add(&o->headers, s);
+  if (err == UV_EINVAL) return bad("not a header, 'NAME: VALUE': ", s);
+  return err == 0 ? OPTIONS_RUN : no_memory();
+}
+
+/* What is wrong in it may be secret. */
+static options_result read_header_file(options *o, const char *path) {
+  unsigned long line = 0;
+  int err = headers_read(&o->headers, path, &line);
+  if (err == 0) return OPTIONS_RUN;
+  if (err == UV_EINVAL) {
+    fprintf(stderr, "wsuv: %s: line %lu: not a header, 'NAME: VALUE'\n", path, line);
+  } else {
+    fprintf(stderr, "wsuv: %s: %s\n", path, wsuv_strerror(err));
+  }
+  return OPTIONS_BAD;
 }
 
 static options_result add_resolve(options *o, char *s) {
@@ -261,6 +287,42 @@ static options_result read_to(options *o, char *s) {
   return bad("not a HOST:PORT or unix:PATH for --to", "");
 }
 
+static options_result read_location(options *o, const char *s) {
+  o->access.redirects = DEFAULT_REDIRECTS;
+  if (s == NULL) return OPTIONS_RUN;
+  return read_number(&o->access.redirects, s, "not a number of redirects: ");
+}
+
+static options_result read_auth(options *o, const char *s) {
+  if (access_read_auth(&o->access.auth, s)) return OPTIONS_RUN;
+  return bad("not basic, digest or any: ", s);
+}
+
+/* Without a list, whatever else is said. */
+static void read_no_proxy(access_options *a, const char *list) {
+  if (list != NULL) {
+    a->exceptions = list;
+  } else {
+    a->no_proxies = true;
+  }
+}
+
+/* OPTIONS_RUN: go on. */
+static options_result read_access_option(options *o, int option) {
+  access_options *a = &o->access;
+  switch (option) {
+  case OPTION_PROXY: return access_add_proxy(a, optarg) ? OPTIONS_RUN : no_memory();
+  case OPTION_NO_PROXY: read_no_proxy(a, optarg); break;
+  case OPTION_PROXY_CACERT: a->proxy_tls.ca_file = optarg; break;
+  case OPTION_LOCATION: return read_location(o, optarg);
+  case OPTION_USER: return access_set_user(a, optarg) ? OPTIONS_RUN : no_memory();
+  case OPTION_AUTH: return read_auth(o, optarg);
+  case OPTION_COOKIE: return access_add_cookies(a, optarg) ? OPTIONS_RUN : no_memory();
+  default: return read_tls_option(&o->tls, option);
+  }
+  return OPTIONS_RUN;
+}
+
 /* OPTIONS_RUN: go on. */
 static options_result read_server_option(options *o, int option) {
   switch (option) {
@@ -270,7 +332,7 @@ static options_result read_server_option(options *o, int option) {
   case OPTION_MAX: return read_number(&o->max, optarg, "not a number of sessions: ");
   case OPTION_ALLOW_ORIGIN: o->origins[o->origin_count++] = optarg; break;
   case OPTION_ALLOW_HOST: o->hosts[o->host_count++] = optarg; break;
-  default: return read_tls_option(&o->tls, option);
+  default: return read_access_option(o, option);
   }
   return OPTIONS_RUN;
 }
@@ -282,6 +344,7 @@ static options_result read_option(options *o, int option) {
   case 'n': return read_number(&o->limit, optarg, "not a number of messages: ");
   case 'b': o->binary = true; break;
   case 'H': return add_header(o, optarg);
+  case OPTION_HEADER_FILE: return read_header_file(o, optarg);
   case 'p': o->subprotocols[o->subprotocol_count++] = optarg; break;
   case 'v': o->verbose++; break;
   case OPTION_DEFLATE: return read_deflate(o, optarg);
@@ -311,14 +374,14 @@ static options_result read_option(options *o, int option) {
 static bool make_lists(options *o, size_t n) {
   o->messages = calloc(n, sizeof *o->messages);
   o->subprotocols = calloc(n, sizeof *o->subprotocols);
-  o->headers = calloc(n, sizeof *o->headers);
   o->resolves = calloc(n, sizeof *o->resolves);
   o->origins = calloc(n, sizeof *o->origins);
   o->hosts = calloc(n, sizeof *o->hosts);
   o->words = calloc(n, sizeof *o->words);
   bool tls = tls_options_init(&o->tls, n);
+  access_init(&o->access);
   return tls && o->origins != NULL && o->hosts != NULL && o->words != NULL && o->messages != NULL &&
-         o->subprotocols != NULL && o->headers != NULL && o->resolves != NULL;
+         o->subprotocols != NULL && o->resolves != NULL;
 }
 
 /* Lines are neither one binary message nor a stream. */
@@ -385,8 +448,8 @@ static options_result check_words(options *o) {
   }
   if (o->word_count == 0) return bad("no URL given", "");
   if (o->word_count > 1) return bad("more than one URL: ", o->words[1]);
-  o->url = o->words[0];
-  return OPTIONS_RUN;
+  o->url = access_take_url(o->words[0]);
+  return o->url != NULL ? OPTIONS_RUN : no_memory();
 }
 
 /* OPTIONS_RUN: all are read, and optind is behind them. */
@@ -405,26 +468,38 @@ static options_result read_options(options *o, int argc, char **argv, seen_rows 
   return result;
 }
 
+static options_result ask_for_password(access_options *a) {
+  if (a->user == NULL || a->password != NULL) return OPTIONS_RUN;
+  int err = password_ask(&a->password, a->user);
+  if (err == 0) return OPTIONS_RUN;
+  fprintf(stderr, "wsuv: no password of %s, and it cannot be asked for: %s\n", a->user,
+          wsuv_strerror(err));
+  return OPTIONS_BAD;
+}
+
 options_result options_read(options *o, int argc, char **argv) {
   seen_rows seen = {false};
   *o = (options){0};
-  if (!make_lists(o, (size_t) argc + 1)) return bad("out of memory", "");
+  if (!make_lists(o, (size_t) argc + 1)) return no_memory();
   options_result result = read_options(o, argc, argv, seen);
   if (result != OPTIONS_RUN) return result;
   o->mode = find_mode(seen);
   add_rest(o, argv + optind);
   result = check_modes(o, seen);
   if (result == OPTIONS_RUN) result = check_words(o);
-  return result == OPTIONS_RUN ? check_together(o) : result;
+  if (result == OPTIONS_RUN) result = check_together(o);
+  return result == OPTIONS_RUN ? ask_for_password(&o->access) : result;
 }
 
 void options_free(options *o) {
   free(o->messages);
   free(o->subprotocols);
-  free(o->headers);
+  headers_free(&o->headers);
   free(o->resolves);
   free(o->origins);
   free(o->hosts);
   free(o->words);
+  free(o->url);
   tls_options_free(&o->tls);
+  access_free(&o->access);
 }

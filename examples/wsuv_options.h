@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <wsuv.h>
 
+#include "wsuv_access.h"
 #include "wsuv_endpoint.h"
+#include "wsuv_headers.h"
 #include "wsuv_resolve.h"
 #include "wsuv_tls.h"
 
@@ -21,11 +23,11 @@ typedef enum options_mode {
   MODE_RELAY = 16
 } options_mode;
 
-/* Strings are those of argv; the lists are ended by options_free(). */
+/* Strings are those of argv, or copies; these and the lists are ended by options_free(). */
 typedef struct options {
   options_mode mode;
-  const char *url;    /* of a client */
-  const char **words; /* the URL, or the paths of a server */
+  char *url;    /* of a client */
+  char **words; /* the URL, or the paths of a server */
   size_t word_count;
   endpoint listen;      /* of a server */
   endpoint to;          /* MODE_RELAY */
@@ -41,12 +43,12 @@ typedef struct options {
   size_t message_count;
   const char **subprotocols;
   size_t subprotocol_count;
-  wsuv_header_t *headers;
-  size_t header_count;
+  header_list headers;
   resolve_entry *resolves; /* from the first to the last of the command line */
   size_t resolve_count;
   wsuv_resolver_t resolver;
   tls_options tls;
+  access_options access;
   unsigned long limit;        /* close after so many messages; 0: whenever all is sent */
   uint64_t ping_interval_ms;  /* 0: the library's default */
   uint64_t timeout_ms;        /* 0: the library's defaults */
@@ -71,8 +73,8 @@ typedef enum options_result {
   OPTIONS_BAD   /* and the reason was printed */
 } options_result;
 
-/* Read the command line, argc words and NULL; headers and addresses in argv are taken apart in
-   place. */
+/* Read the command line, argc words and NULL, and ask for a password that is missing; headers and
+   addresses in argv are taken apart in place, and secrets overwritten. */
 options_result options_read(options *o, int argc, char **argv);
 
 void options_free(options *o);

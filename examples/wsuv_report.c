@@ -82,10 +82,15 @@ static void report_address(const wsuv_session_t *session, const char *what) {
   note("%s %s port %u", what, name, port);
 }
 
+static void report_proxy(const char *proxies) {
+  if (proxies != NULL) note("through %s", proxies);
+}
+
 void report_open(const wsuv_session_t *session, bool subprotocols, bool compression) {
   const char *subprotocol = wsuv_session_subprotocol(session);
   const char *extensions = wsuv_session_extensions(session);
   report_address(session, "connected to");
+  report_proxy(wsuv_session_proxy(session));
   report_certificate(session);
   if (*subprotocol != '\0') note("subprotocol: %s", subprotocol);
   if (subprotocols && *subprotocol == '\0') note("the server chose no subprotocol");
@@ -97,6 +102,10 @@ bool closed_in_order(const wsuv_close_info_t *info) {
   bool usual = info->code == WSUV_CLOSE_NORMAL || info->code == WSUV_CLOSE_GOING_AWAY ||
                info->code == WSUV_CLOSE_NO_STATUS;
   return info->status == 0 && usual;
+}
+
+bool was_refused(const wsuv_close_info_t *info) {
+  return info->status == WSUV_ESTATUS || (info->stage == WSUV_STAGE_PROXY && info->http_status > 0);
 }
 
 /* A server that gives up may do so because nothing of it is read. */
@@ -139,7 +148,7 @@ static void report_error(const wsuv_close_info_t *info, bool body) {
   const char *line = "";
   const char *separator = *info->detail != '\0' ? ": " : "";
   if (info->stage < WSUV_STAGE_OPEN) {
-    int len = body && info->status == WSUV_ESTATUS ? first_line(&line, info) : 0;
+    int len = body && was_refused(info) ? first_line(&line, info) : 0;
     report("could not connect: %s: %s%s%s%s%.*s", wsuv_stage_name(info->stage),
            wsuv_strerror(info->status), separator, info->detail, len > 0 ? ": " : "", len, line);
   } else {
@@ -179,6 +188,7 @@ void report_details(const wsuv_session_t *session, const wsuv_close_info_t *info
   if (info->stage < WSUV_STAGE_OPEN) {
     bool connected = info->stage > WSUV_STAGE_CONNECT;
     report_address(session, connected ? "connected to" : "the last address tried is");
+    report_proxy(info->proxy);
     report_certificate(session);
   }
   if (info->body_len > 0) note("< %.*s", (int) info->body_len, (const char *) info->body);

@@ -41,4 +41,7 @@ void report_stats(const wsuv_session_t *session);
 /* Closed by the closing handshake, by the peer with 1000, 1001 or no code. */
 bool closed_in_order(const wsuv_close_info_t *info);
 
+/* By a response of the server, or of a proxy. */
+bool was_refused(const wsuv_close_info_t *info);
+
 #endif

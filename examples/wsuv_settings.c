@@ -38,8 +38,8 @@ static int set_both(settings *s, const options *o) {
   config->ping_interval_ms = o->ping_interval_ms;
   if (o->timeout_ms > 0) config->handshake_timeout_ms = config->close_timeout_ms = o->timeout_ms;
   if (o->close_deadline_ms > 0) config->close_deadline_ms = o->close_deadline_ms;
-  config->headers = o->headers;
-  config->header_count = o->header_count;
+  config->headers = o->headers.fields;
+  config->header_count = o->headers.count;
   config->subprotocols = o->subprotocols;
   config->subprotocol_count = o->subprotocol_count;
   set_log(s, o->verbose);
@@ -50,8 +50,22 @@ static int set_both(settings *s, const options *o) {
   return wsuv_permessage_deflate(&s->deflate, &o->deflate_options);
 }
 
+static void set_access(settings *s, const options *o) {
+  const access_options *a = &o->access;
+  wsuv_config_t *config = &s->config;
+  const char *proxies = a->proxies != NULL ? a->proxies : WSUV_PROXY_ENVIRONMENT;
+  config->proxy = a->no_proxies ? NULL : proxies;
+  config->no_proxy = a->exceptions;
+  s->proxy_tls = a->proxy_tls;
+  s->proxy_tls.keylog_file = o->tls.config.keylog_file;
+  config->proxy_tls = &s->proxy_tls;
+  config->auth = a->auth;
+  config->max_redirects = a->redirects < UINT32_MAX ? (unsigned) a->redirects : UINT32_MAX;
+}
+
 static int make_client(settings *s, const options *o) {
   wsuv_client_config_init(&s->config);
+  set_access(s, o);
   s->config.tls = &o->tls.config;
   s->config.resolver = o->resolver;
   if (o->stream) {

@@ -10,7 +10,8 @@
 /* It points to the options, and stays where it is while it is used. */
 typedef struct settings {
   wsuv_config_t config;
-  wsuv_tls_config_t tls; /* of a server */
+  wsuv_tls_config_t tls;       /* of a server */
+  wsuv_tls_config_t proxy_tls; /* of a client */
   wsuv_extension_t deflate;
   const wsuv_extension_t *extensions[1];
   char refusal[256]; /* why a call of the library has failed, in its words; "": not said */

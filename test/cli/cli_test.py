@@ -150,7 +150,8 @@ class CommandLine(CliTest):
                        '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
                        '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
-                       '--version', 'Exit status'):
+                       '--proxy URL', '--no-proxy', '--proxy-cacert', '--location', '--user',
+                       '--auth', '--cookie', '--header-file', '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
     def test_version(self):
