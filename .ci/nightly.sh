@@ -98,6 +98,12 @@ job_proxies_long() {
     python3 test/interop/proxies_long.py "$build"/test/{origin_server,wsuv_echo,bulk_client}
 }
 
+# The program wsuv through tinyproxy, squid, microsocks, dante, haproxy and stunnel. Needs root.
+job_client_proxies() {
+  .ci/packages.sh peers && ninja -C "$build" examples/wsuv &&
+    /usr/bin/python3 test/interop/client_proxies.py "$build/examples/wsuv" --all
+}
+
 # All tests on Debian 13; the gate runs those that depend on the versions of libraries.
 job_trixie() {
   .ci/lane.sh trixie --all

@@ -12,11 +12,11 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev"
 units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
 test='g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2'
-test="$test libhiredis-dev redis-server haproxy curl"
+test="$test libhiredis-dev redis-server haproxy curl tinyproxy-bin microsocks"
 lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
-peers="$peers websocketd websockify apache2-bin caddy"
+peers="$peers websocketd websockify apache2-bin caddy squid dante-server stunnel4"
 browsers='chromium firefox-esr libnss3-tools'
 
 case ${1:-build} in
@@ -84,6 +84,14 @@ apt() {
 install_missing() {
   chosen=$(choose $missing) && apt install --no-install-recommends $chosen
 }
+
+# The programs are started by the tests that need them, and by nothing else (invoke-rc.d(8)).
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap '$as_root rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+  $as_root chmod 755 $policy
+fi
 
 # The lists may be absent, or too old to find the packages by.
 echo "Installing:$missing"
