@@ -3,9 +3,9 @@
 
     client_proxies.py WSUV [--all] [unittest's arguments]
 
-tinyproxy, microsocks, haproxy with TLS in front of a proxy, and one squid if it is installed; with
---all also more of squid, dante, stunnel, and longer chains. dante, and a name server for squid, want
-the rights of root. Any other proxy that is not installed is a failure.
+tinyproxy, microsocks, haproxy with TLS in front, and one squid if it is installed; with --all also
+more of squid, dante, stunnel, and longer chains. dante, and a name server for squid, want
+the rights of root. Any other proxy that is missing is a failure.
 """
 
 import contextlib
