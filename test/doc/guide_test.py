@@ -387,6 +387,13 @@ def drive_proxy(build, program, url):
             return shown(process.finish(), port_of(url))
 
 
+def drive_feed_proxy(build, program, url):
+    with relays.proxy(int(port_of(url))) as relay:
+        variable = f'FEED_PROXY=http://127.0.0.1:{relay.port}'
+        with build.start('env', variable, program, url) as process:
+            return process.finish()
+
+
 # --- the tests ---
 
 
