@@ -3,9 +3,9 @@
 #
 #   test/run.sh [OPTION_OF_MESON_SETUP...]
 #
-# From the environment: BUILD, the build folder (build-test); CC, the compiler (gcc); and LEFT_OUT,
-# suites of tests that are not run. The last line is "N passed, N failed"; the exit status is 0 only
-# if every test passed.
+# From the environment: BUILD, the build folder (build-test); CC, the compiler (gcc); LEFT_OUT,
+# suites of tests that are not run; and BUILD_ONLY, which is not empty if nothing is to be run. The
+# last line is "N passed, N failed"; the exit status is 0 only if every test passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -38,6 +38,7 @@ configure() {
 }
 
 if .ci/packages.sh test && configure "$@" && meson compile -C "$build"; then
+  if [ -n "${BUILD_ONLY:-}" ]; then exit 0; fi
   rm -f "$build/meson-logs/testlog.json"
   # Many tests wait for something most of the time.
   meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier "$slowness" \
