@@ -126,8 +126,9 @@ class Caller(FrameSocket):
         while True:
             opcode, payload = self.receive()
             if opcode == CLOSE:
-                self.send(CLOSE, payload)
-                self.sock.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):  # who does not wait for the answer is gone
+                    self.send(CLOSE, payload)
+                    self.sock.shutdown(socket.SHUT_WR)
                 return messages, int.from_bytes(payload[:2], 'big')
             messages.append(payload)
 

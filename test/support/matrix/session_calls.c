@@ -166,6 +166,13 @@ static int data(play *p, subject *s) {
   return wsuv_session_data(s->user.session) == &s->user ? 0 : -1;
 }
 
+/* Of a session that is open, it is gone with the handshake. */
+static int proxy(play *p, subject *s) {
+  const char *url = wsuv_session_proxy(s->user.session);
+  const bool through = s->state->stage == WSUV_STAGE_PROXY && !p->own;
+  return through == (url != NULL) && (!through || strncmp(url, "http://127", 10) == 0) ? 0 : -1;
+}
+
 static int subprotocol(play *p, subject *s) {
   (void) p;
   return strcmp(wsuv_session_subprotocol(s->user.session), "");
@@ -289,6 +296,7 @@ static const call calls[] = {
     {"wsuv_session_set_data", LOOKS, set_data},
     {"wsuv_session_data", LOOKS, data},
     {"wsuv_session_subprotocol", LOOKS, subprotocol},
+    {"wsuv_session_proxy", LOOKS, proxy},
     {"wsuv_session_extensions", LOOKS, extensions},
     {"wsuv_session_peer_address wsuv_session_local_address", LOOKS, addresses},
     {"wsuv_session_peer_credentials", LOOKS, credentials},
