@@ -344,6 +344,7 @@ int chain_start(chain *c) {
   if (count > 0) {
     c->machines = ws_calloc(&c->endpoint->alloc, count * sizeof *c->machines);
     if (c->machines == NULL) return WS_ENOMEM;
+    c->machine_count = count;
   }
   int err = chain_dial(c);
   return err < 0 && count > 0 ? explain(c, err, "") : err;
@@ -406,7 +407,8 @@ void chain_describe(chain *c, wsuv_close_info_t *info) {
 }
 
 void chain_clear(chain *c) {
-  for (size_t i = 0; c->machines != NULL && i < proxy_count(c); i++) free_machine(&c->machines[i]);
+  for (size_t i = 0; i < c->machine_count; i++) free_machine(&c->machines[i]);
   ws_free(&c->endpoint->alloc, c->machines);
   c->machines = NULL;
+  c->machine_count = 0;
 }

@@ -45,6 +45,7 @@ typedef struct chain {
   size_t hop;                     /* The filter leads to this proxy of the request. */
   /* The chain owns this list of machines, one for each proxy; NULL: it has none, or none yet. */
   ws_tunnel **machines;
+  size_t machine_count;   /* `machines` has this many elements. */
   tunnel_driver driver;   /* This drives the machine of `hop`, while `tunnelling` is set. */
   bool tunnelling;        /* The proxy was asked for a tunnel. */
   resolver_waiter lookup; /* What the proxy shall connect to is looked up with this. */
