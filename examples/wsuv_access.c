@@ -25,12 +25,12 @@ static void hide_credentials(char *url) {
 
 /* Add to a list that is one string. */
 static bool append(char **list, const char *separator, const char *text) {
-  size_t len = *list != NULL ? strlen(*list) : 0;
-  char *longer = realloc(*list, len + strlen(separator) + strlen(text) + 1);
+  const size_t len = *list != NULL ? strlen(*list) : 0;
+  const size_t size = len + strlen(separator) + strlen(text) + 1;
+  char *longer = realloc(*list, size);
   if (longer == NULL) return false;
   *list = longer;
-  strcpy(longer + len, len > 0 ? separator : "");
-  strcat(longer, text);
+  (void) snprintf(longer + len, size - len, "%s%s", len > 0 ? separator : "", text); /* it fits */
   return true;
 }
 

@@ -342,7 +342,7 @@ void chain_init(chain *c, endpoint *e, resolver *r, const session_request *req, 
 int chain_start(chain *c) {
   const size_t count = proxy_count(c);
   if (count > 0) {
-    c->machines = ws_calloc(&c->endpoint->alloc, count * sizeof *c->machines);
+    c->machines = ws_calloc(&c->endpoint->alloc, count * sizeof(ws_tunnel *));
     if (c->machines == NULL) return WS_ENOMEM;
     c->machine_count = count;
   }
@@ -364,8 +364,8 @@ ws_filter *chain_cancel(chain *c) {
 }
 
 void chain_expire(chain *c, const char *detail) {
-  int status = c->tunnelling ? tunnel_driver_give_up(&c->driver) : WS_EOF;
-  ws_tunnel *machine = c->tunnelling ? *machine_of(c) : NULL;
+  const ws_tunnel *machine = c->tunnelling ? *machine_of(c) : NULL;
+  int status = machine != NULL ? tunnel_driver_give_up(&c->driver) : WS_EOF;
   const bool answered = status != WS_EOF && status != WS_EAGAIN;
   chain_stop(c);
   c->refused = answered;
