@@ -59,7 +59,6 @@ static void take_payload(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *
 }
 
 int frame_decoder_next_any(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
-  if (*n == 0) return 0;
   chunk->first = d->state != DECODER_PAYLOAD;
   if (chunk->first) {
     int r = d->state == DECODER_HEADER ? header_from_part(d, p, n) : header_in_place(d, p, n);

@@ -57,13 +57,14 @@ static inline bool frame_decoder_take_small(frame_decoder *d, uint8_t **p, size_
   return true;
 }
 
-/* For frame_decoder_next only. */
+/* For frame_decoder_next only, with at least one byte. */
 int frame_decoder_next_any(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk);
 
 /* Take the next chunk from *p, *n, and advance them. 1: a chunk; the first one comes as soon as the
    header is complete, with the payload that is there; 0: all input was used; WSUV_EPROTOCOL: see
    frame_header_read and `why`. */
 static inline int frame_decoder_next(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
+  if (*n == 0) return 0;
   return frame_decoder_take_small(d, p, n, chunk) ? 1 : frame_decoder_next_any(d, p, n, chunk);
 }
 
