@@ -70,6 +70,7 @@ PROTO = 'proto/http proto/extension proto/frame proto/handshake proto/tunnel'
 # A file that may do more than its folder has a line of its own, with `.*` for its suffix.
 ARROWS = {
     'base': ('', PLAIN_C | headers('pthread sys/socket'), NOTHING),
+    'base/sha1.*': ('', PLAIN_C | headers('cpuid stdatomic'), NOTHING),
     'base/fork.*': ('', PLAIN_C | headers('pthread stdatomic sys/mman unistd'), NOTHING),
     'proto/http': ('base', PLAIN_C | {'llhttp.h'}, NOTHING),
     'proto/extension': ('proto/http base', PLAIN_C | {'zlib.h'}, NOTHING),

@@ -73,3 +73,24 @@ TEST(test_sha1_makes_the_accept_value_of_the_rfc) {
   base64_encode(accept, digest, sizeof digest);
   assert_memory_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", sizeof accept);
 }
+
+#ifdef SHA1_HAS_X86
+
+/* Each implementation, whichever sha1 takes on this machine. */
+TEST(test_sha1_by_either_implementation) {
+  if (!sha1_has_x86()) return;
+  for (uint32_t seed = 0; seed < 1000; seed++) {
+    uint32_t one[5], other[5], noise = seed * 2654435761U + 1;
+    uint8_t block[64];
+    for (size_t i = 0; i < sizeof block; i++) {
+      noise = noise * 1664525U + 1013904223U;
+      block[i] = (uint8_t) (noise >> 24);
+    }
+    for (size_t i = 0; i < 5; i++) one[i] = other[i] = noise ^ (uint32_t) (i * 0x9e3779b9U);
+    sha1_block_portable(one, block);
+    sha1_block_x86(other, block);
+    assert_memory_equal(one, other, sizeof one);
+  }
+}
+
+#endif
