@@ -53,7 +53,8 @@ static int add_line(header_list *h, char *line, size_t len) {
     return err;
   }
   if (strlen(line) != len) return UV_EINVAL; /* a NUL */
-  line[strcspn(line, "\r\n")] = '\0';
+  if (len > 0 && line[len - 1] == '\n') line[--len] = '\0';
+  if (len > 0 && line[len - 1] == '\r') line[--len] = '\0';
   return *line != '\0' ? headers_add(h, line) : 0;
 }
 
