@@ -451,7 +451,7 @@ typedef struct wsuv_config {
   /**
    * The proxies that sessions go through: URLs, separated by spaces. Of several, each is reached
    * through the one before it. Or #WSUV_PROXY_ENVIRONMENT. NULL or "" (the default): none. A URL
-   * has a scheme, a host and perhaps a port:
+   * has a scheme, a host and perhaps a port; without a scheme it is `http`:
    * - `http://` and `https://`: CONNECT (RFC 9110 9.3.6), for `ws`, too; with `https` over TLS
    *   (#proxy_tls). Ports 80 and 443.
    * - `socks4://` and `socks5://` (RFC 1928): the address of the host is looked up here; with

@@ -248,10 +248,17 @@ static void start_tunnel(chain *c) {
 
 /* TLS with a proxy */
 
+/* What the filter says of its failure; "" if it says nothing. */
+static const char *failure_text(const chain *c, tls_info *info) {
+  const ws_filter *f = c->filter;
+  return f->ops->query(f, WS_QUERY_TLS, info) == 0 ? info->text : "";
+}
+
 static void hop_on_connect(void *up, int status) {
   chain *c = up;
   if (status < 0) {
-    chain_fail(c, status, "");
+    tls_info info;
+    chain_fail(c, status, failure_text(c, &info));
     return;
   }
   tls_hide(c->filter);
@@ -284,7 +291,7 @@ static void start_hop(chain *c) {
     return;
   }
   int err = start_hop_tls(c);
-  if (err < 0) chain_fail(c, err, "");
+  if (err < 0) chain_fail(c, err, c->tls_failure->text);
 }
 
 /* The first connection */

@@ -59,10 +59,10 @@ void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
   if (is_tls_error(info->status) && get_tls_info(filter, &tls)) {
     info->tls_error = tls.library_error;
     info->tls_verify_flags = info->status == WSUV_ETLSVERIFY ? tls.verify_flags : 0;
-    info->detail = tls.text;
+    if (*info->detail == '\0') info->detail = tls.text;
   } else if (failure != NULL && failure->text[0] != '\0') {
     info->tls_error = failure->library_error;
-    info->detail = failure->text;
+    if (*info->detail == '\0') info->detail = failure->text;
   }
   if (info->tls_error != 0) info->tls_library = tls_library_id();
 }

@@ -127,6 +127,8 @@ SCENARIO_ONLY_TLS_TEST(test_proxy_over_tls_that_is_not_trusted, w, p, u) {
   user_run_to_close(&s.u);
   assert_true(s.u.end.status == WSUV_ETLSVERIFY || s.u.end.status == WSUV_ETLSTRUST);
   assert_int_equal(s.u.end.stage, WSUV_STAGE_PROXY);
+  assert_non_null(strstr(s.u.end.detail, "proxy https://127.0.0.1:"));
+  assert_non_null(strchr(s.u.end.detail + strlen("proxy https://"), ' ')); /* and why */
   user_free(&s.u);
 }
 
