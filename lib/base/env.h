@@ -76,6 +76,8 @@ typedef struct ws_env_ops {
   uint64_t (*now_ms)(ws_env *env);
   /* Returns the exact monotonic time in nanoseconds. */
   uint64_t (*now_ns)(ws_env *env);
+  /* Returns the time of the system's clock, in seconds since 1970. It may be set back. */
+  int64_t (*clock_s)(ws_env *env);
 
   /* Fills `buf` with random bytes. Returns 0, or WSUV_ERANDOM: then nothing in `buf` may be
      used. */

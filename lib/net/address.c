@@ -130,3 +130,11 @@ bool address_host(const struct sockaddr_storage *addr, uint64_t *host) {
   memcpy(host, bytes, sizeof bytes);
   return true;
 }
+
+void address_set_port(struct sockaddr_storage *addr, uint16_t port) {
+  if (addr->ss_family == AF_INET) {
+    ((struct sockaddr_in *) (void *) addr)->sin_port = htons(port);
+  } else if (addr->ss_family == AF_INET6) {
+    ((struct sockaddr_in6 *) (void *) addr)->sin6_port = htons(port);
+  }
+}

@@ -32,6 +32,9 @@ void address_of_path(struct sockaddr_storage *addr, const char *path, size_t len
 void address_clear(struct sockaddr_storage *addr);
 bool address_is_set(const struct sockaddr_storage *addr);
 
+/* Set the port of an IPv4 or IPv6 address. */
+void address_set_port(struct sockaddr_storage *addr, uint16_t port);
+
 /* An address as text, without its port: a literal, or the path of a Unix socket. */
 void address_print(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *addr);
 

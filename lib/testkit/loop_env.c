@@ -83,6 +83,7 @@ static ws_env_ops ops_with(const ws_env_ops *timing_ops) {
   return (ws_env_ops){
       .now_ms = now_ms,
       .now_ns = now_ns,
+      .clock_s = sim_env_clock_s,
       .random = sim_env_random,
       .timer_new = timer_new,
       .timer_start = timing_ops->timer_start,

@@ -28,6 +28,11 @@ static uint64_t now_ns(ws_env *env) {
   return sim_now_ns(sim_env_of(env)->s);
 }
 
+/* The simulated time begins in 1970. */
+int64_t sim_env_clock_s(ws_env *env) {
+  return (int64_t) (env->ops->now_ms(env) / 1000);
+}
+
 /* Timers */
 
 static int timer_new(ws_env *env, ws_env_cb cb, void *data, ws_timer **out) {
@@ -113,6 +118,7 @@ static void env_close(ws_env *env, ws_env_cb cb, void *data) {
 static const ws_env_ops ops = {
     .now_ms = now_ms,
     .now_ns = now_ns,
+    .clock_s = sim_env_clock_s,
     .random = sim_env_random,
     .timer_new = timer_new,
     .timer_start = timer_start,

@@ -114,6 +114,7 @@ struct sim_env {
 sim_env *sim_env_of(ws_env *env); /* it is not closing */
 void sim_env_init(sim_env *env, const ws_env_ops *ops, sim *s, const wsuv_allocator_t *alloc);
 int sim_env_random(ws_env *env, void *buf, size_t len);
+int64_t sim_env_clock_s(ws_env *env);
 void sim_env_settle(sim_env *env); /* something of it has ended: perhaps it can be freed */
 /* ws_env_ops.close, with the function that is called from the loop when all of it has ended. That
    frees the environment, now or later: sim_env_free does it, and calls `cb`. */

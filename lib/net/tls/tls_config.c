@@ -60,6 +60,12 @@ wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *c) {
   };
 }
 
+void tls_config_drop_own(wsuv_tls_config_t *c) {
+  c->cert_file = c->key_file = c->key_password = NULL;
+  c->cert_pem = c->key_pem = NULL;
+  c->cert_pem_len = c->key_pem_len = 0;
+}
+
 bool tls_cert_named(const wsuv_tls_cert_t *c) {
   return c->cert_file != NULL || c->cert_pem != NULL;
 }

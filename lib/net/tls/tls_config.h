@@ -26,6 +26,9 @@ int tls_config_check(const wsuv_tls_config_t *config, ws_role role, ws_why *why)
 /* The certificate that is in the configuration itself. What it points to stays there. */
 wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *config);
 
+/* Leave out all certificates of our own. */
+void tls_config_drop_own(wsuv_tls_config_t *config);
+
 /* Whether a certificate is named. */
 bool tls_cert_named(const wsuv_tls_cert_t *cert);
 

@@ -37,6 +37,9 @@ ws_room tls_context_read_buffer(const tls_context *ctx);
 /* Whether it was made from an equal configuration. */
 bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config);
 
+/* Its configuration, which belongs to it. */
+const wsuv_tls_config_t *tls_context_config(const tls_context *ctx);
+
 /* Whether its sessions are stored and resumed. */
 bool tls_context_resumes(const tls_context *ctx);
 

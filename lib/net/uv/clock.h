@@ -10,5 +10,6 @@
 
 uint64_t clock_now_ms(ws_env *env);
 uint64_t clock_now_ns(ws_env *env);
+int64_t clock_seconds(ws_env *env); /* ws_env_ops.clock_s */
 
 #endif

@@ -39,6 +39,7 @@ static void env_uv_end(ws_env *env, ws_env_cb cb, void *data) {
 static const ws_env_ops env_uv_ops = {
     .now_ms = clock_now_ms,
     .now_ns = clock_now_ns,
+    .clock_s = clock_seconds,
     .random = random_bytes,
     .timer_new = timer_new,
     .timer_start = timer_start,

@@ -29,8 +29,7 @@ struct h1_client {
   ws_why detail;       /* This says what was wrong with the response. */
 };
 
-static int write_request(h1_client *h, const handshake_request *request, const char *key,
-                         ws_why *why) {
+static int write_request(h1_client *h, const handshake_request *request, const char *key) {
   text_buf extensions;
   int err = 0;
   text_buf_init(&extensions, h->alloc);
@@ -38,7 +37,7 @@ static int write_request(h1_client *h, const handshake_request *request, const c
   if (err == 0) err = text_buf_add(&extensions, "", 1);
   if (err == 0) {
     err = handshake_request_write(&h->request, request, text_buf_base(&h->offer),
-                                  text_buf_base(&extensions), key, why);
+                                  text_buf_base(&extensions), key);
   }
   text_buf_clear(&extensions);
   return err;
@@ -51,7 +50,7 @@ static int build(h1_client *h, const handshake_request *request, const uint8_t *
   handshake_accept(h->accept, text, HANDSHAKE_KEY_LEN);
   int err = handshake_request_check(request, why);
   if (err == 0) err = handshake_request_offer(&h->offer, request);
-  return err < 0 ? err : write_request(h, request, text, why);
+  return err < 0 ? err : write_request(h, request, text);
 }
 
 int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshake_request *request,
@@ -247,6 +246,10 @@ int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used) 
   size_t head = *used;
   *used = len;
   return read_error_response(h, data + head, len - head);
+}
+
+bool h1_client_refused(const h1_client *h) {
+  return h->error_response;
 }
 
 int h1_client_eof(h1_client *h) {

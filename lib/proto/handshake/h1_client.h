@@ -4,6 +4,7 @@
 /* The client's side of the opening handshake (RFC 6455 4.1): makes the request, reads the response
    as it comes, and decides whether the connection is open. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,10 @@ size_t h1_client_most(const h1_client *h);
    WSUV_ESUBPROTOCOL, WSUV_EEXTENSION: see wsuv/error.h; WS_ENOMEM; what an extension's hook
    returned. After anything but 0 it may not be called again. */
 int h1_client_feed(h1_client *h, const uint8_t *data, size_t len, size_t *used);
+
+/* Whether the head of an error response was read. Its status and its fields are known then, and its
+   body may still come. */
+bool h1_client_refused(const h1_client *h);
 
 /* The stream ended while more was needed. WSUV_ESTATUS if the head of an error response was read,
    otherwise WS_EOF. */

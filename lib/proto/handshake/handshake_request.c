@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "proto/http/basic.h"
 #include "proto/http/headers.h"
 
 /* The value of the first field of that name in the program's lists, or NULL; *count: how many there
@@ -69,7 +68,10 @@ int handshake_request_check(const handshake_request *r, ws_why *why) {
   if (err == 0) err = check_once(r, "Host", false, why);
   if (err == 0) err = check_once(r, "User-Agent", false, why);
   if (err == 0) err = check_once(r, "Origin", r->origin != NULL, why);
-  return err < 0 ? err : check_once(r, "Authorization", r->url->userinfo.len > 0, why);
+  if (err == 0) err = check_value("Authorization", r->authorization, why);
+  if (err == 0) err = check_value("Cookie", r->cookie, why);
+  if (err == 0 && r->cookie != NULL) err = check_once(r, "Cookie", true, why);
+  return err < 0 ? err : check_once(r, "Authorization", r->authorization != NULL, why);
 }
 
 int handshake_request_offer(text_buf *offer, const handshake_request *r) {
@@ -78,31 +80,6 @@ int handshake_request_offer(text_buf *offer, const handshake_request *r) {
     text_buf_puts(offer, r->subprotocols[i]);
   }
   return text_buf_add(offer, "", 1);
-}
-
-/* The first colon ends the user name, and an escaped one would be in it (RFC 7617 2). */
-static int put_authorization(text_buf *text, ws_text userinfo, ws_why *why) {
-  if (userinfo.len == 0) return 0;
-  const char *colon = memchr(userinfo.base, ':', userinfo.len), *wrong;
-  const size_t len = colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base);
-  ws_text user = {userinfo.base, len}, password = {"", 0};
-  if (colon != NULL) password = (ws_text){colon + 1, userinfo.len - len - 1};
-  text_buf plain;
-  text_buf_init_secret(&plain, text->none.alloc);
-  char *room = text_buf_extend(&plain, userinfo.len);
-  int err = room != NULL ? 0 : WS_ENOMEM;
-  if (err < 0) goto out;
-  user = (ws_text){room, url_unescape(room, user)};
-  password = (ws_text){room + user.len, url_unescape(room + user.len, password)};
-  text_buf_puts(text, "Authorization: ");
-  err = basic_write(text, user, password, &wrong);
-  if (err == 0) err = text_buf_puts(text, "\r\n");
-  if (err == WSUV_EINVAL_HEADER) {
-    err = ws_why_set(why, err, "Authorization: %s of the URL", wrong);
-  }
-out:
-  text_buf_clear(&plain);
-  return err;
 }
 
 /* Host comes first (RFC 9112 3.2): the program's, or the URL's. */
@@ -127,7 +104,7 @@ static void put_users_fields(text_buf *text, const handshake_request *r) {
 }
 
 int handshake_request_write(text_buf *text, const handshake_request *r, const char *offer,
-                            const char *extensions, const char *key, ws_why *why) {
+                            const char *extensions, const char *key) {
   size_t users_agents;
   put_target(text, r);
   text_buf_puts(text, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -140,8 +117,8 @@ int handshake_request_write(text_buf *text, const handshake_request *r, const ch
     handshake_put_field(text, "User-Agent", r->user_agent);
   }
   if (r->origin != NULL) handshake_put_field(text, "Origin", r->origin);
-  int err = put_authorization(text, r->url->userinfo, why);
-  if (err < 0) return err;
+  if (r->authorization != NULL) handshake_put_field(text, "Authorization", r->authorization);
+  if (r->cookie != NULL) handshake_put_field(text, "Cookie", r->cookie);
   put_users_fields(text, r);
   return text_buf_puts(text, "\r\n");
 }

@@ -19,6 +19,9 @@ typedef struct handshake_request {
   const ws_url *url;
   const char *origin;     /* This is the value of Origin, or NULL if it is not sent. */
   const char *user_agent; /* This is the value of User-Agent, or NULL if it is not sent. */
+  /* This is the value of Authorization, or NULL if it is not sent or in a list. */
+  const char *authorization;
+  const char *cookie; /* This is the value of Cookie, or NULL if it is not sent or in a list. */
   /* These two lists of other fields are sent one after the other. */
   const wsuv_header_t *headers[2];
   size_t header_count[2];          /* The two lists have this many elements. */
@@ -31,19 +34,18 @@ typedef struct handshake_request {
 
 /* 0, or WSUV_EINVAL_HEADER: a field or subprotocol that may not be sent: control bytes, no token, a
    repeated subprotocol, a name that only the handshake itself sets (see handshake_field_wrong);
-   Host, Origin, User-Agent or Authorization twice. Userinfo of the URL counts as Authorization,
-   `origin` as Origin. A User-Agent among the headers replaces `user_agent`, a Host the URL's. After
-   an error *why, unless it is NULL, names the field, without its value. */
+   Host, Origin, User-Agent or Authorization twice; a Cookie among the headers beside `cookie`. A
+   User-Agent among the headers replaces `user_agent`, a Host the URL's. Userinfo of the URL does
+   not count: who makes the request has it in `authorization`. After an error *why, unless it is
+   NULL, names the field, without its value. */
 int handshake_request_check(const handshake_request *request, ws_why *why);
 
 /* The offered subprotocols as a list, terminated. 0 or WS_ENOMEM. */
 int handshake_request_offer(text_buf *offer, const handshake_request *request);
 
 /* Write a request that was checked, with a key in base64 and the offers of subprotocols and
-   extensions, terminated; "": none. Userinfo is sent as `Authorization: Basic` (RFC 7617) with its
-   escapes decoded, unless it is empty. 0; WSUV_EINVAL_HEADER: control bytes in the userinfo, or a
-   colon in its user name, and *why, unless it is NULL, says which; WS_ENOMEM. */
+   extensions, terminated; "": none. 0 or WS_ENOMEM. */
 int handshake_request_write(text_buf *text, const handshake_request *request, const char *offer,
-                            const char *extensions, const char *key, ws_why *why);
+                            const char *extensions, const char *key);
 
 #endif

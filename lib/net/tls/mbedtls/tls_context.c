@@ -285,6 +285,10 @@ bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config
   return tls_config_equal(&ctx->config, config);
 }
 
+const wsuv_tls_config_t *tls_context_config(const tls_context *ctx) {
+  return &ctx->config;
+}
+
 bool tls_context_verifies(const tls_context *ctx) {
   const wsuv_tls_config_t *config = &ctx->config;
   return ctx->role == WS_SERVER ? config->client_auth != WSUV_TLS_CLIENT_AUTH_NONE
