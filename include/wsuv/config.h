@@ -485,18 +485,21 @@ typedef struct wsuv_config {
   /**
    * So many redirects are followed in a session: responses with status 301, 302, 303, 307 or 308
    * and `Location` (RFC 9110 15.4), to `ws`, `wss`, `http` or `https`, of which the last two mean
-   * the first two. The next one, or one to a place where the session has been, ends it with
-   * `WSUV_EREDIRECT`; so does one from `wss` to `ws`, or to a URL with credentials. At another
-   * origin (scheme, host, port) `Authorization`, `Cookie` and the credentials of request and URL
-   * are not sent and wsuv_tls_config::cert is not shown, and wsuv_request::address holds only for
-   * the host that it was given for. 0 (the default): a redirect ends the session with
+   * the first two. The next one, or one to a place where the session has been, with the same
+   * cookies and credentials, ends it with `WSUV_EREDIRECT`; so does one from `wss` to `ws`, or to a
+   * URL that is malformed or has credentials. At another origin (scheme, host, port)
+   * `Authorization`, `Cookie`, `Proxy-Authorization`, a `Host` of the program's and the credentials
+   * of request and URL are not sent, and are not sent again at the first origin either; our own
+   * certificate is not shown. wsuv_request::address and wsuv_tls_config::server_name hold only for
+   * the host that they were given for. 0 (the default): a redirect ends the session with
    * `WSUV_ESTATUS`, and `Location` is in the detail. Sessions over a stream or transport of the
    * program's follow none. Clients only.
    */
   unsigned max_redirects;
   /**
-   * wsuv_callbacks::on_unauthorized is called so many times in a session; then a refusal with
-   * status 401 ends it with `WSUV_ESTATUS`. Default 2. Clients only.
+   * So many answers of wsuv_callbacks::on_unauthorized are used in a session, those to other
+   * sessions included; then a refusal with status 401 ends it with `WSUV_ESTATUS`. Default 2.
+   * Clients only.
    */
   unsigned max_attempts;
 } wsuv_config_t;

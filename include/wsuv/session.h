@@ -161,11 +161,13 @@ typedef struct wsuv_callbacks {
    * The server has refused the upgrade with status 401, and credentials of the request, if there
    * are any, are of no use. The program answers now or later, by wsuv_session_authorize() or
    * wsuv_session_authorize_failed(), before `handshake_timeout_ms` passes. NULL: the session ends
-   * with `WSUV_ESTATUS`. At most wsuv_config::max_attempts times in a session.
+   * with `WSUV_ESTATUS`. At most wsuv_config::max_attempts times in a session. Sessions over a
+   * stream or transport of the program's do not ask.
    *
    * Sessions of one client to one origin (scheme, host, port), with this same function, that were
-   * refused with the same `Authorization` ask once: the answer to the first holds for all that
-   * wait for it, and for those that were refused with that `Authorization` later.
+   * refused with the same `Authorization` and `Cookie` ask once: the answer to the first holds for
+   * all that wait for it, and for those that were refused with the same later, until it is refused
+   * itself. If the session that has asked ends before the answer, another one asks.
    */
   void (*on_unauthorized)(wsuv_session_t *session, const wsuv_unauthorized_t *refusal);
 } wsuv_callbacks_t;
@@ -556,10 +558,11 @@ WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
  * Answer wsuv_callbacks::on_unauthorized: send the request again, on a new connection.
  * @param session the session, or another one that waits for the same answer
  * @param headers copied; they replace those of the request and of the client that have the same
- *        names, such as `Authorization`, in this session from now on
+ *        names, such as `Authorization`, as long as the session stays at this origin
  * @param count how many
  * @return 0; `WSUV_ESTATE`: the session waits for no answer; `WSUV_EINVAL_HEADER`: a field that may
- *         not be sent, and the session still waits; `UV_ENOMEM`: it still waits
+ *         not be sent, and the session still waits; `UV_EINVAL`: @p headers is NULL;
+ * `UV_ECANCELED`: the program has closed the handles of the client; `UV_ENOMEM`: it still waits
  */
 WSUV_EXTERN int wsuv_session_authorize(wsuv_session_t *session, const wsuv_header_t *headers,
                                        size_t count);
@@ -569,7 +572,9 @@ WSUV_EXTERN int wsuv_session_authorize(wsuv_session_t *session, const wsuv_heade
  * for this answer end.
  * @param session as for wsuv_session_authorize()
  * @param status negative: the status of `on_close`; 0: `WSUV_ESTATUS`, with the response
- * @return 0; `WSUV_ESTATE`: the session waits for no answer; `UV_EINVAL`: @p status is positive
+ * @return 0; `WSUV_ESTATE`: the session waits for no answer; `UV_EINVAL`: @p status is positive;
+ *         `UV_ECANCELED`: the program has closed the handles of the client; `UV_ENOMEM`: it still
+ *         waits
  */
 WSUV_EXTERN int wsuv_session_authorize_failed(wsuv_session_t *session, int status);
 /** @} */

@@ -7,10 +7,23 @@
 #include "net/address.h"
 #include "net/tls/tls.h"
 #include "proto/handshake/h1_client.h"
+#include "proto/handshake/url_reference.h"
+#include "proto/http/http_date.h"
 #include "session/chain.h"
+#include "session/hops.h"
 #include "session/session_tls.h"
 
-/* The chain of filters to the destination, TLS with it, opening handshake over HTTP/1.1. */
+/* The chain of filters to the destination, TLS with it, opening handshake over HTTP/1.1. A response
+   that leads to another request ends the connection; when it is closed, everything begins anew for
+   the next hop (begin_hop). */
+
+/* What happens after the connection is closed. */
+typedef enum attempt_next {
+  NEXT_NONE,   /* the connection is in use, or the attempt ends */
+  NEXT_FOLLOW, /* the next hop is at the URL of a redirect */
+  NEXT_AGAIN,  /* the next hop is at the same URL, with other credentials */
+  NEXT_ASK     /* the attempt waits for other credentials */
+} attempt_next;
 
 struct attempt {
   opening base; /* This must be the first field, because of_opening converts its address. */
@@ -20,6 +33,19 @@ struct attempt {
   connect_place place;      /* This is the attempt's place in the queue of the endpoint. */
   log_to log;               /* Lines for the log of the session go here. */
   chain chain;              /* This leads to the destination, unless there is a connection. */
+  resolver *resolver;       /* The chain looks up names with this. */
+  hops hops;                /* This decides what follows from a response. */
+  hop_verdict verdict;      /* This follows from the present response, if `judged` is set. */
+  endpoint_task *task;      /* This task of the session runs when the attempt can go on. */
+  refresh_waiter waiter;    /* This waits for an answer of the program. */
+  refresh_answer *answer;   /* The attempt has a reference to the answer that it has used last. */
+  size_t asked;             /* So many times the program was asked. */
+  uint8_t next;             /* This is an attempt_next. */
+  bool judged;              /* `verdict` is set. */
+  bool asking;              /* The program was asked, and has not answered. */
+  bool closing;             /* The connection is being closed. */
+  bool queued;              /* The hop waits for its turn in the queue. */
+  bool fixed;               /* The connection is the program's, so there is one hop. */
   /* The attempt owns the opening handshake, which has the request's text and the response. */
   h1_client *handshake;
   /* The attempt owns this copy of the bytes after the response, which is NULL unless `accepted` is
@@ -85,9 +111,10 @@ int attempt_enter_queue(attempt *a, endpoint_task *task) {
   const session_request *r = a->request;
   bool is_unix = r->url.socket.base != NULL;
   const ws_text host = is_unix ? r->url.socket : (ws_text){r->host, strlen(r->host)};
-  if (r->max_connecting == UINT_MAX) return 0;
-  a->place.task = task;
-  a->place.max = r->max_connecting;
+  a->task = task;
+  a->waiter.task = task;
+  a->place = (connect_place){.task = task, .max = request_max_connecting(r)};
+  if (a->place.max == UINT_MAX) return 0;
   a->place.session = (uint8_t) session_wanted(a);
   return connect_queue_enter(&a->endpoint->connecting, &a->place, host, is_unix ? 0 : r->to.port);
 }
@@ -188,13 +215,121 @@ static void go_on_waiting(attempt *a) {
   }
 }
 
+/* Responses that do not open the session */
+
+static int64_t clock_s(const attempt *a) {
+  return a->endpoint->env->ops->clock_s(a->endpoint->env);
+}
+
+/* Decide what follows, when the head has been read. After an error of writing nothing does. */
+static void judge(attempt *a) {
+  h1_client *h = a->handshake;
+  if (a->judged) return;
+  a->judged = true;
+  a->verdict = (hop_verdict){.step = HOP_END, .status = WSUV_ESTATUS};
+  if (a->fixed || a->base.write_error < 0) return;
+  int err = hops_judge(&a->hops, h1_client_status(h), h1_client_headers(h), clock_s(a),
+                       a->request->asks_with != NULL, &a->verdict);
+  if (err < 0) a->verdict = (hop_verdict){.step = HOP_END, .status = err};
+}
+
+/* Close the connection; then `next` happens. */
+static void leave_connection(attempt *a, attempt_next next) {
+  a->next = (uint8_t) next;
+  a->closing = true;
+  endpoint_leave_queue(a->endpoint, &a->place);
+  a->base.filter->ops->close(a->base.filter);
+}
+
+static const wsuv_header_t *list_headers(attempt *a, size_t *count) {
+  header_store *headers = h1_client_headers(a->handshake);
+  const wsuv_header_t *list = header_store_index(headers);
+  *count = list != NULL ? headers->count : 0;
+  return list;
+}
+
+static void follow(attempt *a) {
+  wsuv_redirect_t redirect = {.size = sizeof redirect,
+                              .status = h1_client_status(a->handshake),
+                              .count = a->hops.redirects + 1,
+                              .url = text_buf_base(&a->hops.next)};
+  redirect.headers = list_headers(a, &redirect.header_count);
+  bool wanted =
+      a->base.events->on_redirect == NULL || a->base.events->on_redirect(a->base.up, &redirect);
+  if (a->abandoned) return;
+  if (wanted) {
+    leave_connection(a, NEXT_FOLLOW);
+  } else {
+    attempt_fail(a, WSUV_EREDIRECT, "not followed by the program");
+  }
+}
+
+static int identify(attempt *a, const wsuv_header_t *fields, size_t count, refresh_key *key) {
+  return hops_identity(&a->hops, fields, count, &a->request->asks_with,
+                       sizeof a->request->asks_with, key->hash);
+}
+
+static void call_program(attempt *a) {
+  wsuv_unauthorized_t refusal = {.size = sizeof refusal, .attempt = ++a->asked};
+  refusal.headers = list_headers(a, &refusal.header_count);
+  a->asking = true;
+  a->base.events->on_unauthorized(a->base.up, &refusal);
+}
+
+/* Ask the program, or wait for its answer to another session. The connection is closed meanwhile.
+ */
+static void ask(attempt *a) {
+  refresh_key key;
+  int err = identify(a, NULL, 0, &key);
+  if (err == 0) err = refresh_join(&a->endpoint->refreshes, &a->waiter, &key, a->answer);
+  if (err < 0) {
+    attempt_fail(a, err, "");
+    return;
+  }
+  a->asking = false;
+  leave_connection(a, NEXT_ASK);
+  if (err == REFRESH_ASK) call_program(a);
+}
+
+/* The whole refusal was read, or as much of it as there is. */
+static void end_refused(attempt *a) {
+  judge(a);
+  if (a->verdict.step == HOP_FOLLOW) {
+    follow(a);
+  } else if (a->verdict.step == HOP_AUTHENTICATE) {
+    leave_connection(a, NEXT_AGAIN);
+  } else if (a->verdict.step == HOP_ASK) {
+    ask(a);
+  } else {
+    const bool more = a->verdict.detail.text[0] != '\0';
+    attempt_fail(a, a->verdict.status,
+                 more ? a->verdict.detail.text : h1_client_detail(a->handshake));
+  }
+}
+
+/* The head of a refusal was read. Its body is waited for only if the program may see it. */
+static void begin_refused(attempt *a) {
+  if (a->judged) return;
+  judge(a);
+  const bool final = a->verdict.step == HOP_END && a->verdict.status == WSUV_ESTATUS;
+  if (final || a->verdict.step == HOP_ASK) return;
+  log_response(a);
+  end_refused(a);
+}
+
 static void attempt_take_bytes(attempt *a, uint8_t *data, size_t len) {
   size_t used;
+  if (a->next != NEXT_NONE) return;
   a->base.figures.wire_received += len;
   int r = h1_client_feed(a->handshake, data, len, &used);
-  if (r == 0) return;
+  if (r == 0) {
+    if (h1_client_refused(a->handshake)) begin_refused(a);
+    return;
+  }
   log_response(a);
-  if (r < 0) {
+  if (r == WSUV_ESTATUS) {
+    end_refused(a);
+  } else if (r < 0) {
     attempt_fail(a, r, h1_client_detail(a->handshake));
   } else if (a->base.write_error < 0) {
     attempt_fail(a, a->base.write_error, "");
@@ -207,7 +342,13 @@ static void attempt_take_bytes(attempt *a, uint8_t *data, size_t len) {
 
 /* The peer has ended its direction: no more of the response will come. */
 static void cut(attempt *a, int status, const char *detail) {
+  if (a->next != NEXT_NONE) return;
   int err = h1_client_eof(a->handshake);
+  if (err == WSUV_ESTATUS && status != WS_ETIMEDOUT) {
+    log_response(a);
+    end_refused(a);
+    return;
+  }
   if (err == WSUV_ESTATUS || status == WS_EOF) {
     status = err;
     detail = h1_client_detail(a->handshake);
@@ -217,9 +358,11 @@ static void cut(attempt *a, int status, const char *detail) {
 
 static void attempt_expire(opening *o, const char *detail) {
   attempt *a = of_opening(o);
-  if (chain_runs(&a->chain)) {
+  if (a->next == NEXT_ASK) {
+    attempt_fail(a, WS_ETIMEDOUT, "no answer to on_unauthorized");
+  } else if (chain_runs(&a->chain)) {
     chain_expire(&a->chain, detail);
-  } else if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL) {
+  } else if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL && !a->closing) {
     cut(a, WS_ETIMEDOUT, detail);
   } else {
     attempt_fail(a, WS_ETIMEDOUT, detail);
@@ -273,9 +416,17 @@ static void attempt_on_session(void *up) {
   leave_after_tls(a);
 }
 
+static void move_on(attempt *a);
+
 static void attempt_on_closed(void *up) {
   attempt *a = up;
-  a->base.events->on_closed(a->base.up);
+  if (a->abandoned || a->next == NEXT_NONE) {
+    a->base.events->on_closed(a->base.up);
+    return;
+  }
+  a->closing = false;
+  a->base.filter = NULL;
+  move_on(a);
 }
 
 /* A filter from the dial is connected already, so on_connect reports the end of the TLS
@@ -391,16 +542,20 @@ static void attempt_abandon(opening *o) {
   attempt *a = of_opening(o);
   a->abandoned = true;
   endpoint_leave_queue(a->endpoint, &a->place);
+  endpoint_leave_refresh(a->endpoint, &a->waiter);
   ws_filter *filter = chain_cancel(&a->chain);
   if (filter != NULL) use_filter(a, filter);
-  if (a->base.filter != NULL) a->base.filter->ops->close(a->base.filter);
+  if (a->base.filter != NULL && !a->closing) a->base.filter->ops->close(a->base.filter);
 }
 
 static void attempt_free(opening *o) {
   attempt *a = of_opening(o);
   const wsuv_allocator_t *alloc = &a->endpoint->alloc;
   endpoint_leave_queue(a->endpoint, &a->place);
+  endpoint_leave_refresh(a->endpoint, &a->waiter);
+  refresh_answer_unref(a->answer);
   h1_client_free(a->handshake);
+  hops_clear(&a->hops);
   chain_clear(&a->chain);
   request_free(a->request);
   ws_free(alloc, a->rest);
@@ -416,7 +571,10 @@ static const char *attempt_request_head(const opening *o, size_t *len) {
 static void describe_response(attempt *a, wsuv_close_info_t *info) {
   h1_client *h = a->handshake;
   info->http_status = h1_client_status(h);
-  if (info->status != WSUV_ESTATUS) return;
+  if (!h1_client_refused(h)) return;
+  if (info->http_status == 429 || info->http_status == 503) {
+    info->retry_after_ms = http_retry_after_ms(h1_client_headers(h), clock_s(a));
+  }
   info->headers = header_store_index(h1_client_headers(h));
   info->header_count = info->headers != NULL ? h1_client_headers(h)->count : 0;
   info->body = h1_client_body(h, &info->body_len);
@@ -435,21 +593,151 @@ int attempt_set_request(opening *o, const char *text, size_t len) {
   return h1_client_set_request(of_opening(o)->handshake, text, len);
 }
 
+/* The handshake of the hop. The one before it is kept until then, for its response. */
 static int make_handshake(attempt *a, ws_why *why) {
-  uint8_t key[HANDSHAKE_KEY_SIZE];
+  uint8_t key[HANDSHAKE_KEY_SIZE], random[AUTH_RANDOM_SIZE];
+  handshake_request request;
+  h1_client *made;
   size_t len;
   int err = random_pool_take(&a->endpoint->shared.random, key, sizeof key);
+  if (err == 0) err = random_pool_take(&a->endpoint->shared.random, random, sizeof random);
+  if (err == 0) err = hops_prepare(&a->hops, &a->request->handshake, random, &request, why);
+  if (err == 0) err = h1_client_new(&made, &a->endpoint->alloc, &request, key, why);
   if (err < 0) return err;
-  err = h1_client_new(&a->handshake, &a->endpoint->alloc, &a->request->handshake, key, why);
-  if (err < 0 || !log_wants(a->log.config, WSUV_LOG_INFO)) return err;
+  h1_client_free(a->handshake);
+  a->handshake = made;
+  if (!log_wants(a->log.config, WSUV_LOG_INFO)) return err;
   const char *text = h1_client_request(a->handshake, &len);
   log_request(a->log, text, len);
   return 0;
 }
 
+/* The next hop */
+
+/* What is known of the redirect is logged without its query. */
+static int follow_url(attempt *a) {
+  session_request *r = a->request;
+  hops *h = &a->hops;
+  char *url = ws_strndup(r->alloc, text_buf_base(&h->next), text_buf_len(&h->next) - 1);
+  if (url == NULL) return WS_ENOMEM;
+  int err = request_redirect(r, url, h->crosses, &a->endpoint->tls);
+  if (err < 0) {
+    ws_wipe(url, strlen(url));
+    ws_free(r->alloc, url);
+    return err;
+  }
+  err = hops_follow(h, &r->url);
+  const ws_text path = url_path(&r->url);
+  log_line(a->log, WSUV_LOG_INFO, "redirected to %.*s%.*s", (int) text_buf_len(&h->origin),
+           text_buf_base(&h->origin), (int) path.len, path.base);
+  if (h->crosses) {
+    log_line(a->log, WSUV_LOG_INFO,
+             "another origin: Authorization, Cookie, credentials and certificate stay behind");
+  }
+  return err;
+}
+
+/* Everything that belongs to one hop is made anew. */
+static int set_up_hop(attempt *a, ws_why *why) {
+  opening *o = &a->base;
+  int err = a->next == NEXT_FOLLOW ? follow_url(a) : 0;
+  a->next = NEXT_NONE;
+  a->judged = false;
+  if (err == 0) err = make_handshake(a, why);
+  if (err < 0) return err;
+  chain_clear(&a->chain);
+  a->tls_failure = (tls_failure){.library_error = 0};
+  chain_init(&a->chain, a->endpoint, a->resolver, a->request, a->log, &a->tls_failure,
+             &events_of_chain, a);
+  o->stage = WSUV_STAGE_RESOLVE;
+  o->peer.ss_family = AF_UNSPEC;
+  o->sent = o->retained = 0;
+  ws_free(&a->endpoint->alloc, a->rest);
+  a->rest = NULL;
+  a->accepted = false;
+  err = attempt_choose_route(a, why);
+  return err < 0 ? err : attempt_enter_queue(a, a->task);
+}
+
+static void begin_hop(attempt *a) {
+  a->verdict.detail.text[0] = '\0';
+  int err = set_up_hop(a, &a->verdict.detail);
+  if (err < 0) {
+    attempt_fail(a, err, a->verdict.detail.text);
+    return;
+  }
+  a->queued = a->place.waits;
+  if (!a->queued) attempt_start(&a->base);
+}
+
+static void take_answer(attempt *a) {
+  refresh_answer *answer = a->waiter.answer;
+  a->waiter.answer = NULL;
+  refresh_answer_unref(a->answer);
+  a->answer = answer;
+  if (!answer->given) {
+    attempt_fail(a, answer->status < 0 ? answer->status : WSUV_ESTATUS,
+                 h1_client_detail(a->handshake));
+    return;
+  }
+  int err = hops_authorize(&a->hops, answer->headers, answer->count);
+  if (err < 0) {
+    attempt_fail(a, err, "");
+  } else {
+    begin_hop(a);
+  }
+}
+
+/* The connection is closed. */
+static void move_on(attempt *a) {
+  if (a->next != NEXT_ASK) {
+    begin_hop(a);
+  } else if (a->waiter.answer != NULL) {
+    take_answer(a);
+  }
+}
+
+static void attempt_go_on(opening *o) {
+  attempt *a = of_opening(o);
+  if (a->next == NEXT_ASK && a->waiter.asks && !a->asking) call_program(a);
+  if (a->abandoned || a->closing) return;
+  if (a->next == NEXT_ASK) {
+    move_on(a);
+  } else if (a->queued && !a->place.waits) {
+    a->queued = false;
+    attempt_start(o);
+  }
+}
+
+/* The program answers */
+
+static int give_answer(attempt *a, bool given, const wsuv_header_t *headers, size_t count,
+                       int status) {
+  refresh_key key;
+  if (a->waiter.question == NULL) return WSUV_ESTATE;
+  int err = given ? identify(a, headers, count, &key) : 0;
+  if (err < 0) return err;
+  refresh_answer *answer = refresh_answer_new(&a->endpoint->alloc, given, headers, count, status);
+  if (answer == NULL) return WS_ENOMEM;
+  endpoint_answer_refresh(a->endpoint, &a->waiter, answer, given ? &key : NULL);
+  refresh_answer_unref(answer);
+  return 0;
+}
+
+static int attempt_authorize(opening *o, const wsuv_header_t *headers, size_t count) {
+  return give_answer(of_opening(o), true, headers, count, 0);
+}
+
+static int attempt_deny(opening *o, int status) {
+  return give_answer(of_opening(o), false, NULL, 0, status);
+}
+
 static const opening_ops ops = {.start = attempt_start,
                                 .waits = attempt_waits,
                                 .is_held = attempt_is_held,
+                                .go_on = attempt_go_on,
+                                .authorize = attempt_authorize,
+                                .deny = attempt_deny,
                                 .expire = attempt_expire,
                                 .abandon = attempt_abandon,
                                 .free = attempt_free,
@@ -461,7 +749,9 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   attempt *a = ws_calloc(&e->alloc, sizeof *a);
   if (a == NULL) return WS_ENOMEM;
   a->endpoint = e;
+  a->resolver = r;
   a->request = req;
+  refresh_waiter_init(&a->waiter, NULL);
   a->log = log;
   chain_init(&a->chain, e, r, req, log, &a->tls_failure, &events_of_chain, a);
   a->base.events = events;
@@ -470,8 +760,10 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
   a->base.stage = WSUV_STAGE_RESOLVE;
   a->base.queue_timeout_ms = req->queue_timeout_ms;
   a->base.handshake_timeout_ms = req->handshake_timeout_ms;
-  int err = make_handshake(a, why);
+  int err = hops_init(&a->hops, &e->alloc, &req->hops, &req->url, why);
+  if (err == 0) err = make_handshake(a, why);
   if (err < 0) {
+    hops_clear(&a->hops);
     ws_free(&e->alloc, a);
     return err;
   }
@@ -482,6 +774,7 @@ int attempt_new(attempt **out, endpoint *e, resolver *r, session_request *req, l
 /* If the address cannot be read, the peer stays without one. */
 void attempt_set_filter(attempt *a, ws_filter *filter, bool secure) {
   a->secured = secure;
+  a->fixed = true;
   use_filter(a, filter);
   (void) filter->ops->query(filter, WS_QUERY_PEER_ADDRESS, &a->base.peer);
   a->base.stage = wants_tls(a) ? WSUV_STAGE_TLS : WSUV_STAGE_HANDSHAKE;

@@ -36,7 +36,7 @@ enum {
 static const wsuv_config_t defaults[] = {
     [WS_CLIENT] = {COMMON_DEFAULTS, .masking = true, .user_agent = "wsuv/" WSUV_VERSION_STRING,
                    .queue_timeout_ms = 10000, .close_deadline_ms = 120000,
-                   .proxy_auth = WSUV_AUTH_ANY},
+                   .proxy_auth = WSUV_AUTH_ANY, .max_attempts = 2},
     [WS_SERVER] = {COMMON_DEFAULTS, .ping_timeout_ms = 15000, .tcp_keepalive_s = 60,
                    .close_deadline_ms = 30000, .max_sessions = 100000, .max_handshakes = 1024,
                    .max_handshakes_per_address = 256, .backlog = 511},
@@ -124,6 +124,9 @@ static const config_field fields[] = {
     FIELD(no_proxy, CLIENT, 0),
     FIELD(proxy_tls, CLIENT, 0),
     FIELD(proxy_auth, CLIENT, 0),
+    FIELD(auth, CLIENT, 0),
+    FIELD(max_redirects, CLIENT, 0),
+    FIELD(max_attempts, CLIENT, 0),
     FIELD(max_sessions, SERVER, SERVER),
     FIELD(max_sessions_per_address, SERVER, SERVER),
     FIELD(max_handshakes, SERVER, SERVER),
@@ -277,7 +280,8 @@ static bool auth_known(wsuv_auth_t auth) {
 static int check_client(const wsuv_config_t *c, ws_why *why) {
   const wsuv_allocator_t *alloc = c->allocator != NULL ? c->allocator : &ws_alloc_libc;
   const proxy_choice choice = {c->proxy, c->no_proxy, c->proxy_auth};
-  if (!auth_known(c->proxy_auth)) return WS_EINVAL;
+  if (!auth_known(c->proxy_auth) || !auth_known(c->auth)) return WS_EINVAL;
+  if (c->max_attempts == 0) return WS_EINVAL;
   int err = c->proxy_tls != NULL ? tls_config_check(c->proxy_tls, WS_CLIENT, why) : 0;
   return err < 0 ? err : proxies_check(alloc, &choice, why);
 }

@@ -7,6 +7,7 @@
 #include "session/attempt.h"
 #include "session/client.h"
 #include "session/config.h"
+#include "session/notify.h"
 #include "session/session.h"
 
 /* wsuv_connect and the functions like it. Every error in a request is found here, before anything
@@ -73,6 +74,7 @@ static int make_attempt(attempt **out, wsuv_session_t *s, wsuv_client_t *client,
   endpoint *e = &client->endpoint;
   int err = make_request(&req, e, from, config, why);
   if (err < 0) return err;
+  req->asks_with = notify_asks_with(s->on);
   err =
       attempt_new(out, e, &client->resolver, req, session_log(s), &session_opening_events, s, why);
   if (err < 0) {

@@ -32,6 +32,7 @@ static void release(endpoint *e) {
   e->tick = NULL;
   tls_contexts_free(&e->tls);
   connect_queue_free(&e->connecting);
+  refreshes_free(&e->refreshes);
   callback_set_unref(e->callbacks, &e->alloc);
   completion_pool_free(&e->completions);
   conn_shared_free(&e->shared);
@@ -102,6 +103,24 @@ void endpoint_leave_queue(endpoint *e, connect_place *place) {
   connect_place *next;
   connect_queue_leave(&e->connecting, place);
   while ((next = connect_queue_next(&e->connecting)) != NULL) endpoint_schedule(e, next->task);
+}
+
+/* Other credentials */
+
+static void wake_refreshed(endpoint *e) {
+  refresh_waiter *next;
+  while ((next = refresh_next(&e->refreshes)) != NULL) endpoint_schedule(e, next->task);
+}
+
+void endpoint_leave_refresh(endpoint *e, refresh_waiter *w) {
+  refresh_leave(&e->refreshes, w);
+  wake_refreshed(e);
+}
+
+void endpoint_answer_refresh(endpoint *e, refresh_waiter *w, refresh_answer *answer,
+                             const refresh_key *key) {
+  refresh_answered(&e->refreshes, w, answer, key);
+  wake_refreshed(e);
 }
 
 /* Calls of other threads */
@@ -217,6 +236,7 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   e->tls_task.run = renew_tls;
   tls_turns_init(&e->tls_turns, wake_tls, e);
   connect_queue_init(&e->connecting, &e->alloc);
+  refreshes_init(&e->refreshes, &e->alloc);
   return 0;
 }
 

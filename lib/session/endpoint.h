@@ -24,6 +24,7 @@
 #include "session/connect_queue.h"
 #include "session/log.h"
 #include "session/posts.h"
+#include "session/refresh.h"
 
 enum { ENDPOINT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer, which all sessions share */
 
@@ -56,6 +57,7 @@ struct endpoint {
   tls_turns tls_turns; /* The TLS handshakes of all sessions share this budget. */
   endpoint_task tls_task;    /* This renews the budget in the tick. */
   connect_queue connecting;  /* Attempts to connect wait here for their turn. */
+  refreshes refreshes;       /* Attempts wait here for an answer of the program to status 401. */
   ws_list sessions;          /* All sessions are in this list until their on_close has returned. */
   size_t session_count;      /* This is the number of sessions in `sessions`. */
   size_t keeping_loop_alive; /* This many sessions keep the loop alive. */
@@ -109,6 +111,12 @@ static inline void endpoint_keep(endpoint *e, endpoint_task *task) {
 /* An attempt leaves the queue of those that connect. The tasks of the attempts whose turn has come
    now run in the next tick. */
 void endpoint_leave_queue(endpoint *e, connect_place *place);
+
+/* An attempt waits no longer for other credentials; or the program has given some (refresh.h). The
+   tasks of those that can go on run in the next tick. */
+void endpoint_leave_refresh(endpoint *e, refresh_waiter *w);
+void endpoint_answer_refresh(endpoint *e, refresh_waiter *w, refresh_answer *answer,
+                             const refresh_key *key);
 
 /* Count one session more (`on`) or one session less that keeps the loop alive. The loop is kept
    alive while the count is not 0. */

@@ -67,6 +67,19 @@ void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *e
   }
 }
 
+bool notify_redirect(const callback_set *on, wsuv_session_t *s, const wsuv_redirect_t *redirect) {
+  return on->callbacks.on_redirect == NULL || on->callbacks.on_redirect(s, redirect);
+}
+
+void (*notify_asks_with(const callback_set *on))(void) {
+  return (void (*)(void)) on->callbacks.on_unauthorized;
+}
+
+void notify_unauthorized(const callback_set *on, wsuv_session_t *s,
+                         const wsuv_unauthorized_t *refusal) {
+  on->callbacks.on_unauthorized(s, refusal);
+}
+
 void notify_drain(const callback_set *on, wsuv_session_t *s) {
   if (on->callbacks.on_drain != NULL) on->callbacks.on_drain(s);
 }

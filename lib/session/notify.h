@@ -25,6 +25,16 @@ void notify_message(const callback_set *on, wsuv_session_t *s, const conn_event 
 /* Any other event: a piece, a control frame, or in a raw session any frame. */
 void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *ev, bool raw);
 
+/* Whether a redirect is followed; it is, without a callback. */
+bool notify_redirect(const callback_set *on, wsuv_session_t *s, const wsuv_redirect_t *redirect);
+
+/* The program's function that notify_unauthorized calls, or NULL. */
+void (*notify_asks_with(const callback_set *on))(void);
+
+/* The callback is set. */
+void notify_unauthorized(const callback_set *on, wsuv_session_t *s,
+                         const wsuv_unauthorized_t *refusal);
+
 void notify_drain(const callback_set *on, wsuv_session_t *s);
 void notify_completion(wsuv_send_cb cb, wsuv_session_t *s, int status, void *arg);
 void notify_close(const callback_set *on, wsuv_session_t *s, const wsuv_close_info_t *info);

@@ -33,6 +33,11 @@ typedef struct opening_events {
   /* Writing has failed. The opening may still read what the peer has sent, until the receiver
      abandons it. on_failed may follow. */
   void (*on_write_error)(void *up, int status);
+  /* A redirect is to be followed. Returns whether it shall be. */
+  bool (*on_redirect)(void *up, const wsuv_redirect_t *redirect);
+  /* The server wants other credentials, and the opening waits for `authorize` or `deny`, which may
+     also be called inside. */
+  void (*on_unauthorized)(void *up, const wsuv_unauthorized_t *refusal);
   /* The abandoned opening's connection is closed. `describe` can still be called. */
   void (*on_closed)(void *up);
 } opening_events;
@@ -60,6 +65,14 @@ typedef struct opening_ops {
   bool (*waits)(const opening *o);
   /* Whether it could go on, but waits until the loop has done public key work of others. */
   bool (*is_held)(const opening *o);
+  /* Go on, if what the opening waits for after it was started has come. It is called from the loop,
+     and may be called too early. NULL: it never waits like this. */
+  void (*go_on)(opening *o);
+  /* The program answers on_unauthorized: with header fields that were checked; or it has none, and
+     `status` is its code or 0. Returns 0; WSUV_ESTATE: it does not wait for an answer; WS_ENOMEM.
+     NULL: it never waits like this. */
+  int (*authorize)(opening *o, const wsuv_header_t *headers, size_t count);
+  int (*deny)(opening *o, int status);
   /* The deadline has passed, so the opening fails, with the best of what is known of the peer's
      answer. */
   void (*expire)(opening *o, const char *detail);

@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "net/tls/tls_config.h"
+#include "net/tls/tls_library.h"
+#include "proto/handshake/url_reference.h"
 
 /* Copies a request, with its texts and lists, into one block of memory. Starts nothing. */
 
@@ -88,23 +91,46 @@ static void pack_proxy(proxy_choice *choice, packer *p, const wsuv_request_t *fr
   choice->auth = config->proxy_auth;
 }
 
+static void pack_hops(hops_config *h, packer *p, const wsuv_request_t *from,
+                      const wsuv_config_t *config) {
+  h->user = pack_text(p, from->user);
+  h->password = pack_text(p, from->password);
+  h->cookies = pack_text(p, from->cookies);
+  h->auth = config->auth;
+  h->max_redirects = config->max_redirects;
+  h->max_attempts = config->max_attempts;
+  h->hash = tls_library_hash;
+}
+
 static int pack_all(session_request *r, packer *p, const wsuv_request_t *from,
                     const wsuv_config_t *config, ws_why *why) {
+  if (from->password != NULL && from->user == NULL) return WS_EINVAL;
+  pack_hops(&r->hops, p, from, config);
   pack_proxy(&r->proxy, p, from, config);
   pack_handshake(&r->handshake, p, from, config);
   return read_url(r, p, from, why);
 }
 
+/* The address that the program gives, which holds for its host at any port. */
+static int set_address(session_request *r, const char *address) {
+  r->first = r->url;
+  if (address == NULL) return 0;
+  const bool is_unix = r->url.socket.base != NULL;
+  return !is_unix && address_parse(&r->address, address, r->url.port) ? 0 : WS_EINVAL;
+}
+
 /* The destination: name and port, an address in place of the name, or the URL's Unix socket. */
-static int set_target(session_request *r, const char *address) {
+static int set_target(session_request *r) {
   int err = url_host_copy(&r->url, r->host);
   if (err < 0) return err;
-  r->to.host = r->host;
-  r->to.port = r->url.port;
-  bool is_unix = r->url.socket.base != NULL;
-  if (is_unix) address_of_path(&r->to.address, r->url.socket.base, r->url.socket.len);
-  if (address == NULL) return 0;
-  return !is_unix && address_parse(&r->to.address, address, r->url.port) ? 0 : WS_EINVAL;
+  r->to = (dial_target){.host = r->host, .port = r->url.port};
+  if (r->url.socket.base != NULL) {
+    address_of_path(&r->to.address, r->url.socket.base, r->url.socket.len);
+  } else if (address_is_set(&r->address) && url_same_host(&r->url, &r->first)) {
+    r->to.address = r->address;
+    address_set_port(&r->to.address, r->url.port);
+  }
+  return 0;
 }
 
 static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
@@ -117,24 +143,29 @@ static int set_socket(ws_socket_options *socket, const wsuv_config_t *config) {
 
 /* An adopted stream does not ask for the limit of attempts. */
 static void set_limits(session_request *r, const wsuv_config_t *config) {
-  enum { MAX_SECURE = 16 };
-  unsigned by_default = r->url.secure ? MAX_SECURE : UINT_MAX;
   r->handshake_timeout_ms = config->handshake_timeout_ms;
   r->queue_timeout_ms = config->queue_timeout_ms;
-  r->max_connecting = config->max_connecting > 0 ? config->max_connecting : by_default;
+  r->max_connecting = config->max_connecting;
+}
+
+unsigned request_max_connecting(const session_request *r) {
+  enum { MAX_SECURE = 16 };
+  const unsigned by_default = r->url.secure ? MAX_SECURE : UINT_MAX;
+  return r->max_connecting > 0 ? r->max_connecting : by_default;
 }
 
 static int fill(session_request *r, packer *p, const wsuv_request_t *from,
                 const wsuv_config_t *config, tls_contexts *contexts, ws_why *why) {
   int err = pack_all(r, p, from, config, why);
   if (err == 0) err = set_socket(&r->socket, config);
-  if (err == 0) err = set_target(r, from->address);
+  if (err == 0) err = set_address(r, from->address);
+  if (err == 0) err = set_target(r);
   set_limits(r, config);
   if (err == 0 && from->proxy != NULL) err = proxies_check(r->alloc, &r->proxy, why);
   if (err == 0 && r->proxy.urls != NULL && *r->proxy.urls != '\0') {
     err = tls_contexts_get(contexts, r->alloc, config->proxy_tls, WS_CLIENT, &r->proxy_tls);
   }
-  if (err < 0 || !r->url.secure) return err;
+  if (err < 0 || (!r->url.secure && config->max_redirects == 0)) return err;
   return tls_contexts_get(contexts, r->alloc, config->tls, WS_CLIENT, &r->tls);
 }
 
@@ -147,8 +178,10 @@ int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv
   if (err < 0) return err;
   session_request *r = ws_calloc(alloc, sizeof *r + p.used);
   if (r == NULL) return WS_ENOMEM;
+  const size_t measured_size = p.used;
   p = (packer){(char *) (r + 1), 0};
   r->alloc = alloc;
+  r->size = sizeof *r + measured_size;
   err = fill(r, &p, from, config, contexts, why);
   r->handshake.url = &r->url;
   r->handshake.extensions = extension_list_ref(extensions);
@@ -160,16 +193,50 @@ int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv
   return 0;
 }
 
+static void request_free_text(const session_request *r, char *text) {
+  if (text != NULL) ws_wipe(text, strlen(text));
+  ws_free(r->alloc, text);
+}
+
 int request_choose_proxies(session_request *r, ws_why *why) {
   proxies_free(r->proxies);
   return proxies_choose(&r->proxies, r->alloc, &r->proxy, &r->url, why);
 }
 
+/* The context for another origin has the configuration of the present one, but not our certificate,
+   and at another host not the name of the server either. */
+static int redirect_tls(session_request *r, const ws_url *to, tls_contexts *contexts,
+                        tls_context **out) {
+  wsuv_tls_config_t config = *tls_context_config(r->tls);
+  tls_config_drop_own(&config);
+  if (!url_same_host(to, &r->url)) config.server_name = NULL;
+  return tls_contexts_get(contexts, r->alloc, &config, WS_CLIENT, out);
+}
+
+int request_redirect(session_request *r, char *url, bool crosses, tls_contexts *contexts) {
+  ws_url to;
+  tls_context *tls = NULL;
+  int err = url_parse(&to, url, strlen(url));
+  if (err == 0 && crosses) err = redirect_tls(r, &to, contexts, &tls);
+  if (err < 0) return err;
+  if (tls != NULL) {
+    tls_context_unref(r->tls);
+    r->tls = tls;
+  }
+  request_free_text(r, r->redirected);
+  r->redirected = url;
+  r->url = to;
+  return set_target(r);
+}
+
 void request_free(session_request *r) {
   if (r == NULL) return;
+  request_free_text(r, r->redirected);
   proxies_free(r->proxies);
   tls_context_unref(r->proxy_tls);
   tls_context_unref(r->tls);
   extension_list_unref(r->handshake.extensions);
-  ws_free(r->alloc, r);
+  const wsuv_allocator_t *alloc = r->alloc;
+  ws_wipe(r, r->size); /* it may have credentials */
+  ws_free(alloc, r);
 }

@@ -634,6 +634,19 @@ static void on_opening_write_error(void *up, int status) {
   if (session_now_ms(s) + LINGER_MS < s->timeouts.deadline_ms) set_deadline(s, LINGER_MS);
 }
 
+static bool on_opening_redirect(void *up, const wsuv_redirect_t *redirect) {
+  wsuv_session_t *s = up;
+  bool follow = notify_redirect(s->on, s, redirect);
+  after_callback(s);
+  return follow;
+}
+
+static void on_opening_unauthorized(void *up, const wsuv_unauthorized_t *refusal) {
+  wsuv_session_t *s = up;
+  notify_unauthorized(s->on, s, refusal);
+  after_callback(s);
+}
+
 static void on_opening_closed(void *up) {
   session_finish(up);
 }
@@ -641,6 +654,8 @@ static void on_opening_closed(void *up) {
 const opening_events session_opening_events = {.on_ready = on_opening_ready,
                                                .on_failed = on_opening_failed,
                                                .on_write_error = on_opening_write_error,
+                                               .on_redirect = on_opening_redirect,
+                                               .on_unauthorized = on_opening_unauthorized,
                                                .on_closed = on_opening_closed};
 
 /* Entered from the tick */
@@ -670,7 +685,9 @@ static void on_task(endpoint_task *task) {
     s->opening->ops->start(s->opening);
   } else if (s->state == SESSION_ENDED) {
     if (session_filter(s) == NULL) session_finish(s);
-  } else if (s->state != SESSION_QUEUED && s->state != SESSION_OPENING) {
+  } else if (s->state == SESSION_OPENING) {
+    if (s->opening->ops->go_on != NULL) s->opening->ops->go_on(s->opening);
+  } else if (s->state != SESSION_QUEUED) {
     deliver_rest(s);
     process(s);
   }

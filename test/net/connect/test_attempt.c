@@ -67,7 +67,10 @@ static void on_closed(void *up) {
   c->closed = true;
 }
 
-static const opening_events events = {on_ready, on_failed, on_write_error, on_closed};
+static const opening_events events = {.on_ready = on_ready,
+                                      .on_failed = on_failed,
+                                      .on_write_error = on_write_error,
+                                      .on_closed = on_closed};
 
 /* --- one caller --- */
 
