@@ -131,12 +131,12 @@ ARROWS = {
 
 # The rooms of lib/session, a file and its header each, from the top down.
 SESSION_ORDER = (
-    'testkit_entry '
-    'server listener entrance upgrade exchange decision server_state connect convert client ending '
-    'control send settings access_line session_info stats session attempt chain request incoming '
-    'opening route session_tls credentials notify inflow outflow gather timeouts session_limits '
-    'closing cause forwarding endpoint handshakes address_counts connect_queue completions '
-    'keepalive progress callback_set posts log config proxies'
+    'testkit_entry server listener entrance upgrade exchange decision server_state connect '
+    'convert client ending control send settings authorize access_line session_info stats '
+    'session attempt chain request hops incoming opening route session_tls credentials notify '
+    'inflow outflow gather timeouts session_limits closing cause forwarding endpoint refresh '
+    'handshakes address_counts connect_queue completions keepalive progress callback_set posts '
+    'log config proxies'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -166,6 +166,16 @@ static int data(play *p, subject *s) {
   return wsuv_session_data(s->user.session) == &s->user ? 0 : -1;
 }
 
+/* No session of the matrix waits for credentials. */
+static int authorize(play *p, subject *s) {
+  static const wsuv_header_t field = {"Authorization", "Bearer x"};
+  (void) p;
+  return wsuv_session_authorize(s->user.session, &field, 1) == WSUV_ESTATE &&
+                 wsuv_session_authorize_failed(s->user.session, 0) == WSUV_ESTATE
+             ? 0
+             : -1;
+}
+
 /* Of a session that is open, it is gone with the handshake. */
 static int proxy(play *p, subject *s) {
   const char *url = wsuv_session_proxy(s->user.session);
@@ -297,6 +307,7 @@ static const call calls[] = {
     {"wsuv_session_data", LOOKS, data},
     {"wsuv_session_subprotocol", LOOKS, subprotocol},
     {"wsuv_session_proxy", LOOKS, proxy},
+    {"wsuv_session_authorize wsuv_session_authorize_failed", LOOKS, authorize},
     {"wsuv_session_extensions", LOOKS, extensions},
     {"wsuv_session_peer_address wsuv_session_local_address", LOOKS, addresses},
     {"wsuv_session_peer_credentials", LOOKS, credentials},
