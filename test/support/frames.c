@@ -168,6 +168,20 @@ static const char *read_hex(const char *s, bytes *piece) {
   return s;
 }
 
+static size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+/* Append the piece again and again until it has given `total` bytes; the last copy may be cut. Each
+   step copies all that is there, so that 40,000 single bytes take 16 steps. */
+static void add_repeated(bytes *out, const bytes *piece, size_t total) {
+  make_room(out, total); /* so that nothing moves while it is copied from */
+  const size_t begin = out->len, first = smaller(piece->len, total);
+  bytes_add(out, piece->base, first);
+  for (size_t done = first; done < total; done = out->len - begin)
+    bytes_add(out, out->base + begin, smaller(done, total - done));
+}
+
 /* One piece of payload, with its repetition. */
 static const char *read_piece(const char *s, bytes *payload) {
   bytes piece = {0};
@@ -187,8 +201,7 @@ static const char *read_piece(const char *s, bytes *payload) {
   size_t total = piece.len;
   if (*s == '*') total *= strtoul(s + 1, &end, 10), s = end;
   if (*s == '~') total = strtoul(s + 1, &end, 10), s = end;
-  for (size_t done = 0; done < total; done += piece.len)
-    bytes_add(payload, piece.base, total - done < piece.len ? total - done : piece.len);
+  add_repeated(payload, &piece, total);
   bytes_free(&piece);
   return s;
 }
