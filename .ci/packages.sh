@@ -13,7 +13,7 @@ build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev
 units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
 test='g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2'
 test="$test libhiredis-dev redis-server haproxy curl tinyproxy-bin microsocks"
-lint='clang libclang-rt-dev clang-format clang-tidy doxygen debootstrap valgrind'
+lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen debootstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
 peers="$peers websocketd websockify apache2-bin caddy squid dante-server stunnel4"
