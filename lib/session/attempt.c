@@ -603,7 +603,7 @@ static int make_handshake(attempt *a, ws_why *why) {
   if (err == 0) err = random_pool_take(&a->endpoint->shared.random, random, sizeof random);
   if (err == 0) err = hops_prepare(&a->hops, &a->request->handshake, random, &request, why);
   if (err == 0) err = h1_client_new(&made, &a->endpoint->alloc, &request, key, why);
-  if (err < 0) return err;
+  if (err != 0) return err;
   h1_client_free(a->handshake);
   a->handshake = made;
   if (!log_wants(a->log.config, WSUV_LOG_INFO)) return err;

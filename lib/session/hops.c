@@ -80,7 +80,7 @@ int hops_init(hops *h, const wsuv_allocator_t *alloc, const hops_config *config,
   memset(h, 0, sizeof *h);
   h->alloc = alloc;
   h->config = config;
-  for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+  for (size_t i = 0; i < sizeof secrets / sizeof(text_buf *); i++) {
     text_buf_init_secret(secrets[i], alloc);
   }
   text_buf_init(&h->origin, alloc);
@@ -101,7 +101,7 @@ int hops_init(hops *h, const wsuv_allocator_t *alloc, const hops_config *config,
 void hops_clear(hops *h) {
   text_buf *const texts[] = {&h->secret,        &h->next,   &h->fields, &h->authorization,
                              &h->given_cookies, &h->cookie, &h->origin, &h->visited};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text_buf_clear(texts[i]);
+  for (size_t i = 0; i < sizeof texts / sizeof(text_buf *); i++) text_buf_clear(texts[i]);
   auth_clear(&h->auth);
   cookie_jar_clear(&h->jar);
   ws_free(h->alloc, h->list);
@@ -154,8 +154,8 @@ static int list_fields(hops *h, const handshake_request *base, handshake_request
   wsuv_header_t field;
   size_t n = 0, at = 0;
   ws_free(h->alloc, h->list);
-  h->list = count > 0 ? ws_calloc(h->alloc, count * sizeof *h->list) : NULL;
-  if (count > 0 && h->list == NULL) return WS_ENOMEM;
+  h->list = ws_calloc(h->alloc, (count + 1) * sizeof *h->list);
+  if (h->list == NULL) return WS_ENOMEM;
   for (size_t list = 0; list < 2; list++) {
     for (size_t i = 0; i < base->header_count[list]; i++) {
       /* A field without a name is refused later. */
@@ -387,7 +387,7 @@ static int resolve(hops *h, int status, const char *location, hop_verdict *v) {
   if (err == 0) err = terminate(&h->next);
   if (err == 0) err = url_parse(&to, text_buf_base(&h->next), len);
   if (err == 0) err = set_crosses(h, &to);
-  if (err < 0) return err;
+  if (err != 0) return err;
   if (from->secure && !to.secure) return refuse_redirect(v, status, location, "from wss to ws");
   sha1(place, text_buf_base(&h->next), len);
   if (has_been_at(h, place)) {

@@ -106,13 +106,15 @@ static bool yields(const refresh_question *q, const refresh_key *key) {
   return q->answer != NULL && key_equal(&q->answer_key, key);
 }
 
-/* The last of the list that is about this key. */
-static refresh_question *question_find(refreshes *r, const refresh_key *key) {
+/* The last of the list that is about this key. false: there is none. */
+static bool question_find(refreshes *r, const refresh_key *key, refresh_question **found) {
   for (ws_list *n = r->questions.prev; n != &r->questions; n = n->prev) {
     refresh_question *q = question_at(n);
-    if (has_key(q, key) || yields(q, key)) return q;
+    if (!has_key(q, key) && !yields(q, key)) continue;
+    *found = q;
+    return true;
   }
-  return NULL;
+  return false;
 }
 
 /* Questions */
@@ -160,8 +162,8 @@ static bool refused_again(const refresh_question *q, const refresh_key *key,
 
 int refresh_join(refreshes *r, refresh_waiter *w, const refresh_key *key,
                  const refresh_answer *held) {
-  refresh_question *q = question_find(r, key);
-  if (q == NULL) q = question_new(r);
+  refresh_question *q;
+  if (!question_find(r, key, &q)) q = question_new(r);
   if (q == NULL) return WS_ENOMEM;
   question_used(r, q);
   if (refused_again(q, key, held)) {
