@@ -5,6 +5,8 @@
 
 #include "support/hop_peers.h"
 #include "support/scenario.h"
+#include "support/torture.h"
+#include "support/world_client.h"
 #include "testkit/check.h"
 
 #define REFUSED "HTTP/1.1 401 X\r\nContent-Length: 0\r\n"
@@ -281,4 +283,65 @@ WORLD_TEST(test_unauthorized_next_one_is_asked_and_a_failure_ends_all, w) {
   assert_int_equal(failed, 2);
   for (size_t i = 1; i < 5; i++) user_free(&users[i]);
   user_finish(&users[0]);
+}
+
+/* Every allocation fails once, on the way through a redirect, a 401 and its answer (F46). */
+
+static void redirect_or_accept(raw_conn *c, hop_peer *p) {
+  if (strncmp(c->request, "GET /p?q ", 9) != 0) {
+    accept_new(c, p);
+  } else {
+    raw_conn_write_text(c, "HTTP/1.1 302 X\r\nLocation: /next\r\nSet-Cookie: s=1\r\n\r\n");
+  }
+}
+
+static void answer_if_possible(wsuv_session_t *session, const wsuv_unauthorized_t *refusal) {
+  (void) refusal;
+  int err = authorize(session, word);
+  CHECK(err == 0 || err == UV_ENOMEM);
+  if (err != 0) CHECK(wsuv_session_authorize_failed(session, UV_ENOMEM) <= 0);
+  if (err != 0) user_terminate(wsuv_session_data(session));
+}
+
+static hop_peers torture_peers;
+
+static void be_gone(wsuv_client_t *client) {
+  (void) client;
+  waiting = 1;
+}
+
+static void play_all(world *w) {
+  session_user u = {.w = w};
+  wsuv_request_t request;
+  wsuv_client_config_init(&u.config);
+  u.config.max_redirects = 2;
+  waiting = 0;
+  sessions = &u;
+  snprintf(word, sizeof word, "Bearer new");
+  wsuv_request_init(&request, raw_peer_url(torture_peers.a.raw, "/p?q"));
+  request.headers = &expired;
+  request.header_count = 1;
+  request.cookies = "t=1";
+  if (world_client(w, &u.client, &u.config) < 0) return;
+  if (hop_connect(&u, &request, NULL, answer_if_possible) == 0) {
+    while (u.opens + u.closes == 0) world_advance(w, 1);
+    if (u.closes == 0) user_terminate(&u);
+    while (u.closes == 0) world_advance(w, 1);
+  }
+  wsuv_client_t *client = u.client;
+  u.client = NULL;
+  int err = call_client_close(client, be_gone);
+  CHECK(err == 0);
+  world_run_until_count(w, &waiting, 1);
+  user_free(&u);
+}
+
+WORLD_SIM_TEST(test_unauthorized_torture, w) {
+  session_user unused;
+  if (w->seed > 1) return; /* the allocations are the same */
+  hop_peers_begin(&torture_peers, w, &unused);
+  torture_peers.a.choose = redirect_or_accept;
+  torture_peers.a.raw->lenient = true;
+  torture(w, play_all, false, 60);
+  torture(w, play_all, true, 60);
 }
