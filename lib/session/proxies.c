@@ -1,12 +1,12 @@
 #include "session/proxies.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "net/dial/no_proxy.h"
 #include "net/dial/proxy_route.h"
+#include "net/environment.h"
 #include "proto/tunnel/tunnel_connect.h"
 #include "proto/tunnel/tunnel_socks.h"
 
@@ -235,7 +235,7 @@ int proxies_check(const wsuv_allocator_t *alloc, const proxy_choice *choice, ws_
 
 static const char *get_variable(void *unused, const char *name) {
   (void) unused;
-  return getenv(name);
+  return environment_variable(name);
 }
 
 /* The text is that of a variable, which is named in place of it. */

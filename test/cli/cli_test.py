@@ -498,7 +498,7 @@ class RefusedCertificate(CliTest):
 
     def test_verbose_shows_what_is_known_of_a_certificate_that_cannot_be_read(self):
         der = self.openssl('x509', '-in', self.cert, '-outform', 'DER')
-        at = der.index(b'\x17\x0d') + 4  # the month of the first date
+        at = der.index(b'\x30\x1e\x17\x0d') + 6  # the month of the first date
         der = der[:at] + b'13' + der[at + 2:]
         cert = os.path.join(self.folder.name, 'spoiled')
         with open(cert, 'w', encoding='ascii') as file:

@@ -80,6 +80,7 @@ ARROWS = {
         'proto/extension proto/http base', PLAIN_C | headers('llhttp arpa/inet'), NOTHING
     ),
     'proto/tunnel': ('proto/http base', PLAIN_C, NOTHING),
+    'net/environment.*': ('', PLAIN_C | headers('unistd'), NOTHING),
     'net': ('base', PLAIN_C | ADDRESSES | headers('net/if sys/socket sys/un'), NOTHING),
     'net/error.*': ('base', PLAIN_C | {'uv.h'}, CODES),
     'net/uv': (

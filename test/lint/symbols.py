@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Each library defines exactly what the public headers declare, and what the testkit needs of
 libwsuv, and no other symbol; and none asks for the time of day, which may step: deadlines go by the
-monotonic clock. Nor does libwsuv read the environment of a program that runs with more rights than
-its user has. The testkit has helpers of libwsuv in it, but no variable that libwsuv has, too: there
-would be two of it in a process.
+monotonic clock. Only dates of servers are compared with it, by uv_gettimeofday. Nor does libwsuv
+read the environment of a program that runs with more rights than its user has. The testkit has
+helpers of libwsuv in it, but no variable that libwsuv has, too: there would be two of it in a
+process.
 
     symbols.py NM LIBWSUV_A LIBWSUV_SO TESTKIT_A TESTKIT_SO HEADER...
 """
@@ -13,7 +14,7 @@ import subprocess
 import sys
 
 WALL_CLOCKS = {'clock', 'clock_gettime', 'ftime', 'gettimeofday', 'time', 'timespec_get',
-               'uv_clock_gettime', 'uv_gettimeofday'}
+               'uv_clock_gettime'}
 TESTKIT = ('wsuv_testkit_', 'wsuv_conversation_')
 DECLARATION = re.compile(r'\bWSUV_EXTERN\b[^;{]*?\b(\w+)\s*\(')
 

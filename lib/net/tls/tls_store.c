@@ -9,6 +9,7 @@
 
 #include <wsuv/error.h>
 
+#include "net/environment.h"
 #include "net/tls/tls_file.h"
 
 /* What was named must be there. In the system's places, what is absent is passed over; but nothing
@@ -108,16 +109,6 @@ static int load_named(const loading *l, const wsuv_tls_config_t *c) {
 
 static const char file_variable[] = "SSL_CERT_FILE", dir_variable[] = "SSL_CERT_DIR";
 
-/* NULL: not set, empty, or the program runs with more rights than its user has. */
-static const char *variable(const char *name) {
-#if defined(__linux__)
-  const char *value = secure_getenv(name);
-#else
-  const char *value = issetugid() != 0 ? NULL : getenv(name);
-#endif
-  return value != NULL && *value != '\0' ? value : NULL;
-}
-
 /* Folders, with colons between them. */
 static int load_dirs(const loading *l, const char *dirs) {
   int r = 0;
@@ -154,7 +145,8 @@ static int load_places(const loading *l) {
 }
 
 static int load_system(const loading *l) {
-  const char *file = variable(file_variable), *dirs = variable(dir_variable);
+  const char *file = environment_variable(file_variable),
+             *dirs = environment_variable(dir_variable);
   if (file != NULL || dirs != NULL) return load_from_environment(l, file, dirs);
   int r = load_places(l);
   bool unknown = r == WSUV_ETLSTRUST && l->failure->text[0] == '\0';
