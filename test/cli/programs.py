@@ -19,7 +19,7 @@ CLOSED, OURS, REFUSED, LOST, CODE, UNFINISHED = range(6)  # exit statuses
 def heed_signals():
     """Signals that were ignored when a test began, as SIGHUP is under nohup, would be ignored in
     the programs that it starts, too."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 
