@@ -244,7 +244,7 @@ static int replace_tls(endpoint *e, const wsuv_tls_config_t *tls, tls_failure *f
   const wsuv_tls_config_t *copy;
   int err = config_new_tls(&copy, &e->alloc, tls);
   if (err < 0) return err;
-  err = tls_contexts_replace(&e->tls, &e->alloc, e->config.tls, copy, e->role, failure);
+  err = tls_contexts_replace(&e->tls, &e->alloc, copy, e->role, failure);
   config_free_tls(err == 0 ? e->config.tls : copy, &e->alloc);
   if (err == 0) e->config.tls = copy;
   return err;

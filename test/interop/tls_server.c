@@ -190,8 +190,7 @@ static void on_connection(uv_stream_t *listener, int status) {
 
 static int replace(server *s) {
   tls_failure failure;
-  int err = tls_contexts_replace(&s->contexts, &ws_alloc_libc, &s->config, &s->config, WS_SERVER,
-                                 &failure);
+  int err = tls_contexts_replace(&s->contexts, &ws_alloc_libc, &s->config, WS_SERVER, &failure);
   if (err < 0) (void) fprintf(stderr, "%s: %s\n", wsuv_err_name(err), failure.text);
   return err;
 }

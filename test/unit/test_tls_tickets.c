@@ -88,9 +88,8 @@ TEST(test_lifetime_of_tickets_by_default) {
 
 static void replace(tls_contexts *cs, tls_pair *p) {
   tls_failure failure;
-  assert_int_equal(tls_contexts_replace(cs, &pair_alloc.handle, &pair_server_config,
-                                        &pair_server_config, WS_SERVER, &failure),
-                   0);
+  assert_int_equal(
+      tls_contexts_replace(cs, &pair_alloc.handle, &pair_server_config, WS_SERVER, &failure), 0);
   tls_context_unref(p->server_ctx);
   p->server_ctx = tls_context_ref(cs->list[0]);
 }
@@ -135,8 +134,7 @@ TEST(test_certificate_is_replaced_under_load) {
     /* Half of them are open, the others anywhere in the handshake. */
     tls_ends_run_until(&ends[i][1], &ends[i][0], i % 2 == 0 ? UINT64_MAX : 100 * i);
     if (i != SESSIONS / 2) continue;
-    assert_int_equal(tls_contexts_replace(&contexts, &pair_alloc.handle, &pair_server_config, &now,
-                                          WS_SERVER, &failure),
+    assert_int_equal(tls_contexts_replace(&contexts, &pair_alloc.handle, &now, WS_SERVER, &failure),
                      0);
   }
   for (size_t i = 0; i < SESSIONS; i++) {
@@ -165,8 +163,7 @@ TEST(test_replacement_that_fails_changes_nothing) {
   wsuv_tls_config_t now;
   wsuv_tls_config_init(&now);
   now.cert_file = now.key_file = "/no/such/file";
-  assert_int_equal(tls_contexts_replace(&contexts, &pair_alloc.handle, &pair_server_config, &now,
-                                        WS_SERVER, &failure),
+  assert_int_equal(tls_contexts_replace(&contexts, &pair_alloc.handle, &now, WS_SERVER, &failure),
                    WSUV_ETLS);
   assert_string_equal(failure.text, "own certificate: /no/such/file: no such file or directory");
   assert_ptr_equal(contexts.list[0], p.server_ctx);

@@ -43,18 +43,13 @@ int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
   return 0;
 }
 
-/* What is found moves to the front, and the others close the gap. */
-static void drop(tls_contexts *cs, const wsuv_tls_config_t *config) {
-  tls_context *ctx = find_matching(cs, config);
-  if (ctx == NULL) return;
-  for (size_t i = 0; i + 1 < TLS_CONTEXTS_MAX; i++) cs->list[i] = cs->list[i + 1];
-  cs->list[TLS_CONTEXTS_MAX - 1] = NULL;
-  tls_context_unref(ctx);
+void tls_contexts_free(tls_contexts *cs) {
+  for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++) tls_context_unref(cs->list[i]);
+  *cs = (tls_contexts){{NULL}};
 }
 
 int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                         const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
-                         ws_role role, tls_failure *failure) {
+                         const wsuv_tls_config_t *now, ws_role role, tls_failure *failure) {
   tls_context *ctx;
   *failure = (tls_failure){.library_error = 0};
   int err = tls_context_new(&ctx, alloc, or_default(now), role);
@@ -64,13 +59,7 @@ int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
     tls_context_unref(ctx);
     return err;
   }
-  drop(cs, or_default(before));
-  drop(cs, or_default(now));
+  tls_contexts_free(cs);
   add_first(cs, ctx);
   return 0;
-}
-
-void tls_contexts_free(tls_contexts *cs) {
-  for (size_t i = 0; i < TLS_CONTEXTS_MAX; i++) tls_context_unref(cs->list[i]);
-  *cs = (tls_contexts){{NULL}};
 }

@@ -19,13 +19,12 @@ typedef struct tls_contexts {
 int tls_contexts_get(tls_contexts *cs, const wsuv_allocator_t *alloc,
                      const wsuv_tls_config_t *config, ws_role role, tls_context **out);
 
-/* Make and load a new context for the configuration `now`, whose files may have changed, and drop
-   those for `before` and `now` from the list; both may be NULL. The sessions of a context that is
-   dropped keep it. 0; or an error as tls_context_new or tls_context_load, and nothing has changed.
- */
+/* Make and load a new context for the configuration `now` (NULL: the defaults), whose files may
+   have changed, and drop all others: they may have read the same files, as those for redirects and
+   proxies do. The sessions of a context that is dropped keep it. 0; or an error as tls_context_new
+   or tls_context_load, and nothing has changed. */
 int tls_contexts_replace(tls_contexts *cs, const wsuv_allocator_t *alloc,
-                         const wsuv_tls_config_t *before, const wsuv_tls_config_t *now,
-                         ws_role role, tls_failure *failure);
+                         const wsuv_tls_config_t *now, ws_role role, tls_failure *failure);
 
 void tls_contexts_free(tls_contexts *cs); /* drop all of them */
 
