@@ -3,8 +3,10 @@
 
 /* Memory that belongs to somebody else: to be read, or to be filled. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes to be read. */
 typedef struct ws_view {
@@ -24,6 +26,10 @@ typedef struct ws_text {
   const char *base; /* This is the first character; it may be NULL if `len` is 0. */
   size_t len;       /* This is the number of characters. */
 } ws_text;
+
+static inline bool ws_text_equal(ws_text a, ws_text b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.base, b.base, a.len) == 0);
+}
 
 /* Room to be filled. */
 typedef struct ws_room {

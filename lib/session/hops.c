@@ -14,39 +14,19 @@ static ws_text text_of(const text_buf *t) {
   return (ws_text){text_buf_base(t), text_buf_len(t)};
 }
 
-static bool text_equal(ws_text a, ws_text b) {
-  return a.len == b.len && (a.len == 0 || memcmp(a.base, b.base, a.len) == 0);
-}
-
 static int terminate(text_buf *t) {
   return text_buf_add(t, "", 1);
 }
 
 /* Credentials */
 
-/* The first colon ends the user name, and an escaped one would be in it (RFC 7617 2). */
-static int read_userinfo(hops *h, ws_text userinfo) {
-  const char *colon = memchr(userinfo.base, ':', userinfo.len);
-  const size_t len = colon == NULL ? userinfo.len : (size_t) (colon - userinfo.base);
-  ws_text password = {NULL, 0};
-  if (colon != NULL) password = (ws_text){colon + 1, userinfo.len - len - 1};
-  char *room = text_buf_extend(&h->secret, userinfo.len);
-  if (room == NULL) return WS_ENOMEM;
-  h->user_len = url_unescape(room, (ws_text){userinfo.base, len});
-  const size_t rest = password.len > 0 ? url_unescape(room + h->user_len, password) : 0;
-  text_buf_cut(&h->secret, h->user_len + rest);
-  return 0;
-}
-
 /* Those of the request, or of the URL. Empty userinfo is none. */
 static int read_credentials(hops *h, const ws_url *url) {
   const char *user = h->config->user, *password = h->config->password;
-  h->given = user != NULL || url->userinfo.len > 0;
-  if (user == NULL) return h->given ? read_userinfo(h, url->userinfo) : 0;
-  h->user_len = strlen(user);
-  text_buf_add(&h->secret, user, h->user_len);
-  return text_buf_add(&h->secret, password != NULL ? password : "",
-                      password != NULL ? strlen(password) : 0);
+  if (user == NULL) return user_login_read(&h->login, url->userinfo);
+  if (password == NULL) password = "";
+  return user_login_set(&h->login, (ws_text){user, strlen(user)},
+                        (ws_text){password, strlen(password)});
 }
 
 /* Begin to answer challenges. What another URL has refused may be accepted at this one. */
@@ -54,29 +34,24 @@ static int restart_auth(hops *h, ws_why *why) {
   static const unsigned schemes[] = {[WSUV_AUTH_BASIC] = AUTH_BASIC,
                                      [WSUV_AUTH_DIGEST] = AUTH_DIGEST,
                                      [WSUV_AUTH_ANY] = AUTH_BASIC | AUTH_DIGEST};
-  const char *secret = text_buf_base(&h->secret);
-  if (secret == NULL) secret = "";
-  const auth_config config = {
-      .user = {h->given ? secret : NULL, h->user_len},
-      .password = {secret + h->user_len, text_buf_len(&h->secret) - h->user_len},
-      .schemes = schemes[h->config->auth],
-      .at_once = h->config->auth == WSUV_AUTH_BASIC,
-      .hash = h->config->hash};
+  const auth_config config = {.user = user_login_user(&h->login),
+                              .password = user_login_password(&h->login),
+                              .schemes = schemes[h->config->auth],
+                              .at_once = h->config->auth == WSUV_AUTH_BASIC,
+                              .hash = h->config->hash};
   auth_clear(&h->auth);
   return auth_init(&h->auth, h->alloc, &config, why);
 }
 
 static void forget_credentials(hops *h) {
-  text_buf_clear(&h->secret);
-  h->user_len = 0;
-  h->given = false;
+  user_login_clear(&h->login);
   h->auth.next = 0;
 }
 
 int hops_init(hops *h, const wsuv_allocator_t *alloc, const hops_config *config, const ws_url *url,
               ws_why *why) {
-  text_buf *const secrets[] = {&h->secret,        &h->next,          &h->fields,
-                               &h->authorization, &h->given_cookies, &h->cookie};
+  text_buf *const secrets[] = {&h->next, &h->fields, &h->authorization, &h->given_cookies,
+                               &h->cookie};
   memset(h, 0, sizeof *h);
   h->alloc = alloc;
   h->config = config;
@@ -86,8 +61,8 @@ int hops_init(hops *h, const wsuv_allocator_t *alloc, const hops_config *config,
   text_buf_init(&h->origin, alloc);
   text_buf_init(&h->visited, alloc);
   cookie_jar_init(&h->jar, alloc);
-  text_buf_init_secret(&h->auth.secret, alloc); /* auth_clear may be called from now on */
-  digest_challenge_init(&h->auth.digest, alloc);
+  user_login_init(&h->login, alloc);
+  auth_init_empty(&h->auth, alloc);
   int err = read_credentials(h, url);
   if (err == 0) err = url_origin_add(&h->origin, url);
   if (err < 0) return err;
@@ -99,9 +74,10 @@ int hops_init(hops *h, const wsuv_allocator_t *alloc, const hops_config *config,
 }
 
 void hops_clear(hops *h) {
-  text_buf *const texts[] = {&h->secret,        &h->next,   &h->fields, &h->authorization,
-                             &h->given_cookies, &h->cookie, &h->origin, &h->visited};
+  text_buf *const texts[] = {&h->next,   &h->fields, &h->authorization, &h->given_cookies,
+                             &h->cookie, &h->origin, &h->visited};
   for (size_t i = 0; i < sizeof texts / sizeof(text_buf *); i++) text_buf_clear(texts[i]);
+  user_login_clear(&h->login);
   auth_clear(&h->auth);
   cookie_jar_clear(&h->jar);
   ws_free(h->alloc, h->list);
@@ -204,7 +180,7 @@ static int gather_cookies(hops *h, handshake_request *out) {
   }
   out->cookie = is_sent(h, "Cookie") ? h->config->cookies : NULL;
   add_cookies(t, out->cookie);
-  return terminate(t);
+  return text_buf_len(t) > 0 ? terminate(t) : text_buf_add(t, "", 0);
 }
 
 static void drop_field(hops *h, handshake_request *out, const char *name) {
@@ -235,10 +211,10 @@ static int put_authorization(hops *h, const uint8_t random[AUTH_RANDOM_SIZE],
                              handshake_request *out, ws_why *why) {
   text_buf target;
   text_buf_clear(&h->authorization);
-  if (h->given && find_field(out, "Authorization") != NULL) {
+  if (h->login.given && find_field(out, "Authorization") != NULL) {
     return ws_why_set(why, WSUV_EINVAL_HEADER, "Authorization: more than one value");
   }
-  if (!h->given || !auth_has_next(&h->auth)) return 0;
+  if (!h->login.given || !auth_has_next(&h->auth)) return 0;
   text_buf_init_secret(&target, h->alloc);
   if (out->url->slash) text_buf_puts(&target, "/");
   int err = text_buf_add(&target, out->url->target.base, out->url->target.len);
@@ -282,13 +258,12 @@ static void put_identity(const hops *h, const wsuv_header_t *fields, size_t coun
   text_buf_add(t, "\0a", 2);
   if (authorization != NULL) {
     text_buf_puts(t, authorization);
-  } else if (h->given) {
+  } else if (h->login.given) {
+    const ws_text user = user_login_user(&h->login), password = user_login_password(&h->login);
     text_buf_add(t, "\0", 1);
-    text_buf_add(t, text_buf_base(&h->secret), h->user_len);
+    text_buf_add(t, user.base, user.len);
     text_buf_add(t, "\0", 1);
-    text_buf_puts(t, "");
-    text_buf_add(t, text_buf_base(&h->secret) + h->user_len,
-                 text_buf_len(&h->secret) - h->user_len);
+    text_buf_add(t, password.base, password.len);
   }
   text_buf_add(t, "\0c", 2);
   if (cookies != NULL) text_buf_puts(t, cookies);
@@ -308,18 +283,12 @@ int hops_identity(hops *h, const wsuv_header_t *fields, size_t count, const void
 
 /* Judging */
 
-static int hop_end(hop_verdict *v, int status) {
-  v->step = HOP_END;
-  v->status = status;
-  return 0;
-}
-
 static bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* The cookies of a response on the way. With others the same place may answer otherwise. */
-/* 1: they have changed; 0: they have not; WS_ENOMEM. */
+/* The cookies of a response on the way. 1: they have changed, so that the same place may answer
+   otherwise; 0: they have not; WS_ENOMEM. */
 static int take_cookies(hops *h, const header_store *fields, int64_t clock_s) {
   const cookie_place place = place_of(h, h->sent.url);
   const int64_t now_s = http_date_of(fields, clock_s);
@@ -360,7 +329,7 @@ static int set_crosses(hops *h, const ws_url *to) {
   text_buf origin;
   text_buf_init(&origin, h->alloc);
   int err = url_origin_add(&origin, to);
-  if (err == 0) h->crosses = !text_equal(text_of(&origin), text_of(&h->origin));
+  if (err == 0) h->crosses = !ws_text_equal(text_of(&origin), text_of(&h->origin));
   text_buf_clear(&origin);
   return err;
 }
@@ -368,7 +337,8 @@ static int set_crosses(hops *h, const ws_url *to) {
 /* The path alone is shown, because the query may have secrets. */
 static int refuse_redirect(hop_verdict *v, int status, const char *location, const char *what) {
   const ws_text path = url_path_of(location);
-  (void) hop_end(v, WSUV_EREDIRECT);
+  v->step = HOP_END;
+  v->status = WSUV_EREDIRECT;
   (void) ws_why_set(&v->detail, 0, "HTTP %d, Location %.*s: %s", status,
                     (int) (path.len < SHOWN_MAX ? path.len : SHOWN_MAX), path.base, what);
   return 0;
@@ -408,7 +378,7 @@ static int judge_redirect(hops *h, int status, const header_store *fields, int64
     return refuse_redirect(v, status, location, "Location is repeated");
   }
   int err = take_cookies(h, fields, clock_s);
-  if (err == 0) err = note_place(h);
+  if (err == 0) err = note_place(h); /* with other cookies it may be asked again */
   if (err >= 0) err = resolve(h, status, location, v);
   if (err > 0) v->step = HOP_FOLLOW;
   return err < 0 ? err : 0;
@@ -419,13 +389,13 @@ static int judge_unauthorized(hops *h, const header_store *fields, int64_t clock
   ws_why why = {""};
   int err = take_cookies(h, fields, clock_s);
   if (err < 0) return err;
-  if (h->given) {
+  if (h->login.given) {
     err = auth_answer(&h->auth, fields, "WWW-Authenticate", &why);
     if (err == WS_ENOMEM) return err;
     if (err == 0) v->step = HOP_AUTHENTICATE;
   }
   if (v->step == HOP_END && asks && h->answers < h->config->max_attempts) v->step = HOP_ASK;
-  if (v->step == HOP_END && h->given) {
+  if (v->step == HOP_END && h->login.given) {
     (void) ws_why_set(&v->detail, 0, "HTTP 401: %s", why.text);
   }
   if (v->step != HOP_END) text_buf_clear(&h->visited);
@@ -451,7 +421,7 @@ int hops_follow(hops *h, const ws_url *url) {
     int err = url_origin_add(&h->origin, url);
     if (err < 0) return err;
   }
-  return h->given ? restart_auth(h, NULL) : 0;
+  return h->login.given ? restart_auth(h, NULL) : 0;
 }
 
 static int put_field(text_buf *t, const wsuv_header_t *field) {

@@ -27,6 +27,7 @@
 #include "proto/handshake/url.h"
 #include "proto/http/cookie_jar.h"
 #include "proto/http/headers.h"
+#include "proto/http/user_login.h"
 #include "proto/tunnel/authentication.h"
 
 /* What the program says. What it points to outlives the hops. */
@@ -56,9 +57,7 @@ typedef struct hop_verdict {
 typedef struct hops {
   const wsuv_allocator_t *alloc; /* The endpoint's allocator outlives the hops. */
   const hops_config *config;     /* This belongs to the request, which outlives the hops. */
-  text_buf secret;               /* This is the user name, then the password. */
-  size_t user_len;               /* The user name has this many bytes. */
-  bool given;                    /* There are credentials, and they may still be used. */
+  user_login login;              /* These are the credentials, as long as they may be used. */
   authentication auth;           /* This answers the challenges for the present URL. */
   cookie_jar jar;                /* These are the cookies of responses. */
   text_buf origin;               /* This is the origin of the present URL. */
@@ -74,8 +73,9 @@ typedef struct hops {
   wsuv_header_t *list; /* The hops own these fields of the present request, or this is NULL. */
   text_buf
       authorization; /* This is the value of Authorization, terminated, if it is not a field. */
-  text_buf given_cookies; /* This is what the program has given as Cookie, terminated. */
-  text_buf cookie;        /* This is the value of Cookie, terminated, if it is not a field. */
+  text_buf
+      given_cookies; /* This is what the program has given as Cookie, terminated; "": nothing. */
+  text_buf cookie;   /* This is the value of Cookie, terminated, if it is not a field. */
   handshake_request sent; /* This is the present request, as hops_prepare has made it. */
 } hops;
 

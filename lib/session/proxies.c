@@ -19,18 +19,6 @@ static const char *const schemes[] = {
 
 /* ---- machines ---- */
 
-/* Without credentials the base is NULL, and it is not if the user name is empty. */
-static ws_text user_of(const proxy *p) {
-  const char *base = text_buf_base(&p->secret);
-  if (!p->given) return (ws_text){NULL, 0};
-  return (ws_text){base != NULL ? base : "", p->user_len};
-}
-
-static ws_text password_of(const proxy *p) {
-  const size_t len = text_buf_len(&p->secret) - p->user_len;
-  return (ws_text){len > 0 ? text_buf_base(&p->secret) + p->user_len : "", len};
-}
-
 static unsigned schemes_of(wsuv_auth_t auth) {
   switch (auth) {
   case WSUV_AUTH_BASIC: return AUTH_BASIC;
@@ -43,8 +31,8 @@ static unsigned schemes_of(wsuv_auth_t auth) {
 static int connect_machine(ws_tunnel **out, const proxy *p, const tunnel_target *target,
                            const proxy_means *means, ws_why *why) {
   tunnel_connect_config config = {.target = *target,
-                                  .auth = {.user = user_of(p),
-                                           .password = password_of(p),
+                                  .auth = {.user = user_login_user(&p->login),
+                                           .password = user_login_password(&p->login),
                                            .schemes = schemes_of(means->auth),
                                            .at_once = means->auth == WSUV_AUTH_BASIC,
                                            .hash = means->hash},
@@ -59,8 +47,9 @@ static int connect_machine(ws_tunnel **out, const proxy *p, const tunnel_target 
 
 static int socks_machine(ws_tunnel **out, const proxy *p, const tunnel_target *target,
                          const proxy_means *means, ws_why *why) {
-  const tunnel_socks_config config = {
-      .target = *target, .user = user_of(p), .password = password_of(p)};
+  const tunnel_socks_config config = {.target = *target,
+                                      .user = user_login_user(&p->login),
+                                      .password = user_login_password(&p->login)};
   const bool old = p->kind == URL_PROXY_SOCKS4 || p->kind == URL_PROXY_SOCKS4A;
   return old ? tunnel_socks4_new(out, means->alloc, &config, why)
              : tunnel_socks5_new(out, means->alloc, &config, why);
@@ -85,29 +74,6 @@ static ws_text next_url(const char **rest) {
   const ws_text url = {begin, strcspn(begin, " ")};
   *rest = begin + url.len;
   return url;
-}
-
-static int unescape(text_buf *to, ws_text s) {
-  char *room = s.len > 0 ? text_buf_extend(to, s.len) : NULL;
-  if (s.len == 0) return 0;
-  if (room == NULL) return WS_ENOMEM;
-  text_buf_cut(to, text_buf_len(to) - s.len + url_unescape(room, s));
-  return 0;
-}
-
-/* "user", "user:password"; an empty userinfo is none. */
-static int read_credentials(proxy *p, ws_text userinfo) {
-  const char *colon = userinfo.len > 0 ? memchr(userinfo.base, ':', userinfo.len) : NULL;
-  ws_text user = userinfo, password = {NULL, 0};
-  if (userinfo.len == 0) return 0;
-  p->given = true;
-  if (colon != NULL) {
-    user.len = (size_t) (colon - userinfo.base);
-    password = (ws_text){colon + 1, userinfo.len - user.len - 1};
-  }
-  int err = unescape(&p->secret, user);
-  p->user_len = text_buf_len(&p->secret);
-  return err < 0 ? err : unescape(&p->secret, password);
 }
 
 /* The name is at most as long as the host. */
@@ -154,11 +120,11 @@ static int add_proxy(proxies *list, ws_text text, wsuv_auth_t auth, ws_why *why)
   proxy *p = &list->list[list->count++];
   ws_url url;
   ws_why words = {""};
-  text_buf_init_secret(&p->secret, list->alloc);
+  user_login_init(&p->login, list->alloc);
   int err = url_parse_proxy(&url, &p->kind, text.base, text.len);
   if (err == 0) err = read_host(p, &url);
   if (err < 0) return explain(&url, list->count, why);
-  err = read_credentials(p, url.userinfo);
+  err = user_login_read(&p->login, url.userinfo);
   if (err == 0) err = show(list, p);
   if (err == 0) err = check_machine(p, auth, list->alloc, &words);
   return err < 0 && words.text[0] != '\0'
@@ -208,7 +174,7 @@ int proxies_new(proxies **out, const wsuv_allocator_t *alloc, const char *urls, 
 
 void proxies_free(proxies *p) {
   if (p == NULL) return;
-  for (size_t i = 0; i < p->count; i++) text_buf_clear(&p->list[i].secret);
+  for (size_t i = 0; i < p->count; i++) user_login_clear(&p->list[i].login);
   text_buf_clear(&p->shown);
   ws_free(p->alloc, p);
 }

@@ -17,6 +17,7 @@
 #include "base/tunnel.h"
 #include "base/why.h"
 #include "proto/handshake/url.h"
+#include "proto/http/user_login.h"
 #include "proto/tunnel/tunnel_target.h"
 
 enum { PROXIES_MAX = 8 }; /* proxies of a connection */
@@ -27,9 +28,7 @@ typedef struct proxy {
   char host[URL_HOST_SIZE]; /* This is its host for the lookup, terminated, with a zone. */
   char name[URL_HOST_SIZE]; /* This is its host without a zone, terminated. */
   uint16_t port;            /* This is its port. */
-  text_buf secret;          /* This is the user name, then the password. */
-  size_t user_len;          /* The user name has this many bytes. */
-  bool given;               /* There are credentials. */
+  user_login login;         /* These are its credentials, if there are any. */
   ws_text shown;            /* This is its URL without credentials, a part of proxies.shown. */
 } proxy;
 

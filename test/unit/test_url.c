@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "proto/handshake/url.h"
+#include "proto/http/ascii.h"
 #include "support/test.h"
 
 /* Parse a copy of the exact size, so that a read too far is seen; its slices are not used. */
@@ -418,7 +419,7 @@ TEST(test_url_unescapes_every_byte) {
   for (unsigned c = 0; c < 256; c++) {
     char text[16], out[5];
     snprintf(text, sizeof text, c % 2 ? "a%%%02xz" : "a%%%02Xz", c);
-    assert_int_equal(url_unescape(out, (ws_text){text, 5}), 3);
+    assert_int_equal(ascii_unescape_all(out, (ws_text){text, 5}), 3);
     assert_int_equal((unsigned char) out[1], c);
     assert_int_equal(out[2], 'z');
   }

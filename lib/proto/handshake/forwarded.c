@@ -7,23 +7,6 @@
 
 #include "proto/http/ascii.h"
 
-static bool is_space(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static ws_text trim(ws_text s) {
-  while (s.len > 0 && is_space(s.base[0])) s.base++, s.len--;
-  while (s.len > 0 && is_space(s.base[s.len - 1])) s.len--;
-  return s;
-}
-
-static bool equals(ws_text s, const char *lower) {
-  for (size_t i = 0; i < s.len; i++) {
-    if (ascii_lower(s.base[i]) != lower[i]) return false;
-  }
-  return lower[s.len] == '\0';
-}
-
 /* --- lists, from the right --- */
 
 /* Whether the character at `at` has an odd number of backslashes before it. */
@@ -43,7 +26,7 @@ static ws_text cut_last(const char *s, size_t *len, bool quotes) {
   }
   const ws_text element = {s + at, *len - at};
   *len = at > 0 ? at - 1 : 0;
-  return trim(element);
+  return ascii_trim(element);
 }
 
 static size_t count_fields(const header_store *fields, const char *name) {
@@ -193,15 +176,15 @@ typedef struct forwarded_pairs {
 
 static bool read_pairs(ws_text s, forwarded_pairs *to) {
   *to = (forwarded_pairs){.node = {NULL, 0}};
-  while ((s = trim(s)).len > 0) {
+  while ((s = ascii_trim(s)).len > 0) {
     ws_text name, value;
     if (s.base[0] != ';') {
       if (!take_pair(&s, &name, &value)) return false;
-      bool once = !equals(name, "for") || keep_pair(&to->node, value);
-      once = once && (!equals(name, "host") || keep_pair(&to->host, value));
-      once = once && (!equals(name, "proto") || keep_pair(&to->proto, value));
+      bool once = !ascii_text_is(name, "for") || keep_pair(&to->node, value);
+      once = once && (!ascii_text_is(name, "host") || keep_pair(&to->host, value));
+      once = once && (!ascii_text_is(name, "proto") || keep_pair(&to->proto, value));
       if (!once) return false;
-      s = trim(s);
+      s = ascii_trim(s);
       if (s.len > 0 && s.base[0] != ';') return false;
     }
     if (s.len > 0) skip(&s, 1);
@@ -215,7 +198,7 @@ static bool read_element(forwarded *f, ws_text s, forwarded_result *result, ws_i
   if (f->standard && !read_pairs(s, &pairs)) return false;
   bool hidden = f->standard && pairs.node.len > 1 && pairs.node.base[0] == '_';
   *result = FORWARDED_NOBODY;
-  if (pairs.node.base != NULL && !hidden && !equals(pairs.node, "unknown")) {
+  if (pairs.node.base != NULL && !hidden && !ascii_text_is(pairs.node, "unknown")) {
     *result = FORWARDED_ADDRESS;
     if (!read_node(pairs.node, f->standard, address)) return false;
   }

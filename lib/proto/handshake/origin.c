@@ -31,14 +31,6 @@ static ws_text text_of(const char *s) {
   return (ws_text){s, strlen(s)};
 }
 
-static bool equals(ws_text a, ws_text b) {
-  if (a.len != b.len) return false;
-  for (size_t i = 0; i < a.len; i++) {
-    if (ascii_lower(a.base[i]) != ascii_lower(b.base[i])) return false;
-  }
-  return true;
-}
-
 /* --- hosts --- */
 
 static ws_text without_dot(ws_text name) {
@@ -63,13 +55,13 @@ static bool same_address(ws_text a, ws_text b) {
 
 static bool same_host(const url_authority *a, const url_authority *b) {
   if (a->ipv6 || b->ipv6) return a->ipv6 && b->ipv6 && same_address(a->host, b->host);
-  return equals(without_dot(a->host), without_dot(b->host));
+  return ascii_equal(without_dot(a->host), without_dot(b->host));
 }
 
 static bool is_below(ws_text name, ws_text parent) {
   if (name.len < parent.len + 2) return false;
   const ws_text end = {name.base + name.len - parent.len, parent.len};
-  return end.base[-1] == '.' && equals(end, parent);
+  return end.base[-1] == '.' && ascii_equal(end, parent);
 }
 
 static bool matches_host(const host_pattern *pattern, const url_authority *host) {
@@ -85,7 +77,7 @@ static bool matches_host(const host_pattern *pattern, const url_authority *host)
 /* NULL, or what is wrong. */
 static const char *parse_host_pattern(host_pattern *pattern, ws_text s) {
   *pattern = (host_pattern){.kind = PATTERN_ANY};
-  if (equals(s, text_of("*"))) return NULL;
+  if (ascii_equal(s, text_of("*"))) return NULL;
   pattern->kind = PATTERN_ONE;
   if (s.len > 2 && s.base[0] == '*' && s.base[1] == '.') {
     pattern->kind = PATTERN_BELOW;
@@ -115,7 +107,7 @@ static bool is_loopback(const url_authority *host) {
             (memcmp(bytes, mapped, sizeof mapped) == 0 && bytes[sizeof mapped] == 127));
   }
   if (read_address(AF_INET, name, bytes)) return bytes[0] == 127;
-  return equals(name, localhost) || is_below(name, localhost);
+  return ascii_equal(name, localhost) || is_below(name, localhost);
 }
 
 wsuv_refused_t host_check(const url_authority *host, const char *const *patterns, size_t count,
@@ -140,7 +132,7 @@ static unsigned default_port(ws_text scheme) {
     unsigned port;      /* Without a port, its URLs have this one. */
   } ports[] = {{"http", 80}, {"https", 443}, {"ws", 80}, {"wss", 443}};
   for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
-    if (equals(scheme, text_of(ports[i].scheme))) return ports[i].port;
+    if (ascii_equal(scheme, text_of(ports[i].scheme))) return ports[i].port;
   }
   return 0;
 }
@@ -192,7 +184,7 @@ static bool matches_origin(const char *pattern, const web_origin *origin) {
   host_pattern host;
   if (is_special(pattern)) return false;
   if (parse_origin_pattern(text_of(pattern), &scheme, &host) != NULL) return false;
-  if (!equals(scheme, origin->scheme)) return false;
+  if (!ascii_equal(scheme, origin->scheme)) return false;
   if (host.kind == PATTERN_ANY) return true;
   if (origin->hostless || host.host.host.len == 0)
     return origin->hostless && host.host.host.len == 0;

@@ -52,10 +52,6 @@ void router_clear(router *r) {
 
 /* --- adding --- */
 
-static bool is_equal(ws_text a, ws_text b) {
-  return a.len == b.len && (a.len == 0 || memcmp(a.base, b.base, a.len) == 0);
-}
-
 static bool is_dots(ws_text s) {
   return (s.len == 1 || s.len == 2) && s.base[0] == '.' && s.base[s.len - 1] == '.';
 }
@@ -75,7 +71,7 @@ static const char *check_name(const router_entry *entry, ws_text name) {
   }
   for (size_t i = 0; i < entry->count; i++) {
     const segment *other = &entry->segments[i];
-    if (other->kind != SEGMENT_TEXT && is_equal(other->text, name)) return "name is repeated";
+    if (other->kind != SEGMENT_TEXT && ws_text_equal(other->text, name)) return "name is repeated";
   }
   return name.len > 0 ? NULL : "parameter without a name";
 }
@@ -276,7 +272,7 @@ static bool matches_path(const router_entry *entry, const decoded_path *p) {
     if (wanted->kind == SEGMENT_OPTIONAL) return matches_optional(p, i);
     if (i == p->count) return false;
     const ws_text s = p->segments[i];
-    if (wanted->kind == SEGMENT_TEXT ? !is_equal(wanted->text, s) : s.len == 0) return false;
+    if (wanted->kind == SEGMENT_TEXT ? !ws_text_equal(wanted->text, s) : s.len == 0) return false;
   }
   return entry->count == p->count;
 }

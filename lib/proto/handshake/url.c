@@ -97,7 +97,7 @@ static bool begins_with(ws_text s, const char *text) {
   return s.len >= strlen(text) && ascii_begins_with(s.base, text);
 }
 
-static uint16_t default_port(const ws_url *url) {
+uint16_t url_default_port(const ws_url *url) {
   return url->secure ? PORT_SECURE : PORT_PLAIN;
 }
 
@@ -105,7 +105,7 @@ static bool parse_scheme(ws_url *url, ws_text *s) {
   for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
     if (!begins_with(*s, schemes[i].text)) continue;
     url->secure = schemes[i].secure;
-    url->port = default_port(url);
+    url->port = url_default_port(url);
     skip(s, strlen(schemes[i].text));
     return true;
   }
@@ -264,7 +264,7 @@ int url_from_parts(ws_url *url, bool secure, const char *host, unsigned port, co
   const ws_text rest = {target != NULL ? target : "", target != NULL ? strlen(target) : 0};
   memset(url, 0, sizeof *url);
   url->secure = secure;
-  url->port = port != 0 ? (uint16_t) port : default_port(url);
+  url->port = port != 0 ? (uint16_t) port : url_default_port(url);
   url->ipv6 = strchr(host, ':') != NULL;
   url->wrong_in = name;
   if (!parse_literal(url, name, false)) return WSUV_EURL;
@@ -316,21 +316,8 @@ size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]) {
   ws_text host = url->host;
   int n =
       snprintf(dst, URL_HOST_HEADER_SIZE, url->ipv6 ? "[%.*s]" : "%.*s", (int) host.len, host.base);
-  if (url->port != default_port(url)) {
+  if (url->port != url_default_port(url)) {
     n += snprintf(dst + n, URL_HOST_HEADER_SIZE - (size_t) n, ":%u", (unsigned) url->port);
   }
   return (size_t) n;
-}
-
-size_t url_unescape(char *dst, ws_text s) {
-  size_t n = 0;
-  for (size_t i = 0; i < s.len; i++) {
-    if (s.base[i] == '%') {
-      dst[n++] = ascii_unescape(s.base + i);
-      i += 2;
-    } else {
-      dst[n++] = s.base[i];
-    }
-  }
-  return n;
 }

@@ -71,6 +71,9 @@ typedef enum url_proxy {
    set. */
 int url_parse_proxy(ws_url *url, url_proxy *kind, const char *s, size_t len);
 
+/* The port of a URL of this scheme without one. */
+uint16_t url_default_port(const ws_url *url);
+
 /* Say in words what url_parse or another of these functions has refused: "'#' is not allowed in the
    path or query, position 12". Shows no more of the URL than that character. Returns WSUV_EURL. */
 int url_explain(const ws_url *url, ws_why *why);
@@ -99,9 +102,5 @@ int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]);
    port only if it is not the default one. The host has 253 characters at most. Returns its
    length. */
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]);
-
-/* Decode percent-escapes, which must be well-formed, as url_parse has checked. `dst` takes s.len
-   bytes and is not terminated. Returns the number of bytes written. */
-size_t url_unescape(char *dst, ws_text s);
 
 #endif

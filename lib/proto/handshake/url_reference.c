@@ -40,16 +40,10 @@ static reference read_reference(const char *s) {
   return r;
 }
 
-static bool text_is(ws_text s, const char *lower) {
-  size_t i = 0;
-  while (i < s.len && lower[i] != '\0' && ascii_lower(s.base[i]) == lower[i]) i++;
-  return i == s.len && lower[i] == '\0';
-}
-
 /* The scheme that another one means here; NULL: it cannot be followed. */
 static const char *meant_scheme(ws_text scheme) {
-  if (text_is(scheme, "ws") || text_is(scheme, "http")) return "ws";
-  return text_is(scheme, "wss") || text_is(scheme, "https") ? "wss" : NULL;
+  if (ascii_text_is(scheme, "ws") || ascii_text_is(scheme, "http")) return "ws";
+  return ascii_text_is(scheme, "wss") || ascii_text_is(scheme, "https") ? "wss" : NULL;
 }
 
 /* Paths */
@@ -139,7 +133,6 @@ static void put_lower(text_buf *text, ws_text s) {
 }
 
 static int put_origin(text_buf *text, const ws_url *url, bool always_port) {
-  const uint16_t by_default = url->secure ? 443 : 80;
   char port[8];
   if (url->socket.base != NULL) {
     text_buf_puts(text, "ws+unix://");
@@ -153,7 +146,7 @@ static int put_origin(text_buf *text, const ws_url *url, bool always_port) {
     text_buf_add(text, url->zone.base, url->zone.len);
   }
   if (url->ipv6) text_buf_puts(text, "]");
-  if (!always_port && url->port == by_default) return text_buf_add(text, "", 0);
+  if (!always_port && url->port == url_default_port(url)) return text_buf_add(text, "", 0);
   (void) snprintf(port, sizeof port, ":%u", (unsigned) url->port); /* it fits */
   return text_buf_puts(text, port);
 }
@@ -163,17 +156,10 @@ int url_origin_add(text_buf *origin, const ws_url *url) {
 }
 
 bool url_same_host(const ws_url *a, const ws_url *b) {
-  const ws_text none = {NULL, 0};
   const bool sockets = a->socket.base != NULL;
   if (sockets != (b->socket.base != NULL)) return false;
-  const ws_text hosts[] = {sockets ? a->socket : a->host, sockets ? b->socket : b->host};
-  const ws_text zones[] = {sockets ? none : a->zone, sockets ? none : b->zone};
-  if (hosts[0].len != hosts[1].len || zones[0].len != zones[1].len) return false;
-  for (size_t i = 0; i < hosts[0].len; i++) {
-    const char x = hosts[0].base[i], y = hosts[1].base[i];
-    if (sockets ? x != y : ascii_lower(x) != ascii_lower(y)) return false;
-  }
-  return zones[0].len == 0 || memcmp(zones[0].base, zones[1].base, zones[0].len) == 0;
+  if (sockets) return ws_text_equal(a->socket, b->socket);
+  return ascii_equal(a->host, b->host) && ws_text_equal(a->zone, b->zone);
 }
 
 /* The scheme and authority of the URL that is meant. */

@@ -45,31 +45,6 @@ void cookie_jar_clear(cookie_jar *jar) {
 
 /* Texts */
 
-static bool text_equal(ws_text a, ws_text b) {
-  return a.len == b.len && (a.len == 0 || memcmp(a.base, b.base, a.len) == 0);
-}
-
-static bool text_equal_any_case(ws_text a, ws_text b) {
-  size_t i = 0;
-  if (a.len != b.len) return false;
-  while (i < a.len && ascii_lower(a.base[i]) == ascii_lower(b.base[i])) i++;
-  return i == a.len;
-}
-
-static bool text_is(ws_text s, const char *lower) {
-  return text_equal_any_case(s, (ws_text){lower, strlen(lower)});
-}
-
-static bool is_space(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static ws_text trim(ws_text s) {
-  while (s.len > 0 && is_space(s.base[0])) s.base++, s.len--;
-  while (s.len > 0 && is_space(s.base[s.len - 1])) s.len--;
-  return s;
-}
-
 /* Cut off and return what is before `end`, which is skipped, too. */
 static ws_text take_to(ws_text *s, char end) {
   const char *at = s->len > 0 ? memchr(s->base, end, s->len) : NULL;
@@ -115,12 +90,12 @@ static bool is_ipv4(ws_text host) {
 
 /* RFC 6265 5.1.3: the host is the domain, or below it. An address has nothing below it. */
 static bool domain_matches(ws_text domain, ws_text host) {
-  if (text_equal_any_case(domain, host)) return true;
+  if (ascii_equal(domain, host)) return true;
   if (domain.len >= host.len || is_ipv4(host) || memchr(host.base, ':', host.len) != NULL) {
     return false;
   }
   const ws_text end = {host.base + host.len - domain.len, domain.len};
-  return end.base[-1] == '.' && text_equal_any_case(domain, end);
+  return end.base[-1] == '.' && ascii_equal(domain, end);
 }
 
 /* What Set-Cookie says. */
@@ -160,15 +135,15 @@ static void read_domain(ws_text value, const cookie_place *from, cookie_fields *
 
 static void read_attribute(ws_text name, ws_text value, const cookie_place *from, int64_t now_s,
                            cookie_fields *f) {
-  if (text_is(name, "max-age")) {
+  if (ascii_text_is(name, "max-age")) {
     read_max_age(value, f);
-  } else if (text_is(name, "expires")) {
+  } else if (ascii_text_is(name, "expires")) {
     read_expires(value, now_s, f);
-  } else if (text_is(name, "domain")) {
+  } else if (ascii_text_is(name, "domain")) {
     read_domain(value, from, f);
-  } else if (text_is(name, "secure")) {
+  } else if (ascii_text_is(name, "secure")) {
     f->refused = f->refused || !from->secure;
-  } else if (text_is(name, "path")) {
+  } else if (ascii_text_is(name, "path")) {
     const bool usable = value.len > 0 && value.base[0] == '/' && value.len <= COOKIE_PATH_MAX;
     f->path = usable ? value : default_path(from->path);
   }
@@ -181,12 +156,12 @@ static bool read_set_cookie(const char *text, const cookie_place *from, int64_t 
   ws_text pair = take_to(&rest, ';');
   if (memchr(text, '=', pair.len) == NULL) return false;
   *f = (cookie_fields){.path = default_path(from->path)};
-  f->name = trim(take_to(&pair, '='));
-  f->value = trim(pair);
+  f->name = ascii_trim(take_to(&pair, '='));
+  f->value = ascii_trim(pair);
   while (rest.len > 0) {
     ws_text attribute = take_to(&rest, ';');
-    const ws_text name = trim(take_to(&attribute, '='));
-    read_attribute(name, trim(attribute), from, now_s, f);
+    const ws_text name = ascii_trim(take_to(&attribute, '='));
+    read_attribute(name, ascii_trim(attribute), from, now_s, f);
   }
   return f->name.len > 0 && f->name.len + f->value.len <= COOKIE_SIZE_MAX && !f->refused &&
          f->path.len <= COOKIE_PATH_MAX && !has_control(f->name) && !has_control(f->value);
@@ -221,8 +196,8 @@ static cookie *cookie_new(const cookie_jar *jar, const cookie_place *from, const
 static cookie *find_same(cookie_jar *jar, const cookie *c) {
   for (ws_list *n = jar->cookies.next; n != &jar->cookies; n = n->next) {
     cookie *other = cookie_at(n);
-    if (text_equal(other->origin, c->origin) && text_equal(other->name, c->name) &&
-        text_equal(other->path, c->path)) {
+    if (ws_text_equal(other->origin, c->origin) && ws_text_equal(other->name, c->name) &&
+        ws_text_equal(other->path, c->path)) {
       return other;
     }
   }
@@ -244,7 +219,8 @@ int cookie_jar_take(cookie_jar *jar, const cookie_place *from, const char *set_c
   cookie *c = cookie_new(jar, from, &f);
   if (c == NULL) return WS_ENOMEM;
   cookie *old = find_same(jar, c);
-  const bool same = old != NULL && old->deleted == c->deleted && text_equal(old->value, c->value);
+  const bool same =
+      old != NULL && old->deleted == c->deleted && ws_text_equal(old->value, c->value);
   *changed = *changed || !same;
   if (old != NULL) {
     ws_list_append(&old->node, &c->node); /* before it */
@@ -261,7 +237,7 @@ int cookie_jar_take(cookie_jar *jar, const cookie_place *from, const char *set_c
 /* Sending */
 
 static bool is_for(const cookie *c, const cookie_place *to) {
-  return text_equal(c->origin, to->origin) && path_matches(c->path, to->path);
+  return ws_text_equal(c->origin, to->origin) && path_matches(c->path, to->path);
 }
 
 bool cookie_jar_has(const cookie_jar *jar, const cookie_place *to) {
@@ -274,7 +250,7 @@ bool cookie_jar_has(const cookie_jar *jar, const cookie_place *to) {
 static bool hides(const cookie_jar *jar, const cookie_place *to, ws_text name) {
   for (ws_list *n = jar->cookies.next; n != &jar->cookies; n = n->next) {
     const cookie *c = cookie_at(n);
-    if (is_for(c, to) && text_equal(c->name, name)) return true;
+    if (is_for(c, to) && ws_text_equal(c->name, name)) return true;
   }
   return false;
 }
@@ -288,9 +264,9 @@ static void put_given(const cookie_jar *jar, const cookie_place *to, const char 
                       text_buf *value, size_t begin) {
   ws_text rest = {given, strlen(given)};
   while (rest.len > 0) {
-    const ws_text pair = trim(take_to(&rest, ';'));
+    const ws_text pair = ascii_trim(take_to(&rest, ';'));
     ws_text name = pair;
-    name = trim(take_to(&name, '='));
+    name = ascii_trim(take_to(&name, '='));
     if (pair.len > 0 && !hides(jar, to, name)) put_pair(value, begin, pair);
   }
 }

@@ -8,10 +8,6 @@
 #include "base/error.h"
 #include "proto/http/ascii.h"
 
-static bool is_space(char c) {
-  return c == ' ' || c == '\t';
-}
-
 bool header_is_token(const char *s, size_t len) {
   for (size_t i = 0; i < len; i++) {
     if (!ascii_is_tchar(s[i])) return false;
@@ -59,7 +55,7 @@ bool header_list_next(const char **rest, const char **item, size_t *len) {
   const char *s = *rest + strspn(*rest, ", \t");
   size_t n = strcspn(s, ",");
   *rest = s + n;
-  while (n > 0 && is_space(s[n - 1])) n--;
+  while (n > 0 && ascii_is_blank(s[n - 1])) n--;
   *item = s;
   *len = n;
   return n > 0;
@@ -133,7 +129,7 @@ int header_store_end_name(header_store *store) {
 int header_store_end_value(header_store *store) {
   text_buf *text = &store->text;
   size_t len = text_buf_len(text);
-  while (len > 0 && is_space(text_buf_base(text)[len - 1])) len--;
+  while (len > 0 && ascii_is_blank(text_buf_base(text)[len - 1])) len--;
   text_buf_cut(text, len);
   int err = text_buf_add(text, "", 1);
   if (err < 0) return err;

@@ -6,17 +6,8 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "proto/http/ascii.h"
 #include "proto/http/basic.h"
-
-static ws_text user_of(const authentication *a) {
-  return (ws_text){text_buf_base(&a->secret), a->user_len};
-}
-
-static ws_text password_of(const authentication *a) {
-  const char *base = text_buf_base(&a->secret);
-  if (base == NULL) return (ws_text){NULL, 0};
-  return (ws_text){base + a->user_len, text_buf_len(&a->secret) - a->user_len};
-}
 
 /* Basic ends the user name at the first colon (RFC 7617 2); Digest has no such rule. */
 static int check(const auth_config *config, ws_why *why) {
@@ -29,26 +20,27 @@ static int check(const auth_config *config, ws_why *why) {
   return wrong != NULL ? ws_why_set(why, WSUV_EINVAL_HEADER, "%s", wrong) : 0;
 }
 
+void auth_init_empty(authentication *a, const wsuv_allocator_t *alloc) {
+  memset(a, 0, sizeof *a);
+  user_login_init(&a->login, alloc);
+  digest_challenge_init(&a->digest, alloc);
+}
+
 int auth_init(authentication *a, const wsuv_allocator_t *alloc, const auth_config *config,
               ws_why *why) {
-  memset(a, 0, sizeof *a);
-  text_buf_init_secret(&a->secret, alloc);
-  digest_challenge_init(&a->digest, alloc);
-  a->given = config->user.base != NULL;
-  if (!a->given) return 0;
+  auth_init_empty(a, alloc);
+  if (config->user.base == NULL) return 0;
   int err = check(config, why);
   if (err < 0) return err;
   a->schemes = config->schemes;
   a->hash = config->hash;
   if (a->hash == NULL) a->schemes &= ~(unsigned) AUTH_DIGEST;
   a->next = config->at_once ? a->schemes & AUTH_BASIC : 0;
-  a->user_len = config->user.len;
-  text_buf_add(&a->secret, config->user.base, config->user.len);
-  return text_buf_add(&a->secret, config->password.base, config->password.len);
+  return user_login_set(&a->login, config->user, config->password);
 }
 
 void auth_clear(authentication *a) {
-  text_buf_clear(&a->secret);
+  user_login_clear(&a->login);
   digest_challenge_clear(&a->digest);
 }
 
@@ -90,7 +82,7 @@ static int consider_digest(const authentication *a, const challenge *c, auth_cho
                            ws_why *why) {
   digest_challenge d;
   if ((a->schemes & AUTH_DIGEST) == 0) return 0;
-  digest_challenge_init(&d, a->secret.none.alloc);
+  digest_challenge_init(&d, a->login.secret.none.alloc);
   int err = digest_challenge_read(&d, c, why);
   if (err == 0) err = check_hash(a, d.hash, why);
   if (err == 0) {
@@ -104,11 +96,11 @@ static int consider_digest(const authentication *a, const challenge *c, auth_cho
 /* Basic shows the password, so it is not sent after Digest. */
 static int consider(const authentication *a, const challenge *c, auth_choice *best, ws_why *why) {
   const bool basic = (a->schemes & AUTH_BASIC) != 0 && a->sent == 0;
-  if (challenge_text_is(c->scheme, "Digest")) {
+  if (ascii_text_is(c->scheme, "Digest")) {
     best->offered |= AUTH_DIGEST;
     return consider_digest(a, c, best, why);
   }
-  if (!challenge_text_is(c->scheme, "Basic")) return 0;
+  if (!ascii_text_is(c->scheme, "Basic")) return 0;
   best->offered |= AUTH_BASIC;
   if (basic && best->scheme == 0) best->scheme = AUTH_BASIC;
   return 0;
@@ -130,7 +122,7 @@ static int choose(const authentication *a, const header_store *fields, const cha
 
 /* Why none was chosen, unless *why says why the last one could not be answered. */
 static int refuse(const authentication *a, const auth_choice *best, ws_why *why) {
-  if (!a->given) return ws_why_set(why, WS_EACCES, "no credentials");
+  if (!a->login.given) return ws_why_set(why, WS_EACCES, "no credentials");
   if ((a->sent & best->offered) != 0) return ws_why_set(why, WS_EACCES, "credentials were refused");
   if (why->text[0] != '\0') return WS_EACCES;
   return ws_why_set(why, WS_EACCES, "no scheme that may be used");
@@ -139,7 +131,7 @@ static int refuse(const authentication *a, const auth_choice *best, ws_why *why)
 int auth_answer(authentication *a, const header_store *fields, const char *name, ws_why *why) {
   auth_choice best = {0};
   ws_why words = {""};
-  digest_challenge_init(&best.digest, a->secret.none.alloc);
+  digest_challenge_init(&best.digest, a->login.secret.none.alloc);
   int err = choose(a, fields, name, &best, &words);
   if (err == 0 && best.scheme == 0) err = refuse(a, &best, &words);
   if (err < 0) {
@@ -164,8 +156,8 @@ static int write_digest(authentication *a, text_buf *value, ws_text method, ws_t
                         const uint8_t random[AUTH_RANDOM_SIZE]) {
   char cnonce[AUTH_RANDOM_SIZE / 3 * 4];
   base64_encode(cnonce, random, AUTH_RANDOM_SIZE);
-  const digest_request request = {.user = user_of(a),
-                                  .password = password_of(a),
+  const digest_request request = {.user = user_login_user(&a->login),
+                                  .password = user_login_password(&a->login),
                                   .method = method,
                                   .target = target,
                                   .cnonce = {cnonce, sizeof cnonce},
@@ -179,5 +171,7 @@ int auth_write(authentication *a, text_buf *value, ws_text method, ws_text targe
   const char *wrong; /* auth_init has checked them */
   a->sent |= a->next;
   if (a->next == AUTH_DIGEST) return write_digest(a, value, method, target, random);
-  return a->next == AUTH_BASIC ? basic_write(value, user_of(a), password_of(a), &wrong) : 0;
+  return a->next == AUTH_BASIC ? basic_write(value, user_login_user(&a->login),
+                                             user_login_password(&a->login), &wrong)
+                               : 0;
 }

@@ -13,6 +13,7 @@
 #include "base/view.h"
 #include "base/why.h"
 #include "proto/http/headers.h"
+#include "proto/http/user_login.h"
 #include "proto/tunnel/digest.h"
 
 enum {
@@ -33,9 +34,7 @@ typedef struct auth_config {
 } auth_config;
 
 typedef struct authentication {
-  text_buf secret;         /* This is the user name, then the password. */
-  size_t user_len;         /* The user name has this many bytes. */
-  bool given;              /* There are credentials. */
+  user_login login;        /* These are the credentials, if there are any. */
   unsigned schemes;        /* Credentials of these schemes may be sent. */
   ws_hash_fn *hash;        /* These are the hash functions, or NULL. */
   unsigned next;           /* The next request has credentials of this scheme; 0: it has none. */
@@ -49,7 +48,8 @@ typedef struct authentication {
    and *why, unless it is NULL, says which; WS_ENOMEM. Clear it in any case. */
 int auth_init(authentication *a, const wsuv_allocator_t *alloc, const auth_config *config,
               ws_why *why);
-void auth_clear(authentication *a); /* frees all */
+void auth_init_empty(authentication *a, const wsuv_allocator_t *alloc); /* without credentials */
+void auth_clear(authentication *a);                                     /* frees all */
 
 /* Choose among the challenges in all fields of that name: the strongest that can be answered. What
    was refused is not tried again, except that one stale nonce is no refusal, and after Digest

@@ -114,12 +114,6 @@ bool challenge_param_next(ws_text *params, challenge_param *p) {
   return true;
 }
 
-bool challenge_text_is(ws_text s, const char *text) {
-  size_t i = 0;
-  while (i < s.len && text[i] != '\0' && ascii_lower(s.base[i]) == ascii_lower(text[i])) i++;
-  return i == s.len && text[i] == '\0';
-}
-
 int challenge_param_value(const challenge_param *p, text_buf *value) {
   int err = text_buf_add(value, "", 0);
   for (size_t i = 0; i < p->value.len; i++) {

@@ -29,9 +29,6 @@ typedef struct challenge_param {
 /* The next parameter; *params are those of a challenge at first. False: there are no more. */
 bool challenge_param_next(ws_text *params, challenge_param *p);
 
-/* Whether the name or a value is `text`, in any case. */
-bool challenge_text_is(ws_text s, const char *text);
-
 /* Add the value, without escapes (RFC 9110 5.6.4). 0 or WS_ENOMEM. */
 int challenge_param_value(const challenge_param *p, text_buf *value);
 

@@ -44,7 +44,7 @@ static int shown_len(ws_text s) {
 
 static int read_algorithm(digest_challenge *d, ws_text name, ws_why *why) {
   for (size_t i = 0; i < ALGORITHMS; i++) {
-    if (!challenge_text_is(name, algorithms[i].name)) continue;
+    if (!ascii_text_is(name, algorithms[i].name)) continue;
     d->hash = algorithms[i].hash;
     d->session = algorithms[i].session;
     d->named = true;
@@ -85,7 +85,7 @@ static const char *const param_names[PARAM_COUNT] = {"realm", "nonce", "opaque",
 
 static param_id find_param(const challenge_param *p) {
   int id = 0;
-  while (id < PARAM_COUNT && !challenge_text_is(p->name, param_names[id])) id++;
+  while (id < PARAM_COUNT && !ascii_text_is(p->name, param_names[id])) id++;
   return (param_id) id;
 }
 
@@ -96,9 +96,9 @@ static int read_param(digest_challenge *d, param_id id, const challenge_param *p
   case PARAM_OPAQUE: d->has_opaque = true; return challenge_param_value(p, &d->opaque);
   case PARAM_ALGORITHM: return read_algorithm(d, p->value, why);
   case PARAM_QOP: return read_qop(d, p->value, why);
-  case PARAM_STALE: d->stale = challenge_text_is(p->value, "true"); return 0;
-  case PARAM_USERHASH: d->userhash = challenge_text_is(p->value, "true"); return 0;
-  case PARAM_CHARSET: d->utf8 = challenge_text_is(p->value, "UTF-8"); return 0;
+  case PARAM_STALE: d->stale = ascii_text_is(p->value, "true"); return 0;
+  case PARAM_USERHASH: d->userhash = ascii_text_is(p->value, "true"); return 0;
+  case PARAM_CHARSET: d->utf8 = ascii_text_is(p->value, "UTF-8"); return 0;
   case PARAM_COUNT: break;
   }
   return 0;
