@@ -23,6 +23,7 @@ done
 for file in ./*.deb; do dpkg -x "$file" root; done
 
 cat >play.py <<'END'
+import glob
 import http.client
 import os
 import signal
@@ -34,9 +35,9 @@ CONFIG = '''
 http_port 127.0.0.1:3128
 http_access allow all
 dns_nameservers 127.0.0.1
-mime_table {folder}/root/usr/share/squid/mime.conf
-error_directory {folder}/root/usr/share/squid-langpack/templates
-icon_directory {folder}/root/usr/share/squid/icons
+mime_table {mime}
+error_directory {errors}
+icon_directory {icons}
 cache_effective_user nobody
 cache_log /dev/null
 access_log none
@@ -46,8 +47,16 @@ pinger_enable off
 coredump_dir {folder}
 shutdown_lifetime 0 seconds
 '''
+
+
+def find(name):
+    """Where the packages have it, since squid looks in the system's folders."""
+    return os.path.abspath(glob.glob(f'root/**/{name}', recursive=True)[0])
+
+
 with open('config', 'w') as file:
-    file.write(CONFIG.format(folder=os.getcwd()))
+    file.write(CONFIG.format(folder=os.getcwd(), mime=find('mime.conf'), icons=find('icons'),
+                             errors=find('templates')))
 
 
 def serve_names(sock):

@@ -24,7 +24,7 @@ static void on_bytes(raw_conn *c) {
   }
   if (!raw_conn_take_request(c)) return;
   const size_t n = p->requests++;
-  if (n < 4) snprintf(p->got[n], HOP_TEXT, "%s", c->request);
+  if (n < 4) (void) snprintf(p->got[n], HOP_TEXT, "%s", c->request);
   if (p->choose != NULL) {
     p->choose(c, p);
   } else if (n < p->answer_count) {
@@ -80,4 +80,10 @@ int hop_connect(session_user *u, const wsuv_request_t *request,
   int err = wsuv_connect(client, &own, &callbacks, &u->session);
   call_ends();
   return err;
+}
+
+void hop_close(session_user *u) {
+  CHECK(user_close(u, 1000, NULL) == 0);
+  user_run_to_close(u);
+  user_finish(u);
 }

@@ -34,4 +34,7 @@ int hop_connect(session_user *u, const wsuv_request_t *request,
                 void (*on_unauthorized)(wsuv_session_t *session,
                                         const wsuv_unauthorized_t *refusal));
 
+/* Close an open session from our side, and finish. */
+void hop_close(session_user *u);
+
 #endif

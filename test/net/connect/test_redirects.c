@@ -74,7 +74,7 @@ static void assert_secrets(const char *request, bool wanted) {
 
 static void assert_target(const char *request, const char *target) {
   char line[256];
-  snprintf(line, sizeof line, "GET %s HTTP/1.1\r\n", target);
+  (void) snprintf(line, sizeof line, "GET %s HTTP/1.1\r\n", target);
   assert_that(strncmp(request, line, strlen(line)) == 0, "got %.60s, not %s", request, target);
 }
 
@@ -137,7 +137,7 @@ WORLD_ONLY_TLS_TEST(test_redirects_between_ws_and_wss, w) {
     } else {
       user_run_to_open(&u);
       assert_secrets(p.b.got[0], false);
-      user_close(&u, 1000, NULL);
+      assert_int_equal(user_close(&u, 1000, NULL), 0);
       user_run_to_close(&u);
     }
     user_finish(&u);
@@ -156,7 +156,7 @@ WORLD_TEST(test_redirects_leave_credentials_behind_for_good, w) {
   hop_peers_answer(&p, &p.a, LOCATION(302, "/same"));
   hop_peers_answer(&p, &p.a, LOCATION(302, "%B/other"));
   hop_peers_answer(&p, &p.b, LOCATION(302, "%A/back"));
-  snprintf(url, sizeof url, "ws://u:p@127.0.0.1:%u/", (unsigned) p.a.raw->port);
+  (void) snprintf(url, sizeof url, "ws://u:p@127.0.0.1:%u/", (unsigned) p.a.raw->port);
   wsuv_request_init(&request, url);
   request.cookies = "c=secret-2";
   assert_int_equal(hop_connect(&u, &request, NULL, NULL), 0);
@@ -167,9 +167,7 @@ WORLD_TEST(test_redirects_leave_credentials_behind_for_good, w) {
   }
   assert_null(strstr(p.b.got[0], "Authorization"));
   assert_null(strstr(p.b.got[0], "Cookie"));
-  user_close(&u, 1000, NULL);
-  user_run_to_close(&u);
-  user_finish(&u);
+  hop_close(&u);
 }
 
 /* A cookie of a response goes to its origin only, and changes the place: the same URL again. */
@@ -188,9 +186,7 @@ WORLD_TEST(test_redirects_keep_cookies_for_the_same_origin, w) {
   assert_non_null(strstr(p.a.got[0], "\r\nCookie: s=old; t=1\r\n"));
   assert_non_null(strstr(p.a.got[1], "\r\nCookie: t=1; s=new\r\n"));
   assert_null(strstr(p.b.got[0], "Cookie"));
-  user_close(&u, 1000, NULL);
-  user_run_to_close(&u);
-  user_finish(&u);
+  hop_close(&u);
 }
 
 WORLD_TEST(test_redirects_have_a_bound, w) {
@@ -201,7 +197,7 @@ WORLD_TEST(test_redirects_have_a_bound, w) {
   u.config.max_redirects = 3;
   for (int i = 0; i < 5; i++) {
     char answer[128];
-    snprintf(answer, sizeof answer, "HTTP/1.1 302 X\r\nLocation: /%d?secret\r\n\r\n", i);
+    (void) snprintf(answer, sizeof answer, "HTTP/1.1 302 X\r\nLocation: /%d?secret\r\n\r\n", i);
     hop_peers_answer(&p, &p.a, answer);
   }
   wsuv_request_init(&request, raw_peer_url(p.a.raw, "/"));
@@ -247,7 +243,7 @@ WORLD_TEST(test_redirects_ask_the_program, w) {
     assert_int_equal(hop_connect(&u, &request, look, NULL), 0);
     if (what == 0) {
       user_run_to_open(&u);
-      user_close(&u, 1000, NULL);
+      assert_int_equal(user_close(&u, 1000, NULL), 0);
     }
     user_run_to_close(&u);
     assert_int_equal(asked, 1);

@@ -151,7 +151,7 @@ static void begin_program(hop_peers *p, session_user *u, wsuv_request_t *request
   asks = waiting = 0;
   asker = NULL;
   what = 0;
-  snprintf(word, sizeof word, "Bearer new");
+  (void) snprintf(word, sizeof word, "Bearer new");
 }
 
 /* Refused with a token, then accepted with the refreshed one. */
@@ -184,7 +184,7 @@ WORLD_TEST(test_unauthorized_program_is_asked_so_many_times, w) {
   session_user u;
   wsuv_request_t request;
   begin_program(&p, &u, &request, w);
-  snprintf(word, sizeof word, "Bearer wrong");
+  (void) snprintf(word, sizeof word, "Bearer wrong");
   u.config.max_attempts = 3;
   assert_int_equal(hop_connect(&u, &request, NULL, on_ask), 0);
   user_run_to_close(&u);
@@ -317,7 +317,7 @@ static void play_all(world *w) {
   u.config.max_redirects = 2;
   waiting = 0;
   sessions = &u;
-  snprintf(word, sizeof word, "Bearer new");
+  (void) snprintf(word, sizeof word, "Bearer new");
   wsuv_request_init(&request, raw_peer_url(torture_peers.a.raw, "/p?q"));
   request.headers = &expired;
   request.header_count = 1;
