@@ -35,7 +35,7 @@ typedef struct proxy_peer {
   bytes expected[PROXY_EXCHANGES], answers[PROXY_EXCHANGES];
   size_t exchanges; /* So many are in use. */
   char proxy[256];  /* The URLs. */
-  char url[64];     /* The server's, with the port 81. */
+  char url[96];     /* The server's, with the port 81. */
 } proxy_peer;
 
 void proxy_peer_open(proxy_peer *x, raw_peer *raw);
