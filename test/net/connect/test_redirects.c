@@ -7,7 +7,8 @@
 #include "support/scenario.h"
 #include "testkit/check.h"
 
-#define LOCATION(status, where) "HTTP/1.1 " #status " X\r\nLocation: " where "\r\n\r\n"
+#define LOCATION(status, where) \
+  "HTTP/1.1 " #status " X\r\nContent-Length: 0\r\nLocation: " where "\r\n\r\n"
 
 typedef struct row {
   const char *answer;
@@ -218,7 +219,7 @@ static int what;
 static bool look(wsuv_session_t *session, const wsuv_redirect_t *redirect) {
   asked++;
   CHECK(no_call_is_running());
-  CHECK(redirect->status == 302 && redirect->count == 1 && redirect->header_count == 1);
+  CHECK(redirect->status == 302 && redirect->count == 1 && redirect->header_count == 2);
   CHECK(strstr(redirect->url, "/x?q") != NULL && strchr(redirect->url, '#') == NULL);
   if (what == 1) return false;
   if (what == 2) user_terminate(the);
