@@ -51,7 +51,7 @@ static void fill(void *p, size_t size) {
 static void *track_malloc(size_t size, void *arg) {
   track_alloc *t = arg;
   if (must_fail(t)) return NULL;
-  block_header *h = check_alloc(sizeof *h + size);
+  block_header *h = check_realloc(NULL, sizeof *h + size); /* check_alloc would touch every page */
   h->size = size;
   fill(h + 1, size);
   count_in(t, size);
