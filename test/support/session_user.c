@@ -406,7 +406,7 @@ int user_end_client(session_user *u, int (*end)(wsuv_client_t *client, wsuv_clie
 
 size_t user_too_much(const world *w) {
   const size_t kib = 1024;
-  return w->kind == WORLD_UV ? 12 * 1024 * kib : 640 * kib;
+  return w->kind == WORLD_UV ? 5 * 1024 * kib : 640 * kib;
 }
 
 static void on_done(wsuv_session_t *s, int status, void *arg) {

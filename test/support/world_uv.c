@@ -22,6 +22,7 @@
 #include "testkit/loop_env.h"
 
 enum { BOUND_MS = 20 * 1000, BACKLOG = 128, READ_SIZE = 64 * 1024, DEAD_PORT = 9 };
+enum { RECEIVE_BUFFER = 64 * 1024 };
 
 typedef struct world_of_uv {
   world head;
@@ -210,6 +211,9 @@ static void bind_tcp(uv_tcp_t *tcp, const char *addr, uint16_t port) {
   } a;
   CHECK(uv_ip4_addr(addr, port, &a.in) == 0 || uv_ip6_addr(addr, port, &a.in6) == 0);
   CHECK(uv_tcp_bind(tcp, &a.any, 0) == 0);
+  /* The kernel does not enlarge it, so a peer that does not read is full soon (user_too_much). */
+  int room = RECEIVE_BUFFER;
+  CHECK(uv_recv_buffer_size((uv_handle_t *) tcp, &room) == 0);
 }
 
 static uint16_t port_of(const uv_tcp_t *tcp) {

@@ -19,7 +19,7 @@
 #include "testkit/fifo.h"
 
 /* More than the buffers between two sockets take. */
-enum { LARGE = 12 * 1024 * 1024, LARGE_SIMULATED = 640 * 1024 };
+enum { LARGE = 5 * 1024 * 1024, LARGE_SIMULATED = 640 * 1024 };
 
 static const ws_socket_options options = {.nodelay = true};
 
