@@ -33,6 +33,7 @@ static int connect_by_family(ws_env *env, const struct sockaddr *addr,
 
 static void env_uv_end(ws_env *env, ws_env_cb cb, void *data) {
   lookup_cares_end(env_uv_of(env));
+  timers_end(env_uv_of(env));
   env_uv_close(env, cb, data);
 }
 

@@ -29,6 +29,7 @@ typedef struct env_uv {
   ws_list dns_channels;     /* These are the channels of c-ares, the newest last. */
   /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
   size_t live;
+  struct timers *timers; /* These are the timers, in timer.c; NULL: there was none. */
   handles handles; /* This closes the handles, and knows whether the program has closed them. */
   /* This handle counts polls, and keeps the loop alive while it is referenced. */
   uv_prepare_t keeper;

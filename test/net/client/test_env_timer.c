@@ -260,6 +260,114 @@ WORLD_UV_TEST(test_timer_does_not_fire_twice_in_one_pass_of_timers, w) {
   echo(w, true, UV_RUN_NOWAIT);
 }
 
+/* --- many timers --- */
+
+enum { CROWD = 1000, FIRED_MAX = 256 };
+
+typedef struct crowd_timer {
+  struct timer_crowd *crowd;
+  ws_timer *timer;
+  uint64_t due_ms, due_at_most_ms; /* it is due between these */
+  size_t fired;
+} crowd_timer;
+
+typedef struct timer_crowd {
+  world *w;
+  ws_env *env;
+  crowd_timer timers[CROWD];
+  size_t fired;
+  uint64_t last_ms; /* when the timer that fired last was due, or later */
+} timer_crowd;
+
+static void on_crowd(void *data) {
+  crowd_timer *t = data;
+  timer_crowd *c = t->crowd;
+  assert_true(clock_now_ms(c->env) >= t->due_ms);
+  assert_true(t->due_at_most_ms >= c->last_ms);
+  c->last_ms = t->due_ms;
+  t->fired++;
+  c->fired++;
+}
+
+static void crowd_start(crowd_timer *t, uint64_t delay_ms) {
+  t->due_ms = clock_now_ms(t->crowd->env) + delay_ms;
+  t->crowd->env->ops->timer_start(t->timer, delay_ms);
+  t->due_at_most_ms = clock_now_ms(t->crowd->env) + delay_ms;
+}
+
+static timer_crowd *crowd_new(world *w) {
+  timer_crowd *c = check_alloc(sizeof *c);
+  c->w = w;
+  assert_int_equal(world_env_new(w, &c->env), 0);
+  c->env->ops->keep_alive(c->env, true);
+  for (size_t i = 0; i < CROWD; i++) {
+    crowd_timer *t = &c->timers[i];
+    t->crowd = c;
+    assert_int_equal(c->env->ops->timer_new(c->env, on_crowd, t, &t->timer), 0);
+  }
+  return c;
+}
+
+static void crowd_free(timer_crowd *c) {
+  for (size_t i = 0; i < CROWD; i++) c->env->ops->timer_free(c->timers[i].timer);
+  c->env->ops->keep_alive(c->env, false);
+  world_env_close(c->w, c->env);
+  check_free(c);
+}
+
+/* A burst of timers leaves the loop its polls, and each fires once, in its turn. */
+WORLD_UV_TEST(test_timers_that_are_due_at_once_fire_in_several_turns, w) {
+  timer_crowd *c = crowd_new(w);
+  size_t before = 0, turns = 0;
+  for (size_t i = 0; i < CROWD; i++) crowd_start(&c->timers[i], 1 + i * 7 % 20);
+  world_lose_time(w, WORK_MS);
+  while (c->fired < CROWD) {
+    uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+    assert_in_range(c->fired - before, 0, FIRED_MAX);
+    turns += c->fired > before;
+    before = c->fired;
+  }
+  assert_true(turns >= CROWD / FIRED_MAX);
+  for (size_t i = 0; i < CROWD; i++) assert_int_equal(c->timers[i].fired, 1);
+  crowd_free(c);
+}
+
+/* Those that are stopped do not fire, nor do those that are moved before their new time. */
+WORLD_UV_TEST(test_timers_are_stopped_and_moved, w) {
+  timer_crowd *c = crowd_new(w);
+  for (size_t i = 0; i < CROWD; i++) crowd_start(&c->timers[i], 1 + i % 5);
+  for (size_t i = 0; i < CROWD; i += 2) c->env->ops->timer_stop(c->timers[i].timer);
+  uint64_t moved_ms = clock_now_ms(c->env) + WORK_MS;
+  for (size_t i = 1; i < CROWD; i += 4) crowd_start(&c->timers[i], WORK_MS + i % 5);
+  while (c->fired < CROWD / 2) {
+    uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+    if (clock_now_ms(c->env) < moved_ms) assert_in_range(c->fired, 0, CROWD / 4);
+  }
+  for (size_t i = 0; i < CROWD; i++) assert_int_equal(c->timers[i].fired, i % 2);
+  crowd_free(c);
+}
+
+/* A timer that has not fired is freed by one that fires before it. */
+static void free_the_others(void *data) {
+  timer_crowd *c = data;
+  for (size_t i = 1; i < CROWD; i++) {
+    c->env->ops->timer_free(c->timers[i].timer);
+    c->timers[i].timer = NULL;
+  }
+}
+
+WORLD_UV_TEST(test_timers_are_freed_by_another_timer, w) {
+  timer_crowd *c = crowd_new(w);
+  c->env->ops->timer_free(c->timers[0].timer);
+  assert_int_equal(c->env->ops->timer_new(c->env, free_the_others, c, &c->timers[0].timer), 0);
+  for (size_t i = 0; i < CROWD; i++) crowd_start(&c->timers[i], i == 0 ? 1 : 2);
+  world_lose_time(w, WORK_MS);
+  while (c->timers[1].timer != NULL) uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
+  assert_int_equal(c->fired, 0);
+  crowd_free(c);
+}
+
 /* --- what a program sees --- */
 
 static void work_and_close(uv_timer_t *h) {
