@@ -194,6 +194,13 @@ def make_client(maker):
     maker.lock('client-old.key', 'pkey', '-traditional', '-aes256')
 
 
+def make_good(folder):
+    """Only root.crt, good.crt and good.key, which takes a tenth of the time."""
+    maker = Maker(os.path.abspath(folder))
+    maker.authority('root')
+    maker.leaf(next(leaf for leaf in LEAVES if leaf.name == 'good'))
+
+
 def make(folder):
     """All of it, in a folder that is empty; the pins by name."""
     maker = Maker(os.path.abspath(folder))
