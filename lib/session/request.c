@@ -166,7 +166,9 @@ static int fill(session_request *r, packer *p, const wsuv_request_t *from,
     err = tls_contexts_get(contexts, r->alloc, config->proxy_tls, WS_CLIENT, &r->proxy_tls);
   }
   if (err < 0 || (!r->url.secure && config->max_redirects == 0)) return err;
-  return tls_contexts_get(contexts, r->alloc, config->tls, WS_CLIENT, &r->tls);
+  err = tls_contexts_get(contexts, r->alloc, config->tls, WS_CLIENT, &r->first_tls);
+  if (err == 0) r->tls = tls_context_ref(r->first_tls);
+  return err;
 }
 
 int request_new(session_request **out, const wsuv_allocator_t *alloc, const wsuv_request_t *from,
@@ -203,13 +205,13 @@ int request_choose_proxies(session_request *r, ws_why *why) {
   return proxies_choose(&r->proxies, r->alloc, &r->proxy, &r->url, why);
 }
 
-/* The context for another origin has the configuration of the present one, but not our certificate,
-   and at another host not the name of the server either. */
+/* The context for another origin has the configuration of the program, but not our certificate, and
+   at another host than the first one not the name of the server either. */
 static int redirect_tls(session_request *r, const ws_url *to, tls_contexts *contexts,
                         tls_context **out) {
-  wsuv_tls_config_t config = *tls_context_config(r->tls);
+  wsuv_tls_config_t config = *tls_context_config(r->first_tls);
   tls_config_drop_own(&config);
-  if (!url_same_host(to, &r->url)) config.server_name = NULL;
+  if (!url_same_host(to, &r->first)) config.server_name = NULL;
   return tls_contexts_get(contexts, r->alloc, &config, WS_CLIENT, out);
 }
 
@@ -235,6 +237,7 @@ void request_free(session_request *r) {
   proxies_free(r->proxies);
   tls_context_unref(r->proxy_tls);
   tls_context_unref(r->tls);
+  tls_context_unref(r->first_tls);
   extension_list_unref(r->handshake.extensions);
   const wsuv_allocator_t *alloc = r->alloc;
   ws_wipe(r, r->size); /* it may have credentials */

@@ -42,7 +42,9 @@ typedef struct session_request {
   proxies *proxies;        /* The request owns the proxies that it goes through, or this is NULL. */
   /* The request has a reference to the TLS context for proxies; NULL: there can be none. */
   tls_context *proxy_tls;
-  /* The request has a reference to the TLS context for `wss`; NULL: it does not come to that. */
+  /* The request has references to the TLS contexts for `wss`, that of `first` and that of `url`.
+     NULL: it does not come to that. */
+  tls_context *first_tls;
   tls_context *tls;
 } session_request;
 
