@@ -158,6 +158,7 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
                       .clean = info->clean,
                       .by_peer = info->by_peer,
                       .http_status = info->http_status,
+                      .retry_after_ms = info->retry_after_ms,
                       .code = info->code,
                       .sent_code = info->sent_code};
   copy_words(u->end.detail, info->detail, strlen(info->detail));

@@ -32,6 +32,7 @@ typedef struct user_end {
   char detail[USER_WORDS];
   bool clean, by_peer;
   int http_status;
+  uint64_t retry_after_ms;
   unsigned code, sent_code;
   char proxy[USER_WORDS]; /* "" if there was none */
   char reason[USER_WORDS], sent_reason[USER_WORDS];

@@ -246,3 +246,45 @@ SCENARIO_TEST(test_upgrade_refused_by_any_status_but_101, w, p, u) {
   assert_refused(u, 200);
   assert_int_equal(u->end.body.len, 4);
 }
+
+/* RFC 9110 10.2.3. The dates are compared with that of the response. All
+   forms of the value are in unit/test_http_date.c. */
+SCENARIO_TEST(test_upgrade_refused_until_later, w, p, u) {
+  static const struct {
+    int status;
+    const char *fields;
+    uint64_t ms;
+  } rows[] = {
+      {503, "Retry-After: 120\r\n", 120000},
+      {429, "retry-after:7\r\n", 7000},
+      {503, "Retry-After: 0\r\n", 0},
+      {503, "", 0},
+      {503, "Retry-After: soon\r\n", 0},
+      {429, "Retry-After: 1.5\r\n", 0},
+      {503, "Retry-After: -1\r\n", 0},
+      {503, "Retry-After: 18446744073709551617\r\n", 2147483647000},
+      {503, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n",
+       60000},
+      {429, "Retry-After: Sunday, 06-Nov-94 08:49:38 GMT\r\nDate: Sun Nov  6 08:49:37 1994\r\n",
+       1000},
+      {503, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:36 GMT\r\n",
+       0},
+      {503, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
+       2147483647000},
+      {500, "Retry-After: 120\r\n", 0},
+      {408, "Retry-After: 120\r\n", 0},
+      {301, "Retry-After: 120\r\n", 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    bytes answer = {0};
+    bytes_print(&answer, "HTTP/1.1 %d No\r\nContent-Length: 0\r\n%s\r\n", rows[i].status,
+                rows[i].fields);
+    raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND_BYTES(answer.base, answer.len),
+                  PEER_EXPECT_GONE);
+    scenario_play(u);
+    assert_refused(u, rows[i].status);
+    assert_that(u->end.retry_after_ms == rows[i].ms, "row %zu", i);
+    scenario_renew(u);
+    bytes_free(&answer);
+  }
+}
