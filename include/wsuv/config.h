@@ -486,14 +486,17 @@ typedef struct wsuv_config {
    * So many redirects are followed in a session: responses with status 301, 302, 303, 307 or 308
    * and `Location` (RFC 9110 15.4), to `ws`, `wss`, `http` or `https`, of which the last two mean
    * the first two. The next one, or one to a place where the session has been, with the same
-   * cookies and credentials, ends it with `WSUV_EREDIRECT`; so does one from `wss` to `ws`, or to a
-   * URL that is malformed or has credentials. At another origin (scheme, host, port)
-   * `Authorization`, `Cookie`, `Proxy-Authorization`, a `Host` of the program's and the credentials
-   * of request and URL are not sent, and are not sent again at the first origin either; our own
-   * certificate is not shown. wsuv_request::address and wsuv_tls_config::server_name hold only for
-   * the host that they were given for. 0 (the default): a redirect ends the session with
-   * `WSUV_ESTATUS`, and `Location` is in the detail. Sessions over a stream or transport of the
-   * program's follow none. Clients only.
+   * cookies and credentials, ends it with `WSUV_EREDIRECT`; so does one from `wss` to `ws`, to a
+   * URL of another scheme, such as `ws+unix`, or to one that is malformed or has credentials. From
+   * a Unix socket, a `Location` without scheme and host leads to the same socket.
+   *
+   * At another origin (scheme, host, port) `Authorization`, `Cookie`, `Proxy-Authorization`, a
+   * `Host` of the program's and the credentials of request and URL are not sent, and are not sent
+   * again at the first origin either; our own certificate is not shown. wsuv_request::address and
+   * wsuv_tls_config::server_name hold only for the host that they were given for.
+   *
+   * 0 (the default): a redirect ends the session with `WSUV_ESTATUS`, and `Location` is in the
+   * detail. Sessions over a stream or transport of the program's follow none. Clients only.
    */
   unsigned max_redirects;
   /**

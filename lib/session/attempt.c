@@ -667,7 +667,11 @@ static void begin_hop(attempt *a) {
     return;
   }
   a->queued = a->place.waits;
-  if (!a->queued) attempt_start(&a->base);
+  if (a->queued) {
+    log_line(a->log, WSUV_LOG_INFO, "waiting for its turn to connect");
+  } else {
+    attempt_start(&a->base);
+  }
 }
 
 static void take_answer(attempt *a) {

@@ -34,20 +34,28 @@ static void on_bytes(raw_conn *c) {
   }
 }
 
-static void begin(hop_peer *p, world *w, char name) {
+static void begin(hop_peer *p, raw_peer *raw, char name) {
   static const raw_peer_callbacks callbacks = {.on_bytes = on_bytes};
   memset(p, 0, sizeof *p);
   p->name = name;
-  p->raw = raw_peer_new(w);
+  p->raw = raw;
   p->raw->data = p;
   raw_peer_set_callbacks(p->raw, &callbacks);
 }
 
-void hop_peers_begin(hop_peers *p, world *w, session_user *u) {
-  *u = (session_user){.w = w};
+static void begin_both(hop_peers *p, raw_peer *a, session_user *u) {
+  *u = (session_user){.w = a->w};
   wsuv_client_config_init(&u->config);
-  begin(&p->a, w, 'A');
-  begin(&p->b, w, 'B');
+  begin(&p->a, a, 'A');
+  begin(&p->b, raw_peer_new(a->w), 'B');
+}
+
+void hop_peers_begin(hop_peers *p, world *w, session_user *u) {
+  begin_both(p, raw_peer_new(w), u);
+}
+
+void hop_peers_begin_unix(hop_peers *p, world *w, session_user *u, const char *path) {
+  begin_both(p, raw_peer_new_at(w, path, 0), u);
 }
 
 void hop_peers_answer(hop_peers *p, hop_peer *peer, const char *text) {

@@ -23,9 +23,10 @@ typedef struct hop_peers {
   hop_peer a, b;
 } hop_peers;
 
-/* Start both. Make a user, too, whose client hop_connect makes
-   with u->config. "%A" and "%B" in an answer become "ws://127.0.0.1:PORT", or wss. */
+/* Start both, A perhaps at a Unix socket. Make a user, too, whose client hop_connect makes with
+   u->config. "%A" and "%B" in an answer become "ws://127.0.0.1:PORT", or wss. */
 void hop_peers_begin(hop_peers *p, world *w, session_user *u);
+void hop_peers_begin_unix(hop_peers *p, world *w, session_user *u, const char *path);
 void hop_peers_answer(hop_peers *p, hop_peer *peer, const char *text);
 
 /* What a session of the test's does besides those of session_user. */
