@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "net/address.h"
 #include "net/tls/tls.h"
 #include "proto/handshake/h1_client.h"
@@ -247,6 +248,9 @@ static const wsuv_header_t *list_headers(attempt *a, size_t *count) {
   *count = list != NULL ? headers->count : 0;
   return list;
 }
+
+SIZED_NO_PADDING(wsuv_redirect_t, header_count);
+SIZED_NO_PADDING(wsuv_unauthorized_t, attempt);
 
 static void follow(attempt *a) {
   wsuv_redirect_t redirect = {.size = sizeof redirect,

@@ -86,6 +86,8 @@ static void check_structure(stage *s, const void *structure, size_t size, ask_fn
   assert_int_equal(ask(s, copy), WSUV_ESIZE);
   set_size(copy, SIZE_MAX);
   assert_int_equal(ask(s, copy), WSUV_ESIZE);
+  set_size(copy, size - 1); /* less than a field */
+  assert_int_equal(ask(s, copy), WSUV_ESIZE);
   free(copy);
 }
 
@@ -142,6 +144,12 @@ static wsuv_config_t own_config(const stage *s) {
 static int ask_tls(stage *s, void *structure) {
   wsuv_config_t config = own_config(s);
   config.tls = structure;
+  return ask_config(s, &config);
+}
+
+static int ask_proxy_tls(stage *s, void *structure) {
+  wsuv_config_t config = own_config(s);
+  config.proxy_tls = structure;
   return ask_config(s, &config);
 }
 
@@ -209,6 +217,7 @@ WORLD_TEST(test_structures_of_newer_callers, w) {
   wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
   check_structure(&s, &tls, sizeof tls, ask_tls, "wsuv_tls_config_t");
+  check_structure(&s, &tls, sizeof tls, ask_proxy_tls, "wsuv_tls_config_t");
   wsuv_converter_t converter;
   wsuv_converter_init(&converter);
   check_structure(&s, &converter, sizeof converter, ask_converter, "wsuv_converter_t");
@@ -224,6 +233,48 @@ WORLD_TEST(test_structures_of_newer_callers, w) {
   wsuv_frame_t frame;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, "hello", 5);
   check_structure(&s, &frame, sizeof frame, ask_frame, "wsuv_frame_t");
+  end(&s);
+}
+
+/* A structure that ends before `size` is none of a release, although it ends with a whole field. */
+static void check_shorter(stage *s, const void *structure, size_t size, ask_fn ask,
+                          const char *name) {
+  unsigned char *copy = check_alloc(size);
+  memcpy(copy, structure, size);
+  set_size(copy, size);
+  s->said[0] = '\0';
+  assert_int_equal(ask(s, copy), WSUV_ESIZE);
+  check_said(s, name);
+  free(copy);
+}
+
+/* Callers that were compiled before proxies, redirects and logins were added. No release is without
+   them, so what they would get is not known. A release that adds fields accepts the structures of
+   the one before it (unit/test_sized.c). */
+WORLD_TEST(test_structures_from_before_the_first_release, w) {
+  stage s;
+  begin(&s, w);
+  const wsuv_config_t config = own_config(&s);
+  const size_t of_config[] = {offsetof(wsuv_config_t, proxy), offsetof(wsuv_config_t, auth),
+                              offsetof(wsuv_config_t, max_redirects),
+                              offsetof(wsuv_config_t, max_attempts)};
+  for (size_t i = 0; i < sizeof of_config / sizeof *of_config; i++) {
+    check_shorter(&s, &config, of_config[i], ask_config, "wsuv_config_t");
+  }
+  const wsuv_request_t request = good_request();
+  const size_t of_request[] = {offsetof(wsuv_request_t, proxy), offsetof(wsuv_request_t, user),
+                               offsetof(wsuv_request_t, password),
+                               offsetof(wsuv_request_t, cookies)};
+  for (size_t i = 0; i < sizeof of_request / sizeof *of_request; i++) {
+    check_shorter(&s, &request, of_request[i], ask_request, "wsuv_request_t");
+  }
+  wsuv_callbacks_t callbacks;
+  wsuv_callbacks_init(&callbacks);
+  const size_t of_callbacks[] = {offsetof(wsuv_callbacks_t, on_redirect),
+                                 offsetof(wsuv_callbacks_t, on_unauthorized)};
+  for (size_t i = 0; i < sizeof of_callbacks / sizeof *of_callbacks; i++) {
+    check_shorter(&s, &callbacks, of_callbacks[i], ask_callbacks, "wsuv_callbacks_t");
+  }
   end(&s);
 }
 

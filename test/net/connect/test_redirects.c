@@ -219,6 +219,7 @@ static int what;
 static bool look(wsuv_session_t *session, const wsuv_redirect_t *redirect) {
   asked++;
   CHECK(no_call_is_running());
+  CHECK(redirect->size == sizeof *redirect);
   CHECK(redirect->status == 302 && redirect->count == 1 && redirect->header_count == 2);
   CHECK(strstr(redirect->url, "/x?q") != NULL && strchr(redirect->url, '#') == NULL);
   if (what == 1) return false;

@@ -113,6 +113,7 @@ static int authorize(wsuv_session_t *session, const char *value) {
 
 static void on_ask(wsuv_session_t *session, const wsuv_unauthorized_t *refusal) {
   CHECK(no_call_is_running());
+  CHECK(refusal->size == sizeof *refusal);
   CHECK(refusal->header_count > 0 && refusal->attempt >= 1);
   asks++;
   asker = session;
