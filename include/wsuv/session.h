@@ -235,7 +235,11 @@ typedef struct wsuv_request {
    * without escapes. NULL: none.
    */
   const char *user;
-  const char *password; /**< With #user; NULL: "". */
+  /**
+   * The password of #user; NULL: "". Without #user, also if the URL has a user name, a password is
+   * `UV_EINVAL`.
+   */
+  const char *password;
   /**
    * Value of `Cookie` (RFC 6265 4.2), such as "a=1; b=2"; NULL: not sent. Cookies that responses
    * set on the way to the open session are added in requests to the same origin, and forgotten with
@@ -267,7 +271,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and mbedTLS does not have it;
  *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or with a field of the
  *         whole that is not the client's; both a URL and parts of one; an address that is not
- *         numeric, or that is given together with a Unix socket;
+ *         numeric, or that is given together with a Unix socket; a password without a user name;
  *         `WSUV_ESIZE`: a structure whose size is that of no version;
  *         `WSUV_ESTATE`: the client is closing;
  *         `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);

@@ -149,6 +149,24 @@ SCENARIO_TEST(test_arguments_parts_are_bad, w, p, u) {
   end_refused(u);
 }
 
+/* --- credentials --- */
+
+/* It is for a user name of the request, not for one of the URL. */
+SCENARIO_TEST(test_arguments_password_without_user, w, p, u) {
+  static const char *const urls[] = {"ws://127.0.0.1:1/", "ws://u@127.0.0.1:1/",
+                                     "ws://u:p@127.0.0.1:1/", "ws+unix:///s:/"};
+  static const char *const passwords[] = {"", "p"};
+  for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+    for (size_t k = 0; k < sizeof passwords / sizeof *passwords; k++) {
+      wsuv_request_t r;
+      wsuv_request_init(&r, urls[i]);
+      r.password = passwords[k];
+      assert_refused(u, &r, UV_EINVAL);
+    }
+  }
+  end_refused(u);
+}
+
 /* --- F8: every byte in every field --- */
 
 enum { FIELD_SIZE = 64 };
