@@ -7,6 +7,8 @@
 #include "support/hop_peers.h"
 #include "support/scenario.h"
 #include "support/tls_ends.h"
+#include "support/torture.h"
+#include "support/world_client.h"
 #include "support/world_tls.h"
 #include "testkit/check.h"
 
@@ -262,4 +264,61 @@ WORLD_TEST(test_redirects_do_not_use_the_address_for_another_host, w) {
   assert_int_equal(v.p.a.requests, 1);
   assert_int_equal(v.p.b.raw->accepted, 0);
   user_finish(&v.u);
+}
+
+/* --- memory that fails on the way from one origin to another, and back (F46) --- */
+
+static visit tortured;
+
+static void answer_tortured(raw_conn *c, hop_peer *p) {
+  char text[256];
+  const bool first = strncmp(c->request, "GET / ", 6) == 0;
+  if (!first && p == &tortured.p.a) {
+    raw_conn_upgrade(c, "");
+    return;
+  }
+  raw_peer *to = first ? tortured.p.b.raw : tortured.p.a.raw;
+  (void) snprintf(text, sizeof text, REDIRECT("%s"), raw_peer_url_of(to, "localhost", "/to"));
+  raw_conn_write_text(c, text);
+}
+
+static size_t gone, opened;
+
+static void be_gone(wsuv_client_t *client) {
+  (void) client;
+  gone = 1;
+}
+
+static void play_tortured(world *w) {
+  session_user u = {.w = w, .config = tortured.u.config};
+  gone = 0;
+  if (world_client(w, &u.client, &u.config) < 0) return;
+  if (hop_connect(&u, &tortured.request, NULL, NULL) == 0) {
+    while (u.opens + u.closes == 0) world_advance(w, 1);
+    opened += u.opens;
+    if (u.closes == 0) user_terminate(&u);
+    while (u.closes == 0) world_advance(w, 1);
+  }
+  wsuv_client_t *client = u.client;
+  u.client = NULL;
+  assert_int_equal(call_client_close(client, be_gone), 0);
+  world_run_until_count(w, &gone, 1);
+  user_free(&u);
+}
+
+WORLD_SIM_TEST(test_redirects_between_origins_torture, w) {
+  if (w->seed > 1) return; /* the allocations are the same */
+  visit_begin(&tortured, w, "127.0.0.1");
+  show_ours(&tortured);
+  tortured.tls.server_name = ALIAS;
+  tortured.u.config.tls = &tortured.tls;
+  tortured.request.user = "u";
+  tortured.request.cookies = "c=1";
+  tortured.request.address = "127.0.0.1";
+  tortured.p.a.choose = tortured.p.b.choose = answer_tortured;
+  tortured.p.a.raw->lenient = tortured.p.b.raw->lenient = true;
+  torture(w, play_tortured, false, 60);
+  torture(w, play_tortured, true, 60);
+  assert_true(opened >= 2); /* the last play of each, in which nothing fails */
+  assert_true(tortured.p.b.requests > opened);
 }
