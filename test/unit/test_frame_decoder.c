@@ -241,6 +241,42 @@ TEST(test_frame_decoder_fails_with_the_byte_that_is_wrong) {
   }
 }
 
+/* All of the input that the decoder uses is checked, also what it finds at once. */
+static void expect_as_the_header_says(ws_role from, uint8_t byte0, uint8_t byte1, size_t n) {
+  uint8_t wire[2 + 8 + 4 + 125] = {byte0, byte1, 1, 2, 3, 4, 5, 6}, *p = wire;
+  frame_decoder d;
+  frame_chunk chunk;
+  frame_header h = {.size = 0};
+  const char *why;
+  size_t left = n;
+  frame_decoder_init(&d, from, 0);
+  const int expected = frame_header_read(&h, wire, n, from, 0, &why);
+  const int r = frame_decoder_next(&d, &p, &left, &chunk);
+  assert_that((expected < 0) == (r < 0) && (expected > 0) == (r > 0),
+              "from %d: %02x %02x, %zu bytes: %d and not %d", (int) from, byte0, byte1, n, r,
+              expected);
+  if (r <= 0) return;
+  const size_t there = n - h.size, len = h.length < there ? (size_t) h.length : there;
+  const bool same = d.header.length == h.length && d.header.opcode == h.opcode &&
+                    d.header.rsv == h.rsv && d.header.fin == h.fin && d.header.masked == h.masked &&
+                    d.header.size == h.size &&
+                    memcmp(d.header.key.b, h.key.b, h.masked ? sizeof h.key.b : 0) == 0;
+  assert_that(same && chunk.data == wire + h.size && chunk.len == len && chunk.first &&
+                  chunk.last == (len == h.length) && p == wire + h.size + len &&
+                  left == there - len,
+              "from %d: %02x %02x, %zu bytes: chunk", (int) from, byte0, byte1, n);
+}
+
+/* A fast path leaves out no check: all first two bytes, and each length that is there. */
+TEST(test_frame_decoder_finds_what_the_header_says) {
+  for (unsigned two = 0; two < 0x10000; two++) {
+    for (size_t n = 1; n <= 139; n += n < 9 ? 1 : 13) {
+      expect_as_the_header_says(WS_SERVER, (uint8_t) (two >> 8), (uint8_t) two, n);
+      expect_as_the_header_says(WS_CLIENT, (uint8_t) (two >> 8), (uint8_t) two, n);
+    }
+  }
+}
+
 TEST(test_frame_decoder_takes_the_longest_length) {
   frame_decoder d;
   frame_chunk chunk;

@@ -40,7 +40,7 @@ typedef struct frame_chunk {
 void frame_decoder_init(frame_decoder *d, ws_role from, uint8_t rsv_allowed);
 
 /* Fast path: a data frame under 126 bytes that needs no mask and is whole in the input.
-   frame_header_read checks all others. */
+   frame_decoder_next_any has one for those with a mask; frame_header_read checks all others. */
 static inline bool frame_decoder_take_small(frame_decoder *d, uint8_t **p, size_t *n,
                                             frame_chunk *chunk) {
   uint8_t *const at = *p;
