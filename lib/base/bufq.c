@@ -76,7 +76,7 @@ static bufq_chunk *pool_take_chain(bufq_pool *pool, size_t n) {
   }
 }
 
-int bufq_reserve_slow(bufq *q, bufq_pool *pool, size_t n) {
+static int reserve_chunks(bufq *q, bufq_pool *pool, size_t n) {
   bufq_chunk *last = NULL;
   for (bufq_chunk *c = q->write; c != NULL; c = c->next) {
     size_t room = BUFQ_CHUNK_SIZE - c->end;
@@ -91,6 +91,13 @@ int bufq_reserve_slow(bufq *q, bufq_pool *pool, size_t n) {
   if (last != NULL) last->next = fresh;
   if (last == NULL || q->write->end == BUFQ_CHUNK_SIZE) q->write = fresh;
   return 0;
+}
+
+/* An empty queue and few bytes are what most messages find. */
+int bufq_reserve_slow(bufq *q, bufq_pool *pool, size_t n) {
+  if (q->write != NULL || n > BUFQ_CHUNK_SIZE || n == 0) return reserve_chunks(q, pool, n);
+  q->write = pool_take(pool);
+  return q->write != NULL ? 0 : WS_ENOMEM;
 }
 
 int bufq_append(bufq *q, bufq_pool *pool, const void *data, size_t n) {

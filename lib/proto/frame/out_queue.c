@@ -30,16 +30,21 @@ static inline void copy_masked(uint8_t *dst, const frame_header *h, const uint8_
   }
 }
 
-/* Fast path for small frames: there is room for the frame in the last chunk of the queue. */
-static inline bool put_at_once(out_lane *l, frame_header *h, const uint8_t *payload) {
+/* Whether there is room for a frame in the last chunk of the queue. */
+static inline bool fits_at_once(out_lane *l, const frame_header *h) {
+  size_t room;
+  return bufq_tail(&l->bytes, &room) != NULL && room >= FRAME_HEADER_MAX &&
+         room - FRAME_HEADER_MAX >= h->length;
+}
+
+/* Fast path for a frame that fits at once. */
+static inline void put_at_once(out_lane *l, frame_header *h, const uint8_t *payload) {
   size_t room;
   uint8_t *dst = bufq_tail(&l->bytes, &room);
-  if (room < FRAME_HEADER_MAX || room - FRAME_HEADER_MAX < h->length) return false;
   const size_t len = (size_t) h->length, size = frame_header_write(h, dst);
   bufq_commit(&l->bytes, size + len);
   l->queued += size + len;
   copy_masked(dst + size, h, payload, 0, len);
-  return true;
 }
 
 static void put_header(bufq *bytes, frame_header *h) {
@@ -83,22 +88,29 @@ static void put_list(bufq *bytes, frame_header *h, ws_view_list *from) {
   }
 }
 
-WS_COLD static int put_frame(out_queue *q, out_lane *l, frame_header *h, const ws_view *pieces,
-                             size_t count) {
-  if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
-  int err = bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
-  if (err < 0 || (count == 1 && put_at_once(l, h, pieces->base))) return err;
+WS_COLD static void put_pieces(out_lane *l, frame_header *h, const ws_view *pieces, size_t count) {
   put_list(&l->bytes, h, &(ws_view_list){.at = pieces, .count = count});
   l->queued += h->size + h->length;
-  return 0;
+}
+
+WS_COLD static int reserve_frame(const out_queue *q, out_lane *l, const frame_header *h) {
+  if (h->length > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
+  return bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
 }
 
 int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
                     size_t count) {
   out_lane *l = &q->lanes[lane];
-  if (count != 1 || !put_at_once(l, h, pieces->base)) {
-    int err = put_frame(q, l, h, pieces, count);
+  bool fits = fits_at_once(l, h);
+  if (!fits) {
+    int err = reserve_frame(q, l, h);
     if (err < 0) return err;
+    fits = fits_at_once(l, h);
+  }
+  if (count == 1 && fits) {
+    put_at_once(l, h, pieces->base);
+  } else {
+    put_pieces(l, h, pieces, count);
   }
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
   if (lane == LANE_CONTROL) {
@@ -201,13 +213,18 @@ static parts order(const out_queue *q) {
   return (parts){first, bufq_len(&q->lanes[LANE_CONTROL].bytes), len - first};
 }
 
-size_t out_queue_peek(const out_queue *q, ws_view *bufs, size_t max) {
+WS_COLD static size_t peek_both(const out_queue *q, ws_view *bufs, size_t max) {
   const bufq *data = &q->lanes[LANE_DATA].bytes, *control = &q->lanes[LANE_CONTROL].bytes;
-  if (bufq_len(control) == 0) return bufq_peek(data, 0, bufq_len(data), bufs, max);
   parts p = order(q);
   size_t n = bufq_peek(data, 0, p.data_first, bufs, max);
   n += bufq_peek(control, 0, p.control, bufs + n, max - n);
   return n + bufq_peek(data, p.data_first, p.data_rest, bufs + n, max - n);
+}
+
+size_t out_queue_peek(const out_queue *q, ws_view *bufs, size_t max) {
+  const bufq *data = &q->lanes[LANE_DATA].bytes;
+  if (bufq_len(&q->lanes[LANE_CONTROL].bytes) > 0) return peek_both(q, bufs, max);
+  return bufq_peek(data, 0, bufq_len(data), bufs, max);
 }
 
 static size_t take(size_t *n, size_t most) {
