@@ -98,9 +98,10 @@ uint64_t outflow_gathered_due_ms(const outflow *o, const out_queue *q, uint64_t 
 
 /* Writing */
 
-/* Call the filter once. Returns false if the filter retains bytes or writing has failed. */
-static bool write_some(out_queue *q, ws_filter *filter, outflow_round *round) {
-  ws_view bufs[WRITE_PIECES];
+/* Call the filter once, with up to WRITE_PIECES pieces, in `bufs`. Returns false if the filter
+   retains bytes or writing has failed. */
+static inline bool write_some(out_queue *q, ws_filter *filter, ws_view *bufs,
+                              outflow_round *round) {
   size_t taken, retained, count = out_queue_peek(q, bufs, WRITE_PIECES);
   round->error = filter->ops->write(filter, bufs, count, &taken, &retained);
   if (round->error < 0) return false;
@@ -118,7 +119,8 @@ static bool own_ping_left(outflow *o, const out_queue *q, completion_pool *pool)
 
 outflow_round outflow_write(outflow *o, out_queue *q, ws_filter *filter, completion_pool *pool) {
   outflow_round round = {0};
-  while (out_queue_len(q) > 0 && write_some(q, filter, &round)) {
+  ws_view bufs[WRITE_PIECES];
+  while (out_queue_len(q) > 0 && write_some(q, filter, bufs, &round)) {
   }
   if (round.taken > 0) round.ping_left = own_ping_left(o, q, pool);
   return round;

@@ -220,7 +220,7 @@ static void frame_gathered(wsuv_session_t *s) {
 
 static void write_queue(wsuv_session_t *s) {
   out_queue *q = &s->conn.out;
-  if (gather_len(s->out.gather) > 0) frame_gathered(s);
+  if (gather_len(s->out.gather) > 0 && can_write(s)) frame_gathered(s);
   if (!can_write(s) || out_queue_len(q) == 0) return;
   const outflow_round round = outflow_write(&s->out, q, s->filter, &s->endpoint->completions);
   if (out_queue_retained(q)) outflow_retained(&s->out, session_now_ms(s));
@@ -228,9 +228,9 @@ static void write_queue(wsuv_session_t *s) {
 }
 
 static void flush(wsuv_session_t *s) {
-  if (can_write(s)) write_queue(s);
+  write_queue(s);
   /* What was gathered behind queued data may go now. */
-  if (gather_len(s->out.gather) > 0 && can_write(s)) write_queue(s);
+  if (gather_len(s->out.gather) > 0) write_queue(s);
   if (s->out.slow && can_write(s) && out_queue_len(&s->conn.out) == 0) {
     outflow_emptied(&s->out, s->filter);
   }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/error.h"
 #include "net/address.h"
 #include "net/uv/backlog.h"
@@ -121,14 +122,18 @@ static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
   return kept;
 }
 
-static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip, size_t *retained) {
+/* After an error *retained is 0. */
+WS_COLD static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip,
+                                 size_t *retained) {
   if (s->write == NULL) {
     s->write = env_uv_alloc(s->e, sizeof *s->write);
     if (s->write == NULL) return WS_ENOMEM;
   }
   s->write->data = s;
   count = cut(bufs, count, skip, retained);
-  return uv_write(s->write, stream_handle(s), bufs, count, stream_on_written);
+  int err = uv_write(s->write, stream_handle(s), bufs, count, stream_on_written);
+  if (err < 0) *retained = 0;
+  return err;
 }
 
 /* How many bytes the kernel takes now, or an error. */
@@ -137,29 +142,20 @@ static int write_pieces(const stream *s, const uv_buf_t *pieces, unsigned count)
   return r == UV_EAGAIN ? 0 : r;
 }
 
-/* As many pieces as one system call takes. *total is what they have. */
-static int write_group(stream *s, const ws_view *bufs, size_t count, size_t *total, size_t *taken,
-                       size_t *retained) {
-  uv_buf_t pieces[WRITE_PIECES];
-  *total = convert(pieces, bufs, count);
-  *taken = *retained = 0;
-  int r = write_pieces(s, pieces, (unsigned) count);
-  if (r < 0) return r;
-  *taken = (size_t) r;
-  if (*taken == *total) return 0;
-  r = stream_retain(s, pieces, (unsigned) count, *taken, retained);
-  if (r < 0) *retained = 0;
-  return r;
-}
-
+/* As many pieces in each system call as it takes. */
 int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained) {
+  stream *s = stream_of(f);
+  uv_buf_t pieces[WRITE_PIECES];
   *taken = *retained = 0;
   while (count > 0 && *retained == 0) {
-    size_t n = count < WRITE_PIECES ? count : WRITE_PIECES, total, now;
-    int err = write_group(stream_of(f), bufs, n, &total, &now, retained);
+    const unsigned n = count < WRITE_PIECES ? (unsigned) count : WRITE_PIECES;
+    const size_t total = convert(pieces, bufs, n);
+    int r = write_pieces(s, pieces, n);
+    const size_t now = r > 0 ? (size_t) r : 0;
+    if (r >= 0 && now < total) r = stream_retain(s, pieces, n, now, retained);
     *taken += now;
-    stream_of(f)->given += now + *retained;
-    if (err < 0) return result(stream_of(f), err);
+    s->given += now + *retained;
+    if (r < 0) return result(s, r);
     bufs += n;
     count -= n;
   }
