@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/error.h"
 
 void text_buf_init(text_buf *t, const wsuv_allocator_t *alloc) {
@@ -20,10 +21,11 @@ void text_buf_init_secret(text_buf *t, const wsuv_allocator_t *alloc) {
 }
 
 void text_buf_clear(text_buf *t) {
+  t->failed = false;
+  if (t->bytes.base == NULL) return;
   if (t->secret && t->bytes.cap > 0) ws_wipe(t->bytes.base, t->bytes.cap);
   block_release(&t->bytes, &t->none);
   block_spare_free(&t->none);
-  t->failed = false;
 }
 
 /* realloc() would free a copy of the secret. The block doubles, too. */
@@ -41,7 +43,7 @@ static int grow_secret(text_buf *t, size_t n) {
   return 0;
 }
 
-static int grow(text_buf *t, size_t n) {
+WS_COLD static int grow(text_buf *t, size_t n) {
   return t->secret ? grow_secret(t, n) : block_reserve(&t->bytes, &t->none, n, SIZE_MAX);
 }
 

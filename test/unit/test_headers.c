@@ -216,11 +216,10 @@ TEST(test_header_store_next_passes_each_field_once) {
   const size_t end = text_buf_len(&store.text);
   for (size_t i = 1; i < FIELDS; i += 2) {
     assert_non_null(header_store_next(&store, "odd", &at));
-    assert_int_equal(at.field, i + 1);
     assert_int_equal(at.offset, (i + 1) * end / FIELDS);
   }
   assert_null(header_store_next(&store, "odd", &at));
-  assert_int_equal(at.field, FIELDS);
+  assert_int_equal(at.offset, end);
   header_store_clear(&store);
   assert_int_equal(alloc.live, 0);
 }

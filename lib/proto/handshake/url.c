@@ -82,13 +82,16 @@ static void skip(ws_text *s, size_t n) {
   s->len -= n;
 }
 
+/* Zero is none of them. */
+static bool is_one_of(char c, const char *set) {
+  while (*set != '\0' && *set != c) set++;
+  return *set != '\0';
+}
+
 /* Cut off and return everything before the first of the characters `ends`. */
 static ws_text take_until(ws_text *s, const char *ends) {
   ws_text taken = {s->base, 0};
-  while (taken.len < s->len &&
-         (s->base[taken.len] == '\0' || strchr(ends, s->base[taken.len]) == NULL)) {
-    taken.len++;
-  }
+  while (taken.len < s->len && !is_one_of(s->base[taken.len], ends)) taken.len++;
   skip(s, taken.len);
   return taken;
 }

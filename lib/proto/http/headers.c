@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/cold.h"
 #include "base/error.h"
 #include "proto/http/ascii.h"
 
@@ -102,9 +103,13 @@ static char *lens_of_last(const header_store *store) {
   return text_buf_base(&store->text) + store->complete;
 }
 
-static size_t read_len(char len, const char *text) {
+WS_COLD static size_t count_long(const char *text) {
+  return LONG + strlen(text + LONG);
+}
+
+static inline size_t read_len(char len, const char *text) {
   const size_t n = (unsigned char) len;
-  return n < LONG ? n : LONG + strlen(text + LONG);
+  return n < LONG ? n : count_long(text);
 }
 
 static char write_len(size_t len) {
@@ -162,37 +167,41 @@ const char *header_store_get(const header_store *store, const char *name, size_t
   return value;
 }
 
-/* The next field. */
 typedef struct found_field {
   const char *name, *value; /* Both are terminated. */
   size_t name_len;          /* The name has this many characters. */
 } found_field;
 
-static bool step_field(const header_store *store, header_cursor *at, found_field *field) {
-  if (at->field == store->count) return false;
-  const char *text = text_buf_base(&store->text), *lens = text + at->offset;
+/* Read the field at `lens`. Returns where the next one begins. */
+static inline const char *read_field(const char *lens, found_field *field) {
   field->name = lens + LENS_SIZE;
   field->name_len = read_len(lens[0], field->name);
   field->value = field->name + field->name_len + 1;
-  at->offset = (size_t) (field->value + read_len(lens[1], field->value) + 1 - text);
-  at->field++;
-  return true;
+  return field->value + read_len(lens[1], field->value) + 1;
 }
 
 const char *header_store_each(const header_store *store, header_cursor *at, const char **name) {
+  const char *text = text_buf_base(&store->text);
   found_field field;
-  if (!step_field(store, at, &field)) return NULL;
+  if (at->offset == store->complete) return NULL;
+  at->offset = (size_t) (read_field(text + at->offset, &field) - text);
   *name = field.name;
   return field.value;
 }
 
 const char *header_store_next(const header_store *store, const char *name, header_cursor *at) {
+  if (at->offset == store->complete) return NULL;
+  const char *text = text_buf_base(&store->text), *next = text + at->offset;
+  const char *const end = text + store->complete;
   const size_t len = strlen(name);
-  found_field field;
-  while (step_field(store, at, &field)) {
-    if (field.name_len == len && equal_names(field.name, name, len)) return field.value;
+  const char *value = NULL;
+  while (value == NULL && next != end) {
+    found_field field;
+    next = read_field(next, &field);
+    if (field.name_len == len && equal_names(field.name, name, len)) value = field.value;
   }
-  return NULL;
+  at->offset = (size_t) (next - text);
+  return value;
 }
 
 bool header_store_lists(const header_store *store, const char *name, const char *token,

@@ -56,8 +56,7 @@ const char *header_store_get(const header_store *store, const char *name, size_t
 
 /* Where header_store_next continues; zeroed at first. */
 typedef struct header_cursor {
-  /* The next field has this index, and begins after this many bytes of the text. */
-  size_t field, offset;
+  size_t offset; /* The next field begins after this many bytes of the text. */
 } header_cursor;
 
 /* The values of all fields of that name, in any case, one after the other; NULL: no more. All calls

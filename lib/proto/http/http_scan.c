@@ -176,7 +176,7 @@ int http_scan_feed(http_scan *scan, const uint8_t *data, size_t len, size_t *use
     if (is_within(scan)) {
       size_t n = put_plain(scan->state == HTTP_SCAN_NAME, text, data + *used, len - *used);
       *used += n;
-      if (n > 0) continue;
+      if (*used == len || text->len >= TEXT_FULL) return 0;
     }
     scan->state = step(scan, data[*used], text);
     if (scan->state == HTTP_SCAN_BAD) return scan->error;
