@@ -10,12 +10,15 @@ handshake_place *handshakes_first(const handshakes *h, handshake_kind kind) {
 /* The timer is only ever moved forward here: if it fires for a place that has left, it is set
    again. */
 static void arm(handshakes *h) {
-  uint64_t due = UINT64_MAX, now = h->env->ops->now_ms(h->env);
+  const bool polling = h->polled_ms != 0;
+  uint64_t due = UINT64_MAX;
   for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
     const handshake_place *first = handshakes_first(h, (handshake_kind) kind);
     if (first != NULL && first->deadline_ms < due) due = first->deadline_ms;
   }
-  if (h->polled_ms != 0) due = now + 1;
+  if (due >= h->timer_ms && !polling) return;
+  const uint64_t now = h->env->ops->now_ms(h->env);
+  if (polling) due = now + 1;
   if (due >= h->timer_ms) return;
   h->timer_ms = due;
   h->env->ops->timer_start(h->timer, due > now ? due - now : 1);
@@ -62,10 +65,17 @@ void handshakes_free(handshakes *h) {
   h->timer = NULL;
 }
 
+static void take_out(handshakes *h, handshake_place *place) {
+  if (ws_list_empty(&place->node)) return;
+  ws_list_remove(&place->node);
+  h->counts[place->kind]--;
+}
+
 /* Places are entered nearly in the order of their deadlines, so the search from the end is short.
  */
 void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind,
                       uint64_t deadline_ms) {
+  take_out(h, place);
   ws_list *at = h->lists[kind].prev;
   place->kind = kind;
   place->deadline_ms = deadline_ms;
@@ -80,8 +90,7 @@ void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind
 
 void handshakes_leave(handshakes *h, handshake_place *place) {
   if (ws_list_empty(&place->node)) return;
-  ws_list_remove(&place->node);
-  h->counts[place->kind]--;
+  take_out(h, place);
   if (handshakes_all(h) > 0 || h->timer_ms == UINT64_MAX) return;
   h->env->ops->timer_stop(h->timer);
   h->timer_ms = UINT64_MAX;

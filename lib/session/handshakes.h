@@ -47,7 +47,7 @@ typedef struct handshakes {
 int handshakes_init(handshakes *h, ws_env *env);
 void handshakes_free(handshakes *h); /* no place may be left */
 
-/* Put a place, which is in no list, into the list of a kind. */
+/* Put a place into the list of a kind, out of the list that it may be in. */
 void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind,
                       uint64_t deadline_ms);
 

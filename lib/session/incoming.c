@@ -41,7 +41,6 @@ static unsigned *count_of(const incoming_conn *in) {
 
 static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_ms) {
   if (in->from != NULL) --*count_of(in);
-  handshakes_leave(in->handshakes, &in->place);
   handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
   if (in->from != NULL) ++*count_of(in);
 }

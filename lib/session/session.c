@@ -60,8 +60,7 @@ static uint64_t next_open_ms(const wsuv_session_t *s) {
   return refilled_ms < at ? refilled_ms : at;
 }
 
-static void arm_timer(wsuv_session_t *s) {
-  uint64_t now = session_now_ms(s);
+static void arm_timer_at(wsuv_session_t *s, uint64_t now) {
   uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : timeouts_next_ms(&s->timeouts);
   uint64_t due = outflow_gathered_due_ms(&s->out, &s->conn.out, now);
   if (due < at) at = due;
@@ -72,32 +71,42 @@ static void arm_timer(wsuv_session_t *s) {
   }
 }
 
+static void arm_timer(wsuv_session_t *s) {
+  arm_timer_at(s, session_now_ms(s));
+}
+
 void session_restart_idle(wsuv_session_t *s) {
-  if (timeouts_queued(&s->timeouts, session_now_ms(s))) arm_timer(s);
+  const uint64_t now = session_now_ms(s);
+  if (timeouts_queued(&s->timeouts, now)) arm_timer_at(s, now);
+}
+
+static void rearm(wsuv_session_t *s, uint64_t now) {
+  s->timeouts.last_poll = false;
+  arm_timer_at(s, now);
 }
 
 void session_rearm(wsuv_session_t *s) {
-  if (s->state != SESSION_OPEN) return;
-  s->timeouts.last_poll = false;
-  arm_timer(s);
+  if (s->state == SESSION_OPEN) rearm(s, session_now_ms(s));
 }
 
 /* Set the deadline of the present state. */
 static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
-  timeouts_set_deadline(&s->timeouts, session_now_ms(s), delay_ms);
-  arm_timer(s);
+  const uint64_t now = session_now_ms(s);
+  timeouts_set_deadline(&s->timeouts, now, delay_ms);
+  arm_timer_at(s, now);
 }
 
 /* Without random bytes the session lives as long as it may. */
-static void open_limits(wsuv_session_t *s) {
+static void open_limits(wsuv_session_t *s, uint64_t now) {
   uint64_t random = 0;
   (void) random_pool_take(&s->endpoint->shared.random, &random, sizeof random);
-  limits_open(s->limits, session_now_ms(s), random);
+  limits_open(s->limits, now, random);
 }
 
 /* Change the state. No other function changes it. SESSION_NEW and SESSION_OPENING share one
    deadline, which begins when the opening has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
+  uint64_t now;
   s->state = (uint8_t) state;
   if (state > SESSION_OPEN) outflow_drop_gathered(&s->out, &s->conn);
   switch (state) {
@@ -108,14 +117,16 @@ static void enter(wsuv_session_t *s, session_state state) {
   }
   case SESSION_NEW: set_deadline(s, s->opening->handshake_timeout_ms); break;
   case SESSION_OPEN:
-    timeouts_open(&s->timeouts, session_now_ms(s));
-    if (s->limited) open_limits(s);
-    session_rearm(s);
+    now = session_now_ms(s);
+    timeouts_open(&s->timeouts, now);
+    if (s->limited) open_limits(s, now);
+    rearm(s, now);
     break;
   case SESSION_CLOSING:
+    now = session_now_ms(s);
     (void) progress_look(&s->timeouts.progress, s->filter, s->figures.wire_sent);
-    timeouts_close(&s->timeouts, session_now_ms(s), s->closing.timeout_ms);
-    arm_timer(s);
+    timeouts_close(&s->timeouts, now, s->closing.timeout_ms);
+    arm_timer_at(s, now);
     if (inflow_discard_until_close(&s->in) || s->limited) session_schedule(s);
     break;
   case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
@@ -211,7 +222,7 @@ static void frame_gathered(wsuv_session_t *s) {
   const outflow_gathered verdict = outflow_check_gathered(&s->out, &s->conn.out, now);
   if (verdict == OUTFLOW_WAIT && s->out.gather->due_ms == UINT64_MAX) {
     s->out.gather->due_ms = now + GATHER_WAIT_MS;
-    arm_timer(s);
+    arm_timer_at(s, now);
   }
   if (verdict != OUTFLOW_FRAME) return;
   int err = session_send_gathered(s);
