@@ -5,6 +5,7 @@
 
 #include "sim/run.h"
 #include "support/certs.h"
+#include "support/tls_ends.h"
 #include "support/world_client.h"
 #include "support/world_server.h"
 #include "testkit/check.h"
@@ -62,13 +63,18 @@ typedef struct configured {
 static void configure(run *r, const wsuv_config_t *from, const wsuv_tls_config_t *tls,
                       configured *c) {
   c->config = *from;
-  if (r->plan.secure) c->config.tls = tls;
+  if (r->plan.secure) c->config.tls = c->config.proxy_tls = tls;
   if (!r->plan.deflate) return;
   draw_deflate(r, &c->options);
   CHECK(wsuv_permessage_deflate(&c->deflate, &c->options) == 0);
   c->list[0] = &c->deflate;
   c->config.extensions = c->list;
   c->config.extension_count = 1;
+}
+
+struct tls_context *run_tls_context(run *r) {
+  if (r->tls == NULL) r->tls = tls_server_context(&ws_alloc_libc, &the_identities()->own[0], NULL);
+  return r->tls;
 }
 
 /* --- the client --- */

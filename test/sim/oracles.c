@@ -33,12 +33,18 @@ static run *run_of(const side *d) {
 static const char one_close[] = "one on_close";
 
 void oracle_called(side *d) {
+  const char *call = run_of(d)->in_call;
+  if (call != NULL) {
+    oracle_fails(run_of(d), one_close, "%s %zu: a callback inside %s", role(d), d->of->number,
+                 call);
+  }
   if (d->closes > 0) {
     oracle_fails(run_of(d), one_close, "%s %zu: a callback after on_close", role(d), d->of->number);
   }
 }
 
 void oracle_closed(side *d) {
+  if (run_of(d)->in_call != NULL) oracle_called(d);
   if (++d->closes != 1) {
     oracle_fails(run_of(d), one_close, "%s %zu: on_close %zu times", role(d), d->of->number,
                  d->closes);
@@ -135,7 +141,7 @@ void oracle_delivered_frame(side *d, const wsuv_frame_t *f) {
 void oracle_delivered_all(side *to) {
   const side *from = other_side(to);
   const talk *t = to->of;
-  if (t->injured || t->of->injured) return;
+  if (talk_is_hindered(t)) return;
   if (to->discards || to->closed || from->out.seen == from->out.sent) return;
   oracle_fails(t->of, delivery, "%s %zu: %" PRIu32 " of %" PRIu32 " messages came", role(to),
                t->number, from->out.seen, from->out.sent);
@@ -178,6 +184,13 @@ static size_t bound_of_session(const side *d, const plan *p, const wsuv_config_t
   return n;
 }
 
+/* Of the client's session, as long as it is on its way: the answers of proxies, fields that the
+   program has given, cookies, and TLS with the proxies. */
+static size_t bound_of_way(const way *w, const plan *p) {
+  const size_t each = HANDSHAKE + HEADS * p->client.max_handshake_size + (p->secure ? TLS : 0);
+  return w->proxy_count * each + (w->station_count > 0 ? HEADS * p->client.max_handshake_size : 0);
+}
+
 /* A connection without a session: its head, what comes behind it, and one response. */
 static size_t bound_of_visit(const wsuv_config_t *c) {
   return HANDSHAKE + HEADS * c->max_handshake_size + EARLY + CONTROL + WSUV_EXCHANGE_BODY_MAX;
@@ -189,6 +202,7 @@ void oracle_memory(run *r) {
     const talk *t = &r->talks[i];
     if (talk_is_over(t) && r->servers == 0) continue;
     bound += bound_of_session(&t->end[0], &r->plan, &r->plan.client);
+    bound += bound_of_way(&t->way, &r->plan);
     bound += bound_of_session(&t->end[1], &r->plan, &r->plan.server);
   }
   bound += r->visit_count * bound_of_visit(&r->plan.server);
@@ -255,7 +269,7 @@ void oracle_frame(run *r, watched *w, bool from_client, bool masked, uint32_t ke
 void oracle_clean_close(talk *t) {
   static const char name[] = "clean close";
   const side *c = &t->end[0], *s = &t->end[1];
-  if (t->injured || t->of->injured) return;
+  if (talk_is_hindered(t)) return;
   for (int i = 0; i < 2; i++) {
     const side *d = &t->end[i];
     if (d->opens == 1 && d->status == 0 && d->clean) continue;

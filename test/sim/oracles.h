@@ -10,7 +10,7 @@
 void oracle_fails(run *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "one on_close": each session has one, and no callback after it. */
+/* "one on_close": each session has one, and no callback after it; and none inside a call. */
 void oracle_called(side *d); /* a callback runs */
 void oracle_closed(side *d); /* it is on_close */
 void oracle_closed_in_the_end(side *d);
@@ -53,6 +53,25 @@ void oracle_exchange_result(const visit *v, int err);
 void oracle_exchange_gone(visit *v, const struct wsuv_exchange *exchange);
 void oracle_exchange_response(visit *v, int status, const void *body, size_t len);
 void oracle_exchanges_all(run *r); /* of visits that have ended */
+
+/* "credentials": nobody gets those of another one. */
+void oracle_credentials(run *r, const char *whom, const void *data, size_t len,
+                        const char *allowed);
+
+/* "way": the session goes where it is led, and no further; and it ends by what was done there, in
+   that stage. */
+void oracle_expected_at(talk *t, bool right, const char *head);
+void oracle_redirect(talk *t, const wsuv_redirect_t *redirect);
+void oracle_way_opened(side *d);
+void oracle_way_ended(side *d, int code, wsuv_stage_t stage);
+
+/* "deadline": from wsuv_connect() to the open session, or to its end without that, no more time
+   passes than there is for all of the way; but the library gives a loop that was late some time
+   more. */
+void oracle_deadline(side *d, uint64_t now_ns);
+
+/* "questions": the program is asked as often as it may be, and for one thing once. */
+void oracle_question(talk *t, const wsuv_unauthorized_t *refusal);
 
 /* "leak": nothing is allocated when all has ended. */
 void oracle_leak(run *r);

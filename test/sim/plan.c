@@ -13,6 +13,8 @@ enum {
   ONE_IN_BULK = 7,
   ONE_IN_RAW = 8,
   ONE_IN_VISITED = 4,
+  ONE_IN_LED = 3, /* through proxies and other origins */
+  ONE_IN_LED_SECURE = 60,
   BULK_STEPS = 60,
   RATE = 200,
   STEPS = 40,
@@ -60,6 +62,22 @@ static void draw_queue(run *r, const plan *p, wsuv_config_t *c) {
   c->ping_timeout_ms = p->keeps_alive ? 20000 : 0;
 }
 
+/* What may be said to other hosts, and how often. */
+static void draw_way(run *r, plan *p) {
+  static const wsuv_auth_t auths[] = {WSUV_AUTH_BASIC, WSUV_AUTH_DIGEST, WSUV_AUTH_ANY};
+  wsuv_config_t *c = &p->client;
+  if (p->hostile || !one_in(r, ONE_IN_LED)) return;
+  if (one_in(r, ONE_IN_LED_SECURE)) p->secure = true;
+  if (p->secure) p->visits = 0;
+  p->way_percent = 20 + (unsigned) run_below(r, PERCENT - 20);
+  p->shares = one_in(r, 4);
+  if (p->shares) p->talks = RUN_TALKS_MAX;
+  c->auth = auths[run_below(r, 3)];
+  c->proxy_auth = auths[run_below(r, 3)];
+  c->max_redirects = one_in(r, 4) ? (unsigned) run_below(r, 4) : 10;
+  c->max_attempts = one_in(r, 4) ? (unsigned) run_below(r, 2) : 2;
+}
+
 bool run_logs;
 
 static void draw_log(wsuv_config_t *c, const char *name) {
@@ -99,6 +117,7 @@ void plan_draw(run *r) {
   }
   if (!bulk && !p->hostile && one_in(r, 20))
     p->client.max_message_rate = p->server.max_message_rate = RATE;
+  draw_way(r, p);
   draw_log(&p->client, "client");
   draw_log(&p->server, "server");
   if (bulk) p->client.outgoing_max = p->server.outgoing_max = 1024 * KIB;

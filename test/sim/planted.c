@@ -4,6 +4,7 @@
 #include "session/inflow.h"
 #include "sim/oracles.h"
 #include "sim/run.h"
+#include "testkit/sim.h"
 
 /* Bugs, each of which is done once: what the library says is lost, doubled, changed or swapped on
    its way to the oracles. Without one, everything is passed on as it is. */
@@ -81,6 +82,8 @@ void planted_completion(side *d, completion_kind kind, uint32_t index, int statu
   oracle_completed(d, kind, index, status);
 }
 
+static void see_way_end(side *d, const wsuv_close_info_t *info);
+
 void planted_close(side *d, const wsuv_close_info_t *info) {
   run *r = d->of->of;
   wsuv_close_info_t other = *info;
@@ -90,6 +93,7 @@ void planted_close(side *d, const wsuv_close_info_t *info) {
     if (plant_now(r, PLANT_WRONG_CODE)) other.code++;
     if (plant_now(r, PLANT_UNCLEAN)) other.clean = false;
   }
+  see_way_end(d, info);
   side_seen_close(d, &other);
   if (plant_now(r, PLANT_CALL_AFTER_CLOSE)) oracle_called(d);
 }
@@ -132,6 +136,77 @@ void planted_response(visit *v, int status, const void *body, size_t len) {
     body = other;
   }
   oracle_exchange_response(v, status, body, len);
+}
+
+/* --- on the way --- */
+
+/* Where the credentials of another one are seen, if there are any. */
+static void see_secret(run *r, plant bug, const char *whom, const char *allowed) {
+  static const char field[] = "Authorization: Bearer sEcReTCA.x";
+  if (plant_now(r, bug)) oracle_credentials(r, whom, field, sizeof field - 1, allowed);
+}
+
+void planted_at_proxy(way_pipe *p, const void *data, size_t len) {
+  const char allowed[] = {'P', (char) ('0' + p->proxy->number), '.', '\0'};
+  see_secret(p->of, PLANT_SECRET_TO_PROXY, "a proxy", allowed);
+  oracle_credentials(p->of, "a proxy", data, len, allowed);
+}
+
+void planted_at_origin(talk *t, size_t number, const char *head) {
+  run *r = t->of;
+  char allowed[16], login[96];
+  way_allowed(t, number, allowed);
+  if (t->way.stations[number].epoch > 0) {
+    see_secret(r, PLANT_SECRET_TO_OTHER_ORIGIN, "another origin", allowed);
+  }
+  way_secret_login(login, sizeof login, "P0.");
+  if (t->way.proxy_count > 0 && plant_now(r, PLANT_SECRET_BEYOND_PROXY)) {
+    oracle_credentials(r, "an origin", login, strlen(login), allowed);
+  }
+  oracle_credentials(r, "an origin", head, strlen(head), allowed);
+}
+
+void planted_at_server(side *d) {
+  size_t count;
+  char allowed[16];
+  run *r = d->of->of;
+  const wsuv_header_t *fields = wsuv_session_request_headers(d->session, &count);
+  way_allowed_at_server(d->of, allowed);
+  if (*allowed == '\0') see_secret(r, PLANT_SECRET_TO_SERVER, "the server", allowed);
+  for (size_t i = 0; fields != NULL && i < count; i++) {
+    oracle_credentials(r, "the server", fields[i].value, strlen(fields[i].value), allowed);
+  }
+}
+
+void planted_open(side *d) {
+  run *r = d->of->of;
+  if (plant_now(r, PLANT_OPEN_IN_SPITE)) d->of->way.facts |= FACT_REFUSED;
+  oracle_way_opened(d);
+  oracle_deadline(d, sim_now_ns(world_sim(r->w)));
+}
+
+/* The end of a client's session. With the planted bug, time was had anew for what was behind the
+   first response. */
+static void see_way_end(side *d, const wsuv_close_info_t *info) {
+  run *r = d->of->of;
+  const way *w = &d->of->way;
+  uint64_t now_ns = sim_now_ns(world_sim(r->w));
+  int status = info->status;
+  wsuv_stage_t stage = info->stage;
+  if (d->is_server || d->opens > 0) return;
+  if (status == UV_ETIMEDOUT && w->redirects + w->refusals > 0 &&
+      plant_now(r, PLANT_DEADLINE_ANEW)) {
+    now_ns += r->plan.client.handshake_timeout_ms * UINT64_C(1000000);
+  }
+  if (w->facts != 0 && plant_now(r, PLANT_WRONG_STAGE)) stage = WSUV_STAGE_CONNECT;
+  if (w->facts != 0 && plant_now(r, PLANT_WRONG_STATUS)) status = WSUV_EHTTP;
+  oracle_way_ended(d, status, stage);
+  oracle_deadline(d, now_ns);
+}
+
+void planted_question(talk *t, const wsuv_unauthorized_t *refusal) {
+  if (plant_now(t->of, PLANT_ASKED_TWICE)) way_seen_question(t, refusal);
+  way_seen_question(t, refusal);
 }
 
 void planted_frame(run *r, bool from_client, bool *masked, uint32_t *key, uint32_t before) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/tls/tls_context.h"
 #include "sim/oracles.h"
 #include "support/frames.h"
 #include "testkit/check.h"
@@ -48,6 +49,18 @@ static void on_frame(void *arg, watched *w, bool masked, uint32_t key) {
   oracle_frame(r, w, from_client, masked, key);
 }
 
+/* Only the server is spoken to in frames from the beginning; its links come from proxies, too. */
+static void skip_other_peers(const run *r, uint16_t port, watched both[2]) {
+  const sim_sock *sock = sim_sock_find(machine(r), port);
+  const bool other =
+      sock != NULL &&
+      ntohs(((const struct sockaddr_in *) (const void *) sim_sock_peer(sock))->sin_port) != r->port;
+  for (int i = 0; i < 2; i++) {
+    both[i].known = true;
+    both[i].refused = both[i].refused || other;
+  }
+}
+
 static void on_bytes(void *arg, uint16_t port, bool from_client, const uint8_t *data, size_t len) {
   run *r = arg;
   const size_t link = (size_t) (port - FIRST_PORT);
@@ -56,7 +69,9 @@ static void on_bytes(void *arg, uint16_t port, bool from_client, const uint8_t *
     memset(r->links + 2 * r->link_count, 0, 2 * (link + 1 - r->link_count) * sizeof *r->links);
     r->link_count = link + 1;
   }
-  watch_bytes(&r->links[2 * link + (from_client ? 0 : 1)], data, len, on_frame, r);
+  watched *w = &r->links[2 * link + (from_client ? 0 : 1)];
+  if (!w->known) skip_other_peers(r, port, &r->links[2 * link]);
+  watch_bytes(w, data, len, on_frame, r);
 }
 
 /* --- trouble --- */
@@ -77,6 +92,7 @@ static void break_link(talk *t) {
   if (sock == NULL) return;
   t->injured = true;
   t->dead = fault == SIM_FAULT_STALL;
+  r->silent = r->silent || t->dead;
   sim_sock_fault(sock, fault, run_chance(r, 50) ? 0 : 1 + run_below(r, 5000));
 }
 
@@ -110,6 +126,7 @@ static void suspend(run *r, uint64_t ms) {
     if (!talk_is_open(&t->end[0]) || !talk_is_open(&t->end[1]) || pings) t->injured = true;
   }
   sim_suspend(machine(r), ms);
+  r->suspended_ms += ms;
 }
 
 static void make_trouble(run *r) {
@@ -129,6 +146,7 @@ static void make_trouble(run *r) {
     stall_link(t, !t->stalled);
     t->dead = t->stalled && run_chance(r, 10);
     t->injured = t->injured || t->dead;
+    r->silent = r->silent || t->dead;
   }
 }
 
@@ -167,6 +185,7 @@ static void step(run *r) {
   make_trouble(r);
   talk *t = &r->talks[run_below(r, r->begun)];
   if (run_chance(r, 50)) talk_answer(t);
+  if (run_chance(r, 30)) ways_answer(r);
   talk_act(&t->end[run_below(r, 2)]);
 }
 
@@ -185,6 +204,7 @@ static void play_steps(run *r) {
 static bool run_until(run *r, bool (*done)(run *r)) {
   const uint64_t limit = sim_now_ns(machine(r)) + (uint64_t) PATIENCE_MS * NS_PER_MS;
   while (!done(r)) {
+    ways_answer(r);
     if (!turn(r, limit) || r->failed != NULL) return false;
   }
   return true;
@@ -194,6 +214,7 @@ static bool run_until(run *r, bool (*done)(run *r)) {
 static bool has_all(side *d) {
   side *from = other_side(d);
   if (d->of->injured || from->closed || d->closed || from->closes > 0) return true;
+  if (way_may_fail(d->of)) return d->is_server || d->closes >= d->made;
   talk_go_on(from);
   return d->opens == 1 && from->out.seen == from->out.sent && !from->waits_for_drain &&
          !from->out.in_pieces && !from->out.in_fragments;
@@ -221,7 +242,7 @@ static bool all_is_delivered(run *r) {
 static bool all_are_over(run *r) {
   side *d = first_without(r, is_over);
   if (d == NULL) return true;
-  if ((d->of->injured || r->injured) && talk_is_open(d) && !d->closed) talk_close(d);
+  if (talk_is_hindered(d->of) && talk_is_open(d) && !d->closed) talk_close(d);
   return false;
 }
 
@@ -236,7 +257,7 @@ static void close_talk(talk *t) {
     side *d = &t->end[e];
     const bool chosen = who == 2 || (who == 1) == d->is_server;
     if (d->session == NULL || d->closed) continue;
-    if (!chosen && !t->injured && !t->of->injured) continue;
+    if (!chosen && !talk_is_hindered(t)) continue;
     talk_say_more(d);
     talk_close(d);
   }
@@ -296,9 +317,11 @@ static void play_talks(run *r) {
   end_talks(r);
   end_all(r);
   visits_end(r);
+  ways_end(r);
   oracle_leak(r);
   r->alloc.handle.free(r->leak, r->alloc.handle.arg);
   world_end(r->w);
+  tls_context_unref(r->tls);
   r->w = NULL;
 }
 

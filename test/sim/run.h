@@ -15,6 +15,7 @@
 
 #include "sim/content.h"
 #include "sim/watch.h"
+#include "sim/way.h"
 #include "support/frames.h"
 #include "support/world.h"
 
@@ -73,6 +74,7 @@ struct talk {
   bool stalled; /* Its link is, */
   bool dead;    /* for ever. */
   wsuv_upgrade_t *kept;
+  way way; /* of the client to the server */
 };
 
 /* A connection with plain requests of HTTP. */
@@ -100,6 +102,8 @@ typedef struct plan {
   size_t talks;         /* So many conversations are begun, */
   size_t visits;        /* and so many visits. */
   size_t steps;         /* So many steps are made before the end. */
+  bool shares;          /* All of these begin with the same credentials at the same origin. */
+  unsigned way_percent; /* So many conversations go through proxies and other origins. */
   size_t burst;         /* At most so many messages are sent in one step. */
   unsigned act_percent; /* In so many of the callbacks something is done. */
   size_t message_max;   /* Bytes of a message. */
@@ -139,6 +143,17 @@ typedef enum plant {
   PLANT_RESPONSE_LOST,
   PLANT_RESPONSE_CORRUPT,
   PLANT_EXCHANGE_GONE_TWICE,
+  PLANT_CALLED_INSIDE,
+  PLANT_SECRET_TO_PROXY,
+  PLANT_SECRET_BEYOND_PROXY,
+  PLANT_SECRET_TO_OTHER_ORIGIN,
+  PLANT_SECRET_TO_SERVER,
+  PLANT_GLUED_LOST,
+  PLANT_WRONG_STAGE,
+  PLANT_WRONG_STATUS,
+  PLANT_OPEN_IN_SPITE,
+  PLANT_DEADLINE_ANEW,
+  PLANT_ASKED_TWICE,
   PLANTS
 } plant;
 
@@ -168,6 +183,14 @@ struct run {
   size_t repeated_keys;
   const char *failed; /* The name of the oracle that has failed, or NULL. */
   char words[RUN_WORDS];
+  way_origin origins[WAY_ORIGINS];
+  way_pipe *pipes;         /* all that were made */
+  struct tls_context *tls; /* of proxies and origins; NULL: none was needed yet */
+  bool denied;             /* The program has answered that it has no credentials, */
+  bool never;              /* or will not answer. */
+  bool silent;             /* A connection has fallen silent for ever. */
+  uint64_t suspended_ms;
+  const char *in_call; /* In this call no callback may run; NULL: in none. */
   plant plant;
   bool planted; /* It was used. */
   void *leak;
@@ -203,18 +226,21 @@ void run_begin_server(run *r); /* if it fails, it is tried again by the next ste
 void run_end_client(run *r);
 void run_end_server(run *r);
 void run_change_certificate(run *r);
+struct tls_context *run_tls_context(run *r); /* of proxies and origins */
 
 /* talk.c: conversations */
 extern const wsuv_callbacks_t talk_callbacks, talk_streamed_callbacks;
 void talk_begin(run *r);
 void talk_on_upgrade(wsuv_upgrade_t *u);
-void talk_answer(talk *t);   /* the upgrade that it keeps */
-void talk_act(side *d);      /* do something by chance */
-void talk_go_on(side *d);    /* go on with a message that was begun */
-void talk_say_more(side *d); /* perhaps, before it closes */
-void talk_close(side *d);    /* by a close frame */
+void talk_answer(talk *t);    /* the upgrade that it keeps */
+void talk_act(side *d);       /* do something by chance */
+void talk_maybe_act(side *d); /* the same in a callback, perhaps; also to another conversation */
+void talk_go_on(side *d);     /* go on with a message that was begun */
+void talk_say_more(side *d);  /* perhaps, before it closes */
+void talk_close(side *d);     /* by a close frame */
 bool talk_is_open(const side *d);
 bool talk_is_over(const talk *t);
+bool talk_is_hindered(const talk *t); /* It need not end cleanly, for anything that was done. */
 void side_seen_close(side *d, const wsuv_close_info_t *info);
 void side_seen_piece(side *d, const wsuv_message_piece_t *p);
 void side_seen_frame(side *d, const wsuv_frame_t *f);
@@ -239,6 +265,11 @@ void planted_close(side *d, const wsuv_close_info_t *info);
 void planted_turn(run *r);
 void planted_request(visit *v, uint32_t number);
 void planted_response(visit *v, int status, const void *body, size_t len);
+void planted_at_proxy(way_pipe *p, const void *data, size_t len);
+void planted_at_origin(talk *t, size_t station, const char *head);
+void planted_at_server(side *d);
+void planted_open(side *d);
+void planted_question(talk *t, const wsuv_unauthorized_t *refusal);
 void planted_frame(run *r, bool from_client, bool *masked, uint32_t *key, uint32_t before);
 
 /* hostile.c: a peer that is not ours, and the same bytes in several cuts */

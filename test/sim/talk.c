@@ -25,6 +25,10 @@ bool talk_is_open(const side *d) {
   return d->session != NULL && wsuv_session_stage(d->session) == WSUV_STAGE_OPEN;
 }
 
+bool talk_is_hindered(const talk *t) {
+  return t->injured || t->of->injured || way_may_fail(t);
+}
+
 bool talk_is_over(const talk *t) {
   return t->kept == NULL && t->end[0].closes >= t->end[0].made &&
          t->end[1].closes >= t->end[1].made;
@@ -234,13 +238,13 @@ static void terminate(side *d) {
 
 static void end_something(side *d) {
   run *r = run_of(d);
-  const size_t way = run_below(r, 40);
-  if (way < 20) talk_close(d);
-  if (way >= 20 && way < 36) terminate(d);
-  if (way < 36) return;
+  const size_t how = run_below(r, 40);
+  if (how < 20) talk_close(d);
+  if (how >= 20 && how < 36) terminate(d);
+  if (how < 36) return;
   r->injured = true;
-  if (way == 36) run_end_client(r);
-  if (way > 36) run_end_server(r);
+  if (how == 36) run_end_client(r);
+  if (how > 36) run_end_server(r);
 }
 
 void talk_act(side *d) {
@@ -267,7 +271,7 @@ void talk_act(side *d) {
 }
 
 /* In a callback; also to another conversation. */
-static void maybe_act(side *d) {
+void talk_maybe_act(side *d) {
   run *r = run_of(d);
   if (!run_chance(r, r->plan.act_percent)) return;
   if (one_in(r, 8)) d = &r->talks[run_below(r, r->begun)].end[run_below(r, 2)];
@@ -302,7 +306,12 @@ static void on_open(wsuv_session_t *s) {
   called(d, 'o', 0);
   d->opens++;
   run_of(d)->connections++;
-  maybe_act(d);
+  if (d->is_server) {
+    planted_at_server(d);
+  } else {
+    planted_open(d);
+  }
+  talk_maybe_act(d);
 }
 
 void side_seen_message(side *d, bool text, const void *data, size_t len) {
@@ -313,7 +322,7 @@ void side_seen_message(side *d, bool text, const void *data, size_t len) {
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   side *d = wsuv_session_data(s);
   planted_message(d, m->type == WSUV_FRAME_TEXT, m->data, m->len);
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 void side_seen_piece(side *d, const wsuv_message_piece_t *p) {
@@ -324,7 +333,7 @@ void side_seen_piece(side *d, const wsuv_message_piece_t *p) {
 static void on_message_piece(wsuv_session_t *s, const wsuv_message_piece_t *p) {
   side *d = wsuv_session_data(s);
   planted_piece(d, p);
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 void side_seen_frame(side *d, const wsuv_frame_t *f) {
@@ -362,21 +371,21 @@ static void on_frame(wsuv_session_t *s, const wsuv_frame_t *f) {
     if (f->type == WSUV_FRAME_PING) send_pong(d, f);
     if (f->type == WSUV_FRAME_CLOSE) answer_close(d);
   }
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 static void on_control(wsuv_session_t *s, const void *data, size_t len) {
   side *d = wsuv_session_data(s);
   (void) data;
   called(d, 'i', len);
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 static void on_drain(wsuv_session_t *s) {
   side *d = wsuv_session_data(s);
   called(d, 'd', 0);
   d->waits_for_drain = false;
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 static void on_completion(wsuv_session_t *s, int status, void *arg) {
@@ -384,7 +393,7 @@ static void on_completion(wsuv_session_t *s, int status, void *arg) {
   const uintptr_t number = (uintptr_t) arg;
   run_note(run_of(d), (uint64_t) 'f' << 32 | number);
   planted_completion(d, (completion_kind) (number & 1), (uint32_t) (number >> 1), status);
-  maybe_act(d);
+  talk_maybe_act(d);
 }
 
 void side_seen_close(side *d, const wsuv_close_info_t *info) {
@@ -403,8 +412,9 @@ static void on_close(wsuv_session_t *s, const wsuv_close_info_t *info) {
   side *d = wsuv_session_data(s);
   if (d == NULL) return;
   planted_close(d, info);
-  if (d->of->end[0].session != NULL && d->is_server) maybe_act(&d->of->end[0]);
+  if (d->of->end[0].session != NULL && d->is_server) talk_maybe_act(&d->of->end[0]);
   d->session = NULL;
+  d->of->way.owes = d->of->way.owes && d->is_server;
 }
 
 const wsuv_callbacks_t talk_callbacks = {
@@ -456,15 +466,17 @@ static void begin_side(side *d, talk *t, bool is_server) {
 }
 
 void talk_begin(run *r) {
-  char url[64];
+  char url[WAY_URL];
+  way_texts texts;
+  wsuv_callbacks_t callbacks = r->plan.streamed ? talk_streamed_callbacks : talk_callbacks;
   the_run = r;
   if (r->client == NULL || r->begun == r->plan.talks || r->port == 0) return;
   talk *t = &r->talks[r->begun];
   *t = (talk){.of = r, .number = r->begun};
   begin_side(&t->end[0], t, false);
   begin_side(&t->end[1], t, true);
-  (void) snprintf(url, sizeof url, "%s://127.0.0.1:%u/%zu", r->plan.secure ? "wss" : "ws",
-                  (unsigned) r->port, t->number);
+  way_draw(t);
+  way_url(t, url);
   side *d = &t->end[0];
   if (r->server == NULL) t->injured = true;
   r->begun++;
@@ -472,9 +484,12 @@ void talk_begin(run *r) {
   wsuv_request_init(&request, url);
   request.raw = r->plan.raw[0];
   request.data = d;
-  const int err =
-      wsuv_connect(r->client, &request,
-                   r->plan.streamed ? &talk_streamed_callbacks : &talk_callbacks, &d->session);
+  way_request(t, &request, &texts);
+  way_callbacks(t, &callbacks);
+  r->in_call = "wsuv_connect";
+  const int err = wsuv_connect(r->client, &request, &callbacks, &d->session);
+  if (plant_now(r, PLANT_CALLED_INSIDE)) oracle_called(d);
+  r->in_call = NULL;
   if (err == 0) d->made++;
   if (err < 0) t->injured = true;
   oracle_result(d, "wsuv_connect", err);

@@ -152,6 +152,64 @@ TEST(test_sim_watches_plain_requests) {
   expect_in(is_visited, PLANT_EXCHANGE_GONE_TWICE, "exchanges");
 }
 
+static bool is_led(const plan *p) {
+  return p->way_percent > 0 && !p->fails_memory;
+}
+
+TEST(test_sim_finds_a_callback_inside_a_call) {
+  expect(PLANT_CALLED_INSIDE, "one on_close");
+}
+
+TEST(test_sim_finds_credentials_at_a_proxy_and_at_another_origin) {
+  expect_in(is_led, PLANT_SECRET_TO_PROXY, "credentials");
+  expect_in(is_led, PLANT_SECRET_BEYOND_PROXY, "credentials");
+  expect_in(is_led, PLANT_SECRET_TO_OTHER_ORIGIN, "credentials");
+  expect_in(is_led, PLANT_SECRET_TO_SERVER, "credentials");
+}
+
+TEST(test_sim_finds_that_bytes_behind_the_answer_of_a_proxy_are_lost) {
+  expect_in(is_led, PLANT_GLUED_LOST, "way");
+}
+
+TEST(test_sim_finds_that_a_way_ends_with_another_stage_or_status) {
+  expect_in(is_led, PLANT_WRONG_STAGE, "way");
+  expect_in(is_led, PLANT_WRONG_STATUS, "way");
+  expect_in(is_led, PLANT_OPEN_IN_SPITE, "way");
+}
+
+TEST(test_sim_finds_that_the_deadline_begins_anew) {
+  expect_in(is_led, PLANT_DEADLINE_ANEW, "deadline");
+}
+
+TEST(test_sim_finds_that_the_program_is_asked_twice) {
+  expect_in(is_led, PLANT_ASKED_TWICE, "questions");
+}
+
+static bool is_led_over_tls(const plan *p) {
+  return is_led(p) && p->secure;
+}
+
+TEST(test_sim_watches_ways_over_tls) {
+  expect_in(is_led_over_tls, PLANT_SECRET_TO_PROXY, "credentials");
+  expect_in(is_led_over_tls, PLANT_SECRET_BEYOND_PROXY, "credentials");
+  expect_in(is_led_over_tls, PLANT_SECRET_TO_OTHER_ORIGIN, "credentials");
+  expect_in(is_led_over_tls, PLANT_WRONG_STAGE, "way");
+  expect_in(is_led_over_tls, PLANT_UNCLEAN, "clean close");
+  expect_in(is_led_over_tls, PLANT_LEAK, "leak");
+}
+
+static bool is_led_mostly(const plan *p) {
+  return is_led(p) && p->way_percent > 90;
+}
+
+TEST(test_sim_watches_sessions_behind_proxies) {
+  expect_in(is_led_mostly, PLANT_MESSAGE_LOST, "delivery");
+  expect_in(is_led_mostly, PLANT_MESSAGES_SWAPPED, "delivery");
+  expect_in(is_led_mostly, PLANT_LAST_MESSAGE_LOST, "delivery");
+  expect_in(is_led_mostly, PLANT_CLOSE_TWICE, "one on_close");
+  expect_in(is_led_mostly, PLANT_SAME_KEY, "masks");
+}
+
 TEST(test_sim_plays_the_same_seed_in_the_same_way) {
   static run r;
   for (uint64_t seed = 1; seed <= 40; seed++) {

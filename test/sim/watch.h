@@ -13,6 +13,7 @@ enum { WATCH_HEADER_MAX = 14, WATCH_KEYS = 4 };
 /* One direction of one connection. Zeroed is the beginning. */
 typedef struct watched {
   uint8_t head_end; /* So many characters of the empty line behind the head have come. */
+  bool known;       /* Whose connection it is was found out. */
   bool open;        /* The head is over, and frames follow, */
   bool refused;     /* unless it was a response other than 101, or a plain request of visits.c. */
   /* Of the header of a frame, or of the head, so many bytes are here. */
