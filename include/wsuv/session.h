@@ -614,8 +614,8 @@ WSUV_EXTERN const char *wsuv_session_extensions(const wsuv_session_t *session);
  * @param[out] addr AF_INET, AF_INET6, or AF_UNIX with the socket's path, which is empty if the
  *             peer's socket has none
  * @return 0; `WSUV_ESTATE`: there is no connection yet (a proxy that has not made the tunnel yet is
- *         none), or not any more; in the `on_close` of a session that never opened: no address was
- *         tried; or libuv's error
+ *         none), or not any more, as from `on_unauthorized` to the next connection; in the
+ *         `on_close` of a session that never opened: no address was tried; or libuv's error
  */
 WSUV_EXTERN int wsuv_session_peer_address(const wsuv_session_t *session,
                                           struct sockaddr_storage *addr);

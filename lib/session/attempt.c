@@ -44,7 +44,6 @@ struct attempt {
   uint8_t next;             /* This is an attempt_next. */
   bool judged;              /* `verdict` is set. */
   bool asking;              /* The program was asked, and has not answered. */
-  bool closing;             /* The connection is being closed. */
   bool queued;              /* The hop waits for its turn in the queue. */
   bool fixed;               /* The connection is the program's, so there is one hop. */
   /* The attempt owns the opening handshake, which has the request's text and the response. */
@@ -237,7 +236,7 @@ static void judge(attempt *a) {
 /* Close the connection; then `next` happens. */
 static void leave_connection(attempt *a, attempt_next next) {
   a->next = (uint8_t) next;
-  a->closing = true;
+  a->base.closing = true;
   endpoint_leave_queue(a->endpoint, &a->place);
   a->base.filter->ops->close(a->base.filter);
 }
@@ -366,7 +365,7 @@ static void attempt_expire(opening *o, const char *detail) {
     attempt_fail(a, WS_ETIMEDOUT, "no answer to on_unauthorized");
   } else if (chain_runs(&a->chain)) {
     chain_expire(&a->chain, detail);
-  } else if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL && !a->closing) {
+  } else if (a->base.stage == WSUV_STAGE_HANDSHAKE && a->base.filter != NULL && !a->base.closing) {
     cut(a, WS_ETIMEDOUT, detail);
   } else {
     attempt_fail(a, WS_ETIMEDOUT, detail);
@@ -428,7 +427,7 @@ static void attempt_on_closed(void *up) {
     a->base.events->on_closed(a->base.up);
     return;
   }
-  a->closing = false;
+  a->base.closing = false;
   a->base.filter = NULL;
   move_on(a);
 }
@@ -549,7 +548,7 @@ static void attempt_abandon(opening *o) {
   endpoint_leave_refresh(a->endpoint, &a->waiter);
   ws_filter *filter = chain_cancel(&a->chain);
   if (filter != NULL) use_filter(a, filter);
-  if (a->base.filter != NULL && !a->closing) a->base.filter->ops->close(a->base.filter);
+  if (a->base.filter != NULL && !a->base.closing) a->base.filter->ops->close(a->base.filter);
 }
 
 static void attempt_free(opening *o) {
@@ -708,7 +707,7 @@ static void move_on(attempt *a) {
 static void attempt_go_on(opening *o) {
   attempt *a = of_opening(o);
   if (a->next == NEXT_ASK && a->waiter.asks && !a->asking) call_program(a);
-  if (a->abandoned || a->closing) return;
+  if (a->abandoned || a->base.closing) return;
   if (a->next == NEXT_ASK) {
     move_on(a);
   } else if (a->queued && !a->place.waits) {

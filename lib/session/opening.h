@@ -94,6 +94,7 @@ struct opening {
   void *up; /* The receiver gets this pointer as the first argument of every event. */
   /* This is the connection until it is closed, or NULL before it exists and from on_ready on. */
   ws_filter *filter;
+  bool closing; /* That connection is being closed, and another one may follow. */
   /* The connection is with this address, also after it is closed; without one, it was tried last.
      AF_UNSPEC: none was tried, or it is not known. */
   struct sockaddr_storage peer;

@@ -23,8 +23,13 @@ static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {
   return filter != NULL ? filter->ops->query(filter, what, out) : WSUV_ESTATE;
 }
 
+/* The connection is being closed, and the session goes on without it, or with another one. */
+static bool leaves_connection(const wsuv_session_t *s) {
+  return s->state == SESSION_OPENING && s->opening->closing;
+}
+
 static bool has_connection(const wsuv_session_t *s) {
-  return s->state != SESSION_NEW && s->state != SESSION_ENDED;
+  return s->state != SESSION_NEW && s->state != SESSION_ENDED && !leaves_connection(s);
 }
 
 static int address(const wsuv_session_t *s, ws_filter_query what, struct sockaddr_storage *addr) {
@@ -58,7 +63,8 @@ int wsuv_session_peer_credentials(const wsuv_session_t *session, wsuv_credential
 
 int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
   bool ended = session->state == SESSION_ENDED;
-  return session_tls_read(session_filter(session), ended, info, session_log(session));
+  const ws_filter *filter = leaves_connection(session) ? NULL : session_filter(session);
+  return session_tls_read(filter, ended, info, session_log(session));
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
