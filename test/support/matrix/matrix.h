@@ -26,8 +26,10 @@ typedef struct subject subject;
 /* --- calls --- */
 
 /* In which states a call returns 0. In all others it returns WSUV_ESTATE. LOOKS: it always returns
-   0, and leaves the session as it was, so that other calls can follow on the same session. */
-typedef enum call_rule { ALWAYS_0, OPEN_ONLY, OPEN_OR_CLOSING, LOOKS } call_rule;
+   0, and leaves the session as it was, so that other calls can follow on the same session. ANSWERS:
+   it returns 0 for a session that waits for the program's answer, and for all that wait for the
+   same answer it is the only one that does. */
+typedef enum call_rule { ALWAYS_0, OPEN_ONLY, OPEN_OR_CLOSING, ANSWERS, LOOKS } call_rule;
 
 typedef struct call {
   const char *name; /* the functions that it calls, with a space between two */
@@ -55,6 +57,9 @@ enum { PEER_SILENT, PEER_CLOSES, PEER_FAILS, PEERS };
 /* Which worlds can hold a session in a state. */
 typedef enum state_world { IN_ALL_WORLDS, IN_SIM_ONLY, IN_TLS_ONLY } state_world;
 
+/* How far the session of a callback has come. */
+typedef enum own_stage { OWN_OPEN, OWN_REFUSED, OWN_REDIRECTED } own_stage;
+
 typedef struct call_state {
   const char *name;
   state_world worlds;
@@ -66,6 +71,9 @@ typedef struct call_state {
   sending sending;
   bool sends_close; /* the state is reached when the peer has the close frame */
   bool paused, ended;
+  bool refused; /* with status 401: it has no connection, and waits unless it has ended */
+  bool shares;  /* all of them wait for one answer */
+  own_stage own;
 } call_state;
 
 typedef struct state_list {
@@ -94,6 +102,7 @@ typedef struct call_place {
   bool other_client;                             /* the callback is another client's */
   bool after_end;                                /* the session of the callback has ended */
   bool not_paused, not_closing;                  /* it does not come to such a session */
+  own_stage own;                                 /* it comes to a session in this stage */
 } call_place;
 
 typedef struct place_list {
@@ -123,6 +132,11 @@ typedef struct cast {
   frame_peer peers[PEERS];  /* of all others */
   size_t closes_due[PEERS]; /* close frames that each has when the targets have sent theirs */
   raw_peer *mute;           /* does not answer the opening handshake */
+  raw_peer *refuser;        /* answers it with status 401 */
+  raw_peer *mover;          /* answers it with a redirect to the one that does not answer */
+  size_t refusals_due;      /* so many sessions have left the refuser when the targets have */
+  size_t plays;             /* So many plays were played, */
+  size_t logins;            /* with so many sessions that have cookies of their own. */
   raw_peer *deaf;           /* does not answer the handshake of TLS */
   char deaf_url[64];
   wsuv_client_t *client; /* NULL: the next play makes one */
@@ -139,8 +153,9 @@ struct play {
   subject actor;        /* has the session of the callback */
   subject *targets;
   size_t target_count;
-  bool own;   /* the calls are made on the actor's session */
-  bool acted; /* the calls have been made */
+  bool own;      /* the calls are made on the actor's session */
+  bool acted;    /* the calls have been made */
+  bool answered; /* one of them has answered for all that share the answer */
   size_t gone, posts, posted;
   bool client_ends;                        /* a call has ended the client */
   session_user extra[EXTRA_MAX];           /* sessions that calls have made */
@@ -162,6 +177,12 @@ void play_on_client(cast *c, const call_place *place, const call_state *state, c
 
 /* The calls are made, unless they have been. For the callbacks. */
 void play_act(play *p);
+
+/* Connect to the peer that refuses. The session is asked, or waits for the answer to another one
+   with the same cookies. */
+void play_connect_to_refuser(play *p, session_user *u, const char *cookies,
+                             void (*on_unauthorized)(wsuv_session_t *session,
+                                                     const wsuv_unauthorized_t *refusal));
 
 /* For calls: a user of another session of the play's client; and the callback for its end. */
 session_user *play_init_user(const play *p, session_user *u);

@@ -2,6 +2,9 @@
 
 /* The callbacks, and how each is made to come. */
 
+#include <stdio.h>
+
+#include "support/hop_peers.h"
 #include "testkit/check.h"
 
 /* --- the acts in them --- */
@@ -44,6 +47,19 @@ static void act_at_client_gone(wsuv_client_t *client) {
   play_act(p);
 }
 
+static void act_when_refused(wsuv_session_t *s, const wsuv_unauthorized_t *refusal) {
+  const session_user *u = wsuv_session_data(s);
+  CHECK(no_call_is_running() && refusal->attempt > 0);
+  play_act(u->data);
+}
+
+static bool act_when_redirected(wsuv_session_t *s, const wsuv_redirect_t *redirect) {
+  const session_user *u = wsuv_session_data(s);
+  CHECK(no_call_is_running() && redirect->status == 302);
+  play_act(u->data);
+  return true;
+}
+
 /* --- the triggers --- */
 
 static void outside(play *p, session_user *u) {
@@ -54,6 +70,18 @@ static void outside(play *p, session_user *u) {
 static void open_it(play *p, session_user *u) {
   u->at_open = act_of;
   user_connect(u, &p->cast->own);
+}
+
+static void be_refused(play *p, session_user *u) {
+  char cookies[32];
+  (void) snprintf(cookies, sizeof cookies, "actor=%zu", p->cast->plays); /* it fits */
+  play_connect_to_refuser(p, u, cookies, act_when_refused);
+}
+
+static void be_redirected(play *p, session_user *u) {
+  wsuv_request_t r;
+  wsuv_request_init(&r, raw_peer_url(p->cast->mover, "/"));
+  CHECK(hop_connect(u, &r, act_when_redirected, NULL) == 0);
 }
 
 static void message(play *p, session_user *u) {
@@ -132,6 +160,8 @@ static const call_place places[] = {
      .connects = true,
      .not_paused = true,
      .not_closing = true},
+    {.name = "on_unauthorized", .trigger = be_refused, .connects = true, .own = OWN_REFUSED},
+    {.name = "on_redirect", .trigger = be_redirected, .connects = true, .own = OWN_REDIRECTED},
     {.name = "on_message", .trigger = message, .not_paused = true},
     {.name = "on_message_piece", .trigger = piece, .streamed = true, .not_paused = true},
     {.name = "on_frame", .trigger = frame, .raw = true, .not_paused = true},
@@ -151,6 +181,7 @@ place_list all_places(void) {
 }
 
 bool place_can_come(const call_place *place, const call_state *own) {
+  if (own->own != place->own) return false;
   if (own->paused) return !place->not_paused;
   return own->stage != WSUV_STAGE_CLOSING || !place->not_closing;
 }

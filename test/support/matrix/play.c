@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/hop_peers.h"
 #include "support/world_tls.h"
 #include "testkit/check.h"
 
@@ -17,12 +18,14 @@ enum { AFTER_MS = 2 };
 static bool call_is_allowed(const play *p, const subject *s, call_rule rule) {
   if (rule == ALWAYS_0 || rule == LOOKS) return true;
   if (p->own && p->place->after_end) return false;
+  if (rule == ANSWERS) return s->state->refused && !s->state->ended && !p->answered;
   return s->state->sending >= (rule == OPEN_ONLY ? MAY_SEND : MAY_FLUSH);
 }
 
 static void make_call(play *p, const call *c, subject *s) {
+  const int right = call_is_allowed(p, s, c->rule) ? 0 : WSUV_ESTATE;
   int err = c->run(p, s);
-  if (err != (call_is_allowed(p, s, c->rule) ? 0 : WSUV_ESTATE)) {
+  if (err != right) {
     CHECK_FAIL("%s: %s, in %s, on a session that is %s", c->name, wsuv_err_name(err),
                p->place->name, s->state->name);
   }
@@ -74,6 +77,7 @@ static wsuv_client_t *new_client(world *w) {
   config.high_water = 1;
   config.low_water = 0;
   config.converter = &converter;
+  config.max_redirects = 1;
   config.max_connecting = UINT_MAX; /* sessions that connect for ever hold up no other */
   CHECK(world_client(w, &client, &config) == 0);
   return client;
@@ -165,6 +169,7 @@ static void run(play *p, bool client_stays) {
   cast *c = p->cast;
   size_t closing = c->peers[PEER_CLOSES].raw->accepted,
          failing = c->peers[PEER_FAILS].raw->accepted;
+  c->plays++;
   begin_clients(p);
   for (size_t i = 0; i < p->target_count; i++) play_init_user(p, &p->targets[i].user);
   begin_actor(p); /* first: the targets resume its TLS */
@@ -246,6 +251,31 @@ static void start_peer(frame_peer *p, world *w) {
   p->silent = p->forgets = true;
 }
 
+static void refuse(raw_conn *c) {
+  if (!raw_conn_take_request(c)) return;
+  raw_conn_write_text(c, "HTTP/1.1 401 Who\r\nWWW-Authenticate: Bearer\r\n"
+                         "Content-Length: 0\r\n\r\n");
+}
+
+static void redirect(raw_conn *c) {
+  char text[256];
+  const cast *all = c->peer->data;
+  if (!raw_conn_take_request(c)) return;
+  (void) snprintf(text, sizeof text, /* it fits */
+                  "HTTP/1.1 302 There\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
+                  raw_peer_url(all->mute, "/"));
+  raw_conn_write_text(c, text);
+}
+
+void play_connect_to_refuser(play *p, session_user *u, const char *cookies,
+                             void (*on_unauthorized)(wsuv_session_t *session,
+                                                     const wsuv_unauthorized_t *refusal)) {
+  wsuv_request_t r;
+  wsuv_request_init(&r, raw_peer_url(p->cast->refuser, "/"));
+  r.cookies = cookies;
+  CHECK(hop_connect(u, &r, NULL, on_unauthorized) == 0);
+}
+
 void cast_begin(cast *c, world *w) {
   c->w = w;
   c->client = NULL;
@@ -256,6 +286,11 @@ void cast_begin(cast *c, world *w) {
   c->peers[PEER_FAILS].greeting = "OP3";
   c->peers[PEER_CLOSES].stays = c->peers[PEER_FAILS].stays = true;
   c->mute = raw_peer_new(w);
+  c->refuser = raw_peer_new(w);
+  c->mover = raw_peer_new(w);
+  c->mover->data = c;
+  raw_peer_set_callbacks(c->refuser, &(raw_peer_callbacks){.on_bytes = refuse});
+  raw_peer_set_callbacks(c->mover, &(raw_peer_callbacks){.on_bytes = redirect});
   c->deaf = raw_peer_new(w);
   (void) snprintf(c->deaf_url, sizeof c->deaf_url, "%s", raw_peer_url(c->deaf, "/"));
   c->deaf->tls = NULL;

@@ -166,14 +166,24 @@ static int data(play *p, subject *s) {
   return wsuv_session_data(s->user.session) == &s->user ? 0 : -1;
 }
 
-/* No session of the matrix waits for credentials. */
+static int note_answer(play *p, const subject *s, int err) {
+  if (err == 0 && s->state->shares) p->answered = true;
+  return err;
+}
+
 static int authorize(play *p, subject *s) {
   static const wsuv_header_t field = {"Authorization", "Bearer x"};
-  (void) p;
-  return wsuv_session_authorize(s->user.session, &field, 1) == WSUV_ESTATE &&
-                 wsuv_session_authorize_failed(s->user.session, 0) == WSUV_ESTATE
-             ? 0
-             : -1;
+  call_begins();
+  int err = wsuv_session_authorize(s->user.session, &field, 1);
+  call_ends();
+  return note_answer(p, s, err);
+}
+
+static int deny(play *p, subject *s) {
+  call_begins();
+  int err = wsuv_session_authorize_failed(s->user.session, UV_EACCES);
+  call_ends();
+  return note_answer(p, s, err);
 }
 
 /* Of a session that is open, it is gone with the handshake. */
@@ -193,26 +203,33 @@ static bool has_ended(const play *p, const subject *s) {
 }
 
 /* From the connection to the end; a proxy that makes the tunnel is none. */
+static bool has_connection(const play *p, const subject *s) {
+  return s->state->stage > WSUV_STAGE_PROXY && !s->state->refused && !has_ended(p, s);
+}
+
 static int addresses(play *p, subject *s) {
   struct sockaddr_storage addr;
-  bool there = s->state->stage > WSUV_STAGE_PROXY && !has_ended(p, s);
+  bool there = has_connection(p, s);
   int peer = wsuv_session_peer_address(s->user.session, &addr);
   int local = wsuv_session_local_address(s->user.session, &addr);
-  return peer == local && peer == (there ? 0 : WSUV_ESTATE) ? 0 : -1;
+  /* A session that ends without having been open says where it was. */
+  const bool was_there = s->state->refused && s->state->ended;
+  return peer == (there || was_there ? 0 : WSUV_ESTATE) && local == (there ? 0 : WSUV_ESTATE) ? 0
+                                                                                              : -1;
 }
 
 /* They are those of Unix sockets only. */
 static int credentials(play *p, subject *s) {
   wsuv_credentials_t c;
   wsuv_credentials_init(&c);
-  bool there = s->state->stage > WSUV_STAGE_PROXY && !has_ended(p, s);
+  bool there = has_connection(p, s);
   int err = wsuv_session_peer_credentials(s->user.session, &c);
   return err == (there ? UV_ENOTSUP : WSUV_ESTATE) ? 0 : -1;
 }
 
 /* The answer is there in on_open, the request from the call of wsuv_connect() on. */
 static bool has_answer(const play *p) {
-  return p->own && p->place->connects;
+  return p->own && p->place->connects && p->place->own == OWN_OPEN;
 }
 
 static int request_head(play *p, subject *s) {
@@ -240,7 +257,7 @@ static int header(play *p, subject *s) {
 /* From the end of its handshake until on_close has returned. */
 static int tls(play *p, subject *s) {
   wsuv_tls_info_t info;
-  bool there = world_tls(p->w) != NULL && s->state->stage > WSUV_STAGE_TLS;
+  bool there = world_tls(p->w) != NULL && s->state->stage > WSUV_STAGE_TLS && !s->state->refused;
   wsuv_tls_info_init(&info);
   int err = wsuv_session_tls(s->user.session, &info);
   return err == (there ? 0 : WSUV_ESTATE) && (info.version != NULL) == there ? 0 : -1;
@@ -295,6 +312,8 @@ static const call calls[] = {
     {"wsuv_session_set_max_frame_size", OPEN_ONLY, set_frame_size},
     {"wsuv_session_set_max_message_size", OPEN_ONLY, set_message_size},
     {"wsuv_session_set_masking", OPEN_ONLY, set_masking},
+    {"wsuv_session_authorize", ANSWERS, authorize},
+    {"wsuv_session_authorize_failed", ANSWERS, deny},
     {"wsuv_message_deserialize", LOOKS, read_value},
     {"wsuv_session_unref wsuv_session_ref", LOOKS, unref},
     {"wsuv_buffered_amount", LOOKS, buffered},
@@ -307,7 +326,6 @@ static const call calls[] = {
     {"wsuv_session_data", LOOKS, data},
     {"wsuv_session_subprotocol", LOOKS, subprotocol},
     {"wsuv_session_proxy", LOOKS, proxy},
-    {"wsuv_session_authorize wsuv_session_authorize_failed", LOOKS, authorize},
     {"wsuv_session_extensions", LOOKS, extensions},
     {"wsuv_session_peer_address wsuv_session_local_address", LOOKS, addresses},
     {"wsuv_session_peer_credentials", LOOKS, credentials},

@@ -69,6 +69,26 @@ static void connect_to_mute(play *p, subject *s) {
   connect_to(s, raw_peer_url(p->cast->mute, "/"));
 }
 
+/* --- sessions that wait for the program's answer --- */
+
+static void leave_unanswered(wsuv_session_t *s, const wsuv_unauthorized_t *refusal) {
+  CHECK(wsuv_session_stage(s) == WSUV_STAGE_HANDSHAKE && refusal->attempt > 0);
+}
+
+/* Its credentials are its own, so it is asked itself. */
+static void be_refused(play *p, subject *s) {
+  char cookies[32];
+  (void) snprintf(cookies, sizeof cookies, "own=%zu", p->cast->logins++); /* it fits */
+  play_connect_to_refuser(p, &s->user, cookies, leave_unanswered);
+}
+
+/* The first one of the play is asked for all. */
+static void share_refusal(play *p, subject *s) {
+  char cookies[32];
+  (void) snprintf(cookies, sizeof cookies, "play=%zu", p->cast->plays); /* it fits */
+  play_connect_to_refuser(p, &s->user, cookies, leave_unanswered);
+}
+
 /* --- what follows --- */
 
 static void pause_it(subject *s) {
@@ -107,6 +127,21 @@ static const call_state others[] = {
      .stage = WSUV_STAGE_TLS,
      .begin = connect_to_deaf},
     {.name = "in the opening handshake", .stage = WSUV_STAGE_HANDSHAKE, .begin = connect_to_mute},
+    {.name = "waiting for credentials",
+     .stage = WSUV_STAGE_HANDSHAKE,
+     .begin = be_refused,
+     .refused = true},
+    {.name = "waiting for the answer that another one is asked for",
+     .stage = WSUV_STAGE_HANDSHAKE,
+     .begin = share_refusal,
+     .refused = true,
+     .shares = true},
+    {.name = "terminated in this callback, while it waited for credentials",
+     .stage = WSUV_STAGE_HANDSHAKE,
+     .begin = share_refusal,
+     .in_act = end_it,
+     .refused = true,
+     .ended = true},
     {.name = "open", .stage = WSUV_STAGE_OPEN, .begin = connect_to_peer, .sending = MAY_SEND},
     {.name = "paused",
      .stage = WSUV_STAGE_OPEN,
@@ -148,6 +183,11 @@ static const call_state own[] = {
      .stage = WSUV_STAGE_CLOSING,
      .then = close_it,
      .sending = MAY_FLUSH},
+    {.name = "asking for credentials",
+     .stage = WSUV_STAGE_HANDSHAKE,
+     .refused = true,
+     .own = OWN_REFUSED},
+    {.name = "redirected", .stage = WSUV_STAGE_HANDSHAKE, .own = OWN_REDIRECTED},
 };
 
 state_list other_states(void) {
@@ -194,6 +234,19 @@ static bool close_frames_came(void *arg) {
   return true;
 }
 
+/* The connection of a session is closed when it waits. */
+static bool refusals_came(void *arg) {
+  const cast *c = ((const play *) arg)->cast;
+  return c->refuser->ended >= c->refusals_due;
+}
+
+static void count_refusals(play *p) {
+  p->cast->refusals_due = p->cast->refuser->ended;
+  for (size_t i = 0; i < p->target_count; i++) {
+    if (p->targets[i].state->refused) p->cast->refusals_due++;
+  }
+}
+
 static void count_close_frames(play *p) {
   cast *c = p->cast;
   for (size_t i = 0; i < PEERS; i++) c->closes_due[i] = c->peers[i].opcodes[WSUV_FRAME_CLOSE];
@@ -213,6 +266,7 @@ void states_reach(play *p) {
   subject *end = p->targets + p->target_count;
   bool lookups = false;
   count_close_frames(p);
+  count_refusals(p);
   for (size_t i = 0; i < p->target_count; i++) {
     subject *s = &p->targets[i];
     if (s->state->begin != NULL) s->state->begin(p, s);
@@ -225,4 +279,5 @@ void states_reach(play *p) {
     if (p->targets[i].state->then != NULL) p->targets[i].state->then(&p->targets[i]);
   }
   world_run_until(p->w, close_frames_came, p);
+  world_run_until(p->w, refusals_came, p);
 }
