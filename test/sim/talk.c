@@ -228,7 +228,7 @@ void talk_close(side *d) {
   const int err = wsuv_session_close(d->session, code, one_in(r, 2) ? NULL : "enough");
   if (err < 0) d->of->injured = true;
   oracle_result(d, "wsuv_session_close", err);
-  d->closed = true;
+  d->closed = err == 0 || err == WSUV_ESTATE; /* otherwise it is closed later */
 }
 
 static void terminate(side *d) {
