@@ -106,8 +106,17 @@ static bool yields(const refresh_question *q, const refresh_key *key) {
   return q->answer != NULL && key_equal(&q->answer_key, key);
 }
 
-/* The last of the list that is about this key. false: there is none. */
+static bool is_idle(const refresh_question *q) {
+  return ws_list_empty(&q->waiters);
+}
+
+/* The one about this key for whose answer others wait; then the last of the list that is about the
+   key. Two may be: a program can give the same answer to both. false: there is none. */
 static bool question_find(refreshes *r, const refresh_key *key, refresh_question **found) {
+  for (ws_list *n = r->questions.prev; n != &r->questions; n = n->prev) {
+    *found = question_at(n);
+    if (has_key(*found, key) && !is_idle(*found)) return true;
+  }
   for (ws_list *n = r->questions.prev; n != &r->questions; n = n->prev) {
     refresh_question *q = question_at(n);
     if (!has_key(q, key) && !yields(q, key)) continue;
@@ -118,10 +127,6 @@ static bool question_find(refreshes *r, const refresh_key *key, refresh_question
 }
 
 /* Questions */
-
-static bool is_idle(const refresh_question *q) {
-  return ws_list_empty(&q->waiters);
-}
 
 static refresh_question *question_new(refreshes *r) {
   refresh_question *q = ws_calloc(r->alloc, sizeof *q);

@@ -276,6 +276,22 @@ TEST(test_refresh_answer_is_the_same_as_what_was_refused) {
   refresh_answer_unref(same);
 }
 
+/* One has the credentials from an answer of its own, and another one was refused with the same. */
+TEST(test_refresh_waits_for_a_question_that_is_open) {
+  refresh_answer *given = answer_of("secret");
+  const refresh_key key = key_of('b');
+  assert_int_equal(join(0, 'b'), REFRESH_ASK);
+  assert_int_equal(join(1, 'a'), REFRESH_ASK);
+  refresh_answered(&all, &waiters[1], given, &key);
+  assert_next(1);
+  leave(1);
+  assert_int_equal(join_with(1, 'b', given), REFRESH_WAIT);
+  leave(0);
+  assert_next(1);
+  assert_waits(1, true);
+  refresh_answer_unref(given);
+}
+
 TEST(test_refresh_reopened_question_is_forgotten_with_its_last_waiter) {
   assert_int_equal(join(0, 'a'), REFRESH_ASK);
   (void) answer(0, 'b'); /* it is not looked at */
