@@ -128,7 +128,7 @@ def main(arguments):
     global WSUV, ECHO, FOLDER
     WSUV, ECHO = (os.path.abspath(program) for program in arguments[1:3])
     with tempfile.TemporaryDirectory() as FOLDER:
-        certs.make(FOLDER)
+        certs.make_good(FOLDER)
         for library in PACKAGES:
             build(library)
         unittest.main(argv=[arguments[0], *arguments[3:]])

@@ -87,7 +87,7 @@ def main(arguments):
     global WSUV, ECHO, FOLDER
     WSUV, ECHO = arguments[1:3]
     with tempfile.TemporaryDirectory() as FOLDER:
-        certs.make(FOLDER)
+        certs.make_good(FOLDER)
         unittest.main(argv=[arguments[0], *arguments[3:]])
 
 

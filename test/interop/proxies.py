@@ -430,7 +430,7 @@ def installed(server, *programs):
             raise SystemExit(f'{program} is not installed')
     SERVER = server
     with tempfile.TemporaryDirectory() as FOLDER:
-        certs.make(FOLDER)
+        certs.make_good(FOLDER)
         with open(path('good.pem'), 'w', encoding='ascii') as pem:
             for name in ('good.crt', 'good.key'):
                 with open(path(name), encoding='ascii') as part:
