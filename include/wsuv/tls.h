@@ -60,11 +60,11 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_EXTENSION = 1 << 14
 } wsuv_cert_flag_t;
 
-/** The library that wsuv_close_info::tls_error belongs to. */
+/** A TLS library: the one that wsuv_close_info::tls_error belongs to, or that is to be used. */
 typedef enum wsuv_tls_library {
-  WSUV_TLS_LIBRARY_NONE = 0,    /**< There is no code. */
+  WSUV_TLS_LIBRARY_NONE = 0,    /**< There is no code; in a configuration: the default. */
   WSUV_TLS_LIBRARY_MBEDTLS = 1, /**< It is one of mbedTLS. */
-  WSUV_TLS_LIBRARY_OPENSSL = 2  /**< Reserved for a second library. */
+  WSUV_TLS_LIBRARY_OPENSSL = 2  /**< It is one of OpenSSL. */
 } wsuv_tls_library_t;
 
 /** Whether a server asks its clients for certificates. */
@@ -176,6 +176,10 @@ typedef struct wsuv_tls_config {
    */
   const char *const *alpn;
   size_t alpn_count; /**< How many #alpn; 0 with #alpn not NULL: ALPN is not used. */
+
+  /** The TLS library, of those that wsuv was built with. #WSUV_TLS_LIBRARY_NONE (the default):
+      mbedTLS if it is among them. One that is not: `UV_ENOTSUP`. */
+  wsuv_tls_library_t library;
 
   /**
    * Resume earlier TLS sessions. Default true. A client resumes those with the same host, port and

@@ -4,7 +4,6 @@
 
 #include "base/sized.h"
 #include "net/tls/tls_info.h"
-#include "net/tls/tls_library.h"
 
 /* TLS information and errors as texts and fields. */
 
@@ -56,13 +55,16 @@ static bool is_tls_error(int status) {
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
                           wsuv_close_info_t *info) {
   tls_info tls;
+  wsuv_tls_library_t library = WSUV_TLS_LIBRARY_NONE;
   if (is_tls_error(info->status) && get_tls_info(filter, &tls)) {
+    library = tls.library;
     info->tls_error = tls.library_error;
     info->tls_verify_flags = info->status == WSUV_ETLSVERIFY ? tls.verify_flags : 0;
     if (*info->detail == '\0') info->detail = tls.text;
   } else if (failure != NULL && failure->text[0] != '\0') {
+    library = failure->library;
     info->tls_error = failure->library_error;
     if (*info->detail == '\0') info->detail = failure->text;
   }
-  if (info->tls_error != 0) info->tls_library = tls_library_id();
+  if (info->tls_error != 0) info->tls_library = library;
 }

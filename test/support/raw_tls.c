@@ -47,10 +47,10 @@ size_t raw_tls_carry(raw_tls *s) {
   return s->in.len - before;
 }
 
-void raw_tls_init(raw_tls *s, const tls_context *ctx) {
+void raw_tls_init(raw_tls *s, tls_context *ctx) {
   *s = (raw_tls){.peer = &s->pair.client};
   mbedtls_ssl_init(&s->ssl);
-  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &ctx->conf), 0);
+  assert_int_equal(mbedtls_ssl_setup(&s->ssl, &mbed_context_of(ctx)->conf), 0);
   mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
 }
 
@@ -59,7 +59,8 @@ void raw_tls_open(raw_tls *s) {
   if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
   tls_pair_open(&p);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
-  mbedtls_ssl_conf_renegotiation(&p.server_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  mbedtls_ssl_conf_renegotiation(&mbed_context_of(p.server_ctx)->conf,
+                                 MBEDTLS_SSL_RENEGOTIATION_ENABLED);
 #endif
   tls_end_init(&p.client, p.client_ctx, pair_host, PAIR_PORT);
   raw_tls_init(s, p.server_ctx);
@@ -75,7 +76,8 @@ void raw_tls_client_open(raw_tls_client *c) {
   if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
   tls_pair_open(&p);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
-  mbedtls_ssl_conf_renegotiation(&p.client_ctx->conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+  mbedtls_ssl_conf_renegotiation(&mbed_context_of(p.client_ctx)->conf,
+                                 MBEDTLS_SSL_RENEGOTIATION_ENABLED);
 #endif
   tls_end_init(&p.server, p.server_ctx, NULL, 0);
   raw_tls_init(c, p.client_ctx);

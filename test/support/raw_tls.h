@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "support/tls_pair.h"
 #include "testkit/fifo.h"
 
@@ -30,7 +30,7 @@ void raw_tls_client_close(raw_tls_client *c);
 
 /* A server alone, whose context the test has; what is done with `in` and `out` is the test's, too.
    raw_tls_close is its end as well. */
-void raw_tls_init(raw_tls *s, const tls_context *ctx);
+void raw_tls_init(raw_tls *s, tls_context *ctx);
 
 /* One record with all of it. */
 void raw_tls_write(raw_tls *s, const void *data, size_t len);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "net/tls/tls_library.h"
 #include "testkit/check.h"
 
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
@@ -18,6 +19,10 @@ int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
   }
   *out = ctx;
   return 0;
+}
+
+bool test_has_1_3(void) {
+  return tls_library_has_1_3(WSUV_TLS_LIBRARY_NONE);
 }
 
 tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,

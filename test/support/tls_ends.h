@@ -21,6 +21,9 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
                        const wsuv_tls_config_t *config, ws_role role, tls_failure *failure);
 
+/* Whether both ends have TLS 1.3. */
+bool test_has_1_3(void);
+
 typedef struct tls_end {
   tls_engine *engine;
   int shaken;    /* what the handshake said last; WS_EAGAIN before */

@@ -5,7 +5,7 @@
 #include <mbedtls/x509.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/mbedtls/tls_mbed.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
@@ -210,7 +210,7 @@ static int take_all(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_b
 /* Replace the certificate of a context by one that mbedTLS would not parse, with another behind
    it. */
 static void own_strange(tls_context *c, const cert *leaf, const cert *next) {
-  tls_identity *own = &c->own.list[0];
+  tls_identity *own = &mbed_context_of(c)->own.list[0];
   mbedtls_x509_crt_free(&own->chain);
   mbedtls_x509_crt_init(&own->chain);
   mbedtls_pk_free(&own->key);
@@ -291,7 +291,7 @@ static void spoil_date(mbedtls_x509_crt *chain) {
 
 TEST(test_certificate_that_cannot_be_parsed) {
   SCOPED(tls_pair, p);
-  mbedtls_x509_crt *chain = &p.server_ctx->own.list[0].chain;
+  mbedtls_x509_crt *chain = &mbed_context_of(p.server_ctx)->own.list[0].chain;
   spoil_date(chain);
   pair_meet(&p, pair_host);
   tls_info facts = pair_facts(&p.client);
@@ -308,7 +308,7 @@ TEST(test_certificate_that_cannot_be_parsed_without_memory) {
   size_t shown = 0, missing = 0;
   for (uint64_t n = 1; failed; n++) {
     SCOPED(tls_pair, p);
-    spoil_date(&p.server_ctx->own.list[0].chain);
+    spoil_date(&mbed_context_of(p.server_ctx)->own.list[0].chain);
     pair_connect(&p, pair_host, PAIR_PORT);
     uint64_t before = pair_alloc.failed;
     pair_alloc.fail_at = pair_alloc.calls + n;

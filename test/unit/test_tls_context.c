@@ -11,10 +11,11 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/mbedtls/tls_mbed.h"
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_context.h"
+#include "net/tls/tls_library.h"
 #include "support/certs.h"
 #include "support/forks.h"
 #include "support/test.h"
@@ -132,7 +133,7 @@ TEST(test_pins_are_checked) {
 }
 
 TEST(test_versions_are_checked) {
-  int newest = tls_library_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
+  int newest = test_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
   const struct {
     int min, max, err;
   } cases[] = {
@@ -152,6 +153,20 @@ TEST(test_versions_are_checked) {
   }
 }
 
+/* One that no build has is refused with words, and one that this build has makes no difference to
+   the default. */
+TEST(test_library_is_checked) {
+  ws_why why = {.text = ""};
+  config.library = (wsuv_tls_library_t) 3;
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, &why), UV_ENOTSUP);
+  assert_non_null(strstr(why.text, "library"));
+  wsuv_tls_config_t named = config;
+  config.library = WSUV_TLS_LIBRARY_NONE;
+  named.library = tls_library_for(WSUV_TLS_LIBRARY_NONE)->id;
+  assert_int_equal(tls_config_check(&named, WS_CLIENT, NULL), 0);
+  assert_true(tls_config_equal(&named, &config));
+}
+
 static int check_suites(const char *first, const char *second) {
   const char *const suites[] = {first, second};
   config.ciphersuites = suites;
@@ -164,7 +179,7 @@ TEST(test_suites_are_checked) {
   static const char of_1_3[] = "TLS-AES-128-GCM-SHA256";
   assert_int_equal(check_suites(good, NULL), 0);
   assert_int_equal(check_suites(of_1_3, good), 0);
-  assert_int_equal(check_suites(of_1_3, NULL), tls_library_has_1_3() ? 0 : WS_EINVAL);
+  assert_int_equal(check_suites(of_1_3, NULL), test_has_1_3() ? 0 : WS_EINVAL);
   assert_int_equal(check_suites(good, "TLS-NONSENSE"), WS_EINVAL);
   assert_int_equal(check_suites(good, ""), WS_EINVAL);
   config.ciphersuite_count = 0;

@@ -66,7 +66,7 @@ static void check_apart(raw_tls *s, const char *kinds) {
 /* With each version that the library has; what comes is a server's, and a client's. */
 static void with_each_version(void (*check)(raw_tls *s, const char *kinds), const char *kinds) {
   static const wsuv_tls_version_t versions[] = {WSUV_TLS_1_2, WSUV_TLS_1_3};
-  for (int i = 0; i < (tls_library_has_1_3() ? 2 : 1); i++) {
+  for (int i = 0; i < (test_has_1_3() ? 2 : 1); i++) {
     pair_config.min_version = pair_config.max_version = versions[i];
     SCOPED(raw_tls, s);
     check(&s, kinds);

@@ -10,7 +10,7 @@
 #endif
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_flood.h"
+#include "net/tls/tls_flood.h"
 #include "support/raw_tls.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
@@ -80,7 +80,7 @@ static void floods(void (*write)(raw_tls *s), const char *last, size_t piece) {
 
 /* If the library has that version; all at once, and in single bytes. */
 static void floods_by(wsuv_tls_version_t version, void (*write)(raw_tls *s), const char *last) {
-  if (version == WSUV_TLS_1_3 && !tls_library_has_1_3()) return;
+  if (version == WSUV_TLS_1_3 && !test_has_1_3()) return;
   pair_config.min_version = pair_config.max_version = version;
   floods(write, last, 0);
   floods(write, last, 1);
@@ -145,7 +145,8 @@ TEST(test_flood_of_session_tickets) {
   pair_config.min_version = WSUV_TLS_1_3;
   for (int more = 0; more <= 1; more++) {
     SCOPED(tls_pair, p);
-    mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, (uint16_t) (MOST + more));
+    mbedtls_ssl_conf_new_session_tickets(&mbed_context_of(p.server_ctx)->conf,
+                                         (uint16_t) (MOST + more));
     pair_meet(&p, pair_host);
     tls_end_write(&p.server, "x", 1);
     tls_ends_run(&p.client, &p.server, 0);

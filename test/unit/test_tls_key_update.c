@@ -7,6 +7,7 @@
 #include <mbedtls/version.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_error.h"
 #include "net/tls/mbedtls/tls_mbed.h"
 #include "support/raw_tls.h"
 #include "support/test.h"

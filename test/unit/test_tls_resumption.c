@@ -6,7 +6,7 @@
 #include <mbedtls/x509.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_config.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
@@ -117,7 +117,7 @@ TEST(test_tickets_that_come_together_are_saved_once) {
   fifo carried = {0};
   SCOPED(tls_pair, p);
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
-  mbedtls_ssl_conf_new_session_tickets(&p.server_ctx->conf, TICKETS);
+  mbedtls_ssl_conf_new_session_tickets(&mbed_context_of(p.server_ctx)->conf, TICKETS);
 #endif
   pair_connect(&p, pair_host, PAIR_PORT);
   p.client.starves = true;

@@ -6,8 +6,8 @@
 #include <mbedtls/version.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_flood.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
+#include "net/tls/tls_flood.h"
 #include "net/tls/tls_library.h"
 #include "support/raw_tls.h"
 #include "support/test.h"
@@ -88,7 +88,7 @@ TEST(test_versions_of_a_server) {
   };
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     bool needs_1_3 = rows[i].client_min == WSUV_TLS_1_3 || rows[i].server_min == WSUV_TLS_1_3;
-    if (needs_1_3 && !tls_library_has_1_3()) continue;
+    if (needs_1_3 && !test_has_1_3()) continue;
     pair_config.min_version = rows[i].client_min;
     pair_config.max_version = rows[i].client_max;
     pair_server_config.min_version = rows[i].server_min;
@@ -101,8 +101,7 @@ TEST(test_versions_of_a_server) {
       continue;
     }
     assert_int_equal(p.server.shaken, 0);
-    assert_string_equal(pair_facts(&p.server).version,
-                        tls_library_has_1_3() ? rows[i].chosen : "TLSv1.2");
+    assert_string_equal(pair_facts(&p.server).version, test_has_1_3() ? rows[i].chosen : "TLSv1.2");
   }
 }
 
@@ -132,7 +131,7 @@ TEST(test_steps_with_public_key_work) {
   };
   for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
     const cert *client = rows[i / 2].client;
-    bool new = i % 2 == 1 && tls_library_has_1_3();
+    bool new = i % 2 == 1 && test_has_1_3();
     pair_config.max_version = new ? WSUV_TLS_1_3 : WSUV_TLS_1_2;
     pair_ask(rows[i / 2].auth, &pair_ca);
     if (client != NULL) pair_own(client);

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_config.h"
 #include "support/test.h"
 #include "support/tls_pair.h"

@@ -4,7 +4,7 @@
 
 #include <wsuv/error.h>
 
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_contexts.h"
 #include "net/tls/tls_library.h"
 #include "support/test.h"
@@ -31,9 +31,9 @@ static bool resumes(tls_pair *p) {
 static void age_keys(tls_context *ctx, unsigned s) {
   for (int i = 0; i < 2; i++) {
 #if defined(MBEDTLS_PRIVATE)
-    ctx->tickets.MBEDTLS_PRIVATE(keys)[i].MBEDTLS_PRIVATE(generation_time) -= s;
+    mbed_context_of(ctx)->tickets.MBEDTLS_PRIVATE(keys)[i].MBEDTLS_PRIVATE(generation_time) -= s;
 #else
-    ctx->tickets.keys[i].generation_time -= s;
+    mbed_context_of(ctx)->tickets.keys[i].generation_time -= s;
 #endif
   }
 }

@@ -13,7 +13,7 @@
 
 #include <wsuv/error.h>
 
-#include "net/tls/mbedtls/tls_internal.h"
+#include "net/tls/mbedtls/mbed_internal.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 
@@ -77,7 +77,7 @@ static int load(tls_failure *failure) {
     return err;
   }
   assert_string_equal(failure->text, "");
-  for (const mbedtls_x509_crt *c = &ctx->trust; c != NULL; c = c->next) count++;
+  for (const mbedtls_x509_crt *c = &mbed_context_of(ctx)->trust; c != NULL; c = c->next) count++;
   tls_context_unref(ctx);
   return count;
 }

@@ -87,7 +87,8 @@ static bool version_ok(wsuv_tls_version_t v) {
 static int check_versions(const wsuv_tls_config_t *c) {
   if (!version_ok(c->min_version) || !version_ok(c->max_version)) return WS_EINVAL;
   if (c->max_version != WSUV_TLS_ANY && c->min_version > c->max_version) return WS_EINVAL;
-  return c->min_version == WSUV_TLS_1_3 && !tls_library_has_1_3() ? WS_EPROTONOSUPPORT : 0;
+  return c->min_version == WSUV_TLS_1_3 && !tls_library_has_1_3(c->library) ? WS_EPROTONOSUPPORT
+                                                                            : 0;
 }
 
 static bool alpn_ok(const wsuv_tls_config_t *c) {
@@ -164,8 +165,13 @@ int tls_config_check(const wsuv_tls_config_t *c, ws_role role, ws_why *why) {
   const wsuv_tls_cert_t own = tls_config_own(c);
   if (!memory_ok(c->ca_pem, c->ca_pem_len) || !cert_ok(&own) || !pins_ok(c)) return WS_EINVAL;
   if (!alpn_ok(c) || !server_name_ok(c->server_name)) return WS_EINVAL;
+  const tls_library *library = tls_library_for(c->library);
+  if (library == NULL) {
+    return ws_why_set(why, WS_ENOTSUP,
+                      "library: this build of wsuv does not have that TLS library");
+  }
   int err = check_versions(c);
-  if (err == 0) err = tls_library_check_suites(c);
+  if (err == 0) err = library->check_suites(c, why);
   if (err < 0) return err;
   return role == WS_SERVER ? check_server(c, why) : check_client(c, why);
 }
@@ -274,6 +280,7 @@ int tls_config_copy(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
       .size = sizeof *copy,
       .min_version = config->min_version,
       .max_version = config->max_version,
+      .library = config->library,
       .resumption = config->resumption,
       .verification_disabled = config->verification_disabled,
       .client_auth = config->client_auth,
@@ -371,7 +378,8 @@ static bool same_trust(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
 }
 
 bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
-  return same_trust(a, b) && same_identity(a, b) && a->min_version == b->min_version &&
+  return tls_library_for(a->library) == tls_library_for(b->library) && same_trust(a, b) &&
+         same_identity(a, b) && a->min_version == b->min_version &&
          a->max_version == b->max_version && a->resumption == b->resumption &&
          a->ticket_lifetime_s == b->ticket_lifetime_s &&
          same_list(a->ciphersuites, a->ciphersuite_count, b->ciphersuites, b->ciphersuite_count) &&

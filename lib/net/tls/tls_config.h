@@ -19,8 +19,8 @@ enum { TLS_PIN_SIZE = 32 };
 int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why);
 
 /* Check it without opening any file. 0; WS_EINVAL; WSUV_ESIZE: a certificate is of no known size;
-   WS_EPROTONOSUPPORT: it allows only versions that the library does not have. *why has words where
-   the code alone does not say enough. */
+   WS_EPROTONOSUPPORT: it allows only versions that the library does not have; WS_ENOTSUP: this
+   build does not have the library. *why has words where the code alone does not say enough. */
 int tls_config_check(const wsuv_tls_config_t *config, ws_role role, ws_why *why);
 
 /* The certificate that is in the configuration itself. What it points to stays there. */

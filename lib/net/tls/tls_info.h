@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wsuv/tls.h>
+
 /* What the peer has given for later sessions, which can then do without public key work. */
 typedef enum tls_given {
   TLS_GIVEN_NOTHING,
@@ -27,9 +29,10 @@ typedef struct tls_info {
   bool resumed;         /* The session is a resumed one. */
   bool verified;   /* The peer was verified in this handshake, or in the one that is resumed. */
   bool unverified; /* Any certificate of the peer is accepted. */
-  uint32_t verify_flags; /* These WSUV_CERT_* flags are the errors of the certificates. */
-  int library_error;     /* This is the library's code of the error, or 0. */
-  const char *text;      /* This is the error in words, or "". */
+  uint32_t verify_flags;      /* These WSUV_CERT_* flags are the errors of the certificates. */
+  wsuv_tls_library_t library; /* The code is of this library. */
+  int library_error;          /* This is the library's code of the error, or 0. */
+  const char *text;           /* This is the error in words, or "". */
   tls_given given; /* This is what the peer has given; nothing before the handshake is done. */
   bool waits;      /* The handshake could go on, but waits for a later turn of the loop. */
 } tls_info;

@@ -5,9 +5,9 @@
 
 #include <mbedtls/x509.h>
 
-#include "net/tls/tls_library.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
 
@@ -104,7 +104,7 @@ static void assert_fails(session_user *u, const wsuv_tls_config_t *tls, int stat
 static void assert_refuses(session_user *u, const wsuv_tls_config_t *tls, int status,
                            uint32_t flags, const char *words) {
   static const wsuv_tls_version_t versions[] = {WSUV_TLS_1_2, WSUV_TLS_1_3};
-  for (int i = 0; i < (tls_library_has_1_3() ? 2 : 1); i++) {
+  for (int i = 0; i < (test_has_1_3() ? 2 : 1); i++) {
     wsuv_tls_config_t one = *tls;
     one.min_version = one.max_version = versions[i];
     assert_fails(u, &one, status, flags, words, true);

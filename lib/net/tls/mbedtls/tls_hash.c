@@ -1,4 +1,4 @@
-#include "net/tls/tls_library.h"
+#include "net/tls/mbedtls/tls_mbed.h"
 
 #include <mbedtls/md.h>
 
@@ -6,8 +6,8 @@
 
 /* Hash functions of mbedTLS. A build of it may be without MD5. */
 
-int tls_library_hash(ws_hash_kind kind, const ws_view *parts, size_t count,
-                     uint8_t hash[WS_HASH_SIZE_MAX]) {
+int tls_mbed_hash(ws_hash_kind kind, const ws_view *parts, size_t count,
+                  uint8_t hash[WS_HASH_SIZE_MAX]) {
   const mbedtls_md_info_t *info =
       mbedtls_md_info_from_type(kind == WS_HASH_MD5 ? MBEDTLS_MD_MD5 : MBEDTLS_MD_SHA256);
   mbedtls_md_context_t md;

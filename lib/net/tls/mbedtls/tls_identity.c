@@ -6,6 +6,7 @@
 #include <wsuv/error.h>
 
 #include "base/error.h"
+#include "net/tls/mbedtls/tls_error.h"
 #include "net/tls/mbedtls/tls_name.h"
 #include "net/tls/mbedtls/tls_trust.h"
 #include "net/tls/tls_config.h"

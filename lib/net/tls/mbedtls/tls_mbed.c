@@ -10,10 +10,6 @@
 #error "mbedTLS 2.28 or 3.6 is wanted"
 #endif
 
-wsuv_tls_library_t tls_library_id(void) {
-  return WSUV_TLS_LIBRARY_MBEDTLS;
-}
-
 #if MBEDTLS_VERSION_MAJOR >= 3
 
 #include <psa/crypto.h>
@@ -86,7 +82,7 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets) {
 
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
 
-bool tls_library_has_1_3(void) {
+bool tls_mbed_has_1_3(void) {
   return true;
 }
 
@@ -321,7 +317,7 @@ bool tls_mbed_is_fourth_empty(const mbedtls_ssl_context *ssl, int error) {
 
 #if MBEDTLS_VERSION_MAJOR < 3 || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
 
-bool tls_library_has_1_3(void) {
+bool tls_mbed_has_1_3(void) {
   return false;
 }
 

@@ -13,8 +13,8 @@
 
 #include <wsuv/tls.h>
 
+#include "base/hash.h"
 #include "base/view.h"
-#include "net/tls/tls_library.h"
 
 typedef int tls_mbed_rng(void *arg, unsigned char *out, size_t len);
 
@@ -25,6 +25,12 @@ typedef struct tls_mbed_secrets {
                     const unsigned char *secret, size_t len);
   void *arg; /* This is the first argument of `on_secret`. */
 } tls_mbed_secrets;
+
+/* Whether it has TLS 1.3. */
+bool tls_mbed_has_1_3(void);
+
+/* mbedTLS's hash functions. */
+ws_hash_fn tls_mbed_hash;
 
 /* Call it before anything else; it may be called again. 0 or an error of mbedTLS's. */
 int tls_mbed_init(void);

@@ -58,7 +58,8 @@ bool tls_suite_is_1_3(int id) {
   return id >> 8 == 0x13;
 }
 
-int tls_library_check_suites(const wsuv_tls_config_t *config) {
+int tls_suites_check(const wsuv_tls_config_t *config, ws_why *why) {
+  (void) why;
   bool any = config->ciphersuites == NULL;
   if (any) return config->ciphersuite_count == 0 ? 0 : WS_EINVAL;
   for (size_t i = 0; i < config->ciphersuite_count; i++) {

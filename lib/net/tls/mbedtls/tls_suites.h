@@ -9,7 +9,10 @@
 #include <wsuv/tls.h>
 
 #include "base/alloc.h"
-#include "net/tls/tls_library.h"
+#include "base/why.h"
+
+/* As tls_library::check_suites. */
+int tls_suites_check(const wsuv_tls_config_t *config, ws_why *why);
 
 /* The suites of a configuration that was checked, as far as the library has them, ended by 0. NULL:
    no memory. */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_constraints.h"
+#include "net/tls/mbedtls/tls_error.h"
 #include "net/tls/mbedtls/tls_mbed.h"
 #include "net/tls/tls_store.h"
 

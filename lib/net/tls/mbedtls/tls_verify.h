@@ -10,19 +10,10 @@
 #include <mbedtls/x509_crt.h>
 
 #include "net/tls/tls_config.h"
+#include "net/tls/tls_peer.h"
 
 /* The keys and hashes that are allowed in a chain: at least 112 bits of strength. */
 extern const mbedtls_x509_crt_profile tls_verify_profile;
-
-/* The identity that a certificate must have: a name, which mbedTLS checks, or an address. */
-typedef struct tls_peer {
-  /* This is the address in network byte order, if the identity is an address. */
-  uint8_t address[16];
-  size_t address_len; /* `address` has this many bytes, 4 or 16; 0 if the identity is a name. */
-} tls_peer;
-
-/* Parse an IPv4 or IPv6 address, without its zone. Anything else is a name. */
-void tls_peer_init(tls_peer *peer, const char *host);
 
 /* For an address: whether it is one of the subject's alternative names (RFC 5280 4.2.1.6). For a
    name: whether there is any alternative name that mbedTLS can check; without one mbedTLS would use
@@ -52,8 +43,5 @@ void tls_verify_describe(char *text, size_t size, uint32_t flags);
 
 /* The alert for flags that are not 0 (RFC 8446 6.2). */
 unsigned char tls_verify_alert_for(uint32_t flags);
-
-/* "handshake failure" for 40 (RFC 8446 6.2). */
-const char *tls_verify_alert(int description);
 
 #endif

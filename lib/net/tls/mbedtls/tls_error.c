@@ -1,4 +1,4 @@
-#include "net/tls/tls_failure.h"
+#include "net/tls/mbedtls/tls_error.h"
 
 #include <stdio.h>
 

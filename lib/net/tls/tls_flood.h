@@ -1,13 +1,11 @@
-#ifndef WS_NET_TLS_MBEDTLS_TLS_FLOOD_H
-#define WS_NET_TLS_MBEDTLS_TLS_FLOOD_H
+#ifndef WS_NET_TLS_TLS_FLOOD_H
+#define WS_NET_TLS_TLS_FLOOD_H
 
-/* Counts what a peer sends without data, of which mbedTLS takes any number: alerts that are not
+/* Counts what a peer sends without data, of which TLS libraries take many: alerts that are not
    fatal, empty records, change_cipher_spec in TLS 1.3, session tickets, requests to renegotiate. */
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <mbedtls/ssl.h>
 
 enum { TLS_DATALESS_MAX = 64 }; /* as many records and messages without data are taken in a row */
 
@@ -34,8 +32,8 @@ bool tls_flood_add_message(tls_flood *f);
 /* Data has come, or a message that the handshake needs. */
 void tls_flood_reset(tls_flood *f);
 
-/* The flood in words: "more than 64 TLS records in a row without data, the last one an alert" */
-void tls_flood_describe(const tls_flood *f, const mbedtls_ssl_context *ssl, char *text,
-                        size_t size);
+/* The flood in words: "more than 64 TLS records in a row without data, the last one an alert". NULL
+   for `last`: it is not known. */
+void tls_flood_describe(const tls_flood *f, const char *last, char *text, size_t size);
 
 #endif

@@ -1,11 +1,12 @@
-#include "net/tls/mbedtls/tls_keylog.h"
+#include "net/tls/tls_keylog.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include <mbedtls/platform_util.h>
+#include "base/alloc.h"
 
 /* One line in one write, so that the lines of many processes do not mix:
 
@@ -25,24 +26,38 @@ static char *put_hex(char *to, const unsigned char *data, size_t len) {
   return to;
 }
 
-static void on_secret(void *arg, const char *label, const unsigned char client_random[32],
-                      const unsigned char *secret, size_t len) {
-  const tls_keylog *log = arg;
-  char line[LABEL_MAX_LEN + 2 * RANDOM_LEN + 2 * SECRET_MAX_LEN + 4];
+enum { LINE_MAX_LEN = LABEL_MAX_LEN + 1 + 2 * RANDOM_LEN + 1 + 2 * SECRET_MAX_LEN };
+
+static void write_line(const tls_keylog *log, char *line, size_t len) {
+  ssize_t written = write(log->fd, line, len);
+  (void) written; /* an error of the log does not end the session */
+  ws_wipe(line, len);
+}
+
+void tls_keylog_write(const tls_keylog *log, const char *label,
+                      const unsigned char client_random[32], const unsigned char *secret,
+                      size_t len) {
+  char line[LINE_MAX_LEN + 2];
   int label_len = snprintf(line, sizeof line, "%s ", label);
   if (len > SECRET_MAX_LEN || label_len < 0 || label_len > LABEL_MAX_LEN + 1) return;
   char *to = put_hex(line + label_len, client_random, RANDOM_LEN);
   *to++ = ' ';
   to = put_hex(to, secret, len);
   *to++ = '\n';
-  ssize_t written = write(log->fd, line, (size_t) (to - line));
-  (void) written; /* an error of the log does not end the session */
-  mbedtls_platform_zeroize(line, sizeof line);
+  write_line(log, line, (size_t) (to - line));
+}
+
+void tls_keylog_write_line(const tls_keylog *log, const char *text) {
+  char line[LINE_MAX_LEN + 2];
+  size_t len = strlen(text);
+  if (len > LINE_MAX_LEN) return;
+  memcpy(line, text, len);
+  line[len] = '\n';
+  write_line(log, line, len + 1);
 }
 
 void tls_keylog_init(tls_keylog *log) {
   log->fd = -1;
-  log->secrets = (tls_mbed_secrets){on_secret, log};
 }
 
 int tls_keylog_open(tls_keylog *log, const char *path) {
