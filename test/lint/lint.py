@@ -116,6 +116,10 @@ ARROWS = {
     'net/tls': ('net base', PLAIN_C | ADDRESSES | FILES, NOTHING),
     'net/tls/mbedtls': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | MBEDTLS, NOTHING),
     'net/tls/openssl': ('net/tls net base', PLAIN_C | ADDRESSES | FILES | OPENSSL, NOTHING),
+    # The keys of tickets have an age, which mbedTLS knows by itself.
+    'net/tls/openssl/ossl_tickets.*': (
+        'net/tls net base', PLAIN_C | OPENSSL | headers('time'), NOTHING
+    ),
     # The public headers have libuv's types. Other threads post to a client, under a lock.
     'session': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'pthread.h'}, TYPES),
     'session/endpoint.*': (f'{NET} net/uv {PROTO} base', STANDARD | WSUV | {'uv.h'}, TYPES),

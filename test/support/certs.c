@@ -256,7 +256,7 @@ void cert_append(cert *c, const cert *other) {
 
 /* RFC 1421 4.6.1.1. The key is MD5(password, salt), the salt the first half of the vector. */
 void cert_encrypt_key(cert *c, const char *password) {
-  enum { BLOCK = 16, SALT = 8 };
+  enum { BLOCK = 16, SALT = 8, LINE = 64 };
   uint8_t plain[256], key[BLOCK], seed[128], vector[BLOCK] = {1, 2, 3, 4, 5, 6, 7, 8};
   char text[512], hex[2 * BLOCK + 1];
   mbedtls_aes_context aes;
@@ -275,10 +275,17 @@ void cert_encrypt_key(cert *c, const char *password) {
   CHECK(mbedtls_aes_crypt_cbc(&aes, MBEDTLS_AES_ENCRYPT, size, vector, plain, plain) == 0);
   mbedtls_aes_free(&aes);
   base64_encode(text, plain, size);
-  (void) snprintf(c->key_pem, sizeof c->key_pem,
-                  "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
-                  "DEK-Info: AES-128-CBC,%s\n\n%.*s\n-----END EC PRIVATE KEY-----\n",
-                  hex, (int) base64_encoded_len(size), text);
+  int n = snprintf(c->key_pem, sizeof c->key_pem,
+                   "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+                   "DEK-Info: AES-128-CBC,%s\n\n",
+                   hex);
+  for (size_t at = 0; at < base64_encoded_len(size); at += LINE) {
+    size_t left = base64_encoded_len(size) - at;
+    n += snprintf(c->key_pem + n, sizeof c->key_pem - (size_t) n, "%.*s\n",
+                  (int) (left < LINE ? left : LINE), text + at);
+  }
+  n += snprintf(c->key_pem + n, sizeof c->key_pem - (size_t) n, "-----END EC PRIVATE KEY-----\n");
+  CHECK((size_t) n < sizeof c->key_pem);
 }
 
 const char *cert_pin(const cert *c, char text[64]) {

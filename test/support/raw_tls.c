@@ -54,10 +54,18 @@ void raw_tls_init(raw_tls *s, tls_context *ctx) {
   mbedtls_ssl_set_bio(&s->ssl, s, on_send, on_recv, NULL);
 }
 
+/* The end that `raw` describes is of mbedTLS, the other one of the library that is tested. */
+static void open_pair(tls_pair *p, wsuv_tls_config_t *raw) {
+  wsuv_tls_library_t tested = raw->library;
+  raw->library = WSUV_TLS_LIBRARY_MBEDTLS;
+  tls_pair_open(p);
+  raw->library = tested;
+}
+
 void raw_tls_open(raw_tls *s) {
   tls_pair p;
   if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
-  tls_pair_open(&p);
+  open_pair(&p, &pair_server_config);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&mbed_context_of(p.server_ctx)->conf,
                                  MBEDTLS_SSL_RENEGOTIATION_ENABLED);
@@ -74,7 +82,7 @@ void raw_tls_open(raw_tls *s) {
 void raw_tls_client_open(raw_tls_client *c) {
   tls_pair p;
   if (pair_config.max_version == WSUV_TLS_ANY) pair_config.max_version = WSUV_TLS_1_2;
-  tls_pair_open(&p);
+  open_pair(&p, &pair_config);
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&mbed_context_of(p.client_ctx)->conf,
                                  MBEDTLS_SSL_RENEGOTIATION_ENABLED);

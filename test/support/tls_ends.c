@@ -1,5 +1,6 @@
 #include "support/tls_ends.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -21,8 +22,40 @@ int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
   return 0;
 }
 
+wsuv_tls_library_t test_library(ws_role role) {
+  const char *names = getenv("WSUV_TEST_TLS");
+  if (names == NULL) return WSUV_TLS_LIBRARY_NONE;
+  const char *second = strchr(names, ':');
+  const char *name = role == WS_SERVER && second != NULL ? second + 1 : names;
+  if (strncmp(name, "openssl", strlen("openssl")) == 0) return WSUV_TLS_LIBRARY_OPENSSL;
+  CHECK(strncmp(name, "mbedtls", strlen("mbedtls")) == 0);
+  return WSUV_TLS_LIBRARY_MBEDTLS;
+}
+
+bool test_is_mbedtls(ws_role role) {
+  return tls_library_for(test_library(role))->id == WSUV_TLS_LIBRARY_MBEDTLS;
+}
+
 bool test_has_1_3(void) {
-  return tls_library_has_1_3(WSUV_TLS_LIBRARY_NONE);
+  return tls_library_has_1_3(test_library(WS_CLIENT)) &&
+         tls_library_has_1_3(test_library(WS_SERVER));
+}
+
+bool test_raw_has_1_3(void) {
+  return test_has_1_3() && tls_library_has_1_3(WSUV_TLS_LIBRARY_MBEDTLS);
+}
+
+test_limit test_limit_of_alerts(ws_role role) {
+  if (test_is_mbedtls(role)) {
+    return (test_limit){64, "more than 64 TLS records in a row without data, the last one an alert",
+                        false};
+  }
+  return (test_limit){4, "more than 4 TLS alerts in a row that are not fatal", true};
+}
+
+test_limit test_limit_of_empty_records(ws_role role) {
+  if (test_is_mbedtls(role)) return (test_limit){3, "four empty TLS records in a row", true};
+  return (test_limit){32, "more than 32 empty TLS records in a row", true};
 }
 
 tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
@@ -31,6 +64,7 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
   tls_failure failure;
   tls_context *ctx = NULL;
   wsuv_tls_config_init(&config);
+  config.library = test_library(WS_SERVER);
   config.cert_pem = own->pem;
   config.cert_pem_len = strlen(own->pem);
   config.key_pem = own->key_pem;

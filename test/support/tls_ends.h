@@ -21,8 +21,29 @@ tls_context *tls_server_context(const wsuv_allocator_t *alloc, const cert *own,
 int tls_loaded_context(tls_context **out, const wsuv_allocator_t *alloc,
                        const wsuv_tls_config_t *config, ws_role role, tls_failure *failure);
 
+/* The library that the tests are run with, for clients or for servers: WSUV_TEST_TLS names it, or
+   both with a colon between, the client's first, as "openssl:mbedtls". */
+wsuv_tls_library_t test_library(ws_role role);
+
+/* Whether that is mbedTLS. */
+bool test_is_mbedtls(ws_role role);
+
 /* Whether both ends have TLS 1.3. */
 bool test_has_1_3(void);
+
+/* Whether they and mbedTLS have it, which the peers of worlds use, and raw_tls. */
+bool test_raw_has_1_3(void);
+
+/* How many records without data, of one kind, a library takes in a row, and what an engine says
+   about one more. */
+typedef struct test_limit {
+  size_t most;
+  const char *text;
+  bool own; /* The limit is the library's own, which has an error code for it. */
+} test_limit;
+
+test_limit test_limit_of_alerts(ws_role role);
+test_limit test_limit_of_empty_records(ws_role role);
 
 typedef struct tls_end {
   tls_engine *engine;

@@ -76,8 +76,10 @@ int pair_before(void **state) {
   (void) state;
   track_alloc_init(&pair_alloc);
   wsuv_tls_config_init(&pair_config);
+  pair_config.library = test_library(WS_CLIENT);
   pair_trust(&pair_ca);
   wsuv_tls_config_init(&pair_server_config);
+  pair_server_config.library = test_library(WS_SERVER);
   show(&pair_server_config, &pair_server);
   return 0;
 }

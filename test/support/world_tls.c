@@ -6,7 +6,7 @@
 #include "testkit/check.h"
 
 /* One certificate for all worlds of a program, made when it is first wanted; a context of the
-   servers' for each world. */
+   servers' for each world. Peers have mbedTLS, which writes what OpenSSL would not. */
 
 typedef struct identity {
   bool made;
@@ -20,9 +20,11 @@ static identity *the_identity(void) {
   if (!id.made) {
     cert_make(&id.own, &spec, NULL);
     wsuv_tls_config_init(&id.trust);
+    id.trust.library = test_library(WS_CLIENT);
     id.trust.ca_pem = id.own.pem;
     id.trust.ca_pem_len = strlen(id.own.pem);
     wsuv_tls_config_init(&id.shown);
+    id.shown.library = test_library(WS_SERVER);
     id.shown.cert_pem = id.own.pem;
     id.shown.cert_pem_len = strlen(id.own.pem);
     id.shown.key_pem = id.own.key_pem;
@@ -34,7 +36,10 @@ static identity *the_identity(void) {
 
 void world_secure(world *w) {
   CHECK(w->tls == NULL);
-  w->tls = tls_server_context(&ws_alloc_libc, &the_identity()->own, NULL);
+  wsuv_tls_config_t config = the_identity()->shown;
+  tls_failure failure;
+  config.library = WSUV_TLS_LIBRARY_MBEDTLS;
+  CHECK(tls_loaded_context(&w->tls, &ws_alloc_libc, &config, WS_SERVER, &failure) == 0);
 }
 
 void world_unsecure(world *w) {
@@ -54,8 +59,9 @@ const wsuv_tls_config_t *world_server_tls(const world *w) {
 tls_context *world_client_context(world *w) {
   tls_failure failure;
   if (w->tls != NULL && w->client_tls == NULL) {
-    CHECK(tls_loaded_context(&w->client_tls, &ws_alloc_libc, &the_identity()->trust, WS_CLIENT,
-                             &failure) == 0);
+    wsuv_tls_config_t config = the_identity()->trust;
+    config.library = WSUV_TLS_LIBRARY_MBEDTLS;
+    CHECK(tls_loaded_context(&w->client_tls, &ws_alloc_libc, &config, WS_CLIENT, &failure) == 0);
   }
   return w->client_tls;
 }

@@ -75,6 +75,7 @@ static int before(void **state) {
   (void) state;
   track_alloc_init(&alloc);
   wsuv_tls_config_init(&config);
+  config.library = test_library(WS_CLIENT);
   return 0;
 }
 
@@ -133,7 +134,7 @@ TEST(test_pins_are_checked) {
 }
 
 TEST(test_versions_are_checked) {
-  int newest = test_has_1_3() ? 0 : WS_EPROTONOSUPPORT;
+  int newest = tls_library_has_1_3(config.library) ? 0 : WS_EPROTONOSUPPORT;
   const struct {
     int min, max, err;
   } cases[] = {
@@ -179,7 +180,7 @@ TEST(test_suites_are_checked) {
   static const char of_1_3[] = "TLS-AES-128-GCM-SHA256";
   assert_int_equal(check_suites(good, NULL), 0);
   assert_int_equal(check_suites(of_1_3, good), 0);
-  assert_int_equal(check_suites(of_1_3, NULL), test_has_1_3() ? 0 : WS_EINVAL);
+  assert_int_equal(check_suites(of_1_3, NULL), tls_library_has_1_3(config.library) ? 0 : WS_EINVAL);
   assert_int_equal(check_suites(good, "TLS-NONSENSE"), WS_EINVAL);
   assert_int_equal(check_suites(good, ""), WS_EINVAL);
   config.ciphersuite_count = 0;
@@ -423,7 +424,7 @@ static void assert_own_refused(const char *begins_with) {
   tls_failure failure;
   assert_int_equal(make(WS_CLIENT, &failure), WSUV_ETLS);
   assert_int_equal(strncmp(failure.text, begins_with, strlen(begins_with)), 0);
-  assert_true(failure.library_error < 0);
+  assert_true(failure.library_error != 0);
 }
 
 static void assert_own_file_refused(const char *text) {
@@ -509,12 +510,14 @@ static void draw_in_a_child(tls_context *ctx, fork_way way, uint8_t theirs[16]) 
   (void) close(ends[1]);
 }
 
-/* A forked child does not draw what its parent draws, or another child. */
+/* A forked child does not draw what its parent draws, or another child. With OpenSSL its own random
+   source sees to that. */
 TEST(test_forked_child_has_random_bytes_of_its_own) {
   uint8_t drawn[2 * FORK_WAYS + 1][16];
   tls_failure failure;
   tls_context *ctx;
   trust_ca();
+  config.library = WSUV_TLS_LIBRARY_MBEDTLS;
   assert_int_equal(tls_loaded_context(&ctx, &alloc.handle, &config, WS_CLIENT, &failure), 0);
   for (size_t i = 0; i < 2 * FORK_WAYS; i++) {
     draw_in_a_child(ctx, fork_ways[i % FORK_WAYS], drawn[i]);

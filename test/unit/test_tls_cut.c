@@ -33,6 +33,7 @@ static void pair_open(pair *p, bool resumption, bool to_server) {
   p->to = to_server ? &p->server : &p->client;
   cert_make(&p->own, &spec, NULL);
   wsuv_tls_config_init(&config);
+  config.library = test_library(WS_CLIENT);
   config.ca_pem = p->own.pem;
   config.ca_pem_len = strlen(p->own.pem);
   config.resumption = resumption;

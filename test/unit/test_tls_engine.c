@@ -22,9 +22,11 @@ TEST(test_handshake_and_its_facts) {
   SCOPED(shaken_pair, p, 0);
   tls_info f = pair_facts(&p.client);
   assert_string_equal(f.version, test_has_1_3() ? "TLSv1.3" : "TLSv1.2");
-  assert_string_equal(f.ciphersuite, test_has_1_3()
-                                         ? "TLS-CHACHA20-POLY1305-SHA256"
-                                         : "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
+  const bool chacha = test_is_mbedtls(WS_SERVER); /* each library prefers what it is fast at */
+  const char *new = chacha ? "TLS-CHACHA20-POLY1305-SHA256" : "TLS-AES-128-GCM-SHA256";
+  const char *old = chacha ? "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256"
+                           : "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256";
+  assert_string_equal(f.ciphersuite, test_has_1_3() ? new : old);
   assert_string_equal(f.alpn, "http/1.1");
   assert_int_equal(f.peer_cert_len, pair_server.der_len);
   assert_memory_equal(f.peer_cert, pair_server.der, pair_server.der_len);
@@ -69,7 +71,7 @@ TEST(test_no_common_suite) {
   pair_meet(&p, pair_host);
   assert_int_equal(p.client.shaken, WSUV_ETLS);
   assert_string_equal(pair_facts(&p.client).text, "alert of the peer: handshake failure");
-  assert_true(pair_facts(&p.client).library_error < 0);
+  assert_true(pair_facts(&p.client).library_error != 0);
 }
 
 TEST(test_no_alpn) {
@@ -223,6 +225,7 @@ TEST(test_end_without_close_notify_is_told_apart) {
 
 /* What follows close_notify is none of the peer's. */
 TEST(test_data_behind_close_notify_is_not_read) {
+  pair_server_config.library = WSUV_TLS_LIBRARY_MBEDTLS; /* OpenSSL does not send it */
   for (size_t piece = 0; piece < 2; piece++) {
     SCOPED(shaken_pair, p, 0);
     tls_end_write(&p.server, "bye", 3);

@@ -97,7 +97,7 @@ TEST(test_versions_of_a_server) {
     pair_meet(&p, pair_host);
     if (rows[i].chosen == NULL) {
       assert_int_equal(p.server.shaken, WSUV_ETLS);
-      assert_true(pair_facts(&p.server).library_error < 0);
+      assert_true(pair_facts(&p.server).library_error != 0);
       continue;
     }
     assert_int_equal(p.server.shaken, 0);
@@ -119,16 +119,18 @@ TEST(test_suites_of_a_server) {
 }
 
 /* F57: these are what the turns of a loop share out (tls_turns.h). What only writes, such as the
-   certificate, is none of them. */
+   certificate, is none of them. OpenSSL does all that it can with what has come in one step. */
 TEST(test_steps_with_public_key_work) {
   const struct {
     wsuv_tls_client_auth_t auth;
     const cert *client;
-    size_t steps_1_2, steps_1_3;
+    size_t mbedtls_1_2, mbedtls_1_3;
+    size_t openssl_1_2, openssl_1_3;
   } rows[] = {
-      {WSUV_TLS_CLIENT_AUTH_NONE, NULL, 2, 2},            /* key share, signature, secret */
-      {WSUV_TLS_CLIENT_AUTH_REQUIRE, &pair_client, 4, 4}, /* and the chain, and its signature */
+      {WSUV_TLS_CLIENT_AUTH_NONE, NULL, 2, 2, 2, 1},            /* key share, signature, secret */
+      {WSUV_TLS_CLIENT_AUTH_REQUIRE, &pair_client, 4, 4, 2, 2}, /* chain, and its signature */
   };
+  bool mbedtls = test_is_mbedtls(WS_SERVER);
   for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
     const cert *client = rows[i / 2].client;
     bool new = i % 2 == 1 && test_has_1_3();
@@ -138,7 +140,10 @@ TEST(test_steps_with_public_key_work) {
     SCOPED(tls_pair, p);
     pair_meet(&p, pair_host);
     assert_int_equal(p.server.shaken, 0);
-    assert_int_equal(p.server.worked, new ? rows[i / 2].steps_1_3 : rows[i / 2].steps_1_2);
+    size_t old_steps = mbedtls ? rows[i / 2].mbedtls_1_2 : rows[i / 2].openssl_1_2;
+    size_t new_steps = mbedtls ? rows[i / 2].mbedtls_1_3 : rows[i / 2].openssl_1_3;
+    print_message("row %zu\n", i);
+    assert_int_equal(p.server.worked, new ? new_steps : old_steps);
     if (client != NULL) continue;
     tls_end_write(&p.server, "x", 1);
     tls_ends_run(&p.client, &p.server, 0);
@@ -159,7 +164,7 @@ static int feed_plain(const char *text, size_t piece) {
   int status = p.server.shaken;
   if (status == WSUV_ENOTTLS) {
     assert_string_equal(pair_facts(&p.server).text, "the client speaks HTTP, not TLS");
-    assert_true(pair_facts(&p.server).library_error < 0);
+    assert_true(pair_facts(&p.server).library_error != 0);
   }
   assert_null(pair_facts(&p.server).version);
   return status;
@@ -264,7 +269,8 @@ TEST(test_hello_that_is_too_long) {
   size_t before = pair_alloc.live_bytes;
   tls_end_feed(&p.server, header, sizeof header, 1);
   assert_int_equal(p.server.shaken, WSUV_ETLS);
-  assert_in_range(pair_alloc.live_bytes - before, 0, 16384);
+  size_t alert = bufq_len(tls_engine_output(p.server.engine)); /* it has a chunk of the queue */
+  assert_in_range(pair_alloc.live_bytes - before, 0, alert > 0 ? 16384 + 64 : 16384);
 }
 
 /* One after the other: the second is not what comes then. */

@@ -4,10 +4,10 @@
 
 #include <wsuv/error.h>
 
-#include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_contexts.h"
 #include "net/tls/tls_library.h"
 #include "support/test.h"
+#include "support/tls_inside.h"
 #include "support/tls_pair.h"
 
 enum { LIFETIME_S = 600 };
@@ -25,17 +25,6 @@ static bool resumes(tls_pair *p) {
   assert_false(pair_facts(&p->server).verified);
   pair_disconnect(p);
   return resumed;
-}
-
-/* Time passes for the keys, of which mbedTLS has two. */
-static void age_keys(tls_context *ctx, unsigned s) {
-  for (int i = 0; i < 2; i++) {
-#if defined(MBEDTLS_PRIVATE)
-    mbed_context_of(ctx)->tickets.MBEDTLS_PRIVATE(keys)[i].MBEDTLS_PRIVATE(generation_time) -= s;
-#else
-    mbed_context_of(ctx)->tickets.keys[i].generation_time -= s;
-#endif
-  }
 }
 
 TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
@@ -66,11 +55,11 @@ TEST(test_key_of_tickets_changes) {
   pair_server_config.ticket_lifetime_s = LIFETIME_S;
   SCOPED(tls_pair, p);
   assert_false(resumes(&p));
-  age_keys(p.server_ctx, LIFETIME_S - 10);
+  tls_inside_age_tickets(p.server_ctx, LIFETIME_S - 10);
   assert_true(resumes(&p));
-  age_keys(p.server_ctx, 10);
+  tls_inside_age_tickets(p.server_ctx, 10);
   assert_true(resumes(&p));
-  age_keys(p.server_ctx, LIFETIME_S);
+  tls_inside_age_tickets(p.server_ctx, LIFETIME_S);
   assert_false(resumes(&p));
   assert_true(resumes(&p));
 }
@@ -79,10 +68,10 @@ TEST(test_lifetime_of_tickets_by_default) {
   pair_config.max_version = WSUV_TLS_1_2;
   SCOPED(tls_pair, p);
   assert_false(resumes(&p));
-  age_keys(p.server_ctx, 7200 - 10);
-  age_keys(p.server_ctx, 7200 - 10);
+  tls_inside_age_tickets(p.server_ctx, 7200 - 10);
+  tls_inside_age_tickets(p.server_ctx, 7200 - 10);
   assert_true(resumes(&p));
-  age_keys(p.server_ctx, 7200);
+  tls_inside_age_tickets(p.server_ctx, 7200);
   assert_false(resumes(&p));
 }
 

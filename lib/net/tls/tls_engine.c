@@ -161,8 +161,9 @@ void tls_engine_info(const tls_engine *e, tls_info *tls) {
       .text = e->failure.text,
   };
   library_of(e)->engine_info(e, tls);
+  if (tls->peer_cert == NULL) {
+    tls->peer_cert = e->cert;
+    tls->peer_cert_len = e->cert_len;
+  }
   tls->verified = e->done && tls_context_verifies(e->ctx) && (client || tls->peer_cert != NULL);
-  if (tls->peer_cert != NULL) return;
-  tls->peer_cert = e->cert;
-  tls->peer_cert_len = e->cert_len;
 }

@@ -12,6 +12,7 @@
 #include "session/client.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "support/tls_ends.h"
 #include "support/tls_wire.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
@@ -240,6 +241,7 @@ SCENARIO_ONLY_TLS_TEST(test_no_resumption_across_configurations, w, p, u) {
   wsuv_tls_config_t pinned = *world_tls(w), blind, named = *world_tls(w);
   p->echoes = p->forgets = true;
   wsuv_tls_config_init(&blind);
+  blind.library = test_library(WS_CLIENT);
   wsuv_tls_config_disable_verification(&blind);
   pinned.pins = pins;
   pinned.pin_count = 1;
@@ -293,6 +295,7 @@ SCENARIO_ONLY_TLS_TEST(test_verification_disabled_is_warned_of, w, p, u) {
   wsuv_tls_config_t tls;
   log_lines l = {0};
   wsuv_tls_config_init(&tls);
+  tls.library = test_library(WS_CLIENT);
   wsuv_tls_config_disable_verification(&tls);
   tls.server_name = "somebody.else.test";
   run_logged(u, &l, WSUV_LOG_WARN, &tls);
@@ -391,6 +394,7 @@ WORLD_ONLY_UV_TLS_TEST(test_adopted_stream_is_secured, w) {
 SCENARIO_ONLY_TLS_TEST(test_disabled_verification_stays_with_its_configuration, w, p, u) {
   wsuv_tls_config_t blind, strict = *world_tls(w);
   wsuv_tls_config_init(&blind);
+  blind.library = test_library(WS_CLIENT);
   wsuv_tls_config_disable_verification(&blind);
   strict.server_name = "other.example";
   p->echoes = p->forgets = true;

@@ -11,6 +11,7 @@
 
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
 
@@ -25,6 +26,7 @@ static const cert *stranger(void) {
 static const wsuv_tls_config_t *foreign_tls(void) {
   static wsuv_tls_config_t tls;
   wsuv_tls_config_init(&tls);
+  tls.library = test_library(WS_CLIENT);
   tls.ca_pem = stranger()->pem;
   tls.ca_pem_len = strlen(stranger()->pem);
   return &tls;
@@ -108,6 +110,7 @@ SCENARIO_ONLY_TLS_TEST(test_files_are_read_anew, w, p, u) {
   int fd = mkstemp(path);
   CHECK(fd >= 0);
   wsuv_tls_config_init(&tls);
+  tls.library = test_library(WS_CLIENT);
   tls.ca_file = path;
   CHECK(pwrite(fd, stranger()->pem, strlen(stranger()->pem), 0) > 0);
   u->config.tls = &tls;
@@ -182,6 +185,7 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_descriptors_that_run_short_fail_one_session, w, 
   int fd = mkstemp(path);
   CHECK(fd >= 0 && write(fd, good, strlen(good)) > 0);
   wsuv_tls_config_init(&tls);
+  tls.library = test_library(WS_CLIENT);
   tls.ca_file = path;
   tls.ca_pem = stranger()->pem;
   tls.ca_pem_len = strlen(stranger()->pem);

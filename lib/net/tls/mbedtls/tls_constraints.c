@@ -6,7 +6,7 @@
 #include <mbedtls/asn1.h>
 #include <mbedtls/oid.h>
 
-#include "net/tls/mbedtls/tls_name.h"
+#include "net/tls/tls_dns_name.h"
 
 /* The extension (RFC 5280 4.2.1.10), in DER:
 
@@ -111,7 +111,7 @@ static bool dns_within(const der *name, const der *base) {
   if (size_of(name) < len) return false;
   const unsigned char *tail = name->end - len;
   bool at_label = tail == name->p || *base->p == '.' || tail[-1] == '.';
-  return at_label && tls_name_equal(tail, base->p, len);
+  return at_label && tls_dns_name_equal(tail, base->p, len);
 }
 
 /* Whether one of the names that a wildcard stands for is the base. */
@@ -120,7 +120,7 @@ static bool wildcard_covers(const der *name, const der *base) {
   if (size_of(name) < 2 || memcmp(name->p, "*.", 2) != 0) return false;
   if (dot == NULL || dot == base->p) return false;
   size_t len = (size_t) (base->end - dot);
-  return size_of(name) - 1 == len && tls_name_equal(name->p + 1, dot, len);
+  return size_of(name) - 1 == len && tls_dns_name_equal(name->p + 1, dot, len);
 }
 
 /* The base is an address and a mask. */

@@ -1,0 +1,219 @@
+#include "net/tls/openssl/ossl_identity.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <wsuv/error.h>
+
+#include "base/error.h"
+#include "net/tls/openssl/ossl_error.h"
+#include "net/tls/openssl/ossl_name.h"
+#include "net/tls/openssl/ossl_trust.h"
+#include "net/tls/tls_config.h"
+#include "net/tls/tls_file.h"
+
+/* A chain is used only if every certificate in it can be read, and a key only if it belongs to the
+   certificate. */
+
+static const char own_cert[] = "own certificate", own_key[] = "own key";
+
+/* An identity that is being loaded. */
+typedef struct identity_load {
+  ossl_identity *id;             /* This one is being filled in. */
+  const wsuv_tls_cert_t *from;   /* It is described here. */
+  const wsuv_allocator_t *alloc; /* Files are read into memory of this allocator. */
+  const char
+      *place; /* This is the part of the configuration that it is from: "certs[1]", or NULL. */
+  tls_failure *failure; /* The error in words goes here. */
+} identity_load;
+
+/* "own key: /path: no start line (0x...)", with the place instead of a path, or with neither. */
+static int identity_fail(const identity_load *l, const char *what, const char *path,
+                         const char *cause) {
+  const char *where = path != NULL ? path : l->place;
+  int status = ossl_error_set(l->failure, ossl_error_take(), NULL);
+  const tls_failure why = *l->failure;
+  if (cause == NULL || status != WSUV_ETLS) cause = why.text;
+  tls_file_describe(l->failure, where != NULL ? what : NULL, where != NULL ? where : what, cause);
+  return status;
+}
+
+/* Without a password OpenSSL would ask for one at the terminal. */
+static int give_password(char *buf, int size, int writing, void *password) {
+  size_t len = password == NULL ? 0 : strlen(password);
+  (void) writing;
+  if (password == NULL || size < 0 || len > (size_t) size) return -1;
+  memcpy(buf, password, len);
+  return (int) len;
+}
+
+/* Those behind the first one go to the chain. */
+static bool add_cert(ossl_identity *id, X509 *cert) {
+  if (id->cert == NULL) {
+    id->cert = cert;
+    return true;
+  }
+  if (id->chain == NULL) id->chain = sk_X509_new_null();
+  if (id->chain != NULL && sk_X509_push(id->chain, cert) > 0) return true;
+  ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
+  X509_free(cert);
+  return false;
+}
+
+static bool use_pem_certs(ossl_identity *id, BIO *bio) {
+  for (;;) {
+    X509 *cert = PEM_read_bio_X509(bio, NULL, give_password, NULL);
+    if (cert == NULL) break;
+    if (!add_cert(id, cert)) return false;
+  }
+  bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE && id->cert != NULL;
+  if (end) ERR_clear_error();
+  return end;
+}
+
+static bool use_cert(const identity_load *l, BIO *bio, bool pem) {
+  if (pem) return use_pem_certs(l->id, bio);
+  l->id->cert = d2i_X509_bio(bio, NULL);
+  return l->id->cert != NULL;
+}
+
+static bool use_key(const identity_load *l, BIO *bio, bool pem) {
+  void *password = (void *) (uintptr_t) l->from->key_password;
+  EVP_PKEY **key = &l->id->key;
+  if (pem) {
+    *key = PEM_read_bio_PrivateKey(bio, NULL, give_password, password);
+  } else if (password != NULL) {
+    *key = d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, password);
+  } else {
+    *key = d2i_PrivateKey_bio(bio, NULL);
+  }
+  return *key != NULL;
+}
+
+/* From a file, or from memory if `path` is NULL. */
+static int load_part(const identity_load *l, const char *what, const char *path, const void *data,
+                     size_t len, bool (*use)(const identity_load *, BIO *, bool)) {
+  tls_file file = {NULL, 0};
+  int err = path != NULL ? tls_file_read(&file, l->alloc, path) : 0;
+  if (err < 0) return tls_file_fail(l->failure, what, path, err, WSUV_ETLS);
+  ERR_clear_error();
+  BIO *bio =
+      path != NULL ? BIO_new_mem_buf(file.data, (int) file.len) : BIO_new_mem_buf(data, (int) len);
+  bool good = bio != NULL && use(l, bio, ossl_trust_is_pem(path != NULL ? file.data : data));
+  BIO_free(bio);
+  tls_file_free(&file, l->alloc);
+  return good ? 0 : identity_fail(l, what, path, NULL);
+}
+
+static int load_identity(const identity_load *l) {
+  const wsuv_tls_cert_t *from = l->from;
+  int err = load_part(l, own_cert, from->cert_file, from->cert_pem, from->cert_pem_len, use_cert);
+  if (err == 0) {
+    err = load_part(l, own_key, from->key_file, from->key_pem, from->key_pem_len, use_key);
+  }
+  if (err < 0) return err;
+  bool pair = X509_check_private_key(l->id->cert, l->id->key) == 1;
+  return pair ? 0 : identity_fail(l, own_key, from->key_file, "not the key of the certificate");
+}
+
+int ossl_identities_load(ossl_identities *ids, const wsuv_allocator_t *alloc,
+                         const wsuv_tls_config_t *config, tls_failure *failure) {
+  const wsuv_tls_cert_t own = tls_config_own(config);
+  char place[32];
+  if (!tls_cert_named(&own)) return 0;
+  if (config->cert_count >= (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
+  ids->list = ws_calloc(alloc, (config->cert_count + 1) * sizeof *ids->list);
+  if (ids->list == NULL) return WS_ENOMEM;
+  int err = 0;
+  for (size_t i = 0; err == 0 && i <= config->cert_count; i++) {
+    if (i > 0) (void) snprintf(place, sizeof place, "certs[%zu]", i - 1);
+    const identity_load load = {.id = &ids->list[ids->count++],
+                                .from = i == 0 ? &own : config->certs[i - 1],
+                                .alloc = alloc,
+                                .place = i == 0 ? NULL : place,
+                                .failure = failure};
+    err = load_identity(&load);
+  }
+  return err;
+}
+
+void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc) {
+  for (size_t i = 0; i < ids->count; i++) {
+    X509_free(ids->list[i].cert);
+    sk_X509_pop_free(ids->list[i].chain, X509_free);
+    EVP_PKEY_free(ids->list[i].key);
+  }
+  ws_free(alloc, ids->list);
+  *ids = (ossl_identities){NULL, 0};
+}
+
+int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *failure) {
+  if (ids->count == 0) return 0;
+  const ossl_identity *id = &ids->list[0];
+  ERR_clear_error();
+  if (SSL_CTX_use_cert_and_key(ssl, id->cert, id->key, id->chain, 1) == 1) return 0;
+  return ossl_error_set(failure, ossl_error_take(), own_cert);
+}
+
+/* Whether a key makes signatures of that kind (RFC 8446 4.2.3). */
+static bool key_signs(const EVP_PKEY *key, int sign) {
+  bool rsa = sign == EVP_PKEY_RSA || sign == EVP_PKEY_RSA_PSS;
+  return EVP_PKEY_is_a(key, "RSA") == 1 ? rsa : sign == EVP_PKEY_get_base_id(key);
+}
+
+/* TLS 1.2: whether a suite of both ends goes with a key of that kind. */
+static bool suites_take(SSL *ssl, const EVP_PKEY *key) {
+  bool rsa = EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1;
+  const STACK_OF(SSL_CIPHER) *ours = SSL_get_ciphers(ssl), *theirs = SSL_get_client_ciphers(ssl);
+  if (SSL_version(ssl) != TLS1_2_VERSION) return true;
+  for (int i = 0; i < sk_SSL_CIPHER_num(ours); i++) {
+    const SSL_CIPHER *suite = sk_SSL_CIPHER_value(ours, i);
+    if (SSL_CIPHER_get_auth_nid(suite) != (rsa ? NID_auth_rsa : NID_auth_ecdsa)) continue;
+    for (int k = 0; k < sk_SSL_CIPHER_num(theirs); k++) {
+      const SSL_CIPHER *other = sk_SSL_CIPHER_value(theirs, k);
+      if (SSL_CIPHER_get_id(other) == SSL_CIPHER_get_id(suite)) return true;
+    }
+  }
+  return false;
+}
+
+/* Of those that match the name as `best`: the one whose key makes the signatures that come first in
+   our order, as far as the client takes them; or else the first one. NULL: no memory. */
+static const ossl_identity *choose(const ossl_identities *ids, SSL *ssl, const char *name,
+                                   tls_name_match best) {
+  int signs = SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+  const ossl_identity *first = NULL;
+  size_t len = tls_peer_name_len(name);
+  for (int n = 0; n <= signs; n++) {
+    int sign = NID_undef;
+    bool known = n < signs && SSL_get_shared_sigalgs(ssl, n, &sign, NULL, NULL, NULL, NULL) > 0;
+    for (size_t i = 0; i < ids->count; i++) {
+      const ossl_identity *id = &ids->list[i];
+      if (ossl_name_find(id->cert, name, len) != best) continue;
+      if (first == NULL) first = id;
+      if (known && key_signs(id->key, sign) && suites_take(ssl, id->key)) return id;
+    }
+  }
+  return first;
+}
+
+int ossl_identities_choose(const ossl_identities *ids, SSL *ssl) {
+  const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  tls_name_match best = TLS_NAME_NONE;
+  if (name == NULL) return 1;
+  size_t len = tls_peer_name_len(name);
+  for (size_t i = 0; i < ids->count && best != TLS_NAME_EQUAL; i++) {
+    tls_name_match match = ossl_name_find(ids->list[i].cert, name, len);
+    if (match > best) best = match;
+  }
+  if (best == TLS_NAME_NONE) return 1;
+  const ossl_identity *found = choose(ids, ssl, name, best);
+  if (found == NULL) return 0;
+  SSL_certs_clear(ssl);
+  return SSL_use_cert_and_key(ssl, found->cert, found->key, found->chain, 1);
+}

@@ -1,0 +1,42 @@
+#ifndef WS_NET_TLS_OPENSSL_OSSL_IDENTITY_H
+#define WS_NET_TLS_OPENSSL_OSSL_IDENTITY_H
+
+/* Our own certificates: read and parsed, and chosen by the name that a client asks for. */
+
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#include <wsuv/tls.h>
+
+#include "base/alloc.h"
+#include "net/tls/tls_failure.h"
+
+/* A certificate with its chain and its key. */
+typedef struct ossl_identity {
+  X509 *cert;             /* This is the certificate. */
+  STACK_OF(X509) * chain; /* These are the certificates behind it, maybe none. */
+  EVP_PKEY *key;          /* This is the private key of the certificate. */
+} ossl_identity;
+
+/* Starts zeroed. */
+typedef struct ossl_identities {
+  ossl_identity
+      *list;    /* The structure owns these; the first is that of the configuration itself. */
+  size_t count; /* `list` has this many, maybe none. */
+} ossl_identities;
+
+/* Read and parse all that the configuration names. 0; or, with words in *failure: WSUV_ETLS,
+   WS_ENOMEM, or an error of the system's that passes. */
+int ossl_identities_load(ossl_identities *ids, const wsuv_allocator_t *alloc,
+                         const wsuv_tls_config_t *config, tls_failure *failure);
+void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc);
+
+/* Use the first one. 0, or as ossl_error_set. */
+int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *failure);
+
+/* In a handshake: use one for the name that the client asks for, if there is any, the first that
+   the client can use. 1, or 0 for an error of OpenSSL's. */
+int ossl_identities_choose(const ossl_identities *ids, SSL *ssl);
+
+#endif

@@ -1,0 +1,226 @@
+#include "net/tls/openssl/ossl_verify.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/error.h"
+#include "net/tls/openssl/ossl_internal.h"
+#include "net/tls/openssl/ossl_name.h"
+#include "net/tls/tls_problems.h"
+
+/* OpenSSL would stop at the first error. Here each is noted, and the certificate is good only if
+   there is none at the end, whatever OpenSSL's result is. */
+
+enum { RSA_MIN_BITS = 2048 };
+
+static ossl_engine *engine_of(X509_STORE_CTX *ctx) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+  return ossl_of(SSL_get_app_data(ssl));
+}
+
+/* Of a certificate that is not for this purpose: which extension says so. An authority that may
+   not sign certificates is none. */
+static uint32_t purpose_problem(X509 *cert, ws_role role, int depth) {
+  uint32_t wanted = role == WS_CLIENT ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
+  if (depth > 0 && X509_check_ca(cert) == 0) return WSUV_CERT_NOT_TRUSTED;
+  if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0) return WSUV_CERT_KEY_USAGE;
+  return (X509_get_extended_key_usage(cert) & wanted) == 0 ? WSUV_CERT_EXT_KEY_USAGE
+                                                           : WSUV_CERT_KEY_USAGE;
+}
+
+static uint32_t problem_of(X509_STORE_CTX *ctx, ws_role role) {
+  switch (X509_STORE_CTX_get_error(ctx)) {
+  case X509_V_OK: return 0;
+  case X509_V_ERR_CERT_HAS_EXPIRED: return WSUV_CERT_EXPIRED;
+  case X509_V_ERR_CERT_NOT_YET_VALID: return WSUV_CERT_NOT_YET_VALID;
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+  case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+  case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+  case X509_V_ERR_CERT_UNTRUSTED:
+  case X509_V_ERR_CERT_REJECTED:
+  case X509_V_ERR_INVALID_CA:
+  case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+  case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+  case X509_V_ERR_CERT_CHAIN_TOO_LONG: return WSUV_CERT_NOT_TRUSTED;
+  case X509_V_ERR_INVALID_PURPOSE:
+    return purpose_problem(X509_STORE_CTX_get_current_cert(ctx), role,
+                           X509_STORE_CTX_get_error_depth(ctx));
+  case X509_V_ERR_EE_KEY_TOO_SMALL:
+  case X509_V_ERR_CA_KEY_TOO_SMALL: return WSUV_CERT_WEAK_KEY;
+  case X509_V_ERR_CA_MD_TOO_WEAK: return WSUV_CERT_WEAK_HASH;
+  case X509_V_ERR_CERT_REVOKED: return WSUV_CERT_REVOKED;
+  case X509_V_ERR_PERMITTED_VIOLATION:
+  case X509_V_ERR_EXCLUDED_VIOLATION:
+  case X509_V_ERR_SUBTREE_MINMAX:
+  case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+  case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+  case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX: return WSUV_CERT_NAME_CONSTRAINTS;
+  case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+  case X509_V_ERR_INVALID_EXTENSION: return WSUV_CERT_EXTENSION;
+  case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+  case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: return WSUV_CERT_OTHER;
+  case X509_V_ERR_INVALID_POLICY_EXTENSION:
+  case X509_V_ERR_NO_EXPLICIT_POLICY: return TLS_PROBLEM_POLICY;
+  default: return WSUV_CERT_OTHER;
+  }
+}
+
+/* Called for each certificate, and for each error. */
+static int on_cert(int good, X509_STORE_CTX *ctx) {
+  ossl_engine *e = engine_of(ctx);
+  if (good == 0) e->problems |= problem_of(ctx, e->base.ctx->role);
+  if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM) e->io_error = WS_ENOMEM;
+  return 1;
+}
+
+/* What OpenSSL's security levels do not say in the way of ours: at least 112 bits of strength. */
+static uint32_t key_problem(X509 *cert) {
+  static const char *const curves[] = {"prime256v1", "P-256",     "secp384r1",
+                                       "P-384",      "secp521r1", "P-521"};
+  EVP_PKEY *key = X509_get0_pubkey(cert);
+  char group[64];
+  size_t len;
+  if (key == NULL) return WSUV_CERT_KEY_TYPE;
+  bool rsa = EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1;
+  if (rsa) return EVP_PKEY_get_bits(key) < RSA_MIN_BITS ? WSUV_CERT_WEAK_KEY : 0;
+  if (EVP_PKEY_is_a(key, "ED25519") == 1 || EVP_PKEY_is_a(key, "ED448") == 1) return 0;
+  if (EVP_PKEY_is_a(key, "EC") != 1) return WSUV_CERT_KEY_TYPE;
+  if (EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1) return WSUV_CERT_KEY_TYPE;
+  for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+    if (strcmp(group, curves[i]) == 0) return 0;
+  }
+  return WSUV_CERT_KEY_TYPE;
+}
+
+static uint32_t hash_problem(X509 *cert) {
+  int hash, bits;
+  if (X509_get_signature_info(cert, &hash, NULL, &bits, NULL) != 1) return WSUV_CERT_WEAK_HASH;
+  bool known = hash == NID_sha256 || hash == NID_sha384 || hash == NID_sha512;
+  bool of_the_key = hash == NID_undef && bits >= 112; /* Ed25519, Ed448 */
+  return known || of_the_key ? 0 : WSUV_CERT_WEAK_HASH;
+}
+
+/* The signature of an anchor says nothing: the anchor is trusted itself. */
+static uint32_t strength_problems(X509_STORE_CTX *ctx, bool anchored) {
+  STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+  uint32_t problems = 0;
+  int count = sk_X509_num(chain);
+  for (int i = 0; i < count; i++) {
+    X509 *cert = sk_X509_value(chain, i);
+    problems |= key_problem(cert);
+    if (!anchored || i + 1 < count) problems |= hash_problem(cert);
+  }
+  return problems;
+}
+
+/* Whether one of the names that a wildcard stands for is in an excluded subtree: the wildcard
+   itself may be outside of it, and OpenSSL compares only that. */
+static bool wildcard_covers(const ASN1_IA5STRING *name, const ASN1_IA5STRING *base) {
+  const unsigned char *n = ASN1_STRING_get0_data(name), *b = ASN1_STRING_get0_data(base);
+  size_t name_len = (size_t) ASN1_STRING_length(name), len = (size_t) ASN1_STRING_length(base);
+  const unsigned char *dot = memchr(b, '.', len);
+  if (name_len < 2 || memcmp(n, "*.", 2) != 0 || dot == NULL || dot == b) return false;
+  size_t rest = len - (size_t) (dot - b);
+  return name_len - 1 == rest && tls_dns_name_equal(n + 1, dot, rest);
+}
+
+static bool excludes_wildcard(const NAME_CONSTRAINTS *c, const GENERAL_NAMES *names) {
+  for (int i = 0; i < sk_GENERAL_SUBTREE_num(c->excludedSubtrees); i++) {
+    const GENERAL_NAME *base = sk_GENERAL_SUBTREE_value(c->excludedSubtrees, i)->base;
+    for (int k = 0; base->type == GEN_DNS && k < sk_GENERAL_NAME_num(names); k++) {
+      const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, k);
+      if (name->type == GEN_DNS && wildcard_covers(name->d.dNSName, base->d.dNSName)) return true;
+    }
+  }
+  return false;
+}
+
+static uint32_t wildcard_problem(X509_STORE_CTX *ctx, X509 *leaf) {
+  STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+  GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+  uint32_t problem = 0;
+  for (int i = 1; i < sk_X509_num(chain); i++) {
+    NAME_CONSTRAINTS *c =
+        X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
+    if (c != NULL && excludes_wildcard(c, names)) problem = WSUV_CERT_NAME_CONSTRAINTS;
+    NAME_CONSTRAINTS_free(c);
+  }
+  GENERAL_NAMES_free(names);
+  return problem;
+}
+
+static bool is_pinned(const tls_context *ctx, X509 *cert) {
+  unsigned char *der = NULL, hash[EVP_MAX_MD_SIZE];
+  if (ctx->pins == NULL) return true;
+  int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+  bool hashed = len > 0 && EVP_Digest(der, (size_t) len, hash, NULL, EVP_sha256(), NULL) == 1;
+  OPENSSL_free(der);
+  return hashed && tls_context_pins(ctx, hash);
+}
+
+static void check_leaf(ossl_engine *e, X509 *cert) {
+  const tls_engine *base = &e->base;
+  const char *own = base->ctx->config.server_name, *name = own != NULL ? own : base->host;
+  bool fits = base->peer.address_len > 0
+                  ? ossl_name_has_address(cert, &base->peer)
+                  : ossl_name_find(cert, name, tls_peer_name_len(name)) != TLS_NAME_NONE;
+  if (!fits) e->problems |= WSUV_CERT_HOST_MISMATCH;
+  e->base.wrong_pin = !is_pinned(base->ctx, cert);
+}
+
+/* It is only for tls_engine_info. */
+static void keep_leaf(ossl_engine *e, X509 *cert) {
+  unsigned char *der = NULL;
+  int len = i2d_X509(cert, &der);
+  if (len > 0) tls_engine_keep_cert(&e->base, der, (size_t) len);
+  OPENSSL_free(der);
+}
+
+/* The error that makes OpenSSL send the right alert. */
+static int error_for(uint32_t problems) {
+  static const struct {
+    uint32_t problems; /* For one of these, */
+    int error;         /* this is the error. */
+  } errors[] = {
+      {WSUV_CERT_EXPIRED | WSUV_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED},
+      {WSUV_CERT_REVOKED, X509_V_ERR_CERT_REVOKED},
+      {WSUV_CERT_NOT_TRUSTED, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY},
+      {WSUV_CERT_KEY_USAGE | WSUV_CERT_EXT_KEY_USAGE | WSUV_CERT_TYPE | WSUV_CERT_KEY_TYPE |
+           WSUV_CERT_WEAK_KEY | WSUV_CERT_WEAK_HASH,
+       X509_V_ERR_INVALID_PURPOSE},
+  };
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    if ((problems & errors[i].problems) != 0) return errors[i].error;
+  }
+  return X509_V_ERR_CERT_REJECTED;
+}
+
+int ossl_verify(X509_STORE_CTX *ctx, void *arg) {
+  ossl_engine *e = engine_of(ctx);
+  X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+  const tls_context *c = e->base.ctx;
+  (void) arg;
+  e->saw_chain = true;
+  e->problems = 0;
+  if (leaf != NULL) keep_leaf(e, leaf);
+  X509_STORE_CTX_set_verify_cb(ctx, on_cert);
+  (void) ERR_set_mark(); /* fails only if the queue is empty, and then there is nothing to keep */
+  bool good = X509_verify_cert(ctx) == 1;
+  (void) ERR_pop_to_mark(); /* what is wrong is in `problems`; 0: there was no mark */
+  if (!good && e->problems == 0) e->problems |= WSUV_CERT_OTHER;
+  e->problems |= strength_problems(ctx, (e->problems & WSUV_CERT_NOT_TRUSTED) == 0);
+  if (leaf != NULL) e->problems |= wildcard_problem(ctx, leaf);
+  if (leaf != NULL && c->role == WS_CLIENT) check_leaf(e, leaf);
+  bool fails = e->problems != 0 && !(c->role == WS_CLIENT && c->config.verification_disabled);
+  bool refused = leaf == NULL || fails || e->base.wrong_pin;
+  X509_STORE_CTX_set_error(ctx, refused ? error_for(e->problems) : X509_V_OK);
+  return refused ? 0 : 1;
+}

@@ -1,0 +1,61 @@
+#include "support/tls_inside.h"
+
+#include "net/tls/mbedtls/mbed_internal.h"
+#if defined(WS_TLS_OPENSSL)
+#include "net/tls/openssl/ossl_internal.h"
+#endif
+#include "net/tls/tls_parts.h"
+#include "testkit/check.h"
+
+static int mbed_trusted(tls_context *ctx) {
+  int count = 0;
+  for (const mbedtls_x509_crt *c = &mbed_context_of(ctx)->trust; c != NULL; c = c->next) count++;
+  return count;
+}
+
+static void mbed_age_tickets(tls_context *ctx, unsigned s) {
+  for (int i = 0; i < 2; i++) {
+#if defined(MBEDTLS_PRIVATE)
+    mbed_context_of(ctx)->tickets.MBEDTLS_PRIVATE(keys)[i].MBEDTLS_PRIVATE(generation_time) -= s;
+#else
+    mbed_context_of(ctx)->tickets.keys[i].generation_time -= s;
+#endif
+  }
+}
+
+#if defined(WS_TLS_OPENSSL)
+
+static int ossl_trusted(tls_context *ctx) {
+  const SSL_CTX *ssl = ossl_context_of(ctx)->ssl;
+  return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl)));
+}
+
+static void ossl_age_tickets(tls_context *ctx, unsigned s) {
+  ossl_tickets *t = &ossl_context_of(ctx)->tickets;
+  for (int i = 0; i < 2; i++) t->keys[i].since -= (time_t) s;
+}
+
+#endif
+
+static bool is_mbedtls(const tls_context *ctx) {
+  return ctx->library->id == WSUV_TLS_LIBRARY_MBEDTLS;
+}
+
+int tls_inside_trusted(tls_context *ctx) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(ctx)) return ossl_trusted(ctx);
+#endif
+  CHECK(is_mbedtls(ctx));
+  return mbed_trusted(ctx);
+}
+
+void tls_inside_age_tickets(tls_context *ctx, unsigned s) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(ctx)) {
+    ossl_age_tickets(ctx, s);
+    return;
+  }
+#endif
+  CHECK(is_mbedtls(ctx));
+  mbed_age_tickets(ctx, s);
+}
