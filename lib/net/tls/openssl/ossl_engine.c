@@ -325,6 +325,20 @@ static int accept_peer(ossl_engine *e) {
   return verified && good && !e->base.wrong_pin ? 0 : reject_certificate(e);
 }
 
+/* For tls_engine_info: without memory for the certificate a verified session would seem not to be.
+   A session that is resumed shows none, as with mbedTLS. */
+static int keep_cert(ossl_engine *e) {
+  tls_engine *base = &e->base;
+  X509 *cert = SSL_get0_peer_certificate(e->ssl);
+  unsigned char *der = NULL;
+  if (cert == NULL || base->cert != NULL || SSL_session_reused(e->ssl) == 1) return 0;
+  int len = i2d_X509(cert, &der);
+  if (len > 0) tls_engine_keep_cert(base, der, (size_t) len);
+  OPENSSL_free(der);
+  ERR_clear_error();
+  return base->cert != NULL ? 0 : tls_engine_end(base, WS_ENOMEM);
+}
+
 static int ossl_engine_handshake(tls_engine *base) {
   ossl_engine *e = ossl_of(base);
   OSSL_HANDSHAKE_STATE before = SSL_get_state(e->ssl);
@@ -339,7 +353,9 @@ static int ossl_engine_handshake(tls_engine *base) {
   bool cheap = SSL_session_reused(e->ssl) == 1 && SSL_version(e->ssl) == TLS1_2_VERSION;
   bool worked = costly && !cheap && SSL_get_state(e->ssl) != before;
   if (worked) return TLS_ENGINE_WORKED;
-  return r == 1 ? accept_peer(e) : WS_EAGAIN;
+  if (r != 1) return WS_EAGAIN;
+  int status = accept_peer(e);
+  return status == 0 ? keep_cert(e) : status;
 }
 
 /* Data */

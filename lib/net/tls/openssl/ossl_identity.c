@@ -185,7 +185,7 @@ static bool suites_take(SSL *ssl, const EVP_PKEY *key) {
 /* Of those that match the name as `best`: the one whose key makes the signatures that come first in
    our order, as far as the client takes them; or else the first one. NULL: no memory. */
 static const ossl_identity *choose(const ossl_identities *ids, SSL *ssl, const char *name,
-                                   tls_name_match best) {
+                                   int best) {
   int signs = SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
   const ossl_identity *first = NULL;
   size_t len = tls_peer_name_len(name);
@@ -194,7 +194,9 @@ static const ossl_identity *choose(const ossl_identities *ids, SSL *ssl, const c
     bool known = n < signs && SSL_get_shared_sigalgs(ssl, n, &sign, NULL, NULL, NULL, NULL) > 0;
     for (size_t i = 0; i < ids->count; i++) {
       const ossl_identity *id = &ids->list[i];
-      if (ossl_name_find(id->cert, name, len) != best) continue;
+      int match = ossl_name_find(id->cert, name, len);
+      if (match < 0) return NULL;
+      if (match != best) continue;
       if (first == NULL) first = id;
       if (known && key_signs(id->key, sign) && suites_take(ssl, id->key)) return id;
     }
@@ -204,11 +206,12 @@ static const ossl_identity *choose(const ossl_identities *ids, SSL *ssl, const c
 
 int ossl_identities_choose(const ossl_identities *ids, SSL *ssl) {
   const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  tls_name_match best = TLS_NAME_NONE;
+  int best = TLS_NAME_NONE;
   if (name == NULL) return 1;
   size_t len = tls_peer_name_len(name);
   for (size_t i = 0; i < ids->count && best != TLS_NAME_EQUAL; i++) {
-    tls_name_match match = ossl_name_find(ids->list[i].cert, name, len);
+    int match = ossl_name_find(ids->list[i].cert, name, len);
+    if (match < 0) return 0;
     if (match > best) best = match;
   }
   if (best == TLS_NAME_NONE) return 1;

@@ -18,11 +18,12 @@ bool ossl_trust_is_pem(const void *data) {
   return strstr(data, "-----BEGIN ") != NULL;
 }
 
-/* Returns 0 or WS_ENOMEM. The first error is kept. */
+/* Returns 0 or WS_ENOMEM. The first error is kept. Where PEM_read_bio has no memory, it does not
+   always say so, but fails without any error. */
 static int judge(tls_failure *failure) {
   tls_failure why = *failure;
-  int status = ossl_error_set(&why, ossl_error_take(), NULL);
-  if (status == WS_ENOMEM) return WS_ENOMEM;
+  unsigned long error = ossl_error_take();
+  if (error == 0 || ossl_error_set(&why, error, NULL) == WS_ENOMEM) return WS_ENOMEM;
   if (failure->text[0] == '\0') *failure = why;
   return 0;
 }

@@ -171,7 +171,7 @@ static void check_leaf(ossl_engine *e, X509 *cert) {
   const char *own = base->ctx->config.server_name, *name = own != NULL ? own : base->host;
   bool fits = base->peer.address_len > 0
                   ? ossl_name_has_address(cert, &base->peer)
-                  : ossl_name_find(cert, name, tls_peer_name_len(name)) != TLS_NAME_NONE;
+                  : ossl_name_find(cert, name, tls_peer_name_len(name)) > TLS_NAME_NONE;
   if (!fits) e->problems |= WSUV_CERT_HOST_MISMATCH;
   e->base.wrong_pin = !is_pinned(base->ctx, cert);
 }
