@@ -17,8 +17,8 @@ typedef struct certificate {
   char pin[64];                        /* As for the option --pin. */
 } certificate;
 
-/* Read a certificate (DER), which may have extensions that nobody knows. false: mbedTLS cannot read
-   it; only the digest is filled in. */
+/* Read a certificate (DER), which may have extensions that nobody knows. false: the TLS library
+   cannot read it; only the digest is filled in. */
 bool certificate_read(certificate *c, const void *data, size_t len);
 
 #endif

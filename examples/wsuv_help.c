@@ -130,6 +130,7 @@ static const char both[] =
     "      --pass FILE          the password of the key, the first line of FILE\n"
     "      --tls-min VERSION    not below TLS VERSION, 1.2 (the default) or 1.3\n"
     "      --tls-max VERSION    not above it\n"
+    "      --tls-engine NAME    the TLS library, mbedtls or openssl, of those that this wsuv has\n"
     "      --keylog FILE        append the TLS secrets to FILE; with them the traffic can be "
     "read\n"
     "  -v                       show address, certificate, handshake, frames and close on "

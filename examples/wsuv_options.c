@@ -38,6 +38,7 @@ enum {
   OPTION_PIN,
   OPTION_TLS_MIN,
   OPTION_TLS_MAX,
+  OPTION_TLS_ENGINE,
   OPTION_KEYLOG,
   OPTION_INSECURE,
   OPTION_PROXY,
@@ -106,6 +107,7 @@ static const row rows[] = {
     {"pin", required_argument, OPTION_PIN, MODE_CLIENT},
     {"tls-min", required_argument, OPTION_TLS_MIN, ALL},
     {"tls-max", required_argument, OPTION_TLS_MAX, ALL},
+    {"tls-engine", required_argument, OPTION_TLS_ENGINE, ALL},
     {"insecure", no_argument, OPTION_INSECURE, MODE_CLIENT},
     {"keylog", required_argument, OPTION_KEYLOG, ALL},
     {"proxy", required_argument, OPTION_PROXY, MODE_CLIENT},
@@ -222,6 +224,11 @@ static options_result read_tls_version(wsuv_tls_version_t *version, const char *
   return tls_version_read(version, s) ? OPTIONS_RUN : bad("not a version of TLS, 1.2 or 1.3: ", s);
 }
 
+static options_result read_tls_library(wsuv_tls_library_t *library, const char *s) {
+  return tls_library_read(library, s) ? OPTIONS_RUN
+                                      : bad("not a TLS library, mbedtls or openssl: ", s);
+}
+
 static options_result read_password(tls_options *tls, const char *path) {
   int err = tls_options_read_password(tls, path);
   if (err == 0) return OPTIONS_RUN;
@@ -240,6 +247,7 @@ static options_result read_tls_option(tls_options *tls, int option) {
   case OPTION_PIN: tls_options_add_pin(tls, optarg); break;
   case OPTION_TLS_MIN: return read_tls_version(&tls->config.min_version, optarg);
   case OPTION_TLS_MAX: return read_tls_version(&tls->config.max_version, optarg);
+  case OPTION_TLS_ENGINE: return read_tls_library(&tls->config.library, optarg);
   case OPTION_INSECURE: wsuv_tls_config_disable_verification(&tls->config); break;
   case OPTION_KEYLOG: tls->config.keylog_file = optarg; break;
   default: break;

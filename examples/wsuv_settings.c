@@ -58,6 +58,7 @@ static void set_access(settings *s, const options *o) {
   config->no_proxy = a->exceptions;
   s->proxy_tls = a->proxy_tls;
   s->proxy_tls.keylog_file = o->tls.config.keylog_file;
+  s->proxy_tls.library = o->tls.config.library;
   config->proxy_tls = &s->proxy_tls;
   config->auth = a->auth;
   config->max_redirects = a->redirects < UINT32_MAX ? (unsigned) a->redirects : UINT32_MAX;

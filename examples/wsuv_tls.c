@@ -54,6 +54,17 @@ bool tls_version_read(wsuv_tls_version_t *version, const char *s) {
   return true;
 }
 
+bool tls_library_read(wsuv_tls_library_t *library, const char *s) {
+  if (strcmp(s, "mbedtls") == 0) {
+    *library = WSUV_TLS_LIBRARY_MBEDTLS;
+  } else if (strcmp(s, "openssl") == 0) {
+    *library = WSUV_TLS_LIBRARY_OPENSSL;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void tls_options_free(tls_options *tls) {
   free(tls->pins);
   free(tls->password);

@@ -24,6 +24,9 @@ int tls_options_read_password(tls_options *tls, const char *path);
 /* "1.2" or "1.3"; false: it is neither. */
 bool tls_version_read(wsuv_tls_version_t *version, const char *s);
 
+/* "mbedtls" or "openssl"; false: it is neither. */
+bool tls_library_read(wsuv_tls_library_t *library, const char *s);
+
 void tls_options_free(tls_options *tls);
 
 #endif

@@ -63,6 +63,7 @@ typedef struct bench {
   size_t size;
   int port;
   bool tls;
+  wsuv_tls_library_t engine;
   const char *kind;    /* of stream: bin, ascii, utf8; of deflate: ctx, noctx */
   const char *variant; /* "" or "count" */
   const char *proxy;   /* NULL: none */
@@ -409,6 +410,7 @@ static void make_client(bench *b) {
   wsuv_tls_config_init(&tls);
   wsuv_tls_config_disable_verification(&tls);
   tls.resumption = false;
+  tls.library = b->engine;
   config.tls = &tls;
   config.max_connecting = UINT_MAX;
   config.proxy = b->proxy;
@@ -490,15 +492,23 @@ static bool read_load(bench *b, const char *name) {
   return true;
 }
 
+static bool read_engine(bench *b, const char *name) {
+  b->engine = strcmp(name, "openssl") == 0 ? WSUV_TLS_LIBRARY_OPENSSL : WSUV_TLS_LIBRARY_MBEDTLS;
+  return b->engine == WSUV_TLS_LIBRARY_OPENSSL || strcmp(name, "mbedtls") == 0;
+}
+
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:t:s:w:k:d:v:f:x:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:e:s:w:k:d:v:f:x:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
     case 't':
       b->port = (int) strtol(optarg, NULL, 10);
       b->tls = true;
+      break;
+    case 'e':
+      if (!read_engine(b, optarg)) return false;
       break;
     case 's': b->size = strtoul(optarg, NULL, 10); break;
     case 'w': b->window = strtol(optarg, NULL, 10); break;
@@ -530,7 +540,8 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
-            "usage: %s pp|pipe|big|beside|stream|conns|deflate N [-p PORT | -t PORT] [-s SIZE]\n"
+            "usage: %s pp|pipe|big|beside|stream|conns|deflate N [-p PORT | -t PORT]\n"
+            "       [-e mbedtls|openssl] [-s SIZE]\n"
             "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count] [-f URL]\n"
             "       [-x PROXY]\n",
             argv[0]);

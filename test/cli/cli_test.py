@@ -149,7 +149,8 @@ class CommandLine(CliTest):
                        '--no-input', '--null', '--json', '--timestamps', '--slash',
                        '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
-                       '--tls-min', '--tls-max', '--insecure', '--keylog', '-v', '--help',
+                       '--tls-min', '--tls-max', '--tls-engine NAME', '--insecure', '--keylog',
+                       '-v', '--help',
                        '--proxy URL', '--no-proxy', '--proxy-cacert', '--location', '--user',
                        '--auth', '--cookie', '--header-file', '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
@@ -166,6 +167,7 @@ class CommandLine(CliTest):
                      ['--close-deadline', '0', 'ws://a'],
                      ['--timeout', 'x', 'ws://a'], ['--timeout', '-1', 'ws://a'],
                      ['--tls-min', '1.1', 'ws://a'], ['--tls-max', '1.20', 'ws://a'],
+                     ['--tls-engine', 'openssl4', 'ws://a'], ['--tls-engine', '', 'ws://a'],
                      ['--tls-min', '', 'ws://a'], ['--pin'], ['--cacert'],
                      ['--ping-interval', 'nan', 'ws://a'], ['-H', 'no colon', 'ws://a']):
             with self.subTest(args=args):
@@ -487,6 +489,18 @@ class RefusedCertificate(CliTest):
                 self.check(result, REFUSED, b'', f'could not connect: tls: .*{why}')
                 self.assertIn(self.shown(self.cert), result.err)
                 self.assertIn('* connected to 127.0.0.1 port ', result.err)
+
+    def test_library_is_used_or_is_not_there(self):
+        for engine in ('mbedtls', 'openssl'):
+            with self.subTest(engine=engine):
+                result = run('--tls-engine', engine, 'wss://127.0.0.1:1')
+                if engine == 'openssl' and result.status == OURS:
+                    self.assertIn('does not have that TLS library', result.err)
+                    continue
+                self.check(result, REFUSED, b'', 'connection refused')
+                result = self.refuse('--tls-engine', engine)
+                self.check(result, REFUSED, b'', 'not signed by a trusted authority')
+                self.assertIn(self.shown(self.cert), result.err)
 
     def test_verbose_shows_the_certificate_with_an_extension_that_is_not_understood(self):
         cert = self.make('strange', '-key', self.key, '-addext', '1.2.3.4=critical,ASN1:NULL')
