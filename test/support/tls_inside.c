@@ -59,3 +59,11 @@ void tls_inside_age_tickets(tls_context *ctx, unsigned s) {
   CHECK(is_mbedtls(ctx));
   mbed_age_tickets(ctx, s);
 }
+
+bool tls_inside_update_keys(tls_engine *e) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(e->ctx)) return SSL_key_update(ossl_of(e)->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
+#endif
+  (void) e;
+  return false;
+}

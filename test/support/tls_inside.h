@@ -4,11 +4,16 @@
 /* What tests must see or change inside of a context, for each TLS library. */
 
 #include "net/tls/tls_context.h"
+#include "net/tls/tls_engine.h"
 
 /* How many certificates are trusted. */
 int tls_inside_trusted(tls_context *ctx);
 
 /* Time passes for the keys of a server's tickets. */
 void tls_inside_age_tickets(tls_context *ctx, unsigned s);
+
+/* The engine encrypts with new keys from its next record on, and asks the peer to do so, too (RFC
+   8446 4.6.3). false: its library cannot. */
+bool tls_inside_update_keys(tls_engine *e);
 
 #endif

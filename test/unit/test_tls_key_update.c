@@ -9,8 +9,10 @@
 #include "base/error.h"
 #include "net/tls/mbedtls/tls_error.h"
 #include "net/tls/mbedtls/tls_mbed.h"
+#include "net/tls/tls_library.h"
 #include "support/raw_tls.h"
 #include "support/test.h"
+#include "support/tls_inside.h"
 
 TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
 
@@ -38,12 +40,36 @@ TEST(test_key_update_has_its_own_code) {
     send_key_update(&s, kind);
     (void) raw_tls_carry(&s);
     pair_assert_in(&s.pair.client, "data", 4);
+    if (!test_is_mbedtls(WS_CLIENT)) {
+      assert_int_equal(s.pair.client.ended, 0);
+      continue;
+    }
     assert_int_equal(s.pair.client.ended, WSUV_ETLSKEYUPDATE);
     assert_string_equal(pair_facts(&s.pair.client).text, "the peer has sent a KeyUpdate");
   }
 }
 
 #endif
+
+/* Both directions have new keys then, again and again. A build without OpenSSL has no peer that can
+   ask. */
+TEST(test_key_update_is_taken_by_openssl) {
+  if (tls_library_for(WSUV_TLS_LIBRARY_OPENSSL) == NULL) return;
+  pair_config.library = pair_server_config.library = WSUV_TLS_LIBRARY_OPENSSL;
+  SCOPED(shaken_pair, p, 0);
+  for (int i = 0; i < 3; i++) {
+    assert_true(tls_inside_update_keys(i % 2 == 0 ? p.server.engine : p.client.engine));
+    tls_end_write(&p.server, "down", 4);
+    tls_end_write(&p.client, "up", 2);
+    tls_ends_run(&p.client, &p.server, 0);
+  }
+  tls_end_write(&p.server, "end", 3);
+  tls_ends_run(&p.client, &p.server, 0);
+  pair_assert_in(&p.client, "downdowndownend", 15);
+  pair_assert_in(&p.server, "upupup", 6);
+  assert_int_equal(p.client.ended, 0);
+  assert_int_equal(p.server.ended, 0);
+}
 
 /* No other unexpected message is taken for one: that of TLS 1.2 is an error of the protocol. */
 TEST(test_key_update_is_nothing_in_tls_1_2) {
