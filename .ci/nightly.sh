@@ -51,6 +51,13 @@ job_tls_peers() {
   python3 test/interop/tls.py --self-test
 }
 
+# The tests of TLS with OpenSSL, and with each library against the other.
+job_engines() {
+  .ci/packages.sh test && { [ -d "$build-engines" ] ||
+    meson setup "$build-engines" -Dtls=both -Dwerror=true; } &&
+    ninja -C "$build-engines" && meson test -C "$build-engines" --no-rebuild --suite engines
+}
+
 # That the program wsuv gets on with servers of the field, in what is odd about each. Needs npm.
 job_field_peers() {
   .ci/packages.sh peers && ninja -C "$build" examples/wsuv test/wsuv_echo &&

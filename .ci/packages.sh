@@ -11,7 +11,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev"
 units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
-test='g++ nodejs node-ws openssl nginx-light gnutls-bin groff-base|mandoc iproute2'
+test='g++ nodejs node-ws openssl libssl-dev nginx-light gnutls-bin groff-base|mandoc iproute2'
 test="$test libhiredis-dev redis-server haproxy curl tinyproxy-bin microsocks"
 lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen debootstrap valgrind'
 

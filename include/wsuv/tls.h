@@ -31,7 +31,7 @@ extern "C" {
 typedef enum wsuv_tls_version {
   WSUV_TLS_ANY = 0,      /**< No limit: from 1.2 to the highest that the library has. */
   WSUV_TLS_1_2 = 0x0303, /**< TLS 1.2 (RFC 5246). */
-  WSUV_TLS_1_3 = 0x0304  /**< TLS 1.3 (RFC 8446), where mbedTLS has it (3.6). */
+  WSUV_TLS_1_3 = 0x0304  /**< TLS 1.3 (RFC 8446), with OpenSSL, or mbedTLS 3.6. */
 } wsuv_tls_version_t;
 
 /**
