@@ -49,7 +49,7 @@ void tls_keylog_write(const tls_keylog *log, const char *label,
 
 void tls_keylog_write_line(const tls_keylog *log, const char *text) {
   char line[LINE_MAX_LEN + 2];
-  size_t len = strlen(text);
+  size_t len = strnlen(text, LINE_MAX_LEN + 1);
   if (len > LINE_MAX_LEN) return;
   memcpy(line, text, len);
   line[len] = '\n';

@@ -13,7 +13,7 @@ static const tls_library *const libraries[] = {
 
 const tls_library *tls_library_for(wsuv_tls_library_t id) {
   if (id == WSUV_TLS_LIBRARY_NONE) return libraries[0];
-  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+  for (size_t i = 0; i < sizeof libraries / sizeof(tls_library *); i++) {
     if (libraries[i]->id == id) return libraries[i];
   }
   return NULL;

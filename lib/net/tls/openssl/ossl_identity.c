@@ -45,9 +45,10 @@ static int identity_fail(const identity_load *l, const char *what, const char *p
 
 /* Without a password OpenSSL would ask for one at the terminal. */
 static int give_password(char *buf, int size, int writing, void *password) {
-  size_t len = password == NULL ? 0 : strlen(password);
   (void) writing;
-  if (password == NULL || size < 0 || len > (size_t) size) return -1;
+  if (password == NULL || size < 0) return -1;
+  size_t len = strnlen(password, (size_t) size + 1);
+  if (len > (size_t) size) return -1;
   memcpy(buf, password, len);
   return (int) len;
 }

@@ -13,7 +13,7 @@
 #include "net/tls/tls_failure.h"
 
 /* Read all of them. 0, or an error as tls_store_load. */
-int ossl_trust_load(X509_STORE *store, const wsuv_allocator_t *alloc,
+int ossl_trust_load(X509_STORE *trusted, const wsuv_allocator_t *alloc,
                     const wsuv_tls_config_t *config, tls_failure *failure);
 
 /* Whether memory that is followed by a NUL holds PEM. */
