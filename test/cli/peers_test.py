@@ -52,8 +52,9 @@ class Other:
         return self
 
     def __exit__(self, *_):
+        """How it ends by itself is no subject here: websockify can miss a SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGTERM)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
 
