@@ -39,8 +39,8 @@ static void on_expired(uv_timer_t *handle);
 /* If the program has closed the handle, libuv refuses to start it: no timer fires in a lost
    environment. */
 static void set_handle(struct timers *ts, uint64_t now_ms, uint64_t at_ms) {
-  ts->set_ms = at_ms;
-  (void) uv_timer_start(&ts->handle, on_expired, at_ms - now_ms, 0); /* lost, or it succeeds */
+  int err = uv_timer_start(&ts->handle, on_expired, at_ms - now_ms, 0);
+  ts->set_ms = err == 0 ? at_ms : UINT64_MAX;
 }
 
 /* The first timer, if it is due; it does not run any more. */
