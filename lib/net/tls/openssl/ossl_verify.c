@@ -143,15 +143,23 @@ static bool excludes_wildcard(const NAME_CONSTRAINTS *c, const GENERAL_NAMES *na
   return false;
 }
 
+/* Get an extension. false: it is there, but cannot be read, because of its form or of memory. */
+static bool get_extension(const X509 *cert, int nid, void **out) {
+  int critical = 0;
+  *out = X509_get_ext_d2i(cert, nid, &critical, NULL);
+  return *out != NULL || critical == -1; /* -1: there is no such extension */
+}
+
+/* What cannot be read might exclude it. */
 static uint32_t wildcard_problem(X509_STORE_CTX *ctx, X509 *leaf) {
   STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-  GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-  uint32_t problem = 0;
+  void *names, *constraints;
+  uint32_t problem = get_extension(leaf, NID_subject_alt_name, &names) ? 0 : WSUV_CERT_OTHER;
   for (int i = 1; i < sk_X509_num(chain); i++) {
-    NAME_CONSTRAINTS *c =
-        X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
-    if (c != NULL && excludes_wildcard(c, names)) problem = WSUV_CERT_NAME_CONSTRAINTS;
-    NAME_CONSTRAINTS_free(c);
+    bool read = get_extension(sk_X509_value(chain, i), NID_name_constraints, &constraints);
+    bool excluded = constraints != NULL && excludes_wildcard(constraints, names);
+    if (!read || excluded) problem |= WSUV_CERT_NAME_CONSTRAINTS;
+    NAME_CONSTRAINTS_free(constraints);
   }
   GENERAL_NAMES_free(names);
   return problem;
