@@ -1,47 +1,20 @@
 #include "net/tls/openssl/ossl_identity.h"
 
+#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <wsuv/error.h>
-
 #include "base/error.h"
 #include "net/tls/openssl/ossl_error.h"
 #include "net/tls/openssl/ossl_name.h"
 #include "net/tls/openssl/ossl_trust.h"
-#include "net/tls/tls_config.h"
-#include "net/tls/tls_file.h"
+#include "net/tls/tls_own.h"
 
-/* A chain is used only if every certificate in it can be read, and a key only if it belongs to the
-   certificate. */
-
-static const char own_cert[] = "own certificate", own_key[] = "own key";
-
-/* An identity that is being loaded. */
-typedef struct identity_load {
-  ossl_identity *id;             /* This one is being filled in. */
-  const wsuv_tls_cert_t *from;   /* It is described here. */
-  const wsuv_allocator_t *alloc; /* Files are read into memory of this allocator. */
-  const char
-      *place; /* This is the part of the configuration that it is from: "certs[1]", or NULL. */
-  tls_failure *failure; /* The error in words goes here. */
-} identity_load;
-
-/* "own key: /path: no start line (0x...)", with the place instead of a path, or with neither. */
-static int identity_fail(const identity_load *l, const char *what, const char *path,
-                         const char *cause) {
-  const char *where = path != NULL ? path : l->place;
-  int status = ossl_error_set(l->failure, ossl_error_take(), NULL);
-  const tls_failure why = *l->failure;
-  if (cause == NULL || status != WSUV_ETLS) cause = why.text;
-  tls_file_describe(l->failure, where != NULL ? what : NULL, where != NULL ? where : what, cause);
-  return status;
-}
+/* Parsing */
 
 /* Without a password OpenSSL would ask for one at the terminal. */
 static int give_password(char *buf, int size, int writing, void *password) {
@@ -77,70 +50,66 @@ static bool use_pem_certs(ossl_identity *id, BIO *bio) {
   return end;
 }
 
-static bool use_cert(const identity_load *l, BIO *bio, bool pem) {
-  if (pem) return use_pem_certs(l->id, bio);
-  l->id->cert = d2i_X509_bio(bio, NULL);
-  return l->id->cert != NULL;
+static bool use_certs(ossl_identity *id, BIO *bio, bool pem) {
+  if (pem) return use_pem_certs(id, bio);
+  id->cert = d2i_X509_bio(bio, NULL);
+  return id->cert != NULL;
 }
 
-static bool use_key(const identity_load *l, BIO *bio, bool pem) {
-  void *password = (void *) (uintptr_t) l->from->key_password;
-  EVP_PKEY **key = &l->id->key;
-  if (pem) {
-    *key = PEM_read_bio_PrivateKey(bio, NULL, give_password, password);
-  } else if (password != NULL) {
-    *key = d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, password);
-  } else {
-    *key = d2i_PrivateKey_bio(bio, NULL);
-  }
-  return *key != NULL;
+static EVP_PKEY *read_key(BIO *bio, bool pem, const char *password) {
+  void *arg = (void *) (uintptr_t) password;
+  if (pem) return PEM_read_bio_PrivateKey(bio, NULL, give_password, arg);
+  return password != NULL ? d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, arg)
+                          : d2i_PrivateKey_bio(bio, NULL);
 }
 
-/* From a file, or from memory if `path` is NULL. */
-static int load_part(const identity_load *l, const char *what, const char *path, const void *data,
-                     size_t len, bool (*use)(const identity_load *, BIO *, bool)) {
-  tls_file file = {NULL, 0};
-  int err = path != NULL ? tls_file_read(&file, l->alloc, path) : 0;
-  if (err < 0) return tls_file_fail(l->failure, what, path, err, WSUV_ETLS);
+static int judge(bool good, tls_failure *why) {
+  return good ? 0 : ossl_error_set(why, ossl_error_take(), NULL);
+}
+
+static BIO *open_memory(const void *data, size_t len) {
   ERR_clear_error();
-  BIO *bio =
-      path != NULL ? BIO_new_mem_buf(file.data, (int) file.len) : BIO_new_mem_buf(data, (int) len);
-  bool good = bio != NULL && use(l, bio, ossl_trust_is_pem(path != NULL ? file.data : data));
-  BIO_free(bio);
-  tls_file_free(&file, l->alloc);
-  return good ? 0 : identity_fail(l, what, path, NULL);
+  return len <= INT_MAX ? BIO_new_mem_buf(data, (int) len) : NULL;
 }
 
-static int load_identity(const identity_load *l) {
-  const wsuv_tls_cert_t *from = l->from;
-  int err = load_part(l, own_cert, from->cert_file, from->cert_pem, from->cert_pem_len, use_cert);
-  if (err == 0) {
-    err = load_part(l, own_key, from->key_file, from->key_pem, from->key_pem_len, use_key);
-  }
-  if (err < 0) return err;
-  bool pair = X509_check_private_key(l->id->cert, l->id->key) == 1;
-  return pair ? 0 : identity_fail(l, own_key, from->key_file, "not the key of the certificate");
+/* A certificate has no password. */
+static int parse_chain(void *arg, size_t index, const void *data, size_t len, const char *password,
+                       tls_failure *why) {
+  const ossl_identities *ids = arg;
+  BIO *bio = open_memory(data, len);
+  bool good = bio != NULL && use_certs(&ids->list[index], bio, ossl_trust_is_pem(data));
+  BIO_free(bio);
+  (void) password;
+  return judge(good, why);
+}
+
+static int parse_key(void *arg, size_t index, const void *data, size_t len, const char *password,
+                     tls_failure *why) {
+  const ossl_identities *ids = arg;
+  ossl_identity *id = &ids->list[index];
+  BIO *bio = open_memory(data, len);
+  if (bio != NULL) id->key = read_key(bio, ossl_trust_is_pem(data), password);
+  BIO_free(bio);
+  return judge(id->key != NULL, why);
+}
+
+static int check_pair(void *arg, size_t index, tls_failure *why) {
+  const ossl_identities *ids = arg;
+  const ossl_identity *id = &ids->list[index];
+  ERR_clear_error();
+  return judge(X509_check_private_key(id->cert, id->key) == 1, why);
 }
 
 int ossl_identities_load(ossl_identities *ids, const wsuv_allocator_t *alloc,
                          const wsuv_tls_config_t *config, tls_failure *failure) {
-  const wsuv_tls_cert_t own = tls_config_own(config);
-  char place[32];
-  if (!tls_cert_named(&own)) return 0;
-  if (config->cert_count >= (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
-  ids->list = ws_calloc(alloc, (config->cert_count + 1) * sizeof *ids->list);
+  static const tls_own_parser parser = {parse_chain, parse_key, check_pair};
+  const size_t count = tls_own_count(config);
+  if (count == 0) return 0;
+  if (count > (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
+  ids->list = ws_calloc(alloc, count * sizeof *ids->list);
   if (ids->list == NULL) return WS_ENOMEM;
-  int err = 0;
-  for (size_t i = 0; err == 0 && i <= config->cert_count; i++) {
-    if (i > 0) (void) snprintf(place, sizeof place, "certs[%zu]", i - 1);
-    const identity_load load = {.id = &ids->list[ids->count++],
-                                .from = i == 0 ? &own : config->certs[i - 1],
-                                .alloc = alloc,
-                                .place = i == 0 ? NULL : place,
-                                .failure = failure};
-    err = load_identity(&load);
-  }
-  return err;
+  ids->count = count;
+  return tls_own_load(&parser, ids, alloc, config, failure);
 }
 
 void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc) {
@@ -158,7 +127,7 @@ int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *f
   const ossl_identity *id = &ids->list[0];
   ERR_clear_error();
   if (SSL_CTX_use_cert_and_key(ssl, id->cert, id->key, id->chain, 1) == 1) return 0;
-  return ossl_error_set(failure, ossl_error_take(), own_cert);
+  return ossl_error_set(failure, ossl_error_take(), "own certificate");
 }
 
 /* Whether a key makes signatures of that kind (RFC 8446 4.2.3). */

@@ -1,5 +1,6 @@
 #include "net/tls/openssl/ossl_trust.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -82,7 +83,7 @@ static int add(void *list, const uint8_t *data, size_t len, tls_failure *failure
   if (!ossl_trust_is_pem(data)) {
     return len > 0 && data[0] == 0x30 ? add_der(list, data, (long) len, failure) : 0;
   }
-  BIO *bio = BIO_new_mem_buf(data, (int) len);
+  BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(data, (int) len) : NULL;
   if (bio == NULL) return WS_ENOMEM;
   int r = add_pem(list, bio, failure);
   BIO_free(bio);
