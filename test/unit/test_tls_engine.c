@@ -223,6 +223,24 @@ TEST(test_end_without_close_notify_is_told_apart) {
   assert_int_equal(p.client.ended, WSUV_ETLSTRUNCATED);
 }
 
+/* There is not even room for it, because the peer reads nothing. */
+TEST(test_close_notify_that_cannot_be_made_is_told_to_the_writer) {
+  SCOPED(shaken_pair, p, 0);
+  tls_engine *e = p.client.engine;
+  const ws_view one = {(const uint8_t *) "x", 1};
+  size_t taken;
+  assert_int_equal(tls_engine_write(e, &one, 1, 0, &taken), 0);
+  const size_t record = bufq_len(tls_engine_output(e));
+  while (TLS_OUTPUT_MAX - bufq_len(tls_engine_output(e)) >= record) {
+    assert_int_equal(tls_engine_write(e, &one, 1, 0, &taken), 0);
+  }
+  tls_engine_close(e);
+  tls_engine_sent(e, bufq_len(tls_engine_output(e))); /* now there is room, but it is too late */
+  assert_true(tls_engine_write(e, &one, 1, 0, &taken) < 0);
+  assert_int_equal(taken, 0);
+  assert_int_equal(bufq_len(tls_engine_output(e)), 0);
+}
+
 /* What follows close_notify is none of the peer's. */
 TEST(test_data_behind_close_notify_is_not_read) {
   pair_server_config.library = WSUV_TLS_LIBRARY_MBEDTLS; /* OpenSSL does not send it */
@@ -388,7 +406,8 @@ TEST(test_questions_without_end) {
     raw_tls_feed(&s, SIZE_MAX, 0);
   }
   assert_int_equal(s.pair.client.ended, WSUV_ETLSRECORD);
-  assert_string_equal(pair_facts(&s.pair.client).text, "TLS requests whose answers are not read");
+  assert_string_equal(pair_facts(&s.pair.client).text,
+                      "TLS requests whose answers are not read; no alert could be sent");
   assert_in_range(output(&s.pair.client), 200 * KIB, 256 * KIB);
 }
 

@@ -21,7 +21,7 @@ static int set_pins(tls_context *c) {
   c->pins = ws_malloc(c->alloc, count * TLS_PIN_SIZE);
   if (c->pins == NULL) return WS_ENOMEM;
   for (size_t i = 0; i < count; i++) {
-    (void) tls_config_pin(c->config.pins[i], c->pins + i * TLS_PIN_SIZE);
+    if (!tls_config_pin(c->config.pins[i], c->pins + i * TLS_PIN_SIZE)) return WS_EINVAL;
   }
   return 0;
 }

@@ -147,7 +147,7 @@ int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t sk
 void tls_engine_close(tls_engine *e) {
   if (!e->done || e->close_said || e->write_error != 0) return;
   e->close_said = true;
-  library_of(e)->engine_close(e);
+  e->write_error = library_of(e)->engine_close(e);
 }
 
 /* Facts */

@@ -55,7 +55,8 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
    one; or a code, for good. */
 int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t skip, size_t *taken);
 
-/* Send close_notify, once, if that is still possible. */
+/* Send close_notify, once, if that is still possible. If it cannot be made, the peer sees that the
+   stream is cut off, and the error is that of all later writes. */
 void tls_engine_close(tls_engine *e);
 
 /* The queue of ciphertext for the network; tls_engine_sent consumes it. */

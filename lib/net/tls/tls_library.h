@@ -47,8 +47,8 @@ typedef struct tls_library {
   size_t (*engine_read)(struct tls_engine *e, uint8_t *buf, size_t len);
   /* Encrypt all of it, at most TLS_RECORD_MAX bytes. 0, or a code, for good. */
   int (*engine_write)(struct tls_engine *e, const ws_view *record);
-  void (*engine_save)(struct tls_engine *e);  /* Store a session that has come, if one has. */
-  void (*engine_close)(struct tls_engine *e); /* Send close_notify. */
+  void (*engine_save)(struct tls_engine *e); /* Store a session that has come, if one has. */
+  int (*engine_close)(struct tls_engine *e); /* Send close_notify. 0, or a code. */
   /* Whether the library holds bytes that it has read ahead. */
   bool (*engine_buffers)(const struct tls_engine *e);
   /* Fill in what was negotiated, peer_cert if the library has it, verify_flags, and `given`. */

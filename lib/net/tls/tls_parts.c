@@ -78,6 +78,11 @@ int tls_engine_end_with(tls_engine *e, int library_error, int status, const char
   return tls_engine_end(e, status);
 }
 
+void tls_engine_note_no_alert(tls_engine *e) {
+  size_t len = strlen(e->failure.text);
+  (void) snprintf(e->failure.text + len, sizeof e->failure.text - len, "; no alert could be sent");
+}
+
 int tls_engine_reject_pin(tls_engine *e) {
   return tls_engine_end_with(e, e->failure.library_error, WSUV_ETLSPIN,
                              "public key of the server is not among the pinned ones");

@@ -111,6 +111,9 @@ int tls_engine_end(tls_engine *e, int status);
 /* As tls_engine_end, with words and the library's code. */
 int tls_engine_end_with(tls_engine *e, int library_error, int status, const char *text);
 
+/* The alert that goes with the error could not be made: the words of the error say so. */
+void tls_engine_note_no_alert(tls_engine *e);
+
 /* The public key of the server is not among the pinned ones. */
 int tls_engine_reject_pin(tls_engine *e);
 

@@ -99,10 +99,11 @@ static void describe(mbed_engine *e, int r) {
   }
 }
 
-/* The engine fails with an error that is known already. If no alert can be made, the peer sees only
+/* The engine has failed, and the error is described. If no alert can be made, the peer sees only
    that the connection ends. */
 static void send_alert(mbed_engine *e, unsigned char description) {
-  (void) mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
+  int r = mbedtls_ssl_send_alert_message(&e->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
+  if (r != 0) tls_engine_note_no_alert(&e->base);
 }
 
 static int reject_certificate(mbed_engine *e) {
@@ -132,8 +133,7 @@ static const char *name_of_last(const mbedtls_ssl_context *ssl) {
   }
 }
 
-/* The connection fails whether or not the alert can be sent, so the result is ignored. An alert
-   that mbedTLS has to send already goes out in its place. */
+/* An alert that mbedTLS has to send already goes out in place of this one. */
 static int reject_flood(mbed_engine *e) {
   tls_flood_describe(&e->base.flood, name_of_last(&e->ssl), e->base.failure.text,
                      sizeof e->base.failure.text);
@@ -145,8 +145,9 @@ static int reject_flood(mbed_engine *e) {
 static int reject_missing(mbed_engine *e, int r) {
   e->base.failure.library_error = r;
   e->flags |= MBEDTLS_X509_BADCERT_MISSING;
+  int err = reject_certificate(e);
   if (!tls_mbed_is_1_3(&e->ssl)) send_alert(e, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
-  return reject_certificate(e);
+  return err;
 }
 
 /* The step of the handshake that reads the peer's certificate has failed before on_cert: mbedTLS
@@ -251,8 +252,9 @@ static uint32_t client_flags(const mbed_engine *e) {
 static int check_client(mbed_engine *e) {
   uint32_t flags = client_flags(e);
   if (e->base.ctx->config.client_auth != WSUV_TLS_CLIENT_AUTH_REQUEST || flags == 0) return 0;
+  int err = reject_certificate(e);
   send_alert(e, tls_verify_alert_for(flags));
-  return reject_certificate(e);
+  return err;
 }
 
 static int accept_client(mbed_engine *e) {
@@ -354,7 +356,7 @@ static size_t mbed_engine_read(tls_engine *base, uint8_t *buf, size_t len) {
   } else if (r == 0 || r == MBEDTLS_ERR_SSL_CONN_EOF) {
     e->base.read_error = WSUV_ETLSTRUNCATED;
   } else if (r != MBEDTLS_ERR_SSL_WANT_READ) {
-    (void) mbed_engine_fail(e, r);
+    (void) mbed_engine_fail(e, r); /* read_error has the code */
   }
   return 0;
 }
@@ -376,8 +378,8 @@ static int mbed_engine_write(tls_engine *base, const ws_view *record) {
   return 0;
 }
 
-static void mbed_engine_close(tls_engine *base) {
-  (void) mbedtls_ssl_close_notify(&mbed_of(base)->ssl);
+static int mbed_engine_close(tls_engine *base) {
+  return tls_failure_status(mbedtls_ssl_close_notify(&mbed_of(base)->ssl));
 }
 
 static bool mbed_engine_buffers(const tls_engine *base) {

@@ -231,6 +231,7 @@ static const char *name_of_last(const ossl_engine *e) {
 static int reject_flood(ossl_engine *e) {
   tls_flood_describe(&e->base.flood, name_of_last(e), e->base.failure.text,
                      sizeof e->base.failure.text);
+  if (e->base.flood.kind == TLS_FLOOD_UNREAD) tls_engine_note_no_alert(&e->base);
   return tls_engine_end(&e->base, WSUV_ETLSRECORD);
 }
 
@@ -410,11 +411,13 @@ static int ossl_engine_write(tls_engine *base, const ws_view *record) {
   return 0;
 }
 
-/* What goes wrong is of no use to anybody any more. */
-static void ossl_engine_close(tls_engine *base) {
+static int ossl_engine_close(tls_engine *base) {
+  ossl_engine *e = ossl_of(base);
   ERR_clear_error();
-  (void) SSL_shutdown(ossl_of(base)->ssl);
-  ERR_clear_error();
+  int r = SSL_shutdown(e->ssl);
+  unsigned long error = ossl_error_take();
+  if (r >= 0) return 0; /* 0: the peer's close_notify has not come */
+  return e->io_error < 0 ? e->io_error : ossl_error_status(error);
 }
 
 static bool ossl_engine_buffers(const tls_engine *base) {
