@@ -76,6 +76,12 @@ static void visit_connect(visit *v) {
   assert_int_equal(hop_connect(&v->u, &v->request, NULL, NULL), 0);
 }
 
+static void visit_fails(visit *v) {
+  visit_connect(v);
+  user_run_to_close(&v->u);
+  assert_true(v->u.end.status < 0 && user_never_opened(&v->u));
+}
+
 static void visit_opens(visit *v) {
   visit_connect(v);
   user_run_to_open(&v->u);
@@ -108,9 +114,7 @@ WORLD_ONLY_TLS_TEST(test_redirects_do_not_show_our_certificate_at_another_origin
   v.p.a.raw->tls = v.p.b.raw->tls = demanding;
   v.p.b.raw->lenient = true;
   hop_peers_answer(&v.p, &v.p.a, REDIRECT("%B/other"));
-  visit_connect(&v);
-  user_run_to_close(&v.u);
-  assert_true(v.u.end.status < 0 && user_never_opened(&v.u));
+  visit_fails(&v);
   assert_int_equal(v.p.a.requests, 1);
   assert_int_equal(v.p.b.raw->accepted, 1);
   assert_int_equal(v.p.b.requests, 0);
@@ -127,9 +131,7 @@ WORLD_ONLY_TLS_TEST(test_redirects_do_not_show_our_certificate_again, w) {
   v.p.a.raw->lenient = true;
   hop_peers_answer(&v.p, &v.p.a, REDIRECT("%B/other"));
   hop_peers_answer(&v.p, &v.p.b, REDIRECT("%A/back"));
-  visit_connect(&v);
-  user_run_to_close(&v.u);
-  assert_true(v.u.end.status < 0 && user_never_opened(&v.u));
+  visit_fails(&v);
   assert_int_equal(v.p.b.requests, 1);
   assert_int_equal(v.p.a.raw->accepted, 2);
   assert_int_equal(v.p.a.requests, 1);
