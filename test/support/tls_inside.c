@@ -30,6 +30,31 @@ static int ossl_trusted(tls_context *ctx) {
   return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl)));
 }
 
+enum { LONG_TICKET = 900, SHORT_RECORD = 512 };
+
+static int lengthen(SSL *ssl, void *arg) {
+  static const uint8_t data[LONG_TICKET];
+  (void) arg;
+  return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, sizeof data);
+}
+
+static SSL_TICKET_RETURN use_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                    size_t len, SSL_TICKET_STATUS status, void *arg) {
+  (void) ssl;
+  (void) session;
+  (void) name;
+  (void) len;
+  (void) status;
+  (void) arg;
+  return SSL_TICKET_RETURN_USE;
+}
+
+static bool ossl_lengthen_tickets(tls_context *ctx) {
+  SSL_CTX *ssl = ossl_context_of(ctx)->ssl;
+  return SSL_CTX_set_session_ticket_cb(ssl, lengthen, use_ticket, NULL) == 1 &&
+         SSL_CTX_set_max_send_fragment(ssl, SHORT_RECORD) == 1;
+}
+
 static void ossl_age_tickets(tls_context *ctx, unsigned s) {
   ossl_tickets *t = &ossl_context_of(ctx)->tickets;
   for (int i = 0; i < 2; i++) t->keys[i].since -= (time_t) s;
@@ -65,5 +90,13 @@ bool tls_inside_update_keys(tls_engine *e) {
   if (!is_mbedtls(e->ctx)) return SSL_key_update(ossl_of(e)->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
 #endif
   (void) e;
+  return false;
+}
+
+bool tls_inside_lengthen_tickets(tls_context *ctx) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(ctx)) return ossl_lengthen_tickets(ctx);
+#endif
+  (void) ctx;
   return false;
 }

@@ -16,4 +16,8 @@ void tls_inside_age_tickets(tls_context *ctx, unsigned s);
    8446 4.6.3). false: its library cannot. */
 bool tls_inside_update_keys(tls_engine *e);
 
+/* Tickets of a server are so long that each takes several records. false: its library has no such
+   tickets. */
+bool tls_inside_lengthen_tickets(tls_context *ctx);
+
 #endif

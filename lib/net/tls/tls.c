@@ -38,13 +38,16 @@ typedef struct tls {
   tls_turns *turns; /* The handshake shares this budget with others; NULL: there is none. */
   tls_turn turn;    /* The handshake waits with this for a later turn of the loop. */
 
-  size_t retained;       /* This many bytes of plaintext are encrypted and not written yet. */
+  /* This many bytes of plaintext are encrypted and not written yet; or one, if `holds` is set. */
+  size_t retained;
   size_t lower_retained; /* The filter below retains this many bytes of ciphertext. */
 
   /* Reading below has failed with this error; 0 if it has not, or has ended with WS_EOF. */
   int lower_end;
   int write_error;    /* Writing has failed with this error; 0 if it has not failed. */
   bool connected;     /* on_connect was called. */
+  bool holds;         /* The engine could not write, so it is tried again with `held`. */
+  uint8_t held;       /* This is the first byte that the engine did not take. */
   bool reading;       /* The layer above wants to read. */
   bool lower_reading; /* The filter below is reading. */
   bool delivering; /* An event of this filter is running; what can be read is delivered after it. */
@@ -125,6 +128,8 @@ static void tell_session(tls *t) {
   if (t->given) t->filter.events->on_session(t->filter.up);
 }
 
+static void go_on_writing(tls *t);
+
 /* Deliver everything, as long as the layer above reads. Ciphertext that is left is copied out of
    the shared buffer; without memory for that the engine fails, and the next read reports it. */
 static void deliver(tls *t) {
@@ -139,6 +144,7 @@ static void deliver(tls *t) {
   bool wanted = t->reading && !t->ended && !pending(t);
   int err = lower_read(t, wanted);
   if (err < 0) end_reading(t, err);
+  if (t->holds && !t->closing) go_on_writing(t);
 }
 
 static void on_deferred_read(void *data) {
@@ -222,6 +228,26 @@ static void on_turn(tls_turn *turn) {
 
 /* Writing */
 
+/* The engine writes nothing before more was read. One byte is retained, of which there is a copy,
+   so that the layer above waits for on_write. */
+static void hold(tls *t, const ws_view *bufs, size_t skip) {
+  for (; skip >= bufs->len; bufs++) skip -= bufs->len;
+  t->held = bufs->base[skip];
+  t->holds = true;
+  t->retained = 1;
+}
+
+/* Returns whether nothing is held any more. */
+static bool write_held(tls *t) {
+  const ws_view byte = {&t->held, 1};
+  size_t taken;
+  int err = tls_engine_write(t->engine, &byte, 1, 0, &taken);
+  if (err == WS_EAGAIN) return false;
+  t->holds = false;
+  if (err < 0) t->write_error = err;
+  return true;
+}
+
 /* Plaintext that is encrypted but not written by the filter below counts as retained: the layer
    above must know what has left, and what a close would drop. */
 static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
@@ -232,6 +258,11 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   int err = push(t);
   while (err == 0 && n > 0 && t->retained == 0) {
     err = tls_engine_write(t->engine, bufs, count, *taken, &n);
+    if (err == WS_EAGAIN) {
+      hold(t, bufs, *taken);
+      err = 0;
+      break;
+    }
     if (err == 0) err = push(t);
     if (err == 0 && t->lower_retained > 0) t->retained = n;
     if (err == 0 && t->lower_retained == 0) *taken += n;
@@ -267,6 +298,7 @@ static void tell_written(tls *t, int status) {
 }
 
 static void go_on_writing(tls *t) {
+  if (t->holds && !write_held(t)) return;
   int err = push(t);
   if (err < 0 || t->lower_retained == 0) tell_written(t, err);
   if (!t->closing && t->shut_wanted && !t->shut) shut_down_below(t);

@@ -137,6 +137,7 @@ int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t sk
     const ws_view record = tls_pieces_next(&pieces, e->ctx->gather, TLS_RECORD_MAX);
     if (record.len == 0) break;
     int err = library_of(e)->engine_write(e, &record);
+    if (err == WS_EAGAIN && *taken > 0) break;
     if (err < 0) return err;
     *taken += record.len;
   }

@@ -52,7 +52,8 @@ ptrdiff_t tls_engine_read(tls_engine *e, uint8_t *buf, size_t len);
 
 /* Encrypt `bufs` from byte `skip` on. Small pieces are gathered into large records; at most a batch
    of WS_FILTER_RETAIN_MAX bytes of ciphertext is made. 0, with at least 1 byte taken, if there is
-   one; or a code, for good. */
+   one; WS_EAGAIN: nothing can be written before more was read, because the peer is in the middle of
+   a message of TLS; or a code, for good. */
 int tls_engine_write(tls_engine *e, const ws_view *bufs, size_t count, size_t skip, size_t *taken);
 
 /* Send close_notify, once, if that is still possible. If it cannot be made, the peer sees that the

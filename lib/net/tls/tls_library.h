@@ -45,7 +45,8 @@ typedef struct tls_library {
   int (*engine_handshake)(struct tls_engine *e);
   /* Read once: the number of bytes; 0: there is nothing more now, or read_error is set. */
   size_t (*engine_read)(struct tls_engine *e, uint8_t *buf, size_t len);
-  /* Encrypt all of it, at most TLS_RECORD_MAX bytes. 0, or a code, for good. */
+  /* Encrypt all of it, at most TLS_RECORD_MAX bytes. 0; WS_EAGAIN: nothing can be written before
+     more was read; or a code, for good. */
   int (*engine_write)(struct tls_engine *e, const ws_view *record);
   void (*engine_save)(struct tls_engine *e); /* Store a session that has come, if one has. */
   int (*engine_close)(struct tls_engine *e); /* Send close_notify. 0, or a code. */

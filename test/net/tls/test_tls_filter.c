@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "net/tls/tls.h"
+#include "net/tls/tls_parts.h"
 #include "support/raw_peer.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
@@ -657,6 +658,68 @@ WORLD_TEST(test_writes_reach_the_server, w) {
   assert_in(&s.end.in, "hello");
   user_end(&u);
   server_free(&s);
+}
+
+/* A library that can write nothing before more was read. */
+
+static const tls_library *real_library;
+static size_t records_left; /* so many are written until then */
+static bool refuses;        /* a record was not written */
+
+static int write_until_then(tls_engine *e, const ws_view *record) {
+  refuses = records_left == 0;
+  if (refuses) return WS_EAGAIN;
+  records_left--;
+  return real_library->engine_write(e, record);
+}
+
+static bool has_read(void *arg) {
+  const user *u = arg;
+  return u->in.len > 0;
+}
+
+static void write_with_pause(world *w, const uint8_t *data, size_t len, size_t records) {
+  user u;
+  server s;
+  open_both(&u, &s, w);
+  real_library = u.ctx->library;
+  tls_library waiting = *real_library;
+  waiting.engine_write = write_until_then;
+  u.ctx->library = &waiting;
+  records_left = records;
+  size_t done = 0;
+  while (done < len) {
+    const ws_view bufs[] = {{data + done, 1}, {data + done + 1, len - done - 1}};
+    size_t taken;
+    world_run_until(w, all_taken, &u);
+    if (done == len - 1) break;
+    assert_int_equal(u.f->ops->write(u.f, bufs, 2, &taken, &u.retained), 0);
+    done += taken + u.retained;
+    if (!refuses || u.retained != 1) continue; /* the filter below retains what was written */
+    world_advance(w, 5);
+    assert_int_equal(u.retained, 1); /* and it stays */
+    records_left = SIZE_MAX;
+    say(&s, "go on");
+    pass_on(&s);
+    world_run_until(w, has_read, &u);
+  }
+  world_run_until(w, all_taken, &u);
+  write_all(&u, data + done, len - done);
+  while (s.end.in.len < len) world_advance(w, 1);
+  assert_int_equal(s.end.in.len, len);
+  assert_memory_equal(fifo_data(&s.end.in), data, len);
+  u.ctx->library = real_library;
+  user_end(&u);
+  server_free(&s);
+}
+
+WORLD_TEST(test_write_waits_for_what_has_to_be_read, w) {
+  static uint8_t data[200 * 1000];
+  for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t) (i ^ i >> 8);
+  write_with_pause(w, (const uint8_t *) "hello", 5, 0);
+  write_with_pause(w, data, sizeof data, 0);
+  write_with_pause(w, data, sizeof data, 1);
+  write_with_pause(w, data, sizeof data, 7);
 }
 
 /* --- closed inside of a call of the filter below --- */

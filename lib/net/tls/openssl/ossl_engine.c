@@ -400,15 +400,20 @@ static size_t ossl_engine_read(tls_engine *base, uint8_t *buf, size_t len) {
   return 0;
 }
 
-/* The BIO takes all, so a record is never written in part. */
+/* The BIO takes all, so a record is never written in part. While a message of TLS 1.3 has come in
+   part, a ticket in several records for example, OpenSSL writes nothing. */
 static int ossl_engine_write(tls_engine *base, const ws_view *record) {
   ossl_engine *e = ossl_of(base);
   size_t written = 0;
   base->input_exhausted = false;
   ERR_clear_error();
-  if (SSL_write_ex(e->ssl, record->base, record->len, &written) != 1) return ossl_engine_fail(e);
-  assert(written == record->len);
-  return 0;
+  if (SSL_write_ex(e->ssl, record->base, record->len, &written) == 1) {
+    assert(written == record->len);
+    return 0;
+  }
+  if (SSL_get_error(e->ssl, 0) != SSL_ERROR_WANT_READ) return ossl_engine_fail(e);
+  ERR_clear_error();
+  return WS_EAGAIN;
 }
 
 static int ossl_engine_close(tls_engine *base) {
