@@ -32,8 +32,9 @@ static inline out_lane_id lane_of(frame_opcode type) {
 
 /* Copying a large frame into the queue costs more than writing it at once does. */
 WS_COLD static int send_large(wsuv_session_t *s, const conn_frame *frame) {
-  /* Each fragment is written by a call of its own. */
-  const bool large = frame->fragment_size == 0 || frame->fragment_size >= OUTFLOW_DIRECT_MIN;
+  /* Many short fragments are written with fewer calls from the queue. */
+  const size_t least = OUTFLOW_DIRECT_MIN / OUT_WRITE_FRAMES;
+  const bool large = frame->fragment_size == 0 || frame->fragment_size >= least;
   ws_filter *filter = large && frame->count == 1 ? session_direct_filter(s) : NULL;
   outflow_direct direct;
   conn_frame f = *frame;

@@ -299,10 +299,12 @@ typedef struct cut_writer {
   out_writer writer;
   size_t most;
   bytes seen;
+  unsigned calls;
 } cut_writer;
 
 static size_t write_most(out_writer *writer, const ws_view *bufs, size_t count) {
   cut_writer *w = (cut_writer *) (void *) writer;
+  w->calls++;
   for (size_t i = 0; i < count; i++) {
     const size_t room = w->most - w->seen.len;
     bytes_add(&w->seen, bufs[i].base, bufs[i].len < room ? bufs[i].len : room);
@@ -376,6 +378,52 @@ TEST(test_out_queue_without_memory_writes_nothing) {
     int err = write_frame(&r, 70000, 100);
     assert_int_equal(err, alloc_failures_end(&f, &r.alloc) ? WS_ENOMEM : 0);
     compare(&r);
+  }
+}
+
+/* Frames of one payload, of which `most` bytes are written in one call. */
+static void write_fragments(rig *r, const size_t *lens, size_t count, size_t most) {
+  cut_writer w = {.writer.write = write_most, .most = most};
+  frame_header frames[OUT_WRITE_FRAMES];
+  bytes wire[OUT_WRITE_FRAMES] = {{0}}, payload = {0};
+  size_t total = 0, before = 0;
+  for (size_t i = 0; i < count; i++) {
+    const bool first = i == 0, fin = i == count - 1;
+    const uint8_t opcode = first ? OPCODE_BINARY : OPCODE_CONTINUATION;
+    frames[i] = (frame_header){.opcode = opcode, .fin = fin, .length = lens[i]};
+    bytes_noise(&payload, &r->seed, lens[i]);
+    const frame_spec spec = {.opcode = opcode, .fin = fin};
+    frames_build(&wire[i], &spec, payload.base + before, lens[i]);
+    before += lens[i];
+    total += wire[i].len;
+  }
+  assert_int_equal(out_queue_reserve(&r->q, total), 0);
+  out_queue_write_fragments(&r->q, frames, count, payload.base, &w.writer);
+  out_queue_end_writing(&r->q);
+  assert_int_equal(w.calls, 1);
+  assert_int_equal(w.seen.len, most < total ? most : total);
+  for (size_t i = 0; i < count; i++) model_add(r->m, LANE_DATA, &wire[i], lens[i], false);
+  model_hold(r->m, w.seen.len);
+  model_settle(r->m);
+  bytes_free(&payload);
+  bytes_free(&w.seen);
+}
+
+TEST(test_out_queue_fragments_are_written_in_one_call) {
+  static const size_t lens[] = {126, 3, 0, 200};
+  enum { COUNT = sizeof lens / sizeof *lens, WIRE = 130 + 5 + 2 + 204 };
+  for (size_t most = 0; most <= WIRE; most++) {
+    SCOPED(rig, r, most);
+    write_fragments(&r, lens, COUNT, most);
+    compare(&r);
+    assert_int_equal(out_queue_len(&r.q), WIRE - most);
+    assert_int_equal(put(&r, LANE_CONTROL, 9, 3), 0);
+    if (most % 3 == 0) drop(&r);
+    compare(&r);
+    while (out_queue_len(&r.q) > 0) {
+      wrote(&r, out_queue_len(&r.q) > 7 ? 7 : 1);
+      compare(&r);
+    }
   }
 }
 

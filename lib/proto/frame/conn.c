@@ -165,30 +165,64 @@ static size_t quotient_up(size_t a, size_t b) {
   return a / b + (a % b != 0);
 }
 
-/* Queue a payload in several frames (RFC 6455 5.4). Memory is reserved for all of them first. */
-WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *f) {
-  const size_t least = quotient_up(f->len, FRAGMENTS_MAX);
-  const size_t most = least > f->fragment_size ? least : f->fragment_size;
-  const size_t headers = quotient_up(f->len, most) * FRAME_HEADER_MAX;
-  ws_view_list rest = {.at = f->pieces, .count = f->count};
+/* A payload that is sent in several frames. */
+typedef struct fragments {
+  const conn_frame *whole; /* This has the payload. */
+  ws_view_list rest;       /* This is what is left of it. */
+  size_t left;             /* This many bytes are left. */
+  size_t most;             /* A frame has at most this many bytes of payload. */
+  uint8_t opcode;          /* This is of the first frame. */
+} fragments;
+
+/* Make the header of the next frame, and count it. The caller moves `rest` behind its payload. */
+static int next_fragment(conn *c, fragments *f, frame_header *h) {
+  const bool first = f->left == f->whole->len, last = f->left <= f->most;
+  int err = make_header(c, h, first ? f->opcode : OPCODE_CONTINUATION, f->whole->fin && last,
+                        last ? f->left : f->most);
+  if (err < 0 && !first) conn_fail(c, err, "");
+  if (err < 0) return err;
+  h->rsv = first ? f->whole->rsv : 0;
+  f->left -= (size_t) h->length;
+  count_data(&c->sent, h);
+  if (is_watched(c)) watch_sent(c, h, f->rest);
+  return 0;
+}
+
+static int queue_fragment(conn *c, fragments *f) {
   frame_header h;
-  int err = f->len > SIZE_MAX - headers ? WS_ENOMEM : out_queue_reserve(&c->out, f->len + headers);
-  for (size_t done = 0; err == 0 && done < f->len; done += most) {
-    const bool first = done == 0, last = f->len - done <= most;
-    err = make_header(c, &h, first ? opcode : OPCODE_CONTINUATION, f->fin && last,
-                      last ? f->len - done : most);
-    if (err < 0 && !first) conn_fail(c, err, "");
-    if (err < 0) return err;
-    h.rsv = first ? f->rsv : 0;
-    count_data(&c->sent, &h);
-    if (is_watched(c)) watch_sent(c, &h, rest);
-    if (f->writer != NULL && out_queue_len(&c->out) == 0) {
-      out_queue_write_fragment(&c->out, &h, &rest, f->writer);
-    } else {
-      out_queue_fragment(&c->out, &h, &rest);
-    }
+  int err = next_fragment(c, f, &h);
+  if (err == 0) out_queue_fragment(&c->out, &h, &f->rest);
+  return err;
+}
+
+/* Many frames in each call of the writer. */
+static int write_fragments(conn *c, fragments *f) {
+  frame_header frames[OUT_WRITE_FRAMES];
+  const uint8_t *payload = f->rest.at->base + f->rest.skip;
+  size_t n = 0;
+  int err = 0;
+  while (err == 0 && f->left > 0 && n < OUT_WRITE_FRAMES) {
+    err = next_fragment(c, f, &frames[n]);
+    if (err == 0) f->rest.skip += (size_t) frames[n++].length;
   }
-  if (f->writer != NULL) out_queue_end_writing(&c->out);
+  if (n > 0) out_queue_write_fragments(&c->out, frames, n, payload, f->whole->writer);
+  return err;
+}
+
+/* Queue a payload in several frames (RFC 6455 5.4). Memory is reserved for all of them first. */
+WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *whole) {
+  const size_t least = quotient_up(whole->len, FRAGMENTS_MAX);
+  const size_t most = least > whole->fragment_size ? least : whole->fragment_size;
+  const size_t headers = quotient_up(whole->len, most) * FRAME_HEADER_MAX;
+  fragments f = {.whole = whole, .left = whole->len, .most = most, .opcode = opcode};
+  f.rest = (ws_view_list){.at = whole->pieces, .count = whole->count};
+  if (whole->len > SIZE_MAX - headers) return WS_ENOMEM;
+  int err = out_queue_reserve(&c->out, whole->len + headers);
+  while (err == 0 && f.left > 0) {
+    const bool direct = whole->writer != NULL && out_queue_len(&c->out) == 0;
+    err = direct ? write_fragments(c, &f) : queue_fragment(c, &f);
+  }
+  if (whole->writer != NULL) out_queue_end_writing(&c->out);
   return err;
 }
 

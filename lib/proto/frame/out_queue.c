@@ -121,24 +121,38 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   return 0;
 }
 
-void out_queue_write_fragment(out_queue *q, frame_header *h, ws_view_list *from, out_writer *w) {
+/* Queue what is left of a frame of which `taken` bytes are written. */
+static void put_rest(out_queue *q, const frame_header *h, const ws_view frame[2], size_t taken) {
   out_lane *l = &q->lanes[LANE_DATA];
-  uint8_t head[FRAME_HEADER_MAX];
-  const uint8_t *payload = from->at->base + from->skip;
-  const size_t len = (size_t) h->length, size = frame_header_write(h, head);
-  assert(out_queue_len(q) == 0 && !h->masked && len <= from->at->len - from->skip);
-  const ws_view frame[] = {{head, size}, {payload, len}};
-  const size_t taken = w->write(w, frame, sizeof frame / sizeof *frame);
-  l->queued += size + len;
-  from->skip += len;
-  if (taken == size + len) return;
-  const size_t of_head = taken < size ? taken : size, of_payload = taken - of_head;
-  put_bytes(&l->bytes, h, head + of_head, 0, size - of_head);
-  put_bytes(&l->bytes, h, payload + of_payload, of_payload, len - of_payload);
-  q->payload += len;
-  if (taken > 0) {
-    l->frame_left = size + len - taken;
-    l->frame_payload = len;
+  const ws_view head = frame[0], payload = frame[1];
+  const size_t of_head = taken < head.len ? taken : head.len, of_payload = taken - of_head;
+  put_bytes(&l->bytes, h, head.base + of_head, 0, head.len - of_head);
+  put_bytes(&l->bytes, h, payload.base + of_payload, of_payload, payload.len - of_payload);
+  q->payload += payload.len;
+  if (taken == 0) return;
+  l->frame_left = head.len + payload.len - taken;
+  l->frame_payload = payload.len;
+}
+
+void out_queue_write_fragments(out_queue *q, frame_header *frames, size_t count,
+                               const uint8_t *payload, out_writer *w) {
+  uint8_t heads[OUT_WRITE_FRAMES][FRAME_HEADER_MAX];
+  ws_view bufs[2 * OUT_WRITE_FRAMES];
+  assert(out_queue_len(q) == 0 && count > 0 && count <= OUT_WRITE_FRAMES);
+  size_t i = 0;
+  do {
+    const size_t len = (size_t) frames[i].length, size = frame_header_write(&frames[i], heads[i]);
+    assert(!frames[i].masked);
+    bufs[2 * i] = (ws_view){heads[i], size};
+    bufs[2 * i + 1] = (ws_view){payload, len};
+    q->lanes[LANE_DATA].queued += size + len;
+    payload += len;
+  } while (++i < count);
+  size_t taken = w->write(w, bufs, 2 * count);
+  for (i = 0; i < count; i++) {
+    const size_t size = bufs[2 * i].len + bufs[2 * i + 1].len, now = taken < size ? taken : size;
+    if (now < size) put_rest(q, &frames[i], &bufs[2 * i], now);
+    taken -= now;
   }
 }
 
@@ -147,7 +161,7 @@ int out_queue_write_frame(out_queue *q, frame_header *h, const ws_view *payload,
   if (payload->len > SIZE_MAX - FRAME_HEADER_MAX) return WS_ENOMEM;
   int err = out_queue_reserve(q, payload->len + FRAME_HEADER_MAX);
   if (err < 0) return err;
-  out_queue_write_fragment(q, h, &(ws_view_list){.at = payload, .count = 1}, w);
+  out_queue_write_fragments(q, h, 1, payload->base, w);
   out_queue_end_writing(q);
   return 0;
 }

@@ -16,8 +16,9 @@
 #include "proto/frame/frame.h"
 
 enum {
-  OUT_PINGS_MAX = 64, /* pings in the queue that the program has sent */
-  OUT_PONGS_MAX = 64, /* pongs in the queue; beyond that only the latest answer is kept */
+  OUT_PINGS_MAX = 64,   /* pings in the queue that the program has sent */
+  OUT_PONGS_MAX = 64,   /* pongs in the queue; beyond that only the latest answer is kept */
+  OUT_WRITE_FRAMES = 32 /* frames that are written from the caller's memory in one call */
 };
 
 typedef enum out_lane_id { LANE_DATA, LANE_CONTROL, LANE_COUNT } out_lane_id;
@@ -81,9 +82,11 @@ int out_queue_reserve(out_queue *q, size_t n);
    h->length bytes of `from`, which is moved behind them. */
 void out_queue_fragment(out_queue *q, frame_header *h, ws_view_list *from);
 
-/* Like out_queue_fragment, for a queue that is empty and a frame without a mask whose payload is in
-   one view of `from`: `w` writes the frame first, and the rest is queued. */
-void out_queue_write_fragment(out_queue *q, frame_header *h, ws_view_list *from, out_writer *w);
+/* Like out_queue_fragment, for a queue that is empty and 1 to OUT_WRITE_FRAMES frames without a
+   mask, whose payloads follow each other from `payload` on: `w` writes all of them first, in one
+   call, and the rest is queued. */
+void out_queue_write_fragments(out_queue *q, frame_header *frames, size_t count,
+                               const uint8_t *payload, out_writer *w);
 
 /* Give back the reserved room of the data lane, if nothing was queued. */
 void out_queue_end_writing(out_queue *q);

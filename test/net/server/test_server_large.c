@@ -63,6 +63,33 @@ SERVER_UV_TEST(test_server_large_message_leaves_in_fragments, w, s) {
   assert_true(raw_client_saw(c, "BIN- 61~16384 ; CONT- 61~16384 ; CONT 61"));
 }
 
+/* The calls of a filter that writes, and what it writes them with. */
+static const ws_filter_ops *counted;
+static unsigned calls;
+
+static ptrdiff_t count_writes(ws_filter *f, const ws_view *bufs, size_t count) {
+  calls++;
+  return counted->try_write(f, bufs, count);
+}
+
+/* A system call for each fragment costs more than copying does. */
+SERVER_UV_TEST(test_server_large_message_leaves_in_one_call, w, s) {
+  enum { FRAGMENTS = 4 };
+  s->config.fragment_size = LARGE;
+  raw_client *c;
+  session_user *u = connected(s, &c);
+  counted = u->session->filter->ops;
+  ws_filter_ops counting = *counted;
+  counting.try_write = count_writes;
+  calls = 0;
+  u->session->filter->ops = &counting;
+  assert_int_equal(user_binary(u, payload, FRAGMENTS * LARGE), 0);
+  u->session->filter->ops = counted;
+  assert_int_equal(calls, 1);
+  assert_int_equal(queued(u), 0);
+  raw_client_run_to_frames(c, FRAGMENTS);
+}
+
 SERVER_UV_TEST(test_server_large_message_waits_for_what_is_queued, w, s) {
   raw_client *c;
   session_user *u = connected(s, &c);
