@@ -4,6 +4,7 @@
    into the text. Allocates nothing. */
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -307,20 +308,27 @@ ws_text url_path_of(const char *reference) {
   return text.len > 0 ? text : (ws_text){"/", 1};
 }
 
+static size_t append(char *dst, size_t at, const char *text, size_t len) {
+  if (len > 0) memcpy(dst + at, text, len);
+  return at + len;
+}
+
 int url_host_copy(const ws_url *url, char dst[URL_HOST_SIZE]) {
   if (!is_host_len(url->host.len + url->zone.len)) return WSUV_EURL;
-  (void) snprintf(dst, URL_HOST_SIZE, "%.*s%s%.*s", (int) url->host.len, url->host.base,
-                  url->zone.len > 0 ? "%" : "", (int) url->zone.len,
-                  url->zone.len > 0 ? url->zone.base : "");
+  size_t n = append(dst, 0, url->host.base, url->host.len);
+  if (url->zone.len > 0) dst[n++] = '%';
+  n = append(dst, n, url->zone.base, url->zone.len);
+  dst[n] = '\0';
   return 0;
 }
 
 size_t url_host_header(const ws_url *url, char dst[URL_HOST_HEADER_SIZE]) {
-  ws_text host = url->host;
-  int n =
-      snprintf(dst, URL_HOST_HEADER_SIZE, url->ipv6 ? "[%.*s]" : "%.*s", (int) host.len, host.base);
-  if (url->port != url_default_port(url)) {
-    n += snprintf(dst + n, URL_HOST_HEADER_SIZE - (size_t) n, ":%u", (unsigned) url->port);
-  }
-  return (size_t) n;
+  const bool port = url->port != url_default_port(url);
+  assert(is_host_len(url->host.len));
+  size_t n = append(dst, 0, "[", url->ipv6 ? 1 : 0);
+  n = append(dst, n, url->host.base, url->host.len);
+  n = append(dst, n, "]", url->ipv6 ? 1 : 0);
+  dst[n] = '\0';
+  if (!port) return n;
+  return n + (size_t) snprintf(dst + n, URL_HOST_HEADER_SIZE - n, ":%u", (unsigned) url->port);
 }
