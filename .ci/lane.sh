@@ -22,17 +22,17 @@ if [ "${1:-}" = --inside ]; then
   left_out=(lint doc)
   if [ "${2:-}" = --all ]; then
     packages=test
-    targets=all
+    targets=(all)
   else
     packages=units
-    targets=examples/wsuv
+    targets=(examples/wsuv test/test_{base,proto,whole,connect,proxy,client,server,tls,tls_torture})
     left_out+=(peers conform program examples interop rows send receive close extension walks)
     left_out+=(testkit sim) # no library has a part in them
   fi
   if .ci/packages.sh "$packages" && CC=gcc meson setup "${setup[@]}" "$build" &&
-    ninja -C "$build" "$targets"; then
-    # This builds what its tests need.
-    WSUV_TEST_SEEDS=1 meson test -C "$build" --print-errorlogs --timeout-multiplier 3 \
+    ninja -C "$build" "${targets[@]}"; then
+    # Without --no-rebuild all other programs would be built, too.
+    WSUV_TEST_SEEDS=1 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 3 \
       --num-processes $((2 * $(nproc))) "${left_out[@]/#/--no-suite=}"
     exec python3 test/count.py "$build" "${left_out[@]}"
   fi

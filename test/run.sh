@@ -15,7 +15,10 @@ export CC=${CC:-gcc}
 # A report of a sanitizer ends the test. Sanitizers make tests slow: a simulated scenario is played
 # with fewer seeds; tests that run no code of the library are left out, and so are tables with a
 # process for each row.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16}
+asan=detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16
+# What is freed is taken again soon: to give it back to the system costs page faults.
+asan+=:allocator_release_to_os_interval_ms=-1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-$asan}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 read -r -a left_out <<<"${LEFT_OUT:-}"
 case "$*" in
