@@ -67,7 +67,10 @@ extern "C" {
   XX(EPROXY, -70039, "proxy refused, or gave a malformed answer")                         \
   XX(EPROXYAUTH, -70040, "proxy did not accept the credentials")                          \
   XX(EPROXYDNS, -70041, "proxy could not look up the name")                               \
-  XX(EREDIRECT, -70042, "redirect not followed")
+  XX(EREDIRECT, -70042, "redirect not followed")                                          \
+  XX(ETLSOPTION, -70043, "the TLS library does not have this option")                     \
+  XX(ETLSCRL, -70044, "list of revoked certificates cannot be used")                      \
+  XX(ETLSOCSP, -70045, "OCSP response missing or not accepted")
 
 /** wsuv's error codes: `WSUV_EURL` and so on. */
 enum wsuv_errno {

@@ -8,7 +8,9 @@
  * The defaults are safe: a client verifies chain and host name (IP addresses too) against the
  * system's store, TLS 1.2 is the lowest version, and only ECDHE with AEAD ciphers is taken. The
  * host must be one of the certificate's subject alternative names; its common name is ignored
- * (RFC 9525). Revocation is not checked. There is no renegotiation and no early data.
+ * (RFC 9525). Whether a certificate was revoked is looked up in lists (CRLs) that the program
+ * gives; with OpenSSL an OCSP response that a server sends is checked as well. Nothing is fetched
+ * for it. There is no renegotiation and no early data.
  */
 
 #include <stdbool.h>
@@ -51,13 +53,27 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_WEAK_HASH = 1 << 8, /**< It was signed with a hash that is too weak. */
   WSUV_CERT_KEY_TYPE = 1 << 9,  /**< A key of this kind is not accepted. */
   WSUV_CERT_WEAK_KEY = 1 << 10, /**< The key is too short. */
-  WSUV_CERT_REVOKED = 1 << 11,  /**< The certificate has been revoked. */
+  WSUV_CERT_REVOKED = 1 << 11,  /**< A CRL or an OCSP response says that it has been revoked. */
   WSUV_CERT_OTHER = 1 << 12,    /**< Another error; wsuv_close_info::detail describes it. */
   /** A name of it is outside of what its authority may certify (RFC 5280 4.2.1.10). */
   WSUV_CERT_NAME_CONSTRAINTS = 1 << 13,
   /** It has a critical extension or policy that the TLS library does not understand, or a malformed
       extension (RFC 5280 4.2). */
-  WSUV_CERT_EXTENSION = 1 << 14
+  WSUV_CERT_EXTENSION = 1 << 14,
+  /** Lists of revoked certificates are there (wsuv_tls_config::crl_file), but none of its issuer.
+   */
+  WSUV_CERT_CRL_MISSING = 1 << 15,
+  WSUV_CERT_CRL_EXPIRED = 1 << 16, /**< The list of its issuer is out of date, or not valid yet. */
+  /** The list of its issuer is not signed by the issuer, or says what is not understood. */
+  WSUV_CERT_CRL_INVALID = 1 << 17,
+  /** The server has sent no OCSP response, or an error of the responder's, although
+      #WSUV_TLS_OCSP_REQUIRE or the certificate demands a response (RFC 7633). */
+  WSUV_CERT_OCSP_MISSING = 1 << 18,
+  WSUV_CERT_OCSP_EXPIRED = 1 << 19, /**< The OCSP response is out of date, or not valid yet. */
+  /** The OCSP response is malformed, is for another certificate, or is not signed by the issuer or
+      a responder of the issuer's (RFC 6960 4.2.2.2). */
+  WSUV_CERT_OCSP_INVALID = 1 << 20,
+  WSUV_CERT_OCSP_UNKNOWN = 1 << 21 /**< The OCSP responder does not know the certificate. */
 } wsuv_cert_flag_t;
 
 /** A TLS library: the one that wsuv_close_info::tls_error belongs to, or that is to be used. */
@@ -75,6 +91,25 @@ typedef enum wsuv_tls_client_auth {
   WSUV_TLS_CLIENT_AUTH_REQUIRE = 2 /**< It does, and a client without one is not accepted. */
 } wsuv_tls_client_auth_t;
 
+/** Which certificates of a chain are looked up in lists of revoked certificates (CRLs). */
+typedef enum wsuv_tls_crl_check {
+  WSUV_TLS_CRL_CHAIN = 0, /**< All but the trusted authority: a list of each issuer is needed. */
+  WSUV_TLS_CRL_LEAF = 1 /**< Only the certificate of the peer: the list of its issuer is needed. */
+} wsuv_tls_crl_check_t;
+
+/** Whether a client asks the server for an OCSP response (RFC 6066 8), which says whether the
+    server's certificate was revoked. */
+typedef enum wsuv_tls_ocsp {
+  /** With OpenSSL it does. A response that comes must be valid, and must not say that the
+      certificate was revoked. One must come if the certificate demands it (RFC 7633). With mbedTLS
+      the client does not ask. */
+  WSUV_TLS_OCSP_CHECK = 0,
+  /** It does, and a response must come and say that the certificate is good. mbedTLS:
+      `WSUV_ETLSOPTION`. */
+  WSUV_TLS_OCSP_REQUIRE = 1,
+  WSUV_TLS_OCSP_OFF = 2 /**< It does not. */
+} wsuv_tls_ocsp_t;
+
 /** A certificate of our own, with its key. Initialise with wsuv_tls_cert_init(). */
 typedef struct wsuv_tls_cert {
   size_t size;              /**< `sizeof(wsuv_tls_cert_t)` of the caller. */
@@ -85,6 +120,9 @@ typedef struct wsuv_tls_cert {
   const void *key_pem;      /**< The same in memory, instead of #key_file. */
   size_t key_pem_len;       /**< Bytes of #key_pem. */
   const char *key_password; /**< Password of an encrypted key; NULL: it is not encrypted. */
+  const char *ocsp_file;    /**< As wsuv_tls_config::ocsp_file. */
+  const void *ocsp_der;     /**< The same in memory, instead of #ocsp_file. */
+  size_t ocsp_der_len;      /**< Bytes of #ocsp_der. */
 } wsuv_tls_cert_t;
 
 /** Fill in an empty structure. */
@@ -131,6 +169,36 @@ typedef struct wsuv_tls_config {
   /** @} */
 
   /**
+   * @name Lists of revoked certificates
+   * CRLs (RFC 5280 5). If any is set, the certificates that #crl_check names must not be in the
+   * list of their issuer, which must be there, be signed by the issuer with a hash as for
+   * certificates, and be in force now; #wsuv_cert_flag_t says which of it is wrong. A trusted
+   * authority is not looked up. A server needs #client_auth for them (`UV_EINVAL`); a client that
+   * verifies nothing may have none (`UV_EINVAL`), and one with lists resumes no sessions, so that
+   * each session is verified at its time.
+   *
+   * A list that cannot be read, has no nextUpdate, has a weak hash, or is a delta list, is not left
+   * out: sessions fail with `WSUV_ETLSCRL`, and wsuv_close_info::detail has the path and the cause.
+   * Of several lists of one issuer, OpenSSL uses the newest; for mbedTLS each must be valid.
+   * mbedTLS takes no list with critical extensions, such as one for a part of the certificates.
+   * @{ */
+  const char *crl_file; /**< PEM, any number of lists, or one in DER. NULL: none. */
+  const void *crl_pem;  /**< The same in memory; together with #crl_file: both. NULL: none. */
+  size_t crl_pem_len;   /**< Bytes of #crl_pem. */
+  wsuv_tls_crl_check_t crl_check; /**< Which certificates; default #WSUV_TLS_CRL_CHAIN. */
+  /** @} */
+
+  /**
+   * For a client: whether the server is asked for an OCSP response. One that is missing or not
+   * accepted is `WSUV_ETLSOCSP`; a certificate that it calls revoked is `WSUV_ETLSVERIFY`. A
+   * response counts from its thisUpdate to its nextUpdate, which it must have (RFC 5019 4), and
+   * five minutes more on both sides. With #WSUV_TLS_OCSP_REQUIRE sessions are not resumed, so that
+   * each has a response; a client that verifies nothing may not have it (`UV_EINVAL`). Default
+   * #WSUV_TLS_OCSP_CHECK.
+   */
+  wsuv_tls_ocsp_t ocsp;
+
+  /**
    * @name Our own certificate
    * A server must have one, with its key (`UV_EINVAL`), and may have more of them (#certs). A
    * client has one for servers that ask for it. A certificate or key that cannot be used, or a key
@@ -145,6 +213,15 @@ typedef struct wsuv_tls_config {
   const void *key_pem;      /**< The same in memory, instead of #key_file. */
   size_t key_pem_len;       /**< Bytes of #key_pem. */
   const char *key_password; /**< Password of an encrypted key; NULL: it is not encrypted. */
+  /**
+   * For a server: the OCSP response of the certificate, in DER, which clients that ask for one get
+   * ("stapling", RFC 6066 8) until its nextUpdate has passed. wsuv_server_set_tls() exchanges it.
+   * One that cannot be read, is an error of the responder's, or is not for the certificate, is
+   * `WSUV_ETLS`, and the text names the file. NULL: none. mbedTLS: `WSUV_ETLSOPTION`.
+   */
+  const char *ocsp_file;
+  const void *ocsp_der; /**< The same in memory, instead of #ocsp_file. */
+  size_t ocsp_der_len;  /**< Bytes of #ocsp_der. */
   /** @} */
 
   /**

@@ -49,7 +49,7 @@ int session_tls_read(const ws_filter *filter, bool ended, wsuv_tls_info_t *info,
 static bool is_tls_error(int status) {
   return status == WSUV_ETLS || status == WSUV_ETLSVERIFY || status == WSUV_ETLSPIN ||
          status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD ||
-         status == WSUV_ETLSKEYUPDATE || status == WSUV_ENOTTLS;
+         status == WSUV_ETLSKEYUPDATE || status == WSUV_ENOTTLS || status == WSUV_ETLSOCSP;
 }
 
 void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
@@ -59,7 +59,8 @@ void session_tls_describe(const ws_filter *filter, const tls_failure *failure,
   if (is_tls_error(info->status) && get_tls_info(filter, &tls)) {
     library = tls.library;
     info->tls_error = tls.library_error;
-    info->tls_verify_flags = info->status == WSUV_ETLSVERIFY ? tls.verify_flags : 0;
+    bool of_certificate = info->status == WSUV_ETLSVERIFY || info->status == WSUV_ETLSOCSP;
+    info->tls_verify_flags = of_certificate ? tls.verify_flags : 0;
     if (*info->detail == '\0') info->detail = tls.text;
   } else if (failure != NULL && failure->text[0] != '\0') {
     library = failure->library;

@@ -163,6 +163,24 @@ class Maker:
         chain = [f'{name}.pem' for name in (leaf.name, *leaf.chain)]
         self.write(f'{leaf.name}.crt', self.read(*chain))
 
+    def revoke(self, name, issuer):
+        self.openssl('ca', '-batch', '-config', 'config', '-cert', f'{issuer}.pem',
+                     '-keyfile', f'{issuer}.key', '-md', 'sha256', '-revoke', f'{name}.pem')
+
+    def crl(self, name, issuer, begin=NOW, end=AFTER):
+        """NAME.crl: all that was revoked before, by any issuer; their numbers differ."""
+        self.openssl('ca', '-gencrl', '-config', 'config', '-cert', f'{issuer}.pem',
+                     '-keyfile', f'{issuer}.key', '-md', 'sha256', '-crl_lastupdate', begin,
+                     '-crl_nextupdate', end, '-out', f'{name}.crl')
+
+    def ocsp(self, name, leaf, issuer, signer, *more):
+        """NAME.der: a response about a leaf, which begins now; `more` says when it ends."""
+        self.openssl('ocsp', '-issuer', f'{issuer}.pem', '-cert', f'{leaf}.pem', '-no_nonce',
+                     '-reqout', f'{name}.req')
+        self.openssl('ocsp', '-index', 'index.txt', '-CA', f'{issuer}.pem',
+                     '-rsigner', f'{signer}.pem', '-rkey', f'{signer}.key',
+                     '-reqin', f'{name}.req', '-respout', f'{name}.der', *more)
+
     def lock(self, name, *command):
         self.openssl(*command, '-in', 'client.key', '-passout', 'file:client.pass', '-out', name)
 

@@ -166,9 +166,10 @@ static void set_strange(mbedtls_x509write_cert *w, const cert_spec *spec) {
 static void set_purpose(mbedtls_x509write_cert *w, const cert_spec *spec) {
   static const uint8_t server[] = {0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1};
   static const uint8_t client[] = {0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2};
+  static const uint8_t ocsp[] = {0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 9};
   uint8_t ids[32], value[40];
   size_t len = 0;
-  if (!spec->for_servers && !spec->for_clients) return;
+  if (!spec->for_servers && !spec->for_clients && !spec->for_ocsp) return;
   if (spec->for_servers) {
     memcpy(ids, server, sizeof server);
     len += sizeof server;
@@ -177,10 +178,22 @@ static void set_purpose(mbedtls_x509write_cert *w, const cert_spec *spec) {
     memcpy(ids + len, client, sizeof client);
     len += sizeof client;
   }
+  if (spec->for_ocsp) {
+    memcpy(ids + len, ocsp, sizeof ocsp);
+    len += sizeof ocsp;
+  }
   len = put_element(value, 0x30, ids, len);
   const char *oid = MBEDTLS_OID_EXTENDED_KEY_USAGE;
   size_t oid_len = MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE);
   CHECK(mbedtls_x509write_crt_set_extension(w, oid, oid_len, 0, value, len) == 0);
+}
+
+static void set_feature(mbedtls_x509write_cert *w, const cert_spec *spec) {
+  static const char oid[] = {0x2b, 6, 1, 5, 5, 7, 1, 0x18};
+  static const uint8_t status_request[] = {0x30, 3, 0x02, 1, 5};
+  if (!spec->must_staple) return;
+  CHECK(mbedtls_x509write_crt_set_extension(w, oid, sizeof oid, 0, status_request,
+                                            sizeof status_request) == 0);
 }
 
 static void set_serial(mbedtls_x509write_cert *w) {
@@ -218,6 +231,7 @@ static void write_cert(cert *c, const cert_spec *spec, cert *issuer) {
   set_constraints(&w, spec);
   set_strange(&w, spec);
   set_purpose(&w, spec);
+  set_feature(&w, spec);
   CHECK(mbedtls_x509write_crt_pem(&w, (unsigned char *) c->pem, sizeof c->pem, draw, NULL) == 0);
   mbedtls_x509write_crt_free(&w);
 }

@@ -24,7 +24,9 @@ typedef struct cert_spec {
   bool malformed;                /* They have a subtree with a minimum. */
   bool strange;                  /* A critical extension that nobody knows. */
   bool policy;                   /* A critical policy. */
-  bool for_servers, for_clients; /* Extended key usage; neither: the certificate has none. */
+  bool for_servers, for_clients; /* Extended key usage; none: the certificate has none. */
+  bool for_ocsp;                 /* The same, of those that sign OCSP responses. */
+  bool must_staple;              /* A server with it must send an OCSP response (RFC 7633). */
   bool ca;
   bool sha1;      /* signed with a hash that nobody should accept */
   bool short_key; /* RSA with 1024 bits; else P-256 */

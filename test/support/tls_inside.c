@@ -100,3 +100,18 @@ bool tls_inside_lengthen_tickets(tls_context *ctx) {
   (void) ctx;
   return false;
 }
+
+void tls_inside_staple(tls_context *ctx, const void *response, size_t len) {
+#if defined(WS_TLS_OPENSSL)
+  ossl_identity *id = &ossl_context_of(ctx)->own.list[0];
+  ws_free(ctx->alloc, id->ocsp);
+  id->ocsp = ws_malloc(ctx->alloc, len + 1);
+  CHECK(id->ocsp != NULL);
+  memcpy(id->ocsp, response, len);
+  id->ocsp_len = len;
+#else
+  (void) ctx;
+  (void) response;
+  CHECK_FAIL("no OCSP response of %zu bytes can be given", len);
+#endif
+}

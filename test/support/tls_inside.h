@@ -3,6 +3,8 @@
 
 /* What tests must see or change inside of a context, for each TLS library. */
 
+#include <stddef.h>
+
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_engine.h"
 
@@ -19,5 +21,9 @@ bool tls_inside_update_keys(tls_engine *e);
 /* Tickets of a server are so long that each takes several records. false: its library has no such
    tickets. */
 bool tls_inside_lengthen_tickets(tls_context *ctx);
+
+/* A server that has an OCSP response gives this one in its place, whatever it is. Only for a
+   library that has such responses. */
+void tls_inside_staple(tls_context *ctx, const void *response, size_t len);
 
 #endif

@@ -18,6 +18,7 @@
 #else
 #include "net/tls/mbedtls/mbed_internal.h"
 #endif
+#include "support/revocation.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
 #include "support/tls_inside.h"
@@ -260,6 +261,70 @@ TEST(test_excluded_wildcard_never_passes) {
   config.ca_pem = ca.pem;
   config.ca_pem_len = strlen(ca.pem);
 }
+
+/* It is in a list of its issuer, which is there; or that list is not there. */
+static void never_open_by(const crl_spec *spec) {
+  revocation list;
+  crl_make(&list, spec);
+  config.crl_pem = list.pem;
+  config.crl_pem_len = strlen(list.pem);
+  never_open(&good, false);
+  never_open(&good, true);
+  config.crl_pem = NULL;
+  config.crl_pem_len = 0;
+}
+
+TEST(test_revoked_certificate_never_passes) {
+  const crl_spec with = {.signer = &ca, .revoked = {&good}}, without = {.signer = &narrow_ca};
+  never_open_by(&with);
+  never_open_by(&without);
+}
+
+#if defined(TORTURE_OPENSSL)
+
+static void never_open_with(const ocsp_spec *spec) {
+  const ocsp_spec fine = {.leaf = &good, .issuer = &ca, .signer = &ca};
+  revocation response;
+  tls_failure failure;
+  wsuv_tls_config_t own;
+  tls_context *server_ctx, *ctx = client_context();
+  wsuv_tls_config_init(&own);
+  own.library = test_library(WS_SERVER);
+  own.cert_pem = good.pem;
+  own.cert_pem_len = strlen(good.pem);
+  own.key_pem = good.key_pem;
+  own.key_pem_len = strlen(good.key_pem);
+  ocsp_make(&response, &fine);
+  own.ocsp_der = response.der;
+  own.ocsp_der_len = response.der_len;
+  assert_int_equal(tls_loaded_context(&server_ctx, &alloc.handle, &own, WS_SERVER, &failure), 0);
+  ocsp_make(&response, spec);
+  tls_inside_staple(server_ctx, response.der, response.der_len);
+  fail_for_ever = false;
+  failed = 1;
+  for (uint64_t n = 1; failed > 0; n = next_by(n, STEP_REFUSED)) {
+    int err = try_session(ctx, server_ctx, n);
+    assert_true(err < 0 && err != WS_EAGAIN);
+    bool refused = err == WSUV_ETLSOCSP || err == WSUV_ETLSVERIFY;
+    if (failed == 0) assert_true(refused);
+  }
+  tls_context_unref(ctx);
+  tls_context_unref(server_ctx);
+}
+
+/* Whether it says so, says nothing that can be believed, or is not there. */
+TEST(test_response_that_is_not_good_never_passes) {
+  const ocsp_spec revoked = {.leaf = &good, .issuer = &ca, .signer = &ca, .status = OCSP_REVOKED};
+  const ocsp_spec spoilt = {.leaf = &good, .issuer = &ca, .signer = &ca, .spoilt = true};
+  const ocsp_spec error = {.signer = &ca, .error = 3};
+  never_open_with(&revoked);
+  never_open_with(&spoilt);
+  config.ocsp = WSUV_TLS_OCSP_REQUIRE;
+  never_open_with(&error);
+  config.ocsp = WSUV_TLS_OCSP_CHECK;
+}
+
+#endif
 
 /* Open with a good one, or not at all: never waiting for ever. */
 TEST(test_good_certificate_passes_or_fails) {

@@ -28,6 +28,7 @@ const char *tls_alert_name(int description) {
   case 109: return "missing extension";
   case 110: return "unsupported extension";
   case 112: return "unrecognized name";
+  case 113: return "bad certificate status response";
   case 116: return "certificate required";
   case 120: return "no application protocol";
   default: return "unknown";

@@ -43,6 +43,8 @@ static bool pins_ok(const wsuv_tls_config_t *c) {
   return true;
 }
 
+SIZED_TYPE(tls_cert_type, wsuv_tls_cert_t, ocsp_der_len, sizeof(wsuv_tls_cert_t));
+
 static bool memory_ok(const void *memory, size_t len) {
   return (memory == NULL) == (len == 0);
 }
@@ -57,13 +59,36 @@ wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *c) {
       .key_pem = c->key_pem,
       .key_pem_len = c->key_pem_len,
       .key_password = c->key_password,
+      .ocsp_file = c->ocsp_file,
+      .ocsp_der = c->ocsp_der,
+      .ocsp_der_len = c->ocsp_der_len,
   };
 }
 
 void tls_config_drop_own(wsuv_tls_config_t *c) {
-  c->cert_file = c->key_file = c->key_password = NULL;
-  c->cert_pem = c->key_pem = NULL;
-  c->cert_pem_len = c->key_pem_len = 0;
+  c->cert_file = c->key_file = c->key_password = c->ocsp_file = NULL;
+  c->cert_pem = c->key_pem = c->ocsp_der = NULL;
+  c->cert_pem_len = c->key_pem_len = c->ocsp_der_len = 0;
+}
+
+bool tls_config_has_crls(const wsuv_tls_config_t *c) {
+  return c->crl_file != NULL || c->crl_pem != NULL;
+}
+
+bool tls_cert_has_ocsp(const wsuv_tls_cert_t *c) {
+  return c->ocsp_file != NULL || c->ocsp_der != NULL;
+}
+
+bool tls_config_has_ocsp(const wsuv_tls_config_t *c) {
+  const wsuv_tls_cert_t own = tls_config_own(c);
+  bool any = tls_cert_has_ocsp(&own);
+  for (size_t i = 0; !any && c->certs != NULL && i < c->cert_count; i++) {
+    wsuv_tls_cert_t cert;
+    wsuv_tls_cert_init(&cert);
+    if (c->certs[i] == NULL || sized_in(&cert, &tls_cert_type, c->certs[i], NULL) < 0) continue;
+    any = tls_cert_has_ocsp(&cert);
+  }
+  return any;
 }
 
 bool tls_cert_named(const wsuv_tls_cert_t *c) {
@@ -76,8 +101,10 @@ static bool cert_ok(const wsuv_tls_cert_t *c) {
   bool key = c->key_file != NULL || c->key_pem != NULL;
   if (c->cert_file != NULL && c->cert_pem != NULL) return false;
   if (c->key_file != NULL && c->key_pem != NULL) return false;
-  return cert == key && memory_ok(c->cert_pem, c->cert_pem_len) &&
-         memory_ok(c->key_pem, c->key_pem_len);
+  if (c->ocsp_file != NULL && c->ocsp_der != NULL) return false;
+  return cert == key && (cert || !tls_cert_has_ocsp(c)) &&
+         memory_ok(c->cert_pem, c->cert_pem_len) && memory_ok(c->key_pem, c->key_pem_len) &&
+         memory_ok(c->ocsp_der, c->ocsp_der_len);
 }
 
 static bool version_ok(wsuv_tls_version_t v) {
@@ -108,8 +135,6 @@ static bool server_name_ok(const char *name) {
 
 SIZED_TYPE(tls_config_type, wsuv_tls_config_t, ticket_lifetime_s, sizeof(wsuv_tls_config_t));
 
-SIZED_TYPE(tls_cert_type, wsuv_tls_cert_t, key_password, sizeof(wsuv_tls_cert_t));
-
 int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why) {
   wsuv_tls_config_init(to);
   return sized_in(to, &tls_config_type, from, why);
@@ -134,8 +159,11 @@ static int check_certs(const wsuv_tls_config_t *c, ws_why *why) {
 
 static int check_client(const wsuv_tls_config_t *c, ws_why *why) {
   bool foreign = c->certs != NULL || c->cert_count > 0 || c->ticket_lifetime_s > 0 ||
-                 c->client_auth != WSUV_TLS_CLIENT_AUTH_NONE;
-  return foreign ? ws_why_set(why, WS_EINVAL, "a field of TLS servers is set for a client") : 0;
+                 c->client_auth != WSUV_TLS_CLIENT_AUTH_NONE || tls_config_has_ocsp(c);
+  if (foreign) return ws_why_set(why, WS_EINVAL, "a field of TLS servers is set for a client");
+  bool verifies = tls_config_has_crls(c) || c->ocsp == WSUV_TLS_OCSP_REQUIRE;
+  if (!verifies || !c->verification_disabled) return 0;
+  return ws_why_set(why, WS_EINVAL, "without verification there are no CRLs and no OCSP");
 }
 
 static int check_client_auth(const wsuv_tls_config_t *c, ws_why *why) {
@@ -147,7 +175,8 @@ static int check_client_auth(const wsuv_tls_config_t *c, ws_why *why) {
 
 static int check_server(const wsuv_tls_config_t *c, ws_why *why) {
   const wsuv_tls_cert_t own = tls_config_own(c);
-  bool foreign = c->pins != NULL || c->server_name != NULL || c->verification_disabled;
+  bool foreign = c->pins != NULL || c->server_name != NULL || c->verification_disabled ||
+                 c->ocsp != WSUV_TLS_OCSP_CHECK;
   if (foreign) return ws_why_set(why, WS_EINVAL, "a field of TLS clients is set for a server");
   if (!tls_cert_named(&own)) {
     return ws_why_set(why, WS_EINVAL, "a TLS server needs a certificate and its key");
@@ -157,13 +186,24 @@ static int check_server(const wsuv_tls_config_t *c, ws_why *why) {
     return ws_why_set(why, WS_EINVAL, "alpn: a WebSocket server cannot have h2");
   }
   if (c->ticket_lifetime_s > TICKET_MAX_S) return WS_EINVAL;
+  if (tls_config_has_crls(c) && c->client_auth == WSUV_TLS_CLIENT_AUTH_NONE) {
+    return ws_why_set(why, WS_EINVAL, "crl_file and crl_pem need client_auth");
+  }
   int err = check_certs(c, why);
   return err < 0 ? err : check_client_auth(c, why);
+}
+
+/* Of each role. An enum from the caller may hold any integer. */
+static bool revocation_ok(const wsuv_tls_config_t *c) {
+  int check = (int) c->crl_check, ocsp = (int) c->ocsp;
+  return memory_ok(c->crl_pem, c->crl_pem_len) && check >= WSUV_TLS_CRL_CHAIN &&
+         check <= WSUV_TLS_CRL_LEAF && ocsp >= WSUV_TLS_OCSP_CHECK && ocsp <= WSUV_TLS_OCSP_OFF;
 }
 
 int tls_config_check(const wsuv_tls_config_t *c, ws_role role, ws_why *why) {
   const wsuv_tls_cert_t own = tls_config_own(c);
   if (!memory_ok(c->ca_pem, c->ca_pem_len) || !cert_ok(&own) || !pins_ok(c)) return WS_EINVAL;
+  if (!revocation_ok(c)) return WS_EINVAL;
   if (!alpn_ok(c) || !server_name_ok(c->server_name)) return WS_EINVAL;
   const tls_library *library = tls_library_for(c->library);
   if (library == NULL) {
@@ -173,7 +213,8 @@ int tls_config_check(const wsuv_tls_config_t *c, ws_role role, ws_why *why) {
   int err = check_versions(c);
   if (err == 0) err = library->check_suites(c, why);
   if (err < 0) return err;
-  return role == WS_SERVER ? check_server(c, why) : check_client(c, why);
+  err = role == WS_SERVER ? check_server(c, why) : check_client(c, why);
+  return err < 0 ? err : library->check_options(c, why);
 }
 
 /* Copying */
@@ -216,6 +257,9 @@ static int copy_cert(wsuv_tls_cert_t *copy, const wsuv_allocator_t *a,
     err = copy_memory(&copy->cert_pem, &copy->cert_pem_len, a, from->cert_pem, from->cert_pem_len);
   if (err == 0)
     err = copy_memory(&copy->key_pem, &copy->key_pem_len, a, from->key_pem, from->key_pem_len);
+  if (err == 0) err = copy_text(&copy->ocsp_file, a, from->ocsp_file);
+  if (err == 0)
+    err = copy_memory(&copy->ocsp_der, &copy->ocsp_der_len, a, from->ocsp_der, from->ocsp_der_len);
   return err;
 }
 
@@ -231,6 +275,9 @@ static int copy_own(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
   copy->key_pem = c.key_pem;
   copy->key_pem_len = c.key_pem_len;
   copy->key_password = c.key_password;
+  copy->ocsp_file = c.ocsp_file;
+  copy->ocsp_der = c.ocsp_der;
+  copy->ocsp_der_len = c.ocsp_der_len;
   return err;
 }
 
@@ -265,6 +312,9 @@ static int copy_all(wsuv_tls_config_t *copy, const wsuv_allocator_t *a,
   if (err == 0) err = copy_text(&copy->keylog_file, a, from->keylog_file);
   if (err == 0)
     err = copy_memory(&copy->ca_pem, &copy->ca_pem_len, a, from->ca_pem, from->ca_pem_len);
+  if (err == 0) err = copy_text(&copy->crl_file, a, from->crl_file);
+  if (err == 0)
+    err = copy_memory(&copy->crl_pem, &copy->crl_pem_len, a, from->crl_pem, from->crl_pem_len);
   if (err == 0) err = copy_list(&copy->pins, &copy->pin_count, a, from->pins, from->pin_count);
   if (err == 0) {
     err = copy_list(&copy->ciphersuites, &copy->ciphersuite_count, a, from->ciphersuites,
@@ -281,6 +331,8 @@ int tls_config_copy(wsuv_tls_config_t *copy, const wsuv_allocator_t *alloc,
       .min_version = config->min_version,
       .max_version = config->max_version,
       .library = config->library,
+      .crl_check = config->crl_check,
+      .ocsp = config->ocsp,
       .resumption = config->resumption,
       .verification_disabled = config->verification_disabled,
       .client_auth = config->client_auth,
@@ -311,10 +363,13 @@ static void free_cert(const wsuv_tls_cert_t *c, const wsuv_allocator_t *alloc) {
   free_secret(alloc, c->cert_pem, c->cert_pem_len); /* often the key is in the same memory */
   free_secret(alloc, c->key_pem, c->key_pem_len);
   free_secret(alloc, c->key_password, c->key_password == NULL ? 0 : strlen(c->key_password));
+  free_const(alloc, c->ocsp_file);
+  free_const(alloc, c->ocsp_der);
 }
 
 void tls_config_free(wsuv_tls_config_t *c, const wsuv_allocator_t *alloc) {
-  const void *plain[] = {c->ca_file, c->ca_dir, c->ca_pem, c->server_name, c->keylog_file};
+  const void *plain[] = {c->ca_file, c->ca_dir,      c->ca_pem,     c->crl_file,
+                         c->crl_pem, c->server_name, c->keylog_file};
   const wsuv_tls_cert_t own = tls_config_own(c);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) free_const(alloc, plain[i]);
   free_cert(&own, alloc);
@@ -351,7 +406,8 @@ static bool same_cert(const wsuv_tls_cert_t *a, const wsuv_tls_cert_t *b) {
   return same_text(a->cert_file, b->cert_file) && same_text(a->key_file, b->key_file) &&
          same_memory(a->cert_pem, a->cert_pem_len, b->cert_pem, b->cert_pem_len) &&
          same_memory(a->key_pem, a->key_pem_len, b->key_pem, b->key_pem_len) &&
-         same_text(a->key_password, b->key_password);
+         same_text(a->key_password, b->key_password) && same_text(a->ocsp_file, b->ocsp_file) &&
+         same_memory(a->ocsp_der, a->ocsp_der_len, b->ocsp_der, b->ocsp_der_len);
 }
 
 /* A caller's certificate may be of another size than that of a copy. */
@@ -369,6 +425,12 @@ static bool same_identity(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b
   return true;
 }
 
+static bool same_revocation(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
+  return same_text(a->crl_file, b->crl_file) &&
+         same_memory(a->crl_pem, a->crl_pem_len, b->crl_pem, b->crl_pem_len) &&
+         a->crl_check == b->crl_check && a->ocsp == b->ocsp;
+}
+
 static bool same_trust(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
   return same_text(a->ca_file, b->ca_file) && same_text(a->ca_dir, b->ca_dir) &&
          same_memory(a->ca_pem, a->ca_pem_len, b->ca_pem, b->ca_pem_len) &&
@@ -379,7 +441,7 @@ static bool same_trust(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
 
 bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
   return tls_library_for(a->library) == tls_library_for(b->library) && same_trust(a, b) &&
-         same_identity(a, b) && a->min_version == b->min_version &&
+         same_revocation(a, b) && same_identity(a, b) && a->min_version == b->min_version &&
          a->max_version == b->max_version && a->resumption == b->resumption &&
          a->ticket_lifetime_s == b->ticket_lifetime_s &&
          same_list(a->ciphersuites, a->ciphersuite_count, b->ciphersuites, b->ciphersuite_count) &&
@@ -389,5 +451,6 @@ bool tls_config_equal(const wsuv_tls_config_t *a, const wsuv_tls_config_t *b) {
 
 bool tls_config_resumes(const wsuv_tls_config_t *config) {
   return config == NULL || (config->resumption && !config->verification_disabled &&
-                            config->client_auth == WSUV_TLS_CLIENT_AUTH_NONE);
+                            config->client_auth == WSUV_TLS_CLIENT_AUTH_NONE &&
+                            !tls_config_has_crls(config) && config->ocsp != WSUV_TLS_OCSP_REQUIRE);
 }

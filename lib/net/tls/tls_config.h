@@ -19,8 +19,9 @@ enum { TLS_PIN_SIZE = 32 };
 int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why *why);
 
 /* Check it without opening any file. 0; WS_EINVAL; WSUV_ESIZE: a certificate is of no known size;
-   WS_EPROTONOSUPPORT: it allows only versions that the library does not have; WS_ENOTSUP: this
-   build does not have the library. *why has words where the code alone does not say enough. */
+   WS_EPROTONOSUPPORT: it allows only versions that the library does not have; WSUV_ETLSOPTION: it
+   needs what the library does not have; WS_ENOTSUP: this build does not have the library. *why has
+   words where the code alone does not say enough. */
 int tls_config_check(const wsuv_tls_config_t *config, ws_role role, ws_why *why);
 
 /* The certificate that is in the configuration itself. What it points to stays there. */
@@ -28,6 +29,15 @@ wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *config);
 
 /* Leave out all certificates of our own. */
 void tls_config_drop_own(wsuv_tls_config_t *config);
+
+/* Whether lists of revoked certificates are named. */
+bool tls_config_has_crls(const wsuv_tls_config_t *config);
+
+/* Whether a certificate has an OCSP response. */
+bool tls_cert_has_ocsp(const wsuv_tls_cert_t *cert);
+
+/* Whether any of a server's certificates has one. */
+bool tls_config_has_ocsp(const wsuv_tls_config_t *config);
 
 /* Whether a certificate is named. */
 bool tls_cert_named(const wsuv_tls_cert_t *cert);

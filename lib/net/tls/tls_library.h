@@ -27,6 +27,9 @@ typedef struct tls_library {
   /* Check the cipher suites of a configuration. 0; WS_EINVAL: an unknown name, or none that the
      library has. */
   int (*check_suites)(const wsuv_tls_config_t *config, ws_why *why);
+  /* Check the options of a configuration that not every library has. 0; WSUV_ETLSOPTION: it does
+     not have one of them, which *why names. */
+  int (*check_options)(const wsuv_tls_config_t *config, ws_why *why);
   ws_hash_fn *hash; /* These are its hash functions. */
 
   size_t context_size; /* Its contexts have this size; they begin with struct tls_context. */

@@ -12,6 +12,7 @@
    certificate. */
 
 static const char own_cert[] = "own certificate", own_key[] = "own key";
+static const char own_ocsp[] = "OCSP response";
 
 /* What is being loaded. */
 typedef struct own_load {
@@ -24,7 +25,7 @@ typedef struct own_load {
   tls_failure *failure;          /* The error in words goes here. */
 } own_load;
 
-/* One of tls_own_parser's functions, for the chain or the key. */
+/* One of tls_own_parser's functions, for the chain, the key or the OCSP response. */
 typedef int parse_fn(void *arg, size_t index, const void *data, size_t len, const char *password,
                      tls_failure *why);
 
@@ -59,8 +60,9 @@ static int load_one(const own_load *l) {
   err = load_part(l, own_key, from->key_file, from->key_pem, from->key_pem_len, p->key);
   if (err < 0) return err;
   err = p->check_pair(l->arg, l->index, l->failure);
-  if (err == 0) return 0;
-  return own_fail(l, own_key, from->key_file, err, "not the key of the certificate");
+  if (err < 0) return own_fail(l, own_key, from->key_file, err, "not the key of the certificate");
+  if (!tls_cert_has_ocsp(from)) return 0;
+  return load_part(l, own_ocsp, from->ocsp_file, from->ocsp_der, from->ocsp_der_len, p->ocsp);
 }
 
 size_t tls_own_count(const wsuv_tls_config_t *config) {

@@ -21,6 +21,10 @@ typedef struct tls_own_parser {
              tls_failure *why);
   /* Whether the key is that of the certificate. */
   int (*check_pair)(void *arg, size_t index, tls_failure *why);
+  /* Parse the OCSP response of the certificate, in DER; there is no password. NULL: a configuration
+     with one is refused before. */
+  int (*ocsp)(void *arg, size_t index, const void *data, size_t len, const char *password,
+              tls_failure *why);
 } tls_own_parser;
 
 /* How many certificates the configuration names; the first is that of the configuration itself. */

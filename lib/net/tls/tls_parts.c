@@ -17,6 +17,12 @@ bool tls_context_pins(const tls_context *ctx, const uint8_t *hash) {
   return false;
 }
 
+bool tls_context_wants_ocsp(const tls_context *ctx) {
+  const wsuv_tls_config_t *config = &ctx->config;
+  return ctx->role == WS_CLIENT && !config->verification_disabled &&
+         config->ocsp != WSUV_TLS_OCSP_OFF;
+}
+
 /* Input and output */
 
 void tls_engine_drop_input(tls_engine *e) {

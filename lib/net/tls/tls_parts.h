@@ -89,6 +89,9 @@ struct tls_engine {
  */
 bool tls_context_pins(const tls_context *ctx, const uint8_t *hash);
 
+/* Whether its sessions ask for an OCSP response, and check one that comes. */
+bool tls_context_wants_ocsp(const tls_context *ctx);
+
 /* Of engines */
 
 /* Take up to `len` bytes of what was fed. 0: there is nothing, and input_exhausted is set. */

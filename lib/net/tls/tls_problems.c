@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-#include <wsuv/tls.h>
-
 static const struct {
   uint32_t flag;    /* This is a flag of ours. */
   const char *text; /* This is the error in words. */
@@ -22,6 +20,13 @@ static const struct {
     {WSUV_CERT_REVOKED, "certificate has been revoked"},
     {WSUV_CERT_NAME_CONSTRAINTS, "outside of the name constraints of its authority"},
     {WSUV_CERT_EXTENSION, "a critical extension that is not understood, or a malformed one"},
+    {WSUV_CERT_CRL_MISSING, "no list of revoked certificates of its issuer"},
+    {WSUV_CERT_CRL_EXPIRED, "list of revoked certificates is out of date, or not valid yet"},
+    {WSUV_CERT_CRL_INVALID, "list of revoked certificates is not valid"},
+    {WSUV_CERT_OCSP_MISSING, "no OCSP response"},
+    {WSUV_CERT_OCSP_EXPIRED, "OCSP response is out of date, or not valid yet"},
+    {WSUV_CERT_OCSP_INVALID, "OCSP response is not valid, or not for this certificate"},
+    {WSUV_CERT_OCSP_UNKNOWN, "OCSP responder does not know the certificate"},
     {TLS_PROBLEM_POLICY, "a critical policy that is not understood"},
 };
 

@@ -81,7 +81,10 @@ static int set_trust(mbed_context *c, tls_failure *failure) {
   mbedtls_ssl_conf_authmode(&c->conf, auth_mode(c));
   if (!tls_context_verifies(&c->base)) return 0;
   int err = tls_trust_load(&c->trust, c->base.alloc, &c->base.config, failure);
-  if (err == 0) mbedtls_ssl_conf_ca_chain(&c->conf, &c->trust, NULL);
+  if (err == 0 && tls_config_has_crls(&c->base.config)) {
+    err = tls_crl_load(&c->crl, c->base.alloc, &c->base.config, failure);
+  }
+  if (err == 0) mbedtls_ssl_conf_ca_chain(&c->conf, &c->trust, c->crl.list);
   return err;
 }
 
@@ -193,6 +196,7 @@ void mbed_context_unload(tls_context *ctx) {
   mbed_context *c = mbed_context_of(ctx);
   mbedtls_ssl_config_free(&c->conf);
   mbedtls_x509_crt_free(&c->trust);
+  tls_crl_free(&c->crl, c->base.alloc);
   tls_identities_free(&c->own, c->base.alloc);
   mbedtls_ssl_ticket_free(&c->tickets);
   mbedtls_ctr_drbg_free(&c->random);

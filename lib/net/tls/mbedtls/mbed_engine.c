@@ -23,6 +23,7 @@ typedef struct mbed_engine {
   bool full;      /* The server shows its certificate, so the session is not a resumed one. */
   /* mbedTLS has checked a certificate chain, so the session is not a resumed one. */
   bool saw_chain;
+  bool in_chain;               /* mbedTLS is checking a chain, and has begun with the anchor. */
   mbedtls_x509_time not_after; /* The peer's certificate expires at this time. */
 } mbed_engine;
 
@@ -73,10 +74,12 @@ static void check_leaf(mbed_engine *e, const mbedtls_x509_crt *cert, uint32_t *f
 /* Called for each certificate of the chain; the peer's own comes last, with depth 0. */
 static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags) {
   mbed_engine *e = arg;
-  bool client = e->base.ctx->role == WS_CLIENT;
+  bool client = e->base.ctx->role == WS_CLIENT, first = !e->in_chain;
   e->saw_chain = true;
+  e->in_chain = depth > 0;
   if (depth == 0) tls_engine_keep_cert(&e->base, cert->raw.p, cert->raw.len);
   if (depth == 0 && client) check_leaf(e, cert, flags);
+  tls_crl_judge(&context_of(e)->crl, cert, depth, first, flags);
   if (!tls_constraints_check(&context_of(e)->constraints, cert, depth)) {
     *flags |= TLS_BADCERT_NAME_CONSTRAINTS;
   }
@@ -415,6 +418,7 @@ const tls_library tls_library_mbedtls = {
     .id = WSUV_TLS_LIBRARY_MBEDTLS,
     .has_1_3 = tls_mbed_has_1_3,
     .check_suites = tls_suites_check,
+    .check_options = mbed_options_check,
     .hash = tls_mbed_hash,
     .context_size = sizeof(mbed_context),
     .context_load = mbed_context_load,

@@ -9,6 +9,7 @@
 #include <mbedtls/ssl_ticket.h>
 
 #include "net/tls/mbedtls/tls_constraints.h"
+#include "net/tls/mbedtls/tls_crl.h"
 #include "net/tls/mbedtls/tls_identity.h"
 #include "net/tls/mbedtls/tls_mbed.h"
 #include "net/tls/mbedtls/tls_verify.h"
@@ -20,6 +21,7 @@ typedef struct mbed_context {
   tls_context base;
   mbedtls_ssl_config conf;            /* This is mbedTLS's form of the configuration. */
   mbedtls_x509_crt trust;             /* These are the trusted certificates. */
+  tls_crl crl;                        /* These are lists of revoked certificates, maybe none. */
   tls_identities own;                 /* These are our own certificates. */
   mbedtls_entropy_context entropy;    /* `random` is seeded from here. */
   mbedtls_ctr_drbg_context random;    /* mbedTLS takes its random bytes from here. */
@@ -37,6 +39,8 @@ static inline mbed_context *mbed_context_of(tls_context *ctx) {
 /* As tls_library says. */
 int mbed_context_load(tls_context *ctx, tls_failure *failure);
 void mbed_context_unload(tls_context *ctx);
+
+int mbed_options_check(const wsuv_tls_config_t *config, ws_why *why);
 
 /* A source of random bytes for mbedTLS; `ctx` is the context. */
 int tls_context_random(void *ctx, unsigned char *out, size_t len);

@@ -33,6 +33,12 @@ const unsigned char *tls_mbed_pem_data(const mbedtls_pem_context *pem, size_t *l
   return pem->MBEDTLS_PRIVATE(buf);
 }
 
+#if defined(MBEDTLS_X509_CRL_PARSE_C)
+mbedtls_md_type_t tls_mbed_crl_hash(const mbedtls_x509_crl *crl) {
+  return crl->MBEDTLS_PRIVATE(sig_md);
+}
+#endif
+
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
                         tls_mbed_rng *rng, void *rng_arg) {
   return mbedtls_pk_check_pair(pub, key, rng, rng_arg);
@@ -210,6 +216,12 @@ const unsigned char *tls_mbed_pem_data(const mbedtls_pem_context *pem, size_t *l
   *len = pem->buflen;
   return pem->buf;
 }
+
+#if defined(MBEDTLS_X509_CRL_PARSE_C)
+mbedtls_md_type_t tls_mbed_crl_hash(const mbedtls_x509_crl *crl) {
+  return crl->sig_md;
+}
+#endif
 
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
                         tls_mbed_rng *rng, void *rng_arg) {

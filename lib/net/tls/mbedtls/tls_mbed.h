@@ -10,6 +10,7 @@
 #include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/x509_crl.h>
 
 #include <wsuv/tls.h>
 
@@ -43,6 +44,9 @@ int tls_mbed_parse_key(mbedtls_pk_context *key, const unsigned char *data, size_
                        const char *password, tls_mbed_rng *rng, void *rng_arg);
 int tls_mbed_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key,
                         tls_mbed_rng *rng, void *rng_arg);
+
+/* The hash that a list of revoked certificates is signed with, where mbedTLS has such lists. */
+mbedtls_md_type_t tls_mbed_crl_hash(const mbedtls_x509_crl *crl);
 
 /* Groups, signature algorithms and features that the versions are configured with in different
    ways. */

@@ -26,6 +26,7 @@ bool tls_verify_pins(const mbedtls_x509_crt *cert, const uint8_t *pins, size_t c
 
 /* Errors that mbedTLS has no flag for, as bits that it does not use. */
 enum {
+  TLS_BADCERT_CRL_MISSING = 1 << 27,      /* there is no CRL of the certificate's issuer */
   TLS_BADCERT_NAME_CONSTRAINTS = 1 << 28, /* tls_constraints_check has refused a certificate */
   TLS_BADCERT_EXTENSION = 1 << 29,        /* mbedTLS's parser did not take an extension */
   TLS_BADCERT_POLICY = 1 << 30            /* mbedTLS's parser did not take a critical policy */

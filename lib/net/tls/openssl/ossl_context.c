@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
+#include "net/tls/openssl/ossl_crls.h"
 #include "net/tls/openssl/ossl_error.h"
 #include "net/tls/openssl/ossl_internal.h"
 #include "net/tls/openssl/ossl_suites.h"
@@ -159,6 +160,9 @@ static int set_trust(ossl_context *c, tls_failure *failure) {
   /* Each certificate that is named is an anchor, also one that is not signed by itself. */
   if (X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1) return WS_ENOMEM;
   int err = ossl_trust_load(store, c->base.alloc, &c->base.config, failure);
+  if (err == 0 && tls_config_has_crls(&c->base.config)) {
+    err = ossl_crls_load(store, c->base.alloc, &c->base.config, failure);
+  }
   return err == 0 && c->base.role == WS_SERVER ? name_authorities(c) : err;
 }
 
@@ -174,6 +178,28 @@ static int load_own(ossl_context *c, tls_failure *failure) {
   if (err == 0) err = ossl_identities_use(&c->own, c->ssl, failure);
   if (err == 0 && c->own.count > 1) SSL_CTX_set_cert_cb(c->ssl, on_choice, c);
   return err;
+}
+
+/* OCSP responses */
+
+static int on_status_request(SSL *ssl, void *arg) {
+  ossl_engine *e = ossl_of(SSL_get_app_data(ssl));
+  const ossl_context *c = arg;
+  int r = ossl_identities_staple(&c->own, ssl);
+  if (r == SSL_TLSEXT_ERR_ALERT_FATAL) e->io_error = WS_ENOMEM;
+  return r;
+}
+
+/* These macros of OpenSSL's return 1. */
+static void set_status(ossl_context *c) {
+  if (c->base.role == WS_SERVER) {
+    if (!tls_config_has_ocsp(&c->base.config)) return;
+    (void) SSL_CTX_set_tlsext_status_cb(c->ssl, on_status_request);
+    (void) SSL_CTX_set_tlsext_status_arg(c->ssl, c);
+  } else if (tls_context_wants_ocsp(&c->base)) {
+    (void) SSL_CTX_set_tlsext_status_type(c->ssl, TLSEXT_STATUSTYPE_ocsp);
+    (void) SSL_CTX_set_tlsext_status_cb(c->ssl, ossl_verify_status);
+  }
 }
 
 /* The key log */
@@ -205,6 +231,7 @@ int ossl_context_load(tls_context *ctx, tls_failure *failure) {
   if (err == 0) err = set_suites(c, failure);
   if (err == 0) err = set_alpn(c);
   if (err == 0) err = set_trust(c, failure);
+  if (err == 0) set_status(c);
   if (err == 0) err = load_own(c, failure);
   ERR_clear_error();
   return err;

@@ -214,7 +214,8 @@ static int reject_certificate(ossl_engine *e) {
       e->base.wrong_pin && (e->problems == 0 || e->base.ctx->config.verification_disabled);
   if (pin_only) return tls_engine_reject_pin(&e->base);
   tls_problems_describe(e->base.failure.text, sizeof e->base.failure.text, e->problems);
-  return tls_engine_end(&e->base, WSUV_ETLSVERIFY);
+  bool ocsp_only = e->problems != 0 && (e->problems & ~(uint32_t) TLS_PROBLEMS_OCSP) == 0;
+  return tls_engine_end(&e->base, ocsp_only ? WSUV_ETLSOCSP : WSUV_ETLSVERIFY);
 }
 
 /* What the last record was; NULL: only OpenSSL knows, because TLS 1.3 encrypts that. */
@@ -275,7 +276,8 @@ static int ossl_engine_fail(ossl_engine *e) {
   if (!base->done && ERR_GET_LIB(error) == ERR_LIB_SSL) {
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) e->problems |= WSUV_CERT_MISSING;
     bool refused = reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
-                   reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+                   reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE ||
+                   reason == SSL_R_INVALID_STATUS_RESPONSE;
     if (refused) return reject_certificate(e);
   }
   const char *limit = own_limit(error);
@@ -304,7 +306,7 @@ static bool is_costly(const ossl_engine *e) {
 static int accept_peer(ossl_engine *e) {
   const tls_context *c = e->base.ctx;
   bool resumed = SSL_session_reused(e->ssl) == 1;
-  bool good = SSL_get_verify_result(e->ssl) == X509_V_OK && e->problems == 0;
+  bool good = SSL_get_verify_result(e->ssl) == X509_V_OK;
   if (c->role == WS_SERVER) {
     bool shown = SSL_get0_peer_certificate(e->ssl) != NULL;
     switch (c->config.client_auth) {
@@ -314,16 +316,20 @@ static int accept_peer(ossl_engine *e) {
       break;
     case WSUV_TLS_CLIENT_AUTH_REQUIRE: break;
     }
+    good = good && e->problems == 0;
     return shown && e->saw_chain && good ? 0 : reject_certificate(e);
   }
   if (c->config.verification_disabled) {
     return e->saw_chain && !e->base.wrong_pin ? 0 : reject_certificate(e);
   }
   bool verified = e->saw_chain || (resumed && e->base.offered);
+  bool skipped = tls_context_wants_ocsp(c) && e->saw_chain && !e->saw_status;
+  if (skipped) e->problems |= WSUV_CERT_OCSP_MISSING;
   /* The session that was resumed by TLS 1.2 is stored still, and may be used again. */
   bool stored = resumed && tls_context_has_session(e->base.ctx, e->base.host, e->base.port);
   if (stored && SSL_version(e->ssl) == TLS1_2_VERSION) e->base.given = true;
-  return verified && good && !e->base.wrong_pin ? 0 : reject_certificate(e);
+  good = good && e->problems == 0 && !e->base.wrong_pin;
+  return verified && good ? 0 : reject_certificate(e);
 }
 
 /* For tls_engine_info: without memory for the certificate a verified session would seem not to be.
@@ -466,10 +472,18 @@ static bool has_1_3(void) {
   return true;
 }
 
+/* OpenSSL has all of them. */
+static int check_options(const wsuv_tls_config_t *config, ws_why *why) {
+  (void) config;
+  (void) why;
+  return 0;
+}
+
 const tls_library tls_library_openssl = {
     .id = WSUV_TLS_LIBRARY_OPENSSL,
     .has_1_3 = has_1_3,
     .check_suites = ossl_suites_check,
+    .check_options = check_options,
     .hash = ossl_hash,
     .context_size = sizeof(ossl_context),
     .context_load = ossl_context_load,

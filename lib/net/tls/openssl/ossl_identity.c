@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "net/tls/openssl/ossl_error.h"
 #include "net/tls/openssl/ossl_name.h"
+#include "net/tls/openssl/ossl_ocsp.h"
 #include "net/tls/openssl/ossl_trust.h"
 #include "net/tls/tls_own.h"
 
@@ -100,15 +101,30 @@ static int check_pair(void *arg, size_t index, tls_failure *why) {
   return judge(X509_check_private_key(id->cert, id->key) == 1, why);
 }
 
+static int parse_ocsp(void *arg, size_t index, const void *data, size_t len, const char *password,
+                      tls_failure *why) {
+  const ossl_identities *ids = arg;
+  ossl_identity *id = &ids->list[index];
+  (void) password;
+  int err = ossl_ocsp_read_own(data, len, id->cert, &id->ocsp_until, why);
+  if (err < 0) return err;
+  id->ocsp = ws_malloc(ids->alloc, len);
+  if (id->ocsp == NULL) return WS_ENOMEM;
+  memcpy(id->ocsp, data, len);
+  id->ocsp_len = len;
+  return 0;
+}
+
 int ossl_identities_load(ossl_identities *ids, const wsuv_allocator_t *alloc,
                          const wsuv_tls_config_t *config, tls_failure *failure) {
-  static const tls_own_parser parser = {parse_chain, parse_key, check_pair};
+  static const tls_own_parser parser = {parse_chain, parse_key, check_pair, parse_ocsp};
   const size_t count = tls_own_count(config);
   if (count == 0) return 0;
   if (count > (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
   ids->list = ws_calloc(alloc, count * sizeof *ids->list);
   if (ids->list == NULL) return WS_ENOMEM;
   ids->count = count;
+  ids->alloc = alloc;
   return tls_own_load(&parser, ids, alloc, config, failure);
 }
 
@@ -117,9 +133,11 @@ void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc) {
     X509_free(ids->list[i].cert);
     sk_X509_pop_free(ids->list[i].chain, X509_free);
     EVP_PKEY_free(ids->list[i].key);
+    ws_free(alloc, ids->list[i].ocsp);
+    ASN1_STRING_free(ids->list[i].ocsp_until);
   }
   ws_free(alloc, ids->list);
-  *ids = (ossl_identities){NULL, 0};
+  *ids = (ossl_identities){NULL, 0, NULL};
 }
 
 int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *failure) {
@@ -189,4 +207,19 @@ int ossl_identities_choose(const ossl_identities *ids, SSL *ssl) {
   if (found == NULL) return 0;
   SSL_certs_clear(ssl);
   return SSL_use_cert_and_key(ssl, found->cert, found->key, found->chain, 1);
+}
+
+/* A response that is out of date would have the client refuse a certificate that may be good. */
+int ossl_identities_staple(const ossl_identities *ids, SSL *ssl) {
+  const X509 *cert = SSL_get_certificate(ssl);
+  const ossl_identity *id = NULL;
+  for (size_t i = 0; i < ids->count; i++) {
+    if (ids->list[i].cert == cert) id = &ids->list[i];
+  }
+  if (id == NULL || id->ocsp == NULL) return SSL_TLSEXT_ERR_NOACK;
+  if (X509_cmp_current_time(id->ocsp_until) <= 0) return SSL_TLSEXT_ERR_NOACK;
+  uint8_t *copy = OPENSSL_memdup(id->ocsp, id->ocsp_len);
+  if (copy == NULL) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  (void) SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long) id->ocsp_len); /* cannot fail */
+  return SSL_TLSEXT_ERR_OK;
 }

@@ -4,6 +4,7 @@
 /* Our own certificates: read and parsed, and chosen by the name that a client asks for. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/ssl.h>
 
@@ -17,6 +18,9 @@ typedef struct ossl_identity {
   X509 *cert;             /* This is the certificate. */
   STACK_OF(X509) * chain; /* These are the certificates behind it, maybe none. */
   EVP_PKEY *key;          /* This is the private key of the certificate. */
+  uint8_t *ocsp;          /* This is the OCSP response for clients that ask for one, or NULL. */
+  size_t ocsp_len;        /* `ocsp` has this many bytes. */
+  ASN1_TIME *ocsp_until;  /* The response is given until this time. */
 } ossl_identity;
 
 /* Starts zeroed. */
@@ -24,6 +28,7 @@ typedef struct ossl_identities {
   ossl_identity
       *list;    /* The structure owns these; the first is that of the configuration itself. */
   size_t count; /* `list` has this many, maybe none. */
+  const wsuv_allocator_t *alloc; /* OCSP responses are copied into memory of this allocator. */
 } ossl_identities;
 
 /* Read and parse all that the configuration names. 0; or, with words in *failure: WSUV_ETLS,
@@ -38,5 +43,9 @@ int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *f
 /* In a handshake: use one for the name that the client asks for, if there is any, the first that
    the client can use. 1, or 0 for an error of OpenSSL's. */
 int ossl_identities_choose(const ossl_identities *ids, SSL *ssl);
+
+/* In a handshake whose certificate is chosen: give the client the OCSP response of it, if there is
+   one that is not out of date. Returns as SSL_CTX_set_tlsext_status_cb says: SSL_TLSEXT_ERR_*. */
+int ossl_identities_staple(const ossl_identities *ids, SSL *ssl);
 
 #endif

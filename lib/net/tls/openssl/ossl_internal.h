@@ -34,6 +34,7 @@ typedef struct ossl_engine {
   size_t body_left;                      /* So many bytes of the record are still to be read. */
   bool reading;    /* OpenSSL is reading data, so what it sends answers the peer. */
   bool saw_chain;  /* A certificate chain was checked, so the session is not a resumed one. */
+  bool saw_status; /* The OCSP response, or that none came, was looked at. */
   bool wrong_alpn; /* The client offers none of our protocols. */
 } ossl_engine;
 

@@ -9,14 +9,15 @@
 #include <openssl/x509v3.h>
 
 #include "base/error.h"
+#include "net/tls/openssl/ossl_crls.h"
 #include "net/tls/openssl/ossl_internal.h"
 #include "net/tls/openssl/ossl_name.h"
+#include "net/tls/openssl/ossl_ocsp.h"
+#include "net/tls/openssl/ossl_strength.h"
 #include "net/tls/tls_problems.h"
 
 /* OpenSSL would stop at the first error. Here each is noted, and the certificate is good only if
    there is none at the end, whatever OpenSSL's result is. */
-
-enum { RSA_MIN_BITS = 2048 };
 
 static ossl_engine *engine_of(X509_STORE_CTX *ctx) {
   SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -34,7 +35,8 @@ static uint32_t purpose_problem(X509 *cert, ws_role role, int depth) {
 }
 
 static uint32_t problem_of(X509_STORE_CTX *ctx, ws_role role) {
-  switch (X509_STORE_CTX_get_error(ctx)) {
+  int error = X509_STORE_CTX_get_error(ctx);
+  switch (error) {
   case X509_V_OK: return 0;
   case X509_V_ERR_CERT_HAS_EXPIRED: return WSUV_CERT_EXPIRED;
   case X509_V_ERR_CERT_NOT_YET_VALID: return WSUV_CERT_NOT_YET_VALID;
@@ -57,6 +59,9 @@ static uint32_t problem_of(X509_STORE_CTX *ctx, ws_role role) {
   case X509_V_ERR_CA_KEY_TOO_SMALL: return WSUV_CERT_WEAK_KEY;
   case X509_V_ERR_CA_MD_TOO_WEAK: return WSUV_CERT_WEAK_HASH;
   case X509_V_ERR_CERT_REVOKED: return WSUV_CERT_REVOKED;
+  case X509_V_ERR_UNABLE_TO_GET_CRL: return WSUV_CERT_CRL_MISSING;
+  case X509_V_ERR_CRL_HAS_EXPIRED:
+  case X509_V_ERR_CRL_NOT_YET_VALID: return WSUV_CERT_CRL_EXPIRED;
   case X509_V_ERR_PERMITTED_VIOLATION:
   case X509_V_ERR_EXCLUDED_VIOLATION:
   case X509_V_ERR_SUBTREE_MINMAX:
@@ -69,43 +74,25 @@ static uint32_t problem_of(X509_STORE_CTX *ctx, ws_role role) {
   case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: return WSUV_CERT_OTHER;
   case X509_V_ERR_INVALID_POLICY_EXTENSION:
   case X509_V_ERR_NO_EXPLICIT_POLICY: return TLS_PROBLEM_POLICY;
-  default: return WSUV_CERT_OTHER;
+  default: return ossl_crls_found(error) ? WSUV_CERT_CRL_INVALID : WSUV_CERT_OTHER;
   }
+}
+
+/* OpenSSL looks for a list of the anchor's issuer, too. The anchor is trusted itself, and where the
+   last certificate is none, that is an error of its own. */
+static bool is_list_for_anchor(X509_STORE_CTX *ctx) {
+  int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+  return ossl_crls_found(X509_STORE_CTX_get_error(ctx)) &&
+         X509_STORE_CTX_get_error_depth(ctx) == last;
 }
 
 /* Called for each certificate, and for each error. */
 static int on_cert(int good, X509_STORE_CTX *ctx) {
   ossl_engine *e = engine_of(ctx);
+  if (good == 0 && is_list_for_anchor(ctx)) return 1;
   if (good == 0) e->problems |= problem_of(ctx, e->base.ctx->role);
   if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM) e->io_error = WS_ENOMEM;
   return 1;
-}
-
-/* What OpenSSL's security levels do not say in the way of ours: at least 112 bits of strength. */
-static uint32_t key_problem(X509 *cert) {
-  static const char *const curves[] = {"prime256v1", "P-256",     "secp384r1",
-                                       "P-384",      "secp521r1", "P-521"};
-  EVP_PKEY *key = X509_get0_pubkey(cert);
-  char group[64];
-  size_t len;
-  if (key == NULL) return WSUV_CERT_KEY_TYPE;
-  bool rsa = EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1;
-  if (rsa) return EVP_PKEY_get_bits(key) < RSA_MIN_BITS ? WSUV_CERT_WEAK_KEY : 0;
-  if (EVP_PKEY_is_a(key, "ED25519") == 1 || EVP_PKEY_is_a(key, "ED448") == 1) return 0;
-  if (EVP_PKEY_is_a(key, "EC") != 1) return WSUV_CERT_KEY_TYPE;
-  if (EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1) return WSUV_CERT_KEY_TYPE;
-  for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
-    if (strcmp(group, curves[i]) == 0) return 0;
-  }
-  return WSUV_CERT_KEY_TYPE;
-}
-
-static uint32_t hash_problem(X509 *cert) {
-  int hash, bits;
-  if (X509_get_signature_info(cert, &hash, NULL, &bits, NULL) != 1) return WSUV_CERT_WEAK_HASH;
-  bool known = hash == NID_sha256 || hash == NID_sha384 || hash == NID_sha512;
-  bool of_the_key = hash == NID_undef && bits >= 112; /* Ed25519, Ed448 */
-  return known || of_the_key ? 0 : WSUV_CERT_WEAK_HASH;
 }
 
 /* The signature of an anchor says nothing: the anchor is trusted itself. */
@@ -115,8 +102,8 @@ static uint32_t strength_problems(X509_STORE_CTX *ctx, bool anchored) {
   int count = sk_X509_num(chain);
   for (int i = 0; i < count; i++) {
     X509 *cert = sk_X509_value(chain, i);
-    problems |= key_problem(cert);
-    if (!anchored || i + 1 < count) problems |= hash_problem(cert);
+    problems |= ossl_key_problem(cert);
+    if (!anchored || i + 1 < count) problems |= ossl_hash_problem(cert);
   }
   return problems;
 }
@@ -231,4 +218,25 @@ int ossl_verify(X509_STORE_CTX *ctx, void *arg) {
   bool refused = leaf == NULL || fails || e->base.wrong_pin;
   X509_STORE_CTX_set_error(ctx, refused ? error_for(e->problems) : X509_V_OK);
   return refused ? 0 : 1;
+}
+
+/* TLS 1.3 calls it when a session is resumed, too, which has no certificate. */
+int ossl_verify_status(SSL *ssl, void *arg) {
+  ossl_engine *e = ossl_of(SSL_get_app_data(ssl));
+  const unsigned char *der = NULL;
+  uint32_t problems;
+  (void) arg;
+  if (!e->saw_chain) return 1;
+  long len = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
+  const ossl_ocsp_given given = {
+      .der = len >= 0 ? der : NULL,
+      .len = len >= 0 ? (size_t) len : 0,
+      .chain = SSL_get0_verified_chain(ssl),
+      .required = e->base.ctx->config.ocsp == WSUV_TLS_OCSP_REQUIRE,
+  };
+  e->saw_status = true;
+  e->io_error = ossl_ocsp_check(&given, &problems);
+  if (e->io_error < 0) return -1;
+  e->problems |= problems;
+  return problems == 0 ? 1 : 0;
 }
