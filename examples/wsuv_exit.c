@@ -10,6 +10,7 @@ exit_code exit_code_of_call(int err) {
   case UV_EINVAL:
   case UV_EEXIST:
   case UV_ENOTSUP:
+  case WSUV_ETLSOPTION:
   case UV_EPROTONOSUPPORT: return EXIT_OURS;
   case UV_ENOMEM:
   case WSUV_ERANDOM: return EXIT_LOST;

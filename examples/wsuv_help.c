@@ -54,6 +54,9 @@ static const char client[] =
     "                           refusal, the beginning of its body, too\n"
     "      --pin PIN            take only a certificate with this public key, sha256//BASE64; may\n"
     "                           be repeated: one of them\n"
+    "      --ocsp MODE          require: the server must send an OCSP response, by which its\n"
+    "                           certificate is good; needs OpenSSL. check (the default): with\n"
+    "                           OpenSSL, one that comes must be valid. off: do not ask for one\n"
     "      --insecure           accept any certificate: an attacker on the network can read and\n"
     "                           change everything\n"
     "      --stats              show statistics on standard error at the end\n";
@@ -101,6 +104,9 @@ static const char server[] =
     "      --allow-origin ORIGIN\n"
     "                           allow pages of this origin, https://*.example, null or * for all,\n"
     "                           in place of those of the server's own host; may be repeated\n"
+    "      --ocsp-file FILE     give clients that ask for one the OCSP response (DER) in FILE; "
+    "needs\n"
+    "                           OpenSSL\n"
     "      --allow-host HOST    answer to this host name, *.example or * for all; the default on\n"
     "                           loopback is localhost, else all; may be repeated\n";
 
@@ -124,6 +130,9 @@ static const char both[] =
     "      --cacert FILE        trust the authorities in FILE (PEM), in place of the system's; a\n"
     "                           server demands certificates of its clients then\n"
     "      --capath DIR         trust those in the files of DIR; together with --cacert: both\n"
+    "      --crl FILE           look certificates of the peer up in the lists of revoked ones in "
+    "FILE\n"
+    "                           (PEM or DER), of which each issuer must have one\n"
     "      --cert FILE          show the peer this certificate, with its chain (PEM); a server\n"
     "                           with one is wss\n"
     "      --key FILE           its key (PEM or DER)\n"

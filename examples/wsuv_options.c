@@ -32,6 +32,9 @@ enum {
   OPTION_INCLUDE,
   OPTION_CACERT,
   OPTION_CAPATH,
+  OPTION_CRL,
+  OPTION_OCSP,
+  OPTION_OCSP_FILE,
   OPTION_CERT,
   OPTION_KEY,
   OPTION_PASS,
@@ -101,6 +104,9 @@ static const row rows[] = {
     {"stats", no_argument, OPTION_STATS, MODE_CLIENT},
     {"cacert", required_argument, OPTION_CACERT, ALL},
     {"capath", required_argument, OPTION_CAPATH, ALL},
+    {"crl", required_argument, OPTION_CRL, ALL},
+    {"ocsp", required_argument, OPTION_OCSP, MODE_CLIENT},
+    {"ocsp-file", required_argument, OPTION_OCSP_FILE, SERVER},
     {"cert", required_argument, OPTION_CERT, ALL},
     {"key", required_argument, OPTION_KEY, ALL},
     {"pass", required_argument, OPTION_PASS, ALL},
@@ -229,6 +235,10 @@ static options_result read_tls_library(wsuv_tls_library_t *library, const char *
                                       : bad("not a TLS library, mbedtls or openssl: ", s);
 }
 
+static options_result read_ocsp(wsuv_tls_ocsp_t *ocsp, const char *s) {
+  return tls_ocsp_read(ocsp, s) ? OPTIONS_RUN : bad("not check, require or off: ", s);
+}
+
 static options_result read_password(tls_options *tls, const char *path) {
   int err = tls_options_read_password(tls, path);
   if (err == 0) return OPTIONS_RUN;
@@ -241,6 +251,9 @@ static options_result read_tls_option(tls_options *tls, int option) {
   switch (option) {
   case OPTION_CACERT: tls->config.ca_file = optarg; break;
   case OPTION_CAPATH: tls->config.ca_dir = optarg; break;
+  case OPTION_CRL: tls->config.crl_file = optarg; break;
+  case OPTION_OCSP: return read_ocsp(&tls->config.ocsp, optarg);
+  case OPTION_OCSP_FILE: tls->config.ocsp_file = optarg; break;
   case OPTION_CERT: tls->config.cert_file = optarg; break;
   case OPTION_KEY: tls->config.key_file = optarg; break;
   case OPTION_PASS: return read_password(tls, optarg);

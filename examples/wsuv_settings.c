@@ -79,7 +79,7 @@ static int make_client(settings *s, const options *o) {
 /* One of these without the others is an error that the library tells. */
 static bool wants_tls(const wsuv_tls_config_t *tls) {
   return tls->cert_file != NULL || tls->key_file != NULL || tls->ca_file != NULL ||
-         tls->ca_dir != NULL;
+         tls->ca_dir != NULL || tls->crl_file != NULL || tls->ocsp_file != NULL;
 }
 
 static int make_server(settings *s, const options *o) {

@@ -65,6 +65,16 @@ bool tls_library_read(wsuv_tls_library_t *library, const char *s) {
   return true;
 }
 
+bool tls_ocsp_read(wsuv_tls_ocsp_t *ocsp, const char *s) {
+  static const char *const names[] = {"check", "require", "off"}; /* by their values */
+  for (int i = WSUV_TLS_OCSP_CHECK; i <= WSUV_TLS_OCSP_OFF; i++) {
+    if (strcmp(s, names[i]) != 0) continue;
+    *ocsp = (wsuv_tls_ocsp_t) i;
+    return true;
+  }
+  return false;
+}
+
 void tls_options_free(tls_options *tls) {
   free(tls->pins);
   free(tls->password);

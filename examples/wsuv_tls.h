@@ -27,6 +27,9 @@ bool tls_version_read(wsuv_tls_version_t *version, const char *s);
 /* "mbedtls" or "openssl"; false: it is neither. */
 bool tls_library_read(wsuv_tls_library_t *library, const char *s);
 
+/* "check", "require" or "off"; false: it is none of them. */
+bool tls_ocsp_read(wsuv_tls_ocsp_t *ocsp, const char *s);
+
 void tls_options_free(tls_options *tls);
 
 #endif

@@ -149,6 +149,7 @@ class CommandLine(CliTest):
                        '--no-input', '--null', '--json', '--timestamps', '--slash',
                        '--close-deadline', '--include', '--stats',
                        '--cacert', '--capath', '--cert ', '--key ', '--pass', '--pin',
+                       '--crl FILE', '--ocsp MODE', '--ocsp-file FILE',
                        '--tls-min', '--tls-max', '--tls-engine NAME', '--insecure', '--keylog',
                        '-v', '--help',
                        '--proxy URL', '--no-proxy', '--proxy-cacert', '--location', '--user',
@@ -168,6 +169,7 @@ class CommandLine(CliTest):
                      ['--timeout', 'x', 'ws://a'], ['--timeout', '-1', 'ws://a'],
                      ['--tls-min', '1.1', 'ws://a'], ['--tls-max', '1.20', 'ws://a'],
                      ['--tls-engine', 'openssl4', 'ws://a'], ['--tls-engine', '', 'ws://a'],
+                     ['--ocsp', 'yes', 'ws://a'], ['--ocsp', '', 'ws://a'], ['--crl'],
                      ['--tls-min', '', 'ws://a'], ['--pin'], ['--cacert'],
                      ['--ping-interval', 'nan', 'ws://a'], ['-H', 'no colon', 'ws://a']):
             with self.subTest(args=args):
