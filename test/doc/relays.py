@@ -13,13 +13,16 @@ import certs  # noqa: E402  pylint: disable=wrong-import-position
 
 def make_certificates(folder):
     """authority.crt; server.crt and server.key, for localhost and wss.test; chat.crt and chat.key,
-    for chat.test; client-authority.crt; client.crt and client.key."""
+    for chat.test; client-authority.crt; client.crt and client.key; authority.crl, in which
+    server.crt is revoked."""
     maker = certs.Maker(folder)
     maker.authority('authority')
     maker.leaf(certs.Leaf('server', issuer='authority'))
     maker.leaf(certs.Leaf('chat', issuer='authority', names='DNS:chat.test'))
     maker.authority('client-authority')
     maker.leaf(certs.CLIENT._replace(issuer='client-authority'))
+    maker.revoke('server', 'authority')
+    maker.crl('authority', 'authority')
 
 
 class Relay:
