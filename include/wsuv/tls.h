@@ -327,6 +327,13 @@ typedef struct wsuv_tls_info {
    */
   const void *peer_certificate;
   size_t peer_certificate_len; /**< Bytes of #peer_certificate. */
+  /**
+   * The group of the key exchange, by its IANA name (RFC 8446 4.2.7): "x25519", "secp256r1", or
+   * with OpenSSL 3.5 "X25519MLKEM768", which also withstands a quantum computer. Of a resumed
+   * session it may be that of the first one. NULL: the TLS library does not tell it (mbedTLS), or
+   * the handshake has failed.
+   */
+  const char *group;
 } wsuv_tls_info_t;
 
 /** Fill in an empty structure. */

@@ -17,12 +17,13 @@ void session_tls_log(log_to to, const ws_filter *filter) {
   if (tls.unverified) {
     log_line(to, WSUV_LOG_WARN, "TLS: the certificate was not verified: anybody may be the peer");
   }
-  log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s", tls.version, tls.ciphersuite,
+  log_line(to, WSUV_LOG_INFO, "TLS: %s, %s%s%s%s%s%s", tls.version, tls.ciphersuite,
+           tls.group != NULL ? ", " : "", tls.group != NULL ? tls.group : "",
            tls.alpn != NULL ? ", " : "", tls.alpn != NULL ? tls.alpn : "",
            tls.resumed ? ", resumed" : "");
 }
 
-SIZED_TYPE(tls_info_type, wsuv_tls_info_t, peer_certificate_len, sizeof(wsuv_tls_info_t));
+SIZED_TYPE(tls_info_type, wsuv_tls_info_t, group, sizeof(wsuv_tls_info_t));
 
 /* The handshake is done; or it has failed, and the peer's certificate had come. */
 static bool can_tell(const tls_info *tls, bool ended) {
@@ -40,6 +41,7 @@ int session_tls_read(const ws_filter *filter, bool ended, wsuv_tls_info_t *info,
   full.version = tls.version != NULL ? tls.version : "";
   full.ciphersuite = tls.ciphersuite != NULL ? tls.ciphersuite : "";
   full.alpn = tls.alpn;
+  full.group = tls.group;
   full.peer_certificate = tls.peer_cert;
   full.peer_certificate_len = tls.peer_cert_len;
   full.resumed = tls.resumed;

@@ -405,7 +405,7 @@ class Program(TlsTest):
     def test_verbose_tells_what_was_agreed_upon(self):
         result = self.run_client(SCENE.port('good'), '/tls', '-v --cacert {d}/root.crt')
         version = r'TLSv1\.2, TLS-ECDHE-' if CLIENT.old else r'TLSv1\.3, TLS-'
-        self.assertRegex(result.err, rf'(?m)^\* TLS: {version}[A-Z0-9-]+, http/1\.1$')
+        self.assertRegex(result.err, rf'(?m)^\* TLS: {version}[A-Z0-9-]+(, \w+)?, http/1\.1$')
         self.assertEqual(result.err.count('* TLS:'), 1)
 
     def test_verbose_tells_of_the_certificate(self):

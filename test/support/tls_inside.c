@@ -1,10 +1,15 @@
 #include "support/tls_inside.h"
 
+#include <string.h>
+
 #include "net/tls/mbedtls/mbed_internal.h"
 #if defined(WS_TLS_OPENSSL)
+#include <openssl/crypto.h>
+
 #include "net/tls/openssl/ossl_internal.h"
 #endif
 #include "net/tls/tls_parts.h"
+#include "support/tls_ends.h"
 #include "testkit/check.h"
 
 static int mbed_trusted(tls_context *ctx) {
@@ -99,6 +104,18 @@ bool tls_inside_lengthen_tickets(tls_context *ctx) {
 #endif
   (void) ctx;
   return false;
+}
+
+const char *tls_inside_group(ws_role role, const char *version) {
+  if (test_is_mbedtls(role)) return NULL;
+#if defined(WS_TLS_OPENSSL)
+  bool both = !test_is_mbedtls(WS_CLIENT) && !test_is_mbedtls(WS_SERVER);
+  bool new = strcmp(version, "TLSv1.3") == 0 && OpenSSL_version_num() >= 0x30500000L;
+  if (both && new) return "X25519MLKEM768";
+#else
+  (void) version;
+#endif
+  return "x25519";
 }
 
 void tls_inside_staple(tls_context *ctx, const void *response, size_t len) {

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/role.h"
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_engine.h"
 
@@ -21,6 +22,10 @@ bool tls_inside_update_keys(tls_engine *e);
 /* Tickets of a server are so long that each takes several records. false: its library has no such
    tickets. */
 bool tls_inside_lengthen_tickets(tls_context *ctx);
+
+/* The group of a key exchange by the version of both ends: what an engine of `role` says. NULL: its
+   library does not tell. */
+const char *tls_inside_group(ws_role role, const char *version);
 
 /* A server that has an OCSP response gives this one in its place, whatever it is. Only for a
    library that has such responses. */

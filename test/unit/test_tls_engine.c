@@ -38,12 +38,29 @@ TEST(test_handshake_and_its_facts) {
   assert_string_equal(f.text, "");
 }
 
+/* One that withstands quantum computers where both ends have it. */
+TEST(test_group_of_the_key_exchange) {
+  for (int old = 0; old < 2; old++) {
+    pair_config.max_version = old == 1 ? WSUV_TLS_1_2 : WSUV_TLS_ANY;
+    SCOPED(shaken_pair, p, 0);
+    const tls_info client = pair_facts(&p.client), server = pair_facts(&p.server);
+    const char *wanted[] = {tls_inside_group(WS_CLIENT, client.version),
+                            tls_inside_group(WS_SERVER, server.version)};
+    const char *got[] = {client.group, server.group};
+    for (int i = 0; i < 2; i++) {
+      assert_true((wanted[i] == NULL) == (got[i] == NULL));
+      if (wanted[i] != NULL) assert_string_equal(got[i], wanted[i]);
+    }
+  }
+}
+
 TEST(test_no_facts_before_the_handshake) {
   SCOPED(tls_pair, p);
   pair_connect(&p, pair_host, PAIR_PORT);
   tls_info f = pair_facts(&p.client);
   assert_null(f.version);
   assert_null(f.ciphersuite);
+  assert_null(f.group);
   assert_null(f.alpn);
   assert_null(f.peer_cert);
   assert_false(f.verified || f.resumed);

@@ -21,7 +21,8 @@ typedef struct tls_info {
   const char *version;
   /* This is the suite's IANA name with hyphens; NULL before the handshake is done. */
   const char *ciphersuite;
-  const char *alpn; /* This is the negotiated protocol, or NULL. */
+  const char *group; /* This is the IANA name of the key exchange's group; NULL: it is not known. */
+  const char *alpn;  /* This is the negotiated protocol, or NULL. */
   /* This is the peer's certificate in DER; NULL if none came. It may be there before the handshake
      is done, and was not accepted then. */
   const uint8_t *peer_cert;

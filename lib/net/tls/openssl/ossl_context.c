@@ -20,16 +20,24 @@ static int context_fail(tls_failure *failure, const char *what) {
   return ossl_error_set(failure, ossl_error_take(), what);
 }
 
+/* From 3.5 on OpenSSL has a group that withstands quantum computers, too. Key shares (*) of it and
+   of X25519 are sent, so that no server needs to ask for another; groups before a slash are
+   preferred even if a client has sent no share of them. An OpenSSL that was built without it (?)
+   leaves it out. */
+static const char *groups(void) {
+  return OpenSSL_version_num() >= 0x30500000L ? "?*X25519MLKEM768/*X25519:P-256/P-384:P-521"
+                                              : "X25519:P-256:P-384:P-521";
+}
+
 /* Strength: groups, signatures and suites are lists of ours, and ossl_verify looks at chains, so
    that security levels of OpenSSL's would only be a second rule. */
 static int set_strict(ossl_context *c, tls_failure *failure) {
-  static const char groups[] = "X25519:P-256:P-384:P-521";
   static const char signatures[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:"
                                    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
                                    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
                                    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
   SSL_CTX_set_security_level(c->ssl, 0);
-  bool good = SSL_CTX_set1_groups_list(c->ssl, groups) == 1 &&
+  bool good = SSL_CTX_set1_groups_list(c->ssl, groups()) == 1 &&
               SSL_CTX_set1_sigalgs_list(c->ssl, signatures) == 1;
   return good ? 0 : context_fail(failure, "groups and signatures");
 }

@@ -464,6 +464,7 @@ static void ossl_engine_info(const tls_engine *base, tls_info *tls) {
   if (!base->done) return;
   tls->version = SSL_get_version(e->ssl);
   tls->ciphersuite = ossl_suites_name(&base->ctx->config, SSL_get_current_cipher(e->ssl));
+  tls->group = SSL_group_to_name(e->ssl, (int) SSL_get_negotiated_group(e->ssl));
   tls->alpn = alpn_of(e);
   tls->resumed = SSL_session_reused(e->ssl) == 1;
 }
