@@ -4,14 +4,15 @@
 #   .ci/packages.sh [build|units|test|lint|peers|browsers]
 #
 # Each set holds the one before it, but `peers` and `browsers` hold that of `test` only. `units` is
-# for the tests that need no other program. Does nothing, and needs neither root nor a network, when
-# all of it is there.
+# for the tests that need no other program but openssl. Does nothing, and needs neither root nor a
+# network, when all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
 build="$build libllhttp-dev|node-llhttp libmbedtls-dev libc-ares-dev libedit-dev"
 units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python3-websockets'
-test='g++ nodejs node-ws openssl libssl-dev nginx-light gnutls-bin groff-base|mandoc iproute2'
+units="$units openssl libssl-dev"
+test='g++ nodejs node-ws nginx-light gnutls-bin groff-base|mandoc iproute2'
 test="$test libhiredis-dev redis-server haproxy curl tinyproxy-bin microsocks"
 lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen debootstrap valgrind'
 
