@@ -67,7 +67,7 @@ class Groups(unittest.TestCase):
                                    f'127.0.0.1:{server.port}', '-CAfile', path('root.crt')],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                   check=False, timeout=PATIENCE)
-        said = r'(Negotiated TLS1\.3 group: |Server Temp Key: (ECDH, )?)'
+        said = r'(Negotiated TLS1\.3 group: |(Server|Peer) Temp Key: (ECDH, )?)'
         self.assertRegex(done.stdout, rf'{said}({wanted})(,|\n)', done)
 
     def test_groups_of_a_client(self):

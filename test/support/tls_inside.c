@@ -106,6 +106,21 @@ bool tls_inside_lengthen_tickets(tls_context *ctx) {
   return false;
 }
 
+void tls_inside_give_tickets(tls_context *ctx, uint16_t count) {
+#if defined(WS_TLS_OPENSSL)
+  if (ctx->library->id == WSUV_TLS_LIBRARY_OPENSSL) {
+    CHECK(SSL_CTX_set_num_tickets(ossl_context_of(ctx)->ssl, count) == 1);
+    return;
+  }
+#endif
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+  mbedtls_ssl_conf_new_session_tickets(&mbed_context_of(ctx)->conf, count);
+#else
+  (void) ctx;
+  (void) count;
+#endif
+}
+
 const char *tls_inside_group(ws_role role, const char *version) {
   if (test_is_mbedtls(role)) return NULL;
 #if defined(WS_TLS_OPENSSL)

@@ -4,6 +4,7 @@
 /* What tests must see or change inside of a context, for each TLS library. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/role.h"
 #include "net/tls/tls_context.h"
@@ -22,6 +23,10 @@ bool tls_inside_update_keys(tls_engine *e);
 /* Tickets of a server are so long that each takes several records. false: its library has no such
    tickets. */
 bool tls_inside_lengthen_tickets(tls_context *ctx);
+
+/* A server gives so many tickets at the end of each handshake by TLS 1.3, if its library has that.
+ */
+void tls_inside_give_tickets(tls_context *ctx, uint16_t count);
 
 /* The group of a key exchange by the version of both ends: what an engine of `role` says. NULL: its
    library does not tell. */

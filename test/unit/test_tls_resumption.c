@@ -9,6 +9,7 @@
 #include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_config.h"
 #include "support/test.h"
+#include "support/tls_inside.h"
 #include "support/tls_pair.h"
 
 static bool resumes(tls_pair *p, const char *name, uint16_t port) {
@@ -116,9 +117,7 @@ TEST(test_tickets_that_come_together_are_saved_once) {
   enum { TICKETS = 60 }; /* fewer than are a flood */
   fifo carried = {0};
   SCOPED(tls_pair, p);
-#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
-  mbedtls_ssl_conf_new_session_tickets(&mbed_context_of(p.server_ctx)->conf, TICKETS);
-#endif
+  tls_inside_give_tickets(p.server_ctx, TICKETS);
   pair_connect(&p, pair_host, PAIR_PORT);
   p.client.starves = true;
   while (p.server.shaken == WS_EAGAIN) {

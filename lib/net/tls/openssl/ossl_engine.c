@@ -249,12 +249,15 @@ static void describe(ossl_engine *e, unsigned long error) {
   }
 }
 
-/* OpenSSL has limits of its own, below those of tls_flood. NULL: it is another error. */
-static const char *own_limit(unsigned long error) {
+/* OpenSSL has limits of its own, below those of tls_flood. NULL: it is another error. TLS 1.3
+   passes over change_cipher_spec, so that only their number is wrong there. */
+static const char *own_limit(const ossl_engine *e, unsigned long error) {
+  bool new = SSL_version(e->ssl) == TLS1_3_VERSION;
   if (ERR_GET_LIB(error) != ERR_LIB_SSL) return NULL;
   switch (ERR_GET_REASON(error)) {
   case SSL_R_RECORD_TOO_SMALL: return "more than 32 empty TLS records in a row";
   case SSL_R_TOO_MANY_WARN_ALERTS: return "more than 4 TLS alerts in a row that are not fatal";
+  case SSL_R_UNEXPECTED_CCS_MESSAGE: return new ? "more than 32 change_cipher_spec in a row" : NULL;
   case SSL_R_TOO_MANY_KEY_UPDATES: return "more than 32 TLS key updates in a row";
   default: return NULL;
   }
@@ -280,7 +283,7 @@ static int ossl_engine_fail(ossl_engine *e) {
                    reason == SSL_R_INVALID_STATUS_RESPONSE;
     if (refused) return reject_certificate(e);
   }
-  const char *limit = own_limit(error);
+  const char *limit = own_limit(e, error);
   if (limit != NULL) return tls_engine_end_with(base, (int) error, WSUV_ETLSRECORD, limit);
   return tls_engine_end(base, status);
 }
