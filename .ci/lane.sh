@@ -22,7 +22,7 @@ if [ "${1:-}" = --inside ]; then
   setup=(-Dtls=both -Dwerror=true -Doptimization=1 -Ddebug=false)
   left_out=(lint doc)
   if [ "${2:-}" = --all ]; then
-    packages=test
+    packages=tokens
     targets=(all)
   else
     packages=units

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Install what is missing to build wsuv, to test it, or to check it, on Debian and its kin.
 #
-#   .ci/packages.sh [build|units|test|lint|peers|browsers]
+#   .ci/packages.sh [build|units|test|lint|peers|browsers|tokens]
 #
-# Each set holds the one before it, but `peers` and `browsers` hold that of `test` only. `units` is
-# for the tests that need no other program but openssl. Does nothing, and needs neither root nor a
-# network, when all of it is there.
+# Each set holds the one before it, but the last three hold that of `test` only. `units` is for the
+# tests that need no other program but openssl; `tokens` is there from Debian 13 on. Does nothing,
+# and needs neither root nor a network, when all of it is there.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config libuv1-dev zlib1g-dev'
@@ -18,6 +18,7 @@ lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen debootstrap valg
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
 peers="$peers websocketd websockify apache2-bin caddy squid dante-server stunnel4"
+tokens='softhsm2 pkcs11-provider'
 browsers='chromium firefox-esr libnss3-tools'
 
 case ${1:-build} in
@@ -27,7 +28,8 @@ case ${1:-build} in
   lint) wanted="$build $units $test $lint" ;;
   peers) wanted="$build $units $test $peers" ;;
   browsers) wanted="$build $units $test $browsers" ;;
-  *) echo "usage: $0 [build|units|test|lint|peers|browsers]" >&2; exit 2 ;;
+  tokens) wanted="$build $units $test $tokens" ;;
+  *) echo "usage: $0 [build|units|test|lint|peers|browsers|tokens]" >&2; exit 2 ;;
 esac
 
 installed() {

@@ -205,8 +205,15 @@ typedef struct wsuv_tls_config {
    * of another certificate, is `WSUV_ETLS`, and the text names the file.
    * @{ */
   const char *cert_file; /**< PEM: our own certificate, then its chain. NULL: none. */
-  /** PEM or DER. mbedTLS before 3.5 does not read keys that are encrypted with AES, as OpenSSL does
-      by default: convert them with `openssl pkcs8 -topk8 -v2 des3`. */
+  /**
+   * PEM or DER. mbedTLS before 3.5 does not read keys that are encrypted with AES, as OpenSSL does
+   * by default: convert them with `openssl pkcs8 -topk8 -v2 des3`.
+   *
+   * Or a PKCS #11 URI (RFC 7512), which begins with "pkcs11:": the key stays in a token, which
+   * makes the signatures, and stops the loop meanwhile. OpenSSL needs a provider for it, which its
+   * configuration activates; without one: `WSUV_ETLSOPTION`, when the key is needed. #key_password
+   * is the PIN, if the URI has none. mbedTLS: `WSUV_ETLSOPTION`.
+   */
   const char *key_file;
   const void *cert_pem;     /**< The same in memory, instead of #cert_file. */
   size_t cert_pem_len;      /**< Bytes of #cert_pem. */
@@ -239,8 +246,9 @@ typedef struct wsuv_tls_config {
   wsuv_tls_version_t min_version; /**< The lowest; default #WSUV_TLS_ANY. */
   wsuv_tls_version_t max_version; /**< The highest; default #WSUV_TLS_ANY. */
   /**
-   * Cipher suites in order of preference, where a server's order decides, by their IANA names with
-   * hyphens, as "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256". NULL: those with ECDHE and AEAD.
+   * Cipher suites in order of preference, where a server's order decides (the client's with TLS 1.3
+   * and mbedTLS), by their IANA names with hyphens, as "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256".
+   * NULL: those with ECDHE and AEAD.
    */
   const char *const *ciphersuites;
   size_t ciphersuite_count; /**< How many #ciphersuites. */

@@ -298,6 +298,37 @@ TEST(test_words_name_the_file) {
   assert_refused(WSUV_ETLS, "own certificate: ", in_folder("key.pem"), ": ");
 }
 
+/* A URI is no file. Its query, where a PIN may be, is shown to nobody. */
+TEST(test_key_by_uri) {
+  static const char uri[] = "pkcs11:token=none;object=key?pin-value=1234";
+  tls_failure failure;
+  from_files(in_folder("cert.pem"), uri);
+  pair_server_config.library = test_library(WS_SERVER);
+  pair_config.cert_file = pair_server_config.cert_file;
+  pair_config.key_file = uri;
+  bool mbedtls = test_is_mbedtls(WS_SERVER);
+  assert_int_equal(check(), mbedtls ? WSUV_ETLSOPTION : 0);
+  assert_int_equal(tls_config_check(&pair_config, WS_CLIENT, NULL),
+                   test_is_mbedtls(WS_CLIENT) ? WSUV_ETLSOPTION : 0);
+  if (mbedtls) {
+    assert_string_equal(why.text, "key_file: mbedTLS has no keys by PKCS #11 URI");
+    return;
+  }
+  int err = load(&failure);
+  bool there = err == WSUV_ETLS; /* this machine's OpenSSL may have the provider */
+  assert_true(there || err == WSUV_ETLSOPTION);
+  assert_string_equal(failure.text,
+                      there ? "own key: pkcs11:token=none;object=key: no such key, or a wrong PIN"
+                            : "own key: pkcs11:token=none;object=key: OpenSSL has no provider "
+                              "for it");
+  two_more();
+  more[1].key_pem = NULL;
+  more[1].key_pem_len = 0;
+  more[1].key_file = uri;
+  pair_server_config.key_file = in_folder("key.pem");
+  assert_int_equal(load(&failure), err);
+}
+
 TEST(test_words_name_the_place_in_memory) {
   two_more();
   more[1].key_pem = pair_server.key_pem;

@@ -79,16 +79,30 @@ bool tls_cert_has_ocsp(const wsuv_tls_cert_t *c) {
   return c->ocsp_file != NULL || c->ocsp_der != NULL;
 }
 
-bool tls_config_has_ocsp(const wsuv_tls_config_t *c) {
+bool tls_cert_has_uri_key(const wsuv_tls_cert_t *c) {
+  static const char scheme[] = "pkcs11:";
+  return c->key_file != NULL && strncmp(c->key_file, scheme, sizeof scheme - 1) == 0;
+}
+
+/* Whether `has` is true of any certificate. */
+static bool any_cert(const wsuv_tls_config_t *c, bool (*has)(const wsuv_tls_cert_t *cert)) {
   const wsuv_tls_cert_t own = tls_config_own(c);
-  bool any = tls_cert_has_ocsp(&own);
+  bool any = has(&own);
   for (size_t i = 0; !any && c->certs != NULL && i < c->cert_count; i++) {
     wsuv_tls_cert_t cert;
     wsuv_tls_cert_init(&cert);
     if (c->certs[i] == NULL || sized_in(&cert, &tls_cert_type, c->certs[i], NULL) < 0) continue;
-    any = tls_cert_has_ocsp(&cert);
+    any = has(&cert);
   }
   return any;
+}
+
+bool tls_config_has_ocsp(const wsuv_tls_config_t *c) {
+  return any_cert(c, tls_cert_has_ocsp);
+}
+
+bool tls_config_has_uri_key(const wsuv_tls_config_t *c) {
+  return any_cert(c, tls_cert_has_uri_key);
 }
 
 bool tls_cert_named(const wsuv_tls_cert_t *c) {
@@ -359,7 +373,8 @@ static void free_list(const wsuv_allocator_t *alloc, const char *const *list, si
 
 static void free_cert(const wsuv_tls_cert_t *c, const wsuv_allocator_t *alloc) {
   free_const(alloc, c->cert_file);
-  free_const(alloc, c->key_file);
+  /* A URI may hold the PIN. */
+  free_secret(alloc, c->key_file, c->key_file == NULL ? 0 : strlen(c->key_file));
   free_secret(alloc, c->cert_pem, c->cert_pem_len); /* often the key is in the same memory */
   free_secret(alloc, c->key_pem, c->key_pem_len);
   free_secret(alloc, c->key_password, c->key_password == NULL ? 0 : strlen(c->key_password));

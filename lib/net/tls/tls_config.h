@@ -39,6 +39,12 @@ bool tls_cert_has_ocsp(const wsuv_tls_cert_t *cert);
 /* Whether any of a server's certificates has one. */
 bool tls_config_has_ocsp(const wsuv_tls_config_t *config);
 
+/* Whether the key of a certificate is a PKCS #11 URI, not a file. */
+bool tls_cert_has_uri_key(const wsuv_tls_cert_t *cert);
+
+/* Whether any of a configuration's keys is one. */
+bool tls_config_has_uri_key(const wsuv_tls_config_t *config);
+
 /* Whether a certificate is named. */
 bool tls_cert_named(const wsuv_tls_cert_t *cert);
 

@@ -1,6 +1,7 @@
 #include "net/tls/tls_own.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <wsuv/error.h>
 
@@ -52,15 +53,43 @@ static int load_part(const own_load *l, const char *what, const char *path, cons
   return err == 0 ? 0 : own_fail(l, what, path, err, NULL);
 }
 
+/* Without the query, in which there may be a PIN (RFC 7512 2.4). */
+static void show_uri(char *shown, size_t size, const char *uri) {
+  (void) snprintf(shown, size, "%.*s", (int) strcspn(uri, "?"), uri); /* a long one is cut */
+}
+
+static int load_key(const own_load *l) {
+  const wsuv_tls_cert_t *from = l->from;
+  const tls_own_parser *p = l->parser;
+  if (!tls_cert_has_uri_key(from)) {
+    return load_part(l, own_key, from->key_file, from->key_pem, from->key_pem_len, p->key);
+  }
+  char shown[TLS_TEXT_SIZE];
+  show_uri(shown, sizeof shown, from->key_file);
+  int err = p->uri_key(l->arg, l->index, from->key_file, from->key_password, l->failure);
+  return err == 0 ? 0 : own_fail(l, own_key, shown, err, NULL);
+}
+
+static int check_key(const own_load *l) {
+  char shown[TLS_TEXT_SIZE];
+  const char *path = l->from->key_file;
+  int err = l->parser->check_pair(l->arg, l->index, l->failure);
+  if (err == 0) return 0;
+  if (tls_cert_has_uri_key(l->from)) {
+    show_uri(shown, sizeof shown, path);
+    path = shown;
+  }
+  return own_fail(l, own_key, path, err, "not the key of the certificate");
+}
+
 static int load_one(const own_load *l) {
   const wsuv_tls_cert_t *from = l->from;
   const tls_own_parser *p = l->parser;
   int err = load_part(l, own_cert, from->cert_file, from->cert_pem, from->cert_pem_len, p->chain);
   if (err < 0) return err;
-  err = load_part(l, own_key, from->key_file, from->key_pem, from->key_pem_len, p->key);
+  err = load_key(l);
+  if (err == 0) err = check_key(l);
   if (err < 0) return err;
-  err = p->check_pair(l->arg, l->index, l->failure);
-  if (err < 0) return own_fail(l, own_key, from->key_file, err, "not the key of the certificate");
   if (!tls_cert_has_ocsp(from)) return 0;
   return load_part(l, own_ocsp, from->ocsp_file, from->ocsp_der, from->ocsp_der_len, p->ocsp);
 }

@@ -46,7 +46,8 @@ static int check_pair(void *arg, size_t index, tls_failure *why) {
 int tls_identities_load(tls_identities *ids, const wsuv_allocator_t *alloc,
                         const wsuv_tls_config_t *config, tls_mbed_rng *rng, void *rng_arg,
                         tls_failure *failure) {
-  static const tls_own_parser parser = {parse_chain, parse_key, check_pair, NULL};
+  static const tls_own_parser parser = {
+      .chain = parse_chain, .key = parse_key, .check_pair = check_pair};
   const size_t count = tls_own_count(config);
   if (count == 0) return 0;
   if (count > (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;

@@ -2,10 +2,13 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 
 #include "base/error.h"
@@ -94,6 +97,46 @@ static int parse_key(void *arg, size_t index, const void *data, size_t len, cons
   return judge(id->key != NULL, why);
 }
 
+/* OpenSSL's own method would ask for a PIN at the terminal. */
+static EVP_PKEY *load_uri(const char *uri, const char *password) {
+  EVP_PKEY *key = NULL;
+  UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_password, 0);
+  if (ui == NULL) return NULL;
+  void *arg = (void *) (uintptr_t) password;
+  OSSL_STORE_CTX *store = OSSL_STORE_open(uri, ui, arg, NULL, NULL);
+  bool good = store != NULL && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1;
+  while (good && key == NULL && OSSL_STORE_eof(store) != 1) {
+    OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+    if (info != NULL) key = OSSL_STORE_INFO_get1_PKEY(info);
+    good = info != NULL;
+    OSSL_STORE_INFO_free(info);
+  }
+  (void) OSSL_STORE_close(store); /* nothing was written */
+  UI_destroy_method(ui);
+  return key;
+}
+
+static bool has_provider(void) {
+  OSSL_STORE_LOADER *loader = OSSL_STORE_LOADER_fetch(NULL, "pkcs11", NULL);
+  OSSL_STORE_LOADER_free(loader);
+  return loader != NULL;
+}
+
+static int get_uri_key(void *arg, size_t index, const char *uri, const char *password,
+                       tls_failure *why) {
+  const ossl_identities *ids = arg;
+  ERR_clear_error();
+  bool there = has_provider();
+  if (there) ids->list[index].key = load_uri(uri, password);
+  unsigned long error = ossl_error_take();
+  if (ids->list[index].key != NULL) return 0;
+  if (ossl_error_status(error) == WS_ENOMEM) return ossl_error_set(why, error, NULL);
+  why->library_error = (int) error;
+  (void) snprintf(why->text, sizeof why->text, "%s",
+                  there ? "no such key, or a wrong PIN" : "OpenSSL has no provider for it");
+  return there ? WSUV_ETLS : WSUV_ETLSOPTION;
+}
+
 static int check_pair(void *arg, size_t index, tls_failure *why) {
   const ossl_identities *ids = arg;
   const ossl_identity *id = &ids->list[index];
@@ -117,7 +160,8 @@ static int parse_ocsp(void *arg, size_t index, const void *data, size_t len, con
 
 int ossl_identities_load(ossl_identities *ids, const wsuv_allocator_t *alloc,
                          const wsuv_tls_config_t *config, tls_failure *failure) {
-  static const tls_own_parser parser = {parse_chain, parse_key, check_pair, parse_ocsp};
+  static const tls_own_parser parser = {parse_chain, parse_key, get_uri_key, check_pair,
+                                        parse_ocsp};
   const size_t count = tls_own_count(config);
   if (count == 0) return 0;
   if (count > (size_t) -1 / sizeof *ids->list) return WS_ENOMEM;
