@@ -159,8 +159,9 @@ typedef struct wsuv_tls_config {
    * cannot be used is left out, as is a file in a folder that can never be read. If a file cannot
    * be opened right now, as with `UV_EMFILE`, that session fails, and the next one tries again.
    *
-   * Name constraints of the authorities (RFC 5280 4.2.1.10) are obeyed for DNS names and addresses.
-   * A certificate is refused if critical constraints of other kinds may apply to it.
+   * Name constraints of the authorities (RFC 5280 4.2.1.10) are obeyed: with OpenSSL for names of
+   * all kinds; with mbedTLS for DNS names and addresses, and a certificate is refused if critical
+   * constraints of other kinds may apply to it.
    * @{ */
   const char *ca_file; /**< PEM, any number of certificates, or one in DER. NULL: none. */
   const char *ca_dir;  /**< A folder of such files. NULL: none. */
