@@ -64,6 +64,8 @@ typedef struct bench {
   int port;
   bool tls;
   wsuv_tls_library_t engine;
+  const char *ca_file; /* verifies the server's certificate; NULL: any is taken */
+  bool resumes;        /* sessions of TLS are resumed */
   const char *kind;    /* of stream: bin, ascii, utf8; of deflate: ctx, noctx */
   const char *variant; /* "" or "count" */
   const char *proxy;   /* NULL: none */
@@ -73,6 +75,7 @@ typedef struct bench {
   char url[128];
   unsigned char *payload;
   long sent, received; /* messages, or sessions begun and open */
+  long resumed;        /* sessions of TLS */
   uint64_t bytes;      /* of payload received */
   reading begin, end;
   uint32_t *latencies; /* ns of each message, where one is in flight; or NULL */
@@ -191,6 +194,7 @@ static void print_result(const bench *b) {
          seconds(from->ru_stime, to->ru_stime));
   print_delays("", &d);
   if (b->load == LOAD_BESIDE) print_beside(b, &d);
+  if (b->resumes) printf("\"resumed\":%ld,", b->resumed);
   printf("\"bytes\":%llu,\"rss_conn\":%.0f,\"rss\":%ld,\"csw\":%ld}\n",
          (unsigned long long) b->bytes, grown / (double) b->n, b->end.rss,
          to->ru_nvcsw - from->ru_nvcsw);
@@ -243,6 +247,9 @@ static void session_opened(bench *b) {
 
 static void on_open(wsuv_session_t *session) {
   bench *b = wsuv_session_data(session);
+  wsuv_tls_info_t tls;
+  wsuv_tls_info_init(&tls);
+  if (b->resumes && wsuv_session_tls(session, &tls) == 0) b->resumed += tls.resumed;
   if (b->load == LOAD_CONNS) {
     session_opened(b);
     return;
@@ -399,8 +406,8 @@ static void open_players(bench *b) {
 /* --- the beginning --- */
 
 /* No session waits for its turn: the load says how many connect at the same time.
-   TLS without a look at the certificate, and with a whole handshake for each session: as a floor
-   has it. */
+   TLS is as a floor has it, unless options say more: without a look at the certificate, and with a
+   whole handshake for each session. */
 static void make_client(bench *b) {
   wsuv_config_t config;
   wsuv_tls_config_t tls;
@@ -408,8 +415,9 @@ static void make_client(bench *b) {
   const wsuv_extension_t *const extensions[] = {&deflate};
   wsuv_client_config_init(&config);
   wsuv_tls_config_init(&tls);
-  wsuv_tls_config_disable_verification(&tls);
-  tls.resumption = false;
+  if (b->ca_file == NULL) wsuv_tls_config_disable_verification(&tls);
+  tls.ca_file = b->ca_file;
+  tls.resumption = b->resumes;
   tls.library = b->engine;
   config.tls = &tls;
   config.max_connecting = UINT_MAX;
@@ -500,7 +508,7 @@ static bool read_engine(bench *b, const char *name) {
 static bool read_options(bench *b, int argc, char **argv) {
   int option;
   optind = 3;
-  while ((option = getopt(argc, argv, "p:t:e:s:w:k:d:v:f:x:")) != -1) {
+  while ((option = getopt(argc, argv, "p:t:e:a:rs:w:k:d:v:f:x:")) != -1) {
     switch (option) {
     case 'p': b->port = (int) strtol(optarg, NULL, 10); break;
     case 't':
@@ -510,6 +518,8 @@ static bool read_options(bench *b, int argc, char **argv) {
     case 'e':
       if (!read_engine(b, optarg)) return false;
       break;
+    case 'a': b->ca_file = optarg; break;
+    case 'r': b->resumes = true; break;
     case 's': b->size = strtoul(optarg, NULL, 10); break;
     case 'w': b->window = strtol(optarg, NULL, 10); break;
     case 'k':
@@ -541,7 +551,7 @@ int main(int argc, char **argv) {
   if (!read_arguments(&b, argc, argv)) {
     fprintf(stderr,
             "usage: %s pp|pipe|big|beside|stream|conns|deflate N [-p PORT | -t PORT]\n"
-            "       [-e mbedtls|openssl] [-s SIZE]\n"
+            "       [-e mbedtls|openssl] [-a FILE] [-r] [-s SIZE]\n"
             "       [-w WINDOW] [-k bin|ascii|utf8] [-d ctx|noctx] [-v count] [-f URL]\n"
             "       [-x PROXY]\n",
             argv[0]);
