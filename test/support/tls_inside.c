@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <mbedtls/x509.h>
+
 #include "net/tls/mbedtls/mbed_internal.h"
 #if defined(WS_TLS_OPENSSL)
 #include <openssl/crypto.h>
@@ -26,6 +28,12 @@ static void mbed_age_tickets(tls_context *ctx, unsigned s) {
     mbed_context_of(ctx)->tickets.keys[i].generation_time -= s;
 #endif
   }
+}
+
+/* The session begins with this date. */
+static void mbed_expire(tls_session *session) {
+  const mbedtls_x509_time past = {.year = 2024, .mon = 1, .day = 1};
+  memcpy(session->data, &past, sizeof past);
 }
 
 #if defined(WS_TLS_OPENSSL)
@@ -60,6 +68,14 @@ static bool ossl_lengthen_tickets(tls_context *ctx) {
          SSL_CTX_set_max_send_fragment(ssl, SHORT_RECORD) == 1;
 }
 
+static void ossl_expire(const tls_session *stored) {
+  SSL_SESSION *session;
+  memcpy(&session, stored->data, sizeof session);
+  ASN1_TIME *past = ASN1_TIME_set(NULL, 0);
+  CHECK(past != NULL && X509_set1_notAfter(SSL_SESSION_get0_peer(session), past) == 1);
+  ASN1_TIME_free(past);
+}
+
 static void ossl_age_tickets(tls_context *ctx, unsigned s) {
   ossl_tickets *t = &ossl_context_of(ctx)->tickets;
   for (int i = 0; i < 2; i++) t->keys[i].since -= (time_t) s;
@@ -88,6 +104,17 @@ void tls_inside_age_tickets(tls_context *ctx, unsigned s) {
 #endif
   CHECK(is_mbedtls(ctx));
   mbed_age_tickets(ctx, s);
+}
+
+void tls_inside_expire(const tls_context *ctx, tls_session *session) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(ctx)) {
+    ossl_expire(session);
+    return;
+  }
+#endif
+  CHECK(is_mbedtls(ctx));
+  mbed_expire(session);
 }
 
 bool tls_inside_update_keys(tls_engine *e) {

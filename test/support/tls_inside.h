@@ -9,12 +9,16 @@
 #include "base/role.h"
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_engine.h"
+#include "net/tls/tls_sessions.h"
 
 /* How many certificates are trusted. */
 int tls_inside_trusted(tls_context *ctx);
 
 /* Time passes for the keys of a server's tickets. */
 void tls_inside_age_tickets(tls_context *ctx, unsigned s);
+
+/* The certificate that was verified for a session in the store of `ctx` has expired. */
+void tls_inside_expire(const tls_context *ctx, tls_session *session);
 
 /* The engine encrypts with new keys from its next record on, and asks the peer to do so, too (RFC
    8446 4.6.3). false: its library cannot. */

@@ -94,7 +94,9 @@ static tls_session *only_session(tls_pair *p) {
   return session;
 }
 
+/* OpenSSL's sessions are not stored in a form that can be read. */
 TEST(test_session_of_another_library_is_a_miss) {
+  if (!test_is_mbedtls(WS_CLIENT)) return;
   SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
   tls_session *session = only_session(&p);
@@ -105,10 +107,9 @@ TEST(test_session_of_another_library_is_a_miss) {
 }
 
 TEST(test_session_does_not_outlive_the_certificate) {
-  const mbedtls_x509_time past = {.year = 2024, .mon = 1, .day = 1};
   SCOPED(tls_pair, p);
   assert_false(resumes(&p, pair_host, PAIR_PORT));
-  memcpy(only_session(&p)->data, &past, sizeof past);
+  tls_inside_expire(p.client_ctx, only_session(&p));
   assert_false(resumes(&p, pair_host, PAIR_PORT));
 }
 

@@ -9,11 +9,18 @@
 
 static track_alloc alloc;
 static tls_sessions store;
+static unsigned dropped;
+
+static void on_drop(tls_session *session) {
+  assert_non_null(session->data);
+  dropped++;
+}
 
 static int before(void **state) {
   (void) state;
+  dropped = 0;
   track_alloc_init(&alloc);
-  tls_sessions_init(&store, &alloc.handle);
+  tls_sessions_init(&store, &alloc.handle, on_drop);
   return 0;
 }
 
@@ -54,6 +61,19 @@ TEST(test_newer_takes_the_place) {
   add("a", 1, "newer");
   assert_found("a", 1, "newer");
   assert_int_equal(store.count, 1);
+}
+
+TEST(test_each_is_dropped_once) {
+  add("a", 1, "one");
+  assert_int_equal(dropped, 0);
+  add("a", 1, "another");
+  assert_int_equal(dropped, 1);
+  tls_sessions_forget(&store, "a", 1);
+  assert_int_equal(dropped, 2);
+  for (uint16_t i = 0; i <= TLS_SESSIONS_MAX; i++) add("a", i, "x");
+  assert_int_equal(dropped, 3);
+  tls_sessions_free(&store);
+  assert_int_equal(dropped, 3 + TLS_SESSIONS_MAX);
 }
 
 TEST(test_forgotten) {

@@ -82,7 +82,7 @@ int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
   c->refs = 1;
   c->role = role;
   tls_keylog_init(&c->keylog);
-  tls_sessions_init(&c->sessions, alloc);
+  tls_sessions_init(&c->sessions, alloc, library->session_drop);
   bufq_pool_init(&c->pool, alloc, POOL_SPARES);
   err = tls_config_copy(&c->config, alloc, config);
   if (err < 0) {

@@ -16,6 +16,7 @@
 #include "base/why.h"
 #include "net/tls/tls_failure.h"
 #include "net/tls/tls_info.h"
+#include "net/tls/tls_sessions.h"
 
 struct tls_context;
 struct tls_engine;
@@ -38,6 +39,7 @@ typedef struct tls_library {
   int (*context_load)(struct tls_context *ctx, tls_failure *failure);
   /* Free what context_load has made, all of it or a part. */
   void (*context_unload)(struct tls_context *ctx);
+  tls_session_drop *session_drop; /* As tls_sessions has it, for the sessions of a context. */
 
   size_t engine_size; /* Its engines have this size; they begin with struct tls_engine. */
   /* Make the library's state of a session, once: for a client at the beginning, for a server when

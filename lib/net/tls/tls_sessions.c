@@ -4,8 +4,9 @@
 
 /* A list: there are few. A session that is found moves to its end. */
 
-void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc) {
+void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc, tls_session_drop *drop) {
   s->alloc = alloc;
+  s->drop = drop;
   ws_list_init(&s->list);
   s->count = 0;
 }
@@ -13,6 +14,7 @@ void tls_sessions_init(tls_sessions *s, const wsuv_allocator_t *alloc) {
 void tls_sessions_remove(tls_sessions *s, tls_session *session) {
   ws_list_remove(&session->node);
   s->count--;
+  if (s->drop != NULL) s->drop(session);
   ws_wipe(session->data, session->len);
   ws_free(s->alloc, session);
 }

@@ -117,17 +117,31 @@ int ossl_on_session(SSL *ssl, SSL_SESSION *session) {
   return 1;
 }
 
+/* What is in the store is OpenSSL's session itself: its DER has the certificate of the peer, and to
+   parse that again costs more than the rest of a handshake that resumes. A copy is stored and
+   offered, because OpenSSL never resumes a session again whose connection has ended badly. */
+static SSL_SESSION *session_of(const tls_session *stored) {
+  SSL_SESSION *session;
+  memcpy(&session, stored->data, sizeof(void *));
+  return session;
+}
+
+static void ossl_session_drop(tls_session *stored) {
+  SSL_SESSION_free(session_of(stored));
+}
+
 static void ossl_engine_save(tls_engine *base) {
   ossl_engine *e = ossl_of(base);
   if (e->session == NULL || !base->done) return;
-  int len = tls_engine_resumes(base) ? i2d_SSL_SESSION(e->session, NULL) : 0;
+  tls_sessions *sessions = &base->ctx->sessions;
+  SSL_SESSION *copy = tls_engine_resumes(base) ? SSL_SESSION_dup(e->session) : NULL;
   tls_session *to =
-      len > 0 ? tls_sessions_add(&base->ctx->sessions, base->host, base->port, (size_t) len) : NULL;
+      copy != NULL ? tls_sessions_add(sessions, base->host, base->port, sizeof(void *)) : NULL;
   if (to != NULL) {
-    unsigned char *p = to->data;
-    bool saved = i2d_SSL_SESSION(e->session, &p) == len;
-    if (!saved) tls_sessions_remove(&base->ctx->sessions, to);
-    base->given = base->given || saved;
+    memcpy(to->data, &copy, sizeof(void *));
+    base->given = true;
+  } else {
+    SSL_SESSION_free(copy);
   }
   SSL_SESSION_free(e->session);
   e->session = NULL;
@@ -144,8 +158,7 @@ static bool offer(ossl_engine *e) {
   tls_sessions *sessions = &e->base.ctx->sessions;
   tls_session *stored = tls_sessions_find(sessions, e->base.host, e->base.port);
   if (stored == NULL) return false;
-  const unsigned char *p = stored->data;
-  SSL_SESSION *session = d2i_SSL_SESSION(NULL, &p, (long) stored->len);
+  SSL_SESSION *session = SSL_SESSION_dup(session_of(stored));
   bool offered = session != NULL && is_good(session) && SSL_set_session(e->ssl, session) == 1;
   bool once = !offered || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
   if (once) tls_sessions_remove(sessions, stored);
@@ -492,6 +505,7 @@ const tls_library tls_library_openssl = {
     .context_size = sizeof(ossl_context),
     .context_load = ossl_context_load,
     .context_unload = ossl_context_unload,
+    .session_drop = ossl_session_drop,
     .engine_size = sizeof(ossl_engine),
     .engine_set_up = ossl_engine_set_up,
     .engine_free = ossl_engine_free,
