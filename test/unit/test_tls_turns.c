@@ -4,7 +4,7 @@
 
 #include "support/test.h"
 
-enum { HANDSHAKES = 5, STEPS = 3 };
+enum { HANDSHAKES = 5, STEPS = 3, COST = TLS_TURNS_BUDGET / 2, IN_A_TURN = 2 };
 
 /* A handshake with so many steps that do public key work. */
 typedef struct handshake {
@@ -24,7 +24,7 @@ static void wake(void *up) {
 static void go_on(tls_turn *turn) {
   handshake *h = ws_list_entry(turn, handshake, turn);
   while (h->left > 0 && tls_turns_take(&turns, turn)) {
-    tls_turns_spend(&turns);
+    tls_turns_spend(&turns, COST);
     h->left--;
   }
   if (h->left == 0) order[done++] = (size_t) (h - all);
@@ -51,13 +51,13 @@ TEST_AROUND_EACH(before, NULL)
 
 TEST(test_turn_has_so_many_steps_and_no_more) {
   for (size_t i = 0; i < HANDSHAKES; i++) go_on(&all[i].turn);
-  unsigned left = HANDSHAKES * STEPS - TLS_TURNS_STEPS;
+  unsigned left = HANDSHAKES * STEPS - IN_A_TURN;
   while (left > 0) {
     assert_int_equal(steps_left(), left);
     wakes = 0;
     tls_turns_renew(&turns);
     assert_true(wakes > 0);
-    left = left > TLS_TURNS_STEPS ? left - TLS_TURNS_STEPS : 0;
+    left = left > IN_A_TURN ? left - IN_A_TURN : 0;
   }
   assert_int_equal(done, HANDSHAKES);
 }
@@ -90,6 +90,24 @@ TEST(test_handshake_that_has_left_does_not_run) {
 TEST(test_without_a_budget_nobody_waits) {
   for (int i = 0; i < 10; i++) {
     assert_true(tls_turns_take(NULL, &all[0].turn));
-    tls_turns_spend(NULL);
+    tls_turns_spend(NULL, TLS_TURNS_BUDGET);
   }
+}
+
+TEST(test_cheap_steps_are_more_in_a_turn) {
+  for (unsigned i = 0; i < TLS_TURNS_BUDGET; i++) {
+    assert_true(tls_turns_take(&turns, &all[0].turn));
+    tls_turns_spend(&turns, 1);
+  }
+  assert_false(tls_turns_take(&turns, &all[0].turn));
+  tls_turns_leave(&all[0].turn);
+}
+
+TEST(test_a_turn_has_one_step_however_much_it_costs) {
+  assert_true(tls_turns_take(&turns, &all[0].turn));
+  tls_turns_spend(&turns, 10 * TLS_TURNS_BUDGET);
+  assert_false(tls_turns_take(&turns, &all[0].turn));
+  all[0].left = 1;
+  tls_turns_renew(&turns);
+  assert_int_equal(done, 1);
 }

@@ -200,7 +200,7 @@ static int shake_hands(tls *t) {
   int err = TLS_ENGINE_WORKED;
   while (err == TLS_ENGINE_WORKED && tls_turns_take(t->turns, &t->turn)) {
     err = tls_engine_handshake(t->engine);
-    if (err == TLS_ENGINE_WORKED) tls_turns_spend(t->turns);
+    if (err == TLS_ENGINE_WORKED) tls_turns_spend(t->turns, tls_context_step_cost(t->ctx));
   }
   if (err == TLS_ENGINE_WORKED) {
     (void) tls_engine_keep(t->engine);

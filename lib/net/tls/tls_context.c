@@ -122,6 +122,10 @@ bool tls_context_verifies(const tls_context *ctx) {
                                 : !config->verification_disabled;
 }
 
+unsigned tls_context_step_cost(const tls_context *ctx) {
+  return ctx->library->step_cost;
+}
+
 bool tls_context_resumes(const tls_context *ctx) {
   return tls_config_resumes(&ctx->config);
 }

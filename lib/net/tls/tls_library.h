@@ -48,6 +48,7 @@ typedef struct tls_library {
   void (*engine_free)(struct tls_engine *e); /* also if it was not set up */
   /* As tls_engine_handshake, for an engine that is set up and has not failed. */
   int (*engine_handshake)(struct tls_engine *e);
+  unsigned step_cost; /* A step of it with public key work costs as much (net/tls/tls_turns.h). */
   /* Read once: the number of bytes; 0: there is nothing more now, or read_error is set. */
   size_t (*engine_read)(struct tls_engine *e, uint8_t *buf, size_t len);
   /* Encrypt all of it, at most TLS_RECORD_MAX bytes. 0; WS_EAGAIN: nothing can be written before

@@ -2,24 +2,24 @@
 
 #include <stddef.h>
 
-/* Counts the steps of a turn. A handshake that comes later does not overtake those that wait. */
+/* Counts the work of a turn. A handshake that comes later does not overtake those that wait. */
 
 void tls_turns_init(tls_turns *ts, void (*wake)(void *up), void *up) {
   ws_list_init(&ts->waiting);
-  ts->done = 0;
+  ts->spent = 0;
   ts->wake = wake;
   ts->up = up;
 }
 
 bool tls_turns_take(tls_turns *ts, tls_turn *turn) {
-  if (ts == NULL || (ts->done < TLS_TURNS_STEPS && ws_list_empty(&ts->waiting))) return true;
+  if (ts == NULL || (ts->spent < TLS_TURNS_BUDGET && ws_list_empty(&ts->waiting))) return true;
   ws_list_append(&ts->waiting, &turn->node);
   return false;
 }
 
-void tls_turns_spend(tls_turns *ts) {
+void tls_turns_spend(tls_turns *ts, unsigned units) {
   if (ts == NULL) return;
-  ts->done++;
+  ts->spent += units;
   ts->wake(ts->up);
 }
 
@@ -27,10 +27,10 @@ void tls_turns_spend(tls_turns *ts) {
    done before they begin. */
 void tls_turns_renew(tls_turns *ts) {
   ws_list due, *node;
-  ts->done = 0;
+  ts->spent = 0;
   ws_list_init(&due);
   ws_list_splice(&due, &ts->waiting);
-  while (ts->done < TLS_TURNS_STEPS && (node = ws_list_pop(&due)) != NULL) {
+  while (ts->spent < TLS_TURNS_BUDGET && (node = ws_list_pop(&due)) != NULL) {
     tls_turn *turn = ws_list_entry(node, tls_turn, node);
     turn->run(turn);
   }

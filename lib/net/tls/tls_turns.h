@@ -1,15 +1,15 @@
 #ifndef WS_NET_TLS_TLS_TURNS_H
 #define WS_NET_TLS_TLS_TURNS_H
 
-/* The budget that the TLS handshakes of an endpoint share: a step with public key work takes about
-   a millisecond, so only a few of them are done in one turn of the loop. The handshakes that are
-   left wait in a list, in order, and go on in the next turn. Knows no TLS and no loop. */
+/* The budget that the TLS handshakes of an endpoint share: a step with public key work takes up to
+   a millisecond or more, so only a few of them are done in one turn of the loop. The handshakes
+   that are left wait in a list, in order, and go on in the next turn. Knows no TLS and no loop. */
 
 #include <stdbool.h>
 
 #include "base/list.h"
 
-enum { TLS_TURNS_STEPS = 2 }; /* steps with public key work in one turn */
+enum { TLS_TURNS_BUDGET = 12 }; /* units of public key work in one turn: about 2 milliseconds */
 
 /* The place of a handshake in the list. The owner provides its memory, and calls ws_list_init for
    the node before anything else. */
@@ -20,7 +20,7 @@ typedef struct tls_turn {
 
 typedef struct tls_turns {
   ws_list waiting; /* These handshakes wait, in the order in which they came. */
-  unsigned done;   /* This many steps with public key work were done in this turn of the loop. */
+  unsigned spent;  /* This many units of work were done in this turn of the loop. */
   /* Asks for a call of tls_turns_renew in the next turn of the loop. It may be called again before
      that has run. */
   void (*wake)(void *up);
@@ -33,8 +33,9 @@ void tls_turns_init(tls_turns *ts, void (*wake)(void *up), void *up);
    for `ts`: there is no budget. */
 bool tls_turns_take(tls_turns *ts, tls_turn *turn);
 
-/* A step has done public key work. NULL for `ts` is allowed. */
-void tls_turns_spend(tls_turns *ts);
+/* A step has done so many units of work. What goes beyond the budget of a turn is not taken off
+   that of the next one. NULL for `ts` is allowed. */
+void tls_turns_spend(tls_turns *ts, unsigned units);
 
 /* A new turn of the loop has begun: handshakes that wait go on, as far as the budget goes. */
 void tls_turns_renew(tls_turns *ts);

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/tls/tls_library.h"
+#include "net/tls/tls_turns.h"
 #include "session/session.h"
 #include "support/alloc_failures.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/socket_path.h"
+#include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
 
@@ -251,11 +254,16 @@ SCENARIO_TEST(test_deadline_of_the_handshake_begins_with_the_turn, w, p, u) {
   crowd_end(&c, u);
 }
 
+/* The most steps with public key work that a turn does. */
+static size_t steps_in_a_turn(void) {
+  return TLS_TURNS_BUDGET / tls_library_for(test_library(WS_CLIENT))->step_cost;
+}
+
 /* The loop is busy: each turn takes a while, as public key work does. A handshake that waits only
    for that does not end, however short its deadline. */
 static bool watch_slowly(void *arg) {
   crowd *c = arg;
-  world_lose_time(c->w, 5);
+  world_lose_time(c->w, 3 * steps_in_a_turn());
   return watch(c);
 }
 
@@ -506,11 +514,11 @@ typedef struct pace {
   size_t held, most_held;
 } pace;
 
-/* A turn does two steps with public key work, of which each handshake has several. */
+/* A turn does so many steps with public key work, of which each handshake has several. */
 static bool keeps_pace(void *arg) {
   pace *p = arg;
   size_t now = held(p->c);
-  CHECK(now + TLS_TURNS_STEPS >= p->held);
+  CHECK(now + steps_in_a_turn() >= p->held);
   p->held = now;
   if (now > p->most_held) p->most_held = now;
   return watch(p->c);
@@ -522,9 +530,10 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_turn_does_not_more_than_its_share_of_full_handsh
   wsuv_tls_config_t tls = *world_tls(w);
   tls.resumption = false;
   u->config.tls = &tls;
+  u->config.max_connecting = UINT_MAX;
   p->forgets = true;
   sim_set_profile(world_sim(w), NULL);
-  crowd_begin(&c, u, 12);
+  crowd_begin(&c, u, 10 + steps_in_a_turn());
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, keeps_pace, &so_far);
   assert_int_equal(count_of(&c, is_open), c.count);

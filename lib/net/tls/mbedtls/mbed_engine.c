@@ -427,6 +427,7 @@ const tls_library tls_library_mbedtls = {
     .engine_set_up = mbed_engine_set_up,
     .engine_free = mbed_engine_free,
     .engine_handshake = mbed_engine_handshake,
+    .step_cost = 6,
     .engine_read = mbed_engine_read,
     .engine_write = mbed_engine_write,
     .engine_save = mbed_engine_save,

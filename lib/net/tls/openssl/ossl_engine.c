@@ -510,6 +510,7 @@ const tls_library tls_library_openssl = {
     .engine_set_up = ossl_engine_set_up,
     .engine_free = ossl_engine_free,
     .engine_handshake = ossl_engine_handshake,
+    .step_cost = 1,
     .engine_read = ossl_engine_read,
     .engine_write = ossl_engine_write,
     .engine_save = ossl_engine_save,
