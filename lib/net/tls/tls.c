@@ -181,16 +181,19 @@ static void read_stop(ws_filter *f) {
 
 /* The handshake */
 
-/* Application data may have come together with the peer's last handshake message. */
+/* Application data may have come together with the peer's last handshake message. What is left to
+   send of the handshake leaves with what the layer above writes now, if it writes. */
 static void tell_connected(tls *t, int status) {
   tls_turns_leave(&t->turn);
-  (void) lower_read(t, false);
+  if (status < 0) (void) lower_read(t, false); /* turning it off cannot fail */
   if (t->closing) return;
   t->connected = true;
   t->delivering = true;
   t->filter.events->on_connect(t->filter.up, status);
   t->delivering = false;
-  if (!t->closing && status == 0) deliver(t);
+  if (t->closing || status < 0) return;
+  deliver(t);
+  if (!t->closing && !t->ended && t->write_error < 0) end_reading(t, t->write_error);
 }
 
 /* Go on as far as the budget of the turn goes. Returns as tls_engine_handshake;
@@ -212,8 +215,8 @@ static int shake_hands(tls *t) {
 static void tls_handshake_step(tls *t) {
   int err = shake_hands(t);
   if (err == TLS_ENGINE_WORKED) return;
-  int written = push(t);
-  if ((err == 0 || err == WS_EAGAIN) && written < 0) err = written;
+  int written = err != 0 ? push(t) : 0;
+  if (err == WS_EAGAIN && written < 0) err = written;
   if (err == WS_EAGAIN && t->lower_end != 0) err = t->lower_end;
   if (err == WS_EAGAIN) {
     int reading = lower_read(t, true);
@@ -255,12 +258,12 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   tls *t = tls_of(f);
   size_t n = 1;
   *taken = *retained = 0;
-  int err = push(t);
+  int err = t->write_error;
   while (err == 0 && n > 0 && t->retained == 0) {
     err = tls_engine_write(t->engine, bufs, count, *taken, &n);
     if (err == WS_EAGAIN) {
       hold(t, bufs, *taken);
-      err = 0;
+      err = push(t);
       break;
     }
     if (err == 0) err = push(t);

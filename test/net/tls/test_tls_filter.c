@@ -33,15 +33,19 @@ typedef struct user {
   bool connected, closing, closed, ended, inside;
   int connect_status, end_status;
   size_t reads, retained, writes;
-  size_t pause_at; /* read_stop in the read with this number */
-  bool idle;       /* read_start is left to the test */
+  size_t pause_at;      /* read_stop in the read with this number */
+  bool idle;            /* read_start is left to the test */
+  const char *greeting; /* is written in on_connect; or NULL */
 } user;
+
+static void write_all(user *u, const void *data, size_t len);
 
 static void on_connect(void *up, int status) {
   user *u = up;
   assert_false(u->inside || u->closing || u->connected);
   u->connected = true;
   u->connect_status = status;
+  if (status == 0 && u->greeting != NULL) write_all(u, u->greeting, strlen(u->greeting));
   if (status == 0 && !u->idle) assert_int_equal(u->f->ops->read_start(u->f), 0);
 }
 
@@ -87,6 +91,7 @@ static const ws_filter_ops *real; /* the functions of the filter below */
 static user *closer;              /* the user that closes its filter; NULL: none does */
 static size_t calls_left;         /* so many calls are left until it does */
 static bool writing;              /* a write is running */
+static size_t writes_below;       /* so many there were */
 
 static const ws_filter_ops closing_ops;
 
@@ -114,6 +119,7 @@ static int closing_write(ws_filter *f, const ws_view *bufs, size_t count, size_t
                          size_t *retained) {
   *taken = *retained = 0;
   if (writing || closer->closing) return WS_ECANCELED;
+  writes_below++;
   int err = real->write(f, bufs, count, taken, retained);
   writing = true;
   close_inside();
@@ -720,6 +726,54 @@ WORLD_TEST(test_write_waits_for_what_has_to_be_read, w) {
   write_with_pause(w, data, sizeof data, 0);
   write_with_pause(w, data, sizeof data, 1);
   write_with_pause(w, data, sizeof data, 7);
+}
+
+/* --- what leaves together --- */
+
+static bool greeting_has_come(void *arg) {
+  const server *s = arg;
+  return s->end.in.len > 0;
+}
+
+static bool has_session(void *arg) {
+  tls_info facts;
+  get_facts(arg, &facts);
+  return facts.given == TLS_GIVEN_SESSION;
+}
+
+/* A handshake that resumes ends with a message of the client, with all versions of TLS. */
+static void greet(world *w, user *u, server *s, bool resumed) {
+  tls_info facts;
+  tls_end_init(&s->end, s->ctx, NULL, 0);
+  s->shaken = false;
+  u->connected = u->closing = u->closed = false;
+  writes_below = 0;
+  user_connect(u, s->peer->port);
+  assert_int_equal(u->connect_status, 0);
+  world_run_until(w, greeting_has_come, s);
+  assert_in(&s->end.in, u->greeting);
+  world_run_until(w, has_session, u);
+  get_facts(u, &facts);
+  assert_int_equal(facts.resumed, resumed);
+  if (resumed) assert_int_equal(writes_below, 2);
+  close_it(u);
+}
+
+WORLD_TEST(test_first_data_leaves_with_the_end_of_the_handshake, w) {
+  user u;
+  server s;
+  user_init(&u, w);
+  server_init(&s, w);
+  u.greeting = "hello";
+  closer = &u;
+  calls_left = 0;
+  tls_end_free(&s.end);
+  greet(w, &u, &s, false);
+  tls_end_free(&s.end);
+  greet(w, &u, &s, true);
+  closer = NULL;
+  user_free(&u);
+  server_free(&s);
 }
 
 /* --- closed inside of a call of the filter below --- */
