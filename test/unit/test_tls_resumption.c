@@ -88,6 +88,37 @@ TEST(test_offered_session_does_not_stand_for_a_certificate) {
   cert_free(&thief);
 }
 
+static void meet(tls_pair *p, tls_context *server) {
+  tls_context *own = p->server_ctx;
+  p->server_ctx = server;
+  pair_meet(p, pair_host);
+  assert_int_equal(p->client.shaken, 0);
+  pair_disconnect(p);
+  p->server_ctx = own;
+}
+
+/* The second server at an address gives no tickets, and cannot read those of the first. So the one
+   that was offered does not go with the secret that was agreed upon. */
+static void meet_server_without_tickets(wsuv_tls_version_t version) {
+  wsuv_tls_config_t config = pair_server_config;
+  tls_failure failure;
+  tls_context *without;
+  pair_config.max_version = version;
+  config.resumption = false;
+  SCOPED(tls_pair, p);
+  assert_int_equal(tls_loaded_context(&without, &pair_alloc.handle, &config, WS_SERVER, &failure),
+                   0);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  meet(&p, without);
+  tls_context_unref(without);
+  meet(&p, p.server_ctx);
+}
+
+TEST(test_ticket_goes_only_with_its_own_secret) {
+  meet_server_without_tickets(WSUV_TLS_1_2);
+  meet_server_without_tickets(WSUV_TLS_ANY);
+}
+
 static tls_session *only_session(tls_pair *p) {
   tls_session *session = tls_sessions_find(&p->client_ctx->sessions, pair_host, PAIR_PORT);
   assert_non_null(session);

@@ -77,6 +77,7 @@ static int on_cert(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags
   bool client = e->base.ctx->role == WS_CLIENT, first = !e->in_chain;
   e->saw_chain = true;
   e->in_chain = depth > 0;
+  if (depth == 0 && client && e->base.offered) tls_mbed_drop_ticket(&e->ssl);
   if (depth == 0) tls_engine_keep_cert(&e->base, cert->raw.p, cert->raw.len);
   if (depth == 0 && client) check_leaf(e, cert, flags);
   tls_crl_judge(&context_of(e)->crl, cert, depth, first, flags);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/version.h>
 
 /* What differs between mbedTLS 2.28 and 3.6. */
@@ -194,6 +196,15 @@ static bool asks_for_certificate(const mbedtls_ssl_context *ssl) {
   return conf_of(ssl)->MBEDTLS_PRIVATE(authmode) != MBEDTLS_SSL_VERIFY_NONE;
 }
 
+void tls_mbed_drop_ticket(mbedtls_ssl_context *ssl) {
+  mbedtls_ssl_session *session = ssl->MBEDTLS_PRIVATE(session_negotiate);
+  if (session == NULL || session->MBEDTLS_PRIVATE(ticket) == NULL) return;
+  mbedtls_platform_zeroize(session->MBEDTLS_PRIVATE(ticket), session->MBEDTLS_PRIVATE(ticket_len));
+  mbedtls_free(session->MBEDTLS_PRIVATE(ticket));
+  session->MBEDTLS_PRIVATE(ticket) = NULL;
+  session->MBEDTLS_PRIVATE(ticket_len) = 0;
+}
+
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {
   return session->MBEDTLS_PRIVATE(id_len) > 0 || session->MBEDTLS_PRIVATE(ticket_len) > 0;
 }
@@ -313,6 +324,15 @@ static bool is_server(const mbedtls_ssl_context *ssl) {
 
 static bool asks_for_certificate(const mbedtls_ssl_context *ssl) {
   return ssl->conf->authmode != MBEDTLS_SSL_VERIFY_NONE;
+}
+
+void tls_mbed_drop_ticket(mbedtls_ssl_context *ssl) {
+  mbedtls_ssl_session *session = ssl->session_negotiate;
+  if (session == NULL || session->ticket == NULL) return;
+  mbedtls_platform_zeroize(session->ticket, session->ticket_len);
+  mbedtls_free(session->ticket);
+  session->ticket = NULL;
+  session->ticket_len = 0;
 }
 
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session) {

@@ -63,6 +63,10 @@ void tls_mbed_set_secrets(mbedtls_ssl_context *ssl, tls_mbed_secrets *secrets);
 /* Whether TLS 1.3 was negotiated: its sessions come later, as tickets, each to be used once. */
 bool tls_mbed_is_1_3(const mbedtls_ssl_context *ssl);
 
+/* The server makes a whole handshake, so the ticket that a client has offered is of no use: without
+   this mbedTLS would store it with the secret of the new session, if no new one comes. */
+void tls_mbed_drop_ticket(mbedtls_ssl_context *ssl);
+
 /* Whether the server has given an identifier or a ticket with which the session can be resumed. */
 bool tls_mbed_can_resume(const mbedtls_ssl_session *session);
 
