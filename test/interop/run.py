@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One side of an interoperability test against the other.
 
-    run.py KIND BINARY
+    run.py KIND BINARY [mbedtls|openssl]
 
     client-vs-node    interop against node_server.js      BINARY is interop
     client-vs-python  interop against py_server.py        BINARY is interop
@@ -11,7 +11,7 @@
     node-vs-server-tls, python-vs-server-tls              over TLS
     node-vs-server-unix, python-vs-server-unix            over a Unix socket
 
-Starts the server, waits for the line that tells its port, runs the client, and ends the server. A
+The third argument is the TLS library of wsuv_echo. Starts the server, waits for the line that tells its port, runs the client, and ends the server. A
 peer that is not installed is a failure. Python's peers run under the interpreter that runs this,
 which must be the one that has the system's modules.
 """
@@ -81,7 +81,7 @@ def binary(path, *arguments):
     return [path, *arguments]
 
 
-def server_options(kind, folder):
+def server_options(kind, folder, engine):
     """Of wsuv_echo. Clients trust the certificate by their environment."""
     if kind.endswith('-deflate'):
         return ['--deflate']
@@ -92,16 +92,16 @@ def server_options(kind, folder):
     certs.make_good(folder)
     root, cert, key = (os.path.join(folder, name) for name in ('root.crt', 'good.crt', 'good.key'))
     os.environ['NODE_EXTRA_CA_CERTS'] = os.environ['SSL_CERT_FILE'] = root
-    return ['--cert', cert, '--key', key]
+    return ['--cert', cert, '--key', key, *(['--tls-engine', engine] if engine else [])]
 
 
-def commands(kind, path, folder):
+def commands(kind, path, folder, engine):
     """The server's and the client's, the latter without its arguments."""
     if kind == 'client-vs-node':
         return node('node_server.js'), binary(path)
     if kind == 'client-vs-python':
         return python('py_server.py'), binary(path)
-    server = binary(path, *SUBPROTOCOLS, *server_options(kind, folder))
+    server = binary(path, *SUBPROTOCOLS, *server_options(kind, folder, engine))
     return server, node('node_client.js') if kind.startswith('node') else python('py_client.py')
 
 
@@ -188,9 +188,9 @@ def serve_and_run(kind, server_command, client_command, errors):
         server.stdout.close()
 
 
-def run(kind, path):
+def run(kind, path, engine=None):
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryDirectory() as folder:
-        server_command, client_command = commands(kind, path, folder)
+        server_command, client_command = commands(kind, path, folder, engine)
         try:
             serve_and_run(kind, server_command, client_command, errors)
         except Failure:
@@ -201,11 +201,11 @@ def run(kind, path):
 
 
 def main(arguments):
-    if len(arguments) != 3 or arguments[1] not in KINDS:
+    if len(arguments) not in (3, 4) or arguments[1] not in KINDS:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        run(arguments[1], arguments[2])
+        run(*arguments[1:])
     except Failure as failure:
         sys.stdout.flush()
         print(f'FAILED: {arguments[1]}: {failure}', file=sys.stderr)

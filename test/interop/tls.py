@@ -6,8 +6,8 @@
 
 The rows of tls_rows.py, and the servers of tls_peers.py. With --self-test the client is OpenSSL's,
 which is known to be good: that proves certificates, servers and rows. Otherwise it is the program
-wsuv. TWICE is the program that connects twice, MUTUAL the example of mutual TLS, and LIBRARY tells
-what wsuv's mbedTLS has: `tls1.3` or `tls1.2`.
+wsuv. TWICE is the program that connects twice, MUTUAL the example of mutual TLS, and LIBRARY is
+`openssl`, or tells what wsuv's mbedTLS has: `tls1.3` or `tls1.2`.
 """
 
 import base64
@@ -46,7 +46,8 @@ class Wsuv:
 
     def __init__(self, program, twice, mutual, library):
         self.program, self.twice_program, self.mutual = program, twice, mutual
-        self.old = {'tls1.2': True, 'tls1.3': False}[library]
+        self.old = {'tls1.2': True, 'tls1.3': False, 'openssl': False}[library]
+        self.engine = 'openssl' if library == 'openssl' else 'mbedtls'
 
     def call(self, *command):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
@@ -55,12 +56,12 @@ class Wsuv:
 
     def run(self, options, host, port, path):
         """Sends hello and waits for one message."""
-        return self.call(self.program, *options, '--resolve', f'{host}:{port}:127.0.0.1',
+        return self.call(self.program, '--tls-engine', self.engine, *options, '--resolve', f'{host}:{port}:127.0.0.1',
                          '-m', 'hello', '-n', '1', f'wss://{host}:{port}{path}')
 
     def twice(self, ca, port, path):
         """The two messages of two sessions, one after the other."""
-        return self.call(self.twice_program, f'wss://localhost:{port}{path}', ca)
+        return self.call(self.twice_program, f'wss://localhost:{port}{path}', ca, self.engine)
 
     def wanted(self, row):
         """Exit status, and the pattern of an error; None: it connects."""
@@ -466,8 +467,12 @@ class Program(TlsTest):
         if CLIENT.old:
             return
         with tls_peers.KeyUpdatePeer(*SCENE.pair()) as peer:
-            result = CLIENT.call(CLIENT.program, '--cacert', SCENE.path('root.crt'), '-n', '1',
-                                 '-m', 'hello', f'wss://localhost:{peer.port}/')
+            result = CLIENT.call(CLIENT.program, '--tls-engine', CLIENT.engine, '--cacert',
+                                 SCENE.path('root.crt'), '-n', '1', '-m', 'hello',
+                                 f'wss://localhost:{peer.port}/')
+        if CLIENT.engine == 'openssl':
+            self.assertEqual(result, (0, 'hello\n', ''))
+            return
         self.assertEqual(result.status, 3, result)
         self.assertRegex(result.err, 'lost: new TLS keys .*: the peer has sent a KeyUpdate$')
 
@@ -476,6 +481,8 @@ class Program(TlsTest):
         return CLIENT.call(CLIENT.mutual, url, *(SCENE.path(name) for name in (ca, cert, key)))
 
     def test_example_of_mutual_tls(self):
+        if CLIENT.engine == 'openssl':
+            return  # it uses the default
         result = self.mutual('root.crt', 'client.crt', 'client.key')
         self.assertEqual((result.status, result.err), (0, ''))
         self.assertEqual(json.loads(result.out)['client'], 'wsuv test client')

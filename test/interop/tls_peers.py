@@ -192,7 +192,8 @@ class OpensslPeer(Process):
 
 class KeyUpdatePeer(Process):
     """It upgrades one connection over TLS 1.3, waits for a text of five bytes, and has openssl send
-    a KeyUpdate: a line with `k` is the command for that."""
+    a KeyUpdate: a line with `k` is the command for that, whose end it tells. Then it sends a
+    text."""
 
     package = 'openssl'
     KEY = re.compile(rb'Sec-WebSocket-Key: *([^\r\n]+)', re.I)
@@ -223,6 +224,9 @@ class KeyUpdatePeer(Process):
             while b'\x81\x85' not in data and (more := self.process.stdout.read1(CHUNK)):
                 data += more
             self.tell(b'k\n')
+            while b'SSL_do_handshake' not in data and (more := self.process.stdout.read1(CHUNK)):
+                data += more
+            self.tell(b'\x81\x05hello')
         except OSError:
             pass
 

@@ -3,6 +3,7 @@
 
        tls_server --cert FILE --key FILE [--also CERT KEY]... [--ca FILE] [--auth request|require]
                   [--alpn NAME]... [--min 1.2|1.3] [--max 1.2|1.3] [--no-tickets]
+                  [--engine mbedtls|openssl]
 
    Prints its port, then a line of JSON for each handshake and each end of a connection. SIGHUP
    reads all files anew, for the connections to come, and prints {"replaced": CODE}. It ends with
@@ -256,6 +257,10 @@ static bool read_option(server *s, int option, char **argv) {
   case 'm': c->min_version = version; return true;
   case 'x': c->max_version = version; return true;
   case 't': c->resumption = false; return true;
+  case 'e':
+    c->library =
+        strcmp(optarg, "openssl") == 0 ? WSUV_TLS_LIBRARY_OPENSSL : WSUV_TLS_LIBRARY_MBEDTLS;
+    return true;
   default: return false;
   }
 }
@@ -268,12 +273,17 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {
-      {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
-      {"also", required_argument, NULL, 'a'}, {"ca", required_argument, NULL, 'r'},
-      {"auth", required_argument, NULL, 'u'}, {"alpn", required_argument, NULL, 'p'},
-      {"min", required_argument, NULL, 'm'},  {"max", required_argument, NULL, 'x'},
-      {"no-tickets", no_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+  static const struct option options[] = {{"cert", required_argument, NULL, 'c'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"also", required_argument, NULL, 'a'},
+                                          {"ca", required_argument, NULL, 'r'},
+                                          {"auth", required_argument, NULL, 'u'},
+                                          {"alpn", required_argument, NULL, 'p'},
+                                          {"min", required_argument, NULL, 'm'},
+                                          {"max", required_argument, NULL, 'x'},
+                                          {"no-tickets", no_argument, NULL, 't'},
+                                          {"engine", required_argument, NULL, 'e'},
+                                          {NULL, 0, NULL, 0}};
   server *s = &the_server;
   int option;
   wsuv_tls_config_init(&s->config);

@@ -4,8 +4,8 @@ program openssl, and Node.js.
 
     tls_server.py SERVER LIBRARY [unittest's arguments]
 
-SERVER is the program tls_server, which sends back what it gets. LIBRARY tells what its mbedTLS has:
-`tls1.3` or `tls1.2`.
+SERVER is the program tls_server, which sends back what it gets. LIBRARY is `openssl`, or tells what
+its mbedTLS has: `tls1.3` or `tls1.2`.
 """
 
 import json
@@ -24,6 +24,7 @@ import certs
 PATIENCE = 20  # seconds, for anything that has to come
 SERVER = None
 NEW = False  # the library has TLS 1.3
+ENGINE = 'mbedtls'
 FOLDER = None
 
 NODE = '''
@@ -53,7 +54,7 @@ class Server:
     """The program, ended with a `with` block."""
 
     def __init__(self, *options, name='good'):
-        self.options = ['--cert', path(f'{name}.crt'), '--key', path(f'{name}.key'), *options]
+        self.options = ['--engine', ENGINE, '--cert', path(f'{name}.crt'), '--key', path(f'{name}.key'), *options]
 
     def __enter__(self):
         self.process = subprocess.Popen([SERVER, *self.options], stdin=subprocess.PIPE,
@@ -408,11 +409,12 @@ class Node(unittest.TestCase):
 
 
 def main(arguments):
-    global SERVER, NEW, FOLDER
+    global SERVER, NEW, ENGINE, FOLDER
     if len(arguments) < 3:
         print(__doc__, file=sys.stderr)
         return 2
-    SERVER, NEW = os.path.abspath(arguments[1]), arguments[2] == 'tls1.3'
+    SERVER, NEW = os.path.abspath(arguments[1]), arguments[2] != 'tls1.2'
+    ENGINE = 'openssl' if arguments[2] == 'openssl' else 'mbedtls'
     if NEW:
         VERSIONS.append(ssl.TLSVersion.TLSv1_3)
     with tempfile.TemporaryDirectory() as folder:

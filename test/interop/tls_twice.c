@@ -1,10 +1,11 @@
 /* Two sessions of one client, one after the other, and the first message that each of them got. The
    server tells there whether the second resumed the TLS of the first.
 
-     tls_twice URL CA */
+     tls_twice URL CA [mbedtls|openssl] */
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <uv.h>
 #include <wsuv.h>
 
@@ -51,21 +52,25 @@ static void begin_session(program *p) {
   if (err < 0) finish(p, err);
 }
 
-static int make_client(wsuv_client_t **client, const char *ca) {
+static int make_client(wsuv_client_t **client, const char *ca, const char *library) {
   wsuv_tls_config_t tls;
   wsuv_config_t config;
   wsuv_tls_config_init(&tls);
   wsuv_client_config_init(&config);
   tls.ca_file = ca;
+  if (library != NULL) {
+    tls.library =
+        strcmp(library, "openssl") == 0 ? WSUV_TLS_LIBRARY_OPENSSL : WSUV_TLS_LIBRARY_MBEDTLS;
+  }
   config.tls = &tls;
   return wsuv_client_new(client, uv_default_loop(), &config);
 }
 
 int main(int argc, char **argv) {
-  program p = {.url = argc == 3 ? argv[1] : NULL};
-  if (p.url == NULL) return fprintf(stderr, "usage: tls_twice URL CA\n"), 1;
+  program p = {.url = argc == 3 || argc == 4 ? argv[1] : NULL};
+  if (p.url == NULL) return fprintf(stderr, "usage: tls_twice URL CA [mbedtls|openssl]\n"), 1;
   signal(SIGPIPE, SIG_IGN);
-  int err = make_client(&p.client, argv[2]);
+  int err = make_client(&p.client, argv[2], argv[3]);
   if (err < 0) return fprintf(stderr, "%s\n", wsuv_err_name(err)), 1;
   begin_session(&p);
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);

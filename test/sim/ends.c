@@ -28,6 +28,7 @@ static identities *the_identities(void) {
   for (size_t i = 0; i < 2; i++) {
     cert_make(&ids.own[i], &spec, NULL);
     wsuv_tls_config_init(&ids.shown[i]);
+    ids.shown[i].library = test_library(WS_SERVER);
     ids.shown[i].cert_pem = ids.own[i].pem;
     ids.shown[i].cert_pem_len = strlen(ids.own[i].pem);
     ids.shown[i].key_pem = ids.own[i].key_pem;
@@ -35,6 +36,7 @@ static identities *the_identities(void) {
   }
   (void) snprintf(ids.both, sizeof ids.both, "%s%s", ids.own[0].pem, ids.own[1].pem); /* fits */
   wsuv_tls_config_init(&ids.trust);
+  ids.trust.library = test_library(WS_CLIENT);
   ids.trust.ca_pem = ids.both;
   ids.trust.ca_pem_len = strlen(ids.both);
   ids.made = true;

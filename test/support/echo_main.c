@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <wsuv.h>
 
@@ -26,6 +27,7 @@ static struct program {
   size_t subprotocol_count;
   const char *cert, *key, *unix_path;
   const char *origin; /* NULL: any */
+  wsuv_tls_library_t library;
   unsigned port;
   bool deflate;
 } prog;
@@ -49,7 +51,7 @@ static void on_refuse(wsuv_upgrade_t *u) {
 static int usage(void) {
   fputs(
       "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [--cert FILE --key FILE]\n"
-      "                 [--origin ORIGIN] [--unix PATH | PORT]\n"
+      "                 [--tls-engine mbedtls|openssl] [--origin ORIGIN] [--unix PATH | PORT]\n"
       "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate offers\n"
       "of permessage-deflate are accepted.\n",
       stderr);
@@ -58,10 +60,13 @@ static int usage(void) {
 
 /* 0, or -1: usage. */
 static int read_arguments(int argc, char **argv) {
-  static const struct option names[] = {
-      {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
-      {"unix", required_argument, NULL, 'u'}, {"origin", required_argument, NULL, 'o'},
-      {"deflate", no_argument, NULL, 'd'},    {NULL, 0, NULL, 0}};
+  static const struct option names[] = {{"cert", required_argument, NULL, 'c'},
+                                        {"key", required_argument, NULL, 'k'},
+                                        {"unix", required_argument, NULL, 'u'},
+                                        {"origin", required_argument, NULL, 'o'},
+                                        {"deflate", no_argument, NULL, 'd'},
+                                        {"tls-engine", required_argument, NULL, 'e'},
+                                        {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
     switch (option) {
@@ -70,6 +75,10 @@ static int read_arguments(int argc, char **argv) {
     case 'u': prog.unix_path = optarg; break;
     case 'o': prog.origin = optarg; break;
     case 'd': prog.deflate = true; break;
+    case 'e':
+      prog.library =
+          strcmp(optarg, "openssl") == 0 ? WSUV_TLS_LIBRARY_OPENSSL : WSUV_TLS_LIBRARY_MBEDTLS;
+      break;
     case 'p':
       if (prog.subprotocol_count == SUBPROTOCOLS_MAX) return -1;
       prog.subprotocols[prog.subprotocol_count++] = optarg;
@@ -106,6 +115,7 @@ static int make_server(uv_loop_t *loop) {
   config.extension_count = prog.deflate ? 1 : 0;
   tls.cert_file = prog.cert;
   tls.key_file = prog.key;
+  tls.library = prog.library;
   if (prog.cert != NULL || prog.key != NULL) config.tls = &tls;
   int err = wsuv_permessage_deflate(&deflate, NULL);
   return err < 0 ? err : wsuv_server_new(&prog.server, loop, &config);

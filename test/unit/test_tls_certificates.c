@@ -46,6 +46,34 @@ TEST_AROUND_ALL(files, pair_make_certs, pair_free_certs)
 
 TEST_AROUND_EACH(pair_before, pair_after)
 
+/* Where in a flight the OID of P-256 is (RFC 5480 2.1.1.1); the last byte of it. */
+static size_t find_curve(const fifo *flight) {
+  static const uint8_t oid[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+  for (size_t at = 0; at + sizeof oid <= flight->len; at++) {
+    if (memcmp(fifo_data(flight) + at, oid, sizeof oid) == 0) return at + sizeof oid - 1;
+  }
+  fail();
+  return 0;
+}
+
+/* mbedTLS shows the certificate to us all the same, and has nothing of it. */
+TEST(test_curve_that_nobody_knows) {
+  fifo carried = {0};
+  pair_config.max_version = WSUV_TLS_1_2;
+  SCOPED(tls_pair, p);
+  pair_connect(&p, pair_host, PAIR_PORT);
+  tls_end_step(&p.client);
+  tls_end_take(&p.client, &carried, SIZE_MAX);
+  tls_end_feed(&p.server, fifo_data(&carried), carried.len, 0);
+  fifo_consume(&carried, carried.len);
+  tls_end_take(&p.server, &carried, SIZE_MAX);
+  fifo_data(&carried)[find_curve(&carried)] = 0x50;
+  tls_end_feed(&p.client, fifo_data(&carried), carried.len, 0);
+  assert_true(p.client.shaken == WSUV_ETLS || p.client.shaken == WSUV_ETLSVERIFY);
+  assert_false(pair_facts(&p.client).verified);
+  fifo_free(&carried);
+}
+
 TEST(test_names) {
   static const trial trials[] = {
       {"example.test", 0, ""},

@@ -63,6 +63,7 @@ void tls_engine_drop_cert(tls_engine *e) {
 
 void tls_engine_keep_cert(tls_engine *e, const uint8_t *der, size_t len) {
   tls_engine_drop_cert(e);
+  if (len == 0) return; /* mbedTLS shows one that it could not parse */
   e->cert = ws_malloc(e->ctx->alloc, len);
   if (e->cert == NULL) return;
   memcpy(e->cert, der, len);
