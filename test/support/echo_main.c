@@ -12,12 +12,15 @@
 
 #include <wsuv.h>
 
+#include "bench/gap.h"
+
 enum {
   SUBPROTOCOLS_MAX = 16,
   MESSAGE_MAX = 64 * 1024 * 1024, /* bytes */
   HIGH_WATER = 1024 * 1024,       /* bytes */
   HANDSHAKES_MAX = 20000,
-  END_MS = 1000 /* for peers that do not answer a close frame */
+  GAPS_OPENING_MS = 120000, /* with --gaps, however busy the machine is */
+  END_MS = 1000             /* for peers that do not answer a close frame */
 };
 
 static struct program {
@@ -30,6 +33,8 @@ static struct program {
   wsuv_tls_library_t library;
   unsigned port;
   bool deflate;
+  bool gaps; /* The longest turn of the loop is measured, and printed at the end. */
+  gap turns;
 } prog;
 
 /* A peer that does not read is not read from. */
@@ -51,9 +56,11 @@ static void on_refuse(wsuv_upgrade_t *u) {
 static int usage(void) {
   fputs(
       "usage: wsuv_echo [-p SUBPROTOCOL]... [--deflate] [--cert FILE --key FILE]\n"
-      "                 [--tls-engine mbedtls|openssl] [--origin ORIGIN] [--unix PATH | PORT]\n"
+      "                 [--tls-engine mbedtls|openssl] [--origin ORIGIN] [--gaps]\n"
+      "                 [--unix PATH | PORT]\n"
       "Echoes WebSocket messages on 127.0.0.1; PORT 0, the default, is any. With --deflate offers\n"
-      "of permessage-deflate are accepted.\n",
+      "of permessage-deflate are accepted. With --gaps the longest turns of the loop since\n"
+      "the beginning are printed at the end.\n",
       stderr);
   return 1;
 }
@@ -66,6 +73,7 @@ static int read_arguments(int argc, char **argv) {
                                         {"origin", required_argument, NULL, 'o'},
                                         {"deflate", no_argument, NULL, 'd'},
                                         {"tls-engine", required_argument, NULL, 'e'},
+                                        {"gaps", no_argument, NULL, 'g'},
                                         {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
@@ -79,6 +87,7 @@ static int read_arguments(int argc, char **argv) {
       prog.library =
           strcmp(optarg, "openssl") == 0 ? WSUV_TLS_LIBRARY_OPENSSL : WSUV_TLS_LIBRARY_MBEDTLS;
       break;
+    case 'g': prog.gaps = true; break;
     case 'p':
       if (prog.subprotocol_count == SUBPROTOCOLS_MAX) return -1;
       prog.subprotocols[prog.subprotocol_count++] = optarg;
@@ -109,6 +118,7 @@ static int make_server(uv_loop_t *loop) {
   config.outgoing_max = 2 * MESSAGE_MAX;
   config.high_water = HIGH_WATER;
   config.max_handshakes = config.max_handshakes_per_address = HANDSHAKES_MAX;
+  if (prog.gaps) config.handshake_timeout_ms = GAPS_OPENING_MS;
   config.subprotocols = prog.subprotocols;
   config.subprotocol_count = prog.subprotocol_count;
   config.extensions = extensions;
@@ -152,6 +162,10 @@ static void on_signal(uv_signal_t *handle, int number) {
   wsuv_end_t end;
   (void) handle;
   (void) number;
+  if (prog.gaps) {
+    gap_stop(&prog.turns);
+    printf("{\"gap_ms\":%.2f,\"gap_cpu_ms\":%.2f}\n", gap_ms(&prog.turns), gap_cpu_ms(&prog.turns));
+  }
   for (int i = 0; i < 2; i++) uv_close((uv_handle_t *) &prog.signals[i], NULL);
   wsuv_end_init(&end);
   end.timeout_ms = END_MS;
@@ -165,6 +179,7 @@ static int start(uv_loop_t *loop) {
   if (err == 0) err = prog.unix_path != NULL ? listen_on_path() : listen_on_port();
   if (err < 0) return err;
   (void) fflush(stdout);
+  if (prog.gaps) gap_start(&prog.turns, loop);
   for (int i = 0; i < 2; i++) {
     uv_signal_init(loop, &prog.signals[i]);
     uv_signal_start(&prog.signals[i], on_signal, numbers[i]);
