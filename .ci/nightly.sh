@@ -143,6 +143,17 @@ job_install() {
   .ci/install.sh "$release" "$release/prefix"
 }
 
+# The instructions of a message are no more than 2 % above what they were.
+job_instructions() {
+  local release=build-release
+  .ci/packages.sh lint || return 1
+  if [ ! -e "$release/build.ninja" ]; then
+    meson setup "$release" --buildtype=release -Dtests=false || return 1
+  fi
+  ninja -C "$release" test/bench/testkit_bench &&
+    python3 test/bench/instructions.py "$release/test/bench/testkit_bench"
+}
+
 # A server with 10,000 sessions, whose clients are another process; 1,000 that come and go.
 job_server_crowd() {
   ninja -C "$build" test/test_server &&

@@ -1,18 +1,28 @@
 /* How fast the testkit is, in one process on one core:
 
        testkit_bench [conversations [sessions]]
+       testkit_bench messages COUNT SIZE
 
    Conversations a second of CPU time, each of which is opened, sends ten messages and receives ten,
    and is closed; and the CPU time that an hour of pings takes, one each 20 s of so many sessions.
-   For measurements, by hand: it asserts nothing about time. */
+   The second way echoes so many messages of a size in one conversation, 50 in flight: with other
+   counts the number of instructions differs by those of the messages alone (instructions.py). For
+   measurements, by hand: it asserts nothing about time. */
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <wsuv/testkit.h>
 
-enum { MESSAGES = 10, HOUR_MS = 3600 * 1000, INTERVAL_MS = 20 * 1000, CONVERSATIONS = 20000 };
+enum {
+  MESSAGES = 10,
+  BATCH = 50,
+  HOUR_MS = 3600 * 1000,
+  INTERVAL_MS = 20 * 1000,
+  CONVERSATIONS = 20000
+};
 
 static void check(int err, const char *what) {
   if (err == 0) return;
@@ -86,11 +96,35 @@ static void measure_hour(size_t sessions) {
   printf("%zu conversations freed in %.3f s of CPU time\n", sessions, seconds_since(start));
 }
 
+static void echo_messages(size_t count, size_t size) {
+  wsuv_testkit_t *kit;
+  wsuv_conversation_t *talk;
+  void *data = calloc(1, size + 1);
+  if (data == NULL) exit(1);
+  check(wsuv_testkit_new(&kit, 0), "kit");
+  wsuv_server_t *server = new_server(kit, 0);
+  check(wsuv_conversation_open(kit, server, "/echo", NULL, &talk), "open");
+  for (size_t i = 0; i < count; i += BATCH) {
+    for (int k = 0; k < BATCH; k++)
+      check(wsuv_conversation_send(talk, WSUV_FRAME_BINARY, data, size), "send");
+    for (int k = 0; k < BATCH; k++)
+      check(wsuv_conversation_expect(talk, WSUV_FRAME_BINARY, data, size), "expect");
+  }
+  check(wsuv_conversation_close(talk, 1000, NULL), "close");
+  wsuv_conversation_free(talk);
+  end(kit, server);
+  free(data);
+}
+
 static size_t number(int argc, char **argv, int index, size_t otherwise) {
   return argc > index ? strtoul(argv[index], NULL, 10) : otherwise;
 }
 
 int main(int argc, char **argv) {
+  if (argc == 4 && strcmp(argv[1], "messages") == 0) {
+    echo_messages(number(argc, argv, 2, 0), number(argc, argv, 3, 0));
+    return 0;
+  }
   measure_conversations(number(argc, argv, 1, CONVERSATIONS));
   measure_hour(number(argc, argv, 2, 1000));
   return 0;
