@@ -36,13 +36,13 @@ const char *closing_keep_detail(closing *c, const wsuv_allocator_t *alloc, const
 
 closing_verdict closing_check(const conn *c) {
   bool done = (c->close_received && c->close_sent) || c->failed;
-  if (!done || out_queue_len(&c->out) > 0) return CLOSING_WAIT;
+  if (!done || out_queue_len(&c->work->out) > 0) return CLOSING_WAIT;
   return c->failed ? CLOSING_FAILED : CLOSING_DONE;
 }
 
 /* Our close frame is the last frame in the data lane, so it is written when the lane is empty. */
 bool closing_written(closing *c, const conn *cn) {
-  const out_queue *q = &cn->out;
+  const out_queue *q = &cn->work->out;
   bool left = cn->close_size > 0 && out_queue_left(q, LANE_DATA, q->lanes[LANE_DATA].queued);
   bool first = left && !c->written;
   c->written = c->written || left;

@@ -35,6 +35,7 @@ static void release(endpoint *e) {
   refreshes_free(&e->refreshes);
   callback_set_unref(e->callbacks, &e->alloc);
   completion_pool_free(&e->completions);
+  work_pool_free(&e->works);
   conn_shared_free(&e->shared);
   config_free(&e->config, &e->alloc);
   extension_list_unref(e->extensions);
@@ -230,6 +231,7 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   e->on_gone = on_gone;
   conn_shared_init(&e->shared, env);
   completion_pool_init(&e->completions, &e->alloc);
+  work_pool_init(&e->works, &e->shared, role);
   ws_list_init(&e->sessions);
   ws_list_init(&e->pending);
   ws_list_init(&e->tls_task.node);

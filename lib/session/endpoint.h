@@ -25,6 +25,7 @@
 #include "session/log.h"
 #include "session/posts.h"
 #include "session/refresh.h"
+#include "session/work.h"
 
 enum { ENDPOINT_READ_SIZE = 256 * 1024 }; /* bytes of the read buffer, which all sessions share */
 
@@ -51,6 +52,7 @@ struct endpoint {
   extension_budget extension_memory;
   conn_shared shared;          /* All connections use these pools, random bytes and log hooks. */
   completion_pool completions; /* All sessions take their completions from this pool. */
+  work_pool works; /* All sessions take from this pool what they need while they are not idle. */
   /* The endpoint holds a reference to the set of callbacks that was made last, or this is NULL. */
   struct callback_set *callbacks;
   tls_contexts tls;    /* These are the TLS contexts of the configurations that were used last. */

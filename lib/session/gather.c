@@ -34,7 +34,7 @@ static void release(gather *g, const out_queue *q, completions *cs, bool dropped
 
 void gather_free(gather *g, conn *c, completions *cs) {
   if (g == NULL) return;
-  release(g, &c->out, cs, true);
+  release(g, &c->work->out, cs, true);
   ws_free(c->shared->chunks.alloc, g);
 }
 
@@ -88,6 +88,6 @@ int gather_send(gather *g, conn *c, const conn_frame *frame, completions *cs) {
   int err = conn_send_frame(c, &f);
   if (err < 0) return err;
   g->frames += c->sent.frames - before;
-  release(g, &c->out, cs, false);
+  release(g, &c->work->out, cs, false);
   return 0;
 }

@@ -11,23 +11,26 @@ enum {
   SLOW_MS = 200       /* a link that makes a write wait for so long is slow */
 };
 
-void outflow_init(outflow *o, const wsuv_config_t *config) {
+void outflow_limits_init(outflow_limits *l, const wsuv_config_t *config) {
   const size_t fragment_size = config->fragment_size;
-  o->outgoing_max = config->outgoing_max;
-  o->high_water = config->high_water;
-  o->low_water = config->low_water;
-  o->refused_least = SIZE_MAX;
-  o->fragment_size = fragment_size < UINT32_MAX ? (uint32_t) fragment_size : UINT32_MAX;
+  l->outgoing_max = config->outgoing_max;
+  l->high_water = config->high_water;
+  l->low_water = config->low_water;
+  l->fragment_size = fragment_size < UINT32_MAX ? (uint32_t) fragment_size : UINT32_MAX;
+}
+
+void outflow_init(outflow *o) {
+  *o = (outflow){.refused_least = SIZE_MAX};
 }
 
 /* The limit */
 
 /* A message that is longer than the limit is refused with WSUV_EMSGSIZE, because it can never
    fit. */
-int outflow_refuse(outflow *o, const conn_frame *frame) {
+int outflow_refuse(outflow *o, const outflow_limits *l, const conn_frame *frame) {
   size_t len = frame->len;
   if (frame->type != OPCODE_TEXT && frame->type != OPCODE_BINARY) return WS_EINVAL;
-  if (len > o->outgoing_max) return WSUV_EMSGSIZE;
+  if (len > l->outgoing_max) return WSUV_EMSGSIZE;
   if (len < o->refused_least) o->refused_least = len;
   if (len > o->refused_most) o->refused_most = len;
   return WSUV_EQUEUEFULL;
@@ -41,54 +44,56 @@ int outflow_check_control(const out_queue *q, frame_opcode type) {
 /* Only the smallest and the largest length of the refused messages are kept. If there is room for
    the smallest but not for the largest, a message of any length in between may still wait. So this
    returns true again as soon as there is more room. */
-static bool refused_fits(outflow *o, const out_queue *q) {
+static bool refused_fits(outflow *o, const outflow_limits *l, const out_queue *q) {
   size_t room;
   bool refused = o->refused_least != SIZE_MAX;
-  if (!refused || !outflow_room(o, q, &room) || o->refused_least > room) return false;
+  if (!refused || !outflow_room(o, l, q, &room) || o->refused_least > room) return false;
   bool more = o->refused_most > room;
   o->refused_least = more ? room + 1 : SIZE_MAX;
   if (!more) o->refused_most = 0;
   return true;
 }
 
-static bool fell_to_low_water(outflow *o, const out_queue *q) {
-  if (!o->above_high || outflow_payload(o, q) > o->low_water) return false;
+static bool fell_to_low_water(outflow *o, const outflow_limits *l, const out_queue *q) {
+  if (!o->above_high || outflow_payload(o, q) > l->low_water) return false;
   o->above_high = false;
   return true;
 }
 
-bool outflow_drained(outflow *o, const out_queue *q) {
-  bool fits = refused_fits(o, q);
-  return fell_to_low_water(o, q) || fits;
+bool outflow_drained(outflow *o, const outflow_limits *l, const out_queue *q) {
+  bool fits = refused_fits(o, l, q);
+  return fell_to_low_water(o, l, q) || fits;
 }
 
 /* Messages in pieces */
 
 void outflow_drop_gathered(outflow *o, conn *c) {
+  if (o->gather == NULL) return;
   gather_free(o->gather, c, &o->completions);
   o->gather = NULL;
 }
 
-int outflow_send_gathered(outflow *o, conn *c, conn_frame *frame) {
+int outflow_send_gathered(outflow *o, const outflow_limits *l, conn *c, conn_frame *frame) {
   frame->type = (frame_opcode) c->out_opcode;
   frame->checked = true;
-  frame->fragment_size = o->fragment_size;
+  frame->fragment_size = l->fragment_size;
   int err = gather_send(o->gather, c, frame, &o->completions);
   if (err == 0 && frame->fin) outflow_drop_gathered(o, c);
   return err;
 }
 
 /* Whether on_drain is owed and does not become due before what is gathered leaves. */
-static bool stops_drain(const outflow *o, const out_queue *q) {
+static bool stops_drain(const outflow *o, const outflow_limits *l, const out_queue *q) {
   size_t room;
   bool refused =
-      o->refused_least != SIZE_MAX && (!outflow_room(o, q, &room) || o->refused_least > room);
-  return refused || (o->above_high && outflow_payload(o, q) > o->low_water);
+      o->refused_least != SIZE_MAX && (!outflow_room(o, l, q, &room) || o->refused_least > room);
+  return refused || (o->above_high && outflow_payload(o, q) > l->low_water);
 }
 
-outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, uint64_t now_ms) {
+outflow_gathered outflow_check_gathered(const outflow *o, const outflow_limits *l,
+                                        const out_queue *q, uint64_t now_ms) {
   if (gather_len(o->gather) == 0 || bufq_len(&q->lanes[LANE_DATA].bytes) > 0) return OUTFLOW_KEEP;
-  return gather_ready(o->gather, now_ms) || stops_drain(o, q) ? OUTFLOW_FRAME : OUTFLOW_WAIT;
+  return gather_ready(o->gather, now_ms) || stops_drain(o, l, q) ? OUTFLOW_FRAME : OUTFLOW_WAIT;
 }
 
 uint64_t outflow_gathered_due_ms(const outflow *o, const out_queue *q, uint64_t now_ms) {

@@ -14,11 +14,19 @@
 #include "session/completions.h"
 #include "session/gather.h"
 
+/* These limits are bytes of payload: the most that may be queued, and the two marks that decide
+   when on_drain is due. */
+typedef struct outflow_limits {
+  size_t outgoing_max, high_water, low_water;
+  /* Longer payloads are sent in several frames; 0 stands for no limit, UINT32_MAX also for more. */
+  uint32_t fragment_size;
+} outflow_limits;
+
+void outflow_limits_init(outflow_limits *l, const wsuv_config_t *config);
+
+/* What is under way. */
 typedef struct outflow {
   completions completions; /* These completions wait until bytes of the queue have left. */
-  /* These limits are bytes of payload: the most that may be queued, and the two marks that decide
-     when on_drain is due. */
-  size_t outgoing_max, high_water, low_water;
   /* Every message that was refused and does not fit yet has at least this many bytes; SIZE_MAX if
      there is none. */
   size_t refused_least;
@@ -27,8 +35,6 @@ typedef struct outflow {
   size_t refused_most;
   /* The message that is being sent in pieces, which this owns; NULL if there is none. */
   gather *gather;
-  /* Longer payloads are sent in several frames; 0 stands for no limit, UINT32_MAX also for more. */
-  uint32_t fragment_size;
   /* The filter has retained bytes since this time, in milliseconds, of which the higher bits are
      left out. */
   uint32_t retained_ms;
@@ -36,7 +42,13 @@ typedef struct outflow {
   bool slow;       /* The filter was set to slow, and the queue was not empty since. */
 } outflow;
 
-void outflow_init(outflow *o, const wsuv_config_t *config);
+void outflow_init(outflow *o);
+
+/* Whether something waits that the queue does not show. */
+static inline bool outflow_waits(const outflow *o) {
+  return (o->completions.count | (uintptr_t) o->gather | ~o->refused_least | o->above_high |
+          o->slow) != 0;
+}
 
 /* Payload that was accepted and has not left: in the queue, or gathered for a frame. */
 static inline uint64_t outflow_payload(const outflow *o, const out_queue *q) {
@@ -46,25 +58,26 @@ static inline uint64_t outflow_payload(const outflow *o, const out_queue *q) {
 /* Get the length of the longest message that may be queued now, in `len`. An empty queue accepts
    every message up to the limit. Returns false if the payload is over the limit, or if the data
    lane has more than twice as many bytes: so the number of empty messages is limited, too. */
-static inline bool outflow_room(const outflow *o, const out_queue *q, size_t *len) {
+static inline bool outflow_room(const outflow *o, const outflow_limits *l, const out_queue *q,
+                                size_t *len) {
   uint64_t queued = outflow_payload(o, q);
-  size_t bytes = bufq_len(&q->lanes[LANE_DATA].bytes);
-  *len = queued < o->outgoing_max ? o->outgoing_max - (size_t) queued : 0;
-  return queued <= o->outgoing_max && bytes / 2 <= o->outgoing_max;
+  size_t lane_len = bufq_len(&q->lanes[LANE_DATA].bytes);
+  *len = queued < l->outgoing_max ? l->outgoing_max - (size_t) queued : 0;
+  return queued <= l->outgoing_max && lane_len / 2 <= l->outgoing_max;
 }
 
 /* A frame does not fit into the queue now. Returns why: WSUV_EQUEUEFULL, and its length is kept, so
    that outflow_drained reports when it fits; WSUV_EMSGSIZE: it can never fit; WS_EINVAL: it is no
    text or binary frame. */
-int outflow_refuse(outflow *o, const conn_frame *frame);
+int outflow_refuse(outflow *o, const outflow_limits *l, const conn_frame *frame);
 
 /* Check if a ping or pong of the program may be queued: 0, or WSUV_EQUEUEFULL if as many of its
    kind wait as may. No on_drain follows. */
 int outflow_check_control(const out_queue *q, frame_opcode type);
 
 /* A frame was queued. */
-static inline void outflow_queued(outflow *o, const out_queue *q) {
-  if (outflow_payload(o, q) > o->high_water) o->above_high = true;
+static inline void outflow_queued(outflow *o, const outflow_limits *l, const out_queue *q) {
+  if (outflow_payload(o, q) > l->high_water) o->above_high = true;
 }
 
 /* Drop what is gathered of a message that is being sent in pieces, if there is one. */
@@ -72,7 +85,7 @@ void outflow_drop_gathered(outflow *o, conn *c);
 
 /* Make a frame of what is gathered and of `frame`, the next piece of the message, as gather_send
    does. Its last frame ends the message. */
-int outflow_send_gathered(outflow *o, conn *c, conn_frame *frame);
+int outflow_send_gathered(outflow *o, const outflow_limits *l, conn *c, conn_frame *frame);
 
 /* What to do with what is gathered when the turn ends. */
 typedef enum outflow_gathered {
@@ -81,14 +94,15 @@ typedef enum outflow_gathered {
   OUTFLOW_FRAME /* make a frame: the time has come, or the program waits for it */
 } outflow_gathered;
 
-outflow_gathered outflow_check_gathered(const outflow *o, const out_queue *q, uint64_t now_ms);
+outflow_gathered outflow_check_gathered(const outflow *o, const outflow_limits *l,
+                                        const out_queue *q, uint64_t now_ms);
 
 /* Get the time of the next check, in milliseconds. UINT64_MAX: no time is set, or it has come and
    the filter retains bytes. The check is then due when the filter has written them. */
 uint64_t outflow_gathered_due_ms(const outflow *o, const out_queue *q, uint64_t now_ms);
 
 /* Whether on_drain is due. The next call returns false, unless on_drain has become due again. */
-bool outflow_drained(outflow *o, const out_queue *q);
+bool outflow_drained(outflow *o, const outflow_limits *l, const out_queue *q);
 
 /* What one call of outflow_write has done. */
 typedef struct outflow_round {

@@ -18,8 +18,9 @@ static inline bool is_lost(const wsuv_session_t *s) {
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static inline int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   size_t room;
-  if (outflow_room(&s->out, &s->conn.out, &room) && frame->len <= room) return 0;
-  int err = outflow_refuse(&s->out, frame);
+  if (outflow_room(session_out(s), &s->out_limits, session_queue(s), &room) && frame->len <= room)
+    return 0;
+  int err = outflow_refuse(session_out(s), &s->out_limits, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
     session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
   }
@@ -48,12 +49,13 @@ WS_COLD static int send_large(wsuv_session_t *s, const conn_frame *frame) {
 
 static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *frame) {
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
-  int err =
-      lane == LANE_DATA ? check_bound(s, frame) : outflow_check_control(&s->conn.out, frame->type);
+  if (!session_have_work(s)) return WS_ENOMEM;
+  int err = lane == LANE_DATA ? check_bound(s, frame)
+                              : outflow_check_control(session_queue(s), frame->type);
   if (err < 0) return err;
   err = frame->len < OUTFLOW_DIRECT_MIN ? conn_send_frame(&s->conn, frame) : send_large(s, frame);
   if (err < 0) return session_not_queued(s, err);
-  outflow_queued(&s->out, &s->conn.out);
+  outflow_queued(session_out(s), &s->out_limits, session_queue(s));
   if (lane == LANE_DATA) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -71,7 +73,7 @@ static int queue_message(wsuv_session_t *s, const conn_frame *frame) {
 
 /* A single frame cannot be sent while a message is being sent in pieces. */
 static int queue_single(wsuv_session_t *s, const conn_frame *frame) {
-  bool pieces = s->state == SESSION_OPEN && s->out.gather != NULL;
+  bool pieces = s->state == SESSION_OPEN && session_out(s)->gather != NULL;
   const out_lane_id lane = lane_of(frame->type);
   return pieces && lane == LANE_DATA ? WS_EINVAL : queue(s, lane, frame);
 }
@@ -84,14 +86,14 @@ static int queue_piece(wsuv_session_t *s, const conn_frame *piece) {
   int err = check_bound(s, &frame);
   if (err == 0) err = conn_check_piece(&s->conn, frame.pieces, frame.fin, &text);
   if (err < 0) return err;
-  if (!frame.fin && !s->conn.raw && gather_takes(s->out.gather, frame.len)) {
-    err = gather_add(s->out.gather, &s->conn, frame.pieces);
+  if (!frame.fin && !s->conn.raw && gather_takes(session_out(s)->gather, frame.len)) {
+    err = gather_add(session_out(s)->gather, &s->conn, frame.pieces);
   } else {
-    err = outflow_send_gathered(&s->out, &s->conn, &frame);
+    err = outflow_send_gathered(session_out(s), &s->out_limits, &s->conn, &frame);
   }
   if (err < 0) return session_not_queued(s, err);
   s->conn.out_utf8 = text;
-  outflow_queued(&s->out, &s->conn.out);
+  outflow_queued(session_out(s), &s->out_limits, session_queue(s));
   if (frame.len > 0 || frame.fin) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -123,7 +125,7 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
     completion_release(&s->endpoint->completions, c);
     return err;
   }
-  outflow_wait(&s->out, &s->conn.out, lane_of(frame->type), c);
+  outflow_wait(session_out(s), session_queue(s), lane_of(frame->type), c);
   return 0;
 }
 
@@ -134,7 +136,7 @@ static inline int send_now(wsuv_session_t *s, frame_opcode type, const void *dat
                             .pieces = &piece,
                             .count = 1,
                             .len = len,
-                            .fragment_size = s->out.fragment_size};
+                            .fragment_size = s->out_limits.fragment_size};
   return is_lost(s) ? WS_ECANCELED : queue_whole(s, lane_of(type), &frame);
 }
 
@@ -190,14 +192,14 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
 int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {
   int err = session_check_open(session);
   if (err < 0) return err;
-  gather *g = gather_new(&session->endpoint->alloc);
+  gather *g = session_have_work(session) ? gather_new(&session->endpoint->alloc) : NULL;
   if (g == NULL) return WS_ENOMEM;
   err = conn_begin_message(&session->conn, (frame_opcode) type);
   if (err < 0) {
     ws_free(&session->endpoint->alloc, g);
     return err;
   }
-  session->out.gather = g;
+  session_out(session)->gather = g;
   return 0;
 }
 
@@ -206,7 +208,7 @@ static int send_piece(wsuv_session_t *s, bool fin, const void *data, size_t len,
   const ws_view piece = {data, len};
   int err = session_check_open(s);
   if (err < 0) return err;
-  if (s->out.gather == NULL) return WS_EINVAL;
+  if (session_out(s)->gather == NULL) return WS_EINVAL;
   const conn_frame f = {.fin = fin, .pieces = &piece, .count = 1, .len = len};
   return queue_and_tell(s, &f, queue_piece, cb, arg);
 }
@@ -238,7 +240,7 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
   conn_frame frame = {.type = (frame_opcode) type,
                       .fin = true,
                       .count = nbufs,
-                      .fragment_size = session->out.fragment_size};
+                      .fragment_size = session->out_limits.fragment_size};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
   frame.pieces = pieces;
@@ -257,7 +259,7 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
                         .count = 1,
                         .len = prepared->len,
                         .checked = true,
-                        .fragment_size = session->out.fragment_size,
+                        .fragment_size = session->out_limits.fragment_size,
                         .prepared = prepared};
   return queue_and_tell(session, &f, queue_message, cb, arg);
 }
@@ -268,16 +270,16 @@ int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
   completion *c = cb != NULL ? completion_new(&session->endpoint->completions, cb, arg) : NULL;
   if (c == NULL && cb != NULL) return WS_ENOMEM;
-  int err = session_send_gathered(session);
+  int err = session_have_work(session) ? session_send_gathered(session) : WS_ENOMEM;
   if (err < 0) {
     if (c != NULL) completion_release(&session->endpoint->completions, c);
     return err;
   }
-  if (c != NULL) outflow_wait_for_all(&session->out, &session->conn.out, c);
+  if (c != NULL) outflow_wait_for_all(session_out(session), session_queue(session), c);
   session_schedule(session);
   return 0;
 }
 
 size_t wsuv_buffered_amount(const wsuv_session_t *session) {
-  return (size_t) outflow_payload(&session->out, &session->conn.out);
+  return (size_t) outflow_payload(session_out(session), session_queue(session));
 }

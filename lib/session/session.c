@@ -16,6 +16,25 @@
 /* time for the peer to end the stream, after both close frames or an error of writing */
 enum { LINGER_MS = 1000 };
 
+/* Memory for what is under way */
+
+/* Nobody writes to it, though conn has no constant pointer. */
+static conn_work *no_work(void) {
+  return (conn_work *) (uintptr_t) &session_no_work.conn;
+}
+
+static inline bool take_work(wsuv_session_t *s) {
+  session_work *w = work_take(&s->endpoint->works);
+  if (w != NULL) s->conn.work = &w->conn;
+  return w != NULL;
+}
+
+/* The tick gives the memory back, should nothing come of it. */
+bool session_start_work(wsuv_session_t *s) {
+  session_schedule(s);
+  return take_work(s);
+}
+
 /* States and stages */
 
 wsuv_stage_t session_stage(const wsuv_session_t *s) {
@@ -62,7 +81,7 @@ static uint64_t next_open_ms(const wsuv_session_t *s) {
 
 static void arm_timer_at(wsuv_session_t *s, uint64_t now) {
   uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : timeouts_next_ms(&s->timeouts);
-  uint64_t due = outflow_gathered_due_ms(&s->out, &s->conn.out, now);
+  uint64_t due = outflow_gathered_due_ms(session_out(s), session_queue(s), now);
   if (due < at) at = due;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
     session_ops(s)->timer_stop(s->timer);
@@ -108,7 +127,7 @@ static void open_limits(wsuv_session_t *s, uint64_t now) {
 static void enter(wsuv_session_t *s, session_state state) {
   uint64_t now;
   s->state = (uint8_t) state;
-  if (state > SESSION_OPEN) outflow_drop_gathered(&s->out, &s->conn);
+  if (state > SESSION_OPEN) outflow_drop_gathered(session_out(s), &s->conn);
   switch (state) {
   case SESSION_QUEUED: {
     uint64_t timeout_ms = s->opening->queue_timeout_ms;
@@ -148,7 +167,7 @@ static void after_callback(wsuv_session_t *s) {
 static void session_write_failed(wsuv_session_t *s, int err) {
   if (s->cause.write_error != 0 || s->state == SESSION_ENDED) return;
   cause_set_write_error(&s->cause, session_stage(s), err);
-  out_queue_clear(&s->conn.out);
+  if (!s->conn.work->none) out_queue_clear(session_queue(s));
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
   set_deadline(s, LINGER_MS);
 }
@@ -158,7 +177,7 @@ static progress_seen look(wsuv_session_t *s, uint64_t now) {
   timeouts *t = &s->timeouts;
   progress_seen seen = progress_look(&t->progress, s->filter, s->figures.wire_sent);
   if (s->state == SESSION_OPEN) {
-    timeouts_seen(t, now, &seen, outflow_payload(&s->out, &s->conn.out) > 0);
+    timeouts_seen(t, now, &seen, outflow_payload(session_out(s), session_queue(s)) > 0);
   } else {
     timeouts_seen_closing(t, now, &seen, s->closing.timeout_ms);
   }
@@ -187,7 +206,7 @@ void session_note_round(wsuv_session_t *s, const outflow_round *round) {
 
 static bool can_write(const wsuv_session_t *s) {
   return s->opened && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
-         !out_queue_retained(&s->conn.out);
+         !out_queue_retained(session_queue(s));
 }
 
 ws_filter *session_direct_filter(const wsuv_session_t *s) {
@@ -210,8 +229,8 @@ int session_not_queued(wsuv_session_t *s, int err) {
 int session_send_gathered(wsuv_session_t *s) {
   const ws_view nothing = {NULL, 0};
   conn_frame rest = {.pieces = &nothing, .count = 1};
-  if (gather_len(s->out.gather) == 0) return 0;
-  int err = outflow_send_gathered(&s->out, &s->conn, &rest);
+  if (gather_len(session_out(s)->gather) == 0) return 0;
+  int err = outflow_send_gathered(session_out(s), &s->out_limits, &s->conn, &rest);
   return err < 0 ? session_not_queued(s, err) : 0;
 }
 
@@ -219,9 +238,10 @@ int session_send_gathered(wsuv_session_t *s) {
    the session fails if no frame can be made. */
 static void frame_gathered(wsuv_session_t *s) {
   const uint64_t now = session_now_ms(s);
-  const outflow_gathered verdict = outflow_check_gathered(&s->out, &s->conn.out, now);
-  if (verdict == OUTFLOW_WAIT && s->out.gather->due_ms == UINT64_MAX) {
-    s->out.gather->due_ms = now + GATHER_WAIT_MS;
+  const outflow_gathered verdict =
+      outflow_check_gathered(session_out(s), &s->out_limits, session_queue(s), now);
+  if (verdict == OUTFLOW_WAIT && session_out(s)->gather->due_ms == UINT64_MAX) {
+    session_out(s)->gather->due_ms = now + GATHER_WAIT_MS;
     arm_timer_at(s, now);
   }
   if (verdict != OUTFLOW_FRAME) return;
@@ -230,20 +250,21 @@ static void frame_gathered(wsuv_session_t *s) {
 }
 
 static void write_queue(wsuv_session_t *s) {
-  out_queue *q = &s->conn.out;
-  if (gather_len(s->out.gather) > 0 && can_write(s)) frame_gathered(s);
+  out_queue *q = session_queue(s);
+  if (gather_len(session_out(s)->gather) > 0 && can_write(s)) frame_gathered(s);
   if (!can_write(s) || out_queue_len(q) == 0) return;
-  const outflow_round round = outflow_write(&s->out, q, s->filter, &s->endpoint->completions);
-  if (out_queue_retained(q)) outflow_retained(&s->out, session_now_ms(s));
+  const outflow_round round =
+      outflow_write(session_out(s), q, s->filter, &s->endpoint->completions);
+  if (out_queue_retained(q)) outflow_retained(session_out(s), session_now_ms(s));
   session_note_round(s, &round);
 }
 
 static void flush(wsuv_session_t *s) {
   write_queue(s);
   /* What was gathered behind queued data may go now. */
-  if (gather_len(s->out.gather) > 0) write_queue(s);
-  if (s->out.slow && can_write(s) && out_queue_len(&s->conn.out) == 0) {
-    outflow_emptied(&s->out, s->filter);
+  if (gather_len(session_out(s)->gather) > 0) write_queue(s);
+  if (session_out(s)->slow && can_write(s) && out_queue_len(session_queue(s)) == 0) {
+    outflow_emptied(session_out(s), s->filter);
   }
   if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
   if (s->state != SESSION_CLOSING) return;
@@ -268,8 +289,8 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
 static void complete_due(wsuv_session_t *s) {
   completion *c;
   if (s->cause.write_error != 0) return;
-  for (size_t n = s->out.completions.count; n > 0 && s->state != SESSION_ENDED; n--) {
-    if ((c = completions_due(&s->out.completions, &s->conn.out)) == NULL) return;
+  for (size_t n = session_out(s)->completions.count; n > 0 && s->state != SESSION_ENDED; n--) {
+    if ((c = completions_due(&session_out(s)->completions, session_queue(s))) == NULL) return;
     complete(s, c, c->dropped ? WS_ECANCELED : 0);
   }
 }
@@ -290,7 +311,9 @@ void session_failed(wsuv_session_t *s, int err) {
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
 }
 
+/* Without memory for it no close frame is sent. */
 void session_fail(wsuv_session_t *s, int err, const char *why) {
+  (void) session_have_work(s); /* conn_fail looks for itself */
   conn_fail(&s->conn, err, why);
   session_failed(s, err);
   session_schedule(s);
@@ -302,7 +325,7 @@ static void answer_close(wsuv_session_t *s) {
   conn_dropped dropped;
   flush(s);
   int err = conn_answer_close(&s->conn, &dropped);
-  completions_drop(&s->out.completions, dropped.kept, dropped.len);
+  completions_drop(&session_out(s)->completions, dropped.kept, dropped.len);
   if (err < 0) session_end(s, err, "the close frame was not answered");
 }
 
@@ -319,7 +342,7 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
   bool answers =
       s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && s->cause.write_error == 0;
   if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
-  int err = session_send_gathered(s);
+  int err = session_have_work(s) ? session_send_gathered(s) : WS_ENOMEM;
   if (err < 0) return err;
   err = conn_close(&s->conn, code, reason, len);
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
@@ -407,6 +430,10 @@ static void deliver_events(wsuv_session_t *s) {
 static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
   uint64_t frames = s->conn.received.frames;
   if (!reads_frames(s)) return;
+  if (s->conn.work->none && !take_work(s)) {
+    session_fail(s, WS_ENOMEM, "");
+    return;
+  }
   conn_recv(&s->conn, data, len);
   deliver_events(s);
   int err = inflow_keep(&s->in, &s->conn);
@@ -422,16 +449,32 @@ static void go_on_reading(wsuv_session_t *s) {
   if (err < 0) session_end(s, err, "");
 }
 
+/* If nothing is under way any more, give the memory back. Returns whether something is. */
+static inline bool still_works(wsuv_session_t *s) {
+  session_work *w = (session_work *) (void *) s->conn.work;
+  if (work_continues(w)) return true;
+  if (!w->conn.none) work_give(&s->endpoint->works, w);
+  s->conn.work = no_work();
+  return false;
+}
+
+/* What waited for bytes of the queue. */
+static void process_waiting(wsuv_session_t *s) {
+  complete_due(s);
+  if (s->state == SESSION_OPEN &&
+      outflow_drained(session_out(s), &s->out_limits, session_queue(s))) {
+    notify_drain(s->on, s);
+    after_callback(s);
+  }
+  (void) still_works(s); /* the callers are done */
+}
+
 /* Flush once, and act on the result. This is called after everything that may have queued or
    written bytes, in a session that has opened. */
 static void process(wsuv_session_t *s) {
   flush(s);
   advance_closing(s);
-  complete_due(s);
-  if (s->state == SESSION_OPEN && outflow_drained(&s->out, &s->conn.out)) {
-    notify_drain(s->on, s);
-    after_callback(s);
-  }
+  if (still_works(s)) process_waiting(s);
   go_on_reading(s);
 }
 
@@ -489,6 +532,7 @@ void session_free(wsuv_session_t *s) {
   drop_handshake(s);
   if (!s->opened && s->opening != NULL) s->opening->ops->free(s->opening);
   conn_free(&s->conn);
+  if (!s->conn.work->none) ws_free(alloc, s->conn.work);
   session_ops(s)->timer_free(s->timer);
   config_drop_converter(s->converter, &s->endpoint->config, alloc);
   callback_set_unref(s->on, alloc);
@@ -503,7 +547,7 @@ static void session_finish(wsuv_session_t *s) {
   const int undone = s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED;
   wsuv_close_info_t info;
   completion *c;
-  while ((c = completions_any(&s->out.completions)) != NULL) complete(s, c, undone);
+  while ((c = completions_any(&session_out(s)->completions)) != NULL) complete(s, c, undone);
   describe(s, &info);
   log_close(s, &info);
   notify_close(s->on, s, &info);
@@ -540,8 +584,9 @@ static void session_on_write(void *up, int status) {
   if (status < 0) {
     session_write_failed(s, status);
   } else {
-    const outflow_round round = outflow_released(&s->out, &s->conn.out, &s->endpoint->completions);
-    outflow_waited(&s->out, s->filter, session_now_ms(s));
+    const outflow_round round =
+        outflow_released(session_out(s), session_queue(s), &s->endpoint->completions);
+    outflow_waited(session_out(s), s->filter, session_now_ms(s));
     session_note_round(s, &round);
   }
   process(s);
@@ -708,6 +753,7 @@ static void on_task(endpoint_task *task) {
 
 static int queue_ping(wsuv_session_t *s) {
   uint8_t payload[KEEPALIVE_PAYLOAD];
+  if (!session_have_work(s)) return WS_ENOMEM;
   completion *c = completion_new(&s->endpoint->completions, NULL, NULL);
   if (c == NULL) return WS_ENOMEM;
   keepalive_payload(&s->timeouts.keepalive, payload);
@@ -715,7 +761,7 @@ static int queue_ping(wsuv_session_t *s) {
   if (err < 0) {
     completion_release(&s->endpoint->completions, c);
   } else {
-    outflow_wait(&s->out, &s->conn.out, LANE_CONTROL, c);
+    outflow_wait(session_out(s), session_queue(s), LANE_CONTROL, c);
   }
   return err;
 }
@@ -760,7 +806,7 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
     return;
   }
   if (waits_for_rate(s) && now >= limits_refilled_ms(s->limits)) session_schedule(s);
-  bool delayed = held || !look(s, now).all || out_queue_len(&s->conn.out) > 0;
+  bool delayed = held || !look(s, now).all || out_queue_len(session_queue(s)) > 0;
   switch (timeouts_check_open(&s->timeouts, now, held)) {
   case TIMEOUTS_POLL: arm_timer(s); return;
   case TIMEOUTS_DEAD: ping_timeout(s); return;
@@ -791,7 +837,8 @@ static void on_other_timer(wsuv_session_t *s, uint64_t now) {
 static void on_timer(void *data) {
   wsuv_session_t *s = data;
   uint64_t now = session_now_ms(s);
-  if (s->opened && out_queue_retained(&s->conn.out)) outflow_waited(&s->out, s->filter, now);
+  if (s->opened && out_queue_retained(session_queue(s)))
+    outflow_waited(session_out(s), s->filter, now);
   if (s->state == SESSION_OPEN) {
     on_open_timer(s, now);
   } else {
@@ -806,7 +853,8 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   const message_limits limits = {config->max_frame_size, config->max_message_size,
                                  config->max_message_fragments};
   conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
-  outflow_init(&s->out, config);
+  s->conn.work = no_work();
+  outflow_limits_init(&s->out_limits, config);
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
@@ -856,7 +904,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   configure(s, config);
   if (raw) {
     conn_set_raw(&s->conn);
-    s->out.fragment_size = 0;
+    s->out_limits.fragment_size = 0;
   }
   *out = s;
   return 0;

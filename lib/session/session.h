@@ -24,6 +24,7 @@
 #include "session/outflow.h"
 #include "session/session_limits.h"
 #include "session/timeouts.h"
+#include "session/work.h"
 
 /* Only enter() in session.c changes the state. */
 typedef enum session_state {
@@ -53,11 +54,11 @@ struct wsuv_session {
   handshake_result *handshake;
   char *subprotocol; /* The session owns the name of the negotiated subprotocol, or it is NULL. */
   ws_timer *timer;   /* The session owns this timer, which serves all its timeouts. */
-  conn conn;         /* This is the protocol's state, with the queue of frames to be written. */
-  outflow out;       /* This limits the queue, and has the completions that wait for it. */
-  timeouts timeouts; /* These are the timeouts that `timer` waits for. */
-  closing closing;   /* This is the state of the closing handshake. */
-  cause cause;       /* This is why the session ends, as far as it is known. */
+  conn conn;         /* This is the protocol's state; its `work` is in a session_work. */
+  outflow_limits out_limits; /* These are the limits of the queue. */
+  timeouts timeouts;         /* These are the timeouts that `timer` waits for. */
+  closing closing;           /* This is the state of the closing handshake. */
+  cause cause;               /* This is why the session ends, as far as it is known. */
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
@@ -102,6 +103,23 @@ void session_begin(wsuv_session_t *s);
    the session is flushed after them. */
 static inline void session_schedule(wsuv_session_t *s) {
   if (!s->in.delivering) endpoint_schedule(s->endpoint, &s->task);
+}
+
+/* What is under way: the queue of frames, and what waits for it. While nothing is, both are empty
+   constants (session_no_work). */
+static inline out_queue *session_queue(const wsuv_session_t *s) {
+  return &s->conn.work->out;
+}
+static inline outflow *session_out(const wsuv_session_t *s) {
+  return &((session_work *) (void *) s->conn.work)->out;
+}
+
+/* Have memory for what is under way, before anything is received or queued. The session gives it
+   back when nothing is under way any more. session_start_work is for a session without it. Returns
+   false: there is no memory. */
+bool session_start_work(wsuv_session_t *s);
+static inline bool session_have_work(wsuv_session_t *s) {
+  return !s->conn.work->none || session_start_work(s);
 }
 
 /* End the session: no callback except on_close runs after this. `status` and `detail` are the cause

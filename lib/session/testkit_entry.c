@@ -62,8 +62,9 @@ size_t wsuv_internal_server_owed(const wsuv_server_t *server) {
 
 int wsuv_internal_session_send_bytes(wsuv_session_t *s, const void *data, size_t len) {
   if (s->state != SESSION_OPEN) return WSUV_ESTATE;
-  if (out_queue_len(&s->conn.out) > 0) return 1;
-  int err = len > 0 ? out_queue_raw(&s->conn.out, data, len) : 0;
+  if (out_queue_len(session_queue(s)) > 0) return 1;
+  if (!session_have_work(s)) return WS_ENOMEM;
+  int err = len > 0 ? out_queue_raw(session_queue(s), data, len) : 0;
   if (err == 0) session_schedule(s);
   return err;
 }

@@ -15,6 +15,12 @@ void conn_rig_open(conn_rig *r, ws_role role) {
   fake_env_init(&r->env, &r->alloc.handle, 1);
   conn_shared_init(&r->shared, &r->env.base);
   conn_init(&r->c, &r->shared, role, role == WS_CLIENT, &conn_rig_limits, NULL);
+  conn_rig_work(&r->c, &r->work);
+}
+
+void conn_rig_work(conn *c, conn_work *work) {
+  conn_work_init(work, c->shared, (ws_role) c->role);
+  c->work = work;
 }
 
 void conn_rig_close(conn_rig *r) {
@@ -29,20 +35,20 @@ void conn_rig_close(conn_rig *r) {
 void conn_rig_write_some(conn_rig *r, size_t n) {
   ws_view bufs[3];
   while (n != 0) {
-    size_t count = out_queue_peek(&r->c.out, bufs, 3), done = 0;
+    size_t count = out_queue_peek(&r->c.work->out, bufs, 3), done = 0;
     CHECK(count != 0);
     for (size_t i = 0; i < count && done < n; i++) {
       size_t part = bufs[i].len < n - done ? bufs[i].len : n - done;
       bytes_add(&r->wire, bufs[i].base, part);
       done += part;
     }
-    out_queue_written(&r->c.out, done);
+    out_queue_written(&r->c.work->out, done);
     n -= done;
   }
 }
 
 void conn_rig_write_all(conn_rig *r) {
-  conn_rig_write_some(r, out_queue_len(&r->c.out));
+  conn_rig_write_some(r, out_queue_len(&r->c.work->out));
 }
 
 static void note_close(conn_rig *r, const conn_event *ev) {
@@ -120,6 +126,7 @@ int conn_rig_feed(conn_rig *r, const uint8_t *p, size_t n) {
   conn_recv(&r->c, copy, n);
   int err = conn_rig_take(r);
   free(copy);
+  if (!conn_works(&r->work)) conn_rig_work(&r->c, &r->work);
   return err;
 }
 

@@ -14,6 +14,7 @@ typedef struct conn_rig {
   track_alloc alloc;
   fake_env env;
   conn_shared shared;
+  conn_work work; /* of `c` */
   conn c; /* May be set to raw or to streamed, given other limits and so on, after opening. */
   ws_role role;
   bool echo;            /* Messages are sent back. */
@@ -34,6 +35,9 @@ extern const message_limits conn_rig_limits; /* those that it opens with */
 void conn_rig_open(conn_rig *r, ws_role role);
 void conn_rig_close(conn_rig *r); /* nothing may be allocated any more */
 
+/* Give a connection without work this one, which is fresh. */
+void conn_rig_work(conn *c, conn_work *work);
+
 /* Write n bytes of the queue, or all. */
 void conn_rig_write_some(conn_rig *r, size_t n);
 void conn_rig_write_all(conn_rig *r);
@@ -45,7 +49,8 @@ int conn_rig_note(conn_rig *r, const conn_event *ev);
    last result. */
 int conn_rig_take(conn_rig *r);
 
-/* Give bytes, in a block of exactly their size that is freed afterwards, and take all events. */
+/* Give bytes, in a block of exactly their size that is freed afterwards, and take all events. If
+   nothing is under way then, the connection gets fresh work: it may need none of the old. */
 int conn_rig_feed(conn_rig *r, const uint8_t *p, size_t n);
 int conn_rig_feed_script(conn_rig *r, const char *script);
 

@@ -14,13 +14,13 @@ static const h1_server_limits request = {16384, 100};
 static void flush(server_end *e) {
   ws_view bufs[16];
   size_t n;
-  while (!e->raw->closed && (n = out_queue_peek(&e->conn.out, bufs, 16)) > 0) {
+  while (!e->raw->closed && (n = out_queue_peek(&e->conn.work->out, bufs, 16)) > 0) {
     size_t total = 0;
     for (size_t i = 0; i < n; i++) {
       raw_conn_write(e->raw, bufs[i].base, bufs[i].len);
       total += bufs[i].len;
     }
-    out_queue_written(&e->conn.out, total);
+    out_queue_written(&e->conn.work->out, total);
   }
 }
 
@@ -108,6 +108,8 @@ static void on_connection(raw_conn *c) {
   c->data = e;
   CHECK(h1_server_new(&e->handshake, &ws_alloc_libc, &request) == 0);
   conn_init(&e->conn, &p->shared, WS_SERVER, false, &limits, NULL);
+  conn_work_init(&e->work, &p->shared, WS_SERVER);
+  e->conn.work = &e->work;
 }
 
 void server_peer_start(server_peer *p, world *w, const wsuv_extension_t *const *extensions,

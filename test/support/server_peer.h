@@ -21,6 +21,7 @@ typedef struct server_end {
   struct server_end *next;
   raw_conn *raw;
   h1_server *handshake; /* NULL: done */
+  conn_work work;       /* of `conn` */
   conn conn;
 } server_end;
 

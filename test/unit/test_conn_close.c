@@ -107,10 +107,10 @@ TEST(test_conn_close_of_the_peer_says_what_was_kept) {
     assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "0123456789012345678901234567890", len),
                      0);
   conn_rig_write_some(&r, 13);
-  assert_int_equal(r.c.out.payload, 50);
+  assert_int_equal(r.c.work->out.payload, 50);
   assert_int_equal(conn_rig_feed_script(&r, "CLOSE"), 0);
   assert_int_equal(r.dropped.kept, 34);
-  assert_int_equal(r.c.out.payload, 20);
+  assert_int_equal(r.c.work->out.payload, 20);
   conn_rig_expect_written(&r, "BIN \"0123456789\" ; BIN \"01234567890123456789\" ; CLOSE");
 }
 
@@ -127,7 +127,7 @@ TEST(test_conn_close_that_is_lost_is_not_said_to_be_sent) {
   assert_int_equal(r.c.sent_code, 0);
   assert_int_equal(r.c.close_size, 0);
   assert_int_equal(r.dropped.kept, 0);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, "x", 1), WSUV_ESTATE);
 }
 
@@ -167,7 +167,7 @@ TEST(test_conn_close_refuses_what_may_not_be_sent) {
   assert_int_equal(conn_close(&r.c, 1000, reason, sizeof reason), WSUV_ECONTROL);
   assert_int_equal(conn_close(&r.c, 1000, "\xff", 1), WSUV_EUTF8);
   assert_int_equal(conn_close(&r.c, 1000, "\xce", 1), WSUV_EUTF8);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   assert_false(r.c.close_sent);
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "x", 1), 0);
   assert_int_equal(conn_close(&r.c, 1000, reason, WSUV_CLOSE_REASON_MAX), 0);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "proto/frame/conn.h"
+#include "support/conn_rig.h"
 #include "support/extension_pair.h"
 #include "support/fake_env.h"
 #include "support/raw_zlib.h"
@@ -19,6 +20,7 @@ enum { STEPS = 120, CONNS = 4, SEEDS = 60 };
 
 /* One end of a connection, and what it sends. */
 typedef struct end {
+  conn_work work; /* of `c` */
   conn c;
   struct end *peer;
   bytes wanted;  /* a line for each message that was queued */
@@ -88,6 +90,7 @@ static void end_open(rig *r, size_t i) {
   end *e = &r->ends[i];
   extension_end *from = i % 2 == 0 ? &r->p.client : &r->p.server;
   conn_init(&e->c, &r->shared, i % 2 == 0 ? WS_CLIENT : WS_SERVER, i % 2 == 0, &limits, NULL);
+  conn_rig_work(&e->c, &e->work);
   if (i >= 2) conn_set_streamed(&e->c);
   conn_set_extensions(&e->c, from->set);
   from->set = NULL;
@@ -162,12 +165,12 @@ static void send_some(rig *r, end *e) {
     raw_text(&r->seed, len, &text);
   }
   size_t cut = below(r, text.len + 1);
-  const ws_view pieces[] = {{text.base, cut},
-                            {text.base == NULL ? NULL : text.base + cut, text.len - cut}};
+  const ws_view views[] = {{text.base, cut},
+                           {text.base == NULL ? NULL : text.base + cut, text.len - cut}};
   const conn_frame f = {.type = OPCODE_BINARY,
                         .fin = below(r, 3) > 0,
                         .plain = below(r, 5) == 0,
-                        .pieces = pieces,
+                        .pieces = views,
                         .count = 2,
                         .len = text.len};
   arm(r);
@@ -195,10 +198,10 @@ static void take(end *e, const conn_event *ev) {
 static void carry(rig *r, end *from) {
   SCOPED_BYTES wire = {0};
   ws_view bufs[8];
-  for (size_t n; (n = out_queue_peek(&from->c.out, bufs, 8)) > 0;) {
+  for (size_t n; (n = out_queue_peek(&from->c.work->out, bufs, 8)) > 0;) {
     size_t sum = 0;
     for (size_t i = 0; i < n; sum += bufs[i++].len) bytes_add(&wire, bufs[i].base, bufs[i].len);
-    out_queue_written(&from->c.out, sum);
+    out_queue_written(&from->c.work->out, sum);
   }
   for (size_t at = 0, n; at < wire.len; at += n) {
     n = 1 + below(r, wire.len - at);

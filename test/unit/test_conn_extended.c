@@ -93,7 +93,7 @@ TEST(test_conn_inflates_the_same_however_cut) {
 TEST(test_conn_streams_any_number_of_frames) {
   SCOPED(rig, r, true);
   assert_int_equal(conn_rig_feed_script(&r.conn, "TEXT{4}- f248"), 0);
-  r.conn.c.incoming.fragments = UINT32_MAX;
+  r.conn.c.work->incoming.fragments = UINT32_MAX;
   conn_rig_expect_gives(&r.conn, "CONT-; CONT-; CONT cdc9c90700", "TEXT \"Hello\"");
 }
 
@@ -122,7 +122,7 @@ TEST(test_conn_offers_its_block_only_to_what_is_not_changed) {
     const bytes *sent = compressed ? &payload : &noise;
     add_frame(&wire, OPCODE_BINARY, compressed ? FRAME_RSV1 : 0, true, sent->base, sent->len);
     assert_int_equal(conn_rig_feed(&r.conn, wire.base, 50000), 0);
-    assert_true(r.conn.c.incoming.assembled.len > 0);
+    assert_true(r.conn.c.work->incoming.assembled.len > 0);
     assert_int_equal(conn_recv_target(&r.conn.c, 100, &dst) > 0, !compressed);
     assert_int_equal(conn_rig_feed(&r.conn, wire.base + 50000, wire.len - 50000), 0);
     frames_render(&wanted, OPCODE_BINARY, true, 0, noise.base, noise.len);

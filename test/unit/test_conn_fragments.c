@@ -97,13 +97,13 @@ static void expect_fragments(conn_rig *r, const sent *s, size_t fragment_size) {
   const bool masked = r->c.masking;
   const conn_counts before = r->c.sent;
   assert_int_equal(send_all(&r->c, s, OPCODE_BINARY, true, fragment_size), 0);
-  assert_int_equal(r->c.out.payload, len);
+  assert_int_equal(r->c.work->out.payload, len);
   assert_int_equal(r->c.sent.frames - before.frames, frames);
   assert_int_equal(r->c.sent.messages - before.messages, 1);
   assert_int_equal(r->c.sent.payload - before.payload, len);
   r->wire.len = 0;
   conn_rig_write_all(r);
-  assert_int_equal(r->c.out.payload, 0);
+  assert_int_equal(r->c.work->out.payload, 0);
   whole_read(&m, &r->wire, OPCODE_BINARY, masked);
   assert_true(m.ended);
   assert_that(m.frames == frames, "%zu bytes by %zu: %zu frames", len, fragment_size, m.frames);
@@ -222,11 +222,11 @@ TEST(test_conn_writes_fragments_from_their_memory) {
     assert_int_equal(conn_send_frame(&r.c, &f), 0);
     free(copy);
     assert_int_equal(w.seen.len, most);
-    assert_int_equal(out_queue_len(&r.c.out), WIRE - most);
-    assert_int_equal(r.c.out.lanes[LANE_DATA].queued, WIRE);
+    assert_int_equal(out_queue_len(&r.c.work->out), WIRE - most);
+    assert_int_equal(r.c.work->out.lanes[LANE_DATA].queued, WIRE);
     assert_true(conn_takes_writer(&r.c) == (most == WIRE));
     ws_view bufs[8];
-    size_t count = out_queue_peek(&r.c.out, bufs, 8);
+    size_t count = out_queue_peek(&r.c.work->out, bufs, 8);
     for (size_t i = 0; i < count; i++) bytes_add(&w.seen, bufs[i].base, bufs[i].len);
     frames_script(
         &wanted,
@@ -235,8 +235,8 @@ TEST(test_conn_writes_fragments_from_their_memory) {
     assert_int_equal(w.seen.len, wanted.len);
     assert_memory_equal(w.seen.base, wanted.base, wanted.len);
     bytes_free(&w.seen);
-    while (out_queue_len(&r.c.out) > 0) out_queue_written(&r.c.out, 1);
-    assert_int_equal(r.c.out.payload, 0);
+    while (out_queue_len(&r.c.work->out) > 0) out_queue_written(&r.c.work->out, 1);
+    assert_int_equal(r.c.work->out.payload, 0);
     assert_int_equal(r.c.sent.messages, 1);
     assert_int_equal(r.c.sent.frames, 4);
   }
@@ -259,7 +259,7 @@ TEST(test_conn_checks_text_over_its_fragments) {
   conn_rig_expect_written(&r, "TEXT- f09f ; CONT- 8c8d ; CONT \"!\"");
   assert_int_equal(send_text(&r.c, "right \xe2\x82", 2), WSUV_EUTF8);
   assert_int_equal(send_text(&r.c, "right \xff right", 2), WSUV_EUTF8);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   assert_int_equal(send_text(&r.c, "next", 3), 0);
   conn_rig_expect_written(&r, "TEXT- \"nex\" ; CONT \"t\"");
 }
@@ -280,9 +280,9 @@ TEST(test_conn_lets_controls_go_between_fragments) {
     size_t border = quotient_up(gone, 6 + SIZE) * (6 + SIZE);
     if (border > LEN + 6 * 6) border = LEN + 6 * 6;
     conn_rig_write_some(&r, border - gone);
-    assert_int_equal(r.c.out.pings, 1);
+    assert_int_equal(r.c.work->out.pings, 1);
     conn_rig_write_some(&r, 7 + 7);
-    assert_int_equal(r.c.out.pings + r.c.out.pongs, 0);
+    assert_int_equal(r.c.work->out.pings + r.c.work->out.pongs, 0);
     conn_rig_write_all(&r);
     whole_read(&m, &r.wire, OPCODE_BINARY, true);
     assert_true(m.ended && m.controls == 2 && m.frames == 6);
@@ -311,7 +311,7 @@ TEST(test_conn_close_of_the_peer_stops_a_message_at_the_border_of_a_frame) {
     assert_int_equal(m.ended, frames == 6);
     assert_int_equal(r.dropped.len > 0, frames < 6);
     if (frames < 6) assert_int_equal(r.dropped.kept, frames * FRAME);
-    assert_int_equal(r.c.out.payload, 0);
+    assert_int_equal(r.c.work->out.payload, 0);
   }
 }
 
@@ -322,7 +322,7 @@ TEST(test_conn_without_memory_queues_no_fragment) {
   for (uint64_t n = 1; n <= 7; n++) { /* as many chunks as it needs */
     r.alloc.fail_at = r.alloc.calls + n;
     assert_int_equal(send_all(&r.c, &s, OPCODE_BINARY, true, 1000), WS_ENOMEM);
-    assert_int_equal(out_queue_len(&r.c.out), 0);
+    assert_int_equal(out_queue_len(&r.c.work->out), 0);
     assert_int_equal(r.c.sent.frames, 0);
     assert_int_equal(r.c.out_opcode, 0);
     bufq_pool_free(&r.shared.chunks);
@@ -340,7 +340,7 @@ TEST(test_conn_without_random_bytes_for_a_fragment_fails) {
   r.env.random_fails = true;
   assert_int_equal(send_all(&r.c, &s, OPCODE_BINARY, true, 1), WSUV_ERANDOM);
   assert_false(r.c.failed);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   r.env.random_fails = false;
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "p", 1), 0); /* which fills the pool */
   r.env.random_fails = true;

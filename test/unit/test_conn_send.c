@@ -22,7 +22,7 @@ TEST(test_conn_sends_every_type_at_the_borders_of_length) {
           bytes_add(&payload, &(uint8_t){(uint8_t) (i % 127)}, 1);
         uint8_t *copy = payload.len != 0 ? bytes_exact(payload.base, payload.len) : NULL;
         assert_int_equal(conn_send(&r.c, (frame_opcode) types[t], true, copy, payload.len), 0);
-        assert_int_equal(r.c.out.payload, types[t] < 8 ? lengths[l] : 0);
+        assert_int_equal(r.c.work->out.payload, types[t] < 8 ? lengths[l] : 0);
         free(copy);
         conn_rig_write_all(&r);
         frames_render(&expected, types[t], true, 0, payload.base, payload.len);
@@ -57,10 +57,10 @@ TEST(test_conn_sends_fragments_with_controls_between) {
 
 static void expect_refused(conn_rig *r, frame_opcode type, bool fin, const char *p, size_t n,
                            int err) {
-  size_t len = out_queue_len(&r->c.out);
+  size_t len = out_queue_len(&r->c.work->out);
   int seen = conn_send(&r->c, type, fin, p, n);
   assert_that(seen == err, "type %d fin %d: %d instead of %d", type, fin, seen, err);
-  assert_int_equal(out_queue_len(&r->c.out), len);
+  assert_int_equal(out_queue_len(&r->c.work->out), len);
 }
 
 TEST(test_conn_send_refuses_what_may_not_be_sent) {
@@ -80,7 +80,7 @@ TEST(test_conn_send_refuses_what_may_not_be_sent) {
     expect_refused(&r, (frame_opcode) type, true, "", 0, WS_EINVAL);
   assert_true(conn_send(&r.c, OPCODE_PING, false, "x", 1) < 0);
   assert_true(conn_send(&r.c, OPCODE_PONG, false, "x", 1) < 0);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "a", 1), 0);
   expect_refused(&r, OPCODE_BINARY, true, "b", 1, WS_EINVAL);
   expect_refused(&r, OPCODE_BINARY, false, "b", 1, WS_EINVAL);
@@ -117,21 +117,23 @@ TEST(test_conn_send_that_fails_changes_no_state) {
 TEST(test_conn_masks_are_fresh_for_each_frame) {
   enum { COUNT = 3000 };
   static uint32_t keys[COUNT];
+  conn_work work;
   conn other;
   SCOPED(conn_rig, r, WS_CLIENT);
   conn_init(&other, &r.shared, WS_CLIENT, true, &conn_rig_limits, NULL);
+  conn_rig_work(&other, &work);
   for (size_t i = 0; i < COUNT; i++) {
     ws_view buf;
     seen_frame f;
     conn *c = i % 3 == 0 ? &other : &r.c;
     assert_int_equal(conn_send(c, OPCODE_TEXT, true, "masked", 6), 0);
-    assert_int_equal(out_queue_peek(&c->out, &buf, 1), 1);
+    assert_int_equal(out_queue_peek(&c->work->out, &buf, 1), 1);
     bytes_add(&r.wire, buf.base, buf.len);
     assert_int_equal(frames_parse(&f, r.wire.base, r.wire.len), 12);
     assert_memory_equal(f.payload, "masked", 6);
     memcpy(&keys[i], f.spec.key, 4);
     for (size_t k = 0; k < i; k++) assert_that(keys[k] != keys[i], "frames %zu and %zu", k, i);
-    out_queue_written(&c->out, 12);
+    out_queue_written(&c->work->out, 12);
     r.wire.len = 0;
   }
   assert_true(r.env.calls >= COUNT * 4 / RANDOM_POOL_SIZE);
@@ -144,7 +146,7 @@ TEST(test_conn_without_random_bytes_sends_nothing) {
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "x", 1), WSUV_ERANDOM);
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "x", 1), WSUV_ERANDOM);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), WSUV_ERANDOM);
-  assert_int_equal(out_queue_len(&r.c.out), 0);
+  assert_int_equal(out_queue_len(&r.c.work->out), 0);
   assert_false(r.c.close_sent);
   r.env.random_fails = false;
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);

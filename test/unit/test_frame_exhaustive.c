@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "proto/frame/conn.h"
+#include "support/conn_rig.h"
 #include "support/fake_env.h"
 #include "support/frames.h"
 #include "support/test.h"
@@ -33,10 +34,10 @@ static void rig_close(rig *r) {
 /* Everything that is to be written, as bytes. */
 static void write_all(conn *c, bytes *wire) {
   ws_view bufs[4];
-  for (size_t n; (n = out_queue_peek(&c->out, bufs, 4)) != 0;) {
+  for (size_t n; (n = out_queue_peek(&c->work->out, bufs, 4)) != 0;) {
     for (size_t i = 0; i < n; i++) {
       bytes_add(wire, bufs[i].base, bufs[i].len);
-      out_queue_written(&c->out, bufs[i].len);
+      out_queue_written(&c->work->out, bufs[i].len);
     }
   }
 }
@@ -142,7 +143,7 @@ static void check_control(const header_case *t, const conn_event *ev, conn *c) {
     assert_that(ev->close_code == (code != 0 ? 1000 : WSUV_CLOSE_NO_STATUS), WHERE "code", TELL(t));
   if (opcode == 8)
     assert_that(conn_answer_close(c, &(conn_dropped){0}) == 0, WHERE "answered", TELL(t));
-  assert_that((out_queue_len(&c->out) != 0) == (opcode != 10), WHERE "answer", TELL(t));
+  assert_that((out_queue_len(&c->work->out) != 0) == (opcode != 10), WHERE "answer", TELL(t));
 }
 
 static void check_end(const header_case *t, conn *c, int r, const conn_event *ev) {
@@ -161,10 +162,12 @@ static void check_end(const header_case *t, conn *c, int r, const conn_event *ev
 
 /* The two bytes first; then, if they do not settle it, the rest. */
 static void run_header(rig *r, const header_case *t, const bytes *frame) {
+  conn_work work;
   conn c;
   conn_event ev;
   uint8_t two[2] = {t->b0, t->b1}, *rest = NULL;
   conn_init(&c, &r->shared, t->role, t->role == WS_CLIENT, &usual, NULL);
+  conn_rig_work(&c, &work);
   begin_message(&c, t);
   conn_recv(&c, two, 2);
   int err = conn_next_event(&c, &ev);
@@ -253,12 +256,14 @@ static int expect_length(uint64_t length, uint64_t before, const message_limits 
 
 static void run_length(rig *r, uint64_t length, size_t before, const message_limits *limits,
                        ws_role role) {
+  conn_work work;
   conn c;
   conn_event ev;
   uint8_t *dst;
   SCOPED_BYTES in = {0}, sent = {0};
   frame_spec spec = {.opcode = 2, .masked = role == WS_SERVER, .form = LENGTH_64};
   conn_init(&c, &r->shared, role, role == WS_CLIENT, limits, NULL);
+  conn_rig_work(&c, &work);
   if (before != 0) {
     for (size_t i = 0; i < before; i++) bytes_add(&sent, "b", 1);
     spec.form = LENGTH_SHORTEST;
@@ -304,6 +309,7 @@ TEST(test_every_length_is_wrong_with_its_byte) {
   SCOPED(rig, r);
   const message_limits limits = {UINT64_MAX, SIZE_MAX, UINT32_MAX};
   for (size_t i = 0; i < LENGTHS; i++) {
+    conn_work work;
     conn c;
     conn_event ev;
     SCOPED_BYTES in = {0};
@@ -311,6 +317,7 @@ TEST(test_every_length_is_wrong_with_its_byte) {
     bool top = lengths[i] >> 63 != 0;
     if (expect_length(lengths[i], 0, &limits) == WSUV_EPROTOCOL && !top) continue;
     conn_init(&c, &r.shared, WS_CLIENT, true, &limits, NULL);
+    conn_rig_work(&c, &work);
     frames_header(&in, &spec, lengths[i]);
     int err = 0;
     size_t n = 0;
@@ -407,10 +414,12 @@ static void feed(conn *c, outcome *o, const uint8_t *p, size_t n) {
 
 /* Pieces end at `cut`, or everywhere if `bytewise`. */
 static void run_cut(rig *r, ws_role role, const bytes *in, size_t cut, bool bytewise, outcome *o) {
+  conn_work work;
   conn c;
   *o = (outcome){{0}, {0}};
   rig_open(r);
   conn_init(&c, &r->shared, role, role == WS_CLIENT, &near_limits, NULL);
+  conn_rig_work(&c, &work);
   if (bytewise) {
     for (size_t i = 0; i < in->len; i++) feed(&c, o, in->base + i, 1);
   } else {

@@ -41,14 +41,18 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
   c->role = (uint8_t) role;
   c->masking = masking;
   c->why = "";
-  frame_decoder_init(&c->decoder, role == WS_CLIENT ? WS_SERVER : WS_CLIENT, 0);
-  message_init(&c->incoming);
-  out_queue_init(&c->out, &shared->chunks);
+}
+
+void conn_work_init(conn_work *w, conn_shared *shared, ws_role role) {
+  memset(w, 0, sizeof *w);
+  frame_decoder_init(&w->decoder, role == WS_CLIENT ? WS_SERVER : WS_CLIENT, 0);
+  message_init(&w->incoming);
+  out_queue_init(&w->out, &shared->chunks);
 }
 
 void conn_set_raw(conn *c) {
   c->raw = c->slow_path = true;
-  c->decoder.rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
+  c->rsv_allowed = FRAME_RSV1 | FRAME_RSV2 | FRAME_RSV3;
 }
 
 void conn_set_streamed(conn *c) {
@@ -59,19 +63,16 @@ void conn_set_extensions(conn *c, extension_set *set) {
   c->extensions = set;
   if (set == NULL) return;
   c->slow_path = true;
-  c->decoder.rsv_allowed = set->rsv;
-}
-
-static void release_control(conn *c) {
-  ws_free(c->shared->chunks.alloc, c->control);
-  c->control = NULL;
+  c->rsv_allowed = set->rsv;
 }
 
 void conn_free(conn *c) {
-  release_control(c);
-  block_release(&c->kept, &c->shared->spare);
-  message_clear(&c->incoming, &c->shared->spare);
-  out_queue_clear(&c->out);
+  conn_work *w = c->work;
+  if (!w->none) {
+    block_release(&w->kept, &c->shared->spare);
+    message_clear(&w->incoming, &c->shared->spare);
+    out_queue_clear(&w->out);
+  }
   extension_set_free(c->extensions);
 }
 
@@ -130,7 +131,7 @@ WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from
 
 /* The header may be complete before any of the payload has come. */
 WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
-  const frame_decoder *d = &c->decoder;
+  const frame_decoder *d = &c->work->decoder;
   if (chunk->first) c->shared->trace(c->trace_arg, false, &d->header);
   size_t len = dumped_len(c, chunk->len);
   bool begins = d->header.length == d->left + chunk->len;
@@ -149,8 +150,8 @@ static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const c
   int err = make_header(c, &h, opcode, f->fin, f->len);
   if (err < 0) return err;
   h.rsv = f->rsv;
-  err = f->writer == NULL ? out_queue_frame(&c->out, lane, &h, f->pieces, f->count)
-                          : out_queue_write_frame(&c->out, &h, f->pieces, f->writer);
+  err = f->writer == NULL ? out_queue_frame(&c->work->out, lane, &h, f->pieces, f->count)
+                          : out_queue_write_frame(&c->work->out, &h, f->pieces, f->writer);
   if (err < 0) return err;
   if (opcode_is_control(opcode)) {
     count_control(&c->sent, &h);
@@ -191,7 +192,7 @@ static int next_fragment(conn *c, fragments *f, frame_header *h) {
 static int queue_fragment(conn *c, fragments *f) {
   frame_header h;
   int err = next_fragment(c, f, &h);
-  if (err == 0) out_queue_fragment(&c->out, &h, &f->rest);
+  if (err == 0) out_queue_fragment(&c->work->out, &h, &f->rest);
   return err;
 }
 
@@ -205,7 +206,7 @@ static int write_fragments(conn *c, fragments *f) {
     err = next_fragment(c, f, &frames[n]);
     if (err == 0) f->rest.skip += (size_t) frames[n++].length;
   }
-  if (n > 0) out_queue_write_fragments(&c->out, frames, n, payload, f->whole->writer);
+  if (n > 0) out_queue_write_fragments(&c->work->out, frames, n, payload, f->whole->writer);
   return err;
 }
 
@@ -217,12 +218,12 @@ WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *wh
   fragments f = {.whole = whole, .left = whole->len, .most = most, .opcode = opcode};
   f.rest = (ws_view_list){.at = whole->pieces, .count = whole->count};
   if (whole->len > SIZE_MAX - headers) return WS_ENOMEM;
-  int err = out_queue_reserve(&c->out, whole->len + headers);
+  int err = out_queue_reserve(&c->work->out, whole->len + headers);
   while (err == 0 && f.left > 0) {
-    const bool direct = whole->writer != NULL && out_queue_len(&c->out) == 0;
+    const bool direct = whole->writer != NULL && out_queue_len(&c->work->out) == 0;
     err = direct ? write_fragments(c, &f) : queue_fragment(c, &f);
   }
-  if (whole->writer != NULL) out_queue_end_writing(&c->out);
+  if (whole->writer != NULL) out_queue_end_writing(&c->work->out);
   return err;
 }
 
@@ -324,10 +325,10 @@ static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason
   size_t n = close_payload_write(payload, code, reason, reason_len);
   const ws_view piece = {payload, n};
   const conn_frame f = {.type = OPCODE_CLOSE, .fin = true, .pieces = &piece, .count = 1, .len = n};
-  uint64_t before = c->out.lanes[LANE_DATA].queued;
+  uint64_t before = c->work->out.lanes[LANE_DATA].queued;
   int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
   if (err < 0) return err;
-  c->close_size = (uint8_t) (c->out.lanes[LANE_DATA].queued - before);
+  c->close_size = (uint8_t) (c->work->out.lanes[LANE_DATA].queued - before);
   c->close_sent = true;
   c->sent_code = code;
   return 0;
@@ -343,46 +344,51 @@ int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len) {
 }
 
 void conn_fail(conn *c, int err, const char *why) {
+  conn_work *w = c->work;
   c->failed = true;
   c->why = why;
-  c->in_len = 0;
-  /* The program may still use the memory of the last event. */
-  if (!c->incoming.given) message_clear(&c->incoming, &c->shared->spare);
+  if (!w->none) {
+    w->in_len = 0;
+    /* The program may still use the memory of the last event. */
+    if (!w->incoming.given) message_clear(&w->incoming, &c->shared->spare);
+  }
   if (c->close_sent) return;
   /* Without memory or random bytes no close frame can be made: the connection just ends. */
   uint16_t code = c->extensions != NULL ? c->extensions->in_close_code : 0;
   if (code == 0) code = close_code_for_error(err);
-  (void) queue_close(c, code, why, strlen(why));
+  if (!w->none) (void) queue_close(c, code, why, strlen(why));
   c->close_sent = true;
 }
 
 /* Receiving */
 
 void conn_recv(conn *c, uint8_t *data, size_t len) {
-  if (c->holds) block_release(&c->kept, &c->shared->spare);
-  c->in = data;
-  c->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
+  conn_work *w = c->work;
+  if (w->kept.base != NULL) block_release(&w->kept, &c->shared->spare);
+  w->decoder.rsv_allowed = c->rsv_allowed;
+  w->in = data;
+  w->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
 }
 
 int conn_keep_input(conn *c) {
-  bool own = c->kept.base != NULL;
-  if (c->in_len == 0 || own) return 0;
-  int err = block_reserve(&c->kept, &c->shared->spare, c->in_len, c->in_len);
+  conn_work *w = c->work;
+  bool own = w->kept.base != NULL;
+  if (w->in_len == 0 || own) return 0;
+  int err = block_reserve(&w->kept, &c->shared->spare, w->in_len, w->in_len);
   if (err < 0) return err;
-  memcpy(c->kept.base, c->in, c->in_len);
-  c->in = c->kept.base;
-  c->holds = true;
+  memcpy(w->kept.base, w->in, w->in_len);
+  w->in = w->kept.base;
   return 0;
 }
 
 /* Memory in the block: what it has, if that is worth a read; otherwise let it grow, so that memory
    follows the bytes that were received. */
 static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
-  block *b = &c->incoming.assembled;
+  block *b = &c->work->incoming.assembled;
   if (b->cap - b->len >= least) return b->cap - b->len;
   size_t want = least < wanted ? least : (size_t) wanted;
   size_t most = c->limits.max_message_size;
-  if (c->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
+  if (c->work->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
   if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
   return b->cap - b->len;
 }
@@ -392,7 +398,7 @@ static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
    message in large fragments is not copied, and a read ends where a payload begins. The next header
    is expected to be as long as the last. */
 static uint64_t wanted_in_block(const conn *c, size_t least) {
-  const frame_decoder *d = &c->decoder;
+  const frame_decoder *d = &c->work->decoder;
   const frame_header *h = &d->header;
   if (opcode_is_control(h->opcode)) return 0;
   const bool goes_on = !h->fin && !c->slow_path && h->length > least;
@@ -403,7 +409,7 @@ static uint64_t wanted_in_block(const conn *c, size_t least) {
 }
 
 size_t conn_recv_target(conn *c, size_t least, uint8_t **dst) {
-  const block *b = &c->incoming.assembled;
+  const block *b = &c->work->incoming.assembled;
   const uint64_t wanted = b->len > 0 ? wanted_in_block(c, least) : 0;
   if (wanted == 0) return 0;
   if (!extension_set_in_idle(c->extensions))
@@ -418,7 +424,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   const ws_view piece = {data, len};
   if (c->close_sent || c->raw) return 0;
   int err = make_header(c, &h, OPCODE_PONG, true, len);
-  if (err == 0) err = out_queue_pong(&c->out, &h, data);
+  if (err == 0) err = out_queue_pong(&c->work->out, &h, data);
   if (err < 0) return err;
   count_control(&c->sent, &h);
   if (is_watched(c)) watch_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
@@ -437,14 +443,14 @@ static int conn_on_close(conn *c, conn_event *ev) {
   ev->data += skip;
   ev->len -= skip;
   c->close_received = true;
-  c->in_len = 0;
+  c->work->in_len = 0;
   return 0;
 }
 
 /* Drop what has not started to leave, except our own close frame. */
 static int drop_unstarted(conn *c, conn_dropped *dropped) {
-  const uint64_t *queued = &c->out.lanes[LANE_DATA].queued, before = *queued;
-  int err = out_queue_drop_unstarted(&c->out, c->close_size);
+  const uint64_t *queued = &c->work->out.lanes[LANE_DATA].queued, before = *queued;
+  int err = out_queue_drop_unstarted(&c->work->out, c->close_size);
   if (err < 0) {
     c->close_size = 0;
     c->sent_code = 0;
@@ -461,128 +467,120 @@ int conn_answer_close(conn *c, conn_dropped *dropped) {
   return err;
 }
 
-/* Memory for a control frame is allocated only when one comes in pieces, which is rare. */
-static int keep_control(conn *c, const frame_chunk *chunk) {
-  if (chunk->first) c->control_len = 0;
-  if (c->control == NULL) c->control = ws_malloc(c->shared->chunks.alloc, FRAME_CONTROL_MAX);
-  if (c->control == NULL) return WS_ENOMEM;
-  c->holds = true;
-  memcpy(c->control + c->control_len, chunk->data, chunk->len);
-  c->control_len = (uint8_t) (c->control_len + chunk->len);
-  return 0;
+static void keep_control(conn_work *w, const frame_chunk *chunk) {
+  if (chunk->first) w->control_len = 0;
+  memcpy(w->control + w->control_len, chunk->data, chunk->len);
+  w->control_len = (uint8_t) (w->control_len + chunk->len);
 }
 
-/* 1: the control frame is complete and is the event; 0: more of it must come; WS_ENOMEM. */
-static int add_control(conn *c, const frame_chunk *chunk, conn_event *ev) {
+/* Whether the control frame is complete and is the event; otherwise more of it must come. */
+static bool add_control(conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   bool whole = chunk->first && chunk->last;
-  int err = whole ? 0 : keep_control(c, chunk);
-  if (err < 0 || !chunk->last) return err;
-  ev->data = whole ? chunk->data : c->control;
-  ev->len = whole ? chunk->len : c->control_len;
-  return 1;
+  if (!whole) keep_control(w, chunk);
+  ev->data = whole ? chunk->data : w->control;
+  ev->len = whole ? chunk->len : w->control_len;
+  return chunk->last;
 }
 
 static int control_event(conn *c, conn_event *ev) {
-  switch (c->decoder.header.opcode) {
+  switch (c->work->decoder.header.opcode) {
   case OPCODE_PING: ev->type = CONN_EVENT_PING; return answer_ping(c, ev->data, ev->len);
   case OPCODE_PONG: ev->type = CONN_EVENT_PONG; return 0;
   default: ev->type = CONN_EVENT_CLOSE; return conn_on_close(c, ev);
   }
 }
 
-static inline int add_to_message(conn *c, const frame_chunk *chunk, conn_event *ev) {
+static inline int add_to_message(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_MESSAGE;
-  return message_add(&c->incoming, &c->limits, &c->shared->spare, &c->decoder.header, chunk,
+  return message_add(&w->incoming, &c->limits, &c->shared->spare, &w->decoder.header, chunk,
                      &ev->data, &ev->len, &c->why);
 }
 
-static int add_frame(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  const frame_header *h = &c->decoder.header;
+static int add_frame(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &w->decoder.header;
   ev->type = CONN_EVENT_FRAME;
   ev->fin = h->fin;
   ev->rsv = h->rsv;
   ev->continuation = h->opcode == OPCODE_CONTINUATION;
-  return message_add_frame(&c->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data,
+  return message_add_frame(&w->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data,
                            &ev->len, &c->why);
 }
 
-static int add_piece(conn *c, const frame_chunk *chunk, conn_event *ev) {
+static int add_piece(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_PIECE;
   ev->data = chunk->data;
   ev->len = chunk->len;
-  int r = message_add_piece(&c->incoming, &c->limits, &c->decoder.header, chunk, &ev->fin, &c->why);
-  ev->offset = c->incoming.passed - chunk->len;
+  int r = message_add_piece(&w->incoming, &c->limits, &w->decoder.header, chunk, &ev->fin, &c->why);
+  ev->offset = w->incoming.passed - chunk->len;
   return r;
 }
 
-static int add_on_slow_path(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  if (c->raw) return add_frame(c, chunk, ev);
+static int add_on_slow_path(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
+  if (c->raw) return add_frame(c, w, chunk, ev);
   int r = c->extensions != NULL ? conn_ext_add(c, chunk, ev) : CONN_EXT_PASS;
   if (r != CONN_EXT_PASS) return r;
-  return c->streamed ? add_piece(c, chunk, ev) : add_to_message(c, chunk, ev);
+  return c->streamed ? add_piece(c, w, chunk, ev) : add_to_message(c, w, chunk, ev);
 }
 
-static inline int add_data(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  return c->slow_path ? add_on_slow_path(c, chunk, ev) : add_to_message(c, chunk, ev);
+static inline int add_data(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
+  return c->slow_path ? add_on_slow_path(c, w, chunk, ev) : add_to_message(c, w, chunk, ev);
 }
 
-static inline int next_chunk(conn *c, frame_chunk *chunk) {
+static inline int next_chunk(conn *c, conn_work *w, frame_chunk *chunk) {
   return c->slow_path ? conn_ext_next_chunk(c, chunk)
-                      : frame_decoder_next(&c->decoder, &c->in, &c->in_len, chunk);
+                      : frame_decoder_next(&w->decoder, &w->in, &w->in_len, chunk);
 }
 
 /* 1: an event; 0: not yet; or an error. */
-static int take_chunk(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  const frame_header *h = &c->decoder.header;
+static int take_chunk(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
+  const frame_header *h = &w->decoder.header;
   if (is_watched(c)) watch_chunk(c, chunk);
   if (opcode_is_control(h->opcode)) {
-    int r = add_control(c, chunk, ev);
-    if (r <= 0) return r;
+    if (!add_control(w, chunk, ev)) return 0;
     count_control(&c->received, h);
-    r = control_event(c, ev);
+    int r = control_event(c, ev);
     return r < 0 ? r : 1;
   }
   if (chunk->len > 0 || h->fin) c->data_received = true;
-  int r = add_data(c, chunk, ev);
+  int r = add_data(c, w, chunk, ev);
   if (r >= 0 && chunk->last) count_data(&c->received, h);
-  ev->opcode = c->incoming.opcode;
+  ev->opcode = w->incoming.opcode;
   return r;
 }
 
 /* Release the message that was delivered. What was read behind it into its block is kept. */
 static int release_message(conn *c) {
-  const block *b = &c->incoming.assembled;
-  uintptr_t at = (uintptr_t) c->in, from = (uintptr_t) b->base;
-  bool inside = c->in_len > 0 && at >= from && at - from < b->cap;
+  const block *b = &c->work->incoming.assembled;
+  uintptr_t at = (uintptr_t) c->work->in, from = (uintptr_t) b->base;
+  bool inside = c->work->in_len > 0 && at >= from && at - from < b->cap;
   int err = inside ? conn_keep_input(c) : 0;
-  if (err == 0) message_release_given(&c->incoming, &c->shared->spare);
+  if (err == 0) message_release_given(&c->work->incoming, &c->shared->spare);
   return err;
 }
 
 /* The caller has used the last event's memory. 0 or WS_ENOMEM. */
 WS_COLD static int release_seen(conn *c) {
-  int err = c->incoming.given ? release_message(c) : 0;
-  if (c->control != NULL && c->decoder.state != DECODER_PAYLOAD) release_control(c);
-  if (c->in_len == 0) block_release(&c->kept, &c->shared->spare);
-  c->holds = c->control != NULL || c->kept.base != NULL;
+  int err = c->work->incoming.given ? release_message(c) : 0;
+  if (c->work->in_len == 0) block_release(&c->work->kept, &c->shared->spare);
   if (err < 0) conn_fail(c, err, "");
   return err;
 }
 
 /* After an error or the peer's close frame there is no input. */
 int conn_next_event(conn *c, conn_event *ev) {
+  conn_work *w = c->work;
   frame_chunk chunk;
-  int r = c->incoming.given || c->holds ? release_seen(c) : 0;
+  int r = w->incoming.given || w->kept.base != NULL ? release_seen(c) : 0;
   if (r < 0) return r;
-  while ((r = next_chunk(c, &chunk)) != 0) {
-    if (r < 0) c->why = c->decoder.why;
-    if (r > 0) r = take_chunk(c, &chunk, ev);
+  while ((r = next_chunk(c, w, &chunk)) != 0) {
+    if (r < 0) c->why = w->decoder.why;
+    if (r > 0) r = take_chunk(c, w, &chunk, ev);
     if (r > 0) return r;
     if (r < 0) {
       conn_fail(c, r, c->why);
       return r;
     }
   }
-  if (c->holds && c->in_len == 0) block_release(&c->kept, &c->shared->spare);
+  if (w->kept.base != NULL && w->in_len == 0) block_release(&w->kept, &c->shared->spare);
   return c->slow_path ? conn_ext_flush(c, ev) : 0;
 }

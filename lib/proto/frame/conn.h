@@ -6,9 +6,11 @@
    when asked, and with bytes to write. It answers pings, fails the connection when the peer breaks
    the protocol, and knows no clock and no socket.
 
+       c->work = ...                                     before conn_recv and before all that sends
        conn_recv(c, data, len);
-       while ((r = conn_next_event(c, &ev)) == 1) ...            any call is allowed in here
-       out_queue_peek(&c->out, ...) ... out_queue_written(...)   whenever it suits
+       while ((r = conn_next_event(c, &ev)) == 1) ...    any call is allowed in here
+       out_queue_peek(&c->work->out, ...) ... out_queue_written(...)   whenever it suits
+       if (!conn_works(c->work)) c->work = no work       after the last event was used
 */
 
 #include "proto/frame/conn_state.h"
@@ -16,8 +18,22 @@
 void conn_shared_init(conn_shared *shared, ws_env *env);
 void conn_shared_free(conn_shared *shared); /* every connection must be freed before */
 
+/* Afterwards the caller sets c->work. */
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
                const message_limits *limits, void *trace_arg);
+
+/* Initialise memory of the caller's for connections of this role. */
+void conn_work_init(conn_work *w, conn_shared *shared, ws_role role);
+
+/* Whether something is under way, so that the connection needs its work. If not, all that counts
+   for the next use is as conn_work_init has left it, except `queued` of the lanes. */
+static inline bool conn_works(const conn_work *w) {
+  /* This is asked after each read, so it has one branch. */
+  const uintptr_t memory = (uintptr_t) w->kept.base | (uintptr_t) w->incoming.assembled.base |
+                           (uintptr_t) w->out.lanes[LANE_DATA].bytes.write |
+                           (uintptr_t) w->out.lanes[LANE_CONTROL].bytes.write;
+  return (memory | w->in_len | w->decoder.state | w->incoming.fragments | w->incoming.given) != 0;
+}
 
 /* Set raw mode, before anything is received: data frames are events one by one, with any rsv bits
    and without a check of text; frames may be sent with rsv bits; the owner answers pings. */
@@ -30,7 +46,8 @@ void conn_set_streamed(conn *c);
    none. Not in raw mode. */
 void conn_set_extensions(conn *c, extension_set *set);
 
-void conn_free(conn *c); /* frees all that it has, out_queue included */
+/* Free all that the connection has, also what its work has. The work itself is the owner's. */
+void conn_free(conn *c);
 
 /* Give bytes that were received. The memory stays the caller's and is unmasked in place. All of it
    is used when conn_next_event returns 0 or less, unless c->extensions->in_left is 0 then.
@@ -43,7 +60,7 @@ int conn_keep_input(conn *c);
 
 /* Whether bytes were given that are not used yet. */
 static inline bool conn_has_input(const conn *c) {
-  return c->in_len > 0;
+  return c->work->in_len > 0;
 }
 
 /* The next event. 1: there is one; 0: more must be received first; an error (see message_add,
@@ -71,7 +88,7 @@ int conn_send_frame(conn *c, const conn_frame *frame);
 /* Whether a text or binary frame whose payload is in one piece may have a `writer`: nothing is
    queued before it, and its payload leaves as it is. */
 static inline bool conn_takes_writer(const conn *c) {
-  return out_queue_len(&c->out) == 0 && !c->masking && c->extensions == NULL;
+  return out_queue_len(&c->work->out) == 0 && !c->masking && c->extensions == NULL;
 }
 
 /* The same for a payload in one piece, without rsv bits. */
@@ -106,7 +123,7 @@ int conn_answer_close(conn *c, conn_dropped *dropped);
 
 /* Fail the connection for a reason of ours (RFC 6455 7.1.7), as conn_next_event does: queue a close
    frame, unless one was made before, and read no more. `why` is static ASCII text of at most
-   WSUV_CLOSE_REASON_MAX bytes; it becomes the reason. */
+   WSUV_CLOSE_REASON_MAX bytes; it becomes the reason. Without work no frame is made. */
 void conn_fail(conn *c, int err, const char *why);
 
 #endif

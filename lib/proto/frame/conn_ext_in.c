@@ -14,7 +14,7 @@ enum {
 
 /* Whether the frame that begins with the next byte has reserved bits. */
 static bool has_rsv(const conn *c) {
-  const uint8_t first = c->decoder.have > 0 ? c->decoder.part[0] : *c->in;
+  const uint8_t first = c->work->decoder.have > 0 ? c->work->decoder.part[0] : *c->work->in;
   return (first & 0x70) != 0;
 }
 
@@ -28,30 +28,30 @@ static size_t slice_of_whole(const extension_set *set) {
 /* The most bytes that may be one chunk. A message that is assembled and that no extension changes
    may be delivered where it lies, so it is not cut. */
 static size_t slice(const conn *c) {
-  const bool began = c->incoming.fragments > 0;
+  const bool began = c->work->incoming.fragments > 0;
   if (c->extensions == NULL || (began && extension_set_in_idle(c->extensions))) return SIZE_MAX;
   if (c->streamed) return SLICE_STREAMED;
   return began || has_rsv(c) ? slice_of_whole(c->extensions) : SIZE_MAX;
 }
 
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
-  if (c->in_len == 0 || (c->extensions != NULL && c->extensions->in_left == 0)) return 0;
+  if (c->work->in_len == 0 || (c->extensions != NULL && c->extensions->in_left == 0)) return 0;
   const size_t most = slice(c);
-  size_t n = c->in_len < most ? c->in_len : most, rest = c->in_len - n;
-  int r = frame_decoder_next(&c->decoder, &c->in, &n, chunk);
-  c->in_len = rest + n;
+  size_t n = c->work->in_len < most ? c->work->in_len : most, rest = c->work->in_len - n;
+  int r = frame_decoder_next(&c->work->decoder, &c->work->in, &n, chunk);
+  c->work->in_len = rest + n;
   return r;
 }
 
 /* An rsv bit in a continuation frame is an error for every extension (RFC 7692 6.1 allows it only
    on first frames). */
 static int conn_ext_check(conn *c) {
-  const frame_header *h = &c->decoder.header;
+  const frame_header *h = &c->work->decoder.header;
   if (h->opcode == OPCODE_CONTINUATION && h->rsv != 0) {
     c->why = "reserved bit in a continuation";
     return WSUV_EPROTOCOL;
   }
-  return message_check_frame(&c->incoming, &c->limits, h, c->streamed, &c->why);
+  return message_check_frame(&c->work->incoming, &c->limits, h, c->streamed, &c->why);
 }
 
 /* More output than before is expected at once, and less only after a while. */
@@ -68,13 +68,13 @@ static void count_saved(conn *c, const frame_chunk *chunk, size_t produced) {
   set->in_produced += produced;
   set->in_left -= produced < set->in_left ? produced : set->in_left;
   if (!chunk->last) return;
-  set->in_saved += set->in_produced - c->decoder.header.length;
+  set->in_saved += set->in_produced - c->work->decoder.header.length;
   set->in_produced = 0;
 }
 
 static int put_out(conn *c, const frame_chunk *chunk) {
-  const frame_header *h = &c->decoder.header;
-  message *m = &c->incoming;
+  const frame_header *h = &c->work->decoder.header;
+  message *m = &c->work->incoming;
   block_sink s;
   const char *why;
   const bool begins = chunk->first && h->opcode != OPCODE_CONTINUATION;
@@ -91,7 +91,7 @@ static int put_out(conn *c, const frame_chunk *chunk) {
 }
 
 static int give_piece(conn *c, uint8_t *nowhere, bool end, conn_event *ev) {
-  message *m = &c->incoming;
+  message *m = &c->work->incoming;
   ev->type = CONN_EVENT_PIECE;
   ev->opcode = m->opcode;
   ev->fin = end;
@@ -102,7 +102,7 @@ static int give_piece(conn *c, uint8_t *nowhere, bool end, conn_event *ev) {
 }
 
 static int give(conn *c, const frame_chunk *chunk, bool end, conn_event *ev) {
-  message *m = &c->incoming;
+  message *m = &c->work->incoming;
   if (end) m->fragments = 0;
   if (c->streamed) {
     bool enough = end || m->assembled.len >= PIECE_SIZE;
@@ -117,9 +117,9 @@ static int give(conn *c, const frame_chunk *chunk, bool end, conn_event *ev) {
 /* Text before an error was checked already if it came in another chunk. It is checked now if it did
    not, so that the error is the same however the message is cut. */
 static int fail_out(conn *c, const frame_chunk *chunk, size_t before, int err) {
-  if (chunk->first) message_begin_frame(&c->incoming, &c->decoder.header);
+  if (chunk->first) message_begin_frame(&c->work->incoming, &c->work->decoder.header);
   const char *why;
-  int bad_text = message_check_new(&c->incoming, before, false, &why);
+  int bad_text = message_check_new(&c->work->incoming, before, false, &why);
   if (bad_text == 0) return err;
   c->why = why;
   c->extensions->in_close_code = 0;
@@ -127,24 +127,25 @@ static int fail_out(conn *c, const frame_chunk *chunk, size_t before, int err) {
 }
 
 int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
-  const frame_header *h = &c->decoder.header;
+  const frame_header *h = &c->work->decoder.header;
   const bool end = chunk->last && h->fin;
   bool begins = chunk->first && h->opcode != OPCODE_CONTINUATION;
   int r = chunk->first ? conn_ext_check(c) : 0;
   if (r < 0) return r;
   if (!begins && extension_set_in_idle(c->extensions)) return CONN_EXT_PASS;
-  size_t before = c->incoming.assembled.len;
+  size_t before = c->work->incoming.assembled.len;
   r = put_out(c, chunk);
   if (r < 0) return fail_out(c, chunk, before, r);
   if (r != WSUV_EXTENSION_TAKEN) return CONN_EXT_PASS;
-  if (chunk->first) message_begin_frame(&c->incoming, &c->decoder.header);
-  if (chunk->first && c->streamed) c->incoming.fragments = 1; /* in pieces, they are not counted */
-  count_saved(c, chunk, c->incoming.assembled.len - before);
-  r = message_check_new(&c->incoming, before, end, &c->why);
+  if (chunk->first) message_begin_frame(&c->work->incoming, &c->work->decoder.header);
+  if (chunk->first && c->streamed)
+    c->work->incoming.fragments = 1; /* in pieces, they are not counted */
+  count_saved(c, chunk, c->work->incoming.assembled.len - before);
+  r = message_check_new(&c->work->incoming, before, end, &c->why);
   return r < 0 ? r : give(c, chunk, end, ev);
 }
 
 int conn_ext_flush(conn *c, conn_event *ev) {
-  bool some = c->streamed && c->extensions != NULL && c->incoming.assembled.len > 0;
+  bool some = c->streamed && c->extensions != NULL && c->work->incoming.assembled.len > 0;
   return some && !c->failed && !c->close_received ? give_piece(c, NULL, false, ev) : 0;
 }

@@ -65,25 +65,35 @@ typedef struct conn_counts {
   uint64_t messages, frames, payload, pings, pongs;
 } conn_counts;
 
+/* What a connection needs only while something is under way: input that is not used, a frame or
+   message that has come in part, frames to be written. The owner has a pool of these. A connection
+   gets one before it is given bytes or frames, and has none while it is idle. One that nothing is
+   under way in (conn_works) may be used for another connection of the same role. */
+typedef struct conn_work {
+  frame_decoder decoder; /* This is the state of the frame that is being received. */
+  message incoming;      /* This is the state of the message that is being received. */
+  out_queue out;         /* These are the frames to be written. */
+  /* These bytes were given and are not used yet; they are the caller's, or in `kept`. */
+  uint8_t *in;
+  size_t in_len;       /* `in` has this many bytes. */
+  block kept;          /* After conn_keep_input, this is the owned copy that `in` points into. */
+  bool none;           /* This is a constant that stands for no work. It is empty. */
+  uint8_t control_len; /* `control` has this many bytes. */
+  uint8_t control[FRAME_CONTROL_MAX]; /* This is the payload of a control frame in pieces. */
+} conn_work;
+
 typedef struct conn {
-  conn_shared *shared;   /* This is shared with other connections, and outlives this one. */
+  conn_shared *shared; /* This is shared with other connections, and outlives this one. */
+  /* This is the owner's: what is under way, or a constant with `none` set if there is nothing. */
+  conn_work *work;
   message_limits limits; /* Received frames and messages must keep these limits. */
   void *trace_arg; /* This is the first argument of `trace` and `dump`, and belongs to the owner. */
-  frame_decoder decoder;     /* This is the state of the frame that is being received. */
-  message incoming;          /* This is the state of the message that is being received. */
-  out_queue out;             /* These are the frames to be written. */
   conn_counts sent;          /* Frames are counted here when they are queued. */
   conn_counts received;      /* Frames are counted here when they are complete. */
   extension_set *extensions; /* The connection owns the negotiated extensions, or this is NULL. */
-  /* These bytes were given and are not used yet; they are the caller's, or in `kept`. */
-  uint8_t *in;
-  size_t in_len; /* `in` has this many bytes. */
-  block kept;    /* After conn_keep_input, this is the owned copy that `in` points into. */
   /* After an error, this says what was wrong; otherwise it is "". It is static text, or in `shared`
      and valid until another connection has failed. */
   const char *why;
-  /* This owned memory has the payload of a control frame that comes in pieces, or is NULL. */
-  uint8_t *control;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
   uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
   uint8_t role;        /* This ws_role is our own. */
@@ -93,8 +103,6 @@ typedef struct conn {
   bool data_received;  /* Some of a data frame has come since the owner reset this. */
   bool slow_path;      /* The connection is raw or streamed, or has extensions. */
   bool out_begun;      /* A frame of the message in `out_opcode` was queued. */
-  /* `control` or `kept` is not NULL, so there may be something to be freed. */
-  bool holds;
   bool close_sent; /* Our close frame was queued or could not be made, so no more can be sent. */
   bool close_received; /* The peer's close frame has come, so no more is read. */
   bool failed;         /* We have failed the connection, so no more is read. */
@@ -103,7 +111,7 @@ typedef struct conn {
   uint16_t sent_code;
   uint8_t close_size;  /* Our close frame has this many bytes; 0 if there is none. */
   uint8_t out_opcode;  /* A message of this type is being sent in fragments; 0 if there is none. */
-  uint8_t control_len; /* `control` has this many bytes. */
+  uint8_t rsv_allowed; /* Received data frames may have these reserved bits. */
 } conn;
 
 /* A frame to be sent. */

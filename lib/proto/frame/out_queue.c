@@ -98,9 +98,8 @@ WS_COLD static int reserve_frame(const out_queue *q, out_lane *l, const frame_he
   return bufq_reserve(&l->bytes, q->pool, (size_t) h->length + FRAME_HEADER_MAX);
 }
 
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
-                    size_t count) {
-  out_lane *l = &q->lanes[lane];
+static inline int put_frame(const out_queue *q, out_lane *l, frame_header *h, const ws_view *pieces,
+                            size_t count) {
   bool fits = fits_at_once(l, h);
   if (!fits) {
     int err = reserve_frame(q, l, h);
@@ -112,12 +111,23 @@ int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_vi
   } else {
     put_pieces(l, h, pieces, count);
   }
+  return 0;
+}
+
+/* A close frame goes into the data lane. */
+int out_queue_data(out_queue *q, frame_header *h, const ws_view *pieces, size_t count) {
+  int err = put_frame(q, &q->lanes[LANE_DATA], h, pieces, count);
+  if (err < 0) return err;
   if (!opcode_is_control(h->opcode)) q->payload += h->length;
-  if (lane == LANE_CONTROL) {
-    q->last_pong_size = 0;
-    if (h->opcode == OPCODE_PING) q->pings++;
-    if (h->opcode == OPCODE_PONG) q->pongs++;
-  }
+  return 0;
+}
+
+int out_queue_control(out_queue *q, frame_header *h, const ws_view *pieces, size_t count) {
+  int err = put_frame(q, &q->lanes[LANE_CONTROL], h, pieces, count);
+  if (err < 0) return err;
+  q->last_pong_size = 0;
+  if (h->opcode == OPCODE_PING) q->pings++;
+  if (h->opcode == OPCODE_PONG) q->pongs++;
   return 0;
 }
 

@@ -57,8 +57,13 @@ static inline size_t out_queue_len(const out_queue *q) {
 
 /* Encode a frame at the end of a lane: its payload of h->length bytes in `count` pieces is copied,
    and masked if h->masked. 0 or WS_ENOMEM, and then nothing has changed. */
-int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h, const ws_view *pieces,
-                    size_t count);
+int out_queue_data(out_queue *q, frame_header *h, const ws_view *pieces, size_t count);
+int out_queue_control(out_queue *q, frame_header *h, const ws_view *pieces, size_t count);
+static inline int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h,
+                                  const ws_view *pieces, size_t count) {
+  return lane == LANE_DATA ? out_queue_data(q, h, pieces, count)
+                           : out_queue_control(q, h, pieces, count);
+}
 
 /* Writes bytes that are not in the queue. */
 typedef struct out_writer out_writer;

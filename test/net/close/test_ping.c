@@ -98,7 +98,7 @@ SCENARIO_TLS_TEST(test_flood_of_pings_costs_no_memory, w, p, u) {
 }
 
 static size_t control_bytes(const session_user *u) {
-  return bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes);
+  return bufq_len(&u->session->conn.work->out.lanes[LANE_CONTROL].bytes);
 }
 
 /* Pings of our own among the pongs do not let more of them wait. */

@@ -42,7 +42,7 @@ static size_t open_and_block(session_user *u, frame_peer *p) {
 }
 
 static size_t control_bytes(const session_user *u) {
-  return bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes);
+  return bufq_len(&u->session->conn.work->out.lanes[LANE_CONTROL].bytes);
 }
 
 static void send_up_to_the_bound(session_user *u, send_fn send) {

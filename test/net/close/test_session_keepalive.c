@@ -153,7 +153,7 @@ SCENARIO_TEST(test_peer_that_takes_nothing_is_dropped_though_no_ping_goes, w, p,
   uint64_t begun = world_now_ms(w);
   world_advance(w, LONG_MS / 2);
   if (u->closes == 0) { /* a busy machine may be too late, or have had no time for the first one */
-    assert_in_range(bufq_len(&u->session->conn.out.lanes[LANE_CONTROL].bytes),
+    assert_in_range(bufq_len(&u->session->conn.work->out.lanes[LANE_CONTROL].bytes),
                     w->kind == WORLD_UV ? 0 : PING_SIZE, PING_SIZE);
   }
   assert_true(u->closes == 0 || w->kind == WORLD_UV);

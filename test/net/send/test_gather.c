@@ -22,12 +22,12 @@ static void piece(session_user *u, size_t len) {
 }
 
 static size_t gathered(const session_user *u) {
-  return gather_len(u->session->out.gather);
+  return gather_len(session_out(u->session)->gather);
 }
 
 /* Make frames until the message has so many. */
 static void make_frames(session_user *u, uint64_t count) {
-  while (u->session->out.gather->frames < count) {
+  while (session_out(u->session)->gather->frames < count) {
     piece(u, 1);
     assert_int_equal(wsuv_flush(u->session, NULL, NULL), 0);
   }
@@ -59,7 +59,7 @@ SCENARIO_TEST(test_pieces_are_gathered_up_to_16_kib, w, p, u) {
   begin(u);
   piece(u, FIRST_LIMIT - 1);
   assert_int_equal(gathered(u), FIRST_LIMIT - 1);
-  assert_int_equal(out_queue_len(&u->session->conn.out), 0);
+  assert_int_equal(out_queue_len(&u->session->conn.work->out), 0);
   piece(u, 1);
   assert_int_equal(gathered(u), 0);
   piece(u, 10);
@@ -129,7 +129,7 @@ SCENARIO_SIM_TLS_TEST(test_message_of_many_frames_makes_longer_ones, w, p, u) {
   world_run_until_count(w, &p->frames, MANY);
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
     make_frames(u, steps[i].frames);
-    world_run_until_count(w, &p->frames, u->session->out.gather->frames);
+    world_run_until_count(w, &p->frames, session_out(u->session)->gather->frames);
     expect_waits(u, steps[i].limit);
   }
   assert_int_equal(user_end_message(u, '\0'), 0);
@@ -147,12 +147,12 @@ SCENARIO_SIM_TEST(test_frames_of_a_long_message_are_on_average_as_long_as_the_li
   begin(u);
   make_frames(u, MANY);
   raw_conn_read(p->conn, false);
-  while (u->session->out.gather->frames < 2 * MANY) {
+  while (session_out(u->session)->gather->frames < 2 * MANY) {
     const size_t len = seeded_below(&seed, seeded_below(&seed, 2) == 0 ? 100 * KIB : 300 * KIB);
     piece(u, len);
     total += len;
   }
-  assert_true((u->session->out.gather->frames - MANY) * 64 * KIB <= total);
+  assert_true((session_out(u->session)->gather->frames - MANY) * 64 * KIB <= total);
   scenario_terminate(u);
 }
 
@@ -222,7 +222,7 @@ SCENARIO_SIM_TEST(test_full_socket_and_gathered_pieces_let_the_loop_sleep, w, p,
   raw_conn_read(p->conn, false);
   for (int i = 0; i < PINGS; i++) assert_int_equal(user_ping(u, ping), 0);
   world_advance(w, 1500); /* the time of what is gathered has come */
-  assert_true(out_queue_retained(&u->session->conn.out));
+  assert_true(out_queue_retained(&u->session->conn.work->out));
   assert_int_equal(gathered(u), 10);
   const uint64_t end_ns = sim_now_ns(world_sim(w)) + UINT64_C(1000000000);
   while (sim_turn(world_sim(w), end_ns)) turns++;

@@ -167,7 +167,7 @@ static void queued_keys(session_user *u, uint8_t keys[FORKED_FRAMES][4]) {
   enum { HEADER = 2, FRAME = HEADER + 4 + 4 };
   ws_view buf;
   for (size_t i = 0; i < FORKED_FRAMES; i++) CHECK(user_binary(u, "\0\0\0\0", 4) == 0);
-  CHECK(out_queue_peek(&u->session->conn.out, &buf, 1) == 1);
+  CHECK(out_queue_peek(&u->session->conn.work->out, &buf, 1) == 1);
   CHECK(buf.len == (size_t) FORKED_FRAMES * FRAME);
   for (size_t i = 0; i < FORKED_FRAMES; i++) memcpy(keys[i], buf.base + i * FRAME + HEADER, 4);
 }

@@ -68,17 +68,17 @@ static void send_and_wait(session_user *u) {
   scenario_open(u);
   raw_conn_read(u->peer->conn, false);
   for (size_t i = 0; i < PARTS; i++) assert_int_equal(user_binary(u, data, PART), 0);
-  out = &u->session->out;
+  out = session_out(u->session);
   do {
     since = out->retained_ms;
     world_advance(u->w, SLOW_MS + 20);
   } while (out->retained_ms != since);
-  assert_true(out_queue_retained(&u->session->conn.out));
+  assert_true(out_queue_retained(&u->session->conn.work->out));
 }
 
 static bool is_fast(void *arg) {
   const session_user *u = arg;
-  return !u->session->out.slow;
+  return !session_out(u->session)->slow;
 }
 
 static void assert_takes_less(frame_peer *p, session_user *u) {
@@ -87,7 +87,7 @@ static void assert_takes_less(frame_peer *p, session_user *u) {
   const int before = unsent_max(u);
   assert_true(before != UNSENT_MAX);
   raw_conn_read(p->conn, true);
-  world_run_until_true(w, &u->session->out.slow);
+  world_run_until_true(w, &session_out(u->session)->slow);
   assert_int_equal(unsent_max(u), UNSENT_MAX);
   world_run_until(w, is_fast, u);
   assert_int_equal(unsent_max(u), before);
@@ -110,7 +110,7 @@ SCENARIO_UV_TEST(test_socket_is_left_alone_while_writes_go_on, w, p, u) {
   assert_int_equal(user_binary(u, "0123456789", 10), 0);
   world_run_until_count(w, &u->messages, 1);
   assert_int_equal(unsent_max(u), before);
-  assert_false(u->session->out.slow);
+  assert_false(session_out(u->session)->slow);
   scenario_close(u);
 }
 

@@ -422,7 +422,7 @@ SCENARIO_TEST(test_empty_pieces_take_no_room, w, p, u) {
   assert_int_equal(user_begin_message(u, WSUV_FRAME_BINARY), 0);
   for (int i = 0; i < 1000; i++) assert_int_equal(user_piece(u, '\0', NULL, 0), 0);
   assert_int_equal(user_piece(u, 'a', NULL, 0), 0);
-  assert_int_equal(out_queue_len(&u->session->conn.out), 0);
+  assert_int_equal(out_queue_len(&u->session->conn.work->out), 0);
   world_run_until_count(w, &u->dones, 1);
   assert_int_equal(user_piece(u, '\0', "x", 1), 0);
   assert_int_equal(user_piece(u, 'b', NULL, 0), 0);

@@ -21,7 +21,7 @@ static session_user *connected(server_user *s, raw_client **c) {
 }
 
 static size_t queued(const session_user *u) {
-  return out_queue_len(&u->session->conn.out);
+  return out_queue_len(&u->session->conn.work->out);
 }
 
 SERVER_UV_TEST(test_server_large_message_leaves_at_once, w, s) {
