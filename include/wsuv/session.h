@@ -535,7 +535,8 @@ WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
 
 /** @name Settings of an open session
  * These functions replace values of the configuration, with the same meaning and units. They return
- * 0; `UV_EINVAL`: a limit of 0; or `WSUV_ESTATE`: not open, or closing has begun.
+ * 0; `UV_EINVAL`: a limit of 0; `WSUV_ESTATE`: not open, or closing has begun; or, of the limits,
+ * `UV_ENOMEM`: nothing has changed.
  * @{ */
 
 /** The interval of pings (0: none) and their timeout (0: twice the interval). */

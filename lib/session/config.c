@@ -355,17 +355,6 @@ static int copy_converter(const wsuv_converter_t **copy, const wsuv_allocator_t 
   return 0;
 }
 
-int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *config,
-                          const wsuv_config_t *endpoint, const wsuv_allocator_t *alloc) {
-  *out = endpoint->converter;
-  return config->converter == *out ? 0 : copy_converter(out, alloc, config->converter);
-}
-
-void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,
-                           const wsuv_allocator_t *alloc) {
-  if (converter != endpoint->converter) ws_free(alloc, (void *) (uintptr_t) converter);
-}
-
 int config_new_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,
                    const wsuv_tls_config_t *from) {
   *copy = NULL;

@@ -51,13 +51,6 @@ int config_check_own(const wsuv_config_t *config, ws_role role, const wsuv_confi
    the copy has no extensions. Returns 0 or WS_ENOMEM. */
 int config_copy(wsuv_config_t *copy, const wsuv_allocator_t *alloc, const wsuv_config_t *config);
 
-/* config_take_converter gets the converter of a session: the endpoint's, or a copy of the one in
-   the request's configuration. config_drop_converter frees it if it is a copy. */
-int config_take_converter(const wsuv_converter_t **out, const wsuv_config_t *config,
-                          const wsuv_config_t *endpoint, const wsuv_allocator_t *alloc);
-void config_drop_converter(const wsuv_converter_t *converter, const wsuv_config_t *endpoint,
-                           const wsuv_allocator_t *alloc);
-
 /* config_new_tls makes a deep copy of a TLS configuration that was checked; NULL is copied as NULL.
    0 or WS_ENOMEM. config_free_tls frees it. */
 int config_new_tls(const wsuv_tls_config_t **copy, const wsuv_allocator_t *alloc,

@@ -16,9 +16,9 @@ static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_sen
 
 int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void *type,
                          wsuv_send_cb cb, void *arg) {
-  const wsuv_converter_t *c = session->converter;
+  const wsuv_converter_t *c = &session->kind->converter;
   wsuv_frame_t frame;
-  if (c == NULL || c->serialize == NULL) return WSUV_ENOCONVERTER;
+  if (c->serialize == NULL) return WSUV_ENOCONVERTER;
   int err = session_check_open(session);
   if (err < 0) return err;
   wsuv_frame_init(&frame, WSUV_FRAME_TEXT, NULL, 0);
@@ -30,9 +30,9 @@ int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void 
 
 int wsuv_message_deserialize(wsuv_session_t *session, const wsuv_message_t *received,
                              const void *type, void *value) {
-  const wsuv_converter_t *c = session->converter;
+  const wsuv_converter_t *c = &session->kind->converter;
   wsuv_frame_t frame;
-  if (c == NULL || c->deserialize == NULL) return WSUV_ENOCONVERTER;
+  if (c->deserialize == NULL) return WSUV_ENOCONVERTER;
   wsuv_frame_init(&frame, received->type, received->data, received->len);
   if (c->is_applicable != NULL && !c->is_applicable(c->arg, &frame)) return WSUV_ENOTAPPLICABLE;
   return c->deserialize(c->arg, &frame, type, value) < 0 ? WSUV_ECONVERT : 0;

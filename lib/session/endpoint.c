@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "net/tls/tls_config.h"
-#include "session/callback_set.h"
 #include "session/config.h"
 #include "session/log.h"
 
@@ -33,7 +32,7 @@ static void release(endpoint *e) {
   tls_contexts_free(&e->tls);
   connect_queue_free(&e->connecting);
   refreshes_free(&e->refreshes);
-  callback_set_unref(e->callbacks, &e->alloc);
+  session_kinds_free(&e->kinds);
   completion_pool_free(&e->completions);
   work_pool_free(&e->works);
   conn_shared_free(&e->shared);
@@ -231,6 +230,7 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   e->on_gone = on_gone;
   conn_shared_init(&e->shared, env);
   completion_pool_init(&e->completions, &e->alloc);
+  session_kinds_init(&e->kinds, &e->alloc);
   work_pool_init(&e->works, &e->shared, role);
   ws_list_init(&e->sessions);
   ws_list_init(&e->pending);

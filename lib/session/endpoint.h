@@ -22,6 +22,7 @@
 #include "proto/frame/conn.h"
 #include "session/completions.h"
 #include "session/connect_queue.h"
+#include "session/kind.h"
 #include "session/log.h"
 #include "session/posts.h"
 #include "session/refresh.h"
@@ -53,8 +54,7 @@ struct endpoint {
   conn_shared shared;          /* All connections use these pools, random bytes and log hooks. */
   completion_pool completions; /* All sessions take their completions from this pool. */
   work_pool works; /* All sessions take from this pool what they need while they are not idle. */
-  /* The endpoint holds a reference to the set of callbacks that was made last, or this is NULL. */
-  struct callback_set *callbacks;
+  session_kinds kinds; /* Sessions with the same callbacks and limits share them here. */
   tls_contexts tls;    /* These are the TLS contexts of the configurations that were used last. */
   tls_turns tls_turns; /* The TLS handshakes of all sessions share this budget. */
   endpoint_task tls_task;    /* This renews the budget in the tick. */

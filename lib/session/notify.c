@@ -2,16 +2,16 @@
 
 /* Calls the callbacks. The session decides whether a call is due. */
 
-void notify_open(const callback_set *on, wsuv_session_t *s) {
-  if (on->callbacks.on_open != NULL) on->callbacks.on_open(s);
+void notify_open(const session_kind *kind, wsuv_session_t *s) {
+  if (kind->callbacks.on_open != NULL) kind->callbacks.on_open(s);
 }
 
 /* The payload of a close frame's event includes the code. */
-static void tell_frame(const callback_set *on, wsuv_session_t *s, wsuv_frame_type_t type,
+static void tell_frame(const session_kind *kind, wsuv_session_t *s, wsuv_frame_type_t type,
                        const conn_event *ev) {
   size_t code = ev->type == CONN_EVENT_CLOSE && ev->close_code != WSUV_CLOSE_NO_STATUS ? 2 : 0;
   wsuv_frame_t frame;
-  if (on->callbacks.on_frame == NULL) return;
+  if (kind->callbacks.on_frame == NULL) return;
   wsuv_frame_init(&frame, type, ev->data - code, ev->len + code);
   if (ev->type == CONN_EVENT_FRAME) {
     frame.fin = ev->fin;
@@ -20,76 +20,76 @@ static void tell_frame(const callback_set *on, wsuv_session_t *s, wsuv_frame_typ
     frame.rsv3 = (ev->rsv & FRAME_RSV3) != 0;
     frame.continuation = ev->continuation;
   }
-  on->callbacks.on_frame(s, &frame);
+  kind->callbacks.on_frame(s, &frame);
 }
 
-static void tell_raw(const callback_set *on, wsuv_session_t *s, const conn_event *ev) {
+static void tell_raw(const session_kind *kind, wsuv_session_t *s, const conn_event *ev) {
   switch (ev->type) {
-  case CONN_EVENT_PING: tell_frame(on, s, WSUV_FRAME_PING, ev); break;
-  case CONN_EVENT_PONG: tell_frame(on, s, WSUV_FRAME_PONG, ev); break;
-  case CONN_EVENT_CLOSE: tell_frame(on, s, WSUV_FRAME_CLOSE, ev); break;
-  default: tell_frame(on, s, (wsuv_frame_type_t) ev->opcode, ev); break;
+  case CONN_EVENT_PING: tell_frame(kind, s, WSUV_FRAME_PING, ev); break;
+  case CONN_EVENT_PONG: tell_frame(kind, s, WSUV_FRAME_PONG, ev); break;
+  case CONN_EVENT_CLOSE: tell_frame(kind, s, WSUV_FRAME_CLOSE, ev); break;
+  default: tell_frame(kind, s, (wsuv_frame_type_t) ev->opcode, ev); break;
   }
 }
 
-void notify_message(const callback_set *on, wsuv_session_t *s, const conn_event *ev) {
+void notify_message(const session_kind *kind, wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
-  if (on->callbacks.on_message != NULL) on->callbacks.on_message(s, &whole);
+  if (kind->callbacks.on_message != NULL) kind->callbacks.on_message(s, &whole);
 }
 
-bool notify_wants_pieces(const callback_set *on) {
-  return on->callbacks.on_message_piece != NULL;
+bool notify_wants_pieces(const session_kind *kind) {
+  return kind->callbacks.on_message_piece != NULL;
 }
 
-static void tell_piece(const callback_set *on, wsuv_session_t *s, const conn_event *ev) {
+static void tell_piece(const session_kind *kind, wsuv_session_t *s, const conn_event *ev) {
   const wsuv_message_piece_t piece = {.type = (wsuv_frame_type_t) ev->opcode,
                                       .data = ev->data,
                                       .len = ev->len,
                                       .offset = ev->offset,
                                       .last = ev->fin};
-  on->callbacks.on_message_piece(s, &piece);
+  kind->callbacks.on_message_piece(s, &piece);
 }
 
-void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *ev, bool raw) {
+void notify_event(const session_kind *kind, wsuv_session_t *s, const conn_event *ev, bool raw) {
   if (raw) {
-    tell_raw(on, s, ev);
+    tell_raw(kind, s, ev);
     return;
   }
   switch (ev->type) {
-  case CONN_EVENT_PIECE: tell_piece(on, s, ev); break;
+  case CONN_EVENT_PIECE: tell_piece(kind, s, ev); break;
   case CONN_EVENT_PING:
-    if (on->callbacks.on_ping != NULL) on->callbacks.on_ping(s, ev->data, ev->len);
+    if (kind->callbacks.on_ping != NULL) kind->callbacks.on_ping(s, ev->data, ev->len);
     break;
   case CONN_EVENT_PONG:
-    if (on->callbacks.on_pong != NULL) on->callbacks.on_pong(s, ev->data, ev->len);
+    if (kind->callbacks.on_pong != NULL) kind->callbacks.on_pong(s, ev->data, ev->len);
     break;
   default: break; /* on_close reports the peer's close frame */
   }
 }
 
-bool notify_redirect(const callback_set *on, wsuv_session_t *s, const wsuv_redirect_t *redirect) {
-  return on->callbacks.on_redirect == NULL || on->callbacks.on_redirect(s, redirect);
+bool notify_redirect(const session_kind *kind, wsuv_session_t *s, const wsuv_redirect_t *redirect) {
+  return kind->callbacks.on_redirect == NULL || kind->callbacks.on_redirect(s, redirect);
 }
 
-void (*notify_asks_with(const callback_set *on))(void) {
-  return (void (*)(void)) on->callbacks.on_unauthorized;
+void (*notify_asks_with(const session_kind *kind))(void) {
+  return (void (*)(void)) kind->callbacks.on_unauthorized;
 }
 
-void notify_unauthorized(const callback_set *on, wsuv_session_t *s,
+void notify_unauthorized(const session_kind *kind, wsuv_session_t *s,
                          const wsuv_unauthorized_t *refusal) {
-  on->callbacks.on_unauthorized(s, refusal);
+  kind->callbacks.on_unauthorized(s, refusal);
 }
 
-void notify_drain(const callback_set *on, wsuv_session_t *s) {
-  if (on->callbacks.on_drain != NULL) on->callbacks.on_drain(s);
+void notify_drain(const session_kind *kind, wsuv_session_t *s) {
+  if (kind->callbacks.on_drain != NULL) kind->callbacks.on_drain(s);
 }
 
 void notify_completion(wsuv_send_cb cb, wsuv_session_t *s, int status, void *arg) {
   cb(s, status, arg);
 }
 
-void notify_close(const callback_set *on, wsuv_session_t *s, const wsuv_close_info_t *info) {
-  if (on->callbacks.on_close != NULL) on->callbacks.on_close(s, info);
+void notify_close(const session_kind *kind, wsuv_session_t *s, const wsuv_close_info_t *info) {
+  if (kind->callbacks.on_close != NULL) kind->callbacks.on_close(s, info);
 }
 
 void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg) {

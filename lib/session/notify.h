@@ -12,32 +12,32 @@
 #include <wsuv/session.h>
 
 #include "proto/frame/conn.h"
-#include "session/callback_set.h"
+#include "session/kind.h"
 
-void notify_open(const callback_set *on, wsuv_session_t *s);
+void notify_open(const session_kind *kind, wsuv_session_t *s);
 
 /* Whether the program wants messages in pieces. */
-bool notify_wants_pieces(const callback_set *on);
+bool notify_wants_pieces(const session_kind *kind);
 
 /* A message. */
-void notify_message(const callback_set *on, wsuv_session_t *s, const conn_event *ev);
+void notify_message(const session_kind *kind, wsuv_session_t *s, const conn_event *ev);
 
 /* Any other event: a piece, a control frame, or in a raw session any frame. */
-void notify_event(const callback_set *on, wsuv_session_t *s, const conn_event *ev, bool raw);
+void notify_event(const session_kind *kind, wsuv_session_t *s, const conn_event *ev, bool raw);
 
 /* Whether a redirect is followed; it is, without a callback. */
-bool notify_redirect(const callback_set *on, wsuv_session_t *s, const wsuv_redirect_t *redirect);
+bool notify_redirect(const session_kind *kind, wsuv_session_t *s, const wsuv_redirect_t *redirect);
 
 /* The program's function that notify_unauthorized calls, or NULL. */
-void (*notify_asks_with(const callback_set *on))(void);
+void (*notify_asks_with(const session_kind *kind))(void);
 
 /* The callback is set. */
-void notify_unauthorized(const callback_set *on, wsuv_session_t *s,
+void notify_unauthorized(const session_kind *kind, wsuv_session_t *s,
                          const wsuv_unauthorized_t *refusal);
 
-void notify_drain(const callback_set *on, wsuv_session_t *s);
+void notify_drain(const session_kind *kind, wsuv_session_t *s);
 void notify_completion(wsuv_send_cb cb, wsuv_session_t *s, int status, void *arg);
-void notify_close(const callback_set *on, wsuv_session_t *s, const wsuv_close_info_t *info);
+void notify_close(const session_kind *kind, wsuv_session_t *s, const wsuv_close_info_t *info);
 
 /* Callbacks of a client. */
 void notify_posted(wsuv_post_cb cb, wsuv_client_t *client, void *arg);

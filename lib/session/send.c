@@ -18,9 +18,10 @@ static inline bool is_lost(const wsuv_session_t *s) {
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static inline int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   size_t room;
-  if (outflow_room(session_out(s), &s->out_limits, session_queue(s), &room) && frame->len <= room)
+  if (outflow_room(session_out(s), &s->kind->outgoing, session_queue(s), &room) &&
+      frame->len <= room)
     return 0;
-  int err = outflow_refuse(session_out(s), &s->out_limits, frame);
+  int err = outflow_refuse(session_out(s), &s->kind->outgoing, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
     session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
   }
@@ -55,7 +56,7 @@ static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *f
   if (err < 0) return err;
   err = frame->len < OUTFLOW_DIRECT_MIN ? conn_send_frame(&s->conn, frame) : send_large(s, frame);
   if (err < 0) return session_not_queued(s, err);
-  outflow_queued(session_out(s), &s->out_limits, session_queue(s));
+  outflow_queued(session_out(s), &s->kind->outgoing, session_queue(s));
   if (lane == LANE_DATA) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -89,11 +90,11 @@ static int queue_piece(wsuv_session_t *s, const conn_frame *piece) {
   if (!frame.fin && !s->conn.raw && gather_takes(session_out(s)->gather, frame.len)) {
     err = gather_add(session_out(s)->gather, &s->conn, frame.pieces);
   } else {
-    err = outflow_send_gathered(session_out(s), &s->out_limits, &s->conn, &frame);
+    err = outflow_send_gathered(session_out(s), &s->kind->outgoing, &s->conn, &frame);
   }
   if (err < 0) return session_not_queued(s, err);
   s->conn.out_utf8 = text;
-  outflow_queued(session_out(s), &s->out_limits, session_queue(s));
+  outflow_queued(session_out(s), &s->kind->outgoing, session_queue(s));
   if (frame.len > 0 || frame.fin) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -136,7 +137,7 @@ static inline int send_now(wsuv_session_t *s, frame_opcode type, const void *dat
                             .pieces = &piece,
                             .count = 1,
                             .len = len,
-                            .fragment_size = s->out_limits.fragment_size};
+                            .fragment_size = s->kind->outgoing.fragment_size};
   return is_lost(s) ? WS_ECANCELED : queue_whole(s, lane_of(type), &frame);
 }
 
@@ -240,7 +241,7 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
   conn_frame frame = {.type = (frame_opcode) type,
                       .fin = true,
                       .count = nbufs,
-                      .fragment_size = session->out_limits.fragment_size};
+                      .fragment_size = session->kind->outgoing.fragment_size};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
   frame.pieces = pieces;
@@ -259,7 +260,7 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
                         .count = 1,
                         .len = prepared->len,
                         .checked = true,
-                        .fragment_size = session->out_limits.fragment_size,
+                        .fragment_size = session->kind->outgoing.fragment_size,
                         .prepared = prepared};
   return queue_and_tell(session, &f, queue_message, cb, arg);
 }

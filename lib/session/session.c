@@ -230,7 +230,7 @@ int session_send_gathered(wsuv_session_t *s) {
   const ws_view nothing = {NULL, 0};
   conn_frame rest = {.pieces = &nothing, .count = 1};
   if (gather_len(session_out(s)->gather) == 0) return 0;
-  int err = outflow_send_gathered(session_out(s), &s->out_limits, &s->conn, &rest);
+  int err = outflow_send_gathered(session_out(s), &s->kind->outgoing, &s->conn, &rest);
   return err < 0 ? session_not_queued(s, err) : 0;
 }
 
@@ -239,7 +239,7 @@ int session_send_gathered(wsuv_session_t *s) {
 static void frame_gathered(wsuv_session_t *s) {
   const uint64_t now = session_now_ms(s);
   const outflow_gathered verdict =
-      outflow_check_gathered(session_out(s), &s->out_limits, session_queue(s), now);
+      outflow_check_gathered(session_out(s), &s->kind->outgoing, session_queue(s), now);
   if (verdict == OUTFLOW_WAIT && session_out(s)->gather->due_ms == UINT64_MAX) {
     session_out(s)->gather->due_ms = now + GATHER_WAIT_MS;
     arm_timer_at(s, now);
@@ -373,14 +373,14 @@ static void deliver_other(wsuv_session_t *s, const conn_event *ev) {
     keepalive_pong(k, ev->data, ev->len, session_now_ns(s));
   }
   if (ev->type == CONN_EVENT_CLOSE) on_peer_close(s, ev);
-  if (!s->in.discard) notify_event(s->on, s, ev, s->conn.raw);
+  if (!s->in.discard) notify_event(s->kind, s, ev, s->conn.raw);
 }
 
 static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   if (ev->type != CONN_EVENT_MESSAGE) {
     deliver_other(s, ev);
   } else if (!s->in.discard) {
-    notify_message(s->on, s, ev);
+    notify_message(s->kind, s, ev);
   }
 }
 
@@ -462,8 +462,8 @@ static inline bool still_works(wsuv_session_t *s) {
 static void process_waiting(wsuv_session_t *s) {
   complete_due(s);
   if (s->state == SESSION_OPEN &&
-      outflow_drained(session_out(s), &s->out_limits, session_queue(s))) {
-    notify_drain(s->on, s);
+      outflow_drained(session_out(s), &s->kind->outgoing, session_queue(s))) {
+    notify_drain(s->kind, s);
     after_callback(s);
   }
   (void) still_works(s); /* the callers are done */
@@ -534,8 +534,7 @@ void session_free(wsuv_session_t *s) {
   conn_free(&s->conn);
   if (!s->conn.work->none) ws_free(alloc, s->conn.work);
   session_ops(s)->timer_free(s->timer);
-  config_drop_converter(s->converter, &s->endpoint->config, alloc);
-  callback_set_unref(s->on, alloc);
+  session_kind_unref(&s->endpoint->kinds, s->kind);
   closing_free(&s->closing, alloc);
   ws_free(alloc, s->subprotocol);
   ws_free(alloc, s);
@@ -550,7 +549,7 @@ static void session_finish(wsuv_session_t *s) {
   while ((c = completions_any(&session_out(s)->completions)) != NULL) complete(s, c, undone);
   describe(s, &info);
   log_close(s, &info);
-  notify_close(s->on, s, &info);
+  notify_close(s->kind, s, &info);
   if (!s->unref) endpoint_keep_loop_alive(e, false);
   ws_list_remove(&s->task.node);
   ws_list *node = &s->node;
@@ -672,7 +671,7 @@ static void on_opening_ready(void *up, ws_filter *filter, handshake_result *resu
   if (s->keep_handshake) *session_kept_peer(s) = done->peer;
   take_handshake(s, result);
   enter(s, SESSION_OPEN);
-  notify_open(s->on, s);
+  notify_open(s->kind, s);
   after_callback(s);
   if (!s->keep_handshake) drop_handshake(s);
   receive(s, rest, rest_len);
@@ -692,14 +691,14 @@ static void on_opening_write_error(void *up, int status) {
 
 static bool on_opening_redirect(void *up, const wsuv_redirect_t *redirect) {
   wsuv_session_t *s = up;
-  bool follow = notify_redirect(s->on, s, redirect);
+  bool follow = notify_redirect(s->kind, s, redirect);
   after_callback(s);
   return follow;
 }
 
 static void on_opening_unauthorized(void *up, const wsuv_unauthorized_t *refusal) {
   wsuv_session_t *s = up;
-  notify_unauthorized(s->on, s, refusal);
+  notify_unauthorized(s->kind, s, refusal);
   after_callback(s);
 }
 
@@ -850,11 +849,8 @@ static void on_timer(void *data) {
 
 static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   endpoint *e = s->endpoint;
-  const message_limits limits = {config->max_frame_size, config->max_message_size,
-                                 config->max_message_fragments};
-  conn_init(&s->conn, &e->shared, e->role, config->masking, &limits, s);
+  conn_init(&s->conn, &e->shared, e->role, config->masking, &s->kind->incoming, s);
   s->conn.work = no_work();
-  outflow_limits_init(&s->out_limits, config);
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
   s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
@@ -865,20 +861,18 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   if (s->limited) limits_init(s->limits, config);
-  if (notify_wants_pieces(s->on)) conn_set_streamed(&s->conn);
+  if (notify_wants_pieces(s->kind)) conn_set_streamed(&s->conn);
 }
 
 /* Get what a session needs from others. On an error everything is freed. */
 static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
-                   const wsuv_callbacks_t *callbacks) {
+                   const wsuv_callbacks_t *callbacks, bool raw) {
   endpoint *e = s->endpoint;
-  s->on = callback_set_get(&e->callbacks, &e->alloc, callbacks);
-  int err = s->on != NULL ? e->env->ops->timer_new(e->env, on_timer, s, &s->timer) : WS_ENOMEM;
-  if (err == 0) err = config_take_converter(&s->converter, config, &e->config, &e->alloc);
-  if (err < 0) {
-    e->env->ops->timer_free(s->timer);
-    callback_set_unref(s->on, &e->alloc);
-  }
+  session_kind kind;
+  session_kind_fill(&kind, callbacks, config, raw);
+  s->kind = session_kind_get(&e->kinds, &kind);
+  int err = s->kind != NULL ? e->env->ops->timer_new(e->env, on_timer, s, &s->timer) : WS_ENOMEM;
+  if (err < 0) session_kind_unref(&e->kinds, s->kind);
   return err;
 }
 
@@ -896,16 +890,13 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   s->cause.detail = "";
   s->task.run = on_task;
   ws_list_init(&s->task.node);
-  int err = acquire(s, config, callbacks);
+  int err = acquire(s, config, callbacks, raw);
   if (err < 0) {
     ws_free(&e->alloc, s);
     return err;
   }
   configure(s, config);
-  if (raw) {
-    conn_set_raw(&s->conn);
-    s->out_limits.fragment_size = 0;
-  }
+  if (raw) conn_set_raw(&s->conn);
   *out = s;
   return 0;
 }

@@ -13,12 +13,12 @@
 #include "net/filter.h"
 #include "proto/frame/conn.h"
 #include "proto/handshake/handshake_result.h"
-#include "session/callback_set.h"
 #include "session/cause.h"
 #include "session/closing.h"
 #include "session/endpoint.h"
 #include "session/forwarding.h"
 #include "session/inflow.h"
+#include "session/kind.h"
 #include "session/log.h"
 #include "session/opening.h"
 #include "session/outflow.h"
@@ -41,10 +41,8 @@ struct wsuv_session {
   endpoint *endpoint; /* The session belongs to this endpoint, which outlives it. */
   ws_list node;       /* This links the session into endpoint.sessions. */
   endpoint_task task; /* This is the session's work in the endpoint's tick. */
-  callback_set *on;   /* The session holds a reference to the program's callbacks. */
+  session_kind *kind; /* The session holds a reference to callbacks, converter and limits. */
   void *data;         /* This pointer belongs to the program. */
-  /* The converter is the endpoint's, or a copy that the session owns, or NULL. */
-  const struct wsuv_converter *converter;
   union {
     opening *opening;  /* Until the session has opened: its opening, which it owns. */
     ws_filter *filter; /* Once it has opened: the connection. */
@@ -55,10 +53,9 @@ struct wsuv_session {
   char *subprotocol; /* The session owns the name of the negotiated subprotocol, or it is NULL. */
   ws_timer *timer;   /* The session owns this timer, which serves all its timeouts. */
   conn conn;         /* This is the protocol's state; its `work` is in a session_work. */
-  outflow_limits out_limits; /* These are the limits of the queue. */
-  timeouts timeouts;         /* These are the timeouts that `timer` waits for. */
-  closing closing;           /* This is the state of the closing handshake. */
-  cause cause;               /* This is why the session ends, as far as it is known. */
+  timeouts timeouts; /* These are the timeouts that `timer` waits for. */
+  closing closing;   /* This is the state of the closing handshake. */
+  cause cause;       /* This is why the session ends, as far as it is known. */
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/error.h"
 #include "session/session.h"
 
@@ -20,20 +22,36 @@ int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) 
   return 0;
 }
 
+/* Sessions with other limits are of another kind. */
+static int set_limits(wsuv_session_t *s, const message_limits *limits) {
+  session_kind like, *kind;
+  memcpy(&like, s->kind, sizeof like);
+  like.incoming.max_frame_size = limits->max_frame_size;
+  like.incoming.max_message_size = limits->max_message_size;
+  kind = session_kind_get(&s->endpoint->kinds, &like);
+  if (kind == NULL) return WS_ENOMEM;
+  session_kind_unref(&s->endpoint->kinds, s->kind);
+  s->kind = kind;
+  s->conn.limits = &kind->incoming;
+  return 0;
+}
+
 int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_t size) {
   if (size == 0) return WS_EINVAL;
   int err = session_check_open(session);
   if (err < 0) return err;
-  session->conn.limits.max_frame_size = size;
-  return 0;
+  message_limits limits = session->kind->incoming;
+  limits.max_frame_size = size;
+  return set_limits(session, &limits);
 }
 
 int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size) {
   if (size == 0) return WS_EINVAL;
   int err = session_check_open(session);
   if (err < 0) return err;
-  session->conn.limits.max_message_size = size;
-  return 0;
+  message_limits limits = session->kind->incoming;
+  limits.max_message_size = size;
+  return set_limits(session, &limits);
 }
 
 int wsuv_session_set_masking(wsuv_session_t *session, bool masking) {

@@ -86,7 +86,7 @@ static void negotiate_again(rig *r) {
 }
 
 static void end_open(rig *r, size_t i) {
-  const message_limits limits = {0x7fffffff, 1 << 24, 131072};
+  static const message_limits limits = {0x7fffffff, 1 << 24, 131072};
   end *e = &r->ends[i];
   extension_end *from = i % 2 == 0 ? &r->p.client : &r->p.server;
   conn_init(&e->c, &r->shared, i % 2 == 0 ? WS_CLIENT : WS_SERVER, i % 2 == 0, &limits, NULL);

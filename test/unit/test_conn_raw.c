@@ -162,7 +162,7 @@ TEST(test_conn_raw_fails_what_is_against_the_rules) {
   for (size_t i = 0; i < COUNT_OF(violations); i++) {
     for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
       SCOPED(rig, r, (ws_role) role);
-      r.c.limits = tight;
+      r.c.limits = &tight;
       r.cut = i;
       assert_int_equal(conn_rig_feed_script(&r, violations[i].frames), violations[i].err);
       conn_rig_expect_error(&r, violations[i].before, violations[i].err);
@@ -174,7 +174,7 @@ TEST(test_conn_raw_fails_what_is_against_the_rules) {
 
 TEST(test_conn_raw_does_not_count_fragments) {
   SCOPED(rig, r, WS_CLIENT);
-  r.c.limits = tight;
+  r.c.limits = &tight;
   assert_int_equal(conn_rig_feed_script(&r, "TEXT- ff~500"), 0);
   for (int i = 0; i < 100; i++)
     assert_int_equal(conn_rig_feed_script(&r, "CONT- ff~500; CONT-"), 0);

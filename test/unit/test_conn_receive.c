@@ -204,7 +204,7 @@ static void expect_limit(const message_limits *limits, const char *script, const
   for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
     char answer[32];
     SCOPED(conn_rig, r, (ws_role) role);
-    r.c.limits = *limits;
+    r.c.limits = limits;
     assert_int_equal(conn_rig_feed_script(&r, script), err);
     conn_rig_expect_error(&r, events, err);
     (void) snprintf(answer, sizeof answer, "CLOSE #%u", close_code_for_error(err));
@@ -226,7 +226,8 @@ TEST(test_conn_length_only_announced_allocates_nothing) {
     uint8_t *dst;
     frame_spec spec = {.opcode = 2, .fin = true, .masked = role == WS_SERVER};
     SCOPED(conn_rig, r, (ws_role) role);
-    r.c.limits = (message_limits){UINT64_MAX, SIZE_MAX, UINT32_MAX};
+    static const message_limits none = {UINT64_MAX, SIZE_MAX, UINT32_MAX};
+    r.c.limits = &none;
     frames_header(&in, &spec, 0x7fffffff);
     assert_int_equal(conn_rig_feed(&r, in.base, in.len), 0);
     assert_int_equal(r.alloc.live, 0);

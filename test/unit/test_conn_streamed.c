@@ -15,7 +15,8 @@ typedef conn_rig rig;
 
 static void rig_open(rig *r, ws_role role) {
   conn_rig_open(r, role);
-  r->c.limits = (message_limits){UINT64_MAX, 1, 1};
+  static const message_limits tight = {UINT64_MAX, 1, 1};
+  r->c.limits = &tight;
   conn_set_streamed(&r->c);
 }
 

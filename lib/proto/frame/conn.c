@@ -36,7 +36,7 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
                const message_limits *limits, void *trace_arg) {
   memset(c, 0, sizeof *c);
   c->shared = shared;
-  c->limits = *limits;
+  c->limits = limits;
   c->trace_arg = trace_arg;
   c->role = (uint8_t) role;
   c->masking = masking;
@@ -387,7 +387,7 @@ static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
   block *b = &c->work->incoming.assembled;
   if (b->cap - b->len >= least) return b->cap - b->len;
   size_t want = least < wanted ? least : (size_t) wanted;
-  size_t most = c->limits.max_message_size;
+  size_t most = c->limits->max_message_size;
   if (c->work->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
   if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
   return b->cap - b->len;
@@ -492,7 +492,7 @@ static int control_event(conn *c, conn_event *ev) {
 
 static inline int add_to_message(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_MESSAGE;
-  return message_add(&w->incoming, &c->limits, &c->shared->spare, &w->decoder.header, chunk,
+  return message_add(&w->incoming, c->limits, &c->shared->spare, &w->decoder.header, chunk,
                      &ev->data, &ev->len, &c->why);
 }
 
@@ -502,7 +502,7 @@ static int add_frame(conn *c, conn_work *w, const frame_chunk *chunk, conn_event
   ev->fin = h->fin;
   ev->rsv = h->rsv;
   ev->continuation = h->opcode == OPCODE_CONTINUATION;
-  return message_add_frame(&w->incoming, &c->limits, &c->shared->spare, h, chunk, &ev->data,
+  return message_add_frame(&w->incoming, c->limits, &c->shared->spare, h, chunk, &ev->data,
                            &ev->len, &c->why);
 }
 
@@ -510,7 +510,7 @@ static int add_piece(conn *c, conn_work *w, const frame_chunk *chunk, conn_event
   ev->type = CONN_EVENT_PIECE;
   ev->data = chunk->data;
   ev->len = chunk->len;
-  int r = message_add_piece(&w->incoming, &c->limits, &w->decoder.header, chunk, &ev->fin, &c->why);
+  int r = message_add_piece(&w->incoming, c->limits, &w->decoder.header, chunk, &ev->fin, &c->why);
   ev->offset = w->incoming.passed - chunk->len;
   return r;
 }

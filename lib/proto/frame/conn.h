@@ -18,7 +18,8 @@
 void conn_shared_init(conn_shared *shared, ws_env *env);
 void conn_shared_free(conn_shared *shared); /* every connection must be freed before */
 
-/* Afterwards the caller sets c->work. */
+/* The limits outlive the connection, and the caller may replace c->limits. Afterwards he sets
+   c->work. */
 void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
                const message_limits *limits, void *trace_arg);
 

@@ -51,7 +51,7 @@ static int conn_ext_check(conn *c) {
     c->why = "reserved bit in a continuation";
     return WSUV_EPROTOCOL;
   }
-  return message_check_frame(&c->work->incoming, &c->limits, h, c->streamed, &c->why);
+  return message_check_frame(&c->work->incoming, c->limits, h, c->streamed, &c->why);
 }
 
 /* More output than before is expected at once, and less only after a while. */
@@ -82,7 +82,7 @@ static int put_out(conn *c, const frame_chunk *chunk) {
   const wsuv_extension_chunk_t own = {chunk->data, chunk->len, begins, end};
   const uint8_t type = begins ? h->opcode : m->opcode;
   block_sink_begin(&s, &m->assembled, &c->shared->spare,
-                   c->streamed ? SIZE_MAX : c->limits.max_message_size);
+                   c->streamed ? SIZE_MAX : c->limits->max_message_size);
   int r = extension_set_incoming(c->extensions, &c->shared->extensions, (wsuv_frame_type_t) type,
                                  h->rsv, &own, &s.sink, &why);
   block_sink_end(&s);

@@ -86,7 +86,8 @@ typedef struct conn {
   conn_shared *shared; /* This is shared with other connections, and outlives this one. */
   /* This is the owner's: what is under way, or a constant with `none` set if there is nothing. */
   conn_work *work;
-  message_limits limits; /* Received frames and messages must keep these limits. */
+  /* Received frames and messages must keep these limits, which are the owner's. */
+  const message_limits *limits;
   void *trace_arg; /* This is the first argument of `trace` and `dump`, and belongs to the owner. */
   conn_counts sent;          /* Frames are counted here when they are queued. */
   conn_counts received;      /* Frames are counted here when they are complete. */

@@ -210,3 +210,18 @@ SCENARIO_TEST(test_limit_of_zero_is_refused, w, p, u) {
   world_run_until_count(w, &u->messages, 1);
   scenario_close(u);
 }
+
+/* The settings of other sessions stay as they are, and so do those of this one. */
+SCENARIO_TEST(test_limits_without_memory_stay_as_they_are, w, p, u) {
+  u->config.max_message_size = 100;
+  scenario_open(u);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  assert_int_equal(wsuv_session_set_max_message_size(u->session, 200), UV_ENOMEM);
+  w->alloc->fail_at = w->alloc->calls + 1;
+  assert_int_equal(wsuv_session_set_max_frame_size(u->session, 200), UV_ENOMEM);
+  w->alloc->fail_at = 0;
+  frame_peer_send(p, "BIN \"x\"*100 ; BIN \"x\"*101");
+  user_run_to_close(u);
+  assert_int_equal(u->messages, 1);
+  assert_true(user_ended_by(u, WSUV_ETOOBIG, WSUV_STAGE_OPEN));
+}
