@@ -27,6 +27,7 @@ void endpoint_free(endpoint *e) {
 static void release(endpoint *e) {
   if (e->on_release != NULL) e->on_release(e);
   e->env->ops->timer_free(e->end_timer);
+  deadlines_free(&e->deadlines);
   e->env->ops->deferred_free(e->tick);
   e->tick = NULL;
   tls_contexts_free(&e->tls);
@@ -209,7 +210,9 @@ static int fill(endpoint *e, ws_env *env, const wsuv_config_t *config) {
   }
   e->read_buf = ws_malloc(&e->alloc, ENDPOINT_READ_SIZE);
   err = e->read_buf == NULL ? WS_ENOMEM : env->ops->deferred_new(env, on_tick, e, &e->tick);
+  if (err == 0) err = deadlines_init(&e->deadlines, env);
   if (err < 0) {
+    env->ops->deferred_free(e->tick);
     posts_free(&e->posts);
     config_free(&e->config, &e->alloc);
     extension_list_unref(e->extensions);

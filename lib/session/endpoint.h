@@ -22,6 +22,7 @@
 #include "proto/frame/conn.h"
 #include "session/completions.h"
 #include "session/connect_queue.h"
+#include "session/deadlines.h"
 #include "session/kind.h"
 #include "session/log.h"
 #include "session/posts.h"
@@ -77,6 +78,7 @@ struct endpoint {
   /* This function is called when a session was removed, or (NULL) a thing that was retained; or it
      is NULL. */
   void (*on_removed)(endpoint *e, const ws_list *session);
+  deadlines deadlines; /* All sessions wait for their timeouts here. */
   /* This timer is for ending.c; the endpoint owns it. NULL: there is none. */
   ws_timer *end_timer;
   /* The sessions from this one on were not closed yet; NULL: there are none, or ending.c has not

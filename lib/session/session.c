@@ -9,8 +9,8 @@
 #include "session/session_tls.h"
 
 /* Creates, runs and frees a session. The loop enters this file in four ways: through the session's
-   opening, its filter, its timer, and the endpoint's tick. session_finish frees a session that was
-   started. It is called only when a filter has closed or from the tick, and always as the last
+   opening, its filter, its deadline, and the endpoint's tick. session_finish frees a session that
+   was started. It is called only when a filter has closed or from the tick, and always as the last
    call, so nothing uses the session's memory after it is freed. */
 
 /* time for the peer to end the stream, after both close frames or an error of writing */
@@ -69,7 +69,7 @@ static bool is_held(const wsuv_session_t *s) {
   return s->in.paused || waits_for_rate(s);
 }
 
-/* When the timer of an open session is due. */
+/* When the deadline of an open session comes. */
 static uint64_t next_open_ms(const wsuv_session_t *s) {
   uint64_t at = timeouts_next_open_ms(&s->timeouts, is_held(s));
   if (!s->limited) return at;
@@ -79,29 +79,29 @@ static uint64_t next_open_ms(const wsuv_session_t *s) {
   return refilled_ms < at ? refilled_ms : at;
 }
 
-static void arm_timer_at(wsuv_session_t *s, uint64_t now) {
+static void arm_deadline_at(wsuv_session_t *s, uint64_t now) {
   uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : timeouts_next_ms(&s->timeouts);
   uint64_t due = outflow_gathered_due_ms(session_out(s), session_queue(s), now);
   if (due < at) at = due;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
-    session_ops(s)->timer_stop(s->timer);
+    deadlines_stop(&s->endpoint->deadlines, &s->deadline);
   } else {
-    session_ops(s)->timer_start(s->timer, at > now ? at - now : 1);
+    deadlines_start(&s->endpoint->deadlines, &s->deadline, at);
   }
 }
 
-static void arm_timer(wsuv_session_t *s) {
-  arm_timer_at(s, session_now_ms(s));
+static void arm_deadline(wsuv_session_t *s) {
+  arm_deadline_at(s, session_now_ms(s));
 }
 
 void session_restart_idle(wsuv_session_t *s) {
   const uint64_t now = session_now_ms(s);
-  if (timeouts_queued(&s->timeouts, now)) arm_timer_at(s, now);
+  if (timeouts_queued(&s->timeouts, now)) arm_deadline_at(s, now);
 }
 
 static void rearm(wsuv_session_t *s, uint64_t now) {
   s->timeouts.last_poll = false;
-  arm_timer_at(s, now);
+  arm_deadline_at(s, now);
 }
 
 void session_rearm(wsuv_session_t *s) {
@@ -112,7 +112,7 @@ void session_rearm(wsuv_session_t *s) {
 static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   const uint64_t now = session_now_ms(s);
   timeouts_set_deadline(&s->timeouts, now, delay_ms);
-  arm_timer_at(s, now);
+  arm_deadline_at(s, now);
 }
 
 /* Without random bytes the session lives as long as it may. */
@@ -145,11 +145,11 @@ static void enter(wsuv_session_t *s, session_state state) {
     now = session_now_ms(s);
     (void) progress_look(&s->timeouts.progress, s->filter, s->figures.wire_sent);
     timeouts_close(&s->timeouts, now, s->closing.timeout_ms);
-    arm_timer_at(s, now);
+    arm_deadline_at(s, now);
     if (inflow_discard_until_close(&s->in) || s->limited) session_schedule(s);
     break;
   case SESSION_LINGER: set_deadline(s, LINGER_MS); break;
-  case SESSION_ENDED: session_ops(s)->timer_stop(s->timer); break;
+  case SESSION_ENDED: deadlines_stop(&s->endpoint->deadlines, &s->deadline); break;
   default: break;
   }
 }
@@ -242,7 +242,7 @@ static void frame_gathered(wsuv_session_t *s) {
       outflow_check_gathered(session_out(s), &s->kind->outgoing, session_queue(s), now);
   if (verdict == OUTFLOW_WAIT && session_out(s)->gather->due_ms == UINT64_MAX) {
     session_out(s)->gather->due_ms = now + GATHER_WAIT_MS;
-    arm_timer_at(s, now);
+    arm_deadline_at(s, now);
   }
   if (verdict != OUTFLOW_FRAME) return;
   int err = session_send_gathered(s);
@@ -269,7 +269,7 @@ static void flush(wsuv_session_t *s) {
   if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
   if (s->state != SESSION_CLOSING) return;
   set_target(s);
-  arm_timer(s);
+  arm_deadline(s);
 }
 
 /* Completions */
@@ -391,7 +391,7 @@ static void yield(wsuv_session_t *s) {
   if (s->in.reading) s->filter->ops->read_stop(s->filter);
   s->in.reading = false;
   if (waits_for_rate(s)) {
-    arm_timer(s);
+    arm_deadline(s);
   } else {
     session_schedule(s);
   }
@@ -533,7 +533,7 @@ void session_free(wsuv_session_t *s) {
   if (!s->opened && s->opening != NULL) s->opening->ops->free(s->opening);
   conn_free(&s->conn);
   if (!s->conn.work->none) ws_free(alloc, s->conn.work);
-  session_ops(s)->timer_free(s->timer);
+  deadlines_stop(&s->endpoint->deadlines, &s->deadline);
   session_kind_unref(&s->endpoint->kinds, s->kind);
   closing_free(&s->closing, alloc);
   ws_free(alloc, s->subprotocol);
@@ -748,7 +748,7 @@ static void on_task(endpoint_task *task) {
   }
 }
 
-/* Entered from the timer */
+/* Entered from the deadline */
 
 static int queue_ping(wsuv_session_t *s) {
   uint8_t payload[KEEPALIVE_PAYLOAD];
@@ -807,7 +807,7 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
   if (waits_for_rate(s) && now >= limits_refilled_ms(s->limits)) session_schedule(s);
   bool delayed = held || !look(s, now).all || out_queue_len(session_queue(s)) > 0;
   switch (timeouts_check_open(&s->timeouts, now, held)) {
-  case TIMEOUTS_POLL: arm_timer(s); return;
+  case TIMEOUTS_POLL: arm_deadline(s); return;
   case TIMEOUTS_DEAD: ping_timeout(s); return;
   case TIMEOUTS_IDLE: session_fail(s, WSUV_EIDLE, "Idle timeout"); return;
   case TIMEOUTS_PING: send_keepalive(s, now, delayed); break;
@@ -823,7 +823,7 @@ static void on_other_timer(wsuv_session_t *s, uint64_t now) {
   if (s->state == SESSION_CLOSING && s->timeouts.progress.look_ms != 0) (void) look(s, now);
   if (!s->opened && s->opening->ops->is_held(s->opening)) timeouts_hold(&s->timeouts, now);
   if (timeouts_check(&s->timeouts, now) != TIMEOUTS_OVER) {
-    arm_timer(s);
+    arm_deadline(s);
   } else if (s->state == SESSION_QUEUED) {
     if (s->opening->ops->waits(s->opening)) session_end(s, WS_ETIMEDOUT, "queue deadline");
   } else if (!s->opened) {
@@ -833,8 +833,8 @@ static void on_other_timer(wsuv_session_t *s, uint64_t now) {
   }
 }
 
-static void on_timer(void *data) {
-  wsuv_session_t *s = data;
+static void on_deadline(heap_node *deadline) {
+  wsuv_session_t *s = ws_list_entry(deadline, wsuv_session_t, deadline);
   uint64_t now = session_now_ms(s);
   if (s->opened && out_queue_retained(session_queue(s)))
     outflow_waited(session_out(s), s->filter, now);
@@ -864,22 +864,11 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   if (notify_wants_pieces(s->kind)) conn_set_streamed(&s->conn);
 }
 
-/* Get what a session needs from others. On an error everything is freed. */
-static int acquire(wsuv_session_t *s, const wsuv_config_t *config,
-                   const wsuv_callbacks_t *callbacks, bool raw) {
-  endpoint *e = s->endpoint;
-  session_kind kind;
-  session_kind_fill(&kind, callbacks, config, raw);
-  s->kind = session_kind_get(&e->kinds, &kind);
-  int err = s->kind != NULL ? e->env->ops->timer_new(e->env, on_timer, s, &s->timer) : WS_ENOMEM;
-  if (err < 0) session_kind_unref(&e->kinds, s->kind);
-  return err;
-}
-
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client) {
   const bool limited = limits_wanted(config), forwarded = client != NULL && client->said;
   const session_layout layout = layout_of(limited, config->keep_handshake, forwarded);
+  session_kind kind;
   wsuv_session_t *s = ws_calloc(&e->alloc, layout.size);
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;
@@ -890,11 +879,13 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   s->cause.detail = "";
   s->task.run = on_task;
   ws_list_init(&s->task.node);
-  int err = acquire(s, config, callbacks, raw);
-  if (err < 0) {
+  session_kind_fill(&kind, callbacks, config, raw);
+  s->kind = session_kind_get(&e->kinds, &kind);
+  if (s->kind == NULL) {
     ws_free(&e->alloc, s);
-    return err;
+    return WS_ENOMEM;
   }
+  e->deadlines.on_deadline = on_deadline; /* all sessions have the same function */
   configure(s, config);
   if (raw) conn_set_raw(&s->conn);
   *out = s;

@@ -9,6 +9,7 @@
 
 #include <wsuv/session.h>
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "net/filter.h"
 #include "proto/frame/conn.h"
@@ -50,12 +51,12 @@ struct wsuv_session {
   /* The session owns the handshake's result; this is NULL before the session opens, and after
      on_open unless `keep_handshake` is set. */
   handshake_result *handshake;
-  char *subprotocol; /* The session owns the name of the negotiated subprotocol, or it is NULL. */
-  ws_timer *timer;   /* The session owns this timer, which serves all its timeouts. */
-  conn conn;         /* This is the protocol's state; its `work` is in a session_work. */
-  timeouts timeouts; /* These are the timeouts that `timer` waits for. */
-  closing closing;   /* This is the state of the closing handshake. */
-  cause cause;       /* This is why the session ends, as far as it is known. */
+  char *subprotocol;  /* The session owns the name of the negotiated subprotocol, or it is NULL. */
+  heap_node deadline; /* This links the session into endpoint.deadlines, for all its timeouts. */
+  conn conn;          /* This is the protocol's state; its `work` is in a session_work. */
+  timeouts timeouts;  /* These are the timeouts that `deadline` waits for. */
+  closing closing;    /* This is the state of the closing handshake. */
+  cause cause;        /* This is why the session ends, as far as it is known. */
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
@@ -76,8 +77,8 @@ struct wsuv_session {
 
 /* Create a session without a connection. Nothing else refers to it yet, and it has no opening: the
    caller sets `opening` before session_begin. The callbacks are copied, and what trusted proxies
-   say of the client, if they have said something; `client` may be NULL. Returns 0; WS_ENOMEM; or an
-   error of the environment. */
+   say of the client, if they have said something; `client` may be NULL. Returns 0 or
+   WS_ENOMEM. */
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client);
 
@@ -155,7 +156,7 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
    the program has closed the handles. */
 int session_check_open(const wsuv_session_t *s);
 
-/* Set the timer of an open session again, after something that it waits for has changed. */
+/* Set the deadline of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
 /* A data frame was queued in an open session, so it is not idle. session_restart_idle is for a
