@@ -35,7 +35,7 @@ static void release(gather *g, const out_queue *q, completions *cs, bool dropped
 void gather_free(gather *g, conn *c, completions *cs) {
   if (g == NULL) return;
   release(g, &c->work->out, cs, true);
-  ws_free(c->shared->chunks.alloc, g);
+  ws_free(c->work->shared->chunks.alloc, g);
 }
 
 static size_t most(const gather *g) {
@@ -50,7 +50,7 @@ bool gather_takes(const gather *g, size_t len) {
 }
 
 int gather_add(gather *g, conn *c, const ws_view *piece) {
-  return bufq_append(&g->bytes, &c->shared->chunks, piece->base, piece->len);
+  return bufq_append(&g->bytes, &c->work->shared->chunks, piece->base, piece->len);
 }
 
 void gather_wait(gather *g, completion *c) {

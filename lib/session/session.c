@@ -25,8 +25,10 @@ static conn_work *no_work(void) {
 
 static inline bool take_work(wsuv_session_t *s) {
   session_work *w = work_take(&s->endpoint->works);
-  if (w != NULL) s->conn.work = &w->conn;
-  return w != NULL;
+  if (w == NULL) return false;
+  w->conn.trace_arg = s;
+  s->conn.work = &w->conn;
+  return true;
 }
 
 /* The tick gives the memory back, should nothing come of it. */
@@ -304,7 +306,7 @@ void session_failed(wsuv_session_t *s, int err) {
     closing_keep_sent(&s->closing, &s->endpoint->alloc, c->why, strlen(c->why));
   }
   const char *detail = c->why;
-  if (detail == c->shared->why) {
+  if (detail == s->endpoint->shared.why) {
     detail = closing_keep_detail(&s->closing, &s->endpoint->alloc, detail);
   }
   cause_set(&s->cause, session_stage(s), err, detail);
@@ -849,7 +851,7 @@ static void on_deadline(heap_node *deadline) {
 
 static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   endpoint *e = s->endpoint;
-  conn_init(&s->conn, &e->shared, e->role, config->masking, &s->kind->incoming, s);
+  conn_init(&s->conn, e->role, config->masking, &s->kind->incoming);
   s->conn.work = no_work();
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);

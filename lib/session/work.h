@@ -57,7 +57,7 @@ static inline void work_give(work_pool *pool, session_work *w) {
 
 /* Whether something is under way. */
 static inline bool work_continues(const session_work *w) {
-  return conn_works(&w->conn) | outflow_waits(&w->out);
+  return conn_works(&w->conn) || outflow_waits(&w->out);
 }
 
 #endif

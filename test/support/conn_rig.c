@@ -14,12 +14,12 @@ void conn_rig_open(conn_rig *r, ws_role role) {
   track_alloc_init(&r->alloc);
   fake_env_init(&r->env, &r->alloc.handle, 1);
   conn_shared_init(&r->shared, &r->env.base);
-  conn_init(&r->c, &r->shared, role, role == WS_CLIENT, &conn_rig_limits, NULL);
-  conn_rig_work(&r->c, &r->work);
+  conn_init(&r->c, role, role == WS_CLIENT, &conn_rig_limits);
+  conn_rig_work(&r->c, &r->work, &r->shared);
 }
 
-void conn_rig_work(conn *c, conn_work *work) {
-  conn_work_init(work, c->shared, (ws_role) c->role);
+void conn_rig_work(conn *c, conn_work *work, conn_shared *shared) {
+  conn_work_init(work, shared, (ws_role) c->role);
   c->work = work;
 }
 
@@ -121,12 +121,18 @@ int conn_rig_take(conn_rig *r) {
   return err;
 }
 
+static void renew_work(conn_rig *r) {
+  void *arg = r->work.trace_arg;
+  conn_rig_work(&r->c, &r->work, &r->shared);
+  r->work.trace_arg = arg;
+}
+
 int conn_rig_feed(conn_rig *r, const uint8_t *p, size_t n) {
   uint8_t *copy = bytes_exact(p, n);
   conn_recv(&r->c, copy, n);
   int err = conn_rig_take(r);
   free(copy);
-  if (!conn_works(&r->work)) conn_rig_work(&r->c, &r->work);
+  if (!conn_works(&r->work)) renew_work(r);
   return err;
 }
 

@@ -36,7 +36,7 @@ void conn_rig_open(conn_rig *r, ws_role role);
 void conn_rig_close(conn_rig *r); /* nothing may be allocated any more */
 
 /* Give a connection without work this one, which is fresh. */
-void conn_rig_work(conn *c, conn_work *work);
+void conn_rig_work(conn *c, conn_work *work, conn_shared *shared);
 
 /* Write n bytes of the queue, or all. */
 void conn_rig_write_some(conn_rig *r, size_t n);

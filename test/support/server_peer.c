@@ -107,7 +107,7 @@ static void on_connection(raw_conn *c) {
   p->latest = e;
   c->data = e;
   CHECK(h1_server_new(&e->handshake, &ws_alloc_libc, &request) == 0);
-  conn_init(&e->conn, &p->shared, WS_SERVER, false, &limits, NULL);
+  conn_init(&e->conn, WS_SERVER, false, &limits);
   conn_work_init(&e->work, &p->shared, WS_SERVER);
   e->conn.work = &e->work;
 }

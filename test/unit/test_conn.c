@@ -39,7 +39,7 @@ TEST(test_conn_dumps_payloads_in_clear) {
     SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.trace = trace_nothing;
     r.shared.dump = dump;
-    r.c.trace_arg = &t;
+    r.work.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "abcdef", 6), 0);
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
     SCOPED_BYTES in = frames_of("PING \"p\" ; PONG ; TEXT \"xyz\"", false);
@@ -56,7 +56,7 @@ TEST(test_conn_traces_each_header_both_ways) {
     traced t = {{{0}, {0}}};
     SCOPED(conn_rig, r, WS_CLIENT);
     r.shared.trace = trace;
-    r.c.trace_arg = &t;
+    r.work.trace_arg = &t;
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, false, "ab", 2), 0);
     assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "", 0), 0);
     SCOPED_BYTES in =

@@ -89,8 +89,8 @@ static void end_open(rig *r, size_t i) {
   static const message_limits limits = {0x7fffffff, 1 << 24, 131072};
   end *e = &r->ends[i];
   extension_end *from = i % 2 == 0 ? &r->p.client : &r->p.server;
-  conn_init(&e->c, &r->shared, i % 2 == 0 ? WS_CLIENT : WS_SERVER, i % 2 == 0, &limits, NULL);
-  conn_rig_work(&e->c, &e->work);
+  conn_init(&e->c, i % 2 == 0 ? WS_CLIENT : WS_SERVER, i % 2 == 0, &limits);
+  conn_rig_work(&e->c, &e->work, &r->shared);
   if (i >= 2) conn_set_streamed(&e->c);
   conn_set_extensions(&e->c, from->set);
   from->set = NULL;

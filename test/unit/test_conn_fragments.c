@@ -384,7 +384,7 @@ TEST(test_conn_traces_each_fragment) {
   SCOPED(conn_rig, r, WS_CLIENT);
   r.shared.trace = note_header;
   r.shared.dump = note_payload;
-  r.c.trace_arg = &d;
+  r.work.trace_arg = &d;
   assert_int_equal(conn_send_frame(&r.c, &f), 0);
   assert_int_equal(d.headers, 3);
   assert_string_equal(bytes_text(&d.payload), "abc|def|gh|");

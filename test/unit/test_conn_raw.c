@@ -306,7 +306,7 @@ static void check_dump_of_pieces(size_t wanted) {
     r.shared.trace = trace;
     r.shared.dump = dump;
     r.shared.dump_max = wanted;
-    r.c.trace_arg = &d;
+    r.work.trace_arg = &d;
     for (size_t j = 0; j < sizeof payload; j++) payload[j] = (uint8_t) (j * 7);
     for (size_t j = 0; j < 100; j++)
       parts[j] = (ws_view){j % 2 != 0 ? payload + j / 2 * lengths[i] : NULL, j % 2 * lengths[i]};

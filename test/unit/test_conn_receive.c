@@ -41,8 +41,8 @@ TEST(test_conn_event_keeps_its_data_when_the_connection_fails) {
   conn_work work;
   conn c;
   SCOPED(conn_rig, r, WS_CLIENT);
-  conn_init(&c, &r.shared, WS_CLIENT, true, &conn_rig_limits, NULL);
-  conn_rig_work(&c, &work);
+  conn_init(&c, WS_CLIENT, true, &conn_rig_limits);
+  conn_rig_work(&c, &work, &r.shared);
   SCOPED_BYTES in = frames_of("BIN- \"x\"*2000 ; CONT \"x\"*2000", false);
   SCOPED_BYTES others = frames_of("BIN- \"z\"*1500 ; CONT \"z\"*1500", false);
   conn_recv(&r.c, in.base, in.len);

@@ -120,8 +120,8 @@ TEST(test_conn_masks_are_fresh_for_each_frame) {
   conn_work work;
   conn other;
   SCOPED(conn_rig, r, WS_CLIENT);
-  conn_init(&other, &r.shared, WS_CLIENT, true, &conn_rig_limits, NULL);
-  conn_rig_work(&other, &work);
+  conn_init(&other, WS_CLIENT, true, &conn_rig_limits);
+  conn_rig_work(&other, &work, &r.shared);
   for (size_t i = 0; i < COUNT; i++) {
     ws_view buf;
     seen_frame f;

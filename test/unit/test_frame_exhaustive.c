@@ -166,8 +166,8 @@ static void run_header(rig *r, const header_case *t, const bytes *frame) {
   conn c;
   conn_event ev;
   uint8_t two[2] = {t->b0, t->b1}, *rest = NULL;
-  conn_init(&c, &r->shared, t->role, t->role == WS_CLIENT, &usual, NULL);
-  conn_rig_work(&c, &work);
+  conn_init(&c, t->role, t->role == WS_CLIENT, &usual);
+  conn_rig_work(&c, &work, &r->shared);
   begin_message(&c, t);
   conn_recv(&c, two, 2);
   int err = conn_next_event(&c, &ev);
@@ -262,8 +262,8 @@ static void run_length(rig *r, uint64_t length, size_t before, const message_lim
   uint8_t *dst;
   SCOPED_BYTES in = {0}, sent = {0};
   frame_spec spec = {.opcode = 2, .masked = role == WS_SERVER, .form = LENGTH_64};
-  conn_init(&c, &r->shared, role, role == WS_CLIENT, limits, NULL);
-  conn_rig_work(&c, &work);
+  conn_init(&c, role, role == WS_CLIENT, limits);
+  conn_rig_work(&c, &work, &r->shared);
   if (before != 0) {
     for (size_t i = 0; i < before; i++) bytes_add(&sent, "b", 1);
     spec.form = LENGTH_SHORTEST;
@@ -316,8 +316,8 @@ TEST(test_every_length_is_wrong_with_its_byte) {
     frame_spec spec = {.opcode = 2, .fin = true, .form = LENGTH_64};
     bool top = lengths[i] >> 63 != 0;
     if (expect_length(lengths[i], 0, &limits) == WSUV_EPROTOCOL && !top) continue;
-    conn_init(&c, &r.shared, WS_CLIENT, true, &limits, NULL);
-    conn_rig_work(&c, &work);
+    conn_init(&c, WS_CLIENT, true, &limits);
+    conn_rig_work(&c, &work, &r.shared);
     frames_header(&in, &spec, lengths[i]);
     int err = 0;
     size_t n = 0;
@@ -418,8 +418,8 @@ static void run_cut(rig *r, ws_role role, const bytes *in, size_t cut, bool byte
   conn c;
   *o = (outcome){{0}, {0}};
   rig_open(r);
-  conn_init(&c, &r->shared, role, role == WS_CLIENT, &near_limits, NULL);
-  conn_rig_work(&c, &work);
+  conn_init(&c, role, role == WS_CLIENT, &near_limits);
+  conn_rig_work(&c, &work, &r->shared);
   if (bytewise) {
     for (size_t i = 0; i < in->len; i++) feed(&c, o, in->base + i, 1);
   } else {

@@ -32,12 +32,9 @@ void conn_shared_free(conn_shared *shared) {
   extension_scratch_free(&shared->extensions);
 }
 
-void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
-               const message_limits *limits, void *trace_arg) {
+void conn_init(conn *c, ws_role role, bool masking, const message_limits *limits) {
   memset(c, 0, sizeof *c);
-  c->shared = shared;
   c->limits = limits;
-  c->trace_arg = trace_arg;
   c->role = (uint8_t) role;
   c->masking = masking;
   c->why = "";
@@ -45,6 +42,7 @@ void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
 
 void conn_work_init(conn_work *w, conn_shared *shared, ws_role role) {
   memset(w, 0, sizeof *w);
+  w->shared = shared;
   frame_decoder_init(&w->decoder, role == WS_CLIENT ? WS_SERVER : WS_CLIENT, 0);
   message_init(&w->incoming);
   out_queue_init(&w->out, &shared->chunks);
@@ -69,8 +67,8 @@ void conn_set_extensions(conn *c, extension_set *set) {
 void conn_free(conn *c) {
   conn_work *w = c->work;
   if (!w->none) {
-    block_release(&w->kept, &c->shared->spare);
-    message_clear(&w->incoming, &c->shared->spare);
+    block_release(&w->kept, &w->shared->spare);
+    message_clear(&w->incoming, &w->shared->spare);
     out_queue_clear(&w->out);
   }
   extension_set_free(c->extensions);
@@ -101,7 +99,7 @@ static void dump_pieces(const conn *c, ws_view_list from, size_t most) {
     from.skip += taken;
     if (taken == left) from = (ws_view_list){.at = from.at + 1, .count = from.count - 1};
     if (len < sizeof part && done + len < most && from.count > 0) continue;
-    c->shared->dump(c->trace_arg, true, done, part, len);
+    c->work->shared->dump(c->work->trace_arg, true, done, part, len);
     done += len;
     len = 0;
   }
@@ -109,21 +107,21 @@ static void dump_pieces(const conn *c, ws_view_list from, size_t most) {
 
 /* How many of a payload's bytes are passed to the hook. */
 static size_t dumped_len(const conn *c, uint64_t len) {
-  if (c->shared->dump == NULL) return 0;
-  return len < c->shared->dump_max ? (size_t) len : c->shared->dump_max;
+  if (c->work->shared->dump == NULL) return 0;
+  return len < c->work->shared->dump_max ? (size_t) len : c->work->shared->dump_max;
 }
 
 static inline bool is_watched(const conn *c) {
-  return c->shared->trace != NULL;
+  return c->work->shared->trace != NULL;
 }
 
 /* A frame is queued, or will be; its payload is at the start of `from`. */
 WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from) {
-  c->shared->trace(c->trace_arg, true, h);
+  c->work->shared->trace(c->work->trace_arg, true, h);
   size_t len = dumped_len(c, h->length);
   if (len == 0) return;
   if (from.at->len - from.skip >= len) {
-    c->shared->dump(c->trace_arg, true, 0, from.at->base + from.skip, len);
+    c->work->shared->dump(c->work->trace_arg, true, 0, from.at->base + from.skip, len);
   } else {
     dump_pieces(c, from, len);
   }
@@ -132,17 +130,17 @@ WS_COLD static void watch_sent(conn *c, const frame_header *h, ws_view_list from
 /* The header may be complete before any of the payload has come. */
 WS_COLD static void watch_chunk(const conn *c, const frame_chunk *chunk) {
   const frame_decoder *d = &c->work->decoder;
-  if (chunk->first) c->shared->trace(c->trace_arg, false, &d->header);
+  if (chunk->first) c->work->shared->trace(c->work->trace_arg, false, &d->header);
   size_t len = dumped_len(c, chunk->len);
   bool begins = d->header.length == d->left + chunk->len;
-  if (len > 0 && begins) c->shared->dump(c->trace_arg, false, 0, chunk->data, len);
+  if (len > 0 && begins) c->work->shared->dump(c->work->trace_arg, false, 0, chunk->data, len);
 }
 
 /* Sending */
 
 static inline int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin, size_t len) {
   *h = (frame_header){.length = len, .opcode = opcode, .fin = fin, .masked = c->masking};
-  return c->masking ? random_pool_take(&c->shared->random, h->key.b, sizeof h->key.b) : 0;
+  return c->masking ? random_pool_take(&c->work->shared->random, h->key.b, sizeof h->key.b) : 0;
 }
 
 static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const conn_frame *f) {
@@ -350,7 +348,7 @@ void conn_fail(conn *c, int err, const char *why) {
   if (!w->none) {
     w->in_len = 0;
     /* The program may still use the memory of the last event. */
-    if (!w->incoming.given) message_clear(&w->incoming, &c->shared->spare);
+    if (!w->incoming.given) message_clear(&w->incoming, &w->shared->spare);
   }
   if (c->close_sent) return;
   /* Without memory or random bytes no close frame can be made: the connection just ends. */
@@ -364,7 +362,7 @@ void conn_fail(conn *c, int err, const char *why) {
 
 void conn_recv(conn *c, uint8_t *data, size_t len) {
   conn_work *w = c->work;
-  if (w->kept.base != NULL) block_release(&w->kept, &c->shared->spare);
+  if (w->kept.base != NULL) block_release(&w->kept, &w->shared->spare);
   w->decoder.rsv_allowed = c->rsv_allowed;
   w->in = data;
   w->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
@@ -374,7 +372,7 @@ int conn_keep_input(conn *c) {
   conn_work *w = c->work;
   bool own = w->kept.base != NULL;
   if (w->in_len == 0 || own) return 0;
-  int err = block_reserve(&w->kept, &c->shared->spare, w->in_len, w->in_len);
+  int err = block_reserve(&w->kept, &w->shared->spare, w->in_len, w->in_len);
   if (err < 0) return err;
   memcpy(w->kept.base, w->in, w->in_len);
   w->in = w->kept.base;
@@ -389,7 +387,7 @@ static size_t room_in_block(conn *c, size_t least, uint64_t wanted) {
   size_t want = least < wanted ? least : (size_t) wanted;
   size_t most = c->limits->max_message_size;
   if (c->work->decoder.header.fin || c->raw) most = b->len + (size_t) wanted;
-  if (block_reserve(b, &c->shared->spare, want, most) < 0) return 0;
+  if (block_reserve(b, &c->work->shared->spare, want, most) < 0) return 0;
   return b->cap - b->len;
 }
 
@@ -434,8 +432,9 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
 static int conn_on_close(conn *c, conn_event *ev) {
   int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
   if (err == WSUV_EPROTOCOL && ev->len > 1) {
-    (void) snprintf(c->shared->why, sizeof c->shared->why, "%s %u", c->why, c->peer_code);
-    c->why = c->shared->why;
+    (void) snprintf(c->work->shared->why, sizeof c->work->shared->why, "%s %u", c->why,
+                    c->peer_code);
+    c->why = c->work->shared->why;
   }
   if (err < 0) return err;
   size_t skip = ev->len < 2 ? ev->len : 2;
@@ -492,7 +491,7 @@ static int control_event(conn *c, conn_event *ev) {
 
 static inline int add_to_message(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_MESSAGE;
-  return message_add(&w->incoming, c->limits, &c->shared->spare, &w->decoder.header, chunk,
+  return message_add(&w->incoming, c->limits, &w->shared->spare, &w->decoder.header, chunk,
                      &ev->data, &ev->len, &c->why);
 }
 
@@ -502,7 +501,7 @@ static int add_frame(conn *c, conn_work *w, const frame_chunk *chunk, conn_event
   ev->fin = h->fin;
   ev->rsv = h->rsv;
   ev->continuation = h->opcode == OPCODE_CONTINUATION;
-  return message_add_frame(&w->incoming, c->limits, &c->shared->spare, h, chunk, &ev->data,
+  return message_add_frame(&w->incoming, c->limits, &w->shared->spare, h, chunk, &ev->data,
                            &ev->len, &c->why);
 }
 
@@ -554,14 +553,14 @@ static int release_message(conn *c) {
   uintptr_t at = (uintptr_t) c->work->in, from = (uintptr_t) b->base;
   bool inside = c->work->in_len > 0 && at >= from && at - from < b->cap;
   int err = inside ? conn_keep_input(c) : 0;
-  if (err == 0) message_release_given(&c->work->incoming, &c->shared->spare);
+  if (err == 0) message_release_given(&c->work->incoming, &c->work->shared->spare);
   return err;
 }
 
 /* The caller has used the last event's memory. 0 or WS_ENOMEM. */
 WS_COLD static int release_seen(conn *c) {
   int err = c->work->incoming.given ? release_message(c) : 0;
-  if (c->work->in_len == 0) block_release(&c->work->kept, &c->shared->spare);
+  if (c->work->in_len == 0) block_release(&c->work->kept, &c->work->shared->spare);
   if (err < 0) conn_fail(c, err, "");
   return err;
 }
@@ -581,6 +580,6 @@ int conn_next_event(conn *c, conn_event *ev) {
       return r;
     }
   }
-  if (w->kept.base != NULL && w->in_len == 0) block_release(&w->kept, &c->shared->spare);
+  if (w->kept.base != NULL && w->in_len == 0) block_release(&w->kept, &w->shared->spare);
   return c->slow_path ? conn_ext_flush(c, ev) : 0;
 }

@@ -20,8 +20,7 @@ void conn_shared_free(conn_shared *shared); /* every connection must be freed be
 
 /* The limits outlive the connection, and the caller may replace c->limits. Afterwards he sets
    c->work. */
-void conn_init(conn *c, conn_shared *shared, ws_role role, bool masking,
-               const message_limits *limits, void *trace_arg);
+void conn_init(conn *c, ws_role role, bool masking, const message_limits *limits);
 
 /* Initialise memory of the caller's for connections of this role. */
 void conn_work_init(conn_work *w, conn_shared *shared, ws_role role);

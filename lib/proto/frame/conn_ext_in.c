@@ -81,10 +81,10 @@ static int put_out(conn *c, const frame_chunk *chunk) {
   const bool end = chunk->last && h->fin;
   const wsuv_extension_chunk_t own = {chunk->data, chunk->len, begins, end};
   const uint8_t type = begins ? h->opcode : m->opcode;
-  block_sink_begin(&s, &m->assembled, &c->shared->spare,
+  block_sink_begin(&s, &m->assembled, &c->work->shared->spare,
                    c->streamed ? SIZE_MAX : c->limits->max_message_size);
-  int r = extension_set_incoming(c->extensions, &c->shared->extensions, (wsuv_frame_type_t) type,
-                                 h->rsv, &own, &s.sink, &why);
+  int r = extension_set_incoming(c->extensions, &c->work->shared->extensions,
+                                 (wsuv_frame_type_t) type, h->rsv, &own, &s.sink, &why);
   block_sink_end(&s);
   if (r < 0) c->why = why;
   return r;

@@ -11,7 +11,7 @@
 static int join_pieces(conn *c, const conn_frame *f, conn_ext_frame *out) {
   out->piece = f->count == 1 ? f->pieces[0] : (ws_view){NULL, 0};
   if (f->count == 1 || f->len == 0) return 0;
-  uint8_t *at = out->joined = ws_malloc(c->shared->chunks.alloc, f->len);
+  uint8_t *at = out->joined = ws_malloc(c->work->shared->chunks.alloc, f->len);
   if (at == NULL) return WS_ENOMEM;
   out->piece = (ws_view){at, f->len};
   for (size_t i = 0; i < f->count; i++) {
@@ -40,7 +40,7 @@ int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) 
   extension_send send = {.type = (wsuv_frame_type_t) f->type,
                          .plain = f->plain,
                          .chunk = {out->piece.base, out->piece.len, first, f->fin}};
-  err = extension_set_outgoing(c->extensions, &c->shared->extensions, &send);
+  err = extension_set_outgoing(c->extensions, &c->work->shared->extensions, &send);
   out->piece = (ws_view){send.chunk.data, send.chunk.len};
   out->rsv = send.rsv;
   out->taken = send.taken;
@@ -49,6 +49,6 @@ int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) 
 }
 
 void conn_ext_out_end(conn *c, conn_ext_frame *out) {
-  extension_scratch_release(&c->shared->extensions);
-  ws_free(c->shared->chunks.alloc, out->joined);
+  extension_scratch_release(&c->work->shared->extensions);
+  ws_free(c->work->shared->chunks.alloc, out->joined);
 }

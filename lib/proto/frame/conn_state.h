@@ -70,6 +70,8 @@ typedef struct conn_counts {
    gets one before it is given bytes or frames, and has none while it is idle. One that nothing is
    under way in (conn_works) may be used for another connection of the same role. */
 typedef struct conn_work {
+  conn_shared *shared; /* This is shared with other connections, and outlives all of them. */
+  void *trace_arg; /* This is the first argument of `trace` and `dump`, and belongs to the owner. */
   frame_decoder decoder; /* This is the state of the frame that is being received. */
   message incoming;      /* This is the state of the message that is being received. */
   out_queue out;         /* These are the frames to be written. */
@@ -83,12 +85,10 @@ typedef struct conn_work {
 } conn_work;
 
 typedef struct conn {
-  conn_shared *shared; /* This is shared with other connections, and outlives this one. */
   /* This is the owner's: what is under way, or a constant with `none` set if there is nothing. */
   conn_work *work;
   /* Received frames and messages must keep these limits, which are the owner's. */
   const message_limits *limits;
-  void *trace_arg; /* This is the first argument of `trace` and `dump`, and belongs to the owner. */
   conn_counts sent;          /* Frames are counted here when they are queued. */
   conn_counts received;      /* Frames are counted here when they are complete. */
   extension_set *extensions; /* The connection owns the negotiated extensions, or this is NULL. */
