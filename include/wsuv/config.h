@@ -150,7 +150,7 @@ typedef enum wsuv_forwarded {
 typedef struct wsuv_config {
   size_t size; /**< `sizeof(wsuv_config_t)` of the caller. */
 
-  /** A ping is sent each interval, in ms; 0 (the default): never. */
+  /** A ping is sent each interval, in ms; 0 (the default), and 2^32 - 1 or more: never. */
   uint64_t ping_interval_ms;
   /**
    * Timeout for the answer to a ping, in ms; 0: twice the interval. Every byte that
@@ -158,7 +158,8 @@ typedef struct wsuv_config {
    * timeout starts again whenever the peer has acknowledged bytes; from its acknowledgement on,
    * only received bytes count. What is acknowledged is known on Linux; elsewhere bytes count as
    * acknowledged when the kernel has taken them. When the timeout passes, the session ends with
-   * `WSUV_EPINGTIMEOUT`, close code 1011. Default 0; of a server 15000.
+   * `WSUV_EPINGTIMEOUT`, close code 1011; from 2^32 - 1 on it never passes. Default 0; of a server
+   * 15000.
    */
   uint64_t ping_timeout_ms;
   /**

@@ -4,8 +4,22 @@
 
 /* The times of keepalive pings. */
 
+/* So many milliseconds after a time. */
+static uint64_t after(uint64_t at_ms, uint32_t ms) {
+  return ms == UINT32_MAX || at_ms > UINT64_MAX - ms ? UINT64_MAX : at_ms + ms;
+}
+
+static uint32_t at_most(uint64_t ms) {
+  return ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
+}
+
 static void skip(keepalive *k, uint64_t now_ms) {
-  k->next_ping_ms = now_ms + k->interval_ms < now_ms ? UINT64_MAX : now_ms + k->interval_ms;
+  k->next_ping_ms = after(now_ms, k->interval_ms);
+}
+
+void keepalive_set(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms) {
+  k->interval_ms = at_most(interval_ms);
+  k->timeout_ms = at_most(timeout_ms);
 }
 
 void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
@@ -15,15 +29,13 @@ void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, ui
 
 void keepalive_change(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms) {
   uint64_t twice = interval_ms > UINT64_MAX / 2 ? UINT64_MAX : interval_ms * 2;
-  k->interval_ms = interval_ms;
-  k->timeout_ms = timeout_ms > 0 ? timeout_ms : twice;
+  keepalive_set(k, interval_ms, timeout_ms > 0 ? timeout_ms : twice);
   k->waiting = k->delayed = false;
   skip(k, now_ms);
 }
 
 uint64_t keepalive_dead_ms(const keepalive *k) {
-  uint64_t at = k->waiting_since_ms + k->timeout_ms;
-  return at < k->timeout_ms ? UINT64_MAX : at;
+  return after(k->waiting_since_ms, k->timeout_ms);
 }
 
 uint64_t keepalive_next_ms(const keepalive *k, bool pings_only) {

@@ -17,8 +17,9 @@ enum { KEEPALIVE_PAYLOAD = 8 }; /* bytes of a ping */
 
 typedef struct keepalive {
   /* A ping is sent every `interval_ms` milliseconds (0: never), and the peer must send something
-     within `timeout_ms` milliseconds after it. */
-  uint64_t interval_ms, timeout_ms;
+     within `timeout_ms` milliseconds after it. UINT32_MAX, about 50 days, and all that is longer
+     stand for never. */
+  uint32_t interval_ms, timeout_ms;
   uint64_t next_ping_ms; /* The next ping is due at this time, in milliseconds. */
   /* The timeout started at this time, in milliseconds, if `waiting` is set. */
   uint64_t waiting_since_ms;
@@ -38,6 +39,9 @@ typedef struct keepalive {
   bool answered;     /* At least one ping was answered, so the measured times are valid. */
   uint8_t random[4]; /* The payload of the last ping begins with these bytes. */
 } keepalive;
+
+/* Set the values that keepalive_start begins with when the session opens. */
+void keepalive_set(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms);
 
 /* timeout_ms 0 stands for twice the interval. */
 void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms);

@@ -855,8 +855,7 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   s->conn.work = no_work();
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
-  s->timeouts.keepalive.interval_ms = config->ping_interval_ms;
-  s->timeouts.keepalive.timeout_ms = config->ping_timeout_ms;
+  keepalive_set(&s->timeouts.keepalive, config->ping_interval_ms, config->ping_timeout_ms);
   s->timeouts.idle_timeout_ms = config->idle_timeout_ms;
   s->timeouts.close_deadline_ms =
       config->close_deadline_ms < UINT32_MAX ? (uint32_t) config->close_deadline_ms : UINT32_MAX;

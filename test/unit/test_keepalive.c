@@ -295,10 +295,17 @@ TEST(test_keepalive_round_trip_time_of_hours) {
 TEST(test_keepalive_times_do_not_wrap) {
   keepalive k;
   start(&k, UINT64_MAX, 0);
-  assert_int_equal(k.timeout_ms, UINT64_MAX);
+  assert_int_equal(k.timeout_ms, UINT32_MAX);
   assert_int_equal(keepalive_next_ms(&k, false), UINT64_MAX);
   start(&k, UINT64_MAX / 2 + 1, 0);
-  assert_int_equal(k.timeout_ms, UINT64_MAX);
+  assert_int_equal(k.timeout_ms, UINT32_MAX);
+  start(&k, UINT32_MAX / 2, 0); /* the longest that is less */
+  assert_int_equal(k.timeout_ms, UINT32_MAX - 1);
+  ping(&k, 1100);
+  assert_false(keepalive_dead(&k, 1100 + UINT64_C(4294967293)));
+  assert_true(keepalive_dead(&k, 1100 + UINT64_C(4294967294)));
+  start(&k, UINT32_MAX, 0);
+  assert_int_equal(keepalive_next_ms(&k, false), UINT64_MAX);
   start(&k, 100, UINT64_MAX - 1);
   ping(&k, 1100);
   assert_int_equal(keepalive_next_ms(&k, false), 1200);
