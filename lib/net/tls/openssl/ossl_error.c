@@ -18,12 +18,21 @@ static bool tells_more(unsigned long error, unsigned long before) {
   return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_LIB(before) != ERR_LIB_SSL;
 }
 
+/* OpenSSL 3.5 says nothing of memory that cannot be made larger, so that the parser of ASN.1 only
+   tells that a part of it has failed, and no part tells why. */
+static bool is_without_cause(unsigned long first) {
+  int reason = ERR_GET_REASON(first);
+  return ERR_GET_LIB(first) == ERR_LIB_ASN1 &&
+         (reason == ERR_R_ASN1_LIB || reason == ERR_R_NESTED_ASN1_ERROR);
+}
+
 unsigned long ossl_error_take(void) {
-  unsigned long found = 0, error;
+  unsigned long found = 0, error, first = ERR_peek_error();
   while ((error = ERR_get_error()) != 0) {
     bool better = !is_memory(found) && tells_more(error, found);
     if (better) found = error;
   }
+  if (is_without_cause(first)) return ERR_PACK(ERR_LIB_ASN1, 0, ERR_R_MALLOC_FAILURE);
   return found;
 }
 
