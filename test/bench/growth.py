@@ -97,7 +97,7 @@ def label(point):
     for unit, size in (('M', MIB), ('K', 1024)):
         if point >= size and point % size == 0:
             return f'{point // size}{unit}'
-    return f'{point:,}'
+    return f'{point // 1000}k' if point % 1000 == 0 else f'{point}'
 
 
 def top_of(values):

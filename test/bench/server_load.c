@@ -2,10 +2,10 @@
 
        server_load PORT PATH CONNECTIONS WINDOW SIZE SECONDS [tls]
 
-   It opens all connections, prints {"open": N} and waits for a line on its standard input. Then it
-   exchanges messages; after SECONDS it sends no more, and when all have come back it prints
-   {"messages": N, "seconds": S}. Then it waits for the end of its input. With a window of 0 it only
-   holds the connections. */
+   It opens all connections, exchanges a window of messages on each, so that memory is there, prints
+   {"open": N} and waits for a line on its standard input. Then it exchanges messages; after SECONDS
+   it sends no more, and when all have come back it prints {"messages": N, "seconds": S}. Then it
+   waits for the end of its input. With a window of 0 it only holds the connections. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static struct load {
   uv_timer_t timer;
   uint64_t begun_ns;
   long sent, received; /* messages */
-  bool ending;         /* no more are sent */
+  enum { WARMING, RUNNING, ENDING } phase;
 } load;
 
 static void await_line(void) {
@@ -55,7 +55,14 @@ static void finish(void) {
 
 static void on_time(uv_timer_t *timer) {
   (void) timer;
-  load.ending = true;
+  load.phase = ENDING;
+}
+
+static void send_windows(void) {
+  for (long i = 0; i < load.connections; i++) {
+    send_messages(load.window);
+    floor_link_flush(&load.all[i].link);
+  }
 }
 
 static void begin(void) {
@@ -63,23 +70,25 @@ static void begin(void) {
   fflush(stdout);
   await_line();
   if (load.window == 0) exit(0);
+  load.phase = RUNNING;
+  load.sent = load.received = 0;
   uv_update_time(load.loop);
   uv_timer_start(&load.timer, on_time, (uint64_t) (load.seconds * 1000), 0);
   load.begun_ns = uv_hrtime();
-  for (long i = 0; i < load.connections; i++) {
-    send_messages(load.window);
-    floor_link_flush(&load.all[i].link);
-  }
+  send_windows();
 }
 
 static void open_next(void);
 
 static void on_open(floor_ws *ws) {
   (void) ws;
-  if (++load.open == load.connections) {
+  load.open++;
+  if (load.begun < load.connections) open_next();
+  if (load.open < load.connections) return;
+  if (load.window > 0) {
+    send_windows();
+  } else {
     begin();
-  } else if (load.begun < load.connections) {
-    open_next();
   }
 }
 
@@ -87,8 +96,15 @@ static void on_messages(floor_ws *ws, long count, size_t bytes) {
   (void) ws;
   (void) bytes;
   load.received += count;
-  if (!load.ending) send_messages(count);
-  if (load.ending && load.received == load.sent) finish();
+  if (load.phase == RUNNING) {
+    send_messages(count);
+  } else if (load.received == load.sent) {
+    if (load.phase == WARMING) {
+      begin();
+    } else {
+      finish();
+    }
+  }
 }
 
 static void open_next(void) {

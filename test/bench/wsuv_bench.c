@@ -329,6 +329,7 @@ static void make_client(bench *b) {
   config.tls = &tls;
   config.max_connecting = r->max_connecting;
   config.handshake_timeout_ms = OPENING_MS;
+  config.queue_timeout_ms = 0;
   config.proxy = r->proxy;
   if (r->load == LOAD_TIMERS) {
     config.ping_interval_ms = PING_INTERVAL_MS;
