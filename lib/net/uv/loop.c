@@ -3,6 +3,8 @@
 /* Counts the memory of an environment and the polls of its loop, keeps the loop alive, and closes
    the environment. */
 
+enum { WRITES_KEPT = 64 /* spare requests to write with */ };
+
 static void env_uv_settle(void *data);
 
 /* There is no handle at first. */
@@ -32,6 +34,10 @@ env_uv *env_uv_create(uv_loop_t *loop, const wsuv_allocator_t *alloc) {
 /* The allocator is copied, since the block that is freed holds it. */
 void env_uv_destroy(env_uv *e) {
   const wsuv_allocator_t alloc = e->alloc;
+  for (uv_write_t *req = e->writes, *next; req != NULL; req = next) {
+    next = req->data;
+    ws_free(&alloc, req);
+  }
   ws_free(&alloc, e);
 }
 
@@ -55,6 +61,27 @@ void env_uv_free(env_uv *e, void *p) {
   ws_free(e->env.alloc, p);
   e->live--;
   env_uv_settle(e);
+}
+
+uv_write_t *env_uv_take_write(env_uv *e) {
+  uv_write_t *req = e->writes;
+  if (req == NULL) return env_uv_alloc(e, sizeof *req);
+  e->writes = req->data;
+  e->writes_count--;
+  e->live++;
+  return req;
+}
+
+/* An environment that is being closed keeps none. */
+void env_uv_give_write(env_uv *e, uv_write_t *req) {
+  if (e->close_cb != NULL || e->writes_count >= WRITES_KEPT) {
+    env_uv_free(e, req);
+    return;
+  }
+  req->data = e->writes;
+  e->writes = req;
+  e->writes_count++;
+  e->live--;
 }
 
 /* libuv prepares after it ran timers and before it polls. */

@@ -29,6 +29,8 @@ typedef struct env_uv {
   ws_list dns_channels;     /* These are the channels of c-ares, the newest last. */
   /* This counts the blocks of env_uv_alloc that are not freed, and the keeper while it closes. */
   size_t live;
+  uv_write_t *writes;    /* These spare requests are chained by their `data`. */
+  unsigned writes_count; /* This is the number of them. */
   struct timers *timers; /* These are the timers, in timer.c; NULL: there was none. */
   handles handles; /* This closes the handles, and knows whether the program has closed them. */
   /* This handle counts polls, and keeps the loop alive while it is referenced. */
@@ -60,6 +62,12 @@ void *env_uv_alloc(env_uv *e, size_t size);
 /* Free what env_uv_alloc gave. If the environment is being closed and this was the last block, the
    environment is freed too and its close callback runs: touch neither afterwards. */
 void env_uv_free(env_uv *e, void *p);
+
+/* A request to write with, from a small pool, so that writes that wait allocate nothing in the
+   steady state; NULL: no memory. The caller gives it back in its callback, or if it was not used;
+   after that, what env_uv_free says holds. */
+uv_write_t *env_uv_take_write(env_uv *e);
+void env_uv_give_write(env_uv *e, uv_write_t *req);
 
 /* Whether the program has closed the environment's handles. No handle may be made and no request
    begun then. */

@@ -10,7 +10,7 @@
 #include "net/uv/descriptor.h"
 
 /* The bottom filter. Writes go to the kernel at once; what it does not take is retained by one
-   write request, which is made when it is first needed. */
+   write request of a pool. */
 
 enum {
   WRITE_PIECES = 128, /* pieces in one system call */
@@ -20,7 +20,6 @@ enum {
 };
 
 void stream_free(stream *s) {
-  if (s->write != NULL) env_uv_free(s->e, s->write);
   env_uv_free(s->e, s);
 }
 
@@ -92,8 +91,8 @@ void stream_read_stop(ws_filter *f) {
 
 static void stream_on_written(uv_write_t *req, int status) {
   stream *s = req->data;
-  if (is_closing(s)) return;
-  s->filter.events->on_write(s->filter.up, status);
+  env_uv_give_write(s->e, req);
+  if (!is_closing(s)) s->filter.events->on_write(s->filter.up, status);
 }
 
 static size_t convert(uv_buf_t *to, const ws_view *bufs, size_t count) {
@@ -125,14 +124,14 @@ static unsigned cut(uv_buf_t *bufs, unsigned count, size_t skip, size_t *len) {
 /* After an error *retained is 0. */
 WS_COLD static int stream_retain(stream *s, uv_buf_t *bufs, unsigned count, size_t skip,
                                  size_t *retained) {
-  if (s->write == NULL) {
-    s->write = env_uv_alloc(s->e, sizeof *s->write);
-    if (s->write == NULL) return WS_ENOMEM;
-  }
-  s->write->data = s;
+  uv_write_t *req = env_uv_take_write(s->e);
+  if (req == NULL) return WS_ENOMEM;
+  req->data = s;
   count = cut(bufs, count, skip, retained);
-  int err = uv_write(s->write, stream_handle(s), bufs, count, stream_on_written);
-  if (err < 0) *retained = 0;
+  int err = uv_write(req, stream_handle(s), bufs, count, stream_on_written);
+  if (err == 0) return 0;
+  *retained = 0;
+  env_uv_give_write(s->e, req);
   return err;
 }
 

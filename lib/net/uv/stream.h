@@ -14,8 +14,6 @@ typedef struct stream {
   env_uv *e; /* This is the environment, which outlives the stream. */
   /* The handle is a uv_stream_t in the same block (`tcp`, `pipe`), or the program's (`adopt`). */
   own_handle own;
-  /* The stream owns this request, which retains bytes; it is NULL until it is needed. */
-  uv_write_t *write;
   /* This many bytes were written or retained since the stream was made, and those that waited to be
      written then. */
   uint64_t given;
