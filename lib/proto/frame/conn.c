@@ -111,8 +111,8 @@ static size_t dumped_len(const conn *c, uint64_t len) {
   return len < c->work->shared->dump_max ? (size_t) len : c->work->shared->dump_max;
 }
 
-static inline bool is_watched(const conn *c) {
-  return c->work->shared->trace != NULL;
+static inline bool is_watched(const conn_work *w) {
+  return w->shared->trace != NULL;
 }
 
 /* A frame is queued, or will be; its payload is at the start of `from`. */
@@ -143,20 +143,29 @@ static inline int make_header(conn *c, frame_header *h, uint8_t opcode, bool fin
   return c->masking ? random_pool_take(&c->work->shared->random, h->key.b, sizeof h->key.b) : 0;
 }
 
-static inline int queue_frame(conn *c, out_lane_id lane, uint8_t opcode, const conn_frame *f) {
+/* A frame of data, in one piece. */
+static inline int queue_data_frame(conn *c, uint8_t opcode, const conn_frame *f) {
+  conn_work *const w = c->work;
   frame_header h;
   int err = make_header(c, &h, opcode, f->fin, f->len);
   if (err < 0) return err;
   h.rsv = f->rsv;
-  err = f->writer == NULL ? out_queue_frame(&c->work->out, lane, &h, f->pieces, f->count)
-                          : out_queue_write_frame(&c->work->out, &h, f->pieces, f->writer);
+  err = f->writer == NULL ? out_queue_data(&w->out, &h, f->pieces, f->count)
+                          : out_queue_write_frame(&w->out, &h, f->pieces, f->writer);
   if (err < 0) return err;
-  if (opcode_is_control(opcode)) {
-    count_control(&c->sent, &h);
-  } else {
-    count_data(&c->sent, &h);
-  }
-  if (is_watched(c)) watch_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
+  count_data(&c->sent, &h);
+  if (is_watched(w)) watch_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
+  return 0;
+}
+
+static int queue_control_frame(conn *c, out_lane_id lane, uint8_t opcode, const conn_frame *f) {
+  conn_work *const w = c->work;
+  frame_header h;
+  int err = make_header(c, &h, opcode, true, f->len);
+  if (err == 0) err = out_queue_frame(&w->out, lane, &h, f->pieces, f->count);
+  if (err < 0) return err;
+  count_control(&c->sent, &h);
+  if (is_watched(w)) watch_sent(c, &h, (ws_view_list){.at = f->pieces, .count = f->count});
   return 0;
 }
 
@@ -183,7 +192,7 @@ static int next_fragment(conn *c, fragments *f, frame_header *h) {
   h->rsv = first ? f->whole->rsv : 0;
   f->left -= (size_t) h->length;
   count_data(&c->sent, h);
-  if (is_watched(c)) watch_sent(c, h, f->rest);
+  if (is_watched(c->work)) watch_sent(c, h, f->rest);
   return 0;
 }
 
@@ -227,7 +236,7 @@ WS_COLD static int queue_fragments(conn *c, uint8_t opcode, const conn_frame *wh
 
 static inline int queue_payload(conn *c, uint8_t opcode, const conn_frame *f) {
   bool fits = f->fragment_size == 0 || f->len <= f->fragment_size;
-  return fits ? queue_frame(c, LANE_DATA, opcode, f) : queue_fragments(c, opcode, f);
+  return fits ? queue_data_frame(c, opcode, f) : queue_fragments(c, opcode, f);
 }
 
 WS_COLD static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
@@ -254,7 +263,7 @@ static inline int queue_data(conn *c, uint8_t opcode, const conn_frame *f) {
 static int send_control(conn *c, const conn_frame *f) {
   if (f->rsv != 0) return WS_EINVAL;
   if (!f->fin || f->len > FRAME_CONTROL_MAX) return WSUV_ECONTROL;
-  return queue_frame(c, LANE_CONTROL, (uint8_t) f->type, f);
+  return queue_control_frame(c, LANE_CONTROL, (uint8_t) f->type, f);
 }
 
 static bool feed_pieces(utf8_state *utf8, const conn_frame *f) {
@@ -324,7 +333,7 @@ static int queue_close(conn *c, uint16_t code, const char *reason, size_t reason
   const ws_view piece = {payload, n};
   const conn_frame f = {.type = OPCODE_CLOSE, .fin = true, .pieces = &piece, .count = 1, .len = n};
   uint64_t before = c->work->out.lanes[LANE_DATA].queued;
-  int err = queue_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
+  int err = queue_control_frame(c, LANE_DATA, OPCODE_CLOSE, &f);
   if (err < 0) return err;
   c->close_size = (uint8_t) (c->work->out.lanes[LANE_DATA].queued - before);
   c->close_sent = true;
@@ -425,7 +434,7 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
   if (err == 0) err = out_queue_pong(&c->work->out, &h, data);
   if (err < 0) return err;
   count_control(&c->sent, &h);
-  if (is_watched(c)) watch_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
+  if (is_watched(c->work)) watch_sent(c, &h, (ws_view_list){.at = &piece, .count = 1});
   return 0;
 }
 
@@ -533,7 +542,7 @@ static inline int next_chunk(conn *c, conn_work *w, frame_chunk *chunk) {
 /* 1: an event; 0: not yet; or an error. */
 static int take_chunk(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   const frame_header *h = &w->decoder.header;
-  if (is_watched(c)) watch_chunk(c, chunk);
+  if (is_watched(w)) watch_chunk(c, chunk);
   if (opcode_is_control(h->opcode)) {
     if (!add_control(w, chunk, ev)) return 0;
     count_control(&c->received, h);

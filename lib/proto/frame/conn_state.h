@@ -96,23 +96,24 @@ typedef struct conn {
      and valid until another connection has failed. */
   const char *why;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
-  uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
   uint8_t role;        /* This ws_role is our own. */
-  bool masking;        /* The frames that we send are masked. */
-  bool raw;            /* conn_set_raw was called. */
-  bool streamed;       /* conn_set_streamed was called. */
-  bool data_received;  /* Some of a data frame has come since the owner reset this. */
-  bool slow_path;      /* The connection is raw or streamed, or has extensions. */
-  bool out_begun;      /* A frame of the message in `out_opcode` was queued. */
-  bool close_sent; /* Our close frame was queued or could not be made, so no more can be sent. */
-  bool close_received; /* The peer's close frame has come, so no more is read. */
-  bool failed;         /* We have failed the connection, so no more is read. */
+  uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
   /* This is the code of our close frame: WSUV_CLOSE_NO_STATUS if it has none, 0 if no frame was
      made. */
   uint16_t sent_code;
   uint8_t close_size;  /* Our close frame has this many bytes; 0 if there is none. */
   uint8_t out_opcode;  /* A message of this type is being sent in fragments; 0 if there is none. */
   uint8_t rsv_allowed; /* Received data frames may have these reserved bits. */
+  bool raw : 1;        /* conn_set_raw was called. */
+  bool streamed : 1;   /* conn_set_streamed was called. */
+  bool slow_path : 1;  /* The connection is raw or streamed, or has extensions. */
+  /* Our close frame was queued or could not be made, so no more can be sent. */
+  bool close_sent : 1;
+  bool close_received : 1; /* The peer's close frame has come, so no more is read. */
+  bool failed : 1;         /* We have failed the connection, so no more is read. */
+  bool masking;            /* The frames that we send are masked. */
+  bool out_begun;          /* A frame of the message in `out_opcode` was queued. */
+  bool data_received;      /* Some of a data frame has come since the owner reset this. */
 } conn;
 
 /* A frame to be sent. */

@@ -114,12 +114,15 @@ static inline int put_frame(const out_queue *q, out_lane *l, frame_header *h, co
   return 0;
 }
 
-/* A close frame goes into the data lane. */
 int out_queue_data(out_queue *q, frame_header *h, const ws_view *pieces, size_t count) {
   int err = put_frame(q, &q->lanes[LANE_DATA], h, pieces, count);
   if (err < 0) return err;
-  if (!opcode_is_control(h->opcode)) q->payload += h->length;
+  q->payload += h->length;
   return 0;
+}
+
+int out_queue_close(out_queue *q, frame_header *h, const ws_view *pieces, size_t count) {
+  return put_frame(q, &q->lanes[LANE_DATA], h, pieces, count);
 }
 
 int out_queue_control(out_queue *q, frame_header *h, const ws_view *pieces, size_t count) {

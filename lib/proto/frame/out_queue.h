@@ -56,13 +56,17 @@ static inline size_t out_queue_len(const out_queue *q) {
 }
 
 /* Encode a frame at the end of a lane: its payload of h->length bytes in `count` pieces is copied,
-   and masked if h->masked. 0 or WS_ENOMEM, and then nothing has changed. */
+   and masked if h->masked. 0 or WS_ENOMEM, and then nothing has changed. out_queue_data is for data
+   frames, out_queue_close for a close frame, out_queue_control for pings and pongs;
+   out_queue_frame, for all of them, is for those that know it by the lane. */
 int out_queue_data(out_queue *q, frame_header *h, const ws_view *pieces, size_t count);
+int out_queue_close(out_queue *q, frame_header *h, const ws_view *pieces, size_t count);
 int out_queue_control(out_queue *q, frame_header *h, const ws_view *pieces, size_t count);
 static inline int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *h,
                                   const ws_view *pieces, size_t count) {
-  return lane == LANE_DATA ? out_queue_data(q, h, pieces, count)
-                           : out_queue_control(q, h, pieces, count);
+  if (lane == LANE_CONTROL) return out_queue_control(q, h, pieces, count);
+  return opcode_is_control(h->opcode) ? out_queue_close(q, h, pieces, count)
+                                      : out_queue_data(q, h, pieces, count);
 }
 
 /* Writes bytes that are not in the queue. */
