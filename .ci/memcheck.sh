@@ -5,7 +5,8 @@
 #   .ci/memcheck.sh [BUILD [TEST...]]
 #
 # BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the list
-# below, which is taken without one; or examples/PROGRAM. The last line is "N passed, M failed"; the
+# below, which is taken without one; or examples/PROGRAM. WSUV_TEST_TLS chooses TLS libraries, as for
+# all tests. The last line is "N passed, M failed"; the
 # exit status is 0 only if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -32,7 +33,7 @@ export WSUV_TEST_UNSET_MEMORY=1
 check() {
   local output status=0 which='*' program=${1%/*} leaks=no
   case $1 in
-    proto/*) ;;
+    proto/* | whole/*) ;;
     testkit/*) leaks=full ;;
     examples/*) leaks=full program=${1#*/} ;;
     *) which='*, libuv' ;;

@@ -5,8 +5,9 @@
 #   .ci/nightly.sh --list
 #
 # All jobs without an argument. From the environment: BUILD, the build folder (build-nightly), and
-# SIM_LEDGER, the file in which the job `sim` adds up (BUILD/sim.ledger). The last line is "N
-# passed, M failed", in jobs; the exit status is 0 only if nothing failed.
+# SIM_LEDGER, the file in which the job `sim` adds up (BUILD/sim.ledger); and FUZZ_SECONDS, how long
+# the job `fuzz-engines` runs (3600). The last line is "N passed, M failed", in jobs; the exit status
+# is 0 only if nothing failed.
 #
 # A job is a function below whose name begins with job_, after a comment of one line, which --list
 # prints.
@@ -15,6 +16,9 @@ cd "$(dirname "$0")/.." || exit 1
 
 build=${BUILD:-build-nightly}
 here=.ci/nightly.sh
+# An abort lets a program say with which seed it was.
+sanitize_asan=detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16:abort_on_error=1
+sanitize_ubsan=halt_on_error=1:print_stacktrace=1:abort_on_error=1
 
 # Groups 12 and 13 of the Autobahn cases, played to a program in a role with all their messages.
 all_messages() {
@@ -51,11 +55,49 @@ job_tls_peers() {
   python3 test/interop/tls.py --self-test
 }
 
+# A build folder with both TLS libraries: build_engines FOLDER [OPTION_OF_MESON_SETUP...].
+build_engines() {
+  { [ -e "$1/build.ninja" ] || meson setup "$1" -Dtls=both -Dwerror=true "${@:2}"; } && ninja -C "$1"
+}
+
 # The tests of TLS with OpenSSL, and with each library against the other.
 job_engines() {
-  .ci/packages.sh test && { [ -d "$build-engines" ] ||
-    meson setup "$build-engines" -Dtls=both -Dwerror=true; } &&
-    ninja -C "$build-engines" && meson test -C "$build-engines" --no-rebuild --suite engines
+  build_engines "$build-engines" && meson test -C "$build-engines" --no-rebuild --suite engines
+}
+
+# The same with sanitizers, tables of certificates included.
+job_engines_sanitizers() {
+  .ci/packages.sh lint &&
+    CC=clang build_engines "$build-engines-sanitizers" -Db_sanitize=address,undefined \
+      -Db_lundef=false &&
+    ASAN_OPTIONS=$sanitize_asan UBSAN_OPTIONS=$sanitize_ubsan meson test \
+      -C "$build-engines-sanitizers" --no-rebuild --suite engines --timeout-multiplier 10
+}
+
+# Both TLS libraries are fed what no peer sends, with sanitizers, for FUZZ_SECONDS (an hour).
+job_fuzz_engines() {
+  .ci/packages.sh lint &&
+    CC=clang build_engines "$build-engines-sanitizers" -Db_sanitize=address,undefined \
+      -Db_lundef=false &&
+    ASAN_OPTIONS=$sanitize_asan UBSAN_OPTIONS=$sanitize_ubsan \
+      "$build-engines-sanitizers/test/fuzz_engines" --seconds "${FUZZ_SECONDS:-3600}" \
+      --seed "$(date +%s)000000" # that no run has had
+}
+
+# The tests of TLS with OpenSSL under valgrind.
+job_memcheck_engines() {
+  local file tests=()
+  .ci/packages.sh lint && build_engines "$build-engines" || return 1
+  for file in test/unit/test_tls_*.c; do
+    file=${file##*/test_}
+    # A program of its own, which is linked to libraries in another way.
+    [ "$file" = tls_torture.c ] || tests+=("whole/${file%.c}")
+  done
+  for file in test/net/tls/test_*.c; do
+    file=${file##*/test_}
+    tests+=("tls/${file%.c}")
+  done
+  WSUV_TEST_TLS=openssl:openssl .ci/memcheck.sh "$build-engines" "${tests[@]}"
 }
 
 # That the program wsuv gets on with servers of the field, in what is odd about each. Needs npm.
