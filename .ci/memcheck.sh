@@ -5,8 +5,8 @@
 #   .ci/memcheck.sh [BUILD [TEST...]]
 #
 # BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the list
-# below, which is taken without one; or examples/PROGRAM. WSUV_TEST_TLS chooses TLS libraries, as for
-# all tests. The last line is "N passed, M failed"; the
+# below, which is taken without one; or examples/PROGRAM. WSUV_TEST_TLS chooses TLS libraries, as
+# for all tests. The last line is "N passed, M failed"; the
 # exit status is 0 only if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1

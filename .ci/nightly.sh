@@ -6,8 +6,8 @@
 #
 # All jobs without an argument. From the environment: BUILD, the build folder (build-nightly), and
 # SIM_LEDGER, the file in which the job `sim` adds up (BUILD/sim.ledger); and FUZZ_SECONDS, how long
-# the job `fuzz-engines` runs (3600). The last line is "N passed, M failed", in jobs; the exit status
-# is 0 only if nothing failed.
+# the job `fuzz-engines` runs (3600). The last line is "N passed, M failed", in jobs; the exit
+# status is 0 only if nothing failed.
 #
 # A job is a function below whose name begins with job_, after a comment of one line, which --list
 # prints.
@@ -57,7 +57,10 @@ job_tls_peers() {
 
 # A build folder with both TLS libraries: build_engines FOLDER [OPTION_OF_MESON_SETUP...].
 build_engines() {
-  { [ -e "$1/build.ninja" ] || meson setup "$1" -Dtls=both -Dwerror=true "${@:2}"; } && ninja -C "$1"
+  if [ ! -e "$1/build.ninja" ]; then
+    .ci/packages.sh test && meson setup "$1" -Dtls=both -Dwerror=true "${@:2}" || return 1
+  fi
+  ninja -C "$1"
 }
 
 # The tests of TLS with OpenSSL, and with each library against the other.

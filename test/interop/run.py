@@ -11,9 +11,9 @@
     node-vs-server-tls, python-vs-server-tls              over TLS
     node-vs-server-unix, python-vs-server-unix            over a Unix socket
 
-The third argument is the TLS library of wsuv_echo. Starts the server, waits for the line that tells its port, runs the client, and ends the server. A
-peer that is not installed is a failure. Python's peers run under the interpreter that runs this,
-which must be the one that has the system's modules.
+The third argument is the TLS library of wsuv_echo. Starts the server, waits for the line that tells
+its port, runs the client, and ends the server. A peer that is not installed is a failure. Python's
+peers run under the interpreter that runs this, which must be the one that has the system's modules.
 """
 
 import os

@@ -56,8 +56,9 @@ class Wsuv:
 
     def run(self, options, host, port, path):
         """Sends hello and waits for one message."""
-        return self.call(self.program, '--tls-engine', self.engine, *options, '--resolve', f'{host}:{port}:127.0.0.1',
-                         '-m', 'hello', '-n', '1', f'wss://{host}:{port}{path}')
+        return self.call(self.program, '--tls-engine', self.engine, *options, '--resolve',
+                         f'{host}:{port}:127.0.0.1', '-m', 'hello', '-n', '1',
+                         f'wss://{host}:{port}{path}')
 
     def twice(self, ca, port, path):
         """The two messages of two sessions, one after the other."""

@@ -199,9 +199,9 @@ class KeyUpdatePeer(Process):
     KEY = re.compile(rb'Sec-WebSocket-Key: *([^\r\n]+)', re.I)
 
     def __init__(self, cert, key):
-        super().__init__('stdbuf', '-o0', 'openssl', 's_server', '-naccept', '1', '-tls1_3', '-accept',
-                         '127.0.0.1:0', '-cert', cert, '-key', key, stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE)
+        super().__init__('stdbuf', '-o0', 'openssl', 's_server', '-naccept', '1', '-tls1_3',
+                         '-accept', '127.0.0.1:0', '-cert', cert, '-key', key,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(Lines(self.process.stdout).find(r'ACCEPT .*:(\d+)$').group(1))
         self.thread = threading.Thread(target=self.answer)
         self.thread.start()

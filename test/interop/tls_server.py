@@ -54,7 +54,8 @@ class Server:
     """The program, ended with a `with` block."""
 
     def __init__(self, *options, name='good'):
-        self.options = ['--engine', ENGINE, '--cert', path(f'{name}.crt'), '--key', path(f'{name}.key'), *options]
+        self.options = ['--engine', ENGINE, '--cert', path(f'{name}.crt'), '--key',
+                        path(f'{name}.key'), *options]
 
     def __enter__(self):
         self.process = subprocess.Popen([SERVER, *self.options], stdin=subprocess.PIPE,
