@@ -67,14 +67,11 @@ static int usage(void) {
 
 /* 0, or -1: usage. */
 static int read_arguments(int argc, char **argv) {
-  static const struct option names[] = {{"cert", required_argument, NULL, 'c'},
-                                        {"key", required_argument, NULL, 'k'},
-                                        {"unix", required_argument, NULL, 'u'},
-                                        {"origin", required_argument, NULL, 'o'},
-                                        {"deflate", no_argument, NULL, 'd'},
-                                        {"tls-engine", required_argument, NULL, 'e'},
-                                        {"gaps", no_argument, NULL, 'g'},
-                                        {NULL, 0, NULL, 0}};
+  static const struct option names[] = {
+      {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+      {"unix", required_argument, NULL, 'u'}, {"origin", required_argument, NULL, 'o'},
+      {"deflate", no_argument, NULL, 'd'},    {"tls-engine", required_argument, NULL, 'e'},
+      {"gaps", no_argument, NULL, 'g'},       {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
     switch (option) {
