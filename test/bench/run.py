@@ -2,12 +2,14 @@
 """Clients and servers side by side, and the loop's longest turn, as the tables of
 doc/performance.md.
 
-    run.py BUILD [-r RUNS] [-l LOAD,...] [-c NAME,...] [-s SECONDS] [-o FILE] [-d DOCUMENT]
+    run.py BUILD [-r RUNS] [-p RUNS] [-l LOAD,...] [-c NAME,...] [-s SECONDS] [-o FILE]
+           [-d DOCUMENT]
 
 BUILD is a release build. Only these LOADs, of --list; only these NAMEs besides the floor (wsuv,
-node, python). SECONDS is the length of a run of a server, FILE takes a line of JSON for each run,
-and the tables take the place of those in DOCUMENT. Medians of RUNS runs, in each of which all take
-turns. What counts is the CPU time of what is measured.
+node, python). The other libraries, whose ratios are large, take part in the first runs only, in
+as many as -p says (1). SECONDS is the length of a run of a server, FILE takes a line of JSON for
+each run, and the tables take the place of those in DOCUMENT. Medians of RUNS runs, in each of
+which all take turns. What counts is the CPU time of what is measured.
 """
 
 import argparse
@@ -79,6 +81,9 @@ class Programs:
                         **{name: [*command, 'client'] for name, command in peers.items()}}
         self.servers = {'floor': [self.floor_server], 'wsuv': [self.echo],
                         **{name: [*command, 'server'] for name, command in peers.items()}}
+
+    def leave_peers_out(self):
+        self.names = [name for name in self.names if name == 'wsuv']
 
     def wanted(self, name):
         return name == 'floor' or name in self.names
@@ -283,7 +288,10 @@ def longest_turns(results):
         ['load', 'loop', 'CPU time', 'wall time', 'largest step'], rows)
 
 
-def report(results, names, runs, load_before):
+def report(results, options, names, load_before):
+    runs = str(options.r)
+    if len(names) > 1 and options.p < options.r:
+        runs += f' (other libraries: {options.p})'
     parts = [f'{conditions(runs, load_before)}\n']
     if 'clients' in results:
         parts.append(ratios('Clients', results['clients'], names, client_text))
@@ -300,6 +308,7 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('build', type=pathlib.Path)
     parser.add_argument('-r', type=int, default=5, metavar='RUNS')
+    parser.add_argument('-p', type=int, default=1, metavar='RUNS')
     parser.add_argument('-l', default=','.join(every), metavar='LOAD,...')
     parser.add_argument('-c', default=','.join(NAMES), metavar='NAME,...')
     parser.add_argument('-s', type=float, default=2, metavar='SECONDS')
@@ -320,6 +329,7 @@ def arguments():
 def main():
     options = arguments()
     programs = Programs(options.build.resolve(), options.c.split(','))
+    names = programs.names
     results = {}
     before = os.getloadavg()[0]
 
@@ -338,11 +348,13 @@ def main():
             file.flush()
 
         for run in range(options.r):
+            if run == options.p:
+                programs.leave_peers_out()
             measure_clients(programs, chosen(CLIENT_LOADS), note)
             measure_servers(programs, chosen(SERVER_LOADS), options.s, note)
             measure_turns(programs, chosen(TURNS), note)
             print(f'run {run + 1} of {options.r}', file=sys.stderr, flush=True)
-    publish(report(results, programs.names, options.r, before), options.d, 'tables')
+    publish(report(results, options, names, before), options.d, 'tables')
 
 
 if __name__ == '__main__':
