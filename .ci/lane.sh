@@ -26,7 +26,7 @@ if [ "${1:-}" = --inside ]; then
     targets=(all)
   else
     packages=units
-    targets=(examples/wsuv
+    targets=(examples/wsuv test/fuzz_engines
       test/test_{base,proto,whole,connect,proxy,client,server,tls,tls_torture,openssl_torture})
     left_out+=(peers conform program examples interop rows send receive close extension walks)
     left_out+=(testkit sim) # no library has a part in them
