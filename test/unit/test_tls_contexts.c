@@ -1,15 +1,13 @@
 /* TLS contexts of an endpoint: one for each configuration, the ones that were used last. */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <uv.h>
 
 #include <wsuv/error.h>
 
 #include "net/tls/tls_contexts.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 #include "testkit/track_alloc.h"
@@ -80,23 +78,19 @@ TEST(test_contexts_are_bounded) {
 
 /* What has failed is tried again by the next that needs it. */
 TEST(test_context_that_cannot_be_loaded_is_tried_again) {
-  char path[] = P_tmpdir "/wsuv-contexts-XXXXXX";
   tls_failure failure;
   SCOPED(fixture, f);
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
+  SCOPED(temp_file, file);
   f.configs[0].ca_pem = NULL;
   f.configs[0].ca_pem_len = 0;
-  f.configs[0].ca_file = path;
+  f.configs[0].ca_file = file.path;
   tls_context *ctx = get(&f, 0);
   assert_int_equal(tls_context_load(ctx, &failure), WSUV_ETLSTRUST);
   assert_non_null(strstr(failure.text, ": no certificate"));
-  assert_int_equal(write(fd, pair_ca.pem, strlen(pair_ca.pem)), strlen(pair_ca.pem));
+  temp_file_put(&file, pair_ca.pem, strlen(pair_ca.pem));
   assert_ptr_equal(get(&f, 0), ctx);
   assert_int_equal(tls_context_load(ctx, &failure), 0);
   assert_string_equal(failure.text, "");
-  (void) close(fd);
-  (void) unlink(path);
 }
 
 static int replace(fixture *f, size_t now) {

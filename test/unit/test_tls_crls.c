@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "net/tls/tls_config.h"
 #include "support/revocation.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 
@@ -323,14 +324,14 @@ TEST(test_memory_without_a_list) {
 
 /* Text and certificates around lists are nothing. */
 TEST(test_lists_from_files) {
-  char path[] = P_tmpdir "/wsuv-crl-XXXXXX";
   char text[TLS_TEXT_SIZE];
+  SCOPED(temp_file, file);
   const crl_spec ca = {.signer = &pair_ca, .revoked = {&pair_server}};
-  int fd = mkstemp(path);
   crl_make(&of_ca, &ca);
-  assert_true(dprintf(fd, "text\n%smore\n%s", pair_ca.pem, of_ca.pem) > 0);
-  assert_int_equal(close(fd), 0);
-  pair_config.crl_file = path;
+  int len = snprintf(lists, sizeof lists, "text\n%smore\n%s", pair_ca.pem, of_ca.pem);
+  assert_in_range(len, 1, sizeof lists - 1);
+  temp_file_put(&file, lists, (size_t) len);
+  pair_config.crl_file = file.path;
   const crl_spec middle = {.signer = &pair_middle};
   crl_make(&of_middle, &middle);
   from_memory(of_middle.der, of_middle.der_len);
@@ -341,12 +342,12 @@ TEST(test_lists_from_files) {
   pair_serve(&p, &below, NULL);
   pair_meet(&p, pair_host);
   assert_outcome(&p.client, 0, 0, "");
-  assert_int_equal(unlink(path), 0);
+  assert_int_equal(unlink(file.path), 0);
   tls_failure failure;
   tls_context *ctx;
   assert_int_equal(tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure),
                    WSUV_ETLSCRL);
-  (void) snprintf(text, sizeof text, "CRL: %s: no such file or directory", path);
+  (void) snprintf(text, sizeof text, "CRL: %s: no such file or directory", file.path);
   assert_string_equal(failure.text, text);
 }
 

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "net/tls/mbedtls/mbed_internal.h"
 #include "support/raw_tls.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_inside.h"
 #include "support/tls_pair.h"
@@ -480,16 +480,13 @@ static void read_file(const char *path, char *text, size_t size) {
 }
 
 TEST(test_key_log) {
-  char path[] = P_tmpdir "/wsuv-keylog-XXXXXX", text[4096];
+  char text[4096];
   shaken_pair p;
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  (void) close(fd);
-  pair_config.keylog_file = path;
+  SCOPED(temp_file, file);
+  pair_config.keylog_file = file.path;
   shaken_pair_open(&p, 0);
   shaken_pair_close(&p);
-  read_file(path, text, sizeof text);
-  (void) unlink(path);
+  read_file(file.path, text, sizeof text);
   if (test_has_1_3()) {
     assert_non_null(strstr(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET "));
     assert_non_null(strstr(text, "SERVER_TRAFFIC_SECRET_0 "));

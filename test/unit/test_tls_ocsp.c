@@ -10,6 +10,7 @@
 #include "net/tls/tls_config.h"
 #include "net/tls/tls_contexts.h"
 #include "support/revocation.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_inside.h"
 #include "support/tls_pair.h"
@@ -462,25 +463,24 @@ TEST(test_response_that_a_server_does_not_take) {
 }
 
 TEST(test_response_from_a_file) {
-  char path[] = P_tmpdir "/wsuv-ocsp-XXXXXX", text[TLS_TEXT_SIZE];
+  char text[TLS_TEXT_SIZE];
   const ocsp_spec good = {OF_SERVER, .signer = &pair_ca};
   tls_failure failure;
   if (!both_have_ocsp()) return;
-  int fd = mkstemp(path);
+  SCOPED(temp_file, file);
   ocsp_make(&response, &good);
-  assert_int_equal(write(fd, response.der, response.der_len), response.der_len);
-  assert_int_equal(close(fd), 0);
-  pair_server_config.ocsp_file = path;
+  temp_file_put(&file, response.der, response.der_len);
+  pair_server_config.ocsp_file = file.path;
   pair_config.ocsp = WSUV_TLS_OCSP_REQUIRE;
   SCOPED(tls_pair, p);
   pair_meet(&p, pair_host);
   assert_outcome(&p.client, 0, "");
-  assert_int_equal(unlink(path), 0);
+  assert_int_equal(unlink(file.path), 0);
   tls_context *ctx;
   assert_int_equal(
       tls_loaded_context(&ctx, &pair_alloc.handle, &pair_server_config, WS_SERVER, &failure),
       WSUV_ETLS);
-  (void) snprintf(text, sizeof text, "OCSP response: %s: no such file or directory", path);
+  (void) snprintf(text, sizeof text, "OCSP response: %s: no such file or directory", file.path);
   assert_string_equal(failure.text, text);
 }
 

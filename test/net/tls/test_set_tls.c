@@ -2,15 +2,14 @@
    has when files cannot be opened. */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <uv.h>
 
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "support/temp_file.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
@@ -104,24 +103,19 @@ SCENARIO_ONLY_TLS_TEST(test_nothing_is_resumed_across_configurations, w, p, u) {
 }
 
 SCENARIO_ONLY_TLS_TEST(test_files_are_read_anew, w, p, u) {
-  char path[] = P_tmpdir "/wsuv-set-tls-XXXXXX";
   const char *good = world_tls(w)->ca_pem;
   wsuv_tls_config_t tls;
-  int fd = mkstemp(path);
-  CHECK(fd >= 0);
+  SCOPED(temp_file, file);
   wsuv_tls_config_init(&tls);
   tls.library = test_library(WS_CLIENT);
-  tls.ca_file = path;
-  CHECK(pwrite(fd, stranger()->pem, strlen(stranger()->pem), 0) > 0);
+  tls.ca_file = file.path;
+  temp_file_put(&file, stranger()->pem, strlen(stranger()->pem));
   u->config.tls = &tls;
   fails(u, WSUV_ETLSVERIFY);
-  CHECK(ftruncate(fd, 0) == 0);
-  CHECK(pwrite(fd, good, strlen(good), 0) > 0);
+  temp_file_put(&file, good, strlen(good));
   fails(u, WSUV_ETLSVERIFY);
   assert_int_equal(set(u, &tls), 0);
   (void) runs(u);
-  (void) close(fd);
-  (void) unlink(path);
 }
 
 /* --- failures --- */
@@ -177,16 +171,16 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_each_allocation_fails, w, p, u) {
 
 /* F54. The session fails, and the next one finds all that is trusted. */
 SCENARIO_ONLY_SIM_TLS_TEST(test_descriptors_that_run_short_fail_one_session, w, p, u) {
-  char path[] = P_tmpdir "/wsuv-set-tls-XXXXXX", detail[200];
+  char detail[200];
   const char *good = world_tls(w)->ca_pem;
   struct rlimit limit, none = {0, 0};
   wsuv_tls_config_t tls;
   secure_user s = {.tls_error = 0};
-  int fd = mkstemp(path);
-  CHECK(fd >= 0 && write(fd, good, strlen(good)) > 0);
+  SCOPED(temp_file, file);
+  temp_file_put(&file, good, strlen(good));
   wsuv_tls_config_init(&tls);
   tls.library = test_library(WS_CLIENT);
-  tls.ca_file = path;
+  tls.ca_file = file.path;
   tls.ca_pem = stranger()->pem;
   tls.ca_pem_len = strlen(stranger()->pem);
   u->config.tls = &tls;
@@ -196,10 +190,8 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_descriptors_that_run_short_fail_one_session, w, 
   secure_try(&s, user_client(u), p->raw, NULL);
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   assert_true(secure_failed(&s, UV_EMFILE));
-  (void) snprintf(detail, sizeof detail, "%s: too many open files", path);
+  (void) snprintf(detail, sizeof detail, "%s: too many open files", file.path);
   assert_string_equal(s.u.end.detail, detail);
   secure_user_free(&s);
   (void) runs(u);
-  (void) close(fd);
-  (void) unlink(path);
 }
