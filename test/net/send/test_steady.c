@@ -72,14 +72,21 @@ static void echo_on(session_user *u, const wsuv_message_t *m) {
   CHECK(wsuv_send_binary(u->session, m->data, m->len) == 0);
 }
 
-SCENARIO_TEST(test_steady_client_allocates_nothing_and_writes_once_a_read, w, p, u) {
-  u->at_message = echo_on;
-  u->forgets = p->forgets = true;
-  scenario_open(u);
+static void send_from_server(void *peer) {
+  frame_peer_send(peer, burst());
+}
+
+static void send_from_client(void *peer) {
+  raw_client_send_frames(peer, burst());
+}
+
+/* The peer sends bursts, and gets as many frames. What happens after WARM bursts is counted. */
+static void exchange(world *w, session_user *u, const size_t *echoed, void (*send)(void *peer),
+                     void *peer) {
   uint64_t calls = 0;
   for (size_t i = 1; i <= WARM + BURSTS; i++) {
-    frame_peer_send(p, burst());
-    world_run_until_count(w, &p->frames, i * BURST);
+    send(peer);
+    world_run_until_count(w, echoed, i * BURST);
     if (i != WARM) continue;
     calls = w->alloc->calls;
     begin_counting(u->session->filter);
@@ -87,6 +94,13 @@ SCENARIO_TEST(test_steady_client_allocates_nothing_and_writes_once_a_read, w, p,
   assert_int_equal(w->alloc->calls, calls);
   check_counts(w);
   end_counting(u->session->filter);
+}
+
+SCENARIO_TEST(test_steady_client_allocates_nothing_and_writes_once_a_read, w, p, u) {
+  u->at_message = echo_on;
+  u->forgets = p->forgets = true;
+  scenario_open(u);
+  exchange(w, u, &p->frames, send_from_server, p);
   u->at_message = NULL;
   scenario_close(u);
 }
@@ -97,15 +111,5 @@ SERVER_TEST(test_steady_server_allocates_nothing_and_writes_once_a_read, w, s) {
   raw_client *c = server_user_connect(s, "/");
   c->forgets = true;
   session_user *u = server_user_session(s, 0);
-  uint64_t calls = 0;
-  for (size_t i = 1; i <= WARM + BURSTS; i++) {
-    raw_client_send_frames(c, burst());
-    world_run_until_count(w, &c->frames, i * BURST);
-    if (i != WARM) continue;
-    calls = w->alloc->calls;
-    begin_counting(u->session->filter);
-  }
-  assert_int_equal(w->alloc->calls, calls);
-  check_counts(w);
-  end_counting(u->session->filter);
+  exchange(w, u, &c->frames, send_from_client, c);
 }
