@@ -181,7 +181,7 @@ static void link_init(floor_link *l, uv_loop_t *loop, const floor_link_calls *ca
 }
 
 static void begin_link(floor_link *l, const char *cert, const char *key) {
-  (void) uv_tcp_nodelay(&l->tcp, 1); /* a connection that has ended already shows it by a read */
+  check(uv_tcp_nodelay(&l->tcp, 1), "nodelay");
   check(uv_read_start((uv_stream_t *) &l->tcp, on_alloc, on_read), "read");
   if (l->library == NULL) {
     become_ready(l);

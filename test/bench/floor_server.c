@@ -259,5 +259,7 @@ int main(int argc, char **argv) {
     listen_on(argv[3], &floor_tls_openssl);
   }
 #endif
+  printf("listening\n");
+  fflush(stdout);
   return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 }

@@ -56,7 +56,7 @@ def measure_client(programs, name, panel, point):
     if name == 'floor' and load == 'beside':
         return None
     port = free_port()
-    with server([programs.echo, port], port):
+    with server([programs.echo, port]):
         line = client([*programs.clients[name], load, n, '-p', port, *options])
     return cost(panel, point, line['user'] + line['sys'], n)
 
@@ -65,7 +65,7 @@ def measure_server(programs, name, panel, point, seconds):
     sessions, window, size = {'sessions': (point, 1, 32), 'small': (1, WINDOW, point),
                               'large': (1, 1, point)}[panel]
     port = free_port()
-    with server([*programs.servers[name], port], port) as process:
+    with server([*programs.servers[name], port]) as process:
         load = ServerLoad(programs.server_load, port, sessions, window, size, seconds)
         begin = cpu_seconds(process.pid)
         messages = load.exchange()

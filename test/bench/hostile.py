@@ -11,14 +11,13 @@ import argparse
 import pathlib
 import socket
 import ssl
-import subprocess
 import sys
-import tempfile
 import threading
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'conform'))
 from peer import frames, handshake  # noqa: E402
+from yardstick import certificate  # noqa: E402
 
 BOMB_SIZE = (16 << 20) - 1  # bytes; within the default of max_message_size
 BLOCK = 1 << 20  # bytes that are written at once, about
@@ -41,13 +40,9 @@ FLOODS = {'empty': (empty, None), 'bombs': (bomb, EXTENSIONS)}
 
 
 def tls_context():
-    with tempfile.TemporaryDirectory() as folder:
-        key, certificate = f'{folder}/key.pem', f'{folder}/certificate.pem'
-        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                        'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout',
-                        key, '-out', certificate], check=True, capture_output=True)
+    with certificate() as files:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(*files)
     return context
 
 

@@ -14,6 +14,7 @@ const DEFAULTS = { pp: [32, 1], pipe: [64, 256], big: [1 << 20, 1], stream: [163
 
 function serve(port) {
   const server = new WebSocketServer({ host: '127.0.0.1', port, maxPayload: LIMIT, backlog: 4096 });
+  server.on('listening', () => console.log('listening'));
   server.on('connection', (ws) => {
     ws.on('message', (data, binary) => ws.send(data, { binary }));
   });

@@ -30,6 +30,7 @@ async def echo(ws, *path):
 async def serve(port):
     async with websockets.serve(echo, '127.0.0.1', port, max_size=LIMIT, compression=None,
                                 ping_interval=None, backlog=4096):
+        print('listening', flush=True)
         await asyncio.get_running_loop().create_future()
 
 

@@ -17,9 +17,7 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
-import time
 
 from yardstick import (HERE, Failed, ServerLoad, certificate, client, conditions, cpu_seconds,
                        free_port, median, publish, resident_bytes, server)
@@ -63,7 +61,6 @@ ENGINES = {'mbedtls': 'mbedTLS', 'openssl': 'OpenSSL'}
 NAMES = {'floor': 'floor', 'wsuv': 'wsuv', 'node': 'ws for Node', 'python': 'websockets'}
 # How much of the work a slow library does.
 SHARES = {'node': 0.25, 'python': 0.05}
-PAUSE_S = 0.5  # after many sessions have ended
 
 
 class Programs:
@@ -111,27 +108,26 @@ def client_cost(line, unit):
     return seconds / units * SCALES[unit[:2]]
 
 
-def measure_client(programs, name, load, engine, ports):
+def measure_client(programs, name, load, engine, files):
+    """Each with a server of its own, which has no sessions of others to end."""
     _, mode, n, more, unit = CLIENT_LOADS[load]
     n = n if mode == 'conns' else int(n * SHARES.get(name, 1))
-    options = ['-t', ports[1], '-e', engine] if engine else ['-p', ports[0], *more]
-    line = client([*programs.clients[name], mode, n, *options])
-    if mode == 'conns':
-        time.sleep(PAUSE_S)
+    port, tls_port = free_port(), free_port()
+    options = ['-t', tls_port, '-e', engine] if engine else ['-p', port, *more]
+    cert, key = files
+    with server([programs.floor_server, port, '--tls-port', tls_port, '--cert', cert, '--key',
+                 key]):
+        line = client([*programs.clients[name], mode, n, *options])
     return dict(line, cost=client_cost(line, unit))
 
 
 def measure_clients(programs, loads, note):
-    ports = free_port(), free_port()
-    with certificate() as (cert, key):
-        command = [programs.floor_server, ports[0], '--tls-port', ports[1], '--cert', cert,
-                   '--key', key]
-        with server(command, ports[0]):
-            for load, engine in [row for load in loads for row in client_rows(load)]:
-                for name in programs.clients:
-                    if programs.wanted(name) and can_play(name, load, engine):
-                        note('clients', (load, engine), name,
-                             lambda: measure_client(programs, name, load, engine, ports))
+    with certificate() as files:
+        for load, engine in [row for load in loads for row in client_rows(load)]:
+            for name in programs.clients:
+                if programs.wanted(name) and can_play(name, load, engine):
+                    note('clients', (load, engine), name,
+                         lambda: measure_client(programs, name, load, engine, files))
 
 
 # --- servers ---
@@ -139,7 +135,7 @@ def measure_clients(programs, loads, note):
 def measure_server(programs, name, load, seconds):
     _, connections, window, size = SERVER_LOADS[load]
     port = free_port()
-    with server([*programs.servers[name], port], port) as process:
+    with server([*programs.servers[name], port]) as process:
         before, rss = cpu_seconds(process.pid), resident_bytes(process.pid)
         crowd = ServerLoad(programs.server_load, port, connections, window, size, seconds)
         opened = cpu_seconds(process.pid)
@@ -149,8 +145,6 @@ def measure_server(programs, name, load, seconds):
             messages = crowd.exchange()
             line = {'cost': (cpu_seconds(process.pid) - opened) / messages * 1e6}
         crowd.end()
-    if load == 'idle':
-        time.sleep(PAUSE_S)
     return line
 
 
@@ -167,8 +161,8 @@ def measure_servers(programs, loads, seconds, note):
 def beside(programs, flood):
     """A session that is flooded, beside a hundred that play ping-pong."""
     port, flood_port = free_port(), free_port()
-    with server([programs.echo, port], port):
-        with server([sys.executable, HERE / 'hostile.py', flood, flood_port], flood_port):
+    with server([programs.echo, port]):
+        with server([sys.executable, HERE / 'hostile.py', flood, flood_port]):
             return client([programs.bench, 'beside', 20000, '-p', port, '-f',
                            f'ws://127.0.0.1:{flood_port}/'])
 
@@ -177,7 +171,7 @@ def burst(programs, count, more, engine, cert, key):
     """Sessions over TLS that open together: the turns of the client, and of a server."""
     port = free_port()
     command = [programs.echo, '--gaps', '--cert', cert, '--key', key, port]
-    with server(command, port, subprocess.PIPE) as process:
+    with server(command) as process:
         line = client([programs.bench, 'conns', count, *more, '-t', port, '-e', engine])
         process.send_signal(signal.SIGTERM)
         return line, json.loads(process.stdout.read().splitlines()[-1])
@@ -185,7 +179,7 @@ def burst(programs, count, more, engine, cert, key):
 
 def timers(programs):
     port = free_port()
-    with server([programs.echo, port], port):
+    with server([programs.echo, port]):
         return client([programs.bench, 'timers', 10000, '-p', port])
 
 
@@ -193,7 +187,6 @@ def measure_turns(programs, loads, note):
     for load in loads:
         if load == 'timers':
             note('turns', (load, 'client'), 'turn', lambda: timers(programs))
-            time.sleep(PAUSE_S)
         elif load not in BURSTS:
             flood = 'empty' if load == 'flood' else load
             note('turns', (load, 'client'), 'turn', lambda: beside(programs, flood))

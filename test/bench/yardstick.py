@@ -8,13 +8,16 @@ import pathlib
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'interop'))
+from lines import Lines  # noqa: E402
+
 SERVER_CORE, CLIENT_CORE = '0', '1'
 PATIENCE_S = 300
-START_S = 20
 
 
 class Failed(Exception):
@@ -42,24 +45,19 @@ def pinned(core, command):
 
 
 @contextlib.contextmanager
-def server(command, port, output=subprocess.DEVNULL):
-    """A server, once it listens on this port. It is ended by SIGTERM."""
-    process = subprocess.Popen(pinned(SERVER_CORE, command), stdout=output, text=True,
+def server(command):
+    """A server, once it has printed a line, which says that it listens. It is ended by SIGTERM, and
+    nothing is left of its sessions then."""
+    process = subprocess.Popen(pinned(SERVER_CORE, command), stdout=subprocess.PIPE,
                                env=environment())
     try:
-        until = time.monotonic() + START_S
-        while True:
-            try:
-                socket.create_connection(('127.0.0.1', port)).close()
-                break
-            except OSError:
-                if time.monotonic() > until or process.poll() is not None:
-                    raise Failed(f'{command[0]} does not listen on {port}') from None
-                time.sleep(0.02)
+        if Lines(process.stdout).read() is None:
+            raise Failed(f'{command[0]} does not listen')
         yield process
     finally:
         process.terminate()
         process.wait()
+        process.stdout.close()
 
 
 def environment():
