@@ -6,6 +6,7 @@
    than the frame. A forked child starts with an empty pool, so it never repeats its parent's
    masking keys. */
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/env.h"
@@ -22,19 +23,29 @@ typedef struct random_pool {
 
 void random_pool_init(random_pool *pool, ws_env *env);
 
-/* Fill the pool anew. 0, or WSUV_ERANDOM: the pool is empty. For random_pool_take only. */
+/* Fill the pool anew. 0, or WSUV_ERANDOM: the pool is empty. */
 int random_pool_refill(random_pool *pool);
 
-/* n <= RANDOM_POOL_SIZE. 0, or WSUV_ERANDOM: dst is unchanged, and no frame may be masked. Bytes
-   that were handed out are overwritten in the pool. */
-static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
-  if (pool->left < n || pool->generation != fork_generation()) {
-    int err = random_pool_refill(pool);
-    if (err < 0) return err;
-  }
+/* Whether the pool has n bytes that this process may use. */
+static inline bool random_pool_has(const random_pool *pool, size_t n) {
+  return pool->left >= n && pool->generation == fork_generation();
+}
+
+/* Take n bytes that the pool has. Bytes that were handed out are overwritten in the pool. */
+static inline void random_pool_pop(random_pool *pool, void *dst, size_t n) {
   pool->left -= n;
   memcpy(dst, pool->buf + pool->left, n);
   memset(pool->buf + pool->left, 0, n);
+}
+
+/* The same for n <= RANDOM_POOL_SIZE bytes that it may not have. 0, or WSUV_ERANDOM: dst is
+   unchanged, and no frame may be masked. */
+static inline int random_pool_take(random_pool *pool, void *dst, size_t n) {
+  if (!random_pool_has(pool, n)) {
+    int err = random_pool_refill(pool);
+    if (err < 0) return err;
+  }
+  random_pool_pop(pool, dst, n);
   return 0;
 }
 

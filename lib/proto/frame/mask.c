@@ -1,7 +1,6 @@
 #include "proto/frame/mask.h"
 
-/* Masking with wide words. The key repeats every four octets, so it fills any word whose size is a
-   multiple of four, in the same memory order on every machine. */
+/* Masking of long payloads. */
 
 #include <string.h>
 
@@ -9,57 +8,14 @@
 #include <immintrin.h>
 #endif
 
-/* The widest vector that every processor of this kind has. */
-#if defined(__GNUC__)
-typedef uint32_t wide_word __attribute__((vector_size(16)));
-
-static wide_word widen(uint32_t word) {
-  return (wide_word){word, word, word, word};
-}
-#else
-typedef uint64_t wide_word;
-
-static wide_word widen(uint32_t word) {
-  return (uint64_t) word << 32 | word;
-}
-#endif
-
-static void mask8(uint8_t *dst, const uint8_t *src, mask_key key) {
-  uint64_t word;
-  memcpy(&word, src, sizeof word);
-  word ^= (uint64_t) key.word << 32 | key.word;
-  memcpy(dst, &word, sizeof word);
-}
-
-/* Less than eight octets. */
-static void mask_rest(uint8_t *dst, const uint8_t *src, size_t n, mask_key key) {
-  if ((n & 4) != 0) {
-    uint32_t word;
-    memcpy(&word, src, sizeof word);
-    word ^= key.word;
-    memcpy(dst, &word, sizeof word);
-    dst += 4;
-    src += 4;
-  }
-  if ((n & 3) > 0) dst[0] = src[0] ^ key.b[0];
-  if ((n & 3) > 1) dst[1] = src[1] ^ key.b[1];
-  if ((n & 3) > 2) dst[2] = src[2] ^ key.b[2];
-}
-
 void mask_apply_portable(uint8_t *dst, const uint8_t *src, size_t n, mask_key key) {
-  wide_word word, words[4], wide = widen(key.word);
+  mask_word words[4], wide = mask_widen(key);
   for (; n >= sizeof words; n -= sizeof words, src += sizeof words, dst += sizeof words) {
     memcpy(words, src, sizeof words);
     for (int i = 0; i < 4; i++) words[i] ^= wide;
     memcpy(dst, words, sizeof words);
   }
-  for (; n >= sizeof word; n -= sizeof word, src += sizeof word, dst += sizeof word) {
-    memcpy(&word, src, sizeof word);
-    word ^= wide;
-    memcpy(dst, &word, sizeof word);
-  }
-  for (; n >= 8; n -= 8, src += 8, dst += 8) mask8(dst, src, key);
-  mask_rest(dst, src, n, key);
+  mask_apply_short(dst, src, n, key);
 }
 
 #ifdef MASK_HAS_AVX2
