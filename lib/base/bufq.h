@@ -63,7 +63,7 @@ static inline int bufq_reserve(bufq *q, bufq_pool *pool, size_t n) {
 
 /* Where the next bytes go, and how many fit there without a gap: at least 1 after a reservation
    that is not used up. Write, then commit what was written. NULL with *room 0 if there is none. */
-static inline uint8_t *bufq_tail(bufq *q, size_t *room) {
+static inline uint8_t *bufq_tail(const bufq *q, size_t *room) {
   bufq_chunk *c = q->write;
   *room = c == NULL ? 0 : BUFQ_CHUNK_SIZE - c->end;
   return *room == 0 ? NULL : c->data + c->end;

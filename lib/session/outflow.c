@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "proto/frame/conn_small.h"
 
 /* The limit of the queue, writing, and completions. */
 
@@ -17,6 +18,10 @@ void outflow_limits_init(outflow_limits *l, const wsuv_config_t *config) {
   l->high_water = config->high_water;
   l->low_water = config->low_water;
   l->fragment_size = fragment_size < UINT32_MAX ? (uint32_t) fragment_size : UINT32_MAX;
+  const bool cut = fragment_size > 0 && fragment_size < CONN_SMALL_MAX;
+  l->small_max = cut ? l->fragment_size : CONN_SMALL_MAX;
+  const size_t near = l->high_water < l->outgoing_max ? l->high_water : l->outgoing_max;
+  l->small_room = near > CONN_SMALL_MAX ? near - CONN_SMALL_MAX : 0;
 }
 
 void outflow_init(outflow *o) {

@@ -20,6 +20,10 @@ typedef struct outflow_limits {
   size_t outgoing_max, high_water, low_water;
   /* Longer payloads are sent in several frames; 0 stands for no limit, UINT32_MAX also for more. */
   uint32_t fragment_size;
+  /* Messages of at most `small_max` bytes are never cut; while the queue has less than `small_room`
+     bytes, none of the limits is near. */
+  uint32_t small_max;
+  size_t small_room;
 } outflow_limits;
 
 void outflow_limits_init(outflow_limits *l, const wsuv_config_t *config);
@@ -64,6 +68,12 @@ static inline bool outflow_room(const outflow *o, const outflow_limits *l, const
   size_t lane_len = bufq_len(&q->lanes[LANE_DATA].bytes);
   *len = queued < l->outgoing_max ? l->outgoing_max - (size_t) queued : 0;
   return queued <= l->outgoing_max && lane_len / 2 <= l->outgoing_max;
+}
+
+/* Fast path of outflow_room and outflow_queued: a message of `len` bytes may be queued, and no mark
+   is reached. False: they decide. */
+static inline bool outflow_takes_small(const outflow_limits *l, const out_queue *q, size_t len) {
+  return len <= l->small_max && q->payload + bufq_len(&q->lanes[LANE_DATA].bytes) < l->small_room;
 }
 
 /* A frame does not fit into the queue now. Returns why: WSUV_EQUEUEFULL, and its length is kept, so

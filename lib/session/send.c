@@ -1,5 +1,6 @@
 #include "base/cold.h"
 #include "base/error.h"
+#include "proto/frame/conn_small.h"
 #include "proto/frame/frame_input.h"
 #include "proto/frame/prepared.h"
 #include "session/session.h"
@@ -130,23 +131,60 @@ static int queue_and_tell(wsuv_session_t *s, const conn_frame *frame,
   return 0;
 }
 
-static inline int send_now(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
+static int send_now(wsuv_session_t *s, frame_opcode type, bool checked, const void *data,
+                    size_t len) {
   const ws_view piece = {data, len};
   const conn_frame frame = {.type = type,
                             .fin = true,
                             .pieces = &piece,
                             .count = 1,
                             .len = len,
+                            .checked = checked,
                             .fragment_size = s->kind->outgoing.fragment_size};
-  return is_lost(s) ? WS_ECANCELED : queue_whole(s, lane_of(type), &frame);
+  return queue_whole(s, lane_of(type), &frame);
+}
+
+/* Fast path for a small message, of which the connection and the limits of the queue have nothing
+   more to say. */
+static inline int send_small(wsuv_session_t *s, uint8_t *at, frame_opcode type, const void *data,
+                             size_t len) {
+  conn_send_small(&s->conn, at, type, data, len);
+  session_data_queued(s);
+  return 0;
+}
+
+static inline bool takes_small(const wsuv_session_t *s, size_t len) {
+  return s->state == SESSION_OPEN && outflow_takes_small(&s->kind->outgoing, session_queue(s), len);
+}
+
+/* Where a small message goes that is sent in a callback, if there is memory for it. */
+static inline uint8_t *small_room(const wsuv_session_t *s, size_t len) {
+  return s->in.delivering && takes_small(s, len) ? conn_small_room(&s->conn, len) : NULL;
+}
+
+/* Messages for which the above returns NULL. `valid`: it is small, and no text that is not UTF-8.
+ */
+WS_COLD static int send_other(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
+                              size_t len) {
+  if (is_lost(s)) return WS_ECANCELED;
+  const bool small = valid && takes_small(s, len) && session_have_work(s);
+  uint8_t *at = small ? conn_small_prepare(&s->conn, len) : NULL;
+  if (at == NULL) return send_now(s, type, valid, data, len);
+  session_schedule(s);
+  return send_small(s, at, type, data, len);
 }
 
 int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
-  return send_now(session, OPCODE_TEXT, data, len);
+  const bool valid = len <= CONN_SMALL_MAX && utf8_valid(data, len);
+  uint8_t *at = valid ? small_room(session, len) : NULL;
+  return at != NULL ? send_small(session, at, OPCODE_TEXT, data, len)
+                    : send_other(session, OPCODE_TEXT, valid, data, len);
 }
 
 int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  return send_now(session, OPCODE_BINARY, data, len);
+  uint8_t *at = small_room(session, len);
+  return at != NULL ? send_small(session, at, OPCODE_BINARY, data, len)
+                    : send_other(session, OPCODE_BINARY, len <= CONN_SMALL_MAX, data, len);
 }
 
 int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,
@@ -156,11 +194,11 @@ int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const voi
 }
 
 int wsuv_send_ping(wsuv_session_t *session, const void *data, size_t len) {
-  return send_now(session, OPCODE_PING, data, len);
+  return is_lost(session) ? WS_ECANCELED : send_now(session, OPCODE_PING, false, data, len);
 }
 
 int wsuv_send_pong(wsuv_session_t *session, const void *data, size_t len) {
-  return send_now(session, OPCODE_PONG, data, len);
+  return is_lost(session) ? WS_ECANCELED : send_now(session, OPCODE_PONG, false, data, len);
 }
 
 static uint8_t rsv_of(const wsuv_frame_t *frame) {

@@ -241,7 +241,7 @@ TEST(test_frame_decoder_fails_with_the_byte_that_is_wrong) {
   }
 }
 
-/* All of the input that the decoder uses is checked, also what it finds at once. */
+/* All of the input that the decoder uses is checked. */
 static void expect_as_the_header_says(ws_role from, uint8_t byte0, uint8_t byte1, size_t n) {
   uint8_t wire[2 + 8 + 4 + 125] = {byte0, byte1, 1, 2, 3, 4, 5, 6}, *p = wire;
   frame_decoder d;
@@ -267,7 +267,7 @@ static void expect_as_the_header_says(ws_role from, uint8_t byte0, uint8_t byte1
               "from %d: %02x %02x, %zu bytes: chunk", (int) from, byte0, byte1, n);
 }
 
-/* A fast path leaves out no check: all first two bytes, and each length that is there. */
+/* All first two bytes, and each length that is there. */
 TEST(test_frame_decoder_finds_what_the_header_says) {
   for (unsigned two = 0; two < 0x10000; two++) {
     for (size_t n = 1; n <= 139; n += n < 9 ? 1 : 13) {

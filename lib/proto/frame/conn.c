@@ -6,6 +6,7 @@
 #include "base/cold.h"
 #include "base/error.h"
 #include "proto/frame/conn_ext.h"
+#include "proto/frame/conn_small.h"
 
 /* The RFC 6455 state machine, over decoder, message and queue. Its owner pulls events; it calls
    nobody except the trace hook. */
@@ -574,8 +575,13 @@ WS_COLD static int release_seen(conn *c) {
   return err;
 }
 
+WS_COLD static int fail_event(conn *c, int err) {
+  conn_fail(c, err, c->why);
+  return err;
+}
+
 /* After an error or the peer's close frame there is no input. */
-int conn_next_event(conn *c, conn_event *ev) {
+WS_COLD static int next_event(conn *c, conn_event *ev) {
   conn_work *w = c->work;
   frame_chunk chunk;
   int r = w->incoming.given || w->kept.base != NULL ? release_seen(c) : 0;
@@ -584,11 +590,17 @@ int conn_next_event(conn *c, conn_event *ev) {
     if (r < 0) c->why = w->decoder.why;
     if (r > 0) r = take_chunk(c, w, &chunk, ev);
     if (r > 0) return r;
-    if (r < 0) {
-      conn_fail(c, r, c->why);
-      return r;
-    }
+    if (r < 0) return fail_event(c, r);
   }
   if (w->kept.base != NULL && w->in_len == 0) block_release(&w->kept, &w->shared->spare);
   return c->slow_path ? conn_ext_flush(c, ev) : 0;
+}
+
+int conn_next_event(conn *c, conn_event *ev) {
+  conn_work *w = c->work;
+  if (w->incoming.given || w->kept.base != NULL) return next_event(c, ev);
+  if (w->in_len == 0 && !c->slow_path) return 0;
+  const int r = conn_next_small(c, w, ev);
+  if (r > 0) return r;
+  return r == 0 ? next_event(c, ev) : fail_event(c, r);
 }

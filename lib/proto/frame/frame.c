@@ -71,13 +71,13 @@ int frame_header_read(frame_header *h, const uint8_t *p, size_t n, ws_role from,
                       uint8_t rsv_allowed, const char **why) {
   const char *wrong;
   if (n == 0) return 0;
-  h->fin = (p[0] & 0x80) != 0;
+  h->fin = (p[0] & FRAME_FIN_BIT) != 0;
   h->rsv = (p[0] >> 4) & 7;
   h->opcode = p[0] & 15;
   if ((wrong = check_first_byte(h, rsv_allowed)) != NULL) return bad(why, wrong);
   if (n == 1) return 0;
   uint8_t length7 = p[1] & 127;
-  h->masked = (p[1] & 0x80) != 0;
+  h->masked = (p[1] & FRAME_MASK_BIT) != 0;
   if ((wrong = check_second_byte(h, length7, from)) != NULL) return bad(why, wrong);
 
   size_t extended = length_size(length7);

@@ -24,7 +24,10 @@ typedef enum frame_opcode {
 enum {
   FRAME_HEADER_MAX = 14, /* bytes */
   FRAME_CONTROL_MAX = 125,
-  FRAME_RSV1 = 4, /* bits of frame_header.rsv */
+  FRAME_SMALL_HEADER = 2, /* of a frame under 126 bytes, without the key */
+  FRAME_FIN_BIT = 0x80,   /* of the first byte */
+  FRAME_MASK_BIT = 0x80,  /* of the second byte */
+  FRAME_RSV1 = 4,         /* bits of frame_header.rsv */
   FRAME_RSV2 = 2,
   FRAME_RSV3 = 1
 };
@@ -62,9 +65,9 @@ static inline size_t frame_header_write(frame_header *h, uint8_t *p) {
   const uint64_t length = h->length;
   const mask_key key = h->key;
   const bool masked = h->masked;
-  uint8_t mask_bit = masked ? 0x80 : 0;
+  const uint8_t mask_bit = masked ? FRAME_MASK_BIT : 0;
   size_t size = 2;
-  p[0] = (uint8_t) ((h->fin ? 0x80 : 0) | h->rsv << 4 | h->opcode);
+  p[0] = (uint8_t) ((h->fin ? FRAME_FIN_BIT : 0) | h->rsv << 4 | h->opcode);
   if (length < 126) {
     p[1] = (uint8_t) (mask_bit | length);
   } else {

@@ -2,14 +2,11 @@
 
 #include <string.h>
 
-#include "base/cold.h"
-
 /* Frames from bytes that may be cut anywhere. Knows one header at a time and no message. */
 
 void frame_decoder_init(frame_decoder *d, ws_role from, uint8_t rsv_allowed) {
   memset(d, 0, sizeof *d);
   d->from = (uint8_t) from;
-  d->not_small = from == WS_SERVER ? 126 : 0;
   d->rsv_allowed = rsv_allowed;
   d->why = "";
 }
@@ -60,29 +57,8 @@ static void take_payload(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *
   d->state = chunk->last ? DECODER_BETWEEN : DECODER_PAYLOAD;
 }
 
-/* As frame_decoder_take_small, for a sender whose frames have to be masked. */
-static bool take_small_masked(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
-  enum { HEAD = 2 + sizeof d->header.key.b, MASK_BIT = 0x80 };
-  uint8_t *const at = *p;
-  const size_t left = *n;
-  bool small = d->state == DECODER_BETWEEN && left >= HEAD && (at[0] & 0x7f) <= OPCODE_BINARY &&
-               (at[1] ^ MASK_BIT) < 126 && left - HEAD >= (size_t) (at[1] ^ MASK_BIT);
-  if (!small) return false;
-  const size_t len = at[1] ^ MASK_BIT;
-  d->header = (frame_header){.length = len,
-                             .opcode = at[0] & 15,
-                             .fin = (at[0] & 0x80) != 0,
-                             .masked = true,
-                             .size = HEAD};
-  memcpy(d->header.key.b, at + 2, sizeof d->header.key.b);
-  *chunk = (frame_chunk){at + HEAD, len, true, true};
-  *p = at + HEAD + len;
-  *n = left - HEAD - len;
-  mask_apply(chunk->data, chunk->data, len, d->header.key, 0);
-  return true;
-}
-
-WS_COLD static int next_of_any_size(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
+int frame_decoder_next(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
+  if (*n == 0) return 0;
   chunk->first = d->state != DECODER_PAYLOAD;
   if (chunk->first) {
     int r = d->state == DECODER_HEADER ? header_from_part(d, p, n) : header_in_place(d, p, n);
@@ -91,9 +67,4 @@ WS_COLD static int next_of_any_size(frame_decoder *d, uint8_t **p, size_t *n, fr
   }
   take_payload(d, p, n, chunk);
   return 1;
-}
-
-int frame_decoder_next_any(frame_decoder *d, uint8_t **p, size_t *n, frame_chunk *chunk) {
-  bool small = d->from == WS_CLIENT && take_small_masked(d, p, n, chunk);
-  return small ? 1 : next_of_any_size(d, p, n, chunk);
 }

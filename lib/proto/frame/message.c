@@ -63,7 +63,7 @@ static int begin_frame(message *m, const message_limits *limits, const frame_hea
 static int check_text(message *m, const uint8_t *data, size_t len, bool end, const char **why) {
   if (m->opcode != OPCODE_TEXT) return 0;
   if (!utf8_feed(&m->utf8, data, len) || (end && !utf8_complete(&m->utf8))) {
-    return bad(why, WSUV_EUTF8, "text is not UTF-8");
+    return bad(why, WSUV_EUTF8, MESSAGE_NOT_UTF8);
   }
   return 0;
 }

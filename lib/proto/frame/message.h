@@ -19,6 +19,8 @@ typedef struct message_limits {
   uint32_t max_fragments;  /* A message may have at most this many frames. */
 } message_limits;
 
+#define MESSAGE_NOT_UTF8 "text is not UTF-8" /* This describes WSUV_EUTF8. */
+
 typedef struct message {
   /* The message owns these bytes, which were received and not delivered in place. */
   block assembled;
