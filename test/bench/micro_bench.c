@@ -12,16 +12,15 @@
 #include <time.h>
 
 #include "base/alloc.h"
-#include "proto/frame/frame_decoder.h"
+#include "proto/frame/conn.h"
+#include "proto/frame/conn_small.h"
 #include "proto/frame/mask.h"
-#include "proto/frame/out_queue.h"
 #include "proto/frame/utf8.h"
 #include "proto/http/http_scan.h"
 
 enum {
   SIZE_MAX_BYTES = 1 << 20,
-  CHUNKS_MAX = 128,     /* that the output queue keeps */
-  FRAMES = 64,          /* in one call of a frame decoder or an output queue */
+  FRAMES = 64,          /* in one call of a part that reads or writes them */
   MEASUREMENTS = 20,    /* The least one counts. */
   MEASURED_NS = 2000000 /* a measurement lasts about so long */
 };
@@ -90,48 +89,72 @@ static void fill_masked_frames(size_t size) {
   fill_frames(size, true);
 }
 
-static void read_frames(ws_role from) {
-  frame_decoder d;
-  frame_chunk chunk;
-  uint8_t *p = source;
-  size_t n = wire_len, sum = 0;
+/* A connection reads and writes messages, as a session has it do it. */
+
+static int take_random(ws_env *env, void *dst, size_t n) {
+  (void) env;
+  memset(dst, 0x37, n);
+  return 0;
+}
+
+static const ws_env_ops env_ops = {.random = take_random};
+static ws_env env = {.ops = &env_ops, .alloc = &ws_alloc_libc};
+static const message_limits limits = {SIZE_MAX_BYTES, SIZE_MAX_BYTES, 1};
+static conn_shared shared;
+
+/* The conversation of one measurement, which ends with an empty queue. */
+static void open_conn(conn *c, conn_work *work, ws_role role) {
+  conn_init(c, role, role == WS_CLIENT, &limits);
+  conn_work_init(work, &shared, role);
+  c->work = work;
+}
+
+static void read_messages(ws_role role) {
+  conn c;
+  conn_work work;
+  conn_event ev;
+  size_t sum = 0;
   int r;
-  frame_decoder_init(&d, from, 0);
-  while ((r = frame_decoder_next(&d, &p, &n, &chunk)) == 1) sum += chunk.len;
-  if (r < 0) die(d.why);
+  open_conn(&c, &work, role);
+  conn_recv(&c, source, wire_len);
+  while ((r = conn_next_event(&c, &ev)) == 1) sum += ev.len;
+  if (r < 0) die(c.why);
   result = sum;
 }
 
-static void run_frames_from_server(size_t size) {
+static void run_messages_from_server(size_t size) {
   (void) size;
-  read_frames(WS_SERVER);
+  read_messages(WS_CLIENT);
 }
 
-static void run_frames_from_client(size_t size) {
+static void run_messages_from_client(size_t size) {
   (void) size;
-  read_frames(WS_CLIENT);
+  read_messages(WS_SERVER);
 }
 
-static out_queue queue;
-static bufq_pool pool;
-
-static void write_frames(size_t size, bool masked) {
-  const ws_view payload = {source, size};
+static void write_messages(size_t size, ws_role role) {
+  conn c;
+  conn_work work;
+  open_conn(&c, &work, role);
   for (int i = 0; i < FRAMES; i++) {
-    frame_header h = {
-        .length = size, .opcode = OPCODE_BINARY, .fin = true, .masked = masked, .key = key};
-    if (out_queue_frame(&queue, LANE_DATA, &h, &payload, 1) < 0) die("no memory");
+    uint8_t *at = conn_small_room(&c, size);
+    if (at == NULL) at = conn_small_prepare(&c, size);
+    if (at != NULL) {
+      conn_send_small(&c, at, OPCODE_BINARY, source, size);
+    } else if (conn_send(&c, OPCODE_BINARY, true, source, size) < 0) {
+      die("no memory");
+    }
   }
-  result = out_queue_len(&queue);
-  out_queue_written(&queue, out_queue_len(&queue));
+  result = out_queue_len(&work.out);
+  out_queue_written(&work.out, out_queue_len(&work.out));
 }
 
-static void run_frames_to_server(size_t size) {
-  write_frames(size, true);
+static void run_messages_to_server(size_t size) {
+  write_messages(size, WS_CLIENT);
 }
 
-static void run_frames_to_client(size_t size) {
-  write_frames(size, false);
+static void run_messages_to_client(size_t size) {
+  write_messages(size, WS_SERVER);
 }
 
 /* A request, or a response, with fields as browsers and proxies have them, of about this size. */
@@ -166,18 +189,18 @@ static const part parts[] = {
     {"mask", run_mask, 1, fill_any, {16, 125, 1024, 16384, 1 << 20}},
     {"UTF-8, ASCII", run_utf8, 1, fill_ascii, {16, 125, 1024, 16384, 1 << 20}},
     {"UTF-8, mixed", run_utf8, 1, fill_mixed, {16, 125, 1024, 16384, 1 << 20}},
-    {"frame in, from a server",
-     run_frames_from_server,
+    {"message in, from a server",
+     run_messages_from_server,
      FRAMES,
      fill_plain_frames,
      {16, 125, 16000}},
-    {"frame in, from a client",
-     run_frames_from_client,
+    {"message in, from a client",
+     run_messages_from_client,
      FRAMES,
      fill_masked_frames,
      {16, 125, 16000}},
-    {"frame out, to a server", run_frames_to_server, FRAMES, fill_any, {16, 125, 16000}},
-    {"frame out, to a client", run_frames_to_client, FRAMES, fill_any, {16, 125, 16000}},
+    {"message out, to a server", run_messages_to_server, FRAMES, fill_any, {16, 125, 16000}},
+    {"message out, to a client", run_messages_to_client, FRAMES, fill_any, {16, 125, 16000}},
     {"head scan", run_head, 1, fill_head, {256, 1024, 8192}},
 };
 
@@ -208,8 +231,7 @@ static double least_ns(const part *p, size_t size) {
 }
 
 int main(void) {
-  bufq_pool_init(&pool, &ws_alloc_libc, CHUNKS_MAX);
-  out_queue_init(&queue, &pool);
+  conn_shared_init(&shared, &env);
   printf("| part | bytes | ns | GB/s |\n|---|---|---|---|\n");
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     const part *p = &parts[i];
@@ -219,7 +241,6 @@ int main(void) {
       printf("| %s | %zu | %.1f | %.1f |\n", p->name, p->sizes[k], ns, (double) p->sizes[k] / ns);
     }
   }
-  out_queue_clear(&queue);
-  bufq_pool_free(&pool);
+  conn_shared_free(&shared);
   return 0;
 }

@@ -4,7 +4,7 @@
 #
 #   test/bench/run.sh [OPTION...]          the tables; the options are those of run.py
 #   test/bench/run.sh growth [OPTION...]   the figures of growth.py, and its plot in doc/growth.svg
-#   test/bench/run.sh micro                masking, UTF-8, frames and heads alone
+#   test/bench/run.sh micro                masking, UTF-8, messages and heads alone
 #
 # BUILD is the build folder (build-bench).
 set -euo pipefail
