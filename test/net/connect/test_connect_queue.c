@@ -2,13 +2,13 @@
    long; who goes first, so that the others can resume its TLS session. F57 */
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/tls/tls_library.h"
 #include "net/tls/tls_turns.h"
 #include "session/session.h"
 #include "support/alloc_failures.h"
+#include "support/crowd.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/socket_path.h"
@@ -19,36 +19,6 @@
 enum { DEFAULT = 16, SHORT_MS = 50, LONG_MS = 400 };
 
 /* --- a crowd of sessions --- */
-
-typedef struct crowd {
-  world *w;
-  wsuv_client_t *client;
-  size_t count, most; /* most: how many were connecting at the same time */
-  secure_user *members;
-} crowd;
-
-static void crowd_begin(crowd *c, session_user *u, size_t count) {
-  *c = (crowd){.w = u->w, .client = user_client(u), .count = count};
-  c->members = check_alloc(count * sizeof *c->members);
-  for (size_t i = 0; i < count; i++) {
-    user_init_on(&c->members[i].u, u);
-    c->members[i].u.forgets = true;
-  }
-}
-
-static session_user *member(const crowd *c, size_t i) {
-  return &c->members[i].u;
-}
-
-static void crowd_connect(crowd *c, const char *url) {
-  bool secure = world_tls(c->w) != NULL;
-  for (size_t i = 0; i < c->count; i++) {
-    secure_user *s = &c->members[i];
-    int err =
-        secure ? secure_request(s, c->client, c->w, url, NULL) : user_try_connect_url(&s->u, url);
-    assert_int_equal(err, 0);
-  }
-}
 
 /* The stages in which a session has a place. Addresses are literal, so no name is looked up. */
 static bool is_connecting(const session_user *u) {
@@ -63,47 +33,24 @@ static bool is_waiting(const session_user *u) {
   return u->session != NULL && wsuv_session_stage(u->session) == WSUV_STAGE_RESOLVE;
 }
 
-static size_t count_of(const crowd *c, bool (*is)(const session_user *u)) {
-  size_t n = 0;
-  for (size_t i = 0; i < c->count; i++) n += is(member(c, i));
-  return n;
-}
-
-static bool is_open(const session_user *u) {
-  return u->opens > 0 && u->closes == 0;
-}
-
-static bool is_over(const session_user *u) {
-  return u->closes > 0;
-}
-
 /* For world_run_until: looks at each moment how many connect, and that none has overtaken another;
    true when all are open or over. */
 static bool watch(void *arg) {
   crowd *c = arg;
-  size_t connecting = count_of(c, is_connecting);
+  size_t connecting = crowd_count(c, is_connecting);
   if (connecting > c->most) c->most = connecting;
   bool waiting = false;
   for (size_t i = 0; i < c->count; i++) {
-    if (is_over(member(c, i))) continue;
-    CHECK(!waiting || is_waiting(member(c, i)));
-    waiting = waiting || is_waiting(member(c, i));
+    if (crowd_is_over(crowd_member(c, i))) continue;
+    CHECK(!waiting || is_waiting(crowd_member(c, i)));
+    waiting = waiting || is_waiting(crowd_member(c, i));
   }
-  return count_of(c, is_open) + count_of(c, is_over) == c->count;
+  return crowd_is_settled(c);
 }
 
 /* As many of the others as there are places begin at once, when the first has left its own. */
 static void crowd_run(crowd *c) {
   world_run_until(c->w, watch, c);
-}
-
-static void crowd_end(crowd *c, session_user *u) {
-  user_close_client(u);
-  for (size_t i = 0; i < c->count; i++) {
-    CHECK(member(c, i)->closes <= 1);
-    secure_user_free(&c->members[i]);
-  }
-  free(c->members);
 }
 
 static size_t resumed(const crowd *c) {
@@ -121,7 +68,7 @@ SCENARIO_SIM_TEST(test_limit_holds_at_each_moment, w, p, u) {
   crowd_begin(&c, u, 500);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), 500);
+  assert_int_equal(crowd_count(&c, crowd_is_open), 500);
   assert_int_equal(c.most, DEFAULT);
   crowd_end(&c, u);
 }
@@ -133,13 +80,13 @@ SCENARIO_TLS_TEST(test_limit_of_one_is_the_letter_of_the_rfc, w, p, u) {
   crowd_begin(&c, u, 6);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), 6);
+  assert_int_equal(crowd_count(&c, crowd_is_open), 6);
   assert_int_equal(c.most, 1);
   crowd_end(&c, u);
 }
 
 static bool none_waits(void *arg) {
-  return count_of(arg, is_waiting) == 0;
+  return crowd_count(arg, is_waiting) == 0;
 }
 
 /* One turn of the loop begins them all. */
@@ -149,7 +96,7 @@ SCENARIO_TEST(test_ws_has_no_queue_by_default, w, p, u) {
   crowd_begin(&c, u, 3 * DEFAULT);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, none_waits, &c);
-  assert_int_equal(count_of(&c, is_connecting), c.count);
+  assert_int_equal(crowd_count(&c, is_connecting), c.count);
   crowd_run(&c);
   crowd_end(&c, u);
 }
@@ -161,9 +108,9 @@ SCENARIO_TLS_TEST(test_queue_can_be_switched_off, w, p, u) {
   crowd_begin(&c, u, DEFAULT + 2);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, none_waits, &c);
-  assert_int_equal(count_of(&c, is_connecting), c.count);
+  assert_int_equal(crowd_count(&c, is_connecting), c.count);
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), c.count);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count);
   crowd_end(&c, u);
 }
 
@@ -178,15 +125,14 @@ SCENARIO_TEST(test_two_hosts_do_not_wait_for_each_other, w, p, u) {
   crowd_connect(&c[0], raw_peer_url(mute, "/"));
   crowd_connect(&c[1], raw_peer_url(p->raw, "/"));
   crowd_run(&c[1]);
-  assert_int_equal(count_of(&c[1], is_open), 3);
-  assert_int_equal(count_of(&c[0], is_waiting), 2);
+  assert_int_equal(crowd_count(&c[1], crowd_is_open), 3);
+  assert_int_equal(crowd_count(&c[0], is_waiting), 2);
   crowd_end(&c[1], u);
   for (size_t i = 0; i < 3; i++) {
-    assert_true(user_ended_by(member(&c[0], i), UV_ECANCELED,
+    assert_true(user_ended_by(crowd_member(&c[0], i), UV_ECANCELED,
                               i == 0 ? WSUV_STAGE_HANDSHAKE : WSUV_STAGE_RESOLVE));
-    secure_user_free(&c[0].members[i]);
   }
-  free(c[0].members);
+  crowd_free(&c[0]);
 }
 
 SCENARIO_TEST(test_unix_socket_has_places_of_its_own, w, p, u) {
@@ -199,7 +145,7 @@ SCENARIO_TEST(test_unix_socket_has_places_of_its_own, w, p, u) {
   crowd_begin(&c, u, 5);
   crowd_connect(&c, bytes_text(&url));
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), 5);
+  assert_int_equal(crowd_count(&c, crowd_is_open), 5);
   assert_in_range(c.most, 1, 2);
   crowd_end(&c, u);
   bytes_free(&url);
@@ -221,16 +167,16 @@ SCENARIO_TEST(test_wait_ends_at_the_deadline_of_the_queue, w, p, u) {
   crowd_begin(&c, u, 3);
   uint64_t begun_ms = world_now_ms(w);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
-  world_run_until_count(w, &member(&c, 2)->closes, 1);
+  world_run_until_count(w, &crowd_member(&c, 2)->closes, 1);
   for (size_t i = 1; i < 3; i++) {
-    assert_true(user_ended_by(member(&c, i), UV_ETIMEDOUT, WSUV_STAGE_RESOLVE));
-    assert_string_equal(member(&c, i)->end.detail, "queue deadline");
-    assert_true(user_never_opened(member(&c, i)));
-    assert_took(member(&c, i), begun_ms, SHORT_MS);
+    assert_true(user_ended_by(crowd_member(&c, i), UV_ETIMEDOUT, WSUV_STAGE_RESOLVE));
+    assert_string_equal(crowd_member(&c, i)->end.detail, "queue deadline");
+    assert_true(user_never_opened(crowd_member(&c, i)));
+    assert_took(crowd_member(&c, i), begun_ms, SHORT_MS);
   }
-  user_run_to_close(member(&c, 0));
-  assert_true(user_ended_by(member(&c, 0), UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE));
-  assert_took(member(&c, 0), begun_ms, LONG_MS);
+  user_run_to_close(crowd_member(&c, 0));
+  assert_true(user_ended_by(crowd_member(&c, 0), UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE));
+  assert_took(crowd_member(&c, 0), begun_ms, LONG_MS);
   crowd_end(&c, u);
 }
 
@@ -246,10 +192,10 @@ SCENARIO_TEST(test_deadline_of_the_handshake_begins_with_the_turn, w, p, u) {
   uint64_t begun_ms = world_now_ms(w);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   for (size_t i = 0; i < 3; i++) {
-    user_run_to_close(member(&c, i));
-    assert_true(user_ended_by(member(&c, i), UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE));
-    assert_took(member(&c, i), begun_ms, SHORT_MS);
-    begun_ms = member(&c, i)->closed_ms;
+    user_run_to_close(crowd_member(&c, i));
+    assert_true(user_ended_by(crowd_member(&c, i), UV_ETIMEDOUT, WSUV_STAGE_HANDSHAKE));
+    assert_took(crowd_member(&c, i), begun_ms, SHORT_MS);
+    begun_ms = crowd_member(&c, i)->closed_ms;
   }
   crowd_end(&c, u);
 }
@@ -277,7 +223,7 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_no_deadline_passes_because_of_the_burst, w, p, u
   uint64_t begun_ms = world_now_ms(w);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, watch_slowly, &c);
-  assert_int_equal(count_of(&c, is_open), c.count);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count);
   assert_true(world_now_ms(w) - begun_ms > 2 * u->config.handshake_timeout_ms);
   crowd_end(&c, u);
 }
@@ -290,11 +236,11 @@ SCENARIO_TEST(test_session_is_terminated_while_it_waits, w, p, u) {
   u->config.max_connecting = 1;
   crowd_begin(&c, u, 4);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
-  user_terminate(member(&c, 2));
-  world_run_until_count(w, &member(&c, 1)->opens, 1);
-  assert_true(user_ended_by(member(&c, 2), UV_ECANCELED, WSUV_STAGE_RESOLVE));
-  assert_true(user_never_opened(member(&c, 2)));
-  world_run_until_count(w, &member(&c, 3)->opens, 1);
+  user_terminate(crowd_member(&c, 2));
+  world_run_until_count(w, &crowd_member(&c, 1)->opens, 1);
+  assert_true(user_ended_by(crowd_member(&c, 2), UV_ECANCELED, WSUV_STAGE_RESOLVE));
+  assert_true(user_never_opened(crowd_member(&c, 2)));
+  world_run_until_count(w, &crowd_member(&c, 3)->opens, 1);
   crowd_end(&c, u);
 }
 
@@ -307,16 +253,16 @@ SCENARIO_TEST(test_session_that_is_terminated_gives_its_place_to_the_next, w, p,
   crowd_begin(&c, u, 2);
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until_count(w, &p->raw->accepted, 1);
-  assert_true(is_waiting(member(&c, 1)));
-  user_terminate(member(&c, 0));
-  world_run_until_count(w, &member(&c, 1)->opens, 1);
+  assert_true(is_waiting(crowd_member(&c, 1)));
+  user_terminate(crowd_member(&c, 0));
+  world_run_until_count(w, &crowd_member(&c, 1)->opens, 1);
   crowd_end(&c, u);
 }
 
 static void assert_all_cancelled(const crowd *c) {
   for (size_t i = 0; i < c->count; i++) {
-    assert_int_equal(member(c, i)->end.status, UV_ECANCELED);
-    assert_true(user_never_opened(member(c, i)));
+    assert_int_equal(crowd_member(c, i)->end.status, UV_ECANCELED);
+    assert_true(user_never_opened(crowd_member(c, i)));
   }
 }
 
@@ -333,8 +279,7 @@ SCENARIO_TLS_TEST(test_client_is_closed_with_a_full_queue, w, p, u) {
     world_client_close(w, c.client);
     u->client = NULL;
     assert_all_cancelled(&c);
-    for (size_t i = 0; i < c.count; i++) secure_user_free(&c.members[i]);
-    free(c.members);
+    crowd_free(&c);
     scenario_renew(u);
   }
 }
@@ -358,17 +303,16 @@ SCENARIO_TEST(test_client_is_ended_by_the_session_that_gives_its_place_away, w, 
   u->config.max_connecting = 1;
   p->raw->port = world_dead_port(w);
   crowd_begin(&c, u, 5);
-  member(&c, 0)->data = &c;
-  member(&c, 0)->at_close = end_the_client;
+  crowd_member(&c, 0)->data = &c;
+  crowd_member(&c, 0)->at_close = end_the_client;
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   u->client = NULL;
   world_run_until_count(w, &gone, 1);
-  assert_true(user_ended_by(member(&c, 0), UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
+  assert_true(user_ended_by(crowd_member(&c, 0), UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
   for (size_t i = 1; i < c.count; i++) {
-    assert_int_equal(member(&c, i)->end.status, UV_ECANCELED);
+    assert_int_equal(crowd_member(&c, i)->end.status, UV_ECANCELED);
   }
-  for (size_t i = 0; i < c.count; i++) secure_user_free(&c.members[i]);
-  free(c.members);
+  crowd_free(&c);
 }
 
 SCENARIO_TEST(test_sessions_that_fail_give_their_places_away, w, p, u) {
@@ -379,7 +323,7 @@ SCENARIO_TEST(test_sessions_that_fail_give_their_places_away, w, p, u) {
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   crowd_run(&c);
   for (size_t i = 0; i < c.count; i++) {
-    assert_true(user_ended_by(member(&c, i), UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
+    assert_true(user_ended_by(crowd_member(&c, i), UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
   }
   crowd_end(&c, u);
 }
@@ -388,8 +332,8 @@ SCENARIO_TEST(test_sessions_that_fail_give_their_places_away, w, p, u) {
 
 static bool first_has_left(void *arg) {
   crowd *c = arg;
-  if (!is_connecting(member(c, 0)) && !is_waiting(member(c, 0))) return true;
-  for (size_t i = 1; i < c->count; i++) CHECK(is_waiting(member(c, i)));
+  if (!is_connecting(crowd_member(c, 0)) && !is_waiting(crowd_member(c, 0))) return true;
+  for (size_t i = 1; i < c->count; i++) CHECK(is_waiting(crowd_member(c, i)));
   return false;
 }
 
@@ -404,7 +348,7 @@ SCENARIO_ONLY_TLS_TEST(test_first_session_goes_alone_and_the_others_resume_its_t
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, first_has_left, &c);
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), c.count);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count);
   assert_in_range(c.most, 2, DEFAULT);
   if (!had_1_3(&c)) assert_int_equal(resumed(&c), c.count - 1);
   crowd_end(&c, u);
@@ -414,7 +358,7 @@ static bool all_wait_for_the_response(void *arg) {
   const crowd *c = arg;
   size_t n = 0;
   for (size_t i = 0; i < c->count; i++) {
-    n += wsuv_session_stage(member(c, i)->session) == WSUV_STAGE_HANDSHAKE;
+    n += wsuv_session_stage(crowd_member(c, i)->session) == WSUV_STAGE_HANDSHAKE;
   }
   return n == c->count;
 }
@@ -433,7 +377,7 @@ SCENARIO_ONLY_TLS_TEST(test_others_go_before_the_first_has_a_response, w, p, u) 
 
 static bool all_but_first_go(void *arg) {
   crowd *c = arg;
-  return is_over(member(c, 0)) && count_of(c, is_connecting) == c->count - 1;
+  return crowd_is_over(crowd_member(c, 0)) && crowd_count(c, is_connecting) == c->count - 1;
 }
 
 /* It fails, and no other goes alone after it. */
@@ -454,14 +398,14 @@ SCENARIO_ONLY_TLS_TEST(test_first_session_that_fails_lets_the_others_go, w, p, u
   world_run_until(w, all_but_first_go, &c);
   crowd_run(&c);
   assert_true(secure_failed(&c.members[0], WSUV_ETLSPIN));
-  assert_int_equal(count_of(&c, is_open), c.count - 1);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count - 1);
   crowd_end(&c, u);
 }
 
 /* At the first moment at which one of them connects, all of them do. */
 static bool all_go(void *arg) {
   crowd *c = arg;
-  size_t connecting = count_of(c, is_connecting);
+  size_t connecting = crowd_count(c, is_connecting);
   CHECK(connecting == 0 || connecting == c->count);
   return connecting > 0;
 }
@@ -472,10 +416,9 @@ static void assert_nobody_waits(session_user *u, frame_peer *p) {
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(u->w, all_go, &c);
   crowd_run(&c);
-  assert_int_equal(count_of(&c, is_open), c.count);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count);
   for (size_t i = 0; i < c.count; i++) secure_close(&c.members[i]);
-  for (size_t i = 0; i < c.count; i++) secure_user_free(&c.members[i]);
-  free(c.members);
+  crowd_free(&c);
 }
 
 SCENARIO_ONLY_SIM_TLS_TEST(test_nobody_waits_without_resumption, w, p, u) {
@@ -503,7 +446,7 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_nobody_waits_for_a_session_that_is_stored, w, p,
 static size_t held(const crowd *c) {
   size_t n = 0;
   for (size_t i = 0; i < c->count; i++) {
-    const wsuv_session_t *session = member(c, i)->session;
+    const wsuv_session_t *session = crowd_member(c, i)->session;
     n += session != NULL && !session->opened && session->opening->ops->is_held(session->opening);
   }
   return n;
@@ -536,20 +479,21 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_turn_does_not_more_than_its_share_of_full_handsh
   crowd_begin(&c, u, 10 + steps_in_a_turn());
   crowd_connect(&c, raw_peer_url(p->raw, "/"));
   world_run_until(w, keeps_pace, &so_far);
-  assert_int_equal(count_of(&c, is_open), c.count);
+  assert_int_equal(crowd_count(&c, crowd_is_open), c.count);
   assert_true(so_far.most_held >= 10);
   crowd_end(&c, u);
 }
 
 /* --- without memory --- F46 */
 
-static bool live(world *w, frame_peer *p, alloc_failures *f) {
+static bool live(world *w, frame_peer *p, unsigned max_connecting, alloc_failures *f) {
   enum { SESSIONS = 3 };
   wsuv_client_t *client;
   secure_user members[SESSIONS];
   wsuv_config_t config;
   wsuv_client_config_init(&config);
   config.handshake_timeout_ms = 1000;
+  config.max_connecting = max_connecting;
   alloc_failures_begin(f, w->alloc);
   int err = world_client(w, &client, &config);
   for (size_t i = 0; i < SESSIONS; i++) {
@@ -568,9 +512,13 @@ static bool live(world *w, frame_peer *p, alloc_failures *f) {
   return failed;
 }
 
+/* They wait for the first, or for the budget of their handshakes. */
 SCENARIO_ONLY_SIM_TLS_TEST(test_each_allocation_fails_in_a_burst, w, p, u) {
+  static const unsigned limits[] = {0, UINT_MAX};
   if (w->seed != 0) return;
   p->forgets = p->raw->lenient = true;
   sim_set_profile(world_sim(w), NULL);
-  for (alloc_failures f = {0}; alloc_failures_next(&f);) (void) live(w, p, &f);
+  for (size_t i = 0; i < 2; i++) {
+    for (alloc_failures f = {0}; alloc_failures_next(&f);) (void) live(w, p, limits[i], &f);
+  }
 }
