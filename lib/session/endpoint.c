@@ -5,6 +5,7 @@
 #include <wsuv/error.h>
 
 #include "base/error.h"
+#include "net/tls/tls.h"
 #include "net/tls/tls_config.h"
 #include "session/config.h"
 #include "session/log.h"
@@ -87,15 +88,16 @@ void endpoint_schedule_new(endpoint *e, endpoint_task *task) {
   e->env->ops->deferred_schedule(e->tick);
 }
 
-/* The budget of TLS handshakes */
+/* The budget of a turn */
 
-static void wake_tls(void *up) {
+static void wake_turns(void *up) {
   endpoint *e = up;
-  endpoint_schedule(e, &e->tls_task);
+  endpoint_schedule(e, &e->turns_task);
 }
 
-static void renew_tls(endpoint_task *task) {
-  tls_turns_renew(&ws_list_entry(task, endpoint, tls_task)->tls_turns);
+static void renew_turns(endpoint_task *task) {
+  endpoint *e = ws_list_entry(task, endpoint, turns_task);
+  turn_list_renew(&e->tls_turns);
 }
 
 /* The queue of those that connect */
@@ -237,9 +239,9 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   work_pool_init(&e->works, &e->shared, role);
   ws_list_init(&e->sessions);
   ws_list_init(&e->pending);
-  ws_list_init(&e->tls_task.node);
-  e->tls_task.run = renew_tls;
-  tls_turns_init(&e->tls_turns, wake_tls, e);
+  ws_list_init(&e->turns_task.node);
+  e->turns_task.run = renew_turns;
+  turn_list_init(&e->tls_turns, TLS_TURN_BUDGET, wake_turns, e);
   connect_queue_init(&e->connecting, &e->alloc);
   refreshes_init(&e->refreshes, &e->alloc);
   return 0;

@@ -17,7 +17,7 @@
 #include "base/list.h"
 #include "base/role.h"
 #include "net/tls/tls_contexts.h"
-#include "net/tls/tls_turns.h"
+#include "net/turn_list.h"
 #include "proto/extension/extension_list.h"
 #include "proto/frame/conn.h"
 #include "session/completions.h"
@@ -57,8 +57,8 @@ struct endpoint {
   work_pool works; /* All sessions take from this pool what they need while they are not idle. */
   session_kinds kinds; /* Sessions with the same callbacks and limits share them here. */
   tls_contexts tls;    /* These are the TLS contexts of the configurations that were used last. */
-  tls_turns tls_turns; /* The TLS handshakes of all sessions share this budget. */
-  endpoint_task tls_task;    /* This renews the budget in the tick. */
+  turn_list tls_turns; /* The TLS handshakes of all sessions share this budget. */
+  endpoint_task turns_task;  /* This renews the budget in the tick. */
   connect_queue connecting;  /* Attempts to connect wait here for their turn. */
   refreshes refreshes;       /* Attempts wait here for an answer of the program to status 401. */
   ws_list sessions;          /* All sessions are in this list until their on_close has returned. */

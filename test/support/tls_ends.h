@@ -49,7 +49,7 @@ typedef struct tls_end {
   tls_engine *engine;
   int shaken;    /* what the handshake said last; WS_EAGAIN before */
   int ended;     /* what reading said in the end, or 0 */
-  size_t worked; /* steps of the handshake with public key work */
+  size_t worked; /* pieces of work of the handshake that count: TLS_ENGINE_WORKED */
   fifo in;       /* plaintext that came */
   uint64_t ate;  /* ciphertext that was fed */
   bool starves;  /* nothing is given to it */

@@ -496,6 +496,46 @@ TEST(test_key_log) {
   }
 }
 
+/* --- its memory --- */
+
+/* F57: the library's memory is a piece of work of its own, which is not done where a connection is
+   made. The first message comes after it. */
+TEST(test_memory_of_the_library_is_taken_in_the_handshake) {
+  tls_failure failure;
+  tls_context *ctx;
+  tls_engine *e;
+  tls_info info;
+  assert_int_equal(tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure),
+                   0);
+  assert_int_equal(tls_engine_new(&e, ctx, pair_host, PAIR_PORT), 0);
+  assert_false(e->set_up);
+  tls_engine_info(e, &info);
+  assert_string_equal(info.text, "");
+  assert_int_equal(tls_engine_handshake(e), TLS_ENGINE_WORKED);
+  assert_true(e->set_up);
+  assert_int_equal(bufq_len(tls_engine_output(e)), 0);
+  int r = TLS_ENGINE_WORKED;
+  while (r == TLS_ENGINE_WORKED) r = tls_engine_handshake(e);
+  assert_int_equal(r, WS_EAGAIN);
+  assert_true(bufq_len(tls_engine_output(e)) > 0);
+  tls_engine_free(e);
+  tls_context_unref(ctx);
+}
+
+/* It may be given up before that. */
+TEST(test_engine_is_freed_without_a_handshake) {
+  tls_failure failure;
+  tls_context *ctx;
+  tls_engine *e;
+  assert_int_equal(tls_loaded_context(&ctx, &pair_alloc.handle, &pair_config, WS_CLIENT, &failure),
+                   0);
+  assert_int_equal(tls_engine_new(&e, ctx, pair_host, PAIR_PORT), 0);
+  tls_engine_close(e);
+  assert_int_equal(bufq_len(tls_engine_output(e)), 0);
+  tls_engine_free(e);
+  tls_context_unref(ctx);
+}
+
 /* --- without memory --- */
 
 static bool try_session(void) {

@@ -35,8 +35,8 @@ typedef struct tls {
   /* The filter owns this call, which delivers plaintext that is there already; NULL if it is not
      scheduled. */
   ws_deferred *deferred_read;
-  tls_turns *turns; /* The handshake shares this budget with others; NULL: there is none. */
-  tls_turn turn;    /* The handshake waits with this for a later turn of the loop. */
+  turn_list *turns; /* The handshake shares this budget with others; NULL: there is none. */
+  turn_place turn;  /* The handshake waits with this for a later turn of the loop. */
 
   /* This many bytes of plaintext are encrypted and not written yet; or one, if `holds` is set. */
   size_t retained;
@@ -184,7 +184,7 @@ static void read_stop(ws_filter *f) {
 /* Application data may have come together with the peer's last handshake message. What is left to
    send of the handshake leaves with what the layer above writes now, if it writes. */
 static void tell_connected(tls *t, int status) {
-  tls_turns_leave(&t->turn);
+  turn_place_leave(&t->turn);
   if (status < 0) (void) lower_read(t, false); /* turning it off cannot fail */
   if (t->closing) return;
   t->connected = true;
@@ -196,14 +196,15 @@ static void tell_connected(tls *t, int status) {
   if (!t->closing && !t->ended && t->write_error < 0) end_reading(t, t->write_error);
 }
 
-/* Go on as far as the budget of the turn goes. Returns as tls_engine_handshake;
-   TLS_ENGINE_WORKED: the rest waits for a later turn. Without memory for what was fed, the engine
-   fails, and reports it then. */
-static int shake_hands(tls *t) {
+/* Go on as far as the budget of the turn goes. If there is no work that counts, it costs `least`.
+   Returns as tls_engine_handshake; TLS_ENGINE_WORKED: the rest waits for a later turn. Without
+   memory for what was fed, the engine fails, and reports it then. */
+static int shake_hands(tls *t, unsigned least) {
   int err = TLS_ENGINE_WORKED;
-  while (err == TLS_ENGINE_WORKED && tls_turns_take(t->turns, &t->turn)) {
+  while (err == TLS_ENGINE_WORKED && turn_list_take(t->turns, &t->turn)) {
     err = tls_engine_handshake(t->engine);
-    if (err == TLS_ENGINE_WORKED) tls_turns_spend(t->turns, tls_context_step_cost(t->ctx));
+    turn_list_spend(t->turns, err == TLS_ENGINE_WORKED ? tls_context_step_cost(t->ctx) : least);
+    least = 0;
   }
   if (err == TLS_ENGINE_WORKED) {
     (void) tls_engine_keep(t->engine);
@@ -212,8 +213,10 @@ static int shake_hands(tls *t) {
   return err;
 }
 
+/* Bytes are decrypted, and the layer above may write: that counts, too, if it comes from many at
+   the same time. */
 static void tls_handshake_step(tls *t) {
-  int err = shake_hands(t);
+  int err = shake_hands(t, 1);
   if (err == TLS_ENGINE_WORKED) return;
   int written = err != 0 ? push(t) : 0;
   if (err == WS_EAGAIN && written < 0) err = written;
@@ -225,7 +228,7 @@ static void tls_handshake_step(tls *t) {
   if (err != WS_EAGAIN) tell_connected(t, err);
 }
 
-static void on_turn(tls_turn *turn) {
+static void on_turn(turn_place *turn) {
   tls_handshake_step(ws_list_entry(turn, tls, turn));
 }
 
@@ -369,7 +372,7 @@ static const ws_filter_events lower_events = {
 static void close_it(ws_filter *f) {
   tls *t = tls_of(f);
   t->closing = true;
-  tls_turns_leave(&t->turn);
+  turn_place_leave(&t->turn);
   t->env->ops->deferred_free(t->deferred_read);
   t->deferred_read = NULL;
   tls_engine_close(t->engine);
@@ -384,7 +387,7 @@ static int query(const ws_filter *f, ws_filter_query what, void *out) {
   if (what != WS_QUERY_TLS || t->hidden) return t->lower->ops->query(t->lower, what, out);
   tls_info *info = out;
   tls_engine_info(t->engine, info);
-  info->waits = tls_turns_waits(&t->turn);
+  info->waits = turn_place_waits(&t->turn);
   return 0;
 }
 
@@ -404,7 +407,7 @@ static const ws_filter_ops ops = {
 static int tls_begin(tls *t) {
   t->lower->events = &lower_events;
   t->lower->up = t;
-  int err = shake_hands(t);
+  int err = shake_hands(t, 0);
   if (err == TLS_ENGINE_WORKED) return 0;
   if (err != WS_EAGAIN) return err;
   err = lower_read(t, true);
@@ -422,7 +425,7 @@ static int make_read_buffer(tls *t) {
   return t->own_read_buf != NULL ? 0 : WS_ENOMEM;
 }
 
-int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, tls_turns *turns, const char *host,
+int tls_start(ws_filter **out, ws_env *env, tls_context *ctx, turn_list *turns, const char *host,
               uint16_t port, ws_filter *lower, const ws_filter_events *events, void *up) {
   const ws_filter before = *lower;
   tls *t = ws_calloc(env->alloc, sizeof *t);

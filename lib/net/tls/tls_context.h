@@ -41,7 +41,7 @@ bool tls_context_matches(const tls_context *ctx, const wsuv_tls_config_t *config
 /* Its configuration, which belongs to it. */
 const wsuv_tls_config_t *tls_context_config(const tls_context *ctx);
 
-/* What a step with public key work costs of the budget of a turn (net/tls/tls_turns.h). */
+/* What a piece of work of a handshake costs of the budget of a turn (net/tls/tls.h). */
 unsigned tls_context_step_cost(const tls_context *ctx);
 
 /* Whether its sessions are stored and resumed. */

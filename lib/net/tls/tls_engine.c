@@ -61,11 +61,6 @@ int tls_engine_new(tls_engine **out, tls_context *ctx, const char *host, uint16_
   e->port = port;
   if (host != NULL) memcpy(e->host, host, host_size);
   bufq_init(&e->out);
-  int err = ctx->role == WS_CLIENT ? library_of(e)->engine_set_up(e) : 0;
-  if (err < 0) {
-    tls_engine_free(e);
-    return err;
-  }
   *out = e;
   return 0;
 }
@@ -83,21 +78,20 @@ void tls_engine_free(tls_engine *e) {
 
 /* The handshake */
 
-/* A server takes the library's memory, more than 32 KiB, when the client's first bytes have come,
-   so that those who connect and say nothing cost little. */
+/* The library's memory, more than 32 KiB, is taken as a piece of work of its own, so that many
+   connections that are made at the same time do not stop the loop. A server takes it when the
+   client's first bytes have come, so that those who connect and say nothing cost little. */
 static int begin_handshake(tls_engine *e) {
-  if (e->in_len == 0 && !e->network_ended) return WS_EAGAIN;
+  bool waits = e->ctx->role == WS_SERVER && e->in_len == 0 && !e->network_ended;
+  if (waits) return WS_EAGAIN;
   int err = library_of(e)->engine_set_up(e);
-  return err == 0 ? 0 : tls_engine_end(e, err);
+  return err == 0 ? TLS_ENGINE_WORKED : tls_engine_end(e, err);
 }
 
 int tls_engine_handshake(tls_engine *e) {
   if (e->done) return 0;
   if (e->read_error != 0) return e->read_error;
-  if (!e->set_up) {
-    int err = begin_handshake(e);
-    if (err < 0) return err;
-  }
+  if (!e->set_up) return begin_handshake(e);
   int r = library_of(e)->engine_handshake(e);
   if (r == WS_EAGAIN) e->may_have_plaintext = false;
   if (r != 0) return r;

@@ -19,7 +19,7 @@ typedef struct tls_engine tls_engine;
 
 /* For a peer that was reached by host and port. The certificate must be for the host, unless the
    configuration names another; both are the key under which a session is stored for resumption. A
-   server passes NULL and 0. 0; WSUV_ETLS or WS_ENOMEM. */
+   server passes NULL and 0. The library's memory is not taken yet. 0 or WS_ENOMEM. */
 int tls_engine_new(tls_engine **out, tls_context *ctx, const char *host, uint16_t port);
 void tls_engine_free(tls_engine *e); /* NULL is allowed */
 
@@ -39,8 +39,9 @@ void tls_engine_eof(tls_engine *e);
 enum { TLS_ENGINE_WORKED = 1 };
 
 /* 0: the handshake is done, and the peer is verified as the context says; WS_EAGAIN: more must be
-   fed; TLS_ENGINE_WORKED: a step with public key work is done, and the function must be called
-   again, without feeding; or a code, for good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED,
+   fed; TLS_ENGINE_WORKED: a piece of work is done that counts, and the function must be called
+   again, without feeding: the library's state of the session was made, or a step with public key
+   work is done; or a code, for good: WSUV_ETLSVERIFY, WSUV_ETLSPIN, WSUV_ETLSTRUNCATED,
    WSUV_ETLSRECORD, WSUV_ENOTTLS, WSUV_ETLS, WSUV_ERANDOM, WS_ENOMEM. */
 int tls_engine_handshake(tls_engine *e);
 

@@ -42,13 +42,14 @@ typedef struct tls_library {
   tls_session_drop *session_drop; /* As tls_sessions has it, for the sessions of a context. */
 
   size_t engine_size; /* Its engines have this size; they begin with struct tls_engine. */
-  /* Make the library's state of a session, once: for a client at the beginning, for a server when
-     the first bytes have come. 0 or a code. */
+  /* Make the library's state of a session, once, before the handshake. 0 or a code. */
   int (*engine_set_up)(struct tls_engine *e);
   void (*engine_free)(struct tls_engine *e); /* also if it was not set up */
   /* As tls_engine_handshake, for an engine that is set up and has not failed. */
   int (*engine_handshake)(struct tls_engine *e);
-  unsigned step_cost; /* A step of it with public key work costs as much (net/tls/tls_turns.h). */
+  /* A step of it with public key work costs as much of TLS_TURN_BUDGET (net/tls/tls.h); and so does
+     engine_set_up, which takes less time than that. */
+  unsigned step_cost;
   /* Read once: the number of bytes; 0: there is nothing more now, or read_error is set. */
   size_t (*engine_read)(struct tls_engine *e, uint8_t *buf, size_t len);
   /* Encrypt all of it, at most TLS_RECORD_MAX bytes. 0; WS_EAGAIN: nothing can be written before

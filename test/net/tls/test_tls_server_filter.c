@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "net/tls/tls.h"
+#include "net/tls/tls_parts.h"
 #include "support/raw_peer.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
@@ -109,10 +110,10 @@ typedef struct servers {
   world *w;
   ws_env *env;
   tls_context *ctx;
-  tls_turns turns;
+  turn_list turns;
   bool shares; /* they share the budget of `turns` */
   ws_deferred *tick;
-  size_t connected, closed, most_in_a_turn; /* most_in_a_turn: units of tls_turns */
+  size_t connected, closed, most_in_a_turn; /* most_in_a_turn: units of `turns` */
   upper list[MANY];
 } servers;
 
@@ -172,7 +173,7 @@ static void wake(void *up) {
 
 static void on_tick(void *data) {
   servers *s = data;
-  tls_turns_renew(&s->turns);
+  turn_list_renew(&s->turns);
 }
 
 static void servers_init(servers *s, world *w, const wsuv_tls_config_t *config) {
@@ -189,7 +190,7 @@ static void servers_init(servers *s, world *w, const wsuv_tls_config_t *config) 
   assert_int_equal(tls_loaded_context(&s->ctx, &w->alloc->handle, config, WS_SERVER, &failure), 0);
   assert_int_equal(world_env_new(w, &s->env), 0);
   assert_int_equal(s->env->ops->deferred_new(s->env, on_tick, s, &s->tick), 0);
-  tls_turns_init(&s->turns, wake, s);
+  turn_list_init(&s->turns, TLS_TURN_BUDGET, wake, s);
 }
 
 static upper *begin(servers *s, size_t i, const clients *cs) {
@@ -314,7 +315,8 @@ static void share_turns(world *w, size_t count) {
   for (size_t i = 0; i < count; i++) (void) begin(&server, i, &callers);
   world_run_until(w, all_open, &count);
   for (size_t i = 0; i < count; i++) assert_int_equal(server.list[i].connect_status, 0);
-  assert_in_range(server.most_in_a_turn, 1, TLS_TURNS_BUDGET);
+  assert_in_range(server.most_in_a_turn, 1,
+                  TLS_TURN_BUDGET - 1 + tls_context_step_cost(server.ctx));
   servers_free(&server);
   clients_free(&callers);
 }
@@ -326,6 +328,50 @@ WORLD_SIM_TEST(test_two_hundred_handshakes_share_the_turns, w) {
 
 WORLD_UV_TEST(test_handshakes_share_the_turns, w) {
   share_turns(w, FEW);
+}
+
+static const tls_library *real;
+static tls_library counting;
+static size_t made, made_before;
+
+static int count_set_up(tls_engine *e) {
+  made++;
+  return real->engine_set_up(e);
+}
+
+static void count_states(servers *s) {
+  real = s->ctx->library;
+  counting = *real;
+  counting.engine_set_up = count_set_up;
+  s->ctx->library = &counting;
+  made = made_before = 0;
+}
+
+/* The bytes of some are read, and others whose turn has come go on, in one turn of the loop. */
+static bool all_made(void *arg) {
+  const size_t *wanted = arg;
+  assert_in_range(made - made_before, 0, 2 * (TLS_TURN_BUDGET / real->step_cost));
+  made_before = made;
+  return made == *wanted;
+}
+
+static void say_one_byte(raw_conn *c) {
+  raw_conn_write(c, "\x16", 1);
+}
+
+/* F57: the first byte of a client costs the server the library's memory for a session. */
+WORLD_TEST(test_turn_makes_so_many_states_and_no_more, w) {
+  static const raw_peer_callbacks callbacks = {.on_connection = say_one_byte};
+  size_t count = 50;
+  clients_init(&callers, w);
+  servers_init(&server, w, NULL);
+  server.shares = true;
+  count_states(&server);
+  raw_peer_set_callbacks(callers.peer, &callbacks);
+  for (size_t i = 0; i < count; i++) (void) begin(&server, i, &callers);
+  world_run_until(w, all_made, &count);
+  servers_free(&server);
+  clients_free(&callers);
 }
 
 /* Those that say nothing do not keep the others from their turns. */

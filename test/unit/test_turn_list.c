@@ -1,18 +1,18 @@
-/* The budget of the TLS handshakes of one turn of the loop. */
+/* The budget that many share in one turn of the loop, for example their TLS handshakes. */
 
-#include "net/tls/tls_turns.h"
+#include "net/turn_list.h"
 
 #include "support/test.h"
 
-enum { HANDSHAKES = 5, STEPS = 3, COST = TLS_TURNS_BUDGET / 2, IN_A_TURN = 2 };
+enum { BUDGET = 12, HANDSHAKES = 5, STEPS = 3, COST = BUDGET / 2, IN_A_TURN = 2 };
 
 /* A handshake with so many steps that do public key work. */
 typedef struct handshake {
-  tls_turn turn;
+  turn_place turn;
   unsigned left;
 } handshake;
 
-static tls_turns turns;
+static turn_list turns;
 static handshake all[HANDSHAKES];
 static size_t wakes, done, order[HANDSHAKES];
 
@@ -21,10 +21,10 @@ static void wake(void *up) {
   wakes++;
 }
 
-static void go_on(tls_turn *turn) {
+static void go_on(turn_place *turn) {
   handshake *h = ws_list_entry(turn, handshake, turn);
-  while (h->left > 0 && tls_turns_take(&turns, turn)) {
-    tls_turns_spend(&turns, COST);
+  while (h->left > 0 && turn_list_take(&turns, turn)) {
+    turn_list_spend(&turns, COST);
     h->left--;
   }
   if (h->left == 0) order[done++] = (size_t) (h - all);
@@ -32,7 +32,7 @@ static void go_on(tls_turn *turn) {
 
 static int before(void **state) {
   (void) state;
-  tls_turns_init(&turns, wake, &turns);
+  turn_list_init(&turns, BUDGET, wake, &turns);
   wakes = done = 0;
   for (size_t i = 0; i < HANDSHAKES; i++) {
     all[i] = (handshake){.turn.run = go_on, .left = STEPS};
@@ -55,7 +55,7 @@ TEST(test_turn_has_so_many_steps_and_no_more) {
   while (left > 0) {
     assert_int_equal(steps_left(), left);
     wakes = 0;
-    tls_turns_renew(&turns);
+    turn_list_renew(&turns);
     assert_true(wakes > 0);
     left = left > IN_A_TURN ? left - IN_A_TURN : 0;
   }
@@ -64,50 +64,50 @@ TEST(test_turn_has_so_many_steps_and_no_more) {
 
 TEST(test_handshakes_end_in_the_order_in_which_they_began) {
   for (size_t i = 0; i < HANDSHAKES; i++) go_on(&all[i].turn);
-  while (done < HANDSHAKES) tls_turns_renew(&turns);
+  while (done < HANDSHAKES) turn_list_renew(&turns);
   for (size_t i = 0; i < HANDSHAKES; i++) assert_int_equal(order[i], i);
 }
 
 TEST(test_handshake_that_does_no_work_waits_behind_others) {
   go_on(&all[0].turn);
-  assert_true(tls_turns_waits(&all[0].turn));
-  assert_false(tls_turns_take(&turns, &all[1].turn));
+  assert_true(turn_place_waits(&all[0].turn));
+  assert_false(turn_list_take(&turns, &all[1].turn));
   all[1].left = 0;
-  tls_turns_renew(&turns);
+  turn_list_renew(&turns);
   assert_int_equal(done, 2);
 }
 
 TEST(test_handshake_that_has_left_does_not_run) {
   for (size_t i = 0; i < 3; i++) go_on(&all[i].turn);
-  tls_turns_leave(&all[1].turn);
-  tls_turns_leave(&all[1].turn);
-  assert_false(tls_turns_waits(&all[1].turn));
-  for (int i = 0; i < 10; i++) tls_turns_renew(&turns);
+  turn_place_leave(&all[1].turn);
+  turn_place_leave(&all[1].turn);
+  assert_false(turn_place_waits(&all[1].turn));
+  for (int i = 0; i < 10; i++) turn_list_renew(&turns);
   assert_int_equal(done, 2);
   assert_int_equal(all[1].left, STEPS);
 }
 
 TEST(test_without_a_budget_nobody_waits) {
   for (int i = 0; i < 10; i++) {
-    assert_true(tls_turns_take(NULL, &all[0].turn));
-    tls_turns_spend(NULL, TLS_TURNS_BUDGET);
+    assert_true(turn_list_take(NULL, &all[0].turn));
+    turn_list_spend(NULL, BUDGET);
   }
 }
 
 TEST(test_cheap_steps_are_more_in_a_turn) {
-  for (unsigned i = 0; i < TLS_TURNS_BUDGET; i++) {
-    assert_true(tls_turns_take(&turns, &all[0].turn));
-    tls_turns_spend(&turns, 1);
+  for (unsigned i = 0; i < BUDGET; i++) {
+    assert_true(turn_list_take(&turns, &all[0].turn));
+    turn_list_spend(&turns, 1);
   }
-  assert_false(tls_turns_take(&turns, &all[0].turn));
-  tls_turns_leave(&all[0].turn);
+  assert_false(turn_list_take(&turns, &all[0].turn));
+  turn_place_leave(&all[0].turn);
 }
 
 TEST(test_a_turn_has_one_step_however_much_it_costs) {
-  assert_true(tls_turns_take(&turns, &all[0].turn));
-  tls_turns_spend(&turns, 10 * TLS_TURNS_BUDGET);
-  assert_false(tls_turns_take(&turns, &all[0].turn));
+  assert_true(turn_list_take(&turns, &all[0].turn));
+  turn_list_spend(&turns, 10 * BUDGET);
+  assert_false(turn_list_take(&turns, &all[0].turn));
   all[0].left = 1;
-  tls_turns_renew(&turns);
+  turn_list_renew(&turns);
   assert_int_equal(done, 1);
 }
