@@ -309,7 +309,9 @@ typedef struct wsuv_config {
    * that the others can resume its TLS session (TLS 1.3: until the server has sent one, or the
    * response); not if wsuv_tls_config::resumption is off, or if the host gave none before. Sessions
    * over a stream of the program's do not wait. 0 (the default): 16 for `wss`, without a limit for
-   * `ws`. `UINT_MAX`: without a limit, and nobody waits. Clients only. Of the whole.
+   * `ws`. `UINT_MAX`: without a limit, and nobody waits for another session to connect. However
+   * many may connect, one iteration of the loop begins 32 lookups and connections, and the others
+   * follow in the next ones, in the order of the calls. Clients only. Of the whole.
    */
   unsigned max_connecting;
   /**

@@ -332,7 +332,8 @@ static int chain_dial(chain *c) {
     address_clear(&first.address);
     log_hop(c, "connecting");
   }
-  return dial_start(&c->dial, c->resolver, &first, &r->socket, &events_of_dial, c);
+  return dial_start(&c->dial, c->resolver, &c->endpoint->dial_turns, &first, &r->socket,
+                    &events_of_dial, c);
 }
 
 void chain_init(chain *c, endpoint *e, resolver *r, const session_request *req, log_to log,
@@ -391,6 +392,7 @@ bool chain_runs(const chain *c) {
 
 bool chain_is_held(const chain *c) {
   tls_info info;
+  if (c->dial != NULL) return dial_waits(c->dial);
   return c->filter != NULL && c->filter->ops->query(c->filter, WS_QUERY_TLS, &info) == 0 &&
          info.waits;
 }

@@ -74,7 +74,8 @@ void chain_expire(chain *c, const char *detail);
 /* Whether it is under way. */
 bool chain_runs(const chain *c);
 
-/* Whether a handshake of TLS waits until the loop has done public key work of others. */
+/* Whether nothing is under way, because the chain waits until the loop has done the work of others:
+   for its turn to connect, or for that of its TLS handshake. */
 bool chain_is_held(const chain *c);
 
 /* Describe a chain that has failed with info->status; points into the chain. */

@@ -5,6 +5,7 @@
 #include <wsuv/error.h>
 
 #include "base/error.h"
+#include "net/dial/dial.h"
 #include "net/tls/tls.h"
 #include "net/tls/tls_config.h"
 #include "session/config.h"
@@ -88,7 +89,7 @@ void endpoint_schedule_new(endpoint *e, endpoint_task *task) {
   e->env->ops->deferred_schedule(e->tick);
 }
 
-/* The budget of a turn */
+/* The budgets of a turn */
 
 static void wake_turns(void *up) {
   endpoint *e = up;
@@ -98,6 +99,7 @@ static void wake_turns(void *up) {
 static void renew_turns(endpoint_task *task) {
   endpoint *e = ws_list_entry(task, endpoint, turns_task);
   turn_list_renew(&e->tls_turns);
+  turn_list_renew(&e->dial_turns);
 }
 
 /* The queue of those that connect */
@@ -242,6 +244,7 @@ int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *c
   ws_list_init(&e->turns_task.node);
   e->turns_task.run = renew_turns;
   turn_list_init(&e->tls_turns, TLS_TURN_BUDGET, wake_turns, e);
+  turn_list_init(&e->dial_turns, DIAL_TURN_BUDGET, wake_turns, e);
   connect_queue_init(&e->connecting, &e->alloc);
   refreshes_init(&e->refreshes, &e->alloc);
   return 0;

@@ -55,10 +55,11 @@ struct endpoint {
   conn_shared shared;          /* All connections use these pools, random bytes and log hooks. */
   completion_pool completions; /* All sessions take their completions from this pool. */
   work_pool works; /* All sessions take from this pool what they need while they are not idle. */
-  session_kinds kinds; /* Sessions with the same callbacks and limits share them here. */
-  tls_contexts tls;    /* These are the TLS contexts of the configurations that were used last. */
-  turn_list tls_turns; /* The TLS handshakes of all sessions share this budget. */
-  endpoint_task turns_task;  /* This renews the budget in the tick. */
+  session_kinds kinds;  /* Sessions with the same callbacks and limits share them here. */
+  tls_contexts tls;     /* These are the TLS contexts of the configurations that were used last. */
+  turn_list tls_turns;  /* The TLS handshakes of all sessions share this budget. */
+  turn_list dial_turns; /* The lookups and attempts to connect of all sessions share this budget. */
+  endpoint_task turns_task;  /* This renews the two budgets in the tick. */
   connect_queue connecting;  /* Attempts to connect wait here for their turn. */
   refreshes refreshes;       /* Attempts wait here for an answer of the program to status 401. */
   ws_list sessions;          /* All sessions are in this list until their on_close has returned. */

@@ -63,7 +63,8 @@ typedef struct opening_ops {
   void (*start)(opening *o);
   /* Whether the turn of the opening has not come yet, so that it may not be started. */
   bool (*waits)(const opening *o);
-  /* Whether it could go on, but waits until the loop has done public key work of others. */
+  /* Whether it could go on, but waits until the loop has done work of the same kind for others:
+     beginning to connect, or steps of TLS handshakes. */
   bool (*is_held)(const opening *o);
   /* Go on, if what the opening waits for after it was started has come. It is called from the loop,
      and may be called too early. NULL: it never waits like this. */

@@ -139,7 +139,7 @@ static int begin(caller *c, const char *host) {
   char *copy = strdup(host);
   assert_non_null(copy);
   const dial_target to = {.host = copy, .port = PORT};
-  int err = dial_start(&c->d, &c->resolver, &to, &options, &events, c);
+  int err = dial_start(&c->d, &c->resolver, NULL, &to, &options, &events, c);
   memset(copy, 'x', strlen(copy));
   free(copy);
   assert_int_equal(c->done, 0);
@@ -443,7 +443,7 @@ WORLD_SIM_TEST(test_dial_keeps_to_the_family_of_the_local_address, w) {
     SCOPED(caller, c, w);
     assert_true(address_parse(&bound.local, "::1", 0));
     const dial_target to = {.host = hosts[i], .port = PORT};
-    int err = dial_start(&c.d, &c.resolver, &to, &bound, &events, &c);
+    int err = dial_start(&c.d, &c.resolver, NULL, &to, &bound, &events, &c);
     world_run_until_count(w, &c.done, err == 0 ? 1 : 0);
     if (i == 0) assert_int_equal(c.status, UV_ECONNREFUSED);
     if (i == 1) assert_int_equal(err, UV_EAFNOSUPPORT);
@@ -464,7 +464,8 @@ WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   const dial_target to = {.host = "three.test", .port = PORT};
   for (size_t i = 0; i < DIALS; i++) {
     if (i > 0) all[i] = (caller){.w = w, .env = all[0].env};
-    assert_int_equal(dial_start(&all[i].d, &all[0].resolver, &to, &options, &events, &all[i]), 0);
+    assert_int_equal(dial_start(&all[i].d, &all[0].resolver, NULL, &to, &options, &events, &all[i]),
+                     0);
   }
   world_advance(w, 5);
   for (size_t i = 0; i < DIALS; i += 4) dial_cancel(all[i].d);
@@ -479,6 +480,208 @@ WORLD_SIM_TEST(test_dial_of_one_name_many_times_looks_it_up_once, w) {
   assert_int_equal(connected, 75);
   assert_int_equal(spy.lookups, 1);
   caller_close(&all[0]);
+}
+
+/* --- with a budget --- */
+
+static turn_list shared_turns;
+static ws_deferred *tick;
+static size_t seen, most; /* connections and lookups: until the last turn, and most of one turn */
+
+static void wake(void *up) {
+  ws_env *env = up;
+  env->ops->deferred_schedule(tick);
+}
+
+static void on_tick(void *data) {
+  (void) data;
+  turn_list_renew(&shared_turns);
+}
+
+/* All share the environment of the first. */
+static void share(caller *all, size_t count, world *w) {
+  caller_open(&all[0], w);
+  for (size_t i = 1; i < count; i++) all[i] = (caller){.w = w, .env = all[0].env};
+  assert_int_equal(all[0].env->ops->deferred_new(all[0].env, on_tick, NULL, &tick), 0);
+  turn_list_init(&shared_turns, 2, wake, all[0].env);
+  seen = most = 0;
+}
+
+static void unshare(caller *all, size_t count) {
+  for (size_t i = 1; i < count; i++) {
+    if (all[i].filter == NULL) continue;
+    all[i].filter->ops->close(all[i].filter);
+    world_run_until_count(all[i].w, &all[i].closed, 1);
+  }
+  all[0].env->ops->deferred_free(tick);
+  caller_close(&all[0]);
+}
+
+static int begin_shared(caller *all, size_t i, const char *host) {
+  const dial_target to = {.host = host, .port = PORT};
+  return dial_start(&all[i].d, &all[0].resolver, &shared_turns, &to, &options, &events, &all[i]);
+}
+
+static void look(void) {
+  size_t now = spy.count + spy.lookups;
+  if (now - seen > most) most = now - seen;
+  seen = now;
+}
+
+static void turn(world *w) {
+  sim_turn(world_sim(w), UINT64_MAX);
+  look();
+}
+
+WORLD_SIM_TEST(test_dials_share_the_turns_in_their_order, w) {
+  enum { DIALS = 7 };
+  caller all[DIALS];
+  share(all, DIALS, w);
+  raw_peer_new_at(w, "127.0.0.1", PORT);
+  for (size_t i = 0; i < DIALS; i++) {
+    assert_int_equal(begin_shared(all, i, "127.0.0.1"), 0);
+    assert_int_equal(dial_waits(all[i].d), i >= 2);
+    assert_int_equal(all[i].resolved, 1);
+  }
+  look();
+  while (all[DIALS - 1].done == 0) {
+    size_t connected = spy.count;
+    turn(w);
+    for (size_t i = 0; i < DIALS; i++) {
+      if (all[i].done == 0 && i >= connected && i < spy.count) assert_false(dial_waits(all[i].d));
+      if (all[i].done == 0 && i >= spy.count) assert_true(dial_waits(all[i].d));
+    }
+  }
+  for (size_t i = 0; i < DIALS; i++) {
+    world_run_until_count(w, &all[i].done, 1);
+    assert_int_equal(all[i].status, 0);
+  }
+  assert_int_equal(spy.count, DIALS);
+  assert_int_equal(most, 2);
+  unshare(all, DIALS);
+}
+
+/* Addresses that fail at once are counted, too. */
+WORLD_SIM_TEST(test_dial_waits_between_addresses, w) {
+  caller all[2];
+  share(all, 2, w);
+  name_three(w, 1);
+  route_all(w, three, 3, SIM_ROUTE_FAIL_NOW);
+  for (size_t i = 0; i < 2; i++) assert_int_equal(begin_shared(all, i, "three.test"), 0);
+  while (all[0].done + all[1].done < 2) turn(w);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(all[i].status, UV_EHOSTUNREACH);
+    assert_int_equal(all[i].resolved, 1);
+  }
+  assert_int_equal(spy.lookups, 1);
+  assert_int_equal(spy.count, 6);
+  assert_in_range(most, 2, 4);
+  unshare(all, 2);
+}
+
+/* The budget is one unit, and the test says when the next turn begins. */
+
+static void ignore(void *up) {
+  (void) up;
+}
+
+/* Two addresses, with 300 ms to the answer of each. */
+static void begin_by_hand(caller *c, world *w, sim_route_kind first) {
+  sim_profile profile;
+  const dial_target to = {.host = "two.test", .port = PORT};
+  caller_open(c, w);
+  turn_list_init(&shared_turns, 1, ignore, NULL);
+  sim_get_profile(world_sim(w), &profile);
+  profile.latency_min_ns = profile.latency_max_ns = 150 * 1000 * 1000;
+  sim_set_profile(world_sim(w), &profile);
+  sim_name(world_sim(w), "two.test", &(sim_answer){.addrs = {three[0], three[1]}});
+  sim_route(world_sim(w), three[0], first, UV_EHOSTUNREACH);
+  sim_route(world_sim(w), three[1], SIM_ROUTE_FAIL, UV_ENETUNREACH);
+  turn_list_spend(&shared_turns, 1);
+  assert_int_equal(dial_start(&c->d, &c->resolver, &shared_turns, &to, &options, &events, c), 0);
+}
+
+/* The lookup, the first address, the second: each waits for its turn. */
+enum { WAITS_TO_LOOK_UP, WAITS_FOR_FIRST, WAITS_FOR_SECOND, WAITS };
+
+static void go_on_to(caller *c, int wait) {
+  world_advance(c->w, 1000);
+  assert_true(dial_waits(c->d));
+  assert_int_equal(spy.lookups + spy.count, 0);
+  if (wait == WAITS_TO_LOOK_UP) return;
+  turn_list_renew(&shared_turns);
+  assert_false(dial_waits(c->d));
+  world_advance(c->w, 1000);
+  assert_true(dial_waits(c->d));
+  assert_int_equal(c->resolved, 1);
+  assert_int_equal(spy.count, 0);
+  if (wait == WAITS_FOR_FIRST) return;
+  turn_list_renew(&shared_turns);
+  assert_int_equal(spy.count, 1);
+  world_advance(c->w, ATTEMPT_DELAY_MS + 10);
+  assert_false(ws_list_empty(&shared_turns.waiting));
+  assert_false(dial_waits(c->d)); /* the first address is under way */
+  assert_int_equal(spy.count, 1);
+}
+
+WORLD_SIM_TEST(test_dial_connects_while_its_next_address_waits, w) {
+  caller c;
+  raw_peer_new_at(w, three[0], PORT);
+  begin_by_hand(&c, w, SIM_ROUTE_OPEN);
+  go_on_to(&c, WAITS_FOR_SECOND);
+  world_run_until_count(w, &c.done, 1);
+  assert_int_equal(c.status, 0);
+  assert_true(ws_list_empty(&shared_turns.waiting));
+  assert_int_equal(spy.count, 1);
+  caller_close(&c);
+}
+
+/* The next one waits already, and does not wait twice. */
+WORLD_SIM_TEST(test_dial_fails_to_connect_while_its_next_address_waits, w) {
+  caller c;
+  begin_by_hand(&c, w, SIM_ROUTE_FAIL);
+  go_on_to(&c, WAITS_FOR_SECOND);
+  world_advance(w, 1000);
+  assert_int_equal(c.done, 0);
+  assert_true(dial_waits(c.d));
+  turn_list_renew(&shared_turns);
+  assert_int_equal(spy.count, 2);
+  world_run_until_count(w, &c.done, 1);
+  assert_int_equal(c.status, UV_ENETUNREACH);
+  caller_close(&c);
+}
+
+WORLD_SIM_TEST(test_dial_cancelled_while_it_waits_for_its_turn, w) {
+  for (int wait = 0; wait < WAITS; wait++) {
+    caller c;
+    begin_by_hand(&c, w, SIM_ROUTE_BLACKHOLE);
+    go_on_to(&c, wait);
+    dial_cancel(c.d);
+    assert_true(ws_list_empty(&shared_turns.waiting));
+    turn_list_renew(&shared_turns);
+    caller_close(&c);
+    assert_int_equal(c.done + c.closed, 0);
+  }
+}
+
+/* A lookup that is running is joined without a turn. */
+WORLD_SIM_TEST(test_dial_joins_a_lookup_at_once, w) {
+  caller c, other = {.w = w};
+  const dial_target to = {.host = "two.test", .port = PORT};
+  begin_by_hand(&c, w, SIM_ROUTE_FAIL);
+  turn_list_renew(&shared_turns);
+  assert_int_equal(spy.lookups, 1);
+  assert_int_equal(dial_start(&other.d, &c.resolver, &shared_turns, &to, &options, &events, &other),
+                   0);
+  assert_false(dial_waits(other.d));
+  assert_int_equal(spy.lookups, 1);
+  while (c.done + other.done < 2) {
+    turn_list_renew(&shared_turns);
+    world_advance(w, 10);
+  }
+  assert_int_equal(other.status, UV_ENETUNREACH);
+  assert_int_equal(spy.lookups, 1);
+  caller_close(&c);
 }
 
 /* --- cancelled --- */
@@ -584,6 +787,35 @@ WORLD_SIM_TEST(test_dial_without_memory, w) {
   raw_peer_new_at(w, "127.0.0.1", PORT);
   raw_peer_new_at(w, "192.0.2.3", PORT);
   for (size_t i = 0; i < 3; i++) fail_each(w, hosts[i]);
+}
+
+/* F46: begun when it is their turn, so that what fails is told by on_done. */
+static void try_in_turns(world *w) {
+  caller c = {.w = w};
+  const dial_target to = {.host = "one.test", .port = PORT};
+  if (world_env_new(w, &c.env) < 0) return;
+  resolver_init(&c.resolver, c.env);
+  turn_list_init(&shared_turns, 1, ignore, NULL);
+  turn_list_spend(&shared_turns, 1);
+  int err = dial_start(&c.d, &c.resolver, &shared_turns, &to, &options, &events, &c);
+  while (err == 0 && c.done == 0) {
+    turn_list_renew(&shared_turns);
+    world_advance(w, 10);
+  }
+  assert_true(err == 0 || err == WS_ENOMEM);
+  assert_true(c.status == 0 || c.status == WS_ENOMEM);
+  caller_close(&c);
+}
+
+WORLD_SIM_TEST(test_dial_in_turns_without_memory, w) {
+  sim_name(world_sim(w), "one.test", &(sim_answer){.delay_ms = 1, .addrs = {"192.0.2.1"}});
+  raw_peer_new_at(w, "192.0.2.1", PORT);
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    alloc_failures_begin(&f, w->alloc);
+    try_in_turns(w);
+    assert_int_equal(w->alloc->live, 0);
+    assert_true(alloc_failures_end(&f, w->alloc) || f.n > 3);
+  }
 }
 
 /* F46: the attempts that there is memory for go on. */

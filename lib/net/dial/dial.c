@@ -1,11 +1,14 @@
 #include "net/dial/dial.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "net/address.h"
 #include "net/dial/address_order.h"
 
 /* Lookup, then attempts: one begins 250 ms after the one before it, or as soon as one has failed.
-   The first to connect wins (RFC 8305 5). */
+   The first to connect wins (RFC 8305 5). The lookup and each attempt begin when it is the dial's
+   turn. */
 
 enum { ATTEMPT_DELAY_MS = 250 };
 
@@ -22,6 +25,8 @@ struct dial {
   const dial_events *events; /* These are the receiver's functions, which outlive the dial. */
   void *up; /* This is the first argument of the events, and belongs to the receiver. */
   ws_socket_options options; /* These are the options for TCP sockets. */
+  turn_list *turns;          /* The dial shares this budget with others; NULL: there is none. */
+  turn_place turn;           /* The dial waits with this to begin the lookup, or an attempt. */
   bool looking_up;           /* The lookup is running. */
   resolver_waiter lookup;    /* The dial waits for the lookup with this. */
   /* The dial owns this timer, which starts the next attempt, or NULL if there is only one
@@ -33,9 +38,12 @@ struct dial {
   /* There are `count` addresses, and `next` is the index of the next one to be tried. */
   size_t count, next;
   size_t running; /* This many attempts are running. */
+  uint16_t port;  /* The name is looked up for this port. */
+  char host[];    /* This is the name to be looked up, terminated. */
 };
 
 static void dial_free(dial *d) {
+  turn_place_leave(&d->turn);
   d->env->ops->timer_free(d->timer);
   ws_free(d->env->alloc, d->addrs);
   ws_free(d->env->alloc, d->attempts);
@@ -90,17 +98,21 @@ static int dial_begin(dial *d, size_t i) {
 
 static void arm(dial *d) {
   if (d->timer == NULL) return;
-  if (d->next < d->count) {
+  if (d->next < d->count && !turn_place_waits(&d->turn)) {
     d->env->ops->timer_start(d->timer, ATTEMPT_DELAY_MS);
   } else {
     d->env->ops->timer_stop(d->timer);
   }
 }
 
-/* Start with the next address for which a filter can be made. */
+/* Start with the next address for which a filter can be made, when it is the dial's turn. */
 static void begin_next(dial *d) {
   bool begun = false;
-  while (!begun && d->next < d->count) begun = dial_begin(d, d->next++) == 0;
+  if (turn_place_waits(&d->turn)) return;
+  while (!begun && d->next < d->count && turn_list_take(d->turns, &d->turn)) {
+    begun = dial_begin(d, d->next++) == 0;
+    turn_list_spend(d->turns, 1);
+  }
   arm(d);
 }
 
@@ -108,7 +120,8 @@ static void on_timer(void *data) {
   begin_next(data);
 }
 
-/* If no attempt is running and no address is left, the dial has failed. */
+/* If no attempt is running and no address is left, the dial has failed. An address that was not
+   tried yet has no error. */
 static int verdict(const dial *d) {
   return d->running > 0 ? 0 : d->attempts[d->count - 1].status;
 }
@@ -163,6 +176,28 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   if (status < 0) dial_finish(d, status, NULL);
 }
 
+/* To join a lookup that is running costs nothing. */
+static int look_up(dial *d) {
+  const bool joins = resolver_is_looking_up(d->resolver, d->host, d->port);
+  if (!joins && !turn_list_take(d->turns, &d->turn)) return 0;
+  d->looking_up = true;
+  int err = resolver_lookup(d->resolver, &d->lookup, d->host, d->port, on_lookup, d);
+  if (!joins) turn_list_spend(d->turns, 1);
+  return err;
+}
+
+static void dial_on_turn(turn_place *turn) {
+  dial *d = ws_list_entry(turn, dial, turn);
+  int status = 0;
+  if (d->addrs == NULL) {
+    status = look_up(d);
+  } else {
+    begin_next(d);
+    status = verdict(d);
+  }
+  if (status < 0) dial_finish(d, status, NULL);
+}
+
 /* An address that is given, or a literal, needs no lookup. */
 static bool is_known(const dial_target *to, struct sockaddr_storage *addr) {
   *addr = to->address;
@@ -171,20 +206,24 @@ static bool is_known(const dial_target *to, struct sockaddr_storage *addr) {
 
 static int begin_dial(dial *d, const dial_target *to) {
   struct sockaddr_storage addr;
-  if (is_known(to, &addr)) return take_addresses(d, &addr, 1);
-  d->looking_up = true;
-  return resolver_lookup(d->resolver, &d->lookup, to->host, to->port, on_lookup, d);
+  return is_known(to, &addr) ? take_addresses(d, &addr, 1) : look_up(d);
 }
 
-int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
-               const dial_events *events, void *up) {
-  dial *d = ws_calloc(r->env->alloc, sizeof *d);
+int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
+               const ws_socket_options *options, const dial_events *events, void *up) {
+  const size_t size = strlen(to->host) + 1;
+  dial *d = ws_calloc(r->env->alloc, sizeof *d + size);
   if (d == NULL) return WS_ENOMEM;
   d->resolver = r;
   d->env = r->env;
   d->events = events;
   d->up = up;
   d->options = *options;
+  d->turns = turns;
+  d->turn.run = dial_on_turn;
+  ws_list_init(&d->turn.node);
+  d->port = to->port;
+  memcpy(d->host, to->host, size);
   int err = begin_dial(d, to);
   if (err < 0) {
     dial_free(d);
@@ -192,6 +231,10 @@ int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_o
   }
   *out = d;
   return 0;
+}
+
+bool dial_waits(const dial *d) {
+  return d->running == 0 && turn_place_waits(&d->turn);
 }
 
 void dial_cancel(dial *d) {

@@ -3,21 +3,28 @@
 
 /* From a host name to a connected bottom filter. Looks the name up and tries its addresses as in
    RFC 8305: address families alternate; the next attempt starts 250 ms after the one before, or at
-   once when that one has failed; the first to connect wins. Knows the resolver and its environment
-   only. */
+   once when that one has failed; the first to connect wins. Lookups and attempts that begin at the
+   same time, of any number of dials, share a budget. Knows the resolver and its environment only.
+ */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/env.h"
 #include "net/dial/resolver.h"
 #include "net/filter.h"
+#include "net/turn_list.h"
 
 typedef struct dial dial;
 
+/* So many lookups and attempts to connect begin in one turn of the loop: each is one unit of the
+   budget, and takes about 50 microseconds, so all of them take about 2 milliseconds. */
+enum { DIAL_TURN_BUDGET = 32 };
+
 typedef struct dial_events {
-  /* The addresses are known, and connecting starts. For a literal address it is called inside
-     dial_start. The dial may not be cancelled here. */
+  /* The addresses are known, and connecting starts, at once or when it is the dial's turn. For a
+     literal address it is called inside dial_start. The dial may not be cancelled here. */
   void (*on_resolved)(void *up);
   /* An attempt to connect to `addr` begins, or has won and is not the last that has begun. So at
      any time the last call tells the address of the connection, or the one that was tried last,
@@ -39,9 +46,14 @@ typedef struct dial_target {
 } dial_target;
 
 /* 0: on_done will run once, unless the dial is cancelled. A code: the lookup or every address has
-   failed at once, and on_done will not run. */
-int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
-               const dial_events *events, void *up);
+   failed at once, and on_done will not run. The dial takes part in the budget of `turns`, which
+   outlives it; NULL: it has none. A lookup that is running already for the same name is joined at
+   once, whatever is left of the budget. */
+int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
+               const ws_socket_options *options, const dial_events *events, void *up);
+
+/* Whether nothing is under way, because it waits until the loop has done the work of others. */
+bool dial_waits(const dial *d);
 
 /* Cancel: no event runs any more. */
 void dial_cancel(dial *d);

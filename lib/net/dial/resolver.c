@@ -68,6 +68,10 @@ static int resolver_begin(resolver *r, const char *host, uint16_t port, resolver
   return 0;
 }
 
+bool resolver_is_looking_up(resolver *r, const char *host, uint16_t port) {
+  return resolver_find(r, host, port) != NULL;
+}
+
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data) {
   resolver_query *query = resolver_find(r, host, port);

@@ -4,6 +4,7 @@
 /* Shares name lookups: while the lookup of a host and port is running, all that ask for them wait
    for the same result. Results are not cached. Knows the environment only. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/env.h"
@@ -29,6 +30,9 @@ void resolver_init(resolver *r, ws_env *env); /* needs no freeing once nobody wa
    is called. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data);
+
+/* Whether the name is being looked up, so that resolver_lookup only waits for that. */
+bool resolver_is_looking_up(resolver *r, const char *host, uint16_t port);
 
 /* Cancel: cb does not run any more. When no waiter is left, the lookup is cancelled. */
 void resolver_cancel(resolver_waiter *w);

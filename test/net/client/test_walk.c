@@ -5,6 +5,7 @@
    The client has a loop of its own. An idle handle of the world's loop, on which the peers are,
    runs it until the walk. */
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include "net/dial/dial.h"
 #include "net/uv/env_uv.h"
 #include "net/uv/lookup_cares.h"
 #include "session/client.h"
@@ -268,6 +270,28 @@ SCENARIO_UV_AND_TLS_TEST(test_walk_with_sessions_that_wait_for_their_turn, w, p,
     }
     uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
   }
+}
+
+/* Some have begun to connect in the first turn, and the others wait for a later one. */
+SCENARIO_UV_AND_TLS_TEST(test_walk_with_attempts_that_wait_for_a_turn, w, p, u) {
+  enum { SESSIONS = DIAL_TURN_BUDGET + 3 };
+  static session_user others[SESSIONS];
+  own_loop o;
+  u->config.max_connecting = UINT_MAX;
+  begin_on(&o, u);
+  scenario_connect(u);
+  for (size_t i = 0; i < SESSIONS; i++) {
+    user_init_on(&others[i], u);
+    user_connect(&others[i], p);
+  }
+  walk_at(u, WSUV_STAGE_CONNECT);
+  assert_cancelled_by_walk(u);
+  for (size_t i = 0; i < SESSIONS; i++) {
+    assert_true(user_ended_by(&others[i], UV_ECANCELED, WSUV_STAGE_CONNECT));
+    others[i].client = NULL;
+    user_free(&others[i]);
+  }
+  uv_run(world_uv_loop(w), UV_RUN_NOWAIT);
 }
 
 SCENARIO_UV_AND_TLS_TEST(test_walk_while_connecting, w, p, u) {
