@@ -4,7 +4,8 @@ each of some certificates.
 
     tls_constraints.py WSUV ENGINE [unittest's arguments]
 
-What wsuv may judge otherwise is in a table, with the reason; it is never more lenient.
+What wsuv may judge otherwise is in a table, with the reason; it is never more lenient. With
+WSUV_TEST_STRIDE=N, one in N of the constraints.
 """
 
 import os
@@ -20,6 +21,7 @@ import certs
 
 PATIENCE = 20  # seconds
 WSUV = ENGINE = None
+STRIDE = int(os.environ.get('WSUV_TEST_STRIDE', '1'))
 
 # In the way of openssl's nameConstraints.
 CONSTRAINTS = (
@@ -140,8 +142,8 @@ class Table(unittest.TestCase):
         return REFUSED not in err
 
     def test_all_with_all(self):
-        stricter, refused = set(), 0
-        for constraints in CONSTRAINTS:
+        stricter, refused, taken = set(), 0, CONSTRAINTS[::STRIDE]
+        for constraints in taken:
             self.make_authority(constraints)
             self.make_leaves()
             for i, known in enumerate(self.taken_by_openssl()):
@@ -152,9 +154,9 @@ class Table(unittest.TestCase):
                     else:
                         self.assertEqual(ours, known)
                     refused += not ours
-        also = STRICTER_MBEDTLS if ENGINE == 'mbedtls' else set()
-        self.assertEqual(stricter, STRICTER | also)
-        print(f'{len(CONSTRAINTS) * len(NAMES)} pairs, {refused} refused', file=sys.stderr)
+        known = STRICTER | (STRICTER_MBEDTLS if ENGINE == 'mbedtls' else set())
+        self.assertEqual(stricter, {pair for pair in known if pair[0] in taken})
+        print(f'{len(taken) * len(NAMES)} pairs, {refused} refused', file=sys.stderr)
 
 
 if __name__ == '__main__':

@@ -14,7 +14,8 @@ typedef void torture_scenario(world *w);
 
 /* Play it with the first allocation failing, with the second, and so on, until it has had none to
    fail. The one that fails is the only one, or the first of all that come. After each play nothing
-   may be left. `least`: how many allocations there must be, or the scenario is not what it was. */
+   may be left. `least`: how many allocations there must be, or the scenario is not what it was.
+   With WSUV_TEST_STRIDE=N, one in N fails. */
 void torture(world *w, torture_scenario *play, bool for_ever, uint64_t least);
 
 #endif

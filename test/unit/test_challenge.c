@@ -6,6 +6,7 @@
 
 #include "proto/tunnel/challenge.h"
 #include "support/frames.h"
+#include "support/stride.h"
 #include "support/test.h"
 #include "testkit/track_alloc.h"
 
@@ -110,7 +111,8 @@ TEST(test_challenges_that_are_malformed) {
 TEST(test_challenges_with_any_byte) {
   static const char good[] = "Digest a=\"b\\\"c\", d=e,Basic, Negotiate abc==, X y = z";
   for (size_t at = 0; at < sizeof good - 1; at++) {
-    for (int c = 1; c < 256; c++) {
+    for (unsigned c = 1; c < 256; c++) {
+      if (!stride_takes(256 * at + c)) continue;
       char field[sizeof good];
       SCOPED_BYTES text = {0};
       memcpy(field, good, sizeof good);

@@ -19,6 +19,7 @@
 #include "net/tls/mbedtls/mbed_internal.h"
 #endif
 #include "support/revocation.h"
+#include "support/stride.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
 #include "support/tls_inside.h"
@@ -220,8 +221,8 @@ static int try_session(tls_context *ctx, tls_context *server_ctx, uint64_t n) {
 
 static uint64_t next_by(uint64_t n, uint64_t step) {
   const char *other = getenv("WSUV_TORTURE_STEP");
-  if (n < EACH) return n + 1;
-  return n + (other != NULL ? strtoull(other, NULL, 10) : step);
+  if (other != NULL) step = strtoull(other, NULL, 10);
+  return n + stride() * (n < EACH ? 1 : step);
 }
 
 static uint64_t next(uint64_t n) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/hop_peers.h"
+#include "support/stride.h"
 #include "support/world_tls.h"
 #include "testkit/check.h"
 
@@ -169,7 +170,7 @@ static void run(play *p, bool client_stays) {
   cast *c = p->cast;
   size_t closing = c->peers[PEER_CLOSES].raw->accepted,
          failing = c->peers[PEER_FAILS].raw->accepted;
-  c->plays++;
+  if (!stride_takes(c->plays++)) return;
   begin_clients(p);
   for (size_t i = 0; i < p->target_count; i++) play_init_user(p, &p->targets[i].user);
   begin_actor(p); /* first: the targets resume its TLS */
