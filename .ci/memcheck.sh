@@ -2,22 +2,27 @@
 # Run what writes to the network under valgrind: no byte that was never set goes out, or decides
 # anything; and no block of tests in memory is lost.
 #
-#   .ci/memcheck.sh [BUILD [TEST...]]
+#   .ci/memcheck.sh [BUILD [--all | TEST...]]
 #
-# BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the list
-# below, which is taken without one; or examples/PROGRAM. WSUV_TEST_TLS chooses TLS libraries, as
-# for all tests. The last line is "N passed, M failed"; the
-# exit status is 0 only if nothing failed.
+# BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the lists
+# below, or examples/PROGRAM. Without one the first list is taken, which has a test of each way out;
+# with --all, which the nightly job `memcheck` is for, the second, too. WSUV_TEST_TLS chooses TLS
+# libraries, as for all tests. The last line is "N passed, M failed"; the exit status is 0 only if
+# nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 build=${1:-build-test}
 tests=("${@:2}")
 # Each with the program that has it.
-[ $# -gt 1 ] || tests=(proto/out_queue proto/conn proto/conn_close proto/conn_receive
-  proto/conn_send proto/frame proto/h1_client proto/handshake_request proto/h1_server
-  connect/connect receive/messages send/send close/ping close/close_by_us close/close_by_peer
-  send/flush send/backpressure)
+samples=(proto/conn proto/conn_send proto/handshake_request proto/conn_close connect/connect
+  send/send close/ping close/close_by_us)
+others=(proto/out_queue proto/conn_receive proto/frame proto/h1_client proto/h1_server
+  receive/messages close/close_by_peer send/flush send/backpressure)
+case ${2:-} in
+  '') tests=("${samples[@]}") ;;
+  --all) tests=("${samples[@]}" "${others[@]}") ;;
+esac
 
 if ! command -v valgrind >/dev/null; then
   echo "$0: valgrind is not installed" >&2

@@ -161,6 +161,14 @@ job_trixie() {
   .ci/lane.sh trixie --all
 }
 
+# All of the library under ThreadSanitizer; .ci/run watches the sources that threads share.
+job_threads() {
+  if [ ! -e build-tsan/build.ninja ]; then
+    CC=gcc meson setup build-tsan -Doptimization=0 -Db_sanitize=thread || return 1
+  fi
+  .ci/threads.sh build-tsan
+}
+
 # The static analyzer with its own limit for each function.
 job_analyzer() {
   .ci/packages.sh lint || return 1
@@ -168,15 +176,15 @@ job_analyzer() {
   .ci/tidy.sh build-clang 225000
 }
 
-# All tests without sanitizers; .ci/run leaves out walks and the cases of Autobahn there.
+# All tests without sanitizers, and each walk to its end; .ci/run leaves out some there.
 job_all_tests() {
   BUILD=build-test test/run.sh -Dwerror=true
 }
 
-# All tests with sanitizers, and optimized; .ci/run leaves out most of those of programs there.
+# The same with sanitizers, and optimized; .ci/run leaves out most of those of programs there.
 job_sanitizers() {
   BUILD=build-sanitizers CC=clang test/run.sh -Dwerror=true -Db_sanitize=address,undefined \
-    -Db_lundef=false
+    -Db_lundef=false && ninja -C build-sanitizers # and what no test runs
 }
 
 # A release build without the tests is installed and used; .ci/run installs that of its tests.
@@ -218,6 +226,12 @@ job_seeds() {
 job_seeds_sanitizers() {
   WSUV_TEST_SEEDS=20 BUILD=build-sanitizers CC=clang LEFT_OUT='program examples interop conform' \
     test/run.sh -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
+}
+
+# What writes to the network, under valgrind; .ci/run has some of it.
+job_memcheck() {
+  .ci/packages.sh lint && ninja -C "$build" test/test_{proto,connect,send,receive,close} &&
+    .ci/memcheck.sh "$build" --all
 }
 
 # The tests of libwsuv-testkit, and of examples by it, under valgrind.

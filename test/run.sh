@@ -14,7 +14,7 @@ export CC=${CC:-gcc}
 
 # A report of a sanitizer ends the test. Sanitizers make tests slow: a simulated scenario is played
 # with fewer seeds; tests that run no code of the library are left out, and so are tables with a
-# process for each row.
+# process for each row. Nothing is built that no test runs.
 asan=detect_leaks=1:strict_string_checks=1:quarantine_size_mb=16
 # What is freed is taken again soon: to give it back to the system costs page faults.
 asan+=:allocator_release_to_os_interval_ms=-1
@@ -40,7 +40,12 @@ configure() {
   meson setup "$build" "$@" && echo "$setup" >"$build/setup"
 }
 
-if .ci/packages.sh test && configure "$@" && meson compile -C "$build"; then
+targets() {
+  [ "$slowness" -eq 1 ] || python3 test/needed.py "$build" "${left_out[@]}"
+}
+
+if .ci/packages.sh test && configure "$@" && readarray -t needed < <(targets) &&
+  ninja -C "$build" "${needed[@]}"; then
   if [ -n "${BUILD_ONLY:-}" ]; then exit 0; fi
   rm -f "$build/meson-logs/testlog.json"
   # Many tests wait for something most of the time.
