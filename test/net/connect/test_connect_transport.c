@@ -8,6 +8,7 @@
 
 #include "support/own_transport.h"
 #include "support/scenario.h"
+#include "support/stride.h"
 #include "support/world_tls.h"
 #include "testkit/check.h"
 
@@ -226,7 +227,8 @@ SCENARIO_TLS_TEST(test_transport_whose_functions_end_the_session, w, p, u) {
     size_t calls = 1;
     inside i = {.malformed = k % 2 == 1, .act = acts[k / (2 * OWN_PACES)]};
     do {
-      i.calls = calls++;
+      i.calls = calls;
+      calls += stride();
     } while (end_inside(u, (own_pace) (k / 2 % OWN_PACES), &i));
     assert_true(calls > 8);
   }
