@@ -74,7 +74,7 @@ static int make_attempt(attempt **out, wsuv_session_t *s, wsuv_client_t *client,
   endpoint *e = &client->endpoint;
   int err = make_request(&req, e, from, config, why);
   if (err < 0) return err;
-  req->asks_with = notify_asks_with(s->kind);
+  req->asks_with = notify_asks_with(session_kind_of(s));
   err =
       attempt_new(out, e, &client->resolver, req, session_log(s), &session_opening_events, s, why);
   if (err < 0) {

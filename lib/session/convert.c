@@ -16,7 +16,7 @@ static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_sen
 
 int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void *type,
                          wsuv_send_cb cb, void *arg) {
-  const wsuv_converter_t *c = &session->kind->converter;
+  const wsuv_converter_t *c = &session_kind_of(session)->converter;
   wsuv_frame_t frame;
   if (c->serialize == NULL) return WSUV_ENOCONVERTER;
   int err = session_check_open(session);
@@ -30,7 +30,7 @@ int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void 
 
 int wsuv_message_deserialize(wsuv_session_t *session, const wsuv_message_t *received,
                              const void *type, void *value) {
-  const wsuv_converter_t *c = &session->kind->converter;
+  const wsuv_converter_t *c = &session_kind_of(session)->converter;
   wsuv_frame_t frame;
   if (c->deserialize == NULL) return WSUV_ENOCONVERTER;
   wsuv_frame_init(&frame, received->type, received->data, received->len);

@@ -16,11 +16,12 @@
 
 /* Kinds are compared byte by byte, so all bytes of a kind are set. */
 typedef struct session_kind {
+  /* Received frames and messages must keep these limits. conn.limits points to them. */
+  message_limits incoming;
   /* This is a copy of the program's callbacks, each of which may be NULL. */
   wsuv_callbacks_t callbacks;
   /* This is a copy of the program's converter; without one, its functions are NULL. */
   wsuv_converter_t converter;
-  message_limits incoming; /* Received frames and messages must keep these limits. */
   outflow_limits outgoing; /* These are the limits of the queue. */
   size_t refs;             /* The kind has this many references, and is freed when it has none. */
 } session_kind;

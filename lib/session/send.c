@@ -19,10 +19,10 @@ static inline bool is_lost(const wsuv_session_t *s) {
 /* With the policy WSUV_OUTGOING_CLOSE, a message that does not fit ends the session. */
 static inline int check_bound(wsuv_session_t *s, const conn_frame *frame) {
   size_t room;
-  if (outflow_room(session_out(s), &s->kind->outgoing, session_queue(s), &room) &&
+  if (outflow_room(session_out(s), &session_kind_of(s)->outgoing, session_queue(s), &room) &&
       frame->len <= room)
     return 0;
-  int err = outflow_refuse(session_out(s), &s->kind->outgoing, frame);
+  int err = outflow_refuse(session_out(s), &session_kind_of(s)->outgoing, frame);
   if (err == WSUV_EQUEUEFULL && s->close_when_full) {
     session_fail(s, WSUV_EQUEUEFULL, "outgoing queue is full");
   }
@@ -57,7 +57,7 @@ static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *f
   if (err < 0) return err;
   err = frame->len < OUTFLOW_DIRECT_MIN ? conn_send_frame(&s->conn, frame) : send_large(s, frame);
   if (err < 0) return session_not_queued(s, err);
-  outflow_queued(session_out(s), &s->kind->outgoing, session_queue(s));
+  outflow_queued(session_out(s), &session_kind_of(s)->outgoing, session_queue(s));
   if (lane == LANE_DATA) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -91,11 +91,11 @@ static int queue_piece(wsuv_session_t *s, const conn_frame *piece) {
   if (!frame.fin && !s->conn.raw && gather_takes(session_out(s)->gather, frame.len)) {
     err = gather_add(session_out(s)->gather, &s->conn, frame.pieces);
   } else {
-    err = outflow_send_gathered(session_out(s), &s->kind->outgoing, &s->conn, &frame);
+    err = outflow_send_gathered(session_out(s), &session_kind_of(s)->outgoing, &s->conn, &frame);
   }
   if (err < 0) return session_not_queued(s, err);
   s->conn.out_utf8 = text;
-  outflow_queued(session_out(s), &s->kind->outgoing, session_queue(s));
+  outflow_queued(session_out(s), &session_kind_of(s)->outgoing, session_queue(s));
   if (frame.len > 0 || frame.fin) session_data_queued(s);
   session_schedule(s);
   return 0;
@@ -140,7 +140,7 @@ static int send_now(wsuv_session_t *s, frame_opcode type, bool checked, const vo
                             .count = 1,
                             .len = len,
                             .checked = checked,
-                            .fragment_size = s->kind->outgoing.fragment_size};
+                            .fragment_size = session_kind_of(s)->outgoing.fragment_size};
   return queue_whole(s, lane_of(type), &frame);
 }
 
@@ -154,7 +154,8 @@ static inline int send_small(wsuv_session_t *s, uint8_t *at, frame_opcode type, 
 }
 
 static inline bool takes_small(const wsuv_session_t *s, size_t len) {
-  return s->state == SESSION_OPEN && outflow_takes_small(&s->kind->outgoing, session_queue(s), len);
+  return s->state == SESSION_OPEN &&
+         outflow_takes_small(&session_kind_of(s)->outgoing, session_queue(s), len);
 }
 
 /* Where a small message goes that is sent in a callback, if there is memory for it. */
@@ -279,7 +280,7 @@ int wsuv_send_bufs(wsuv_session_t *session, wsuv_frame_type_t type, const uv_buf
   conn_frame frame = {.type = (frame_opcode) type,
                       .fin = true,
                       .count = nbufs,
-                      .fragment_size = session->kind->outgoing.fragment_size};
+                      .fragment_size = session_kind_of(session)->outgoing.fragment_size};
   if (nbufs > FEW_PIECES) pieces = ws_calloc(alloc, nbufs * sizeof *pieces);
   if (pieces == NULL) return WS_ENOMEM;
   frame.pieces = pieces;
@@ -298,7 +299,7 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
                         .count = 1,
                         .len = prepared->len,
                         .checked = true,
-                        .fragment_size = session->kind->outgoing.fragment_size,
+                        .fragment_size = session_kind_of(session)->outgoing.fragment_size,
                         .prepared = prepared};
   return queue_and_tell(session, &f, queue_message, cb, arg);
 }

@@ -232,7 +232,7 @@ int session_send_gathered(wsuv_session_t *s) {
   const ws_view nothing = {NULL, 0};
   conn_frame rest = {.pieces = &nothing, .count = 1};
   if (gather_len(session_out(s)->gather) == 0) return 0;
-  int err = outflow_send_gathered(session_out(s), &s->kind->outgoing, &s->conn, &rest);
+  int err = outflow_send_gathered(session_out(s), &session_kind_of(s)->outgoing, &s->conn, &rest);
   return err < 0 ? session_not_queued(s, err) : 0;
 }
 
@@ -241,7 +241,7 @@ int session_send_gathered(wsuv_session_t *s) {
 static void frame_gathered(wsuv_session_t *s) {
   const uint64_t now = session_now_ms(s);
   const outflow_gathered verdict =
-      outflow_check_gathered(session_out(s), &s->kind->outgoing, session_queue(s), now);
+      outflow_check_gathered(session_out(s), &session_kind_of(s)->outgoing, session_queue(s), now);
   if (verdict == OUTFLOW_WAIT && session_out(s)->gather->due_ms == UINT64_MAX) {
     session_out(s)->gather->due_ms = now + GATHER_WAIT_MS;
     arm_deadline_at(s, now);
@@ -375,14 +375,14 @@ static void deliver_other(wsuv_session_t *s, const conn_event *ev) {
     keepalive_pong(k, ev->data, ev->len, session_now_ns(s));
   }
   if (ev->type == CONN_EVENT_CLOSE) on_peer_close(s, ev);
-  if (!s->in.discard) notify_event(s->kind, s, ev, s->conn.raw);
+  if (!s->in.discard) notify_event(session_kind_of(s), s, ev, s->conn.raw);
 }
 
 static inline void deliver(wsuv_session_t *s, const conn_event *ev) {
   if (ev->type != CONN_EVENT_MESSAGE) {
     deliver_other(s, ev);
   } else if (!s->in.discard) {
-    notify_message(s->kind, s, ev);
+    notify_message(session_kind_of(s), s, ev);
   }
 }
 
@@ -464,8 +464,8 @@ static inline bool still_works(wsuv_session_t *s) {
 static void process_waiting(wsuv_session_t *s) {
   complete_due(s);
   if (s->state == SESSION_OPEN &&
-      outflow_drained(session_out(s), &s->kind->outgoing, session_queue(s))) {
-    notify_drain(s->kind, s);
+      outflow_drained(session_out(s), &session_kind_of(s)->outgoing, session_queue(s))) {
+    notify_drain(session_kind_of(s), s);
     after_callback(s);
   }
   (void) still_works(s); /* the callers are done */
@@ -536,7 +536,7 @@ void session_free(wsuv_session_t *s) {
   conn_free(&s->conn);
   if (!s->conn.work->none) ws_free(alloc, s->conn.work);
   deadlines_stop(&s->endpoint->deadlines, &s->deadline);
-  session_kind_unref(&s->endpoint->kinds, s->kind);
+  session_kind_unref(&s->endpoint->kinds, session_kind_of(s));
   closing_free(&s->closing, alloc);
   ws_free(alloc, s->subprotocol);
   ws_free(alloc, s);
@@ -551,7 +551,7 @@ static void session_finish(wsuv_session_t *s) {
   while ((c = completions_any(&session_out(s)->completions)) != NULL) complete(s, c, undone);
   describe(s, &info);
   log_close(s, &info);
-  notify_close(s->kind, s, &info);
+  notify_close(session_kind_of(s), s, &info);
   if (!s->unref) endpoint_keep_loop_alive(e, false);
   ws_list_remove(&s->task.node);
   ws_list *node = &s->node;
@@ -673,7 +673,7 @@ static void on_opening_ready(void *up, ws_filter *filter, handshake_result *resu
   if (s->keep_handshake) *session_kept_peer(s) = done->peer;
   take_handshake(s, result);
   enter(s, SESSION_OPEN);
-  notify_open(s->kind, s);
+  notify_open(session_kind_of(s), s);
   after_callback(s);
   if (!s->keep_handshake) drop_handshake(s);
   receive(s, rest, rest_len);
@@ -693,14 +693,14 @@ static void on_opening_write_error(void *up, int status) {
 
 static bool on_opening_redirect(void *up, const wsuv_redirect_t *redirect) {
   wsuv_session_t *s = up;
-  bool follow = notify_redirect(s->kind, s, redirect);
+  bool follow = notify_redirect(session_kind_of(s), s, redirect);
   after_callback(s);
   return follow;
 }
 
 static void on_opening_unauthorized(void *up, const wsuv_unauthorized_t *refusal) {
   wsuv_session_t *s = up;
-  notify_unauthorized(s->kind, s, refusal);
+  notify_unauthorized(session_kind_of(s), s, refusal);
   after_callback(s);
 }
 
@@ -849,9 +849,9 @@ static void on_deadline(heap_node *deadline) {
 
 /* Creating */
 
-static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
+static void configure(wsuv_session_t *s, const wsuv_config_t *config, const session_kind *kind) {
   endpoint *e = s->endpoint;
-  conn_init(&s->conn, e->role, config->masking, &s->kind->incoming);
+  conn_init(&s->conn, e->role, config->masking, &kind->incoming);
   s->conn.work = no_work();
   closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
@@ -862,14 +862,14 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config) {
   s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   if (s->limited) limits_init(s->limits, config);
-  if (notify_wants_pieces(s->kind)) conn_set_streamed(&s->conn);
+  if (notify_wants_pieces(kind)) conn_set_streamed(&s->conn);
 }
 
 int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
                 const wsuv_callbacks_t *callbacks, bool raw, const forwarding *client) {
   const bool limited = limits_wanted(config), forwarded = client != NULL && client->said;
   const session_layout layout = layout_of(limited, config->keep_handshake, forwarded);
-  session_kind kind;
+  session_kind like, *kind;
   wsuv_session_t *s = ws_calloc(&e->alloc, layout.size);
   if (s == NULL) return WS_ENOMEM;
   s->limited = limited;
@@ -880,14 +880,14 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   s->cause.detail = "";
   s->task.run = on_task;
   ws_list_init(&s->task.node);
-  session_kind_fill(&kind, callbacks, config, raw);
-  s->kind = session_kind_get(&e->kinds, &kind);
-  if (s->kind == NULL) {
+  session_kind_fill(&like, callbacks, config, raw);
+  kind = session_kind_get(&e->kinds, &like);
+  if (kind == NULL) {
     ws_free(&e->alloc, s);
     return WS_ENOMEM;
   }
   e->deadlines.on_deadline = on_deadline; /* all sessions have the same function */
-  configure(s, config);
+  configure(s, config, kind);
   if (raw) conn_set_raw(&s->conn);
   *out = s;
   return 0;

@@ -42,7 +42,6 @@ struct wsuv_session {
   endpoint *endpoint; /* The session belongs to this endpoint, which outlives it. */
   ws_list node;       /* This links the session into endpoint.sessions. */
   endpoint_task task; /* This is the session's work in the endpoint's tick. */
-  session_kind *kind; /* The session holds a reference to callbacks, converter and limits. */
   void *data;         /* This pointer belongs to the program. */
   union {
     opening *opening;  /* Until the session has opened: its opening, which it owns. */
@@ -53,10 +52,12 @@ struct wsuv_session {
   handshake_result *handshake;
   char *subprotocol;  /* The session owns the name of the negotiated subprotocol, or it is NULL. */
   heap_node deadline; /* This links the session into endpoint.deadlines, for all its timeouts. */
-  conn conn;          /* This is the protocol's state; its `work` is in a session_work. */
-  timeouts timeouts;  /* These are the timeouts that `deadline` waits for. */
-  closing closing;    /* This is the state of the closing handshake. */
-  cause cause;        /* This is why the session ends, as far as it is known. */
+  /* This is the protocol's state. Its `work` is in a session_work; its `limits` are in the
+     session's kind, to which the session holds a reference (session_kind_of). */
+  conn conn;
+  timeouts timeouts; /* These are the timeouts that `deadline` waits for. */
+  closing closing;   /* This is the state of the closing handshake. */
+  cause cause;       /* This is why the session ends, as far as it is known. */
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
@@ -96,6 +97,11 @@ extern const opening_events session_opening_events;
 /* Start the session with its opening, when the opening has its turn. From now on it ends with
    exactly one on_close. */
 void session_begin(wsuv_session_t *s);
+
+/* What the session shares with others that are alike: callbacks, converter, limits. */
+static inline session_kind *session_kind_of(const wsuv_session_t *s) {
+  return ws_list_entry((uintptr_t) s->conn.limits, session_kind, incoming);
+}
 
 /* Schedule the session for the next tick. While events are delivered this is not needed, because
    the session is flushed after them. */

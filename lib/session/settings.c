@@ -25,13 +25,12 @@ int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) 
 /* Sessions with other limits are of another kind. */
 static int set_limits(wsuv_session_t *s, const message_limits *limits) {
   session_kind like, *kind;
-  memcpy(&like, s->kind, sizeof like);
+  memcpy(&like, session_kind_of(s), sizeof like);
   like.incoming.max_frame_size = limits->max_frame_size;
   like.incoming.max_message_size = limits->max_message_size;
   kind = session_kind_get(&s->endpoint->kinds, &like);
   if (kind == NULL) return WS_ENOMEM;
-  session_kind_unref(&s->endpoint->kinds, s->kind);
-  s->kind = kind;
+  session_kind_unref(&s->endpoint->kinds, session_kind_of(s));
   s->conn.limits = &kind->incoming;
   return 0;
 }
@@ -40,7 +39,7 @@ int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_t size) {
   if (size == 0) return WS_EINVAL;
   int err = session_check_open(session);
   if (err < 0) return err;
-  message_limits limits = session->kind->incoming;
+  message_limits limits = session_kind_of(session)->incoming;
   limits.max_frame_size = size;
   return set_limits(session, &limits);
 }
@@ -49,7 +48,7 @@ int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size) {
   if (size == 0) return WS_EINVAL;
   int err = session_check_open(session);
   if (err < 0) return err;
-  message_limits limits = session->kind->incoming;
+  message_limits limits = session_kind_of(session)->incoming;
   limits.max_message_size = size;
   return set_limits(session, &limits);
 }
