@@ -524,9 +524,14 @@ static void log_close(const wsuv_session_t *s, const wsuv_close_info_t *info) {
   }
 }
 
+/* Only the name of the subprotocol is kept of the handshake. */
 static void drop_handshake(wsuv_session_t *s) {
-  handshake_result_free(s->handshake);
-  s->handshake = NULL;
+  handshake_result *handshake = session_handshake(s);
+  if (handshake == NULL) return;
+  s->has_handshake = false;
+  s->subprotocol = handshake->subprotocol;
+  handshake->subprotocol = NULL;
+  handshake_result_free(handshake);
 }
 
 void session_free(wsuv_session_t *s) {
@@ -650,9 +655,8 @@ const forwarding *session_forwarding(const wsuv_session_t *s) {
 /* Move the handshake's result into the session. The program itself does what the extensions of a
    raw session do. */
 static void take_handshake(wsuv_session_t *s, handshake_result *result) {
+  s->has_handshake = true;
   s->handshake = result;
-  s->subprotocol = result->subprotocol;
-  result->subprotocol = NULL;
   if (s->conn.raw) return;
   conn_set_extensions(&s->conn, result->extensions);
   result->extensions = NULL;

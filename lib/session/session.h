@@ -47,10 +47,13 @@ struct wsuv_session {
     opening *opening;  /* Until the session has opened: its opening, which it owns. */
     ws_filter *filter; /* Once it has opened: the connection. */
   };
-  /* The session owns the handshake's result; this is NULL before the session opens, and after
-     on_open unless `keep_handshake` is set. */
-  handshake_result *handshake;
-  char *subprotocol;  /* The session owns the name of the negotiated subprotocol, or it is NULL. */
+  union {
+    /* If `has_handshake` is set: the handshake's result, which the session owns. A session has it
+       in on_open, and afterwards if `keep_handshake` is set (session_handshake). */
+    handshake_result *handshake;
+    /* Otherwise: the name of the negotiated subprotocol, which the session owns, or NULL. */
+    char *subprotocol;
+  };
   heap_node deadline; /* This links the session into endpoint.deadlines, for all its timeouts. */
   /* This is the protocol's state. Its `work` is in a session_work; its `limits` are in the
      session's kind, to which the session holds a reference (session_kind_of). */
@@ -65,6 +68,7 @@ struct wsuv_session {
   inflow in;                /* This is the state of reading and of the program's pause. */
   uint8_t state;            /* This is a session_state. */
   bool keep_handshake : 1;  /* The handshake's result is kept after on_open. */
+  bool has_handshake : 1;   /* The session has the handshake's result. */
   bool opened : 1;          /* The session is open, or was open before it ended. */
   bool close_when_full : 1; /* The session ends when a message does not fit into the queue. */
   bool unref : 1;           /* The session does not keep the loop alive. */
@@ -101,6 +105,11 @@ void session_begin(wsuv_session_t *s);
 /* What the session shares with others that are alike: callbacks, converter, limits. */
 static inline session_kind *session_kind_of(const wsuv_session_t *s) {
   return ws_list_entry((uintptr_t) s->conn.limits, session_kind, incoming);
+}
+
+/* The handshake's result while the session has it, otherwise NULL. */
+static inline handshake_result *session_handshake(const wsuv_session_t *s) {
+  return s->has_handshake ? s->handshake : NULL;
 }
 
 /* Schedule the session for the next tick. While events are delivered this is not needed, because

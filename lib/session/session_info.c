@@ -68,19 +68,23 @@ int wsuv_session_tls(const wsuv_session_t *session, wsuv_tls_info_t *info) {
 }
 
 const char *wsuv_session_subprotocol(const wsuv_session_t *session) {
-  return session->subprotocol != NULL ? session->subprotocol : "";
+  const handshake_result *h = session_handshake(session);
+  const char *name = h != NULL ? h->subprotocol : session->subprotocol;
+  return name != NULL ? name : "";
 }
 
 /* Those of a raw session stay in the handshake. */
 const char *wsuv_session_extensions(const wsuv_session_t *session) {
+  const handshake_result *h = session_handshake(session);
   const extension_set *set = session->conn.extensions;
-  if (set == NULL && session->handshake != NULL) set = session->handshake->extensions;
+  if (set == NULL && h != NULL) set = h->extensions;
   return extension_set_text(set);
 }
 
 /* The fields that the peer has sent, if it has this role. */
 static handshake_result *received(const wsuv_session_t *s, ws_role own) {
-  return s->handshake != NULL && s->handshake->role == own ? s->handshake : NULL;
+  handshake_result *h = session_handshake(s);
+  return h != NULL && h->role == own ? h : NULL;
 }
 
 static const wsuv_header_t *list_fields(handshake_result *h, size_t *count) {
@@ -142,20 +146,23 @@ int wsuv_session_origin(const wsuv_session_t *session, wsuv_origin_t *origin) {
 }
 
 int wsuv_session_status(const wsuv_session_t *session) {
-  return session->handshake != NULL ? session->handshake->status : 0;
+  const handshake_result *h = session_handshake(session);
+  return h != NULL ? h->status : 0;
 }
 
 const char *wsuv_session_request_head(const wsuv_session_t *session, size_t *len) {
   size_t unused;
+  handshake_result *h = session_handshake(session);
   if (len == NULL) len = &unused;
   *len = 0;
   if (!session->opened) return session->opening->ops->request_head(session->opening, len);
-  return session->handshake != NULL ? handshake_result_request(session->handshake, len) : NULL;
+  return h != NULL ? handshake_result_request(h, len) : NULL;
 }
 
 const char *wsuv_session_proxy(const wsuv_session_t *session) {
   if (!session->opened) return session->opening->proxy;
-  return session->handshake != NULL ? session->handshake->proxy : NULL;
+  const handshake_result *h = session_handshake(session);
+  return h != NULL ? h->proxy : NULL;
 }
 
 wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
