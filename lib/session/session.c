@@ -216,13 +216,32 @@ ws_filter *session_direct_filter(const wsuv_session_t *s) {
   return can ? s->filter : NULL;
 }
 
+/* Failing */
+
+/* The connection has failed with `err`, because of `why`, and has queued a close frame if it could
+   make one. */
+static void note_failure(wsuv_session_t *s, int err, const char *why) {
+  const wsuv_allocator_t *alloc = &s->endpoint->alloc;
+  if (s->conn.sent_code != 0 && s->state == SESSION_OPEN) {
+    closing_keep_sent(&s->closing, alloc, why, strlen(why));
+  }
+  if (why == s->endpoint->shared.numbered) why = closing_keep_detail(&s->closing, alloc, why);
+  cause_set(&s->cause, session_stage(s), err, why);
+  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+}
+
+/* conn has failed the connection. */
+static void conn_has_failed(wsuv_session_t *s, int err) {
+  note_failure(s, err, conn_take_why(&s->endpoint->shared));
+}
+
 /* Without random bytes no frame can be masked (RFC 6455 10.3). If an extension fails after it has
    started to change a message, the peer could not decode the next message; conn has then failed the
    connection. */
 int session_not_queued(wsuv_session_t *s, int err) {
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (s->conn.failed) {
-    session_failed(s, err);
+    conn_has_failed(s, err);
     session_schedule(s);
   }
   return err;
@@ -299,25 +318,11 @@ static void complete_due(wsuv_session_t *s) {
 
 /* Closing */
 
-/* The close frame, if conn could make one, is already queued. */
-void session_failed(wsuv_session_t *s, int err) {
-  const conn *c = &s->conn;
-  if (c->sent_code != 0 && s->state == SESSION_OPEN) {
-    closing_keep_sent(&s->closing, &s->endpoint->alloc, c->why, strlen(c->why));
-  }
-  const char *detail = c->why;
-  if (detail == s->endpoint->shared.why) {
-    detail = closing_keep_detail(&s->closing, &s->endpoint->alloc, detail);
-  }
-  cause_set(&s->cause, session_stage(s), err, detail);
-  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
-}
-
 /* Without memory for it no close frame is sent. */
 void session_fail(wsuv_session_t *s, int err, const char *why) {
   (void) session_have_work(s); /* conn_fail looks for itself */
   conn_fail(&s->conn, err, why);
-  session_failed(s, err);
+  note_failure(s, err, why);
   session_schedule(s);
 }
 
@@ -417,7 +422,7 @@ static void deliver_events(wsuv_session_t *s) {
   inflow_begin(&s->in, &s->conn, allowed, &end);
   while (r > 0 && reads_frames(s)) {
     r = inflow_next(&s->in, &s->conn, &end, &ev);
-    if (r < 0) session_failed(s, r);
+    if (r < 0) conn_has_failed(s, r);
     if (r > 0) {
       deliver(s, &ev);
       after_callback(s);

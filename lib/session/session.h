@@ -143,10 +143,6 @@ void session_end(wsuv_session_t *s, int status, const char *detail);
    `err`. */
 void session_fail(wsuv_session_t *s, int err, const char *why);
 
-/* conn has failed the connection, and has queued a close frame if it could make one. The session
-   will end with `err`. */
-void session_failed(wsuv_session_t *s, int err);
-
 /* A frame could not be queued. If that ends the session or has failed the connection, act on it.
    Returns the error. */
 int session_not_queued(wsuv_session_t *s, int err);

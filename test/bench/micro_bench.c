@@ -118,7 +118,7 @@ static void read_messages(ws_role role) {
   open_conn(&c, &work, role);
   conn_recv(&c, source, wire_len);
   while ((r = conn_next_event(&c, &ev)) == 1) sum += ev.len;
-  if (r < 0) die(c.why);
+  if (r < 0) die(conn_take_why(&shared));
   result = sum;
 }
 

@@ -112,8 +112,9 @@ int conn_rig_take(conn_rig *r) {
     if (!r->keep) conn_rig_write_all(r);
   }
   if (err < 0) {
+    const char *why = conn_take_why(&r->shared);
     bytes_print(&r->events, "ERROR %d\n", err);
-    CHECK(err == WS_ENOMEM || err == WSUV_ERANDOM || *r->c.why != 0);
+    CHECK(err == WS_ENOMEM || err == WSUV_ERANDOM || *why != 0);
     CHECK(r->c.failed);
   }
   CHECK(!conn_has_input(&r->c));

@@ -152,7 +152,8 @@ static void check_end(const header_case *t, conn *c, int r, const conn_event *ev
   assert_that(r == results[v], WHERE "%d instead of %d", TELL(t), r, results[v]);
   assert_that(c->failed == (v == WRONG), WHERE "failed", TELL(t));
   if (v == WRONG) {
-    assert_that(*c->why != 0 && c->close_sent && c->sent_code == 1002, WHERE "close", TELL(t));
+    assert_that(*conn_take_why(c->work->shared) != 0 && c->close_sent && c->sent_code == 1002,
+                WHERE "close", TELL(t));
   } else if (v == MESSAGE) {
     check_message(t, ev);
   } else if (v == CONTROL) {
@@ -389,7 +390,7 @@ typedef struct outcome {
 } outcome;
 
 static void note(outcome *o, conn *c, int r, const conn_event *ev) {
-  if (r < 0) bytes_print(&o->events, "ERROR %d: %s\n", r, c->why);
+  if (r < 0) bytes_print(&o->events, "ERROR %d: %s\n", r, conn_take_why(c->work->shared));
   if (r <= 0) return;
   static const uint8_t opcodes[] = {0, 9, 10, 8};
   uint8_t opcode = ev->type == CONN_EVENT_MESSAGE ? ev->opcode : opcodes[ev->type];

@@ -25,6 +25,7 @@ void conn_shared_init(conn_shared *shared, ws_env *env) {
   shared->trace = NULL;
   shared->dump = NULL;
   shared->dump_max = 64;
+  shared->why = "";
 }
 
 void conn_shared_free(conn_shared *shared) {
@@ -38,7 +39,6 @@ void conn_init(conn *c, ws_role role, bool masking, const message_limits *limits
   c->limits = limits;
   c->role = (uint8_t) role;
   c->masking = masking;
-  c->why = "";
 }
 
 void conn_work_init(conn_work *w, conn_shared *shared, ws_role role) {
@@ -253,7 +253,10 @@ WS_COLD static int queue_changed(conn *c, uint8_t opcode, const conn_frame *f) {
   }
   if (err == 0) c->extensions->out_saved += f->len - out.piece.len;
   conn_ext_out_end(c, &out);
-  if (err < 0 && out.taken) conn_fail(c, err, out.why);
+  if (err < 0 && out.taken) {
+    c->work->shared->why = out.why;
+    conn_fail(c, err, out.why);
+  }
   return err;
 }
 
@@ -354,7 +357,6 @@ int conn_close(conn *c, unsigned code, const char *reason, size_t reason_len) {
 void conn_fail(conn *c, int err, const char *why) {
   conn_work *w = c->work;
   c->failed = true;
-  c->why = why;
   if (!w->none) {
     w->in_len = 0;
     /* The program may still use the memory of the last event. */
@@ -440,11 +442,11 @@ static int answer_ping(conn *c, const uint8_t *data, size_t len) {
 }
 
 static int conn_on_close(conn *c, conn_event *ev) {
-  int err = close_payload_read(ev->data, ev->len, &c->peer_code, &c->why);
+  conn_shared *shared = c->work->shared;
+  int err = close_payload_read(ev->data, ev->len, &c->peer_code, &shared->why);
   if (err == WSUV_EPROTOCOL && ev->len > 1) {
-    (void) snprintf(c->work->shared->why, sizeof c->work->shared->why, "%s %u", c->why,
-                    c->peer_code);
-    c->why = c->work->shared->why;
+    (void) snprintf(shared->numbered, sizeof shared->numbered, "%s %u", shared->why, c->peer_code);
+    shared->why = shared->numbered;
   }
   if (err < 0) return err;
   size_t skip = ev->len < 2 ? ev->len : 2;
@@ -502,7 +504,7 @@ static int control_event(conn *c, conn_event *ev) {
 static inline int add_to_message(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_MESSAGE;
   return message_add(&w->incoming, c->limits, &w->shared->spare, &w->decoder.header, chunk,
-                     &ev->data, &ev->len, &c->why);
+                     &ev->data, &ev->len, &w->shared->why);
 }
 
 static int add_frame(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
@@ -512,14 +514,15 @@ static int add_frame(conn *c, conn_work *w, const frame_chunk *chunk, conn_event
   ev->rsv = h->rsv;
   ev->continuation = h->opcode == OPCODE_CONTINUATION;
   return message_add_frame(&w->incoming, c->limits, &w->shared->spare, h, chunk, &ev->data,
-                           &ev->len, &c->why);
+                           &ev->len, &w->shared->why);
 }
 
 static int add_piece(conn *c, conn_work *w, const frame_chunk *chunk, conn_event *ev) {
   ev->type = CONN_EVENT_PIECE;
   ev->data = chunk->data;
   ev->len = chunk->len;
-  int r = message_add_piece(&w->incoming, c->limits, &w->decoder.header, chunk, &ev->fin, &c->why);
+  int r = message_add_piece(&w->incoming, c->limits, &w->decoder.header, chunk, &ev->fin,
+                            &w->shared->why);
   ev->offset = w->incoming.passed - chunk->len;
   return r;
 }
@@ -576,7 +579,7 @@ WS_COLD static int release_seen(conn *c) {
 }
 
 WS_COLD static int fail_event(conn *c, int err) {
-  conn_fail(c, err, c->why);
+  conn_fail(c, err, c->work->shared->why);
   return err;
 }
 
@@ -587,7 +590,7 @@ WS_COLD static int next_event(conn *c, conn_event *ev) {
   int r = w->incoming.given || w->kept.base != NULL ? release_seen(c) : 0;
   if (r < 0) return r;
   while ((r = next_chunk(c, w, &chunk)) != 0) {
-    if (r < 0) c->why = w->decoder.why;
+    if (r < 0) w->shared->why = w->decoder.why;
     if (r > 0) r = take_chunk(c, w, &chunk, ev);
     if (r > 0) return r;
     if (r < 0) return fail_event(c, r);

@@ -66,8 +66,17 @@ static inline bool conn_has_input(const conn *c) {
 /* The next event. 1: there is one; 0: more must be received first; an error (see message_add,
    frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM): the connection has failed. An
    error is returned once; a close frame with the code of close_code_for_error is queued if
-   possible, and nothing more is read. */
+   possible, with the text of conn_take_why, and nothing more is read. */
 int conn_next_event(conn *c, conn_event *ev);
+
+/* What was wrong, after an error of conn_next_event, and after conn_send_frame has failed a
+   connection: "" or a text that is valid until another connection has failed. A second call
+   returns "". */
+static inline const char *conn_take_why(conn_shared *shared) {
+  const char *why = shared->why;
+  shared->why = "";
+  return why;
+}
 
 /* Memory to read the rest of a large payload into: if more than `least` bytes of a frame are
    missing, or if the frame has more than that and is not the last one of its message, it is in the

@@ -13,7 +13,7 @@ enum { CONN_EXT_PASS = 2 }; /* no extension changes this message: handle it like
 int conn_ext_next_chunk(conn *c, frame_chunk *chunk);
 
 /* Take a chunk of a data frame. 1: an event; 0: not yet; CONN_EXT_PASS; or an error, as from
-   message_add, or an extension's; c->why says which. */
+   message_add, or an extension's; `why` of what is shared says which. */
 int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev);
 
 /* No more input at present: deliver the output so far of a message in pieces. 1: an event; 0: there

@@ -48,10 +48,10 @@ int conn_ext_next_chunk(conn *c, frame_chunk *chunk) {
 static int conn_ext_check(conn *c) {
   const frame_header *h = &c->work->decoder.header;
   if (h->opcode == OPCODE_CONTINUATION && h->rsv != 0) {
-    c->why = "reserved bit in a continuation";
+    c->work->shared->why = "reserved bit in a continuation";
     return WSUV_EPROTOCOL;
   }
-  return message_check_frame(&c->work->incoming, c->limits, h, c->streamed, &c->why);
+  return message_check_frame(&c->work->incoming, c->limits, h, c->streamed, &c->work->shared->why);
 }
 
 /* More output than before is expected at once, and less only after a while. */
@@ -86,7 +86,7 @@ static int put_out(conn *c, const frame_chunk *chunk) {
   int r = extension_set_incoming(c->extensions, &c->work->shared->extensions,
                                  (wsuv_frame_type_t) type, h->rsv, &own, &s.sink, &why);
   block_sink_end(&s);
-  if (r < 0) c->why = why;
+  if (r < 0) c->work->shared->why = why;
   return r;
 }
 
@@ -121,7 +121,7 @@ static int fail_out(conn *c, const frame_chunk *chunk, size_t before, int err) {
   const char *why;
   int bad_text = message_check_new(&c->work->incoming, before, false, &why);
   if (bad_text == 0) return err;
-  c->why = why;
+  c->work->shared->why = why;
   c->extensions->in_close_code = 0;
   return bad_text;
 }
@@ -141,7 +141,7 @@ int conn_ext_add(conn *c, const frame_chunk *chunk, conn_event *ev) {
   if (chunk->first && c->streamed)
     c->work->incoming.fragments = 1; /* in pieces, they are not counted */
   count_saved(c, chunk, c->work->incoming.assembled.len - before);
-  r = message_check_new(&c->work->incoming, before, end, &c->why);
+  r = message_check_new(&c->work->incoming, before, end, &c->work->shared->why);
   return r < 0 ? r : give(c, chunk, end, ev);
 }
 

@@ -16,7 +16,7 @@ uint8_t *conn_small_prepare(conn *c, size_t len) {
 
 int conn_small_text(conn *c, const conn_event *ev) {
   if (!utf8_valid(ev->data, ev->len)) {
-    c->why = MESSAGE_NOT_UTF8;
+    c->work->shared->why = MESSAGE_NOT_UTF8;
     return WSUV_EUTF8;
   }
   conn_small_received(c, ev->len);

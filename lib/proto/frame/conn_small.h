@@ -67,7 +67,7 @@ static inline void conn_small_received(conn *c, size_t len) {
   c->received.payload += len;
 }
 
-/* The event is a text: check and count it. 1, or WSUV_EUTF8 with c->why. */
+/* The event is a text: check and count it. 1, or WSUV_EUTF8 (conn_take_why). */
 int conn_small_text(conn *c, const conn_event *ev);
 
 /* As conn_next_event, if the next bytes are a small message and nothing else is under way; but an

@@ -31,7 +31,10 @@ typedef struct conn_shared {
      the piece that came first. */
   void (*dump)(void *arg, bool outgoing, size_t offset, const uint8_t *payload, size_t len);
   size_t dump_max; /* At most this many bytes of a payload are passed to `dump`. */
-  char why[32];    /* The last error that has a number in its text is described here. */
+  /* This says what was wrong with the last connection that has failed, until it is taken
+     (conn_take_why); otherwise it is "". It is static text, or `numbered`. */
+  const char *why;
+  char numbered[32]; /* The last error that has a number in its text is described here. */
 } conn_shared;
 
 typedef enum conn_event_type {
@@ -92,9 +95,6 @@ typedef struct conn {
   conn_counts sent;          /* Frames are counted here when they are queued. */
   conn_counts received;      /* Frames are counted here when they are complete. */
   extension_set *extensions; /* The connection owns the negotiated extensions, or this is NULL. */
-  /* After an error, this says what was wrong; otherwise it is "". It is static text, or in `shared`
-     and valid until another connection has failed. */
-  const char *why;
   utf8_state out_utf8; /* This is the UTF-8 state of the text that is being sent in fragments. */
   uint8_t role;        /* This ws_role is our own. */
   uint16_t peer_code;  /* This is the code of the peer's close frame, once it was received. */
