@@ -82,6 +82,13 @@ typedef struct ws_credentials {
   uint32_t uid, gid; /* These are its effective user and group. */
 } ws_credentials;
 
+/* What `set_slow` has changed. Its caller has the memory, so that a connection that is not slow
+   needs none. */
+typedef struct ws_slowed {
+  bool changed; /* The system was told to take less. */
+  int before;   /* This is the system's setting from before, if `changed` is set. */
+} ws_slowed;
+
 typedef struct ws_filter_ops {
   /* Start to read. Returns 0 or a code. */
   int (*read_start)(ws_filter *f);
@@ -102,8 +109,9 @@ typedef struct ws_filter_ops {
 
   /* The connection is slow (true), or nothing waits to be written any more (false). While it is
      slow, the system takes hardly more bytes than it can send soon, where it can be told so: then
-     what is written next leaves soon, too. It may be called while bytes are retained. */
-  void (*set_slow)(ws_filter *f, bool slow);
+     what is written next leaves soon, too. It may be called while bytes are retained. The
+     filter keeps in *slowed what it has changed, until the next call, which is with false. */
+  void (*set_slow)(ws_filter *f, bool slow, ws_slowed *slowed);
 
   /* End our direction after all that was taken. No event follows. Not called while bytes are
      retained. */

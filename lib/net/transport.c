@@ -229,8 +229,9 @@ static int transport_write(ws_filter *f, const ws_view *bufs, size_t count, size
   return 0;
 }
 
-static void transport_set_slow(ws_filter *f, bool slow) {
+static void transport_set_slow(ws_filter *f, bool slow, ws_slowed *slowed) {
   (void) f;
+  (void) slowed;
   (void) slow; /* the program decides how much it takes */
 }
 

@@ -162,12 +162,12 @@ outflow_round outflow_released(outflow *o, out_queue *q, completion_pool *pool) 
 void outflow_waited(outflow *o, ws_filter *filter, uint64_t now_ms) {
   if (o->slow || (uint32_t) now_ms - o->retained_ms < SLOW_MS) return;
   o->slow = true;
-  filter->ops->set_slow(filter, true);
+  filter->ops->set_slow(filter, true, &o->slowed);
 }
 
 void outflow_emptied(outflow *o, ws_filter *filter) {
   o->slow = false;
-  filter->ops->set_slow(filter, false);
+  filter->ops->set_slow(filter, false, &o->slowed);
 }
 
 /* Completions */

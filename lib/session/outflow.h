@@ -42,8 +42,9 @@ typedef struct outflow {
   /* The filter has retained bytes since this time, in milliseconds, of which the higher bits are
      left out. */
   uint32_t retained_ms;
-  bool above_high; /* The queue was above `high_water` and has not fallen to `low_water` since. */
-  bool slow;       /* The filter was set to slow, and the queue was not empty since. */
+  bool above_high;  /* The queue was above `high_water` and has not fallen to `low_water` since. */
+  bool slow;        /* The filter was set to slow, and the queue was not empty since. */
+  ws_slowed slowed; /* The filter keeps here what it has changed while `slow` is set. */
 } outflow;
 
 void outflow_init(outflow *o);

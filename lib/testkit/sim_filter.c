@@ -214,9 +214,11 @@ static int write_now(ws_filter *filter, const ws_view *bufs, size_t count, size_
   return 0;
 }
 
-static void set_slow(ws_filter *filter, bool slow) {
+static void set_slow(ws_filter *filter, bool slow, ws_slowed *slowed) {
   sim_filter *f = self(filter);
   CHECK(f->state == CONNECTED);
+  if (!slow) CHECK(slowed->changed);
+  slowed->changed = slow;
   sim_sock_set_slow(f->sock, slow);
 }
 

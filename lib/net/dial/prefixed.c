@@ -71,9 +71,9 @@ static int prefixed_write(ws_filter *f, const ws_view *bufs, size_t count, size_
   return lower->ops->write(lower, bufs, count, taken, retained);
 }
 
-static void prefixed_set_slow(ws_filter *f, bool slow) {
+static void prefixed_set_slow(ws_filter *f, bool slow, ws_slowed *slowed) {
   ws_filter *lower = prefixed_of(f)->lower;
-  lower->ops->set_slow(lower, slow);
+  lower->ops->set_slow(lower, slow, slowed);
 }
 
 static void prefixed_shutdown(ws_filter *f) {

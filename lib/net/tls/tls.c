@@ -278,9 +278,9 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   return err;
 }
 
-static void set_slow(ws_filter *f, bool slow) {
+static void set_slow(ws_filter *f, bool slow, ws_slowed *slowed) {
   ws_filter *lower = tls_of(f)->lower;
-  lower->ops->set_slow(lower, slow);
+  lower->ops->set_slow(lower, slow, slowed);
 }
 
 /* End our direction after everything else. */

@@ -172,14 +172,13 @@ ptrdiff_t stream_try_write(ws_filter *f, const ws_view *bufs, size_t count) {
   return r;
 }
 
-void stream_set_slow(ws_filter *f, bool slow) {
-  stream *s = stream_of(f);
+void stream_set_slow(ws_filter *f, bool slow, ws_slowed *slowed) {
+  const uv_stream_t *handle = stream_handle(stream_of(f));
   int unused;
-  if (slow == s->slow) return;
   if (slow) {
-    s->slow = backlog_limit(stream_handle(s), SLOW_UNSENT_MAX, &s->unsent_max);
-  } else {
-    s->slow = !backlog_limit(stream_handle(s), s->unsent_max, &unused);
+    slowed->changed = backlog_limit(handle, SLOW_UNSENT_MAX, &slowed->before);
+  } else if (slowed->changed) {
+    slowed->changed = !backlog_limit(handle, slowed->before, &unused);
   }
 }
 

@@ -17,8 +17,6 @@ typedef struct stream {
   /* This many bytes were written or retained since the stream was made, and those that waited to be
      written then. */
   uint64_t given;
-  int unsent_max; /* This was the limit of the backlog before `slow` was set. */
-  bool slow;      /* The backlog is limited. */
 } stream;
 
 static inline stream *stream_of(ws_filter *f) {
@@ -38,7 +36,7 @@ int stream_read_start(ws_filter *f);
 void stream_read_stop(ws_filter *f);
 int stream_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken, size_t *retained);
 ptrdiff_t stream_try_write(ws_filter *f, const ws_view *bufs, size_t count);
-void stream_set_slow(ws_filter *f, bool slow);
+void stream_set_slow(ws_filter *f, bool slow, ws_slowed *slowed);
 void stream_shut_down(ws_filter *f);
 int stream_query(const ws_filter *f, ws_filter_query what, void *out);
 

@@ -728,16 +728,17 @@ WORLD_EACH_TEST(test_query_of_what_is_not_acknowledged, w) {
 /* It changes how much is taken at once, and not what arrives. */
 WORLD_EACH_TEST(test_slow_filter_writes_all, w) {
   user u;
+  ws_slowed slowed;
   user_init(&u, w);
   raw_peer *p = new_peer(w);
   uint8_t *data = large_data(&u, w);
   p->data = &u;
   user_connect(&u, p->port);
   world_run_until_true(w, &u.stalled);
-  for (int twice = 0; twice < 2; twice++) u.f->ops->set_slow(u.f, true);
+  u.f->ops->set_slow(u.f, true, &slowed);
   world_run_until(w, all_received, p);
   assert_received(p, &u);
-  for (int twice = 0; twice < 2; twice++) u.f->ops->set_slow(u.f, false);
+  u.f->ops->set_slow(u.f, false, &slowed);
   user_end(&u, w);
   free(data);
 }
