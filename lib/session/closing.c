@@ -3,35 +3,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keeps the state of the closing handshake and answers questions about it. conn makes the frames,
+/* Keeps the texts of the closing handshake and answers questions about it. conn makes the frames,
    and the session acts. */
 
-void closing_init(closing *c, uint64_t timeout_ms) {
-  c->timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t) timeout_ms : UINT32_MAX;
+static close_reasons *have(close_reasons **reasons, const wsuv_allocator_t *alloc) {
+  if (*reasons == NULL) *reasons = ws_calloc(alloc, sizeof **reasons);
+  return *reasons;
 }
 
-static close_reasons *reasons(closing *c, const wsuv_allocator_t *alloc) {
-  if (c->reasons == NULL) c->reasons = ws_calloc(alloc, sizeof *c->reasons);
-  return c->reasons;
+void closing_keep_received(close_reasons **reasons, const wsuv_allocator_t *alloc,
+                           const void *reason, size_t len) {
+  close_reasons *r = len > 0 ? have(reasons, alloc) : NULL;
+  if (r == NULL) return;
+  memcpy(r->received, reason, len);
+  r->received_len = len;
 }
 
-void closing_keep_received(closing *c, const wsuv_allocator_t *alloc, const void *reason,
-                           size_t len) {
-  if (len == 0 || reasons(c, alloc) == NULL) return;
-  memcpy(c->reasons->received, reason, len);
-  c->reasons->received_len = len;
+void closing_keep_sent(close_reasons **reasons, const wsuv_allocator_t *alloc, const char *reason,
+                       size_t len) {
+  close_reasons *r = len > 0 ? have(reasons, alloc) : NULL;
+  if (r == NULL) return;
+  memcpy(r->sent, reason, len);
+  r->sent_len = len;
 }
 
-void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *reason, size_t len) {
-  if (len == 0 || reasons(c, alloc) == NULL) return;
-  memcpy(c->reasons->sent, reason, len);
-  c->reasons->sent_len = len;
-}
-
-const char *closing_keep_detail(closing *c, const wsuv_allocator_t *alloc, const char *detail) {
-  if (reasons(c, alloc) == NULL) return "";
-  (void) snprintf(c->reasons->detail, sizeof c->reasons->detail, "%s", detail);
-  return c->reasons->detail;
+const char *closing_keep_detail(close_reasons **reasons, const wsuv_allocator_t *alloc,
+                                const char *detail) {
+  close_reasons *r = have(reasons, alloc);
+  if (r == NULL) return "";
+  (void) snprintf(r->detail, sizeof r->detail, "%s", detail);
+  return r->detail;
 }
 
 closing_verdict closing_check(const conn *c) {
@@ -41,31 +42,25 @@ closing_verdict closing_check(const conn *c) {
 }
 
 /* Our close frame is the last frame in the data lane, so it is written when the lane is empty. */
-bool closing_written(closing *c, const conn *cn) {
-  const out_queue *q = &cn->work->out;
-  bool left = cn->close_size > 0 && out_queue_left(q, LANE_DATA, q->lanes[LANE_DATA].queued);
-  bool first = left && !c->written;
-  c->written = c->written || left;
-  return first;
+bool closing_has_left(const conn *c) {
+  const out_queue *q = &c->work->out;
+  return c->close_size > 0 && out_queue_left(q, LANE_DATA, q->lanes[LANE_DATA].queued);
 }
 
 bool closing_answer_due(const conn *c) {
   return c->close_received && !c->close_sent;
 }
 
-void closing_describe(const closing *c, const conn *cn, wsuv_close_info_t *info) {
-  info->code = cn->close_received ? cn->peer_code : WSUV_CLOSE_ABNORMAL;
-  info->sent_code = c->written ? cn->sent_code : 0;
-  info->by_peer = c->by_peer;
-  info->clean = cn->close_received && c->written;
-  if (c->reasons == NULL) return;
-  info->reason = c->reasons->received;
-  info->reason_len = c->reasons->received_len;
-  if (!c->written) return;
-  info->sent_reason = c->reasons->sent;
-  info->sent_reason_len = c->reasons->sent_len;
-}
-
-void closing_free(closing *c, const wsuv_allocator_t *alloc) {
-  ws_free(alloc, c->reasons);
+void closing_describe(const close_reasons *reasons, const conn *c, bool left,
+                      wsuv_close_info_t *info) {
+  info->code = c->close_received ? c->peer_code : WSUV_CLOSE_ABNORMAL;
+  info->sent_code = left ? c->sent_code : 0;
+  info->by_peer = c->close_by_peer;
+  info->clean = c->close_received && left;
+  if (reasons == NULL) return;
+  info->reason = reasons->received;
+  info->reason_len = reasons->received_len;
+  if (!left) return;
+  info->sent_reason = reasons->sent;
+  info->sent_reason_len = reasons->sent_len;
 }

@@ -1,7 +1,8 @@
 #ifndef WS_SESSION_CLOSING_H
 #define WS_SESSION_CLOSING_H
 
-/* The state of the closing handshake (RFC 6455 7), and the decisions that depend on it. */
+/* The closing handshake (RFC 6455 7): decisions that depend on its state, which conn has, and the
+   texts that on_close reports. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,25 +22,16 @@ typedef struct close_reasons {
   char detail[32];                      /* This is the detail of the error, or "". */
 } close_reasons;
 
-typedef struct closing {
-  /* These are the reasons, which `closing` owns; NULL if there are none or no memory. */
-  close_reasons *reasons;
-  /* The peer must answer, or acknowledge bytes, within this many milliseconds; UINT32_MAX stands
-     for that long or longer. */
-  uint32_t timeout_ms;
-  bool by_peer; /* The peer's close frame came before ours was made. */
-  bool written; /* The kernel has taken our whole close frame. */
-} closing;
-
-void closing_init(closing *c, uint64_t timeout_ms);
-
-/* Keep the reason of a close frame. If there is no memory, on_close reports no reason. */
-void closing_keep_received(closing *c, const wsuv_allocator_t *alloc, const void *reason,
-                           size_t len);
-void closing_keep_sent(closing *c, const wsuv_allocator_t *alloc, const char *reason, size_t len);
+/* Keep the reason of a close frame in *reasons, which is NULL until something is kept. If there is
+   no memory, on_close reports no reason. */
+void closing_keep_received(close_reasons **reasons, const wsuv_allocator_t *alloc,
+                           const void *reason, size_t len);
+void closing_keep_sent(close_reasons **reasons, const wsuv_allocator_t *alloc, const char *reason,
+                       size_t len);
 
 /* Keep a detail that is not static text, cut at 31 bytes. Returns the copy; "": no memory. */
-const char *closing_keep_detail(closing *c, const wsuv_allocator_t *alloc, const char *detail);
+const char *closing_keep_detail(close_reasons **reasons, const wsuv_allocator_t *alloc,
+                                const char *detail);
 
 typedef enum closing_verdict {
   CLOSING_WAIT, /* wait for the peer, or for our own frames to be written */
@@ -51,17 +43,15 @@ typedef enum closing_verdict {
 /* Check if the closing handshake is complete. Call it only for a session that is closing. */
 closing_verdict closing_check(const conn *c);
 
-/* Check if the kernel has taken our whole close frame, and note it. Returns true only the first
-   time. */
-bool closing_written(closing *c, const conn *cn);
+/* Whether the kernel has taken our whole close frame, as long as the queue was not cleared. */
+bool closing_has_left(const conn *c);
 
 /* Whether the peer's close frame was received and our answer was not made yet. While a session is
    closing, this happens only in a raw session, in which the program makes the answer. */
 bool closing_answer_due(const conn *c);
 
-/* Describe both close frames. */
-void closing_describe(const closing *c, const conn *cn, wsuv_close_info_t *info);
-
-void closing_free(closing *c, const wsuv_allocator_t *alloc);
+/* Describe both close frames. `left`: ours was written. `reasons` may be NULL. */
+void closing_describe(const close_reasons *reasons, const conn *c, bool left,
+                      wsuv_close_info_t *info);
 
 #endif

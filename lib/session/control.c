@@ -33,7 +33,7 @@ int wsuv_session_resume(wsuv_session_t *session) {
   if (err < 0) return err;
   if (!session->in.paused) return 0;
   session->in.paused = false;
-  keepalive_received(&session->timeouts.keepalive);
+  keepalive_received(&session_while_open(session)->keepalive);
   session_used(session);
   session_rearm(session);
   session_schedule(session);

@@ -26,6 +26,11 @@ void session_kind_fill(session_kind *kind, const wsuv_callbacks_t *callbacks,
   kind->incoming.max_frame_size = config->max_frame_size;
   kind->incoming.max_message_size = config->max_message_size;
   kind->incoming.max_fragments = config->max_message_fragments;
+  kind->ping_interval_ms = config->ping_interval_ms;
+  kind->ping_timeout_ms = config->ping_timeout_ms;
+  kind->idle_timeout_ms = config->idle_timeout_ms;
+  kind->close_timeout_ms = config->close_timeout_ms;
+  kind->close_deadline_ms = config->close_deadline_ms;
   outflow_limits_init(&kind->outgoing, config);
   if (raw) kind->outgoing.fragment_size = 0;
 }

@@ -1,8 +1,8 @@
 #ifndef WS_SESSION_KIND_H
 #define WS_SESSION_KIND_H
 
-/* What a session has from the program and does not change: callbacks, converter, limits. Sessions
-   of the same kind, of which there may be many thousands, share one copy. */
+/* What a session has from the program: callbacks, converter, limits, and the timeouts that it
+   starts with. Sessions of the same kind, of which there may be many thousands, share one copy. */
 
 #include <stddef.h>
 
@@ -23,7 +23,11 @@ typedef struct session_kind {
   /* This is a copy of the program's converter; without one, its functions are NULL. */
   wsuv_converter_t converter;
   outflow_limits outgoing; /* These are the limits of the queue. */
-  size_t refs;             /* The kind has this many references, and is freed when it has none. */
+  /* These are the timeouts of the configuration, in milliseconds. An open session has its own of
+     the first three, which the program may change. */
+  uint64_t ping_interval_ms, ping_timeout_ms, idle_timeout_ms;
+  uint64_t close_timeout_ms, close_deadline_ms;
+  size_t refs; /* The kind has this many references, and is freed when it has none. */
 } session_kind;
 
 enum { KINDS_KEPT = 4 /* so that a session may change its kind when it opens, as all do */ };

@@ -307,7 +307,7 @@ int wsuv_send_prepared(wsuv_session_t *session, wsuv_prepared_t *prepared, wsuv_
 int wsuv_flush(wsuv_session_t *session, wsuv_send_cb cb, void *arg) {
   bool writes = session->state == SESSION_OPEN || session->state == SESSION_CLOSING;
   if (endpoint_lost(session->endpoint)) return WS_ECANCELED;
-  if (!writes || session->cause.write_error != 0) return WSUV_ESTATE;
+  if (!writes || session_write_error(session) != 0) return WSUV_ESTATE;
   completion *c = cb != NULL ? completion_new(&session->endpoint->completions, cb, arg) : NULL;
   if (c == NULL && cb != NULL) return WS_ENOMEM;
   int err = session_have_work(session) ? session_send_gathered(session) : WS_ENOMEM;

@@ -49,7 +49,7 @@ wsuv_stage_t session_stage(const wsuv_session_t *s) {
   case SESSION_LINGER: return WSUV_STAGE_CLOSING;
   case SESSION_ENDED: break;
   }
-  return (wsuv_stage_t) s->cause.stage;
+  return (wsuv_stage_t) s->while_not_open.cause.stage;
 }
 
 int session_check_open(const wsuv_session_t *s) {
@@ -72,8 +72,8 @@ static bool is_held(const wsuv_session_t *s) {
 }
 
 /* When the deadline of an open session comes. */
-static uint64_t next_open_ms(const wsuv_session_t *s) {
-  uint64_t at = timeouts_next_open_ms(&s->timeouts, is_held(s));
+static uint64_t next_open_ms(wsuv_session_t *s) {
+  uint64_t at = timeouts_next_ms(session_while_open(s), &s->progress, is_held(s));
   if (!s->limited) return at;
   if (s->limits->end_ms < at) at = s->limits->end_ms;
   if (!waits_for_rate(s)) return at;
@@ -81,8 +81,13 @@ static uint64_t next_open_ms(const wsuv_session_t *s) {
   return refilled_ms < at ? refilled_ms : at;
 }
 
+/* When the deadline of a session comes that is not open. */
+static uint64_t next_other_ms(wsuv_session_t *s) {
+  return state_deadline_next_ms(&session_while_not_open(s)->deadline, &s->progress);
+}
+
 static void arm_deadline_at(wsuv_session_t *s, uint64_t now) {
-  uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : timeouts_next_ms(&s->timeouts);
+  uint64_t at = s->state == SESSION_OPEN ? next_open_ms(s) : next_other_ms(s);
   uint64_t due = outflow_gathered_due_ms(session_out(s), session_queue(s), now);
   if (due < at) at = due;
   if (at == UINT64_MAX && s->state == SESSION_OPEN) {
@@ -98,11 +103,11 @@ static void arm_deadline(wsuv_session_t *s) {
 
 void session_restart_idle(wsuv_session_t *s) {
   const uint64_t now = session_now_ms(s);
-  if (timeouts_queued(&s->timeouts, now)) arm_deadline_at(s, now);
+  if (timeouts_queued(session_while_open(s), &s->progress, now)) arm_deadline_at(s, now);
 }
 
 static void rearm(wsuv_session_t *s, uint64_t now) {
-  s->timeouts.last_poll = false;
+  session_while_open(s)->last_poll = false;
   arm_deadline_at(s, now);
 }
 
@@ -113,7 +118,7 @@ void session_rearm(wsuv_session_t *s) {
 /* Set the deadline of the present state. */
 static void set_deadline(wsuv_session_t *s, uint64_t delay_ms) {
   const uint64_t now = session_now_ms(s);
-  timeouts_set_deadline(&s->timeouts, now, delay_ms);
+  state_deadline_set(&session_while_not_open(s)->deadline, &s->progress, now, delay_ms);
   arm_deadline_at(s, now);
 }
 
@@ -124,11 +129,37 @@ static void open_limits(wsuv_session_t *s, uint64_t now) {
   limits_open(s->limits, now, random);
 }
 
+void session_set_idle_timeout(wsuv_session_t *s, uint64_t timeout_ms) {
+  session_while_open(s)->idle_timeout_ms = timeout_ms;
+  s->has_idle_timeout = timeout_ms > 0;
+}
+
+/* What the session had before it was open is not needed any more: no failure was noted, or it would
+   not open. */
+static void begin_open(wsuv_session_t *s, uint64_t now) {
+  const session_kind *kind = session_kind_of(s);
+  timeouts *t = session_while_open(s);
+  timeouts_open(t, now, kind->ping_interval_ms, kind->ping_timeout_ms);
+  session_set_idle_timeout(s, kind->idle_timeout_ms);
+  s->pings.on = keepalive_on(&t->keepalive);
+  if (s->limited) open_limits(s, now);
+}
+
+static void begin_closing(wsuv_session_t *s, uint64_t now) {
+  const session_kind *kind = session_kind_of(s);
+  (void) progress_look(&s->progress, s->filter, s->figures.wire_sent); /* from here on it counts */
+  state_deadline_close(&session_while_not_open(s)->deadline, &s->progress, now,
+                       kind->close_timeout_ms, kind->close_deadline_ms);
+}
+
 /* Change the state. No other function changes it. SESSION_NEW and SESSION_OPENING share one
    deadline, which begins when the opening has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
+  const bool was_open = s->state == SESSION_OPEN;
   uint64_t now;
   s->state = (uint8_t) state;
+  if (was_open) *session_while_not_open(s) = (session_not_open){.cause.detail = ""};
+  s->has_idle_timeout = false;
   if (state > SESSION_OPEN) outflow_drop_gathered(session_out(s), &s->conn);
   switch (state) {
   case SESSION_QUEUED: {
@@ -139,14 +170,12 @@ static void enter(wsuv_session_t *s, session_state state) {
   case SESSION_NEW: set_deadline(s, s->opening->handshake_timeout_ms); break;
   case SESSION_OPEN:
     now = session_now_ms(s);
-    timeouts_open(&s->timeouts, now);
-    if (s->limited) open_limits(s, now);
+    begin_open(s, now);
     rearm(s, now);
     break;
   case SESSION_CLOSING:
     now = session_now_ms(s);
-    (void) progress_look(&s->timeouts.progress, s->filter, s->figures.wire_sent);
-    timeouts_close(&s->timeouts, now, s->closing.timeout_ms);
+    begin_closing(s, now);
     arm_deadline_at(s, now);
     if (inflow_discard_until_close(&s->in) || s->limited) session_schedule(s);
     break;
@@ -167,35 +196,38 @@ static void after_callback(wsuv_session_t *s) {
 /* Writing */
 
 static void session_write_failed(wsuv_session_t *s, int err) {
-  if (s->cause.write_error != 0 || s->state == SESSION_ENDED) return;
-  cause_set_write_error(&s->cause, session_stage(s), err);
+  const wsuv_stage_t stage = session_stage(s);
+  if (session_write_error(s) != 0 || s->state == SESSION_ENDED) return;
   if (!s->conn.work->none) out_queue_clear(session_queue(s));
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  cause_set_write_error(&session_while_not_open(s)->cause, stage, err);
   set_deadline(s, LINGER_MS);
 }
 
 /* Look at what the peer has acknowledged of the output of an open or a closing session. */
 static progress_seen look(wsuv_session_t *s, uint64_t now) {
-  timeouts *t = &s->timeouts;
-  progress_seen seen = progress_look(&t->progress, s->filter, s->figures.wire_sent);
+  progress *p = &s->progress;
+  progress_seen seen = progress_look(p, s->filter, s->figures.wire_sent);
   if (s->state == SESSION_OPEN) {
-    timeouts_seen(t, now, &seen, outflow_payload(session_out(s), session_queue(s)) > 0);
+    const bool queued = outflow_payload(session_out(s), session_queue(s)) > 0;
+    timeouts_seen(session_while_open(s), p, now, &seen, queued);
   } else {
-    timeouts_seen_closing(t, now, &seen, s->closing.timeout_ms);
+    state_deadline_seen(&session_while_not_open(s)->deadline, p, now, &seen,
+                        session_kind_of(s)->close_timeout_ms);
   }
   return seen;
 }
 
 /* The ping or close frame that the timeout waits for has left, so its position is known. */
 static void set_target(wsuv_session_t *s) {
-  s->timeouts.progress.target = look(s, session_now_ms(s)).written;
+  s->progress.target = look(s, session_now_ms(s)).written;
 }
 
 static void note_own_ping(wsuv_session_t *s) {
-  keepalive *k = &s->timeouts.keepalive;
-  bool awaited = s->timeouts.progress.target == UINT64_MAX && keepalive_watches(k);
-  if (awaited && s->state == SESSION_OPEN) set_target(s);
-  keepalive_sent(k, session_now_ns(s));
+  const bool awaited = s->state == SESSION_OPEN && s->progress.target == UINT64_MAX &&
+                       keepalive_waits(&session_while_open(s)->keepalive);
+  if (awaited) set_target(s);
+  pings_sent(&s->pings, session_now_ns(s));
 }
 
 void session_note_round(wsuv_session_t *s, const outflow_round *round) {
@@ -207,8 +239,9 @@ void session_note_round(wsuv_session_t *s, const outflow_round *round) {
 }
 
 static bool can_write(const wsuv_session_t *s) {
-  return s->opened && s->state != SESSION_ENDED && s->cause.write_error == 0 &&
-         !out_queue_retained(session_queue(s));
+  const bool open = s->state == SESSION_OPEN;
+  const bool closes = s->opened && s->state != SESSION_ENDED && session_write_error(s) == 0;
+  return (open || closes) && !out_queue_retained(session_queue(s));
 }
 
 ws_filter *session_direct_filter(const wsuv_session_t *s) {
@@ -222,12 +255,13 @@ ws_filter *session_direct_filter(const wsuv_session_t *s) {
    make one. */
 static void note_failure(wsuv_session_t *s, int err, const char *why) {
   const wsuv_allocator_t *alloc = &s->endpoint->alloc;
-  if (s->conn.sent_code != 0 && s->state == SESSION_OPEN) {
-    closing_keep_sent(&s->closing, alloc, why, strlen(why));
-  }
-  if (why == s->endpoint->shared.numbered) why = closing_keep_detail(&s->closing, alloc, why);
-  cause_set(&s->cause, session_stage(s), err, why);
-  if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  const wsuv_stage_t stage = session_stage(s);
+  const bool was_open = s->state == SESSION_OPEN;
+  if (was_open) enter(s, SESSION_CLOSING);
+  session_not_open *n = session_while_not_open(s);
+  if (was_open && s->conn.sent_code != 0) closing_keep_sent(&n->reasons, alloc, why, strlen(why));
+  if (why == s->endpoint->shared.numbered) why = closing_keep_detail(&n->reasons, alloc, why);
+  cause_set(&n->cause, stage, err, why);
 }
 
 /* conn has failed the connection. */
@@ -287,8 +321,9 @@ static void flush(wsuv_session_t *s) {
   if (session_out(s)->slow && can_write(s) && out_queue_len(session_queue(s)) == 0) {
     outflow_emptied(session_out(s), s->filter);
   }
-  if (s->cause.write_error != 0 || !closing_written(&s->closing, &s->conn)) return;
-  if (s->state != SESSION_CLOSING) return;
+  if (s->state == SESSION_OPEN || s->close_left || session_write_error(s) != 0) return;
+  s->close_left = closing_has_left(&s->conn);
+  if (!s->close_left || s->state != SESSION_CLOSING) return;
   set_target(s);
   arm_deadline(s);
 }
@@ -309,7 +344,7 @@ static void complete(wsuv_session_t *s, completion *c, int status) {
    this error to all completions that are left. */
 static void complete_due(wsuv_session_t *s) {
   completion *c;
-  if (s->cause.write_error != 0) return;
+  if (session_write_error(s) != 0) return;
   for (size_t n = session_out(s)->completions.count; n > 0 && s->state != SESSION_ENDED; n--) {
     if ((c = completions_due(&session_out(s)->completions, session_queue(s))) == NULL) return;
     complete(s, c, c->dropped ? WS_ECANCELED : 0);
@@ -338,24 +373,24 @@ static void answer_close(wsuv_session_t *s) {
 
 /* In a raw session the program must answer the close frame, before the closing timeout passes. */
 static void on_peer_close(wsuv_session_t *s, const conn_event *ev) {
-  s->closing.by_peer = !s->conn.close_sent;
-  closing_keep_received(&s->closing, &s->endpoint->alloc, ev->data, ev->len);
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  session_not_open *n = session_while_not_open(s);
+  closing_keep_received(&n->reasons, &s->endpoint->alloc, ev->data, ev->len);
   if (!s->conn.raw) answer_close(s);
 }
 
 int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t len) {
   if (endpoint_lost(s->endpoint)) return WS_ECANCELED;
   bool answers =
-      s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && s->cause.write_error == 0;
+      s->state == SESSION_CLOSING && closing_answer_due(&s->conn) && session_write_error(s) == 0;
   if (s->state != SESSION_OPEN && !answers) return WSUV_ESTATE;
   int err = session_have_work(s) ? session_send_gathered(s) : WS_ENOMEM;
   if (err < 0) return err;
   err = conn_close(&s->conn, code, reason, len);
   if (err == WSUV_ERANDOM) session_end(s, err, "no masking key");
   if (err < 0) return err;
-  closing_keep_sent(&s->closing, &s->endpoint->alloc, reason, len);
   if (s->state == SESSION_OPEN) enter(s, SESSION_CLOSING);
+  closing_keep_sent(&session_while_not_open(s)->reasons, &s->endpoint->alloc, reason, len);
   session_schedule(s);
   return 0;
 }
@@ -375,9 +410,8 @@ static void advance_closing(wsuv_session_t *s) {
 /* Reading */
 
 static void deliver_other(wsuv_session_t *s, const conn_event *ev) {
-  keepalive *k = &s->timeouts.keepalive;
-  if (ev->type == CONN_EVENT_PONG && keepalive_on(k)) {
-    keepalive_pong(k, ev->data, ev->len, session_now_ns(s));
+  if (ev->type == CONN_EVENT_PONG && s->pings.on) {
+    pings_pong(&s->pings, ev->data, ev->len, session_now_ns(s));
   }
   if (ev->type == CONN_EVENT_CLOSE) on_peer_close(s, ev);
   if (!s->in.discard) notify_event(session_kind_of(s), s, ev, s->conn.raw);
@@ -488,9 +522,11 @@ static void process(wsuv_session_t *s) {
 /* Ending */
 
 void session_end(wsuv_session_t *s, int status, const char *detail) {
+  const wsuv_stage_t stage = session_stage(s);
   if (s->state == SESSION_ENDED) return;
-  s->cause = cause_resolve(s->cause, s->conn.close_received, session_stage(s), status, detail);
   enter(s, SESSION_ENDED);
+  cause *c = &session_while_not_open(s)->cause;
+  *c = cause_resolve(*c, s->conn.close_received, stage, status, detail);
   if (s->opened) {
     s->filter->ops->close(s->filter);
   } else {
@@ -502,12 +538,13 @@ void session_end(wsuv_session_t *s, int status, const char *detail) {
 SIZED_NO_PADDING(wsuv_close_info_t, retry_after_ms);
 
 static void describe(wsuv_session_t *s, wsuv_close_info_t *info) {
-  *info = (wsuv_close_info_t){.size = sizeof *info, .detail = s->cause.detail};
-  info->status = s->cause.status;
-  info->stage = (wsuv_stage_t) s->cause.stage;
+  const session_not_open *n = session_while_not_open(s);
+  *info = (wsuv_close_info_t){.size = sizeof *info, .detail = n->cause.detail};
+  info->status = n->cause.status;
+  info->stage = (wsuv_stage_t) n->cause.stage;
   info->reason = info->sent_reason = "";
   if (s->opened) {
-    closing_describe(&s->closing, &s->conn, info);
+    closing_describe(n->reasons, &s->conn, s->close_left, info);
     session_tls_describe(s->filter, NULL, info);
   } else {
     s->opening->ops->describe(s->opening, info);
@@ -547,7 +584,7 @@ void session_free(wsuv_session_t *s) {
   if (!s->conn.work->none) ws_free(alloc, s->conn.work);
   deadlines_stop(&s->endpoint->deadlines, &s->deadline);
   session_kind_unref(&s->endpoint->kinds, session_kind_of(s));
-  closing_free(&s->closing, alloc);
+  ws_free(alloc, session_while_not_open(s)->reasons);
   ws_free(alloc, s->subprotocol);
   ws_free(alloc, s);
 }
@@ -555,7 +592,7 @@ void session_free(wsuv_session_t *s) {
 /* Report the completions of what was not sent, call on_close, free the session. */
 static void session_finish(wsuv_session_t *s) {
   endpoint *e = s->endpoint;
-  const int undone = s->cause.write_error != 0 ? s->cause.write_error : WS_ECANCELED;
+  const int undone = session_write_error(s) != 0 ? session_write_error(s) : WS_ECANCELED;
   wsuv_close_info_t info;
   completion *c;
   while ((c = completions_any(&session_out(s)->completions)) != NULL) complete(s, c, undone);
@@ -578,6 +615,10 @@ static void session_on_alloc(void *up, ws_room *buf) {
   if (reads_frames(s)) inflow_room(&s->conn, &shared, buf);
 }
 
+static inline void note_life(wsuv_session_t *s) {
+  if (s->state == SESSION_OPEN) keepalive_received(&session_while_open(s)->keepalive);
+}
+
 static void session_on_read(void *up, uint8_t *data, ptrdiff_t n) {
   wsuv_session_t *s = up;
   if (n < 0) {
@@ -585,7 +626,7 @@ static void session_on_read(void *up, uint8_t *data, ptrdiff_t n) {
     return;
   }
   s->figures.wire_received += (size_t) n;
-  keepalive_received(&s->timeouts.keepalive);
+  note_life(s);
   receive(s, data, (size_t) n);
   process(s);
 }
@@ -611,8 +652,7 @@ static void session_on_closed(void *up) {
 
 /* Bytes of a TLS record or frame that is not complete yet are a sign of life as well. */
 static void session_on_bytes(void *up) {
-  wsuv_session_t *s = up;
-  keepalive_received(&s->timeouts.keepalive);
+  note_life(up);
 }
 
 static const ws_filter_events filter_events = {.on_alloc = session_on_alloc,
@@ -696,8 +736,9 @@ static void on_opening_failed(void *up, int status, const char *detail) {
 
 static void on_opening_write_error(void *up, int status) {
   wsuv_session_t *s = up;
-  cause_set_write_error(&s->cause, session_stage(s), status);
-  if (session_now_ms(s) + LINGER_MS < s->timeouts.deadline_ms) set_deadline(s, LINGER_MS);
+  session_not_open *n = session_while_not_open(s);
+  cause_set_write_error(&n->cause, session_stage(s), status);
+  if (session_now_ms(s) + LINGER_MS < n->deadline.at_ms) set_deadline(s, LINGER_MS);
 }
 
 static bool on_opening_redirect(void *up, const wsuv_redirect_t *redirect) {
@@ -729,7 +770,7 @@ const opening_events session_opening_events = {.on_ready = on_opening_ready,
 /* A session that has waited reads again, so its timeouts start again, as after a pause. */
 static void deliver_rest(wsuv_session_t *s) {
   const bool waited = waits_for_rate(s);
-  if (waited) keepalive_received(&s->timeouts.keepalive);
+  if (waited) keepalive_received(&session_while_open(s)->keepalive);
   inflow_renew(&s->in);
   deliver_events(s);
   if (s->in.budget == 0) {
@@ -762,11 +803,11 @@ static void on_task(endpoint_task *task) {
 /* Entered from the deadline */
 
 static int queue_ping(wsuv_session_t *s) {
-  uint8_t payload[KEEPALIVE_PAYLOAD];
+  uint8_t payload[PING_PAYLOAD];
   if (!session_have_work(s)) return WS_ENOMEM;
   completion *c = completion_new(&s->endpoint->completions, NULL, NULL);
   if (c == NULL) return WS_ENOMEM;
-  keepalive_payload(&s->timeouts.keepalive, payload);
+  pings_payload(&s->pings, payload);
   int err = conn_send(&s->conn, OPCODE_PING, true, payload, sizeof payload);
   if (err < 0) {
     completion_release(&s->endpoint->completions, c);
@@ -778,16 +819,12 @@ static int queue_ping(wsuv_session_t *s) {
 
 /* Queue a ping, unless the last one is still in the queue. `delayed`: other output is under way. */
 static void send_keepalive(wsuv_session_t *s, uint64_t now, bool delayed) {
-  keepalive *k = &s->timeouts.keepalive;
   uint8_t random[4];
-  if (!keepalive_waits(k)) s->timeouts.progress.target = UINT64_MAX;
-  if (keepalive_queued(k)) {
-    keepalive_wait(k, now, true);
-    return;
-  }
+  timeouts_ping(session_while_open(s), &s->progress, now, delayed || s->pings.queued);
+  if (s->pings.queued) return;
   int err = random_pool_take(&s->endpoint->shared.random, random, sizeof random);
   if (err == 0) {
-    keepalive_ping(k, random, now, delayed);
+    pings_make(&s->pings, random);
     err = queue_ping(s);
   }
   if (err < 0) session_fail(s, err, "");
@@ -817,7 +854,7 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
   }
   if (waits_for_rate(s) && now >= limits_refilled_ms(s->limits)) session_schedule(s);
   bool delayed = held || !look(s, now).all || out_queue_len(session_queue(s)) > 0;
-  switch (timeouts_check_open(&s->timeouts, now, held)) {
+  switch (timeouts_check(session_while_open(s), now, held)) {
   case TIMEOUTS_POLL: arm_deadline(s); return;
   case TIMEOUTS_DEAD: ping_timeout(s); return;
   case TIMEOUTS_IDLE: session_fail(s, WSUV_EIDLE, "Idle timeout"); return;
@@ -826,14 +863,15 @@ static void on_open_timer(wsuv_session_t *s, uint64_t now) {
   }
   process(s);
   if (s->state != SESSION_OPEN) return;
-  timeouts_plan_look(&s->timeouts, now);
+  timeouts_plan_look(session_while_open(s), &s->progress, now);
   session_rearm(s);
 }
 
 static void on_other_timer(wsuv_session_t *s, uint64_t now) {
-  if (s->state == SESSION_CLOSING && s->timeouts.progress.look_ms != 0) (void) look(s, now);
-  if (!s->opened && s->opening->ops->is_held(s->opening)) timeouts_hold(&s->timeouts, now);
-  if (timeouts_check(&s->timeouts, now) != TIMEOUTS_OVER) {
+  state_deadline *d = &session_while_not_open(s)->deadline;
+  if (s->state == SESSION_CLOSING && s->progress.look_ms != 0) (void) look(s, now);
+  if (!s->opened && s->opening->ops->is_held(s->opening)) state_deadline_hold(d, now);
+  if (!state_deadline_passed(d, now)) {
     arm_deadline(s);
   } else if (s->state == SESSION_QUEUED) {
     if (s->opening->ops->waits(s->opening)) session_end(s, WS_ETIMEDOUT, "queue deadline");
@@ -862,12 +900,7 @@ static void configure(wsuv_session_t *s, const wsuv_config_t *config, const sess
   endpoint *e = s->endpoint;
   conn_init(&s->conn, e->role, config->masking, &kind->incoming);
   s->conn.work = no_work();
-  closing_init(&s->closing, config->close_timeout_ms);
   inflow_renew(&s->in);
-  keepalive_set(&s->timeouts.keepalive, config->ping_interval_ms, config->ping_timeout_ms);
-  s->timeouts.idle_timeout_ms = config->idle_timeout_ms;
-  s->timeouts.close_deadline_ms =
-      config->close_deadline_ms < UINT32_MAX ? (uint32_t) config->close_deadline_ms : UINT32_MAX;
   s->keep_handshake = config->keep_handshake;
   s->close_when_full = config->outgoing_policy == WSUV_OUTGOING_CLOSE;
   if (s->limited) limits_init(s->limits, config);
@@ -886,7 +919,7 @@ int session_new(wsuv_session_t **out, endpoint *e, const wsuv_config_t *config,
   s->secured = client != NULL && client->secure;
   if (forwarded) memcpy((char *) s + layout.client, client, sizeof *client);
   s->endpoint = e;
-  s->cause.detail = "";
+  session_while_not_open(s)->cause.detail = "";
   s->task.run = on_task;
   ws_list_init(&s->task.node);
   session_kind_fill(&like, callbacks, config, raw);

@@ -4,6 +4,7 @@
 /* One session. It has the state of the session. Its parts answer questions; only the session itself
    acts, and only it ends the session. */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +24,10 @@
 #include "session/log.h"
 #include "session/opening.h"
 #include "session/outflow.h"
+#include "session/pings.h"
+#include "session/progress.h"
 #include "session/session_limits.h"
+#include "session/state_deadline.h"
 #include "session/timeouts.h"
 #include "session/work.h"
 
@@ -37,6 +41,13 @@ typedef enum session_state {
   SESSION_LINGER,  /* the session only waits for the end of the stream */
   SESSION_ENDED    /* on_close follows; no other callback runs any more */
 } session_state;
+
+/* What a session has only while it is not open: before, and from its closing on. */
+typedef struct session_not_open {
+  state_deadline deadline; /* The present state ends at this time. */
+  cause cause;             /* This is why the session ends, as far as it is known. */
+  close_reasons *reasons;  /* The session owns the texts of its close frames, or this is NULL. */
+} session_not_open;
 
 struct wsuv_session {
   endpoint *endpoint; /* The session belongs to this endpoint, which outlives it. */
@@ -58,24 +69,30 @@ struct wsuv_session {
   /* This is the protocol's state. Its `work` is in a session_work; its `limits` are in the
      session's kind, to which the session holds a reference (session_kind_of). */
   conn conn;
-  timeouts timeouts; /* These are the timeouts that `deadline` waits for. */
-  closing closing;   /* This is the state of the closing handshake. */
-  cause cause;       /* This is why the session ends, as far as it is known. */
+  union {
+    timeouts while_open; /* In SESSION_OPEN: its timeouts (session_while_open). */
+    /* In the other states: what these need (session_while_not_open). */
+    session_not_open while_not_open;
+  };
+  pings pings;       /* These are the last ping and the round-trip times. */
+  progress progress; /* This is what the peer has acknowledged. */
   /* These are the opening's figures after the session has opened; wire_sent and wire_received then
      also count the session's bytes. */
   opening_figures figures;
-  opening_steps steps;      /* The steps of the opening took this long. */
-  inflow in;                /* This is the state of reading and of the program's pause. */
-  uint8_t state;            /* This is a session_state. */
-  bool keep_handshake : 1;  /* The handshake's result is kept after on_open. */
-  bool has_handshake : 1;   /* The session has the handshake's result. */
-  bool opened : 1;          /* The session is open, or was open before it ended. */
-  bool close_when_full : 1; /* The session ends when a message does not fit into the queue. */
-  bool unref : 1;           /* The session does not keep the loop alive. */
-  bool limited : 1;         /* The session has `limits`. */
-  bool forwarded : 1;       /* The session has what session_forwarding returns. */
-  bool secured : 1;         /* On a server: the client's connection is secured by TLS. */
-  session_limits limits[];  /* This is one element if `limited` is set, otherwise none. */
+  opening_steps steps;       /* The steps of the opening took this long. */
+  inflow in;                 /* This is the state of reading and of the program's pause. */
+  uint8_t state;             /* This is a session_state. */
+  bool keep_handshake : 1;   /* The handshake's result is kept after on_open. */
+  bool has_handshake : 1;    /* The session has the handshake's result. */
+  bool opened : 1;           /* The session is open, or was open before it ended. */
+  bool close_when_full : 1;  /* The session ends when a message does not fit into the queue. */
+  bool unref : 1;            /* The session does not keep the loop alive. */
+  bool limited : 1;          /* The session has `limits`. */
+  bool forwarded : 1;        /* The session has what session_forwarding returns. */
+  bool secured : 1;          /* On a server: the client's connection is secured by TLS. */
+  bool has_idle_timeout : 1; /* The session is open and has an idle timeout. */
+  bool close_left : 1;       /* The kernel has taken our whole close frame. */
+  session_limits limits[];   /* This is one element if `limited` is set, otherwise none. */
   /* Behind it are the peer's address, if `keep_handshake` is set, and what trusted proxies have
      said of the client, if `forwarded` is set (`layout_of` in session.c). */
 };
@@ -110,6 +127,22 @@ static inline session_kind *session_kind_of(const wsuv_session_t *s) {
 /* The handshake's result while the session has it, otherwise NULL. */
 static inline handshake_result *session_handshake(const wsuv_session_t *s) {
   return s->has_handshake ? s->handshake : NULL;
+}
+
+/* What an open session has, and what one has that is not open. They are in the same place; enter()
+   in session.c changes from one to the other. */
+static inline timeouts *session_while_open(wsuv_session_t *s) {
+  assert(s->state == SESSION_OPEN);
+  return &s->while_open;
+}
+static inline session_not_open *session_while_not_open(wsuv_session_t *s) {
+  assert(s->state != SESSION_OPEN);
+  return &s->while_not_open;
+}
+
+/* The error with which writing has failed; 0 if it has not. */
+static inline int session_write_error(const wsuv_session_t *s) {
+  return s->state == SESSION_OPEN ? 0 : s->while_not_open.cause.write_error;
 }
 
 /* Schedule the session for the next tick. While events are delivered this is not needed, because
@@ -167,14 +200,17 @@ int session_close(wsuv_session_t *s, unsigned code, const char *reason, size_t l
    the program has closed the handles. */
 int session_check_open(const wsuv_session_t *s);
 
+/* Give an open session this idle timeout in milliseconds; 0: none. */
+void session_set_idle_timeout(wsuv_session_t *s, uint64_t timeout_ms);
+
 /* Set the deadline of an open session again, after something that it waits for has changed. */
 void session_rearm(wsuv_session_t *s);
 
-/* A data frame was queued in an open session, so it is not idle. session_restart_idle is for a
-   session with an idle timeout. */
+/* A data frame was queued, so the session is not idle, if it is still open. session_restart_idle is
+   for an open session with an idle timeout. */
 void session_restart_idle(wsuv_session_t *s);
 static inline void session_data_queued(wsuv_session_t *s) {
-  if (s->timeouts.idle_timeout_ms > 0) session_restart_idle(s);
+  if (s->has_idle_timeout) session_restart_idle(s);
 }
 
 /* Where the peer's address is kept once the session has opened, with `keep_handshake`; otherwise
@@ -211,9 +247,7 @@ static inline uint64_t session_now_ns(const wsuv_session_t *s) {
 
 /* A part of a message was received, so the session is not idle. */
 static inline void session_used(wsuv_session_t *s) {
-  if (s->timeouts.idle_timeout_ms > 0 && s->state == SESSION_OPEN) {
-    timeouts_used(&s->timeouts, session_now_ms(s));
-  }
+  if (s->has_idle_timeout) timeouts_used(session_while_open(s), session_now_ms(s));
 }
 
 #endif

@@ -172,15 +172,14 @@ wsuv_stage_t wsuv_session_stage(const wsuv_session_t *session) {
 SIZED_TYPE(rtt_type, wsuv_rtt_t, smoothed_us, sizeof(wsuv_rtt_t));
 
 int wsuv_session_rtt(const wsuv_session_t *session, wsuv_rtt_t *rtt) {
-  const keepalive *k = &session->timeouts.keepalive;
   const wsuv_rtt_t full = {.size = sizeof full,
-                           .last_us = k->last_us,
-                           .min_us = k->min_us,
-                           .smoothed_us = k->smoothed_us};
+                           .last_us = session->pings.last_us,
+                           .min_us = session->pings.min_us,
+                           .smoothed_us = session->pings.smoothed_us};
   ws_why why = {""};
   int err = sized_out(rtt, &rtt_type, &full, &why);
   if (err < 0) return log_refusal(session_log(session), err, &why);
-  return k->answered ? 0 : WS_EAGAIN;
+  return session->pings.answered ? 0 : WS_EAGAIN;
 }
 
 const char *wsuv_version(void) {

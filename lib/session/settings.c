@@ -8,7 +8,9 @@
 int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms, uint64_t timeout_ms) {
   int err = session_check_open(session);
   if (err < 0) return err;
-  keepalive_change(&session->timeouts.keepalive, interval_ms, timeout_ms, session_now_ms(session));
+  keepalive *k = &session_while_open(session)->keepalive;
+  keepalive_start(k, interval_ms, timeout_ms, session_now_ms(session));
+  session->pings.on = keepalive_on(k);
   session_rearm(session);
   return 0;
 }
@@ -16,7 +18,7 @@ int wsuv_session_set_ping(wsuv_session_t *session, uint64_t interval_ms, uint64_
 int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t timeout_ms) {
   int err = session_check_open(session);
   if (err < 0) return err;
-  session->timeouts.idle_timeout_ms = timeout_ms;
+  session_set_idle_timeout(session, timeout_ms);
   session_data_queued(session); /* data may be under way */
   session_rearm(session);
   return 0;

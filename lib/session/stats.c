@@ -27,9 +27,9 @@ static void tell_times(const wsuv_session_t *s, wsuv_stats_t *stats) {
   const opening_steps *steps = s->opened ? &s->steps : &s->opening->steps;
   stats->wire_sent = f->wire_sent;
   stats->wire_received = f->wire_received;
-  stats->rtt_last_us = s->timeouts.keepalive.last_us;
-  stats->rtt_min_us = s->timeouts.keepalive.min_us;
-  stats->rtt_smoothed_us = s->timeouts.keepalive.smoothed_us;
+  stats->rtt_last_us = s->pings.last_us;
+  stats->rtt_min_us = s->pings.min_us;
+  stats->rtt_smoothed_us = s->pings.smoothed_us;
   stats->resolve_us = steps->resolve_us;
   stats->connect_us = steps->connect_us;
   stats->proxy_us = steps->proxy_us;

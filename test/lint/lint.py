@@ -139,9 +139,9 @@ SESSION_ORDER = (
     'testkit_entry server listener entrance upgrade exchange decision server_state connect '
     'convert client ending control send settings authorize access_line session_info stats '
     'session attempt chain request hops incoming opening route session_tls credentials notify '
-    'inflow timeouts session_limits closing cause forwarding endpoint deadlines kind work '
-    'outflow gather refresh handshakes address_counts connect_queue completions keepalive '
-    'progress posts log config proxies'
+    'inflow timeouts state_deadline session_limits closing cause forwarding endpoint deadlines '
+    'kind work outflow gather refresh handshakes address_counts connect_queue completions '
+    'keepalive pings progress posts log config proxies'
 ).split()
 
 # Pairs (file, included) of such rooms: the first may include the second, which is not below it.

@@ -454,6 +454,7 @@ static int conn_on_close(conn *c, conn_event *ev) {
   ev->data += skip;
   ev->len -= skip;
   c->close_received = true;
+  c->close_by_peer = !c->close_sent;
   c->work->in_len = 0;
   return 0;
 }

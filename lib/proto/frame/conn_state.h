@@ -110,6 +110,7 @@ typedef struct conn {
   /* Our close frame was queued or could not be made, so no more can be sent. */
   bool close_sent : 1;
   bool close_received : 1; /* The peer's close frame has come, so no more is read. */
+  bool close_by_peer : 1;  /* The peer's close frame came before ours was made. */
   bool failed : 1;         /* We have failed the connection, so no more is read. */
   bool masking;            /* The frames that we send are masked. */
   bool out_begun;          /* A frame of the message in `out_opcode` was queued. */

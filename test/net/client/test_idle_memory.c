@@ -31,7 +31,7 @@ enum { MANY = 10 * 1000 };
 enum { FEW = 100, AT_ONCE = 64, PATIENCE_S = 60 };
 
 /* Beyond libuv's handle of the socket. All timers of a client are on one handle. */
-static const size_t handles = sizeof(uv_tcp_t), idle_max = 496, idle_tls_max = 2048;
+static const size_t handles = sizeof(uv_tcp_t), idle_max = 448, idle_tls_max = 2048;
 
 typedef struct crowd {
   wsuv_client_t *client;

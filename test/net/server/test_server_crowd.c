@@ -17,7 +17,7 @@
 enum { USUAL = 500, AT_ONCE = 64, PATIENCE_S = 120 };
 
 /* As a client's, beyond libuv's handle of the socket. */
-static const size_t handles = sizeof(uv_tcp_t), idle_max = 496;
+static const size_t handles = sizeof(uv_tcp_t), idle_max = 448;
 
 /* --- the clients' process --- */
 
