@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Each library defines exactly what the public headers declare, and what the testkit needs of
 libwsuv, and no other symbol; and none asks for the time of day, which may step: deadlines go by the
-monotonic clock. Only dates of servers are compared with it, by uv_gettimeofday. Nor does libwsuv
-read the environment of a program that runs with more rights than its user has. The testkit has
-helpers of libwsuv in it, but no variable that libwsuv has, too: there would be two of it in a
-process.
+monotonic clock. Only dates of servers are compared with it, by uv_gettimeofday, and with OpenSSL
+the age of the keys of tickets, as OpenSSL does with that of the tickets. Nor does libwsuv read the
+environment of a program that runs with more rights than its user has. The testkit has helpers of
+libwsuv in it, but no variable that libwsuv has, too: there would be two of it in a process.
 
     symbols.py NM LIBWSUV_A LIBWSUV_SO TESTKIT_A TESTKIT_SO HEADER...
 """
@@ -55,9 +55,12 @@ def wanted(nm, library):
 
 def knows_no_wall_clock(nm, library):
     names = wanted(nm, library)
-    for name in sorted(names & WALL_CLOCKS):
+    clocks = names & WALL_CLOCKS
+    if 'SSL_CTX_set_tlsext_ticket_key_evp_cb' in names:
+        clocks.discard('time')
+    for name in sorted(clocks):
         print(f'{library}: {name} tells the time of day')
-    return not names & WALL_CLOCKS
+    return not clocks
 
 
 def reads_environment_safely(nm, library):

@@ -4,7 +4,7 @@ bool alloc_failures_next(alloc_failures *f) {
   bool over = f->n > 0 && !f->failed;
   if (over && f->for_ever) return false;
   f->for_ever = f->for_ever || over;
-  f->n = over ? 1 : f->n + 1;
+  f->n = over || f->n == 0 ? 1 : f->n + (f->step > 0 ? f->step : 1);
   return true;
 }
 

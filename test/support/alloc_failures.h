@@ -19,6 +19,7 @@
 */
 typedef struct alloc_failures {
   uint64_t n;      /* The allocation with this number fails, from 1. */
+  uint64_t step;   /* Only each allocation with such a distance fails; 0: each. */
   bool for_ever;   /* All that follow it fail, too. */
   bool failed;     /* There was one to fail. */
   uint64_t before; /* How many were made to fail before this play. */

@@ -10,6 +10,7 @@
 #include "net/tls/tls_flood.h"
 #include "net/tls/tls_library.h"
 #include "support/raw_tls.h"
+#include "support/stride.h"
 #include "support/test.h"
 #include "support/tls_pair.h"
 
@@ -216,7 +217,7 @@ TEST(test_hello_is_cut_at_every_byte) {
   SCOPED(tls_pair, p);
   take_hello(&p, &hello);
   size_t len = hello.len;
-  for (size_t cut = 1; cut < len; cut++) {
+  for (size_t cut = 1; cut < len; cut += stride()) {
     tls_end_feed(&p.server, fifo_data(&hello), cut, 0);
     assert_int_equal(p.server.shaken, WS_EAGAIN);
     assert_int_equal(bufq_len(tls_engine_output(p.server.engine)), 0);
@@ -306,7 +307,7 @@ TEST(test_changed_hello_is_noticed) {
   SCOPED(tls_pair, p);
   take_hello(&p, &hello);
   size_t len = hello.len;
-  for (size_t at = 0; at < len; at++) {
+  for (size_t at = 0; at < len; at += at < 3 ? 1 : stride()) {
     bool is_version = at == 1 || at == 2; /* of the record, which means nothing (RFC 8446 5.1) */
     if (!is_version) fifo_data(&hello)[at] ^= 0x10;
     tls_end_feed(&p.server, fifo_data(&hello), hello.len, 0);

@@ -12,6 +12,7 @@
 #include "support/scenario.h"
 #include "support/secure_user.h"
 #include "support/socket_path.h"
+#include "support/stride.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
@@ -522,6 +523,7 @@ SCENARIO_ONLY_SIM_TLS_TEST(test_each_allocation_fails_in_a_burst, w, p, u) {
   p->forgets = p->raw->lenient = true;
   sim_set_profile(world_sim(w), NULL);
   for (size_t i = 0; i < 2; i++) {
-    for (alloc_failures f = {0}; alloc_failures_next(&f);) (void) live(w, p, limits[i], &f);
+    for (alloc_failures f = {.step = stride()}; alloc_failures_next(&f);)
+      (void) live(w, p, limits[i], &f);
   }
 }

@@ -13,6 +13,7 @@
 #include "support/alloc_failures.h"
 #include "support/crowd.h"
 #include "support/scenario.h"
+#include "support/stride.h"
 #include "support/tls_ends.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
@@ -339,7 +340,7 @@ SCENARIO_SIM_TEST(test_each_allocation_fails_in_a_crowd, w, p, u) {
   sim_set_profile(world_sim(w), NULL);
   sim_name(world_sim(w), "crowd.test", &(sim_answer){.delay_ms = 1, .addrs = {"127.0.0.1"}});
   for (size_t i = 0; i < 2; i++) {
-    for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    for (alloc_failures f = {.step = stride()}; alloc_failures_next(&f);) {
       (void) live(w, u, raw_peer_url_of(p->raw, hosts[i], "/"), &f);
     }
   }
