@@ -109,8 +109,8 @@ typedef struct ws_filter_ops {
 
   /* The connection is slow (true), or nothing waits to be written any more (false). While it is
      slow, the system takes hardly more bytes than it can send soon, where it can be told so: then
-     what is written next leaves soon, too. It may be called while bytes are retained. The
-     filter keeps in *slowed what it has changed, until the next call, which is with false. */
+     what is written next leaves soon, too. It may be called while bytes are retained. The filter
+     keeps in *slowed what it has changed, until the next call, which is with false. */
   void (*set_slow)(ws_filter *f, bool slow, ws_slowed *slowed);
 
   /* End our direction after all that was taken. No event follows. Not called while bytes are

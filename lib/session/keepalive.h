@@ -19,8 +19,7 @@ typedef struct keepalive {
   uint64_t waiting_since_ms;
 } keepalive;
 
-/* Start with these values, or begin anew with others. timeout_ms 0 stands for twice the interval.
- */
+/* Start with these values, or begin anew. timeout_ms 0 stands for twice the interval. */
 void keepalive_start(keepalive *k, uint64_t interval_ms, uint64_t timeout_ms, uint64_t now_ms);
 
 static inline bool keepalive_on(const keepalive *k) {

@@ -163,8 +163,7 @@ static inline uint8_t *small_room(const wsuv_session_t *s, size_t len) {
   return s->in.delivering && takes_small(s, len) ? conn_small_room(&s->conn, len) : NULL;
 }
 
-/* Messages for which the above returns NULL. `valid`: it is small, and no text that is not UTF-8.
- */
+/* Messages for which the above returns NULL. `valid`: it is small, and binary or UTF-8. */
 WS_COLD static int send_other(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
                               size_t len) {
   if (is_lost(s)) return WS_ECANCELED;

@@ -3,9 +3,8 @@
 
 /* From a host name to a connected bottom filter. Looks the name up and tries its addresses as in
    RFC 8305: address families alternate; the next attempt starts 250 ms after the one before, or at
-   once when that one has failed; the first to connect wins. Lookups and attempts that begin at the
-   same time, of any number of dials, share a budget. Knows the resolver and its environment only.
- */
+   once when that one has failed; the first to connect wins. Lookups and attempts of many dials
+   share a budget for one turn of the loop. Knows the resolver and its environment only. */
 
 #include <stdbool.h>
 #include <stddef.h>
