@@ -64,6 +64,28 @@ SCENARIO_TLS_TEST(test_message_beyond_the_bound_is_never_taken, w, p, u) {
   scenario_terminate(u);
 }
 
+/* Two small messages, of which the second goes beyond a limit that the first was far from. */
+
+SCENARIO_TLS_TEST(test_small_message_may_not_go_beyond_the_bound, w, p, u) {
+  u->config.outgoing_max = 200;
+  scenario_open(u);
+  assert_int_equal(user_binary(u, piece, 90), 0);
+  assert_int_equal(user_binary(u, piece, 125), WSUV_EQUEUEFULL);
+  assert_int_equal(user_binary(u, piece, 110), 0);
+  assert_int_equal(wsuv_buffered_amount(u->session), 200);
+  scenario_terminate(u);
+}
+
+SCENARIO_TLS_TEST(test_drain_follows_small_messages_above_the_high_water_mark, w, p, u) {
+  u->config.high_water = 200;
+  u->config.low_water = 100;
+  scenario_open(u);
+  assert_int_equal(user_binary(u, piece, 90), 0);
+  assert_int_equal(user_binary(u, piece, 125), 0);
+  world_run_until_count(w, &u->drains, 1);
+  scenario_terminate(u);
+}
+
 /* --- on_drain --- */
 
 /* What was refused goes in on_drain, unless that is for the low water mark. */

@@ -124,7 +124,7 @@ SERVER_UV_TEST(test_server_large_message_is_finished_later, w, s) {
 }
 
 /* An error is that of the write that follows a message in the queue: the send has no error, and the
-   session ends. */
+   session ends. It is closing when the send returns, so the idle timeout is not started again. */
 static ptrdiff_t write_fails(ws_filter *f, const ws_view *bufs, size_t count) {
   (void) f;
   (void) bufs;
@@ -138,6 +138,7 @@ SERVER_UV_TEST(test_server_large_message_that_cannot_be_written, w, s) {
   ws_filter_ops broken = *u->session->filter->ops;
   const ws_filter_ops *sound = u->session->filter->ops;
   broken.try_write = write_fails;
+  assert_int_equal(wsuv_session_set_idle_timeout(u->session, 60000), 0);
   u->session->filter->ops = &broken;
   assert_int_equal(user_frame(u, 'a', WSUV_FRAME_BINARY, true, payload, LARGE), 0);
   u->session->filter->ops = sound;
