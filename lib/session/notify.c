@@ -32,11 +32,6 @@ static void tell_raw(const session_kind *kind, wsuv_session_t *s, const conn_eve
   }
 }
 
-void notify_message(const session_kind *kind, wsuv_session_t *s, const conn_event *ev) {
-  const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
-  if (kind->callbacks.on_message != NULL) kind->callbacks.on_message(s, &whole);
-}
-
 bool notify_wants_pieces(const session_kind *kind) {
   return kind->callbacks.on_message_piece != NULL;
 }

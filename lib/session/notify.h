@@ -20,7 +20,11 @@ void notify_open(const session_kind *kind, wsuv_session_t *s);
 bool notify_wants_pieces(const session_kind *kind);
 
 /* A message. */
-void notify_message(const session_kind *kind, wsuv_session_t *s, const conn_event *ev);
+static inline void notify_message(const session_kind *kind, wsuv_session_t *s,
+                                  const conn_event *ev) {
+  const wsuv_message_t whole = {(wsuv_frame_type_t) ev->opcode, ev->data, ev->len};
+  if (kind->callbacks.on_message != NULL) kind->callbacks.on_message(s, &whole);
+}
 
 /* Any other event: a piece, a control frame, or in a raw session any frame. */
 void notify_event(const session_kind *kind, wsuv_session_t *s, const conn_event *ev, bool raw);

@@ -20,8 +20,8 @@ typedef struct outflow_limits {
   size_t outgoing_max, high_water, low_water;
   /* Longer payloads are sent in several frames; 0 stands for no limit, UINT32_MAX also for more. */
   uint32_t fragment_size;
-  /* Messages of at most `small_max` bytes are never cut; while the queue has less than `small_room`
-     bytes, none of the limits is near. */
+  /* Messages of at most `small_max` bytes, which are small for conn_send_small, are never cut;
+     while the queue has less than `small_room` bytes, none of the limits is near. */
   uint32_t small_max;
   size_t small_room;
 } outflow_limits;

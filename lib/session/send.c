@@ -144,47 +144,42 @@ static int send_now(wsuv_session_t *s, frame_opcode type, bool checked, const vo
   return queue_whole(s, lane_of(type), &frame);
 }
 
-/* Fast path for a small message, of which the connection and the limits of the queue have nothing
-   more to say. */
-static inline int send_small(wsuv_session_t *s, uint8_t *at, frame_opcode type, const void *data,
-                             size_t len) {
-  conn_send_small(&s->conn, at, type, data, len);
-  session_data_queued(s);
-  return 0;
-}
-
+/* Fast path for a small message: it has nothing to wait for, and no mark of the queue is reached.
+ */
 static inline bool takes_small(const wsuv_session_t *s, size_t len) {
   return s->state == SESSION_OPEN &&
          outflow_takes_small(&session_kind_of(s)->outgoing, session_queue(s), len);
 }
 
-/* Where a small message goes that is sent in a callback, if there is memory for it. */
-static inline uint8_t *small_room(const wsuv_session_t *s, size_t len) {
-  return s->in.delivering && takes_small(s, len) ? conn_small_room(&s->conn, len) : NULL;
+/* `valid`: it is binary, or small and UTF-8. False: nothing has changed. */
+static inline bool send_small(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
+                              size_t len) {
+  if (!takes_small(s, len) || !valid || !conn_send_small(&s->conn, type, data, len)) return false;
+  session_data_queued(s);
+  return true;
 }
 
-/* Messages for which the above returns NULL. `valid`: it is small, and binary or UTF-8. */
+/* Sends outside of callbacks, and what send_small does not send. */
 WS_COLD static int send_other(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
                               size_t len) {
   if (is_lost(s)) return WS_ECANCELED;
-  const bool small = valid && takes_small(s, len) && session_have_work(s);
-  uint8_t *at = small ? conn_small_prepare(&s->conn, len) : NULL;
-  if (at == NULL) return send_now(s, type, valid, data, len);
-  session_schedule(s);
-  return send_small(s, at, type, data, len);
+  if (valid && takes_small(s, len) && session_have_work(s) && conn_small_prepare(&s->conn, len) &&
+      send_small(s, type, true, data, len)) {
+    session_schedule(s);
+    return 0;
+  }
+  return send_now(s, type, valid, data, len);
 }
 
 int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
   const bool valid = len <= CONN_SMALL_MAX && utf8_valid(data, len);
-  uint8_t *at = valid ? small_room(session, len) : NULL;
-  return at != NULL ? send_small(session, at, OPCODE_TEXT, data, len)
-                    : send_other(session, OPCODE_TEXT, valid, data, len);
+  const bool sent = session->in.delivering && send_small(session, OPCODE_TEXT, valid, data, len);
+  return sent ? 0 : send_other(session, OPCODE_TEXT, valid, data, len);
 }
 
 int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  uint8_t *at = small_room(session, len);
-  return at != NULL ? send_small(session, at, OPCODE_BINARY, data, len)
-                    : send_other(session, OPCODE_BINARY, len <= CONN_SMALL_MAX, data, len);
+  const bool sent = session->in.delivering && send_small(session, OPCODE_BINARY, true, data, len);
+  return sent ? 0 : send_other(session, OPCODE_BINARY, true, data, len);
 }
 
 int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,

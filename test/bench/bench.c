@@ -183,8 +183,7 @@ void bench_end(bench_run *r) {
   r->end.rss = resident_bytes();
 }
 
-void bench_note_latency(bench_run *r) {
-  if (r->latencies == NULL) return;
+void bench_keep_latency(bench_run *r) {
   uint64_t now = now_ns();
   r->latencies[r->received] = (uint32_t) (now - r->sent_ns);
   r->sent_ns = now;

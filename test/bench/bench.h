@@ -67,7 +67,10 @@ void bench_begin(bench_run *r);
 void bench_end(bench_run *r);
 
 /* Note the latency of the message that is in flight, whose echo has come, if that is measured. */
-void bench_note_latency(bench_run *r);
+void bench_keep_latency(bench_run *r);
+static inline void bench_note_latency(bench_run *r) {
+  if (r->latencies != NULL) bench_keep_latency(r);
+}
 
 /* The latency in microseconds that this many per cent of the messages have not exceeded; 0: it was
    not measured. Sorts them first. */

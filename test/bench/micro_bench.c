@@ -133,17 +133,14 @@ static void run_messages_from_client(size_t size) {
 }
 
 static void write_messages(size_t size, ws_role role) {
+  const bool small = size <= CONN_SMALL_MAX;
   conn c;
   conn_work work;
   open_conn(&c, &work, role);
   for (int i = 0; i < FRAMES; i++) {
-    uint8_t *at = conn_small_room(&c, size);
-    if (at == NULL) at = conn_small_prepare(&c, size);
-    if (at != NULL) {
-      conn_send_small(&c, at, OPCODE_BINARY, source, size);
-    } else if (conn_send(&c, OPCODE_BINARY, true, source, size) < 0) {
-      die("no memory");
-    }
+    if (small && conn_send_small(&c, OPCODE_BINARY, source, size)) continue;
+    if (conn_small_prepare(&c, size) && conn_send_small(&c, OPCODE_BINARY, source, size)) continue;
+    if (conn_send(&c, OPCODE_BINARY, true, source, size) < 0) die("no memory");
   }
   result = out_queue_len(&work.out);
   out_queue_written(&work.out, out_queue_len(&work.out));

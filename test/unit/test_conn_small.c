@@ -21,10 +21,8 @@ static void open_variant(conn_rig *r, int variant) {
 /* Send on the fast path alone. */
 static void send_small(conn_rig *r, frame_opcode type, size_t len) {
   uint8_t *payload = bytes_exact(text, len);
-  uint8_t *at = conn_small_prepare(&r->c, len);
-  assert_non_null(at);
-  assert_ptr_equal(conn_small_room(&r->c, len), at);
-  conn_send_small(&r->c, at, type, payload, len);
+  assert_true(conn_small_prepare(&r->c, len));
+  assert_true(conn_send_small(&r->c, type, payload, len));
   free(payload);
 }
 
@@ -63,6 +61,18 @@ TEST(test_conn_small_frame_is_that_of_conn_send_frame) {
   }
 }
 
+/* Nothing has changed afterwards but what conn_small_prepare may get. */
+static void expect_not_small(conn_rig *r, size_t len, const char *why) {
+  const conn_counts sent = r->c.sent;
+  const size_t queued = out_queue_len(&r->c.work->out), left = r->shared.random.left;
+  assert_that(!conn_send_small(&r->c, OPCODE_BINARY, text, len), "%s", why);
+  assert_int_equal(r->shared.random.left, left);
+  assert_that(!conn_small_prepare(&r->c, len), "%s", why);
+  assert_that(!conn_send_small(&r->c, OPCODE_BINARY, text, len), "%s", why);
+  assert_memory_equal(&r->c.sent, &sent, sizeof sent);
+  assert_int_equal(out_queue_len(&r->c.work->out), queued);
+}
+
 /* Up to the last byte of a chunk of the queue. A frame that does not fit into it is for
    conn_send_frame, which cuts it. */
 TEST(test_conn_small_frames_fill_a_chunk) {
@@ -73,8 +83,7 @@ TEST(test_conn_small_frames_fill_a_chunk) {
   for (int i = 0; i < PER_CHUNK; i++) send_small(&r, OPCODE_BINARY, LEN);
   for (int i = 0; i < PER_CHUNK; i++)
     assert_int_equal(conn_send(&other.c, OPCODE_BINARY, true, text, LEN), 0);
-  assert_null(conn_small_room(&r.c, rest + 1));
-  assert_null(conn_small_prepare(&r.c, rest + 1));
+  expect_not_small(&r, rest + 1, "it does not fit into the chunk");
   send_small(&r, OPCODE_BINARY, rest);
   send_small(&r, OPCODE_BINARY, LEN);
   assert_int_equal(conn_send(&other.c, OPCODE_BINARY, true, text, rest), 0);
@@ -83,52 +92,47 @@ TEST(test_conn_small_frames_fill_a_chunk) {
   expect_same_wire(&r, &other);
 }
 
-static void expect_no_room(conn_rig *r, const char *why) {
-  assert_that(conn_small_room(&r->c, 5) == NULL && conn_small_prepare(&r->c, 5) == NULL, "%s", why);
-}
-
 static void hook(void *arg, bool outgoing, const frame_header *h) {
   (void) arg;
   (void) outgoing;
   (void) h;
 }
 
-TEST(test_conn_small_room_leaves_everything_else_to_conn_send_frame) {
+TEST(test_conn_small_leaves_everything_else_to_conn_send_frame) {
   SCOPED(conn_rig, r, WS_CLIENT);
-  assert_non_null(conn_small_prepare(&r.c, CONN_SMALL_MAX));
-  assert_null(conn_small_room(&r.c, CONN_SMALL_MAX + 1));
-  assert_null(conn_small_prepare(&r.c, CONN_SMALL_MAX + 1));
+  assert_true(conn_small_prepare(&r.c, CONN_SMALL_MAX));
+  assert_false(conn_small_prepare(&r.c, CONN_SMALL_MAX + 1));
   r.c.raw = true;
-  expect_no_room(&r, "raw");
+  expect_not_small(&r, 5, "raw");
   r.c.raw = false;
   r.shared.trace = hook;
-  expect_no_room(&r, "frames are logged");
+  expect_not_small(&r, 5, "frames are logged");
   r.shared.trace = NULL;
   assert_int_equal(conn_begin_message(&r.c, OPCODE_TEXT), 0);
-  expect_no_room(&r, "a message is being sent in fragments");
+  expect_not_small(&r, 5, "a message is being sent in fragments");
   assert_int_equal(conn_send(&r.c, OPCODE_TEXT, true, "a", 1), 0);
-  assert_non_null(conn_small_room(&r.c, 5));
+  send_small(&r, OPCODE_BINARY, 5);
   assert_int_equal(conn_close(&r.c, 1000, "", 0), 0);
-  expect_no_room(&r, "the close frame is queued");
+  expect_not_small(&r, 5, "the close frame is queued");
 }
 
-TEST(test_conn_small_room_after_the_peers_close_frame) {
+TEST(test_conn_small_after_the_peers_close_frame) {
   SCOPED(conn_rig, r, WS_SERVER);
   r.c.close_received = true;
-  expect_no_room(&r, "the peer's close frame has come");
+  expect_not_small(&r, 5, "the peer's close frame has come");
 }
 
 /* Nothing is kept of what could not be had, and conn_send_frame finds the error again. */
-TEST(test_conn_small_room_without_keys_or_memory) {
+TEST(test_conn_small_without_keys_or_memory) {
   SCOPED(conn_rig, r, WS_CLIENT);
   r.env.random_fails = true;
-  expect_no_room(&r, "no masking key");
+  expect_not_small(&r, 5, "no masking key");
   assert_int_equal(r.alloc.live, 0);
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, text, 5), WSUV_ERANDOM);
   r.env.random_fails = false;
   r.alloc.fail_at = r.alloc.calls + 1;
   r.alloc.fail_for_ever = true;
-  expect_no_room(&r, "no memory");
+  expect_not_small(&r, 5, "no memory");
   assert_int_equal(conn_send(&r.c, OPCODE_BINARY, true, text, 5), WS_ENOMEM);
   r.alloc.fail_at = 0;
   send_small(&r, OPCODE_BINARY, 5);
@@ -217,6 +221,45 @@ TEST(test_conn_small_message_with_the_wrong_mask) {
   }
 }
 
+/* The text is left as it came, with its mask. */
+TEST(test_conn_small_text_that_is_not_utf8_is_left_alone) {
+  for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
+    SCOPED(conn_rig, r, (ws_role) role);
+    SCOPED_BYTES wire = frames_of("TEXT \"abcdefghijk\" ff \"lmn\"", role == WS_SERVER);
+    SCOPED_BYTES before = frames_of("TEXT \"abcdefghijk\" ff \"lmn\"", role == WS_SERVER);
+    conn_event ev;
+    conn_recv(&r.c, wire.base, wire.len);
+    assert_int_equal(conn_next_small(&r.c, &ev), 0);
+    assert_true(r.c.work->in == wire.base && r.c.work->in_len == wire.len);
+    assert_memory_equal(wire.base, before.base, wire.len);
+    assert_int_equal(conn_next_event(&r.c, &ev), WSUV_EUTF8);
+  }
+}
+
+TEST(test_conn_small_leaves_frames_that_are_logged) {
+  SCOPED(conn_rig, r, WS_CLIENT);
+  SCOPED_BYTES wire = frames_of("BIN \"a\"", false);
+  conn_event ev;
+  r.shared.trace = hook;
+  conn_recv(&r.c, wire.base, wire.len);
+  assert_int_equal(conn_next_small(&r.c, &ev), 0);
+  assert_int_equal(conn_next_event(&r.c, &ev), 1);
+}
+
+/* Bytes that were copied are freed by conn_next_event when they are used. */
+TEST(test_conn_small_leaves_bytes_that_were_copied) {
+  SCOPED(conn_rig, r, WS_CLIENT);
+  SCOPED_BYTES wire = frames_of("BIN \"a\" ; BIN \"b\"", false);
+  conn_event ev;
+  conn_recv(&r.c, wire.base, wire.len);
+  assert_int_equal(conn_next_small(&r.c, &ev), 1);
+  assert_int_equal(conn_keep_input(&r.c), 0);
+  assert_int_equal(conn_next_small(&r.c, &ev), 0);
+  assert_int_equal(conn_next_event(&r.c, &ev), 1);
+  assert_int_equal(conn_next_event(&r.c, &ev), 0);
+  assert_null(r.c.work->kept.base);
+}
+
 /* Nothing is left out that frame_header_read finds, and what is not small stays as it is. */
 static void expect_as_the_header_says(conn_rig *r, uint8_t byte0, uint8_t byte1, size_t n) {
   uint8_t wire[2 + 8 + 4 + 125] = {byte0, byte1, 1, 2, 3, 4, 5, 6}, before[sizeof wire];
@@ -229,7 +272,7 @@ static void expect_as_the_header_says(conn_rig *r, uint8_t byte0, uint8_t byte1,
   const bool small = head > 0 && h.fin && !opcode_is_control(h.opcode) && h.opcode != 0 &&
                      h.length <= CONN_SMALL_MAX && n - h.size >= h.length;
   conn_recv(&r->c, wire, n);
-  const int found = conn_next_small(&r->c, w, &ev);
+  const int found = conn_next_small(&r->c, &ev);
   assert_that(found == small, "role %d: %02x %02x, %zu bytes: %d", r->role, byte0, byte1, n, found);
   if (small) {
     assert_true(ev.type == CONN_EVENT_MESSAGE && ev.opcode == h.opcode && ev.len == h.length);

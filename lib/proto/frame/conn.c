@@ -372,12 +372,19 @@ void conn_fail(conn *c, int err, const char *why) {
 
 /* Receiving */
 
+/* Note if conn_next_small may look at the bytes that come next. */
+static void set_between(conn_work *w) {
+  w->between = w->decoder.state == DECODER_BETWEEN && w->incoming.fragments == 0 &&
+               !w->incoming.given && w->kept.base == NULL;
+}
+
 void conn_recv(conn *c, uint8_t *data, size_t len) {
   conn_work *w = c->work;
   if (w->kept.base != NULL) block_release(&w->kept, &w->shared->spare);
   w->decoder.rsv_allowed = c->rsv_allowed;
   w->in = data;
   w->in_len = c->close_received || c->failed ? 0 : len; /* nothing is read any more */
+  set_between(w);
 }
 
 int conn_keep_input(conn *c) {
@@ -388,6 +395,7 @@ int conn_keep_input(conn *c) {
   if (err < 0) return err;
   memcpy(w->kept.base, w->in, w->in_len);
   w->in = w->kept.base;
+  w->between = false;
   return 0;
 }
 
@@ -600,11 +608,10 @@ WS_COLD static int next_event(conn *c, conn_event *ev) {
   return c->slow_path ? conn_ext_flush(c, ev) : 0;
 }
 
-int conn_next_event(conn *c, conn_event *ev) {
+int conn_next_event_slow(conn *c, conn_event *ev) {
   conn_work *w = c->work;
-  if (w->incoming.given || w->kept.base != NULL) return next_event(c, ev);
-  if (w->in_len == 0 && !c->slow_path) return 0;
-  const int r = conn_next_small(c, w, ev);
-  if (r > 0) return r;
-  return r == 0 ? next_event(c, ev) : fail_event(c, r);
+  if (w->in_len == 0 && w->between && !c->slow_path) return 0;
+  const int r = next_event(c, ev);
+  if (!w->none) set_between(w);
+  return r;
 }

@@ -13,6 +13,7 @@
        if (!conn_works(c->work)) c->work = no work       after the last event was used
 */
 
+#include "proto/frame/conn_small.h"
 #include "proto/frame/conn_state.h"
 
 void conn_shared_init(conn_shared *shared, ws_env *env);
@@ -67,7 +68,12 @@ static inline bool conn_has_input(const conn *c) {
    frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM): the connection has failed. An
    error is returned once; a close frame with the code of close_code_for_error is queued if
    possible, with the text of conn_take_why, and nothing more is read. */
-int conn_next_event(conn *c, conn_event *ev);
+static inline int conn_next_event(conn *c, conn_event *ev);
+/* The same without the fast path for small messages. */
+int conn_next_event_slow(conn *c, conn_event *ev);
+static inline int conn_next_event(conn *c, conn_event *ev) {
+  return conn_next_small(c, ev) != 0 ? 1 : conn_next_event_slow(c, ev);
+}
 
 /* What was wrong, after an error of conn_next_event, and after conn_send_frame has failed a
    connection: "" or a text that is valid until another connection has failed. A second call

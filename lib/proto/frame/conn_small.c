@@ -4,21 +4,14 @@
 
 /* What the fast paths do not do themselves, so that they need no registers for it. */
 
-/* An error is found again by conn_send_frame. */
-uint8_t *conn_small_prepare(conn *c, size_t len) {
-  random_pool *random = &c->work->shared->random;
-  if (!conn_is_small(c, len) || c->work->shared->trace != NULL) return NULL;
-  if (c->masking && !random_pool_has(random, sizeof(mask_key)) && random_pool_refill(random) < 0)
-    return NULL;
-  const int err = out_queue_reserve(&c->work->out, conn_small_head(c->masking) + len);
-  return err == 0 ? conn_small_room(c, len) : NULL;
-}
-
-int conn_small_text(conn *c, const conn_event *ev) {
-  if (!utf8_valid(ev->data, ev->len)) {
-    c->work->shared->why = MESSAGE_NOT_UTF8;
-    return WSUV_EUTF8;
-  }
-  conn_small_received(c, ev->len);
-  return 1;
+/* An error is found again by conn_send_frame. A frame that would be cut at the end of a chunk of
+   the queue is not small. */
+bool conn_small_prepare(conn *c, size_t len) {
+  conn_work *const w = c->work;
+  const size_t size = conn_small_head(c->masking) + len;
+  if (len > CONN_SMALL_MAX || !conn_small_allowed(c)) return false;
+  if (c->masking && !random_pool_has(&w->shared->random, sizeof(mask_key)) &&
+      random_pool_refill(&w->shared->random) < 0)
+    return false;
+  return out_queue_reserve(&w->out, size) == 0 && out_queue_data_fits(&w->out, size);
 }

@@ -80,10 +80,13 @@ typedef struct conn_work {
   out_queue out;         /* These are the frames to be written. */
   /* These bytes were given and are not used yet; they are the caller's, or in `kept`. */
   uint8_t *in;
-  size_t in_len;       /* `in` has this many bytes. */
-  block kept;          /* After conn_keep_input, this is the owned copy that `in` points into. */
-  bool none;           /* This is a constant that stands for no work. It is empty. */
-  uint8_t control_len; /* `control` has this many bytes. */
+  size_t in_len; /* `in` has this many bytes. */
+  block kept;    /* After conn_keep_input, this is the owned copy that `in` points into. */
+  bool none;     /* This is a constant that stands for no work. It is empty. */
+  /* No frame and no message is under way, and `in` is the caller's memory: conn_next_small may look
+     at it. */
+  bool between;
+  uint8_t control_len;                /* `control` has this many bytes. */
   uint8_t control[FRAME_CONTROL_MAX]; /* This is the payload of a control frame in pieces. */
 } conn_work;
 

@@ -69,20 +69,23 @@ static inline int out_queue_frame(out_queue *q, out_lane_id lane, frame_header *
                                       : out_queue_data(q, h, pieces, count);
 }
 
-/* Fast path: where n bytes of a data frame go, if there is memory for them in one piece; otherwise
-   NULL. The caller writes them there and calls out_queue_data_put. */
-static inline uint8_t *out_queue_data_room(const out_queue *q, size_t n) {
+/* Fast path, in two parts: whether there is memory for n bytes of a data frame in one piece. */
+static inline bool out_queue_data_fits(const out_queue *q, size_t n) {
   size_t room;
-  uint8_t *at = bufq_tail(&q->lanes[LANE_DATA].bytes, &room);
-  return room >= n ? at : NULL;
+  return bufq_tail(&q->lanes[LANE_DATA].bytes, &room) != NULL && room >= n;
 }
 
-/* A frame with this header and this payload was written to what out_queue_data_room returned. */
-static inline void out_queue_data_put(out_queue *q, size_t head, size_t len) {
+/* If there is, add a frame with this header and this payload. Returns where the caller writes it;
+   NULL: it does not fit, and nothing has changed. */
+static inline uint8_t *out_queue_data_put(out_queue *q, size_t head, size_t len) {
   out_lane *l = &q->lanes[LANE_DATA];
+  size_t room;
+  uint8_t *at = bufq_tail(&l->bytes, &room);
+  if (room < head + len) return NULL;
   bufq_commit(&l->bytes, head + len);
   l->queued += head + len;
   q->payload += len;
+  return at;
 }
 
 /* Writes bytes that are not in the queue. */

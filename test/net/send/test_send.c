@@ -55,6 +55,29 @@ SCENARIO_TEST(test_sends_after_terminate_are_refused, w, p, u) {
   assert_true(user_ended_by(u, UV_ECANCELED, WSUV_STAGE_OPEN));
 }
 
+static bool has_no_work(void *arg) {
+  return ((const session_user *) arg)->session->conn.work->none;
+}
+
+/* An idle session has no memory for what is under way, also after a send that was refused. */
+SCENARIO_TEST(test_sends_that_are_refused_leave_nothing, w, p, u) {
+  static const char long_payload[WSUV_CONTROL_MAX + 1];
+  scenario_open(u);
+  world_run_until(w, has_no_work, u);
+  for (int which = 0; which < 6; which++) {
+    int err = 0;
+    if (which == 0) err = user_text(u, "\xff");
+    if (which == 1) err = wsuv_send_text(u->session, "\xc0\xaf", 2);
+    if (which == 2) err = wsuv_send_ping(u->session, long_payload, sizeof long_payload);
+    if (which == 3) err = user_frame(u, 'a', WSUV_FRAME_PING, false, "", 0);
+    if (which == 4) err = user_frame(u, 'b', WSUV_FRAME_CLOSE, true, "1", 1);
+    if (which == 5) err = user_frame(u, 'c', (wsuv_frame_type_t) 3, true, "", 0);
+    assert_that(err < 0, "%d", which);
+    world_run_until(w, has_no_work, u);
+  }
+  scenario_close(u);
+}
+
 SCENARIO_TEST(test_sends_that_are_wrong_are_refused, w, p, u) {
   static const char long_payload[WSUV_CONTROL_MAX + 1];
   wsuv_frame_t frame;
