@@ -37,7 +37,8 @@ typedef struct wsuv_allocator {
 } wsuv_allocator_t;
 
 /**
- * Random bytes from a cryptographically secure source (RFC 6455 10.3).
+ * Random bytes from a cryptographically secure source (RFC 6455 10.3). Masking keys are not taken
+ * one by one: from a seed of 32 bytes, ChaCha20 (RFC 8439) makes up to 2,048.
  * @param buf where they go
  * @param len how many
  * @param arg as configured

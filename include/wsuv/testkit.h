@@ -268,7 +268,10 @@ WSUV_EXTERN void wsuv_testkit_fail_allocation(wsuv_testkit_t *kit, uint64_t n, b
 /** How many allocations were made to fail. */
 WSUV_EXTERN uint64_t wsuv_testkit_failed_allocations(const wsuv_testkit_t *kit);
 
-/** Let random bytes fail, or work again. */
+/**
+ * Let random bytes fail, or work again. A client has up to 2,048 masking keys in stock, which are
+ * used first.
+ */
 WSUV_EXTERN void wsuv_testkit_fail_random(wsuv_testkit_t *kit, bool fail);
 
 /**

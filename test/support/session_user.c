@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "session/client.h"
 #include "testkit/check.h"
 
 /* Of all users: a call on one session runs no callback of another one, either. */
@@ -279,6 +280,11 @@ void user_run_to_close(session_user *u) {
 void user_close_client(session_user *u) {
   world_client_close(u->w, u->client);
   u->client = NULL;
+}
+
+void user_random_fails(session_user *u) {
+  world_random_fails(u->w, true);
+  u->client->endpoint.shared.random.left = 0;
 }
 
 void user_free(session_user *u) {

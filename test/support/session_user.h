@@ -107,6 +107,9 @@ void user_run_to_open(session_user *u);
 void user_run_to_close(session_user *u);
 void user_close_client(session_user *u); /* and waits until it is gone */
 
+/* From now on random bytes fail, and the client has none in stock. */
+void user_random_fails(session_user *u);
+
 /* Free what was written down, and forget it: the user is ready for another session. Its client, the
    hooks and what is set before user_connect stay. */
 void user_reset(session_user *u);

@@ -333,7 +333,7 @@ TEST(test_conn_without_memory_queues_no_fragment) {
 
 /* What comes after the first cannot be taken back: the connection has failed. */
 TEST(test_conn_without_random_bytes_for_a_fragment_fails) {
-  enum { KEYS = RANDOM_POOL_SIZE / 4 };
+  enum { KEYS = 2 };
   SCOPED(conn_rig, r, WS_CLIENT);
   SCOPED(sent, s);
   sent_add(&s, KEYS + 1);
@@ -343,6 +343,7 @@ TEST(test_conn_without_random_bytes_for_a_fragment_fails) {
   assert_int_equal(out_queue_len(&r.c.work->out), 0);
   r.env.random_fails = false;
   assert_int_equal(conn_send(&r.c, OPCODE_PING, true, "p", 1), 0); /* which fills the pool */
+  r.shared.random.left = KEYS * sizeof(mask_key);
   r.env.random_fails = true;
   assert_int_equal(send_all(&r.c, &s, OPCODE_BINARY, true, 1), WSUV_ERANDOM);
   assert_true(r.c.failed);

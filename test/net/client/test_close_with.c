@@ -258,7 +258,7 @@ SCENARIO_SIM_TEST(test_spread_without_random_bytes, w, p, u) {
   u->config.masking = false; /* so that close frames need none */
   crowd_open(&c, u, COUNT);
   uint64_t began_ms = world_now_ms(w);
-  world_random_fails(w, true);
+  user_random_fails(u);
   end_client(u, SPREAD_MS, 0);
   run_to_end(u);
   world_random_fails(w, false);
