@@ -44,6 +44,9 @@ targets() {
   [ "$slowness" -eq 1 ] || python3 test/needed.py "$build" "${left_out[@]}"
 }
 
+# Who stops it can wait until ninja has removed what is not complete.
+[ -z "${BUILD_ONLY:-}" ] || trap 'exit 143' TERM
+
 if .ci/packages.sh test && configure "$@" && readarray -t needed < <(targets) &&
   ninja -C "$build" "${needed[@]}"; then
   if [ -n "${BUILD_ONLY:-}" ]; then exit 0; fi
