@@ -202,13 +202,15 @@ typedef struct wsuv_config {
 
   /**
    * Time from wsuv_connect() to the open session, in ms. If the session has to wait for its turn
-   * (#max_connecting), the time begins when its turn has come. If the program keeps the loop from
-   * running when this time ends, or just before, the session gets the lost time back. On a server:
-   * time from accepting the connection to the answer, TLS included, which bytes do not extend. A
-   * peer that has sent nothing is closed, one whose request is incomplete gets 408, and 503 if the
-   * program has not decided. On a connection with plain requests (wsuv/exchange.h) each request,
-   * from its first byte to the answer, each response and each pause may take as long. Default
-   * 10000. Of the whole server.
+   * (#max_connecting), the time begins when its turn has come. On a server: time from accepting the
+   * connection to the answer, TLS included, which bytes do not extend. A peer that has sent nothing
+   * is closed, one whose request is incomplete gets 408, and 503 if the program has not decided. On
+   * a connection with plain requests (wsuv/exchange.h) each request, from its first byte to the
+   * answer, each response and each pause may take as long. Default 10000. Of the whole server.
+   *
+   * Both: if the program keeps the loop from running when this time ends, or just before, the lost
+   * time is given back. It does not end while TLS waits only because the loop does the handshakes
+   * of others first; then an eighth of it is left.
    */
   uint64_t handshake_timeout_ms;
   /**

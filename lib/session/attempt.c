@@ -125,7 +125,7 @@ static bool attempt_waits(const opening *o) {
 
 static bool attempt_is_held(const opening *o) {
   const attempt *a = of_opening(o);
-  return chain_is_held(&a->chain) || ask_tls(a).waits;
+  return chain_is_held(&a->chain) || session_tls_is_held(a->base.filter);
 }
 
 /* Sending the handshake */

@@ -8,6 +8,7 @@
 #include "net/tls/tls.h"
 #include "net/tls/tls_library.h"
 #include "session/proxies.h"
+#include "session/session_tls.h"
 
 /*   dial ─► for each proxy: [TLS with it] ─► [lookup of what is behind it] ─► tunnel ─► on_done
 
@@ -391,10 +392,7 @@ bool chain_runs(const chain *c) {
 }
 
 bool chain_is_held(const chain *c) {
-  tls_info info;
-  if (c->dial != NULL) return dial_waits(c->dial);
-  return c->filter != NULL && c->filter->ops->query(c->filter, WS_QUERY_TLS, &info) == 0 &&
-         info.waits;
+  return c->dial != NULL ? dial_waits(c->dial) : session_tls_is_held(c->filter);
 }
 
 static void describe_refusal(chain *c, wsuv_close_info_t *info) {

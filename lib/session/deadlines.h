@@ -1,9 +1,9 @@
 #ifndef WS_SESSION_DEADLINES_H
 #define WS_SESSION_DEADLINES_H
 
-/* The deadlines of all sessions of an endpoint: a heap of them, and one timer of the environment,
-   which is set for the first one or for an earlier time. A deadline that comes is called after one
-   more poll, as a timer is (base/env.h). */
+/* The deadlines of all sessions of an endpoint, or of all connections of a server that have none: a
+   heap of them, and one timer of the environment, which is set for the first one or for an earlier
+   time. A deadline that comes is called after one more poll, as a timer is (base/env.h). */
 
 #include <stdbool.h>
 #include <stdint.h>

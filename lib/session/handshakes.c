@@ -1,107 +1,81 @@
 #include "session/handshakes.h"
 
-/* Lists in the order of their deadlines, and the timer for the earliest of them. */
+/* Lists of places, and what happens when a deadline comes. */
 
 handshake_place *handshakes_first(const handshakes *h, handshake_kind kind) {
   const ws_list *list = &h->lists[kind];
   return ws_list_empty(list) ? NULL : ws_list_entry(list->next, handshake_place, node);
 }
 
-/* The timer is only ever moved forward here: if it fires for a place that has left, it is set
-   again. */
-static void arm(handshakes *h) {
-  const bool polling = h->polled_ms != 0;
-  uint64_t due = UINT64_MAX;
-  for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
-    const handshake_place *first = handshakes_first(h, (handshake_kind) kind);
-    if (first != NULL && first->deadline_ms < due) due = first->deadline_ms;
-  }
-  if (due >= h->timer_ms && !polling) return;
-  const uint64_t now = h->env->ops->now_ms(h->env);
-  if (polling) due = now + 1;
-  if (due >= h->timer_ms) return;
-  h->timer_ms = due;
-  h->env->ops->timer_start(h->timer, due > now ? due - now : 1);
+static void wait_on(handshake_place *place) {
+  handshakes *h = place->handshakes;
+  const uint64_t at_ms = state_deadline_next_ms(&place->deadline, &h->progress);
+  deadlines_start(&h->deadlines, &place->waiting, at_ms);
 }
 
-static void expire(handshakes *h, uint64_t until_ms) {
-  for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
-    handshake_place *first;
-    while ((first = handshakes_first(h, (handshake_kind) kind)) != NULL &&
-           first->deadline_ms <= until_ms && !ws_env_lost(h->env)) {
-      handshakes_leave(h, first);
-      first->expire(first);
-    }
-  }
-}
-
-/* After a stall of the loop, what a peer has sent in time may still be in its socket, so a deadline
-   counts after one more poll. */
-static void on_timer(void *data) {
-  handshakes *h = data;
-  h->timer_ms = UINT64_MAX;
-  if (h->polled_ms != 0) {
-    const uint64_t until_ms = h->polled_ms;
-    h->polled_ms = 0;
-    expire(h, until_ms);
+/* If the program has closed the handles of the environment, nothing expires any more. */
+static void on_deadline(heap_node *waiting) {
+  handshake_place *place = ws_list_entry(waiting, handshake_place, waiting);
+  ws_env *env = place->handshakes->env;
+  const uint64_t now_ms = env->ops->now_ms(env);
+  if (place->is_held(place)) state_deadline_hold(&place->deadline, now_ms);
+  if (ws_env_lost(env) || !state_deadline_passed(&place->deadline, now_ms)) {
+    wait_on(place);
   } else {
-    h->polled_ms = h->env->ops->now_ms(h->env);
+    handshakes_leave(place);
+    place->expire(place);
   }
-  if (handshakes_all(h) > 0) arm(h);
 }
 
 int handshakes_init(handshakes *h, ws_env *env) {
-  h->env = env;
-  h->timer_ms = UINT64_MAX;
-  for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) {
-    ws_list_init(&h->lists[kind]);
-    h->counts[kind] = 0;
-  }
-  return env->ops->timer_new(env, on_timer, h, &h->timer);
+  *h = (handshakes){.env = env};
+  for (int kind = 0; kind < HANDSHAKE_KINDS; kind++) ws_list_init(&h->lists[kind]);
+  int err = deadlines_init(&h->deadlines, env);
+  h->deadlines.on_deadline = on_deadline;
+  return err;
 }
 
 void handshakes_free(handshakes *h) {
-  h->env->ops->timer_free(h->timer);
-  h->timer = NULL;
+  deadlines_free(&h->deadlines);
 }
 
-static void take_out(handshakes *h, handshake_place *place) {
-  if (ws_list_empty(&place->node)) return;
-  ws_list_remove(&place->node);
-  h->counts[place->kind]--;
-}
-
-/* Places are entered nearly in the order of their deadlines, so the search from the end is short.
- */
-void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind,
-                      uint64_t deadline_ms) {
-  take_out(h, place);
-  ws_list *at = h->lists[kind].prev;
+static void put_in(handshake_place *place, handshake_kind kind) {
+  handshakes *h = place->handshakes;
   place->kind = kind;
-  place->deadline_ms = deadline_ms;
-  while (at != &h->lists[kind] &&
-         ws_list_entry(at, handshake_place, node)->deadline_ms > deadline_ms) {
-    at = at->prev;
-  }
-  ws_list_append(at->next, &place->node);
+  ws_list_append(&h->lists[kind], &place->node);
   h->counts[kind]++;
-  arm(h);
 }
 
-void handshakes_leave(handshakes *h, handshake_place *place) {
+static void take_out(handshake_place *place) {
+  ws_list_remove(&place->node);
+  place->handshakes->counts[place->kind]--;
+}
+
+void handshakes_enter(handshakes *h, handshake_place *place, handshake_kind kind,
+                      uint64_t timeout_ms) {
+  if (!ws_list_empty(&place->node)) take_out(place);
+  place->handshakes = h;
+  put_in(place, kind);
+  state_deadline_set(&place->deadline, &h->progress, h->env->ops->now_ms(h->env), timeout_ms);
+  wait_on(place);
+}
+
+void handshakes_move(handshake_place *place, handshake_kind kind) {
+  take_out(place);
+  put_in(place, kind);
+}
+
+void handshakes_leave(handshake_place *place) {
   if (ws_list_empty(&place->node)) return;
-  take_out(h, place);
-  if (handshakes_all(h) > 0 || h->timer_ms == UINT64_MAX) return;
-  h->env->ops->timer_stop(h->timer);
-  h->timer_ms = UINT64_MAX;
-  h->polled_ms = 0;
+  take_out(place);
+  deadlines_stop(&place->handshakes->deadlines, &place->waiting);
 }
 
 bool handshakes_evict(handshakes *h) {
   handshake_place *oldest = handshakes_first(h, HANDSHAKE_ENDING);
   if (oldest == NULL) oldest = handshakes_first(h, HANDSHAKE_READING);
   if (oldest == NULL) return false;
-  handshakes_leave(h, oldest);
+  handshakes_leave(oldest);
   oldest->evict(oldest);
   return true;
 }

@@ -28,10 +28,6 @@ static incoming_conn *of_place(handshake_place *place) {
   return ws_list_entry(place, incoming_conn, place);
 }
 
-static uint64_t incoming_now_ms(const incoming_conn *in) {
-  return in->endpoint->env->ops->now_ms(in->endpoint->env);
-}
-
 /* Waiting */
 
 /* Which of the counts of its address, which is known, the connection is in: that of its place. */
@@ -39,9 +35,16 @@ static unsigned *count_of(const incoming_conn *in) {
   return in->place.kind == HANDSHAKE_PLAIN ? &in->from->requests : &in->from->handshakes;
 }
 
-static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t deadline_ms) {
+static void wait_for(incoming_conn *in, handshake_kind kind, uint64_t timeout_ms) {
   if (in->from != NULL) --*count_of(in);
-  handshakes_enter(in->handshakes, &in->place, kind, deadline_ms);
+  handshakes_enter(in->place.handshakes, &in->place, kind, timeout_ms);
+  if (in->from != NULL) ++*count_of(in);
+}
+
+/* The time for the present request goes on. */
+static void go_on_waiting(incoming_conn *in, handshake_kind kind) {
+  if (in->from != NULL) --*count_of(in);
+  handshakes_move(&in->place, kind);
   if (in->from != NULL) ++*count_of(in);
 }
 
@@ -58,7 +61,7 @@ static void uncount(incoming_conn *in) {
 /* Nothing of the endpoint is used any more. */
 static void be_over(incoming_conn *in) {
   endpoint *e = in->endpoint;
-  handshakes_leave(in->handshakes, &in->place);
+  handshakes_leave(&in->place);
   uncount(in);
   in->state = INCOMING_CLOSED;
   in->endpoint = NULL;
@@ -71,7 +74,7 @@ static void incoming_close(incoming_conn *in) {
   if (in->state == INCOMING_CLOSED) return;
   in->state = INCOMING_CLOSED;
   ws_list_remove(&in->next_task.node);
-  handshakes_leave(in->handshakes, &in->place);
+  handshakes_leave(&in->place);
   uncount(in);
   in->base.filter->ops->close(in->base.filter);
 }
@@ -165,7 +168,7 @@ static void write_answer(incoming_conn *in) {
 void incoming_refuse(incoming_conn *in) {
   in->state = INCOMING_REFUSED;
   uncount(in);
-  wait_for(in, HANDSHAKE_ENDING, incoming_now_ms(in) + INCOMING_ENDING_MS);
+  wait_for(in, HANDSHAKE_ENDING, INCOMING_ENDING_MS);
   write_answer(in);
 }
 
@@ -231,8 +234,7 @@ static void be_without_memory(incoming_conn *in) {
 
 /* Wait for the request, or for what is left of it. */
 static void await_request(incoming_conn *in) {
-  const uint64_t timeout_ms = in->endpoint->config.handshake_timeout_ms;
-  wait_for(in, HANDSHAKE_READING, incoming_now_ms(in) + timeout_ms);
+  wait_for(in, HANDSHAKE_READING, in->endpoint->config.handshake_timeout_ms);
 }
 
 /* The time for the first request has begun with the connection, that for a later one begins with
@@ -274,7 +276,7 @@ static void be_complete(incoming_conn *in) {
   const bool plain = h1_server_is_plain(in->request);
   in->state = INCOMING_DECIDING;
   if (!plain) uncount(in);
-  wait_for(in, plain ? HANDSHAKE_PLAIN : HANDSHAKE_DECIDING, in->place.deadline_ms);
+  go_on_waiting(in, plain ? HANDSHAKE_PLAIN : HANDSHAKE_DECIDING);
 }
 
 static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
@@ -429,6 +431,11 @@ static void use_filter(incoming_conn *in, ws_filter *filter) {
 
 /* Deadlines */
 
+static bool is_held(const handshake_place *place) {
+  const incoming_conn *in = ws_list_entry(place, const incoming_conn, place);
+  return session_tls_is_held(in->base.filter);
+}
+
 static void on_expire(handshake_place *place) {
   static const incoming_failure late = {WSUV_REFUSED_TIMEOUT, WS_ETIMEDOUT, 408, ""};
   static const incoming_failure undecided = {WSUV_REFUSED_UNDECIDED, WS_ETIMEDOUT, 503, ""};
@@ -466,8 +473,12 @@ static void incoming_start_session(opening *o) {
 }
 
 static bool never(const opening *o) {
-  (void) o; /* an accepted connection waits for nobody */
+  (void) o; /* an accepted connection is in no queue */
   return false;
+}
+
+static bool incoming_is_held(const opening *o) {
+  return session_tls_is_held(o->filter);
 }
 
 static void incoming_expire(opening *o, const char *detail) {
@@ -495,7 +506,7 @@ static void incoming_describe(opening *o, wsuv_close_info_t *info) {
 
 static const opening_ops ops = {.start = incoming_start_session,
                                 .waits = never,
-                                .is_held = never,
+                                .is_held = incoming_is_held,
                                 .expire = incoming_expire,
                                 .abandon = incoming_abandon,
                                 .free = incoming_opened,
@@ -503,11 +514,12 @@ static const opening_ops ops = {.start = incoming_start_session,
                                 .describe = incoming_describe};
 
 opening *incoming_accept(incoming_conn *in, ws_params *params) {
-  uint64_t now = incoming_now_ms(in), deadline = in->place.deadline_ms;
+  uint64_t now = in->endpoint->env->ops->now_ms(in->endpoint->env);
+  uint64_t deadline = in->place.deadline.at_ms;
   in->state = INCOMING_ACCEPTED;
   in->params = params;
   in->base.handshake_timeout_ms = deadline > now ? deadline - now : 1;
-  handshakes_leave(in->handshakes, &in->place);
+  handshakes_leave(&in->place);
   return &in->base;
 }
 
@@ -550,6 +562,7 @@ int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events)
   in->alloc = &e->alloc;
   in->endpoint = e;
   in->events = events;
+  in->place.is_held = is_held;
   in->place.expire = on_expire;
   in->place.evict = on_evict;
   ws_list_init(&in->place.node);
@@ -615,7 +628,7 @@ static void end_header(incoming_conn *in) {
   in->reading = false;
   forwarding_address(&in->client, &in->base.peer, &addr);
   if (!in->client.trusted) {
-    incoming_make_room(in->handshakes, in->counts, &addr,
+    incoming_make_room(in->place.handshakes, in->counts, &addr,
                        in->endpoint->config.max_handshakes_per_address, 1);
   }
   if (in->state != INCOMING_READING || endpoint_lost(in->endpoint)) return;
@@ -666,11 +679,10 @@ static void begin_header(incoming_conn *in, tls_context *tls) {
 void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind) {
   endpoint *e = in->endpoint;
   in->state = kind == HANDSHAKE_READING ? INCOMING_READING : INCOMING_DECIDING;
-  in->handshakes = h;
   use_filter(in, filter);
   endpoint_retain(e);
   endpoint_keep_loop_alive(e, true);
-  wait_for(in, kind, incoming_now_ms(in) + e->config.handshake_timeout_ms);
+  handshakes_enter(h, &in->place, kind, e->config.handshake_timeout_ms);
 }
 
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls) {
@@ -749,7 +761,7 @@ void incoming_make_room(handshakes *h, const address_counts *counts,
   for (ws_list *n = list->next; n != list; n = n->next) {
     handshake_place *place = ws_list_entry(n, handshake_place, node);
     if (of_place(place)->from != from) continue;
-    handshakes_leave(h, place);
+    handshakes_leave(place);
     evict(of_place(place), WSUV_REFUSED_HANDSHAKES_PER_ADDRESS);
     return;
   }

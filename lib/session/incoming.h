@@ -81,8 +81,7 @@ struct incoming_conn {
   opening base; /* This must be the first field, because of_opening converts its address. */
   const wsuv_allocator_t *alloc; /* This is the endpoint's allocator, which outlives the request. */
   endpoint *endpoint;            /* The connection came to this endpoint; NULL after on_over. */
-  handshakes *handshakes;        /* The connection waits here for its deadlines. */
-  handshake_place place;         /* This is its place there. */
+  handshake_place place;         /* The connection waits with this for its deadlines. */
   address_counts *counts;        /* The connection is counted here under its address. */
   address_count *from;           /* These are the counts of its address, or NULL. */
   const incoming_events *events; /* The owner's functions are in this table. */

@@ -48,6 +48,11 @@ int session_tls_read(const ws_filter *filter, bool ended, wsuv_tls_info_t *info,
   return sized_out(info, &tls_info_type, &full, NULL);
 }
 
+bool session_tls_is_held(const ws_filter *filter) {
+  tls_info tls;
+  return get_tls_info(filter, &tls) && tls.waits;
+}
+
 static bool is_tls_error(int status) {
   return status == WSUV_ETLS || status == WSUV_ETLSVERIFY || status == WSUV_ETLSPIN ||
          status == WSUV_ETLSTRUNCATED || status == WSUV_ETLSRECORD ||

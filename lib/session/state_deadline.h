@@ -1,7 +1,8 @@
 #ifndef WS_SESSION_STATE_DEADLINE_H
 #define WS_SESSION_STATE_DEADLINE_H
 
-/* The deadline of a session's state while the session is not open: before, and from its closing on.
+/* The deadline of a session's state while the session is not open: before, and from its closing on;
+   and that of a server's connection that has no session yet, which counts as one that is not open.
    The caller passes the time. The functions return whether it has passed and when to check again.
    They know no timer and no session.
 

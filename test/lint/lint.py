@@ -139,8 +139,8 @@ SESSION_ORDER = (
     'testkit_entry server listener entrance upgrade exchange decision server_state connect '
     'convert client ending control send settings authorize access_line session_info stats '
     'session attempt chain request hops incoming opening route session_tls credentials notify '
-    'inflow timeouts state_deadline session_limits closing cause forwarding endpoint deadlines '
-    'kind work outflow gather refresh handshakes address_counts connect_queue completions '
+    'inflow timeouts handshakes state_deadline session_limits closing cause forwarding endpoint '
+    'deadlines kind work outflow gather refresh address_counts connect_queue completions '
     'keepalive pings progress posts log config proxies'
 ).split()
 

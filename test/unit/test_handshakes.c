@@ -17,6 +17,7 @@ typedef struct rig_place {
   rig *rig;
   uint64_t expired_ms;
   size_t expired, evicted;
+  bool held;
 } rig_place;
 
 struct rig {
@@ -30,6 +31,10 @@ struct rig {
 
 static rig_place *of(handshake_place *place) {
   return ws_list_entry(place, rig_place, place);
+}
+
+static bool is_held(const handshake_place *place) {
+  return ws_list_entry(place, const rig_place, place)->held;
 }
 
 static void on_expire(handshake_place *place) {
@@ -54,6 +59,7 @@ static void rig_open(rig *r, world *w) {
   for (size_t i = 0; i < PLACES; i++) {
     rig_place *p = &r->places[i];
     p->rig = r;
+    p->place.is_held = is_held;
     p->place.expire = on_expire;
     p->place.evict = on_evict;
     ws_list_init(&p->place.node);
@@ -61,7 +67,7 @@ static void rig_open(rig *r, world *w) {
 }
 
 static void rig_close(rig *r) {
-  for (size_t i = 0; i < PLACES; i++) handshakes_leave(&r->h, &r->places[i].place);
+  for (size_t i = 0; i < PLACES; i++) handshakes_leave(&r->places[i].place);
   assert_int_equal(handshakes_all(&r->h), 0);
   handshakes_free(&r->h);
   world_env_close(r->w, r->env);
@@ -69,7 +75,7 @@ static void rig_close(rig *r) {
 
 /* So many milliseconds from now. */
 static void enter(rig *r, size_t i, handshake_kind kind, uint64_t ms) {
-  handshakes_enter(&r->h, &r->places[i].place, kind, world_now_ms(r->w) + ms);
+  handshakes_enter(&r->h, &r->places[i].place, kind, ms);
 }
 
 static void assert_expired_at(const rig *r, size_t i, uint64_t ms) {
@@ -103,8 +109,8 @@ WORLD_SIM_TEST(test_place_that_has_left_does_not_expire, w) {
   const uint64_t now = world_now_ms(w);
   enter(&r, 0, HANDSHAKE_READING, 100);
   enter(&r, 1, HANDSHAKE_READING, 200);
-  handshakes_leave(&r.h, &r.places[0].place);
-  handshakes_leave(&r.h, &r.places[0].place); /* has no effect */
+  handshakes_leave(&r.places[0].place);
+  handshakes_leave(&r.places[0].place); /* has no effect */
   assert_int_equal(handshakes_all(&r.h), 1);
   world_run_until_count(w, &r.expired, 1);
   assert_int_equal(r.places[0].expired, 0);
@@ -119,43 +125,105 @@ WORLD_SIM_TEST(test_last_place_that_leaves_stops_the_timer, w) {
   rig r;
   rig_open(&r, w);
   enter(&r, 0, HANDSHAKE_READING, 100);
-  handshakes_leave(&r.h, &r.places[0].place);
+  handshakes_leave(&r.places[0].place);
   const uint64_t now = world_now_ms(w);
   world_run(w);
   assert_int_equal(world_now_ms(w), now);
   rig_close(&r);
 }
 
+/* The first to expire waits again, and the others leave. */
 static void take_others(rig *r, rig_place *p) {
-  if (p == &r->places[1]) enter(r, 1, HANDSHAKE_ENDING, 10);
-  for (size_t i = 2; i < PLACES; i++) handshakes_leave(&r->h, &r->places[i].place);
   r->at_expire = NULL;
+  for (size_t i = 0; i < PLACES; i++) {
+    if (p != &r->places[i]) handshakes_leave(&r->places[i].place);
+  }
+  enter(r, (size_t) (p - r->places), HANDSHAKE_ENDING, 10);
 }
 
 /* Those that are due at the same time may leave while the first expires, and it may wait again. */
 WORLD_SIM_TEST(test_places_leave_and_enter_while_one_expires, w) {
+  size_t twice = 0;
   rig r;
   rig_open(&r, w);
-  for (size_t i = 1; i < PLACES; i++) enter(&r, i, HANDSHAKE_READING, 100);
+  for (size_t i = 0; i < PLACES; i++) enter(&r, i, HANDSHAKE_READING, 100);
   r.at_expire = take_others;
   world_run_until_count(w, &r.expired, 2);
-  assert_int_equal(r.places[1].expired, 2);
+  for (size_t i = 0; i < PLACES; i++) twice += r.places[i].expired == 2;
+  assert_int_equal(twice, 1);
   assert_int_equal(handshakes_all(&r.h), 0);
   rig_close(&r);
 }
 
-/* Also when they were entered out of the order of their deadlines. */
-WORLD_SIM_TEST(test_first_place_has_the_earliest_deadline, w) {
-  static const uint64_t times[PLACES] = {300, 100, 400, 100, 200, 50};
-  static const size_t order[PLACES] = {5, 1, 3, 4, 0, 2};
+WORLD_SIM_TEST(test_first_place_is_the_oldest_of_its_kind, w) {
+  static const size_t order[PLACES] = {1, 3, 4, 5, 0, 2};
   rig r;
   rig_open(&r, w);
-  for (size_t i = 0; i < PLACES; i++) enter(&r, i, HANDSHAKE_READING, times[i]);
+  for (size_t i = 0; i < PLACES; i++) enter(&r, i, HANDSHAKE_READING, 100);
+  enter(&r, 0, HANDSHAKE_READING, 50); /* again, so it is the youngest now */
+  handshakes_move(&r.places[2].place, HANDSHAKE_DECIDING);
+  handshakes_move(&r.places[2].place, HANDSHAKE_READING);
   for (size_t i = 0; i < PLACES; i++) {
     assert_ptr_equal(handshakes_first(&r.h, HANDSHAKE_READING), &r.places[order[i]].place);
-    handshakes_leave(&r.h, &r.places[order[i]].place);
+    handshakes_leave(&r.places[order[i]].place);
   }
   assert_null(handshakes_first(&r.h, HANDSHAKE_READING));
+  rig_close(&r);
+}
+
+WORLD_SIM_TEST(test_place_keeps_its_deadline_in_the_list_of_another_kind, w) {
+  rig r;
+  rig_open(&r, w);
+  const uint64_t now = world_now_ms(w);
+  enter(&r, 0, HANDSHAKE_READING, 100);
+  world_advance(w, 60);
+  handshakes_move(&r.places[0].place, HANDSHAKE_DECIDING);
+  assert_int_equal(r.h.counts[HANDSHAKE_READING], 0);
+  assert_int_equal(r.h.counts[HANDSHAKE_DECIDING], 1);
+  world_run_until_count(w, &r.expired, 1);
+  assert_expired_at(&r, 0, now + 100);
+  rig_close(&r);
+}
+
+/* --- the work of the loop on others --- */
+
+static void let_go(void *data) {
+  rig_place *p = data;
+  p->held = false;
+}
+
+/* It keeps the last eighth of its time for what comes after. Others expire as ever. */
+WORLD_SIM_TEST(test_place_that_is_held_does_not_expire, w) {
+  enum { HELD_MS = 1000 };
+  rig r;
+  rig_open(&r, w);
+  const uint64_t now = world_now_ms(w);
+  for (size_t i = 0; i < 3; i++) enter(&r, i, HANDSHAKE_READING, 80);
+  r.places[0].held = r.places[1].held = true;
+  world_after(w, 75, let_go, &r.places[0]);
+  world_after(w, HELD_MS, let_go, &r.places[1]);
+  world_run_until_count(w, &r.expired, 3);
+  assert_expired_at(&r, 2, now + 80);
+  assert_int_equal(r.places[0].expired, 1);
+  assert_in_range(r.places[0].expired_ms, now + 75 + 80 / 8, now + 75 + 80 / 4 + 2);
+  assert_int_equal(r.places[1].expired, 1);
+  assert_in_range(r.places[1].expired_ms, now + HELD_MS + 80 / 8, now + HELD_MS + 80 / 4 + 2);
+  rig_close(&r);
+}
+
+static void lose_time(void *data) {
+  world_lose_time(data, 500);
+}
+
+/* As for a session (test_state_deadline.c). */
+WORLD_SIM_TEST(test_place_gets_the_time_back_that_the_loop_was_away, w) {
+  rig r;
+  rig_open(&r, w);
+  const uint64_t now = world_now_ms(w);
+  enter(&r, 0, HANDSHAKE_READING, 800);
+  world_after(w, 600, lose_time, w);
+  world_run_until_count(w, &r.expired, 1);
+  assert_in_range(r.places[0].expired_ms, now + 1100 + 800 / 8, now + 1100 + 800);
   rig_close(&r);
 }
 

@@ -1,9 +1,13 @@
 /* F63: what peers can make a server hold is bounded, and others are served. Slow requests, silent
    connections, many of one address, many sessions. */
 
+#include "net/tls/tls.h"
+#include "net/tls/tls_library.h"
 #include "session/server_state.h"
 #include "support/server_user.h"
+#include "support/tls_ends.h"
 #include "testkit/check.h"
+#include "testkit/sim.h"
 
 /* --- what the fixture has not --- */
 
@@ -313,6 +317,74 @@ SERVER_SIM_TEST(test_handshake_timeout_is_not_extended_by_bytes, w, s) {
   raw_client_send_pieces(c, request.base, request.len, 1, 1000);
   raw_client_run_to_status(c, 408);
   world_assert_took(w, world_now_ms(w) - before, TIMEOUT_MS, TIMEOUT_MS + 1000);
+}
+
+/* The loop is busy: each turn takes a while, as public key work does. The TLS of a connection that
+   waits only for that does not let its time end. It keeps an eighth of its time for what comes
+   after the waiting, which is six turns here. */
+enum { TURN_MS = 4, DEADLINE_TURNS = 48, DEADLINE_STEPS = 20 };
+
+typedef struct burst {
+  server_user *s;
+  size_t count;
+} burst;
+
+static bool burst_is_settled(void *arg) {
+  const burst *b = arg;
+  world_lose_time(b->s->w, TURN_MS);
+  return b->s->open_count + b->s->refused == b->count;
+}
+
+static void burst_begin(burst *b, server_user *s) {
+  const unsigned cost = tls_library_for(test_library(WS_SERVER))->step_cost;
+  *b = (burst){s, DEADLINE_STEPS * (TLS_TURN_BUDGET / cost)};
+  s->config.handshake_timeout_ms = DEADLINE_TURNS * TURN_MS;
+  sim_set_profile(world_sim(s->w), NULL);
+  server_user_start(s);
+}
+
+/* All connect. Each but every n-th sends a request as soon as its TLS is done; 0: each does. */
+static void burst_connect(const burst *b, size_t silent) {
+  for (size_t i = 0; i < b->count; i++) {
+    raw_client *c = server_user_client(b->s);
+    if (silent == 0 || i % silent > 0) raw_client_request(c, NULL);
+  }
+}
+
+SERVER_ONLY_SIM_TLS_TEST(test_handshake_timeout_does_not_end_one_that_waits_for_its_turn, w, s) {
+  burst b;
+  burst_begin(&b, s);
+  burst_connect(&b, 0);
+  const uint64_t begun_ms = world_now_ms(w);
+  world_run_until(w, burst_is_settled, &b);
+  assert_int_equal(s->open_count, b.count);
+  assert_true(world_now_ms(w) - begun_ms > s->config.handshake_timeout_ms);
+}
+
+/* It ends for those that have had their turn and say nothing. */
+SERVER_ONLY_SIM_TLS_TEST(test_handshake_timeout_ends_the_silent_ones_of_a_burst, w, s) {
+  enum { SILENT = 4 };
+  burst b;
+  burst_begin(&b, s);
+  burst_connect(&b, SILENT);
+  world_run_until(w, burst_is_settled, &b);
+  assert_int_equal(s->refused, b.count / SILENT);
+  assert_int_equal(s->open_count, b.count - b.count / SILENT);
+  assert_int_equal(s->refused_code, UV_ETIMEDOUT);
+}
+
+/* It ends in time for one that has nothing to wait for. */
+SERVER_ONLY_SIM_TLS_TEST(test_handshake_timeout_of_a_silent_connection_beside_a_burst, w, s) {
+  burst b;
+  burst_begin(&b, s);
+  const uint64_t begun_ms = world_now_ms(w), timeout_ms = s->config.handshake_timeout_ms;
+  raw_client *c = raw_client_new_plain(w, &s->address);
+  burst_connect(&b, 0);
+  b.count++;
+  world_run_until(w, burst_is_settled, &b);
+  raw_client_run_to_end(c);
+  assert_true(server_user_refused(s, "SILENT 0\n"));
+  assert_in_range(c->ended_ms - begun_ms, timeout_ms, timeout_ms + timeout_ms / 8);
 }
 
 static size_t gone_count;
