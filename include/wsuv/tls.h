@@ -71,7 +71,7 @@ typedef enum wsuv_cert_flag {
   WSUV_CERT_OCSP_MISSING = 1 << 18,
   WSUV_CERT_OCSP_EXPIRED = 1 << 19, /**< The OCSP response is out of date, or not valid yet. */
   /** The OCSP response is malformed, is for another certificate, or is not signed by the issuer or
-      a responder of the issuer's (RFC 6960 4.2.2.2). */
+      a responder of the issuer's (RFC 6960 4.2.2.2), or that responder has been revoked. */
   WSUV_CERT_OCSP_INVALID = 1 << 20,
   WSUV_CERT_OCSP_UNKNOWN = 1 << 21 /**< The OCSP responder does not know the certificate. */
 } wsuv_cert_flag_t;
@@ -193,9 +193,11 @@ typedef struct wsuv_tls_config {
    * For a client: whether the server is asked for an OCSP response. One that is missing or not
    * accepted is `WSUV_ETLSOCSP`; a certificate that it calls revoked is `WSUV_ETLSVERIFY`. A
    * response counts from its thisUpdate to its nextUpdate, which it must have (RFC 5019 4), and
-   * five minutes more on both sides. With #WSUV_TLS_OCSP_REQUIRE sessions are not resumed, so that
-   * each has a response; a client that verifies nothing may not have it (`UV_EINVAL`). Default
-   * #WSUV_TLS_OCSP_CHECK.
+   * five minutes more on both sides. A responder that has signed it for the issuer is looked up in
+   * the lists above, if any are set, whatever #crl_check says; unless its certificate has
+   * id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1). With #WSUV_TLS_OCSP_REQUIRE sessions are not
+   * resumed, so that each has a response; a client that verifies nothing may not have it
+   * (`UV_EINVAL`). Default #WSUV_TLS_OCSP_CHECK.
    */
   wsuv_tls_ocsp_t ocsp;
 

@@ -57,6 +57,8 @@ def make(folder):
     MAKER.ocsp('by-responder', GOOD, 'root', 'responder', '-ndays', '1')
     MAKER.ocsp('by-other', GOOD, 'root', 'other', '-ndays', '1')
     MAKER.ocsp('endless', GOOD, 'root', 'root')
+    MAKER.revoke('responder', 'root')
+    MAKER.crl('late', 'root')
 
 
 def wsuv(*arguments):
@@ -143,6 +145,13 @@ class Clients(unittest.TestCase):
                                server=(version, *server))
                     optional = None if response is None else wanted
                     self.check(optional, 'openssl', leaf, server=(version, *server))
+
+    def test_response_of_a_responder_that_is_looked_up(self):
+        server = '-status_file', path('by-responder.der')
+        for wanted, crl in ((None, 'root'), ('not valid, or not for this certificate', 'late')):
+            with self.subTest(crl=crl):
+                self.check(wanted, 'openssl', GOOD, '--ocsp', 'require', '--crl',
+                           path(f'{crl}.crl'), server=server)
 
     def test_response_that_is_not_asked_for(self):
         server = '-status_file', path(f'{REVOKED}.der')

@@ -26,6 +26,7 @@ typedef struct cert_spec {
   bool policy;                   /* A critical policy. */
   bool for_servers, for_clients; /* Extended key usage; none: the certificate has none. */
   bool for_ocsp;                 /* The same, of those that sign OCSP responses. */
+  bool not_looked_up;            /* Such a signer need not be looked up (RFC 6960 4.2.2.2.1). */
   bool must_staple;              /* A server with it must send an OCSP response (RFC 7633). */
   bool ca;
   bool sha1;      /* signed with a hash that nobody should accept */

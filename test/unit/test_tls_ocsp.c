@@ -24,11 +24,12 @@
 /* Of pair_ca: a responder, and others that are none. The server's certificate is pair_server, or
    one that demands a response. */
 static cert responder, old_responder, no_responder, foreign_responder, below_responder;
-static cert stapler, below;
+static cert lasting_responder, stapler, below;
 
 static int make_certs(void **state) {
   const cert_spec good = {.name = "responder", .for_ocsp = true};
   const cert_spec old = {.name = "old", .for_ocsp = true, .not_after = "20240101000000"};
+  const cert_spec lasting = {.name = "lasting", .for_ocsp = true, .not_looked_up = true};
   const cert_spec none = {.name = "none", .for_servers = true};
   const cert_spec must = {.name = "stapler", .hosts = {pair_host}, .must_staple = true};
   const cert_spec leaf = {.name = "below", .hosts = {pair_host}};
@@ -38,6 +39,7 @@ static int make_certs(void **state) {
   cert_make(&no_responder, &none, &pair_ca);
   cert_make(&foreign_responder, &good, &pair_other_ca);
   cert_make(&below_responder, &good, &pair_middle);
+  cert_make(&lasting_responder, &lasting, &pair_ca);
   cert_make(&stapler, &must, &pair_ca);
   cert_make(&below, &leaf, &pair_middle);
   cert_append(&below, &pair_middle);
@@ -45,8 +47,8 @@ static int make_certs(void **state) {
 }
 
 static int free_certs(void **state) {
-  cert *const all[] = {&responder,       &old_responder, &no_responder, &foreign_responder,
-                       &below_responder, &stapler,       &below};
+  cert *const all[] = {&responder,       &old_responder,     &no_responder, &foreign_responder,
+                       &below_responder, &lasting_responder, &stapler,      &below};
   for (size_t i = 0; i < COUNT_OF(all); i++) cert_free(all[i]);
   return pair_free_certs(state);
 }
@@ -366,6 +368,78 @@ TEST(test_response_of_an_intermediate) {
   put_in_place(&p);
   pair_meet(&p, pair_host);
   assert_outcome(&p.client, WSUV_CERT_OCSP_INVALID, INVALID);
+}
+
+/* --- responders, and lists of revoked certificates --- */
+
+static revocation of_ca, of_middle;
+static char lists[4 * REVOCATION_SIZE];
+
+/* The client's lists, which have these certificates. NULL: nothing is in it. */
+static void list_revoked(const cert *by_ca, const cert *by_middle) {
+  const crl_spec ca = {.signer = &pair_ca, .revoked = {by_ca}};
+  const crl_spec middle = {.signer = &pair_middle, .revoked = {by_middle}};
+  crl_make(&of_ca, &ca);
+  crl_make(&of_middle, &middle);
+  int len = snprintf(lists, sizeof lists, "%s%s", of_ca.pem, of_middle.pem);
+  assert_in_range(len, 1, sizeof lists - 1);
+  pair_config.crl_pem = lists;
+  pair_config.crl_pem_len = (size_t) len;
+}
+
+/* What a client says to a response about `leaf`, which this responder has signed. */
+static void try_responder(cert *signer, cert *leaf, const cert *issuer, uint32_t flags) {
+  const ocsp_spec by_issuer = {.leaf = leaf, .issuer = issuer, .signer = signer, .shown = signer};
+  pair_server_config.cert_pem = leaf->pem;
+  pair_server_config.cert_pem_len = strlen(leaf->pem);
+  pair_server_config.key_pem = leaf->key_pem;
+  pair_server_config.key_pem_len = strlen(leaf->key_pem);
+  staple(&by_issuer);
+  for (int required = 0; required < 2; required++) {
+    pair_config.ocsp = required == 1 ? WSUV_TLS_OCSP_REQUIRE : WSUV_TLS_OCSP_CHECK;
+    SCOPED(tls_pair, p);
+    pair_meet(&p, pair_host);
+    assert_outcome(&p.client, flags, flags == 0 ? "" : INVALID);
+  }
+}
+
+static void try_responders(void) {
+  list_revoked(&pair_client, &pair_client);
+  try_responder(&responder, &pair_server, &pair_ca, 0);
+  try_responder(&below_responder, &below, &pair_middle, 0);
+  list_revoked(&responder, &responder); /* which is not the other authority's */
+  try_responder(&responder, &pair_server, &pair_ca, WSUV_CERT_OCSP_INVALID);
+  try_responder(&below_responder, &below, &pair_middle, 0);
+  list_revoked(&below_responder, &below_responder);
+  try_responder(&responder, &pair_server, &pair_ca, 0);
+  try_responder(&below_responder, &below, &pair_middle, WSUV_CERT_OCSP_INVALID);
+}
+
+TEST(test_responder_is_looked_up_where_there_are_lists) {
+  if (!both_have_ocsp()) return;
+  try_responders();
+  pair_config.crl_check = WSUV_TLS_CRL_LEAF;
+  try_responders();
+}
+
+TEST(test_responder_is_not_looked_up_without_lists) {
+  if (!both_have_ocsp()) return;
+  try_responder(&responder, &pair_server, &pair_ca, 0);
+}
+
+/* Its issuer says so in its certificate (id-pkix-ocsp-nocheck). */
+TEST(test_responder_that_need_not_be_looked_up) {
+  if (!both_have_ocsp()) return;
+  list_revoked(&lasting_responder, NULL);
+  try_responder(&lasting_responder, &pair_server, &pair_ca, 0);
+}
+
+/* The issuer needs no list of its own to sign a response. */
+TEST(test_issuer_signs_where_there_are_lists) {
+  if (!both_have_ocsp()) return;
+  list_revoked(&responder, &below_responder);
+  try_responder(&pair_ca, &pair_server, &pair_ca, 0);
+  try_responder(&pair_middle, &below, &pair_middle, 0);
 }
 
 /* A leaf that is trusted by itself needs no word of an issuer, unless one is required. */

@@ -325,6 +325,24 @@ TEST(test_response_that_is_not_good_never_passes) {
   config.ocsp = WSUV_TLS_OCSP_CHECK;
 }
 
+/* A responder has signed it that is in a list of its issuer's. */
+TEST(test_response_of_a_revoked_responder_never_passes) {
+  const cert_spec spec = {.name = "responder", .for_ocsp = true};
+  cert responder;
+  cert_make(&responder, &spec, &ca);
+  const ocsp_spec response = {
+      .leaf = &good, .issuer = &ca, .signer = &responder, .shown = &responder};
+  const crl_spec with = {.signer = &ca, .revoked = {&responder}};
+  revocation list;
+  crl_make(&list, &with);
+  config.crl_pem = list.pem;
+  config.crl_pem_len = strlen(list.pem);
+  never_open_with(&response);
+  config.crl_pem = NULL;
+  config.crl_pem_len = 0;
+  cert_free(&responder);
+}
+
 #endif
 
 /* Open with a good one, or not at all: never waiting for ever. */

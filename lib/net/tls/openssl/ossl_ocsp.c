@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
+#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include <wsuv/error.h>
@@ -16,9 +17,9 @@
 #include "net/tls/openssl/ossl_strength.h"
 
 /* A response is believed only if it was signed by the issuer of the certificate, or by a responder
-   that the issuer has certified for it (RFC 6960 4.2.2.2). OpenSSL's function would also look for
-   other ways to a trusted authority, with flags that are meant for chains of peers; here it checks
-   signatures only. */
+   that the issuer has certified for it (RFC 6960 4.2.2.2) and that is in no list of revoked
+   certificates. OpenSSL's function would also look for other ways to a trusted authority, with
+   flags that are meant for chains of peers; here it checks signatures only. */
 
 enum {
   SKEW_S = 5 * 60,   /* by which clocks may differ */
@@ -53,12 +54,42 @@ static bool is_delegate(X509 *signer, X509 *issuer) {
   return issued && for_ocsp && valid && understood && strong;
 }
 
-static bool is_signed(OCSP_BASICRESP *basic, STACK_OF(X509) * chain, X509 *issuer) {
+/* Whether the issuer's list has not revoked a responder. The issuer itself was looked up with the
+   chain, if that was wanted. */
+static bool passes_list(X509 *signer, X509 *issuer, X509_STORE *lists) {
+  X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+  STACK_OF(X509) *anchor = sk_X509_new_null();
+  bool passes = ctx != NULL && anchor != NULL && sk_X509_push(anchor, issuer) > 0 &&
+                X509_STORE_CTX_init(ctx, lists, signer, NULL) == 1;
+  if (passes) {
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    X509_STORE_CTX_set0_trusted_stack(ctx, anchor);
+    passes = X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_CRL_CHECK_ALL) == 1 &&
+             X509_verify_cert(ctx) == 1;
+  }
+  X509_STORE_CTX_free(ctx);
+  sk_X509_free(anchor);
+  return passes;
+}
+
+/* The issuer can say that a responder need not be looked up (RFC 6960 4.2.2.2.1). If it says
+   nothing, that is for us to decide: where there are lists, it is looked up. */
+static bool may_be_revoked(X509 *signer, X509 *issuer, X509_STORE *lists) {
+  if (lists == NULL || X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0) return false;
+  return !passes_list(signer, issuer, lists);
+}
+
+static bool may_sign(X509 *signer, X509 *issuer, X509_STORE *lists) {
+  if (X509_cmp(signer, issuer) == 0) return true;
+  return is_delegate(signer, issuer) && !may_be_revoked(signer, issuer, lists);
+}
+
+static bool is_signed(OCSP_BASICRESP *basic, const ossl_ocsp_given *g, X509 *issuer) {
   X509 *signer;
-  if (OCSP_resp_get0_signer(basic, &signer, chain) != 1) return false;
-  if (X509_cmp(signer, issuer) != 0 && !is_delegate(signer, issuer)) return false;
+  if (OCSP_resp_get0_signer(basic, &signer, g->chain) != 1) return false;
+  if (!may_sign(signer, issuer, g->lists)) return false;
   if (!ossl_signature_is_strong(OCSP_resp_get0_tbs_sigalg(basic))) return false;
-  return OCSP_basic_verify(basic, chain, NULL, OCSP_NOVERIFY) == 1;
+  return OCSP_basic_verify(basic, g->chain, NULL, OCSP_NOVERIFY) == 1;
 }
 
 /* What it says */
@@ -110,7 +141,7 @@ static uint32_t problems_of_all(OCSP_BASICRESP *basic, const X509 *leaf, const X
 
 static uint32_t check_basic(OCSP_BASICRESP *basic, const ossl_ocsp_given *g, X509 *issuer) {
   bool understood = OCSP_BASICRESP_get_ext_by_critical(basic, 1, -1) < 0;
-  if (!understood || !is_signed(basic, g->chain, issuer)) return WSUV_CERT_OCSP_INVALID;
+  if (!understood || !is_signed(basic, g, issuer)) return WSUV_CERT_OCSP_INVALID;
   return problems_of_all(basic, sk_X509_value(g->chain, 0), issuer, g->required);
 }
 

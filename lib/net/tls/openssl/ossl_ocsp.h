@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 #include "net/tls/tls_failure.h"
 
@@ -16,7 +17,10 @@ typedef struct ossl_ocsp_given {
   const uint8_t *der;     /* This is the response; NULL: none came. */
   size_t len;             /* `der` has this many bytes. */
   STACK_OF(X509) * chain; /* The leaf's issuer is the second one, if there is one. */
-  bool required;          /* The response must be there, and say that the certificate is good. */
+  /* Each chain is checked with the lists of revoked certificates in this store; NULL: there are
+     none. */
+  X509_STORE *lists;
+  bool required; /* The response must be there, and say that the certificate is good. */
 } ossl_ocsp_given;
 
 /* Check it. *problems gets flags, WSUV_CERT_*; 0: nothing is wrong. Returns 0 or WS_ENOMEM. */

@@ -223,6 +223,7 @@ int ossl_verify(X509_STORE_CTX *ctx, void *arg) {
 /* TLS 1.3 calls it when a session is resumed, too, which has no certificate. */
 int ossl_verify_status(SSL *ssl, void *arg) {
   ossl_engine *e = ossl_of(SSL_get_app_data(ssl));
+  const wsuv_tls_config_t *config = &e->base.ctx->config;
   const unsigned char *der = NULL;
   uint32_t problems;
   (void) arg;
@@ -232,7 +233,8 @@ int ossl_verify_status(SSL *ssl, void *arg) {
       .der = len >= 0 ? der : NULL,
       .len = len >= 0 ? (size_t) len : 0,
       .chain = SSL_get0_verified_chain(ssl),
-      .required = e->base.ctx->config.ocsp == WSUV_TLS_OCSP_REQUIRE,
+      .lists = tls_config_has_crls(config) ? SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)) : NULL,
+      .required = config->ocsp == WSUV_TLS_OCSP_REQUIRE,
   };
   e->saw_status = true;
   e->io_error = ossl_ocsp_check(&given, &problems);
