@@ -7,8 +7,8 @@
 # BUILD is a build folder without sanitizers (build-test). A TEST is PROGRAM/FILE, as in the lists
 # below, or examples/PROGRAM. Without one the first list is taken, which has a test of each way out;
 # with --all, which the nightly job `memcheck` is for, the second, too. WSUV_TEST_TLS chooses TLS
-# libraries, as for all tests. The last line is "N passed, M failed"; the exit status is 0 only if
-# nothing failed.
+# libraries, as for all tests. A TEST of which nothing was run has failed. The last line is
+# "N passed, M failed"; the exit status is 0 only if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -41,12 +41,14 @@ check() {
     proto/* | whole/*) ;;
     testkit/*) leaks=full ;;
     examples/*) leaks=full program=${1#*/} ;;
+    tls/*) which='*, libuv*' ;; # with TLS, too; elsewhere this would be the same once more
     *) which='*, libuv' ;;
   esac
   output=$(valgrind --quiet --leak-check=$leaks --error-exitcode=9 \
     "$build/test/test_$program" "${1#*/}" "$which" 2>&1) || status=$?
-  [ "$status" -eq 0 ] || printf '%s\n' "$output"
-  printf '%s: exit status %d\n' "$1" "$status"
+  if [ "$status" -eq 0 ] && ! grep -q 'Running [1-9]' <<<"$output"; then status=no-test; fi
+  [ "$status" = 0 ] || printf '%s\n' "$output"
+  printf '%s: exit status %s\n' "$1" "$status"
 }
 export build
 export -f check
