@@ -387,6 +387,39 @@ SERVER_ONLY_SIM_TLS_TEST(test_handshake_timeout_of_a_silent_connection_beside_a_
   assert_in_range(c->ended_ms - begun_ms, timeout_ms, timeout_ms + timeout_ms / 8);
 }
 
+/* The loop is away in one turn on the way to the session: what lies in the sockets then is looked
+   at before the time ends, and each of the steps that are left has its turn. F51 */
+typedef struct stall {
+  server_user *s;
+  size_t turn, at;
+  uint64_t away_ms;
+} stall;
+
+static bool stall_or_over(void *arg) {
+  stall *t = arg;
+  if (t->s->open_count + t->s->refused > 0) return true;
+  if (t->turn++ == t->at) world_lose_time(t->s->w, t->away_ms);
+  return false;
+}
+
+static void stall_at(server_user *s, size_t turn, uint64_t away_ms) {
+  stall t = {.s = s, .at = turn, .away_ms = away_ms};
+  server_user_renew(s);
+  s->config.handshake_timeout_ms = TIMEOUT_MS;
+  server_user_start(s);
+  raw_client_request(server_user_client(s), NULL);
+  world_run_until(s->w, stall_or_over, &t);
+  assert_int_equal(s->open_count, 1);
+}
+
+SERVER_SIM_TLS_TEST(test_handshake_timeout_of_a_loop_that_stalls_once, w, s) {
+  enum { TURNS = 40 };
+  for (size_t turn = 0; turn < TURNS; turn++) {
+    stall_at(s, turn, TIMEOUT_MS);
+    stall_at(s, turn, 10 * TIMEOUT_MS);
+  }
+}
+
 static size_t gone_count;
 
 static void count_gone(wsuv_upgrade_t *u) {
