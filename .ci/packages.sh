@@ -14,7 +14,7 @@ units='libcmocka-dev libcjson-dev libmsgpack-c-dev|libmsgpack-dev python3 python
 units="$units openssl libssl-dev"
 test='g++ nodejs node-ws nginx-light gnutls-bin groff-base|mandoc iproute2'
 test="$test libhiredis-dev redis-server haproxy curl tinyproxy-bin microsocks"
-lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen debootstrap valgrind'
+lint='clang libclang-rt-dev lld clang-format clang-tidy doxygen mmdebstrap valgrind'
 
 peers='python3-ws4py golang-go golang-github-gorilla-websocket-dev golang-nhooyr-websocket-dev'
 peers="$peers websocketd websockify apache2-bin caddy squid dante-server stunnel4"

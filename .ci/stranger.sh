@@ -3,7 +3,7 @@
 #
 #   .ci/stranger.sh [--suite SUITE] [--worktree] [--no-tests] [-- COMMAND...]
 #
-# Needs root, debootstrap, and a Debian mirror in the machine's own apt sources. In a fresh root of
+# Needs root, mmdebstrap, and a Debian mirror in the machine's own apt sources. In a fresh root of
 # SUITE (bookworm) goes a clean copy of the last commit, or of the files as they stand now
 # (--worktree), and in it .ci/stranger_inside.sh is run, or COMMAND. --no-tests leaves test/run.sh
 # out. The root, as it was when fresh, and the packages are kept in the folder that STRANGER_CACHE
@@ -41,7 +41,7 @@ cannot() {
 }
 
 [ "$(id -u)" -eq 0 ] || cannot 'not root'
-command -v debootstrap >/dev/null || cannot 'no debootstrap; it is a package of that name'
+command -v mmdebstrap >/dev/null || cannot 'no mmdebstrap; it is a package of that name'
 unshare --mount --pid --fork true || cannot 'no right to make namespaces'
 
 cd "$(dirname "$0")/.."
@@ -66,10 +66,6 @@ sources() {
     done
 }
 
-mirror() {
-  sources | awk -v suite="$suite" '$3 == suite { print $2; exit }'
-}
-
 # What this machine says of proxies and of clocks holds for a guest, too.
 apt_settings() {
   apt-config dump | grep -E '^Acquire::(https?|Check-[A-Za-z-]+)(::| )' || true
@@ -87,19 +83,17 @@ copy_of_the_tree() {
 }
 
 make_base() {
-  local from
-  from=$(mirror)
-  [ -n "$from" ] || cannot "no Debian mirror in this machine's apt sources"
+  sources >"$scratch/sources"
+  grep -q "^deb [^ ]* $suite " "$scratch/sources" ||
+    cannot "no Debian mirror in this machine's apt sources"
+  apt_settings >"$scratch/settings"
   echo "stranger: making a fresh $suite"
-  if ! debootstrap --variant=minbase --cache-dir="$debs" "$suite" "$root" "$from" \
-    >"$scratch/log" 2>&1; then
+  if ! mmdebstrap --mode=root --variant=minbase --aptopt="$scratch/settings" "$suite" "$root" \
+    "$scratch/sources" >"$scratch/log" 2>&1; then
     tail -n 20 "$scratch/log" >&2
-    cannot "debootstrap failed; is the mirror within reach, and has it $suite?"
+    cannot "mmdebstrap failed; is the mirror within reach, and has it $suite?"
   fi
-  sources >"$root/etc/apt/sources.list"
-  apt_settings >"$root/etc/apt/apt.conf.d/01machine"
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
-  rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb
   tar -C "$root" -cf "$base.new" .
   mv "$base.new" "$base"
 }
