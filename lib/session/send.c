@@ -151,20 +151,20 @@ static inline bool takes_small(const wsuv_session_t *s, size_t len) {
          outflow_takes_small(&session_kind_of(s)->outgoing, session_queue(s), len);
 }
 
-/* `valid`: it is binary, or small and UTF-8. False: nothing has changed. */
-static inline bool send_small(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
-                              size_t len) {
-  if (!takes_small(s, len) || !valid || !conn_send_small(&s->conn, type, data, len)) return false;
+/* The message is binary or known to be UTF-8. False: nothing has changed. */
+static inline bool send_small(wsuv_session_t *s, frame_opcode type, const void *data, size_t len) {
+  if (!takes_small(s, len) || !conn_send_small(&s->conn, type, data, len)) return false;
   session_data_queued(s);
   return true;
 }
 
-/* Sends outside of callbacks, and what send_small does not send. */
+/* Sends outside of callbacks, and what send_small does not send. `valid`: it is binary, or small
+   and UTF-8. */
 WS_COLD static int send_other(wsuv_session_t *s, frame_opcode type, bool valid, const void *data,
                               size_t len) {
   if (is_lost(s)) return WS_ECANCELED;
   if (valid && takes_small(s, len) && session_have_work(s) && conn_small_prepare(&s->conn, len) &&
-      send_small(s, type, true, data, len)) {
+      send_small(s, type, data, len)) {
     session_schedule(s);
     return 0;
   }
@@ -173,13 +173,13 @@ WS_COLD static int send_other(wsuv_session_t *s, frame_opcode type, bool valid, 
 
 int wsuv_send_text(wsuv_session_t *session, const void *data, size_t len) {
   const bool valid = len <= CONN_SMALL_MAX && utf8_valid(data, len);
-  const bool sent = session->in.delivering && send_small(session, OPCODE_TEXT, valid, data, len);
-  return sent ? 0 : send_other(session, OPCODE_TEXT, valid, data, len);
+  if (valid && session->in.delivering && send_small(session, OPCODE_TEXT, data, len)) return 0;
+  return send_other(session, OPCODE_TEXT, valid, data, len);
 }
 
 int wsuv_send_binary(wsuv_session_t *session, const void *data, size_t len) {
-  const bool sent = session->in.delivering && send_small(session, OPCODE_BINARY, true, data, len);
-  return sent ? 0 : send_other(session, OPCODE_BINARY, true, data, len);
+  if (session->in.delivering && send_small(session, OPCODE_BINARY, data, len)) return 0;
+  return send_other(session, OPCODE_BINARY, true, data, len);
 }
 
 int wsuv_send_message(wsuv_session_t *session, wsuv_frame_type_t type, const void *data,

@@ -64,13 +64,13 @@ static inline bool conn_has_input(const conn *c) {
   return c->work->in_len > 0;
 }
 
+/* conn_next_event without the fast path for small messages. */
+int conn_next_event_slow(conn *c, conn_event *ev);
+
 /* The next event. 1: there is one; 0: more must be received first; an error (see message_add,
    frame_header_read, close_payload_read; WS_ENOMEM, WSUV_ERANDOM): the connection has failed. An
    error is returned once; a close frame with the code of close_code_for_error is queued if
    possible, with the text of conn_take_why, and nothing more is read. */
-static inline int conn_next_event(conn *c, conn_event *ev);
-/* The same without the fast path for small messages. */
-int conn_next_event_slow(conn *c, conn_event *ev);
 static inline int conn_next_event(conn *c, conn_event *ev) {
   return conn_next_small(c, ev) != 0 ? 1 : conn_next_event_slow(c, ev);
 }
