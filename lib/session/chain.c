@@ -205,6 +205,7 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   char text[ADDRESS_TEXT_SIZE];
   tunnel_target target;
   c->looking_up = false;
+  if (status == 0) turn_list_spend(&c->endpoint->dial_turns, 1);
   const struct sockaddr_storage *addr = status == 0 ? choose_address(c, addrs, count) : NULL;
   if (status == 0 && addr == NULL) status = WS_EAFNOSUPPORT;
   if (status < 0) {
@@ -333,8 +334,7 @@ static int chain_dial(chain *c) {
     address_clear(&first.address);
     log_hop(c, "connecting");
   }
-  return dial_start(&c->dial, c->resolver, &c->endpoint->dial_turns, &first, &r->socket,
-                    &events_of_dial, c);
+  return dial_start(&c->dial, c->resolver, &first, &r->socket, &events_of_dial, c);
 }
 
 void chain_init(chain *c, endpoint *e, resolver *r, const session_request *req, log_to log,
@@ -392,7 +392,8 @@ bool chain_runs(const chain *c) {
 }
 
 bool chain_is_held(const chain *c) {
-  return c->dial != NULL ? dial_waits(c->dial) : session_tls_is_held(c->filter);
+  if (c->dial != NULL) return dial_waits(c->dial);
+  return c->looking_up ? resolver_is_held(&c->lookup) : session_tls_is_held(c->filter);
 }
 
 static void describe_refusal(chain *c, wsuv_close_info_t *info) {

@@ -53,7 +53,7 @@ int client_new_in(wsuv_client_t **out, ws_env *env, const wsuv_config_t *config)
     ws_free(env->alloc, client);
     return err;
   }
-  resolver_init(&client->resolver, env);
+  resolver_init(&client->resolver, env, &client->endpoint.dial_turns);
   ending_init(&client->ending, &client->endpoint);
   session_trace(&client->endpoint);
   *out = client;

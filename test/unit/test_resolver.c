@@ -53,7 +53,7 @@ static void begin(resolver *r, world *w) {
   spy.ops.lookup = spy_lookup;
   spy.ops.lookup_cancel = spy_cancel;
   env->ops = &spy.ops;
-  resolver_init(r, env);
+  resolver_init(r, env, NULL);
   told = 0;
   sim_name(world_sim(w), "a.test", &(sim_answer){.delay_ms = DELAY_MS, .addrs = {"192.0.2.1"}});
   sim_name(world_sim(w), "b.test",
@@ -239,6 +239,148 @@ WORLD_SIM_TEST(test_resolver_cancel_of_the_last_while_being_told, w) {
   world_run_until_count(w, &told, 1);
   end(&r, w);
   assert_int_equal(a[1].told, 0);
+}
+
+/* --- with a budget --- */
+
+enum { IN_A_TURN = 3 };
+
+static turn_list turns;
+
+static void ignore(void *up) {
+  (void) up;
+}
+
+static void begin_in_turns(resolver *r, world *w) {
+  begin(r, w);
+  turn_list_init(&turns, IN_A_TURN, ignore, NULL);
+  r->turns = &turns;
+}
+
+/* Does with an address what is a unit of the budget. */
+static void spend(asker *a) {
+  if (a->status == 0) turn_list_spend(&turns, 1);
+}
+
+/* Those that are told in a turn, in the order in which they have asked. */
+static void tell_in_turns(asker *a, size_t count) {
+  size_t from = told;
+  for (size_t i = 0; i < count; i++) {
+    assert_int_equal(a[i].told, i < from);
+    assert_int_equal(i >= from && resolver_is_held(&a[i].waiter), i >= from);
+  }
+  turn_list_renew(&turns);
+  assert_int_equal(told, count - from < IN_A_TURN ? count : from + IN_A_TURN);
+}
+
+static void ask_many(resolver *r, const char *host, asker *a) {
+  for (size_t i = 0; i < MANY; i++) {
+    a[i].when_told = spend;
+    ask(&a[i], r, host);
+    assert_false(resolver_is_held(&a[i].waiter));
+  }
+}
+
+WORLD_SIM_TEST(test_resolver_turn_tells_so_many_and_no_more, w) {
+  static const char *const hosts[] = {"a.test", "bad.test"};
+  for (size_t i = 0; i < 2; i++) {
+    asker a[MANY] = {{.told = 0}};
+    resolver r;
+    begin_in_turns(&r, w);
+    ask_many(&r, hosts[i], a);
+    turn_list_renew(&turns);
+    world_advance(w, DELAY_MS);
+    assert_int_equal(told, IN_A_TURN);
+    while (told < MANY) tell_in_turns(a, MANY);
+    for (size_t j = 0; j < MANY; j++) assert_told(&a[j], i == 0 ? 0 : UV_EAI_AGAIN, 1 - i);
+    assert_int_equal(spy.lookups, 1);
+    end(&r, w);
+  }
+}
+
+WORLD_SIM_TEST(test_resolver_turn_begins_so_many_lookups_and_no_more, w) {
+  asker a[MANY] = {{.told = 0}};
+  resolver r;
+  begin_in_turns(&r, w);
+  for (size_t i = 0; i < MANY; i++) {
+    assert_int_equal(try_ask(&a[i], &r, "a.test", (uint16_t) (PORT + i)), 0);
+  }
+  for (size_t i = 0; i < MANY; i++) {
+    assert_int_equal(resolver_is_held(&a[i].waiter), i >= IN_A_TURN);
+  }
+  for (size_t begun = IN_A_TURN; begun < MANY; begun += IN_A_TURN) {
+    assert_int_equal(spy.lookups, begun);
+    turn_list_renew(&turns);
+  }
+  assert_int_equal(spy.lookups, MANY);
+  while (told < MANY) {
+    turn_list_renew(&turns);
+    world_advance(w, 10);
+  }
+  for (size_t i = 0; i < MANY; i++) assert_told(&a[i], 0, 1);
+  end(&r, w);
+}
+
+/* Before the lookup has begun, while it runs, while its result waits. */
+WORLD_SIM_TEST(test_resolver_cancel_while_a_turn_is_waited_for, w) {
+  for (size_t step = 0; step < 3; step++) {
+    asker a[2] = {{.told = 0}};
+    resolver r;
+    begin_in_turns(&r, w);
+    turn_list_spend(&turns, IN_A_TURN);
+    for (size_t i = 0; i < 2; i++) ask(&a[i], &r, "a.test");
+    if (step > 0) turn_list_renew(&turns);
+    turn_list_spend(&turns, IN_A_TURN);
+    if (step > 1) world_advance(w, 2 * DELAY_MS);
+    for (size_t i = 0; i < 2; i++) {
+      assert_int_equal(resolver_is_held(&a[i].waiter), step != 1);
+      resolver_cancel(&a[i].waiter);
+    }
+    assert_int_equal(spy.lookups, step > 0);
+    assert_int_equal(spy.cancels, step == 1);
+    assert_true(ws_list_empty(&turns.waiting));
+    turn_list_renew(&turns);
+    assert_int_equal(told, 0);
+    end(&r, w);
+  }
+}
+
+/* A result is of no use to one that asks after it has come: that begins another lookup. */
+WORLD_SIM_TEST(test_resolver_asked_while_a_result_waits, w) {
+  asker a[2] = {{.told = 0}};
+  resolver r;
+  begin_in_turns(&r, w);
+  ask(&a[0], &r, "a.test");
+  turn_list_spend(&turns, IN_A_TURN);
+  world_advance(w, 2 * DELAY_MS);
+  assert_int_equal(told, 0);
+  ask(&a[1], &r, "a.test");
+  turn_list_renew(&turns);
+  assert_int_equal(told, 1);
+  assert_int_equal(spy.lookups, 2);
+  world_run_until_count(w, &told, 2);
+  end(&r, w);
+}
+
+/* F46: it begins, and gives the result, in a turn. */
+WORLD_SIM_TEST(test_resolver_in_turns_without_memory, w) {
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    asker a = {.told = 0};
+    resolver r;
+    begin_in_turns(&r, w);
+    turn_list_spend(&turns, IN_A_TURN);
+    alloc_failures_begin(&f, w->alloc);
+    int err = try_ask(&a, &r, "a.test", PORT);
+    while (err == 0 && told == 0) {
+      turn_list_renew(&turns);
+      world_advance(w, 10);
+    }
+    assert_true(err == 0 || err == WS_ENOMEM);
+    assert_true(a.status == 0 || a.status == WS_ENOMEM);
+    /* The query, the lookup, the addresses at least. */
+    assert_true(alloc_failures_end(&f, w->alloc) || f.n > 2);
+    end(&r, w);
+  }
 }
 
 /* F46 */

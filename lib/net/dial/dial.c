@@ -7,8 +7,7 @@
 #include "net/dial/address_order.h"
 
 /* Lookup, then attempts: one begins 250 ms after the one before it, or as soon as one has failed.
-   The first to connect wins (RFC 8305 5). The lookup and each attempt begin when it is the dial's
-   turn. */
+   The first to connect wins (RFC 8305 5). Each attempt begins when it is the dial's turn. */
 
 enum { ATTEMPT_DELAY_MS = 250 };
 
@@ -25,8 +24,7 @@ struct dial {
   const dial_events *events; /* These are the receiver's functions, which outlive the dial. */
   void *up; /* This is the first argument of the events, and belongs to the receiver. */
   ws_socket_options options; /* These are the options for TCP sockets. */
-  turn_list *turns;          /* The dial shares this budget with others; NULL: there is none. */
-  turn_place turn;           /* The dial waits with this to begin the lookup, or an attempt. */
+  turn_place turn;           /* The dial waits with this to begin an attempt. */
   bool looking_up;           /* The lookup is running. */
   resolver_waiter lookup;    /* The dial waits for the lookup with this. */
   /* The dial owns this timer, which starts the next attempt, or NULL if there is only one
@@ -109,9 +107,9 @@ static void arm(dial *d) {
 static void begin_next(dial *d) {
   bool begun = false;
   if (turn_place_waits(&d->turn)) return;
-  while (!begun && d->next < d->count && turn_list_take(d->turns, &d->turn)) {
+  while (!begun && d->next < d->count && turn_list_take(d->resolver->turns, &d->turn)) {
     begun = dial_begin(d, d->next++) == 0;
-    turn_list_spend(d->turns, 1);
+    turn_list_spend(d->resolver->turns, 1);
   }
   arm(d);
 }
@@ -164,7 +162,10 @@ static int take_addresses(dial *d, const struct sockaddr_storage *addrs, size_t 
   int err = make_attempts(d, addrs, count);
   if (err < 0) return err;
   d->events->on_resolved(d->up);
-  if (d->count == 0) return WS_EAFNOSUPPORT;
+  if (d->count == 0) {
+    turn_list_spend(d->resolver->turns, 1);
+    return WS_EAFNOSUPPORT;
+  }
   begin_next(d);
   return verdict(d);
 }
@@ -176,25 +177,15 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   if (status < 0) dial_finish(d, status, NULL);
 }
 
-/* To join a lookup that is running costs nothing. */
 static int look_up(dial *d) {
-  const bool joins = resolver_is_looking_up(d->resolver, d->host, d->port);
-  if (!joins && !turn_list_take(d->turns, &d->turn)) return 0;
   d->looking_up = true;
-  int err = resolver_lookup(d->resolver, &d->lookup, d->host, d->port, on_lookup, d);
-  if (!joins) turn_list_spend(d->turns, 1);
-  return err;
+  return resolver_lookup(d->resolver, &d->lookup, d->host, d->port, on_lookup, d);
 }
 
 static void dial_on_turn(turn_place *turn) {
   dial *d = ws_list_entry(turn, dial, turn);
-  int status = 0;
-  if (d->addrs == NULL) {
-    status = look_up(d);
-  } else {
-    begin_next(d);
-    status = verdict(d);
-  }
+  begin_next(d);
+  int status = verdict(d);
   if (status < 0) dial_finish(d, status, NULL);
 }
 
@@ -209,8 +200,8 @@ static int begin_dial(dial *d, const dial_target *to) {
   return is_known(to, &addr) ? take_addresses(d, &addr, 1) : look_up(d);
 }
 
-int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
-               const ws_socket_options *options, const dial_events *events, void *up) {
+int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
+               const dial_events *events, void *up) {
   const size_t size = strlen(to->host) + 1;
   dial *d = ws_calloc(r->env->alloc, sizeof *d + size);
   if (d == NULL) return WS_ENOMEM;
@@ -219,7 +210,6 @@ int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
   d->events = events;
   d->up = up;
   d->options = *options;
-  d->turns = turns;
   d->turn.run = dial_on_turn;
   ws_list_init(&d->turn.node);
   d->port = to->port;
@@ -234,7 +224,8 @@ int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
 }
 
 bool dial_waits(const dial *d) {
-  return d->running == 0 && turn_place_waits(&d->turn);
+  return d->looking_up ? resolver_is_held(&d->lookup)
+                       : d->running == 0 && turn_place_waits(&d->turn);
 }
 
 void dial_cancel(dial *d) {

@@ -13,7 +13,6 @@
 #include "base/env.h"
 #include "net/dial/resolver.h"
 #include "net/filter.h"
-#include "net/turn_list.h"
 
 typedef struct dial dial;
 
@@ -22,7 +21,7 @@ typedef struct dial dial;
 enum { DIAL_TURN_BUDGET = 32 };
 
 typedef struct dial_events {
-  /* The addresses are known, and connecting starts, at once or when it is the dial's turn. For a
+  /* The addresses are known, and connecting starts. For a
      literal address it is called inside dial_start. The dial may not be cancelled here. */
   void (*on_resolved)(void *up);
   /* An attempt to connect to `addr` begins, or has won and is not the last that has begun. So at
@@ -45,11 +44,10 @@ typedef struct dial_target {
 } dial_target;
 
 /* 0: on_done will run once, unless the dial is cancelled. A code: the lookup or every address has
-   failed at once, and on_done will not run. The dial takes part in the budget of `turns`, which
-   outlives it; NULL: it has none. A lookup that is running already for the same name is joined at
-   once, whatever is left of the budget. */
-int dial_start(dial **out, resolver *r, turn_list *turns, const dial_target *to,
-               const ws_socket_options *options, const dial_events *events, void *up);
+   failed at once, and on_done will not run. The dial takes part in the budget of the resolver,
+   which outlives it. */
+int dial_start(dial **out, resolver *r, const dial_target *to, const ws_socket_options *options,
+               const dial_events *events, void *up);
 
 /* Whether nothing is under way, because it waits until the loop has done the work of others. */
 bool dial_waits(const dial *d);

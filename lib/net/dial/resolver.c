@@ -4,20 +4,28 @@
 
 #include "base/error.h"
 
-/* A list of running lookups. Each has a list of waiters. */
+/* A list of lookups without a result. Each has a list of waiters, and a place for its turn: first
+   to begin, then to tell those of its waiters that were not told yet. */
 
 typedef struct resolver_query {
-  ws_list node; /* This links the query into resolver.queries, until it is answered. */
-  const wsuv_allocator_t *alloc; /* This is the environment's allocator, which frees the query. */
-  const ws_env_ops *ops;         /* These are the environment's functions. */
-  ws_list waiters;               /* These resolver_waiters of the callers wait for the addresses. */
-  ws_lookup *lookup; /* The query owns this lookup; it is NULL once its callback runs. */
-  uint16_t port;     /* The addresses have this port. */
-  char host[];       /* This is the name to be looked up, terminated. */
+  ws_list node;      /* This links the query into resolver.queries, until it has a result. */
+  ws_env *env;       /* This is the resolver's environment, whose allocator frees the query. */
+  turn_list *turns;  /* This is the resolver's budget. */
+  turn_place turn;   /* The query waits with this for its turn. */
+  ws_list waiters;   /* These resolver_waiters of the callers wait for the addresses. */
+  ws_lookup *lookup; /* The query owns this lookup while that is running; otherwise it is NULL. */
+  bool has_result;   /* `status`, `addrs` and `count` are set. */
+  bool telling;      /* A waiter's callback may be running. */
+  int status;        /* The lookup has ended with 0, or with this error. */
+  struct sockaddr_storage *addrs; /* The query owns these addresses, or this is NULL. */
+  size_t count;                   /* This is the number of addresses. */
+  uint16_t port;                  /* The addresses have this port. */
+  char host[];                    /* This is the name to be looked up, terminated. */
 } resolver_query;
 
-void resolver_init(resolver *r, ws_env *env) {
+void resolver_init(resolver *r, ws_env *env, turn_list *turns) {
   r->env = env;
+  r->turns = turns;
   ws_list_init(&r->queries);
 }
 
@@ -30,52 +38,88 @@ static resolver_query *resolver_find(resolver *r, const char *host, uint16_t por
 }
 
 static void resolver_drop(resolver_query *query) {
+  const wsuv_allocator_t *alloc = query->env->alloc;
   ws_list_remove(&query->node);
-  ws_free(query->alloc, query);
+  turn_place_leave(&query->turn);
+  ws_free(alloc, query->addrs);
+  ws_free(alloc, query);
 }
 
-/* A waiter's callback may ask for the same name, which starts a new lookup, and may cancel other
-   waiters. */
+/* Tell as many as the budget of this turn allows. A waiter's callback may ask for the same name,
+   which starts a new lookup, and may cancel other waiters. */
+static void resolver_tell(resolver_query *query) {
+  query->telling = true;
+  while (!ws_list_empty(&query->waiters) && turn_list_take(query->turns, &query->turn)) {
+    resolver_waiter *w = ws_list_entry(ws_list_pop(&query->waiters), resolver_waiter, node);
+    if (query->status < 0) turn_list_spend(query->turns, 1);
+    w->cb(w->data, query->status, query->addrs, query->count);
+  }
+  query->telling = false;
+  if (ws_list_empty(&query->waiters)) resolver_drop(query);
+}
+
+static int keep_addresses(resolver_query *query, const struct sockaddr_storage *addrs,
+                          size_t count) {
+  if (count == 0) return 0;
+  query->addrs = ws_malloc(query->env->alloc, count * sizeof *addrs);
+  if (query->addrs == NULL) return WS_ENOMEM;
+  memcpy(query->addrs, addrs, count * sizeof *addrs);
+  query->count = count;
+  return 0;
+}
+
 static void on_lookup(void *data, int status, const struct sockaddr_storage *addrs, size_t count) {
   resolver_query *query = data;
-  ws_list *node;
   ws_list_remove(&query->node);
   query->lookup = NULL;
-  while ((node = ws_list_pop(&query->waiters)) != NULL) {
-    resolver_waiter *w = ws_list_entry(node, resolver_waiter, node);
-    w->cb(w->data, status, addrs, count);
-  }
-  resolver_drop(query);
+  query->has_result = true;
+  query->status = status == 0 ? keep_addresses(query, addrs, count) : status;
+  resolver_tell(query);
 }
 
-static int resolver_begin(resolver *r, const char *host, uint16_t port, resolver_query **out) {
+static int resolver_begin(resolver_query *query) {
+  int err = query->env->ops->lookup(query->env, query->host, query->port, on_lookup, query,
+                                    &query->lookup);
+  turn_list_spend(query->turns, 1);
+  return err;
+}
+
+static void resolver_on_turn(turn_place *turn) {
+  resolver_query *query = ws_list_entry(turn, resolver_query, turn);
+  if (query->has_result) {
+    resolver_tell(query);
+    return;
+  }
+  int err = resolver_begin(query);
+  if (err < 0) on_lookup(query, err, NULL, 0);
+}
+
+static int query_new(resolver *r, const char *host, uint16_t port, resolver_query **out) {
   size_t size = strlen(host) + 1;
   resolver_query *query = ws_calloc(r->env->alloc, sizeof *query + size);
   if (query == NULL) return WS_ENOMEM;
-  ws_list_init(&query->node);
+  query->env = r->env;
+  query->turns = r->turns;
+  query->turn.run = resolver_on_turn;
+  ws_list_init(&query->turn.node);
   ws_list_init(&query->waiters);
-  query->alloc = r->env->alloc;
-  query->ops = r->env->ops;
   query->port = port;
   memcpy(query->host, host, size);
-  int err = query->ops->lookup(r->env, host, port, on_lookup, query, &query->lookup);
+  ws_list_append(&r->queries, &query->node);
+  int err = turn_list_take(r->turns, &query->turn) ? resolver_begin(query) : 0;
   if (err < 0) {
     resolver_drop(query);
     return err;
   }
-  ws_list_append(&r->queries, &query->node);
   *out = query;
   return 0;
 }
 
-bool resolver_is_looking_up(resolver *r, const char *host, uint16_t port) {
-  return resolver_find(r, host, port) != NULL;
-}
-
+/* To join a lookup that has no result yet costs nothing. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data) {
   resolver_query *query = resolver_find(r, host, port);
-  int err = query == NULL ? resolver_begin(r, host, port, &query) : 0;
+  int err = query == NULL ? query_new(r, host, port, &query) : 0;
   if (err < 0) return err;
   w->query = query;
   w->cb = cb;
@@ -84,10 +128,14 @@ int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t 
   return 0;
 }
 
+bool resolver_is_held(const resolver_waiter *w) {
+  return turn_place_waits(&w->query->turn);
+}
+
 void resolver_cancel(resolver_waiter *w) {
   resolver_query *query = w->query;
   ws_list_remove(&w->node);
-  if (query->lookup == NULL || !ws_list_empty(&query->waiters)) return;
-  query->ops->lookup_cancel(query->lookup);
+  if (query->telling || !ws_list_empty(&query->waiters)) return;
+  if (query->lookup != NULL) query->env->ops->lookup_cancel(query->lookup);
   resolver_drop(query);
 }

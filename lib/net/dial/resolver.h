@@ -2,17 +2,21 @@
 #define WS_NET_DIAL_RESOLVER_H
 
 /* Shares name lookups: while the lookup of a host and port is running, all that ask for them wait
-   for the same result. Results are not cached. Knows the environment only. */
+   for the same result. Results are not cached. One turn of the loop begins only so many lookups,
+   and gives their results to so many of those that wait. Knows the environment only. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/env.h"
 #include "base/list.h"
+#include "net/turn_list.h"
 
 typedef struct resolver {
-  ws_env *env;     /* The lookups run in this environment, which outlives the resolver. */
-  ws_list queries; /* These are the running lookups. */
+  ws_env *env; /* The lookups run in this environment, which outlives the resolver. */
+  /* The resolver shares this budget with others; NULL: there is none. It outlives the resolver. */
+  turn_list *turns;
+  ws_list queries; /* These are the lookups that have no result yet. */
 } resolver;
 
 /* One waiter. The memory is the caller's, and must not move until the waiter is called or
@@ -24,15 +28,18 @@ typedef struct resolver_waiter {
   void *data;                   /* This is the first argument of `cb`. */
 } resolver_waiter;
 
-void resolver_init(resolver *r, ws_env *env); /* needs no freeing once nobody waits */
+/* Needs no freeing once nobody waits. */
+void resolver_init(resolver *r, ws_env *env, turn_list *turns);
 
 /* 0: cb runs once, from the loop, unless cancelled; or a code. The waiter may be used again when cb
-   is called. */
+   is called. A lookup is a unit of the budget, and so is a result that is an error; whoever gets
+   addresses takes what it does with them off the budget. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data);
 
-/* Whether the name is being looked up, so that resolver_lookup only waits for that. */
-bool resolver_is_looking_up(resolver *r, const char *host, uint16_t port);
+/* Whether the waiter waits until the loop has done the work of others: for the lookup to begin, or
+   for the result, which is there. */
+bool resolver_is_held(const resolver_waiter *w);
 
 /* Cancel: cb does not run any more. When no waiter is left, the lookup is cancelled. */
 void resolver_cancel(resolver_waiter *w);

@@ -127,19 +127,42 @@ SCENARIO_SIM_TEST(test_sessions_to_one_name_look_it_up_once_and_connect_in_turns
   crowd_end(&c, u);
 }
 
-SCENARIO_SIM_TEST(test_turn_begins_so_many_lookups_and_no_more, w, p, u) {
+/* Each to a name of its own, which does not exist. */
+static void connect_to_names(crowd *c) {
   char url[64];
+  for (size_t i = 0; i < c->count; i++) {
+    (void) snprintf(url, sizeof url, "ws://none%u.test/", (unsigned) i);
+    crowd_connect_one(c, i, url);
+  }
+}
+
+SCENARIO_SIM_TEST(test_turn_begins_so_many_lookups_and_no_more, w, p, u) {
   crowd c;
   begin(&c, u, MANY);
-  for (size_t i = 0; i < MANY; i++) {
-    (void) snprintf(url, sizeof url, "ws://none%u.test/", (unsigned) i);
-    crowd_connect_one(&c, i, url);
-  }
+  connect_to_names(&c);
   world_run_until(w, watch, &c);
   assert_int_equal(spy.lookups, MANY);
   assert_int_equal(spy.most, IN_A_TURN);
   for (size_t i = 0; i < MANY; i++) {
     assert_true(user_ended_by(crowd_member(&c, i), UV_EAI_NONAME, WSUV_STAGE_RESOLVE));
+  }
+  crowd_end(&c, u);
+}
+
+/* Names that are looked up for a proxy, which says nothing, are counted, too. */
+SCENARIO_SIM_TEST(test_turn_begins_so_many_lookups_for_a_proxy_and_no_more, w, p, u) {
+  char proxy[64];
+  crowd c;
+  (void) snprintf(proxy, sizeof proxy, "socks5://127.0.0.1:%u", (unsigned) p->raw->port);
+  u->config.proxy = proxy;
+  begin(&c, u, MANY);
+  connect_to_names(&c);
+  world_run_until(w, watch, &c);
+  assert_int_equal(spy.connects, MANY);
+  assert_int_equal(spy.lookups, MANY);
+  assert_in_range(spy.most, IN_A_TURN, 2 * IN_A_TURN);
+  for (size_t i = 0; i < MANY; i++) {
+    assert_true(user_ended_by(crowd_member(&c, i), UV_EAI_NONAME, WSUV_STAGE_PROXY));
   }
   crowd_end(&c, u);
 }
