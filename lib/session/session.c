@@ -948,7 +948,8 @@ void session_begin(wsuv_session_t *s) {
 void session_each(endpoint *e, wsuv_client_each_cb cb, void *arg) {
   const ws_list *n = e->sessions.next;
   for (size_t left = e->session_count; left > 0; left--, n = n->next) {
-    notify_each(cb, ws_list_entry(n, wsuv_session_t, node), arg);
+    wsuv_session_t *s = ws_list_entry(n, wsuv_session_t, node);
+    if (!s->internal) notify_each(cb, s, arg);
   }
 }
 

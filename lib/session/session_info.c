@@ -15,7 +15,7 @@ void wsuv_session_set_data(wsuv_session_t *session, void *data) {
 }
 
 void *wsuv_session_data(const wsuv_session_t *session) {
-  return session->data;
+  return session->internal ? NULL : session->data; /* the log's hook may ask */
 }
 
 static int query(const wsuv_session_t *s, ws_filter_query what, void *out) {

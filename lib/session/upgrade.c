@@ -25,6 +25,7 @@ typedef struct accept_input {
   wsuv_accept_t accept; /* Its `config` and `callbacks` point to the two below, or are NULL. */
   config_input config;  /* This is the session's own configuration, if it has one. */
   wsuv_callbacks_t callbacks; /* These are the session's own callbacks, if it has some. */
+  bool internal;              /* The program will not know the session. */
 } accept_input;
 
 SIZED_TYPE(accept_type, wsuv_accept_t, data, sizeof(wsuv_accept_t));
@@ -126,9 +127,10 @@ static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
            path.base);
 }
 
-static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_session_t **session,
+static int accept_upgrade(wsuv_upgrade_t *u, const accept_input *in, wsuv_session_t **session,
                           ws_why *why) {
   wsuv_session_t *s;
+  const wsuv_accept_t *a = &in->accept;
   const route *r = u->match.route;
   endpoint *e = &u->server->endpoint;
   const wsuv_config_t *config = a->config != NULL ? a->config : r->config;
@@ -142,6 +144,7 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
     return err;
   }
   s->data = a->data;
+  s->internal = in->internal;
   s->opening = incoming_accept(&u->in, u->match.params);
   u->match.params = NULL;
   s->opening->events = &session_opening_events;
@@ -153,18 +156,24 @@ static int accept_upgrade(wsuv_upgrade_t *u, const wsuv_accept_t *a, wsuv_sessio
   return 0;
 }
 
-int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
-                        wsuv_session_t **session) {
+static int answer_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept, bool internal,
+                         wsuv_session_t **session) {
   accept_input in;
   ws_why why = {""};
   int err = decision_begin_answer(upgrade);
   if (err < 1) return err;
   const wsuv_server_t *server = upgrade->server;
+  in.internal = internal;
   err = read_accept(&in, upgrade, accept, &why);
-  if (err == 0) err = accept_upgrade(upgrade, &in.accept, session, &why);
+  if (err == 0) err = accept_upgrade(upgrade, &in, session, &why);
   if (err < 0) return log_refusal(endpoint_log(&server->endpoint), err, &why);
   decision_answered(upgrade);
   return 0;
+}
+
+int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
+                        wsuv_session_t **session) {
+  return answer_accept(upgrade, accept, false, session);
 }
 
 /* Refusing */
@@ -218,7 +227,7 @@ int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char 
   accept.callbacks = &callbacks;
   accept.decline_extensions = true;
   accept.data = f;
-  err = wsuv_upgrade_accept(upgrade, &accept, NULL);
+  err = answer_accept(upgrade, &accept, true, NULL);
   if (err < 0) ws_free(alloc, f);
   return err;
 }
@@ -229,8 +238,9 @@ int wsuv_upgrade_refuse_open(wsuv_upgrade_t *upgrade, unsigned code, const char 
 static void accept_at_once(wsuv_upgrade_t *u) {
   accept_input in;
   ws_why why = {""};
+  in.internal = false;
   int err = read_accept(&in, u, NULL, &why);
-  if (err == 0) err = accept_upgrade(u, &in.accept, NULL, &why);
+  if (err == 0) err = accept_upgrade(u, &in, NULL, &why);
   if (err == WSUV_ESUBPROTOCOL) {
     decision_refuse(u, WSUV_REFUSED_SUBPROTOCOL, err,
                     "none of the offered subprotocols is supported");

@@ -203,6 +203,56 @@ SERVER_TLS_TEST(test_upgrade_refused_so_that_a_page_learns_why, w, s) {
   assert_int_equal(s->session_count, 0);
 }
 
+/* Its session has no callbacks and no data of the program's, who is not to meet it. */
+static void count_visit(wsuv_session_t *session, void *arg) {
+  size_t *visits = arg;
+  (void) session;
+  ++*visits;
+}
+
+static size_t count_visits(const server_user *s) {
+  size_t visits = 0;
+  wsuv_server_each(s->server, count_visit, &visits);
+  return visits;
+}
+
+SERVER_TLS_TEST(test_upgrade_refused_by_a_session_that_nobody_visits, w, s) {
+  raw_client *c = start_kept(s);
+  refuse_open(s, s->upgrade);
+  assert_int_equal(wsuv_server_session_count(s->server), 1);
+  assert_int_equal(count_visits(s), 0);
+  raw_client_run_to_status(c, 101);
+  raw_client_run_to_frames(c, 1);
+  server_user_decide(s, accept_now);
+  (void) server_user_connect(s, "/");
+  server_user_run_to_sessions(s, 1);
+  assert_int_equal(wsuv_server_session_count(s->server), 2);
+  assert_int_equal(count_visits(s), 1);
+}
+
+/* The hook of the log may ask for it. */
+static void note_data(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                      void *arg) {
+  size_t *lines = arg;
+  (void) level;
+  (void) text;
+  if (session == NULL) return;
+  CHECK(wsuv_session_data(session) == NULL);
+  ++*lines;
+}
+
+SERVER_TLS_TEST(test_upgrade_refused_by_a_session_without_data, w, s) {
+  size_t lines = 0;
+  s->config.log = note_data;
+  s->config.log_arg = &lines;
+  raw_client *c = start_kept(s);
+  refuse_open(s, s->upgrade);
+  assert_true(lines > 0);
+  assert_told_why(c);
+  server_user_finish(s);
+  assert_true(lines > 1);
+}
+
 /* --- answers that come too late --- */
 
 static void assert_too_late(server_user *s, int kind) {
