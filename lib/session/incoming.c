@@ -291,7 +291,7 @@ static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
 }
 
 /* The same for bytes that came before the last response had left. There is room again for others.
- */
+   If the peer's end has come with them, no other event tells of it. */
 static void read_early(incoming_conn *in) {
   size_t used;
   int r = in->early.len > 0 ? read_head(in, in->early.base, in->early.len, &used) : 0;
@@ -303,11 +303,12 @@ static void read_early(incoming_conn *in) {
   int err = in->peer_ended ? 0 : go_on_reading(in);
   if (err < 0) {
     close_reading(in, WSUV_REFUSED_GONE, err);
+  } else if (in->peer_ended && (r == 0 || !h1_server_is_plain(in->request))) {
+    close_reading(in, WSUV_REFUSED_GONE, WS_EOF);
   } else if (r > 0) {
     be_complete(in);
     in->events->on_request(in);
-  } else if (in->peer_ended) {
-    close_reading(in, WSUV_REFUSED_GONE, WS_EOF);
+    if (in->peer_ended && in->state == INCOMING_DECIDING) in->events->on_gone(in);
   }
 }
 

@@ -265,6 +265,21 @@ SERVER_TLS_TEST(test_requests_of_a_peer_that_has_ended_its_direction, w, s) {
   assert_int_equal(s->refused, 0);
 }
 
+/* The hint comes for each of them. */
+SERVER_TLS_TEST(test_kept_requests_of_a_peer_that_has_ended_its_direction, w, s) {
+  start(s, keep);
+  raw_client *c = client_with(s, GET("/1") GET("/2"));
+  raw_client_end(c);
+  world_run_until_count(w, &s->gone, 1);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_response(c, 200, "/1");
+  world_run_until_count(w, &s->gone, 2);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_next(c, 200, "/2");
+  assert_ends(c);
+  assert_int_equal(s->refused, 0);
+}
+
 SERVER_TLS_TEST(test_request_that_is_kept_while_its_server_closes, w, s) {
   for (int kind = 0; kind < ANSWERS; kind++) {
     server_user_renew(s);
@@ -523,6 +538,36 @@ SERVER_TLS_TEST(test_upgrade_after_a_kept_request, w, s) {
   server_user_run_to_refusals(s, 1);
   assert_int_equal(server_user_refuse(s->upgrade, 403), WSUV_ESTATE);
   assert_int_equal(s->gone, 0);
+}
+
+/* The request and the upgrade in one piece, and the end of the peer's direction, while the first
+   response is owed: nobody can use the session. */
+static void end_behind_an_upgrade(server_user *s) {
+  bytes out = {0};
+  start(s, keep);
+  bytes_add(&out, GET("/kept"), strlen(GET("/kept")));
+  upgrade_request(&out, NULL);
+  raw_client *c = server_user_client(s);
+  raw_client_send(c, out.base, out.len);
+  raw_client_end(c);
+  bytes_free(&out);
+  world_run_until_count(s->w, &s->gone, 1);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_response(c, 200, "/kept");
+  raw_client_run_to_end(c);
+}
+
+SERVER_TLS_TEST(test_upgrade_of_a_peer_that_has_ended_its_direction, w, s) {
+  end_behind_an_upgrade(s);
+  assert_true(server_user_refused(s, "GONE 0\n"));
+  assert_int_equal(s->session_count, 0);
+}
+
+SERVER_TLS_TEST(test_upgrade_of_a_peer_that_has_ended_its_direction_is_not_offered, w, s) {
+  server_user_decide(s, server_user_keep);
+  end_behind_an_upgrade(s);
+  assert_true(server_user_refused(s, "GONE 0\n"));
+  assert_int_equal(s->upgrades, 0);
 }
 
 SERVER_TLS_TEST(test_upgrade_after_a_request_is_refused, w, s) {
