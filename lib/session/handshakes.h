@@ -21,6 +21,7 @@ typedef enum handshake_kind {
   /* its request is not complete: TLS or bytes of it are awaited; or the peer has to take a
      response, after which the next request may come */
   HANDSHAKE_READING,
+  HANDSHAKE_GIVEN,    /* the program has parsed its request, which is not checked yet */
   HANDSHAKE_DECIDING, /* its request is complete, and the answer is owed by the program */
   HANDSHAKE_PLAIN,    /* the same, but the request is not for a WebSocket */
   HANDSHAKE_ENDING,   /* it has its answer, and waits for the peer to take it and to end */
@@ -71,15 +72,16 @@ void handshakes_leave(handshake_place *place);
    none, since the program decides on all of them. */
 bool handshakes_evict(handshakes *h);
 
-/* The connections that count as handshakes under way, those on which the program decides left
-   out. */
+/* The connections that count as handshakes under way, those whose request is complete and has no
+   answer left out. */
 static inline size_t handshakes_count(const handshakes *h) {
   return h->counts[HANDSHAKE_READING] + h->counts[HANDSHAKE_ENDING];
 }
 
 /* The connections that have no session yet. */
 static inline size_t handshakes_all(const handshakes *h) {
-  return handshakes_count(h) + h->counts[HANDSHAKE_DECIDING] + h->counts[HANDSHAKE_PLAIN];
+  return handshakes_count(h) + h->counts[HANDSHAKE_GIVEN] + h->counts[HANDSHAKE_DECIDING] +
+         h->counts[HANDSHAKE_PLAIN];
 }
 
 /* The oldest place of a kind, or NULL. */

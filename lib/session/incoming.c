@@ -700,6 +700,7 @@ void incoming_begin_deciding(incoming_conn *in, bool malformed) {
   int err = go_on_reading(in);
   const incoming_failure gone = {WSUV_REFUSED_GONE, err, 0, ""};
   if (in->state != INCOMING_DECIDING) return;
+  go_on_waiting(in, HANDSHAKE_DECIDING);
   if (err < 0) {
     lose_decision(in, &gone);
   } else if (malformed) {

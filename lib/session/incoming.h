@@ -113,7 +113,7 @@ int incoming_init(incoming_conn *in, endpoint *e, const incoming_events *events)
 int incoming_expect_header(incoming_conn *in);
 
 /* Take a connection over: it takes a place in `h`, of the kind HANDSHAKE_READING or, if the request
-   is known already, HANDSHAKE_DECIDING. `base.peer`, `proxies`, and of `client` the fields
+   is known already, HANDSHAKE_GIVEN. `base.peer`, `proxies`, and of `client` the fields
    `trusted` and `secure` are set. No event comes before one of the next two functions, except if
    the connection ends. */
 void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handshake_kind kind);

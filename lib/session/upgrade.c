@@ -461,7 +461,7 @@ void upgrade_adopt(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *f
 }
 
 void upgrade_decide(wsuv_upgrade_t *u, ws_filter *filter, const upgrade_origin *from) {
-  enter(u, filter, from, HANDSHAKE_DECIDING);
+  enter(u, filter, from, HANDSHAKE_GIVEN);
   endpoint_schedule(&u->server->endpoint, &u->begin_task);
 }
 

@@ -280,6 +280,22 @@ SERVER_UV_TEST(test_upgraded_with_frames_cut_at_every_byte, w, s) {
   own_server_finish(&own);
 }
 
+/* Requests that are refused take no place of a session, in whatever order they were handed over. */
+SERVER_UV_TEST(test_upgraded_beside_one_that_is_refused, w, s) {
+  own_server own;
+  wsuv_http_request_t good, evil;
+  s->config.max_sessions = 1;
+  own_conn *first = start_parsed(&own, s, NULL, &good);
+  own_conn *second =
+      accept_parsed(&own, &(upgrade_lines){.more = "Origin: http://evil.example\r\n"}, &evil);
+  assert_int_equal(own_conn_upgrade(first, &good), 0);
+  assert_int_equal(own_conn_upgrade(second, &evil), 0);
+  raw_client_run_to_status(second->client, 403);
+  raw_client_run_to_status(first->client, 101);
+  assert_true(server_user_refused(s, "ORIGIN 403\n"));
+  own_server_finish(&own);
+}
+
 /* What the program sees is what was sent. */
 static void look_and_accept(server_user *s, wsuv_upgrade_t *u) {
   size_t count;
