@@ -456,7 +456,7 @@ static void on_expire(handshake_place *place) {
 
 static void evict(incoming_conn *in, wsuv_refused_t cause) {
   if (in->state == INCOMING_READING) {
-    close_reading(in, cause, WSUV_EQUEUEFULL);
+    close_reading(in, cause, refused_error(cause));
   } else {
     incoming_close(in);
   }

@@ -53,6 +53,7 @@ SERVER_TEST(test_max_handshakes_closes_the_oldest, w, s) {
   raw_client_run_to_end(c[0]);
   assert_int_equal(c[0]->received, 0);
   assert_true(server_user_refused(s, "HANDSHAKES 0\n"));
+  assert_int_equal(s->refused_code, UV_ENOBUFS);
   raw_client_upgrade(c[3], NULL);
   raw_client_upgrade(c[1], NULL);
   assert_false(c[2]->ended);
@@ -127,6 +128,7 @@ SERVER_TEST(test_max_handshakes_per_address_closes_the_oldest_of_the_address, w,
   c[2] = server_user_client(s);
   raw_client_run_to_end(c[0]);
   assert_true(server_user_refused(s, "HANDSHAKES_PER_ADDRESS 0\n"));
+  assert_int_equal(s->refused_code, UV_ENOBUFS);
   assert_false(other->ended || c[1]->ended || c[2]->ended);
   raw_client_upgrade(other, NULL);
 }
