@@ -184,9 +184,10 @@ WSUV_EXTERN int wsuv_exchange_decline(wsuv_exchange_t *exchange);
  *        and of what follows it: its body, or other requests; valid until control returns to the
  *        loop
  * @param[out] len how many @p bytes
- * @return see above, and `UV_ENOTSUP`: the connection has TLS, or no descriptor; `UV_EAGAIN`:
- * writes that the program had begun before wsuv_server_adopt() have not left; `UV_EMFILE`: there is
- * no descriptor left; `UV_ENOMEM`
+ * @return see above, and `UV_ENOTSUP`: the connection has TLS, or no descriptor, or the program
+ * gave wsuv_server_adopt() more than 64 KiB behind the request; `UV_EAGAIN`: writes that the
+ * program had begun before wsuv_server_adopt() have not left; `UV_EMFILE`: there is no descriptor
+ * left; `UV_ENOMEM`
  */
 WSUV_EXTERN int wsuv_exchange_detach(wsuv_exchange_t *exchange, int *fd, const void **bytes,
                                      size_t *len);

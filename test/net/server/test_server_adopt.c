@@ -188,6 +188,34 @@ SERVER_UV_TEST(test_adopted_and_handed_over_again, w, s) {
   own_server_finish(&own);
 }
 
+/* Not all bytes that the program has read are there for it. */
+SERVER_UV_TEST(test_adopted_with_much_that_was_read_is_not_handed_over, w, s) {
+  enum { MUCH = 64 * 1024 };
+  for (size_t more = 0; more < 2; more++) {
+    own_server own;
+    int fd = -1;
+    const void *read;
+    size_t len;
+    SCOPED_BYTES text = {0};
+    server_user_renew(s);
+    server_user_serve(s, keep_request);
+    bytes_add(&text, PLAIN, sizeof PLAIN - 1);
+    for (size_t i = 0; i < MUCH + more; i++) bytes_add(&text, "x", 1);
+    own_conn *conn = start_read(&own, s, bytes_text(&text), text.len);
+    assert_int_equal(own_conn_adopt(conn), 0);
+    server_user_run_to_requests(s, 1);
+    world_advance(w, 10);
+    assert_int_equal(wsuv_exchange_detach(s->exchange, &fd, &read, &len), more ? UV_ENOTSUP : 0);
+    if (more > 0) {
+      assert_int_equal(server_user_respond(s->exchange, 200, "page"), 0);
+    } else {
+      assert_int_equal(len, text.len);
+      assert_int_equal(close(fd), 0);
+    }
+    own_server_finish(&own);
+  }
+}
+
 /* It is given back when the refused client has taken its answer, and on_close never runs. */
 SERVER_UV_TEST(test_adopted_and_refused, w, s) {
   own_server own;
