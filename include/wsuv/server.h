@@ -352,7 +352,10 @@ WSUV_EXTERN const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t
  */
 typedef struct wsuv_origin {
   size_t size; /**< `sizeof(wsuv_origin_t)` of the caller. */
-  /** The client's address: AF_INET, AF_INET6 or AF_UNIX. Its port is 0 if it is not known. */
+  /**
+   * The client's address: AF_INET, AF_INET6 or AF_UNIX; of an upgrade over a transport that tells
+   * no address, AF_UNSPEC. Its port is 0 if it is not known.
+   */
   struct sockaddr_storage address;
   const char *scheme; /**< "wss" if the client's connection is secured by TLS, else "ws". */
   /**
@@ -394,7 +397,7 @@ WSUV_EXTERN const char *wsuv_upgrade_trusted_header(const wsuv_upgrade_t *upgrad
  * The address of the peer: of the proxy, if there is one (see wsuv_upgrade_origin()).
  * @param upgrade the request
  * @param[out] addr AF_INET, AF_INET6 or AF_UNIX
- * @return 0, or libuv's error
+ * @return 0; `UV_ENOTSUP`: the connection is a transport (wsuv/transport.h) that tells no address
  */
 WSUV_EXTERN int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade,
                                           struct sockaddr_storage *addr);

@@ -214,6 +214,13 @@ const wsuv_header_t *decision_headers(decision *d, size_t *count) {
   return list;
 }
 
+/* A transport of the program's may have none. */
+int decision_peer_address(const decision *d, struct sockaddr_storage *addr) {
+  if (!address_is_set(&d->in.base.peer)) return WS_ENOTSUP;
+  *addr = d->in.base.peer;
+  return 0;
+}
+
 int decision_tls(const decision *d, wsuv_tls_info_t *info) {
   const ws_filter *filter = is_over(d) ? NULL : d->in.base.filter;
   return session_tls_read(filter, false, info, endpoint_log(&d->server->endpoint));

@@ -87,6 +87,7 @@ wsuv_server_t *decision_server(const decision *d);
 const char *decision_query(decision *d, const char *name);
 const char *decision_header(const decision *d, const char *name);
 const wsuv_header_t *decision_headers(decision *d, size_t *count);
+int decision_peer_address(const decision *d, struct sockaddr_storage *addr);
 int decision_tls(const decision *d, wsuv_tls_info_t *info);
 int decision_credentials(const decision *d, wsuv_credentials_t *credentials);
 int decision_origin(const decision *d, wsuv_origin_t *origin);

@@ -133,8 +133,7 @@ bool wsuv_exchange_has_body(const wsuv_exchange_t *exchange) {
 }
 
 int wsuv_exchange_peer_address(const wsuv_exchange_t *exchange, struct sockaddr_storage *addr) {
-  *addr = decision_of(exchange)->in.base.peer;
-  return 0;
+  return decision_peer_address(decision_of(exchange), addr);
 }
 
 int wsuv_exchange_peer_credentials(const wsuv_exchange_t *exchange,

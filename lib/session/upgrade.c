@@ -496,8 +496,7 @@ const char *wsuv_upgrade_subprotocol(wsuv_upgrade_t *upgrade, size_t n) {
 }
 
 int wsuv_upgrade_peer_address(const wsuv_upgrade_t *upgrade, struct sockaddr_storage *addr) {
-  *addr = upgrade->in.base.peer;
-  return 0;
+  return decision_peer_address(upgrade, addr);
 }
 
 int wsuv_upgrade_peer_credentials(const wsuv_upgrade_t *upgrade, wsuv_credentials_t *credentials) {

@@ -102,8 +102,21 @@ SERVER_TEST(test_transport_that_is_secure_gives_the_scheme, w, s) {
   end(&o, s, c);
 }
 
+/* The host and the scheme are known nevertheless. */
+static void look_for_an_address(server_user *s, wsuv_upgrade_t *u) {
+  struct sockaddr_storage addr;
+  wsuv_origin_t origin;
+  wsuv_origin_init(&origin);
+  CHECK(wsuv_upgrade_peer_address(u, &addr) == UV_ENOTSUP);
+  CHECK(wsuv_upgrade_origin(u, &origin) == 0);
+  CHECK(origin.address.ss_family == AF_UNSPEC);
+  CHECK(strcmp(origin.scheme, "ws") == 0 && strcmp(origin.host, "127.0.0.1") == 0);
+  CHECK(server_user_accept(s, u, NULL) == 0);
+}
+
 SERVER_TEST(test_transport_without_an_address, w, s) {
   own_transport o;
+  server_user_decide(s, look_for_an_address);
   struct sockaddr_storage addr;
   raw_client *c = begin(&o, w, s, NULL);
   o.ops.peer_address = NULL;
