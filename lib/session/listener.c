@@ -25,7 +25,7 @@ struct wsuv_listener {
   bool loopback;                 /* Only this machine can reach the address. */
   bool proxy_protocol;           /* Connections begin with the header of the PROXY protocol. */
   unsigned quiet; /* listener_drain has looked this often since the last connection came. */
-  bool waits;     /* Nothing can be accepted right now, although connections may wait. */
+  size_t waits;   /* So many sockets accept nothing right now, although connections may wait. */
 };
 
 SIZED_TYPE(options_type, wsuv_listen_options_t, backlog, sizeof(wsuv_listen_options_t));
@@ -45,11 +45,12 @@ static void on_accept(void *up, ws_filter *filter, const struct sockaddr_storage
 
 static void on_pause(void *up, int status) {
   wsuv_listener_t *l = up;
-  l->waits = status < 0;
-  if (l->waits) {
+  if (status < 0) {
+    l->waits++;
     log_line(endpoint_log(&l->server->endpoint), WSUV_LOG_WARN, "accepting waits: %s",
              wsuv_strerror(status));
   } else {
+    l->waits--;
     log_line(endpoint_log(&l->server->endpoint), WSUV_LOG_INFO, "accepting goes on");
     l->quiet = 0; /* it has to be looked at once more */
     if (l->server->draining) endpoint_schedule(&l->server->endpoint, &l->server->drain_task);
@@ -286,7 +287,7 @@ bool listener_drain(wsuv_server_t *server) {
   for (ws_list *n = server->listeners.next; n != &server->listeners; n = next) {
     wsuv_listener_t *l = ws_list_entry(n, wsuv_listener_t, node);
     next = n->next;
-    if (l->waits) continue;
+    if (l->waits > 0) continue;
     if (l->quiet++ < QUIET_TICKS) {
       again = true;
     } else {

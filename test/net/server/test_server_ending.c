@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "net/address.h"
 #include "support/server_user.h"
 #include "support/world_tls.h"
 #include "testkit/check.h"
@@ -294,6 +295,26 @@ SERVER_SIM_TEST(test_drained_server_waits_for_descriptors, w, s) {
   raw_client_send_frames(c, "CLOSE #1000");
   server_user_run_to_end(s);
   assert_int_equal(s->ends, 1);
+}
+
+/* A listener on "localhost" has two sockets. One of them accepts again before the other. */
+SERVER_SIM_TEST(test_drained_server_waits_for_descriptors_at_both_addresses, w, s) {
+  raw_client *c[2];
+  struct sockaddr_storage at[2];
+  server_user_route_echo(s);
+  assert_int_equal(wsuv_server_listen(s->server, "localhost", 0, &s->listener), 0);
+  assert_int_equal(wsuv_listener_address(s->listener, &at[0]), 0);
+  assert_true(address_parse(&at[1], "::1", address_port(&at[0])));
+  sim_accepts_fail(world_sim(w), 2, UV_EMFILE);
+  for (size_t i = 0; i < 2; i++) {
+    c[i] = raw_client_new(w, &at[i]);
+    raw_client_request(c[i], NULL);
+    world_advance(w, 40);
+  }
+  assert_int_equal(server_user_drain(s), 0);
+  for (size_t i = 0; i < 2; i++) raw_client_run_to_status(c[i], 101);
+  for (size_t i = 0; i < 2; i++) raw_client_send_frames(c[i], "CLOSE #1000");
+  server_user_run_to_end(s);
 }
 
 SERVER_TLS_TEST(test_drained_server_waits_for_decisions, w, s) {
