@@ -264,16 +264,23 @@ int wsuv_listener_fd(const wsuv_listener_t *listener) {
 
 /* Closing */
 
-void wsuv_listener_close(wsuv_listener_t *listener) {
-  endpoint *e = &listener->server->endpoint;
-  ws_list_remove(&listener->node);
-  free_listener(listener);
+static void close_listener(wsuv_listener_t *l) {
+  endpoint *e = &l->server->endpoint;
+  ws_list_remove(&l->node);
+  free_listener(l);
   endpoint_keep_loop_alive(e, false);
+}
+
+/* If the server drains, this may have been the last thing that it waited for. */
+void wsuv_listener_close(wsuv_listener_t *listener) {
+  wsuv_server_t *server = listener->server;
+  close_listener(listener);
+  if (server->draining) endpoint_schedule(&server->endpoint, &server->drain_task);
 }
 
 void listener_close_all(wsuv_server_t *server) {
   while (!ws_list_empty(&server->listeners)) {
-    wsuv_listener_close(ws_list_entry(server->listeners.next, wsuv_listener_t, node));
+    close_listener(ws_list_entry(server->listeners.next, wsuv_listener_t, node));
   }
 }
 
@@ -291,7 +298,7 @@ bool listener_drain(wsuv_server_t *server) {
     if (l->quiet++ < QUIET_TICKS) {
       again = true;
     } else {
-      wsuv_listener_close(l);
+      close_listener(l);
     }
   }
   return again;

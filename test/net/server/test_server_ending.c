@@ -317,6 +317,19 @@ SERVER_SIM_TEST(test_drained_server_waits_for_descriptors_at_both_addresses, w, 
   server_user_run_to_end(s);
 }
 
+/* The program does not wait for them any more. */
+SERVER_SIM_TEST(test_drained_server_whose_listener_is_closed, w, s) {
+  server_user_start(s);
+  sim_accepts_fail(world_sim(w), 1, UV_EMFILE);
+  raw_client *c = server_user_client(s);
+  world_advance(w, 50);
+  assert_int_equal(server_user_drain(s), 0);
+  world_advance(w, 10);
+  wsuv_listener_close(s->listener);
+  server_user_run_to_end(s);
+  raw_client_run_to_end(c);
+}
+
 SERVER_TLS_TEST(test_drained_server_waits_for_decisions, w, s) {
   server_user_decide(s, server_user_keep);
   server_user_start(s);
