@@ -335,9 +335,9 @@ static void run_next(endpoint_task *task) {
   in->base.figures.wire_received = in->early.len;
   drop_block(in, &in->head);
   h1_server_next(in->request);
-  in->events->on_next(in);
   await_request(in);
-  read_early(in);
+  in->events->on_next(in);
+  if (in->state == INCOMING_READING && !endpoint_lost(in->endpoint)) read_early(in);
 }
 
 /* A peer that has ended its direction may still wait for the response to a plain request. */
@@ -747,7 +747,8 @@ void incoming_drain_all(handshakes *h) {
   for (ws_list *n = list->next; n != list; n = next) {
     incoming_conn *in = of_place(ws_list_entry(n, handshake_place, node));
     next = n->next;
-    if (in->state == INCOMING_ANSWERING && in->early.len == 0) {
+    if (in->early.len > 0) continue;
+    if (in->state == INCOMING_ANSWERING) {
       in->persists = false;
     } else if (in->state == INCOMING_READING && in->answers > 0 && !in->received) {
       incoming_refuse(in);

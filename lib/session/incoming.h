@@ -60,7 +60,7 @@ typedef struct incoming_events {
      direction: it may be gone, or wait for the response, which can still be given. */
   void (*on_gone)(incoming_conn *in);
   /* The response to a plain request has left, and the next request may come: the last one is
-     forgotten, and incoming_take_plain may be called. */
+     forgotten, and incoming_take_plain may be called. The owner may end the connection. */
   void (*on_next)(incoming_conn *in);
   /* The connection is closed, or belongs to a session that has opened. Nothing of the endpoint but
      the allocator is used any more. The request can be read until incoming_free. */

@@ -346,10 +346,29 @@ static void on_request(incoming_conn *in) {
 
 /* Beginning */
 
+/* Make room for `coming` more connections. Both calls may end in a callback of the program's. */
+static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, unsigned coming) {
+  const wsuv_config_t *c = &server->endpoint.config;
+  incoming_make_room(&server->handshakes, &server->addresses, peer, c->max_handshakes_per_address,
+                     coming);
+  if (handshakes_count(&server->handshakes) + coming > c->max_handshakes) {
+    handshakes_evict(&server->handshakes);
+  }
+}
+
+/* While its answer was owed, the connection was none without a complete request. */
+static void on_next(incoming_conn *in) {
+  wsuv_upgrade_t *u = decision_of_incoming(in);
+  struct sockaddr_storage client;
+  decision_on_next(in);
+  decision_client_address(u, &client);
+  make_room(u->server, &client, 0);
+}
+
 static const incoming_events events = {.on_request = on_request,
                                        .on_refused = decision_on_refused,
                                        .on_gone = decision_on_gone,
-                                       .on_next = decision_on_next,
+                                       .on_next = on_next,
                                        .on_over = decision_on_over};
 
 static void on_dropped(void *up) {
@@ -361,16 +380,6 @@ static void drop(ws_filter *filter) {
   static const ws_filter_events dropped = {.on_close = on_dropped};
   filter->events = &dropped;
   filter->ops->close(filter);
-}
-
-/* Make room for `coming` more connections. Both calls may end in a callback of the program's. */
-static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, unsigned coming) {
-  const wsuv_config_t *c = &server->endpoint.config;
-  incoming_make_room(&server->handshakes, &server->addresses, peer, c->max_handshakes_per_address,
-                     coming);
-  if (handshakes_count(&server->handshakes) + coming > c->max_handshakes) {
-    handshakes_evict(&server->handshakes);
-  }
 }
 
 /* The context was loaded when the listener was made. */

@@ -953,6 +953,75 @@ SERVER_TEST(test_requests_without_an_answer_shut_out_nobody_of_their_address, w,
   for (size_t i = 0; i < 2; i++) assert_int_equal(respond_path(kept[i]), 0);
 }
 
+/* Connections that have had their response are without a complete request again, so the oldest of
+   the others make room for them. */
+static void respond_to_more_than_may_wait(server_user *s, const char *refusals) {
+  wsuv_exchange_t *kept[2];
+  raw_client *c[2], *silent[2];
+  start(s, keep);
+  for (size_t i = 0; i < 2; i++) {
+    c[i] = begin_kept(s);
+    kept[i] = s->exchange;
+  }
+  for (size_t i = 0; i < 2; i++) silent[i] = server_user_client(s);
+  world_advance(s->w, QUIET_MS);
+  for (size_t i = 0; i < 2; i++) assert_int_equal(respond_path(kept[i]), 0);
+  for (size_t i = 0; i < 2; i++) raw_client_run_to_end(silent[i]);
+  assert_true(server_user_refused(s, refusals));
+  for (size_t i = 0; i < 2; i++) {
+    assert_response(c[i], 200, "/kept");
+    raw_client_next(c[i]);
+    raw_client_upgrade(c[i], NULL);
+  }
+}
+
+SERVER_TEST(test_connections_with_their_response_displace_the_oldest, w, s) {
+  s->config.max_handshakes = 2;
+  respond_to_more_than_may_wait(s, "HANDSHAKES 0\nHANDSHAKES 0\n");
+}
+
+SERVER_TEST(test_connections_with_their_response_displace_the_oldest_of_their_address, w, s) {
+  s->config.max_handshakes_per_address = 2;
+  respond_to_more_than_may_wait(s, "HANDSHAKES_PER_ADDRESS 0\nHANDSHAKES_PER_ADDRESS 0\n");
+}
+
+static void close_in_refused(server_user *s, const wsuv_refusal_t *r) {
+  (void) r;
+  CHECK(server_user_close(s) == 0);
+}
+
+static void terminate_in_refused(server_user *s, const wsuv_refusal_t *r) {
+  (void) r;
+  CHECK(server_user_terminate(s) == 0);
+}
+
+static void drain_in_refused(server_user *s, const wsuv_refusal_t *r) {
+  (void) r;
+  CHECK(server_user_drain(s) == 0);
+}
+
+SERVER_TEST(test_server_ended_while_a_response_makes_room, w, s) {
+  static void (*const ends[])(server_user * s, const wsuv_refusal_t *r) = {
+      close_in_refused, terminate_in_refused, drain_in_refused};
+  for (size_t i = 0; i < COUNT_OF(ends); i++) {
+    server_user_renew(s);
+    s->config.max_handshakes = 1;
+    s->at_refused = ends[i];
+    raw_client *c = start_kept(s);
+    raw_client_send_text(c, GET("/next"));
+    raw_client *silent = server_user_client(s);
+    world_advance(w, QUIET_MS);
+    assert_int_equal(respond_path(s->exchange), 0);
+    raw_client_run_to_end(silent);
+    if (ends[i] == drain_in_refused) {
+      server_user_run_to_requests(s, 2);
+      assert_int_equal(respond_path(s->exchange), 0);
+    }
+    raw_client_run_to_end(c);
+    server_user_run_to_end(s);
+  }
+}
+
 SERVER_TEST(test_request_while_there_are_all_sessions, w, s) {
   s->config.max_sessions = 1;
   start(s, respond_now);
