@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fnv.h"
 #include "proto/http/ascii.h"
 
 /* Hosts in a hash table, each with the places that wait, in order. A host is freed when its last
@@ -72,13 +73,13 @@ static void host_rest(connect_queue *q, connect_host *h) {
   q->remembered_count++;
 }
 
-/* FNV-1a. Host names that differ in the case of letters have the same hash; so may paths. */
+/* Host names that differ in the case of letters have the same hash; so may paths. */
 static ws_list *bucket_of(connect_queue *q, ws_text name, uint16_t port) {
-  uint32_t hash = 2166136261u ^ port;
+  uint32_t hash = fnv_begin(port);
   for (size_t i = 0; i < name.len; i++) {
-    hash = (hash ^ (uint8_t) ascii_lower(name.base[i])) * 16777619u;
+    hash = fnv_add(hash, (uint8_t) ascii_lower(name.base[i]));
   }
-  return &q->hosts[(hash ^ hash >> 16) % CONNECT_QUEUE_BUCKETS];
+  return &q->hosts[fnv_end(hash) % CONNECT_QUEUE_BUCKETS];
 }
 
 /* The case of letters counts in the path of a Unix socket only (RFC 3986 3.2.2). */

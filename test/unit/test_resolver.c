@@ -63,7 +63,7 @@ static void begin(resolver *r, world *w) {
 
 static void end(resolver *r, world *w) {
   size_t before = told;
-  assert_true(ws_list_empty(&r->queries));
+  for (size_t i = 0; i < RESOLVER_BUCKETS; i++) assert_true(ws_list_empty(&r->queries[i]));
   world_env_close(w, r->env);
   assert_int_equal(told, before);
 }

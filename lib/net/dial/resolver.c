@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fnv.h"
 
-/* A list of lookups without a result. Each has a list of waiters, and a place for its turn: first
-   to begin, then to tell those of its waiters that were not told yet. */
+/* A hash table of lookups without a result. Each has a list of waiters, and a place for its turn:
+   first to begin, then to tell those of its waiters that were not told yet. */
 
 typedef struct resolver_query {
   ws_list node;      /* This links the query into resolver.queries, until it has a result. */
@@ -26,11 +27,17 @@ typedef struct resolver_query {
 void resolver_init(resolver *r, ws_env *env, turn_list *turns) {
   r->env = env;
   r->turns = turns;
-  ws_list_init(&r->queries);
+  for (size_t i = 0; i < RESOLVER_BUCKETS; i++) ws_list_init(&r->queries[i]);
 }
 
-static resolver_query *resolver_find(resolver *r, const char *host, uint16_t port) {
-  for (ws_list *n = r->queries.next; n != &r->queries; n = n->next) {
+static ws_list *bucket_of(resolver *r, const char *host, uint16_t port) {
+  uint32_t hash = fnv_begin(port);
+  for (const char *c = host; *c != '\0'; c++) hash = fnv_add(hash, (uint8_t) *c);
+  return &r->queries[fnv_end(hash) % RESOLVER_BUCKETS];
+}
+
+static resolver_query *resolver_find(const ws_list *bucket, const char *host, uint16_t port) {
+  for (ws_list *n = bucket->next; n != bucket; n = n->next) {
     resolver_query *query = ws_list_entry(n, resolver_query, node);
     if (query->port == port && strcmp(query->host, host) == 0) return query;
   }
@@ -94,7 +101,8 @@ static void resolver_on_turn(turn_place *turn) {
   if (err < 0) on_lookup(query, err, NULL, 0);
 }
 
-static int query_new(resolver *r, const char *host, uint16_t port, resolver_query **out) {
+static int query_new(resolver *r, ws_list *bucket, const char *host, uint16_t port,
+                     resolver_query **out) {
   size_t size = strlen(host) + 1;
   resolver_query *query = ws_calloc(r->env->alloc, sizeof *query + size);
   if (query == NULL) return WS_ENOMEM;
@@ -105,7 +113,7 @@ static int query_new(resolver *r, const char *host, uint16_t port, resolver_quer
   ws_list_init(&query->waiters);
   query->port = port;
   memcpy(query->host, host, size);
-  ws_list_append(&r->queries, &query->node);
+  ws_list_append(bucket, &query->node);
   int err = turn_list_take(r->turns, &query->turn) ? resolver_begin(query) : 0;
   if (err < 0) {
     resolver_drop(query);
@@ -118,8 +126,9 @@ static int query_new(resolver *r, const char *host, uint16_t port, resolver_quer
 /* To join a lookup that has no result yet costs nothing. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data) {
-  resolver_query *query = resolver_find(r, host, port);
-  int err = query == NULL ? query_new(r, host, port, &query) : 0;
+  ws_list *bucket = bucket_of(r, host, port);
+  resolver_query *query = resolver_find(bucket, host, port);
+  int err = query == NULL ? query_new(r, bucket, host, port, &query) : 0;
   if (err < 0) return err;
   w->query = query;
   w->cb = cb;

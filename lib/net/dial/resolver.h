@@ -12,11 +12,14 @@
 #include "base/list.h"
 #include "net/turn_list.h"
 
+enum { RESOLVER_BUCKETS = 64 };
+
 typedef struct resolver {
   ws_env *env; /* The lookups run in this environment, which outlives the resolver. */
   /* The resolver shares this budget with others; NULL: there is none. It outlives the resolver. */
   turn_list *turns;
-  ws_list queries; /* These are the lookups that have no result yet. */
+  /* These are the lookups that have no result yet, by the hash of host and port. */
+  ws_list queries[RESOLVER_BUCKETS];
 } resolver;
 
 /* One waiter. The memory is the caller's, and must not move until the waiter is called or
