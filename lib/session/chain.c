@@ -7,6 +7,7 @@
 #include "net/dial/prefixed.h"
 #include "net/tls/tls.h"
 #include "net/tls/tls_library.h"
+#include "net/turn_list.h"
 #include "session/proxies.h"
 #include "session/session_tls.h"
 
@@ -205,7 +206,7 @@ static void on_lookup(void *data, int status, const struct sockaddr_storage *add
   char text[ADDRESS_TEXT_SIZE];
   tunnel_target target;
   c->looking_up = false;
-  if (status == 0) turn_list_spend(&c->endpoint->dial_turns, 1);
+  if (status == 0) turn_list_spend(c->resolver->turns, 1);
   const struct sockaddr_storage *addr = status == 0 ? choose_address(c, addrs, count) : NULL;
   if (status == 0 && addr == NULL) status = WS_EAFNOSUPPORT;
   if (status < 0) {

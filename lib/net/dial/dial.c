@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "net/dial/address_order.h"
+#include "net/turn_list.h"
 
 /* Lookup, then attempts: one begins 250 ms after the one before it, or as soon as one has failed.
    The first to connect wins (RFC 8305 5). Each attempt begins when it is the dial's turn. */

@@ -7,6 +7,7 @@
 
 #include "net/address.h"
 #include "net/dial/dial.h"
+#include "net/filter.h"
 #include "net/tls/tls.h"
 #include "net/tls/tls_parts.h"
 #include "session/client.h"
@@ -28,7 +29,23 @@ static struct spy {
   char addrs[MANY][ADDRESS_TEXT_SIZE]; /* of the connections, in their order */
   size_t connects, lookups;
   size_t seen, most; /* connections and lookups: until the last turn, and most of one turn */
+  const ws_filter_ops *filter_under; /* of the connections */
+  ws_filter_ops filter_ops;
+  size_t writes;
 } spy;
+
+static int spy_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
+                     size_t *retained) {
+  spy.writes++;
+  return spy.filter_under->write(f, bufs, count, taken, retained);
+}
+
+static void spy_on_filter(ws_filter *f) {
+  spy.filter_under = f->ops;
+  spy.filter_ops = *f->ops;
+  spy.filter_ops.write = spy_write;
+  f->ops = &spy.filter_ops;
+}
 
 static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *options,
                        const struct ws_filter_events *events, void *up, struct ws_filter **out) {
@@ -36,7 +53,9 @@ static int spy_connect(ws_env *env, const struct sockaddr *addr, const ws_socket
   memcpy(&full, addr, addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof full);
   if (spy.connects < MANY) address_print(spy.addrs[spy.connects], &full);
   spy.connects++;
-  return spy.under->connect(env, addr, options, events, up, out);
+  int err = spy.under->connect(env, addr, options, events, up, out);
+  if (err == 0) spy_on_filter(*out);
+  return err;
 }
 
 static int spy_lookup(ws_env *env, const char *host, uint16_t port, ws_lookup_cb cb, void *data,
@@ -149,21 +168,53 @@ SCENARIO_SIM_TEST(test_turn_begins_so_many_lookups_and_no_more, w, p, u) {
   crowd_end(&c, u);
 }
 
-/* Names that are looked up for a proxy, which says nothing, are counted, too. */
+/* --- names that are looked up for a proxy, which answers nothing --- */
+
+static void begin_behind_proxy(crowd *c, session_user *u, char proxy[64], size_t count) {
+  (void) snprintf(proxy, 64, "socks5://127.0.0.1:%u", (unsigned) u->peer->raw->port);
+  u->config.proxy = proxy;
+  begin(c, u, count);
+}
+
+static void assert_names_do_not_exist(const crowd *c) {
+  assert_int_equal(spy.connects, c->count);
+  assert_int_equal(spy.lookups, c->count);
+  for (size_t i = 0; i < c->count; i++) {
+    assert_true(user_ended_by(crowd_member(c, i), UV_EAI_NONAME, WSUV_STAGE_PROXY));
+  }
+}
+
 SCENARIO_SIM_TEST(test_turn_begins_so_many_lookups_for_a_proxy_and_no_more, w, p, u) {
   char proxy[64];
   crowd c;
-  (void) snprintf(proxy, sizeof proxy, "socks5://127.0.0.1:%u", (unsigned) p->raw->port);
-  u->config.proxy = proxy;
-  begin(&c, u, MANY);
+  begin_behind_proxy(&c, u, proxy, MANY);
   connect_to_names(&c);
   world_run_until(w, watch, &c);
-  assert_int_equal(spy.connects, MANY);
-  assert_int_equal(spy.lookups, MANY);
+  assert_names_do_not_exist(&c);
   assert_in_range(spy.most, IN_A_TURN, 2 * IN_A_TURN);
-  for (size_t i = 0; i < MANY; i++) {
-    assert_true(user_ended_by(crowd_member(&c, i), UV_EAI_NONAME, WSUV_STAGE_PROXY));
-  }
+  crowd_end(&c, u);
+}
+
+static size_t written;
+
+static bool watch_writes(void *arg) {
+  (void) arg;
+  assert_true(spy.writes <= written + 2 * IN_A_TURN);
+  written = spy.writes;
+  return written == MANY;
+}
+
+/* All have connected to the proxy when the addresses come. */
+SCENARIO_SIM_TEST(test_sessions_to_one_name_ask_a_proxy_for_tunnels_in_turns, w, p, u) {
+  char proxy[64];
+  crowd c;
+  written = 0;
+  sim_name(world_sim(w), "crowd.test", &(sim_answer){.delay_ms = 2000, .addrs = {"192.0.2.1"}});
+  begin_behind_proxy(&c, u, proxy, MANY);
+  crowd_connect(&c, "ws://crowd.test/");
+  world_run_until(w, watch_writes, &c);
+  assert_int_equal(spy.connects, MANY);
+  assert_int_equal(spy.lookups, 1);
   crowd_end(&c, u);
 }
 
@@ -255,6 +306,25 @@ SCENARIO_SIM_TEST(test_no_deadline_passes_while_attempts_wait_for_their_turn, w,
   world_run_until(w, watch_slowly, &c);
   assert_int_equal(crowd_count(&c, crowd_is_open), MANY);
   assert_true(world_now_ms(w) - begun_ms > 2 * u->config.handshake_timeout_ms);
+  crowd_end(&c, u);
+}
+
+static bool watch_lookups_slowly(void *arg) {
+  const crowd *c = arg;
+  if (spy.lookups < c->count) world_lose_time(c->w, 4 * IN_A_TURN);
+  return watch(arg);
+}
+
+/* So many turns that it is not enough to put deadlines off because the loop was away. */
+SCENARIO_SIM_TEST(test_no_deadline_passes_while_lookups_for_a_proxy_wait_for_their_turn, w, p, u) {
+  char proxy[64];
+  crowd c;
+  u->config.handshake_timeout_ms = 100;
+  sim_set_profile(world_sim(w), NULL);
+  begin_behind_proxy(&c, u, proxy, 12 * IN_A_TURN);
+  connect_to_names(&c);
+  world_run_until(w, watch_lookups_slowly, &c);
+  assert_names_do_not_exist(&c);
   crowd_end(&c, u);
 }
 
