@@ -501,7 +501,7 @@ WSUV_EXTERN int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status,
  * Refuse so that a page can learn why: the session is opened and closed at once with a code, such
  * as 4401, which the page gets in its `close` event. No callback of a session runs. Until it is
  * closed, the session counts in wsuv_config::max_sessions and wsuv_server_session_count(), and
- * wsuv_server_each() does not visit it. Lines of the log are about it; its wsuv_session_data() is
+ * wsuv_server_each() does not visit it. The log function may get it; its wsuv_session_data() is
  * NULL.
  * @param upgrade the request
  * @param code as wsuv_session_close()

@@ -291,7 +291,7 @@ static void read_request(incoming_conn *in, const uint8_t *data, size_t len) {
 }
 
 /* The same for bytes that came before the last response had left. There is room again for others.
-   If the peer's end has come with them, no other event tells of it. */
+   If the peer has ended its direction meanwhile, no other event will say so. */
 static void read_early(incoming_conn *in) {
   size_t used;
   int r = in->early.len > 0 ? read_head(in, in->early.base, in->early.len, &used) : 0;

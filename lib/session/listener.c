@@ -25,7 +25,7 @@ struct wsuv_listener {
   bool loopback;                 /* Only this machine can reach the address. */
   bool proxy_protocol;           /* Connections begin with the header of the PROXY protocol. */
   unsigned quiet; /* listener_drain has looked this often since the last connection came. */
-  size_t waits;   /* So many sockets accept nothing right now, although connections may wait. */
+  size_t waits;   /* This many sockets accept nothing now, although connections may wait. */
 };
 
 SIZED_TYPE(options_type, wsuv_listen_options_t, backlog, sizeof(wsuv_listen_options_t));

@@ -92,7 +92,7 @@ struct wsuv_session {
   bool secured : 1;          /* On a server: the client's connection is secured by TLS. */
   bool has_idle_timeout : 1; /* The session is open and has an idle timeout. */
   bool close_left : 1;       /* The kernel has taken our whole close frame. */
-  bool internal : 1;         /* The program does not know the session, and `data` is not its. */
+  bool internal : 1;         /* The program never gets the session, and `data` is the library's. */
   session_limits limits[];   /* This is one element if `limited` is set, otherwise none. */
   /* Behind it are the peer's address, if `keep_handshake` is set, and what trusted proxies have
      said of the client, if `forwarded` is set (`layout_of` in session.c). */

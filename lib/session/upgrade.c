@@ -356,7 +356,8 @@ static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer
   }
 }
 
-/* While its answer was owed, the connection was none without a complete request. */
+/* While the program owed the response, the connection did not count as a handshake under way. Now
+   it does, so the oldest of the others may have to be closed. */
 static void on_next(incoming_conn *in) {
   wsuv_upgrade_t *u = decision_of_incoming(in);
   struct sockaddr_storage client;

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/fnv.h"
 
-/* A hash table of lookups without a result. Each has a list of waiters, and a place for its turn:
-   first to begin, then to tell those of its waiters that were not told yet. */
+/* A hash table of lookups without a result. Each has a list of waiters, and a place in the list of
+   turns: first until the lookup may begin, then while some waiters have not got the result. */
 
 typedef struct resolver_query {
   ws_list node;      /* This links the query into resolver.queries, until it has a result. */
@@ -52,8 +52,8 @@ static void resolver_drop(resolver_query *query) {
   ws_free(alloc, query);
 }
 
-/* Tell as many as the budget of this turn allows. A waiter's callback may ask for the same name,
-   which starts a new lookup, and may cancel other waiters. */
+/* Give the result to as many waiters as the budget of this turn allows. A waiter's callback may ask
+   for the same name, which starts a new lookup, and may cancel other waiters. */
 static void resolver_tell(resolver_query *query) {
   query->telling = true;
   while (!ws_list_empty(&query->waiters) && turn_list_take(query->turns, &query->turn)) {

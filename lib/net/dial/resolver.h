@@ -2,8 +2,9 @@
 #define WS_NET_DIAL_RESOLVER_H
 
 /* Shares name lookups: while the lookup of a host and port is running, all that ask for them wait
-   for the same result. Results are not cached. One turn of the loop begins only so many lookups,
-   and gives their results to so many of those that wait. Knows the environment only. */
+   for the same result. Results are not cached. A budget limits how many lookups begin in one turn
+   of the loop, and how many waiters get a result in it. Knows the environment and the budget only.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,13 +36,14 @@ typedef struct resolver_waiter {
 void resolver_init(resolver *r, ws_env *env, turn_list *turns);
 
 /* 0: cb runs once, from the loop, unless cancelled; or a code. The waiter may be used again when cb
-   is called. A lookup is a unit of the budget, and so is a result that is an error; whoever gets
-   addresses takes what it does with them off the budget. */
+   is called. The resolver spends a unit of the budget for each lookup that it begins, and for each
+   error that it gives to a waiter. A callback that gets addresses spends a unit itself, when it
+   uses them. */
 int resolver_lookup(resolver *r, resolver_waiter *w, const char *host, uint16_t port,
                     ws_lookup_cb cb, void *data);
 
-/* Whether the waiter waits until the loop has done the work of others: for the lookup to begin, or
-   for the result, which is there. */
+/* Whether the waiter waits because the budget of this turn is spent: the lookup has not begun, or
+   it has ended and the waiter has not got the result yet. */
 bool resolver_is_held(const resolver_waiter *w);
 
 /* Cancel: cb does not run any more. When no waiter is left, the lookup is cancelled. */

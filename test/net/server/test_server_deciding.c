@@ -203,7 +203,8 @@ SERVER_TLS_TEST(test_upgrade_refused_so_that_a_page_learns_why, w, s) {
   assert_int_equal(s->session_count, 0);
 }
 
-/* Its session has no callbacks and no data of the program's, who is not to meet it. */
+/* The session that refuses has no callbacks and no data of the program's, so the program never gets
+   it. */
 static void count_visit(wsuv_session_t *session, void *arg) {
   size_t *visits = arg;
   (void) session;
@@ -230,7 +231,7 @@ SERVER_TLS_TEST(test_upgrade_refused_by_a_session_that_nobody_visits, w, s) {
   assert_int_equal(count_visits(s), 1);
 }
 
-/* The hook of the log may ask for it. */
+/* The log function gets the session, and may ask for its data. */
 static void note_data(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
                       void *arg) {
   size_t *lines = arg;

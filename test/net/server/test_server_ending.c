@@ -317,7 +317,7 @@ SERVER_SIM_TEST(test_drained_server_waits_for_descriptors_at_both_addresses, w, 
   server_user_run_to_end(s);
 }
 
-/* The program does not wait for them any more. */
+/* The program closes the listener, and with it the connections that still wait. */
 SERVER_SIM_TEST(test_drained_server_whose_listener_is_closed, w, s) {
   server_user_start(s);
   sim_accepts_fail(world_sim(w), 1, UV_EMFILE);

@@ -265,7 +265,7 @@ SERVER_TLS_TEST(test_requests_of_a_peer_that_has_ended_its_direction, w, s) {
   assert_int_equal(s->refused, 0);
 }
 
-/* The hint comes for each of them. */
+/* on_gone comes for each request. */
 SERVER_TLS_TEST(test_kept_requests_of_a_peer_that_has_ended_its_direction, w, s) {
   start(s, keep);
   raw_client *c = client_with(s, GET("/1") GET("/2"));
