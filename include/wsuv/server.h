@@ -249,8 +249,8 @@ WSUV_EXTERN int wsuv_server_listen_tcp(wsuv_server_t *server, const char *host, 
 
 /**
  * Listen on a Unix socket. A file of that name is replaced if it is a socket that nobody listens
- * on. It is removed when the listener closes, unless another file has taken its place, or
- * `keep_path` is set.
+ * on. It is removed when the listener closes, also if the program has changed its folder meanwhile,
+ * unless another file has taken its place, or `keep_path` is set.
  * @param server the server
  * @param path 107 bytes at most
  * @param mode the file's permissions, such as 0660; 0: as the process's umask leaves them

@@ -54,10 +54,10 @@ static void set_polling(ws_listener *head, bool on) {
 static const acceptor_ops listen_ops = {accept_next, set_polling};
 
 /* A descriptor that is taken over stays open if it cannot be polled. */
-static int listen_open(uv_listener *l, uv_loop_t *loop, const ws_listen_options *options) {
-  int err = listen_socket_open(&l->socket, options);
+static int listen_open(uv_listener *l, env_uv *e, const ws_listen_options *options) {
+  int err = listen_socket_open(&l->socket, e->env.alloc, options);
   if (err < 0) return err;
-  err = uv_poll_init(loop, &l->poll, l->socket.fd);
+  err = uv_poll_init(e->loop, &l->poll, l->socket.fd);
   if (err < 0 && options->fd < 0) listen_socket_close(&l->socket);
   return err;
 }
@@ -70,7 +70,7 @@ int listen_start(ws_env *env, const ws_listen_options *options, const ws_listene
   if (l == NULL) return WS_ENOMEM;
   int err = acceptor_init(&l->head, env, &listen_ops, events, up);
   if (err < 0) goto no_acceptor;
-  err = listen_open(l, e->loop, options);
+  err = listen_open(l, e, options);
   if (err < 0) goto no_socket;
   l->own.uv = (uv_handle_t *) &l->poll;
   l->poll.data = l;

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "net/address.h"
 #include "net/uv/descriptor.h"
 #include "net/uv/tcp_options.h"
 
@@ -48,9 +49,9 @@ static int bind_tcp(const listen_socket *s, const ws_listen_options *o) {
   return err == 0 && TCP_OPTIONS_INHERITED ? tcp_options_set(s->fd, &o->socket) : err;
 }
 
-static int bind_unix(listen_socket *s, const ws_listen_options *o) {
+static int bind_unix(listen_socket *s, const wsuv_allocator_t *alloc, const ws_listen_options *o) {
   const struct sockaddr_un *addr = (const struct sockaddr_un *) &o->address;
-  return socket_file_bind(&s->file, s->fd, addr, o->unix_mode);
+  return socket_file_bind(&s->file, alloc, s->fd, addr, o->unix_mode);
 }
 
 /* Another server may have taken the file for a stale one, as long as the socket did not listen. */
@@ -63,14 +64,14 @@ static bool is_known_family(int family) {
   return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
-static int make(listen_socket *s, const ws_listen_options *o) {
+static int make(listen_socket *s, const wsuv_allocator_t *alloc, const ws_listen_options *o) {
   s->family = o->address.ss_family;
   s->keep_path = o->keep_path;
   if (!is_known_family(s->family)) return WS_EINVAL;
   if (!TCP_OPTIONS_INHERITED) s->options = o->socket;
   s->fd = descriptor_socket(s->family);
   if (s->fd < 0) return s->fd;
-  int err = s->family == AF_UNIX ? bind_unix(s, o) : bind_tcp(s, o);
+  int err = s->family == AF_UNIX ? bind_unix(s, alloc, o) : bind_tcp(s, o);
   if (err == 0) err = start(s, o->backlog);
   if (err < 0) {
     socket_file_remove(&s->file);
@@ -99,13 +100,18 @@ static int take_over(listen_socket *s, const ws_listen_options *o) {
   return is_known_family(s->family) ? 0 : WS_EINVAL;
 }
 
-int listen_socket_open(listen_socket *s, const ws_listen_options *options) {
+int listen_socket_open(listen_socket *s, const wsuv_allocator_t *alloc,
+                       const ws_listen_options *options) {
   *s = (listen_socket){.fd = -1};
-  return options->fd >= 0 ? take_over(s, options) : make(s, options);
+  return options->fd >= 0 ? take_over(s, options) : make(s, alloc, options);
 }
 
 void listen_socket_close(listen_socket *s) {
-  if (!s->keep_path) socket_file_remove(&s->file);
+  if (s->keep_path) {
+    socket_file_keep(&s->file);
+  } else {
+    socket_file_remove(&s->file);
+  }
   (void) close(s->fd);
 }
 

@@ -16,8 +16,9 @@ typedef struct listen_socket {
 } listen_socket;
 
 /* See ws_env_ops.listen. Returns 0; or a code, and there is nothing to close: options->fd is the
-   caller's. A descriptor that is taken over is not changed. */
-int listen_socket_open(listen_socket *s, const ws_listen_options *options);
+   caller's. A descriptor that is taken over is not changed. `alloc` outlives the socket. */
+int listen_socket_open(listen_socket *s, const wsuv_allocator_t *alloc,
+                       const ws_listen_options *options);
 
 /* Close the socket, and remove its file. */
 void listen_socket_close(listen_socket *s);

@@ -233,6 +233,32 @@ WORLD_UV_TEST(test_unix_file_is_removed_if_the_listener_cannot_be_made, w) {
   }
 }
 
+/* Listen at a path that begins in the folder of socket_path, and leave that folder. */
+static int try_listen_from_folder(accept_rig *r) {
+  char folder[ADDRESS_PATH_MAX + 1];
+  int before = open(".", O_RDONLY | O_DIRECTORY);
+  const char *name = strrchr(socket_path(), '/');
+  (void) snprintf(folder, sizeof folder, "%.*s", (int) (name - socket_path()), socket_path());
+  *(struct sockaddr_un *) &r->options.address = address_at(name + 1);
+  CHECK(before >= 0 && chdir(folder) == 0);
+  int err = accept_rig_try_listen(r);
+  CHECK(fchdir(before) == 0 && close(before) == 0);
+  return err;
+}
+
+/* As daemons do. */
+WORLD_UV_TEST(test_unix_file_is_removed_when_the_program_has_changed_its_folder, w) {
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    SCOPED(accept_rig, r, w);
+    alloc_failures_begin(&f, w->alloc);
+    int err = try_listen_from_folder(&r);
+    assert_int_equal(err, alloc_failures_end(&f, w->alloc) ? WS_ENOMEM : 0);
+    assert_int_equal(exists(socket_path()), err == 0);
+    if (err == 0) accept_rig_free_listener(&r);
+    assert_false(exists(socket_path()));
+  }
+}
+
 /* --- names --- */
 
 WORLD_UV_TEST(test_unix_path_that_cannot_be_has_its_code, w) {
