@@ -1,7 +1,8 @@
 #include "session/decision.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
-#include "net/address.h"
 #include "proto/handshake/refused.h"
 #include "session/credentials.h"
 #include "session/log.h"
@@ -50,6 +51,14 @@ void decision_client_address(const decision *d, struct sockaddr_storage *addr) {
   forwarding_address(&d->in.client, &d->in.base.peer, addr);
 }
 
+void decision_print_client(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *client) {
+  switch (client->ss_family) {
+  case AF_UNSPEC: (void) snprintf(text, ADDRESS_TEXT_SIZE, "?"); break;
+  case AF_UNIX: (void) snprintf(text, ADDRESS_TEXT_SIZE, "a Unix socket"); break;
+  default: address_print(text, client);
+  }
+}
+
 /* A page of the program's own that is refused is a common mistake, so the line says what was
    compared. */
 static void log_origin(const decision *d, const char *from, const char *detail) {
@@ -77,9 +86,9 @@ static const char *crowd_hint(wsuv_server_t *server, wsuv_refused_t refused) {
 
 static void log_refused(const decision *d, const wsuv_refusal_t *r,
                         const struct sockaddr_storage *client) {
-  char from[ADDRESS_TEXT_SIZE] = "?";
+  char from[ADDRESS_TEXT_SIZE];
   if (!log_wants(&d->server->endpoint.config, WSUV_LOG_WARN)) return;
-  if (address_is_set(client)) address_print(from, client);
+  decision_print_client(from, client);
   if (r->cause == WSUV_REFUSED_ORIGIN) {
     log_origin(d, from, r->detail);
     return;

@@ -11,6 +11,7 @@
 #include <wsuv/exchange.h>
 #include <wsuv/server.h>
 
+#include "net/address.h"
 #include "proto/handshake/params.h"
 #include "proto/handshake/router.h"
 #include "session/incoming.h"
@@ -67,6 +68,10 @@ void decision_on_over(incoming_conn *in);
 
 /* The address of the client: the peer's, or what a trusted proxy has said. */
 void decision_client_address(const decision *d, struct sockaddr_storage *addr);
+
+/* How lines of the log name a client. Those at a Unix socket have no names, and one whose bytes the
+   program moves may have no address. */
+void decision_print_client(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *client);
 
 /* Refuse for a cause, with its status. */
 void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *detail);

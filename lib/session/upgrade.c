@@ -122,7 +122,7 @@ static void log_accepted(const wsuv_session_t *s, const wsuv_upgrade_t *u) {
   if (!log_wants(&s->endpoint->config, WSUV_LOG_INFO)) return;
   const ws_text path = h1_server_path(u->in.request);
   decision_client_address(u, &client);
-  address_print(from, &client);
+  decision_print_client(from, &client);
   log_line(session_log(s), WSUV_LOG_INFO, "accepted from %s: %.*s", from, (int) path.len,
            path.base);
 }

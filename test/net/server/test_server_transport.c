@@ -124,6 +124,7 @@ SERVER_TEST(test_transport_without_an_address, w, s) {
   assert_int_equal(own_transport_upgrade(&o, s), 0);
   server_user_run_to_sessions(s, 1);
   assert_true(wsuv_session_peer_address(server_user_session(s, 0)->session, &addr) < 0);
+  assert_non_null(strstr(bytes_text(&s->accepted), "accepted from ?: /\n"));
   raw_client_send_frames(c, "CLOSE #1000");
   end(&o, s, c);
 }

@@ -67,6 +67,7 @@ SERVER_UV_AND_TLS_TEST(test_peer_of_a_unix_socket, w, s) {
   raw_client_run_to_frames(c, 1);
   raw_client_close(c);
   server_user_run_to_closes(s, 1);
+  assert_non_null(strstr(bytes_text(&s->accepted), "accepted from a Unix socket: /\n"));
 }
 
 static void look_without_credentials(server_user *s, wsuv_upgrade_t *u) {
