@@ -7,8 +7,8 @@
 # In a fresh root of SUITE, made by .ci/stranger.sh, which says what that takes, the files as they
 # stand now are built with gcc, which has warnings of its own, and with both TLS libraries: the
 # library, the program wsuv, and the tests that depend on the versions of libraries, which are those
-# of units, of TLS, and of connecting, but for some that take long and have little to do with other
-# libraries; of OpenSSL, those with itself and with the program openssl.
+# of units and of TLS, but for some that take long and have little to do with other libraries; of
+# OpenSSL, those with itself and with the program openssl.
 # With --all, which the nightly job is for, all is built, and all tests are run but those of sources
 # and papers; those of OpenSSL with mbedTLS, too. A simulated scenario, in which libraries have
 # little part, is played once. The last line is "N passed, N failed", with exit
@@ -30,9 +30,10 @@ if [ "${1:-}" = --inside ]; then
     packages=units
     setup+=(-Doptimization=0) # it takes longer to compile than to run
     targets=(examples/wsuv test/fuzz_engines
-      test/test_{proto,whole,connect,tls,tls_torture,openssl_torture})
-    left_out+=(peers conform program examples interop rows send receive close extension walks)
-    left_out+=(testkit sim proxy client server own) # libraries have little part in them, or none
+      test/test_{proto,whole,tls,tls_torture,openssl_torture})
+    # In these, libraries have little part, or none, or they take long.
+    left_out+=(peers conform program examples interop rows connect send receive close)
+    left_out+=(extension testkit sim proxy client server own walks)
     export WSUV_TEST_STRIDE=5
     left_out+=(openssl-mbedtls mbedtls-openssl)
   fi
