@@ -33,9 +33,11 @@ typedef struct kit_endpoint {
   /* These are the operations of the environment, but its `close` is noticed. */
   ws_env_ops ops;
   void (*close)(ws_env *env, ws_env_cb cb, void *data); /* The environment's own. */
-  ws_env_cb on_close;    /* This is called when the environment is closed, ... */
-  void *on_close_data;   /* ... with this. */
-  wsuv_client_t *client; /* One of these two is NULL. */
+  ws_env_cb on_close;  /* This is called when the environment is closed, ... */
+  void *on_close_data; /* ... with this. */
+  /* One of these two is NULL. Both are, if the client or server was refused: then nothing is left
+     but the end of the environment. */
+  wsuv_client_t *client;
   wsuv_server_t *server;
   /* The server listens here for conversations; AF_UNSPEC: nowhere yet. */
   struct sockaddr_storage address;

@@ -35,7 +35,7 @@ static void list_leaks(const wsuv_testkit_t *kit, leaks *l) {
     if (e->client != NULL) {
       clients++;
       sessions += wsuv_client_session_count(e->client);
-    } else {
+    } else if (e->server != NULL) {
       servers++;
       sessions += wsuv_server_session_count(e->server);
       owed += wsuv_internal_server_owed(e->server);

@@ -32,13 +32,15 @@ static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
   return true;
 }
 
-/* Whether a client or a server was closed, and has not ended yet. */
+static bool ends(const kit_endpoint *e) {
+  if (e->client != NULL) return wsuv_internal_client_ends(e->client);
+  return e->server == NULL || wsuv_internal_server_ends(e->server);
+}
+
+/* Whether a client or a server was closed, or refused, and has not ended yet. */
 static bool has_ending(const wsuv_testkit_t *kit) {
   for (ws_list *n = kit->endpoints.next; n != &kit->endpoints; n = n->next) {
-    const kit_endpoint *e = ws_list_entry(n, kit_endpoint, node);
-    const bool ends = e->client != NULL ? wsuv_internal_client_ends(e->client)
-                                        : wsuv_internal_server_ends(e->server);
-    if (ends) return true;
+    if (ends(ws_list_entry(n, kit_endpoint, node))) return true;
   }
   return false;
 }

@@ -189,3 +189,23 @@ TEST(test_server_that_is_not_closed_is_named_on_a_loop) {
   uv_close((uv_handle_t *) &t.prepare, NULL);
   end(&l);
 }
+
+/* What was refused is not the test's to close, whether or not its end has come when the world's
+   does. */
+TEST(test_endpoints_that_are_refused_are_no_leaks_on_a_loop) {
+  uv_loop_t loop;
+  wsuv_testkit_t *kit;
+  wsuv_client_t *client;
+  wsuv_server_t *server;
+  wsuv_config_t config;
+  assert_ok(uv_loop_init(&loop));
+  assert_ok(wsuv_testkit_new_on_loop(&kit, &loop, 0));
+  wsuv_client_config_init(&config);
+  config.max_message_size = 0;
+  assert_int_equal(wsuv_testkit_client(kit, &client, &config), UV_EINVAL);
+  wsuv_server_config_init(&config);
+  config.max_message_size = 0;
+  assert_int_equal(wsuv_testkit_server(kit, &server, &config), UV_EINVAL);
+  assert_ok(wsuv_testkit_free(kit));
+  assert_ok(uv_loop_close(&loop));
+}
