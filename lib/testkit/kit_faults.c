@@ -16,10 +16,16 @@ enum { NS_PER_US = 1000, FAULT_BYTES_MAX = 65536 };
 
 SIZED_TYPE(answer_type, wsuv_testkit_answer_t, address_count, sizeof(wsuv_testkit_answer_t));
 
+/* A failure has none, and neither has an answer that never comes. */
+static bool has_addresses(const wsuv_testkit_answer_t *a) {
+  return a->status == 0 && a->delay_ms != UINT64_MAX;
+}
+
 static int check_answer(const char *name, const wsuv_testkit_answer_t *a) {
   struct sockaddr_storage addr;
   if (name == NULL || *name == '\0' || a->status > 0) return UV_EINVAL;
-  if (a->status < 0 || a->delay_ms == UINT64_MAX) return 0;
+  if (!has_addresses(a)) return 0;
+  if (a->addresses == NULL) return UV_EINVAL;
   if (a->address_count == 0 || a->address_count > SIM_ADDRS_MAX) return UV_EINVAL;
   for (size_t i = 0; i < a->address_count; i++) {
     if (a->addresses[i] == NULL || !address_parse(&addr, a->addresses[i], 0)) return UV_EINVAL;
@@ -33,7 +39,8 @@ int wsuv_testkit_host(wsuv_testkit_t *kit, const char *name, const wsuv_testkit_
   if (err == 0) err = check_answer(name, &a);
   if (err < 0) return err;
   sim_answer answer = {.delay_ms = a.delay_ms, .status = a.status};
-  for (size_t i = 0; i < a.address_count && a.status == 0; i++) answer.addrs[i] = a.addresses[i];
+  for (size_t i = 0; has_addresses(&a) && i < a.address_count; i++)
+    answer.addrs[i] = a.addresses[i];
   sim_name(kit->sim, name, &answer);
   return 0;
 }

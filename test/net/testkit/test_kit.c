@@ -62,3 +62,20 @@ TEST(test_addresses_that_cannot_be) {
   assert_int_equal(wsuv_testkit_host(kit, "local.example", &answer), 0);
   assert_int_equal(wsuv_testkit_free(kit), 0);
 }
+
+/* An answer that never comes has no addresses. */
+TEST(test_answers_that_never_come) {
+  static const char *const nowhere[] = {"nowhere", NULL};
+  wsuv_testkit_t *kit;
+  wsuv_testkit_answer_t answer;
+  assert_int_equal(wsuv_testkit_new(&kit, 0), 0);
+  wsuv_testkit_answer_init(&answer, NULL);
+  assert_int_equal(wsuv_testkit_host(kit, "no.addresses", &answer), UV_EINVAL);
+  answer.delay_ms = UINT64_MAX;
+  assert_int_equal(wsuv_testkit_host(kit, "never.example", &answer), 0);
+  answer.addresses = nowhere;
+  assert_int_equal(wsuv_testkit_host(kit, "never.example", &answer), 0);
+  answer.address_count = 1000;
+  assert_int_equal(wsuv_testkit_host(kit, "never.example", &answer), 0);
+  assert_int_equal(wsuv_testkit_free(kit), 0);
+}
