@@ -46,6 +46,23 @@ TEST(test_sessions_are_resumed) {
   resume_by(WSUV_TLS_ANY);
 }
 
+/* None was sent, so none is shown, whatever the library keeps. */
+static void resume_without_certificate(wsuv_tls_version_t version) {
+  pair_config.max_version = version;
+  SCOPED(tls_pair, p);
+  assert_false(resumes(&p, pair_host, PAIR_PORT));
+  pair_meet(&p, pair_host);
+  assert_true(pair_facts(&p.client).resumed);
+  assert_null(pair_facts(&p.client).peer_cert);
+  assert_int_equal(pair_facts(&p.client).peer_cert_len, 0);
+  pair_disconnect(&p);
+}
+
+TEST(test_resumed_session_shows_no_certificate) {
+  resume_without_certificate(WSUV_TLS_1_2);
+  resume_without_certificate(WSUV_TLS_ANY);
+}
+
 TEST(test_resumption_can_be_switched_off) {
   pair_config.resumption = false;
   SCOPED(tls_pair, p);

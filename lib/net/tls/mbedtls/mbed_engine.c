@@ -410,7 +410,7 @@ static void mbed_engine_info(const tls_engine *base, tls_info *tls) {
   tls->ciphersuite = tls_suite_name(mbedtls_ssl_get_ciphersuite(&e->ssl));
   tls->alpn = mbedtls_ssl_get_alpn_protocol(&e->ssl);
   tls->resumed = client ? base->offered && !e->saw_chain : !e->full;
-  if (cert == NULL) return;
+  if (cert == NULL || tls->resumed) return; /* TLS 1.2 keeps that of the first session */
   tls->peer_cert = cert->raw.p;
   tls->peer_cert_len = cert->raw.len;
 }
