@@ -190,6 +190,26 @@ TEST(test_suites_are_checked) {
   assert_int_equal(tls_config_check(&config, WS_CLIENT, NULL), WS_EINVAL);
 }
 
+/* Only the suites that are named are used, so one of them must go with the versions. */
+TEST(test_suites_go_with_the_versions) {
+  static const char of_1_2[] = "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256";
+  static const char of_1_3[] = "TLS-AES-128-GCM-SHA256";
+  static const char *const only[] = {of_1_2};
+  ws_why why = {.text = ""};
+  if (!tls_library_has_1_3(config.library)) return;
+  config.max_version = WSUV_TLS_1_2;
+  assert_int_equal(check_suites(of_1_3, of_1_2), 0);
+  assert_int_equal(check_suites(of_1_3, NULL), WS_EINVAL);
+  config.max_version = WSUV_TLS_ANY;
+  config.min_version = WSUV_TLS_1_3;
+  assert_int_equal(check_suites(of_1_2, of_1_3), 0);
+  assert_int_equal(check_suites(of_1_2, NULL), WS_EINVAL);
+  config.ciphersuites = only;
+  config.ciphersuite_count = 1;
+  assert_int_equal(tls_config_check(&config, WS_CLIENT, &why), WS_EINVAL);
+  assert_non_null(strstr(why.text, "ciphersuites"));
+}
+
 TEST(test_alpn_is_checked) {
   char name[257];
   const char *list[] = {"h2", name};

@@ -132,6 +132,14 @@ static int check_versions(const wsuv_tls_config_t *c) {
                                                                             : 0;
 }
 
+bool tls_config_takes(const wsuv_tls_config_t *c, bool of_1_3) {
+  return of_1_3 ? c->max_version != WSUV_TLS_1_2 : c->min_version != WSUV_TLS_1_3;
+}
+
+int tls_config_refuse_suites(ws_why *why) {
+  return ws_why_set(why, WS_EINVAL, "ciphersuites: none of them goes with the versions of TLS");
+}
+
 static bool alpn_ok(const wsuv_tls_config_t *c) {
   if (c->alpn_count > 0 && c->alpn == NULL) return false;
   for (size_t i = 0; i < c->alpn_count; i++) {

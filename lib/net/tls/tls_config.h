@@ -24,6 +24,12 @@ int tls_config_read(wsuv_tls_config_t *to, const wsuv_tls_config_t *from, ws_why
    words where the code alone does not say enough. */
 int tls_config_check(const wsuv_tls_config_t *config, ws_role role, ws_why *why);
 
+/* Whether the versions that are allowed take a cipher suite of TLS 1.3, or an older one. */
+bool tls_config_takes(const wsuv_tls_config_t *config, bool of_1_3);
+
+/* None of the cipher suites that are named can be used. Returns WS_EINVAL. */
+int tls_config_refuse_suites(ws_why *why);
+
 /* The certificate that is in the configuration itself. What it points to stays there. */
 wsuv_tls_cert_t tls_config_own(const wsuv_tls_config_t *config);
 

@@ -6,6 +6,7 @@
 #include <mbedtls/ssl_ciphersuites.h>
 
 #include "base/error.h"
+#include "net/tls/tls_config.h"
 
 /* Cipher suites by name. The names of TLS 1.3 are known even if the library has no TLS 1.3, so that
    one list fits all its versions. */
@@ -59,16 +60,15 @@ bool tls_suite_is_1_3(int id) {
 }
 
 int tls_suites_check(const wsuv_tls_config_t *config, ws_why *why) {
-  (void) why;
   bool any = config->ciphersuites == NULL;
   if (any) return config->ciphersuite_count == 0 ? 0 : WS_EINVAL;
   for (size_t i = 0; i < config->ciphersuite_count; i++) {
     if (config->ciphersuites[i] == NULL) return WS_EINVAL;
     int id = id_of(config->ciphersuites[i]);
     if (id == 0) return WS_EINVAL;
-    any = any || is_there(id);
+    any = any || (is_there(id) && tls_config_takes(config, tls_suite_is_1_3(id)));
   }
-  return any ? 0 : WS_EINVAL;
+  return any ? 0 : tls_config_refuse_suites(why);
 }
 
 int *tls_suites_new(const wsuv_allocator_t *alloc, const wsuv_tls_config_t *config) {

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
+#include "net/tls/tls_config.h"
 
 /* OpenSSL has two lists, one for TLS 1.3, and names of its own:
 
@@ -69,14 +70,16 @@ static bool is_open(const char *name) {
 int ossl_suites_check(const wsuv_tls_config_t *config, ws_why *why) {
   const suite_list list = list_of(config);
   if (config->ciphersuites == NULL) return config->ciphersuite_count == 0 ? 0 : WS_EINVAL;
+  bool any = false;
   for (size_t i = 0; i < list.count; i++) {
     if (list.names[i] == NULL) return WS_EINVAL;
     bool known = library_name(list.names[i]) != NULL && !is_open(list.names[i]);
+    any = any || tls_config_takes(config, is_1_3(list.names[i]));
     if (known) continue;
     return ws_why_set(why, WS_EINVAL, "ciphersuites: OpenSSL has no %s, or none that is safe",
                       list.names[i]);
   }
-  return list.count > 0 ? 0 : WS_EINVAL;
+  return any ? 0 : tls_config_refuse_suites(why);
 }
 
 /* Join OpenSSL's names of one version with colons. Returns whether there are any. */
