@@ -128,7 +128,15 @@ static void tell_session(tls *t) {
   if (t->given) t->filter.events->on_session(t->filter.up);
 }
 
+/* Bytes from below are for the layer above. Or they are for the engine, which keeps what is not a
+   message that it waits for: the layer above may not read before it has written. */
+static bool wants_bytes(const tls *t) {
+  bool above = t->reading && !t->ended && !pending(t);
+  return above || (t->holds && t->lower_end == 0 && tls_engine_is_dry(t->engine));
+}
+
 static void go_on_writing(tls *t);
+static void fail_held(tls *t, int err);
 
 /* Deliver everything, as long as the layer above reads. Ciphertext that is left is copied out of
    the shared buffer; without memory for that the engine fails, and the next read reports it. */
@@ -141,10 +149,11 @@ static void deliver(tls *t) {
   tell_session(t);
   (void) tls_engine_keep(t->engine);
   (void) push(t); /* there may be an alert to send */
-  bool wanted = t->reading && !t->ended && !pending(t);
-  int err = lower_read(t, wanted);
-  if (err < 0) end_reading(t, err);
   if (t->holds && !t->closing) go_on_writing(t);
+  if (t->closing) return;
+  int err = lower_read(t, wants_bytes(t));
+  if (err < 0 && t->reading && !t->ended) end_reading(t, err);
+  if (err < 0) fail_held(t, err);
 }
 
 static void on_deferred_read(void *data) {
@@ -176,7 +185,7 @@ static int read_start(ws_filter *f) {
 static void read_stop(ws_filter *f) {
   tls *t = tls_of(f);
   t->reading = false;
-  (void) lower_read(t, false);
+  if (!wants_bytes(t)) (void) lower_read(t, false);
 }
 
 /* The handshake */
@@ -235,19 +244,29 @@ static void on_turn(turn_place *turn) {
 /* Writing */
 
 /* The engine writes nothing before more was read. One byte is retained, of which there is a copy,
-   so that the layer above waits for on_write. */
-static void hold(tls *t, const ws_view *bufs, size_t skip) {
+   so that the layer above waits for on_write. 0 or a code, and then nothing is retained. */
+static int hold(tls *t, const ws_view *bufs, size_t skip) {
   for (; skip >= bufs->len; bufs++) skip -= bufs->len;
   t->held = bufs->base[skip];
   t->holds = true;
-  t->retained = 1;
+  int err = push(t);
+  if (err == 0 && !t->delivering) err = lower_read(t, t->lower_reading || wants_bytes(t));
+  t->holds = err == 0;
+  t->retained = t->holds ? 1 : 0;
+  return err;
+}
+
+/* Nothing more can be read, or written, so what is held stays unwritten. */
+static int held_error(const tls *t) {
+  return t->write_error != 0 ? t->write_error : t->lower_end;
 }
 
 /* Returns whether nothing is held any more. */
 static bool write_held(tls *t) {
   const ws_view byte = {&t->held, 1};
   size_t taken;
-  int err = tls_engine_write(t->engine, &byte, 1, 0, &taken);
+  int err = held_error(t);
+  if (err == 0) err = tls_engine_write(t->engine, &byte, 1, 0, &taken);
   if (err == WS_EAGAIN) return false;
   t->holds = false;
   if (err < 0) t->write_error = err;
@@ -265,8 +284,7 @@ static int tls_write(ws_filter *f, const ws_view *bufs, size_t count, size_t *ta
   while (err == 0 && n > 0 && t->retained == 0) {
     err = tls_engine_write(t->engine, bufs, count, *taken, &n);
     if (err == WS_EAGAIN) {
-      hold(t, bufs, *taken);
-      err = push(t);
+      err = hold(t, bufs, *taken);
       break;
     }
     if (err == 0) err = push(t);
@@ -301,6 +319,13 @@ static void tell_written(tls *t, int status) {
   if (t->retained == 0 || t->closing) return;
   t->retained = 0;
   t->filter.events->on_write(t->filter.up, status);
+}
+
+static void fail_held(tls *t, int err) {
+  if (!t->holds || t->closing) return;
+  t->holds = false;
+  t->write_error = err;
+  tell_written(t, err);
 }
 
 static void go_on_writing(tls *t) {

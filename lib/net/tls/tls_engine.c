@@ -37,6 +37,10 @@ bool tls_engine_pending(const tls_engine *e) {
   return e->may_have_plaintext || e->read_error != 0;
 }
 
+bool tls_engine_is_dry(const tls_engine *e) {
+  return e->in_len == 0 && !e->network_ended && e->read_error == 0;
+}
+
 void tls_engine_eof(tls_engine *e) {
   e->network_ended = true;
   e->may_have_plaintext = true;

@@ -33,6 +33,9 @@ int tls_engine_keep(tls_engine *e);
 /* Whether there may be plaintext to read without feeding more. */
 bool tls_engine_pending(const tls_engine *e);
 
+/* Whether everything that was fed is used, and more may come. */
+bool tls_engine_is_dry(const tls_engine *e);
+
 /* The network has ended. */
 void tls_engine_eof(tls_engine *e);
 
