@@ -6,6 +6,7 @@
 
 #include "net/tls/mbedtls/mbed_internal.h"
 #if defined(WS_TLS_OPENSSL)
+#include <openssl/conf.h>
 #include <openssl/crypto.h>
 
 #include "net/tls/openssl/ossl_internal.h"
@@ -130,6 +131,15 @@ bool tls_inside_lengthen_tickets(tls_context *ctx) {
   if (!is_mbedtls(ctx)) return ossl_lengthen_tickets(ctx);
 #endif
   (void) ctx;
+  return false;
+}
+
+bool tls_inside_read_configuration(const tls_context *ctx, const char *path) {
+#if defined(WS_TLS_OPENSSL)
+  if (!is_mbedtls(ctx)) return CONF_modules_load_file(path, NULL, 0) == 1;
+#endif
+  (void) ctx;
+  (void) path;
   return false;
 }
 

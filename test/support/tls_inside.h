@@ -28,6 +28,10 @@ bool tls_inside_update_keys(tls_engine *e);
    tickets. */
 bool tls_inside_lengthen_tickets(tls_context *ctx);
 
+/* The library reads a file of its own configuration, for the contexts that are made from now on.
+   false: it has none. */
+bool tls_inside_read_configuration(const tls_context *ctx, const char *path);
+
 /* A server gives so many tickets at the end of each handshake by TLS 1.3, if its library has that.
  */
 void tls_inside_give_tickets(tls_context *ctx, uint16_t count);

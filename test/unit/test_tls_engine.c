@@ -41,6 +41,42 @@ TEST(test_handshake_and_its_facts) {
   assert_string_equal(f.text, "");
 }
 
+/* OpenSSL reads a file that may say what programs do that say nothing. All is said here. */
+static void read_library_configuration(const tls_context *ctx, const char *commands) {
+  char text[512];
+  SCOPED(temp_file, file);
+  int n = snprintf(text, sizeof text,
+                   "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+                   "system_default = defaults\n[defaults]\n%s\n",
+                   commands);
+  temp_file_put(&file, text, (size_t) n);
+  (void) tls_inside_read_configuration(ctx, file.path); /* false: it has no such file */
+}
+
+static void shake_with_client_certificate(void) {
+  pair_own(&pair_client);
+  pair_ask(WSUV_TLS_CLIENT_AUTH_REQUIRE, &pair_ca);
+  SCOPED(shaken_pair, p, 0);
+  assert_string_equal(pair_facts(&p.client).version, test_has_1_3() ? "TLSv1.3" : "TLSv1.2");
+}
+
+TEST(test_configuration_of_the_library_has_no_effect) {
+  static const char *const commands[] = {"Protocol = -TLSv1.3",
+                                         "MaxProtocol = TLSv1.1",
+                                         "ClientSignatureAlgorithms = RSA+SHA1",
+                                         "SignatureAlgorithms = RSA+SHA1",
+                                         "Options = -SessionTicket",
+                                         "CipherString = AES128-SHA",
+                                         "MinProtocol = TLSv1.2"};
+  SCOPED(tls_pair, before);
+  for (size_t i = 0; i < COUNT_OF(commands); i++) {
+    print_message("%s\n", commands[i]);
+    read_library_configuration(before.client_ctx, commands[i]);
+    read_library_configuration(before.server_ctx, commands[i]);
+    shake_with_client_certificate();
+  }
+}
+
 /* One that withstands quantum computers where both ends have it. */
 TEST(test_group_of_the_key_exchange) {
   for (int old = 0; old < 2; old++) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "net/tls/mbedtls/mbed_internal.h"
 #include "net/tls/tls_config.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_inside.h"
 #include "support/tls_pair.h"
@@ -44,6 +45,24 @@ TEST_AROUND_EACH(pair_before, pair_after)
 TEST(test_sessions_are_resumed) {
   resume_by(WSUV_TLS_1_2);
   resume_by(WSUV_TLS_ANY);
+}
+
+/* Whatever OpenSSL's own configuration says of programs that say nothing. */
+TEST(test_tickets_do_not_depend_on_the_library_s_configuration) {
+  static const char off[] = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+                            "system_default = defaults\n[defaults]\nOptions = -SessionTicket\n";
+  static const char on[] = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+                           "system_default = defaults\n[defaults]\nOptions = SessionTicket\n";
+  SCOPED(temp_file, file);
+  SCOPED(tls_pair, before);
+  temp_file_put(&file, off, sizeof off - 1);
+  bool read = tls_inside_read_configuration(before.client_ctx, file.path);
+  read = tls_inside_read_configuration(before.server_ctx, file.path) || read;
+  resume_by(WSUV_TLS_1_2);
+  resume_by(WSUV_TLS_ANY);
+  temp_file_put(&file, on, sizeof on - 1);
+  const tls_context *ctx = test_is_mbedtls(WS_CLIENT) ? before.server_ctx : before.client_ctx;
+  if (read) assert_true(tls_inside_read_configuration(ctx, file.path));
 }
 
 /* None was sent, so none is shown, whatever the library keeps. */

@@ -38,16 +38,17 @@ static int set_strict(ossl_context *c, tls_failure *failure) {
                                    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
   SSL_CTX_set_security_level(c->ssl, 0);
   bool good = SSL_CTX_set1_groups_list(c->ssl, groups()) == 1 &&
-              SSL_CTX_set1_sigalgs_list(c->ssl, signatures) == 1;
+              SSL_CTX_set1_sigalgs_list(c->ssl, signatures) == 1 &&
+              SSL_CTX_set1_client_sigalgs_list(c->ssl, signatures) == 1;
   return good ? 0 : context_fail(failure, "groups and signatures");
 }
 
+/* The configuration file may have set any option, also one that switches a version or tickets off,
+   so that only ours are left. The last one is OpenSSL's default. */
 static void set_options(ossl_context *c) {
-  SSL_CTX_clear_options(c->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-                                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
-                                    SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_clear_options(c->ssl, SSL_CTX_get_options(c->ssl));
   SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
+                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
   /* An idle session gives its buffers back. */
   SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
 }
