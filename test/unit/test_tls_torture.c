@@ -116,7 +116,7 @@ static void fail_own_at(uint64_t n) {
 }
 
 static const char host[] = "example.test";
-static cert ca, good, foreign, narrow_ca, outside;
+static cert ca, good, foreign, narrow_ca, outside, neighbour;
 static track_alloc alloc;
 static wsuv_tls_config_t config;
 
@@ -125,6 +125,7 @@ static int make_certs(void **state) {
   const cert_spec leaf = {.name = "server", .hosts = {host}};
   const cert_spec narrow = {.name = "narrow", .ca = true, .excludes = {"a.example.test"}};
   const cert_spec wild = {.name = "server", .hosts = {host, "*.example.test"}};
+  const cert_spec beside = {.name = "neighbour", .hosts = {"a.test", "b.test", "*.c.test"}};
   (void) state;
   if (take_over_memory() != 0) return -1;
   cert_make(&ca, &authority, NULL);
@@ -132,6 +133,7 @@ static int make_certs(void **state) {
   cert_make(&foreign, &leaf, NULL);
   cert_make(&narrow_ca, &narrow, NULL);
   cert_make(&outside, &wild, &narrow_ca);
+  cert_make(&neighbour, &beside, &ca);
   wsuv_tls_config_init(&config);
   config.library = test_library(WS_CLIENT);
   config.ca_pem = ca.pem;
@@ -146,6 +148,7 @@ static int free_certs(void **state) {
   cert_free(&foreign);
   cert_free(&narrow_ca);
   cert_free(&outside);
+  cert_free(&neighbour);
   return 0;
 }
 
@@ -414,6 +417,47 @@ TEST(test_server_with_client_certificates_opens_or_fails) {
 
 TEST(test_bad_client_certificate_never_passes) {
   try_server(&foreign, &ca, WSUV_ETLSVERIFY);
+}
+
+/* How often a server asks for memory in a handshake, when it has so many certificates for other
+   names and one for this name. */
+static uint64_t calls_with(size_t others) {
+  enum { MOST = 64 };
+  static wsuv_tls_cert_t more[MOST];
+  const wsuv_tls_cert_t *list[MOST];
+  wsuv_tls_config_t own;
+  tls_failure failure;
+  tls_context *server_ctx, *ctx = client_context();
+  wsuv_tls_config_init(&own);
+  own.library = test_library(WS_SERVER);
+  for (size_t i = 0; i <= others; i++) {
+    const cert *c = i < others ? &neighbour : &good;
+    wsuv_tls_cert_init(&more[i]);
+    more[i].cert_pem = c->pem;
+    more[i].cert_pem_len = strlen(c->pem);
+    more[i].key_pem = c->key_pem;
+    more[i].key_pem_len = strlen(c->key_pem);
+    list[i] = &more[i];
+  }
+  own.cert_pem = neighbour.pem;
+  own.cert_pem_len = strlen(neighbour.pem);
+  own.key_pem = neighbour.key_pem;
+  own.key_pem_len = strlen(neighbour.key_pem);
+  own.certs = list;
+  own.cert_count = others + 1;
+  assert_int_equal(tls_loaded_context(&server_ctx, &alloc.handle, &own, WS_SERVER, &failure), 0);
+  fails_server = true;
+  assert_int_equal(try_session(ctx, server_ctx, 0), 0);
+  fails_server = false;
+  tls_context_unref(ctx);
+  tls_context_unref(server_ctx);
+  return own_calls;
+}
+
+/* A handshake does not cost more where there are many certificates: none is parsed again. */
+TEST(test_certificates_for_other_names_cost_no_memory) {
+  const uint64_t few = calls_with(1), many = calls_with(50);
+  assert_in_range(many, 0, few + 49);
 }
 
 /* The ticket is read, or a whole handshake takes its place. */

@@ -76,15 +76,26 @@ static BIO *open_memory(const void *data, size_t len) {
   return len <= INT_MAX ? BIO_new_mem_buf(data, (int) len) : NULL;
 }
 
+/* A certificate whose names are malformed can be used, but not be chosen. */
+static int read_names(ossl_identity *id, tls_failure *why) {
+  ERR_clear_error();
+  id->names = X509_get_ext_d2i(id->cert, NID_subject_alt_name, NULL, NULL);
+  unsigned long error = ossl_error_take();
+  bool starved = id->names == NULL && ossl_error_status(error) == WS_ENOMEM;
+  return starved ? ossl_error_set(why, error, NULL) : 0;
+}
+
 /* A certificate has no password. */
 static int parse_chain(void *arg, size_t index, const void *data, size_t len, const char *password,
                        tls_failure *why) {
   const ossl_identities *ids = arg;
+  ossl_identity *id = &ids->list[index];
   BIO *bio = open_memory(data, len);
-  bool good = bio != NULL && use_certs(&ids->list[index], bio, ossl_trust_is_pem(data));
+  bool good = bio != NULL && use_certs(id, bio, ossl_trust_is_pem(data));
   BIO_free(bio);
   (void) password;
-  return judge(good, why);
+  int err = judge(good, why);
+  return err == 0 ? read_names(id, why) : err;
 }
 
 static int parse_key(void *arg, size_t index, const void *data, size_t len, const char *password,
@@ -176,6 +187,7 @@ void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc) {
   for (size_t i = 0; i < ids->count; i++) {
     X509_free(ids->list[i].cert);
     sk_X509_pop_free(ids->list[i].chain, X509_free);
+    GENERAL_NAMES_free(ids->list[i].names);
     EVP_PKEY_free(ids->list[i].key);
     ws_free(alloc, ids->list[i].ocsp);
     ASN1_STRING_free(ids->list[i].ocsp_until);
@@ -214,41 +226,38 @@ static bool suites_take(SSL *ssl, const EVP_PKEY *key) {
   return false;
 }
 
-/* Of those that match the name as `best`: the one whose key makes the signatures that come first in
-   our order, as far as the client takes them; or else the first one. NULL: no memory. */
-static const ossl_identity *choose(const ossl_identities *ids, SSL *ssl, const char *name,
-                                   int best) {
-  int signs = SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
-  const ossl_identity *first = NULL;
-  size_t len = tls_peer_name_len(name);
-  for (int n = 0; n <= signs; n++) {
-    int sign = NID_undef;
-    bool known = n < signs && SSL_get_shared_sigalgs(ssl, n, &sign, NULL, NULL, NULL, NULL) > 0;
-    for (size_t i = 0; i < ids->count; i++) {
-      const ossl_identity *id = &ids->list[i];
-      int match = ossl_name_find(id->cert, name, len);
-      if (match < 0) return NULL;
-      if (match != best) continue;
-      if (first == NULL) first = id;
-      if (known && key_signs(id->key, sign) && suites_take(ssl, id->key)) return id;
-    }
+/* The place in our order of the first kind of signature that the key makes and the client takes;
+   INT_MAX: there is none. */
+static int rank_of(SSL *ssl, const EVP_PKEY *key) {
+  const int signs = SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+  for (int n = 0; n < signs; n++) {
+    int sign;
+    bool known = SSL_get_shared_sigalgs(ssl, n, &sign, NULL, NULL, NULL, NULL) > 0;
+    if (known && key_signs(key, sign)) return suites_take(ssl, key) ? n : INT_MAX;
   }
-  return first;
+  return INT_MAX;
 }
 
+/* The best match; of several, the one whose key makes the signatures that come first in our order,
+   or else the first one. */
 int ossl_identities_choose(const ossl_identities *ids, SSL *ssl) {
   const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  int best = TLS_NAME_NONE;
+  const ossl_identity *found = NULL;
+  tls_name_match best = TLS_NAME_NONE;
+  int best_rank = INT_MAX;
   if (name == NULL) return 1;
   size_t len = tls_peer_name_len(name);
-  for (size_t i = 0; i < ids->count && best != TLS_NAME_EQUAL; i++) {
-    int match = ossl_name_find(ids->list[i].cert, name, len);
-    if (match < 0) return 0;
-    if (match > best) best = match;
+  for (size_t i = 0; i < ids->count; i++) {
+    const ossl_identity *id = &ids->list[i];
+    tls_name_match match = ossl_name_find_in(id->names, name, len);
+    if (match == TLS_NAME_NONE || match < best) continue;
+    int rank = rank_of(ssl, id->key);
+    if (match == best && rank >= best_rank) continue;
+    found = id;
+    best = match;
+    best_rank = rank;
   }
-  if (best == TLS_NAME_NONE) return 1;
-  const ossl_identity *found = choose(ids, ssl, name, best);
-  if (found == NULL) return 0;
+  if (found == NULL) return 1;
   SSL_certs_clear(ssl);
   return SSL_use_cert_and_key(ssl, found->cert, found->key, found->chain, 1);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <wsuv/tls.h>
 
@@ -17,10 +18,13 @@
 typedef struct ossl_identity {
   X509 *cert;             /* This is the certificate. */
   STACK_OF(X509) * chain; /* These are the certificates behind it, maybe none. */
-  EVP_PKEY *key;          /* This is the private key of the certificate. */
-  uint8_t *ocsp;          /* This is the OCSP response for clients that ask for one, or NULL. */
-  size_t ocsp_len;        /* `ocsp` has this many bytes. */
-  ASN1_TIME *ocsp_until;  /* The response is given until this time. */
+  /* These are its alternative names, so that no handshake has to read them; NULL: it has none that
+     can be read. */
+  GENERAL_NAMES *names;
+  EVP_PKEY *key;         /* This is the private key of the certificate. */
+  uint8_t *ocsp;         /* This is the OCSP response for clients that ask for one, or NULL. */
+  size_t ocsp_len;       /* `ocsp` has this many bytes. */
+  ASN1_TIME *ocsp_until; /* The response is given until this time. */
 } ossl_identity;
 
 /* Starts zeroed. */
@@ -40,8 +44,8 @@ void ossl_identities_free(ossl_identities *ids, const wsuv_allocator_t *alloc);
 /* Use the first one. 0, or as ossl_error_set. */
 int ossl_identities_use(const ossl_identities *ids, SSL_CTX *ssl, tls_failure *failure);
 
-/* In a handshake: use one for the name that the client asks for, if there is any, the first that
-   the client can use. 1, or 0 for an error of OpenSSL's. */
+/* In a handshake: use one for the name that the client asks for, if there is any that the client
+   can use. 1, or 0 for an error of OpenSSL's. */
 int ossl_identities_choose(const ossl_identities *ids, SSL *ssl);
 
 /* In a handshake whose certificate is chosen: give the client the OCSP response of it, if there is
