@@ -495,6 +495,25 @@ TEST(test_encrypted_key_wants_its_password) {
   assert_own_refused("own key: ");
 }
 
+/* The password is for keys that are encrypted; one that is not is taken without, in each form. */
+TEST(test_password_that_is_not_needed) {
+  uint8_t der[CERT_PEM_SIZE];
+  int len = mbedtls_pk_write_key_der(&ca.key, der, sizeof der); /* at the end */
+  assert_true(len > 0);
+  trust_ca();
+  config.cert_pem = ca.pem;
+  config.cert_pem_len = strlen(ca.pem);
+  config.key_pem = ca.key_pem;
+  config.key_pem_len = strlen(ca.key_pem);
+  config.key_password = "open sesame";
+  assert_int_equal(make_client(), 0);
+  config.key_pem = der + sizeof der - len;
+  config.key_pem_len = (size_t) len;
+  assert_int_equal(make_client(), 0);
+  config.key_password = NULL;
+  assert_int_equal(make_client(), 0);
+}
+
 TEST(test_key_log_that_cannot_be_opened) {
   trust_ca();
   config.keylog_file = "/absent/log";

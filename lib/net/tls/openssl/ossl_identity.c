@@ -60,11 +60,20 @@ static bool use_certs(ossl_identity *id, BIO *bio, bool pem) {
   return id->cert != NULL;
 }
 
+/* In DER nothing says before whether a key is encrypted. */
+static EVP_PKEY *read_der_key(BIO *bio, void *password) {
+  EVP_PKEY *key = d2i_PrivateKey_bio(bio, NULL);
+  if (key != NULL || password == NULL) return key;
+  if (ossl_error_status(ossl_error_take()) == WS_ENOMEM) {
+    ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
+    return NULL;
+  }
+  return BIO_reset(bio) == 1 ? d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, password) : NULL;
+}
+
 static EVP_PKEY *read_key(BIO *bio, bool pem, const char *password) {
   void *arg = (void *) (uintptr_t) password;
-  if (pem) return PEM_read_bio_PrivateKey(bio, NULL, give_password, arg);
-  return password != NULL ? d2i_PKCS8PrivateKey_bio(bio, NULL, give_password, arg)
-                          : d2i_PrivateKey_bio(bio, NULL);
+  return pem ? PEM_read_bio_PrivateKey(bio, NULL, give_password, arg) : read_der_key(bio, arg);
 }
 
 static int judge(bool good, tls_failure *why) {
