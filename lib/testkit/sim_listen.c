@@ -63,7 +63,7 @@ static void set_polling(ws_listener *head, bool on) {
 static const acceptor_ops ops = {accept_next, set_polling};
 
 void sim_accepts_fail(sim *s, size_t count, int code) {
-  s->accepts_to_fail = count;
+  s->accepts_to_fail = code < 0 ? count : 0;
   s->accept_error = code;
 }
 

@@ -218,3 +218,14 @@ TEST(test_random_bytes_fail_and_work_again) {
   assert_ok(converse(&u, &talk));
   kit_user_end(&u);
 }
+
+/* 0 is no failure. */
+TEST(test_accepts_that_fail_without_an_error) {
+  kit_user u;
+  kit_user_begin(&u, 0, NULL);
+  wsuv_testkit_fail_accepts(u.kit, 3, 0);
+  wsuv_conversation_t *talk = kit_user_talk(&u, "/echo");
+  assert_ok(wsuv_conversation_send_text(talk, "hello"));
+  assert_ok(wsuv_conversation_expect_text(talk, "hello"));
+  kit_user_end(&u);
+}
