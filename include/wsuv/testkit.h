@@ -200,7 +200,7 @@ WSUV_EXTERN int wsuv_testkit_advance(wsuv_testkit_t *kit, uint64_t ms);
  * @param kit the world
  * @param done returns whether it holds
  * @param arg handed to @p done
- * @param timeout_ms of simulated time, or of real time on a loop
+ * @param timeout_ms of simulated time, or of real time on a loop; `UINT64_MAX`: for ever
  * @return 0: it holds; `UV_ETIMEDOUT`: not by then, or nothing is left to happen; `WSUV_ESTATE`:
  *         inside of a callback
  */
@@ -254,7 +254,8 @@ WSUV_EXTERN int wsuv_testkit_set_links(wsuv_testkit_t *kit, const wsuv_testkit_l
  */
 WSUV_EXTERN int wsuv_testkit_fail_connects(wsuv_testkit_t *kit, const char *address, int status);
 
-/** Let the next @p count accepts of the world's servers fail with a code, such as `UV_EMFILE`. */
+/** Let the next @p count accepts of the world's servers fail with a code, such as `UV_EMFILE`; with
+   0 none fails. */
 WSUV_EXTERN void wsuv_testkit_fail_accepts(wsuv_testkit_t *kit, size_t count, int status);
 
 /**
@@ -384,7 +385,8 @@ WSUV_EXTERN int wsuv_conversation_opened(wsuv_conversation_t *talk);
 WSUV_EXTERN int wsuv_conversation_http(wsuv_testkit_t *kit, wsuv_server_t *server, const char *text,
                                        wsuv_conversation_t **talk);
 
-/** How long each call waits, in simulated milliseconds; at first 60000. On a loop: 5000, real. */
+/** How long each call waits, in simulated milliseconds; at first 60000. On a loop: 5000, real.
+    `UINT64_MAX`: for ever, which in a simulated world is until nothing is left to happen. */
 WSUV_EXTERN void wsuv_conversation_set_timeout(wsuv_conversation_t *talk, uint64_t ms);
 
 /** Send a text, which leaves when the world runs. @return 0, or an error of wsuv_send_text() */

@@ -15,8 +15,8 @@
 typedef struct kit_world_ops {
   int (*env_new)(wsuv_testkit_t *kit, ws_env **out, const wsuv_allocator_t *alloc);
   uint64_t (*now_ms)(const wsuv_testkit_t *kit);
-  /* One turn of the loop, not beyond limit_ms. false: nothing is left to do by then, and it is
-     limit_ms. */
+  /* One turn of the loop, not beyond limit_ms; UINT64_MAX: there is no limit. false: nothing is
+     left to do by then, and it is limit_ms, if there is one. */
   bool (*turn)(wsuv_testkit_t *kit, uint64_t limit_ms);
   /* Nothing will happen any more; false: perhaps, and `turn` says so. */
   bool (*is_over)(const wsuv_testkit_t *kit);

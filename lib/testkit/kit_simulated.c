@@ -18,7 +18,8 @@ static uint64_t now_ms(const wsuv_testkit_t *kit) {
 static bool turn(wsuv_testkit_t *kit, uint64_t limit_ms) {
   bool alive = uv_loop_alive(&kit->own_loop) != 0;
   if (alive) uv_run(&kit->own_loop, UV_RUN_NOWAIT);
-  return sim_turn(kit->sim, limit_ms * NS_PER_MS) || alive;
+  const uint64_t limit_ns = limit_ms < UINT64_MAX / NS_PER_MS ? limit_ms * NS_PER_MS : UINT64_MAX;
+  return sim_turn(kit->sim, limit_ns) || alive;
 }
 
 static bool is_over(const wsuv_testkit_t *kit) {

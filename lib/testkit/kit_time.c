@@ -6,12 +6,18 @@ uint64_t wsuv_testkit_now_ms(const wsuv_testkit_t *kit) {
   return kit->ops->now_ms(kit);
 }
 
+/* Time is counted in nanoseconds up to here. What is longer waits for ever: if nothing is left to
+   happen, time does not go on. */
+static const uint64_t end_ms = UINT64_MAX / 2000000;
+
+static uint64_t limit_of(uint64_t now_ms, uint64_t timeout_ms) {
+  return now_ms < end_ms && timeout_ms < end_ms - now_ms ? now_ms + timeout_ms : UINT64_MAX;
+}
+
 int kit_run_until(wsuv_testkit_t *kit, bool (*done)(void *arg), void *arg, uint64_t timeout_ms) {
   int err = 0;
   if (kit->running) return WSUV_ESTATE;
-  const uint64_t now = kit->ops->now_ms(kit);
-  const uint64_t limit =
-      timeout_ms < UINT64_MAX / 2000000 - now ? now + timeout_ms : UINT64_MAX / 2000000;
+  const uint64_t limit = limit_of(kit->ops->now_ms(kit), timeout_ms);
   kit->running = true;
   while (!done(arg)) {
     if (kit->ops->now_ms(kit) < limit && kit->ops->turn(kit, limit)) continue;

@@ -207,3 +207,19 @@ TEST(test_handles_of_the_program_run_on_the_world_s_loop) {
   assert_int_equal(ticks, 4);
   kit_user_end(&u);
 }
+
+/* For ever is no time that passes: when nothing is left to happen, the world is still there. */
+TEST(test_waiting_for_ever_is_no_end_of_time) {
+  kit_user u;
+  wsuv_message_t message;
+  kit_user_begin(&u, 0, NULL);
+  wsuv_conversation_t *talk = kit_user_talk(&u, "/echo");
+  const uint64_t before_ms = wsuv_testkit_now_ms(u.kit);
+  wsuv_conversation_set_timeout(talk, UINT64_MAX);
+  assert_int_equal(wsuv_conversation_receive(talk, &message), UV_ETIMEDOUT);
+  assert_int_equal(wsuv_conversation_silent(talk, UINT64_MAX), 0);
+  assert_in_range(wsuv_testkit_now_ms(u.kit), before_ms, before_ms + 1000);
+  assert_ok(wsuv_conversation_send_text(talk, "hello"));
+  assert_ok(wsuv_conversation_expect_text(talk, "hello"));
+  kit_user_end(&u);
+}
