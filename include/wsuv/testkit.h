@@ -308,7 +308,7 @@ WSUV_EXTERN void wsuv_testkit_on_trace(wsuv_testkit_t *kit, void (*cb)(void *arg
 
 /**
  * A scenario of wsuv_testkit_explore(). It begins with an empty world, and leaves nothing in it.
- * @return 0; or what was wrong, as a negative code
+ * @return 0; or what was wrong, as a negative code. Any other number is a failure, too
  */
 typedef int (*wsuv_testkit_scenario)(wsuv_testkit_t *kit, void *arg);
 

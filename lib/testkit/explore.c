@@ -11,8 +11,10 @@ static int play(wsuv_testkit_scenario scenario, void *arg, uint64_t seed, uint64
   if (err < 0) return err;
   *used = kit->seed;
   err = scenario(kit, arg);
-  if (err < 0) {
-    if (*kit->failure == '\0') kit_note(kit, err, "the scenario returns %s", wsuv_err_name(err));
+  if (err != 0) {
+    if (*kit->failure == '\0') {
+      kit_note(kit, err, "the scenario returns %d %s", err, err < 0 ? wsuv_err_name(err) : "");
+    }
     if (!kit->failed) kit_report(kit);
     fprintf(stderr, "wsuv testkit: WSUV_TEST_SEED=%" PRIu64 " replays it\n", *used);
   }
@@ -20,7 +22,7 @@ static int play(wsuv_testkit_scenario scenario, void *arg, uint64_t seed, uint64
   if (leak < 0 && err == 0) {
     fprintf(stderr, "wsuv testkit: WSUV_TEST_SEED=%" PRIu64 " replays it\n", *used);
   }
-  return err < 0 ? err : leak;
+  return err != 0 ? err : leak;
 }
 
 int wsuv_testkit_explore(wsuv_testkit_scenario scenario, void *arg, uint64_t seeds,
@@ -29,7 +31,7 @@ int wsuv_testkit_explore(wsuv_testkit_scenario scenario, void *arg, uint64_t see
   for (uint64_t seed = 0; seed < seeds; seed++) {
     uint64_t used = seed;
     int err = play(scenario, arg, seed, &used);
-    if (err < 0) {
+    if (err != 0) {
       if (failed != NULL) *failed = used;
       return err;
     }

@@ -131,3 +131,15 @@ TEST(test_explore_returns_what_the_scenario_has_returned) {
   assert_int_equal(wsuv_testkit_explore(fail_at, &at, 10, &failed), UV_EPROTO);
   assert_int_equal(failed, 6);
 }
+
+static int fail_by_counting(wsuv_testkit_t *kit, void *arg) {
+  (void) arg; /* none was given */
+  return wsuv_testkit_seed(kit) == 4 ? 1 : 0;
+}
+
+/* Tests often count failures. It is no code, but it is not 0 either. */
+TEST(test_explore_fails_by_a_code_that_is_none) {
+  uint64_t failed = 0;
+  assert_int_equal(wsuv_testkit_explore(fail_by_counting, NULL, 10, &failed), 1);
+  assert_int_equal(failed, 4);
+}
