@@ -53,10 +53,12 @@ typedef struct wsuv_client wsuv_client_t;
  *         `local_address` is not numeric, the allocator lacks a function, a field of servers is set
  *         (wsuv/config.h), or two extensions conflict (wsuv/extension.h);
  *         `UV_ENOTSUP`: `resolver` is #WSUV_RESOLVER_CARES, and the library was built without
- *         c-ares; `WSUV_ESIZE`: the size of the configuration, or of a structure that it points
- * to, is that of no version; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
- * `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle cannot be
- * made
+ *         c-ares, or without the TLS library of a TLS configuration; `UV_EPROTONOSUPPORT`: that has
+ *         none of the versions of TLS; `WSUV_ETLSOPTION`: it does not have an option;
+ *         `WSUV_ESIZE`: the size of the configuration, or of a structure that it points to, is that
+ *         of no version; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
+ *         `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle
+ *         cannot be made
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_config_t *config);
@@ -149,8 +151,10 @@ WSUV_EXTERN int wsuv_client_post(wsuv_client_t *client, wsuv_post_cb cb, void *a
  *         `WSUV_ESTATE`: the client is closing; `UV_ECANCELED`: the program has closed the client's
  *         handles; `WSUV_ESIZE`: the structure's size is that of no version; `UV_EINVAL`: a value
  *         is not allowed; `UV_EPROTONOSUPPORT`: the TLS library has none of the versions;
- *         `WSUV_ETLSTRUST`: trusted certificates cannot be read, or there are none; `WSUV_ETLS`:
- *         our own certificate or key cannot be read or used; `WSUV_ERANDOM`: no random bytes;
+ *         `UV_ENOTSUP`: wsuv was built without the TLS library; `WSUV_ETLSOPTION`: that does not
+ *         have an option; `WSUV_ETLSTRUST`: trusted certificates cannot be read, or there are none;
+ *         `WSUV_ETLSCRL`: a list of revoked certificates cannot be read or used; `WSUV_ETLS`: our
+ *         own certificate or key cannot be read or used; `WSUV_ERANDOM`: no random bytes;
  *         `UV_ENOMEM`; or another error of the system's, such as `UV_EMFILE`: a file cannot be
  *         opened right now
  */

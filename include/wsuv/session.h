@@ -269,6 +269,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and its TLS library has none;
+ *         `UV_ENOTSUP`, `WSUV_ETLSOPTION`: as with wsuv_client_new();
  *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or with a field of the
  *         whole that is not the client's; both a URL and parts of one; an address that is not
  *         numeric, or that is given together with a Unix socket; a password without a user name;

@@ -291,8 +291,8 @@ typedef struct wsuv_tls_config {
    * names: an equal name first, then a wildcard, which stands for one whole label on the left
    * (RFC 9525 6.3). Of several with the same name, such as one with an RSA and one with an ECDSA
    * key, one that the client can use is taken: the TLS library's order of signatures and cipher
-   * suites decides, and among equal ones the order here. If no name fits, if the client asks for none
-   * or for an address, #cert_file or #cert_pem is used. Default none.
+   * suites decides, and among equal ones the order here. If no name fits, if the client asks for
+   * none or for an address, #cert_file or #cert_pem is used. Default none.
    */
   const wsuv_tls_cert_t *const *certs;
   size_t cert_count; /**< How many #certs. */
