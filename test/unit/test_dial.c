@@ -13,8 +13,11 @@
 #include "support/alloc_failures.h"
 #include "support/raw_peer.h"
 #include "support/world_test.h"
+#include "testkit/sim_internal.h"
 
 enum { PORT = 8080 };
+
+static const char unix_path[] = "/full";
 
 static const ws_socket_options options = {.nodelay = true};
 
@@ -160,6 +163,26 @@ static void caller_close(caller *c) {
   world_env_close(c->w, c->env);
   assert_int_equal(c->done, done);
   assert_int_equal(c->resolved, resolved);
+}
+
+/* A Unix socket whose backlog is full: what the kernel says then, for so many attempts. */
+static size_t full_for;
+
+static int full_connect(ws_env *env, const struct sockaddr *addr, const ws_socket_options *o,
+                        const ws_filter_events *e, void *up, ws_filter **out) {
+  const bool full = full_for > 0;
+  if (full) full_for--;
+  sim_route(((sim_env *) (void *) env)->s, unix_path, full ? SIM_ROUTE_FAIL : SIM_ROUTE_OPEN,
+            full ? UV_EAGAIN : 0);
+  return spy_connect(env, addr, o, e, up, out);
+}
+
+static int begin_unix(caller *c, size_t full) {
+  dial_target to = {.host = "localhost"};
+  address_of_path(&to.address, unix_path, strlen(unix_path));
+  full_for = full;
+  spy.ops.connect = full_connect;
+  return dial_start(&c->d, &c->resolver, &to, &options, &events, c);
 }
 
 /* three.test has three addresses, in this order. */
@@ -825,4 +848,56 @@ WORLD_SIM_TEST(test_dial_race_without_memory, w) {
   route_all(w, three, 2, SIM_ROUTE_BLACKHOLE);
   raw_peer_new_at(w, "192.0.2.3", PORT);
   fail_each(w, "three.test");
+}
+
+/* --- a Unix socket whose backlog is full --- */
+
+WORLD_SIM_TEST(test_dial_tries_a_full_unix_socket_again, w) {
+  caller c;
+  caller_open(&c, w);
+  raw_peer *p = raw_peer_new_at(w, unix_path, 0);
+  const uint64_t before_ms = world_now_ms(w);
+  assert_int_equal(begin_unix(&c, 5), 0);
+  world_run_until_count(w, &c.done, 1);
+  assert_int_equal(c.status, 0);
+  assert_int_equal(c.resolved, 1);
+  assert_int_equal(spy.count, 6);
+  assert_in_range(world_now_ms(w) - before_ms, 5 * 50, 5 * 50 + 50); /* it is no busy loop */
+  caller_close(&c);
+  assert_int_equal(p->accepted, 1);
+}
+
+WORLD_SIM_TEST(test_dial_of_a_full_unix_socket_fails_by_another_error, w) {
+  SCOPED(caller, c, w);
+  assert_int_equal(begin_unix(&c, 3), 0); /* nobody listens there */
+  world_run_until_count(w, &c.done, 1);
+  assert_int_equal(c.status, UV_ENOENT);
+  assert_int_equal(spy.count, 4);
+}
+
+WORLD_SIM_TEST(test_dial_of_a_full_unix_socket_is_cancelled, w) {
+  SCOPED(caller, c, w);
+  assert_int_equal(begin_unix(&c, SIZE_MAX), 0);
+  world_advance(w, 1000);
+  assert_in_range(spy.count, 10, 60);
+  dial_cancel(c.d);
+  world_advance(w, 1000);
+  assert_int_equal(c.done, 0);
+}
+
+WORLD_SIM_TEST(test_dial_of_a_full_unix_socket_without_memory, w) {
+  for (alloc_failures f = {0}; alloc_failures_next(&f);) {
+    caller c;
+    caller_open(&c, w);
+    raw_peer *p = raw_peer_new_at(w, unix_path, 0);
+    alloc_failures_begin(&f, w->alloc);
+    int err = begin_unix(&c, 2);
+    if (err == 0) {
+      world_run_until_count(w, &c.done, 1);
+      err = c.status;
+    }
+    assert_int_equal(err, alloc_failures_end(&f, w->alloc) ? WS_ENOMEM : 0);
+    caller_close(&c);
+    raw_peer_refuse(p);
+  }
 }

@@ -8,9 +8,12 @@
 #include "net/turn_list.h"
 
 /* Lookup, then attempts: one begins 250 ms after the one before it, or as soon as one has failed.
-   The first to connect wins (RFC 8305 5). Each attempt begins when it is the dial's turn. */
+   The first to connect wins (RFC 8305 5). Each attempt begins when it is the dial's turn.
 
-enum { ATTEMPT_DELAY_MS = 250 };
+   If the backlog of a TCP socket is full, the kernel sends its SYN again until there is room. Of a
+   Unix socket Linux says EAGAIN at once: then the dial tries it again, until it is cancelled. */
+
+enum { ATTEMPT_DELAY_MS = 250, FULL_DELAY_MS = 50 };
 
 typedef struct dial_try {
   dial *dial; /* The attempt belongs to this dial. */
@@ -28,8 +31,8 @@ struct dial {
   turn_place turn;           /* The dial waits with this to begin an attempt. */
   bool looking_up;           /* The lookup is running. */
   resolver_waiter lookup;    /* The dial waits for the lookup with this. */
-  /* The dial owns this timer, which starts the next attempt, or NULL if there is only one
-     address. */
+  /* The dial owns this timer, which starts the next attempt, or NULL if there is only one address,
+     which was not full. */
   ws_timer *timer;
   /* The dial owns the addresses, in the order in which they are tried. */
   struct sockaddr_storage *addrs;
@@ -115,10 +118,6 @@ static void begin_next(dial *d) {
   arm(d);
 }
 
-static void on_timer(void *data) {
-  begin_next(data);
-}
-
 /* If no attempt is running and no address is left, the dial has failed. An address that was not
    tried yet has no error. */
 static int verdict(const dial *d) {
@@ -130,6 +129,29 @@ static void dial_finish(dial *d, int status, ws_filter *filter) {
   void *up = d->up;
   dial_free(d);
   events->on_done(up, status, filter);
+}
+
+static void begin_or_finish(dial *d) {
+  begin_next(d);
+  int status = verdict(d);
+  if (status < 0) dial_finish(d, status, NULL);
+}
+
+static void on_timer(void *data) {
+  begin_or_finish(data);
+}
+
+static bool is_full(const dial *d, size_t i, int status) {
+  return status == WS_EAGAIN && d->addrs[i].ss_family == AF_UNIX;
+}
+
+/* A Unix socket is the only address. 0 or a code. */
+static int dial_later(dial *d) {
+  int err = d->timer == NULL ? d->env->ops->timer_new(d->env, on_timer, d, &d->timer) : 0;
+  if (err < 0) return err;
+  d->next = 0;
+  d->env->ops->timer_start(d->timer, FULL_DELAY_MS);
+  return 0;
 }
 
 static void on_connect(void *up, int status) {
@@ -144,10 +166,12 @@ static void on_connect(void *up, int status) {
     return;
   }
   drop(a);
+  if (is_full(d, (size_t) (a - d->attempts), status)) {
+    status = dial_later(d);
+    if (status == 0) return;
+  }
   a->status = status;
-  begin_next(d);
-  status = verdict(d);
-  if (status < 0) dial_finish(d, status, NULL);
+  begin_or_finish(d);
 }
 
 static int make_attempts(dial *d, const struct sockaddr_storage *addrs, size_t count) {
@@ -184,10 +208,7 @@ static int look_up(dial *d) {
 }
 
 static void dial_on_turn(turn_place *turn) {
-  dial *d = ws_list_entry(turn, dial, turn);
-  begin_next(d);
-  int status = verdict(d);
-  if (status < 0) dial_finish(d, status, NULL);
+  begin_or_finish(ws_list_entry(turn, dial, turn));
 }
 
 /* An address that is given, or a literal, needs no lookup. */

@@ -1,6 +1,11 @@
 /* Sessions over a Unix socket: ws+unix:///path/to/socket:/request/path. */
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -50,6 +55,74 @@ SCENARIO_TEST(test_unix_socket_that_is_not_there, w, p, u) {
   user_run_to_close(u);
   assert_true(user_ended_by(u, UV_ENOENT, WSUV_STAGE_CONNECT));
   assert_true(user_never_opened(u));
+}
+
+/* Connections fill the backlog of a socket at socket_path, which nobody accepts from. */
+
+enum { FILLERS_MOST = 8, TRIES = 400 };
+
+typedef struct full_socket {
+  int listening;
+  int fillers[FILLERS_MOST];
+  size_t count;
+} full_socket;
+
+static int unix_socket(void) {
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  assert_true(fd >= 0);
+  assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+  return fd;
+}
+
+static void full_socket_open(full_socket *f) {
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  (void) snprintf(addr.sun_path, sizeof addr.sun_path, "%s", socket_path());
+  *f = (full_socket){.listening = unix_socket()};
+  assert_int_equal(bind(f->listening, (struct sockaddr *) &addr, sizeof addr), 0);
+  assert_int_equal(listen(f->listening, 1), 0);
+  for (;;) {
+    int fd = unix_socket();
+    bool fits = connect(fd, (struct sockaddr *) &addr, sizeof addr) == 0;
+    if (!fits) {
+      assert_int_equal(close(fd), 0);
+      return;
+    }
+    assert_true(f->count < FILLERS_MOST);
+    f->fillers[f->count++] = fd;
+  }
+}
+
+static void full_socket_drain(full_socket *f) {
+  for (size_t i = 0; i < f->count; i++) {
+    assert_int_equal(close(f->fillers[i]), 0);
+    int fd = accept(f->listening, NULL, NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+  }
+}
+
+static void full_socket_close(full_socket *f) {
+  assert_int_equal(close(f->listening), 0);
+  assert_int_equal(unlink(socket_path()), 0);
+}
+
+/* TCP sends its SYN again; of a Unix socket Linux says EAGAIN at once. The session waits until its
+   server accepts again. */
+SCENARIO_UV_TEST(test_unix_socket_whose_backlog_is_full, w, p, u) {
+  int fd = -1;
+  raw_peer_refuse(p->raw);
+  SCOPED(full_socket, full);
+  connect_to(u, ":/");
+  world_advance(w, 100);
+  full_socket_drain(&full);
+  for (int i = 0; fd < 0 && i < TRIES; i++) {
+    world_advance(w, 5);
+    fd = accept(full.listening, NULL, NULL);
+  }
+  assert_true(fd >= 0);
+  assert_int_equal(close(fd), 0);
+  user_run_to_close(u);
+  assert_int_equal(u->end.stage, WSUV_STAGE_HANDSHAKE);
 }
 
 SCENARIO_TEST(test_unix_terminated_while_connecting, w, p, u) {
