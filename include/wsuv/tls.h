@@ -252,7 +252,8 @@ typedef struct wsuv_tls_config {
    * Cipher suites in order of preference, where a server's order decides (the client's with TLS 1.3
    * and mbedTLS), by their IANA names with hyphens, as "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256".
    * NULL: those with ECDHE and AEAD. One of them at least must go with #min_version and
-   * #max_version (`UV_EINVAL`).
+   * #max_version (`UV_EINVAL`), and be in the TLS library as it was built (`UV_EINVAL`, with
+   * OpenSSL `WSUV_ETLS` when a session begins).
    */
   const char *const *ciphersuites;
   size_t ciphersuite_count; /**< How many #ciphersuites. */

@@ -429,6 +429,19 @@ static void trust_ca(void) {
   config.ca_pem_len = strlen(ca.pem);
 }
 
+/* OpenSSL knows the names of suites that it was built without. */
+TEST(test_suite_that_the_library_was_built_without) {
+  static const char *const suites_without[] = {"TLS-RSA-WITH-SEED-CBC-SHA"};
+  tls_failure failure = {.library_error = 0};
+  trust_ca();
+  config.ciphersuites = suites_without;
+  config.ciphersuite_count = 1;
+  int err = make(WS_CLIENT, &failure);
+  if (err == 0) return; /* it has the suite */
+  assert_true(err == WS_EINVAL || err == WSUV_ETLS);
+  if (err == WSUV_ETLS) assert_non_null(strstr(failure.text, "ciphersuites"));
+}
+
 TEST(test_own_certificate) {
   trust_ca();
   config.cert_file = in_folder("ca.pem");

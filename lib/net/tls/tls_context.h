@@ -24,9 +24,9 @@ int tls_context_new(tls_context **out, const wsuv_allocator_t *alloc,
 /* Read and parse everything that the configuration names, if that is not done yet. It must be done
    before the context is used. After an error nothing is kept, and it can be tried again. 0; or a
    code, with more in *failure ("" if there is no more): WSUV_ETLSTRUST as tls_store_load;
-   WSUV_ETLSCRL as tls_crls_load; WSUV_ETLS: the own certificate or key cannot be read or used;
-   WSUV_ETLSOPTION: the library cannot get the key; WSUV_ERANDOM; WS_ENOMEM; or an error of the
-   system's: why the key log cannot be opened, or another file not right now. */
+   WSUV_ETLSCRL as tls_crls_load; WSUV_ETLS: the own certificate or key, or the cipher suites,
+   cannot be read or used; WSUV_ETLSOPTION: the library cannot get the key; WSUV_ERANDOM; WS_ENOMEM;
+   or an error of the system's: why the key log cannot be opened, or another file not right now. */
 int tls_context_load(tls_context *ctx, tls_failure *failure);
 
 tls_context *tls_context_ref(tls_context *ctx); /* take another reference */

@@ -67,7 +67,7 @@ static int set_versions(ossl_context *c, bool old, bool new, tls_failure *failur
 
 static int set_suites(ossl_context *c, tls_failure *failure) {
   bool old, new;
-  int err = ossl_suites_use(c->ssl, c->base.alloc, &c->base.config, &old, &new);
+  int err = ossl_suites_use(c->ssl, c->base.alloc, &c->base.config, &old, &new, failure);
   if (err < 0) return err;
   return set_versions(c, old, new, failure);
 }

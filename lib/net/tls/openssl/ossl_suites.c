@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
+#include "net/tls/openssl/ossl_error.h"
 #include "net/tls/tls_config.h"
 
 /* OpenSSL has two lists, one for TLS 1.3, and names of its own:
@@ -98,17 +99,18 @@ static bool join(const suite_list *list, bool new, char *text) {
 }
 
 int ossl_suites_use(SSL_CTX *ssl, const wsuv_allocator_t *alloc, const wsuv_tls_config_t *config,
-                    bool *old, bool *new) {
+                    bool *old, bool *new, tls_failure *failure) {
   const suite_list list = list_of(config);
   char *text = ws_malloc(alloc, list.count * NAME_SIZE + 1);
   if (text == NULL) return WS_ENOMEM;
   int good = 1;
+  ERR_clear_error();
   *old = join(&list, false, text);
   if (*old) good = SSL_CTX_set_cipher_list(ssl, text);
   *new = join(&list, true, text);
   if (good == 1 && *new) good = SSL_CTX_set_ciphersuites(ssl, text);
   ws_free(alloc, text);
-  return good == 1 ? 0 : WS_ENOMEM;
+  return good == 1 ? 0 : ossl_error_set(failure, ossl_error_take(), "ciphersuites");
 }
 
 const char *ossl_suites_name(const wsuv_tls_config_t *config, const SSL_CIPHER *suite) {
