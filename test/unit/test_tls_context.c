@@ -18,6 +18,7 @@
 #include "net/tls/tls_library.h"
 #include "support/certs.h"
 #include "support/forks.h"
+#include "support/temp_file.h"
 #include "support/test.h"
 #include "support/tls_ends.h"
 #include "testkit/track_alloc.h"
@@ -531,6 +532,16 @@ TEST(test_key_log_that_cannot_be_opened) {
   trust_ca();
   config.keylog_file = "/absent/log";
   assert_int_equal(make_client(), UV_ENOENT);
+}
+
+/* A loop that opened it for writing would wait for the reader. */
+TEST(test_key_log_that_is_a_pipe_without_a_reader) {
+  SCOPED(temp_file, file);
+  assert_int_equal(unlink(file.path), 0);
+  assert_int_equal(mkfifo(file.path, 0600), 0);
+  trust_ca();
+  config.keylog_file = file.path;
+  assert_int_equal(make_client(), UV_ENXIO);
 }
 
 TEST(test_context_has_many_owners) {

@@ -60,8 +60,9 @@ void tls_keylog_init(tls_keylog *log) {
   log->fd = -1;
 }
 
+/* A pipe is not waited for: neither for its reader nor, later, until it has room for a line. */
 int tls_keylog_open(tls_keylog *log, const char *path) {
-  log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
   return log->fd < 0 ? -errno : 0;
 }
 
