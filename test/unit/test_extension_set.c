@@ -282,6 +282,41 @@ TEST(test_extension_set_incoming_is_bounded) {
   }
 }
 
+static int write_much(void *state, wsuv_extension_message_t *message,
+                      const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  static const uint8_t much[2 * EXTENSION_STAGE_SIZE];
+  (void) state;
+  (void) chunk;
+  int err = wsuv_sink_write(sink, much, message->type == WSUV_FRAME_TEXT ? 1 : sizeof much);
+  if (err < 0) message->why = "passed on";
+  return err;
+}
+
+static int refuse_all(void *state, wsuv_extension_message_t *message,
+                      const wsuv_extension_chunk_t *chunk, wsuv_sink_t *sink) {
+  (void) state;
+  (void) chunk;
+  (void) sink;
+  message->why = "not allowed here";
+  message->close_code = WSUV_CLOSE_POLICY_VIOLATION;
+  return WSUV_EPROTOCOL;
+}
+
+/* The one that has refused says why, whether those above it had more to write or not. */
+TEST(test_extension_set_incoming_keeps_the_reason_of_the_one_that_refused) {
+  static const wsuv_frame_type_t types[] = {WSUV_FRAME_TEXT, WSUV_FRAME_BINARY};
+  for (size_t i = 0; i < COUNT_OF(types); i++) {
+    SCOPED(rig, r);
+    r.server[0].hooks.incoming = refuse_all;
+    r.server[1].hooks.incoming = write_much;
+    assert_int_equal(negotiate(&r, 2), 0);
+    bytes_add(&r.p.sent.wire, "x", 1);
+    assert_int_equal(extension_pair_receive(&r.p, &r.p.server, types[i], 1, MOST), WSUV_EPROTOCOL);
+    assert_string_equal(r.p.why, "not allowed here");
+    assert_int_equal(r.p.server.set->in_close_code, WSUV_CLOSE_POLICY_VIOLATION);
+  }
+}
+
 /* A send that fails leaves the session usable only if the extension says so, and none before it
    has changed anything. */
 TEST(test_extension_set_outgoing_fails_with_its_reason) {

@@ -55,6 +55,7 @@ typedef struct in_run {
   extension_scratch *scratch; /* Output between extensions is written to its stages. */
   wsuv_frame_type_t type;     /* This is the type of the message. */
   wsuv_sink_t *out;           /* The caller's sink takes the final result. */
+  bool failed;                /* An extension has returned an error. */
   const char *why;            /* After an error, this static text says what was wrong, or is "". */
 } in_run;
 
@@ -100,6 +101,13 @@ static int stage_more(wsuv_sink_t *sink, size_t want) {
   return 0;
 }
 
+/* If one below has failed, its error comes up through those above it, and what it said counts. */
+static void note_failure(in_run *run, const wsuv_extension_message_t *message) {
+  if (*run->why == '\0') run->why = message->why;
+  if (!run->failed) run->set->in_close_code = message->close_code;
+  run->failed = true;
+}
+
 static int call_incoming(in_run *run, size_t i, const wsuv_extension_chunk_t *chunk,
                          wsuv_sink_t *sink) {
   const extension_entry *entry = &run->set->entries[i];
@@ -112,8 +120,7 @@ static int call_incoming(in_run *run, size_t i, const wsuv_extension_chunk_t *ch
   set_bit(&run->set->in_begun, i);
   const size_t before = sink->written;
   int r = entry->hooks->incoming(entry->state, &message, &own, sink);
-  if (r < 0 && *message.why != '\0') run->why = message.why;
-  if (r < 0) run->set->in_close_code = message.close_code;
+  if (r < 0) note_failure(run, &message);
   bool wrote = sink->written != before || has(run->set->in_taken, i);
   if (r > 0 && (!own.first || wrote)) return WS_EINVAL;
   return r;
@@ -125,7 +132,7 @@ static int take(in_run *run, size_t i, const wsuv_extension_chunk_t *chunk) {
   if (below == 0) return call_incoming(run, i, chunk, run->out);
   in_stage stage = {.sink = {.more = stage_more}, .run = run, .above = i};
   int r = call_incoming(run, i, chunk, &stage.sink);
-  if (r == 0) r = stage.err;
+  if (stage.err < 0) return stage.err;
   if (r != 0) return r;
   if (stage.sink.at == stage.base && !chunk->last) return 0;
   r = pass_on(&stage, chunk->last);
@@ -149,7 +156,7 @@ static int push(in_run *run, size_t below, const wsuv_extension_chunk_t *chunk) 
 int extension_set_incoming(extension_set *set, extension_scratch *scratch, wsuv_frame_type_t type,
                            uint8_t rsv, const wsuv_extension_chunk_t *chunk, wsuv_sink_t *out,
                            const char **why) {
-  in_run run = {set, scratch, type, out, ""};
+  in_run run = {.set = set, .scratch = scratch, .type = type, .out = out, .why = ""};
   if (chunk->first) {
     set->in_active = with_hook(set, false);
     set->in_begun = set->in_taken = 0;
