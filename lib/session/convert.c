@@ -1,6 +1,7 @@
 #include <wsuv/converter.h>
 
 #include "base/error.h"
+#include "session/send.h"
 #include "session/session.h"
 
 /* Converts values to messages and messages to values, with the program's converter. The messages
@@ -9,9 +10,7 @@
 static int send_converted(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb,
                           void *arg) {
   bool data = frame->type == WSUV_FRAME_TEXT || frame->type == WSUV_FRAME_BINARY;
-  if (!data || !frame->fin) return WSUV_ECONVERT;
-  if (s->conn.out_opcode != 0) return WS_EINVAL; /* a message is being sent in fragments */
-  return wsuv_send(s, frame, cb, arg);
+  return data && frame->fin ? session_send_message(s, frame, cb, arg) : WSUV_ECONVERT;
 }
 
 int wsuv_send_serialized(wsuv_session_t *session, const void *value, const void *type,

@@ -1,3 +1,5 @@
+#include "session/send.h"
+
 #include "base/cold.h"
 #include "base/error.h"
 #include "proto/frame/conn_small.h"
@@ -201,16 +203,9 @@ static uint8_t rsv_of(const wsuv_frame_t *frame) {
                     (frame->rsv3 ? FRAME_RSV3 : 0));
 }
 
-/* Send a frame whose structure does not have the current size. */
-static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
-  wsuv_frame_t full;
-  ws_why why = {""};
-  int err = frame_input(&full, frame, &why);
-  return err < 0 ? log_refusal(session_log(s), err, &why) : wsuv_send(s, &full, cb, arg);
-}
-
-int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
-  if (frame->size != sizeof *frame) return send_sized(session, frame, cb, arg);
+/* Send a frame, or a whole message that becomes several if it is longer than `fragment_size`. */
+static int send_frame(wsuv_session_t *s, const wsuv_frame_t *frame, size_t fragment_size,
+                      wsuv_send_cb cb, void *arg) {
   const ws_view piece = {frame->data, frame->len};
   const conn_frame f = {.type = (frame_opcode) frame->type,
                         .fin = frame->fin,
@@ -218,9 +213,30 @@ int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb c
                         .pieces = &piece,
                         .count = 1,
                         .len = frame->len,
-                        .plain = frame->plain};
+                        .plain = frame->plain,
+                        .fragment_size = fragment_size};
   bool close = frame->type == WSUV_FRAME_CLOSE;
-  return queue_and_tell(session, &f, close ? queue_close : queue_single, cb, arg);
+  return queue_and_tell(s, &f, close ? queue_close : queue_single, cb, arg);
+}
+
+/* Send a frame whose structure does not have the current size. */
+static int send_sized(wsuv_session_t *s, const wsuv_frame_t *frame, size_t fragment_size,
+                      wsuv_send_cb cb, void *arg) {
+  wsuv_frame_t full;
+  ws_why why = {""};
+  int err = frame_input(&full, frame, &why);
+  return err < 0 ? log_refusal(session_log(s), err, &why)
+                 : send_frame(s, &full, fragment_size, cb, arg);
+}
+
+int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, wsuv_send_cb cb, void *arg) {
+  if (frame->size != sizeof *frame) return send_sized(session, frame, 0, cb, arg);
+  return send_frame(session, frame, 0, cb, arg);
+}
+
+int session_send_message(wsuv_session_t *s, const wsuv_frame_t *whole, wsuv_send_cb cb, void *arg) {
+  if (s->state == SESSION_OPEN && s->conn.out_opcode != 0) return WS_EINVAL;
+  return send_sized(s, whole, session_kind_of(s)->outgoing.fragment_size, cb, arg);
 }
 
 int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type) {

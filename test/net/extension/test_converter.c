@@ -182,6 +182,22 @@ WORLD_TEST(test_message_may_be_empty, w) {
   scenario_close(&s.u);
 }
 
+/* It is a whole message like any other, so it goes out in fragments. */
+WORLD_TEST(test_long_message_is_fragmented, w) {
+  stage s;
+  const wsuv_converter_t c = converter_of(&s.n);
+  wsuv_config_t config = config_of(&c);
+  config.fragment_size = 2;
+  stage_open_as(&s, w, &config);
+  assert_int_equal(send_number(&s, 'a', 421), 0);
+  assert_int_equal(send_number(&s, 'b', EMPTY), 0);
+  world_run_until_count(w, &s.u.dones, 2);
+  world_run_until_count(w, &s.p.frames, 4);
+  assert_true(frame_peer_saw(&s.p, "TEXT- \"n=\"; CONT- \"42\"; CONT \"1\"; TEXT"));
+  assert_string_equal(bytes_text(&s.u.done), "a=OK b=OK ");
+  scenario_close(&s.u);
+}
+
 static int serialize_constant(void *arg, const void *value, const void *type, wsuv_frame_t *frame) {
   CHECK(arg == NULL && value == NULL && type == NULL);
   frame->data = "constant";
