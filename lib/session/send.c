@@ -60,7 +60,7 @@ static inline int queue(wsuv_session_t *s, out_lane_id lane, const conn_frame *f
   err = frame->len < OUTFLOW_DIRECT_MIN ? conn_send_frame(&s->conn, frame) : send_large(s, frame);
   if (err < 0) return session_not_queued(s, err);
   outflow_queued(session_out(s), &session_kind_of(s)->outgoing, session_queue(s));
-  if (lane == LANE_DATA) session_data_queued(s);
+  if (lane == LANE_DATA && (frame->fin || frame->len > 0)) session_data_queued(s);
   session_schedule(s);
   return 0;
 }
