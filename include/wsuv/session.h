@@ -732,7 +732,8 @@ static inline void wsuv_rtt_init(wsuv_rtt_t *rtt) {
 }
 
 /**
- * Read the round-trip times. A pong counts only if it has the payload of the latest ping.
+ * Read the round-trip times. A pong counts only if it has the payload of the latest ping, and if
+ * reading was not paused since that ping.
  * @param session the session
  * @param[in,out] rtt initialised by wsuv_rtt_init()
  * @return 0; `UV_EAGAIN`: no ping has been answered yet; `WSUV_ESIZE`: its size was not filled in

@@ -34,6 +34,7 @@ int wsuv_session_resume(wsuv_session_t *session) {
   if (!session->in.paused) return 0;
   session->in.paused = false;
   keepalive_received(&session_while_open(session)->keepalive);
+  pings_unread(&session->pings);
   session_used(session);
   session_rearm(session);
   session_schedule(session);

@@ -21,6 +21,10 @@ void pings_sent(pings *p, uint64_t now_ns) {
   p->sent_ns = now_ns;
 }
 
+void pings_unread(pings *p) {
+  p->sent_ns = 0;
+}
+
 void pings_pong(pings *p, const uint8_t *payload, size_t len, uint64_t now_ns) {
   uint8_t expected[PING_PAYLOAD];
   pings_payload(p, expected);

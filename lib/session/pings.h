@@ -11,8 +11,8 @@
 enum { PING_PAYLOAD = 8 }; /* bytes of a ping */
 
 typedef struct pings {
-  /* The last ping was written at this time, in nanoseconds; 0 if it was not written yet, or if it
-     was answered. */
+  /* The last ping was written at this time, in nanoseconds; 0 if it was not written yet, or if its
+     answer is not awaited any more. */
   uint64_t sent_ns;
   /* These are the last, the shortest and the smoothed round-trip time, in microseconds; UINT32_MAX
      stands for that long or longer. */
@@ -31,6 +31,10 @@ void pings_payload(const pings *p, uint8_t payload[PING_PAYLOAD]);
 
 /* The kernel took the whole ping. */
 void pings_sent(pings *p, uint64_t now_ns);
+
+/* Reading has stopped for a while, so the answer to the last ping, if that was written, may have
+   come long ago: it is not measured. */
+void pings_unread(pings *p);
 
 /* A pong was received. The round-trip time is measured only if it answers the last ping. */
 void pings_pong(pings *p, const uint8_t *payload, size_t len, uint64_t now_ns);

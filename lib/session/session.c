@@ -770,7 +770,10 @@ const opening_events session_opening_events = {.on_ready = on_opening_ready,
 /* A session that has waited reads again, so its timeouts start again, as after a pause. */
 static void deliver_rest(wsuv_session_t *s) {
   const bool waited = waits_for_rate(s);
-  if (waited) keepalive_received(&session_while_open(s)->keepalive);
+  if (waited) {
+    keepalive_received(&session_while_open(s)->keepalive);
+    pings_unread(&s->pings);
+  }
   inflow_renew(&s->in);
   deliver_events(s);
   if (s->in.budget == 0) {

@@ -95,6 +95,24 @@ SCENARIO_TEST(test_other_pongs_measure_nothing, w, p, u) {
   bytes_free(&last);
 }
 
+/* A pong that waits in the socket during a pause would measure the pause. */
+SCENARIO_TEST(test_pause_is_no_round_trip_time, w, p, u) {
+  wsuv_rtt_t rtt = {.size = sizeof rtt};
+  p->pongs = true;
+  open_with_pings(u, 0);
+  assert_int_equal(user_pause(u), 0);
+  world_run_until_count(w, &p->frames, 1);
+  assert_int_equal(wsuv_session_set_ping(u->session, 1000 * INTERVAL_MS, 0), 0);
+  world_advance(w, 2 * INTERVAL_MS);
+  assert_int_equal(user_resume(u), 0);
+  world_run_until_count(w, &u->pongs, 1);
+  assert_int_equal(wsuv_session_rtt(u->session, &rtt), UV_EAGAIN);
+  assert_int_equal(wsuv_session_set_ping(u->session, INTERVAL_MS, 0), 0);
+  world_run_until_count(w, &u->pongs, 2);
+  assert_int_equal(wsuv_session_rtt(u->session, &rtt), 0);
+  scenario_close(u);
+}
+
 /* --- life --- */
 
 SCENARIO_TEST(test_peer_that_is_gone_is_noticed, w, p, u) {
