@@ -366,6 +366,36 @@ TEST(test_conn_without_memory_for_what_was_read_behind_a_message_fails) {
   conn_rig_expect_error(&r, "BIN \"a\"~70000 \"b\"", WS_ENOMEM);
 }
 
+/* A ping that was read behind a fragment, into the block of its message, is the program's until it
+   asks for more, even if the connection has failed meanwhile and the block is another's. */
+TEST(test_conn_keeps_a_ping_that_was_read_behind_a_fragment) {
+  static const uint8_t others[80000];
+  uint8_t *dst;
+  conn_event ev;
+  block other = {0};
+  SCOPED(conn_rig, r, WS_CLIENT);
+  SCOPED_BYTES in = frames_of("BIN- \"a\"~70000 ; PING \"hi\"", false);
+  assert_int_equal(conn_rig_feed(&r, in.base, 60000), 0);
+  int events = 0;
+  for (size_t at = 60000, room; at < in.len; at += room) {
+    assert_int_equal(events, 0);
+    room = conn_recv_target(&r.c, 1000, &dst);
+    assert_true(room > 0);
+    if (room > in.len - at) room = in.len - at;
+    memcpy(dst, in.base + at, room);
+    conn_recv(&r.c, dst, room);
+    events = conn_next_event(&r.c, &ev);
+  }
+  assert_int_equal(events, 1);
+  assert_int_equal(ev.type, CONN_EVENT_PING);
+  conn_fail(&r.c, WSUV_EQUEUEFULL, "outgoing queue is full");
+  assert_int_equal(block_reserve(&other, &r.shared.spare, sizeof others, sizeof others), 0);
+  memcpy(other.base, others, sizeof others);
+  assert_int_equal(ev.len, 2);
+  assert_memory_equal(ev.data, "hi", 2);
+  block_release(&other, &r.shared.spare);
+}
+
 TEST(test_conn_reads_megabytes_in_place_within_twice_their_size) {
   static const place_test tests[] = {
       {"BIN \"0123456789abc\"~5000001 ; TEXT \"after\"", 65536, 1000000},

@@ -493,12 +493,14 @@ static void keep_control(conn_work *w, const frame_chunk *chunk) {
   w->control_len = (uint8_t) (w->control_len + chunk->len);
 }
 
-/* Whether the control frame is complete and is the event; otherwise more of it must come. */
+/* Whether the control frame is complete and is the event; otherwise more of it must come. It may
+   lie in the block of a message that is being assembled, which is freed if the connection fails,
+   while the program may still use the event. */
 static bool add_control(conn_work *w, const frame_chunk *chunk, conn_event *ev) {
-  bool whole = chunk->first && chunk->last;
-  if (!whole) keep_control(w, chunk);
-  ev->data = whole ? chunk->data : w->control;
-  ev->len = whole ? chunk->len : w->control_len;
+  bool in_place = chunk->first && chunk->last && w->incoming.assembled.base == NULL;
+  if (!in_place) keep_control(w, chunk);
+  ev->data = in_place ? chunk->data : w->control;
+  ev->len = in_place ? chunk->len : w->control_len;
   return chunk->last;
 }
 
