@@ -143,10 +143,13 @@ typedef struct wsuv_extension_message {
   bool intact;
   /**
    * Set with an error: what was wrong, in static ASCII text of at most #WSUV_CLOSE_REASON_MAX
-   * bytes. It is sent to the peer as the close reason.
+   * bytes. It is sent to the peer as the close reason. Any other text is left out.
    */
   const char *why;
-  /** Incoming, may be set with an error: the close code; 0: the one that belongs to the error. */
+  /**
+   * Incoming, may be set with an error: the close code; 0, or one that may not be sent: the one
+   * that belongs to the error.
+   */
   uint16_t close_code;
 } wsuv_extension_message_t;
 

@@ -7,6 +7,7 @@
 #include <wsuv/deflate.h>
 
 #include "base/error.h"
+#include "support/bracket.h"
 #include "support/conn_rig.h"
 #include "support/extension_pair.h"
 #include "support/raw_zlib.h"
@@ -178,4 +179,62 @@ TEST(test_conn_frees_an_unfinished_message) {
     conn_rig_expect_gives(&r.conn, "TEXT-{4} f248cd ; CLOSE #1000", "CLOSE #1000");
     assert_true(r.conn.c.close_received);
   }
+}
+
+/* Extensions of a program's own */
+
+static void open_own(rig *r, bracket *b) {
+  const wsuv_extension_t *const one[] = {&b->hooks};
+  extension_pair_open(&r->p);
+  assert_int_equal(extension_pair_accept(&r->p, one, 1, "own; letter=a"), 0);
+  conn_rig_open(&r->conn, WS_CLIENT);
+  conn_set_extensions(&r->conn.c, r->p.client.set);
+  r->p.client.set = NULL;
+}
+
+/* What its hooks say. */
+static struct {
+  const char *why;
+  uint16_t code;
+} own;
+
+static int refuse(void *state, wsuv_extension_message_t *m, const wsuv_extension_chunk_t *chunk,
+                  wsuv_sink_t *sink) {
+  (void) state;
+  (void) chunk;
+  (void) sink;
+  m->why = own.why;
+  m->close_code = own.code;
+  return WSUV_EPROTOCOL;
+}
+
+static void check_refusal(const char *why, uint16_t code, const char *close) {
+  rig r;
+  bracket b;
+  conn_event ev;
+  SCOPED_BYTES in = frames_of("TEXT \"x\"", false);
+  bracket_init(&b, "own", WSUV_RSV1, 'a');
+  b.hooks.incoming = refuse;
+  own.why = why;
+  own.code = code;
+  open_own(&r, &b);
+  conn_recv(&r.conn.c, in.base, in.len);
+  assert_int_equal(conn_next_event(&r.conn.c, &ev), WSUV_EPROTOCOL);
+  conn_rig_expect_sent(&r.conn, close);
+  rig_close(&r);
+}
+
+/* It breaks nothing but its own contract: what may not be in a close frame is left out. */
+TEST(test_conn_sends_no_bad_close_frame_for_an_extension) {
+  static const uint16_t bad[] = {1, 999, 1004, 1005, 1006, 1015, 2999, 5000};
+  char text[WSUV_CLOSE_REASON_MAX + 2];
+  check_refusal("no", 1008, "CLOSE #1008 \"no\"");
+  for (size_t i = 0; i < COUNT_OF(bad); i++) check_refusal("no", bad[i], "CLOSE #1002 \"no\"");
+  check_refusal("\xff", 0, "CLOSE #1002");
+  check_refusal(NULL, 0, "CLOSE #1002");
+  memset(text, 'x', sizeof text);
+  text[sizeof text - 1] = '\0';
+  check_refusal(text, 0, "CLOSE #1002");
+  text[sizeof text - 2] = '\0';
+  check_refusal(text, 0, "CLOSE #1002 \"x\"~123");
 }

@@ -48,6 +48,14 @@ static void clear_bit(uint8_t *mask, size_t i) {
   *mask = (uint8_t) (*mask & ~(1u << i));
 }
 
+/* What a hook says becomes the reason in a close frame. What may not stand there is left out. */
+static const char *usable(const char *why) {
+  size_t n = 0;
+  if (why == NULL) return "";
+  while (n <= WSUV_CLOSE_REASON_MAX && why[n] > '\0' && why[n] < 0x7f) n++;
+  return n <= WSUV_CLOSE_REASON_MAX && why[n] == '\0' ? why : "";
+}
+
 /* Receiving */
 
 typedef struct in_run {
@@ -103,7 +111,7 @@ static int stage_more(wsuv_sink_t *sink, size_t want) {
 
 /* If one below has failed, its error comes up through those above it, and what it said counts. */
 static void note_failure(in_run *run, const wsuv_extension_message_t *message) {
-  if (*run->why == '\0') run->why = message->why;
+  if (*run->why == '\0') run->why = usable(message->why);
   if (!run->failed) run->set->in_close_code = message->close_code;
   run->failed = true;
 }
@@ -178,7 +186,7 @@ static int call_outgoing(const extension_entry *entry, extension_send *send, wsu
                                       .plain = send->plain,
                                       .why = ""};
   int r = entry->hooks->outgoing(entry->state, &message, chunk, sink);
-  if (r < 0) send->why = message.why;
+  if (r < 0) send->why = usable(message.why);
   if (r > 0 && !chunk->first) return WS_EINVAL;
   if (r == 0 && chunk->first) send->rsv |= (uint8_t) (message.rsv & entry->hooks->rsv);
   *intact = message.intact && chunk->first;

@@ -365,7 +365,7 @@ void conn_fail(conn *c, int err, const char *why) {
   if (c->close_sent) return;
   /* Without memory or random bytes no close frame can be made: the connection just ends. */
   uint16_t code = c->extensions != NULL ? c->extensions->in_close_code : 0;
-  if (code == 0) code = close_code_for_error(err);
+  if (!close_code_valid(code)) code = close_code_for_error(err);
   if (!w->none) (void) queue_close(c, code, why, strlen(why));
   c->close_sent = true;
 }
