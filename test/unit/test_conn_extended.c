@@ -192,10 +192,12 @@ static void open_own(rig *r, bracket *b) {
   r->p.client.set = NULL;
 }
 
-/* What its hooks say. */
+/* What its hooks say, and what they were told. */
 static struct {
   const char *why;
   uint16_t code;
+  bool plain[2];
+  size_t chunks;
 } own;
 
 static int refuse(void *state, wsuv_extension_message_t *m, const wsuv_extension_chunk_t *chunk,
@@ -237,4 +239,37 @@ TEST(test_conn_sends_no_bad_close_frame_for_an_extension) {
   check_refusal(text, 0, "CLOSE #1002");
   text[sizeof text - 2] = '\0';
   check_refusal(text, 0, "CLOSE #1002 \"x\"~123");
+}
+
+static int note_plain(void *state, wsuv_extension_message_t *m, const wsuv_extension_chunk_t *chunk,
+                      wsuv_sink_t *sink) {
+  (void) state;
+  own.plain[own.chunks++] = m->plain;
+  return wsuv_sink_write(sink, chunk->data, chunk->len);
+}
+
+/* The first fragment says it for its message. */
+TEST(test_conn_tells_extensions_of_a_message_that_is_plain) {
+  for (int plain = 0; plain < 2; plain++) {
+    rig r;
+    bracket b;
+    const ws_view piece = {(const uint8_t *) "x", 1};
+    bracket_init(&b, "own", WSUV_RSV1, 'a');
+    b.hooks.outgoing = note_plain;
+    own.chunks = 0;
+    open_own(&r, &b);
+    for (int last = 0; last < 2; last++) {
+      const conn_frame frame = {.type = OPCODE_TEXT,
+                                .fin = last != 0,
+                                .plain = (plain ^ last) != 0,
+                                .pieces = &piece,
+                                .count = 1,
+                                .len = 1};
+      assert_int_equal(conn_send_frame(&r.conn.c, &frame), 0);
+    }
+    assert_int_equal(own.chunks, 2);
+    assert_int_equal(own.plain[0], plain);
+    assert_int_equal(own.plain[1], plain);
+    rig_close(&r);
+  }
 }

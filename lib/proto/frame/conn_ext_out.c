@@ -37,8 +37,9 @@ int conn_ext_out(conn *c, const conn_frame *f, bool first, conn_ext_frame *out) 
   if (err < 0) return err;
   int r = use_variant(c, f, out);
   if (r != 0) return r < 0 ? r : 0;
+  if (first) c->out_plain = f->plain;
   extension_send send = {.type = (wsuv_frame_type_t) f->type,
-                         .plain = f->plain,
+                         .plain = c->out_plain,
                          .chunk = {out->piece.base, out->piece.len, first, f->fin}};
   err = extension_set_outgoing(c->extensions, &c->work->shared->extensions, &send);
   out->piece = (ws_view){send.chunk.data, send.chunk.len};

@@ -115,9 +115,11 @@ typedef struct conn {
   bool close_received : 1; /* The peer's close frame has come, so no more is read. */
   bool close_by_peer : 1;  /* The peer's close frame came before ours was made. */
   bool failed : 1;         /* We have failed the connection, so no more is read. */
-  bool masking;            /* The frames that we send are masked. */
-  bool out_begun;          /* A frame of the message in `out_opcode` was queued. */
-  bool data_received;      /* Some of a data frame has come since the owner reset this. */
+  /* The first fragment of the message in `out_opcode` was `plain`. Only extensions ask. */
+  bool out_plain : 1;
+  bool masking;       /* The frames that we send are masked. */
+  bool out_begun;     /* A frame of the message in `out_opcode` was queued. */
+  bool data_received; /* Some of a data frame has come since the owner reset this. */
 } conn;
 
 /* A frame to be sent. */
