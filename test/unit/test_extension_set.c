@@ -403,6 +403,30 @@ static int nothing(void *shared, const wsuv_allocator_t *alloc,
   return 0;
 }
 
+static int accept_oddly(void *shared, const wsuv_allocator_t *alloc,
+                        const wsuv_extension_param_t *params, size_t count, void **state,
+                        const char **why) {
+  (void) shared;
+  (void) alloc;
+  (void) params;
+  (void) state;
+  *why = NULL;
+  return count > 0 ? WSUV_EEXTENSION : 1;
+}
+
+/* Neither 0 nor an error, or an error without words. */
+TEST(test_extension_set_client_refuses_odd_results_of_a_hook) {
+  static const char *const answers[] = {"four", "four; letter=d"};
+  static const int errors[] = {WS_EINVAL, WSUV_EEXTENSION};
+  for (size_t i = 0; i < COUNT_OF(answers); i++) {
+    SCOPED(rig, r);
+    r.client[3].hooks.accept = accept_oddly;
+    assert_int_equal(extension_pair_accept(&r.p, r.client_hooks, COUNT, answers[i]), errors[i]);
+    assert_null(r.p.client.set);
+    assert_string_equal(r.p.why, "extension was refused");
+  }
+}
+
 TEST(test_extension_set_works_without_state) {
   SCOPED(rig, r);
   r.client[3].hooks.accept = nothing;

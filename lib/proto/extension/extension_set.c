@@ -70,15 +70,17 @@ static int write_element(extension_set *set, const extension_element *e) {
 
 static int accept_one(extension_set *set, const extension_installed *item,
                       const extension_element *e, const char **why) {
+  static const char refused[] = "extension was refused";
   const wsuv_extension_t *hooks = &item->hooks;
   void *state = NULL;
   if (is_in(set, hooks)) return extension_set_fail(why, WSUV_EEXTENSION, "extension is repeated");
   int err = write_element(set, e);
   if (err < 0) return extension_set_fail(why, err, "no memory");
-  *why = "extension was refused";
+  *why = refused;
   err = hooks->accept(item->shared, set->list->alloc, e->params, e->param_count, &state, why);
+  if (*why == NULL) *why = refused;
   if (err == 0) add_entry(set, hooks, state);
-  return err;
+  return err > 0 ? WS_EINVAL : err;
 }
 
 static int accept_element(extension_set *set, unsigned offered, const extension_element *e,
