@@ -75,9 +75,13 @@ typedef struct wsuv_message {
 typedef struct wsuv_message_piece {
   wsuv_frame_type_t type; /**< Of the message: #WSUV_FRAME_TEXT or #WSUV_FRAME_BINARY. */
   const void *data;       /**< Not terminated; valid until the callback returns. */
-  size_t len;             /**< Bytes of #data: 256 KiB at most; 0 in the last piece only. */
-  uint64_t offset;        /**< Bytes of the message that came before. */
-  bool last;              /**< The message is complete. */
+  /**
+   * Bytes of #data: 256 KiB at most, unless an extension of the program wrote more at once; 0 in
+   * the last piece only.
+   */
+  size_t len;
+  uint64_t offset; /**< Bytes of the message that came before. */
+  bool last;       /**< The message is complete. */
 } wsuv_message_piece_t;
 
 /** Close codes (RFC 6455 7.4.1 and the IANA registry). */

@@ -550,7 +550,10 @@ WSUV_EXTERN int wsuv_session_set_idle_timeout(wsuv_session_t *session, uint64_t 
 /** The largest frame that may be received; applies from the next frame on. */
 WSUV_EXTERN int wsuv_session_set_max_frame_size(wsuv_session_t *session, uint64_t size);
 
-/** The largest message that may be received; applies from the next frame on. */
+/**
+ * The largest message that may be received; applies from the next frame on, or at once to a
+ * compressed message that is being received.
+ */
 WSUV_EXTERN int wsuv_session_set_max_message_size(wsuv_session_t *session, size_t size);
 
 /** Whether frames are masked; see wsuv_config::masking. */

@@ -42,7 +42,7 @@ typedef struct wsuv_stats {
   uint64_t wire_sent;
   uint64_t wire_received;  /**< The same for the bytes that were received. */
   uint64_t pings_sent;     /**< The program's and those of the keepalive. */
-  uint64_t pings_received; /**< Each was answered. */
+  uint64_t pings_received; /**< Answered, but in raw sessions and behind our close frame. */
   uint64_t pongs_sent;     /**< Answers to pings, and those of the program. */
   uint64_t pongs_received; /**< Answers to pings, and unsolicited ones. */
 
