@@ -1,5 +1,6 @@
 /* References: the examples of RFC 3986 5.4, and what a redirect may not lead to. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -93,8 +94,31 @@ TEST(test_url_reference_has_one_spelling_for_a_place) {
       {"ws+unix:///run/s:/a?b", "/c", "ws+unix:///run/s:/c"},
       {"ws+unix:///run/s:/a/b", "c", "ws+unix:///run/s:/a/c"},
       {"ws+unix:///run/s:/a", "http://localhost/c", "ws://localhost/c"},
+      {"ws://[fe80::1%eth0]/a", "b", "ws://[fe80::1%eth0]/b"},
+      {"ws://[fe80::1%25eth0]/a", "b", "ws://[fe80::1%eth0]/b"},
   };
   for (size_t i = 0; i < COUNT_OF(rows); i++) assert_row(&rows[i]);
+}
+
+/* A zone may begin as the older form of '%' does. */
+TEST(test_url_reference_keeps_the_zone) {
+  static const char *const zones[] = {"eth0", "25", "250", "257", "25x", "2525", "2", "52"};
+  for (size_t i = 0; i < COUNT_OF(zones); i++) {
+    track_alloc alloc;
+    text_buf url;
+    ws_url base, to;
+    char text[64];
+    track_alloc_init(&alloc);
+    text_buf_init(&url, &alloc.handle);
+    (void) snprintf(text, sizeof text, "ws://[fe80::1%%25%s]/a", zones[i]);
+    assert_int_equal(url_parse(&base, text, strlen(text)), 0);
+    assert_int_equal(url_resolve(&url, &base, "b", NULL), 0);
+    assert_int_equal(url_parse(&to, text_buf_base(&url), text_buf_len(&url)), 0);
+    assert_that(url_same_host(&base, &to), "zone \"%s\" became \"%.*s\"", zones[i],
+                (int) to.zone.len, to.zone.base);
+    text_buf_clear(&url);
+    assert_int_equal(alloc.live, 0);
+  }
 }
 
 TEST(test_url_reference_refuses_what_cannot_be_followed) {

@@ -125,6 +125,15 @@ static int put_target(text_buf *url, const ws_url *base, const reference *r) {
 
 /* Origins */
 
+/* A zone that begins with "25" is written behind the older "%25", or it would be read as a shorter
+   one that is. */
+static void put_zone(text_buf *text, ws_text zone) {
+  static const char older[] = "25";
+  const bool alike = zone.len >= strlen(older) && memcmp(zone.base, older, strlen(older)) == 0;
+  text_buf_puts(text, alike ? "%25" : "%");
+  text_buf_add(text, zone.base, zone.len);
+}
+
 static void put_lower(text_buf *text, ws_text s) {
   for (size_t i = 0; i < s.len; i++) {
     const char c = ascii_lower(s.base[i]);
@@ -141,10 +150,7 @@ static int put_origin(text_buf *text, const ws_url *url, bool always_port) {
   text_buf_puts(text, url->secure ? "wss://" : "ws://");
   if (url->ipv6) text_buf_puts(text, "[");
   put_lower(text, url->host);
-  if (url->zone.len > 0) {
-    text_buf_puts(text, "%");
-    text_buf_add(text, url->zone.base, url->zone.len);
-  }
+  if (url->zone.len > 0) put_zone(text, url->zone);
   if (url->ipv6) text_buf_puts(text, "]");
   if (!always_port && url->port == url_default_port(url)) return text_buf_add(text, "", 0);
   (void) snprintf(port, sizeof port, ":%u", (unsigned) url->port); /* it fits */
