@@ -4,7 +4,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -12,10 +11,17 @@
 
 _Static_assert(sizeof((struct sockaddr_un *) 0)->sun_path > ADDRESS_PATH_MAX, "and its NUL");
 
-/* A zone is a name of an interface or its number (RFC 4007 11). */
+/* A zone is a name of an interface or its number (RFC 4007 11); 0: there is no such zone. */
 static uint32_t scope_of(const char *zone) {
-  unsigned index = if_nametoindex(zone);
-  return index != 0 ? index : (uint32_t) strtoul(zone, NULL, 10);
+  const unsigned index = if_nametoindex(zone);
+  uint64_t number = 0;
+  if (index != 0) return index;
+  for (const char *s = zone; *s != '\0'; s++) {
+    if (*s < '0' || *s > '9') return 0;
+    number = number * 10 + (uint64_t) (*s - '0');
+    if (number > UINT32_MAX) return 0;
+  }
+  return (uint32_t) number;
 }
 
 static bool parse_v6(const char *s, uint16_t port, struct sockaddr_in6 *in6) {

@@ -1,6 +1,7 @@
 #include "net/address.h"
 #include "support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -30,6 +31,21 @@ TEST(test_address_takes_a_zone) {
   assert_int_equal(in6->sin6_scope_id, 7);
   assert_true(address_parse(&addr, "fe80::1", 80));
   assert_int_equal(in6->sin6_scope_id, 0);
+}
+
+/* Neither a name that begins with digits nor a number that is too large is another zone's number.
+ */
+TEST(test_address_takes_no_other_zone_for_one_that_is_not_there) {
+  static const char *const zones[] = {"7up", "1.5", "4294967297", "18446744073709551617",
+                                      "-1",  "+1",  " 1",         "none"};
+  struct sockaddr_storage addr;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &addr;
+  char text[64];
+  for (size_t i = 0; i < COUNT_OF(zones); i++) {
+    (void) snprintf(text, sizeof text, "fe80::1%%%s", zones[i]);
+    assert_true(address_parse(&addr, text, 80));
+    assert_that(in6->sin6_scope_id == 0, "%s is zone %u", text, (unsigned) in6->sin6_scope_id);
+  }
 }
 
 /* Nothing is looked up, and short forms of old are names. */
