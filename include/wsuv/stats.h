@@ -50,7 +50,11 @@ typedef struct wsuv_stats {
   uint64_t rtt_min_us;      /**< See wsuv_rtt::min_us; 0: no ping was answered. */
   uint64_t rtt_smoothed_us; /**< See wsuv_rtt::smoothed_us; 0: no ping was answered. */
 
-  uint64_t resolve_us; /**< Time of the name lookup; 0: it has not succeeded. */
+  /**
+   * Time of the name lookup; 0: it has not succeeded. If there were several connections (redirects,
+   * other credentials), this and the next three, and #proxy_us, are of the last one.
+   */
+  uint64_t resolve_us;
   uint64_t connect_us; /**< Time from the end of the lookup to the connection; 0: there is none. */
   uint64_t tls_us;     /**< Time from the connection to the end of the TLS handshake; 0: no TLS. */
   uint64_t upgrade_us; /**< Time from connection or TLS to the open session; 0: it never opened. */

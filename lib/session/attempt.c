@@ -655,6 +655,7 @@ static int set_up_hop(attempt *a, ws_why *why) {
   o->stage = WSUV_STAGE_RESOLVE;
   o->peer.ss_family = AF_UNSPEC;
   o->sent = o->retained = 0;
+  o->steps = (opening_steps){.resolve_us = 0};
   ws_free(&a->endpoint->alloc, a->rest);
   a->rest = NULL;
   a->accepted = false;

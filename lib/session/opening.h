@@ -43,7 +43,7 @@ typedef struct opening_events {
 } opening_events;
 
 /* How long the steps took, in microseconds: 0 if a step has not ended or was not needed, UINT32_MAX
-   if it took that long or longer. */
+   if it took that long or longer. Of several connections they are those of the last one. */
 typedef struct opening_steps {
   uint32_t resolve_us, connect_us, proxy_us, tls_us, upgrade_us;
 } opening_steps;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <wsuv/stats.h>
+
 #include "support/hop_peers.h"
 #include "support/scenario.h"
 #include "support/socket_path.h"
@@ -91,12 +93,20 @@ typedef struct ways {
   raw_peer *proxy;
   wsuv_request_t request;
   char proxy_url[96], via[96];
+  wsuv_stats_t stats; /* of the session when it has opened */
 } ways;
+
+static void note_stats(session_user *u) {
+  ways *v = u->data;
+  wsuv_stats_init(&v->stats);
+  assert_int_equal(wsuv_session_get_stats(u->session, &v->stats), 0);
+}
 
 static void note_proxy(session_user *u) {
   ways *v = u->data;
   const char *proxy = wsuv_session_proxy(u->session);
   (void) snprintf(v->via, sizeof v->via, "%s", proxy != NULL ? proxy : "none");
+  note_stats(u);
 }
 
 static void ways_begin(ways *v, world *w) {
@@ -138,10 +148,11 @@ WORLD_TEST(test_redirects_go_through_the_proxy_again, w) {
   user_run_to_open(&v.u);
   assert_credentials(raw_peer_conn(v.proxy, 0)->request, true);
   assert_credentials(raw_peer_conn(v.proxy, 1)->request, false);
+  assert_true(v.stats.proxy_us > 0);
   hop_close(&v.u);
 }
 
-/* Directly, through the proxy, and directly again. */
+/* Directly, through the proxy, and directly again. The times are those of the last hop. */
 WORLD_TEST(test_redirects_choose_the_proxy_for_each_hop, w) {
   ways v;
   char url[64], back[128];
@@ -156,10 +167,27 @@ WORLD_TEST(test_redirects_choose_the_proxy_for_each_hop, w) {
   assert_int_equal(hop_connect(&v.u, &v.request, NULL, NULL), 0);
   user_run_to_open(&v.u);
   assert_string_equal(v.via, "none");
+  assert_int_equal(v.stats.proxy_us, 0);
   assert_credentials(v.p.a.got[0], true);
   assert_credentials(raw_peer_conn(v.proxy, 0)->request, false);
   assert_credentials(v.p.b.got[0], false);
   hop_close(&v.u);
+}
+
+/* What the hops before have taken is not said of the last one, which fails. */
+WORLD_TEST(test_redirects_count_no_time_of_the_hop_before, w) {
+  ways v;
+  ways_begin(&v, w);
+  v.u.at_close = note_stats;
+  v.u.config.no_proxy = "127.0.0.1";
+  hop_peers_answer(&v.p, &v.p.a, REDIRECT("%B/x"));
+  v.request.url = raw_peer_url(v.p.a.raw, "/");
+  raw_peer_refuse(v.p.b.raw);
+  assert_int_equal(hop_connect(&v.u, &v.request, NULL, NULL), 0);
+  user_run_to_close(&v.u);
+  assert_true(user_ended_by(&v.u, UV_ECONNREFUSED, WSUV_STAGE_CONNECT));
+  assert_int_equal(v.stats.connect_us, 0);
+  user_finish(&v.u);
 }
 
 /* The scheme of the hop decides which variable names its proxy. */
