@@ -294,9 +294,11 @@ static void ask(attempt *a) {
   if (err == REFRESH_ASK) call_program(a);
 }
 
-/* The whole refusal was read, or as much of it as there is. */
+/* The whole refusal was read, or as much of it as there is. Writing may have failed since its head
+   was judged; then the session has no time for another connection. */
 static void end_refused(attempt *a) {
   judge(a);
+  if (a->base.write_error < 0) a->verdict.step = HOP_END;
   if (a->verdict.step == HOP_FOLLOW) {
     follow(a);
   } else if (a->verdict.step == HOP_AUTHENTICATE) {

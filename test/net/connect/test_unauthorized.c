@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/filter.h"
+#include "session/client.h"
 #include "support/hop_peers.h"
 #include "support/scenario.h"
 #include "support/torture.h"
@@ -220,6 +222,77 @@ WORLD_SIM_TEST(test_unauthorized_without_an_answer_ends_by_the_deadline, w) {
   assert_int_equal(hop_connect(&u, &request, NULL, on_ask), 0);
   end_refused(&u, UV_ETIMEDOUT);
   assert_int_equal(asks, 1);
+}
+
+/* --- the request gets out, and later writing it is told as an error --- */
+
+static const ws_env_ops *sound_env;
+static const ws_filter_ops *sound_filter;
+static ws_filter *failing_filter;
+
+/* All leaves, but the last byte is said to be retained. */
+static int write_and_retain(ws_filter *f, const ws_view *bufs, size_t count, size_t *taken,
+                            size_t *retained) {
+  assert_int_equal(sound_filter->write(f, bufs, count, taken, retained), 0);
+  assert_int_equal(*retained, 0);
+  failing_filter = f;
+  *taken -= 1;
+  *retained = 1;
+  return 0;
+}
+
+static int connect_failing(ws_env *env, const struct sockaddr *addr,
+                           const ws_socket_options *options, const ws_filter_events *events,
+                           void *up, ws_filter **out) {
+  static ws_filter_ops failing;
+  assert_int_equal(sound_env->connect(env, addr, options, events, up, out), 0);
+  sound_filter = (*out)->ops;
+  failing = *sound_filter;
+  failing.write = write_and_retain;
+  (*out)->ops = &failing;
+  env->ops = sound_env; /* the next connection is sound */
+  return 0;
+}
+
+static void begin_failing(session_user *u) {
+  static ws_env_ops failing;
+  sim *m = world_sim(u->w);
+  if (m != NULL) sim_set_profile(m, NULL); /* takes a request at once */
+  ws_env *env = user_client(u)->endpoint.env;
+  sound_env = env->ops;
+  failing = *sound_env;
+  failing.connect = connect_failing;
+  env->ops = &failing;
+}
+
+static raw_conn *refused;
+
+/* The head of the refusal, and a part of its body. */
+static void refuse_slowly(raw_conn *c, hop_peer *p) {
+  (void) p;
+  refused = c;
+  raw_conn_write_text(c, "HTTP/1.1 401 X\r\nContent-Length: 4\r\n\r\nno");
+}
+
+/* When writing has failed, nothing follows from a response: no other connection is made, on which
+   nothing would be written. */
+WORLD_TEST(test_unauthorized_asks_nobody_after_an_error_of_writing, w) {
+  hop_peers p;
+  session_user u;
+  wsuv_request_t request;
+  begin_program(&p, &u, &request, w);
+  p.a.choose = refuse_slowly;
+  begin_failing(&u);
+  assert_int_equal(hop_connect(&u, &request, NULL, on_ask), 0);
+  world_run_until_count(w, &p.a.requests, 1);
+  world_advance(w, 50);
+  failing_filter->events->on_write(failing_filter->up, UV_EPIPE);
+  raw_conn_write_text(refused, "pe");
+  user_run_to_close(&u);
+  assert_int_equal(asks, 0);
+  assert_int_equal(p.a.requests, 1);
+  assert_int_equal(u.end.http_status, 401);
+  end_refused(&u, UV_EPIPE);
 }
 
 static size_t count_requests(const hop_peers *p) {
