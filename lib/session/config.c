@@ -418,21 +418,21 @@ static void free_const(const wsuv_allocator_t *alloc, const void *p) {
   ws_free(alloc, (void *) (uintptr_t) p);
 }
 
-/* It may have passwords. */
+/* It may have passwords or tokens. */
 static void free_secret(const wsuv_allocator_t *alloc, const char *text) {
   if (text != NULL) ws_wipe((void *) (uintptr_t) text, strlen(text));
   free_const(alloc, text);
 }
 
 static void free_list(const wsuv_allocator_t *alloc, const char *const *list, size_t count) {
-  for (size_t i = 0; i < count; i++) free_const(alloc, list[i]);
+  for (size_t i = 0; i < count; i++) free_secret(alloc, list[i]);
   free_const(alloc, list);
 }
 
 void config_free(wsuv_config_t *copy, const wsuv_allocator_t *alloc) {
   for (size_t i = 0; i < copy->header_count; i++) {
     free_const(alloc, copy->headers[i].name);
-    free_const(alloc, copy->headers[i].value);
+    free_secret(alloc, copy->headers[i].value);
   }
   free_const(alloc, copy->headers);
   free_list(alloc, copy->subprotocols, copy->subprotocol_count);

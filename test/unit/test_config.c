@@ -12,6 +12,7 @@
 
 #include "session/config.h"
 #include "support/alloc_failures.h"
+#include "support/secret_alloc.h"
 #include "support/test.h"
 #include "testkit/track_alloc.h"
 
@@ -426,4 +427,23 @@ TEST(test_config_is_copied_with_all_that_it_points_to) {
     }
     assert_int_equal(alloc.live, 0);
   }
+}
+
+/* Field values, subprotocols and proxies may have tokens and passwords. */
+TEST(test_config_leaves_no_secret_in_freed_memory) {
+  static const wsuv_header_t headers[] = {{"Authorization", "Bearer open-sesame"}};
+  static const char *const subprotocols[] = {"chat", "token.open-sesame"};
+  wsuv_config_t c = defaults_of(WS_CLIENT), copy;
+  secret_alloc alloc;
+  secret_alloc_init(&alloc, "open-sesame");
+  c.headers = headers;
+  c.header_count = COUNT_OF(headers);
+  c.subprotocols = subprotocols;
+  c.subprotocol_count = COUNT_OF(subprotocols);
+  c.proxy = "http://u:open-sesame@proxy.test";
+  assert_int_equal(config_copy(&copy, &alloc.handle, &c), 0);
+  config_free(&copy, &alloc.handle);
+  assert_true(alloc.freed > 0);
+  assert_int_equal(alloc.leaks, 0);
+  assert_int_equal(alloc.below.live, 0);
 }

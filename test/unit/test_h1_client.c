@@ -7,6 +7,7 @@
 #include "proto/http/http_message.h"
 #include "support/alloc_failures.h"
 #include "support/pieces.h"
+#include "support/secret_alloc.h"
 #include "support/test.h"
 #include "testkit/track_alloc.h"
 
@@ -621,4 +622,26 @@ TEST(test_h1_client_survives_every_failed_allocation) {
 
 TEST(test_h1_client_free_takes_null) {
   h1_client_free(NULL);
+}
+
+/* Browsers can send tokens as subprotocols only, so servers take them there. */
+TEST(test_h1_client_leaves_no_secret_in_freed_memory) {
+  static const char *const subprotocols[] = {"chat", "token.open-sesame"};
+  secret_alloc alloc;
+  ws_url url;
+  h1_client *h;
+  secret_alloc_init(&alloc, "open-sesame");
+  assert_int_equal(url_parse(&url, "ws://h", 6), 0);
+  const handshake_request request = {.url = &url,
+                                     .authorization = "Bearer open-sesame",
+                                     .cookie = "c=open-sesame",
+                                     .subprotocols = subprotocols,
+                                     .subprotocol_count = COUNT_OF(subprotocols),
+                                     .max_size = 1024,
+                                     .max_headers = 10};
+  assert_int_equal(h1_client_new(&h, &alloc.handle, &request, nonce, NULL), 0);
+  h1_client_free(h);
+  assert_true(alloc.freed > 0);
+  assert_int_equal(alloc.leaks, 0);
+  assert_int_equal(alloc.below.live, 0);
 }

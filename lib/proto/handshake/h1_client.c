@@ -61,7 +61,7 @@ int h1_client_new(h1_client **out, const wsuv_allocator_t *alloc, const handshak
   h->agreed = "";
   h->extensions = extension_list_ref(request->extensions);
   text_buf_init_secret(&h->request, alloc); /* it may have credentials */
-  text_buf_init(&h->offer, alloc);
+  text_buf_init_secret(&h->offer, alloc);
   http_message_init(&h->answer, alloc, HTTP_RESPONSE, request->max_size, request->max_headers);
   int err = build(h, request, key, why);
   if (err < 0) {
