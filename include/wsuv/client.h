@@ -51,7 +51,8 @@ typedef struct wsuv_client wsuv_client_t;
  *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
  *         `high_water`, `outgoing_policy`, `log_level` or `resolver` is unknown,
  *         `local_address` is not numeric, the allocator lacks a function, a field of servers is set
- *         (wsuv/config.h), or two extensions conflict (wsuv/extension.h);
+ *         (wsuv/config.h), `no_proxy` is malformed, or two extensions conflict (wsuv/extension.h);
+ *         `WSUV_EURL`: the URL of a proxy is malformed, or there are more than 8;
  *         `UV_ENOTSUP`: `resolver` is #WSUV_RESOLVER_CARES, and the library was built without
  *         c-ares, or without the TLS library of a TLS configuration; `UV_EPROTONOSUPPORT`: that has
  *         none of the versions of TLS; `WSUV_ETLSOPTION`: it does not have an option;

@@ -103,7 +103,7 @@ typedef enum wsuv_auth {
  * `ws_proxy`, `http_proxy` and `all_proxy`; in small letters, or else in capitals, but not
  * `HTTP_PROXY`, which a request sets under CGI. `no_proxy` has the exceptions, unless
  * wsuv_config::no_proxy is set. 127.0.0.0/8, ::1 and localhost have no proxy. The variables are
- * read by each wsuv_connect().
+ * read by each wsuv_connect(), and again for each further connection of the session.
  */
 #define WSUV_PROXY_ENVIRONMENT "environment:"
 

@@ -101,7 +101,10 @@ typedef struct wsuv_redirect {
   int status;  /**< The status of the response. */
   /** So many redirects were followed, this one included. */
   unsigned count;
-  /** Where it leads to: an absolute `ws` or `wss` URL without a fragment. It may have secrets. */
+  /**
+   * Where it leads to: an absolute URL without a fragment, `ws` or `wss`; from a Unix socket to the
+   * same socket, `ws+unix`. It may have secrets.
+   */
   const char *url;
   /** Header fields of the response. */
   const wsuv_header_t *headers;
@@ -265,7 +268,9 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  * @return 0;
  *         `WSUV_EURL`: the URL is malformed, has a fragment, another scheme or port 0, a host over
  *         253 characters or a socket path over 107 bytes; or the parts of the request have one of
- *         these errors; or there is neither URL nor host; the log says what exactly is wrong;
+ *         these errors; or there is neither URL nor host; or the URL of a proxy is malformed, that
+ *         of an environment variable (#WSUV_PROXY_ENVIRONMENT) included; the log says what exactly
+ *         is wrong;
  *         `WSUV_EINVAL_HEADER`: a header, subprotocol, origin or credential that may not be sent:
  *         control bytes, no token, a name that the handshake sets itself;
  *         `UV_EPROTONOSUPPORT`: the configuration wants TLS 1.3, and its TLS library has none;
@@ -273,6 +278,7 @@ static inline void wsuv_request_init(wsuv_request_t *request, const char *url) {
  *         `UV_EINVAL`: configuration out of range (see wsuv_client_new()), or with a field of the
  *         whole that is not the client's; both a URL and parts of one; an address that is not
  *         numeric, or that is given together with a Unix socket; a password without a user name;
+ *         a malformed list of exceptions from a proxy (wsuv_config::no_proxy, `no_proxy`);
  *         `WSUV_ESIZE`: a structure whose size is that of no version;
  *         `WSUV_ESTATE`: the client is closing;
  *         `UV_ECANCELED`: the program has closed the client's handles (wsuv/client.h);
