@@ -117,6 +117,22 @@ TEST(test_cookie_jar_ignores_what_is_not_for_this_origin_or_malformed) {
   assert_sent(&r, "a.test", "/", NULL, "");
 }
 
+/* One attribute that fits does not make up for another one that does not. */
+TEST(test_cookie_jar_judges_each_attribute) {
+  static const char *const insecure[] = {"z=1; Secure; Domain=a.test", "z=1; Domain=a.test; Secure",
+                                         "z=1; Secure; Domain=a.test; Path=/; Max-Age=9"};
+  const cookie_place plain = place("a.test", "/", false);
+  for (size_t i = 0; i < COUNT_OF(insecure); i++) {
+    SCOPED(rig, r, 0);
+    bool changed = false;
+    assert_int_equal(cookie_jar_take(&r.jar, &plain, insecure[i], 1000, &changed), 0);
+    assert_that(!changed, "\"%s\" is taken", insecure[i]);
+    assert_false(take(&r, "a.test", "/", "z=1; Domain=b.test; Secure"));
+    assert_true(take(&r, "a.test", "/", insecure[i]));
+    assert_true(take(&r, "a.test", "/", "y=1; Domain=b.test; Domain=a.test")); /* the last counts */
+  }
+}
+
 TEST(test_cookie_jar_is_bounded_in_number_and_size) {
   SCOPED(rig, r, 0);
   char text[COOKIE_SIZE_MAX + 1];

@@ -102,8 +102,9 @@ static bool domain_matches(ws_text domain, ws_text host) {
 typedef struct cookie_fields {
   ws_text name, value, path;
   bool expired;
-  bool max_age; /* Max-Age was read, which counts more than Expires. */
-  bool refused; /* The cookie is not for this origin. */
+  bool max_age;    /* Max-Age was read, which counts more than Expires. */
+  bool other_host; /* The last Domain is not that of the host. */
+  bool insecure;   /* Secure came over a connection without TLS. */
 } cookie_fields;
 
 /* RFC 6265 5.2.2. A malformed value is ignored. */
@@ -130,7 +131,7 @@ static void read_expires(ws_text value, int64_t now_s, cookie_fields *f) {
 /* RFC 6265 5.2.3 */
 static void read_domain(ws_text value, const cookie_place *from, cookie_fields *f) {
   if (value.len > 0 && value.base[0] == '.') value.base++, value.len--;
-  if (value.len > 0) f->refused = !domain_matches(value, from->host);
+  if (value.len > 0) f->other_host = !domain_matches(value, from->host);
 }
 
 static void read_attribute(ws_text name, ws_text value, const cookie_place *from, int64_t now_s,
@@ -142,7 +143,7 @@ static void read_attribute(ws_text name, ws_text value, const cookie_place *from
   } else if (ascii_text_is(name, "domain")) {
     read_domain(value, from, f);
   } else if (ascii_text_is(name, "secure")) {
-    f->refused = f->refused || !from->secure;
+    f->insecure = !from->secure;
   } else if (ascii_text_is(name, "path")) {
     const bool usable = value.len > 0 && value.base[0] == '/' && value.len <= COOKIE_PATH_MAX;
     f->path = usable ? value : default_path(from->path);
@@ -163,8 +164,9 @@ static bool read_set_cookie(const char *text, const cookie_place *from, int64_t 
     const ws_text name = ascii_trim(take_to(&attribute, '='));
     read_attribute(name, ascii_trim(attribute), from, now_s, f);
   }
-  return f->name.len > 0 && f->name.len + f->value.len <= COOKIE_SIZE_MAX && !f->refused &&
-         f->path.len <= COOKIE_PATH_MAX && !has_control(f->name) && !has_control(f->value);
+  return f->name.len > 0 && f->name.len + f->value.len <= COOKIE_SIZE_MAX && !f->other_host &&
+         !f->insecure && f->path.len <= COOKIE_PATH_MAX && !has_control(f->name) &&
+         !has_control(f->value);
 }
 
 /* Keeping */
