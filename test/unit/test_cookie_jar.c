@@ -152,6 +152,24 @@ TEST(test_cookie_jar_is_bounded_in_number_and_size) {
   }
 }
 
+/* A cookie that is set again keeps its place, and may be larger than before. */
+TEST(test_cookie_jar_is_bounded_in_size_when_cookies_grow) {
+  SCOPED(rig, r, 0);
+  char text[COOKIE_SIZE_MAX + 1];
+  for (int larger = 0; larger < 2; larger++) {
+    for (int i = 0; i < COOKIE_JAR_COUNT_MAX; i++) {
+      memset(text, 'x', sizeof text - 1);
+      text[larger ? COOKIE_SIZE_MAX : 8] = '\0';
+      memcpy(text, "a.n=", 4);
+      text[0] = (char) ('A' + i);
+      assert_true(take(&r, "a", "/", text));
+      assert_true(r.jar.count <= COOKIE_JAR_COUNT_MAX);
+      assert_that(r.jar.bytes <= COOKIE_JAR_BYTES_MAX, "%zu bytes", r.jar.bytes);
+      assert_false(take(&r, "a", "/", text)); /* it is kept itself */
+    }
+  }
+}
+
 TEST(test_cookie_jar_without_memory_keeps_what_it_has) {
   SCOPED(rig, r, 0);
   assert_true(take(&r, "a", "/", "s=1"));

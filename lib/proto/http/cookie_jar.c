@@ -206,10 +206,14 @@ static cookie *find_same(cookie_jar *jar, const cookie *c) {
   return NULL;
 }
 
-static void make_room(cookie_jar *jar, size_t size) {
-  while (jar->count == COOKIE_JAR_COUNT_MAX ||
-         (jar->count > 0 && jar->bytes + size > COOKIE_JAR_BYTES_MAX)) {
-    cookie_remove(jar, cookie_at(jar->cookies.next));
+/* The oldest cookies give way to the new one, which stays, even if it has the place of an old one.
+ */
+static void make_room(cookie_jar *jar, const cookie *added) {
+  while (jar->count > COOKIE_JAR_COUNT_MAX ||
+         (jar->count > 1 && jar->bytes > COOKIE_JAR_BYTES_MAX)) {
+    cookie *oldest = cookie_at(jar->cookies.next);
+    if (oldest == added) oldest = cookie_at(added->node.next);
+    cookie_remove(jar, oldest);
   }
 }
 
@@ -224,15 +228,11 @@ int cookie_jar_take(cookie_jar *jar, const cookie_place *from, const char *set_c
   const bool same =
       old != NULL && old->deleted == c->deleted && ws_text_equal(old->value, c->value);
   *changed = *changed || !same;
-  if (old != NULL) {
-    ws_list_append(&old->node, &c->node); /* before it */
-    cookie_remove(jar, old);
-  } else {
-    make_room(jar, c->size);
-    ws_list_append(&jar->cookies, &c->node);
-  }
+  ws_list_append(old != NULL ? &old->node : &jar->cookies, &c->node); /* before `old`, or last */
   jar->count++;
   jar->bytes += c->size;
+  if (old != NULL) cookie_remove(jar, old);
+  make_room(jar, c);
   return 0;
 }
 
