@@ -3,11 +3,11 @@
 # before it, and then the end.
 #
 # lighttpd 1.4.69 stops writing to the server as soon as it has read the end from the client. What
-# the server has not taken by then, up to some 100 KiB, stays in lighttpd, and so does the end: the server
-# waits, for a frame that has come in part, until server.max-write-idle (by default 360 s) ends the
-# connection. If the server has taken everything, the end is passed on at once. In the other
-# direction nothing is lost. So a client that sends much has to wait for an answer, such as the
-# server's close frame, before it ends TCP; a browser whose page is left does not wait. A server
+# the server has not taken by then, up to some 100 KiB, stays in lighttpd, and so does the end: the
+# server waits, for a frame that has come in part, until server.max-write-idle (by default 360 s)
+# ends the connection. If the server has taken everything, the end is passed on at once. In the
+# other direction nothing is lost. So a client that sends much has to wait for an answer, such as
+# the server's close frame, before it ends TCP; a browser whose page is left does not wait. A server
 # behind lighttpd should ask by pings whether its client is there.
 #
 # Needs Debian 12's apt and Python. Takes 20 seconds. Prints what is seen, and fails if it changes.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Wrong guess: a WebSocket through lighttpd is cut when it is silent, and stays open while its server
-# or its client sends.
+# Wrong guess: a WebSocket through lighttpd is cut when it is silent, and stays open while its
+# server or its client sends.
 #
 # Each direction has a limit of its own in lighttpd 1.4.69, and what flows the other way does not
 # count. server.max-read-idle (by default 60 s) is for what the client sends, and
