@@ -576,8 +576,9 @@ WSUV_EXTERN int wsuv_session_set_masking(wsuv_session_t *session, bool masking);
  *        names, such as `Authorization`, as long as the session stays at this origin
  * @param count how many
  * @return 0; `WSUV_ESTATE`: the session waits for no answer; `WSUV_EINVAL_HEADER`: a field that may
- *         not be sent, and the session still waits; `UV_EINVAL`: @p headers is NULL;
- * `UV_ECANCELED`: the program has closed the handles of the client; `UV_ENOMEM`: it still waits
+ *         not be sent, and the session still waits; `UV_EINVAL`: @p headers is NULL, and
+ *         @p count is not 0; `UV_ECANCELED`: the program has closed the handles of the client;
+ *         `UV_ENOMEM`: it still waits
  */
 WSUV_EXTERN int wsuv_session_authorize(wsuv_session_t *session, const wsuv_header_t *headers,
                                        size_t count);
