@@ -346,11 +346,15 @@ static void on_request(incoming_conn *in) {
 
 /* Beginning */
 
-/* Make room for `coming` more connections. Both calls may end in a callback of the program's. */
-static void make_room(wsuv_server_t *server, const struct sockaddr_storage *peer, unsigned coming) {
+/* Make room for `coming` more connections of a client; NULL: they will not count under the address
+   that they have now. Both calls may end in a callback of the program's. */
+static void make_room(wsuv_server_t *server, const struct sockaddr_storage *client,
+                      unsigned coming) {
   const wsuv_config_t *c = &server->endpoint.config;
-  incoming_make_room(&server->handshakes, &server->addresses, peer, c->max_handshakes_per_address,
-                     coming);
+  if (client != NULL) {
+    incoming_make_room(&server->handshakes, &server->addresses, client,
+                       c->max_handshakes_per_address, coming);
+  }
   if (handshakes_count(&server->handshakes) + coming > c->max_handshakes) {
     handshakes_evict(&server->handshakes);
   }
@@ -412,7 +416,8 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
   endpoint *e = &server->endpoint;
   tls_context *tls;
   wsuv_upgrade_t *u;
-  make_room(server, from->peer, 1);
+  const bool proxy = from->proxy_protocol || address_ranges_have(&server->proxies, from->peer);
+  make_room(server, proxy ? NULL : from->peer, 1);
   if (e->closing || endpoint_lost(e)) {
     drop(filter);
     return;

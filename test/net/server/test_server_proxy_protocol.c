@@ -266,6 +266,22 @@ SERVER_TEST(test_handshakes_of_the_client_are_counted, w, s) {
   assert_false(of_other->ended || local->ended || waits->ended || second->ended);
 }
 
+/* Whose connection it is shows only behind the header, so a new one displaces nobody before. Those
+   of clients that are not named count under the proxy's address. */
+SERVER_TEST(test_connections_of_clients_displace_none_that_are_not_named, w, s) {
+  static const char unknown[] = "PROXY UNKNOWN\r\n";
+  s->config.max_handshakes_per_address = 1;
+  listen_with(s, loopback);
+  raw_client *first = begin_request(s, unknown), *of_client = begin_request(s, V1);
+  assert_int_equal(s->refused, 0);
+  assert_false(first->ended || of_client->ended);
+  raw_client *second = begin_request(s, unknown);
+  raw_client_run_to_end(first);
+  assert_true(server_user_refused(s, "HANDSHAKES_PER_ADDRESS 0\n"));
+  assert_string_equal(s->refused_address, "127.0.0.1");
+  assert_false(of_client->ended || second->ended);
+}
+
 static void end_server(server_user *s, const wsuv_refusal_t *r) {
   (void) r;
   s->at_refused = NULL;
