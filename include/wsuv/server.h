@@ -488,7 +488,8 @@ WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t
  * @param headers copied, and sent in the response: `WWW-Authenticate` with 401 (RFC 9110 15.5.2),
  *        `Location` with 302; may be NULL
  * @param header_count how many @p headers
- * @param body its body, copied; may be NULL
+ * @param body its body, copied; may be NULL. The peer may take as long to receive it as
+ *        wsuv_config::handshake_timeout_ms
  * @param len bytes of the body
  * @return see above, and `UV_EINVAL`: the status, a body with 304, or a count without its list;
  *         `WSUV_EINVAL_HEADER`: a field that may not be sent; `UV_ENOMEM`

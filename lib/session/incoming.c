@@ -109,6 +109,7 @@ static int go_on_reading(incoming_conn *in) {
    closing with unread bytes would reset the connection. */
 static void await_end(incoming_conn *in) {
   in->state = INCOMING_ENDING;
+  wait_for(in, HANDSHAKE_ENDING, INCOMING_ENDING_MS);
   in->base.filter->ops->shutdown(in->base.filter);
   if (in->state != INCOMING_ENDING) return;
   if (in->peer_ended || go_on_reading(in) < 0) incoming_close(in);
@@ -165,11 +166,19 @@ static void write_answer(incoming_conn *in) {
 
 /* Refusing */
 
-void incoming_refuse(incoming_conn *in) {
+static void refuse_within(incoming_conn *in, uint64_t timeout_ms) {
   in->state = INCOMING_REFUSED;
   uncount(in);
-  wait_for(in, HANDSHAKE_ENDING, INCOMING_ENDING_MS);
+  wait_for(in, HANDSHAKE_ENDING, timeout_ms);
   write_answer(in);
+}
+
+void incoming_refuse(incoming_conn *in) {
+  refuse_within(in, INCOMING_ENDING_MS);
+}
+
+void incoming_refuse_at_length(incoming_conn *in) {
+  refuse_within(in, in->endpoint->config.handshake_timeout_ms);
 }
 
 /* Answer with a status and no body. Without memory for the response, or without a status, the

@@ -31,7 +31,7 @@
 #include "session/handshakes.h"
 #include "session/opening.h"
 
-/* A second for the peer to take its answer and to end. */
+/* A second for the peer to take an answer of ours, and then one to end. */
 enum {
   INCOMING_ENDING_MS = 1000,
   INCOMING_EARLY_MAX = 64 * 1024 /* bytes behind the request that are read before the answer */
@@ -134,6 +134,10 @@ opening *incoming_accept(incoming_conn *in, ws_params *params);
 
 /* The answer is a response, whose text is in `request`, after which the connection ends. */
 void incoming_refuse(incoming_conn *in);
+
+/* The same with a body of the program's, which may be long: the peer has as long to take it as for
+   a request. */
+void incoming_refuse_at_length(incoming_conn *in);
 
 /* Before a request is read: the owner may answer it if it is plain. It may have a body, and its
    head is kept as it came. */

@@ -186,7 +186,7 @@ int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
   err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
   if (err < 0) return err;
   server_release_session(upgrade->server, &upgrade->place);
-  incoming_refuse(&upgrade->in);
+  incoming_refuse_at_length(&upgrade->in);
   decision_answered(upgrade);
   return 0;
 }

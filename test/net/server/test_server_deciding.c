@@ -4,6 +4,7 @@
 
 #include "support/server_user.h"
 #include "testkit/check.h"
+#include "testkit/sim.h"
 
 static void accept_now(server_user *s, wsuv_upgrade_t *u) {
   CHECK(server_user_accept(s, u, NULL) == 0);
@@ -173,6 +174,50 @@ SERVER_TLS_TEST(test_upgrade_refused_later, w, s) {
   raw_client_run_to_end(c);
   assert_int_equal(c->status, 403);
   assert_int_equal(s->gone, 0);
+}
+
+enum { PAGE_SIZE = 128 * 1024, SLOW = 32 /* bytes in a millisecond */ };
+
+static void refuse_with_page(server_user *s, wsuv_upgrade_t *u) {
+  static const char page[PAGE_SIZE];
+  (void) s;
+  CHECK(wsuv_upgrade_refuse(u, 403, NULL, 0, page, sizeof page) == 0);
+}
+
+/* A client behind a link that takes four seconds for the page. */
+static raw_client *client_of_page(server_user *s) {
+  sim_profile slow;
+  sim_get_profile(world_sim(s->w), &slow);
+  slow.bytes_per_ms = SLOW;
+  slow.send_buffer = slow.recv_buffer = 16 * 1024;
+  sim_set_profile(world_sim(s->w), &slow);
+  server_user_decide(s, refuse_with_page);
+  server_user_start(s);
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  return c;
+}
+
+SERVER_SIM_TLS_TEST(test_upgrade_refused_with_a_page_over_a_slow_link, w, s) {
+  raw_client *c = client_of_page(s);
+  raw_client_run_to_head(c);
+  raw_client_run_to_end(c);
+  assert_int_equal(c->status, 403);
+  assert_int_equal(c->end_status, 0);
+  assert_int_equal(c->in.len, PAGE_SIZE);
+}
+
+/* It is not waited for longer than for a request. */
+SERVER_SIM_TLS_TEST(test_upgrade_refused_with_a_page_that_nobody_takes, w, s) {
+  s->config.handshake_timeout_ms = 2000;
+  raw_client *c = client_of_page(s);
+  raw_client_run_to_head(c);
+  raw_client_read(c, false);
+  size_t held = w->alloc->live_bytes;
+  world_advance(w, 500);
+  assert_true(w->alloc->live_bytes > PAGE_SIZE);
+  world_advance(w, 3000);
+  assert_true(w->alloc->live_bytes < held - PAGE_SIZE);
 }
 
 static void refuse_open(server_user *s, wsuv_upgrade_t *u) {
