@@ -30,10 +30,11 @@ static char *copy_words(const decision *d) {
 
 /* Each has its memory, and none is ended to make room for others, so there may not be too many, and
    no address may have all of them. */
-static wsuv_refused_t check_owed(const decision *d) {
+static wsuv_refused_t check_owed(decision *d) {
   const wsuv_server_t *server = d->server;
   const wsuv_config_t *c = &server->endpoint.config;
   if (server->handshakes.counts[HANDSHAKE_PLAIN] > c->max_handshakes) return WSUV_REFUSED_REQUESTS;
+  if (incoming_count_request(&d->in) < 0) return WSUV_REFUSED_NO_MEMORY;
   bool crowd = incoming_requests_of_address(&d->in) > c->max_handshakes_per_address;
   return crowd ? WSUV_REFUSED_REQUESTS_PER_ADDRESS : WSUV_REFUSED_NONE;
 }

@@ -48,6 +48,15 @@ static void go_on_waiting(incoming_conn *in, handshake_kind kind) {
   if (in->from != NULL) ++*count_of(in);
 }
 
+static int count_address(incoming_conn *in) {
+  struct sockaddr_storage addr;
+  int err;
+  forwarding_address(&in->client, &in->base.peer, &addr);
+  in->from = address_counts_get(in->counts, &addr, &err);
+  if (in->from != NULL) ++*count_of(in);
+  return err;
+}
+
 /* The connection is no longer one that may have a request to come. */
 static void uncount(incoming_conn *in) {
   if (in->from == NULL) return;
@@ -540,9 +549,15 @@ void incoming_take_plain(incoming_conn *in) {
   h1_server_take_bodies(in->request);
 }
 
+int incoming_count_request(incoming_conn *in) {
+  return in->from == NULL && in->client.named ? count_address(in) : 0;
+}
+
+/* The next request of a proxy's connection may be another client's. */
 void incoming_respond(incoming_conn *in, bool persists) {
   in->state = INCOMING_ANSWERING;
   in->persists = persists;
+  if (in->of_connection.trusted) uncount(in);
   await_request(in);
   write_answer(in);
 }
@@ -604,13 +619,7 @@ static int put_tls_over(incoming_conn *in, tls_context *tls, ws_filter *lower) {
 
 /* Count the connection under the address of its client, unless that is not known yet. */
 static int count_client(incoming_conn *in) {
-  struct sockaddr_storage addr;
-  int err;
-  if (in->client.trusted) return 0;
-  forwarding_address(&in->client, &in->base.peer, &addr);
-  in->from = address_counts_get(in->counts, &addr, &err);
-  if (in->from != NULL) ++*count_of(in);
-  return err;
+  return in->client.trusted ? 0 : count_address(in);
 }
 
 /* TLS, or the request, comes now. */

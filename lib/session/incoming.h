@@ -121,7 +121,8 @@ void incoming_enter(incoming_conn *in, ws_filter *filter, handshakes *h, handsha
 /* From the loop: begin to read, with TLS unless `tls` is NULL. The connection is counted under the
    address of its client, once that is known, until a request for a WebSocket is complete, or the
    last response is written: as a handshake, or as a request while the answer to a plain one is
-   owed. A trusted proxy is not counted. */
+   owed. A trusted proxy is not counted, but what it asks for in the name of a client may be
+   (incoming_count_request). */
 void incoming_begin(incoming_conn *in, address_counts *counts, tls_context *tls);
 
 /* The same with a request that is known: on_request, or its refusal if `request` has an error. */
@@ -142,6 +143,10 @@ void incoming_refuse_at_length(incoming_conn *in);
 /* Before a request is read: the owner may answer it if it is plain. It may have a body, and its
    head is kept as it came. */
 void incoming_take_plain(incoming_conn *in);
+
+/* The program will owe the answer to a plain request. If it is a trusted proxy's, count it under
+   the client that the proxy has named, until it has its response. 0 or WS_ENOMEM. */
+int incoming_count_request(incoming_conn *in);
 
 /* The answers to so many plain requests of the client's address are owed; 0: it is not counted. */
 static inline unsigned incoming_requests_of_address(const incoming_conn *in) {

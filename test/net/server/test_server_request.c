@@ -936,6 +936,44 @@ SERVER_TEST(test_too_many_requests_without_an_answer_of_an_address, w, s) {
   assert_int_equal(respond_path(kept[1]), 0);
 }
 
+#define KEPT_OF(CLIENT) "GET /kept HTTP/1.1\r\n" HOST "X-Forwarded-For: " CLIENT "\r\n\r\n"
+
+/* The same for one client of a proxy, whose connections have requests of others before and after.
+   F66 */
+SERVER_TEST(test_too_many_requests_without_an_answer_of_a_client_of_a_proxy, w, s) {
+  static const char *const proxies[] = {"127.0.0.1"};
+  wsuv_exchange_t *kept[2];
+  s->config.trusted_proxies = proxies;
+  s->config.trusted_proxy_count = 1;
+  s->config.forwarded = WSUV_FORWARDED_X;
+  s->config.max_handshakes_per_address = 2;
+  start(s, keep);
+  for (size_t i = 0; i < 2; i++) {
+    (void) client_with(s, KEPT_OF("192.0.2.1")); /* the world frees it */
+    server_user_run_to_requests(s, i + 1);
+    kept[i] = s->exchange;
+  }
+  raw_client *c = client_with(s, KEPT_OF("192.0.2.1"));
+  assert_response(c, 503, "");
+  assert_ends(c);
+  assert_true(server_user_refused(s, "REQUESTS_PER_ADDRESS 503\n"));
+  assert_string_equal(s->refused_address, "192.0.2.1");
+  raw_client *other = client_with(s, KEPT_OF("192.0.2.2"));
+  server_user_run_to_requests(s, 3);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_response(other, 200, "/kept");
+  assert_int_equal(respond_path(kept[0]), 0);
+  raw_client_send_text(other, KEPT_OF("192.0.2.1"));
+  server_user_run_to_requests(s, 4);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_next(other, 200, "/kept");
+  raw_client_send_text(other, KEPT_OF("192.0.2.2"));
+  server_user_run_to_requests(s, 5);
+  assert_int_equal(respond_path(s->exchange), 0);
+  assert_int_equal(respond_path(kept[1]), 0);
+  assert_next(other, 200, "/kept");
+}
+
 /* Connections whose answers are owed take no places of those without a complete request. */
 SERVER_TEST(test_requests_without_an_answer_shut_out_nobody_of_their_address, w, s) {
   wsuv_exchange_t *kept[2];

@@ -237,7 +237,8 @@ static void send_plain_requests(server_user *s) {
   raw_client *c = server_user_client(s), *split = server_user_client(s);
   bytes out = {0};
   for (size_t i = 0; i < COUNT_OF(targets); i++) {
-    bytes_print(&out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX: y\r\n\r\n", targets[i]);
+    bytes_print(&out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n",
+                targets[i]);
   }
   raw_client_send(c, out.base, out.len);
   raw_client_send_pieces(split, out.base, out.len, 40, 1);
@@ -265,10 +266,11 @@ static void converse_plainly(exchanges *t) {
   CHECK(s->w->alloc->failed > 0 || (t->responses == 7 && s->requests == 9 && s->open_count == 1));
 }
 
-static void play_plainly(world *w) {
+static void play_plainly_with(world *w, void (*set)(wsuv_config_t *config)) {
   exchanges t = {.responses = 0};
   server_user_begin(&t.s, w);
   t.s.data = &t;
+  if (set != NULL) set(&t.s.config);
   int err = server_user_make(&t.s);
   CHECK(err == 0 || (err == UV_ENOMEM && w->alloc->failed > 0));
   if (err < 0) return;
@@ -276,6 +278,14 @@ static void play_plainly(world *w) {
   server_user_finish(&t.s);
   answer_kept_exchanges(&t);
   CHECK(t.kept_count == 0);
+}
+
+static void play_plainly(world *w) {
+  play_plainly_with(w, NULL);
+}
+
+static void play_plainly_behind_proxies(world *w) {
+  play_plainly_with(w, set_proxies);
 }
 
 static bool is_first(const world *w) {
@@ -320,6 +330,10 @@ WORLD_SIM_TLS_TEST(test_plain_requests_without_memory_once, w) {
 
 WORLD_SIM_TLS_TEST(test_plain_requests_without_memory_for_ever, w) {
   if (is_first(w)) torture(w, play_plainly, true, 50);
+}
+
+WORLD_SIM_TEST(test_plain_requests_behind_proxies_without_memory_once, w) {
+  if (is_first(w)) torture(w, play_plainly_behind_proxies, false, 50);
 }
 
 /* They are needed when it is made. Handshakes and frames of a server need none. */
