@@ -230,6 +230,13 @@ static int append(const incoming_conn *in, block *b, const uint8_t *data, size_t
   return 0;
 }
 
+static void drop_block(const incoming_conn *in, block *b) {
+  block_spare none;
+  block_spare_init(&none, in->alloc);
+  block_release(b, &none);
+  block_spare_free(&none);
+}
+
 /* Keep bytes that came behind the request. Beyond the limit reading waits. */
 static int keep_early(incoming_conn *in, const uint8_t *data, size_t len) {
   if (append(in, &in->early, data, len, INCOMING_EARLY_MAX) < 0) return WS_ENOMEM;
@@ -316,6 +323,7 @@ static void read_early(incoming_conn *in) {
   if (in->early.len > 0 && r >= 0) {
     in->early.len -= used;
     memmove(in->early.base, in->early.base + used, in->early.len);
+    if (in->early.len == 0) drop_block(in, &in->early);
   }
   if (r < 0) return;
   int err = in->peer_ended ? 0 : go_on_reading(in);
@@ -328,13 +336,6 @@ static void read_early(incoming_conn *in) {
     in->events->on_request(in);
     if (in->peer_ended && in->state == INCOMING_DECIDING) in->events->on_gone(in);
   }
-}
-
-static void drop_block(const incoming_conn *in, block *b) {
-  block_spare none;
-  block_spare_init(&none, in->alloc);
-  block_release(b, &none);
-  block_spare_free(&none);
 }
 
 static void run_next(endpoint_task *task) {

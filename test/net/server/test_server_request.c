@@ -866,6 +866,30 @@ SERVER_SIM_TLS_TEST(test_peer_that_does_not_read_its_responses, w, s) {
   assert_int_equal(s->refused, 0);
 }
 
+/* A connection that waits for its next request has no room for others any more. */
+SERVER_SIM_TEST(test_room_for_pipelined_requests_is_given_back, w, s) {
+  enum { COUNT = 50, FIELDS = 10, HELD_MAX = 8 * 1024 };
+  SCOPED_BYTES text = {0};
+  for (int i = 0; i < COUNT; i++) {
+    bytes_print(&text, "GET / HTTP/1.1\r\n" HOST);
+    for (int field = 0; field < FIELDS; field++) bytes_print(&text, "X: %0100d\r\n", field);
+    bytes_print(&text, "\r\n");
+  }
+  raw_client *c = start_and_get(s, GET("/"), "/");
+  world_advance(w, QUIET_MS);
+  const size_t before = w->alloc->live_bytes;
+  server_user_serve(s, keep);
+  raw_client_send(c, text.base, text.len);
+  server_user_run_to_requests(s, 2);
+  world_advance(w, 1000);
+  assert_true(w->alloc->live_bytes > before + 4 * HELD_MAX);
+  server_user_serve(s, respond_now);
+  assert_int_equal(respond_path(s->exchange), 0);
+  for (int i = 0; i < COUNT; i++) assert_next(c, 200, "/");
+  world_advance(w, QUIET_MS);
+  assert_true(w->alloc->live_bytes < before + HELD_MAX);
+}
+
 /* F22: one request of a connection in each turn. The others are served meanwhile. */
 SERVER_TEST(test_many_pipelined_requests_and_another_client, w, s) {
   start(s, respond_now);
