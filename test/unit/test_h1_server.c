@@ -313,6 +313,8 @@ TEST(test_h1_server_tells_other_methods_apart) {
   /* These name no path. */
   static const judged_row rows[] = {
       ROW(METHOD, "CONNECT h:80 HTTP/1.1\r\n" FIELDS END),
+      ROW(METHOD, "CONNECT / HTTP/1.1\r\n" FIELDS END),
+      ROW(METHOD, "CONNECT http://h/ HTTP/1.1\r\n" FIELDS END),
       ROW(METHOD, "OPTIONS * HTTP/1.1\r\n" FIELDS END),
       ROW(METHOD, "PRI * HTTP/1.1\r\n" END),
   };

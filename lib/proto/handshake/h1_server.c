@@ -146,9 +146,12 @@ static int check_target(h1_server *h) {
     if (c <= ' ' || c > '~') return h1_server_fault(h, WSUV_REFUSED_TARGET, "malformed target");
     if (c == '#') return h1_server_fault(h, WSUV_REFUSED_TARGET, "fragment in the target");
   }
+  /* Its target is a host with a port, and nothing else (RFC 9112 3.2.3). A response of 2xx would
+     make a tunnel of the connection (RFC 9110 9.3.6). */
+  if (is_method(h, "CONNECT")) return h1_server_fault(h, WSUV_REFUSED_METHOD, "method is CONNECT");
   if (target.base[0] != '/' && !take_authority(h, &target, &err)) {
     if (err == WS_ENOMEM) return h1_server_fault(h, WSUV_REFUSED_NO_MEMORY, "no memory");
-    /* OPTIONS and CONNECT have targets of their own (RFC 9112 3.2.3, 3.2.4). */
+    /* OPTIONS has a target of its own (RFC 9112 3.2.4). */
     bool other = !is_method(h, "GET") && !h->absolute;
     return h1_server_fault(h, other ? WSUV_REFUSED_METHOD : WSUV_REFUSED_TARGET,
                            other         ? "method is not GET"

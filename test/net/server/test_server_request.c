@@ -736,6 +736,7 @@ SERVER_TEST(test_requests_that_are_refused_before_the_program, w, s) {
       {"GET a HTTP/1.1\r\n" HOST "\r\n", 400},
       {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405},
       {"CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", 405},
+      {"CONNECT / HTTP/1.1\r\n" HOST "\r\n", 405},
       {"GET / HTTP/2.0\r\n" HOST "\r\n", 505},
       {"GET / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nUpgrade: websocket\r\n"
        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
