@@ -119,6 +119,18 @@ static bool read_node(ws_text s, bool standard, ws_ip *ip) {
          read_port((ws_text){s.base + len, s.len - len}, &ip->port);
 }
 
+/* A node that names no address: "unknown", or a name of the proxy's own, either perhaps with a port
+   (RFC 7239 6.2, 6.3). */
+static bool is_nameless(ws_text node, bool standard) {
+  static const char unknown[] = "unknown";
+  const size_t len = sizeof unknown - 1;
+  uint16_t port;
+  if (standard && node.len > 1 && node.base[0] == '_') return true;
+  if (node.len < len || !ascii_text_is((ws_text){node.base, len}, unknown)) return false;
+  const ws_text rest = {node.base + len, node.len - len};
+  return rest.len == 0 || (standard && read_port(rest, &port));
+}
+
 /* --- elements --- */
 
 /*   forwarded-element = [ pair ] *( ";" [ pair ] )          RFC 7239 4
@@ -196,9 +208,8 @@ static bool read_pairs(ws_text s, forwarded_pairs *to) {
 static bool read_element(forwarded *f, ws_text s, forwarded_result *result, ws_ip *address) {
   forwarded_pairs pairs = {.node = s};
   if (f->standard && !read_pairs(s, &pairs)) return false;
-  bool hidden = f->standard && pairs.node.len > 1 && pairs.node.base[0] == '_';
   *result = FORWARDED_NOBODY;
-  if (pairs.node.base != NULL && !hidden && !ascii_text_is(pairs.node, "unknown")) {
+  if (pairs.node.base != NULL && !is_nameless(pairs.node, f->standard)) {
     *result = FORWARDED_ADDRESS;
     if (!read_node(pairs.node, f->standard, address)) return false;
   }
