@@ -49,10 +49,10 @@ extern "C" {
  * `Origin` and `User-Agent` are not known any more, nor is the address, unless a trusted proxy has
  * named it.**
  *
- * There are no secrets in the line unless a program has them in the path: queries, cookies and
- * other fields are left out, and so are close reasons. In what comes from the peer, quotation
- * marks, backslashes, control characters and bytes that are not UTF-8 are written in hexadecimal,
- * as in the log (wsuv_log_fn), and long values are cut.
+ * There are no secrets in the line unless a program has them in the path, or accepts one as the
+ * subprotocol: queries, cookies and other fields are left out, and so are close reasons. In what
+ * comes from the peer, quotation marks, backslashes, control characters and bytes that are not
+ * UTF-8 are written in hexadecimal, as in the log (wsuv_log_fn), and long values are cut.
  * @param session a session of a server
  * @param info as `on_close` got it
  * @param time_s the time to write, in seconds since 1970, such as `time(NULL)`

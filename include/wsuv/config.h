@@ -410,7 +410,10 @@ typedef struct wsuv_config {
    * refused with status 421. This stops pages whose name an attacker resolves to the server's
    * address (DNS rebinding). `*.` at the beginning stands for one label or more, and `*` alone for
    * any host. NULL (the default): any; of a listener on a loopback address `localhost`,
-   * `*.localhost` and loopback addresses. Servers only. Of the whole.
+   * `*.localhost` and loopback addresses, unless one of the #trusted_proxies has said something of
+   * the client. Name the hosts if a proxy on this machine is trusted, #forwarded is set, and the
+   * program answers plain requests (wsuv/exchange.h): a page can write these fields into a plain
+   * request, though not into one for an upgrade. Servers only. Of the whole.
    */
   const char *const *hosts;
   size_t host_count; /**< How many #hosts. Servers only. Of the whole. */

@@ -12,8 +12,10 @@
  * one that has a route; every request with HTTP/1.0, in which `Upgrade` has no meaning
  * (RFC 9110 7.8). These are refused before: what is malformed, or could be understood in two ways
  * (RFC 9112 6.3, 11.2), a target that is no path (`OPTIONS *`, `CONNECT`), and another host than
- * one of wsuv_config::hosts; a request of HTTP/1.0 may have no host. `Origin` is not checked: only
- * upgrades may be asked for by pages of other hosts without a preflight.
+ * one of wsuv_config::hosts; a request of HTTP/1.0 may have no host. `Origin` is not checked: pages
+ * of other hosts can send simple requests, such as GET and the POST of a form, without a preflight,
+ * but cannot read the response unless its fields allow it (CORS). So a program that changes
+ * something because of a plain request has to look at `Origin` itself.
  *
  * Connections persist (RFC 9112 9.3): requests of one connection are given to the program one after
  * the other, each when the response to the last one has left, so responses are in order; an upgrade

@@ -305,7 +305,8 @@ static wsuv_refused_t check_host(wsuv_upgrade_t *u, const char **detail) {
   if (forwarding_read(&u->in.client, u->in.request, &u->server->proxies, c->forwarded) < 0) {
     return WSUV_REFUSED_NO_MEMORY;
   }
-  bool loopback = u->loopback && !u->in.client.said; /* a browser cannot say anything there */
+  /* A page cannot say anything in a request for an upgrade. About plain ones see `hosts`. */
+  bool loopback = u->loopback && !u->in.client.said;
   return host_check(h1_server_host(u->in.request), c->hosts, c->host_count, loopback, detail);
 }
 
