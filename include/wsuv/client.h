@@ -59,7 +59,8 @@ typedef struct wsuv_client wsuv_client_t;
  *         `WSUV_ESIZE`: the size of the configuration, or of a structure that it points to, is that
  *         of no version; `WSUV_EINVAL_HEADER`: a header or subprotocol that may not be sent;
  *         `UV_ENOMEM`; what an extension's `install` returned; or libuv's error when a handle
- *         cannot be made
+ *         cannot be made. After `UV_ENOMEM` and libuv's errors, handles that were made are closed
+ *         when the loop runs next, and the allocator is used until then
  */
 WSUV_EXTERN int wsuv_client_new(wsuv_client_t **client, uv_loop_t *loop,
                                 const wsuv_config_t *config);

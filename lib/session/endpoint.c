@@ -204,7 +204,17 @@ static int configure(endpoint *e, const wsuv_config_t *config) {
   return err;
 }
 
-static int fill(endpoint *e, ws_env *env, const wsuv_config_t *config) {
+void endpoint_discard(endpoint *e) {
+  deadlines_free(&e->deadlines);
+  e->env->ops->deferred_free(e->tick);
+  posts_free(&e->posts);
+  config_free(&e->config, &e->alloc);
+  extension_list_unref(e->extensions);
+  ws_free(&e->alloc, e->read_buf);
+}
+
+/* The handles come last: a wrong configuration leaves none that would have to be closed. */
+static int fill(endpoint *e, const wsuv_config_t *config) {
   int err = posts_init(&e->posts);
   if (err < 0) return err;
   err = configure(e, config);
@@ -213,24 +223,18 @@ static int fill(endpoint *e, ws_env *env, const wsuv_config_t *config) {
     return err;
   }
   e->read_buf = ws_malloc(&e->alloc, ENDPOINT_READ_SIZE);
-  err = e->read_buf == NULL ? WS_ENOMEM : env->ops->deferred_new(env, on_tick, e, &e->tick);
-  if (err == 0) err = deadlines_init(&e->deadlines, env);
-  if (err < 0) {
-    env->ops->deferred_free(e->tick);
-    posts_free(&e->posts);
-    config_free(&e->config, &e->alloc);
-    extension_list_unref(e->extensions);
-    ws_free(&e->alloc, e->read_buf);
-  }
+  err = e->read_buf == NULL ? WS_ENOMEM : e->env->ops->deferred_new(e->env, on_tick, e, &e->tick);
+  if (err == 0) err = deadlines_init(&e->deadlines, e->env);
+  if (err < 0) endpoint_discard(e);
   return err;
 }
 
 int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *config,
                   void (*on_gone)(endpoint *e)) {
   e->alloc = *env->alloc;
-  int err = fill(e, env, config);
-  if (err < 0) return err;
   e->env = env;
+  int err = fill(e, config);
+  if (err < 0) return err;
   e->posts.ops = env->ops;
   e->posts.tick = e->tick;
   e->role = role;

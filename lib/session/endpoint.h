@@ -97,6 +97,10 @@ struct endpoint {
 int endpoint_init(endpoint *e, ws_role role, ws_env *env, const wsuv_config_t *config,
                   void (*on_gone)(endpoint *e));
 
+/* Free what endpoint_init has made, in place of endpoint_close: nothing was made with the endpoint.
+   The environment is the caller's again. */
+void endpoint_discard(endpoint *e);
+
 /* Free the lock of the posts. Call it at the end of on_gone: before that, other threads may still
    call endpoint_post. */
 void endpoint_free(endpoint *e);

@@ -116,10 +116,10 @@ static int fill(wsuv_server_t *server, ws_env *env, const wsuv_config_t *config)
                               config->trusted_proxy_count);
   }
   if (err < 0) return err;
-  err = handshakes_init(&server->handshakes, env);
-  if (err < 0) goto no_handshakes;
   err = endpoint_init(e, WS_SERVER, env, config, on_gone);
   if (err < 0) goto no_endpoint;
+  err = handshakes_init(&server->handshakes, env);
+  if (err < 0) goto no_handshakes;
   e->on_release = on_release;
   e->on_removed = on_removed;
   address_counts_init(&server->addresses, &e->alloc, seed);
@@ -129,9 +129,9 @@ static int fill(wsuv_server_t *server, ws_env *env, const wsuv_config_t *config)
   server->ending.terminate_others = terminate_others;
   return 0;
 
-no_endpoint:
-  handshakes_free(&server->handshakes);
 no_handshakes:
+  endpoint_discard(e);
+no_endpoint:
   address_ranges_free(&server->proxies);
   return err;
 }

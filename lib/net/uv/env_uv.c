@@ -85,6 +85,18 @@ void env_uv_set_name_files(ws_env *env, const name_files *files) {
   name_service_init(&env_uv_of(env)->names, files);
 }
 
+/* Nobody waits for it. */
+static void on_discarded(void *data) {
+  (void) data;
+}
+
+/* The keeper is there as soon as any other handle is. libuv works on the memory of a handle until
+   it is closed. */
 void env_uv_discard(ws_env *env) {
-  env_uv_destroy(env_uv_of(env));
+  env_uv *e = env_uv_of(env);
+  if (e->own_keeper.uv == NULL) {
+    env_uv_destroy(e);
+  } else {
+    env_uv_end(env, on_discarded, NULL);
+  }
 }

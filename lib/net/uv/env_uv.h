@@ -25,7 +25,9 @@ bool env_uv_is(const ws_env *env);
    looked up no name yet. */
 void env_uv_set_name_files(ws_env *env, const name_files *files);
 
-/* Free an environment that nothing was made with, at once; in place of its `close`. */
+/* Free an environment all of whose users are gone, in place of its `close`, and tell nobody: at
+   once if no handle was made, otherwise when the loop has closed the handles. `alloc` is used until
+   then. */
 void env_uv_discard(ws_env *env);
 
 #endif
