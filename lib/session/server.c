@@ -94,7 +94,7 @@ int wsuv_server_drain(wsuv_server_t *server, wsuv_server_close_cb cb) {
   int err = ending_remember(&server->ending, (ending_function) cb);
   server->draining = true;
   incoming_drain_all(&server->handshakes);
-  endpoint_schedule(e, &server->drain_task);
+  if (!e->closing) endpoint_schedule(e, &server->drain_task); /* there may be no tick any more */
   return err;
 }
 

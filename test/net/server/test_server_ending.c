@@ -35,6 +35,27 @@ SERVER_TLS_TEST(test_server_closed_again_and_again, w, s) {
   assert_int_equal(s->ends, 5);
 }
 
+/* This runs when the server's tick has freed it, and libuv has not closed its handles yet. */
+static void drain_late(uv_prepare_t *prepare) {
+  server_user *s = prepare->data;
+  CHECK(s->ends == 0);
+  CHECK(server_user_drain(s) == 0);
+  CHECK(server_user_close(s) == 0);
+  CHECK(server_user_terminate(s) == 0);
+  uv_close((uv_handle_t *) prepare, NULL);
+}
+
+SERVER_UV_TEST(test_server_ended_again_while_its_handles_are_closed, w, s) {
+  uv_prepare_t prepare;
+  server_user_server(s);
+  assert_int_equal(uv_prepare_init(world_uv_loop(w), &prepare), 0);
+  prepare.data = s;
+  assert_int_equal(uv_prepare_start(&prepare, drain_late), 0);
+  assert_int_equal(server_user_close(s), 0);
+  server_user_run_to_end(s);
+  assert_int_equal(s->ends, 4);
+}
+
 SERVER_TLS_TEST(test_server_that_closes_takes_nothing_new, w, s) {
   wsuv_route_t route;
   wsuv_listener_t *listener;
