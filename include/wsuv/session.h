@@ -531,8 +531,9 @@ WSUV_EXTERN int wsuv_session_resume(wsuv_session_t *session);
 
 /**
  * Do not keep the loop alive, as uv_unref() for a handle: uv_run() returns when only such sessions
- * are left. Running operations (a lookup, connecting, writing, closing) still keep it alive. The
- * session stays open: run the loop again to go on with it or to terminate it. By default a session
+ * are left. Running operations (a lookup, connecting, writing) still keep it alive, and so does a
+ * session that closes, from the begin of the closing handshake to its `on_close`. The session stays
+ * open: run the loop again to go on with it or to terminate it. By default a session
  * keeps the loop alive until its `on_close`. Calling it again has no effect.
  */
 WSUV_EXTERN void wsuv_session_unref(wsuv_session_t *session);

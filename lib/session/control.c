@@ -42,8 +42,10 @@ int wsuv_session_resume(wsuv_session_t *session) {
 }
 
 static void set_unref(wsuv_session_t *s, bool unref) {
-  if (s->unref != unref) endpoint_keep_loop_alive(s->endpoint, !unref);
+  const bool before = session_keeps_loop_alive(s);
   s->unref = unref;
+  const bool after = session_keeps_loop_alive(s);
+  if (after != before) endpoint_keep_loop_alive(s->endpoint, after);
 }
 
 void wsuv_session_ref(wsuv_session_t *session) {

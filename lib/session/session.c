@@ -155,9 +155,10 @@ static void begin_closing(wsuv_session_t *s, uint64_t now) {
 /* Change the state. No other function changes it. SESSION_NEW and SESSION_OPENING share one
    deadline, which begins when the opening has its turn. */
 static void enter(wsuv_session_t *s, session_state state) {
-  const bool was_open = s->state == SESSION_OPEN;
+  const bool was_open = s->state == SESSION_OPEN, kept_alive = session_keeps_loop_alive(s);
   uint64_t now;
   s->state = (uint8_t) state;
+  if (!kept_alive && session_keeps_loop_alive(s)) endpoint_keep_loop_alive(s->endpoint, true);
   if (was_open) *session_while_not_open(s) = (session_not_open){.cause.detail = ""};
   s->has_idle_timeout = false;
   if (state > SESSION_OPEN) outflow_drop_gathered(session_out(s), &s->conn);
@@ -599,7 +600,7 @@ static void session_finish(wsuv_session_t *s) {
   describe(s, &info);
   log_close(s, &info);
   notify_close(session_kind_of(s), s, &info);
-  if (!s->unref) endpoint_keep_loop_alive(e, false);
+  endpoint_keep_loop_alive(e, false);
   ws_list_remove(&s->task.node);
   ws_list *node = &s->node;
   endpoint_remove_session(e, node);

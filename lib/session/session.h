@@ -86,7 +86,7 @@ struct wsuv_session {
   bool has_handshake : 1;    /* The session has the handshake's result. */
   bool opened : 1;           /* The session is open, or was open before it ended. */
   bool close_when_full : 1;  /* The session ends when a message does not fit into the queue. */
-  bool unref : 1;            /* The session does not keep the loop alive. */
+  bool unref : 1;            /* The session does not keep the loop alive before it closes. */
   bool limited : 1;          /* The session has `limits`. */
   bool forwarded : 1;        /* The session has what session_forwarding returns. */
   bool secured : 1;          /* On a server: the client's connection is secured by TLS. */
@@ -150,6 +150,11 @@ static inline int session_write_error(const wsuv_session_t *s) {
    the session is flushed after them. */
 static inline void session_schedule(wsuv_session_t *s) {
   if (!s->in.delivering) endpoint_schedule(s->endpoint, &s->task);
+}
+
+/* Whether it keeps the loop alive. A session that closes does: it waits for its peer. */
+static inline bool session_keeps_loop_alive(const wsuv_session_t *s) {
+  return !s->unref || s->state > SESSION_OPEN;
 }
 
 /* What is under way: the queue of frames, and what waits for it. While nothing is, both are empty

@@ -84,6 +84,28 @@ SCENARIO_UV_TEST(test_unref_in_callbacks, w, p, u) {
   scenario_close(u);
 }
 
+/* The closing handshake is an operation that runs: the loop waits for the peer's close frame. */
+SCENARIO_UV_TEST(test_unref_session_that_closes_keeps_the_loop_alive, w, p, u) {
+  scenario_open(u);
+  wsuv_session_unref(u->session);
+  assert_false(loop_goes_on(w));
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
+  assert_int_equal(u->closes, 1);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+}
+
+/* So a client with such sessions is gone when the loop ends. */
+SCENARIO_UV_TEST(test_client_with_an_unref_session_is_closed_by_one_run, w, p, u) {
+  scenario_open(u);
+  wsuv_session_unref(u->session);
+  assert_int_equal(wsuv_client_close(u->client, NULL), 0);
+  assert_int_equal(uv_run(world_uv_loop(w), UV_RUN_DEFAULT), 0);
+  assert_int_equal(u->closes, 1);
+  assert_true(user_ended_cleanly(u, 1001, 1001));
+  u->client = NULL;
+}
+
 SCENARIO_UV_TEST(test_unref_session_can_be_terminated_after_the_loop, w, p, u) {
   scenario_open(u);
   wsuv_session_unref(u->session);
