@@ -15,7 +15,8 @@
  * - The library calls the functions of the table from the loop or inside of calls of the program's
  *   such as wsuv_send_text(), but never inside of the functions below. Inside of the one that makes
  *   the transport, only `peer_address` is called.
- * - Inside of `write`, `read`, `shutdown` and `close` the program may end sessions, clients and
+ * - Inside of `write`, `read`, `shutdown` and `close` the program may pause and resume sessions,
+ * and `read` may then be called inside of the other function. It may end sessions, clients and
  *   servers, also the session of this transport: then `close` is called inside of the other
  *   function, before that returns. What `write` returns still counts for its pieces: memory that it
  *   has kept is used until wsuv_transport_closed(). Inside of `write` the session of this transport

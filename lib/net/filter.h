@@ -17,7 +17,9 @@
    - Inside on_read every call may be made, close included; after close only on_close comes.
    - read_start, read_stop, write and shutdown may close the filter while they run: if the program
      moves the bytes (net/transport.h), its functions may end what uses the filter. Then read_start
-     returns WS_ECANCELED, and so does write, unless it has retained something.
+     returns WS_ECANCELED, and so does write, unless it has retained something. For the same reason
+     read_start and read_stop may be called inside each other and inside write; the call that was
+     made last counts.
    - on_close is the last event; the filter frees itself when it returns.
    - A filter passes a `query` that it does not know to the filter below. The filter at the bottom
      answers WS_ENOTSUP. Nobody casts a filter to learn something about it. */

@@ -484,11 +484,15 @@ static void receive(wsuv_session_t *s, uint8_t *data, size_t len) {
   if (s->in.budget == 0) yield(s);
 }
 
+/* The program may pause the session while the filter begins to read: if it moves the bytes itself
+   (net/transport.h). */
 static void go_on_reading(wsuv_session_t *s) {
   if (s->state == SESSION_ENDED || !inflow_must_read(&s->in, &s->conn)) return;
+  s->in.reading = true;
   int err = s->filter->ops->read_start(s->filter);
-  s->in.reading = err == 0;
-  if (err < 0) session_end(s, err, "");
+  if (err == 0) return;
+  s->in.reading = false;
+  session_end(s, err, "");
 }
 
 /* If nothing is under way any more, give the memory back. Returns whether something is. */

@@ -66,15 +66,17 @@ static tls *tls_of(ws_filter *f) {
 
 /* Below */
 
+/* The layer above may stop to read inside. */
 static int lower_read(tls *t, bool on) {
   if (on == t->lower_reading) return 0;
   int err = 0;
+  t->lower_reading = on;
   if (on) {
     err = t->lower->ops->read_start(t->lower);
   } else {
     t->lower->ops->read_stop(t->lower);
   }
-  t->lower_reading = on && err == 0;
+  if (err < 0) t->lower_reading = false;
   return err;
 }
 
@@ -178,7 +180,7 @@ static int read_start(ws_filter *f) {
   t->reading = true;
   if (t->ended || t->delivering) return 0;
   int err = pending(t) ? tls_schedule_read(t) : lower_read(t, true);
-  t->reading = err == 0;
+  if (err < 0) t->reading = false;
   return err;
 }
 

@@ -87,6 +87,38 @@ SCENARIO_TEST(test_transport_that_is_secure, w, p, u) {
   finish(u, &o);
 }
 
+static void pause_inside(own_transport *o) {
+  session_user *u = o->data;
+  o->at_call = NULL;
+  assert_true(o->reading);
+  assert_int_equal(user_pause(u), 0);
+  assert_false(o->reading);
+}
+
+/* The program pauses the session inside of `read`, by which the session has begun to read. */
+SCENARIO_TLS_TEST(test_transport_session_paused_inside_of_read, w, p, u) {
+  own_transport o;
+  p->echoes = true;
+  begin(u, &o);
+  user_run_to_open(u);
+  assert_int_equal(user_pause(u), 0);
+  assert_false(o.reading);
+  const size_t reads = o.reads;
+  o.data = u;
+  o.at_call = pause_inside;
+  assert_int_equal(user_resume(u), 0);
+  world_run_until_count(w, &o.reads, reads + 2);
+  assert_false(o.reading);
+  assert_int_equal(user_text(u, "hello"), 0);
+  assert_int_equal(user_resume(u), 0);
+  world_run_until_count(w, &u->messages, 1);
+  assert_true(user_got(u, "TEXT \"hello\""));
+  assert_int_equal(user_close(u, 1000, NULL), 0);
+  user_run_to_close(u);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  finish(u, &o);
+}
+
 static void end_unopened(session_user *u, own_transport *o, int status) {
   user_run_to_close(u);
   assert_true(user_ended_by(u, status, WSUV_STAGE_HANDSHAKE));
