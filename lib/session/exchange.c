@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "proto/handshake/handshake.h"
 #include "proto/handshake/refused.h"
+#include "session/log.h"
 #include "session/notify.h"
 
 /* Carries out what the program answers. */
@@ -66,13 +68,17 @@ static bool persists(const decision *d) {
 int wsuv_exchange_respond(wsuv_exchange_t *exchange, int status, const wsuv_header_t *headers,
                           size_t header_count, const void *body, size_t len) {
   decision *d = decision_of(exchange);
+  ws_why why = {""};
   int err = decision_begin_answer(d);
   if (err < 1) return err;
   if ((header_count > 0 && headers == NULL) || (len > 0 && body == NULL)) return WS_EINVAL;
   if (len > WSUV_EXCHANGE_BODY_MAX) return WSUV_EMSGSIZE;
   const bool more = persists(d);
-  err = h1_server_respond(d->in.request, more, status, headers, header_count, body, len);
-  if (err < 0) return err;
+  err = handshake_check_fields(headers, header_count, &why);
+  if (err == 0) {
+    err = h1_server_respond(d->in.request, more, status, headers, header_count, body, len);
+  }
+  if (err < 0) return log_refusal(endpoint_log(&d->server->endpoint), err, &why);
   incoming_respond(&d->in, more);
   decision_answered(d);
   return 0;

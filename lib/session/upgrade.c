@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "net/address.h"
+#include "proto/handshake/handshake.h"
 #include "proto/handshake/origin.h"
 #include "proto/handshake/refused.h"
 #include "session/config.h"
@@ -103,6 +104,7 @@ static int write_101(wsuv_upgrade_t *u, const wsuv_accept_t *a, const wsuv_confi
   const wsuv_header_t *headers;
   wsuv_header_t *joined;
   int err = choose_subprotocol(&subprotocol, u, a, config);
+  if (err == 0) err = handshake_check_fields(a->headers, a->header_count, why);
   if (err == 0) err = choose_extensions(&extensions, u, a, why);
   if (err != 0) return err;
   err = join_headers(&headers, &joined, u->in.alloc, a, config);
@@ -180,11 +182,15 @@ int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t *accept,
 
 int wsuv_upgrade_refuse(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t *headers,
                         size_t header_count, const void *body, size_t len) {
+  ws_why why = {""};
   int err = decision_begin_answer(upgrade);
   if (err < 1) return err;
   if ((header_count > 0 && headers == NULL) || (len > 0 && body == NULL)) return WS_EINVAL;
-  err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
-  if (err < 0) return err;
+  err = handshake_check_fields(headers, header_count, &why);
+  if (err == 0) {
+    err = h1_server_reject(upgrade->in.request, status, headers, header_count, body, len);
+  }
+  if (err < 0) return log_refusal(endpoint_log(&upgrade->server->endpoint), err, &why);
   server_release_session(upgrade->server, &upgrade->place);
   incoming_refuse_at_length(&upgrade->in);
   decision_answered(upgrade);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/error.h"
 #include "base/sha1.h"
 #include "proto/http/ascii.h"
 #include "proto/http/headers.h"
@@ -41,11 +42,16 @@ const char *handshake_field_wrong(const wsuv_header_t *field) {
   return is_ours(field->name) ? "only the handshake itself sets it" : NULL;
 }
 
-bool handshake_may_send_all(const wsuv_header_t *fields, size_t count) {
+int handshake_refuse_field(ws_why *why, const char *name, const char *what) {
+  return ws_why_set(why, WSUV_EINVAL_HEADER, "%.64s: %s", name != NULL ? name : "(NULL)", what);
+}
+
+int handshake_check_fields(const wsuv_header_t *fields, size_t count, ws_why *why) {
   for (size_t i = 0; i < count; i++) {
-    if (handshake_field_wrong(&fields[i]) != NULL) return false;
+    const char *what = handshake_field_wrong(&fields[i]);
+    if (what != NULL) return handshake_refuse_field(why, fields[i].name, what);
   }
-  return true;
+  return 0;
 }
 
 void handshake_put_field(text_buf *text, const char *name, const char *value) {

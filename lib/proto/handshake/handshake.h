@@ -3,12 +3,12 @@
 
 /* What both sides of the opening handshake have in common (RFC 6455 4). */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <wsuv/config.h>
 
 #include "base/text_buf.h"
+#include "base/why.h"
 
 enum {
   HANDSHAKE_KEY_SIZE = 16,   /* random bytes of a key */
@@ -25,7 +25,13 @@ void handshake_accept(char accept[HANDSHAKE_ACCEPT_LEN], const char *key, size_t
    as name and a valid value, and be none that only the handshake itself sets: Upgrade, Connection,
    Content-Length, Transfer-Encoding, Sec-WebSocket-*. */
 const char *handshake_field_wrong(const wsuv_header_t *field);
-bool handshake_may_send_all(const wsuv_header_t *fields, size_t count);
+
+/* Refuse a field: *why names it, without its value, which may be a secret, and says what is wrong.
+   Returns WSUV_EINVAL_HEADER. */
+int handshake_refuse_field(ws_why *why, const char *name, const char *what);
+
+/* 0, or WSUV_EINVAL_HEADER because of the first field that a program may not add. */
+int handshake_check_fields(const wsuv_header_t *fields, size_t count, ws_why *why);
 
 /* Write "name: value" and the end of the line. text_buf reports a failure later. */
 void handshake_put_field(text_buf *text, const char *name, const char *value);

@@ -21,29 +21,17 @@ static const char *find_field(const handshake_request *r, const char *name, size
   return value;
 }
 
-static int refuse_field(ws_why *why, const char *name, const char *what) {
-  return ws_why_set(why, WSUV_EINVAL_HEADER, "%.64s: %s", name != NULL ? name : "(NULL)", what);
-}
-
 static int check_once(const handshake_request *r, const char *name, bool ours, ws_why *why) {
   size_t count;
   (void) find_field(r, name, &count);
-  return count + ours <= 1 ? 0 : refuse_field(why, name, "more than one value");
+  return count + ours <= 1 ? 0 : handshake_refuse_field(why, name, "more than one value");
 }
 
 /* The value of a field that has a place of its own in the request; NULL: it is not sent. */
 static int check_value(const char *name, const char *value, ws_why *why) {
   const wsuv_header_t field = {name, value};
   const char *what = value != NULL ? handshake_field_wrong(&field) : NULL;
-  return what == NULL ? 0 : refuse_field(why, name, what);
-}
-
-static int check_fields(const wsuv_header_t *fields, size_t count, ws_why *why) {
-  for (size_t i = 0; i < count; i++) {
-    const char *what = handshake_field_wrong(&fields[i]);
-    if (what != NULL) return refuse_field(why, fields[i].name, what);
-  }
-  return 0;
+  return what == NULL ? 0 : handshake_refuse_field(why, name, what);
 }
 
 /* Subprotocols may be secrets, as browsers can send tokens in no other field. */
@@ -60,8 +48,8 @@ static int check_offer(const handshake_request *r, ws_why *why) {
 }
 
 int handshake_request_check(const handshake_request *r, ws_why *why) {
-  int err = check_fields(r->headers[0], r->header_count[0], why);
-  if (err == 0) err = check_fields(r->headers[1], r->header_count[1], why);
+  int err = handshake_check_fields(r->headers[0], r->header_count[0], why);
+  if (err == 0) err = handshake_check_fields(r->headers[1], r->header_count[1], why);
   if (err == 0) err = check_value("Origin", r->origin, why);
   if (err == 0) err = check_value("User-Agent", r->user_agent, why);
   if (err == 0) err = check_offer(r, why);

@@ -61,7 +61,8 @@ int handshake_response_accept(text_buf *text, const char *key, const char *subpr
                               const char *extensions, const wsuv_header_t *fields,
                               size_t field_count) {
   char accept[HANDSHAKE_ACCEPT_LEN + 1] = {0};
-  if (!handshake_may_send_all(fields, field_count)) return WSUV_EINVAL_HEADER;
+  int err = handshake_check_fields(fields, field_count, NULL);
+  if (err < 0) return err;
   handshake_accept(accept, key, HANDSHAKE_KEY_LEN);
   text_buf_puts(text, "HTTP/1.1 101 Switching Protocols\r\n"
                       "Upgrade: websocket\r\n"
@@ -97,7 +98,8 @@ int handshake_response_reply(text_buf *text, const handshake_reply *r) {
   const bool bare = r->status == 204 || r->status == 304;
   if (r->status < 200 || r->status > 599) return WS_EINVAL;
   if ((bare || r->status == 205) && r->body_len > 0) return WS_EINVAL;
-  if (!handshake_may_send_all(r->fields, r->field_count)) return WSUV_EINVAL_HEADER;
+  int err = handshake_check_fields(r->fields, r->field_count, NULL);
+  if (err < 0) return err;
   snprintf(length, sizeof length, "%zu", r->body_len);
   put_status_line(text, r->status);
   put_required_fields(text, r);

@@ -125,6 +125,39 @@ SERVER_TLS_TEST(test_upgrade_that_is_looked_at, w, s) {
   assert_string_equal(wsuv_session_subprotocol(s->sessions[0]->session), "mqtt");
 }
 
+static void keep_error(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                       void *arg) {
+  (void) session;
+  if (level == WSUV_LOG_ERROR) bytes_print(arg, "%s\n", text);
+}
+
+static void answer_with_wrong_fields(server_user *s, wsuv_upgrade_t *u) {
+  static const wsuv_header_t ours = {"Connection", "secret"}, cut = {"X-Token", "secret\r\nX: y"};
+  wsuv_accept_t accept;
+  wsuv_accept_init(&accept, u);
+  accept.headers = &ours;
+  accept.header_count = 1;
+  CHECK(server_user_accept(s, u, &accept) == WSUV_EINVAL_HEADER);
+  CHECK(wsuv_upgrade_refuse(u, 401, &cut, 1, NULL, 0) == WSUV_EINVAL_HEADER);
+  CHECK(server_user_refuse(u, 403) == 0);
+}
+
+/* doc/errors.md: the log "names the header, without its value". */
+SERVER_TEST(test_upgrade_with_fields_that_may_not_be_sent_is_logged, w, s) {
+  SCOPED_BYTES lines = {0};
+  s->config.log = keep_error;
+  s->config.log_arg = &lines;
+  server_user_decide(s, answer_with_wrong_fields);
+  server_user_start(s);
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  raw_client_run_to_status(c, 403);
+  server_user_finish(s);
+  assert_non_null(strstr(bytes_text(&lines), "Connection: only the handshake itself sets it\n"));
+  assert_non_null(strstr(bytes_text(&lines), "X-Token: control character in the value\n"));
+  assert_null(strstr(bytes_text(&lines), "secret"));
+}
+
 /* --- refusing --- */
 
 static void refuse_with_words(server_user *s, wsuv_upgrade_t *u) {

@@ -189,6 +189,26 @@ SERVER_TLS_TEST(test_request_answered_after_mistakes, w, s) {
   assert_int_equal(c->body.len, WSUV_EXCHANGE_BODY_MAX);
 }
 
+static void keep_error(wsuv_log_level_t level, const wsuv_session_t *session, const char *text,
+                       void *arg) {
+  (void) session;
+  if (level == WSUV_LOG_ERROR) bytes_print(arg, "%s\n", text);
+}
+
+/* doc/errors.md: the log "names the header, without its value". */
+SERVER_TEST(test_request_answered_with_fields_that_may_not_be_sent_is_logged, w, s) {
+  SCOPED_BYTES lines = {0};
+  s->config.log = keep_error;
+  s->config.log_arg = &lines;
+  start(s, respond_wrongly);
+  raw_client *c = client_with(s, GET("/"));
+  raw_client_run_to_response(c, false);
+  server_user_finish(s);
+  assert_non_null(strstr(bytes_text(&lines), "Upgrade: only the handshake itself sets it\n"));
+  assert_non_null(strstr(bytes_text(&lines), "X: control character in the value\n"));
+  assert_null(strstr(bytes_text(&lines), "Z: z"));
+}
+
 /* A mistake, too. It is found as long as the connection has no other request. */
 static void respond_twice(server_user *s, wsuv_exchange_t *x) {
   (void) s;
