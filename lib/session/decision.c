@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <wsuv/error.h>
+
 #include "base/error.h"
 #include "proto/handshake/refused.h"
 #include "session/credentials.h"
@@ -120,6 +122,23 @@ void decision_on_refused(incoming_conn *in, const incoming_failure *failure) {
       .detail = tls.detail,
   };
   log_refused(d, &refusal, &client);
+  if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
+}
+
+/* All of it is on the stack, as there is no memory. */
+void decision_report_dropped(wsuv_server_t *server, const struct sockaddr_storage *peer, int err) {
+  char from[ADDRESS_TEXT_SIZE];
+  const wsuv_refusal_t refusal = {
+      .size = sizeof refusal,
+      .cause = WSUV_REFUSED_NO_MEMORY,
+      .code = err,
+      .stage = WSUV_STAGE_CONNECT,
+      .address = address_is_set(peer) ? (const struct sockaddr *) peer : NULL,
+      .detail = "",
+  };
+  decision_print_client(from, peer);
+  log_line(endpoint_log(&server->endpoint), WSUV_LOG_WARN, "refused %s: %s", from,
+           wsuv_strerror(err));
   if (server->refused_cb != NULL) notify_refused(server->refused_cb, server, &refusal);
 }
 

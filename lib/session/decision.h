@@ -73,6 +73,10 @@ void decision_client_address(const decision *d, struct sockaddr_storage *addr);
    program moves may have no address. */
 void decision_print_client(char text[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *client);
 
+/* Log and report a connection that was closed because there was no memory for a decision. The
+   program may do anything meanwhile. */
+void decision_report_dropped(wsuv_server_t *server, const struct sockaddr_storage *peer, int err);
+
 /* Refuse for a cause, with its status. */
 void decision_refuse(decision *d, wsuv_refused_t refused, int code, const char *detail);
 

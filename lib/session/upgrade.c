@@ -435,8 +435,8 @@ void upgrade_begin(wsuv_server_t *server, ws_filter *filter, const upgrade_origi
     enter(u, filter, from, HANDSHAKE_READING);
     incoming_begin(&u->in, &server->addresses, tls);
   } else {
-    log_line(endpoint_log(e), WSUV_LOG_WARN, "connection dropped: %s", wsuv_strerror(err));
     drop(filter);
+    decision_report_dropped(server, from->peer, err);
   }
   tls_context_unref(tls);
 }

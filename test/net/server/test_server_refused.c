@@ -290,3 +290,37 @@ SERVER_TLS_TEST(test_handshakes_of_an_address_have_a_limit, w, s) {
   s->config.max_handshakes_per_address = 2;
   play_handshakes(s, "HANDSHAKES_PER_ADDRESS 0\nHANDSHAKES_PER_ADDRESS 0\n");
 }
+
+/* --- memory --- */
+
+enum { SETTLE_MS = 1500 };
+
+/* A client whose n-th allocation, of the server's, fails. */
+static bool connect_without_memory(world *w, server_user *s, uint64_t n) {
+  server_user_start(s);
+  w->alloc->failed = 0;
+  w->alloc->fail_at = w->alloc->calls + n;
+  raw_client *c = server_user_client(s);
+  raw_client_request(c, NULL);
+  world_advance(w, SETTLE_MS);
+  w->alloc->fail_at = 0;
+  return w->alloc->failed > 0;
+}
+
+/* Whatever fails, there is a session, or it is reported why there is none. */
+SERVER_SIM_TEST(test_connections_without_memory_are_reported, w, s) {
+  size_t at_once = 0;
+  bool failed = true;
+  for (uint64_t n = 1; failed; n++) {
+    if (n > 1) server_user_renew(s);
+    failed = connect_without_memory(w, s, n);
+    assert_that(s->session_count + s->refused == 1, "allocation %d: %zu sessions, %zu refusals",
+                (int) n, s->session_count, s->refused);
+    if (s->refused == 0 || s->refused_stage != WSUV_STAGE_CONNECT) continue;
+    at_once++;
+    assert_true(server_user_refused(s, "NO_MEMORY 0\n"));
+    assert_int_equal(s->refused_code, UV_ENOMEM);
+    assert_string_equal(s->refused_address, "127.0.0.1");
+  }
+  assert_true(at_once > 0);
+}
