@@ -257,6 +257,17 @@ static const char *failure_text(const chain *c, tls_info *info) {
   return f->ops->query(f, WS_QUERY_TLS, info) == 0 ? info->text : "";
 }
 
+/* As session_tls_log does it for the server. */
+static void warn_of_unverified(const chain *c) {
+  const ws_filter *f = c->filter;
+  const ws_text shown = present(c)->shown;
+  tls_info info;
+  if (f->ops->query(f, WS_QUERY_TLS, &info) < 0 || !info.unverified) return;
+  log_line(c->log, WSUV_LOG_WARN,
+           "proxy %.*s: TLS: the certificate was not verified: anybody may be the proxy",
+           (int) shown.len, shown.base);
+}
+
 static void hop_on_connect(void *up, int status) {
   chain *c = up;
   if (status < 0) {
@@ -264,6 +275,7 @@ static void hop_on_connect(void *up, int status) {
     chain_fail(c, status, failure_text(c, &info));
     return;
   }
+  warn_of_unverified(c);
   tls_hide(c->filter);
   log_hop(c, "TLS is done");
   start_tunnel(c);

@@ -8,6 +8,7 @@
 #include "support/certs.h"
 #include "support/scenario.h"
 #include "support/secure_user.h"
+#include "support/tls_ends.h"
 #include "support/torture.h"
 #include "support/world_test.h"
 #include "testkit/check.h"
@@ -287,6 +288,25 @@ SCENARIO_SIM_TEST(test_environment_that_makes_no_sense, w, p, u) {
   assert_int_equal(setenv("NO_PROXY", "h.test:x", 1), 0);
   assert_int_equal(try_request(u, NULL), UV_EINVAL);
   assert_non_null(strstr(bytes_text(&log_lines), "NO_PROXY"));
+  bytes_free(&log_lines);
+}
+
+/* As that of a server is (wsuv_tls_config_disable_verification). */
+SCENARIO_ONLY_TLS_TEST(test_proxy_that_is_not_verified_is_warned_of, w, p, u) {
+  char proxy[128];
+  wsuv_tls_config_t blind;
+  wsuv_tls_config_init(&blind);
+  blind.library = test_library(WS_CLIENT);
+  wsuv_tls_config_disable_verification(&blind);
+  u->config.proxy_tls = &blind;
+  u->config.log = keep_line;
+  u->config.log_level = WSUV_LOG_WARN;
+  raw_peer_play(p->raw, PEER_EXPECT_REQUEST, PEER_SEND("HTTP/1.1 200 OK\r\n\r\n"), SERVER_STEPS);
+  (void) snprintf(proxy, sizeof proxy, "https://127.0.0.1:%u", (unsigned) p->raw->port);
+  const wsuv_request_t r = request_to("ws://h.test/", proxy);
+  play(u, &r);
+  assert_true(user_ended_cleanly(u, 1000, 1000));
+  assert_non_null(strstr(bytes_text(&log_lines), "certificate was not verified"));
   bytes_free(&log_lines);
 }
 
