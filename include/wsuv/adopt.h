@@ -68,8 +68,8 @@ typedef void (*wsuv_release_cb)(uv_stream_t *stream, void *arg);
  * @param len how many bytes
  * @param release_cb called when the handle is closed; NULL: nothing is called
  * @param arg last argument of @p release_cb
- * @return see above, and `WSUV_ETLS`, `WSUV_ETLSTRUST`: a certificate or key of wsuv_config::tls
- *         cannot be read or used, and the log names the file
+ * @return see above, and what is said of wsuv_config::tls for the functions that listen, such as
+ *         `WSUV_ETLS` (wsuv/server.h): the log names the file
  */
 WSUV_EXTERN int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream, const void *received,
                                   size_t len, wsuv_release_cb release_cb, void *arg);

@@ -19,7 +19,8 @@
  *   everything. This needs no memory. A session whose end was decided before has the status that
  *   it would have had. A client that was closing already must be closed again;
  * - until then the client's memory is kept, and all other functions of the client and its sessions
- *   that can fail return `UV_ECANCELED`, except those that only read. Inside a callback of the
+ *   that can fail return `UV_ECANCELED`, except those that only read; those that ask the socket,
+ *   for an address or the process at its other end, return it, too. Inside a callback of the
  *   session itself, a send may still return 0; its completion gets `UV_ECANCELED`.
  *   wsuv_client_post() accepts calls, which run after the client is closed.
  */
@@ -49,9 +50,11 @@ typedef struct wsuv_client wsuv_client_t;
  * @param config copied, with all that it points to; NULL: the defaults
  * @return 0;
  *         `UV_EINVAL`: there is no loop, a limit is 0 or out of range, `low_water` is above
- *         `high_water`, `outgoing_policy`, `log_level` or `resolver` is unknown,
- *         `local_address` is not numeric, the allocator lacks a function, a field of servers is set
- *         (wsuv/config.h), `no_proxy` is malformed, or two extensions conflict (wsuv/extension.h);
+ *         `high_water`, `outgoing_policy`, `log_level`, `resolver`, `auth` or `proxy_auth` is
+ *         unknown, `local_address` is not numeric, the allocator lacks a function, a list is NULL
+ *         and its count is not 0, a field of servers is set (wsuv/config.h), a value in `tls` or
+ *         `proxy_tls` is not allowed, `no_proxy` is malformed, or two extensions conflict
+ *         (wsuv/extension.h);
  *         `WSUV_EURL`: the URL of a proxy is malformed, or there are more than 8;
  *         `UV_ENOTSUP`: `resolver` is #WSUV_RESOLVER_CARES, and the library was built without
  *         c-ares, or without the TLS library of a TLS configuration; `UV_EPROTONOSUPPORT`: that has

@@ -99,9 +99,9 @@ typedef enum wsuv_auth {
 
 /**
  * Value of wsuv_config::proxy: the proxies are those of the environment of the process. For `wss`
- * the first of the variables `wss_proxy`, `https_proxy` and `all_proxy` that is set, for `ws` of
- * `ws_proxy`, `http_proxy` and `all_proxy`; in small letters, or else in capitals, but not
- * `HTTP_PROXY`, which a request sets under CGI. `no_proxy` has the exceptions, unless
+ * the first of the variables `wss_proxy`, `https_proxy` and `all_proxy` that is set and not empty,
+ * for `ws` of `ws_proxy`, `http_proxy` and `all_proxy`; in small letters, or else in capitals, but
+ * not `HTTP_PROXY`, which a request sets under CGI. `no_proxy` has the exceptions, unless
  * wsuv_config::no_proxy is set. 127.0.0.0/8, ::1 and localhost have no proxy. The variables are
  * read by each wsuv_connect(), and again for each further connection of the session.
  */
@@ -299,7 +299,9 @@ typedef struct wsuv_config {
 
   /**
    * How `wss` sessions are secured; NULL (the default): the peer is verified with the
-   * system's trusted certificates. Of a server; NULL (the default): sessions are not secured.
+   * system's trusted certificates. Of a server; NULL (the default): sessions are not secured. In
+   * the configuration of a route or a decision it is checked, and changes nothing, because TLS
+   * comes before the request.
    */
   const wsuv_tls_config_t *tls;
 

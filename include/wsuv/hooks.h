@@ -48,7 +48,11 @@ typedef int (*wsuv_random_fn)(void *buf, size_t len, void *arg);
 
 /** How important a line of the log is. */
 typedef enum wsuv_log_level {
-  WSUV_LOG_ERROR = 0, /**< A session failed, or a call was refused because of its arguments. */
+  /**
+   * A client's session failed, or a call was refused because of its arguments. How a server's
+   * session ended is #WSUV_LOG_INFO, because what peers do is no error of a server.
+   */
+  WSUV_LOG_ERROR = 0,
   WSUV_LOG_WARN = 1,  /**< Something is unsafe or unusual. */
   WSUV_LOG_INFO = 2,  /**< Stages of a session, handshake lines, close reasons. */
   WSUV_LOG_DEBUG = 3, /**< Each frame. */

@@ -28,7 +28,7 @@ extern "C" {
  * All causes for which a server refuses: `XX(name, value, status, text)`. The status is that of the
  * HTTP response; 0: the connection is closed without one, or the program has chosen the status. No
  * response is sent to a peer from which nothing was received. Values never change; the list may
- * grow.
+ * grow. PROGRAM and CLOSING are names only: wsuv_refused_cb is not called for them.
  */
 #define WSUV_REFUSED_MAP(XX)                                                                    \
   XX(NO_ROUTE, 1, 404, "no route for the path and the offered subprotocols")                    \

@@ -65,9 +65,11 @@ typedef struct wsuv_upgrade wsuv_upgrade_t;
  * @param loop the loop that it runs on; must outlive the server
  * @param config copied, with all that it points to; NULL: the defaults of
  *        wsuv_server_config_init()
- * @return as wsuv_client_new(), and `UV_EINVAL`: a field of clients is set, a pattern in `hosts` or
- *         `origins` is malformed, or `tls` has no certificate or no key. The files that `tls` names
- *         are read later, when the program listens
+ * @return as wsuv_client_new(), and `UV_EINVAL`: a field of clients is set, `subprotocol_policy` or
+ *         `forwarded` is unknown, a pattern in `hosts` or `origins` or a range in `trusted_proxies`
+ *         is malformed, `forwarded` is set without `trusted_proxies`, or `tls` has no certificate
+ *         or no key; `WSUV_ERANDOM`: no random bytes. The files that `tls` names are read later,
+ *         when the program listens
  */
 WSUV_EXTERN int wsuv_server_new(wsuv_server_t **server, uv_loop_t *loop,
                                 const wsuv_config_t *config);
@@ -181,9 +183,10 @@ WSUV_EXTERN void wsuv_server_on_refused(wsuv_server_t *server, wsuv_refused_cb c
  * server's handles; `UV_EADDRINUSE`: another socket listens there; `UV_EADDRNOTAVAIL`: this machine
  * does not have the address; `UV_EACCES`: the process may not use the port, or not make the file;
  * `UV_EMFILE`: there is no descriptor left; `UV_ENOTSUP`: the system has no
- * wsuv_config::reuse_port; `WSUV_ETLS`, `WSUV_ETLSTRUST`: a certificate or key of wsuv_config::tls
- * cannot be read or used, and the log names the file; `WSUV_ESIZE`; `UV_ENOMEM`; or another error
- * of the system. After an error nothing was opened.
+ * wsuv_config::reuse_port; `WSUV_ETLS`, `WSUV_ETLSTRUST`, `WSUV_ETLSCRL`: a certificate, a key or a
+ * list of revoked certificates of wsuv_config::tls cannot be read or used, and the log names the
+ * file; `WSUV_ETLSOPTION`: there is no provider for a key by URI; `WSUV_ERANDOM`; `WSUV_ESIZE`;
+ * `UV_ENOMEM`; or another error of the system. After an error nothing was opened.
  *
  * A listener keeps the loop alive. It belongs to the server until wsuv_listener_close() or the end
  * of the server. If the process runs out of descriptors, accepting waits, and connections wait in
@@ -480,9 +483,9 @@ WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_t
                                     wsuv_session_t **session);
 
 /**
- * Refuse with a response of HTTP. It has `Content-Length` and `Connection: close` besides, and the
- * connection is closed. Browsers show pages neither its status nor its body:
- * wsuv_upgrade_refuse_open() can tell them why.
+ * Refuse with a response of HTTP. It has `Content-Length` (but not with 304) and
+ * `Connection: close` besides, and the connection is closed. Browsers show pages neither its status
+ * nor its body: wsuv_upgrade_refuse_open() can tell them why.
  * @param upgrade the request
  * @param status 300 to 599
  * @param headers copied, and sent in the response: `WWW-Authenticate` with 401 (RFC 9110 15.5.2),

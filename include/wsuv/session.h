@@ -138,7 +138,10 @@ typedef struct wsuv_callbacks {
    * @p piece and its data are valid until it returns.
    */
   void (*on_message_piece)(wsuv_session_t *session, const wsuv_message_piece_t *piece);
-  /** A ping came, and the pong is already queued. @p data is valid until it returns. */
+  /**
+   * A ping came, and the pong is already queued, unless our close frame is. @p data is valid until
+   * it returns.
+   */
   void (*on_ping)(wsuv_session_t *session, const void *data, size_t len);
   /** A pong came: an answer to a ping, or unsolicited. @p data is valid until it returns. */
   void (*on_pong)(wsuv_session_t *session, const void *data, size_t len);
@@ -430,9 +433,9 @@ WSUV_EXTERN int wsuv_send(wsuv_session_t *session, const wsuv_frame_t *frame, ws
 WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type);
 
 /**
- * Send a piece of the message that was begun, of any length. The whole message may be longer than
- * `outgoing_max`, which limits the queue only. If a piece is refused with `WSUV_EQUEUEFULL`, send
- * it again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
+ * Send a piece of the message that was begun, of any length up to `outgoing_max`. The whole message
+ * may be longer, because that limits the queue only. If a piece is refused with `WSUV_EQUEUEFULL`,
+ * send it again in `on_drain`. Text may be cut inside a character. `UV_EINVAL`: none was begun by
  * wsuv_send_begin().
  *
  * Small pieces are gathered into one frame (RFC 6455 5.4), because many peers limit the frames of a
@@ -441,7 +444,7 @@ WSUV_EXTERN int wsuv_send_begin(wsuv_session_t *session, wsuv_frame_type_t type)
  * gathered, from the 4,096th at 256 KiB, from the 8,192nd at 1 MiB: or after 1 s, or when the turn
  * ends if one of its pieces has a completion or if `on_drain` waits for it. wsuv_flush() sends what
  * is gathered now. What is gathered counts in `outgoing_max` and in wsuv_buffered_amount(). A piece
- * without a byte makes no frame. In a raw session each piece is a frame.
+ * without a byte makes no frame. In a raw session each piece is a frame, also one without a byte.
  *
  * If there is no memory for the frame of pieces that were accepted, the session ends with
  * `UV_ENOMEM`.
@@ -499,7 +502,9 @@ WSUV_EXTERN size_t wsuv_buffered_amount(const wsuv_session_t *session);
  * @param reason UTF-8, terminated, 123 bytes at most; NULL: none
  * @return 0; `WSUV_ECLOSECODE`: a code that may not be sent; `WSUV_ECONTROL`: the reason is too
  *         long; `WSUV_EUTF8`: the reason is not UTF-8; `WSUV_ERANDOM`; `UV_ECANCELED`: the
- *         program has closed the handles of the client or server (wsuv/client.h); `UV_ENOMEM`
+ *         program has closed the handles of the client or server (wsuv/client.h); `UV_ENOMEM`; or,
+ *         for pieces that were gathered (wsuv_send_piece()), what an extension returned, as a send
+ *         does
  */
 WSUV_EXTERN int wsuv_session_close(wsuv_session_t *session, unsigned code, const char *reason);
 
@@ -517,7 +522,8 @@ WSUV_EXTERN void wsuv_session_terminate(wsuv_session_t *session);
  * pings included. If a paused session is closed, received data is discarded until the peer's close
  * frame. Calling it again has no effect.
  * @param session the session
- * @return 0; `WSUV_ESTATE`: not open, or closing has begun
+ * @return 0; `WSUV_ESTATE`: not open, or closing has begun; `UV_ECANCELED`: the program has closed
+ *         the handles of the client or server (wsuv/client.h)
  */
 WSUV_EXTERN int wsuv_session_pause(wsuv_session_t *session);
 
@@ -525,7 +531,7 @@ WSUV_EXTERN int wsuv_session_pause(wsuv_session_t *session);
  * Read again. The bytes that were kept are delivered first, from the loop. Calling it again has no
  * effect.
  * @param session the session
- * @return 0; `WSUV_ESTATE`: not open, or closing has begun
+ * @return as wsuv_session_pause()
  */
 WSUV_EXTERN int wsuv_session_resume(wsuv_session_t *session);
 
@@ -543,7 +549,8 @@ WSUV_EXTERN void wsuv_session_ref(wsuv_session_t *session);
 
 /** @name Settings of an open session
  * These functions replace values of the configuration, with the same meaning and units. They return
- * 0; `UV_EINVAL`: a limit of 0; `WSUV_ESTATE`: not open, or closing has begun; or, of the limits,
+ * 0; `UV_EINVAL`: a limit of 0; `WSUV_ESTATE`: not open, or closing has begun; `UV_ECANCELED`: the
+ * program has closed the handles of the client or server (wsuv/client.h); or, of the limits,
  * `UV_ENOMEM`: nothing has changed.
  * @{ */
 
@@ -677,7 +684,8 @@ WSUV_EXTERN int wsuv_session_peer_credentials(const wsuv_session_t *session,
 /** @name The opening handshake
  * Request and response of an open session. They can be read in `on_open`; with `keep_handshake`,
  * until `on_close` returns. The strings are valid for the same time. The response of a refused
- * upgrade is in wsuv_close_info_t.
+ * upgrade is in wsuv_close_info_t. A server does not keep the fields of its own response: those
+ * functions return NULL for its sessions.
  * @{ */
 
 /**
