@@ -1,7 +1,7 @@
 #include "wsuv_output.h"
 
-/* Writes to standard output and waits for its reader: that holds the loop, hence the socket,
-   and so nothing is piled up for a slow reader. The wait ends with an interrupt. */
+/* Writes, and waits for the reader: that holds the loop, hence the socket, and so nothing is piled
+   up for a slow reader. The wait ends with an interrupt. */
 
 #include <errno.h>
 #include <limits.h>
@@ -41,49 +41,57 @@ static void tell_gone(uint64_t blocked_ms) {
 }
 
 /* 1: the output may be ready; 0: not yet; or poll()'s error. */
-static int wait_once(uint64_t begun) {
-  struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT},
+static int wait_once(int fd, uint64_t begun) {
+  struct pollfd fds[] = {{.fd = fd, .events = POLLOUT},
                          {.fd = gone ? -1 : watched, .events = POLLRDHUP}};
   int r = poll(fds, 2, WAIT_MS);
   if (r < 0) return errno == EINTR ? 0 : r;
   gone = gone || (fds[1].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
   if (fds[0].revents != 0) return 1;
-  tell_gone((uv_hrtime() - begun) / 1000000);
+  if (fd == STDOUT_FILENO) tell_gone((uv_hrtime() - begun) / 1000000);
   return 0;
 }
 
 /* 0: PIPE_BUF bytes can be written without blocking; or a code. */
-static int wait_writable(void) {
+static int wait_writable(int fd) {
   uint64_t begun = uv_hrtime();
   int r;
   do {
-    r = wait_once(begun);
+    r = wait_once(fd, begun);
   } while (r == 0 && interrupt_count() == 0);
   int err = r < 0 ? uv_translate_sys_error(errno) : r == 0 ? UV_EINTR : 0;
   uint64_t waited = uv_hrtime() - begun;
-  if (waited > blocked_ns) blocked_ns = waited;
+  if (fd == STDOUT_FILENO && waited > blocked_ns) blocked_ns = waited;
   return err;
 }
 
 /* How much was written, or a code. A process that shares the descriptor may have made it
    non-blocking. */
-static ssize_t write_some(const char *data, size_t len) {
-  int err = wait_writable();
+static ssize_t write_some(int fd, const char *data, size_t len) {
+  int err = wait_writable(fd);
   if (err < 0) return err;
-  ssize_t n = write(STDOUT_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
+  ssize_t n = write(fd, data, len < PIPE_BUF ? len : PIPE_BUF);
   if (n >= 0) return n;
   return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
 }
 
-int output_write(const void *data, size_t len) {
-  const char *s = data;
+static int write_all(int fd, const char *s, size_t len) {
   while (len > 0) {
-    ssize_t n = write_some(s, len);
+    ssize_t n = write_some(fd, s, len);
     if (n < 0) return (int) n;
     s += n;
     len -= (size_t) n;
   }
   return 0;
+}
+
+int output_write(const void *data, size_t len) {
+  return write_all(STDOUT_FILENO, data, len);
+}
+
+void output_report(const void *line, size_t len) {
+  static bool mute;
+  if (!mute) mute = write_all(STDERR_FILENO, line, len) == UV_EINTR;
 }
 
 uint64_t output_blocked_ms(void) {

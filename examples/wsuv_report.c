@@ -17,18 +17,22 @@
 #include "wsuv_screen.h"
 
 enum {
+  PREFIX_SIZE = 8,  /* bytes, with room to spare */
   LINE_SIZE = 4096, /* bytes; longer lines are cut */
   BODY_SHOWN = 200, /* bytes of a body's first line; the rest is cut off */
   BLOCKED_MS = 200  /* a reader of standard output that takes longer may be why a server gave up */
 };
 
 static void put_line(const char *prefix, const char *format, va_list args) {
-  char line[LINE_SIZE], shown[LINE_SIZE * ESCAPE_ROOM];
-  size_t len;
+  char line[LINE_SIZE], shown[PREFIX_SIZE + LINE_SIZE * ESCAPE_ROOM + 1];
+  size_t prefix_len = strlen(prefix), len;
   vsnprintf(line, sizeof line, format, args);
-  escape_text(shown, &len, line, strlen(line), ESCAPE_LINE, true);
+  memcpy(shown, prefix, prefix_len);
+  escape_text(shown + prefix_len, &len, line, strlen(line), ESCAPE_LINE, true);
+  len += prefix_len;
+  shown[len++] = '\n';
   screen_begin();
-  fprintf(stderr, "%s%.*s\n", prefix, (int) len, shown);
+  output_report(shown, len);
   screen_end();
 }
 

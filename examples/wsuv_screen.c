@@ -10,6 +10,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "wsuv_output.h"
+
 static uv_mutex_t lock;
 static unsigned depth; /* how many pairs of begin and end are open; of the loop's thread */
 static const screen_line *typed;
@@ -55,8 +57,9 @@ void screen_size(int *rows, int *columns) {
 
 /* The progress has a line of its own only if there is one below it. */
 static void erase(void) {
+  const char *text = typed != NULL ? "\033[A\r\033[J" : "\r\033[K";
   if (typed != NULL) typed->erase(typed_up);
-  if (shown) fputs(typed != NULL ? "\033[A\r\033[J" : "\r\033[K", stderr);
+  if (shown) output_report(text, strlen(text));
   shown = false;
 }
 
@@ -65,8 +68,10 @@ static void draw(void) {
   if (unfinished) return;
   shown = *progress != '\0';
   if (shown) {
+    char line[sizeof progress + 1];
     screen_size(&rows, &columns);
-    fprintf(stderr, "%.*s%s", columns - 1, progress, typed != NULL ? "\n" : "");
+    int len = snprintf(line, sizeof line, "%.*s%s", columns - 1, progress, typed ? "\n" : "");
+    output_report(line, (size_t) len);
   }
   if (typed != NULL) typed->draw(typed_up);
 }

@@ -1627,6 +1627,25 @@ class Output(CliTest):
                 self.assertRegex(process.stderr.readline(), said)
                 self.check(finish(process), LOST, bytes(1 << 18), '^wsuv: connection lost: ')
 
+    def test_standard_error_that_nobody_reads_holds_up_no_signal(self):
+        full = threading.Event()
+
+        def script(peer):
+            peer.accept()
+            rest = write_until_stalled(peer.sock.fileno(), 16384 * peer.frame(TEXT, bytes(1024)))
+            self.assertGreater(len(rest), 0)
+            full.set()
+            code = peer.receive_close()
+            peer.sock.sendall(rest)
+            peer.close(code)
+        with Server(script) as server:
+            process = start('-v', '--no-input', server.url, stdout=subprocess.DEVNULL)
+            self.addCleanup(process.kill)
+            self.assertTrue(full.wait(PATIENCE))
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(PATIENCE), CLOSED)
+            self.assertIn('connected to', finish(process).err)
+
     def test_full_device_is_1(self):
         with open('/dev/full', 'wb', buffering=0) as device:
             self.closes_with(OURS, r'^wsuv: standard output: no space', stdout=device)
