@@ -66,6 +66,18 @@ static input_verdict send_json(sender *s, const char *data, size_t len) {
   return verdict;
 }
 
+static void on_flushed(wsuv_session_t *session, int status, void *arg) {
+  sender *s = arg;
+  (void) session;
+  if (status == 0) input_resume(&s->input);
+}
+
+/* There are as many pings or pongs as may wait to be sent, and no on_drain follows. */
+static input_verdict wait_for_pings(sender *s) {
+  int err = wsuv_flush(s->session, on_flushed, s);
+  return err == 0 ? INPUT_LATER : judge_item(s, err);
+}
+
 /* For --slash. What is wrong with a command is reported, and the session goes on. */
 static input_verdict run_command(sender *s, const slash_line *line) {
   int err = 0;
@@ -79,6 +91,7 @@ static input_verdict run_command(sender *s, const slash_line *line) {
   default: report_item(s, "no such command: /ping, /pong, /close [CODE [REASON]], or //TEXT");
   }
   if (err == WSUV_ESTATE || s->hung_up) return INPUT_ENOUGH;
+  if (err == WSUV_EQUEUEFULL) return wait_for_pings(s);
   if (err < 0) report_item(s, wsuv_strerror(err));
   return INPUT_TAKEN;
 }

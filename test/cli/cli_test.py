@@ -1295,6 +1295,21 @@ class Formats(CliTest):
         self.assertEqual(re.findall('line (\\d+): ', result.err), ['5', '6', '7', '8', '9', '10'])
         self.assertIn('* pong: you \\x1b there\n', result.err)
 
+    def test_slash_sends_all_pings_of_many(self):
+        count, got = 500, []
+
+        def script(peer):
+            peer.accept()
+            for _ in range(2 * count):
+                got.append(peer.receive())
+            self.assertEqual(peer.answer_close(), 1000)
+        lines = b''.join(b'/ping %d\n/pong %d\n' % (i, i) for i in range(count))
+        with Server(script) as server:
+            self.check(run('--slash', server.url, data=lines), CLOSED, b'')
+        for opcode in PING, PONG:
+            self.assertEqual([payload for kind, payload in got if kind == opcode],
+                             [b'%d' % i for i in range(count)])
+
     def test_slash_alone_closes_with_1000(self):
         got, result = self.exchange('--slash', data=b'/close\n', send=[])
         self.check(result, CLOSED, b'')
