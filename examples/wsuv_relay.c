@@ -66,7 +66,7 @@ static void on_timer(uv_timer_t *timer) {
   size_t waiting = uv_stream_get_write_queue_size(&t->dial.socket.stream);
   bool stuck = waiting >= t->waiting;
   t->waiting = waiting;
-  if (stuck) close_dial(t, true);
+  if (stuck) close_dial(t, !t->sink_ended); /* the kernel delivers what it has, with the end */
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {

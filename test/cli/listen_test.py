@@ -950,6 +950,24 @@ class Relay(ListenTest):
                 target.thread.join(PATIENCE)
         self.assertEqual(got, [data])
 
+    def test_the_end_of_the_session_waits_for_nobody_who_reads_later(self):
+        def script(conn):
+            self.assertTrue(gone.wait(PATIENCE))
+            got.append(read_to_end(conn))
+        gone, got = threading.Event(), []
+        data = os.urandom(65536)  # the kernel of the program has most of it
+        with Target(script) as target:
+            target.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with Server('--to', target.address, '--timeout', '1') as server:
+                with Caller(server) as caller:
+                    self.assertEqual(caller.open(), 101)
+                    caller.send(BINARY, data)
+                    caller.close()
+                self.assertEqual(server.stop(), CLOSED)
+            gone.set()
+            target.thread.join(PATIENCE)
+        self.assertEqual(got, [data])
+
     def test_a_session_that_is_cut_resets_the_connection(self):
         def script(conn):
             with self.assertRaises(ConnectionResetError):
