@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 enum { PORT_MAX = 65535 };
 
@@ -38,4 +39,8 @@ bool endpoint_read(endpoint *e, char *s, const char *host) {
   unsigned long number = strtoul(port, &end, 10);
   e->port = (unsigned) number;
   return *end == '\0' && number <= PORT_MAX;
+}
+
+bool endpoint_has_room(const endpoint *e) {
+  return e->path == NULL || strlen(e->path) < sizeof((struct sockaddr_un *) NULL)->sun_path;
 }

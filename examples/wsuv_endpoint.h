@@ -15,7 +15,11 @@ typedef struct endpoint {
 char *endpoint_cut_host(char *s, const char **host);
 
 /* Take `s` apart in place. `host` is for one that is only a port; NULL: a host is needed. false: it
-   is no such address. */
+   is no such address. A path may be too long for a Unix socket. */
 bool endpoint_read(endpoint *e, char *s, const char *host);
+
+/* Whether the path has room in the address of a Unix socket: libuv would cut it off, and connect to
+   another one. */
+bool endpoint_has_room(const endpoint *e);
 
 #endif

@@ -304,8 +304,10 @@ static options_result read_listen(options *o, char *s) {
 }
 
 static options_result read_to(options *o, char *s) {
-  if (endpoint_read(&o->to, s, NULL) && (o->to.path != NULL || o->to.port > 0)) return OPTIONS_RUN;
-  return bad("not a HOST:PORT or unix:PATH for --to", "");
+  if (!endpoint_read(&o->to, s, NULL) || (o->to.path == NULL && o->to.port == 0))
+    return bad("not a HOST:PORT or unix:PATH for --to", "");
+  if (endpoint_has_room(&o->to)) return OPTIONS_RUN;
+  return bad("the path of a Unix socket is too long: ", o->to.path);
 }
 
 static options_result read_location(options *o, const char *s) {

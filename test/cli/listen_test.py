@@ -898,6 +898,16 @@ class Relay(ListenTest):
                     self.assertEqual(server.stop(), CLOSED)
                     self.assertIn(b'wsuv: --to: ', server.err)
 
+    def test_path_that_is_too_long_is_1(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 200 * 'x')
+            with socket.create_server(path[:107], family=socket.AF_UNIX):
+                done = subprocess.run([WSUV, '--listen', '0', '--to', 'unix:' + path[:108]],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      timeout=PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stdout), (OURS, b''))
+        self.assertRegex(done.stderr, b'^wsuv: the path of a Unix socket is too long: ')
+
     def test_subprotocols(self):
         def script(conn):
             with contextlib.suppress(ConnectionResetError):
