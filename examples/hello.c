@@ -13,6 +13,7 @@ static void on_open(wsuv_session_t *s) {
 }
 
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
+  if (wsuv_session_stage(s) != WSUV_STAGE_OPEN) return; /* what comes behind the first */
   printf("%.*s\n", (int) m->len, (const char *) m->data);
   wsuv_session_close(s, WSUV_CLOSE_NORMAL, NULL);
 }

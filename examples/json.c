@@ -91,6 +91,7 @@ static void on_open(wsuv_session_t *s) {
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
   bool *received = wsuv_session_data(s);
   reading r;
+  if (wsuv_session_stage(s) != WSUV_STAGE_OPEN) return; /* what comes behind the first */
   int err = wsuv_message_deserialize(s, m, NULL, &r);
   if (err < 0) {
     fprintf(stderr, "receiving: %s\n", wsuv_strerror(err));

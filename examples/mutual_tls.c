@@ -13,6 +13,7 @@ static void on_open(wsuv_session_t *session) {
 }
 
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
+  if (wsuv_session_stage(session) != WSUV_STAGE_OPEN) return; /* what comes behind the first */
   printf("%.*s\n", (int) message->len, (const char *) message->data);
   wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL);
 }

@@ -34,6 +34,15 @@ class Hello(unittest.TestCase):
         with Server(echo_once) as server:
             self.assertEqual(run(server.url), (0, b'hello', ''))
 
+    def test_only_the_first_answer_is_printed(self):
+        def script(peer):
+            peer.accept()
+            peer.receive()
+            peer.sock.sendall(peer.frame(TEXT, b'first') + peer.frame(TEXT, b'second'))
+            peer.answer_close()
+        with Server(script) as server:
+            self.assertEqual(run(server.url), (0, b'first', ''))
+
     def test_session_that_fails_is_told_by_the_status(self):
         with Server(vanish) as server:
             status, out, err = run(server.url)

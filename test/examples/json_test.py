@@ -8,6 +8,7 @@ that came with 13.
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -17,6 +18,7 @@ try:
     from websockets.asyncio.server import serve
 except ImportError:
     from websockets.server import serve
+from websockets.exceptions import ConnectionClosed
 
 PROGRAM = ''
 PATIENCE = 10  # seconds, for the program to end
@@ -44,13 +46,16 @@ def changed(**fields):
 
 
 class Json(unittest.IsolatedAsyncioTestCase):
-    async def answered(self, answer):
-        """Run it against a server that answers so: what run() gives, message and close code."""
+    async def answered(self, answer, *behind):
+        """Run it against a server that answers so, and sends more behind it: what run() gives,
+        message and close code."""
         ended = asyncio.get_running_loop().create_future()
 
         async def handle(ws):
             message = await ws.recv()
-            await ws.send(answer(message))
+            with contextlib.suppress(ConnectionClosed):
+                for text in (answer(message), *behind):
+                    await ws.send(text)
             await ws.wait_closed()
             ended.set_result((message, ws.close_code))
 
@@ -79,6 +84,10 @@ class Json(unittest.IsolatedAsyncioTestCase):
         await self.check(answer, (0, PRINTED, ''), 1000)
         printed = PRINTED.replace('north', 'n' * 31)
         await self.check(changed(station='n' * 31), (0, printed, ''), 1000)
+
+    async def test_only_the_first_is_printed(self):
+        result, _, code = await self.answered(lambda message: message, changed(celsius=1), 'hello')
+        self.assertEqual((result, code), ((0, PRINTED, ''), 1000))
 
     async def test_what_is_no_reading(self):
         for answer in (
