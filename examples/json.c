@@ -46,10 +46,16 @@ static bool is_applicable(void *arg, const wsuv_frame_t *frame) {
   return frame->type == WSUV_FRAME_TEXT;
 }
 
-/* The payload is not terminated, and nothing may stand behind the JSON. */
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The payload is not terminated. Nothing may stand behind the JSON but white space, such as the end
+   of a line that many programs write there (RFC 8259 2). */
 static cJSON *parse(const char *data, size_t len) {
   const char *end = NULL;
   cJSON *json = cJSON_ParseWithLengthOpts(data, len, &end, false);
+  while (json != NULL && end < data + len && is_space(*end)) end++;
   if (json == NULL || end == data + len) return json;
   cJSON_Delete(json);
   return NULL;

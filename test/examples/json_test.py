@@ -85,6 +85,10 @@ class Json(unittest.IsolatedAsyncioTestCase):
         printed = PRINTED.replace('north', 'n' * 31)
         await self.check(changed(station='n' * 31), (0, printed, ''), 1000)
 
+    async def test_white_space_around_a_reading(self):
+        for answer in changed() + '\n', changed() + ' \t\r\n', '\r\n ' + changed():
+            await self.check(answer, (0, PRINTED, ''), 1000)
+
     async def test_only_the_first_is_printed(self):
         result, _, code = await self.answered(lambda message: message, changed(celsius=1), 'hello')
         self.assertEqual((result, code), ((0, PRINTED, ''), 1000))
