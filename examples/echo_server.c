@@ -7,8 +7,10 @@
 #include <uv.h>
 #include <wsuv.h>
 
+/* A peer that does not read gets the close code rather than messages with some left out. */
 static void on_message(wsuv_session_t *s, const wsuv_message_t *m) {
-  wsuv_send_message(s, m->type, m->data, m->len);
+  int err = wsuv_send_message(s, m->type, m->data, m->len);
+  if (err < 0) wsuv_session_close(s, WSUV_CLOSE_POLICY_VIOLATION, "too slow");
 }
 
 int main(int argc, char **argv) {

@@ -10,7 +10,8 @@ sys.path[:0] = [os.path.join(HERE, '..', 'cli'), os.path.join(HERE, '..', 'inter
 # pylint: disable=wrong-import-position,unused-import
 from cli_test import Server  # noqa: E402
 from lines import Lines  # noqa: E402
-from programs import PATIENCE, TEXT, write_until_stalled  # noqa: E402
+from programs import (  # noqa: E402
+    BINARY, CLOSE, PATIENCE, TEXT, FrameSocket, write_until_stalled)
 from run import environment, node, python  # noqa: E402
 
 PEERS = {'node': lambda: node('node_server.js'), 'python': lambda: python('py_server.py')}
