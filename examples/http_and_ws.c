@@ -18,7 +18,14 @@
 #include <uv.h>
 #include <wsuv.h>
 
-enum { FIELDS_MAX = 64, TEXT_MAX = 8192, BACKLOG = 128, PING_INTERVAL_MS = 25 * 1000 };
+enum {
+  FIELDS_MAX = 64,
+  TEXT_MAX = 8192,
+  BACKLOG = 128,
+  UNREAD_MAX = 256 * 1024,     /* bytes of responses that a client does not read */
+  QUEUE_MAX_BYTES = 64 * 1024, /* the same of a session */
+  PING_INTERVAL_MS = 25 * 1000
+};
 
 static const char page[] =
     "<!doctype html><meta charset=utf-8><title>live</title>\n"
@@ -51,8 +58,11 @@ static size_t people, pages;
 
 /* --- the live counter --- */
 
+/* One that is closing hears no more, and one that does not read is closed, by the configuration:
+   nobody goes on with old numbers. */
 static void tell(wsuv_session_t *session, void *arg) {
-  (void) wsuv_send_text(session, arg, strlen(arg)); /* one that is closing hears no more */
+  int err = wsuv_send_text(session, arg, strlen(arg));
+  if (err < 0 && err != WSUV_ESTATE && err != WSUV_EQUEUEFULL) wsuv_session_terminate(session);
 }
 
 static void tell_all(void) {
@@ -92,8 +102,13 @@ static void on_written(uv_write_t *req, int status) {
   if (c != NULL && (status < 0 || c->ends)) end(c);
 }
 
+/* A client may send its next requests before it has read the responses, but not without end. */
+static bool reads(const conn *c) {
+  return uv_stream_get_write_queue_size((const uv_stream_t *) &c->tcp) <= UNREAD_MAX;
+}
+
 static void respond(conn *c, const char *status, const char *body) {
-  uv_write_t *req = calloc(1, sizeof *req + TEXT_MAX);
+  uv_write_t *req = reads(c) ? calloc(1, sizeof *req + TEXT_MAX) : NULL;
   if (req == NULL) {
     end(c);
     return;
@@ -148,8 +163,10 @@ static const char *take(conn *c) {
   return text;
 }
 
+/* Requests that came together with one that ends the connection are not answered. */
 static int on_message_begin(llhttp_t *parser) {
   conn *c = parser->data;
+  if (c->ends || uv_is_closing((uv_handle_t *) &c->tcp)) return -1;
   c->used = c->begin = c->field_count = 0;
   c->too_large = false;
   return 0;
@@ -245,7 +262,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   if (result == HPE_PAUSED_UPGRADE) {
     const char *rest = llhttp_get_error_pos(&c->parser);
     upgrade(c, rest, (size_t) (buf->base + n - rest));
-  } else if (result != HPE_OK && !c->ends) {
+  } else if (result != HPE_OK && !c->ends && !uv_is_closing((uv_handle_t *) stream)) {
     refuse(c, "400 Bad Request");
   }
 }
@@ -264,10 +281,16 @@ static void on_connection(uv_stream_t *listener, int status) {
 
 /* --- beginning --- */
 
+static void configure(wsuv_config_t *config) {
+  wsuv_server_config_init(config);
+  config->ping_interval_ms = PING_INTERVAL_MS;
+  config->outgoing_max = QUEUE_MAX_BYTES;
+  config->outgoing_policy = WSUV_OUTGOING_CLOSE;
+}
+
 static int make_server(uv_loop_t *loop) {
   wsuv_config_t config;
-  wsuv_server_config_init(&config);
-  config.ping_interval_ms = PING_INTERVAL_MS;
+  configure(&config);
   return wsuv_server_new(&server, loop, &config);
 }
 

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import contextlib
 import http.client
 import json
 import socket
@@ -77,6 +78,27 @@ class HttpAndWs(unittest.TestCase):
         self.assertEqual(get(connection, '/live')[0], 404)
         self.assertEqual(get(connection, '/', 'POST')[0], 405)
         connection.close()
+
+    def test_nothing_is_answered_behind_a_response_that_ends_the_connection(self):
+        post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
+        page = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+        answer = ask(self.port, post + page)
+        self.assertTrue(answer.startswith(b'HTTP/1.1 405 '), answer)
+        self.assertEqual(answer.count(b'HTTP/1.1 '), 1, answer)
+
+    def test_client_that_reads_no_response_is_dropped(self):
+        count = 20000
+        with socket.socket() as s:
+            for buffer in socket.SO_RCVBUF, socket.SO_SNDBUF:
+                s.setsockopt(socket.SOL_SOCKET, buffer, 4096)
+            s.settimeout(PATIENCE)
+            s.connect(('127.0.0.1', self.port))
+            answer = b''
+            with contextlib.suppress(ConnectionError):
+                s.sendall(count * b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+                s.sendall(b'GET /end HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+                answer = b''.join(iter(lambda: s.recv(65536), b''))
+        self.assertLess(answer.count(b'HTTP/1.1 200 '), count)
 
     def test_everyone_sees_who_is_there(self):
         asyncio.run(asyncio.wait_for(watch(self.port), PATIENCE))

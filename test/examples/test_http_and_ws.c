@@ -22,9 +22,11 @@ static uv_tcp_t listener;
 
 static int begin(void **state) {
   (void) state; /* there is one world at a time */
+  wsuv_config_t config;
   people = pages = 0;
+  configure(&config);
   assert_ok(wsuv_testkit_new_on_loop(&kit, uv_default_loop(), 1));
-  assert_ok(wsuv_testkit_server(kit, &server, NULL));
+  assert_ok(wsuv_testkit_server(kit, &server, &config));
   assert_ok(add_route());
   return listen_at(&listener, uv_default_loop(), 0);
 }
@@ -120,6 +122,19 @@ TEST(test_page_that_is_sent_is_counted_for_everybody) {
   hears(bob, "{\"people\":2,\"pages\":1}");
   is_answered(REQUEST("/nowhere") "Connection: close\r\n\r\n", "HTTP/1.1 404 Not Found\r\n");
   assert_ok(wsuv_conversation_silent(ada, 20));
+}
+
+/* Who does not read is not left with old numbers, nor with a queue without end. */
+TEST(test_one_that_does_not_read_is_closed) {
+  const wsuv_close_info_t *info;
+  wsuv_conversation_t *ada = join(kit, server, "/live");
+  hears(ada, "{\"people\":1,\"pages\":0}");
+  assert_ok(wsuv_conversation_pause(ada, true));
+  const wsuv_session_t *session = wsuv_conversation_server_session(ada);
+  for (int i = 0; i < 100000 && wsuv_session_stage(session) == WSUV_STAGE_OPEN; i++) tell_all();
+  assert_ok(wsuv_conversation_pause(ada, false));
+  assert_ok(wsuv_conversation_closed(ada, &info));
+  assert_int_equal(info->code, WSUV_CLOSE_POLICY_VIOLATION);
 }
 
 static bool has_no_people(void *arg) {
