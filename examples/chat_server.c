@@ -116,10 +116,12 @@ static bool has_member(const room *r, const char *name) {
    by its configuration, and its member leaves in on_close: nobody waits for it here. */
 static void tell_room(const room *r, const char *kind, const char *name, const wsuv_message_t *m) {
   char line[16 + NAME_MAX_BYTES + TEXT_MAX_BYTES];
-  int len = snprintf(line, sizeof line, m != NULL ? "%s %s %.*s" : "%s %s", kind, name,
-                     m != NULL ? (int) m->len : 0, m != NULL ? (const char *) m->data : "");
   wsuv_prepared_t *prepared; /* compressed once for all */
-  if (wsuv_prepared_new(&prepared, WSUV_FRAME_TEXT, line, (size_t) len, NULL) < 0) return;
+  size_t said = m != NULL ? m->len : 0;
+  size_t len = (size_t) snprintf(line, sizeof line, m != NULL ? "%s %s " : "%s %s", kind, name);
+  if (said > 0) memcpy(line + len, m->data, said); /* it may have zero bytes */
+  len += said;
+  if (wsuv_prepared_new(&prepared, WSUV_FRAME_TEXT, line, len, NULL) < 0) return;
   for (const member *to = r->members; to != NULL; to = to->next)
     if (to->open) wsuv_send_prepared(to->session, prepared, NULL, NULL);
   wsuv_prepared_free(prepared);

@@ -63,6 +63,14 @@ TEST(test_members_see_who_comes_says_and_goes) {
   hears(ada, "leave B" O_UMLAUT "b");
 }
 
+TEST(test_text_may_have_any_character) {
+  static const char said[] = "a\0b\nc", heard[] = "say Ada a\0b\nc";
+  wsuv_conversation_t *ada = enter("/chat/tea?name=Ada");
+  hears(ada, "here Ada");
+  assert_ok(wsuv_conversation_send(ada, WSUV_FRAME_TEXT, said, sizeof said - 1));
+  assert_ok(wsuv_conversation_expect(ada, WSUV_FRAME_TEXT, heard, sizeof heard - 1));
+}
+
 TEST(test_rooms_do_not_hear_each_other) {
   wsuv_conversation_t *tea = enter("/chat/tea?name=Ada"), *coffee = enter("/chat/coffee?name=Ada");
   hears(tea, "here Ada");
