@@ -37,7 +37,7 @@ function removeMember(name) {
 }
 
 function onMessage(event) {
-  const [, kind, name, text] = event.data.match(/^(\S+) (\S+)(?: ([^]*))?$/);
+  const [, kind, name, text] = event.data.match(/^([^ ]+) ([^ ]+)(?: ([^]*))?$/);
   switch (kind) {
     case 'here': addMember(name); break;
     case 'join': addMember(name); show(`${name} has come`, true); break;

@@ -10,14 +10,16 @@ What the page does in browsers is tested in test/browser.
 
 import asyncio
 import http.client
+import json
 import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
 import unittest
 
-from support import PATIENCE, Program
+from support import PATIENCE, Program, node
 
 try:
     from websockets.asyncio.client import connect as connect_url
@@ -29,6 +31,22 @@ CHAT_SERVER = PAGE = ''
 SPEAKERS = 10
 REQUEST = (b'GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\n'
            b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n')
+
+# What the page shows of lines: a script of Node with as much of a browser as that needs.
+SHOW = '''
+const element = () => ({
+  children: [], append(child) { this.children.push(child); }, scrollIntoView() {},
+  get childElementCount() { return this.children.length; },
+});
+const elements = {}, [file, ...lines] = process.argv.slice(1);
+const page = require('vm').createContext({
+  document: { getElementById: (id) => elements[id] ??= element(), createElement: element },
+  window: { addEventListener() {} }, location: {},
+});
+require('vm').runInContext(require('fs').readFileSync(file, 'utf8'), page);
+for (const line of lines) page.onMessage({ data: line });
+console.log(JSON.stringify(elements.lines.children.map((child) => child.textContent)));
+'''
 
 
 def chat_server(*args):
@@ -184,6 +202,13 @@ class Page(unittest.TestCase):
                 kind += '; charset=utf-8'
                 self.assertEqual(self.request(program, 'GET', path), (200, kind, text))
                 self.assertEqual(self.request(program, 'HEAD', path), (200, kind, b''))
+
+    def test_page_takes_a_line_apart_at_spaces_only(self):
+        names = 'Ada', 'A\u00a0B', 'C\u3000D'  # no space, but white space of JavaScript
+        lines = ['say %s good day\nall' % name for name in names]
+        command = [node('node_server.js')[0], '-e', SHOW, os.path.join(PAGE, 'chat.js'), *lines]
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+        self.assertEqual(json.loads(done.stdout), ['%s: good day\nall' % name for name in names])
 
     def test_nothing_else_does(self):
         with chat_server('-p', PAGE) as program:
