@@ -4,7 +4,9 @@
 
      chat URL */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -162,6 +164,43 @@ static int open_input(chat *c) {
   return err;
 }
 
+/* --- output --- */
+
+/* Standard output may be the same socket or terminal as standard input, which libuv has made
+   non-blocking. */
+static bool write_all(int fd, const char *data, size_t len) {
+  while (len > 0) {
+    struct pollfd out = {.fd = fd, .events = POLLOUT};
+    ssize_t n = write(fd, data, len);
+    if (n < 0 && errno == EAGAIN) n = poll(&out, 1, -1) < 0 ? -1 : 0;
+    if (n < 0 && errno != EINTR) return false;
+    if (n <= 0) continue;
+    data += n;
+    len -= (size_t) n;
+  }
+  return true;
+}
+
+/* Whether the character at `text` is one of C0, DEL or C1: its bytes, or 0. */
+static size_t control_len(const char *text, size_t len) {
+  unsigned char first = (unsigned char) *text;
+  if (first == 0xc2 && len > 1 && (unsigned char) text[1] < 0xa0) return 2;
+  return (first < ' ' && first != '\t') || first == 0x7f;
+}
+
+/* Text of others: as it is, but a terminal would do what control characters say. */
+static bool show(int fd, const char *text, size_t len) {
+  if (!isatty(fd)) return write_all(fd, text, len);
+  for (size_t plain = 0; len > 0; plain = 0) {
+    while (plain < len && control_len(text + plain, len - plain) == 0) plain++;
+    size_t control = plain < len ? control_len(text + plain, len - plain) : 0;
+    if (!write_all(fd, text, plain) || !write_all(fd, "?", control > 0)) return false;
+    text += plain + control;
+    len -= plain + control;
+  }
+  return true;
+}
+
 /* --- the session --- */
 
 static void on_open(wsuv_session_t *session) {
@@ -179,14 +218,16 @@ static void on_drain(wsuv_session_t *session) {
 /* Waits for the terminal: what a server says faster than it can be shown is held back by TCP. */
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   chat *c = wsuv_session_data(session);
+  char note[64];
+  bool shown;
   if (c->failed) return;
   if (message->type == WSUV_FRAME_TEXT) {
-    fwrite(message->data, 1, message->len, stdout);
-    putchar('\n');
+    shown = show(STDOUT_FILENO, message->data, message->len);
   } else {
-    printf("(%zu bytes that are not text)\n", message->len);
+    int len = snprintf(note, sizeof note, "(%zu bytes that are not text)", message->len);
+    shown = write_all(STDOUT_FILENO, note, (size_t) len);
   }
-  if (fflush(stdout) != 0) fail(c, "standard output", "cannot be written");
+  if (!shown || !write_all(STDOUT_FILENO, "\n", 1)) fail(c, "standard output", "cannot be written");
 }
 
 static void finish(chat *c) {
@@ -201,7 +242,9 @@ static void on_close(wsuv_session_t *session, const wsuv_close_info_t *info) {
     fprintf(stderr, "%s: %s\n", wsuv_stage_name(info->stage), wsuv_strerror(info->status));
     c->failed = c->failed || !c->interrupted;
   } else if (info->by_peer) {
-    fprintf(stderr, "closed by the server: %u %s\n", info->code, info->reason);
+    fprintf(stderr, "closed by the server: %u ", info->code);
+    (void) show(STDERR_FILENO, info->reason, info->reason_len); /* nobody could be told */
+    fputc('\n', stderr);
   }
   finish(c);
 }

@@ -161,6 +161,26 @@ class Input(unittest.TestCase):
         finally:
             os.close(reader)
 
+    def test_socket_may_be_standard_output_too(self):
+        text = (1 << 20) * b'x'
+
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, text)
+            self.assertEqual(peer.answer_close(), 1000)
+
+        ours, theirs = socket.socketpair()
+        ours.settimeout(PATIENCE)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with ours, theirs, Server(script) as server:
+            with chat(server.url, stdin=theirs, stdout=theirs) as program:
+                got = b''
+                while len(got) <= len(text):
+                    got += ours.recv(65536)
+                self.assertEqual(got, text + b'\n')
+                ours.shutdown(socket.SHUT_WR)
+                self.assertEqual(program.finish(), (0, b'', ''))
+
     def test_nothing_is_sent_of_closed_standard_input(self):
         with Recorder() as server:
             with Program('/bin/sh', '-c', 'exec "$0" "$1" <&-', CHAT, server.url) as program:
@@ -227,6 +247,27 @@ class Backpressure(unittest.TestCase):
             program.signal(signal.SIGINT)
             self.assertEqual(program.finish(), (0, b'', 'closing: operation canceled'))
             done.set()
+
+
+class Terminal(unittest.TestCase):
+    def test_control_characters_of_others_are_not_obeyed(self):
+        def script(peer):
+            peer.accept()
+            peer.send(TEXT, 'a\x1b[2Jb\x9bc\x7f\td\u00a0e'.encode())
+            peer.close(4001, b'f\x1b[2Jg')
+            peer.receive_close()
+
+        controller, terminal = pty.openpty()
+        try:
+            with Server(script) as server:
+                with chat(server.url, stdout=terminal, stderr=terminal) as program:
+                    os.close(terminal)
+                    self.assertEqual(program.finish()[0], 0)
+                    shown = os.read(controller, 4096).decode()
+        finally:
+            os.close(controller)
+        self.assertIn('a?[2Jb?c?\td\u00a0e\r\n', shown)
+        self.assertIn('closed by the server: 4001 f?[2Jg\r\n', shown)
 
 
 class Interrupt(unittest.TestCase):
