@@ -17,13 +17,22 @@ static void wait_for_tick(clicker *c) {
   uv_timer_start(&c->timer, on_tick, c->interval_ms, 0);
 }
 
+static void finish(wsuv_session_t *session) {
+  if (wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL) < 0) wsuv_session_terminate(session);
+}
+
 static void on_open(wsuv_session_t *session) {
-  wait_for_tick(wsuv_session_data(session));
+  clicker *c = wsuv_session_data(session);
+  if (c->ticks > 0)
+    wait_for_tick(c);
+  else
+    finish(session);
 }
 
 static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   clicker *c = wsuv_session_data(session);
   char text[VALUE_MAX_BYTES + 1] = "";
+  if (c->ticks == 0) return; /* it is closing */
   if (message->len > VALUE_MAX_BYTES) {
     wsuv_session_terminate(session);
     return;
@@ -33,8 +42,8 @@ static void on_message(wsuv_session_t *session, const wsuv_message_t *message) {
   if (uv_is_active((uv_handle_t *) &c->timer)) return; /* somebody else has changed it */
   if (--c->ticks > 0)
     wait_for_tick(c);
-  else if (wsuv_session_close(session, WSUV_CLOSE_NORMAL, NULL) < 0)
-    wsuv_session_terminate(session);
+  else
+    finish(session);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

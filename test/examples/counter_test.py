@@ -24,6 +24,7 @@ class Counter(unittest.TestCase):
             port = server.out.find(r'^port (\d+)$').group(1)
             self.assertEqual(click(port, 'tea', '3'), (0, b'3', ''))
             self.assertEqual(click(port, 'coffee', '1'), (0, b'1', ''))
+            self.assertEqual(click(port, 'tea', '0'), (0, b'0', ''))
             status, out, _ = click(port, 'x' * 40, '1')
             self.assertEqual((status, out), (1, b''))
             server.signal(signal.SIGTERM)
