@@ -5,6 +5,7 @@
 
      feed_monitor URL [SESSIONS [MESSAGES]] */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -52,20 +53,21 @@ typedef struct monitor {
   totals now;
   totals before; /* at the last line */
   bool stopping;
+  bool mute; /* standard output takes nothing any more */
   bool failed;
 } monitor;
 
 static void report(monitor *m) {
+  if (m->mute) return;
   printf("connected %zu/%zu, reconnects %" PRIu64 ", messages %" PRIu64 " (+%" PRIu64
          "), bytes %" PRIu64 " (+%" PRIu64 ")\n",
          m->connected, m->feed_count, m->reconnects, m->now.messages,
          m->now.messages - m->before.messages, m->now.bytes, m->now.bytes - m->before.bytes);
-  fflush(stdout);
+  if (fflush(stdout) != 0) {
+    fprintf(stderr, "standard output: %s\n", wsuv_strerror(uv_translate_sys_error(errno)));
+    m->mute = m->failed = true;
+  }
   m->before = m->now;
-}
-
-static void on_second(uv_timer_t *timer) {
-  report(timer->data);
 }
 
 /* --- the end --- */
@@ -83,6 +85,13 @@ static void stop(monitor *m) {
   uv_close((uv_handle_t *) &m->clock, NULL);
   for (size_t i = 0; i < m->feed_count; i++) uv_close((uv_handle_t *) &m->feeds[i].retry, NULL);
   wsuv_client_close(m->client, on_client_closed);
+}
+
+/* What nobody reads any more is not counted any more, either. */
+static void on_second(uv_timer_t *timer) {
+  monitor *m = timer->data;
+  report(m);
+  if (m->mute) stop(m);
 }
 
 static void fail(monitor *m, const char *what, int err) {

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import os
 import random
 import signal
 import socket
@@ -210,6 +211,16 @@ class Reconnecting(MonitorTest):
 
 
 class CommandLine(unittest.TestCase):
+    def test_standard_output_that_nobody_reads_ends_it(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            url = 'ws://127.0.0.1:%d/' % listener.getsockname()[1]
+            with Program(MONITOR, url, '1', stdout=writer) as program:
+                os.close(writer)
+                listener.close()
+                self.assertEqual(program.finish(), (1, b'', 'standard output: broken pipe'))
+
     def check(self, *args, err):
         with Program(MONITOR, *args) as program:
             status, _, text = program.finish()
