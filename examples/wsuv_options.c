@@ -283,9 +283,11 @@ static options_result read_deflate(options *o, char *s) {
   return bad("not a parameter for --deflate, or without its value", "");
 }
 
+/* The last write may be a good one behind others that have failed. */
 static options_result show(const char *text) {
   fputs(text, stdout);
-  return fflush(stdout) == 0 ? OPTIONS_DONE : bad("cannot write to standard output", "");
+  bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+  return written ? OPTIONS_DONE : bad("cannot write to standard output", "");
 }
 
 static options_result show_help(void) {

@@ -156,6 +156,12 @@ class CommandLine(CliTest):
                        '--auth', '--cookie', '--header-file', '--version', 'Exit status'):
             self.assertIn(option, result.out.decode())
 
+    def test_help_and_version_that_cannot_be_written_are_1(self):
+        for option in '--help', '--version':
+            with self.subTest(option=option), open('/dev/full', 'wb', buffering=0) as device:
+                self.check(run(option, stdout=device), OURS, None,
+                           '^wsuv: cannot write to standard output\n')
+
     def test_version(self):
         result = run('--version')
         self.check(result, 0)
