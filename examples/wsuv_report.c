@@ -25,9 +25,8 @@ enum {
 
 static void put_line(const char *prefix, const char *format, va_list args) {
   char line[LINE_SIZE], shown[PREFIX_SIZE + LINE_SIZE * ESCAPE_ROOM + 1];
-  size_t prefix_len = strlen(prefix), len;
+  size_t prefix_len = (size_t) snprintf(shown, sizeof shown, "%s", prefix), len;
   vsnprintf(line, sizeof line, format, args);
-  memcpy(shown, prefix, prefix_len);
   escape_text(shown + prefix_len, &len, line, strlen(line), ESCAPE_LINE, true);
   len += prefix_len;
   shown[len++] = '\n';
